@@ -1,0 +1,1 @@
+"""Boxoffice: the code that all its functions share."""

@@ -1,0 +1,237 @@
+"""The one resolver, the one Lambda handler, and how a route declares itself.
+
+An endpoint's file holds one function under ``@route``. The decorator says who may call it; who does is settled before the
+request is even parsed. What the function returns is the answer's body; what it raises becomes a problem document.
+"""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, NoReturn, cast
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+from aws_lambda_powertools.event_handler.middlewares.openapi_validation import OpenAPIRequestValidationMiddleware
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.params import Header, Path
+from aws_lambda_powertools.logging import correlation_paths
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from boxoffice import outbox
+from boxoffice.auth import Caller, Who, identify
+from boxoffice.errors import (
+    DomainError,
+    Invalid,
+    Malformed,
+    NotFound,
+    TooLarge,
+    UnsupportedMediaType,
+)
+from boxoffice.observability import flush, logger
+
+MAX_BODY = 256 * 1024  # bytes
+
+IdempotencyKey = Annotated[
+    str,
+    Header(alias="Idempotency-Key", min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$", description="Names this request"),
+]
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", max_length=32, description="The ETag you read; the write is refused if it is stale"),
+]
+PathId = Annotated[UUID, Path()]
+
+
+@dataclass(frozen=True)
+class Route:
+    """What an endpoint declares: for the resolver, the OpenAPI document and the tests."""
+
+    method: str
+    path: str
+    function: Callable[..., Any]
+    who: Who
+    raises: tuple[type[DomainError], ...]
+
+
+ROUTES: list[Route] = []
+_who: dict[Callable[..., Any], Who] = {}
+
+
+class _Gate(OpenAPIRequestValidationMiddleware):
+    """Settles who calls before it looks at what they sent, and gives the answer its headers."""
+
+    def handler(self, app: Any, next_middleware: NextMiddleware) -> Response[Any]:
+        function = app.context["_route"].func
+        if function in _who:  # an unknown path has a function of the resolver's own
+            headers = app.current_event.headers
+            source = app.current_event.request_context.http.source_ip
+            caller = identify(_who[function], headers.get("authorization"), headers.get("x-order-token"), source)
+            app.append_context(caller=caller)
+        response = super().handler(app, next_middleware)
+        response.headers.update(app.context.get("headers", {}))
+        return response
+
+    def _get_body(self, app: Any) -> Any:
+        content_type = app.current_event.headers.get("content-type", "application/json")
+        if content_type.partition(";")[0].strip().lower() != "application/json":
+            raise UnsupportedMediaType
+        try:
+            return json.loads(raw_body(), parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            raise Malformed("The body is not valid JSON.") from error
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+app = APIGatewayHttpResolver(enable_validation=True, response_validation_error_http_code=500)
+app._request_validation_middleware = _Gate()  # type: ignore[assignment]
+
+
+def route[F: Callable[..., Any]](
+    method: str,
+    path: str,
+    *,
+    who: Who,
+    status: int = 200,
+    raises: tuple[type[DomainError], ...] = (),
+    cache_control: str | None = None,
+) -> Callable[[F], F]:
+    """Declare an endpoint. ``path`` is as in the template (``/v1/orders/{order_id}``); ``raises`` is for the document."""
+
+    def register(function: F) -> F:
+        ROUTES.append(Route(method, path, function, who, raises))
+        _who[function] = who
+        rule = path.replace("{", "<").replace("}", ">")
+        doc = (function.__doc__ or "").strip()
+        return app.route(
+            rule,
+            method,
+            summary=doc.partition("\n")[0].rstrip("."),
+            description=doc,
+            operation_id=function.__name__,
+            status_code=status,
+            cache_control=cache_control,
+        )(function)
+
+    return register
+
+
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """The Lambda handler of every endpoint."""
+    try:
+        return app.resolve(event, context)
+    finally:
+        outbox.nudge()
+        flush()
+
+
+def caller() -> Caller:
+    """Who sent the request in hand."""
+    return cast(Caller, app.context["caller"])
+
+
+def raw_body() -> bytes:
+    """The body as it arrived.
+
+    Raises:
+        TooLarge: it is larger than any request of ours.
+    """
+    event = app.current_event
+    body = (event.body or "").encode()
+    if len(body) > MAX_BODY:
+        raise TooLarge
+    return base64.b64decode(body) if event.is_base64_encoded else body
+
+
+def request_header(name: str) -> str | None:
+    """A header of the request in hand; ``name`` in lower case."""
+    return app.current_event.headers.get(name)
+
+
+def set_header(name: str, value: str) -> None:
+    """Give the answer to the request in hand a header."""
+    app.context.setdefault("headers", {})[name] = value
+
+
+def etag(version: int) -> str:
+    """The ETag of a resource's version, also set on the answer."""
+    tag = f'"{version}"'
+    set_header("ETag", tag)
+    return tag
+
+
+def expected_version(if_match: str | None) -> int | None:
+    """The version that an If-Match header asks for; None if any will do."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    tag = if_match.strip().removeprefix("W/").strip('"')
+    return int(tag) if tag.isdecimal() and len(tag) < 10 else -1
+
+
+@app.exception_handler(DomainError)
+def _fact(error: DomainError) -> Response[str]:
+    if error.retry_after is not None:
+        set_header("Retry-After", str(error.retry_after))
+    return _problem(error.status, error.code, error.detail, **error.facts)
+
+
+@app.exception_handler(RequestValidationError)
+def _invalid(error: RequestValidationError) -> Response[str]:
+    # The input is left out: it may hold a password.
+    errors = [{"loc": list(e["loc"]), "msg": e["msg"], "type": e["type"]} for e in error.errors()]
+    return _problem(Invalid.status, Invalid.code, Invalid.detail, errors=errors)
+
+
+@app.exception_handler(NotFoundError)
+def _no_such_route(error: NotFoundError) -> Response[str]:
+    return _problem(404, NotFound.code, "There is nothing at this path.")
+
+
+@app.exception_handler(Exception)
+def _unexpected(error: Exception) -> Response[str]:
+    logger.exception("unexpected error")
+    return _problem(500, "internal_error", "Something went wrong on our side. Quote the request_id when you report it.")
+
+
+_TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    409: "Conflict",
+    412: "Precondition Failed",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+
+
+def _problem(status: int, code: str, detail: str, **more: Any) -> Response[str]:
+    """A problem document, RFC 9457."""
+    request_id = app.current_event.request_context.request_id
+    document = {
+        "type": f"urn:boxoffice:problem:{code}",
+        "title": _TITLES[status],
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id,
+        **more,
+    }
+    logger.info("refused", extra={"status": status, "code": code}) if status < 500 else None
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    return Response(
+        status_code=status,
+        content_type="application/problem+json",
+        body=json.dumps(document, default=str),
+        headers={**app.context.get("headers", {}), **headers},
+    )

@@ -1,0 +1,121 @@
+"""Settings from the environment and secrets from Secrets Manager: read on first use, never at import."""
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from urllib.parse import quote
+
+from boxoffice.errors import Busy
+
+_SECRET_LIFETIME = 300.0  # seconds until a rotated secret is noticed
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the template configures. See `template.yaml`, Globals."""
+
+    stage: str
+    database_url: str
+    database_secret: str
+    token_keys_secret: str
+    ticket_keys_secret: str
+    sandbox_secret: str
+    email_queue_url: str
+    email_sender: str
+    public_url: str
+    hold: timedelta
+    auto_approve_organisations: bool
+    bcrypt_cost: int
+    payment_providers: frozenset[str]
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this environment."""
+    env = os.environ
+    stage = env["STAGE"]
+    providers = frozenset(filter(None, env["PAYMENT_PROVIDERS"].split(",")))
+    return Settings(
+        stage=stage,
+        database_url=env["DATABASE_URL"],
+        database_secret=env.get("DATABASE_SECRET", ""),
+        token_keys_secret=env["TOKEN_KEYS_SECRET"],
+        ticket_keys_secret=env["TICKET_KEYS_SECRET"],
+        sandbox_secret=env["SANDBOX_SECRET"],
+        email_queue_url=env["EMAIL_QUEUE_URL"],
+        email_sender=env["EMAIL_SENDER"],
+        public_url=env["PUBLIC_URL"].rstrip("/"),
+        hold=timedelta(minutes=float(env["HOLD_MINUTES"])),
+        auto_approve_organisations=env["AUTO_APPROVE_ORGANISATIONS"] == "true",
+        bcrypt_cost=int(env["BCRYPT_COST"]),
+        payment_providers=providers - {"sandbox"} if stage == "prod" else providers,
+    )
+
+
+def conninfo(url: str, secret_id: str) -> str:
+    """A connection string with the user and password that a secret holds; without a secret, the URL as it is."""
+    if not secret_id:
+        return url
+    login = secret(secret_id)
+    return url.replace("://", f"://{quote(login['username'], safe='')}:{quote(login['password'], safe='')}@", 1)
+
+
+_secrets: dict[str, tuple[float, dict[str, str]]] = {}
+
+
+def secret(secret_id: str, *, fresh: bool = False) -> dict[str, str]:
+    """The fields of a secret, kept for five minutes; ``fresh`` reads it anew, at most every ten seconds.
+
+    Raises:
+        Busy: Secrets Manager does not answer.
+    """
+    read_at, value = _secrets.get(secret_id, (float("-inf"), {}))
+    age = time.monotonic() - read_at
+    if age > (10.0 if fresh else _SECRET_LIFETIME):
+        value = json.loads(_fetch(secret_id))
+        _secrets[secret_id] = (time.monotonic(), value)
+    return value
+
+
+def forget_secrets() -> None:
+    """Drop what is kept, so that the next use reads it anew."""
+    _secrets.clear()
+
+
+def _fetch(secret_id: str) -> str:
+    """From the Parameters and Secrets extension where it runs, since boto3 costs a cold start 150 ms; else by boto3."""
+    port = os.environ.get("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT")
+    try:
+        return _fetch_from_extension(secret_id, int(port)) if port else _fetch_from_aws(secret_id)
+    except OSError as error:
+        raise Busy from error
+
+
+def _fetch_from_extension(secret_id: str, port: int) -> str:
+    from http.client import HTTPConnection
+
+    connection = HTTPConnection("localhost", port, timeout=5)
+    connection.request(
+        "GET",
+        f"/secretsmanager/get?secretId={quote(secret_id, safe='')}",
+        headers={"X-Aws-Parameters-Secrets-Token": os.environ["AWS_SESSION_TOKEN"]},
+    )
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    if response.status != 200:
+        raise OSError(f"the secrets extension answered {response.status}")
+    return str(json.loads(body)["SecretString"])
+
+
+def _fetch_from_aws(secret_id: str) -> str:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return str(boto3.client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"])
+    except (BotoCoreError, ClientError) as error:
+        raise OSError(str(error)) from error

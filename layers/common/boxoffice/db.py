@@ -1,0 +1,100 @@
+"""The database connection and four ways to run a statement.
+
+Order of locks, in every transaction, so that none deadlocks:
+    1. rate limits, sessions, an account
+    2. a payment, then its order (several orders only with SKIP LOCKED)
+    3. an event, then its ticket types by id
+    4. stock rows by (pool_id, row_no)
+    5. tickets by id
+    6. what is only inserted: idempotency keys, provider events, outbox
+    7. the audit chain, last of all
+"""
+
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg.rows import class_row, dict_row, scalar_row
+
+from boxoffice import errors
+from boxoffice.config import conninfo, settings
+
+type Connection = psycopg.Connection[Any]
+
+_connection: Connection | None = None
+
+
+@contextmanager
+def autocommit() -> Iterator[Connection]:
+    """The connection, with each statement its own transaction: for reads, and for writes of one statement.
+
+    Raises:
+        Busy: the database does not answer, is waking, or gave up waiting for a lock.
+        DomainError: what a violated constraint means.
+    """
+    try:
+        yield connect()
+    except psycopg.IntegrityError as error:
+        raise errors.of_constraint(error.diag.constraint_name) or error from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        # A statement that was cut off may have been committed: the client repeats it with its Idempotency-Key.
+        raise errors.Busy from error
+
+
+@contextmanager
+def transaction() -> Iterator[Connection]:
+    """The connection, in a transaction that commits when the block ends and rolls back when it raises."""
+    with autocommit() as conn, conn.transaction():
+        yield conn
+
+
+def connect() -> Connection:
+    """This environment's connection, opened on first use and again when the server has hung up meanwhile."""
+    global _connection
+    if _connection is None or _connection.closed or _hung_up(_connection):
+        disconnect()
+        config = settings()
+        url = conninfo(config.database_url, config.database_secret)
+        _connection = psycopg.connect(url, autocommit=True, connect_timeout=5)
+    return _connection
+
+
+def disconnect() -> None:
+    """Close the connection, if there is one."""
+    global _connection
+    if _connection is not None:
+        _connection.close()
+    _connection = None
+
+
+def _hung_up(conn: Connection) -> bool:
+    """Whether the server has closed an idle connection: only then is there anything to read on it."""
+    return bool(select.select([conn], [], [], 0)[0])
+
+
+def one[T](conn: Connection, row: type[T], query: LiteralString, **params: Any) -> T | None:
+    """The first row of a statement as a ``row`` (a dataclass, or ``dict``), or None."""
+    return _cursor(conn, row).execute(query, params).fetchone()
+
+
+def many[T](conn: Connection, row: type[T], query: LiteralString, **params: Any) -> list[T]:
+    """All rows of a statement."""
+    return _cursor(conn, row).execute(query, params).fetchall()
+
+
+def value(conn: Connection, query: LiteralString, **params: Any) -> Any:
+    """The first column of the first row, or None."""
+    return conn.cursor(row_factory=scalar_row).execute(query, params).fetchone()
+
+
+def run(conn: Connection, query: LiteralString, **params: Any) -> int:
+    """Run a statement for its effect; answers how many rows it touched."""
+    return conn.execute(query, params).rowcount
+
+
+def _cursor[T](conn: Connection, row: type[T]) -> psycopg.Cursor[T]:
+    if row is dict:
+        return conn.cursor(row_factory=dict_row)  # type: ignore[return-value]
+    return conn.cursor(row_factory=class_row(row))

@@ -1,0 +1,90 @@
+"""One effect for each Idempotency-Key: the key is stored with the answer, in the transaction of the effect.
+
+A repeat runs into the primary key, which undoes all it has done so far, and is then answered with what was stored. Two at
+once meet there too: the second waits for the first to commit. Nothing has to be looked up beforehand, so the common case
+costs no round trip.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.errors import UniqueViolation
+from psycopg.types.json import Jsonb
+from pydantic import BaseModel
+
+from boxoffice import api, db, sql
+from boxoffice.errors import Busy, DomainError, KeyReused
+
+SQL = sql.queries()
+
+_CONSTRAINT = "idempotency_keys_pkey"
+
+
+@dataclass(frozen=True)
+class Once:
+    """A request that must have one effect: whose it is, its key, and the fingerprint of its content."""
+
+    operation: str
+    scope: str
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True)
+class _Stored:
+    fingerprint: bytes
+    response: dict[str, Any]
+
+
+def once(operation: str, scope: str, key: str, request: BaseModel, *subject: object) -> Once:
+    """Name a request. ``scope`` keeps callers apart; ``subject`` is what it acts on beside its body (ids in the path)."""
+    content = repr(tuple(map(str, subject))) + request.model_dump_json()
+    return Once(operation, scope, key, hashlib.sha256(content.encode()).digest())
+
+
+def store(conn: db.Connection, request: Once, response: dict[str, Any]) -> None:
+    """Store the answer, in the transaction of the effect."""
+    db.run(conn, SQL.store_idempotency_key, **params(request, response))
+
+
+def params(request: Once, response: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a statement that stores the answer itself."""
+    return {
+        "operation": request.operation,
+        "scope": request.scope,
+        "idempotency_key": request.key,
+        "fingerprint": request.fingerprint,
+        "response": Jsonb(response),
+    }
+
+
+def perform(conn: db.Connection, request: Once, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Do what a request asks for, or give the first answer again, with ``Idempotent-Replayed: true``.
+
+    A request that is refused may be a repeat of one that was not (the sale has ended since), so the key is looked up then
+    too. Called in autocommit; ``act`` opens the transaction in which it stores the answer that it returns.
+
+    Raises:
+        KeyReused: the first request was another one.
+        DomainError: what ``act`` raises, if the key is new.
+    """
+    refusal: DomainError
+    try:
+        return act()
+    except UniqueViolation as error:
+        if error.diag.constraint_name != _CONSTRAINT:
+            raise
+        refusal = Busy()
+    except DomainError as error:
+        refusal = error
+    stored = db.one(
+        conn, _Stored, SQL.get_idempotency_key, operation=request.operation, scope=request.scope, key=request.key
+    )
+    if stored is None:
+        raise refusal
+    if stored.fingerprint != request.fingerprint:
+        raise KeyReused
+    api.set_header("Idempotent-Replayed", "true")
+    return stored.response

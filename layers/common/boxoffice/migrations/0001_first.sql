@@ -1,0 +1,326 @@
+-- The schema as it stands, for reading. The migrations make it; a test keeps the two equal.
+--
+-- Two habits to know. Money is an integer in the currency's minor unit. And what thousands of buyers insert at once
+-- (orders, order items, tickets) has no foreign key to the few rows they all share (organisation, event, ticket type):
+-- checking one would lock that row for every sale. They reference their stock row instead, which the sale holds anyway,
+-- and stock leads to the ticket type, its event and its organisation, none of which is ever deleted for good.
+
+-- ---------------------------------------------------------------------------------------------------- accounts
+
+CREATE TABLE accounts (
+    id            uuid PRIMARY KEY,
+    email         text NOT NULL CONSTRAINT accounts_email_key UNIQUE CHECK (email = lower(email)),
+    name          text NOT NULL,
+    phone         text,
+    password_hash text,
+    is_admin      boolean NOT NULL DEFAULT false,
+    version       integer NOT NULL DEFAULT 1,
+    created_at    timestamptz NOT NULL DEFAULT now()
+);
+
+-- A session is a family of refresh tokens: each is used once for the next, and a second use ends the family.
+CREATE TABLE sessions (
+    id         uuid PRIMARY KEY,
+    account_id uuid NOT NULL REFERENCES accounts,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    revoked_at timestamptz
+);
+CREATE INDEX sessions_account_id ON sessions (account_id) WHERE revoked_at IS NULL;
+
+CREATE TABLE refresh_tokens (
+    token_hash bytea PRIMARY KEY,
+    session_id uuid NOT NULL REFERENCES sessions,
+    expires_at timestamptz NOT NULL,
+    used_at    timestamptz
+);
+CREATE INDEX refresh_tokens_session_id ON refresh_tokens (session_id);
+
+CREATE TABLE rate_limits (
+    bucket    text PRIMARY KEY,
+    attempts  integer NOT NULL,
+    resets_at timestamptz NOT NULL
+);
+
+-- ------------------------------------------------------------------------------------------------ organisations
+
+CREATE TABLE organisations (
+    id         uuid PRIMARY KEY,
+    name       text NOT NULL,
+    status     text NOT NULL CHECK (status IN ('pending', 'approved', 'rejected', 'suspended')),
+    version    integer NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE members (
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    account_id      uuid NOT NULL REFERENCES accounts,
+    role            text NOT NULL CHECK (role IN ('scanner', 'manager', 'owner')),
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (organisation_id, account_id)
+);
+CREATE INDEX members_account_id ON members (account_id);
+
+-- ------------------------------------------------------------------------------------------------------- events
+
+CREATE TABLE events (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    status          text NOT NULL DEFAULT 'draft' CHECK (status IN ('draft', 'published', 'cancelled')),
+    title           text NOT NULL,
+    description     text NOT NULL DEFAULT '',
+    category        text NOT NULL,
+    rating          text,
+    venue_name      text NOT NULL,
+    venue_address   text NOT NULL,
+    city            text NOT NULL,
+    country         text NOT NULL CHECK (length(country) = 2),
+    time_zone       text NOT NULL,
+    starts_at       timestamptz NOT NULL,
+    ends_at         timestamptz NOT NULL,
+    image_url       text,
+    currency        text NOT NULL CHECK (length(currency) = 3),
+    version         integer NOT NULL DEFAULT 1,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    deleted_at      timestamptz,
+    words           tsvector NOT NULL GENERATED ALWAYS AS (
+        to_tsvector('simple', title || ' ' || venue_name || ' ' || city || ' ' || description)) STORED,
+    CONSTRAINT events_end_after_start CHECK (ends_at > starts_at)
+);
+CREATE INDEX events_upcoming ON events (starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
+CREATE INDEX events_by_organisation ON events (organisation_id, starts_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX events_by_category ON events (category, starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
+CREATE INDEX events_by_city ON events (lower(city), starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
+CREATE INDEX events_words ON events USING gin (words) WHERE status = 'published' AND deleted_at IS NULL;
+
+-- A pool is a quantity to sell from. It lies in several rows, so that buyers who come at once lock different ones.
+CREATE TABLE stock_pools (
+    id       uuid PRIMARY KEY,
+    quantity integer NOT NULL CHECK (quantity >= 0),
+    row_count smallint NOT NULL CHECK (row_count > 0)
+);
+
+-- Rows are updated in place (HOT) all the time: free room on each page keeps their index still.
+CREATE TABLE stock (
+    pool_id   uuid NOT NULL REFERENCES stock_pools,
+    row_no    smallint NOT NULL,
+    available integer NOT NULL CONSTRAINT stock_available_not_negative CHECK (available >= 0),
+    held      integer NOT NULL DEFAULT 0 CONSTRAINT stock_held_not_negative CHECK (held >= 0),
+    sold      integer NOT NULL DEFAULT 0 CONSTRAINT stock_sold_not_negative CHECK (sold >= 0),
+    PRIMARY KEY (pool_id, row_no)
+) WITH (fillfactor = 20);
+
+CREATE TABLE ticket_types (
+    id              uuid PRIMARY KEY,
+    event_id        uuid NOT NULL REFERENCES events,
+    pool_id         uuid NOT NULL UNIQUE REFERENCES stock_pools,
+    name            text NOT NULL,
+    description     text NOT NULL DEFAULT '',
+    price           bigint NOT NULL CHECK (price >= 0),
+    sales_start     timestamptz,
+    sales_end       timestamptz,
+    min_per_order   integer NOT NULL DEFAULT 1 CHECK (min_per_order > 0),
+    max_per_order   integer NOT NULL DEFAULT 10,
+    max_entries     smallint NOT NULL DEFAULT 1 CHECK (max_entries > 0),
+    attributes      jsonb NOT NULL DEFAULT '{}',
+    hidden          boolean NOT NULL DEFAULT false,
+    version         integer NOT NULL DEFAULT 1,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    deleted_at      timestamptz,
+    CONSTRAINT ticket_types_order_limits CHECK (max_per_order >= min_per_order),
+    CONSTRAINT ticket_types_sale_window CHECK (sales_end > sales_start)
+);
+CREATE INDEX ticket_types_event_id ON ticket_types (event_id);
+
+-- ------------------------------------------------------------------------------------------------------- orders
+
+CREATE TABLE orders (
+    id              uuid PRIMARY KEY,
+    number          text NOT NULL CONSTRAINT orders_number_key UNIQUE,
+    organisation_id uuid NOT NULL,
+    account_id      uuid,
+    status          text NOT NULL CHECK (
+        status IN ('pending', 'paid', 'cancelled', 'expired', 'partially_refunded', 'refunded')),
+    buyer_name      text NOT NULL,
+    buyer_email     text NOT NULL,
+    buyer_phone     text,
+    currency        text NOT NULL,
+    total           bigint NOT NULL CHECK (total >= 0),
+    expires_at      timestamptz NOT NULL,
+    created_at      timestamptz NOT NULL
+);
+CREATE INDEX orders_by_organisation ON orders (organisation_id, id);
+CREATE INDEX orders_by_buyer ON orders (organisation_id, buyer_email, id);
+CREATE INDEX orders_by_account ON orders (account_id, id) WHERE account_id IS NOT NULL;
+CREATE INDEX orders_lapsing ON orders (expires_at) WHERE status = 'pending';
+
+-- stock_row is the one row of the pool that carries the item's tickets as held or sold.
+CREATE TABLE order_items (
+    order_id       uuid NOT NULL REFERENCES orders,
+    line           smallint NOT NULL,
+    event_id       uuid NOT NULL,
+    ticket_type_id uuid NOT NULL,
+    quantity       integer NOT NULL CHECK (quantity > 0),
+    unit_price     bigint NOT NULL CHECK (unit_price >= 0),
+    pool_id        uuid NOT NULL,
+    stock_row      smallint NOT NULL,
+    PRIMARY KEY (order_id, line),
+    FOREIGN KEY (pool_id, stock_row) REFERENCES stock
+);
+CREATE INDEX order_items_by_event ON order_items (event_id, order_id);
+
+CREATE TABLE order_history (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    order_id    uuid NOT NULL REFERENCES orders,
+    from_status text NOT NULL,
+    to_status   text NOT NULL,
+    reason      text NOT NULL,
+    actor_id    uuid,
+    at          timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX order_history_order_id ON order_history (order_id);
+
+-- ----------------------------------------------------------------------------------------------------- payments
+
+CREATE TABLE payments (
+    id                 uuid PRIMARY KEY,
+    order_id           uuid NOT NULL REFERENCES orders,
+    provider           text NOT NULL,
+    provider_reference text,
+    status             text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'succeeded', 'failed', 'refunded')),
+    amount             bigint NOT NULL CHECK (amount > 0),
+    currency           text NOT NULL,
+    created_at         timestamptz NOT NULL DEFAULT now(),
+    settled_at         timestamptz,
+    CONSTRAINT payments_reference_key UNIQUE (provider, provider_reference)
+);
+CREATE INDEX payments_order_id ON payments (order_id);
+CREATE UNIQUE INDEX payments_one_success ON payments (order_id) WHERE status = 'succeeded';
+
+-- The inbox: each verified event of a provider is stored once, with the effect it had.
+CREATE TABLE provider_events (
+    provider    text NOT NULL,
+    event_id    text NOT NULL,
+    payment_id  uuid REFERENCES payments,
+    kind        text NOT NULL,
+    payload     jsonb NOT NULL,
+    effect      text NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (provider, event_id)
+);
+CREATE INDEX provider_events_payment_id ON provider_events (payment_id);
+
+CREATE TABLE refunds (
+    id         uuid PRIMARY KEY,
+    payment_id uuid NOT NULL REFERENCES payments,
+    amount     bigint NOT NULL CHECK (amount > 0),
+    currency   text NOT NULL,
+    reason     text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX refunds_payment_id ON refunds (payment_id);
+
+-- ------------------------------------------------------------------------------------------ tickets and check-in
+
+-- position counts an item's tickets from 1, so that none can be issued twice. Of the QR only its SHA-256 is kept.
+CREATE TABLE tickets (
+    id              uuid PRIMARY KEY,
+    order_id        uuid NOT NULL,
+    line            smallint NOT NULL,
+    position        integer NOT NULL,
+    organisation_id uuid NOT NULL,
+    event_id        uuid NOT NULL,
+    ticket_type_id  uuid NOT NULL,
+    account_id      uuid,
+    holder_name     text NOT NULL,
+    status          text NOT NULL DEFAULT 'valid' CHECK (status IN ('valid', 'refunded')),
+    epoch           smallint NOT NULL DEFAULT 0,
+    key_id          smallint NOT NULL,
+    qr_hash         bytea NOT NULL,
+    max_entries     smallint NOT NULL,
+    entries         smallint NOT NULL DEFAULT 0,
+    first_scan_at   timestamptz,
+    first_scan_gate text,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    FOREIGN KEY (order_id, line) REFERENCES order_items,
+    CONSTRAINT tickets_issued_once UNIQUE (order_id, line, position),
+    CONSTRAINT tickets_entries CHECK (entries BETWEEN 0 AND max_entries)
+);
+CREATE INDEX tickets_by_account ON tickets (account_id, id) WHERE account_id IS NOT NULL;
+CREATE INDEX tickets_by_event ON tickets (event_id, ticket_type_id);
+
+CREATE TABLE scans (
+    id         uuid PRIMARY KEY,
+    ticket_id  uuid NOT NULL REFERENCES tickets,
+    event_id   uuid NOT NULL,
+    outcome    text NOT NULL,
+    gate       text,
+    device_id  text,
+    scanned_by uuid NOT NULL,
+    at         timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX scans_ticket_id ON scans (ticket_id);
+CREATE INDEX scans_by_event ON scans (event_id, at);
+
+-- --------------------------------------------------------------------------------------------------- the platform
+
+-- Written in the transaction of the effect it stands for; a repeat meets the primary key.
+CREATE TABLE idempotency_keys (
+    operation   text NOT NULL,
+    scope       text NOT NULL,
+    key         text NOT NULL,
+    fingerprint bytea NOT NULL,
+    response    jsonb NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT idempotency_keys_pkey PRIMARY KEY (operation, scope, key)
+);
+CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created_at);
+
+-- What a committed change owes to somebody outside. No attempt is made before due_at; a message being sent is leased to one
+-- worker until then. At relay_at the sweep puts it on the queue (again).
+CREATE TABLE outbox (
+    id          uuid PRIMARY KEY,
+    kind        text NOT NULL CHECK (kind IN ('email')),
+    template    text NOT NULL,
+    recipient   text NOT NULL,
+    payload     jsonb NOT NULL,
+    status      text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'sending', 'sent', 'failed')),
+    attempts    smallint NOT NULL DEFAULT 0,
+    due_at      timestamptz NOT NULL DEFAULT now(),
+    relay_at    timestamptz NOT NULL DEFAULT now() + interval '30 seconds',
+    last_error  text,
+    message_id  text,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    sent_at     timestamptz
+);
+CREATE INDEX outbox_relay ON outbox (relay_at) WHERE status IN ('pending', 'sending');
+CREATE INDEX outbox_failed ON outbox (id) WHERE status = 'failed';
+
+-- The log is chained per organisation (the platform's own chain has the nil id), so that one tenant does not wait for
+-- another: each entry's hash covers the entry and the hash before it.
+CREATE TABLE audit_chains (
+    chain         uuid PRIMARY KEY,
+    entries       bigint NOT NULL,
+    previous_hash bytea NOT NULL,
+    hash          bytea NOT NULL
+);
+
+CREATE TABLE audit_log (
+    chain         uuid NOT NULL,
+    entry         bigint NOT NULL,
+    at            timestamptz NOT NULL,
+    actor_id      uuid,
+    action        text NOT NULL,
+    subject       text NOT NULL,
+    details       jsonb NOT NULL,
+    previous_hash bytea NOT NULL,
+    hash          bytea NOT NULL,
+    PRIMARY KEY (chain, entry)
+);
+
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit log only grows';
+END $$;
+
+CREATE TRIGGER audit_log_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -1,0 +1,1 @@
+"""Orders: held, paid, cancelled or expired."""

@@ -1,0 +1,135 @@
+-- Statements on orders.
+
+-- name: list_offers
+-- What the public can buy, with the terms; reads no stock.
+SELECT ticket_types.id AS ticket_type_id, ticket_types.name AS ticket_type_name, event_id, title AS event_title,
+    organisation_id, currency, price AS unit_price, sales_start AS on_sale_from,
+    least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order, pool_id,
+    row_count AS pool_rows
+FROM ticket_types JOIN events ON events.id = event_id JOIN stock_pools ON stock_pools.id = pool_id
+WHERE ticket_types.id = ANY(%(ticket_type_ids)s) AND NOT hidden AND ticket_types.deleted_at IS NULL
+    AND status = 'published' AND events.deleted_at IS NULL
+
+-- name: place_order
+-- The purchase: hold stock, write the order, its items and the idempotency key, all or nothing, in one statement.
+-- Of each pool it takes the first row from home on, around the end, that has enough and that nobody holds: it never waits
+-- for stock. Unless a row was found for every line nothing is written, and the answer is false.
+WITH line AS MATERIALIZED (
+    SELECT * FROM unnest(%(ticket_type_ids)s::uuid[], %(event_ids)s::uuid[], %(quantities)s::integer[],
+        %(unit_prices)s::bigint[], %(pool_ids)s::uuid[], %(homes)s::integer[])
+        WITH ORDINALITY AS line (ticket_type_id, event_id, quantity, unit_price, pool_id, home, line)
+), taken AS MATERIALIZED (
+    SELECT line.*, coalesce(
+        (SELECT row_no FROM stock
+        WHERE stock.pool_id = line.pool_id AND row_no >= line.home AND available >= line.quantity
+        ORDER BY row_no LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED),
+        (SELECT row_no FROM stock
+        WHERE stock.pool_id = line.pool_id AND row_no < line.home AND available >= line.quantity
+        ORDER BY row_no LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+    ) AS row_no FROM line
+), complete AS MATERIALIZED (
+    SELECT FROM taken HAVING count(row_no) = count(*)
+), held AS (
+    UPDATE stock SET available = stock.available - taken.quantity, held = stock.held + taken.quantity
+    FROM complete CROSS JOIN taken WHERE stock.pool_id = taken.pool_id AND stock.row_no = taken.row_no
+), placed AS (
+    INSERT INTO orders (id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency,
+        total, expires_at, created_at)
+    SELECT %(id)s, %(number)s, %(organisation_id)s, %(account_id)s, 'pending', %(buyer_name)s, %(buyer_email)s,
+        %(buyer_phone)s, %(currency)s, %(total)s, %(expires_at)s, %(created_at)s FROM complete
+), items AS (
+    INSERT INTO order_items (order_id, line, event_id, ticket_type_id, quantity, unit_price, pool_id, stock_row)
+    SELECT %(id)s, line, event_id, ticket_type_id, quantity, unit_price, pool_id, row_no FROM complete CROSS JOIN taken
+), key AS (
+    INSERT INTO idempotency_keys (operation, scope, key, fingerprint, response)
+    SELECT %(operation)s, %(scope)s, %(idempotency_key)s, %(fingerprint)s, %(response)s FROM complete
+)
+SELECT EXISTS (SELECT FROM complete)
+
+-- name: get_order
+-- By id or by number; what the caller may see is decided with the row in hand.
+SELECT orders.*,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('event_id', item.event_id, 'ticket_type_id', ticket_type_id,
+        'event_title', title, 'ticket_type_name', name, 'quantity', item.quantity, 'unit_price', unit_price)
+        ORDER BY line), '[]')
+    FROM order_items AS item JOIN ticket_types ON ticket_types.id = ticket_type_id
+        JOIN events ON events.id = item.event_id
+    WHERE item.order_id = orders.id) AS items,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'ticket_type_id', ticket_type_id, 'status', status)
+        ORDER BY line, position), '[]')
+    FROM tickets WHERE tickets.order_id = orders.id) AS tickets,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'provider', provider, 'status', status) ORDER BY id), '[]')
+    FROM payments WHERE payments.order_id = orders.id) AS payments
+FROM orders WHERE orders.id = %(id)s OR number = %(number)s
+
+-- name: find_order
+SELECT * FROM orders WHERE id = %(id)s OR number = %(number)s
+
+-- name: lock_order
+SELECT * FROM orders WHERE id = %(id)s FOR NO KEY UPDATE
+
+-- name: set_status
+-- A change of state and its history row.
+WITH changed AS (
+    UPDATE orders SET status = %(to_status)s WHERE id = %(id)s
+)
+INSERT INTO order_history (order_id, from_status, to_status, reason, actor_id)
+VALUES (%(id)s, %(from_status)s, %(to_status)s, %(reason)s, %(actor_id)s)
+
+-- name: lock_and_sell_stock
+-- What the order holds is sold.
+WITH locked AS MATERIALIZED (
+    SELECT stock.pool_id, row_no, quantity
+    FROM order_items JOIN stock ON stock.pool_id = order_items.pool_id AND row_no = stock_row
+    WHERE order_id = %(id)s ORDER BY stock.pool_id, row_no FOR NO KEY UPDATE OF stock
+)
+UPDATE stock SET held = stock.held - locked.quantity, sold = stock.sold + locked.quantity
+FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
+
+-- name: lock_and_release_stock
+-- What the order holds is available again.
+WITH locked AS MATERIALIZED (
+    SELECT stock.pool_id, row_no, quantity
+    FROM order_items JOIN stock ON stock.pool_id = order_items.pool_id AND row_no = stock_row
+    WHERE order_id = %(id)s ORDER BY stock.pool_id, row_no FOR NO KEY UPDATE OF stock
+)
+UPDATE stock SET held = stock.held - locked.quantity, available = stock.available + locked.quantity
+FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
+
+-- name: list_draws
+-- What the order once took from each pool, for taking it again.
+SELECT pool_id, quantity, 0 AS home FROM order_items WHERE order_id = %(id)s ORDER BY pool_id
+
+-- name: hold_again
+-- A lapsed order takes stock that was gathered for it, and is held as before.
+WITH draw AS MATERIALIZED (
+    SELECT * FROM unnest(%(pool_ids)s::uuid[], %(row_nos)s::smallint[], %(quantities)s::integer[])
+        AS draw (pool_id, row_no, quantity)
+), taken AS (
+    UPDATE stock SET available = stock.available - draw.quantity, held = stock.held + draw.quantity
+    FROM draw WHERE stock.pool_id = draw.pool_id AND stock.row_no = draw.row_no
+)
+UPDATE order_items SET stock_row = draw.row_no FROM draw
+WHERE order_id = %(id)s AND order_items.pool_id = draw.pool_id
+
+-- name: lock_and_expire_orders
+-- A batch of lapsed holds ends, and what they held is available again. Orders that somebody is paying or cancelling right
+-- now are left to them.
+WITH lapsed AS MATERIALIZED (
+    SELECT id FROM orders WHERE status = 'pending' AND expires_at <= %(now)s
+    ORDER BY expires_at LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
+), freed AS MATERIALIZED (
+    SELECT pool_id, stock_row, sum(quantity)::integer AS quantity
+    FROM order_items JOIN lapsed ON order_id = lapsed.id GROUP BY pool_id, stock_row
+), locked AS MATERIALIZED (
+    SELECT stock.pool_id, row_no, quantity
+    FROM freed JOIN stock ON stock.pool_id = freed.pool_id AND row_no = stock_row
+    ORDER BY stock.pool_id, row_no FOR NO KEY UPDATE OF stock
+), returned AS (
+    UPDATE stock SET held = stock.held - locked.quantity, available = stock.available + locked.quantity
+    FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
+), expired AS (
+    UPDATE orders SET status = 'expired' FROM lapsed WHERE orders.id = lapsed.id
+)
+INSERT INTO order_history (order_id, from_status, to_status, reason)
+SELECT id, 'pending', 'expired', 'the hold lapsed' FROM lapsed

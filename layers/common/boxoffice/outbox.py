@@ -1,0 +1,81 @@
+"""The transactional outbox: what a committed change owes to somebody is written with the change.
+
+A nudge after the commit puts the message on the queue at once; should it be lost, `relay_outbox` sweeps it up within a
+minute or two. The row is the truth, the queue is a doorbell.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from boxoffice import db, sql
+from boxoffice.config import settings
+from boxoffice.ids import new_id
+from boxoffice.observability import logger
+
+SQL = sql.queries()
+
+_SQS_BATCH = 10
+_owed: list[UUID] = []  # by the invocation in hand
+
+
+def owe_email(conn: db.Connection, template: str, recipient: str, payload: dict[str, Any]) -> None:
+    """Write an email into the outbox, in the transaction of the change that owes it.
+
+    Args:
+        template: its name in `boxoffice.messaging`.
+        payload: the ids that the template needs to find what it says, as strings; nothing that will be out of date.
+    """
+    message_id = new_id()
+    db.run(
+        conn,
+        SQL.insert_outbox_message,
+        id=message_id,
+        kind="email",
+        template=template,
+        recipient=recipient,
+        payload=Jsonb(payload),
+    )
+    _owed.append(message_id)
+
+
+def nudge() -> None:
+    """Put what this invocation owes on the queue, after its commit. It may fail: the sweep relays later.
+
+    Should the transaction have been rolled back, the worker finds no such message and forgets it.
+    """
+    messages = [*_owed]
+    forget()
+    try:
+        enqueue(messages)
+    except Exception:
+        logger.warning("nudge failed; the sweep will relay", exc_info=True, extra={"messages": len(messages)})
+
+
+def forget() -> None:
+    """Leave what this invocation owes to the sweep."""
+    _owed.clear()
+
+
+def enqueue(message_ids: Sequence[UUID]) -> None:
+    """Put messages on the queue.
+
+    Raises:
+        ConnectionError: the queue did not take all of them.
+    """
+    if not message_ids:
+        return
+    import boto3
+
+    sqs = boto3.client("sqs")
+    for start in range(0, len(message_ids), _SQS_BATCH):
+        entries = [
+            {"Id": str(number), "MessageBody": json.dumps({"outbox_id": str(message_id)})}
+            for number, message_id in enumerate(message_ids[start : start + _SQS_BATCH])
+        ]
+        answer = sqs.send_message_batch(QueueUrl=settings().email_queue_url, Entries=entries)
+        if answer.get("Failed"):
+            raise ConnectionError(f"the queue refused {len(answer['Failed'])} messages")

@@ -1,0 +1,54 @@
+"""Keyset pages: a cursor holds the last row's sort key, so that the 10,000th page costs what the first does."""
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from boxoffice.errors import Invalid
+
+Limit = Annotated[int, Query(ge=1, le=100, description="How many items a page holds at the most")]
+Cursor = Annotated[str | None, Query(max_length=300, description="The `next_cursor` of the page before")]
+
+
+def encode(*key: UUID | datetime) -> str:
+    """An opaque cursor for the row with this sort key."""
+    parts = [part.isoformat() if isinstance(part, datetime) else str(part) for part in key]
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+def decode_id(cursor: str | None) -> UUID | None:
+    """The id in a cursor of a list that is sorted by id."""
+    return None if cursor is None else _decode(cursor, UUID)[0]
+
+
+def decode_moment_and_id(cursor: str | None) -> tuple[datetime, UUID] | tuple[None, None]:
+    """The sort key in a cursor of a list that is sorted by a moment, then by id."""
+    if cursor is None:
+        return None, None
+    moment, row_id = _decode(cursor, _aware, UUID)
+    return moment, row_id
+
+
+def page_of[T](rows: list[T], limit: int, key: Callable[[T], tuple[UUID | datetime, ...]]) -> tuple[list[T], str | None]:
+    """Split what a query with ``LIMIT limit + 1`` returned into the page's rows and the cursor of the next page."""
+    return rows[:limit], encode(*key(rows[limit - 1])) if len(rows) > limit else None
+
+
+def _aware(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or not 2000 <= moment.year <= 2200:
+        raise ValueError
+    return moment
+
+
+def _decode(cursor: str, *types: Callable[[str], Any]) -> list[Any]:
+    try:
+        parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return [convert(part) for convert, part in zip(types, parts, strict=True)]
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise Invalid("The cursor is not one of ours.") from error

@@ -1,0 +1,46 @@
+-- Statements of the shared modules.
+
+-- name: role_of
+SELECT role FROM members WHERE organisation_id = %(organisation_id)s AND account_id = %(account_id)s
+
+-- name: is_admin
+SELECT is_admin FROM accounts WHERE id = %(account_id)s
+
+-- name: store_idempotency_key
+INSERT INTO idempotency_keys (operation, scope, key, fingerprint, response)
+VALUES (%(operation)s, %(scope)s, %(idempotency_key)s, %(fingerprint)s, %(response)s)
+
+-- name: get_idempotency_key
+SELECT fingerprint, response FROM idempotency_keys
+WHERE operation = %(operation)s AND scope = %(scope)s AND key = %(key)s
+
+-- name: count_attempt
+-- Counts in several buckets, in one order; a bucket whose window is over starts again.
+INSERT INTO rate_limits AS counted (bucket, attempts, resets_at)
+SELECT bucket, 1, now() + %(window)s FROM unnest(%(buckets)s::text[]) AS bucket ORDER BY bucket
+ON CONFLICT (bucket) DO UPDATE SET
+    attempts = CASE WHEN counted.resets_at <= now() THEN 1 ELSE counted.attempts + 1 END,
+    resets_at = CASE WHEN counted.resets_at <= now() THEN excluded.resets_at ELSE counted.resets_at END
+RETURNING attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in
+
+-- name: insert_outbox_message
+INSERT INTO outbox (id, kind, template, recipient, payload)
+VALUES (%(id)s, %(kind)s, %(template)s, %(recipient)s, %(payload)s)
+
+-- name: append_audit_entry
+-- The chain's row is locked by the upsert, so entries of one chain are written one after the other.
+WITH head AS (
+    INSERT INTO audit_chains AS chained (chain, entries, previous_hash, hash)
+    VALUES (%(chain)s, 1, '', sha256(convert_to(concat_ws('|', 1, %(actor_id)s::uuid, %(action)s::text,
+        %(subject)s::text, %(details)s::jsonb, extract(epoch FROM transaction_timestamp())), 'UTF8')))
+    ON CONFLICT (chain) DO UPDATE SET
+        entries = chained.entries + 1,
+        previous_hash = chained.hash,
+        hash = sha256(chained.hash || convert_to(concat_ws('|', chained.entries + 1, %(actor_id)s::uuid,
+            %(action)s::text, %(subject)s::text, %(details)s::jsonb, extract(epoch FROM transaction_timestamp())),
+            'UTF8'))
+    RETURNING *
+)
+INSERT INTO audit_log (chain, entry, at, actor_id, action, subject, details, previous_hash, hash)
+SELECT chain, entries, transaction_timestamp(), %(actor_id)s, %(action)s, %(subject)s, %(details)s, previous_hash, hash
+FROM head

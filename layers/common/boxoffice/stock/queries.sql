@@ -1,0 +1,48 @@
+-- Statements on stock. The one that buyers wait for is orders/place_order.
+
+-- name: insert_pool
+INSERT INTO stock_pools (id, quantity, row_count) VALUES (%(pool_id)s, %(quantity)s, %(rows)s)
+
+-- name: insert_rows
+INSERT INTO stock (pool_id, row_no, available)
+SELECT %(pool_id)s, row_no - 1, available FROM unnest(%(available)s::integer[]) WITH ORDINALITY AS row (available, row_no)
+
+-- name: has_enough
+-- Whether each pool has what is wanted of it, all in one snapshot: if not, it is sold out as of that moment.
+SELECT bool_and(
+    wanted.quantity <= (SELECT sum(available) FROM stock WHERE pool_id = wanted.pool_id)
+) FROM unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[]) AS wanted (pool_id, quantity)
+
+-- name: lock_and_gather
+-- Brings together in one row what no single row has. As many rows as tickets are wanted are enough, since each that is
+-- locked has one at least. Waits for rows in the order of their keys; availability seen before the wait may be gone after.
+WITH wanted AS MATERIALIZED (
+    SELECT * FROM unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[], %(homes)s::integer[])
+        AS wanted (pool_id, quantity, home)
+    ORDER BY pool_id
+), locked AS MATERIALIZED (
+    SELECT row.* FROM wanted CROSS JOIN LATERAL (
+        SELECT pool_id, row_no, available FROM stock
+        WHERE stock.pool_id = wanted.pool_id AND row_no >= wanted.home AND available > 0
+        ORDER BY row_no LIMIT wanted.quantity FOR NO KEY UPDATE
+    ) AS row
+), target AS MATERIALIZED (
+    SELECT pool_id, min(row_no) AS row_no, sum(available)::integer AS available FROM locked GROUP BY pool_id
+), gathered AS (
+    UPDATE stock SET available = CASE WHEN stock.row_no = target.row_no THEN target.available ELSE 0 END
+    FROM locked JOIN target USING (pool_id)
+    WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
+    RETURNING 1
+)
+SELECT pool_id, row_no, available FROM target ORDER BY pool_id
+
+-- name: lock_rows
+SELECT row_no, available, held, sold FROM stock WHERE pool_id = %(pool_id)s ORDER BY row_no FOR NO KEY UPDATE
+
+-- name: resize_pool
+UPDATE stock_pools SET quantity = %(quantity)s, row_count = %(rows)s WHERE id = %(pool_id)s
+
+-- name: set_available
+INSERT INTO stock (pool_id, row_no, available)
+SELECT %(pool_id)s, * FROM unnest(%(row_nos)s::smallint[], %(available)s::integer[])
+ON CONFLICT (pool_id, row_no) DO UPDATE SET available = excluded.available

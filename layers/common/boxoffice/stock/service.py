@@ -1,0 +1,84 @@
+"""Make pools, resize them, and find stock that no single row has."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from boxoffice import db, sql
+from boxoffice.errors import Busy
+from boxoffice.ids import new_id
+from boxoffice.stock import rules
+from boxoffice.stock.errors import QuantityTooLow, SoldOut
+from boxoffice.stock.models import Draw, Gathered, StockRow
+
+SQL = sql.queries("stock")
+
+_MOST_ATTEMPTS = 50
+
+
+def create_pool(conn: db.Connection, quantity: int) -> UUID:
+    """Make a pool with this quantity, all of it available."""
+    pool_id = new_id()
+    rows = rules.rows_for(quantity)
+    db.run(conn, SQL.insert_pool, pool_id=pool_id, quantity=quantity, rows=rows)
+    db.run(conn, SQL.insert_rows, pool_id=pool_id, available=rules.spread(quantity, rows))
+    return pool_id
+
+
+def resize_pool(conn: db.Connection, pool_id: UUID, quantity: int) -> None:
+    """Set a pool's quantity. Its owner (the ticket type) is locked already, so that two edits follow each other.
+
+    Raises:
+        QuantityTooLow: more than that is sold or held.
+    """
+    rows = db.many(conn, StockRow, SQL.lock_rows, pool_id=pool_id)
+    more = quantity - sum(row.available + row.held + row.sold for row in rows)
+    available = rules.grown(rows, more) if more > 0 else rules.shrunk(rows, -more)
+    if available is None:
+        raise QuantityTooLow
+    db.run(conn, SQL.set_available, pool_id=pool_id, row_nos=list(available), available=list(available.values()))
+    db.run(conn, SQL.resize_pool, pool_id=pool_id, quantity=quantity, rows=len(available))
+
+
+def attempts(conn: db.Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
+    """The draws to try, one attempt after another, for as long as there is enough. Leave the loop when one succeeds.
+
+    The first is the hot path: any row that has enough and nobody holds. The others gather in the order of rows, waiting;
+    they begin at the home row, then at the first. What is free is asked anew before each, in one snapshot, so
+    "sold out" is only ever said of a moment at which it was true. That an attempt fails although there was enough means
+    that somebody else was sold some of it.
+
+    Raises:
+        SoldOut: one of the pools has less than is wanted.
+        Busy: others were faster every time.
+    """
+    yield draws
+    for attempt in range(_MOST_ATTEMPTS):
+        if not has_enough(conn, draws):
+            raise SoldOut
+        yield draws if attempt == 0 else [replace(draw, home=0) for draw in draws]
+    raise Busy
+
+
+def has_enough(conn: db.Connection, draws: Sequence[Draw]) -> bool:
+    """Whether each pool has as much as is drawn from it, in one snapshot."""
+    pool_ids, quantities = [draw.pool_id for draw in draws], [draw.quantity for draw in draws]
+    return bool(db.value(conn, SQL.has_enough, pool_ids=pool_ids, quantities=quantities))
+
+
+def gather(conn: db.Connection, draws: Sequence[Draw]) -> list[Draw] | None:
+    """Bring together what is drawn, one row a pool; the draws that will find it there, or None if it is not enough.
+
+    Called in a transaction that is rolled back on None: availability must not wander about for nothing.
+    """
+    found = db.many(
+        conn,
+        Gathered,
+        SQL.lock_and_gather,
+        pool_ids=[draw.pool_id for draw in draws],
+        quantities=[draw.quantity for draw in draws],
+        homes=[draw.home for draw in draws],
+    )
+    rows = {row.pool_id: row for row in found if row.available > 0}
+    enough = all(draw.pool_id in rows and rows[draw.pool_id].available >= draw.quantity for draw in draws)
+    return [replace(draw, home=rows[draw.pool_id].row_no) for draw in draws] if enough else None

@@ -1,0 +1,1 @@
+"""Tickets: issued when an order is paid, proven by their QR."""

@@ -1,0 +1,3 @@
+from boxoffice import db
+from uuid import UUID
+def issue(conn: db.Connection, order_id: UUID) -> None: ...

@@ -1,0 +1,109 @@
+"""Real PostgreSQL and moto's AWS server, once a session; a database of its own, cloned from a template, for each test."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from boxoffice import config, db, migrations, outbox
+from tests.support import Client, Database, Postgres, all_functions, free_port
+
+SECRETS = {"TOKEN_KEYS_SECRET": "token-keys", "TICKET_KEYS_SECRET": "ticket-keys", "SANDBOX_SECRET": "sandbox"}
+
+ENVIRONMENT = {
+    "STAGE": "local",
+    "BCRYPT_COST": "4",
+    "HOLD_MINUTES": "15",
+    "AUTO_APPROVE_ORGANISATIONS": "true",
+    "EMAIL_SENDER": "Boxoffice <tickets@example.com>",
+    "PUBLIC_URL": "http://127.0.0.1:3000",
+    "PAYMENT_PROVIDERS": "sandbox",
+    "POWERTOOLS_SERVICE_NAME": "boxoffice",
+    "POWERTOOLS_METRICS_NAMESPACE": "Boxoffice",
+    "POWERTOOLS_LOG_LEVEL": "WARNING",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    **SECRETS,
+}
+os.environ.update(ENVIRONMENT)  # before a function is imported, as in Lambda
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A server whose template database has all migrations."""
+    with Postgres(tmp_path_factory.mktemp("postgres")) as server:
+        server.create("template")
+        migrations.apply(server.url("template"), api_password="api")
+        yield server
+
+
+@pytest.fixture
+def database(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """A fresh database, which the functions are configured to use."""
+    with postgres.clone() as database:
+        monkeypatch.setenv("DATABASE_URL", database.api_url)
+        config.settings.cache_clear()
+        yield database
+        db.disconnect()
+        config.settings.cache_clear()
+
+
+@pytest.fixture
+def conn(database: Database) -> Iterator[psycopg.Connection]:
+    """A connection of the test's own, in autocommit, as the role that the functions have."""
+    with psycopg.connect(database.api_url, autocommit=True) as conn:
+        yield conn
+
+
+@pytest.fixture(scope="session")
+def aws_url() -> Iterator[str]:
+    """moto's server with our secrets in it."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    port = free_port()
+    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    server.start()
+    os.environ["AWS_ENDPOINT_URL"] = url = f"http://127.0.0.1:{port}"
+    secrets = boto3.client("secretsmanager")
+    for name in SECRETS.values():
+        secrets.create_secret(Name=name, SecretString=json.dumps({"current": "1", "1": f"{name} of the tests"}))
+    boto3.client("sesv2").create_email_identity(EmailIdentity="example.com")
+    yield url
+    server.stop()
+
+
+@pytest.fixture
+def email_queue(aws_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A queue of the test's own; answers its URL."""
+    import boto3
+
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName=f"email-{abs(hash(request.node.nodeid))}")["QueueUrl"]
+    yield url
+    sqs.delete_queue(QueueUrl=url)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_owed() -> Iterator[None]:
+    yield
+    outbox.forget()
+
+
+@pytest.fixture
+def api(database: Database, email_queue: str, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """Calls the functions through their Lambda handlers."""
+    monkeypatch.setenv("EMAIL_QUEUE_URL", email_queue)
+    config.settings.cache_clear()
+    all_functions()
+    return Client()
+
+
+@pytest.fixture
+def root() -> Path:
+    """The repository."""
+    return Path(__file__).parent.parent

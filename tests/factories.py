@@ -1,0 +1,145 @@
+"""Rows to test with. A factory makes what it needs; pass only what the test is about."""
+
+import itertools
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from boxoffice.ids import new_id, new_order_number
+from boxoffice.stock import service as stock
+
+_number = itertools.count(1)
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def account(conn: psycopg.Connection, **overrides: Any) -> UUID:
+    """An account; answers its id."""
+    n = next(_number)
+    row = {"id": new_id(), "email": f"person{n}@example.com", "name": f"Person {n}", **overrides}
+    return _insert(conn, "accounts", row)
+
+
+def organisation(conn: psycopg.Connection, *, owner: UUID | None = None, **overrides: Any) -> UUID:
+    """An approved organisation with an owner."""
+    row = {"id": new_id(), "name": f"Organisation {next(_number)}", "status": "approved", **overrides}
+    organisation_id = _insert(conn, "organisations", row)
+    member(conn, organisation_id, "owner", account_id=owner)
+    return organisation_id
+
+
+def member(conn: psycopg.Connection, organisation_id: UUID, role: str, *, account_id: UUID | None = None) -> UUID:
+    """A member of an organisation; answers the account's id."""
+    account_id = account_id or account(conn)
+    conn.execute(
+        "INSERT INTO members (organisation_id, account_id, role) VALUES (%s, %s, %s)",
+        [organisation_id, account_id, role],
+    )
+    return account_id
+
+
+def event(conn: psycopg.Connection, **overrides: Any) -> UUID:
+    """A published event, in a month."""
+    row = {
+        "id": new_id(),
+        "organisation_id": overrides.get("organisation_id") or organisation(conn),
+        "status": "published",
+        "title": f"Event {next(_number)}",
+        "category": "concert",
+        "venue_name": "Freedom Park",
+        "venue_address": "1 Hospital Road",
+        "city": "Lagos",
+        "country": "NG",
+        "time_zone": "Africa/Lagos",
+        "starts_at": NOW + timedelta(days=30),
+        "ends_at": NOW + timedelta(days=30, hours=4),
+        "currency": "NGN",
+        **overrides,
+    }
+    return _insert(conn, "events", row)
+
+
+def ticket_type(conn: psycopg.Connection, *, quantity: int = 100, **overrides: Any) -> UUID:
+    """A ticket type on sale, of a published event."""
+    row = {
+        "id": new_id(),
+        "event_id": overrides.get("event_id") or event(conn),
+        "pool_id": stock.create_pool(conn, quantity),
+        "name": f"Type {next(_number)}",
+        "price": 5000,
+        **overrides,
+    }
+    return _insert(conn, "ticket_types", row)
+
+
+def order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, **overrides: Any) -> UUID:
+    """A pending order of one ticket type, with its stock held."""
+    price, event_id, pool_id, organisation_id, currency = conn.execute(
+        """SELECT price, event_id, pool_id, organisation_id, currency
+        FROM ticket_types JOIN events ON events.id = event_id WHERE ticket_types.id = %s""",
+        [ticket_type_id],
+    ).fetchone() or (None,) * 5
+    (row_no,) = conn.execute(
+        """UPDATE stock SET available = available - %(n)s, held = held + %(n)s WHERE (pool_id, row_no) = (
+            SELECT pool_id, row_no FROM stock WHERE pool_id = %(pool)s AND available >= %(n)s LIMIT 1)
+        RETURNING row_no""",
+        {"n": quantity, "pool": pool_id},
+    ).fetchone() or (None,)
+    row = {
+        "id": new_id(),
+        "number": new_order_number(),
+        "organisation_id": organisation_id,
+        "status": "pending",
+        "buyer_name": "Ada Buyer",
+        "buyer_email": f"buyer{next(_number)}@example.com",
+        "currency": currency,
+        "total": price * quantity,
+        "expires_at": NOW + timedelta(minutes=15),
+        "created_at": NOW,
+        **overrides,
+    }
+    order_id = _insert(conn, "orders", row)
+    item = {
+        "order_id": order_id,
+        "line": 1,
+        "event_id": event_id,
+        "ticket_type_id": ticket_type_id,
+        "quantity": quantity,
+        "unit_price": price,
+        "pool_id": pool_id,
+        "stock_row": row_no,
+    }
+    _insert(conn, "order_items", item)
+    return order_id
+
+
+def paid_order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, **overrides: Any) -> UUID:
+    """A paid order, its tickets issued and its confirmation owed."""
+    from boxoffice import db
+    from boxoffice.orders import service
+    from boxoffice.orders.models import OrderRow
+
+    order_id = order(conn, ticket_type_id, quantity=quantity, **overrides)
+    with conn.transaction():
+        found = db.one(conn, OrderRow, service.SQL.lock_order, id=order_id)
+        assert found is not None
+        service.pay(conn, found, reason="test")
+    return order_id
+
+
+def order_request(ticket_type_id: UUID, quantity: int = 2, **overrides: Any) -> dict[str, Any]:
+    """The body of a request that places an order."""
+    return {
+        "items": [{"ticket_type_id": str(ticket_type_id), "quantity": quantity}],
+        "buyer": {"name": "Ada Buyer", "email": f"{uuid.uuid4().hex[:12]}@example.com"},
+        **overrides,
+    }
+
+
+def _insert(conn: psycopg.Connection, table: str, row: dict[str, Any]) -> UUID:
+    columns, values = ", ".join(row), ", ".join(f"%({name})s" for name in row)
+    conn.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", row)
+    return row.get("id", row.get("order_id"))
