@@ -1,4 +1,4 @@
-"""Real PostgreSQL and moto's AWS server, once a session; a database of its own, cloned from a template, for each test."""
+"""Real PostgreSQL and moto's AWS server, once a session; a database of its own for each test, cloned from a template."""
 
 import json
 import os

@@ -21,8 +21,8 @@ __all__ = ["handler"]
 def create_order(order: OrderRequest, key: IdempotencyKey) -> PlacedOrder:
     """Hold stock and open an order.
 
-    The stock is held until `expires_at`. A free order is paid at once. As a guest, keep the `access_token`: it reads the
-    order, pays it and shows its tickets.
+    The stock is held until `expires_at`. A free order is paid at once. As a guest, keep the `access_token`: it reads
+    the order, pays it and shows its tickets.
     """
     with db.autocommit() as conn:
         return service.place_order(conn, caller(), order, key)

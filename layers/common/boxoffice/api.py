@@ -1,7 +1,7 @@
 """The one resolver, the one Lambda handler, and how a route declares itself.
 
-An endpoint's file holds one function under ``@route``. The decorator says who may call it; who does is settled before the
-request is even parsed. What the function returns is the answer's body; what it raises becomes a problem document.
+An endpoint's file holds one function under ``@route``. The decorator says who may call it; who does is settled before
+the request is even parsed. What the function returns is the answer's body; what it raises becomes a problem document.
 """
 
 import base64
@@ -36,7 +36,13 @@ MAX_BODY = 256 * 1024  # bytes
 
 IdempotencyKey = Annotated[
     str,
-    Header(alias="Idempotency-Key", min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$", description="Names this request"),
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Names this request",
+    ),
 ]
 IfMatch = Annotated[
     str | None,
@@ -89,7 +95,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 app = APIGatewayHttpResolver(enable_validation=True, response_validation_error_http_code=500)
-app._request_validation_middleware = _Gate()  # type: ignore[assignment]
+app._request_validation_middleware = _Gate()  # type: ignore[no-untyped-call]
 
 
 def route[F: Callable[..., Any]](
@@ -101,7 +107,12 @@ def route[F: Callable[..., Any]](
     raises: tuple[type[DomainError], ...] = (),
     cache_control: str | None = None,
 ) -> Callable[[F], F]:
-    """Declare an endpoint. ``path`` is as in the template (``/v1/orders/{order_id}``); ``raises`` is for the document."""
+    """Declare an endpoint.
+
+    Args:
+        path: as in the template, like ``/v1/orders/{order_id}``.
+        raises: what the OpenAPI document names beside the errors that any such route has.
+    """
 
     def register(function: F) -> F:
         ROUTES.append(Route(method, path, function, who, raises))
@@ -189,12 +200,12 @@ def _invalid(error: RequestValidationError) -> Response[str]:
 
 
 @app.exception_handler(NotFoundError)
-def _no_such_route(error: NotFoundError) -> Response[str]:
+def _no_such_route(_: NotFoundError) -> Response[str]:
     return _problem(404, NotFound.code, "There is nothing at this path.")
 
 
 @app.exception_handler(Exception)
-def _unexpected(error: Exception) -> Response[str]:
+def _unexpected(_: Exception) -> Response[str]:
     logger.exception("unexpected error")
     return _problem(500, "internal_error", "Something went wrong on our side. Quote the request_id when you report it.")
 
@@ -227,7 +238,6 @@ def _problem(status: int, code: str, detail: str, **more: Any) -> Response[str]:
         "request_id": request_id,
         **more,
     }
-    logger.info("refused", extra={"status": status, "code": code}) if status < 500 else None
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     return Response(
         status_code=status,

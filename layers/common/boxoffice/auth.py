@@ -141,20 +141,26 @@ def require_role(conn: db.Connection, caller: Caller, organisation_id: UUID) -> 
 
 def require_order(
     conn: db.Connection, caller: Caller, order_id: UUID, organisation_id: UUID, account_id: UUID | None
-) -> None:
+) -> Who:
     """Let through an order's guest, its buyer's account, and managers of the organisation that sells.
+
+    Returns:
+        As which of the three the caller comes.
 
     Raises:
         NotFound: the caller is none of them.
         Forbidden: the caller belongs to the organisation, in a lower role.
     """
-    if holds_order(caller, order_id) or (account_id is not None and account_id == caller.account_id):
-        return
+    if holds_order(caller, order_id):
+        return Who.GUEST
+    if account_id is not None and account_id == caller.account_id:
+        return Who.ACCOUNT
     role = role_of(conn, caller, organisation_id)
     if role is None:
         raise NotFound
     if not covers(role, Who.MANAGER):
         raise Forbidden(f"This takes the role {Who.MANAGER}; yours is {role}.")
+    return Who.MANAGER
 
 
 def require_admin(conn: db.Connection, caller: Caller) -> None:

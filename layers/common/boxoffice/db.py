@@ -96,5 +96,5 @@ def run(conn: Connection, query: LiteralString, **params: Any) -> int:
 
 def _cursor[T](conn: Connection, row: type[T]) -> psycopg.Cursor[T]:
     if row is dict:
-        return conn.cursor(row_factory=dict_row)  # type: ignore[return-value]
+        return conn.cursor(row_factory=dict_row)  # type: ignore[arg-type]
     return conn.cursor(row_factory=class_row(row))

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 class DomainError(Exception):
     """A request that cannot be fulfilled, and why.
 
-    Subclasses set the HTTP ``status``, a stable machine-readable ``code``, and a ``detail`` for people. Where the database
-    is what notices, ``constraint`` names the constraint whose violation means this error.
+    Subclasses set the HTTP ``status``, a stable machine-readable ``code``, and a ``detail`` for people. Where the
+    database is what notices, ``constraint`` names the constraint whose violation means this error.
     """
 
     status: ClassVar[int] = 409

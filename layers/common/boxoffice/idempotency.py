@@ -1,8 +1,8 @@
 """One effect for each Idempotency-Key: the key is stored with the answer, in the transaction of the effect.
 
-A repeat runs into the primary key, which undoes all it has done so far, and is then answered with what was stored. Two at
-once meet there too: the second waits for the first to commit. Nothing has to be looked up beforehand, so the common case
-costs no round trip.
+A repeat runs into the primary key, which undoes all it has done so far, and is then answered with what was stored. Two
+at once meet there too: the second waits for the first to commit. Nothing has to be looked up beforehand, so the common
+case costs no round trip.
 """
 
 import hashlib
@@ -39,7 +39,12 @@ class _Stored:
 
 
 def once(operation: str, scope: str, key: str, request: BaseModel, *subject: object) -> Once:
-    """Name a request. ``scope`` keeps callers apart; ``subject`` is what it acts on beside its body (ids in the path)."""
+    """Name a request.
+
+    Args:
+        scope: keeps callers apart.
+        subject: what it acts on beside its body, such as ids in the path.
+    """
     content = repr(tuple(map(str, subject))) + request.model_dump_json()
     return Once(operation, scope, key, hashlib.sha256(content.encode()).digest())
 
@@ -63,8 +68,8 @@ def params(request: Once, response: dict[str, Any]) -> dict[str, Any]:
 def perform(conn: db.Connection, request: Once, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Do what a request asks for, or give the first answer again, with ``Idempotent-Replayed: true``.
 
-    A request that is refused may be a repeat of one that was not (the sale has ended since), so the key is looked up then
-    too. Called in autocommit; ``act`` opens the transaction in which it stores the answer that it returns.
+    A request that is refused may be a repeat of one that was not (the sale has ended since), so the key is looked up
+    then too. Called in autocommit; ``act`` opens the transaction in which it stores the answer that it returns.
 
     Raises:
         KeyReused: the first request was another one.

@@ -24,7 +24,7 @@ def _at(milliseconds: int, random: int) -> UUID:
 
 
 def new_order_number() -> str:
-    """Eight characters that people can read to each other, like ``K7QW3MPX``: about 2·10¹¹ of them, picked at random."""
+    """Eight characters that people can read to each other, like ``K7QW3MPX``, picked at random from 2·10¹¹."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
 

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 def is_currency(code: str) -> bool:
     """Whether ISO 4217 knows the code as a currency in use."""
-    from babel.numbers import get_currency_precision, is_currency as known
+    from babel.numbers import get_currency_precision
+    from babel.numbers import is_currency as known
 
     return code.isupper() and known(code) and get_currency_precision(code) is not None
 

@@ -51,7 +51,7 @@ def nudge() -> None:
     forget()
     try:
         enqueue(messages)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it was, the answer to the buyer must not fail for it
         logger.warning("nudge failed; the sweep will relay", exc_info=True, extra={"messages": len(messages)})
 
 
@@ -72,7 +72,7 @@ def enqueue(message_ids: Sequence[UUID]) -> None:
 
     sqs = boto3.client("sqs")
     for start in range(0, len(message_ids), _SQS_BATCH):
-        entries = [
+        entries: list[Any] = [
             {"Id": str(number), "MessageBody": json.dumps({"outbox_id": str(message_id)})}
             for number, message_id in enumerate(message_ids[start : start + _SQS_BATCH])
         ]

@@ -34,7 +34,9 @@ def decode_moment_and_id(cursor: str | None) -> tuple[datetime, UUID] | tuple[No
     return moment, row_id
 
 
-def page_of[T](rows: list[T], limit: int, key: Callable[[T], tuple[UUID | datetime, ...]]) -> tuple[list[T], str | None]:
+def page_of[T](
+    rows: list[T], limit: int, key: Callable[[T], tuple[UUID | datetime, ...]]
+) -> tuple[list[T], str | None]:
     """Split what a query with ``LIMIT limit + 1`` returned into the page's rows and the cursor of the next page."""
     return rows[:limit], encode(*key(rows[limit - 1])) if len(rows) > limit else None
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from math import ceil
+from uuid import UUID
 
 from boxoffice import api, db, sql
 from boxoffice.errors import TooManyRequests
@@ -10,25 +11,40 @@ SQL = sql.queries()
 
 AUTHENTICATION_ATTEMPTS = 10
 AUTHENTICATION_WINDOW = timedelta(minutes=15)
+EMAILS = 5
+EMAILS_WINDOW = timedelta(hours=1)
 
 
 def limit_authentication(*account: str) -> None:
     """Count an attempt to authenticate, for the caller's address and for the account it is about.
 
-    It is counted in a transaction of its own, so that a failed attempt counts too.
-
     Raises:
         TooManyRequests: either has had ten attempts in fifteen minutes.
     """
-    buckets = sorted([f"authenticate address {api.caller().address}", *(f"authenticate {name}" for name in account)])
+    subjects = [f"address {api.caller().address}", *account]
+    _limit("authenticate", subjects, AUTHENTICATION_ATTEMPTS, AUTHENTICATION_WINDOW)
+
+
+def limit_emails(order_id: UUID) -> None:
+    """Count a request to send an order's email again.
+
+    Raises:
+        TooManyRequests: the order has had five in an hour.
+    """
+    _limit("resend", [str(order_id)], EMAILS, EMAILS_WINDOW)
+
+
+def _limit(action: str, subjects: list[str], most: int, window: timedelta) -> None:
+    """Count, in a transaction of its own so that failed attempts count too, and tell the caller where they stand."""
+    buckets = sorted(f"{action} {subject}" for subject in subjects)
     with db.transaction() as conn:
-        counted = db.many(conn, dict, SQL.count_attempt, buckets=buckets, window=AUTHENTICATION_WINDOW)
+        counted = db.many(conn, dict, SQL.count_attempt, buckets=buckets, window=window)
     fullest = max(counted, key=lambda bucket: bucket["attempts"])
     reset = max(1, ceil(fullest["resets_in"]))
-    api.set_header("RateLimit-Limit", str(AUTHENTICATION_ATTEMPTS))
-    api.set_header("RateLimit-Remaining", str(max(0, AUTHENTICATION_ATTEMPTS - fullest["attempts"])))
+    api.set_header("RateLimit-Limit", str(most))
+    api.set_header("RateLimit-Remaining", str(max(0, most - fullest["attempts"])))
     api.set_header("RateLimit-Reset", str(reset))
-    if fullest["attempts"] > AUTHENTICATION_ATTEMPTS:
+    if fullest["attempts"] > most:
         error = TooManyRequests()
         error.retry_after = reset
         raise error

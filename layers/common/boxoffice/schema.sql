@@ -148,7 +148,7 @@ CREATE TABLE orders (
     expires_at      timestamptz NOT NULL,
     created_at      timestamptz NOT NULL
 );
-CREATE INDEX orders_by_organisation ON orders (organisation_id, id);
+CREATE INDEX orders_by_status ON orders (organisation_id, status, id);
 CREATE INDEX orders_by_buyer ON orders (organisation_id, buyer_email, id);
 CREATE INDEX orders_by_account ON orders (account_id, id) WHERE account_id IS NOT NULL;
 CREATE INDEX orders_lapsing ON orders (expires_at) WHERE status = 'pending';

@@ -1,7 +1,7 @@
 """Key rings in Secrets Manager and what is signed with them.
 
-A ring is flat JSON, ``{"current": "2", "1": "…", "2": "…"}``: ``current`` names the key that signs, and every key that is
-present verifies. Rotation adds a key and moves ``current``; taking a key out revokes what it signed.
+A ring is flat JSON, ``{"current": "2", "1": "…", "2": "…"}``: ``current`` names the key that signs, and every key that
+is present verifies. Rotation adds a key and moves ``current``; taking a key out revokes what it signed.
 """
 
 import base64

@@ -3,7 +3,7 @@
 import re
 from functools import cache
 from pathlib import Path
-from typing import LiteralString, cast
+from typing import LiteralString
 
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
@@ -17,7 +17,7 @@ class Queries:
     def __getattr__(self, name: str) -> LiteralString:
         try:
             # The text comes from a file of ours and is never assembled, which is what LiteralString stands for.
-            return cast(LiteralString, self._statements[name])
+            return self._statements[name]
         except KeyError:
             raise AttributeError(f"no statement named {name}") from None
 

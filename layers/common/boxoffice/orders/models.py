@@ -11,6 +11,7 @@ from boxoffice.models import Email, Id, Line, Page, Phone, Request, View
 from boxoffice.stock.models import Draw
 
 type OrderStatus = Literal["pending", "paid", "cancelled", "expired", "partially_refunded", "refunded"]
+ALL_STATUSES = ("pending", "paid", "cancelled", "expired", "partially_refunded", "refunded")
 
 
 class OrderItemRequest(Request):
@@ -81,6 +82,17 @@ class PlacedOrder(OrderSummary):
 
 class OrderPage(Page[OrderSummary]):
     """A page of orders, newest first."""
+
+
+@dataclass(frozen=True)
+class OrderFilters:
+    """Which of an organisation's orders to list: all that are given must hold."""
+
+    event_id: UUID | None
+    status: OrderStatus | None
+    email: str | None
+    placed_from: datetime | None
+    placed_before: datetime | None
 
 
 @dataclass(frozen=True)

@@ -62,8 +62,38 @@ SELECT orders.*,
     FROM payments WHERE payments.order_id = orders.id) AS payments
 FROM orders WHERE orders.id = %(id)s OR number = %(number)s
 
--- name: find_order
-SELECT * FROM orders WHERE id = %(id)s OR number = %(number)s
+-- name: list_orders
+-- An organisation's orders, newest first. Each status is a range of the index, so a rare one costs no more than the others.
+SELECT newest.* FROM unnest(%(statuses)s::text[]) AS wanted (status) CROSS JOIN LATERAL (
+    SELECT * FROM orders
+    WHERE organisation_id = %(organisation_id)s AND orders.status = wanted.status
+        AND id < %(before)s AND id >= %(after)s
+    ORDER BY id DESC LIMIT %(limit)s + 1
+) AS newest ORDER BY id DESC LIMIT %(limit)s + 1
+
+-- name: list_orders_of_buyer
+SELECT * FROM orders
+WHERE organisation_id = %(organisation_id)s AND buyer_email = %(email)s AND status = ANY(%(statuses)s)
+    AND id < %(before)s AND id >= %(after)s
+ORDER BY id DESC LIMIT %(limit)s + 1
+
+-- name: list_orders_of_event
+-- An order has several items of one event where it holds several of its ticket types.
+SELECT orders.* FROM orders JOIN (
+    SELECT DISTINCT order_id FROM order_items
+    WHERE event_id = %(event_id)s AND order_id < %(before)s AND order_id >= %(after)s
+    ORDER BY order_id DESC
+) AS item ON item.order_id = orders.id
+WHERE organisation_id = %(organisation_id)s AND status = ANY(%(statuses)s)
+    AND (%(email)s::text IS NULL OR buyer_email = %(email)s)
+ORDER BY orders.id DESC LIMIT %(limit)s + 1
+
+-- name: list_orders_of_account
+SELECT * FROM orders WHERE account_id = %(account_id)s AND id < %(before)s
+ORDER BY id DESC LIMIT %(limit)s + 1
+
+-- name: get_order_row
+SELECT * FROM orders WHERE id = %(id)s
 
 -- name: lock_order
 SELECT * FROM orders WHERE id = %(id)s FOR NO KEY UPDATE
@@ -133,3 +163,8 @@ WITH lapsed AS MATERIALIZED (
 )
 INSERT INTO order_history (order_id, from_status, to_status, reason)
 SELECT id, 'pending', 'expired', 'the hold lapsed' FROM lapsed
+
+-- name: purge_idempotency_keys
+-- Keys are kept for two days: a day is promised.
+DELETE FROM idempotency_keys WHERE (operation, scope, key) IN (
+    SELECT operation, scope, key FROM idempotency_keys WHERE created_at < now() - interval '2 days' LIMIT %(batch)s)

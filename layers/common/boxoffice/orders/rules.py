@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from boxoffice.ids import normalise_order_number
 from boxoffice.orders.errors import MixedOrder, NotOnSale, QuantityNotAllowed, TicketTypeNotFound
 from boxoffice.orders.models import Offer, OrderItemRequest, OrderLine
 
@@ -49,3 +50,11 @@ def check_offer(offer: Offer, quantity: int, now: datetime) -> None:
 def total_of(lines: Sequence[OrderLine]) -> int:
     """What an order costs, in the minor unit."""
     return sum(line.offer.unit_price * line.quantity for line in lines)
+
+
+def reference_of(text: str) -> dict[str, UUID | str | None]:
+    """What to look an order up by: its id, or its number however it was typed."""
+    try:
+        return {"id": UUID(text), "number": None}
+    except ValueError:
+        return {"id": None, "number": normalise_order_number(text)}

@@ -7,28 +7,38 @@ from uuid import UUID
 
 import psycopg
 
-from boxoffice import db, idempotency, outbox, sql
-from boxoffice.auth import Caller, order_token
+from boxoffice import audit, db, idempotency, outbox, sql
+from boxoffice.auth import Caller, Who, order_token, require_order, require_role
 from boxoffice.config import settings
+from boxoffice.errors import NotFound
 from boxoffice.idempotency import Once
-from boxoffice.ids import new_id, new_order_number
+from boxoffice.ids import first_id, new_id, new_order_number
 from boxoffice.orders import rules
+from boxoffice.orders.errors import OrderNotPaid, OrderNotPending
 from boxoffice.orders.models import (
-    BuyerView,
+    ALL_STATUSES,
     Offer,
+    OrderDetails,
+    OrderFilters,
     OrderItemView,
     OrderLine,
+    OrderPage,
     OrderRequest,
     OrderRow,
+    OrderStatus,
     OrderSummary,
+    OrderView,
     PlacedOrder,
 )
+from boxoffice.pagination import decode_id, page_of
 from boxoffice.stock import service as stock
 from boxoffice.stock.models import Draw
 from boxoffice.stock.rules import home_row
 from boxoffice.tickets import service as tickets
 
 SQL = sql.queries("orders")
+
+_FIRST, _LAST = UUID(int=0), UUID(int=(1 << 128) - 1)
 
 
 def place_order(conn: db.Connection, caller: Caller, request: OrderRequest, key: str) -> PlacedOrder:
@@ -125,17 +135,122 @@ def _answer(order: OrderRow, lines: Sequence[OrderLine]) -> dict[str, Any]:
     summary = OrderSummary.model_validate(order)
     if order.total == 0:
         summary.status = "paid"
-    items = [
-        OrderItemView(**vars(line.offer), quantity=line.quantity).model_dump(mode="json")
-        for line in lines
-    ]
+    items = [OrderItemView(**vars(line.offer), quantity=line.quantity).model_dump(mode="json") for line in lines]
     return {**summary.model_dump(mode="json"), "items": items}
 
 
+def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
+    """An order by its id or its number.
+
+    Raises:
+        NotFound: there is none, or the caller may not see it.
+    """
+    order = db.one(conn, OrderDetails, SQL.get_order, **rules.reference_of(reference))
+    if order is None:
+        raise NotFound
+    require_order(conn, caller, order.id, order.organisation_id, order.account_id)
+    return OrderView.model_validate(order)
+
+
+def list_orders(
+    conn: db.Connection, caller: Caller, organisation_id: UUID, filters: OrderFilters, limit: int, cursor: str | None
+) -> OrderPage:
+    """An organisation's orders, newest first."""
+    require_role(conn, caller, organisation_id)
+    params = {
+        "organisation_id": organisation_id,
+        "statuses": [filters.status] if filters.status else list(ALL_STATUSES),
+        "after": first_id(filters.placed_from) if filters.placed_from else _FIRST,
+        "before": min(first_id(filters.placed_before) if filters.placed_before else _LAST, decode_id(cursor) or _LAST),
+        "limit": limit,
+    }
+    if filters.event_id:
+        rows = db.many(
+            conn, OrderRow, SQL.list_orders_of_event, event_id=filters.event_id, email=filters.email, **params
+        )
+    elif filters.email:
+        rows = db.many(conn, OrderRow, SQL.list_orders_of_buyer, email=filters.email, **params)
+    else:
+        rows = db.many(conn, OrderRow, SQL.list_orders, **params)
+    return _page(rows, limit)
+
+
+def list_my_orders(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> OrderPage:
+    """The orders of the caller's account, newest first."""
+    before = decode_id(cursor) or _LAST
+    rows = db.many(conn, OrderRow, SQL.list_orders_of_account, account_id=caller.account, before=before, limit=limit)
+    return _page(rows, limit)
+
+
+def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderView:
+    """Give a pending order's stock back. To cancel a cancelled order changes nothing.
+
+    Raises:
+        NotFound: there is none, or it is not the caller's.
+        OrderNotPending: it is paid, or its hold has lapsed already.
+    """
+    order = db.one(conn, OrderRow, SQL.lock_order, id=order_id)
+    if order is None:
+        raise NotFound
+    acts_as = require_order(conn, caller, order.id, order.organisation_id, order.account_id)
+    if order.status == "pending":
+        db.run(conn, SQL.lock_and_release_stock, id=order.id)
+        _set_status(conn, order, "cancelled", reason=f"cancelled by {acts_as}", actor=caller.account_id)
+    elif order.status != "cancelled":
+        raise OrderNotPending
+    view = get_order(conn, caller, str(order_id))
+    if order.status == "pending" and acts_as is Who.MANAGER:
+        audit.record(
+            conn, "cancel_order", f"order {order.id}", actor=caller.account, organisation=order.organisation_id
+        )
+    return view
+
+
+def expire_orders(conn: db.Connection, now: datetime, batch: int = 200) -> int:
+    """End up to ``batch`` holds that have lapsed; how many were ended."""
+    return db.run(conn, SQL.lock_and_expire_orders, now=now, batch=batch)
+
+
+def purge_idempotency_keys(conn: db.Connection, batch: int = 5000) -> int:
+    """Forget up to ``batch`` idempotency keys that are older than promised; how many."""
+    return db.run(conn, SQL.purge_idempotency_keys, batch=batch)
+
+
+def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> None:
+    """Owe the confirmation of a paid order once more.
+
+    Raises:
+        NotFound: there is no such order, or it is not the caller's.
+        OrderNotPaid: there are no tickets to send.
+    """
+    order = db.one(conn, OrderRow, SQL.get_order_row, id=order_id)
+    if order is None:
+        raise NotFound
+    require_order(conn, caller, order.id, order.organisation_id, order.account_id)
+    if order.status not in ("paid", "partially_refunded"):
+        raise OrderNotPaid
+    _owe_confirmation(conn, order)
+
+
 def pay(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None = None) -> None:
-    """Turn a pending order, which the transaction holds, into a paid one: its stock is sold, its tickets are issued, and
-    the confirmation is owed."""
+    """Turn a pending order, which the transaction has locked, into a paid one.
+
+    Its stock is sold, its tickets are issued and the confirmation is owed.
+    """
     db.run(conn, SQL.lock_and_sell_stock, id=order.id)
-    db.run(conn, SQL.set_status, id=order.id, from_status="pending", to_status="paid", reason=reason, actor_id=actor)
+    _set_status(conn, order, "paid", reason=reason, actor=actor)
     tickets.issue(conn, order.id)
+    _owe_confirmation(conn, order)
+
+
+def _set_status(conn: db.Connection, order: OrderRow, to: OrderStatus, *, reason: str, actor: UUID | None) -> None:
+    db.run(conn, SQL.set_status, id=order.id, from_status=order.status, to_status=to, reason=reason, actor_id=actor)
+
+
+def _owe_confirmation(conn: db.Connection, order: OrderRow) -> None:
     outbox.owe_email(conn, "order_confirmation", order.buyer_email, {"order_id": str(order.id)})
+
+
+def _page(rows: list[OrderRow], limit: int) -> OrderPage:
+    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
+    return OrderPage(items=[OrderSummary.model_validate(row) for row in items], next_cursor=next_cursor)

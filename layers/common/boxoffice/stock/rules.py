@@ -20,8 +20,8 @@ def spread(quantity: int, rows: int) -> list[int]:
 def home_row(backend_pid: int, rows: int) -> int:
     """The row that a connection tries first.
 
-    Each server process has a row of its own as far as the rows go, so that connections rarely meet: chosen at random, 64
-    of them would meet on 256 rows all the time.
+    Each server process has a row of its own as far as the rows go, so that connections rarely meet: chosen at random,
+    64 of them would meet on 256 rows all the time.
     """
     return backend_pid % rows
 

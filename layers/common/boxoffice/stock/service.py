@@ -43,8 +43,8 @@ def resize_pool(conn: db.Connection, pool_id: UUID, quantity: int) -> None:
 def attempts(conn: db.Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
     """The draws to try, one attempt after another, for as long as there is enough. Leave the loop when one succeeds.
 
-    The first is the hot path: any row that has enough and nobody holds. The others gather in the order of rows, waiting;
-    they begin at the home row, then at the first. What is free is asked anew before each, in one snapshot, so
+    The first is the hot path: any row that has enough and nobody holds. The others gather in the order of rows,
+    waiting; they begin at the home row, then at the first. What is free is asked anew before each, in one snapshot, so
     "sold out" is only ever said of a moment at which it was true. That an attempt fails although there was enough means
     that somebody else was sold some of it.
 

@@ -1,0 +1,17 @@
+"""GET /v1/me/orders"""
+
+from boxoffice import db
+from boxoffice.api import caller, handler, route
+from boxoffice.auth import Who
+from boxoffice.orders import service
+from boxoffice.orders.models import OrderPage
+from boxoffice.pagination import Cursor, Limit
+
+__all__ = ["handler"]
+
+
+@route("GET", "/v1/me/orders", who=Who.ACCOUNT)
+def list_my_orders(limit: Limit = 20, cursor: Cursor = None) -> OrderPage:
+    """The caller's own orders, newest first."""
+    with db.autocommit() as conn:
+        return service.list_my_orders(conn, caller(), limit, cursor)

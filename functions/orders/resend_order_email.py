@@ -1,0 +1,24 @@
+"""POST /v1/orders/{order_id}/resend-email"""
+
+from boxoffice import db, rate_limit
+from boxoffice.api import PathId, caller, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound, TooManyRequests
+from boxoffice.orders import service
+from boxoffice.orders.errors import OrderNotPaid
+
+__all__ = ["handler"]
+
+
+@route(
+    "POST",
+    "/v1/orders/{order_id}/resend-email",
+    who=Who.GUEST,
+    status=202,
+    raises=(NotFound, OrderNotPaid, TooManyRequests),
+)
+def resend_order_email(order_id: PathId) -> None:
+    """Send a paid order's confirmation with its tickets again, to the buyer's address."""
+    rate_limit.limit_emails(order_id)
+    with db.transaction() as conn:
+        service.resend_order_email(conn, caller(), order_id)
