@@ -60,6 +60,7 @@ class Route:
     function: Callable[..., Any]
     who: Who
     raises: tuple[type[DomainError], ...]
+    produces: tuple[str, ...]
 
 
 ROUTES: list[Route] = []
@@ -105,6 +106,7 @@ def route[F: Callable[..., Any]](
     who: Who,
     status: int = 200,
     raises: tuple[type[DomainError], ...] = (),
+    produces: tuple[str, ...] = (),
     cache_control: str | None = None,
 ) -> Callable[[F], F]:
     """Declare an endpoint.
@@ -112,10 +114,11 @@ def route[F: Callable[..., Any]](
     Args:
         path: as in the template, like ``/v1/orders/{order_id}``.
         raises: what the OpenAPI document names beside the errors that any such route has.
+        produces: the media types of the answer, where it is not JSON.
     """
 
     def register(function: F) -> F:
-        ROUTES.append(Route(method, path, function, who, raises))
+        ROUTES.append(Route(method, path, function, who, raises, produces))
         _who[function] = who
         rule = path.replace("{", "<").replace("}", ">")
         doc = (function.__doc__ or "").strip()

@@ -1,0 +1,20 @@
+"""GET /v1/admin/invariants"""
+
+from boxoffice import auth, db
+from boxoffice.admin import service
+from boxoffice.admin.models import InvariantReport
+from boxoffice.api import caller, handler, route
+from boxoffice.auth import Who
+
+__all__ = ["handler"]
+
+
+@route("GET", "/v1/admin/invariants", who=Who.ADMIN)
+def check_invariants() -> InvariantReport:
+    """Whether the data keeps every invariant, and what contradicts one if not.
+
+    Reads whole tables: for tests, operators and peace of mind, not for a dashboard that refreshes.
+    """
+    with db.transaction() as conn:
+        auth.require_admin(conn, caller())
+        return service.check_invariants(conn)

@@ -1,0 +1,17 @@
+"""GET /health"""
+
+from aws_lambda_powertools.event_handler import Response
+
+from boxoffice.api import handler, route
+from boxoffice.auth import Who
+from boxoffice.platform import service
+from boxoffice.platform.models import Health
+
+__all__ = ["handler"]
+
+
+@route("GET", "/health", who=Who.PUBLIC)
+def get_health() -> Response[Health]:
+    """Whether the service works; 503 if its database does not answer."""
+    health = service.health()
+    return Response(status_code=503 if health.status == "down" else 200, content_type="application/json", body=health)

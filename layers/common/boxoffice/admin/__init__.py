@@ -1,0 +1,1 @@
+"""Administration: what the platform checks about itself."""

@@ -1,0 +1,98 @@
+-- Each statement finds rows that contradict an invariant, ten at the most, in one snapshot.
+
+-- name: allow_time
+-- These read whole tables.
+SET LOCAL statement_timeout = '25s'
+
+-- name: pools_that_do_not_add_up
+SELECT id AS pool_id, quantity, sum(available) AS available, sum(held) AS held, sum(sold) AS sold
+FROM stock_pools LEFT JOIN stock ON pool_id = id
+GROUP BY id HAVING coalesce(sum(available + held + sold), 0) <> quantity LIMIT 10
+
+-- name: stock_that_orders_contradict
+SELECT pool_id, row_no, held, sold, held_by_orders, sold_to_orders
+FROM stock LEFT JOIN (
+    SELECT pool_id, stock_row AS row_no,
+        sum(quantity) FILTER (WHERE status = 'pending') AS held_by_orders,
+        sum(quantity) FILTER (WHERE status IN ('paid', 'partially_refunded')) AS sold_to_orders
+    FROM order_items JOIN orders ON id = order_id GROUP BY pool_id, stock_row
+) AS ordered USING (pool_id, row_no)
+WHERE held <> coalesce(held_by_orders, 0) OR sold <> coalesce(sold_to_orders, 0) LIMIT 10
+
+-- name: holds_overdue
+-- The job runs every minute; ten allow for a deploy.
+SELECT id AS order_id, expires_at FROM orders
+WHERE status = 'pending' AND expires_at < now() - interval '10 minutes' LIMIT 10
+
+-- name: orders_with_wrong_tickets
+SELECT order_id, status, bought, issued FROM (
+    SELECT order_id, sum(quantity) AS bought FROM order_items GROUP BY order_id
+) AS items FULL JOIN (
+    SELECT order_id, count(*) AS issued FROM tickets GROUP BY order_id
+) AS issues USING (order_id) JOIN orders ON id = order_id
+WHERE coalesce(issued, 0) <> CASE WHEN status IN ('paid', 'partially_refunded', 'refunded') THEN bought ELSE 0 END
+LIMIT 10
+
+-- name: payments_without_effect
+-- Money that came in (a provider said so) belongs to a paid order, or has been returned in full.
+SELECT payments.id AS payment_id, payments.status, orders.status AS order_status FROM payments
+JOIN orders ON orders.id = order_id
+WHERE payments.status = 'succeeded' AND orders.status NOT IN ('paid', 'partially_refunded', 'refunded')
+    OR payments.status = 'refunded'
+        AND NOT EXISTS (SELECT FROM refunds WHERE refunds.payment_id = payments.id)
+LIMIT 10
+
+-- name: orders_without_payment
+SELECT id AS order_id, status FROM orders
+WHERE status IN ('paid', 'partially_refunded') AND total > 0
+    AND NOT EXISTS (SELECT FROM payments WHERE order_id = orders.id AND payments.status = 'succeeded')
+LIMIT 10
+
+-- name: keys_without_effect
+SELECT operation, scope, key FROM idempotency_keys
+WHERE operation = 'create_order' AND NOT EXISTS (SELECT FROM orders WHERE id = (response ->> 'id')::uuid) LIMIT 10
+
+-- name: orders_without_confirmation
+SELECT id AS order_id FROM orders
+WHERE status IN ('paid', 'partially_refunded')
+    AND NOT EXISTS (
+        SELECT FROM outbox WHERE template = 'order_confirmation' AND payload ->> 'order_id' = orders.id::text)
+LIMIT 10
+
+-- name: messages_left_behind
+SELECT id AS message_id, status, attempts, relay_at FROM outbox
+WHERE status IN ('pending', 'sending') AND relay_at < now() - interval '10 minutes'
+    OR status = 'failed' AND last_error IS NULL
+LIMIT 10
+
+-- name: tickets_with_wrong_entries
+SELECT id AS ticket_id, entries, admissions FROM tickets LEFT JOIN (
+    SELECT ticket_id, count(*) AS admissions FROM scans WHERE outcome = 'admitted' GROUP BY ticket_id
+) AS scanned ON ticket_id = id
+WHERE entries <> coalesce(admissions, 0) LIMIT 10
+
+-- name: audit_entries_out_of_chain
+WITH checked AS (
+    SELECT *, lag(hash, 1, ''::bytea) OVER links AS hash_before, row_number() OVER links AS number,
+        sha256(previous_hash || convert_to(concat_ws('|', entry, actor_id, action, subject, details,
+            extract(epoch FROM at)), 'UTF8')) AS right_hash
+    FROM audit_log WINDOW links AS (PARTITION BY chain ORDER BY entry)
+)
+SELECT chain, entry FROM checked
+WHERE previous_hash <> hash_before OR hash <> right_hash OR entry <> number
+UNION ALL
+SELECT chain, entries FROM audit_chains
+WHERE hash IS DISTINCT FROM (SELECT hash FROM audit_log WHERE audit_log.chain = audit_chains.chain AND entry = entries)
+LIMIT 10
+
+-- name: orders_across_tenants
+SELECT DISTINCT orders.id AS order_id FROM orders
+JOIN order_items ON order_items.order_id = orders.id
+JOIN ticket_types ON ticket_types.id = ticket_type_id
+JOIN events ON events.id = order_items.event_id
+LEFT JOIN tickets ON tickets.order_id = orders.id AND tickets.line = order_items.line
+WHERE events.organisation_id <> orders.organisation_id OR events.currency <> orders.currency
+    OR ticket_types.event_id <> order_items.event_id OR ticket_types.pool_id <> order_items.pool_id
+    OR tickets.organisation_id <> orders.organisation_id OR tickets.event_id <> order_items.event_id
+    OR tickets.ticket_type_id <> order_items.ticket_type_id
+LIMIT 10

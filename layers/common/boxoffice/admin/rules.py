@@ -1,0 +1,16 @@
+"""The invariants, and the statement that looks for what contradicts each. The schema enforces what a constraint can state."""
+
+INVARIANTS: tuple[tuple[int, str, str], ...] = (
+    (1, "available, held and sold add up to a pool's quantity", "pools_that_do_not_add_up"),
+    (1, "a stock row holds and has sold what its orders say", "stock_that_orders_contradict"),
+    (2, "no stock stays lost in a hold that has lapsed", "holds_overdue"),
+    (3, "a paid order has exactly the tickets it bought, and only a paid one has any", "orders_with_wrong_tickets"),
+    (4, "money received ends as a paid order or as a refund", "payments_without_effect"),
+    (4, "an order that costs something is paid by exactly one payment", "orders_without_payment"),
+    (5, "an idempotency key has one effect", "keys_without_effect"),
+    (7, "a paid order's confirmation is in the outbox", "orders_without_confirmation"),
+    (7, "no message stays behind, and a failed one says why", "messages_left_behind"),
+    (8, "a ticket's entries are its admissions", "tickets_with_wrong_entries"),
+    (11, "the audit log is chained without a gap", "audit_entries_out_of_chain"),
+    (12, "an order, its items and its tickets are one organisation's", "orders_across_tenants"),
+)

@@ -1,0 +1,3 @@
+"""The version that is deployed."""
+
+VERSION = "0.1.0"
