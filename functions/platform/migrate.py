@@ -1,0 +1,58 @@
+"""Deploy step: brings the database up to date before new code serves.
+
+CloudFormation runs it as a custom resource; invoked by hand with an empty event, it does the same.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
+"""
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+logger = logging.getLogger()
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, str]:
+    """Migrate, and tell CloudFormation if it asked. A stack that goes takes no table with it."""
+    if "RequestType" not in event:
+        return _migrate()
+    try:
+        data = {} if event["RequestType"] == "Delete" else _migrate()
+        _answer(event, "SUCCESS", "", data)
+    except Exception as error:  # without an answer the deployment waits until its time is over
+        logger.exception("migration failed")
+        _answer(event, "FAILED", f"{type(error).__name__}: {error}"[:1000], {})
+        return {}
+    return data
+
+
+def _migrate() -> dict[str, str]:
+    """Apply what is missing, as the owner; answers the version of the schema."""
+    # Imported here, so that a layer that does not load fails the deployment at once.
+    from boxoffice import config, migrations
+
+    config.forget_secrets()
+    settings = config.settings()
+    owner = os.environ.get("DATABASE_OWNER_URL") or config.conninfo(
+        settings.database_url, os.environ["MIGRATION_SECRET"]
+    )
+    password = config.secret(settings.database_secret)["password"] if settings.database_secret else None
+    applied = migrations.apply(owner, api_password=password)
+    logger.info("migrated", extra={"applied": applied})
+    return {"Version": max(path.stem for path in Path(migrations.__file__).parent.glob("*.sql"))}
+
+
+def _answer(event: dict[str, Any], status: str, reason: str, data: dict[str, str]) -> None:
+    body = {
+        "Status": status,
+        "Reason": reason,
+        "Data": data,
+        "PhysicalResourceId": "boxoffice-migration",
+        **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
+    }
+    # The URL is signed for an empty content type.
+    request = Request(event["ResponseURL"], json.dumps(body).encode(), {"Content-Type": ""}, method="PUT")  # noqa: S310
+    with urlopen(request, timeout=10):  # noqa: S310 - the URL is CloudFormation's
+        pass
