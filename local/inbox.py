@@ -1,0 +1,104 @@
+"""The emails that the local stack captured: a folder with one .eml file a message, and an index of one line each."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+LINK = re.compile(r"https?://[^\s<>\"')]+")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One captured message, as listed."""
+
+    id: str
+    to: list[str]
+    subject: str
+    sent_at: str
+    links: list[str]
+
+
+class Inbox:
+    """Written by the AWS services' process, read by the gateway's; each line of the index is one write."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._index = folder / "index.jsonl"
+        self._entries: list[Entry] = []
+        self._read = 0
+        self._lock = threading.Lock()
+
+    def add(self, message_id: str, to: Sequence[str], raw: str) -> None:
+        """Keeps a message that came as MIME."""
+        now = datetime.now(UTC)
+        name = f"{now:%Y%m%dT%H%M%S%f}-{message_id[-8:]}"
+        content = raw.encode("utf-8", "surrogateescape")
+        (self._folder / f"{name}.eml").write_bytes(content)
+        message = _parse(content)
+        entry = Entry(name, sorted(set(to)), str(message["subject"] or ""), now.isoformat(), _links(message))
+        with self._index.open("a") as index:
+            index.write(json.dumps(asdict(entry)) + "\n")
+
+    def add_simple(
+        self, message_id: str, to: dict[str, list[str]] | Sequence[str], sender: str, subject: str, body: str
+    ) -> None:
+        """Keeps a message that came as subject and body."""
+        addresses = [address for part in to.values() for address in part] if isinstance(to, dict) else list(to)
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = sender, ", ".join(addresses), subject
+        message.set_content(body, subtype="html" if body.lstrip().startswith("<") else "plain")
+        self.add(message_id, addresses, message.as_string())
+
+    def entries(self, to: str | None = None) -> list[Entry]:
+        """The messages, newest first; `to` keeps those to one address."""
+        with self._lock:
+            self._catch_up()
+            found = [entry for entry in self._entries if to is None or to in entry.to]
+        return found[::-1]
+
+    def raw(self, entry_id: str) -> bytes | None:
+        """A message as it was sent; None if there is none of that id."""
+        path = self._folder / f"{entry_id}.eml"
+        return path.read_bytes() if path.parent == self._folder and path.exists() else None
+
+    def html(self, entry_id: str) -> str | None:
+        """A message's HTML body, or its text as HTML; None if there is none of that id."""
+        raw = self.raw(entry_id)
+        if raw is None:
+            return None
+        body = _parse(raw).get_body(("html", "plain"))
+        if body is None:
+            return "<p>This message has no body.</p>"
+        content = str(body.get_content())
+        return content if body.get_content_subtype() == "html" else f"<pre>{_escaped(content)}</pre>"
+
+    def _catch_up(self) -> None:
+        if not self._index.exists():
+            return
+        with self._index.open("rb") as index:
+            index.seek(self._read)
+            lines = index.read()
+        whole = lines[: lines.rfind(b"\n") + 1]
+        self._entries += [Entry(**json.loads(line)) for line in whole.splitlines()]
+        self._read += len(whole)
+
+
+def _parse(raw: bytes) -> EmailMessage:
+    return message_from_bytes(raw, policy=policy.default)
+
+
+def _links(message: EmailMessage) -> list[str]:
+    body = message.get_body(("plain", "html"))
+    return list(dict.fromkeys(LINK.findall(str(body.get_content())))) if body else []
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -1,0 +1,104 @@
+"""Child processes that never outlive their parent."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from local.zygote import PR_SET_PDEATHSIG
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Part:
+    """One process of the stack, in a session of its own so that Ctrl-C reaches the supervisor only.
+
+    It ends with its parent, even one that is killed: Linux sends it `stop_signal` then; elsewhere it must watch its
+    standard input, a pipe from us. Start it from a thread that lasts, for Linux goes by the thread.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
+        log: Path | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        pass_fds: Sequence[int] = (),
+    ) -> None:
+        self.name = name
+        self._stop_signal = stop_signal
+        output: IO[bytes] | None = log.open("ab") if log else None
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=env,
+            user=user,
+            group=user,
+            extra_groups=[] if user else None,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            pass_fds=pass_fds,
+            start_new_session=True,
+            preexec_fn=_end_with_parent(stop_signal),  # noqa: PLW1509  it makes one system call
+        )
+        if output:
+            output.close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._process.poll()
+
+    def tell(self, line: str) -> None:
+        """Writes a line to its standard input; it is no error that the process has just ended."""
+        assert self._process.stdin
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+
+    def stop(self, patience_seconds: float = 10) -> None:
+        """Asks it to end, waits, and kills it if it does not."""
+        if self.exit_code is None:
+            self._process.send_signal(self._stop_signal)
+        try:
+            self._process.wait(patience_seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        with suppress(BrokenPipeError):
+            assert self._process.stdin
+            self._process.stdin.close()
+
+
+def exit_with_parent() -> None:
+    """Ends this process once its standard input closes, as it does when the supervisor is gone."""
+
+    def watch() -> None:
+        while sys.stdin.readline():
+            pass
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _end_with_parent(stop_signal: signal.Signals) -> Callable[[], object] | None:
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)  # loaded here, not between fork and exec
+    return lambda: libc.prctl(PR_SET_PDEATHSIG, stop_signal)
