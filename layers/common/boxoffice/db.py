@@ -1,4 +1,4 @@
-"""The database connection and four ways to run a statement.
+"""The database connection and five ways to run a statement.
 
 Order of locks, in every transaction, so that none deadlocks:
     1. rate limits, sessions, an account
@@ -82,6 +82,11 @@ def one[T](conn: Connection, row: type[T], query: LiteralString, **params: Any) 
 def many[T](conn: Connection, row: type[T], query: LiteralString, **params: Any) -> list[T]:
     """All rows of a statement."""
     return _cursor(conn, row).execute(query, params).fetchall()
+
+
+def search[T](conn: Connection, row: type[T], query: LiteralString, **params: Any) -> list[T]:
+    """All rows of a statement that is planned for the values at hand: no one plan suits a list with optional filters."""
+    return _cursor(conn, row).execute(query, params, prepare=False).fetchall()
 
 
 def value(conn: Connection, query: LiteralString, **params: Any) -> Any:

@@ -1,23 +1,45 @@
 """The types that requests and responses of all domains are made of."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, EmailStr, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    EmailStr,
+    Field,
+    StringConstraints,
+)
+
+# Control characters and lone surrogates: PostgreSQL, email headers and PDFs all choke on some of them.
+_NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
 
 def _printable(text: str) -> str:
-    """Refuse control characters and lone surrogates: PostgreSQL, email headers and PDFs all choke on some of them."""
-    if any(not (char.isprintable() or char in "\n\t") for char in text):
+    text = text.replace("\r\n", "\n")
+    if _NOT_IN_TEXT.search(text):
         raise ValueError("must not contain control characters")
     return text
 
 
 def _one_line(text: str) -> str:
-    if not text.isprintable():
+    if _NOT_IN_A_LINE.search(text):
         raise ValueError("must be one line without control characters")
     return text
+
+
+def _written_out(moment: object) -> object:
+    """RFC 3339, section 5.6; pydantic alone would take a number for seconds since 1970."""
+    if isinstance(moment, datetime) or (isinstance(moment, str) and _DATE_AND_TIME.match(moment)):
+        return moment
+    raise ValueError("must be a date and time like 2026-01-31T19:00:00Z")
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -32,7 +54,7 @@ Email = Annotated[EmailStr, AfterValidator(str.lower), Field(max_length=254)]
 Phone = Annotated[
     str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$"), Field(description="E.164", examples=["+2348012345678"])
 ]
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 Amount = Annotated[int, Field(strict=True, ge=0, le=100_000_000_000, description="In the currency's minor unit")]
 Id = UUID
 
@@ -41,6 +63,15 @@ class Request(BaseModel):
     """A request's body. Fields that the contract does not name are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def unchanged() -> Any:
+    """The default of a field in a `Patch`: it may be left out, which is not the same as null."""
+    return Field(default=None, json_schema_extra=_without_default)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default")
 
 
 class Patch(Request):

@@ -1,14 +1,22 @@
 """Money: integers in a currency's minor unit (ISO 4217), shown with babel's locale data."""
 
 from decimal import Decimal
+from functools import cache
 
 
 def is_currency(code: str) -> bool:
-    """Whether ISO 4217 knows the code as a currency in use."""
-    from babel.numbers import get_currency_precision
-    from babel.numbers import is_currency as known
+    """Whether this is the ISO 4217 code of a currency that is legal tender somewhere today."""
+    return code in _in_use()
 
-    return code.isupper() and known(code) and get_currency_precision(code) is not None
+
+@cache
+def _in_use() -> frozenset[str]:
+    from babel.core import get_global
+
+    histories = get_global("territory_currencies").values()
+    return frozenset(
+        code for history in histories for code, _, until, is_tender in history if until is None and is_tender
+    )
 
 
 def show(amount: int, currency: str, locale: str = "en") -> str:

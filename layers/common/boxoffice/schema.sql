@@ -91,6 +91,9 @@ CREATE INDEX events_by_organisation ON events (organisation_id, starts_at, id) W
 CREATE INDEX events_by_category ON events (category, starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
 CREATE INDEX events_by_city ON events (lower(city), starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
 CREATE INDEX events_words ON events USING gin (words) WHERE status = 'published' AND deleted_at IS NULL;
+-- Finds what is going on at a moment: such events began before it, some of them long before.
+CREATE INDEX events_running ON events USING gist (tstzrange(starts_at, ends_at))
+    WHERE status = 'published' AND deleted_at IS NULL;
 
 -- A pool is a quantity to sell from. It lies in several rows, so that buyers who come at once lock different ones.
 CREATE TABLE stock_pools (
