@@ -85,7 +85,7 @@ def many[T](conn: Connection, row: type[T], query: LiteralString, **params: Any)
 
 
 def search[T](conn: Connection, row: type[T], query: LiteralString, **params: Any) -> list[T]:
-    """All rows of a statement that is planned for the values at hand: no one plan suits a list with optional filters."""
+    """All rows of a statement that is planned for the values at hand: no one plan suits optional filters."""
     return _cursor(conn, row).execute(query, params, prepare=False).fetchall()
 
 
