@@ -6,6 +6,7 @@ minute or two. The row is the truth, the queue is a doorbell.
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -66,16 +67,21 @@ def enqueue(message_ids: Sequence[UUID]) -> None:
     Raises:
         ConnectionError: the queue did not take all of them.
     """
-    if not message_ids:
-        return
-    import boto3
-
-    sqs = boto3.client("sqs")
     for start in range(0, len(message_ids), _SQS_BATCH):
         entries: list[Any] = [
             {"Id": str(number), "MessageBody": json.dumps({"outbox_id": str(message_id)})}
             for number, message_id in enumerate(message_ids[start : start + _SQS_BATCH])
         ]
-        answer = sqs.send_message_batch(QueueUrl=settings().email_queue_url, Entries=entries)
+        answer = _sqs().send_message_batch(QueueUrl=settings().email_queue_url, Entries=entries)
         if answer.get("Failed"):
             raise ConnectionError(f"the queue refused {len(answer['Failed'])} messages")
+
+
+@cache
+def _sqs() -> Any:
+    """One client for each execution environment. A buyer may be waiting: an absent queue shall not keep them."""
+    import boto3
+    from botocore.config import Config
+
+    retries: Any = {"total_max_attempts": 2, "mode": "standard"}
+    return boto3.client("sqs", config=Config(connect_timeout=1, read_timeout=3, retries=retries))

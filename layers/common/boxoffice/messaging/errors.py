@@ -1,0 +1,21 @@
+"""Why a message is not sent. No request meets these: the worker does, and its queue."""
+
+
+class NotOurMessage(Exception):
+    """What lies on the queue is nothing that the outbox put there."""
+
+
+class MessageFailed(Exception):
+    """The message is given up. Raised each time it comes, until the queue moves it to the dead letters."""
+
+
+class UnknownTemplate(Exception):
+    """There is no template of this name."""
+
+
+class OutOfTime(Exception):
+    """Too little of the invocation is left to send another message; the queue brings it again."""
+
+
+class Throttled(Exception):
+    """SES takes no more for now: the sending rate or the daily quota is used up."""

@@ -1,0 +1,105 @@
+"""Messages of the outbox, what they say, and the rows that is made of."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message that a worker has claimed; ``attempts`` counts this one in."""
+
+    id: UUID
+    template: str
+    recipient: str
+    payload: dict[str, Any]
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Relayed:
+    """A message that the sweep puts on the queue, and until when it has it to itself."""
+
+    id: UUID
+    leased_until: datetime
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What the outbox still owes."""
+
+    waiting: int
+    oldest_seconds: float
+    failed: int
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture in an email's HTML, which refers to it as ``cid:<content_id>``."""
+
+    content_id: str
+    name: str
+    png: bytes
+
+
+@dataclass(frozen=True)
+class Content:
+    """What an email says."""
+
+    subject: str
+    text: str
+    html: str
+    images: list[Image] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Email:
+    """A message ready to be sent: to whom, and as MIME."""
+
+    recipient: str
+    raw: bytes
+
+
+@dataclass(frozen=True)
+class Order:
+    id: UUID
+    number: str
+    currency: str
+    total: int
+    seller: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """An order's item with the event it is for."""
+
+    event_id: UUID
+    event_title: str
+    venue_name: str
+    venue_address: str
+    city: str
+    time_zone: str
+    starts_at: datetime
+    ticket_type_id: UUID
+    ticket_type_name: str
+    quantity: int
+    unit_price: int
+
+
+@dataclass(frozen=True)
+class Payment:
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A ticket as an email shows it; the first ones have their QR as a picture."""
+
+    id: UUID
+    event_id: UUID
+    position: int
+    type_name: str
+    holder_name: str
+    image: Image | None

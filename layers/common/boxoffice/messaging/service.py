@@ -1,0 +1,94 @@
+"""The outbox as the sweep and the worker use it. Each function is one statement, committed on its own."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NoReturn
+from uuid import UUID
+
+from boxoffice import db, sql
+from boxoffice.messaging import rules
+from boxoffice.messaging.errors import MessageFailed, Throttled
+from boxoffice.messaging.models import Backlog, Message, Relayed
+
+SQL = sql.queries("messaging")
+
+_BATCH = 200
+
+
+def take_due(conn: db.Connection) -> list[Relayed]:
+    """Messages that belong on the queue now, at most a batch, oldest first. For two minutes they are the caller's."""
+    return db.many(conn, Relayed, SQL.take_due_messages, batch=_BATCH)
+
+
+def mark_relayed(conn: db.Connection, batch: Sequence[Relayed]) -> None:
+    """Note that a batch is on the queue."""
+    ids = [message.id for message in batch]
+    db.run(conn, SQL.set_relayed, ids=ids, leased_until=batch[0].leased_until)
+
+
+def get_backlog(conn: db.Connection) -> Backlog:
+    """How much is owed, and for how long."""
+    return db.many(conn, Backlog, SQL.get_backlog)[0]
+
+
+def claim(conn: db.Connection, message_id: UUID) -> Message | None:
+    """Take a message for one attempt, under a lease; None if there is nothing to do.
+
+    That is so for a message that is sent, is another worker's, or is not due (the sweep brings it when it is), and for
+    one that does not exist: its transaction was rolled back.
+
+    Raises:
+        MessageFailed: it is given up.
+    """
+    message = db.one(conn, Message, SQL.claim_message, id=message_id, lease=rules.LEASE)
+    if message is None:
+        if db.value(conn, SQL.get_status, id=message_id) == "failed":
+            raise MessageFailed(f"message {message_id} was given up before")
+        return None
+    if message.attempts > rules.MAX_ATTEMPTS:  # each of them killed its worker
+        give_up(conn, message, "no attempt came to an end")
+    return message
+
+
+def mark_sent(conn: db.Connection, message: Message, receipt: str) -> None:
+    """Note that SES has taken a message. ``receipt`` is the id that SES gave it."""
+    db.run(conn, SQL.set_sent, id=message.id, message_id=receipt)
+
+
+def mark_failed(conn: db.Connection, message: Message, error: Exception) -> None:
+    """Note that an attempt failed. The message waits for the next one, longer each time; the sweep brings it back.
+
+    Being throttled is no fault of the message and counts as no attempt.
+
+    Raises:
+        MessageFailed: that was the last attempt.
+    """
+    reason = f"{type(error).__name__}: {error}".replace("\0", "")[:1000]
+    if isinstance(error, Throttled):
+        _put_back(conn, message, message.attempts - 1, rules.THROTTLED_WAIT, reason)
+    elif (wait := rules.wait_after(message.attempts)) is not None:
+        _put_back(conn, message, message.attempts, wait, reason)
+    else:
+        give_up(conn, message, reason)
+
+
+def give_up(conn: db.Connection, message: Message, reason: str) -> NoReturn:
+    """Mark a message as failed, for good.
+
+    Raises:
+        MessageFailed: always, so that the queue learns of it too.
+    """
+    db.run(conn, SQL.set_failed, id=message.id, claimed_attempts=message.attempts, error=reason)
+    raise MessageFailed(f"message {message.id} is given up: {reason}")
+
+
+def _put_back(conn: db.Connection, message: Message, attempts: int, wait: timedelta, reason: str) -> None:
+    db.run(
+        conn,
+        SQL.set_pending,
+        id=message.id,
+        claimed_attempts=message.attempts,
+        attempts=attempts,
+        wait=wait,
+        error=reason,
+    )

@@ -1,0 +1,41 @@
+"""The way out: Amazon SES, through one client for each execution environment."""
+
+from functools import cache
+from typing import Any
+
+from boxoffice.messaging.errors import Throttled
+from boxoffice.messaging.models import Email
+
+_THROTTLED = {"TooManyRequestsException", "LimitExceededException", "ThrottlingException"}
+
+
+def send(email: Email) -> str:
+    """Hand an email to SES; answers the id that SES gives it. It may arrive twice: SES can take it and fail to say so.
+
+    Raises:
+        Throttled: the account may not send more at this time.
+        botocore.exceptions.ClientError, BotoCoreError: SES refuses the message, or does not answer.
+    """
+    from botocore.exceptions import ClientError
+
+    try:
+        answer = _client().send_email(
+            Destination={"ToAddresses": [email.recipient]},  # so that no header decides who gets it
+            Content={"Raw": {"Data": email.raw}},
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _THROTTLED:
+            raise Throttled(str(error)) from error
+        raise
+    return str(answer["MessageId"])
+
+
+@cache
+def _client() -> Any:
+    import boto3
+    from botocore.config import Config
+
+    # One attempt, seven seconds at most (rules.SECONDS_TO_SEND): the outbox is what tries again.
+    return boto3.client(
+        "sesv2", config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1, "mode": "standard"})
+    )

@@ -1,0 +1,100 @@
+"""Emails as other programs read them: Python's parser stands for theirs."""
+
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.errors import HeaderParseError
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boxoffice.messaging.mime import email_of
+from boxoffice.messaging.models import Content, Image
+from boxoffice.messaging.rules import one_line
+
+MESSAGE = UUID("01981f6c-7b00-7a11-8c3e-5d2f40a1b007")
+NOW = datetime(2026, 6, 27, 18, 30, tzinfo=UTC)
+SENDER = "Boxoffice <tickets@example.com>"
+
+
+def read(*, recipient="ada@example.com", sender=SENDER, **content):
+    said = Content(**{"subject": "Hello", "text": "Text\n", "html": "<p>HTML</p>\n", **content})
+    raw = email_of(MESSAGE, recipient, said, sender, NOW).raw
+    assert raw.isascii()
+    mail = message_from_bytes(raw, policy=policy.default)
+    assert not list(defects(mail))
+    return mail
+
+
+def defects(mail):
+    for part in mail.walk():
+        yield from part.defects
+        yield from (defect for header in part.values() for defect in header.defects)
+
+
+def test_the_headers():
+    *headers, (_, content_type) = read().items()
+    assert content_type.startswith("multipart/alternative;")
+    assert headers == [
+        ("From", "Boxoffice <tickets@example.com>"),
+        ("To", "ada@example.com"),
+        ("Subject", "Hello"),
+        ("Date", "Sat, 27 Jun 2026 18:30:00 +0000"),
+        ("Message-ID", f"<{MESSAGE}@example.com>"),
+        ("X-Outbox-Id", str(MESSAGE)),
+        ("Auto-Submitted", "auto-generated"),
+        ("MIME-Version", "1.0"),
+    ]
+
+
+def test_text_comes_before_html_and_pictures_belong_to_the_html():
+    image = Image("qr-1@boxoffice", "ticket-1.png", b"\x89PNG\r\n\x1a\n")
+    mail = read(images=[image])
+    assert [part.get_content_type() for part in mail.walk()] == [
+        "multipart/alternative",
+        "text/plain",
+        "multipart/related",
+        "text/html",
+        "image/png",
+    ]
+    *_, picture = mail.walk()
+    assert picture.get_content() == image.png
+    assert picture["Content-ID"] == "<qr-1@boxoffice>"
+    assert picture.get_content_disposition() == "inline"
+    assert picture.get_filename() == "ticket-1.png"
+
+
+def test_a_sender_without_a_name():
+    assert read(sender="tickets@example.com")["From"] == "tickets@example.com"
+
+
+@given(subject=st.text(st.characters(codec="utf-8"), max_size=300).map(one_line))
+def test_every_subject_arrives_as_it_was(subject):
+    mail = read(subject=subject)
+    assert len(mail.items()) == 9
+    assert " ".join(mail["Subject"].split()) == subject
+
+
+@given(said=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=2000))
+def test_every_text_arrives_as_it_was(said):
+    mail = read(text=f"{said}\n", html=f"<p>{said}</p>\n")
+    assert mail.get_body(("plain",)).get_content().splitlines() == f"{said}\n".splitlines()
+    assert mail.get_body(("html",)).get_content().splitlines() == f"<p>{said}</p>\n".splitlines()
+
+
+@pytest.mark.parametrize(
+    "recipient", ["ada@example.com\r\nBcc: eve@example.com", "ada@example.com, eve@example.com", "ada", ""]
+)
+def test_a_recipient_that_is_not_one_address_is_refused(recipient):
+    with pytest.raises((ValueError, HeaderParseError)):
+        read(recipient=recipient)
+
+
+def test_a_line_break_in_a_subject_is_refused():
+    with pytest.raises(ValueError, match="linefeed"):
+        read(subject="Hello\r\nBcc: eve@example.com")
+
+
+def test_an_international_domain_is_written_in_ascii():
+    assert read(recipient="ada@bücher.example")["To"] == "ada@xn--bcher-kva.example"
