@@ -71,7 +71,9 @@ def aws_url() -> Iterator[str]:
     os.environ["AWS_ENDPOINT_URL"] = url = f"http://127.0.0.1:{port}"
     secrets = boto3.client("secretsmanager")
     for name in SECRETS.values():
-        secrets.create_secret(Name=name, SecretString=json.dumps({"current": "1", "1": f"{name} of the tests"}))
+        secrets.create_secret(
+            Name=name, SecretString=json.dumps({"current": "1", "1": f"{name} of the tests, long enough to sign with"})
+        )
     boto3.client("sesv2").create_email_identity(EmailIdentity="example.com")
     yield url
     server.stop()

@@ -77,11 +77,14 @@ def ticket_type(conn: psycopg.Connection, *, quantity: int = 100, **overrides: A
 
 def order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, **overrides: Any) -> UUID:
     """A pending order of one ticket type, with its stock held."""
-    price, event_id, pool_id, organisation_id, currency = conn.execute(
-        """SELECT price, event_id, pool_id, organisation_id, currency
+    price, event_id, pool_id, organisation_id, currency = (
+        conn.execute(
+            """SELECT price, event_id, pool_id, organisation_id, currency
         FROM ticket_types JOIN events ON events.id = event_id WHERE ticket_types.id = %s""",
-        [ticket_type_id],
-    ).fetchone() or (None,) * 5
+            [ticket_type_id],
+        ).fetchone()
+        or (None,) * 5
+    )
     (row_no,) = conn.execute(
         """UPDATE stock SET available = available - %(n)s, held = held + %(n)s WHERE (pool_id, row_no) = (
             SELECT pool_id, row_no FROM stock WHERE pool_id = %(pool)s AND available >= %(n)s LIMIT 1)

@@ -34,8 +34,9 @@ Sells tickets at on-sale speed without ever overselling, takes payments, deliver
 
 Ids are UUIDv7, times RFC 3339 in UTC, money an integer in the currency's minor unit. Errors are problem documents
 (RFC 9457) with a stable `code`. Lists answer `items` and `next_cursor`. `x-who` says who may call an operation: `public`,
-`guest` (the order's own token, its buyer's account, or a manager of the seller), `account`, a role in the organisation
-concerned (`scanner` < `manager` < `owner`), `admin` of the platform, or a payment `provider` by its signature."""
+`guest` (the order's own token, its buyer's account, or a manager of the seller), `account`, a role in the
+organisation concerned (`scanner` < `manager` < `owner`), `admin` of the platform, or a payment
+`provider` by its signature."""
 
 _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
     Who.PUBLIC: [{}, {"account": []}],
@@ -135,8 +136,8 @@ def _complete(operation: dict[str, Any], route: api.Route, functions: Path) -> N
     operation["x-who"] = route.who
     operation["security"] = _SECURITY.get(route.who, [{"account": []}])
     responses = operation["responses"]
-    for status in ("422", "500"):
-        responses.pop(status, None)
+    for written_by_powertools in ("422", "500"):
+        responses.pop(written_by_powertools, None)
     if route.produces:
         responses["200"]["content"] = {media_type: {} for media_type in route.produces}
     for status, errors in sorted(_errors(operation, route).items()):

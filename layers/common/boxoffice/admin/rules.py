@@ -1,4 +1,7 @@
-"""The invariants, and the statement that looks for what contradicts each. The schema enforces what a constraint can state."""
+"""The invariants, and the statement that looks for what contradicts each.
+
+The schema enforces what a constraint can state; these look at the rest, and once more at that.
+"""
 
 INVARIANTS: tuple[tuple[int, str, str], ...] = (
     (1, "available, held and sold add up to a pool's quantity", "pools_that_do_not_add_up"),

@@ -1,0 +1,70 @@
+# Every command of the project. `make help` lists them.
+
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.13 || command -v python3)
+PORT ?= 3000
+STAGE ?= dev
+VENV := .venv
+BIN := $(VENV)/bin
+export SAM_CLI_TELEMETRY := 0
+export AWS_DEFAULT_REGION ?= eu-west-1
+export PYTHONPATH := layers/common
+# What the functions are told about themselves where no template tells them.
+POWERTOOLS := POWERTOOLS_SERVICE_NAME=boxoffice POWERTOOLS_METRICS_NAMESPACE=Boxoffice
+
+.DEFAULT_GOAL := help
+.PHONY: help install run reset demo test lint format openapi bench sam-local build deploy clean
+
+help:  ## List the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(VENV)/.installed  ## Make the virtual environment
+
+$(VENV)/.installed: requirements-dev.txt layers/common/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' || \
+		{ echo "Python 3.13 is needed (PYTHON=/path/to/python3.13 make …); found: $$($(PYTHON) --version)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+run: install  ## Start everything on this machine (PORT=3000); Ctrl-C ends it
+	@PORT=$(PORT) $(BIN)/python -m local run
+
+reset: install  ## Forget the state of the local stack
+	@$(BIN)/python -m local reset
+
+demo: install  ## A sale from sign-up to the door, with 500 buyers at once
+	@PORT=$(PORT) $(BIN)/python -m local.demo
+
+test: install  ## The whole test suite
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: install  ## Style, types, import contracts, the OpenAPI document and the template
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(POWERTOOLS) $(BIN)/python -m boxoffice.openapi --check
+	$(BIN)/sam validate --lint
+
+format: install  ## Format the code
+	$(BIN)/ruff check --fix --exit-zero
+	$(BIN)/ruff format
+
+openapi: install  ## Write the OpenAPI document anew
+	$(POWERTOOLS) $(BIN)/python -m boxoffice.openapi
+
+bench: install  ## Measure speed against the bars; non-zero if one is missed
+	$(BIN)/python -m bench
+
+sam-local: install build  ## Serve through `sam local start-api` in Docker, on the local database and AWS services
+	@PORT=$(PORT) $(BIN)/python -m local sam-local
+
+build: install  ## Build the functions and the layer
+	$(BIN)/sam build
+
+deploy: build  ## Deploy to your AWS account (STAGE=dev|staging|prod)
+	$(BIN)/sam deploy --config-env $(STAGE)
+
+clean:  ## Remove what was built and installed
+	rm -rf $(VENV) .aws-sam .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

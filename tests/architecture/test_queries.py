@@ -1,0 +1,59 @@
+"""Every statement has a name, is used, and is understood by the database."""
+
+import re
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import ClientCursor
+
+from boxoffice import sql
+from tests.support import ROOT, Database
+
+LAYER = ROOT / "layers/common/boxoffice"
+DOMAINS = sorted(str(path.parent.relative_to(LAYER)).replace(".", "") for path in LAYER.glob("**/queries.sql"))
+STATEMENTS = [(domain, name) for domain in DOMAINS for name in dir(sql.queries(domain))]
+
+
+@pytest.mark.parametrize(("domain", "name"), STATEMENTS, ids=lambda value: value)
+def test_the_database_plans_it(database: Database, domain: str, name: str) -> None:
+    statement = getattr(sql.queries(domain), name)
+    if statement.startswith("SET "):
+        return
+    parameters = {parameter: None for parameter in re.findall(r"%\((\w+)\)s", statement)}
+    with psycopg.connect(database.api_url) as conn:
+        # Parameters stay parameters, so that the plan is the one for any values.
+        numbered = statement
+        for number, parameter in enumerate(parameters, 1):
+            numbered = numbered.replace(f"%({parameter})s", f"${number}")
+        plan = ClientCursor(conn).execute(f"EXPLAIN (GENERIC_PLAN) {numbered}".replace("%%", "%")).fetchall()
+    assert plan
+
+
+@pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain or "shared")
+def test_each_statement_is_used_and_each_used_one_exists(domain: str) -> None:
+    folder = LAYER / domain
+    code = "\n".join(path.read_text() for path in folder.glob("*.py"))
+    if domain == "admin":
+        code = re.sub(r'"(\w+)"\),', r"SQL.\1", code)  # the invariants name their statement in a table
+    used = set(re.findall(r"\bSQL\.(\w+)", code))
+    elsewhere = "\n".join(path.read_text() for path in LAYER.glob("**/*.py") if path.parent != folder)
+    used |= {name for name in dir(sql.queries(domain)) if f"service.SQL.{name}" in elsewhere}
+    assert used == set(dir(sql.queries(domain)))
+
+
+@pytest.mark.parametrize("path", sorted(LAYER.glob("**/*.py")), ids=lambda path: str(path.relative_to(LAYER)))
+def test_no_sql_is_written_in_python(path: Path) -> None:
+    if path.parent.name == "migrations":
+        return
+    assert not re.search(r"[\"'](SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ", path.read_text())
+
+
+@pytest.mark.parametrize(("domain", "name"), STATEMENTS, ids=lambda value: value)
+def test_locking_statements_say_so_and_lock_in_an_order(domain: str, name: str) -> None:
+    statement = getattr(sql.queries(domain), name)
+    if not re.search(r"FOR (NO KEY )?UPDATE", statement):
+        return
+    assert re.match(r"lock_|take_|claim_|place_", name), "a statement that locks is called lock_… or take_…"
+    many = any(word in statement for word in ("SKIP LOCKED", "LIMIT", "unnest"))
+    assert not many or "ORDER BY" in statement

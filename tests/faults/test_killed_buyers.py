@@ -1,0 +1,87 @@
+"""A process that dies at any round trip to the database leaves the invariants true and loses no stock."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.auth import Caller, Who, order_token
+from boxoffice.orders import service
+from boxoffice.orders.models import OrderRequest
+from tests import factories, invariants
+from tests.factories import NOW, order_request
+from tests.racing import die_at, settled
+from tests.support import Client, Database
+
+type Deed = Callable[[Connection], object]
+
+
+def purchase(ticket_type: UUID, quantity: int) -> Deed:
+    request = OrderRequest.model_validate(order_request(ticket_type, quantity))
+    order_token(uuid4())  # reads the secret, which the child cannot
+
+    return lambda conn: service.place_order(conn, Caller(Who.PUBLIC), request, "key")
+
+
+def buy_at_a_price(conn: Connection) -> Deed:
+    return purchase(factories.ticket_type(conn), 2)
+
+
+def buy_for_free(conn: Connection) -> Deed:
+    return purchase(factories.ticket_type(conn, price=0), 2)
+
+
+def buy_what_must_be_gathered(conn: Connection) -> Deed:
+    return purchase(factories.ticket_type(conn, quantity=50, max_per_order=30), 25)
+
+
+def cancel(conn: Connection) -> Deed:
+    order = factories.order(conn, factories.ticket_type(conn))
+    guest = Caller(Who.GUEST, order_token=order_token(order))
+
+    def deed(conn: Connection) -> None:
+        with conn.transaction():
+            service.cancel_order(conn, guest, order)
+
+    return deed
+
+
+def expire(conn: Connection) -> Deed:
+    ticket_type = factories.ticket_type(conn)
+    for _ in range(3):
+        factories.order(conn, ticket_type, expires_at=NOW - timedelta(seconds=1))
+
+    def deed(conn: Connection) -> None:
+        with conn.transaction():
+            service.expire_orders(conn, datetime.now(UTC))
+
+    return deed
+
+
+@pytest.mark.parametrize("make", [buy_at_a_price, buy_for_free, buy_what_must_be_gathered, cancel, expire])
+def test_killed_anywhere_it_is_done_wholly_or_not_at_all(
+    api: Client, database: Database, conn: Connection, make: Callable[[Connection], Deed]
+) -> None:
+    moment = 0
+    while die_at(database, moment, make(conn)):
+        settled(conn)
+        invariants.check(conn)
+        moment += 1
+    assert moment >= 2
+
+
+def test_a_buyer_who_repeats_after_the_crash_has_one_order(api: Client, database: Database, conn: Connection) -> None:
+    ticket_type = factories.ticket_type(conn)
+    deed = purchase(ticket_type, 2)
+    moment = 0
+    while die_at(database, moment, deed):
+        moment += 1
+    settled(conn)
+
+    deed(conn)
+
+    assert conn.execute("SELECT count(*) FROM orders").fetchone() == (1,)
+    assert invariants.left(conn, ticket_type) == (98, 2, 0)
+    invariants.check(conn)

@@ -1,0 +1,119 @@
+"""POST /v1/orders/{order_id}/cancel, the job that ends lapsed holds, POST /v1/orders/{order_id}/resend-email"""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from psycopg import Connection
+
+from boxoffice.auth import order_token
+from tests import factories, invariants
+from tests.factories import NOW
+from tests.support import Client, context, function
+
+
+class TestCancel:
+    def test_stock_comes_back_at_once(self, api: Client, conn: Connection) -> None:
+        ticket_type = factories.ticket_type(conn)
+        order = factories.order(conn, ticket_type, quantity=4)
+
+        answer = api.post(f"/v1/orders/{order}/cancel", order_token=order_token(order))
+
+        assert answer.json["status"] == "cancelled"
+        assert invariants.left(conn, ticket_type) == (100, 0, 0)
+        assert conn.execute("SELECT from_status, to_status FROM order_history").fetchall() == [("pending", "cancelled")]
+        invariants.check(conn)
+
+    def test_twice_changes_nothing_more(self, api: Client, conn: Connection) -> None:
+        ticket_type = factories.ticket_type(conn)
+        order = factories.order(conn, ticket_type)
+
+        answers = [api.post(f"/v1/orders/{order}/cancel", order_token=order_token(order)) for _ in range(2)]
+
+        assert [answer.status for answer in answers] == [200, 200]
+        assert invariants.left(conn, ticket_type) == (100, 0, 0)
+
+    def test_a_paid_order_cannot_be_cancelled(self, api: Client, conn: Connection) -> None:
+        order = factories.paid_order(conn, factories.ticket_type(conn))
+
+        refused = api.post(f"/v1/orders/{order}/cancel", order_token=order_token(order))
+
+        assert (refused.status, refused.code) == (409, "order_not_pending")
+
+    def test_a_managers_deed_is_in_the_audit_log(self, api: Client, conn: Connection) -> None:
+        organisation = factories.organisation(conn)
+        manager = factories.member(conn, organisation, "manager")
+        event = factories.event(conn, organisation_id=organisation)
+        order = factories.order(conn, factories.ticket_type(conn, event_id=event))
+
+        api.post(f"/v1/orders/{order}/cancel", account=manager)
+
+        assert conn.execute("SELECT actor_id, action, subject FROM audit_log").fetchall() == [
+            (manager, "cancel_order", f"order {order}")
+        ]
+        invariants.check(conn)
+
+    def test_strangers_find_nothing(self, api: Client, conn: Connection) -> None:
+        order = factories.order(conn, factories.ticket_type(conn))
+
+        assert api.post(f"/v1/orders/{order}/cancel", account=factories.account(conn)).status == 404
+        assert api.post(f"/v1/orders/{uuid4()}/cancel", account=factories.account(conn)).status == 404
+
+
+class TestExpire:
+    def test_lapsed_holds_end_and_their_stock_comes_back(self, api: Client, conn: Connection) -> None:
+        ticket_type = factories.ticket_type(conn)
+        for _ in range(5):
+            factories.order(conn, ticket_type, expires_at=NOW - timedelta(seconds=1))
+        kept = factories.order(conn, ticket_type)
+
+        answer = function("expire_orders").handler({}, context())
+
+        assert answer == {"expired": 5}
+        assert invariants.left(conn, ticket_type) == (98, 2, 0)
+        assert conn.execute("SELECT id FROM orders WHERE status = 'pending'").fetchall() == [(kept,)]
+        invariants.check(conn)
+
+    def test_an_order_that_is_being_paid_is_left_alone(self, api: Client, conn: Connection) -> None:
+        order = factories.order(conn, factories.ticket_type(conn), expires_at=NOW - timedelta(seconds=1))
+
+        with conn.transaction():
+            conn.execute("SELECT FROM orders WHERE id = %s FOR NO KEY UPDATE", [order])
+            assert function("expire_orders").handler({}, context()) == {"expired": 0}
+
+        assert function("expire_orders").handler({}, context()) == {"expired": 1}
+
+    def test_old_idempotency_keys_are_forgotten_and_young_ones_kept(self, api: Client, conn: Connection) -> None:
+        for key, age in (("old", 49), ("young", 25)):
+            conn.execute(
+                """INSERT INTO idempotency_keys (operation, scope, key, fingerprint, response, created_at)
+                VALUES ('start_payment', 'x', %s, '', '{}', now() - %s)""",
+                [key, timedelta(hours=age)],
+            )
+
+        function("expire_orders").handler({}, context())
+
+        assert conn.execute("SELECT key FROM idempotency_keys").fetchall() == [("young",)]
+
+
+class TestResend:
+    def test_the_confirmation_is_owed_once_more(self, api: Client, conn: Connection) -> None:
+        order = factories.paid_order(conn, factories.ticket_type(conn))
+
+        answer = api.post(f"/v1/orders/{order}/resend-email", order_token=order_token(order))
+
+        assert answer.status == 202
+        assert conn.execute("SELECT count(*) FROM outbox").fetchone() == (2,)
+
+    def test_nothing_is_sent_before_it_is_paid(self, api: Client, conn: Connection) -> None:
+        order = factories.order(conn, factories.ticket_type(conn))
+
+        assert api.post(f"/v1/orders/{order}/resend-email", order_token=order_token(order)).code == "order_not_paid"
+
+    def test_the_sixth_in_an_hour_is_too_many(self, api: Client, conn: Connection) -> None:
+        order = factories.paid_order(conn, factories.ticket_type(conn))
+
+        answers = [api.post(f"/v1/orders/{order}/resend-email", order_token=order_token(order)) for _ in range(6)]
+
+        assert [answer.status for answer in answers] == [202] * 5 + [429]
+        assert int(answers[5].headers["retry-after"]) > 3000
+        assert answers[4].headers["ratelimit-remaining"] == "0"
