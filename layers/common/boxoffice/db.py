@@ -1,7 +1,7 @@
 """The database connection and five ways to run a statement.
 
 Order of locks, in every transaction, so that none deadlocks:
-    1. rate limits, sessions, an account
+    1. rate limits, an account, its sessions by id
     2. a payment, then its order (several orders only with SKIP LOCKED)
     3. an event, then its ticket types by id
     4. stock rows by (pool_id, row_no)

@@ -36,6 +36,13 @@ def _one_line(text: str) -> str:
     return text
 
 
+def _bare(address: object) -> object:
+    """Refuse what EmailStr would tidy up: ``Ada <ada@example.com>``, and line ends around an address."""
+    if isinstance(address, str) and ("<" in address or _NOT_IN_A_LINE.search(address)):
+        raise ValueError("must be an email address and nothing else")
+    return address
+
+
 def _written_out(moment: object) -> object:
     """RFC 3339, section 5.6; pydantic alone would take a number for seconds since 1970."""
     if isinstance(moment, datetime) or (isinstance(moment, str) and _DATE_AND_TIME.match(moment)):
@@ -51,7 +58,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000), AfterValidator(_printable)]
-Email = Annotated[EmailStr, AfterValidator(str.lower), Field(max_length=254)]
+Email = Annotated[EmailStr, BeforeValidator(_bare), AfterValidator(str.lower), Field(max_length=254)]
 Phone = Annotated[
     str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$"), Field(description="E.164", examples=["+2348012345678"])
 ]

@@ -1,0 +1,23 @@
+"""PUT /v1/me/password"""
+
+from boxoffice import db
+from boxoffice.accounts import service
+from boxoffice.accounts.errors import WrongCredentials
+from boxoffice.accounts.models import PasswordChange
+from boxoffice.api import caller, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import TooManyRequests
+from boxoffice.rate_limit import limit_authentication
+
+__all__ = ["handler"]
+
+
+@route("PUT", "/v1/me/password", who=Who.ACCOUNT, status=204, raises=(WrongCredentials, TooManyRequests))
+def change_password(request: PasswordChange) -> None:
+    """Change the password.
+
+    It takes the current one. The account's other sessions are revoked, this one goes on.
+    """
+    limit_authentication(str(caller().account))
+    with db.autocommit() as conn:
+        service.change_password(conn, caller(), request)

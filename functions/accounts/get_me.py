@@ -1,0 +1,18 @@
+"""GET /v1/me"""
+
+from boxoffice import db
+from boxoffice.accounts import service
+from boxoffice.accounts.models import MyAccount
+from boxoffice.api import caller, etag, handler, route
+from boxoffice.auth import Who
+
+__all__ = ["handler"]
+
+
+@route("GET", "/v1/me", who=Who.ACCOUNT)
+def get_me() -> MyAccount:
+    """The caller's account, with the organisations it belongs to."""
+    with db.autocommit() as conn:
+        account = service.get_me(conn, caller())
+    etag(account.version)
+    return account

@@ -1,0 +1,25 @@
+"""POST /v1/sessions/refresh"""
+
+from boxoffice import db
+from boxoffice.accounts import service
+from boxoffice.accounts.errors import SessionOver
+from boxoffice.accounts.models import RefreshRequest, SessionView
+from boxoffice.api import handler, route
+from boxoffice.auth import Who
+
+__all__ = ["handler"]
+
+
+# Attempts are not limited: a refresh token cannot be guessed, and an office shares one address.
+@route("POST", "/v1/sessions/refresh", who=Who.PUBLIC, raises=(SessionOver,))
+def refresh_session(request: RefreshRequest) -> SessionView:
+    """Exchange a refresh token for the next pair of tokens.
+
+    Each refresh token is good once. One that comes back has been copied, so it ends its whole session, and whoever
+    holds the newest token has to log in again. Refresh once at a time.
+    """
+    with db.transaction() as conn:
+        session = service.refresh_session(conn, request.refresh_token)
+    if session is None:
+        raise SessionOver
+    return session

@@ -1,0 +1,24 @@
+"""POST /v1/accounts"""
+
+from boxoffice import db
+from boxoffice.accounts.errors import EmailTaken
+from boxoffice.accounts.models import SignUpRequest
+from boxoffice.api import handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import TooManyRequests
+from boxoffice.organisations import service
+from boxoffice.organisations.models import SignedUp
+from boxoffice.rate_limit import limit_authentication
+
+__all__ = ["handler"]
+
+
+@route("POST", "/v1/accounts", who=Who.PUBLIC, status=201, raises=(EmailTaken, TooManyRequests))
+def sign_up(request: SignUpRequest) -> SignedUp:
+    """Make an account and log in.
+
+    With `organisation_name` it registers a business too, which the account owns.
+    """
+    limit_authentication(request.email)
+    with db.autocommit() as conn:
+        return service.sign_up(conn, request)

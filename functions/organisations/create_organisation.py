@@ -1,0 +1,23 @@
+"""POST /v1/organisations"""
+
+from boxoffice import db
+from boxoffice.api import caller, etag, handler, route
+from boxoffice.auth import Who
+from boxoffice.organisations import service
+from boxoffice.organisations.errors import AccountGone
+from boxoffice.organisations.models import OrganisationRequest, OrganisationView
+
+__all__ = ["handler"]
+
+
+@route("POST", "/v1/organisations", who=Who.ACCOUNT, status=201, raises=(AccountGone,))
+def create_organisation(request: OrganisationRequest) -> OrganisationView:
+    """Apply as a seller.
+
+    The caller becomes the owner. The organisation is `pending` until it is approved, or approved at once where the
+    platform is set so.
+    """
+    with db.transaction() as conn:
+        organisation = service.create_organisation(conn, caller().account, request.name)
+    etag(organisation.version)
+    return organisation

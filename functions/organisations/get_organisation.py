@@ -1,0 +1,19 @@
+"""GET /v1/organisations/{organisation_id}"""
+
+from boxoffice import db
+from boxoffice.api import PathId, caller, etag, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound
+from boxoffice.organisations import service
+from boxoffice.organisations.models import OrganisationView
+
+__all__ = ["handler"]
+
+
+@route("GET", "/v1/organisations/{organisation_id}", who=Who.SCANNER, raises=(NotFound,))
+def get_organisation(organisation_id: PathId) -> OrganisationView:
+    """An organisation, for its members."""
+    with db.autocommit() as conn:
+        organisation = service.get_organisation(conn, caller(), organisation_id)
+    etag(organisation.version)
+    return organisation

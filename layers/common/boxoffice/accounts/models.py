@@ -1,0 +1,102 @@
+"""Accounts and sessions as requested, as stored and as shown."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from boxoffice.accounts.passwords import normalise
+from boxoffice.models import Email, Id, Line, Patch, Phone, Request, View
+
+type Role = Literal["scanner", "manager", "owner"]
+
+Password = Annotated[
+    str,
+    AfterValidator(normalise),
+    Field(json_schema_extra={"format": "password"}, description="72 bytes of UTF-8 at the most"),
+]
+NewPassword = Annotated[Password, Field(min_length=10)]
+
+
+class SignUpRequest(Request):
+    email: Email
+    password: NewPassword
+    name: Line
+    organisation_name: Line | None = Field(default=None, description="Registers a business in the same step")
+
+
+class LogInRequest(Request):
+    email: Email
+    password: Password
+
+
+class RefreshRequest(Request):
+    refresh_token: Annotated[str, Field(max_length=100)]
+
+
+class PasswordChange(Request):
+    current_password: Password
+    new_password: NewPassword
+
+
+class AccountPatch(Patch):
+    name: Line = Field(default_factory=str)
+    phone: Phone | None = None
+
+
+class AccountView(View):
+    id: Id
+    email: str
+    name: str
+    phone: str | None
+    version: int
+    created_at: datetime
+
+
+class MembershipView(View):
+    organisation_id: Id
+    name: str
+    role: Role
+
+
+class MyAccount(AccountView):
+    memberships: list[MembershipView]
+
+
+class SessionView(View):
+    access_token: str = Field(description="Sent as `Authorization: Bearer`")
+    refresh_token: str = Field(description="Good once, for the next pair of tokens; within seven days")
+    expires_in: int = Field(description="Seconds until the access token expires")
+    account: AccountView
+
+
+@dataclass(frozen=True)
+class AccountRow:
+    id: UUID
+    email: str
+    name: str
+    phone: str | None
+    version: int
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Credentials(AccountRow):
+    password_hash: str | None
+
+
+@dataclass(frozen=True)
+class AccountDetails(AccountRow):
+    memberships: list[dict[str, object]]
+
+
+@dataclass(frozen=True)
+class Presented(AccountRow):
+    """A refresh token that somebody presents, with its session and its account."""
+
+    session_id: UUID
+    expires_at: datetime
+    used_at: datetime | None
+    revoked_at: datetime | None

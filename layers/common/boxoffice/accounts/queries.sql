@@ -1,0 +1,69 @@
+-- Statements on accounts and their sessions.
+
+-- name: insert_account
+INSERT INTO accounts (id, email, name, password_hash, created_at)
+VALUES (%(id)s, %(email)s, %(name)s, %(password_hash)s, %(created_at)s)
+
+-- name: get_my_account
+-- With the organisations it belongs to, oldest first.
+SELECT id, email, name, phone, version, created_at, (
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'organisation_id', organisation_id, 'name', organisations.name, 'role', role) ORDER BY organisation_id), '[]')
+    FROM members JOIN organisations ON organisations.id = organisation_id WHERE account_id = accounts.id
+) AS memberships
+FROM accounts WHERE id = %(id)s
+
+-- name: get_credentials
+SELECT id, email, name, phone, version, created_at, password_hash FROM accounts WHERE email = %(email)s
+
+-- name: get_credentials_of_account
+SELECT id, email, name, phone, version, created_at, password_hash FROM accounts WHERE id = %(id)s
+
+-- name: lock_account
+SELECT id, email, name, phone, version, created_at FROM accounts WHERE id = %(id)s FOR NO KEY UPDATE
+
+-- name: update_account
+UPDATE accounts SET name = %(name)s, phone = %(phone)s, version = version + 1 WHERE id = %(id)s
+RETURNING id, email, name, phone, version, created_at
+
+-- name: replace_password
+-- Unless somebody else has replaced it since it was checked.
+UPDATE accounts SET password_hash = %(new_hash)s WHERE id = %(id)s AND password_hash = %(checked_hash)s
+
+-- name: lock_account_and_open_session
+-- A session and its first refresh token, if the password is still the one that was checked. The lock makes a change of the
+-- password wait, so that it sees this session and revokes it, or makes this statement wait and find the password changed.
+WITH account AS MATERIALIZED (
+    SELECT id FROM accounts WHERE id = %(account_id)s AND password_hash = %(checked_hash)s FOR SHARE
+), opened AS (
+    INSERT INTO sessions (id, account_id) SELECT %(session_id)s, id FROM account
+)
+INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
+SELECT %(token_hash)s, %(session_id)s, %(expires_at)s FROM account
+
+-- name: lock_refresh_token
+-- Of two who present one token the second waits here, and then finds it used. Both rows are locked, since what is only
+-- joined would be read as it was before the wait.
+SELECT accounts.id, email, name, phone, version, accounts.created_at, session_id, expires_at, used_at, revoked_at
+FROM refresh_tokens JOIN sessions ON sessions.id = session_id JOIN accounts ON accounts.id = account_id
+WHERE token_hash = %(token_hash)s ORDER BY session_id FOR NO KEY UPDATE OF sessions, refresh_tokens
+
+-- name: rotate_refresh_token
+WITH used AS (
+    UPDATE refresh_tokens SET used_at = now() WHERE token_hash = %(used_hash)s
+)
+INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
+VALUES (%(token_hash)s, %(session_id)s, %(expires_at)s)
+
+-- name: revoke_session
+UPDATE sessions SET revoked_at = now()
+WHERE id = %(id)s AND account_id = %(account_id)s AND revoked_at IS NULL
+
+-- name: lock_and_revoke_sessions
+-- All sessions of an account, but for one that may be kept.
+WITH locked AS MATERIALIZED (
+    SELECT id FROM sessions
+    WHERE account_id = %(account_id)s AND revoked_at IS NULL AND id IS DISTINCT FROM %(keep)s::uuid
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE sessions SET revoked_at = now() FROM locked WHERE sessions.id = locked.id

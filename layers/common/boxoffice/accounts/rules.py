@@ -1,0 +1,31 @@
+"""What a refresh token may still do, and which edits are refused."""
+
+from datetime import datetime, timedelta
+
+from boxoffice.accounts.models import Presented
+from boxoffice.errors import StaleVersion
+
+REFRESH_LIFETIME = timedelta(days=7)
+
+
+def is_live(token: Presented, now: datetime) -> bool:
+    """Whether a refresh token is good for the next pair."""
+    return token.used_at is None and token.revoked_at is None and now < token.expires_at
+
+
+def is_stolen(token: Presented) -> bool:
+    """Whether a token comes back before its family is revoked: there is a copy then, and either holder may be the thief.
+
+    Source: RFC 9700, section 4.14.2.
+    """
+    return token.used_at is not None and token.revoked_at is None
+
+
+def check_version(version: int, expected: int | None) -> None:
+    """Let an edit pass if it was made of the version that is stored, or of any.
+
+    Raises:
+        StaleVersion: somebody else was faster.
+    """
+    if expected not in (None, version):
+        raise StaleVersion

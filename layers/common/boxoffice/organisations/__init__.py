@@ -1,0 +1,1 @@
+"""Organisations: sellers, and the people who act for them."""
