@@ -1,0 +1,25 @@
+"""Runs the benchmark, or some parts of it; ends with 1 if a bar is missed."""
+
+import argparse
+import sys
+
+from bench import hot
+from bench.report import conclude
+
+PARTS = {"hot": hot.measure}
+
+
+def main() -> int:
+    """Measure, print, keep."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "parts", nargs="*", choices=[*PARTS, []], metavar="part", help=f"of {', '.join(PARTS)}; all by default"
+    )
+    parser.add_argument("--smoke", action="store_true", help="only show that it works: seconds, and no bars")
+    options = parser.parse_args()
+    found = [PARTS[name](smoke=options.smoke) for name in options.parts or PARTS]
+    return 0 if conclude(found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

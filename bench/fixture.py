@@ -1,0 +1,68 @@
+"""What the benchmarks sell: a hot ticket type with plenty of stock."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import class_row
+
+from boxoffice import sql
+from boxoffice.stock import service as stock
+from tests import factories
+
+PLENTY = 100_000_000
+
+
+@dataclass(frozen=True)
+class HotTicketType:
+    """A ticket type, with what an order of it repeats."""
+
+    ticket_type_id: UUID
+    event_id: UUID
+    organisation_id: UUID
+    pool_id: UUID
+    currency: str
+    unit_price: int
+
+
+def hot_ticket_type(conn: psycopg.Connection[Any]) -> HotTicketType:
+    """A ticket type on sale, whose stock lies in as many rows as there can be."""
+    ticket_type_id = factories.ticket_type(conn, quantity=PLENTY, max_per_order=1000)
+    offer = sql.queries("orders").list_offers
+    columns = "ticket_type_id, event_id, organisation_id, pool_id, currency, unit_price"
+    found = conn.cursor(row_factory=class_row(HotTicketType)).execute(
+        f"SELECT {columns} FROM ({offer}) AS offer", {"ticket_type_ids": [ticket_type_id]}
+    )
+    (hot,) = found
+    return hot
+
+
+def one_counter(conn: psycopg.Connection[Any]) -> UUID:
+    """A pool in a single row, as the plain design has it; answers its id."""
+    pool_id = stock.create_pool(conn, 1)
+    conn.execute("UPDATE stock_pools SET quantity = %s WHERE id = %s", [PLENTY, pool_id])
+    conn.execute("UPDATE stock SET available = %s WHERE pool_id = %s", [PLENTY, pool_id])
+    return pool_id
+
+
+def count_orders(conn: psycopg.Connection[Any], *, with_stock: bool = True) -> int:
+    """How many orders there are; ``with_stock``, after checking that the stock's books agree with them.
+
+    Raises:
+        AssertionError: stock was lost, made or oversold.
+    """
+    wrong_pools, ordered, held, orders = (
+        conn.execute(
+            """SELECT
+            (SELECT count(*) FROM stock_pools WHERE quantity <>
+                (SELECT sum(available + held + sold) FROM stock WHERE pool_id = stock_pools.id)),
+            (SELECT coalesce(sum(quantity), 0) FROM order_items),
+            (SELECT sum(held + sold) FROM stock),
+            (SELECT count(*) FROM orders)"""
+        ).fetchone()
+        or (None,) * 4
+    )
+    assert wrong_pools == 0, f"{wrong_pools} pools do not add up"
+    assert not with_stock or ordered == held, f"{ordered} tickets are ordered, but {held} are held or sold"
+    return int(orders)

@@ -1,0 +1,97 @@
+"""Bars, tables and the file that keeps the figures."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench import ROOT
+
+RESULTS = ROOT / "bench/results"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A figure and the limit that it has to keep to."""
+
+    name: str
+    measured: float
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def met(self) -> bool:
+        """Whether the figure keeps to its limit."""
+        return (self.at_least is None or self.measured >= self.at_least) and (
+            self.at_most is None or self.measured <= self.at_most
+        )
+
+    def __str__(self) -> str:
+        sign, limit = (">=", self.at_least) if self.at_least is not None else ("<=", self.at_most)
+        assert limit is not None
+        verdict = "met" if self.met else f"MISSED by {abs(self.measured - limit) / limit:.1%}"
+        return f"{self.name}: {self.measured:,.4g} ({sign} {limit:,g}) {verdict}"
+
+
+@dataclass
+class Part:
+    """What one part of the benchmark found."""
+
+    title: str
+    bars: list[Bar] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+def progress(text: str) -> None:
+    """Say what is being measured, while it is."""
+    print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows in columns: text to the left, figures to the right."""
+    cells = [[_cell(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    print()
+    for number, row in enumerate(cells):
+        first, *others = zip(row, widths, strict=True)
+        print(f"  {first[0]:<{first[1]}}", *(f"{cell:>{width}}" for cell, width in others), sep="  ")
+        if number == 0:
+            print("  " + "-" * (sum(widths) + 2 * len(widths)))
+    print(flush=True)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return str(value)
+
+
+def conclude(parts: Sequence[Part]) -> bool:
+    """Print the bars and keep the figures; whether all bars are met."""
+    bars = [bar for part in parts for bar in part.bars]
+    for bar in bars:
+        print(f"  {'ok  ' if bar.met else 'FAIL'}  {bar}")
+    print(f"\n{save(parts).relative_to(ROOT)}")
+    return all(bar.met for bar in bars)
+
+
+def save(parts: Sequence[Part]) -> Path:
+    """Write everything as JSON, in a file named by the moment."""
+    now = datetime.now(UTC)
+    document = {
+        "measured_at": now.isoformat(timespec="seconds"),
+        "machine": {"system": platform.platform(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "parts": [
+            {"title": part.title, "bars": [{**asdict(bar), "met": bar.met} for bar in part.bars], **part.figures}
+            for part in parts
+        ],
+    }
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
+    path.write_text(json.dumps(document, indent=2) + "\n")
+    return path
