@@ -9,8 +9,6 @@ BIN := $(VENV)/bin
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
 export PYTHONPATH := layers/common
-# What the functions are told about themselves where no template tells them.
-POWERTOOLS := POWERTOOLS_SERVICE_NAME=boxoffice POWERTOOLS_METRICS_NAMESPACE=Boxoffice
 
 .DEFAULT_GOAL := help
 .PHONY: help install run reset demo test lint format openapi bench sam-local build deploy clean
@@ -44,7 +42,7 @@ lint: install  ## Style, types, import contracts, the OpenAPI document and the t
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(POWERTOOLS) $(BIN)/python -m boxoffice.openapi --check
+	$(BIN)/python -m boxoffice.openapi --check
 	$(BIN)/sam validate --lint
 
 format: install  ## Format the code
@@ -52,7 +50,7 @@ format: install  ## Format the code
 	$(BIN)/ruff format
 
 openapi: install  ## Write the OpenAPI document anew
-	$(POWERTOOLS) $(BIN)/python -m boxoffice.openapi
+	$(BIN)/python -m boxoffice.openapi
 
 bench: install  ## Measure speed against the bars; non-zero if one is missed
 	$(BIN)/python -m bench

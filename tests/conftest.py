@@ -21,8 +21,6 @@ ENVIRONMENT = {
     "EMAIL_SENDER": "Boxoffice <tickets@example.com>",
     "PUBLIC_URL": "http://127.0.0.1:3000",
     "PAYMENT_PROVIDERS": "sandbox",
-    "POWERTOOLS_SERVICE_NAME": "boxoffice",
-    "POWERTOOLS_METRICS_NAMESPACE": "Boxoffice",
     "POWERTOOLS_LOG_LEVEL": "WARNING",
     "AWS_DEFAULT_REGION": "eu-west-1",
     "AWS_ACCESS_KEY_ID": "testing",

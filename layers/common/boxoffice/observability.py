@@ -3,8 +3,8 @@
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-logger = Logger()
-metrics = Metrics()
+logger = Logger(service="boxoffice")
+metrics = Metrics(namespace="Boxoffice", service="boxoffice")
 
 
 def count(name: str, amount: int = 1) -> None:
