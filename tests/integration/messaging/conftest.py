@@ -1,0 +1,11 @@
+"""The worker and the sweep, with a queue and a database of the test's own."""
+
+import pytest
+
+from boxoffice import config
+
+
+@pytest.fixture(autouse=True)
+def _configured(database, email_queue, monkeypatch):
+    monkeypatch.setenv("EMAIL_QUEUE_URL", email_queue)
+    config.settings.cache_clear()

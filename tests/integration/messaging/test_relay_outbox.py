@@ -1,0 +1,117 @@
+"""The sweep: what the outbox owes comes to the queue, though nobody nudged, and comes again if it was lost there."""
+
+import json
+from uuid import UUID
+
+import boto3
+import pytest
+
+from boxoffice import config, outbox
+from tests.mailbox import outbox_row, owe
+from tests.support import context, free_port, function
+
+
+def relay(**event):
+    return function("relay_outbox").handler(event, context("relay_outbox"))
+
+
+def on_queue(queue):
+    """The messages that the queue holds, taken from it."""
+    sqs, found = boto3.client("sqs"), []
+    while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        found += [UUID(json.loads(message["Body"])["outbox_id"]) for message in messages]
+    return found
+
+
+def owe_due(conn, count=1, **overrides):
+    return [owe(conn, UUID(int=0), **overrides, relay_at="now") for _ in range(count)]
+
+
+def test_what_is_due_is_put_on_the_queue_once(conn, email_queue):
+    due = owe_due(conn, 3)
+    assert relay()["relayed"] == 3
+    assert relay()["relayed"] == 0
+    assert sorted(on_queue(email_queue)) == sorted(due)
+
+
+def test_a_backlog_is_worked_off_batch_by_batch(conn, email_queue):
+    due = owe_due(conn, 250)
+    assert relay()["relayed"] == 250
+    assert sorted(on_queue(email_queue)) == sorted(due)
+
+
+def test_a_fresh_message_is_left_to_its_nudge(conn):
+    owe(conn)
+    assert relay()["relayed"] == 0
+
+
+@pytest.mark.parametrize("status", ["sent", "failed"])
+def test_what_is_over_is_left_alone(conn, status):
+    owe_due(conn, status=status)
+    assert relay()["relayed"] == 0
+
+
+def test_a_message_whose_worker_is_gone_comes_to_the_queue_again(conn, email_queue):
+    due = owe_due(conn, status="sending", due_at="now")
+    relay()
+    assert on_queue(email_queue) == due
+
+
+def test_a_message_that_stays_unsent_comes_again_after_as_long_as_it_has_waited(conn):
+    (young,) = owe_due(conn)
+    (older,) = owe_due(conn)
+    (oldest,) = owe_due(conn)
+    conn.execute("UPDATE outbox SET created_at = now() - interval '20 minutes' WHERE id = %s", [older])
+    conn.execute("UPDATE outbox SET created_at = now() - interval '2 days' WHERE id = %s", [oldest])
+    relay()
+    waits = [outbox_row(conn, message)["relay_in"] / 60 for message in (young, older, oldest)]
+    assert waits == pytest.approx([5, 20, 60], abs=0.5)
+
+
+def test_a_queue_that_cannot_be_reached_loses_nothing(conn, email_queue, monkeypatch):
+    (due,) = owe_due(conn)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", f"http://127.0.0.1:{free_port()}")
+    outbox._sqs.cache_clear()
+    with pytest.raises(Exception, match="Could not connect"):
+        relay()
+    monkeypatch.delenv("AWS_ENDPOINT_URL_SQS")
+    outbox._sqs.cache_clear()
+    assert outbox_row(conn, due)["relay_in"] == pytest.approx(120, abs=10)
+    conn.execute("UPDATE outbox SET relay_at = now()")
+    relay()
+    assert on_queue(email_queue) == [due]
+
+
+def test_a_queue_that_refuses_loses_nothing(conn, monkeypatch):
+    (due,) = owe_due(conn)
+    monkeypatch.setenv("EMAIL_QUEUE_URL", f"{config.settings().email_queue_url}-absent")
+    config.settings.cache_clear()
+    with pytest.raises(Exception, match="does not exist"):
+        relay()
+    assert outbox_row(conn, due)["status"] == "pending"
+
+
+def test_it_tells_how_much_is_owed_and_for_how_long(conn, capsys):
+    owe(conn)
+    owe_due(conn, status="sending")
+    owe_due(conn, status="failed")
+    owe_due(conn, status="sent")
+    conn.execute("UPDATE outbox SET created_at = now() - interval '1 hour' WHERE status = 'sending'")
+    report = relay()
+    assert report["oldest_seconds"] == pytest.approx(3600, abs=10)
+    assert report == {"relayed": 1, "waiting": 2, "oldest_seconds": report["oldest_seconds"], "failed": 1}
+    metrics = next(line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "_aws" in line)
+    assert (metrics["OutboxWaiting"], metrics["OutboxFailed"]) == ([2.0], [1.0])
+    assert metrics["OutboxOldestAge"] == [report["oldest_seconds"]]
+
+
+def test_it_can_be_invoked_by_hand_with_any_event(conn):
+    owe_due(conn)
+    assert relay(reason="by hand")["relayed"] == 1
+
+
+def test_it_stops_before_its_time_is_over(conn):
+    owe_due(conn)
+    hasty = context("relay_outbox")
+    hasty.get_remaining_time_in_millis = lambda: 4_000
+    assert function("relay_outbox").handler({}, hasty)["waiting"] == 1
