@@ -78,6 +78,9 @@ class _Gate(OpenAPIRequestValidationMiddleware):
             caller = identify(_who[function], headers.get("authorization"), headers.get("x-order-token"), source)
             app.append_context(caller=caller)
         response = super().handler(app, next_middleware)
+        if response.status_code == 204:
+            response.body = ""  # None would be sent as JSON's null
+            response.headers.pop("Content-Type", None)
         response.headers.update(app.context.get("headers", {}))
         return response
 

@@ -1,0 +1,29 @@
+"""POST /v1/events"""
+
+from boxoffice import db
+from boxoffice.api import caller, etag, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound
+from boxoffice.events import service
+from boxoffice.events.errors import EndsBeforeStart, EndsInThePast, OrderLimitsCrossed, SaleWindowEmpty
+from boxoffice.events.models import EventRequest, EventView
+
+__all__ = ["handler"]
+
+
+@route(
+    "POST",
+    "/v1/events",
+    who=Who.MANAGER,
+    status=201,
+    raises=(NotFound, EndsBeforeStart, EndsInThePast, OrderLimitsCrossed, SaleWindowEmpty),
+)
+def create_event(event: EventRequest) -> EventView:
+    """Draft an event, with its ticket types.
+
+    Only members of the organisation see it until it is published. Organisations that wait for approval can draft too.
+    """
+    with db.transaction() as conn:
+        created = service.create_event(conn, caller(), event)
+    etag(created.version)
+    return created

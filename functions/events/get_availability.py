@@ -1,0 +1,20 @@
+"""GET /v1/events/{event_id}/availability"""
+
+from boxoffice import db
+from boxoffice.api import PathId, caller, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound
+from boxoffice.events import service
+from boxoffice.events.models import AvailabilityView
+
+__all__ = ["handler"]
+
+
+@route("GET", "/v1/events/{event_id}/availability", who=Who.PUBLIC, raises=(NotFound,), cache_control="max-age=1")
+def get_availability(event_id: PathId) -> AvailabilityView:
+    """How many tickets of each type are available, held and sold.
+
+    Each is counted at one moment: together they are the ticket type's quantity.
+    """
+    with db.autocommit() as conn:
+        return service.get_availability(conn, caller(), event_id)

@@ -1,0 +1,22 @@
+"""GET /v1/events/{event_id}"""
+
+from boxoffice import db
+from boxoffice.api import PathId, caller, etag, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound
+from boxoffice.events import service
+from boxoffice.events.models import EventView
+
+__all__ = ["handler"]
+
+
+@route("GET", "/v1/events/{event_id}", who=Who.PUBLIC, raises=(NotFound,))
+def get_event(event_id: PathId) -> EventView:
+    """An event with its ticket types and what is left of them.
+
+    Members of the organisation see drafts and hidden ticket types too.
+    """
+    with db.autocommit() as conn:
+        event = service.get_event(conn, caller(), event_id)
+    etag(event.version)
+    return event

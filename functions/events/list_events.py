@@ -1,0 +1,32 @@
+"""GET /v1/events"""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from boxoffice import db
+from boxoffice.api import caller, handler, route
+from boxoffice.auth import Who
+from boxoffice.events import service
+from boxoffice.events.models import Category, EventFilters, EventPage
+from boxoffice.models import Id, Line, Moment
+from boxoffice.pagination import Cursor, Limit
+
+__all__ = ["handler"]
+
+
+@route("GET", "/v1/events", who=Who.PUBLIC)
+def list_events(
+    q: Annotated[Line | None, Query(description='Words to find, as in `jazz -free "open air"`')] = None,
+    category: Annotated[Category | None, Query()] = None,
+    city: Annotated[Line | None, Query()] = None,
+    organisation_id: Annotated[Id | None, Query(description="Its members see drafts too")] = None,
+    since: Annotated[Moment | None, Query(alias="from", description="Not over by then; now if left out")] = None,
+    until: Annotated[Moment | None, Query(alias="to", description="Begun before then")] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> EventPage:
+    """Published events, earliest first."""
+    filters = EventFilters(q, category, city, organisation_id, since, until)
+    with db.autocommit() as conn:
+        return service.list_events(conn, caller(), filters, limit, cursor)

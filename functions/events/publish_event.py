@@ -1,0 +1,28 @@
+"""POST /v1/events/{event_id}/publish"""
+
+from boxoffice import db
+from boxoffice.api import PathId, caller, etag, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound
+from boxoffice.events import service
+from boxoffice.events.errors import EventCancelled, EventOver, NoTicketTypes, OrganisationNotApproved
+from boxoffice.events.models import EventView
+
+__all__ = ["handler"]
+
+
+@route(
+    "POST",
+    "/v1/events/{event_id}/publish",
+    who=Who.MANAGER,
+    raises=(NotFound, OrganisationNotApproved, NoTicketTypes, EventOver, EventCancelled),
+)
+def publish_event(event_id: PathId) -> EventView:
+    """Show an event to the public and start to sell it.
+
+    It takes an approved organisation, a ticket type, and an end to come. To publish a published event changes nothing.
+    """
+    with db.transaction() as conn:
+        event = service.publish_event(conn, caller(), event_id)
+    etag(event.version)
+    return event

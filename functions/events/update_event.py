@@ -1,0 +1,28 @@
+"""PATCH /v1/events/{event_id}"""
+
+from boxoffice import db
+from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound, StaleVersion
+from boxoffice.events import service
+from boxoffice.events.errors import CurrencyFixed, EndsBeforeStart, EndsInThePast
+from boxoffice.events.models import EventPatch, EventView
+
+__all__ = ["handler"]
+
+
+@route(
+    "PATCH",
+    "/v1/events/{event_id}",
+    who=Who.MANAGER,
+    raises=(NotFound, StaleVersion, CurrencyFixed, EndsBeforeStart, EndsInThePast),
+)
+def update_event(event_id: PathId, patch: EventPatch, if_match: IfMatch = None) -> EventView:
+    """Change some of an event's fields.
+
+    What is left out stays as it is. The currency can change until the event is published.
+    """
+    with db.transaction() as conn:
+        event = service.update_event(conn, caller(), event_id, patch, expected_version(if_match))
+    etag(event.version)
+    return event

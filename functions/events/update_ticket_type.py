@@ -1,0 +1,30 @@
+"""PATCH /v1/ticket-types/{ticket_type_id}"""
+
+from boxoffice import db
+from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound, StaleVersion
+from boxoffice.events import service
+from boxoffice.events.errors import OrderLimitsCrossed, SaleWindowEmpty
+from boxoffice.events.models import TicketTypePatch, TicketTypeView
+from boxoffice.stock.errors import QuantityTooLow
+
+__all__ = ["handler"]
+
+
+@route(
+    "PATCH",
+    "/v1/ticket-types/{ticket_type_id}",
+    who=Who.MANAGER,
+    raises=(NotFound, StaleVersion, QuantityTooLow, OrderLimitsCrossed, SaleWindowEmpty),
+)
+def update_ticket_type(ticket_type_id: PathId, patch: TicketTypePatch, if_match: IfMatch = None) -> TicketTypeView:
+    """Change some of a ticket type's fields.
+
+    What is left out stays as it is. The quantity cannot be less than what is sold and held. Orders that were placed
+    before keep their price.
+    """
+    with db.transaction() as conn:
+        ticket_type = service.update_ticket_type(conn, caller(), ticket_type_id, patch, expected_version(if_match))
+    etag(ticket_type.version)
+    return ticket_type

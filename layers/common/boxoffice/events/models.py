@@ -1,0 +1,330 @@
+"""Events and ticket types as requested, as stored and as shown."""
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+
+from boxoffice.models import Amount, Id, Line, Moment, Page, Patch, Request, Text, View, unchanged
+from boxoffice.money import is_currency
+
+MOST_TICKET_TYPES = 50
+
+_DEEPEST = 8  # levels of nesting in a ticket type's attributes
+_LARGEST = 8192  # characters of JSON
+_NOT_IN_JSONB = re.compile(r"[\x00\ud800-\udfff]")
+
+# Two letters in CLDR that ISO 3166 has not given to a country.
+_NO_COUNTRIES = frozenset(("AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"))
+
+type EventStatus = Literal["draft", "published", "cancelled"]
+
+
+def _country(code: str) -> str:
+    from babel import Locale
+
+    if code in _NO_COUNTRIES or code not in Locale("en").territories:
+        raise ValueError("must be a country of ISO 3166, like NG")
+    return code
+
+
+def _time_zone(name: str) -> str:
+    from zoneinfo import available_timezones
+
+    if name not in available_timezones():
+        raise ValueError("must be a time zone of the IANA database, like Africa/Lagos")
+    return name
+
+
+def _currency(code: str) -> str:
+    if not is_currency(code):
+        raise ValueError("must be a currency of ISO 4217, like NGN")
+    return code
+
+
+def _url(text: str) -> str:
+    from pydantic_core import Url
+
+    try:
+        url = Url(text)
+    except ValidationError as error:
+        raise ValueError("must be a URL") from error
+    if url.username or url.password:
+        raise ValueError("must not contain credentials")
+    return str(url)
+
+
+def _storable(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what jsonb cannot hold: NUL, lone surrogates, infinity; and what is too much of it."""
+    from json import dumps
+
+    _check_json(attributes, depth=1)
+    if len(dumps(attributes)) > _LARGEST:
+        raise ValueError(f"must not be longer than {_LARGEST} characters of JSON")
+    return attributes
+
+
+def _check_json(value: object, depth: int) -> None:
+    if depth > _DEEPEST:
+        raise ValueError(f"must not be nested more than {_DEEPEST} deep")
+    match value:
+        case str() if _NOT_IN_JSONB.search(value):
+            raise ValueError("must not contain NUL or lone surrogates")
+        case float() if not math.isfinite(value):
+            raise ValueError("must not contain numbers beyond double precision")
+        case list():
+            for item in value:
+                _check_json(item, depth + 1)
+        case dict():
+            for name, item in value.items():
+                _check_json(name, depth)
+                _check_json(item, depth + 1)
+
+
+Category = Annotated[Line, AfterValidator(str.lower), Field(max_length=50, examples=["concert", "sport", "hotel"])]
+Rating = Annotated[Line, Field(max_length=50, examples=["18+", "PG-13"])]
+Country = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z]{2}$"),
+    AfterValidator(_country),
+    Field(description="ISO 3166", examples=["NG"]),
+]
+TimeZone = Annotated[
+    str,
+    StringConstraints(max_length=64),
+    AfterValidator(_time_zone),
+    Field(description="IANA", examples=["Africa/Lagos"]),
+]
+ImageUrl = Annotated[
+    str,
+    StringConstraints(max_length=2000, pattern=r"^https://[\x21-\x7e]+$"),
+    AfterValidator(_url),
+    Field(examples=["https://example.com/poster.jpg"]),
+]
+Currency = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z]{3}$"),
+    AfterValidator(_currency),
+    Field(description="ISO 4217", examples=["NGN"]),
+]
+Quantity = Annotated[int, Field(strict=True, ge=0, le=10_000_000)]
+PerOrder = Annotated[int, Field(strict=True, ge=1, le=1000)]
+Entries = Annotated[int, Field(strict=True, ge=1, le=1000, description="How often a ticket admits")]
+Flag = Annotated[bool, Field(strict=True)]
+Attributes = Annotated[
+    dict[str, Any],
+    AfterValidator(_storable),
+    Field(description=f"A JSON object of your own, {_LARGEST} characters and {_DEEPEST} levels at the most"),
+]
+
+
+class VenueRequest(Request):
+    name: Line
+    address: Line
+    city: Line
+    country: Country
+    time_zone: TimeZone
+
+
+class TicketTypeRequest(Request):
+    name: Line
+    description: Text = ""
+    price: Amount
+    quantity: Quantity
+    sales_start: Moment | None = None
+    sales_end: Moment | None = None
+    min_per_order: PerOrder = 1
+    max_per_order: PerOrder = 10
+    max_entries: Entries = 1
+    attributes: Attributes = Field(default_factory=dict)
+    hidden: Flag = Field(default=False, description="Whether only members of the organisation see it")
+
+
+class EventRequest(Request):
+    organisation_id: Id
+    title: Line
+    description: Text = ""
+    category: Category
+    rating: Rating | None = None
+    venue: VenueRequest
+    starts_at: Moment
+    ends_at: Moment
+    image_url: ImageUrl | None = None
+    currency: Currency
+    ticket_types: list[TicketTypeRequest] = Field(default_factory=list, max_length=MOST_TICKET_TYPES)
+
+
+class VenuePatch(Patch):
+    name: Line = unchanged()
+    address: Line = unchanged()
+    city: Line = unchanged()
+    country: Country = unchanged()
+    time_zone: TimeZone = unchanged()
+
+
+class EventPatch(Patch):
+    title: Line = unchanged()
+    description: Text = unchanged()
+    category: Category = unchanged()
+    rating: Rating | None = unchanged()
+    venue: VenuePatch = unchanged()
+    starts_at: Moment = unchanged()
+    ends_at: Moment = unchanged()
+    image_url: ImageUrl | None = unchanged()
+    currency: Currency = unchanged()
+
+
+class TicketTypePatch(Patch):
+    name: Line = unchanged()
+    description: Text = unchanged()
+    price: Amount = unchanged()
+    quantity: Quantity = unchanged()
+    sales_start: Moment | None = unchanged()
+    sales_end: Moment | None = unchanged()
+    min_per_order: PerOrder = unchanged()
+    max_per_order: PerOrder = unchanged()
+    max_entries: Entries = unchanged()
+    attributes: Attributes = unchanged()
+    hidden: Flag = unchanged()
+
+
+class VenueView(View):
+    name: str
+    address: str
+    city: str
+    country: str
+    time_zone: str
+
+
+class TicketTypeView(View):
+    id: Id
+    event_id: Id
+    name: str
+    description: str
+    price: int = Field(description="In the currency's minor unit")
+    currency: str
+    quantity: int
+    available: int = Field(description="What is neither sold nor held by a pending order")
+    sales_start: datetime | None
+    sales_end: datetime | None = Field(description="Sales end with the event at the latest")
+    min_per_order: int
+    max_per_order: int
+    max_entries: int
+    attributes: dict[str, Any]
+    hidden: bool
+    version: int
+
+
+class EventSummary(View):
+    id: Id
+    organisation_id: Id
+    status: EventStatus
+    title: str
+    category: str
+    rating: str | None
+    venue: VenueView
+    starts_at: datetime
+    ends_at: datetime
+    image_url: str | None
+    currency: str
+    version: int
+
+
+class EventView(EventSummary):
+    description: str
+    ticket_types: list[TicketTypeView]
+
+
+class EventPage(Page[EventSummary]):
+    """A page of events, earliest first."""
+
+
+class TicketTypeAvailability(View):
+    ticket_type_id: Id
+    available: int
+    held: int
+    sold: int
+
+
+class AvailabilityView(View):
+    event_id: Id
+    ticket_types: list[TicketTypeAvailability]
+
+
+@dataclass(frozen=True)
+class EventFilters:
+    """Which events to list; the names are the statement's."""
+
+    words: str | None
+    category: str | None
+    city: str | None
+    organisation_id: UUID | None
+    since: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class ListedEvent:
+    id: UUID
+    organisation_id: UUID
+    status: EventStatus
+    title: str
+    category: str
+    rating: str | None
+    venue_name: str
+    venue_address: str
+    city: str
+    country: str
+    time_zone: str
+    starts_at: datetime
+    ends_at: datetime
+    image_url: str | None
+    currency: str
+    version: int
+
+    @property
+    def venue(self) -> VenueView:
+        """Where it takes place, as shown."""
+        return VenueView(
+            name=self.venue_name,
+            address=self.venue_address,
+            city=self.city,
+            country=self.country,
+            time_zone=self.time_zone,
+        )
+
+
+@dataclass(frozen=True)
+class EventRow(ListedEvent):
+    description: str
+    organisation_status: str
+
+
+@dataclass(frozen=True)
+class TicketTypeRow:
+    """A ticket type with its stock, summed up over the rows of its pool in one snapshot."""
+
+    id: UUID
+    event_id: UUID
+    organisation_id: UUID
+    pool_id: UUID
+    name: str
+    description: str
+    price: int
+    currency: str
+    quantity: int
+    available: int
+    held: int
+    sold: int
+    sales_start: datetime | None
+    sales_end: datetime | None
+    min_per_order: int
+    max_per_order: int
+    max_entries: int
+    attributes: dict[str, Any]
+    hidden: bool
+    version: int

@@ -1,0 +1,95 @@
+-- Statements on events and ticket types.
+
+-- name: insert_event
+INSERT INTO events (id, organisation_id, title, description, category, rating, venue_name, venue_address, city, country,
+    time_zone, starts_at, ends_at, image_url, currency)
+VALUES (%(id)s, %(organisation_id)s, %(title)s, %(description)s, %(category)s, %(rating)s, %(venue_name)s,
+    %(venue_address)s, %(city)s, %(country)s, %(time_zone)s, %(starts_at)s, %(ends_at)s, %(image_url)s, %(currency)s)
+
+-- name: get_event
+SELECT events.id, organisation_id, events.status, title, description, category, rating, venue_name, venue_address, city,
+    country, time_zone, starts_at, ends_at, image_url, currency, events.version,
+    organisations.status AS organisation_status
+FROM events JOIN organisations ON organisations.id = organisation_id
+WHERE events.id = %(id)s AND deleted_at IS NULL
+
+-- name: lock_event
+SELECT id FROM events WHERE id = %(id)s FOR NO KEY UPDATE
+
+-- name: list_events
+-- What is going on at a moment or begins later, each found by an index of its own: events that have begun are few, and
+-- those that are over are not read. Planned anew each time, so that filters which are not used vanish from the plan.
+SELECT id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
+    starts_at, ends_at, image_url, currency, version
+FROM (
+    SELECT * FROM events WHERE tstzrange(starts_at, ends_at) @> %(since)s::timestamptz
+    UNION ALL
+    SELECT * FROM events WHERE starts_at > %(since)s
+) AS event
+WHERE deleted_at IS NULL AND (status = 'published' OR %(drafts)s)
+    AND (%(until)s::timestamptz IS NULL OR starts_at < %(until)s)
+    AND (%(organisation_id)s::uuid IS NULL OR organisation_id = %(organisation_id)s)
+    AND (%(category)s::text IS NULL OR category = %(category)s)
+    AND (%(city)s::text IS NULL OR lower(city) = lower(%(city)s))
+    AND (%(words)s::text IS NULL OR words @@ websearch_to_tsquery('simple', %(words)s))
+    AND (%(after)s::timestamptz IS NULL OR (starts_at, id) > (%(after)s, %(after_id)s::uuid))
+ORDER BY starts_at, id LIMIT %(limit)s + 1
+
+-- name: update_event
+UPDATE events SET title = %(title)s, description = %(description)s, category = %(category)s, rating = %(rating)s,
+    venue_name = %(venue_name)s, venue_address = %(venue_address)s, city = %(city)s, country = %(country)s,
+    time_zone = %(time_zone)s, starts_at = %(starts_at)s, ends_at = %(ends_at)s, image_url = %(image_url)s,
+    currency = %(currency)s, version = version + 1
+WHERE id = %(id)s
+
+-- name: publish_event
+UPDATE events SET status = 'published', version = version + 1 WHERE id = %(id)s
+
+-- name: delete_event
+UPDATE events SET deleted_at = now(), version = version + 1 WHERE id = %(id)s
+
+-- name: insert_ticket_type
+INSERT INTO ticket_types (id, event_id, pool_id, name, description, price, sales_start, sales_end, min_per_order,
+    max_per_order, max_entries, attributes, hidden)
+VALUES (%(id)s, %(event_id)s, %(pool_id)s, %(name)s, %(description)s, %(price)s, %(sales_start)s, %(sales_end)s,
+    %(min_per_order)s, %(max_per_order)s, %(max_entries)s, %(attributes)s, %(hidden)s)
+
+-- name: get_ticket_type
+SELECT ticket_types.id, event_id, organisation_id, pool_id, name, ticket_types.description, price, currency, quantity,
+    available, held, sold, sales_start, sales_end, min_per_order, max_per_order, max_entries, attributes, hidden,
+    ticket_types.version
+FROM ticket_types JOIN events ON events.id = event_id JOIN stock_pools ON stock_pools.id = pool_id
+CROSS JOIN LATERAL (
+    SELECT sum(available)::integer AS available, sum(held)::integer AS held, sum(sold)::integer AS sold
+    FROM stock WHERE stock.pool_id = ticket_types.pool_id
+) AS stock
+WHERE ticket_types.id = %(id)s AND ticket_types.deleted_at IS NULL
+
+-- name: list_ticket_types
+-- An event's, in the order in which they were made.
+SELECT ticket_types.id, event_id, organisation_id, pool_id, name, ticket_types.description, price, currency, quantity,
+    available, held, sold, sales_start, sales_end, min_per_order, max_per_order, max_entries, attributes, hidden,
+    ticket_types.version
+FROM ticket_types JOIN events ON events.id = event_id JOIN stock_pools ON stock_pools.id = pool_id
+CROSS JOIN LATERAL (
+    SELECT sum(available)::integer AS available, sum(held)::integer AS held, sum(sold)::integer AS sold
+    FROM stock WHERE stock.pool_id = ticket_types.pool_id
+) AS stock
+WHERE event_id = %(event_id)s AND ticket_types.deleted_at IS NULL
+ORDER BY ticket_types.id
+
+-- name: lock_ticket_type
+SELECT id FROM ticket_types WHERE id = %(id)s FOR NO KEY UPDATE
+
+-- name: lock_ticket_types
+SELECT id FROM ticket_types WHERE event_id = %(event_id)s ORDER BY id FOR NO KEY UPDATE
+
+-- name: update_ticket_type
+UPDATE ticket_types SET name = %(name)s, description = %(description)s, price = %(price)s,
+    sales_start = %(sales_start)s, sales_end = %(sales_end)s, min_per_order = %(min_per_order)s,
+    max_per_order = %(max_per_order)s, max_entries = %(max_entries)s, attributes = %(attributes)s, hidden = %(hidden)s,
+    version = version + 1
+WHERE id = %(id)s
+
+-- name: delete_ticket_types
+UPDATE ticket_types SET deleted_at = now(), version = version + 1 WHERE id = ANY(%(ids)s)

@@ -1,0 +1,102 @@
+"""What may be done with an event and when."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from boxoffice.errors import Invalid, StaleVersion
+from boxoffice.events.errors import (
+    CurrencyFixed,
+    EndsInThePast,
+    EventCancelled,
+    EventOver,
+    NoTicketTypes,
+    OrganisationNotApproved,
+    TooManyTicketTypes,
+)
+from boxoffice.events.models import MOST_TICKET_TYPES, EventFilters, EventRow, TicketTypeRow
+
+
+def columns_of(fields: dict[str, Any]) -> dict[str, Any]:
+    """The columns that a request's fields are stored in: those of the venue stand beside the event's own."""
+    venue = fields.pop("venue", {})
+    prefixed = {"name": "venue_name", "address": "venue_address"}
+    return fields | {prefixed.get(name, name): value for name, value in venue.items()}
+
+
+def check_version(version: int, expected: int | None) -> None:
+    """Whether a resource still has the version that somebody means to change; None is any.
+
+    Raises:
+        StaleVersion: it has another.
+    """
+    if expected is not None and version != expected:
+        raise StaleVersion
+
+
+def check_end(ends_at: datetime, now: datetime) -> None:
+    """Whether an event may be given this end.
+
+    Raises:
+        EndsInThePast: nobody would ever see it.
+    """
+    if ends_at <= now:
+        raise EndsInThePast
+
+
+def check_changes(event: EventRow, changes: dict[str, Any], now: datetime) -> None:
+    """Whether an event may be changed like this. Orders are in the currency that it was published with.
+
+    Raises:
+        CurrencyFixed, EndsInThePast: it may not.
+    """
+    if changes.get("currency", event.currency) != event.currency and event.status != "draft":
+        raise CurrencyFixed
+    if changes.get("ends_at", event.ends_at) != event.ends_at:
+        check_end(changes["ends_at"], now)
+
+
+def check_publishable(event: EventRow, ticket_types: Sequence[TicketTypeRow], now: datetime) -> None:
+    """Whether a draft is fit to be seen.
+
+    Raises:
+        EventCancelled, OrganisationNotApproved, EventOver, NoTicketTypes: it is not.
+    """
+    if event.status == "cancelled":
+        raise EventCancelled
+    if event.organisation_status != "approved":
+        raise OrganisationNotApproved
+    if event.ends_at <= now:
+        raise EventOver
+    if not ticket_types:
+        raise NoTicketTypes
+
+
+def check_room(ticket_types: Sequence[TicketTypeRow]) -> None:
+    """Whether an event can have one more ticket type.
+
+    Raises:
+        TooManyTicketTypes: it cannot.
+    """
+    if len(ticket_types) >= MOST_TICKET_TYPES:
+        raise TooManyTicketTypes
+
+
+def check_remaining(event: EventRow, ticket_types: Sequence[TicketTypeRow]) -> None:
+    """Whether an event can do with one ticket type less.
+
+    Raises:
+        NoTicketTypes: it is published and would have none left.
+    """
+    if event.status == "published" and len(ticket_types) == 1:
+        raise NoTicketTypes
+
+
+def check_filters(filters: EventFilters) -> None:
+    """Whether a search makes sense.
+
+    Raises:
+        Invalid: it ends before it begins.
+    """
+    if filters.since and filters.until and filters.until <= filters.since:
+        raise Invalid("`to` comes after `from`.")

@@ -1,0 +1,285 @@
+"""Use cases of events and ticket types."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from boxoffice import audit, db, sql
+from boxoffice.auth import Caller, require_role, role_of
+from boxoffice.errors import NotFound
+from boxoffice.events import rules
+from boxoffice.events.errors import TicketsTaken
+from boxoffice.events.models import (
+    AvailabilityView,
+    EventFilters,
+    EventPage,
+    EventPatch,
+    EventRequest,
+    EventRow,
+    EventSummary,
+    EventView,
+    ListedEvent,
+    TicketTypeAvailability,
+    TicketTypePatch,
+    TicketTypeRequest,
+    TicketTypeRow,
+    TicketTypeView,
+)
+from boxoffice.ids import new_id
+from boxoffice.pagination import decode_moment_and_id, page_of
+from boxoffice.stock import service as stock
+from boxoffice.stock.errors import QuantityTooLow
+
+SQL = sql.queries("events")
+
+
+def list_events(
+    conn: db.Connection, caller: Caller, filters: EventFilters, limit: int, cursor: str | None
+) -> EventPage:
+    """Events that are published, earliest first; not those that were over at the start of the time asked for, which is
+    now unless said otherwise. Members who list their own organisation's see its drafts too.
+
+    Raises:
+        Invalid: the time asked for is none, or the cursor is not ours.
+    """
+    rules.check_filters(filters)
+    after, after_id = decode_moment_and_id(cursor)
+    rows = db.search(
+        conn,
+        ListedEvent,
+        SQL.list_events,
+        **(vars(filters) | {"since": filters.since or datetime.now(UTC)}),
+        drafts=filters.organisation_id is not None and _is_member(conn, caller, filters.organisation_id),
+        after=after,
+        after_id=after_id,
+        limit=limit,
+    )
+    page, next_cursor = page_of(rows, limit, lambda event: (event.starts_at, event.id))
+    return EventPage(items=[EventSummary.model_validate(event) for event in page], next_cursor=next_cursor)
+
+
+def get_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventView:
+    """An event and what is left of it; drafts and hidden ticket types for members only.
+
+    Raises:
+        NotFound: there is none, or it is a draft of others.
+    """
+    event, ticket_types = _seen_by(conn, caller, event_id)
+    return _view(event, ticket_types)
+
+
+def get_availability(conn: db.Connection, caller: Caller, event_id: UUID) -> AvailabilityView:
+    """What of each ticket type is available, held and sold.
+
+    Raises:
+        NotFound: there is no such event, or it is a draft of others.
+    """
+    event, ticket_types = _seen_by(conn, caller, event_id)
+    counts = [
+        TicketTypeAvailability(ticket_type_id=row.id, available=row.available, held=row.held, sold=row.sold)
+        for row in ticket_types
+    ]
+    return AvailabilityView(event_id=event.id, ticket_types=counts)
+
+
+def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> EventView:
+    """Draft an event with its ticket types.
+
+    Raises:
+        NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
+        EndsInThePast, EndsBeforeStart, OrderLimitsCrossed, SaleWindowEmpty: it does not fit together.
+    """
+    require_role(conn, caller, request.organisation_id)
+    rules.check_end(request.ends_at, datetime.now(UTC))
+    event_id = new_id()
+    columns = rules.columns_of(request.model_dump(exclude={"ticket_types"}))
+    db.run(conn, SQL.insert_event, id=event_id, **columns)
+    ids = sorted(new_id() for _ in request.ticket_types)  # they are shown in this order
+    for ticket_type_id, ticket_type in zip(ids, request.ticket_types, strict=True):
+        _insert_ticket_type(conn, ticket_type_id, event_id, ticket_type)
+    event, ticket_types = _find_event(conn, event_id), _ticket_types(conn, event_id)
+    _record(conn, caller, "create_event", event, title=event.title)
+    return _view(event, ticket_types)
+
+
+def update_event(
+    conn: db.Connection, caller: Caller, event_id: UUID, patch: EventPatch, expected_version: int | None
+) -> EventView:
+    """Change some of an event's fields.
+
+    Raises:
+        NotFound, Forbidden: the event is not the caller's, or the role is too low.
+        StaleVersion: it has another version than expected.
+        CurrencyFixed: it is published.
+        EndsInThePast, EndsBeforeStart: the outcome does not fit together.
+    """
+    event = _lock_event(conn, caller, event_id)
+    rules.check_version(event.version, expected_version)
+    changes = rules.columns_of(patch.changes())
+    rules.check_changes(event, changes, datetime.now(UTC))
+    db.run(conn, SQL.update_event, **(vars(event) | changes))
+    event, ticket_types = _find_event(conn, event_id), _ticket_types(conn, event_id)
+    _record(conn, caller, "update_event", event, changes=patch.model_dump(mode="json", exclude_unset=True))
+    return _view(event, ticket_types)
+
+
+def publish_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventView:
+    """Show a draft to the public and start to sell it. To publish a published event changes nothing.
+
+    Raises:
+        NotFound, Forbidden: the event is not the caller's, or the role is too low.
+        EventCancelled, OrganisationNotApproved, EventOver, NoTicketTypes: it is not fit to be seen.
+    """
+    event, ticket_types = _lock_event(conn, caller, event_id), _ticket_types(conn, event_id)
+    if event.status == "published":
+        return _view(event, ticket_types)
+    rules.check_publishable(event, ticket_types, datetime.now(UTC))
+    db.run(conn, SQL.publish_event, id=event_id)
+    event = _find_event(conn, event_id)
+    _record(conn, caller, "publish_event", event)
+    return _view(event, ticket_types)
+
+
+def delete_event(conn: db.Connection, caller: Caller, event_id: UUID) -> None:
+    """Take an event away, with its ticket types, if nothing of it is sold or held.
+
+    Raises:
+        NotFound, Forbidden: the event is not the caller's, or the role is too low.
+        TicketsTaken: something is.
+    """
+    event = _lock_event(conn, caller, event_id)
+    db.run(conn, SQL.lock_ticket_types, event_id=event_id)
+    _withdraw(conn, _ticket_types(conn, event_id))
+    db.run(conn, SQL.delete_event, id=event_id)
+    _record(conn, caller, "delete_event", event, title=event.title)
+
+
+def create_ticket_type(
+    conn: db.Connection, caller: Caller, event_id: UUID, request: TicketTypeRequest
+) -> TicketTypeView:
+    """Add a ticket type to an event. If the event is published, it is on sale at once, by its own terms.
+
+    Raises:
+        NotFound, Forbidden: the event is not the caller's, or the role is too low.
+        TooManyTicketTypes: the event can have no more.
+        OrderLimitsCrossed, SaleWindowEmpty: it does not fit together.
+    """
+    _lock_event(conn, caller, event_id)
+    rules.check_room(_ticket_types(conn, event_id))
+    ticket_type_id = new_id()
+    _insert_ticket_type(conn, ticket_type_id, event_id, request)
+    ticket_type = _find_ticket_type(conn, ticket_type_id)
+    facts = request.model_dump(mode="json", include={"name", "price", "quantity"})
+    _record(conn, caller, "create_ticket_type", ticket_type, **facts)
+    return TicketTypeView.model_validate(ticket_type)
+
+
+def update_ticket_type(
+    conn: db.Connection, caller: Caller, ticket_type_id: UUID, patch: TicketTypePatch, expected_version: int | None
+) -> TicketTypeView:
+    """Change some of a ticket type's fields. Orders that are placed already keep their price.
+
+    Raises:
+        NotFound, Forbidden: the ticket type is not the caller's, or the role is too low.
+        StaleVersion: it has another version than expected.
+        QuantityTooLow: more than that is sold or held.
+        OrderLimitsCrossed, SaleWindowEmpty: the outcome does not fit together.
+    """
+    db.run(conn, SQL.lock_ticket_type, id=ticket_type_id)
+    ticket_type = _find_ticket_type(conn, ticket_type_id)
+    require_role(conn, caller, ticket_type.organisation_id)
+    rules.check_version(ticket_type.version, expected_version)
+    changes = patch.changes()
+    columns = vars(ticket_type) | changes
+    db.run(conn, SQL.update_ticket_type, **(columns | {"attributes": Jsonb(columns["attributes"])}))
+    if "quantity" in changes:
+        stock.resize_pool(conn, ticket_type.pool_id, changes["quantity"])
+    ticket_type = _find_ticket_type(conn, ticket_type_id)
+    facts = patch.model_dump(mode="json", exclude_unset=True)
+    _record(conn, caller, "update_ticket_type", ticket_type, changes=facts)
+    return TicketTypeView.model_validate(ticket_type)
+
+
+def delete_ticket_type(conn: db.Connection, caller: Caller, ticket_type_id: UUID) -> None:
+    """Take a ticket type away, if nothing of it is sold or held.
+
+    Raises:
+        NotFound, Forbidden: the ticket type is not the caller's, or the role is too low.
+        NoTicketTypes: it is the last one of a published event.
+        TicketsTaken: something is sold or held.
+    """
+    event = _lock_event(conn, caller, _find_ticket_type(conn, ticket_type_id).event_id)
+    db.run(conn, SQL.lock_ticket_type, id=ticket_type_id)
+    ticket_type = _find_ticket_type(conn, ticket_type_id)
+    rules.check_remaining(event, _ticket_types(conn, event.id))
+    _withdraw(conn, [ticket_type])
+    _record(conn, caller, "delete_ticket_type", ticket_type, name=ticket_type.name)
+
+
+def _withdraw(conn: db.Connection, ticket_types: Sequence[TicketTypeRow]) -> None:
+    """Delete ticket types that the transaction holds. Their stock goes first: what is not there cannot be bought, not
+    even by a purchase that has read the ticket type already."""
+    try:
+        for ticket_type in sorted(ticket_types, key=lambda row: row.pool_id):
+            stock.resize_pool(conn, ticket_type.pool_id, 0)
+    except QuantityTooLow as error:
+        raise TicketsTaken from error
+    db.run(conn, SQL.delete_ticket_types, ids=[row.id for row in ticket_types])
+
+
+def _insert_ticket_type(conn: db.Connection, ticket_type_id: UUID, event_id: UUID, request: TicketTypeRequest) -> None:
+    columns = request.model_dump()
+    columns["attributes"] = Jsonb(request.attributes)
+    pool_id = stock.create_pool(conn, request.quantity)
+    db.run(conn, SQL.insert_ticket_type, id=ticket_type_id, event_id=event_id, pool_id=pool_id, **columns)
+
+
+def _lock_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventRow:
+    """Hold an event that the caller may change, and read it as it is then."""
+    db.run(conn, SQL.lock_event, id=event_id)
+    event = _find_event(conn, event_id)
+    require_role(conn, caller, event.organisation_id)
+    return event
+
+
+def _find_event(conn: db.Connection, event_id: UUID) -> EventRow:
+    event = db.one(conn, EventRow, SQL.get_event, id=event_id)
+    if event is None:
+        raise NotFound
+    return event
+
+
+def _find_ticket_type(conn: db.Connection, ticket_type_id: UUID) -> TicketTypeRow:
+    ticket_type = db.one(conn, TicketTypeRow, SQL.get_ticket_type, id=ticket_type_id)
+    if ticket_type is None:
+        raise NotFound
+    return ticket_type
+
+
+def _ticket_types(conn: db.Connection, event_id: UUID) -> list[TicketTypeRow]:
+    return db.many(conn, TicketTypeRow, SQL.list_ticket_types, event_id=event_id)
+
+
+def _seen_by(conn: db.Connection, caller: Caller, event_id: UUID) -> tuple[EventRow, list[TicketTypeRow]]:
+    event = _find_event(conn, event_id)
+    is_member = _is_member(conn, caller, event.organisation_id)
+    if event.status == "draft" and not is_member:
+        raise NotFound
+    return event, [row for row in _ticket_types(conn, event_id) if is_member or not row.hidden]
+
+
+def _is_member(conn: db.Connection, caller: Caller, organisation_id: UUID) -> bool:
+    return role_of(conn, caller, organisation_id) is not None
+
+
+def _view(event: EventRow, ticket_types: Sequence[TicketTypeRow]) -> EventView:
+    shown = [TicketTypeView.model_validate(row) for row in ticket_types]
+    return EventView(**vars(event), venue=event.venue, ticket_types=shown)
+
+
+def _record(conn: db.Connection, caller: Caller, action: str, thing: EventRow | TicketTypeRow, **facts: Any) -> None:
+    subject = f"{'event' if isinstance(thing, EventRow) else 'ticket type'} {thing.id}"
+    audit.record(conn, action, subject, actor=caller.account, organisation=thing.organisation_id, **facts)
