@@ -49,7 +49,7 @@ def _apply_one(conn: psycopg.Connection, path: Path) -> bool:
 
 def _prepare_role(conn: psycopg.Connection, password: str | None) -> None:
     role = sql.Identifier(API_ROLE)
-    if not conn.execute("SELECT FROM pg_roles WHERE rolname = %s", [API_ROLE]).fetchone():
+    if not conn.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [API_ROLE]).fetchone():
         conn.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
     if password is not None:
         conn.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(password)))
