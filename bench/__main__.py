@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from bench import hot
+from bench import handler, hot
 from bench.report import conclude
 
-PARTS = {"hot": hot.measure}
+PARTS = {"hot": hot.measure, "handler": handler.measure}
 
 
 def main() -> int:

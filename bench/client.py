@@ -1,0 +1,108 @@
+"""A client process: calls `create_order` as Lambda does, one call at a time, and says what it saw.
+
+Run by `handler.py`, with the settings of the functions in its environment.
+"""
+
+import json
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+from boxoffice.api import IdempotencyKey, route
+from boxoffice.auth import Who
+from boxoffice.orders.models import OrderRequest, PlacedOrder
+from tests.support import context, event_for, function
+
+_VALIDATION = "/v1/orders/validation"
+_ORDERS = "/v1/orders"
+_WARM_UP = 100  # calls; psycopg prepares a statement after five, PostgreSQL settles on a plan after five more
+_HEADERS = {
+    "accept": "application/json",
+    "accept-encoding": "gzip",
+    "content-type": "application/json",
+    "host": "api.example.com",
+    "user-agent": "Mozilla/5.0 (X11; Linux x86_64)",
+    "x-forwarded-for": "203.0.113.7",
+    "x-forwarded-port": "443",
+    "x-forwarded-proto": "https",
+}
+
+
+@dataclass
+class Seen:
+    """What one client saw."""
+
+    orders: int = 0
+    latencies: list[float] = field(default_factory=list)  # seconds a call
+    cpu: list[float] = field(default_factory=list)  # seconds of this process's time a call
+    cpu_of_validation: list[float] = field(default_factory=list)
+
+
+class Client:
+    """The function, loaded, and a hot ticket type to buy."""
+
+    def __init__(self, ticket_type_id: str) -> None:
+        self._handler: Callable[..., dict[str, Any]] = function("create_order").handler
+        self._context = context("create_order")
+        self._ticket_type_id = ticket_type_id
+        self._answer: dict[str, Any] = {}
+        self._add_validation()
+        for _ in range(_WARM_UP):
+            self._answer = json.loads(self.call(_ORDERS)[2]["body"])
+        for _ in range(_WARM_UP):
+            self.call(_VALIDATION)
+
+    def _add_validation(self) -> None:
+        """An endpoint that takes and answers what `create_order` does, and does nothing in between."""
+
+        @route("POST", _VALIDATION, who=Who.PUBLIC, status=201)
+        def validate_order(order: OrderRequest, key: IdempotencyKey) -> PlacedOrder:  # noqa: ARG001
+            return PlacedOrder(**self._answer)
+
+    def call(self, path: str) -> tuple[float, float, dict[str, Any]]:
+        """Send one order; answers the time and the processor time of the call in seconds, and the response."""
+        buyer = {"name": "Ada Buyer", "email": f"{uuid.uuid4().hex[:12]}@example.com"}
+        body = {"items": [{"ticket_type_id": self._ticket_type_id, "quantity": 2}], "buyer": buyer}
+        headers = {**_HEADERS, "idempotency-key": str(uuid.uuid4())}
+        event = event_for("POST", path, body, {}, headers, "203.0.113.7")
+        time_before, cpu_before = time.perf_counter(), time.process_time()
+        answer = self._handler(event, self._context)
+        cpu, seconds = time.process_time() - cpu_before, time.perf_counter() - time_before
+        if answer["statusCode"] != 201:
+            raise RuntimeError(answer["body"])
+        return seconds, cpu, answer
+
+    def buy(self, start: float, seconds: float) -> Seen:
+        """Place orders, one after the other, from a moment on and for so long."""
+        seen = Seen()
+        time.sleep(max(0.0, start - time.time()))
+        while time.time() < start + seconds:
+            latency, _, _ = self.call(_ORDERS)
+            seen.latencies.append(latency)
+        seen.orders = len(seen.latencies)
+        return seen
+
+    def compare(self, calls: int) -> Seen:
+        """Orders and validation in turn."""
+        seen = Seen()
+        for _ in range(calls):
+            seen.cpu.append(self.call(_ORDERS)[1])
+            seen.cpu_of_validation.append(self.call(_VALIDATION)[1])
+        return seen
+
+
+def main() -> None:
+    """Do what each line of the input asks for, until it ends; answers a line each."""
+    client = Client(sys.argv[1])
+    print("ready", flush=True)
+    for line in sys.stdin:
+        name, *arguments = json.loads(line)
+        act = cast(Callable[..., Seen], getattr(client, name))
+        print(json.dumps(asdict(act(*arguments))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Stands in for the AWS Parameters and Secrets extension, from which a function reads its secrets."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+_RING = {"current": "1", "1": "a key of the benchmark's, as long as a real one"}
+
+
+class _Secrets(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        """Any secret is the same key ring."""
+        body = json.dumps({"SecretString": json.dumps(_RING)}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Nothing: the terminal is for figures."""
+
+
+@contextmanager
+def secrets_extension() -> Iterator[int]:
+    """Serve secrets on a port of this machine; answers the port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Secrets)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()

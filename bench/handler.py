@@ -1,0 +1,213 @@
+"""The whole of `create_order`: handlers in processes, with the database on the same machine.
+
+Before and after a million tickets of the type are sold: two databases on one server, measured in turn. Orders are
+counted in the table. What a call costs the function's processor is measured by one client alone, beside an endpoint
+that takes and answers the same, on the same resolver, and does nothing in between.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+from uuid import UUID
+
+from psycopg import ClientCursor
+
+from bench import ROOT, fixture
+from bench.extension import secrets_extension
+from bench.report import Bar, Part, progress, table
+from bench.server import Bench, bench_server
+
+_SOLD = (Path(__file__).parent / "sold.sql").read_text()
+
+_ENVIRONMENT = {
+    "STAGE": "staging",
+    "TOKEN_KEYS_SECRET": "token-keys",
+    "TICKET_KEYS_SECRET": "ticket-keys",
+    "SANDBOX_SECRET": "sandbox",
+    "EMAIL_QUEUE_URL": "",
+    "EMAIL_SENDER": "tickets@example.com",
+    "PUBLIC_URL": "https://tickets.example.com",
+    "HOLD_MINUTES": "15",
+    "AUTO_APPROVE_ORGANISATIONS": "false",
+    "BCRYPT_COST": "12",
+    "PAYMENT_PROVIDERS": "sandbox",
+    "POWERTOOLS_SERVICE_NAME": "boxoffice",
+    "POWERTOOLS_METRICS_NAMESPACE": "Boxoffice",
+    "LOG_LEVEL": "INFO",
+    "AWS_SESSION_TOKEN": "none",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+}
+
+
+@dataclass(frozen=True)
+class Size:
+    """How thoroughly to measure."""
+
+    clients: int
+    tickets_sold: int
+    rounds: int
+    seconds: float
+    calls: int
+
+
+FULL = Size(clients=4, tickets_sold=1_000_000, rounds=5, seconds=4, calls=2000)
+SMOKE = Size(clients=2, tickets_sold=1_000, rounds=1, seconds=0.5, calls=20)
+
+
+class Shop:
+    """A database to sell from, and clients that buy there."""
+
+    def __init__(self, bench: Bench, database: str, ticket_type_id: UUID, secrets_port: int, clients: int) -> None:
+        self._bench = bench
+        self._database = database
+        environment = {
+            **os.environ,
+            **_ENVIRONMENT,
+            "DATABASE_URL": bench.api_url(database),
+            "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(secrets_port),
+        }
+        command = [sys.executable, "-m", "bench.client", str(ticket_type_id)]
+        self._clients = [
+            subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+            for _ in range(clients)
+        ]
+        for client in self._clients:
+            _line(client)
+        self.rates: list[float] = []
+        self.latencies: list[float] = []
+
+    def sell(self, seconds: float) -> None:
+        """One round: all clients buy at once, for so long."""
+        before = self.orders()
+        start = time.time() + 0.2
+        for client in self._clients:
+            _ask(client, "buy", start, seconds)
+        for client in self._clients:
+            self.latencies += json.loads(_line(client))["latencies"]
+        self.rates.append((self.orders() - before) / seconds)
+
+    def compare(self, calls: int) -> tuple[list[float], list[float]]:
+        """One client alone: the processor time of orders, and of their validation alone."""
+        _ask(self._clients[0], "compare", calls)
+        seen = json.loads(_line(self._clients[0]))
+        return seen["cpu"], seen["cpu_of_validation"]
+
+    def orders(self) -> int:
+        """How many orders there are, after checking the stock's books."""
+        with self._bench.connect(self._database) as conn:
+            return fixture.count_orders(conn)
+
+    def close(self) -> None:
+        """End the clients."""
+        for client in self._clients:
+            client.communicate()
+
+
+def _ask(client: subprocess.Popen[str], *request: object) -> None:
+    assert client.stdin is not None
+    client.stdin.write(json.dumps(request) + "\n")
+    client.stdin.flush()
+
+
+def _line(client: subprocess.Popen[str]) -> str:
+    """A line of a client's output, which it writes when it is done."""
+    assert client.stdout is not None
+    line = client.stdout.readline()
+    if not line:
+        raise RuntimeError(f"a client ended with {client.wait()}")
+    return line
+
+
+def measure(*, smoke: bool = False) -> Part:
+    """Run this part; as ``smoke`` only to show that it works."""
+    size = SMOKE if smoke else FULL
+    with ExitStack() as stack:
+        bench = stack.enter_context(bench_server())
+        secrets_port = stack.enter_context(secrets_extension())
+        hot = _prepare(bench, size.tickets_sold)
+        fresh, sold = (
+            Shop(bench, database, hot.ticket_type_id, secrets_port, size.clients) for database in ("fresh", "sold")
+        )
+        stack.callback(sold.close)
+        stack.callback(fresh.close)
+        progress("processor time of a call, one client alone")
+        cpu, cpu_of_validation = fresh.compare(size.calls)
+        progress(f"{size.clients} clients, before and after {size.tickets_sold:,} tickets are sold")
+        for number in range(size.rounds):
+            for shop in (fresh, sold) if number % 2 == 0 else (sold, fresh):
+                shop.sell(size.seconds)
+    figures = {
+        "clients": size.clients,
+        "tickets_sold": size.tickets_sold,
+        "fresh": _figures(fresh),
+        "sold": _figures(sold),
+        "cpu_ms": _ms(cpu),
+        "cpu_ms_of_validation": _ms(cpu_of_validation),
+    }
+    _show(figures)
+    return Part("handler", [] if smoke else _bars(figures), figures)
+
+
+def _prepare(bench: Bench, tickets_sold: int) -> fixture.HotTicketType:
+    """Make the databases ``fresh`` and ``sold``, which differ in the past alone."""
+    bench.create("fresh", "empty")
+    with bench.connect("fresh") as conn:
+        hot = fixture.hot_ticket_type(conn)
+        conn.execute("VACUUM ANALYZE")
+    bench.create("sold", "fresh")
+    progress(f"selling {tickets_sold:,} tickets")
+    with bench.connect("sold") as conn:
+        ClientCursor(conn).execute(_SOLD, {**asdict(hot), "orders": tickets_sold // 2})
+        assert fixture.count_orders(conn) == tickets_sold // 2
+        conn.execute("VACUUM ANALYZE")
+        conn.execute("CHECKPOINT")
+    return hot
+
+
+def _figures(shop: Shop) -> dict[str, Any]:
+    percentiles = quantiles(shop.latencies, n=100)
+    return {
+        "orders_per_second": median(shop.rates),
+        "rounds": shop.rates,
+        "p50_ms": percentiles[49] * 1000,
+        "p99_ms": percentiles[98] * 1000,
+    }
+
+
+def _ms(seconds: Sequence[float]) -> float:
+    """The median in milliseconds."""
+    return median(seconds) * 1000
+
+
+def _show(figures: dict[str, Any]) -> None:
+    header = ["create_order", "orders a second", "p50 ms", "p99 ms"]
+    names = {"fresh": "nothing sold before", "sold": f"{figures['tickets_sold']:,} tickets sold before"}
+    rows = [
+        [name, *(figures[shop][key] for key in ("orders_per_second", "p50_ms", "p99_ms"))]
+        for shop, name in names.items()
+    ]
+    table(header, rows)
+    table(
+        ["processor time of a call", "median ms"],
+        [["create_order", figures["cpu_ms"]], ["validation alone", figures["cpu_ms_of_validation"]]],
+    )
+
+
+def _bars(figures: dict[str, Any]) -> list[Bar]:
+    fresh, sold = (figures[shop]["orders_per_second"] for shop in ("fresh", "sold"))
+    return [
+        Bar("handler: orders a second", fresh, at_least=800),
+        Bar("handler: orders a second, a million tickets sold", sold, at_least=800),
+        Bar("handler: the same to before", sold / fresh, at_least=0.9),
+        Bar("handler: processor time of a call, ms", figures["cpu_ms"], at_most=1),
+    ]

@@ -1,0 +1,39 @@
+-- Half a million paid orders of two tickets each, as a sale leaves them behind.
+
+CREATE TEMPORARY TABLE sale AS
+SELECT number,
+    (lpad(to_hex(1735689600000 + number * 100), 12, '0') || '7000' || '8' || lpad(to_hex(number), 15, '0'))::uuid AS id,
+    'S' || lpad(number::text, 7, '0') AS order_number,
+    md5(number::text) || '@example.com' AS email,
+    timestamptz '2025-01-01' + number * interval '100 milliseconds' AS at,
+    mod(number, row_count)::smallint AS stock_row
+FROM generate_series(1, %(orders)s) AS number, stock_pools WHERE stock_pools.id = %(pool_id)s;
+
+UPDATE stock SET available = available - sale.tickets, sold = sold + sale.tickets
+FROM (SELECT stock_row, 2 * count(*) AS tickets FROM sale GROUP BY stock_row) AS sale
+WHERE pool_id = %(pool_id)s AND row_no = stock_row;
+
+INSERT INTO orders (id, number, organisation_id, status, buyer_name, buyer_email, currency, total, expires_at, created_at)
+SELECT id, order_number, %(organisation_id)s, 'paid', 'Ada Buyer', email, %(currency)s, 2 * %(unit_price)s,
+    at + interval '15 minutes', at
+FROM sale;
+
+INSERT INTO order_items (order_id, line, event_id, ticket_type_id, quantity, unit_price, pool_id, stock_row)
+SELECT id, 1, %(event_id)s, %(ticket_type_id)s, 2, %(unit_price)s, %(pool_id)s, stock_row FROM sale;
+
+INSERT INTO order_history (order_id, from_status, to_status, reason, at)
+SELECT id, 'pending', 'paid', 'payment succeeded', at FROM sale;
+
+INSERT INTO payments (id, order_id, provider, provider_reference, status, amount, currency, created_at, settled_at)
+SELECT id, id, 'sandbox', id::text, 'succeeded', 2 * %(unit_price)s, %(currency)s, at, at FROM sale;
+
+INSERT INTO tickets (id, order_id, line, position, organisation_id, event_id, ticket_type_id, holder_name, key_id, qr_hash,
+    max_entries, created_at)
+SELECT overlay(id::text PLACING position::text FROM 16 FOR 1)::uuid, id, 1, position, %(organisation_id)s, %(event_id)s,
+    %(ticket_type_id)s, 'Ada Buyer', 1, sha256((position || email)::bytea), 1, at
+FROM sale CROSS JOIN generate_series(1, 2) AS position;
+
+INSERT INTO idempotency_keys (operation, scope, key, fingerprint, response, created_at)
+SELECT 'create_order', email, md5(email), sha256(email::bytea), jsonb_build_object('id', id, 'number', order_number,
+    'organisation_id', %(organisation_id)s::uuid, 'status', 'pending', 'total', 2 * %(unit_price)s, 'created_at', at), at
+FROM sale;
