@@ -19,6 +19,6 @@ __all__ = ["handler"]
 )
 def resend_order_email(order_id: PathId) -> None:
     """Send a paid order's confirmation with its tickets again, to the buyer's address."""
-    rate_limit.limit_emails(order_id)
     with db.transaction() as conn:
         service.resend_order_email(conn, caller(), order_id)
+        rate_limit.limit_emails(order_id)  # now that it is the caller's: nobody uses up what is another's

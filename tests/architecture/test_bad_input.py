@@ -1,0 +1,183 @@
+"""Whatever is wrong with a body is answered with the right problem document, and changes nothing.
+
+Each body goes to every operation that takes one, from a caller who is entitled to it.
+"""
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from boxoffice.api import MAX_BODY
+from tests.operations import CALLS, ENTITLED, Operation, World, build, operations, perform
+from tests.snapshots import snapshot
+from tests.support import Answer, Client
+
+UNREADABLE = {
+    "empty": b"",
+    "cut off": b'{"items": [',
+    "two documents": b"{} {}",
+    "not JSON": b"items=1&quantity=2",
+    "single quotes": b"{'items': []}",
+    "not UTF-8": b'{"name": "\xff\xfe\xfa"}',
+    "NaN": b'{"price": NaN}',
+    "infinite": b'{"price": -Infinity}',
+    "a number of 5,000 digits": b'{"price": ' + b"9" * 5000 + b"}",
+    "nested 100,000 deep": b"[" * 100_000,
+    "objects nested 20,000 deep": b'{"a":' * 20_000,
+}
+NOT_OBJECTS = {"null": b"null", "a list": b"[]", "a text": b'"text"', "a number": b"1", "nothing in it": b"{}"}
+NOT_TEXTS = {
+    "a NUL": "Bola\0",
+    "a lone surrogate": "Bola \ud800",
+    "an escape sequence": "Bola \x1b[31m",
+    "a list": ["Bola"],
+    "an object": {"$ne": ""},
+    "a number": 7,
+    "a boolean": True,
+    "a text of 50,000 characters": "B" * 50_000,
+}
+UNPRINTABLE = {"a NUL", "a lone surrogate", "an escape sequence"}
+OPAQUE = {"password", "current_password", "new_password", "refresh_token", "qr"}  # only compared, never shown
+NOT_NUMBERS = {
+    "huge": 10**30,
+    "beyond 64 bits": 2**63,
+    "negative": -1,
+    "a fraction": 1.5,
+    "a text": "1",
+    "a boolean": True,
+    "a list": [1],
+    "nothing": None,
+}
+
+
+@pytest.fixture
+def world(conn: psycopg.Connection, api: Client) -> World:
+    return build(conn)
+
+
+def taking_bodies() -> list[Operation]:
+    return [operation for operation in operations().values() if operation.takes_body]
+
+
+def post(api: Client, world: World, operation: Operation, body: bytes, **headers: str) -> Answer:
+    """Send a body as somebody who may."""
+    call = CALLS[operation.name](world)
+    caller_of = next(iter(ENTITLED[operation.who].values()))
+    return perform(api, operation, call, caller_of(world, call), body=body, **headers)
+
+
+def is_problem(answer: Answer, status: int, code: str) -> None:
+    """A problem document, RFC 9457, of this kind."""
+    assert (answer.status, answer.code) == (status, code), answer.body[:500]
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json["status"] == status
+    assert answer.json["type"] == f"urn:boxoffice:problem:{code}"
+    assert answer.json["request_id"]
+    assert answer.json["title"]
+    assert answer.json["detail"]
+    if code == "invalid":
+        assert all(error["loc"] and error["msg"] and error["type"] for error in answer.json["errors"])
+
+
+def test_what_cannot_be_read_is_malformed(
+    world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
+) -> None:
+    before = snapshot(conn)
+    for operation in taking_bodies():
+        for what, body in UNREADABLE.items():
+            with subtests.test(operation=operation.name, body=what):
+                is_problem(post(api, world, operation, body), 400, "malformed")
+    assert snapshot(conn) == before
+
+
+def test_what_is_not_an_object_is_invalid(
+    world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
+) -> None:
+    before = snapshot(conn)
+    for operation in taking_bodies():
+        for what, body in NOT_OBJECTS.items():
+            if body == b"{}" and operation.method == "PATCH":
+                continue  # changes nothing, which is allowed
+            with subtests.test(operation=operation.name, body=what):
+                is_problem(post(api, world, operation, body), 422, "invalid")
+    assert snapshot(conn) == before
+
+
+def test_bodies_that_are_not_json_are_not_supported(
+    world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
+) -> None:
+    before = snapshot(conn)
+    for operation in taking_bodies():
+        body = json.dumps(CALLS[operation.name](world).body).encode()
+        for content_type in (
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data",
+            "application/xml",
+        ):
+            with subtests.test(operation=operation.name, content_type=content_type):
+                answer = post(api, world, operation, body, content_type=content_type)
+                is_problem(answer, 415, "unsupported_media_type")
+    assert snapshot(conn) == before
+
+
+def test_a_body_of_any_size_is_answered(
+    world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
+) -> None:
+    before = snapshot(conn)
+    for operation in taking_bodies():
+        with subtests.test(operation=operation.name):
+            is_problem(post(api, world, operation, b" " * (MAX_BODY + 1)), 413, "too_large")
+            is_problem(post(api, world, operation, b"[" * (6 * 2**20)), 413, "too_large")
+    assert snapshot(conn) == before
+
+
+def test_a_field_that_is_unknown_or_wrong_is_invalid(
+    world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
+) -> None:
+    before = snapshot(conn)
+    for operation in taking_bodies():
+        valid = CALLS[operation.name](world).body
+        for what, body in spoilt(valid):
+            with subtests.test(operation=operation.name, body=what):
+                answer = post(api, world, operation, json.dumps(body).encode())
+                is_problem(answer, 422, "invalid")
+    assert snapshot(conn) == before
+
+
+def spoilt(valid: Any) -> Iterator[tuple[str, Any]]:
+    """The valid body with one thing wrong, at each place where it can be."""
+    for path in places(valid):
+        value = at(valid, path)
+        if isinstance(value, dict):
+            yield f"{path} with a field more", replaced(valid, (*path, "surprise"), 1)
+        wrong = NOT_NUMBERS if type(value) is int else NOT_TEXTS if isinstance(value, str) else {}
+        for what, instead in wrong.items():
+            if what in UNPRINTABLE and path[-1] in OPAQUE:
+                continue
+            yield f"{what} as {path}", replaced(valid, path, instead)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where there is anything in a body, from the outside in; what a client may freely put together is left out."""
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inner:
+        if key != "attributes":
+            yield from places(item, (*path, key))
+
+
+def at(value: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+def replaced(value: Any, path: tuple[Any, ...], instead: Any) -> Any:
+    changed = copy.deepcopy(value)
+    at(changed, path[:-1])[path[-1]] = instead
+    return changed

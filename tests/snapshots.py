@@ -1,0 +1,12 @@
+"""What the database holds, to tell whether anything has changed."""
+
+import psycopg
+
+
+def snapshot(conn: psycopg.Connection) -> dict[str, str]:
+    """A digest of each table, without the counters of attempts: those count what is refused too."""
+    tables = conn.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'rate_limits'"
+    ).fetchall()
+    digest = "SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM {} AS t"
+    return {table: str(conn.execute(digest.format(table)).fetchone()) for (table,) in tables}
