@@ -6,6 +6,7 @@ Resources have the template's logical ids as names, which is what SAM puts where
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import string
 import sys
@@ -17,6 +18,7 @@ from functools import partial
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from local.account import ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY
@@ -29,8 +31,15 @@ START_SECONDS = 30
 
 
 def client(service: str, endpoint: str) -> Any:
-    """A boto3 client for the local services; it never looks for the developer's own credentials."""
-    return boto3.client(  # type: ignore[call-overload]
+    """A boto3 client for the local services; it reads none of the developer's own profiles."""
+    session = botocore.session.Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )
+    return boto3.Session(botocore_session=session).client(  # type: ignore[call-overload]
         service,
         endpoint_url=endpoint,
         region_name=REGION,

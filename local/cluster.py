@@ -49,9 +49,9 @@ def start_server(data: Path, port: int, options: Mapping[str, str] | None = None
     Raises:
         RuntimeError: it did not start; the message is its log's end.
     """
-    user = _system_user()
+    user = system_user()
     if not (data / "PG_VERSION").exists():
-        _initialise(data, user)
+        initialise(data, user, "--auth=trust")
     log = data.parent / f"{data.name}.log"
     settings = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": "", **(options or {})}
     flags = [flag for name, setting in settings.items() for flag in ("-c", f"{name}={setting}")]
@@ -64,7 +64,8 @@ def start_server(data: Path, port: int, options: Mapping[str, str] | None = None
     return server
 
 
-def _system_user() -> str | None:
+def system_user() -> str | None:
+    """The user to run the server as: made if need be for root, else None, the user who runs this."""
     if os.geteuid() != 0:
         return None
     try:
@@ -76,14 +77,15 @@ def _system_user() -> str | None:
     return _SYSTEM_USER
 
 
-def _initialise(data: Path, user: str | None) -> None:
+def initialise(data: Path, user: str | None, *options: str) -> None:
+    """Make a data directory, owned by ``postgres``, with these options of `initdb` besides."""
     data.mkdir(parents=True, exist_ok=True)
     if user:
         _let_pass(data)
         _let_pass(BIN)
         shutil.chown(data, user)
-    arguments = ["-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
-    subprocess.run([BIN / "initdb", *arguments], user=user, check=True, capture_output=True, cwd=data)
+    defaults = ["-D", str(data), "-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
+    subprocess.run([BIN / "initdb", *defaults, *options], user=user, check=True, capture_output=True, cwd=data)
 
 
 def _let_pass(path: Path) -> None:

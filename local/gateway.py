@@ -68,7 +68,8 @@ class Gateway:
     def _warm_parent(self) -> Zygote:
         parent = Zygote(_common(self._functions))
         layers = list(dict.fromkeys(layer for spec in self._functions.values() for layer in spec.layers))
-        for problem in parent.warm(layers, PACKAGES):
+        packages = [package for package in PACKAGES if any((layer / package).is_dir() for layer in layers)]
+        for problem in parent.warm(layers, packages):
             say(f"cannot import {problem}")
         return parent
 

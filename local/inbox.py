@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from email.utils import getaddresses
 from pathlib import Path
 
 LINK = re.compile(r"https?://[^\s<>\"')]+")
@@ -43,7 +44,8 @@ class Inbox:
         content = raw.encode("utf-8", "surrogateescape")
         (self._folder / f"{name}.eml").write_bytes(content)
         message = _parse(content)
-        entry = Entry(name, sorted(set(to)), str(message["subject"] or ""), now.isoformat(), _links(message))
+        addresses = sorted({address for _, address in getaddresses(to)})
+        entry = Entry(name, addresses, str(message["subject"] or ""), now.isoformat(), _links(message))
         with self._index.open("a") as index:
             index.write(json.dumps(asdict(entry)) + "\n")
 

@@ -20,7 +20,7 @@ def blueprint(inbox: Inbox) -> Blueprint:
     def emails() -> AnyResponse | str:
         limit = request.args.get("limit", SHOWN, type=int)
         entries = inbox.entries(to=request.args.get("to"))
-        if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
+        if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "application/json":
             return jsonify(items=[asdict(entry) for entry in entries[:limit]], total=len(entries))
         return render_template("emails.html", entries=entries[:limit], total=len(entries))
 

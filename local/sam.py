@@ -16,6 +16,7 @@ import os
 os.environ["SAM_CLI_TELEMETRY"] = "0"  # read by SAM when it is imported
 
 import uuid
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -104,16 +105,19 @@ class Template:
 
     @cached_property
     def _stacks(self) -> list[Any]:
-        stacks, _ = SamLocalStackProvider.get_stacks(str(self.path), parameter_overrides=dict(self.parameters))
+        with _reading():
+            stacks, _ = SamLocalStackProvider.get_stacks(str(self.path), parameter_overrides=dict(self.parameters))
         return list(stacks)
 
     @cached_property
     def _resources(self) -> dict[str, Any]:
-        return dict(self._stacks[0].resources)
+        with _reading():
+            return dict(self._stacks[0].resources)
 
     @cached_property
     def _runner(self) -> _Runner:
-        return _Runner(self)
+        with _reading():
+            return _Runner(self)
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
         """The properties of every resource of a CloudFormation type, by logical id."""
@@ -158,7 +162,8 @@ class Template:
     def http_api(self, invoke: Invoke, port: int) -> Flask:
         """The template's HTTP API as a WSGI application whose functions are called by `invoke`."""
         self._runner.local_runtime = Runtime(invoke)
-        provider = ApiProvider(self._stacks, cwd=str(self.path.parent))
+        with _reading():
+            provider = ApiProvider(self._stacks, cwd=str(self.path.parent))
         service = HttpApi(provider.api, self._runner, port=port, stderr=None)
         service.create()
         return service.app
@@ -269,6 +274,11 @@ class Throttled(Exception):
 
 
 _ALWAYS = ("rawPath", "rawQueryString", "headers")
+
+
+def _reading() -> warnings.catch_warnings[None]:
+    """Around all that makes SAM read the template: it calls functions that it has deprecated itself."""
+    return warnings.catch_warnings(category=DeprecationWarning, action="ignore")
 
 
 def _is_text(request: Request) -> bool:

@@ -68,6 +68,11 @@ class Stack:
         self.stop()
 
     @property
+    def folder(self) -> Path:
+        """Where data, secrets, emails and logs are kept."""
+        return self._state.folder
+
+    @property
     def pids(self) -> dict[str, int]:
         """The processes of the parts that run, by name."""
         return {part.name: part.pid for part in self._parts}
