@@ -98,28 +98,41 @@ def parse(raw: bytes) -> EmailMessage:
 
 class FakeSes:
     """An SES that does as it is told: ``take`` a message, ``refuse`` it, ``throttle`` the sender, take a message and
-    ``lose`` the answer, or ``hang``. When it has no orders it takes what comes."""
+    ``lose`` the answer, or ``hang`` until it is released. When it has no orders it takes what comes."""
 
     def __init__(self) -> None:
         self.orders: list[str] = []
         self.taken: list[EmailMessage] = []
         self.asked: queue.Queue[str] = queue.Queue()
+        self.released = threading.Event()
         self.closed = threading.Event()
         self.url = ""
 
     def answer(self, document: dict[str, Any]) -> tuple[int, dict[str, str]]:
         """The status and the body for a call of SendEmail."""
         order = self.orders.pop(0) if self.orders else "take"
-        if order in {"take", "lose"}:
-            self.taken.append(parse(base64.b64decode(document["Content"]["Raw"]["Data"])))
+        if order == "lose":
+            self._take(document)
         self.asked.put(order)
-        if order in {"hang", "lose"}:
+        if order == "lose":
             self.closed.wait(60)
+        if order == "hang":
+            self.released.wait(60)
         if order == "refuse":
             return 400, {"__type": "MessageRejected", "message": "Email address is not verified."}
         if order == "throttle":
             return 429, {"__type": "TooManyRequestsException", "message": "Maximum sending rate exceeded."}
+        if not self.closed.is_set():
+            self._take(document)
         return 200, {"MessageId": f"receipt-{len(self.taken)}"}
+
+    def close(self) -> None:
+        """Hang up on everybody."""
+        self.closed.set()
+        self.released.set()
+
+    def _take(self, document: dict[str, Any]) -> None:
+        self.taken.append(parse(base64.b64decode(document["Content"]["Raw"]["Data"])))
 
 
 @contextmanager
@@ -148,5 +161,5 @@ def fake_ses() -> Iterator[FakeSes]:
         ses.url = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         yield ses
-        ses.closed.set()
+        ses.close()
         server.shutdown()

@@ -1,0 +1,147 @@
+"""The email worker is killed at every step between the outbox and SES, and no message is lost."""
+
+import json
+import time
+from uuid import UUID
+
+import boto3
+import psycopg
+import pytest
+
+from boxoffice import config
+from tests.mailbox import batch, deliver, fake_ses, let_time_pass, outbox_row, owe
+from tests.support import context, function, run_python
+
+WORK = """
+import json, sys
+from tests.support import context, function
+function(sys.argv[1]).handler(json.loads(sys.argv[2]), context())
+"""
+
+
+@pytest.fixture(autouse=True)
+def _configured(database, email_queue, monkeypatch):
+    monkeypatch.setenv("EMAIL_QUEUE_URL", email_queue)
+    config.settings.cache_clear()
+
+
+@pytest.fixture
+def ses(monkeypatch):
+    from boxoffice.messaging import ses
+
+    with fake_ses() as fake:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", fake.url)
+        ses._client.cache_clear()
+        yield fake
+    ses._client.cache_clear()
+
+
+def start(name, event):
+    """A function at work in a process of its own."""
+    return run_python(f"import sys; sys.argv[1:] = {[name, json.dumps(event)]!r}\n{WORK}")
+
+
+def kill(process):
+    assert process.poll() is None, process.stderr.read()
+    process.kill()
+    process.communicate()
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def waiting_for_a_lock(conn):
+    return conn.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchone()[0]
+
+
+def assert_sent_by_the_next(conn, message):
+    """While the dead worker's lease lasts the message is left alone; then whoever is handed it sends it."""
+    row = outbox_row(conn, message)
+    assert (row["status"], row["attempts"]) == ("sending", 1)
+    assert deliver(message) == []
+    assert outbox_row(conn, message)["attempts"] == 1
+    let_time_pass(conn, message)
+    assert deliver(message) == []
+    row = outbox_row(conn, message)
+    assert (row["status"], row["attempts"]) == ("sent", 2)
+
+
+def test_killed_before_ses_took_the_message(conn, ses):
+    message = owe(conn)
+    ses.orders = ["hang"]
+    worker = start("send_email", batch(message))
+    ses.asked.get(timeout=20)
+    kill(worker)
+    assert_sent_by_the_next(conn, message)
+    assert len(ses.taken) == 1
+
+
+def test_killed_after_ses_took_the_message_before_it_answered(conn, ses):
+    message = owe(conn)
+    ses.orders = ["lose"]
+    worker = start("send_email", batch(message))
+    ses.asked.get(timeout=20)
+    kill(worker)
+    assert_sent_by_the_next(conn, message)
+    first, second = ses.taken
+    assert first["Message-ID"] == second["Message-ID"], "the copy is known for what it is"
+
+
+def test_killed_before_the_message_was_marked(conn, ses, database):
+    message = owe(conn)
+    with psycopg.connect(database.api_url) as other:
+        ses.orders = ["hang"]
+        worker = start("send_email", batch(message))
+        ses.asked.get(timeout=20)
+        other.execute("SELECT FROM outbox WHERE id = %s FOR UPDATE", [message])
+        ses.released.set()
+        wait_for(lambda: waiting_for_a_lock(conn))
+        kill(worker)
+        # The server has the statement already, and would still run it: it is lost with the connection.
+        conn.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    assert_sent_by_the_next(conn, message)
+
+
+def test_killed_in_the_middle_of_a_batch(conn, ses):
+    first, second, third = (owe(conn) for _ in range(3))
+    ses.orders = ["take", "hang"]
+    worker = start("send_email", batch(first, second, third))
+    ses.asked.get(timeout=20)
+    ses.asked.get(timeout=20)
+    kill(worker)
+    assert [outbox_row(conn, message)["status"] for message in (first, second, third)] == ["sent", "sending", "pending"]
+    let_time_pass(conn, second)
+    assert deliver(first, second, third) == [], "the queue brings all of the batch again"
+    assert {outbox_row(conn, message)["status"] for message in (first, second, third)} == {"sent"}
+    assert len(ses.taken) == 3
+
+
+def test_the_sweep_finds_what_a_killed_worker_left(conn, ses, email_queue):
+    message = owe(conn)
+    ses.orders = ["hang"]
+    worker = start("send_email", batch(message))
+    ses.asked.get(timeout=20)
+    kill(worker)
+    let_time_pass(conn, message)
+    assert function("relay_outbox").handler({}, context())["relayed"] == 1
+    (relayed,) = boto3.client("sqs").receive_message(QueueUrl=email_queue)["Messages"]
+    assert deliver(relayed["Body"]) == []
+    assert outbox_row(conn, message)["status"] == "sent"
+
+
+def test_a_sweep_killed_before_the_queue_took_its_batch(conn, ses, monkeypatch, email_queue):
+    message = owe(conn, UUID(int=0), relay_at="now")
+    ses.orders = ["hang"]
+    with monkeypatch.context() as patched:
+        patched.setenv("AWS_ENDPOINT_URL_SQS", ses.url)
+        sweep = start("relay_outbox", {})
+        ses.asked.get(timeout=20)
+        kill(sweep)
+    assert outbox_row(conn, message)["relay_in"] == pytest.approx(120, abs=30)
+    let_time_pass(conn, message)
+    assert function("relay_outbox").handler({}, context())["relayed"] == 1
+    assert boto3.client("sqs").receive_message(QueueUrl=email_queue)["Messages"]
