@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -31,9 +32,12 @@ os.environ.update(ENVIRONMENT)  # before a function is imported, as in Lambda
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A server whose template database has all migrations."""
-    with Postgres(tmp_path_factory.mktemp("postgres")) as server:
+def postgres() -> Iterator[Postgres]:
+    """A server whose template database has all migrations.
+
+    Not in a directory of pytest's: each run that starts shuts other users out of those, and the server is one.
+    """
+    with TemporaryDirectory() as directory, Postgres(Path(directory)) as server:
         server.create("template")
         migrations.apply(server.url("template"), api_password="api")
         yield server
