@@ -1,0 +1,17 @@
+"""GET /v1/events/{event_id}/attendance"""
+
+from boxoffice import db
+from boxoffice.api import PathId, caller, handler, route
+from boxoffice.auth import Who
+from boxoffice.checkin import service
+from boxoffice.checkin.models import AttendanceView
+from boxoffice.errors import NotFound
+
+__all__ = ["handler"]
+
+
+@route("GET", "/v1/events/{event_id}/attendance", who=Who.SCANNER, raises=(NotFound,))
+def get_attendance(event_id: PathId) -> AttendanceView:
+    """How many have come, by ticket type and by gate."""
+    with db.autocommit() as conn:
+        return service.get_attendance(conn, caller(), event_id)

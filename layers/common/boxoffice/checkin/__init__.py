@@ -1,0 +1,1 @@
+"""Check-in: admitting people at the door."""

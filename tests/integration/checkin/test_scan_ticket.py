@@ -1,0 +1,147 @@
+"""POST /v1/scans"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.tickets import qr
+from tests import factories, invariants
+from tests.support import Answer, Client
+
+
+@dataclass
+class Door:
+    """An event with one paid ticket, and somebody who scans."""
+
+    api: Client
+    scanner: UUID
+    event: UUID
+    ticket: UUID
+    qr: str
+
+    def scan(self, text: str | None = None, **fields: Any) -> Answer:
+        return self.api.post("/v1/scans", {"qr": text or self.qr, **fields}, account=self.scanner)
+
+
+def qr_of(conn: Connection, ticket: UUID) -> str:
+    """The text of a ticket's QR."""
+    from boxoffice.config import settings
+    from boxoffice.signing import key
+
+    row = conn.execute("SELECT key_id, epoch, organisation_id FROM tickets WHERE id = %s", [ticket]).fetchone()
+    assert row is not None
+    master = key(settings().ticket_keys_secret, str(row[0]))
+    assert master is not None
+    return qr.text_of(master, *row, ticket)
+
+
+@pytest.fixture
+def door(api: Client, conn: Connection, request: pytest.FixtureRequest) -> Door:
+    organisation = factories.organisation(conn)
+    event = factories.event(conn, organisation_id=organisation)
+    terms = getattr(request, "param", {})
+    order = factories.paid_order(conn, factories.ticket_type(conn, event_id=event, **terms), quantity=1)
+    (ticket,) = conn.execute("SELECT id FROM tickets WHERE order_id = %s", [order]).fetchone() or (None,)
+    assert ticket is not None
+    return Door(api, factories.member(conn, organisation, "scanner"), event, ticket, qr_of(conn, ticket))
+
+
+def test_a_ticket_admits_its_holder(door: Door, conn: Connection) -> None:
+    answer = door.scan(event_id=str(door.event), gate="North", device_id="phone 1")
+
+    assert answer.status == 200
+    assert answer.json["outcome"] == "admitted"
+    assert answer.json["holder_name"] == "Ada Buyer"
+    assert (answer.json["entries"], answer.json["max_entries"]) == (1, 1)
+    invariants.check(conn)
+
+
+def test_the_second_time_it_says_when_and_where_it_was_used(door: Door, conn: Connection) -> None:
+    door.scan(gate="North")
+
+    refused = door.scan(gate="South")
+
+    assert (refused.status, refused.code) == (409, "already_scanned")
+    assert refused.json["first_scan_gate"] == "North"
+    assert refused.json["first_scan_at"]
+    assert conn.execute("SELECT outcome, gate FROM scans ORDER BY id").fetchall() == [
+        ("admitted", "North"),
+        ("already_scanned", "South"),
+    ]
+    invariants.check(conn)
+
+
+@pytest.mark.parametrize("door", [{"max_entries": 3}], indirect=True)
+def test_a_ticket_of_several_entries_admits_as_often(door: Door, conn: Connection) -> None:
+    answers = [door.scan() for _ in range(4)]
+
+    assert [answer.status for answer in answers] == [200, 200, 200, 409]
+    assert [answer.json["entries"] for answer in answers] == [1, 2, 3, 3]
+    invariants.check(conn)
+
+
+def test_at_another_events_door_it_is_refused(door: Door, conn: Connection) -> None:
+    assert door.scan(event_id=str(factories.event(conn))).code == "wrong_event"
+    assert door.scan().status == 200
+
+
+def test_a_refunded_ticket_admits_nobody(door: Door, conn: Connection) -> None:
+    conn.execute("UPDATE tickets SET status = 'refunded'")
+
+    assert door.scan().code == "refunded"
+
+
+def test_forgeries_are_refused_and_tell_nothing(door: Door, conn: Connection) -> None:
+    last = "A" if door.qr[-1] != "A" else "B"
+    texts = [door.qr[:-1] + last, door.qr[:-1], door.qr.lower(), "BO1:", "https://example.com", "\u0000", "é" * 100]
+
+    answers = [door.scan(text) for text in texts]
+
+    assert {(answer.status, answer.code) for answer in answers} == {(422, "forged")}
+    assert "holder_name" not in answers[0].json
+    assert conn.execute("SELECT entries FROM tickets").fetchone() == (0,)
+
+
+def test_another_organisations_ticket_is_not_found(door: Door, conn: Connection) -> None:
+    stranger = factories.member(conn, factories.organisation(conn), "owner")
+
+    assert door.api.post("/v1/scans", {"qr": door.qr}, account=stranger).status == 404
+    assert door.api.post("/v1/scans", {"qr": door.qr}).status == 401
+    assert conn.execute("SELECT count(*) FROM scans").fetchone() == (0,)
+
+
+def test_a_ticket_that_never_was_is_not_found(door: Door) -> None:
+    invented = qr.text_of(b"a key of somebody else's", 1, 0, uuid4(), uuid4())
+
+    assert door.scan(invented).status == 404
+
+
+def test_a_qr_that_was_issued_twice_admits_by_the_newer_one(door: Door, conn: Connection) -> None:
+    conn.execute("UPDATE tickets SET epoch = 1")
+    newer = qr_of(conn, door.ticket)
+    conn.execute("UPDATE tickets SET qr_hash = %s", [qr.hash_of(newer)])
+
+    assert door.scan().code == "forged"
+    assert door.scan(newer).status == 200
+
+
+@pytest.mark.parametrize("body", [{}, {"qr": 1}, {"qr": "x" * 501}, {"qr": "x", "gate": "a\nb"}, {"qr": "x", "at": 1}])
+def test_a_malformed_scan_is_refused(door: Door, body: dict[str, Any]) -> None:
+    assert door.api.post("/v1/scans", body, account=door.scanner).code == "invalid"
+
+
+def test_attendance_counts_by_type_and_gate(door: Door, conn: Connection) -> None:
+    door.scan(gate="North")
+    door.scan(gate="North")
+    path = f"/v1/events/{door.event}/attendance"
+
+    answer = door.api.get(path, account=door.scanner)
+
+    assert answer.json["issued"] == answer.json["admitted"] == answer.json["entries"] == 1
+    assert answer.json["gates"] == [{"gate": "North", "entries": 1}]
+    assert answer.json["ticket_types"][0]["admitted"] == 1
+    assert door.api.get(path, account=factories.account(conn)).status == 404
+    assert door.api.get(f"/v1/events/{uuid4()}/attendance", account=door.scanner).status == 404
