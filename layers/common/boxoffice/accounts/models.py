@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from boxoffice.accounts.passwords import normalise
+from boxoffice.accounts.passwords import MOST_BYTES, normalise
 from boxoffice.models import Email, Id, Line, Patch, Phone, Request, View
 
 type Role = Literal["scanner", "manager", "owner"]
@@ -15,7 +15,7 @@ type Role = Literal["scanner", "manager", "owner"]
 Password = Annotated[
     str,
     AfterValidator(normalise),
-    Field(json_schema_extra={"format": "password"}, description="72 bytes of UTF-8 at the most"),
+    Field(max_length=MOST_BYTES, json_schema_extra={"format": "password"}, description="72 bytes of UTF-8 at the most"),
 ]
 NewPassword = Annotated[Password, Field(min_length=10)]
 

@@ -14,9 +14,9 @@ def is_live(token: Presented, now: datetime) -> bool:
 
 
 def is_stolen(token: Presented) -> bool:
-    """Whether a token comes back before its family is revoked: there is a copy then, and either holder may be the thief.
+    """Whether a token comes back that was used already: there is a copy then, and either holder may be the thief.
 
-    Source: RFC 9700, section 4.14.2.
+    See RFC 9700, section 4.14.2. Once its family is revoked, nothing more can be done.
     """
     return token.used_at is not None and token.revoked_at is None
 

@@ -1,0 +1,57 @@
+"""GET /v1/me"""
+
+from uuid import uuid4
+
+from psycopg import Connection
+
+from tests import factories
+from tests.support import Client
+
+
+def test_it_shows_the_account_with_its_version(api: Client, conn: Connection) -> None:
+    account = factories.account(conn, email="ada@example.com", name="Ada", phone="+2348012345678", version=3)
+
+    answer = api.get("/v1/me", account=account)
+
+    assert answer.status == 200
+    assert answer.headers["etag"] == '"3"'
+    created_at = answer.json.pop("created_at")
+    assert created_at.endswith("Z")
+    assert answer.json == {
+        "id": str(account),
+        "email": "ada@example.com",
+        "name": "Ada",
+        "phone": "+2348012345678",
+        "version": 3,
+        "created_at": created_at,
+        "memberships": [],
+    }
+
+
+def test_it_shows_the_organisations_that_the_account_belongs_to(api: Client, conn: Connection) -> None:
+    account = factories.account(conn)
+    own = factories.organisation(conn, owner=account, name="Freedom Park")
+    other = factories.organisation(conn, name="The Shrine")
+    factories.member(conn, other, "scanner", account_id=account)
+    factories.organisation(conn)
+
+    memberships = api.get("/v1/me", account=account).json["memberships"]
+
+    assert memberships == [
+        {"organisation_id": str(own), "name": "Freedom Park", "role": "owner"},
+        {"organisation_id": str(other), "name": "The Shrine", "role": "scanner"},
+    ]
+
+
+def test_the_token_of_an_account_that_is_gone_is_refused(api: Client) -> None:
+    answer = api.get("/v1/me", account=uuid4())
+
+    assert (answer.status, answer.code) == (401, "unauthenticated")
+
+
+def test_it_takes_an_account(api: Client) -> None:
+    answer = api.get("/v1/me")
+
+    assert answer.status == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["www-authenticate"] == "Bearer"

@@ -1,0 +1,31 @@
+"""DELETE /v1/sessions"""
+
+from psycopg import Connection
+
+from tests.people import can_refresh, log_in, sign_up
+from tests.support import Client
+
+
+def test_it_ends_every_session_of_the_account_and_of_no_other(api: Client, conn: Connection) -> None:
+    phone, somebody_else = sign_up(api), sign_up(api)
+    laptop = log_in(api, phone)
+
+    answer = api.delete("/v1/sessions", headers=laptop.headers)
+
+    assert (answer.status, answer.body) == (204, b"")
+    assert not can_refresh(api, phone)
+    assert not can_refresh(api, laptop)
+    assert can_refresh(api, somebody_else)
+    entries = conn.execute("SELECT action, subject, actor_id, details FROM audit_log").fetchall()
+    assert entries == [("log_out_everywhere", f"account {phone.id}", phone.id, {"sessions_revoked": 2})]
+
+
+def test_one_can_log_in_again(api: Client) -> None:
+    person = sign_up(api)
+    api.delete("/v1/sessions", headers=person.headers)
+
+    assert can_refresh(api, log_in(api, person))
+
+
+def test_it_takes_an_account(api: Client) -> None:
+    assert api.delete("/v1/sessions").status == 401

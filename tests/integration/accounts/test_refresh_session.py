@@ -1,0 +1,102 @@
+"""POST /v1/sessions/refresh"""
+
+from psycopg import Connection
+
+from tests.people import bearer, can_refresh, log_in, sign_up
+from tests.support import Answer, Client
+
+
+def refresh(api: Client, token: str) -> Answer:
+    return api.post("/v1/sessions/refresh", {"refresh_token": token})
+
+
+def test_it_answers_the_next_pair_of_tokens(api: Client) -> None:
+    person = sign_up(api)
+
+    answer = refresh(api, person.refresh_token)
+
+    assert answer.status == 200
+    assert answer.json["account"]["id"] == str(person.id)
+    assert answer.json["refresh_token"] != person.refresh_token
+    assert api.get("/v1/me", headers=bearer(answer.json["access_token"])).status == 200
+    assert refresh(api, answer.json["refresh_token"]).status == 200
+
+
+def test_a_token_that_comes_back_ends_its_whole_family(api: Client, conn: Connection) -> None:
+    person = sign_up(api)
+    other_session = log_in(api, person)
+    second = refresh(api, person.refresh_token).json["refresh_token"]
+    third = refresh(api, second).json["refresh_token"]
+
+    stolen = refresh(api, person.refresh_token)
+
+    assert (stolen.status, stolen.code) == (401, "session_over")
+    assert refresh(api, third).status == 401
+    assert can_refresh(api, other_session)
+    entry = conn.execute("SELECT action, actor_id, details FROM audit_log").fetchall()
+    (session,) = conn.execute("SELECT id FROM sessions WHERE revoked_at IS NOT NULL").fetchone() or (None,)
+    assert entry == [("refresh_session", person.id, {"reused_token_of_session": str(session)})]
+
+
+def test_that_a_token_comes_back_is_noted_once(api: Client, conn: Connection) -> None:
+    person = sign_up(api)
+    refresh(api, person.refresh_token)
+
+    assert [refresh(api, person.refresh_token).status for _ in range(3)] == [401] * 3
+    assert conn.execute("SELECT count(*) FROM audit_log").fetchone() == (1,)
+
+
+def test_a_token_lasts_seven_days_from_its_own_issue(api: Client, conn: Connection) -> None:
+    person = sign_up(api)
+    lifetime = "SELECT max(expires_at) - now() BETWEEN interval '167 hours 59 min' AND interval '168 hours'"
+    conn.execute("UPDATE refresh_tokens SET expires_at = now() + interval '1 minute'")
+
+    answer = refresh(api, person.refresh_token)
+
+    assert conn.execute(f"{lifetime} FROM refresh_tokens").fetchone() == (True,)
+    conn.execute("UPDATE refresh_tokens SET expires_at = now()")
+    assert refresh(api, answer.json["refresh_token"]).status == 401
+
+
+def test_an_expired_token_is_no_theft(api: Client, conn: Connection) -> None:
+    person = sign_up(api)
+    conn.execute("UPDATE refresh_tokens SET expires_at = now()")
+
+    assert not can_refresh(api, person)
+    assert conn.execute("SELECT count(*) FROM sessions WHERE revoked_at IS NULL").fetchone() == (1,)
+    assert conn.execute("SELECT count(*) FROM audit_log").fetchone() == (0,)
+
+
+def test_an_unknown_token_is_refused(api: Client) -> None:
+    for token in ["", "unknown", "\u00e9", "' OR true --", "\0"]:
+        assert refresh(api, token).status == 401, token
+
+
+def test_an_access_token_is_no_refresh_token(api: Client) -> None:
+    person = sign_up(api)
+
+    assert refresh(api, person.access_token).status in (401, 422)
+
+
+OTHER_BODIES = [{}, {"refresh_token": None}, {"refresh_token": "x" * 101}, {"refresh_token": "\ud800"}]
+
+
+def test_other_bodies_are_refused(api: Client) -> None:
+    for body in OTHER_BODIES:
+        assert api.post("/v1/sessions/refresh", body).status == 422, body
+
+
+def test_an_expired_access_token_beside_it_is_refused_as_everywhere(api: Client) -> None:
+    person = sign_up(api)
+
+    answer = api.post("/v1/sessions/refresh", {"refresh_token": person.refresh_token}, headers=bearer("x.y.z"))
+
+    assert (answer.status, answer.code) == (401, "unauthenticated")
+
+
+def test_it_is_not_limited_since_an_office_shares_one_address(api: Client) -> None:
+    token = sign_up(api).refresh_token
+    for _ in range(15):
+        answer = refresh(api, token)
+        assert answer.status == 200
+        token = answer.json["refresh_token"]

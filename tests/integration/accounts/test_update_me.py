@@ -1,0 +1,78 @@
+"""PATCH /v1/me"""
+
+from uuid import uuid4
+
+from psycopg import Connection
+
+from tests import factories
+from tests.support import Client
+
+
+def test_it_changes_what_was_sent_and_leaves_the_rest(api: Client, conn: Connection) -> None:
+    account = factories.account(conn, name="Ada", phone="+2348012345678")
+
+    answer = api.patch("/v1/me", {"name": "Ada Obi"}, account=account)
+
+    assert answer.status == 200
+    assert (answer.json["name"], answer.json["phone"], answer.json["version"]) == ("Ada Obi", "+2348012345678", 2)
+    assert answer.headers["etag"] == '"2"'
+    assert api.get("/v1/me", account=account).json["name"] == "Ada Obi"
+
+
+def test_null_takes_the_phone_away(api: Client, conn: Connection) -> None:
+    account = factories.account(conn, phone="+2348012345678")
+
+    assert api.patch("/v1/me", {"phone": None}, account=account).json["phone"] is None
+    assert api.patch("/v1/me", {"phone": "+2348087654321"}, account=account).json["phone"] == "+2348087654321"
+
+
+def test_it_is_written_while_the_etag_is_current(api: Client, conn: Connection) -> None:
+    account = factories.account(conn)
+
+    answers = [
+        api.patch("/v1/me", {"name": "Ada"}, account=account, headers={"if-match": if_match})
+        for if_match in ['"1"', 'W/"2"', "*"]
+    ]
+
+    assert [(answer.status, answer.headers["etag"]) for answer in answers] == [(200, '"2"'), (200, '"3"'), (200, '"4"')]
+
+
+def test_a_stale_etag_is_refused(api: Client, conn: Connection) -> None:
+    account = factories.account(conn, name="Ada", version=2)
+
+    for if_match in ['"1"', '"3"', '"x"', "", '"\u00b2"', '"2", "3"']:
+        answer = api.patch("/v1/me", {"name": "Eve"}, account=account, headers={"if-match": if_match})
+
+        assert (answer.status, answer.code) == (412, "stale_version"), if_match
+    assert api.get("/v1/me", account=account).json["name"] == "Ada"
+
+
+OTHER_BODIES = [
+    {"name": None},
+    {"name": " "},
+    {"name": "x" * 201},
+    {"name": "Ada\0"},
+    {"phone": "08012345678"},
+    {"phone": "+2348012345678\n"},
+    {"phone": ""},
+    {"email": "eve@example.com"},
+    {"is_admin": True},
+    {"version": 7},
+    [],
+]
+
+
+def test_other_bodies_are_refused(api: Client, conn: Connection) -> None:
+    account = factories.account(conn)
+
+    for body in OTHER_BODIES:
+        assert api.patch("/v1/me", body, account=account).status == 422, body
+    assert api.get("/v1/me", account=account).json["version"] == 1
+
+
+def test_an_account_that_is_gone_is_refused(api: Client) -> None:
+    assert api.patch("/v1/me", {"name": "Ada"}, account=uuid4()).status == 401
+
+
+def test_it_takes_an_account(api: Client) -> None:
+    assert api.patch("/v1/me", {"name": "Ada"}).status == 401

@@ -1,0 +1,79 @@
+"""POST /v1/organisations"""
+
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from boxoffice import config
+from tests import factories
+from tests.support import Client
+
+
+def test_the_caller_becomes_its_owner(api: Client, conn: Connection) -> None:
+    account = factories.account(conn)
+
+    answer = api.post("/v1/organisations", {"name": "  Freedom Park "}, account=account)
+
+    assert answer.status == 201
+    assert (answer.json["name"], answer.json["status"], answer.json["version"]) == ("Freedom Park", "approved", 1)
+    assert answer.headers["etag"] == '"1"'
+    assert api.get(f"/v1/organisations/{answer.json['id']}", account=account).json == answer.json
+    assert api.get("/v1/me", account=account).json["memberships"] == [
+        {"organisation_id": answer.json["id"], "name": "Freedom Park", "role": "owner"}
+    ]
+
+
+def test_it_waits_for_approval_where_the_platform_is_set_so(
+    api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTO_APPROVE_ORGANISATIONS", "false")
+    config.settings.cache_clear()
+
+    answer = api.post("/v1/organisations", {"name": "Freedom Park"}, account=factories.account(conn))
+
+    assert answer.json["status"] == "pending"
+
+
+def test_it_is_the_first_entry_of_its_audit_log(api: Client, conn: Connection) -> None:
+    account = factories.account(conn)
+
+    organisation = UUID(api.post("/v1/organisations", {"name": "Freedom Park"}, account=account).json["id"])
+
+    assert conn.execute("SELECT chain, entry, actor_id, action, subject, details FROM audit_log").fetchall() == [
+        (
+            organisation,
+            1,
+            account,
+            "create_organisation",
+            f"organisation {organisation}",
+            {"name": "Freedom Park", "status": "approved"},
+        )
+    ]
+
+
+def test_an_account_that_is_gone_owns_nothing(api: Client, conn: Connection) -> None:
+    answer = api.post("/v1/organisations", {"name": "Freedom Park"}, account=uuid4())
+
+    assert (answer.status, answer.code) == (401, "unauthenticated")
+    assert conn.execute("SELECT FROM organisations").fetchall() == []
+
+
+OTHER_BODIES = [
+    {},
+    {"name": ""},
+    {"name": "x" * 201},
+    {"name": 7},
+    {"name": "a\nb"},
+    {"name": "A", "status": "approved"},
+]
+
+
+def test_other_bodies_are_refused(api: Client, conn: Connection) -> None:
+    account = factories.account(conn)
+    for body in OTHER_BODIES:
+        assert api.post("/v1/organisations", body, account=account).status == 422, body
+
+
+def test_it_takes_an_account(api: Client) -> None:
+    assert api.post("/v1/organisations", {"name": "Freedom Park"}).status == 401
