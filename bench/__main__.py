@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from bench import handler, hot
+from bench import handler, hot, imports
 from bench.report import conclude
 
-PARTS = {"hot": hot.measure, "handler": handler.measure}
+PARTS = {"hot": hot.measure, "handler": handler.measure, "imports": imports.measure}
 
 
 def main() -> int:

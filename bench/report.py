@@ -34,7 +34,7 @@ class Bar:
     def __str__(self) -> str:
         sign, limit = (">=", self.at_least) if self.at_least is not None else ("<=", self.at_most)
         assert limit is not None
-        verdict = "met" if self.met else f"MISSED by {abs(self.measured - limit) / limit:.1%}"
+        verdict = "met" if self.met else f"MISSED by {abs(self.measured - limit):.3g}"
         return f"{self.name}: {self.measured:,.4g} ({sign} {limit:,g}) {verdict}"
 
 

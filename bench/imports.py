@@ -1,0 +1,86 @@
+"""Cold start: importing an endpoint, beside importing the libraries that it cannot do without.
+
+Each in a fresh interpreter, in turn, many times; medians.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from statistics import median
+
+from bench import LAYER, ROOT
+from bench.report import Bar, Part, progress, table
+
+_ENDPOINT = "create_order"
+_ROUNDS = 41
+
+# Logger, metrics, a resolver with validation (which loads its part of Powertools when it is made), pydantic with email
+# addresses, and the driver.
+_LIBRARIES = """
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.logging import correlation_paths
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, EmailStr, Field, StringConstraints
+import email_validator
+import psycopg
+
+Logger(), Metrics(), APIGatewayHttpResolver(enable_validation=True)
+"""
+_TIMED = """
+import time
+start = time.perf_counter()
+{statements}
+seconds = time.perf_counter() - start
+import json, sys
+print(json.dumps([seconds, sorted({{name.partition(".")[0] for name in sys.modules}})]))
+"""
+
+# What costs a cold start and no endpoint needs before it is called: the AWS SDK, ORMs, images, PDFs, payment SDKs.
+_HEAVY = frozenset({"PIL", "boto3", "django", "flutterwave", "peewee", "qrcode", "reportlab", "sqlalchemy", "stripe"})
+
+
+def measure(*, smoke: bool = False) -> Part:
+    """Run this part; as ``smoke`` only to show that it works."""
+    rounds = 1 if smoke else _ROUNDS
+    endpoint, libraries = [], []
+    progress(f"{rounds} fresh interpreters each")
+    for _ in range(rounds):
+        libraries.append(_import(_LIBRARIES)[0])
+        endpoint.append(_import(f"import {_ENDPOINT}")[0])
+    needless = sorted(_HEAVY & _import(f"import {', '.join(_functions())}")[1])
+    ratio = median(one / other for one, other in zip(endpoint, libraries, strict=True))
+    figures = {
+        "endpoint_ms": median(endpoint) * 1000,
+        "libraries_ms": median(libraries) * 1000,
+        "ratio": ratio,
+        "needless": needless,
+    }
+    table(
+        ["import", "median ms"],
+        [[_ENDPOINT, figures["endpoint_ms"]], ["its libraries", figures["libraries_ms"]]],
+    )
+    bars = [
+        Bar("imports: an endpoint to its libraries", ratio, at_most=1.15),
+        Bar("imports: heavy libraries imported by any function before it runs", len(needless), at_most=0),
+    ]
+    return Part("imports", [] if smoke else bars, figures)
+
+
+def _functions() -> list[str]:
+    return [path.stem for path in sorted((ROOT / "functions").glob("*/*.py"))]
+
+
+def _import(statements: str) -> tuple[float, set[str]]:
+    """The seconds that some imports take in a fresh interpreter, and the top-level modules that are loaded then."""
+    path = os.pathsep.join([str(LAYER), *(str(folder) for folder in sorted((ROOT / "functions").iterdir()))])
+    environment = {**os.environ, "PYTHONPATH": path, "POWERTOOLS_SERVICE_NAME": "boxoffice"}
+    done = subprocess.run(
+        [sys.executable, "-c", _TIMED.format(statements=statements)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    seconds, modules = json.loads(done.stdout)
+    return seconds, set(modules)
