@@ -6,7 +6,15 @@ from boxoffice import db, sql
 from boxoffice.auth import Caller, require_role
 from boxoffice.checkin import rules
 from boxoffice.checkin.errors import Forged
-from boxoffice.checkin.models import Attendance, AttendanceView, Scanned, ScanRequest, ScanView
+from boxoffice.checkin.models import (
+    Attendance,
+    AttendanceView,
+    GateAttendance,
+    Scanned,
+    ScanRequest,
+    ScanView,
+    TypeAttendance,
+)
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
 from boxoffice.tickets import qr
@@ -52,5 +60,12 @@ def get_attendance(conn: db.Connection, caller: Caller, event_id: UUID) -> Atten
     if found is None:
         raise NotFound
     require_role(conn, caller, found.organisation_id)
-    totals = {name: sum(row[name] for row in found.ticket_types) for name in ("issued", "admitted", "entries")}
-    return AttendanceView(event_id=event_id, **totals, **{"ticket_types": found.ticket_types, "gates": found.gates})
+    ticket_types = [TypeAttendance(**row) for row in found.ticket_types]
+    return AttendanceView(
+        event_id=event_id,
+        issued=sum(row.issued for row in ticket_types),
+        admitted=sum(row.admitted for row in ticket_types),
+        entries=sum(row.entries for row in ticket_types),
+        ticket_types=ticket_types,
+        gates=[GateAttendance(**row) for row in found.gates],
+    )

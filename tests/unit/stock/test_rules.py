@@ -1,0 +1,48 @@
+"""How pools are laid out."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boxoffice.stock.models import StockRow
+from boxoffice.stock.rules import MOST_ROWS, grown, home_row, rows_for, shrunk, spread
+
+QUANTITIES = st.integers(0, 10_000_000)
+ROWS = st.lists(st.tuples(*[st.integers(0, 100)] * 3), min_size=1, max_size=MOST_ROWS).map(
+    lambda counts: [StockRow(number, *count) for number, count in enumerate(counts)]
+)
+
+
+@given(QUANTITIES)
+def test_a_quantity_lies_evenly_in_as_many_rows_as_it_deserves(quantity: int) -> None:
+    rows = spread(quantity, rows_for(quantity))
+
+    assert sum(rows) == quantity
+    assert max(rows) - min(rows) <= 1
+    assert 1 <= len(rows) <= MOST_ROWS
+
+
+@given(st.integers(1, 10**7), st.integers(1, MOST_ROWS))
+def test_a_connection_is_at_home_in_a_row_that_exists(pid: int, rows: int) -> None:
+    assert 0 <= home_row(pid, rows) < rows
+
+
+@given(ROWS, QUANTITIES)
+def test_growing_adds_what_is_added_and_takes_from_no_row(rows: list[StockRow], by: int) -> None:
+    after = grown(rows, by)
+
+    assert sum(after.values()) == sum(row.available for row in rows) + by
+    assert all(after[row.row_no] >= row.available for row in rows)
+
+
+@given(ROWS, st.integers(0, 10_000))
+def test_shrinking_takes_from_what_is_available_or_not_at_all(rows: list[StockRow], by: int) -> None:
+    available = sum(row.available for row in rows)
+
+    after = shrunk(rows, by)
+
+    if by > available:
+        assert after is None
+    else:
+        assert after is not None
+        assert sum(after.values()) == available - by
+        assert all(0 <= after[row.row_no] <= row.available for row in rows)
