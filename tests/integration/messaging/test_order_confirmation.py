@@ -1,0 +1,200 @@
+"""The email with the tickets, as the buyer's mail program reads it."""
+
+import re
+from datetime import UTC, datetime
+from uuid import UUID
+
+import cv2
+import numpy as np
+import pytest
+import zxingcpp
+
+from boxoffice import config, money
+from boxoffice.auth import order_token
+from boxoffice.tickets import service as tickets
+from tests import factories
+from tests.mailbox import deliver, inbox, outbox_row, owe
+
+STARTS_AT = datetime(2100, 6, 26, 18, 30, tzinfo=UTC)
+ENDS_AT = datetime(2100, 6, 26, 23, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def event(conn):
+    seller = factories.organisation(conn, name="Lagos Live")
+    return factories.event(conn, organisation_id=seller, title="Ẹ̀kọ́ Jazz & Blues", starts_at=STARTS_AT, ends_at=ENDS_AT)
+
+
+@pytest.fixture
+def ticket_type(conn, event):
+    return factories.ticket_type(conn, event_id=event, name="Regular", price=500_000, quantity=200)
+
+
+def send(conn, aws_url, order_id):
+    """The confirmation that is owed for an order, sent and read."""
+    message = owe(conn, order_id)
+    assert deliver(message) == []
+    (mail,) = inbox(aws_url, outbox_row(conn, message)["recipient"])
+    return mail
+
+
+def text(mail):
+    return mail.get_body(("plain",)).get_content()
+
+
+def html(mail):
+    return mail.get_body(("html",)).get_content()
+
+
+def pictures(mail):
+    """The inline pictures by their content id."""
+    return {
+        part["Content-ID"].strip("<>"): part.get_content()
+        for part in mail.walk()
+        if part.get_content_type() == "image/png"
+    }
+
+
+def read_qr(png):
+    """What a picture's QR says, by two readers that know nothing of ours."""
+    image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
+    said, *_ = cv2.QRCodeDetector().detectAndDecode(image)
+    (other,) = zxingcpp.read_barcodes(image)
+    assert said == other.text
+    return said
+
+
+def test_paying_owes_the_email_and_it_arrives(conn, aws_url, ticket_type):
+    order_id = factories.paid_order(conn, ticket_type, buyer_email="ada.buyer@example.com")
+    (message,) = conn.execute("SELECT id FROM outbox WHERE payload->>'order_id' = %s", [str(order_id)]).fetchone()
+    assert deliver(message) == []
+    (mail,) = inbox(aws_url, "ada.buyer@example.com")
+    assert mail["Subject"] == "Your tickets for Ẹ̀kọ́ Jazz & Blues"
+
+
+def test_it_says_what_was_bought_when_and_where(conn, aws_url, ticket_type):
+    order_id = factories.paid_order(conn, ticket_type, number="K7QW3MPX", quantity=2)
+    mail = send(conn, aws_url, order_id)
+    plain, price = text(mail), money.show(1_000_000, "NGN")
+    for said in (
+        "Order K7QW-3MPX, sold by Lagos Live",
+        "Ẹ̀kọ́ Jazz & Blues",
+        "Saturday 26 June 2100, 19:30 (West Africa Standard Time)",
+        "Freedom Park, 1 Hospital Road, Lagos",
+        f"2 x Regular: {price}",
+        f"Total: {price}",
+    ):
+        assert said in plain
+    for said in ("Ẹ̀kọ́ Jazz &amp; Blues", price, "Freedom Park, 1 Hospital Road, Lagos", "K7QW-3MPX"):
+        assert said in html(mail)
+
+
+def test_each_ticket_is_there_with_a_qr_that_readers_read(conn, aws_url, ticket_type):
+    order_id = factories.paid_order(conn, ticket_type, quantity=3, buyer_name="Adébáyọ̀ Buyer")
+    mail = send(conn, aws_url, order_id)
+    issued = tickets.list_for_order(conn, order_id)
+    assert len(issued) == 3
+    shown = pictures(mail)
+    assert sorted(map(read_qr, shown.values())) == sorted(ticket.qr for ticket in issued)
+    body = html(mail)
+    assert set(re.findall(r'src="cid:([^"]+)"', body)) == set(shown)
+    for position, ticket in enumerate(issued, start=1):
+        assert f'alt="QR code of ticket {position} of 3, Regular"' in body
+        for version in (body, text(mail)):
+            assert f"Ticket {position} of 3: Regular" in version
+            assert "Adébáyọ̀ Buyer" in version
+            assert str(ticket.id) in version
+
+
+def test_it_links_to_the_order_with_the_token_that_reads_it(conn, aws_url, ticket_type):
+    order_id = factories.paid_order(conn, ticket_type)
+    mail = send(conn, aws_url, order_id)
+    link = f"http://127.0.0.1:3000/orders/{order_id}#token={order_token(order_id)}"
+    assert f"Your order: {link}\n" in text(mail).replace("\r\n", "\n")
+    assert f'href="{link}"' in html(mail)
+
+
+def test_without_a_public_url_it_links_nowhere(conn, aws_url, ticket_type, monkeypatch):
+    order_id = factories.paid_order(conn, ticket_type)
+    monkeypatch.setenv("PUBLIC_URL", "")
+    config.settings.cache_clear()
+    mail = send(conn, aws_url, order_id)
+    assert "/orders/" not in text(mail)
+    assert "href" not in html(mail)
+
+
+def test_names_cannot_write_html_or_headers(conn, aws_url):
+    event = factories.event(conn, title="<b>Jazz</b>\r\nBcc: eve@example.com")
+    order_id = factories.paid_order(
+        conn,
+        factories.ticket_type(conn, event_id=event, name='"><script>alert(1)</script>'),
+        buyer_name="<img src=x>\nTicket 9 of 9",
+    )
+    mail = send(conn, aws_url, order_id)
+    assert mail["Subject"] == "Your tickets for <b>Jazz</b> Bcc: eve@example.com"
+    assert mail["Bcc"] is None
+    assert not re.search(r"<script|<b>|<img src=x", html(mail))
+    assert "\nTicket 9 of 9" not in text(mail)
+
+
+def test_an_order_across_events_shows_each_with_its_tickets(conn, aws_url, api):
+    seller = factories.organisation(conn)
+    jazz, blues = (
+        factories.event(conn, organisation_id=seller, title=title, starts_at=STARTS_AT, ends_at=ENDS_AT)
+        for title in ("Jazz", "Blues")
+    )
+    types = [factories.ticket_type(conn, event_id=event, price=0) for event in (jazz, blues)]
+    request = factories.order_request(types[0])
+    request["items"] = [{"ticket_type_id": str(ticket_type), "quantity": 1} for ticket_type in types]
+    order = api.post("/v1/orders", request, key="new").json
+    mail = send(conn, aws_url, UUID(order["id"]))
+    assert mail["Subject"] == "Your tickets for Jazz and 1 other event"
+    assert re.findall(r"Jazz|Blues|Ticket \d of 2", text(mail))[1:] == [
+        "Jazz",
+        "Ticket 1 of 2",
+        "Blues",
+        "Ticket 2 of 2",
+    ]
+
+
+def test_an_order_without_valid_tickets_says_so(conn, aws_url, ticket_type):
+    mail = send(conn, aws_url, factories.order(conn, ticket_type))
+    assert "No ticket of this order is valid any more." in text(mail)
+    assert pictures(mail) == {}
+
+
+def test_refunded_tickets_are_left_out(conn, aws_url, ticket_type):
+    order_id = factories.paid_order(conn, ticket_type, quantity=2)
+    refunded, valid = tickets.list_for_order(conn, order_id)
+    conn.execute("UPDATE tickets SET status = 'refunded' WHERE id = %s", [refunded.id])
+    mail = send(conn, aws_url, order_id)
+    assert list(map(read_qr, pictures(mail).values())) == [valid.qr]
+    assert str(refunded.id) not in text(mail)
+    assert "Ticket 1 of 1: Regular" in text(mail)
+
+
+def test_a_large_order_shows_its_first_qrs_and_names_every_ticket(conn, aws_url, api):
+    ticket_type = factories.ticket_type(conn, price=0, max_per_order=60)
+    request = factories.order_request(ticket_type, quantity=60)
+    order_id = UUID(api.post("/v1/orders", request, key="new").json["id"])
+    mail = send(conn, aws_url, order_id)
+    issued = tickets.list_for_order(conn, order_id)
+    assert len(pictures(mail)) == 50
+    assert "the QR codes of the first 50 tickets. Those of all 60 are on the page of your order." in text(mail)
+    assert all(str(ticket.id) in text(mail) for ticket in issued)
+    assert len(html(mail).encode()) < 100_000, "Gmail cuts off what is longer"
+
+
+def test_a_free_order_is_confirmed_too(conn, aws_url, event):
+    order_id = factories.paid_order(conn, factories.ticket_type(conn, event_id=event, price=0))
+    assert f"Total: {money.show(0, 'NGN')}" in text(send(conn, aws_url, order_id))
+
+
+def test_it_is_made_for_dark_screens_and_screen_readers(conn, aws_url, ticket_type):
+    body = html(send(conn, aws_url, factories.paid_order(conn, ticket_type)))
+    assert '<html lang="en">' in body
+    assert '<meta name="color-scheme" content="light dark">' in body
+    assert "@media (prefers-color-scheme: dark)" in body
+    assert "<title>Your tickets for" in body
+    assert all("alt=" in image for image in re.findall(r"<img[^>]*>", body))
+    assert all('scope="col"' in header for header in re.findall(r"<th\b[^>]*>", body))

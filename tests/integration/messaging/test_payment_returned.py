@@ -1,0 +1,45 @@
+"""The email that says a payment is on its way back."""
+
+from uuid import uuid4
+
+from boxoffice import money
+from boxoffice.ids import new_id
+from tests import factories
+from tests.mailbox import deliver, inbox, outbox_row, owe
+
+
+def payment(conn, order_id):
+    payment_id = new_id()
+    conn.execute(
+        """INSERT INTO payments (id, order_id, provider, status, amount, currency)
+        VALUES (%s, %s, 'sandbox', 'refunded', 1000000, 'NGN')""",
+        [payment_id, order_id],
+    )
+    return payment_id
+
+
+def owe_notice(conn, order_id, payment_id):
+    return owe(conn, template="payment_returned", payload={"order_id": str(order_id), "payment_id": str(payment_id)})
+
+
+def test_it_says_which_payment_of_which_order_comes_back(conn, aws_url):
+    event = factories.event(conn, title="Jazz & Blues")
+    order_id = factories.order(conn, factories.ticket_type(conn, event_id=event), number="K7QW3MPX", status="expired")
+    message = owe_notice(conn, order_id, payment(conn, order_id))
+    assert deliver(message) == []
+    (mail,) = inbox(aws_url, outbox_row(conn, message)["recipient"])
+    assert mail["Subject"] == "Your payment for Jazz & Blues is on its way back"
+    for kind, said in (("plain", "Jazz & Blues"), ("html", "Jazz &amp; Blues")):
+        body = mail.get_body((kind,)).get_content()
+        assert said in body
+        assert money.show(1_000_000, "NGN") in body
+        assert "K7QW-3MPX" in body
+        assert f"/orders/{order_id}#token=" in body
+
+
+def test_a_payment_of_another_order_is_not_told_of(conn):
+    ours, theirs = (factories.order(conn, factories.ticket_type(conn)) for _ in range(2))
+    for order_id, payment_id in ((ours, payment(conn, theirs)), (ours, uuid4())):
+        message = owe_notice(conn, order_id, payment_id)
+        assert deliver(message) == []
+        assert outbox_row(conn, message)["last_error"].startswith("LookupError")
