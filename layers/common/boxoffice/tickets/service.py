@@ -1,3 +1,100 @@
-from boxoffice import db
+"""Use cases of tickets."""
+
 from uuid import UUID
-def issue(conn: db.Connection, order_id: UUID) -> None: ...
+
+from boxoffice import db, signing, sql
+from boxoffice.auth import Caller, require_order
+from boxoffice.config import settings
+from boxoffice.errors import NotFound
+from boxoffice.ids import new_id
+from boxoffice.pagination import decode_id, page_of
+from boxoffice.tickets import qr
+from boxoffice.tickets.errors import KeyRetired, TicketRefunded
+from boxoffice.tickets.models import PrintedTicket, SignedTicket, TicketPage, TicketRow, TicketView, Unit
+
+SQL = sql.queries("tickets")
+
+_LAST = UUID(int=(1 << 128) - 1)
+
+
+def issue(conn: db.Connection, order_id: UUID) -> None:
+    """Issue the tickets of an order, one for each unit bought, in the transaction that pays it."""
+    units = db.many(conn, Unit, SQL.list_units, order_id=order_id)
+    current, master = signing.current_key(settings().ticket_keys_secret)
+    key_id = int(current)
+    ids = sorted(new_id() for _ in units)
+    texts = [
+        qr.text_of(master, key_id, 0, unit.organisation_id, ticket_id)
+        for unit, ticket_id in zip(units, ids, strict=True)
+    ]
+    db.run(
+        conn,
+        SQL.insert_tickets,
+        ids=ids,
+        order_ids=[unit.order_id for unit in units],
+        lines=[unit.line for unit in units],
+        positions=[unit.position for unit in units],
+        organisation_ids=[unit.organisation_id for unit in units],
+        event_ids=[unit.event_id for unit in units],
+        ticket_type_ids=[unit.ticket_type_id for unit in units],
+        account_ids=[unit.account_id for unit in units],
+        holder_names=[unit.holder_name for unit in units],
+        max_entries=[unit.max_entries for unit in units],
+        key_ids=[key_id for _ in units],
+        qr_hashes=[qr.hash_of(text) for text in texts],
+    )
+
+
+def get_ticket(conn: db.Connection, caller: Caller, ticket_id: UUID) -> TicketView:
+    """A ticket, for its order's guest, its holder's account and managers.
+
+    Raises:
+        NotFound: there is none, or the caller may not see it.
+    """
+    ticket = db.one(conn, TicketRow, SQL.get_ticket, id=ticket_id)
+    if ticket is None:
+        raise NotFound
+    require_order(conn, caller, ticket.order_id, ticket.organisation_id, ticket.account_id)
+    return TicketView.model_validate(ticket)
+
+
+def get_qr(conn: db.Connection, caller: Caller, ticket_id: UUID) -> str:
+    """The text of a ticket's QR, for whoever may see the ticket.
+
+    Raises:
+        NotFound: there is none, or the caller may not see it.
+        TicketRefunded: it admits nobody any more.
+        KeyRetired: nor does this one.
+    """
+    ticket = db.one(conn, SignedTicket, SQL.get_signed_ticket, id=ticket_id)
+    if ticket is None:
+        raise NotFound
+    require_order(conn, caller, ticket.order_id, ticket.organisation_id, ticket.account_id)
+    if ticket.status == "refunded":
+        raise TicketRefunded
+    return _print(ticket).qr
+
+
+def list_my_tickets(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> TicketPage:
+    """The tickets of the caller's account, newest first."""
+    before = decode_id(cursor) or _LAST
+    rows = db.many(conn, TicketRow, SQL.list_tickets_of_account, account_id=caller.account, before=before, limit=limit)
+    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
+    return TicketPage(items=[TicketView.model_validate(row) for row in items], next_cursor=next_cursor)
+
+
+def list_for_order(conn: db.Connection, order_id: UUID) -> list[PrintedTicket]:
+    """An order's tickets with their QR texts, as its emails print them.
+
+    Raises:
+        KeyRetired: one of them was signed with a key that has been withdrawn.
+    """
+    return [_print(ticket) for ticket in db.many(conn, SignedTicket, SQL.list_signed_tickets, order_id=order_id)]
+
+
+def _print(ticket: SignedTicket) -> PrintedTicket:
+    master = signing.key(settings().ticket_keys_secret, str(ticket.key_id))
+    if master is None:
+        raise KeyRetired
+    text = qr.text_of(master, ticket.key_id, ticket.epoch, ticket.organisation_id, ticket.id)
+    return PrintedTicket(**vars(ticket), qr=text)

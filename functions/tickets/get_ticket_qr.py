@@ -1,0 +1,33 @@
+"""GET /v1/tickets/{ticket_id}/qr"""
+
+from aws_lambda_powertools.event_handler import Response
+
+from boxoffice import db
+from boxoffice.api import PathId, caller, handler, picture, request_header, route, set_header
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound
+from boxoffice.tickets import qr, rules, service
+from boxoffice.tickets.errors import KeyRetired, TicketRefunded
+
+__all__ = ["handler"]
+
+
+@route(
+    "GET",
+    "/v1/tickets/{ticket_id}/qr",
+    who=Who.GUEST,
+    raises=(NotFound, TicketRefunded, KeyRetired),
+    produces=("image/svg+xml", "image/png"),
+    cache_control="no-store",
+)
+def get_ticket_qr(ticket_id: PathId) -> Response[str]:
+    """The QR that admits, as a picture.
+
+    SVG, or PNG if the `Accept` header prefers it.
+    """
+    with db.autocommit() as conn:
+        text = service.get_qr(conn, caller(), ticket_id)
+    media_type = rules.picture_for(request_header("accept") or "*/*")
+    draw = qr.png if media_type == "image/png" else qr.svg
+    set_header("Vary", "Accept")
+    return picture(draw(text), media_type)

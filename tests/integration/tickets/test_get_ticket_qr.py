@@ -1,0 +1,112 @@
+"""GET /v1/tickets/{ticket_id}/qr"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+import boto3
+import cv2
+import numpy
+import pytest
+import zxingcpp
+from psycopg import Connection
+
+from boxoffice import config
+from boxoffice.auth import order_token
+from boxoffice.tickets import service
+from tests import factories
+from tests.support import Client
+
+
+@pytest.fixture
+def order(api: Client, conn: Connection) -> UUID:
+    return factories.paid_order(conn, factories.ticket_type(conn), quantity=1)
+
+
+@pytest.fixture
+def path(conn: Connection, order: UUID) -> str:
+    return f"/v1/tickets/{service.list_for_order(conn, order)[0].id}/qr"
+
+
+type ChangeRing = Callable[..., None]
+
+
+@pytest.fixture
+def ring(api: Client) -> Iterator[ChangeRing]:
+    """Changes the ring that signs tickets; it is put back at the end."""
+    secrets, name = boto3.client("secretsmanager"), os.environ["TICKET_KEYS_SECRET"]
+    before = secrets.get_secret_value(SecretId=name)["SecretString"]
+
+    def change(ring: dict[str, str], *, keep: bool) -> None:
+        content = {**json.loads(before), **ring} if keep else ring
+        secrets.put_secret_value(SecretId=name, SecretString=json.dumps(content))
+        config.forget_secrets()
+
+    yield change
+    secrets.put_secret_value(SecretId=name, SecretString=before)
+    config.forget_secrets()
+
+
+def test_png_shows_the_text_that_admits(api: Client, conn: Connection, order: UUID, path: str) -> None:
+    answer = api.get(path, order_token=order_token(order), headers={"accept": "image/png"})
+
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "image/png"
+    (ticket,) = service.list_for_order(conn, order)
+    image = cv2.imdecode(numpy.frombuffer(answer.body, numpy.uint8), cv2.IMREAD_GRAYSCALE)
+    assert cv2.QRCodeDetector().detectAndDecode(image)[0] == ticket.qr
+    assert zxingcpp.read_barcodes(image)[0].text == ticket.qr
+
+
+def test_svg_is_what_a_browser_gets(api: Client, order: UUID, path: str) -> None:
+    answer = api.get(path, order_token=order_token(order), headers={"accept": "image/avif,image/*,*/*;q=0.8"})
+
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert b"<svg " in answer.body
+
+
+def test_it_is_kept_in_no_cache(api: Client, order: UUID, path: str) -> None:
+    answer = api.get(path, order_token=order_token(order))
+
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["vary"] == "Accept"
+
+
+def test_whoever_may_not_see_the_ticket_does_not_see_its_qr(api: Client, conn: Connection, path: str) -> None:
+    organisation = conn.execute("SELECT organisation_id FROM tickets").fetchone()
+    assert organisation is not None
+
+    assert api.get(path, account=factories.account(conn)).status == 404
+    assert api.get(path, account=factories.member(conn, organisation[0], "scanner")).status == 403
+    assert api.get(path).status == 401
+
+
+def test_a_refunded_ticket_shows_none(api: Client, conn: Connection, order: UUID, path: str) -> None:
+    conn.execute("UPDATE tickets SET status = 'refunded'")
+
+    refused = api.get(path, order_token=order_token(order))
+
+    assert (refused.status, refused.code) == (409, "ticket_refunded")
+
+
+def test_after_a_rotation_it_is_what_it_was(
+    api: Client, conn: Connection, order: UUID, ring: Callable[..., None]
+) -> None:
+    (before,) = service.list_for_order(conn, order)
+
+    ring({"current": "2", "2": "a new master"}, keep=True)
+
+    assert service.list_for_order(conn, order) == [before]
+    new = service.list_for_order(conn, factories.paid_order(conn, before.ticket_type_id, quantity=1))
+    assert new[0].key_id == 2
+
+
+def test_a_withdrawn_key_takes_its_qrs_along(
+    api: Client, conn: Connection, order: UUID, path: str, ring: Callable[..., None]
+) -> None:
+    ring({"current": "2", "2": "a new master"}, keep=False)
+
+    refused = api.get(path, order_token=order_token(order))
+
+    assert (refused.status, refused.code) == (409, "ticket_key_retired")

@@ -1,0 +1,46 @@
+"""GET /v1/me/tickets"""
+
+from psycopg import Connection
+
+from tests import factories
+from tests.support import Client
+
+
+def test_an_account_has_what_it_bought_newest_first(api: Client, conn: Connection) -> None:
+    buyer = factories.account(conn)
+    ticket_type = factories.ticket_type(conn)
+    first = factories.paid_order(conn, ticket_type, account_id=buyer, quantity=2)
+    second = factories.paid_order(conn, ticket_type, account_id=buyer, quantity=1)
+    factories.paid_order(conn, ticket_type, account_id=factories.account(conn))
+    factories.paid_order(conn, ticket_type)
+
+    answer = api.get("/v1/me/tickets", account=buyer)
+
+    assert answer.status == 200
+    assert [item["order_id"] for item in answer.json["items"]] == [str(second), str(first), str(first)]
+    assert answer.json["next_cursor"] is None
+
+
+def test_pages_follow_each_other(api: Client, conn: Connection) -> None:
+    buyer = factories.account(conn)
+    factories.paid_order(conn, factories.ticket_type(conn), account_id=buyer, quantity=5)
+    seen, query = [], {"limit": 2}
+    while True:
+        page = api.get("/v1/me/tickets", account=buyer, query=query).json
+        seen.append([item["id"] for item in page["items"]])
+        if page["next_cursor"] is None:
+            break
+        query["cursor"] = page["next_cursor"]
+
+    assert [len(page) for page in seen] == [2, 2, 1]
+    ids = [ticket for page in seen for ticket in page]
+    assert ids == sorted(set(ids), reverse=True)
+
+
+def test_it_takes_an_account_and_a_cursor_of_ours(api: Client, conn: Connection) -> None:
+    account = factories.account(conn)
+
+    assert api.get("/v1/me/tickets").status == 401
+    assert api.get("/v1/me/tickets", account=account).json == {"items": [], "next_cursor": None}
+    assert api.get("/v1/me/tickets", account=account, query={"cursor": "x"}).status == 422
+    assert api.get("/v1/me/tickets", account=account, query={"limit": 101}).status == 422

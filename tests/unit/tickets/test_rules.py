@@ -1,0 +1,31 @@
+"""Which picture a client is shown."""
+
+import pytest
+
+from boxoffice.tickets.rules import picture_for
+
+SVG, PNG = "image/svg+xml", "image/png"
+
+
+@pytest.mark.parametrize(
+    ("accept", "picture"),
+    [
+        ("*/*", SVG),
+        ("image/*", SVG),
+        ("image/png", PNG),
+        ("image/svg+xml", SVG),
+        ("IMAGE/PNG", PNG),
+        ("image/png, */*;q=0.1", PNG),
+        ("image/png;q=0.5, image/svg+xml;q=0.9", SVG),
+        ("image/png;q=0.9, image/svg+xml;q=0.5", PNG),
+        ("image/svg+xml;q=0, image/*", PNG),
+        ("image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5", SVG),
+        ("image/png ; q=1.0", PNG),
+        ("application/json", SVG),
+        ("", SVG),
+        (";;q=,,q=x;q=.", SVG),
+        ("image/png;q=many", PNG),
+    ],
+)
+def test_svg_unless_png_is_liked_better(accept: str, picture: str) -> None:
+    assert picture_for(accept) == picture
