@@ -1,0 +1,169 @@
+"""Access tokens: whom they let in, and which are refused."""
+
+import base64
+import json
+import time
+from typing import Any
+from uuid import UUID, uuid4
+
+import jwt
+import pytest
+from psycopg import Connection
+
+from boxoffice import auth, config
+from tests import factories
+from tests.people import bearer
+from tests.rings import Ring
+from tests.support import Client
+
+
+def claims(account: UUID, **overrides: Any) -> dict[str, Any]:
+    now = int(time.time())
+    return {"sub": str(account), "sid": str(uuid4()), "aud": "boxoffice", "iat": now, "exp": now + 900, **overrides}
+
+
+def signed(claims: dict[str, Any], key: str, *, algorithm: str = "HS256", **headers: Any) -> str:
+    return jwt.encode(claims, key, algorithm=algorithm, headers=headers)
+
+
+def segment(content: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+
+
+def status(api: Client, token: str) -> int:
+    return api.get("/v1/me", headers=bearer(token)).status
+
+
+@pytest.fixture
+def ring(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Ring:
+    """The ring that signs access tokens, of the test's own."""
+    ring = Ring()
+    monkeypatch.setenv("TOKEN_KEYS_SECRET", ring.id)
+    config.settings.cache_clear()
+    return ring
+
+
+def test_a_token_of_ours_lets_its_account_in(ring: Ring, api: Client, conn: Connection) -> None:
+    account = factories.account(conn)
+
+    token = auth.issue_access_token(account, uuid4())
+
+    assert api.get("/v1/me", headers=bearer(token)).json["id"] == str(account)
+    assert api.get("/v1/me", headers={"authorization": f"bearer {token}"}).status == 200
+
+
+def test_it_lasts_a_quarter_of_an_hour(ring: Ring, api: Client, conn: Connection) -> None:
+    token = auth.issue_access_token(factories.account(conn), uuid4())
+
+    said = jwt.decode(token, options={"verify_signature": False})
+
+    assert said["exp"] - said["iat"] == 900
+
+
+def test_tokens_of_either_key_of_the_ring_are_good(ring: Ring, api: Client, conn: Connection) -> None:
+    account = factories.account(conn)
+    old = auth.issue_access_token(account, uuid4())
+    ring.rotate()
+    config.forget_secrets()
+    new = auth.issue_access_token(account, uuid4())
+
+    assert [jwt.get_unverified_header(token)["kid"] for token in (old, new)] == ["1", "2"]
+    assert [status(api, token) for token in (old, new)] == [200, 200]
+
+
+def test_an_environment_that_has_not_seen_the_rotation_takes_new_tokens(
+    ring: Ring, api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = factories.account(conn)
+    auth.issue_access_token(account, uuid4())  # the ring is known from now on, as it was
+    ring.rotate()
+    new = signed(claims(account), ring.keys["2"], kid="2")
+    clock = time.monotonic
+
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + 11)  # seconds: a ring is read anew that seldom
+
+    assert status(api, new) == 200
+
+
+def test_a_key_that_is_taken_out_takes_its_tokens_with_it(ring: Ring, api: Client, conn: Connection) -> None:
+    old = auth.issue_access_token(factories.account(conn), uuid4())
+    ring.rotate()
+    ring.take_out("1")
+    config.forget_secrets()
+
+    assert status(api, old) == 401
+
+
+def test_forged_tokens_are_refused(ring: Ring, api: Client, conn: Connection) -> None:
+    account = factories.account(conn)
+    key = ring.keys["1"]
+    good = signed(claims(account), key, kid="1")
+    header, payload, signature = good.split(".")
+    now = int(time.time())
+    forged = {
+        "another key": signed(claims(account), key + "x", kid="1"),
+        "an unknown key": signed(claims(account), key, kid="9"),
+        "no key id": signed(claims(account), key),
+        "a field of the ring that is no key": signed(claims(account), "1" * 32, kid="current"),
+        "a key id that is a path": signed(claims(account), "x" * 32, kid="/dev/null"),
+        "no algorithm": f"{segment({'alg': 'none', 'kid': '1'})}.{payload}.",
+        "no algorithm in capitals": f"{segment({'alg': 'NONE', 'kid': '1'})}.{payload}.{signature}",
+        "another algorithm": signed(claims(account), key, algorithm="HS512", kid="1"),
+        "another account": f"{header}.{segment(claims(uuid4()))}.{signature}",
+        "no signature": f"{header}.{payload}.",
+        "half a signature": good[:-20],
+        "another audience": signed(claims(account, aud="elsewhere"), key, kid="1"),
+        "no audience": signed({k: v for k, v in claims(account).items() if k != "aud"}, key, kid="1"),
+        "expired": signed(claims(account, exp=now - 1), key, kid="1"),
+        "never expires": signed({k: v for k, v in claims(account).items() if k != "exp"}, key, kid="1"),
+        "issued in the future": signed(claims(account, iat=now + 3600), key, kid="1"),
+        "no session": signed({k: v for k, v in claims(account).items() if k != "sid"}, key, kid="1"),
+        "no account": signed(claims(account, sub="everyone"), key, kid="1"),
+        "no token": "x",
+        "nothing": "",
+        "not ASCII": "\u00e9.\u00e9.\u00e9",
+        "too many parts": f"{good}.{signature}",
+    }
+
+    assert status(api, good) == 200
+    assert {how: status(api, token) for how, token in forged.items()} == dict.fromkeys(forged, 401)
+
+
+def test_other_schemes_are_refused(ring: Ring, api: Client, conn: Connection) -> None:
+    token = auth.issue_access_token(factories.account(conn), uuid4())
+
+    for authorization in [f"Basic {token}", token, f"Token {token}", f"Bearer  {token}", "Bearer", ""]:
+        assert api.get("/v1/me", headers={"authorization": authorization}).status == 401, authorization
+
+
+def test_a_wrong_token_is_refused_where_none_is_needed_too(ring: Ring, api: Client, conn: Connection) -> None:
+    answer = api.post(
+        "/v1/orders", factories.order_request(factories.ticket_type(conn)), key="new", headers=bearer("x")
+    )
+
+    assert answer.status == 401
+
+
+def test_who_calls_is_settled_before_what_they_sent(ring: Ring, api: Client) -> None:
+    answer = api.patch("/v1/me", "{not json", headers=bearer("x"))
+
+    assert (answer.status, answer.code) == (401, "unauthenticated")
+
+
+def test_while_the_keys_cannot_be_read_it_is_busy(
+    ring: Ring, api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = auth.issue_access_token(factories.account(conn), uuid4())
+    config.forget_secrets()
+    monkeypatch.setenv("TOKEN_KEYS_SECRET", "no-such-secret")
+    config.settings.cache_clear()
+
+    answer = api.get("/v1/me", headers=bearer(token))
+
+    assert (answer.status, answer.code) == (503, "busy")
+
+
+def test_roles_include_the_lower_ones() -> None:
+    assert auth.covers(auth.Who.OWNER, auth.Who.SCANNER)
+    assert auth.covers(auth.Who.MANAGER, auth.Who.MANAGER)
+    assert not auth.covers(auth.Who.SCANNER, auth.Who.MANAGER)

@@ -1,0 +1,69 @@
+"""Limits on attempts, counted in the database."""
+
+from datetime import timedelta
+
+from psycopg import Connection
+
+from boxoffice import db
+from boxoffice.rate_limit import SQL
+from tests.racing import race
+from tests.support import Client, Database
+
+QUARTER = timedelta(minutes=15)
+
+
+def count(conn: Connection, *buckets: str) -> list[int]:
+    counted = db.many(conn, dict, SQL.count_attempt, buckets=list(buckets), window=QUARTER)
+    return [bucket["attempts"] for bucket in counted]
+
+
+def test_each_attempt_counts_in_each_bucket(conn: Connection) -> None:
+    assert count(conn, "a") == [1]
+    assert count(conn, "a", "b") == [2, 1]
+    assert count(conn, "b") == [2]
+
+
+def test_a_window_begins_with_its_first_attempt_and_does_not_move(conn: Connection) -> None:
+    count(conn, "a")
+    (first,) = conn.execute("SELECT resets_at FROM rate_limits").fetchone() or (None,)
+    count(conn, "a")
+
+    assert conn.execute("SELECT resets_at FROM rate_limits").fetchone() == (first,)
+
+
+def test_a_bucket_whose_window_is_over_starts_again(conn: Connection) -> None:
+    for _ in range(3):
+        count(conn, "a")
+    conn.execute("UPDATE rate_limits SET resets_at = now() - interval '1 second'")
+
+    assert count(conn, "a") == [1]
+    assert conn.execute("SELECT resets_at > now() + interval '14 minutes' FROM rate_limits").fetchone() == (True,)
+
+
+def test_of_many_at_once_none_is_forgotten(database: Database, conn: Connection) -> None:
+    counted = race(database, 10, lambda racer, number: count(racer, "a", f"b{number % 2}"))
+
+    assert sorted(attempts for attempts, _ in counted) == list(range(1, 11))
+    assert count(conn, "b0", "b1") == [6, 6]
+
+
+def test_the_headers_speak_of_whichever_bucket_is_fuller(api: Client) -> None:
+    body = {"email": "ada@example.com", "password": "wrong"}
+    for number in range(3):
+        api.post("/v1/sessions", body, address=f"192.0.2.{number}")
+
+    answer = api.post("/v1/sessions", body, address="192.0.2.100")
+
+    assert answer.headers["ratelimit-remaining"] == "6"
+    assert 0 < int(answer.headers["ratelimit-reset"]) <= 900
+
+
+def test_a_refused_request_does_nothing_else(api: Client, conn: Connection) -> None:
+    body = {"email": "ada@example.com", "password": "long enough", "name": "Ada"}
+    for number in range(10):
+        api.post("/v1/sessions", {"email": body["email"], "password": "wrong"}, address=f"192.0.2.{number}")
+
+    answer = api.post("/v1/accounts", body, address="192.0.2.100")
+
+    assert (answer.status, answer.code) == (429, "too_many_requests")
+    assert conn.execute("SELECT FROM accounts").fetchall() == []

@@ -1,0 +1,76 @@
+"""Key rings, and the tokens that are derived from them."""
+
+import pytest
+
+from boxoffice import config, signing
+from tests.rings import Ring
+
+
+@pytest.fixture
+def ring(aws_url: str) -> Ring:
+    return Ring()
+
+
+def test_a_token_proves_one_message_for_one_purpose(ring: Ring) -> None:
+    token = signing.token(ring.id, "order", b"message")
+
+    assert signing.is_token(ring.id, "order", b"message", token)
+    assert not signing.is_token(ring.id, "order", b"messages", token)
+    assert not signing.is_token(ring.id, "ticket", b"message", token)
+
+
+def test_it_is_the_same_every_time(ring: Ring) -> None:
+    assert signing.token(ring.id, "order", b"message") == signing.token(ring.id, "order", b"message")
+
+
+def test_what_an_old_key_signed_stays_good(ring: Ring) -> None:
+    old = signing.token(ring.id, "order", b"message")
+    ring.rotate()
+    config.forget_secrets()
+    new = signing.token(ring.id, "order", b"message")
+
+    assert old.startswith("1.")
+    assert new.startswith("2.")
+    assert signing.is_token(ring.id, "order", b"message", old)
+    assert signing.is_token(ring.id, "order", b"message", new)
+
+
+def test_what_a_removed_key_signed_is_worth_nothing(ring: Ring) -> None:
+    old = signing.token(ring.id, "order", b"message")
+    ring.rotate()
+    ring.take_out("1")
+    config.forget_secrets()
+
+    assert not signing.is_token(ring.id, "order", b"message", old)
+
+
+def test_one_keys_signature_under_anothers_name_is_refused(ring: Ring) -> None:
+    old = signing.token(ring.id, "order", b"message")
+    ring.rotate()
+    config.forget_secrets()
+
+    assert not signing.is_token(ring.id, "order", b"message", old.replace("1.", "2.", 1))
+
+
+def test_anything_else_is_refused(ring: Ring) -> None:
+    token = signing.token(ring.id, "order", b"message")
+
+    for presented in [
+        "",
+        ".",
+        "1",
+        "1.",
+        "current.",
+        "9.x",
+        token[:-1],
+        token + "=",
+        "1.\u00e9",
+        "\u00b9.x",
+        " " + token,
+    ]:
+        assert not signing.is_token(ring.id, "order", b"message", presented), presented
+
+
+def test_what_is_derived_for_one_purpose_says_nothing_of_another() -> None:
+    assert signing.mac(b"master", "order", b"message") != signing.mac(b"master", "ticket", b"message")
+    assert len(signing.mac(b"master", "order", b"message")) == 32

@@ -1,0 +1,38 @@
+"""Key rings of a test's own, in moto's Secrets Manager."""
+
+import json
+from uuid import uuid4
+
+
+class Ring:
+    """A ring with one key at first."""
+
+    def __init__(self) -> None:
+        import boto3
+
+        self.id = f"ring-{uuid4().hex}"
+        self.keys = {"1": _random()}
+        self._current = "1"
+        self._secrets = boto3.client("secretsmanager")
+        self._secrets.create_secret(Name=self.id, SecretString=self._text())
+
+    def rotate(self) -> None:
+        """Add a key and sign with it from now on."""
+        self._current = str(int(self._current) + 1)
+        self.keys[self._current] = _random()
+        self._put()
+
+    def take_out(self, key_id: str) -> None:
+        """Revoke what a key signed."""
+        del self.keys[key_id]
+        self._put()
+
+    def _put(self) -> None:
+        self._secrets.put_secret_value(SecretId=self.id, SecretString=self._text())
+
+    def _text(self) -> str:
+        return json.dumps({"current": self._current, **self.keys})
+
+
+def _random() -> str:
+    return uuid4().hex + uuid4().hex

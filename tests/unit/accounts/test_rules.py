@@ -1,0 +1,52 @@
+"""What a refresh token may still do, and which edits are refused."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from boxoffice.accounts import rules
+from boxoffice.accounts.models import Presented
+from boxoffice.errors import StaleVersion
+from boxoffice.ids import new_id
+from tests.factories import NOW
+
+FRESH = Presented(
+    id=new_id(),
+    email="ada@example.com",
+    name="Ada",
+    phone=None,
+    version=1,
+    created_at=NOW,
+    session_id=new_id(),
+    expires_at=NOW + timedelta(days=7),
+    used_at=None,
+    revoked_at=None,
+)
+USED = replace(FRESH, used_at=NOW)
+REVOKED = replace(FRESH, revoked_at=NOW)
+
+
+def test_a_token_is_good_until_it_expires() -> None:
+    assert rules.is_live(FRESH, NOW)
+    assert rules.is_live(FRESH, FRESH.expires_at - timedelta(microseconds=1))
+    assert not rules.is_live(FRESH, FRESH.expires_at)
+
+
+def test_a_used_or_revoked_token_is_good_for_nothing() -> None:
+    assert not rules.is_live(USED, NOW)
+    assert not rules.is_live(REVOKED, NOW)
+
+
+def test_only_a_used_token_of_a_live_family_reveals_a_theft() -> None:
+    assert rules.is_stolen(USED)
+    assert rules.is_stolen(replace(USED, expires_at=NOW - timedelta(days=1)))
+    assert not rules.is_stolen(FRESH)
+    assert not rules.is_stolen(replace(USED, revoked_at=NOW))
+
+
+def test_an_edit_passes_if_it_was_made_of_the_stored_version_or_of_any() -> None:
+    rules.check_version(2, 2)
+    rules.check_version(2, None)
+    with pytest.raises(StaleVersion):
+        rules.check_version(2, 1)
