@@ -1,4 +1,4 @@
-"""`python -m local run | reset`: the whole stack on one machine, without Docker."""
+"""`python -m local run | sam-local | reset`: the whole stack on one machine."""
 
 from __future__ import annotations
 
@@ -7,50 +7,90 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from local import demo_data, sam_local
 from local.logs import say
 from local.processes import ROOT
 from local.server import PortInUse
 from local.stack import PartEnded, Stack
 from local.state import State, StateInUse
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+GREETING = """
+  API      {api}
+  Docs     {api}/docs
+  Emails   {pages}/_local/emails
+  Accounts {accounts}
+           password: {password}
+
+  Ctrl-C ends everything; `make reset` forgets the data.
+"""
+
 
 def main() -> int:
     arguments = _parser().parse_args()
     if arguments.command == "reset":
         return _reset(arguments.state)
-    return _run(Stack(arguments.state, arguments.port))
+    for number in STOP_SIGNALS:
+        signal.signal(number, _interrupt)
+    try:
+        _serve_in_docker(arguments) if arguments.command == "sam-local" else _serve(arguments)
+    except KeyboardInterrupt:
+        say("stopped")
+    except (StateInUse, PortInUse, PartEnded, RuntimeError) as error:
+        say(str(error))
+        return 1
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
-    parser.add_argument("command", choices=["run", "reset"])
+    parser.add_argument("command", choices=["run", "sam-local", "reset"])
     parser.add_argument("--state", type=Path, default=ROOT / ".local", help="the folder that is kept between runs")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "3000")), help="of the API")
     return parser
 
 
-def _run(stack: Stack) -> int:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+def _serve(arguments: argparse.Namespace) -> None:
     started = time.monotonic()
-    try:
-        stack.start()
+    with _uninterrupted(Stack(arguments.state, arguments.port)) as stack:
+        demo_data.ensure(stack.url, stack.owner_conninfo)
         say(f"ready after {time.monotonic() - started:.1f} s")
-        print(f"  {stack.url}")
+        _greet(stack.url, stack.url)
         stack.watch()
-    except KeyboardInterrupt:
-        say("stopping")
-        return 0
-    except (StateInUse, PortInUse, PartEnded, RuntimeError) as error:
-        say(str(error))
-        return 1
+
+
+def _serve_in_docker(arguments: argparse.Namespace) -> None:
+    """The same, and the API a second time through `sam local`; pages, queues and schedules stay with our gateway."""
+    containers = sam_local.containers()
+    built = sam_local.build(ROOT / "template.yaml", arguments.state.resolve() / "sam")
+    with _uninterrupted(Stack(arguments.state, arguments.port + 1, containers=containers)) as stack:
+        demo_data.ensure(stack.url, stack.owner_conninfo)
+        stack.serve_in_docker(built, arguments.port)
+        say("ready")
+        _greet(f"http://127.0.0.1:{arguments.port}", stack.url)
+        stack.watch()
+
+
+@contextmanager
+def _uninterrupted(stack: Stack) -> Iterator[Stack]:
+    """The running stack; once it is being ended, a second Ctrl-C must not leave parts behind."""
+    stack.start()
+    try:
+        yield stack
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave parts behind
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         stack.stop()
-    return 0
+
+
+def _greet(api: str, pages: str) -> None:
+    accounts = ", ".join(demo_data.EMAILS)
+    print(GREETING.format(api=api, pages=pages, accounts=accounts, password=demo_data.PASSWORD), flush=True)
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:

@@ -3,3 +3,15 @@
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 ACCESS_KEY = SECRET_KEY = SESSION_TOKEN = "local"
+
+ENVIRONMENT = {
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+    "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+    "AWS_SESSION_TOKEN": SESSION_TOKEN,
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""Makes every AWS SDK use this account, and never the developer's own."""

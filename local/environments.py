@@ -59,10 +59,10 @@ class Zygote:
         theirs.close()
         self._lock = threading.Lock()
 
-    def warm(self, layers: list[Path], packages: list[str]) -> list[str]:
-        """Imports the layers' packages there; answers what could not be imported, and why."""
+    def warm(self, layers: list[Path], packages: list[str], clients: list[str]) -> list[str]:
+        """Imports the layers' packages and prepares boto3's clients; answers what could not be imported, and why."""
         paths = [str(folder) for layer in layers for folder in (layer, layer / "python") if folder.is_dir()]
-        problems: list[str] = self._do("warm", paths=paths, packages=packages)
+        problems: list[str] = self._do("warm", paths=paths, packages=packages, clients=clients)
         return problems
 
     def start(self, spec: FunctionSpec, log: Path) -> tuple[int, socket.socket]:

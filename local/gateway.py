@@ -18,7 +18,7 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, request
 
-from local import pages, triggers
+from local import account, pages, triggers
 from local.environments import Environments, Outcome, Zygote
 from local.inbox import Inbox
 from local.logs import ErrorWatch, say
@@ -29,6 +29,8 @@ from local.settings import Settings
 CHECK_SECONDS = 0.5
 GRACE_SECONDS = 60
 PACKAGES = ["boxoffice"]
+CLIENTS = ["secretsmanager", "sqs", "sesv2"]
+PROCESS = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "en_US.UTF-8", "TZ": ":UTC", **account.ENVIRONMENT}
 WATCHED = (".py", ".sql", ".json", ".html", ".txt")
 
 
@@ -37,7 +39,7 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._template = Template(Path(settings.template), settings.parameters, settings.variables)
+        self._template = Template(Path(settings.template), settings.parameters, settings.variables | PROCESS)
         self._functions = self._template.functions
         self._parent = self._warm_parent()
         self._environments = Environments(self._functions, self._parent, Path(settings.logs), self._complain)
@@ -69,7 +71,7 @@ class Gateway:
         parent = Zygote(_common(self._functions))
         layers = list(dict.fromkeys(layer for spec in self._functions.values() for layer in spec.layers))
         packages = [package for package in PACKAGES if any((layer / package).is_dir() for layer in layers)]
-        for problem in parent.warm(layers, packages):
+        for problem in parent.warm(layers, packages, CLIENTS):
             say(f"cannot import {problem}")
         return parent
 

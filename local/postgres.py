@@ -25,19 +25,22 @@ SETTINGS = {
     "unix_socket_directories": "",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "synchronous_commit": "off",  # a crash of the machine may lose the last moments, never consistency
+    "fsync": "off",  # faster; should the machine itself crash, `make reset` starts anew
 }
 
 
 class Postgres:
-    """A PostgreSQL server on the loopback, and on `networks` where containers must reach it."""
+    """A PostgreSQL server on the given addresses, for clients from the given networks."""
 
-    def __init__(self, folder: Path, port: int, owner_password: str, log: Path, networks: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, port: int, owner_password: str, log: Path, addresses: Sequence[str], networks: Sequence[str]
+    ) -> None:
         self._folder = folder
         self._data = folder / "data"
         self._log = log
         self._port = port
         self._password = owner_password
+        self._addresses = addresses
         self._networks = networks
         self._user = system_user()
 
@@ -48,7 +51,7 @@ class Postgres:
         self._end_leftover()
         self._write_access_rules()
         options = SETTINGS | {
-            "listen_addresses": "*" if self._networks else "127.0.0.1",
+            "listen_addresses": ",".join(self._addresses),
             "port": str(self._port),
             "hba_file": str(self._folder / "pg_hba.conf"),
         }
@@ -95,11 +98,11 @@ class Postgres:
     def _end_leftover(self) -> None:
         """Stops a server that a killed run left behind; ours is the only run, since we hold the folder's lock."""
         if (self._data / "postmaster.pid").exists():
-            command = [BIN / "pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self._data)]
+            command = [str(BIN / "pg_ctl"), "stop", "-w", "-m", "fast", "-D", str(self._data)]
             subprocess.run(command, user=self._user, check=False, capture_output=True, cwd=self._data)
 
     def _write_access_rules(self) -> None:
-        lines = [f"host all all {network} scram-sha-256" for network in ("127.0.0.1/32", *self._networks)]
+        lines = [f"host all all {network} scram-sha-256" for network in self._networks]
         self._write(self._folder / "pg_hba.conf", "\n".join(lines) + "\n")
 
     def _write(self, path: Path, text: str) -> None:

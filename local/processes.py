@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from local import account
 from local.zygote import PR_SET_PDEATHSIG
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,8 +87,9 @@ class Part:
 
 
 def _environ() -> dict[str, str]:
-    """Our own environment without the developer's AWS settings, which have no business here."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    """Our own environment, with the local account in place of the developer's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | account.ENVIRONMENT
 
 
 def exit_with_parent() -> None:

@@ -17,7 +17,7 @@ os.environ["SAM_CLI_TELEMETRY"] = "0"  # read by SAM when it is imported
 
 import uuid
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -37,6 +37,7 @@ from samcli.local.apigw.local_apigw_service import LocalApigwService
 from samcli.local.apigw.path_converter import PathConverter
 from samcli.local.apigw.route import Route
 from samcli.local.lambdafn.config import FunctionConfig
+from samcli.yamlhelper import yaml_dump, yaml_parse
 
 from local import account
 
@@ -274,6 +275,14 @@ class Throttled(Exception):
 
 
 _ALWAYS = ("rawPath", "rawQueryString", "headers")
+
+
+def with_variables(template: str, names: Iterable[str]) -> str:
+    """A template's text with environment variables declared for all functions: SAM overrides only what is declared."""
+    document = yaml_parse(template)
+    declared = document["Globals"]["Function"]["Environment"]["Variables"]
+    declared.update({name: declared.get(name, "") for name in names})
+    return str(yaml_dump(document))
 
 
 def _reading() -> warnings.catch_warnings[None]:

@@ -15,10 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local import aws, server
+from local import aws, sam_local, server
 from local.postgres import API_ROLE, Postgres
 from local.processes import ROOT, Part
 from local.sam import Template
+from local.sam_local import Containers
 from local.settings import Settings
 from local.state import State
 
@@ -43,6 +44,7 @@ class Stack:
         *,
         template: Path = ROOT / "template.yaml",
         database: bool = True,
+        containers: Containers | None = None,
     ) -> None:
         """
         Args:
@@ -50,11 +52,14 @@ class Stack:
             port: of the gateway; 0 takes a free one.
             template: another template than the project's own, for tests of the stack itself.
             database: False leaves PostgreSQL out.
+            containers: where Docker's containers must reach database and AWS services too.
         """
         self._state = State(folder)
         self._port = port
         self._template = template
         self._with_database = database
+        self._containers = containers
+        self._postgres: Postgres | None = None
         self._parts: list[Part] = []
         self.url = ""
         self.aws_endpoint = ""
@@ -114,13 +119,13 @@ class Stack:
         self._state.trim_logs()
         with server.listen(HOST, self._port) as listener:
             self.url = f"http://{HOST}:{listener.getsockname()[1]}"
-            aws_port = self._state.port("aws")
-            self.aws_endpoint = f"http://{HOST}:{aws_port}"
-            services = self._run(aws.start(self._state, HOST, aws_port))
-            database = self._database() if self._with_database else None
-            gateway = self._run(self._gateway(listener.fileno(), database))
+            host, port = self._containers.address if self._containers else HOST, self._state.port("aws")
+            self.aws_endpoint = f"http://{host}:{port}"
+            services = self._run(aws.start(self._state, host, port))
+            database = self._start_database() if self._with_database else None
+            gateway = self._run(self._gateway(listener.fileno()))
             if database:
-                self._prepare_database(*database)
+                self._prepare_database(database)
             aws.wait(services, self.aws_endpoint)
             aws.prepare(Template(self._template), self.aws_endpoint, self._state)
         gateway.tell("go")
@@ -130,24 +135,27 @@ class Stack:
         self._parts.append(part)
         return part
 
-    def _database(self) -> tuple[Postgres, Part]:
-        postgres = Postgres(
+    def _start_database(self) -> Part:
+        self._postgres = Postgres(
             self._state.database,
             self._state.port("postgres"),
             self._state.secret("database owner"),
             self._state.logs / "postgres.log",
+            addresses=[HOST, *([self._containers.address] if self._containers else [])],
+            networks=[f"{HOST}/32", *([self._containers.network] if self._containers else [])],
         )
-        self.owner_conninfo = postgres.owner_conninfo()
-        return postgres, self._run(postgres.start())
+        self.owner_conninfo = self._postgres.owner_conninfo()
+        return self._run(self._postgres.start())
 
-    def _prepare_database(self, postgres: Postgres, part: Part) -> None:
+    def _prepare_database(self, part: Part) -> None:
         sys.path += [str(LAYER)] if str(LAYER) not in sys.path else []
         from boxoffice import migrations
 
-        postgres.wait(part)
-        migrations.apply(postgres.owner_conninfo(), api_password=self._state.secret(API_ROLE))
+        assert self._postgres
+        self._postgres.wait(part)
+        migrations.apply(self.owner_conninfo, api_password=self._state.secret(API_ROLE))
 
-    def _gateway(self, listener: int, database: tuple[Postgres, Part] | None) -> Part:
+    def _gateway(self, listener: int) -> Part:
         settings = Settings(
             template=str(self._template),
             listener=listener,
@@ -155,31 +163,33 @@ class Stack:
             emails=str(self._state.emails),
             aws_endpoint=self.aws_endpoint,
             parameters=PARAMETERS | {"PublicUrl": self.url},
-            variables=self._variables(database[0] if database else None),
+            variables=self._variables(HOST, self.aws_endpoint),
             database=self.owner_conninfo,
         )
         part = Part("gateway", [sys.executable, "-m", "local.gateway"], pass_fds=[listener])
         part.tell(settings.line())
         return part
 
-    def _variables(self, postgres: Postgres | None) -> dict[str, str]:
+    def serve_in_docker(self, built: Path, port: int) -> None:
+        """Serves the API a second time, through `sam local start-api`."""
+        assert self._containers
+        endpoint = self.aws_endpoint.replace(self._containers.address, self._containers.host)
+        variables = self._variables(self._containers.host, endpoint)
+        part = self._run(sam_local.start(built, port, variables, self._state.logs / "sam-local.log"))
+        sam_local.wait(part, port)
+
+    def _variables(self, database_host: str, aws_endpoint: str) -> dict[str, str]:
         """What the functions find in their environment instead of, or besides, what the template says."""
         variables = {
             "STAGE": "local",
             "PUBLIC_URL": self.url,
-            "AWS_ENDPOINT_URL": self.aws_endpoint,
-            "AWS_CONFIG_FILE": "/dev/null",
-            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "LANG": "en_US.UTF-8",
-            "TZ": ":UTC",
+            "AWS_ENDPOINT_URL": aws_endpoint,
             "DATABASE_SECRET": "",
             "MIGRATION_SECRET": "",
         }
-        variables |= aws.references(Template(self._template, PARAMETERS), self.aws_endpoint)
-        if postgres:
-            variables["DATABASE_URL"] = postgres.url(API_ROLE, self._state.secret(API_ROLE))
+        variables |= aws.references(Template(self._template, PARAMETERS), aws_endpoint)
+        if self._postgres:
+            variables["DATABASE_URL"] = self._postgres.url(API_ROLE, self._state.secret(API_ROLE), database_host)
         return variables
 
 

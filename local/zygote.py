@@ -180,12 +180,15 @@ class Zygote:
         send(self._control, json.dumps(answer).encode())
         return True
 
-    def _warm(self, _: list[int], paths: list[str], packages: list[str]) -> list[str]:
-        """Imports whole packages, so that no environment pays for it; answers what could not be imported."""
+    def _warm(self, _: list[int], paths: list[str], packages: list[str], clients: list[str]) -> list[str]:
+        """Imports whole packages, and has boto3 read the descriptions of services, so that no environment pays for it.
+
+        Answers what could not be imported.
+        """
         sys.path[:0] = paths
-        problems = []
-        for package in packages:
-            problems += _import_all(package)
+        problems = [problem for package in packages for problem in _import_all(package)]
+        for service in clients:
+            importlib.import_module("boto3").client(service)
         gc.collect()
         gc.freeze()
         return problems
