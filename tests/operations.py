@@ -19,6 +19,8 @@ from boxoffice.accounts import service as accounts
 from boxoffice.accounts.models import SessionView, SignUpRequest
 from boxoffice.auth import Who, order_token
 from boxoffice.ids import new_id
+from boxoffice.tickets import service as tickets
+from boxoffice.tickets.models import PrintedTicket
 from tests import factories
 from tests.support import Answer, Client
 
@@ -32,6 +34,7 @@ class Operation:
     path: str
     who: str
     takes_body: bool
+    takes_parameters: bool
     takes_key: bool
 
 
@@ -45,6 +48,7 @@ def operations() -> dict[str, Operation]:
             path,
             operation.get("x-who", ""),
             "requestBody" in operation,
+            bool(operation.get("parameters")),
             any(parameter["name"].lower() == "idempotency-key" for parameter in operation.get("parameters", [])),
         )
         for path, methods in json.loads(openapi.committed())["paths"].items()
@@ -72,6 +76,7 @@ class World:
     unsold_ticket_type: UUID
     order: UUID
     paid_order: UUID
+    ticket: PrintedTicket
     foreign_order: UUID
 
 
@@ -95,6 +100,7 @@ def build(conn: psycopg.Connection) -> World:
     ticket_type = factories.ticket_type(conn, event_id=event)
     rival = factories.account(conn)
     rivals_event = factories.event(conn, organisation_id=factories.organisation(conn, owner=rival))
+    paid_order = factories.paid_order(conn, ticket_type, account_id=buyer)
     return World(
         owner=owner,
         manager=factories.member(conn, organisation, "manager"),
@@ -110,7 +116,8 @@ def build(conn: psycopg.Connection) -> World:
         ticket_type=ticket_type,
         unsold_ticket_type=factories.ticket_type(conn, event_id=draft),
         order=factories.order(conn, ticket_type, account_id=buyer),
-        paid_order=factories.paid_order(conn, ticket_type, account_id=buyer),
+        paid_order=paid_order,
+        ticket=tickets.list_for_order(conn, paid_order)[0],
         foreign_order=factories.paid_order(conn, factories.ticket_type(conn, event_id=rivals_event)),
     )
 
@@ -204,6 +211,15 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "list_my_orders": lambda _: Call(),
     "list_orders": lambda world: Call({"organisation_id": world.organisation}),
     "resend_order_email": lambda world: Call({"order_id": world.paid_order}, order=world.paid_order),
+    # tickets
+    "get_ticket": lambda world: Call({"ticket_id": world.ticket.id}, order=world.paid_order),
+    "get_ticket_qr": lambda world: Call({"ticket_id": world.ticket.id}, order=world.paid_order),
+    "list_my_tickets": lambda _: Call(),
+    # checkin
+    "get_attendance": lambda world: Call({"event_id": world.event}),
+    "scan_ticket": lambda world: Call(
+        body={"qr": world.ticket.qr, "event_id": str(world.event), "gate": "North", "device_id": "phone 1"}
+    ),
     # admin
     "check_invariants": lambda _: Call(),
     # platform

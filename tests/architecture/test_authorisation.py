@@ -97,7 +97,15 @@ def test_whoever_is_entitled_gets_through(api: Client, conn: psycopg.Connection,
 
 
 def test_a_stranger_is_shown_nothing_of_what_is_others(world: World, api: Client, subtests: pytest.Subtests) -> None:
-    private = [world.buyer, world.manager, world.draft, world.unsold_ticket_type, world.order, world.paid_order]
+    private = [
+        world.buyer,
+        world.manager,
+        world.draft,
+        world.unsold_ticket_type,
+        world.order,
+        world.paid_order,
+        world.ticket.id,
+    ]
     for name, operation in operations().items():
         if operation.method == "GET" and operation.who in {Who.PUBLIC, Who.ACCOUNT}:
             with subtests.test(operation=name):

@@ -140,6 +140,8 @@ def _complete(operation: dict[str, Any], route: api.Route, functions: Path) -> N
         responses.pop(written_by_powertools, None)
     if route.produces:
         responses["200"]["content"] = {media_type: {} for media_type in route.produces}
+    if "204" in responses:
+        responses["204"] = {"description": "Done; there is nothing to say"}
     for status, errors in sorted(_errors(operation, route).items()):
         responses[str(status)] = {
             "description": _describe(status, errors),
