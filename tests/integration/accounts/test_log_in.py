@@ -1,7 +1,6 @@
 """POST /v1/sessions"""
 
 import time
-from statistics import median
 
 import pytest
 from psycopg import Connection
@@ -62,7 +61,7 @@ def test_an_unknown_email_takes_as_long_as_a_wrong_password(api: Client, monkeyp
             api.post("/v1/sessions", {"email": email, "password": "wrong"}, address=f"192.0.2.{time.time_ns() % 250}")
         return time.process_time() - started
 
-    known, unknown = (median(seconds(email) for _ in range(2)) for email in (person.email, "nobody@example.com"))
+    known, unknown = (min(seconds(email) for _ in range(3)) for email in (person.email, "nobody@example.com"))
 
     assert 0.5 < known / unknown < 2
 
