@@ -26,10 +26,10 @@ def decode_id(cursor: str | None) -> UUID | None:
     return None if cursor is None else _decode(cursor, UUID)[0]
 
 
-def decode_moment_and_id(cursor: str | None) -> tuple[datetime, UUID] | tuple[None, None]:
+def decode_moment_and_id(cursor: str | None) -> tuple[datetime, UUID] | None:
     """The sort key in a cursor of a list that is sorted by a moment, then by id."""
     if cursor is None:
-        return None, None
+        return None
     moment, row_id = _decode(cursor, _aware, UUID)
     return moment, row_id
 

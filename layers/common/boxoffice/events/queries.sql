@@ -17,23 +17,35 @@ WHERE events.id = %(id)s AND deleted_at IS NULL
 SELECT id FROM events WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: list_events
--- What is going on at a moment or begins later, each found by an index of its own: events that have begun are few, and
--- those that are over are not read. Planned anew each time, so that filters which are not used vanish from the plan.
-SELECT id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
-    starts_at, ends_at, image_url, currency, version
-FROM (
-    SELECT * FROM events WHERE tstzrange(starts_at, ends_at) @> %(since)s::timestamptz
-    UNION ALL
-    SELECT * FROM events WHERE starts_at > %(since)s
-) AS event
-WHERE deleted_at IS NULL AND (status = 'published' OR %(drafts)s)
-    AND (%(until)s::timestamptz IS NULL OR starts_at < %(until)s)
-    AND (%(organisation_id)s::uuid IS NULL OR organisation_id = %(organisation_id)s)
-    AND (%(category)s::text IS NULL OR category = %(category)s)
-    AND (%(city)s::text IS NULL OR lower(city) = lower(%(city)s))
-    AND (%(words)s::text IS NULL OR words @@ websearch_to_tsquery('simple', %(words)s))
-    AND (%(after)s::timestamptz IS NULL OR (starts_at, id) > (%(after)s, %(after_id)s::uuid))
-ORDER BY starts_at, id LIMIT %(limit)s + 1
+-- What is going on at a moment, then what begins later. Those that have begun are few: an index of spans finds them all,
+-- unless the page is beyond them. The others are read in order from the moment on. What is over is not met by either.
+-- Planned anew each time, so that filters which are not used vanish from the plan.
+WITH running AS MATERIALIZED (
+    SELECT id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
+        starts_at, ends_at, image_url, currency, version
+    FROM events
+    WHERE tstzrange(starts_at, ends_at) @> %(since)s::timestamptz
+        AND (starts_at, id) > (%(after)s, %(after_id)s) AND %(after)s <= %(since)s
+        AND deleted_at IS NULL AND (status = 'published' OR %(drafts)s)
+        AND (%(until)s::timestamptz IS NULL OR starts_at < %(until)s)
+        AND (%(organisation_id)s::uuid IS NULL OR organisation_id = %(organisation_id)s)
+        AND (%(category)s::text IS NULL OR category = %(category)s)
+        AND (%(city)s::text IS NULL OR lower(city) = lower(%(city)s))
+        AND (%(words)s::text IS NULL OR words @@ websearch_to_tsquery('simple', %(words)s))
+), coming AS MATERIALIZED (
+    SELECT id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
+        starts_at, ends_at, image_url, currency, version
+    FROM events
+    WHERE (starts_at, id) > (%(begin)s, %(begin_id)s)
+        AND deleted_at IS NULL AND (status = 'published' OR %(drafts)s)
+        AND (%(until)s::timestamptz IS NULL OR starts_at < %(until)s)
+        AND (%(organisation_id)s::uuid IS NULL OR organisation_id = %(organisation_id)s)
+        AND (%(category)s::text IS NULL OR category = %(category)s)
+        AND (%(city)s::text IS NULL OR lower(city) = lower(%(city)s))
+        AND (%(words)s::text IS NULL OR words @@ websearch_to_tsquery('simple', %(words)s))
+    ORDER BY starts_at, id LIMIT %(limit)s + 1
+)
+SELECT * FROM running UNION ALL SELECT * FROM coming ORDER BY starts_at, id LIMIT %(limit)s + 1
 
 -- name: update_event
 UPDATE events SET title = %(title)s, description = %(description)s, category = %(category)s, rating = %(rating)s,

@@ -1,8 +1,9 @@
 """What may be done with an event and when."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from boxoffice.errors import Invalid, StaleVersion
 from boxoffice.events.errors import (
@@ -15,6 +16,10 @@ from boxoffice.events.errors import (
     TooManyTicketTypes,
 )
 from boxoffice.events.models import MOST_TICKET_TYPES, EventFilters, EventRow, TicketTypeRow
+
+FIRST_KEY = datetime(2000, 1, 1, tzinfo=UTC), UUID(int=0)  # sorts before any event
+
+_LAST_ID = UUID(int=2**128 - 1)
 
 
 def columns_of(fields: dict[str, Any]) -> dict[str, Any]:
@@ -100,3 +105,8 @@ def check_filters(filters: EventFilters) -> None:
     """
     if filters.since and filters.until and filters.until <= filters.since:
         raise Invalid("`to` comes after `from`.")
+
+
+def start_of_coming(since: datetime, after: tuple[datetime, UUID]) -> tuple[datetime, UUID]:
+    """The sort key behind which the events of a page that begin later than ``since`` are found."""
+    return max((since, _LAST_ID), after)

@@ -46,15 +46,20 @@ def list_events(
         Invalid: the time asked for is none, or the cursor is not ours.
     """
     rules.check_filters(filters)
-    after, after_id = decode_moment_and_id(cursor)
+    since = filters.since or datetime.now(UTC)
+    after = decode_moment_and_id(cursor) or rules.FIRST_KEY
+    begin = rules.start_of_coming(since, after)
+    is_member = filters.organisation_id is not None and _is_member(conn, caller, filters.organisation_id)
     rows = db.search(
         conn,
         ListedEvent,
         SQL.list_events,
-        **(vars(filters) | {"since": filters.since or datetime.now(UTC)}),
-        drafts=filters.organisation_id is not None and _is_member(conn, caller, filters.organisation_id),
-        after=after,
-        after_id=after_id,
+        **(vars(filters) | {"since": since}),
+        drafts=is_member,
+        after=after[0],
+        after_id=after[1],
+        begin=begin[0],
+        begin_id=begin[1],
         limit=limit,
     )
     page, next_cursor = page_of(rows, limit, lambda event: (event.starts_at, event.id))
