@@ -23,6 +23,7 @@ from local.environments import Environments, Outcome, Zygote
 from local.inbox import Inbox
 from local.logs import ErrorWatch, say
 from local.sam import FunctionSpec, Template, Throttled
+from local.sandbox import Sandbox
 from local.server import serve
 from local.settings import Settings
 
@@ -41,6 +42,7 @@ class Gateway:
         self._settings = settings
         self._template = Template(Path(settings.template), settings.parameters, settings.variables | PROCESS)
         self._functions = self._template.functions
+        self._act_as_a_function()
         self._parent = self._warm_parent()
         self._environments = Environments(self._functions, self._parent, Path(settings.logs), self._complain)
         self._listener = socket.socket(fileno=settings.listener)
@@ -67,6 +69,11 @@ class Gateway:
     def stop(self) -> None:
         self._parent.close()
 
+    def _act_as_a_function(self) -> None:
+        """The sandbox provider signs with the layer's own code, which finds here what it would find in a function."""
+        os.environ.update(_common(self._functions))
+        sys.path += {str(layer) for spec in self._functions.values() for layer in spec.layers}
+
     def _warm_parent(self) -> Zygote:
         parent = Zygote(_common(self._functions))
         layers = list(dict.fromkeys(layer for spec in self._functions.values() for layer in spec.layers))
@@ -78,7 +85,8 @@ class Gateway:
     def _make_app(self) -> Flask:
         port = self._listener.getsockname()[1]
         app = self._template.http_api(self._answer, port)
-        app.register_blueprint(pages.blueprint(Inbox(Path(self._settings.emails))))
+        app.register_blueprint(pages.emails(Inbox(Path(self._settings.emails))))
+        app.register_blueprint(pages.payments(Sandbox(f"http://127.0.0.1:{port}", self._settings.database)))
         app.register_blueprint(self._lambda_api())
         return app
 

@@ -1,39 +1,74 @@
-"""The pages under `/_local/`: the captured emails."""
+"""The pages under `/_local/`: the captured emails, and the sandbox provider's payment page."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from uuid import UUID
 
-from flask import Blueprint, Response, abort, jsonify, render_template, request
+from flask import Blueprint, Response, abort, jsonify, make_response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from local.inbox import Inbox
+from local.sandbox import Payment, Sandbox
 
 SHOWN = 100
 
 
-def blueprint(inbox: Inbox) -> Blueprint:
-    """The pages, to be registered with the gateway's application."""
-    pages = Blueprint("local", __name__, url_prefix="/_local", template_folder="html")
+def emails(inbox: Inbox) -> Blueprint:
+    """The captured emails, to be registered with the gateway's application."""
+    pages = Blueprint("emails", __name__, url_prefix="/_local/emails", template_folder="html")
 
-    @pages.get("/emails")
-    def emails() -> AnyResponse | str:
+    @pages.get("")
+    def index() -> AnyResponse | str:
         limit = request.args.get("limit", SHOWN, type=int)
         entries = inbox.entries(to=request.args.get("to"))
-        if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "application/json":
+        if _wants_json():
             return jsonify(items=[asdict(entry) for entry in entries[:limit]], total=len(entries))
         return render_template("emails.html", entries=entries[:limit], total=len(entries))
 
-    @pages.get("/emails/<entry_id>")
-    def email(entry_id: str) -> str:
+    @pages.get("/<entry_id>")
+    def show(entry_id: str) -> str:
         found = [entry for entry in inbox.entries() if entry.id == entry_id]
         if not found:
             abort(404)
         return render_template("email.html", entry=found[0], body=inbox.html(entry_id))
 
-    @pages.get("/emails/<entry_id>.eml")
-    def raw_email(entry_id: str) -> Response:
-        raw = inbox.raw(entry_id)
-        return Response(raw, content_type="message/rfc822") if raw else abort(404)
+    @pages.get("/<entry_id>.eml")
+    def raw(entry_id: str) -> Response:
+        content = inbox.raw(entry_id)
+        return Response(content, content_type="message/rfc822") if content else abort(404)
 
     return pages
+
+
+def payments(sandbox: Sandbox) -> Blueprint:
+    """The sandbox provider's page, where a buyer pays or declines."""
+    pages = Blueprint("sandbox", __name__, url_prefix="/_local/sandbox", template_folder="html")
+
+    @pages.get("/<uuid:payment_id>")
+    def show(payment_id: UUID) -> AnyResponse | str:
+        payment = _found(sandbox.payment(payment_id))
+        return jsonify(asdict(payment)) if _wants_json() else render_template("sandbox.html", payment=payment)
+
+    @pages.post("/<uuid:payment_id>")
+    def settle(payment_id: UUID) -> AnyResponse | str:
+        payment = _found(sandbox.payment(payment_id))
+        wish = request.get_json() if request.is_json else request.form
+        if wish.get("outcome") not in ("pay", "decline"):
+            abort(make_response(jsonify(message="outcome is pay or decline"), 400))
+        deliveries = sandbox.settle(payment, paid=wish["outcome"] == "pay", repeats=int(wish.get("repeat", 1)))
+        payment = _found(sandbox.payment(payment_id))
+        if _wants_json():
+            return jsonify(payment=asdict(payment), deliveries=[asdict(delivery) for delivery in deliveries])
+        return render_template("sandbox.html", payment=payment, deliveries=deliveries)
+
+    return pages
+
+
+def _found(payment: Payment | None) -> Payment:
+    return payment or abort(404)
+
+
+def _wants_json() -> bool:
+    """Programs get JSON, browsers a page."""
+    return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "application/json"

@@ -22,7 +22,8 @@ from local.processes import Part
 from local.sam import with_variables
 
 START_SECONDS = 120
-STOP_SECONDS = 30
+ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+PARAMETERS = ["--parameter-overrides", f"Architecture={ARCHITECTURE}", "SecretsExtension=false"]
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,9 @@ def build(template: Path, folder: Path) -> Path:
     Raises:
         RuntimeError: it could not be built; SAM has said why.
     """
-    architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
-    command = ["build", "--template-file", str(template), "--build-dir", str(folder)]
-    command += ["--parameter-overrides", f"Architecture={architecture}", "SecretsExtension=false"]
-    done = subprocess.run(_sam(*command), env={**os.environ, "ARCHITECTURE": architecture}, check=False)
+    command = ["build", "--template-file", str(template), "--build-dir", str(folder), *PARAMETERS]
+    environment = {**os.environ, "ARCHITECTURE": ARCHITECTURE, "PYTHON": sys.executable}
+    done = subprocess.run(_sam(*command), env=environment, check=False)
     if done.returncode:
         raise RuntimeError("sam build failed")
     return folder / "template.yaml"
@@ -74,7 +74,7 @@ def start(built: Path, port: int, variables: dict[str, str], log: Path) -> Part:
     environment = built.with_name("environment.json")
     environment.write_text(json.dumps({"Parameters": variables}))
     command = ["local", "start-api", "--template-file", str(built), "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--env-vars", str(environment), "--warm-containers", "LAZY", "--skip-pull-image"]
+    command += ["--env-vars", str(environment), "--warm-containers", "LAZY", "--skip-pull-image", *PARAMETERS]
     command += ["--add-host", "host.docker.internal:host-gateway"]
     return Part("sam local", _sam(*command), log=log)
 
