@@ -133,6 +133,15 @@ def paid_order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int 
     return order_id
 
 
+def payment(conn: psycopg.Connection, order_id: UUID, **overrides: Any) -> UUID:
+    """A payment of an order through the sandbox, still open."""
+    found = conn.execute("SELECT total, currency FROM orders WHERE id = %s", [order_id]).fetchone()
+    amount, currency = found or (None, None)
+    payment_id = new_id()
+    row = {"id": payment_id, "order_id": order_id, "provider": "sandbox", "provider_reference": str(payment_id)}
+    return _insert(conn, "payments", {**row, "amount": amount, "currency": currency, **overrides})
+
+
 def order_request(ticket_type_id: UUID, quantity: int = 2, **overrides: Any) -> dict[str, Any]:
     """The body of a request that places an order."""
     return {

@@ -6,7 +6,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from boxoffice.accounts import service as accounts
 from boxoffice.accounts.models import SessionView, SignUpRequest
 from boxoffice.auth import Who, order_token
 from boxoffice.ids import new_id
+from boxoffice.payments import sandbox
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.models import PrintedTicket
 from tests import factories
@@ -75,6 +76,7 @@ class World:
     ticket_type: UUID
     unsold_ticket_type: UUID
     order: UUID
+    payment: UUID
     paid_order: UUID
     ticket: PrintedTicket
     foreign_order: UUID
@@ -100,6 +102,7 @@ def build(conn: psycopg.Connection) -> World:
     ticket_type = factories.ticket_type(conn, event_id=event)
     rival = factories.account(conn)
     rivals_event = factories.event(conn, organisation_id=factories.organisation(conn, owner=rival))
+    order = factories.order(conn, ticket_type, account_id=buyer)
     paid_order = factories.paid_order(conn, ticket_type, account_id=buyer)
     return World(
         owner=owner,
@@ -115,7 +118,8 @@ def build(conn: psycopg.Connection) -> World:
         draft=draft,
         ticket_type=ticket_type,
         unsold_ticket_type=factories.ticket_type(conn, event_id=draft),
-        order=factories.order(conn, ticket_type, account_id=buyer),
+        order=order,
+        payment=factories.payment(conn, order),
         paid_order=paid_order,
         ticket=tickets.list_for_order(conn, paid_order)[0],
         foreign_order=factories.paid_order(conn, factories.ticket_type(conn, event_id=rivals_event)),
@@ -211,6 +215,19 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "list_my_orders": lambda _: Call(),
     "list_orders": lambda world: Call({"organisation_id": world.organisation}),
     "resend_order_email": lambda world: Call({"order_id": world.paid_order}, order=world.paid_order),
+    # payments
+    "get_payment": lambda world: Call({"payment_id": world.payment}, order=world.order),
+    "receive_sandbox_webhook": lambda world: Call(
+        body={
+            "id": f"evt_{new_id()}",
+            "type": "payment.succeeded",
+            "payment_id": str(world.payment),
+            "amount": 10000,
+            "currency": "NGN",
+        },
+        sign=lambda body: sandbox.sign(body, datetime.now(UTC)),
+    ),
+    "start_payment": lambda world: Call({"order_id": world.order}, {"provider": "sandbox"}, order=world.order),
     # tickets
     "get_ticket": lambda world: Call({"ticket_id": world.ticket.id}, order=world.paid_order),
     "get_ticket_qr": lambda world: Call({"ticket_id": world.ticket.id}, order=world.paid_order),

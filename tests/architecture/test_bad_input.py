@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from boxoffice.api import MAX_BODY
+from boxoffice.auth import Who
 from tests.operations import CALLS, ENTITLED, Operation, World, build, operations, perform
 from tests.snapshots import snapshot
 from tests.support import Answer, Client
@@ -146,6 +147,21 @@ def test_a_field_that_is_unknown_or_wrong_is_invalid(
             with subtests.test(operation=operation.name, body=what):
                 answer = post(api, world, operation, json.dumps(body).encode())
                 is_problem(answer, 422, "invalid")
+    assert snapshot(conn) == before
+
+
+def test_what_a_provider_signs_is_checked_all_the_same(
+    world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
+) -> None:
+    before = snapshot(conn)
+    for operation in operations().values():
+        if operation.who == Who.PROVIDER:
+            wrong = {**UNREADABLE, **NOT_OBJECTS}
+            wrong |= {what: json.dumps(body).encode() for what, body in spoilt(CALLS[operation.name](world).body)}
+            for what, body in wrong.items():
+                with subtests.test(operation=operation.name, body=what):
+                    is_problem(post(api, world, operation, body), 400, "malformed")
+            is_problem(post(api, world, operation, b" " * (MAX_BODY + 1)), 413, "too_large")
     assert snapshot(conn) == before
 
 

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from boxoffice import openapi
-from boxoffice.auth import issue_access_token, order_token
+from boxoffice.auth import Who, issue_access_token, order_token
 from boxoffice.ids import new_id
 from tests import invariants
 from tests.operations import CALLS, ENTITLED, Call, Caller, Operation, World, build, operations
@@ -46,7 +46,8 @@ def test_requests_that_follow_the_document(api: Client, conn: psycopg.Connection
     for name, operation in operations().items():
         with subtests.test(operation=name):
             answered = explore(operation, build(conn), GenerationMode.POSITIVE)
-            assert any(status < 300 for status in answered), "no request got all the way"
+            if operation.who != Who.PROVIDER:  # what a provider sends is not ours to describe
+                assert any(status < 300 for status in answered), "no request got all the way"
     invariants.check(conn)
 
 
