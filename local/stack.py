@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -45,6 +46,7 @@ class Stack:
         template: Path = ROOT / "template.yaml",
         database: bool = True,
         containers: Containers | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         """
         Args:
@@ -53,12 +55,14 @@ class Stack:
             template: another template than the project's own, for tests of the stack itself.
             database: False leaves PostgreSQL out.
             containers: where Docker's containers must reach database and AWS services too.
+            variables: what the functions find in their environment instead of what the template says.
         """
         self._state = State(folder)
         self._port = port
         self._template = template
         self._with_database = database
         self._containers = containers
+        self._overrides = dict(variables or {})
         self._postgres: Postgres | None = None
         self._parts: list[Part] = []
         self.url = ""
@@ -190,7 +194,7 @@ class Stack:
         variables |= aws.references(Template(self._template, PARAMETERS), aws_endpoint)
         if self._postgres:
             variables["DATABASE_URL"] = self._postgres.url(API_ROLE, self._state.secret(API_ROLE), database_host)
-        return variables
+        return variables | self._overrides
 
 
 def _wait(gateway: Part, url: str) -> None:
