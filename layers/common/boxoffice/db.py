@@ -2,11 +2,11 @@
 
 Order of locks, in every transaction, so that none deadlocks:
     1. rate limits, an account, its sessions by id
-    2. a payment, then its order (several orders only with SKIP LOCKED)
+    2. a provider's event, its payment, then the order (several orders only with SKIP LOCKED)
     3. an event, then its ticket types by id
     4. stock rows by (pool_id, row_no)
     5. tickets by id
-    6. what is only inserted: idempotency keys, provider events, outbox
+    6. what is only inserted: idempotency keys, refunds, outbox
     7. the audit chain, last of all
 """
 

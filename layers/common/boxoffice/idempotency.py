@@ -54,6 +54,12 @@ def store(conn: db.Connection, request: Once, response: dict[str, Any]) -> None:
     db.run(conn, SQL.store_idempotency_key, **params(request, response))
 
 
+def complete(conn: db.Connection, request: Once, response: dict[str, Any]) -> None:
+    """Store the whole answer in place of what was known of it in the transaction of the effect."""
+    key = {"operation": request.operation, "scope": request.scope, "key": request.key}
+    db.run(conn, SQL.complete_idempotency_key, **key, response=Jsonb(response))
+
+
 def params(request: Once, response: dict[str, Any]) -> dict[str, Any]:
     """The parameters of a statement that stores the answer itself."""
     return {

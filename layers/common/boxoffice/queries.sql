@@ -10,6 +10,10 @@ SELECT is_admin FROM accounts WHERE id = %(account_id)s
 INSERT INTO idempotency_keys (operation, scope, key, fingerprint, response)
 VALUES (%(operation)s, %(scope)s, %(idempotency_key)s, %(fingerprint)s, %(response)s)
 
+-- name: complete_idempotency_key
+UPDATE idempotency_keys SET response = %(response)s
+WHERE operation = %(operation)s AND scope = %(scope)s AND key = %(key)s
+
 -- name: get_idempotency_key
 SELECT fingerprint, response FROM idempotency_keys
 WHERE operation = %(operation)s AND scope = %(scope)s AND key = %(key)s

@@ -127,8 +127,14 @@ UPDATE stock SET held = stock.held - locked.quantity, available = stock.availabl
 FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
 
 -- name: list_draws
--- What the order once took from each pool, for taking it again.
-SELECT pool_id, quantity, 0 AS home FROM order_items WHERE order_id = %(id)s ORDER BY pool_id
+-- What the order once took from each pool, for taking it again; nothing, if one of the events is off or over by now.
+SELECT item.pool_id, quantity, 0 AS home FROM order_items AS item
+WHERE order_id = %(id)s AND NOT EXISTS (
+    SELECT FROM order_items AS any_item JOIN events ON events.id = any_item.event_id
+        JOIN ticket_types ON ticket_types.id = ticket_type_id
+    WHERE order_id = %(id)s AND (status <> 'published' OR ends_at <= now() OR events.deleted_at IS NOT NULL
+        OR ticket_types.deleted_at IS NOT NULL))
+ORDER BY pool_id
 
 -- name: hold_again
 -- A lapsed order takes stock that was gathered for it, and is held as before.

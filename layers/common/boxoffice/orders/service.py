@@ -32,6 +32,7 @@ from boxoffice.orders.models import (
 )
 from boxoffice.pagination import decode_id, page_of
 from boxoffice.stock import service as stock
+from boxoffice.stock.errors import SoldOut
 from boxoffice.stock.models import Draw
 from boxoffice.stock.rules import home_row
 from boxoffice.tickets import service as tickets
@@ -223,17 +224,64 @@ def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> N
         NotFound: there is no such order, or it is not the caller's.
         OrderNotPaid: there are no tickets to send.
     """
-    order = db.one(conn, OrderRow, SQL.get_order_row, id=order_id)
-    if order is None:
-        raise NotFound
-    require_order(conn, caller, order.id, order.organisation_id, order.account_id)
+    order = find_order(conn, caller, order_id)
     if order.status not in ("paid", "partially_refunded"):
         raise OrderNotPaid
     _owe_confirmation(conn, order)
 
 
+def find_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRow:
+    """An order itself, without what belongs to it.
+
+    Raises:
+        NotFound: there is none, or the caller may not see it.
+    """
+    order = db.one(conn, OrderRow, SQL.get_order_row, id=order_id)
+    if order is None:
+        raise NotFound
+    require_order(conn, caller, order.id, order.organisation_id, order.account_id)
+    return order
+
+
+def lock_order(conn: db.Connection, order_id: UUID) -> OrderRow:
+    """An order that is known to exist, locked until the transaction ends."""
+    return db.many(conn, OrderRow, SQL.lock_order, id=order_id)[0]
+
+
+def hold_again(conn: db.Connection, order: OrderRow) -> bool:
+    """Take stock once more for a lapsed or cancelled order, which the transaction has locked; whether there was enough.
+
+    Nothing is taken for an event that is no longer on. The order then holds its stock as a pending one does, and the
+    transaction goes on to pay it.
+    """
+    draws = db.many(conn, Draw, SQL.list_draws, id=order.id)
+    if not draws:
+        return False
+    try:
+        return any(_gather_for(conn, order, attempt) for attempt in stock.attempts(conn, draws))
+    except SoldOut:
+        return False
+
+
+def _gather_for(conn: db.Connection, order: OrderRow, draws: Sequence[Draw]) -> bool:
+    with conn.transaction():
+        found = stock.gather(conn, draws)
+        if found is None:
+            raise psycopg.Rollback
+        db.run(
+            conn,
+            SQL.hold_again,
+            id=order.id,
+            pool_ids=[draw.pool_id for draw in found],
+            row_nos=[draw.home for draw in found],
+            quantities=[draw.quantity for draw in found],
+        )
+        return True
+    return False
+
+
 def pay(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None = None) -> None:
-    """Turn a pending order, which the transaction has locked, into a paid one.
+    """Turn an order that holds its stock, and that the transaction has locked, into a paid one.
 
     Its stock is sold, its tickets are issued and the confirmation is owed.
     """

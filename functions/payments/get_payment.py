@@ -1,0 +1,20 @@
+"""GET /v1/payments/{payment_id}"""
+
+from boxoffice import db
+from boxoffice.api import PathId, caller, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound
+from boxoffice.payments import service
+from boxoffice.payments.models import PaymentView
+
+__all__ = ["handler"]
+
+
+@route("GET", "/v1/payments/{payment_id}", who=Who.GUEST, raises=(NotFound,))
+def get_payment(payment_id: PathId) -> PaymentView:
+    """A payment and how it stands.
+
+    `refunded` also stands for money that came too late or twice, and was returned.
+    """
+    with db.autocommit() as conn:
+        return service.get_payment(conn, caller(), payment_id)

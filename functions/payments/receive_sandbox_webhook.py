@@ -1,0 +1,30 @@
+"""POST /v1/webhooks/sandbox"""
+
+from datetime import UTC, datetime
+
+from boxoffice import db
+from boxoffice.api import handler, raw_body, request_header, route
+from boxoffice.auth import Who
+from boxoffice.errors import Malformed, TooLarge
+from boxoffice.payments import providers, service
+from boxoffice.payments.errors import ProviderNotEnabled, SignatureWrong
+from boxoffice.payments.models import WebhookView
+
+__all__ = ["handler"]
+
+
+@route(
+    "POST", "/v1/webhooks/sandbox", who=Who.PROVIDER, raises=(Malformed, TooLarge, SignatureWrong, ProviderNotEnabled)
+)
+def receive_sandbox_webhook() -> WebhookView:
+    """Take an event of the sandbox provider.
+
+    The body is `{id, type, payment_id, amount, currency}`, where `type` is `payment.succeeded` or `payment.failed`. It
+    is signed by `X-Sandbox-Signature`. However often an event is delivered, it has its effect once.
+    """
+    sandbox = providers.enabled("sandbox")
+    body = raw_body()
+    sandbox.verify(body, request_header("x-sandbox-signature"), datetime.now(UTC))
+    event = sandbox.parse(body)
+    with db.transaction() as conn:
+        return service.receive_event(conn, "sandbox", event)

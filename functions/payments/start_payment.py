@@ -1,0 +1,29 @@
+"""POST /v1/orders/{order_id}/payments"""
+
+from boxoffice import db
+from boxoffice.api import IdempotencyKey, PathId, caller, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound
+from boxoffice.orders.errors import OrderNotPending
+from boxoffice.payments import service
+from boxoffice.payments.errors import OrderExpired, ProviderNotEnabled
+from boxoffice.payments.models import PaymentRequest, StartedPayment
+
+__all__ = ["handler"]
+
+
+@route(
+    "POST",
+    "/v1/orders/{order_id}/payments",
+    who=Who.GUEST,
+    status=201,
+    raises=(NotFound, OrderExpired, OrderNotPending, ProviderNotEnabled),
+)
+def start_payment(order_id: PathId, payment: PaymentRequest, key: IdempotencyKey) -> StartedPayment:
+    """Start to pay an order.
+
+    Send the buyer to `url`. The order is paid once the provider has told us so, which `GET /v1/payments/{payment_id}`
+    shows. A payment that fails can be followed by another, with a new Idempotency-Key.
+    """
+    with db.autocommit() as conn:
+        return service.start_payment(conn, caller(), order_id, payment, key)

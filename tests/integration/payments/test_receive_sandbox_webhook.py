@@ -1,0 +1,271 @@
+"""POST /v1/webhooks/sandbox: what money does."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.api import MAX_BODY
+from boxoffice.auth import order_token
+from boxoffice.payments import sandbox
+from tests import factories, invariants
+from tests.factories import NOW
+from tests.payers import emails, refunds, started, status_of, tell
+from tests.support import Client, context, function
+
+
+@pytest.fixture
+def ticket_type(api: Client, conn: Connection) -> UUID:
+    return factories.ticket_type(conn, quantity=10, price=2500)
+
+
+def lapse(api: Client, conn: Connection, order: UUID) -> None:
+    conn.execute("UPDATE orders SET expires_at = %s WHERE id = %s", [NOW - timedelta(minutes=1), order])
+    assert function("expire_orders").handler({}, context()) == {"expired": 1}
+
+
+class TestInTime:
+    def test_money_buys_the_tickets(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        order = factories.order(conn, ticket_type, quantity=2)
+        payment = started(api, order)
+
+        answer = tell(api, payment, event_id="evt_1")
+
+        assert (answer.status, answer.json) == (200, {"event_id": "evt_1", "effect": "paid"})
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        assert invariants.left(conn, ticket_type) == (8, 0, 2)
+        assert conn.execute("SELECT count(*) FROM tickets").fetchone() == (2,)
+        assert emails(conn) == ["order_confirmation"]
+        assert conn.execute("SELECT from_status, to_status, reason FROM order_history").fetchall() == [
+            ("pending", "paid", f"payment {payment['id']}")
+        ]
+        invariants.check(conn)
+
+    def test_also_when_the_hold_has_lapsed_but_nobody_noticed(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
+        order = factories.order(conn, ticket_type)
+        payment = started(api, order)
+        conn.execute("UPDATE orders SET expires_at = %s", [NOW - timedelta(seconds=1)])
+
+        assert tell(api, payment).json["effect"] == "paid"
+        assert status_of(conn, payment) == ("succeeded", "paid")
+
+    def test_a_decline_leaves_the_order_to_be_paid_another_way(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
+        order = factories.order(conn, ticket_type)
+        declined = started(api, order)
+
+        assert tell(api, declined, "payment.failed").json["effect"] == "failed"
+        assert status_of(conn, declined) == ("failed", "pending")
+        assert tell(api, started(api, order)).json["effect"] == "paid"
+        assert status_of(conn, declined) == ("failed", "paid")
+        invariants.check(conn)
+
+
+class TestRepeats:
+    def test_an_event_that_comes_twice_has_one_effect(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        payment = started(api, factories.order(conn, ticket_type))
+
+        first, second = (tell(api, payment, event_id="evt_1") for _ in range(2))
+
+        assert first.json == second.json
+        assert conn.execute("SELECT event_id, kind, effect FROM provider_events").fetchall() == [
+            ("evt_1", "succeeded", "paid")
+        ]
+        assert emails(conn) == ["order_confirmation"]
+        assert refunds(conn) == []
+        invariants.check(conn)
+
+    def test_another_event_that_says_the_same_changes_nothing(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
+        payment = started(api, factories.order(conn, ticket_type))
+        tell(api, payment)
+
+        assert tell(api, payment).json["effect"] == "ignored"
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        assert refunds(conn) == []
+
+    def test_failed_after_succeeded_is_ignored(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        payment = started(api, factories.order(conn, ticket_type))
+        tell(api, payment)
+
+        assert tell(api, payment, "payment.failed").json["effect"] == "ignored"
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        invariants.check(conn)
+
+    def test_succeeded_after_failed_counts(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        payment = started(api, factories.order(conn, ticket_type))
+        tell(api, payment, "payment.failed")
+
+        assert tell(api, payment).json["effect"] == "paid"
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        invariants.check(conn)
+
+
+class TestMoneyThatGoesBack:
+    @pytest.mark.parametrize(
+        ("wrong", "returned"),
+        [
+            ({"amount": 4999}, (4999, "NGN")),
+            ({"amount": 5001}, (5001, "NGN")),
+            ({"currency": "GHS"}, (5000, "GHS")),
+        ],
+    )
+    def test_the_wrong_amount_is_never_taken_for_the_orders(
+        self, api: Client, conn: Connection, ticket_type: UUID, wrong: dict[str, object], returned: tuple[int, str]
+    ) -> None:
+        payment = started(api, factories.order(conn, ticket_type))
+
+        assert tell(api, payment, **wrong).json["effect"] == "returned"
+
+        assert status_of(conn, payment) == ("failed", "pending")
+        amount, currency = returned
+        assert refunds(conn) == [(payment["id"], amount, f"{currency}: it was not the amount of the order")]
+        assert emails(conn) == ["payment_returned"]
+        assert invariants.left(conn, ticket_type) == (8, 2, 0)
+        invariants.check(conn)
+
+    def test_after_it_the_right_amount_still_pays(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        payment = started(api, factories.order(conn, ticket_type))
+        tell(api, payment, amount=1)
+
+        assert tell(api, payment).json["effect"] == "paid"
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        assert len(refunds(conn)) == 1
+        invariants.check(conn)
+
+    def test_the_second_payment_of_an_order(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        order = factories.order(conn, ticket_type)
+        first, second = started(api, order), started(api, order)
+        tell(api, first)
+
+        assert tell(api, second).json["effect"] == "returned"
+
+        assert status_of(conn, first) == ("succeeded", "paid")
+        assert status_of(conn, second) == ("refunded", "paid")
+        assert refunds(conn) == [(second["id"], 5000, "NGN: the order had been paid already")]
+        assert conn.execute("SELECT template, payload FROM outbox ORDER BY id").fetchall()[1] == (
+            "payment_returned",
+            {"order_id": str(order), "payment_id": second["id"]},
+        )
+        invariants.check(conn)
+
+    def test_late_money_if_the_tickets_are_gone_and_the_buyer_is_told(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
+        order = factories.order(conn, ticket_type, quantity=3, buyer_email="late@example.com")
+        payment = started(api, order)
+        lapse(api, conn, order)
+        factories.order(conn, ticket_type, quantity=8)
+
+        assert tell(api, payment).json["effect"] == "returned"
+
+        assert status_of(conn, payment) == ("refunded", "expired")
+        assert invariants.left(conn, ticket_type) == (2, 8, 0)
+        assert refunds(conn) == [(payment["id"], 7500, "NGN: the order was over and its tickets were gone")]
+        assert conn.execute("SELECT template, recipient FROM outbox").fetchall() == [
+            ("payment_returned", "late@example.com")
+        ]
+        invariants.check(conn)
+
+    @pytest.mark.parametrize(
+        "over",
+        [
+            "UPDATE events SET status = 'cancelled'",
+            "UPDATE events SET starts_at = now() - interval '2 hours', ends_at = now() - interval '1 hour'",
+            "UPDATE events SET deleted_at = now()",
+            "UPDATE ticket_types SET deleted_at = now()",
+        ],
+    )
+    def test_late_money_if_the_event_is_off_or_over(
+        self, api: Client, conn: Connection, ticket_type: UUID, over: str
+    ) -> None:
+        order = factories.order(conn, ticket_type)
+        payment = started(api, order)
+        lapse(api, conn, order)
+        conn.execute(over)
+
+        assert tell(api, payment).json["effect"] == "returned"
+        assert status_of(conn, payment) == ("refunded", "expired")
+        assert invariants.left(conn, ticket_type) == (10, 0, 0)
+
+    def test_returned_money_is_returned_once(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        order = factories.order(conn, ticket_type, quantity=10)
+        payment = started(api, order)
+        lapse(api, conn, order)
+        factories.order(conn, ticket_type, quantity=1)
+
+        assert [tell(api, payment).json["effect"] for _ in range(2)] == ["returned", "ignored"]
+        assert len(refunds(conn)) == 1
+
+
+class TestLateMoneyThatStillBuys:
+    def test_after_the_hold_lapsed(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        order = factories.order(conn, ticket_type, quantity=2)
+        payment = started(api, order)
+        lapse(api, conn, order)
+
+        assert tell(api, payment).json["effect"] == "paid"
+
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        assert invariants.left(conn, ticket_type) == (8, 0, 2)
+        assert conn.execute("SELECT from_status, to_status FROM order_history ORDER BY id").fetchall() == [
+            ("pending", "expired"),
+            ("expired", "paid"),
+        ]
+        invariants.check(conn)
+
+    def test_after_the_buyer_cancelled(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        order = factories.order(conn, ticket_type)
+        payment = started(api, order)
+        api.post(f"/v1/orders/{order}/cancel", order_token=order_token(order))
+
+        assert tell(api, payment).json["effect"] == "paid"
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        invariants.check(conn)
+
+    def test_from_several_rows_of_stock(self, api: Client, conn: Connection) -> None:
+        ticket_type = factories.ticket_type(conn, quantity=40)
+        order = factories.order(conn, ticket_type, quantity=9)
+        payment = started(api, order)
+        lapse(api, conn, order)
+        conn.execute("UPDATE stock SET available = 3, sold = 7")
+        conn.execute("UPDATE stock SET available = 0, sold = 10 WHERE row_no = 1")
+
+        assert tell(api, payment).json["effect"] == "paid"
+        assert invariants.left(conn, ticket_type) == (0, 0, 40)
+
+
+class TestSignature:
+    def test_without_one_nothing_is_read(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        payment = started(api, factories.order(conn, ticket_type))
+        body, headers = sandbox.signed_event(payment["id"], "payment.succeeded", 5000, "NGN")
+        other_body, _ = sandbox.signed_event(payment["id"], "payment.succeeded", 1, "NGN")
+
+        for sent, signed in ((body, {}), (other_body, headers), (b"", headers), (b"\xff", headers), (b"{", {})):
+            answer = api.post("/v1/webhooks/sandbox", sent, headers=signed)
+            assert (answer.status, answer.code) == (401, "signature_wrong")
+        assert conn.execute("SELECT count(*) FROM provider_events").fetchone() == (0,)
+
+    def test_signed_nonsense_is_malformed(self, api: Client) -> None:
+        for body in (b"", b"{", b"[]", b'{"id": "evt_1"}', b"\xff"):
+            answer = api.post("/v1/webhooks/sandbox", body, headers=sandbox.sign(body, datetime.now(UTC)))
+            assert (answer.status, answer.code) == (400, "malformed")
+
+    def test_a_body_that_is_too_large(self, api: Client) -> None:
+        assert api.post("/v1/webhooks/sandbox", b" " * (MAX_BODY + 1)).status == 413
+
+
+def test_an_event_about_nothing_we_know_is_kept(api: Client, conn: Connection) -> None:
+    unknown = {"id": str(uuid4()), "amount": 5000, "currency": "NGN"}
+
+    answers = [tell(api, unknown, event_id="evt_1") for _ in range(2)]
+
+    assert [(answer.status, answer.json["effect"]) for answer in answers] == [(200, "unknown_payment")] * 2
+    assert conn.execute("SELECT payment_id, payload ->> 'payment_id' FROM provider_events").fetchall() == [
+        (None, unknown["id"])
+    ]

@@ -1,0 +1,145 @@
+"""POST /v1/orders/{order_id}/payments"""
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from boxoffice import config
+from boxoffice.auth import order_token
+from boxoffice.payments import providers, sandbox
+from tests import factories, invariants
+from tests.factories import NOW
+from tests.payers import start, tell
+from tests.support import Client
+
+
+@pytest.fixture
+def order(api: Client, conn: Connection) -> UUID:
+    return factories.order(conn, factories.ticket_type(conn, price=2500), quantity=2)
+
+
+def payments(conn: Connection) -> int:
+    row = conn.execute("SELECT count(*) FROM payments").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_a_guest_is_told_where_to_pay_what(api: Client, conn: Connection, order: UUID) -> None:
+    answer = start(api, order)
+
+    assert answer.status == 201
+    payment = answer.json
+    assert payment["url"] == f"http://127.0.0.1:3000/_local/sandbox/{payment['id']}"
+    assert (payment["order_id"], payment["provider"], payment["status"]) == (str(order), "sandbox", "pending")
+    assert (payment["amount"], payment["currency"], payment["settled_at"]) == (5000, "NGN", None)
+    assert conn.execute("SELECT id::text, provider_reference FROM payments").fetchall() == [(payment["id"],) * 2]
+    invariants.check(conn)
+
+
+def test_a_repeat_is_answered_with_the_same_payment(api: Client, conn: Connection, order: UUID) -> None:
+    first, second = start(api, order, key="k"), start(api, order, key="k")
+
+    assert first.json == second.json
+    assert first.headers.get("idempotent-replayed") is None
+    assert second.headers["idempotent-replayed"] == "true"
+    assert payments(conn) == 1
+
+
+def test_a_repeat_is_answered_even_after_the_order_was_paid(api: Client, order: UUID) -> None:
+    first = start(api, order, key="k")
+    tell(api, first.json)
+
+    assert start(api, order, key="k").json == first.json
+    assert start(api, order, key="another").code == "order_not_pending"
+
+
+def test_a_key_is_one_orders_own(api: Client, conn: Connection, order: UUID) -> None:
+    other = factories.order(conn, factories.ticket_type(conn))
+
+    assert start(api, order, key="k").json["id"] != start(api, other, key="k").json["id"]
+
+
+def test_with_a_new_key_an_order_can_be_tried_again(api: Client, conn: Connection, order: UUID) -> None:
+    assert start(api, order).json["id"] != start(api, order).json["id"]
+    assert payments(conn) == 2
+
+
+def test_cut_off_before_the_provider_answered_it_goes_on_with_the_same_payment(
+    api: Client, conn: Connection, order: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(name: str) -> providers.Provider:
+        raise ConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sandbox, "create", cut_off)
+        assert start(api, order, key="k").status == 500
+    assert conn.execute("SELECT provider_reference FROM payments").fetchall() == [(None,)]
+
+    resumed = start(api, order, key="k")
+
+    assert resumed.status == 201
+    assert conn.execute("SELECT id::text, provider_reference FROM payments").fetchall() == [(resumed.json["id"],) * 2]
+    assert start(api, order, key="k").json == resumed.json
+
+
+class TestRefusals:
+    def test_a_hold_that_lapsed_cannot_be_paid(self, api: Client, conn: Connection) -> None:
+        ticket_type = factories.ticket_type(conn)
+        lapsed = factories.order(conn, ticket_type, expires_at=NOW - timedelta(seconds=1))
+        conn.execute("UPDATE orders SET status = 'expired' WHERE id = %s", [factories.order(conn, ticket_type)])
+        expired = conn.execute("SELECT id FROM orders WHERE status = 'expired'").fetchone()
+
+        assert expired is not None
+        assert (start(api, lapsed).status, start(api, lapsed).code) == (409, "order_expired")
+        assert start(api, expired[0]).code == "order_expired"
+        assert payments(conn) == 0
+
+    def test_nor_a_cancelled_or_a_paid_order(self, api: Client, conn: Connection, order: UUID) -> None:
+        paid = factories.paid_order(conn, factories.ticket_type(conn))
+        free = factories.paid_order(conn, factories.ticket_type(conn, price=0))
+        api.post(f"/v1/orders/{order}/cancel", order_token=order_token(order))
+
+        for each in (order, paid, free):
+            assert (start(api, each).status, start(api, each).code) == (409, "order_not_pending")
+
+    def test_a_provider_that_is_not_enabled(self, api: Client, order: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PAYMENT_PROVIDERS", "")
+        config.settings.cache_clear()
+
+        assert (start(api, order).status, start(api, order).code) == (422, "provider_not_enabled")
+
+    def test_production_refuses_the_sandbox(self, api: Client, order: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+        payment = start(api, order).json
+        monkeypatch.setenv("STAGE", "prod")
+        config.settings.cache_clear()
+
+        assert start(api, order).code == "provider_not_enabled"
+        assert tell(api, payment).code == "provider_not_enabled"
+
+    def test_whoever_the_order_is_none_of_the_business_of(self, api: Client, conn: Connection, order: UUID) -> None:
+        path, elsewhere = (f"/v1/orders/{each}/payments" for each in (order, uuid4()))
+        body = {"provider": "sandbox"}
+        row = conn.execute("SELECT organisation_id FROM orders").fetchone()
+        assert row is not None
+
+        assert api.post(path, body, key="new").status == 401
+        assert api.post(path, body, key="new", order_token=order_token(uuid4())).status == 404
+        assert api.post(path, body, key="new", account=factories.account(conn)).status == 404
+        assert api.post(path, body, key="new", account=factories.member(conn, row[0], "scanner")).status == 403
+        assert (
+            api.post(f"/v1/orders/{uuid4()}/payments", body, key="new", account=factories.account(conn)).status == 404
+        )
+        assert payments(conn) == 0
+
+    @pytest.mark.parametrize("body", [{}, {"provider": "stripes"}, {"provider": None}, {"provider": "sandbox", "x": 1}])
+    def test_a_body_that_makes_no_sense(self, api: Client, order: UUID, body: object) -> None:
+        answer = api.post(f"/v1/orders/{order}/payments", body, key="new", order_token=order_token(order))
+
+        assert (answer.status, answer.code) == (422, "invalid")
+
+    def test_without_a_key(self, api: Client, order: UUID) -> None:
+        path = f"/v1/orders/{order}/payments"
+
+        assert api.post(path, {"provider": "sandbox"}, order_token=order_token(order)).status == 422
