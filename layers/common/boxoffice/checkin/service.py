@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from boxoffice import db, sql
+from boxoffice import db, signing, sql
 from boxoffice.auth import Caller, require_role
 from boxoffice.checkin import rules
 from boxoffice.checkin.errors import Forged
@@ -15,6 +15,7 @@ from boxoffice.checkin.models import (
     ScanView,
     TypeAttendance,
 )
+from boxoffice.config import settings
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
 from boxoffice.tickets import qr
@@ -26,13 +27,13 @@ def scan_ticket(conn: db.Connection, caller: Caller, request: ScanRequest) -> Sc
     """Admit a ticket's holder, or say why not. One statement, so refusals are recorded too. Runs in autocommit.
 
     Raises:
-        Forged: the QR is none of ours, or not this ticket's.
+        Forged: the QR is none of ours, its key has been withdrawn, or it is not this ticket's.
         NotFound: there is no such ticket, or it is another organisation's.
         AlreadyScanned, WrongEvent, Refunded: the ticket does not admit.
     """
     text = request.qr.strip()
     named = qr.read(text)
-    if named is None:
+    if named is None or signing.key(settings().ticket_keys_secret, str(named[0])) is None:
         raise Forged
     scanned = db.one(
         conn,

@@ -1,0 +1,145 @@
+"""Money that arrives at once, or while the order changes under it, has one effect."""
+
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+
+from boxoffice.auth import Caller, Who, order_token
+from boxoffice.errors import DomainError
+from boxoffice.orders import service as orders
+from boxoffice.orders.models import OrderRequest
+from boxoffice.payments import service
+from boxoffice.payments.models import PaymentRequest, ProviderEvent, StartedPayment
+from boxoffice.stock.errors import SoldOut
+from tests import factories, invariants
+from tests.factories import order_request
+from tests.payers import emails, refunds
+from tests.racing import deadlocks, race
+from tests.support import Client, Database
+
+
+def start(conn: Connection, order: UUID, key: str = "key") -> StartedPayment:
+    """Start a payment as the order's guest."""
+    guest = Caller(Who.GUEST, order_token=order_token(order))
+    return service.start_payment(conn, guest, order, PaymentRequest(provider="sandbox"), key)
+
+
+def success(payment: StartedPayment, event_id: str | None = None) -> ProviderEvent:
+    return ProviderEvent(event_id or str(uuid4()), "succeeded", payment.id, payment.amount, payment.currency, {})
+
+
+def receive(conn: Connection, event: ProviderEvent) -> str:
+    """Apply an event as the webhook does; answers its effect."""
+    with conn.transaction():
+        return service.receive_event(conn, "sandbox", event).effect
+
+
+def test_an_event_delivered_twenty_times_at_once_has_one_effect(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    ticket_type = factories.ticket_type(conn)
+    event = success(start(conn, factories.order(conn, ticket_type)))
+
+    effects = race(database, 20, lambda conn, _: receive(conn, event))
+
+    assert effects == ["paid"] * 20
+    assert invariants.left(conn, ticket_type) == (98, 0, 2)
+    assert emails(conn) == ["order_confirmation"]
+    assert refunds(conn) == []
+    invariants.check(conn)
+
+
+def test_twenty_events_that_say_the_same_pay_once(api: Client, database: Database, conn: Connection) -> None:
+    payment = start(conn, factories.order(conn, factories.ticket_type(conn)))
+
+    effects = race(database, 20, lambda conn, _: receive(conn, success(payment)))
+
+    assert sorted(effects) == ["ignored"] * 19 + ["paid"]
+    assert refunds(conn) == []
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_of_eight_payments_of_one_order_seven_are_returned(api: Client, database: Database, conn: Connection) -> None:
+    order = factories.order(conn, factories.ticket_type(conn))
+    payments = [start(conn, order, key=str(number)) for number in range(8)]
+
+    effects = race(database, 8, lambda conn, number: receive(conn, success(payments[number])))
+
+    assert sorted(effects) == ["paid"] + ["returned"] * 7
+    statuses = conn.execute("SELECT status, count(*) FROM payments GROUP BY status ORDER BY status").fetchall()
+    assert statuses == [("refunded", 7), ("succeeded", 1)]
+    assert len(refunds(conn)) == 7
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_repeats_at_once_start_one_payment(api: Client, database: Database, conn: Connection) -> None:
+    order = factories.order(conn, factories.ticket_type(conn))
+
+    answers = race(database, 16, lambda conn, _: start(conn, order))
+
+    assert len({answer.model_dump_json() for answer in answers}) == 1
+    assert conn.execute("SELECT count(*) FROM payments").fetchone() == (1,)
+
+
+def test_money_that_meets_a_cancellation_or_an_expiry_buys_all_the_same(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    ticket_type = factories.ticket_type(conn, quantity=60)
+    lapsing = [factories.order(conn, ticket_type) for _ in range(12)]
+    payments = [start(conn, order) for order in lapsing]
+    conn.execute("UPDATE orders SET expires_at = now() - interval '1 second'")
+
+    def meet(conn: Connection, number: int) -> str | None:
+        order, role = lapsing[number // 3], number % 3
+        if role == 0:
+            return receive(conn, success(payments[number // 3]))
+        try:
+            with conn.transaction():
+                if role == 1:
+                    orders.cancel_order(conn, Caller(Who.GUEST, order_token=order_token(order)), order)
+                else:
+                    orders.expire_orders(conn, datetime.now(UTC), batch=3)
+        except DomainError:
+            pass  # the money or the clock was faster
+        return None
+
+    effects = race(database, 36, meet)
+
+    assert [effect for effect in effects if effect] == ["paid"] * 12
+    assert invariants.left(conn, ticket_type) == (36, 0, 24)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_late_money_and_new_buyers_who_want_the_same_tickets_never_oversell(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    ticket_type = factories.ticket_type(conn, quantity=30)
+    late = [factories.order(conn, ticket_type, quantity=2) for _ in range(10)]
+    payments = [start(conn, order) for order in late]
+    conn.execute("UPDATE orders SET expires_at = now() - interval '1 second'")
+    with conn.transaction():
+        assert orders.expire_orders(conn, datetime.now(UTC)) == 10
+
+    def want(conn: Connection, number: int) -> str:
+        if number < 10:
+            return receive(conn, success(payments[number]))
+        try:
+            request = OrderRequest.model_validate(order_request(ticket_type, 3))
+            orders.place_order(conn, Caller(Who.PUBLIC), request, str(number))
+        except SoldOut:
+            return "sold out"
+        return "held"
+
+    effects = race(database, 25, want)
+
+    paid, returned, held = (effects.count(effect) for effect in ("paid", "returned", "held"))
+    assert paid + returned == 10
+    assert len(refunds(conn)) == returned
+    assert invariants.left(conn, ticket_type) == (30 - 2 * paid - 3 * held, 3 * held, 2 * paid)
+    assert 2 * paid + 3 * held > 30 - 3, "what is left is too little for anyone who was turned away"
+    assert deadlocks(conn) == 0
+    invariants.check(conn)

@@ -1,0 +1,130 @@
+"""A process that dies while it starts, settles or returns a payment leaves everything to be done once more, once."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.auth import Caller, Who, order_token
+from boxoffice.checkin import service as checkin
+from boxoffice.checkin.errors import AlreadyScanned
+from boxoffice.checkin.models import ScanRequest
+from boxoffice.orders import service as orders
+from boxoffice.payments import service
+from boxoffice.payments.models import PaymentRequest, ProviderEvent, StartedPayment
+from boxoffice.tickets import service as tickets
+from tests import factories, invariants
+from tests.payers import emails, refunds
+from tests.racing import die_at, settled
+from tests.support import Client, Database
+
+
+def start(conn: Connection, order: UUID) -> StartedPayment:
+    guest = Caller(Who.GUEST, order_token=order_token(order))
+    return service.start_payment(conn, guest, order, PaymentRequest(provider="sandbox"), "key")
+
+
+def receive(conn: Connection, event: ProviderEvent) -> str:
+    with conn.transaction():
+        return service.receive_event(conn, "sandbox", event).effect
+
+
+def paid_in_time(conn: Connection, ticket_type: UUID) -> ProviderEvent:
+    payment = start(conn, factories.order(conn, ticket_type))
+    return ProviderEvent("evt_1", "succeeded", payment.id, payment.amount, payment.currency, {})
+
+
+def paid_late(conn: Connection, ticket_type: UUID) -> ProviderEvent:
+    event = paid_in_time(conn, ticket_type)
+    conn.execute("UPDATE orders SET expires_at = now() - interval '1 second'")
+    with conn.transaction():
+        assert orders.expire_orders(conn, datetime.now(UTC)) == 1
+    return event
+
+
+def paid_too_late(conn: Connection, ticket_type: UUID) -> ProviderEvent:
+    event = paid_late(conn, ticket_type)
+    for quantity in (5, 5):
+        factories.order(conn, ticket_type, quantity=quantity)
+    return event
+
+
+def paid_wrongly(conn: Connection, ticket_type: UUID) -> ProviderEvent:
+    return replace(paid_in_time(conn, ticket_type), amount=1)
+
+
+def declined(conn: Connection, ticket_type: UUID) -> ProviderEvent:
+    return replace(paid_in_time(conn, ticket_type), kind="failed")
+
+
+@pytest.mark.parametrize(
+    ("make", "effect", "returned", "sent"),
+    [
+        (paid_in_time, "paid", 0, ["order_confirmation"]),
+        (paid_late, "paid", 0, ["order_confirmation"]),
+        (paid_too_late, "returned", 1, ["payment_returned"]),
+        (paid_wrongly, "returned", 1, ["payment_returned"]),
+        (declined, "failed", 0, []),
+    ],
+)
+def test_killed_anywhere_the_repeated_webhook_has_its_effect_once(
+    api: Client,
+    database: Database,
+    conn: Connection,
+    make: Callable[[Connection, UUID], ProviderEvent],
+    effect: str,
+    returned: int,
+    sent: list[str],
+) -> None:
+    event = make(conn, factories.ticket_type(conn, quantity=10))
+    moment = 0
+    while die_at(database, moment, lambda conn: receive(conn, event)):
+        settled(conn)
+        invariants.check(conn)
+        assert conn.execute("SELECT count(*) FROM provider_events WHERE effect <> %s", [effect]).fetchone() == (0,)
+        moment += 1
+    assert moment >= 8
+
+    assert receive(conn, event) == effect
+    assert len(refunds(conn)) == returned
+    assert emails(conn) == sent
+    invariants.check(conn)
+
+
+def test_killed_anywhere_a_repeat_goes_on_with_the_same_payment(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    order = factories.order(conn, factories.ticket_type(conn))
+    order_token(order)  # reads the secret, which the child cannot
+    seen = set()
+    moment = 0
+    while die_at(database, moment, lambda conn: start(conn, order)):
+        settled(conn)
+        seen |= set(conn.execute("SELECT id FROM payments").fetchall())
+        moment += 1
+
+    payment = start(conn, order)
+
+    assert seen == {(payment.id,)}
+    assert conn.execute("SELECT provider_reference FROM payments").fetchall() == [(str(payment.id),)]
+
+
+def test_killed_at_the_door_a_ticket_admits_once(api: Client, database: Database, conn: Connection) -> None:
+    organisation = factories.organisation(conn)
+    event = factories.event(conn, organisation_id=organisation)
+    order = factories.paid_order(conn, factories.ticket_type(conn, event_id=event), quantity=1)
+    scanner = Caller(Who.SCANNER, account_id=factories.member(conn, organisation, "scanner"))
+    scan = ScanRequest(qr=tickets.list_for_order(conn, order)[0].qr, gate="North")
+
+    assert die_at(database, 0, lambda conn: checkin.scan_ticket(conn, scanner, scan))
+    assert conn.execute("SELECT entries FROM tickets").fetchone() == (0,)
+    assert die_at(database, 1, lambda conn: checkin.scan_ticket(conn, scanner, scan))
+    settled(conn)
+
+    with pytest.raises(AlreadyScanned):
+        checkin.scan_ticket(conn, scanner, scan)
+    assert conn.execute("SELECT entries, first_scan_gate FROM tickets").fetchone() == (1, "North")
+    invariants.check(conn)

@@ -1,0 +1,70 @@
+"""GET /v1/events/{event_id}/attendance"""
+
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.tickets import service as tickets
+from tests import factories, invariants
+from tests.support import Client
+
+
+@pytest.fixture
+def organisation(conn: Connection) -> UUID:
+    return factories.organisation(conn)
+
+
+@pytest.fixture
+def event(conn: Connection, organisation: UUID) -> UUID:
+    return factories.event(conn, organisation_id=organisation)
+
+
+def test_it_counts_by_ticket_type_and_by_gate(api: Client, conn: Connection, organisation: UUID, event: UUID) -> None:
+    scanner = factories.member(conn, organisation, "scanner")
+    once = factories.ticket_type(conn, event_id=event, name="Once")
+    often = factories.ticket_type(conn, event_id=event, name="Often", max_entries=3)
+    unsold = factories.ticket_type(conn, event_id=event, name="Unsold")
+    first, second, _ = tickets.list_for_order(conn, factories.paid_order(conn, once, quantity=3))
+    (third,) = tickets.list_for_order(conn, factories.paid_order(conn, often, quantity=1))
+    factories.paid_order(conn, factories.ticket_type(conn))
+    for ticket, gate in ((first, "North"), (first, "South"), (second, "South"), (third, "South"), (third, None)):
+        api.post("/v1/scans", {"qr": ticket.qr, "gate": gate}, account=scanner)
+
+    answer = api.get(f"/v1/events/{event}/attendance", account=scanner)
+
+    assert answer.status == 200
+    assert answer.json == {
+        "event_id": str(event),
+        "issued": 4,
+        "admitted": 3,
+        "entries": 4,
+        "ticket_types": [
+            {"ticket_type_id": str(once), "name": "Once", "issued": 3, "admitted": 2, "entries": 2},
+            {"ticket_type_id": str(often), "name": "Often", "issued": 1, "admitted": 1, "entries": 2},
+            {"ticket_type_id": str(unsold), "name": "Unsold", "issued": 0, "admitted": 0, "entries": 0},
+        ],
+        "gates": [
+            {"gate": "North", "entries": 1},
+            {"gate": "South", "entries": 2},
+            {"gate": None, "entries": 1},
+        ],
+    }
+    invariants.check(conn)
+
+
+def test_refunded_tickets_are_not_expected(api: Client, conn: Connection, organisation: UUID, event: UUID) -> None:
+    factories.paid_order(conn, factories.ticket_type(conn, event_id=event), quantity=2)
+    conn.execute("UPDATE tickets SET status = 'refunded' WHERE position = 1")
+    manager = factories.member(conn, organisation, "manager")
+
+    assert api.get(f"/v1/events/{event}/attendance", account=manager).json["issued"] == 1
+
+
+def test_only_members_of_the_organisation_see_it(api: Client, conn: Connection, event: UUID) -> None:
+    path = f"/v1/events/{event}/attendance"
+    rival = factories.member(conn, factories.organisation(conn), "owner")
+
+    assert api.get(path).status == 401
+    assert api.get(path, account=rival).status == 404
+    assert api.get(f"/v1/events/{uuid4()}/attendance", account=rival).status == 404
