@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import threading
@@ -11,6 +12,8 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import getaddresses
+from functools import reduce
+from html import escape
 from pathlib import Path
 
 LINK = re.compile(r"https?://[^\s<>\"')]+")
@@ -72,15 +75,18 @@ class Inbox:
         return path.read_bytes() if path.parent == self._folder and path.exists() else None
 
     def html(self, entry_id: str) -> str | None:
-        """A message's HTML body, or its text as HTML; None if there is none of that id."""
+        """A message's HTML body with its pictures in it, or its text as HTML; None if there is none of that id."""
         raw = self.raw(entry_id)
         if raw is None:
             return None
-        body = _parse(raw).get_body(("html", "plain"))
+        message = _parse(raw)
+        body = message.get_body(("html", "plain"))
         if body is None:
             return "<p>This message has no body.</p>"
         content = str(body.get_content())
-        return content if body.get_content_subtype() == "html" else f"<pre>{_escaped(content)}</pre>"
+        if body.get_content_subtype() != "html":
+            return f"<pre>{escape(content)}</pre>"
+        return reduce(_with_picture, (part for part in message.walk() if part["Content-ID"]), content)
 
     def _catch_up(self) -> None:
         if not self._index.exists():
@@ -102,5 +108,7 @@ def _links(message: EmailMessage) -> list[str]:
     return list(dict.fromkeys(LINK.findall(str(body.get_content())))) if body else []
 
 
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
+def _with_picture(html: str, part: EmailMessage) -> str:
+    """Puts a picture that came with the message where the message shows it."""
+    data = base64.b64encode(part.get_content()).decode()
+    return html.replace(f"cid:{part['Content-ID'].strip('<>')}", f"data:{part.get_content_type()};base64,{data}")

@@ -37,6 +37,7 @@ from samcli.local.apigw.local_apigw_service import LocalApigwService
 from samcli.local.apigw.path_converter import PathConverter
 from samcli.local.apigw.route import Route
 from samcli.local.lambdafn.config import FunctionConfig
+from samcli.local.lambdafn.env_vars import EnvironmentVariables
 from samcli.yamlhelper import yaml_dump, yaml_parse
 
 from local import account
@@ -206,6 +207,12 @@ class _Runner(LocalLambdaRunner):  # type: ignore[misc]
             "secret": account.SECRET_KEY,
             "sessiontoken": account.SESSION_TOKEN,
         }
+
+    def _make_env_vars(self, function: Function) -> EnvironmentVariables:
+        """What the template says, and not what happens to have the same name in the developer's shell."""
+        variables = super()._make_env_vars(function)
+        variables.shell_env_values = {}
+        return variables
 
     def get_invoke_config(self, function: Function, override_runtime: str | None = None) -> FunctionConfig:
         if function.name not in self._configs:

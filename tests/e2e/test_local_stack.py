@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from local import aws, server
+from local import aws, demo_data, server
 from local.environments import PER_FUNCTION
 from local.inbox import Inbox
 from local.processes import ROOT
@@ -149,6 +150,7 @@ def stack(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         patch.setenv("AWS_ACCESS_KEY_ID", "AKIAREALKEY")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "the developer's own")
         patch.setenv("AWS_PROFILE", "production")
+        patch.setenv("KEYS", "something of the shell's")
         folder = tmp_path_factory.mktemp("state")
         with Stack(folder, port=0, template=project / "template.yaml", database=False) as stack:
             yield stack
@@ -408,6 +410,72 @@ def test_the_inbox_stays_fast_with_thousands_of_messages(tmp_path: Path) -> None
 
     assert time.perf_counter() - started < 0.05
     assert entry.subject == "Tickets"
+
+
+# -------------------------------------------------------------------------------------------- the project's own API
+
+
+def test_the_demo_event_is_sold_and_kept_over_a_restart(tmp_path: Path) -> None:
+    with Stack(tmp_path, port=0) as stack, httpx.Client(base_url=stack.url, timeout=30) as api:
+        demo_data.ensure(stack.url, stack.owner_conninfo)
+        demo_data.ensure(stack.url, stack.owner_conninfo)
+        (event,) = api.get("/v1/events").json()["items"]
+        order = place_order(api, event["id"])
+        access = {"X-Order-Token": order["access_token"]}
+        payment = api.post(
+            f"/v1/orders/{order['id']}/payments", json={"provider": "sandbox"}, headers=access | idempotency_key()
+        ).json()
+
+        page = httpx.get(payment["url"], headers={"Accept": "text/html"}).text
+        settled = httpx.post(payment["url"], json={"outcome": "pay", "repeat": 2}, timeout=30).json()
+
+        assert order["number"] in page
+        assert [delivery["status"] for delivery in settled["deliveries"]] == [200, 200]
+        assert api.get(f"/v1/orders/{order['id']}", headers=access).json()["status"] == "paid"
+        (email,) = eventually(lambda: emails(api, "ada@example.com"))
+        assert "data:image/png;base64," in api.get(f"/_local/emails/{email['id']}").text
+        assert len(emails(api, "ada@example.com")) == 1
+
+    with Stack(tmp_path, port=0) as stack:
+        kept = httpx.get(f"{stack.url}/v1/orders/{order['id']}", headers=access, timeout=30)
+        assert kept.json()["status"] == "paid"
+
+
+def test_a_declined_payment_leaves_the_order_pending(tmp_path: Path) -> None:
+    with Stack(tmp_path, port=0) as stack, httpx.Client(base_url=stack.url, timeout=30) as api:
+        demo_data.ensure(stack.url, stack.owner_conninfo)
+        (event,) = api.get("/v1/events").json()["items"]
+        order = place_order(api, event["id"])
+        access = {"X-Order-Token": order["access_token"]}
+        payment = api.post(
+            f"/v1/orders/{order['id']}/payments", json={"provider": "sandbox"}, headers=access | idempotency_key()
+        ).json()
+
+        httpx.post(payment["url"], data={"outcome": "decline"}, timeout=30)
+
+        assert httpx.get(payment["url"]).json()["status"] == "failed"
+        assert api.get(f"/v1/orders/{order['id']}", headers=access).json()["status"] == "pending"
+        assert httpx.post(payment["url"], json={"outcome": "perhaps"}).status_code == 400
+
+
+def place_order(api: httpx.Client, event_id: str) -> Any:
+    ticket_type = api.get(f"/v1/events/{event_id}").json()["ticket_types"][0]
+    wish = {
+        "items": [{"ticket_type_id": ticket_type["id"], "quantity": 1}],
+        "buyer": {"name": "Ada", "email": "ada@example.com"},
+    }
+    answer = api.post("/v1/orders", json=wish, headers=idempotency_key())
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def idempotency_key() -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid.uuid4())}
+
+
+def emails(api: httpx.Client, address: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api.get("/_local/emails", params={"to": address}).json()["items"]
+    return found
 
 
 # ------------------------------------------------------------------------------------------------ state and parts
