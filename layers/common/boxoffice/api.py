@@ -200,6 +200,8 @@ def expected_version(if_match: str | None) -> int | None:
 
 @app.exception_handler(DomainError)
 def _fact(error: DomainError) -> Response[str]:
+    if error.status >= 500:
+        logger.error("cannot serve", exc_info=error)
     if error.retry_after is not None:
         set_header("Retry-After", str(error.retry_after))
     return _problem(error.status, error.code, error.detail, **error.facts)
