@@ -1,4 +1,4 @@
-"""Real PostgreSQL and moto's AWS server, once a session; a database of its own for each test, cloned from a template."""
+"""Real PostgreSQL and moto's AWS server, once a session; for each test a database, cloned from a template."""
 
 import json
 import os

@@ -33,10 +33,10 @@ _DESCRIPTION = """\
 Sells tickets at on-sale speed without ever overselling, takes payments, delivers QR tickets and admits people.
 
 Ids are UUIDv7, times RFC 3339 in UTC, money an integer in the currency's minor unit. Errors are problem documents
-(RFC 9457) with a stable `code`. Lists answer `items` and `next_cursor`. `x-who` says who may call an operation: `public`,
-`guest` (the order's own token, its buyer's account, or a manager of the seller), `account`, a role in the
-organisation concerned (`scanner` < `manager` < `owner`), `admin` of the platform, or a payment
-`provider` by its signature."""
+(RFC 9457) with a stable `code`. Lists answer `items` and `next_cursor`. `x-who` says who may call an operation:
+`public`, `guest` (the order's own token, its buyer's account, or a manager of the seller), `account`, a role in the
+organisation concerned (`scanner` < `manager` < `owner`), `admin` of the platform, or a payment `provider` by its
+signature."""
 
 _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
     Who.PUBLIC: [{}, {"account": []}],
