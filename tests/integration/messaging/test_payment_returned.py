@@ -15,6 +15,11 @@ def payment(conn, order_id):
         VALUES (%s, %s, 'sandbox', 'refunded', 1000000, 'NGN')""",
         [payment_id, order_id],
     )
+    conn.execute(
+        """INSERT INTO refunds (id, payment_id, amount, currency, reason)
+        SELECT %s, id, amount, currency, 'too late' FROM payments WHERE id = %s""",
+        [new_id(), payment_id],
+    )
     return payment_id
 
 
@@ -35,6 +40,16 @@ def test_it_says_which_payment_of_which_order_comes_back(conn, aws_url):
         assert money.show(1_000_000, "NGN") in body
         assert "K7QW-3MPX" in body
         assert f"/orders/{order_id}#token=" in body
+
+
+def test_of_a_wrong_amount_it_names_what_came(conn, aws_url):
+    order_id = factories.order(conn, factories.ticket_type(conn), status="expired")
+    payment_id = payment(conn, order_id)
+    conn.execute("UPDATE refunds SET amount = 70000, currency = 'GHS'")
+    message = owe_notice(conn, order_id, payment_id)
+    assert deliver(message) == []
+    (mail,) = inbox(aws_url, outbox_row(conn, message)["recipient"])
+    assert money.show(70_000, "GHS") in mail.get_body(("plain",)).get_content()
 
 
 def test_a_payment_of_another_order_is_not_told_of(conn):

@@ -54,7 +54,7 @@ def _order_confirmation(conn: db.Connection, order_id: str) -> Content:
 def _payment_returned(conn: db.Connection, order_id: str, payment_id: str) -> Content:
     """The money came when the order was over, or twice; it is on its way back."""
     order, lines = _order(conn, UUID(order_id))
-    payment = db.one(conn, Payment, SQL.get_payment, id=UUID(payment_id), order_id=order.id)
+    payment = db.one(conn, Payment, SQL.get_returned, id=UUID(payment_id), order_id=order.id)
     if payment is None:
         raise LookupError(f"payment {payment_id} of order {order_id}")
     titles = list(dict.fromkeys(line.event_title for line in lines))

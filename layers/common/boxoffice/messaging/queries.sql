@@ -56,5 +56,7 @@ SELECT item.event_id, title AS event_title, venue_name, venue_address, city, tim
 FROM order_items AS item JOIN events ON events.id = item.event_id JOIN ticket_types ON ticket_types.id = ticket_type_id
 WHERE order_id = %(order_id)s ORDER BY starts_at, item.event_id, line
 
--- name: get_payment
-SELECT amount, currency FROM payments WHERE id = %(id)s AND order_id = %(order_id)s
+-- name: get_returned
+-- What came and went back, which need not be what was asked for; the last time, if it happened again.
+SELECT refunds.amount, refunds.currency FROM refunds JOIN payments ON payments.id = payment_id
+WHERE payment_id = %(id)s AND order_id = %(order_id)s ORDER BY refunds.id DESC LIMIT 1
