@@ -511,7 +511,7 @@ class Run:
     """`python -m local run` in a process of its own."""
 
     def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "local", "run", "--state", str(folder), "--port", "0"]
+        command = [sys.executable, "-m", "local", "run", "--no-demo", "--state", str(folder), "--port", "0"]
         self.process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
         )
@@ -531,6 +531,12 @@ class Run:
         assert ready.wait(60)
         assert self.process.poll() is None, "".join(self.said)
         self.children = psutil.Process(self.process.pid).children(recursive=True)
+
+    def part(self, name: str) -> psutil.Process:
+        marks = {"PostgreSQL": "bin/postgres", "AWS services": "local.aws_server", "gateway": "local.gateway"}
+        own = [child for child in self.children if child.ppid() == self.process.pid]
+        (found,) = [child for child in own if any(marks[name] in word for word in child.cmdline())]
+        return found
 
     def end(self, sign: signal.Signals) -> int:
         self.process.send_signal(sign)
@@ -564,14 +570,8 @@ def test_everything_ends_when_the_supervisor_is_killed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("part", ["PostgreSQL", "AWS services", "gateway"])
 def test_everything_ends_when_a_part_does(tmp_path: Path, part: str) -> None:
     run = Run(tmp_path)
-    marks = {"PostgreSQL": "bin/postgres", "AWS services": "local.aws_server", "gateway": "local.gateway"}
-    (victim,) = [
-        child
-        for child in run.children
-        if child.ppid() == run.process.pid and any(marks[part] in word for word in child.cmdline())
-    ]
 
-    victim.kill()
+    run.part(part).kill()
 
     assert run.wait() == 1
     assert f"{part} ended by itself" in "".join(run.said)
@@ -580,7 +580,8 @@ def test_everything_ends_when_a_part_does(tmp_path: Path, part: str) -> None:
 
 def test_the_gateway_ends_when_the_parent_of_the_environments_does(tmp_path: Path) -> None:
     run = Run(tmp_path)
-    (zygote,) = [child for child in run.children if any("zygote.py" in word for word in child.cmdline())]
+    gateway = run.part("gateway")
+    (zygote,) = gateway.children()
 
     zygote.kill()
 
