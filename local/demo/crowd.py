@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
+from enum import Enum, unique
 from typing import Any
 
 SEED = 20_260_301
 
 
+@unique
 class Habit(Enum):
-    """What a buyer does once the tickets are held."""
+    """What a buyer does once the tickets are held. The value is how many of a hundred do so."""
 
-    PAYS = "pays"
-    DECLINED_ONCE = "is declined, and pays with another card"
-    DECLINED = "is declined, and leaves"
-    LEAVES = "leaves without paying"
-    WEBHOOK_TWICE = "pays, and the provider reports it twice"
-    WEBHOOK_LATE = "is declined and pays, and the provider reports the one after the other, the wrong way round"
-
-    @property
-    def ends_paid(self) -> bool:
-        return self not in (Habit.DECLINED, Habit.LEAVES)
-
-
-HABITS = {
-    Habit.PAYS: 60,
-    Habit.DECLINED_ONCE: 8,
-    Habit.DECLINED: 4,
-    Habit.LEAVES: 12,
-    Habit.WEBHOOK_TWICE: 8,
-    Habit.WEBHOOK_LATE: 8,
-}
+    PAYS = 60
+    DECLINED_ONCE = 8  # and then pays with another card
+    DECLINED = 5
+    LEAVES = 11
+    REPORTED_TWICE = 9  # pays, and the provider sends its webhook three times
+    REPORTED_LATE = 7  # pays at the second try, and the webhook of the first try arrives last
 
 
 @dataclass(frozen=True)
@@ -58,16 +45,22 @@ def ticket_types(buyers: int) -> list[TicketType]:
 
 @dataclass
 class Buyer:
-    """One of the crowd. The fields without a plan in them are filled in as things happen."""
+    """One of the crowd."""
 
     email: str
     wants: str
     quantity: int
-    habit: Habit
-    clicks_twice: bool
-    order: dict[str, Any] | None = None
-    refused: bool = False
+    habit: Habit = Habit.PAYS
+    clicks_twice: bool = False
+    orders: list[dict[str, Any]] = field(default_factory=list)
+    """As each click on Order was answered; none if the tickets were gone."""
     paid_at: datetime | None = None
+    """When the money came; when the order was placed, if it costs nothing."""
+
+    @property
+    def order(self) -> dict[str, Any]:
+        """The order, as last seen."""
+        return self.orders[0]
 
 
 def crowd(run: str, size: int) -> list[Buyer]:
@@ -75,7 +68,7 @@ def crowd(run: str, size: int) -> list[Buyer]:
     chance = random.Random(SEED)
     types = ticket_types(size)
     wishes = chance.choices(types, [each.wanted_by for each in types], k=size)
-    habits = chance.choices(list(HABITS), list(HABITS.values()), k=size)
+    habits = chance.choices(list(Habit), [habit.value for habit in Habit], k=size)
     return [
         Buyer(
             email=f"buyer{number}.{run}@example.com",
@@ -85,4 +78,14 @@ def crowd(run: str, size: int) -> list[Buyer]:
             clicks_twice=chance.random() < 0.1,
         )
         for number, (wish, habit) in enumerate(zip(wishes, habits, strict=True), 1)
+    ]
+
+
+def latecomers(run: str, left: dict[str, int]) -> list[Buyer]:
+    """A second crowd, each of whom wants one ticket: for each type a few more people than tickets are left."""
+    return [
+        Buyer(email=f"late{number}.{name.split()[0].lower()}.{run}@example.com", wants=name, quantity=1)
+        for name, tickets in left.items()
+        if tickets
+        for number in range(tickets + 5)
     ]

@@ -29,9 +29,7 @@ async def wait_for_tickets(http: httpx.AsyncClient, addresses: set[str]) -> list
     """The emails with tickets to these addresses, once each address has one, or after a minute."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
-        listed = (
-            await http.get("/_local/emails", params={"limit": 100_000}, headers={"Accept": "application/json"})
-        ).json()
+        listed = (await http.get("/_local/emails", params={"limit": 100_000})).json()
         entries = [entry for entry in listed["items"] if addresses.intersection(entry["to"])]
         if addresses <= {address for entry in entries for address in entry["to"]} or time.monotonic() > deadline:
             break

@@ -1,0 +1,44 @@
+"""Where the demo takes place: on the stack that runs already, or on one of its own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from local import demo_data
+from local.demo.story import say
+from local.stack import Stack
+
+
+@contextmanager
+def running_or_fresh(url: str, hold_minutes: float) -> Iterator[str]:
+    """The URL of the stack at `url` if there is one, else of a fresh one."""
+    if _is_stack(url):
+        say(f"Using the stack at {url}")
+        yield url
+        return
+    say(f"Starting a stack, since none runs at {url}")
+    with fresh(hold_minutes) as own:
+        yield own
+
+
+@contextmanager
+def fresh(hold_minutes: float) -> Iterator[str]:
+    """The URL of a stack with the demo data, which is gone afterwards."""
+    with (
+        tempfile.TemporaryDirectory(prefix="boxoffice-demo-") as folder,
+        Stack(Path(folder), port=0, variables={"HOLD_MINUTES": str(hold_minutes)}) as stack,
+    ):
+        demo_data.ensure(stack.url, stack.owner_conninfo)
+        yield stack.url
+
+
+def _is_stack(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/_local/emails?limit=1", headers={"Accept": "application/json"}, timeout=10).is_success
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,42 @@
+"""The product's main job, over HTTP on the local stack: a crowd buys, pays, gets its tickets by email and goes in."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from local.demo.report import Report
+from local.demo.stage import fresh
+from local.demo.story import tell
+
+BUYERS = 50
+
+
+@pytest.fixture(scope="module")
+def report() -> Iterator[Report]:
+    """What a small run of the demo found. Holds are long: who does not pay cancels."""
+    with fresh(hold_minutes=15) as url:
+        yield asyncio.run(tell(url, BUYERS))
+
+
+def test_everything_holds_that_must(report: Report) -> None:
+    assert [check for check in report.checks if not check.holds] == []
+    assert {check.what for check in report.checks} >= {
+        "nobody is refused while there is enough for them",
+        "a double click makes one order",
+        "every ticket admits",
+        "no ticket admits twice",
+        "of two who show the same ticket at once, one goes in",
+        "a forged ticket is refused",
+        "what came back is sold again",
+        "sold exactly what there was",
+    }
+
+
+def test_some_were_refused_and_some_did_not_pay(report: Report) -> None:
+    assert int(report.figures["refused: sold out"]) > 10
+    assert int(report.figures["orders cancelled"]) > 0
+
+
+def test_tickets_arrive_soon_after_the_payment(report: Report) -> None:
+    assert float(report.figures["payment to email, median, s"]) < 2
