@@ -1,10 +1,11 @@
-"""`python -m local run | sam-local | reset`: the whole stack on one machine."""
+"""`python -m local run | sam-local | psql | reset`: the whole stack on one machine."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,10 +14,11 @@ from pathlib import Path
 from types import FrameType
 
 from local import demo_data, sam_local
+from local.cluster import BIN
 from local.logs import say
 from local.processes import ROOT
 from local.server import PortInUse
-from local.stack import PartEnded, Stack
+from local.stack import DATABASE_URL_FILE, PartEnded, Stack
 from local.state import State, StateInUse
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -35,6 +37,8 @@ def main() -> int:
     arguments = _parser().parse_args()
     if arguments.command == "reset":
         return _reset(arguments.state)
+    if arguments.command == "psql":
+        return _psql(arguments.state)
     for number in STOP_SIGNALS:
         signal.signal(number, _interrupt)
     try:
@@ -49,7 +53,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
-    parser.add_argument("command", choices=["run", "sam-local", "reset"])
+    parser.add_argument("command", choices=["run", "sam-local", "psql", "reset"])
     parser.add_argument("--state", type=Path, default=ROOT / ".local", help="the folder that is kept between runs")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "3000")), help="of the API")
     parser.add_argument("--no-demo", action="store_true", help="leave out the demo organisation and its event")
@@ -97,6 +101,15 @@ def _greet(api: str, pages: str) -> None:
 
 def _interrupt(_: int, __: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _psql(folder: Path) -> int:
+    """A session in the running stack's database, as the owner of the schema."""
+    address = folder / DATABASE_URL_FILE
+    if not address.exists():
+        say("there is no database yet: start it by `make run`")
+        return 1
+    return subprocess.run([str(BIN / "psql"), address.read_text()], check=False).returncode
 
 
 def _reset(folder: Path) -> int:

@@ -87,6 +87,7 @@ class Gateway:
         app = self._template.http_api(self._answer, port)
         app.register_blueprint(pages.emails(Inbox(Path(self._settings.emails))))
         app.register_blueprint(pages.payments(Sandbox(f"http://127.0.0.1:{port}", self._settings.database)))
+        app.register_blueprint(pages.orders())
         app.register_blueprint(self._lambda_api())
         return app
 

@@ -1,4 +1,4 @@
-"""The pages under `/_local/`: the captured emails, and the sandbox provider's payment page."""
+"""The local stack's own pages: the captured emails, the sandbox provider's payment page, and the page of an order."""
 
 from __future__ import annotations
 
@@ -61,6 +61,17 @@ def payments(sandbox: Sandbox) -> Blueprint:
         if _wants_json():
             return jsonify(payment=asdict(payment), deliveries=[asdict(delivery) for delivery in deliveries])
         return render_template("sandbox.html", payment=payment, deliveries=deliveries)
+
+    return pages
+
+
+def orders() -> Blueprint:
+    """The page of the shop that emails link to."""
+    pages = Blueprint("orders", __name__, url_prefix="/orders", template_folder="html")
+
+    @pages.get("/<uuid:order_id>")
+    def show(order_id: UUID) -> str:
+        return render_template("order.html", order_id=order_id)
 
     return pages
 

@@ -85,8 +85,9 @@ class Postgres:
         """A connection URL, as the functions take it."""
         return f"postgresql://{user}:{password}@{host}:{self._port}/{DATABASE}?sslmode=disable"
 
-    def owner_url(self, host: str = "127.0.0.1") -> str:
-        return self.url(OWNER, self._password, host)
+    def owner_url(self) -> str:
+        """The same as a URL."""
+        return self.url(OWNER, self._password)
 
     def _initialise(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ from local.state import State
 
 HOST = "127.0.0.1"
 LAYER = ROOT / "layers" / "common"
+DATABASE_URL_FILE = "database.url"
 READY_SECONDS = 60
 WATCH_SECONDS = 0.2
 PARAMETERS = {"SecretsExtension": "false", "AutoApproveOrganisations": "true", "EmailSender": aws.EMAIL_SENDER}
@@ -158,6 +159,7 @@ class Stack:
         assert self._postgres
         self._postgres.wait(part)
         migrations.apply(self.owner_conninfo, api_password=self._state.secret(API_ROLE))
+        self._state.write_private(DATABASE_URL_FILE, self._postgres.owner_url())
 
     def _gateway(self, listener: int) -> Part:
         settings = Settings(

@@ -76,9 +76,14 @@ class State:
         kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
         if name not in kept:
             kept[name] = make()
-            path.touch(mode=0o600)
-            path.write_text(json.dumps(kept, indent=2) + "\n")
+            self.write_private(path.name, json.dumps(kept, indent=2) + "\n")
         return kept[name]
+
+    def write_private(self, name: str, text: str) -> None:
+        """Writes a file that only its owner may read."""
+        path = self.folder / name
+        path.touch(mode=0o600)
+        path.write_text(text)
 
     def port(self, name: str) -> int:
         """A free port for one of the services: the one of the last run, where it is still free."""

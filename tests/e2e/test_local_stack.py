@@ -435,6 +435,7 @@ def test_the_demo_event_is_sold_and_kept_over_a_restart(tmp_path: Path) -> None:
         (email,) = eventually(lambda: emails(api, "ada@example.com"))
         assert "data:image/png;base64," in api.get(f"/_local/emails/{email['id']}").text
         assert len(emails(api, "ada@example.com")) == 1
+        assert order["id"] in api.get(email["links"][0]).text
 
     with Stack(tmp_path, port=0) as stack:
         kept = httpx.get(f"{stack.url}/v1/orders/{order['id']}", headers=access, timeout=30)
