@@ -56,13 +56,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("command", choices=["run", "sam-local", "psql", "reset"])
     parser.add_argument("--state", type=Path, default=ROOT / ".local", help="the folder that is kept between runs")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "3000")), help="of the API")
+    parser.add_argument(
+        "--hold-minutes",
+        default=os.environ.get("HOLD_MINUTES"),
+        help="how long a pending order keeps its tickets, in place of the template's value",
+    )
     parser.add_argument("--no-demo", action="store_true", help="leave out the demo organisation and its event")
     return parser
 
 
 def _serve(arguments: argparse.Namespace) -> None:
     started = time.monotonic()
-    with _uninterrupted(Stack(arguments.state, arguments.port)) as stack:
+    hold = {"HOLD_MINUTES": arguments.hold_minutes} if arguments.hold_minutes else {}
+    with _uninterrupted(Stack(arguments.state, arguments.port, variables=hold)) as stack:
         if not arguments.no_demo:
             demo_data.ensure(stack.url, stack.owner_conninfo)
         say(f"ready after {time.monotonic() - started:.1f} s")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
-LOUD = ("ERROR", "CRITICAL")
+LOUD = re.compile(rb'"level": ?"(ERROR|CRITICAL)"')
 LONGEST_LINE = 400
 
 
@@ -34,7 +35,7 @@ class ErrorWatch:
             whole = new[: new.rfind(b"\n") + 1]
             self._read[name] += len(whole)
             for line in whole.splitlines():
-                if b'"level"' in line and (text := _loud(line)):
+                if LOUD.search(line) and (text := _loud(line)):
                     say(f"{name}: {text}  (logs/{name}.log)")
 
 
@@ -43,6 +44,6 @@ def _loud(line: bytes) -> str | None:
         entry = json.loads(line)
     except ValueError:
         return None
-    if not isinstance(entry, dict) or entry.get("level") not in LOUD:
+    if not isinstance(entry, dict) or "level" not in entry:
         return None
     return f"{entry['level']} {entry.get('message')} {entry.get('exception_name', '')}"[:LONGEST_LINE].rstrip()

@@ -82,11 +82,6 @@ class Stack:
         """Where data, secrets, emails and logs are kept."""
         return self._state.folder
 
-    @property
-    def pids(self) -> dict[str, int]:
-        """The processes of the parts that run, by name."""
-        return {part.name: part.pid for part in self._parts}
-
     def start(self) -> None:
         """Starts everything, and returns when the API answers.
 

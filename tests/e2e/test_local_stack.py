@@ -27,7 +27,7 @@ from local import aws, demo_data, server
 from local.environments import PER_FUNCTION
 from local.inbox import Inbox
 from local.processes import ROOT
-from local.sam import Template
+from local.sam import Template, with_variables
 from local.server import PortInUse
 from local.stack import Stack
 from local.state import State, StateInUse
@@ -603,6 +603,21 @@ def test_sam_reads_the_projects_template() -> None:
     assert template.queues["EmailQueue"].dead_letters == "EmailDeadLetters"
     assert {trigger.function for trigger in template.queue_triggers} == {"SendEmail"}
     assert {"ExpireOrders", "RelayOutbox"} <= {trigger.function for trigger in template.schedule_triggers}
+
+
+def test_a_template_with_more_variables_declared_says_the_same(tmp_path: Path) -> None:
+    original = ROOT / "template.yaml"
+    copy = tmp_path / "template.yaml"
+    copy.write_text(with_variables(original.read_text(), ["AWS_ENDPOINT_URL", "STAGE"]))
+
+    before, after = Template(original), Template(copy)
+
+    assert after.functions["CreateOrder"].variables.keys() - before.functions["CreateOrder"].variables.keys() == {
+        "AWS_ENDPOINT_URL"
+    }
+    assert after.queues == before.queues
+    assert after.queue_triggers == before.queue_triggers
+    assert after.schedule_triggers == before.schedule_triggers
 
 
 def test_sams_service_calls_the_runtime_with_event_and_stdout(project: Path) -> None:
