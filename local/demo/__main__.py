@@ -11,8 +11,9 @@ import asyncio
 import os
 import sys
 
+from local.demo.client import Refused
 from local.demo.stage import running_or_fresh
-from local.demo.story import tell
+from local.demo.story import say, tell
 
 HOLD_MINUTES = 0.75  # on a stack of our own
 
@@ -22,7 +23,11 @@ def main() -> int:
     parser.add_argument("--buyers", type=int, default=500, help="how many arrive at once")
     arguments = parser.parse_args()
     with running_or_fresh(f"http://127.0.0.1:{os.environ.get('PORT', '3000')}", HOLD_MINUTES) as url:
-        report = asyncio.run(tell(url, arguments.buyers))
+        try:
+            report = asyncio.run(tell(url, arguments.buyers))
+        except (Refused, RuntimeError) as error:
+            say(str(error))
+            return 1
     print(report)
     return 0 if report.holds else 1
 

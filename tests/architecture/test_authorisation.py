@@ -11,7 +11,7 @@ from uuid import UUID
 import jwt
 import psycopg
 import pytest
-from samcli.yamlhelper import yaml_parse
+from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]
 
 from boxoffice.auth import Who, order_token
 from boxoffice.config import settings
@@ -153,7 +153,7 @@ def wrong_credentials(world: World) -> dict[str, str]:
     now = int(time.time())
     claims = {"sub": str(world.owner), "sid": str(uuid.uuid4()), "aud": "boxoffice", "iat": now, "exp": now + 900}
 
-    def signed(*, secret: bytes | None = key, algorithm: str = "HS256", kid: str = key_id, **others: Any) -> str:
+    def signed(*, secret: bytes | str = key, algorithm: str = "HS256", kid: str = key_id, **others: Any) -> str:
         return jwt.encode({**claims, **others}, secret, algorithm=algorithm, headers={"kid": kid})
 
     return {
@@ -164,7 +164,7 @@ def wrong_credentials(world: World) -> dict[str, str]:
         "another key": f"Bearer {signed(secret=b'a key that is long enough but is not ours')}",
         "an unknown key": f"Bearer {signed(kid='9')}",
         "the name of a key": f"Bearer {signed(kid='current')}",
-        "unsigned": f"Bearer {signed(secret=None, algorithm='none')}",
+        "unsigned": f"Bearer {signed(secret='', algorithm='none')}",
         "another algorithm": f"Bearer {signed(algorithm='HS384')}",
         "another audience": f"Bearer {signed(aud='somewhere')}",
         "no account": f"Bearer {signed(sub='everyone')}",

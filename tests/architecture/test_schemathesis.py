@@ -6,6 +6,7 @@ rest those of a valid call, so that requests get past the first check and reach 
 
 import json
 from functools import cache
+from typing import Any
 
 import psycopg
 import pytest
@@ -72,7 +73,7 @@ def explore(operation: Operation, world: World, mode: GenerationMode) -> set[int
         max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, suppress_health_check=[*HealthCheck]
     )
     @given(case=described()[operation.path][operation.method].as_strategy(mode), data=st.data())
-    def send(case: Case, data: st.DataObject) -> None:
+    def send(case: Case[Any], data: st.DataObject) -> None:
         if mode is GenerationMode.POSITIVE:
             deepen(case, call, data)
         caller = data.draw(st.sampled_from(callers))
@@ -86,7 +87,7 @@ def explore(operation: Operation, world: World, mode: GenerationMode) -> set[int
     return answered
 
 
-def deepen(case: Case, call: Call, data: st.DataObject) -> None:
+def deepen(case: Case[Any], call: Call, data: st.DataObject) -> None:
     """Put parts of a valid call into a generated one."""
     if data.draw(st.integers(0, 4)):
         case.path_parameters = {name: str(value) for name, value in call.path.items()}
