@@ -28,9 +28,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def send_email(record: SQSRecord, lambda_context: LambdaContext) -> None:
     """Send the message that a record names, unless there is nothing to do.
 
-    Wherever this dies, the message is still `sending`, and when its lease lapses the queue or the sweep brings it
-    again.
-    Died after SES took it, it is sent a second time: between losing an email and repeating one, we repeat.
+    Wherever this dies, the message is still `sending`, and once its lease has lapsed the queue or the sweep brings it
+    again. If SES had taken it by then it is sent twice: between losing an email and repeating one, we repeat.
 
     Raises:
         NotOurMessage, MessageFailed: the record belongs to the dead letters.
@@ -46,9 +45,6 @@ def send_email(record: SQSRecord, lambda_context: LambdaContext) -> None:
         try:
             receipt = ses.send(emails.compose(conn, message))
         except Exception as error:  # noqa: BLE001 - whatever it was, the message is to be tried again
-            logger.warning(
-                "not sent", exc_info=True, extra={"outbox_id": str(message.id), "attempts": message.attempts}
-            )
             service.mark_failed(conn, message, error)
         else:
             service.mark_sent(conn, message, receipt)

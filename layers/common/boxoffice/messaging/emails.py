@@ -20,7 +20,7 @@ from boxoffice.config import settings
 from boxoffice.messaging import rules
 from boxoffice.messaging.errors import UnknownTemplate
 from boxoffice.messaging.mime import email_of
-from boxoffice.messaging.models import Content, Email, Image, Line, Message, Order, Payment, Ticket
+from boxoffice.messaging.models import Content, Email, Image, Line, Message, Order, Returned, Ticket
 from boxoffice.tickets import service as tickets
 
 SQL = sql.queries("messaging")
@@ -52,14 +52,14 @@ def _order_confirmation(conn: db.Connection, order_id: str) -> Content:
 
 
 def _payment_returned(conn: db.Connection, order_id: str, payment_id: str) -> Content:
-    """The money came when the order was over, or twice; it is on its way back."""
+    """Money came that could not be used; it is on its way back."""
     order, lines = _order(conn, UUID(order_id))
-    payment = db.one(conn, Payment, SQL.get_returned, id=UUID(payment_id), order_id=order.id)
-    if payment is None:
+    returned = db.one(conn, Returned, SQL.get_returned, id=UUID(payment_id), order_id=order.id)
+    if returned is None:
         raise LookupError(f"payment {payment_id} of order {order_id}")
     titles = list(dict.fromkeys(line.event_title for line in lines))
     subject = f"Your payment for {rules.titles_of(titles)} is on its way back"
-    amount = money.show(payment.amount, payment.currency)
+    amount = money.show(returned.amount, returned.currency)
     return _write("payment_returned", subject, _facts(order) | {"subject": subject, "titles": titles, "amount": amount})
 
 

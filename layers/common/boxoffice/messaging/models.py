@@ -88,7 +88,9 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Payment:
+class Returned:
+    """Money that came and went back."""
+
     amount: int
     currency: str
 

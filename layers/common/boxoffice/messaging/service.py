@@ -9,6 +9,7 @@ from boxoffice import db, sql
 from boxoffice.messaging import rules
 from boxoffice.messaging.errors import MessageFailed, Throttled
 from boxoffice.messaging.models import Backlog, Message, Relayed
+from boxoffice.observability import logger
 
 SQL = sql.queries("messaging")
 
@@ -63,6 +64,7 @@ def mark_failed(conn: db.Connection, message: Message, error: Exception) -> None
     Raises:
         MessageFailed: that was the last attempt.
     """
+    logger.warning("not sent", exc_info=error, extra={"outbox_id": str(message.id), "attempts": message.attempts})
     reason = f"{type(error).__name__}: {error}".replace("\0", "")[:1000]
     if isinstance(error, Throttled):
         _put_back(conn, message, message.attempts - 1, rules.THROTTLED_WAIT, reason)
