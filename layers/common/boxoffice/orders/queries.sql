@@ -18,6 +18,8 @@ WITH line AS MATERIALIZED (
     SELECT * FROM unnest(%(ticket_type_ids)s::uuid[], %(event_ids)s::uuid[], %(quantities)s::integer[],
         %(unit_prices)s::bigint[], %(pool_ids)s::uuid[], %(homes)s::integer[])
         WITH ORDINALITY AS line (ticket_type_id, event_id, quantity, unit_price, pool_id, home, line)
+    -- This takes nothing away: it lets the planner expect one line, not ten, and so look up each stock row by its key.
+    LIMIT cardinality(%(pool_ids)s::uuid[])
 ), taken AS MATERIALIZED (
     SELECT line.*, coalesce(
         (SELECT row_no FROM stock
