@@ -163,7 +163,7 @@ def _prepare(bench: Bench, tickets_sold: int) -> fixture.HotTicketType:
     bench.create("fresh", "empty")
     with bench.connect("fresh") as conn:
         hot = fixture.hot_ticket_type(conn)
-        conn.execute("VACUUM ANALYZE")
+        fixture.analyse(conn)
     bench.create("sold", "fresh")
     progress(f"selling {tickets_sold:,} tickets")
     with bench.connect("sold") as conn:

@@ -147,7 +147,7 @@ def _prepare(bench: Bench) -> dict[str, dict[str, str]]:
     with bench.connect("hot") as conn:
         hot = fixture.hot_ticket_type(conn)
         counter = fixture.one_counter(conn)
-        conn.execute("VACUUM ANALYZE")
+        fixture.analyse(conn)
     return {design.name: _variables(hot, counter if design is ROW_LOCK else hot.pool_id) for design in DESIGNS}
 
 
