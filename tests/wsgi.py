@@ -22,7 +22,7 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or None,
             _query(environ["QUERY_STRING"]),
             headers,
-            environ["REMOTE_ADDR"],
+            environ.get("REMOTE_ADDR", "203.0.113.7"),
         )
     )
     start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", [*answer.headers.items()])
