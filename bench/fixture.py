@@ -74,4 +74,4 @@ def count_orders(conn: psycopg.Connection[Any], *, with_stock: bool = True) -> i
     )
     assert wrong_pools == 0, f"{wrong_pools} pools do not add up"
     assert not with_stock or ordered == held, f"{ordered} tickets are ordered, but {held} are held or sold"
-    return int(orders)
+    return orders

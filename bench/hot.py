@@ -64,9 +64,9 @@ class Load:
 LOADS = (
     Load(1, "none", 3, 1),
     Load(16, "none", 7, 2, of_limit=0.85, of_row_lock=6),
-    Load(64, "none", 3, 2),
+    Load(64, "none", 3, 1),
     Load(1, "+3 ms", 3, 1),
-    Load(16, "+3 ms", 3, 2),
+    Load(16, "+3 ms", 3, 1),
     Load(64, "+3 ms", 7, 2, of_limit=0.95, of_row_lock=40),
 )
 SMOKE = (Load(4, "none", 1, 1),)

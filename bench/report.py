@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from bench import ROOT
@@ -72,15 +71,14 @@ def _cell(value: object) -> str:
 
 
 def conclude(parts: Sequence[Part]) -> bool:
-    """Print the bars and keep the figures; whether all bars are met."""
+    """Print the bars; whether all are met."""
     bars = [bar for part in parts for bar in part.bars]
     for bar in bars:
         print(f"  {'ok  ' if bar.met else 'FAIL'}  {bar}")
-    print(f"\n{save(parts).relative_to(ROOT)}")
     return all(bar.met for bar in bars)
 
 
-def save(parts: Sequence[Part]) -> Path:
+def save(parts: Sequence[Part]) -> None:
     """Write everything as JSON, in a file named by the moment."""
     now = datetime.now(UTC)
     document = {
@@ -94,4 +92,4 @@ def save(parts: Sequence[Part]) -> Path:
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
     path.write_text(json.dumps(document, indent=2) + "\n")
-    return path
+    progress(f"kept in {path.relative_to(ROOT)}")
