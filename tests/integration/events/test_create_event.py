@@ -1,0 +1,222 @@
+"""POST /v1/events"""
+
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.ids import new_id
+from tests import factories, invariants
+from tests.factories import NOW
+from tests.operations import event_request, ticket_type_request
+from tests.snapshots import snapshot
+from tests.support import Client
+
+
+def changed(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A body with another value at ``path``, like ``venue.city``."""
+    *outer, last = path.split(".")
+    place: Any = body
+    for step in outer:
+        place = place[int(step) if step.isdecimal() else step]
+    place[last] = value
+    return body
+
+
+def test_a_draft_is_made_with_its_ticket_types_in_their_order(
+    api: Client, conn: Connection, organisation: UUID, manager: UUID
+) -> None:
+    types = [{**ticket_type_request(), "name": f"Tier {n}", "quantity": n * 100} for n in range(6)]
+    body = {**event_request(organisation), "ticket_types": types}
+
+    answer = api.post("/v1/events", body, account=manager)
+
+    assert answer.status == 201, answer.body
+    assert answer.headers["etag"] == '"1"'
+    event = answer.json
+    assert event["status"] == "draft"
+    assert event["venue"] == body["venue"]
+    assert event["starts_at"] == (NOW + timedelta(days=30)).isoformat().replace("+00:00", "Z")
+    assert [each["name"] for each in event["ticket_types"]] == [f"Tier {n}" for n in range(6)]
+    assert [each["available"] for each in event["ticket_types"]] == [0, 100, 200, 300, 400, 500]
+    assert event["ticket_types"][0]["currency"] == "NGN"
+    assert event["ticket_types"][0]["attributes"] == {"colour": "red"}
+    assert api.get(f"/v1/events/{event['id']}", account=manager).json == event
+    invariants.check(conn)
+
+
+def test_what_may_be_left_out_may_be_left_out(api: Client, organisation: UUID, manager: UUID) -> None:
+    body = event_request(organisation)
+    for optional in ("description", "rating", "image_url", "ticket_types"):
+        del body[optional]
+
+    event = api.post("/v1/events", body, account=manager).json
+
+    assert (event["description"], event["rating"], event["image_url"], event["ticket_types"]) == ("", None, None, [])
+
+
+def test_titles_and_attributes_are_kept_in_every_script(api: Client, organisation: UUID, manager: UUID) -> None:
+    body = event_request(organisation)
+    body["title"] = "Ọjọ́ orin \N{WOMAN}\N{ZERO WIDTH JOINER}\N{MICROPHONE}"
+    body["ticket_types"][0]["attributes"] = {"zone": "Ä", "seats": [1, 2.5, None, True, {"row": "\t\\u0000"}]}
+
+    event = api.post("/v1/events", body, account=manager).json
+
+    assert event["title"] == body["title"]
+    assert event["ticket_types"][0]["attributes"] == body["ticket_types"][0]["attributes"]
+
+
+def test_an_organisation_that_waits_for_approval_can_draft(api: Client, conn: Connection) -> None:
+    owner = factories.account(conn)
+    organisation = factories.organisation(conn, owner=owner, status="pending")
+
+    assert api.post("/v1/events", event_request(organisation), account=owner).status == 201
+
+
+def test_the_deed_is_in_the_audit_log(api: Client, conn: Connection, organisation: UUID, manager: UUID) -> None:
+    event = api.post("/v1/events", event_request(organisation), account=manager).json
+
+    entry = conn.execute("SELECT chain, actor_id, action, subject FROM audit_log").fetchone()
+    assert entry == (organisation, manager, "create_event", f"event {event['id']}")
+
+
+WRONG = [
+    ("title", ""),
+    ("title", " \t "),
+    ("title", "two\nlines"),
+    ("title", "x" * 201),
+    ("title", None),
+    ("category", ""),
+    ("category", "c" * 51),
+    ("description", "x" * 10_001),
+    ("organisation_id", "1"),
+    ("organisation_id", "00000000-0000-0000-0000-00000000000g"),
+    ("starts_at", "tomorrow"),
+    ("starts_at", "2027-02-30T10:00:00Z"),
+    ("starts_at", "2027-01-01T10:00:00"),
+    ("starts_at", "2027-01-01"),
+    ("starts_at", 1_798_761_600),
+    ("starts_at", "1798761600"),
+    ("starts_at", "1999-12-31T23:59:59Z"),
+    ("ends_at", "2201-01-01T00:00:00Z"),
+    ("ends_at", "99999-01-01T00:00:00Z"),
+    ("venue", None),
+    ("venue", "Freedom Park"),
+    ("venue.country", "Nigeria"),
+    ("venue.country", "ng"),
+    ("venue.country", "ZZ"),
+    ("venue.country", "EU"),
+    ("venue.country", "XX"),
+    ("venue.time_zone", "Lagos"),
+    ("venue.time_zone", "../../etc/passwd"),
+    ("venue.time_zone", "+01:00"),
+    ("venue.time_zone", ""),
+    ("venue.surprise", 1),
+    ("image_url", "http://example.com/jazz.jpg"),
+    ("image_url", "javascript:alert(1)"),
+    ("image_url", "https://"),
+    ("image_url", "https://user:secret@example.com/"),
+    ("image_url", "https://example.com/a b"),
+    ("image_url", "https://example.com/" + "x" * 2000),
+    ("currency", "ngn"),
+    ("currency", "NAIRA"),
+    ("currency", "XYZ"),
+    ("currency", "XXX"),
+    ("currency", "DEM"),
+    ("currency", None),
+    ("capacity", 100),
+    ("surprise", 1),
+    ("ticket_types", None),
+    ("ticket_types", {}),
+    ("ticket_types.0.name", ""),
+    ("ticket_types.0.price", -1),
+    ("ticket_types.0.price", 100_000_000_001),
+    ("ticket_types.0.price", 10**40),
+    ("ticket_types.0.price", 12.5),
+    ("ticket_types.0.price", "12"),
+    ("ticket_types.0.price", True),
+    ("ticket_types.0.quantity", -1),
+    ("ticket_types.0.quantity", 10_000_001),
+    ("ticket_types.0.quantity", 2**63),
+    ("ticket_types.0.quantity", None),
+    ("ticket_types.0.min_per_order", 0),
+    ("ticket_types.0.max_per_order", 1001),
+    ("ticket_types.0.max_entries", 0),
+    ("ticket_types.0.max_entries", 40_000),
+    ("ticket_types.0.hidden", "yes"),
+    ("ticket_types.0.hidden", 1),
+    ("ticket_types.0.sales_start", "soon"),
+    ("ticket_types.0.attributes", []),
+    ("ticket_types.0.attributes", None),
+    ("ticket_types.0.attributes", {"note": "\0"}),
+    ("ticket_types.0.attributes", {"\0": 1}),
+    ("ticket_types.0.attributes", {"note": ["\ud800"]}),
+    ("ticket_types.0.attributes", {"note": "x" * 8192}),
+    ("ticket_types.0.attributes", {"a": {"b": {"c": {"d": {"e": {"f": {"g": {"h": 1}}}}}}}}),
+    ("ticket_types.0.available", 7),
+]
+
+
+def test_what_is_not_valid_is_refused_and_changes_nothing(
+    api: Client, conn: Connection, organisation: UUID, manager: UUID, subtests: pytest.Subtests
+) -> None:
+    before = snapshot(conn)
+    for path, value in WRONG:
+        with subtests.test(path=path, value=str(value)[:40]):
+            answer = api.post("/v1/events", changed(event_request(organisation), path, value), account=manager)
+            assert (answer.status, answer.code) == (422, "invalid"), answer.body
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.json["errors"][0]["loc"][:2] == ["body", path.partition(".")[0]]
+    assert snapshot(conn) == before
+
+
+def test_a_number_beyond_double_precision_is_refused(api: Client, organisation: UUID, manager: UUID) -> None:
+    body = event_request(organisation)
+    body["ticket_types"][0]["attributes"] = {"size": "huge"}
+    text = json.dumps(body).replace('"huge"', "1e999")
+
+    assert api.post("/v1/events", text, account=manager).status == 422
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "code"),
+    [
+        ("ends_at", (NOW + timedelta(days=30)).isoformat(), "ends_before_start"),
+        ("ends_at", (NOW - timedelta(days=1)).isoformat(), "ends_in_the_past"),
+        ("ticket_types.0.min_per_order", 5, "order_limits_crossed"),
+        ("ticket_types.0.sales_end", NOW.isoformat(), "sale_window_empty"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_and_changes_nothing(
+    api: Client, conn: Connection, organisation: UUID, manager: UUID, path: str, value: Any, code: str
+) -> None:
+    before = snapshot(conn)
+
+    answer = api.post("/v1/events", changed(event_request(organisation), path, value), account=manager)
+
+    assert (answer.status, answer.code) == (422, code)
+    assert snapshot(conn) == before
+
+
+def test_an_event_has_fifty_ticket_types_at_the_most(api: Client, organisation: UUID, manager: UUID) -> None:
+    body = event_request(organisation)
+
+    body["ticket_types"] = [ticket_type_request()] * 51
+    assert api.post("/v1/events", body, account=manager).status == 422
+    body["ticket_types"] = [ticket_type_request()] * 50
+    assert api.post("/v1/events", body, account=manager).status == 201
+
+
+def test_it_takes_a_manager_of_the_organisation(api: Client, conn: Connection, organisation: UUID) -> None:
+    body = event_request(organisation)
+    scanner = factories.member(conn, organisation, "scanner")
+    rival = factories.account(conn)
+    factories.organisation(conn, owner=rival)
+
+    assert api.post("/v1/events", body).status == 401
+    assert api.post("/v1/events", body, account=scanner).status == 403
+    assert api.post("/v1/events", body, account=rival).status == 404
+    assert api.post("/v1/events", event_request(new_id()), account=rival).status == 404

@@ -1,0 +1,65 @@
+"""GET /v1/events/{event_id}"""
+
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.ids import new_id
+from tests import factories
+from tests.support import Client
+
+
+def test_the_public_sees_a_published_event_and_what_is_left(
+    api: Client, conn: Connection, event: UUID, ticket_type: UUID
+) -> None:
+    factories.order(conn, ticket_type, quantity=3)
+    factories.paid_order(conn, ticket_type, quantity=4)
+
+    answer = api.get(f"/v1/events/{event}")
+
+    assert answer.status == 200
+    assert answer.headers["etag"] == '"1"'
+    (shown,) = answer.json["ticket_types"]
+    assert (shown["id"], shown["quantity"], shown["available"]) == (str(ticket_type), 100, 93)
+
+
+def test_only_members_see_hidden_ticket_types(
+    api: Client, conn: Connection, organisation: UUID, event: UUID, ticket_type: UUID
+) -> None:
+    hidden = factories.ticket_type(conn, event_id=event, hidden=True)
+
+    def seen(account: UUID | None) -> list[str]:
+        return [each["id"] for each in api.get(f"/v1/events/{event}", account=account).json["ticket_types"]]
+
+    assert seen(None) == [str(ticket_type)]
+    assert seen(factories.account(conn)) == [str(ticket_type)]
+    assert seen(factories.member(conn, organisation, "scanner")) == [str(ticket_type), str(hidden)]
+
+
+def test_only_members_see_a_draft(api: Client, conn: Connection, organisation: UUID, draft: UUID) -> None:
+    rival = factories.account(conn)
+    factories.organisation(conn, owner=rival)
+
+    assert api.get(f"/v1/events/{draft}").status == 404
+    assert api.get(f"/v1/events/{draft}", account=rival).status == 404
+    assert api.get(f"/v1/events/{draft}", account=factories.member(conn, organisation, "scanner")).status == 200
+
+
+def test_what_is_deleted_or_never_was_is_not_found(api: Client, conn: Connection, organisation: UUID) -> None:
+    deleted = factories.event(conn, organisation_id=organisation, deleted_at="now")
+    member = factories.member(conn, organisation, "owner")
+
+    assert api.get(f"/v1/events/{deleted}", account=member).status == 404
+    assert api.get(f"/v1/events/{new_id()}").status == 404
+
+
+@pytest.mark.parametrize("event_id", ["1", "null", "%00", "00000000-0000-0000-0000-00000000000g"])
+def test_what_is_not_an_id_is_invalid(api: Client, event_id: str) -> None:
+    answer = api.get(f"/v1/events/{event_id}")
+
+    assert (answer.status, answer.headers["content-type"]) == (422, "application/problem+json")
+
+
+def test_a_bad_token_is_refused_even_where_none_is_needed(api: Client, event: UUID) -> None:
+    assert api.get(f"/v1/events/{event}", headers={"authorization": "Bearer nonsense"}).status == 401
