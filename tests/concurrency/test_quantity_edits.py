@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,7 +20,9 @@ from boxoffice.events.models import EventPatch, TicketTypePatch, TicketTypeReque
 from boxoffice.orders import service as orders
 from boxoffice.orders.errors import TicketTypeNotFound
 from boxoffice.orders.models import OrderRequest, PlacedOrder
+from boxoffice.stock import service as stock
 from boxoffice.stock.errors import QuantityTooLow, SoldOut
+from boxoffice.stock.models import Draw
 from tests import factories, invariants
 from tests.factories import order_request
 from tests.racing import deadlocks, race
@@ -187,6 +189,70 @@ def test_of_many_edits_of_one_event_one_is_made(
     assert row == (f"Title {made.index(True)}", 2)
 
 
+def delete_event(conn: Connection, manager: Caller, event: UUID, _: UUID) -> None:
+    events.delete_event(conn, manager, event)
+
+
+def delete_ticket_type(conn: Connection, manager: Caller, _: UUID, ticket_type: UUID) -> None:
+    events.delete_ticket_type(conn, manager, ticket_type)
+
+
+def shrink(conn: Connection, manager: Caller, _: UUID, ticket_type: UUID) -> None:
+    events.update_ticket_type(conn, manager, ticket_type, TicketTypePatch(quantity=1), None)
+
+
+type Deed = Callable[[Connection, Caller, UUID, UUID], None]
+
+
+@pytest.mark.parametrize("deed", [delete_event, delete_ticket_type, shrink])
+def test_a_purchase_that_is_under_way_is_waited_for_and_counts(
+    api: Client, database: Database, conn: Connection, manager: Caller, event: UUID, deed: Deed
+) -> None:
+    factories.ticket_type(conn, event_id=event)
+    ticket_type = factories.ticket_type(conn, event_id=event, quantity=40)
+
+    def buy_slowly_or_do(conn: Connection, number: int) -> bool:
+        with conn.transaction():
+            if number == 0:
+                bought = buy(conn, ticket_type, 2)
+                conn.execute("SELECT pg_sleep(0.4)")
+                return bought is not None
+            conn.execute("SELECT pg_sleep(0.2)")
+            with pytest.raises((TicketsTaken, QuantityTooLow)), conn.transaction():
+                deed(conn, manager, event, ticket_type)
+            return True
+
+    assert race(database, 2, buy_slowly_or_do) == [True, True]
+    assert invariants.left(conn, ticket_type) == (38, 2, 0)
+
+
+@pytest.mark.parametrize("deed", [delete_event, delete_ticket_type, shrink])
+def test_a_purchase_that_has_read_the_terms_finds_no_stock_afterwards(
+    api: Client,
+    database: Database,
+    conn: Connection,
+    manager: Caller,
+    event: UUID,
+    deed: Deed,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    factories.ticket_type(conn, event_id=event)
+    ticket_type = factories.ticket_type(conn, event_id=event, quantity=40)
+    attempts = stock.attempts
+
+    def attempt_after_the_deed(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
+        with conn.transaction():
+            deed(conn, manager, event, ticket_type)
+        return attempts(buyer, draws)
+
+    monkeypatch.setattr(stock, "attempts", attempt_after_the_deed)
+    with psycopg.connect(database.api_url, autocommit=True) as buyer:
+        assert buy(buyer, ticket_type, 2) is None
+
+    assert invariants.left(conn, ticket_type)[1:] == (0, 0)
+    invariants.check(conn)
+
+
 def test_a_ticket_type_is_deleted_or_sold_but_not_both(
     api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
 ) -> None:
@@ -241,6 +307,7 @@ def test_an_event_is_deleted_or_sold_but_not_both(
 
         assert deleted is not any(bought)
         assert all(buy(conn, each, 1) is None for each in types) is deleted
+        assert not deleted or [invariants.left(conn, each) for each in types] == [(0, 0, 0)] * 3
     assert deadlocks(conn) == 0
     invariants.check(conn)
 
