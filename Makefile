@@ -55,7 +55,7 @@ openapi: install  ## Write the OpenAPI document anew
 bench: install  ## Measure speed against the bars; non-zero if one is missed
 	$(BIN)/python -m bench
 
-sam-local: install build  ## Serve through `sam local start-api` in Docker, on the local database and AWS services
+sam-local: install  ## Serve through `sam local start-api` in Docker, on the local database and AWS services
 	@PORT=$(PORT) $(BIN)/python -m local sam-local
 
 build: install  ## Build the functions and the layer

@@ -20,7 +20,7 @@ def _in_use() -> frozenset[str]:
 
 
 def show(amount: int, currency: str, locale: str = "en") -> str:
-    """An amount as people write it: ``show(150000, "NGN")`` is ``₦1,500.00``."""
+    """An amount as people write it: ``show(150000, "NGN")`` is ``NGN1,500.00``."""
     from babel.numbers import format_currency, get_currency_precision
 
     return format_currency(Decimal(amount).scaleb(-get_currency_precision(currency)), currency, locale=locale)
