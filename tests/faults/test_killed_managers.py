@@ -1,0 +1,62 @@
+"""A process that dies at any round trip while it changes an event has changed all of it or nothing."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.auth import Caller, Who
+from boxoffice.events import service
+from boxoffice.events.models import EventRequest, TicketTypePatch
+from tests import factories, invariants
+from tests.operations import event_request, ticket_type_request
+from tests.racing import die_at, settled
+from tests.snapshots import snapshot
+from tests.support import Client, Database
+
+type Deed = Callable[[Connection], object]
+
+
+def draft(organisation: UUID, manager: Caller, _: UUID) -> Deed:
+    body = {**event_request(organisation), "ticket_types": [ticket_type_request()] * 2}
+    request = EventRequest.model_validate(body)
+    return lambda conn: service.create_event(conn, manager, request)
+
+
+def grow(_: UUID, manager: Caller, ticket_type: UUID) -> Deed:
+    return lambda conn: service.update_ticket_type(conn, manager, ticket_type, TicketTypePatch(quantity=900), None)
+
+
+def shrink(_: UUID, manager: Caller, ticket_type: UUID) -> Deed:
+    return lambda conn: service.update_ticket_type(conn, manager, ticket_type, TicketTypePatch(quantity=30), None)
+
+
+def delete(_: UUID, manager: Caller, ticket_type: UUID) -> Deed:
+    return lambda conn: service.delete_ticket_type(conn, manager, ticket_type)
+
+
+@pytest.mark.parametrize("make", [draft, grow, shrink, delete])
+def test_killed_anywhere_it_is_done_wholly_or_not_at_all(
+    api: Client, database: Database, conn: Connection, make: Callable[[UUID, Caller, UUID], Deed]
+) -> None:
+    organisation = factories.organisation(conn)
+    manager = Caller(Who.MANAGER, factories.member(conn, organisation, "manager"))
+    event = factories.event(conn, organisation_id=organisation, status="draft")
+    deed = make(organisation, manager, factories.ticket_type(conn, event_id=event))
+    before = snapshot(conn)
+
+    def act(conn: Connection) -> None:
+        with conn.transaction():
+            deed(conn)
+
+    moment = 0
+    while die_at(database, moment, act) and conn.execute("SELECT FROM audit_log").fetchone() is None:
+        settled(conn)
+        assert snapshot(conn) == before
+        moment += 1
+    settled(conn)
+
+    assert moment > 8
+    assert conn.execute("SELECT count(*) FROM audit_log").fetchone() == (1,)
+    invariants.check(conn)
