@@ -20,7 +20,7 @@ def test_the_database_plans_it(database: Database, domain: str, name: str) -> No
     statement = getattr(sql.queries(domain), name)
     if statement.startswith("SET "):
         return
-    parameters = {parameter: None for parameter in re.findall(r"%\((\w+)\)s", statement)}
+    parameters = dict.fromkeys(re.findall(r"%\((\w+)\)s", statement))
     with psycopg.connect(database.api_url) as conn:
         # Parameters stay parameters, so that the plan is the one for any values.
         numbered = statement
