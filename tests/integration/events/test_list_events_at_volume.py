@@ -1,0 +1,76 @@
+"""However many events there are and were, a page of them costs what it holds."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from boxoffice.auth import Caller, Who
+from boxoffice.events import service
+from boxoffice.events.models import EventFilters
+from tests import factories
+from tests.support import Database
+
+EVENTS = 30_000
+FOUR_YEARS = """
+    INSERT INTO events (id, organisation_id, status, title, category, venue_name, venue_address, city, country,
+        time_zone, starts_at, ends_at, currency)
+    SELECT gen_random_uuid(), %(organisation)s, 'published', 'show number' || n,
+        (ARRAY['bar', 'sport', 'concert'])[n %% 3 + 1], 'Hall', '1 Street', 'City' || n %% 7, 'NG', 'Africa/Lagos',
+        at, at + interval '3 hours', 'NGN'
+    FROM generate_series(1, %(events)s) AS n,
+        LATERAL (SELECT now() + interval '4 years' * (n::float / %(events)s - 0.5) AS at) AS moment"""
+
+
+@pytest.fixture
+def organisation(conn: Connection, database: Database) -> UUID:
+    """An organisation with two years of events behind it and two ahead."""
+    organisation = factories.organisation(conn)
+    conn.execute(FOUR_YEARS, {"organisation": organisation, "events": EVENTS})
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        owner.execute("VACUUM ANALYZE events")
+    return organisation
+
+
+def rows_read(conn: Connection) -> tuple[int, int]:
+    """How many scans of all events there were so far, and how many events were read by an index."""
+    conn.execute("SELECT pg_stat_force_next_flush()")
+    row = conn.execute("SELECT seq_scan, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'events'").fetchone()
+    assert row is not None
+    return row
+
+
+def test_a_page_reads_little_more_than_it_shows(
+    conn: Connection, organisation: UUID, subtests: pytest.Subtests
+) -> None:
+    now = datetime.now(UTC)
+    year = timedelta(days=365)
+    unfiltered: dict[str, Any] = dict.fromkeys(("words", "category", "city", "organisation_id", "since", "until"))
+    searches: list[dict[str, Any]] = [
+        {},
+        {"category": "sport"},
+        {"city": "CITY3"},
+        {"city": "nowhere"},
+        {"category": "bar", "city": "city3"},
+        {"organisation_id": organisation},
+        {"words": "show"},
+        {"words": "number29000"},
+        {"words": "nothing"},
+        {"since": now - year},
+        {"since": now + year, "until": now + year + timedelta(days=1)},
+        {"since": now + year, "until": now + year + timedelta(days=7), "city": "city5", "words": "show"},
+    ]
+    stranger = Caller(Who.PUBLIC)
+    for search in searches:
+        with subtests.test(search=search):
+            filters = EventFilters(**unfiltered | search)
+            scans, rows = rows_read(conn)
+            page = service.list_events(conn, stranger, filters, 20, None)
+            if page.next_cursor:
+                service.list_events(conn, stranger, filters, 20, page.next_cursor)
+            scans_after, rows_after = rows_read(conn)
+            assert scans_after == scans
+            assert rows_after - rows < EVENTS // 20
