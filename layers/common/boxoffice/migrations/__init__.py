@@ -10,8 +10,9 @@ API_ROLE = "boxoffice_api"
 _LOCK = 0x626F78  # an arbitrary number that all deploys agree on
 
 # On the role rather than in the connection, so that no client can forget them: a frozen or killed environment must not
-# keep row locks or a connection.
+# keep row locks or a connection; and times are answered in UTC, wherever the server stands.
 _ROLE_SETTINGS = {
+    "TimeZone": "UTC",
     "statement_timeout": "15s",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "5s",
