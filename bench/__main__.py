@@ -12,10 +12,12 @@ PARTS = {"hot": hot.measure, "handler": handler.measure, "imports": imports.meas
 def main() -> int:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=PARTS, default=list(PARTS), metavar="part", help=", ".join(PARTS))
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all by default")
     parser.add_argument("--smoke", action="store_true", help="only show that it works: seconds, no bars, no file")
     options = parser.parse_args()
-    found = [PARTS[name](smoke=options.smoke) for name in options.parts]
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(unknown)}")
+    found = [PARTS[name](smoke=options.smoke) for name in options.parts or PARTS]
     if not options.smoke:
         save(found)
     return 0 if conclude(found) else 1

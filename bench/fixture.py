@@ -61,17 +61,26 @@ def count_orders(conn: psycopg.Connection[Any], *, with_stock: bool = True) -> i
     Raises:
         AssertionError: stock was lost, made or oversold.
     """
-    wrong_pools, ordered, held, orders = (
-        conn.execute(
-            """SELECT
+    row = conn.execute(
+        """SELECT
             (SELECT count(*) FROM stock_pools WHERE quantity <>
                 (SELECT sum(available + held + sold) FROM stock WHERE pool_id = stock_pools.id)),
             (SELECT coalesce(sum(quantity), 0) FROM order_items),
             (SELECT sum(held + sold) FROM stock),
             (SELECT count(*) FROM orders)"""
-        ).fetchone()
-        or (None,) * 4
-    )
+    ).fetchone()
+    assert row is not None
+    wrong_pools, ordered, held, orders = (int(figure) for figure in row)
     assert wrong_pools == 0, f"{wrong_pools} pools do not add up"
     assert not with_stock or ordered == held, f"{ordered} tickets are ordered, but {held} are held or sold"
     return orders
+
+
+def orders_per_second(conn: psycopg.Connection[Any]) -> float:
+    """How fast orders were placed, from the second second on."""
+    row = conn.execute(
+        """SELECT (count(*) / extract(epoch FROM max(created_at) - min(created_at)))::float8 FROM orders
+        WHERE created_at >= (SELECT min(created_at) + interval '1 second' FROM orders)"""
+    ).fetchone()
+    assert row is not None
+    return float(row[0])
