@@ -71,11 +71,15 @@ def params(request: Once, response: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def perform(conn: db.Connection, request: Once, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def perform[T](conn: db.Connection, request: Once, act: Callable[[], T], again: Callable[[dict[str, Any]], T]) -> T:
     """Do what a request asks for, or give the first answer again, with ``Idempotent-Replayed: true``.
 
     A request that is refused may be a repeat of one that was not (the sale has ended since), so the key is looked up
-    then too. Called in autocommit; ``act`` opens the transaction in which it stores the answer that it returns.
+    then too. Called in autocommit.
+
+    Args:
+        act: opens the transaction of the effect, in which it stores the answer that it returns.
+        again: makes the answer of what was stored.
 
     Raises:
         KeyReused: the first request was another one.
@@ -98,4 +102,4 @@ def perform(conn: db.Connection, request: Once, act: Callable[[], dict[str, Any]
     if stored.fingerprint != request.fingerprint:
         raise KeyReused
     api.set_header("Idempotent-Replayed", "true")
-    return stored.response
+    return again(stored.response)

@@ -131,9 +131,7 @@ class TestIdempotency:
     def test_no_token_is_stored_with_the_key(self, api: Client, conn: Connection) -> None:
         api.post("/v1/orders", order_request(factories.ticket_type(conn)), key="new")
 
-        (stored,) = conn.execute("SELECT response FROM idempotency_keys").fetchone() or (None,)
-
-        assert "access_token" not in stored
+        assert conn.execute("SELECT response - 'id' FROM idempotency_keys").fetchall() == [({},)]
 
 
 class TestRefusals:

@@ -54,22 +54,26 @@ def place_order(conn: db.Connection, caller: Caller, request: OrderRequest, key:
         KeyReused: the idempotency key belongs to another request.
     """
     once = idempotency.once("create_order", str(caller.account_id or request.buyer.email), key, request)
-    answer = idempotency.perform(conn, once, lambda: _place(conn, caller.account_id, request, once))
-    return PlacedOrder(**answer, access_token=order_token(UUID(answer["id"])))
+    return idempotency.perform(
+        conn,
+        once,
+        lambda: _place(conn, caller.account_id, request, once),
+        lambda stored: _first_answer(conn, stored),
+    )
 
 
-def _place(conn: db.Connection, account_id: UUID | None, request: OrderRequest, once: Once) -> dict[str, Any]:
+def _place(conn: db.Connection, account_id: UUID | None, request: OrderRequest, once: Once) -> PlacedOrder:
     now = datetime.now(UTC)
     wanted = rules.quantities_of(request.items)
     offers = db.many(conn, Offer, SQL.list_offers, ticket_type_ids=list(wanted))
     lines = rules.lines_of(offers, wanted, now)
     order = _draft(account_id, request, lines, now)
     draws = [line.draw(home_row(conn.info.backend_pid, line.offer.pool_rows)) for line in lines]
-    answer = _answer(order, lines)
+    key = idempotency.params(once, {"id": str(order.id)})
     for number, attempt in enumerate(stock.attempts(conn, draws)):
-        if _attempt(conn, order, lines, attempt, idempotency.params(once, answer), gather=number > 0):
+        if _attempt(conn, order, lines, attempt, key, gather=number > 0):
             break
-    return answer
+    return _answer(order, [OrderItemView(**vars(line.offer), quantity=line.quantity) for line in lines])
 
 
 def _attempt(
@@ -131,13 +135,19 @@ def _draft(account_id: UUID | None, request: OrderRequest, lines: Sequence[Order
     )
 
 
-def _answer(order: OrderRow, lines: Sequence[OrderLine]) -> dict[str, Any]:
-    """What the order's buyer is answered, as stored for repeats: without the token, which is not to be stored."""
-    summary = OrderSummary.model_validate(order)
-    if order.total == 0:
-        summary.status = "paid"
-    items = [OrderItemView(**vars(line.offer), quantity=line.quantity).model_dump(mode="json") for line in lines]
-    return {**summary.model_dump(mode="json"), "items": items}
+def _first_answer(conn: db.Connection, stored: dict[str, Any]) -> PlacedOrder:
+    """What was answered when the order was placed. All but its state is as it was, so its id is all that is stored."""
+    order = db.one(conn, OrderDetails, SQL.get_order, **rules.reference_of(stored["id"]))
+    if order is None:
+        raise NotFound
+    return _answer(order, [OrderItemView.model_validate(item) for item in order.items])
+
+
+def _answer(order: OrderRow, items: list[OrderItemView]) -> PlacedOrder:
+    """What the buyer of an order that was just placed is answered."""
+    fields = {name: getattr(order, name) for name in OrderSummary.model_fields}
+    fields["status"] = "pending" if order.total else "paid"
+    return PlacedOrder(**fields, items=items, access_token=order_token(order.id))
 
 
 def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:

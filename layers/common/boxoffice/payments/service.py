@@ -47,7 +47,7 @@ def start_payment(
     orders.find_order(conn, caller, order_id)
     provider = providers.enabled(request.provider)
     once = idempotency.once("start_payment", str(order_id), key, request)
-    answer = idempotency.perform(conn, once, lambda: _open(conn, order_id, request, once))
+    answer = idempotency.perform(conn, once, lambda: _open(conn, order_id, request, once), lambda stored: stored)
     if "url" not in answer:
         payment = PaymentView(**answer)
         started = provider.create(payment)
