@@ -46,7 +46,7 @@ _PURCHASE = sql.queries("orders").place_order
 OURS = Design("ours", _PURCHASE, f"pg_backend_pid() % {MOST_ROWS}")  # stock.rules.home_row
 LIMIT = Design("limit", _PURCHASE, ":client_id")
 ROW_LOCK = Design("row lock", (_HERE / "row_lock.sql").read_text())
-INSERTS = Design("inserts", (_HERE / "inserts.sql").read_text(), ":client_id", sells=False)
+INSERTS = Design("inserts", (_HERE / "inserts.sql").read_text(), sells=False)
 DESIGNS = (OURS, LIMIT, ROW_LOCK, INSERTS)
 
 
@@ -149,7 +149,8 @@ def _variables(hot: fixture.HotTicketType, pool_id: UUID) -> dict[str, str]:
         "response": json.dumps(_RESPONSE),
     }
     lists = {f"{name}s": f"{{{one[name]}}}" for name in ("ticket_type_id", "event_id", "unit_price", "pool_id")}
-    return {name: str(value) for name, value in {**one, **lists, "quantities": f"{{{_QUANTITY}}}"}.items()}
+    quantities = dict.fromkeys(("quantities", "draw_quantities"), f"{{{_QUANTITY}}}")
+    return {name: str(value) for name, value in {**one, **lists, **quantities}.items()}
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
--- What a purchase writes, and no stock: each connection's items refer to a row of its own, which nobody updates.
+-- What a purchase writes, and no stock.
 WITH placed AS (
     INSERT INTO orders (id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency,
-        total, expires_at, created_at)
+        total, draws, expires_at, created_at)
     VALUES (%(id)s, %(number)s, %(organisation_id)s, %(account_id)s, 'pending', %(buyer_name)s, %(buyer_email)s,
-        %(buyer_phone)s, %(currency)s, %(total)s, %(expires_at)s, %(created_at)s)
+        %(buyer_phone)s, %(currency)s, %(total)s,
+        ARRAY[(%(pool_id)s, 0, %(quantity)s)::draw], %(expires_at)s, %(created_at)s)
 ), items AS (
-    INSERT INTO order_items (order_id, line, event_id, ticket_type_id, quantity, unit_price, pool_id, stock_row)
-    VALUES (%(id)s, 1, %(event_id)s, %(ticket_type_id)s, %(quantity)s, %(unit_price)s, %(pool_id)s, :client_id)
+    INSERT INTO order_items (order_id, line, event_id, ticket_type_id, quantity, unit_price)
+    VALUES (%(id)s, 1, %(event_id)s, %(ticket_type_id)s, %(quantity)s, %(unit_price)s)
 )
 INSERT INTO idempotency_keys (operation, scope, key, fingerprint, response)
 VALUES (%(operation)s, %(scope)s, %(idempotency_key)s, %(fingerprint)s, %(response)s);

@@ -100,6 +100,7 @@ def order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, 
         "buyer_email": f"buyer{next(_number)}@example.com",
         "currency": currency,
         "total": price * quantity,
+        "draws": f'{{"({pool_id},{row_no},{quantity})"}}',
         "expires_at": NOW + timedelta(minutes=15),
         "created_at": NOW,
         **overrides,
@@ -112,8 +113,6 @@ def order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, 
         "ticket_type_id": ticket_type_id,
         "quantity": quantity,
         "unit_price": price,
-        "pool_id": pool_id,
-        "stock_row": row_no,
     }
     _insert(conn, "order_items", item)
     return order_id

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg.rows import class_row, dict_row, scalar_row
+from psycopg.rows import RowFactory, RowMaker, dict_row, scalar_row
 
 from boxoffice import errors
 from boxoffice.config import conninfo, settings
@@ -102,4 +102,15 @@ def run(conn: Connection, query: LiteralString, **params: Any) -> int:
 def _cursor[T](conn: Connection, row: type[T]) -> psycopg.Cursor[T]:
     if row is dict:
         return conn.cursor(row_factory=dict_row)  # type: ignore[arg-type]
-    return conn.cursor(row_factory=class_row(row))
+    return conn.cursor(row_factory=_fields_of(row))
+
+
+def _fields_of[T](row: type[T]) -> RowFactory[T]:
+    """Make dataclasses of rows, from the columns that they name; the others are for SQL alone."""
+
+    def factory(cursor: psycopg.Cursor[Any]) -> RowMaker[T]:
+        names = [column.name for column in cursor.description or ()]
+        wanted = [(name, names.index(name)) for name in row.__dataclass_fields__ if name in names]  # type: ignore[attr-defined]
+        return lambda values: row(**{name: values[index] for name, index in wanted})
+
+    return factory

@@ -12,10 +12,10 @@ GROUP BY id HAVING coalesce(sum(available + held + sold), 0) <> quantity LIMIT 1
 -- name: stock_that_orders_contradict
 SELECT pool_id, row_no, held, sold, held_by_orders, sold_to_orders
 FROM stock LEFT JOIN (
-    SELECT pool_id, stock_row AS row_no,
+    SELECT pool_id, row_no,
         sum(quantity) FILTER (WHERE status = 'pending') AS held_by_orders,
         sum(quantity) FILTER (WHERE status IN ('paid', 'partially_refunded')) AS sold_to_orders
-    FROM order_items JOIN orders ON id = order_id GROUP BY pool_id, stock_row
+    FROM orders CROSS JOIN unnest(draws) GROUP BY pool_id, row_no
 ) AS ordered USING (pool_id, row_no)
 WHERE held <> coalesce(held_by_orders, 0) OR sold <> coalesce(sold_to_orders, 0) LIMIT 10
 
@@ -92,7 +92,8 @@ JOIN ticket_types ON ticket_types.id = ticket_type_id
 JOIN events ON events.id = order_items.event_id
 LEFT JOIN tickets ON tickets.order_id = orders.id AND tickets.line = order_items.line
 WHERE events.organisation_id <> orders.organisation_id OR events.currency <> orders.currency
-    OR ticket_types.event_id <> order_items.event_id OR ticket_types.pool_id <> order_items.pool_id
+    OR ticket_types.event_id <> order_items.event_id
+    OR NOT EXISTS (SELECT FROM unnest(draws) AS draw WHERE draw.pool_id = ticket_types.pool_id)
     OR tickets.organisation_id <> orders.organisation_id OR tickets.event_id <> order_items.event_id
     OR tickets.ticket_type_id <> order_items.ticket_type_id
 LIMIT 10

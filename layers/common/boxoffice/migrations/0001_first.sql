@@ -2,8 +2,20 @@
 --
 -- Two habits to know. Money is an integer in the currency's minor unit. And what thousands of buyers insert at once
 -- (orders, order items, tickets) has no foreign key to the few rows they all share (organisation, event, ticket type):
--- checking one would lock that row for every sale. They reference their stock row instead, which the sale holds anyway,
--- and stock leads to the ticket type, its event and its organisation, none of which is ever deleted for good.
+-- checking one would lock that row for every sale. None of those is ever deleted for good.
+
+-- ----------------------------------------------------------------------------------------------------- values
+
+-- What a purchase writes is checked by domains: PostgreSQL reads the text of a table's own checks anew for every statement,
+-- but a domain's once a connection.
+CREATE DOMAIN money_amount AS bigint CHECK (VALUE >= 0);
+CREATE DOMAIN ticket_count AS integer CHECK (VALUE >= 0);
+CREATE DOMAIN ticket_quantity AS integer CHECK (VALUE > 0);
+CREATE DOMAIN order_status AS text CHECK (
+    VALUE IN ('pending', 'paid', 'cancelled', 'expired', 'partially_refunded', 'refunded'));
+
+-- A quantity of a pool, and the one row of its stock that carries it as held or sold.
+CREATE TYPE draw AS (pool_id uuid, row_no smallint, quantity integer);
 
 -- ---------------------------------------------------------------------------------------------------- accounts
 
@@ -109,9 +121,9 @@ CREATE TABLE stock_pools (
 CREATE TABLE stock (
     pool_id   uuid NOT NULL REFERENCES stock_pools,
     row_no    smallint NOT NULL,
-    available integer NOT NULL CONSTRAINT stock_available_not_negative CHECK (available >= 0),
-    held      integer NOT NULL DEFAULT 0 CONSTRAINT stock_held_not_negative CHECK (held >= 0),
-    sold      integer NOT NULL DEFAULT 0 CONSTRAINT stock_sold_not_negative CHECK (sold >= 0),
+    available ticket_count NOT NULL,
+    held      ticket_count NOT NULL DEFAULT 0,
+    sold      ticket_count NOT NULL DEFAULT 0,
     PRIMARY KEY (pool_id, row_no)
 ) WITH (fillfactor = 20);
 
@@ -144,13 +156,13 @@ CREATE TABLE orders (
     number          text NOT NULL CONSTRAINT orders_number_key UNIQUE,
     organisation_id uuid NOT NULL,
     account_id      uuid,
-    status          text NOT NULL CHECK (
-        status IN ('pending', 'paid', 'cancelled', 'expired', 'partially_refunded', 'refunded')),
+    status          order_status NOT NULL,
     buyer_name      text NOT NULL,
     buyer_email     text NOT NULL,
     buyer_phone     text,
     currency        text NOT NULL,
-    total           bigint NOT NULL CHECK (total >= 0),
+    total           money_amount NOT NULL,
+    draws           draw[] NOT NULL,
     expires_at      timestamptz NOT NULL,
     created_at      timestamptz NOT NULL
 );
@@ -159,18 +171,14 @@ CREATE INDEX orders_by_buyer ON orders (organisation_id, buyer_email, id);
 CREATE INDEX orders_by_account ON orders (account_id, id) WHERE account_id IS NOT NULL;
 CREATE INDEX orders_lapsing ON orders (expires_at) WHERE status = 'pending';
 
--- stock_row is the one row of the pool that carries the item's tickets as held or sold.
 CREATE TABLE order_items (
     order_id       uuid NOT NULL REFERENCES orders,
     line           smallint NOT NULL,
     event_id       uuid NOT NULL,
     ticket_type_id uuid NOT NULL,
-    quantity       integer NOT NULL CHECK (quantity > 0),
-    unit_price     bigint NOT NULL CHECK (unit_price >= 0),
-    pool_id        uuid NOT NULL,
-    stock_row      smallint NOT NULL,
-    PRIMARY KEY (order_id, line),
-    FOREIGN KEY (pool_id, stock_row) REFERENCES stock
+    quantity       ticket_quantity NOT NULL,
+    unit_price     money_amount NOT NULL,
+    PRIMARY KEY (order_id, line)
 );
 CREATE INDEX order_items_by_event ON order_items (event_id, order_id);
 

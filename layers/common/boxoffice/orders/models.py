@@ -8,7 +8,6 @@ from uuid import UUID
 from pydantic import Field
 
 from boxoffice.models import Email, Id, Line, Page, Phone, Request, View
-from boxoffice.stock.models import Draw
 
 type OrderStatus = Literal["pending", "paid", "cancelled", "expired", "partially_refunded", "refunded"]
 ALL_STATUSES = ("pending", "paid", "cancelled", "expired", "partially_refunded", "refunded")
@@ -120,10 +119,6 @@ class OrderLine:
 
     offer: Offer
     quantity: int
-
-    def draw(self, home: int) -> Draw:
-        """What the line takes from its pool."""
-        return Draw(self.offer.pool_id, self.quantity, home)
 
 
 @dataclass(frozen=True)

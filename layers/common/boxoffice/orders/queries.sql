@@ -13,35 +13,37 @@ WHERE ticket_types.id = ANY(%(ticket_type_ids)s) AND NOT hidden AND ticket_types
 -- name: place_order
 -- The purchase: hold stock, write the order, its items and the idempotency key, all or nothing, in one statement.
 -- Of each pool it takes the first row from home on, around the end, that has enough and that nobody holds: it never waits
--- for stock. Unless a row was found for every line nothing is written, and the answer is false.
-WITH line AS MATERIALIZED (
-    SELECT * FROM unnest(%(ticket_type_ids)s::uuid[], %(event_ids)s::uuid[], %(quantities)s::integer[],
-        %(unit_prices)s::bigint[], %(pool_ids)s::uuid[], %(homes)s::integer[])
-        WITH ORDINALITY AS line (ticket_type_id, event_id, quantity, unit_price, pool_id, home, line)
-    -- This takes nothing away: it lets the planner expect one line, not ten, and so look up each stock row by its key.
+-- for stock. Unless a row was found for every draw nothing is written, and the answer is false.
+WITH draw AS MATERIALIZED (
+    SELECT * FROM unnest(%(pool_ids)s::uuid[], %(draw_quantities)s::integer[], %(homes)s::integer[])
+        AS draw (pool_id, quantity, home)
+    -- This takes nothing away: it lets the planner expect one draw, not ten, and so look up each stock row by its key.
     LIMIT cardinality(%(pool_ids)s::uuid[])
 ), taken AS MATERIALIZED (
-    SELECT line.*, coalesce(
+    SELECT pool_id, quantity, coalesce(
         (SELECT row_no FROM stock
-        WHERE stock.pool_id = line.pool_id AND row_no >= line.home AND available >= line.quantity
+        WHERE stock.pool_id = draw.pool_id AND row_no >= draw.home AND available >= draw.quantity
         ORDER BY row_no LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED),
         (SELECT row_no FROM stock
-        WHERE stock.pool_id = line.pool_id AND row_no < line.home AND available >= line.quantity
+        WHERE stock.pool_id = draw.pool_id AND row_no < draw.home AND available >= draw.quantity
         ORDER BY row_no LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
-    ) AS row_no FROM line
+    ) AS row_no FROM draw
 ), complete AS MATERIALIZED (
-    SELECT FROM taken HAVING count(row_no) = count(*)
+    SELECT array_agg((pool_id, row_no, quantity)::draw) AS draws FROM taken HAVING count(row_no) = count(*)
 ), held AS (
     UPDATE stock SET available = stock.available - taken.quantity, held = stock.held + taken.quantity
-    FROM complete CROSS JOIN taken WHERE stock.pool_id = taken.pool_id AND stock.row_no = taken.row_no
+    FROM taken WHERE stock.pool_id = taken.pool_id AND stock.row_no = taken.row_no AND EXISTS (SELECT FROM complete)
 ), placed AS (
     INSERT INTO orders (id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency,
-        total, expires_at, created_at)
+        total, draws, expires_at, created_at)
     SELECT %(id)s, %(number)s, %(organisation_id)s, %(account_id)s, 'pending', %(buyer_name)s, %(buyer_email)s,
-        %(buyer_phone)s, %(currency)s, %(total)s, %(expires_at)s, %(created_at)s FROM complete
+        %(buyer_phone)s, %(currency)s, %(total)s, draws, %(expires_at)s, %(created_at)s FROM complete
 ), items AS (
-    INSERT INTO order_items (order_id, line, event_id, ticket_type_id, quantity, unit_price, pool_id, stock_row)
-    SELECT %(id)s, line, event_id, ticket_type_id, quantity, unit_price, pool_id, row_no FROM complete CROSS JOIN taken
+    INSERT INTO order_items (order_id, line, event_id, ticket_type_id, quantity, unit_price)
+    SELECT %(id)s, line, event_id, ticket_type_id, quantity, unit_price
+    FROM unnest(%(event_ids)s::uuid[], %(ticket_type_ids)s::uuid[], %(quantities)s::integer[], %(unit_prices)s::bigint[])
+        WITH ORDINALITY AS item (event_id, ticket_type_id, quantity, unit_price, line)
+    WHERE EXISTS (SELECT FROM complete)
 ), key AS (
     INSERT INTO idempotency_keys (operation, scope, key, fingerprint, response)
     SELECT %(operation)s, %(scope)s, %(idempotency_key)s, %(fingerprint)s, %(response)s FROM complete
@@ -111,9 +113,10 @@ VALUES (%(id)s, %(from_status)s, %(to_status)s, %(reason)s, %(actor_id)s)
 -- name: lock_and_sell_stock
 -- What the order holds is sold.
 WITH locked AS MATERIALIZED (
-    SELECT stock.pool_id, row_no, quantity
-    FROM order_items JOIN stock ON stock.pool_id = order_items.pool_id AND row_no = stock_row
-    WHERE order_id = %(id)s ORDER BY stock.pool_id, row_no FOR NO KEY UPDATE OF stock
+    SELECT stock.pool_id, stock.row_no, draw.quantity
+    FROM orders CROSS JOIN unnest(draws) AS draw
+        JOIN stock ON stock.pool_id = draw.pool_id AND stock.row_no = draw.row_no
+    WHERE orders.id = %(id)s ORDER BY stock.pool_id, stock.row_no FOR NO KEY UPDATE OF stock
 )
 UPDATE stock SET held = stock.held - locked.quantity, sold = stock.sold + locked.quantity
 FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
@@ -121,48 +124,48 @@ FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_n
 -- name: lock_and_release_stock
 -- What the order holds is available again.
 WITH locked AS MATERIALIZED (
-    SELECT stock.pool_id, row_no, quantity
-    FROM order_items JOIN stock ON stock.pool_id = order_items.pool_id AND row_no = stock_row
-    WHERE order_id = %(id)s ORDER BY stock.pool_id, row_no FOR NO KEY UPDATE OF stock
+    SELECT stock.pool_id, stock.row_no, draw.quantity
+    FROM orders CROSS JOIN unnest(draws) AS draw
+        JOIN stock ON stock.pool_id = draw.pool_id AND stock.row_no = draw.row_no
+    WHERE orders.id = %(id)s ORDER BY stock.pool_id, stock.row_no FOR NO KEY UPDATE OF stock
 )
 UPDATE stock SET held = stock.held - locked.quantity, available = stock.available + locked.quantity
 FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
 
 -- name: list_draws
 -- What the order once took from each pool, for taking it again; nothing, if one of the events is off or over by now.
-SELECT item.pool_id, quantity, 0 AS home FROM order_items AS item
-WHERE order_id = %(id)s AND NOT EXISTS (
-    SELECT FROM order_items AS any_item JOIN events ON events.id = any_item.event_id
+SELECT draw.pool_id, draw.quantity, 0 AS home FROM orders CROSS JOIN unnest(draws) AS draw
+WHERE orders.id = %(id)s AND NOT EXISTS (
+    SELECT FROM order_items JOIN events ON events.id = order_items.event_id
         JOIN ticket_types ON ticket_types.id = ticket_type_id
-    WHERE order_id = %(id)s AND (status <> 'published' OR ends_at <= now() OR events.deleted_at IS NOT NULL
+    WHERE order_id = %(id)s AND (events.status <> 'published' OR ends_at <= now() OR events.deleted_at IS NOT NULL
         OR ticket_types.deleted_at IS NOT NULL))
-ORDER BY pool_id
+ORDER BY draw.pool_id
 
 -- name: hold_again
 -- A lapsed order takes stock that was gathered for it, and is held as before.
-WITH draw AS MATERIALIZED (
+WITH taken AS MATERIALIZED (
     SELECT * FROM unnest(%(pool_ids)s::uuid[], %(row_nos)s::smallint[], %(quantities)s::integer[])
-        AS draw (pool_id, row_no, quantity)
-), taken AS (
-    UPDATE stock SET available = stock.available - draw.quantity, held = stock.held + draw.quantity
-    FROM draw WHERE stock.pool_id = draw.pool_id AND stock.row_no = draw.row_no
+        AS taken (pool_id, row_no, quantity)
+), held AS (
+    UPDATE stock SET available = stock.available - taken.quantity, held = stock.held + taken.quantity
+    FROM taken WHERE stock.pool_id = taken.pool_id AND stock.row_no = taken.row_no
 )
-UPDATE order_items SET stock_row = draw.row_no FROM draw
-WHERE order_id = %(id)s AND order_items.pool_id = draw.pool_id
+UPDATE orders SET draws = (SELECT array_agg((pool_id, row_no, quantity)::draw) FROM taken) WHERE id = %(id)s
 
 -- name: lock_and_expire_orders
 -- A batch of lapsed holds ends, and what they held is available again. Orders that somebody is paying or cancelling right
 -- now are left to them.
 WITH lapsed AS MATERIALIZED (
-    SELECT id FROM orders WHERE status = 'pending' AND expires_at <= %(now)s
+    SELECT id, draws FROM orders WHERE status = 'pending' AND expires_at <= %(now)s
     ORDER BY expires_at LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
 ), freed AS MATERIALIZED (
-    SELECT pool_id, stock_row, sum(quantity)::integer AS quantity
-    FROM order_items JOIN lapsed ON order_id = lapsed.id GROUP BY pool_id, stock_row
+    SELECT pool_id, row_no, sum(quantity)::integer AS quantity
+    FROM lapsed CROSS JOIN unnest(draws) GROUP BY pool_id, row_no
 ), locked AS MATERIALIZED (
-    SELECT stock.pool_id, row_no, quantity
-    FROM freed JOIN stock ON stock.pool_id = freed.pool_id AND row_no = stock_row
-    ORDER BY stock.pool_id, row_no FOR NO KEY UPDATE OF stock
+    SELECT stock.pool_id, stock.row_no, freed.quantity
+    FROM freed JOIN stock ON stock.pool_id = freed.pool_id AND stock.row_no = freed.row_no
+    ORDER BY stock.pool_id, stock.row_no FOR NO KEY UPDATE OF stock
 ), returned AS (
     UPDATE stock SET held = stock.held - locked.quantity, available = stock.available + locked.quantity
     FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no

@@ -8,6 +8,8 @@ from uuid import UUID
 from boxoffice.ids import normalise_order_number
 from boxoffice.orders.errors import MixedOrder, NotOnSale, QuantityNotAllowed, TicketTypeNotFound
 from boxoffice.orders.models import Offer, OrderItemRequest, OrderLine
+from boxoffice.stock.models import Draw
+from boxoffice.stock.rules import home_row
 
 
 def quantities_of(items: Sequence[OrderItemRequest]) -> dict[UUID, int]:
@@ -19,7 +21,7 @@ def quantities_of(items: Sequence[OrderItemRequest]) -> dict[UUID, int]:
 
 
 def lines_of(offers: Sequence[Offer], wanted: dict[UUID, int], now: datetime) -> list[OrderLine]:
-    """The lines of an order, sorted by pool: the order in which stock is locked.
+    """The lines of an order, as they were asked for.
 
     Raises:
         TicketTypeNotFound, NotOnSale, QuantityNotAllowed, MixedOrder: the order cannot be had like this.
@@ -30,8 +32,8 @@ def lines_of(offers: Sequence[Offer], wanted: dict[UUID, int], now: datetime) ->
         check_offer(offer, wanted[offer.ticket_type_id], now)
     if len({(offer.organisation_id, offer.currency) for offer in offers}) > 1:
         raise MixedOrder
-    lines = [OrderLine(offer, wanted[offer.ticket_type_id]) for offer in offers]
-    return sorted(lines, key=lambda line: line.offer.pool_id)
+    by_id = {offer.ticket_type_id: offer for offer in offers}
+    return [OrderLine(by_id[ticket_type_id], quantity) for ticket_type_id, quantity in wanted.items()]
 
 
 def check_offer(offer: Offer, quantity: int, now: datetime) -> None:
@@ -45,6 +47,14 @@ def check_offer(offer: Offer, quantity: int, now: datetime) -> None:
         raise NotOnSale(f"{name} is not on sale at this time.")
     if not offer.min_per_order <= quantity <= offer.max_per_order:
         raise QuantityNotAllowed(f"An order takes {offer.min_per_order} to {offer.max_per_order} of {name}.")
+
+
+def draws_of(lines: Sequence[OrderLine], backend_pid: int) -> list[Draw]:
+    """What an order takes from each pool, in the order of locks."""
+    return [
+        Draw(line.offer.pool_id, line.quantity, home_row(backend_pid, line.offer.pool_rows))
+        for line in sorted(lines, key=lambda line: line.offer.pool_id)
+    ]
 
 
 def total_of(lines: Sequence[OrderLine]) -> int:

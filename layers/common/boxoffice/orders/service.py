@@ -34,7 +34,6 @@ from boxoffice.pagination import decode_id, page_of
 from boxoffice.stock import service as stock
 from boxoffice.stock.errors import SoldOut
 from boxoffice.stock.models import Draw
-from boxoffice.stock.rules import home_row
 from boxoffice.tickets import service as tickets
 
 SQL = sql.queries("orders")
@@ -68,7 +67,7 @@ def _place(conn: db.Connection, account_id: UUID | None, request: OrderRequest, 
     offers = db.many(conn, Offer, SQL.list_offers, ticket_type_ids=list(wanted))
     lines = rules.lines_of(offers, wanted, now)
     order = _draft(account_id, request, lines, now)
-    draws = [line.draw(home_row(conn.info.backend_pid, line.offer.pool_rows)) for line in lines]
+    draws = rules.draws_of(lines, conn.info.backend_pid)
     key = idempotency.params(once, {"id": str(order.id)})
     for number, attempt in enumerate(stock.attempts(conn, draws)):
         if _attempt(conn, order, lines, attempt, key, gather=number > 0):
@@ -110,6 +109,7 @@ def _write(
             quantities=[line.quantity for line in lines],
             unit_prices=[line.offer.unit_price for line in lines],
             pool_ids=[draw.pool_id for draw in draws],
+            draw_quantities=[draw.quantity for draw in draws],
             homes=[draw.home for draw in draws],
             **vars(order),
             **key,
