@@ -1,12 +1,10 @@
 """POST /v1/webhooks/sandbox"""
 
-from datetime import UTC, datetime
-
 from boxoffice import db
 from boxoffice.api import handler, raw_body, request_header, route
 from boxoffice.auth import Who
 from boxoffice.errors import Malformed, TooLarge
-from boxoffice.payments import providers, service
+from boxoffice.payments import service
 from boxoffice.payments.errors import ProviderNotEnabled, SignatureWrong
 from boxoffice.payments.models import WebhookView
 
@@ -22,9 +20,6 @@ def receive_sandbox_webhook() -> WebhookView:
     The body is `{id, type, payment_id, amount, currency}`, where `type` is `payment.succeeded` or `payment.failed`. It
     is signed by `X-Sandbox-Signature`. However often an event is delivered, it has its effect once.
     """
-    sandbox = providers.enabled("sandbox")
-    body = raw_body()
-    sandbox.verify(body, request_header("x-sandbox-signature"), datetime.now(UTC))
-    event = sandbox.parse(body)
-    with db.transaction() as conn:
-        return service.receive_event(conn, "sandbox", event)
+    event = service.read_webhook("sandbox", None, raw_body(), request_header("x-sandbox-signature"))
+    with db.autocommit() as conn:
+        return service.take_event(conn, "sandbox", event)

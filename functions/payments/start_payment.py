@@ -6,7 +6,7 @@ from boxoffice.auth import Who
 from boxoffice.errors import NotFound
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.payments import service
-from boxoffice.payments.errors import OrderExpired, ProviderNotEnabled
+from boxoffice.payments.errors import OrderExpired, PaymentRefused, ProviderNotEnabled, ProviderUnavailable
 from boxoffice.payments.models import PaymentRequest, StartedPayment
 
 __all__ = ["handler"]
@@ -17,13 +17,14 @@ __all__ = ["handler"]
     "/v1/orders/{order_id}/payments",
     who=Who.GUEST,
     status=201,
-    raises=(NotFound, OrderExpired, OrderNotPending, ProviderNotEnabled),
+    raises=(NotFound, OrderExpired, OrderNotPending, PaymentRefused, ProviderNotEnabled, ProviderUnavailable),
 )
 def start_payment(order_id: PathId, payment: PaymentRequest, key: IdempotencyKey) -> StartedPayment:
     """Start to pay an order.
 
-    Send the buyer to `url`. The order is paid once the provider has told us so, which `GET /v1/payments/{payment_id}`
-    shows. A payment that fails can be followed by another, with a new Idempotency-Key.
+    Send the buyer to `url`, or, with Stripe, give `client_secret` and `publishable_key` to Stripe.js. The order is paid
+    once the provider has told us so, which `GET /v1/payments/{payment_id}` shows. A payment that fails can be followed
+    by another, with a new Idempotency-Key. Should the provider not answer (503), repeat with the same one.
     """
     with db.autocommit() as conn:
         return service.start_payment(conn, caller(), order_id, payment, key)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from boxoffice.errors import Busy
 
 _SECRET_LIFETIME = 300.0  # seconds until a rotated secret is noticed
+_MOST_SECRETS = 1000
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class Settings:
     token_keys_secret: str
     ticket_keys_secret: str
     sandbox_secret: str
+    stripe_secret: str
+    flutterwave_secret: str
+    generic_secret: str
     email_queue_url: str
     email_sender: str
     public_url: str
@@ -45,6 +49,9 @@ def settings() -> Settings:
         token_keys_secret=env["TOKEN_KEYS_SECRET"],
         ticket_keys_secret=env["TICKET_KEYS_SECRET"],
         sandbox_secret=env["SANDBOX_SECRET"],
+        stripe_secret=env.get("STRIPE_SECRET", ""),
+        flutterwave_secret=env.get("FLUTTERWAVE_SECRET", ""),
+        generic_secret=env.get("GENERIC_SECRET", ""),
         email_queue_url=env["EMAIL_QUEUE_URL"],
         email_sender=env["EMAIL_SENDER"],
         public_url=env["PUBLIC_URL"].rstrip("/"),
@@ -80,9 +87,28 @@ def secret(secret_id: str, *, fresh: bool = False) -> dict[str, str]:
     return value
 
 
+def optional_secret(secret_id: str, *, fresh: bool = False) -> dict[str, str] | None:
+    """The fields of a secret that need not exist; None if it does not, which is remembered as long as a secret is.
+
+    Raises:
+        Busy: Secrets Manager does not answer.
+    """
+    try:
+        return secret(secret_id, fresh=fresh) or None
+    except NoSuchSecret:
+        if len(_secrets) > _MOST_SECRETS:  # anybody can ask for what does not exist
+            forget_secrets()
+        _secrets[secret_id] = (time.monotonic(), {})
+        return None
+
+
 def forget_secrets() -> None:
     """Drop what is kept, so that the next use reads it anew."""
     _secrets.clear()
+
+
+class NoSuchSecret(Busy):
+    """There is no secret of this id. Where it has to be, nothing works until somebody makes it."""
 
 
 def _fetch(secret_id: str) -> str:
@@ -106,6 +132,8 @@ def _fetch_from_extension(secret_id: str, port: int) -> str:
     response = connection.getresponse()
     body = response.read()
     connection.close()
+    if response.status != 200 and b"ResourceNotFoundException" in body:
+        raise NoSuchSecret
     if response.status != 200:
         raise OSError(f"the secrets extension answered {response.status}")
     return str(json.loads(body)["SecretString"])
@@ -117,5 +145,9 @@ def _fetch_from_aws(secret_id: str) -> str:
 
     try:
         return str(boto3.client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"])
-    except (BotoCoreError, ClientError) as error:
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+            raise NoSuchSecret from error
+        raise OSError(str(error)) from error
+    except BotoCoreError as error:
         raise OSError(str(error)) from error

@@ -16,9 +16,12 @@ def payment(conn, order_id):
         [payment_id, order_id],
     )
     conn.execute(
-        """INSERT INTO refunds (id, payment_id, amount, currency, reason)
-        SELECT %s, id, amount, currency, 'too late' FROM payments WHERE id = %s""",
-        [new_id(), payment_id],
+        """WITH receipt AS (
+            INSERT INTO receipts (id, payment_id, provider, merchant_id, reference, amount, currency, refunded)
+            SELECT %s, id, provider, merchant_id, id, amount, currency, amount FROM payments WHERE id = %s RETURNING *)
+        INSERT INTO refunds (id, payment_id, receipt_id, amount, currency, reason)
+        SELECT %s, payment_id, id, amount, currency, 'too late' FROM receipt""",
+        [new_id(), payment_id, new_id()],
     )
     return payment_id
 

@@ -56,10 +56,10 @@ def test_any_other_cannot(status: OrderStatus, expires_in: int, error: type[Doma
         ("pending", "paid", "returned"),
         ("pending", "refunded", "returned"),
         ("failed", "partially_refunded", "returned"),
-        ("succeeded", "paid", "ignored"),
-        ("succeeded", "refunded", "ignored"),
-        ("refunded", "expired", "ignored"),
-        ("refunded", "pending", "ignored"),
+        ("succeeded", "paid", "returned"),
+        ("succeeded", "refunded", "returned"),
+        ("refunded", "expired", "returned"),
+        ("refunded", "pending", "returned"),
     ],
 )
 def test_money_buys_what_can_be_bought_and_else_goes_back(

@@ -18,3 +18,21 @@ class SignatureWrong(DomainError):
     status = 401
     code = "signature_wrong"
     detail = "The signature is missing, too old, or not the provider's."
+
+
+class PaymentRefused(DomainError):
+    code = "payment_refused"
+    detail = "The provider does not take a payment of this amount or currency."
+
+
+class ProviderUnavailable(DomainError):
+    status = 503
+    code = "provider_unavailable"
+    detail = "The payment provider does not answer. Try again in a moment."
+    retry_after = 5
+
+
+class RefundTooLarge(DomainError):
+    code = "refund_too_large"
+    detail = "A payment cannot be refunded by more than what is left of it."
+    constraint = "receipts_refunded"

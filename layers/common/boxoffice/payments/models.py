@@ -1,4 +1,4 @@
-"""Payments as requested, as stored and as shown; and what providers tell of them."""
+"""Payments as requested, as stored and as shown; and what providers are asked and tell of them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,11 +10,15 @@ from pydantic import Field
 from boxoffice.models import Id, Request, View
 
 type PaymentStatus = Literal["pending", "succeeded", "failed", "refunded"]
-type Effect = Literal["paid", "failed", "returned", "ignored", "unknown_payment"]
+type RefundStatus = Literal["owed", "sent", "succeeded", "failed"]
+type Effect = Literal["paid", "failed", "returned", "noted", "ignored", "unknown_payment"]
+
+PLATFORM = UUID(int=0)
+"""The merchant that takes payments for every organisation without an account of its own at a provider."""
 
 
 class PaymentRequest(Request):
-    provider: Literal["sandbox"]
+    provider: Literal["stripe", "flutterwave", "sandbox"]
 
 
 class PaymentView(View):
@@ -29,7 +33,9 @@ class PaymentView(View):
 
 
 class StartedPayment(PaymentView):
-    url: str = Field(description="Where the buyer pays")
+    url: str | None = Field(default=None, description="Where the buyer pays, if it is on a page of the provider")
+    client_secret: str | None = Field(default=None, description="For Stripe.js, which pays on a page of yours")
+    publishable_key: str | None = Field(default=None, description="Goes with the client secret")
 
 
 class WebhookView(View):
@@ -58,23 +64,67 @@ class PaymentDetails(PaymentRow):
 
 
 @dataclass(frozen=True)
+class Bill:
+    """What a provider needs to know of a payment.
+
+    Attributes:
+        merchant_id: whose account at the provider takes the money, an organisation's or `PLATFORM`.
+        reference: the provider's own name for the payment, once it has one.
+        expires_at: when the order's hold lapses.
+    """
+
+    id: UUID
+    provider: str
+    merchant_id: UUID
+    reference: str | None
+    amount: int
+    currency: str
+    order_id: UUID
+    order_number: str
+    buyer_name: str
+    buyer_email: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class OpenBill(Bill):
+    """A payment that a provider is to be asked about, and how its order stands."""
+
+    status: PaymentStatus
+    order_status: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
 class Started:
-    """What a provider answers to a payment: its own name for it, and where the buyer pays."""
+    """What a provider answers to a payment: its own name for it, and what the client needs to pay."""
 
     reference: str
-    url: str
+    url: str | None = None
+    client_secret: str | None = None
+    publishable_key: str | None = None
 
 
 @dataclass(frozen=True)
 class ProviderEvent:
-    """What a provider tells of a payment: that so much money came, or that none will."""
+    """What a provider tells: mostly of a payment, that so much money came, or that none did.
+
+    Attributes:
+        kind: ``failed`` may be followed by success, ``cancelled`` never is; ``refund`` tells that a refund has changed,
+            and ``other`` of anything that is none of our business.
+        money: the provider's name for the money that came, by which it is known again in other events; empty where a
+            payment can bring money only once.
+        refund: the provider's name for the refund.
+    """
 
     id: str
-    kind: Literal["succeeded", "failed"]
-    payment_id: UUID
+    kind: Literal["succeeded", "failed", "cancelled", "refund", "other"]
+    payment_id: UUID | None
     amount: int
     currency: str
     payload: dict[str, Any]
+    money: str = ""
+    refund: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,3 +133,70 @@ class Verdict:
 
     effect: Effect
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class DueRefund:
+    """A refund to be sent, or asked about if it has a reference.
+
+    Attributes:
+        money: the provider's name for the money that goes back.
+        payment_reference: its name for the payment by which the money came.
+        reference: its name for the refund, once it has one.
+        attempts: how often it was tried, this time included.
+        failures: how often the provider has failed to make it.
+    """
+
+    id: UUID
+    payment_id: UUID
+    provider: str
+    merchant_id: UUID
+    money: str
+    payment_reference: str | None
+    amount: int
+    currency: str
+    reason: str
+    reference: str | None
+    attempts: int
+    failures: int
+    created_at: datetime
+
+    @property
+    def key(self) -> str:
+        """Under which the provider makes it once. What it has failed to make is another refund the next time."""
+        return f"{self.id}.{self.failures}" if self.failures else str(self.id)
+
+
+@dataclass(frozen=True)
+class RefundState:
+    """How a refund stands at its provider.
+
+    Attributes:
+        kind: ``pending`` is on its way, ``impossible`` has to be made by hand.
+        reason: why it failed.
+    """
+
+    kind: Literal["pending", "succeeded", "failed", "impossible"]
+    reference: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is to be noted of an attempt to send a refund."""
+
+    status: RefundStatus
+    due_at: datetime | None
+    reference: str | None
+    error: str | None = None
+    failed: int = 0
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What is open at the providers."""
+
+    payments_open: int
+    refunds_owed: int
+    refunds_failed: int
+    oldest_refund_seconds: float

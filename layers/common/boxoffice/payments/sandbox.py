@@ -7,6 +7,7 @@ of the ring in SANDBOX_SECRET over the moment, a dot and the raw body.
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import Field, ValidationError
 
@@ -15,7 +16,7 @@ from boxoffice.errors import Malformed
 from boxoffice.ids import new_id
 from boxoffice.models import Id, Request
 from boxoffice.payments.errors import SignatureWrong
-from boxoffice.payments.models import PaymentView, ProviderEvent, Started
+from boxoffice.payments.models import PLATFORM, Bill, DueRefund, ProviderEvent, RefundState, Started
 from boxoffice.signing import is_token, token
 
 SIGNATURE_HEADER = "X-Sandbox-Signature"
@@ -37,13 +38,27 @@ class SandboxEvent(Request):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
-def create(payment: PaymentView) -> Started:
+def create(bill: Bill) -> Started:
     """The payment's page on the local stack."""
-    return Started(str(payment.id), f"{settings().public_url}/_local/sandbox/{payment.id}")
+    return Started(str(bill.id), url=f"{settings().public_url}/_local/sandbox/{bill.id}")
 
 
-def verify(body: bytes, signature: str | None, now: datetime) -> None:
+def fetch(bill: Bill, *, close: bool) -> ProviderEvent | None:
+    """See `Provider.fetch`. The sandbox keeps nothing: what it knows, its webhooks have told."""
+    if not close:
+        return None
+    return ProviderEvent(f"closed_{bill.id}", "cancelled", bill.id, bill.amount, bill.currency, {})
+
+
+def refund(refund: DueRefund) -> RefundState:
+    """See `Provider.refund`. There is no money to send, so it has arrived."""
+    return RefundState("succeeded", f"re_{refund.key}")
+
+
+def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime) -> None:
     """See `Provider.verify`. Every key of the ring is accepted; a signature is good for five minutes."""
+    if merchant_id != PLATFORM:
+        raise SignatureWrong
     parts = _SIGNATURE.fullmatch(signature or "")
     if parts is None:
         raise SignatureWrong
@@ -54,7 +69,7 @@ def verify(body: bytes, signature: str | None, now: datetime) -> None:
         raise SignatureWrong
 
 
-def parse(body: bytes) -> ProviderEvent:
+def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:  # noqa: ARG001 - the sandbox has one account
     """See `Provider.parse`."""
     try:
         event = SandboxEvent.model_validate_json(body)
@@ -67,6 +82,7 @@ def parse(body: bytes) -> ProviderEvent:
         amount=event.amount,
         currency=event.currency,
         payload=event.model_dump(mode="json"),
+        money=f"{event.payment_id}:{event.amount}:{event.currency}",
     )
 
 

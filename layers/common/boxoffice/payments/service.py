@@ -1,4 +1,4 @@
-"""Use cases of payments."""
+"""Use cases of payments: how one is started, and what money does that comes for it."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -14,8 +14,12 @@ from boxoffice.ids import new_id
 from boxoffice.observability import logger
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
-from boxoffice.payments import providers, rules
+from boxoffice.payments import providers, refunds, rules
+from boxoffice.payments.errors import PaymentRefused
+from boxoffice.payments.merchants import merchant_of
 from boxoffice.payments.models import (
+    PLATFORM,
+    Bill,
     Effect,
     PaymentDetails,
     PaymentRequest,
@@ -26,6 +30,18 @@ from boxoffice.payments.models import (
     StartedPayment,
     WebhookView,
 )
+from boxoffice.payments.refunds import owe_refund, send_refunds
+
+__all__ = [
+    "get_payment",
+    "owe_refund",
+    "read_webhook",
+    "receive_event",
+    "record_payment_by_hand",
+    "send_refunds",
+    "start_payment",
+    "take_event",
+]
 
 SQL = sql.queries("payments")
 
@@ -42,26 +58,26 @@ def start_payment(
         NotFound: there is no such order, or it is not the caller's to pay.
         OrderExpired, OrderNotPending: it cannot be paid (any more).
         ProviderNotEnabled: the deployment does not use this provider.
+        PaymentRefused: the provider does not take such a payment.
+        ProviderUnavailable: the provider does not answer; a repeat goes on.
         KeyReused: the idempotency key belongs to another request.
     """
-    orders.find_order(conn, caller, order_id)
+    order = orders.find_order(conn, caller, order_id)
     provider = providers.enabled(request.provider)
     once = idempotency.once("start_payment", str(order_id), key, request)
-    answer = idempotency.perform(conn, once, lambda: _open(conn, order_id, request, once), lambda stored: stored)
+    answer = idempotency.perform(conn, once, lambda: _open(conn, order, request, once), lambda stored: stored)
     if "url" not in answer:
-        payment = PaymentView(**answer)
-        started = provider.create(payment)
-        answer = {**answer, "url": started.url}
-        with conn.transaction():
-            db.run(conn, SQL.set_reference, id=payment.id, reference=started.reference)
-            idempotency.complete(conn, once, answer)
+        rules.check_payable(order, datetime.now(UTC))
+        answer = _prepare(conn, provider, answer, once)
     return StartedPayment(**answer)
 
 
-def _open(conn: db.Connection, order_id: UUID, request: PaymentRequest, once: Once) -> dict[str, Any]:
+def _open(conn: db.Connection, found: OrderRow, request: PaymentRequest, once: Once) -> dict[str, Any]:
+    merchant_id = merchant_of(found.organisation_id, request.provider)
     with conn.transaction():
-        order = orders.lock_order(conn, order_id)
-        rules.check_payable(order, datetime.now(UTC))
+        order = orders.lock_order(conn, found.id)
+        now = datetime.now(UTC)
+        rules.check_payable(order, now)
         payment = db.one(
             conn,
             PaymentRow,
@@ -69,12 +85,55 @@ def _open(conn: db.Connection, order_id: UUID, request: PaymentRequest, once: On
             id=new_id(),
             order_id=order.id,
             provider=request.provider,
+            merchant_id=merchant_id,
             amount=order.total,
             currency=order.currency,
+            ask_at=rules.first_ask(order, now),
         )
         answer = PaymentView.model_validate(payment).model_dump(mode="json")
         idempotency.store(conn, once, answer)
     return answer
+
+
+def _prepare(conn: db.Connection, provider: providers.Provider, payment: dict[str, Any], once: Once) -> dict[str, Any]:
+    """Call the provider, and store what the client needs with the answer."""
+    bill = db.many(conn, Bill, SQL.get_bill, id=payment["id"])[0]
+    try:
+        started = provider.create(bill)
+    except PaymentRefused:
+        with conn.transaction():
+            _settle(conn, bill.id, "failed", last=True)
+        raise
+    answer = {
+        **payment,
+        "url": started.url,
+        "client_secret": started.client_secret,
+        "publishable_key": started.publishable_key,
+    }
+    with conn.transaction():
+        db.run(conn, SQL.set_reference, id=bill.id, reference=started.reference)
+        idempotency.complete(conn, once, answer)
+    return answer
+
+
+def record_payment_by_hand(conn: db.Connection, order: OrderRow, method: str) -> UUID:
+    """Write down that the organisation took an order's total itself; the transaction has locked the order and pays it.
+
+    Args:
+        method: one of `providers.BY_HAND`. Refunds of such a payment are the organisation's to hand out, too.
+    """
+    payment_id = new_id()
+    db.run(
+        conn,
+        SQL.insert_payment_by_hand,
+        id=payment_id,
+        receipt_id=new_id(),
+        order_id=order.id,
+        provider=method,
+        amount=order.total,
+        currency=order.currency,
+    )
+    return payment_id
 
 
 def get_payment(conn: db.Connection, caller: Caller, payment_id: UUID) -> PaymentView:
@@ -90,70 +149,115 @@ def get_payment(conn: db.Connection, caller: Caller, payment_id: UUID) -> Paymen
     return PaymentView.model_validate(payment)
 
 
-def receive_event(conn: db.Connection, provider: str, event: ProviderEvent) -> WebhookView:
+def read_webhook(provider: str, merchant_id: UUID | None, body: bytes, signature: str | None) -> ProviderEvent:
+    """What a webhook says, once its sender is verified. Comes before any connection to the database.
+
+    Args:
+        merchant_id: the organisation to whose own account at the provider it belongs, if it does to any.
+
+    Raises:
+        ProviderNotEnabled: the deployment does not use this provider.
+        SignatureWrong, Malformed: it is not the provider's, or cannot be read.
+        ProviderUnavailable: the provider must confirm it and does not answer.
+    """
+    module = providers.enabled(provider)
+    merchant = merchant_id or PLATFORM
+    module.verify(merchant, body, signature, datetime.now(UTC))
+    return module.parse(merchant, body)
+
+
+def take_event(
+    conn: db.Connection, provider: str, event: ProviderEvent, merchant_id: UUID | None = None
+) -> WebhookView:
+    """Store and apply a verified event, and send at once what it makes us owe. Runs in autocommit.
+
+    Raises:
+        Busy: see `receive_event`.
+    """
+    with conn.transaction():
+        view = receive_event(conn, provider, event, merchant_id or PLATFORM)
+    refunds.send_owed(conn)
+    return view
+
+
+def receive_event(
+    conn: db.Connection, provider: str, event: ProviderEvent, merchant_id: UUID = PLATFORM
+) -> WebhookView:
     """Store a verified event of a provider and apply it, in one transaction, once.
 
     Raises:
         Busy: so many are buying that the stock for a late payment could not be settled; the provider will repeat it.
     """
-    name = {"provider": provider, "event_id": event.id}
+    name = {"provider": provider, "merchant_id": merchant_id, "event_id": event.id}
     payload = Jsonb(event.payload)
     new = db.run(conn, SQL.store_event, **name, payment_id=event.payment_id, kind=event.kind, payload=payload)
     if not new:
         return WebhookView(event_id=event.id, effect=db.value(conn, SQL.get_effect, **name))
-    effect = _apply(conn, provider, event)
+    effect = _apply(conn, provider, merchant_id, event)
     db.run(conn, SQL.set_effect, **name, effect=effect)
     return WebhookView(event_id=event.id, effect=effect)
 
 
-def _apply(conn: db.Connection, provider: str, event: ProviderEvent) -> Effect:
-    payment = db.one(conn, PaymentRow, SQL.lock_payment, id=event.payment_id, provider=provider)
+def _apply(conn: db.Connection, provider: str, merchant_id: UUID, event: ProviderEvent) -> Effect:
+    account = {"provider": provider, "merchant_id": merchant_id}
+    if event.kind == "other":
+        return "ignored"
+    if event.kind == "refund":
+        return "noted" if db.run(conn, SQL.ask_about_refund, **account, reference=event.refund) else "ignored"
+    payment = db.one(conn, PaymentRow, SQL.lock_payment, id=event.payment_id, **account)
     if payment is None:
         logger.warning("event about an unknown payment", extra={"provider": provider, "event_id": event.id})
         return "unknown_payment"
     order = orders.lock_order(conn, payment.order_id)
+    if event.kind == "succeeded":
+        return _take_money(conn, payment, order, event, account)
+    effect = rules.verdict_on(event, payment, order.status).effect
+    if effect == "failed":
+        _settle(conn, payment.id, "failed")
+    if event.kind == "cancelled":
+        db.run(conn, SQL.stop_asking, id=payment.id)
+    return effect
+
+
+def _take_money(
+    conn: db.Connection, payment: PaymentRow, order: OrderRow, event: ProviderEvent, account: dict[str, Any]
+) -> Effect:
+    """Money came. Unless it is known already, it pays the order or goes back."""
+    receipt_id = new_id()
+    money = {"reference": event.money or str(payment.id), "amount": event.amount, "currency": event.currency}
+    if not db.run(conn, SQL.insert_receipt, id=receipt_id, payment_id=payment.id, **account, **money):
+        return "ignored"
     verdict = rules.verdict_on(event, payment, order.status)
-    match verdict.effect:
-        case "paid":
-            return _pay(conn, payment, order, event)
-        case "failed":
-            _settle(conn, payment, "failed")
-        case "returned":
-            _return(conn, payment, order, event, verdict.reason)
+    # If the hold is over, only if there is stock again.
+    if verdict.effect == "paid" and order.status != "pending" and not orders.hold_again(conn, order):
+        verdict = rules.TICKETS_GONE
+    if verdict.effect == "paid":
+        db.run(conn, SQL.keep_receipt, id=receipt_id)
+        _settle(conn, payment.id, "succeeded", last=True)
+        orders.pay(conn, order, reason=f"payment {payment.id}")
+    else:
+        _return(conn, payment, order, event, receipt_id, verdict.reason)
     return verdict.effect
 
 
-def _pay(conn: db.Connection, payment: PaymentRow, order: OrderRow, event: ProviderEvent) -> Effect:
-    """Buy what the order is for. If its hold is over, only if there is stock again."""
-    if order.status != "pending" and not orders.hold_again(conn, order):
-        _return(conn, payment, order, event, "the order was over and its tickets were gone")
-        return "returned"
-    _settle(conn, payment, "succeeded")
-    orders.pay(conn, order, reason=f"payment {payment.id}")
-    return "paid"
-
-
-def _return(conn: db.Connection, payment: PaymentRow, order: OrderRow, event: ProviderEvent, reason: str) -> None:
+def _return(
+    conn: db.Connection, payment: PaymentRow, order: OrderRow, event: ProviderEvent, receipt_id: UUID, reason: str
+) -> None:
     """Give back what came, and tell the buyer.
 
     The wrong amount leaves a payment open to be made with the right one: it has failed so far.
     """
-    if (event.amount, event.currency) == (payment.amount, payment.currency):
-        _settle(conn, payment, "refunded")
+    if payment.status in ("pending", "failed") and rules.is_right(event, payment):
+        _settle(conn, payment.id, "refunded", last=True)
     elif payment.status == "pending":
-        _settle(conn, payment, "failed")
-    db.run(
-        conn,
-        SQL.insert_refund,
-        id=new_id(),
-        payment_id=payment.id,
-        amount=event.amount,
-        currency=event.currency,
-        reason=reason,
-    )
+        _settle(conn, payment.id, "failed")
+    refunds.return_receipt(conn, payment.id, receipt_id, event.amount, event.currency, reason)
     payload = {"order_id": str(order.id), "payment_id": str(payment.id)}
     outbox.owe_email(conn, "payment_returned", order.buyer_email, payload)
 
 
-def _settle(conn: db.Connection, payment: PaymentRow, status: PaymentStatus) -> None:
-    db.run(conn, SQL.settle_payment, id=payment.id, status=status)
+def _settle(conn: db.Connection, payment_id: UUID, status: PaymentStatus, *, last: bool = False) -> None:
+    """Set how a payment stands; ``last`` if the provider need not be asked about it again."""
+    db.run(conn, SQL.settle_payment, id=payment_id, status=status)
+    if last:
+        db.run(conn, SQL.stop_asking, id=payment_id)
