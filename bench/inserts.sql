@@ -1,13 +1,10 @@
 -- What a purchase writes, and no stock.
 WITH placed AS (
     INSERT INTO orders (id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency,
-        total, draws, expires_at, created_at)
+        total, draws, request_id, fingerprint, expires_at, created_at)
     VALUES (%(id)s, %(number)s, %(organisation_id)s, %(account_id)s, 'pending', %(buyer_name)s, %(buyer_email)s,
         %(buyer_phone)s, %(currency)s, %(total)s,
-        ARRAY[(%(pool_id)s, 0, %(quantity)s)::draw], %(expires_at)s, %(created_at)s)
-), items AS (
-    INSERT INTO order_items (order_id, line, event_id, ticket_type_id, quantity, unit_price)
-    VALUES (%(id)s, 1, %(event_id)s, %(ticket_type_id)s, %(quantity)s, %(unit_price)s)
+        ARRAY[(%(pool_id)s, 0, %(quantity)s)::draw], %(request_id)s, %(fingerprint)s, %(expires_at)s, %(created_at)s)
 )
-INSERT INTO idempotency_keys (operation, scope, key, fingerprint, response)
-VALUES (%(operation)s, %(scope)s, %(idempotency_key)s, %(fingerprint)s, %(response)s);
+INSERT INTO order_items (order_id, line, event_id, ticket_type_id, quantity, unit_price)
+VALUES (%(id)s, 1, %(event_id)s, %(ticket_type_id)s, %(quantity)s, %(unit_price)s);

@@ -31,10 +31,15 @@ class Bench:
     """A running server with one migrated template database."""
 
     server: Server
+    socket: Path
 
     def url(self, database: str) -> str:
         """A connection string, as the owner."""
         return self.server.url(database)
+
+    def socket_url(self, database: str) -> str:
+        """A connection string, as the owner, around the network."""
+        return f"postgresql://postgres@/{database}?host={self.socket}&port={self.server.port}"
 
     def api_url(self, database: str) -> str:
         """A connection string, as the role that the functions have."""
@@ -66,9 +71,10 @@ class Bench:
 def bench_server(**settings: str) -> Iterator[Bench]:
     """A fresh server with the schema in a database named ``empty``; everything is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="boxoffice-bench-") as directory:
-        server = start_server(Path(directory) / "data", free_port(), {**_SETTINGS, **settings})
+        data = Path(directory) / "data"
+        server = start_server(data, free_port(), {**_SETTINGS, **settings, "unix_socket_directories": str(data)})
         try:
-            bench = Bench(server)
+            bench = Bench(server, data)
             bench.create("empty", "template1")
             migrations.apply(bench.url("empty"), api_password="api")
             yield bench

@@ -100,6 +100,8 @@ def order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, 
         "buyer_email": f"buyer{next(_number)}@example.com",
         "currency": currency,
         "total": price * quantity,
+        "request_id": new_id(),
+        "fingerprint": b"",
         "draws": f'{{"({pool_id},{row_no},{quantity})"}}',
         "expires_at": NOW + timedelta(minutes=15),
         "created_at": NOW,
@@ -139,6 +141,39 @@ def payment(conn: psycopg.Connection, order_id: UUID, **overrides: Any) -> UUID:
     payment_id = new_id()
     row = {"id": payment_id, "order_id": order_id, "provider": "sandbox", "provider_reference": str(payment_id)}
     return _insert(conn, "payments", {**row, "amount": amount, "currency": currency, **overrides})
+
+
+def service(conn: psycopg.Connection, *, capacity: int = 10, **overrides: Any) -> UUID:
+    """A cloakroom with its slots, all free."""
+    row = {
+        "id": new_id(),
+        "organisation_id": overrides.get("organisation_id") or organisation(conn),
+        "name": f"Cloakroom {next(_number)}",
+        "capacity": capacity,
+        "time_zone": "Africa/Lagos",
+        **overrides,
+    }
+    service_id = _insert(conn, "services", row)
+    conn.execute(
+        "INSERT INTO slots (service_id, number) SELECT %s, n FROM generate_series(1, %s) AS n", [service_id, capacity]
+    )
+    return service_id
+
+
+def claim(conn: psycopg.Connection, service_id: UUID) -> tuple[UUID, str]:
+    """An open claim of somebody new on the lowest free slot; answers its id and the text of its QR."""
+    from boxoffice.auth import Caller, Who
+    from boxoffice.slots import service as slots
+    from boxoffice.slots.models import ClaimRequest
+
+    found = conn.execute(
+        "SELECT account_id FROM members JOIN services USING (organisation_id) WHERE id = %s", [service_id]
+    ).fetchone()
+    assert found is not None
+    customer = {"email": f"customer{next(_number)}@example.com", "name": "Ada Customer"}
+    request = ClaimRequest.model_validate({"customer": customer})
+    claimed = slots.claim_slot(conn, Caller(Who.SCANNER, found[0]), service_id, request, uuid.uuid4().hex)
+    return claimed.id, claimed.qr
 
 
 def order_request(ticket_type_id: UUID, quantity: int = 2, **overrides: Any) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """One effect for each Idempotency-Key: the key is stored with the answer, in the transaction of the effect.
 
-A repeat runs into the primary key, which undoes all it has done so far, and is then answered with what was stored. Two
+A repeat runs into a unique index, which undoes all it has done so far, and is then answered with what was stored. Two
 at once meet there too: the second waits for the first to commit. Nothing has to be looked up beforehand, so the common
-case costs no round trip.
+case costs no round trip. Keys have a table of their own; only orders, placed by the thousand at once, keep theirs
+themselves.
 """
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
+from uuid import UUID
 
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
@@ -19,7 +21,7 @@ from boxoffice.errors import Busy, DomainError, KeyReused
 
 SQL = sql.queries()
 
-_CONSTRAINT = "idempotency_keys_pkey"
+_CONSTRAINTS = ("idempotency_keys_pkey", "orders_request_id_key")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class Once:
     scope: str
     key: str
     fingerprint: bytes
+
+    @property
+    def id(self) -> UUID:
+        """Names the request in 16 bytes."""
+        return UUID(bytes=hashlib.sha256("\n".join((self.operation, self.scope, self.key)).encode()).digest()[:16])
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,13 @@ def params(request: Once, response: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def perform[T](conn: db.Connection, request: Once, act: Callable[[], T], again: Callable[[dict[str, Any]], T]) -> T:
+def perform[T](
+    conn: db.Connection,
+    request: Once,
+    act: Callable[[], T],
+    again: Callable[[dict[str, Any]], T],
+    stored: LiteralString = SQL.get_idempotency_key,
+) -> T:
     """Do what a request asks for, or give the first answer again, with ``Idempotent-Replayed: true``.
 
     A request that is refused may be a repeat of one that was not (the sale has ended since), so the key is looked up
@@ -80,6 +93,7 @@ def perform[T](conn: db.Connection, request: Once, act: Callable[[], T], again: 
     Args:
         act: opens the transaction of the effect, in which it stores the answer that it returns.
         again: makes the answer of what was stored.
+        stored: the statement that finds what was stored.
 
     Raises:
         KeyReused: the first request was another one.
@@ -89,17 +103,16 @@ def perform[T](conn: db.Connection, request: Once, act: Callable[[], T], again: 
     try:
         return act()
     except UniqueViolation as error:
-        if error.diag.constraint_name != _CONSTRAINT:
+        if error.diag.constraint_name not in _CONSTRAINTS:
             raise
         refusal = Busy()
     except DomainError as error:
         refusal = error
-    stored = db.one(
-        conn, _Stored, SQL.get_idempotency_key, operation=request.operation, scope=request.scope, key=request.key
-    )
-    if stored is None:
+    names = {"operation": request.operation, "scope": request.scope, "key": request.key, "request_id": request.id}
+    first = db.one(conn, _Stored, stored, **names)
+    if first is None:
         raise refusal
-    if stored.fingerprint != request.fingerprint:
+    if first.fingerprint != request.fingerprint:
         raise KeyReused
     api.set_header("Idempotent-Replayed", "true")
-    return again(stored.response)
+    return again(first.response)

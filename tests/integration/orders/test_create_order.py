@@ -128,11 +128,6 @@ class TestIdempotency:
     def test_the_key_is_required(self, api: Client, conn: Connection) -> None:
         assert api.post("/v1/orders", order_request(factories.ticket_type(conn))).status == 422
 
-    def test_no_token_is_stored_with_the_key(self, api: Client, conn: Connection) -> None:
-        api.post("/v1/orders", order_request(factories.ticket_type(conn)), key="new")
-
-        assert conn.execute("SELECT response - 'id' FROM idempotency_keys").fetchall() == [({},)]
-
 
 class TestRefusals:
     def test_more_than_there_is_is_sold_out(self, api: Client, conn: Connection) -> None:

@@ -50,7 +50,11 @@ LIMIT 10
 
 -- name: keys_without_effect
 SELECT operation, scope, key FROM idempotency_keys
-WHERE operation = 'create_order' AND NOT EXISTS (SELECT FROM orders WHERE id = (response ->> 'id')::uuid) LIMIT 10
+WHERE operation = 'start_payment' AND NOT EXISTS (SELECT FROM payments WHERE id = (response ->> 'id')::uuid) LIMIT 10
+
+-- name: keys_without_claim
+SELECT scope, key FROM idempotency_keys
+WHERE operation = 'claim_slot' AND NOT EXISTS (SELECT FROM claims WHERE id = (response ->> 'id')::uuid) LIMIT 10
 
 -- name: orders_without_confirmation
 SELECT id AS order_id FROM orders
@@ -70,6 +74,18 @@ SELECT id AS ticket_id, entries, admissions FROM tickets LEFT JOIN (
     SELECT ticket_id, count(*) AS admissions FROM scans WHERE outcome = 'admitted' GROUP BY ticket_id
 ) AS scanned ON ticket_id = id
 WHERE entries <> coalesce(admissions, 0) LIMIT 10
+
+-- name: slots_that_claims_contradict
+SELECT service_id, number, state, open_claims FROM slots LEFT JOIN (
+    SELECT service_id, slot AS number, count(*) AS open_claims FROM claims
+    WHERE released_at IS NULL GROUP BY service_id, slot
+) AS claimed USING (service_id, number)
+WHERE coalesce(open_claims, 0) <> (state = 'taken')::integer LIMIT 10
+
+-- name: services_that_do_not_add_up
+SELECT id AS service_id, capacity, count(number) AS slots, max(number) FILTER (WHERE state = 'free') AS highest_free
+FROM services LEFT JOIN slots ON service_id = id AND state <> 'withdrawn'
+GROUP BY id HAVING count(number) <> capacity OR max(number) FILTER (WHERE state = 'free') > capacity LIMIT 10
 
 -- name: audit_entries_out_of_chain
 WITH checked AS (
@@ -96,4 +112,11 @@ WHERE events.organisation_id <> orders.organisation_id OR events.currency <> ord
     OR NOT EXISTS (SELECT FROM unnest(draws) AS draw WHERE draw.pool_id = ticket_types.pool_id)
     OR tickets.organisation_id <> orders.organisation_id OR tickets.event_id <> order_items.event_id
     OR tickets.ticket_type_id <> order_items.ticket_type_id
+LIMIT 10
+
+-- name: claims_across_tenants
+SELECT claims.id AS claim_id FROM claims
+JOIN services ON services.id = service_id JOIN customers ON customers.id = customer_id
+LEFT JOIN events ON events.id = services.event_id
+WHERE customers.organisation_id <> services.organisation_id OR events.organisation_id <> services.organisation_id
 LIMIT 10

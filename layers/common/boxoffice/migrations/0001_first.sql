@@ -74,6 +74,24 @@ CREATE INDEX members_account_id ON members (account_id);
 
 -- ------------------------------------------------------------------------------------------------------- events
 
+-- A pool is a quantity to sell from. It lies in several rows, so that buyers who come at once lock different ones.
+CREATE TABLE stock_pools (
+    id       uuid PRIMARY KEY,
+    quantity integer NOT NULL CHECK (quantity >= 0),
+    row_count smallint NOT NULL CHECK (row_count > 0)
+);
+
+-- Rows are updated in place (HOT) all the time: free room on each page keeps their index still.
+CREATE TABLE stock (
+    pool_id   uuid NOT NULL REFERENCES stock_pools,
+    row_no    smallint NOT NULL,
+    available ticket_count NOT NULL,
+    held      ticket_count NOT NULL DEFAULT 0,
+    sold      ticket_count NOT NULL DEFAULT 0,
+    PRIMARY KEY (pool_id, row_no)
+) WITH (fillfactor = 20);
+
+-- Beside the quantities of its ticket types an event may have a capacity of its own, which they share.
 CREATE TABLE events (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
@@ -91,6 +109,7 @@ CREATE TABLE events (
     ends_at         timestamptz NOT NULL,
     image_url       text,
     currency        text NOT NULL CHECK (length(currency) = 3),
+    capacity_pool_id uuid UNIQUE REFERENCES stock_pools,
     version         integer NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz,
@@ -110,23 +129,6 @@ CREATE INDEX events_running ON events USING gist (tstzrange(starts_at, ends_at))
 CREATE STATISTICS events_city ON (lower(city)) FROM events;
 CREATE STATISTICS events_span ON (tstzrange(starts_at, ends_at)) FROM events;
 
--- A pool is a quantity to sell from. It lies in several rows, so that buyers who come at once lock different ones.
-CREATE TABLE stock_pools (
-    id       uuid PRIMARY KEY,
-    quantity integer NOT NULL CHECK (quantity >= 0),
-    row_count smallint NOT NULL CHECK (row_count > 0)
-);
-
--- Rows are updated in place (HOT) all the time: free room on each page keeps their index still.
-CREATE TABLE stock (
-    pool_id   uuid NOT NULL REFERENCES stock_pools,
-    row_no    smallint NOT NULL,
-    available ticket_count NOT NULL,
-    held      ticket_count NOT NULL DEFAULT 0,
-    sold      ticket_count NOT NULL DEFAULT 0,
-    PRIMARY KEY (pool_id, row_no)
-) WITH (fillfactor = 20);
-
 CREATE TABLE ticket_types (
     id              uuid PRIMARY KEY,
     event_id        uuid NOT NULL REFERENCES events,
@@ -138,19 +140,47 @@ CREATE TABLE ticket_types (
     sales_end       timestamptz,
     min_per_order   integer NOT NULL DEFAULT 1 CHECK (min_per_order > 0),
     max_per_order   integer NOT NULL DEFAULT 10,
+    max_per_buyer   integer,
     max_entries     smallint NOT NULL DEFAULT 1 CHECK (max_entries > 0),
+    issue           text NOT NULL DEFAULT 'separate' CHECK (issue IN ('separate', 'group', 'choice')),
     attributes      jsonb NOT NULL DEFAULT '{}',
     hidden          boolean NOT NULL DEFAULT false,
     version         integer NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz,
-    CONSTRAINT ticket_types_order_limits CHECK (max_per_order >= min_per_order),
+    CONSTRAINT ticket_types_order_limits CHECK (max_per_order >= min_per_order AND max_per_buyer >= min_per_order),
     CONSTRAINT ticket_types_sale_window CHECK (sales_end > sales_start)
 );
 CREATE INDEX ticket_types_event_id ON ticket_types (event_id);
 
+-- A voucher's redemptions are drawn from a pool of its own, as tickets are: never more than allowed, and given back with the
+-- order that holds them. Without a discount it only unlocks; without ticket types it applies to all of the event.
+CREATE TABLE vouchers (
+    id              uuid PRIMARY KEY,
+    event_id        uuid NOT NULL REFERENCES events,
+    pool_id         uuid NOT NULL UNIQUE REFERENCES stock_pools,
+    code            text NOT NULL CHECK (code = upper(code)),
+    discount_kind   text CHECK (discount_kind IN ('percent', 'fixed', 'free')),
+    discount_value  bigint CHECK (discount_value > 0),
+    valid_from      timestamptz,
+    valid_until     timestamptz,
+    max_redemptions integer,
+    max_per_buyer   integer CHECK (max_per_buyer > 0),
+    unlocks_hidden  boolean NOT NULL,
+    ticket_type_ids uuid[],
+    version         integer NOT NULL DEFAULT 1,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    deleted_at      timestamptz,
+    CONSTRAINT vouchers_window CHECK (valid_until > valid_from),
+    CONSTRAINT vouchers_discount CHECK ((discount_value IS NOT NULL) = (coalesce(discount_kind, 'free') <> 'free')),
+    CONSTRAINT vouchers_use CHECK (discount_kind IS NOT NULL OR unlocks_hidden)
+);
+CREATE UNIQUE INDEX vouchers_live_code ON vouchers (event_id, code) WHERE deleted_at IS NULL;
+CREATE INDEX vouchers_by_event ON vouchers (event_id, id) WHERE deleted_at IS NULL;
+
 -- ------------------------------------------------------------------------------------------------------- orders
 
+-- An order is the record of its own idempotency key, too: request_id names the request that placed it (idempotency.Once).
 CREATE TABLE orders (
     id              uuid PRIMARY KEY,
     number          text NOT NULL CONSTRAINT orders_number_key UNIQUE,
@@ -162,7 +192,11 @@ CREATE TABLE orders (
     buyer_phone     text,
     currency        text NOT NULL,
     total           money_amount NOT NULL,
+    discount        money_amount NOT NULL DEFAULT 0,
+    voucher_id      uuid,
     draws           draw[] NOT NULL,
+    request_id      uuid NOT NULL CONSTRAINT orders_request_id_key UNIQUE,
+    fingerprint     bytea NOT NULL,
     expires_at      timestamptz NOT NULL,
     created_at      timestamptz NOT NULL
 );
@@ -171,9 +205,11 @@ CREATE INDEX orders_by_buyer ON orders (organisation_id, buyer_email, id);
 CREATE INDEX orders_by_account ON orders (account_id, id) WHERE account_id IS NOT NULL;
 CREATE INDEX orders_lapsing ON orders (expires_at) WHERE status = 'pending';
 
+-- Grouped: one ticket admits as many people as the quantity says.
 CREATE TABLE order_items (
     order_id       uuid NOT NULL REFERENCES orders,
     line           smallint NOT NULL,
+    grouped        boolean NOT NULL DEFAULT false,
     event_id       uuid NOT NULL,
     ticket_type_id uuid NOT NULL,
     quantity       ticket_quantity NOT NULL,
@@ -294,6 +330,7 @@ CREATE TABLE tickets (
     key_id          smallint NOT NULL,
     qr_hash         bytea NOT NULL,
     max_entries     smallint NOT NULL,
+    admits          ticket_quantity NOT NULL DEFAULT 1,
     entries         smallint NOT NULL DEFAULT 0,
     first_scan_at   timestamptz,
     first_scan_gate text,
@@ -317,6 +354,67 @@ CREATE TABLE scans (
 );
 CREATE INDEX scans_ticket_id ON scans (ticket_id);
 CREATE INDEX scans_by_event ON scans (event_id, at);
+
+-- -------------------------------------------------------------------------------------------------------- slots
+
+-- A place with capacity, such as a cloakroom or a car park. Its capacity is how many of its slots are not withdrawn.
+CREATE TABLE services (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    event_id        uuid REFERENCES events,
+    name            text NOT NULL,
+    capacity        integer NOT NULL CHECK (capacity >= 0),
+    time_zone       text NOT NULL,
+    version         integer NOT NULL DEFAULT 1,
+    created_at      timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX services_by_organisation ON services (organisation_id, id);
+CREATE INDEX services_by_event ON services (event_id, id) WHERE event_id IS NOT NULL;
+
+-- Slots are numbered from 1 without a gap, and never deleted: a claim of years ago still says where. A slot that capacity has
+-- no room for is withdrawn, the highest free ones first.
+CREATE TABLE slots (
+    service_id uuid NOT NULL REFERENCES services,
+    number     integer NOT NULL CHECK (number > 0),
+    state      text NOT NULL DEFAULT 'free' CHECK (state IN ('free', 'taken', 'withdrawn')),
+    PRIMARY KEY (service_id, number)
+) WITH (fillfactor = 50);
+CREATE INDEX slots_by_state ON slots (service_id, state, number);
+
+-- Whom an organisation has checked in: known by an account, an email address or a phone number, by one of them.
+CREATE TABLE customers (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL,
+    account_id      uuid REFERENCES accounts,
+    email           text CHECK (email = lower(email)),
+    phone           text,
+    name            text,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT customers_identity_key UNIQUE NULLS NOT DISTINCT (organisation_id, account_id, email, phone),
+    CONSTRAINT customers_one_identity CHECK (num_nonnulls(account_id, email, phone) = 1)
+);
+CREATE INDEX customers_account_id ON customers (account_id) WHERE account_id IS NOT NULL;
+
+-- A customer occupying a slot, open until it is released. Of the QR only its SHA-256 is kept.
+CREATE TABLE claims (
+    id          uuid PRIMARY KEY,
+    service_id  uuid NOT NULL,
+    slot        integer NOT NULL,
+    customer_id uuid NOT NULL REFERENCES customers,
+    note        text,
+    key_id      smallint NOT NULL,
+    qr_hash     bytea NOT NULL,
+    claimed_at  timestamptz NOT NULL DEFAULT now(),
+    claimed_by  uuid NOT NULL,
+    released_at timestamptz,
+    released_by uuid,
+    FOREIGN KEY (service_id, slot) REFERENCES slots
+);
+CREATE UNIQUE INDEX claims_one_open ON claims (service_id, slot) WHERE released_at IS NULL;
+CREATE INDEX claims_by_customer ON claims (customer_id, released_at);
+CREATE INDEX claims_by_day ON claims (service_id, claimed_at);
+CREATE INDEX claims_by_day_released ON claims (service_id, released_at) INCLUDE (claimed_at)
+    WHERE released_at IS NOT NULL;
 
 -- --------------------------------------------------------------------------------------------------- the platform
 

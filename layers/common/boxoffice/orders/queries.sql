@@ -11,7 +11,7 @@ WHERE ticket_types.id = ANY(%(ticket_type_ids)s) AND NOT hidden AND ticket_types
     AND status = 'published' AND events.deleted_at IS NULL
 
 -- name: place_order
--- The purchase: hold stock, write the order, its items and the idempotency key, all or nothing, in one statement.
+-- The purchase: hold stock, write the order and its items, all or nothing, in one statement.
 -- Of each pool it takes the first row from home on, around the end, that has enough and that nobody holds: it never waits
 -- for stock. Unless a row was found for every draw nothing is written, and the answer is false.
 WITH draw AS MATERIALIZED (
@@ -35,20 +35,22 @@ WITH draw AS MATERIALIZED (
     FROM taken WHERE stock.pool_id = taken.pool_id AND stock.row_no = taken.row_no AND EXISTS (SELECT FROM complete)
 ), placed AS (
     INSERT INTO orders (id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency,
-        total, draws, expires_at, created_at)
+        total, draws, request_id, fingerprint, expires_at, created_at)
     SELECT %(id)s, %(number)s, %(organisation_id)s, %(account_id)s, 'pending', %(buyer_name)s, %(buyer_email)s,
-        %(buyer_phone)s, %(currency)s, %(total)s, draws, %(expires_at)s, %(created_at)s FROM complete
+        %(buyer_phone)s, %(currency)s, %(total)s, draws, %(request_id)s, %(fingerprint)s, %(expires_at)s, %(created_at)s
+    FROM complete
 ), items AS (
     INSERT INTO order_items (order_id, line, event_id, ticket_type_id, quantity, unit_price)
     SELECT %(id)s, line, event_id, ticket_type_id, quantity, unit_price
     FROM unnest(%(event_ids)s::uuid[], %(ticket_type_ids)s::uuid[], %(quantities)s::integer[], %(unit_prices)s::bigint[])
         WITH ORDINALITY AS item (event_id, ticket_type_id, quantity, unit_price, line)
     WHERE EXISTS (SELECT FROM complete)
-), key AS (
-    INSERT INTO idempotency_keys (operation, scope, key, fingerprint, response)
-    SELECT %(operation)s, %(scope)s, %(idempotency_key)s, %(fingerprint)s, %(response)s FROM complete
 )
 SELECT EXISTS (SELECT FROM complete)
+
+-- name: get_request
+-- The order that a request placed, for its repeats.
+SELECT fingerprint, jsonb_build_object('id', id) AS response FROM orders WHERE request_id = %(request_id)s
 
 -- name: get_order
 -- By id or by number; what the caller may see is decided with the row in hand.

@@ -58,6 +58,7 @@ def place_order(conn: db.Connection, caller: Caller, request: OrderRequest, key:
         once,
         lambda: _place(conn, caller.account_id, request, once),
         lambda stored: _first_answer(conn, stored),
+        SQL.get_request,
     )
 
 
@@ -68,28 +69,27 @@ def _place(conn: db.Connection, account_id: UUID | None, request: OrderRequest, 
     lines = rules.lines_of(offers, wanted, now)
     order = _draft(account_id, request, lines, now)
     draws = rules.draws_of(lines, conn.info.backend_pid)
-    key = idempotency.params(once, {"id": str(order.id)})
     for number, attempt in enumerate(stock.attempts(conn, draws)):
-        if _attempt(conn, order, lines, attempt, key, gather=number > 0):
+        if _attempt(conn, once, order, lines, attempt, gather=number > 0):
             break
     return _answer(order, [OrderItemView(**vars(line.offer), quantity=line.quantity) for line in lines])
 
 
 def _attempt(
     conn: db.Connection,
+    once: Once,
     order: OrderRow,
     lines: Sequence[OrderLine],
     draws: Sequence[Draw],
-    key: dict[str, Any],
     *,
     gather: bool,
 ) -> bool:
     """Try to place the order; whether it was. One statement, unless stock must be gathered or the order is free."""
     if order.total > 0 and not gather:
-        return _write(conn, order, lines, draws, key)
+        return _write(conn, once, order, lines, draws)
     with conn.transaction():
         found = stock.gather(conn, draws) if gather else draws
-        if found is None or not _write(conn, order, lines, found, key):
+        if found is None or not _write(conn, once, order, lines, found):
             raise psycopg.Rollback
         if order.total == 0:
             pay(conn, order, reason="nothing to pay")
@@ -97,9 +97,7 @@ def _attempt(
     return False
 
 
-def _write(
-    conn: db.Connection, order: OrderRow, lines: Sequence[OrderLine], draws: Sequence[Draw], key: dict[str, Any]
-) -> bool:
+def _write(conn: db.Connection, once: Once, order: OrderRow, lines: Sequence[OrderLine], draws: Sequence[Draw]) -> bool:
     return bool(
         db.value(
             conn,
@@ -111,8 +109,9 @@ def _write(
             pool_ids=[draw.pool_id for draw in draws],
             draw_quantities=[draw.quantity for draw in draws],
             homes=[draw.home for draw in draws],
+            request_id=once.id,
+            fingerprint=once.fingerprint,
             **vars(order),
-            **key,
         )
     )
 
@@ -136,7 +135,7 @@ def _draft(account_id: UUID | None, request: OrderRequest, lines: Sequence[Order
 
 
 def _first_answer(conn: db.Connection, stored: dict[str, Any]) -> PlacedOrder:
-    """What was answered when the order was placed. All but its state is as it was, so its id is all that is stored."""
+    """What was answered when the order was placed: all but its state is as it was."""
     order = db.one(conn, OrderDetails, SQL.get_order, **rules.reference_of(stored["id"]))
     if order is None:
         raise NotFound
