@@ -4,14 +4,19 @@ from boxoffice import db
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.checkin import service
-from boxoffice.checkin.errors import AlreadyScanned, Forged, Refunded, WrongEvent
+from boxoffice.checkin.errors import AlreadyScanned, Forged, Refunded, Transferred, WrongEvent
 from boxoffice.checkin.models import ScanRequest, ScanView
 from boxoffice.errors import NotFound
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/scans", who=Who.SCANNER, raises=(NotFound, Forged, AlreadyScanned, WrongEvent, Refunded))
+@route(
+    "POST",
+    "/v1/scans",
+    who=Who.SCANNER,
+    raises=(NotFound, Forged, AlreadyScanned, WrongEvent, Refunded, Transferred),
+)
 def scan_ticket(scan: ScanRequest) -> ScanView:
     """Admit a ticket's holder.
 

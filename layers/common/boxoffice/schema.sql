@@ -314,7 +314,8 @@ CREATE INDEX refunds_provider_reference ON refunds (provider_reference) WHERE pr
 
 -- ------------------------------------------------------------------------------------------ tickets and check-in
 
--- position counts an item's tickets from 1, so that none can be issued twice. Of the QR only its SHA-256 is kept.
+-- position counts an item's tickets from 1, so that none can be issued twice. Of the QR only its SHA-256 is kept. The epoch
+-- counts the transfers: each ends the QR before, whose hash is kept so that the door can tell it from a forgery.
 CREATE TABLE tickets (
     id              uuid PRIMARY KEY,
     order_id        uuid NOT NULL,
@@ -325,10 +326,13 @@ CREATE TABLE tickets (
     ticket_type_id  uuid NOT NULL,
     account_id      uuid,
     holder_name     text NOT NULL,
+    holder_email    text,
+    seat            text,
     status          text NOT NULL DEFAULT 'valid' CHECK (status IN ('valid', 'refunded')),
     epoch           smallint NOT NULL DEFAULT 0,
     key_id          smallint NOT NULL,
     qr_hash         bytea NOT NULL,
+    former_hashes   bytea[],
     max_entries     smallint NOT NULL,
     admits          ticket_quantity NOT NULL DEFAULT 1,
     entries         smallint NOT NULL DEFAULT 0,
@@ -337,10 +341,33 @@ CREATE TABLE tickets (
     created_at      timestamptz NOT NULL DEFAULT now(),
     FOREIGN KEY (order_id, line) REFERENCES order_items,
     CONSTRAINT tickets_issued_once UNIQUE (order_id, line, position),
-    CONSTRAINT tickets_entries CHECK (entries BETWEEN 0 AND max_entries)
+    CONSTRAINT tickets_entries CHECK (entries BETWEEN 0 AND max_entries),
+    CONSTRAINT tickets_former_hashes CHECK (coalesce(cardinality(former_hashes), 0) = epoch)
 );
 CREATE INDEX tickets_by_account ON tickets (account_id, id) WHERE account_id IS NOT NULL;
 CREATE INDEX tickets_by_event ON tickets (event_id, ticket_type_id);
+
+-- The chain of a ticket's holders. Whoever accepts holds the ticket from then on; starting again replaces what is pending.
+CREATE TABLE transfers (
+    id           uuid PRIMARY KEY,
+    ticket_id    uuid NOT NULL REFERENCES tickets,
+    status       text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'accepted', 'replaced')),
+    from_name    text NOT NULL,
+    from_email   text NOT NULL,
+    from_account uuid,
+    to_name      text,
+    to_email     text NOT NULL,
+    to_account   uuid,
+    epoch        smallint,
+    started_by   uuid,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    expires_at   timestamptz NOT NULL,
+    accepted_at  timestamptz,
+    CONSTRAINT transfers_accepted CHECK (
+        (status = 'accepted') = (epoch IS NOT NULL AND accepted_at IS NOT NULL AND to_name IS NOT NULL)),
+    CONSTRAINT transfers_chain UNIQUE (ticket_id, epoch)
+);
+CREATE UNIQUE INDEX transfers_one_pending ON transfers (ticket_id) WHERE status = 'pending';
 
 CREATE TABLE scans (
     id         uuid PRIMARY KEY,

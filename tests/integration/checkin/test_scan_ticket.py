@@ -119,12 +119,16 @@ def test_a_ticket_that_never_was_is_not_found(door: Door) -> None:
     assert door.scan(invented).status == 404
 
 
-def test_a_qr_that_was_issued_twice_admits_by_the_newer_one(door: Door, conn: Connection) -> None:
-    conn.execute("UPDATE tickets SET epoch = 1")
+def test_the_qr_of_before_a_transfer_is_told_from_a_forgery(door: Door, conn: Connection) -> None:
+    conn.execute("UPDATE tickets SET epoch = 1, former_hashes = ARRAY[qr_hash]")
     newer = qr_of(conn, door.ticket)
     conn.execute("UPDATE tickets SET qr_hash = %s", [qr.hash_of(newer)])
 
-    assert door.scan().code == "forged"
+    refused = door.scan()
+
+    assert (refused.status, refused.code) == (409, "transferred")
+    assert "holder_name" not in refused.json
+    assert door.scan(newer[:-1] + ("A" if newer[-1] != "A" else "B")).code == "forged"
     assert door.scan(newer).status == 200
 
 

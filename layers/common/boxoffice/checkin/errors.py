@@ -19,6 +19,11 @@ class WrongEvent(DomainError):
     detail = "The ticket is for another event."
 
 
+class Transferred(DomainError):
+    code = "transferred"
+    detail = "The ticket has passed to somebody else, and this QR admits nobody any more."
+
+
 class Refunded(DomainError):
     code = "refunded"
     detail = "The ticket was refunded and admits nobody any more."

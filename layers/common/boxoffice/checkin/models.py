@@ -9,7 +9,7 @@ from pydantic import Field
 
 from boxoffice.models import Id, Line, Request, View
 
-type Outcome = Literal["admitted", "already_scanned", "wrong_event", "refunded", "forged"]
+type Outcome = Literal["admitted", "already_scanned", "wrong_event", "refunded", "transferred", "forged"]
 
 
 class ScanRequest(Request):

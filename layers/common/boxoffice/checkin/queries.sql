@@ -9,6 +9,7 @@ WITH found AS MATERIALIZED (
     FOR NO KEY UPDATE OF tickets
 ), decided AS MATERIALIZED (
     SELECT *, CASE
+        WHEN %(qr_hash)s = ANY(former_hashes) THEN 'transferred'
         WHEN qr_hash <> %(qr_hash)s THEN 'forged'
         WHEN event_id <> coalesce(%(event_id)s, event_id) THEN 'wrong_event'
         WHEN status = 'refunded' THEN 'refunded'

@@ -1,6 +1,6 @@
 """What the outcome of a scan means."""
 
-from boxoffice.checkin.errors import AlreadyScanned, Forged, Refunded, WrongEvent
+from boxoffice.checkin.errors import AlreadyScanned, Forged, Refunded, Transferred, WrongEvent
 from boxoffice.checkin.models import Scanned
 from boxoffice.errors import DomainError
 
@@ -17,12 +17,15 @@ def check_admitted(scanned: Scanned) -> None:
 
     Raises:
         Forged: the QR is not the ticket's. Nothing of the ticket is told.
+        Transferred: the QR was, before the ticket passed to somebody else, of whom nothing is told either.
         AlreadyScanned, WrongEvent, Refunded: why it does not admit, with when and where it was first used.
     """
     if scanned.outcome == "admitted":
         return
     if scanned.outcome == "forged":
         raise Forged
+    if scanned.outcome == "transferred":
+        raise Transferred(ticket_id=scanned.ticket_id, event_id=scanned.event_id)
     raise _REFUSALS[scanned.outcome](
         ticket_id=scanned.ticket_id,
         event_id=scanned.event_id,

@@ -29,7 +29,7 @@ def scan_ticket(conn: db.Connection, caller: Caller, request: ScanRequest) -> Sc
     Raises:
         Forged: the QR is none of ours, its key has been withdrawn, or it is not this ticket's.
         NotFound: there is no such ticket, or it is another organisation's.
-        AlreadyScanned, WrongEvent, Refunded: the ticket does not admit.
+        AlreadyScanned, WrongEvent, Refunded, Transferred: the ticket does not admit, or not by this QR.
     """
     text = request.qr.strip()
     named = qr.read(text)
