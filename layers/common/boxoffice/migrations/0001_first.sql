@@ -145,6 +145,7 @@ CREATE TABLE ticket_types (
     issue           text NOT NULL DEFAULT 'separate' CHECK (issue IN ('separate', 'group', 'choice')),
     attributes      jsonb NOT NULL DEFAULT '{}',
     hidden          boolean NOT NULL DEFAULT false,
+    seated          boolean NOT NULL DEFAULT false,
     version         integer NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz,
@@ -152,6 +153,60 @@ CREATE TABLE ticket_types (
     CONSTRAINT ticket_types_sale_window CHECK (sales_end > sales_start)
 );
 CREATE INDEX ticket_types_event_id ON ticket_types (event_id);
+
+-- The seats of a ticket type lie in rows, best first by rank. Whoever takes or frees seats locks their row; longest_free is
+-- how many free ones stand next to each other in it at the most.
+CREATE TABLE seat_rows (
+    id             uuid PRIMARY KEY,
+    ticket_type_id uuid NOT NULL REFERENCES ticket_types,
+    rank           integer NOT NULL,
+    section        text NOT NULL,
+    name           text NOT NULL,
+    longest_free   smallint NOT NULL CHECK (longest_free >= 0),
+    CONSTRAINT seat_rows_name UNIQUE (ticket_type_id, section, name)
+);
+CREATE INDEX seat_rows_by_rank ON seat_rows (ticket_type_id, rank) INCLUDE (longest_free);
+
+-- A seat has one owner: an order, or an offer to somebody on the waitlist; none while it is free. Positions count from the
+-- left, gaps included: two seats stand next to each other if their positions do.
+CREATE TABLE seats (
+    id             uuid PRIMARY KEY,
+    row_id         uuid NOT NULL REFERENCES seat_rows,
+    event_id       uuid NOT NULL,
+    section        text NOT NULL,
+    row_name       text NOT NULL,
+    position       smallint NOT NULL,
+    number         text NOT NULL,
+    label          text NOT NULL GENERATED ALWAYS AS (section || ' · Row ' || row_name || ' · ' || number) STORED,
+    owner_id       uuid,
+    sold           boolean NOT NULL DEFAULT false,
+    CONSTRAINT seats_once_an_event UNIQUE (event_id, section, row_name, number),
+    CONSTRAINT seats_sold_to_somebody CHECK (owner_id IS NOT NULL OR NOT sold)
+);
+CREATE INDEX seats_by_row ON seats (row_id, position);
+CREATE INDEX seats_by_owner ON seats (owner_id) WHERE owner_id IS NOT NULL;
+
+-- Somebody who waits for a quantity of what is sold out. An offer holds stock for them, as draws, until it expires.
+CREATE TABLE waitlist_entries (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL,
+    event_id        uuid NOT NULL,
+    ticket_type_id  uuid NOT NULL REFERENCES ticket_types,
+    account_id      uuid,
+    name            text NOT NULL,
+    email           text NOT NULL,
+    quantity        ticket_quantity NOT NULL,
+    status          text NOT NULL DEFAULT 'waiting'
+        CHECK (status IN ('waiting', 'offered', 'accepted', 'lapsed', 'left')),
+    draws           draw[],
+    expires_at      timestamptz,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT waitlist_offers CHECK (status <> 'offered' OR (draws IS NOT NULL AND expires_at IS NOT NULL))
+);
+CREATE UNIQUE INDEX waitlist_one_entry ON waitlist_entries (ticket_type_id, email) WHERE status IN ('waiting', 'offered');
+CREATE INDEX waitlist_queue ON waitlist_entries (ticket_type_id, quantity, id) WHERE status = 'waiting';
+CREATE INDEX waitlist_lapsing ON waitlist_entries (expires_at) WHERE status = 'offered';
+CREATE INDEX waitlist_by_event ON waitlist_entries (event_id, status, id);
 
 -- A voucher's redemptions are drawn from a pool of its own, as tickets are: never more than allowed, and given back with the
 -- order that holds them. Without a discount it only unlocks; without ticket types it applies to all of the event.
@@ -214,6 +269,7 @@ CREATE TABLE order_items (
     ticket_type_id uuid NOT NULL,
     quantity       ticket_quantity NOT NULL,
     unit_price     money_amount NOT NULL,
+    seat_ids       uuid[],
     PRIMARY KEY (order_id, line)
 );
 CREATE INDEX order_items_by_event ON order_items (event_id, order_id);
