@@ -80,6 +80,9 @@ class World:
     paid_order: UUID
     ticket: PrintedTicket
     foreign_order: UUID
+    cloakroom: UUID
+    claim: UUID
+    claim_qr: str
 
 
 PASSWORD = "correct horse battery"
@@ -104,6 +107,8 @@ def build(conn: psycopg.Connection) -> World:
     rivals_event = factories.event(conn, organisation_id=factories.organisation(conn, owner=rival))
     order = factories.order(conn, ticket_type, account_id=buyer)
     paid_order = factories.paid_order(conn, ticket_type, account_id=buyer)
+    cloakroom = factories.service(conn, organisation_id=organisation)
+    claim, claim_qr = factories.claim(conn, cloakroom)
     return World(
         owner=owner,
         manager=factories.member(conn, organisation, "manager"),
@@ -123,6 +128,9 @@ def build(conn: psycopg.Connection) -> World:
         paid_order=paid_order,
         ticket=tickets.list_for_order(conn, paid_order)[0],
         foreign_order=factories.paid_order(conn, factories.ticket_type(conn, event_id=rivals_event)),
+        cloakroom=cloakroom,
+        claim=claim,
+        claim_qr=claim_qr,
     )
 
 
@@ -131,6 +139,7 @@ class Call:
     """What an operation is called with, apart from who calls.
 
     Attributes:
+        query: the parameters that it cannot do without.
         order: the order whose token lets a guest through.
         sign: the headers by which a provider proves that a body is its own.
     """
@@ -139,6 +148,7 @@ class Call:
     body: Any = None
     order: UUID | None = None
     sign: Callable[[bytes], dict[str, str]] | None = None
+    query: dict[str, Any] = field(default_factory=dict)
 
 
 def event_request(organisation_id: UUID) -> dict[str, Any]:
@@ -237,6 +247,29 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "scan_ticket": lambda world: Call(
         body={"qr": world.ticket.qr, "event_id": str(world.event), "gate": "North", "device_id": "phone 1"}
     ),
+    # slots
+    "claim_slot": lambda world: Call(
+        {"service_id": world.cloakroom},
+        {"customer": {"email": "coat@example.com", "name": "Bola"}, "note": "2 coats"},
+    ),
+    "create_service": lambda world: Call(
+        body={
+            "organisation_id": str(world.organisation),
+            "name": "Car park",
+            "capacity": 20,
+            "event_id": str(world.event),
+            "time_zone": "Africa/Lagos",
+        }
+    ),
+    "get_service": lambda world: Call({"service_id": world.cloakroom}),
+    "get_service_stats": lambda world: Call({"service_id": world.cloakroom}),
+    "list_services": lambda world: Call(query={"organisation_id": world.organisation}),
+    "list_slots": lambda world: Call({"service_id": world.cloakroom}),
+    "release_claim": lambda world: Call({"claim_id": world.claim}),
+    "scan_claim": lambda world: Call(body={"qr": world.claim_qr, "service_id": str(world.cloakroom)}),
+    "update_service": lambda world: Call(
+        {"service_id": world.cloakroom}, {"name": "Cloakroom A", "capacity": 15, "time_zone": "UTC"}
+    ),
     # admin
     "check_invariants": lambda _: Call(),
     # platform
@@ -296,5 +329,6 @@ def perform(
         account=caller.account,
         order_token=order_token(caller.order) if caller.order else None,
         key="new" if operation.takes_key else None,
+        query=call.query,
         headers=proof | {name.replace("_", "-"): text for name, text in headers.items()},
     )

@@ -90,6 +90,7 @@ def deepen(case: Case[Any], call: Call, data: st.DataObject) -> None:
     """Put parts of a valid call into a generated one."""
     if data.draw(st.integers(0, 4)):
         case.path_parameters = {name: str(value) for name, value in call.path.items()}
+        case.query = {**(case.query or {}), **{name: str(value) for name, value in call.query.items()}}
     if isinstance(case.body, dict):
         names = sorted(case.body) if data.draw(st.integers(0, 3)) else []
         kept = data.draw(st.sets(st.sampled_from(names))) if names else set()

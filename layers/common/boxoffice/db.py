@@ -6,8 +6,9 @@ Order of locks, in every transaction, so that none deadlocks:
     3. an event, then its ticket types by id
     4. stock rows by (pool_id, row_no)
     5. tickets by id
-    6. what is only inserted: idempotency keys, refunds, outbox
-    7. the audit chain, last of all
+    6. a claim, its service, then slots by number, then a customer
+    7. what is only inserted: idempotency keys, refunds, outbox
+    8. the audit chain, last of all
 """
 
 import select

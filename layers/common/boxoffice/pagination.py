@@ -15,7 +15,7 @@ Limit = Annotated[int, Query(ge=1, le=100, description="How many items a page ho
 Cursor = Annotated[str | None, Query(max_length=300, description="The `next_cursor` of the page before")]
 
 
-def encode(*key: UUID | datetime) -> str:
+def encode(*key: UUID | datetime | int) -> str:
     """An opaque cursor for the row with this sort key."""
     parts = [part.isoformat() if isinstance(part, datetime) else str(part) for part in key]
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
@@ -24,6 +24,11 @@ def encode(*key: UUID | datetime) -> str:
 def decode_id(cursor: str | None) -> UUID | None:
     """The id in a cursor of a list that is sorted by id."""
     return None if cursor is None else _decode(cursor, UUID)[0]
+
+
+def decode_number(cursor: str | None) -> int | None:
+    """The number in a cursor of a list that is sorted by one; it fits PostgreSQL's ``integer``."""
+    return None if cursor is None else _decode(cursor, _number)[0]
 
 
 def decode_moment_and_id(cursor: str | None) -> tuple[datetime, UUID] | None:
@@ -35,10 +40,16 @@ def decode_moment_and_id(cursor: str | None) -> tuple[datetime, UUID] | None:
 
 
 def page_of[T](
-    rows: list[T], limit: int, key: Callable[[T], tuple[UUID | datetime, ...]]
+    rows: list[T], limit: int, key: Callable[[T], tuple[UUID | datetime | int, ...]]
 ) -> tuple[list[T], str | None]:
     """Split what a query with ``LIMIT limit + 1`` returned into the page's rows and the cursor of the next page."""
     return rows[:limit], encode(*key(rows[limit - 1])) if len(rows) > limit else None
+
+
+def _number(text: str) -> int:
+    if not (text.isdecimal() and len(text) < 10):
+        raise ValueError
+    return int(text)
 
 
 def _aware(text: str) -> datetime:

@@ -11,9 +11,13 @@ INVARIANTS: tuple[tuple[int, str, str], ...] = (
     (4, "money received ends as a paid order or as a refund", "payments_without_effect"),
     (4, "an order that costs something is paid by exactly one payment", "orders_without_payment"),
     (5, "an idempotency key has one effect", "keys_without_effect"),
+    (5, "an idempotency key that claimed a slot has its one claim", "keys_without_claim"),
     (7, "a paid order's confirmation is in the outbox", "orders_without_confirmation"),
     (7, "no message stays behind, and a failed one says why", "messages_left_behind"),
     (8, "a ticket's entries are its admissions", "tickets_with_wrong_entries"),
+    (9, "a slot is taken exactly while it has its one open claim", "slots_that_claims_contradict"),
+    (9, "a service has as many slots as its capacity, and none free above it", "services_that_do_not_add_up"),
     (11, "the audit log is chained without a gap", "audit_entries_out_of_chain"),
     (12, "an order, its items and its tickets are one organisation's", "orders_across_tenants"),
+    (12, "a claim, its service and its customer are one organisation's", "claims_across_tenants"),
 )

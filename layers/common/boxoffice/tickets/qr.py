@@ -1,4 +1,4 @@
-"""The QR of a ticket: what it says, and its picture.
+"""The QR of a ticket, or of another thing of ours: what it says, and its picture.
 
 The text is ``BO1:`` and, in base32 without padding, the id of the master key (1 byte), the ticket's epoch (2), its id
 (16) and the first 16 bytes of an HMAC-SHA256 over these, under a key derived from the master for the organisation. The
@@ -11,12 +11,12 @@ import hashlib
 import io
 import struct
 import zlib
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from boxoffice.signing import mac
 
-_PREFIX = "BO1:"
 _HEAD = struct.Struct(">BH16s")
 _MAC_SIZE = 16
 _PIXELS = 8  # a module of the PNG
@@ -25,25 +25,38 @@ _PIXELS = 8  # a module of the PNG
 _MASK = 2
 
 
-def text_of(master: bytes, key_id: int, epoch: int, organisation_id: UUID, ticket_id: UUID) -> str:
-    """What a ticket's QR says. ``master`` is the key of that id."""
-    head = _HEAD.pack(key_id, epoch, ticket_id.bytes)
-    proof = mac(master, f"ticket {organisation_id}", head)[:_MAC_SIZE]
-    return _PREFIX + base64.b32encode(head + proof).decode().rstrip("=")
+@dataclass(frozen=True)
+class Kind:
+    """What a QR stands for: the prefix that readers tell it by, and the purpose that its key is derived for."""
+
+    prefix: str
+    purpose: str
 
 
-def read(text: str) -> tuple[int, UUID] | None:
-    """The key and the ticket that a text names, or None if it is not one of ours. This proves nothing yet."""
-    if not text.startswith(_PREFIX):
+TICKET = Kind("BO1:", "ticket")
+
+
+def text_of(
+    master: bytes, key_id: int, epoch: int, organisation_id: UUID, thing_id: UUID, kind: Kind = TICKET
+) -> str:
+    """What the QR of a ticket, or of another kind of thing, says. ``master`` is the key of that id."""
+    head = _HEAD.pack(key_id, epoch, thing_id.bytes)
+    proof = mac(master, f"{kind.purpose} {organisation_id}", head)[:_MAC_SIZE]
+    return kind.prefix + base64.b32encode(head + proof).decode().rstrip("=")
+
+
+def read(text: str, kind: Kind = TICKET) -> tuple[int, UUID] | None:
+    """The key and the thing that a text names, or None if it is none of this kind. This proves nothing yet."""
+    if not text.startswith(kind.prefix):
         return None
     try:
-        content = base64.b32decode(text.removeprefix(_PREFIX))
+        content = base64.b32decode(text.removeprefix(kind.prefix))
     except ValueError:
         return None
     if len(content) != _HEAD.size + _MAC_SIZE:
         return None
-    key_id, _, ticket_id = _HEAD.unpack_from(content)
-    return key_id, UUID(bytes=ticket_id)
+    key_id, _, thing_id = _HEAD.unpack_from(content)
+    return key_id, UUID(bytes=thing_id)
 
 
 def hash_of(text: str) -> bytes:

@@ -1,0 +1,28 @@
+"""GET /v1/services"""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from boxoffice import db
+from boxoffice.api import caller, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound
+from boxoffice.models import Id
+from boxoffice.pagination import Cursor, Limit
+from boxoffice.slots import service
+from boxoffice.slots.models import ServicePage
+
+__all__ = ["handler"]
+
+
+@route("GET", "/v1/services", who=Who.SCANNER, raises=(NotFound,))
+def list_services(
+    organisation_id: Annotated[Id, Query()],
+    event_id: Annotated[Id | None, Query(description="Only those that belong to this event")] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> ServicePage:
+    """The services of an organisation, oldest first."""
+    with db.autocommit() as conn:
+        return service.list_services(conn, caller(), organisation_id, event_id, limit, cursor)

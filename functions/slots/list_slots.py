@@ -1,0 +1,27 @@
+"""GET /v1/services/{service_id}/slots"""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from boxoffice import db
+from boxoffice.api import PathId, caller, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound
+from boxoffice.pagination import Cursor, Limit
+from boxoffice.slots import service
+from boxoffice.slots.models import SlotPage, SlotState
+
+__all__ = ["handler"]
+
+
+@route("GET", "/v1/services/{service_id}/slots", who=Who.SCANNER, raises=(NotFound,))
+def list_slots(
+    service_id: PathId, state: Annotated[SlotState | None, Query()] = None, limit: Limit = 20, cursor: Cursor = None
+) -> SlotPage:
+    """The slots of a service by number, with who holds them.
+
+    A slot that was taken when the capacity shrank below its number stays listed until it is released.
+    """
+    with db.autocommit() as conn:
+        return service.list_slots(conn, caller(), service_id, state, limit, cursor)

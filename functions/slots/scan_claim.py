@@ -1,0 +1,22 @@
+"""POST /v1/claims/scan"""
+
+from boxoffice import db
+from boxoffice.api import caller, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound
+from boxoffice.slots import service
+from boxoffice.slots.errors import ForgedClaim, WrongService
+from boxoffice.slots.models import ClaimScanRequest, ClaimView
+
+__all__ = ["handler"]
+
+
+@route("POST", "/v1/claims/scan", who=Who.SCANNER, raises=(NotFound, ForgedClaim, WrongService))
+def scan_claim(scan: ClaimScanRequest) -> ClaimView:
+    """Verify a claim by its QR.
+
+    `status` says whether the slot is still the customer's (`open`) or was given back (`released`), and since when. It
+    changes nothing: release the claim when the customer has got everything back.
+    """
+    with db.autocommit() as conn:
+        return service.scan_claim(conn, caller(), scan)

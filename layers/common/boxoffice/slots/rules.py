@@ -1,0 +1,44 @@
+"""What may be done with a service and a claim."""
+
+from collections.abc import Sequence
+
+from boxoffice.errors import StaleVersion
+from boxoffice.slots.errors import CapacityTooLow, ForgedClaim, WrongService
+from boxoffice.slots.models import ClaimRow, ClaimScanRequest
+from boxoffice.tickets import qr
+
+CLAIM = qr.Kind("BC1:", "claim")
+
+
+def check_version(version: int, expected: int | None) -> None:
+    """Let an edit pass if it was made of the version that is stored, or of any.
+
+    Raises:
+        StaleVersion: somebody else was faster.
+    """
+    if expected not in (None, version):
+        raise StaleVersion
+
+
+def to_withdraw(free: Sequence[int], fewer: int) -> Sequence[int]:
+    """Which of the free slots a service that shrinks does without: the highest, so that numbers stay low.
+
+    Raises:
+        CapacityTooLow: it has not as many; the others are taken.
+    """
+    if fewer > len(free):
+        raise CapacityTooLow
+    return sorted(free)[len(free) - fewer :]
+
+
+def check_scanned(claim: ClaimRow, text: str, request: ClaimScanRequest) -> None:
+    """Whether a QR is the claim's that it names, and shown where it belongs.
+
+    Raises:
+        ForgedClaim: it is not the claim's. Nothing of the claim is told.
+        WrongService: it is for another place; which one, is told.
+    """
+    if claim.qr_hash != qr.hash_of(text):
+        raise ForgedClaim
+    if request.service_id not in (None, claim.service_id):
+        raise WrongService(service_id=claim.service_id, service_name=claim.service_name)

@@ -1,0 +1,51 @@
+"""GET /v1/services"""
+
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.ids import new_id
+from tests import factories
+from tests.integration.slots.conftest import Cloakroom
+from tests.support import Answer
+
+
+def listed(cloakroom: Cloakroom, **query: Any) -> Answer:
+    query = {"organisation_id": cloakroom.organisation, **query}
+    return cloakroom.api.get("/v1/services", account=cloakroom.scanner, query=query)
+
+
+def test_it_has_all_of_the_organisation_and_none_of_others_in_pages(cloakroom: Cloakroom, conn: Connection) -> None:
+    services = [str(cloakroom.id)]
+    services += [str(factories.service(conn, organisation_id=cloakroom.organisation, capacity=1)) for _ in range(4)]
+    factories.service(conn)
+
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = listed(cloakroom, limit=2, **cursor).json
+        seen += [item["id"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert seen == services
+
+
+def test_those_of_an_event(cloakroom: Cloakroom, conn: Connection) -> None:
+    event = factories.event(conn, organisation_id=cloakroom.organisation)
+    service = factories.service(conn, organisation_id=cloakroom.organisation, event_id=event)
+
+    assert [item["id"] for item in listed(cloakroom, event_id=event).json["items"]] == [str(service)]
+    assert listed(cloakroom, event_id=new_id()).json == {"items": [], "next_cursor": None}
+
+
+@pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 101}, {"cursor": "x"}, {"event_id": "7"}])
+def test_a_query_that_makes_no_sense_is_refused(cloakroom: Cloakroom, query: dict[str, Any]) -> None:
+    assert listed(cloakroom, **query).code == "invalid"
+
+
+def test_it_takes_a_member_of_the_organisation_that_is_named(cloakroom: Cloakroom, conn: Connection) -> None:
+    assert cloakroom.api.get("/v1/services", account=cloakroom.scanner).code == "invalid"
+    assert listed(cloakroom, organisation_id=new_id()).status == 404
+    assert listed(cloakroom, organisation_id=factories.organisation(conn)).status == 404

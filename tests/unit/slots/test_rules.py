@@ -1,0 +1,73 @@
+"""Which slots a service does without, and which QR is a claim's."""
+
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+
+from boxoffice.errors import StaleVersion
+from boxoffice.slots import rules
+from boxoffice.slots.errors import CapacityTooLow, ForgedClaim, WrongService
+from boxoffice.slots.models import ClaimRow, ClaimScanRequest
+from boxoffice.tickets import qr
+
+MASTER = b"a master key"
+ORGANISATION = UUID("01981f6c-7b00-7a11-8c3e-5d2f40a1b001")
+CLAIM = UUID("01981f6c-7b00-7a11-8c3e-5d2f40a1b006")
+TEXT = qr.text_of(MASTER, 1, 0, ORGANISATION, CLAIM, rules.CLAIM)
+
+
+def test_the_highest_free_slots_go_first() -> None:
+    assert rules.to_withdraw([2, 3, 5, 9], 2) == [5, 9]
+    assert rules.to_withdraw([9, 2, 5, 3], 4) == [2, 3, 5, 9]
+    assert rules.to_withdraw([2], 0) == []
+
+
+def test_no_more_go_than_are_free() -> None:
+    with pytest.raises(CapacityTooLow):
+        rules.to_withdraw([2, 3], 3)
+
+
+def test_an_edit_is_made_of_the_version_that_is_stored_or_of_any() -> None:
+    rules.check_version(2, None)
+    rules.check_version(2, 2)
+    with pytest.raises(StaleVersion):
+        rules.check_version(2, 1)
+
+
+def test_the_text_stays_what_it_is_since_claims_are_in_peoples_pockets() -> None:
+    assert TEXT == "BC1:AEAAAAMYD5WHWAD2CGGD4XJPICQ3ABQF3FGLXR6X3WGJ2FCGVWFU43HT"
+
+
+def test_a_claims_text_is_no_tickets_and_proves_nothing_of_one() -> None:
+    ticket = qr.text_of(MASTER, 1, 0, ORGANISATION, CLAIM)
+
+    assert qr.read(TEXT) is None
+    assert qr.read(ticket, rules.CLAIM) is None
+    assert TEXT.removeprefix("BC1:") != ticket.removeprefix("BO1:")
+
+
+def claim() -> ClaimRow:
+    return ClaimRow(
+        id=CLAIM,
+        organisation_id=ORGANISATION,
+        service_id=ORGANISATION,
+        service_name="Hats",
+        capacity=10,
+        slot=7,
+        customer={},
+        note=None,
+        qr_hash=qr.hash_of(TEXT),
+        claimed_at=datetime(2026, 1, 1, tzinfo=UTC),
+        released_at=None,
+    )
+
+
+def test_a_claim_is_proven_by_its_own_text_where_it_belongs() -> None:
+    rules.check_scanned(claim(), TEXT, ClaimScanRequest(qr=TEXT))
+    rules.check_scanned(claim(), TEXT, ClaimScanRequest(qr=TEXT, service_id=ORGANISATION))
+    with pytest.raises(ForgedClaim):
+        rules.check_scanned(claim(), TEXT + "A", ClaimScanRequest(qr=TEXT))
+    with pytest.raises(WrongService) as refusal:
+        rules.check_scanned(claim(), TEXT, ClaimScanRequest(qr=TEXT, service_id=uuid4()))
+    assert refusal.value.facts == {"service_id": ORGANISATION, "service_name": "Hats"}
