@@ -36,9 +36,7 @@ class Kind:
 TICKET = Kind("BO1:", "ticket")
 
 
-def text_of(
-    master: bytes, key_id: int, epoch: int, organisation_id: UUID, thing_id: UUID, kind: Kind = TICKET
-) -> str:
+def text_of(master: bytes, key_id: int, epoch: int, organisation_id: UUID, thing_id: UUID, kind: Kind = TICKET) -> str:
     """What the QR of a ticket, or of another kind of thing, says. ``master`` is the key of that id."""
     head = _HEAD.pack(key_id, epoch, thing_id.bytes)
     proof = mac(master, f"{kind.purpose} {organisation_id}", head)[:_MAC_SIZE]
