@@ -1,0 +1,1 @@
+"""Assigned seats: the map of a ticket type, and who has which seat."""
