@@ -1,0 +1,127 @@
+"""A process that dies at any round trip of a claim, a release or an edit leaves no slot lost and none taken twice."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.auth import Caller, Who
+from boxoffice.slots import service
+from boxoffice.slots.models import ClaimRequest, ServicePatch, ServiceRequest
+from tests import factories, invariants
+from tests.racing import die_at, settled
+from tests.support import Client, Database
+
+type Deed = Callable[[Connection], object]
+
+REQUEST = ClaimRequest.model_validate({"customer": {"phone": "+2348012345678"}, "note": "a hat"})
+
+
+def owner_of(conn: Connection, cloakroom: UUID) -> Caller:
+    """Somebody who may do anything with a service."""
+    row = conn.execute(
+        "SELECT account_id FROM members JOIN services USING (organisation_id) WHERE id = %s", [cloakroom]
+    ).fetchone()
+    assert row is not None
+    return Caller(Who.MANAGER, row[0])
+
+
+def claim(conn: Connection) -> Deed:
+    cloakroom = factories.service(conn, capacity=2)
+    factories.claim(conn, cloakroom)  # reads the secret, which the child cannot
+    owner = owner_of(conn, cloakroom)
+    return lambda conn: service.claim_slot(conn, owner, cloakroom, REQUEST, "key")
+
+
+def release(conn: Connection) -> Deed:
+    cloakroom = factories.service(conn)
+    claim_id, _ = factories.claim(conn, cloakroom)
+    owner = owner_of(conn, cloakroom)
+    return in_transaction(lambda conn: service.release_claim(conn, owner, claim_id))
+
+
+def release_above_the_capacity(conn: Connection) -> Deed:
+    cloakroom = factories.service(conn)
+    first, _ = factories.claim(conn, cloakroom)
+    second, _ = factories.claim(conn, cloakroom)
+    owner = owner_of(conn, cloakroom)
+    service.release_claim(conn, owner, first)
+    service.update_service(conn, owner, cloakroom, ServicePatch(capacity=1), None)
+    return in_transaction(lambda conn: service.release_claim(conn, owner, second))
+
+
+def create(conn: Connection) -> Deed:
+    organisation = factories.organisation(conn)
+    owner = Caller(Who.MANAGER, factories.member(conn, organisation, "manager"))
+    request = ServiceRequest(organisation_id=organisation, name="Hats", capacity=5)
+    return in_transaction(lambda conn: service.create_service(conn, owner, request))
+
+
+def grow(conn: Connection) -> Deed:
+    cloakroom = factories.service(conn)
+    owner = owner_of(conn, cloakroom)
+    patch = ServicePatch(capacity=30)
+    return in_transaction(lambda conn: service.update_service(conn, owner, cloakroom, patch, None))
+
+
+def shrink(conn: Connection) -> Deed:
+    cloakroom = factories.service(conn)
+    factories.claim(conn, cloakroom)
+    owner = owner_of(conn, cloakroom)
+    patch = ServicePatch(capacity=1)
+    return in_transaction(lambda conn: service.update_service(conn, owner, cloakroom, patch, None))
+
+
+def in_transaction(deed: Deed) -> Deed:
+    def act(conn: Connection) -> None:
+        with conn.transaction():
+            deed(conn)
+
+    return act
+
+
+@pytest.mark.parametrize(
+    ("make", "moments"),
+    [(claim, 4), (release, 12), (release_above_the_capacity, 14), (create, 14), (grow, 14), (shrink, 16)],
+)
+def test_killed_anywhere_it_is_done_wholly_or_not_at_all(
+    api: Client, database: Database, conn: Connection, make: Callable[[Connection], Deed], moments: int
+) -> None:
+    moment = 0
+    while die_at(database, moment, make(conn)):
+        settled(conn)
+        invariants.check(conn)
+        moment += 1
+    assert moment >= moments
+
+
+def test_an_attendant_who_repeats_after_the_crash_has_given_one_slot(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    deed = claim(conn)
+    moment = 0
+    while die_at(database, moment, deed):
+        moment += 1
+    settled(conn)
+
+    deed(conn)
+
+    assert conn.execute("SELECT count(*) FROM claims WHERE note = 'a hat'").fetchone() == (1,)
+    assert conn.execute("SELECT count(*) FROM customers WHERE phone IS NOT NULL").fetchone() == (1,)
+    invariants.check(conn)
+
+
+def test_a_claim_is_released_once_however_often_the_attendant_dies(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    deed = release(conn)
+    moment = 0
+    while die_at(database, moment, deed):
+        settled(conn)
+        moment += 1
+
+    deed(conn)
+
+    assert conn.execute("SELECT count(*) FROM slots WHERE state = 'taken'").fetchone() == (0,)
+    invariants.check(conn)
