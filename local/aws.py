@@ -73,7 +73,7 @@ def wait(part: Part, endpoint: str) -> None:
 def prepare(template: Template, endpoint: str, state: State) -> None:
     """Makes the template's secrets, queues and buckets, and permits the sender of the emails."""
     for name, properties in template.of_type("AWS::SecretsManager::Secret").items():
-        value = state.secret(name, partial(_generate, properties.get("GenerateSecretString", {})))
+        value = state.secret(name, partial(_first_value, properties))
         client("secretsmanager", endpoint).create_secret(Name=name, SecretString=value)
     sqs = client("sqs", endpoint)
     for queue in sorted(template.queues.values(), key=lambda queue: queue.dead_letters is not None):
@@ -106,6 +106,11 @@ def _attributes(queue: Queue) -> dict[str, str]:
     target = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue.dead_letters}"
     redrive = {"deadLetterTargetArn": target, "maxReceiveCount": queue.receives}
     return {**queue.attributes, "RedrivePolicy": json.dumps(redrive)}
+
+
+def _first_value(properties: Mapping[str, Any]) -> str:
+    """What a secret holds before anybody has put anything else into it."""
+    return properties.get("SecretString") or _generate(properties.get("GenerateSecretString", {}))
 
 
 def _generate(rules: Mapping[str, Any]) -> str:

@@ -10,9 +10,16 @@ import psycopg
 import pytest
 
 from boxoffice import config, db, migrations, outbox
+from boxoffice.payments import refunds
+from tests.payers import ACCOUNTS_AT_PROVIDERS
 from tests.support import Client, Database, Postgres, all_functions, free_port
 
 SECRETS = {"TOKEN_KEYS_SECRET": "token-keys", "TICKET_KEYS_SECRET": "ticket-keys", "SANDBOX_SECRET": "sandbox"}
+ACCOUNTS = {
+    "STRIPE_SECRET": "stripe",
+    "FLUTTERWAVE_SECRET": "flutterwave",
+    "GENERIC_SECRET": "generic",
+}
 
 ENVIRONMENT = {
     "STAGE": "local",
@@ -21,12 +28,13 @@ ENVIRONMENT = {
     "AUTO_APPROVE_ORGANISATIONS": "true",
     "EMAIL_SENDER": "Boxoffice <tickets@example.com>",
     "PUBLIC_URL": "http://127.0.0.1:3000",
-    "PAYMENT_PROVIDERS": "sandbox",
+    "PAYMENT_PROVIDERS": "sandbox,stripe,flutterwave,generic",
     "POWERTOOLS_LOG_LEVEL": "WARNING",
     "AWS_DEFAULT_REGION": "eu-west-1",
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     **SECRETS,
+    **ACCOUNTS,
 }
 os.environ.update(ENVIRONMENT)  # before a function is imported, as in Lambda
 
@@ -76,6 +84,8 @@ def aws_url() -> Iterator[str]:
         secrets.create_secret(
             Name=name, SecretString=json.dumps({"current": "1", "1": f"{name} of the tests, long enough to sign with"})
         )
+    for name, account in ACCOUNTS_AT_PROVIDERS.items():
+        secrets.create_secret(Name=name, SecretString=json.dumps(account))
     boto3.client("sesv2").create_email_identity(EmailIdentity="example.com")
     yield url
     server.stop()
@@ -96,6 +106,7 @@ def email_queue(aws_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
 def _nothing_owed() -> Iterator[None]:
     yield
     outbox.forget()
+    refunds.forget()
 
 
 @pytest.fixture

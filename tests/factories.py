@@ -135,12 +135,23 @@ def paid_order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int 
 
 
 def payment(conn: psycopg.Connection, order_id: UUID, **overrides: Any) -> UUID:
-    """A payment of an order through the sandbox, still open."""
+    """A payment of an order through the sandbox: still open, or with the money that made it succeed."""
     found = conn.execute("SELECT total, currency FROM orders WHERE id = %s", [order_id]).fetchone()
     amount, currency = found or (None, None)
     payment_id = new_id()
     row = {"id": payment_id, "order_id": order_id, "provider": "sandbox", "provider_reference": str(payment_id)}
-    return _insert(conn, "payments", {**row, "amount": amount, "currency": currency, **overrides})
+    row |= {"amount": amount, "currency": currency, **overrides}
+    _insert(conn, "payments", row)
+    if row.get("status") == "succeeded":
+        receipt(conn, row)
+    return payment_id
+
+
+def receipt(conn: psycopg.Connection, payment: dict[str, Any], **overrides: Any) -> UUID:
+    """The money of a payment, which its order keeps."""
+    known = {name: payment[name] for name in ("provider", "amount", "currency")}
+    row = {"id": new_id(), "payment_id": payment["id"], "merchant_id": UUID(int=0), "reference": payment["id"], **known}
+    return _insert(conn, "receipts", {**row, "kept": True, **overrides})
 
 
 def service(conn: psycopg.Connection, *, capacity: int = 10, **overrides: Any) -> UUID:

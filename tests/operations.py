@@ -23,6 +23,7 @@ from boxoffice.payments import sandbox
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.models import PrintedTicket
 from tests import factories
+from tests.payers import sign_as_stripe
 from tests.support import Answer, Client
 
 
@@ -236,6 +237,32 @@ CALLS: dict[str, Callable[[World], Call]] = {
             "currency": "NGN",
         },
         sign=lambda body: sandbox.sign(body, datetime.now(UTC)),
+    ),
+    "receive_stripe_webhook": lambda world: Call(
+        body={
+            "id": f"evt_{new_id()}",
+            "object": "event",
+            "type": "payment_intent.succeeded",
+            "data": {
+                "object": {
+                    "id": f"pi_{new_id()}",
+                    "object": "payment_intent",
+                    "status": "succeeded",
+                    "amount": 10000,
+                    "currency": "ngn",
+                    "metadata": {"payment_id": str(world.payment)},
+                }
+            },
+        },
+        sign=sign_as_stripe,
+    ),
+    "receive_flutterwave_webhook": lambda _: Call(
+        body={"event": "transfer.completed", "data": {"id": 285959875, "status": "SUCCESSFUL"}},
+        sign=lambda _: {"verif-hash": "hash of the tests"},
+    ),
+    "receive_generic_webhook": lambda world: Call(
+        body={"order": str(world.order), "status": "REJECTED", "reason": "no funds"},
+        sign=lambda _: {"X-Webhook-Secret": "secret of the tests"},
     ),
     "start_payment": lambda world: Call({"order_id": world.order}, {"provider": "sandbox"}, order=world.order),
     # tickets

@@ -42,6 +42,7 @@ NOT_TEXTS = {
     "a text of 50,000 characters": "B" * 50_000,
 }
 UNPRINTABLE = {"a NUL", "a lone surrogate", "an escape sequence"}
+WRITTEN_BY_OTHERS = {"receive_stripe_webhook", "receive_flutterwave_webhook"}  # who add to their events as they like
 OPAQUE = {"password", "current_password", "new_password", "refresh_token", "qr"}  # only compared, never shown
 NOT_NUMBERS = {
     "huge": 10**30,
@@ -157,7 +158,8 @@ def test_what_a_provider_signs_is_checked_all_the_same(
     for operation in operations().values():
         if operation.who == Who.PROVIDER:
             wrong = {**UNREADABLE, **NOT_OBJECTS}
-            wrong |= {what: json.dumps(body).encode() for what, body in spoilt(CALLS[operation.name](world).body)}
+            if operation.name not in WRITTEN_BY_OTHERS:
+                wrong |= {what: json.dumps(body).encode() for what, body in spoilt(CALLS[operation.name](world).body)}
             for what, body in wrong.items():
                 with subtests.test(operation=operation.name, body=what):
                     is_problem(post(api, world, operation, body), 400, "malformed")

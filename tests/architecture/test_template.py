@@ -41,7 +41,9 @@ BUYERS_WAIT_FOR = {
     "get_event",
     "get_order",
     "list_events",
+    "receive_flutterwave_webhook",
     "receive_sandbox_webhook",
+    "receive_stripe_webhook",
     "scan_ticket",
     "start_payment",
 }

@@ -39,7 +39,7 @@ def paid_in_time(conn: Connection, ticket_type: UUID) -> ProviderEvent:
 
 def paid_late(conn: Connection, ticket_type: UUID) -> ProviderEvent:
     event = paid_in_time(conn, ticket_type)
-    conn.execute("UPDATE orders SET expires_at = now() - interval '1 second'")
+    conn.execute("UPDATE orders SET expires_at = now() - interval '16 minutes'")
     with conn.transaction():
         assert orders.expire_orders(conn, datetime.now(UTC)) == 1
     return event

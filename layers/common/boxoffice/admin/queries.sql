@@ -19,10 +19,34 @@ FROM stock LEFT JOIN (
 ) AS ordered USING (pool_id, row_no)
 WHERE held <> coalesce(held_by_orders, 0) OR sold <> coalesce(sold_to_orders, 0) LIMIT 10
 
+-- name: capacities_that_do_not_add_up
+-- Whatever is held or sold of an event's ticket types is so of its capacity.
+SELECT events.id AS event_id, of_types.taken AS taken_of_types, of_capacity.taken AS taken_of_capacity
+FROM events CROSS JOIN LATERAL (
+    SELECT coalesce(sum(held + sold), 0) AS taken FROM ticket_types JOIN stock USING (pool_id)
+    WHERE event_id = events.id
+) AS of_types CROSS JOIN LATERAL (
+    SELECT sum(held + sold) AS taken FROM stock WHERE pool_id = capacity_pool_id
+) AS of_capacity
+WHERE of_types.taken <> of_capacity.taken LIMIT 10
+
+-- name: vouchers_overdrawn
+-- An order with a voucher has drawn one redemption while it lives, and there are not more than allowed.
+SELECT vouchers.id AS voucher_id, max_redemptions, redemptions, orders FROM vouchers CROSS JOIN LATERAL (
+    SELECT sum(held + sold) AS redemptions FROM stock WHERE stock.pool_id = vouchers.pool_id
+) AS drawn LEFT JOIN (
+    SELECT voucher_id, count(*) AS orders FROM orders
+    WHERE voucher_id IS NOT NULL AND status IN ('pending', 'paid', 'partially_refunded') GROUP BY voucher_id
+) AS redeemed ON voucher_id = vouchers.id
+WHERE redemptions > max_redemptions OR redemptions <> coalesce(orders, 0) LIMIT 10
+
 -- name: holds_overdue
--- The job runs every minute; ten allow for a deploy.
+-- The job runs every minute; ten allow for a deploy. Where a payment is open, the order may wait for its provider.
 SELECT id AS order_id, expires_at FROM orders
-WHERE status = 'pending' AND expires_at < now() - interval '10 minutes' LIMIT 10
+WHERE status = 'pending' AND expires_at < now() - CASE
+    WHEN EXISTS (SELECT FROM payments WHERE order_id = orders.id AND payments.status = 'pending')
+    THEN interval '25 minutes' ELSE interval '10 minutes' END
+LIMIT 10
 
 -- name: orders_with_wrong_tickets
 SELECT order_id, status, bought, issued FROM (
@@ -34,12 +58,32 @@ WHERE coalesce(issued, 0) <> CASE WHEN status IN ('paid', 'partially_refunded', 
 LIMIT 10
 
 -- name: payments_without_effect
--- Money that came in (a provider said so) belongs to a paid order, or has been returned in full.
+-- A payment that has succeeded has its money and a paid order; one that was returned has its refund.
 SELECT payments.id AS payment_id, payments.status, orders.status AS order_status FROM payments
 JOIN orders ON orders.id = order_id
-WHERE payments.status = 'succeeded' AND orders.status NOT IN ('paid', 'partially_refunded', 'refunded')
+WHERE payments.status = 'succeeded' AND (
+        orders.status NOT IN ('paid', 'partially_refunded', 'refunded')
+        OR NOT EXISTS (SELECT FROM receipts WHERE payment_id = payments.id AND kept
+            AND receipts.amount = payments.amount AND receipts.currency = payments.currency))
     OR payments.status = 'refunded'
         AND NOT EXISTS (SELECT FROM refunds WHERE refunds.payment_id = payments.id)
+LIMIT 10
+
+-- name: receipts_without_effect
+SELECT receipts.id AS receipt_id, payment_id, kept, receipts.amount, refunded, owed FROM receipts
+JOIN payments ON payments.id = payment_id
+LEFT JOIN (
+    SELECT receipt_id, sum(amount) AS owed FROM refunds GROUP BY receipt_id
+) AS refund ON receipt_id = receipts.id
+WHERE refunded <> coalesce(owed, 0) OR refunded > receipts.amount
+    OR NOT kept AND refunded <> receipts.amount OR kept AND payments.status <> 'succeeded'
+LIMIT 10
+
+-- name: payments_left_behind
+-- The job runs every minute; ten allow for a deploy.
+SELECT 'payment' AS what, id, ask_at AS due_at FROM payments WHERE ask_at < now() - interval '10 minutes'
+UNION ALL
+SELECT 'refund', id, due_at FROM refunds WHERE due_at < now() - interval '10 minutes'
 LIMIT 10
 
 -- name: orders_without_payment

@@ -9,6 +9,8 @@ INVARIANTS: tuple[tuple[int, str, str], ...] = (
     (2, "no stock stays lost in a hold that has lapsed", "holds_overdue"),
     (3, "a paid order has exactly the tickets it bought, and only a paid one has any", "orders_with_wrong_tickets"),
     (4, "money received ends as a paid order or as a refund", "payments_without_effect"),
+    (4, "money that came is kept by a paid order or goes back whole, and never more of it", "receipts_without_effect"),
+    (4, "no refund and no open payment stays behind", "payments_left_behind"),
     (4, "an order that costs something is paid by exactly one payment", "orders_without_payment"),
     (5, "an idempotency key has one effect", "keys_without_effect"),
     (5, "an idempotency key that claimed a slot has its one claim", "keys_without_claim"),

@@ -10,8 +10,8 @@ from uuid import UUID
 from boxoffice.config import optional_secret, secret, settings
 from boxoffice.errors import Busy
 from boxoffice.observability import logger
+from boxoffice.payments.errors import SignatureWrong
 from boxoffice.payments.models import PLATFORM
-
 
 _WITH_ACCOUNTS = frozenset({"stripe", "flutterwave", "generic"})
 
@@ -38,6 +38,18 @@ def credential(merchant_id: UUID, provider: str, field: str, *, fresh: bool = Fa
         logger.error("a secret is incomplete", extra={"provider": provider, "merchant": merchant_id, "field": field})
         raise Busy
     return found
+
+
+def webhook_secret(merchant_id: UUID, provider: str, field: str, *, fresh: bool = False) -> str:
+    """The secret that proves a webhook of an account.
+
+    Raises:
+        SignatureWrong: the organisation has no such account.
+        Busy: as for `credential`.
+    """
+    if merchant_id != PLATFORM and not credentials(merchant_id, provider, fresh=fresh):
+        raise SignatureWrong
+    return credential(merchant_id, provider, field, fresh=fresh)
 
 
 def credentials(merchant_id: UUID, provider: str, *, fresh: bool = False) -> dict[str, str]:

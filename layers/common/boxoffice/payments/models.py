@@ -2,16 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
 from boxoffice.models import Id, Request, View
 
 type PaymentStatus = Literal["pending", "succeeded", "failed", "refunded"]
 type RefundStatus = Literal["owed", "sent", "succeeded", "failed"]
+type Kind = Literal["succeeded", "failed", "cancelled", "refund", "other"]
 type Effect = Literal["paid", "failed", "returned", "noted", "ignored", "unknown_payment"]
+
+Organisation = Annotated[
+    Id | None, Query(description="Whose webhook it is, if the organisation has its own account at the provider")
+]
 
 PLATFORM = UUID(int=0)
 """The merchant that takes payments for every organisation without an account of its own at a provider."""
@@ -118,7 +124,7 @@ class ProviderEvent:
     """
 
     id: str
-    kind: Literal["succeeded", "failed", "cancelled", "refund", "other"]
+    kind: Kind
     payment_id: UUID | None
     amount: int
     currency: str

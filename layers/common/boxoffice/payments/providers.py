@@ -68,9 +68,21 @@ def known(name: str) -> Provider:
         ProviderNotEnabled: there is none of this name.
     """
     match name:
+        case "stripe":
+            from boxoffice.payments import stripe
+
+            return stripe
+        case "flutterwave":
+            from boxoffice.payments import flutterwave
+
+            return flutterwave
         case "sandbox":
             from boxoffice.payments import sandbox
 
             return sandbox
+        case "generic":
+            from boxoffice.payments import generic
+
+            return generic
         case _:
             raise ProviderNotEnabled

@@ -9,7 +9,7 @@ RETURNING id, order_id, provider, status, amount, currency, created_at, settled_
 -- Money that the organisation took itself, and the receipt for it.
 WITH payment AS (
     INSERT INTO payments (id, order_id, provider, provider_reference, status, amount, currency, settled_at)
-    VALUES (%(id)s, %(order_id)s, %(provider)s, %(id)s, 'succeeded', %(amount)s, %(currency)s, now())
+    VALUES (%(id)s, %(order_id)s, %(provider)s, %(id)s::uuid, 'succeeded', %(amount)s, %(currency)s, now())
     RETURNING *
 )
 INSERT INTO receipts (id, payment_id, provider, merchant_id, reference, amount, currency, kept)
@@ -27,7 +27,7 @@ SELECT id FROM payments WHERE order_id = %(order_id)s AND provider = 'generic'
 -- name: get_billed_order
 -- By id or by number; those that are sold through an account of this merchant.
 SELECT id, total, currency FROM orders
-WHERE (id = %(id)s OR number = %(number)s) AND %(merchant_id)s IN (organisation_id, %(platform)s)
+WHERE (id = %(id)s OR number = %(number)s) AND %(merchant_id)s::uuid IN (organisation_id, %(platform)s)
 
 -- name: get_bill
 SELECT payments.id, provider, merchant_id, provider_reference AS reference, amount, payments.currency, order_id,
@@ -54,7 +54,8 @@ UPDATE payments SET ask_at = NULL WHERE id = %(id)s
 
 -- name: ask_later
 -- Unless its last word has been heard meanwhile.
-UPDATE payments SET ask_at = CASE WHEN status = 'pending' THEN %(if_open)s ELSE %(if_closed)s END
+UPDATE payments SET ask_at = CASE WHEN status = 'pending' THEN %(if_open)s::timestamptz
+    ELSE %(if_closed)s::timestamptz END
 WHERE id = %(id)s AND ask_at IS NOT NULL
 
 -- name: take_payments_to_ask

@@ -11,6 +11,9 @@ from boxoffice.payments.models import DueRefund, OpenBill, Outcome, PaymentRow, 
 FIRST_ASK = timedelta(minutes=2)
 """How long a webhook may take before the provider is asked."""
 
+PATIENCE = timedelta(minutes=15)
+"""How long an order with an open payment keeps its stock beyond its hold; see `lock_and_expire_orders`."""
+
 _LONGEST_WAIT = timedelta(hours=12)
 _MONEY_COMES_FOR = timedelta(days=3)  # a payment page is open for a day at the most
 TICKETS_GONE = Verdict("returned", "the order was over and its tickets were gone")
@@ -63,15 +66,18 @@ def is_over(bill: OpenBill, now: datetime) -> bool:
     return bill.order_status != "pending" or bill.expires_at <= now
 
 
-def next_ask(bill: OpenBill, now: datetime, *, closed: bool) -> datetime | None:
+def next_ask(bill: OpenBill, now: datetime, *, closed: bool, answered: bool) -> datetime | None:
     """When to ask again, longer and longer, but once at the end of the hold; None when nothing can come any more.
 
     Args:
         closed: whether the payment has failed, so that only money that comes all the same is of interest.
+        answered: whether the provider has answered this time; while the order may wait for it, it is soon asked again.
     """
     age = now - bill.created_at
     if closed and age > _MONEY_COMES_FOR:
         return None
+    if not answered and now < bill.expires_at + PATIENCE:
+        return now + timedelta(minutes=1)
     later = now + min(max(age / 2, FIRST_ASK), _LONGEST_WAIT)
     return later if is_over(bill, now) else min(later, bill.expires_at)
 
@@ -87,7 +93,7 @@ def next_attempt(attempts: int, now: datetime) -> datetime:
 
 
 def outcome_of(refund: DueRefund, answer: RefundState | DomainError, now: datetime) -> Outcome:
-    """What an attempt to send a refund has come to. One that failed is tried again, unless it takes people to make it."""
+    """What an attempt to send a refund has come to. One that failed is tried again, unless only people can make it."""
     again_at = next_attempt(refund.attempts, now)
     if isinstance(answer, DomainError):
         return Outcome("sent" if refund.reference else "owed", again_at, refund.reference, answer.detail)

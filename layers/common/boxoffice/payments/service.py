@@ -1,5 +1,6 @@
 """Use cases of payments: how one is started, and what money does that comes for it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from boxoffice.ids import new_id
 from boxoffice.observability import logger
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
+from boxoffice.orders.rules import reference_of
 from boxoffice.payments import providers, refunds, rules
 from boxoffice.payments.errors import PaymentRefused
 from boxoffice.payments.merchants import merchant_of
@@ -174,10 +176,32 @@ def take_event(
     Raises:
         Busy: see `receive_event`.
     """
+    merchant = merchant_id or PLATFORM
     with conn.transaction():
-        view = receive_event(conn, provider, event, merchant_id or PLATFORM)
+        told = _billed(conn, event, merchant) if provider == "generic" else event
+        view = receive_event(conn, provider, told, merchant)
     refunds.send_owed(conn)
     return view
+
+
+def _billed(conn: db.Connection, event: ProviderEvent, merchant_id: UUID) -> ProviderEvent:
+    """The event of a generic provider, which names an order and its state, as one about the order's payment.
+
+    The payment is opened with the first such event. Order and state make the event's id, so that each happens once.
+    """
+    account = {"merchant_id": merchant_id, "platform": PLATFORM}
+    order = db.one(conn, dict, SQL.get_billed_order, **reference_of(event.id), **account)
+    status = event.payload["status"]
+    if order is None:
+        return replace(event, id=f"{event.id}:{status}")
+    db.run(conn, SQL.insert_generic_payment, id=new_id(), order_id=order["id"], merchant_id=merchant_id)
+    return replace(
+        event,
+        id=f"{order['id']}:{status}",
+        payment_id=db.value(conn, SQL.get_generic_payment, order_id=order["id"]),
+        amount=order["total"],
+        currency=order["currency"],
+    )
 
 
 def receive_event(

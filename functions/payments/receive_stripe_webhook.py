@@ -1,0 +1,29 @@
+"""POST /v1/webhooks/stripe"""
+
+from boxoffice import db
+from boxoffice.api import handler, raw_body, request_header, route
+from boxoffice.auth import Who
+from boxoffice.errors import Malformed, TooLarge
+from boxoffice.payments import service
+from boxoffice.payments.errors import ProviderNotEnabled, SignatureWrong
+from boxoffice.payments.models import Organisation, WebhookView
+
+__all__ = ["handler"]
+
+
+@route(
+    "POST",
+    "/v1/webhooks/stripe",
+    who=Who.PROVIDER,
+    raises=(Malformed, TooLarge, SignatureWrong, ProviderNotEnabled),
+)
+def receive_stripe_webhook(organisation: Organisation = None) -> WebhookView:
+    """Take an event of Stripe.
+
+    It is signed by `Stripe-Signature`, no older than five minutes. However often an event is delivered, it has its
+    effect once. Subscribe to `payment_intent.succeeded`, `payment_intent.payment_failed`, `payment_intent.canceled`,
+    `refund.updated` and `refund.failed`; others are stored and ignored.
+    """
+    event = service.read_webhook("stripe", organisation, raw_body(), request_header("stripe-signature"))
+    with db.autocommit() as conn:
+        return service.take_event(conn, "stripe", event, organisation)

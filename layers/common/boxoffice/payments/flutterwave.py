@@ -1,0 +1,233 @@
+"""Flutterwave (API v3): paid on its own page, by card, bank transfer, USSD or mobile money.
+
+An account's secret is ``{"secret_key", "webhook_hash"}``, and optionally ``url``, of another server than Flutterwave's.
+A webhook shows the account's hash in ``verif-hash``, which proves who sent it but not what it says: each transaction is
+verified by asking for it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from boxoffice.config import settings
+from boxoffice.errors import Malformed
+from boxoffice.money import major
+from boxoffice.observability import logger
+from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable, SignatureWrong
+from boxoffice.payments.merchants import credential, credentials, webhook_secret
+from boxoffice.payments.models import Bill, DueRefund, Kind, ProviderEvent, RefundState, Started
+from boxoffice.payments.reading import amount_of, currency_of, name_of, payment_id_of
+
+if TYPE_CHECKING:
+    from urllib3 import PoolManager
+
+SIGNATURE_HEADER = "verif-hash"
+
+_URL = "https://api.flutterwave.com/v3"
+_CONNECT_TIMEOUT, _TIMEOUT = 3.0, 10.0  # seconds
+_LONGEST_SESSION = 1440  # minutes
+_NO_TRANSACTION = re.compile(r"no transaction|not found", re.IGNORECASE)
+_KINDS: dict[str, Kind] = {"successful": "succeeded", "failed": "failed"}
+_LARGEST_ANSWER = 1_000_000  # bytes
+
+
+class _Refused(PaymentRefused):
+    """Flutterwave answers an error, in its words."""
+
+
+def create(bill: Bill) -> Started:
+    """See `Provider.create`. A second link for the same payment is as good as the first: both carry its id."""
+    minutes = int((bill.expires_at - datetime.now(bill.expires_at.tzinfo)).total_seconds() // 60)
+    answer = _call(
+        bill.merchant_id,
+        "POST",
+        "/payments",
+        {
+            "tx_ref": str(bill.id),
+            "amount": _number(major(bill.amount, bill.currency)),
+            "currency": bill.currency,
+            "redirect_url": f"{settings().public_url}/orders/{bill.order_id}",
+            "customer": {"email": bill.buyer_email, "name": bill.buyer_name},
+            "session_duration": min(max(minutes, 1), _LONGEST_SESSION),
+            "meta": {"order": bill.order_number},
+        },
+    )
+    link = answer["link"] if isinstance(answer, dict) else None
+    if not isinstance(link, str) or not link.startswith(("https://", "http://")):
+        raise _nonsense("no link")
+    return Started(str(bill.id), url=link)
+
+
+def fetch(bill: Bill, *, close: bool) -> ProviderEvent | None:
+    """See `Provider.fetch`. A page cannot be closed, so what has not been paid may still be."""
+    try:
+        transaction = _call(bill.merchant_id, "GET", f"/transactions/verify_by_reference?tx_ref={bill.id}")
+    except _Refused as error:
+        if not _NO_TRANSACTION.search(error.detail):
+            raise
+        return _unpaid(bill) if close else None
+    event = _event(transaction)
+    if event.payment_id != bill.id:
+        raise _nonsense("another payment's transaction")
+    return None if event.kind == "other" else event
+
+
+def refund(refund: DueRefund) -> RefundState:
+    """See `Provider.refund`. Flutterwave knows no idempotency keys: a comment names the refund, to find it again."""
+    try:
+        if refund.reference:
+            return _state(_call(refund.merchant_id, "GET", f"/refunds/{refund.reference}"))
+        known = _find(refund) if refund.attempts > 1 else None
+        return _state(known or _create(refund))
+    except _Refused as error:
+        return RefundState("failed", reason=error.detail)
+
+
+def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime) -> None:  # noqa: ARG001
+    """See `Provider.verify`. The hash says nothing of the time."""
+    shown = (signature or "").encode()
+    for fresh in (False, True):
+        if hmac.compare_digest(shown, webhook_secret(merchant_id, "flutterwave", "webhook_hash", fresh=fresh).encode()):
+            return
+    raise SignatureWrong
+
+
+def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:
+    """See `Provider.parse`."""
+    try:
+        event = json.loads(body)
+        kind, transaction = name_of(event["event"]), _id_of(event["data"]["id"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Malformed("The event cannot be read.") from error
+    if not kind.startswith("charge."):
+        return ProviderEvent(f"{kind}:{transaction}", "other", None, 0, "", {"event": kind})
+    try:
+        return _event(_call(merchant_id, "GET", f"/transactions/{transaction}/verify"))
+    except _Refused as error:
+        logger.warning("a transaction that Flutterwave does not know", extra={"transaction": transaction})
+        return ProviderEvent(f"unknown:{transaction}", "other", None, 0, "", {"event": kind, "why": error.detail})
+
+
+def _event(transaction: Any) -> ProviderEvent:
+    """What a transaction, as Flutterwave answers it, tells of a payment. One that is pending tells nothing."""
+    try:
+        number, status = _id_of(transaction["id"]), name_of(transaction["status"])
+        currency = currency_of(transaction["currency"])
+        amount = amount_of(transaction["amount"], currency)
+        payment_id = payment_id_of(transaction.get("tx_ref"))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _nonsense("no transaction") from error
+    return ProviderEvent(
+        id=f"{number}:{status}",
+        kind=_KINDS.get(status, "other"),
+        payment_id=payment_id,
+        amount=amount,
+        currency=currency,
+        payload={"transaction": number, "status": status, "amount": str(transaction["amount"]), "currency": currency},
+        money=str(number),
+    )
+
+
+def _id_of(value: Any) -> int:
+    if type(value) is not int or not 0 < value < 2**63:
+        raise ValueError("no id")
+    return value
+
+
+def _unpaid(bill: Bill) -> ProviderEvent:
+    return ProviderEvent(f"unpaid:{bill.id}", "failed", bill.id, bill.amount, bill.currency, {"status": "not paid"})
+
+
+def _create(refund: DueRefund) -> Any:
+    amount = _number(major(refund.amount, refund.currency))
+    body = {"amount": amount, "comments": _comment(refund)}
+    return _call(refund.merchant_id, "POST", f"/transactions/{refund.money}/refund", body)
+
+
+def _find(refund: DueRefund) -> Any | None:
+    """A refund that an attempt before this one has made, without hearing so."""
+    known = _call(refund.merchant_id, "GET", f"/refunds?id={refund.money}&from={refund.created_at:%Y-%m-%d}")
+    if not isinstance(known, list):
+        raise _nonsense("no list of refunds")
+    return next((each for each in known if isinstance(each, dict) and each.get("comment") == _comment(refund)), None)
+
+
+def _comment(refund: DueRefund) -> str:
+    return f"Refund {refund.key}"
+
+
+def _state(answer: Any) -> RefundState:
+    if not isinstance(answer, dict) or type(answer.get("id")) is not int:
+        raise _nonsense("no refund")
+    status = str(answer.get("status"))
+    if status.startswith("completed"):
+        return RefundState("succeeded", str(answer["id"]))
+    if status.startswith("failed"):
+        return RefundState("failed", reason=f"Flutterwave: {status}")
+    return RefundState("pending", str(answer["id"]))
+
+
+def _number(amount: Decimal) -> int | float:
+    return int(amount) if amount == int(amount) else float(amount)
+
+
+def _call(merchant_id: UUID, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """What Flutterwave answers as ``data``.
+
+    Raises:
+        _Refused: it answers that it does not do this.
+        ProviderUnavailable: it does not answer, or nothing that can be understood.
+    """
+    import urllib3
+
+    key = credential(merchant_id, "flutterwave", "secret_key")
+    url = credentials(merchant_id, "flutterwave").get("url") or _URL
+    headers = {"Authorization": f"Bearer {key}", "Accept": "application/json"}
+    try:
+        response = _pool().request(
+            method, url + path, headers=headers, json=body, redirect=False, retries=False, preload_content=False
+        )
+        content = response.read(_LARGEST_ANSWER)
+        response.release_conn()
+    except urllib3.exceptions.HTTPError as error:
+        raise _unavailable(f"{type(error).__name__}") from error
+    return _data(response.status, content)
+
+
+def _data(status: int, content: bytes) -> Any:
+    if status in (401, 403, 429) or status >= 500:
+        raise _unavailable(f"status {status}")
+    try:
+        answer = json.loads(content, parse_float=Decimal)
+        outcome, message = answer["status"], str(answer.get("message", ""))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _nonsense(f"status {status}") from error
+    if outcome == "success" and status < 300:
+        return answer.get("data")
+    if outcome == "error":
+        raise _Refused(f"Flutterwave: {message[:200]}")
+    raise _nonsense(f"status {status}")
+
+
+@cache
+def _pool() -> PoolManager:
+    import urllib3
+
+    return urllib3.PoolManager(timeout=urllib3.Timeout(connect=_CONNECT_TIMEOUT, total=_TIMEOUT))
+
+
+def _unavailable(why: str) -> ProviderUnavailable:
+    logger.error("Flutterwave does not answer as it should", extra={"why": why})
+    return ProviderUnavailable()
+
+
+def _nonsense(why: str) -> ProviderUnavailable:
+    logger.error("Flutterwave answers nonsense", extra={"why": why})
+    return ProviderUnavailable()

@@ -1,0 +1,233 @@
+"""Stripe: PaymentIntents, paid on a page of the shop with Stripe.js, by the official client.
+
+An account's secret is ``{"secret_key", "publishable_key", "webhook_secret"}``, and optionally ``url``, of another
+server than Stripe's. Webhooks to subscribe to: ``payment_intent.succeeded``, ``payment_intent.payment_failed``,
+``payment_intent.canceled``, ``refund.updated`` and ``refund.failed``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from boxoffice.errors import Malformed
+from boxoffice.money import major
+from boxoffice.observability import logger
+from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable, SignatureWrong
+from boxoffice.payments.merchants import credential, credentials, webhook_secret
+from boxoffice.payments.models import Bill, DueRefund, Kind, ProviderEvent, RefundState, Started
+from boxoffice.payments.reading import amount_of, currency_of, name_of, payment_id_of
+
+if TYPE_CHECKING:
+    from stripe import PaymentIntent, Refund, StripeClient
+
+SIGNATURE_HEADER = "Stripe-Signature"
+
+_TOLERANCE = 300  # seconds
+_TIMEOUT = (3.0, 8.0)  # seconds to connect, and between two bytes
+_KINDS: dict[str, Kind] = {
+    "payment_intent.succeeded": "succeeded",
+    "payment_intent.payment_failed": "failed",
+    "payment_intent.canceled": "cancelled",
+}
+# https://docs.stripe.com/currencies: a few of these have no minor unit, and yet amounts are given in hundredths.
+_NO_DECIMALS = frozenset(
+    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
+)
+_THREE_DECIMALS = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
+
+
+def create(bill: Bill) -> Started:
+    """See `Provider.create`. The payment's id is the idempotency key."""
+    client = _client(bill.merchant_id)
+    with _calling():
+        intent = client.v1.payment_intents.create(
+            {
+                "amount": _at_stripe(bill.amount, bill.currency),
+                "currency": bill.currency.lower(),
+                "metadata": {"payment_id": str(bill.id), "order_id": str(bill.order_id), "order": bill.order_number},
+            },
+            {"idempotency_key": str(bill.id)},
+        )
+        secret = intent.client_secret
+    key = credentials(bill.merchant_id, "stripe").get("publishable_key")
+    return Started(intent.id, client_secret=secret, publishable_key=key)
+
+
+def fetch(bill: Bill, *, close: bool) -> ProviderEvent | None:
+    """See `Provider.fetch`. To close a payment is to cancel it: nobody can pay it any more."""
+    if bill.reference is None:
+        # The client was never given its secret.
+        return _never(bill) if close else None
+    client = _client(bill.merchant_id)
+    with _calling():
+        intent = client.v1.payment_intents.retrieve(bill.reference)
+        if close and intent.status not in ("succeeded", "canceled", "processing"):
+            intent = _cancel(client, bill.reference)
+        return _standing(bill, intent)
+
+
+def refund(refund: DueRefund) -> RefundState:
+    """See `Provider.refund`. Stripe forgets keys after a while, so what was tried before is looked for."""
+    client = _client(refund.merchant_id)
+    with _calling():
+        return _state(_known_refund(client, refund) or _create_refund(client, refund))
+
+
+def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime) -> None:  # noqa: ARG001
+    """See `Provider.verify`. While its secret is rolled, Stripe signs with the old and the new one."""
+    for fresh in (False, True):
+        if _is_signed(body, signature, webhook_secret(merchant_id, "stripe", "webhook_secret", fresh=fresh)):
+            return
+    raise SignatureWrong
+
+
+def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:  # noqa: ARG001 - whose it is, is known already
+    """See `Provider.parse`."""
+    try:
+        event = json.loads(body)
+        return _event(name_of(event["id"]), name_of(event["type"]), event["data"]["object"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Malformed("The event cannot be read.") from error
+
+
+def _event(event_id: str, name: str, about: dict[str, Any]) -> ProviderEvent:
+    """An event of ours, if it is about a payment that we made at Stripe, or a refund."""
+    if about.get("object") == "refund":
+        refund = name_of(about["id"])
+        return ProviderEvent(event_id, "refund", None, 0, "", {"type": name, "refund": refund}, refund=refund)
+    payment_id = payment_id_of((about.get("metadata") or {}).get("payment_id"))
+    if name not in _KINDS or payment_id is None:
+        return ProviderEvent(event_id, "other", None, 0, "", {"type": name})
+    return _told(event_id, _KINDS[name], payment_id, about)
+
+
+def _told(event_id: str, kind: Kind, payment_id: UUID, intent: dict[str, Any]) -> ProviderEvent:
+    """What a PaymentIntent, in an event or as fetched, tells of a payment. It can bring money only once."""
+    currency = currency_of(intent["currency"])
+    amount = intent.get("amount_received", intent["amount"]) if kind == "succeeded" else intent["amount"]
+    reference, status = name_of(intent["id"]), name_of(intent["status"])
+    return ProviderEvent(
+        id=event_id,
+        kind=kind,
+        payment_id=payment_id,
+        amount=amount_of(amount, currency, _decimals(currency)),
+        currency=currency,
+        payload={"intent": reference, "status": status, "amount": amount, "currency": currency},
+        money=reference,
+    )
+
+
+def _standing(bill: Bill, intent: PaymentIntent) -> ProviderEvent | None:
+    if intent.status == "succeeded":
+        return _told(f"fetched_{intent.id}_succeeded", "succeeded", bill.id, intent.to_dict())
+    if intent.status == "canceled":
+        return _told(f"fetched_{intent.id}_canceled", "cancelled", bill.id, intent.to_dict())
+    return None
+
+
+def _never(bill: Bill) -> ProviderEvent:
+    return ProviderEvent(
+        f"never_{bill.id}", "cancelled", bill.id, bill.amount, bill.currency, {"status": "not created"}
+    )
+
+
+def _cancel(client: StripeClient, reference: str) -> PaymentIntent:
+    """Cancel a PaymentIntent, unless somebody pays it just now."""
+    import stripe
+
+    try:
+        return client.v1.payment_intents.cancel(reference)
+    except stripe.InvalidRequestError:
+        return client.v1.payment_intents.retrieve(reference)
+
+
+def _known_refund(client: StripeClient, refund: DueRefund) -> Refund | None:
+    if refund.reference:
+        return client.v1.refunds.retrieve(refund.reference)
+    if refund.attempts == 1 or refund.payment_reference is None:
+        return None
+    known = client.v1.refunds.list({"payment_intent": refund.payment_reference, "limit": 100})
+    return next((each for each in known if _made_for(each) == refund.key), None)
+
+
+def _made_for(refund: Refund) -> str | None:
+    return (refund.to_dict().get("metadata") or {}).get("refund")
+
+
+def _create_refund(client: StripeClient, refund: DueRefund) -> Refund:
+    return client.v1.refunds.create(
+        {
+            "payment_intent": refund.money,
+            "amount": _at_stripe(refund.amount, refund.currency),
+            "metadata": {"refund": refund.key},
+        },
+        {"idempotency_key": refund.key},
+    )
+
+
+def _state(refund: Refund) -> RefundState:
+    match refund.status:
+        case "succeeded":
+            return RefundState("succeeded", refund.id)
+        case "failed" | "canceled":
+            return RefundState("failed", reason=str(refund.to_dict().get("failure_reason") or refund.status))
+        case _:
+            return RefundState("pending", refund.id)
+
+
+def _is_signed(body: bytes, signature: str | None, secret: str) -> bool:
+    from stripe import SignatureVerificationError, WebhookSignature
+
+    try:
+        return bool(WebhookSignature.verify_header(body, signature, secret, _TOLERANCE))
+    except UnicodeDecodeError as error:
+        raise Malformed("The event cannot be read.") from error
+    except (SignatureVerificationError, ValueError, TypeError):
+        return False
+
+
+def _at_stripe(amount: int, currency: str) -> int:
+    return int(major(amount, currency).scaleb(_decimals(currency)))
+
+
+def _decimals(currency: str) -> int:
+    return 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
+
+
+def _client(merchant_id: UUID) -> StripeClient:
+    key = credential(merchant_id, "stripe", "secret_key")
+    return _client_for(key, credentials(merchant_id, "stripe").get("url"))
+
+
+@lru_cache(100)
+def _client_for(key: str, url: str | None) -> StripeClient:
+    """One client for each account. It does not retry: whoever calls has little time, and comes again."""
+    import stripe
+
+    http = stripe.RequestsClient(timeout=_TIMEOUT)
+    addresses: Any = {"api": url} if url else {}
+    return stripe.StripeClient(key, base_addresses=addresses, max_network_retries=0, http_client=http)
+
+
+@contextmanager
+def _calling() -> Iterator[None]:
+    """Say in our words what went wrong at Stripe."""
+    import stripe
+
+    try:
+        yield
+    except (stripe.InvalidRequestError, stripe.CardError) as error:
+        logger.warning("Stripe refuses", extra={"stripe_error": error.code, "stripe_message": error.user_message})
+        raise PaymentRefused from error
+    except stripe.StripeError as error:
+        logger.error("Stripe does not answer as it should", exc_info=error)
+        raise ProviderUnavailable from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        logger.error("Stripe answers nonsense", exc_info=error)
+        raise ProviderUnavailable from error
