@@ -1,0 +1,122 @@
+-- Statements on the waitlist.
+
+-- name: get_sale
+-- A ticket type that the public can buy, and the pools that an order of it draws from.
+SELECT organisation_id, event_id, sales_start AS on_sale_from,
+    least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order,
+    array_remove(ARRAY[pool_id, capacity_pool_id], NULL) AS pool_ids
+FROM ticket_types JOIN events ON events.id = event_id
+WHERE ticket_types.id = %(id)s AND NOT hidden AND ticket_types.deleted_at IS NULL
+    AND status = 'published' AND events.deleted_at IS NULL
+
+-- name: insert_entry
+-- One email address waits once for a ticket type.
+INSERT INTO waitlist_entries (id, organisation_id, event_id, ticket_type_id, account_id, name, email, quantity)
+VALUES (%(id)s, %(organisation_id)s, %(event_id)s, %(ticket_type_id)s, %(account_id)s, %(name)s, %(email)s, %(quantity)s)
+ON CONFLICT (ticket_type_id, email) WHERE status IN ('waiting', 'offered') DO NOTHING
+
+-- name: get_organisation
+SELECT organisation_id FROM events WHERE id = %(event_id)s AND deleted_at IS NULL
+
+-- name: list_entries
+-- Of an event, in order of joining. Each status is a range of the index, so a rare one costs no more than the others.
+SELECT first.* FROM unnest(%(statuses)s::text[]) AS wanted (status) CROSS JOIN LATERAL (
+    SELECT * FROM waitlist_entries
+    WHERE event_id = %(event_id)s AND waitlist_entries.status = wanted.status AND id > %(after)s
+    ORDER BY id LIMIT %(limit)s + 1
+) AS first ORDER BY id LIMIT %(limit)s + 1
+
+-- name: lock_entry
+SELECT * FROM waitlist_entries WHERE id = %(id)s FOR NO KEY UPDATE
+
+-- name: lock_offer
+-- What is offered to somebody and still open.
+SELECT * FROM waitlist_entries
+WHERE ticket_type_id = %(ticket_type_id)s AND email = %(email)s AND status = 'offered' AND expires_at > %(now)s
+FOR NO KEY UPDATE
+
+-- name: list_awaited
+-- The ticket types that anybody waits for, found by leaping from one to the next.
+WITH RECURSIVE awaited AS (
+    (SELECT ticket_type_id FROM waitlist_entries WHERE status = 'waiting' ORDER BY ticket_type_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT entry.ticket_type_id FROM waitlist_entries AS entry
+        WHERE status = 'waiting' AND entry.ticket_type_id > awaited.ticket_type_id ORDER BY entry.ticket_type_id LIMIT 1)
+    FROM awaited WHERE awaited.ticket_type_id IS NOT NULL
+)
+SELECT ticket_type_id AS id FROM awaited WHERE ticket_type_id IS NOT NULL
+
+-- name: list_awaited_of_event
+SELECT id FROM ticket_types WHERE event_id = %(event_id)s AND EXISTS (
+    SELECT FROM waitlist_entries WHERE ticket_type_id = ticket_types.id AND status = 'waiting')
+ORDER BY id
+
+-- name: list_awaited_of_orders
+-- An order frees stock of its ticket types, and of its events' capacities, which all their ticket types share.
+SELECT id FROM ticket_types
+WHERE event_id IN (SELECT event_id FROM order_items WHERE order_id = ANY(%(order_ids)s)) AND EXISTS (
+    SELECT FROM waitlist_entries WHERE ticket_type_id = ticket_types.id AND status = 'waiting')
+ORDER BY id
+
+-- name: claim_next
+-- Who joined first, of those whose quantity is there and whom nobody else is making an offer to.
+WITH sale AS MATERIALIZED (
+    SELECT ticket_types.id, pool_ids, seated, least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until,
+        (SELECT min(available) FROM (
+            SELECT sum(available) AS available FROM stock WHERE pool_id = ANY(pool_ids) GROUP BY pool_id
+        ) AS pools) AS available
+    FROM ticket_types JOIN events ON events.id = event_id
+        CROSS JOIN LATERAL array_remove(ARRAY[pool_id, capacity_pool_id], NULL) AS pool_ids
+    WHERE ticket_types.id = %(ticket_type_id)s AND NOT hidden AND ticket_types.deleted_at IS NULL
+        AND status = 'published' AND events.deleted_at IS NULL
+        AND coalesce(sales_start <= %(now)s, true) AND least(coalesce(sales_end, ends_at), ends_at) > %(now)s
+), first AS MATERIALIZED (
+    SELECT entry.* FROM sale CROSS JOIN LATERAL generate_series(1, least(available, 1000)) AS size
+    CROSS JOIN LATERAL (
+        SELECT * FROM waitlist_entries
+        WHERE ticket_type_id = sale.id AND quantity = size AND status = 'waiting'
+        ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+    ) AS entry
+)
+SELECT first.id, ticket_type_id, email, quantity, pool_ids, seated, on_sale_until
+FROM first JOIN sale ON sale.id = ticket_type_id ORDER BY first.id LIMIT 1
+
+-- name: take_offer
+-- Holds stock for an entry, of the first row of each pool from home on that has enough and that nobody holds. Unless there
+-- is one for every draw nothing is written.
+WITH draw AS MATERIALIZED (
+    SELECT * FROM unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[], %(homes)s::integer[])
+        AS draw (pool_id, quantity, home)
+), taken AS MATERIALIZED (
+    SELECT pool_id, quantity, (
+        SELECT row_no FROM stock
+        WHERE stock.pool_id = draw.pool_id AND row_no >= draw.home AND available >= draw.quantity
+        ORDER BY row_no LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+    ) AS row_no FROM draw
+), complete AS MATERIALIZED (
+    SELECT array_agg((pool_id, row_no, quantity)::draw) AS draws FROM taken HAVING count(row_no) = count(*)
+), held AS (
+    UPDATE stock SET available = stock.available - taken.quantity, held = stock.held + taken.quantity
+    FROM taken WHERE stock.pool_id = taken.pool_id AND stock.row_no = taken.row_no AND EXISTS (SELECT FROM complete)
+)
+UPDATE waitlist_entries SET status = 'offered', draws = complete.draws, expires_at = %(expires_at)s
+FROM complete WHERE id = %(id)s
+
+-- name: claim_lapsed
+SELECT * FROM waitlist_entries WHERE status = 'offered' AND expires_at <= %(now)s
+ORDER BY expires_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+
+-- name: lock_and_release_stock
+-- What is held for an entry is available again, in rows that the transaction keeps locked; answers where.
+WITH locked AS MATERIALIZED (
+    SELECT stock.pool_id, stock.row_no, draw.quantity
+    FROM waitlist_entries CROSS JOIN unnest(draws) AS draw
+        JOIN stock ON stock.pool_id = draw.pool_id AND stock.row_no = draw.row_no
+    WHERE waitlist_entries.id = %(id)s ORDER BY stock.pool_id, stock.row_no FOR NO KEY UPDATE OF stock
+)
+UPDATE stock SET held = stock.held - locked.quantity, available = stock.available + locked.quantity
+FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
+RETURNING stock.pool_id, locked.quantity, stock.row_no AS home
+
+-- name: set_status
+UPDATE waitlist_entries SET status = %(status)s WHERE id = %(id)s

@@ -1,0 +1,33 @@
+"""Who may wait, and how long an offer stands."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from boxoffice.stock.models import Draw
+from boxoffice.waitlist.errors import WaitlistClosed, WaitlistQuantity
+from boxoffice.waitlist.models import Sale
+
+OFFER_LIFETIME = timedelta(hours=6)
+
+
+def check_joinable(sale: Sale, quantity: int, now: datetime) -> None:
+    """Whether so many of a ticket type may be waited for now, by its own terms.
+
+    Raises:
+        WaitlistClosed, WaitlistQuantity: they may not.
+    """
+    if (sale.on_sale_from and now < sale.on_sale_from) or now >= sale.on_sale_until:
+        raise WaitlistClosed
+    if not sale.min_per_order <= quantity <= sale.max_per_order:
+        raise WaitlistQuantity(f"An order takes {sale.min_per_order} to {sale.max_per_order} of these tickets.")
+
+
+def draws_of(pool_ids: Sequence[UUID], quantity: int) -> list[Draw]:
+    """What an offer takes from each pool, in the order of locks."""
+    return [Draw(pool_id, quantity, home=0) for pool_id in sorted(pool_ids)]
+
+
+def offer_until(now: datetime, on_sale_until: datetime) -> datetime:
+    """When an offer lapses: with the sale at the latest."""
+    return min(now + OFFER_LIFETIME, on_sale_until)
