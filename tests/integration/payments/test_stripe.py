@@ -1,0 +1,323 @@
+"""Stripe from end to end: the real client, localstripe, and webhooks that arrive over HTTP."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.orders import service as orders
+from boxoffice.payments import refunds as sending
+from boxoffice.payments import service
+from boxoffice.payments.errors import RefundTooLarge
+from tests import factories, invariants
+from tests.payers import emails, refunds, start, started, status_of
+from tests.provider_servers import Receiver, Stripe, deliver
+from tests.support import Client
+
+type Job = Callable[[], dict[str, Any]]
+
+
+@pytest.fixture
+def ticket_type(api: Client, conn: Connection) -> UUID:
+    event = factories.event(conn, currency="EUR")
+    return factories.ticket_type(conn, event_id=event, quantity=10, price=2500)
+
+
+@pytest.fixture
+def order(conn: Connection, ticket_type: UUID) -> UUID:
+    return factories.order(conn, ticket_type, quantity=2)
+
+
+def lapse(conn: Connection, minutes: int = 16) -> None:
+    conn.execute("UPDATE orders SET expires_at = %s", [datetime.now(UTC) - timedelta(minutes=minutes)])
+
+
+def expire(conn: Connection) -> int:
+    with conn.transaction():
+        return orders.expire_orders(conn, datetime.now(UTC))
+
+
+def test_the_client_gets_what_stripe_js_needs(stripe: Stripe, api: Client, conn: Connection, order: UUID) -> None:
+    payment = started(api, order, "stripe")
+
+    assert payment["client_secret"].startswith("pi_")
+    assert payment["publishable_key"] == "pk_test_of_the_tests"
+    assert payment["url"] is None
+    assert conn.execute("SELECT provider_reference FROM payments").fetchone() == (stripe.intent(payment),)
+    assert stripe.asked() == [["POST", "/v1/payment_intents", payment["id"]]]
+
+
+def test_paid(stripe: Stripe, receiver: Receiver, api: Client, conn: Connection, order: UUID) -> None:
+    stripe.tell(f"{receiver.url}/v1/webhooks/stripe")
+    payment = started(api, order, "stripe")
+
+    assert stripe.pay(payment)["status"] == "succeeded"
+    receiver.wait_for(1)
+
+    assert receiver.answers == ["200 OK"]
+    assert status_of(conn, payment) == ("succeeded", "paid")
+    assert emails(conn) == ["order_confirmation"]
+    assert conn.execute("SELECT amount, currency, kept FROM receipts").fetchall() == [(5000, "EUR", True)]
+    assert conn.execute("SELECT ask_at FROM payments").fetchone() == (None,)
+    invariants.check(conn)
+
+
+def test_declined_and_then_paid_with_another_card(
+    stripe: Stripe, receiver: Receiver, api: Client, conn: Connection, order: UUID
+) -> None:
+    stripe.tell(f"{receiver.url}/v1/webhooks/stripe")
+    payment = started(api, order, "stripe")
+
+    assert "error" in stripe.pay(payment, Stripe.DECLINED)
+    receiver.wait_for(1)
+
+    assert status_of(conn, payment) == ("failed", "pending")
+    again = started(api, order, "stripe")
+    stripe.pay(again)
+    receiver.wait_for(2)
+    assert status_of(conn, again) == ("succeeded", "paid")
+    invariants.check(conn)
+
+
+def test_webhook_lost_then_reconciled(
+    stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job
+) -> None:
+    payment = started(api, order, "stripe")
+    stripe.pay(payment)
+
+    assert reconcile()["asked"] == 1
+
+    assert status_of(conn, payment) == ("succeeded", "paid")
+    assert reconcile()["asked"] == 0
+    invariants.check(conn)
+
+
+def test_webhook_after_it_was_reconciled(
+    stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job
+) -> None:
+    payment = started(api, order, "stripe")
+    stripe.pay(payment)
+    reconcile()
+
+    assert deliver(api, "stripe", stripe.event_of(payment)).json["effect"] == "ignored"
+    assert refunds(conn) == []
+    invariants.check(conn)
+
+
+def test_webhook_twice(stripe: Stripe, api: Client, conn: Connection, order: UUID) -> None:
+    payment = started(api, order, "stripe")
+    stripe.pay(payment)
+    event = stripe.event_of(payment)
+
+    first, second = (deliver(api, "stripe", event) for _ in range(2))
+
+    assert first.json == second.json == {"event_id": event["id"], "effect": "paid"}
+    assert emails(conn) == ["order_confirmation"]
+    invariants.check(conn)
+
+
+def test_out_of_order(stripe: Stripe, api: Client, conn: Connection, order: UUID) -> None:
+    payment = started(api, order, "stripe")
+    stripe.pay(payment, Stripe.DECLINED)
+    declined = stripe.event_of(payment)
+    paid = {**declined, "id": "evt_later", "type": "payment_intent.succeeded"}
+
+    assert deliver(api, "stripe", paid).json["effect"] == "paid"
+    assert deliver(api, "stripe", declined).json["effect"] == "ignored"
+    assert status_of(conn, payment) == ("succeeded", "paid")
+    invariants.check(conn)
+
+
+class TestAfterTheHold:
+    def test_what_nobody_has_paid_is_cancelled_and_its_stock_comes_back(
+        self, stripe: Stripe, api: Client, conn: Connection, ticket_type: UUID, order: UUID, reconcile: Job
+    ) -> None:
+        payment = started(api, order, "stripe")
+        lapse(conn, minutes=1)
+        assert expire(conn) == 0, "the provider is asked first"
+
+        reconcile()
+
+        assert status_of(conn, payment) == ("failed", "expired")
+        assert invariants.left(conn, ticket_type) == (10, 0, 0)
+        assert stripe.pay(payment)["error"], "nobody can pay it any more"
+        invariants.check(conn)
+
+    def test_what_was_paid_in_time_is_found_and_kept(
+        self, stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job
+    ) -> None:
+        payment = started(api, order, "stripe")
+        stripe.pay(payment)
+        lapse(conn, minutes=1)
+        assert expire(conn) == 0
+
+        reconcile()
+
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        invariants.check(conn)
+
+    def test_late_money_takes_stock_again(
+        self, stripe: Stripe, api: Client, conn: Connection, ticket_type: UUID, order: UUID, reconcile: Job
+    ) -> None:
+        payment = started(api, order, "stripe")
+        stripe.pay(payment)
+        lapse(conn)
+        assert expire(conn) == 1
+
+        reconcile()
+
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        assert invariants.left(conn, ticket_type) == (8, 0, 2)
+        invariants.check(conn)
+
+    def test_or_goes_back_at_once_with_an_email(
+        self, stripe: Stripe, api: Client, conn: Connection, ticket_type: UUID, order: UUID, reconcile: Job
+    ) -> None:
+        payment = started(api, order, "stripe")
+        stripe.pay(payment)
+        lapse(conn)
+        assert expire(conn) == 1
+        factories.order(conn, ticket_type, quantity=9)
+
+        reconcile()
+
+        assert status_of(conn, payment) == ("refunded", "expired")
+        assert emails(conn) == ["payment_returned"]
+        (sent,) = stripe.refunds()[:1]
+        assert (sent["amount"], sent["currency"], sent["status"]) == (5000, "eur", "succeeded")
+        assert conn.execute("SELECT status, provider_reference, due_at FROM refunds").fetchall() == [
+            ("succeeded", sent["id"], None)
+        ]
+        invariants.check(conn)
+
+
+class TestRefunds:
+    @pytest.fixture
+    def paid(self, stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job) -> dict[str, Any]:
+        payment = started(api, order, "stripe")
+        stripe.pay(payment)
+        reconcile()
+        stripe.asked()
+        return payment
+
+    def owe(self, conn: Connection, payment: dict[str, Any], amount: int) -> UUID:
+        with conn.transaction():
+            orders.lock_order(conn, UUID(payment["order_id"]))
+            return service.owe_refund(conn, UUID(payment["id"]), amount, "asked for")
+
+    def test_refunded_in_parts_and_never_more_than_was_paid(
+        self, stripe: Stripe, conn: Connection, paid: dict[str, Any]
+    ) -> None:
+        before = len(stripe.refunds())
+        first, second = self.owe(conn, paid, 2000), self.owe(conn, paid, 3000)
+        with pytest.raises(RefundTooLarge):
+            self.owe(conn, paid, 1)
+
+        assert service.send_refunds(conn, datetime.now(UTC), ids=[first, second]) == 2
+        assert service.send_refunds(conn, datetime.now(UTC), ids=[first, second]) == 0
+
+        assert sorted(refund["amount"] for refund in stripe.refunds()[: len(stripe.refunds()) - before]) == [2000, 3000]
+        assert conn.execute("SELECT status, count(*) FROM refunds GROUP BY status").fetchall() == [("succeeded", 2)]
+        assert sorted(key for _, path, key in stripe.asked() if path == "/v1/refunds" and key) == sorted(
+            [str(first), str(second)]
+        )
+        invariants.check(conn)
+
+    @pytest.mark.parametrize("mode", ["error", "html", "nonsense", "deaf"])
+    @pytest.mark.parametrize("forgetful", [False, True])
+    def test_a_refund_that_went_wrong_is_made_once(
+        self, stripe: Stripe, conn: Connection, paid: dict[str, Any], reconcile: Job, mode: str, forgetful: bool
+    ) -> None:
+        before = len(stripe.refunds())
+        refund = self.owe(conn, paid, 5000)
+        stripe.be(mode)
+        service.send_refunds(conn, datetime.now(UTC), ids=[refund])
+        ((status, attempts, error, later),) = conn.execute(
+            "SELECT status, attempts, last_error, due_at > now() FROM refunds"
+        ).fetchall()
+        assert (status, attempts, error is not None, later) == ("owed", 1, True, True)
+
+        stripe.be("works")
+        if forgetful:
+            stripe.post("/_config/forget")
+        for _ in range(2):
+            reconcile()
+
+        assert conn.execute("SELECT status, attempts FROM refunds").fetchall() == [("succeeded", 2)]
+        assert len(stripe.refunds()) == before + 1
+        invariants.check(conn)
+
+    def test_stripe_says_later_that_it_failed(
+        self, stripe: Stripe, api: Client, conn: Connection, paid: dict[str, Any], reconcile: Job
+    ) -> None:
+        refund = self.owe(conn, paid, 5000)
+        service.send_refunds(conn, datetime.now(UTC), ids=[refund])
+        sending.forget()
+        made = stripe.refunds()[0]
+        event = {"id": "evt_r", "type": "refund.failed", "data": {"object": {**made, "object": "refund"}}}
+
+        assert deliver(api, "stripe", event).json["effect"] == "noted"
+        assert conn.execute("SELECT status, due_at <= now() FROM refunds").fetchall() == [("sent", True)]
+        reconcile()  # and asks, since an event may be old
+        assert conn.execute("SELECT status FROM refunds").fetchall() == [("succeeded",)]
+        invariants.check(conn)
+
+
+class TestWhenStripeFails:
+    @pytest.mark.parametrize("mode", ["error", "html", "nonsense", "deaf"])
+    def test_the_payment_can_be_started_with_the_same_key_later(
+        self, stripe: Stripe, api: Client, conn: Connection, order: UUID, mode: str
+    ) -> None:
+        stripe.be(mode)
+        answer = start(api, order, key="k", provider="stripe")
+        assert (answer.status, answer.code, answer.headers["retry-after"]) == (503, "provider_unavailable", "5")
+        assert conn.execute("SELECT state FROM pg_stat_activity WHERE state LIKE 'idle in%'").fetchall() == []
+
+        stripe.be("works")
+        payment = start(api, order, key="k", provider="stripe")
+
+        assert payment.status == 201
+        assert conn.execute("SELECT id::text, provider_reference FROM payments").fetchall() == [
+            (payment.json["id"], stripe.intent(payment.json))
+        ]
+
+    @pytest.mark.parametrize("mode", ["error", "html", "nonsense"])
+    def test_stock_is_kept_for_a_while_and_then_comes_back(
+        self, stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job, mode: str
+    ) -> None:
+        payment = started(api, order, "stripe")
+        lapse(conn, minutes=1)
+        stripe.be(mode)
+
+        reconcile()
+
+        assert status_of(conn, payment) == ("pending", "pending")
+        lapse(conn, minutes=16)
+        assert expire(conn) == 1
+        stripe.be("works")
+        reconcile()
+        assert status_of(conn, payment) == ("failed", "expired")
+        invariants.check(conn)
+
+    def test_it_hangs(
+        self, stripe: Stripe, api: Client, conn: Connection, order: UUID, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from boxoffice.payments import stripe as adapter
+
+        monkeypatch.setattr(adapter, "_TIMEOUT", (0.5, 0.5))
+        adapter._client_for.cache_clear()
+        stripe.be("hangs")
+
+        assert start(api, order, provider="stripe").code == "provider_unavailable"
+        adapter._client_for.cache_clear()
+
+    def test_what_it_does_not_take_is_refused(self, stripe: Stripe, api: Client, conn: Connection, order: UUID) -> None:
+        conn.execute("UPDATE orders SET currency = ''")
+
+        answer = start(api, order, provider="stripe")
+
+        assert (answer.status, answer.code) == (409, "payment_refused")
+        assert conn.execute("SELECT status, ask_at FROM payments").fetchall() == [("failed", None)]
