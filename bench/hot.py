@@ -96,6 +96,7 @@ _EXPRESSIONS = {
     "created_at": "now()",
     "expires_at": "now() + interval '15 minutes'",
     "account_id": "NULL",
+    "voucher_id": "NULL",
     "buyer_phone": "NULL",
     "homes": ":homes",
     "home": ":home",
@@ -137,11 +138,13 @@ def _variables(hot: fixture.HotTicketType, pool_id: UUID) -> dict[str, str]:
         "quantity": _QUANTITY,
         "unit_price": hot.unit_price,
         "total": hot.unit_price * _QUANTITY,
+        "discount": 0,
         "currency": hot.currency,
         "buyer_name": "Ada Buyer",
         "fingerprint": "\\x" + "5a" * 32,
     }
     lists = {f"{name}s": f"{{{one[name]}}}" for name in ("ticket_type_id", "event_id", "unit_price", "pool_id")}
+    lists["grouped"] = "{false}"
     quantities = dict.fromkeys(("quantities", "draw_quantities"), f"{{{_QUANTITY}}}")
     return {name: str(value) for name, value in {**one, **lists, **quantities}.items()}
 

@@ -75,6 +75,22 @@ def ticket_type(conn: psycopg.Connection, *, quantity: int = 100, **overrides: A
     return _insert(conn, "ticket_types", row)
 
 
+def voucher(conn: psycopg.Connection, event_id: UUID, **overrides: Any) -> UUID:
+    """A voucher of an event for a tenth off, ten times."""
+    row = {
+        "id": new_id(),
+        "event_id": event_id,
+        "pool_id": stock.create_pool(conn, overrides.get("max_redemptions", 10)),
+        "code": f"CODE{next(_number)}",
+        "discount_kind": "percent",
+        "discount_value": 10,
+        "max_redemptions": 10,
+        "unlocks_hidden": False,
+        **overrides,
+    }
+    return _insert(conn, "vouchers", row)
+
+
 def order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, **overrides: Any) -> UUID:
     """A pending order of one ticket type, with its stock held."""
     price, event_id, pool_id, organisation_id, currency = (

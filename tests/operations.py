@@ -76,6 +76,7 @@ class World:
     draft: UUID
     ticket_type: UUID
     unsold_ticket_type: UUID
+    voucher: UUID
     order: UUID
     payment: UUID
     paid_order: UUID
@@ -124,6 +125,7 @@ def build(conn: psycopg.Connection) -> World:
         draft=draft,
         ticket_type=ticket_type,
         unsold_ticket_type=factories.ticket_type(conn, event_id=draft),
+        voucher=factories.voucher(conn, event),
         order=order,
         payment=factories.payment(conn, order),
         paid_order=paid_order,
@@ -186,6 +188,7 @@ def ticket_type_request() -> dict[str, Any]:
         "min_per_order": 1,
         "max_per_order": 4,
         "max_entries": 2,
+        "issue": "choice",
         "attributes": {"colour": "red"},
         "hidden": False,
     }
@@ -209,16 +212,31 @@ CALLS: dict[str, Callable[[World], Call]] = {
     # events
     "create_event": lambda world: Call(body=event_request(world.organisation)),
     "create_ticket_type": lambda world: Call({"event_id": world.draft}, ticket_type_request()),
+    "create_voucher": lambda world: Call(
+        {"event_id": world.event},
+        {
+            "code": f"early-{new_id().hex[-12:]}",
+            "discount": {"kind": "percent", "percent": 20},
+            "valid_from": factories.NOW.isoformat(),
+            "unlocks_hidden": False,
+            "ticket_type_ids": [str(world.ticket_type)],
+        },
+    ),
     "delete_event": lambda world: Call({"event_id": world.draft}),
     "delete_ticket_type": lambda world: Call({"ticket_type_id": world.unsold_ticket_type}),
+    "delete_voucher": lambda world: Call({"voucher_id": world.voucher}),
     "get_availability": lambda world: Call({"event_id": world.event}),
     "get_event": lambda world: Call({"event_id": world.event}),
     "list_events": lambda _: Call(),
+    "list_vouchers": lambda world: Call({"event_id": world.event}),
     "publish_event": lambda world: Call({"event_id": world.draft}),
     "update_event": lambda world: Call(
         {"event_id": world.event}, {"title": "Jazz again", "venue": {"city": "Abuja"}, "rating": "18+"}
     ),
     "update_ticket_type": lambda world: Call({"ticket_type_id": world.ticket_type}, {"price": 7000, "quantity": 90}),
+    "update_voucher": lambda world: Call(
+        {"voucher_id": world.voucher}, {"code": "LATE", "discount": {"kind": "fixed", "amount": 500}}
+    ),
     # orders
     "cancel_order": lambda world: Call({"order_id": world.order}, order=world.order),
     "create_order": lambda world: Call(body=factories.order_request(world.ticket_type)),

@@ -14,7 +14,8 @@ __all__ = ["handler"]
 def get_availability(event_id: PathId) -> AvailabilityView:
     """How many tickets of each type are available, held and sold.
 
-    Each is counted at one moment: together they are the ticket type's quantity.
+    Each is counted at one moment: together they are the ticket type's quantity, unless the event's own capacity leaves
+    less to be bought.
     """
     with db.autocommit() as conn:
         return service.get_availability(conn, caller(), event_id)

@@ -5,8 +5,9 @@ from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handl
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound, StaleVersion
 from boxoffice.events import service
-from boxoffice.events.errors import CurrencyFixed, EndsBeforeStart, EndsInThePast
+from boxoffice.events.errors import CapacityNotSettable, CurrencyFixed, EndsBeforeStart, EndsInThePast
 from boxoffice.events.models import EventPatch, EventView
+from boxoffice.stock.errors import QuantityTooLow
 
 __all__ = ["handler"]
 
@@ -15,12 +16,21 @@ __all__ = ["handler"]
     "PATCH",
     "/v1/events/{event_id}",
     who=Who.MANAGER,
-    raises=(NotFound, StaleVersion, CurrencyFixed, EndsBeforeStart, EndsInThePast),
+    raises=(
+        NotFound,
+        StaleVersion,
+        CurrencyFixed,
+        EndsBeforeStart,
+        EndsInThePast,
+        QuantityTooLow,
+        CapacityNotSettable,
+    ),
 )
 def update_event(event_id: PathId, patch: EventPatch, if_match: IfMatch = None) -> EventView:
     """Change some of an event's fields.
 
-    What is left out stays as it is. The currency can change until the event is published.
+    What is left out stays as it is. The currency can change until the event is published. The capacity cannot be less
+    than what is sold and held; null removes it. An event gets its first before anything of it is sold or held.
     """
     with db.transaction() as conn:
         event = service.update_event(conn, caller(), event_id, patch, expected_version(if_match))

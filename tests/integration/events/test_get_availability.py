@@ -18,6 +18,7 @@ def test_it_counts_what_is_available_held_and_sold(
 
     assert answer.json == {
         "event_id": str(event),
+        "capacity": None,
         "ticket_types": [{"ticket_type_id": str(ticket_type), "available": 93, "held": 3, "sold": 4}],
     }
     assert answer.headers["cache-control"] == "max-age=1"

@@ -215,7 +215,9 @@ class TestRefusals:
             {"buyer": {"name": " ", "email": "ada@example.com"}},
             {"buyer": {"name": "Ada", "email": "ada"}},
             {"buyer": {"name": "Ada", "email": "ada@example.com", "phone": "0800"}},
-            {"voucher": "SUMMER"},
+            {"voucher": "NO SPACES"},
+            {"voucher": 7},
+            {"issue": "choice"},
         ],
         ids=repr,
     )

@@ -52,7 +52,7 @@ LIMIT 10
 SELECT order_id, status, bought, issued FROM (
     SELECT order_id, sum(quantity) AS bought FROM order_items GROUP BY order_id
 ) AS items FULL JOIN (
-    SELECT order_id, count(*) AS issued FROM tickets GROUP BY order_id
+    SELECT order_id, sum(admits) AS issued FROM tickets GROUP BY order_id
 ) AS issues USING (order_id) JOIN orders ON id = order_id
 WHERE coalesce(issued, 0) <> CASE WHEN status IN ('paid', 'partially_refunded', 'refunded') THEN bought ELSE 0 END
 LIMIT 10
@@ -153,7 +153,8 @@ JOIN events ON events.id = order_items.event_id
 LEFT JOIN tickets ON tickets.order_id = orders.id AND tickets.line = order_items.line
 WHERE events.organisation_id <> orders.organisation_id OR events.currency <> orders.currency
     OR ticket_types.event_id <> order_items.event_id
-    OR NOT EXISTS (SELECT FROM unnest(draws) AS draw WHERE draw.pool_id = ticket_types.pool_id)
+    OR orders.status IN ('pending', 'paid', 'partially_refunded')
+        AND NOT EXISTS (SELECT FROM unnest(draws) AS draw WHERE draw.pool_id = ticket_types.pool_id)
     OR tickets.organisation_id <> orders.organisation_id OR tickets.event_id <> order_items.event_id
     OR tickets.ticket_type_id <> order_items.ticket_type_id
 LIMIT 10

@@ -6,6 +6,7 @@ The schema enforces what a constraint can state; these look at the rest, and onc
 INVARIANTS: tuple[tuple[int, str, str], ...] = (
     (1, "available, held and sold add up to a pool's quantity", "pools_that_do_not_add_up"),
     (1, "a stock row holds and has sold what its orders say", "stock_that_orders_contradict"),
+    (1, "what is taken of an event's ticket types is taken of its capacity", "capacities_that_do_not_add_up"),
     (2, "no stock stays lost in a hold that has lapsed", "holds_overdue"),
     (3, "a paid order has exactly the tickets it bought, and only a paid one has any", "orders_with_wrong_tickets"),
     (4, "money received ends as a paid order or as a refund", "payments_without_effect"),
@@ -19,6 +20,7 @@ INVARIANTS: tuple[tuple[int, str, str], ...] = (
     (8, "a ticket's entries are its admissions", "tickets_with_wrong_entries"),
     (9, "a slot is taken exactly while it has its one open claim", "slots_that_claims_contradict"),
     (9, "a service has as many slots as its capacity, and none free above it", "services_that_do_not_add_up"),
+    (10, "a voucher is redeemed by the orders that carry it, and not more often than allowed", "vouchers_overdrawn"),
     (11, "the audit log is chained without a gap", "audit_entries_out_of_chain"),
     (12, "an order, its items and its tickets are one organisation's", "orders_across_tenants"),
     (12, "a claim, its service and its customer are one organisation's", "claims_across_tenants"),

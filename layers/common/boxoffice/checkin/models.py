@@ -26,6 +26,7 @@ class ScanView(View):
     event_id: Id
     ticket_type_name: str
     holder_name: str
+    admits: int = Field(description="How many people it lets in this time")
     entries: int = Field(description="How often the ticket has admitted, this time included")
     max_entries: int
 
@@ -62,6 +63,7 @@ class Scanned:
     event_id: UUID
     ticket_type_name: str
     holder_name: str
+    admits: int
     entries: int
     max_entries: int
     first_scan_at: datetime | None

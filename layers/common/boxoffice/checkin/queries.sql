@@ -26,7 +26,7 @@ WITH found AS MATERIALIZED (
     SELECT %(scan_id)s, id, event_id, outcome, %(gate)s, %(device_id)s, %(account_id)s FROM decided
 )
 SELECT outcome, %(scan_id)s::uuid AS scan_id, decided.id AS ticket_id, decided.event_id, name AS ticket_type_name,
-    holder_name, entries + (outcome = 'admitted')::integer AS entries, decided.max_entries, first_scan_at,
+    holder_name, admits, entries + (outcome = 'admitted')::integer AS entries, decided.max_entries, first_scan_at,
     first_scan_gate
 FROM decided JOIN ticket_types ON ticket_types.id = ticket_type_id
 

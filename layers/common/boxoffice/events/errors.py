@@ -19,7 +19,7 @@ class EndsInThePast(DomainError):
 class OrderLimitsCrossed(DomainError):
     status = 422
     code = "order_limits_crossed"
-    detail = "max_per_order is at least min_per_order."
+    detail = "max_per_order and max_per_buyer are at least min_per_order."
     constraint = "ticket_types_order_limits"
 
 
@@ -63,3 +63,13 @@ class EventCancelled(DomainError):
 class TicketsTaken(DomainError):
     code = "tickets_taken"
     detail = "Tickets of it are sold, or held by pending orders."
+
+
+class CapacityNotSettable(DomainError):
+    code = "capacity_not_settable"
+    detail = "An event is given a capacity before the first of its tickets is sold or held."
+
+
+class SeatsDecideQuantity(DomainError):
+    code = "seats_decide_quantity"
+    detail = "The quantity of this ticket type is that of its seats. Define those."

@@ -113,7 +113,16 @@ Currency = Annotated[
 ]
 Quantity = Annotated[int, Field(strict=True, ge=0, le=10_000_000)]
 PerOrder = Annotated[int, Field(strict=True, ge=1, le=1000)]
+PerBuyer = Annotated[int, Field(strict=True, ge=1, le=1000, description="Over all live orders of a buyer")]
 Entries = Annotated[int, Field(strict=True, ge=1, le=1000, description="How often a ticket admits")]
+Capacity = Annotated[
+    int,
+    Field(strict=True, ge=0, le=10_000_000, description="Shared by all ticket types, beside their own quantities"),
+]
+Issue = Annotated[
+    Literal["separate", "group", "choice"],
+    Field(description="A ticket each, one ticket that admits all that are bought together, or as the buyer says"),
+]
 Flag = Annotated[bool, Field(strict=True)]
 Attributes = Annotated[
     dict[str, Any],
@@ -139,7 +148,9 @@ class TicketTypeRequest(Request):
     sales_end: Moment | None = None
     min_per_order: PerOrder = 1
     max_per_order: PerOrder = 10
+    max_per_buyer: PerBuyer | None = None
     max_entries: Entries = 1
+    issue: Issue = "separate"
     attributes: Attributes = Field(default_factory=dict)
     hidden: Flag = Field(default=False, description="Whether only members of the organisation see it")
 
@@ -155,6 +166,7 @@ class EventRequest(Request):
     ends_at: Moment
     image_url: ImageUrl | None = None
     currency: Currency
+    capacity: Capacity | None = None
     ticket_types: list[TicketTypeRequest] = Field(default_factory=list, max_length=MOST_TICKET_TYPES)
 
 
@@ -176,6 +188,7 @@ class EventPatch(Patch):
     ends_at: Moment = unchanged()
     image_url: ImageUrl | None = unchanged()
     currency: Currency = unchanged()
+    capacity: Capacity | None = unchanged()
 
 
 class TicketTypePatch(Patch):
@@ -187,7 +200,9 @@ class TicketTypePatch(Patch):
     sales_end: Moment | None = unchanged()
     min_per_order: PerOrder = unchanged()
     max_per_order: PerOrder = unchanged()
+    max_per_buyer: PerBuyer | None = unchanged()
     max_entries: Entries = unchanged()
+    issue: Issue = unchanged()
     attributes: Attributes = unchanged()
     hidden: Flag = unchanged()
 
@@ -208,14 +223,17 @@ class TicketTypeView(View):
     price: int = Field(description="In the currency's minor unit")
     currency: str
     quantity: int
-    available: int = Field(description="What is neither sold nor held by a pending order")
+    available: int = Field(description="How many can be bought: neither sold nor held, and within the event's capacity")
     sales_start: datetime | None
     sales_end: datetime | None = Field(description="Sales end with the event at the latest")
     min_per_order: int
     max_per_order: int
+    max_per_buyer: int | None
     max_entries: int
+    issue: Issue
     attributes: dict[str, Any]
     hidden: bool
+    seated: bool = Field(description="Whether each ticket has a seat of its own")
     version: int
 
 
@@ -236,6 +254,7 @@ class EventSummary(View):
 
 class EventView(EventSummary):
     description: str
+    capacity: int | None = Field(description="How many tickets its ticket types can sell together; null for no limit")
     ticket_types: list[TicketTypeView]
 
 
@@ -245,6 +264,13 @@ class EventPage(Page[EventSummary]):
 
 class TicketTypeAvailability(View):
     ticket_type_id: Id
+    available: int = Field(description="How many can be bought, within the event's capacity too")
+    held: int
+    sold: int
+
+
+class CapacityAvailability(View):
+    quantity: int
     available: int
     held: int
     sold: int
@@ -252,6 +278,7 @@ class TicketTypeAvailability(View):
 
 class AvailabilityView(View):
     event_id: Id
+    capacity: CapacityAvailability | None = Field(description="The event's own, which its ticket types share")
     ticket_types: list[TicketTypeAvailability]
 
 
@@ -300,13 +327,24 @@ class ListedEvent:
 
 @dataclass(frozen=True)
 class EventRow(ListedEvent):
+    """An event, and how its own capacity stands if it has one."""
+
     description: str
     organisation_status: str
+    capacity_pool_id: UUID | None
+    capacity: int | None
+    capacity_available: int | None
+    capacity_held: int | None
+    capacity_sold: int | None
 
 
 @dataclass(frozen=True)
 class TicketTypeRow:
-    """A ticket type with its stock, summed up over the rows of its pool in one snapshot."""
+    """A ticket type with its stock, summed up over the rows of its pool in one snapshot.
+
+    Attributes:
+        available: how many can be bought, within what is available of the event's capacity.
+    """
 
     id: UUID
     event_id: UUID
@@ -324,7 +362,10 @@ class TicketTypeRow:
     sales_end: datetime | None
     min_per_order: int
     max_per_order: int
+    max_per_buyer: int | None
     max_entries: int
+    issue: Issue
     attributes: dict[str, Any]
     hidden: bool
+    seated: bool
     version: int

@@ -2,15 +2,23 @@
 
 -- name: insert_event
 INSERT INTO events (id, organisation_id, title, description, category, rating, venue_name, venue_address, city, country,
-    time_zone, starts_at, ends_at, image_url, currency)
+    time_zone, starts_at, ends_at, image_url, currency, capacity_pool_id)
 VALUES (%(id)s, %(organisation_id)s, %(title)s, %(description)s, %(category)s, %(rating)s, %(venue_name)s,
-    %(venue_address)s, %(city)s, %(country)s, %(time_zone)s, %(starts_at)s, %(ends_at)s, %(image_url)s, %(currency)s)
+    %(venue_address)s, %(city)s, %(country)s, %(time_zone)s, %(starts_at)s, %(ends_at)s, %(image_url)s, %(currency)s,
+    %(capacity_pool_id)s)
 
 -- name: get_event
 SELECT events.id, organisation_id, events.status, title, description, category, rating, venue_name, venue_address, city,
     country, time_zone, starts_at, ends_at, image_url, currency, events.version,
-    organisations.status AS organisation_status
+    organisations.status AS organisation_status, capacity_pool_id, quantity AS capacity, capacity_available,
+    capacity_held, capacity_sold
 FROM events JOIN organisations ON organisations.id = organisation_id
+LEFT JOIN stock_pools ON stock_pools.id = capacity_pool_id
+CROSS JOIN LATERAL (
+    SELECT sum(available)::integer AS capacity_available, sum(held)::integer AS capacity_held,
+        sum(sold)::integer AS capacity_sold
+    FROM stock WHERE pool_id = capacity_pool_id
+) AS stock
 WHERE events.id = %(id)s AND deleted_at IS NULL
 
 -- name: lock_event
@@ -51,7 +59,7 @@ SELECT * FROM running UNION ALL SELECT * FROM coming ORDER BY starts_at, id LIMI
 UPDATE events SET title = %(title)s, description = %(description)s, category = %(category)s, rating = %(rating)s,
     venue_name = %(venue_name)s, venue_address = %(venue_address)s, city = %(city)s, country = %(country)s,
     time_zone = %(time_zone)s, starts_at = %(starts_at)s, ends_at = %(ends_at)s, image_url = %(image_url)s,
-    currency = %(currency)s, version = version + 1
+    currency = %(currency)s, capacity_pool_id = %(capacity_pool_id)s, version = version + 1
 WHERE id = %(id)s
 
 -- name: publish_event
@@ -62,14 +70,15 @@ UPDATE events SET deleted_at = now(), version = version + 1 WHERE id = %(id)s
 
 -- name: insert_ticket_type
 INSERT INTO ticket_types (id, event_id, pool_id, name, description, price, sales_start, sales_end, min_per_order,
-    max_per_order, max_entries, attributes, hidden)
+    max_per_order, max_per_buyer, max_entries, issue, attributes, hidden)
 VALUES (%(id)s, %(event_id)s, %(pool_id)s, %(name)s, %(description)s, %(price)s, %(sales_start)s, %(sales_end)s,
-    %(min_per_order)s, %(max_per_order)s, %(max_entries)s, %(attributes)s, %(hidden)s)
+    %(min_per_order)s, %(max_per_order)s, %(max_per_buyer)s, %(max_entries)s, %(issue)s, %(attributes)s, %(hidden)s)
 
 -- name: get_ticket_type
 SELECT ticket_types.id, event_id, organisation_id, pool_id, name, ticket_types.description, price, currency, quantity,
-    available, held, sold, sales_start, sales_end, min_per_order, max_per_order, max_entries, attributes, hidden,
-    ticket_types.version
+    least(available, (SELECT sum(stock.available) FROM stock WHERE stock.pool_id = capacity_pool_id))::integer AS available,
+    held, sold, sales_start, sales_end, min_per_order, max_per_order, max_per_buyer, max_entries, issue, attributes,
+    hidden, seated, ticket_types.version
 FROM ticket_types JOIN events ON events.id = event_id JOIN stock_pools ON stock_pools.id = pool_id
 CROSS JOIN LATERAL (
     SELECT sum(available)::integer AS available, sum(held)::integer AS held, sum(sold)::integer AS sold
@@ -78,10 +87,12 @@ CROSS JOIN LATERAL (
 WHERE ticket_types.id = %(id)s AND ticket_types.deleted_at IS NULL
 
 -- name: list_ticket_types
--- An event's, in the order in which they were made.
+-- An event's, in the order in which they were made. What is left of its capacity is summed up once for all of them.
 SELECT ticket_types.id, event_id, organisation_id, pool_id, name, ticket_types.description, price, currency, quantity,
-    available, held, sold, sales_start, sales_end, min_per_order, max_per_order, max_entries, attributes, hidden,
-    ticket_types.version
+    least(available, (
+        SELECT sum(stock.available) FROM stock JOIN events ON capacity_pool_id = pool_id WHERE events.id = %(event_id)s
+    ))::integer AS available, held, sold, sales_start, sales_end, min_per_order, max_per_order, max_per_buyer,
+    max_entries, issue, attributes, hidden, seated, ticket_types.version
 FROM ticket_types JOIN events ON events.id = event_id JOIN stock_pools ON stock_pools.id = pool_id
 CROSS JOIN LATERAL (
     SELECT sum(available)::integer AS available, sum(held)::integer AS held, sum(sold)::integer AS sold
@@ -99,9 +110,16 @@ SELECT id FROM ticket_types WHERE event_id = %(event_id)s ORDER BY id FOR NO KEY
 -- name: update_ticket_type
 UPDATE ticket_types SET name = %(name)s, description = %(description)s, price = %(price)s,
     sales_start = %(sales_start)s, sales_end = %(sales_end)s, min_per_order = %(min_per_order)s,
-    max_per_order = %(max_per_order)s, max_entries = %(max_entries)s, attributes = %(attributes)s, hidden = %(hidden)s,
-    version = version + 1
+    max_per_order = %(max_per_order)s, max_per_buyer = %(max_per_buyer)s, max_entries = %(max_entries)s,
+    issue = %(issue)s, attributes = %(attributes)s, hidden = %(hidden)s, version = version + 1
 WHERE id = %(id)s
+
+-- name: replace_pool
+-- The ticket type sells from another pool from now on.
+UPDATE ticket_types SET pool_id = %(pool_id)s WHERE id = %(id)s
+
+-- name: set_seated
+UPDATE ticket_types SET seated = true, pool_id = %(pool_id)s, version = version + 1 WHERE id = %(id)s
 
 -- name: delete_ticket_types
 UPDATE ticket_types SET deleted_at = now(), version = version + 1 WHERE id = ANY(%(ids)s)

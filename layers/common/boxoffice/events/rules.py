@@ -13,6 +13,7 @@ from boxoffice.events.errors import (
     EventOver,
     NoTicketTypes,
     OrganisationNotApproved,
+    SeatsDecideQuantity,
     TooManyTicketTypes,
 )
 from boxoffice.events.models import MOST_TICKET_TYPES, EventFilters, EventRow, TicketTypeRow
@@ -95,6 +96,16 @@ def check_remaining(event: EventRow, ticket_types: Sequence[TicketTypeRow]) -> N
     """
     if event.status == "published" and len(ticket_types) == 1:
         raise NoTicketTypes
+
+
+def check_quantity_settable(ticket_type: TicketTypeRow) -> None:
+    """Whether a ticket type's quantity is the organiser's to set.
+
+    Raises:
+        SeatsDecideQuantity: it is how many seats there are.
+    """
+    if ticket_type.seated:
+        raise SeatsDecideQuantity
 
 
 def check_filters(filters: EventFilters) -> None:

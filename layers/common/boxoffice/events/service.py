@@ -11,9 +11,10 @@ from boxoffice import audit, db, sql
 from boxoffice.auth import Caller, require_role, role_of
 from boxoffice.errors import NotFound
 from boxoffice.events import rules
-from boxoffice.events.errors import TicketsTaken
+from boxoffice.events.errors import CapacityNotSettable, TicketsTaken
 from boxoffice.events.models import (
     AvailabilityView,
+    CapacityAvailability,
     EventFilters,
     EventPage,
     EventPatch,
@@ -30,8 +31,11 @@ from boxoffice.events.models import (
 )
 from boxoffice.ids import new_id
 from boxoffice.pagination import decode_moment_and_id, page_of
+from boxoffice.seats import service as seats
+from boxoffice.seats.models import SeatMapRequest, SeatMapView, SeatPage
 from boxoffice.stock import service as stock
 from boxoffice.stock.errors import QuantityTooLow
+from boxoffice.waitlist import service as waitlist
 
 SQL = sql.queries("events")
 
@@ -77,7 +81,7 @@ def get_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventView:
 
 
 def get_availability(conn: db.Connection, caller: Caller, event_id: UUID) -> AvailabilityView:
-    """What of each ticket type is available, held and sold.
+    """What of each ticket type, and of the event's own capacity, is available, held and sold.
 
     Raises:
         NotFound: there is no such event, or it is a draft of others.
@@ -87,7 +91,7 @@ def get_availability(conn: db.Connection, caller: Caller, event_id: UUID) -> Ava
         TicketTypeAvailability(ticket_type_id=row.id, available=row.available, held=row.held, sold=row.sold)
         for row in ticket_types
     ]
-    return AvailabilityView(event_id=event.id, ticket_types=counts)
+    return AvailabilityView(event_id=event.id, capacity=_capacity(event), ticket_types=counts)
 
 
 def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> EventView:
@@ -100,8 +104,9 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
     require_role(conn, caller, request.organisation_id)
     rules.check_end(request.ends_at, datetime.now(UTC))
     event_id = new_id()
-    columns = rules.columns_of(request.model_dump(exclude={"ticket_types"}))
-    db.run(conn, SQL.insert_event, id=event_id, **columns)
+    columns = rules.columns_of(request.model_dump(exclude={"ticket_types", "capacity"}))
+    pool_id = None if request.capacity is None else stock.create_pool(conn, request.capacity)
+    db.run(conn, SQL.insert_event, id=event_id, capacity_pool_id=pool_id, **columns)
     ids = sorted(new_id() for _ in request.ticket_types)  # they are shown in this order
     for ticket_type_id, ticket_type in zip(ids, request.ticket_types, strict=True):
         _insert_ticket_type(conn, ticket_type_id, event_id, ticket_type)
@@ -120,12 +125,18 @@ def update_event(
         StaleVersion: it has another version than expected.
         CurrencyFixed: it is published.
         EndsInThePast, EndsBeforeStart: the outcome does not fit together.
+        QuantityTooLow: more than the capacity is sold or held.
+        CapacityNotSettable: it had no capacity so far, and something is sold or held.
     """
     event = _lock_event(conn, caller, event_id)
     rules.check_version(event.version, expected_version)
     changes = rules.columns_of(patch.changes())
     rules.check_changes(event, changes, datetime.now(UTC))
+    if "capacity" in changes:
+        changes["capacity_pool_id"] = _set_capacity(conn, event, changes.pop("capacity"))
     db.run(conn, SQL.update_event, **(vars(event) | changes))
+    if "capacity_pool_id" in changes:
+        waitlist.offer_added(conn, event_id)
     event, ticket_types = _find_event(conn, event_id), _ticket_types(conn, event_id)
     _record(conn, caller, "update_event", event, changes=patch.model_dump(mode="json", exclude_unset=True))
     return _view(event, ticket_types)
@@ -191,6 +202,7 @@ def update_ticket_type(
         NotFound, Forbidden: the ticket type is not the caller's, or the role is too low.
         StaleVersion: it has another version than expected.
         QuantityTooLow: more than that is sold or held.
+        SeatsDecideQuantity: the quantity is that of its seats.
         OrderLimitsCrossed, SaleWindowEmpty: the outcome does not fit together.
     """
     db.run(conn, SQL.lock_ticket_type, id=ticket_type_id)
@@ -201,7 +213,9 @@ def update_ticket_type(
     columns = vars(ticket_type) | changes
     db.run(conn, SQL.update_ticket_type, **(columns | {"attributes": Jsonb(columns["attributes"])}))
     if "quantity" in changes:
+        rules.check_quantity_settable(ticket_type)
         stock.resize_pool(conn, ticket_type.pool_id, changes["quantity"])
+        waitlist.offer_added(conn, ticket_type.event_id)
     ticket_type = _find_ticket_type(conn, ticket_type_id)
     facts = patch.model_dump(mode="json", exclude_unset=True)
     _record(conn, caller, "update_ticket_type", ticket_type, changes=facts)
@@ -224,6 +238,86 @@ def delete_ticket_type(conn: db.Connection, caller: Caller, ticket_type_id: UUID
     _record(conn, caller, "delete_ticket_type", ticket_type, name=ticket_type.name)
 
 
+def define_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, request: SeatMapRequest) -> SeatMapView:
+    """Lay out the seats of a ticket type. From then on its quantity is how many they are.
+
+    Raises:
+        NotFound, Forbidden: the ticket type is not the caller's, or the role is too low.
+        TicketsTaken: it had no seats so far, and something is sold or held.
+        SeatsInTheWay: seats that are held or sold would go.
+        SeatOfAnotherType: one of the seats is sold by another ticket type of the event.
+    """
+    db.run(conn, SQL.lock_ticket_type, id=ticket_type_id)
+    ticket_type = _find_ticket_type(conn, ticket_type_id)
+    require_role(conn, caller, ticket_type.organisation_id)
+    pool_id = _seated_pool(conn, ticket_type)
+    size = seats.define(conn, ticket_type_id, ticket_type.event_id, request)
+    stock.resize_pool(conn, pool_id, size.seats)
+    db.run(conn, SQL.set_seated, id=ticket_type_id, pool_id=pool_id)
+    waitlist.offer_added(conn, ticket_type.event_id)
+    _record(conn, caller, "define_seats", ticket_type, **vars(size))
+    return SeatMapView(ticket_type_id=ticket_type_id, version=ticket_type.version + 1, **vars(size))
+
+
+def list_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, cursor: str | None) -> SeatPage:
+    """A page of a ticket type's seats, and which of them are free.
+
+    Raises:
+        NotFound: there is no such ticket type that the caller may see.
+    """
+    ticket_type = _find_ticket_type(conn, ticket_type_id)
+    event = _find_event(conn, ticket_type.event_id)
+    if (ticket_type.hidden or event.status == "draft") and not _is_member(conn, caller, event.organisation_id):
+        raise NotFound
+    return seats.list_seats(conn, ticket_type_id, cursor)
+
+
+def _seated_pool(conn: db.Connection, ticket_type: TicketTypeRow) -> UUID:
+    """The pool of a ticket type that has seats from now on, locked.
+
+    If it had none, that is a new one: a purchase that read the terms before would take no seat. It finds nothing in the
+    old pool, and reads the terms again.
+    """
+    if ticket_type.seated:
+        stock.lock_pool(conn, ticket_type.pool_id)
+        return ticket_type.pool_id
+    try:
+        stock.resize_pool(conn, ticket_type.pool_id, 0)
+    except QuantityTooLow as error:
+        raise TicketsTaken from error
+    return stock.create_pool(conn, 0)
+
+
+def _set_capacity(conn: db.Connection, event: EventRow, capacity: int | None) -> UUID | None:
+    """Give an event that the transaction holds this capacity, or none; the pool that it has then.
+
+    A capacity that goes leaves its pool to the orders that have drawn from it.
+    """
+    if capacity is None:
+        return None
+    if event.capacity_pool_id is None:
+        _renew_pools(conn, event.id)
+        return stock.create_pool(conn, capacity)
+    stock.resize_pool(conn, event.capacity_pool_id, capacity)
+    return event.capacity_pool_id
+
+
+def _renew_pools(conn: db.Connection, event_id: UUID) -> None:
+    """Move what an event's ticket types have to sell to new pools, if nothing of it is sold or held.
+
+    A purchase that read the terms before would draw from the ticket type alone. It finds nothing in the old pool, and
+    reads the terms again.
+    """
+    db.run(conn, SQL.lock_ticket_types, event_id=event_id)
+    try:
+        for ticket_type in sorted(_ticket_types(conn, event_id), key=lambda row: row.pool_id):
+            stock.resize_pool(conn, ticket_type.pool_id, 0)
+            pool_id = stock.create_pool(conn, ticket_type.quantity)
+            db.run(conn, SQL.replace_pool, id=ticket_type.id, pool_id=pool_id)
+    except QuantityTooLow as error:
+        raise CapacityNotSettable from error
+
+
 def _withdraw(conn: db.Connection, ticket_types: Sequence[TicketTypeRow]) -> None:
     """Delete ticket types that the transaction holds. Their stock goes first: what is not there cannot be bought, not
     even by a purchase that has read the ticket type already."""
@@ -232,6 +326,8 @@ def _withdraw(conn: db.Connection, ticket_types: Sequence[TicketTypeRow]) -> Non
             stock.resize_pool(conn, ticket_type.pool_id, 0)
     except QuantityTooLow as error:
         raise TicketsTaken from error
+    for ticket_type in ticket_types:
+        seats.remove(conn, ticket_type.id)
     db.run(conn, SQL.delete_ticket_types, ids=[row.id for row in ticket_types])
 
 
@@ -278,6 +374,13 @@ def _seen_by(conn: db.Connection, caller: Caller, event_id: UUID) -> tuple[Event
 
 def _is_member(conn: db.Connection, caller: Caller, organisation_id: UUID) -> bool:
     return role_of(conn, caller, organisation_id) is not None
+
+
+def _capacity(event: EventRow) -> CapacityAvailability | None:
+    if event.capacity is None:
+        return None
+    counts = {name: getattr(event, f"capacity_{name}") for name in ("available", "held", "sold")}
+    return CapacityAvailability(quantity=event.capacity, **counts)
 
 
 def _view(event: EventRow, ticket_types: Sequence[TicketTypeRow]) -> EventView:

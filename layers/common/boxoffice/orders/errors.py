@@ -26,6 +26,35 @@ class MixedOrder(DomainError):
     detail = "The tickets of one order must be of one organisation and one currency."
 
 
+class IssueNotOffered(DomainError):
+    status = 422
+    code = "issue_not_offered"
+    detail = "None of the ticket types is issued like this."
+
+
+class BuyerLimitReached(DomainError):
+    code = "buyer_limit_reached"
+    detail = "One buyer may not have so many."
+
+
+class NotSeated(DomainError):
+    status = 422
+    code = "not_seated"
+    detail = "This ticket type has no seats to choose."
+
+
+class SeatsNotCounted(DomainError):
+    status = 422
+    code = "seats_not_counted"
+    detail = "Name as many different seats as the quantity, or none of a ticket type."
+
+
+class NotTheOffer(DomainError):
+    status = 422
+    code = "not_the_offer"
+    detail = "An order with a waitlist_token holds the ticket type that is offered, and nothing else; its seats are given."
+
+
 class OrderNumberTaken(DomainError):
     status = 503
     code = "busy"

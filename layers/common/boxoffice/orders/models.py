@@ -7,15 +7,25 @@ from uuid import UUID
 
 from pydantic import Field
 
+from boxoffice.events.models import Issue
 from boxoffice.models import Email, Id, Line, Page, Phone, Request, View
+from boxoffice.seats.models import SeatView, Wish
+from boxoffice.vouchers.models import Code, Voucher
 
 type OrderStatus = Literal["pending", "paid", "cancelled", "expired", "partially_refunded", "refunded"]
+type IssueChoice = Literal["separate", "group"]
 ALL_STATUSES = ("pending", "paid", "cancelled", "expired", "partially_refunded", "refunded")
 
 
 class OrderItemRequest(Request):
     ticket_type_id: Id
     quantity: Annotated[int, Field(strict=True, ge=1, le=1000)]
+    seat_ids: Annotated[
+        list[Id] | None, Field(min_length=1, max_length=1000, description="As many as the quantity; else the best seats")
+    ] = None
+    together: Annotated[
+        bool, Field(strict=True, description="Whether the best seats must be next to each other in one row")
+    ] = True
 
 
 class BuyerRequest(Request):
@@ -27,6 +37,17 @@ class BuyerRequest(Request):
 class OrderRequest(Request):
     items: Annotated[list[OrderItemRequest], Field(min_length=1, max_length=20)]
     buyer: BuyerRequest
+    voucher: Code | None = None
+    issue: IssueChoice | None = Field(
+        default=None, description="A ticket each or one for all, of the ticket types that leave it to the buyer"
+    )
+    waitlist_token: Annotated[
+        str | None,
+        Field(
+            max_length=100,
+            description="Takes what the waitlist offers to the buyer's email address: all of the order's one item, or part",
+        ),
+    ] = None
 
 
 class BuyerView(View):
@@ -42,11 +63,15 @@ class OrderItemView(View):
     ticket_type_name: str
     quantity: int
     unit_price: int = Field(description="In the currency's minor unit")
+    grouped: bool = Field(description="Whether one ticket admits them all")
+    seats: list[SeatView] = Field(default_factory=list)
 
 
 class OrderTicketView(View):
     id: Id
     ticket_type_id: Id
+    admits: int = Field(description="How many people it lets in at once")
+    seat: str | None
     status: Literal["valid", "refunded"]
 
 
@@ -63,18 +88,22 @@ class OrderSummary(View):
     status: OrderStatus
     buyer: BuyerView
     currency: str
-    total: int = Field(description="In the currency's minor unit")
+    subtotal: int = Field(description="What the items cost, in the currency's minor unit")
+    discount: int = Field(description="What a voucher takes off")
+    total: int = Field(description="What is to be paid")
     expires_at: datetime = Field(description="Until when a pending order holds its stock")
     created_at: datetime
 
 
 class OrderView(OrderSummary):
+    voucher: str | None = Field(description="The code that was redeemed")
     items: list[OrderItemView]
     tickets: list[OrderTicketView]
     payments: list[OrderPaymentView]
 
 
 class PlacedOrder(OrderSummary):
+    voucher: str | None = Field(description="The code that was redeemed")
     items: list[OrderItemView]
     access_token: str = Field(description="Reads this order as a guest, sent as X-Order-Token")
 
@@ -109,16 +138,42 @@ class Offer:
     on_sale_until: datetime
     min_per_order: int
     max_per_order: int
+    max_per_buyer: int | None
+    issue: Issue
+    hidden: bool
+    seated: bool
     pool_id: UUID
     pool_rows: int
+    capacity_pool_id: UUID | None
+    capacity_rows: int | None
 
 
 @dataclass(frozen=True)
 class OrderLine:
-    """A ticket type and how many of it are bought."""
+    """A ticket type and how many of it are bought; grouped, one ticket stands for all of them."""
 
     offer: Offer
     quantity: int
+    grouped: bool = False
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What an order is placed on, as it was read before."""
+
+    lines: list[OrderLine]
+    voucher: Voucher | None
+    seats: list[Wish]
+
+
+@dataclass(frozen=True)
+class BuyerLimit:
+    """How much of a ticket type, or of a voucher, one buyer may have, and how much an order adds to it."""
+
+    subject_id: UUID
+    name: str
+    wanted: int
+    most: int
 
 
 @dataclass(frozen=True)
@@ -133,8 +188,15 @@ class OrderRow:
     buyer_phone: str | None
     currency: str
     total: int
+    discount: int
+    voucher_id: UUID | None
     expires_at: datetime
     created_at: datetime
+
+    @property
+    def subtotal(self) -> int:
+        """What the items cost before the discount."""
+        return self.total + self.discount
 
     @property
     def buyer(self) -> BuyerView:
@@ -144,6 +206,7 @@ class OrderRow:
 
 @dataclass(frozen=True)
 class OrderDetails(OrderRow):
+    voucher: str | None
     items: list[dict[str, object]]
     tickets: list[dict[str, object]]
     payments: list[dict[str, object]]

@@ -1,14 +1,16 @@
 -- Statements on orders.
 
 -- name: list_offers
--- What the public can buy, with the terms; reads no stock.
+-- What can be bought, with the terms, in the order of the ids; reads no stock. What is hidden needs a voucher that unlocks it.
 SELECT ticket_types.id AS ticket_type_id, ticket_types.name AS ticket_type_name, event_id, title AS event_title,
     organisation_id, currency, price AS unit_price, sales_start AS on_sale_from,
-    least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order, pool_id,
-    row_count AS pool_rows
-FROM ticket_types JOIN events ON events.id = event_id JOIN stock_pools ON stock_pools.id = pool_id
-WHERE ticket_types.id = ANY(%(ticket_type_ids)s) AND NOT hidden AND ticket_types.deleted_at IS NULL
+    least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order, max_per_buyer, issue,
+    hidden, seated, pool_id, pool.row_count AS pool_rows, capacity_pool_id, capacity.row_count AS capacity_rows
+FROM ticket_types JOIN events ON events.id = event_id JOIN stock_pools AS pool ON pool.id = pool_id
+    LEFT JOIN stock_pools AS capacity ON capacity.id = capacity_pool_id
+WHERE ticket_types.id = ANY(%(ticket_type_ids)s) AND ticket_types.deleted_at IS NULL
     AND status = 'published' AND events.deleted_at IS NULL
+ORDER BY array_position(%(ticket_type_ids)s, ticket_types.id)
 
 -- name: place_order
 -- The purchase: hold stock, write the order and its items, all or nothing, in one statement.
@@ -35,18 +37,54 @@ WITH draw AS MATERIALIZED (
     FROM taken WHERE stock.pool_id = taken.pool_id AND stock.row_no = taken.row_no AND EXISTS (SELECT FROM complete)
 ), placed AS (
     INSERT INTO orders (id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency,
-        total, draws, request_id, fingerprint, expires_at, created_at)
+        total, discount, voucher_id, draws, request_id, fingerprint, expires_at, created_at)
     SELECT %(id)s, %(number)s, %(organisation_id)s, %(account_id)s, 'pending', %(buyer_name)s, %(buyer_email)s,
-        %(buyer_phone)s, %(currency)s, %(total)s, draws, %(request_id)s, %(fingerprint)s, %(expires_at)s, %(created_at)s
+        %(buyer_phone)s, %(currency)s, %(total)s, %(discount)s, %(voucher_id)s, draws, %(request_id)s, %(fingerprint)s,
+        %(expires_at)s, %(created_at)s
     FROM complete
 ), items AS (
-    INSERT INTO order_items (order_id, line, event_id, ticket_type_id, quantity, unit_price)
-    SELECT %(id)s, line, event_id, ticket_type_id, quantity, unit_price
-    FROM unnest(%(event_ids)s::uuid[], %(ticket_type_ids)s::uuid[], %(quantities)s::integer[], %(unit_prices)s::bigint[])
-        WITH ORDINALITY AS item (event_id, ticket_type_id, quantity, unit_price, line)
+    INSERT INTO order_items (order_id, line, grouped, event_id, ticket_type_id, quantity, unit_price)
+    SELECT %(id)s, line, grouped, event_id, ticket_type_id, quantity, unit_price
+    FROM unnest(%(grouped)s::boolean[], %(event_ids)s::uuid[], %(ticket_type_ids)s::uuid[], %(quantities)s::integer[],
+        %(unit_prices)s::bigint[]) WITH ORDINALITY AS item (grouped, event_id, ticket_type_id, quantity, unit_price, line)
     WHERE EXISTS (SELECT FROM complete)
 )
 SELECT EXISTS (SELECT FROM complete)
+
+-- name: lock_buyer
+-- Purchases of one buyer, who is known by some names, follow each other until the transaction ends.
+SELECT pg_advisory_xact_lock(name) FROM (
+    SELECT hashtextextended(name, 0) AS name FROM unnest(%(names)s::text[]) AS name ORDER BY 1
+) AS known
+
+-- name: list_taken
+-- What a buyer has of some ticket types and vouchers: in live orders of the account or the email address.
+WITH theirs AS MATERIALIZED (
+    SELECT id, voucher_id FROM orders
+    WHERE organisation_id = %(organisation_id)s AND buyer_email = %(buyer_email)s AND id <> %(id)s
+        AND status IN ('pending', 'paid', 'partially_refunded')
+    UNION
+    SELECT id, voucher_id FROM orders
+    WHERE account_id = %(account_id)s AND organisation_id = %(organisation_id)s AND id <> %(id)s
+        AND status IN ('pending', 'paid', 'partially_refunded')
+)
+SELECT ticket_type_id AS subject_id, sum(quantity - (
+    SELECT coalesce(sum(admits), 0) FROM tickets
+    WHERE tickets.order_id = item.order_id AND tickets.line = item.line AND status = 'refunded'
+))::integer AS taken
+FROM theirs JOIN order_items AS item ON item.order_id = theirs.id
+WHERE ticket_type_id = ANY(%(subject_ids)s) GROUP BY ticket_type_id
+UNION ALL
+SELECT voucher_id, count(*)::integer FROM theirs WHERE voucher_id = ANY(%(subject_ids)s) GROUP BY voucher_id
+
+-- name: list_limits
+-- How much of what an order holds one buyer may have, where that is limited.
+SELECT ticket_types.id AS subject_id, name, quantity AS wanted, max_per_buyer AS most
+FROM order_items JOIN ticket_types ON ticket_types.id = ticket_type_id
+WHERE order_id = %(id)s AND max_per_buyer IS NOT NULL
+UNION ALL
+SELECT vouchers.id, code, 1, max_per_buyer FROM orders JOIN vouchers ON vouchers.id = voucher_id
+WHERE orders.id = %(id)s AND max_per_buyer IS NOT NULL
 
 -- name: get_request
 -- The order that a request placed, for its repeats.
@@ -54,15 +92,18 @@ SELECT fingerprint, jsonb_build_object('id', id) AS response FROM orders WHERE r
 
 -- name: get_order
 -- By id or by number; what the caller may see is decided with the row in hand.
-SELECT orders.*,
+SELECT orders.*, (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('event_id', item.event_id, 'ticket_type_id', ticket_type_id,
-        'event_title', title, 'ticket_type_name', name, 'quantity', item.quantity, 'unit_price', unit_price)
-        ORDER BY line), '[]')
+        'event_title', title, 'ticket_type_name', name, 'quantity', item.quantity, 'unit_price', unit_price,
+        'grouped', grouped, 'seats', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object('id', seats.id, 'label', label) ORDER BY place), '[]')
+            FROM unnest(seat_ids) WITH ORDINALITY AS taken (id, place) JOIN seats ON seats.id = taken.id
+        )) ORDER BY line), '[]')
     FROM order_items AS item JOIN ticket_types ON ticket_types.id = ticket_type_id
         JOIN events ON events.id = item.event_id
     WHERE item.order_id = orders.id) AS items,
-    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'ticket_type_id', ticket_type_id, 'status', status)
-        ORDER BY line, position), '[]')
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'ticket_type_id', ticket_type_id, 'admits', admits,
+        'seat', seat, 'status', status) ORDER BY line, position), '[]')
     FROM tickets WHERE tickets.order_id = orders.id) AS tickets,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'provider', provider, 'status', status) ORDER BY id), '[]')
     FROM payments WHERE payments.order_id = orders.id) AS payments
@@ -112,9 +153,18 @@ WITH changed AS (
 INSERT INTO order_history (order_id, from_status, to_status, reason, actor_id)
 VALUES (%(id)s, %(from_status)s, %(to_status)s, %(reason)s, %(actor_id)s)
 
+-- name: set_seats
+-- The order's items keep in mind which seats they took.
+UPDATE order_items AS item SET seat_ids = (
+    SELECT array_agg(seats.id ORDER BY rank, position) FROM seats JOIN seat_rows ON seat_rows.id = row_id
+    WHERE owner_id = %(id)s AND seat_rows.ticket_type_id = item.ticket_type_id
+) WHERE order_id = %(id)s
+
 -- name: lock_and_sell_stock
--- What the order holds is sold.
-WITH locked AS MATERIALIZED (
+-- What the order holds is sold, its seats too.
+WITH seated AS (
+    UPDATE seats SET sold = true WHERE owner_id = %(id)s
+), locked AS MATERIALIZED (
     SELECT stock.pool_id, stock.row_no, draw.quantity
     FROM orders CROSS JOIN unnest(draws) AS draw
         JOIN stock ON stock.pool_id = draw.pool_id AND stock.row_no = draw.row_no
@@ -135,14 +185,23 @@ UPDATE stock SET held = stock.held - locked.quantity, available = stock.availabl
 FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
 
 -- name: list_draws
--- What the order once took from each pool, for taking it again; nothing, if one of the events is off or over by now.
-SELECT draw.pool_id, draw.quantity, 0 AS home FROM orders CROSS JOIN unnest(draws) AS draw
-WHERE orders.id = %(id)s AND NOT EXISTS (
+-- What the order takes from each pool if it is held again: its ticket types', their events' capacities', its voucher's.
+-- Nothing, if one of the events is off or over by now.
+SELECT pool_id, sum(quantity)::integer AS quantity, 0 AS home FROM (
+    SELECT pool_id, quantity FROM order_items JOIN ticket_types ON ticket_types.id = ticket_type_id
+    WHERE order_id = %(id)s
+    UNION ALL
+    SELECT capacity_pool_id, quantity FROM order_items JOIN events ON events.id = event_id
+    WHERE order_id = %(id)s AND capacity_pool_id IS NOT NULL
+    UNION ALL
+    SELECT pool_id, 1 FROM orders JOIN vouchers ON vouchers.id = voucher_id WHERE orders.id = %(id)s
+) AS wanted
+WHERE NOT EXISTS (
     SELECT FROM order_items JOIN events ON events.id = order_items.event_id
         JOIN ticket_types ON ticket_types.id = ticket_type_id
     WHERE order_id = %(id)s AND (events.status <> 'published' OR ends_at <= now() OR events.deleted_at IS NOT NULL
         OR ticket_types.deleted_at IS NOT NULL))
-ORDER BY draw.pool_id
+GROUP BY pool_id ORDER BY pool_id
 
 -- name: hold_again
 -- A lapsed order takes stock that was gathered for it, and is held as before.
@@ -179,6 +238,7 @@ WITH lapsed AS MATERIALIZED (
 )
 INSERT INTO order_history (order_id, from_status, to_status, reason)
 SELECT id, 'pending', 'expired', 'the hold lapsed' FROM lapsed
+RETURNING order_id AS id
 
 -- name: purge_idempotency_keys
 -- Keys are kept for two days: a day is promised.

@@ -1,15 +1,31 @@
 """What makes an order."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from boxoffice.errors import DomainError
 from boxoffice.ids import normalise_order_number
-from boxoffice.orders.errors import MixedOrder, NotOnSale, QuantityNotAllowed, TicketTypeNotFound
-from boxoffice.orders.models import Offer, OrderItemRequest, OrderLine
+from boxoffice.orders.errors import (
+    BuyerLimitReached,
+    IssueNotOffered,
+    MixedOrder,
+    NotOnSale,
+    NotSeated,
+    NotTheOffer,
+    QuantityNotAllowed,
+    SeatsNotCounted,
+    TicketTypeNotFound,
+)
+from boxoffice.orders.models import BuyerLimit, IssueChoice, Offer, OrderItemRequest, OrderLine, OrderRow, Terms
+from boxoffice.seats.models import Wish
+from boxoffice.stock.errors import SoldOut
 from boxoffice.stock.models import Draw
 from boxoffice.stock.rules import home_row
+from boxoffice.vouchers.errors import VoucherNotApplicable, VoucherNotFound, VoucherUsedUp
+from boxoffice.vouchers.models import Voucher
+from boxoffice.vouchers.rules import discount_on, is_for, valid_among
 
 
 def quantities_of(items: Sequence[OrderItemRequest]) -> dict[UUID, int]:
@@ -20,20 +36,79 @@ def quantities_of(items: Sequence[OrderItemRequest]) -> dict[UUID, int]:
     return wanted
 
 
-def lines_of(offers: Sequence[Offer], wanted: dict[UUID, int], now: datetime) -> list[OrderLine]:
-    """The lines of an order, as they were asked for.
+def check_found(offers: Sequence[Offer], wanted: dict[UUID, int]) -> None:
+    """Whether all that is wanted can be bought at all.
 
     Raises:
-        TicketTypeNotFound, NotOnSale, QuantityNotAllowed, MixedOrder: the order cannot be had like this.
+        TicketTypeNotFound: something cannot.
     """
     if len(offers) != len(wanted):
         raise TicketTypeNotFound
+
+
+def voucher_of(offers: Sequence[Offer], vouchers: Sequence[Voucher], code: str | None, now: datetime) -> Voucher | None:
+    """The voucher of an order, and whether all it holds is public or unlocked by that.
+
+    Raises:
+        TicketTypeNotFound: a ticket type is hidden and stays so.
+        VoucherNotFound, VoucherExpired, VoucherNotApplicable: the code does nothing for this order.
+    """
+    voucher = valid_among(vouchers, [offer.event_id for offer in offers], now)
+    if any(offer.hidden and not (voucher and _unlocks(voucher, offer)) for offer in offers):
+        raise TicketTypeNotFound
+    if code is not None and voucher is None:
+        raise VoucherNotFound
+    if voucher and not any(is_for(voucher, offer.event_id, offer.ticket_type_id) for offer in offers):
+        raise VoucherNotApplicable
+    return voucher
+
+
+def _unlocks(voucher: Voucher, offer: Offer) -> bool:
+    return voucher.unlocks_hidden and is_for(voucher, offer.event_id, offer.ticket_type_id)
+
+
+def lines_of(
+    offers: Sequence[Offer], wanted: dict[UUID, int], issue: IssueChoice | None, now: datetime
+) -> list[OrderLine]:
+    """The lines of an order, as they were asked for.
+
+    Raises:
+        NotOnSale, QuantityNotAllowed, IssueNotOffered, MixedOrder: the order cannot be had like this.
+    """
     for offer in offers:
         check_offer(offer, wanted[offer.ticket_type_id], now)
     if len({(offer.organisation_id, offer.currency) for offer in offers}) > 1:
         raise MixedOrder
-    by_id = {offer.ticket_type_id: offer for offer in offers}
-    return [OrderLine(by_id[ticket_type_id], quantity) for ticket_type_id, quantity in wanted.items()]
+    if issue and not any(offer.issue in (issue, "choice") for offer in offers):
+        raise IssueNotOffered
+    return [OrderLine(offer, wanted[offer.ticket_type_id], is_grouped(offer, issue)) for offer in offers]
+
+
+def wishes_of(items: Sequence[OrderItemRequest], lines: Sequence[OrderLine], waitlist_token: str | None) -> list[Wish]:
+    """The seats that an order wants of its seated ticket types. Those of a waitlist's offer are given.
+
+    Raises:
+        NotSeated, SeatsNotCounted, NotTheOffer: it does not make sense.
+    """
+    if waitlist_token and (len(lines) > 1 or any(item.seat_ids for item in items)):
+        raise NotTheOffer
+    wishes = []
+    for line in lines:
+        mine = [item for item in items if item.ticket_type_id == line.offer.ticket_type_id]
+        named = [seat_id for item in mine for seat_id in item.seat_ids or ()]
+        if line.offer.seated:
+            if named and (len(named) != line.quantity or len(set(named)) != line.quantity):
+                raise SeatsNotCounted
+            together = all(item.together for item in mine)
+            wishes.append(Wish(line.offer.ticket_type_id, line.quantity, tuple(named), together))
+        elif named:
+            raise NotSeated(f"{line.offer.ticket_type_name} has no seats to choose.")
+    return wishes
+
+
+def is_grouped(offer: Offer, issue: IssueChoice | None) -> bool:
+    """Whether one ticket stands for all that are bought of a ticket type, which may leave that to the buyer."""
+    return (issue if offer.issue == "choice" else offer.issue) == "group"
 
 
 def check_offer(offer: Offer, quantity: int, now: datetime) -> None:
@@ -49,17 +124,75 @@ def check_offer(offer: Offer, quantity: int, now: datetime) -> None:
         raise QuantityNotAllowed(f"An order takes {offer.min_per_order} to {offer.max_per_order} of {name}.")
 
 
-def draws_of(lines: Sequence[OrderLine], backend_pid: int) -> list[Draw]:
-    """What an order takes from each pool, in the order of locks."""
-    return [
-        Draw(line.offer.pool_id, line.quantity, home_row(backend_pid, line.offer.pool_rows))
-        for line in sorted(lines, key=lambda line: line.offer.pool_id)
-    ]
+def draws_of(terms: Terms, backend_pid: int) -> list[Draw]:
+    """What an order takes from each pool, in the order of locks.
+
+    A ticket is drawn from its ticket type's pool and, if its event has a capacity of its own, from that one too; an
+    order with a voucher draws a redemption.
+    """
+    quantities: Counter[UUID] = Counter()
+    rows: dict[UUID, int] = {}
+    for line in terms.lines:
+        offer = line.offer
+        quantities[offer.pool_id] += line.quantity
+        rows[offer.pool_id] = offer.pool_rows
+        if offer.capacity_pool_id and offer.capacity_rows:
+            quantities[offer.capacity_pool_id] += line.quantity
+            rows[offer.capacity_pool_id] = offer.capacity_rows
+    if terms.voucher:
+        quantities[terms.voucher.pool_id] = 1
+        rows[terms.voucher.pool_id] = terms.voucher.pool_rows
+    return [Draw(pool_id, quantities[pool_id], home_row(backend_pid, rows[pool_id])) for pool_id in sorted(rows)]
 
 
-def total_of(lines: Sequence[OrderLine]) -> int:
-    """What an order costs, in the minor unit."""
+def subtotal_of(lines: Sequence[OrderLine]) -> int:
+    """What the items of an order cost, in the minor unit."""
     return sum(line.offer.unit_price * line.quantity for line in lines)
+
+
+def discount_of(terms: Terms) -> int:
+    """What an order's voucher takes off: off the ticket types it is for, together."""
+    voucher = terms.voucher
+    if voucher is None:
+        return 0
+    lines = [line for line in terms.lines if is_for(voucher, line.offer.event_id, line.offer.ticket_type_id)]
+    return discount_on(voucher, subtotal_of(lines))
+
+
+def limits_of(terms: Terms) -> list[BuyerLimit]:
+    """The limits that the buyer of an order has to keep, over all their orders."""
+    limits = [
+        BuyerLimit(line.offer.ticket_type_id, line.offer.ticket_type_name, line.quantity, line.offer.max_per_buyer)
+        for line in terms.lines
+        if line.offer.max_per_buyer is not None
+    ]
+    voucher = terms.voucher
+    if voucher and voucher.max_per_buyer is not None:
+        limits.append(BuyerLimit(voucher.id, voucher.code, 1, voucher.max_per_buyer))
+    return limits
+
+
+def lack_of(terms: Terms, pool_ids: Collection[UUID]) -> DomainError:
+    """What it means for an order that these pools have too little left."""
+    is_voucher = terms.voucher is not None and set(pool_ids) == {terms.voucher.pool_id}
+    return VoucherUsedUp() if is_voucher else SoldOut(pool_ids)
+
+
+def check_limits(limits: Sequence[BuyerLimit], taken: dict[UUID, int]) -> None:
+    """Whether a buyer who has this much already may have what an order adds.
+
+    Raises:
+        BuyerLimitReached: they may not.
+    """
+    for limit in limits:
+        if taken.get(limit.subject_id, 0) + limit.wanted > limit.most:
+            raise BuyerLimitReached(f"One buyer may have at most {limit.most} of {limit.name}, over all their orders.")
+
+
+def buyer_names(order: OrderRow) -> list[str]:
+    """By what a buyer is known to an organisation: an account, and an email address."""
+    names = [f"{order.organisation_id} {order.buyer_email}"]
+    return [*names, f"{order.organisation_id} {order.account_id}"] if order.account_id else names
 
 
 def reference_of(text: str) -> dict[str, UUID | str | None]:

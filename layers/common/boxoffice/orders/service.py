@@ -1,6 +1,7 @@
 """Use cases of orders."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -14,9 +15,10 @@ from boxoffice.errors import NotFound
 from boxoffice.idempotency import Once
 from boxoffice.ids import first_id, new_id, new_order_number
 from boxoffice.orders import rules
-from boxoffice.orders.errors import OrderNotPaid, OrderNotPending
+from boxoffice.orders.errors import BuyerLimitReached, OrderNotPaid, OrderNotPending
 from boxoffice.orders.models import (
     ALL_STATUSES,
+    BuyerLimit,
     Offer,
     OrderDetails,
     OrderFilters,
@@ -29,12 +31,17 @@ from boxoffice.orders.models import (
     OrderSummary,
     OrderView,
     PlacedOrder,
+    Terms,
 )
 from boxoffice.pagination import decode_id, page_of
+from boxoffice.seats import service as seats
+from boxoffice.seats.errors import SeatNotFound, SeatTaken
 from boxoffice.stock import service as stock
 from boxoffice.stock.errors import SoldOut
 from boxoffice.stock.models import Draw
 from boxoffice.tickets import service as tickets
+from boxoffice.vouchers import service as vouchers
+from boxoffice.waitlist import service as waitlist
 
 SQL = sql.queries("orders")
 
@@ -49,7 +56,9 @@ def place_order(conn: db.Connection, caller: Caller, request: OrderRequest, key:
 
     Raises:
         SoldOut: a pool had too little left, at a moment during the call.
-        TicketTypeNotFound, NotOnSale, QuantityNotAllowed, MixedOrder: the order cannot be had like this.
+        TicketTypeNotFound, NotOnSale, QuantityNotAllowed, MixedOrder, IssueNotOffered: it cannot be had like this.
+        VoucherNotFound, VoucherExpired, VoucherNotApplicable, VoucherUsedUp: nor with this voucher.
+        BuyerLimitReached: nor by this buyer.
         KeyReused: the idempotency key belongs to another request.
     """
     once = idempotency.once("create_order", str(caller.account_id or request.buyer.email), key, request)
@@ -63,38 +72,120 @@ def place_order(conn: db.Connection, caller: Caller, request: OrderRequest, key:
 
 
 def _place(conn: db.Connection, account_id: UUID | None, request: OrderRequest, once: Once) -> PlacedOrder:
+    """Place an order on the terms of now. What changes them takes the stock away that they were about, so that they are
+    read again before anything is called sold out."""
+    terms = _read_terms(conn, request)
+    while True:
+        try:
+            return _place_on(conn, account_id, request, once, terms)
+        except SoldOut as error:
+            before, terms = terms, _read_terms(conn, request)
+            if terms == before:
+                seats.check_named(conn, terms.seats)
+                raise rules.lack_of(terms, error.pool_ids) from error
+
+
+def _read_terms(conn: db.Connection, request: OrderRequest) -> Terms:
     now = datetime.now(UTC)
     wanted = rules.quantities_of(request.items)
     offers = db.many(conn, Offer, SQL.list_offers, ticket_type_ids=list(wanted))
-    lines = rules.lines_of(offers, wanted, now)
-    order = _draft(account_id, request, lines, now)
-    draws = rules.draws_of(lines, conn.info.backend_pid)
-    for number, attempt in enumerate(stock.attempts(conn, draws)):
-        if _attempt(conn, once, order, lines, attempt, gather=number > 0):
-            break
-    return _answer(order, [OrderItemView(**vars(line.offer), quantity=line.quantity) for line in lines])
+    rules.check_found(offers, wanted)
+    events = [offer.event_id for offer in offers]
+    found = vouchers.list_by_code(conn, events, request.voucher) if request.voucher else []
+    voucher = rules.voucher_of(offers, found, request.voucher, now)
+    lines = rules.lines_of(offers, wanted, request.issue, now)
+    return Terms(lines, voucher, rules.wishes_of(request.items, lines, request.waitlist_token))
+
+
+def _place_on(
+    conn: db.Connection, account_id: UUID | None, request: OrderRequest, once: Once, terms: Terms
+) -> PlacedOrder:
+    order = _draft(account_id, request, terms)
+    draws = rules.draws_of(terms, conn.info.backend_pid)
+    if request.waitlist_token:
+        _place_offered(conn, once, order, terms, draws, request.waitlist_token)
+    else:
+        for number, attempt in enumerate(stock.attempts(conn, draws)):
+            if _attempt(conn, once, order, terms, attempt, gather=number > 0):
+                break
+    if terms.seats:
+        return _first_answer(conn, {"id": str(order.id)})
+    items = [OrderItemView(**vars(line.offer), quantity=line.quantity, grouped=line.grouped) for line in terms.lines]
+    return _answer(order, items, terms.voucher.code if terms.voucher else None)
 
 
 def _attempt(
     conn: db.Connection,
     once: Once,
     order: OrderRow,
-    lines: Sequence[OrderLine],
+    terms: Terms,
     draws: Sequence[Draw],
     *,
     gather: bool,
 ) -> bool:
-    """Try to place the order; whether it was. One statement, unless stock must be gathered or the order is free."""
-    if order.total > 0 and not gather:
-        return _write(conn, once, order, lines, draws)
+    """Try to place the order; whether it was.
+
+    One statement, unless stock must be gathered, the order is free, or something besides stock must be claimed for it:
+    before the stock, in the order of locks.
+    """
+    limits = rules.limits_of(terms)
+    if order.total > 0 and not gather and not limits and not terms.seats:
+        return _write(conn, once, order, terms.lines, draws)
     with conn.transaction():
+        _claim_for_buyer(conn, order, limits)
         found = stock.gather(conn, draws) if gather else draws
-        if found is None or not _write(conn, once, order, lines, found):
+        if found is None or not _write(conn, once, order, terms.lines, found):
             raise psycopg.Rollback
+        if terms.seats:
+            seats.take(conn, order.id, terms.seats)
+            db.run(conn, SQL.set_seats, id=order.id)
         if order.total == 0:
             pay(conn, order, reason="nothing to pay")
         return True
     return False
+
+
+def _place_offered(
+    conn: db.Connection, once: Once, order: OrderRow, terms: Terms, draws: Sequence[Draw], token: str
+) -> None:
+    """Place an order on what the waitlist offers to its buyer: what was held for the offer is held for the order.
+
+    Raises:
+        NoOffer, OfferTooSmall: it is not offered.
+        Busy: others were faster with the voucher every time.
+    """
+    line = terms.lines[0]
+    offered = {line.offer.pool_id, line.offer.capacity_pool_id}
+    others = [draw for draw in draws if draw.pool_id not in offered]
+    for number, attempt in enumerate(stock.attempts(conn, others)):
+        with conn.transaction():
+            _claim_for_buyer(conn, order, rules.limits_of(terms))
+            found = stock.gather(conn, attempt) if number else attempt
+            entry_id, rows = waitlist.accept(conn, line.offer.ticket_type_id, line.quantity, order.buyer_email, token)
+            accepted = [replace(draw, home=rows[draw.pool_id]) for draw in draws if draw.pool_id in rows]
+            if found is None or not _write(conn, once, order, terms.lines, [*found, *accepted]):
+                raise psycopg.Rollback
+            seats.hand_over(conn, entry_id, order.id, line.quantity)
+            db.run(conn, SQL.set_seats, id=order.id)
+            if order.total == 0:
+                pay(conn, order, reason="nothing to pay")
+            waitlist.offer_freed(conn, [order.id])
+            return
+
+
+def _claim_for_buyer(conn: db.Connection, order: OrderRow, limits: Sequence[BuyerLimit]) -> None:
+    """Make sure that the order keeps the limits of its buyer. Their purchases follow each other until the transaction
+    ends, so that what is counted stays true.
+
+    Raises:
+        BuyerLimitReached: it does not.
+    """
+    if not limits:
+        return
+    db.run(conn, SQL.lock_buyer, names=rules.buyer_names(order))
+    subjects = [limit.subject_id for limit in limits]
+    rows = db.many(conn, dict, SQL.list_taken, subject_ids=subjects, **vars(order))
+    rules.check_limits(limits, {row["subject_id"]: row["taken"] for row in rows})
 
 
 def _write(conn: db.Connection, once: Once, order: OrderRow, lines: Sequence[OrderLine], draws: Sequence[Draw]) -> bool:
@@ -102,6 +193,7 @@ def _write(conn: db.Connection, once: Once, order: OrderRow, lines: Sequence[Ord
         db.value(
             conn,
             SQL.place_order,
+            grouped=[line.grouped for line in lines],
             ticket_type_ids=[line.offer.ticket_type_id for line in lines],
             event_ids=[line.offer.event_id for line in lines],
             quantities=[line.quantity for line in lines],
@@ -116,8 +208,10 @@ def _write(conn: db.Connection, once: Once, order: OrderRow, lines: Sequence[Ord
     )
 
 
-def _draft(account_id: UUID | None, request: OrderRequest, lines: Sequence[OrderLine], now: datetime) -> OrderRow:
-    offer = lines[0].offer
+def _draft(account_id: UUID | None, request: OrderRequest, terms: Terms) -> OrderRow:
+    now = datetime.now(UTC)
+    offer = terms.lines[0].offer
+    discount = rules.discount_of(terms)
     return OrderRow(
         id=new_id(),
         number=new_order_number(),
@@ -128,7 +222,9 @@ def _draft(account_id: UUID | None, request: OrderRequest, lines: Sequence[Order
         buyer_email=request.buyer.email,
         buyer_phone=request.buyer.phone,
         currency=offer.currency,
-        total=rules.total_of(lines),
+        total=rules.subtotal_of(terms.lines) - discount,
+        discount=discount,
+        voucher_id=terms.voucher.id if terms.voucher else None,
         expires_at=now + settings().hold,
         created_at=now,
     )
@@ -139,14 +235,14 @@ def _first_answer(conn: db.Connection, stored: dict[str, Any]) -> PlacedOrder:
     order = db.one(conn, OrderDetails, SQL.get_order, **rules.reference_of(stored["id"]))
     if order is None:
         raise NotFound
-    return _answer(order, [OrderItemView.model_validate(item) for item in order.items])
+    return _answer(order, [OrderItemView.model_validate(item) for item in order.items], order.voucher)
 
 
-def _answer(order: OrderRow, items: list[OrderItemView]) -> PlacedOrder:
+def _answer(order: OrderRow, items: list[OrderItemView], voucher: str | None) -> PlacedOrder:
     """What the buyer of an order that was just placed is answered."""
     fields = {name: getattr(order, name) for name in OrderSummary.model_fields}
     fields["status"] = "pending" if order.total else "paid"
-    return PlacedOrder(**fields, items=items, access_token=order_token(order.id))
+    return PlacedOrder(**fields, items=items, voucher=voucher, access_token=order_token(order.id))
 
 
 def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
@@ -206,6 +302,7 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
     if order.status == "pending":
         db.run(conn, SQL.lock_and_release_stock, id=order.id)
         _set_status(conn, order, "cancelled", reason=f"cancelled by {acts_as}", actor=caller.account_id)
+        pass_on(conn, [order.id])
     elif order.status != "cancelled":
         raise OrderNotPending
     view = get_order(conn, caller, str(order_id))
@@ -218,7 +315,16 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
 
 def expire_orders(conn: db.Connection, now: datetime, batch: int = 200) -> int:
     """End up to ``batch`` holds that have lapsed; how many were ended."""
-    return db.run(conn, SQL.lock_and_expire_orders, now=now, batch=batch)
+    lapsed = [row["id"] for row in db.many(conn, dict, SQL.lock_and_expire_orders, now=now, batch=batch)]
+    pass_on(conn, lapsed)
+    return len(lapsed)
+
+
+def pass_on(conn: db.Connection, order_ids: Sequence[UUID]) -> None:
+    """Free the seats of orders whose stock the transaction has just released, and offer all of it to who waits."""
+    if order_ids:
+        seats.release(conn, order_ids)
+        waitlist.offer_freed(conn, order_ids)
 
 
 def purge_idempotency_keys(conn: db.Connection, batch: int = 5000) -> int:
@@ -260,16 +366,24 @@ def lock_order(conn: db.Connection, order_id: UUID) -> OrderRow:
 def hold_again(conn: db.Connection, order: OrderRow) -> bool:
     """Take stock once more for a lapsed or cancelled order, which the transaction has locked; whether there was enough.
 
-    Nothing is taken for an event that is no longer on. The order then holds its stock as a pending one does, and the
-    transaction goes on to pay it.
+    Nothing is taken for an event that is no longer on, or for a buyer who has had as much as they may since. The order
+    then holds its stock as a pending one does, and the transaction goes on to pay it.
     """
-    draws = db.many(conn, Draw, SQL.list_draws, id=order.id)
-    if not draws:
-        return False
     try:
-        return any(_gather_for(conn, order, attempt) for attempt in stock.attempts(conn, draws))
-    except SoldOut:
+        _claim_for_buyer(conn, order, db.many(conn, BuyerLimit, SQL.list_limits, id=order.id))
+    except BuyerLimitReached:
         return False
+    draws = db.many(conn, Draw, SQL.list_draws, id=order.id)
+    while draws:
+        try:
+            return any(_gather_for(conn, order, attempt) for attempt in stock.attempts(conn, draws))
+        except (SeatTaken, SeatNotFound):
+            break
+        except SoldOut:
+            before, draws = draws, db.many(conn, Draw, SQL.list_draws, id=order.id)
+            if draws == before:
+                break
+    return False
 
 
 def _gather_for(conn: db.Connection, order: OrderRow, draws: Sequence[Draw]) -> bool:
@@ -285,6 +399,7 @@ def _gather_for(conn: db.Connection, order: OrderRow, draws: Sequence[Draw]) -> 
             row_nos=[draw.home for draw in found],
             quantities=[draw.quantity for draw in found],
         )
+        seats.take_again(conn, order.id)
         return True
     return False
 

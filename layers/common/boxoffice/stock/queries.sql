@@ -7,11 +7,10 @@ INSERT INTO stock_pools (id, quantity, row_count) VALUES (%(pool_id)s, %(quantit
 INSERT INTO stock (pool_id, row_no, available)
 SELECT %(pool_id)s, row_no - 1, available FROM unnest(%(available)s::integer[]) WITH ORDINALITY AS row (available, row_no)
 
--- name: has_enough
--- Whether each pool has what is wanted of it, all in one snapshot: if not, it is sold out as of that moment.
-SELECT bool_and(
-    wanted.quantity <= (SELECT sum(available) FROM stock WHERE pool_id = wanted.pool_id)
-) FROM unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[]) AS wanted (pool_id, quantity)
+-- name: list_short
+-- The pools that have less than is wanted of them, all in one snapshot: they are sold out as of that moment.
+SELECT pool_id FROM unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[]) AS wanted (pool_id, quantity)
+WHERE wanted.quantity > (SELECT coalesce(sum(available), 0) FROM stock WHERE stock.pool_id = wanted.pool_id)
 
 -- name: lock_and_gather
 -- Brings together in one row what no single row has. As many rows as tickets are wanted are enough, since each that is

@@ -26,7 +26,7 @@ def create_pool(conn: db.Connection, quantity: int) -> UUID:
 
 
 def resize_pool(conn: db.Connection, pool_id: UUID, quantity: int) -> None:
-    """Set a pool's quantity. Its owner (the ticket type) is locked already, so that two edits follow each other.
+    """Set a pool's quantity. Its owner (a ticket type, say) is locked already, so that two edits follow each other.
 
     Raises:
         QuantityTooLow: more than that is sold or held.
@@ -38,6 +38,19 @@ def resize_pool(conn: db.Connection, pool_id: UUID, quantity: int) -> None:
         raise QuantityTooLow
     db.run(conn, SQL.set_available, pool_id=pool_id, row_nos=list(available), available=list(available.values()))
     db.run(conn, SQL.resize_pool, pool_id=pool_id, quantity=quantity, rows=len(available))
+
+
+def empty_pool(conn: db.Connection, pool_id: UUID) -> None:
+    """Take away what is available of a pool. Its owner is locked already."""
+    rows = db.many(conn, StockRow, SQL.lock_rows, pool_id=pool_id)
+    quantity = sum(row.held + row.sold for row in rows)
+    db.run(conn, SQL.set_available, pool_id=pool_id, row_nos=[row.row_no for row in rows], available=[0 for _ in rows])
+    db.run(conn, SQL.resize_pool, pool_id=pool_id, quantity=quantity, rows=len(rows))
+
+
+def lock_pool(conn: db.Connection, pool_id: UUID) -> None:
+    """Hold all of a pool, so that nothing is taken or given back until the transaction ends."""
+    db.many(conn, StockRow, SQL.lock_rows, pool_id=pool_id)
 
 
 def attempts(conn: db.Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
@@ -54,16 +67,16 @@ def attempts(conn: db.Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Dr
     """
     yield draws
     for attempt in range(_MOST_ATTEMPTS):
-        if not has_enough(conn, draws):
-            raise SoldOut
+        if short := list_short(conn, draws):
+            raise SoldOut(short)
         yield draws if attempt == 0 else [replace(draw, home=0) for draw in draws]
     raise Busy
 
 
-def has_enough(conn: db.Connection, draws: Sequence[Draw]) -> bool:
-    """Whether each pool has as much as is drawn from it, in one snapshot."""
+def list_short(conn: db.Connection, draws: Sequence[Draw]) -> list[UUID]:
+    """The pools that have less than is drawn from them, in one snapshot."""
     pool_ids, quantities = [draw.pool_id for draw in draws], [draw.quantity for draw in draws]
-    return bool(db.value(conn, SQL.has_enough, pool_ids=pool_ids, quantities=quantities))
+    return [row["pool_id"] for row in db.many(conn, dict, SQL.list_short, pool_ids=pool_ids, quantities=quantities)]
 
 
 def gather(conn: db.Connection, draws: Sequence[Draw]) -> list[Draw] | None:

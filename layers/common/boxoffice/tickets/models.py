@@ -37,7 +37,7 @@ class TicketPage(Page[TicketView]):
 
 @dataclass(frozen=True)
 class Unit:
-    """One of what an order has bought: a ticket to be."""
+    """A ticket to be: for one of what an order has bought, or for all of an item that is issued to a group."""
 
     order_id: UUID
     line: int
@@ -48,6 +48,7 @@ class Unit:
     account_id: UUID | None
     holder_name: str
     max_entries: int
+    admits: int
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ _LAST = UUID(int=(1 << 128) - 1)
 
 
 def issue(conn: db.Connection, order_id: UUID) -> None:
-    """Issue the tickets of an order, one for each unit bought, in the transaction that pays it."""
+    """Issue the tickets of an order, one for each unit or group bought, in the transaction that pays it."""
     units = db.many(conn, Unit, SQL.list_units, order_id=order_id)
     current, master = signing.current_key(settings().ticket_keys_secret)
     key_id = int(current)
@@ -40,6 +40,7 @@ def issue(conn: db.Connection, order_id: UUID) -> None:
         account_ids=[unit.account_id for unit in units],
         holder_names=[unit.holder_name for unit in units],
         max_entries=[unit.max_entries for unit in units],
+        admits=[unit.admits for unit in units],
         key_ids=[key_id for _ in units],
         qr_hashes=[qr.hash_of(text) for text in texts],
     )

@@ -1,0 +1,1 @@
+"""Vouchers: codes that take something off an order, or unlock hidden ticket types."""

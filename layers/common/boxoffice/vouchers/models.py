@@ -1,0 +1,137 @@
+"""Vouchers as requested, as stored and as shown."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from boxoffice.models import Id, Moment, Page, Patch, Request, View, unchanged
+
+UNLIMITED = 10_000_000  # redemptions in the pool of a voucher without a limit
+
+type DiscountKind = Literal["percent", "fixed", "free"]
+
+Code = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z0-9_-]{3,40}$"),
+    Field(description="In capitals or not", examples=["EARLYBIRD"]),
+]
+Redemptions = Annotated[
+    int, Field(strict=True, ge=0, le=UNLIMITED, description="How many orders can redeem it; null for no limit")
+]
+PerBuyer = Annotated[
+    int, Field(strict=True, ge=1, le=1000, description="How many live orders of a buyer can redeem it")
+]
+TicketTypes = Annotated[
+    list[Id], Field(min_length=1, max_length=50, description="The ticket types it is for; null for all of the event's")
+]
+Flag = Annotated[bool, Field(strict=True, description="Whether it lets hidden ticket types be bought")]
+
+
+class PercentOff(Request):
+    """A share of what the ticket types it is for cost together, rounded to the nearest minor unit, halves up."""
+
+    kind: Literal["percent"]
+    percent: Annotated[int, Field(strict=True, ge=1, le=100)]
+
+
+class AmountOff(Request):
+    """An amount off the order, as far as the ticket types it is for cost as much together."""
+
+    kind: Literal["fixed"]
+    amount: Annotated[int, Field(strict=True, ge=1, le=100_000_000_000, description="In the currency's minor unit")]
+
+
+class Free(Request):
+    """The ticket types it is for cost nothing."""
+
+    kind: Literal["free"]
+
+
+Discount = Annotated[PercentOff | AmountOff | Free, Field(discriminator="kind")]
+
+
+class VoucherRequest(Request):
+    code: Code
+    discount: Discount | None = Field(default=None, description="What it takes off; null if it only unlocks")
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
+    max_redemptions: Redemptions | None = None
+    max_per_buyer: PerBuyer | None = None
+    unlocks_hidden: Flag = False
+    ticket_type_ids: TicketTypes | None = None
+
+
+class VoucherPatch(Patch):
+    code: Code = unchanged()
+    discount: Discount | None = unchanged()
+    valid_from: Moment | None = unchanged()
+    valid_until: Moment | None = unchanged()
+    max_redemptions: Redemptions | None = unchanged()
+    max_per_buyer: PerBuyer | None = unchanged()
+    unlocks_hidden: Flag = unchanged()
+    ticket_type_ids: TicketTypes | None = unchanged()
+
+
+class VoucherView(View):
+    id: Id
+    event_id: Id
+    code: str
+    discount: Discount | None
+    valid_from: datetime | None
+    valid_until: datetime | None
+    max_redemptions: int | None
+    redemptions: int = Field(description="Live orders that redeem it: paid, or pending and held")
+    max_per_buyer: int | None
+    unlocks_hidden: bool
+    ticket_type_ids: list[Id] | None
+    version: int
+    created_at: datetime
+
+
+class VoucherPage(Page[VoucherView]):
+    """A page of vouchers, newest first."""
+
+
+@dataclass(frozen=True)
+class Voucher:
+    """A voucher as a purchase needs to know it."""
+
+    id: UUID
+    event_id: UUID
+    pool_id: UUID
+    pool_rows: int
+    code: str
+    discount_kind: DiscountKind | None
+    discount_value: int | None
+    valid_from: datetime | None
+    valid_until: datetime | None
+    max_per_buyer: int | None
+    unlocks_hidden: bool
+    ticket_type_ids: list[UUID] | None
+
+
+@dataclass(frozen=True)
+class VoucherRow(Voucher):
+    """A voucher as its managers see it."""
+
+    organisation_id: UUID
+    max_redemptions: int | None
+    redemptions: int
+    version: int
+    created_at: datetime
+
+    @property
+    def discount(self) -> PercentOff | AmountOff | Free | None:
+        """What it takes off, as shown."""
+        match self.discount_kind, self.discount_value:
+            case "percent", int(percent):
+                return PercentOff(kind="percent", percent=percent)
+            case "fixed", int(amount):
+                return AmountOff(kind="fixed", amount=amount)
+            case "free", _:
+                return Free(kind="free")
+            case _:
+                return None

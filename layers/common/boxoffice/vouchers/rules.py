@@ -1,0 +1,58 @@
+"""What a voucher is worth, and to what."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from boxoffice.vouchers.errors import VoucherExpired
+from boxoffice.vouchers.models import Voucher
+
+
+def columns_of(fields: dict[str, Any]) -> dict[str, Any]:
+    """The columns that a request's fields are stored in: a discount is its kind and its value."""
+    if "discount" not in fields:
+        return fields
+    discount = fields.pop("discount") or {"kind": None}
+    value = discount.get("percent", discount.get("amount"))
+    return fields | {"discount_kind": discount["kind"], "discount_value": value}
+
+
+def valid_among(vouchers: Sequence[Voucher], event_ids: Sequence[UUID], now: datetime) -> Voucher | None:
+    """The voucher that counts, of those with one code: the first event's that has it.
+
+    One that is not valid yet is as if it were not there.
+
+    Raises:
+        VoucherExpired: it was valid once.
+    """
+    begun = [voucher for voucher in vouchers if not voucher.valid_from or voucher.valid_from <= now]
+    if not begun:
+        return None
+    voucher = min(begun, key=lambda voucher: event_ids.index(voucher.event_id))
+    if voucher.valid_until and now >= voucher.valid_until:
+        raise VoucherExpired
+    return voucher
+
+
+def is_for(voucher: Voucher, event_id: UUID, ticket_type_id: UUID) -> bool:
+    """Whether a voucher is for this ticket type."""
+    types = voucher.ticket_type_ids
+    return voucher.event_id == event_id and (types is None or ticket_type_id in types)
+
+
+def discount_on(voucher: Voucher, price: int) -> int:
+    """What a voucher takes off this price of all that it is for, in the minor unit: never more than the price.
+
+    A percentage is rounded to the nearest minor unit, halves up, once for the order.
+    """
+    value = voucher.discount_value or 0
+    match voucher.discount_kind:
+        case "percent":
+            return (price * value + 50) // 100
+        case "fixed":
+            return min(value, price)
+        case "free":
+            return price
+        case _:
+            return 0

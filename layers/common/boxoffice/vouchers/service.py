@@ -1,0 +1,136 @@
+"""Use cases of vouchers. What redeems them is an order."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from boxoffice import audit, db, sql
+from boxoffice.auth import Caller, require_role
+from boxoffice.errors import NotFound
+from boxoffice.events.rules import check_version
+from boxoffice.ids import new_id
+from boxoffice.pagination import decode_id, page_of
+from boxoffice.stock import service as stock
+from boxoffice.vouchers import rules
+from boxoffice.vouchers.models import (
+    UNLIMITED,
+    Voucher,
+    VoucherPage,
+    VoucherPatch,
+    VoucherRequest,
+    VoucherRow,
+    VoucherView,
+)
+
+SQL = sql.queries("vouchers")
+
+_LAST = UUID(int=(1 << 128) - 1)
+
+
+def list_by_code(conn: db.Connection, event_ids: Sequence[UUID], code: str) -> list[Voucher]:
+    """The vouchers of some events that have this code."""
+    return db.many(conn, Voucher, SQL.list_by_code, event_ids=list(event_ids), code=code)
+
+
+def list_vouchers(conn: db.Connection, caller: Caller, event_id: UUID, limit: int, cursor: str | None) -> VoucherPage:
+    """An event's vouchers, newest first.
+
+    Raises:
+        NotFound, Forbidden: the event is not the caller's, or the role is too low.
+    """
+    _require_event(conn, caller, event_id)
+    before = decode_id(cursor) or _LAST
+    rows = db.many(conn, VoucherRow, SQL.list_vouchers, event_id=event_id, before=before, limit=limit)
+    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
+    return VoucherPage(items=[VoucherView.model_validate(row) for row in items], next_cursor=next_cursor)
+
+
+def create_voucher(conn: db.Connection, caller: Caller, event_id: UUID, request: VoucherRequest) -> VoucherView:
+    """Give an event a voucher.
+
+    Raises:
+        NotFound, Forbidden: the event or a ticket type is not the caller's, or the role is too low.
+        CodeTaken: the event has a voucher with this code.
+        ValidityEmpty, VoucherWithoutUse: it does not fit together.
+    """
+    _require_event(conn, caller, event_id)
+    _check_ticket_types(conn, event_id, request.ticket_type_ids)
+    voucher_id = new_id()
+    pool_id = stock.create_pool(conn, _pool_size(request.max_redemptions))
+    columns = rules.columns_of(request.model_dump())
+    db.run(conn, SQL.insert_voucher, id=voucher_id, event_id=event_id, pool_id=pool_id, **columns)
+    voucher = _find(conn, voucher_id)
+    _record(conn, caller, "create_voucher", voucher, **request.model_dump(mode="json"))
+    return VoucherView.model_validate(voucher)
+
+
+def update_voucher(
+    conn: db.Connection, caller: Caller, voucher_id: UUID, patch: VoucherPatch, expected_version: int | None
+) -> VoucherView:
+    """Change some of a voucher's fields. Orders that have redeemed it keep what it took off.
+
+    Raises:
+        NotFound, Forbidden: the voucher or a ticket type is not the caller's, or the role is too low.
+        StaleVersion: it has another version than expected.
+        QuantityTooLow: it has been redeemed more often than that.
+        CodeTaken, ValidityEmpty, VoucherWithoutUse: the outcome does not fit together.
+    """
+    voucher = _lock(conn, caller, voucher_id)
+    check_version(voucher.version, expected_version)
+    changes = rules.columns_of(patch.changes())
+    _check_ticket_types(conn, voucher.event_id, changes.get("ticket_type_ids"))
+    db.run(conn, SQL.update_voucher, **(vars(voucher) | changes))
+    if "max_redemptions" in changes:
+        stock.resize_pool(conn, voucher.pool_id, _pool_size(changes["max_redemptions"]))
+    voucher = _find(conn, voucher_id)
+    _record(conn, caller, "update_voucher", voucher, changes=patch.model_dump(mode="json", exclude_unset=True))
+    return VoucherView.model_validate(voucher)
+
+
+def delete_voucher(conn: db.Connection, caller: Caller, voucher_id: UUID) -> None:
+    """Take a voucher away. Orders that have redeemed it keep what it took off; nobody redeems it any more.
+
+    Raises:
+        NotFound, Forbidden: the voucher is not the caller's, or the role is too low.
+    """
+    voucher = _lock(conn, caller, voucher_id)
+    stock.empty_pool(conn, voucher.pool_id)
+    db.run(conn, SQL.delete_voucher, id=voucher_id)
+    _record(conn, caller, "delete_voucher", voucher, code=voucher.code)
+
+
+def _pool_size(max_redemptions: int | None) -> int:
+    return UNLIMITED if max_redemptions is None else max_redemptions
+
+
+def _require_event(conn: db.Connection, caller: Caller, event_id: UUID) -> None:
+    organisation_id = db.value(conn, SQL.get_organisation, event_id=event_id)
+    if organisation_id is None:
+        raise NotFound
+    require_role(conn, caller, organisation_id)
+
+
+def _check_ticket_types(conn: db.Connection, event_id: UUID, ticket_type_ids: list[UUID] | None) -> None:
+    wanted = set(ticket_type_ids or ())
+    if db.value(conn, SQL.count_ticket_types, ticket_type_ids=list(wanted), event_id=event_id) != len(wanted):
+        raise NotFound("The event does not have one of these ticket types.")
+
+
+def _lock(conn: db.Connection, caller: Caller, voucher_id: UUID) -> VoucherRow:
+    """Hold a voucher that the caller may change, and read it as it is then."""
+    db.run(conn, SQL.lock_voucher, id=voucher_id)
+    voucher = _find(conn, voucher_id)
+    require_role(conn, caller, voucher.organisation_id)
+    return voucher
+
+
+def _find(conn: db.Connection, voucher_id: UUID) -> VoucherRow:
+    voucher = db.one(conn, VoucherRow, SQL.get_voucher, id=voucher_id)
+    if voucher is None:
+        raise NotFound
+    return voucher
+
+
+def _record(conn: db.Connection, caller: Caller, action: str, voucher: VoucherRow, **facts: Any) -> None:
+    subject = f"voucher {voucher.id}"
+    audit.record(conn, action, subject, actor=caller.account, organisation=voucher.organisation_id, **facts)
