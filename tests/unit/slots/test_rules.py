@@ -35,6 +35,20 @@ def test_an_edit_is_made_of_the_version_that_is_stored_or_of_any() -> None:
         rules.check_version(2, 1)
 
 
+@pytest.mark.parametrize(
+    ("zone", "began"),
+    [
+        ("UTC", datetime(2026, 3, 29, tzinfo=UTC)),
+        ("Africa/Lagos", datetime(2026, 3, 28, 23, tzinfo=UTC)),
+        ("Pacific/Kiritimati", datetime(2026, 3, 29, 10, tzinfo=UTC)),
+        ("Pacific/Pago_Pago", datetime(2026, 3, 28, 11, tzinfo=UTC)),
+        ("Europe/Berlin", datetime(2026, 3, 28, 23, tzinfo=UTC)),  # an hour is left out in the night of this day
+    ],
+)
+def test_a_day_begins_at_midnight_where_it_is(zone: str, began: datetime) -> None:
+    assert rules.midnight(datetime(2026, 3, 29, 10, 30, tzinfo=UTC), zone) == began
+
+
 def test_the_text_stays_what_it_is_since_claims_are_in_peoples_pockets() -> None:
     assert TEXT == "BC1:AEAAAAMYD5WHWAD2CGGD4XJPICQ3ABQF3FGLXR6X3WGJ2FCGVWFU43HT"
 

@@ -144,7 +144,6 @@ class ServiceRow:
 
 @dataclass(frozen=True)
 class ServiceStats:
-    organisation_id: UUID
     capacity: int
     taken: int
     claims_today: int

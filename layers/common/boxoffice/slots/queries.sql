@@ -52,20 +52,22 @@ SELECT number FROM slots WHERE service_id = %(service_id)s AND state = 'free' OR
 UPDATE slots SET state = 'withdrawn' WHERE service_id = %(service_id)s AND number = ANY(%(numbers)s)
 
 -- name: get_stats
--- In one snapshot. What is read is the slots that are taken and the day's claims, however many there were before.
-SELECT organisation_id, capacity,
+-- In one snapshot. What is read is the slots that are taken and the day's claims, however many there were before; the day
+-- is a parameter, so that the planner knows how little that is.
+SELECT capacity,
     (SELECT count(*) FROM slots WHERE service_id = services.id AND state = 'taken') AS taken,
-    (SELECT count(*) FROM claims WHERE service_id = services.id AND claimed_at >= midnight) AS claims_today,
+    (SELECT count(*) FROM claims WHERE service_id = services.id AND claimed_at >= %(midnight)s) AS claims_today,
     released_today, average_stay_seconds
-FROM services CROSS JOIN LATERAL date_trunc('day', now(), time_zone) AS midnight CROSS JOIN LATERAL (
+FROM services CROSS JOIN LATERAL (
     SELECT count(*) AS released_today,
         round(avg(extract(epoch FROM released_at - claimed_at)))::integer AS average_stay_seconds
-    FROM claims WHERE service_id = services.id AND released_at >= midnight
+    FROM claims WHERE service_id = services.id AND released_at >= %(midnight)s
 ) AS released
 WHERE id = %(service_id)s
 
 -- name: list_slots
--- With who holds them. Each state is a range of the index, so a few taken ones are found among many free.
+-- With who holds them. Each state is a range of the index, so a few taken ones are found among many free. That the claims
+-- lie behind the cursor too is said again, since the planner may read them in order.
 SELECT number, state, CASE WHEN claims.id IS NOT NULL THEN jsonb_build_object(
     'id', claims.id, 'claimed_at', claimed_at, 'note', note, 'customer', to_jsonb(customers)) END AS claim
 FROM (
@@ -75,7 +77,7 @@ FROM (
         ORDER BY number LIMIT %(limit)s + 1
     ) AS listed ORDER BY number LIMIT %(limit)s + 1
 ) AS page
-    LEFT JOIN claims ON service_id = %(service_id)s AND slot = number AND released_at IS NULL
+    LEFT JOIN claims ON service_id = %(service_id)s AND slot = number AND slot > %(after)s AND released_at IS NULL
     LEFT JOIN customers ON customers.id = customer_id
 ORDER BY number
 

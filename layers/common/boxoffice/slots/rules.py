@@ -1,6 +1,7 @@
 """What may be done with a service and a claim."""
 
 from collections.abc import Sequence
+from datetime import datetime, time
 
 from boxoffice.errors import StaleVersion
 from boxoffice.slots.errors import CapacityTooLow, ForgedClaim, WrongService
@@ -29,6 +30,14 @@ def to_withdraw(free: Sequence[int], fewer: int) -> Sequence[int]:
     if fewer > len(free):
         raise CapacityTooLow
     return sorted(free)[len(free) - fewer :]
+
+
+def midnight(now: datetime, time_zone: str) -> datetime:
+    """When the day began at a place."""
+    from zoneinfo import ZoneInfo
+
+    zone = ZoneInfo(time_zone)
+    return datetime.combine(now.astimezone(zone), time.min, zone)
 
 
 def check_scanned(claim: ClaimRow, text: str, request: ClaimScanRequest) -> None:

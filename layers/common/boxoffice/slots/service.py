@@ -1,6 +1,7 @@
 """Use cases of services, slots and claims."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -121,10 +122,10 @@ def get_stats(conn: db.Connection, caller: Caller, service_id: UUID) -> ServiceS
     Raises:
         NotFound: there is none, or it is another organisation's.
     """
-    stats = db.one(conn, ServiceStats, SQL.get_stats, service_id=service_id)
-    if stats is None:
-        raise NotFound
-    require_role(conn, caller, stats.organisation_id)
+    service = _find_service(conn, service_id)
+    require_role(conn, caller, service.organisation_id)
+    midnight = rules.midnight(datetime.now(UTC), service.time_zone)
+    (stats,) = db.many(conn, ServiceStats, SQL.get_stats, service_id=service_id, midnight=midnight)
     return ServiceStatsView(service_id=service_id, free=stats.capacity - stats.taken, **vars(stats))
 
 
