@@ -3,7 +3,7 @@
 from aws_lambda_powertools.event_handler import Response
 
 from boxoffice import db
-from boxoffice.api import PathId, caller, handler, picture, request_header, route, set_header
+from boxoffice.api import PathId, binary, caller, handler, request_header, route, set_header
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound
 from boxoffice.tickets import qr, rules, service
@@ -30,4 +30,4 @@ def get_ticket_qr(ticket_id: PathId) -> Response[str]:
     media_type = rules.picture_for(request_header("accept") or "*/*")
     draw = qr.png if media_type == "image/png" else qr.svg
     set_header("Vary", "Accept")
-    return picture(draw(text), media_type)
+    return binary(draw(text), media_type)

@@ -35,6 +35,11 @@ def new_order_number() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
 
+def shown_order_number(number: str) -> str:
+    """An order number as people read it: ``K7QW-3MPX``."""
+    return f"{number[:4]}-{number[4:]}"
+
+
 def normalise_order_number(text: str) -> str:
     """An order number as stored, however it was typed: ``k7qw-3mpx`` is ``K7QW3MPX``."""
     return text.replace("-", "").replace(" ", "").upper()

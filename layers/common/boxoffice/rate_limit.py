@@ -25,13 +25,23 @@ def limit_authentication(*account: str) -> None:
     _limit("authenticate", subjects, AUTHENTICATION_ATTEMPTS, AUTHENTICATION_WINDOW)
 
 
-def limit_emails(order_id: UUID) -> None:
-    """Count a request to send an order's email again.
+def limit_emails(subject: UUID) -> None:
+    """Count a request for an email about an order or a ticket.
 
     Raises:
-        TooManyRequests: the order has had five in an hour.
+        TooManyRequests: there were five in an hour.
     """
-    _limit("resend", [str(order_id)], EMAILS, EMAILS_WINDOW)
+    _limit("resend", [str(subject)], EMAILS, EMAILS_WINDOW)
+
+
+def limit_waitlist(email: str) -> None:
+    """Count a request to wait for something, for the caller's address and for the email address.
+
+    Raises:
+        TooManyRequests: either has had ten in fifteen minutes.
+    """
+    subjects = [f"address {api.caller().address}", email]
+    _limit("waitlist", subjects, AUTHENTICATION_ATTEMPTS, AUTHENTICATION_WINDOW)
 
 
 def _limit(action: str, subjects: list[str], most: int, window: timedelta) -> None:

@@ -15,13 +15,29 @@ from uuid import UUID
 import jinja2
 
 from boxoffice import db, money, sql
-from boxoffice.auth import order_token
+from boxoffice.auth import order_token, ticket_token
 from boxoffice.config import settings
-from boxoffice.messaging import rules
+from boxoffice.ids import shown_order_number
+from boxoffice.messaging import ics, rules
 from boxoffice.messaging.errors import UnknownTemplate
 from boxoffice.messaging.mime import email_of
-from boxoffice.messaging.models import Content, Email, Image, Line, Message, Order, Returned, Ticket
+from boxoffice.messaging.models import (
+    Attachment,
+    Content,
+    Email,
+    Image,
+    Line,
+    Message,
+    Occasion,
+    Order,
+    Returned,
+    Ticket,
+    Transfer,
+)
 from boxoffice.tickets import service as tickets
+from boxoffice.tickets import transfers
+from boxoffice.tickets.models import PrintedTicket, Printout
+from boxoffice.times import when
 
 SQL = sql.queries("messaging")
 
@@ -44,11 +60,15 @@ def compose(conn: db.Connection, message: Message) -> Email:
 def _order_confirmation(conn: db.Connection, order_id: str) -> Content:
     """Thanks, what was bought, and the tickets that are valid, with their QRs."""
     order, lines = _order(conn, UUID(order_id))
-    shown = _tickets(conn, order, lines)
+    valid = [ticket for ticket in tickets.list_for_order(conn, order.id) if ticket.status == "valid"]
+    theirs = [ticket for ticket in valid if ticket.epoch == 0]  # the others have passed to somebody else
+    shown = _shown(theirs)
     events = [_event(list(group), shown) for _, group in groupby(lines, key=lambda line: line.event_id)]
     subject = f"Your tickets for {rules.titles_of([event['title'] for event in events])}"
-    facts = _facts(order) | {"subject": subject, "events": events, "tickets": len(shown), "most_qrs": rules.MOST_QRS}
-    return _write("order_confirmation", subject, facts, [ticket.image for ticket in shown if ticket.image])
+    counts = {"tickets": len(theirs), "passed": len(valid) - len(theirs), "most_qrs": rules.MOST_QRS}
+    facts = _facts(order) | {"subject": subject, "events": events} | counts
+    attachments = _attachments(shown_order_number(order.number), theirs, lines)
+    return _write("order_confirmation", subject, facts, shown, attachments)
 
 
 def _payment_returned(conn: db.Connection, order_id: str, payment_id: str) -> Content:
@@ -63,9 +83,42 @@ def _payment_returned(conn: db.Connection, order_id: str, payment_id: str) -> Co
     return _write("payment_returned", subject, _facts(order) | {"subject": subject, "titles": titles, "amount": amount})
 
 
+def _transfer_offered(conn: db.Connection, transfer_id: str) -> Content:
+    """Somebody sends you a ticket; accept it with this link."""
+    transfer = _transfer(conn, transfer_id)
+    link = _link("transfers", transfer.id, transfers.token_of(transfer.id))
+    subject = f"{transfer.from_name} sends you a ticket for {transfer.event_title}"
+    until = when(transfer.expires_at, transfer.time_zone)
+    return _write("transfer_offered", subject, _transferred(transfer, subject) | {"link": link, "until": until})
+
+
+def _transfer_accepted(conn: db.Connection, transfer_id: str) -> Content:
+    """The ticket is yours: here it is, unless it is somebody else's by now."""
+    transfer = _transfer(conn, transfer_id)
+    subject = f"Your ticket for {transfer.event_title}"
+    if not transfer.in_force or transfer.epoch is None:
+        return _write("transfer_accepted", subject, _transferred(transfer, subject) | {"ticket": None, "link": None})
+    ticket = tickets.print_ticket(conn, transfer.ticket_id)
+    (shown,) = _shown([ticket])
+    link = _link("tickets", ticket.id, ticket_token(ticket.id, transfer.epoch))
+    facts = _transferred(transfer, subject) | {"ticket": shown, "link": link}
+    attachments = _attachments(shown_order_number(ticket.order_number), [ticket], [transfer])
+    return _write("transfer_accepted", subject, facts, [shown], attachments)
+
+
+def _transfer_completed(conn: db.Connection, transfer_id: str) -> Content:
+    """Your ticket has passed to whom you sent it; its QR is worth nothing any more."""
+    transfer = _transfer(conn, transfer_id)
+    subject = f"Your ticket for {transfer.event_title} has passed to {transfer.to_name}"
+    return _write("transfer_completed", subject, _transferred(transfer, subject))
+
+
 _WRITERS: dict[str, Callable[..., Content]] = {
     "order_confirmation": _order_confirmation,
     "payment_returned": _payment_returned,
+    "transfer_offered": _transfer_offered,
+    "transfer_accepted": _transfer_accepted,
+    "transfer_completed": _transfer_completed,
 }
 
 
@@ -77,31 +130,69 @@ def _order(conn: db.Connection, order_id: UUID) -> tuple[Order, list[Line]]:
 
 
 def _facts(order: Order) -> dict[str, Any]:
-    """What every email about an order can say. Without a PUBLIC_URL there is no page to link to."""
-    base = settings().public_url
+    """What every email about an order can say."""
     return {
-        "number": rules.shown_number(order.number),
+        "number": shown_order_number(order.number),
         "seller": order.seller,
         "total": money.show(order.total, order.currency),
-        "link": f"{base}/orders/{order.id}#token={order_token(order.id)}" if base else None,
+        "link": _link("orders", order.id, order_token(order.id)),
         "currency": order.currency,
     }
 
 
-def _tickets(conn: db.Connection, order: Order, lines: Sequence[Line]) -> list[Ticket]:
-    """The tickets that are valid, counted from 1."""
-    names = {line.ticket_type_id: line.ticket_type_name for line in lines}
-    valid = [ticket for ticket in tickets.list_for_order(conn, order.id) if ticket.status == "valid"]
+def _link(page: str, thing_id: UUID, token: str) -> str | None:
+    """A link to a page of the shop. Without a PUBLIC_URL there is none."""
+    base = settings().public_url
+    return f"{base}/{page}/{thing_id}#token={token}" if base else None
+
+
+def _transfer(conn: db.Connection, transfer_id: str) -> Transfer:
+    transfer = db.one(conn, Transfer, SQL.get_transfer, id=UUID(transfer_id))
+    if transfer is None:
+        raise LookupError(f"transfer {transfer_id}")
+    return transfer
+
+
+def _transferred(transfer: Transfer, subject: str) -> dict[str, Any]:
+    """What every email about a transfer can say."""
+    return {
+        "subject": subject,
+        "transfer": transfer,
+        "when": when(transfer.starts_at, transfer.time_zone),
+        "place": rules.place_of(transfer),
+    }
+
+
+def _shown(printed: Sequence[PrintedTicket]) -> list[Ticket]:
+    """Tickets as an email shows them, counted from 1."""
     return [
         Ticket(
             id=ticket.id,
             event_id=ticket.event_id,
             position=position,
-            type_name=names[ticket.ticket_type_id],
+            type_name=ticket.ticket_type_name,
             holder_name=ticket.holder_name,
+            seat=ticket.seat,
+            admits=ticket.admits,
             image=_qr(ticket.id, position, ticket.qr) if position <= rules.MOST_QRS else None,
         )
-        for position, ticket in enumerate(valid, start=1)
+        for position, ticket in enumerate(printed, start=1)
+    ]
+
+
+def _attachments(name: str, printed: Sequence[PrintedTicket], occasions: Sequence[Occasion]) -> list[Attachment]:
+    """The tickets to print and their events for the calendar; nothing where there is no ticket."""
+    from boxoffice.tickets import pdf
+
+    if not printed:
+        return []
+    going = {ticket.event_id for ticket in printed}
+    events = {occasion.event_id: occasion for occasion in occasions if occasion.event_id in going}
+    document = pdf.render(Printout(name, 0, len(printed), list(printed[: rules.MOST_QRS])))
+    calendar = ics.calendar_of(events.values(), datetime.now(UTC))
+    return [
+        Attachment(f"tickets-{name}.pdf", "application/pdf", document),
+        Attachment("event.ics", 'text/calendar; charset="utf-8"; method=PUBLISH', calendar),
     ]
 
 
@@ -115,8 +206,8 @@ def _event(lines: Sequence[Line], shown: Sequence[Ticket]) -> dict[str, Any]:
     event = lines[0]
     return {
         "title": event.event_title,
-        "when": rules.when(event.starts_at, event.time_zone),
-        "place": ", ".join(filter(None, (event.venue_name, event.venue_address, event.city))),
+        "when": when(event.starts_at, event.time_zone),
+        "place": rules.place_of(event),
         "lines": lines,
         "tickets": [ticket for ticket in shown if ticket.event_id == event.event_id],
     }
@@ -136,6 +227,13 @@ def _templates() -> jinja2.Environment:
     return environment
 
 
-def _write(template: str, subject: str, facts: dict[str, Any], images: Sequence[Image] = ()) -> Content:
+def _write(
+    template: str,
+    subject: str,
+    facts: dict[str, Any],
+    shown: Sequence[Ticket] = (),
+    attachments: Sequence[Attachment] = (),
+) -> Content:
     text, html = (_templates().get_template(f"{template}.{kind}").render(facts) for kind in ("txt", "html"))
-    return Content(rules.one_line(subject), text, html, list(images))
+    images = [ticket.image for ticket in shown if ticket.image]
+    return Content(rules.one_line(subject), text, html, images, list(attachments))

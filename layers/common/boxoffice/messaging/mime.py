@@ -1,4 +1,4 @@
-"""An email's content as a MIME message: plain text, and HTML with its pictures inside.
+"""An email's content as a MIME message: plain text, and HTML with its pictures inside; then what is attached.
 
 The headers are the standard library's, which folds and encodes them and refuses line breaks. The body is put together
 here, since the library takes five times as long for it: it parses each part's headers to write them out again.
@@ -14,10 +14,11 @@ from email.policy import SMTP
 from email.utils import parseaddr
 from uuid import UUID
 
-from boxoffice.messaging.models import Content, Email, Image
+from boxoffice.messaging.models import Attachment, Content, Email, Image
 from boxoffice.messaging.rules import ascii_address
 
 # A boundary with "=_" in it appears in no part: quoted-printable and base64 do not write that (RFC 2045, section 6.7).
+_MIXED = "=_mixed"
 _ALTERNATIVE = "=_alternative"
 _RELATED = "=_related"
 
@@ -48,10 +49,14 @@ def _body(content: Content) -> bytes:
     """The body, and in front of it the headers that describe it."""
     html = _multipart(_RELATED, [_text("html", content.html), *map(_picture, content.images)])
     related = _part({"Content-Type": f'multipart/related; type="text/html"; boundary="{_RELATED}"'}, html)
-    return _part(
-        {"MIME-Version": "1.0", "Content-Type": f'multipart/alternative; boundary="{_ALTERNATIVE}"'},
+    said = _part(
+        {"Content-Type": f'multipart/alternative; boundary="{_ALTERNATIVE}"'},
         _multipart(_ALTERNATIVE, [_text("plain", content.text), related]),
     )
+    if content.attachments:
+        attached = _multipart(_MIXED, [said, *map(_attachment, content.attachments)])
+        said = _part({"Content-Type": f'multipart/mixed; boundary="{_MIXED}"'}, attached)
+    return b"MIME-Version: 1.0\r\n" + said
 
 
 def _multipart(boundary: str, parts: Iterable[bytes]) -> bytes:
@@ -73,6 +78,15 @@ def _picture(image: Image) -> bytes:
         "Content-Disposition": f'inline; filename="{image.name}"',
     }
     return _part(headers, base64.encodebytes(image.png).replace(b"\n", b"\r\n"))
+
+
+def _attachment(attachment: Attachment) -> bytes:
+    headers = {
+        "Content-Type": attachment.media_type,
+        "Content-Transfer-Encoding": "base64",
+        "Content-Disposition": f'attachment; filename="{attachment.name}"',
+    }
+    return _part(headers, base64.encodebytes(attachment.content).replace(b"\n", b"\r\n"))
 
 
 def _part(headers: dict[str, str], body: bytes) -> bytes:

@@ -44,6 +44,15 @@ class Image:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file that comes with an email; the name is plain ASCII."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Content:
     """What an email says."""
 
@@ -51,6 +60,7 @@ class Content:
     text: str
     html: str
     images: list[Image] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -71,20 +81,43 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Line:
-    """An order's item with the event it is for."""
+class Occasion:
+    """When and where an event is."""
 
     event_id: UUID
+    event_version: int
     event_title: str
     venue_name: str
     venue_address: str
     city: str
     time_zone: str
     starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
+class Line(Occasion):
+    """An order's item with the event it is for."""
+
     ticket_type_id: UUID
     ticket_type_name: str
     quantity: int
     unit_price: int
+
+
+@dataclass(frozen=True)
+class Transfer(Occasion):
+    """A ticket that was sent or has passed to somebody; ``in_force`` while it is valid and has not passed on again."""
+
+    id: UUID
+    ticket_id: UUID
+    ticket_type_name: str
+    from_name: str
+    to_name: str | None
+    expires_at: datetime
+    epoch: int | None
+    in_force: bool
+    seller: str
 
 
 @dataclass(frozen=True)
@@ -104,4 +137,6 @@ class Ticket:
     position: int
     type_name: str
     holder_name: str
+    seat: str | None
+    admits: int
     image: Image | None

@@ -51,8 +51,8 @@ SELECT orders.id, number, currency, total, organisations.name AS seller
 FROM orders JOIN organisations ON organisations.id = organisation_id WHERE orders.id = %(id)s
 
 -- name: list_lines
-SELECT item.event_id, title AS event_title, venue_name, venue_address, city, time_zone, starts_at,
-    item.ticket_type_id, name AS ticket_type_name, quantity, unit_price
+SELECT item.event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city, time_zone,
+    starts_at, ends_at, item.ticket_type_id, name AS ticket_type_name, quantity, unit_price
 FROM order_items AS item JOIN events ON events.id = item.event_id JOIN ticket_types ON ticket_types.id = ticket_type_id
 WHERE order_id = %(order_id)s ORDER BY starts_at, item.event_id, line
 
@@ -60,3 +60,12 @@ WHERE order_id = %(order_id)s ORDER BY starts_at, item.event_id, line
 -- What came and went back, which need not be what was asked for; the last time, if it happened again.
 SELECT refunds.amount, refunds.currency FROM refunds JOIN payments ON payments.id = payment_id
 WHERE payment_id = %(id)s AND order_id = %(order_id)s ORDER BY refunds.id DESC LIMIT 1
+
+-- name: get_transfer
+SELECT transfers.id, ticket_id, from_name, to_name, expires_at, transfers.epoch,
+    coalesce(transfers.epoch = tickets.epoch AND tickets.status = 'valid', false) AS in_force,
+    event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city, time_zone, starts_at,
+    ends_at, ticket_types.name AS ticket_type_name, organisations.name AS seller
+FROM transfers JOIN tickets ON tickets.id = ticket_id JOIN events ON events.id = event_id
+    JOIN ticket_types ON ticket_types.id = ticket_type_id JOIN organisations ON organisations.id = tickets.organisation_id
+WHERE transfers.id = %(id)s

@@ -11,10 +11,11 @@ Three times have to fit, here and in the template (a test holds them together): 
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from boxoffice.messaging.errors import NotOurMessage
+from boxoffice.messaging.models import Occasion
 
 LEASE = timedelta(seconds=90)
 MAX_ATTEMPTS = 5
@@ -47,16 +48,9 @@ def one_line(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
-def shown_number(number: str) -> str:
-    """An order number as people read it: ``K7QW-3MPX``."""
-    return f"{number[:4]}-{number[4:]}"
-
-
-def when(moment: datetime, time_zone: str) -> str:
-    """Date and time on the venue's clock: ``Saturday 21 November 2026, 19:00 (West Africa Standard Time)``."""
-    from babel.dates import format_datetime, get_timezone
-
-    return format_datetime(moment, "EEEE d MMMM y, HH:mm (zzzz)", tzinfo=get_timezone(time_zone), locale="en_GB")
+def place_of(occasion: Occasion) -> str:
+    """Where an event is: the venue, its address and its city."""
+    return ", ".join(filter(None, (occasion.venue_name, occasion.venue_address, occasion.city)))
 
 
 def titles_of(titles: Sequence[str]) -> str:

@@ -3,38 +3,113 @@
 -- name: list_units
 -- What an order has bought, one row for each ticket to be: of a grouped item there is one, which admits them all.
 SELECT order_id, line, position, organisation_id, item.event_id, ticket_type_id, account_id,
-    buyer_name AS holder_name, max_entries, CASE WHEN grouped THEN quantity ELSE 1 END AS admits
+    buyer_name AS holder_name, max_entries, CASE WHEN grouped THEN quantity ELSE 1 END AS admits, (
+        SELECT string_agg(label, ', ' ORDER BY place)
+        FROM unnest(CASE WHEN grouped THEN seat_ids ELSE seat_ids[position:position] END)
+            WITH ORDINALITY AS taken (id, place) JOIN seats ON seats.id = taken.id
+    ) AS seat
 FROM orders JOIN order_items AS item ON order_id = orders.id JOIN ticket_types ON ticket_types.id = ticket_type_id
     CROSS JOIN generate_series(1, CASE WHEN grouped THEN 1 ELSE quantity END) AS position
 WHERE orders.id = %(order_id)s ORDER BY line, position
 
 -- name: insert_tickets
 INSERT INTO tickets (id, order_id, line, position, organisation_id, event_id, ticket_type_id, account_id, holder_name,
-    max_entries, admits, key_id, qr_hash)
+    max_entries, admits, seat, key_id, qr_hash)
 SELECT * FROM unnest(%(ids)s::uuid[], %(order_ids)s::uuid[], %(lines)s::smallint[], %(positions)s::integer[],
     %(organisation_ids)s::uuid[], %(event_ids)s::uuid[], %(ticket_type_ids)s::uuid[], %(account_ids)s::uuid[],
-    %(holder_names)s::text[], %(max_entries)s::smallint[], %(admits)s::integer[], %(key_ids)s::smallint[],
-    %(qr_hashes)s::bytea[])
+    %(holder_names)s::text[], %(max_entries)s::smallint[], %(admits)s::integer[], %(seats)s::text[],
+    %(key_ids)s::smallint[], %(qr_hashes)s::bytea[])
 
 -- name: get_ticket
-SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, account_id, title AS event_title, venue_name,
-    city, time_zone, starts_at, name AS ticket_type_name, holder_name, tickets.status, tickets.max_entries, entries,
-    first_scan_at, tickets.created_at
-FROM tickets JOIN events ON events.id = event_id JOIN ticket_types ON ticket_types.id = ticket_type_id
+SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
+    tickets.account_id, epoch, title AS event_title, venue_name, city, time_zone, starts_at, name AS ticket_type_name,
+    seat, admits, holder_name, tickets.status, tickets.max_entries, entries, first_scan_at, tickets.created_at,
+    (SELECT to_jsonb(pending) FROM (
+        SELECT to_email, to_name, expires_at FROM transfers
+        WHERE ticket_id = tickets.id AND status = 'pending' AND expires_at > now()
+    ) AS pending) AS transfer
+FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = event_id
+    JOIN ticket_types ON ticket_types.id = ticket_type_id
 WHERE tickets.id = %(id)s
 
 -- name: list_tickets_of_account
-SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, account_id, title AS event_title, venue_name,
-    city, time_zone, starts_at, name AS ticket_type_name, holder_name, tickets.status, tickets.max_entries, entries,
-    first_scan_at, tickets.created_at
-FROM tickets JOIN events ON events.id = event_id JOIN ticket_types ON ticket_types.id = ticket_type_id
-WHERE account_id = %(account_id)s AND tickets.id < %(before)s
+SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
+    tickets.account_id, epoch, title AS event_title, venue_name, city, time_zone, starts_at, name AS ticket_type_name,
+    seat, admits, holder_name, tickets.status, tickets.max_entries, entries, first_scan_at, tickets.created_at,
+    (SELECT to_jsonb(pending) FROM (
+        SELECT to_email, to_name, expires_at FROM transfers
+        WHERE ticket_id = tickets.id AND status = 'pending' AND expires_at > now()
+    ) AS pending) AS transfer
+FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = event_id
+    JOIN ticket_types ON ticket_types.id = ticket_type_id
+WHERE tickets.account_id = %(account_id)s AND tickets.id < %(before)s
 ORDER BY tickets.id DESC LIMIT %(limit)s + 1
 
 -- name: get_signed_ticket
-SELECT id, order_id, organisation_id, event_id, ticket_type_id, account_id, holder_name, status, key_id, epoch
-FROM tickets WHERE id = %(id)s
+SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
+    tickets.account_id, holder_name, seat, admits, tickets.status, key_id, epoch, number AS order_number,
+    organisations.name AS seller, title AS event_title, category, venue_name, venue_address, city, time_zone, starts_at,
+    ticket_types.name AS ticket_type_name
+FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
+    JOIN organisations ON organisations.id = tickets.organisation_id
+    JOIN ticket_types ON ticket_types.id = ticket_type_id
+WHERE tickets.id = %(id)s
 
 -- name: list_signed_tickets
-SELECT id, order_id, organisation_id, event_id, ticket_type_id, account_id, holder_name, status, key_id, epoch
-FROM tickets WHERE order_id = %(order_id)s ORDER BY line, position
+SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
+    tickets.account_id, holder_name, seat, admits, tickets.status, key_id, epoch, number AS order_number,
+    organisations.name AS seller, title AS event_title, category, venue_name, venue_address, city, time_zone, starts_at,
+    ticket_types.name AS ticket_type_name
+FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
+    JOIN organisations ON organisations.id = tickets.organisation_id
+    JOIN ticket_types ON ticket_types.id = ticket_type_id
+WHERE order_id = %(order_id)s ORDER BY line, position
+
+-- name: list_tickets_to_print
+-- A part of an order's tickets, of those that are valid and still the buyer's.
+SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
+    tickets.account_id, holder_name, seat, admits, tickets.status, key_id, epoch, number AS order_number,
+    organisations.name AS seller, title AS event_title, category, venue_name, venue_address, city, time_zone, starts_at,
+    ticket_types.name AS ticket_type_name
+FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
+    JOIN organisations ON organisations.id = tickets.organisation_id
+    JOIN ticket_types ON ticket_types.id = ticket_type_id
+WHERE order_id = %(order_id)s AND tickets.status = 'valid' AND epoch = 0
+ORDER BY line, position LIMIT %(limit)s OFFSET %(offset)s
+
+-- name: get_order_to_print
+-- Whose it is, and how many of its tickets are valid and still the buyer's.
+SELECT id, number, organisation_id, account_id, status, (
+    SELECT count(*) FROM tickets WHERE order_id = orders.id AND tickets.status = 'valid' AND epoch = 0
+) AS tickets
+FROM orders WHERE id = %(id)s
+
+-- name: lock_ticket
+SELECT tickets.id, order_id, tickets.organisation_id, orders.account_id AS buyer_id, tickets.account_id, holder_name,
+    coalesce(holder_email, buyer_email) AS holder_email, tickets.status, epoch, entries, starts_at, ends_at,
+    events.status = 'published' AND deleted_at IS NULL AS event_is_on
+FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = event_id
+WHERE tickets.id = %(id)s FOR NO KEY UPDATE OF tickets
+
+-- name: replace_pending_transfer
+UPDATE transfers SET status = 'replaced' WHERE ticket_id = %(ticket_id)s AND status = 'pending'
+
+-- name: insert_transfer
+INSERT INTO transfers (id, ticket_id, from_name, from_email, from_account, to_name, to_email, started_by, expires_at)
+VALUES (%(id)s, %(ticket_id)s, %(from_name)s, %(from_email)s, %(from_account)s, %(to_name)s, %(to_email)s,
+    %(started_by)s, %(expires_at)s)
+RETURNING id, ticket_id, to_email, to_name, status, expires_at, created_at
+
+-- name: get_transfer
+SELECT id, ticket_id, to_email, to_name, status, expires_at, created_at FROM transfers WHERE id = %(id)s
+
+-- name: accept_transfer
+-- The next link of the chain, and the ticket in its new holder's hands.
+WITH accepted AS (
+    UPDATE transfers SET status = 'accepted', to_name = %(name)s, to_account = %(account_id)s, epoch = %(epoch)s,
+        accepted_at = now()
+    WHERE id = %(id)s RETURNING ticket_id, to_email
+)
+UPDATE tickets SET holder_name = %(name)s, holder_email = to_email, account_id = %(account_id)s, epoch = %(epoch)s,
+    key_id = %(key_id)s, qr_hash = %(qr_hash)s, former_hashes = former_hashes || qr_hash
+FROM accepted WHERE id = ticket_id

@@ -1,8 +1,85 @@
-"""In which form a ticket's QR is shown."""
+"""When a ticket may change hands, what its former holder sees, how many are printed at once, and which
+picture shows the QR."""
 
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Literal
 
+from boxoffice.errors import NotFound
+from boxoffice.tickets.errors import (
+    EventOver,
+    NothingToPrint,
+    TicketRefunded,
+    TicketsNotIssued,
+    TicketUsed,
+    TransferAccepted,
+    TransferExpired,
+    TransferLimit,
+    TransferReplaced,
+)
+from boxoffice.tickets.models import HeldTicket, OrderToPrint, TicketRow, TransferRow
+
+MOST_TRANSFERS = 10
+# On one document: about 7 KB and 5 ms a page. An answer of Lambda's holds 6 MB, in base64.
+MOST_PAGES = 250
+_TIME_TO_ACCEPT = timedelta(days=7)
+
 type Picture = Literal["image/svg+xml", "image/png"]
+
+
+def check_transferable(ticket: HeldTicket, now: datetime) -> None:
+    """Let a ticket pass that may change hands.
+
+    Raises:
+        TicketRefunded, TicketUsed, EventOver, TransferLimit: it may not.
+    """
+    if ticket.status == "refunded":
+        raise TicketRefunded
+    if ticket.entries > 0:
+        raise TicketUsed
+    if not ticket.event_is_on or now >= ticket.ends_at:
+        raise EventOver
+    if ticket.epoch >= MOST_TRANSFERS:
+        raise TransferLimit
+
+
+def transfer_expires_at(ticket: HeldTicket, now: datetime) -> datetime:
+    """Until when a transfer that starts now can be accepted: a week, but not beyond the event's start, or its end."""
+    return min(now + _TIME_TO_ACCEPT, ticket.starts_at if now < ticket.starts_at else ticket.ends_at)
+
+
+def check_open(transfer: TransferRow, now: datetime) -> None:
+    """Let a transfer pass that can be accepted.
+
+    Raises:
+        TransferAccepted, TransferReplaced, TransferExpired: it cannot.
+    """
+    if transfer.status == "accepted":
+        raise TransferAccepted
+    if transfer.status == "replaced":
+        raise TransferReplaced
+    if now >= transfer.expires_at:
+        raise TransferExpired
+
+
+def check_printable(order: OrderToPrint, first: int) -> None:
+    """Let the tickets of an order pass that come after the first so many.
+
+    Raises:
+        TicketsNotIssued, NothingToPrint: there are none.
+        NotFound: there are, but not so many.
+    """
+    if order.status not in ("paid", "partially_refunded", "refunded"):
+        raise TicketsNotIssued
+    if order.tickets == 0:
+        raise NothingToPrint
+    if first >= order.tickets:
+        raise NotFound
+
+
+def for_buyer(ticket: TicketRow) -> TicketRow:
+    """A ticket that passed to somebody else, without what concerns its holder alone."""
+    return replace(ticket, holder_name=None, transfer=None)
 
 
 def picture_for(accept: str) -> Picture:

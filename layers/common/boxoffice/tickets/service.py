@@ -3,14 +3,25 @@
 from uuid import UUID
 
 from boxoffice import db, signing, sql
-from boxoffice.auth import Caller, require_order
+from boxoffice.auth import Caller, Who, holds_ticket, require_order
 from boxoffice.config import settings
 from boxoffice.errors import NotFound
-from boxoffice.ids import new_id
+from boxoffice.ids import new_id, shown_order_number
 from boxoffice.pagination import decode_id, page_of
-from boxoffice.tickets import qr
-from boxoffice.tickets.errors import KeyRetired, TicketRefunded
-from boxoffice.tickets.models import PrintedTicket, SignedTicket, TicketPage, TicketRow, TicketView, Unit
+from boxoffice.tickets import qr, rules
+from boxoffice.tickets.errors import KeyRetired, TicketRefunded, TicketTransferred
+from boxoffice.tickets.models import (
+    HeldTicket,
+    OrderToPrint,
+    PrintedTicket,
+    Printout,
+    SignedTicket,
+    Standing,
+    TicketPage,
+    TicketRow,
+    TicketView,
+    Unit,
+)
 
 SQL = sql.queries("tickets")
 
@@ -41,13 +52,14 @@ def issue(conn: db.Connection, order_id: UUID) -> None:
         holder_names=[unit.holder_name for unit in units],
         max_entries=[unit.max_entries for unit in units],
         admits=[unit.admits for unit in units],
+        seats=[unit.seat for unit in units],
         key_ids=[key_id for _ in units],
         qr_hashes=[qr.hash_of(text) for text in texts],
     )
 
 
 def get_ticket(conn: db.Connection, caller: Caller, ticket_id: UUID) -> TicketView:
-    """A ticket, for its order's guest, its holder's account and managers.
+    """A ticket, for its holder, its buyer and managers.
 
     Raises:
         NotFound: there is none, or the caller may not see it.
@@ -55,22 +67,46 @@ def get_ticket(conn: db.Connection, caller: Caller, ticket_id: UUID) -> TicketVi
     ticket = db.one(conn, TicketRow, SQL.get_ticket, id=ticket_id)
     if ticket is None:
         raise NotFound
-    require_order(conn, caller, ticket.order_id, ticket.organisation_id, ticket.account_id)
-    return TicketView.model_validate(ticket)
+    standing = require_sight(conn, caller, ticket)
+    return TicketView.model_validate(rules.for_buyer(ticket) if standing is Standing.FORMER else ticket)
+
+
+def view_of(conn: db.Connection, ticket_id: UUID) -> TicketView:
+    """A ticket that is known to exist, as its holder sees it."""
+    return TicketView.model_validate(db.one(conn, TicketRow, SQL.get_ticket, id=ticket_id))
+
+
+def require_sight(conn: db.Connection, caller: Caller, ticket: TicketRow | SignedTicket | HeldTicket) -> Standing:
+    """Let through a ticket's holder, its buyer, and managers of the organisation that sells.
+
+    Raises:
+        NotFound: the caller is none of them.
+        Forbidden: the caller belongs to the organisation, in a lower role.
+    """
+    if ticket.account_id is not None and ticket.account_id == caller.account_id:
+        return Standing.HOLDER
+    if ticket.epoch > 0 and holds_ticket(caller, ticket.id, ticket.epoch):
+        return Standing.HOLDER
+    acts_as = require_order(conn, caller, ticket.order_id, ticket.organisation_id, ticket.buyer_id)
+    if acts_as is Who.MANAGER:
+        return Standing.MANAGER
+    return Standing.FORMER if ticket.epoch > 0 else Standing.HOLDER
 
 
 def get_qr(conn: db.Connection, caller: Caller, ticket_id: UUID) -> str:
-    """The text of a ticket's QR, for whoever may see the ticket.
+    """The text of a ticket's QR, for its holder and managers.
 
     Raises:
         NotFound: there is none, or the caller may not see it.
+        TicketTransferred: the caller bought it, but it is somebody else's by now.
         TicketRefunded: it admits nobody any more.
         KeyRetired: nor does this one.
     """
     ticket = db.one(conn, SignedTicket, SQL.get_signed_ticket, id=ticket_id)
     if ticket is None:
         raise NotFound
-    require_order(conn, caller, ticket.order_id, ticket.organisation_id, ticket.account_id)
+    if require_sight(conn, caller, ticket) is Standing.FORMER:
+        raise TicketTransferred
     if ticket.status == "refunded":
         raise TicketRefunded
     return _print(ticket).qr
@@ -91,6 +127,41 @@ def list_for_order(conn: db.Connection, order_id: UUID) -> list[PrintedTicket]:
         KeyRetired: one of them was signed with a key that has been withdrawn.
     """
     return [_print(ticket) for ticket in db.many(conn, SignedTicket, SQL.list_signed_tickets, order_id=order_id)]
+
+
+def print_order(conn: db.Connection, caller: Caller, order_id: UUID, part: int) -> Printout:
+    """A part of an order's tickets, of those that are valid and still the buyer's.
+
+    Raises:
+        NotFound: there is no such order, or it is not the caller's; or it has no such part.
+        TicketsNotIssued: it is not paid.
+        NothingToPrint: it has no such tickets.
+        KeyRetired: one of them was signed with a key that has been withdrawn.
+    """
+    order = db.one(conn, OrderToPrint, SQL.get_order_to_print, id=order_id)
+    if order is None:
+        raise NotFound
+    require_order(conn, caller, order.id, order.organisation_id, order.account_id)
+    first = (part - 1) * rules.MOST_PAGES
+    rules.check_printable(order, first)
+    rows = db.many(
+        conn,
+        SignedTicket,
+        SQL.list_tickets_to_print,
+        order_id=order_id,
+        limit=rules.MOST_PAGES,
+        offset=first,
+    )
+    return Printout(shown_order_number(order.number), first, order.tickets, [_print(ticket) for ticket in rows])
+
+
+def print_ticket(conn: db.Connection, ticket_id: UUID) -> PrintedTicket:
+    """A ticket that is known to exist, with the text of its QR.
+
+    Raises:
+        KeyRetired: it was signed with a key that has been withdrawn.
+    """
+    return _print(db.many(conn, SignedTicket, SQL.get_signed_ticket, id=ticket_id)[0])
 
 
 def _print(ticket: SignedTicket) -> PrintedTicket:

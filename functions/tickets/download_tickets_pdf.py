@@ -1,0 +1,39 @@
+"""GET /v1/orders/{order_id}/tickets.pdf"""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from boxoffice import db
+from boxoffice.api import PathId, binary, caller, handler, route, set_header
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound
+from boxoffice.tickets import pdf, service
+from boxoffice.tickets.errors import KeyRetired, NothingToPrint, TicketsNotIssued
+
+__all__ = ["handler"]
+
+Part = Annotated[int, Query(ge=1, le=1000, description="Of an order with more than 250 tickets: 250 at a time")]
+
+
+@route(
+    "GET",
+    "/v1/orders/{order_id}/tickets.pdf",
+    who=Who.GUEST,
+    raises=(NotFound, TicketsNotIssued, NothingToPrint, KeyRetired),
+    produces=("application/pdf",),
+    cache_control="no-store",
+)
+def download_tickets_pdf(order_id: PathId, part: Part = 1) -> Response[str]:
+    """The tickets of a paid order to print, one page each.
+
+    Refunded tickets and those that passed to somebody else are left out. One document holds 250 tickets at the most;
+    `Link: <…>; rel="next"` names the next one.
+    """
+    with db.autocommit() as conn:
+        printout = service.print_order(conn, caller(), order_id, part)
+    set_header("Content-Disposition", f'attachment; filename="tickets-{printout.name}.pdf"')
+    if printout.first + len(printout.tickets) < printout.total:
+        set_header("Link", f'</v1/orders/{order_id}/tickets.pdf?part={part + 1}>; rel="next"')
+    return binary(pdf.render(printout), "application/pdf")

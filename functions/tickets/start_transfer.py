@@ -1,0 +1,30 @@
+"""POST /v1/tickets/{ticket_id}/transfers"""
+
+from boxoffice import db, rate_limit
+from boxoffice.api import PathId, caller, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound, TooManyRequests
+from boxoffice.tickets import transfers
+from boxoffice.tickets.errors import EventOver, TicketRefunded, TicketTransferred, TicketUsed, TransferLimit
+from boxoffice.tickets.models import TransferRequest, TransferView
+
+__all__ = ["handler"]
+
+
+@route(
+    "POST",
+    "/v1/tickets/{ticket_id}/transfers",
+    who=Who.GUEST,
+    status=201,
+    raises=(NotFound, TicketTransferred, TicketRefunded, TicketUsed, EventOver, TransferLimit, TooManyRequests),
+)
+def start_transfer(ticket_id: PathId, request: TransferRequest) -> TransferView:
+    """Send a ticket to somebody else, by email.
+
+    The email has a link that is good once, for seven days at the most and not beyond the event's start. Until it is
+    accepted, the ticket stays what it is. Sending it again ends the earlier link.
+    """
+    with db.transaction() as conn:
+        transfer = transfers.start_transfer(conn, caller(), ticket_id, request)
+        rate_limit.limit_emails(ticket_id)  # now that it is the caller's: nobody uses up what is another's
+        return transfer

@@ -1,0 +1,145 @@
+"""Use cases of tickets that change hands.
+
+The holder sends a ticket to an email address; whoever has the link in that email accepts it. Until then nothing has
+changed. Accepting raises the ticket's epoch, and with it the QR and the holder's token end and new ones begin.
+
+The link's token is derived from the transfer's id, like an order's from the order's, so nothing of it is stored. The
+ticket's row is locked first, by transfers as by scans: whatever races, one comes before the other.
+"""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from boxoffice import audit, db, outbox, signing, sql
+from boxoffice.auth import Caller, ticket_token
+from boxoffice.config import settings
+from boxoffice.errors import NotFound
+from boxoffice.ids import new_id
+from boxoffice.tickets import qr, rules, service
+from boxoffice.tickets.errors import TicketTransferred
+from boxoffice.tickets.models import (
+    AcceptedTransferView,
+    AcceptTransferRequest,
+    HeldTicket,
+    Standing,
+    TransferRequest,
+    TransferRow,
+    TransferView,
+)
+
+SQL = sql.queries("tickets")
+
+
+def start_transfer(conn: db.Connection, caller: Caller, ticket_id: UUID, request: TransferRequest) -> TransferView:
+    """Send a ticket to an email address. What was sent before and is still pending is replaced.
+
+    Raises:
+        NotFound: there is no such ticket, or the caller may not see it.
+        TicketTransferred: the caller bought it, but it is somebody else's by now.
+        TicketRefunded, TicketUsed, EventOver, TransferLimit: it stays with its holder.
+    """
+    now = datetime.now(UTC)
+    ticket = _lock(conn, ticket_id)
+    standing = service.require_sight(conn, caller, ticket)
+    if standing is Standing.FORMER:
+        raise TicketTransferred
+    rules.check_transferable(ticket, now)
+    db.run(conn, SQL.replace_pending_transfer, ticket_id=ticket_id)
+    transfer = _insert(conn, caller, ticket, request, now)
+    outbox.owe_email(conn, "transfer_offered", request.email, {"transfer_id": str(transfer.id)})
+    if standing is Standing.MANAGER:
+        audit.record(
+            conn, "start_transfer", f"ticket {ticket_id}", actor=caller.account, organisation=ticket.organisation_id
+        )
+    return TransferView.model_validate(transfer)
+
+
+def _insert(
+    conn: db.Connection, caller: Caller, ticket: HeldTicket, request: TransferRequest, now: datetime
+) -> TransferRow:
+    return db.many(
+        conn,
+        TransferRow,
+        SQL.insert_transfer,
+        id=new_id(),
+        ticket_id=ticket.id,
+        from_name=ticket.holder_name,
+        from_email=ticket.holder_email,
+        from_account=ticket.account_id,
+        to_name=request.name,
+        to_email=request.email,
+        started_by=caller.account_id,
+        expires_at=rules.transfer_expires_at(ticket, now),
+    )[0]
+
+
+def accept_transfer(conn: db.Connection, caller: Caller, request: AcceptTransferRequest) -> AcceptedTransferView:
+    """Take a ticket over: for the caller's account if they are logged in, else as a guest with a token of their own.
+
+    An account is not looked up by the email address: whoever opened one with it need not be whoever reads its mail.
+
+    Raises:
+        NotFound: the token is none of ours.
+        TransferAccepted, TransferReplaced, TransferExpired: its time is over.
+        TicketRefunded, TicketUsed, EventOver, TransferLimit: the ticket stays with its holder.
+    """
+    now = datetime.now(UTC)
+    transfer_id = _read_token(request.token)
+    ticket = _lock(conn, _get(conn, transfer_id).ticket_id)
+    transfer = _get(conn, transfer_id)  # once more, as it is now that nobody else can change it
+    rules.check_open(transfer, now)
+    rules.check_transferable(ticket, now)
+    _hand_over(conn, transfer, ticket, caller.account_id, request.name)
+    payload = {"transfer_id": str(transfer.id)}
+    outbox.owe_email(conn, "transfer_accepted", transfer.to_email, payload)
+    outbox.owe_email(conn, "transfer_completed", ticket.holder_email, payload)
+    view = service.view_of(conn, ticket.id)
+    return AcceptedTransferView(ticket=view, access_token=ticket_token(ticket.id, ticket.epoch + 1))
+
+
+def _hand_over(
+    conn: db.Connection, transfer: TransferRow, ticket: HeldTicket, account_id: UUID | None, name: str
+) -> None:
+    key_id, master = signing.current_key(settings().ticket_keys_secret)
+    epoch = ticket.epoch + 1
+    text = qr.text_of(master, int(key_id), epoch, ticket.organisation_id, ticket.id)
+    db.run(
+        conn,
+        SQL.accept_transfer,
+        id=transfer.id,
+        name=name,
+        account_id=account_id,
+        epoch=epoch,
+        key_id=int(key_id),
+        qr_hash=qr.hash_of(text),
+    )
+
+
+def token_of(transfer_id: UUID) -> str:
+    """The token that accepts a transfer: its id, and the proof that we sent it."""
+    return f"{transfer_id.hex}.{signing.token(settings().ticket_keys_secret, 'transfer', transfer_id.bytes)}"
+
+
+def _read_token(text: str) -> UUID:
+    name, _, proof = text.partition(".")
+    try:
+        transfer_id = UUID(hex=name)
+    except ValueError as error:
+        raise NotFound from error
+    if not signing.is_token(settings().ticket_keys_secret, "transfer", transfer_id.bytes, proof):
+        raise NotFound
+    return transfer_id
+
+
+def _lock(conn: db.Connection, ticket_id: UUID) -> HeldTicket:
+    ticket = db.one(conn, HeldTicket, SQL.lock_ticket, id=ticket_id)
+    if ticket is None:
+        raise NotFound
+    return ticket
+
+
+def _get(conn: db.Connection, transfer_id: UUID) -> TransferRow:
+    transfer = db.one(conn, TransferRow, SQL.get_transfer, id=transfer_id)
+    if transfer is None:
+        raise NotFound
+    return transfer
