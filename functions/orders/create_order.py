@@ -9,12 +9,17 @@ from boxoffice.orders.errors import (
     IssueNotOffered,
     MixedOrder,
     NotOnSale,
+    NotSeated,
+    NotTheOffer,
     QuantityNotAllowed,
+    SeatsNotCounted,
     TicketTypeNotFound,
 )
 from boxoffice.orders.models import OrderRequest, PlacedOrder
+from boxoffice.seats.errors import NoSeatsTogether, SeatNotFound, SeatTaken
 from boxoffice.stock.errors import SoldOut
 from boxoffice.vouchers.errors import VoucherExpired, VoucherNotApplicable, VoucherNotFound, VoucherUsedUp
+from boxoffice.waitlist.errors import NoOffer, OfferTooSmall
 
 __all__ = ["handler"]
 
@@ -36,6 +41,14 @@ __all__ = ["handler"]
         VoucherExpired,
         VoucherNotApplicable,
         VoucherUsedUp,
+        NotSeated,
+        SeatsNotCounted,
+        SeatNotFound,
+        SeatTaken,
+        NoSeatsTogether,
+        NoOffer,
+        NotTheOffer,
+        OfferTooSmall,
     ),
 )
 def create_order(order: OrderRequest, key: IdempotencyKey) -> PlacedOrder:
@@ -45,6 +58,9 @@ def create_order(order: OrderRequest, key: IdempotencyKey) -> PlacedOrder:
     the order, pays it and shows its tickets. A voucher takes its discount off the ticket types it is for, and unlocks
     hidden ones if it does that. What one buyer may have is counted over the live orders of the account and of the
     email address.
+
+    Of a seated ticket type an order takes the seats it names, all or none, or else the best: together in one row, unless
+    `together` is false. With a `waitlist_token` it takes what the waitlist holds for the buyer's email address.
     """
     with db.autocommit() as conn:
         return service.place_order(conn, caller(), order, key)

@@ -3,12 +3,14 @@
 Order of locks, in every transaction, so that none deadlocks:
     1. rate limits, an account, its sessions by id
     2. a provider's event, its payment, then the order (several orders only with SKIP LOCKED)
-    3. an event, then its ticket types by id
-    4. stock rows by (pool_id, row_no)
-    5. tickets by id
-    6. a claim, its service, then slots by number, then a customer
-    7. what is only inserted: idempotency keys, refunds, outbox
-    8. the audit chain, last of all
+    3. a buyer, by an advisory lock for each of their names, in order
+    4. an event, then its ticket types by id
+    5. an entry of the waitlist (several only with SKIP LOCKED, as all of them by whoever holds stock)
+    6. stock rows by (pool_id, row_no), then rows of seats by (ticket_type_id, rank), which guard their seats
+    7. tickets by id
+    8. a claim, its service, then slots by number, then a customer
+    9. what is only inserted: idempotency keys, refunds, outbox
+    10. the audit chain, last of all
 """
 
 import select

@@ -13,6 +13,9 @@ CREATE DOMAIN ticket_count AS integer CHECK (VALUE >= 0);
 CREATE DOMAIN ticket_quantity AS integer CHECK (VALUE > 0);
 CREATE DOMAIN order_status AS text CHECK (
     VALUE IN ('pending', 'paid', 'cancelled', 'expired', 'partially_refunded', 'refunded'));
+CREATE DOMAIN scan_outcome AS text CHECK (
+    VALUE IN ('admitted', 'already_scanned', 'wrong_event', 'wrong_gate', 'not_yet', 'expired', 'event_cancelled', 'refunded',
+        'transferred', 'forged', 'undone'));
 
 -- A quantity of a pool, and the one row of its stock that carries it as held or sold.
 CREATE TYPE draw AS (pool_id uuid, row_no smallint, quantity integer);
@@ -91,7 +94,8 @@ CREATE TABLE stock (
     PRIMARY KEY (pool_id, row_no)
 ) WITH (fillfactor = 20);
 
--- Beside the quantities of its ticket types an event may have a capacity of its own, which they share.
+-- Beside the quantities of its ticket types an event may have a capacity of its own, which they share. Its gates are named
+-- entrances: [{"name", "ticket_type_ids"}], null for any ticket type; without any, gates are mere labels.
 CREATE TABLE events (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
@@ -107,6 +111,8 @@ CREATE TABLE events (
     time_zone       text NOT NULL,
     starts_at       timestamptz NOT NULL,
     ends_at         timestamptz NOT NULL,
+    doors_open_at   timestamptz,
+    gates           jsonb NOT NULL DEFAULT '[]',
     image_url       text,
     currency        text NOT NULL CHECK (length(currency) = 3),
     capacity_pool_id uuid UNIQUE REFERENCES stock_pools,
@@ -164,8 +170,8 @@ CREATE TABLE seat_rows (
     name           text NOT NULL,
     longest_free   smallint NOT NULL CHECK (longest_free >= 0),
     CONSTRAINT seat_rows_name UNIQUE (ticket_type_id, section, name)
-);
-CREATE INDEX seat_rows_by_rank ON seat_rows (ticket_type_id, rank) INCLUDE (longest_free);
+) WITH (fillfactor = 50);
+CREATE INDEX seat_rows_by_rank ON seat_rows (ticket_type_id, rank);
 
 -- A seat has one owner: an order, or an offer to somebody on the waitlist; none while it is free. Positions count from the
 -- left, gaps included: two seats stand next to each other if their positions do.
@@ -191,7 +197,7 @@ CREATE TABLE waitlist_entries (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL,
     event_id        uuid NOT NULL,
-    ticket_type_id  uuid NOT NULL REFERENCES ticket_types,
+    ticket_type_id  uuid NOT NULL,
     account_id      uuid,
     name            text NOT NULL,
     email           text NOT NULL,
@@ -372,6 +378,7 @@ CREATE INDEX refunds_provider_reference ON refunds (provider_reference) WHERE pr
 
 -- position counts an item's tickets from 1, so that none can be issued twice. Of the QR only its SHA-256 is kept. The epoch
 -- counts the transfers: each ends the QR before, whose hash is kept so that the door can tell it from a forgery.
+-- changed_in is the transaction that wrote the row last: the devices at the door read what has changed by it.
 CREATE TABLE tickets (
     id              uuid PRIMARY KEY,
     order_id        uuid NOT NULL,
@@ -394,6 +401,8 @@ CREATE TABLE tickets (
     entries         smallint NOT NULL DEFAULT 0,
     first_scan_at   timestamptz,
     first_scan_gate text,
+    refunded_at     timestamptz,
+    changed_in      xid8 NOT NULL DEFAULT pg_current_xact_id(),
     created_at      timestamptz NOT NULL DEFAULT now(),
     FOREIGN KEY (order_id, line) REFERENCES order_items,
     CONSTRAINT tickets_issued_once UNIQUE (order_id, line, position),
@@ -401,7 +410,18 @@ CREATE TABLE tickets (
     CONSTRAINT tickets_former_hashes CHECK (coalesce(cardinality(former_hashes), 0) = epoch)
 );
 CREATE INDEX tickets_by_account ON tickets (account_id, id) WHERE account_id IS NOT NULL;
-CREATE INDEX tickets_by_event ON tickets (event_id, ticket_type_id);
+-- What it includes counts a whole event's attendance without a look at the table.
+CREATE INDEX tickets_by_event ON tickets (event_id, changed_in) INCLUDE (ticket_type_id, status, entries, admits);
+
+-- Runs when the row is locked, so the clock's time of a refund comes after every admission that it found.
+CREATE FUNCTION note_ticket_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.changed_in := pg_current_xact_id();
+    NEW.refunded_at := CASE NEW.status WHEN 'refunded' THEN coalesce(OLD.refunded_at, clock_timestamp()) END;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER tickets_note_change BEFORE UPDATE ON tickets FOR EACH ROW EXECUTE FUNCTION note_ticket_change();
 
 -- The chain of a ticket's holders. Whoever accepts holds the ticket from then on; starting again replaces what is pending.
 CREATE TABLE transfers (
@@ -425,18 +445,35 @@ CREATE TABLE transfers (
 );
 CREATE UNIQUE INDEX transfers_one_pending ON transfers (ticket_id) WHERE status = 'pending';
 
+-- let_in says what happened at the door, outcome what is made of it: of those that a ticket let in, the earliest max_entries
+-- are admitted, and each other one is a conflict with a reason, until it is undone. A device numbers its scans, so that
+-- none counts twice. An offline scan happened at device_time by the device's clock, which was skew_ms ahead of ours; at is
+-- the time by ours. epoch is that of the QR.
 CREATE TABLE scans (
-    id         uuid PRIMARY KEY,
-    ticket_id  uuid NOT NULL REFERENCES tickets,
-    event_id   uuid NOT NULL,
-    outcome    text NOT NULL,
-    gate       text,
-    device_id  text,
-    scanned_by uuid NOT NULL,
-    at         timestamptz NOT NULL DEFAULT now()
+    id          uuid PRIMARY KEY,
+    ticket_id   uuid NOT NULL REFERENCES tickets,
+    event_id    uuid NOT NULL,
+    outcome     scan_outcome NOT NULL,
+    let_in      boolean NOT NULL,
+    epoch       smallint NOT NULL,
+    gate        text,
+    device_id   text,
+    sequence    bigint,
+    scanned_by  uuid NOT NULL,
+    at          timestamptz NOT NULL DEFAULT now(),
+    device_time timestamptz,
+    skew_ms     bigint,
+    received_at timestamptz NOT NULL DEFAULT now(),
+    undone_at   timestamptz,
+    undone_by   uuid,
+    CONSTRAINT scans_let_in CHECK (let_in OR outcome NOT IN ('admitted', 'undone')),
+    CONSTRAINT scans_numbered CHECK (device_id IS NOT NULL OR sequence IS NULL),
+    CONSTRAINT scans_undone CHECK ((outcome = 'undone') = (undone_at IS NOT NULL))
 );
 CREATE INDEX scans_ticket_id ON scans (ticket_id);
-CREATE INDEX scans_by_event ON scans (event_id, at);
+CREATE INDEX scans_by_event ON scans (event_id, at, id) INCLUDE (gate, outcome);
+CREATE UNIQUE INDEX scans_sequence_key ON scans (event_id, device_id, sequence) WHERE sequence IS NOT NULL;
+CREATE INDEX scans_conflicts ON scans (event_id, at, id) WHERE let_in AND outcome NOT IN ('admitted', 'undone');
 
 -- -------------------------------------------------------------------------------------------------------- slots
 

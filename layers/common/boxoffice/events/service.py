@@ -33,6 +33,7 @@ from boxoffice.ids import new_id
 from boxoffice.pagination import decode_moment_and_id, page_of
 from boxoffice.seats import service as seats
 from boxoffice.seats.models import SeatMapRequest, SeatMapView, SeatPage
+from boxoffice.seats.rules import tag_of
 from boxoffice.stock import service as stock
 from boxoffice.stock.errors import QuantityTooLow
 from boxoffice.waitlist import service as waitlist
@@ -259,8 +260,10 @@ def define_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, requ
     return SeatMapView(ticket_type_id=ticket_type_id, version=ticket_type.version + 1, **vars(size))
 
 
-def list_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, cursor: str | None) -> SeatPage:
-    """A page of a ticket type's seats, and which of them are free.
+def list_seats(
+    conn: db.Connection, caller: Caller, ticket_type_id: UUID, cursor: str | None
+) -> tuple[SeatPage, str]:
+    """A page of a ticket type's seats and which of them are free, and the ETag of that.
 
     Raises:
         NotFound: there is no such ticket type that the caller may see.
@@ -269,7 +272,8 @@ def list_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, cursor
     event = _find_event(conn, ticket_type.event_id)
     if (ticket_type.hidden or event.status == "draft") and not _is_member(conn, caller, event.organisation_id):
         raise NotFound
-    return seats.list_seats(conn, ticket_type_id, cursor)
+    page = seats.list_seats(conn, ticket_type_id, cursor)
+    return page, tag_of(ticket_type.version, page)
 
 
 def _seated_pool(conn: db.Connection, ticket_type: TicketTypeRow) -> UUID:

@@ -52,7 +52,7 @@ class SeatsNotCounted(DomainError):
 class NotTheOffer(DomainError):
     status = 422
     code = "not_the_offer"
-    detail = "An order with a waitlist_token holds the ticket type that is offered, and nothing else; its seats are given."
+    detail = "An order with a waitlist_token holds only the ticket type that is offered; its seats are given."
 
 
 class OrderNumberTaken(DomainError):

@@ -21,7 +21,8 @@ class OrderItemRequest(Request):
     ticket_type_id: Id
     quantity: Annotated[int, Field(strict=True, ge=1, le=1000)]
     seat_ids: Annotated[
-        list[Id] | None, Field(min_length=1, max_length=1000, description="As many as the quantity; else the best seats")
+        list[Id] | None,
+        Field(min_length=1, max_length=1000, description="As many as the quantity; else the best seats"),
     ] = None
     together: Annotated[
         bool, Field(strict=True, description="Whether the best seats must be next to each other in one row")
@@ -45,7 +46,7 @@ class OrderRequest(Request):
         str | None,
         Field(
             max_length=100,
-            description="Takes what the waitlist offers to the buyer's email address: all of the order's one item, or part",
+            description="Takes what the waitlist offers to the buyer's email address, or less",
         ),
     ] = None
 

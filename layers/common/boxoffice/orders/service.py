@@ -160,13 +160,14 @@ def _place_offered(
     for number, attempt in enumerate(stock.attempts(conn, others)):
         with conn.transaction():
             _claim_for_buyer(conn, order, rules.limits_of(terms))
-            found = stock.gather(conn, attempt) if number else attempt
             entry_id, rows = waitlist.accept(conn, line.offer.ticket_type_id, line.quantity, order.buyer_email, token)
+            found = stock.gather(conn, attempt) if number else attempt
             accepted = [replace(draw, home=rows[draw.pool_id]) for draw in draws if draw.pool_id in rows]
             if found is None or not _write(conn, once, order, terms.lines, [*found, *accepted]):
                 raise psycopg.Rollback
-            seats.hand_over(conn, entry_id, order.id, line.quantity)
-            db.run(conn, SQL.set_seats, id=order.id)
+            if terms.seats:
+                seats.hand_over(conn, entry_id, order.id, line.quantity)
+                db.run(conn, SQL.set_seats, id=order.id)
             if order.total == 0:
                 pay(conn, order, reason="nothing to pay")
             waitlist.offer_freed(conn, [order.id])

@@ -1,13 +1,14 @@
 """How a map of seats is read and merged with the one before."""
 
 from bisect import bisect_right
+from hashlib import sha256
 from collections.abc import Sequence
 from itertools import accumulate, chain, count
 from uuid import UUID
 
 from boxoffice.errors import Invalid
 from boxoffice.ids import new_id
-from boxoffice.seats.models import MOST_SEATS, SeatMapRequest, SeatRow, SeatRowRequest
+from boxoffice.seats.models import MOST_SEATS, SeatMapRequest, SeatPage, SeatRow, SeatRowRequest
 
 
 def check_map(request: SeatMapRequest) -> None:
@@ -58,6 +59,12 @@ def places_of(rows: Sequence[SeatRow], requested: Sequence[SeatRowRequest]) -> l
             for row, request in zip(rows, requested, strict=True)
         )
     )
+
+
+def tag_of(version: int, page: SeatPage) -> str:
+    """The ETag of a page: the map changes with the ticket type's version, and else only who has the seats."""
+    states = " ".join(row.states for row in page.items)
+    return f'"{version}-{sha256(states.encode()).hexdigest()[:24]}"'
 
 
 def fitting(lengths: Sequence[int], rows: int, seats: int) -> int:

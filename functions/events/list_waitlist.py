@@ -1,0 +1,24 @@
+"""GET /v1/events/{event_id}/waitlist"""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from boxoffice import db
+from boxoffice.api import PathId, caller, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound
+from boxoffice.pagination import Cursor, Limit
+from boxoffice.waitlist import service
+from boxoffice.waitlist.models import EntryStatus, WaitlistPage
+
+__all__ = ["handler"]
+
+
+@route("GET", "/v1/events/{event_id}/waitlist", who=Who.MANAGER, raises=(NotFound,))
+def list_waitlist(
+    event_id: PathId, status: Annotated[EntryStatus | None, Query()] = None, limit: Limit = 20, cursor: Cursor = None
+) -> WaitlistPage:
+    """Who waits for an event's tickets, in order of joining."""
+    with db.autocommit() as conn:
+        return service.list_entries(conn, caller(), event_id, status, limit, cursor)
