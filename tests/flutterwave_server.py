@@ -152,7 +152,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.connection.close()
         return self._answer(*reply)
 
-    def _reply(self, parts: list[str], query: dict[str, list[str]], body: dict[str, Any]) -> Reply:
+    def _reply(self, parts: list[str], query: dict[str, list[str]], body: dict[str, Any]) -> Reply:  # noqa: PLR0911
         if self.headers.get("Authorization") != f"Bearer {SECRET_KEY}":
             return failure(401, "Invalid authorization key")
         match [self.command, *parts]:

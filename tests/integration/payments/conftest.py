@@ -52,8 +52,7 @@ def reconcile(api: Client, conn: Connection) -> Callable[[], dict[str, Any]]:
 
     def run() -> dict[str, Any]:
         provider_servers.due(conn)
-        seconds = SimpleNamespace(**vars(context()), **{})
-        seconds.get_remaining_time_in_millis = lambda: 60_000
-        return dict(function("reconcile_payments").handler({}, seconds))
+        a_minute = SimpleNamespace(**{**vars(context()), "get_remaining_time_in_millis": lambda: 60_000})
+        return dict(function("reconcile_payments").handler({}, a_minute))
 
     return run

@@ -10,8 +10,16 @@ from boxoffice.ids import new_id
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderStatus
 from boxoffice.payments import rules
-from boxoffice.payments.errors import OrderExpired
-from boxoffice.payments.models import Effect, PaymentRow, PaymentStatus, ProviderEvent
+from boxoffice.payments.errors import OrderExpired, ProviderUnavailable
+from boxoffice.payments.models import (
+    DueRefund,
+    Effect,
+    OpenBill,
+    PaymentRow,
+    PaymentStatus,
+    ProviderEvent,
+    RefundState,
+)
 
 NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
 PAYMENT = PaymentRow(new_id(), new_id(), "sandbox", "pending", 5000, "NGN", NOW, None)
@@ -81,3 +89,82 @@ def test_the_wrong_amount_always_goes_back(wrong: dict[str, int | str], payment:
     event = replace(PAID, **wrong)
 
     assert rules.verdict_on(event, replace(PAYMENT, status=payment), "pending").effect == "returned"
+
+
+class TestAsking:
+    """When a provider is asked about a payment."""
+
+    def bill(self, *, age: int, hold: int, order_status: str = "pending") -> OpenBill:
+        unimportant = dict.fromkeys(field.name for field in fields(OpenBill))
+        times = {"created_at": NOW - timedelta(minutes=age), "expires_at": NOW + timedelta(minutes=hold)}
+        return OpenBill(**{**unimportant, **times, "order_status": order_status})
+
+    def wait(self, bill: OpenBill, *, closed: bool = False, answered: bool = True) -> float | None:
+        at = rules.next_ask(bill, NOW, closed=closed, answered=answered)
+        return None if at is None else (at - NOW) / timedelta(minutes=1)
+
+    def test_first_after_two_minutes_or_at_the_end_of_the_hold(self) -> None:
+        assert rules.first_ask(order("pending", 600), NOW) == NOW + timedelta(minutes=2)
+        assert rules.first_ask(order("pending", 60), NOW) == NOW + timedelta(minutes=1)
+
+    @pytest.mark.parametrize(("age", "hold", "wait"), [(2, 13, 2), (10, 20, 5), (13, 2, 2), (14, 1, 1), (40, 2000, 20)])
+    def test_then_longer_and_longer_but_at_the_end_of_the_hold(self, age: int, hold: int, wait: int) -> None:
+        assert self.wait(self.bill(age=age, hold=hold)) == wait
+
+    @pytest.mark.parametrize(("age", "wait"), [(16, 8), (60, 30), (2000, 720), (100_000, 720)])
+    def test_after_the_hold_up_to_twice_a_day(self, age: int, wait: int) -> None:
+        assert self.wait(self.bill(age=age, hold=15 - age)) == wait
+
+    def test_one_that_has_failed_is_forgotten_after_three_days(self) -> None:
+        assert self.wait(self.bill(age=60 * 71, hold=-100), closed=True) == 720
+        assert self.wait(self.bill(age=60 * 73, hold=-100), closed=True) is None
+        assert self.wait(self.bill(age=60 * 73, hold=-100)) == 720
+
+    def test_while_the_order_waits_for_a_silent_provider_it_is_asked_each_minute(self) -> None:
+        assert self.wait(self.bill(age=20, hold=-5), answered=False) == 1
+        assert self.wait(self.bill(age=40, hold=-15), answered=False) == 20
+
+    @pytest.mark.parametrize(
+        ("hold", "status", "over"),
+        [(1, "pending", False), (0, "pending", True), (1, "cancelled", True), (1, "paid", True)],
+    )
+    def test_a_payment_is_over_with_its_order(self, hold: int, status: str, over: bool) -> None:
+        assert rules.is_over(self.bill(age=5, hold=hold, order_status=status), NOW) is over
+
+
+class TestRefunds:
+    """What an attempt to send a refund comes to."""
+
+    def refund(self, attempts: int = 1, reference: str | None = None, failures: int = 0) -> DueRefund:
+        unimportant = dict.fromkeys(field.name for field in fields(DueRefund))
+        ours = {"id": PAYMENT.id, "attempts": attempts, "reference": reference, "failures": failures}
+        return DueRefund(**{**unimportant, **ours})
+
+    @pytest.mark.parametrize(("attempts", "minutes"), [(1, 1), (2, 2), (3, 4), (10, 512), (11, 720), (10_000, 720)])
+    def test_waits_grow_up_to_half_a_day(self, attempts: int, minutes: int) -> None:
+        assert rules.next_attempt(attempts, NOW) == NOW + timedelta(minutes=minutes)
+
+    @pytest.mark.parametrize(
+        ("answer", "status", "again", "reference"),
+        [
+            (RefundState("succeeded", "re_1"), "succeeded", False, "re_1"),
+            (RefundState("pending", "re_1"), "sent", True, "re_1"),
+            (RefundState("failed", reason="account closed"), "failed", True, None),
+            (RefundState("impossible", reason="by hand"), "failed", False, None),
+            (ProviderUnavailable(), "owed", True, None),
+        ],
+    )
+    def test_what_is_noted(
+        self, answer: RefundState | DomainError, status: str, again: bool, reference: str | None
+    ) -> None:
+        outcome = rules.outcome_of(self.refund(), answer, NOW)
+
+        assert (outcome.status, outcome.due_at is not None, outcome.reference) == (status, again, reference)
+        assert (outcome.error is not None) is (status in ("failed", "owed"))
+
+    def test_one_that_was_sent_stays_so_while_nobody_answers(self) -> None:
+        assert rules.outcome_of(self.refund(reference="re_1"), ProviderUnavailable(), NOW).status == "sent"
+
+    def test_one_that_failed_is_another_one_the_next_time(self) -> None:
+        assert self.refund().key == str(PAYMENT.id)
+        assert self.refund(failures=2).key == f"{PAYMENT.id}.2"

@@ -124,9 +124,9 @@ RETURNING refunds.id, refunds.payment_id, receipts.provider, receipts.merchant_i
     refunds.provider_reference AS reference, attempts, failures, refunds.created_at
 
 -- name: take_refunds
--- Those named, as far as they are due.
+-- Those named, as far as they are due, were it only by the database's clock: they have just been owed.
 WITH due AS MATERIALIZED (
-    SELECT id FROM refunds WHERE id = ANY(%(ids)s) AND due_at <= %(now)s ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+    SELECT id FROM refunds WHERE id = ANY(%(ids)s) AND due_at <= greatest(%(now)s, now()) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE refunds SET due_at = %(leased_until)s, attempts = attempts + 1
 FROM due, receipts, payments

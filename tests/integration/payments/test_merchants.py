@@ -1,0 +1,169 @@
+"""Organisations that bring their own account at a provider; accounts that are not set up; and secrets that change."""
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from boxoffice import config
+from boxoffice.payments.models import PLATFORM
+from tests import factories, invariants
+from tests.payers import ACCOUNTS_AT_PROVIDERS, sign_as_stripe, start, started, status_of
+from tests.provider_servers import Stripe, deliver, put_account
+from tests.support import Answer, Client
+
+
+@pytest.fixture
+def organisation(api: Client, conn: Connection) -> UUID:
+    return factories.organisation(conn)
+
+
+@pytest.fixture
+def order(conn: Connection, organisation: UUID) -> UUID:
+    event = factories.event(conn, organisation_id=organisation)
+    return factories.order(conn, factories.ticket_type(conn, event_id=event))
+
+
+def bring(organisation: UUID, provider: str, **account: str) -> None:
+    """Let an organisation have an account of its own."""
+    put_account(f"boxoffice/local/organisations/{organisation}/{provider}", account)
+
+
+def told(api: Client, event: dict[str, Any], secret: str, **query: object) -> Answer:
+    body = json.dumps(event).encode()
+    return api.post("/v1/webhooks/stripe", body, headers=sign_as_stripe(body, secret), query=query)
+
+
+def succeeded(payment: dict[str, Any]) -> dict[str, Any]:
+    intent = {
+        "id": payment["client_secret"].partition("_secret_")[0],
+        "object": "payment_intent",
+        "status": "succeeded",
+        "amount": payment["amount"],
+        "currency": payment["currency"].lower(),
+        "metadata": {"payment_id": payment["id"]},
+    }
+    return {"id": f"evt_{uuid4().hex}", "type": "payment_intent.succeeded", "data": {"object": intent}}
+
+
+def test_its_payments_go_through_its_own_account(
+    stripe: Stripe, api: Client, conn: Connection, organisation: UUID, order: UUID
+) -> None:
+    bring(organisation, "stripe", secret_key="sk_own", publishable_key="pk_own", webhook_secret="own", url=stripe.url)
+
+    payment = started(api, order, "stripe")
+
+    assert payment["publishable_key"] == "pk_own"
+    assert conn.execute("SELECT merchant_id FROM payments").fetchone() == (organisation,)
+    assert told(api, succeeded(payment), "own", organisation=organisation).json["effect"] == "paid"
+    assert status_of(conn, payment) == ("succeeded", "paid")
+    invariants.check(conn)
+
+
+def test_it_cannot_tell_of_payments_that_are_not_its_own(
+    stripe: Stripe, api: Client, conn: Connection, organisation: UUID, order: UUID
+) -> None:
+    thief = factories.organisation(conn)
+    bring(thief, "stripe", secret_key="sk_thief", publishable_key="pk", webhook_secret="thief", url=stripe.url)
+    payment = started(api, order, "stripe")
+    event = succeeded(payment)
+
+    assert told(api, event, "thief", organisation=thief).json["effect"] == "unknown_payment"
+    assert told(api, event, "thief").code == "signature_wrong"
+    assert told(api, event, "thief", organisation=organisation).code == "signature_wrong"
+    assert status_of(conn, payment) == ("pending", "pending")
+    assert told(api, event, "whsec_of_the_tests").json["effect"] == "paid", "its name is not taken by the thief's"
+    invariants.check(conn)
+
+
+def test_nor_of_orders_that_others_sell(api: Client, conn: Connection, order: UUID) -> None:
+    thief = factories.organisation(conn)
+    bring(thief, "generic", webhook_secret="thief")
+
+    answer = api.post(
+        "/v1/webhooks/generic",
+        {"order": str(order), "status": "PAID"},
+        headers={"X-Webhook-Secret": "thief"},
+        query={"organisation": thief},
+    )
+
+    assert answer.json["effect"] == "unknown_payment"
+    assert conn.execute("SELECT count(*) FROM payments").fetchone() == (0,)
+
+
+def test_a_payment_keeps_the_account_it_was_made_with(
+    stripe: Stripe, api: Client, conn: Connection, organisation: UUID, order: UUID
+) -> None:
+    payment = started(api, order, "stripe")
+    bring(organisation, "stripe", secret_key="sk_own", publishable_key="pk", webhook_secret="own", url=stripe.url)
+
+    assert conn.execute("SELECT merchant_id FROM payments").fetchone() == (PLATFORM,)
+    assert told(api, succeeded(payment), "whsec_of_the_tests").json["effect"] == "paid"
+
+
+@pytest.mark.parametrize("provider", ["stripe", "flutterwave", "generic"])
+def test_an_organisation_without_an_account_proves_nothing(api: Client, provider: str) -> None:
+    answer = deliver(api, provider, {"id": "evt_1"}, organisation=uuid4())
+
+    assert (answer.status, answer.code) == (401, "signature_wrong")
+
+
+@pytest.mark.parametrize("provider", ["stripe", "flutterwave", "generic"])
+def test_what_is_no_organisation_is_invalid(api: Client, provider: str) -> None:
+    assert (deliver(api, provider, {}, organisation="ours").status) == 422
+
+
+class TestNotSetUp:
+    """As the template leaves the secrets: there, and empty."""
+
+    @pytest.fixture(autouse=True)
+    def empty(self, api: Client) -> Any:
+        for name, account in ACCOUNTS_AT_PROVIDERS.items():
+            put_account(name, dict.fromkeys(account, ""))
+        yield
+        for name, account in ACCOUNTS_AT_PROVIDERS.items():
+            put_account(name, account)
+
+    @pytest.mark.parametrize("provider", ["stripe", "flutterwave"])
+    def test_nothing_can_be_paid(self, api: Client, conn: Connection, order: UUID, provider: str) -> None:
+        assert start(api, order, provider=provider).status == 503
+
+    def test_an_empty_secret_signs_nothing(self, api: Client, conn: Connection, order: UUID) -> None:
+        body = b'{"id": "evt_1", "type": "x", "data": {"object": {}}}'
+        forged = {
+            "stripe": sign_as_stripe(body, ""),
+            "flutterwave": {"verif-hash": ""},
+            "generic": {"X-Webhook-Secret": ""},
+        }
+        for provider, headers in forged.items():
+            for proof in (headers, {}):
+                assert api.post(f"/v1/webhooks/{provider}", body, headers=proof).status == 503
+        assert conn.execute("SELECT count(*) FROM provider_events").fetchone() == (0,)
+
+
+def test_a_secret_that_was_changed_is_noticed_at_once(
+    api: Client, conn: Connection, order: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"order": str(order), "status": "PAID"}
+    assert api.post("/v1/webhooks/generic", body, headers={"X-Webhook-Secret": "the new one"}).status == 401
+    put = dict(config._secrets)
+    put_account("generic", {"webhook_secret": "the new one"})
+    config._secrets.update({name: (read_at - 11, value) for name, (read_at, value) in put.items()})
+
+    answer = api.post("/v1/webhooks/generic", body, headers={"X-Webhook-Secret": "the new one"})
+
+    put_account("generic", ACCOUNTS_AT_PROVIDERS["generic"])
+    assert answer.json["effect"] == "paid"
+    invariants.check(conn)
+
+
+@pytest.mark.parametrize("provider", ["stripe", "flutterwave", "generic"])
+def test_a_provider_that_is_not_enabled_is_not_listened_to(
+    api: Client, order: UUID, monkeypatch: pytest.MonkeyPatch, provider: str
+) -> None:
+    monkeypatch.setenv("PAYMENT_PROVIDERS", "sandbox")
+    config.settings.cache_clear()
+
+    assert (deliver(api, provider, {}).status, deliver(api, provider, {}).code) == (422, "provider_not_enabled")

@@ -1,0 +1,125 @@
+"""POST /v1/webhooks/generic"""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from tests import factories, invariants
+from tests.payers import refunds, started, tell
+from tests.provider_servers import deliver
+from tests.snapshots import snapshot
+from tests.support import Answer, Client, context, function
+
+
+@pytest.fixture
+def ticket_type(api: Client, conn: Connection) -> UUID:
+    return factories.ticket_type(conn, quantity=10)
+
+
+@pytest.fixture
+def order(conn: Connection, ticket_type: UUID) -> UUID:
+    return factories.order(conn, ticket_type, number="K7QW3MPX")
+
+
+def say(api: Client, order: object, status: str = "PAID", **more: object) -> Answer:
+    return deliver(api, "generic", {"order": str(order), "status": status, **more})
+
+
+def payments(conn: Connection) -> list[tuple[str, str, int]]:
+    return conn.execute("SELECT provider, status, amount FROM payments").fetchall()
+
+
+@pytest.mark.parametrize("named", ["id", "K7QW3MPX", "k7qw-3mpx", " K7QW 3MPX "])
+def test_paid(api: Client, conn: Connection, order: UUID, named: str) -> None:
+    answer = say(api, order if named == "id" else named)
+
+    assert (answer.status, answer.json) == (200, {"event_id": f"{order}:PAID", "effect": "paid"})
+    assert payments(conn) == [("generic", "succeeded", 10_000)]
+    assert conn.execute("SELECT status FROM orders").fetchall() == [("paid",)]
+    invariants.check(conn)
+
+
+def test_paid_twice_is_paid_once_however_the_order_is_named(api: Client, conn: Connection, order: UUID) -> None:
+    assert [say(api, each).json["effect"] for each in (order, "K7QW3MPX")] == ["paid", "paid"]
+    assert refunds(conn) == []
+    invariants.check(conn)
+
+
+def test_rejected_and_then_paid_after_all(api: Client, conn: Connection, order: UUID) -> None:
+    assert say(api, order, "REJECTED", reason="no funds").json["effect"] == "failed"
+    assert payments(conn) == [("generic", "failed", 10_000)]
+    assert conn.execute("SELECT payload ->> 'reason' FROM provider_events").fetchall() == [("no funds",)]
+
+    assert say(api, order).json["effect"] == "paid"
+    assert say(api, order, "REJECTED").json["effect"] == "failed"
+    assert payments(conn) == [("generic", "succeeded", 10_000)]
+    invariants.check(conn)
+
+
+def test_paid_after_the_hold_takes_stock_again(api: Client, conn: Connection, order: UUID) -> None:
+    conn.execute("UPDATE orders SET expires_at = %s", [datetime.now(UTC) - timedelta(minutes=1)])
+    function("expire_orders").handler({}, context())
+
+    assert say(api, order).json["effect"] == "paid"
+    invariants.check(conn)
+
+
+def test_what_it_cannot_send_back_itself_stays_to_be_seen(api: Client, conn: Connection, order: UUID) -> None:
+    tell(api, started(api, order))
+
+    assert say(api, order).json["effect"] == "returned"
+
+    assert conn.execute("SELECT status, due_at, last_error FROM refunds").fetchall() == [
+        ("failed", None, "This provider cannot be called: send the money back by hand.")
+    ]
+    invariants.check(conn)
+
+
+def test_an_order_that_is_not_known_is_kept(api: Client, conn: Connection) -> None:
+    for unknown in (uuid4(), "ZZZZZZZZ", "'; --"):
+        answer = say(api, unknown)
+        assert (answer.status, answer.json["effect"]) == (200, "unknown_payment")
+    assert conn.execute("SELECT count(*) FROM provider_events").fetchone() == (3,)
+
+
+def test_a_free_order_needs_no_payment(api: Client, conn: Connection) -> None:
+    free = factories.paid_order(conn, factories.ticket_type(conn, price=0))
+
+    assert say(api, free).json["effect"] == "unknown_payment"
+    invariants.check(conn)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"order": "K7QW3MPX"},
+        {"status": "PAID"},
+        {"order": "", "status": "PAID"},
+        {"order": "K7QW3MPX", "status": "paid"},
+        {"order": 7, "status": "PAID"},
+        {"order": "K7QW\u00003MPX", "status": "PAID"},
+        {"order": "K" * 201, "status": "PAID"},
+        {"order": "K7QW3MPX", "status": "PAID", "amount": 1},
+        {"order": "K7QW3MPX", "status": "PAID", "reason": "\x1b[31m"},
+    ],
+)
+def test_what_makes_no_sense_is_malformed(api: Client, conn: Connection, order: UUID, body: dict[str, object]) -> None:
+    before = snapshot(conn)
+
+    answer = deliver(api, "generic", body)
+
+    assert (answer.status, answer.code) == (400, "malformed")
+    assert snapshot(conn) == before
+
+
+@pytest.mark.parametrize("shown", [None, "", "secret", "secret of the tests ", "SECRET OF THE TESTS", "é"])
+def test_without_the_secret_nothing_is_read(api: Client, conn: Connection, order: UUID, shown: str | None) -> None:
+    headers = {} if shown is None else {"X-Webhook-Secret": shown}
+
+    answer = api.post("/v1/webhooks/generic", {"order": str(order), "status": "PAID"}, headers=headers)
+
+    assert (answer.status, answer.code) == (401, "signature_wrong")
+    assert payments(conn) == []
