@@ -203,6 +203,58 @@ def claim(conn: psycopg.Connection, service_id: UUID) -> tuple[UUID, str]:
     return claimed.id, claimed.qr
 
 
+def transfer(conn: psycopg.Connection, ticket_id: UUID, *, email: str = "bola@example.com") -> UUID:
+    """A transfer that the ticket's first buyer has started; answers its id."""
+    from boxoffice.auth import Caller, Who, order_token
+    from boxoffice.tickets import transfers
+    from boxoffice.tickets.models import TransferRequest
+
+    found = conn.execute("SELECT order_id FROM tickets WHERE id = %s", [ticket_id]).fetchone()
+    assert found is not None
+    guest = Caller(Who.GUEST, order_token=order_token(found[0]))
+    with conn.transaction():
+        return transfers.start_transfer(conn, guest, ticket_id, TransferRequest(email=email)).id
+
+
+def seats(conn: psycopg.Connection, ticket_type_id: UUID, *rows: int, section: str = "Stalls") -> list[list[UUID]]:
+    """Seats for a ticket type of which nothing is sold, as many in each row, from A on; their ids, row by row."""
+    from boxoffice.seats import service
+    from boxoffice.seats.models import SeatMapRequest
+
+    event_id, pool_id = (
+        conn.execute("SELECT event_id, pool_id FROM ticket_types WHERE id = %s", [ticket_type_id]).fetchone() or ()
+    )
+    numbers = [[str(number) for number in range(1, length + 1)] for length in rows]
+    named = [{"section": section, "row": chr(65 + row), "numbers": each} for row, each in enumerate(numbers)]
+    with conn.transaction():
+        request = SeatMapRequest.model_validate({"rows": named})
+        size = service.define(conn, ticket_type_id, event_id, request)
+        stock.resize_pool(conn, pool_id, size.seats)
+        conn.execute("UPDATE ticket_types SET seated = true WHERE id = %s", [ticket_type_id])
+    return [row.seat_ids for row in service.list_seats(conn, ticket_type_id, None).items]
+
+
+def waitlist_entry(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, **overrides: Any) -> UUID:
+    """Somebody who waits for a ticket type."""
+    row = conn.execute(
+        """SELECT event_id, organisation_id
+        FROM ticket_types JOIN events ON events.id = event_id WHERE ticket_types.id = %s""",
+        [ticket_type_id],
+    ).fetchone()
+    event_id, organisation_id = row or (None, None)
+    columns = {
+        "id": new_id(),
+        "organisation_id": organisation_id,
+        "event_id": event_id,
+        "ticket_type_id": ticket_type_id,
+        "name": "Ada Waiting",
+        "email": f"waiting{next(_number)}@example.com",
+        "quantity": quantity,
+        **overrides,
+    }
+    return _insert(conn, "waitlist_entries", columns)
+
+
 def order_request(ticket_type_id: UUID, quantity: int = 2, **overrides: Any) -> dict[str, Any]:
     """The body of a request that places an order."""
     return {

@@ -21,6 +21,7 @@ from boxoffice.auth import Who, order_token
 from boxoffice.ids import new_id
 from boxoffice.payments import sandbox
 from boxoffice.tickets import service as tickets
+from boxoffice.tickets import transfers
 from boxoffice.tickets.models import PrintedTicket
 from tests import factories
 from tests.payers import sign_as_stripe
@@ -76,11 +77,14 @@ class World:
     draft: UUID
     ticket_type: UUID
     unsold_ticket_type: UUID
+    sold_out_ticket_type: UUID
+    waitlist_entry: UUID
     voucher: UUID
     order: UUID
     payment: UUID
     paid_order: UUID
     ticket: PrintedTicket
+    transfer_token: str
     foreign_order: UUID
     cloakroom: UUID
     claim: UUID
@@ -105,12 +109,14 @@ def build(conn: psycopg.Connection) -> World:
     event = factories.event(conn, organisation_id=organisation)
     draft = factories.event(conn, organisation_id=organisation, status="draft")
     ticket_type = factories.ticket_type(conn, event_id=event)
+    sold_out = factories.ticket_type(conn, event_id=event, quantity=0)
     rival = factories.account(conn)
     rivals_event = factories.event(conn, organisation_id=factories.organisation(conn, owner=rival))
     order = factories.order(conn, ticket_type, account_id=buyer)
     paid_order = factories.paid_order(conn, ticket_type, account_id=buyer)
     cloakroom = factories.service(conn, organisation_id=organisation)
     claim, claim_qr = factories.claim(conn, cloakroom)
+    ticket, other_ticket = tickets.list_for_order(conn, paid_order)[:2]
     return World(
         owner=owner,
         manager=factories.member(conn, organisation, "manager"),
@@ -125,11 +131,14 @@ def build(conn: psycopg.Connection) -> World:
         draft=draft,
         ticket_type=ticket_type,
         unsold_ticket_type=factories.ticket_type(conn, event_id=draft),
+        sold_out_ticket_type=sold_out,
+        waitlist_entry=factories.waitlist_entry(conn, sold_out, account_id=buyer),
         voucher=factories.voucher(conn, event),
         order=order,
         payment=factories.payment(conn, order),
         paid_order=paid_order,
-        ticket=tickets.list_for_order(conn, paid_order)[0],
+        ticket=ticket,
+        transfer_token=transfers.token_of(factories.transfer(conn, other_ticket.id)),
         foreign_order=factories.paid_order(conn, factories.ticket_type(conn, event_id=rivals_event)),
         cloakroom=cloakroom,
         claim=claim,
@@ -222,13 +231,24 @@ CALLS: dict[str, Callable[[World], Call]] = {
             "ticket_type_ids": [str(world.ticket_type)],
         },
     ),
+    "define_seats": lambda world: Call(
+        {"ticket_type_id": world.unsold_ticket_type},
+        {"rows": [{"section": "Stalls", "row": "A", "numbers": ["1", "2", None, "3"]}], "extend": False},
+    ),
     "delete_event": lambda world: Call({"event_id": world.draft}),
     "delete_ticket_type": lambda world: Call({"ticket_type_id": world.unsold_ticket_type}),
     "delete_voucher": lambda world: Call({"voucher_id": world.voucher}),
     "get_availability": lambda world: Call({"event_id": world.event}),
     "get_event": lambda world: Call({"event_id": world.event}),
+    "join_waitlist": lambda world: Call(
+        {"ticket_type_id": world.sold_out_ticket_type},
+        {"quantity": 2, "name": "Ada Buyer", "email": f"{new_id()}@example.com"},
+    ),
+    "leave_waitlist": lambda world: Call({"entry_id": world.waitlist_entry}, order=world.waitlist_entry),
     "list_events": lambda _: Call(),
+    "list_seats": lambda world: Call({"ticket_type_id": world.ticket_type}),
     "list_vouchers": lambda world: Call({"event_id": world.event}),
+    "list_waitlist": lambda world: Call({"event_id": world.event}),
     "publish_event": lambda world: Call({"event_id": world.draft}),
     "update_event": lambda world: Call(
         {"event_id": world.event}, {"title": "Jazz again", "venue": {"city": "Abuja"}, "rating": "18+"}
@@ -284,9 +304,14 @@ CALLS: dict[str, Callable[[World], Call]] = {
     ),
     "start_payment": lambda world: Call({"order_id": world.order}, {"provider": "sandbox"}, order=world.order),
     # tickets
+    "accept_transfer": lambda world: Call(body={"token": world.transfer_token, "name": "Bola"}),
+    "download_tickets_pdf": lambda world: Call({"order_id": world.paid_order}, order=world.paid_order),
     "get_ticket": lambda world: Call({"ticket_id": world.ticket.id}, order=world.paid_order),
     "get_ticket_qr": lambda world: Call({"ticket_id": world.ticket.id}, order=world.paid_order),
     "list_my_tickets": lambda _: Call(),
+    "start_transfer": lambda world: Call(
+        {"ticket_id": world.ticket.id}, {"email": "bola@example.com", "name": "Bola"}, order=world.paid_order
+    ),
     # checkin
     "get_attendance": lambda world: Call({"event_id": world.event}),
     "scan_ticket": lambda world: Call(

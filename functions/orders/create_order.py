@@ -59,8 +59,8 @@ def create_order(order: OrderRequest, key: IdempotencyKey) -> PlacedOrder:
     hidden ones if it does that. What one buyer may have is counted over the live orders of the account and of the
     email address.
 
-    Of a seated ticket type an order takes the seats it names, all or none, or else the best: together in one row, unless
-    `together` is false. With a `waitlist_token` it takes what the waitlist holds for the buyer's email address.
+    Of a seated ticket type an order takes the seats it names, all or none, or else the best: together in one row,
+    unless `together` is false. With a `waitlist_token` it takes what the waitlist holds for the buyer's email address.
     """
     with db.autocommit() as conn:
         return service.place_order(conn, caller(), order, key)

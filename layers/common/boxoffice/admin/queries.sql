@@ -10,12 +10,16 @@ FROM stock_pools LEFT JOIN stock ON pool_id = id
 GROUP BY id HAVING coalesce(sum(available + held + sold), 0) <> quantity LIMIT 10
 
 -- name: stock_that_orders_contradict
+-- Offers of the waitlist hold stock as pending orders do.
 SELECT pool_id, row_no, held, sold, held_by_orders, sold_to_orders
 FROM stock LEFT JOIN (
     SELECT pool_id, row_no,
-        sum(quantity) FILTER (WHERE status = 'pending') AS held_by_orders,
+        sum(quantity) FILTER (WHERE status IN ('pending', 'offered')) AS held_by_orders,
         sum(quantity) FILTER (WHERE status IN ('paid', 'partially_refunded')) AS sold_to_orders
-    FROM orders CROSS JOIN unnest(draws) GROUP BY pool_id, row_no
+    FROM (
+        SELECT draws, status FROM orders
+        UNION ALL SELECT draws, status FROM waitlist_entries WHERE status = 'offered'
+    ) AS live CROSS JOIN unnest(draws) GROUP BY pool_id, row_no
 ) AS ordered USING (pool_id, row_no)
 WHERE held <> coalesce(held_by_orders, 0) OR sold <> coalesce(sold_to_orders, 0) LIMIT 10
 
@@ -47,6 +51,56 @@ WHERE status = 'pending' AND expires_at < now() - CASE
     WHEN EXISTS (SELECT FROM payments WHERE order_id = orders.id AND payments.status = 'pending')
     THEN interval '25 minutes' ELSE interval '10 minutes' END
 LIMIT 10
+
+-- name: offers_overdue
+SELECT id AS entry_id, expires_at FROM waitlist_entries
+WHERE status = 'offered' AND expires_at < now() - interval '10 minutes' LIMIT 10
+
+-- name: seats_without_owner
+-- A seat that is not free belongs to an order that lives, or to an offer that is open.
+SELECT seats.id AS seat_id, owner_id, sold, orders.status AS order_status, entry.status AS entry_status
+FROM seats LEFT JOIN orders ON orders.id = owner_id LEFT JOIN waitlist_entries AS entry ON entry.id = owner_id
+WHERE owner_id IS NOT NULL AND NOT coalesce(
+    CASE WHEN sold THEN orders.status IN ('paid', 'partially_refunded')
+    ELSE orders.status = 'pending' OR entry.status = 'offered' END, false)
+LIMIT 10
+
+-- name: seats_that_orders_contradict
+-- A live order and an open offer have as many seats of a seated ticket type as they hold of its stock.
+SELECT owner_id, ticket_type_id, drawn, seated FROM (
+    SELECT live.id AS owner_id, ticket_types.id AS ticket_type_id, sum(draw.quantity) AS drawn
+    FROM (
+        SELECT id, draws FROM orders WHERE status IN ('pending', 'paid', 'partially_refunded')
+        UNION ALL SELECT id, draws FROM waitlist_entries WHERE status = 'offered'
+    ) AS live CROSS JOIN unnest(draws) AS draw JOIN ticket_types ON ticket_types.pool_id = draw.pool_id
+    WHERE seated GROUP BY live.id, ticket_types.id
+) AS held FULL JOIN (
+    SELECT owner_id, ticket_type_id, count(*) AS seated FROM seats JOIN seat_rows ON seat_rows.id = row_id
+    WHERE owner_id IS NOT NULL GROUP BY owner_id, ticket_type_id
+) AS seating USING (owner_id, ticket_type_id)
+WHERE coalesce(drawn, 0) <> coalesce(seated, 0) LIMIT 10
+
+-- name: seats_that_stock_contradicts
+-- A seated ticket type has as many seats as its quantity, and as many of them free as are available.
+SELECT ticket_types.id AS ticket_type_id, quantity, available, seats, free FROM ticket_types
+JOIN stock_pools ON stock_pools.id = pool_id
+CROSS JOIN LATERAL (SELECT sum(available) AS available FROM stock WHERE stock.pool_id = ticket_types.pool_id) AS stock
+CROSS JOIN LATERAL (
+    SELECT count(*) AS seats, count(*) FILTER (WHERE owner_id IS NULL) AS free
+    FROM seats JOIN seat_rows ON seat_rows.id = row_id WHERE ticket_type_id = ticket_types.id
+) AS map
+WHERE seated AND (seats <> quantity OR free <> available) LIMIT 10
+
+-- name: seat_rows_measured_wrong
+SELECT seat_rows.id AS row_id, longest_free, longest FROM seat_rows LEFT JOIN (
+    SELECT row_id, max(length) AS longest FROM (
+        SELECT row_id, count(*) AS length FROM (
+            SELECT row_id, position - row_number() OVER (PARTITION BY row_id ORDER BY position) AS gap
+            FROM seats WHERE owner_id IS NULL
+        ) AS free GROUP BY row_id, gap
+    ) AS gaps GROUP BY row_id
+) AS measured ON row_id = seat_rows.id
+WHERE longest_free <> coalesce(longest, 0) LIMIT 10
 
 -- name: orders_with_wrong_tickets
 SELECT order_id, status, bought, issued FROM (

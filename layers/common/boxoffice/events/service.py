@@ -260,9 +260,7 @@ def define_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, requ
     return SeatMapView(ticket_type_id=ticket_type_id, version=ticket_type.version + 1, **vars(size))
 
 
-def list_seats(
-    conn: db.Connection, caller: Caller, ticket_type_id: UUID, cursor: str | None
-) -> tuple[SeatPage, str]:
+def list_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, cursor: str | None) -> tuple[SeatPage, str]:
     """A page of a ticket type's seats and which of them are free, and the ETag of that.
 
     Raises:

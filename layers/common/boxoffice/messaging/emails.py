@@ -25,6 +25,7 @@ from boxoffice.messaging.models import (
     Attachment,
     Content,
     Email,
+    Entry,
     Image,
     Line,
     Message,
@@ -113,12 +114,33 @@ def _transfer_completed(conn: db.Connection, transfer_id: str) -> Content:
     return _write("transfer_completed", subject, _transferred(transfer, subject))
 
 
+def _waitlist_joined(conn: db.Connection, entry_id: str) -> Content:
+    """You are on the waitlist; leave it with this link."""
+    entry = _entry(conn, entry_id)
+    return _write_to_waiting("waitlist_joined", f"You are on the waitlist for {entry.event_title}", entry)
+
+
+def _waitlist_offer(conn: db.Connection, entry_id: str) -> Content:
+    """It is your turn; until then it is held for you."""
+    entry = _entry(conn, entry_id)
+    return _write_to_waiting("waitlist_offer", f"It is your turn: tickets for {entry.event_title}", entry)
+
+
+def _waitlist_lapsed(conn: db.Connection, entry_id: str) -> Content:
+    """What was held for you has gone to the next."""
+    entry = _entry(conn, entry_id)
+    return _write_to_waiting("waitlist_lapsed", f"Your tickets for {entry.event_title} are no longer held", entry)
+
+
 _WRITERS: dict[str, Callable[..., Content]] = {
     "order_confirmation": _order_confirmation,
     "payment_returned": _payment_returned,
     "transfer_offered": _transfer_offered,
     "transfer_accepted": _transfer_accepted,
     "transfer_completed": _transfer_completed,
+    "waitlist_joined": _waitlist_joined,
+    "waitlist_offer": _waitlist_offer,
+    "waitlist_lapsed": _waitlist_lapsed,
 }
 
 
@@ -161,6 +183,26 @@ def _transferred(transfer: Transfer, subject: str) -> dict[str, Any]:
         "when": when(transfer.starts_at, transfer.time_zone),
         "place": rules.place_of(transfer),
     }
+
+
+def _entry(conn: db.Connection, entry_id: str) -> Entry:
+    entry = db.one(conn, Entry, SQL.get_entry, id=UUID(entry_id))
+    if entry is None:
+        raise LookupError(f"waitlist entry {entry_id}")
+    return entry
+
+
+def _write_to_waiting(template: str, subject: str, entry: Entry) -> Content:
+    facts = {
+        "subject": subject,
+        "entry": entry,
+        "is_open": entry.status == "offered",
+        "when": when(entry.starts_at, entry.time_zone),
+        "place": rules.place_of(entry),
+        "until": when(entry.expires_at, entry.time_zone) if entry.expires_at else None,
+        "link": _link("waitlist", entry.id, order_token(entry.id)),
+    }
+    return _write(template, subject, facts)
 
 
 def _shown(printed: Sequence[PrintedTicket]) -> list[Ticket]:

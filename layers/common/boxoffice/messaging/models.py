@@ -121,6 +121,20 @@ class Transfer(Occasion):
 
 
 @dataclass(frozen=True)
+class Entry(Occasion):
+    """Somebody on the waitlist, and the seats that are held for them if the ticket type has any."""
+
+    id: UUID
+    ticket_type_name: str
+    name: str
+    quantity: int
+    status: str
+    expires_at: datetime | None
+    seats: list[str]
+    seller: str
+
+
+@dataclass(frozen=True)
 class Returned:
     """Money that came and went back."""
 

@@ -1,8 +1,8 @@
 """How a map of seats is read and merged with the one before."""
 
 from bisect import bisect_right
-from hashlib import sha256
 from collections.abc import Sequence
+from hashlib import sha256
 from itertools import accumulate, chain, count
 from uuid import UUID
 
