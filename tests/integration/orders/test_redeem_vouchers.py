@@ -1,0 +1,250 @@
+"""POST /v1/orders with a voucher"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.orders import service
+from tests import factories, invariants
+from tests.factories import NOW, order_request
+from tests.support import Answer, Client
+
+
+@pytest.fixture
+def event(conn: Connection) -> UUID:
+    return factories.event(conn)
+
+
+@pytest.fixture
+def ticket_type(conn: Connection, event: UUID) -> UUID:
+    return factories.ticket_type(conn, event_id=event, price=5000)
+
+
+def buy(api: Client, ticket_type: UUID, code: str | None, quantity: int = 2, **more: Any) -> Answer:
+    """Order some tickets with a voucher."""
+    return api.post("/v1/orders", order_request(ticket_type, quantity, voucher=code, **more), key="new")
+
+
+def redemptions(conn: Connection, voucher: UUID) -> tuple[int, int, int]:
+    """How often a voucher can be redeemed yet, is held to be, and has been."""
+    row = conn.execute(
+        """SELECT sum(available)::int, sum(held)::int, sum(sold)::int FROM stock JOIN vouchers USING (pool_id)
+        WHERE id = %s""",
+        [voucher],
+    ).fetchone()
+    assert row is not None
+    return row
+
+
+def test_the_order_shows_what_it_took_off(api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
+    voucher = factories.voucher(conn, event, code="TENTH")
+
+    placed = buy(api, ticket_type, "tenth", quantity=3).json
+
+    shown = api.get(f"/v1/orders/{placed['id']}", order_token=placed["access_token"]).json
+    for each in (placed, shown):
+        assert (each["subtotal"], each["discount"], each["total"]) == (15_000, 1500, 13_500)
+        assert each["voucher"] == "TENTH"
+        assert each["status"] == "pending"
+    assert redemptions(conn, voucher) == (9, 1, 0)
+    invariants.check(conn)
+
+
+def test_an_order_without_one_costs_what_its_items_do(api: Client, ticket_type: UUID) -> None:
+    placed = buy(api, ticket_type, None).json
+
+    assert (placed["subtotal"], placed["discount"], placed["total"]) == (10_000, 0, 10_000)
+    assert placed["voucher"] is None
+
+
+def test_a_payment_is_of_what_is_left_to_pay(api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
+    factories.voucher(conn, event, code="TENTH")
+    placed = buy(api, ticket_type, "TENTH").json
+
+    payment = api.post(
+        f"/v1/orders/{placed['id']}/payments", {"provider": "sandbox"}, key="new", order_token=placed["access_token"]
+    ).json
+
+    assert payment["amount"] == 9000
+
+
+@pytest.mark.parametrize(
+    "discount",
+    [
+        {"discount_kind": "free", "discount_value": None},
+        {"discount_kind": "percent", "discount_value": 100},
+        {"discount_kind": "fixed", "discount_value": 10_001},
+    ],
+)
+def test_an_order_that_it_makes_free_is_paid_at_once(
+    api: Client, conn: Connection, event: UUID, ticket_type: UUID, discount: dict[str, Any]
+) -> None:
+    voucher = factories.voucher(conn, event, code="FREE", **discount)
+
+    placed = buy(api, ticket_type, "FREE").json
+
+    assert (placed["status"], placed["discount"], placed["total"]) == ("paid", 10_000, 0)
+    shown = api.get(f"/v1/orders/{placed['id']}", order_token=placed["access_token"]).json
+    assert len(shown["tickets"]) == 2
+    assert redemptions(conn, voucher) == (9, 0, 1)
+    assert invariants.left(conn, ticket_type) == (98, 0, 2)
+    invariants.check(conn)
+
+
+def test_it_is_for_the_ticket_types_that_it_names(
+    api: Client, conn: Connection, event: UUID, ticket_type: UUID
+) -> None:
+    dear = factories.ticket_type(conn, event_id=event, price=20_000)
+    factories.voucher(conn, event, code="DEAR", ticket_type_ids=[dear])
+    both = order_request(ticket_type, 1, voucher="DEAR")
+    both["items"] += order_request(dear, 1)["items"]
+
+    assert api.post("/v1/orders", both, key="new").json["discount"] == 2000
+    refused = buy(api, ticket_type, "DEAR")
+    assert (refused.status, refused.code) == (422, "voucher_not_applicable")
+
+
+def test_in_a_cart_of_several_events_it_is_for_its_own(api: Client, conn: Connection) -> None:
+    organisation = factories.organisation(conn)
+    events = [factories.event(conn, organisation_id=organisation) for _ in range(3)]
+    types = [factories.ticket_type(conn, event_id=each, price=1000 * n) for n, each in enumerate(events, 1)]
+    unused = factories.voucher(conn, events[2], code="SAME")
+    used = factories.voucher(conn, events[1], code="SAME")
+    request = order_request(types[0], voucher="same")
+    request["items"] = [{"ticket_type_id": str(each), "quantity": 1} for each in types]
+
+    placed = api.post("/v1/orders", request, key="new").json
+
+    assert (placed["subtotal"], placed["discount"]) == (6000, 200)
+    assert redemptions(conn, used) == (9, 1, 0)
+    assert redemptions(conn, unused) == (10, 0, 0)
+    invariants.check(conn)
+
+
+class TestHiddenTicketTypes:
+    def test_one_is_sold_to_whoever_has_the_code_that_unlocks_it(
+        self, api: Client, conn: Connection, event: UUID
+    ) -> None:
+        hidden = factories.ticket_type(conn, event_id=event, hidden=True)
+        factories.voucher(conn, event, code="OPEN", unlocks_hidden=True, discount_kind=None, discount_value=None)
+
+        placed = buy(api, hidden, "OPEN").json
+
+        assert (placed["subtotal"], placed["discount"], placed["total"]) == (10_000, 0, 10_000)
+        invariants.check(conn)
+
+    def test_to_everybody_else_it_is_not_there(self, api: Client, conn: Connection, event: UUID) -> None:
+        hidden = factories.ticket_type(conn, event_id=event, hidden=True)
+        other = factories.ticket_type(conn, event_id=event, hidden=True)
+        factories.voucher(conn, event, code="TENTH")
+        factories.voucher(conn, event, code="OTHER", unlocks_hidden=True, ticket_type_ids=[other])
+        factories.voucher(conn, factories.event(conn), code="ELSEWHERE", unlocks_hidden=True)
+        factories.voucher(conn, event, code="SOON", unlocks_hidden=True, valid_from=NOW + timedelta(hours=1))
+
+        absent = buy(api, uuid4(), "WRONG")
+        for code in (None, "WRONG", "TENTH", "OTHER", "ELSEWHERE", "SOON"):
+            refused = buy(api, hidden, code)
+            assert (refused.status, refused.code) == (404, "ticket_type_not_found")
+            assert refused.json["detail"] == absent.json["detail"]
+        assert (absent.status, absent.code) == (404, "ticket_type_not_found")
+        for path in (f"/v1/events/{event}", f"/v1/events/{event}/availability", "/v1/events"):
+            assert str(hidden) not in api.get(path).body.decode()
+        assert invariants.left(conn, hidden) == (100, 0, 0)
+
+
+class TestRefusals:
+    def test_an_unknown_code_is_not_found(self, api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
+        factories.voucher(conn, factories.event(conn), code="ELSEWHERE")
+        factories.voucher(conn, event, code="SOON", valid_from=NOW + timedelta(hours=1))
+        factories.voucher(conn, event, code="GONE", deleted_at=NOW)
+
+        for code in ("NONE", "ELSEWHERE", "SOON", "GONE"):
+            refused = buy(api, ticket_type, code)
+            assert (refused.status, refused.code) == (404, "voucher_not_found")
+        assert invariants.left(conn, ticket_type) == (100, 0, 0)
+
+    def test_one_that_is_over_has_expired(self, api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
+        factories.voucher(conn, event, code="OLD", valid_until=NOW - timedelta(hours=1))
+
+        refused = buy(api, ticket_type, "OLD")
+
+        assert (refused.status, refused.code) == (409, "voucher_expired")
+
+    def test_one_that_was_redeemed_as_often_as_it_can_be_is_used_up(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
+        factories.voucher(conn, event, code="TWICE", max_redemptions=2)
+        assert [buy(api, ticket_type, "TWICE").status for _ in range(2)] == [201, 201]
+
+        refused = buy(api, ticket_type, "TWICE")
+
+        assert (refused.status, refused.code) == (409, "voucher_used_up")
+        assert invariants.left(conn, ticket_type) == (96, 4, 0)
+        assert buy(api, ticket_type, None).status == 201
+
+    def test_where_the_tickets_are_gone_too_it_is_sold_out(self, api: Client, conn: Connection, event: UUID) -> None:
+        few = factories.ticket_type(conn, event_id=event, quantity=2)
+        factories.voucher(conn, event, code="ONCE", max_redemptions=1)
+        assert buy(api, few, "ONCE").status == 201
+
+        assert buy(api, few, "ONCE").code == "sold_out"
+
+
+class TestGivenBack:
+    def test_by_cancelling(self, api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
+        voucher = factories.voucher(conn, event, code="ONCE", max_redemptions=1)
+        placed = buy(api, ticket_type, "ONCE").json
+
+        api.post(f"/v1/orders/{placed['id']}/cancel", order_token=placed["access_token"])
+
+        assert redemptions(conn, voucher) == (1, 0, 0)
+        assert buy(api, ticket_type, "ONCE").status == 201
+        invariants.check(conn)
+
+    def test_when_the_hold_lapses(self, api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
+        voucher = factories.voucher(conn, event, code="ONCE", max_redemptions=1)
+        buy(api, ticket_type, "ONCE")
+        conn.execute("UPDATE orders SET expires_at = now()")
+
+        with conn.transaction():
+            service.expire_orders(conn, datetime.now(UTC))
+
+        assert redemptions(conn, voucher) == (1, 0, 0)
+        invariants.check(conn)
+
+    @pytest.mark.parametrize("taken_meanwhile", [False, True])
+    def test_money_that_comes_late_redeems_it_again_if_it_can(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID, taken_meanwhile: bool
+    ) -> None:
+        factories.voucher(conn, event, code="ONCE", max_redemptions=1)
+        order_id = UUID(buy(api, ticket_type, "ONCE").json["id"])
+        conn.execute("UPDATE orders SET expires_at = now()")
+        service.expire_orders(conn, datetime.now(UTC))
+        assert not taken_meanwhile or buy(api, ticket_type, "ONCE").status == 201
+
+        with conn.transaction():
+            order = service.lock_order(conn, order_id)
+            held = service.hold_again(conn, order)
+            if held:
+                service.pay(conn, order, reason="test")
+
+        assert held is not taken_meanwhile
+        invariants.check(conn)
+
+
+def test_a_repeat_redeems_it_once_and_gets_the_same_answer(
+    api: Client, conn: Connection, event: UUID, ticket_type: UUID
+) -> None:
+    voucher = factories.voucher(conn, event, code="ONCE", max_redemptions=1)
+    request = order_request(ticket_type, voucher="ONCE")
+    first = api.post("/v1/orders", request, key="abc")
+
+    again = api.post("/v1/orders", request, key="abc")
+
+    assert again.json == first.json
+    assert again.headers["idempotent-replayed"] == "true"
+    assert redemptions(conn, voucher) == (0, 1, 0)
+    assert api.post("/v1/orders", {**request, "voucher": None}, key="abc").code == "idempotency_key_reused"

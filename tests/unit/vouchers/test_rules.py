@@ -1,0 +1,110 @@
+"""What a voucher is worth, and to what."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from boxoffice.ids import new_id
+from boxoffice.vouchers import rules
+from boxoffice.vouchers.errors import VoucherExpired
+from boxoffice.vouchers.models import Voucher
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def voucher(**fields: Any) -> Voucher:
+    """A voucher for a tenth off, of which only this matters."""
+    usual = {
+        "id": new_id(),
+        "event_id": new_id(),
+        "pool_id": new_id(),
+        "pool_rows": 1,
+        "code": "TENTH",
+        "discount_kind": "percent",
+        "discount_value": 10,
+        "valid_from": None,
+        "valid_until": None,
+        "max_per_buyer": None,
+        "unlocks_hidden": False,
+        "ticket_type_ids": None,
+    }
+    return Voucher(**{**usual, **fields})
+
+
+@pytest.mark.parametrize(
+    ("percent", "price", "discount"),
+    [
+        (10, 5000, 500),
+        (33, 100, 33),
+        (50, 1, 1),  # halves up
+        (50, 3, 2),
+        (25, 2, 1),
+        (10, 4, 0),
+        (10, 5, 1),
+        (33, 50, 17),
+        (100, 4999, 4999),
+        (99, 1, 1),
+        (1, 0, 0),
+        (33, 10**14 + 1, 33 * 10**12),
+    ],
+)
+def test_a_percentage_is_rounded_to_the_minor_unit(percent: int, price: int, discount: int) -> None:
+    assert rules.discount_on(voucher(discount_value=percent), price) == discount
+
+
+@pytest.mark.parametrize("percent", range(1, 101))
+def test_no_percentage_takes_off_more_than_the_price(percent: int) -> None:
+    each = voucher(discount_value=percent)
+    assert all(0 <= rules.discount_on(each, price) <= price for price in range(200))
+
+
+@pytest.mark.parametrize(("price", "discount"), [(0, 0), (299, 299), (300, 300), (1000, 300)])
+def test_an_amount_is_taken_off_as_far_as_the_price_goes(price: int, discount: int) -> None:
+    assert rules.discount_on(voucher(discount_kind="fixed", discount_value=300), price) == discount
+
+
+def test_a_free_one_takes_off_everything_and_one_that_only_unlocks_nothing() -> None:
+    assert rules.discount_on(voucher(discount_kind="free", discount_value=None), 700) == 700
+    assert rules.discount_on(voucher(discount_kind=None, discount_value=None), 700) == 0
+
+
+def test_it_is_for_its_event_or_for_the_ticket_types_it_names() -> None:
+    mine, other = new_id(), new_id()
+    any_type = voucher()
+    one_type = voucher(ticket_type_ids=[mine])
+
+    assert rules.is_for(any_type, any_type.event_id, other)
+    assert not rules.is_for(any_type, new_id(), other)
+    assert rules.is_for(one_type, one_type.event_id, mine)
+    assert not rules.is_for(one_type, one_type.event_id, other)
+    assert not rules.is_for(one_type, new_id(), mine)
+
+
+def test_it_counts_from_its_first_moment_until_its_last() -> None:
+    each = voucher(valid_from=NOW, valid_until=NOW + HOUR)
+    events = [each.event_id]
+
+    assert rules.valid_among([each], events, NOW - timedelta(seconds=1)) is None
+    assert rules.valid_among([each], events, NOW) is each
+    with pytest.raises(VoucherExpired):
+        rules.valid_among([each], events, NOW + HOUR)
+
+
+def test_of_two_events_with_the_same_code_the_first_counts() -> None:
+    first, second = voucher(), voucher()
+
+    assert rules.valid_among([second, first], [first.event_id, second.event_id], NOW) is first
+    assert rules.valid_among([first, second], [second.event_id, first.event_id], NOW) is second
+
+
+def test_a_discount_is_stored_as_its_kind_and_value() -> None:
+    assert rules.columns_of({"code": "X"}) == {"code": "X"}
+    for discount, kind, value in (
+        ({"kind": "percent", "percent": 5}, "percent", 5),
+        ({"kind": "fixed", "amount": 700}, "fixed", 700),
+        ({"kind": "free"}, "free", None),
+        (None, None, None),
+    ):
+        assert rules.columns_of({"discount": discount}) == {"discount_kind": kind, "discount_value": value}
