@@ -1,5 +1,6 @@
 """Money that arrives at once, or while the order changes under it, has one effect."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -9,7 +10,8 @@ from boxoffice.auth import Caller, Who, order_token
 from boxoffice.errors import DomainError
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRequest
-from boxoffice.payments import service
+from boxoffice.payments import reconciliation, service
+from boxoffice.payments.errors import RefundTooLarge
 from boxoffice.payments.models import PaymentRequest, ProviderEvent, StartedPayment
 from boxoffice.stock.errors import SoldOut
 from tests import factories, invariants
@@ -142,4 +144,89 @@ def test_late_money_and_new_buyers_who_want_the_same_tickets_never_oversell(
     assert invariants.left(conn, ticket_type) == (30 - 2 * paid - 3 * held, 3 * held, 2 * paid)
     assert 2 * paid + 3 * held > 30 - 3, "what is left is too little for anyone who was turned away"
     assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_webhook_and_job_that_bring_the_same_money_at_once_pay_once(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    ticket_type = factories.ticket_type(conn)
+    payments = [start(conn, factories.order(conn, ticket_type)) for _ in range(6)]
+
+    def tell(conn: Connection, number: int) -> str:
+        """Each its own event, as the provider's answer and its webhook are, about the same money."""
+        return receive(conn, replace(success(payments[number % 6]), money=str(payments[number % 6].id)))
+
+    effects = race(database, 24, tell)
+
+    assert sorted(effects) == ["ignored"] * 18 + ["paid"] * 6
+    assert refunds(conn) == []
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_money_that_comes_several_times_for_one_payment_pays_once_and_goes_back_else(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    payment = start(conn, factories.order(conn, factories.ticket_type(conn)))
+
+    effects = race(database, 8, lambda conn, number: receive(conn, replace(success(payment), money=f"tx{number}")))
+
+    assert sorted(effects) == ["paid"] + ["returned"] * 7
+    assert len(refunds(conn)) == 7
+    invariants.check(conn)
+
+
+def test_refunds_at_once_never_exceed_the_payment(api: Client, database: Database, conn: Connection) -> None:
+    payment = start(conn, factories.order(conn, factories.ticket_type(conn, price=500), quantity=2))
+    receive(conn, success(payment))
+
+    def refund(conn: Connection, _: int) -> bool:
+        try:
+            with conn.transaction():
+                orders.lock_order(conn, payment.order_id)
+                service.owe_refund(conn, payment.id, 300, "asked for")
+        except RefundTooLarge:
+            return False
+        return True
+
+    assert race(database, 10, refund).count(True) == 3
+    assert conn.execute("SELECT refunded FROM receipts").fetchone() == (900,)
+    invariants.check(conn)
+
+
+def test_workers_that_send_at_once_send_each_refund_once(api: Client, database: Database, conn: Connection) -> None:
+    ticket_type = factories.ticket_type(conn, price=500)
+    for _ in range(30):
+        payment = start(conn, factories.order(conn, ticket_type, quantity=1))
+        receive(conn, success(payment))
+        with conn.transaction():
+            service.owe_refund(conn, payment.id, 500, "asked for")
+
+    tried = race(database, 6, lambda conn, _: service.send_refunds(conn, datetime.now(UTC)))
+
+    assert sum(tried) <= 30
+    while service.send_refunds(conn, datetime.now(UTC)):
+        pass
+    assert conn.execute("SELECT status, attempts, count(*) FROM refunds GROUP BY 1, 2").fetchall() == [
+        ("succeeded", 1, 30)
+    ]
+    invariants.check(conn)
+
+
+def test_jobs_that_ask_at_once_ask_about_each_payment_once(api: Client, database: Database, conn: Connection) -> None:
+    ticket_type = factories.ticket_type(conn)
+    for _ in range(30):
+        start(conn, factories.order(conn, ticket_type))
+    conn.execute("UPDATE orders SET expires_at = now() - interval '1 minute'")
+    conn.execute("UPDATE payments SET ask_at = now() - interval '1 minute'")
+
+    asked = race(database, 6, lambda conn, _: reconciliation.ask_providers(conn, datetime.now(UTC), set()))
+
+    assert sum(asked) <= 30
+    while reconciliation.ask_providers(conn, datetime.now(UTC), set()):
+        pass
+    assert conn.execute("SELECT status, ask_at, count(*) FROM payments GROUP BY 1, 2").fetchall() == [
+        ("failed", None, 30)
+    ]
     invariants.check(conn)

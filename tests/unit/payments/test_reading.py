@@ -10,6 +10,7 @@ from boxoffice import money
 from boxoffice.errors import Malformed
 from boxoffice.ids import new_id
 from boxoffice.payments import reading, stripe
+from boxoffice.payments.errors import PaymentRefused
 from boxoffice.payments.models import PLATFORM
 
 PAYMENT = new_id()
@@ -124,7 +125,9 @@ def test_stripes_units_are_not_always_ours(currency: str, ours: int, theirs: int
 
 
 def test_every_currency_survives_the_way_to_stripe_and_back() -> None:
-    for currency in money._in_use():
+    with pytest.raises(PaymentRefused):  # has a thousandth, which Stripe has not heard of
+        stripe._at_stripe(1, "LYD")
+    for currency in money._in_use() - {"LYD"}:
         for amount in (1, 12_345_678):
             there = stripe._at_stripe(amount, currency)
             assert reading.amount_of(there, currency, stripe._decimals(currency)) == amount, currency

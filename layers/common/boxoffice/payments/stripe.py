@@ -193,7 +193,11 @@ def _is_signed(body: bytes, signature: str | None, secret: str) -> bool:
 
 
 def _at_stripe(amount: int, currency: str) -> int:
-    return int(major(amount, currency).scaleb(_decimals(currency)))
+    """An amount in Stripe's unit; of a currency that Stripe does not know, it may be finer than that."""
+    scaled = major(amount, currency).scaleb(_decimals(currency))
+    if scaled != int(scaled):
+        raise PaymentRefused
+    return int(scaled)
 
 
 def _decimals(currency: str) -> int:

@@ -1,0 +1,160 @@
+"""A process that dies while it starts a payment, asks a provider or sends money back: each happens once in the end."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.auth import Caller, Who, order_token
+from boxoffice.orders import service as orders
+from boxoffice.payments import reconciliation, service
+from boxoffice.payments.models import PaymentRequest
+from tests import factories, invariants, provider_servers
+from tests.payers import emails
+from tests.provider_servers import Flutterwave, Stripe, due
+from tests.racing import die_at, settled
+from tests.support import Client, Database
+
+
+@pytest.fixture(scope="module")
+def stripe_server() -> Iterator[Stripe]:
+    server = Stripe()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def stripe(api: Client, stripe_server: Stripe) -> Iterator[Stripe]:
+    with provider_servers.at(stripe_server):
+        stripe_server.tell(None)
+        yield stripe_server
+
+
+@pytest.fixture
+def flutterwave(api: Client) -> Iterator[Flutterwave]:
+    server = Flutterwave()
+    with provider_servers.at(server):
+        yield server
+    server.stop()
+
+
+@pytest.fixture
+def order(api: Client, conn: Connection) -> UUID:
+    event = factories.event(conn, currency="USD")
+    order = factories.order(conn, factories.ticket_type(conn, event_id=event, price=2500), quantity=2)
+    order_token(order)
+    return order
+
+
+def start(conn: Connection, order: UUID, provider: str) -> dict[str, str]:
+    guest = Caller(Who.GUEST, order_token=order_token(order))
+    request = PaymentRequest.model_validate({"provider": provider})
+    return service.start_payment(conn, guest, order, request, "key").model_dump(mode="json")
+
+
+def reconcile(conn: Connection) -> None:
+    due(conn)
+    reconciliation.ask_providers(conn, datetime.now(UTC), set())
+    service.send_refunds(conn, datetime.now(UTC))
+
+
+def owe(conn: Connection) -> UUID:
+    payment, order = conn.execute("SELECT id, order_id FROM payments").fetchall()[0]
+    with conn.transaction():
+        orders.lock_order(conn, order)
+        return service.owe_refund(conn, payment, 5000, "asked for")
+
+
+def test_killed_anywhere_a_started_payment_is_one_at_stripe(
+    stripe: Stripe, database: Database, conn: Connection, order: UUID
+) -> None:
+    moment = 0
+    while die_at(database, moment, lambda conn: start(conn, order, "stripe")):
+        settled(conn)
+        moment += 1
+
+    payment = start(conn, order, "stripe")
+
+    asked = {key for _, _, key in stripe.asked()}
+    assert asked == {payment["id"]}, "always under the same key"
+    assert conn.execute("SELECT id::text, provider_reference FROM payments").fetchall() == [
+        (payment["id"], stripe.intent(payment))
+    ]
+    assert moment >= 8
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_killed_anywhere_what_was_asked_has_its_effect_once(
+    stripe: Stripe, database: Database, conn: Connection, order: UUID, late: bool
+) -> None:
+    payment = start(conn, order, "stripe")
+    stripe.pay(payment)
+    before = len(stripe.refunds())
+    if late:
+        conn.execute("UPDATE events SET status = 'cancelled'")
+        conn.execute("UPDATE orders SET expires_at = now() - interval '16 minutes'")
+        with conn.transaction():
+            assert orders.expire_orders(conn, datetime.now(UTC)) == 1
+    moment = 0
+    while die_at(database, moment, reconcile):
+        settled(conn)
+        invariants.check(conn)
+        moment += 1
+    assert moment >= 12
+
+    reconcile(conn)
+
+    assert emails(conn) == (["payment_returned"] if late else ["order_confirmation"])
+    assert len(stripe.refunds()) - before == int(late)
+    assert conn.execute("SELECT count(*) FROM receipts").fetchone() == (1,)
+    invariants.check(conn)
+
+
+@pytest.mark.parametrize("forgetful", [False, True])
+def test_killed_anywhere_stripe_sends_a_refund_once(
+    stripe: Stripe, database: Database, conn: Connection, order: UUID, forgetful: bool
+) -> None:
+    stripe.pay(start(conn, order, "stripe"))
+    reconcile(conn)
+    before = len(stripe.refunds())
+    refund = owe(conn)
+
+    def send(conn: Connection) -> None:
+        due(conn)
+        service.send_refunds(conn, datetime.now(UTC), ids=[refund])
+
+    moment = 0
+    while die_at(database, moment, send):
+        settled(conn)
+        if forgetful:
+            stripe.post("/_config/forget")
+        moment += 1
+    send(conn)
+
+    assert moment >= 6
+    assert len(stripe.refunds()) == before + 1
+    assert conn.execute("SELECT status, due_at FROM refunds").fetchall() == [("succeeded", None)]
+    invariants.check(conn)
+
+
+def test_killed_anywhere_flutterwave_sends_a_refund_once(
+    flutterwave: Flutterwave, database: Database, conn: Connection, order: UUID
+) -> None:
+    transaction = flutterwave.pay(start(conn, order, "flutterwave"))
+    reconcile(conn)
+    refund = owe(conn)
+
+    def send(conn: Connection) -> None:
+        due(conn)
+        service.send_refunds(conn, datetime.now(UTC), ids=[refund])
+
+    moment = 0
+    while die_at(database, moment, send):
+        settled(conn)
+        moment += 1
+    send(conn)
+
+    assert len(flutterwave.refunds(transaction)) == 1
+    invariants.check(conn)
