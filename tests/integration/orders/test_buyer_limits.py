@@ -1,0 +1,168 @@
+"""POST /v1/orders of what one buyer may have only so many of"""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg import Connection, Cursor
+
+from boxoffice.auth import order_token
+from boxoffice.orders import service
+from tests import factories, invariants
+from tests.factories import order_request
+from tests.support import Answer, Client
+
+ADA = {"name": "Ada", "email": "ada@example.com"}
+
+
+@pytest.fixture
+def event(conn: Connection) -> UUID:
+    return factories.event(conn)
+
+
+@pytest.fixture
+def ticket_type(conn: Connection, event: UUID) -> UUID:
+    return factories.ticket_type(conn, event_id=event, max_per_buyer=4)
+
+
+def buy(api: Client, ticket_type: UUID, quantity: int = 2, *, account: UUID | None = None, **more: Any) -> Answer:
+    """Order some tickets, as Ada unless it is said otherwise."""
+    request = order_request(ticket_type, quantity, **{"buyer": ADA, **more})
+    return api.post("/v1/orders", request, key="new", account=account)
+
+
+def test_a_buyers_orders_count_together(api: Client, conn: Connection, ticket_type: UUID) -> None:
+    assert [buy(api, ticket_type, 3).status, buy(api, ticket_type, 1).status] == [201, 201]
+
+    refused = buy(api, ticket_type, 1)
+
+    assert (refused.status, refused.code) == (409, "buyer_limit_reached")
+    assert invariants.left(conn, ticket_type) == (96, 4, 0)
+    assert buy(api, ticket_type, 4, buyer={"name": "Bola", "email": "bola@example.com"}).status == 201
+    invariants.check(conn)
+
+
+def test_lines_of_one_order_count_together(api: Client, ticket_type: UUID) -> None:
+    request = order_request(ticket_type, 2, buyer=ADA)
+    request["items"] *= 3
+
+    assert api.post("/v1/orders", request, key="new").code == "buyer_limit_reached"
+
+
+def test_an_address_is_the_same_however_it_is_written(api: Client, ticket_type: UUID) -> None:
+    buy(api, ticket_type, 4)
+
+    assert buy(api, ticket_type, 1, buyer={"name": "A", "email": "ADA@Example.com"}).code == "buyer_limit_reached"
+
+
+def test_an_account_counts_whatever_address_it_gives(api: Client, conn: Connection, ticket_type: UUID) -> None:
+    account = factories.account(conn)
+    buy(api, ticket_type, 4, account=account)
+
+    other_address = {"name": "Ada", "email": "other@example.com"}
+    assert buy(api, ticket_type, 1, account=account, buyer=other_address).code == "buyer_limit_reached"
+    assert buy(api, ticket_type, 1).code == "buyer_limit_reached"
+    assert buy(api, ticket_type, 1, buyer=other_address).status == 201
+
+
+def test_what_is_not_limited_is_not_counted(api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
+    free = factories.ticket_type(conn, event_id=event)
+    buy(api, ticket_type, 4)
+
+    assert [buy(api, free, 10).status for _ in range(2)] == [201, 201]
+    both = order_request(free, 1, buyer=ADA)
+    both["items"] += order_request(ticket_type, 1)["items"]
+    assert api.post("/v1/orders", both, key="new").code == "buyer_limit_reached"
+    assert invariants.left(conn, free) == (80, 20, 0)
+
+
+def test_a_limit_counts_what_was_bought_before_there_was_one(api: Client, conn: Connection) -> None:
+    ticket_type = factories.ticket_type(conn)
+    buy(api, ticket_type, 3)
+    conn.execute("UPDATE ticket_types SET max_per_buyer = 4")
+
+    assert buy(api, ticket_type, 2).code == "buyer_limit_reached"
+    assert buy(api, ticket_type, 1).status == 201
+
+
+def test_a_free_order_counts_too(api: Client, conn: Connection) -> None:
+    ticket_type = factories.ticket_type(conn, price=0, max_per_buyer=2)
+
+    assert buy(api, ticket_type, 2).json["status"] == "paid"
+    assert buy(api, ticket_type, 1).code == "buyer_limit_reached"
+    invariants.check(conn)
+
+
+def test_a_repeat_of_the_order_that_reached_the_limit_is_answered(api: Client, ticket_type: UUID) -> None:
+    request = order_request(ticket_type, 4, buyer=ADA)
+    first = api.post("/v1/orders", request, key="abc")
+
+    assert api.post("/v1/orders", request, key="abc").json == first.json
+
+
+class TestGivenBack:
+    def test_by_cancelling(self, api: Client, ticket_type: UUID) -> None:
+        placed = buy(api, ticket_type, 4).json
+        api.post(f"/v1/orders/{placed['id']}/cancel", order_token=order_token(UUID(placed["id"])))
+
+        assert buy(api, ticket_type, 4).status == 201
+
+    def test_when_the_hold_lapses(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        buy(api, ticket_type, 4)
+        conn.execute("UPDATE orders SET expires_at = now()")
+        assert buy(api, ticket_type, 1).code == "buyer_limit_reached"
+
+        service.expire_orders(conn, datetime.now(UTC))
+
+        assert buy(api, ticket_type, 4).status == 201
+
+    @pytest.mark.parametrize("bought_meanwhile", [1, 2])
+    def test_money_that_comes_late_pays_only_for_what_the_buyer_may_still_have(
+        self, api: Client, conn: Connection, ticket_type: UUID, bought_meanwhile: int
+    ) -> None:
+        order_id = UUID(buy(api, ticket_type, 3).json["id"])
+        conn.execute("UPDATE orders SET expires_at = now()")
+        service.expire_orders(conn, datetime.now(UTC))
+        buy(api, ticket_type, bought_meanwhile)
+
+        with conn.transaction():
+            order = service.lock_order(conn, order_id)
+            held = service.hold_again(conn, order)
+            if held:
+                service.pay(conn, order, reason="test")
+
+        assert held is (bought_meanwhile == 1)
+        invariants.check(conn)
+
+
+def test_a_buyer_redeems_a_voucher_as_often_as_one_may(api: Client, conn: Connection, event: UUID) -> None:
+    ticket_type = factories.ticket_type(conn, event_id=event)
+    factories.voucher(conn, event, code="ONCE", max_per_buyer=1)
+    placed = buy(api, ticket_type, voucher="ONCE").json
+
+    refused = buy(api, ticket_type, voucher="ONCE")
+
+    assert (refused.status, refused.code) == (409, "buyer_limit_reached")
+    assert buy(api, ticket_type).status == 201
+    assert buy(api, ticket_type, voucher="ONCE", buyer={"name": "B", "email": "b@example.com"}).status == 201
+    api.post(f"/v1/orders/{placed['id']}/cancel", order_token=order_token(UUID(placed["id"])))
+    assert buy(api, ticket_type, voucher="ONCE").status == 201
+    invariants.check(conn)
+
+
+def test_an_order_without_limits_is_two_statements(
+    api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket_type = factories.ticket_type(conn)
+    execute = Cursor.execute
+    statements = []
+
+    def noted(cursor: Cursor[Any], query: Any, *args: Any, **options: Any) -> Any:
+        statements.append(query)
+        return execute(cursor, query, *args, **options)
+
+    monkeypatch.setattr(Cursor, "execute", noted)
+    assert buy(api, ticket_type).status == 201
+
+    assert statements == [service.SQL.list_offers, service.SQL.place_order]

@@ -1,0 +1,101 @@
+"""How tickets are issued: a ticket each, or one for all that are bought together"""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.tickets import service as tickets
+from tests import factories, invariants
+from tests.factories import order_request
+from tests.support import Client
+
+
+@pytest.fixture
+def organisation(conn: Connection) -> UUID:
+    return factories.organisation(conn)
+
+
+@pytest.fixture
+def event(conn: Connection, organisation: UUID) -> UUID:
+    return factories.event(conn, organisation_id=organisation)
+
+
+def buy(api: Client, quantities: dict[UUID, int], issue: str | None = None) -> dict[str, Any]:
+    """Buy some free tickets, and read the order."""
+    request = order_request(next(iter(quantities)), issue=issue)
+    request["items"] = [{"ticket_type_id": str(each), "quantity": quantity} for each, quantity in quantities.items()]
+    placed = api.post("/v1/orders", request, key="new")
+    assert placed.status == 201, placed.body
+    shown: dict[str, Any] = api.get(f"/v1/orders/{placed.json['id']}", order_token=placed.json["access_token"]).json
+    assert shown["items"] == placed.json["items"]
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("of_the_type", "of_the_buyer", "admits"),
+    [
+        ("separate", None, [1, 1, 1]),
+        ("group", None, [3]),
+        ("choice", None, [1, 1, 1]),
+        ("choice", "separate", [1, 1, 1]),
+        ("choice", "group", [3]),
+    ],
+)
+def test_as_many_are_admitted_as_were_bought(
+    api: Client, conn: Connection, event: UUID, of_the_type: str, of_the_buyer: str | None, admits: list[int]
+) -> None:
+    ticket_type = factories.ticket_type(conn, event_id=event, price=0, issue=of_the_type)
+
+    order = buy(api, {ticket_type: 3}, of_the_buyer)
+
+    assert [ticket["admits"] for ticket in order["tickets"]] == admits
+    assert order["items"][0]["grouped"] is (len(admits) == 1)
+    assert invariants.left(conn, ticket_type) == (97, 0, 3)
+    invariants.check(conn)
+
+
+def test_each_ticket_type_of_a_cart_keeps_its_terms(api: Client, conn: Connection, event: UUID) -> None:
+    types = [
+        factories.ticket_type(conn, event_id=event, price=0, issue=issue) for issue in ("separate", "group", "choice")
+    ]
+
+    order = buy(api, dict.fromkeys(types, 2), "group")
+
+    assert [item["grouped"] for item in order["items"]] == [False, True, True]
+    assert [ticket["admits"] for ticket in order["tickets"]] == [1, 1, 2, 2]
+    invariants.check(conn)
+
+
+def test_a_choice_that_no_ticket_type_offers_is_refused(api: Client, conn: Connection, event: UUID) -> None:
+    ticket_type = factories.ticket_type(conn, event_id=event)
+
+    refused = api.post("/v1/orders", order_request(ticket_type, issue="group"), key="new")
+
+    assert (refused.status, refused.code) == (422, "issue_not_offered")
+    assert invariants.left(conn, ticket_type) == (100, 0, 0)
+
+
+def test_an_order_keeps_what_it_was_placed_on(api: Client, conn: Connection, event: UUID) -> None:
+    ticket_type = factories.ticket_type(conn, event_id=event, issue="group")
+    placed = api.post("/v1/orders", order_request(ticket_type, 3), key="new").json
+    conn.execute("UPDATE ticket_types SET issue = 'separate'")
+
+    with conn.transaction():
+        tickets.issue(conn, UUID(placed["id"]))
+
+    assert conn.execute("SELECT admits FROM tickets").fetchall() == [(3,)]
+
+
+def test_the_door_learns_how_many_come_in(api: Client, conn: Connection, organisation: UUID, event: UUID) -> None:
+    scanner = factories.member(conn, organisation, "scanner")
+    ticket_type = factories.ticket_type(conn, event_id=event, price=0, issue="group", max_entries=1)
+    (ticket,) = tickets.list_for_order(conn, UUID(buy(api, {ticket_type: 4})["id"]))
+
+    admitted = api.post("/v1/scans", {"qr": ticket.qr}, account=scanner)
+    again = api.post("/v1/scans", {"qr": ticket.qr}, account=scanner)
+
+    assert (admitted.json["outcome"], admitted.json["admits"], admitted.json["entries"]) == ("admitted", 4, 1)
+    assert (again.status, again.code) == (409, "already_scanned")
+    invariants.check(conn)
