@@ -64,9 +64,9 @@ WHERE payment_id = %(id)s AND order_id = %(order_id)s ORDER BY refunds.id DESC L
 -- name: get_transfer
 SELECT transfers.id, ticket_id, from_name, to_name, expires_at, transfers.epoch,
     coalesce(transfers.epoch = tickets.epoch AND tickets.status = 'valid', false) AS in_force,
-    event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city, time_zone, starts_at,
+    tickets.event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city, time_zone, starts_at,
     ends_at, ticket_types.name AS ticket_type_name, organisations.name AS seller
-FROM transfers JOIN tickets ON tickets.id = ticket_id JOIN events ON events.id = event_id
+FROM transfers JOIN tickets ON tickets.id = ticket_id JOIN events ON events.id = tickets.event_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id JOIN organisations ON organisations.id = tickets.organisation_id
 WHERE transfers.id = %(id)s
 
