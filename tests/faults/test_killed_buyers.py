@@ -10,6 +10,7 @@ from psycopg import Connection
 from boxoffice.auth import Caller, Who, order_token
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderRequest
+from boxoffice.stock import service as stock
 from tests import factories, invariants
 from tests.factories import NOW, order_request
 from tests.racing import die_at, settled
@@ -18,8 +19,8 @@ from tests.support import Client, Database
 type Deed = Callable[[Connection], object]
 
 
-def purchase(ticket_type: UUID, quantity: int) -> Deed:
-    request = OrderRequest.model_validate(order_request(ticket_type, quantity))
+def purchase(ticket_type: UUID, quantity: int, **more: str) -> Deed:
+    request = OrderRequest.model_validate(order_request(ticket_type, quantity, **more))
     order_token(uuid4())  # reads the secret, which the child cannot
 
     return lambda conn: service.place_order(conn, Caller(Who.PUBLIC), request, "key")
@@ -35,6 +36,14 @@ def buy_for_free(conn: Connection) -> Deed:
 
 def buy_what_must_be_gathered(conn: Connection) -> Deed:
     return purchase(factories.ticket_type(conn, quantity=50, max_per_order=30), 25)
+
+
+def buy_with_a_voucher(conn: Connection) -> Deed:
+    """Of a limited ticket type, in an event with a capacity, free by a voucher: all that can be claimed at once."""
+    event = factories.event(conn, capacity_pool_id=stock.create_pool(conn, 20))
+    ticket_type = factories.ticket_type(conn, event_id=event, max_per_buyer=3)
+    factories.voucher(conn, event, code="FREE", discount_kind="free", discount_value=None, max_per_buyer=1)
+    return purchase(ticket_type, 2, voucher="FREE")
 
 
 def cancel(conn: Connection) -> Deed:
@@ -60,7 +69,9 @@ def expire(conn: Connection) -> Deed:
     return deed
 
 
-@pytest.mark.parametrize("make", [buy_at_a_price, buy_for_free, buy_what_must_be_gathered, cancel, expire])
+@pytest.mark.parametrize(
+    "make", [buy_at_a_price, buy_for_free, buy_what_must_be_gathered, buy_with_a_voucher, cancel, expire]
+)
 def test_killed_anywhere_it_is_done_wholly_or_not_at_all(
     api: Client, database: Database, conn: Connection, make: Callable[[Connection], Deed]
 ) -> None:

@@ -8,7 +8,9 @@ from psycopg import Connection
 
 from boxoffice.auth import Caller, Who
 from boxoffice.events import service
-from boxoffice.events.models import EventRequest, TicketTypePatch
+from boxoffice.events.models import EventPatch, EventRequest, TicketTypePatch
+from boxoffice.vouchers import service as vouchers
+from boxoffice.vouchers.models import Free, VoucherRequest
 from tests import factories, invariants
 from tests.operations import event_request, ticket_type_request
 from tests.racing import die_at, settled
@@ -18,32 +20,41 @@ from tests.support import Client, Database
 type Deed = Callable[[Connection], object]
 
 
-def draft(organisation: UUID, manager: Caller, _: UUID) -> Deed:
+def draft(organisation: UUID, manager: Caller, _: UUID, __: UUID) -> Deed:
     body = {**event_request(organisation), "ticket_types": [ticket_type_request()] * 2}
     request = EventRequest.model_validate(body)
     return lambda conn: service.create_event(conn, manager, request)
 
 
-def grow(_: UUID, manager: Caller, ticket_type: UUID) -> Deed:
+def grow(_: UUID, manager: Caller, __: UUID, ticket_type: UUID) -> Deed:
     return lambda conn: service.update_ticket_type(conn, manager, ticket_type, TicketTypePatch(quantity=900), None)
 
 
-def shrink(_: UUID, manager: Caller, ticket_type: UUID) -> Deed:
+def shrink(_: UUID, manager: Caller, __: UUID, ticket_type: UUID) -> Deed:
     return lambda conn: service.update_ticket_type(conn, manager, ticket_type, TicketTypePatch(quantity=30), None)
 
 
-def delete(_: UUID, manager: Caller, ticket_type: UUID) -> Deed:
+def delete(_: UUID, manager: Caller, __: UUID, ticket_type: UUID) -> Deed:
     return lambda conn: service.delete_ticket_type(conn, manager, ticket_type)
 
 
-@pytest.mark.parametrize("make", [draft, grow, shrink, delete])
+def give_a_capacity(_: UUID, manager: Caller, event: UUID, __: UUID) -> Deed:
+    return lambda conn: service.update_event(conn, manager, event, EventPatch(capacity=20), None)
+
+
+def give_a_voucher(_: UUID, manager: Caller, event: UUID, ticket_type: UUID) -> Deed:
+    request = VoucherRequest(code="TENTH", discount=Free(kind="free"), ticket_type_ids=[ticket_type])
+    return lambda conn: vouchers.create_voucher(conn, manager, event, request)
+
+
+@pytest.mark.parametrize("make", [draft, grow, shrink, delete, give_a_capacity, give_a_voucher])
 def test_killed_anywhere_it_is_done_wholly_or_not_at_all(
-    api: Client, database: Database, conn: Connection, make: Callable[[UUID, Caller, UUID], Deed]
+    api: Client, database: Database, conn: Connection, make: Callable[[UUID, Caller, UUID, UUID], Deed]
 ) -> None:
     organisation = factories.organisation(conn)
     manager = Caller(Who.MANAGER, factories.member(conn, organisation, "manager"))
     event = factories.event(conn, organisation_id=organisation, status="draft")
-    deed = make(organisation, manager, factories.ticket_type(conn, event_id=event))
+    deed = make(organisation, manager, event, factories.ticket_type(conn, event_id=event))
     before = snapshot(conn)
 
     def act(conn: Connection) -> None:
