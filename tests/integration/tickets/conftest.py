@@ -1,0 +1,63 @@
+"""A ticket in its buyer's hands, and the door where it is shown."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.auth import order_token
+from boxoffice.tickets import service, transfers
+from tests import factories
+from tests.support import Answer, Client
+
+
+@dataclass
+class Held:
+    """A paid ticket of a guest's order, with its QR as it was issued."""
+
+    api: Client
+    organisation: UUID
+    event: UUID
+    order: UUID
+    ticket: UUID
+    qr: str
+    scanner: UUID
+
+    @property
+    def token(self) -> str:
+        """The buyer's."""
+        return order_token(self.order)
+
+    def start(self, email: str = "bola@example.com", **options: Any) -> Answer:
+        """Send the ticket to somebody, as the buyer if nobody else."""
+        options.setdefault("order_token", None if "account" in options else self.token)
+        return self.api.post(f"/v1/tickets/{self.ticket}/transfers", {"email": email}, **options)
+
+    def accept(self, token: str, **options: Any) -> Answer:
+        return self.api.post("/v1/transfers/accept", {"token": token, "name": "Bola"}, **options)
+
+    def pass_on(self, email: str = "bola@example.com", **options: Any) -> Answer:
+        """Send the ticket to a guest who accepts it; the answer to that."""
+        started = self.start(email, **options)
+        assert started.status == 201, started.body
+        return self.accept(transfers.token_of(UUID(started.json["id"])), address="198.51.100.9")
+
+    def show(self, **options: Any) -> Answer:
+        """Ask for the ticket's QR."""
+        return self.api.get(f"/v1/tickets/{self.ticket}/qr", **options)
+
+    def scan(self, text: str) -> Answer:
+        return self.api.post("/v1/scans", {"qr": text}, account=self.scanner)
+
+
+@pytest.fixture
+def held(api: Client, conn: Connection, request: pytest.FixtureRequest) -> Held:
+    organisation = factories.organisation(conn)
+    event = factories.event(conn, organisation_id=organisation)
+    ticket_type = factories.ticket_type(conn, event_id=event)
+    order = factories.paid_order(conn, ticket_type, quantity=1, **getattr(request, "param", {}))
+    (ticket,) = service.list_for_order(conn, order)
+    scanner = factories.member(conn, organisation, "scanner")
+    return Held(api, organisation, event, order, ticket.id, ticket.qr, scanner)
