@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.13 || command -v python3)
 PORT ?= 3000
 STAGE ?= dev
+SOAK ?= 60
 VENV := .venv
 BIN := $(VENV)/bin
 export SAM_CLI_TELEMETRY := 0
@@ -11,7 +12,7 @@ export AWS_DEFAULT_REGION ?= eu-west-1
 export PYTHONPATH := layers/common
 
 .DEFAULT_GOAL := help
-.PHONY: help install run reset demo test lint format openapi bench sam-local build deploy clean
+.PHONY: help install run reset demo test soak lint format openapi bench sam-local build deploy clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +37,9 @@ demo: install  ## A sale from sign-up to the door, with 500 buyers at once
 
 test: install  ## The whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+soak: install  ## Random sales, crashes and all (SOAK=60: so many times as long as in the suite)
+	SOAK=$(SOAK) $(BIN)/python -m pytest -n 2 --dist loadfile tests/stateful
 
 lint: install  ## Style, types, import contracts, the OpenAPI document and the template
 	$(BIN)/ruff check

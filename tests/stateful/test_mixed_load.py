@@ -1,0 +1,25 @@
+"""A minute of everything at once: no deadlock, no long wait, and every invariant true."""
+
+import psycopg
+
+from tests import invariants
+from tests.racing import deadlocks, settled
+from tests.stateful.load import load
+from tests.stateful.sale import SOAK, Sale
+from tests.support import Client, Database
+
+
+def test_32_connections_for_a_minute(api: Client, database: Database, conn: psycopg.Connection) -> None:
+    longest = load(database, Sale.open(conn), people=32, seconds=60 * SOAK)
+
+    assert deadlocks(conn) == 0
+    assert longest < 5
+    invariants.check(conn)
+
+
+def test_some_of_16_die_all_the_time(api: Client, database: Database, conn: psycopg.Connection) -> None:
+    load(database, Sale.open(conn), people=16, seconds=10 * SOAK, deadly=True)
+
+    settled(conn)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)

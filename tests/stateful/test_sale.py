@@ -1,0 +1,78 @@
+"""Random sequences of all that happens in a sale leave every invariant true, after each step."""
+
+from random import Random
+from typing import ClassVar
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from boxoffice import outbox
+from tests import invariants
+from tests.stateful import sale
+from tests.support import Client, Database, Postgres
+
+EXAMPLES, STEPS = 120 * sale.SOAK, 100
+
+
+class SaleMachine(RuleBasedStateMachine):
+    """Deeds on three connections; some die in the middle."""
+
+    postgres: ClassVar[Postgres]
+    api: ClassVar[Client]
+    steps: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._clone = self.postgres.clone()
+        self._database: Database = self._clone.__enter__()
+        self._connections = [self._connect() for _ in range(3)]
+        self._watching = self._connect()
+
+    @initialize()
+    def open(self) -> None:
+        self._sale = sale.Sale.open(self._watching)
+
+    @rule(
+        deed=st.sampled_from(sale.FREQUENCIES),
+        choice=st.randoms(use_true_random=False),
+        connection=st.integers(0, 2),
+        dies_at=st.none() | st.none() | st.none() | st.integers(0, 15),
+    )
+    def do(self, deed: str, choice: Random, connection: int, dies_at: int | None) -> None:
+        type(self).steps += 1
+        if self._connections[connection].closed:
+            self._connections[connection] = self._connect()
+        sale.do(self._sale, self.api, deed, choice, self._connections[connection], dies_at)
+
+    @invariant()
+    def holds(self) -> None:
+        invariants.check(self._watching)
+
+    def teardown(self) -> None:
+        for conn in (*self._connections, self._watching):
+            conn.close()
+        self._clone.__exit__(None, None, None)
+
+    def _connect(self) -> psycopg.Connection:
+        return psycopg.connect(self._database.api_url, autocommit=True)
+
+
+def test_ten_thousand_steps(postgres: Postgres, api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "enqueue", lambda _: None)
+    SaleMachine.postgres, SaleMachine.api = postgres, api
+
+    run_state_machine_as_test(
+        SaleMachine,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
+
+    assert SaleMachine.steps >= 10_000
