@@ -12,7 +12,8 @@ from psycopg.rows import class_row
 WEBHOOK = "/v1/webhooks/sandbox"
 MOST_REPEATS = 100
 PAYMENT = """
-    SELECT payments.id, payments.status, payments.amount, payments.currency, orders.number, orders.buyer_name
+    SELECT payments.id, payments.status, payments.amount, payments.currency, orders.number, orders.buyer_name,
+        (SELECT coalesce(sum(refunds.amount), 0)::bigint FROM refunds WHERE payment_id = payments.id) AS refunded
     FROM payments JOIN orders ON orders.id = payments.order_id
     WHERE payments.id = %s AND payments.provider = 'sandbox'
 """
@@ -28,6 +29,7 @@ class Payment:
     currency: str
     number: str
     buyer_name: str
+    refunded: int
 
     @property
     def price(self) -> str:
@@ -35,6 +37,13 @@ class Payment:
         from boxoffice.money import show
 
         return show(self.amount, self.currency)
+
+    @property
+    def sent_back(self) -> str:
+        """What of it went back."""
+        from boxoffice.money import show
+
+        return show(self.refunded, self.currency)
 
 
 @dataclass(frozen=True)
