@@ -185,6 +185,21 @@ SELECT id AS service_id, capacity, count(number) AS slots, max(number) FILTER (W
 FROM services LEFT JOIN slots ON service_id = id AND state <> 'withdrawn'
 GROUP BY id HAVING count(number) <> capacity OR max(number) FILTER (WHERE state = 'free') > capacity LIMIT 10
 
+-- name: tickets_with_a_broken_chain
+-- Each transfer that was accepted raised the epoch by one.
+SELECT tickets.id AS ticket_id, tickets.epoch, links FROM tickets LEFT JOIN (
+    SELECT ticket_id, count(*) AS links, max(epoch) AS last_epoch FROM transfers
+    WHERE status = 'accepted' GROUP BY ticket_id
+) AS chain ON ticket_id = tickets.id
+WHERE tickets.epoch <> coalesce(links, 0) OR tickets.epoch <> coalesce(last_epoch, 0) LIMIT 10
+
+-- name: transfers_without_emails
+SELECT id AS transfer_id, status, owed FROM transfers LEFT JOIN (
+    SELECT payload ->> 'transfer_id' AS transfer_id, count(*) AS owed FROM outbox
+    WHERE template IN ('transfer_offered', 'transfer_accepted', 'transfer_completed') GROUP BY payload ->> 'transfer_id'
+) AS emails ON transfer_id = id::text
+WHERE coalesce(owed, 0) <> CASE status WHEN 'accepted' THEN 3 ELSE 1 END LIMIT 10
+
 -- name: audit_entries_out_of_chain
 WITH checked AS (
     SELECT *, lag(hash, 1, ''::bytea) OVER links AS hash_before, row_number() OVER links AS number,

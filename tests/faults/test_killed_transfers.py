@@ -1,0 +1,59 @@
+"""A process that dies while a ticket changes hands leaves it with the one or with the other."""
+
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.auth import Caller, Who, order_token
+from boxoffice.tickets import service, transfers
+from boxoffice.tickets.models import TransferRequest
+from tests import factories, invariants
+from tests.concurrency.test_transfers import accept
+from tests.racing import die_at, settled
+from tests.support import Client, Database
+
+
+@pytest.fixture
+def ticket(api: Client, conn: Connection) -> UUID:
+    order = factories.paid_order(conn, factories.ticket_type(conn), quantity=1)
+    return service.list_for_order(conn, order)[0].id
+
+
+def test_killed_anywhere_a_start_is_repeated_and_one_link_is_good(
+    ticket: UUID, database: Database, conn: Connection
+) -> None:
+    guest = Caller(Who.GUEST, order_token=order_token(service.view_of(conn, ticket).order_id))
+
+    def start(conn: Connection) -> UUID:
+        with conn.transaction():
+            return transfers.start_transfer(conn, guest, ticket, TransferRequest(email="bola@example.com")).id
+
+    moment = 0
+    while die_at(database, moment, start):
+        settled(conn)
+        invariants.check(conn)
+        moment += 1
+    assert moment >= 8
+
+    last = start(conn)
+    pending = conn.execute("SELECT id FROM transfers WHERE status = 'pending'").fetchall()
+    assert pending == [(last,)]
+    assert accept(conn, last) == "accepted"
+    invariants.check(conn)
+
+
+def test_killed_anywhere_an_acceptance_has_its_effect_once(ticket: UUID, database: Database, conn: Connection) -> None:
+    transfer = factories.transfer(conn, ticket)
+    moment, outcomes = 0, set()
+    while die_at(database, moment, lambda conn: accept(conn, transfer)):
+        settled(conn)
+        invariants.check(conn)
+        outcomes.add(conn.execute("SELECT epoch, holder_name FROM tickets").fetchone())
+        moment += 1
+    assert moment >= 8
+
+    assert accept(conn, transfer) == "transfer_accepted"
+    assert outcomes == {(0, "Ada Buyer"), (1, "Bola")}
+    assert conn.execute("SELECT count(*) FROM outbox WHERE template = 'transfer_completed'").fetchone() == (1,)
+    invariants.check(conn)
