@@ -22,8 +22,8 @@ def join_waitlist(ticket_type_id: PathId, entry: WaitlistRequest) -> None:
     """Wait for what is sold out.
 
     What is free again is offered in order of joining, to the first whose whole quantity is there: an email with a link
-    holds it for some hours. An email address waits once for a ticket type; to join again changes nothing. Whether it did
-    is told to the address alone, which gets a link to leave.
+    holds it for some hours. An email address waits once for a ticket type; to join again changes nothing. Whether it
+    did is told to the address alone, which gets a link to leave.
     """
     rate_limit.limit_waitlist(entry.email)
     with db.transaction() as conn:
