@@ -170,6 +170,16 @@ def receipt(conn: psycopg.Connection, payment: dict[str, Any], **overrides: Any)
     return _insert(conn, "receipts", {**row, "kept": True, **overrides})
 
 
+def scan(conn: psycopg.Connection, ticket_id: UUID, scanner: UUID, **fields: Any) -> UUID:
+    """A ticket that a member of its organisation has let in; answers the scan's id."""
+    from boxoffice.auth import Caller, Who
+    from boxoffice.checkin import service as checkin
+    from boxoffice.checkin.models import TicketScanRequest
+
+    request = TicketScanRequest.model_validate(fields)
+    return checkin.scan_ticket_by_id(conn, Caller(Who.SCANNER, scanner), ticket_id, request).scan_id
+
+
 def service(conn: psycopg.Connection, *, capacity: int = 10, **overrides: Any) -> UUID:
     """A cloakroom with its slots, all free."""
     row = {

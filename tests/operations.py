@@ -84,6 +84,7 @@ class World:
     payment: UUID
     paid_order: UUID
     ticket: PrintedTicket
+    scan: UUID
     transfer_token: str
     foreign_order: UUID
     cloakroom: UUID
@@ -117,6 +118,7 @@ def build(conn: psycopg.Connection) -> World:
     cloakroom = factories.service(conn, organisation_id=organisation)
     claim, claim_qr = factories.claim(conn, cloakroom)
     ticket, other_ticket = tickets.list_for_order(conn, paid_order)[:2]
+    (used_ticket,) = tickets.list_for_order(conn, factories.paid_order(conn, ticket_type, quantity=1))
     return World(
         owner=owner,
         manager=factories.member(conn, organisation, "manager"),
@@ -138,6 +140,7 @@ def build(conn: psycopg.Connection) -> World:
         payment=factories.payment(conn, order),
         paid_order=paid_order,
         ticket=ticket,
+        scan=factories.scan(conn, used_ticket.id, owner),
         transfer_token=transfers.token_of(factories.transfer(conn, other_ticket.id)),
         foreign_order=factories.paid_order(conn, factories.ticket_type(conn, event_id=rivals_event)),
         cloakroom=cloakroom,
@@ -314,9 +317,32 @@ CALLS: dict[str, Callable[[World], Call]] = {
     ),
     # checkin
     "get_attendance": lambda world: Call({"event_id": world.event}),
+    "get_scan_manifest": lambda world: Call({"event_id": world.event}),
+    "list_scans": lambda world: Call({"event_id": world.event}),
     "scan_ticket": lambda world: Call(
-        body={"qr": world.ticket.qr, "event_id": str(world.event), "gate": "North", "device_id": "phone 1"}
+        body={
+            "qr": world.ticket.qr,
+            "event_id": str(world.event),
+            "gate": "North",
+            "device_id": "phone 1",
+            "sequence": 1,
+        }
     ),
+    "scan_ticket_by_id": lambda world: Call(
+        {"ticket_id": world.ticket.id}, {"event_id": str(world.event), "gate": "Guest list"}
+    ),
+    "sync_scans": lambda world: Call(
+        {"event_id": world.event},
+        {
+            "device_id": "phone 1",
+            "sent_at": factories.NOW.isoformat(),
+            "scans": [
+                {"sequence": 2, "qr": world.ticket.qr, "at": factories.NOW.isoformat(), "gate": "North"},
+                {"sequence": 3, "qr": world.ticket.qr, "at": factories.NOW.isoformat()},
+            ],
+        },
+    ),
+    "undo_scan": lambda world: Call({"scan_id": world.scan}),
     # slots
     "claim_slot": lambda world: Call(
         {"service_id": world.cloakroom},

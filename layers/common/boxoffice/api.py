@@ -27,6 +27,7 @@ from boxoffice.errors import (
     Invalid,
     Malformed,
     NotFound,
+    NotModified,
     TooLarge,
     UnsupportedMediaType,
 )
@@ -47,6 +48,12 @@ IdempotencyKey = Annotated[
 IfMatch = Annotated[
     str | None,
     Header(alias="If-Match", max_length=32, description="The ETag you read; the write is refused if it is stale"),
+]
+IfNoneMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-None-Match", max_length=100, description="The ETag you read; 304 answers that nothing has changed"
+    ),
 ]
 PathId = Annotated[UUID, Path()]
 
@@ -121,6 +128,7 @@ def route[F: Callable[..., Any]](
     raises: tuple[type[DomainError], ...] = (),
     produces: tuple[str, ...] = (),
     cache_control: str | None = None,
+    compress: bool = False,
 ) -> Callable[[F], F]:
     """Declare an endpoint.
 
@@ -128,6 +136,7 @@ def route[F: Callable[..., Any]](
         path: as in the template, like ``/v1/orders/{order_id}``.
         raises: what the OpenAPI document names beside the errors that any such route has.
         produces: the media types of the answer, where it is not JSON.
+        compress: whether the answer is large enough to be sent as gzip to those who accept it.
     """
 
     def register(function: F) -> F:
@@ -143,6 +152,7 @@ def route[F: Callable[..., Any]](
             operation_id=function.__name__,
             status_code=status,
             cache_control=cache_control,
+            compress=compress,
         )(function)
 
     return register
@@ -200,6 +210,18 @@ def etag(version: int) -> str:
     return tag
 
 
+def weak_etag(version: str) -> str:
+    """The ETag of what may be told in more than one way, compressed for one; also set on the answer."""
+    tag = f'W/"{version}"'
+    set_header("ETag", tag)
+    return tag
+
+
+def known_version(if_none_match: str | None) -> str | None:
+    """The version that an If-None-Match header says the caller has."""
+    return if_none_match.strip().removeprefix("W/").strip('"') if if_none_match else None
+
+
 def expected_version(if_match: str | None) -> int | None:
     """The version that an If-Match header asks for; None if any will do."""
     if if_match is None or if_match.strip() == "*":
@@ -215,6 +237,11 @@ def _fact(error: DomainError) -> Response[str]:
     if error.retry_after is not None:
         set_header("Retry-After", str(error.retry_after))
     return _problem(error.status, error.code, error.detail, **error.facts)
+
+
+@app.exception_handler(NotModified)
+def _not_modified(fact: NotModified) -> Response[str]:
+    return Response(status_code=304, body="", headers={"ETag": weak_etag(fact.version)})
 
 
 @app.exception_handler(RequestValidationError)

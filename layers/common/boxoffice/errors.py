@@ -89,6 +89,14 @@ class Busy(DomainError):
     retry_after = 2
 
 
+class NotModified(Exception):
+    """What the caller asks for is what they have already, in the version that they named."""
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        super().__init__(version)
+
+
 def of_constraint(name: str | None) -> DomainError | None:
     """The error that a violated constraint of this name means, if any domain that is loaded declares one."""
     return next((error() for error in _all(DomainError) if name and error.constraint == name), None)

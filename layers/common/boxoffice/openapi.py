@@ -142,6 +142,8 @@ def _complete(operation: dict[str, Any], route: api.Route, functions: Path) -> N
         responses["200"]["content"] = {media_type: {} for media_type in route.produces}
     if "204" in responses:
         responses["204"] = {"description": "Done; there is nothing to say"}
+    if any(parameter["name"].lower() == "if-none-match" for parameter in operation.get("parameters", [])):
+        responses["304"] = {"description": "Nothing has changed"}
     for status, errors in sorted(_errors(operation, route).items()):
         responses[str(status)] = {
             "description": _describe(status, errors),

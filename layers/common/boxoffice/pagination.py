@@ -31,6 +31,14 @@ def decode_number(cursor: str | None) -> int | None:
     return None if cursor is None else _decode(cursor, _number)[0]
 
 
+def decode_numbers_and_id(cursor: str | None) -> tuple[int, int, UUID] | None:
+    """The two numbers and the id in a cursor of a list that is read change by change; they fit ``bigint``."""
+    if cursor is None:
+        return None
+    first, second, row_id = _decode(cursor, _big_number, _big_number, UUID)
+    return first, second, row_id
+
+
 def decode_moment_and_id(cursor: str | None) -> tuple[datetime, UUID] | None:
     """The sort key in a cursor of a list that is sorted by a moment, then by id."""
     if cursor is None:
@@ -48,6 +56,12 @@ def page_of[T](
 
 def _number(text: str) -> int:
     if not (text.isdecimal() and len(text) < 10):
+        raise ValueError
+    return int(text)
+
+
+def _big_number(text: str) -> int:
+    if not (text.isdecimal() and len(text) < 19):
         raise ValueError
     return int(text)
 

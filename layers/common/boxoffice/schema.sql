@@ -14,8 +14,8 @@ CREATE DOMAIN ticket_quantity AS integer CHECK (VALUE > 0);
 CREATE DOMAIN order_status AS text CHECK (
     VALUE IN ('pending', 'paid', 'cancelled', 'expired', 'partially_refunded', 'refunded'));
 CREATE DOMAIN scan_outcome AS text CHECK (
-    VALUE IN ('admitted', 'already_scanned', 'wrong_event', 'wrong_gate', 'not_yet', 'expired', 'event_cancelled', 'refunded',
-        'transferred', 'forged', 'undone'));
+    VALUE IN ('admitted', 'already_scanned', 'wrong_event', 'wrong_gate', 'not_yet', 'event_over', 'event_cancelled',
+        'refunded', 'transferred', 'forged', 'undone'));
 
 -- A quantity of a pool, and the one row of its stock that carries it as held or sold.
 CREATE TYPE draw AS (pool_id uuid, row_no smallint, quantity integer);

@@ -30,19 +30,26 @@ def test_it_counts_by_ticket_type_and_by_gate(api: Client, conn: Connection, org
     factories.paid_order(conn, factories.ticket_type(conn))
     for ticket, gate in ((first, "North"), (first, "South"), (second, "South"), (third, "South"), (third, None)):
         api.post("/v1/scans", {"qr": ticket.qr, "gate": gate}, account=scanner)
+    conn.execute("UPDATE scans SET at = now() - interval '5 minutes' WHERE gate = 'South'")
+    conn.execute("UPDATE scans SET at = now() - interval '3 minutes' WHERE gate = 'North'")
+    conn.execute("UPDATE tickets SET first_scan_at = (SELECT min(at) FROM scans WHERE ticket_id = tickets.id)")
 
     answer = api.get(f"/v1/events/{event}/attendance", account=scanner)
 
     assert answer.status == 200
-    assert answer.json == {
+    minutes = [row["entries"] for row in answer.json["minutes"]]
+    assert minutes == [2, 1, 1]
+    assert {name: value for name, value in answer.json.items() if name != "minutes"} == {
         "event_id": str(event),
         "issued": 4,
         "admitted": 3,
         "entries": 4,
+        "inside": 3,
+        "conflicts": 0,
         "ticket_types": [
-            {"ticket_type_id": str(once), "name": "Once", "issued": 3, "admitted": 2, "entries": 2},
-            {"ticket_type_id": str(often), "name": "Often", "issued": 1, "admitted": 1, "entries": 2},
-            {"ticket_type_id": str(unsold), "name": "Unsold", "issued": 0, "admitted": 0, "entries": 0},
+            {"ticket_type_id": str(once), "name": "Once", "issued": 3, "admitted": 2, "entries": 2, "inside": 2},
+            {"ticket_type_id": str(often), "name": "Often", "issued": 1, "admitted": 1, "entries": 2, "inside": 1},
+            {"ticket_type_id": str(unsold), "name": "Unsold", "issued": 0, "admitted": 0, "entries": 0, "inside": 0},
         ],
         "gates": [
             {"gate": "North", "entries": 1},

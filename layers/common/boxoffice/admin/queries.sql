@@ -169,9 +169,17 @@ LIMIT 10
 
 -- name: tickets_with_wrong_entries
 SELECT id AS ticket_id, entries, admissions FROM tickets LEFT JOIN (
-    SELECT ticket_id, count(*) AS admissions FROM scans WHERE outcome = 'admitted' GROUP BY ticket_id
+    SELECT ticket_id, count(*) AS admissions, min(at) AS first_at FROM scans WHERE outcome = 'admitted' GROUP BY ticket_id
 ) AS scanned ON ticket_id = id
-WHERE entries <> coalesce(admissions, 0) LIMIT 10
+WHERE entries <> coalesce(admissions, 0) OR first_scan_at IS DISTINCT FROM first_at LIMIT 10
+
+-- name: entries_out_of_order
+-- A conflict stands only beside as many earlier entries as the ticket has.
+SELECT scans.id AS scan_id, ticket_id, at FROM scans JOIN tickets ON tickets.id = ticket_id
+WHERE let_in AND outcome = 'already_scanned' AND max_entries > (
+    SELECT count(*) FROM scans AS earlier
+    WHERE earlier.ticket_id = scans.ticket_id AND earlier.outcome = 'admitted' AND earlier.at <= scans.at)
+LIMIT 10
 
 -- name: slots_that_claims_contradict
 SELECT service_id, number, state, open_claims FROM slots LEFT JOIN (

@@ -25,6 +25,7 @@ INVARIANTS: tuple[tuple[int, str, str], ...] = (
     (7, "no message stays behind, and a failed one says why", "messages_left_behind"),
     (7, "a transfer's emails are in the outbox", "transfers_without_emails"),
     (8, "a ticket's entries are its admissions", "tickets_with_wrong_entries"),
+    (8, "of those a ticket let in the earliest are admitted, the others conflicts", "entries_out_of_order"),
     (9, "a slot is taken exactly while it has its one open claim", "slots_that_claims_contradict"),
     (9, "a service has as many slots as its capacity, and none free above it", "services_that_do_not_add_up"),
     (10, "a voucher is redeemed by the orders that carry it, and not more often than allowed", "vouchers_overdrawn"),

@@ -3,45 +3,192 @@
 -- name: lock_and_scan_ticket
 -- The whole scan in one statement: who scans, lock, decision, record. The lock gives the ticket as the winner of a race left
 -- it, so the loser learns when and where it was used. Nothing comes back if the ticket is not of an organisation of theirs.
+-- A number that the device has used before answers what it answered then. Without a QR, the ticket's id is enough.
 WITH found AS MATERIALIZED (
     SELECT tickets.* FROM tickets JOIN members ON members.organisation_id = tickets.organisation_id
     WHERE id = %(ticket_id)s AND members.account_id = %(account_id)s
     FOR NO KEY UPDATE OF tickets
 ), decided AS MATERIALIZED (
-    SELECT *, CASE
+    SELECT found.*, ticket_types.name AS ticket_type_name, time_zone, doors_open_at, earlier.id AS earlier_id, CASE
+        WHEN earlier.ticket_id <> found.id THEN 'sequence_reused'
+        WHEN earlier.id IS NOT NULL THEN earlier.outcome::text
         WHEN %(qr_hash)s = ANY(former_hashes) THEN 'transferred'
         WHEN qr_hash <> %(qr_hash)s THEN 'forged'
-        WHEN event_id <> coalesce(%(event_id)s, event_id) THEN 'wrong_event'
-        WHEN status = 'refunded' THEN 'refunded'
-        WHEN entries >= max_entries THEN 'already_scanned'
+        WHEN found.event_id <> coalesce(%(event_id)s, found.event_id) THEN 'wrong_event'
+        WHEN found.status = 'refunded' THEN 'refunded'
+        WHEN entries >= found.max_entries THEN 'already_scanned'
+        WHEN events.status = 'cancelled' THEN 'event_cancelled'
+        WHEN now() >= ends_at + interval '12 hours' THEN 'event_over'
+        WHEN now() < doors_open_at THEN 'not_yet'
+        WHEN gates <> '[]' AND %(gate)s::text IS NOT NULL AND NOT gates @> ANY(ARRAY[
+            jsonb_build_array(jsonb_build_object('name', %(gate)s::text, 'ticket_type_ids', NULL)),
+            jsonb_build_array(jsonb_build_object('name', %(gate)s::text, 'ticket_type_ids', ARRAY[ticket_type_id]))
+        ]) THEN 'wrong_gate'
         ELSE 'admitted' END AS outcome
-    FROM found
+    FROM found JOIN events ON events.id = found.event_id JOIN ticket_types ON ticket_types.id = ticket_type_id
+    LEFT JOIN scans AS earlier ON earlier.event_id = found.event_id AND earlier.device_id = %(device_id)s
+        AND earlier.sequence = %(sequence)s
 ), admitted AS (
     UPDATE tickets SET entries = tickets.entries + 1,
         first_scan_at = coalesce(tickets.first_scan_at, now()),
         first_scan_gate = CASE WHEN tickets.first_scan_at IS NULL THEN %(gate)s ELSE tickets.first_scan_gate END
-    FROM decided WHERE tickets.id = decided.id AND outcome = 'admitted'
+    FROM decided WHERE tickets.id = decided.id AND outcome = 'admitted' AND earlier_id IS NULL
 ), recorded AS (
-    INSERT INTO scans (id, ticket_id, event_id, outcome, gate, device_id, scanned_by)
-    SELECT %(scan_id)s, id, event_id, outcome, %(gate)s, %(device_id)s, %(account_id)s FROM decided
+    INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, epoch, gate, device_id, sequence, scanned_by)
+    SELECT %(scan_id)s, id, event_id, outcome, outcome = 'admitted', epoch, %(gate)s, %(device_id)s, %(sequence)s,
+        %(account_id)s
+    FROM decided WHERE earlier_id IS NULL
 )
-SELECT outcome, %(scan_id)s::uuid AS scan_id, decided.id AS ticket_id, decided.event_id, name AS ticket_type_name,
-    holder_name, admits, entries + (outcome = 'admitted')::integer AS entries, decided.max_entries, first_scan_at,
-    first_scan_gate
-FROM decided JOIN ticket_types ON ticket_types.id = ticket_type_id
+SELECT outcome, coalesce(earlier_id, %(scan_id)s) AS scan_id, id AS ticket_id, event_id, ticket_type_name, holder_name,
+    seat, admits, entries + (outcome = 'admitted' AND earlier_id IS NULL)::integer AS entries, max_entries,
+    first_scan_at, first_scan_gate, doors_open_at, time_zone
+FROM decided
+
+-- name: lock_scan
+SELECT ticket_id, organisation_id, let_in FROM scans JOIN tickets ON tickets.id = ticket_id
+WHERE scans.id = %(id)s FOR NO KEY UPDATE OF tickets
+
+-- name: undo_scan
+UPDATE scans SET outcome = 'undone', undone_at = now(), undone_by = %(account_id)s
+WHERE id = %(id)s AND outcome <> 'undone'
+
+-- name: lock_and_insert_scans
+-- Keeps what a device has scanned offline, with the tickets locked. Whether it counts is settled after that, in a snapshot
+-- that shows what was scanned while this waited. A scan that was refused online, though the answer was lost and the
+-- device let somebody in, becomes an entry.
+WITH sent AS MATERIALIZED (
+    SELECT * FROM unnest(%(ids)s::uuid[], %(ticket_ids)s::uuid[], %(qr_hashes)s::bytea[], %(sequences)s::bigint[],
+        %(gates)s::text[], %(device_times)s::timestamptz[], %(moments)s::timestamptz[])
+        AS sent (id, ticket_id, qr_hash, sequence, gate, device_time, at)
+), found AS MATERIALIZED (
+    SELECT * FROM tickets WHERE id = ANY(%(ticket_ids)s::uuid[]) AND organisation_id = %(organisation_id)s
+    ORDER BY id FOR NO KEY UPDATE
+), judged AS MATERIALIZED (
+    SELECT sent.*, event_id, CASE WHEN sent.qr_hash = found.qr_hash THEN epoch
+        ELSE array_position(former_hashes, sent.qr_hash) - 1 END AS epoch
+    FROM sent LEFT JOIN found ON found.id = ticket_id
+), kept AS (
+    INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, epoch, gate, device_id, sequence, scanned_by, at,
+        device_time, skew_ms)
+    SELECT id, ticket_id, event_id, 'admitted', true, epoch, gate, %(device_id)s, sequence, %(account_id)s, at,
+        device_time, %(skew_ms)s
+    FROM judged WHERE event_id = %(event_id)s AND epoch IS NOT NULL ORDER BY sequence
+    ON CONFLICT (event_id, device_id, sequence) WHERE sequence IS NOT NULL
+    DO UPDATE SET let_in = true WHERE scans.ticket_id = excluded.ticket_id AND NOT scans.let_in
+)
+SELECT sequence, ticket_id, CASE WHEN epoch IS NULL THEN 'forged' WHEN event_id <> %(event_id)s THEN 'wrong_event' END
+    AS refusal
+FROM judged ORDER BY sequence
+
+-- name: settle_tickets
+-- Decides anew, of all that these tickets have let in, what counts: nothing but those scans, the refund and the transfers
+-- has a say in it, so the order in which devices report has none. The tickets are locked.
+WITH let_in AS MATERIALIZED (
+    SELECT scans.*, max_entries, refunded_at, CASE
+        WHEN outcome = 'undone' THEN 'undone'
+        WHEN at >= refunded_at THEN 'refunded'
+        WHEN EXISTS (
+            SELECT FROM transfers
+            WHERE transfers.ticket_id = scans.ticket_id AND transfers.epoch = scans.epoch + 1 AND accepted_at <= at
+        ) THEN 'transferred' END AS void
+    FROM scans JOIN tickets ON tickets.id = ticket_id
+    WHERE ticket_id = ANY(%(ticket_ids)s::uuid[]) AND let_in
+), settled AS MATERIALIZED (
+    SELECT *, coalesce(void, CASE WHEN place <= max_entries THEN 'admitted' ELSE 'already_scanned' END) AS becomes
+    FROM (
+        SELECT *, row_number() OVER (
+            PARTITION BY ticket_id, void IS NULL ORDER BY at, device_id COLLATE "C", sequence, id
+        ) AS place FROM let_in
+    ) AS ordered
+), changed AS (
+    UPDATE scans SET outcome = becomes FROM settled WHERE scans.id = settled.id AND scans.outcome <> becomes
+), counted AS (
+    SELECT ticket_id, count(*) AS entries, min(at) AS first_scan_at,
+        (array_agg(gate ORDER BY place))[1] AS first_scan_gate
+    FROM settled WHERE becomes = 'admitted' GROUP BY ticket_id
+), updated AS (
+    UPDATE tickets SET entries = coalesce(counted.entries, 0), first_scan_at = counted.first_scan_at,
+        first_scan_gate = counted.first_scan_gate
+    FROM unnest(%(ticket_ids)s::uuid[]) AS given (id) LEFT JOIN counted ON ticket_id = given.id
+    WHERE tickets.id = given.id AND (tickets.entries, tickets.first_scan_at, tickets.first_scan_gate)
+        IS DISTINCT FROM (coalesce(counted.entries, 0), counted.first_scan_at, counted.first_scan_gate)
+)
+SELECT id AS scan_id, ticket_id, becomes AS outcome, device_id, sequence, gate, at, refunded_at
+FROM settled ORDER BY ticket_id, place
+
+-- name: get_scan
+-- One that was undone.
+SELECT scans.id, ticket_id, scans.event_id, name AS ticket_type_name, holder_name, outcome, let_in, NULL::jsonb AS first,
+    gate, device_id, sequence, scanned_by, at, device_time, skew_ms, received_at, undone_at, undone_by
+FROM scans JOIN tickets ON tickets.id = ticket_id JOIN ticket_types ON ticket_types.id = ticket_type_id
+WHERE scans.id = %(id)s
+
+-- name: list_scans
+-- Of an event, latest first. Planned anew each time, so that filters which are not used vanish from the plan.
+SELECT scans.id, ticket_id, scans.event_id, name AS ticket_type_name, holder_name, outcome, let_in,
+    CASE outcome WHEN 'already_scanned' THEN (
+        SELECT to_jsonb(admitted) FROM (
+            SELECT id AS scan_id, device_id, gate, at FROM scans AS others
+            WHERE others.ticket_id = scans.ticket_id AND outcome = 'admitted'
+            ORDER BY at, device_id COLLATE "C", sequence, id LIMIT 1
+        ) AS admitted
+    ) END AS first,
+    gate, device_id, sequence, scanned_by, at, device_time, skew_ms, received_at, undone_at, undone_by
+FROM scans JOIN tickets ON tickets.id = ticket_id JOIN ticket_types ON ticket_types.id = ticket_type_id
+WHERE scans.event_id = %(event_id)s AND (at, scans.id) < (%(before)s, %(before_id)s)
+    AND (NOT %(conflicts)s OR let_in AND outcome NOT IN ('admitted', 'undone'))
+    AND (%(gate)s::text IS NULL OR gate = %(gate)s)
+    AND (%(ticket_id)s::uuid IS NULL OR ticket_id = %(ticket_id)s)
+ORDER BY at DESC, scans.id DESC LIMIT %(limit)s + 1
+
+-- name: get_door
+-- Read before the tickets: what is committed between the two is read now, and once more with the next changes.
+SELECT id AS event_id, organisation_id, title, time_zone, status, doors_open_at, starts_at, ends_at, gates,
+    (SELECT coalesce(jsonb_agg(types ORDER BY ticket_type_id), '[]') FROM (
+        SELECT ticket_types.id AS ticket_type_id, name, max_entries FROM ticket_types
+        WHERE event_id = events.id AND ticket_types.deleted_at IS NULL
+    ) AS types) AS ticket_types,
+    pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS floor,
+    pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS ceiling
+FROM events WHERE id = %(event_id)s AND deleted_at IS NULL
+
+-- name: has_changed
+SELECT EXISTS (SELECT FROM tickets WHERE event_id = %(event_id)s AND changed_in >= %(since)s::text::xid8)
+
+-- name: list_changed_tickets
+SELECT id, ticket_type_id, substring(qr_hash FOR 16) AS qr_hash, former_hashes,
+    CASE status WHEN 'refunded' THEN -1 ELSE max_entries - entries END AS entries_left, admits,
+    changed_in::text::bigint AS changed_in
+FROM tickets WHERE event_id = %(event_id)s AND (changed_in, id) > (%(after)s::text::xid8, %(after_id)s)
+ORDER BY tickets.changed_in, id LIMIT %(limit)s + 1
 
 -- name: get_attendance
+-- Both counts read an index alone.
 SELECT organisation_id,
-    (SELECT coalesce(jsonb_agg(counted ORDER BY ticket_type_id), '[]') FROM (
-        SELECT ticket_types.id AS ticket_type_id, name, count(tickets.id) AS issued,
-            count(*) FILTER (WHERE entries > 0) AS admitted, coalesce(sum(entries), 0) AS entries
-        FROM ticket_types
-            LEFT JOIN tickets ON tickets.event_id = ticket_types.event_id AND ticket_type_id = ticket_types.id
-                AND tickets.status = 'valid'
-        WHERE ticket_types.event_id = events.id AND ticket_types.deleted_at IS NULL GROUP BY ticket_types.id
-    ) AS counted) AS ticket_types,
-    (SELECT coalesce(jsonb_agg(counted ORDER BY gate), '[]') FROM (
-        SELECT gate, count(*) AS entries FROM scans
-        WHERE scans.event_id = events.id AND outcome = 'admitted' GROUP BY gate
-    ) AS counted) AS gates
-FROM events WHERE id = %(event_id)s AND deleted_at IS NULL
+    (SELECT count(*) FROM scans
+        WHERE event_id = events.id AND let_in AND outcome NOT IN ('admitted', 'undone')) AS conflicts,
+    (SELECT coalesce(jsonb_agg(types ORDER BY ticket_type_id), '[]') FROM (
+        SELECT id AS ticket_type_id, name, coalesce(issued, 0) AS issued, coalesce(admitted, 0) AS admitted,
+            coalesce(entries, 0) AS entries, coalesce(inside, 0) AS inside
+        FROM ticket_types LEFT JOIN (
+            SELECT ticket_type_id, count(*) FILTER (WHERE status = 'valid') AS issued,
+                count(*) FILTER (WHERE entries > 0) AS admitted, sum(entries) AS entries,
+                sum(admits) FILTER (WHERE entries > 0) AS inside
+            FROM tickets WHERE event_id = %(event_id)s GROUP BY ticket_type_id
+        ) AS counted ON ticket_type_id = id
+        WHERE ticket_types.event_id = events.id AND ticket_types.deleted_at IS NULL
+    ) AS types) AS ticket_types,
+    arrivals.gates, minutes
+FROM events CROSS JOIN LATERAL (
+    SELECT
+        coalesce(jsonb_agg(jsonb_build_object('gate', gate, 'entries', entries) ORDER BY gate)
+            FILTER (WHERE minute IS NULL), '[]') AS gates,
+        coalesce(jsonb_agg(jsonb_build_object('minute', minute, 'entries', entries) ORDER BY minute)
+            FILTER (WHERE minute > now() - interval '1 day'), '[]') AS minutes
+    FROM (
+        SELECT gate, date_trunc('minute', at) AS minute, count(*) AS entries FROM scans
+        WHERE event_id = %(event_id)s AND outcome = 'admitted'
+        GROUP BY GROUPING SETS (gate, date_trunc('minute', at))
+    ) AS counted
+) AS arrivals
+WHERE id = %(event_id)s AND deleted_at IS NULL

@@ -1,0 +1,31 @@
+"""GET /v1/events/{event_id}/scans"""
+
+from typing import Annotated, Literal
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from boxoffice import db
+from boxoffice.api import PathId, caller, handler, route
+from boxoffice.auth import Who
+from boxoffice.checkin import service
+from boxoffice.checkin.models import ScanFilters, ScanPage
+from boxoffice.errors import NotFound
+from boxoffice.models import Id, Line
+from boxoffice.pagination import Cursor, Limit
+
+__all__ = ["handler"]
+
+
+@route("GET", "/v1/events/{event_id}/scans", who=Who.MANAGER, raises=(NotFound,))
+def list_scans(
+    event_id: PathId,
+    only: Annotated[Literal["conflicts"] | None, Query(description="Those let in that should not have been")] = None,
+    gate: Annotated[Line | None, Query()] = None,
+    ticket_id: Annotated[Id | None, Query()] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> ScanPage:
+    """The scans of an event, latest first: who was let in, who was refused, and the conflicts."""
+    filters = ScanFilters(only == "conflicts", gate, ticket_id)
+    with db.autocommit() as conn:
+        return service.list_scans(conn, caller(), event_id, filters, limit, cursor)

@@ -1,0 +1,21 @@
+"""POST /v1/tickets/{ticket_id}/scans"""
+
+from boxoffice import db
+from boxoffice.api import PathId, caller, handler, route
+from boxoffice.auth import Who
+from boxoffice.checkin import service
+from boxoffice.checkin.errors import REFUSALS
+from boxoffice.checkin.models import ScanView, TicketScanRequest
+from boxoffice.errors import NotFound
+
+__all__ = ["handler"]
+
+
+@route("POST", "/v1/tickets/{ticket_id}/scans", who=Who.SCANNER, raises=(NotFound, *REFUSALS))
+def scan_ticket_by_id(ticket_id: PathId, scan: TicketScanRequest) -> ScanView:
+    """Admit somebody who is on the guest list.
+
+    Like a scan of the ticket's QR, which they need not have with them.
+    """
+    with db.autocommit() as conn:
+        return service.scan_ticket_by_id(conn, caller(), ticket_id, scan)

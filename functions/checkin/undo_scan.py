@@ -1,0 +1,22 @@
+"""POST /v1/scans/{scan_id}/undo"""
+
+from boxoffice import db
+from boxoffice.api import PathId, caller, handler, route
+from boxoffice.auth import Who
+from boxoffice.checkin import service
+from boxoffice.checkin.errors import NotAdmitted
+from boxoffice.checkin.models import ScanRecordView
+from boxoffice.errors import NotFound
+
+__all__ = ["handler"]
+
+
+@route("POST", "/v1/scans/{scan_id}/undo", who=Who.MANAGER, raises=(NotFound, NotAdmitted))
+def undo_scan(scan_id: PathId) -> ScanRecordView:
+    """Take an entry back.
+
+    The ticket has one more entry left, unless another device let it in too: then that one counts, and is no conflict
+    any more. The scan stays on record as `undone`. To undo it again changes nothing.
+    """
+    with db.transaction() as conn:
+        return service.undo_scan(conn, caller(), scan_id)
