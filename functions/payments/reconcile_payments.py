@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from boxoffice import db
+from boxoffice import db, outbox
 from boxoffice.observability import flush, logger, metrics
 from boxoffice.orders import service as orders
 from boxoffice.payments import reconciliation, refunds
@@ -22,6 +22,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         try:
             asked, sent = reconcile_payments(conn, context)
         finally:
+            outbox.nudge()
             backlog = refunds.get_backlog(conn)
             report(backlog)
     return {"asked": asked, "refunds_tried": sent, **vars(backlog)}

@@ -104,8 +104,8 @@ class TestAsking:
         return None if at is None else (at - NOW) / timedelta(minutes=1)
 
     def test_first_after_two_minutes_or_at_the_end_of_the_hold(self) -> None:
-        assert rules.first_ask(order("pending", 600), NOW) == NOW + timedelta(minutes=2)
-        assert rules.first_ask(order("pending", 60), NOW) == NOW + timedelta(minutes=1)
+        assert rules.first_ask(NOW + timedelta(minutes=10), NOW) == NOW + timedelta(minutes=2)
+        assert rules.first_ask(NOW + timedelta(minutes=1), NOW) == NOW + timedelta(minutes=1)
 
     @pytest.mark.parametrize(("age", "hold", "wait"), [(2, 13, 2), (10, 20, 5), (13, 2, 2), (14, 1, 1), (40, 2000, 20)])
     def test_then_longer_and_longer_but_at_the_end_of_the_hold(self, age: int, hold: int, wait: int) -> None:

@@ -34,8 +34,12 @@ SELECT payments.id, provider, merchant_id, provider_reference AS reference, amou
     number AS order_number, buyer_name, buyer_email, expires_at
 FROM payments JOIN orders ON orders.id = order_id WHERE payments.id = %(id)s
 
--- name: set_reference
-UPDATE payments SET provider_reference = %(reference)s WHERE id = %(id)s
+-- name: set_prepared
+-- The provider has it. One that it has refused before is open again.
+UPDATE payments SET provider_reference = %(reference)s, ask_at = coalesce(ask_at, %(ask_at)s),
+    status = CASE status WHEN 'failed' THEN 'pending' ELSE status END,
+    settled_at = CASE status WHEN 'failed' THEN NULL ELSE settled_at END
+WHERE id = %(id)s
 
 -- name: get_payment
 SELECT payments.id, order_id, provider, payments.status, amount, payments.currency, payments.created_at, settled_at,
@@ -47,7 +51,9 @@ SELECT id, order_id, provider, status, amount, currency, created_at, settled_at 
 WHERE id = %(id)s AND provider = %(provider)s AND merchant_id = %(merchant_id)s FOR NO KEY UPDATE
 
 -- name: settle_payment
-UPDATE payments SET status = %(status)s, settled_at = now() WHERE id = %(id)s
+-- Once its provider has said its last word, it is asked no more.
+UPDATE payments SET status = %(status)s, settled_at = now(), ask_at = CASE WHEN %(last)s THEN NULL ELSE ask_at END
+WHERE id = %(id)s
 
 -- name: stop_asking
 UPDATE payments SET ask_at = NULL WHERE id = %(id)s

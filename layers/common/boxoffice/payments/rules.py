@@ -56,9 +56,9 @@ def is_right(event: ProviderEvent, payment: PaymentRow) -> bool:
     return (event.amount, event.currency) == (payment.amount, payment.currency)
 
 
-def first_ask(order: OrderRow, now: datetime) -> datetime:
+def first_ask(expires_at: datetime, now: datetime) -> datetime:
     """When the provider is first asked about a payment that was started now: at the end of the hold at the latest."""
-    return max(now, min(now + FIRST_ASK, order.expires_at))
+    return max(now, min(now + FIRST_ASK, expires_at))
 
 
 def is_over(bill: OpenBill, now: datetime) -> bool:

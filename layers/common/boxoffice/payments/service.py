@@ -90,7 +90,7 @@ def _open(conn: db.Connection, found: OrderRow, request: PaymentRequest, once: O
             merchant_id=merchant_id,
             amount=order.total,
             currency=order.currency,
-            ask_at=rules.first_ask(order, now),
+            ask_at=rules.first_ask(order.expires_at, now),
         )
         answer = PaymentView.model_validate(payment).model_dump(mode="json")
         idempotency.store(conn, once, answer)
@@ -113,7 +113,8 @@ def _prepare(conn: db.Connection, provider: providers.Provider, payment: dict[st
         "publishable_key": started.publishable_key,
     }
     with conn.transaction():
-        db.run(conn, SQL.set_reference, id=bill.id, reference=started.reference)
+        ask_at = rules.first_ask(bill.expires_at, datetime.now(UTC))
+        db.run(conn, SQL.set_prepared, id=bill.id, reference=started.reference, ask_at=ask_at)
         idempotency.complete(conn, once, answer)
     return answer
 
@@ -282,6 +283,4 @@ def _return(
 
 def _settle(conn: db.Connection, payment_id: UUID, status: PaymentStatus, *, last: bool = False) -> None:
     """Set how a payment stands; ``last`` if the provider need not be asked about it again."""
-    db.run(conn, SQL.settle_payment, id=payment_id, status=status)
-    if last:
-        db.run(conn, SQL.stop_asking, id=payment_id)
+    db.run(conn, SQL.settle_payment, id=payment_id, status=status, last=last)

@@ -1,0 +1,58 @@
+"""POST /v1/webhooks/flutterwave: who is listened to, and what cannot be read. The rest is in test_flutterwave.py."""
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.api import MAX_BODY
+from tests.payers import ACCOUNTS_AT_PROVIDERS
+from tests.provider_servers import Flutterwave, deliver
+from tests.snapshots import snapshot
+from tests.support import Client
+
+PATH = "/v1/webhooks/flutterwave"
+PROOF = {"verif-hash": ACCOUNTS_AT_PROVIDERS["flutterwave"]["webhook_hash"]}
+EVENT = {"event": "charge.completed", "data": {"id": 285959875, "status": "successful"}}
+
+
+@pytest.mark.parametrize("shown", [None, "", "hash", "hash of the tests ", "é"])
+def test_without_the_hash_nobody_is_asked(api: Client, conn: Connection, shown: str | None) -> None:
+    before = snapshot(conn)
+
+    answer = api.post(PATH, EVENT, headers={} if shown is None else {"verif-hash": shown})
+
+    assert (answer.status, answer.code) == (401, "signature_wrong")
+    assert snapshot(conn) == before
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 50_000, b"{}", b'{"event": "charge.completed"}']
+)
+def test_what_cannot_be_read_is_malformed(api: Client, conn: Connection, body: bytes) -> None:
+    before = snapshot(conn)
+
+    answer = api.post(PATH, body, headers=PROOF)
+
+    assert (answer.status, answer.code) == (400, "malformed")
+    assert snapshot(conn) == before
+
+
+def test_whatever_stands_in_a_field_is_never_our_fault(
+    flutterwave: Flutterwave, api: Client, conn: Connection, subtests: pytest.Subtests
+) -> None:
+    for instead in (None, "", "\u0000", "\ud800", -1, 10**40, 1.5, True, [], {}, "../../refunds"):
+        for wrong in ({"event": instead}, {"data": instead}, {"data": {"id": instead}}):
+            with subtests.test(wrong=wrong):
+                answer = deliver(api, "flutterwave", {**EVENT, **wrong})
+                assert answer.status in (200, 400), answer.body
+    assert conn.execute("SELECT count(*) FROM receipts").fetchone() == (0,)
+    assert flutterwave.asked() == []
+
+
+def test_events_about_other_things_are_stored_and_ignored(api: Client, conn: Connection) -> None:
+    answer = deliver(api, "flutterwave", {"event": "transfer.completed", "data": {"id": 7}})
+
+    assert answer.json == {"event_id": "transfer.completed:7", "effect": "ignored"}
+
+
+def test_a_body_that_is_too_large(api: Client) -> None:
+    assert api.post(PATH, b" " * (MAX_BODY + 1)).status == 413

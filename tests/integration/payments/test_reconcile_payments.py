@@ -1,0 +1,179 @@
+"""Every minute: reconcile_payments. What it hears from each provider is tested with the provider."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.auth import order_token
+from boxoffice.orders import service as orders
+from boxoffice.payments import service
+from tests import factories, invariants
+from tests.payers import emails, started, status_of, tell
+from tests.provider_servers import Flutterwave, Stripe
+from tests.support import Client, context, function
+
+type Job = Callable[[], dict[str, Any]]
+
+
+@pytest.fixture
+def order(api: Client, conn: Connection) -> UUID:
+    event = factories.event(conn, currency="USD")
+    return factories.order(conn, factories.ticket_type(conn, event_id=event, price=2500))
+
+
+def lapse(conn: Connection, minutes: int = 1) -> None:
+    conn.execute("UPDATE orders SET expires_at = %s", [datetime.now(UTC) - timedelta(minutes=minutes)])
+
+
+def test_with_nothing_to_do_it_does_nothing(reconcile: Job) -> None:
+    assert reconcile() == {
+        "asked": 0,
+        "refunds_tried": 0,
+        "payments_open": 0,
+        "refunds_owed": 0,
+        "refunds_failed": 0,
+        "oldest_refund_seconds": 0.0,
+    }
+
+
+def test_nobody_is_asked_before_a_webhook_has_had_its_time(stripe: Stripe, api: Client, order: UUID) -> None:
+    started(api, order, "stripe")
+    stripe.asked()
+
+    assert function("reconcile_payments").handler({}, context())["payments_open"] == 1
+    assert stripe.asked() == []
+
+
+def test_the_provider_is_asked_at_the_end_of_the_hold(stripe: Stripe, api: Client, conn: Connection) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=90)
+    order = factories.order(conn, factories.ticket_type(conn), expires_at=soon)
+    started(api, order, "stripe")
+
+    assert conn.execute("SELECT ask_at FROM payments").fetchone() == (soon,)
+
+
+@pytest.mark.parametrize("end", ["cancelled", "paid"])
+def test_a_payment_that_its_order_has_no_use_for_is_ended(
+    stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job, end: str
+) -> None:
+    useless = started(api, order, "stripe")
+    if end == "paid":
+        tell(api, started(api, order))
+    else:
+        api.post(f"/v1/orders/{order}/cancel", order_token=order_token(order))
+
+    reconcile()
+
+    assert status_of(conn, useless) == ("failed", end)
+    assert stripe.pay(useless)["error"]
+    invariants.check(conn)
+
+
+def test_a_payment_that_the_provider_has_never_heard_of_does_not_keep_the_stock(
+    stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job
+) -> None:
+    payment = factories.payment(conn, order, provider="stripe", provider_reference=None)
+    conn.execute("UPDATE payments SET ask_at = now()")
+    lapse(conn)
+
+    reconcile()
+
+    assert status_of(conn, {"id": payment}) == ("failed", "expired")
+
+
+def test_a_provider_that_is_down_does_not_hold_up_another(
+    stripe: Stripe, flutterwave: Flutterwave, api: Client, conn: Connection, reconcile: Job
+) -> None:
+    event = factories.event(conn, currency="USD")
+    ticket_type = factories.ticket_type(conn, event_id=event, quantity=200)
+    down = [started(api, factories.order(conn, ticket_type), "flutterwave") for _ in range(3)]
+    up = [started(api, factories.order(conn, ticket_type), "stripe") for _ in range(3)]
+    for payment in up:
+        stripe.pay(payment)
+    flutterwave.be("error")
+
+    reconcile()
+
+    assert [status_of(conn, payment)[0] for payment in up] == ["succeeded"] * 3
+    assert [status_of(conn, payment)[0] for payment in down] == ["pending"] * 3
+    invariants.check(conn)
+
+
+def test_an_account_that_does_not_answer_is_asked_no_more_this_minute(
+    flutterwave: Flutterwave, api: Client, conn: Connection, reconcile: Job
+) -> None:
+    event = factories.event(conn, currency="USD")
+    ticket_type = factories.ticket_type(conn, event_id=event, quantity=200)
+    for _ in range(45):
+        factories.payment(conn, factories.order(conn, ticket_type, quantity=1), provider="flutterwave")
+    conn.execute("UPDATE payments SET ask_at = now()")
+    flutterwave.be("error")
+    flutterwave.asked()
+
+    assert reconcile()["asked"] == 20
+    assert len(flutterwave.asked()) == 20
+
+
+def test_no_transaction_is_open_while_a_provider_is_asked(
+    flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID, reconcile: Job, monkeypatch: Any
+) -> None:
+    from boxoffice.payments import flutterwave as adapter
+
+    seen = []
+    call = adapter._call
+
+    def watched(*args: Any) -> Any:
+        seen.extend(
+            conn.execute(
+                """SELECT state FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
+            ).fetchall()
+        )
+        return call(*args)
+
+    monkeypatch.setattr(adapter, "_call", watched)
+    payment = started(api, order, "flutterwave")
+    reconcile()
+    flutterwave.pay(payment)
+    lapse(conn)
+    reconcile()
+    with conn.transaction():
+        service.owe_refund(conn, UUID(payment["id"]), 100, "asked for")
+    reconcile()
+
+    assert len(seen) >= 4
+    assert set(seen) == {("idle",)}
+    assert conn.execute("SELECT status FROM refunds").fetchall() == [("succeeded",)]
+
+
+def test_emails_about_what_it_has_found_are_sent_at_once(
+    stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job, email_queue: str
+) -> None:
+    import boto3
+
+    stripe.pay(started(api, order, "stripe"))
+
+    reconcile()
+
+    assert emails(conn) == ["order_confirmation"]
+    assert len(boto3.client("sqs").receive_message(QueueUrl=email_queue).get("Messages", [])) == 1
+
+
+def test_money_taken_by_hand_is_given_back_by_hand(api: Client, conn: Connection, order: UUID, reconcile: Job) -> None:
+    with conn.transaction():
+        found = orders.lock_order(conn, order)
+        payment = service.record_payment_by_hand(conn, found, "cash")
+        orders.pay(conn, found, reason="cash")
+    invariants.check(conn)
+    with conn.transaction():
+        service.owe_refund(conn, payment, 2000, "asked for")
+
+    reconcile()
+
+    assert conn.execute("SELECT status FROM refunds").fetchall() == [("succeeded",)]
+    assert status_of(conn, {"id": payment}) == ("succeeded", "paid")
+    invariants.check(conn)
