@@ -8,12 +8,14 @@ import cv2
 import numpy as np
 import pytest
 import zxingcpp
+from icalendar import Calendar
 
 from boxoffice import config, money
 from boxoffice.auth import order_token
 from boxoffice.tickets import service as tickets
 from tests import factories
 from tests.mailbox import deliver, inbox, outbox_row, owe
+from tests.printed import pages_of
 
 STARTS_AT = datetime(2100, 6, 26, 18, 30, tzinfo=UTC)
 ENDS_AT = datetime(2100, 6, 26, 23, 0, tzinfo=UTC)
@@ -104,6 +106,39 @@ def test_each_ticket_is_there_with_a_qr_that_readers_read(conn, aws_url, ticket_
             assert f"Ticket {position} of 3: Regular" in version
             assert "Adébáyọ̀ Buyer" in version
             assert str(ticket.id) in version
+
+
+def test_the_tickets_to_print_and_the_event_for_the_calendar_are_attached(conn, aws_url, event, ticket_type):
+    order_id = factories.paid_order(conn, ticket_type, number="K7QW3MPY", quantity=3, buyer_name="محمد 山田 Ọlá")
+    mail = send(conn, aws_url, order_id)
+    document, calendar = mail.iter_attachments()
+    assert document.get_content_type() == "application/pdf"
+    assert document.get_filename() == "tickets-K7QW-3MPY.pdf"
+    pages = pages_of(document.get_content())
+    assert [page.qr for page in pages] == [ticket.qr for ticket in tickets.list_for_order(conn, order_id)]
+    assert all("Lagos Live" in page.text for page in pages)
+    assert calendar.get_content_type() == "text/calendar"
+    (entry,) = Calendar.from_ical(calendar.get_payload(decode=True)).walk("VEVENT")
+    assert entry["UID"] == f"{event}@boxoffice"
+    assert entry["SUMMARY"] == "Ẹ̀kọ́ Jazz & Blues"
+    assert (entry.decoded("DTSTART"), entry.decoded("DTEND")) == (STARTS_AT, ENDS_AT)
+    assert len(mail.as_bytes()) < 150_000
+
+
+def test_tickets_that_passed_to_somebody_else_are_not_the_buyers_any_more(conn, aws_url, ticket_type):
+    order_id = factories.paid_order(conn, ticket_type, quantity=2)
+    passed, kept = tickets.list_for_order(conn, order_id)
+    pass_on = "UPDATE tickets SET epoch = 1, former_hashes = ARRAY[qr_hash] WHERE id = %s"
+    conn.execute(pass_on, [passed.id])
+    mail = send(conn, aws_url, order_id)
+    assert list(map(read_qr, pictures(mail).values())) == [kept.qr]
+    assert [page.qr for page in pages_of(next(mail.iter_attachments()).get_content())] == [kept.qr]
+    conn.execute(pass_on, [kept.id])
+    message = owe(conn, order_id)
+    assert deliver(message) == []
+    (mail,) = inbox(aws_url, outbox_row(conn, message)["recipient"])
+    assert "The tickets of this order have passed to somebody else." in text(mail)
+    assert list(mail.iter_attachments()) == []
 
 
 def test_it_links_to_the_order_with_the_token_that_reads_it(conn, aws_url, ticket_type):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boxoffice.messaging.mime import email_of
-from boxoffice.messaging.models import Content, Image
+from boxoffice.messaging.models import Attachment, Content, Image
 from boxoffice.messaging.rules import one_line
 
 MESSAGE = UUID("01981f6c-7b00-7a11-8c3e-5d2f40a1b007")
@@ -98,3 +98,25 @@ def test_a_line_break_in_a_subject_is_refused():
 
 def test_an_international_domain_is_written_in_ascii():
     assert read(recipient="ada@bücher.example")["To"] == "ada@xn--bcher-kva.example"
+
+
+def test_what_is_attached_comes_after_what_is_said():
+    attached = [
+        Attachment("tickets-K7QW-3MPX.pdf", "application/pdf", b"%PDF-1.7\n\xff" * 99),
+        Attachment("event.ics", 'text/calendar; charset="utf-8"; method=PUBLISH', "BEGIN:VCALENDAR\r\nẸ̀kọ́".encode()),
+    ]
+    mail = read(attachments=attached)
+    assert [part.get_content_type() for part in mail.walk()] == [
+        "multipart/mixed",
+        "multipart/alternative",
+        "text/plain",
+        "multipart/related",
+        "text/html",
+        "application/pdf",
+        "text/calendar",
+    ]
+    document, calendar = mail.iter_attachments()
+    assert (document.get_filename(), document.get_content()) == (attached[0].name, attached[0].content)
+    assert calendar.get_payload(decode=True) == attached[1].content
+    assert calendar["Content-Type"].params["method"] == "PUBLISH"
+    assert mail.get_body(("plain",)).get_content().splitlines() == ["Text"]

@@ -1,0 +1,97 @@
+"""The emails by which a ticket passes from one to another, as both read them."""
+
+import re
+from uuid import uuid4
+
+import pytest
+
+from boxoffice.auth import Caller, Who, ticket_token
+from boxoffice.tickets import service as tickets
+from boxoffice.tickets import transfers
+from boxoffice.tickets.models import AcceptTransferRequest
+from tests import factories
+from tests.integration.messaging.test_order_confirmation import html, pictures, read_qr, text
+from tests.mailbox import deliver, inbox, outbox_row
+from tests.printed import pages_of
+
+
+@pytest.fixture
+def ticket(conn):
+    event = factories.event(conn, title="Ẹ̀kọ́ Jazz & Blues")
+    order_id = factories.paid_order(
+        conn,
+        factories.ticket_type(conn, event_id=event, name="Balcony"),
+        quantity=1,
+        buyer_name="Ada <b>Buyer</b>",
+        buyer_email=f"ada-{uuid4().hex}@example.com",
+    )
+    return tickets.list_for_order(conn, order_id)[0]
+
+
+@pytest.fixture
+def bola():
+    return f"bola-{uuid4().hex}@example.com"
+
+
+def read(conn, aws_url, template):
+    """The newest email of a template, delivered."""
+    (message,) = conn.execute("SELECT id FROM outbox WHERE template = %s ORDER BY id DESC", [template]).fetchone()
+    assert deliver(message) == []
+    return inbox(aws_url, outbox_row(conn, message)["recipient"])[-1]
+
+
+def accept(conn, transfer, name="Bola"):
+    request = AcceptTransferRequest(token=transfers.token_of(transfer), name=name)
+    with conn.transaction():
+        return transfers.accept_transfer(conn, Caller(Who.PUBLIC), request)
+
+
+def test_the_offer_has_a_link_with_the_token_that_accepts(conn, aws_url, ticket, bola):
+    transfer = factories.transfer(conn, ticket.id, email=bola)
+    mail = read(conn, aws_url, "transfer_offered")
+    assert mail["To"] == bola
+    assert mail["Subject"] == "Ada <b>Buyer</b> sends you a ticket for Ẹ̀kọ́ Jazz & Blues"
+    link = f"http://127.0.0.1:3000/transfers/{transfer}#token={transfers.token_of(transfer)}"
+    assert f"Accept it here: {link}\n" in text(mail).replace("\r\n", "\n")
+    assert f'href="{link}"' in html(mail)
+    assert "<b>" not in html(mail)
+    assert ticket.qr not in mail.as_string()
+    assert list(mail.iter_attachments()) == []
+    for said in ("Balcony", "Freedom Park, 1 Hospital Road, Lagos", "The link is good once, until"):
+        assert said in text(mail)
+
+
+def test_whoever_accepted_gets_the_ticket_and_its_new_qr(conn, aws_url, ticket, bola):
+    accept(conn, factories.transfer(conn, ticket.id, email=bola), "Bọ́lá")
+    mail = read(conn, aws_url, "transfer_accepted")
+    new = tickets.print_ticket(conn, ticket.id)
+    assert new.qr != ticket.qr
+    assert mail["To"] == bola
+    assert list(map(read_qr, pictures(mail).values())) == [new.qr]
+    document, calendar = mail.iter_attachments()
+    (page,) = pages_of(document.get_content())
+    assert page.qr == new.qr
+    assert calendar.get_content_type() == "text/calendar"
+    link = f"http://127.0.0.1:3000/tickets/{ticket.id}#token={ticket_token(ticket.id, 1)}"
+    assert link in text(mail)
+    assert f'href="{link}"' in html(mail)
+    assert "Bọ́lá" in text(mail)
+
+
+def test_a_ticket_that_passed_on_meanwhile_is_not_in_the_email(conn, aws_url, ticket, bola):
+    accept(conn, factories.transfer(conn, ticket.id, email=bola))
+    conn.execute("UPDATE tickets SET epoch = 2, former_hashes = former_hashes || qr_hash")
+    mail = read(conn, aws_url, "transfer_accepted")
+    assert "it has passed to somebody else" in text(mail)
+    assert pictures(mail) == {}
+    assert list(mail.iter_attachments()) == []
+    assert "#token" not in text(mail)
+
+
+def test_the_former_holder_learns_that_the_qr_is_worth_nothing(conn, aws_url, ticket, bola):
+    accept(conn, factories.transfer(conn, ticket.id, email=bola))
+    mail = read(conn, aws_url, "transfer_completed")
+    assert re.fullmatch(r"ada-.*@example\.com", mail["To"])
+    assert mail["Subject"] == "Your ticket for Ẹ̀kọ́ Jazz & Blues has passed to Bola"
+    assert "The QR code that you had for it admits nobody any more." in text(mail)
+    assert bola not in mail.as_string()
