@@ -1,0 +1,257 @@
+"""Offers to those who wait, against purchases, lapses, leavers and each other: none is made twice, no stock is lost."""
+
+import random
+from contextlib import suppress
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.auth import Caller, Who, order_token
+from boxoffice.orders import service as orders
+from boxoffice.orders.models import OrderRequest, PlacedOrder
+from boxoffice.seats.errors import NoSeatsTogether
+from boxoffice.stock.errors import SoldOut
+from boxoffice.waitlist import service
+from boxoffice.waitlist.errors import NoOffer, OfferTooSmall, StillAvailable
+from boxoffice.waitlist.models import WaitlistRequest
+from tests import factories, invariants
+from tests.factories import order_request
+from tests.racing import deadlocks, race
+from tests.support import Client, Database
+
+PUBLIC = Caller(Who.PUBLIC)
+
+
+def buy(conn: Connection, ticket_type: UUID, quantity: int) -> PlacedOrder | None:
+    request = OrderRequest.model_validate(order_request(ticket_type, quantity))
+    try:
+        return orders.place_order(conn, PUBLIC, request, str(uuid4()))
+    except (SoldOut, NoSeatsTogether):
+        return None
+
+
+def accept(conn: Connection, entry: UUID, quantity: int) -> PlacedOrder | None:
+    """Order what is offered to an entry; None if nothing is (any more)."""
+    row = conn.execute("SELECT email, ticket_type_id FROM waitlist_entries WHERE id = %s", [entry]).fetchone()
+    assert row is not None
+    buyer = {"name": "Ada", "email": row[0]}
+    request = order_request(row[1], quantity, buyer=buyer, waitlist_token=order_token(entry))
+    try:
+        return orders.place_order(conn, PUBLIC, OrderRequest.model_validate(request), str(uuid4()))
+    except (NoOffer, OfferTooSmall):
+        return None
+
+
+def cancel(conn: Connection, order: PlacedOrder) -> None:
+    with conn.transaction():
+        orders.cancel_order(conn, Caller(Who.GUEST, order_token=order_token(order.id)), order.id)
+
+
+def leave(conn: Connection, entry: UUID) -> None:
+    with conn.transaction():
+        service.leave(conn, Caller(Who.GUEST, order_token=order_token(entry)), entry)
+
+
+def run_job(conn: Connection) -> int:
+    """One run of the job; how many offers it made."""
+    while True:
+        with conn.transaction():
+            if not service.lapse_next(conn, datetime.now(UTC)):
+                break
+    made = 0
+    for ticket_type in service.list_awaited(conn):
+        while service.offer_next(conn, ticket_type):
+            made += 1
+    return made
+
+
+def test_two_jobs_at_once_offer_everything_once(api: Client, database: Database, conn: Connection) -> None:
+    ticket_type = factories.ticket_type(conn, quantity=100)
+    for number in range(60):
+        factories.waitlist_entry(conn, ticket_type, quantity=1 + number % 3)
+
+    made = race(database, 4, lambda conn, _: run_job(conn))
+    made.append(run_job(conn))
+
+    offered = conn.execute("SELECT sum(quantity)::int, count(*)::int FROM waitlist_entries WHERE status = 'offered'")
+    quantity, entries = offered.fetchone() or (0, 0)
+    assert sum(made) == entries
+    assert conn.execute("SELECT count(*) FROM outbox").fetchone() == (entries,)
+    assert invariants.left(conn, ticket_type) == (100 - quantity, quantity, 0)
+    assert quantity == 100
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_one_job_offers_in_order_of_joining(api: Client, database: Database, conn: Connection) -> None:
+    ticket_type = factories.ticket_type(conn, quantity=20)
+    entries = [factories.waitlist_entry(conn, ticket_type, quantity=1 + number % 2) for number in range(20)]
+
+    run_job(conn)
+
+    rows = conn.execute("SELECT id FROM waitlist_entries WHERE status = 'offered' ORDER BY id").fetchall()
+    assert [row[0] for row in rows[:13]] == entries[:13]
+
+
+def test_nobody_buys_past_those_who_wait(api: Client, database: Database, conn: Connection) -> None:
+    """Each purchase that ends frees as much as the next in the queue wants: not one ticket reaches the public."""
+    ticket_type = factories.ticket_type(conn, quantity=40)
+    held = [buy(conn, ticket_type, 2) for _ in range(20)]
+    for _ in range(20):
+        factories.waitlist_entry(conn, ticket_type)
+
+    def act(conn: Connection, number: int) -> int:
+        if number < 5:
+            for order in held[number::5]:
+                assert order is not None
+                cancel(conn, order)
+            return 0
+        return sum(buy(conn, ticket_type, 1) is not None for _ in range(25))
+
+    race(database, 16, act)
+    run_job(conn)
+
+    offered = conn.execute("SELECT count(*)::int FROM waitlist_entries WHERE status = 'offered'").fetchone()
+    assert offered == (20,)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def join(conn: Connection, ticket_type: UUID, choice: random.Random) -> None:
+    request = WaitlistRequest(quantity=choice.randint(1, 3), name="Ada", email=f"{uuid4()}@example.com")
+    with suppress(StillAvailable):
+        service.join(conn, PUBLIC, ticket_type, request)
+
+
+def lapse_an_order(conn: Connection, ticket_type: UUID, choice: random.Random) -> None:
+    conn.execute(
+        """UPDATE orders SET expires_at = now() WHERE id = (
+            SELECT id FROM orders WHERE status = 'pending' LIMIT 1 FOR UPDATE SKIP LOCKED)"""
+    )
+    with conn.transaction():
+        orders.expire_orders(conn, datetime.now(UTC), batch=3)
+
+
+def buy_and_cancel(conn: Connection, ticket_type: UUID, choice: random.Random) -> None:
+    if order := buy(conn, ticket_type, choice.randint(1, 3)):
+        cancel(conn, order)
+
+
+def offer(conn: Connection, ticket_type: UUID, choice: random.Random) -> None:
+    run_job(conn)
+
+
+def accept_some(conn: Connection, ticket_type: UUID, choice: random.Random) -> None:
+    for entry, quantity in offers(conn):
+        accept(conn, entry, choice.randint(1, quantity))
+
+
+def lapse_an_offer(conn: Connection, ticket_type: UUID, choice: random.Random) -> None:
+    conn.execute(
+        """UPDATE waitlist_entries SET expires_at = now() WHERE id = (
+            SELECT id FROM waitlist_entries WHERE status = 'offered' LIMIT 1 FOR UPDATE SKIP LOCKED)"""
+    )
+
+
+def leave_one(conn: Connection, ticket_type: UUID, choice: random.Random) -> None:
+    for entry, _ in offers(conn)[:1]:
+        leave(conn, entry)
+
+
+def offers(conn: Connection) -> list[tuple[UUID, int]]:
+    return conn.execute("SELECT id, quantity FROM waitlist_entries WHERE status = 'offered' LIMIT 3").fetchall()
+
+
+DEEDS = (join, lapse_an_order, buy_and_cancel, offer, accept_some, lapse_an_offer, leave_one)
+
+
+@pytest.mark.parametrize("seated", [False, True])
+def test_purchases_acceptances_lapses_and_leavers_lose_nothing(
+    api: Client, database: Database, conn: Connection, seated: bool
+) -> None:
+    ticket_type = factories.ticket_type(conn, quantity=48)
+    if seated:
+        factories.seats(conn, ticket_type, *[6] * 8)
+    while buy(conn, ticket_type, 2):
+        pass
+
+    def act(conn: Connection, number: int) -> None:
+        choice = random.Random(number)
+        for _ in range(12):
+            choice.choice(DEEDS)(conn, ticket_type, choice)
+
+    race(database, 16, act)
+
+    run_job(conn)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+    statuses = dict(conn.execute("SELECT status, count(*) FROM waitlist_entries GROUP BY status").fetchall())
+    assert statuses.get("accepted", 0) > 0
+
+
+def test_of_many_who_use_one_link_one_has_the_tickets(api: Client, database: Database, conn: Connection) -> None:
+    ticket_type = factories.ticket_type(conn, quantity=4)
+    entry = factories.waitlist_entry(conn, ticket_type, quantity=4)
+    run_job(conn)
+
+    had = race(database, 16, lambda conn, _: accept(conn, entry, 4))
+
+    assert sum(order is not None for order in had) == 1
+    assert invariants.left(conn, ticket_type) == (0, 4, 0)
+    invariants.check(conn)
+
+
+def test_an_offer_is_accepted_or_lapses_but_not_both(api: Client, database: Database, conn: Connection) -> None:
+    for delay in range(10):
+        ticket_type = factories.ticket_type(conn, quantity=2)
+        first, second = (factories.waitlist_entry(conn, ticket_type) for _ in range(2))
+        run_job(conn)
+
+        def act(conn: Connection, number: int, first: UUID = first, delay: int = delay) -> bool:
+            if number == 0:
+                return accept(conn, first, 2) is not None
+            conn.execute("SELECT pg_sleep(%s)", [delay / 1000])
+            with conn.transaction():
+                leave(conn, first)
+            return True
+
+        accepted, _ = race(database, 2, act)
+
+        statuses = dict(conn.execute("SELECT id, status FROM waitlist_entries WHERE id = ANY(%s)", [[first, second]]))
+        assert statuses[first] == ("accepted" if accepted else "left")
+        assert statuses[second] == ("waiting" if accepted else "offered")
+        assert invariants.left(conn, ticket_type) == (0, 2, 0)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_one_address_that_joins_often_at_once_waits_once(api: Client, database: Database, conn: Connection) -> None:
+    ticket_type = factories.ticket_type(conn, quantity=0)
+    request = WaitlistRequest(quantity=2, name="Ada", email="ada@example.com")
+
+    race(database, 12, lambda conn, _: service.join(conn, PUBLIC, ticket_type, request))
+
+    assert conn.execute("SELECT count(*) FROM waitlist_entries").fetchone() == (1,)
+    assert conn.execute("SELECT count(*) FROM outbox").fetchone() == (1,)
+
+
+def test_an_offer_never_waits_for_stock_while_it_holds_some(api: Client, database: Database, conn: Connection) -> None:
+    ticket_type = factories.ticket_type(conn, quantity=4)
+    order = buy(conn, ticket_type, 2)
+    assert order is not None
+    factories.waitlist_entry(conn, ticket_type, quantity=4)
+
+    def act(conn: Connection, number: int) -> bool:
+        if number == 0:
+            with conn.transaction(force_rollback=True):
+                conn.execute("SELECT FROM stock WHERE available > 0 FOR UPDATE")
+                conn.execute("SELECT pg_sleep(0.4)")
+            return True
+        conn.execute("SELECT pg_sleep(0.1)")
+        with conn.transaction():
+            conn.execute("SET LOCAL lock_timeout = '1s'")
+            return not service.offer_next(conn, ticket_type, wait=False)
+
+    assert all(race(database, 2, act))
