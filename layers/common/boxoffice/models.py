@@ -1,4 +1,7 @@
-"""The types that requests and responses of all domains are made of."""
+"""The types that requests and responses of all domains are made of.
+
+Models are built when they are first used (`defer_build`): an endpoint imports those of whole domains, and uses a few.
+"""
 
 import re
 from datetime import UTC, datetime
@@ -70,7 +73,7 @@ Id = UUID
 class Request(BaseModel):
     """A request's body. Fields that the contract does not name are refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 def unchanged() -> Any:
@@ -93,7 +96,7 @@ class Patch(Request):
 class View(BaseModel):
     """A response's body, made of a row or of keywords."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, defer_build=True)
 
 
 class Page[T](View):

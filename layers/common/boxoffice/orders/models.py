@@ -7,13 +7,13 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.events.models import Issue
 from boxoffice.models import Email, Id, Line, Page, Phone, Request, View
 from boxoffice.seats.models import SeatView, Wish
 from boxoffice.vouchers.models import Code, Voucher
 
 type OrderStatus = Literal["pending", "paid", "cancelled", "expired", "partially_refunded", "refunded"]
 type IssueChoice = Literal["separate", "group"]
+type Issue = Literal["separate", "group", "choice"]
 ALL_STATUSES = ("pending", "paid", "cancelled", "expired", "partially_refunded", "refunded")
 
 

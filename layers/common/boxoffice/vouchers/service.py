@@ -7,7 +7,6 @@ from uuid import UUID
 from boxoffice import audit, db, sql
 from boxoffice.auth import Caller, require_role
 from boxoffice.errors import NotFound
-from boxoffice.events.rules import check_version
 from boxoffice.ids import new_id
 from boxoffice.pagination import decode_id, page_of
 from boxoffice.stock import service as stock
@@ -76,7 +75,7 @@ def update_voucher(
         CodeTaken, ValidityEmpty, VoucherWithoutUse: the outcome does not fit together.
     """
     voucher = _lock(conn, caller, voucher_id)
-    check_version(voucher.version, expected_version)
+    rules.check_version(voucher.version, expected_version)
     changes = rules.columns_of(patch.changes())
     _check_ticket_types(conn, voucher.event_id, changes.get("ticket_type_ids"))
     db.run(conn, SQL.update_voucher, **(vars(voucher) | changes))
