@@ -23,6 +23,23 @@ FROM stock LEFT JOIN (
 ) AS ordered USING (pool_id, row_no)
 WHERE held <> coalesce(held_by_orders, 0) OR sold <> coalesce(sold_to_orders, 0) LIMIT 10
 
+-- name: orders_that_draw_otherwise
+-- Each order draws what it holds: of its ticket types, of their events' capacities, and of its voucher.
+WITH wanted AS (
+    SELECT order_id, pool_id, quantity FROM order_items JOIN ticket_types ON ticket_types.id = ticket_type_id
+    UNION ALL
+    SELECT order_id, capacity_pool_id, quantity FROM order_items JOIN events ON events.id = event_id
+    WHERE capacity_pool_id IS NOT NULL
+    UNION ALL
+    SELECT orders.id, pool_id, 1 FROM orders JOIN vouchers ON vouchers.id = voucher_id
+)
+SELECT order_id, pool_id, wanted.quantity, drawn.quantity AS drawn FROM (
+    SELECT order_id, pool_id, sum(quantity) AS quantity FROM wanted GROUP BY order_id, pool_id
+) AS wanted JOIN orders ON orders.id = order_id CROSS JOIN LATERAL (
+    SELECT coalesce(sum(quantity), 0) AS quantity FROM unnest(draws) AS draw WHERE draw.pool_id = wanted.pool_id
+) AS drawn
+WHERE status IN ('pending', 'paid') AND wanted.quantity <> drawn.quantity LIMIT 10
+
 -- name: capacities_that_do_not_add_up
 -- Whatever is held or sold of an event's ticket types is so of its capacity.
 SELECT events.id AS event_id, of_types.taken AS taken_of_types, of_capacity.taken AS taken_of_capacity

@@ -6,6 +6,7 @@ The schema enforces what a constraint can state; these look at the rest, and onc
 INVARIANTS: tuple[tuple[int, str, str], ...] = (
     (1, "available, held and sold add up to a pool's quantity", "pools_that_do_not_add_up"),
     (1, "a stock row holds and has sold what its orders say", "stock_that_orders_contradict"),
+    (1, "an order draws what it holds of ticket types, capacities and its voucher", "orders_that_draw_otherwise"),
     (1, "what is taken of an event's ticket types is taken of its capacity", "capacities_that_do_not_add_up"),
     (2, "no stock stays lost in a hold that has lapsed", "holds_overdue"),
     (2, "no stock stays lost in an offer that has lapsed", "offers_overdue"),
