@@ -5,6 +5,8 @@ rest those of a valid call, so that requests get past the first check and reach 
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import cache
 from typing import Any
 
@@ -28,6 +30,7 @@ from boxoffice.auth import Who, issue_access_token, order_token
 from boxoffice.ids import new_id
 from tests import invariants
 from tests.operations import CALLS, ENTITLED, Call, Caller, Operation, build, operations
+from tests.provider_servers import Flutterwave, Stripe, at
 from tests.support import Client
 from tests.wsgi import app
 
@@ -41,6 +44,16 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+
+
+@pytest.fixture(autouse=True)
+def _providers(api: Client) -> Iterator[None]:
+    """Payments can be started at every provider."""
+    with ExitStack() as stack:
+        for server in (Stripe(), Flutterwave()):
+            stack.callback(server.stop)
+            stack.enter_context(at(server))
+        yield
 
 
 def test_requests_that_follow_the_document(api: Client, conn: psycopg.Connection, subtests: pytest.Subtests) -> None:

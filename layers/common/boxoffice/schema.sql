@@ -374,6 +374,21 @@ CREATE INDEX refunds_due ON refunds (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX refunds_failed ON refunds (id) WHERE status = 'failed';
 CREATE INDEX refunds_provider_reference ON refunds (provider_reference) WHERE provider_reference IS NOT NULL;
 
+-- What managers gave back of an order: the tickets that ended with it, the money, and the payment's refund that carries
+-- the money, if there was any.
+CREATE TABLE order_refunds (
+    id         uuid PRIMARY KEY,
+    order_id   uuid NOT NULL REFERENCES orders,
+    refund_id  uuid UNIQUE REFERENCES refunds,
+    amount     money_amount NOT NULL,
+    ticket_ids uuid[] NOT NULL,
+    reason     text,
+    actor_id   uuid,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT order_refunds_money CHECK ((amount > 0) = (refund_id IS NOT NULL))
+);
+CREATE INDEX order_refunds_order_id ON order_refunds (order_id);
+
 -- ------------------------------------------------------------------------------------------ tickets and check-in
 
 -- position counts an item's tickets from 1, so that none can be issued twice. Of the QR only its SHA-256 is kept. The epoch

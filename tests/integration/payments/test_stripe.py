@@ -321,3 +321,32 @@ class TestWhenStripeFails:
 
         assert (answer.status, answer.code) == (409, "payment_refused")
         assert conn.execute("SELECT status, ask_at FROM payments").fetchall() == [("failed", None)]
+
+    def test_what_was_refused_is_open_again_once_it_is_taken(
+        self, stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job
+    ) -> None:
+        conn.execute("UPDATE orders SET currency = ''")
+        assert start(api, order, key="k", provider="stripe").code == "payment_refused"
+        conn.execute("UPDATE orders SET currency = 'EUR'")
+        conn.execute("UPDATE payments SET currency = 'EUR'")
+
+        payment = start(api, order, key="k", provider="stripe").json
+        stripe.pay(payment)
+        reconcile()
+
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        invariants.check(conn)
+
+    def test_a_repeat_that_comes_after_the_hold_prepares_nothing(
+        self, stripe: Stripe, api: Client, conn: Connection, order: UUID
+    ) -> None:
+        stripe.be("error")
+        start(api, order, key="k", provider="stripe")
+        stripe.be("works")
+        stripe.asked()
+        lapse(conn, minutes=1)
+
+        answer = start(api, order, key="k", provider="stripe")
+
+        assert (answer.status, answer.code) == (409, "order_expired")
+        assert stripe.asked() == []
