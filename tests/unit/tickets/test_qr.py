@@ -1,6 +1,7 @@
 """What a ticket's QR says, and that readers can read it."""
 
 import re
+from collections.abc import Callable
 from uuid import UUID, uuid4
 from xml.etree import ElementTree
 
@@ -99,3 +100,74 @@ def test_the_svg_is_black_on_white_and_draws_the_same_modules() -> None:
     for x, y, length in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\3z", dark.attrib["d"]):
         drawn[int(y), int(x) : int(x) + int(length)] = 0
     assert (drawn == image[::8, ::8]).all()
+
+
+def photographed(text: str) -> numpy.ndarray:
+    """A QR as it lies on a printed page, before anything happened to it."""
+    image = cv2.imdecode(numpy.frombuffer(qr.png(text), numpy.uint8), cv2.IMREAD_GRAYSCALE)
+    return cv2.copyMakeBorder(image, 120, 120, 120, 120, cv2.BORDER_CONSTANT, value=235)
+
+
+def blurred(image: numpy.ndarray) -> numpy.ndarray:
+    return cv2.GaussianBlur(image, (0, 0), 2)
+
+
+def small_and_blurred(image: numpy.ndarray) -> numpy.ndarray:
+    """As from arm's length: three pixels a module."""
+    return cv2.GaussianBlur(cv2.resize(image, None, fx=3 / 8, fy=3 / 8, interpolation=cv2.INTER_AREA), (0, 0), 0.6)
+
+
+def turned(degrees: float) -> Callable[[numpy.ndarray], numpy.ndarray]:
+    def turn(image: numpy.ndarray) -> numpy.ndarray:
+        side = image.shape[0]
+        matrix = cv2.getRotationMatrix2D((side / 2, side / 2), degrees, 1)
+        return cv2.warpAffine(image, matrix, (side, side), borderValue=235)
+
+    return turn
+
+
+def compressed(image: numpy.ndarray) -> numpy.ndarray:
+    """As a messenger passes it on."""
+    encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 15])[1]
+    return cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE)
+
+
+def creased(image: numpy.ndarray) -> numpy.ndarray:
+    """Folded once: along half a millimetre the ink has come off, and one half of the paper lies in the shade."""
+    worn = image.copy()
+    middle = image.shape[0] // 2 + 13
+    worn[middle : middle + 3] = 225
+    worn[middle:] = (worn[middle:] * 0.8).astype(numpy.uint8)
+    return worn
+
+
+def aslant(image: numpy.ndarray) -> numpy.ndarray:
+    """Held at an angle."""
+    side = image.shape[0]
+    corners = numpy.array([[0, 0], [side, 0], [side, side], [0, side]], numpy.float32)
+    seen = numpy.array([[40, 60], [side - 10, 0], [side - 60, side - 20], [0, side - 70]], numpy.float32)
+    return cv2.warpPerspective(image, cv2.getPerspectiveTransform(corners, seen), (side, side), borderValue=235)
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        blurred,
+        small_and_blurred,
+        turned(7),
+        turned(45),
+        turned(180),
+        turned(-100),
+        compressed,
+        creased,
+        aslant,
+        lambda image: compressed(turned(12)(blurred(creased(image)))),
+    ],
+    ids=["blur", "distance", "7°", "45°", "180°", "-100°", "JPEG", "crease", "slant", "all at once"],
+)
+def test_two_readers_read_it_after_what_happens_to_paper(happens: Callable[[numpy.ndarray], numpy.ndarray]) -> None:
+    for number in range(10):
+        text = qr.text_of(MASTER, 1, number, ORGANISATION, UUID(int=TICKET.int + number))
+        image = happens(photographed(text))
+        assert cv2.QRCodeDetectorAruco().detectAndDecode(image)[0] == text
+        assert [found.text for found in zxingcpp.read_barcodes(image)] == [text]
