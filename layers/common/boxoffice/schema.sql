@@ -58,10 +58,12 @@ CREATE TABLE rate_limits (
 
 -- ------------------------------------------------------------------------------------------------ organisations
 
+-- webhooks says whether anybody listens: only then is what happens owed to them.
 CREATE TABLE organisations (
     id         uuid PRIMARY KEY,
     name       text NOT NULL,
     status     text NOT NULL CHECK (status IN ('pending', 'approved', 'rejected', 'suspended')),
+    webhooks   boolean NOT NULL DEFAULT false,
     version    integer NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT now()
 );
@@ -96,6 +98,7 @@ CREATE TABLE stock (
 
 -- Beside the quantities of its ticket types an event may have a capacity of its own, which they share. Its gates are named
 -- entrances: [{"name", "ticket_type_ids"}], null for any ticket type; without any, gates are mere labels.
+-- Once cancelled, its orders are refunded one by one; settled_at says that none is left.
 CREATE TABLE events (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
@@ -119,9 +122,14 @@ CREATE TABLE events (
     version         integer NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz,
+    cancelled_at    timestamptz,
+    cancelled_by    uuid,
+    cancel_reason   text,
+    settled_at      timestamptz,
     words           tsvector NOT NULL GENERATED ALWAYS AS (
         to_tsvector('simple', title || ' ' || venue_name || ' ' || city || ' ' || description)) STORED,
-    CONSTRAINT events_end_after_start CHECK (ends_at > starts_at)
+    CONSTRAINT events_end_after_start CHECK (ends_at > starts_at),
+    CONSTRAINT events_doors_before_end CHECK (doors_open_at < ends_at)
 );
 CREATE INDEX events_upcoming ON events (starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
 CREATE INDEX events_by_organisation ON events (organisation_id, starts_at, id) WHERE deleted_at IS NULL;
@@ -131,6 +139,7 @@ CREATE INDEX events_words ON events USING gin (words) WHERE status = 'published'
 -- Finds what is going on at a moment: such events began before it, some of them long before.
 CREATE INDEX events_running ON events USING gist (tstzrange(starts_at, ends_at))
     WHERE status = 'published' AND deleted_at IS NULL;
+CREATE INDEX events_to_settle ON events (cancelled_at) WHERE cancelled_at IS NOT NULL AND settled_at IS NULL;
 -- The planner does not learn from partial indexes how often a city occurs, or how much goes on at once.
 CREATE STATISTICS events_city ON (lower(city)) FROM events;
 CREATE STATISTICS events_span ON (tstzrange(starts_at, ends_at)) FROM events;
@@ -566,10 +575,11 @@ CREATE TABLE idempotency_keys (
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created_at);
 
 -- What a committed change owes to somebody outside. No attempt is made before due_at; a message being sent is leased to one
--- worker until then. At relay_at the sweep puts it on the queue (again).
+-- worker until then. At relay_at the sweep puts it on the queue (again). A webhook's template is its type, and its recipient
+-- the organisation; it waits, due at no time, until its delivery takes it up.
 CREATE TABLE outbox (
     id          uuid PRIMARY KEY,
-    kind        text NOT NULL CHECK (kind IN ('email')),
+    kind        text NOT NULL CHECK (kind IN ('email', 'webhook')),
     template    text NOT NULL,
     recipient   text NOT NULL,
     payload     jsonb NOT NULL,

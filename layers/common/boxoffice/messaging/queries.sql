@@ -21,7 +21,7 @@ WHERE id = ANY(%(ids)s) AND status = 'pending' AND relay_at = %(leased_until)s
 -- What waits to be sent, and since when; failed messages wait for a person, so they are counted apart.
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS oldest_seconds,
     (SELECT count(*) FROM outbox WHERE status = 'failed') AS failed
-FROM outbox WHERE status IN ('pending', 'sending')
+FROM outbox WHERE kind = 'email' AND status IN ('pending', 'sending')
 
 -- name: claim_message
 -- One worker has the message until the lease ends; then it is anyone's again.
@@ -47,7 +47,8 @@ UPDATE outbox SET status = 'failed', last_error = %(error)s
 WHERE id = %(id)s AND status = 'sending' AND attempts = %(claimed_attempts)s
 
 -- name: get_order
-SELECT orders.id, number, currency, total, organisations.name AS seller
+SELECT orders.id, number, currency, discount, total, organisations.name AS seller,
+    (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher
 FROM orders JOIN organisations ON organisations.id = organisation_id WHERE orders.id = %(id)s
 
 -- name: list_lines

@@ -82,6 +82,14 @@ class OrderPaymentView(View):
     status: Literal["pending", "succeeded", "failed", "refunded"]
 
 
+class OrderChangeView(View):
+    from_status: OrderStatus
+    to_status: OrderStatus
+    reason: str
+    actor_id: Id | None = Field(description="Who did it; null for the buyer as a guest, a provider and the clock")
+    at: datetime
+
+
 class OrderSummary(View):
     id: Id
     number: str
@@ -101,6 +109,7 @@ class OrderView(OrderSummary):
     items: list[OrderItemView]
     tickets: list[OrderTicketView]
     payments: list[OrderPaymentView]
+    history: list[OrderChangeView] | None = Field(description="What became of it, for managers only")
 
 
 class PlacedOrder(OrderSummary):
@@ -211,3 +220,4 @@ class OrderDetails(OrderRow):
     items: list[dict[str, object]]
     tickets: list[dict[str, object]]
     payments: list[dict[str, object]]
+    history: list[dict[str, object]] | None

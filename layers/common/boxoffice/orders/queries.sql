@@ -106,7 +106,10 @@ SELECT orders.*, (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS v
         'seat', seat, 'status', status) ORDER BY line, position), '[]')
     FROM tickets WHERE tickets.order_id = orders.id) AS tickets,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'provider', provider, 'status', status) ORDER BY id), '[]')
-    FROM payments WHERE payments.order_id = orders.id) AS payments
+    FROM payments WHERE payments.order_id = orders.id) AS payments,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('from_status', from_status, 'to_status', to_status, 'reason', reason,
+        'actor_id', actor_id, 'at', at) ORDER BY id), '[]')
+    FROM order_history WHERE order_history.order_id = orders.id) AS history
 FROM orders WHERE orders.id = %(id)s OR number = %(number)s
 
 -- name: list_orders
@@ -146,9 +149,18 @@ SELECT * FROM orders WHERE id = %(id)s
 SELECT * FROM orders WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: set_status
--- A change of state and its history row.
+-- A change of state, its history row, and the webhook of it if the organisation listens.
 WITH changed AS (
-    UPDATE orders SET status = %(to_status)s WHERE id = %(id)s
+    UPDATE orders SET status = %(to_status)s WHERE id = %(id)s RETURNING *
+), told AS (
+    INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
+    SELECT gen_random_uuid(), 'webhook', %(webhook)s, organisation_id, jsonb_build_object(
+        'type', %(webhook)s::text, 'timestamp', now(), 'data', jsonb_build_object(
+            'order_id', changed.id, 'number', number, 'status', changed.status, 'currency', currency, 'total', total,
+            'event_ids', (SELECT jsonb_agg(DISTINCT event_id) FROM order_items WHERE order_id = changed.id)
+        ) || %(facts)s::jsonb), 'infinity', 'infinity'
+    FROM changed JOIN organisations ON organisations.id = organisation_id
+    WHERE webhooks AND %(webhook)s::text IS NOT NULL
 )
 INSERT INTO order_history (order_id, from_status, to_status, reason, actor_id)
 VALUES (%(id)s, %(from_status)s, %(to_status)s, %(reason)s, %(actor_id)s)
@@ -183,6 +195,25 @@ WITH locked AS MATERIALIZED (
 )
 UPDATE stock SET held = stock.held - locked.quantity, available = stock.available + locked.quantity
 FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
+
+-- name: lock_and_return_stock
+-- What the order has sold of some pools, or of all, is available again; the draws are what it still holds.
+WITH returned AS MATERIALIZED (
+    SELECT draw.*, CASE WHEN %(everything)s THEN draw.quantity ELSE coalesce(given.quantity, 0) END AS back
+    FROM orders CROSS JOIN unnest(draws) AS draw
+        LEFT JOIN unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[]) AS given (pool_id, quantity) USING (pool_id)
+    WHERE orders.id = %(id)s
+), locked AS MATERIALIZED (
+    SELECT stock.pool_id, stock.row_no, back
+    FROM returned JOIN stock ON stock.pool_id = returned.pool_id AND stock.row_no = returned.row_no
+    WHERE back > 0 ORDER BY stock.pool_id, stock.row_no FOR NO KEY UPDATE OF stock
+), available AS (
+    UPDATE stock SET sold = stock.sold - back, available = stock.available + back
+    FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
+)
+UPDATE orders SET draws = (
+    SELECT coalesce(array_agg((pool_id, row_no, quantity - back)::draw), '{}') FROM returned WHERE quantity > back
+) WHERE id = %(id)s
 
 -- name: list_draws
 -- What the order takes from each pool if it is held again: its ticket types', their events' capacities', its voucher's.
@@ -219,7 +250,8 @@ UPDATE orders SET draws = (SELECT array_agg((pool_id, row_no, quantity)::draw) F
 -- now are left to them. While a payment is open, the order waits until its provider has been asked, which closes it, but
 -- not for ever: a provider may be down.
 WITH lapsed AS MATERIALIZED (
-    SELECT id, draws FROM orders WHERE status = 'pending' AND expires_at <= %(now)s
+    SELECT id, draws, organisation_id, number, currency, total FROM orders
+    WHERE status = 'pending' AND expires_at <= %(now)s
         AND (expires_at <= %(now)s::timestamptz - interval '15 minutes' OR NOT EXISTS (
             SELECT FROM payments WHERE order_id = orders.id AND payments.status = 'pending'))
     ORDER BY expires_at LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
@@ -235,6 +267,14 @@ WITH lapsed AS MATERIALIZED (
     FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
 ), expired AS (
     UPDATE orders SET status = 'expired' FROM lapsed WHERE orders.id = lapsed.id
+), told AS (
+    INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
+    SELECT gen_random_uuid(), 'webhook', 'order.expired', organisation_id, jsonb_build_object(
+        'type', 'order.expired', 'timestamp', now(), 'data', jsonb_build_object(
+            'order_id', lapsed.id, 'number', number, 'status', 'expired', 'currency', currency, 'total', total,
+            'event_ids', (SELECT jsonb_agg(DISTINCT event_id) FROM order_items WHERE order_id = lapsed.id)
+        )), 'infinity', 'infinity'
+    FROM lapsed JOIN organisations ON organisations.id = organisation_id WHERE webhooks
 )
 INSERT INTO order_history (order_id, from_status, to_status, reason)
 SELECT id, 'pending', 'expired', 'the hold lapsed' FROM lapsed

@@ -18,7 +18,16 @@ from boxoffice.orders.errors import (
     SeatsNotCounted,
     TicketTypeNotFound,
 )
-from boxoffice.orders.models import BuyerLimit, IssueChoice, Offer, OrderItemRequest, OrderLine, OrderRow, Terms
+from boxoffice.orders.models import (
+    BuyerLimit,
+    IssueChoice,
+    Offer,
+    OrderItemRequest,
+    OrderLine,
+    OrderRow,
+    OrderStatus,
+    Terms,
+)
 from boxoffice.seats.models import Wish
 from boxoffice.stock.errors import SoldOut
 from boxoffice.stock.models import Draw
@@ -193,6 +202,17 @@ def buyer_names(order: OrderRow) -> list[str]:
     """By what a buyer is known to an organisation: an account, and an email address."""
     names = [f"{order.organisation_id} {order.buyer_email}"]
     return [*names, f"{order.organisation_id} {order.account_id}"] if order.account_id else names
+
+
+def webhook_of(status: OrderStatus) -> str | None:
+    """The webhook that tells of an order's new state, if any does."""
+    match status:
+        case "paid":
+            return "order.paid"
+        case "partially_refunded" | "refunded":
+            return "order.refunded"
+        case _:
+            return None
 
 
 def reference_of(text: str) -> dict[str, UUID | str | None]:

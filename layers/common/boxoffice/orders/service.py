@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from boxoffice import audit, db, idempotency, outbox, sql
 from boxoffice.auth import Caller, Who, order_token, require_order, require_role
@@ -255,8 +256,8 @@ def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
     order = db.one(conn, OrderDetails, SQL.get_order, **rules.reference_of(reference))
     if order is None:
         raise NotFound
-    require_order(conn, caller, order.id, order.organisation_id, order.account_id)
-    return OrderView.model_validate(order)
+    acts_as = require_order(conn, caller, order.id, order.organisation_id, order.account_id)
+    return OrderView.model_validate(order if acts_as is Who.MANAGER else replace(order, history=None))
 
 
 def list_orders(
@@ -301,9 +302,7 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
         raise NotFound
     acts_as = require_order(conn, caller, order.id, order.organisation_id, order.account_id)
     if order.status == "pending":
-        db.run(conn, SQL.lock_and_release_stock, id=order.id)
-        _set_status(conn, order, "cancelled", reason=f"cancelled by {acts_as}", actor=caller.account_id)
-        pass_on(conn, [order.id])
+        cancel(conn, order, reason=f"cancelled by {acts_as}", actor=caller.account_id)
     elif order.status != "cancelled":
         raise OrderNotPending
     view = get_order(conn, caller, str(order_id))
@@ -312,6 +311,13 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
             conn, "cancel_order", f"order {order.id}", actor=caller.account, organisation=order.organisation_id
         )
     return view
+
+
+def cancel(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None) -> None:
+    """End a pending order, which the transaction has locked, and give its stock to who waits."""
+    db.run(conn, SQL.lock_and_release_stock, id=order.id)
+    set_status(conn, order, "cancelled", reason=reason, actor=actor)
+    pass_on(conn, [order.id])
 
 
 def expire_orders(conn: db.Connection, now: datetime, batch: int = 200) -> int:
@@ -356,6 +362,20 @@ def find_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRow:
     if order is None:
         raise NotFound
     require_order(conn, caller, order.id, order.organisation_id, order.account_id)
+    return order
+
+
+def find_managed(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRow:
+    """An order of the caller's organisation, in which they have the role that the route declares.
+
+    Raises:
+        NotFound: there is none, or it is another organisation's.
+        Forbidden: the role is too low.
+    """
+    order = db.one(conn, OrderRow, SQL.get_order_row, id=order_id)
+    if order is None:
+        raise NotFound
+    require_role(conn, caller, order.organisation_id)
     return order
 
 
@@ -411,13 +431,43 @@ def pay(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None
     Its stock is sold, its tickets are issued and the confirmation is owed.
     """
     db.run(conn, SQL.lock_and_sell_stock, id=order.id)
-    _set_status(conn, order, "paid", reason=reason, actor=actor)
+    set_status(conn, order, "paid", reason=reason, actor=actor)
     tickets.issue(conn, order.id)
     _owe_confirmation(conn, order)
 
 
-def _set_status(conn: db.Connection, order: OrderRow, to: OrderStatus, *, reason: str, actor: UUID | None) -> None:
-    db.run(conn, SQL.set_status, id=order.id, from_status=order.status, to_status=to, reason=reason, actor_id=actor)
+def return_stock(conn: db.Connection, order: OrderRow, quantities: dict[UUID, int] | None) -> None:
+    """Make available again what a paid order, which the transaction has locked, has sold.
+
+    Args:
+        quantities: how many of which pool; None for all that the order holds, its voucher's redemption too.
+    """
+    given = quantities or {}
+    db.run(
+        conn,
+        SQL.lock_and_return_stock,
+        id=order.id,
+        everything=quantities is None,
+        pool_ids=list(given),
+        quantities=list(given.values()),
+    )
+
+
+def set_status(
+    conn: db.Connection, order: OrderRow, to: OrderStatus, *, reason: str, actor: UUID | None, **facts: Any
+) -> None:
+    """Change an order's state, with its history row and its webhook, which carries the ``facts`` too."""
+    db.run(
+        conn,
+        SQL.set_status,
+        id=order.id,
+        from_status=order.status,
+        to_status=to,
+        reason=reason,
+        actor_id=actor,
+        webhook=rules.webhook_of(to),
+        facts=Jsonb(facts),
+    )
 
 
 def _owe_confirmation(conn: db.Connection, order: OrderRow) -> None:
