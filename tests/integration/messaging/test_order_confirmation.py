@@ -12,6 +12,7 @@ from icalendar import Calendar
 
 from boxoffice import config, money
 from boxoffice.auth import order_token
+from boxoffice.orders import service as orders
 from boxoffice.tickets import service as tickets
 from tests import factories
 from tests.mailbox import deliver, inbox, outbox_row, owe
@@ -233,3 +234,19 @@ def test_it_is_made_for_dark_screens_and_screen_readers(conn, aws_url, ticket_ty
     assert "<title>Your tickets for" in body
     assert all("alt=" in image for image in re.findall(r"<img[^>]*>", body))
     assert all('scope="col"' in header for header in re.findall(r"<th\b[^>]*>", body))
+
+
+def test_it_says_what_a_voucher_took_off_and_how_many_a_ticket_admits(conn, aws_url, api, event):
+    ticket_type = factories.ticket_type(conn, event_id=event, price=500_000, issue="group")
+    factories.voucher(conn, event, code="TENTH")
+    request = factories.order_request(ticket_type, voucher="TENTH")
+    order_id = UUID(api.post("/v1/orders", request, key="new").json["id"])
+    with conn.transaction():
+        orders.pay(conn, orders.lock_order(conn, order_id), reason="test")
+
+    mail = send(conn, aws_url, order_id)
+
+    for said in (text(mail), html(mail)):
+        assert f"Voucher TENTH: {money.show(-100_000, 'NGN')}" in said
+        assert f"Total: {money.show(900_000, 'NGN')}" in said
+        assert "admits 2" in said

@@ -156,6 +156,8 @@ def _facts(order: Order) -> dict[str, Any]:
     return {
         "number": shown_order_number(order.number),
         "seller": order.seller,
+        "voucher": order.voucher,
+        "discount": money.show(-order.discount, order.currency) if order.discount else None,
         "total": money.show(order.total, order.currency),
         "link": _link("orders", order.id, order_token(order.id)),
         "currency": order.currency,

@@ -76,8 +76,10 @@ class Order:
     id: UUID
     number: str
     currency: str
+    discount: int
     total: int
     seller: str
+    voucher: str | None
 
 
 @dataclass(frozen=True)
