@@ -183,6 +183,8 @@ def event_request(organisation_id: UUID) -> dict[str, Any]:
         },
         "starts_at": (factories.NOW + timedelta(days=30)).isoformat(),
         "ends_at": (factories.NOW + timedelta(days=30, hours=4)).isoformat(),
+        "doors_open_at": (factories.NOW + timedelta(days=30, hours=-1)).isoformat(),
+        "gates": [{"name": "North", "ticket_type_ids": None}],
         "image_url": "https://example.com/jazz.jpg",
         "currency": "NGN",
         "ticket_types": [ticket_type_request()],

@@ -5,7 +5,14 @@ from boxoffice.api import caller, etag, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound
 from boxoffice.events import service
-from boxoffice.events.errors import EndsBeforeStart, EndsInThePast, OrderLimitsCrossed, SaleWindowEmpty
+from boxoffice.events.errors import (
+    DoorsAfterEnd,
+    EndsBeforeStart,
+    EndsInThePast,
+    OrderLimitsCrossed,
+    SaleWindowEmpty,
+    UnknownTicketType,
+)
 from boxoffice.events.models import EventRequest, EventView
 
 __all__ = ["handler"]
@@ -16,7 +23,15 @@ __all__ = ["handler"]
     "/v1/events",
     who=Who.MANAGER,
     status=201,
-    raises=(NotFound, EndsBeforeStart, EndsInThePast, OrderLimitsCrossed, SaleWindowEmpty),
+    raises=(
+        NotFound,
+        EndsBeforeStart,
+        EndsInThePast,
+        DoorsAfterEnd,
+        UnknownTicketType,
+        OrderLimitsCrossed,
+        SaleWindowEmpty,
+    ),
 )
 def create_event(event: EventRequest) -> EventView:
     """Draft an event, with its ticket types.

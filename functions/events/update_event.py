@@ -5,7 +5,14 @@ from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handl
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound, StaleVersion
 from boxoffice.events import service
-from boxoffice.events.errors import CapacityNotSettable, CurrencyFixed, EndsBeforeStart, EndsInThePast
+from boxoffice.events.errors import (
+    CapacityNotSettable,
+    CurrencyFixed,
+    DoorsAfterEnd,
+    EndsBeforeStart,
+    EndsInThePast,
+    UnknownTicketType,
+)
 from boxoffice.events.models import EventPatch, EventView
 from boxoffice.stock.errors import QuantityTooLow
 
@@ -22,6 +29,8 @@ __all__ = ["handler"]
         CurrencyFixed,
         EndsBeforeStart,
         EndsInThePast,
+        DoorsAfterEnd,
+        UnknownTicketType,
         QuantityTooLow,
         CapacityNotSettable,
     ),

@@ -32,7 +32,8 @@ def test_it_counts_by_ticket_type_and_by_gate(api: Client, conn: Connection, org
         api.post("/v1/scans", {"qr": ticket.qr, "gate": gate}, account=scanner)
     conn.execute("UPDATE scans SET at = now() - interval '5 minutes' WHERE gate = 'South'")
     conn.execute("UPDATE scans SET at = now() - interval '3 minutes' WHERE gate = 'North'")
-    conn.execute("UPDATE tickets SET first_scan_at = (SELECT min(at) FROM scans WHERE ticket_id = tickets.id)")
+    earliest = "SELECT min(at) FROM scans WHERE ticket_id = tickets.id AND outcome = 'admitted'"
+    conn.execute(f"UPDATE tickets SET first_scan_at = ({earliest})")
 
     answer = api.get(f"/v1/events/{event}/attendance", account=scanner)
 

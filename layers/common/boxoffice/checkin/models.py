@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, model_validator
 
+from boxoffice.events.models import GateView
 from boxoffice.models import Id, Line, Moment, Page, Request, View
 
 MOST_SCANS = 500  # a sync
@@ -142,11 +143,6 @@ class SyncView(View):
     conflicts: list[ConflictView] = Field(
         description="All of the tickets in this sync: also those in which another device was later"
     )
-
-
-class GateView(View):
-    name: str
-    ticket_type_ids: list[Id] | None = Field(description="The types that it lets in; null for any")
 
 
 class ManifestTypeView(View):

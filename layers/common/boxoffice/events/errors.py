@@ -10,6 +10,19 @@ class EndsBeforeStart(DomainError):
     constraint = "events_end_after_start"
 
 
+class DoorsAfterEnd(DomainError):
+    status = 422
+    code = "doors_after_end"
+    detail = "The doors open before the event ends."
+    constraint = "events_doors_before_end"
+
+
+class UnknownTicketType(DomainError):
+    status = 422
+    code = "unknown_ticket_type"
+    detail = "A gate names a ticket type that the event does not have."
+
+
 class EndsInThePast(DomainError):
     status = 422
     code = "ends_in_the_past"

@@ -14,6 +14,7 @@ from boxoffice.money import is_currency
 
 MOST_TICKET_TYPES = 50
 
+_MOST_GATES = 50
 _DEEPEST = 8  # levels of nesting in a ticket type's attributes
 _LARGEST = 8192  # characters of JSON
 _NOT_IN_JSONB = re.compile(r"[\x00\ud800-\udfff]")
@@ -139,6 +140,29 @@ class VenueRequest(Request):
     time_zone: TimeZone
 
 
+class GateRequest(Request):
+    name: Line
+    ticket_type_ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_TICKET_TYPES)] | None = Field(
+        description="The types that it lets in; null for any"
+    )
+
+
+def _named_once(gates: list[GateRequest]) -> list[GateRequest]:
+    if len({gate.name for gate in gates}) < len(gates):
+        raise ValueError("must not give a name to two gates")
+    return gates
+
+
+Gates = Annotated[
+    list[GateRequest],
+    AfterValidator(_named_once),
+    Field(
+        max_length=_MOST_GATES, description="The entrances that a scan may name; without any, it may name what it likes"
+    ),
+]
+DoorsOpen = Annotated[Moment, Field(description="Nobody is admitted before")]
+
+
 class TicketTypeRequest(Request):
     name: Line
     description: Text = ""
@@ -164,6 +188,8 @@ class EventRequest(Request):
     venue: VenueRequest
     starts_at: Moment
     ends_at: Moment
+    doors_open_at: DoorsOpen | None = None
+    gates: Gates = Field(default_factory=list)
     image_url: ImageUrl | None = None
     currency: Currency
     capacity: Capacity | None = None
@@ -186,6 +212,8 @@ class EventPatch(Patch):
     venue: VenuePatch = unchanged()
     starts_at: Moment = unchanged()
     ends_at: Moment = unchanged()
+    doors_open_at: DoorsOpen | None = unchanged()
+    gates: Gates = unchanged()
     image_url: ImageUrl | None = unchanged()
     currency: Currency = unchanged()
     capacity: Capacity | None = unchanged()
@@ -213,6 +241,11 @@ class VenueView(View):
     city: str
     country: str
     time_zone: str
+
+
+class GateView(View):
+    name: str
+    ticket_type_ids: list[Id] | None = Field(description="The types that it lets in; null for any")
 
 
 class TicketTypeView(View):
@@ -254,6 +287,8 @@ class EventSummary(View):
 
 class EventView(EventSummary):
     description: str
+    doors_open_at: datetime | None
+    gates: list[GateView]
     capacity: int | None = Field(description="How many tickets its ticket types can sell together; null for no limit")
     ticket_types: list[TicketTypeView]
 
@@ -330,6 +365,8 @@ class EventRow(ListedEvent):
     """An event, and how its own capacity stands if it has one."""
 
     description: str
+    doors_open_at: datetime | None
+    gates: list[dict[str, Any]]
     organisation_status: str
     capacity_pool_id: UUID | None
     capacity: int | None

@@ -2,14 +2,14 @@
 
 -- name: insert_event
 INSERT INTO events (id, organisation_id, title, description, category, rating, venue_name, venue_address, city, country,
-    time_zone, starts_at, ends_at, image_url, currency, capacity_pool_id)
+    time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency, capacity_pool_id)
 VALUES (%(id)s, %(organisation_id)s, %(title)s, %(description)s, %(category)s, %(rating)s, %(venue_name)s,
-    %(venue_address)s, %(city)s, %(country)s, %(time_zone)s, %(starts_at)s, %(ends_at)s, %(image_url)s, %(currency)s,
-    %(capacity_pool_id)s)
+    %(venue_address)s, %(city)s, %(country)s, %(time_zone)s, %(starts_at)s, %(ends_at)s, %(doors_open_at)s, %(gates)s,
+    %(image_url)s, %(currency)s, %(capacity_pool_id)s)
 
 -- name: get_event
 SELECT events.id, organisation_id, events.status, title, description, category, rating, venue_name, venue_address, city,
-    country, time_zone, starts_at, ends_at, image_url, currency, events.version,
+    country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency, events.version,
     organisations.status AS organisation_status, capacity_pool_id, quantity AS capacity, capacity_available,
     capacity_held, capacity_sold
 FROM events JOIN organisations ON organisations.id = organisation_id
@@ -58,8 +58,8 @@ SELECT * FROM running UNION ALL SELECT * FROM coming ORDER BY starts_at, id LIMI
 -- name: update_event
 UPDATE events SET title = %(title)s, description = %(description)s, category = %(category)s, rating = %(rating)s,
     venue_name = %(venue_name)s, venue_address = %(venue_address)s, city = %(city)s, country = %(country)s,
-    time_zone = %(time_zone)s, starts_at = %(starts_at)s, ends_at = %(ends_at)s, image_url = %(image_url)s,
-    currency = %(currency)s, capacity_pool_id = %(capacity_pool_id)s, version = version + 1
+    time_zone = %(time_zone)s, starts_at = %(starts_at)s, ends_at = %(ends_at)s, doors_open_at = %(doors_open_at)s,
+    gates = %(gates)s, image_url = %(image_url)s, currency = %(currency)s, capacity_pool_id = %(capacity_pool_id)s, version = version + 1
 WHERE id = %(id)s
 
 -- name: publish_event

@@ -15,6 +15,7 @@ from boxoffice.events.errors import (
     OrganisationNotApproved,
     SeatsDecideQuantity,
     TooManyTicketTypes,
+    UnknownTicketType,
 )
 from boxoffice.events.models import MOST_TICKET_TYPES, EventFilters, EventRow, TicketTypeRow
 
@@ -60,6 +61,17 @@ def check_changes(event: EventRow, changes: dict[str, Any], now: datetime) -> No
         raise CurrencyFixed
     if changes.get("ends_at", event.ends_at) != event.ends_at:
         check_end(changes["ends_at"], now)
+
+
+def check_gates(gates: Sequence[dict[str, Any]], ticket_types: Sequence[TicketTypeRow]) -> None:
+    """Whether the gates of an event let in only what it has.
+
+    Raises:
+        UnknownTicketType: one of them names another ticket type.
+    """
+    known = {ticket_type.id for ticket_type in ticket_types}
+    if not all(known.issuperset(gate["ticket_type_ids"] or ()) for gate in gates):
+        raise UnknownTicketType
 
 
 def check_publishable(event: EventRow, ticket_types: Sequence[TicketTypeRow], now: datetime) -> None:

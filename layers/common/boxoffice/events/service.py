@@ -1,7 +1,9 @@
 """Use cases of events and ticket types."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -100,14 +102,16 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
 
     Raises:
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
-        EndsInThePast, EndsBeforeStart, OrderLimitsCrossed, SaleWindowEmpty: it does not fit together.
+        EndsInThePast, EndsBeforeStart, DoorsAfterEnd, OrderLimitsCrossed, SaleWindowEmpty: it does not fit together.
+        UnknownTicketType: a gate names one; they have no ids yet.
     """
     require_role(conn, caller, request.organisation_id)
     rules.check_end(request.ends_at, datetime.now(UTC))
     event_id = new_id()
     columns = rules.columns_of(request.model_dump(exclude={"ticket_types", "capacity"}))
+    rules.check_gates(columns["gates"], [])
     pool_id = None if request.capacity is None else stock.create_pool(conn, request.capacity)
-    db.run(conn, SQL.insert_event, id=event_id, capacity_pool_id=pool_id, **columns)
+    db.run(conn, SQL.insert_event, id=event_id, capacity_pool_id=pool_id, **_with_json(columns))
     ids = sorted(new_id() for _ in request.ticket_types)  # they are shown in this order
     for ticket_type_id, ticket_type in zip(ids, request.ticket_types, strict=True):
         _insert_ticket_type(conn, ticket_type_id, event_id, ticket_type)
@@ -125,7 +129,7 @@ def update_event(
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
         StaleVersion: it has another version than expected.
         CurrencyFixed: it is published.
-        EndsInThePast, EndsBeforeStart: the outcome does not fit together.
+        EndsInThePast, EndsBeforeStart, DoorsAfterEnd, UnknownTicketType: the outcome does not fit together.
         QuantityTooLow: more than the capacity is sold or held.
         CapacityNotSettable: it had no capacity so far, and something is sold or held.
     """
@@ -133,9 +137,10 @@ def update_event(
     rules.check_version(event.version, expected_version)
     changes = rules.columns_of(patch.changes())
     rules.check_changes(event, changes, datetime.now(UTC))
+    rules.check_gates(changes.get("gates", ()), _ticket_types(conn, event_id) if "gates" in changes else [])
     if "capacity" in changes:
         changes["capacity_pool_id"] = _set_capacity(conn, event, changes.pop("capacity"))
-    db.run(conn, SQL.update_event, **(vars(event) | changes))
+    db.run(conn, SQL.update_event, **_with_json(vars(event) | changes))
     if "capacity_pool_id" in changes:
         waitlist.offer_added(conn, event_id)
     event, ticket_types = _find_event(conn, event_id), _ticket_types(conn, event_id)
@@ -346,6 +351,10 @@ def _lock_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventRow
     event = _find_event(conn, event_id)
     require_role(conn, caller, event.organisation_id)
     return event
+
+
+def _with_json(columns: dict[str, Any]) -> dict[str, Any]:
+    return columns | {"gates": Jsonb(columns["gates"], dumps=partial(json.dumps, default=str))}
 
 
 def _find_event(conn: db.Connection, event_id: UUID) -> EventRow:

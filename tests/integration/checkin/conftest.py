@@ -1,0 +1,12 @@
+"""The doors of an event."""
+
+import pytest
+from psycopg import Connection
+
+from tests.doors import Doors, open_doors
+from tests.support import Client
+
+
+@pytest.fixture
+def doors(api: Client, conn: Connection) -> Doors:
+    return open_doors(api, conn)

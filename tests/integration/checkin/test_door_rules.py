@@ -1,0 +1,139 @@
+"""When and where a ticket admits: doors that are not open yet, gates, and events that are over or off."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from tests import factories, invariants
+from tests.doors import Doors, open_doors
+from tests.factories import NOW
+from tests.support import Client
+
+
+def type_of(doors: Doors, name: str) -> UUID:
+    row = doors.conn.execute("SELECT id FROM ticket_types WHERE name = %s", [name]).fetchone()
+    assert row is not None
+    return UUID(str(row[0]))
+
+
+def test_before_the_doors_open_nobody_is_admitted(doors: Doors) -> None:
+    (ticket,) = doors.sell()
+    path = f"/v1/events/{doors.event}"
+    opens = NOW + timedelta(hours=2)
+    doors.api.patch(path, {"doors_open_at": opens.isoformat()}, account=doors.manager)
+
+    early = doors.scan(ticket)
+    doors.api.patch(path, {"doors_open_at": (NOW - timedelta(hours=2)).isoformat()}, account=doors.manager)
+
+    assert (early.status, early.code) == (409, "not_yet")
+    assert early.json["doors_open_at"].startswith(opens.isoformat()[:19])
+    assert early.json["detail"].startswith("The doors open on ")
+    assert doors.scan(ticket).status == 200
+    invariants.check(doors.conn)
+
+
+def test_a_gate_lets_in_the_types_that_it_is_for(doors: Doors) -> None:
+    (standing,) = doors.sell(name="Standing", max_entries=9)
+    (seated,) = doors.sell(name="Seated", max_entries=9)
+    gates = [
+        {"name": "North", "ticket_type_ids": [str(type_of(doors, "Standing"))]},
+        {"name": "South", "ticket_type_ids": None},
+    ]
+    answer = doors.api.patch(f"/v1/events/{doors.event}", {"gates": gates}, account=doors.manager)
+
+    assert answer.json["gates"] == gates
+    assert doors.scan(standing, gate="North").status == 200
+    assert (doors.scan(seated, gate="North").status, doors.scan(seated, gate="North").code) == (409, "wrong_gate")
+    assert doors.scan(seated, gate="South").status == 200
+    assert doors.scan(standing, gate="Back door").code == "wrong_gate"
+    assert doors.scan(seated).status == 200  # a device that names no gate is at none
+
+
+def test_without_gates_of_the_events_own_any_label_will_do(doors: Doors) -> None:
+    (ticket,) = doors.sell()
+
+    assert doors.scan(ticket, gate="Wherever").status == 200
+
+
+@pytest.mark.parametrize(
+    ("gates", "code"),
+    [
+        ([{"name": "North", "ticket_type_ids": ["01981f6c-7b00-7a11-8c3e-5d2f40a1b001"]}], "unknown_ticket_type"),
+        ([{"name": "North", "ticket_type_ids": None}, {"name": "North", "ticket_type_ids": None}], "invalid"),
+        ([{"name": "North", "ticket_type_ids": []}], "invalid"),
+        ([{"name": "North"}], "invalid"),
+        (None, "invalid"),
+    ],
+)
+def test_gates_that_make_no_sense_are_refused(doors: Doors, gates: object, code: str) -> None:
+    answer = doors.api.patch(f"/v1/events/{doors.event}", {"gates": gates}, account=doors.manager)
+
+    assert (answer.status, answer.code) == (422, code)
+
+
+def test_doors_open_before_the_event_ends(doors: Doors) -> None:
+    body = {"doors_open_at": (NOW + timedelta(days=40)).isoformat()}
+
+    assert doors.api.patch(f"/v1/events/{doors.event}", body, account=doors.manager).code == "doors_after_end"
+
+
+def test_last_months_ticket_admits_nobody(api: Client, conn: Connection) -> None:
+    ended = {"starts_at": NOW - timedelta(days=30, hours=4), "ends_at": NOW - timedelta(days=30)}
+    doors = open_doors(api, conn, **ended)
+    (ticket,) = doors.sell()
+
+    assert (doors.scan(ticket).status, doors.scan(ticket).code) == (409, "event_over")
+
+
+def test_an_event_that_runs_late_still_admits(api: Client, conn: Connection) -> None:
+    doors = open_doors(api, conn, starts_at=NOW - timedelta(hours=9), ends_at=NOW - timedelta(hours=3))
+    (ticket,) = doors.sell()
+
+    assert doors.scan(ticket).status == 200
+
+
+def test_at_a_cancelled_event_nobody_is_admitted(doors: Doors) -> None:
+    (ticket,) = doors.sell()
+    doors.conn.execute("UPDATE events SET status = 'cancelled' WHERE id = %s", [doors.event])
+
+    assert doors.scan(ticket).code == "event_cancelled"
+
+
+def test_a_group_enters_on_one_ticket(doors: Doors) -> None:
+    (ticket,) = doors.sell()
+    doors.conn.execute("UPDATE tickets SET admits = 4")
+
+    assert doors.scan(ticket).json["admits"] == 4
+    attendance = doors.api.get(f"/v1/events/{doors.event}/attendance", account=doors.scanner).json
+    assert (attendance["entries"], attendance["inside"]) == (1, 4)
+
+
+def test_a_refusal_says_when_and_where_on_the_venues_clock(doors: Doors) -> None:
+    (ticket,) = doors.sell()
+    doors.scan(ticket, gate="North")
+    doors.conn.execute("UPDATE tickets SET first_scan_at = '2026-03-01T18:42:00Z'")
+
+    assert doors.scan(ticket).json["detail"] == "Used already: first at North on 01 March at 19:42."
+
+
+def test_a_number_that_a_device_repeats_counts_once_and_is_answered_alike(doors: Doors) -> None:
+    first, second = doors.sell(2, max_entries=3)
+
+    once, again = (doors.scan(first, device_id="phone", sequence=1) for _ in range(2))
+    other = factories.event(doors.conn, organisation_id=doors.organisation)
+    refused, refused_again = (doors.scan(second, device_id="phone", sequence=2, event_id=str(other)) for _ in range(2))
+
+    assert once.json == again.json
+    assert (refused.code, refused_again.code) == ("wrong_event", "wrong_event")
+    assert doors.scan(second, device_id="phone", sequence=1).code == "sequence_reused"
+    assert doors.scan(first, device_id="another phone", sequence=1).json["entries"] == 2
+    assert doors.conn.execute("SELECT count(*) FROM scans").fetchone() == (3,)
+    invariants.check(doors.conn)
+
+
+def test_a_number_is_a_devices(doors: Doors) -> None:
+    (ticket,) = doors.sell()
+
+    assert doors.scan(ticket, sequence=1).code == "invalid"

@@ -1,0 +1,69 @@
+"""GET /v1/events/{event_id}/scans"""
+
+from tests import factories
+from tests.doors import Doors, offline
+
+
+def test_it_tells_who_came_where_and_when(doors: Doors) -> None:
+    (ticket,) = doors.sell()
+    doors.scan(ticket, gate="North", device_id="phone 1")
+    doors.scan(ticket, gate="South")
+
+    path = f"/v1/events/{doors.event}/scans"
+    refused, admitted = doors.api.get(path, account=doors.manager).json["items"]
+
+    assert (admitted["outcome"], admitted["let_in"], admitted["holder_name"]) == ("admitted", True, "Ada Buyer")
+    assert (admitted["gate"], admitted["device_id"], admitted["scanned_by"]) == ("North", "phone 1", str(doors.scanner))
+    assert (refused["outcome"], refused["let_in"], refused["gate"]) == ("already_scanned", False, "South")
+    assert (refused["first"]["scan_id"], refused["first"]["gate"]) == (admitted["id"], "North")
+
+
+def test_a_conflict_names_both_devices(doors: Doors) -> None:
+    (ticket,) = doors.sell()
+    doors.sync("B", offline(1, ticket, 5, gate="South"))
+    doors.sync("A", offline(1, ticket, 9, gate="North"))
+
+    (conflict,) = doors.conflicts()
+
+    assert (conflict["device_id"], conflict["gate"], conflict["outcome"]) == ("B", "South", "already_scanned")
+    assert (conflict["first"]["device_id"], conflict["first"]["gate"]) == ("A", "North")
+
+
+def test_it_is_filtered_by_gate_and_ticket(doors: Doors) -> None:
+    first, second = doors.sell(2)
+    doors.scan(first, gate="North")
+    doors.scan(second, gate="South")
+
+    def found(**query: object) -> list[str]:
+        path = f"/v1/events/{doors.event}/scans"
+        return [item["gate"] for item in doors.api.get(path, account=doors.manager, query=query).json["items"]]
+
+    assert found(gate="North") == ["North"]
+    assert found(ticket_id=second.id) == ["South"]
+    assert found(only="conflicts") == []
+
+
+def test_it_comes_in_pages(doors: Doors) -> None:
+    (ticket,) = doors.sell(max_entries=5)
+    scanned = [doors.scan(ticket).json["scan_id"] for _ in range(5)]
+    path = f"/v1/events/{doors.event}/scans"
+
+    listed: list[str] = []
+    query: dict[str, object] = {"limit": 2}
+    while len(listed) < 5:
+        page = doors.api.get(path, account=doors.manager, query=query).json
+        listed += [item["id"] for item in page["items"]]
+        query["cursor"] = page["next_cursor"]
+
+    assert listed == scanned[::-1]
+    assert page["next_cursor"] is None
+
+
+def test_it_is_for_managers_of_the_organisation(doors: Doors) -> None:
+    path = f"/v1/events/{doors.event}/scans"
+    rival = factories.member(doors.conn, factories.organisation(doors.conn), "owner")
+
+    assert doors.api.get(path).status == 401
+    assert doors.api.get(path, account=doors.scanner).status == 403
+    assert doors.api.get(path, account=rival).status == 404
+    assert doors.api.get(path, account=doors.manager, query={"cursor": "abc"}).status == 422

@@ -1,0 +1,218 @@
+"""POST /v1/events/{event_id}/scan-sync"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from tests import factories, invariants
+from tests.doors import Doors, offline, open_doors
+from tests.support import Client
+
+
+def outcomes(answer: Any) -> list[str]:
+    return [result["outcome"] for result in answer.json["results"]]
+
+
+def test_what_was_admitted_offline_counts(doors: Doors) -> None:
+    first, second = doors.sell(2)
+
+    answer = doors.sync("A", offline(1, first, 20, gate="North"), offline(2, second, 19))
+
+    assert answer.status == 200
+    assert outcomes(answer) == ["admitted", "admitted"]
+    assert answer.json["conflicts"] == []
+    refused = doors.scan(first)
+    assert (refused.code, refused.json["first_scan_gate"]) == ("already_scanned", "North")
+    invariants.check(doors.conn)
+
+
+def test_a_repeated_sync_changes_nothing(doors: Doors) -> None:
+    (ticket,) = doors.sell(max_entries=5)
+    scans = [offline(number, ticket, 20 - number) for number in range(1, 4)]
+    first = doors.sync("A", *scans)
+
+    again = doors.sync("A", *scans)
+    in_parts = [doors.sync("A", scan) for scan in reversed(scans)]
+
+    assert outcomes(first) == outcomes(again) == ["admitted"] * 3
+    assert [result["scan_id"] for result in first.json["results"]] == [
+        part.json["results"][0]["scan_id"] for part in reversed(in_parts)
+    ]
+    assert doors.conn.execute("SELECT entries FROM tickets").fetchone() == (3,)
+    invariants.check(doors.conn)
+
+
+def test_the_earliest_entry_wins_whoever_reports_first(doors: Doors) -> None:
+    (ticket,) = doors.sell()
+
+    late = doors.sync("B", offline(7, ticket, 5, gate="South"))
+    early = doors.sync("A", offline(3, ticket, 9, gate="North"))
+
+    assert outcomes(late) == ["admitted"]
+    assert outcomes(early) == ["admitted"]
+    (conflict,) = early.json["conflicts"]
+    assert (conflict["device_id"], conflict["sequence"], conflict["outcome"]) == ("B", 7, "already_scanned")
+    assert (conflict["first"]["device_id"], conflict["first"]["gate"]) == ("A", "North")
+    assert outcomes(doors.sync("B", offline(7, ticket, 5))) == ["already_scanned"]
+    invariants.check(doors.conn)
+
+
+def test_an_online_entry_counts_by_our_clock(doors: Doors) -> None:
+    before, after = doors.sell(2)
+    doors.scan(before, device_id="online", gate="Main")
+    doors.scan(after, device_id="online", gate="Main")
+
+    answer = doors.sync(
+        "A", offline(1, before, 10), offline(2, after, -10, ahead=timedelta(0)), ahead=timedelta(hours=1)
+    )
+
+    assert outcomes(answer) == ["admitted", "admitted"]
+    assert {conflict["device_id"] for conflict in answer.json["conflicts"]} == {"online"}
+    invariants.check(doors.conn)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=-400), timedelta(seconds=-90), timedelta(hours=30)])
+def test_a_clock_that_is_wrong_is_corrected_and_its_error_noted(doors: Doors, ahead: timedelta) -> None:
+    (ticket,) = doors.sell()
+
+    doors.sync("right", offline(1, ticket, 10))
+    answer = doors.sync("wrong", offline(1, ticket, 11, ahead=ahead), ahead=ahead)
+
+    assert abs(timedelta(milliseconds=answer.json["skew_ms"]) - ahead) < timedelta(seconds=5)
+    assert outcomes(answer) == ["admitted"]
+    assert [conflict["device_id"] for conflict in answer.json["conflicts"]] == ["right"]
+    eleven_minutes_ago = datetime.now(UTC) - timedelta(minutes=11)
+    at, device_time, skew_ms = (
+        doors.conn.execute("SELECT at, device_time, skew_ms FROM scans WHERE device_id = 'wrong'").fetchone() or ()
+    )
+    assert abs(at - eleven_minutes_ago) < timedelta(seconds=5)
+    assert abs(device_time - ahead - eleven_minutes_ago) < timedelta(seconds=5)
+    assert skew_ms == answer.json["skew_ms"]
+
+
+def test_a_clock_that_was_set_back_puts_the_scan_at_the_sync(doors: Doors) -> None:
+    (ticket,) = doors.sell()
+
+    answer = doors.sync("A", offline(1, ticket, -600))
+
+    at = datetime.fromisoformat(answer.json["results"][0]["at"])
+    assert abs(at - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def test_tickets_refunded_meanwhile_are_reported(doors: Doors) -> None:
+    before, after = doors.sell(2)
+    doors.refund(before)
+    doors.refund(after)
+    doors.conn.execute("SELECT pg_sleep(0.01)")
+
+    answer = doors.sync("A", offline(1, before, 10), offline(2, after, 0))
+
+    admitted, refused = answer.json["results"]
+    assert (admitted["outcome"], refused["outcome"]) == ("admitted", "refunded")
+    assert admitted["refunded_at"]
+    (conflict,) = answer.json["conflicts"]
+    assert (conflict["ticket_id"], conflict["outcome"], conflict["first"]) == (str(after.id), "refunded", None)
+    invariants.check(doors.conn)
+
+
+def test_the_qr_of_before_a_transfer_counts_if_it_came_before(doors: Doors) -> None:
+    before, after = doors.sell(2)
+    newer = doors.transfer(before)
+    doors.transfer(after)
+    doors.conn.execute("SELECT pg_sleep(0.01)")
+
+    answer = doors.sync("A", offline(1, before, 10), offline(2, after, 0))
+
+    assert outcomes(answer) == ["admitted", "transferred"]
+    assert [conflict["outcome"] for conflict in answer.json["conflicts"]] == ["transferred"]
+    assert doors.scan(newer).code == "already_scanned"
+    invariants.check(doors.conn)
+
+
+def test_what_is_no_ticket_of_the_event_is_not_kept(doors: Doors, api: Client, conn: Connection) -> None:
+    (ticket,) = doors.sell()
+    (foreign,) = open_doors(api, conn).sell()
+    other_type = factories.ticket_type(conn, event_id=factories.event(conn, organisation_id=doors.organisation))
+    from boxoffice.tickets import service as tickets
+
+    other = tickets.list_for_order(conn, factories.paid_order(conn, other_type))[0]
+    texts = [ticket.qr[:-1] + ("A" if ticket.qr[-1] != "A" else "B"), "BO1:", "", "\0", foreign.qr, other.qr]
+
+    answer = doors.sync("A", *(offline(number, text, 5) for number, text in enumerate(texts, 1)))
+
+    assert outcomes(answer) == ["forged"] * 5 + ["wrong_event"]
+    assert conn.execute("SELECT count(*) FROM scans").fetchone() == (0,)
+
+
+def test_a_number_given_to_two_scans_is_told(doors: Doors) -> None:
+    first, second = doors.sell(2)
+    doors.sync("A", offline(1, first, 5))
+
+    assert outcomes(doors.sync("A", offline(1, second, 4))) == ["sequence_reused"]
+    assert outcomes(doors.sync("A", offline(2, second, 4))) == ["admitted"]
+
+
+def test_an_online_scan_whose_answer_was_lost_is_no_conflict_with_itself(doors: Doors) -> None:
+    (ticket,) = doors.sell()
+    doors.scan(ticket, device_id="A", sequence=4)
+
+    answer = doors.sync("A", offline(4, ticket, 0))
+
+    assert outcomes(answer) == ["admitted"]
+    assert answer.json["conflicts"] == []
+    invariants.check(doors.conn)
+
+
+def test_an_online_refusal_whose_answer_was_lost_becomes_a_conflict(doors: Doors) -> None:
+    (ticket,) = doors.sell()
+    doors.scan(ticket, device_id="B", sequence=1)
+    assert doors.scan(ticket, device_id="A", sequence=4).code == "already_scanned"
+
+    answer = doors.sync("A", offline(4, ticket, 0))
+
+    assert outcomes(answer) == ["already_scanned"]
+    assert [conflict["device_id"] for conflict in answer.json["conflicts"]] == ["A"]
+    invariants.check(doors.conn)
+
+
+def test_what_was_undone_stays_undone_when_it_is_synced_again(doors: Doors) -> None:
+    (ticket,) = doors.sell()
+    scan = offline(1, ticket, 5)
+    doors.undo(doors.sync("A", scan).json["results"][0]["scan_id"])
+
+    assert outcomes(doors.sync("A", scan)) == ["undone"]
+    assert doors.conn.execute("SELECT entries FROM tickets").fetchone() == (0,)
+    invariants.check(doors.conn)
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"scans": []},
+        {"scans": [{"sequence": 0, "qr": "x", "at": "2026-01-01T00:00:00Z"}]},
+        {"scans": [{"sequence": 2**53, "qr": "x", "at": "2026-01-01T00:00:00Z"}]},
+        {"scans": [{"sequence": 1, "qr": "x", "at": "yesterday"}]},
+        {"scans": [{"sequence": 1, "qr": "x", "at": "2026-01-01T00:00:00Z"}] * 2},
+        {"scans": [{"sequence": n, "qr": "x", "at": "2026-01-01T00:00:00Z"} for n in range(1, 502)]},
+        {"sent_at": None},
+        {"device_id": ""},
+    ],
+)
+def test_a_malformed_sync_is_refused(doors: Doors, spoilt: dict[str, Any]) -> None:
+    scans = [{"sequence": 1, "qr": "x", "at": "2026-01-01T00:00:00Z"}]
+    body = {"device_id": "A", "sent_at": "2026-01-01T00:00:00Z", "scans": scans, **spoilt}
+
+    answer = doors.api.post(f"/v1/events/{doors.event}/scan-sync", body, account=doors.scanner)
+
+    assert (answer.status, answer.code) == (422, "invalid")
+
+
+def test_it_is_for_the_organisations_own_people(doors: Doors) -> None:
+    rival = factories.member(doors.conn, factories.organisation(doors.conn), "owner")
+    body = {"device_id": "A", "sent_at": "2026-01-01T00:00:00Z", "scans": [offline(1, "x", 1)]}
+    path = f"/v1/events/{doors.event}/scan-sync"
+
+    assert doors.api.post(path, body).status == 401
+    assert doors.api.post(path, body, account=rival).status == 404

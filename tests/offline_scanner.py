@@ -1,0 +1,82 @@
+"""A door device that is cut off: the reference of what one does with a manifest, and with nothing else.
+
+docs/scanning.md says the same in words.
+"""
+
+import base64
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass
+class OfflineScanner:
+    """A device with a name, and a clock that its owner reads out to it."""
+
+    device_id: str
+    gate: str | None = None
+    cursor: str | None = None
+    unsent: list[dict[str, Any]] = field(default_factory=list)
+    _terms: dict[str, Any] = field(default_factory=dict)
+    _tickets: dict[str, tuple[str, int, int]] = field(default_factory=dict)  # hash → type, entries left, people
+    _admitted: Counter[str] = field(default_factory=Counter)  # by this device, and not yet sent
+    _sequence: int = 0
+
+    def read(self, manifest: dict[str, Any]) -> None:
+        """Take in a manifest: the whole, or what has changed."""
+        if manifest["whole"]:
+            self._tickets.clear()
+        for ticket_type, entries in manifest["tickets"].items():
+            for hashed, left, people in entries:
+                self._tickets[hashed] = ticket_type, left, people
+        self._terms = manifest
+        self.cursor = manifest["next_cursor"]
+
+    def scan(self, text: str, now: datetime) -> str:
+        """What the person at the door is told: `admitted`, or why not. ``now`` is the device's clock."""
+        hashed = _hash(text)
+        if hashed not in self._tickets:
+            return "forged"
+        ticket_type, left, _ = self._tickets[hashed]
+        refusal = self._refusal(hashed, ticket_type, left, now)
+        if refusal:
+            return refusal
+        self._admitted[hashed] += 1
+        self._sequence += 1
+        self.unsent.append({"sequence": self._sequence, "qr": text, "at": now.isoformat(), "gate": self.gate})
+        return "admitted"
+
+    def _refusal(self, hashed: str, ticket_type: str, left: int, now: datetime) -> str | None:
+        if left == -1:
+            return "refunded"
+        if left == -2:
+            return "transferred"
+        if left - self._admitted[hashed] <= 0:
+            return "already_scanned"
+        opens = self._terms["doors_open_at"]
+        if opens and now < datetime.fromisoformat(opens):
+            return "not_yet"
+        return None if self._lets_in(ticket_type) else "wrong_gate"
+
+    def _lets_in(self, ticket_type: str) -> bool:
+        gates = {gate["name"]: gate["ticket_type_ids"] for gate in self._terms["gates"]}
+        if not gates or self.gate is None:
+            return True
+        return self.gate in gates and (gates[self.gate] is None or ticket_type in gates[self.gate])
+
+    def sent(self, scans: list[dict[str, Any]]) -> None:
+        """Forget scans whose sync was answered: the manifest tells of them from now on."""
+        numbers = {scan["sequence"] for scan in scans}
+        self.unsent = [scan for scan in self.unsent if scan["sequence"] not in numbers]
+        for scan in scans:
+            hashed = _hash(scan["qr"])
+            ticket_type, left, people = self._tickets[hashed]
+            self._admitted[hashed] -= 1
+            self._tickets[hashed] = ticket_type, max(left - 1, 0), people
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.strip().encode()).digest()
+    return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
