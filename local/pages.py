@@ -1,4 +1,4 @@
-"""The local stack's own pages: the captured emails, the sandbox provider's payment page, and the page of an order."""
+"""The local stack's own pages: the captured emails, the sandbox provider's payment page, and what emails link to."""
 
 from __future__ import annotations
 
@@ -66,12 +66,20 @@ def payments(sandbox: Sandbox) -> Blueprint:
 
 
 def orders() -> Blueprint:
-    """The page of the shop that emails link to."""
-    pages = Blueprint("orders", __name__, url_prefix="/orders", template_folder="html")
+    """The pages of the shop that emails link to."""
+    pages = Blueprint("orders", __name__, template_folder="html")
 
-    @pages.get("/<uuid:order_id>")
+    @pages.get("/orders/<uuid:order_id>")
     def show(order_id: UUID) -> str:
         return render_template("order.html", order_id=order_id)
+
+    @pages.get("/tickets/<uuid:ticket_id>")
+    def ticket(ticket_id: UUID) -> str:
+        return render_template("ticket.html", ticket_id=ticket_id)
+
+    @pages.get("/transfers/<uuid:_>")
+    def transfer(_: UUID) -> str:
+        return render_template("transfer.html")
 
     return pages
 
