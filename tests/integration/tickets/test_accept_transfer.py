@@ -40,6 +40,9 @@ def test_the_buyer_sees_that_it_has_passed_but_neither_the_qr_nor_to_whom(held: 
 
     seen = held.api.get(path, order_token=held.token)
     assert (seen.status, seen.json["transferred"], seen.json["holder_name"]) == (200, True, None)
+    order = held.api.get(f"/v1/orders/{held.order}", order_token=held.token)
+    assert [ticket["transferred"] for ticket in order.json["tickets"]] == [True]
+    assert "Bola" not in order.body.decode()
     for refused in (held.show(order_token=held.token), held.start("chidi@example.com")):
         assert (refused.status, refused.code) == (409, "transferred")
     invariants.check(conn)

@@ -74,6 +74,7 @@ class OrderTicketView(View):
     admits: int = Field(description="How many people it lets in at once")
     seat: str | None
     status: Literal["valid", "refunded"]
+    transferred: bool = Field(description="Whether it has passed from the buyer to somebody else")
 
 
 class OrderPaymentView(View):
