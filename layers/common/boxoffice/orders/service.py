@@ -436,11 +436,14 @@ def pay(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None
     _owe_confirmation(conn, order)
 
 
-def return_stock(conn: db.Connection, order: OrderRow, quantities: dict[UUID, int] | None) -> None:
-    """Make available again what a paid order, which the transaction has locked, has sold.
+def return_stock(
+    conn: db.Connection, order: OrderRow, quantities: dict[UUID, int] | None, ticket_ids: Sequence[UUID] = ()
+) -> None:
+    """Make available again what a paid order, which the transaction has locked, has sold, and offer it to who waits.
 
     Args:
-        quantities: how many of which pool; None for all that the order holds, its voucher's redemption too.
+        quantities: how many of which pool; None for all that the order holds, its voucher's redemption and seats too.
+        ticket_ids: the tickets that are given back, whose seats are free then, where it is not all.
     """
     given = quantities or {}
     db.run(
@@ -451,6 +454,11 @@ def return_stock(conn: db.Connection, order: OrderRow, quantities: dict[UUID, in
         pool_ids=list(given),
         quantities=list(given.values()),
     )
+    if quantities is None:
+        seats.release(conn, [order.id])
+    else:
+        seats.release_tickets(conn, ticket_ids)
+    waitlist.offer_freed(conn, [order.id])
 
 
 def set_status(
