@@ -5,6 +5,7 @@ A process of its own: ``python -m tests.flutterwave_server PORT``. ``POST /_conf
 """
 
 import json
+import socket
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -149,7 +150,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._answer(200, {"status": "success", "data": {"id": "x", "link": 7}})
         reply = self._reply(parts, query, body)
         if _mode == "deaf":
-            return self.connection.close()
+            self.close_connection = True
+            return self.connection.shutdown(socket.SHUT_RDWR)
         return self._answer(*reply)
 
     def _reply(self, parts: list[str], query: dict[str, list[str]], body: dict[str, Any]) -> Reply:  # noqa: PLR0911

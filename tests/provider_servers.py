@@ -87,7 +87,7 @@ class Stripe(Server):
 
     def refunds(self) -> list[dict[str, Any]]:
         """All that was sent back."""
-        return list(self._http.get("/v1/refunds").json()["data"])
+        return list(self._http.get("/v1/refunds?limit=100").json()["data"])
 
     def event_of(self, payment: dict[str, Any]) -> dict[str, Any]:
         """The event it has sent, or tried to send, of a payment."""
