@@ -1,6 +1,7 @@
 """Dates and times as people read them."""
 
 from datetime import datetime
+from functools import lru_cache
 
 
 def date_of(moment: datetime, time_zone: str) -> str:
@@ -18,6 +19,7 @@ def when(moment: datetime, time_zone: str) -> str:
     return f"{date_of(moment, time_zone)}, {time_of(moment, time_zone)}"
 
 
+@lru_cache(maxsize=256)  # at a sale, the same few events fill hundreds of emails
 def _shown(moment: datetime, time_zone: str, pattern: str) -> str:
     from babel.dates import format_datetime, get_timezone
 

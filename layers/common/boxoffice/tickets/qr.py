@@ -12,6 +12,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -85,6 +86,7 @@ def _dark_runs(row: Sequence[bool]) -> Iterator[tuple[int, int]]:
             yield places[0], len(places)
 
 
+@lru_cache(maxsize=64)  # an email shows the picture, and then its PDF
 def png(text: str) -> bytes:
     """A picture of about 300 by 300 pixels, for where SVG is not shown.
 
