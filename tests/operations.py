@@ -115,6 +115,7 @@ def build(conn: psycopg.Connection) -> World:
     rivals_event = factories.event(conn, organisation_id=factories.organisation(conn, owner=rival))
     order = factories.order(conn, ticket_type, account_id=buyer)
     paid_order = factories.paid_order(conn, ticket_type, account_id=buyer)
+    factories.payment(conn, paid_order, status="succeeded")
     cloakroom = factories.service(conn, organisation_id=organisation)
     claim, claim_qr = factories.claim(conn, cloakroom)
     ticket, other_ticket = tickets.list_for_order(conn, paid_order)[:2]
@@ -224,6 +225,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "create_organisation": lambda _: Call(body={"name": "Freedom Park"}),
     "get_organisation": lambda world: Call({"organisation_id": world.organisation}),
     # events
+    "cancel_event": lambda world: Call({"event_id": world.event}, {"reason": "The singer is ill."}),
     "create_event": lambda world: Call(body=event_request(world.organisation)),
     "create_ticket_type": lambda world: Call({"event_id": world.draft}, ticket_type_request()),
     "create_voucher": lambda world: Call(
@@ -268,6 +270,10 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "get_order": lambda world: Call({"order_id": world.order}, order=world.order),
     "list_my_orders": lambda _: Call(),
     "list_orders": lambda world: Call({"organisation_id": world.organisation}),
+    "mark_order_paid": lambda world: Call(
+        {"order_id": world.order}, {"method": "bank_transfer", "note": "Receipt 4711"}
+    ),
+    "refund_order": lambda world: Call({"order_id": world.paid_order}, {"amount": 500, "reason": "The bar was closed"}),
     "resend_order_email": lambda world: Call({"order_id": world.paid_order}, order=world.paid_order),
     # payments
     "get_payment": lambda world: Call({"payment_id": world.payment}, order=world.order),

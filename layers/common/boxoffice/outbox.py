@@ -23,14 +23,17 @@ _SQS_BATCH = 10
 _owed: list[UUID] = []  # by the invocation in hand
 
 
-def owe_email(conn: db.Connection, template: str, recipient: str, payload: dict[str, Any]) -> None:
+def owe_email(
+    conn: db.Connection, template: str, recipient: str, payload: dict[str, Any], message_id: UUID | None = None
+) -> None:
     """Write an email into the outbox, in the transaction of the change that owes it.
 
     Args:
         template: its name in `boxoffice.messaging`.
         payload: the ids that the template needs to find what it says, as strings; nothing that will be out of date.
+        message_id: names what is owed once, whoever comes to owe it again; else it is owed each time.
     """
-    message_id = new_id()
+    message_id = message_id or new_id()
     db.run(
         conn,
         SQL.insert_outbox_message,
@@ -41,6 +44,19 @@ def owe_email(conn: db.Connection, template: str, recipient: str, payload: dict[
         payload=Jsonb(payload),
     )
     _owed.append(message_id)
+
+
+def owe_webhook(conn: db.Connection, organisation_id: UUID, kind: str, data: dict[str, Any]) -> None:
+    """Write a webhook into the outbox, in the transaction of what it tells, if the organisation listens.
+
+    The body is as Standard Webhooks recommends: ``type``, ``timestamp`` and ``data``.
+
+    Args:
+        kind: like ``event.cancelled``.
+        data: ids, and facts as they are now.
+    """
+    params = {"organisation_id": organisation_id, "type": kind, "data": Jsonb(data)}
+    db.run(conn, SQL.insert_webhook, id=new_id(), **params)
 
 
 def nudge() -> None:

@@ -128,6 +128,55 @@ SELECT order_id, status, bought, issued FROM (
 WHERE coalesce(issued, 0) <> CASE WHEN status IN ('paid', 'partially_refunded', 'refunded') THEN bought ELSE 0 END
 LIMIT 10
 
+-- name: orders_that_hold_wrong_stock
+-- A paid order draws from its ticket types what its valid tickets admit, row by row of its draws.
+SELECT order_id, pool_id, drawn, admitted FROM (
+    SELECT orders.id AS order_id, draw.pool_id, sum(draw.quantity) AS drawn
+    FROM orders CROSS JOIN unnest(draws) AS draw JOIN ticket_types ON ticket_types.pool_id = draw.pool_id
+    WHERE orders.status IN ('paid', 'partially_refunded') GROUP BY orders.id, draw.pool_id
+) AS drawing FULL JOIN (
+    SELECT order_id, pool_id, sum(admits) AS admitted
+    FROM tickets JOIN ticket_types ON ticket_types.id = ticket_type_id WHERE tickets.status = 'valid'
+    GROUP BY order_id, pool_id
+) AS admitting USING (order_id, pool_id)
+WHERE drawn IS DISTINCT FROM admitted LIMIT 10
+
+-- name: tickets_refunded_wrong
+-- A ticket is refunded by one refund of its order; an order is refunded with the last of them.
+SELECT tickets.id AS ticket_id, tickets.status, named FROM tickets LEFT JOIN (
+    SELECT order_id, ticket_id, count(*) AS named FROM order_refunds CROSS JOIN unnest(ticket_ids) AS ticket_id
+    GROUP BY order_id, ticket_id
+) AS refund ON refund.order_id = tickets.order_id AND ticket_id = tickets.id
+WHERE coalesce(named, 0) <> (tickets.status = 'refunded')::integer
+UNION ALL
+SELECT orders.id, orders.status, count(*) FROM orders JOIN tickets ON order_id = orders.id
+GROUP BY orders.id HAVING (orders.status = 'refunded') <> bool_and(tickets.status = 'refunded') LIMIT 10
+
+-- name: orders_that_gave_back_wrong
+-- Money that an order gave back is a refund of its payment, never more than was paid, and all of it in the end.
+SELECT orders.id AS order_id, status, total, given, booked FROM orders LEFT JOIN (
+    SELECT order_refunds.order_id, sum(order_refunds.amount) AS given,
+        coalesce(sum(refunds.amount) FILTER (WHERE payments.order_id = order_refunds.order_id), 0) AS booked
+    FROM order_refunds LEFT JOIN refunds ON refunds.id = refund_id LEFT JOIN payments ON payments.id = payment_id
+    GROUP BY order_refunds.order_id
+) AS refund ON order_id = orders.id
+WHERE given <> booked OR given > total OR (given IS NOT NULL) <> (status IN ('partially_refunded', 'refunded'))
+    OR status = 'refunded' AND given <> total
+LIMIT 10
+
+-- name: refunds_without_email
+SELECT id AS order_refund_id FROM order_refunds
+WHERE NOT EXISTS (SELECT FROM outbox WHERE payload ->> 'order_refund_id' = order_refunds.id::text) LIMIT 10
+
+-- name: cancellations_left_behind
+-- The job runs every minute. A day is for the largest of events, and for an order that somebody has to look at.
+SELECT DISTINCT events.id AS event_id, cancelled_at, settled_at FROM events
+JOIN order_items AS item ON item.event_id = events.id JOIN orders ON orders.id = item.order_id
+WHERE (settled_at IS NOT NULL OR cancelled_at < now() - interval '1 day')
+    AND (orders.status = 'pending' OR EXISTS (
+        SELECT FROM tickets WHERE tickets.order_id = item.order_id AND tickets.line = item.line AND tickets.status = 'valid'))
+LIMIT 10
+
 -- name: payments_without_effect
 -- A payment that has succeeded has its money and a paid order; one that was returned has its refund.
 SELECT payments.id AS payment_id, payments.status, orders.status AS order_status FROM payments

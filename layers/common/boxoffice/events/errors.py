@@ -68,6 +68,11 @@ class EventOver(DomainError):
     detail = "The event is over."
 
 
+class EventNotPublished(DomainError):
+    code = "event_not_published"
+    detail = "Nobody has seen the event yet; a draft is deleted."
+
+
 class EventCancelled(DomainError):
     code = "event_cancelled"
     detail = "The event is cancelled."

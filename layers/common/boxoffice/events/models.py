@@ -285,6 +285,10 @@ class EventSummary(View):
     version: int
 
 
+class CancelEventRequest(Request):
+    reason: Annotated[Line, Field(description="Told to everybody who has a ticket")]
+
+
 class EventView(EventSummary):
     description: str
     doors_open_at: datetime | None

@@ -65,6 +65,11 @@ WHERE id = %(id)s
 -- name: publish_event
 UPDATE events SET status = 'published', version = version + 1 WHERE id = %(id)s
 
+-- name: cancel_event
+UPDATE events SET status = 'cancelled', cancelled_at = now(), cancelled_by = %(account_id)s, cancel_reason = %(reason)s,
+    version = version + 1
+WHERE id = %(id)s
+
 -- name: delete_event
 UPDATE events SET deleted_at = now(), version = version + 1 WHERE id = %(id)s
 

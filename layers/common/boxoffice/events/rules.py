@@ -10,6 +10,7 @@ from boxoffice.events.errors import (
     CurrencyFixed,
     EndsInThePast,
     EventCancelled,
+    EventNotPublished,
     EventOver,
     NoTicketTypes,
     OrganisationNotApproved,
@@ -72,6 +73,16 @@ def check_gates(gates: Sequence[dict[str, Any]], ticket_types: Sequence[TicketTy
     known = {ticket_type.id for ticket_type in ticket_types}
     if not all(known.issuperset(gate["ticket_type_ids"] or ()) for gate in gates):
         raise UnknownTicketType
+
+
+def check_cancellable(event: EventRow) -> None:
+    """Whether an event can be called off.
+
+    Raises:
+        EventNotPublished: it is a draft.
+    """
+    if event.status == "draft":
+        raise EventNotPublished
 
 
 def check_publishable(event: EventRow, ticket_types: Sequence[TicketTypeRow], now: datetime) -> None:

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from boxoffice import audit, db, sql
+from boxoffice import audit, db, outbox, sql
 from boxoffice.auth import Caller, require_role, role_of
 from boxoffice.errors import NotFound
 from boxoffice.events import rules
 from boxoffice.events.errors import CapacityNotSettable, TicketsTaken
 from boxoffice.events.models import (
     AvailabilityView,
+    CancelEventRequest,
     CapacityAvailability,
     EventFilters,
     EventPage,
@@ -162,6 +163,27 @@ def publish_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventV
     db.run(conn, SQL.publish_event, id=event_id)
     event = _find_event(conn, event_id)
     _record(conn, caller, "publish_event", event)
+    return _view(event, ticket_types)
+
+
+def cancel_event(conn: db.Connection, caller: Caller, event_id: UUID, request: CancelEventRequest) -> EventView:
+    """Call a published event off: nothing of it is sold from now on. To cancel a cancelled event changes nothing.
+
+    Its orders are given back afterwards, one by one (`boxoffice.returns`).
+
+    Raises:
+        NotFound, Forbidden: the event is not the caller's, or the role is too low.
+        EventNotPublished: it is a draft.
+    """
+    event, ticket_types = _lock_event(conn, caller, event_id), _ticket_types(conn, event_id)
+    if event.status == "cancelled":
+        return _view(event, ticket_types)
+    rules.check_cancellable(event)
+    db.run(conn, SQL.cancel_event, id=event_id, account_id=caller.account, reason=request.reason)
+    event = _find_event(conn, event_id)
+    facts = {"event_id": str(event_id), "title": event.title, "reason": request.reason}
+    outbox.owe_webhook(conn, event.organisation_id, "event.cancelled", facts)
+    _record(conn, caller, "cancel_event", event, reason=request.reason)
     return _view(event, ticket_types)
 
 

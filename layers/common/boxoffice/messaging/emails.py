@@ -23,6 +23,7 @@ from boxoffice.messaging.errors import UnknownTemplate
 from boxoffice.messaging.mime import email_of
 from boxoffice.messaging.models import (
     Attachment,
+    Cancellation,
     Content,
     Email,
     Entry,
@@ -31,6 +32,7 @@ from boxoffice.messaging.models import (
     Message,
     Occasion,
     Order,
+    Refund,
     Returned,
     Ticket,
     Transfer,
@@ -84,6 +86,37 @@ def _payment_returned(conn: db.Connection, order_id: str, payment_id: str) -> Co
     return _write("payment_returned", subject, _facts(order) | {"subject": subject, "titles": titles, "amount": amount})
 
 
+def _order_refunded(conn: db.Connection, order_refund_id: str) -> Content:
+    """What the seller has given back: some money, and which tickets ended."""
+    refund = _refund(conn, order_refund_id)
+    order, lines = _order(conn, refund.order_id)
+    titles = list(dict.fromkeys(line.event_title for line in lines))
+    subject = f"Your refund for {rules.titles_of(titles)}"
+    return _write("order_refunded", subject, _facts(order) | _refunded(refund) | {"subject": subject})
+
+
+def _ticket_withdrawn(conn: db.Connection, ticket_id: str) -> Content:
+    """The ticket that somebody sent you was refunded to whoever bought it."""
+    ticket = tickets.print_ticket(conn, UUID(ticket_id))
+    subject = f"Your ticket for {ticket.event_title} is no longer valid"
+    return _write("ticket_withdrawn", subject, {"subject": subject, "ticket": ticket, "link": None})
+
+
+def _event_cancelled(conn: db.Connection, event_id: str, order_refund_id: str | None = None) -> Content:
+    """The event does not take place. Whoever bought the tickets learns what comes back."""
+    event = db.one(conn, Cancellation, SQL.get_cancellation, id=UUID(event_id))
+    if event is None:
+        raise LookupError(f"cancelled event {event_id}")
+    subject = f"Cancelled: {event.event_title}"
+    said = {"when": when(event.starts_at, event.time_zone), "place": rules.place_of(event)}
+    facts = {"subject": subject, "event": event, "order": None, "link": None, "amount": None} | said
+    if order_refund_id is not None:
+        refund = _refund(conn, order_refund_id)
+        order, _ = _order(conn, refund.order_id)
+        facts |= _facts(order) | _refunded(refund) | {"order": order}
+    return _write("event_cancelled", subject, facts)
+
+
 def _transfer_offered(conn: db.Connection, transfer_id: str) -> Content:
     """Somebody sends you a ticket; accept it with this link."""
     transfer = _transfer(conn, transfer_id)
@@ -135,6 +168,9 @@ def _waitlist_lapsed(conn: db.Connection, entry_id: str) -> Content:
 _WRITERS: dict[str, Callable[..., Content]] = {
     "order_confirmation": _order_confirmation,
     "payment_returned": _payment_returned,
+    "order_refunded": _order_refunded,
+    "ticket_withdrawn": _ticket_withdrawn,
+    "event_cancelled": _event_cancelled,
     "transfer_offered": _transfer_offered,
     "transfer_accepted": _transfer_accepted,
     "transfer_completed": _transfer_completed,
@@ -162,6 +198,19 @@ def _facts(order: Order) -> dict[str, Any]:
         "link": _link("orders", order.id, order_token(order.id)),
         "currency": order.currency,
     }
+
+
+def _refund(conn: db.Connection, order_refund_id: str) -> Refund:
+    refund = db.one(conn, Refund, SQL.get_refund, id=UUID(order_refund_id))
+    if refund is None:
+        raise LookupError(f"refund {order_refund_id}")
+    return refund
+
+
+def _refunded(refund: Refund) -> dict[str, Any]:
+    """What every email about a refund can say."""
+    amount = money.show(refund.amount, refund.currency) if refund.amount else None
+    return {"amount": amount, "by_hand": refund.by_hand, "whole": refund.whole, "ended": refund.tickets}
 
 
 def _link(page: str, thing_id: UUID, token: str) -> str | None:

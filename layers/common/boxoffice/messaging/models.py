@@ -145,6 +145,32 @@ class Returned:
 
 
 @dataclass(frozen=True)
+class Refund:
+    """What was given back of an order.
+
+    Attributes:
+        by_hand: whether the organisation took the money itself, and so gives it back itself.
+        whole: whether every ticket of the order ended with it.
+        tickets: how many of which ticket type, and of which event, ended.
+    """
+
+    order_id: UUID
+    amount: int
+    currency: str
+    by_hand: bool
+    whole: bool
+    tickets: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Cancellation(Occasion):
+    """An event that does not take place, and why."""
+
+    reason: str
+    seller: str
+
+
+@dataclass(frozen=True)
 class Ticket:
     """A ticket as an email shows it; the first ones have their QR as a picture."""
 

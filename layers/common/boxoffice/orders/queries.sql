@@ -148,6 +148,9 @@ SELECT * FROM orders WHERE id = %(id)s
 -- name: lock_order
 SELECT * FROM orders WHERE id = %(id)s FOR NO KEY UPDATE
 
+-- name: take_order
+SELECT * FROM orders WHERE id = %(id)s FOR NO KEY UPDATE SKIP LOCKED
+
 -- name: set_status
 -- A change of state, its history row, and the webhook of it if the organisation listens.
 WITH changed AS (

@@ -384,6 +384,11 @@ def lock_order(conn: db.Connection, order_id: UUID) -> OrderRow:
     return db.many(conn, OrderRow, SQL.lock_order, id=order_id)[0]
 
 
+def take_order(conn: db.Connection, order_id: UUID) -> OrderRow | None:
+    """An order, locked until the transaction ends; None if somebody else has it."""
+    return db.one(conn, OrderRow, SQL.take_order, id=order_id)
+
+
 def hold_again(conn: db.Connection, order: OrderRow) -> bool:
     """Take stock once more for a lapsed or cancelled order, which the transaction has locked; whether there was enough.
 

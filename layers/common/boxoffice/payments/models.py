@@ -8,7 +8,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
-from boxoffice.models import Id, Request, View
+from boxoffice.models import Id, Line, Request, View
 
 type PaymentStatus = Literal["pending", "succeeded", "failed", "refunded"]
 type RefundStatus = Literal["owed", "sent", "succeeded", "failed"]
@@ -25,6 +25,11 @@ PLATFORM = UUID(int=0)
 
 class PaymentRequest(Request):
     provider: Literal["stripe", "flutterwave", "sandbox"]
+
+
+class PaymentByHandRequest(Request):
+    method: Literal["cash", "bank_transfer"]
+    note: Line | None = Field(default=None, description="Kept in the order's history, such as a receipt's number")
 
 
 class PaymentView(View):

@@ -6,7 +6,16 @@ from boxoffice.errors import DomainError
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderStatus
 from boxoffice.payments.errors import OrderExpired
-from boxoffice.payments.models import DueRefund, OpenBill, Outcome, PaymentRow, ProviderEvent, RefundState, Verdict
+from boxoffice.payments.models import (
+    DueRefund,
+    OpenBill,
+    Outcome,
+    PaymentByHandRequest,
+    PaymentRow,
+    ProviderEvent,
+    RefundState,
+    Verdict,
+)
 
 FIRST_ASK = timedelta(minutes=2)
 """How long a webhook may take before the provider is asked."""
@@ -32,6 +41,12 @@ def check_payable(order: OrderRow, now: datetime) -> None:
         raise OrderExpired
     if order.status != "pending":
         raise OrderNotPending
+
+
+def reason_by_hand(request: PaymentByHandRequest) -> str:
+    """What the history says of an order that was paid without a provider."""
+    paid = f"paid by {request.method.replace('_', ' ')}"
+    return f"{paid}: {request.note}" if request.note else paid
 
 
 def verdict_on(event: ProviderEvent, payment: PaymentRow, order: OrderStatus) -> Verdict:

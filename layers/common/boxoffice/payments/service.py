@@ -7,22 +7,24 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from boxoffice import db, idempotency, outbox, sql
+from boxoffice import audit, db, idempotency, outbox, sql
 from boxoffice.auth import Caller, require_order
 from boxoffice.errors import NotFound
 from boxoffice.idempotency import Once
 from boxoffice.ids import new_id
 from boxoffice.observability import logger
 from boxoffice.orders import service as orders
-from boxoffice.orders.models import OrderRow
+from boxoffice.orders.errors import OrderNotPending
+from boxoffice.orders.models import OrderRow, OrderView
 from boxoffice.orders.rules import reference_of
 from boxoffice.payments import providers, refunds, rules
-from boxoffice.payments.errors import PaymentRefused
+from boxoffice.payments.errors import OrderExpired, PaymentRefused
 from boxoffice.payments.merchants import merchant_of
 from boxoffice.payments.models import (
     PLATFORM,
     Bill,
     Effect,
+    PaymentByHandRequest,
     PaymentDetails,
     PaymentRequest,
     PaymentRow,
@@ -36,6 +38,7 @@ from boxoffice.payments.refunds import owe_refund, send_refunds
 
 __all__ = [
     "get_payment",
+    "mark_order_paid",
     "owe_refund",
     "read_webhook",
     "receive_event",
@@ -137,6 +140,45 @@ def record_payment_by_hand(conn: db.Connection, order: OrderRow, method: str) ->
         currency=order.currency,
     )
     return payment_id
+
+
+def mark_order_paid(
+    conn: db.Connection, caller: Caller, order_id: UUID, request: PaymentByHandRequest, key: str
+) -> OrderView:
+    """Take an order for paid because the organisation has got its total itself. Runs in autocommit.
+
+    Raises:
+        NotFound, Forbidden: the order is not of the caller's organisation, or the role is too low.
+        OrderNotPending: it is paid already, or was cancelled.
+        OrderExpired: its hold has lapsed, and its tickets are gone or the event is off.
+        KeyReused: the idempotency key belongs to another request.
+    """
+    orders.find_managed(conn, caller, order_id)
+    once = idempotency.once("mark_order_paid", str(order_id), key, request)
+    return idempotency.perform(
+        conn, once, lambda: _mark_paid(conn, caller, order_id, request, once), OrderView.model_validate
+    )
+
+
+def _mark_paid(
+    conn: db.Connection, caller: Caller, order_id: UUID, request: PaymentByHandRequest, once: Once
+) -> OrderView:
+    with conn.transaction():
+        order = orders.lock_order(conn, order_id)
+        if order.status not in ("pending", "expired"):
+            raise OrderNotPending
+        if order.status == "expired" and not orders.hold_again(conn, order):
+            raise OrderExpired("The order's hold has lapsed, and what it held cannot be had again.")
+        payment_id = record_payment_by_hand(conn, order, request.method)
+        orders.pay(conn, order, reason=rules.reason_by_hand(request), actor=caller.account)
+        view = orders.get_order(conn, caller, str(order_id))
+        idempotency.store(conn, once, view.model_dump(mode="json"))
+        facts = {**request.model_dump(), "payment_id": str(payment_id)}
+        subject = f"order {order.id}"
+        audit.record(
+            conn, "mark_order_paid", subject, actor=caller.account, organisation=order.organisation_id, **facts
+        )
+    return view
 
 
 def get_payment(conn: db.Connection, caller: Caller, payment_id: UUID) -> PaymentView:

@@ -1,0 +1,25 @@
+"""POST /v1/events/{event_id}/cancel"""
+
+from boxoffice import db
+from boxoffice.api import PathId, caller, etag, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound
+from boxoffice.events import service
+from boxoffice.events.errors import EventNotPublished
+from boxoffice.events.models import CancelEventRequest, EventView
+
+__all__ = ["handler"]
+
+
+@route("POST", "/v1/events/{event_id}/cancel", who=Who.MANAGER, raises=(NotFound, EventNotPublished))
+def cancel_event(event_id: PathId, cancellation: CancelEventRequest) -> EventView:
+    """Call an event off.
+
+    It is off sale at once. Within minutes its pending orders are cancelled, each paid one is refunded for it, used
+    tickets too, and buyers and holders are written to. This cannot be undone. To cancel a cancelled event changes
+    nothing.
+    """
+    with db.transaction() as conn:
+        event = service.cancel_event(conn, caller(), event_id, cancellation)
+    etag(event.version)
+    return event

@@ -1,0 +1,94 @@
+"""Refunds as requested, as stored and as shown."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from boxoffice.models import Id, Line, Request, View
+from boxoffice.orders.models import OrderStatus
+from boxoffice.tickets.models import TicketStatus
+
+
+class RefundRequest(Request):
+    whole: Annotated[
+        bool, Field(strict=True, description="All that is left: the tickets that are valid, and the money")
+    ] = False
+    ticket_ids: Annotated[
+        list[Id] | None, Field(min_length=1, max_length=1000, description="These tickets, for what was paid for them")
+    ] = None
+    amount: Annotated[
+        int | None,
+        Field(strict=True, ge=1, le=100_000_000_000, description="Money alone, in the minor unit; tickets stay valid"),
+    ] = None
+    reason: Line | None = Field(default=None, description="Kept in the order's history; the buyer is not told")
+    force: Annotated[bool, Field(strict=True, description="Refund tickets that have admitted their holders, too")] = (
+        False
+    )
+
+    @model_validator(mode="after")
+    def _one_of_three(self) -> Self:
+        if [self.whole, self.ticket_ids is not None, self.amount is not None].count(True) != 1:
+            raise ValueError("name one of whole, ticket_ids and amount")
+        return self
+
+
+class RefundView(View):
+    id: Id
+    order_id: Id
+    order_status: OrderStatus
+    amount: int = Field(description="In the currency's minor unit; 0 for tickets that cost nothing")
+    currency: str
+    ticket_ids: list[Id] = Field(description="The tickets that admit nobody any more")
+
+
+@dataclass(frozen=True)
+class PaidTicket:
+    """A ticket of a paid order, with what refunding it takes to know.
+
+    Attributes:
+        discounted: whether the order's voucher is for it.
+        pool_ids: what it was drawn from.
+    """
+
+    id: UUID
+    event_id: UUID
+    unit_price: int
+    admits: int
+    status: TicketStatus
+    discounted: bool
+    pool_ids: list[UUID]
+
+    @property
+    def price(self) -> int:
+        """What it costs without a discount."""
+        return self.unit_price * self.admits
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be given back of an order, and its state after that."""
+
+    tickets: list[PaidTicket]
+    amount: int
+    status: OrderStatus
+
+
+@dataclass(frozen=True)
+class EndedTicket:
+    """A ticket that admits nobody any more; somebody has it from the buyer if there is an address."""
+
+    id: UUID
+    holder_email: str | None
+
+
+@dataclass(frozen=True)
+class CancelledEvent:
+    """An event whose orders are being given back."""
+
+    id: UUID
+    cancelled_at: datetime
+    cancelled_by: UUID | None
+    reason: str
