@@ -15,7 +15,7 @@ def check(conn: psycopg.Connection) -> None:
         # Factories pay orders by decree, without a payment.
         if not check.holds and check.name != "an order that costs something is paid by exactly one payment"
     ]
-    assert not broken
+    assert not broken, broken
 
 
 def left(conn: psycopg.Connection, ticket_type_id: object) -> tuple[int, int, int]:

@@ -296,8 +296,6 @@ JOIN events ON events.id = order_items.event_id
 LEFT JOIN tickets ON tickets.order_id = orders.id AND tickets.line = order_items.line
 WHERE events.organisation_id <> orders.organisation_id OR events.currency <> orders.currency
     OR ticket_types.event_id <> order_items.event_id
-    OR orders.status IN ('pending', 'paid', 'partially_refunded')
-        AND NOT EXISTS (SELECT FROM unnest(draws) AS draw WHERE draw.pool_id = ticket_types.pool_id)
     OR tickets.organisation_id <> orders.organisation_id OR tickets.event_id <> order_items.event_id
     OR tickets.ticket_type_id <> order_items.ticket_type_id
 LIMIT 10
