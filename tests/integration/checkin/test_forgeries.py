@@ -1,0 +1,117 @@
+"""Whatever a QR says that is not a ticket's own, it is refused, and nothing breaks."""
+
+import base64
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import Connection
+
+from boxoffice.config import settings as config
+from boxoffice.signing import key
+from boxoffice.tickets import qr
+from tests import factories, invariants
+from tests.doors import Doors, open_doors
+from tests.factories import NOW
+from tests.support import Client
+
+_BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+MANY = settings(
+    max_examples=1000, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture
+def genuine(doors: Doors) -> str:
+    """The QR of a ticket that would admit."""
+    return doors.sell()[0].qr
+
+
+def refused(doors: Doors, text: str) -> bool:
+    """Whether a text is refused for what it is, online and offline, and nothing is written of an entry."""
+    answer = doors.scan(text)
+    assert answer.status in {404, 409, 422}, answer.body
+    synced = doors.sync("A", {"sequence": 1, "qr": text, "at": NOW.isoformat()})
+    assert synced.status == 200, synced.body
+    assert [result["outcome"] for result in synced.json["results"]] == ["forged"]
+    return doors.conn.execute("SELECT sum(entries) FROM tickets").fetchone() == (0,)
+
+
+@MANY
+@given(text=st.text(max_size=500))
+def test_any_text_is_refused(doors: Doors, genuine: str, text: str) -> None:
+    answer = doors.scan(text)
+
+    assert (answer.status, answer.code) in {(422, "forged"), (422, "invalid")}
+
+
+@MANY
+@given(content=st.binary(min_size=30, max_size=40), prefix=st.sampled_from(["BO1:", "BC1:", "BO2:", ""]))
+def test_anything_that_looks_like_a_ticket_is_refused(doors: Doors, genuine: str, content: bytes, prefix: str) -> None:
+    text = prefix + base64.b32encode(content).decode().rstrip("=")
+
+    assert doors.scan(text).status in {404, 422}
+
+
+@settings(MANY, max_examples=500)
+@given(place=st.integers(4, 59), letter=st.sampled_from(_BASE32))
+def test_a_qr_with_one_character_changed_is_refused(doors: Doors, genuine: str, place: int, letter: str) -> None:
+    text = genuine[:place] + letter + genuine[place + 1 :]
+
+    assert text == genuine or refused(doors, text)
+
+
+@settings(MANY, max_examples=200)
+@given(cut=st.slices(60))
+def test_a_part_of_a_qr_is_refused(doors: Doors, genuine: str, cut: slice) -> None:
+    text = genuine[cut]
+
+    assert text == genuine or refused(doors, text)
+
+
+@settings(MANY, max_examples=300)
+@given(key_id=st.integers(0, 255), epoch=st.integers(0, 2**16 - 1), ticket=st.uuids(), master=st.binary(max_size=64))
+def test_a_qr_signed_with_another_key_is_refused(
+    doors: Doors, genuine: str, key_id: int, epoch: int, ticket: UUID, master: bytes
+) -> None:
+    named = qr.read(genuine)
+    assert named is not None
+
+    assert refused(doors, qr.text_of(master, key_id, epoch, doors.organisation, named[1]))
+    assert refused(doors, qr.text_of(master, 1, epoch, doors.organisation, ticket))
+
+
+@settings(MANY, max_examples=100)
+@given(epoch=st.integers(1, 2**16 - 1))
+def test_a_qr_of_another_epoch_or_organisation_is_refused_even_with_our_key(
+    doors: Doors, genuine: str, epoch: int
+) -> None:
+    named, master = qr.read(genuine), key(config().ticket_keys_secret, "1")
+    assert named is not None
+    assert master is not None
+
+    assert refused(doors, qr.text_of(master, 1, epoch, doors.organisation, named[1]))
+    assert refused(doors, qr.text_of(master, 1, 0, UUID(int=epoch), named[1]))
+
+
+def test_a_foreign_a_used_and_an_outdated_qr_are_refused_as_often_as_they_are_shown(
+    doors: Doors, api: Client, conn: Connection
+) -> None:
+    (foreign,) = open_doors(api, conn).sell()
+    used, passed = doors.sell(2)
+    doors.scan(used)
+    doors.transfer(passed)
+    over = factories.event(
+        conn, organisation_id=doors.organisation, starts_at=NOW - timedelta(days=3), ends_at=NOW - timedelta(days=2)
+    )
+    (expired,) = Doors(api, conn, doors.organisation, over, doors.scanner, doors.manager).sell()
+
+    for _ in range(50):
+        assert doors.scan(foreign).status == 404
+        assert doors.scan(used).code == "already_scanned"
+        assert doors.scan(passed).code == "transferred"
+        assert doors.scan(expired).code == "event_over"
+        assert doors.scan(expired, event_id=str(doors.event)).code == "wrong_event"
+    invariants.check(conn)

@@ -1,0 +1,194 @@
+"""Devices that are cut off from us and from each other: whatever they admit, and in whatever order they report it,
+the outcome is one and the same, and every double entry is reported."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from boxoffice.checkin import service
+from boxoffice.checkin.models import ScanFilters, SyncRequest, SyncView
+from tests import invariants
+from tests.doors import Doors
+from tests.offline_scanner import OfflineScanner
+
+type Key = tuple[str | None, int | None]  # a device and its number of a scan; an online one has neither
+
+SECONDS = st.integers(-1800, 1800)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What happens at the doors.
+
+    Attributes:
+        entries: how often each ticket admits.
+        skews: by how many milliseconds the clock of each device is ahead.
+        fresh: which devices read the manifest once more after the refund and the transfer, at second 0.
+        scans: by whom and when a ticket is shown; its new QR, where it has one and the flag says so.
+        online: which tickets are scanned online, and when.
+    """
+
+    entries: list[int]
+    skews: list[int]
+    fresh: set[int]
+    scans: list[tuple[int, int, int, bool]]
+    online: list[tuple[int, int]]
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    entries = draw(st.lists(st.integers(1, 3), min_size=1, max_size=4))
+    skews = draw(st.lists(st.integers(-200_000_000, 200_000_000), min_size=2, max_size=4))
+    ticket, device = st.integers(0, len(entries) + 1), st.integers(0, len(skews) - 1)
+    return Plan(
+        entries,
+        skews,
+        draw(st.sets(device)),
+        draw(st.lists(st.tuples(device, ticket, SECONDS, st.booleans()), max_size=16)),
+        draw(st.lists(st.tuples(st.integers(0, len(entries) - 1), SECONDS.filter(lambda n: n % 7 == 3)), max_size=3)),
+    )
+
+
+# An order in which devices report: batches of one, from a scan on and so many. Some come twice, some too early.
+type Schedule = list[tuple[int, int, int]]
+SCHEDULES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 15), st.integers(1, 6)), max_size=10)
+
+
+class Evening:
+    """An event whose tickets are shown as a plan has it, with second 0 the moment of a refund and a transfer."""
+
+    def __init__(self, doors: Doors, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.doors = doors
+        self._plan = plan
+        self._monkeypatch = monkeypatch
+        self.tickets = [doors.sell(1, max_entries=entries)[0] for entries in plan.entries]
+        self._refunded, self._passed = doors.sell(1, max_entries=2) + doors.sell(1, max_entries=2)
+        self.devices = [OfflineScanner(f"device {number}") for number in range(len(plan.skews))]
+        self._read(self.devices)
+        self._scan_online()
+        doors.refund(self._refunded)
+        self._newer = doors.transfer(self._passed)
+        self._zero = self._moment_of_change()
+        self._date_online()
+        self._read([self.devices[number] for number in plan.fresh])
+        self._scan_offline()
+        self.unsent = {device.device_id: device.unsent for device in self.devices}
+
+    def _read(self, devices: list[OfflineScanner]) -> None:
+        for device in devices:
+            device.read(self.doors.manifest(device.cursor).json)
+
+    def _scan_online(self) -> None:
+        for ticket, _ in self._plan.online:
+            self.doors.scan(self.tickets[ticket], gate="online")
+
+    def _moment_of_change(self) -> datetime:
+        row = self.doors.conn.execute("SELECT refunded_at FROM tickets WHERE id = %s", [self._refunded.id]).fetchone()
+        assert row is not None
+        return row[0].replace(microsecond=0) + timedelta(seconds=1)
+
+    def _date_online(self) -> None:
+        """Put the online scans at the plan's times, in order, as if they had been made then."""
+        moments = defaultdict(list)
+        for ticket, second in self._plan.online:
+            moments[self.tickets[ticket].id].append(self._zero + timedelta(seconds=second))
+        for ticket_id, times in moments.items():
+            ids = self.doors.conn.execute(
+                "SELECT id FROM scans WHERE ticket_id = %s ORDER BY id", [ticket_id]
+            ).fetchall()
+            for (scan_id,), at in zip(ids, sorted(times), strict=True):
+                self.doors.conn.execute("UPDATE scans SET at = %s WHERE id = %s", [at, scan_id])
+            self.doors.conn.execute(
+                """UPDATE tickets SET first_scan_at = (
+                    SELECT min(at) FROM scans WHERE ticket_id = tickets.id AND outcome = 'admitted')
+                WHERE id = %s""",
+                [ticket_id],
+            )
+
+    def _scan_offline(self) -> None:
+        for device, ticket, second, newer in sorted(self._plan.scans, key=lambda scan: scan[2]):
+            now = self._zero + timedelta(seconds=second, milliseconds=self._plan.skews[device])
+            self.devices[device].scan(self._text(ticket, newer=newer), now)
+
+    def _text(self, ticket: int, *, newer: bool) -> str:
+        if ticket < len(self.tickets):
+            return self.tickets[ticket].qr
+        if ticket == len(self.tickets):
+            return self._refunded.qr
+        return (self._newer if newer else self._passed).qr
+
+    def report(self, schedule: Schedule) -> tuple[dict[Key, str], list[Any], set[Key]]:
+        """Let the devices sync in this order, and then whatever is left; all of it is undone afterwards.
+
+        Returns:
+            What became of each that was let in, the tickets, and the conflicts that answers told of.
+        """
+        told: set[Key] = set()
+        with self.doors.conn.transaction(force_rollback=True):
+            batches = [(number % len(self.devices), start, length) for number, start, length in schedule]
+            for number, start, length in [*batches, *((number, 0, 500) for number in range(len(self.devices)))]:
+                told |= self._sync(self.devices[number], self._plan.skews[number], start, length)
+            invariants.check(self.doors.conn)
+            scans = self.doors.conn.execute(
+                "SELECT device_id, sequence, outcome, id FROM scans WHERE let_in ORDER BY id"
+            ).fetchall()
+            tickets = self.doors.conn.execute(
+                "SELECT id, entries, first_scan_at, first_scan_gate FROM tickets ORDER BY id"
+            ).fetchall()
+            conflicts = ScanFilters(conflicts=True, gate=None, ticket_id=None)
+            page = service.list_scans(self.doors.conn, self.doors.management, self.doors.event, conflicts, 100, None)
+            listed = {(scan.device_id, scan.sequence) for scan in page.items}
+        outcomes = {(device, sequence if device else scan_id): outcome for device, sequence, outcome, scan_id in scans}
+        assert listed == {(device, sequence) for device, sequence, outcome, _ in scans if outcome != "admitted"}
+        return outcomes, tickets, told
+
+    def _sync(self, device: OfflineScanner, skew: int, start: int, length: int) -> set[Key]:
+        scans = device.unsent[start : start + length]
+        if not scans:
+            return set()
+        clock = self._zero + timedelta(hours=1)
+        self._monkeypatch.setattr(service, "datetime", _Clock(clock))
+        sent_at = (clock + timedelta(milliseconds=skew)).isoformat()
+        body = {"device_id": device.device_id, "sent_at": sent_at, "scans": scans}
+        request = SyncRequest.model_validate(body)
+        answer: SyncView = service.sync_scans(self.doors.conn, self.doors.staff, self.doors.event, request)
+        assert answer.skew_ms == skew
+        return {(conflict.device_id, conflict.sequence) for conflict in answer.conflicts}
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """Ours, standing still."""
+
+    moment: datetime
+
+    def now(self, _: object) -> datetime:
+        return self.moment
+
+
+@settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(plan=plans(), one=SCHEDULES, other=SCHEDULES)
+def test_the_order_of_reports_decides_nothing_and_every_double_entry_is_reported(
+    doors: Doors,
+    monkeypatch: pytest.MonkeyPatch,
+    plan: Plan,
+    one: Schedule,
+    other: Schedule,
+) -> None:
+    evening = Evening(doors, plan, monkeypatch)
+
+    outcomes, tickets, told = evening.report(one)
+    again, tickets_again, told_again = evening.report(other)
+
+    assert outcomes == again
+    assert tickets == tickets_again
+    doubles = {key for key, outcome in outcomes.items() if outcome != "admitted"}
+    offline = {key for key in doubles if key[0] is not None}
+    assert offline <= told
+    assert offline <= told_again
+    assert {key[0] for key in doubles} <= {key[0] for key in told}
