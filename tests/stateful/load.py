@@ -7,6 +7,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from tempfile import TemporaryFile
 from typing import TextIO
 
@@ -69,7 +70,7 @@ def _live(database: Database, opened: sale.Sale, end: float, choice: random.Rand
     outbox.enqueue = lambda _: None
     db._connection = None
     watching = psycopg.connect(database.api_url, autocommit=True)
-    mine = sale.Sale(watching, opened.manager, opened.event, opened.ticket_types, [], alone=False)
+    mine = replace(opened, conn=watching, requests=[], alone=False)
     conn = psycopg.connect(database.api_url, autocommit=True)
     while time.monotonic() < end:
         if conn.closed:

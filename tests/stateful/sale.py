@@ -36,7 +36,8 @@ class Died(BaseException):
 
 @dataclass
 class Sale:
-    """An event with a few ticket types, all small enough to sell out: the last of them is seated.
+    """An event with a few ticket types, all small enough to sell out, the last of them seated; and one that may be
+    called off, with one.
 
     Attributes:
         conn: shows how things stand; deeds are done on others.
@@ -47,6 +48,7 @@ class Sale:
     conn: psycopg.Connection
     manager: UUID
     event: UUID
+    doubtful_event: UUID
     ticket_types: list[UUID]
     requests: list[tuple[dict[str, Any], str]]
     alone: bool = True
@@ -63,13 +65,15 @@ class Sale:
             factories.ticket_type(conn, event_id=event, quantity=8, price=0),
             factories.ticket_type(conn, event_id=event, quantity=0, price=7000),
         ]
+        doubtful = factories.event(conn, organisation_id=organisation)
+        types.insert(0, factories.ticket_type(conn, event_id=doubtful, quantity=20, price=1000, issue="group"))
         rows = [{"section": "Stalls", "row": row, "numbers": ["1", "2", "3", None, "4", "5"]} for row in "AB"]
         discount = {"kind": "percent", "percent": 30}
         voucher = {"code": _VOUCHER, "discount": discount, "max_redemptions": 6, "max_per_buyer": 2}
         with _on(conn):
             _allow(Client().put(f"/v1/ticket-types/{types[-1]}/seats", {"rows": rows}, account=manager), 200)
             _allow(Client().post(f"/v1/events/{event}/vouchers", voucher, account=manager), 201)
-        return cls(conn, manager, event, types, [])
+        return cls(conn, manager, event, doubtful, types, [])
 
     def some(self, choice: Random, query: str) -> Any:
         """One of the rows that a query finds, or None."""
@@ -82,10 +86,13 @@ class Sale:
             """SELECT ticket_types.id::text, sum(available) FROM ticket_types JOIN stock USING (pool_id)
             GROUP BY ticket_types.id
             UNION ALL
-            SELECT 'event', coalesce(sum(available), 1000) FROM events LEFT JOIN stock ON pool_id = capacity_pool_id"""
+            SELECT 'event', coalesce(sum(available), 1000) FROM events LEFT JOIN stock ON pool_id = capacity_pool_id
+            WHERE events.id = %s""",
+            [self.event],
         ).fetchall()
         left = dict(rows)
-        return any(many > left[each] for each, many in {**wanted, "event": sum(wanted.values())}.items())
+        of_event = sum(many for each, many in wanted.items() if each != str(self.ticket_types[0]))
+        return any(many > left[each] for each, many in {**wanted, "event": of_event}.items())
 
 
 type Deed = Callable[[Sale, Client, Random], None]
@@ -196,7 +203,40 @@ def lapse(sale: Sale, api: Client, choice: Random) -> None:
 
 def sweep(sale: Sale, api: Client, choice: Random) -> None:
     """The schedule comes round."""
-    function(choice.choice(["expire_orders", "reconcile_payments"])).handler({}, context())
+    jobs = ["expire_orders", "offer_waitlist", "reconcile_payments", "settle_cancellations"]
+    function(choice.choice(jobs)).handler({}, context())
+
+
+def refund(sale: Sale, api: Client, choice: Random) -> None:
+    """A manager gives something back: all, some tickets, or some money."""
+    found = sale.some(choice, "SELECT id, total FROM orders ORDER BY id DESC LIMIT 10")
+    if not found:
+        return
+    order, total = found
+    tickets = sale.conn.execute("SELECT id FROM tickets WHERE order_id = %s ORDER BY id", [order]).fetchall()
+    body: dict[str, Any] = {"force": choice.random() < 0.5}
+    match choice.randint(1, 3):
+        case 1:
+            body["whole"] = True
+        case 2:
+            body["amount"] = choice.randint(1, max(1, total))
+        case _ if tickets:
+            chosen = choice.sample(tickets, choice.randint(1, len(tickets)))
+            body["ticket_ids"] = [str(ticket) for (ticket,) in chosen]
+    _post(api, f"/v1/orders/{order}/refunds", body, account=sale.manager, key="new")
+
+
+def pay_at_the_desk(sale: Sale, api: Client, choice: Random) -> None:
+    """A buyer brings the money, maybe late."""
+    if found := sale.some(choice, "SELECT id FROM orders WHERE total > 0 ORDER BY id DESC LIMIT 10"):
+        (order,) = found
+        _post(api, f"/v1/orders/{order}/mark-paid", {"method": "cash"}, account=sale.manager, key="new")
+
+
+def call_off(sale: Sale, api: Client, choice: Random) -> None:
+    """The doubtful event does not take place; but it takes a while until somebody says so."""
+    if choice.random() < 0.1:
+        _post(api, f"/v1/events/{sale.doubtful_event}/cancel", {"reason": "Rain"}, account=sale.manager)
 
 
 def resize(sale: Sale, api: Client, choice: Random) -> None:
@@ -231,6 +271,9 @@ DEEDS: dict[str, tuple[Deed, int]] = {
     "cancel": (cancel, 1),
     "lapse": (lapse, 2),
     "sweep": (sweep, 2),
+    "refund": (refund, 3),
+    "pay at the desk": (pay_at_the_desk, 1),
+    "call off": (call_off, 1),
     "resize": (resize, 2),
     "scan": (scan, 1),
 }
