@@ -117,3 +117,11 @@ def add_item(conn: psycopg.Connection, order: UUID, ticket_type: UUID, quantity:
         "UPDATE orders SET total = total + %s, draws = draws || (%s, 0, %s)::draw WHERE id = %s",
         [price * quantity, pool, quantity, order],
     )
+
+
+def accept(api: Client, transfer: UUID) -> None:
+    """Take over a ticket that was sent."""
+    from boxoffice.tickets import transfers
+
+    answer = api.post("/v1/transfers/accept", {"token": transfers.token_of(transfer), "name": "Bola"})
+    assert answer.status == 200, answer.body

@@ -176,7 +176,7 @@ class TestTickets:
         order = shop.sold(shop.ticket_type(), buyer_email="ada@example.com")
         ticket = tickets_of(conn, order)[0]
         transfer = factories.transfer(conn, ticket, email="bola@example.com")
-        _accept(api, transfer)
+        sellers.accept(api, transfer)
 
         refund(api, shop, order, whole=True)
 
@@ -302,11 +302,3 @@ class TestRequest:
         assert (refunded["data"]["refunded"], refunded["data"]["status"]) == (100, "partially_refunded")
         assert refunded["data"]["event_ids"] == [str(shop.event)]
         invariants.check(conn)
-
-
-def _accept(api: Client, transfer: object) -> None:
-    from boxoffice.tickets import transfers
-
-    token = transfers.token_of(transfer)  # type: ignore[arg-type]
-    answer = api.post("/v1/transfers/accept", {"token": token, "name": "Bola"})
-    assert answer.status == 200, answer.body

@@ -1,0 +1,223 @@
+"""POST /v1/events/{event_id}/cancel, and the job that gives back what was sold of it"""
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from tests import factories, invariants, payers, sellers
+from tests.sellers import Shop, cancel_event, given_back, history, outbox_of, settle, status_of, tickets_of
+from tests.support import Client
+
+
+@pytest.fixture
+def shop(conn: Connection) -> Shop:
+    return Shop(conn)
+
+
+def cart(shop: Shop, mine: UUID, others: UUID) -> UUID:
+    """An order of two tickets of ours and three of another event's."""
+    order = factories.order(shop.conn, mine)
+    sellers.add_item(shop.conn, order, others, 3)
+    return order
+
+
+def is_settled(conn: Connection) -> bool:
+    return conn.execute("SELECT settled_at IS NOT NULL FROM events WHERE cancelled_at IS NOT NULL").fetchone() == (
+        True,
+    )
+
+
+class TestCancel:
+    def test_it_is_off_sale_at_once(self, api: Client, conn: Connection, shop: Shop) -> None:
+        ticket_type = shop.ticket_type()
+
+        answer = cancel_event(api, shop)
+
+        assert (answer.status, answer.json["status"]) == (200, "cancelled")
+        assert answer.headers["etag"] == '"2"'
+        assert api.post("/v1/orders", factories.order_request(ticket_type), key="new").code == "ticket_type_not_found"
+        assert api.get(f"/v1/events/{shop.event}").json["status"] == "cancelled"
+        assert [row["id"] for row in api.get("/v1/events").json["items"]] == []
+
+    def test_twice_changes_nothing_more(self, api: Client, conn: Connection, shop: Shop) -> None:
+        sellers.listen(conn)
+
+        answers = [cancel_event(api, shop) for _ in range(2)]
+
+        assert answers[1].json == answers[0].json
+        assert conn.execute("SELECT action, details ->> 'reason' FROM audit_log").fetchall() == [
+            ("cancel_event", "The singer is ill.")
+        ]
+        (webhook,) = sellers.webhooks(conn)
+        assert webhook["type"] == "event.cancelled"
+        assert webhook["data"]["event_id"] == str(shop.event)
+        invariants.check(conn)
+
+    def test_a_draft_is_not_cancelled(self, api: Client, conn: Connection, shop: Shop) -> None:
+        conn.execute("UPDATE events SET status = 'draft'")
+
+        assert cancel_event(api, shop).code == "event_not_published"
+
+    def test_it_is_not_published_again(self, api: Client, conn: Connection, shop: Shop) -> None:
+        shop.ticket_type()
+        cancel_event(api, shop)
+
+        assert api.post(f"/v1/events/{shop.event}/publish", account=shop.manager).code == "event_cancelled"
+
+    @pytest.mark.parametrize("body", [{}, {"reason": ""}, {"reason": None}, {"reason": "a\nb"}, {"reason": 5}])
+    def test_it_takes_a_reason(self, api: Client, conn: Connection, shop: Shop, body: dict[str, object]) -> None:
+        refused = api.post(f"/v1/events/{shop.event}/cancel", body, account=shop.manager)
+
+        assert (refused.status, refused.code) == (422, "invalid")
+
+    def test_it_takes_a_manager(self, api: Client, conn: Connection, shop: Shop) -> None:
+        path, body = f"/v1/events/{shop.event}/cancel", {"reason": "x"}
+
+        assert api.post(path, body).status == 401
+        assert api.post(path, body, account=factories.account(conn)).status == 404
+        assert api.post(path, body, account=factories.member(conn, shop.organisation, "scanner")).status == 403
+        assert api.post(f"/v1/events/{uuid4()}/cancel", body, account=shop.manager).status == 404
+
+
+class TestSettle:
+    def test_each_order_is_given_back_and_everybody_written_to_once(
+        self, api: Client, conn: Connection, shop: Shop
+    ) -> None:
+        ticket_type, free = shop.ticket_type(), shop.ticket_type(price=0)
+        paid = shop.sold(ticket_type, buyer_email="ada@example.com")
+        given = shop.sold(free, buyer_email="bola@example.com")
+        pending = factories.order(conn, ticket_type)
+        cancel_event(api, shop)
+
+        assert settle() == {"orders": 3, "failed": 0}
+        assert settle() == {"orders": 0, "failed": 0}
+
+        assert [status_of(conn, order) for order in (paid, given, pending)] == ["refunded", "refunded", "cancelled"]
+        assert given_back(conn) == [10_000]
+        assert invariants.left(conn, ticket_type) == (100, 0, 0)
+        assert [to for to, _ in outbox_of(conn, "event_cancelled")] == ["ada@example.com", "bola@example.com"]
+        assert history(conn, paid)[-1] == ("refunded", "the event was cancelled")
+        assert conn.execute("SELECT DISTINCT actor_id FROM order_refunds").fetchall() == [(shop.manager,)]
+        invariants.check(conn)
+
+    def test_used_tickets_are_refunded_too(self, api: Client, conn: Connection, shop: Shop) -> None:
+        order = shop.sold(shop.ticket_type())
+        factories.scan(conn, tickets_of(conn, order)[0], shop.manager)
+        cancel_event(api, shop)
+
+        settle()
+
+        assert status_of(conn, order) == "refunded"
+        invariants.check(conn)
+
+    def test_of_an_order_of_two_events_only_this_ones_tickets_are_refunded(
+        self, api: Client, conn: Connection, shop: Shop
+    ) -> None:
+        mine = shop.ticket_type()
+        others = shop.ticket_type(event_id=factories.event(conn, organisation_id=shop.organisation), price=700)
+        order = cart(shop, mine, others)
+        sellers.mark_paid(api, shop, order)
+        cancel_event(api, shop)
+
+        settle()
+
+        assert status_of(conn, order) == "partially_refunded"
+        assert given_back(conn) == [10_000]
+        assert (len(tickets_of(conn, order)), len(tickets_of(conn, order, "refunded"))) == (3, 2)
+        assert invariants.left(conn, others) == (97, 0, 3)
+        assert settle()["orders"] == 0
+        invariants.check(conn)
+
+    def test_what_was_given_back_before_is_not_given_back_again(
+        self, api: Client, conn: Connection, shop: Shop
+    ) -> None:
+        order = shop.sold(shop.ticket_type(), quantity=3)
+        sellers.refund(api, shop, order, ticket_ids=[str(tickets_of(conn, order)[0])])
+        sellers.refund(api, shop, order, amount=3000)
+        cancel_event(api, shop)
+
+        settle()
+
+        assert given_back(conn) == [5000, 3000, 7000]
+        invariants.check(conn)
+
+    def test_who_has_tickets_from_several_buyers_is_written_to_once(
+        self, api: Client, conn: Connection, shop: Shop
+    ) -> None:
+        ticket_type = shop.ticket_type()
+        for buyer in ("ada@example.com", "chi@example.com"):
+            for ticket in tickets_of(conn, shop.sold(ticket_type, buyer_email=buyer)):
+                sellers.accept(api, factories.transfer(conn, ticket, email="bola@example.com"))
+        cancel_event(api, shop)
+
+        settle()
+
+        written_to = [to for to, _ in outbox_of(conn, "event_cancelled")]
+        assert written_to == ["ada@example.com", "bola@example.com", "chi@example.com"]
+        invariants.check(conn)
+
+    def test_an_order_that_somebody_has_locked_is_left_for_the_next_time(
+        self, api: Client, conn: Connection, shop: Shop
+    ) -> None:
+        order = shop.sold(shop.ticket_type())
+        cancel_event(api, shop)
+
+        with conn.transaction():
+            conn.execute("SELECT FROM orders WHERE id = %s FOR NO KEY UPDATE", [order])
+            assert settle() == {"orders": 0, "failed": 0}
+
+        assert settle() == {"orders": 1, "failed": 0}
+        invariants.check(conn)
+
+    def test_an_order_that_fails_keeps_nobody_waiting(self, api: Client, conn: Connection, shop: Shop) -> None:
+        ticket_type = shop.ticket_type()
+        broken, whole = factories.paid_order(conn, ticket_type), shop.sold(ticket_type)
+        cancel_event(api, shop)
+
+        assert settle() == {"orders": 1, "failed": 1}
+
+        assert [status_of(conn, order) for order in (broken, whole)] == ["paid", "refunded"]
+        invariants.check(conn)
+
+    def test_what_was_bought_in_the_moment_of_cancelling_is_given_back_as_well(
+        self, api: Client, conn: Connection, shop: Shop
+    ) -> None:
+        ticket_type = shop.ticket_type()
+        shop.sold(ticket_type)
+        cancel_event(api, shop)
+        settle()
+        late = shop.sold(ticket_type)
+
+        assert settle()["orders"] == 1
+
+        assert status_of(conn, late) == "refunded"
+        assert not is_settled(conn)
+        invariants.check(conn)
+
+    def test_the_books_are_closed_when_nothing_can_come_any_more(
+        self, api: Client, conn: Connection, shop: Shop
+    ) -> None:
+        broken = factories.paid_order(conn, shop.ticket_type())
+        cancel_event(api, shop)
+        conn.execute("UPDATE events SET cancelled_at = %s", [factories.NOW - timedelta(minutes=11)])
+        settle()
+        assert not is_settled(conn)
+        factories.payment(conn, broken, status="succeeded")
+
+        settle()
+
+        assert is_settled(conn)
+        invariants.check(conn)
+
+    def test_money_that_comes_afterwards_goes_back(self, api: Client, conn: Connection, shop: Shop) -> None:
+        order = factories.order(conn, shop.ticket_type())
+        payment = payers.started(api, order)
+        cancel_event(api, shop)
+        settle()
+
+        assert payers.tell(api, payment).json["effect"] == "returned"
+
+        assert given_back(conn) == [10_000]
+        invariants.check(conn)
