@@ -217,3 +217,26 @@ def test_money_that_comes_late_buys_the_same_seats_or_none(
     assert held is not is_taken
     assert states(api, ticket_type) == ["fhff" if is_taken else "ssff"]
     invariants.check(conn)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_seats_of_tickets_that_are_given_back_are_free_and_go_to_who_waits(
+    api: Client, conn: Connection, whole: bool
+) -> None:
+    ticket_type = factories.ticket_type(conn, price=0)
+    factories.seats(conn, ticket_type, 3)
+    order = buy(api, item(ticket_type, 3)).json
+    entry = factories.waitlist_entry(conn, ticket_type, quantity=1)
+    tickets = conn.execute("SELECT id FROM tickets ORDER BY position").fetchall()
+    pool = conn.execute("SELECT pool_id FROM ticket_types WHERE id = %s", [ticket_type]).fetchone() or (uuid4(),)
+
+    with conn.transaction():
+        found = service.lock_order(conn, UUID(order["id"]))
+        service.return_stock(conn, found, None if whole else {pool[0]: 1}, [tickets[1][0]])
+        conn.execute("UPDATE orders SET status = %s", ["refunded" if whole else "partially_refunded"])
+        conn.execute("UPDATE tickets SET status = 'refunded' WHERE %s OR position = 2", [whole])
+
+    assert states(api, ticket_type) == ["hff" if whole else "shs"]
+    owners = conn.execute("SELECT number FROM seats WHERE owner_id = %s", [entry]).fetchall()
+    assert owners == [("1" if whole else "2",)]
+    invariants.check(conn)

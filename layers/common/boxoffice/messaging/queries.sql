@@ -89,11 +89,12 @@ FROM transfers JOIN tickets ON tickets.id = ticket_id JOIN events ON events.id =
 WHERE transfers.id = %(id)s
 
 -- name: get_entry
-SELECT entry.id, entry.name, quantity, entry.status, expires_at, event_id, events.version AS event_version,
+SELECT entry.id, entry.name, quantity, entry.status, expires_at, entry.event_id, events.version AS event_version,
     title AS event_title, venue_name, venue_address, city, time_zone, starts_at, ends_at,
     ticket_types.name AS ticket_type_name, organisations.name AS seller, ARRAY(
         SELECT label FROM seats JOIN seat_rows ON seat_rows.id = row_id WHERE owner_id = entry.id ORDER BY rank, position
     ) AS seats
-FROM waitlist_entries AS entry JOIN events ON events.id = event_id JOIN ticket_types ON ticket_types.id = ticket_type_id
+FROM waitlist_entries AS entry JOIN events ON events.id = entry.event_id
+    JOIN ticket_types ON ticket_types.id = ticket_type_id
     JOIN organisations ON organisations.id = entry.organisation_id
 WHERE entry.id = %(id)s

@@ -1,0 +1,66 @@
+"""The emails to those who wait."""
+
+from datetime import timedelta
+
+import pytest
+
+from boxoffice.auth import order_token
+from tests import factories
+from tests.factories import NOW
+from tests.mailbox import deliver, inbox, outbox_row, owe
+
+
+def send(conn, aws_url, template, entry_id):
+    message = owe(conn, template=template, payload={"entry_id": str(entry_id)})
+    assert deliver(message) == []
+    (mail,) = inbox(aws_url, outbox_row(conn, message)["recipient"])
+    return mail["Subject"], [mail.get_body((kind,)).get_content() for kind in ("plain", "html")]
+
+
+@pytest.fixture
+def event(conn):
+    return factories.event(conn, title="Jazz & Blues")
+
+
+@pytest.fixture
+def ticket_type(conn, event):
+    return factories.ticket_type(conn, event_id=event, name="Stalls")
+
+
+def test_who_joined_is_told_how_to_leave(conn, aws_url, ticket_type):
+    entry_id = factories.waitlist_entry(conn, ticket_type, quantity=3)
+    subject, bodies = send(conn, aws_url, "waitlist_joined", entry_id)
+    assert subject == "You are on the waitlist for Jazz & Blues"
+    for body, title in zip(bodies, ("Jazz & Blues", "Jazz &amp; Blues"), strict=True):
+        assert title in body
+        assert f"/waitlist/{entry_id}#token={order_token(entry_id)}" in body
+        assert "3 " in body
+
+
+def test_an_offer_says_until_when_and_which_seats(conn, aws_url, ticket_type):
+    ((first, *_),) = factories.seats(conn, ticket_type, 2)
+    entry_id = factories.waitlist_entry(
+        conn, ticket_type, status="offered", expires_at=NOW + timedelta(hours=1), draws="{}"
+    )
+    conn.execute("UPDATE seats SET owner_id = %s WHERE id = %s", [entry_id, first])
+    subject, bodies = send(conn, aws_url, "waitlist_offer", entry_id)
+    assert subject == "It is your turn: tickets for Jazz & Blues"
+    for body in bodies:
+        assert "Stalls · Row A · 1" in body
+        assert "West Africa Standard Time" in body
+        assert f"/waitlist/{entry_id}#token=" in body
+
+
+def test_an_offer_that_is_over_by_the_time_says_so(conn, aws_url, ticket_type):
+    entry_id = factories.waitlist_entry(conn, ticket_type, status="lapsed", expires_at=NOW, draws="{}")
+    _, bodies = send(conn, aws_url, "waitlist_offer", entry_id)
+    for body in bodies:
+        assert "They are not any more." in body
+        assert "#token=" not in body
+
+
+def test_who_let_an_offer_lapse_is_told(conn, aws_url, ticket_type):
+    entry_id = factories.waitlist_entry(conn, ticket_type, status="lapsed", expires_at=NOW, draws="{}")
+    subject, bodies = send(conn, aws_url, "waitlist_lapsed", entry_id)
+    assert subject == "Your tickets for Jazz & Blues are no longer held"
+    assert all("You can join it again" in body for body in bodies)
