@@ -1,0 +1,226 @@
+"""Refunds that meet refunds, scans, purchases and money: nothing goes back twice, and nobody comes in for nothing."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.auth import Caller, Who, order_token
+from boxoffice.checkin import service as checkin
+from boxoffice.checkin.models import TicketScanRequest
+from boxoffice.errors import DomainError
+from boxoffice.events import service as events
+from boxoffice.events.models import CancelEventRequest
+from boxoffice.orders import service as orders
+from boxoffice.orders.models import OrderRequest
+from boxoffice.payments import service as payments
+from boxoffice.payments.models import PaymentByHandRequest, PaymentRequest, ProviderEvent, StartedPayment
+from boxoffice.returns import service
+from boxoffice.returns.models import RefundRequest
+from tests import factories, invariants
+from tests.racing import deadlocks, race
+from tests.sellers import Shop, given_back, outbox_of, status_of, tickets_of
+from tests.support import Client, Database
+
+
+@pytest.fixture
+def shop(conn: Connection) -> Shop:
+    return Shop(conn)
+
+
+def attempt(act: Callable[[], object]) -> str:
+    """How it went: ``done``, or the code of the refusal."""
+    try:
+        act()
+    except DomainError as refusal:
+        return refusal.code
+    return "done"
+
+
+def refund(conn: Connection, shop: Shop, order: UUID, key: object, **body: object) -> None:
+    caller = Caller(Who.MANAGER, shop.manager)
+    service.refund_order(conn, caller, order, RefundRequest.model_validate(body), str(key))
+
+
+def mark_paid(conn: Connection, shop: Shop, order: UUID, key: object) -> None:
+    request = PaymentByHandRequest(method="cash")
+    payments.mark_order_paid(conn, Caller(Who.MANAGER, shop.manager), order, request, str(key))
+
+
+def scan(conn: Connection, shop: Shop, ticket: UUID) -> None:
+    checkin.scan_ticket_by_id(conn, Caller(Who.SCANNER, shop.manager), ticket, TicketScanRequest())
+
+
+def cancel(conn: Connection, shop: Shop) -> None:
+    with conn.transaction():
+        request = CancelEventRequest(reason="The singer is ill.")
+        events.cancel_event(conn, Caller(Who.MANAGER, shop.manager), shop.event, request)
+
+
+def settle(conn: Connection) -> int:
+    """Go through what is left of cancelled events, once; how many orders were given back."""
+    done = 0
+    for event in service.list_cancelled(conn):
+        for order in service.list_unsettled(conn, event, UUID(int=0)):
+            with conn.transaction():
+                done += service.settle_order(conn, event, order)
+    return done
+
+
+def start(conn: Connection, order: UUID) -> StartedPayment:
+    guest = Caller(Who.GUEST, order_token=order_token(order))
+    return payments.start_payment(conn, guest, order, PaymentRequest(provider="sandbox"), str(order))
+
+
+def receive(conn: Connection, payment: StartedPayment) -> str:
+    event = ProviderEvent(f"evt_{payment.id}", "succeeded", payment.id, payment.amount, payment.currency, {})
+    with conn.transaction():
+        return payments.receive_event(conn, "sandbox", event).effect
+
+
+def test_refunds_of_one_order_at_once_never_give_back_more_than_was_paid(
+    api: Client, database: Database, conn: Connection, shop: Shop
+) -> None:
+    order = shop.sold(shop.ticket_type())
+
+    ends = race(database, 20, lambda conn, number: attempt(lambda: refund(conn, shop, order, number, amount=1500)))
+
+    assert sorted(ends) == ["done"] * 6 + ["refund_too_large"] * 14
+    assert given_back(conn) == [1500] * 6
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_repeats_at_once_give_back_once(api: Client, database: Database, conn: Connection, shop: Shop) -> None:
+    order = shop.sold(shop.ticket_type())
+
+    ends = race(database, 16, lambda conn, _: attempt(lambda: refund(conn, shop, order, "once", amount=1500)))
+
+    assert ends == ["done"] * 16
+    assert given_back(conn) == [1500]
+    invariants.check(conn)
+
+
+def test_a_ticket_is_refunded_once_whatever_is_refunded_beside_it(
+    api: Client, database: Database, conn: Connection, shop: Shop
+) -> None:
+    ticket_type = shop.ticket_type()
+    order = shop.sold(ticket_type, quantity=4)
+    first, second, *_ = map(str, tickets_of(conn, order))
+    bodies: list[dict[str, object]] = [{"ticket_ids": [first, second]}, {"ticket_ids": [second]}, {"whole": True}]
+
+    race(database, 18, lambda conn, number: attempt(lambda: refund(conn, shop, order, number, **bodies[number % 3])))
+
+    assert sum(given_back(conn)) == 20_000
+    assert status_of(conn, order) == "refunded"
+    assert invariants.left(conn, ticket_type) == (100, 0, 0)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_a_ticket_that_is_scanned_and_refunded_at_once_is_one_of_the_two(
+    api: Client, database: Database, conn: Connection, shop: Shop
+) -> None:
+    order = shop.sold(shop.ticket_type(quantity=12), quantity=12)
+    tickets = tickets_of(conn, order)
+
+    def meet(conn: Connection, number: int) -> str:
+        ticket = tickets[number // 2]
+        if number % 2:
+            return attempt(lambda: scan(conn, shop, ticket))
+        return attempt(lambda: refund(conn, shop, order, number, ticket_ids=[str(ticket)]))
+
+    ends = race(database, 24, meet)
+
+    pairs = set(zip(ends[::2], ends[1::2], strict=True))
+    assert pairs <= {("done", "refunded"), ("ticket_used", "done")}
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_cash_and_a_providers_money_at_once_pay_once(
+    api: Client, database: Database, conn: Connection, shop: Shop
+) -> None:
+    ticket_type = shop.ticket_type()
+    pending = [factories.order(conn, ticket_type) for _ in range(10)]
+    started = [start(conn, order) for order in pending]
+
+    def pay(conn: Connection, number: int) -> str:
+        if number % 2:
+            return receive(conn, started[number // 2])
+        return attempt(lambda: mark_paid(conn, shop, pending[number // 2], number))
+
+    ends = race(database, 20, pay)
+
+    pairs = list(zip(ends[::2], ends[1::2], strict=True))
+    assert set(pairs) <= {("done", "returned"), ("order_not_pending", "paid")}
+    assert len(given_back(conn)) == pairs.count(("done", "returned"))
+    assert invariants.left(conn, ticket_type) == (80, 0, 20)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_jobs_that_run_at_once_refund_and_write_once(
+    api: Client, database: Database, conn: Connection, shop: Shop
+) -> None:
+    ticket_type = shop.ticket_type()
+    for _ in range(15):
+        shop.sold(ticket_type)
+    factories.order(conn, ticket_type)
+    cancel(conn, shop)
+
+    done = race(database, 6, lambda conn, _: settle(conn))
+
+    assert sum(done) + settle(conn) == 16
+    assert given_back(conn) == [10_000] * 15
+    assert len(outbox_of(conn, "event_cancelled")) == 15
+    assert invariants.left(conn, ticket_type) == (100, 0, 0)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_an_event_cancelled_in_the_rush_keeps_nobodys_money(
+    api: Client, database: Database, conn: Connection, shop: Shop
+) -> None:
+    ticket_type, free = shop.ticket_type(), shop.ticket_type(price=0)
+    sold = [shop.sold(ticket_type) for _ in range(6)]
+    pending = [factories.order(conn, ticket_type) for _ in range(12)]
+    started = [start(conn, order) for order in pending]
+
+    def act(conn: Connection, number: int) -> str:
+        match number % 6:
+            case 0:
+                return attempt(lambda: buy(conn, ticket_type if number % 4 else free, number))
+            case 1:
+                return receive(conn, started[number // 6])
+            case 2:
+                return attempt(lambda: mark_paid(conn, shop, pending[6 + number // 6], number))
+            case 3:
+                return attempt(lambda: refund(conn, shop, sold[number // 6], number, whole=True))
+            case 4:
+                return attempt(lambda: cancel(conn, shop))
+            case _:
+                return str(settle(conn))
+
+    race(database, 36, act)
+    while settle(conn):
+        pass
+
+    live = conn.execute("SELECT count(*) FROM orders WHERE status NOT IN ('cancelled', 'refunded')").fetchone()
+    assert live == (0,)
+    assert [invariants.left(conn, each) for each in (ticket_type, free)] == [(100, 0, 0)] * 2
+    paid = conn.execute("SELECT sum(amount), sum(refunded) FROM receipts").fetchone()
+    assert paid is not None
+    assert paid[0] == paid[1]
+    assert deadlocks(conn) == 0
+    conn.execute("UPDATE events SET cancelled_at = cancelled_at - interval '11 minutes'")
+    (event,) = service.list_cancelled(conn)
+    assert service.settle_event(conn, event, datetime.now(UTC))
+    invariants.check(conn)
+
+
+def buy(conn: Connection, ticket_type: UUID, number: int) -> None:
+    request = OrderRequest.model_validate(factories.order_request(ticket_type))
+    orders.place_order(conn, Caller(Who.PUBLIC), request, str(number))
