@@ -19,11 +19,13 @@ ON CONFLICT (ticket_type_id, email) WHERE status IN ('waiting', 'offered') DO NO
 SELECT organisation_id FROM events WHERE id = %(event_id)s AND deleted_at IS NULL
 
 -- name: list_entries
--- Of an event, in order of joining. Each status is a range of the index, so a rare one costs no more than the others.
+-- Of an event, in order of joining. Each status is a range of the index, entered where the page begins; an equation would
+-- let the planner walk through the entries of all events by id instead.
 SELECT first.* FROM unnest(%(statuses)s::text[]) AS wanted (status) CROSS JOIN LATERAL (
     SELECT * FROM waitlist_entries
-    WHERE event_id = %(event_id)s AND waitlist_entries.status = wanted.status AND id > %(after)s
-    ORDER BY id LIMIT %(limit)s + 1
+    WHERE event_id = %(event_id)s AND (waitlist_entries.status, id) > (wanted.status, %(after)s)
+        AND waitlist_entries.status <= wanted.status
+    ORDER BY waitlist_entries.status, id LIMIT %(limit)s + 1
 ) AS first ORDER BY id LIMIT %(limit)s + 1
 
 -- name: lock_entry
@@ -59,7 +61,8 @@ WHERE event_id IN (SELECT event_id FROM order_items WHERE order_id = ANY(%(order
 ORDER BY id
 
 -- name: claim_next
--- Who joined first, of those whose quantity is there and whom nobody else is making an offer to.
+-- Who joined first, of those whose quantity is there and whom nobody else is making an offer to: the first of each quantity
+-- is looked up in the queue's index. An equation would let the planner walk through all entries by id instead.
 WITH sale AS MATERIALIZED (
     SELECT ticket_types.id, pool_ids, seated, least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until,
         (SELECT min(available) FROM (
@@ -74,8 +77,8 @@ WITH sale AS MATERIALIZED (
     SELECT entry.* FROM sale CROSS JOIN LATERAL generate_series(1, least(available, 1000)) AS size
     CROSS JOIN LATERAL (
         SELECT * FROM waitlist_entries
-        WHERE ticket_type_id = sale.id AND quantity = size AND status = 'waiting'
-        ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+        WHERE ticket_type_id = sale.id AND quantity BETWEEN size AND size AND status = 'waiting'
+        ORDER BY quantity, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
     ) AS entry
 )
 SELECT first.id, ticket_type_id, email, quantity, pool_ids, seated, on_sale_until
