@@ -2,14 +2,16 @@
 
 -- name: lock_and_scan_ticket
 -- The whole scan in one statement: who scans, lock, decision, record. The lock gives the ticket as the winner of a race left
--- it, so the loser learns when and where it was used. Nothing comes back if the ticket is not of an organisation of theirs.
+-- it, so the loser learns when and where it was used; the clock is read after it, so that times are in the order of locks.
+-- Nothing comes back if the ticket is not of an organisation of theirs.
 -- A number that the device has used before answers what it answered then. Without a QR, the ticket's id is enough.
 WITH found AS MATERIALIZED (
     SELECT tickets.* FROM tickets JOIN members ON members.organisation_id = tickets.organisation_id
     WHERE id = %(ticket_id)s AND members.account_id = %(account_id)s
     FOR NO KEY UPDATE OF tickets
 ), decided AS MATERIALIZED (
-    SELECT found.*, ticket_types.name AS ticket_type_name, time_zone, doors_open_at, earlier.id AS earlier_id, CASE
+    SELECT found.*, ticket_types.name AS ticket_type_name, time_zone, doors_open_at, earlier.id AS earlier_id,
+        clock_timestamp() AS scanned_at, CASE
         WHEN earlier.ticket_id <> found.id THEN 'sequence_reused'
         WHEN earlier.id IS NOT NULL THEN earlier.outcome::text
         WHEN %(qr_hash)s = ANY(former_hashes) THEN 'transferred'
@@ -30,13 +32,13 @@ WITH found AS MATERIALIZED (
         AND earlier.sequence = %(sequence)s
 ), admitted AS (
     UPDATE tickets SET entries = tickets.entries + 1,
-        first_scan_at = coalesce(tickets.first_scan_at, now()),
+        first_scan_at = coalesce(tickets.first_scan_at, scanned_at),
         first_scan_gate = CASE WHEN tickets.first_scan_at IS NULL THEN %(gate)s ELSE tickets.first_scan_gate END
     FROM decided WHERE tickets.id = decided.id AND outcome = 'admitted' AND earlier_id IS NULL
 ), recorded AS (
-    INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, epoch, gate, device_id, sequence, scanned_by)
+    INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, epoch, gate, device_id, sequence, scanned_by, at)
     SELECT %(scan_id)s, id, event_id, outcome, outcome = 'admitted', epoch, %(gate)s, %(device_id)s, %(sequence)s,
-        %(account_id)s
+        %(account_id)s, scanned_at
     FROM decided WHERE earlier_id IS NULL
 )
 SELECT outcome, coalesce(earlier_id, %(scan_id)s) AS scan_id, id AS ticket_id, event_id, ticket_type_name, holder_name,
