@@ -42,8 +42,8 @@ class Doors:
         return tickets.list_for_order(self.conn, factories.paid_order(self.conn, ticket_type, quantity=quantity))
 
     def refund(self, ticket: PrintedTicket) -> None:
-        """Give a ticket's money back, as far as the door is concerned."""
-        self.conn.execute("UPDATE tickets SET status = 'refunded' WHERE id = %s", [ticket.id])
+        """Give a ticket's money back."""
+        factories.refund(self.conn, ticket.id)
 
     def transfer(self, ticket: PrintedTicket) -> PrintedTicket:
         """Pass a ticket to somebody else; answers it with its new QR."""

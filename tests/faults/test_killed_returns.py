@@ -1,4 +1,4 @@
-"""A process that dies while it refunds, marks as paid or gives back an event has done each deed wholly or not at all."""
+"""A process that dies while it refunds, marks as paid or gives back an event has done each wholly or not at all."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -228,13 +228,10 @@ def test_seats_of_tickets_that_are_given_back_are_free_and_go_to_who_waits(
     order = buy(api, item(ticket_type, 3)).json
     entry = factories.waitlist_entry(conn, ticket_type, quantity=1)
     tickets = conn.execute("SELECT id FROM tickets ORDER BY position").fetchall()
-    pool = conn.execute("SELECT pool_id FROM ticket_types WHERE id = %s", [ticket_type]).fetchone() or (uuid4(),)
+    manager = factories.member(conn, UUID(order["organisation_id"]), "manager")
 
-    with conn.transaction():
-        found = service.lock_order(conn, UUID(order["id"]))
-        service.return_stock(conn, found, None if whole else {pool[0]: 1}, [tickets[1][0]])
-        conn.execute("UPDATE orders SET status = %s", ["refunded" if whole else "partially_refunded"])
-        conn.execute("UPDATE tickets SET status = 'refunded' WHERE %s OR position = 2", [whole])
+    body = {"whole": True} if whole else {"ticket_ids": [str(tickets[1][0])]}
+    assert api.post(f"/v1/orders/{order['id']}/refunds", body, account=manager, key="new").status == 201
 
     assert states(api, ticket_type) == ["hff" if whole else "shs"]
     owners = conn.execute("SELECT number FROM seats WHERE owner_id = %s", [entry]).fetchall()

@@ -40,6 +40,15 @@ WITH found AS MATERIALIZED (
     SELECT %(scan_id)s, id, event_id, outcome, outcome = 'admitted', epoch, %(gate)s, %(device_id)s, %(sequence)s,
         %(account_id)s, scanned_at
     FROM decided WHERE earlier_id IS NULL
+), told AS (
+    INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
+    SELECT gen_random_uuid(), 'webhook', 'ticket.scanned', organisation_id, jsonb_build_object(
+        'type', 'ticket.scanned', 'timestamp', now(), 'data', jsonb_build_object(
+            'scan_id', %(scan_id)s::uuid, 'ticket_id', decided.id, 'order_id', order_id, 'event_id', event_id,
+            'ticket_type_id', ticket_type_id, 'entry', entries + 1, 'gate', %(gate)s::text,
+            'device_id', %(device_id)s::text, 'at', now(), 'offline', false)), 'infinity', 'infinity'
+    FROM decided JOIN organisations ON organisations.id = organisation_id
+    WHERE webhooks AND outcome = 'admitted' AND earlier_id IS NULL
 )
 SELECT outcome, coalesce(earlier_id, %(scan_id)s) AS scan_id, id AS ticket_id, event_id, ticket_type_name, holder_name,
     seat, admits, entries + (outcome = 'admitted' AND earlier_id IS NULL)::integer AS entries, max_entries,
@@ -57,7 +66,7 @@ WHERE id = %(id)s AND outcome <> 'undone'
 -- name: lock_and_insert_scans
 -- Keeps what a device has scanned offline, with the tickets locked. Whether it counts is settled after that, in a snapshot
 -- that shows what was scanned while this waited. A scan that was refused online, though the answer was lost and the
--- device let somebody in, becomes an entry.
+-- device let somebody in, becomes an entry. Organisations that listen are told of each, with the time at the door.
 WITH sent AS MATERIALIZED (
     SELECT * FROM unnest(%(ids)s::uuid[], %(ticket_ids)s::uuid[], %(qr_hashes)s::bytea[], %(sequences)s::bigint[],
         %(gates)s::text[], %(device_times)s::timestamptz[], %(moments)s::timestamptz[])
@@ -66,7 +75,7 @@ WITH sent AS MATERIALIZED (
     SELECT * FROM tickets WHERE id = ANY(%(ticket_ids)s::uuid[]) AND organisation_id = %(organisation_id)s
     ORDER BY id FOR NO KEY UPDATE
 ), judged AS MATERIALIZED (
-    SELECT sent.*, event_id, CASE WHEN sent.qr_hash = found.qr_hash THEN epoch
+    SELECT sent.*, event_id, order_id, ticket_type_id, CASE WHEN sent.qr_hash = found.qr_hash THEN epoch
         ELSE array_position(former_hashes, sent.qr_hash) - 1 END AS epoch
     FROM sent LEFT JOIN found ON found.id = ticket_id
 ), kept AS (
@@ -77,6 +86,17 @@ WITH sent AS MATERIALIZED (
     FROM judged WHERE event_id = %(event_id)s AND epoch IS NOT NULL ORDER BY sequence
     ON CONFLICT (event_id, device_id, sequence) WHERE sequence IS NOT NULL
     DO UPDATE SET let_in = true WHERE scans.ticket_id = excluded.ticket_id AND NOT scans.let_in
+    RETURNING scans.id, scans.sequence
+), told AS (
+    INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
+    SELECT gen_random_uuid(), 'webhook', 'ticket.scanned', organisations.id, jsonb_build_object(
+        'type', 'ticket.scanned', 'timestamp', now(), 'data', jsonb_build_object(
+            'scan_id', kept.id, 'ticket_id', ticket_id, 'order_id', order_id, 'event_id', event_id,
+            'ticket_type_id', ticket_type_id, 'entry', NULL, 'gate', gate, 'device_id', %(device_id)s::text,
+            'at', at, 'offline', true)), 'infinity', 'infinity'
+    FROM kept JOIN judged ON judged.sequence = kept.sequence
+        JOIN organisations ON organisations.id = %(organisation_id)s
+    WHERE webhooks
 )
 SELECT sequence, ticket_id, CASE WHEN epoch IS NULL THEN 'forged' WHEN event_id <> %(event_id)s THEN 'wrong_event' END
     AS refusal

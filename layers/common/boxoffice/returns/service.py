@@ -22,8 +22,6 @@ from boxoffice.payments import refunds
 from boxoffice.returns import rules
 from boxoffice.returns.errors import TicketUsed
 from boxoffice.returns.models import CancelledEvent, EndedTicket, PaidTicket, Plan, RefundRequest, RefundView
-from boxoffice.seats import service as seats
-from boxoffice.waitlist import service as waitlist
 
 SQL = sql.queries("returns")
 
@@ -109,16 +107,13 @@ def _give_back(
     db.run(conn, SQL.insert_order_refund, id=order_refund_id, order_id=order.id, ticket_ids=ticket_ids, **money, **by)
     facts = {"refund_id": str(order_refund_id), "refunded": plan.amount, "ticket_ids": list(map(str, ticket_ids))}
     orders.set_status(conn, order, plan.status, reason=reason or "refunded", actor=actor, **facts)
-    if ended:
-        waitlist.offer_freed(conn, [order.id])
     return ended
 
 
 def _end_tickets(conn: db.Connection, order: OrderRow, plan: Plan, *, force: bool) -> list[EndedTicket]:
     """Take tickets back, and their stock and seats before, as the order of locks has it."""
     ids = [ticket.id for ticket in plan.tickets]
-    orders.return_stock(conn, order, None if plan.status == "refunded" else rules.quantities_of(plan.tickets))
-    seats.release_tickets(conn, ids)
+    orders.return_stock(conn, order, None if plan.status == "refunded" else rules.quantities_of(plan.tickets), ids)
     ended = db.many(conn, EndedTicket, SQL.lock_and_end_tickets, ids=ids, force=force)
     if len(ended) < len(ids):
         raise TicketUsed(ticket_ids=sorted(set(ids) - {ticket.id for ticket in ended}))

@@ -1,0 +1,112 @@
+"""Webhooks are in the outbox with what they tell, for organisations that listen, and wait there for their delivery."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from tests import factories, invariants, payers, sellers
+from tests.doors import Doors, offline, open_doors
+from tests.factories import NOW
+from tests.sellers import Shop
+from tests.support import Client, context, function
+
+
+@pytest.fixture
+def shop(conn: Connection) -> Shop:
+    return Shop(conn)
+
+
+@pytest.fixture
+def doors(api: Client, conn: Connection) -> Doors:
+    return open_doors(api, conn)
+
+
+def told(conn: Connection, kind: str) -> list[dict[str, Any]]:
+    """What the webhooks of a kind tell."""
+    return [body["data"] for body in sellers.webhooks(conn) if body["type"] == kind]
+
+
+def test_nothing_is_owed_where_nobody_listens(api: Client, conn: Connection, shop: Shop) -> None:
+    order = shop.sold(shop.ticket_type())
+    factories.scan(conn, sellers.tickets_of(conn, order)[0], shop.manager)
+    sellers.refund(api, shop, order, amount=1)
+    sellers.cancel_event(api, shop)
+
+    assert sellers.webhooks(conn) == []
+
+
+def test_a_paid_order_is_told_of_with_its_facts(api: Client, conn: Connection, shop: Shop) -> None:
+    sellers.listen(conn)
+    order = factories.order(conn, shop.ticket_type(), number="K7QW3MPX")
+
+    payers.tell(api, payers.started(api, order))
+
+    (body,) = sellers.webhooks(conn)
+    assert body["type"] == "order.paid"
+    assert datetime.fromisoformat(body["timestamp"]).utcoffset() == timedelta(0)
+    assert body["data"] == {
+        "order_id": str(order),
+        "number": "K7QW3MPX",
+        "status": "paid",
+        "currency": "NGN",
+        "total": 10_000,
+        "event_ids": [str(shop.event)],
+    }
+    recipient = conn.execute("SELECT recipient, template FROM outbox WHERE kind = 'webhook'").fetchall()
+    assert recipient == [(str(shop.organisation), "order.paid")]
+
+
+def test_of_orders_that_lapse_only_those_who_listen_are_told(api: Client, conn: Connection, shop: Shop) -> None:
+    sellers.listen(conn)
+    deaf = factories.ticket_type(conn)
+    ours = shop.ticket_type()
+    lapsed = [factories.order(conn, ours, expires_at=NOW - timedelta(seconds=1)) for _ in range(3)]
+    factories.order(conn, deaf, expires_at=NOW - timedelta(seconds=1))
+    conn.execute("UPDATE organisations SET webhooks = (id = %s)", [shop.organisation])
+
+    assert function("expire_orders").handler({}, context()) == {"expired": 4}
+
+    assert sorted(data["order_id"] for data in told(conn, "order.expired")) == sorted(map(str, lapsed))
+    invariants.check(conn)
+
+
+def test_a_scan_that_admits_is_told_of_and_one_that_does_not_is_not(conn: Connection, doors: Doors) -> None:
+    sellers.listen(conn)
+    (ticket,) = doors.sell()
+
+    doors.scan(ticket, gate="North")
+    doors.scan(ticket, gate="South")
+
+    (data,) = told(conn, "ticket.scanned")
+    assert (data["gate"], data["entry"], data["offline"]) == ("North", 1, False)
+    assert conn.execute("SELECT id::text FROM scans WHERE outcome = 'admitted'").fetchall() == [(data["scan_id"],)]
+    invariants.check(conn)
+
+
+def test_what_was_scanned_offline_is_told_of_once(conn: Connection, doors: Doors) -> None:
+    sellers.listen(conn)
+    first, second = doors.sell(2)
+    scans = [offline(1, first, 20, gate="North"), offline(2, second, 19)]
+
+    for _ in range(2):
+        assert doors.sync("A", *scans).status == 200
+
+    assert [(data["device_id"], data["gate"], data["offline"]) for data in told(conn, "ticket.scanned")] == [
+        ("A", "North", True),
+        ("A", None, True),
+    ]
+    invariants.check(conn)
+
+
+def test_they_wait_without_being_relayed_counted_or_missed(api: Client, conn: Connection, shop: Shop) -> None:
+    sellers.listen(conn)
+    sellers.cancel_event(api, shop)
+    conn.execute("UPDATE outbox SET created_at = created_at - interval '1 day'")
+
+    relayed = function("relay_outbox").handler({}, context())
+
+    assert (relayed["relayed"], relayed["waiting"], relayed["oldest_seconds"]) == (0, 0, 0)
+    assert conn.execute("SELECT kind, status, attempts FROM outbox").fetchall() == [("webhook", "pending", 0)]
+    invariants.check(conn)
