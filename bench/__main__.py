@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from bench import handler, hot, imports
+from bench import handler, hot, imports, scan
 from bench.report import conclude, save
 
-PARTS = {"hot": hot.measure, "handler": handler.measure, "imports": imports.measure}
+PARTS = {"hot": hot.measure, "handler": handler.measure, "imports": imports.measure, "scan": scan.measure}
 
 
 def main() -> int:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-_RING = {"current": "1", "1": "a key of the benchmark's, as long as a real one"}
+_KEY = "a key of the benchmark's, as long as a real one"
+_RING = {"current": "1", "1": _KEY}
+MASTER = _KEY.encode()
 
 
 class _Secrets(BaseHTTPRequestHandler):

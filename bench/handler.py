@@ -5,10 +5,6 @@ counted in the table. What a call costs the function's processor is measured by 
 that takes and answers the same, on the same resolver, and does nothing in between.
 """
 
-import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -20,31 +16,13 @@ from uuid import UUID
 
 from psycopg import ClientCursor
 
-from bench import ROOT, fixture
+from bench import fixture
 from bench.extension import secrets_extension
+from bench.processes import Process
 from bench.report import Bar, Part, progress, table
 from bench.server import Bench, bench_server
 
 _SOLD = (Path(__file__).parent / "sold.sql").read_text()
-
-_ENVIRONMENT = {
-    "STAGE": "staging",
-    "TOKEN_KEYS_SECRET": "token-keys",
-    "TICKET_KEYS_SECRET": "ticket-keys",
-    "SANDBOX_SECRET": "sandbox",
-    "EMAIL_QUEUE_URL": "",
-    "EMAIL_SENDER": "tickets@example.com",
-    "PUBLIC_URL": "https://tickets.example.com",
-    "HOLD_MINUTES": "15",
-    "AUTO_APPROVE_ORGANISATIONS": "false",
-    "BCRYPT_COST": "12",
-    "PAYMENT_PROVIDERS": "sandbox",
-    "POWERTOOLS_SERVICE_NAME": "boxoffice",
-    "POWERTOOLS_METRICS_NAMESPACE": "Boxoffice",
-    "LOG_LEVEL": "INFO",
-    "AWS_SESSION_TOKEN": "none",
-    "AWS_DEFAULT_REGION": "eu-west-1",
-}
 
 
 @dataclass(frozen=True)
@@ -68,21 +46,12 @@ class Shop:
     def __init__(self, bench: Bench, database: str, ticket_type_id: UUID, secrets_port: int, clients: int) -> None:
         self._bench = bench
         self._database = database
-        environment = {
-            **os.environ,
-            **_ENVIRONMENT,
-            "DATABASE_URL": bench.api_url(database),
-            "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(secrets_port),
-        }
-        command = [sys.executable, "-m", "bench.client", str(ticket_type_id)]
         self._clients = [
-            subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
+            Process("bench.client", ticket_type_id, bench=bench, database=database, secrets_port=secrets_port)
             for _ in range(clients)
         ]
         for client in self._clients:
-            _line(client)
+            client.line()
         self.rates: list[float] = []
         self.latencies: list[float] = []
 
@@ -91,15 +60,15 @@ class Shop:
         before = self.orders()
         start = time.time() + 0.2
         for client in self._clients:
-            _ask(client, "buy", start, seconds)
+            client.ask("buy", start, seconds)
         for client in self._clients:
-            self.latencies += json.loads(_line(client))["latencies"]
+            self.latencies += client.answer()["latencies"]
         self.rates.append((self.orders() - before) / seconds)
 
     def compare(self, calls: int) -> tuple[list[float], list[float]]:
         """One client alone: the processor time of orders, and of their validation alone."""
-        _ask(self._clients[0], "compare", calls)
-        seen = json.loads(_line(self._clients[0]))
+        self._clients[0].ask("compare", calls)
+        seen = self._clients[0].answer()
         return seen["cpu"], seen["cpu_of_validation"]
 
     def orders(self) -> int:
@@ -110,22 +79,7 @@ class Shop:
     def close(self) -> None:
         """End the clients."""
         for client in self._clients:
-            client.communicate()
-
-
-def _ask(client: subprocess.Popen[str], *request: object) -> None:
-    assert client.stdin is not None
-    client.stdin.write(json.dumps(request) + "\n")
-    client.stdin.flush()
-
-
-def _line(client: subprocess.Popen[str]) -> str:
-    """A line of a client's output, which it writes when it is done."""
-    assert client.stdout is not None
-    line = client.stdout.readline()
-    if not line:
-        raise RuntimeError(f"a client ended with {client.wait()}")
-    return line
+            client.close()
 
 
 def measure(*, smoke: bool = False) -> Part:

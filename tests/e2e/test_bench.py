@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("part", ["hot", "handler", "imports"])
+@pytest.mark.parametrize("part", ["hot", "handler", "imports", "scan"])
 def test_a_part_of_the_benchmark_runs(root: Path, part: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bench", part, "--smoke"], cwd=root, capture_output=True, text=True, timeout=120

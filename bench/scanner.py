@@ -1,0 +1,138 @@
+"""A door: calls the check-in functions as Lambda does, one call at a time, and says what it saw.
+
+Run by `scan.py`, with the settings of the functions in its environment.
+"""
+
+import base64
+import gzip
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+import psycopg
+
+from boxoffice import db
+from boxoffice.auth import issue_access_token
+from tests.support import context, event_for, function
+
+_WARM_UP = 100  # calls; psycopg prepares a statement after five, PostgreSQL settles on a plan after five more
+
+
+class Door:
+    """The functions, loaded, and the tickets that will be shown here."""
+
+    def __init__(self, account_id: str, event_id: str, texts: Path, first: int, step: int) -> None:
+        self._token = issue_access_token(UUID(account_id), UUID(int=0))
+        self._event_id = event_id
+        self._texts = texts.read_text().split()[first::step]
+        self._unused = iter(self._texts)
+        self._handlers = {
+            name: function(name).handler
+            for name in ("scan_ticket", "get_scan_manifest", "sync_scans", "get_attendance")
+        }
+        self._device = f"door {first}"
+        self._round_trips = 0
+        self._count_round_trips(db.connect())
+
+    def _count_round_trips(self, conn: psycopg.Connection[Any]) -> None:
+        wait = conn.wait
+
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            self._round_trips += 1
+            return wait(*args, **kwargs)
+
+        conn.wait = counted  # type: ignore[method-assign]
+
+    def _call(
+        self, name: str, method: str, path: str, body: Any = None, **headers: str
+    ) -> tuple[float, dict[str, Any]]:
+        sent = {"authorization": f"Bearer {self._token}", "content-type": "application/json"}
+        sent |= {key.replace("_", "-"): value for key, value in headers.items()}
+        event = event_for(method, path, body, {}, sent, "203.0.113.7")
+        start = time.perf_counter()
+        answer = self._handlers[name](event, context(name))
+        seconds = time.perf_counter() - start
+        if answer["statusCode"] not in {200, 304}:
+            raise RuntimeError(answer["body"])
+        return seconds, answer
+
+    def _scan(self, text: str) -> float:
+        body = {"qr": text, "event_id": self._event_id, "gate": "North", "device_id": self._device}
+        return self._call("scan_ticket", "POST", "/v1/scans", body)[0]
+
+    def warm_up(self) -> dict[str, Any]:
+        """Scan some, so that the next ones are as all others."""
+        for _ in range(_WARM_UP):
+            self._scan(next(self._unused))
+        before = self._round_trips
+        self._scan(next(self._unused))
+        return {"round_trips": self._round_trips - before}
+
+    def scan(self, start: float, seconds: float) -> dict[str, Any]:
+        """Admit one after the other, from a moment on and for so long, or until all are in."""
+        time.sleep(max(0.0, start - time.time()))
+        latencies = []
+        for text in self._unused:
+            if time.time() >= start + seconds:
+                break
+            latencies.append(self._scan(text))
+        return {"latencies": latencies, "seconds": time.time() - start}
+
+    def manifest(self) -> dict[str, Any]:
+        """Read it whole, once more although nothing has changed, and then what has."""
+        path = f"/v1/events/{self._event_id}/scan-manifest"
+        name = "get_scan_manifest"
+        seconds, whole = self._call(name, "GET", path, accept_encoding="gzip")
+        packed = base64.b64decode(whole["body"])
+        raw = gzip.decompress(packed)
+        unchanged, _ = self._call(name, "GET", path, if_none_match=whole["headers"]["ETag"])
+        return {
+            "whole_s": seconds,
+            "unchanged_ms": unchanged * 1000,
+            "tickets": sum(map(len, json.loads(raw)["tickets"].values())),
+            "bytes": len(raw),
+            "bytes_packed": len(packed),
+        }
+
+    def sync(self, batch: int) -> dict[str, Any]:
+        """Report every ticket as scanned offline, in batches; and all of it once more."""
+        now = datetime.now(UTC)
+        scans = [
+            {"sequence": number, "qr": text, "at": (now - timedelta(seconds=number)).isoformat(), "gate": "North"}
+            for number, text in enumerate(self._texts, 1)
+        ]
+        times = [[self._sync(scans[start : start + batch]) for start in range(0, len(scans), batch)] for _ in range(2)]
+        return {"first": times[0], "again": times[1], "scans": len(scans)}
+
+    def _sync(self, scans: list[dict[str, Any]]) -> float:
+        body = {"device_id": self._device, "sent_at": datetime.now(UTC).isoformat(), "scans": scans}
+        return self._call("sync_scans", "POST", f"/v1/events/{self._event_id}/scan-sync", body)[0]
+
+    def attendance(self, calls: int) -> dict[str, Any]:
+        """How long it takes to count."""
+        path = f"/v1/events/{self._event_id}/attendance"
+        return {"seconds": [self._call("get_attendance", "GET", path)[0] for _ in range(calls)]}
+
+
+def _requests() -> Iterator[list[Any]]:
+    for line in sys.stdin:
+        yield json.loads(line)
+
+
+def main() -> None:
+    """Do what each line of the input asks for, until it ends; answers a line each."""
+    account_id, event_id, texts, first, step = sys.argv[1:]
+    door = Door(account_id, event_id, Path(texts), int(first), int(step))
+    print("ready", flush=True)
+    for name, *arguments in _requests():
+        act = cast(Callable[..., dict[str, Any]], getattr(door, name))
+        print(json.dumps(act(*arguments)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
