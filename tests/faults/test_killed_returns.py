@@ -105,7 +105,7 @@ def test_killed_anywhere_a_cancelled_event_is_given_back_by_who_comes_next(
         caller, reason = Caller(Who.MANAGER, shop.manager), CancelEventRequest(reason="The singer is ill.")
         events.cancel_event(conn, caller, shop.event, reason)
 
-    assert kill_at_each_round_trip(database, conn, settle) >= 40
+    assert kill_at_each_round_trip(database, conn, settle) >= 30
     settle(conn)
 
     assert [status_of(conn, order) for order in [*paid, pending]] == ["refunded"] * 3 + ["cancelled"]

@@ -149,7 +149,7 @@ SELECT * FROM orders WHERE id = %(id)s
 SELECT * FROM orders WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: take_order
-SELECT * FROM orders WHERE id = %(id)s FOR NO KEY UPDATE SKIP LOCKED
+SELECT * FROM orders WHERE id = %(id)s ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 
 -- name: set_status
 -- A change of state, its history row, and the webhook of it if the organisation listens.
