@@ -3,7 +3,7 @@ the outcome is one and the same, and every double entry is reported."""
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -192,3 +192,35 @@ def test_the_order_of_reports_decides_nothing_and_every_double_entry_is_reported
     assert offline <= told
     assert offline <= told_again
     assert {key[0] for key in doubles} <= {key[0] for key in told}
+
+
+def test_a_device_goes_offline_and_comes_back(doors: Doors) -> None:
+    (first,), (second,), (elsewhere,) = (doors.sell(max_entries=entries) for entries in (1, 2, 1))
+    opens = datetime.now(UTC) - timedelta(hours=1)
+    gates = [
+        {"name": "North", "ticket_type_ids": None},
+        {"name": "VIP", "ticket_type_ids": [str(first.ticket_type_id)]},
+    ]
+    terms = {"doors_open_at": opens.isoformat(), "gates": gates}
+    assert doors.api.patch(f"/v1/events/{doors.event}", terms, account=doors.manager).status == 200
+    device, vip = OfflineScanner("A", gate="North"), OfflineScanner("B", gate="VIP")
+    for each in (device, vip):
+        each.read(doors.manifest().json)
+
+    now = datetime.now(UTC) - timedelta(minutes=10)
+    assert device.scan(first.qr, opens - timedelta(minutes=1)) == "not_yet"
+    assert [device.scan(first.qr, now) for _ in range(2)] == ["admitted", "already_scanned"]
+    assert [device.scan(second.qr, now) for _ in range(3)] == ["admitted", "admitted", "already_scanned"]
+    assert device.scan("BO1:" + "A" * 56, now) == "forged"
+    assert (vip.scan(second.qr, now), vip.scan(first.qr, now + timedelta(minutes=1))) == ("wrong_gate", "admitted")
+    doors.scan(elsewhere)
+
+    reported = list(device.unsent)
+    assert {result["outcome"] for result in doors.sync("A", *reported).json["results"]} == {"admitted"}
+    device.sent(reported)
+    device.read(doors.manifest(device.cursor).json)
+
+    assert device.unsent == []
+    assert {device.scan(ticket.qr, now) for ticket in (first, second, elsewhere)} == {"already_scanned"}
+    assert [conflict["device_id"] for conflict in doors.sync("B", *vip.unsent).json["conflicts"]] == ["B"]
+    invariants.check(doors.conn)
