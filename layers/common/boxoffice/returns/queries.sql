@@ -38,20 +38,17 @@ SELECT id, cancelled_at, cancelled_by, coalesce(cancel_reason, '') AS reason FRO
 WHERE cancelled_at IS NOT NULL AND settled_at IS NULL ORDER BY cancelled_at
 
 -- name: list_unsettled
--- A batch of a cancelled event's orders that hold stock or valid tickets of it.
-SELECT DISTINCT item.order_id AS id FROM order_items AS item JOIN orders ON orders.id = item.order_id
-WHERE item.event_id = %(event_id)s AND item.order_id > %(after)s
-    AND (orders.status = 'pending' OR orders.status IN ('paid', 'partially_refunded') AND EXISTS (
-        SELECT FROM tickets
-        WHERE tickets.order_id = item.order_id AND tickets.line = item.line AND tickets.status = 'valid'))
-ORDER BY item.order_id LIMIT %(batch)s
+-- A batch of a cancelled event's orders that hold stock or valid tickets of it, read in the order of the index, so that a
+-- batch costs what it passes over.
+SELECT id FROM (
+    SELECT DISTINCT order_id AS id FROM order_items WHERE event_id = %(event_id)s AND order_id > %(after)s ORDER BY order_id
+) AS item
+WHERE (
+    SELECT status = 'pending' OR status IN ('paid', 'partially_refunded') AND (
+        SELECT true FROM tickets WHERE order_id = orders.id AND event_id = %(event_id)s AND tickets.status = 'valid' LIMIT 1
+    ) IS NOT NULL
+    FROM orders WHERE orders.id = item.id
+) ORDER BY id LIMIT %(batch)s
 
 -- name: settle_event
--- Nothing is left of it, and nothing comes any more.
-UPDATE events SET settled_at = now()
-WHERE id = %(id)s AND settled_at IS NULL AND cancelled_at < %(cancelled_before)s AND NOT EXISTS (
-    SELECT FROM order_items AS item JOIN orders ON orders.id = item.order_id
-    WHERE item.event_id = %(id)s
-        AND (orders.status = 'pending' OR orders.status IN ('paid', 'partially_refunded') AND EXISTS (
-            SELECT FROM tickets
-            WHERE tickets.order_id = item.order_id AND tickets.line = item.line AND tickets.status = 'valid')))
+UPDATE events SET settled_at = now() WHERE id = %(id)s AND settled_at IS NULL AND cancelled_at < %(cancelled_before)s

@@ -168,6 +168,8 @@ def _tell_of_cancellation(
 
 def settle_event(conn: db.Connection, event: CancelledEvent, now: datetime) -> bool:
     """Close the books of a cancelled event; whether nothing was left of it, and nothing can come any more."""
+    if list_unsettled(conn, event, UUID(int=0), batch=1):
+        return False
     return bool(db.run(conn, SQL.settle_event, id=event.id, cancelled_before=now - rules.IN_FLIGHT))
 
 
