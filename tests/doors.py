@@ -60,7 +60,8 @@ class Doors:
 
     def admit(self, ticket_id: UUID, **fields: Any) -> Answer:
         """Find somebody on the guest list."""
-        return self.api.post(f"/v1/tickets/{ticket_id}/scans", fields, account=self.scanner)
+        body = {"event_id": str(self.event), **fields}
+        return self.api.post(f"/v1/tickets/{ticket_id}/scans", body, account=self.scanner)
 
     def undo(self, scan_id: object) -> Answer:
         return self.api.post(f"/v1/scans/{scan_id}/undo", account=self.manager)

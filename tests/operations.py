@@ -328,13 +328,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "get_scan_manifest": lambda world: Call({"event_id": world.event}),
     "list_scans": lambda world: Call({"event_id": world.event}),
     "scan_ticket": lambda world: Call(
-        body={
-            "qr": world.ticket.qr,
-            "event_id": str(world.event),
-            "gate": "North",
-            "device_id": "phone 1",
-            "sequence": 1,
-        }
+        body={"qr": world.ticket.qr, "event_id": str(world.event), "gate": "North", "device_id": "phone 1"}
     ),
     "scan_ticket_by_id": lambda world: Call(
         {"ticket_id": world.ticket.id}, {"event_id": str(world.event), "gate": "Guest list"}

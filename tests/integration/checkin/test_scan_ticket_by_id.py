@@ -45,6 +45,7 @@ def test_others_tickets_are_not_found(doors: Doors) -> None:
     (ticket,) = doors.sell()
     stranger = factories.member(doors.conn, factories.organisation(doors.conn), "owner")
 
-    assert doors.api.post(f"/v1/tickets/{ticket.id}/scans", {}, account=stranger).status == 404
+    body = {"event_id": str(doors.event)}
+    assert doors.api.post(f"/v1/tickets/{ticket.id}/scans", body, account=stranger).status == 404
     assert doors.admit(uuid4()).status == 404
-    assert doors.api.post(f"/v1/tickets/{ticket.id}/scans", {}).status == 401
+    assert doors.api.post(f"/v1/tickets/{ticket.id}/scans", body).status == 401

@@ -54,6 +54,10 @@ class ScanRequest(TicketScanRequest):
     qr: Qr
 
 
+class GuestScanRequest(TicketScanRequest):
+    event_id: Id = Field(description="Whose guest list it is")
+
+
 class OfflineScan(Request):
     sequence: Sequence
     qr: Qr
