@@ -15,6 +15,7 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
         for name, value in environ.items()
         if name.startswith("HTTP_") or name in ("CONTENT_TYPE", "CONTENT_LENGTH")
     }
+    headers.pop("accept-encoding", None)  # whoever reads the answers here does not unpack them
     answer = send(
         event_for(
             environ["REQUEST_METHOD"],
