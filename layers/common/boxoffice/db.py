@@ -1,4 +1,4 @@
-"""The database connection and five ways to run a statement.
+"""The database connection and six ways to run a statement.
 
 Order of locks, in every transaction, so that none deadlocks:
     1. rate limits, an account, its sessions by id
@@ -80,6 +80,18 @@ def _hung_up(conn: Connection) -> bool:
 def one[T](conn: Connection, row: type[T], query: LiteralString, **params: Any) -> T | None:
     """The first row of a statement as a ``row`` (a dataclass, or ``dict``), or None."""
     return _cursor(conn, row).execute(query, params).fetchone()
+
+
+def get[T](conn: Connection, row: type[T], query: LiteralString, **params: Any) -> T:
+    """The first row of a statement about something that the caller names.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = one(conn, row, query, **params)
+    if found is None:
+        raise errors.NotFound
+    return found
 
 
 def many[T](conn: Connection, row: type[T], query: LiteralString, **params: Any) -> list[T]:

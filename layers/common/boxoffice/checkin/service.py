@@ -98,9 +98,7 @@ def undo_scan(conn: db.Connection, caller: Caller, scan_id: UUID) -> ScanRecordV
         NotFound, Forbidden: the scan is not the caller's, or the role is too low.
         NotAdmitted: it let nobody in.
     """
-    held = db.one(conn, HeldScan, SQL.lock_scan, id=scan_id)
-    if held is None:
-        raise NotFound
+    held = db.get(conn, HeldScan, SQL.lock_scan, id=scan_id)
     require_role(conn, caller, held.organisation_id)
     if not held.let_in:
         raise NotAdmitted
@@ -235,9 +233,7 @@ def get_attendance(conn: db.Connection, caller: Caller, event_id: UUID) -> Atten
     Raises:
         NotFound: there is no such event, or it is another organisation's.
     """
-    found = db.one(conn, Attendance, SQL.get_attendance, event_id=event_id)
-    if found is None:
-        raise NotFound
+    found = db.get(conn, Attendance, SQL.get_attendance, event_id=event_id)
     require_role(conn, caller, found.organisation_id)
     ticket_types = [TypeAttendance(**row) for row in found.ticket_types]
     return AttendanceView(
@@ -254,8 +250,6 @@ def get_attendance(conn: db.Connection, caller: Caller, event_id: UUID) -> Atten
 
 
 def _find_door(conn: db.Connection, caller: Caller, event_id: UUID) -> Door:
-    door = db.one(conn, Door, SQL.get_door, event_id=event_id)
-    if door is None:
-        raise NotFound
+    door = db.get(conn, Door, SQL.get_door, event_id=event_id)
     require_role(conn, caller, door.organisation_id)
     return door

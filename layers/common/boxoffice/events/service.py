@@ -380,17 +380,11 @@ def _with_json(columns: dict[str, Any]) -> dict[str, Any]:
 
 
 def _find_event(conn: db.Connection, event_id: UUID) -> EventRow:
-    event = db.one(conn, EventRow, SQL.get_event, id=event_id)
-    if event is None:
-        raise NotFound
-    return event
+    return db.get(conn, EventRow, SQL.get_event, id=event_id)
 
 
 def _find_ticket_type(conn: db.Connection, ticket_type_id: UUID) -> TicketTypeRow:
-    ticket_type = db.one(conn, TicketTypeRow, SQL.get_ticket_type, id=ticket_type_id)
-    if ticket_type is None:
-        raise NotFound
-    return ticket_type
+    return db.get(conn, TicketTypeRow, SQL.get_ticket_type, id=ticket_type_id)
 
 
 def _ticket_types(conn: db.Connection, event_id: UUID) -> list[TicketTypeRow]:

@@ -12,7 +12,6 @@ from psycopg.types.json import Jsonb
 from boxoffice import audit, db, idempotency, outbox, sql
 from boxoffice.auth import Caller, Who, order_token, require_order, require_role
 from boxoffice.config import settings
-from boxoffice.errors import NotFound
 from boxoffice.idempotency import Once
 from boxoffice.ids import first_id, new_id, new_order_number
 from boxoffice.orders import rules
@@ -234,9 +233,7 @@ def _draft(account_id: UUID | None, request: OrderRequest, terms: Terms) -> Orde
 
 def _first_answer(conn: db.Connection, stored: dict[str, Any]) -> PlacedOrder:
     """What was answered when the order was placed: all but its state is as it was."""
-    order = db.one(conn, OrderDetails, SQL.get_order, **rules.reference_of(stored["id"]))
-    if order is None:
-        raise NotFound
+    order = db.get(conn, OrderDetails, SQL.get_order, **rules.reference_of(stored["id"]))
     return _answer(order, [OrderItemView.model_validate(item) for item in order.items], order.voucher)
 
 
@@ -253,9 +250,7 @@ def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
     Raises:
         NotFound: there is none, or the caller may not see it.
     """
-    order = db.one(conn, OrderDetails, SQL.get_order, **rules.reference_of(reference))
-    if order is None:
-        raise NotFound
+    order = db.get(conn, OrderDetails, SQL.get_order, **rules.reference_of(reference))
     acts_as = require_order(conn, caller, order.id, order.organisation_id, order.account_id)
     return OrderView.model_validate(order if acts_as is Who.MANAGER else replace(order, history=None))
 
@@ -297,9 +292,7 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
         NotFound: there is none, or it is not the caller's.
         OrderNotPending: it is paid, or its hold has lapsed already.
     """
-    order = db.one(conn, OrderRow, SQL.lock_order, id=order_id)
-    if order is None:
-        raise NotFound
+    order = db.get(conn, OrderRow, SQL.lock_order, id=order_id)
     acts_as = require_order(conn, caller, order.id, order.organisation_id, order.account_id)
     if order.status == "pending":
         cancel(conn, order, reason=f"cancelled by {acts_as}", actor=caller.account_id)
@@ -358,9 +351,7 @@ def find_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRow:
     Raises:
         NotFound: there is none, or the caller may not see it.
     """
-    order = db.one(conn, OrderRow, SQL.get_order_row, id=order_id)
-    if order is None:
-        raise NotFound
+    order = db.get(conn, OrderRow, SQL.get_order_row, id=order_id)
     require_order(conn, caller, order.id, order.organisation_id, order.account_id)
     return order
 
@@ -372,9 +363,7 @@ def find_managed(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRo
         NotFound: there is none, or it is another organisation's.
         Forbidden: the role is too low.
     """
-    order = db.one(conn, OrderRow, SQL.get_order_row, id=order_id)
-    if order is None:
-        raise NotFound
+    order = db.get(conn, OrderRow, SQL.get_order_row, id=order_id)
     require_role(conn, caller, order.organisation_id)
     return order
 

@@ -9,7 +9,6 @@ from psycopg.types.json import Jsonb
 
 from boxoffice import audit, db, idempotency, outbox, sql
 from boxoffice.auth import Caller, require_order
-from boxoffice.errors import NotFound
 from boxoffice.idempotency import Once
 from boxoffice.ids import new_id
 from boxoffice.observability import logger
@@ -187,9 +186,7 @@ def get_payment(conn: db.Connection, caller: Caller, payment_id: UUID) -> Paymen
     Raises:
         NotFound: there is none, or the caller may not see it.
     """
-    payment = db.one(conn, PaymentDetails, SQL.get_payment, id=payment_id)
-    if payment is None:
-        raise NotFound
+    payment = db.get(conn, PaymentDetails, SQL.get_payment, id=payment_id)
     require_order(conn, caller, payment.order_id, payment.organisation_id, payment.account_id)
     return PaymentView.model_validate(payment)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from boxoffice import audit, db, idempotency, signing, sql
 from boxoffice.auth import Caller, require_role
 from boxoffice.config import settings
-from boxoffice.errors import Busy, NotFound
+from boxoffice.errors import Busy
 from boxoffice.idempotency import Once
 from boxoffice.ids import new_id
 from boxoffice.pagination import decode_id, decode_number, page_of
@@ -156,9 +156,7 @@ def claim_slot(conn: db.Connection, caller: Caller, service_id: UUID, request: C
         ServiceFull: every slot was taken, at a moment during the call.
         KeyReused: the idempotency key belongs to another request.
     """
-    service = db.one(conn, ServiceRow, SQL.get_service_of_member, id=service_id, account_id=caller.account)
-    if service is None:
-        raise NotFound
+    service = db.get(conn, ServiceRow, SQL.get_service_of_member, id=service_id, account_id=caller.account)
     once = idempotency.once("claim_slot", str(caller.account), key, request, service_id)
     return idempotency.perform(
         conn,
@@ -211,9 +209,7 @@ def _take(conn: db.Connection, claim: dict[str, Any]) -> TakenSlot:
 
 def _first_answer(conn: db.Connection, service: ServiceRow, stored: dict[str, Any]) -> ClaimedSlot:
     """What was answered when the slot was claimed."""
-    claim = db.one(conn, TakenSlot, SQL.get_claimed_slot, **stored)
-    if claim is None:
-        raise NotFound
+    claim = db.get(conn, TakenSlot, SQL.get_claimed_slot, **stored)
     master = signing.key(settings().ticket_keys_secret, str(claim.key_id))
     if master is None:
         raise ClaimKeyRetired
@@ -236,9 +232,7 @@ def scan_claim(conn: db.Connection, caller: Caller, request: ClaimScanRequest) -
     named = qr.read(text, rules.CLAIM)
     if named is None or signing.key(settings().ticket_keys_secret, str(named[0])) is None:
         raise ForgedClaim
-    claim = db.one(conn, ClaimRow, SQL.get_claim_of_member, id=named[1], account_id=caller.account)
-    if claim is None:
-        raise NotFound
+    claim = db.get(conn, ClaimRow, SQL.get_claim_of_member, id=named[1], account_id=caller.account)
     rules.check_scanned(claim, text, request)
     return ClaimView.model_validate(claim)
 
@@ -276,17 +270,11 @@ def _vacate(conn: db.Connection, claim: ClaimRow) -> Sequence[int]:
 
 
 def _find_service(conn: db.Connection, service_id: UUID) -> ServiceRow:
-    service = db.one(conn, ServiceRow, SQL.get_service, id=service_id)
-    if service is None:
-        raise NotFound
-    return service
+    return db.get(conn, ServiceRow, SQL.get_service, id=service_id)
 
 
 def _find_claim(conn: db.Connection, claim_id: UUID) -> ClaimRow:
-    claim = db.one(conn, ClaimRow, SQL.get_claim, id=claim_id)
-    if claim is None:
-        raise NotFound
-    return claim
+    return db.get(conn, ClaimRow, SQL.get_claim, id=claim_id)
 
 
 def _record(conn: db.Connection, caller: Caller, action: str, service: ServiceRow, **facts: Any) -> None:

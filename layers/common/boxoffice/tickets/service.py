@@ -5,7 +5,6 @@ from uuid import UUID
 from boxoffice import db, signing, sql
 from boxoffice.auth import Caller, Who, holds_ticket, require_order
 from boxoffice.config import settings
-from boxoffice.errors import NotFound
 from boxoffice.ids import new_id, shown_order_number
 from boxoffice.pagination import decode_id, page_of
 from boxoffice.tickets import qr, rules
@@ -64,9 +63,7 @@ def get_ticket(conn: db.Connection, caller: Caller, ticket_id: UUID) -> TicketVi
     Raises:
         NotFound: there is none, or the caller may not see it.
     """
-    ticket = db.one(conn, TicketRow, SQL.get_ticket, id=ticket_id)
-    if ticket is None:
-        raise NotFound
+    ticket = db.get(conn, TicketRow, SQL.get_ticket, id=ticket_id)
     standing = require_sight(conn, caller, ticket)
     return TicketView.model_validate(rules.for_buyer(ticket) if standing is Standing.FORMER else ticket)
 
@@ -102,9 +99,7 @@ def get_qr(conn: db.Connection, caller: Caller, ticket_id: UUID) -> str:
         TicketRefunded: it admits nobody any more.
         KeyRetired: nor does this one.
     """
-    ticket = db.one(conn, SignedTicket, SQL.get_signed_ticket, id=ticket_id)
-    if ticket is None:
-        raise NotFound
+    ticket = db.get(conn, SignedTicket, SQL.get_signed_ticket, id=ticket_id)
     if require_sight(conn, caller, ticket) is Standing.FORMER:
         raise TicketTransferred
     if ticket.status == "refunded":
@@ -138,9 +133,7 @@ def print_order(conn: db.Connection, caller: Caller, order_id: UUID, part: int) 
         NothingToPrint: it has no such tickets.
         KeyRetired: one of them was signed with a key that has been withdrawn.
     """
-    order = db.one(conn, OrderToPrint, SQL.get_order_to_print, id=order_id)
-    if order is None:
-        raise NotFound
+    order = db.get(conn, OrderToPrint, SQL.get_order_to_print, id=order_id)
     require_order(conn, caller, order.id, order.organisation_id, order.account_id)
     first = (part - 1) * rules.MOST_PAGES
     rules.check_printable(order, first)

@@ -132,14 +132,8 @@ def _read_token(text: str) -> UUID:
 
 
 def _lock(conn: db.Connection, ticket_id: UUID) -> HeldTicket:
-    ticket = db.one(conn, HeldTicket, SQL.lock_ticket, id=ticket_id)
-    if ticket is None:
-        raise NotFound
-    return ticket
+    return db.get(conn, HeldTicket, SQL.lock_ticket, id=ticket_id)
 
 
 def _get(conn: db.Connection, transfer_id: UUID) -> TransferRow:
-    transfer = db.one(conn, TransferRow, SQL.get_transfer, id=transfer_id)
-    if transfer is None:
-        raise NotFound
-    return transfer
+    return db.get(conn, TransferRow, SQL.get_transfer, id=transfer_id)

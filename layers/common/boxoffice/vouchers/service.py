@@ -124,10 +124,7 @@ def _lock(conn: db.Connection, caller: Caller, voucher_id: UUID) -> VoucherRow:
 
 
 def _find(conn: db.Connection, voucher_id: UUID) -> VoucherRow:
-    voucher = db.one(conn, VoucherRow, SQL.get_voucher, id=voucher_id)
-    if voucher is None:
-        raise NotFound
-    return voucher
+    return db.get(conn, VoucherRow, SQL.get_voucher, id=voucher_id)
 
 
 def _record(conn: db.Connection, caller: Caller, action: str, voucher: VoucherRow, **facts: Any) -> None:

@@ -50,9 +50,7 @@ def join(conn: db.Connection, caller: Caller, ticket_type_id: UUID, request: Wai
         WaitlistClosed, WaitlistQuantity: so many cannot be waited for.
         StillAvailable: there are as many.
     """
-    sale = db.one(conn, Sale, SQL.get_sale, id=ticket_type_id)
-    if sale is None:
-        raise NotFound
+    sale = db.get(conn, Sale, SQL.get_sale, id=ticket_type_id)
     rules.check_joinable(sale, request.quantity, datetime.now(UTC))
     if not stock.list_short(conn, rules.draws_of(sale.pool_ids, request.quantity)):
         raise StillAvailable
@@ -96,9 +94,7 @@ def leave(conn: db.Connection, caller: Caller, entry_id: UUID) -> None:
     Raises:
         NotFound: there is no such entry, or it is not the caller's.
     """
-    entry = db.one(conn, EntryRow, SQL.lock_entry, id=entry_id)
-    if entry is None:
-        raise NotFound
+    entry = db.get(conn, EntryRow, SQL.lock_entry, id=entry_id)
     acts_as = require_order(conn, caller, entry.id, entry.organisation_id, entry.account_id)
     if entry.status in ("waiting", "offered"):
         _end(conn, entry, "left")
