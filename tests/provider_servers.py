@@ -85,9 +85,9 @@ class Stripe(Server):
         self.post(path, json={"payment_method": method["id"]})
         return dict(self.post(f"{path}/confirm"))
 
-    def refunds(self) -> list[dict[str, Any]]:
-        """All that was sent back."""
-        return list(self._http.get("/v1/refunds?limit=100").json()["data"])
+    def refunds(self, payment: dict[str, Any]) -> list[dict[str, Any]]:
+        """What was sent back of a payment, in no order: those of one second have none."""
+        return list(self._http.get(f"/v1/refunds?limit=100&payment_intent={self.intent(payment)}").json()["data"])
 
     def event_of(self, payment: dict[str, Any]) -> dict[str, Any]:
         """The event it has sent, or tried to send, of a payment."""
