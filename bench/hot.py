@@ -77,7 +77,7 @@ type Rates = dict[str, list[float]]  # orders a second by design, a figure a rou
 # order numbers and buyers are spread at random, but unique.
 _SCRIPT = r"""
 \if :n = 0
-SELECT '{{' || {home} || '}}' AS homes, {home} AS home \gset
+SELECT {home} AS home \gset
 \endif
 \set n :n + 1
 \set id_head (100000000000 + :n) * 10000 + 7000
@@ -98,7 +98,6 @@ _EXPRESSIONS = {
     "account_id": "NULL",
     "voucher_id": "NULL",
     "buyer_phone": "NULL",
-    "homes": ":homes",
     "home": ":home",
 }
 
@@ -141,12 +140,10 @@ def _variables(hot: fixture.HotTicketType, pool_id: UUID) -> dict[str, str]:
         "discount": 0,
         "currency": hot.currency,
         "buyer_name": "Ada Buyer",
+        "grouped": "false",
         "fingerprint": "\\x" + "5a" * 32,
     }
-    lists = {f"{name}s": f"{{{one[name]}}}" for name in ("ticket_type_id", "event_id", "unit_price", "pool_id")}
-    lists["grouped"] = "{false}"
-    quantities = dict.fromkeys(("quantities", "draw_quantities"), f"{{{_QUANTITY}}}")
-    return {name: str(value) for name, value in {**one, **lists, **quantities}.items()}
+    return {name: str(value) for name, value in one.items()}
 
 
 @dataclass(frozen=True)

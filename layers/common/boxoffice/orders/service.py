@@ -190,10 +190,15 @@ def _claim_for_buyer(conn: db.Connection, order: OrderRow, limits: Sequence[Buye
 
 
 def _write(conn: db.Connection, once: Once, order: OrderRow, lines: Sequence[OrderLine], draws: Sequence[Draw]) -> bool:
+    """Write the order and hold its stock; whether the stock was there."""
+    columns = {"request_id": once.id, "fingerprint": once.fingerprint, **vars(order)}
+    if len(lines) == len(draws) == 1:
+        item = {**vars(lines[0].offer), **vars(draws[0]), "grouped": lines[0].grouped}
+        return bool(db.value(conn, SQL.place_order, **item | columns))
     return bool(
         db.value(
             conn,
-            SQL.place_order,
+            SQL.place_cart,
             grouped=[line.grouped for line in lines],
             ticket_type_ids=[line.offer.ticket_type_id for line in lines],
             event_ids=[line.offer.event_id for line in lines],
@@ -202,9 +207,7 @@ def _write(conn: db.Connection, once: Once, order: OrderRow, lines: Sequence[Ord
             pool_ids=[draw.pool_id for draw in draws],
             draw_quantities=[draw.quantity for draw in draws],
             homes=[draw.home for draw in draws],
-            request_id=once.id,
-            fingerprint=once.fingerprint,
-            **vars(order),
+            **columns,
         )
     )
 
