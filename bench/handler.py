@@ -36,7 +36,7 @@ class Size:
     calls: int
 
 
-FULL = Size(clients=4, tickets_sold=1_000_000, rounds=5, seconds=4, calls=2000)
+FULL = Size(clients=4, tickets_sold=1_000_000, rounds=10, seconds=2, calls=2000)
 SMOKE = Size(clients=2, tickets_sold=1_000, rounds=1, seconds=0.5, calls=20)
 
 
@@ -105,6 +105,7 @@ def measure(*, smoke: bool = False) -> Part:
         "tickets_sold": size.tickets_sold,
         "fresh": _figures(fresh),
         "sold": _figures(sold),
+        "sold_to_fresh": median(after / before for after, before in zip(sold.rates, fresh.rates, strict=True)),
         "cpu_ms": _ms(cpu),
         "cpu_ms_of_validation": _ms(cpu_of_validation),
     }
@@ -162,6 +163,6 @@ def _bars(figures: dict[str, Any]) -> list[Bar]:
     return [
         Bar("handler: orders a second", fresh, at_least=800),
         Bar("handler: orders a second, a million tickets sold", sold, at_least=800),
-        Bar("handler: the same to before", sold / fresh, at_least=0.9),
+        Bar("handler: the same to before, median of the rounds", figures["sold_to_fresh"], at_least=0.9),
         Bar("handler: processor time of a call, ms", figures["cpu_ms"], at_most=1),
     ]

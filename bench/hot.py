@@ -63,11 +63,11 @@ class Load:
 
 LOADS = (
     Load(1, "none", 2, 2),
-    Load(16, "none", 5, 3, of_limit=0.85, of_row_lock=6),
+    Load(16, "none", 6, 3, of_limit=0.85, of_row_lock=6),
     Load(64, "none", 2, 2),
     Load(1, "+3 ms", 2, 2),
     Load(16, "+3 ms", 2, 2),
-    Load(64, "+3 ms", 5, 3, of_limit=0.95, of_row_lock=40),
+    Load(64, "+3 ms", 8, 3, of_limit=0.95, of_row_lock=40),
 )
 SMOKE = (Load(4, "none", 1, 2),)
 

@@ -273,7 +273,6 @@ CREATE TABLE orders (
 CREATE INDEX orders_by_status ON orders (organisation_id, status, id);
 CREATE INDEX orders_by_buyer ON orders (organisation_id, buyer_email, id);
 CREATE INDEX orders_by_account ON orders (account_id, id) WHERE account_id IS NOT NULL;
-CREATE INDEX orders_lapsing ON orders (expires_at) WHERE status = 'pending';
 
 -- Grouped: one ticket admits as many people as the quantity says.
 CREATE TABLE order_items (
