@@ -289,13 +289,17 @@ WHERE hash IS DISTINCT FROM (SELECT hash FROM audit_log WHERE audit_log.chain = 
 LIMIT 10
 
 -- name: orders_across_tenants
-SELECT DISTINCT orders.id AS order_id FROM orders
-JOIN order_items ON order_items.order_id = orders.id
-JOIN ticket_types ON ticket_types.id = ticket_type_id
-JOIN events ON events.id = order_items.event_id
+-- What a purchase writes has no foreign keys. All of it is there all the same, and one organisation's.
+SELECT DISTINCT coalesce(orders.id, order_items.order_id) AS order_id
+FROM orders FULL JOIN order_items ON order_items.order_id = orders.id
+LEFT JOIN ticket_types ON ticket_types.id = ticket_type_id
+LEFT JOIN events ON events.id = order_items.event_id
+LEFT JOIN accounts ON accounts.id = account_id
+LEFT JOIN vouchers ON vouchers.id = voucher_id
 LEFT JOIN tickets ON tickets.order_id = orders.id AND tickets.line = order_items.line
-WHERE events.organisation_id <> orders.organisation_id OR events.currency <> orders.currency
-    OR ticket_types.event_id <> order_items.event_id
+WHERE events.organisation_id IS DISTINCT FROM orders.organisation_id OR events.currency IS DISTINCT FROM orders.currency
+    OR ticket_types.event_id IS DISTINCT FROM order_items.event_id
+    OR accounts.id IS DISTINCT FROM account_id OR vouchers.id IS DISTINCT FROM voucher_id
     OR tickets.organisation_id <> orders.organisation_id OR tickets.event_id <> order_items.event_id
     OR tickets.ticket_type_id <> order_items.ticket_type_id
 LIMIT 10

@@ -276,7 +276,7 @@ CREATE INDEX orders_by_account ON orders (account_id, id) WHERE account_id IS NO
 
 -- Grouped: one ticket admits as many people as the quantity says.
 CREATE TABLE order_items (
-    order_id       uuid NOT NULL REFERENCES orders,
+    order_id       uuid NOT NULL,
     line           smallint NOT NULL,
     grouped        boolean NOT NULL DEFAULT false,
     event_id       uuid NOT NULL,
