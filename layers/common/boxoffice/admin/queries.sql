@@ -294,12 +294,12 @@ SELECT DISTINCT coalesce(orders.id, order_items.order_id) AS order_id
 FROM orders FULL JOIN order_items ON order_items.order_id = orders.id
 LEFT JOIN ticket_types ON ticket_types.id = ticket_type_id
 LEFT JOIN events ON events.id = order_items.event_id
-LEFT JOIN accounts ON accounts.id = account_id
+LEFT JOIN accounts ON accounts.id = orders.account_id
 LEFT JOIN vouchers ON vouchers.id = voucher_id
 LEFT JOIN tickets ON tickets.order_id = orders.id AND tickets.line = order_items.line
 WHERE events.organisation_id IS DISTINCT FROM orders.organisation_id OR events.currency IS DISTINCT FROM orders.currency
     OR ticket_types.event_id IS DISTINCT FROM order_items.event_id
-    OR accounts.id IS DISTINCT FROM account_id OR vouchers.id IS DISTINCT FROM voucher_id
+    OR accounts.id IS DISTINCT FROM orders.account_id OR vouchers.id IS DISTINCT FROM voucher_id
     OR tickets.organisation_id <> orders.organisation_id OR tickets.event_id <> order_items.event_id
     OR tickets.ticket_type_id <> order_items.ticket_type_id
 LIMIT 10
