@@ -39,7 +39,8 @@ def reconcile_payments(conn: db.Connection, context: LambdaContext) -> tuple[int
         if not paid and not returned:
             break
     if asked:  # what will not be paid any more gives its stock back now, not in a minute
-        orders.expire_orders(conn, datetime.now(UTC))
+        with conn.transaction():
+            orders.expire_orders(conn, datetime.now(UTC))
     return asked, sent
 
 

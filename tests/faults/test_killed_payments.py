@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -17,9 +18,10 @@ from boxoffice.payments import service
 from boxoffice.payments.models import PaymentRequest, ProviderEvent, StartedPayment
 from boxoffice.tickets import service as tickets
 from tests import factories, invariants
+from tests.factories import NOW
 from tests.payers import emails, refunds
 from tests.racing import die_at, settled
-from tests.support import Client, Database
+from tests.support import Client, Database, function
 
 
 def start(conn: Connection, order: UUID) -> StartedPayment:
@@ -110,6 +112,30 @@ def test_killed_anywhere_a_repeat_goes_on_with_the_same_payment(
 
     assert seen == {(payment.id,)}
     assert conn.execute("SELECT provider_reference FROM payments").fetchall() == [(str(payment.id),)]
+
+
+def test_killed_while_it_gives_stock_back_the_job_leaves_no_seat_behind(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    job = function("reconcile_payments").reconcile_payments
+    a_minute = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+    moment, killed = 0, True
+    while killed:
+        ticket_type = factories.ticket_type(conn)
+        (row,) = factories.seats(conn, ticket_type, 2)
+        order = factories.order(conn, ticket_type, expires_at=NOW - timedelta(minutes=1))
+        conn.execute("UPDATE seats SET owner_id = %s WHERE id = ANY(%s)", [order, row])
+        conn.execute("UPDATE order_items SET seat_ids = %s WHERE order_id = %s", [row, order])
+        conn.execute("UPDATE seat_rows SET longest_free = 0 WHERE ticket_type_id = %s", [ticket_type])
+        factories.payment(conn, order, ask_at=NOW)
+
+        killed = die_at(database, moment, lambda conn: job(conn, a_minute))
+
+        settled(conn)
+        invariants.check(conn)
+        moment += 1
+    assert moment >= 8
+    assert conn.execute("SELECT status FROM orders ORDER BY id DESC LIMIT 1").fetchone() == ("expired",)
 
 
 def test_killed_at_the_door_a_ticket_admits_once(api: Client, database: Database, conn: Connection) -> None:
