@@ -11,6 +11,7 @@ from boxoffice import db
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderRow
 from tests import factories, invariants
+from tests.factories import NOW
 from tests.support import Answer, Client
 
 
@@ -216,6 +217,23 @@ def test_money_that_comes_late_buys_the_same_seats_or_none(
 
     assert held is not is_taken
     assert states(api, ticket_type) == ["fhff" if is_taken else "ssff"]
+    invariants.check(conn)
+
+
+def test_money_that_comes_late_buys_no_ticket_without_a_seat(api: Client, conn: Connection, ticket_type: UUID) -> None:
+    order = factories.order(conn, ticket_type, expires_at=NOW - timedelta(minutes=1))
+    with conn.transaction():
+        assert service.expire_orders(conn, NOW) == 1
+    manager = conn.execute("SELECT account_id FROM members").fetchone() or (None,)
+    rows = [{"section": "Stalls", "row": "A", "numbers": ["1", "2", "3"]}]
+    laid_out = api.put(f"/v1/ticket-types/{ticket_type}/seats", {"rows": rows}, account=manager[0])
+    assert laid_out.status == 200
+
+    with conn.transaction():
+        held = service.hold_again(conn, service.lock_order(conn, order))
+
+    assert not held
+    assert invariants.left(conn, ticket_type) == (3, 0, 0)
     invariants.check(conn)
 
 

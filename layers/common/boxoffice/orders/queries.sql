@@ -246,7 +246,7 @@ UPDATE orders SET draws = (
 
 -- name: list_draws
 -- What the order takes from each pool if it is held again: its ticket types', their events' capacities', its voucher's.
--- Nothing, if one of the events is off or over by now.
+-- Nothing, if one of the events is off or over by now, or if a ticket type has got seats since: the order chose none.
 SELECT pool_id, sum(quantity)::integer AS quantity, 0 AS home FROM (
     SELECT pool_id, quantity FROM order_items JOIN ticket_types ON ticket_types.id = ticket_type_id
     WHERE order_id = %(id)s
@@ -260,7 +260,7 @@ WHERE NOT EXISTS (
     SELECT FROM order_items JOIN events ON events.id = order_items.event_id
         JOIN ticket_types ON ticket_types.id = ticket_type_id
     WHERE order_id = %(id)s AND (events.status <> 'published' OR ends_at <= now() OR events.deleted_at IS NOT NULL
-        OR ticket_types.deleted_at IS NOT NULL))
+        OR ticket_types.deleted_at IS NOT NULL OR seated AND seat_ids IS NULL))
 GROUP BY pool_id ORDER BY pool_id
 
 -- name: hold_again
