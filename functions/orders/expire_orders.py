@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from boxoffice import db
+from boxoffice import db, outbox
 from boxoffice.observability import count, flush, logger
 from boxoffice.orders import service
 
@@ -24,6 +24,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
             break
     with db.transaction() as conn:
         service.purge_idempotency_keys(conn)
+    outbox.nudge()
     count("OrdersExpired", total)
     logger.info("holds ended", extra={"orders": total})
     flush()

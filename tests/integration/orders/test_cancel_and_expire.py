@@ -1,8 +1,10 @@
 """POST /v1/orders/{order_id}/cancel, the job that ends lapsed holds, POST /v1/orders/{order_id}/resend-email"""
 
+import json
 from datetime import timedelta
 from uuid import uuid4
 
+import boto3
 from psycopg import Connection
 
 from boxoffice.auth import order_token
@@ -81,6 +83,19 @@ class TestExpire:
             assert function("expire_orders").handler({}, context()) == {"expired": 0}
 
         assert function("expire_orders").handler({}, context()) == {"expired": 1}
+
+    def test_who_is_offered_what_comes_back_is_told_at_once(
+        self, api: Client, conn: Connection, email_queue: str
+    ) -> None:
+        ticket_type = factories.ticket_type(conn, quantity=2)
+        factories.order(conn, ticket_type, expires_at=NOW - timedelta(seconds=1))
+        factories.waitlist_entry(conn, ticket_type)
+
+        function("expire_orders").handler({}, context())
+
+        (message,) = boto3.client("sqs").receive_message(QueueUrl=email_queue)["Messages"]
+        (owed,) = conn.execute("SELECT id FROM outbox").fetchall()
+        assert json.loads(message["Body"]) == {"outbox_id": str(owed[0])}
 
     def test_old_idempotency_keys_are_forgotten_and_young_ones_kept(self, api: Client, conn: Connection) -> None:
         for key, age in (("old", 49), ("young", 25)):
