@@ -85,7 +85,7 @@ WITH sent AS MATERIALIZED (
         device_time, %(skew_ms)s
     FROM judged WHERE event_id = %(event_id)s AND epoch IS NOT NULL ORDER BY sequence
     ON CONFLICT (event_id, device_id, sequence) WHERE sequence IS NOT NULL
-    DO UPDATE SET let_in = true WHERE scans.ticket_id = excluded.ticket_id AND NOT scans.let_in
+    DO UPDATE SET let_in = true, epoch = excluded.epoch WHERE scans.ticket_id = excluded.ticket_id AND NOT scans.let_in
     RETURNING scans.id, scans.sequence
 ), told AS (
     INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
