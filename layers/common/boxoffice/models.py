@@ -22,7 +22,8 @@ from pydantic import (
 # Control characters and lone surrogates: PostgreSQL, email headers and PDFs all choke on some of them.
 _NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
+# From 1970 on: there the clock of a device stands that has lost the time.
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
 
@@ -55,7 +56,7 @@ def _written_out(moment: object) -> object:
 
 def _in_utc(moment: datetime) -> datetime:
     if not _EARLIEST <= moment < _LATEST:
-        raise ValueError("must lie between the years 2000 and 2200")
+        raise ValueError("must lie between the years 1970 and 2200")
     return moment.astimezone(UTC)
 
 

@@ -68,7 +68,7 @@ def _big_number(text: str) -> int:
 
 def _aware(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None or not 2000 <= moment.year <= 2200:
+    if moment.tzinfo is None or not 1700 <= moment.year <= 2200:  # a clock that goes wrong can put a scan that far back
         raise ValueError
     return moment
 

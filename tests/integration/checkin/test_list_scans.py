@@ -29,6 +29,19 @@ def test_a_conflict_names_both_devices(doors: Doors) -> None:
     assert (conflict["first"]["device_id"], conflict["first"]["gate"]) == ("A", "North")
 
 
+def test_the_list_goes_on_behind_a_scan_whose_clock_went_wrong(doors: Doors) -> None:
+    path = f"/v1/events/{doors.event}/scans"
+    for number, ticket in enumerate(doors.sell(2), 1):
+        scan = {"sequence": number, "qr": ticket.qr, "at": "1970-01-01T00:00:00Z"}
+        body = {"device_id": "A", "sent_at": "2200-12-31T00:00:00Z", "scans": [scan]}
+        doors.api.post(f"/v1/events/{doors.event}/scan-sync", body, account=doors.scanner)
+
+    first = doors.api.get(path, account=doors.manager, query={"limit": 1}).json
+    second = doors.api.get(path, account=doors.manager, query={"limit": 1, "cursor": first["next_cursor"]}).json
+
+    assert [page["items"][0]["sequence"] for page in (second, first)] == [1, 2]
+
+
 def test_it_is_filtered_by_gate_and_ticket(doors: Doors) -> None:
     first, second = doors.sell(2)
     doors.scan(first, gate="North")

@@ -101,6 +101,17 @@ def test_a_clock_that_was_set_back_puts_the_scan_at_the_sync(doors: Doors) -> No
     assert abs(at - datetime.now(UTC)) < timedelta(seconds=5)
 
 
+def test_a_clock_that_has_lost_the_time_is_corrected_too(doors: Doors) -> None:
+    (ticket,) = doors.sell()
+    lost = datetime.now(UTC) - datetime(1970, 1, 2, tzinfo=UTC)
+
+    answer = doors.sync("A", offline(1, ticket, 5, ahead=-lost), ahead=-lost)
+
+    assert outcomes(answer) == ["admitted"]
+    at = datetime.fromisoformat(answer.json["results"][0]["at"])
+    assert abs(at - datetime.now(UTC) + timedelta(minutes=5)) < timedelta(seconds=5)
+
+
 def test_tickets_refunded_meanwhile_are_reported(doors: Doors) -> None:
     before, after = doors.sell() + doors.sell()
     doors.refund(before)
@@ -174,6 +185,19 @@ def test_an_online_refusal_whose_answer_was_lost_becomes_a_conflict(doors: Doors
 
     assert outcomes(answer) == ["already_scanned"]
     assert [conflict["device_id"] for conflict in answer.json["conflicts"]] == ["A"]
+    invariants.check(doors.conn)
+
+
+def test_a_former_qr_that_was_refused_online_and_let_in_all_the_same_is_a_conflict(doors: Doors) -> None:
+    (ticket,) = doors.sell()
+    newer = doors.transfer(ticket)
+    assert doors.scan(ticket, device_id="A", sequence=4).code == "transferred"
+
+    answer = doors.sync("A", offline(4, ticket, 0))
+
+    assert outcomes(answer) == ["transferred"]
+    assert [conflict["outcome"] for conflict in answer.json["conflicts"]] == ["transferred"]
+    assert doors.scan(newer).status == 200
     invariants.check(doors.conn)
 
 
