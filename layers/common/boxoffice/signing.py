@@ -42,7 +42,7 @@ def is_token(ring: str, purpose: str, message: bytes, presented: str) -> bool:
     key_id, _, signature = presented.partition(".")
     master = key(ring, key_id)
     expected = _text(mac(master, purpose, message)) if master else ""
-    return bool(expected) and hmac.compare_digest(expected.encode(), signature.encode())
+    return bool(expected) and hmac.compare_digest(expected.encode(), signature.encode(errors="replace"))
 
 
 def _text(signature: bytes) -> str:

@@ -65,6 +65,7 @@ def test_anything_else_is_refused(ring: Ring) -> None:
         token[:-1],
         token + "=",
         "1.\u00e9",
+        "1.\ud800",
         "\u00b9.x",
         " " + token,
     ]:

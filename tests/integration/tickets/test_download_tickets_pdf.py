@@ -1,6 +1,7 @@
 """GET /v1/orders/{order_id}/tickets.pdf"""
 
 import unicodedata
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -137,6 +138,23 @@ def test_where_there_is_no_ticket_it_says_why(api: Client, conn: Connection) -> 
     answers = [download(api, order) for order in (unpaid, refunded)]
 
     assert [(answer.status, answer.code) for answer in answers] == [(409, "order_not_paid"), (409, "no_tickets")]
+
+
+def test_tickets_that_end_while_they_are_printed_are_no_fault_of_ours(
+    api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = factories.paid_order(conn, factories.ticket_type(conn))
+    checked = rules.check_printable
+
+    def refund_after(*facts: Any) -> None:
+        checked(*facts)
+        conn.execute("UPDATE tickets SET status = 'refunded'")
+
+    monkeypatch.setattr(rules, "check_printable", refund_after)
+
+    answer = download(api, order)
+
+    assert (answer.status, answer.code) == (409, "no_tickets")
 
 
 def test_a_thousand_tickets_come_in_parts_that_fit_an_answer_of_lambdas(api: Client, conn: Connection) -> None:

@@ -8,7 +8,7 @@ from boxoffice.config import settings
 from boxoffice.ids import new_id, shown_order_number
 from boxoffice.pagination import decode_id, page_of
 from boxoffice.tickets import qr, rules
-from boxoffice.tickets.errors import KeyRetired, TicketRefunded, TicketTransferred
+from boxoffice.tickets.errors import KeyRetired, NothingToPrint, TicketRefunded, TicketTransferred
 from boxoffice.tickets.models import (
     HeldTicket,
     OrderToPrint,
@@ -145,6 +145,8 @@ def print_order(conn: db.Connection, caller: Caller, order_id: UUID, part: int) 
         limit=rules.MOST_PAGES,
         offset=first,
     )
+    if not rows:  # they have ended since they were counted
+        raise NothingToPrint
     return Printout(shown_order_number(order.number), first, order.tickets, [_print(ticket) for ticket in rows])
 
 
