@@ -9,9 +9,11 @@ from psycopg import Connection
 from boxoffice import config
 from boxoffice.auth import order_token
 from boxoffice.payments import providers, sandbox
+from boxoffice.payments.errors import PaymentRefused
+from boxoffice.payments.models import Bill, Started
 from tests import factories, invariants
 from tests.factories import NOW
-from tests.payers import start, tell
+from tests.payers import start, status_of, tell
 from tests.support import Client
 
 
@@ -82,6 +84,23 @@ def test_cut_off_before_the_provider_answered_it_goes_on_with_the_same_payment(
     assert resumed.status == 201
     assert conn.execute("SELECT id::text, provider_reference FROM payments").fetchall() == [(resumed.json["id"],) * 2]
     assert start(api, order, key="k").json == resumed.json
+
+
+def test_a_refusal_that_comes_after_the_money_changes_nothing(
+    api: Client, conn: Connection, order: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bills: list[Bill] = []
+
+    def paid_through_another_request_meanwhile(bill: Bill) -> Started:
+        bills.append(bill)
+        tell(api, {"id": str(bill.id), "amount": bill.amount, "currency": bill.currency})
+        raise PaymentRefused
+
+    monkeypatch.setattr(sandbox, "create", paid_through_another_request_meanwhile)
+
+    assert start(api, order).code == "payment_refused"
+    assert status_of(conn, {"id": bills[0].id}) == ("succeeded", "paid")
+    invariants.check(conn)
 
 
 class TestRefusals:

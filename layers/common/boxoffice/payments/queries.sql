@@ -51,9 +51,9 @@ SELECT id, order_id, provider, status, amount, currency, created_at, settled_at 
 WHERE id = %(id)s AND provider = %(provider)s AND merchant_id = %(merchant_id)s FOR NO KEY UPDATE
 
 -- name: settle_payment
--- Once its provider has said its last word, it is asked no more.
+-- Once its provider has said its last word, it is asked no more. What money has settled stays so.
 UPDATE payments SET status = %(status)s, settled_at = now(), ask_at = CASE WHEN %(last)s THEN NULL ELSE ask_at END
-WHERE id = %(id)s
+WHERE id = %(id)s AND status IN ('pending', 'failed')
 
 -- name: stop_asking
 UPDATE payments SET ask_at = NULL WHERE id = %(id)s
