@@ -34,14 +34,18 @@ def autocommit() -> Iterator[Connection]:
     """The connection, with each statement its own transaction: for reads, and for writes of one statement.
 
     Raises:
-        Busy: the database does not answer, is waking, or gave up waiting for a lock.
+        Busy: the database does not answer, is waking, gave up waiting for a lock, or would not wait for us any longer.
         DomainError: what a violated constraint means.
     """
     try:
         yield connect()
     except psycopg.IntegrityError as error:
         raise errors.of_constraint(error.diag.constraint_name) or error from error
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+    except (
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+        psycopg.errors.IdleInTransactionSessionTimeout,
+    ) as error:
         # A statement that was cut off may have been committed: the client repeats it with its Idempotency-Key.
         raise errors.Busy from error
 
