@@ -36,7 +36,7 @@ demo: install  ## A sale from sign-up to the door, with 500 buyers at once
 	@PORT=$(PORT) $(BIN)/python -m local.demo
 
 test: install  ## The whole test suite
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 soak: install  ## Random sales, crashes and all (SOAK=60: so many times as long as in the suite)
 	SOAK=$(SOAK) $(BIN)/python -m pytest -n 2 --dist loadfile tests/stateful
