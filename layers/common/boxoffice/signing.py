@@ -25,6 +25,12 @@ def key(ring: str, key_id: str) -> bytes | None:
     return found.encode() if found else None
 
 
+def withdrawn_keys(ring: str) -> list[int]:
+    """The ids of the keys that were taken out: those below the current one's that the ring does not hold."""
+    keys = secret(ring)
+    return [number for number in range(1, int(keys["current"])) if str(number) not in keys]
+
+
 def mac(master: bytes, purpose: str, message: bytes) -> bytes:
     """HMAC-SHA256 under a key derived from the master for one purpose, so that no signature serves another."""
     derived = hmac.digest(master, purpose.encode(), hashlib.sha256)

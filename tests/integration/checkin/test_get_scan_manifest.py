@@ -9,10 +9,12 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from boxoffice import config
 from boxoffice.checkin.models import MOST_TICKETS
 from boxoffice.tickets import qr
 from tests import factories, invariants
 from tests.doors import Doors, offline
+from tests.rings import Ring
 from tests.support import Database
 
 
@@ -146,6 +148,27 @@ def test_it_is_sent_again_only_if_something_has_changed(doors: Doors) -> None:
     assert doors.manifest(etag=renamed).status == 200
     assert doors.manifest(etag='"1.2"').status == 200
     assert doors.manifest(etag="*").status == 200
+
+
+def test_what_a_withdrawn_key_has_signed_is_left_out(
+    doors: Doors, aws_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = Ring()
+    monkeypatch.setenv("TICKET_KEYS_SECRET", ring.id)
+    config.settings.cache_clear()
+    (old,) = doors.sell()
+    ring.rotate()
+    config.forget_secrets()
+    (new,) = doors.sell()
+    rotated = doors.manifest()
+
+    ring.take_out("1")
+    config.forget_secrets()
+    withdrawn = doors.manifest(etag=rotated.headers["etag"])
+
+    assert set(entries(rotated.json)) == {hash_of(old.qr), hash_of(new.qr)}
+    assert set(entries(withdrawn.json)) == {hash_of(new.qr)}
+    assert doors.scan(old).code == "forged"
 
 
 def test_it_is_compressed_for_those_who_accept_it(doors: Doors) -> None:

@@ -178,10 +178,12 @@ FROM events WHERE id = %(event_id)s AND deleted_at IS NULL
 SELECT EXISTS (SELECT FROM tickets WHERE event_id = %(event_id)s AND changed_in >= %(since)s::text::xid8)
 
 -- name: list_changed_tickets
+-- Those whose QR admits or did: not those that a withdrawn key has signed.
 SELECT id, ticket_type_id, substring(qr_hash FOR 16) AS qr_hash, former_hashes,
     CASE status WHEN 'refunded' THEN -1 ELSE max_entries - entries END AS entries_left, admits,
     changed_in::text::bigint AS changed_in
 FROM tickets WHERE event_id = %(event_id)s AND (changed_in, id) > (%(after)s::text::xid8, %(after_id)s)
+    AND key_id <> ALL(%(withdrawn_keys)s::smallint[])
 ORDER BY tickets.changed_in, id LIMIT %(limit)s + 1
 
 -- name: get_attendance

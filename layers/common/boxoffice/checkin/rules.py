@@ -6,7 +6,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from boxoffice.checkin.errors import REFUSALS, Forged, Transferred
@@ -153,20 +152,19 @@ def hash_text(qr_hash: bytes) -> str:
     return base64.urlsafe_b64encode(qr_hash[:_HASH_SIZE]).decode().rstrip("=")
 
 
-def version_of(door: Door, start: Position) -> str:
-    """Names what a manifest says: the changes up to a point, and the event's own terms."""
-    return f"{start.floor}.{_digest(_terms(door))}"
+def terms_of(door: Door, withdrawn_keys: Sequence[int]) -> str:
+    """Names what a manifest says beside the tickets: the event's own terms, and the keys whose QRs it leaves out."""
+    terms = {name: value for name, value in vars(door).items() if name not in {"floor", "ceiling"}}
+    content = json.dumps([terms, withdrawn_keys], default=str, sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def floor_of(version: str | None, door: Door) -> int | None:
-    """From where on changes matter to a device that has this version, if the event's terms are still the same."""
-    floor, _, terms = (version or "").partition(".")
-    return int(floor) if floor.isdecimal() and len(floor) < 19 and terms == _digest(_terms(door)) else None
+def version_of(start: Position, terms: str) -> str:
+    """Names what a manifest says: the changes up to a point, and the terms."""
+    return f"{start.floor}.{terms}"
 
 
-def _terms(door: Door) -> dict[str, Any]:
-    return {name: value for name, value in vars(door).items() if name not in {"floor", "ceiling"}}
-
-
-def _digest(terms: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(terms, default=str, sort_keys=True).encode()).hexdigest()[:16]
+def floor_of(version: str | None, terms: str) -> int | None:
+    """From where on changes matter to a device that has this version, if the terms are still the same."""
+    floor, _, known = (version or "").partition(".")
+    return int(floor) if floor.isdecimal() and len(floor) < 19 and known == terms else None

@@ -160,11 +160,21 @@ def get_scan_manifest(
     door = _find_door(conn, caller, event_id)
     position = decode_numbers_and_id(cursor)
     start = rules.start_of(Position(*position) if position else None, door)
-    floor = rules.floor_of(known, door)
+    withdrawn = signing.withdrawn_keys(settings().ticket_keys_secret)
+    terms = rules.terms_of(door, withdrawn)
+    floor = rules.floor_of(known, terms)
     if known and floor is not None and not db.value(conn, SQL.has_changed, event_id=event_id, since=floor):
         raise NotModified(known)
-    after = {"after": start.changed_in, "after_id": start.ticket_id}
-    read = db.many(conn, ManifestTicket, SQL.list_changed_tickets, event_id=event_id, limit=limit, **after)
+    read = db.many(
+        conn,
+        ManifestTicket,
+        SQL.list_changed_tickets,
+        event_id=event_id,
+        after=start.changed_in,
+        after_id=start.ticket_id,
+        withdrawn_keys=withdrawn,
+        limit=limit,
+    )
     more = len(read) > limit
     tickets = read[:limit]
     manifest = ManifestView(
@@ -174,7 +184,7 @@ def get_scan_manifest(
         next_cursor=encode(*rules.end_of(start, tickets, more=more)),
         more=more,
     )
-    return manifest, rules.version_of(door, start)
+    return manifest, rules.version_of(start, terms)
 
 
 def sync_scans(conn: db.Connection, caller: Caller, event_id: UUID, request: SyncRequest) -> SyncView:
