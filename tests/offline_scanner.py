@@ -25,7 +25,7 @@ class OfflineScanner:
     _sequence: int = 0
 
     def read(self, manifest: dict[str, Any]) -> None:
-        """Take in a manifest: the whole, or what has changed."""
+        """Take in a manifest: the whole, or what has changed. Not while a report has no answer: it may count already."""
         if manifest["whole"]:
             self._tickets.clear()
         for ticket_type, entries in manifest["tickets"].items():

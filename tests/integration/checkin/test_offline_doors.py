@@ -194,6 +194,21 @@ def test_the_order_of_reports_decides_nothing_and_every_double_entry_is_reported
     assert {key[0] for key in doubles} <= {key[0] for key in told}
 
 
+def test_a_report_whose_answer_was_lost_is_repeated_before_the_manifest_is_read(doors: Doors) -> None:
+    (ticket,) = doors.sell(max_entries=2)
+    device = OfflineScanner("A")
+    device.read(doors.manifest().json)
+    now = datetime.now(UTC) - timedelta(minutes=1)
+    device.scan(ticket.qr, now)
+
+    for _ in range(2):
+        doors.sync("A", *device.unsent)
+    device.sent(list(device.unsent))
+    device.read(doors.manifest(device.cursor).json)
+
+    assert [device.scan(ticket.qr, now) for _ in range(2)] == ["admitted", "already_scanned"]
+
+
 def test_a_device_goes_offline_and_comes_back(doors: Doors) -> None:
     (first,), (second,), (elsewhere,) = (doors.sell(max_entries=entries) for entries in (1, 2, 1))
     opens = datetime.now(UTC) - timedelta(hours=1)
