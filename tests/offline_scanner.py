@@ -25,7 +25,7 @@ class OfflineScanner:
     _sequence: int = 0
 
     def read(self, manifest: dict[str, Any]) -> None:
-        """Take in a manifest: the whole, or what has changed. Not while a report has no answer: it may count already."""
+        """Take in a manifest, whole or what has changed; not while a report is unanswered, which may count in it."""
         if manifest["whole"]:
             self._tickets.clear()
         for ticket_type, entries in manifest["tickets"].items():
