@@ -81,7 +81,8 @@ def test_a_scan_that_admits_is_told_of_and_one_that_does_not_is_not(conn: Connec
 
     (data,) = told(conn, "ticket.scanned")
     assert (data["gate"], data["entry"], data["offline"]) == ("North", 1, False)
-    assert conn.execute("SELECT id::text FROM scans WHERE outcome = 'admitted'").fetchall() == [(data["scan_id"],)]
+    (scan,) = conn.execute("SELECT id::text, at FROM scans WHERE outcome = 'admitted'").fetchall()
+    assert (data["scan_id"], datetime.fromisoformat(data["scanned_at"])) == scan
     invariants.check(conn)
 
 
@@ -97,6 +98,8 @@ def test_what_was_scanned_offline_is_told_of_once(conn: Connection, doors: Doors
         ("A", "North", True),
         ("A", None, True),
     ]
+    at = conn.execute("SELECT at FROM scans ORDER BY sequence").fetchall()
+    assert [(datetime.fromisoformat(data["scanned_at"]),) for data in told(conn, "ticket.scanned")] == at
     invariants.check(conn)
 
 

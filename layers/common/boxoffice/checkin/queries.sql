@@ -46,7 +46,7 @@ WITH found AS MATERIALIZED (
         'type', 'ticket.scanned', 'timestamp', now(), 'data', jsonb_build_object(
             'scan_id', %(scan_id)s::uuid, 'ticket_id', decided.id, 'order_id', order_id, 'event_id', event_id,
             'ticket_type_id', ticket_type_id, 'entry', entries + 1, 'gate', %(gate)s::text,
-            'device_id', %(device_id)s::text, 'at', now(), 'offline', false)), 'infinity', 'infinity'
+            'device_id', %(device_id)s::text, 'scanned_at', scanned_at, 'offline', false)), 'infinity', 'infinity'
     FROM decided JOIN organisations ON organisations.id = organisation_id
     WHERE webhooks AND outcome = 'admitted' AND earlier_id IS NULL
 )
@@ -86,14 +86,14 @@ WITH sent AS MATERIALIZED (
     FROM judged WHERE event_id = %(event_id)s AND epoch IS NOT NULL ORDER BY sequence
     ON CONFLICT (event_id, device_id, sequence) WHERE sequence IS NOT NULL
     DO UPDATE SET let_in = true, epoch = excluded.epoch WHERE scans.ticket_id = excluded.ticket_id AND NOT scans.let_in
-    RETURNING scans.id, scans.sequence
+    RETURNING scans.id, scans.sequence, scans.gate, scans.at
 ), told AS (
     INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
     SELECT gen_random_uuid(), 'webhook', 'ticket.scanned', organisations.id, jsonb_build_object(
         'type', 'ticket.scanned', 'timestamp', now(), 'data', jsonb_build_object(
             'scan_id', kept.id, 'ticket_id', ticket_id, 'order_id', order_id, 'event_id', event_id,
-            'ticket_type_id', ticket_type_id, 'entry', NULL, 'gate', gate, 'device_id', %(device_id)s::text,
-            'at', at, 'offline', true)), 'infinity', 'infinity'
+            'ticket_type_id', ticket_type_id, 'entry', NULL, 'gate', kept.gate, 'device_id', %(device_id)s::text,
+            'scanned_at', kept.at, 'offline', true)), 'infinity', 'infinity'
     FROM kept JOIN judged ON judged.sequence = kept.sequence
         JOIN organisations ON organisations.id = %(organisation_id)s
     WHERE webhooks
