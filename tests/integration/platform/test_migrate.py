@@ -105,3 +105,13 @@ def test_a_failed_migration_fails_the_deployment(
     (answer,) = cloudformation.answers
     assert answer["Status"] == "FAILED"
     assert answer["Reason"].startswith("OperationalError")
+
+
+def test_a_migration_that_was_edited_after_it_was_applied_is_refused(
+    owner: psycopg.Connection, cloudformation: CloudFormation
+) -> None:
+    owner.execute("UPDATE migrations SET digest = 'another' WHERE name = %s", [NEWEST])
+    migrate(cloudformation.event("Update"))
+    (answer,) = cloudformation.answers
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"].startswith(f"MigrationChanged: migration {NEWEST} was changed")

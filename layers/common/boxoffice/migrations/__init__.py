@@ -1,5 +1,6 @@
 """Migrations: forward only, each in a transaction of its own, one deploy at a time."""
 
+import hashlib
 from pathlib import Path
 
 import psycopg
@@ -20,11 +21,24 @@ _ROLE_SETTINGS = {
 }
 
 
+class MigrationChanged(RuntimeError):
+    """A migration that is applied was edited afterwards."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"migration {name} was changed after this database had it: write a new one instead. "
+            "If the database is a local stack's, `make reset` makes it anew."
+        )
+
+
 def apply(owner_conninfo: str, *, api_password: str | None) -> list[str]:
     """Bring the database up to date and prepare the role that the functions connect as.
 
     Returns:
         The names of the migrations that were applied now.
+
+    Raises:
+        MigrationChanged: one that was applied before does not read as it did then.
     """
     with psycopg.connect(owner_conninfo, autocommit=True) as conn:
         conn.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
@@ -34,9 +48,20 @@ def apply(owner_conninfo: str, *, api_password: str | None) -> list[str]:
 
 
 def _missing(conn: psycopg.Connection) -> list[Path]:
-    conn.execute("CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at timestamptz DEFAULT now())")
-    done = {name for (name,) in conn.execute("SELECT name FROM migrations")}
-    return [path for path in sorted(Path(__file__).parent.glob("*.sql")) if path.stem not in done]
+    conn.execute(
+        """CREATE TABLE IF NOT EXISTS migrations (
+            name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"""
+    )
+    digests = dict(conn.execute("SELECT name, digest FROM migrations").fetchall())
+    paths = sorted(Path(__file__).parent.glob("*.sql"))
+    for path in paths:
+        if digests.get(path.stem, _digest(path)) != _digest(path):
+            raise MigrationChanged(path.stem)
+    return [path for path in paths if path.stem not in digests]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _apply_one(conn: psycopg.Connection, path: Path) -> bool:
@@ -44,7 +69,7 @@ def _apply_one(conn: psycopg.Connection, path: Path) -> bool:
         conn.execute("SET LOCAL lock_timeout = '5s'")
         conn.execute("SET LOCAL statement_timeout = '10min'")
         conn.execute(path.read_bytes())
-        conn.execute("INSERT INTO migrations (name) VALUES (%s)", [path.stem])
+        conn.execute("INSERT INTO migrations (name, digest) VALUES (%s, %s)", [path.stem, _digest(path)])
     return True
 
 
