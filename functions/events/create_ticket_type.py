@@ -5,7 +5,7 @@ from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound
 from boxoffice.events import service
-from boxoffice.events.errors import OrderLimitsCrossed, SaleWindowEmpty, TooManyTicketTypes
+from boxoffice.events.errors import EventCancelled, OrderLimitsCrossed, SaleWindowEmpty, TooManyTicketTypes
 from boxoffice.events.models import TicketTypeRequest, TicketTypeView
 
 __all__ = ["handler"]
@@ -16,7 +16,7 @@ __all__ = ["handler"]
     "/v1/events/{event_id}/ticket-types",
     who=Who.MANAGER,
     status=201,
-    raises=(NotFound, TooManyTicketTypes, OrderLimitsCrossed, SaleWindowEmpty),
+    raises=(NotFound, EventCancelled, TooManyTicketTypes, OrderLimitsCrossed, SaleWindowEmpty),
 )
 def create_ticket_type(event_id: PathId, ticket_type: TicketTypeRequest) -> TicketTypeView:
     """Add a ticket type to an event.

@@ -4,6 +4,7 @@ from boxoffice import db
 from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound
+from boxoffice.events.errors import EventCancelled
 from boxoffice.vouchers import service
 from boxoffice.vouchers.errors import CodeTaken, ValidityEmpty, VoucherWithoutUse
 from boxoffice.vouchers.models import VoucherRequest, VoucherView
@@ -16,7 +17,7 @@ __all__ = ["handler"]
     "/v1/events/{event_id}/vouchers",
     who=Who.MANAGER,
     status=201,
-    raises=(NotFound, CodeTaken, ValidityEmpty, VoucherWithoutUse),
+    raises=(NotFound, EventCancelled, CodeTaken, ValidityEmpty, VoucherWithoutUse),
 )
 def create_voucher(event_id: PathId, voucher: VoucherRequest) -> VoucherView:
     """Give an event a voucher.

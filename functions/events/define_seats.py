@@ -5,7 +5,7 @@ from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound
 from boxoffice.events import service
-from boxoffice.events.errors import TicketsTaken
+from boxoffice.events.errors import EventCancelled, TicketsTaken
 from boxoffice.seats.errors import SeatOfAnotherType, SeatsInTheWay
 from boxoffice.seats.models import SeatMapRequest, SeatMapView
 
@@ -16,7 +16,7 @@ __all__ = ["handler"]
     "PUT",
     "/v1/ticket-types/{ticket_type_id}/seats",
     who=Who.MANAGER,
-    raises=(NotFound, TicketsTaken, SeatsInTheWay, SeatOfAnotherType),
+    raises=(NotFound, EventCancelled, TicketsTaken, SeatsInTheWay, SeatOfAnotherType),
 )
 def define_seats(ticket_type_id: PathId, seats: SeatMapRequest) -> SeatMapView:
     """Lay out the seats of a ticket type, row by row, the best first.

@@ -11,6 +11,7 @@ from boxoffice.events.errors import (
     DoorsAfterEnd,
     EndsBeforeStart,
     EndsInThePast,
+    EventCancelled,
     UnknownTicketType,
 )
 from boxoffice.events.models import EventPatch, EventView
@@ -26,6 +27,7 @@ __all__ = ["handler"]
     raises=(
         NotFound,
         StaleVersion,
+        EventCancelled,
         CurrencyFixed,
         EndsBeforeStart,
         EndsInThePast,

@@ -5,7 +5,7 @@ from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handl
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound, StaleVersion
 from boxoffice.events import service
-from boxoffice.events.errors import OrderLimitsCrossed, SaleWindowEmpty, SeatsDecideQuantity
+from boxoffice.events.errors import EventCancelled, OrderLimitsCrossed, SaleWindowEmpty, SeatsDecideQuantity
 from boxoffice.events.models import TicketTypePatch, TicketTypeView
 from boxoffice.stock.errors import QuantityTooLow
 
@@ -16,7 +16,15 @@ __all__ = ["handler"]
     "PATCH",
     "/v1/ticket-types/{ticket_type_id}",
     who=Who.MANAGER,
-    raises=(NotFound, StaleVersion, QuantityTooLow, SeatsDecideQuantity, OrderLimitsCrossed, SaleWindowEmpty),
+    raises=(
+        NotFound,
+        StaleVersion,
+        EventCancelled,
+        QuantityTooLow,
+        SeatsDecideQuantity,
+        OrderLimitsCrossed,
+        SaleWindowEmpty,
+    ),
 )
 def update_ticket_type(ticket_type_id: PathId, patch: TicketTypePatch, if_match: IfMatch = None) -> TicketTypeView:
     """Change some of a ticket type's fields.

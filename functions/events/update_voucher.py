@@ -4,6 +4,7 @@ from boxoffice import db
 from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound, StaleVersion
+from boxoffice.events.errors import EventCancelled
 from boxoffice.stock.errors import QuantityTooLow
 from boxoffice.vouchers import service
 from boxoffice.vouchers.errors import CodeTaken, ValidityEmpty, VoucherWithoutUse
@@ -16,7 +17,7 @@ __all__ = ["handler"]
     "PATCH",
     "/v1/vouchers/{voucher_id}",
     who=Who.MANAGER,
-    raises=(NotFound, StaleVersion, QuantityTooLow, CodeTaken, ValidityEmpty, VoucherWithoutUse),
+    raises=(NotFound, StaleVersion, EventCancelled, QuantityTooLow, CodeTaken, ValidityEmpty, VoucherWithoutUse),
 )
 def update_voucher(voucher_id: PathId, patch: VoucherPatch, if_match: IfMatch = None) -> VoucherView:
     """Change some of a voucher's fields.

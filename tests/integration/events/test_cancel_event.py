@@ -55,6 +55,27 @@ class TestCancel:
         assert webhook["data"]["event_id"] == str(shop.event)
         invariants.check(conn)
 
+    @pytest.mark.parametrize(
+        ("method", "path", "body"),
+        [
+            ("PATCH", "/v1/events/{event}", {"title": "Jazz"}),
+            ("POST", "/v1/events/{event}/ticket-types", {"name": "Late", "price": 100, "quantity": 5}),
+            ("PATCH", "/v1/ticket-types/{ticket_type}", {"quantity": 500}),
+            ("PUT", "/v1/ticket-types/{ticket_type}/seats", {"rows": [{"section": "A", "row": "1", "numbers": ["1"]}]}),
+            ("POST", "/v1/events/{event}/vouchers", {"code": "LATE", "discount": {"kind": "free"}}),
+            ("PATCH", "/v1/vouchers/{voucher}", {"max_redemptions": 500}),
+        ],
+    )
+    def test_it_stays_as_it_was(
+        self, api: Client, conn: Connection, shop: Shop, method: str, path: str, body: dict[str, object]
+    ) -> None:
+        names = {"ticket_type": shop.ticket_type(), "voucher": factories.voucher(conn, shop.event), "event": shop.event}
+        cancel_event(api, shop)
+
+        refused = api.request(method, path.format(**names), body, account=shop.manager)
+
+        assert (refused.status, refused.code) == (409, "event_cancelled")
+
     def test_a_draft_is_not_cancelled(self, api: Client, conn: Connection, shop: Shop) -> None:
         conn.execute("UPDATE events SET status = 'draft'")
 

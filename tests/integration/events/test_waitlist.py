@@ -169,8 +169,8 @@ class TestOffers:
         factories.waitlist_entry(conn, ticket_type, quantity=45)
         conn.execute("UPDATE waitlist_entries SET status = 'waiting'")
 
-        assert run_job() == {"lapsed": 0, "offered": 1}
-        assert run_job() == {"lapsed": 0, "offered": 0}
+        assert run_job() == {"closed": 0, "lapsed": 0, "offered": 1}
+        assert run_job() == {"closed": 0, "lapsed": 0, "offered": 0}
         assert invariants.left(conn, ticket_type) == (55, 45, 0)
         invariants.check(conn)
 
@@ -198,10 +198,37 @@ class TestOffers:
         self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
     ) -> None:
         factories.waitlist_entry(conn, ticket_type)
-        conn.execute("UPDATE events SET status = 'cancelled'")
+        conn.execute("UPDATE ticket_types SET sales_end = now()")
         cancel(conn, api, ticket_type)
-        assert run_job()["offered"] == 0
+        assert run_job() == {"closed": 0, "lapsed": 0, "offered": 0}
         assert entries(conn) == [("waiting", 2)]
+
+    @pytest.mark.parametrize("end", ["status = 'cancelled'", "starts_at = now() - interval '1 hour', ends_at = now()"])
+    def test_who_waits_for_what_is_off_or_over_waits_no_longer(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID, end: str
+    ) -> None:
+        other = factories.ticket_type(conn, quantity=0)
+        for each in (ticket_type, ticket_type, other):
+            factories.waitlist_entry(conn, each)
+        conn.execute(f"UPDATE events SET {end} WHERE id = %s", [event])
+
+        assert run_job() == {"closed": 2, "lapsed": 0, "offered": 0}
+        assert run_job() == {"closed": 0, "lapsed": 0, "offered": 0}
+        assert entries(conn) == [("closed", 2), ("closed", 2), ("waiting", 2)]
+
+    def test_an_offer_ends_with_the_event_that_is_called_off(
+        self, api: Client, conn: Connection, event: UUID, manager: UUID, ticket_type: UUID
+    ) -> None:
+        for _ in range(2):
+            factories.waitlist_entry(conn, ticket_type)
+        cancel(conn, api, ticket_type)
+        api.post(f"/v1/events/{event}/cancel", {"reason": "The singer is ill."}, account=manager)
+
+        assert run_job() == {"closed": 1, "lapsed": 1, "offered": 0}
+        assert entries(conn) == [("lapsed", 2), ("closed", 2)]
+        assert [template for template, _ in emails(conn)] == ["waitlist_offer", "waitlist_lapsed"]
+        assert invariants.left(conn, ticket_type) == (2, 2, 0)
+        invariants.check(conn)
 
     def test_one_of_a_seated_ticket_type_holds_seats(self, api: Client, conn: Connection, event: UUID) -> None:
         seated = factories.ticket_type(conn, event_id=event, price=0)

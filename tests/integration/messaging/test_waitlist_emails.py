@@ -64,3 +64,12 @@ def test_who_let_an_offer_lapse_is_told(conn, aws_url, ticket_type):
     subject, bodies = send(conn, aws_url, "waitlist_lapsed", entry_id)
     assert subject == "Your tickets for Jazz & Blues are no longer held"
     assert all("You can join it again" in body for body in bodies)
+
+
+def test_who_was_offered_something_of_a_cancelled_event_is_told_why_it_ended(conn, aws_url, event, ticket_type):
+    entry_id = factories.waitlist_entry(conn, ticket_type, status="lapsed", expires_at=NOW, draws="{}")
+    conn.execute("UPDATE events SET status = 'cancelled'")
+    _, bodies = send(conn, aws_url, "waitlist_lapsed", entry_id)
+    for body in bodies:
+        assert "until the event was cancelled" in body
+        assert "join it again" not in body

@@ -389,6 +389,7 @@ class TicketTypeRow:
 
     id: UUID
     event_id: UUID
+    event_status: EventStatus
     organisation_id: UUID
     pool_id: UUID
     name: str

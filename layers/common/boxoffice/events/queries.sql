@@ -80,7 +80,8 @@ VALUES (%(id)s, %(event_id)s, %(pool_id)s, %(name)s, %(description)s, %(price)s,
     %(min_per_order)s, %(max_per_order)s, %(max_per_buyer)s, %(max_entries)s, %(issue)s, %(attributes)s, %(hidden)s)
 
 -- name: get_ticket_type
-SELECT ticket_types.id, event_id, organisation_id, pool_id, name, ticket_types.description, price, currency, quantity,
+SELECT ticket_types.id, event_id, status AS event_status, organisation_id, pool_id, name, ticket_types.description, price,
+    currency, quantity,
     least(available, (SELECT sum(stock.available) FROM stock WHERE stock.pool_id = capacity_pool_id))::integer AS available,
     held, sold, sales_start, sales_end, min_per_order, max_per_order, max_per_buyer, max_entries, issue, attributes,
     hidden, seated, ticket_types.version
@@ -93,7 +94,8 @@ WHERE ticket_types.id = %(id)s AND ticket_types.deleted_at IS NULL
 
 -- name: list_ticket_types
 -- An event's, in the order in which they were made. What is left of its capacity is summed up once for all of them.
-SELECT ticket_types.id, event_id, organisation_id, pool_id, name, ticket_types.description, price, currency, quantity,
+SELECT ticket_types.id, event_id, status AS event_status, organisation_id, pool_id, name, ticket_types.description, price,
+    currency, quantity,
     least(available, (
         SELECT sum(stock.available) FROM stock JOIN events ON capacity_pool_id = pool_id WHERE events.id = %(event_id)s
     ))::integer AS available, held, sold, sales_start, sales_end, min_per_order, max_per_order, max_per_buyer,

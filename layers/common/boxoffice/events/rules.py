@@ -18,7 +18,7 @@ from boxoffice.events.errors import (
     TooManyTicketTypes,
     UnknownTicketType,
 )
-from boxoffice.events.models import MOST_TICKET_TYPES, EventFilters, EventRow, TicketTypeRow
+from boxoffice.events.models import MOST_TICKET_TYPES, EventFilters, EventRow, EventStatus, TicketTypeRow
 
 FIRST_KEY = datetime(2000, 1, 1, tzinfo=UTC), UUID(int=0)  # sorts before any event
 
@@ -40,6 +40,16 @@ def check_version(version: int, expected: int | None) -> None:
     """
     if expected is not None and version != expected:
         raise StaleVersion
+
+
+def check_editable(status: EventStatus) -> None:
+    """Whether an event, and what belongs to it, can still be edited.
+
+    Raises:
+        EventCancelled: it was called off, and stays as those know it who were told so.
+    """
+    if status == "cancelled":
+        raise EventCancelled
 
 
 def check_end(ends_at: datetime, now: datetime) -> None:
@@ -91,8 +101,7 @@ def check_publishable(event: EventRow, ticket_types: Sequence[TicketTypeRow], no
     Raises:
         EventCancelled, OrganisationNotApproved, EventOver, NoTicketTypes: it is not.
     """
-    if event.status == "cancelled":
-        raise EventCancelled
+    check_editable(event.status)
     if event.organisation_status != "approved":
         raise OrganisationNotApproved
     if event.ends_at <= now:

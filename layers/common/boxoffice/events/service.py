@@ -129,6 +129,7 @@ def update_event(
     Raises:
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
         StaleVersion: it has another version than expected.
+        EventCancelled: it was called off.
         CurrencyFixed: it is published.
         EndsInThePast, EndsBeforeStart, DoorsAfterEnd, UnknownTicketType: the outcome does not fit together.
         QuantityTooLow: more than the capacity is sold or held.
@@ -136,6 +137,7 @@ def update_event(
     """
     event = _lock_event(conn, caller, event_id)
     rules.check_version(event.version, expected_version)
+    rules.check_editable(event.status)
     changes = rules.columns_of(patch.changes())
     rules.check_changes(event, changes, datetime.now(UTC))
     rules.check_gates(changes.get("gates", ()), _ticket_types(conn, event_id) if "gates" in changes else [])
@@ -180,6 +182,7 @@ def cancel_event(conn: db.Connection, caller: Caller, event_id: UUID, request: C
         return _view(event, ticket_types)
     rules.check_cancellable(event)
     db.run(conn, SQL.cancel_event, id=event_id, account_id=caller.account, reason=request.reason)
+    waitlist.let_offers_lapse(conn, event_id)
     event = _find_event(conn, event_id)
     facts = {"event_id": str(event_id), "title": event.title, "reason": request.reason}
     outbox.owe_webhook(conn, event.organisation_id, "event.cancelled", facts)
@@ -208,10 +211,11 @@ def create_ticket_type(
 
     Raises:
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
+        EventCancelled: the event was called off.
         TooManyTicketTypes: the event can have no more.
         OrderLimitsCrossed, SaleWindowEmpty: it does not fit together.
     """
-    _lock_event(conn, caller, event_id)
+    rules.check_editable(_lock_event(conn, caller, event_id).status)
     rules.check_room(_ticket_types(conn, event_id))
     ticket_type_id = new_id()
     _insert_ticket_type(conn, ticket_type_id, event_id, request)
@@ -229,6 +233,7 @@ def update_ticket_type(
     Raises:
         NotFound, Forbidden: the ticket type is not the caller's, or the role is too low.
         StaleVersion: it has another version than expected.
+        EventCancelled: the event was called off.
         QuantityTooLow: more than that is sold or held.
         SeatsDecideQuantity: the quantity is that of its seats.
         OrderLimitsCrossed, SaleWindowEmpty: the outcome does not fit together.
@@ -237,6 +242,7 @@ def update_ticket_type(
     ticket_type = _find_ticket_type(conn, ticket_type_id)
     require_role(conn, caller, ticket_type.organisation_id)
     rules.check_version(ticket_type.version, expected_version)
+    rules.check_editable(ticket_type.event_status)
     changes = patch.changes()
     columns = vars(ticket_type) | changes
     db.run(conn, SQL.update_ticket_type, **(columns | {"attributes": Jsonb(columns["attributes"])}))
@@ -271,6 +277,7 @@ def define_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, requ
 
     Raises:
         NotFound, Forbidden: the ticket type is not the caller's, or the role is too low.
+        EventCancelled: the event was called off.
         TicketsTaken: it had no seats so far, and something is sold or held.
         SeatsInTheWay: seats that are held or sold would go.
         SeatOfAnotherType: one of the seats is sold by another ticket type of the event.
@@ -278,6 +285,7 @@ def define_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, requ
     db.run(conn, SQL.lock_ticket_type, id=ticket_type_id)
     ticket_type = _find_ticket_type(conn, ticket_type_id)
     require_role(conn, caller, ticket_type.organisation_id)
+    rules.check_editable(ticket_type.event_status)
     pool_id = _seated_pool(conn, ticket_type)
     size = seats.define(conn, ticket_type_id, ticket_type.event_id, request)
     stock.resize_pool(conn, pool_id, size.seats)

@@ -132,6 +132,7 @@ class Entry(Occasion):
     quantity: int
     status: str
     expires_at: datetime | None
+    is_cancelled: bool
     seats: list[str]
     seller: str
 

@@ -90,7 +90,7 @@ WHERE transfers.id = %(id)s
 
 -- name: get_entry
 SELECT entry.id, entry.name, quantity, entry.status, expires_at, entry.event_id, events.version AS event_version,
-    title AS event_title, venue_name, venue_address, city, time_zone, starts_at, ends_at,
+    events.status = 'cancelled' AS is_cancelled, title AS event_title, venue_name, venue_address, city, time_zone, starts_at, ends_at,
     ticket_types.name AS ticket_type_name, organisations.name AS seller, ARRAY(
         SELECT label FROM seats JOIN seat_rows ON seat_rows.id = row_id WHERE owner_id = entry.id ORDER BY rank, position
     ) AS seats

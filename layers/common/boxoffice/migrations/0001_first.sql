@@ -201,7 +201,8 @@ CREATE TABLE seats (
 CREATE INDEX seats_by_row ON seats (row_id, position);
 CREATE INDEX seats_by_owner ON seats (owner_id) WHERE owner_id IS NOT NULL;
 
--- Somebody who waits for a quantity of what is sold out. An offer holds stock for them, as draws, until it expires.
+-- Somebody who waits for a quantity of what is sold out. An offer holds stock for them, as draws, until it expires. Closed are
+-- the entries of those who still wait when the event is over or called off.
 CREATE TABLE waitlist_entries (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL,
@@ -212,7 +213,7 @@ CREATE TABLE waitlist_entries (
     email           text NOT NULL,
     quantity        ticket_quantity NOT NULL,
     status          text NOT NULL DEFAULT 'waiting'
-        CHECK (status IN ('waiting', 'offered', 'accepted', 'lapsed', 'left')),
+        CHECK (status IN ('waiting', 'offered', 'accepted', 'lapsed', 'left', 'closed')),
     draws           draw[],
     expires_at      timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
@@ -467,6 +468,28 @@ CREATE TABLE transfers (
     CONSTRAINT transfers_chain UNIQUE (ticket_id, epoch)
 );
 CREATE UNIQUE INDEX transfers_one_pending ON transfers (ticket_id) WHERE status = 'pending';
+
+-- A ticket as its holder sees it, and to whom it was sent until they accept it or it lapses.
+CREATE VIEW shown_tickets AS
+SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
+    tickets.account_id, epoch, title AS event_title, venue_name, city, time_zone, starts_at, name AS ticket_type_name,
+    seat, admits, holder_name, tickets.status, tickets.max_entries, entries, first_scan_at, tickets.created_at,
+    (SELECT to_jsonb(pending) FROM (
+        SELECT to_email, to_name, expires_at FROM transfers
+        WHERE ticket_id = tickets.id AND status = 'pending' AND expires_at > now()
+    ) AS pending) AS transfer
+FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
+    JOIN ticket_types ON ticket_types.id = ticket_type_id;
+
+-- A ticket as it is printed, and what its QR is rebuilt from.
+CREATE VIEW printed_tickets AS
+SELECT tickets.id, order_id, line, position, tickets.organisation_id, tickets.event_id, ticket_type_id,
+    orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, admits, tickets.status, key_id, epoch,
+    number AS order_number, organisations.name AS seller, title AS event_title, category, venue_name, venue_address,
+    city, time_zone, starts_at, ticket_types.name AS ticket_type_name
+FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
+    JOIN organisations ON organisations.id = tickets.organisation_id
+    JOIN ticket_types ON ticket_types.id = ticket_type_id;
 
 -- let_in says what happened at the door, outcome what is made of it: of those that a ticket let in, the earliest max_entries
 -- are admitted, and each other one is a conflict with a reason, until it is undone. A device numbers its scans, so that

@@ -118,6 +118,7 @@ class VoucherRow(Voucher):
     """A voucher as its managers see it."""
 
     organisation_id: UUID
+    event_status: str
     max_redemptions: int | None
     redemptions: int
     version: int

@@ -5,9 +5,9 @@
 SELECT vouchers.*, row_count AS pool_rows FROM vouchers JOIN stock_pools ON stock_pools.id = pool_id
 WHERE event_id = ANY(%(event_ids)s) AND code = %(code)s AND deleted_at IS NULL
 
--- name: get_organisation
--- Whose an event is.
-SELECT organisation_id FROM events WHERE id = %(event_id)s AND deleted_at IS NULL
+-- name: get_event
+-- Whose an event is, and how it stands.
+SELECT organisation_id, status FROM events WHERE id = %(event_id)s AND deleted_at IS NULL
 
 -- name: count_ticket_types
 -- How many of these are the event's.
@@ -21,7 +21,7 @@ VALUES (%(id)s, %(event_id)s, %(pool_id)s, %(code)s, %(discount_kind)s, %(discou
     %(valid_until)s, %(max_redemptions)s, %(max_per_buyer)s, %(unlocks_hidden)s, %(ticket_type_ids)s)
 
 -- name: get_voucher
-SELECT vouchers.*, organisation_id, row_count AS pool_rows,
+SELECT vouchers.*, organisation_id, status AS event_status, row_count AS pool_rows,
     (SELECT sum(held + sold)::integer FROM stock WHERE stock.pool_id = vouchers.pool_id) AS redemptions
 FROM vouchers JOIN events ON events.id = event_id JOIN stock_pools ON stock_pools.id = pool_id
 WHERE vouchers.id = %(id)s AND vouchers.deleted_at IS NULL
@@ -33,7 +33,7 @@ SELECT id FROM vouchers WHERE id = %(id)s FOR NO KEY UPDATE
 -- An event's, newest first.
 SELECT page.*, (SELECT sum(held + sold)::integer FROM stock WHERE stock.pool_id = page.pool_id) AS redemptions
 FROM (
-    SELECT vouchers.*, organisation_id, row_count AS pool_rows
+    SELECT vouchers.*, organisation_id, status AS event_status, row_count AS pool_rows
     FROM vouchers JOIN events ON events.id = event_id JOIN stock_pools ON stock_pools.id = pool_id
     WHERE event_id = %(event_id)s AND vouchers.id < %(before)s AND vouchers.deleted_at IS NULL
     ORDER BY vouchers.id DESC LIMIT %(limit)s + 1

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from boxoffice.errors import StaleVersion
+from boxoffice.events.errors import EventCancelled
 from boxoffice.vouchers.errors import VoucherExpired
 from boxoffice.vouchers.models import Voucher
 
@@ -27,6 +28,16 @@ def check_version(version: int, expected: int | None) -> None:
     """
     if expected is not None and version != expected:
         raise StaleVersion
+
+
+def check_editable(event_status: str) -> None:
+    """Whether an event's vouchers can still be edited.
+
+    Raises:
+        EventCancelled: it was called off.
+    """
+    if event_status == "cancelled":
+        raise EventCancelled
 
 
 def valid_among(vouchers: Sequence[Voucher], event_ids: Sequence[UUID], now: datetime) -> Voucher | None:

@@ -49,10 +49,11 @@ def create_voucher(conn: db.Connection, caller: Caller, event_id: UUID, request:
 
     Raises:
         NotFound, Forbidden: the event or a ticket type is not the caller's, or the role is too low.
+        EventCancelled: the event was called off.
         CodeTaken: the event has a voucher with this code.
         ValidityEmpty, VoucherWithoutUse: it does not fit together.
     """
-    _require_event(conn, caller, event_id)
+    rules.check_editable(_require_event(conn, caller, event_id))
     _check_ticket_types(conn, event_id, request.ticket_type_ids)
     voucher_id = new_id()
     pool_id = stock.create_pool(conn, _pool_size(request.max_redemptions))
@@ -71,11 +72,13 @@ def update_voucher(
     Raises:
         NotFound, Forbidden: the voucher or a ticket type is not the caller's, or the role is too low.
         StaleVersion: it has another version than expected.
+        EventCancelled: the event was called off.
         QuantityTooLow: it has been redeemed more often than that.
         CodeTaken, ValidityEmpty, VoucherWithoutUse: the outcome does not fit together.
     """
     voucher = _lock(conn, caller, voucher_id)
     rules.check_version(voucher.version, expected_version)
+    rules.check_editable(voucher.event_status)
     changes = rules.columns_of(patch.changes())
     _check_ticket_types(conn, voucher.event_id, changes.get("ticket_type_ids"))
     db.run(conn, SQL.update_voucher, **(vars(voucher) | changes))
@@ -102,11 +105,11 @@ def _pool_size(max_redemptions: int | None) -> int:
     return UNLIMITED if max_redemptions is None else max_redemptions
 
 
-def _require_event(conn: db.Connection, caller: Caller, event_id: UUID) -> None:
-    organisation_id = db.value(conn, SQL.get_organisation, event_id=event_id)
-    if organisation_id is None:
-        raise NotFound
-    require_role(conn, caller, organisation_id)
+def _require_event(conn: db.Connection, caller: Caller, event_id: UUID) -> str:
+    """How an event of the caller's organisation stands."""
+    event = db.get(conn, dict, SQL.get_event, event_id=event_id)
+    require_role(conn, caller, event["organisation_id"])
+    return str(event["status"])
 
 
 def _check_ticket_types(conn: db.Connection, event_id: UUID, ticket_type_ids: list[UUID] | None) -> None:

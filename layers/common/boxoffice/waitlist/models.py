@@ -9,8 +9,8 @@ from pydantic import Field
 
 from boxoffice.models import Email, Id, Line, Page, Request, View
 
-type EntryStatus = Literal["waiting", "offered", "accepted", "lapsed", "left"]
-ALL_STATUSES = ("waiting", "offered", "accepted", "lapsed", "left")
+type EntryStatus = Literal["waiting", "offered", "accepted", "lapsed", "left", "closed"]
+ALL_STATUSES = ("waiting", "offered", "accepted", "lapsed", "left", "closed")
 
 
 class WaitlistRequest(Request):

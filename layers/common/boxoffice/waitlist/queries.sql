@@ -48,6 +48,28 @@ WITH RECURSIVE awaited AS (
 )
 SELECT ticket_type_id AS id FROM awaited WHERE ticket_type_id IS NOT NULL
 
+-- name: claim_and_close_waiting
+-- A batch of those who wait for what will not be sold any more, of ticket types that anybody waits for.
+WITH over AS MATERIALIZED (
+    SELECT ticket_types.id FROM ticket_types JOIN events ON events.id = event_id
+    WHERE ticket_types.id = ANY(%(ticket_type_ids)s) AND (events.status = 'cancelled' OR ends_at <= %(now)s
+        OR events.deleted_at IS NOT NULL OR ticket_types.deleted_at IS NOT NULL)
+), entry AS MATERIALIZED (
+    SELECT waiting.id FROM over CROSS JOIN LATERAL (
+        SELECT id FROM waitlist_entries WHERE ticket_type_id = over.id AND status = 'waiting'
+        ORDER BY quantity, id LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
+    ) AS waiting LIMIT %(batch)s
+)
+UPDATE waitlist_entries SET status = 'closed' FROM entry WHERE waitlist_entries.id = entry.id
+
+-- name: claim_offers_to_lapse
+-- The open offers of an event lapse now, but for those that somebody accepts or gives up this moment.
+WITH offered AS MATERIALIZED (
+    SELECT id FROM waitlist_entries WHERE event_id = %(event_id)s AND status = 'offered'
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE waitlist_entries SET expires_at = now() FROM offered WHERE waitlist_entries.id = offered.id
+
 -- name: list_awaited_of_event
 SELECT id FROM ticket_types WHERE event_id = %(event_id)s AND EXISTS (
     SELECT FROM waitlist_entries WHERE ticket_type_id = ticket_types.id AND status = 'waiting')

@@ -169,6 +169,16 @@ def lapse_next(conn: db.Connection, now: datetime) -> bool:
     return True
 
 
+def let_offers_lapse(conn: db.Connection, event_id: UUID) -> None:
+    """Let what is offered of an event that is called off lapse at once; the job of every minute ends it."""
+    db.run(conn, SQL.claim_offers_to_lapse, event_id=event_id)
+
+
+def close_over(conn: db.Connection, now: datetime, batch: int = 1000) -> int:
+    """End up to ``batch`` entries of who waits for something of an event that is off or over; how many."""
+    return db.run(conn, SQL.claim_and_close_waiting, ticket_type_ids=list_awaited(conn), now=now, batch=batch)
+
+
 def _end(conn: db.Connection, entry: EntryRow, status: EntryStatus) -> None:
     """End an entry that the transaction has locked, and give what it holds to the next."""
     db.run(conn, SQL.set_status, id=entry.id, status=status)
