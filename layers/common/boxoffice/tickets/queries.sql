@@ -21,60 +21,21 @@ SELECT * FROM unnest(%(ids)s::uuid[], %(order_ids)s::uuid[], %(lines)s::smallint
     %(key_ids)s::smallint[], %(qr_hashes)s::bytea[])
 
 -- name: get_ticket
-SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
-    tickets.account_id, epoch, title AS event_title, venue_name, city, time_zone, starts_at, name AS ticket_type_name,
-    seat, admits, holder_name, tickets.status, tickets.max_entries, entries, first_scan_at, tickets.created_at,
-    (SELECT to_jsonb(pending) FROM (
-        SELECT to_email, to_name, expires_at FROM transfers
-        WHERE ticket_id = tickets.id AND status = 'pending' AND expires_at > now()
-    ) AS pending) AS transfer
-FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = event_id
-    JOIN ticket_types ON ticket_types.id = ticket_type_id
-WHERE tickets.id = %(id)s
+SELECT * FROM shown_tickets WHERE id = %(id)s
 
 -- name: list_tickets_of_account
-SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
-    tickets.account_id, epoch, title AS event_title, venue_name, city, time_zone, starts_at, name AS ticket_type_name,
-    seat, admits, holder_name, tickets.status, tickets.max_entries, entries, first_scan_at, tickets.created_at,
-    (SELECT to_jsonb(pending) FROM (
-        SELECT to_email, to_name, expires_at FROM transfers
-        WHERE ticket_id = tickets.id AND status = 'pending' AND expires_at > now()
-    ) AS pending) AS transfer
-FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = event_id
-    JOIN ticket_types ON ticket_types.id = ticket_type_id
-WHERE tickets.account_id = %(account_id)s AND tickets.id < %(before)s
-ORDER BY tickets.id DESC LIMIT %(limit)s + 1
+SELECT * FROM shown_tickets WHERE account_id = %(account_id)s AND id < %(before)s
+ORDER BY id DESC LIMIT %(limit)s + 1
 
 -- name: get_signed_ticket
-SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
-    tickets.account_id, holder_name, seat, admits, tickets.status, key_id, epoch, number AS order_number,
-    organisations.name AS seller, title AS event_title, category, venue_name, venue_address, city, time_zone, starts_at,
-    ticket_types.name AS ticket_type_name
-FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
-    JOIN organisations ON organisations.id = tickets.organisation_id
-    JOIN ticket_types ON ticket_types.id = ticket_type_id
-WHERE tickets.id = %(id)s
+SELECT * FROM printed_tickets WHERE id = %(id)s
 
 -- name: list_signed_tickets
-SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
-    tickets.account_id, holder_name, seat, admits, tickets.status, key_id, epoch, number AS order_number,
-    organisations.name AS seller, title AS event_title, category, venue_name, venue_address, city, time_zone, starts_at,
-    ticket_types.name AS ticket_type_name
-FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
-    JOIN organisations ON organisations.id = tickets.organisation_id
-    JOIN ticket_types ON ticket_types.id = ticket_type_id
-WHERE order_id = %(order_id)s ORDER BY line, position
+SELECT * FROM printed_tickets WHERE order_id = %(order_id)s ORDER BY line, position
 
 -- name: list_tickets_to_print
 -- A part of an order's tickets, of those that are valid and still the buyer's.
-SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
-    tickets.account_id, holder_name, seat, admits, tickets.status, key_id, epoch, number AS order_number,
-    organisations.name AS seller, title AS event_title, category, venue_name, venue_address, city, time_zone, starts_at,
-    ticket_types.name AS ticket_type_name
-FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
-    JOIN organisations ON organisations.id = tickets.organisation_id
-    JOIN ticket_types ON ticket_types.id = ticket_type_id
-WHERE order_id = %(order_id)s AND tickets.status = 'valid' AND epoch = 0
+SELECT * FROM printed_tickets WHERE order_id = %(order_id)s AND status = 'valid' AND epoch = 0
 ORDER BY line, position LIMIT %(limit)s OFFSET %(offset)s
 
 -- name: get_order_to_print
