@@ -3,6 +3,7 @@
 from boxoffice import db
 from boxoffice.api import IdempotencyKey, caller, handler, route
 from boxoffice.auth import Who
+from boxoffice.errors import TooManyRequests
 from boxoffice.orders import service
 from boxoffice.orders.errors import (
     BuyerLimitReached,
@@ -16,6 +17,7 @@ from boxoffice.orders.errors import (
     TicketTypeNotFound,
 )
 from boxoffice.orders.models import OrderRequest, PlacedOrder
+from boxoffice.rate_limit import limit_guesses
 from boxoffice.seats.errors import NoSeatsTogether, SeatNotFound, SeatTaken
 from boxoffice.stock.errors import SoldOut
 from boxoffice.vouchers.errors import VoucherExpired, VoucherNotApplicable, VoucherNotFound, VoucherUsedUp
@@ -49,6 +51,7 @@ __all__ = ["handler"]
         NoOffer,
         NotTheOffer,
         OfferTooSmall,
+        TooManyRequests,
     ),
 )
 def create_order(order: OrderRequest, key: IdempotencyKey) -> PlacedOrder:
@@ -56,11 +59,11 @@ def create_order(order: OrderRequest, key: IdempotencyKey) -> PlacedOrder:
 
     The stock is held until `expires_at`. A free order is paid at once. As a guest, keep the `access_token`: it reads
     the order, pays it and shows its tickets. A voucher takes its discount off the ticket types it is for, and unlocks
-    hidden ones if it does that. What one buyer may have is counted over the live orders of the account and of the
-    email address.
+    hidden ones if it does that; after ten wrong codes in a quarter of an hour, an address has to wait. What one
+    buyer may have is counted over the live orders of the account and of the email address.
 
     Of a seated ticket type an order takes the seats it names, all or none, or else the best: together in one row,
     unless `together` is false. With a `waitlist_token` it takes what the waitlist holds for the buyer's email address.
     """
-    with db.autocommit() as conn:
+    with limit_guesses(order.voucher, VoucherNotFound, TicketTypeNotFound), db.autocommit() as conn:
         return service.place_order(conn, caller(), order, key)

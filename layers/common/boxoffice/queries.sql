@@ -27,6 +27,11 @@ ON CONFLICT (bucket) DO UPDATE SET
     resets_at = CASE WHEN counted.resets_at <= now() THEN excluded.resets_at ELSE counted.resets_at END
 RETURNING attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in
 
+-- name: list_next_attempts
+-- What one more attempt would count as, in the buckets that have counted any in their window.
+SELECT attempts + 1 AS attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in FROM rate_limits
+WHERE bucket = ANY(%(buckets)s) AND resets_at > now()
+
 -- name: insert_outbox_message
 INSERT INTO outbox (id, kind, template, recipient, payload)
 VALUES (%(id)s, %(kind)s, %(template)s, %(recipient)s, %(payload)s)

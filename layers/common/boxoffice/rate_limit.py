@@ -1,11 +1,14 @@
 """Limits on attempts, counted in the database so that they hold over all execution environments."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from math import ceil
+from typing import Any
 from uuid import UUID
 
 from boxoffice import api, db, sql
-from boxoffice.errors import TooManyRequests
+from boxoffice.errors import DomainError, TooManyRequests
 
 SQL = sql.queries()
 
@@ -44,11 +47,40 @@ def limit_waitlist(email: str) -> None:
     _limit("waitlist", subjects, AUTHENTICATION_ATTEMPTS, AUTHENTICATION_WINDOW)
 
 
+@contextmanager
+def limit_guesses(code: str | None, *wrong: type[DomainError]) -> Iterator[None]:
+    """Count, for the caller's address, an attempt with a code that ends in one of the ``wrong`` errors.
+
+    One with the right code does not count, since many buyers can have one address; one without a code costs nothing.
+
+    Raises:
+        TooManyRequests: there were ten in fifteen minutes, were the code the right one this time.
+    """
+    if code is None:
+        yield
+        return
+    subject = f"address {api.caller().address}"
+    with db.autocommit() as conn:
+        _check(db.many(conn, dict, SQL.list_next_attempts, buckets=[f"guess {subject}"]), AUTHENTICATION_ATTEMPTS)
+    try:
+        yield
+    except wrong:
+        _limit("guess", [subject], AUTHENTICATION_ATTEMPTS, AUTHENTICATION_WINDOW)
+        raise
+
+
 def _limit(action: str, subjects: list[str], most: int, window: timedelta) -> None:
     """Count, in a transaction of its own so that failed attempts count too, and tell the caller where they stand."""
     buckets = sorted(f"{action} {subject}" for subject in subjects)
     with db.transaction() as conn:
         counted = db.many(conn, dict, SQL.count_attempt, buckets=buckets, window=window)
+    _check(counted, most)
+
+
+def _check(counted: list[dict[str, Any]], most: int) -> None:
+    """Tell the caller where they stand, and whether that is too many."""
+    if not counted:
+        return
     fullest = max(counted, key=lambda bucket: bucket["attempts"])
     reset = max(1, ceil(fullest["resets_in"]))
     api.set_header("RateLimit-Limit", str(most))

@@ -248,3 +248,38 @@ def test_a_repeat_redeems_it_once_and_gets_the_same_answer(
     assert again.headers["idempotent-replayed"] == "true"
     assert redemptions(conn, voucher) == (0, 1, 0)
     assert api.post("/v1/orders", {**request, "voucher": None}, key="abc").code == "idempotency_key_reused"
+
+
+class TestGuessing:
+    """By hand or by machine: codes are short."""
+
+    def guess(self, api: Client, ticket_type: UUID, code: str | None, address: str = "192.0.2.1") -> Answer:
+        return api.post("/v1/orders", order_request(ticket_type, 1, voucher=code), key="new", address=address)
+
+    def test_after_ten_wrong_codes_an_address_has_to_wait(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
+        factories.voucher(conn, event, code="RIGHT")
+        assert {self.guess(api, ticket_type, f"WRONG{n}").code for n in range(10)} == {"voucher_not_found"}
+
+        refused = self.guess(api, ticket_type, "RIGHT")
+
+        assert (refused.status, refused.code) == (429, "too_many_requests")
+        assert 0 < int(refused.headers["retry-after"]) <= 900
+        assert self.guess(api, ticket_type, None).status == 201
+        assert self.guess(api, ticket_type, "RIGHT", address="192.0.2.2").status == 201
+
+    def test_what_is_hidden_is_not_found_by_guessing_either(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
+        hidden = factories.ticket_type(conn, event_id=event, hidden=True)
+
+        codes = [self.guess(api, hidden, f"WRONG{n}").code for n in range(11)]
+
+        assert codes == ["ticket_type_not_found"] * 10 + ["too_many_requests"]
+
+    def test_right_codes_count_for_nothing(self, api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
+        factories.voucher(conn, event, code="RIGHT", max_redemptions=20)
+
+        assert {self.guess(api, ticket_type, "RIGHT").status for _ in range(12)} == {201}
+        assert conn.execute("SELECT FROM rate_limits").fetchall() == []
