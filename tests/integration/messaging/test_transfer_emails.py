@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from boxoffice.auth import Caller, Who, ticket_token
+from boxoffice.messaging import emails
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets import transfers
 from boxoffice.tickets.models import AcceptTransferRequest
@@ -59,6 +60,24 @@ def test_the_offer_has_a_link_with_the_token_that_accepts(conn, aws_url, ticket,
     assert list(mail.iter_attachments()) == []
     for said in ("Balcony", "Freedom Park, 1 Hospital Road, Lagos", "The link is good once, until"):
         assert said in text(mail)
+
+
+def test_whoever_passes_it_on_while_the_email_is_written_gets_nobody_elses_qr(conn, aws_url, ticket, bola, monkeypatch):
+    accept(conn, factories.transfer(conn, ticket.id, email=bola))
+    (message,) = conn.execute("SELECT id FROM outbox WHERE template = 'transfer_accepted'").fetchone()
+    found = emails._transfer
+
+    def pass_on_after(*names):
+        transfer = found(*names)
+        conn.execute("UPDATE tickets SET epoch = 2, former_hashes = former_hashes || qr_hash")
+        return transfer
+
+    monkeypatch.setattr(emails, "_transfer", pass_on_after)
+    assert deliver(message) == []
+
+    mail = inbox(aws_url, bola)[-1]
+    assert pictures(mail) == {}
+    assert list(mail.iter_attachments()) == []
 
 
 def test_whoever_accepted_gets_the_ticket_and_its_new_qr(conn, aws_url, ticket, bola):

@@ -130,11 +130,11 @@ def _transfer_accepted(conn: db.Connection, transfer_id: str) -> Content:
     """The ticket is yours: here it is, unless it is somebody else's by now."""
     transfer = _transfer(conn, transfer_id)
     subject = f"Your ticket for {transfer.event_title}"
-    if not transfer.in_force or transfer.epoch is None:
-        return _write("transfer_accepted", subject, _transferred(transfer, subject) | {"ticket": None, "link": None})
     ticket = tickets.print_ticket(conn, transfer.ticket_id)
+    if (ticket.epoch, ticket.status) != (transfer.epoch, "valid"):
+        return _write("transfer_accepted", subject, _transferred(transfer, subject) | {"ticket": None, "link": None})
     (shown,) = _shown([ticket])
-    link = _link("tickets", ticket.id, ticket_token(ticket.id, transfer.epoch))
+    link = _link("tickets", ticket.id, ticket_token(ticket.id, ticket.epoch))
     facts = _transferred(transfer, subject) | {"ticket": shown, "link": link}
     attachments = _attachments(shown_order_number(ticket.order_number), [ticket], [transfer])
     return _write("transfer_accepted", subject, facts, [shown], attachments)

@@ -109,7 +109,7 @@ class Line(Occasion):
 
 @dataclass(frozen=True)
 class Transfer(Occasion):
-    """A ticket that was sent or has passed to somebody; ``in_force`` while it is valid and has not passed on again."""
+    """A ticket that was sent, or that has passed to somebody and so has an epoch."""
 
     id: UUID
     ticket_id: UUID
@@ -118,7 +118,6 @@ class Transfer(Occasion):
     to_name: str | None
     expires_at: datetime
     epoch: int | None
-    in_force: bool
     seller: str
 
 

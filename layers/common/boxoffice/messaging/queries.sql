@@ -18,10 +18,11 @@ UPDATE outbox SET relay_at = now() + least(greatest(now() - created_at, interval
 WHERE id = ANY(%(ids)s) AND status = 'pending' AND relay_at = %(leased_until)s
 
 -- name: get_backlog
--- What waits to be sent, and since when; failed messages wait for a person, so they are counted apart.
+-- What waits to be sent, and since when; failed messages wait for a person, so they are counted apart. Webhooks wait at
+-- infinity, which the index leaves out.
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS oldest_seconds,
     (SELECT count(*) FROM outbox WHERE status = 'failed') AS failed
-FROM outbox WHERE kind = 'email' AND status IN ('pending', 'sending')
+FROM outbox WHERE kind = 'email' AND status IN ('pending', 'sending') AND relay_at < 'infinity'
 
 -- name: claim_message
 -- One worker has the message until the lease ends; then it is anyone's again.
@@ -81,7 +82,6 @@ FROM events JOIN organisations ON organisations.id = organisation_id WHERE event
 
 -- name: get_transfer
 SELECT transfers.id, ticket_id, from_name, to_name, expires_at, transfers.epoch,
-    coalesce(transfers.epoch = tickets.epoch AND tickets.status = 'valid', false) AS in_force,
     tickets.event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city, time_zone, starts_at,
     ends_at, ticket_types.name AS ticket_type_name, organisations.name AS seller
 FROM transfers JOIN tickets ON tickets.id = ticket_id JOIN events ON events.id = tickets.event_id
