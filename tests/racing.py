@@ -1,11 +1,12 @@
-"""Racing: many at once, each with a connection of its own; and processes that die at a chosen round trip."""
+"""Racing: many at once, each with a connection of its own; somebody who watches; processes that die at a round trip."""
 
 import os
 import signal
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from contextlib import contextmanager
+from threading import Barrier, Event
 from typing import Any
 
 import psycopg
@@ -24,6 +25,27 @@ def race[T](database: Database, racers: int, act: Callable[[psycopg.Connection, 
 
     with ThreadPoolExecutor(racers) as pool:
         return list(pool.map(run, range(racers)))
+
+
+@contextmanager
+def watching[T](database: Database, look: Callable[[psycopg.Connection], T | None]) -> Iterator[list[T]]:
+    """Look all the while, over a connection of its own; answers whatever was seen."""
+    seen: list[T] = []
+    over = Event()
+
+    def watch() -> None:
+        with psycopg.connect(database.api_url, autocommit=True) as conn:
+            while not over.is_set():
+                if (found := look(conn)) is not None:
+                    seen.append(found)
+
+    with ThreadPoolExecutor(1) as pool:
+        watcher = pool.submit(watch)
+        try:
+            yield seen
+        finally:
+            over.set()
+            watcher.result()
 
 
 def deadlocks(conn: psycopg.Connection) -> int:

@@ -1,9 +1,7 @@
 """Managers change what is for sale while it sells: nothing is oversold, and the counts add up at every moment."""
 
 import random
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,23 +23,8 @@ from boxoffice.stock.errors import QuantityTooLow, SoldOut
 from boxoffice.stock.models import Draw
 from tests import factories, invariants
 from tests.factories import order_request
-from tests.racing import deadlocks, race
+from tests.racing import deadlocks, race, watching
 from tests.support import Client, Database
-
-
-@pytest.fixture
-def organisation(conn: Connection) -> UUID:
-    return factories.organisation(conn)
-
-
-@pytest.fixture
-def manager(conn: Connection, organisation: UUID) -> Caller:
-    return Caller(Who.MANAGER, factories.member(conn, organisation, "manager"))
-
-
-@pytest.fixture
-def event(conn: Connection, organisation: UUID) -> UUID:
-    return factories.event(conn, organisation_id=organisation)
 
 
 def buy(conn: Connection, ticket_type: UUID, quantity: int) -> PlacedOrder | None:
@@ -64,28 +47,16 @@ def edit(conn: Connection, manager: Caller, ticket_type: UUID, version: int | No
     return True
 
 
-@contextmanager
-def watched(database: Database, ticket_type: UUID) -> Iterator[list[tuple[int, ...]]]:
-    """Look at the stock all the while; answers where it did not add up."""
-    wrong: list[tuple[int, ...]] = []
-    over = threading.Event()
+def wrong_counts(ticket_type: UUID) -> Callable[[Connection], tuple[int, ...] | None]:
+    """A look at the stock: its counts, if they do not add up."""
 
-    def watch() -> None:
-        with psycopg.connect(database.api_url, autocommit=True) as conn:
-            while not over.is_set():
-                row = db.one(conn, dict, events.SQL.get_ticket_type, id=ticket_type)
-                assert row is not None
-                counts = (row["quantity"], row["available"], row["held"], row["sold"])
-                if min(counts) < 0 or sum(counts[1:]) != counts[0]:
-                    wrong.append(counts)
+    def look(conn: Connection) -> tuple[int, ...] | None:
+        row = db.one(conn, dict, events.SQL.get_ticket_type, id=ticket_type)
+        assert row is not None
+        counts = (row["quantity"], row["available"], row["held"], row["sold"])
+        return counts if min(counts) < 0 or sum(counts[1:]) != counts[0] else None
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield wrong
-    finally:
-        over.set()
-        watcher.join()
+    return look
 
 
 def test_a_quantity_goes_up_and_down_while_it_sells(
@@ -109,7 +80,7 @@ def test_a_quantity_goes_up_and_down_while_it_sells(
                 held += order.items[0].quantity
         return held
 
-    with watched(database, ticket_type) as wrong:
+    with watching(database, wrong_counts(ticket_type)) as wrong:
         held = sum(race(database, 16, buy_or_edit))
 
     assert wrong == []

@@ -202,21 +202,6 @@ def test_a_buyer_waits_for_seats_that_another_may_yet_let_go_of(
     assert race(database, 3, hold_and_let_go) == [True, True, True]
 
 
-@pytest.fixture
-def manager(conn: Connection, organisation: UUID) -> Caller:
-    return Caller(Who.MANAGER, factories.member(conn, organisation, "manager"))
-
-
-@pytest.fixture
-def organisation(conn: Connection) -> UUID:
-    return factories.organisation(conn)
-
-
-@pytest.fixture
-def event(conn: Connection, organisation: UUID) -> UUID:
-    return factories.event(conn, organisation_id=organisation)
-
-
 def lay_out(conn: Connection, manager: Caller, ticket_type: UUID, lengths: Sequence[int]) -> None:
     rows = [
         {"section": "Stalls", "row": chr(65 + row), "numbers": [str(number) for number in range(length)]}

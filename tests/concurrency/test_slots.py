@@ -2,13 +2,10 @@
 and "full" is only said of a moment at which it was true."""
 
 import random
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 from psycopg import Connection
 
@@ -18,23 +15,13 @@ from boxoffice.slots import service
 from boxoffice.slots.errors import CapacityTooLow, ServiceFull
 from boxoffice.slots.models import ClaimedSlot, ClaimRequest, ClaimView, ServicePatch
 from tests import factories, invariants
-from tests.racing import deadlocks, race
+from tests.racing import deadlocks, race, watching
 from tests.support import Client, Database
-
-
-@pytest.fixture
-def organisation(conn: Connection) -> UUID:
-    return factories.organisation(conn)
 
 
 @pytest.fixture
 def scanner(conn: Connection, organisation: UUID) -> Caller:
     return Caller(Who.SCANNER, factories.member(conn, organisation, "scanner"))
-
-
-@pytest.fixture
-def manager(conn: Connection, organisation: UUID) -> Caller:
-    return Caller(Who.MANAGER, factories.member(conn, organisation, "manager"))
 
 
 def claim(
@@ -70,33 +57,21 @@ def states(conn: Connection, service_id: UUID) -> dict[str, int]:
     return {state: int(count) for state, count in rows.fetchall()}
 
 
-@contextmanager
-def watched(database: Database, service_id: UUID) -> Iterator[list[Any]]:
-    """Look at the service all the while; answers where it did not add up."""
-    wrong: list[Any] = []
-    over = threading.Event()
+def wrong_counts(service_id: UUID) -> Callable[[Connection], tuple[int, ...] | None]:
+    """A look at the service: capacity, slots, slots taken and open claims, if they do not add up."""
 
-    def watch() -> None:
-        with psycopg.connect(database.api_url, autocommit=True) as conn:
-            while not over.is_set():
-                row = conn.execute(
-                    """SELECT capacity, (SELECT count(*) FROM slots WHERE service_id = id AND state <> 'withdrawn'),
-                        (SELECT count(*) FROM slots WHERE service_id = id AND state = 'taken'),
-                        (SELECT count(*) FROM claims WHERE service_id = services.id AND released_at IS NULL)
-                    FROM services WHERE id = %s""",
-                    [service_id],
-                ).fetchone()
-                assert row is not None
-                if row[0] != row[1] or row[2] != row[3]:
-                    wrong.append(row)
+    def look(conn: Connection) -> tuple[int, ...] | None:
+        row = conn.execute(
+            """SELECT capacity, (SELECT count(*) FROM slots WHERE service_id = id AND state <> 'withdrawn'),
+                (SELECT count(*) FROM slots WHERE service_id = id AND state = 'taken'),
+                (SELECT count(*) FROM claims WHERE service_id = services.id AND released_at IS NULL)
+            FROM services WHERE id = %s""",
+            [service_id],
+        ).fetchone()
+        assert row is not None
+        return row if row[0] != row[1] or row[2] != row[3] else None
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield wrong
-    finally:
-        over.set()
-        watcher.join()
+    return look
 
 
 def test_two_hundred_racing_claims_on_a_hundred_slots_get_a_hundred_each_slot_once(
@@ -169,7 +144,7 @@ def test_claims_releases_growth_and_shrinking_at_once(
                 held.append(mine.id)
         return held
 
-    with watched(database, cloakroom) as wrong:
+    with watching(database, wrong_counts(cloakroom)) as wrong:
         held = [claim_id for one in race(database, 16, act) for claim_id in one]
 
     assert wrong == []

@@ -53,21 +53,6 @@ def cancel(conn: Connection, order: PlacedOrder) -> None:
         service.cancel_order(conn, Caller(Who.GUEST, order_token=order_token(order.id)), order.id)
 
 
-@pytest.fixture
-def organisation(conn: Connection) -> UUID:
-    return factories.organisation(conn)
-
-
-@pytest.fixture
-def manager(conn: Connection, organisation: UUID) -> Caller:
-    return Caller(Who.MANAGER, factories.member(conn, organisation, "manager"))
-
-
-@pytest.fixture
-def event(conn: Connection, organisation: UUID) -> UUID:
-    return factories.event(conn, organisation_id=organisation)
-
-
 def set_capacity(conn: Connection, manager: Caller, event: UUID, capacity: int | None) -> type[DomainError] | None:
     """Change an event's capacity; what refused it, if anything did."""
     try:
