@@ -270,12 +270,11 @@ def list_orders(
         "before": min(first_id(filters.placed_before) if filters.placed_before else _LAST, decode_id(cursor) or _LAST),
         "limit": limit,
     }
-    if filters.event_id:
-        rows = db.many(
-            conn, OrderRow, SQL.list_orders_of_event, event_id=filters.event_id, email=filters.email, **params
-        )
-    elif filters.email:
-        rows = db.many(conn, OrderRow, SQL.list_orders_of_buyer, email=filters.email, **params)
+    if filters.email:
+        theirs = {"email": filters.email, "event_id": filters.event_id}
+        rows = db.many(conn, OrderRow, SQL.list_orders_of_buyer, **theirs, **params)
+    elif filters.event_id:
+        rows = db.many(conn, OrderRow, SQL.list_orders_of_event, event_id=filters.event_id, **params)
     else:
         rows = db.many(conn, OrderRow, SQL.list_orders, **params)
     return _page(rows, limit)
