@@ -1,10 +1,11 @@
 """Tickets to print: a PDF with one page a ticket, set by Typst from `tickets.typ`.
 
 Typst shapes and orders text of any script, takes from the fonts what the text needs, and is kept ready between
-invocations: a page takes a few milliseconds. What is printed reaches the template as JSON and is never read as markup.
+invocations: a page takes a millisecond or two. What is printed reaches the template as JSON, never as markup.
 """
 
 import json
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,22 @@ def render(printout: Printout) -> bytes:
     """One page for each ticket."""
     first, total = printout.first + 1, printout.total
     pages = [_page(ticket, f"Ticket {number} of {total}") for number, ticket in enumerate(printout.tickets, first)]
-    document: bytes = _typesetter().compile(format="pdf", sys_inputs={"tickets": json.dumps(pages)})
+    document: bytes = _typesetter().compile(_source(pages), format="pdf")
     return document
+
+
+def _source(pages: list[dict[str, Any]]) -> bytes:
+    """A document of its own that prints these, so that what Typst knows of the template outlives it.
+
+    They stand in it as JSON in a string: ASCII, in which Typst and JSON escape alike.
+    """
+    return f'#import "tickets.typ": printed\n#printed(json(bytes({json.dumps(json.dumps(pages))})))'.encode()
 
 
 def _page(ticket: PrintedTicket, position: str) -> dict[str, Any]:
     return {
         "id": str(ticket.id),
-        "qr": list(qr.png(ticket.qr)),
+        "qr": qr.svg(ticket.qr).decode(),
         "position": position,
         "order": shown_order_number(ticket.order_number),
         "seller": ticket.seller,
@@ -51,8 +60,9 @@ def _typesetter() -> Any:
     import noto_cjk_sans_jp_regular as cjk
     import typst
 
+    # It would share a page among threads; an environment has part of one processor, so they would only wait in turns.
+    os.environ.setdefault("RAYON_NUM_THREADS", "1")
     return typst.Compiler(
-        _HERE / "tickets.typ",
         root=_HERE,
         font_paths=[_HERE / "fonts", Path(cjk.__file__).parent],
         ignore_system_fonts=True,
