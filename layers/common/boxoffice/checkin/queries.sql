@@ -4,7 +4,7 @@
 -- The whole scan in one statement: who scans, lock, decision, record. The lock gives the ticket as the winner of a race left
 -- it, so the loser learns when and where it was used; the clock is read after it, so that times are in the order of locks.
 -- Nothing comes back if the ticket is not of an organisation of theirs.
--- A number that the device has used before answers what it answered then. Without a QR, the ticket's id is enough.
+-- A number that the device has used before answers what became of it then. Without a QR, the ticket's id is enough.
 WITH found AS MATERIALIZED (
     SELECT tickets.* FROM tickets JOIN members ON members.organisation_id = tickets.organisation_id
     WHERE id = %(ticket_id)s AND members.account_id = %(account_id)s
