@@ -10,9 +10,9 @@ FROM stock_pools LEFT JOIN stock ON pool_id = id
 GROUP BY id HAVING coalesce(sum(available + held + sold), 0) <> quantity LIMIT 10
 
 -- name: stock_that_orders_contradict
--- Offers of the waitlist hold stock as pending orders do.
+-- Offers of the waitlist hold stock as pending orders do. What they draw may have no row at all.
 SELECT pool_id, row_no, held, sold, held_by_orders, sold_to_orders
-FROM stock LEFT JOIN (
+FROM stock FULL JOIN (
     SELECT pool_id, row_no,
         sum(quantity) FILTER (WHERE status IN ('pending', 'offered')) AS held_by_orders,
         sum(quantity) FILTER (WHERE status IN ('paid', 'partially_refunded')) AS sold_to_orders
@@ -21,10 +21,10 @@ FROM stock LEFT JOIN (
         UNION ALL SELECT draws, status FROM waitlist_entries WHERE status = 'offered'
     ) AS live CROSS JOIN unnest(draws) GROUP BY pool_id, row_no
 ) AS ordered USING (pool_id, row_no)
-WHERE held <> coalesce(held_by_orders, 0) OR sold <> coalesce(sold_to_orders, 0) LIMIT 10
+WHERE coalesce(held, 0) <> coalesce(held_by_orders, 0) OR coalesce(sold, 0) <> coalesce(sold_to_orders, 0) LIMIT 10
 
 -- name: orders_that_draw_otherwise
--- Each order draws what it holds: of its ticket types, of their events' capacities, and of its voucher.
+-- Each order draws what it holds, and nothing else: of its ticket types, of their events' capacities, and of its voucher.
 WITH wanted AS (
     SELECT order_id, pool_id, quantity FROM order_items JOIN ticket_types ON ticket_types.id = ticket_type_id
     UNION ALL
@@ -35,10 +35,11 @@ WITH wanted AS (
 )
 SELECT order_id, pool_id, wanted.quantity, drawn.quantity AS drawn FROM (
     SELECT order_id, pool_id, sum(quantity) AS quantity FROM wanted GROUP BY order_id, pool_id
-) AS wanted JOIN orders ON orders.id = order_id CROSS JOIN LATERAL (
-    SELECT coalesce(sum(quantity), 0) AS quantity FROM unnest(draws) AS draw WHERE draw.pool_id = wanted.pool_id
-) AS drawn
-WHERE status IN ('pending', 'paid') AND wanted.quantity <> drawn.quantity LIMIT 10
+) AS wanted FULL JOIN (
+    SELECT orders.id AS order_id, pool_id, sum(quantity) AS quantity
+    FROM orders CROSS JOIN unnest(draws) GROUP BY orders.id, pool_id
+) AS drawn USING (order_id, pool_id) JOIN orders ON orders.id = order_id
+WHERE status IN ('pending', 'paid') AND wanted.quantity IS DISTINCT FROM drawn.quantity LIMIT 10
 
 -- name: capacities_that_do_not_add_up
 -- Whatever is held or sold of an event's ticket types is so of its capacity.
@@ -97,6 +98,17 @@ SELECT owner_id, ticket_type_id, drawn, seated FROM (
 ) AS seating USING (owner_id, ticket_type_id)
 WHERE coalesce(drawn, 0) <> coalesce(seated, 0) LIMIT 10
 
+-- name: tickets_without_seat
+-- A ticket has the seat of its position, or all of its item's if it is for the whole group, and says so.
+SELECT tickets.id AS ticket_id, seat, labels FROM tickets
+JOIN ticket_types ON ticket_types.id = ticket_type_id JOIN order_items USING (order_id, line)
+CROSS JOIN LATERAL (
+    SELECT string_agg(label, ', ' ORDER BY place) AS labels, count(*) AS seats
+    FROM unnest(CASE WHEN grouped THEN seat_ids ELSE seat_ids[tickets.position:tickets.position] END)
+        WITH ORDINALITY AS taken (id, place) JOIN seats ON seats.id = taken.id AND owner_id = tickets.order_id
+) AS its
+WHERE seated AND tickets.status = 'valid' AND (seats <> admits OR seat IS DISTINCT FROM labels) LIMIT 10
+
 -- name: seats_that_stock_contradicts
 -- A seated ticket type has as many seats as its quantity, and as many of them free as are available.
 SELECT ticket_types.id AS ticket_type_id, quantity, available, seats, free FROM ticket_types
@@ -120,12 +132,12 @@ SELECT seat_rows.id AS row_id, longest_free, longest FROM seat_rows LEFT JOIN (
 WHERE longest_free <> coalesce(longest, 0) LIMIT 10
 
 -- name: orders_with_wrong_tickets
-SELECT order_id, status, bought, issued FROM (
-    SELECT order_id, sum(quantity) AS bought FROM order_items GROUP BY order_id
-) AS items FULL JOIN (
-    SELECT order_id, sum(admits) AS issued FROM tickets GROUP BY order_id
-) AS issues USING (order_id) JOIN orders ON id = order_id
-WHERE coalesce(issued, 0) <> CASE WHEN status IN ('paid', 'partially_refunded', 'refunded') THEN bought ELSE 0 END
+-- Line by line. A ticket without an item, or without an order, is one too many.
+SELECT order_id, line, status, quantity AS bought, issued FROM order_items FULL JOIN (
+    SELECT order_id, line, sum(admits) AS issued FROM tickets GROUP BY order_id, line
+) AS issues USING (order_id, line) LEFT JOIN orders ON id = order_id
+WHERE coalesce(issued, 0)
+    <> CASE WHEN status IN ('paid', 'partially_refunded', 'refunded') THEN coalesce(quantity, 0) ELSE 0 END
 LIMIT 10
 
 -- name: orders_that_hold_wrong_stock
@@ -143,11 +155,11 @@ WHERE drawn IS DISTINCT FROM admitted LIMIT 10
 
 -- name: tickets_refunded_wrong
 -- A ticket is refunded by one refund of its order; an order is refunded with the last of them.
-SELECT tickets.id AS ticket_id, tickets.status, named FROM tickets LEFT JOIN (
+SELECT coalesce(tickets.id, ticket_id) AS ticket_id, tickets.status, named FROM tickets FULL JOIN (
     SELECT order_id, ticket_id, count(*) AS named FROM order_refunds CROSS JOIN unnest(ticket_ids) AS ticket_id
     GROUP BY order_id, ticket_id
 ) AS refund ON refund.order_id = tickets.order_id AND ticket_id = tickets.id
-WHERE coalesce(named, 0) <> (tickets.status = 'refunded')::integer
+WHERE coalesce(named, 0) <> coalesce((tickets.status = 'refunded')::integer, 0)
 UNION ALL
 SELECT orders.id, orders.status, count(*) FROM orders JOIN tickets ON order_id = orders.id
 GROUP BY orders.id HAVING (orders.status = 'refunded') <> bool_and(tickets.status = 'refunded') LIMIT 10
@@ -155,8 +167,8 @@ GROUP BY orders.id HAVING (orders.status = 'refunded') <> bool_and(tickets.statu
 -- name: orders_that_gave_back_wrong
 -- Money that an order gave back is a refund of its payment, never more than was paid, and all of it in the end.
 SELECT orders.id AS order_id, status, total, given, booked FROM orders LEFT JOIN (
-    SELECT order_refunds.order_id, sum(order_refunds.amount) AS given,
-        coalesce(sum(refunds.amount) FILTER (WHERE payments.order_id = order_refunds.order_id), 0) AS booked
+    SELECT order_refunds.order_id, sum(order_refunds.amount)::bigint AS given,
+        coalesce(sum(refunds.amount) FILTER (WHERE payments.order_id = order_refunds.order_id), 0)::bigint AS booked
     FROM order_refunds LEFT JOIN refunds ON refunds.id = refund_id LEFT JOIN payments ON payments.id = payment_id
     GROUP BY order_refunds.order_id
 ) AS refund ON order_id = orders.id
@@ -178,11 +190,12 @@ WHERE (settled_at IS NOT NULL OR cancelled_at < now() - interval '1 day')
 LIMIT 10
 
 -- name: payments_without_effect
--- A payment that has succeeded has its money and a paid order; one that was returned has its refund.
-SELECT payments.id AS payment_id, payments.status, orders.status AS order_status FROM payments
+-- A payment that has succeeded has its money and a paid order, which cost as much; one that was returned has its refund.
+SELECT payments.id AS payment_id, payments.status, orders.status AS order_status, amount, total FROM payments
 JOIN orders ON orders.id = order_id
 WHERE payments.status = 'succeeded' AND (
         orders.status NOT IN ('paid', 'partially_refunded', 'refunded')
+        OR amount <> total OR payments.currency <> orders.currency
         OR NOT EXISTS (SELECT FROM receipts WHERE payment_id = payments.id AND kept
             AND receipts.amount = payments.amount AND receipts.currency = payments.currency))
     OR payments.status = 'refunded'
@@ -190,11 +203,13 @@ WHERE payments.status = 'succeeded' AND (
 LIMIT 10
 
 -- name: receipts_without_effect
-SELECT receipts.id AS receipt_id, payment_id, kept, receipts.amount, refunded, owed FROM receipts
-JOIN payments ON payments.id = payment_id
+-- What is owed back of a receipt goes to whoever paid it.
+SELECT receipts.id AS receipt_id, payments.id AS payment_id, kept, receipts.amount, refunded, owed FROM receipts
+JOIN payments ON payments.id = receipts.payment_id
 LEFT JOIN (
-    SELECT receipt_id, sum(amount) AS owed FROM refunds GROUP BY receipt_id
-) AS refund ON receipt_id = receipts.id
+    SELECT receipt_id, payment_id, currency, sum(amount)::bigint AS owed FROM refunds
+    GROUP BY receipt_id, payment_id, currency
+) AS refund ON receipt_id = receipts.id AND refund.payment_id = payments.id AND refund.currency = receipts.currency
 WHERE refunded <> coalesce(owed, 0) OR refunded > receipts.amount
     OR NOT kept AND refunded <> receipts.amount OR kept AND payments.status <> 'succeeded'
 LIMIT 10
@@ -214,7 +229,10 @@ LIMIT 10
 
 -- name: keys_without_effect
 SELECT operation, scope, key FROM idempotency_keys
-WHERE operation = 'start_payment' AND NOT EXISTS (SELECT FROM payments WHERE id = (response ->> 'id')::uuid) LIMIT 10
+WHERE operation = 'start_payment' AND NOT EXISTS (SELECT FROM payments WHERE id = (response ->> 'id')::uuid)
+    OR operation = 'refund_order' AND NOT EXISTS (SELECT FROM order_refunds WHERE id = (response ->> 'id')::uuid)
+    OR operation = 'mark_order_paid' AND NOT EXISTS (SELECT FROM payments WHERE order_id = (response ->> 'id')::uuid)
+LIMIT 10
 
 -- name: keys_without_claim
 SELECT scope, key FROM idempotency_keys
@@ -228,7 +246,7 @@ WHERE status IN ('paid', 'partially_refunded')
 LIMIT 10
 
 -- name: messages_left_behind
-SELECT id AS message_id, status, attempts, relay_at FROM outbox
+SELECT id AS message_id, status, attempts, nullif(relay_at, 'infinity') AS relay_at FROM outbox
 WHERE status IN ('pending', 'sending') AND relay_at < now() - interval '10 minutes'
     OR status = 'failed' AND last_error IS NULL
 LIMIT 10
@@ -284,9 +302,10 @@ WITH checked AS (
 SELECT chain, entry FROM checked
 WHERE previous_hash <> hash_before OR hash <> right_hash OR entry <> number
 UNION ALL
-SELECT chain, entries FROM audit_chains
-WHERE hash IS DISTINCT FROM (SELECT hash FROM audit_log WHERE audit_log.chain = audit_chains.chain AND entry = entries)
-LIMIT 10
+SELECT chain, last.entry FROM (
+    SELECT DISTINCT ON (chain) chain, entry, hash FROM audit_log ORDER BY chain, entry DESC
+) AS last FULL JOIN audit_chains USING (chain)
+WHERE entries IS DISTINCT FROM last.entry OR audit_chains.hash IS DISTINCT FROM last.hash LIMIT 10
 
 -- name: orders_across_tenants
 -- What a purchase writes has no foreign keys. All of it is there all the same, and one organisation's.
@@ -296,10 +315,12 @@ LEFT JOIN ticket_types ON ticket_types.id = ticket_type_id
 LEFT JOIN events ON events.id = order_items.event_id
 LEFT JOIN accounts ON accounts.id = orders.account_id
 LEFT JOIN vouchers ON vouchers.id = voucher_id
+LEFT JOIN events AS discounted ON discounted.id = vouchers.event_id
 LEFT JOIN tickets ON tickets.order_id = orders.id AND tickets.line = order_items.line
 WHERE events.organisation_id IS DISTINCT FROM orders.organisation_id OR events.currency IS DISTINCT FROM orders.currency
     OR ticket_types.event_id IS DISTINCT FROM order_items.event_id
     OR accounts.id IS DISTINCT FROM orders.account_id OR vouchers.id IS DISTINCT FROM voucher_id
+    OR discounted.organisation_id <> orders.organisation_id
     OR tickets.organisation_id <> orders.organisation_id OR tickets.event_id <> order_items.event_id
     OR tickets.ticket_type_id <> order_items.ticket_type_id
 LIMIT 10

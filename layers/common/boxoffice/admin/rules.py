@@ -12,6 +12,7 @@ INVARIANTS: tuple[tuple[int, str, str], ...] = (
     (2, "no stock stays lost in an offer that has lapsed", "offers_overdue"),
     (3, "a seat that is not free belongs to a live order or an open offer", "seats_without_owner"),
     (3, "what holds stock of a seated ticket type has as many seats", "seats_that_orders_contradict"),
+    (3, "a valid ticket has its own seat of those that its order took", "tickets_without_seat"),
     (3, "a seated ticket type's stock is its seats", "seats_that_stock_contradicts"),
     (3, "a row of seats knows how many are free together", "seat_rows_measured_wrong"),
     (3, "a paid order has exactly the tickets it bought, and only a paid one has any", "orders_with_wrong_tickets"),

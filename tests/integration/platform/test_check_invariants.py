@@ -1,0 +1,1043 @@
+"""GET /v1/admin/invariants: each check finds what it is for, and nothing else, in the books of a sale."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+from boxoffice import config, db, outbox
+from boxoffice.admin import service
+from boxoffice.admin.rules import INVARIANTS
+from boxoffice.payments import refunds
+from boxoffice.tickets import service as tickets
+from tests import factories, payers, sellers
+from tests.doors import Doors, offline
+from tests.sellers import Shop
+from tests.snapshots import snapshot
+from tests.support import Answer, Client, Postgres, all_functions
+
+NAMES = {query: name for _, name, query in INVARIANTS}
+QUERIES = {name: query for query, name in NAMES.items()}
+
+
+# ---------------------------------------------------------------------------------------------------- the sale
+
+
+@dataclass
+class Sale(Shop):
+    """Books with something of everything in them, all of it done by the functions.
+
+    The shop's own event is plain; the gala has a capacity, vouchers and seats; the small one sells to a waitlist.
+    """
+
+    api: Client
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.ids: dict[str, Any] = {}
+
+    def done(self, answer: Answer) -> Any:
+        assert answer.status < 300, answer.body
+        return answer.json
+
+    def buy(self, name: str, *items: tuple[UUID, int], **more: Any) -> UUID:
+        """Place an order, which breaches know by this name."""
+        wanted = [{"ticket_type_id": str(ticket_type), "quantity": quantity} for ticket_type, quantity in items]
+        request = factories.order_request(uuid4(), items=wanted, **more)
+        order = UUID(self.done(self.api.post("/v1/orders", request, key="new"))["id"])
+        self.ids[name] = order
+        return order
+
+    def sell(self, name: str, *items: tuple[UUID, int], **more: Any) -> UUID:
+        """An order that is paid in cash; its tickets are called ``<name>_1`` and so on."""
+        order = self.buy(name, *items, **more)
+        self.done(sellers.mark_paid(self.api, self, order))
+        for number, ticket in enumerate(sellers.tickets_of(self.conn, order), 1):
+            self.ids[f"{name}_{number}"] = ticket
+        return order
+
+    def give_back(self, order: UUID, **what: Any) -> UUID:
+        return UUID(self.done(sellers.refund(self.api, self, order, **what))["id"])
+
+
+def open_sale(conn: Connection) -> Sale:
+    api = Client()
+    sale = Sale(conn, api)
+    ids = sale.ids
+    rival = factories.organisation(conn)
+    rivals_event = factories.event(conn, organisation_id=rival)
+    gala, small = (factories.event(conn, organisation_id=sale.organisation) for _ in range(2))
+    sale.done(api.patch(f"/v1/events/{gala}", {"capacity": 60}, account=sale.manager))
+    plain = sale.ticket_type(quantity=40)
+    standing = sale.ticket_type(event_id=gala, quantity=30)
+    box = sale.ticket_type(event_id=gala, quantity=1, issue="choice")
+    rows = [{"section": "Stalls", "row": row, "numbers": ["1", "2", "3", "4", "5"]} for row in "AB"]
+    sale.done(api.put(f"/v1/ticket-types/{box}/seats", {"rows": rows}, account=sale.manager))
+    last = sale.ticket_type(event_id=small, quantity=2)
+    voucher = {"code": "TENTH", "discount": {"kind": "percent", "percent": 10}, "max_redemptions": 5}
+    ids["voucher"] = sale.done(api.post(f"/v1/events/{gala}/vouchers", voucher, account=sale.manager))["id"]
+    (ids["row"],) = row_of(conn, "SELECT id FROM seat_rows WHERE ticket_type_id = %s ORDER BY rank LIMIT 1", box)
+    ids |= {"organisation": sale.organisation, "manager": sale.manager, "plain_event": sale.event, "gala": gala}
+    ids |= {"small": small, "plain": plain, "standing": standing, "box": box, "last": last}
+    ids |= {"rival": rival, "rivals_event": rivals_event, "rivals_voucher": factories.voucher(conn, rivals_event)}
+    ids["unsold"] = factories.ticket_type(conn, event_id=rivals_event)
+
+    sell_tickets(sale)
+    take_and_return_money(sale)
+    offer_to_the_waitlist(sale)
+    open_doors(sale)
+    keep_coats(sale)
+    for name in ("plain", "standing", "box", "last", "unsold"):
+        (ids[f"{name}_pool"],) = row_of(conn, "SELECT pool_id FROM ticket_types WHERE id = %s", ids[name])
+    unsold = "SELECT row_no FROM stock WHERE pool_id = %s AND held + sold = 0 LIMIT 1"
+    (ids["free_row"],) = row_of(conn, unsold, ids["plain_pool"])
+    (ids["capacity_pool"],) = row_of(conn, "SELECT capacity_pool_id FROM events WHERE id = %s", gala)
+    (ids["voucher_pool"],) = row_of(conn, "SELECT pool_id FROM vouchers WHERE id = %s", ids["voucher"])
+    return sale
+
+
+def sell_tickets(sale: Sale) -> None:
+    ids = sale.ids
+    plain, standing, box = ids["plain"], ids["standing"], ids["box"]
+    sale.buy("pending", (plain, 2))
+    sale.buy("pending_guest", (standing, 2))
+    sale.buy("pending_seat", (box, 1))
+    sale.sell("paid", (plain, 2))
+    sale.sell("discounted", (standing, 2), voucher="TENTH")
+    sale.sell("discounted_too", (standing, 1), voucher="TENTH")
+    sale.sell("seated", (box, 2))
+    sale.sell("seated_group", (box, 2), issue="group")
+    cancelled = sale.buy("cancelled", (plain, 1))
+    sale.done(sale.api.post(f"/v1/orders/{cancelled}/cancel", account=sale.manager))
+
+
+def take_and_return_money(sale: Sale) -> None:
+    api, conn, ids = sale.api, sale.conn, sale.ids
+    plain, standing, box = ids["plain"], ids["standing"], ids["box"]
+    partly = sale.sell("partly", (plain, 2), (standing, 2), (box, 2))
+    ids["partly_refund"] = sale.give_back(partly, ticket_ids=[str(ids[f"partly_{number}"]) for number in (1, 3, 5)])
+    ids["rebate"] = sale.give_back(sale.sell("rebated", (plain, 1)), amount=500)
+    other = sale.ticket_type(quantity=10)
+    ids["other"] = other
+    ids["whole_refund"] = sale.give_back(sale.sell("refunded", (plain, 1), (other, 1)), whole=True)
+
+    asked = sale.buy("asked", (plain, 1))
+    ids["payment"] = payers.started(api, asked)["id"]
+    short = sale.buy("short", (plain, 1))
+    came_short = payers.started(api, short)
+    sale.done(payers.tell(api, came_short, amount=1))
+    ids["short_payment"], ids["short_receipt"] = money_for(conn, short)
+    ids["paid_payment"], ids["paid_receipt"] = money_for(conn, ids["paid"])
+
+
+def money_for(conn: Connection, order: UUID) -> Any:
+    """The payment of an order, and its receipt."""
+    query = """SELECT payments.id, receipts.id FROM payments JOIN receipts ON payment_id = payments.id
+        WHERE order_id = %s"""
+    return row_of(conn, query, order)
+
+
+def offer_to_the_waitlist(sale: Sale) -> None:
+    api, conn, ids = sale.api, sale.conn, sale.ids
+    gone = sale.buy("gone", (ids["last"], 2))
+    request = {"quantity": 1, "name": "Ada Waiting", "email": "waiting@example.com"}
+    sale.done(api.post(f"/v1/ticket-types/{ids['last']}/waitlist", request))
+    late = payers.started(api, gone)
+    sale.done(api.post(f"/v1/orders/{gone}/cancel", account=sale.manager))
+    ids["entry"], status = row_of(conn, "SELECT id, status FROM waitlist_entries")
+    assert status == "offered"
+    sale.buy("pending_last", (ids["last"], 1))
+    sale.done(payers.tell(api, late))
+    ids["returned_payment"], ids["returned_receipt"] = money_for(conn, gone)
+
+
+def open_doors(sale: Sale) -> None:
+    api, conn, ids = sale.api, sale.conn, sale.ids
+    scanner = factories.member(conn, sale.organisation, "scanner")
+    doors = Doors(api, conn, sale.organisation, sale.event, scanner, sale.manager)
+    contested, sent = tickets.list_for_order(conn, sale.sell("at_the_door", (ids["plain"], 2)))
+    ids |= {"contested": contested.id, "sent": sent.id}
+    sale.done(doors.sync("A", offline(1, contested, 20)))
+    sale.done(doors.sync("B", offline(1, contested, 10)))
+    (ids["conflict"],) = row_of(conn, "SELECT id FROM scans WHERE outcome = 'already_scanned'")
+    doors.transfer(sent)
+    (ids["transfer"],) = row_of(conn, "SELECT id FROM transfers")
+    ids["started_transfer"] = factories.transfer(conn, ids["paid_1"])
+
+
+def keep_coats(sale: Sale) -> None:
+    sale.ids["cloakroom"] = factories.service(sale.conn, organisation_id=sale.organisation, event_id=sale.event)
+    sale.ids["claim"], _ = factories.claim(sale.conn, sale.ids["cloakroom"])
+    released, _ = factories.claim(sale.conn, sale.ids["cloakroom"])
+    sale.done(sale.api.post(f"/v1/claims/{released}/release", account=sale.manager))
+
+
+def row_of(conn: Connection, query: str, *params: Any) -> Any:
+    row = conn.cursor(row_factory=tuple_row).execute(query, params).fetchone()
+    assert row is not None
+    return row
+
+
+@pytest.fixture(scope="module")
+def books(postgres: Postgres, aws_url: str) -> Iterator[tuple[Connection, dict[str, Any]]]:
+    """A connection of the database's owner, and what is in the books, by name."""
+    with postgres.clone() as database:
+        with pytest.MonkeyPatch.context() as env, psycopg.connect(database.api_url, autocommit=True) as conn:
+            env.setenv("DATABASE_URL", database.api_url)
+            env.setenv("EMAIL_QUEUE_URL", f"{aws_url}/nobody-listens")
+            env.setattr(outbox, "enqueue", lambda _: None)
+            config.settings.cache_clear()
+            all_functions()
+            ids = open_sale(conn).ids
+        db.disconnect()
+        config.settings.cache_clear()
+        outbox.forget()
+        refunds.forget()
+        with psycopg.connect(database.owner_url, autocommit=True) as owner:
+            yield owner, ids
+
+
+# ------------------------------------------------------------------------------------------------- the breaches
+
+
+@dataclass(frozen=True)
+class Breach:
+    """Something that must not be, the rows that show it, and the checks that find it: one if it can be had alone."""
+
+    query: str
+    story: str
+    shows: str
+    statements: tuple[str, ...]
+    also: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.query}: {self.story}"
+
+
+def breach(query: str, story: str, shows: str, *statements: str, also: tuple[str, ...] = ()) -> Breach:
+    return Breach(query, story, shows, statements, also)
+
+
+def stock(change: str, order: str, pool: str) -> str:
+    """Change the stock row from which an order draws of a pool."""
+    return f"""UPDATE stock SET {change} FROM orders CROSS JOIN unnest(draws) AS draw WHERE orders.id = %({order})s
+        AND draw.pool_id = %({pool})s AND stock.pool_id = draw.pool_id AND stock.row_no = draw.row_no"""
+
+
+def draws(order: str, pool: str, quantity: str = "quantity", row_no: str = "row_no") -> str:
+    """Change what an order draws of a pool."""
+    return f"""UPDATE orders SET draws = (SELECT array_agg(CASE WHEN pool_id = %({pool})s
+        THEN (pool_id, {row_no}, {quantity})::draw ELSE (pool_id, row_no, quantity)::draw END) FROM unnest(draws))
+        WHERE id = %({order})s"""
+
+
+NOBODY = "gen_random_uuid()"
+UNSOLD = "pool_id = %(plain_pool)s AND row_no = %(free_row)s"
+LATELY = "now() - interval '11 minutes'"
+
+BREACHES = [
+    # 1: stock
+    breach(
+        "pools_that_do_not_add_up",
+        "a ticket too many is for sale",
+        "plain_pool",
+        f"UPDATE stock SET available = available + 1 WHERE {UNSOLD}",
+    ),
+    breach(
+        "pools_that_do_not_add_up",
+        "a pool without stock",
+        "unsold_pool",
+        "DELETE FROM stock WHERE pool_id = %(unsold_pool)s",
+    ),
+    breach(
+        "stock_that_orders_contradict",
+        "a ticket is held for nobody",
+        "plain_pool",
+        f"UPDATE stock SET available = available - 1, held = held + 1 WHERE {UNSOLD}",
+    ),
+    breach(
+        "stock_that_orders_contradict",
+        "a ticket is sold to nobody",
+        "plain_pool",
+        f"UPDATE stock SET available = available - 1, sold = sold + 1 WHERE {UNSOLD}",
+    ),
+    breach(
+        "stock_that_orders_contradict",
+        "an order holds stock of a row that is not there",
+        "plain_pool",
+        stock("held = held - quantity, available = available + quantity", "pending", "plain_pool"),
+        draws("pending", "plain_pool", row_no="99::smallint"),
+    ),
+    breach(
+        "stock_that_orders_contradict",
+        "an offer ended and left its stock",
+        "last_pool",
+        "UPDATE waitlist_entries SET status = 'lapsed' WHERE id = %(entry)s",
+    ),
+    breach(
+        "orders_that_draw_otherwise",
+        "an item is more than its order holds",
+        "pending",
+        "UPDATE order_items SET quantity = quantity + 1 WHERE order_id = %(pending)s",
+    ),
+    breach(
+        "orders_that_draw_otherwise",
+        "an order holds what it has no item of",
+        "pending_guest",
+        f"UPDATE stock SET available = available - 1, held = held + 1 WHERE {UNSOLD}",
+        "UPDATE orders SET draws = draws || (%(plain_pool)s, %(free_row)s, 1)::draw WHERE id = %(pending_guest)s",
+    ),
+    breach(
+        "orders_that_draw_otherwise",
+        "an order holds the capacity that another one needs",
+        "pending_guest",
+        draws("pending_guest", "capacity_pool", quantity="quantity - 1"),
+        """UPDATE orders SET draws = orders.draws || (draw.pool_id, draw.row_no, 1)::draw
+        FROM orders AS robbed CROSS JOIN unnest(robbed.draws) AS draw
+        WHERE robbed.id = %(pending_guest)s AND draw.pool_id = %(capacity_pool)s AND orders.id = %(pending_seat)s""",
+    ),
+    breach(
+        "orders_that_draw_otherwise",
+        "an order has a voucher's price without a redemption",
+        "discounted",
+        "UPDATE orders SET voucher_id = %(voucher)s WHERE id = %(pending_guest)s",
+        "UPDATE orders SET voucher_id = NULL WHERE id = %(discounted)s",
+    ),
+    breach(
+        "capacities_that_do_not_add_up",
+        "a ticket is not counted against its event's capacity",
+        "gala",
+        stock("sold = sold - 1, available = available + 1", "partly", "capacity_pool"),
+        draws("partly", "capacity_pool", quantity="quantity - 1"),
+    ),
+    # 2: what lapses
+    breach(
+        "holds_overdue",
+        "a hold that nobody ended",
+        "pending",
+        f"UPDATE orders SET expires_at = {LATELY} WHERE id = %(pending)s",
+    ),
+    breach(
+        "holds_overdue",
+        "a hold that waits for its provider for ever",
+        "asked",
+        "UPDATE orders SET expires_at = now() - interval '26 minutes' WHERE id = %(asked)s",
+    ),
+    breach(
+        "offers_overdue",
+        "an offer that nobody ended",
+        "entry",
+        f"UPDATE waitlist_entries SET expires_at = {LATELY} WHERE id = %(entry)s",
+    ),
+    # 3: seats
+    breach(
+        "seats_without_owner",
+        "a seat is sold before it is paid",
+        "pending_seat",
+        "UPDATE seats SET sold = true WHERE owner_id = %(pending_seat)s",
+    ),
+    breach(
+        "seats_without_owner",
+        "a seat is only held though it is paid",
+        "seated",
+        "UPDATE seats SET sold = false WHERE owner_id = %(seated)s",
+    ),
+    breach(
+        "seats_without_owner",
+        "a seat's order was cancelled",
+        "cancelled",
+        "UPDATE seats SET owner_id = %(cancelled)s WHERE owner_id = %(pending_seat)s",
+        also=("seats_that_orders_contradict",),
+    ),
+    breach(
+        "seats_without_owner",
+        "a seat's owner does not exist",
+        "plain",
+        "UPDATE seats SET owner_id = %(plain)s WHERE owner_id = %(pending_seat)s",
+        also=("seats_that_orders_contradict",),
+    ),
+    breach(
+        "seats_that_orders_contradict",
+        "one order's seat is another's",
+        "pending_seat",
+        "UPDATE seats SET owner_id = %(pending)s WHERE owner_id = %(pending_seat)s",
+    ),
+    breach(
+        "tickets_without_seat",
+        "two tickets have one seat",
+        "seated_2",
+        "UPDATE order_items SET seat_ids[2] = seat_ids[1] WHERE order_id = %(seated)s",
+    ),
+    breach(
+        "tickets_without_seat",
+        "a ticket says another seat than it has",
+        "seated_1",
+        "UPDATE tickets SET seat = 'Stalls · Row Z · 1' WHERE id = %(seated_1)s",
+    ),
+    breach(
+        "tickets_without_seat",
+        "a group has a seat too few",
+        "seated_group_1",
+        "UPDATE order_items SET seat_ids = seat_ids[1:1] WHERE order_id = %(seated_group)s",
+    ),
+    breach(
+        "seats_that_stock_contradicts",
+        "there is stock without a seat",
+        "box",
+        "UPDATE stock_pools SET quantity = quantity + 1 WHERE id = %(box_pool)s",
+        "UPDATE stock SET available = available + 1 WHERE pool_id = %(box_pool)s AND row_no = 0",
+    ),
+    breach(
+        "seat_rows_measured_wrong",
+        "a row counts a seat too many",
+        "row",
+        "UPDATE seat_rows SET longest_free = longest_free + 1 WHERE id = %(row)s",
+    ),
+    # 3: tickets
+    breach(
+        "orders_with_wrong_tickets",
+        "a ticket was not issued",
+        "partly",
+        "UPDATE order_items SET quantity = quantity + 1 WHERE order_id = %(partly)s AND line = 1",
+    ),
+    breach(
+        "orders_with_wrong_tickets",
+        "a ticket was issued for another item",
+        "refunded",
+        """UPDATE tickets SET line = 1, position = 2, ticket_type_id = (
+            SELECT ticket_type_id FROM order_items WHERE order_id = %(refunded)s AND line = 1)
+        WHERE order_id = %(refunded)s AND line = 2""",
+    ),
+    breach(
+        "orders_with_wrong_tickets",
+        "an order has tickets before it is paid",
+        "pending",
+        "UPDATE tickets SET order_id = %(pending)s, position = 3 WHERE id = %(paid_2)s",
+        also=("orders_that_hold_wrong_stock",),
+    ),
+    breach(
+        "orders_with_wrong_tickets",
+        "a ticket of no order",
+        "other",
+        "UPDATE tickets SET order_id = %(other)s WHERE id = %(paid_2)s",
+        also=("orders_that_hold_wrong_stock",),
+    ),
+    breach(
+        "tickets_with_a_broken_chain",
+        "a holder is missing",
+        "sent",
+        "DELETE FROM transfers WHERE id = %(transfer)s",
+    ),
+    breach(
+        "tickets_with_a_broken_chain",
+        "the chain has a gap",
+        "sent",
+        "UPDATE transfers SET epoch = 2 WHERE id = %(transfer)s",
+    ),
+    breach(
+        "orders_that_hold_wrong_stock",
+        "a valid ticket's stock is for sale again",
+        "partly",
+        stock("sold = sold - 1, available = available + 1", "partly", "plain_pool"),
+        draws("partly", "plain_pool", quantity="quantity - 1"),
+    ),
+    breach(
+        "tickets_refunded_wrong",
+        "a ticket ended without a refund",
+        "partly_1",
+        "UPDATE order_refunds SET ticket_ids = array_remove(ticket_ids, %(partly_1)s) WHERE id = %(partly_refund)s",
+    ),
+    breach(
+        "tickets_refunded_wrong",
+        "a ticket was refunded twice",
+        "partly_1",
+        "UPDATE order_refunds SET ticket_ids = ticket_ids || %(partly_1)s WHERE id = %(partly_refund)s",
+    ),
+    breach(
+        "tickets_refunded_wrong",
+        "a refunded ticket is valid",
+        "partly_2",
+        "UPDATE order_refunds SET ticket_ids = ticket_ids || %(partly_2)s WHERE id = %(partly_refund)s",
+    ),
+    breach(
+        "tickets_refunded_wrong",
+        "a refund names another order's ticket",
+        "paid_1",
+        "UPDATE order_refunds SET ticket_ids = ticket_ids || %(paid_1)s WHERE id = %(partly_refund)s",
+    ),
+    breach(
+        "tickets_refunded_wrong",
+        "an order without a valid ticket is not refunded",
+        "refunded",
+        "UPDATE orders SET status = 'partially_refunded' WHERE id = %(refunded)s",
+    ),
+    breach(
+        "cancellations_left_behind",
+        "an event was settled too early",
+        "plain_event",
+        "UPDATE events SET status = 'cancelled', cancelled_at = now(), settled_at = now() WHERE id = %(plain_event)s",
+    ),
+    breach(
+        "cancellations_left_behind",
+        "an event that nobody settles",
+        "plain_event",
+        "UPDATE events SET status = 'cancelled', cancelled_at = now() - interval '2 days' WHERE id = %(plain_event)s",
+    ),
+    breach(
+        "cancellations_left_behind",
+        "a settled event has an order that is pending",
+        "small",
+        "UPDATE events SET status = 'cancelled', cancelled_at = now(), settled_at = now() WHERE id = %(small)s",
+    ),
+    # 4: money
+    breach(
+        "payments_without_effect",
+        "money was kept for an order that was cancelled",
+        "returned_payment",
+        "UPDATE payments SET status = 'succeeded' WHERE id = %(returned_payment)s",
+        "UPDATE receipts SET kept = true, refunded = 0 WHERE id = %(returned_receipt)s",
+        "DELETE FROM refunds WHERE receipt_id = %(returned_receipt)s",
+    ),
+    breach(
+        "payments_without_effect",
+        "a payment without money",
+        "paid_payment",
+        "DELETE FROM receipts WHERE id = %(paid_receipt)s",
+    ),
+    breach(
+        "payments_without_effect",
+        "other money came than was asked for",
+        "paid_payment",
+        "UPDATE receipts SET amount = amount + 1 WHERE id = %(paid_receipt)s",
+    ),
+    breach(
+        "payments_without_effect",
+        "money came in another currency",
+        "paid_payment",
+        "UPDATE receipts SET currency = 'USD' WHERE id = %(paid_receipt)s",
+    ),
+    breach(
+        "payments_without_effect",
+        "an order was paid with less than it costs",
+        "paid_payment",
+        "UPDATE payments SET amount = amount - 1 WHERE id = %(paid_payment)s",
+        "UPDATE receipts SET amount = amount - 1 WHERE id = %(paid_receipt)s",
+    ),
+    breach(
+        "payments_without_effect",
+        "an order was paid in another currency",
+        "paid_payment",
+        "UPDATE payments SET currency = 'USD' WHERE id = %(paid_payment)s",
+        "UPDATE receipts SET currency = 'USD' WHERE id = %(paid_receipt)s",
+    ),
+    breach(
+        "payments_without_effect",
+        "a payment is returned without a refund",
+        "returned_payment",
+        "DELETE FROM refunds WHERE receipt_id = %(returned_receipt)s",
+        "DELETE FROM receipts WHERE id = %(returned_receipt)s",
+    ),
+    breach(
+        "orders_that_gave_back_wrong",
+        "a refund is less than the books say",
+        "partly",
+        "UPDATE order_refunds SET amount = amount + 1 WHERE id = %(partly_refund)s",
+    ),
+    breach(
+        "orders_that_gave_back_wrong",
+        "an order's refund went to another order's payer",
+        "rebated",
+        """UPDATE refunds SET (payment_id, receipt_id) = (%(paid_payment)s, %(paid_receipt)s)
+        WHERE id = (SELECT refund_id FROM order_refunds WHERE id = %(rebate)s)""",
+        "UPDATE receipts SET refunded = 500 WHERE id = %(paid_receipt)s",
+        """UPDATE receipts SET refunded = 0
+        WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(rebated)s)""",
+    ),
+    breach(
+        "orders_that_gave_back_wrong",
+        "more was given back than was paid",
+        "refunded",
+        "ALTER TABLE receipts DROP CONSTRAINT receipts_refunded",
+        "UPDATE order_refunds SET amount = amount + 1 WHERE id = %(whole_refund)s",
+        """UPDATE refunds SET amount = amount + 1
+        WHERE id = (SELECT refund_id FROM order_refunds WHERE id = %(whole_refund)s)""",
+        """UPDATE receipts SET refunded = refunded + 1
+        WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(refunded)s)""",
+        also=("receipts_without_effect",),
+    ),
+    breach(
+        "orders_that_gave_back_wrong",
+        "a refunded order kept some money",
+        "refunded",
+        "UPDATE order_refunds SET amount = amount - 1 WHERE id = %(whole_refund)s",
+        """UPDATE refunds SET amount = amount - 1
+        WHERE id = (SELECT refund_id FROM order_refunds WHERE id = %(whole_refund)s)""",
+        """UPDATE receipts SET refunded = refunded - 1
+        WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(refunded)s)""",
+    ),
+    breach(
+        "orders_that_gave_back_wrong",
+        "an order gave back and does not say so",
+        "rebated",
+        "UPDATE orders SET status = 'paid' WHERE id = %(rebated)s",
+    ),
+    breach(
+        "orders_that_gave_back_wrong",
+        "an order says it gave back and has not",
+        "paid",
+        "UPDATE orders SET status = 'partially_refunded' WHERE id = %(paid)s",
+    ),
+    breach(
+        "receipts_without_effect",
+        "a refund that the receipt does not know of",
+        "paid_receipt",
+        f"""INSERT INTO refunds (id, payment_id, receipt_id, amount, currency, reason)
+        VALUES ({NOBODY}, %(paid_payment)s, %(paid_receipt)s, 1, 'NGN', 'twice')""",
+    ),
+    breach(
+        "receipts_without_effect",
+        "money that pays nothing was not all returned",
+        "returned_receipt",
+        "UPDATE receipts SET amount = amount + 1 WHERE id = %(returned_receipt)s",
+    ),
+    breach(
+        "receipts_without_effect",
+        "money was kept for a payment that has not succeeded",
+        "payment",
+        f"""INSERT INTO receipts (id, payment_id, provider, merchant_id, reference, amount, currency, kept)
+        SELECT {NOBODY}, id, provider, merchant_id, 'early', amount, currency, true
+        FROM payments WHERE id = %(payment)s""",
+    ),
+    breach(
+        "receipts_without_effect",
+        "money went back to another payer",
+        "short_receipt",
+        "UPDATE refunds SET payment_id = %(paid_payment)s WHERE receipt_id = %(short_receipt)s",
+    ),
+    breach(
+        "receipts_without_effect",
+        "money went back in another currency",
+        "short_receipt",
+        "UPDATE refunds SET currency = 'USD' WHERE receipt_id = %(short_receipt)s",
+    ),
+    breach(
+        "payments_left_behind",
+        "a provider that nobody asks",
+        "payment",
+        f"UPDATE payments SET ask_at = {LATELY} WHERE id = %(payment)s",
+    ),
+    breach(
+        "payments_left_behind",
+        "a refund that nobody sends",
+        "short_payment",
+        f"UPDATE refunds SET id = %(short_payment)s, due_at = {LATELY} WHERE receipt_id = %(short_receipt)s",
+    ),
+    breach(
+        "orders_without_payment",
+        "an order was paid without a payment",
+        "paid",
+        "UPDATE payments SET status = 'failed' WHERE id = %(paid_payment)s",
+        "DELETE FROM receipts WHERE id = %(paid_receipt)s",
+    ),
+    breach(
+        "orders_without_payment",
+        "an order gave back what it never got",
+        "rebated",
+        "DELETE FROM receipts WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(rebated)s)",
+        "UPDATE payments SET status = 'failed' WHERE order_id = %(rebated)s",
+    ),
+    # 5: idempotency
+    breach(
+        "keys_without_effect",
+        "a payment was answered and is not there",
+        "asked",
+        f"""UPDATE idempotency_keys SET response = response || jsonb_build_object('id', {NOBODY})
+        WHERE operation = 'start_payment' AND scope = %(asked)s::text""",
+    ),
+    breach(
+        "keys_without_effect",
+        "a refund was answered and is not there",
+        "rebated",
+        f"""UPDATE idempotency_keys SET response = response || jsonb_build_object('id', {NOBODY})
+        WHERE operation = 'refund_order' AND scope = %(rebated)s::text""",
+    ),
+    breach(
+        "keys_without_effect",
+        "an order was answered as paid by hand and has no payment",
+        "paid",
+        """UPDATE idempotency_keys SET response = response || jsonb_build_object('id', %(cancelled)s)
+        WHERE operation = 'mark_order_paid' AND scope = %(paid)s::text""",
+    ),
+    breach(
+        "keys_without_claim",
+        "a claim was answered and is not there",
+        "cloakroom",
+        f"""UPDATE idempotency_keys SET key = %(cloakroom)s, response = jsonb_build_object('id', {NOBODY})
+        WHERE operation = 'claim_slot' AND response ->> 'id' = %(claim)s::text""",
+    ),
+    # 7: what is owed to people
+    breach(
+        "orders_without_confirmation",
+        "a buyer gets no tickets",
+        "paid",
+        "DELETE FROM outbox WHERE template = 'order_confirmation' AND payload ->> 'order_id' = %(paid)s::text",
+    ),
+    breach(
+        "refunds_without_email",
+        "a buyer is not told of a refund",
+        "rebate",
+        "DELETE FROM outbox WHERE payload ->> 'order_refund_id' = %(rebate)s::text",
+    ),
+    breach(
+        "messages_left_behind",
+        "a message that nobody puts on the queue",
+        "paid",
+        f"UPDATE outbox SET id = %(paid)s, relay_at = {LATELY} WHERE payload ->> 'order_id' = %(paid)s::text",
+    ),
+    breach(
+        "messages_left_behind",
+        "a message that a worker took and left",
+        "paid",
+        f"""UPDATE outbox SET id = %(paid)s, status = 'sending', relay_at = {LATELY}
+        WHERE payload ->> 'order_id' = %(paid)s::text""",
+    ),
+    breach(
+        "messages_left_behind",
+        "a message that failed and does not say why",
+        "paid",
+        """UPDATE outbox SET id = %(paid)s, status = 'failed', relay_at = 'infinity'
+        WHERE payload ->> 'order_id' = %(paid)s::text""",
+    ),
+    breach(
+        "transfers_without_emails",
+        "who sent a ticket is not told",
+        "transfer",
+        "DELETE FROM outbox WHERE template = 'transfer_completed' AND payload ->> 'transfer_id' = %(transfer)s::text",
+    ),
+    breach(
+        "transfers_without_emails",
+        "who is sent a ticket is not told",
+        "started_transfer",
+        "DELETE FROM outbox WHERE payload ->> 'transfer_id' = %(started_transfer)s::text",
+    ),
+    # 8: the door
+    breach(
+        "tickets_with_wrong_entries",
+        "somebody was admitted and is not counted",
+        "contested",
+        "UPDATE tickets SET entries = 0 WHERE id = %(contested)s",
+    ),
+    breach(
+        "tickets_with_wrong_entries",
+        "somebody is counted who was not admitted",
+        "paid_2",
+        "UPDATE tickets SET entries = 1 WHERE id = %(paid_2)s",
+    ),
+    breach(
+        "tickets_with_wrong_entries",
+        "the first entry was at another time",
+        "contested",
+        "UPDATE tickets SET first_scan_at = first_scan_at + interval '1 second' WHERE id = %(contested)s",
+    ),
+    breach(
+        "entries_out_of_order",
+        "the later of two was admitted",
+        "conflict",
+        "UPDATE scans SET at = at - interval '1 hour' WHERE id = %(conflict)s",
+    ),
+    # 9: slots
+    breach(
+        "slots_that_claims_contradict",
+        "a slot is taken by nobody",
+        "cloakroom",
+        "UPDATE slots SET state = 'taken' WHERE service_id = %(cloakroom)s AND number = 9",
+    ),
+    breach(
+        "slots_that_claims_contradict",
+        "a slot is free though somebody's coat hangs there",
+        "cloakroom",
+        "UPDATE slots SET state = 'free' WHERE service_id = %(cloakroom)s AND state = 'taken'",
+    ),
+    breach(
+        "services_that_do_not_add_up",
+        "a slot is missing",
+        "cloakroom",
+        "DELETE FROM slots WHERE service_id = %(cloakroom)s AND number = 10",
+    ),
+    breach(
+        "services_that_do_not_add_up",
+        "a slot is free above the capacity",
+        "cloakroom",
+        "UPDATE slots SET number = 11 WHERE service_id = %(cloakroom)s AND number = 10",
+    ),
+    # 10: vouchers
+    breach(
+        "vouchers_overdrawn",
+        "a voucher was redeemed more often than allowed",
+        "voucher",
+        "UPDATE vouchers SET max_redemptions = 1 WHERE id = %(voucher)s",
+    ),
+    breach(
+        "vouchers_overdrawn",
+        "an order carries a voucher that it has not redeemed",
+        "voucher",
+        "UPDATE orders SET voucher_id = %(voucher)s WHERE id = %(partly)s",
+    ),
+    # 11: the audit log
+    breach(
+        "audit_entries_out_of_chain",
+        "an entry was changed",
+        "organisation",
+        "UPDATE audit_log SET details = '{}' WHERE chain = %(organisation)s AND entry = 3",
+    ),
+    breach(
+        "audit_entries_out_of_chain",
+        "an entry was changed and hashed anew",
+        "organisation",
+        """UPDATE audit_log SET subject = 'nothing', hash = sha256(previous_hash || convert_to(concat_ws('|', entry,
+            actor_id, action, 'nothing', details, extract(epoch FROM at)), 'UTF8'))
+        WHERE chain = %(organisation)s AND entry = 3""",
+    ),
+    breach(
+        "audit_entries_out_of_chain",
+        "an entry was taken out",
+        "organisation",
+        "DELETE FROM audit_log WHERE chain = %(organisation)s AND entry = 3",
+    ),
+    breach(
+        "audit_entries_out_of_chain",
+        "the first entry was taken out",
+        "organisation",
+        "DELETE FROM audit_log WHERE chain = %(organisation)s AND entry = 1",
+    ),
+    breach(
+        "audit_entries_out_of_chain",
+        "the last entry was taken out",
+        "organisation",
+        """DELETE FROM audit_log WHERE (chain, entry) =
+        (SELECT chain, entries FROM audit_chains WHERE chain = %(organisation)s)""",
+    ),
+    breach(
+        "audit_entries_out_of_chain",
+        "the whole log was taken out",
+        "organisation",
+        "DELETE FROM audit_log WHERE chain = %(organisation)s",
+    ),
+    breach(
+        "audit_entries_out_of_chain",
+        "the chain's head was taken out",
+        "organisation",
+        "DELETE FROM audit_chains WHERE chain = %(organisation)s",
+    ),
+    breach(
+        "audit_entries_out_of_chain",
+        "the chain's head is behind",
+        "organisation",
+        """UPDATE audit_chains SET entries = entry, hash = log.hash FROM audit_log AS log
+        WHERE log.chain = audit_chains.chain AND log.chain = %(organisation)s AND entry = entries - 1""",
+    ),
+    # 12: tenants
+    breach(
+        "orders_across_tenants",
+        "an order is another organisation's",
+        "pending",
+        "UPDATE orders SET organisation_id = %(rival)s WHERE id = %(pending)s",
+    ),
+    breach(
+        "orders_across_tenants",
+        "an order is in another currency than its event",
+        "pending",
+        "UPDATE orders SET currency = 'USD' WHERE id = %(pending)s",
+    ),
+    breach(
+        "orders_across_tenants",
+        "an item of no order",
+        "other",
+        "UPDATE order_items SET order_id = %(other)s WHERE order_id = %(cancelled)s",
+    ),
+    breach(
+        "orders_across_tenants",
+        "an order of nothing",
+        "cancelled",
+        "DELETE FROM order_items WHERE order_id = %(cancelled)s",
+    ),
+    breach(
+        "orders_across_tenants",
+        "an item's ticket type is another event's",
+        "cancelled",
+        "UPDATE order_items SET event_id = %(small)s WHERE order_id = %(cancelled)s",
+    ),
+    breach(
+        "orders_across_tenants",
+        "an order's account does not exist",
+        "pending",
+        f"UPDATE orders SET account_id = {NOBODY} WHERE id = %(pending)s",
+    ),
+    breach(
+        "orders_across_tenants",
+        "an order's voucher does not exist",
+        "cancelled",
+        f"UPDATE orders SET voucher_id = {NOBODY} WHERE id = %(cancelled)s",
+    ),
+    breach(
+        "orders_across_tenants",
+        "an order's voucher is another organisation's",
+        "cancelled",
+        "UPDATE orders SET voucher_id = %(rivals_voucher)s WHERE id = %(cancelled)s",
+    ),
+    breach(
+        "orders_across_tenants",
+        "a ticket is another organisation's",
+        "paid",
+        "UPDATE tickets SET organisation_id = %(rival)s WHERE id = %(paid_1)s",
+    ),
+    breach(
+        "orders_across_tenants",
+        "a ticket is another event's than its item",
+        "paid",
+        "UPDATE tickets SET event_id = %(gala)s WHERE id = %(paid_1)s",
+    ),
+    breach(
+        "orders_across_tenants",
+        "a ticket is of another type than its item",
+        "refunded",
+        "UPDATE tickets SET ticket_type_id = %(standing)s WHERE order_id = %(refunded)s AND line = 1",
+    ),
+    breach(
+        "claims_across_tenants",
+        "a claim's customer is another organisation's",
+        "claim",
+        """UPDATE customers SET organisation_id = %(rival)s
+        WHERE id = (SELECT customer_id FROM claims WHERE id = %(claim)s)""",
+    ),
+    breach(
+        "claims_across_tenants",
+        "a cloakroom is at another organisation's event",
+        "claim",
+        "UPDATE services SET event_id = %(rivals_event)s WHERE id = %(cloakroom)s",
+    ),
+]
+
+# What looks like a breach and is none, since somebody has a while to mend it.
+ALLOWED = {
+    "a hold that has just lapsed": "UPDATE orders SET expires_at = now() - interval '9 minutes' WHERE id = %(pending)s",
+    "a hold that waits for its provider": f"UPDATE orders SET expires_at = {LATELY} WHERE id = %(asked)s",
+    "an event that was called off an hour ago": """UPDATE events
+        SET status = 'cancelled', cancelled_at = now() - interval '1 hour' WHERE id = %(plain_event)s""",
+    "a message that has just been due": "UPDATE outbox SET relay_at = now() - interval '9 minutes'",
+    "a webhook that waits for its delivery": f"""INSERT INTO outbox (id, kind, template, recipient, payload, relay_at)
+        VALUES ({NOBODY}, 'webhook', 'order.paid', %(organisation)s, '{{}}', 'infinity')""",
+}
+
+
+def found(conn: Connection) -> dict[str, str]:
+    """What the checks find, as the caller is shown it, by statement."""
+    report = json.loads(service.check_invariants(conn).model_dump_json())
+    assert report["hold"] == all(check["holds"] for check in report["checks"])
+    return {QUERIES[check["name"]]: json.dumps(check["violations"]) for check in report["checks"] if not check["holds"]}
+
+
+def test_the_books_of_a_sale_are_in_order(books: tuple[Connection, dict[str, Any]]) -> None:
+    conn, _ = books
+    with conn.transaction():
+        assert found(conn) == {}
+
+
+def test_every_check_is_shown_a_breach() -> None:
+    assert {each.query for each in BREACHES} == set(NAMES)
+
+
+@pytest.mark.parametrize("breach", BREACHES, ids=str)
+def test_a_breach_is_found(books: tuple[Connection, dict[str, Any]], breach: Breach) -> None:
+    conn, ids = books
+    with conn.transaction(force_rollback=True):
+        conn.execute("SET LOCAL session_replication_role = replica")  # no trigger and no foreign key keeps us from it
+        for statement in breach.statements:
+            assert conn.execute(statement, ids).rowcount != 0, f"it changed nothing: {statement}"
+
+        broken = found(conn)
+
+    assert set(broken) == {breach.query, *breach.also}, broken
+    assert str(ids[breach.shows]) in broken[breach.query]
+
+
+@pytest.mark.parametrize("story", ALLOWED)
+def test_what_is_still_in_time_is_no_breach(books: tuple[Connection, dict[str, Any]], story: str) -> None:
+    conn, ids = books
+    with conn.transaction(force_rollback=True):
+        assert conn.execute(ALLOWED[story], ids).rowcount > 0
+
+        assert found(conn) == {}
+
+
+# ------------------------------------------------------------------------------------------------- the endpoint
+
+
+@pytest.fixture
+def admin(conn: Connection) -> UUID:
+    return factories.account(conn, is_admin=True)
+
+
+def test_an_administrator_is_told_that_all_of_them_hold(api: Client, conn: Connection, admin: UUID) -> None:
+    factories.paid_order(conn, factories.ticket_type(conn, price=0))
+    before = snapshot(conn)
+
+    answer = api.get("/v1/admin/invariants", account=admin)
+
+    assert (answer.status, answer.json["hold"]) == (200, True)
+    assert [(check["invariant"], check["name"]) for check in answer.json["checks"]] == [
+        (number, name) for number, name, _ in INVARIANTS
+    ]
+    assert all(check["holds"] and check["violations"] == [] for check in answer.json["checks"])
+    assert snapshot(conn) == before
+
+
+def test_what_is_broken_is_shown_by_its_rows_with_money_in_numbers(api: Client, conn: Connection, admin: UUID) -> None:
+    (ticket,) = sellers.tickets_of(conn, factories.paid_order(conn, factories.ticket_type(conn), quantity=1))
+    factories.refund(conn, ticket)
+    conn.execute("UPDATE order_refunds SET amount = amount - 1")
+
+    answer = api.get("/v1/admin/invariants", account=admin)
+
+    assert (answer.status, answer.json["hold"]) == (200, False)
+    (broken,) = [check for check in answer.json["checks"] if not check["holds"]]
+    assert broken["name"] == NAMES["orders_that_gave_back_wrong"]
+    (order,) = row_of(conn, "SELECT id FROM orders")
+    assert broken["violations"] == [
+        {"order_id": str(order), "status": "refunded", "total": 5000, "given": 4999, "booked": 5000}
+    ]
+
+
+def test_of_many_breaches_ten_are_shown(api: Client, conn: Connection, admin: UUID) -> None:
+    factories.ticket_type(conn, quantity=200)
+    conn.execute("UPDATE stock SET held = held + 1, available = available - 1")
+
+    answer = api.get("/v1/admin/invariants", account=admin)
+
+    assert [len(check["violations"]) for check in answer.json["checks"] if not check["holds"]] == [10]
+
+
+def test_nobody_else_may_ask(api: Client, conn: Connection) -> None:
+    owner = factories.account(conn)
+    factories.organisation(conn, owner=owner)
+
+    assert api.get("/v1/admin/invariants").status == 401
+    assert api.get("/v1/admin/invariants", account=owner).status == 403
+
+
+def test_the_statements_have_time_to_read_whole_tables_and_later_ones_do_not(conn: Connection) -> None:
+    def allowed() -> str:
+        return str(row_of(conn, "SHOW statement_timeout")[0])
+
+    usual = allowed()
+    with conn.transaction():
+        service.check_invariants(conn)
+        assert usual != allowed() == "25s"
+
+    assert allowed() == usual
