@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from bench import handler, hot, imports, scan
+from bench import emails, handler, hot, imports, listings, scan
 from bench.report import conclude, save
 
-PARTS = {"hot": hot.measure, "handler": handler.measure, "imports": imports.measure, "scan": scan.measure}
+PARTS = {part.__name__.removeprefix("bench."): part.measure for part in (hot, handler, imports, listings, scan, emails)}
 
 
 def main() -> int:

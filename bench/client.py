@@ -9,8 +9,9 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from typing import Any
 
+from bench import processes
 from boxoffice.api import IdempotencyKey, route
 from boxoffice.auth import Who
 from boxoffice.orders.models import OrderRequest, PlacedOrder
@@ -75,7 +76,7 @@ class Client:
             raise RuntimeError(answer["body"])
         return seconds, cpu, answer
 
-    def buy(self, start: float, seconds: float) -> Seen:
+    def buy(self, start: float, seconds: float) -> dict[str, Any]:
         """Place orders, one after the other, from a moment on and for so long."""
         seen = Seen()
         time.sleep(max(0.0, start - time.time()))
@@ -83,26 +84,16 @@ class Client:
             latency, _, _ = self.call(_ORDERS)
             seen.latencies.append(latency)
         seen.orders = len(seen.latencies)
-        return seen
+        return asdict(seen)
 
-    def compare(self, calls: int) -> Seen:
+    def compare(self, calls: int) -> dict[str, Any]:
         """Orders and validation in turn."""
         seen = Seen()
         for _ in range(calls):
             seen.cpu.append(self.call(_ORDERS)[1])
             seen.cpu_of_validation.append(self.call(_VALIDATION)[1])
-        return seen
-
-
-def main() -> None:
-    """Do what each line of the input asks for, until it ends; answers a line each."""
-    client = Client(sys.argv[1])
-    print("ready", flush=True)
-    for line in sys.stdin:
-        name, *arguments = json.loads(line)
-        act = cast(Callable[..., Seen], getattr(client, name))
-        print(json.dumps(asdict(act(*arguments))), flush=True)
+        return asdict(seen)
 
 
 if __name__ == "__main__":
-    main()
+    processes.serve(Client(sys.argv[1]))

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from bench import ROOT
@@ -30,14 +31,23 @@ _ENVIRONMENT = {
 
 
 class Process:
-    """A module of the benchmark, run with the settings of the functions."""
+    """A module of the benchmark, run with the settings of the functions and ``others``."""
 
-    def __init__(self, module: str, *arguments: object, bench: Bench, database: str, secrets_port: int) -> None:
+    def __init__(
+        self,
+        module: str,
+        *arguments: object,
+        bench: Bench,
+        database: str,
+        secrets_port: int,
+        others: Mapping[str, str] | None = None,
+    ) -> None:
         environment = {
             **os.environ,
             **_ENVIRONMENT,
             "DATABASE_URL": bench.api_url(database),
             "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(secrets_port),
+            **(others or {}),
         }
         command = [sys.executable, "-m", module, *map(str, arguments)]
         self._process = subprocess.Popen(
@@ -65,3 +75,11 @@ class Process:
     def close(self) -> None:
         """End it."""
         self._process.communicate()
+
+
+def serve(worker: object) -> None:
+    """The other end: call the method of the worker that each line of the input names; its answer is a line, too."""
+    print("ready", flush=True)
+    for line in sys.stdin:
+        name, *arguments = json.loads(line)
+        print(json.dumps(getattr(worker, name)(*arguments)), flush=True)

@@ -8,14 +8,14 @@ import gzip
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import psycopg
 
+from bench import processes
 from boxoffice import db
 from boxoffice.auth import issue_access_token
 from tests.support import context, event_for, function
@@ -119,19 +119,10 @@ class Door:
         return {"seconds": [self._call("get_attendance", "GET", path)[0] for _ in range(calls)]}
 
 
-def _requests() -> Iterator[list[Any]]:
-    for line in sys.stdin:
-        yield json.loads(line)
-
-
 def main() -> None:
-    """Do what each line of the input asks for, until it ends; answers a line each."""
+    """Open a door, and do there what is asked for."""
     account_id, event_id, texts, first, step = sys.argv[1:]
-    door = Door(account_id, event_id, Path(texts), int(first), int(step))
-    print("ready", flush=True)
-    for name, *arguments in _requests():
-        act = cast(Callable[..., dict[str, Any]], getattr(door, name))
-        print(json.dumps(act(*arguments)), flush=True)
+    processes.serve(Door(account_id, event_id, Path(texts), int(first), int(step)))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.__main__ import PARTS
 
-@pytest.mark.parametrize("part", ["hot", "handler", "imports", "scan"])
+
+@pytest.mark.parametrize("part", PARTS)
 def test_a_part_of_the_benchmark_runs(root: Path, part: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bench", part, "--smoke"], cwd=root, capture_output=True, text=True, timeout=120
