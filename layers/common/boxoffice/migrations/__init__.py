@@ -52,7 +52,7 @@ def _missing(conn: psycopg.Connection) -> list[Path]:
         """CREATE TABLE IF NOT EXISTS migrations (
             name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"""
     )
-    digests = dict(conn.execute("SELECT name, digest FROM migrations").fetchall())
+    digests: dict[str, str] = dict(conn.execute("SELECT name, digest FROM migrations").fetchall())
     paths = sorted(Path(__file__).parent.glob("*.sql"))
     for path in paths:
         if digests.get(path.stem, _digest(path)) != _digest(path):
