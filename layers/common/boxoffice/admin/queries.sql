@@ -1,8 +1,8 @@
 -- Each statement finds rows that contradict an invariant, ten at the most, in one snapshot.
 
 -- name: allow_time
--- These read whole tables.
-SET LOCAL statement_timeout = '25s'
+-- These read whole tables, and group them in memory where they can.
+SELECT set_config('statement_timeout', '25s', true), set_config('work_mem', '128MB', true)
 
 -- name: pools_that_do_not_add_up
 SELECT id AS pool_id, quantity, sum(available) AS available, sum(held) AS held, sum(sold) AS sold
