@@ -13,6 +13,7 @@ from boxoffice.orders import service as orders
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRequest, PlacedOrder
 from boxoffice.seats.errors import NoSeatsTogether
+from boxoffice.stock import service as stock
 from boxoffice.stock.errors import SoldOut
 from boxoffice.waitlist import service
 from boxoffice.waitlist.errors import NoOffer, OfferTooSmall, StillAvailable
@@ -257,3 +258,32 @@ def test_an_offer_never_waits_for_stock_while_it_holds_some(api: Client, databas
             return not service.offer_next(conn, ticket_type, wait=False)
 
     assert all(race(database, 2, act))
+
+
+def test_an_offer_that_waits_for_one_pool_holds_nothing_of_another(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    capacity = stock.create_pool(conn, 40)
+    ticket_type = factories.ticket_type(
+        conn, quantity=40, event_id=factories.event(conn, capacity_pool_id=capacity), max_per_order=30
+    )
+    (own,) = conn.execute("SELECT pool_id FROM ticket_types").fetchone() or (None,)
+    lies_together, lies_in_pieces = sorted((own, capacity), reverse=True)
+    conn.execute(
+        "UPDATE stock SET available = CASE row_no WHEN 0 THEN 40 ELSE 0 END WHERE pool_id = %s", [lies_together]
+    )
+    factories.waitlist_entry(conn, ticket_type, quantity=25)
+
+    def act(conn: Connection, number: int) -> bool:
+        if number == 0:
+            conn.execute("SELECT pg_sleep(0.2)")
+            return service.offer_next(conn, ticket_type)
+        with conn.transaction():
+            conn.execute("SELECT FROM stock WHERE pool_id = %s FOR NO KEY UPDATE", [lies_in_pieces])
+            conn.execute("SELECT pg_sleep(0.4)")
+            conn.execute("SELECT FROM stock WHERE pool_id = %s FOR NO KEY UPDATE", [lies_together])
+        return True
+
+    assert all(race(database, 2, act))
+    assert deadlocks(conn) == 0
+    invariants.check(conn)

@@ -217,17 +217,18 @@ def _take_seats(conn: db.Connection, entry: NextEntry, *, wait: bool) -> bool:
 
 
 def _take(conn: db.Connection, entry: NextEntry, draws: Sequence[Draw], now: datetime) -> bool:
-    return bool(
-        db.run(
-            conn,
-            SQL.take_offer,
-            id=entry.id,
-            expires_at=rules.offer_until(now, entry.on_sale_until),
-            pool_ids=[draw.pool_id for draw in draws],
-            quantities=[draw.quantity for draw in draws],
-            homes=[draw.home for draw in draws],
-        )
-    )
+    offer = {
+        "id": entry.id,
+        "expires_at": rules.offer_until(now, entry.on_sale_until),
+        "pool_ids": [draw.pool_id for draw in draws],
+        "quantities": [draw.quantity for draw in draws],
+        "homes": [draw.home for draw in draws],
+    }
+    with conn.transaction():
+        if db.run(conn, SQL.take_offer, **offer):
+            return True
+        raise psycopg.Rollback  # lets go of what it found in one pool, before it waits for another
+    return False
 
 
 def _owe_email(conn: db.Connection, template: str, recipient: str, entry_id: UUID) -> None:
