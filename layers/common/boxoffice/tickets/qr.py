@@ -8,24 +8,20 @@ screen. There is no personal data in it. Only its SHA-256 is stored; the text is
 
 import base64
 import hashlib
+import re
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
-from operator import itemgetter
-from typing import Any
 from uuid import UUID
 
 from boxoffice.signing import mac
 
 _HEAD = struct.Struct(">BH16s")
 _MAC_SIZE = 16
-_PIXELS = 8  # a module of the PNG
-# One mask for all. A text is as good as random, so its picture is about as even under every mask, and is read as well;
-# to find the best of the eight takes five times as long as to draw.
-_MASK = 2
+_VERSION, _MASK = 3, 2
+_DARK = re.compile(b"1+")
+_PIXELS = bytes.maketrans(b"01", b"\xff\x00")
 
 
 @dataclass(frozen=True)
@@ -67,37 +63,31 @@ def hash_of(text: str) -> bytes:
 
 def svg(text: str) -> bytes:
     """A picture that is sharp at any size, black on white with the quiet zone that readers need."""
-    modules = _code(text).get_matrix()
-    runs = "".join(
-        f"M{start} {y}h{length}v1h-{length}z" for y, row in enumerate(modules) for start, length in _dark_runs(row)
-    )
-    side = len(modules)
+    rows = _modules(text)
+    runs = "".join(_run(y, *run.span()) for y, row in enumerate(rows) for run in _DARK.finditer(row))
+    side = len(rows)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" width="{side}mm" height="{side}mm" '
         f'shape-rendering="crispEdges"><path fill="#fff" d="M0 0h{side}v{side}H0z"/><path d="{runs}"/></svg>\n'
     ).encode()
 
 
-def _dark_runs(row: Sequence[bool]) -> Iterator[tuple[int, int]]:
-    """Where dark modules stand side by side: the first one's place, and how many they are."""
-    for dark, run in groupby(enumerate(row), key=itemgetter(1)):
-        places = [place for place, _ in run]
-        if dark:
-            yield places[0], len(places)
+def _run(y: int, start: int, end: int) -> str:
+    """Dark modules side by side, as a rectangle of the path."""
+    return f"M{start} {y}h{end - start}v1h{start - end}z"
 
 
-@lru_cache(maxsize=64)  # an email shows the picture, and then its PDF
 def png(text: str) -> bytes:
     """A picture of about 300 by 300 pixels, for where SVG is not shown.
 
     The file is put together here (PNG, ISO/IEC 15948): emails take one for each ticket, and a library is ten times as
     slow.
     """
-    # Each line of pixels begins with its filter, none, and has one bit a pixel: a module is 8 pixels wide, so one byte.
-    lines = [b"\0" + bytes(0x00 if dark else 0xFF for dark in row) for row in _code(text).get_matrix()]
-    side = _PIXELS * len(lines)
+    rows = _modules(text)
+    side = 8 * len(rows)  # pixels: a module is 8 wide, at a bit each, and 8 high
+    lines = [b"\0" + row.translate(_PIXELS) for row in rows]  # each begins with its filter, none
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
-    pixels = zlib.compress(b"".join(line * _PIXELS for line in lines))
+    pixels = zlib.compress(b"".join(line * 8 for line in lines), level=1)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
 
 
@@ -105,9 +95,16 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
-def _code(text: str) -> Any:
+@lru_cache(maxsize=64)  # an email shows the picture, and then its PDF
+def _modules(text: str) -> list[bytes]:
+    """The rows of the picture with its quiet zone, a byte a module: ``1`` is dark and ``0`` is light.
+
+    One mask for all: a text of ours is as good as random, so its picture is about as even under every mask, and the
+    library takes ten times as long to try them.
+    """
     import qrcode
 
-    code = qrcode.QRCode(error_correction=qrcode.ERROR_CORRECT_M, box_size=_PIXELS, border=4, mask_pattern=_MASK)
+    code = qrcode.QRCode(_VERSION, qrcode.ERROR_CORRECT_M, border=4, mask_pattern=_MASK)
     code.add_data(text, optimize=0)
-    return code
+    code.make(fit=False)
+    return [bytes(b"01"[dark] for dark in row) for row in code.get_matrix()]
