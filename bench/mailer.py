@@ -1,0 +1,57 @@
+"""A worker of the email queue: takes ten messages at a time, has `send_email` send them, and takes them off the queue.
+
+Run by `emails.py`, with the settings of the functions in its environment.
+"""
+
+import os
+import sys
+import time
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from bench.processes import serve
+from local import aws
+from tests.mailbox import batch
+from tests.support import context, function
+
+_BATCH = 10  # as in template.yaml
+
+
+class Mailer:
+    """The function, loaded, and its queue."""
+
+    def __init__(self, url: str) -> None:
+        self._sqs = aws.client("sqs", url)
+        self._queue = f"{url}/emails"
+        self._handler = function("send_email").handler
+
+    def drain(self, most: int) -> dict[str, Any]:
+        """Send so many messages, or all there are; ``cpu`` is this process's time in the function, in seconds."""
+        done, cpu = 0, 0.0
+        start = time.perf_counter()
+        with Path(os.devnull).open("w") as metrics, redirect_stdout(metrics):  # standard output is for answers
+            while done < most and (messages := self._receive()):
+                before = time.process_time()
+                answer = self._handler(batch(*(message["Body"] for message in messages)), context("send_email"))
+                cpu += time.process_time() - before
+                if answer["batchItemFailures"]:
+                    raise RuntimeError("not sent")
+                self._delete(messages)
+                done += len(messages)
+        return {"messages": done, "cpu": cpu, "seconds": time.perf_counter() - start}
+
+    def _receive(self) -> list[dict[str, Any]]:
+        answer = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=_BATCH)
+        messages: list[dict[str, Any]] = answer.get("Messages", [])
+        return messages
+
+    def _delete(self, messages: list[dict[str, Any]]) -> None:
+        entries = [
+            {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]} for number, message in enumerate(messages)
+        ]
+        self._sqs.delete_message_batch(QueueUrl=self._queue, Entries=entries)
+
+
+if __name__ == "__main__":
+    serve(Mailer(*sys.argv[1:]))
