@@ -1,5 +1,6 @@
 """Providers as processes on loopback, and the receiver of their webhooks."""
 
+import io
 import json
 import subprocess
 import sys
@@ -155,15 +156,17 @@ class Receiver:
     """The functions behind HTTP, for webhooks that come from other processes."""
 
     def __enter__(self) -> "Receiver":
-        self.answers: list[str] = []
-        receiver = self
+        self._answered: list[tuple[str, str]] = []  # what was brought, and how it was answered
+        answered = self._answered
 
         def app(environ: dict[str, Any], start_response: Any) -> Any:
+            body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+
             def note(status: str, headers: Any) -> Any:
-                receiver.answers.append(status)
+                answered.append((body.decode(), status))
                 return start_response(status, headers)
 
-            return wsgi.app(environ, note)
+            return wsgi.app({**environ, "wsgi.input": io.BytesIO(body)}, note)
 
         class Quiet(WSGIRequestHandler):
             def log_message(self, *_: object) -> None:
@@ -175,13 +178,17 @@ class Receiver:
         self._thread.start()
         return self
 
-    def wait_for(self, answers: int) -> None:
-        """Wait until so many webhooks were answered."""
+    def answer_about(self, reference: str) -> str:
+        """How the one webhook about something was answered, once it was. What other tests left may come between."""
         deadline = time.monotonic() + 10
-        while len(self.answers) < answers and time.monotonic() < deadline:
+        while not (answers := self._answers_about(reference)) and time.monotonic() < deadline:
             time.sleep(0.02)
         time.sleep(0.05)  # the answer's last lines
-        assert len(self.answers) == answers
+        (answer,) = answers
+        return answer
+
+    def _answers_about(self, reference: str) -> list[str]:
+        return [answer for body, answer in self._answered if reference in body]
 
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()

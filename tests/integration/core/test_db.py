@@ -43,7 +43,7 @@ def _stand_still() -> None:
 def test_a_server_that_hung_up_meanwhile_is_called_again(conn: db.Connection) -> None:
     with db.autocommit() as ours:
         pid = ours.info.backend_pid
-    conn.execute("SELECT pg_terminate_backend(%s)", [pid])
+    conn.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
 
     with db.autocommit() as ours:
         assert ours.info.backend_pid != pid

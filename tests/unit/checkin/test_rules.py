@@ -62,11 +62,13 @@ def test_a_cursor_from_the_future_begins_anew() -> None:
 
 
 def test_a_version_is_known_while_the_events_own_terms_stay() -> None:
-    version = rules.version_of(door(), Position(50, 0, NIL))
+    terms = rules.terms_of(door(), [2])
+    version = rules.version_of(Position(50, 0, NIL), terms)
 
-    assert rules.floor_of(version, door(floor=99)) == 50
-    assert rules.floor_of(version, door(title="Blues")) is None
-    assert [rules.floor_of(text, door()) for text in (None, "", "50", "x.y", "-1.a", version + "0")] == [None] * 6
+    assert rules.floor_of(version, rules.terms_of(door(floor=99), [2])) == 50
+    assert rules.floor_of(version, rules.terms_of(door(title="Blues"), [2])) is None
+    assert rules.floor_of(version, rules.terms_of(door(), [])) is None
+    assert [rules.floor_of(text, terms) for text in (None, "", "50", "x.y", "-1.a", version + "0")] == [None] * 6
 
 
 def test_a_device_is_told_of_qrs_that_have_ended_too() -> None:

@@ -25,6 +25,7 @@ WHERE coalesce(held, 0) <> coalesce(held_by_orders, 0) OR coalesce(sold, 0) <> c
 
 -- name: orders_that_draw_otherwise
 -- Each order draws what it holds, and nothing else: of its ticket types, of their events' capacities, and of its voucher.
+-- A pool that is nobody's now was the capacity of its event.
 WITH wanted AS (
     SELECT order_id, pool_id, quantity FROM order_items JOIN ticket_types ON ticket_types.id = ticket_type_id
     UNION ALL
@@ -39,7 +40,13 @@ SELECT order_id, pool_id, wanted.quantity, drawn.quantity AS drawn FROM (
     SELECT orders.id AS order_id, pool_id, sum(quantity) AS quantity
     FROM orders CROSS JOIN unnest(draws) GROUP BY orders.id, pool_id
 ) AS drawn USING (order_id, pool_id) JOIN orders ON orders.id = order_id
-WHERE status IN ('pending', 'paid') AND wanted.quantity IS DISTINCT FROM drawn.quantity LIMIT 10
+WHERE status IN ('pending', 'paid') AND wanted.quantity IS DISTINCT FROM drawn.quantity AND (
+    wanted.quantity IS NOT NULL
+    OR EXISTS (SELECT FROM ticket_types WHERE ticket_types.pool_id = drawn.pool_id)
+    OR EXISTS (SELECT FROM events WHERE capacity_pool_id = drawn.pool_id)
+    OR EXISTS (SELECT FROM vouchers WHERE vouchers.pool_id = drawn.pool_id)
+    OR NOT EXISTS (SELECT FROM stock_pools WHERE id = drawn.pool_id)
+) LIMIT 10
 
 -- name: capacities_that_do_not_add_up
 -- Whatever is held or sold of an event's ticket types is so of its capacity.
