@@ -33,7 +33,7 @@ class Size:
     calls: int
 
 
-FULL = Size(few=1_000, many=1_000_000, rounds=6, calls=50)
+FULL = Size(few=1_000, many=1_000_000, rounds=15, calls=100)
 SMOKE = Size(few=200, many=400, rounds=1, calls=2)
 
 

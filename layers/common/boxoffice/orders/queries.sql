@@ -141,7 +141,10 @@ FROM orders WHERE orders.id = %(id)s OR number = %(number)s
 -- name: list_orders
 -- An organisation's orders, newest first. Each status is a range of the index, so a rare one costs no more than the others;
 -- an equation would let the planner walk through all orders by id instead.
-SELECT newest.* FROM unnest(%(statuses)s::text[]) AS wanted (status) CROSS JOIN LATERAL (
+SELECT newest.* FROM (
+    -- As in place_cart: the planner expects one status, not ten, so that it keeps one plan for any number of them.
+    SELECT * FROM unnest(%(statuses)s::text[]) LIMIT cardinality(%(statuses)s::text[])
+) AS wanted (status) CROSS JOIN LATERAL (
     SELECT * FROM orders
     WHERE organisation_id = %(organisation_id)s
         AND (orders.status, id) < (wanted.status, %(before)s) AND (orders.status, id) >= (wanted.status, %(after)s)
@@ -158,14 +161,17 @@ WHERE organisation_id = %(organisation_id)s AND buyer_email = %(email)s AND stat
 ORDER BY id DESC LIMIT %(limit)s + 1
 
 -- name: list_orders_of_event
--- An order has several items of one event where it holds several of its ticket types.
-SELECT orders.* FROM orders JOIN (
+-- An order has several items of one event where it holds several of its ticket types. Orders are looked up one by one, from
+-- the newest item on.
+SELECT orders.* FROM (
     SELECT DISTINCT order_id FROM order_items
     WHERE event_id = %(event_id)s AND order_id < %(before)s AND order_id >= %(after)s
     ORDER BY order_id DESC
-) AS item ON item.order_id = orders.id
-WHERE organisation_id = %(organisation_id)s AND status = ANY(%(statuses)s)
-ORDER BY orders.id DESC LIMIT %(limit)s + 1
+) AS item CROSS JOIN LATERAL (
+    SELECT * FROM orders
+    WHERE id = order_id AND organisation_id = %(organisation_id)s AND status = ANY(%(statuses)s) LIMIT 1
+) AS orders
+ORDER BY order_id DESC LIMIT %(limit)s + 1
 
 -- name: list_orders_of_account
 SELECT * FROM orders WHERE account_id = %(account_id)s AND id < %(before)s
@@ -280,15 +286,18 @@ UPDATE orders SET draws = (SELECT array_agg((pool_id, row_no, quantity)::draw) F
 -- name: lock_and_expire_orders
 -- A batch of lapsed holds ends, and what they held is available again. Orders that somebody is paying or cancelling right
 -- now are left to them. While a payment is open, the order waits until its provider has been asked, which closes it, but
--- not for ever: a provider may be down. They are looked up among the pending orders of each organisation, which are few:
--- an index on expires_at would cost every purchase a tenth.
+-- not for ever: a provider may be down. They are looked up in the range of the index that has each organisation's pending
+-- orders, which are few: an index on expires_at would cost every purchase a tenth.
 WITH lapsed AS MATERIALIZED (
     SELECT pending.* FROM organisations CROSS JOIN LATERAL (
         SELECT id, draws, organisation_id, number, currency, total FROM orders
-        WHERE organisation_id = organisations.id AND status = 'pending' AND expires_at <= %(now)s
+        WHERE organisation_id = organisations.id
+            AND (status, id) >= ('pending', '00000000-0000-0000-0000-000000000000'::uuid)
+            AND (status, id) <= ('pending', 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+            AND expires_at <= %(now)s
             AND (expires_at <= %(now)s::timestamptz - interval '15 minutes' OR NOT EXISTS (
                 SELECT FROM payments WHERE order_id = orders.id AND payments.status = 'pending'))
-        ORDER BY id LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
+        ORDER BY status, id LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
     ) AS pending LIMIT %(batch)s
 ), freed AS MATERIALIZED (
     SELECT pool_id, row_no, sum(quantity)::integer AS quantity

@@ -263,7 +263,7 @@ def list_orders(
 ) -> OrderPage:
     """An organisation's orders, newest first."""
     require_role(conn, caller, organisation_id)
-    params = {
+    params: dict[str, Any] = {
         "organisation_id": organisation_id,
         "statuses": [filters.status] if filters.status else list(ALL_STATUSES),
         "after": first_id(filters.placed_from) if filters.placed_from else _FIRST,
@@ -271,19 +271,19 @@ def list_orders(
         "limit": limit,
     }
     if filters.email:
-        theirs = {"email": filters.email, "event_id": filters.event_id}
-        rows = db.many(conn, OrderRow, SQL.list_orders_of_buyer, **theirs, **params)
+        theirs: dict[str, Any] = {"email": filters.email, "event_id": filters.event_id}
+        rows = db.page(conn, OrderRow, SQL.list_orders_of_buyer, **theirs, **params)
     elif filters.event_id:
-        rows = db.many(conn, OrderRow, SQL.list_orders_of_event, event_id=filters.event_id, **params)
+        rows = db.page(conn, OrderRow, SQL.list_orders_of_event, event_id=filters.event_id, **params)
     else:
-        rows = db.many(conn, OrderRow, SQL.list_orders, **params)
+        rows = db.page(conn, OrderRow, SQL.list_orders, **params)
     return _page(rows, limit)
 
 
 def list_my_orders(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> OrderPage:
     """The orders of the caller's account, newest first."""
     before = decode_id(cursor) or _LAST
-    rows = db.many(conn, OrderRow, SQL.list_orders_of_account, account_id=caller.account, before=before, limit=limit)
+    rows = db.page(conn, OrderRow, SQL.list_orders_of_account, account_id=caller.account, before=before, limit=limit)
     return _page(rows, limit)
 
 

@@ -75,11 +75,11 @@ def list_services(
 ) -> ServicePage:
     """An organisation's services, or those that belong to one of its events, oldest first."""
     require_role(conn, caller, organisation_id)
-    params = {"organisation_id": organisation_id, "after": decode_id(cursor) or _FIRST, "limit": limit}
+    params: dict[str, Any] = {"organisation_id": organisation_id, "after": decode_id(cursor) or _FIRST, "limit": limit}
     if event_id:
-        rows = db.many(conn, ServiceRow, SQL.list_services_of_event, event_id=event_id, **params)
+        rows = db.page(conn, ServiceRow, SQL.list_services_of_event, event_id=event_id, **params)
     else:
-        rows = db.many(conn, ServiceRow, SQL.list_services, **params)
+        rows = db.page(conn, ServiceRow, SQL.list_services, **params)
     items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
     return ServicePage(items=[ServiceView.model_validate(row) for row in items], next_cursor=next_cursor)
 
@@ -140,7 +140,7 @@ def list_slots(
     require_role(conn, caller, _find_service(conn, service_id).organisation_id)
     states = [state] if state else list(ALL_STATES)
     after = decode_number(cursor) or 0
-    rows = db.many(conn, SlotRow, SQL.list_slots, service_id=service_id, states=states, after=after, limit=limit)
+    rows = db.page(conn, SlotRow, SQL.list_slots, service_id=service_id, states=states, after=after, limit=limit)
     items, next_cursor = page_of(rows, limit, lambda row: (row.number,))
     return SlotPage(items=[SlotView.model_validate(row) for row in items], next_cursor=next_cursor)
 

@@ -110,7 +110,7 @@ def get_qr(conn: db.Connection, caller: Caller, ticket_id: UUID) -> str:
 def list_my_tickets(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> TicketPage:
     """The tickets of the caller's account, newest first."""
     before = decode_id(cursor) or _LAST
-    rows = db.many(conn, TicketRow, SQL.list_tickets_of_account, account_id=caller.account, before=before, limit=limit)
+    rows = db.page(conn, TicketRow, SQL.list_tickets_of_account, account_id=caller.account, before=before, limit=limit)
     items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
     return TicketPage(items=[TicketView.model_validate(row) for row in items], next_cursor=next_cursor)
 

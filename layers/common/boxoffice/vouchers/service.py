@@ -39,7 +39,7 @@ def list_vouchers(conn: db.Connection, caller: Caller, event_id: UUID, limit: in
     """
     _require_event(conn, caller, event_id)
     before = decode_id(cursor) or _LAST
-    rows = db.many(conn, VoucherRow, SQL.list_vouchers, event_id=event_id, before=before, limit=limit)
+    rows = db.page(conn, VoucherRow, SQL.list_vouchers, event_id=event_id, before=before, limit=limit)
     items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
     return VoucherPage(items=[VoucherView.model_validate(row) for row in items], next_cursor=next_cursor)
 

@@ -83,7 +83,7 @@ def list_entries(
     require_role(conn, caller, organisation_id)
     statuses = [status] if status else list(ALL_STATUSES)
     after = decode_id(cursor) or _FIRST
-    rows = db.many(conn, EntryRow, SQL.list_entries, event_id=event_id, statuses=statuses, after=after, limit=limit)
+    rows = db.page(conn, EntryRow, SQL.list_entries, event_id=event_id, statuses=statuses, after=after, limit=limit)
     page, next_cursor = page_of(rows, limit, lambda row: (row.id,))
     return WaitlistPage(items=[WaitlistEntryView.model_validate(row) for row in page], next_cursor=next_cursor)
 
