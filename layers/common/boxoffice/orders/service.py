@@ -39,7 +39,6 @@ from boxoffice.seats.errors import SeatNotFound, SeatTaken
 from boxoffice.stock import service as stock
 from boxoffice.stock.errors import SoldOut
 from boxoffice.stock.models import Draw
-from boxoffice.tickets import service as tickets
 from boxoffice.vouchers import service as vouchers
 from boxoffice.waitlist import service as waitlist
 
@@ -426,6 +425,8 @@ def pay(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None
 
     Its stock is sold, its tickets are issued and the confirmation is owed.
     """
+    from boxoffice.tickets import service as tickets  # most purchases are paid later, by another function
+
     db.run(conn, SQL.lock_and_sell_stock, id=order.id)
     set_status(conn, order, "paid", reason=reason, actor=actor)
     tickets.issue(conn, order.id)
