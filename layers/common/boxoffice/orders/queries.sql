@@ -41,7 +41,7 @@ SELECT EXISTS (SELECT FROM taken)
 
 -- name: place_cart
 -- The purchase of several items, or from several pools. The same but for that; place_order is it with nothing to unfold,
--- since a plan half as large is what lets 64 connections sell a third more.
+-- since with a plan half as large 64 connections sell a tenth more.
 WITH draw AS MATERIALIZED (
     SELECT * FROM unnest(%(pool_ids)s::uuid[], %(draw_quantities)s::integer[], %(homes)s::integer[])
         AS draw (pool_id, quantity, home)
