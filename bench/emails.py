@@ -10,14 +10,11 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
-from pathlib import Path
 from typing import Any
 from uuid import UUID
-
-from psycopg import ClientCursor
 
 from bench import fixture
 from bench.extension import secrets_extension
@@ -27,7 +24,6 @@ from bench.server import Bench, bench_server
 from local.account import ACCESS_KEY, SECRET_KEY
 from tests.mailbox import parse
 
-_SOLD = (Path(__file__).parent / "sold.sql").read_text()
 # Every buyer has a name of their own: what was worked out for one serves no other.
 _NAME = """
 UPDATE orders SET buyer_name = initcap(translate(left(md5(id::text), 6) || ' ' || left(md5(number), 8),
@@ -160,12 +156,11 @@ def _owe(bench: Bench, messages: int) -> list[UUID]:
     bench.create(_DATABASE, "empty")
     with bench.connect(_DATABASE) as conn:
         hot = fixture.hot_ticket_type(conn)
-        ClientCursor(conn).execute(_SOLD, {**asdict(hot), "orders": messages})
+        fixture.sell(conn, hot, messages)
         conn.execute(_NAME)
         conn.execute(_HOLD)
         ids = [row[0] for row in conn.execute(_OWE)]
-        conn.execute("VACUUM ANALYZE")
-        conn.execute("CHECKPOINT")
+        fixture.settle(conn)
     return ids
 
 

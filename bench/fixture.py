@@ -1,6 +1,7 @@
 """What the benchmarks sell: a hot ticket type with plenty of stock."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from boxoffice.stock import service as stock
 from tests import factories
 
 PLENTY = 100_000_000
+_SOLD = (Path(__file__).parent / "sold.sql").read_text()
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,17 @@ def hot_ticket_type(conn: psycopg.Connection[Any]) -> HotTicketType:
     )
     (hot,) = found
     return hot
+
+
+def sell(conn: psycopg.Connection[Any], hot: HotTicketType, orders: int) -> None:
+    """Leave behind what so many paid orders of two tickets each leave."""
+    psycopg.ClientCursor(conn).execute(_SOLD, {**asdict(hot), "orders": orders})
+
+
+def settle(conn: psycopg.Connection[Any]) -> None:
+    """Let the database come to rest, as it would overnight."""
+    conn.execute("VACUUM ANALYZE")
+    conn.execute("CHECKPOINT")
 
 
 def one_counter(conn: psycopg.Connection[Any]) -> UUID:

@@ -8,21 +8,16 @@ that takes and answers the same, on the same resolver, and does nothing in betwe
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Any
 from uuid import UUID
-
-from psycopg import ClientCursor
 
 from bench import fixture
 from bench.extension import secrets_extension
 from bench.processes import Process
 from bench.report import Bar, Part, progress, table
 from bench.server import Bench, bench_server
-
-_SOLD = (Path(__file__).parent / "sold.sql").read_text()
 
 
 @dataclass(frozen=True)
@@ -122,10 +117,9 @@ def _prepare(bench: Bench, tickets_sold: int) -> fixture.HotTicketType:
     bench.create("sold", "fresh")
     progress(f"selling {tickets_sold:,} tickets")
     with bench.connect("sold") as conn:
-        ClientCursor(conn).execute(_SOLD, {**asdict(hot), "orders": tickets_sold // 2})
+        fixture.sell(conn, hot, tickets_sold // 2)
         assert fixture.count_orders(conn) == tickets_sold // 2
-        conn.execute("VACUUM ANALYZE")
-        conn.execute("CHECKPOINT")
+        fixture.settle(conn)
     return hot
 
 

@@ -5,11 +5,8 @@ Whole handlers, one call at a time, in two processes that take turns: each has a
 
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
 from uuid import UUID
-
-from psycopg import ClientCursor
 
 from bench import fixture
 from bench.extension import secrets_extension
@@ -19,7 +16,6 @@ from bench.report import Bar, Part, progress, table
 from bench.server import Bench, bench_server
 from tests import factories
 
-_SOLD = (Path(__file__).parent / "sold.sql").read_text()
 _BUYER = "UPDATE orders SET account_id = %(account_id)s, buyer_email = 'ada@example.com' WHERE number <= 'S0000100'"
 
 
@@ -65,11 +61,10 @@ def _sell(bench: Bench, secrets_port: int, orders: int) -> Process:
     bench.create(database, "empty")
     with bench.connect(database) as conn:
         hot = fixture.hot_ticket_type(conn)
-        ClientCursor(conn).execute(_SOLD, {**asdict(hot), "orders": orders})
+        fixture.sell(conn, hot, orders)
         manager, buyer = factories.member(conn, hot.organisation_id, "manager"), factories.account(conn)
         conn.execute(_BUYER, {"account_id": buyer})
-        conn.execute("VACUUM ANALYZE")
-        conn.execute("CHECKPOINT")
+        fixture.settle(conn)
     arguments: tuple[UUID | int, ...] = (hot.organisation_id, hot.event_id, manager, buyer, orders)
     reader = Process("bench.reader", *arguments, bench=bench, database=database, secrets_port=secrets_port)
     reader.line()

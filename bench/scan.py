@@ -7,7 +7,7 @@ they are counted in the table.
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -24,7 +24,6 @@ from bench.server import Bench, bench_server
 from boxoffice.tickets import qr
 from tests import factories
 
-_SOLD = (Path(__file__).parent / "sold.sql").read_text()
 _BATCH = 500
 # What the evening leaves behind: two of three tickets are used, at four gates in three hours.
 _USE = """
@@ -98,11 +97,10 @@ def _sell(bench: Bench, secrets_port: int, database: str, tickets: int, texts: P
     bench.create(database, "empty")
     with bench.connect(database) as conn:
         hot = fixture.hot_ticket_type(conn)
-        ClientCursor(conn).execute(_SOLD, {**asdict(hot), "orders": tickets // 2})
+        fixture.sell(conn, hot, tickets // 2)
         _sign(conn, hot.organisation_id, texts)
         account_id = factories.member(conn, hot.organisation_id, "owner")
-        conn.execute("VACUUM ANALYZE")
-        conn.execute("CHECKPOINT")
+        fixture.settle(conn)
     return Venue(bench, secrets_port, hot.event_id, account_id, texts)
 
 
