@@ -3,11 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
 from boxoffice.accounts import rules
 from boxoffice.accounts.models import Presented
-from boxoffice.errors import StaleVersion
 from boxoffice.ids import new_id
 from tests.factories import NOW
 
@@ -43,10 +40,3 @@ def test_only_a_used_token_of_a_live_family_reveals_a_theft() -> None:
     assert rules.is_stolen(replace(USED, expires_at=NOW - timedelta(days=1)))
     assert not rules.is_stolen(FRESH)
     assert not rules.is_stolen(replace(USED, revoked_at=NOW))
-
-
-def test_an_edit_passes_if_it_was_made_of_the_stored_version_or_of_any() -> None:
-    rules.check_version(2, 2)
-    rules.check_version(2, None)
-    with pytest.raises(StaleVersion):
-        rules.check_version(2, 1)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from boxoffice.errors import DomainError, Invalid, StaleVersion
+from boxoffice.errors import DomainError, Invalid
 from boxoffice.events import rules
 from boxoffice.events.errors import (
     CurrencyFixed,
@@ -48,13 +48,6 @@ def test_the_fields_of_a_venue_stand_beside_the_events_own() -> None:
 
     assert rules.columns_of(fields) == {"title": "Jazz", "venue_name": "Park", "city": "Lagos"}
     assert rules.columns_of({"title": "Jazz"}) == {"title": "Jazz"}
-
-
-def test_a_version_is_the_expected_one_or_stale() -> None:
-    rules.check_version(3, None)
-    rules.check_version(3, 3)
-    with pytest.raises(StaleVersion):
-        rules.check_version(3, 2)
 
 
 def test_an_end_lies_ahead_when_it_is_set() -> None:

@@ -5,7 +5,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from boxoffice.errors import StaleVersion
 from boxoffice.slots import rules
 from boxoffice.slots.errors import CapacityTooLow, ForgedClaim, WrongService
 from boxoffice.slots.models import ClaimRow, ClaimScanRequest
@@ -26,13 +25,6 @@ def test_the_highest_free_slots_go_first() -> None:
 def test_no_more_go_than_are_free() -> None:
     with pytest.raises(CapacityTooLow):
         rules.to_withdraw([2, 3], 3)
-
-
-def test_an_edit_is_made_of_the_version_that_is_stored_or_of_any() -> None:
-    rules.check_version(2, None)
-    rules.check_version(2, 2)
-    with pytest.raises(StaleVersion):
-        rules.check_version(2, 1)
 
 
 @pytest.mark.parametrize(

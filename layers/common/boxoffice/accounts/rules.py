@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 from boxoffice.accounts.models import Presented
-from boxoffice.errors import StaleVersion
 
 REFRESH_LIFETIME = timedelta(days=7)
 
@@ -19,13 +18,3 @@ def is_stolen(token: Presented) -> bool:
     See RFC 9700, section 4.14.2. Once its family is revoked, nothing more can be done.
     """
     return token.used_at is not None and token.revoked_at is None
-
-
-def check_version(version: int, expected: int | None) -> None:
-    """Let an edit pass if it was made of the version that is stored, or of any.
-
-    Raises:
-        StaleVersion: somebody else was faster.
-    """
-    if expected not in (None, version):
-        raise StaleVersion

@@ -30,6 +30,7 @@ from boxoffice.auth import ACCESS_LIFETIME, Caller, issue_access_token
 from boxoffice.errors import Unauthenticated
 from boxoffice.ids import new_id
 from boxoffice.observability import count
+from boxoffice.versions import check_version
 
 SQL = sql.queries("accounts")
 
@@ -131,7 +132,7 @@ def update_me(conn: db.Connection, caller: Caller, patch: AccountPatch, expected
     account = db.one(conn, AccountRow, SQL.lock_account, id=caller.account)
     if account is None:
         raise Unauthenticated
-    rules.check_version(account.version, expected)
+    check_version(account.version, expected)
     return AccountView.model_validate(
         db.one(conn, AccountRow, SQL.update_account, **{**vars(account), **patch.changes()})
     )

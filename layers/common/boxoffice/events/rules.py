@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from boxoffice.errors import Invalid, StaleVersion
+from boxoffice.errors import Invalid
 from boxoffice.events.errors import (
     CurrencyFixed,
     EndsInThePast,
@@ -30,16 +30,6 @@ def columns_of(fields: dict[str, Any]) -> dict[str, Any]:
     venue = fields.pop("venue", {})
     prefixed = {"name": "venue_name", "address": "venue_address"}
     return fields | {prefixed.get(name, name): value for name, value in venue.items()}
-
-
-def check_version(version: int, expected: int | None) -> None:
-    """Whether a resource still has the version that somebody means to change; None is any.
-
-    Raises:
-        StaleVersion: it has another.
-    """
-    if expected is not None and version != expected:
-        raise StaleVersion
 
 
 def check_editable(status: EventStatus) -> None:

@@ -39,6 +39,7 @@ from boxoffice.seats.models import SeatMapRequest, SeatMapView, SeatPage
 from boxoffice.seats.rules import tag_of
 from boxoffice.stock import service as stock
 from boxoffice.stock.errors import QuantityTooLow
+from boxoffice.versions import check_version
 from boxoffice.waitlist import service as waitlist
 
 SQL = sql.queries("events")
@@ -136,7 +137,7 @@ def update_event(
         CapacityNotSettable: it had no capacity so far, and something is sold or held.
     """
     event = _lock_event(conn, caller, event_id)
-    rules.check_version(event.version, expected_version)
+    check_version(event.version, expected_version)
     rules.check_editable(event.status)
     changes = rules.columns_of(patch.changes())
     rules.check_changes(event, changes, datetime.now(UTC))
@@ -241,7 +242,7 @@ def update_ticket_type(
     db.run(conn, SQL.lock_ticket_type, id=ticket_type_id)
     ticket_type = _find_ticket_type(conn, ticket_type_id)
     require_role(conn, caller, ticket_type.organisation_id)
-    rules.check_version(ticket_type.version, expected_version)
+    check_version(ticket_type.version, expected_version)
     rules.check_editable(ticket_type.event_status)
     changes = patch.changes()
     columns = vars(ticket_type) | changes

@@ -3,22 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime, time
 
-from boxoffice.errors import StaleVersion
 from boxoffice.slots.errors import CapacityTooLow, ForgedClaim, WrongService
 from boxoffice.slots.models import ClaimRow, ClaimScanRequest
 from boxoffice.tickets import qr
 
 CLAIM = qr.Kind("BC1:", "claim")
-
-
-def check_version(version: int, expected: int | None) -> None:
-    """Let an edit pass if it was made of the version that is stored, or of any.
-
-    Raises:
-        StaleVersion: somebody else was faster.
-    """
-    if expected not in (None, version):
-        raise StaleVersion
 
 
 def to_withdraw(free: Sequence[int], fewer: int) -> Sequence[int]:

@@ -35,6 +35,7 @@ from boxoffice.slots.models import (
     TakenSlot,
 )
 from boxoffice.tickets import qr
+from boxoffice.versions import check_version
 
 SQL = sql.queries("slots")
 
@@ -97,7 +98,7 @@ def update_service(
     db.run(conn, SQL.lock_service, id=service_id)
     service = _find_service(conn, service_id)
     require_role(conn, caller, service.organisation_id)
-    rules.check_version(service.version, expected_version)
+    check_version(service.version, expected_version)
     columns = vars(service) | patch.changes()
     _resize(conn, service, columns["capacity"])
     db.run(conn, SQL.update_service, **columns)

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from boxoffice.errors import StaleVersion
 from boxoffice.events.errors import EventCancelled
 from boxoffice.vouchers.errors import VoucherExpired
 from boxoffice.vouchers.models import Voucher
@@ -18,16 +17,6 @@ def columns_of(fields: dict[str, Any]) -> dict[str, Any]:
     discount = fields.pop("discount") or {"kind": None}
     value = discount.get("percent", discount.get("amount"))
     return fields | {"discount_kind": discount["kind"], "discount_value": value}
-
-
-def check_version(version: int, expected: int | None) -> None:
-    """Whether a voucher still has the version that somebody means to change; None is any.
-
-    Raises:
-        StaleVersion: it has another.
-    """
-    if expected is not None and version != expected:
-        raise StaleVersion
 
 
 def check_editable(event_status: str) -> None:

@@ -10,6 +10,7 @@ from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
 from boxoffice.pagination import decode_id, page_of
 from boxoffice.stock import service as stock
+from boxoffice.versions import check_version
 from boxoffice.vouchers import rules
 from boxoffice.vouchers.models import (
     UNLIMITED,
@@ -77,7 +78,7 @@ def update_voucher(
         CodeTaken, ValidityEmpty, VoucherWithoutUse: the outcome does not fit together.
     """
     voucher = _lock(conn, caller, voucher_id)
-    rules.check_version(voucher.version, expected_version)
+    check_version(voucher.version, expected_version)
     rules.check_editable(voucher.event_status)
     changes = rules.columns_of(patch.changes())
     _check_ticket_types(conn, voucher.event_id, changes.get("ticket_type_ids"))
