@@ -15,7 +15,7 @@ from bench import processes
 from boxoffice.api import IdempotencyKey, route
 from boxoffice.auth import Who
 from boxoffice.orders.models import OrderRequest, PlacedOrder
-from tests.support import context, event_for, function
+from tests.helpers.support import context, event_for, function
 
 _VALIDATION = "/v1/orders/validation"
 _ORDERS = "/v1/orders"

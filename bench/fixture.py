@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 from boxoffice import sql
 from boxoffice.stock import service as stock
-from tests import factories
+from tests.helpers import factories
 
 PLENTY = 100_000_000
 _SOLD = (Path(__file__).parent / "sold.sql").read_text()

@@ -14,7 +14,7 @@ from bench.processes import Process
 from bench.reader import LISTINGS
 from bench.report import Bar, Part, progress, table
 from bench.server import Bench, bench_server
-from tests import factories
+from tests.helpers import factories
 
 _BUYER = "UPDATE orders SET account_id = %(account_id)s, buyer_email = 'ada@example.com' WHERE number <= 'S0000100'"
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from bench.processes import serve
 from local import aws
-from tests.mailbox import batch
-from tests.support import context, function
+from tests.helpers.mailbox import batch
+from tests.helpers.support import context, function
 
 _BATCH = 10  # as in template.yaml
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from bench import processes
 from boxoffice.auth import issue_access_token
-from tests.support import context, event_for, function
+from tests.helpers.support import context, event_for, function
 
 _WARM_UP = 20  # calls; psycopg prepares a statement after five, PostgreSQL settles on a plan after five more
 _FIRST_ORDER = datetime(2025, 1, 1, tzinfo=UTC)  # see sold.sql; from then on an order each tenth of a second

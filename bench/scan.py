@@ -22,7 +22,7 @@ from bench.processes import Process
 from bench.report import Bar, Part, progress, table
 from bench.server import Bench, bench_server
 from boxoffice.tickets import qr
-from tests import factories
+from tests.helpers import factories
 
 _BATCH = 500
 # What the evening leaves behind: two of three tickets are used, at four gates in three hours.

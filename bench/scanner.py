@@ -18,7 +18,7 @@ import psycopg
 from bench import processes
 from boxoffice import db
 from boxoffice.auth import issue_access_token
-from tests.support import context, event_for, function
+from tests.helpers.support import context, event_for, function
 
 _WARM_UP = 100  # calls; psycopg prepares a statement after five, PostgreSQL settles on a plan after five more
 

@@ -11,7 +11,7 @@ import psycopg
 
 from boxoffice import migrations
 from local.cluster import BIN, Server, start_server
-from tests.support import free_port
+from tests.helpers.support import free_port
 
 __all__ = ["BIN", "Bench", "bench_server"]
 

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from boxoffice import config, db, migrations, outbox
-from boxoffice.payments import refunds
-from tests.payers import ACCOUNTS_AT_PROVIDERS
-from tests.support import Client, Database, Postgres, all_functions, free_port
+from boxoffice.payments import sending
+from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS
+from tests.helpers.support import Client, Database, Postgres, all_functions, free_port
 
 SECRETS = {"TOKEN_KEYS_SECRET": "token-keys", "TICKET_KEYS_SECRET": "ticket-keys", "SANDBOX_SECRET": "sandbox"}
 ACCOUNTS = {
@@ -115,7 +115,7 @@ def email_queue(aws_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
 def _nothing_owed() -> Iterator[None]:
     yield
     outbox.forget()
-    refunds.forget()
+    sending.forget()
 
 
 @pytest.fixture

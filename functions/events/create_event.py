@@ -5,15 +5,9 @@ from boxoffice.api import caller, etag, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound
 from boxoffice.events import service
-from boxoffice.events.errors import (
-    DoorsAfterEnd,
-    EndsBeforeStart,
-    EndsInThePast,
-    OrderLimitsCrossed,
-    SaleWindowEmpty,
-    UnknownTicketType,
-)
+from boxoffice.events.errors import DoorsAfterEnd, EndsBeforeStart, EndsInThePast, UnknownTicketType
 from boxoffice.events.models import EventRequest, EventView
+from boxoffice.ticket_types.errors import OrderLimitsCrossed, SaleWindowEmpty
 
 __all__ = ["handler"]
 

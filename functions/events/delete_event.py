@@ -5,7 +5,7 @@ from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound
 from boxoffice.events import service
-from boxoffice.events.errors import TicketsTaken
+from boxoffice.ticket_types.errors import TicketsTaken
 
 __all__ = ["handler"]
 

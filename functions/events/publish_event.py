@@ -5,8 +5,9 @@ from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound
 from boxoffice.events import service
-from boxoffice.events.errors import EventCancelled, EventOver, NoTicketTypes, OrganisationNotApproved
+from boxoffice.events.errors import EventOver, OrganisationNotApproved
 from boxoffice.events.models import EventView
+from boxoffice.ticket_types.errors import EventCancelled, NoTicketTypes
 
 __all__ = ["handler"]
 

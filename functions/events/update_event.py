@@ -5,17 +5,10 @@ from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handl
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound, StaleVersion
 from boxoffice.events import service
-from boxoffice.events.errors import (
-    CapacityNotSettable,
-    CurrencyFixed,
-    DoorsAfterEnd,
-    EndsBeforeStart,
-    EndsInThePast,
-    EventCancelled,
-    UnknownTicketType,
-)
+from boxoffice.events.errors import CurrencyFixed, DoorsAfterEnd, EndsBeforeStart, EndsInThePast, UnknownTicketType
 from boxoffice.events.models import EventPatch, EventView
 from boxoffice.stock.errors import QuantityTooLow
+from boxoffice.ticket_types.errors import CapacityNotSettable, EventCancelled
 
 __all__ = ["handler"]
 

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from boxoffice import db, outbox
 from boxoffice.observability import flush, logger, metrics
 from boxoffice.orders import service as orders
-from boxoffice.payments import reconciliation, refunds
+from boxoffice.payments import reconciliation, sending
 from boxoffice.payments.models import Backlog
 
 _TIME_TO_STOP = 30_000  # milliseconds before the function's time is over; a batch of silent providers takes that long
@@ -23,7 +23,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             asked, sent = reconcile_payments(conn, context)
         finally:
             outbox.nudge()
-            backlog = refunds.get_backlog(conn)
+            backlog = sending.get_backlog(conn)
             report(backlog)
     return {"asked": asked, "refunds_tried": sent, **vars(backlog)}
 
@@ -34,7 +34,7 @@ def reconcile_payments(conn: db.Connection, context: LambdaContext) -> tuple[int
     silent: set[str] = set()
     while context.get_remaining_time_in_millis() > _TIME_TO_STOP:
         paid = reconciliation.ask_providers(conn, datetime.now(UTC), silent)
-        returned = refunds.send_refunds(conn, datetime.now(UTC), silent=silent)
+        returned = sending.send_refunds(conn, datetime.now(UTC), silent=silent)
         asked, sent = asked + paid, sent + returned
         if not paid and not returned:
             break

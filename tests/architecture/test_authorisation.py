@@ -16,9 +16,9 @@ from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]
 from boxoffice.auth import Who, order_token
 from boxoffice.config import settings
 from boxoffice.signing import current_key
-from tests.operations import CALLS, ENTITLED, NOBODY, Call, Caller, Operation, World, build, operations, perform
-from tests.snapshots import snapshot
-from tests.support import ROOT, Client, words
+from tests.helpers.operations import CALLS, ENTITLED, NOBODY, Call, Caller, Operation, World, build, operations, perform
+from tests.helpers.snapshots import snapshot
+from tests.helpers.support import ROOT, Client, words
 
 ALL = sorted(operations())
 

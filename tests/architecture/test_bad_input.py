@@ -13,9 +13,9 @@ import pytest
 
 from boxoffice.api import MAX_BODY
 from boxoffice.auth import Who
-from tests.operations import CALLS, ENTITLED, Operation, World, build, operations, perform
-from tests.snapshots import snapshot
-from tests.support import Answer, Client
+from tests.helpers.operations import CALLS, ENTITLED, Operation, World, build, operations, perform
+from tests.helpers.snapshots import snapshot
+from tests.helpers.support import Answer, Client
 
 UNREADABLE = {
     "empty": b"",

@@ -7,8 +7,8 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from boxoffice import openapi
-from tests.operations import operations
-from tests.support import ROOT, Client, all_functions
+from tests.helpers.operations import operations
+from tests.helpers.support import ROOT, Client, all_functions
 
 
 @pytest.fixture(scope="module")

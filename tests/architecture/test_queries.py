@@ -8,7 +8,7 @@ import pytest
 from psycopg import ClientCursor
 
 from boxoffice import sql
-from tests.support import ROOT, Database
+from tests.helpers.support import ROOT, Database
 
 LAYER = ROOT / "layers/common/boxoffice"
 DOMAINS = sorted(str(path.parent.relative_to(LAYER)).replace(".", "") for path in LAYER.glob("**/queries.sql"))

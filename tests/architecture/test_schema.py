@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 
 from local.cluster import BIN
-from tests.support import Postgres
+from tests.helpers.support import Postgres
 
 
 def dump(url: str) -> str:

@@ -28,11 +28,11 @@ from schemathesis.specs.openapi.checks import (
 from boxoffice import openapi
 from boxoffice.auth import Who, issue_access_token, order_token
 from boxoffice.ids import new_id
-from tests import invariants
-from tests.operations import CALLS, ENTITLED, Call, Caller, Operation, build, operations
-from tests.provider_servers import Flutterwave, Stripe, at
-from tests.support import Client
-from tests.wsgi import app
+from tests.helpers import invariants
+from tests.helpers.operations import CALLS, ENTITLED, Call, Caller, Operation, build, operations
+from tests.helpers.provider_servers import Flutterwave, Stripe, at
+from tests.helpers.support import Client
+from tests.helpers.wsgi import app
 
 EXAMPLES = 50  # for each operation, of each kind
 

@@ -16,14 +16,18 @@ from samtranslator.translator.translator import Translator
 
 from boxoffice.api import ROUTES, Route
 from boxoffice.models import Request
-from tests.support import ROOT, all_functions, words
+from tests.helpers.support import ROOT, all_functions, words
 
 DOMAINS = [
     "accounts",
     "organisations",
     "events",
+    "ticket_types",
+    "vouchers",
+    "waitlist",
     "orders",
     "payments",
+    "refunds",
     "tickets",
     "checkin",
     "slots",

@@ -6,7 +6,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.auth import Caller, Who
-from tests import factories
+from tests.helpers import factories
 
 
 @pytest.fixture

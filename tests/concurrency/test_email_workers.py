@@ -8,13 +8,13 @@ import boto3
 import pytest
 
 from boxoffice import config
-from tests.mailbox import batch, fake_ses, outbox_row, owe
-from tests.support import run_python
+from tests.helpers.mailbox import batch, fake_ses, outbox_row, owe
+from tests.helpers.support import run_python
 
 WORK = """
 import json
 from boxoffice import db
-from tests.support import context, function
+from tests.helpers.support import context, function
 work, event = function({name!r}).handler, json.loads({event!r})
 db.connect().execute("SET lock_timeout = 0")
 db.connect().execute("SELECT pg_advisory_lock_shared(1)")

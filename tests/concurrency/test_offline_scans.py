@@ -14,11 +14,11 @@ from boxoffice.checkin import service
 from boxoffice.checkin.models import ScanRequest, SyncRequest, TicketScanRequest
 from boxoffice.errors import DomainError
 from boxoffice.tickets.models import PrintedTicket
-from tests import invariants
-from tests.doors import Doors, offline, open_doors
-from tests.offline_scanner import OfflineScanner
-from tests.racing import deadlocks, race
-from tests.support import Client, Database
+from tests.helpers import invariants
+from tests.helpers.doors import Doors, offline, open_doors
+from tests.helpers.offline_scanner import OfflineScanner
+from tests.helpers.racing import deadlocks, race
+from tests.helpers.support import Client, Database
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from boxoffice.payments import reconciliation, service
 from boxoffice.payments.errors import RefundTooLarge
 from boxoffice.payments.models import PaymentRequest, ProviderEvent, StartedPayment
 from boxoffice.stock.errors import SoldOut
-from tests import factories, invariants
-from tests.factories import order_request
-from tests.payers import emails, refunds
-from tests.racing import deadlocks, race
-from tests.support import Client, Database
+from tests.helpers import factories, invariants
+from tests.helpers.factories import order_request
+from tests.helpers.payers import emails, refunds
+from tests.helpers.racing import deadlocks, race
+from tests.helpers.support import Client, Database
 
 
 def start(conn: Connection, order: UUID, key: str = "key") -> StartedPayment:

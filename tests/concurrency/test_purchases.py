@@ -12,10 +12,10 @@ from boxoffice.auth import Caller, Who, order_token
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderRequest, PlacedOrder
 from boxoffice.stock.errors import SoldOut
-from tests import factories, invariants
-from tests.factories import order_request
-from tests.racing import deadlocks, race
-from tests.support import Client, Database
+from tests.helpers import factories, invariants
+from tests.helpers.factories import order_request
+from tests.helpers.racing import deadlocks, race
+from tests.helpers.support import Client, Database
 
 
 def buy(conn: Connection, wanted: dict[UUID, int], *, key: str | None = None) -> PlacedOrder | None:

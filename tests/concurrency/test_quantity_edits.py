@@ -13,18 +13,20 @@ from boxoffice import db
 from boxoffice.auth import Caller, Who, order_token
 from boxoffice.errors import NotFound, StaleVersion
 from boxoffice.events import service as events
-from boxoffice.events.errors import NoTicketTypes, TicketsTaken
-from boxoffice.events.models import EventPatch, TicketTypePatch, TicketTypeRequest
+from boxoffice.events.models import EventPatch
 from boxoffice.orders import service as orders
 from boxoffice.orders.errors import TicketTypeNotFound
 from boxoffice.orders.models import OrderRequest, PlacedOrder
 from boxoffice.stock import service as stock
 from boxoffice.stock.errors import QuantityTooLow, SoldOut
 from boxoffice.stock.models import Draw
-from tests import factories, invariants
-from tests.factories import order_request
-from tests.racing import deadlocks, race, watching
-from tests.support import Client, Database
+from boxoffice.ticket_types import service as ticket_types
+from boxoffice.ticket_types.errors import NoTicketTypes, TicketsTaken
+from boxoffice.ticket_types.models import TicketTypePatch, TicketTypeRequest
+from tests.helpers import factories, invariants
+from tests.helpers.factories import order_request
+from tests.helpers.racing import deadlocks, race, watching
+from tests.helpers.support import Client, Database
 
 
 def buy(conn: Connection, ticket_type: UUID, quantity: int) -> PlacedOrder | None:
@@ -41,7 +43,7 @@ def edit(conn: Connection, manager: Caller, ticket_type: UUID, version: int | No
     try:
         with conn.transaction():
             patch = TicketTypePatch.model_validate(changes)
-            events.update_ticket_type(conn, manager, ticket_type, patch, version)
+            ticket_types.update_ticket_type(conn, manager, ticket_type, patch, version)
     except (QuantityTooLow, StaleVersion, NotFound):
         return False
     return True
@@ -51,7 +53,7 @@ def wrong_counts(ticket_type: UUID) -> Callable[[Connection], tuple[int, ...] | 
     """A look at the stock: its counts, if they do not add up."""
 
     def look(conn: Connection) -> tuple[int, ...] | None:
-        row = db.one(conn, dict, events.SQL.get_ticket_type, id=ticket_type)
+        row = db.one(conn, dict, ticket_types.SQL.get_ticket_type, id=ticket_type)
         assert row is not None
         counts = (row["quantity"], row["available"], row["held"], row["sold"])
         return counts if min(counts) < 0 or sum(counts[1:]) != counts[0] else None
@@ -165,11 +167,11 @@ def delete_event(conn: Connection, manager: Caller, event: UUID, _: UUID) -> Non
 
 
 def delete_ticket_type(conn: Connection, manager: Caller, _: UUID, ticket_type: UUID) -> None:
-    events.delete_ticket_type(conn, manager, ticket_type)
+    ticket_types.delete_ticket_type(conn, manager, ticket_type)
 
 
 def shrink(conn: Connection, manager: Caller, _: UUID, ticket_type: UUID) -> None:
-    events.update_ticket_type(conn, manager, ticket_type, TicketTypePatch(quantity=1), None)
+    ticket_types.update_ticket_type(conn, manager, ticket_type, TicketTypePatch(quantity=1), None)
 
 
 type Deed = Callable[[Connection, Caller, UUID, UUID], None]
@@ -237,7 +239,7 @@ def test_a_ticket_type_is_deleted_or_sold_but_not_both(
             conn.execute("SELECT pg_sleep(%s)", [number / 2000])
             try:
                 with conn.transaction():
-                    events.delete_ticket_type(conn, manager, ticket_type)
+                    ticket_types.delete_ticket_type(conn, manager, ticket_type)
             except TicketsTaken:
                 return False
             return True
@@ -296,7 +298,7 @@ def test_no_ticket_type_is_added_to_an_event_that_goes(
                     if racer == 0:
                         events.delete_event(conn, manager, event)
                     else:
-                        events.create_ticket_type(conn, manager, event, request)
+                        ticket_types.create_ticket_type(conn, manager, event, request)
             except NotFound:
                 return False
             return True
@@ -318,7 +320,7 @@ def test_of_two_last_ticket_types_one_stays(
         def delete(conn: Connection, racer: int, types: list[UUID] = types) -> bool:
             try:
                 with conn.transaction():
-                    events.delete_ticket_type(conn, manager, types[racer])
+                    ticket_types.delete_ticket_type(conn, manager, types[racer])
             except NoTicketTypes:
                 return False
             return True

@@ -17,12 +17,12 @@ from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRequest
 from boxoffice.payments import service as payments
 from boxoffice.payments.models import PaymentByHandRequest, PaymentRequest, ProviderEvent, StartedPayment
-from boxoffice.returns import service
-from boxoffice.returns.models import RefundRequest
-from tests import factories, invariants
-from tests.racing import deadlocks, race
-from tests.sellers import Shop, given_back, outbox_of, status_of, tickets_of
-from tests.support import Client, Database
+from boxoffice.refunds import service
+from boxoffice.refunds.models import RefundRequest
+from tests.helpers import factories, invariants
+from tests.helpers.racing import deadlocks, race
+from tests.helpers.sellers import Shop, given_back, outbox_of, status_of, tickets_of
+from tests.helpers.support import Client, Database
 
 
 @pytest.fixture

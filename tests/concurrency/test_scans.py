@@ -7,10 +7,10 @@ from boxoffice.auth import Caller, Who
 from boxoffice.checkin import service
 from boxoffice.checkin.errors import AlreadyScanned
 from boxoffice.checkin.models import ScanRequest
-from tests import invariants
+from tests.helpers import invariants
+from tests.helpers.racing import race
+from tests.helpers.support import Database
 from tests.integration.checkin.test_scan_ticket import Door, door  # noqa: F401 - a fixture
-from tests.racing import race
-from tests.support import Database
 
 
 @pytest.mark.parametrize("door", [{"max_entries": 1}, {"max_entries": 7}], indirect=True)

@@ -12,17 +12,17 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.auth import Caller, Who, order_token
-from boxoffice.events import service as events
-from boxoffice.events.errors import TicketsTaken
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderRequest, PlacedOrder
 from boxoffice.seats.errors import NoSeatsTogether, SeatNotFound, SeatsInTheWay, SeatTaken
 from boxoffice.seats.models import SeatMapRequest
 from boxoffice.stock.errors import SoldOut
-from tests import factories, invariants
-from tests.factories import order_request
-from tests.racing import deadlocks, race
-from tests.support import Client, Database
+from boxoffice.ticket_types import service as ticket_types
+from boxoffice.ticket_types.errors import TicketsTaken
+from tests.helpers import factories, invariants
+from tests.helpers.factories import order_request
+from tests.helpers.racing import deadlocks, race
+from tests.helpers.support import Client, Database
 
 GONE = (SoldOut, SeatTaken, NoSeatsTogether)
 
@@ -208,7 +208,7 @@ def lay_out(conn: Connection, manager: Caller, ticket_type: UUID, lengths: Seque
         for row, length in enumerate(lengths)
     ]
     with conn.transaction():
-        events.define_seats(conn, manager, ticket_type, SeatMapRequest.model_validate({"rows": rows}))
+        ticket_types.define_seats(conn, manager, ticket_type, SeatMapRequest.model_validate({"rows": rows}))
 
 
 def test_a_ticket_type_gets_seats_or_is_sold_without_but_not_both(

@@ -15,9 +15,9 @@ from boxoffice.accounts.models import AccountPatch, LogInRequest, PasswordChange
 from boxoffice.auth import Caller, Who
 from boxoffice.errors import StaleVersion
 from boxoffice.organisations import service as organisations
-from tests.people import PASSWORD, Person, can_refresh, log_in, sign_up, sign_up_request
-from tests.racing import deadlocks, race
-from tests.support import Client, Database
+from tests.helpers.people import PASSWORD, Person, can_refresh, log_in, sign_up, sign_up_request
+from tests.helpers.racing import deadlocks, race
+from tests.helpers.support import Client, Database
 
 NEW = "a better one entirely"
 

@@ -14,9 +14,9 @@ from boxoffice.errors import KeyReused, StaleVersion
 from boxoffice.slots import service
 from boxoffice.slots.errors import CapacityTooLow, ServiceFull
 from boxoffice.slots.models import ClaimedSlot, ClaimRequest, ClaimView, ServicePatch
-from tests import factories, invariants
-from tests.racing import deadlocks, race, watching
-from tests.support import Client, Database
+from tests.helpers import factories, invariants
+from tests.helpers.racing import deadlocks, race, watching
+from tests.helpers.support import Client, Database
 
 
 @pytest.fixture

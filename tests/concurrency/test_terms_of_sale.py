@@ -13,21 +13,23 @@ from psycopg import Connection
 from boxoffice.auth import Caller, Who, order_token
 from boxoffice.errors import DomainError
 from boxoffice.events import service as events
-from boxoffice.events.errors import CapacityNotSettable
-from boxoffice.events.models import EventPatch, TicketTypePatch
+from boxoffice.events.models import EventPatch
 from boxoffice.orders import service
 from boxoffice.orders.errors import BuyerLimitReached
 from boxoffice.orders.models import OrderRequest, PlacedOrder
 from boxoffice.stock import service as stock
 from boxoffice.stock.errors import QuantityTooLow, SoldOut
 from boxoffice.stock.models import Draw
+from boxoffice.ticket_types import service as ticket_types
+from boxoffice.ticket_types.errors import CapacityNotSettable
+from boxoffice.ticket_types.models import TicketTypePatch
 from boxoffice.vouchers import service as vouchers
 from boxoffice.vouchers.errors import VoucherNotFound, VoucherUsedUp
 from boxoffice.vouchers.models import VoucherPatch
-from tests import factories, invariants
-from tests.factories import order_request
-from tests.racing import deadlocks, race
-from tests.support import Client, Database
+from tests.helpers import factories, invariants
+from tests.helpers.factories import order_request
+from tests.helpers.racing import deadlocks, race
+from tests.helpers.support import Client, Database
 
 ADA = {"name": "Ada", "email": "ada@example.com"}
 
@@ -301,7 +303,7 @@ class TestCapacity:
                     try:
                         with conn.transaction():
                             patch = TicketTypePatch(quantity=choice.choice([20, 70, 400]))
-                            events.update_ticket_type(conn, manager, choice.choice(types), patch, None)
+                            ticket_types.update_ticket_type(conn, manager, choice.choice(types), patch, None)
                     except QuantityTooLow:
                         pass
                 else:

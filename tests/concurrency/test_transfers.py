@@ -13,9 +13,9 @@ from boxoffice.errors import DomainError
 from boxoffice.tickets import service, transfers
 from boxoffice.tickets.errors import TicketUsed
 from boxoffice.tickets.models import AcceptTransferRequest, TransferRequest
-from tests import factories, invariants
-from tests.racing import deadlocks, race
-from tests.support import Client, Database
+from tests.helpers import factories, invariants
+from tests.helpers.racing import deadlocks, race
+from tests.helpers.support import Client, Database
 
 NOBODY = Caller(Who.PUBLIC)
 

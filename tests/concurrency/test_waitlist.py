@@ -18,10 +18,10 @@ from boxoffice.stock.errors import SoldOut
 from boxoffice.waitlist import service
 from boxoffice.waitlist.errors import NoOffer, OfferTooSmall, StillAvailable
 from boxoffice.waitlist.models import WaitlistRequest
-from tests import factories, invariants
-from tests.factories import order_request
-from tests.racing import deadlocks, race
-from tests.support import Client, Database
+from tests.helpers import factories, invariants
+from tests.helpers.factories import order_request
+from tests.helpers.racing import deadlocks, race
+from tests.helpers.support import Client, Database
 
 PUBLIC = Caller(Who.PUBLIC)
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from local.stack import Stack
-from tests.support import ROOT, free_port
+from tests.helpers.support import ROOT, free_port
 
 
 def test_the_tour_ends_with_an_admitted_and_a_refused_scan(tmp_path: Path) -> None:

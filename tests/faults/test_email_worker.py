@@ -9,12 +9,12 @@ import psycopg
 import pytest
 
 from boxoffice import config
-from tests.mailbox import batch, deliver, fake_ses, let_time_pass, outbox_row, owe
-from tests.support import context, function, run_python
+from tests.helpers.mailbox import batch, deliver, fake_ses, let_time_pass, outbox_row, owe
+from tests.helpers.support import context, function, run_python
 
 WORK = """
 import json, sys
-from tests.support import context, function
+from tests.helpers.support import context, function
 function(sys.argv[1]).handler(json.loads(sys.argv[2]), context())
 """
 

@@ -8,9 +8,9 @@ from boxoffice.accounts import service
 from boxoffice.accounts.models import PasswordChange, SignUpRequest
 from boxoffice.auth import Caller, Who
 from boxoffice.organisations import service as organisations
-from tests.people import PASSWORD, Person, can_refresh, sign_up, sign_up_request
-from tests.racing import die_at, settled
-from tests.support import Client, Database
+from tests.helpers.people import PASSWORD, Person, can_refresh, sign_up, sign_up_request
+from tests.helpers.racing import die_at, settled
+from tests.helpers.support import Client, Database
 
 NEW = "a better one entirely"
 

@@ -9,9 +9,9 @@ from psycopg import Connection
 from boxoffice.auth import Caller, Who
 from boxoffice.slots import service
 from boxoffice.slots.models import ClaimRequest, ServicePatch, ServiceRequest
-from tests import factories, invariants
-from tests.racing import die_at, settled
-from tests.support import Client, Database
+from tests.helpers import factories, invariants
+from tests.helpers.racing import die_at, settled
+from tests.helpers.support import Client, Database
 
 type Deed = Callable[[Connection], object]
 

@@ -11,10 +11,10 @@ from boxoffice.auth import Caller, Who, order_token
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderRequest
 from boxoffice.stock import service as stock
-from tests import factories, invariants
-from tests.factories import NOW, order_request
-from tests.racing import die_at, settled
-from tests.support import Client, Database
+from tests.helpers import factories, invariants
+from tests.helpers.factories import NOW, order_request
+from tests.helpers.racing import die_at, settled
+from tests.helpers.support import Client, Database
 
 type Deed = Callable[[Connection], object]
 

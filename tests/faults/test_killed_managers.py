@@ -8,14 +8,16 @@ from psycopg import Connection
 
 from boxoffice.auth import Caller, Who
 from boxoffice.events import service
-from boxoffice.events.models import EventPatch, EventRequest, TicketTypePatch
+from boxoffice.events.models import EventPatch, EventRequest
+from boxoffice.ticket_types import service as ticket_types
+from boxoffice.ticket_types.models import TicketTypePatch
 from boxoffice.vouchers import service as vouchers
 from boxoffice.vouchers.models import Free, VoucherRequest
-from tests import factories, invariants
-from tests.operations import event_request, ticket_type_request
-from tests.racing import die_at, settled
-from tests.snapshots import snapshot
-from tests.support import Client, Database
+from tests.helpers import factories, invariants
+from tests.helpers.operations import event_request, ticket_type_request
+from tests.helpers.racing import die_at, settled
+from tests.helpers.snapshots import snapshot
+from tests.helpers.support import Client, Database
 
 type Deed = Callable[[Connection], object]
 
@@ -27,15 +29,15 @@ def draft(organisation: UUID, manager: Caller, _: UUID, __: UUID) -> Deed:
 
 
 def grow(_: UUID, manager: Caller, __: UUID, ticket_type: UUID) -> Deed:
-    return lambda conn: service.update_ticket_type(conn, manager, ticket_type, TicketTypePatch(quantity=900), None)
+    return lambda conn: ticket_types.update_ticket_type(conn, manager, ticket_type, TicketTypePatch(quantity=900), None)
 
 
 def shrink(_: UUID, manager: Caller, __: UUID, ticket_type: UUID) -> Deed:
-    return lambda conn: service.update_ticket_type(conn, manager, ticket_type, TicketTypePatch(quantity=30), None)
+    return lambda conn: ticket_types.update_ticket_type(conn, manager, ticket_type, TicketTypePatch(quantity=30), None)
 
 
 def delete(_: UUID, manager: Caller, __: UUID, ticket_type: UUID) -> Deed:
-    return lambda conn: service.delete_ticket_type(conn, manager, ticket_type)
+    return lambda conn: ticket_types.delete_ticket_type(conn, manager, ticket_type)
 
 
 def give_a_capacity(_: UUID, manager: Caller, event: UUID, __: UUID) -> Deed:

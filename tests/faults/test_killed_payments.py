@@ -17,11 +17,11 @@ from boxoffice.orders import service as orders
 from boxoffice.payments import service
 from boxoffice.payments.models import PaymentRequest, ProviderEvent, StartedPayment
 from boxoffice.tickets import service as tickets
-from tests import factories, invariants
-from tests.factories import NOW
-from tests.payers import emails, refunds
-from tests.racing import die_at, settled
-from tests.support import Client, Database, function
+from tests.helpers import factories, invariants
+from tests.helpers.factories import NOW
+from tests.helpers.payers import emails, refunds
+from tests.helpers.racing import die_at, settled
+from tests.helpers.support import Client, Database, function
 
 
 def start(conn: Connection, order: UUID) -> StartedPayment:

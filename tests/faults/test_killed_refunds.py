@@ -11,11 +11,11 @@ from boxoffice.auth import Caller, Who, order_token
 from boxoffice.orders import service as orders
 from boxoffice.payments import reconciliation, service
 from boxoffice.payments.models import PaymentRequest
-from tests import factories, invariants, provider_servers
-from tests.payers import emails
-from tests.provider_servers import Flutterwave, Stripe, due
-from tests.racing import die_at, settled
-from tests.support import Client, Database
+from tests.helpers import factories, invariants, provider_servers
+from tests.helpers.payers import emails
+from tests.helpers.provider_servers import Flutterwave, Stripe, due
+from tests.helpers.racing import die_at, settled
+from tests.helpers.support import Client, Database
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ from psycopg import Connection
 
 from boxoffice.checkin import service
 from boxoffice.checkin.models import ScanRequest, SyncRequest
-from tests import invariants
-from tests.doors import Doors, offline, open_doors
-from tests.racing import die_at, settled
-from tests.snapshots import snapshot
-from tests.support import Client, Database
+from tests.helpers import invariants
+from tests.helpers.doors import Doors, offline, open_doors
+from tests.helpers.racing import die_at, settled
+from tests.helpers.snapshots import snapshot
+from tests.helpers.support import Client, Database
 
 type Deed = Callable[[Connection], object]
 

@@ -8,15 +8,15 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.auth import Caller, Who, order_token
-from boxoffice.events import service as events
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderRequest
 from boxoffice.seats.models import SeatMapRequest
+from boxoffice.ticket_types import service as ticket_types
 from boxoffice.waitlist import service as waitlist
-from tests import factories, invariants
-from tests.factories import NOW, order_request
-from tests.racing import die_at, settled
-from tests.support import Client, Database
+from tests.helpers import factories, invariants
+from tests.helpers.factories import NOW, order_request
+from tests.helpers.racing import die_at, settled
+from tests.helpers.support import Client, Database
 
 type Deed = Callable[[Connection], object]
 
@@ -52,7 +52,7 @@ def lay_out(conn: Connection) -> Deed:
 
     def deed(conn: Connection) -> None:
         with conn.transaction():
-            events.define_seats(conn, manager, ticket_type, request)
+            ticket_types.define_seats(conn, manager, ticket_type, request)
 
     return deed
 

@@ -8,10 +8,10 @@ from psycopg import Connection
 from boxoffice.auth import Caller, Who, order_token
 from boxoffice.tickets import service, transfers
 from boxoffice.tickets.models import TransferRequest
-from tests import factories, invariants
 from tests.concurrency.test_transfers import accept
-from tests.racing import die_at, settled
-from tests.support import Client, Database
+from tests.helpers import factories, invariants
+from tests.helpers.racing import die_at, settled
+from tests.helpers.support import Client, Database
 
 
 @pytest.fixture

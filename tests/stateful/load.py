@@ -14,8 +14,8 @@ from typing import TextIO
 import psycopg
 
 from boxoffice import db, outbox
+from tests.helpers.support import Client, Database
 from tests.stateful import sale
-from tests.support import Client, Database
 
 
 def load(database: Database, opened: sale.Sale, people: int, seconds: float, *, deadly: bool = False) -> float:

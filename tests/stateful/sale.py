@@ -20,9 +20,9 @@ from boxoffice.auth import Caller, Who, order_token
 from boxoffice.payments import sandbox
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.errors import TicketRefunded
-from tests import factories
-from tests.racing import settled
-from tests.support import Answer, Client, context, function
+from tests.helpers import factories
+from tests.helpers.racing import settled
+from tests.helpers.support import Answer, Client, context, function
 
 # How many times as long as in the suite: `make soak` asks for more.
 SOAK = int(os.environ.get("SOAK", "1"))

@@ -2,11 +2,11 @@
 
 import psycopg
 
-from tests import invariants
-from tests.racing import deadlocks, settled
+from tests.helpers import invariants
+from tests.helpers.racing import deadlocks, settled
+from tests.helpers.support import Client, Database
 from tests.stateful.load import load
 from tests.stateful.sale import SOAK, Sale
-from tests.support import Client, Database
 
 
 def test_32_connections_for_a_minute(api: Client, database: Database, conn: psycopg.Connection) -> None:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from boxoffice import outbox
-from tests import invariants
+from tests.helpers import invariants
+from tests.helpers.support import Client, Database, Postgres
 from tests.stateful import sale
-from tests.support import Client, Database, Postgres
 
 EXAMPLES, STEPS = 120 * sale.SOAK, 100
 

@@ -5,9 +5,9 @@ from uuid import uuid4
 
 from psycopg import Connection
 
-from tests import factories
-from tests.people import PASSWORD, Person, can_refresh, log_in, sign_up
-from tests.support import Answer, Client
+from tests.helpers import factories
+from tests.helpers.people import PASSWORD, Person, can_refresh, log_in, sign_up
+from tests.helpers.support import Answer, Client
 
 NEW = "a better one entirely"
 

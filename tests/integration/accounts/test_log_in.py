@@ -6,9 +6,9 @@ import pytest
 from psycopg import Connection
 
 from boxoffice import config
-from tests import factories
-from tests.people import PASSWORD, bearer, log_in, sign_up
-from tests.support import Client
+from tests.helpers import factories
+from tests.helpers.people import PASSWORD, bearer, log_in, sign_up
+from tests.helpers.support import Client
 
 
 def test_it_answers_the_account_and_tokens_that_work(api: Client) -> None:

@@ -2,9 +2,9 @@
 
 from psycopg import Connection
 
-from tests import factories
-from tests.people import can_refresh, log_in, sign_up
-from tests.support import Client
+from tests.helpers import factories
+from tests.helpers.people import can_refresh, log_in, sign_up
+from tests.helpers.support import Client
 
 
 def test_it_ends_this_session_and_no_other(api: Client) -> None:

@@ -2,8 +2,8 @@
 
 from psycopg import Connection
 
-from tests.people import can_refresh, log_in, sign_up
-from tests.support import Client
+from tests.helpers.people import can_refresh, log_in, sign_up
+from tests.helpers.support import Client
 
 
 def test_it_ends_every_session_of_the_account_and_of_no_other(api: Client, conn: Connection) -> None:

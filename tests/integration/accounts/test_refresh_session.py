@@ -2,8 +2,8 @@
 
 from psycopg import Connection
 
-from tests.people import bearer, can_refresh, log_in, sign_up
-from tests.support import Answer, Client
+from tests.helpers.people import bearer, can_refresh, log_in, sign_up
+from tests.helpers.support import Answer, Client
 
 
 def refresh(api: Client, token: str) -> Answer:

@@ -4,8 +4,8 @@ from uuid import uuid4
 
 from psycopg import Connection
 
-from tests import factories
-from tests.support import Client
+from tests.helpers import factories
+from tests.helpers.support import Client
 
 
 def test_it_changes_what_was_sent_and_leaves_the_rest(api: Client, conn: Connection) -> None:

@@ -3,8 +3,8 @@
 import pytest
 from psycopg import Connection
 
-from tests.doors import Doors, open_doors
-from tests.support import Client
+from tests.helpers.doors import Doors, open_doors
+from tests.helpers.support import Client
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from tests import factories, invariants
-from tests.doors import Doors, open_doors
-from tests.factories import NOW
-from tests.support import Client
+from tests.helpers import factories, invariants
+from tests.helpers.doors import Doors, open_doors
+from tests.helpers.factories import NOW
+from tests.helpers.support import Client
 
 
 def type_of(doors: Doors, name: str) -> UUID:

@@ -12,10 +12,10 @@ from psycopg import Connection
 from boxoffice.config import settings as config
 from boxoffice.signing import key
 from boxoffice.tickets import qr
-from tests import factories, invariants
-from tests.doors import Doors, open_doors
-from tests.factories import NOW
-from tests.support import Client
+from tests.helpers import factories, invariants
+from tests.helpers.doors import Doors, open_doors
+from tests.helpers.factories import NOW
+from tests.helpers.support import Client
 
 _BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 MANY = settings(

@@ -6,8 +6,8 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.tickets import service as tickets
-from tests import factories, invariants
-from tests.support import Client
+from tests.helpers import factories, invariants
+from tests.helpers.support import Client
 
 
 @pytest.fixture

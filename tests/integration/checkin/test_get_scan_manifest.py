@@ -12,10 +12,10 @@ import pytest
 from boxoffice import config
 from boxoffice.checkin.models import MOST_TICKETS
 from boxoffice.tickets import qr
-from tests import factories, invariants
-from tests.doors import Doors, offline
-from tests.rings import Ring
-from tests.support import Database
+from tests.helpers import factories, invariants
+from tests.helpers.doors import Doors, offline
+from tests.helpers.rings import Ring
+from tests.helpers.support import Database
 
 
 def hash_of(text: str) -> str:

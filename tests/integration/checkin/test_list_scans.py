@@ -1,7 +1,7 @@
 """GET /v1/events/{event_id}/scans"""
 
-from tests import factories
-from tests.doors import Doors, offline
+from tests.helpers import factories
+from tests.helpers.doors import Doors, offline
 
 
 def test_it_tells_who_came_where_and_when(doors: Doors) -> None:

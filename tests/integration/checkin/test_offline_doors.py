@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from boxoffice.checkin import service
 from boxoffice.checkin.models import ScanFilters, SyncRequest, SyncView
-from tests import invariants
-from tests.doors import Doors
-from tests.offline_scanner import OfflineScanner
+from tests.helpers import invariants
+from tests.helpers.doors import Doors
+from tests.helpers.offline_scanner import OfflineScanner
 
 type Key = tuple[str | None, int | None]  # a device and its number of a scan; an online one has neither
 

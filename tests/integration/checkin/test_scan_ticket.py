@@ -8,8 +8,8 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.tickets import qr
-from tests import factories, invariants
-from tests.support import Answer, Client
+from tests.helpers import factories, invariants
+from tests.helpers.support import Answer, Client
 
 
 @dataclass

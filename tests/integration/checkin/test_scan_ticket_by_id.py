@@ -2,8 +2,8 @@
 
 from uuid import uuid4
 
-from tests import factories, invariants
-from tests.doors import Doors
+from tests.helpers import factories, invariants
+from tests.helpers.doors import Doors
 
 
 def test_a_guest_on_the_list_is_admitted_without_a_qr(doors: Doors) -> None:

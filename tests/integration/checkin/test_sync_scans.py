@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from tests import factories, invariants
-from tests.doors import Doors, offline, open_doors
-from tests.support import Client
+from tests.helpers import factories, invariants
+from tests.helpers.doors import Doors, offline, open_doors
+from tests.helpers.support import Client
 
 
 def outcomes(answer: Any) -> list[str]:

@@ -2,8 +2,8 @@
 
 from uuid import uuid4
 
-from tests import invariants
-from tests.doors import Doors, offline
+from tests.helpers import invariants
+from tests.helpers.doors import Doors, offline
 
 
 def test_an_undone_entry_is_there_to_be_used_again(doors: Doors) -> None:

@@ -11,10 +11,10 @@ import pytest
 from psycopg import Connection
 
 from boxoffice import auth, config
-from tests import factories
-from tests.people import bearer
-from tests.rings import Ring
-from tests.support import Client
+from tests.helpers import factories
+from tests.helpers.people import bearer
+from tests.helpers.rings import Ring
+from tests.helpers.support import Client
 
 
 def claims(account: UUID, **overrides: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 
 from boxoffice import db
 from boxoffice.errors import Busy
-from tests.support import Client
+from tests.helpers.support import Client
 
 
 @pytest.fixture(autouse=True)

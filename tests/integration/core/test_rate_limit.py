@@ -6,8 +6,8 @@ from psycopg import Connection
 
 from boxoffice import db
 from boxoffice.rate_limit import SQL
-from tests.racing import race
-from tests.support import Client, Database
+from tests.helpers.racing import race
+from tests.helpers.support import Client, Database
 
 QUARTER = timedelta(minutes=15)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from boxoffice import config, signing
-from tests.rings import Ring
+from tests.helpers.rings import Ring
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from tests import factories, invariants, payers, sellers
-from tests.sellers import Shop, cancel_event, given_back, history, outbox_of, settle, status_of, tickets_of
-from tests.support import Client
+from tests.helpers import factories, invariants, payers, sellers
+from tests.helpers.sellers import Shop, cancel_event, given_back, history, outbox_of, settle, status_of, tickets_of
+from tests.helpers.support import Client
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.orders import service as orders
-from tests import factories, invariants
-from tests.factories import order_request
-from tests.operations import event_request, ticket_type_request
-from tests.support import Answer, Client
+from tests.helpers import factories, invariants
+from tests.helpers.factories import order_request
+from tests.helpers.operations import event_request, ticket_type_request
+from tests.helpers.support import Answer, Client
 
 
 def set_capacity(api: Client, manager: UUID, event: UUID, capacity: int | None) -> Answer:

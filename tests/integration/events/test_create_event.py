@@ -9,11 +9,11 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.ids import new_id
-from tests import factories, invariants
-from tests.factories import NOW
-from tests.operations import event_request, ticket_type_request
-from tests.snapshots import snapshot
-from tests.support import Client
+from tests.helpers import factories, invariants
+from tests.helpers.factories import NOW
+from tests.helpers.operations import event_request, ticket_type_request
+from tests.helpers.snapshots import snapshot
+from tests.helpers.support import Client
 
 
 def changed(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from psycopg import Connection
 
 from boxoffice.ids import new_id
 from boxoffice.orders import service as orders
-from tests import factories, invariants
-from tests.factories import NOW, order_request
-from tests.snapshots import snapshot
-from tests.support import Client
+from tests.helpers import factories, invariants
+from tests.helpers.factories import NOW, order_request
+from tests.helpers.snapshots import snapshot
+from tests.helpers.support import Client
 
 
 def test_it_is_gone_with_its_ticket_types_and_nothing_can_be_bought(

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from tests import factories
-from tests.support import Client
+from tests.helpers import factories
+from tests.helpers.support import Client
 
 
 def test_it_counts_what_is_available_held_and_sold(

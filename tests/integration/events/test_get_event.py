@@ -6,8 +6,8 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.ids import new_id
-from tests import factories
-from tests.support import Client
+from tests.helpers import factories
+from tests.helpers.support import Client
 
 
 def test_the_public_sees_a_published_event_and_what_is_left(

@@ -8,9 +8,9 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.ids import new_id
-from tests import factories
-from tests.factories import NOW
-from tests.support import Client
+from tests.helpers import factories
+from tests.helpers.factories import NOW
+from tests.helpers.support import Client
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 

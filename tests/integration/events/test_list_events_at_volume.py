@@ -11,8 +11,8 @@ from psycopg import Connection
 from boxoffice.auth import Caller, Who
 from boxoffice.events import service
 from boxoffice.events.models import EventFilters
-from tests import factories
-from tests.support import Database
+from tests.helpers import factories
+from tests.helpers.support import Database
 
 EVENTS = 30_000
 FOUR_YEARS = """

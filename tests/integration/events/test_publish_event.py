@@ -8,10 +8,10 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.ids import new_id
-from tests import factories
-from tests.factories import NOW, order_request
-from tests.snapshots import snapshot
-from tests.support import Client
+from tests.helpers import factories
+from tests.helpers.factories import NOW, order_request
+from tests.helpers.snapshots import snapshot
+from tests.helpers.support import Client
 
 
 def test_the_public_sees_it_and_can_buy(api: Client, conn: Connection, manager: UUID, draft: UUID) -> None:

@@ -8,10 +8,10 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.ids import new_id
-from tests import factories
-from tests.factories import NOW
-from tests.snapshots import snapshot
-from tests.support import Answer, Client
+from tests.helpers import factories
+from tests.helpers.factories import NOW
+from tests.helpers.snapshots import snapshot
+from tests.helpers.support import Answer, Client
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from boxoffice import config, money
 from boxoffice.auth import order_token
 from boxoffice.orders import service as orders
 from boxoffice.tickets import service as tickets
-from tests import factories
-from tests.mailbox import deliver, inbox, outbox_row, owe
-from tests.printed import pages_of
+from tests.helpers import factories
+from tests.helpers.mailbox import deliver, inbox, outbox_row, owe
+from tests.helpers.printed import pages_of
 
 STARTS_AT = datetime(2100, 6, 26, 18, 30, tzinfo=UTC)
 ENDS_AT = datetime(2100, 6, 26, 23, 0, tzinfo=UTC)

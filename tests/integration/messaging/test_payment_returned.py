@@ -4,8 +4,8 @@ from uuid import uuid4
 
 from boxoffice import money
 from boxoffice.ids import new_id
-from tests import factories
-from tests.mailbox import deliver, inbox, outbox_row, owe
+from tests.helpers import factories
+from tests.helpers.mailbox import deliver, inbox, outbox_row, owe
 
 
 def payment(conn, order_id):

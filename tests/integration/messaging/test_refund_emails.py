@@ -7,10 +7,10 @@ import pytest
 from psycopg import Connection
 
 from boxoffice import money
-from tests import factories, sellers
-from tests.mailbox import deliver, inbox
-from tests.sellers import Shop
-from tests.support import Client
+from tests.helpers import factories, sellers
+from tests.helpers.mailbox import deliver, inbox
+from tests.helpers.sellers import Shop
+from tests.helpers.support import Client
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import boto3
 import pytest
 
 from boxoffice import config, outbox
-from tests.mailbox import outbox_row, owe
-from tests.support import context, free_port, function
+from tests.helpers.mailbox import outbox_row, owe
+from tests.helpers.support import context, free_port, function
 
 
 def relay(**event):

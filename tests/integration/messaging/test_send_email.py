@@ -4,8 +4,8 @@ import pytest
 
 from boxoffice.ids import new_id
 from boxoffice.messaging import ses
-from tests.mailbox import batch, deliver, fake_ses, inbox, let_time_pass, outbox_row, owe
-from tests.support import context, function
+from tests.helpers.mailbox import batch, deliver, fake_ses, inbox, let_time_pass, outbox_row, owe
+from tests.helpers.support import context, function
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from boxoffice.messaging import emails
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets import transfers
 from boxoffice.tickets.models import AcceptTransferRequest
-from tests import factories
+from tests.helpers import factories
+from tests.helpers.mailbox import deliver, inbox, outbox_row
+from tests.helpers.printed import pages_of
 from tests.integration.messaging.test_order_confirmation import html, pictures, read_qr, text
-from tests.mailbox import deliver, inbox, outbox_row
-from tests.printed import pages_of
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from boxoffice.auth import order_token
-from tests import factories
-from tests.factories import NOW
-from tests.mailbox import deliver, inbox, outbox_row, owe
+from tests.helpers import factories
+from tests.helpers.factories import NOW
+from tests.helpers.mailbox import deliver, inbox, outbox_row, owe
 
 
 def send(conn, aws_url, template, entry_id):

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from tests import factories, invariants, payers, sellers
-from tests.doors import Doors, offline, open_doors
-from tests.factories import NOW
-from tests.sellers import Shop
-from tests.support import Client, context, function
+from tests.helpers import factories, invariants, payers, sellers
+from tests.helpers.doors import Doors, offline, open_doors
+from tests.helpers.factories import NOW
+from tests.helpers.sellers import Shop
+from tests.helpers.support import Client, context, function
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from psycopg import Connection, Cursor
 
 from boxoffice.auth import order_token
 from boxoffice.orders import service
-from tests import factories, invariants
-from tests.factories import order_request
-from tests.support import Answer, Client
+from tests.helpers import factories, invariants
+from tests.helpers.factories import order_request
+from tests.helpers.support import Answer, Client
 
 ADA = {"name": "Ada", "email": "ada@example.com"}
 

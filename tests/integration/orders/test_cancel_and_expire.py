@@ -8,9 +8,9 @@ import boto3
 from psycopg import Connection
 
 from boxoffice.auth import order_token
-from tests import factories, invariants
-from tests.factories import NOW
-from tests.support import Client, context, function
+from tests.helpers import factories, invariants
+from tests.helpers.factories import NOW
+from tests.helpers.support import Client, context, function
 
 
 class TestCancel:

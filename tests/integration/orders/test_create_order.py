@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 from psycopg import Connection
 
-from tests import factories, invariants
-from tests.factories import NOW, order_request
-from tests.support import Client
+from tests.helpers import factories, invariants
+from tests.helpers.factories import NOW, order_request
+from tests.helpers.support import Client
 
 
 def test_an_order_holds_stock_for_a_quarter_of_an_hour(api: Client, conn: Connection) -> None:

@@ -5,8 +5,8 @@ from uuid import uuid4
 from psycopg import Connection
 
 from boxoffice.auth import order_token
-from tests import factories
-from tests.support import Client
+from tests.helpers import factories
+from tests.helpers.support import Client
 
 
 def test_it_shows_items_tickets_and_payments(api: Client, conn: Connection) -> None:

@@ -7,9 +7,9 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.tickets import service as tickets
-from tests import factories, invariants
-from tests.factories import order_request
-from tests.support import Client
+from tests.helpers import factories, invariants
+from tests.helpers.factories import order_request
+from tests.helpers.support import Client
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from psycopg import Connection
 from boxoffice.auth import Caller, Who
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderFilters
-from tests import factories
-from tests.support import Database
+from tests.helpers import factories
+from tests.helpers.support import Database
 
 ORDERS = 30_000
 TWO_EVERY_BUYER = """

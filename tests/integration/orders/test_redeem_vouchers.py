@@ -8,9 +8,9 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.orders import service
-from tests import factories, invariants
-from tests.factories import NOW, order_request
-from tests.support import Answer, Client
+from tests.helpers import factories, invariants
+from tests.helpers.factories import NOW, order_request
+from tests.helpers.support import Answer, Client
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from psycopg import Connection
 from boxoffice import db
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderRow
-from tests import factories, invariants
-from tests.factories import NOW
-from tests.support import Answer, Client
+from tests.helpers import factories, invariants
+from tests.helpers.factories import NOW
+from tests.helpers.support import Answer, Client
 
 
 @pytest.fixture

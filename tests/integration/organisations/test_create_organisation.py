@@ -6,8 +6,8 @@ import pytest
 from psycopg import Connection
 
 from boxoffice import config
-from tests import factories
-from tests.support import Client
+from tests.helpers import factories
+from tests.helpers.support import Client
 
 
 def test_the_caller_becomes_its_owner(api: Client, conn: Connection) -> None:

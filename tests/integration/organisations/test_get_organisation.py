@@ -5,8 +5,8 @@ from uuid import uuid4
 import pytest
 from psycopg import Connection
 
-from tests import factories
-from tests.support import Client
+from tests.helpers import factories
+from tests.helpers.support import Client
 
 
 @pytest.mark.parametrize("role", ["scanner", "manager", "owner"])

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from tests import provider_servers
-from tests.provider_servers import Flutterwave, Receiver, Stripe
-from tests.support import Client, context, function
+from tests.helpers import provider_servers
+from tests.helpers.provider_servers import Flutterwave, Receiver, Stripe
+from tests.helpers.support import Client, context, function
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ from psycopg import Connection
 from boxoffice.orders import service as orders
 from boxoffice.payments import flutterwave as adapter
 from boxoffice.payments import service
-from tests import factories, invariants
-from tests.payers import emails, refunds, start, started, status_of
-from tests.provider_servers import Flutterwave, charge_completed, deliver
-from tests.support import Client
+from tests.helpers import factories, invariants
+from tests.helpers.payers import emails, refunds, start, started, status_of
+from tests.helpers.provider_servers import Flutterwave, charge_completed, deliver
+from tests.helpers.support import Client
 
 type Job = Callable[[], dict[str, Any]]
 

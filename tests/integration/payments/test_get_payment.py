@@ -5,9 +5,9 @@ from uuid import uuid4
 from psycopg import Connection
 
 from boxoffice.auth import order_token
-from tests import factories
-from tests.payers import started, tell
-from tests.support import Client
+from tests.helpers import factories
+from tests.helpers.payers import started, tell
+from tests.helpers.support import Client
 
 
 def test_it_shows_how_the_payment_stands(api: Client, conn: Connection) -> None:

@@ -9,10 +9,10 @@ from psycopg import Connection
 
 from boxoffice import config
 from boxoffice.payments.models import PLATFORM
-from tests import factories, invariants
-from tests.payers import ACCOUNTS_AT_PROVIDERS, sign_as_stripe, start, started, status_of
-from tests.provider_servers import Stripe, deliver, put_account
-from tests.support import Answer, Client
+from tests.helpers import factories, invariants
+from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, sign_as_stripe, start, started, status_of
+from tests.helpers.provider_servers import Stripe, deliver, put_account
+from tests.helpers.support import Answer, Client
 
 
 @pytest.fixture

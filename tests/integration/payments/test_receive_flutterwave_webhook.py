@@ -4,10 +4,10 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.api import MAX_BODY
-from tests.payers import ACCOUNTS_AT_PROVIDERS
-from tests.provider_servers import Flutterwave, deliver
-from tests.snapshots import snapshot
-from tests.support import Client
+from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS
+from tests.helpers.provider_servers import Flutterwave, deliver
+from tests.helpers.snapshots import snapshot
+from tests.helpers.support import Client
 
 PATH = "/v1/webhooks/flutterwave"
 PROOF = {"verif-hash": ACCOUNTS_AT_PROVIDERS["flutterwave"]["webhook_hash"]}

@@ -6,11 +6,11 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from tests import factories, invariants
-from tests.payers import refunds, started, tell
-from tests.provider_servers import deliver
-from tests.snapshots import snapshot
-from tests.support import Answer, Client, context, function
+from tests.helpers import factories, invariants
+from tests.helpers.payers import refunds, started, tell
+from tests.helpers.provider_servers import deliver
+from tests.helpers.snapshots import snapshot
+from tests.helpers.support import Answer, Client, context, function
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from psycopg import Connection
 from boxoffice.api import MAX_BODY
 from boxoffice.auth import order_token
 from boxoffice.payments import sandbox
-from tests import factories, invariants
-from tests.factories import NOW
-from tests.payers import emails, refunds, started, status_of, tell
-from tests.support import Client, context, function
+from tests.helpers import factories, invariants
+from tests.helpers.factories import NOW
+from tests.helpers.payers import emails, refunds, started, status_of, tell
+from tests.helpers.support import Client, context, function
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.api import MAX_BODY
-from tests import factories
-from tests.payers import sign_as_stripe
-from tests.provider_servers import deliver
-from tests.snapshots import snapshot
-from tests.support import Client
+from tests.helpers import factories
+from tests.helpers.payers import sign_as_stripe
+from tests.helpers.provider_servers import deliver
+from tests.helpers.snapshots import snapshot
+from tests.helpers.support import Client
 
 PATH = "/v1/webhooks/stripe"
 

@@ -11,10 +11,10 @@ from psycopg import Connection
 from boxoffice.auth import order_token
 from boxoffice.orders import service as orders
 from boxoffice.payments import service
-from tests import factories, invariants
-from tests.payers import emails, started, status_of, tell
-from tests.provider_servers import Flutterwave, Stripe
-from tests.support import Client, context, function
+from tests.helpers import factories, invariants
+from tests.helpers.payers import emails, started, status_of, tell
+from tests.helpers.provider_servers import Flutterwave, Stripe
+from tests.helpers.support import Client, context, function
 
 type Job = Callable[[], dict[str, Any]]
 

@@ -11,10 +11,10 @@ from boxoffice.auth import order_token
 from boxoffice.payments import providers, sandbox
 from boxoffice.payments.errors import PaymentRefused
 from boxoffice.payments.models import Bill, Started
-from tests import factories, invariants
-from tests.factories import NOW
-from tests.payers import start, status_of, tell
-from tests.support import Client
+from tests.helpers import factories, invariants
+from tests.helpers.factories import NOW
+from tests.helpers.payers import start, status_of, tell
+from tests.helpers.support import Client
 
 
 @pytest.fixture

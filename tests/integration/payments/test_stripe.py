@@ -9,13 +9,12 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.orders import service as orders
-from boxoffice.payments import refunds as sending
-from boxoffice.payments import service
+from boxoffice.payments import sending, service
 from boxoffice.payments.errors import RefundTooLarge
-from tests import factories, invariants
-from tests.payers import emails, refunds, start, started, status_of
-from tests.provider_servers import Receiver, Stripe, deliver
-from tests.support import Client
+from tests.helpers import factories, invariants
+from tests.helpers.payers import emails, refunds, start, started, status_of
+from tests.helpers.provider_servers import Receiver, Stripe, deliver
+from tests.helpers.support import Client
 
 type Job = Callable[[], dict[str, Any]]
 

@@ -14,13 +14,13 @@ from psycopg.rows import tuple_row
 from boxoffice import config, db, outbox
 from boxoffice.admin import service
 from boxoffice.admin.rules import INVARIANTS
-from boxoffice.payments import refunds
+from boxoffice.payments import sending
 from boxoffice.tickets import service as tickets
-from tests import factories, payers, sellers
-from tests.doors import Doors, offline
-from tests.sellers import Shop
-from tests.snapshots import snapshot
-from tests.support import Answer, Client, Postgres, all_functions
+from tests.helpers import factories, payers, sellers
+from tests.helpers.doors import Doors, offline
+from tests.helpers.sellers import Shop
+from tests.helpers.snapshots import snapshot
+from tests.helpers.support import Answer, Client, Postgres, all_functions
 
 NAMES = {query: name for _, name, query in INVARIANTS}
 QUERIES = {name: query for query, name in NAMES.items()}
@@ -198,7 +198,7 @@ def books(postgres: Postgres, aws_url: str) -> Iterator[tuple[Connection, dict[s
         db.disconnect()
         config.settings.cache_clear()
         outbox.forget()
-        refunds.forget()
+        sending.forget()
         with psycopg.connect(database.owner_url, autocommit=True) as owner:
             yield owner, ids
 

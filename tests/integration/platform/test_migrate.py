@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.support import ROOT, Database, context, function
+from tests.helpers.support import ROOT, Database, context, function
 
 type Answers = list[dict[str, Any]]
 

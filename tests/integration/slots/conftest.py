@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from tests import factories
-from tests.support import Answer, Client
+from tests.helpers import factories
+from tests.helpers.support import Answer, Client
 
 
 @dataclass

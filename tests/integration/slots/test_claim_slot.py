@@ -12,10 +12,10 @@ from psycopg import Connection
 from boxoffice.ids import new_id
 from boxoffice.slots.rules import CLAIM
 from boxoffice.tickets import qr
-from tests import factories, invariants
+from tests.helpers import factories, invariants
+from tests.helpers.rings import Ring
+from tests.helpers.snapshots import snapshot
 from tests.integration.slots.conftest import Cloakroom
-from tests.rings import Ring
-from tests.snapshots import snapshot
 
 PHONE = "+2348012345678"
 

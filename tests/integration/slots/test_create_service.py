@@ -7,10 +7,10 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.ids import new_id
-from tests import factories, invariants
+from tests.helpers import factories, invariants
+from tests.helpers.snapshots import snapshot
+from tests.helpers.support import Answer
 from tests.integration.slots.conftest import Cloakroom
-from tests.snapshots import snapshot
-from tests.support import Answer
 
 
 def create(cloakroom: Cloakroom, account: UUID | None = None, **fields: Any) -> Answer:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 
 from boxoffice.ids import new_id
-from tests import factories
+from tests.helpers import factories
 from tests.integration.slots.conftest import Cloakroom
 
 

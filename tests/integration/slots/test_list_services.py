@@ -6,9 +6,9 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.ids import new_id
-from tests import factories
+from tests.helpers import factories
+from tests.helpers.support import Answer
 from tests.integration.slots.conftest import Cloakroom
-from tests.support import Answer
 
 
 def listed(cloakroom: Cloakroom, **query: Any) -> Answer:

@@ -3,9 +3,9 @@
 from psycopg import Connection
 
 from boxoffice.ids import new_id
-from tests import factories, invariants
+from tests.helpers import factories, invariants
+from tests.helpers.snapshots import snapshot
 from tests.integration.slots.conftest import Cloakroom
-from tests.snapshots import snapshot
 
 
 def test_the_slot_is_free_at_once(cloakroom: Cloakroom, conn: Connection) -> None:

@@ -14,10 +14,10 @@ from boxoffice.config import settings as config
 from boxoffice.signing import current_key
 from boxoffice.slots.rules import CLAIM
 from boxoffice.tickets import qr
-from tests import factories
+from tests.helpers import factories
+from tests.helpers.snapshots import snapshot
+from tests.helpers.support import Database
 from tests.integration.slots.conftest import Cloakroom
-from tests.snapshots import snapshot
-from tests.support import Database
 
 
 def test_an_open_claim_is_shown_with_its_slot_and_since_when(cloakroom: Cloakroom) -> None:

@@ -8,9 +8,9 @@ from boxoffice.auth import Caller, Who
 from boxoffice.pagination import encode
 from boxoffice.slots import service
 from boxoffice.slots.models import ClaimRequest, SlotState
-from tests import factories
+from tests.helpers import factories
+from tests.helpers.support import Database
 from tests.integration.slots.conftest import Cloakroom
-from tests.support import Database
 
 SLOTS = 20_000
 TAKEN = 15_000

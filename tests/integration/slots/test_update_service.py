@@ -7,9 +7,9 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.ids import new_id
-from tests import factories, invariants
+from tests.helpers import factories, invariants
+from tests.helpers.snapshots import snapshot
 from tests.integration.slots.conftest import Cloakroom
-from tests.snapshots import snapshot
 
 
 def test_what_is_sent_changes_and_the_rest_stays(cloakroom: Cloakroom, conn: Connection) -> None:

@@ -9,8 +9,8 @@ from psycopg import Connection
 
 from boxoffice.auth import order_token
 from boxoffice.tickets import service, transfers
-from tests import factories
-from tests.support import Answer, Client
+from tests.helpers import factories
+from tests.helpers.support import Answer, Client
 
 
 @dataclass

@@ -6,7 +6,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.tickets import transfers
-from tests import factories, invariants
+from tests.helpers import factories, invariants
 from tests.integration.tickets.conftest import Held
 from tests.integration.tickets.test_get_ticket_qr import read
 

@@ -9,10 +9,10 @@ from psycopg import Connection
 
 from boxoffice.auth import order_token
 from boxoffice.tickets import rules, service
-from tests import factories
+from tests.helpers import factories
+from tests.helpers.printed import count_pages, pages_of
+from tests.helpers.support import Answer, Client
 from tests.integration.tickets.conftest import Held
-from tests.printed import count_pages, pages_of
-from tests.support import Answer, Client
 
 
 def download(api: Client, order: UUID, **options: object) -> Answer:

@@ -6,8 +6,8 @@ from psycopg import Connection
 
 from boxoffice.auth import order_token
 from boxoffice.tickets import qr, service
-from tests import factories, invariants
-from tests.support import Client
+from tests.helpers import factories, invariants
+from tests.helpers.support import Client
 
 
 def tickets_of(conn: Connection, order_id: UUID) -> list[UUID]:

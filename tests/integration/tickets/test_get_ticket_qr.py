@@ -15,8 +15,8 @@ from psycopg import Connection
 from boxoffice import config
 from boxoffice.auth import order_token
 from boxoffice.tickets import service
-from tests import factories
-from tests.support import Client
+from tests.helpers import factories
+from tests.helpers.support import Client
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from psycopg import Connection
 
-from tests import factories
-from tests.support import Client
+from tests.helpers import factories
+from tests.helpers.support import Client
 
 
 def test_an_account_has_what_it_bought_newest_first(api: Client, conn: Connection) -> None:

@@ -9,9 +9,9 @@ from psycopg import Connection
 
 from boxoffice.auth import order_token
 from boxoffice.tickets import transfers
-from tests import factories, invariants
+from tests.helpers import factories, invariants
+from tests.helpers.support import Client
 from tests.integration.tickets.conftest import Held
-from tests.support import Client
 
 
 def emails(conn: Connection) -> list[tuple[str, str]]:

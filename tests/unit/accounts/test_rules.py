@@ -6,7 +6,7 @@ from datetime import timedelta
 from boxoffice.accounts import rules
 from boxoffice.accounts.models import Presented
 from boxoffice.ids import new_id
-from tests.factories import NOW
+from tests.helpers.factories import NOW
 
 FRESH = Presented(
     id=new_id(),

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from boxoffice.events.models import Attributes, Category, Country, Currency, ImageUrl, TimeZone
+from boxoffice.events.models import Category, Country, Currency, ImageUrl, TimeZone
+from boxoffice.ticket_types.models import Attributes
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

@@ -9,17 +9,11 @@ import pytest
 
 from boxoffice.errors import DomainError, Invalid
 from boxoffice.events import rules
-from boxoffice.events.errors import (
-    CurrencyFixed,
-    EndsInThePast,
-    EventCancelled,
-    EventOver,
-    NoTicketTypes,
-    OrganisationNotApproved,
-    TooManyTicketTypes,
-)
-from boxoffice.events.models import EventFilters, EventRow, TicketTypeRow
+from boxoffice.events.errors import CurrencyFixed, EndsInThePast, EventOver, OrganisationNotApproved
+from boxoffice.events.models import EventFilters, EventRow
 from boxoffice.ids import new_id
+from boxoffice.ticket_types.errors import EventCancelled, NoTicketTypes, TooManyTicketTypes
+from boxoffice.ticket_types.models import TicketTypeRow
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

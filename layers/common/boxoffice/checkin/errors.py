@@ -1,7 +1,8 @@
 """Why a ticket does not admit: what a person at the door needs to know."""
 
 from boxoffice.errors import DomainError
-from boxoffice.events.errors import EventCancelled, EventOver
+from boxoffice.events.errors import EventOver
+from boxoffice.ticket_types.errors import EventCancelled
 
 
 class Forged(DomainError):

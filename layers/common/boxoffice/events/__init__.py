@@ -1,1 +1,1 @@
-"""Events and their ticket types."""
+"""Events: drafted, published, listed, cancelled."""

@@ -1,4 +1,4 @@
--- Statements on events and ticket types.
+-- Statements on events.
 
 -- name: insert_event
 INSERT INTO events (id, organisation_id, title, description, category, rating, venue_name, venue_address, city, country,
@@ -72,61 +72,3 @@ WHERE id = %(id)s
 
 -- name: delete_event
 UPDATE events SET deleted_at = now(), version = version + 1 WHERE id = %(id)s
-
--- name: insert_ticket_type
-INSERT INTO ticket_types (id, event_id, pool_id, name, description, price, sales_start, sales_end, min_per_order,
-    max_per_order, max_per_buyer, max_entries, issue, attributes, hidden)
-VALUES (%(id)s, %(event_id)s, %(pool_id)s, %(name)s, %(description)s, %(price)s, %(sales_start)s, %(sales_end)s,
-    %(min_per_order)s, %(max_per_order)s, %(max_per_buyer)s, %(max_entries)s, %(issue)s, %(attributes)s, %(hidden)s)
-
--- name: get_ticket_type
-SELECT ticket_types.id, event_id, status AS event_status, organisation_id, pool_id, name, ticket_types.description, price,
-    currency, quantity,
-    least(available, (SELECT sum(stock.available) FROM stock WHERE stock.pool_id = capacity_pool_id))::integer AS available,
-    held, sold, sales_start, sales_end, min_per_order, max_per_order, max_per_buyer, max_entries, issue, attributes,
-    hidden, seated, ticket_types.version
-FROM ticket_types JOIN events ON events.id = event_id JOIN stock_pools ON stock_pools.id = pool_id
-CROSS JOIN LATERAL (
-    SELECT sum(available)::integer AS available, sum(held)::integer AS held, sum(sold)::integer AS sold
-    FROM stock WHERE stock.pool_id = ticket_types.pool_id
-) AS stock
-WHERE ticket_types.id = %(id)s AND ticket_types.deleted_at IS NULL
-
--- name: list_ticket_types
--- An event's, in the order in which they were made. What is left of its capacity is summed up once for all of them.
-SELECT ticket_types.id, event_id, status AS event_status, organisation_id, pool_id, name, ticket_types.description, price,
-    currency, quantity,
-    least(available, (
-        SELECT sum(stock.available) FROM stock JOIN events ON capacity_pool_id = pool_id WHERE events.id = %(event_id)s
-    ))::integer AS available, held, sold, sales_start, sales_end, min_per_order, max_per_order, max_per_buyer,
-    max_entries, issue, attributes, hidden, seated, ticket_types.version
-FROM ticket_types JOIN events ON events.id = event_id JOIN stock_pools ON stock_pools.id = pool_id
-CROSS JOIN LATERAL (
-    SELECT sum(available)::integer AS available, sum(held)::integer AS held, sum(sold)::integer AS sold
-    FROM stock WHERE stock.pool_id = ticket_types.pool_id
-) AS stock
-WHERE event_id = %(event_id)s AND ticket_types.deleted_at IS NULL
-ORDER BY ticket_types.id
-
--- name: lock_ticket_type
-SELECT id FROM ticket_types WHERE id = %(id)s FOR NO KEY UPDATE
-
--- name: lock_ticket_types
-SELECT id FROM ticket_types WHERE event_id = %(event_id)s ORDER BY id FOR NO KEY UPDATE
-
--- name: update_ticket_type
-UPDATE ticket_types SET name = %(name)s, description = %(description)s, price = %(price)s,
-    sales_start = %(sales_start)s, sales_end = %(sales_end)s, min_per_order = %(min_per_order)s,
-    max_per_order = %(max_per_order)s, max_per_buyer = %(max_per_buyer)s, max_entries = %(max_entries)s,
-    issue = %(issue)s, attributes = %(attributes)s, hidden = %(hidden)s, version = version + 1
-WHERE id = %(id)s
-
--- name: replace_pool
--- The ticket type sells from another pool from now on.
-UPDATE ticket_types SET pool_id = %(pool_id)s WHERE id = %(id)s
-
--- name: set_seated
-UPDATE ticket_types SET seated = true, pool_id = %(pool_id)s, version = version + 1 WHERE id = %(id)s
-
--- name: delete_ticket_types
-UPDATE ticket_types SET deleted_at = now(), version = version + 1 WHERE id = ANY(%(ids)s)

@@ -9,16 +9,15 @@ from boxoffice.errors import Invalid
 from boxoffice.events.errors import (
     CurrencyFixed,
     EndsInThePast,
-    EventCancelled,
     EventNotPublished,
     EventOver,
-    NoTicketTypes,
     OrganisationNotApproved,
-    SeatsDecideQuantity,
-    TooManyTicketTypes,
     UnknownTicketType,
 )
-from boxoffice.events.models import MOST_TICKET_TYPES, EventFilters, EventRow, EventStatus, TicketTypeRow
+from boxoffice.events.models import EventFilters, EventRow
+from boxoffice.ticket_types.errors import NoTicketTypes
+from boxoffice.ticket_types.models import TicketTypeRow
+from boxoffice.ticket_types.rules import check_editable
 
 FIRST_KEY = datetime(2000, 1, 1, tzinfo=UTC), UUID(int=0)  # sorts before any event
 
@@ -30,16 +29,6 @@ def columns_of(fields: dict[str, Any]) -> dict[str, Any]:
     venue = fields.pop("venue", {})
     prefixed = {"name": "venue_name", "address": "venue_address"}
     return fields | {prefixed.get(name, name): value for name, value in venue.items()}
-
-
-def check_editable(status: EventStatus) -> None:
-    """Whether an event, and what belongs to it, can still be edited.
-
-    Raises:
-        EventCancelled: it was called off, and stays as those know it who were told so.
-    """
-    if status == "cancelled":
-        raise EventCancelled
 
 
 def check_end(ends_at: datetime, now: datetime) -> None:
@@ -98,36 +87,6 @@ def check_publishable(event: EventRow, ticket_types: Sequence[TicketTypeRow], no
         raise EventOver
     if not ticket_types:
         raise NoTicketTypes
-
-
-def check_room(ticket_types: Sequence[TicketTypeRow]) -> None:
-    """Whether an event can have one more ticket type.
-
-    Raises:
-        TooManyTicketTypes: it cannot.
-    """
-    if len(ticket_types) >= MOST_TICKET_TYPES:
-        raise TooManyTicketTypes
-
-
-def check_remaining(event: EventRow, ticket_types: Sequence[TicketTypeRow]) -> None:
-    """Whether an event can do with one ticket type less.
-
-    Raises:
-        NoTicketTypes: it is published and would have none left.
-    """
-    if event.status == "published" and len(ticket_types) == 1:
-        raise NoTicketTypes
-
-
-def check_quantity_settable(ticket_type: TicketTypeRow) -> None:
-    """Whether a ticket type's quantity is the organiser's to set.
-
-    Raises:
-        SeatsDecideQuantity: it is how many seats there are.
-    """
-    if ticket_type.seated:
-        raise SeatsDecideQuantity
 
 
 def check_filters(filters: EventFilters) -> None:

@@ -1,4 +1,4 @@
-"""Use cases of events and ticket types."""
+"""Use cases of events."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,6 @@ from boxoffice import audit, db, outbox, sql
 from boxoffice.auth import Caller, require_role, role_of
 from boxoffice.errors import NotFound
 from boxoffice.events import rules
-from boxoffice.events.errors import CapacityNotSettable, TicketsTaken
 from boxoffice.events.models import (
     AvailabilityView,
     CancelEventRequest,
@@ -27,18 +26,13 @@ from boxoffice.events.models import (
     EventView,
     ListedEvent,
     TicketTypeAvailability,
-    TicketTypePatch,
-    TicketTypeRequest,
-    TicketTypeRow,
-    TicketTypeView,
 )
 from boxoffice.ids import new_id
 from boxoffice.pagination import decode_moment_and_id, page_of
-from boxoffice.seats import service as seats
-from boxoffice.seats.models import SeatMapRequest, SeatMapView, SeatPage
-from boxoffice.seats.rules import tag_of
 from boxoffice.stock import service as stock
-from boxoffice.stock.errors import QuantityTooLow
+from boxoffice.ticket_types import service as ticket_types
+from boxoffice.ticket_types.models import TicketTypeRow, TicketTypeView
+from boxoffice.ticket_types.rules import check_editable
 from boxoffice.versions import check_version
 from boxoffice.waitlist import service as waitlist
 
@@ -81,8 +75,8 @@ def get_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventView:
     Raises:
         NotFound: there is none, or it is a draft of others.
     """
-    event, ticket_types = _seen_by(conn, caller, event_id)
-    return _view(event, ticket_types)
+    event, offered = _seen_by(conn, caller, event_id)
+    return _view(event, offered)
 
 
 def get_availability(conn: db.Connection, caller: Caller, event_id: UUID) -> AvailabilityView:
@@ -91,10 +85,10 @@ def get_availability(conn: db.Connection, caller: Caller, event_id: UUID) -> Ava
     Raises:
         NotFound: there is no such event, or it is a draft of others.
     """
-    event, ticket_types = _seen_by(conn, caller, event_id)
+    event, offered = _seen_by(conn, caller, event_id)
     counts = [
         TicketTypeAvailability(ticket_type_id=row.id, available=row.available, held=row.held, sold=row.sold)
-        for row in ticket_types
+        for row in offered
     ]
     return AvailabilityView(event_id=event.id, capacity=_capacity(event), ticket_types=counts)
 
@@ -116,10 +110,10 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
     db.run(conn, SQL.insert_event, id=event_id, capacity_pool_id=pool_id, **_with_json(columns))
     ids = sorted(new_id() for _ in request.ticket_types)  # they are shown in this order
     for ticket_type_id, ticket_type in zip(ids, request.ticket_types, strict=True):
-        _insert_ticket_type(conn, ticket_type_id, event_id, ticket_type)
-    event, ticket_types = _find_event(conn, event_id), _ticket_types(conn, event_id)
+        ticket_types.insert(conn, ticket_type_id, event_id, ticket_type)
+    event, offered = _find_event(conn, event_id), ticket_types.list_of_event(conn, event_id)
     _record(conn, caller, "create_event", event, title=event.title)
-    return _view(event, ticket_types)
+    return _view(event, offered)
 
 
 def update_event(
@@ -138,18 +132,19 @@ def update_event(
     """
     event = _lock_event(conn, caller, event_id)
     check_version(event.version, expected_version)
-    rules.check_editable(event.status)
+    check_editable(event.status)
     changes = rules.columns_of(patch.changes())
     rules.check_changes(event, changes, datetime.now(UTC))
-    rules.check_gates(changes.get("gates", ()), _ticket_types(conn, event_id) if "gates" in changes else [])
+    if "gates" in changes:
+        rules.check_gates(changes["gates"], ticket_types.list_of_event(conn, event_id))
     if "capacity" in changes:
         changes["capacity_pool_id"] = _set_capacity(conn, event, changes.pop("capacity"))
     db.run(conn, SQL.update_event, **_with_json(vars(event) | changes))
     if "capacity_pool_id" in changes:
         waitlist.offer_added(conn, event_id)
-    event, ticket_types = _find_event(conn, event_id), _ticket_types(conn, event_id)
+    event, offered = _find_event(conn, event_id), ticket_types.list_of_event(conn, event_id)
     _record(conn, caller, "update_event", event, changes=patch.model_dump(mode="json", exclude_unset=True))
-    return _view(event, ticket_types)
+    return _view(event, offered)
 
 
 def publish_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventView:
@@ -159,28 +154,30 @@ def publish_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventV
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
         EventCancelled, OrganisationNotApproved, EventOver, NoTicketTypes: it is not fit to be seen.
     """
-    event, ticket_types = _lock_event(conn, caller, event_id), _ticket_types(conn, event_id)
+    event = _lock_event(conn, caller, event_id)
+    offered = ticket_types.list_of_event(conn, event_id)
     if event.status == "published":
-        return _view(event, ticket_types)
-    rules.check_publishable(event, ticket_types, datetime.now(UTC))
+        return _view(event, offered)
+    rules.check_publishable(event, offered, datetime.now(UTC))
     db.run(conn, SQL.publish_event, id=event_id)
     event = _find_event(conn, event_id)
     _record(conn, caller, "publish_event", event)
-    return _view(event, ticket_types)
+    return _view(event, offered)
 
 
 def cancel_event(conn: db.Connection, caller: Caller, event_id: UUID, request: CancelEventRequest) -> EventView:
     """Call a published event off: nothing of it is sold from now on. To cancel a cancelled event changes nothing.
 
-    Its orders are given back afterwards, one by one (`boxoffice.returns`).
+    Its orders are given back afterwards, one by one (`boxoffice.refunds`).
 
     Raises:
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
         EventNotPublished: it is a draft.
     """
-    event, ticket_types = _lock_event(conn, caller, event_id), _ticket_types(conn, event_id)
+    event = _lock_event(conn, caller, event_id)
+    offered = ticket_types.list_of_event(conn, event_id)
     if event.status == "cancelled":
-        return _view(event, ticket_types)
+        return _view(event, offered)
     rules.check_cancellable(event)
     db.run(conn, SQL.cancel_event, id=event_id, account_id=caller.account, reason=request.reason)
     waitlist.let_offers_lapse(conn, event_id)
@@ -188,7 +185,7 @@ def cancel_event(conn: db.Connection, caller: Caller, event_id: UUID, request: C
     facts = {"event_id": str(event_id), "title": event.title, "reason": request.reason}
     outbox.owe_webhook(conn, event.organisation_id, "event.cancelled", facts)
     _record(conn, caller, "cancel_event", event, reason=request.reason)
-    return _view(event, ticket_types)
+    return _view(event, offered)
 
 
 def delete_event(conn: db.Connection, caller: Caller, event_id: UUID) -> None:
@@ -199,131 +196,9 @@ def delete_event(conn: db.Connection, caller: Caller, event_id: UUID) -> None:
         TicketsTaken: something is.
     """
     event = _lock_event(conn, caller, event_id)
-    db.run(conn, SQL.lock_ticket_types, event_id=event_id)
-    _withdraw(conn, _ticket_types(conn, event_id))
+    ticket_types.withdraw_all(conn, event_id)
     db.run(conn, SQL.delete_event, id=event_id)
     _record(conn, caller, "delete_event", event, title=event.title)
-
-
-def create_ticket_type(
-    conn: db.Connection, caller: Caller, event_id: UUID, request: TicketTypeRequest
-) -> TicketTypeView:
-    """Add a ticket type to an event. If the event is published, it is on sale at once, by its own terms.
-
-    Raises:
-        NotFound, Forbidden: the event is not the caller's, or the role is too low.
-        EventCancelled: the event was called off.
-        TooManyTicketTypes: the event can have no more.
-        OrderLimitsCrossed, SaleWindowEmpty: it does not fit together.
-    """
-    rules.check_editable(_lock_event(conn, caller, event_id).status)
-    rules.check_room(_ticket_types(conn, event_id))
-    ticket_type_id = new_id()
-    _insert_ticket_type(conn, ticket_type_id, event_id, request)
-    ticket_type = _find_ticket_type(conn, ticket_type_id)
-    facts = request.model_dump(mode="json", include={"name", "price", "quantity"})
-    _record(conn, caller, "create_ticket_type", ticket_type, **facts)
-    return TicketTypeView.model_validate(ticket_type)
-
-
-def update_ticket_type(
-    conn: db.Connection, caller: Caller, ticket_type_id: UUID, patch: TicketTypePatch, expected_version: int | None
-) -> TicketTypeView:
-    """Change some of a ticket type's fields. Orders that are placed already keep their price.
-
-    Raises:
-        NotFound, Forbidden: the ticket type is not the caller's, or the role is too low.
-        StaleVersion: it has another version than expected.
-        EventCancelled: the event was called off.
-        QuantityTooLow: more than that is sold or held.
-        SeatsDecideQuantity: the quantity is that of its seats.
-        OrderLimitsCrossed, SaleWindowEmpty: the outcome does not fit together.
-    """
-    db.run(conn, SQL.lock_ticket_type, id=ticket_type_id)
-    ticket_type = _find_ticket_type(conn, ticket_type_id)
-    require_role(conn, caller, ticket_type.organisation_id)
-    check_version(ticket_type.version, expected_version)
-    rules.check_editable(ticket_type.event_status)
-    changes = patch.changes()
-    columns = vars(ticket_type) | changes
-    db.run(conn, SQL.update_ticket_type, **(columns | {"attributes": Jsonb(columns["attributes"])}))
-    if "quantity" in changes:
-        rules.check_quantity_settable(ticket_type)
-        stock.resize_pool(conn, ticket_type.pool_id, changes["quantity"])
-        waitlist.offer_added(conn, ticket_type.event_id)
-    ticket_type = _find_ticket_type(conn, ticket_type_id)
-    facts = patch.model_dump(mode="json", exclude_unset=True)
-    _record(conn, caller, "update_ticket_type", ticket_type, changes=facts)
-    return TicketTypeView.model_validate(ticket_type)
-
-
-def delete_ticket_type(conn: db.Connection, caller: Caller, ticket_type_id: UUID) -> None:
-    """Take a ticket type away, if nothing of it is sold or held.
-
-    Raises:
-        NotFound, Forbidden: the ticket type is not the caller's, or the role is too low.
-        NoTicketTypes: it is the last one of a published event.
-        TicketsTaken: something is sold or held.
-    """
-    event = _lock_event(conn, caller, _find_ticket_type(conn, ticket_type_id).event_id)
-    db.run(conn, SQL.lock_ticket_type, id=ticket_type_id)
-    ticket_type = _find_ticket_type(conn, ticket_type_id)
-    rules.check_remaining(event, _ticket_types(conn, event.id))
-    _withdraw(conn, [ticket_type])
-    _record(conn, caller, "delete_ticket_type", ticket_type, name=ticket_type.name)
-
-
-def define_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, request: SeatMapRequest) -> SeatMapView:
-    """Lay out the seats of a ticket type. From then on its quantity is how many they are.
-
-    Raises:
-        NotFound, Forbidden: the ticket type is not the caller's, or the role is too low.
-        EventCancelled: the event was called off.
-        TicketsTaken: it had no seats so far, and something is sold or held.
-        SeatsInTheWay: seats that are held or sold would go.
-        SeatOfAnotherType: one of the seats is sold by another ticket type of the event.
-    """
-    db.run(conn, SQL.lock_ticket_type, id=ticket_type_id)
-    ticket_type = _find_ticket_type(conn, ticket_type_id)
-    require_role(conn, caller, ticket_type.organisation_id)
-    rules.check_editable(ticket_type.event_status)
-    pool_id = _seated_pool(conn, ticket_type)
-    size = seats.define(conn, ticket_type_id, ticket_type.event_id, request)
-    stock.resize_pool(conn, pool_id, size.seats)
-    db.run(conn, SQL.set_seated, id=ticket_type_id, pool_id=pool_id)
-    waitlist.offer_added(conn, ticket_type.event_id)
-    _record(conn, caller, "define_seats", ticket_type, **vars(size))
-    return SeatMapView(ticket_type_id=ticket_type_id, version=ticket_type.version + 1, **vars(size))
-
-
-def list_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, cursor: str | None) -> tuple[SeatPage, str]:
-    """A page of a ticket type's seats and which of them are free, and the ETag of that.
-
-    Raises:
-        NotFound: there is no such ticket type that the caller may see.
-    """
-    ticket_type = _find_ticket_type(conn, ticket_type_id)
-    event = _find_event(conn, ticket_type.event_id)
-    if (ticket_type.hidden or event.status == "draft") and not _is_member(conn, caller, event.organisation_id):
-        raise NotFound
-    page = seats.list_seats(conn, ticket_type_id, cursor)
-    return page, tag_of(ticket_type.version, page)
-
-
-def _seated_pool(conn: db.Connection, ticket_type: TicketTypeRow) -> UUID:
-    """The pool of a ticket type that has seats from now on, locked.
-
-    If it had none, that is a new one: a purchase that read the terms before would take no seat. It finds nothing in the
-    old pool, and reads the terms again.
-    """
-    if ticket_type.seated:
-        stock.lock_pool(conn, ticket_type.pool_id)
-        return ticket_type.pool_id
-    try:
-        stock.resize_pool(conn, ticket_type.pool_id, 0)
-    except QuantityTooLow as error:
-        raise TicketsTaken from error
-    return stock.create_pool(conn, 0)
 
 
 def _set_capacity(conn: db.Connection, event: EventRow, capacity: int | None) -> UUID | None:
@@ -334,46 +209,10 @@ def _set_capacity(conn: db.Connection, event: EventRow, capacity: int | None) ->
     if capacity is None:
         return None
     if event.capacity_pool_id is None:
-        _renew_pools(conn, event.id)
+        ticket_types.renew_pools(conn, event.id)
         return stock.create_pool(conn, capacity)
     stock.resize_pool(conn, event.capacity_pool_id, capacity)
     return event.capacity_pool_id
-
-
-def _renew_pools(conn: db.Connection, event_id: UUID) -> None:
-    """Move what an event's ticket types have to sell to new pools, if nothing of it is sold or held.
-
-    A purchase that read the terms before would draw from the ticket type alone. It finds nothing in the old pool, and
-    reads the terms again.
-    """
-    db.run(conn, SQL.lock_ticket_types, event_id=event_id)
-    try:
-        for ticket_type in sorted(_ticket_types(conn, event_id), key=lambda row: row.pool_id):
-            stock.resize_pool(conn, ticket_type.pool_id, 0)
-            pool_id = stock.create_pool(conn, ticket_type.quantity)
-            db.run(conn, SQL.replace_pool, id=ticket_type.id, pool_id=pool_id)
-    except QuantityTooLow as error:
-        raise CapacityNotSettable from error
-
-
-def _withdraw(conn: db.Connection, ticket_types: Sequence[TicketTypeRow]) -> None:
-    """Delete ticket types that the transaction holds. Their stock goes first: what is not there cannot be bought, not
-    even by a purchase that has read the ticket type already."""
-    try:
-        for ticket_type in sorted(ticket_types, key=lambda row: row.pool_id):
-            stock.resize_pool(conn, ticket_type.pool_id, 0)
-    except QuantityTooLow as error:
-        raise TicketsTaken from error
-    for ticket_type in ticket_types:
-        seats.remove(conn, ticket_type.id)
-    db.run(conn, SQL.delete_ticket_types, ids=[row.id for row in ticket_types])
-
-
-def _insert_ticket_type(conn: db.Connection, ticket_type_id: UUID, event_id: UUID, request: TicketTypeRequest) -> None:
-    columns = request.model_dump()
-    columns["attributes"] = Jsonb(request.attributes)
-    pool_id = stock.create_pool(conn, request.quantity)
-    db.run(conn, SQL.insert_ticket_type, id=ticket_type_id, event_id=event_id, pool_id=pool_id, **columns)
 
 
 def _lock_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventRow:
@@ -392,20 +231,12 @@ def _find_event(conn: db.Connection, event_id: UUID) -> EventRow:
     return db.get(conn, EventRow, SQL.get_event, id=event_id)
 
 
-def _find_ticket_type(conn: db.Connection, ticket_type_id: UUID) -> TicketTypeRow:
-    return db.get(conn, TicketTypeRow, SQL.get_ticket_type, id=ticket_type_id)
-
-
-def _ticket_types(conn: db.Connection, event_id: UUID) -> list[TicketTypeRow]:
-    return db.many(conn, TicketTypeRow, SQL.list_ticket_types, event_id=event_id)
-
-
 def _seen_by(conn: db.Connection, caller: Caller, event_id: UUID) -> tuple[EventRow, list[TicketTypeRow]]:
     event = _find_event(conn, event_id)
     is_member = _is_member(conn, caller, event.organisation_id)
     if event.status == "draft" and not is_member:
         raise NotFound
-    return event, [row for row in _ticket_types(conn, event_id) if is_member or not row.hidden]
+    return event, [row for row in ticket_types.list_of_event(conn, event_id) if is_member or not row.hidden]
 
 
 def _is_member(conn: db.Connection, caller: Caller, organisation_id: UUID) -> bool:
@@ -419,11 +250,11 @@ def _capacity(event: EventRow) -> CapacityAvailability | None:
     return CapacityAvailability(quantity=event.capacity, **counts)
 
 
-def _view(event: EventRow, ticket_types: Sequence[TicketTypeRow]) -> EventView:
-    shown = [TicketTypeView.model_validate(row) for row in ticket_types]
+def _view(event: EventRow, offered: Sequence[TicketTypeRow]) -> EventView:
+    shown = [TicketTypeView.model_validate(row) for row in offered]
     return EventView(**vars(event), venue=event.venue, ticket_types=shown)
 
 
-def _record(conn: db.Connection, caller: Caller, action: str, thing: EventRow | TicketTypeRow, **facts: Any) -> None:
-    subject = f"{'event' if isinstance(thing, EventRow) else 'ticket type'} {thing.id}"
-    audit.record(conn, action, subject, actor=caller.account, organisation=thing.organisation_id, **facts)
+def _record(conn: db.Connection, caller: Caller, action: str, event: EventRow, **facts: Any) -> None:
+    subject = f"event {event.id}"
+    audit.record(conn, action, subject, actor=caller.account, organisation=event.organisation_id, **facts)

@@ -16,7 +16,7 @@ from boxoffice.orders import service as orders
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderView
 from boxoffice.orders.rules import reference_of
-from boxoffice.payments import providers, refunds, rules
+from boxoffice.payments import providers, rules, sending
 from boxoffice.payments.errors import OrderExpired, PaymentRefused
 from boxoffice.payments.merchants import merchant_of
 from boxoffice.payments.models import (
@@ -33,7 +33,7 @@ from boxoffice.payments.models import (
     StartedPayment,
     WebhookView,
 )
-from boxoffice.payments.refunds import owe_refund, send_refunds
+from boxoffice.payments.sending import owe_refund, send_refunds
 
 __all__ = [
     "get_payment",
@@ -220,7 +220,7 @@ def take_event(
     with conn.transaction():
         told = _billed(conn, event, merchant) if provider == "generic" else event
         view = receive_event(conn, provider, told, merchant)
-    refunds.send_owed(conn)
+    sending.send_owed(conn)
     return view
 
 
@@ -315,7 +315,7 @@ def _return(
         _settle(conn, payment.id, "refunded", last=True)
     elif payment.status == "pending":
         _settle(conn, payment.id, "failed")
-    refunds.return_receipt(conn, payment.id, receipt_id, event.amount, event.currency, reason)
+    sending.return_receipt(conn, payment.id, receipt_id, event.amount, event.currency, reason)
     payload = {"order_id": str(order.id), "payment_id": str(payment.id)}
     outbox.owe_email(conn, "payment_returned", order.buyer_email, payload)
 

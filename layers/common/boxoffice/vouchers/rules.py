@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from boxoffice.events.errors import EventCancelled
+from boxoffice.ticket_types.errors import EventCancelled
 from boxoffice.vouchers.errors import VoucherExpired
 from boxoffice.vouchers.models import Voucher
 

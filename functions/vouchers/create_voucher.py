@@ -1,0 +1,31 @@
+"""POST /v1/events/{event_id}/vouchers"""
+
+from boxoffice import db
+from boxoffice.api import PathId, caller, etag, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound
+from boxoffice.ticket_types.errors import EventCancelled
+from boxoffice.vouchers import service
+from boxoffice.vouchers.errors import CodeTaken, ValidityEmpty, VoucherWithoutUse
+from boxoffice.vouchers.models import VoucherRequest, VoucherView
+
+__all__ = ["handler"]
+
+
+@route(
+    "POST",
+    "/v1/events/{event_id}/vouchers",
+    who=Who.MANAGER,
+    status=201,
+    raises=(NotFound, EventCancelled, CodeTaken, ValidityEmpty, VoucherWithoutUse),
+)
+def create_voucher(event_id: PathId, voucher: VoucherRequest) -> VoucherView:
+    """Give an event a voucher.
+
+    An order redeems it by its code, from the moment that it holds its tickets. If the order lapses, is cancelled or is
+    refunded as a whole, the redemption is given back.
+    """
+    with db.transaction() as conn:
+        created = service.create_voucher(conn, caller(), event_id, voucher)
+    etag(created.version)
+    return created

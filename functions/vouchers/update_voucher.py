@@ -1,0 +1,31 @@
+"""PATCH /v1/vouchers/{voucher_id}"""
+
+from boxoffice import db
+from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import NotFound, StaleVersion
+from boxoffice.stock.errors import QuantityTooLow
+from boxoffice.ticket_types.errors import EventCancelled
+from boxoffice.vouchers import service
+from boxoffice.vouchers.errors import CodeTaken, ValidityEmpty, VoucherWithoutUse
+from boxoffice.vouchers.models import VoucherPatch, VoucherView
+
+__all__ = ["handler"]
+
+
+@route(
+    "PATCH",
+    "/v1/vouchers/{voucher_id}",
+    who=Who.MANAGER,
+    raises=(NotFound, StaleVersion, EventCancelled, QuantityTooLow, CodeTaken, ValidityEmpty, VoucherWithoutUse),
+)
+def update_voucher(voucher_id: PathId, patch: VoucherPatch, if_match: IfMatch = None) -> VoucherView:
+    """Change some of a voucher's fields.
+
+    What is left out stays as it is. `max_redemptions` cannot be less than there are. Orders that have redeemed it keep
+    the discount.
+    """
+    with db.transaction() as conn:
+        voucher = service.update_voucher(conn, caller(), voucher_id, patch, expected_version(if_match))
+    etag(voucher.version)
+    return voucher

@@ -1,0 +1,54 @@
+-- Statements on refunds: what goes back of an order.
+
+-- name: list_tickets
+-- All that an order has bought, valid or not. The order is locked, so only scans and transfers change any of it meanwhile.
+SELECT tickets.id, tickets.event_id, unit_price, admits, tickets.status,
+    array_remove(ARRAY[ticket_types.pool_id, capacity_pool_id], NULL) AS pool_ids,
+    coalesce(vouchers.event_id = item.event_id AND (ticket_type_ids IS NULL OR ticket_types.id = ANY(ticket_type_ids)),
+        false) AS discounted
+FROM orders JOIN order_items AS item ON item.order_id = orders.id
+    JOIN tickets ON tickets.order_id = item.order_id AND tickets.line = item.line
+    JOIN ticket_types ON ticket_types.id = item.ticket_type_id JOIN events ON events.id = item.event_id
+    LEFT JOIN vouchers ON vouchers.id = voucher_id
+WHERE orders.id = %(order_id)s ORDER BY item.line, position
+
+-- name: lock_and_end_tickets
+-- Those that have admitted somebody stay as they are, unless forced. Whom they belong to is read under the lock.
+WITH locked AS MATERIALIZED (
+    SELECT id, entries, holder_email FROM tickets WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE tickets SET status = 'refunded' FROM locked
+WHERE tickets.id = locked.id AND (locked.entries = 0 OR %(force)s)
+RETURNING tickets.id, locked.holder_email
+
+-- name: get_returned
+SELECT coalesce(sum(amount), 0)::bigint FROM order_refunds WHERE order_id = %(order_id)s
+
+-- name: get_payment
+-- The one that has paid the order.
+SELECT id FROM payments WHERE order_id = %(order_id)s AND status = 'succeeded'
+
+-- name: insert_order_refund
+INSERT INTO order_refunds (id, order_id, refund_id, amount, ticket_ids, reason, actor_id)
+VALUES (%(id)s, %(order_id)s, %(refund_id)s, %(amount)s, %(ticket_ids)s, %(reason)s, %(actor_id)s)
+
+-- name: list_cancelled
+-- The events that still have something to give back, the longest cancelled first.
+SELECT id, cancelled_at, cancelled_by, coalesce(cancel_reason, '') AS reason FROM events
+WHERE cancelled_at IS NOT NULL AND settled_at IS NULL ORDER BY cancelled_at
+
+-- name: list_unsettled
+-- A batch of a cancelled event's orders that hold stock or valid tickets of it, read in the order of the index, so that a
+-- batch costs what it passes over.
+SELECT id FROM (
+    SELECT DISTINCT order_id AS id FROM order_items WHERE event_id = %(event_id)s AND order_id > %(after)s ORDER BY order_id
+) AS item
+WHERE (
+    SELECT status = 'pending' OR status IN ('paid', 'partially_refunded') AND (
+        SELECT true FROM tickets WHERE order_id = orders.id AND event_id = %(event_id)s AND tickets.status = 'valid' LIMIT 1
+    ) IS NOT NULL
+    FROM orders WHERE orders.id = item.id
+) ORDER BY id LIMIT %(batch)s
+
+-- name: settle_event
+UPDATE events SET settled_at = now() WHERE id = %(id)s AND settled_at IS NULL AND cancelled_at < %(cancelled_before)s

@@ -1,1 +1,0 @@
-"""Returns: tickets and money that go back, of one order or of a whole event that is called off."""

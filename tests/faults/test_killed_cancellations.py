@@ -1,0 +1,118 @@
+"""A process that dies while it refunds, marks as paid or gives back an event has done each wholly or not at all."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.auth import Caller, Who
+from boxoffice.events import service as events
+from boxoffice.events.models import CancelEventRequest
+from boxoffice.payments import service as payments
+from boxoffice.payments.models import PaymentByHandRequest
+from boxoffice.refunds import service
+from boxoffice.refunds.models import RefundRequest
+from tests.helpers import factories, invariants, sellers
+from tests.helpers.racing import die_at, settled
+from tests.helpers.sellers import Shop, given_back, outbox_of, status_of, tickets_of
+from tests.helpers.support import Client, Database
+
+type Deed = Callable[[Connection], Any]
+
+
+@pytest.fixture
+def shop(api: Client, conn: Connection) -> Shop:
+    return Shop(conn)
+
+
+def refund(shop: Shop, order: UUID, **body: object) -> Deed:
+    caller, request = Caller(Who.MANAGER, shop.manager), RefundRequest.model_validate(body)
+    return lambda conn: service.refund_order(conn, caller, order, request, "key")
+
+
+def settle(conn: Connection) -> None:
+    """What the job does in a minute."""
+    for event in service.list_cancelled(conn):
+        for order in service.list_unsettled(conn, event, UUID(int=0)):
+            with conn.transaction():
+                service.settle_order(conn, event, order)
+        service.settle_event(conn, event, datetime.now(UTC))
+
+
+def kill_at_each_round_trip(database: Database, conn: Connection, deed: Deed) -> int:
+    """Let the deed's process die at one moment after another; the invariants hold after each. How many there were."""
+    moment = 0
+    while die_at(database, moment, deed):
+        settled(conn)
+        invariants.check(conn)
+        moment += 1
+    return moment
+
+
+@pytest.mark.parametrize("part", ["whole", "tickets", "amount"])
+def test_killed_anywhere_a_repeated_refund_gives_back_once(
+    database: Database, conn: Connection, shop: Shop, part: str
+) -> None:
+    ticket_type = shop.ticket_type(quantity=3)
+    order = shop.sold(ticket_type, quantity=3)
+    factories.waitlist_entry(conn, ticket_type, quantity=1)
+    body: dict[str, object] = {
+        "whole": {"whole": True},
+        "tickets": {"ticket_ids": [str(tickets_of(conn, order)[0])]},
+        "amount": {"amount": 5000},
+    }[part]
+    deed = refund(shop, order, **body)
+
+    assert kill_at_each_round_trip(database, conn, deed) >= 12
+    answer = deed(conn)
+
+    assert answer.amount == (15_000 if part == "whole" else 5000)
+    assert given_back(conn) == [answer.amount]
+    assert status_of(conn, order) == answer.order_status
+    assert len(outbox_of(conn, "order_refunded")) == 1
+    assert conn.execute("SELECT count(*) FROM audit_log").fetchone() == (1,)
+    invariants.check(conn)
+
+
+def test_killed_anywhere_an_order_is_marked_as_paid_once(database: Database, conn: Connection, shop: Shop) -> None:
+    order = factories.order(conn, shop.ticket_type())
+    caller, request = Caller(Who.MANAGER, shop.manager), PaymentByHandRequest(method="cash")
+
+    def deed(conn: Connection) -> Any:
+        return payments.mark_order_paid(conn, caller, order, request, "key")
+
+    assert kill_at_each_round_trip(database, conn, deed) >= 12
+    answer = deed(conn)
+
+    assert (answer.status, len(answer.tickets), len(answer.payments)) == ("paid", 2, 1)
+    assert conn.execute("SELECT count(*), sum(amount) FROM receipts").fetchone() == (1, 10_000)
+    assert len(outbox_of(conn, "order_confirmation")) == 1
+    invariants.check(conn)
+
+
+def test_killed_anywhere_a_cancelled_event_is_given_back_by_who_comes_next(
+    database: Database, conn: Connection, shop: Shop
+) -> None:
+    ticket_type = shop.ticket_type()
+    paid = [shop.sold(ticket_type, buyer_email=f"buyer{number}@example.com") for number in range(3)]
+    pending = factories.order(conn, ticket_type)
+    for order in paid[:2]:
+        sellers.accept(Client(), factories.transfer(conn, tickets_of(conn, order)[0], email="bola@example.com"))
+    with conn.transaction():
+        caller, reason = Caller(Who.MANAGER, shop.manager), CancelEventRequest(reason="The singer is ill.")
+        events.cancel_event(conn, caller, shop.event, reason)
+
+    assert kill_at_each_round_trip(database, conn, settle) >= 30
+    settle(conn)
+
+    assert [status_of(conn, order) for order in [*paid, pending]] == ["refunded"] * 3 + ["cancelled"]
+    assert given_back(conn) == [10_000] * 3
+    assert [to for to, _ in outbox_of(conn, "event_cancelled")] == [
+        "bola@example.com",
+        *(f"buyer{number}@example.com" for number in range(3)),
+    ]
+    assert invariants.left(conn, ticket_type) == (100, 0, 0)
+    invariants.check(conn)

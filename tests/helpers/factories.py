@@ -1,0 +1,301 @@
+"""Rows to test with. A factory makes what it needs; pass only what the test is about."""
+
+import itertools
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from boxoffice.ids import new_id, new_order_number
+from boxoffice.stock import service as stock
+
+_number = itertools.count(1)
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def account(conn: psycopg.Connection, **overrides: Any) -> UUID:
+    """An account; answers its id."""
+    n = next(_number)
+    row = {"id": new_id(), "email": f"person{n}@example.com", "name": f"Person {n}", **overrides}
+    return _insert(conn, "accounts", row)
+
+
+def organisation(conn: psycopg.Connection, *, owner: UUID | None = None, **overrides: Any) -> UUID:
+    """An approved organisation with an owner."""
+    row = {"id": new_id(), "name": f"Organisation {next(_number)}", "status": "approved", **overrides}
+    organisation_id = _insert(conn, "organisations", row)
+    member(conn, organisation_id, "owner", account_id=owner)
+    return organisation_id
+
+
+def member(conn: psycopg.Connection, organisation_id: UUID, role: str, *, account_id: UUID | None = None) -> UUID:
+    """A member of an organisation; answers the account's id."""
+    account_id = account_id or account(conn)
+    conn.execute(
+        "INSERT INTO members (organisation_id, account_id, role) VALUES (%s, %s, %s)",
+        [organisation_id, account_id, role],
+    )
+    return account_id
+
+
+def event(conn: psycopg.Connection, **overrides: Any) -> UUID:
+    """A published event, in a month."""
+    row = {
+        "id": new_id(),
+        "organisation_id": overrides.get("organisation_id") or organisation(conn),
+        "status": "published",
+        "title": f"Event {next(_number)}",
+        "category": "concert",
+        "venue_name": "Freedom Park",
+        "venue_address": "1 Hospital Road",
+        "city": "Lagos",
+        "country": "NG",
+        "time_zone": "Africa/Lagos",
+        "starts_at": NOW + timedelta(days=30),
+        "ends_at": NOW + timedelta(days=30, hours=4),
+        "currency": "NGN",
+        **overrides,
+    }
+    return _insert(conn, "events", row)
+
+
+def ticket_type(conn: psycopg.Connection, *, quantity: int = 100, **overrides: Any) -> UUID:
+    """A ticket type on sale, of a published event."""
+    row = {
+        "id": new_id(),
+        "event_id": overrides.get("event_id") or event(conn),
+        "pool_id": stock.create_pool(conn, quantity),
+        "name": f"Type {next(_number)}",
+        "price": 5000,
+        **overrides,
+    }
+    return _insert(conn, "ticket_types", row)
+
+
+def voucher(conn: psycopg.Connection, event_id: UUID, **overrides: Any) -> UUID:
+    """A voucher of an event for a tenth off, ten times."""
+    row = {
+        "id": new_id(),
+        "event_id": event_id,
+        "pool_id": stock.create_pool(conn, overrides.get("max_redemptions", 10)),
+        "code": f"CODE{next(_number)}",
+        "discount_kind": "percent",
+        "discount_value": 10,
+        "max_redemptions": 10,
+        "unlocks_hidden": False,
+        **overrides,
+    }
+    return _insert(conn, "vouchers", row)
+
+
+def order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, **overrides: Any) -> UUID:
+    """A pending order of one ticket type, with its stock held."""
+    price, event_id, pool_id, organisation_id, currency = (
+        conn.execute(
+            """SELECT price, event_id, pool_id, organisation_id, currency
+        FROM ticket_types JOIN events ON events.id = event_id WHERE ticket_types.id = %s""",
+            [ticket_type_id],
+        ).fetchone()
+        or (None,) * 5
+    )
+    (row_no,) = conn.execute(
+        """UPDATE stock SET available = available - %(n)s, held = held + %(n)s WHERE (pool_id, row_no) = (
+            SELECT pool_id, row_no FROM stock WHERE pool_id = %(pool)s AND available >= %(n)s LIMIT 1)
+        RETURNING row_no""",
+        {"n": quantity, "pool": pool_id},
+    ).fetchone() or (None,)
+    row = {
+        "id": new_id(),
+        "number": new_order_number(),
+        "organisation_id": organisation_id,
+        "status": "pending",
+        "buyer_name": "Ada Buyer",
+        "buyer_email": f"buyer{next(_number)}@example.com",
+        "currency": currency,
+        "total": price * quantity,
+        "request_id": new_id(),
+        "fingerprint": b"",
+        "draws": f'{{"({pool_id},{row_no},{quantity})"}}',
+        "expires_at": NOW + timedelta(minutes=15),
+        "created_at": NOW,
+        **overrides,
+    }
+    order_id = _insert(conn, "orders", row)
+    item = {
+        "order_id": order_id,
+        "line": 1,
+        "event_id": event_id,
+        "ticket_type_id": ticket_type_id,
+        "quantity": quantity,
+        "unit_price": price,
+    }
+    _insert(conn, "order_items", item)
+    return order_id
+
+
+def paid_order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, **overrides: Any) -> UUID:
+    """A paid order, its tickets issued and its confirmation owed."""
+    from boxoffice import db
+    from boxoffice.orders import service
+    from boxoffice.orders.models import OrderRow
+
+    order_id = order(conn, ticket_type_id, quantity=quantity, **overrides)
+    with conn.transaction():
+        found = db.one(conn, OrderRow, service.SQL.lock_order, id=order_id)
+        assert found is not None
+        service.pay(conn, found, reason="test")
+    return order_id
+
+
+def payment(conn: psycopg.Connection, order_id: UUID, **overrides: Any) -> UUID:
+    """A payment of an order through the sandbox: still open, or with the money that made it succeed."""
+    found = conn.execute("SELECT total, currency FROM orders WHERE id = %s", [order_id]).fetchone()
+    amount, currency = found or (None, None)
+    payment_id = new_id()
+    row = {"id": payment_id, "order_id": order_id, "provider": "sandbox", "provider_reference": str(payment_id)}
+    row |= {"amount": amount, "currency": currency, **overrides}
+    _insert(conn, "payments", row)
+    if row.get("status") == "succeeded":
+        receipt(conn, row)
+    return payment_id
+
+
+def receipt(conn: psycopg.Connection, payment: dict[str, Any], **overrides: Any) -> UUID:
+    """The money of a payment, which its order keeps."""
+    known = {name: payment[name] for name in ("provider", "amount", "currency")}
+    row = {"id": new_id(), "payment_id": payment["id"], "merchant_id": UUID(int=0), "reference": payment["id"], **known}
+    return _insert(conn, "receipts", {**row, "kept": True, **overrides})
+
+
+def scan(conn: psycopg.Connection, ticket_id: UUID, scanner: UUID, **fields: Any) -> UUID:
+    """A ticket that a member of its organisation has let in; answers the scan's id."""
+    from boxoffice.auth import Caller, Who
+    from boxoffice.checkin import service as checkin
+    from boxoffice.checkin.models import TicketScanRequest
+
+    request = TicketScanRequest.model_validate(fields)
+    return checkin.scan_ticket_by_id(conn, Caller(Who.SCANNER, scanner), ticket_id, request).scan_id
+
+
+def service(conn: psycopg.Connection, *, capacity: int = 10, **overrides: Any) -> UUID:
+    """A cloakroom with its slots, all free."""
+    row = {
+        "id": new_id(),
+        "organisation_id": overrides.get("organisation_id") or organisation(conn),
+        "name": f"Cloakroom {next(_number)}",
+        "capacity": capacity,
+        "time_zone": "Africa/Lagos",
+        **overrides,
+    }
+    service_id = _insert(conn, "services", row)
+    conn.execute(
+        "INSERT INTO slots (service_id, number) SELECT %s, n FROM generate_series(1, %s) AS n", [service_id, capacity]
+    )
+    return service_id
+
+
+def claim(conn: psycopg.Connection, service_id: UUID) -> tuple[UUID, str]:
+    """An open claim of somebody new on the lowest free slot; answers its id and the text of its QR."""
+    from boxoffice.auth import Caller, Who
+    from boxoffice.slots import service as slots
+    from boxoffice.slots.models import ClaimRequest
+
+    found = conn.execute(
+        "SELECT account_id FROM members JOIN services USING (organisation_id) WHERE id = %s", [service_id]
+    ).fetchone()
+    assert found is not None
+    customer = {"email": f"customer{next(_number)}@example.com", "name": "Ada Customer"}
+    request = ClaimRequest.model_validate({"customer": customer})
+    claimed = slots.claim_slot(conn, Caller(Who.SCANNER, found[0]), service_id, request, uuid.uuid4().hex)
+    return claimed.id, claimed.qr
+
+
+def transfer(conn: psycopg.Connection, ticket_id: UUID, *, email: str = "bola@example.com") -> UUID:
+    """A transfer that the ticket's first buyer has started; answers its id."""
+    from boxoffice.auth import Caller, Who, order_token
+    from boxoffice.tickets import transfers
+    from boxoffice.tickets.models import TransferRequest
+
+    found = conn.execute("SELECT order_id FROM tickets WHERE id = %s", [ticket_id]).fetchone()
+    assert found is not None
+    guest = Caller(Who.GUEST, order_token=order_token(found[0]))
+    with conn.transaction():
+        return transfers.start_transfer(conn, guest, ticket_id, TransferRequest(email=email)).id
+
+
+def refund(conn: psycopg.Connection, ticket_id: UUID) -> None:
+    """Refund a ticket to whoever has paid for it, used or not."""
+    from boxoffice.auth import Caller, Who
+    from boxoffice.refunds import service as refunds
+    from boxoffice.refunds.models import RefundRequest
+
+    order_id, organisation_id, total = (
+        conn.execute(
+            """SELECT order_id, orders.organisation_id, total FROM tickets JOIN orders ON orders.id = order_id
+            WHERE tickets.id = %s""",
+            [ticket_id],
+        ).fetchone()
+        or ()
+    )
+    if total and not conn.execute("SELECT FROM payments WHERE order_id = %s", [order_id]).fetchone():
+        payment(conn, order_id, status="succeeded")
+    manager = Caller(Who.MANAGER, member(conn, organisation_id, "manager"))
+    request = RefundRequest(ticket_ids=[ticket_id], force=True)
+    refunds.refund_order(conn, manager, order_id, request, uuid.uuid4().hex)
+
+
+def seats(conn: psycopg.Connection, ticket_type_id: UUID, *rows: int, section: str = "Stalls") -> list[list[UUID]]:
+    """Seats for a ticket type of which nothing is sold, as many in each row, from A on; their ids, row by row."""
+    from boxoffice.seats import service
+    from boxoffice.seats.models import SeatMapRequest
+
+    event_id, pool_id = (
+        conn.execute("SELECT event_id, pool_id FROM ticket_types WHERE id = %s", [ticket_type_id]).fetchone() or ()
+    )
+    numbers = [[str(number) for number in range(1, length + 1)] for length in rows]
+    named = [{"section": section, "row": chr(65 + row), "numbers": each} for row, each in enumerate(numbers)]
+    with conn.transaction():
+        request = SeatMapRequest.model_validate({"rows": named})
+        size = service.define(conn, ticket_type_id, event_id, request)
+        stock.resize_pool(conn, pool_id, size.seats)
+        conn.execute("UPDATE ticket_types SET seated = true WHERE id = %s", [ticket_type_id])
+    return [row.seat_ids for row in service.list_seats(conn, ticket_type_id, None).items]
+
+
+def waitlist_entry(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, **overrides: Any) -> UUID:
+    """Somebody who waits for a ticket type."""
+    row = conn.execute(
+        """SELECT event_id, organisation_id
+        FROM ticket_types JOIN events ON events.id = event_id WHERE ticket_types.id = %s""",
+        [ticket_type_id],
+    ).fetchone()
+    event_id, organisation_id = row or (None, None)
+    columns = {
+        "id": new_id(),
+        "organisation_id": organisation_id,
+        "event_id": event_id,
+        "ticket_type_id": ticket_type_id,
+        "name": "Ada Waiting",
+        "email": f"waiting{next(_number)}@example.com",
+        "quantity": quantity,
+        **overrides,
+    }
+    return _insert(conn, "waitlist_entries", columns)
+
+
+def order_request(ticket_type_id: UUID, quantity: int = 2, **overrides: Any) -> dict[str, Any]:
+    """The body of a request that places an order."""
+    return {
+        "items": [{"ticket_type_id": str(ticket_type_id), "quantity": quantity}],
+        "buyer": {"name": "Ada Buyer", "email": f"{uuid.uuid4().hex[:12]}@example.com"},
+        **overrides,
+    }
+
+
+def _insert(conn: psycopg.Connection, table: str, row: dict[str, Any]) -> UUID:
+    columns, values = ", ".join(row), ", ".join(f"%({name})s" for name in row)
+    conn.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", row)
+    return row.get("id", row.get("order_id"))

@@ -1,0 +1,188 @@
+"""Flutterwave for tests: what its API v3 documents of payments, transactions and refunds.
+
+A process of its own: ``python -m tests.helpers.flutterwave_server PORT``. ``POST /_config/pay`` is a buyer who pays,
+``POST /_config/mode/{mode}`` sets how it answers, and ``GET /_config/requests`` lists what it was asked.
+"""
+
+import json
+import socket
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+SECRET_KEY = "FLWSECK_TEST-of-the-tests"
+
+_ids = count(288_200_108)
+_links: dict[str, dict[str, Any]] = {}
+_transactions: dict[int, dict[str, Any]] = {}
+_refunds: dict[int, dict[str, Any]] = {}
+_asked: list[str] = []
+_mode = "works"
+
+type Reply = tuple[int, dict[str, Any]]
+
+
+def success(data: Any, message: str = "ok") -> Reply:
+    return 200, {"status": "success", "message": message, "data": data}
+
+
+def failure(status: int, message: str) -> Reply:
+    return status, {"status": "error", "message": message, "data": None}
+
+
+def create_payment(body: dict[str, Any]) -> Reply:
+    if not body.get("tx_ref") or not body.get("customer", {}).get("email") or not body.get("redirect_url"):
+        return failure(400, "tx_ref, customer.email and redirect_url are required")
+    if body["currency"] not in ("NGN", "GHS", "KES", "USD", "XOF"):
+        return failure(400, "currency is not supported")
+    _links[body["tx_ref"]] = body
+    return success({"link": f"https://checkout.flutterwave.com/v3/hosted/pay/{body['tx_ref'][:12]}"}, "Hosted Link")
+
+
+def pay(body: dict[str, Any]) -> Reply:
+    """A buyer pays, or tries to."""
+    link = _links[body["tx_ref"]]
+    number = next(_ids)
+    _transactions[number] = {
+        "id": number,
+        "tx_ref": body["tx_ref"],
+        "flw_ref": f"FLW{number}",
+        "amount": body.get("amount", link["amount"]),
+        "currency": body.get("currency", link["currency"]),
+        "charged_amount": body.get("amount", link["amount"]),
+        "app_fee": 1.4,
+        "status": body.get("status", "successful"),
+        "payment_type": "card",
+        "customer": {"id": 1, "email": link["customer"]["email"]},
+    }
+    return success(_transactions[number])
+
+
+def verify(number: int) -> Reply:
+    found = _transactions.get(number)
+    return success(found, "Transaction fetched successfully") if found else no_transaction()
+
+
+def verify_by_reference(reference: str) -> Reply:
+    found = [each for each in _transactions.values() if each["tx_ref"] == reference]
+    return success(found[-1], "Transaction fetched successfully") if found else no_transaction()
+
+
+def no_transaction() -> Reply:
+    return failure(400, "No transaction was found for this id")
+
+
+def refund(number: int, body: dict[str, Any]) -> Reply:
+    transaction = _transactions.get(number)
+    if transaction is None or transaction["status"] != "successful":
+        return no_transaction()
+    before = sum(each["amount_refunded"] for each in _refunds.values() if each["transaction_id"] == number)
+    amount = body.get("amount", transaction["amount"])
+    if before + amount > transaction["amount"]:
+        return failure(400, "Refund amount cannot be more than the transaction amount")
+    status = {"pending refunds": "pending", "failing refunds": "failed-mpgs"}.get(_mode, "completed")
+    made = {
+        "id": next(_ids),
+        "account_id": 73362,
+        "tx_id": number,
+        "transaction_id": number,
+        "flw_ref": transaction["flw_ref"],
+        "amount_refunded": amount,
+        "status": status,
+        "comment": body.get("comments", ""),
+        "destination": "payment_source",
+    }
+    if status != "failed-mpgs":
+        _refunds[made["id"]] = made
+    return success(made, "Transaction refund initiated")
+
+
+def list_refunds(query: dict[str, list[str]]) -> Reply:
+    number = int(query["id"][0])
+    return success([each for each in _refunds.values() if each["transaction_id"] == number])
+
+
+def get_refund(number: int) -> Reply:
+    found = _refunds.get(number)
+    return success({**found, "status": "completed"}) if found else failure(404, "Refund not found")
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def _serve(self) -> None:
+        global _mode
+        url = urlsplit(self.path)
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = json.loads(content) if content else {}
+        match url.path.strip("/").split("/"):
+            case ["_config", "mode", mode]:
+                _mode = mode.replace("-", " ")
+                self._answer(200, {})
+            case ["_config", "pay"]:
+                self._answer(*pay(body))
+            case ["_config", "requests"]:
+                self._answer(200, {"requests": [*_asked]})
+                _asked.clear()
+            case parts:
+                _asked.append(f"{self.command} {self.path}")
+                self._serve_api(parts, parse_qs(url.query), body)
+
+    def _serve_api(self, parts: list[str], query: dict[str, list[str]], body: dict[str, Any]) -> None:
+        if _mode == "hangs":
+            time.sleep(30)
+        if _mode == "error":
+            return self._answer(500, {"status": "error", "message": "down"})
+        if _mode == "html":
+            return self._answer(200, "<h1>Bad gateway</h1>")
+        if _mode == "nonsense":
+            return self._answer(200, {"status": "success", "data": {"id": "x", "link": 7}})
+        reply = self._reply(parts, query, body)
+        if _mode == "deaf":
+            self.close_connection = True
+            return self.connection.shutdown(socket.SHUT_RDWR)
+        return self._answer(*reply)
+
+    def _reply(self, parts: list[str], query: dict[str, list[str]], body: dict[str, Any]) -> Reply:  # noqa: PLR0911
+        if self.headers.get("Authorization") != f"Bearer {SECRET_KEY}":
+            return failure(401, "Invalid authorization key")
+        match [self.command, *parts]:
+            case ["POST", "payments"]:
+                return create_payment(body)
+            case ["GET", "transactions", "verify_by_reference"]:
+                return verify_by_reference(query["tx_ref"][0])
+            case ["GET", "transactions", number, "verify"]:
+                return verify(int(number))
+            case ["POST", "transactions", number, "refund"]:
+                return refund(int(number), body)
+            case ["GET", "refunds"]:
+                return list_refunds(query)
+            case ["GET", "refunds", number]:
+                return get_refund(int(number))
+        return failure(404, "Not found")
+
+    def _answer(self, status: int, document: Any) -> None:
+        content = (document if isinstance(document, str) else json.dumps(document)).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/html" if isinstance(document, str) else "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+if __name__ == "__main__":
+    ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()

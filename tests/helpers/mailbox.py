@@ -1,0 +1,165 @@
+"""Both ends of an email's way: the outbox with its worker, and SES: moto's, or one of our own that fails on demand."""
+
+import base64
+import json
+import queue
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from boxoffice.ids import new_id
+from tests.helpers import factories
+from tests.helpers.support import context, function
+
+
+def owe(conn: psycopg.Connection, order_id: UUID | None = None, **overrides: Any) -> UUID:
+    """A message in the outbox that nobody has looked at yet: an order's confirmation, if the test does not care."""
+    order_id = order_id or factories.order(conn, factories.ticket_type(conn))
+    message_id = new_id()
+    row = {
+        "id": message_id,
+        "kind": "email",
+        "template": "order_confirmation",
+        "recipient": f"{message_id.hex}@example.com",
+        "payload": {"order_id": str(order_id)},
+        **overrides,
+    }
+    columns, values = ", ".join(row), ", ".join(f"%({name})s" for name in row)
+    conn.execute(f"INSERT INTO outbox ({columns}) VALUES ({values})", row | {"payload": Jsonb(row["payload"])})
+    return message_id
+
+
+def outbox_row(conn: psycopg.Connection, message_id: UUID) -> dict[str, Any]:
+    """A message as the outbox has it, with the seconds until it is due and until the sweep minds it."""
+    query = """SELECT *, extract(epoch FROM due_at - now())::float8 AS due_in,
+        extract(epoch FROM relay_at - now())::float8 AS relay_in FROM outbox WHERE id = %s"""
+    row = conn.cursor(row_factory=dict_row).execute(query, [message_id]).fetchone()
+    assert row is not None
+    return row
+
+
+def let_time_pass(conn: psycopg.Connection, message_id: UUID) -> None:
+    """Whatever the message waits for is over: a lease, or the wait before the next attempt."""
+    conn.execute("UPDATE outbox SET due_at = now(), relay_at = now() WHERE id = %s", [message_id])
+
+
+def record(message: UUID | str, number: int = 0) -> dict[str, Any]:
+    """A record of an SQS event: for a message, or with any body."""
+    body = json.dumps({"outbox_id": str(message)}) if isinstance(message, UUID) else message
+    return {
+        "messageId": str(number),
+        "receiptHandle": "handle",
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "messageAttributes": {},
+        "md5OfBody": "",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:email",
+        "awsRegion": "eu-west-1",
+    }
+
+
+def batch(*messages: UUID | str) -> dict[str, Any]:
+    """An SQS event."""
+    return {"Records": [record(message, number) for number, message in enumerate(messages)]}
+
+
+def deliver(*messages: UUID | str) -> list[UUID | str]:
+    """Hand messages to the worker as the queue does; answers those that it reports as failed."""
+    answer = function("send_email").handler(batch(*messages), context("send_email"))
+    return [messages[int(item["itemIdentifier"])] for item in answer["batchItemFailures"]]
+
+
+def inbox(aws_url: str, recipient: str) -> list[EmailMessage]:
+    """The emails that moto's SES took for somebody, as Python's parser reads them."""
+    with urllib.request.urlopen(f"{aws_url}/moto-api/data.json") as answer:
+        taken = json.load(answer)["ses"].get("RawMessage", [])
+    mails = [parse(message["raw_data"].encode()) for message in taken]
+    return [mail for mail in mails if mail["To"] == recipient]
+
+
+def parse(raw: bytes) -> EmailMessage:
+    """An email as another program reads it."""
+    mail = message_from_bytes(raw, policy=policy.default)
+    assert isinstance(mail, EmailMessage)
+    assert not [defect for part in mail.walk() for defect in part.defects]
+    return mail
+
+
+class FakeSes:
+    """An SES that does as it is told: ``take`` a message, ``refuse`` it, ``throttle`` the sender, take a message and
+    ``lose`` the answer, or ``hang`` until it is released. When it has no orders it takes what comes."""
+
+    def __init__(self) -> None:
+        self.orders: list[str] = []
+        self.taken: list[EmailMessage] = []
+        self.asked: queue.Queue[str] = queue.Queue()
+        self.released = threading.Event()
+        self.closed = threading.Event()
+        self.url = ""
+
+    def answer(self, document: dict[str, Any]) -> tuple[int, dict[str, str]]:
+        """The status and the body for a call of SendEmail."""
+        order = self.orders.pop(0) if self.orders else "take"
+        if order == "lose":
+            self._take(document)
+        self.asked.put(order)
+        if order == "lose":
+            self.closed.wait(60)
+        if order == "hang":
+            self.released.wait(60)
+        if order == "refuse":
+            return 400, {"__type": "MessageRejected", "message": "Email address is not verified."}
+        if order == "throttle":
+            return 429, {"__type": "TooManyRequestsException", "message": "Maximum sending rate exceeded."}
+        if not self.closed.is_set():
+            self._take(document)
+        return 200, {"MessageId": f"receipt-{len(self.taken)}"}
+
+    def close(self) -> None:
+        """Hang up on everybody."""
+        self.closed.set()
+        self.released.set()
+
+    def _take(self, document: dict[str, Any]) -> None:
+        self.taken.append(parse(base64.b64decode(document["Content"]["Raw"]["Data"])))
+
+
+@contextmanager
+def fake_ses() -> Iterator[FakeSes]:
+    """A FakeSes behind a socket; point ``AWS_ENDPOINT_URL_SESV2`` at its URL."""
+    ses = FakeSes()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            status, answer = ses.answer(document)
+            if ses.closed.is_set():
+                return
+            body = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("x-amzn-ErrorType", answer.get("__type", ""))
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        ses.url = f"http://127.0.0.1:{server.server_port}"
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
+        yield ses
+        ses.close()
+        server.shutdown()

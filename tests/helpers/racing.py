@@ -1,0 +1,111 @@
+"""Racing: many at once, each with a connection of its own; somebody who watches; processes that die at a round trip."""
+
+import os
+import signal
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Barrier, Event
+from typing import Any
+
+import psycopg
+
+from tests.helpers.support import Database
+
+
+def race[T](database: Database, racers: int, act: Callable[[psycopg.Connection, int], T]) -> list[T]:
+    """Call ``act`` with a connection and its number from so many threads, all starting at the same moment."""
+    barrier = Barrier(racers)
+
+    def run(number: int) -> T:
+        with psycopg.connect(database.api_url, autocommit=True) as conn:
+            barrier.wait(timeout=30)
+            return act(conn, number)
+
+    with ThreadPoolExecutor(racers) as pool:
+        return list(pool.map(run, range(racers)))
+
+
+@contextmanager
+def watching[T](database: Database, look: Callable[[psycopg.Connection], T | None]) -> Iterator[list[T]]:
+    """Look all the while, over a connection of its own; answers whatever was seen."""
+    seen: list[T] = []
+    over = Event()
+
+    def watch() -> None:
+        with psycopg.connect(database.api_url, autocommit=True) as conn:
+            while not over.is_set():
+                if (found := look(conn)) is not None:
+                    seen.append(found)
+
+    with ThreadPoolExecutor(1) as pool:
+        watcher = pool.submit(watch)
+        try:
+            yield seen
+        finally:
+            over.set()
+            watcher.result()
+
+
+def deadlocks(conn: psycopg.Connection) -> int:
+    """How many deadlocks the database has had to break."""
+    conn.execute("SELECT pg_stat_force_next_flush()")
+    row = conn.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def die_at(database: Database, round_trip: int, act: Callable[[psycopg.Connection], Any]) -> bool:
+    """Run ``act`` in a process that is killed at a round trip to the database; False if it made fewer than that.
+
+    Even numbers kill it before the request is sent, odd ones after the answer has come, beginning with 0.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside moto's thread: the child does not use it
+        child = os.fork()
+    if child == 0:
+        _die_at(database, round_trip, act)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return True
+    assert os.WEXITSTATUS(status) == 0, "the process failed before it could be killed"
+    return False
+
+
+def _die_at(database: Database, round_trip: int, act: Callable[[psycopg.Connection], Any]) -> None:
+    code = 1
+    try:
+        conn = psycopg.connect(database.api_url, autocommit=True)
+        moments = iter(range(10_000))
+        wait = conn.wait
+
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            _die_if(next(moments) == round_trip)
+            answer = wait(*args, **kwargs)
+            _die_if(next(moments) == round_trip)
+            return answer
+
+        conn.wait = counted  # type: ignore[method-assign]
+        act(conn)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _die_if(now: bool) -> None:
+    if now:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def settled(conn: psycopg.Connection) -> None:
+    """Wait until the server has noticed that the dead are dead."""
+    for _ in range(500):
+        row = conn.execute(
+            """SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"""
+        ).fetchone()
+        if row == (0,):
+            return
+        conn.execute("SELECT pg_sleep(0.01)")
+    raise AssertionError("transactions of the dead are still open")

@@ -1,0 +1,127 @@
+"""Sellers who give something back, and an order that somebody has paid for."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from tests.helpers import factories
+from tests.helpers.support import Answer, Client, context, function
+
+
+@dataclass
+class Shop:
+    """An organisation that sells one event, and its manager."""
+
+    conn: psycopg.Connection
+    organisation: UUID = field(init=False)
+    manager: UUID = field(init=False)
+    event: UUID = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.organisation = factories.organisation(self.conn)
+        self.manager = factories.member(self.conn, self.organisation, "manager")
+        self.event = factories.event(self.conn, organisation_id=self.organisation)
+
+    def ticket_type(self, **overrides: Any) -> UUID:
+        return factories.ticket_type(self.conn, **{"event_id": self.event, **overrides})
+
+    def sold(self, ticket_type: UUID, quantity: int = 2, **overrides: Any) -> UUID:
+        """An order that was paid through the sandbox, or is free."""
+        order = factories.paid_order(self.conn, ticket_type, quantity=quantity, **overrides)
+        if total(self.conn, order):
+            factories.payment(self.conn, order, status="succeeded")
+        return order
+
+
+def total(conn: psycopg.Connection, order: UUID) -> int:
+    row = conn.execute("SELECT total FROM orders WHERE id = %s", [order]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def refund(api: Client, shop: Shop, order: UUID, key: str = "new", **body: Any) -> Answer:
+    return api.post(f"/v1/orders/{order}/refunds", body, account=shop.manager, key=key)
+
+
+def mark_paid(api: Client, shop: Shop, order: UUID, key: str = "new", **body: Any) -> Answer:
+    return api.post(f"/v1/orders/{order}/mark-paid", {"method": "cash", **body}, account=shop.manager, key=key)
+
+
+def cancel_event(api: Client, shop: Shop) -> Answer:
+    return api.post(f"/v1/events/{shop.event}/cancel", {"reason": "The singer is ill."}, account=shop.manager)
+
+
+def settle() -> dict[str, int]:
+    """Let the job of every minute do its work."""
+    return dict(function("settle_cancellations").handler({}, context()))
+
+
+def tickets_of(conn: psycopg.Connection, order: UUID, status: str = "valid") -> list[UUID]:
+    rows = conn.execute(
+        "SELECT id FROM tickets WHERE order_id = %s AND status = %s ORDER BY line, position", [order, status]
+    ).fetchall()
+    return [ticket for (ticket,) in rows]
+
+
+def status_of(conn: psycopg.Connection, order: UUID) -> str:
+    row = conn.execute("SELECT status FROM orders WHERE id = %s", [order]).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def given_back(conn: psycopg.Connection) -> list[int]:
+    """The amounts of all refunds, in the order in which they were owed."""
+    return [amount for (amount,) in conn.execute("SELECT amount FROM refunds ORDER BY id").fetchall()]
+
+
+def history(conn: psycopg.Connection, order: UUID) -> list[tuple[str, str]]:
+    return conn.execute(
+        "SELECT to_status, reason FROM order_history WHERE order_id = %s ORDER BY id", [order]
+    ).fetchall()
+
+
+def listen(conn: psycopg.Connection) -> None:
+    """Every organisation listens to webhooks from now on."""
+    conn.execute("UPDATE organisations SET webhooks = true")
+
+
+def webhooks(conn: psycopg.Connection) -> list[dict[str, Any]]:
+    """The bodies of the webhooks that are owed."""
+    return [body for (body,) in conn.execute("SELECT payload FROM outbox WHERE kind = 'webhook' ORDER BY created_at")]
+
+
+def outbox_of(conn: psycopg.Connection, template: str) -> list[tuple[str, dict[str, Any]]]:
+    """To whom this email is owed, and with what in it."""
+    return conn.execute(
+        "SELECT recipient, payload FROM outbox WHERE template = %s ORDER BY recipient", [template]
+    ).fetchall()
+
+
+def add_item(conn: psycopg.Connection, order: UUID, ticket_type: UUID, quantity: int) -> None:
+    """Put tickets of another type into a pending order."""
+    pool, event, price = (
+        conn.execute("SELECT pool_id, event_id, price FROM ticket_types WHERE id = %s", [ticket_type]).fetchone() or ()
+    )
+    conn.execute(
+        "UPDATE stock SET available = available - %s, held = held + %s WHERE pool_id = %s AND row_no = 0",
+        [quantity, quantity, pool],
+    )
+    conn.execute(
+        """INSERT INTO order_items (order_id, line, event_id, ticket_type_id, quantity, unit_price)
+        VALUES (%s, 2, %s, %s, %s, %s)""",
+        [order, event, ticket_type, quantity, price],
+    )
+    conn.execute(
+        "UPDATE orders SET total = total + %s, draws = draws || (%s, 0, %s)::draw WHERE id = %s",
+        [price * quantity, pool, quantity, order],
+    )
+
+
+def accept(api: Client, transfer: UUID) -> None:
+    """Take over a ticket that was sent."""
+    from boxoffice.tickets import transfers
+
+    answer = api.post("/v1/transfers/accept", {"token": transfers.token_of(transfer), "name": "Bola"})
+    assert answer.status == 200, answer.body

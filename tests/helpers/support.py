@@ -1,0 +1,226 @@
+"""What tests stand on: a PostgreSQL server, and a client that calls the functions as API Gateway does."""
+
+import base64
+import importlib.util
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import psycopg
+
+from local.cluster import start_server
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database: as its owner sees it, and as the functions do."""
+
+    owner_url: str
+    api_url: str
+
+
+class Postgres:
+    """A server of our own on a free port, tuned to forget everything in a crash of the machine."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory / "data"
+
+    def __enter__(self) -> "Postgres":
+        options = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+        self._server = start_server(self._directory, free_port(), options)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+
+    def url(self, name: str, user: str = "postgres") -> str:
+        """A connection string."""
+        return self._server.url(name, user)
+
+    def create(self, name: str, *, template: str = "template1") -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as conn:
+            conn.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+
+    @contextmanager
+    def clone(self) -> Iterator[Database]:
+        """A copy of the template database, dropped at the end."""
+        name = f"test_{uuid.uuid4().hex}"
+        self.create(name, template="template")
+        yield Database(self.url(name), self.url(name, "boxoffice_api"))
+        with psycopg.connect(self.url("postgres"), autocommit=True) as conn:
+            conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@cache
+def function(name: str) -> ModuleType:
+    """A function's module, loaded from its file as Lambda does."""
+    (path,) = ROOT.glob(f"functions/*/{name}.py")
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@cache
+def all_functions() -> dict[str, ModuleType]:
+    """Every function, by name."""
+    return {path.stem: function(path.stem) for path in sorted(ROOT.glob("functions/*/*.py"))}
+
+
+def context(name: str = "function") -> Any:
+    """A Lambda context."""
+    return SimpleNamespace(
+        function_name=name,
+        function_version="$LATEST",
+        memory_limit_in_mb=512,
+        invoked_function_arn=f"arn:aws:lambda:eu-west-1:123456789012:function:{name}",
+        aws_request_id=str(uuid.uuid4()),
+        get_remaining_time_in_millis=lambda: 10_000,
+    )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        """The machine-readable code of a problem document."""
+        return str(self.json["code"])
+
+
+class Client:
+    """Sends requests to the functions' handlers, in this process."""
+
+    def get(self, path: str, **options: Any) -> Answer:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> Answer:
+        return self.request("POST", path, body, **options)
+
+    def put(self, path: str, body: Any = None, **options: Any) -> Answer:
+        return self.request("PUT", path, body, **options)
+
+    def patch(self, path: str, body: Any = None, **options: Any) -> Answer:
+        return self.request("PATCH", path, body, **options)
+
+    def delete(self, path: str, **options: Any) -> Answer:
+        return self.request("DELETE", path, **options)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        account: UUID | None = None,
+        order_token: str | None = None,
+        key: str | None = None,
+        query: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        address: str = "203.0.113.7",
+    ) -> Answer:
+        """Call an endpoint: as an account, with an order's token, with an idempotency key (``new`` for a fresh one).
+
+        A body of bytes or text is sent as it is, anything else as JSON.
+        """
+        from boxoffice.auth import issue_access_token
+
+        sent = {"content-type": "application/json", **{name.lower(): text for name, text in (headers or {}).items()}}
+        if account is not None:
+            sent["authorization"] = f"Bearer {issue_access_token(account, uuid.uuid4())}"
+        if order_token is not None:
+            sent["x-order-token"] = order_token
+        if key is not None:
+            sent["idempotency-key"] = str(uuid.uuid4()) if key == "new" else key
+        return send(event_for(method, path, body, query or {}, sent, address))
+
+
+def event_for(
+    method: str, path: str, body: Any, query: dict[str, Any], headers: dict[str, str], address: str
+) -> dict[str, Any]:
+    """An event of API Gateway's HTTP API, payload format 2.0."""
+    raw = isinstance(body, bytes)
+    text = base64.b64encode(body).decode() if raw else body if isinstance(body, str) else json.dumps(body)
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": urlencode(query),
+        "queryStringParameters": {name: str(value) for name, value in query.items()},
+        "headers": headers,
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "api",
+            "domainName": "127.0.0.1",
+            "domainPrefix": "127",
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": address, "userAgent": "test"},
+            "requestId": str(uuid.uuid4()),
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": "01/Jan/2026:00:00:00 +0000",
+            "timeEpoch": 1767225600000,
+        },
+        "isBase64Encoded": raw,
+        **({} if body is None else {"body": text}),
+    }
+
+
+def send(event: dict[str, Any]) -> Answer:
+    """Hand an event to the shared handler."""
+    from boxoffice.api import handler
+
+    answer = handler(event, context())
+    body = answer["body"] or ""
+    content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
+    return Answer(answer["statusCode"], {name.lower(): text for name, text in answer["headers"].items()}, content)
+
+
+def run_python(code: str, **env: str) -> subprocess.Popen[str]:
+    """A Python process of its own, to be killed."""
+    path = os.pathsep.join([str(ROOT), str(ROOT / "layers/common")])
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, **env, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def words(name: str) -> str:
+    """A CamelCase name in snake_case."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -1,0 +1,304 @@
+"""POST /v1/orders/{order_id}/refunds"""
+
+from uuid import uuid4
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.auth import order_token
+from tests.helpers import factories, invariants, sellers
+from tests.helpers.sellers import Shop, given_back, history, outbox_of, refund, status_of, tickets_of
+from tests.helpers.support import Client
+
+
+@pytest.fixture
+def shop(conn: Connection) -> Shop:
+    return Shop(conn)
+
+
+class TestWhole:
+    def test_the_money_the_tickets_and_their_stock_go_back(self, api: Client, conn: Connection, shop: Shop) -> None:
+        ticket_type = shop.ticket_type()
+        order = shop.sold(ticket_type)
+
+        answer = refund(api, shop, order, whole=True, reason="Could not come")
+
+        assert answer.status == 201, answer.body
+        assert answer.json["order_status"] == "refunded"
+        assert (answer.json["amount"], answer.json["currency"]) == (10_000, "NGN")
+        assert sorted(answer.json["ticket_ids"]) == [str(each) for each in tickets_of(conn, order, "refunded")]
+        assert invariants.left(conn, ticket_type) == (100, 0, 0)
+        assert conn.execute("SELECT amount, status, reason FROM refunds").fetchall() == [
+            (10_000, "succeeded", "Could not come")
+        ]
+        assert history(conn, order)[-1] == ("refunded", "Could not come")
+        invariants.check(conn)
+
+    def test_of_what_cost_nothing_only_the_tickets_go_back(self, api: Client, conn: Connection, shop: Shop) -> None:
+        ticket_type = shop.ticket_type(price=0)
+        order = shop.sold(ticket_type)
+
+        answer = refund(api, shop, order, whole=True)
+
+        assert (answer.json["amount"], answer.json["order_status"]) == (0, "refunded")
+        assert given_back(conn) == []
+        assert invariants.left(conn, ticket_type) == (100, 0, 0)
+        invariants.check(conn)
+
+    def test_after_parts_it_is_all_that_is_left(self, api: Client, conn: Connection, shop: Shop) -> None:
+        order = shop.sold(shop.ticket_type(), quantity=3)
+        refund(api, shop, order, ticket_ids=[str(tickets_of(conn, order)[0])])
+        refund(api, shop, order, amount=1000)
+
+        answer = refund(api, shop, order, whole=True)
+
+        assert (answer.json["amount"], len(answer.json["ticket_ids"])) == (9000, 2)
+        assert given_back(conn) == [5000, 1000, 9000]
+        assert refund(api, shop, order, whole=True).code == "nothing_to_refund"
+        invariants.check(conn)
+
+    def test_a_redeemed_voucher_can_be_redeemed_again(self, api: Client, conn: Connection, shop: Shop) -> None:
+        ticket_type = shop.ticket_type()
+        body = {"code": "HALF", "discount": {"kind": "percent", "percent": 50}, "max_redemptions": 1}
+        assert api.post(f"/v1/events/{shop.event}/vouchers", body, account=shop.manager).status == 201
+        request = factories.order_request(ticket_type, 3, voucher="HALF")
+        order = api.post("/v1/orders", request, key="new").json["id"]
+        assert sellers.mark_paid(api, shop, order).status == 200
+
+        first = refund(api, shop, order, ticket_ids=[str(tickets_of(conn, order)[0])])
+        refused = api.post("/v1/orders", request, key="new")
+        rest = refund(api, shop, order, whole=True)
+
+        assert (first.json["amount"], rest.json["amount"]) == (2500, 5000)
+        assert refused.code == "voucher_used_up"
+        assert api.post("/v1/orders", request, key="new").status == 201
+        invariants.check(conn)
+
+
+class TestTickets:
+    def test_they_bring_what_was_paid_for_them_and_the_others_stay_valid(
+        self, api: Client, conn: Connection, shop: Shop
+    ) -> None:
+        ticket_type = shop.ticket_type()
+        order = shop.sold(ticket_type, quantity=3)
+        first, second, third = tickets_of(conn, order)
+
+        answer = refund(api, shop, order, ticket_ids=[str(second), str(second)])
+
+        assert (answer.json["amount"], answer.json["order_status"]) == (5000, "partially_refunded")
+        assert tickets_of(conn, order) == [first, third]
+        assert invariants.left(conn, ticket_type) == (98, 0, 2)
+        invariants.check(conn)
+
+    def test_one_by_one_they_bring_back_exactly_what_was_paid(self, api: Client, conn: Connection, shop: Shop) -> None:
+        order = shop.sold(shop.ticket_type(price=1000), quantity=3, total=2000, discount=1000)
+
+        for ticket in tickets_of(conn, order):
+            assert refund(api, shop, order, ticket_ids=[str(ticket)]).status == 201
+
+        assert sum(given_back(conn)) == 2000
+        assert status_of(conn, order) == "refunded"
+        invariants.check(conn)
+
+    def test_a_groups_ticket_gives_back_all_its_places_of_the_event_too(
+        self, api: Client, conn: Connection, shop: Shop
+    ) -> None:
+        ticket_type, single = shop.ticket_type(issue="group"), shop.ticket_type()
+        patched = api.patch(f"/v1/events/{shop.event}", {"capacity": 50}, account=shop.manager)
+        assert patched.status == 200, patched.body
+        request = factories.order_request(ticket_type, 5)
+        request["items"] += factories.order_request(single, 1)["items"]
+        order = api.post("/v1/orders", request, key="new").json["id"]
+        assert sellers.mark_paid(api, shop, order).status == 200
+        group = tickets_of(conn, order)[0]
+
+        answer = refund(api, shop, order, ticket_ids=[str(group)])
+
+        assert answer.json["amount"] == 25_000
+        assert invariants.left(conn, ticket_type) == (100, 0, 0)
+        available = api.get(f"/v1/events/{shop.event}/availability").json
+        assert available["capacity"]["available"] == 49
+        invariants.check(conn)
+
+    def test_a_seat_is_free_again(self, api: Client, conn: Connection, shop: Shop) -> None:
+        ticket_type = shop.ticket_type(quantity=0)
+        (row,) = factories.seats(conn, ticket_type, 3)
+        request = factories.order_request(ticket_type, 2)
+        request["items"][0]["seat_ids"] = [str(row[0]), str(row[1])]
+        order = api.post("/v1/orders", request, key="new").json["id"]
+        assert sellers.mark_paid(api, shop, order).status == 200
+
+        refund(api, shop, order, ticket_ids=[str(tickets_of(conn, order)[0])])
+
+        assert conn.execute("SELECT owner_id FROM seats ORDER BY position").fetchall()[0] == (None,)
+        invariants.check(conn)
+        refund(api, shop, order, whole=True)
+        assert conn.execute("SELECT count(*) FROM seats WHERE owner_id IS NULL").fetchone() == (3,)
+        invariants.check(conn)
+
+    def test_one_that_has_admitted_somebody_takes_force(self, api: Client, conn: Connection, shop: Shop) -> None:
+        order = shop.sold(shop.ticket_type())
+        used, unused = tickets_of(conn, order)
+        factories.scan(conn, used, shop.manager)
+
+        for body in ({"whole": True}, {"ticket_ids": [str(used), str(unused)]}):
+            refused = refund(api, shop, order, **body)
+            assert (refused.status, refused.code) == (409, "ticket_used")
+            assert refused.json["ticket_ids"] == [str(used)]
+        assert status_of(conn, order) == "paid"
+        assert refund(api, shop, order, whole=True, force=True).json["amount"] == 10_000
+        invariants.check(conn)
+
+    def test_what_is_free_again_is_offered_to_who_waits(self, api: Client, conn: Connection, shop: Shop) -> None:
+        ticket_type = shop.ticket_type(quantity=2)
+        order = shop.sold(ticket_type)
+        entry = factories.waitlist_entry(conn, ticket_type, quantity=1)
+
+        refund(api, shop, order, ticket_ids=[str(tickets_of(conn, order)[0])])
+
+        assert conn.execute("SELECT id, status FROM waitlist_entries").fetchall() == [(entry, "offered")]
+        assert invariants.left(conn, ticket_type) == (0, 1, 1)
+        invariants.check(conn)
+
+    def test_those_of_others_are_not_found_and_those_refunded_are_gone(
+        self, api: Client, conn: Connection, shop: Shop
+    ) -> None:
+        ticket_type = shop.ticket_type()
+        order, other = shop.sold(ticket_type), shop.sold(ticket_type)
+        mine, foreign = tickets_of(conn, order)[0], tickets_of(conn, other)[0]
+        refund(api, shop, order, ticket_ids=[str(mine)])
+
+        assert refund(api, shop, order, ticket_ids=[str(foreign)]).code == "ticket_not_found"
+        assert refund(api, shop, order, ticket_ids=[str(uuid4())]).status == 404
+        assert refund(api, shop, order, ticket_ids=[str(mine)]).code == "ticket_refunded"
+
+    def test_whoever_has_one_from_the_buyer_is_written_to(self, api: Client, conn: Connection, shop: Shop) -> None:
+        order = shop.sold(shop.ticket_type(), buyer_email="ada@example.com")
+        ticket = tickets_of(conn, order)[0]
+        transfer = factories.transfer(conn, ticket, email="bola@example.com")
+        sellers.accept(api, transfer)
+
+        refund(api, shop, order, whole=True)
+
+        assert [to for to, _ in outbox_of(conn, "order_refunded")] == ["ada@example.com"]
+        assert outbox_of(conn, "ticket_withdrawn") == [("bola@example.com", {"ticket_id": str(ticket)})]
+        invariants.check(conn)
+
+
+class TestAmount:
+    def test_money_goes_back_and_the_tickets_stay_valid(self, api: Client, conn: Connection, shop: Shop) -> None:
+        ticket_type = shop.ticket_type()
+        order = shop.sold(ticket_type)
+
+        answers = [refund(api, shop, order, amount=amount) for amount in (4000, 6000)]
+
+        assert [answer.json["order_status"] for answer in answers] == ["partially_refunded"] * 2
+        assert given_back(conn) == [4000, 6000]
+        assert len(tickets_of(conn, order)) == 2
+        assert invariants.left(conn, ticket_type) == (98, 0, 2)
+        assert [status for status, _ in history(conn, order)] == ["paid", "partially_refunded", "partially_refunded"]
+        invariants.check(conn)
+
+    def test_never_more_than_was_paid(self, api: Client, conn: Connection, shop: Shop) -> None:
+        order = shop.sold(shop.ticket_type())
+        refund(api, shop, order, amount=9999)
+
+        refused = refund(api, shop, order, amount=2)
+
+        assert (refused.status, refused.code) == (409, "refund_too_large")
+        assert given_back(conn) == [9999]
+
+
+class TestRequest:
+    def test_a_repeat_gets_the_first_answer_and_gives_nothing_back(
+        self, api: Client, conn: Connection, shop: Shop
+    ) -> None:
+        order = shop.sold(shop.ticket_type())
+
+        first, second = (refund(api, shop, order, key="once", amount=100) for _ in range(2))
+
+        assert second.json == first.json
+        assert second.headers["idempotent-replayed"] == "true"
+        assert given_back(conn) == [100]
+        assert refund(api, shop, order, key="once", amount=101).code == "idempotency_key_reused"
+
+    def test_the_key_is_no_way_in_for_strangers(self, api: Client, conn: Connection, shop: Shop) -> None:
+        order = shop.sold(shop.ticket_type())
+        refund(api, shop, order, key="once", amount=100)
+
+        path, stranger = f"/v1/orders/{order}/refunds", factories.account(conn)
+
+        assert api.post(path, {"amount": 100}, account=stranger, key="once").status == 404
+
+    @pytest.mark.parametrize("status", ["pending", "cancelled", "expired"])
+    def test_what_is_not_paid_is_not_refunded(self, api: Client, conn: Connection, shop: Shop, status: str) -> None:
+        order = factories.order(conn, shop.ticket_type(), status=status)
+
+        refused = refund(api, shop, order, whole=True)
+
+        assert (refused.status, refused.code) == (409, "order_not_refundable")
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {},
+            {"whole": False},
+            {"whole": True, "amount": 5},
+            {"amount": 0},
+            {"amount": -5},
+            {"amount": 1.5},
+            {"amount": "5"},
+            {"ticket_ids": []},
+            {"ticket_ids": ["x"]},
+            {"ticket_ids": [str(uuid4())] * 1001},
+            {"whole": 1},
+            {"whole": True, "force": "yes"},
+            {"whole": True, "reason": "a\nb"},
+            {"whole": True, "more": 1},
+        ],
+    )
+    def test_what_makes_no_sense_is_invalid(
+        self, api: Client, conn: Connection, shop: Shop, body: dict[str, object]
+    ) -> None:
+        refused = refund(api, shop, factories.order(conn, shop.ticket_type()), **body)
+
+        assert (refused.status, refused.code) == (422, "invalid")
+
+    def test_it_takes_a_manager_and_a_key(self, api: Client, conn: Connection, shop: Shop) -> None:
+        order = shop.sold(shop.ticket_type())
+        path, body = f"/v1/orders/{order}/refunds", {"whole": True}
+        scanner = factories.member(conn, shop.organisation, "scanner")
+
+        assert api.post(path, body, account=shop.manager).status == 422
+        assert api.post(path, body, account=scanner, key="new").status == 403
+        assert api.post(path, body, order_token=order_token(order), key="new").status == 401
+        assert api.post(f"/v1/orders/{uuid4()}/refunds", body, account=shop.manager, key="new").status == 404
+        assert given_back(conn) == []
+
+    def test_it_is_in_the_audit_log_and_in_the_history_that_managers_see(
+        self, api: Client, conn: Connection, shop: Shop
+    ) -> None:
+        order = shop.sold(shop.ticket_type())
+        refund(api, shop, order, amount=100, reason="The bar was closed")
+
+        (entry,) = conn.execute("SELECT actor_id, action, subject, details FROM audit_log").fetchall()
+        assert entry[:3] == (shop.manager, "refund_order", f"order {order}")
+        assert (entry[3]["amount"], entry[3]["reason"]) == (100, "The bar was closed")
+        seen = api.get(f"/v1/orders/{order}", account=shop.manager).json["history"][-1]
+        assert (seen["to_status"], seen["reason"]) == ("partially_refunded", "The bar was closed")
+        assert seen["actor_id"] == str(shop.manager)
+        assert api.get(f"/v1/orders/{order}", order_token=order_token(order)).json["history"] is None
+
+    def test_organisations_that_listen_are_owed_a_webhook(self, api: Client, conn: Connection, shop: Shop) -> None:
+        sellers.listen(conn)
+        order = shop.sold(shop.ticket_type())
+
+        answer = refund(api, shop, order, amount=100)
+
+        paid, refunded = sellers.webhooks(conn)
+        assert (paid["type"], refunded["type"]) == ("order.paid", "order.refunded")
+        assert refunded["data"]["order_id"] == str(order)
+        assert refunded["data"]["refund_id"] == answer.json["id"]
+        assert (refunded["data"]["refunded"], refunded["data"]["status"]) == (100, "partially_refunded")
+        assert refunded["data"]["event_ids"] == [str(shop.event)]
+        invariants.check(conn)

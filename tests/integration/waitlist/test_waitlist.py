@@ -1,0 +1,366 @@
+"""Waiting for what is sold out: joining, offers in order of joining, taking them, leaving."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.auth import order_token
+from boxoffice.orders import service as orders
+from boxoffice.waitlist import service
+from tests.helpers import factories, invariants
+from tests.helpers.factories import NOW
+from tests.helpers.support import Answer, Client, context, function
+
+
+@pytest.fixture
+def ticket_type(conn: Connection, event: UUID) -> UUID:
+    """Four tickets, all of them held by two orders."""
+    ticket_type = factories.ticket_type(conn, event_id=event, quantity=4, max_per_order=6)
+    for _ in range(2):
+        factories.order(conn, ticket_type, quantity=2)
+    return ticket_type
+
+
+def join(api: Client, ticket_type: UUID, quantity: int = 2, email: str | None = None, **options: Any) -> Answer:
+    body = {"quantity": quantity, "name": "Ada Waiting", "email": email or f"{uuid4()}@example.com"}
+    return api.post(f"/v1/ticket-types/{ticket_type}/waitlist", body, address=str(uuid4()), **options)
+
+
+def cancel(conn: Connection, api: Client, ticket_type: UUID) -> None:
+    """Cancel the oldest order that is pending."""
+    row = conn.execute("SELECT id FROM orders WHERE status = 'pending' ORDER BY id LIMIT 1").fetchone()
+    assert row is not None
+    assert api.post(f"/v1/orders/{row[0]}/cancel", order_token=order_token(row[0])).status == 200
+
+
+def run_job() -> dict[str, int]:
+    return dict(function("offer_waitlist").handler({}, context()))
+
+
+def entries(conn: Connection) -> list[tuple[str, int]]:
+    """Status and quantity of all, in order of joining."""
+    return conn.execute("SELECT status, quantity FROM waitlist_entries ORDER BY id").fetchall()
+
+
+def emails(conn: Connection) -> list[tuple[str, str]]:
+    return conn.execute("SELECT template, recipient FROM outbox ORDER BY id").fetchall()
+
+
+def accept(api: Client, conn: Connection, entry: UUID, quantity: int = 2, **overrides: Any) -> Answer:
+    email, ticket_type = conn.execute(
+        "SELECT email, ticket_type_id FROM waitlist_entries WHERE id = %s", [entry]
+    ).fetchone() or ("", "")
+    request = factories.order_request(
+        ticket_type, quantity, buyer={"name": "Ada", "email": email}, waitlist_token=order_token(entry)
+    )
+    return api.post("/v1/orders", request | overrides, key="new")
+
+
+class TestJoining:
+    def test_who_joins_is_told_by_email_alone(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        answer = join(api, ticket_type, email="Ada@example.com")
+
+        assert (answer.status, answer.body) == (202, b"null")
+        assert entries(conn) == [("waiting", 2)]
+        assert emails(conn) == [("waitlist_joined", "ada@example.com")]
+        assert answer.headers["ratelimit-limit"] == "10"
+
+    def test_to_join_again_is_answered_alike_and_changes_nothing(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
+        first, second = (join(api, ticket_type, quantity, email="ada@example.com") for quantity in (2, 3))
+
+        assert (first.status, first.body) == (second.status, second.body)
+        assert entries(conn) == [("waiting", 2)]
+        assert len(emails(conn)) == 1
+
+    def test_while_there_are_as_many_they_can_be_bought(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        cancel(conn, api, ticket_type)
+
+        assert (join(api, ticket_type, 2).status, join(api, ticket_type, 2).code) == (409, "still_available")
+        assert join(api, ticket_type, 3).status == 202
+
+    def test_where_the_event_is_full_its_ticket_types_can_be_waited_for(self, api: Client, conn: Connection) -> None:
+        from boxoffice.stock import service as stock
+
+        event = factories.event(conn, capacity_pool_id=stock.create_pool(conn, 1))
+        assert join(api, factories.ticket_type(conn, event_id=event), 2).status == 202
+
+    @pytest.mark.parametrize("overrides", [{"hidden": True}, {"deleted_at": NOW}])
+    def test_what_the_public_cannot_buy_is_not_there(
+        self, api: Client, conn: Connection, event: UUID, overrides: dict[str, Any]
+    ) -> None:
+        assert join(api, factories.ticket_type(conn, event_id=event, quantity=0, **overrides)).status == 404
+        assert join(api, uuid4()).status == 404
+
+    def test_what_is_not_on_sale_cannot_be_waited_for(self, api: Client, conn: Connection, event: UUID) -> None:
+        over = factories.ticket_type(conn, event_id=event, quantity=0, sales_end=NOW - timedelta(hours=1))
+        assert join(api, over).code == "waitlist_closed"
+
+    @pytest.mark.parametrize("quantity", [7, 0, 1001, "2", 1.5, None])
+    def test_a_quantity_that_cannot_be_is_refused(self, api: Client, ticket_type: UUID, quantity: Any) -> None:
+        assert join(api, ticket_type, quantity).status == 422
+
+    def test_an_address_that_joins_all_the_time_is_held_up(self, api: Client, ticket_type: UUID) -> None:
+        answers = [join(api, ticket_type, email="ada@example.com").status for _ in range(11)]
+        assert answers == [202] * 10 + [429]
+
+
+class TestOffers:
+    def test_freed_stock_is_offered_before_anybody_else_can_buy_it(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
+        for _ in range(2):
+            factories.waitlist_entry(conn, ticket_type)
+
+        cancel(conn, api, ticket_type)
+
+        assert entries(conn) == [("offered", 2), ("waiting", 2)]
+        assert invariants.left(conn, ticket_type) == (0, 4, 0)
+        assert [template for template, _ in emails(conn)] == ["waitlist_offer"]
+        assert api.post("/v1/orders", factories.order_request(ticket_type), key="new").code == "sold_out"
+        invariants.check(conn)
+
+        cancel(conn, api, ticket_type)
+        assert entries(conn) == [("offered", 2), ("offered", 2)]
+
+    def test_lapsed_holds_are_offered_in_order_of_joining(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
+        for quantity in (3, 1, 2):
+            factories.waitlist_entry(conn, ticket_type, quantity=quantity)
+        conn.execute("UPDATE orders SET expires_at = now() - interval '1 minute'")
+
+        with conn.transaction():
+            assert orders.expire_orders(conn, datetime.now(UTC), batch=1) == 1
+        assert entries(conn) == [("waiting", 3), ("offered", 1), ("waiting", 2)]
+        assert invariants.left(conn, ticket_type) == (1, 3, 0)
+        invariants.check(conn)
+
+        with conn.transaction():
+            orders.expire_orders(conn, datetime.now(UTC))
+        run_job()
+        assert entries(conn) == [("offered", 3), ("offered", 1), ("waiting", 2)]
+        invariants.check(conn)
+
+    def test_what_is_too_little_for_all_who_wait_is_for_sale(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
+        factories.waitlist_entry(conn, ticket_type, quantity=3)
+        cancel(conn, api, ticket_type)
+
+        assert api.post("/v1/orders", factories.order_request(ticket_type), key="new").status == 201
+
+    def test_more_quantity_is_offered_at_once(
+        self, api: Client, conn: Connection, manager: UUID, ticket_type: UUID
+    ) -> None:
+        for _ in range(3):
+            factories.waitlist_entry(conn, ticket_type)
+        api.patch(f"/v1/ticket-types/{ticket_type}", {"quantity": 9}, account=manager)
+
+        assert [status for status, _ in entries(conn)] == ["offered", "offered", "waiting"]
+        assert invariants.left(conn, ticket_type) == (1, 8, 0)
+
+    def test_the_job_offers_what_lies_in_many_rows(self, api: Client, conn: Connection, event: UUID) -> None:
+        ticket_type = factories.ticket_type(conn, event_id=event, quantity=100, max_per_order=50)
+        factories.waitlist_entry(conn, ticket_type, quantity=45)
+        conn.execute("UPDATE waitlist_entries SET status = 'waiting'")
+
+        assert run_job() == {"closed": 0, "lapsed": 0, "offered": 1}
+        assert run_job() == {"closed": 0, "lapsed": 0, "offered": 0}
+        assert invariants.left(conn, ticket_type) == (55, 45, 0)
+        invariants.check(conn)
+
+    def test_an_offer_that_lapses_goes_to_the_next(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        for _ in range(2):
+            factories.waitlist_entry(conn, ticket_type)
+        cancel(conn, api, ticket_type)
+        conn.execute("UPDATE waitlist_entries SET expires_at = now() - interval '1 second' WHERE status = 'offered'")
+
+        assert run_job()["lapsed"] == 1
+
+        assert entries(conn) == [("lapsed", 2), ("offered", 2)]
+        assert [template for template, _ in emails(conn)] == ["waitlist_offer", "waitlist_lapsed", "waitlist_offer"]
+        assert invariants.left(conn, ticket_type) == (0, 4, 0)
+        invariants.check(conn)
+
+    def test_an_offer_ends_with_the_sale(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        soon = NOW + timedelta(hours=1)
+        conn.execute("UPDATE ticket_types SET sales_end = %s", [soon])
+        factories.waitlist_entry(conn, ticket_type)
+        cancel(conn, api, ticket_type)
+        assert conn.execute("SELECT expires_at FROM waitlist_entries").fetchone() == (soon,)
+
+    def test_nothing_is_offered_of_what_is_not_for_sale(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
+        factories.waitlist_entry(conn, ticket_type)
+        conn.execute("UPDATE ticket_types SET sales_end = now()")
+        cancel(conn, api, ticket_type)
+        assert run_job() == {"closed": 0, "lapsed": 0, "offered": 0}
+        assert entries(conn) == [("waiting", 2)]
+
+    @pytest.mark.parametrize("end", ["status = 'cancelled'", "starts_at = now() - interval '1 hour', ends_at = now()"])
+    def test_who_waits_for_what_is_off_or_over_waits_no_longer(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID, end: str
+    ) -> None:
+        other = factories.ticket_type(conn, quantity=0)
+        for each in (ticket_type, ticket_type, other):
+            factories.waitlist_entry(conn, each)
+        conn.execute(f"UPDATE events SET {end} WHERE id = %s", [event])
+
+        assert run_job() == {"closed": 2, "lapsed": 0, "offered": 0}
+        assert run_job() == {"closed": 0, "lapsed": 0, "offered": 0}
+        assert entries(conn) == [("closed", 2), ("closed", 2), ("waiting", 2)]
+
+    def test_an_offer_ends_with_the_event_that_is_called_off(
+        self, api: Client, conn: Connection, event: UUID, manager: UUID, ticket_type: UUID
+    ) -> None:
+        for _ in range(2):
+            factories.waitlist_entry(conn, ticket_type)
+        cancel(conn, api, ticket_type)
+        api.post(f"/v1/events/{event}/cancel", {"reason": "The singer is ill."}, account=manager)
+
+        assert run_job() == {"closed": 1, "lapsed": 1, "offered": 0}
+        assert entries(conn) == [("lapsed", 2), ("closed", 2)]
+        assert [template for template, _ in emails(conn)] == ["waitlist_offer", "waitlist_lapsed"]
+        assert invariants.left(conn, ticket_type) == (2, 2, 0)
+        invariants.check(conn)
+
+    def test_one_of_a_seated_ticket_type_holds_seats(self, api: Client, conn: Connection, event: UUID) -> None:
+        seated = factories.ticket_type(conn, event_id=event, price=0)
+        factories.seats(conn, seated, 4)
+        entry = factories.waitlist_entry(conn, seated, quantity=3)
+        assert run_job()["offered"] == 1
+        invariants.check(conn)
+        refused = accept(api, conn, entry, 2, items=[{"ticket_type_id": str(seated), "quantity": 2, "seat_ids": ["x"]}])
+        assert refused.status == 422
+
+        order = accept(api, conn, entry, 2)
+
+        assert [seat["label"][-1] for seat in order.json["items"][0]["seats"]] == ["1", "2"]
+        row = api.get(f"/v1/ticket-types/{seated}/seats").json["items"][0]
+        assert row["states"] == "ssff"
+        invariants.check(conn)
+
+
+class TestAccepting:
+    def test_what_was_offered_becomes_the_order(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        entry = factories.waitlist_entry(conn, ticket_type)
+        cancel(conn, api, ticket_type)
+
+        answer = accept(api, conn, entry)
+
+        assert answer.status == 201
+        assert entries(conn) == [("accepted", 2)]
+        assert invariants.left(conn, ticket_type) == (0, 4, 0)
+        assert accept(api, conn, entry).code == "no_offer"
+        invariants.check(conn)
+
+    def test_a_repeat_has_the_same_answer(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        entry = factories.waitlist_entry(conn, ticket_type, email="ada@example.com")
+        cancel(conn, api, ticket_type)
+        request = factories.order_request(
+            ticket_type, 2, buyer={"name": "Ada", "email": "ada@example.com"}, waitlist_token=order_token(entry)
+        )
+        first, second = (api.post("/v1/orders", request, key="again") for _ in range(2))
+        assert (second.status, second.json) == (201, first.json)
+
+    def test_what_is_left_of_an_offer_goes_to_the_next(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        first = factories.waitlist_entry(conn, ticket_type)
+        factories.waitlist_entry(conn, ticket_type, quantity=1)
+        cancel(conn, api, ticket_type)
+
+        assert accept(api, conn, first, 1).status == 201
+
+        assert entries(conn) == [("accepted", 2), ("offered", 1)]
+        assert invariants.left(conn, ticket_type) == (0, 4, 0)
+        invariants.check(conn)
+
+    def test_of_an_event_with_a_capacity_of_its_own(self, api: Client, conn: Connection, event: UUID) -> None:
+        from boxoffice.stock import service as stock
+
+        capacity = stock.create_pool(conn, 2)
+        conn.execute("UPDATE events SET capacity_pool_id = %s", [capacity])
+        ticket_type = factories.ticket_type(conn, event_id=event)
+        entry = factories.waitlist_entry(conn, ticket_type)
+        assert run_job()["offered"] == 1
+        invariants.check(conn)
+
+        assert accept(api, conn, entry).status == 201
+        invariants.check(conn)
+
+    def test_nobody_else_gets_it(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        entry, other = (factories.waitlist_entry(conn, ticket_type) for _ in range(2))
+        cancel(conn, api, ticket_type)
+        somebody = {"name": "Eve", "email": "eve@example.com"}
+
+        assert accept(api, conn, other).code == "no_offer"
+        assert accept(api, conn, entry, waitlist_token=order_token(other)).code == "no_offer"
+        assert accept(api, conn, entry, waitlist_token="").code == "sold_out"
+        assert accept(api, conn, entry, buyer=somebody).code == "no_offer"
+        assert accept(api, conn, entry, 3).code == "offer_too_small"
+        conn.execute("UPDATE waitlist_entries SET expires_at = now() WHERE id = %s", [entry])
+        assert accept(api, conn, entry).code == "no_offer"
+        assert invariants.left(conn, ticket_type) == (0, 4, 0)
+
+    def test_it_is_ordered_alone(self, api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
+        entry = factories.waitlist_entry(conn, ticket_type)
+        cancel(conn, api, ticket_type)
+        types = (ticket_type, factories.ticket_type(conn, event_id=event))
+        items = [{"ticket_type_id": str(each), "quantity": 1} for each in types]
+        assert accept(api, conn, entry, items=items).code == "not_the_offer"
+
+
+class TestLeaving:
+    def test_what_was_offered_goes_to_the_next(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        first, second = (factories.waitlist_entry(conn, ticket_type) for _ in range(2))
+        cancel(conn, api, ticket_type)
+
+        for _ in range(2):  # to leave again changes nothing
+            assert api.delete(f"/v1/waitlist/{first}", order_token=order_token(first)).status == 204
+
+        assert entries(conn) == [("left", 2), ("offered", 2)]
+        assert api.delete(f"/v1/waitlist/{second}", order_token=order_token(second)).status == 204
+        assert invariants.left(conn, ticket_type) == (2, 2, 0)
+        invariants.check(conn)
+
+    def test_it_takes_the_token(self, api: Client, conn: Connection, manager: UUID, ticket_type: UUID) -> None:
+        first, second = (factories.waitlist_entry(conn, ticket_type) for _ in range(2))
+        assert api.delete(f"/v1/waitlist/{first}", order_token=order_token(second)).status == 404
+        assert api.delete(f"/v1/waitlist/{uuid4()}", order_token=order_token(second)).status == 404
+        assert api.delete(f"/v1/waitlist/{first}").status == 401
+        assert api.delete(f"/v1/waitlist/{first}", account=manager).status == 204
+        assert entries(conn) == [("left", 2), ("waiting", 2)]
+        invariants.check(conn)
+
+    def test_who_left_can_join_again(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        entry = factories.waitlist_entry(conn, ticket_type, email="ada@example.com")
+        api.delete(f"/v1/waitlist/{entry}", order_token=order_token(entry))
+        join(api, ticket_type, email="ada@example.com")
+        assert entries(conn) == [("left", 2), ("waiting", 2)]
+
+
+def test_managers_see_who_waits_in_order_of_joining(
+    api: Client, conn: Connection, event: UUID, manager: UUID, ticket_type: UUID
+) -> None:
+    ids = [str(factories.waitlist_entry(conn, ticket_type)) for _ in range(5)]
+    cancel(conn, api, ticket_type)
+    path = f"/v1/events/{event}/waitlist"
+
+    page = api.get(path, account=manager, query={"limit": 3}).json
+    rest = api.get(path, account=manager, query={"limit": 3, "cursor": page["next_cursor"]}).json
+
+    assert [entry["id"] for entry in page["items"] + rest["items"]] == ids
+    assert rest["next_cursor"] is None
+    offered = api.get(path, account=manager, query={"status": "offered"}).json["items"]
+    assert [entry["id"] for entry in offered] == ids[:1]
+    assert offered[0]["expires_at"]
+    assert api.get(path, account=factories.account(conn)).status == 404
+    assert api.get(path).status == 401
+    assert api.get(path, account=manager, query={"status": "lost"}).status == 422
+    assert api.get(f"/v1/events/{uuid4()}/waitlist", account=manager).status == 404
+    assert service.list_awaited(conn) == [ticket_type]
