@@ -12,7 +12,7 @@ from boxoffice.events import rules
 from boxoffice.events.errors import CurrencyFixed, EndsInThePast, EventOver, OrganisationNotApproved
 from boxoffice.events.models import EventFilters, EventRow
 from boxoffice.ids import new_id
-from boxoffice.ticket_types.errors import EventCancelled, NoTicketTypes, TooManyTicketTypes
+from boxoffice.ticket_types.errors import EventCancelled, NoTicketTypes
 from boxoffice.ticket_types.models import TicketTypeRow
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -81,19 +81,6 @@ def test_what_is_not_fit_to_be_seen_is_not_published(
 
 def test_an_event_that_has_begun_can_be_published() -> None:
     rules.check_publishable(event(starts_at=NOW - HOUR), [ticket_type()], NOW)
-
-
-def test_an_event_has_fifty_ticket_types_at_the_most() -> None:
-    rules.check_room([ticket_type()] * 49)
-    with pytest.raises(TooManyTicketTypes):
-        rules.check_room([ticket_type()] * 50)
-
-
-def test_a_published_event_keeps_a_ticket_type() -> None:
-    rules.check_remaining(event(), [ticket_type()])
-    rules.check_remaining(event(status="published"), [ticket_type()] * 2)
-    with pytest.raises(NoTicketTypes):
-        rules.check_remaining(event(status="published"), [ticket_type()])
 
 
 def test_a_span_ends_after_it_begins() -> None:
