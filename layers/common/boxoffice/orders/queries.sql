@@ -328,3 +328,14 @@ RETURNING order_id AS id
 -- Keys are kept for two days: a day is promised.
 DELETE FROM idempotency_keys WHERE (operation, scope, key) IN (
     SELECT operation, scope, key FROM idempotency_keys WHERE created_at < now() - interval '2 days' LIMIT %(batch)s)
+
+-- name: get_order_for_email
+SELECT orders.id, number, currency, discount, total, organisations.name AS seller,
+    (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher
+FROM orders JOIN organisations ON organisations.id = organisation_id WHERE orders.id = %(id)s
+
+-- name: list_items_for_email
+SELECT item.event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city, time_zone,
+    starts_at, ends_at, item.ticket_type_id, name AS ticket_type_name, quantity, unit_price
+FROM order_items AS item JOIN events ON events.id = item.event_id JOIN ticket_types ON ticket_types.id = ticket_type_id
+WHERE order_id = %(order_id)s ORDER BY starts_at, item.event_id, line

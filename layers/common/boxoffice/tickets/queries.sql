@@ -74,3 +74,11 @@ WITH accepted AS (
 UPDATE tickets SET holder_name = %(name)s, holder_email = to_email, account_id = %(account_id)s, epoch = %(epoch)s,
     key_id = %(key_id)s, qr_hash = %(qr_hash)s, former_hashes = former_hashes || qr_hash
 FROM accepted WHERE id = ticket_id
+
+-- name: get_transfer_for_email
+SELECT transfers.id, ticket_id, from_name, to_name, expires_at, transfers.epoch,
+    tickets.event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city, time_zone, starts_at,
+    ends_at, ticket_types.name AS ticket_type_name, organisations.name AS seller
+FROM transfers JOIN tickets ON tickets.id = ticket_id JOIN events ON events.id = tickets.event_id
+    JOIN ticket_types ON ticket_types.id = ticket_type_id JOIN organisations ON organisations.id = tickets.organisation_id
+WHERE transfers.id = %(id)s

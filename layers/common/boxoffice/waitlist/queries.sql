@@ -145,3 +145,14 @@ RETURNING stock.pool_id, locked.quantity, stock.row_no AS home
 
 -- name: set_status
 UPDATE waitlist_entries SET status = %(status)s WHERE id = %(id)s
+
+-- name: get_entry_for_email
+SELECT entry.id, entry.name, quantity, entry.status, expires_at, entry.event_id, events.version AS event_version,
+    events.status = 'cancelled' AS is_cancelled, title AS event_title, venue_name, venue_address, city, time_zone, starts_at, ends_at,
+    ticket_types.name AS ticket_type_name, organisations.name AS seller, ARRAY(
+        SELECT label FROM seats JOIN seat_rows ON seat_rows.id = row_id WHERE owner_id = entry.id ORDER BY rank, position
+    ) AS seats
+FROM waitlist_entries AS entry JOIN events ON events.id = entry.event_id
+    JOIN ticket_types ON ticket_types.id = ticket_type_id
+    JOIN organisations ON organisations.id = entry.organisation_id
+WHERE entry.id = %(id)s
