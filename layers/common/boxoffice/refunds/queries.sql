@@ -12,15 +12,6 @@ FROM orders JOIN order_items AS item ON item.order_id = orders.id
     LEFT JOIN vouchers ON vouchers.id = voucher_id
 WHERE orders.id = %(order_id)s ORDER BY item.line, position
 
--- name: lock_and_end_tickets
--- Those that have admitted somebody stay as they are, unless forced. Whom they belong to is read under the lock.
-WITH locked AS MATERIALIZED (
-    SELECT id, entries, holder_email FROM tickets WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE
-)
-UPDATE tickets SET status = 'refunded' FROM locked
-WHERE tickets.id = locked.id AND (locked.entries = 0 OR %(force)s)
-RETURNING tickets.id, locked.holder_email
-
 -- name: get_returned
 SELECT coalesce(sum(amount), 0)::bigint FROM order_refunds WHERE order_id = %(order_id)s
 
@@ -49,9 +40,6 @@ WHERE (
     ) IS NOT NULL
     FROM orders WHERE orders.id = item.id
 ) ORDER BY id LIMIT %(batch)s
-
--- name: settle_event
-UPDATE events SET settled_at = now() WHERE id = %(id)s AND settled_at IS NULL AND cancelled_at < %(cancelled_before)s
 
 -- name: get_refund_for_email
 SELECT order_id, order_refunds.amount, orders.currency,
