@@ -189,4 +189,4 @@ def _show(figures: dict[str, Any]) -> None:
 
 
 def _bars(figures: dict[str, Any]) -> list[Bar]:
-    return [Bar("emails: messages a second", figures["messages_per_second"], at_least=200)]
+    return [Bar("emails: messages a second", figures["messages_per_second"], at_least=200, judged=False)]
