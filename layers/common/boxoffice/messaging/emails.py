@@ -37,6 +37,7 @@ from boxoffice.messaging.models import (
     Ticket,
     Transfer,
 )
+from boxoffice.payments.models import METHODS_BY_HAND
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets import transfers
 from boxoffice.tickets.models import PrintedTicket, Printout
@@ -201,7 +202,7 @@ def _facts(order: Order) -> dict[str, Any]:
 
 
 def _refund(conn: db.Connection, order_refund_id: str) -> Refund:
-    refund = db.one(conn, Refund, SQL.get_refund, id=UUID(order_refund_id))
+    refund = db.one(conn, Refund, SQL.get_refund, id=UUID(order_refund_id), methods_by_hand=list(METHODS_BY_HAND))
     if refund is None:
         raise LookupError(f"refund {order_refund_id}")
     return refund
