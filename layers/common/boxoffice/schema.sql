@@ -616,6 +616,10 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_relay ON outbox (relay_at) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_failed ON outbox (id) WHERE status = 'failed';
 
+-- What a webhook says, as Standard Webhooks recommends.
+CREATE FUNCTION webhook_body(type text, data jsonb) RETURNS jsonb LANGUAGE sql STABLE
+    RETURN jsonb_build_object('type', type, 'timestamp', now(), 'data', data);
+
 -- The log is chained per organisation (the platform's own chain has the nil id), so that one tenant does not wait for
 -- another: each entry's hash covers the entry and the hash before it.
 CREATE TABLE audit_chains (

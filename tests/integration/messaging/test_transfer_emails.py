@@ -6,9 +6,8 @@ from uuid import uuid4
 import pytest
 
 from boxoffice.auth import Caller, Who, ticket_token
-from boxoffice.messaging import emails
+from boxoffice.tickets import emails, transfers
 from boxoffice.tickets import service as tickets
-from boxoffice.tickets import transfers
 from boxoffice.tickets.models import AcceptTransferRequest
 from tests.helpers import factories
 from tests.helpers.mailbox import deliver, inbox, outbox_row

@@ -42,8 +42,8 @@ WITH found AS MATERIALIZED (
     FROM decided WHERE earlier_id IS NULL
 ), told AS (
     INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
-    SELECT gen_random_uuid(), 'webhook', 'ticket.scanned', organisation_id, jsonb_build_object(
-        'type', 'ticket.scanned', 'timestamp', now(), 'data', jsonb_build_object(
+    SELECT gen_random_uuid(), 'webhook', 'ticket.scanned', organisation_id, webhook_body(
+        'ticket.scanned', jsonb_build_object(
             'scan_id', %(scan_id)s::uuid, 'ticket_id', decided.id, 'order_id', order_id, 'event_id', event_id,
             'ticket_type_id', ticket_type_id, 'entry', entries + 1, 'gate', %(gate)s::text,
             'device_id', %(device_id)s::text, 'scanned_at', scanned_at, 'offline', false)), 'infinity', 'infinity'
@@ -66,7 +66,7 @@ WHERE id = %(id)s AND outcome <> 'undone'
 -- name: lock_and_insert_scans
 -- Keeps what a device has scanned offline, with the tickets locked. Whether it counts is settled after that, in a snapshot
 -- that shows what was scanned while this waited. A scan that was refused online, though the answer was lost and the
--- device let somebody in, becomes an entry. Organisations that listen are told of each, with the time at the door.
+-- device let somebody in, becomes an entry. Answers what is wrong with each, or what the organisation is told of it.
 WITH sent AS MATERIALIZED (
     SELECT * FROM unnest(%(ids)s::uuid[], %(ticket_ids)s::uuid[], %(qr_hashes)s::bytea[], %(sequences)s::bigint[],
         %(gates)s::text[], %(device_times)s::timestamptz[], %(moments)s::timestamptz[])
@@ -87,20 +87,12 @@ WITH sent AS MATERIALIZED (
     ON CONFLICT (event_id, device_id, sequence) WHERE sequence IS NOT NULL
     DO UPDATE SET let_in = true, epoch = excluded.epoch WHERE scans.ticket_id = excluded.ticket_id AND NOT scans.let_in
     RETURNING scans.id, scans.sequence, scans.gate, scans.at
-), told AS (
-    INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
-    SELECT gen_random_uuid(), 'webhook', 'ticket.scanned', organisations.id, jsonb_build_object(
-        'type', 'ticket.scanned', 'timestamp', now(), 'data', jsonb_build_object(
-            'scan_id', kept.id, 'ticket_id', ticket_id, 'order_id', order_id, 'event_id', event_id,
-            'ticket_type_id', ticket_type_id, 'entry', NULL, 'gate', kept.gate, 'device_id', %(device_id)s::text,
-            'scanned_at', kept.at, 'offline', true)), 'infinity', 'infinity'
-    FROM kept JOIN judged ON judged.sequence = kept.sequence
-        JOIN organisations ON organisations.id = %(organisation_id)s
-    WHERE webhooks
 )
-SELECT sequence, ticket_id, CASE WHEN epoch IS NULL THEN 'forged' WHEN event_id <> %(event_id)s THEN 'wrong_event' END
-    AS refusal
-FROM judged ORDER BY sequence
+SELECT judged.sequence, ticket_id, CASE WHEN epoch IS NULL THEN 'forged' WHEN event_id <> %(event_id)s THEN 'wrong_event'
+    END AS refusal, CASE WHEN kept.id IS NOT NULL THEN jsonb_build_object('scan_id', kept.id, 'ticket_id', ticket_id,
+        'order_id', order_id, 'event_id', event_id, 'ticket_type_id', ticket_type_id, 'entry', NULL, 'gate', kept.gate,
+        'device_id', %(device_id)s::text, 'scanned_at', kept.at, 'offline', true) END AS told
+FROM judged LEFT JOIN kept ON kept.sequence = judged.sequence ORDER BY judged.sequence
 
 -- name: settle_tickets
 -- Decides anew, of all that these tickets have let in, what counts: nothing but those scans, the refund and the transfers

@@ -217,3 +217,11 @@ class Printout:
     first: int
     total: int
     tickets: list[PrintedTicket]
+
+
+@dataclass(frozen=True)
+class EndedTicket:
+    """A ticket that admits nobody any more; somebody has it from the buyer if there is an address."""
+
+    id: UUID
+    holder_email: str | None

@@ -1,5 +1,6 @@
 """Use cases of tickets."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from boxoffice import db, signing, sql
@@ -10,6 +11,7 @@ from boxoffice.pagination import decode_id, page_of
 from boxoffice.tickets import qr, rules
 from boxoffice.tickets.errors import KeyRetired, NothingToPrint, TicketRefunded, TicketTransferred
 from boxoffice.tickets.models import (
+    EndedTicket,
     HeldTicket,
     OrderToPrint,
     PrintedTicket,
@@ -165,3 +167,12 @@ def _print(ticket: SignedTicket) -> PrintedTicket:
         raise KeyRetired
     text = qr.text_of(master, ticket.key_id, ticket.epoch, ticket.organisation_id, ticket.id)
     return PrintedTicket(**vars(ticket), qr=text)
+
+
+def end(conn: db.Connection, ticket_ids: Sequence[UUID], *, force: bool) -> list[EndedTicket]:
+    """End tickets whose order the transaction has locked, so that they admit nobody any more.
+
+    Args:
+        force: end those, too, that have admitted their holders. Without it, they are left as they are.
+    """
+    return db.many(conn, EndedTicket, SQL.lock_and_end_tickets, ids=list(ticket_ids), force=force)
