@@ -569,7 +569,7 @@ BREACHES = [
         WHERE id = (SELECT refund_id FROM order_refunds WHERE id = %(whole_refund)s)""",
         """UPDATE incoming_payments SET refunded = refunded + 1
         WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(refunded)s)""",
-        also=("incoming_payments_without_effect",),
+        also=("money_without_effect",),
     ),
     breach(
         "orders_that_gave_back_wrong",
@@ -594,20 +594,20 @@ BREACHES = [
         "UPDATE orders SET status = 'partially_refunded' WHERE id = %(paid)s",
     ),
     breach(
-        "incoming_payments_without_effect",
+        "money_without_effect",
         "a refund that the receipt does not know of",
         "paid_receipt",
         f"""INSERT INTO refunds (id, payment_id, incoming_payment_id, amount, currency, reason)
         VALUES ({NOBODY}, %(paid_payment)s, %(paid_receipt)s, 1, 'NGN', 'twice')""",
     ),
     breach(
-        "incoming_payments_without_effect",
+        "money_without_effect",
         "money that pays nothing was not all returned",
         "returned_receipt",
         "UPDATE incoming_payments SET amount = amount + 1 WHERE id = %(returned_receipt)s",
     ),
     breach(
-        "incoming_payments_without_effect",
+        "money_without_effect",
         "money was kept for a payment that has not succeeded",
         "payment",
         f"""INSERT INTO incoming_payments (id, payment_id, provider, merchant_id, reference, amount, currency, kept)
@@ -615,13 +615,13 @@ BREACHES = [
         FROM payments WHERE id = %(payment)s""",
     ),
     breach(
-        "incoming_payments_without_effect",
+        "money_without_effect",
         "money went back to another payer",
         "short_receipt",
         "UPDATE refunds SET payment_id = %(paid_payment)s WHERE incoming_payment_id = %(short_receipt)s",
     ),
     breach(
-        "incoming_payments_without_effect",
+        "money_without_effect",
         "money went back in another currency",
         "short_receipt",
         "UPDATE refunds SET currency = 'USD' WHERE incoming_payment_id = %(short_receipt)s",

@@ -203,22 +203,22 @@ JOIN orders ON orders.id = order_id
 WHERE payments.status = 'succeeded' AND (
         orders.status NOT IN ('paid', 'partially_refunded', 'refunded')
         OR amount <> total OR payments.currency <> orders.currency
-        OR NOT EXISTS (SELECT FROM incoming_payments WHERE payment_id = payments.id AND kept
-            AND incoming_payments.amount = payments.amount AND incoming_payments.currency = payments.currency))
+        OR NOT EXISTS (SELECT FROM incoming_payments AS incoming WHERE payment_id = payments.id AND kept
+            AND incoming.amount = payments.amount AND incoming.currency = payments.currency))
     OR payments.status = 'refunded'
         AND NOT EXISTS (SELECT FROM refunds WHERE refunds.payment_id = payments.id)
 LIMIT 10
 
--- name: incoming_payments_unaccounted
+-- name: money_without_effect
 -- A refund goes to whoever paid the money: it names the same payment.
-SELECT incoming_payments.id AS incoming_payment_id, payments.id AS payment_id, kept, incoming_payments.amount, refunded, owed FROM incoming_payments
-JOIN payments ON payments.id = incoming_payments.payment_id
+SELECT incoming.id AS incoming_payment_id, payments.id AS payment_id, kept, incoming.amount, refunded, owed
+FROM incoming_payments AS incoming JOIN payments ON payments.id = incoming.payment_id
 LEFT JOIN (
     SELECT incoming_payment_id, payment_id, currency, sum(amount)::bigint AS owed FROM refunds
     GROUP BY incoming_payment_id, payment_id, currency
-) AS refund ON incoming_payment_id = incoming_payments.id AND refund.payment_id = payments.id AND refund.currency = incoming_payments.currency
-WHERE refunded <> coalesce(owed, 0) OR refunded > incoming_payments.amount
-    OR NOT kept AND refunded <> incoming_payments.amount OR kept AND payments.status <> 'succeeded'
+) AS refund ON incoming_payment_id = incoming.id AND refund.payment_id = payments.id AND refund.currency = incoming.currency
+WHERE refunded <> coalesce(owed, 0) OR refunded > incoming.amount
+    OR NOT kept AND refunded <> incoming.amount OR kept AND payments.status <> 'succeeded'
 LIMIT 10
 
 -- name: payments_left_behind

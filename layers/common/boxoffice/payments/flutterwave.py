@@ -6,7 +6,6 @@ secret hash, which proves who sent it but not what it says: we ask Flutterwave a
 
 from __future__ import annotations
 
-import hmac
 import json
 import re
 from datetime import datetime
@@ -19,8 +18,8 @@ from boxoffice.config import settings
 from boxoffice.errors import Malformed
 from boxoffice.money import major
 from boxoffice.observability import logger
-from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable, SignatureWrong
-from boxoffice.payments.merchants import credential, credentials, webhook_secrets
+from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable
+from boxoffice.payments.merchants import check_webhook_secret, credential, credentials
 from boxoffice.payments.models import DueRefund, EventKind, PreparedPayment, ProviderEvent, ProviderPayment, RefundState
 from boxoffice.payments.providers import ProviderInfo
 from boxoffice.payments.reading import amount_of, currency_of, name_of, payment_id_of
@@ -92,9 +91,7 @@ def refund(refund: DueRefund) -> RefundState:
 
 def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime) -> None:  # noqa: ARG001
     """See `Provider.verify`. The hash does not prove when it was sent."""
-    shown = (signature or "").encode()
-    if not any(hmac.compare_digest(shown, secret.encode()) for secret in webhook_secrets(merchant_id, INFO.name)):
-        raise SignatureWrong
+    check_webhook_secret(merchant_id, INFO.name, signature)
 
 
 def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:

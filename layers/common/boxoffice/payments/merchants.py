@@ -5,6 +5,7 @@ the deployment. An organisation's is ``boxoffice/<stage>/organisations/<organisa
 remembers whose account took it.
 """
 
+import hmac
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -51,6 +52,18 @@ def webhook_secrets(merchant_id: UUID, provider: str) -> Iterator[str]:
         if merchant_id != PLATFORM_MERCHANT and not credentials(merchant_id, provider, fresh=fresh):
             raise SignatureWrong
         yield credential(merchant_id, provider, "webhook_secret", fresh=fresh)
+
+
+def check_webhook_secret(merchant_id: UUID, provider: str, shown: str | None) -> None:
+    """Make sure that a webhook shows its account's secret. The comparison takes the same time wherever they differ.
+
+    Raises:
+        SignatureWrong: it does not, or the organisation has no such account.
+        Busy: as for `credential`.
+    """
+    proof = (shown or "").encode()
+    if not any(hmac.compare_digest(proof, known.encode()) for known in webhook_secrets(merchant_id, provider)):
+        raise SignatureWrong
 
 
 def credentials(merchant_id: UUID, provider: str, *, fresh: bool = False) -> dict[str, str]:

@@ -120,28 +120,29 @@ VALUES (%(id)s, %(payment_id)s, %(incoming_payment_id)s, %(amount)s, %(currency)
 -- name: take_due_refunds
 -- A batch, the most overdue first, leased to one worker. Accounts that did not answer just now are left out.
 WITH due AS MATERIALIZED (
-    SELECT refunds.id FROM refunds JOIN incoming_payments ON incoming_payments.id = incoming_payment_id
+    SELECT refunds.id FROM refunds JOIN incoming_payments AS incoming ON incoming.id = incoming_payment_id
     WHERE due_at <= %(now)s AND provider || merchant_id <> ALL(%(unresponsive_accounts)s)
     ORDER BY due_at LIMIT %(batch)s FOR NO KEY UPDATE OF refunds SKIP LOCKED
 )
 UPDATE refunds SET due_at = %(leased_until)s, attempts = attempts + 1
-FROM due, incoming_payments, payments
-WHERE refunds.id = due.id AND incoming_payments.id = incoming_payment_id AND payments.id = refunds.payment_id
-RETURNING refunds.id, refunds.payment_id, incoming_payments.provider, incoming_payments.merchant_id, incoming_payments.reference AS money_reference,
-    payments.provider_reference AS payment_reference, refunds.amount, refunds.currency, reason,
-    refunds.provider_reference AS reference, attempts, failures, refunds.created_at
+FROM due, incoming_payments AS incoming, payments
+WHERE refunds.id = due.id AND incoming.id = incoming_payment_id AND payments.id = refunds.payment_id
+RETURNING refunds.id, refunds.payment_id, incoming.provider, incoming.merchant_id,
+    incoming.reference AS money_reference, payments.provider_reference AS payment_reference, refunds.amount,
+    refunds.currency, reason, refunds.provider_reference AS reference, attempts, failures, refunds.created_at
 
 -- name: take_refunds
 -- Those named, if they are due by our clock or by the database's: they have just been owed.
 WITH due AS MATERIALIZED (
-    SELECT id FROM refunds WHERE id = ANY(%(ids)s) AND due_at <= greatest(%(now)s, now()) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+    SELECT id FROM refunds WHERE id = ANY(%(ids)s) AND due_at <= greatest(%(now)s, now())
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE refunds SET due_at = %(leased_until)s, attempts = attempts + 1
-FROM due, incoming_payments, payments
-WHERE refunds.id = due.id AND incoming_payments.id = incoming_payment_id AND payments.id = refunds.payment_id
-RETURNING refunds.id, refunds.payment_id, incoming_payments.provider, incoming_payments.merchant_id, incoming_payments.reference AS money_reference,
-    payments.provider_reference AS payment_reference, refunds.amount, refunds.currency, reason,
-    refunds.provider_reference AS reference, attempts, failures, refunds.created_at
+FROM due, incoming_payments AS incoming, payments
+WHERE refunds.id = due.id AND incoming.id = incoming_payment_id AND payments.id = refunds.payment_id
+RETURNING refunds.id, refunds.payment_id, incoming.provider, incoming.merchant_id,
+    incoming.reference AS money_reference, payments.provider_reference AS payment_reference, refunds.amount,
+    refunds.currency, reason, refunds.provider_reference AS reference, attempts, failures, refunds.created_at
 
 -- name: set_refund
 -- How an attempt ended. What another worker has closed meanwhile stays as it is.
@@ -151,9 +152,9 @@ WHERE id = %(id)s AND attempts = %(attempts)s AND status <> 'succeeded'
 
 -- name: ask_about_refund
 -- Its provider tells that it has changed, which may be after it seemed to succeed.
-UPDATE refunds SET status = 'sent', due_at = now(), closed_at = NULL FROM incoming_payments
+UPDATE refunds SET status = 'sent', due_at = now(), closed_at = NULL FROM incoming_payments AS incoming
 WHERE refunds.provider_reference = %(reference)s AND refunds.status IN ('sent', 'succeeded')
-    AND incoming_payments.id = incoming_payment_id AND provider = %(provider)s AND merchant_id = %(merchant_id)s
+    AND incoming.id = incoming_payment_id AND provider = %(provider)s AND merchant_id = %(merchant_id)s
 
 -- name: get_backlog
 SELECT (SELECT count(*) FROM payments WHERE ask_at IS NOT NULL AND status = 'pending') AS payments_open,
