@@ -67,7 +67,7 @@ def check_webhook_secret(merchant_id: UUID, provider: str, shown: str | None) ->
 
 
 def credentials(merchant_id: UUID, provider: str, *, fresh: bool = False) -> dict[str, str]:
-    """All fields of an account's secret. None, if the organisation has no account (any more).
+    """All fields of an account's secret. Empty, if the organisation has no account (any more).
 
     Raises:
         Busy: Secrets Manager does not answer.
