@@ -129,7 +129,7 @@ SELECT orders.*, (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS v
         JOIN events ON events.id = item.event_id
     WHERE item.order_id = orders.id) AS items,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'ticket_type_id', ticket_type_id, 'admits', admits,
-        'seat', seat, 'status', status, 'transferred', epoch > 0) ORDER BY line, position), '[]')
+        'seat', seat, 'status', status, 'transferred', transfer_count > 0) ORDER BY line, position), '[]')
     FROM tickets WHERE tickets.order_id = orders.id) AS tickets,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'provider', provider, 'status', status) ORDER BY id), '[]')
     FROM payments WHERE payments.order_id = orders.id) AS payments,
