@@ -9,13 +9,13 @@ from psycopg.types.json import Jsonb
 
 from boxoffice import audit, db, idempotency, outbox, sql
 from boxoffice.auth import Caller, require_order
-from boxoffice.idempotency import Once
+from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
 from boxoffice.observability import logger
 from boxoffice.orders import service as orders
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderView
-from boxoffice.orders.rules import reference_of
+from boxoffice.orders.rules import parse_reference
 from boxoffice.payments import providers, rules, sending
 from boxoffice.payments.errors import OrderExpired, PaymentRefused
 from boxoffice.payments.merchants import merchant_of
@@ -68,15 +68,19 @@ def start_payment(
     """
     order = orders.find_order(conn, caller, order_id)
     provider = providers.enabled(request.provider)
-    once = idempotency.once("start_payment", str(order_id), key, request)
-    answer = idempotency.perform(conn, once, lambda: _open(conn, order, request, once), lambda stored: stored)
+    idempotent = IdempotentRequest.of("start_payment", str(order_id), key, request)
+    answer = idempotency.run_once(
+        conn, idempotent, lambda: _open(conn, order, request, idempotent), lambda stored: stored
+    )
     if "url" not in answer:
         rules.check_payable(order, datetime.now(UTC))
-        answer = _prepare(conn, provider, answer, once)
+        answer = _prepare(conn, provider, answer, idempotent)
     return StartedPayment(**answer)
 
 
-def _open(conn: db.Connection, found: OrderRow, request: PaymentRequest, once: Once) -> dict[str, Any]:
+def _open(
+    conn: db.Connection, found: OrderRow, request: PaymentRequest, idempotent: IdempotentRequest
+) -> dict[str, Any]:
     merchant_id = merchant_of(found.organisation_id, request.provider)
     with conn.transaction():
         order = orders.lock_order(conn, found.id)
@@ -95,11 +99,13 @@ def _open(conn: db.Connection, found: OrderRow, request: PaymentRequest, once: O
             ask_at=rules.first_ask(order.expires_at, now),
         )
         answer = PaymentView.model_validate(payment).model_dump(mode="json")
-        idempotency.store(conn, once, answer)
+        idempotency.store(conn, idempotent, answer)
     return answer
 
 
-def _prepare(conn: db.Connection, provider: providers.Provider, payment: dict[str, Any], once: Once) -> dict[str, Any]:
+def _prepare(
+    conn: db.Connection, provider: providers.Provider, payment: dict[str, Any], idempotent: IdempotentRequest
+) -> dict[str, Any]:
     """Call the provider, and store what the client needs with the answer."""
     bill = db.many(conn, Bill, SQL.get_bill, id=payment["id"])[0]
     try:
@@ -117,7 +123,7 @@ def _prepare(conn: db.Connection, provider: providers.Provider, payment: dict[st
     with conn.transaction():
         ask_at = rules.first_ask(bill.expires_at, datetime.now(UTC))
         db.run(conn, SQL.set_prepared, id=bill.id, reference=started.reference, ask_at=ask_at)
-        idempotency.complete(conn, once, answer)
+        idempotency.complete(conn, idempotent, answer)
     return answer
 
 
@@ -153,14 +159,14 @@ def mark_order_paid(
         KeyReused: the idempotency key belongs to another request.
     """
     orders.find_managed(conn, caller, order_id)
-    once = idempotency.once("mark_order_paid", str(order_id), key, request)
-    return idempotency.perform(
-        conn, once, lambda: _mark_paid(conn, caller, order_id, request, once), OrderView.model_validate
+    idempotent = IdempotentRequest.of("mark_order_paid", str(order_id), key, request)
+    return idempotency.run_once(
+        conn, idempotent, lambda: _mark_paid(conn, caller, order_id, request, idempotent), OrderView.model_validate
     )
 
 
 def _mark_paid(
-    conn: db.Connection, caller: Caller, order_id: UUID, request: PaymentByHandRequest, once: Once
+    conn: db.Connection, caller: Caller, order_id: UUID, request: PaymentByHandRequest, idempotent: IdempotentRequest
 ) -> OrderView:
     with conn.transaction():
         order = orders.lock_order(conn, order_id)
@@ -171,7 +177,7 @@ def _mark_paid(
         payment_id = record_payment_by_hand(conn, order, request.method)
         orders.pay(conn, order, reason=rules.reason_by_hand(request), actor=caller.account)
         view = orders.get_order(conn, caller, str(order_id))
-        idempotency.store(conn, once, view.model_dump(mode="json"))
+        idempotency.store(conn, idempotent, view.model_dump(mode="json"))
         facts = {**request.model_dump(), "payment_id": str(payment_id)}
         subject = f"order {order.id}"
         audit.record(
@@ -230,7 +236,7 @@ def _billed(conn: db.Connection, event: ProviderEvent, merchant_id: UUID) -> Pro
     The payment is opened with the first such event. Order and state make the event's id, so that each happens once.
     """
     account = {"merchant_id": merchant_id, "platform": PLATFORM}
-    order = db.one(conn, dict, SQL.get_billed_order, **reference_of(event.id), **account)
+    order = db.one(conn, dict, SQL.get_billed_order, **parse_reference(event.id), **account)
     status = event.payload["status"]
     if order is None:
         return replace(event, id=f"{event.id}:{status}")

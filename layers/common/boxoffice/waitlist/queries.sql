@@ -107,15 +107,15 @@ SELECT first.id, ticket_type_id, email, quantity, pool_ids, seated, on_sale_unti
 FROM first JOIN sale ON sale.id = ticket_type_id ORDER BY first.id LIMIT 1
 
 -- name: take_offer
--- Holds stock for an entry, of the first row of each pool from home on that has enough and that nobody holds. Unless there
+-- Holds stock for an entry, of the first row of each pool from start on that has enough and that nobody holds. Unless there
 -- is one for every draw nothing is written.
 WITH draw AS MATERIALIZED (
-    SELECT * FROM unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[], %(homes)s::integer[])
-        AS draw (pool_id, quantity, home)
+    SELECT * FROM unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[], %(starts)s::integer[])
+        AS draw (pool_id, quantity, start)
 ), taken AS MATERIALIZED (
     SELECT pool_id, quantity, (
         SELECT row_no FROM stock
-        WHERE stock.pool_id = draw.pool_id AND row_no >= draw.home AND available >= draw.quantity
+        WHERE stock.pool_id = draw.pool_id AND row_no >= draw.start AND available >= draw.quantity
         ORDER BY row_no LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
     ) AS row_no FROM draw
 ), complete AS MATERIALIZED (
@@ -141,7 +141,7 @@ WITH locked AS MATERIALIZED (
 )
 UPDATE stock SET held = stock.held - locked.quantity, available = stock.available + locked.quantity
 FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
-RETURNING stock.pool_id, locked.quantity, stock.row_no AS home
+RETURNING stock.pool_id, stock.row_no, locked.quantity
 
 -- name: set_status
 UPDATE waitlist_entries SET status = %(status)s WHERE id = %(id)s
