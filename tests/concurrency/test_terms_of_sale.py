@@ -179,14 +179,14 @@ class TestVouchers:
     ) -> None:
         ticket_type = factories.ticket_type(conn, event_id=event)
         voucher = factories.voucher(conn, event, code="GONE")
-        attempts = stock.attempts
+        plans = stock.plans
 
-        def attempt_after_the_deed(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
+        def plan_after_the_deed(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
             with conn.transaction():
                 vouchers.delete_voucher(conn, manager, voucher)
-            return attempts(buyer, draws)
+            return plans(buyer, draws)
 
-        monkeypatch.setattr(stock, "attempts", attempt_after_the_deed)
+        monkeypatch.setattr(stock, "plans", plan_after_the_deed)
         with psycopg.connect(database.api_url, autocommit=True) as buyer:
             assert buy(buyer, {ticket_type: 1}, voucher="GONE") is VoucherNotFound
 
@@ -366,14 +366,14 @@ class TestCapacity:
         ticket_type = factories.ticket_type(conn, event_id=event, quantity=40)
         lapsed = place(conn, {ticket_type: 3})
         cancel(conn, lapsed)
-        attempts = stock.attempts
+        plans = stock.plans
 
-        def attempt_after_the_deed(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
-            monkeypatch.setattr(stock, "attempts", attempts)
+        def plan_after_the_deed(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
+            monkeypatch.setattr(stock, "plans", plans)
             assert set_capacity(conn, manager, event, 5) is None
-            return attempts(buyer, draws)
+            return plans(buyer, draws)
 
-        monkeypatch.setattr(stock, "attempts", attempt_after_the_deed)
+        monkeypatch.setattr(stock, "plans", plan_after_the_deed)
         with psycopg.connect(database.api_url, autocommit=True) as buyer:
             if late:
                 with buyer.transaction():
@@ -398,14 +398,14 @@ class TestCapacity:
     ) -> None:
         ticket_type = factories.ticket_type(conn, event_id=event, quantity=40)
         assert set_capacity(conn, manager, event, 2) is None
-        attempts = stock.attempts
+        plans = stock.plans
 
-        def attempt_after_the_deed(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
-            monkeypatch.setattr(stock, "attempts", attempts)
+        def plan_after_the_deed(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
+            monkeypatch.setattr(stock, "plans", plans)
             assert set_capacity(conn, manager, event, None) is None
-            return attempts(buyer, draws)
+            return plans(buyer, draws)
 
-        monkeypatch.setattr(stock, "attempts", attempt_after_the_deed)
+        monkeypatch.setattr(stock, "plans", plan_after_the_deed)
         with psycopg.connect(database.api_url, autocommit=True) as buyer:
             assert buy(buyer, {ticket_type: 3}) is None
 

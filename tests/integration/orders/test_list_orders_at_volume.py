@@ -22,8 +22,8 @@ TWO_EVERY_BUYER = """
         'buyer' || n / 2 || '@example.com', 'NGN', 100, '{}', gen_random_uuid(), '', now(), now()
     FROM generate_series(1, %(orders)s) AS n"""
 ONE_ITEM_EACH = """
-    INSERT INTO order_items (order_id, line, event_id, ticket_type_id, quantity, unit_price)
-    SELECT id, 1, %(event)s, %(ticket_type)s, 1, 100 FROM orders"""
+    INSERT INTO order_items (order_id, item_no, event_id, ticket_type_id, quantity, unit_price, discount, total)
+    SELECT id, 1, %(event)s, %(ticket_type)s, 1, 100, 0, 100 FROM orders"""
 
 
 @pytest.fixture

@@ -404,15 +404,15 @@ BREACHES = [
         "orders_with_wrong_tickets",
         "a ticket was not issued",
         "partly",
-        "UPDATE order_items SET quantity = quantity + 1 WHERE order_id = %(partly)s AND line = 1",
+        "UPDATE order_items SET quantity = quantity + 1 WHERE order_id = %(partly)s AND item_no = 1",
     ),
     breach(
         "orders_with_wrong_tickets",
         "a ticket was issued for another item",
         "refunded",
-        """UPDATE tickets SET line = 1, position = 2, ticket_type_id = (
-            SELECT ticket_type_id FROM order_items WHERE order_id = %(refunded)s AND line = 1)
-        WHERE order_id = %(refunded)s AND line = 2""",
+        """UPDATE tickets SET item_no = 1, position = 2, ticket_type_id = (
+            SELECT ticket_type_id FROM order_items WHERE order_id = %(refunded)s AND item_no = 1)
+        WHERE order_id = %(refunded)s AND item_no = 2""",
     ),
     breach(
         "orders_with_wrong_tickets",
@@ -907,7 +907,7 @@ BREACHES = [
         "orders_across_tenants",
         "a ticket is of another type than its item",
         "refunded",
-        "UPDATE tickets SET ticket_type_id = %(standing)s WHERE order_id = %(refunded)s AND line = 1",
+        "UPDATE tickets SET ticket_type_id = %(standing)s WHERE order_id = %(refunded)s AND item_no = 1",
     ),
     breach(
         "claims_across_tenants",

@@ -186,6 +186,16 @@ class Cart:
     seats: list[SeatRequest]
 
     @property
+    def subtotal(self) -> int:
+        """Return what the items cost without discount, in the minor unit."""
+        return sum(charge.gross for charge in self.charges)
+
+    @property
+    def discount(self) -> int:
+        """Return what the voucher takes off, in the minor unit."""
+        return sum(charge.discount for charge in self.charges)
+
+    @property
     def total(self) -> int:
         """Return what the buyer pays, in the minor unit."""
         return sum(charge.total for charge in self.charges)

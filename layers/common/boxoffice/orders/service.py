@@ -283,8 +283,7 @@ def _answer_of(conn: db.Connection, purchase: Purchase) -> PlacedOrder:
         )
         for item, charge in zip(cart.items, cart.charges, strict=True)
     ]
-    subtotal, discount = (sum(parts) for parts in zip(*((each.gross, each.discount) for each in cart.charges)))
-    with_sums = OrderWithSums(**vars(order), subtotal=subtotal, discount=discount)
+    with_sums = OrderWithSums(**vars(order), subtotal=cart.subtotal, discount=cart.discount)
     return _answer(with_sums, items, cart.voucher.code if cart.voucher else None)
 
 
