@@ -300,11 +300,14 @@ CREATE TABLE order_items (
 );
 CREATE INDEX order_items_by_event ON order_items (event_id, order_id);
 
--- What the parts of its items' charges come to for an order.
-CREATE VIEW order_sums AS
-SELECT order_id, sum(unit_price * quantity)::bigint AS subtotal, sum(discount)::bigint AS discount,
-    sum(total)::bigint AS total
-FROM order_items GROUP BY order_id;
+-- An order as it is listed, with what its items come to. The items are summed up order by order, for those that are read.
+CREATE VIEW order_summaries AS
+SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, orders.total,
+    subtotal, discount, voucher_id, expires_at, created_at
+FROM orders CROSS JOIN LATERAL (
+    SELECT sum(unit_price * quantity)::bigint AS subtotal, sum(discount)::bigint AS discount
+    FROM order_items WHERE order_id = orders.id
+) AS items;
 
 CREATE TABLE order_history (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

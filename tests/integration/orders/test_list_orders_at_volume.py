@@ -39,9 +39,12 @@ def event(conn: Connection, database: Database) -> UUID:
 
 
 def rows_read(conn: Connection) -> tuple[int, int]:
-    """How many scans of all orders there were so far, and how many orders were read by an index."""
+    """How many scans of all orders or items there were so far, and how many of them were read by an index."""
     conn.execute("SELECT pg_stat_force_next_flush()")
-    row = conn.execute("SELECT seq_scan, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'orders'").fetchone()
+    row = conn.execute(
+        """SELECT sum(seq_scan)::int, sum(idx_tup_fetch)::int FROM pg_stat_user_tables
+        WHERE relname IN ('orders', 'order_items')"""
+    ).fetchone()
     assert row is not None
     return row
 

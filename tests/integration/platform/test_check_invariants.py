@@ -237,6 +237,12 @@ def draws(order: str, pool: str, quantity: str = "quantity", row_no: str = "row_
         WHERE id = %({order})s"""
 
 
+def charged(order: str, *, discount: int, fee: int, tax: int, added: int) -> str:
+    """Charge an item under terms, by which it costs so much more than before."""
+    return f"""UPDATE order_items SET discount = {discount}, terms_id = {NOBODY}, buyer_fee = {fee}, tax = {tax},
+        platform_fee = 10, total = total + {added} WHERE order_id = %({order})s"""
+
+
 NOBODY = "gen_random_uuid()"
 UNSOLD = "pool_id = %(plain_pool)s AND row_no = %(free_row)s"
 LATELY = "now() - interval '11 minutes'"
@@ -284,7 +290,7 @@ BREACHES = [
         "orders_that_draw_otherwise",
         "an item is more than its order holds",
         "pending",
-        "UPDATE order_items SET quantity = quantity + 1 WHERE order_id = %(pending)s",
+        "UPDATE order_items SET quantity = quantity + 1, discount = discount + unit_price WHERE order_id = %(pending)s",
     ),
     breach(
         "orders_that_draw_otherwise",
@@ -404,7 +410,8 @@ BREACHES = [
         "orders_with_wrong_tickets",
         "a ticket was not issued",
         "partly",
-        "UPDATE order_items SET quantity = quantity + 1 WHERE order_id = %(partly)s AND item_no = 1",
+        """UPDATE order_items SET quantity = quantity + 1, discount = discount + unit_price
+        WHERE order_id = %(partly)s AND item_no = 1""",
     ),
     breach(
         "orders_with_wrong_tickets",
@@ -922,6 +929,64 @@ BREACHES = [
         "claim",
         "UPDATE services SET event_id = %(rivals_event)s WHERE id = %(cloakroom)s",
     ),
+    # 13: prices
+    breach(
+        "orders_with_wrong_totals",
+        "an order's price was changed",
+        "pending",
+        "UPDATE orders SET total = 1 WHERE id = %(pending)s",
+    ),
+    breach(
+        "orders_with_wrong_totals",
+        "every order's price was changed",
+        "pending",
+        "UPDATE orders SET total = 1",
+        also=("payments_without_effect", "orders_that_gave_back_wrong"),
+    ),
+    breach(
+        "orders_with_wrong_totals",
+        "an item got a discount that its order does not know of",
+        "pending",
+        "UPDATE order_items SET discount = discount + 1, total = total - 1 WHERE order_id = %(pending)s",
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "an item costs more than its price",
+        "pending",
+        "UPDATE order_items SET total = total + 1 WHERE order_id = %(pending)s",
+        "UPDATE orders SET total = total + 1 WHERE id = %(pending)s",
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "an item's price was edited",
+        "paid",
+        "UPDATE order_items SET unit_price = unit_price + 1 WHERE order_id = %(paid)s",
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "a part of the tax is on top",
+        "pending",
+        charged("pending", discount=0, fee=300, tax=200, added=400),
+        "UPDATE orders SET total = total + 400 WHERE id = %(pending)s",
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "a voucher took off more than the price",
+        "pending",
+        charged("pending", discount=10_001, fee=10_001, tax=0, added=0),
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "a tax without terms",
+        "pending",
+        "UPDATE order_items SET tax = 0 WHERE order_id = %(pending)s",
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "terms without a fee",
+        "pending",
+        f"UPDATE order_items SET terms_id = {NOBODY}, tax = 0, platform_fee = 0 WHERE order_id = %(pending)s",
+    ),
 ]
 
 # What looks like a breach and is none, since somebody has a while to mend it.
@@ -972,6 +1037,16 @@ def test_what_is_still_in_time_is_no_breach(books: tuple[Connection, dict[str, A
     conn, ids = books
     with conn.transaction(force_rollback=True):
         assert conn.execute(ALLOWED[story], ids).rowcount > 0
+
+        assert found(conn) == {}
+
+
+@pytest.mark.parametrize("added", [300, 500], ids=["a tax inside", "a tax on top"])
+def test_a_charge_under_terms_is_no_breach(books: tuple[Connection, dict[str, Any]], added: int) -> None:
+    conn, ids = books
+    with conn.transaction(force_rollback=True):
+        conn.execute(charged("pending", discount=0, fee=300, tax=200, added=added), ids)
+        conn.execute("UPDATE orders SET total = total + %(added)s WHERE id = %(pending)s", ids | {"added": added})
 
         assert found(conn) == {}
 

@@ -152,9 +152,7 @@ class TestShares:
             assert share.terms_id == charge.terms_id
 
     @given(charges())
-    def test_each_unit_is_worth_nearly_the_same_and_all_of_them_are_the_charge(
-        self, charged: tuple[Charge, int]
-    ) -> None:
+    def test_each_unit_is_worth_nearly_the_same_and_all_are_the_charge(self, charged: tuple[Charge, int]) -> None:
         charge, quantity = charged
 
         # Less than a minor unit off for each of discount, fee and tax.

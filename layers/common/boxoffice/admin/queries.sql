@@ -338,3 +338,18 @@ JOIN services ON services.id = service_id JOIN customers ON customers.id = custo
 LEFT JOIN events ON events.id = services.event_id
 WHERE customers.organisation_id <> services.organisation_id OR events.organisation_id <> services.organisation_id
 LIMIT 10
+
+-- name: orders_with_wrong_totals
+SELECT id AS order_id, total, charged FROM orders JOIN (
+    SELECT order_id, sum(total) AS charged FROM order_items GROUP BY order_id
+) AS items ON order_id = id
+WHERE total <> charged LIMIT 10
+
+-- name: items_with_wrong_charges
+-- The total of an item follows from its parts, with the tax inside or on top. No voucher takes off more than the gross, and
+-- what terms decide on is there together or not at all.
+SELECT order_id, item_no, unit_price * quantity AS gross, discount, buyer_fee, tax, platform_fee, total, terms_id
+FROM order_items CROSS JOIN LATERAL (SELECT unit_price * quantity - discount + coalesce(buyer_fee, 0) AS before_tax) AS charge
+WHERE total NOT IN (before_tax, before_tax + coalesce(tax, 0)) OR discount > unit_price * quantity
+    OR num_nonnulls(terms_id, buyer_fee, tax, platform_fee) NOT IN (0, 4)
+LIMIT 10

@@ -234,15 +234,15 @@ class OrderRow:
 
 
 @dataclass(frozen=True)
-class OrderWithSums(OrderRow):
-    """An order, and what the parts of its items' charges add up to."""
+class OrderSummaryRow(OrderRow):
+    """An order, and what its items come to before and by discount."""
 
     subtotal: int
     discount: int
 
 
 @dataclass(frozen=True)
-class OrderDetails(OrderWithSums):
+class OrderDetails(OrderSummaryRow):
     voucher: str | None
     items: list[dict[str, object]]
     tickets: list[dict[str, object]]

@@ -147,41 +147,36 @@ SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer
     (SELECT coalesce(jsonb_agg(jsonb_build_object('from_status', from_status, 'to_status', to_status, 'reason', reason,
         'actor_id', actor_id, 'at', at) ORDER BY id), '[]')
     FROM order_history WHERE order_history.order_id = orders.id) AS history
-FROM orders CROSS JOIN LATERAL (SELECT subtotal, discount FROM order_sums WHERE order_id = orders.id) AS sums
-WHERE orders.id = %(id)s OR number = %(number)s
+FROM order_summaries AS orders WHERE orders.id = %(id)s OR number = %(number)s
 
 -- name: list_orders
 -- An organisation's orders, newest first. Each status is a range of the index, so that a rare one costs no more than the
--- others: with `=` the planner would scan all orders by id instead. As in each listing, what the items of an order come to
--- is summed up for the orders of the page alone.
+-- others: with `=` the planner would scan all orders by id instead.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
     discount, voucher_id, expires_at, created_at
 FROM (
-    SELECT newest.* FROM (
+    SELECT newest.id FROM (
         -- As in place_cart, a row estimate: the planner expects one status, not ten, and keeps one plan for any number.
         SELECT * FROM unnest(%(statuses)s::text[]) LIMIT cardinality(%(statuses)s::text[])
     ) AS wanted (status) CROSS JOIN LATERAL (
-        SELECT * FROM orders
+        SELECT id FROM orders
         WHERE organisation_id = %(organisation_id)s
             AND (orders.status, id) < (wanted.status, %(before)s) AND (orders.status, id) >= (wanted.status, %(after)s)
         ORDER BY orders.status DESC, id DESC LIMIT %(limit)s + 1
     ) AS newest ORDER BY id DESC LIMIT %(limit)s + 1
-) AS page CROSS JOIN LATERAL (SELECT subtotal, discount FROM order_sums WHERE order_id = page.id) AS sums
+) AS page JOIN order_summaries USING (id)
 ORDER BY id DESC
 
 -- name: list_orders_of_buyer
 -- All of them, or those that hold something of an event.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
     discount, voucher_id, expires_at, created_at
-FROM (
-    SELECT * FROM orders
-    WHERE organisation_id = %(organisation_id)s AND buyer_email = %(email)s AND status = ANY(%(statuses)s)
-        AND id < %(before)s AND id >= %(after)s
-        AND (%(event_id)s::uuid IS NULL
-            OR EXISTS (SELECT FROM order_items WHERE order_id = orders.id AND event_id = %(event_id)s))
-    ORDER BY id DESC LIMIT %(limit)s + 1
-) AS page CROSS JOIN LATERAL (SELECT subtotal, discount FROM order_sums WHERE order_id = page.id) AS sums
-ORDER BY id DESC
+FROM order_summaries
+WHERE organisation_id = %(organisation_id)s AND buyer_email = %(email)s AND status = ANY(%(statuses)s)
+    AND id < %(before)s AND id >= %(after)s
+    AND (%(event_id)s::uuid IS NULL
+        OR EXISTS (SELECT FROM order_items WHERE order_id = order_summaries.id AND event_id = %(event_id)s))
+ORDER BY id DESC LIMIT %(limit)s + 1
 
 -- name: list_orders_of_event
 -- An order has several items of one event where it holds several of its ticket types. Orders are looked up one by one, from
@@ -189,27 +184,21 @@ ORDER BY id DESC
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
     discount, voucher_id, expires_at, created_at
 FROM (
-    SELECT orders.* FROM (
-        SELECT DISTINCT order_id FROM order_items
-        WHERE event_id = %(event_id)s AND order_id < %(before)s AND order_id >= %(after)s
-        ORDER BY order_id DESC
-    ) AS item CROSS JOIN LATERAL (
-        SELECT * FROM orders
-        WHERE id = order_id AND organisation_id = %(organisation_id)s AND status = ANY(%(statuses)s) LIMIT 1
-    ) AS orders
-    ORDER BY order_id DESC LIMIT %(limit)s + 1
-) AS page CROSS JOIN LATERAL (SELECT subtotal, discount FROM order_sums WHERE order_id = page.id) AS sums
-ORDER BY id DESC
+    SELECT DISTINCT order_id FROM order_items
+    WHERE event_id = %(event_id)s AND order_id < %(before)s AND order_id >= %(after)s
+    ORDER BY order_id DESC
+) AS item CROSS JOIN LATERAL (
+    SELECT * FROM order_summaries
+    WHERE id = order_id AND organisation_id = %(organisation_id)s AND status = ANY(%(statuses)s) LIMIT 1
+) AS orders
+ORDER BY order_id DESC LIMIT %(limit)s + 1
 
 -- name: list_orders_of_account
 -- Newest first.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
     discount, voucher_id, expires_at, created_at
-FROM (
-    SELECT * FROM orders WHERE account_id = %(account_id)s AND id < %(before)s
-    ORDER BY id DESC LIMIT %(limit)s + 1
-) AS page CROSS JOIN LATERAL (SELECT subtotal, discount FROM order_sums WHERE order_id = page.id) AS sums
-ORDER BY id DESC
+FROM order_summaries WHERE account_id = %(account_id)s AND id < %(before)s
+ORDER BY id DESC LIMIT %(limit)s + 1
 
 -- name: get_order_row
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, voucher_id,
@@ -370,10 +359,9 @@ DELETE FROM idempotency_keys WHERE (operation, scope, key) IN (
     SELECT operation, scope, key FROM idempotency_keys WHERE created_at < now() - interval '2 days' LIMIT %(batch)s)
 
 -- name: get_order_for_email
-SELECT orders.id, number, currency, total, organisations.name AS seller,
-    (SELECT discount FROM order_sums WHERE order_id = orders.id) AS discount,
+SELECT orders.id, number, currency, discount, total, organisations.name AS seller,
     (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher
-FROM orders JOIN organisations ON organisations.id = organisation_id WHERE orders.id = %(id)s
+FROM order_summaries AS orders JOIN organisations ON organisations.id = organisation_id WHERE orders.id = %(id)s
 
 -- name: list_items_for_email
 SELECT item.event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city, time_zone,

@@ -29,8 +29,8 @@ from boxoffice.orders.models import (
     OrderRow,
     OrderStatus,
     OrderSummary,
+    OrderSummaryRow,
     OrderView,
-    OrderWithSums,
     PlacedOrder,
     Purchase,
     SaleTerms,
@@ -283,8 +283,8 @@ def _answer_of(conn: db.Connection, purchase: Purchase) -> PlacedOrder:
         )
         for item, charge in zip(cart.items, cart.charges, strict=True)
     ]
-    with_sums = OrderWithSums(**vars(order), subtotal=cart.subtotal, discount=cart.discount)
-    return _answer(with_sums, items, cart.voucher.code if cart.voucher else None)
+    summary = OrderSummaryRow(**vars(order), subtotal=cart.subtotal, discount=cart.discount)
+    return _answer(summary, items, cart.voucher.code if cart.voucher else None)
 
 
 def _first_answer(conn: db.Connection, order_id: UUID) -> PlacedOrder:
@@ -293,7 +293,7 @@ def _first_answer(conn: db.Connection, order_id: UUID) -> PlacedOrder:
     return _answer(order, [OrderItemView.model_validate(item) for item in order.items], order.voucher)
 
 
-def _answer(order: OrderWithSums, items: list[OrderItemView], voucher: str | None) -> PlacedOrder:
+def _answer(order: OrderSummaryRow, items: list[OrderItemView], voucher: str | None) -> PlacedOrder:
     """Return what the buyer of an order that was just placed is answered."""
     fields = {name: getattr(order, name) for name in OrderSummary.model_fields}
     fields["status"] = "pending" if order.total else "paid"
@@ -325,11 +325,11 @@ def list_orders(
     }
     if filters.email:
         theirs: dict[str, Any] = {"email": filters.email, "event_id": filters.event_id}
-        rows = db.page(conn, OrderWithSums, SQL.list_orders_of_buyer, **theirs, **params)
+        rows = db.page(conn, OrderSummaryRow, SQL.list_orders_of_buyer, **theirs, **params)
     elif filters.event_id:
-        rows = db.page(conn, OrderWithSums, SQL.list_orders_of_event, event_id=filters.event_id, **params)
+        rows = db.page(conn, OrderSummaryRow, SQL.list_orders_of_event, event_id=filters.event_id, **params)
     else:
-        rows = db.page(conn, OrderWithSums, SQL.list_orders, **params)
+        rows = db.page(conn, OrderSummaryRow, SQL.list_orders, **params)
     return _page(rows, limit)
 
 
@@ -337,7 +337,7 @@ def list_my_orders(conn: db.Connection, caller: Caller, limit: int, cursor: str 
     """The orders of the caller's account, newest first."""
     before = decode_id(cursor) or _LAST
     rows = db.page(
-        conn, OrderWithSums, SQL.list_orders_of_account, account_id=caller.account, before=before, limit=limit
+        conn, OrderSummaryRow, SQL.list_orders_of_account, account_id=caller.account, before=before, limit=limit
     )
     return _page(rows, limit)
 
@@ -535,6 +535,6 @@ def _owe_confirmation(conn: db.Connection, order: OrderRow) -> None:
     outbox.owe_email(conn, "order_confirmation", order.buyer_email, {"order_id": str(order.id)})
 
 
-def _page(rows: list[OrderWithSums], limit: int) -> OrderPage:
+def _page(rows: list[OrderSummaryRow], limit: int) -> OrderPage:
     items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
     return OrderPage(items=[OrderSummary.model_validate(row) for row in items], next_cursor=next_cursor)
