@@ -1,5 +1,17 @@
 -- Statements on the outbox.
 
+-- name: insert_email
+INSERT INTO outbox (id, kind, template, recipient, payload)
+VALUES (%(id)s, 'email', %(template)s, %(recipient)s, %(payload)s)
+ON CONFLICT (id) DO NOTHING
+
+-- name: insert_webhooks
+-- One for each organisation that listens.
+INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
+SELECT webhook.id, 'webhook', %(type)s, organisations.id, webhook_body(%(type)s, data), 'infinity', 'infinity'
+FROM unnest(%(ids)s::uuid[], %(organisation_ids)s::uuid[], %(data)s::jsonb[]) AS webhook (id, organisation_id, data)
+    JOIN organisations ON organisations.id = organisation_id WHERE webhooks
+
 -- name: take_due_messages
 -- What the sweep puts on the queue next. The rows are leased for the time that takes: should the sweep die before all of
 -- them are on the queue, the next one takes them again.

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.types.json import Jsonb
 
 from boxoffice import audit, db, idempotency, outbox, sql
 from boxoffice.auth import Caller, Who, order_token, require_order, require_role
@@ -49,7 +48,7 @@ SQL = sql.queries("orders")
 
 _FIRST, _LAST = UUID(int=0), UUID(int=(1 << 128) - 1)
 
-_MOST_READS = 50  # of the terms, for one purchase
+_MOST_READS = 50  # of the terms of sale, for one purchase
 
 
 def place_order(conn: db.Connection, caller: Caller, request: OrderRequest, key: str) -> PlacedOrder:
@@ -173,7 +172,7 @@ def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, 
     with conn.transaction():
         _check_buyer_limits(conn, order, purchase.limits)
         entry_id, offered = _accept_offer(conn, purchase)
-        found = _consolidate(conn, plan) if consolidate else plan
+        found = stock.consolidate(conn, plan) if consolidate else plan
         if found is None or not _write(conn, purchase, [*found, *offered]):
             raise psycopg.Rollback
         if cart.seats:
@@ -216,11 +215,6 @@ def _accept_offer(conn: db.Connection, purchase: Purchase) -> tuple[UUID | None,
     entry_id, freed = waitlist.accept(conn, item.terms.ticket_type_id, item.quantity, email, token)
     rows = {taken.pool_id: taken.row_no for taken in freed}
     return entry_id, [replace(draw, start=rows[draw.pool_id]) for draw in purchase.offered if draw.pool_id in rows]
-
-
-def _consolidate(conn: db.Connection, plan: Sequence[Draw]) -> list[Draw] | None:
-    taken = stock.consolidate(conn, plan)
-    return None if taken is None else [each.draw for each in taken]
 
 
 def _write(conn: db.Connection, purchase: Purchase, draws: Sequence[Draw]) -> bool:
@@ -365,15 +359,21 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
 
 def cancel(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None) -> None:
     """End a pending order, which the transaction has locked, and give its stock to who waits."""
-    db.run(conn, SQL.lock_and_release_stock, id=order.id)
+    stock.release(conn, _draws(conn, [order.id]))
     set_status(conn, order, "cancelled", reason=reason, actor=actor)
     pass_on(conn, [order.id])
 
 
 def expire_orders(conn: db.Connection, now: datetime, batch: int = 200) -> int:
     """End up to ``batch`` holds that have lapsed; how many were ended."""
-    lapsed = [row["id"] for row in db.many(conn, dict, SQL.lock_and_expire_orders, now=now, batch=batch)]
-    pass_on(conn, lapsed)
+    waited_since = now - rules.PATIENCE
+    rows = db.many(conn, dict, SQL.lock_lapsed_orders, now=now, waited_since=waited_since, batch=batch)
+    lapsed = [row["id"] for row in rows]
+    if lapsed:
+        stock.release(conn, _draws(conn, lapsed))
+        told = db.many(conn, dict, SQL.set_expired, ids=lapsed)
+        outbox.owe_webhooks(conn, "order.expired", [(row["organisation_id"], row["facts"]) for row in told])
+        pass_on(conn, lapsed)
     return len(lapsed)
 
 
@@ -436,41 +436,35 @@ def take_order(conn: db.Connection, order_id: UUID) -> OrderRow | None:
 
 
 def hold_again(conn: db.Connection, order: OrderRow) -> bool:
-    """Take stock once more for a lapsed or cancelled order, which the transaction has locked; whether there was enough.
+    """Take stock once more for a lapsed or cancelled order, which the transaction has locked.
 
     Nothing is taken for an event that is no longer on, or for a buyer who has had as much as they may since. The order
-    then holds its stock as a pending one does, and the transaction goes on to pay it.
+    then holds its stock as a pending one does, and the transaction goes on to pay it. Return True if there was enough.
     """
     try:
         _check_buyer_limits(conn, order, db.many(conn, BuyerLimit, SQL.list_limits, id=order.id))
     except BuyerLimitReached:
         return False
     draws = db.many(conn, Draw, SQL.list_draws, id=order.id)
-    while draws:
+    for _ in range(_MOST_READS):
         try:
-            return any(_hold_plan(conn, order, plan) for plan in stock.plans(conn, draws))
+            return bool(draws) and any(_hold_plan(conn, order, plan) for plan in stock.plans(conn, draws))
         except (SeatTaken, SeatNotFound):
-            break
+            return False
         except SoldOut:
             before, draws = draws, db.many(conn, Draw, SQL.list_draws, id=order.id)
             if draws == before:
-                break
-    return False
+                return False
+    raise Busy
 
 
 def _hold_plan(conn: db.Connection, order: OrderRow, plan: Sequence[Draw]) -> bool:
     with conn.transaction():
         found = stock.consolidate(conn, plan)
-        if found is None:
+        held = stock.take(conn, found) if found else None
+        if held is None:
             raise psycopg.Rollback
-        db.run(
-            conn,
-            SQL.hold_again,
-            id=order.id,
-            pool_ids=[taken.pool_id for taken in found],
-            row_nos=[taken.row_no for taken in found],
-            quantities=[taken.quantity for taken in found],
-        )
+        db.run(conn, SQL.set_draws, id=order.id, draws=held)
         seats.take_again(conn, order.id)
         return True
     return False
@@ -483,7 +477,8 @@ def pay(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None
     """
     from boxoffice.tickets import service as tickets  # most purchases are paid later, by another function
 
-    db.run(conn, SQL.lock_and_sell_stock, id=order.id)
+    stock.sell(conn, _draws(conn, [order.id]))
+    seats.sell(conn, order.id)
     set_status(conn, order, "paid", reason=reason, actor=actor)
     tickets.issue(conn, order.id)
     _owe_confirmation(conn, order)
@@ -499,14 +494,8 @@ def return_stock(
         ticket_ids: the tickets that are given back, whose seats are free then, where it is not all.
     """
     given = quantities or {}
-    db.run(
-        conn,
-        SQL.lock_and_return_stock,
-        id=order.id,
-        everything=quantities is None,
-        pool_ids=list(given),
-        quantities=list(given.values()),
-    )
+    back = {"everything": quantities is None, "pool_ids": list(given), "quantities": list(given.values())}
+    stock.give_back(conn, db.value(conn, SQL.return_draws, id=order.id, **back))
     if quantities is None:
         seats.release(conn, [order.id])
     else:
@@ -518,17 +507,23 @@ def set_status(
     conn: db.Connection, order: OrderRow, to: OrderStatus, *, reason: str, actor: UUID | None, **facts: Any
 ) -> None:
     """Change an order's state, with its history row and its webhook, which carries the ``facts`` too."""
-    db.run(
-        conn,
-        SQL.set_status,
-        id=order.id,
-        from_status=order.status,
-        to_status=to,
-        reason=reason,
-        actor_id=actor,
-        webhook=rules.webhook_of(to),
-        facts=Jsonb(facts),
-    )
+    change = {"from_status": order.status, "to_status": to, "reason": reason, "actor_id": actor}
+    events = [row["event_id"] for row in db.many(conn, dict, SQL.set_status, id=order.id, **change)]
+    if kind := rules.webhook_of(to):
+        told = {
+            "order_id": order.id,
+            "number": order.number,
+            "status": to,
+            "currency": order.currency,
+            "total": order.total,
+            "event_ids": events,
+        }
+        outbox.owe_webhook(conn, order.organisation_id, kind, told | facts)
+
+
+def _draws(conn: db.Connection, order_ids: Sequence[UUID]) -> str:
+    """What some orders, which the transaction has locked, hold or have sold of the stock."""
+    return str(db.value(conn, SQL.get_draws, ids=list(order_ids)))
 
 
 def _owe_confirmation(conn: db.Connection, order: OrderRow) -> None:

@@ -10,15 +10,6 @@ FROM order_items AS item JOIN tickets ON tickets.order_id = item.order_id AND ti
     JOIN ticket_types ON ticket_types.id = item.ticket_type_id JOIN events ON events.id = item.event_id
 WHERE item.order_id = %(order_id)s ORDER BY item.item_no, position
 
--- name: lock_and_end_tickets
--- Those that have admitted somebody stay as they are, unless forced. Whom they belong to is read under the lock.
-WITH locked AS MATERIALIZED (
-    SELECT id, entries, holder_email FROM tickets WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE
-)
-UPDATE tickets SET status = 'refunded' FROM locked
-WHERE tickets.id = locked.id AND (locked.entries = 0 OR %(force)s)
-RETURNING tickets.id, locked.holder_email
-
 -- name: get_returned
 SELECT coalesce(sum(amount), 0)::bigint FROM order_refunds WHERE order_id = %(order_id)s
 
@@ -47,9 +38,6 @@ WHERE (
     ) IS NOT NULL
     FROM orders WHERE orders.id = item.id
 ) ORDER BY id LIMIT %(batch)s
-
--- name: settle_event
-UPDATE events SET settled_at = now() WHERE id = %(id)s AND settled_at IS NULL AND cancelled_at < %(cancelled_before)s
 
 -- name: get_refund_for_email
 SELECT order_id, order_refunds.amount, orders.currency,

@@ -21,11 +21,6 @@ class Taken:
     row_no: int
     quantity: int
 
-    @property
-    def draw(self) -> Draw:
-        """Return the draw whose search finds this row at once."""
-        return Draw(self.pool_id, self.quantity, start=self.row_no)
-
 
 @dataclass(frozen=True)
 class StockRow:

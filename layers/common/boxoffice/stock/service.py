@@ -79,13 +79,48 @@ def list_short(conn: db.Connection, draws: Sequence[Draw]) -> list[UUID]:
     return [row["pool_id"] for row in db.many(conn, dict, SQL.list_short, pool_ids=pool_ids, quantities=quantities)]
 
 
-def consolidate(conn: db.Connection, draws: Sequence[Draw]) -> list[Taken] | None:
+def take(conn: db.Connection, draws: Sequence[Draw]) -> str | None:
+    """Hold what is drawn, of rows that nobody else has locked, or nothing.
+
+    Returns:
+        What was taken, for its owner to keep and for the functions below; None where a pool has no such row.
+    """
+    found: str | None = db.value(
+        conn,
+        SQL.take,
+        pool_ids=[draw.pool_id for draw in draws],
+        quantities=[draw.quantity for draw in draws],
+        starts=[draw.start for draw in draws],
+    )
+    return found
+
+
+def sell(conn: db.Connection, held: str) -> None:
+    """Turn what is held into what is sold.
+
+    Args:
+        held: draws as PostgreSQL writes them, from an owner that the transaction has locked. So it is below.
+    """
+    db.run(conn, SQL.lock_and_sell, draws=held)
+
+
+def release(conn: db.Connection, held: str) -> list[Taken]:
+    """Make available again what is held. Return the rows, which stay locked."""
+    return db.many(conn, Taken, SQL.lock_and_release, draws=held)
+
+
+def give_back(conn: db.Connection, sold: str) -> None:
+    """Make available again what was sold."""
+    db.run(conn, SQL.lock_and_give_back, draws=sold)
+
+
+def consolidate(conn: db.Connection, draws: Sequence[Draw]) -> list[Draw] | None:
     """Move what is drawn into one row of each pool. The rows stay locked: take the quantities from there.
 
     Roll the transaction back on None, so that stock does not move for nothing.
 
     Returns:
-        The rows that have the quantities now; None if there is not enough.
+        The draws that start at the rows which have the quantities now; None if there is not enough.
     """
     found = db.many(
         conn,
@@ -97,4 +132,4 @@ def consolidate(conn: db.Connection, draws: Sequence[Draw]) -> list[Taken] | Non
     )
     rows = {row.pool_id: row for row in found if row.available > 0}
     enough = all(draw.pool_id in rows and rows[draw.pool_id].available >= draw.quantity for draw in draws)
-    return [Taken(draw.pool_id, rows[draw.pool_id].row_no, draw.quantity) for draw in draws] if enough else None
+    return [replace(draw, start=rows[draw.pool_id].row_no) for draw in draws] if enough else None
