@@ -341,7 +341,7 @@ LIMIT 10
 
 -- name: orders_with_wrong_totals
 SELECT id AS order_id, total, charged FROM orders JOIN (
-    SELECT order_id, sum(total) AS charged FROM order_items GROUP BY order_id
+    SELECT order_id, sum(total)::bigint AS charged FROM order_items GROUP BY order_id
 ) AS items ON order_id = id
 WHERE total <> charged LIMIT 10
 
