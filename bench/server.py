@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from boxoffice import migrations
-from local.cluster import BIN, Server, start_server
+from local.stack.cluster import BIN, Server, start_server
 from tests.helpers.support import free_port
 
 __all__ = ["BIN", "Bench", "bench_server"]

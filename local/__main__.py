@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from local import demo_data, sam_local
-from local.cluster import BIN
-from local.logs import say
-from local.processes import ROOT
-from local.server import PortInUse
-from local.stack import DATABASE_URL_FILE, PartEnded, Stack
-from local.state import State, StateInUse
+from local.boxoffice import demo_data
+from local.stack import sam_local
+from local.stack.cluster import BIN
+from local.stack.logs import say
+from local.stack.processes import ROOT
+from local.stack.server import PortInUse
+from local.stack.state import State, StateInUse
+from local.stack.supervisor import DATABASE_URL_FILE, PartEnded, Stack
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GREETING = """

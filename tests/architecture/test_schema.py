@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 
-from local.cluster import BIN
+from local.stack.cluster import BIN
 from tests.helpers.support import Postgres
 
 

@@ -23,15 +23,16 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from local import aws, demo_data, server
-from local.environments import PER_FUNCTION
-from local.inbox import Inbox
-from local.processes import ROOT
-from local.sam import Template, with_variables
-from local.server import PortInUse
-from local.stack import Stack
-from local.state import State, StateInUse
-from local.triggers import moments
+from local.boxoffice import demo_data
+from local.stack import aws, server
+from local.stack.environments import PER_FUNCTION
+from local.stack.inbox import Inbox
+from local.stack.processes import ROOT
+from local.stack.sam import Template, with_variables
+from local.stack.schedules import moments
+from local.stack.server import PortInUse
+from local.stack.state import State, StateInUse
+from local.stack.supervisor import Stack
 
 TEMPLATE = """
 AWSTemplateFormatVersion: "2010-09-09"
@@ -534,7 +535,11 @@ class Run:
         self.children = psutil.Process(self.process.pid).children(recursive=True)
 
     def part(self, name: str) -> psutil.Process:
-        marks = {"PostgreSQL": "bin/postgres", "AWS services": "local.aws_server", "gateway": "local.gateway"}
+        marks = {
+            "PostgreSQL": "bin/postgres",
+            "AWS services": "local.stack.aws_server",
+            "gateway": "local.stack.gateway",
+        }
         own = [child for child in self.children if child.ppid() == self.process.pid]
         (found,) = [child for child in own if any(marks[name] in word for word in child.cmdline())]
         return found

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.stack import Stack
+from local.stack.supervisor import Stack
 from tests.helpers.support import ROOT, free_port
 
 

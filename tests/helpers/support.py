@@ -21,7 +21,7 @@ from uuid import UUID
 
 import psycopg
 
-from local.cluster import start_server
+from local.stack.cluster import start_server
 
 ROOT = Path(__file__).parents[2]
 

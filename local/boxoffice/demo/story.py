@@ -16,13 +16,13 @@ from typing import Any
 
 import httpx
 
-from local import demo_data
-from local.demo.client import Client
-from local.demo.crowd import Buyer, TicketType, crowd, latecomers, ticket_types
-from local.demo.door import Door
-from local.demo.mail import wait_for_tickets
-from local.demo.report import Report
-from local.demo.shop import Shop, hold_of
+from local.boxoffice import demo_data
+from local.boxoffice.demo.client import Client
+from local.boxoffice.demo.crowd import Buyer, TicketType, crowd, latecomers, ticket_types
+from local.boxoffice.demo.door import Door
+from local.boxoffice.demo.mail import wait_for_tickets
+from local.boxoffice.demo.report import Report
+from local.boxoffice.demo.shop import Shop, hold_of
 
 TIMEOUT_SECONDS = 60
 COPIED = 5  # every fifth ticket is shown by two people at once

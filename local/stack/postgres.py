@@ -13,8 +13,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from local.cluster import BIN, initialise, system_user
-from local.processes import Part
+from local.stack.cluster import BIN, initialise, system_user
+from local.stack.processes import Part
 
 DATABASE = "boxoffice"
 OWNER = "postgres"

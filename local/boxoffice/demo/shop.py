@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from local.demo.client import Client, Refused
-from local.demo.crowd import Buyer, Habit
+from local.boxoffice.demo.client import Client, Refused
+from local.boxoffice.demo.crowd import Buyer, Habit
 
 
 class Shop:

@@ -8,8 +8,8 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, jsonify, make_response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from local.inbox import Inbox
-from local.sandbox import Payment, Sandbox
+from local.boxoffice.sandbox import Payment, Sandbox
+from local.stack.inbox import Inbox
 
 SHOWN = 100
 

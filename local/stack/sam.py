@@ -40,7 +40,7 @@ from samcli.local.lambdafn.config import FunctionConfig
 from samcli.local.lambdafn.env_vars import EnvironmentVariables
 from samcli.yamlhelper import yaml_dump, yaml_parse
 
-from local import account
+from local.stack import account
 
 EventTracker.track_event = staticmethod(lambda *_, **__: None)  # would keep and send an event a call, even switched off
 

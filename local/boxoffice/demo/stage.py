@@ -9,9 +9,9 @@ from pathlib import Path
 
 import httpx
 
-from local import demo_data
-from local.demo.story import say
-from local.stack import Stack
+from local.boxoffice import demo_data
+from local.boxoffice.demo.story import say
+from local.stack.supervisor import Stack
 
 
 @contextmanager

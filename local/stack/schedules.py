@@ -14,10 +14,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import aws
-from local.account import ACCOUNT, REGION
-from local.environments import PER_FUNCTION, Outcome
-from local.sam import QueueTrigger, ScheduleTrigger, Template
+from local.stack import aws
+from local.stack.account import ACCOUNT, REGION
+from local.stack.environments import PER_FUNCTION, Outcome
+from local.stack.sam import QueueTrigger, ScheduleTrigger, Template
 
 Invoke = Callable[[str, str], Outcome]
 

@@ -16,13 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local import aws, sam_local, server
-from local.postgres import API_ROLE, Postgres
-from local.processes import ROOT, Part
-from local.sam import Template
-from local.sam_local import Containers
-from local.settings import Settings
-from local.state import State
+from local.stack import aws, sam_local, server
+from local.stack.postgres import API_ROLE, Postgres
+from local.stack.processes import ROOT, Part
+from local.stack.sam import Template
+from local.stack.sam_local import Containers
+from local.stack.settings import Settings
+from local.stack.state import State
 
 HOST = "127.0.0.1"
 LAYER = ROOT / "layers" / "common"
@@ -167,7 +167,7 @@ class Stack:
             variables=self._variables(HOST, self.aws_endpoint),
             database=self.owner_conninfo,
         )
-        part = Part("gateway", [sys.executable, "-m", "local.gateway"], pass_fds=[listener])
+        part = Part("gateway", [sys.executable, "-m", "local.stack.gateway"], pass_fds=[listener])
         part.tell(settings.line())
         return part
 

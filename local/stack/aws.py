@@ -21,10 +21,10 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from local.account import ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY
-from local.processes import Part
-from local.sam import Queue, Template
-from local.state import State
+from local.stack.account import ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY
+from local.stack.processes import Part
+from local.stack.sam import Queue, Template
+from local.stack.state import State
 
 EMAIL_SENDER = "tickets@example.com"
 START_SECONDS = 30
@@ -51,7 +51,7 @@ def client(service: str, endpoint: str) -> Any:
 
 def start(state: State, host: str, port: int) -> Part:
     """Starts the server; does not wait for it."""
-    command = [sys.executable, "-m", "local.aws_server", host, str(port), str(state.emails)]
+    command = [sys.executable, "-m", "local.stack.aws_server", host, str(port), str(state.emails)]
     return Part("AWS services", command, log=state.logs / "aws.log")
 
 

@@ -1,6 +1,6 @@
 """The gateway's process: HTTP API, functions, queues and schedules of the local stack.
 
-`python -m local.gateway` reads its settings, one line of JSON, from standard input; the line `go` says that database
+`python -m local.stack.gateway` reads its settings, one line of JSON, from standard input; the line `go` says that database
 and AWS services are ready; the end of the input, that the supervisor has gone.
 """
 
@@ -18,14 +18,16 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, request
 
-from local import account, pages, triggers
-from local.environments import Environments, Outcome, Zygote
-from local.inbox import Inbox
-from local.logs import ErrorWatch, say
-from local.sam import FunctionSpec, Template, Throttled
-from local.sandbox import Sandbox
-from local.server import serve
-from local.settings import Settings
+from local.boxoffice import pages
+from local.boxoffice.sandbox import Sandbox
+from local.stack import account
+from local.stack import schedules as triggers
+from local.stack.environments import Environments, Outcome, Zygote
+from local.stack.inbox import Inbox
+from local.stack.logs import ErrorWatch, say
+from local.stack.sam import FunctionSpec, Template, Throttled
+from local.stack.server import serve
+from local.stack.settings import Settings
 
 CHECK_SECONDS = 0.5
 GRACE_SECONDS = 60

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 
-from local.demo.client import Client, Refused
+from local.boxoffice.demo.client import Client, Refused
 
 GATES = ("North", "East", "South", "West")
 

@@ -1,4 +1,4 @@
-"""moto's server in a process of its own: `python -m local.aws_server HOST PORT FOLDER`.
+"""moto's server in a process of its own: `python -m local.stack.aws_server HOST PORT FOLDER`.
 
 Messages sent through SES go to the folder, one .eml file each and a line in its index, instead of piling up in memory.
 """
@@ -12,10 +12,10 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.ses.models import RawMessage, ses_backends
 
-from local.account import ACCOUNT, REGION
-from local.inbox import Inbox
-from local.processes import exit_with_parent
-from local.server import listen, serve
+from local.stack.account import ACCOUNT, REGION
+from local.stack.inbox import Inbox
+from local.stack.processes import exit_with_parent
+from local.stack.server import listen, serve
 
 
 class SentMessages(list[Any]):

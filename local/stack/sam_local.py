@@ -18,8 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.processes import Part
-from local.sam import with_variables
+from local.stack.processes import Part
+from local.stack.sam import with_variables
 
 START_SECONDS = 120
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"

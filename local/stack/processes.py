@@ -13,10 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from local import account
-from local.zygote import PR_SET_PDEATHSIG
+from local.stack import account
+from local.stack.fork_server import PR_SET_PDEATHSIG
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Part:

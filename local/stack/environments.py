@@ -21,8 +21,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local import zygote
-from local.sam import FunctionSpec, Throttled
+from local.stack import fork_server as zygote
+from local.stack.sam import FunctionSpec, Throttled
 
 PER_FUNCTION = max(4, 3 * (os.cpu_count() or 1))
 TOTAL = 48  # each may hold a database connection
