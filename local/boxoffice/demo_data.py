@@ -1,4 +1,4 @@
-"""An organisation with an event on sale, and an account for each kind of user: made through the API, once."""
+"""An organisation with an event on sale, and an account for each kind of user."""
 
 from __future__ import annotations
 
@@ -8,21 +8,29 @@ from typing import Any
 import httpx
 import psycopg
 
+from local.boxoffice import SQL
+
 PASSWORD = "correct horse battery"
-EMAILS = ("organiser@example.com", "scanner@example.com", "buyer@example.com", "admin@example.com")
-NAMES = ("Olu Organiser", "Sade Scanner", "Bola Buyer", "Ada Admin")
+SCANNER, ADMIN = "scanner@example.com", "admin@example.com"
+ACCOUNTS = {
+    "organiser@example.com": "Olu Organiser",
+    SCANNER: "Sade Scanner",
+    "buyer@example.com": "Bola Buyer",
+    ADMIN: "Ada Admin",
+}
 ORGANISATION = "Lagos Live"
+VENUE = {
+    "name": "Harbour Amphitheatre",
+    "address": "1 Marina Road",
+    "city": "Lagos",
+    "country": "NG",
+    "time_zone": "Africa/Lagos",
+}
 EVENT: dict[str, Any] = {
     "title": "Lagos Live: Night of Strings",
     "description": "An evening of kora and guitar under the open sky.",
     "category": "concert",
-    "venue": {
-        "name": "Harbour Amphitheatre",
-        "address": "1 Marina Road",
-        "city": "Lagos",
-        "country": "NG",
-        "time_zone": "Africa/Lagos",
-    },
+    "venue": VENUE,
     "currency": "NGN",
     "ticket_types": [
         {"name": "Regular", "price": 500_000, "quantity": 5_000},
@@ -30,34 +38,29 @@ EVENT: dict[str, Any] = {
         {"name": "Community", "price": 0, "quantity": 100, "max_per_order": 2},
     ],
 }
-ON_SALE = """
-    SELECT 1 FROM events JOIN organisations ON organisations.id = events.organisation_id
-    WHERE organisations.name = %s AND events.status = 'published' AND events.starts_at > now() + interval '1 day'
-"""
 
 
-def ensure(url: str, owner_conninfo: str) -> None:
-    """Makes what is missing; costs one query once it is there.
+def ensure(url: str, owner_url: str) -> None:
+    """Make what is missing, through the API. It costs one query once everything is there.
 
     Raises:
         httpx.HTTPError: the API refused something.
     """
-    with psycopg.connect(owner_conninfo, autocommit=True) as connection, httpx.Client(base_url=url, timeout=30) as api:
-        if connection.execute(ON_SALE, [ORGANISATION]).fetchone():
+    with psycopg.connect(owner_url, autocommit=True) as connection, httpx.Client(base_url=url, timeout=30) as api:
+        if connection.execute(SQL.find_demo_event, {"organisation": ORGANISATION}).fetchone():
             return
-        sessions = [_session(api, email, name) for email, name in zip(EMAILS, NAMES, strict=True)]
-        organiser = {"Authorization": f"Bearer {sessions[0]['access_token']}"}
+        organiser, *_ = [_log_in(api, email, name) for email, name in ACCOUNTS.items()]
         organisation_id = _organisation(api, organiser)
         _appoint(connection, organisation_id)
         _put_on_sale(api, organiser, organisation_id)
 
 
-def _session(api: httpx.Client, email: str, name: str) -> dict[str, Any]:
-    """Signs an account up, or in where a run that was cut short has made it."""
+def _log_in(api: httpx.Client, email: str, name: str) -> dict[str, str]:
+    """Sign an account up, or log it in if a run that was cut short has made it."""
     answer = api.post("/v1/accounts", json={"email": email, "password": PASSWORD, "name": name})
     if answer.status_code == httpx.codes.CONFLICT:
         answer = api.post("/v1/sessions", json={"email": email, "password": PASSWORD})
-    return _content(answer)
+    return {"Authorization": f"Bearer {_content(answer)['access_token']}"}
 
 
 def _organisation(api: httpx.Client, organiser: dict[str, str]) -> str:
@@ -69,13 +72,10 @@ def _organisation(api: httpx.Client, organiser: dict[str, str]) -> str:
 
 
 def _appoint(connection: psycopg.Connection, organisation_id: str) -> None:
-    """Scanner and admin are appointed in the database: there is nobody yet to do it through the API."""
-    connection.execute(
-        "INSERT INTO members (organisation_id, account_id, role) SELECT %s, id, 'scanner' FROM accounts"
-        " WHERE email = 'scanner@example.com' ON CONFLICT DO NOTHING",
-        [organisation_id],
-    )
-    connection.execute("UPDATE accounts SET is_admin = true WHERE email = 'admin@example.com'")
+    """Make the scanner and the admin what they are, in the database: nobody may do it through the API yet."""
+    scanner = {"organisation_id": organisation_id, "email": SCANNER}
+    connection.execute(SQL.appoint_scanner, scanner)
+    connection.execute(SQL.appoint_admin, {"email": ADMIN})
 
 
 def _put_on_sale(api: httpx.Client, organiser: dict[str, str], organisation_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The local stack's own pages: the captured emails, the sandbox provider's payment page, and what emails link to."""
+"""Pages for developers: the captured emails, the sandbox provider's payment page, and the pages that emails link to."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from local.boxoffice.sandbox import Payment, Sandbox
 from local.stack.inbox import Inbox
+from local.stack.project import RunningStack
 
 SHOWN = 100
 
 
-def emails(inbox: Inbox) -> Blueprint:
-    """The captured emails, to be registered with the gateway's application."""
+def emails(stack: RunningStack) -> Blueprint:
+    """Make the pages of the captured emails."""
+    inbox = Inbox(stack.emails)
     pages = Blueprint("emails", __name__, url_prefix="/_local/emails", template_folder="html")
 
     @pages.get("")
@@ -41,8 +43,9 @@ def emails(inbox: Inbox) -> Blueprint:
     return pages
 
 
-def payments(sandbox: Sandbox) -> Blueprint:
-    """The sandbox provider's page, where a buyer pays or declines."""
+def payments(stack: RunningStack) -> Blueprint:
+    """Make the sandbox provider's page, where a buyer pays or declines."""
+    sandbox = Sandbox(stack.url, stack.owner_url)
     pages = Blueprint("sandbox", __name__, url_prefix="/_local/sandbox", template_folder="html")
 
     @pages.get("/<uuid:payment_id>")
@@ -51,12 +54,12 @@ def payments(sandbox: Sandbox) -> Blueprint:
         return jsonify(asdict(payment)) if _wants_json() else render_template("sandbox.html", payment=payment)
 
     @pages.post("/<uuid:payment_id>")
-    def settle(payment_id: UUID) -> AnyResponse | str:
+    def decide(payment_id: UUID) -> AnyResponse | str:
         payment = _found(sandbox.payment(payment_id))
-        wish = request.get_json() if request.is_json else request.form
-        if wish.get("outcome") not in ("pay", "decline"):
+        choice = request.get_json() if request.is_json else request.form
+        if choice.get("outcome") not in ("pay", "decline"):
             abort(make_response(jsonify(message="outcome is pay or decline"), 400))
-        deliveries = sandbox.settle(payment, paid=wish["outcome"] == "pay", repeats=int(wish.get("repeat", 1)))
+        deliveries = sandbox.decide(payment, paid=choice["outcome"] == "pay", repeats=int(choice.get("repeat", 1)))
         payment = _found(sandbox.payment(payment_id))
         if _wants_json():
             return jsonify(payment=asdict(payment), deliveries=[asdict(delivery) for delivery in deliveries])
@@ -65,12 +68,12 @@ def payments(sandbox: Sandbox) -> Blueprint:
     return pages
 
 
-def orders() -> Blueprint:
-    """The pages of the shop that emails link to."""
-    pages = Blueprint("orders", __name__, template_folder="html")
+def shop(_: RunningStack) -> Blueprint:
+    """Make the shop's pages that emails link to."""
+    pages = Blueprint("shop", __name__, template_folder="html")
 
     @pages.get("/orders/<uuid:order_id>")
-    def show(order_id: UUID) -> str:
+    def order(order_id: UUID) -> str:
         return render_template("order.html", order_id=order_id)
 
     @pages.get("/tickets/<uuid:ticket_id>")
@@ -89,5 +92,5 @@ def _found(payment: Payment | None) -> Payment:
 
 
 def _wants_json() -> bool:
-    """Programs get JSON, browsers a page."""
+    """Return True for programs; browsers get a page."""
     return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "application/json"

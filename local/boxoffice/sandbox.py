@@ -1,4 +1,4 @@
-"""The sandbox provider's side of a payment: the page where a buyer pays or declines, and the webhooks that follow."""
+"""The sandbox provider's side of a payment: what its page shows, and the webhook that follows the buyer's choice."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ import httpx
 import psycopg
 from psycopg.rows import class_row
 
+from local.boxoffice import SQL
+
 WEBHOOK = "/v1/webhooks/sandbox"
 MOST_REPEATS = 100
-PAYMENT = """
-    SELECT payments.id, payments.status, payments.amount, payments.currency, orders.number, orders.buyer_name,
-        (SELECT coalesce(sum(refunds.amount), 0)::bigint FROM refunds WHERE payment_id = payments.id) AS refunded
-    FROM payments JOIN orders ON orders.id = payments.order_id
-    WHERE payments.id = %s AND payments.provider = 'sandbox'
-"""
 
 
 @dataclass(frozen=True)
@@ -31,19 +27,11 @@ class Payment:
     buyer_name: str
     refunded: int
 
-    @property
-    def price(self) -> str:
-        """The amount as people write it."""
-        from boxoffice.money import show
+    def show(self, amount: int) -> str:
+        """Return an amount as people write it."""
+        from boxoffice import money
 
-        return show(self.amount, self.currency)
-
-    @property
-    def sent_back(self) -> str:
-        """What of it went back."""
-        from boxoffice.money import show
-
-        return show(self.refunded, self.currency)
+        return money.show(amount, self.currency)
 
 
 @dataclass(frozen=True)
@@ -55,19 +43,19 @@ class Delivery:
 
 
 class Sandbox:
-    """The provider: finds payments in the database, and tells the API what became of them."""
+    """The provider: finds payments in the database, and tells the API what buyers decided."""
 
-    def __init__(self, api: str, owner_conninfo: str) -> None:
+    def __init__(self, api: str, owner_url: str) -> None:
         self._api = api
-        self._conninfo = owner_conninfo
+        self._owner_url = owner_url
 
     def payment(self, payment_id: UUID) -> Payment | None:
-        """A payment that was started with this provider."""
-        with psycopg.connect(self._conninfo, row_factory=class_row(Payment)) as connection:
-            return connection.execute(PAYMENT, [payment_id]).fetchone()
+        """Return a payment that was started with this provider."""
+        with psycopg.connect(self._owner_url, row_factory=class_row(Payment)) as connection:
+            return connection.execute(SQL.get_sandbox_payment, {"payment_id": payment_id}).fetchone()
 
-    def settle(self, payment: Payment, *, paid: bool, repeats: int = 1) -> list[Delivery]:
-        """Sends the signed webhook to the API, the same one several times where `repeats` asks for it."""
+    def decide(self, payment: Payment, *, paid: bool, repeats: int = 1) -> list[Delivery]:
+        """Send the API the signed webhook, and the same one again as often as `repeats` asks for."""
         from boxoffice.payments import sandbox
 
         kind: sandbox.Kind = "payment.succeeded" if paid else "payment.failed"

@@ -1,4 +1,4 @@
-"""The made-up AWS account in which the local stack lives."""
+"""The made-up AWS account in which the local stack lives, and the names of things in it."""
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -15,3 +15,13 @@ ENVIRONMENT = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 """Makes every AWS SDK use this account, and never the developer's own."""
+
+
+def function_arn(name: str) -> str:
+    """Return the ARN of a function."""
+    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+
+
+def queue_arn(name: str) -> str:
+    """Return the ARN of a queue."""
+    return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"

@@ -1,6 +1,6 @@
 """moto's server in a process of its own: `python -m local.stack.aws_server HOST PORT FOLDER`.
 
-Messages sent through SES go to the folder, one .eml file each and a line in its index, instead of piling up in memory.
+Emails sent through SES go to the inbox in the folder, instead of piling up in memory.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from local.stack.server import listen, serve
 
 
 class SentMessages(list[Any]):
-    """Stands for the list in which moto's SES keeps what was sent: hands each message to the inbox, keeps none."""
+    """Takes the place of the list in which moto's SES keeps what was sent: hands each message to the inbox."""
 
     def __init__(self, inbox: Inbox) -> None:
         super().__init__()
         self._inbox = inbox
 
     def append(self, message: Any) -> None:
+        """Hand a message over."""
         if isinstance(message, RawMessage):
             self._inbox.add(message.id, message.destinations, message.raw_data)
             message.raw_data = ""  # moto tracks every instance
@@ -34,7 +35,7 @@ class SentMessages(list[Any]):
 
 
 def main(host: str, port: int, folder: Path) -> None:
-    """Serves until the parent ends."""
+    """Serve until the parent ends."""
     ses_backends[ACCOUNT][REGION].sent_messages = SentMessages(Inbox(folder))
     exit_with_parent()
     serve(DomainDispatcherApplication(create_backend_app), listen(host, port))

@@ -1,7 +1,7 @@
 """Runs the functions as Lambda does: each execution environment is a process that serves one call at a time.
 
-A call takes a free environment of its function, or starts one, or, at the limit, waits in line. The environments are
-forked by a warm parent (`zygote.py`), so one is ready in milliseconds. One that crashes or exceeds its time-out is
+A call takes an idle environment of its function, or starts one, or waits in line at the limit. The environments are
+forked by a warm parent (`fork_server.py`), so one is ready in milliseconds. One that crashes or exceeds its timeout is
 thrown away, and the caller gets the error document that Lambda would answer.
 """
 
@@ -21,7 +21,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.stack import fork_server as zygote
+from local.stack import fork_server
+from local.stack.account import function_arn
 from local.stack.sam import FunctionSpec, Throttled
 
 PER_FUNCTION = max(4, 3 * (os.cpu_count() or 1))
@@ -47,34 +48,34 @@ class Outcome:
         return cls(json.dumps({"errorMessage": message, "errorType": kind}), failed=True)
 
 
-class Zygote:
-    """Our end of the process that forks the environments."""
+class Parent:
+    """The process that forks the environments, seen from here."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._control, theirs = socket.socketpair()
-        command = [sys.executable, "-P", zygote.__file__, str(theirs.fileno())]
+        command = [sys.executable, "-P", fork_server.__file__, str(theirs.fileno())]
         self._process = subprocess.Popen(
             command, pass_fds=[theirs.fileno()], env=dict(variables), stdin=subprocess.DEVNULL
         )
         theirs.close()
         self._lock = threading.Lock()
 
-    def warm(self, layers: list[Path], packages: list[str], clients: list[str]) -> list[str]:
-        """Imports the layers' packages and prepares boto3's clients; answers what could not be imported, and why."""
+    def preload(self, layers: list[Path], packages: list[str], clients: list[str]) -> list[str]:
+        """Import packages of the layers and make boto3's clients. Return what could not be imported, and why."""
         paths = [str(folder) for layer in layers for folder in (layer, layer / "python") if folder.is_dir()]
-        problems: list[str] = self._do("warm", paths=paths, packages=packages, clients=clients)
+        problems: list[str] = self._do("preload", paths=paths, packages=packages, clients=clients)
         return problems
 
     def start(self, spec: FunctionSpec, log: Path) -> tuple[int, socket.socket]:
-        """Forks an environment; answers its pid and the socket to talk to it."""
+        """Fork an environment. Return its pid, and the socket to talk to it."""
         ours, theirs = socket.socketpair()
         with theirs, log.open("ab") as output:
-            function = asdict(spec) | {"code": str(spec.code), "layers": []}
+            function = asdict(spec) | {"code": str(spec.code), "layers": [], "arn": function_arn(spec.name)}
             pid: int = self._do("start", [theirs.fileno(), output.fileno()], function=function)
         return pid, ours
 
     def end(self, pid: int) -> None:
-        """Kills an environment, unless it has ended."""
+        """Kill an environment, unless it has ended."""
         self._do("end", pid=pid)
 
     @property
@@ -82,32 +83,32 @@ class Zygote:
         return self._process.poll() is None
 
     def close(self) -> None:
-        """Ends the process and with it every environment."""
+        """End the process, and with it every environment."""
         self._control.close()
         self._process.wait(10)
 
     def _do(self, command: str, descriptors: list[int] | None = None, **arguments: Any) -> Any:
         body = json.dumps({"do": command} | arguments).encode()
         with self._lock:
-            socket.send_fds(self._control, [zygote.LENGTH.pack(len(body))], descriptors or [])
+            socket.send_fds(self._control, [fork_server.LENGTH.pack(len(body))], descriptors or [])
             self._control.sendall(body)
-            answer = zygote.receive(self._control)
+            answer = fork_server.receive(self._control)
         if answer is None:
-            raise Crashed("the parent of the execution environments ended")
+            raise Crashed("the fork server ended")
         return json.loads(answer)
 
 
 class Environment:
-    """Our end of one execution environment."""
+    """One execution environment, seen from here."""
 
-    def __init__(self, spec: FunctionSpec, parent: Zygote, log: Path) -> None:
+    def __init__(self, spec: FunctionSpec, parent: Parent, log: Path) -> None:
         self._spec = spec
-        self._parent = parent
-        self.pid, self._socket = parent.start(spec, log)
+        self.parent = parent
+        self._pid, self._socket = parent.start(spec, log)
         self.used_at = time.monotonic()
 
     def wait_until_ready(self) -> Outcome | None:
-        """Waits for the handler to be imported; answers the failure if it could not be.
+        """Wait for the handler to be imported. Return the failure if it could not be.
 
         Raises:
             Crashed: the process ended, or took more than Lambda allows.
@@ -116,15 +117,15 @@ class Environment:
         return outcome if outcome.failed else None
 
     def call(self, event: str, request_id: str) -> Outcome:
-        """Hands an event to the handler and waits for its answer.
+        """Hand an event to the handler, and wait for its answer.
 
         Raises:
-            TimeoutError: the function's time-out passed.
+            TimeoutError: the function's timeout passed.
             Crashed: the process ended.
         """
         deadline = f"{time.time() + self._spec.timeout:.3f}"
         try:
-            zygote.send(self._socket, f"{request_id} {deadline}\n{event}".encode())
+            fork_server.send(self._socket, f"{request_id} {deadline}\n{event}".encode())
         except OSError as error:
             raise Crashed from error
         return self._read(time.monotonic() + self._spec.timeout)
@@ -132,25 +133,25 @@ class Environment:
     def _read(self, deadline: float) -> Outcome:
         self._socket.settimeout(max(0.001, deadline - time.monotonic()))
         try:
-            answer = zygote.receive(self._socket)
+            answer = fork_server.receive(self._socket)
         except TimeoutError:
-            raise
+            raise  # it is an OSError too
         except OSError as error:
             raise Crashed from error
         if answer is None:
             raise Crashed
         self.used_at = time.monotonic()
-        return Outcome(answer[1:].decode(), failed=answer[:1] == zygote.FAILED)
+        return Outcome(answer[1:].decode(), failed=answer[:1] == fork_server.FAILED)
 
     def end(self) -> None:
-        """Ends the process, whatever it is doing."""
+        """End the process, whatever it is doing."""
         self._socket.close()
-        self._parent.end(self.pid)
+        self.parent.end(self._pid)
 
 
 @dataclass
 class Waiting:
-    """A call in line; it is given an environment, or, with None, the right to start one."""
+    """A call in line. It is given an environment; None gives it the right to start one."""
 
     given: threading.Event = field(default_factory=threading.Event)
     environment: Environment | None = None
@@ -162,25 +163,21 @@ class Environments:
     def __init__(
         self,
         functions: Mapping[str, FunctionSpec],
-        parent: Zygote,
+        parent: Parent,
         logs: Path,
         report: Callable[[str, str], None],
-        per_function: int = PER_FUNCTION,
-        total: int = TOTAL,
     ) -> None:
         self._functions = functions
         self._parent = parent
         self._logs = logs
         self._report = report
-        self._per_function = per_function
-        self._total = total
         self._lock = threading.Lock()
         self._idle: dict[str, list[Environment]] = defaultdict(list)
         self._count: dict[str, int] = defaultdict(int)
         self._line: dict[str, deque[Waiting]] = defaultdict(deque)
 
-    def invoke(self, name: str, event: str, request_id: str | None = None) -> Outcome:
-        """Calls a function and waits for the outcome.
+    def invoke(self, name: str, event: str) -> Outcome:
+        """Call a function, and wait for the outcome.
 
         Raises:
             KeyError: there is no such function.
@@ -189,7 +186,7 @@ class Environments:
         spec = self._functions[name]
         environment = self._take(name)
         try:
-            environment, outcome = self._run(spec, environment, event, request_id or str(uuid.uuid4()))
+            environment, outcome = self._run(spec, environment, event)
         except BaseException:
             self._give_back(name, None)
             raise
@@ -198,8 +195,8 @@ class Environments:
             self._report(name, _summary(outcome))
         return outcome
 
-    def replace(self, parent: Zygote) -> None:
-        """Goes over to another parent: environments of the old one end as soon as they are idle."""
+    def replace(self, parent: Parent) -> None:
+        """Go over to another parent. The old one's environments end as soon as they are idle."""
         with self._lock:
             self._parent = parent
             old = [environment for idle in self._idle.values() for environment in idle]
@@ -210,50 +207,52 @@ class Environments:
             environment.end()
 
     def _run(
-        self, spec: FunctionSpec, environment: Environment | None, event: str, request_id: str
+        self, spec: FunctionSpec, environment: Environment | None, event: str
     ) -> tuple[Environment | None, Outcome]:
-        """Makes the call; answers the environment too, or None where it must not be used again."""
-        current = environment
+        """Make the call. Return the environment too, or None where it must not be used again."""
+        request_id = str(uuid.uuid4())
+        failure = None
         try:
-            if current is None:
-                current = Environment(spec, self._parent, self._logs / f"{spec.name}.log")
-                failure = current.wait_until_ready()
-                if failure:
-                    current.end()
-                    return None, failure
-            return current, current.call(event, request_id)
+            if environment is None:
+                environment = Environment(spec, self._parent, self._logs / f"{spec.name}.log")
+                failure = environment.wait_until_ready()
+            if failure is None:
+                return environment, environment.call(event, request_id)
         except TimeoutError:
             failure = Outcome.failure(
                 "Sandbox.Timedout", f"{request_id} Task timed out after {spec.timeout:.2f} seconds"
             )
         except Crashed:
             failure = Outcome.failure("Runtime.ExitError", f"RequestId: {request_id} Error: the process ended")
-        if current:
-            current.end()
+        if environment:
+            environment.end()
         return None, failure
 
     def _take(self, name: str) -> Environment | None:
-        """An idle environment, or None: the caller then starts one, for which room has been kept."""
+        """Return an idle environment, or None: room is kept for the caller to start one."""
         with self._lock:
             if self._idle[name]:
                 return self._idle[name].pop()
-            evicted = self._make_room(name)
-            if evicted is not None:
-                self._count[name] += 1
-            else:
+            ended = self._make_room(name)
+            if ended is None:
                 waiting = Waiting()
                 self._line[name].append(waiting)
-        if evicted is None:
+            else:
+                self._count[name] += 1
+        if ended is None:
             return self._wait(name, waiting)
-        for environment in evicted:
+        for environment in ended:
             environment.end()
         return None
 
     def _make_room(self, name: str) -> list[Environment] | None:
-        """Room for one more: none to evict, or the longest idle one of another function; None if there is no room."""
-        if self._count[name] >= self._per_function:
+        """Make room for one more environment.
+
+        Return what to end for it: nothing, or the one that is idle longest. None: there is no room.
+        """
+        if self._count[name] >= PER_FUNCTION:
             return None
-        if sum(self._count.values()) < self._total:
+        if sum(self._count.values()) < TOTAL:
             return []
         candidates = [(idle[0].used_at, owner) for owner, idle in self._idle.items() if idle]
         if not candidates:
@@ -263,6 +262,7 @@ class Environments:
         return [self._idle[owner].pop(0)]
 
     def _wait(self, name: str, waiting: Waiting) -> Environment | None:
+        """Wait in line for an environment, or, with None, for the right to start one."""
         if not waiting.given.wait(PATIENCE_SECONDS):
             with self._lock:
                 if not waiting.given.is_set():
@@ -271,8 +271,8 @@ class Environments:
         return waiting.environment
 
     def _give_back(self, name: str, environment: Environment | None) -> None:
-        """Hands the environment, or its place, to the first in line; keeps it for later if there is none."""
-        outdated = environment is not None and environment._parent is not self._parent
+        """Hand the environment, or its place, to the first in line. Keep it for later if nobody waits."""
+        outdated = environment is not None and environment.parent is not self._parent
         kept = None if outdated else environment
         with self._lock:
             if self._line[name]:

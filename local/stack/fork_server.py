@@ -1,9 +1,9 @@
-"""The parent of all execution environments: imports the layer once, then forks a warm process for each one asked for.
+"""The parent of all execution environments: imports the layers once, then forks a warm process for each one asked for.
 
-Run as a script by `environments.py`, with the standard library alone, so that a function finds in its process only what
-it would find in Lambda. It takes commands on a socket and ends, with all its children, when that socket closes.
+`environments.py` runs it as a script. It uses the standard library alone, so that a function finds in its process only
+what it would find in Lambda. It takes commands on a socket and ends, with all its children, when that socket closes.
 
-A frame is four bytes of length and a body. The first frame of an environment says whether its handler was imported.
+A frame is four bytes of length and a body. An environment's first frame tells whether its handler was imported.
 """
 
 from __future__ import annotations
@@ -30,17 +30,16 @@ from typing import Any
 LENGTH = struct.Struct("!I")
 OK, FAILED = b"+", b"-"
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
-NOT_WARMED = ("__main__", "openapi")
 
 
 def receive(connection: socket.socket) -> bytes | None:
-    """The next frame, or None once the other side has closed."""
+    """Return the next frame, or None once the other side has closed."""
     head = _exactly(connection, LENGTH.size)
     return head and _exactly(connection, LENGTH.unpack(head)[0])
 
 
 def send(connection: socket.socket, body: bytes) -> None:
-    """Sends one frame."""
+    """Send one frame."""
     connection.sendall(LENGTH.pack(len(body)) + body)
 
 
@@ -56,7 +55,7 @@ def _exactly(connection: socket.socket, size: int) -> bytes | None:
 
 
 def die_with_parent(name: str) -> None:
-    """Linux ends this process when its parent ends, even by SIGKILL; `name` is what `ps` and `top` show."""
+    """Have Linux end this process when its parent ends, even by SIGKILL. `ps` and `top` show the name."""
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -74,13 +73,13 @@ class Context:
     def __init__(self, function: dict[str, Any], request_id: str, deadline: float) -> None:
         self.function_name = function["name"]
         self.memory_limit_in_mb = function["memory"]
-        self.invoked_function_arn = f"arn:aws:lambda:us-east-1:123456789012:function:{self.function_name}"
+        self.invoked_function_arn = function["arn"]
         self.log_group_name = f"/aws/lambda/{self.function_name}"
         self.aws_request_id = request_id
         self._deadline = deadline
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds left before the function's time-out ends this process."""
+        """Return the milliseconds left before the function's timeout ends this process."""
         return max(0, int((self._deadline - time.time()) * 1000))
 
 
@@ -92,7 +91,7 @@ class Environment:
         self._connection = connection
 
     def serve(self) -> None:
-        """Imports the handler, says so, then answers calls. Ends the process when there is no more to do."""
+        """Import the handler, say so, then answer calls. Return when there are no more."""
         started = time.perf_counter()
         try:
             handler = self._load()
@@ -104,10 +103,8 @@ class Environment:
         while call := receive(self._connection):
             head, _, event = call.partition(b"\n")
             request_id, deadline = head.decode().split()
-            send(
-                self._connection,
-                self._answer(handler, event, Context(self._function, request_id, float(deadline)), init_ms),
-            )
+            context = Context(self._function, request_id, float(deadline))
+            send(self._connection, self._answer(handler, event, context, init_ms))
             init_ms = None
 
     def _load(self) -> Callable[[Any, Context], Any]:
@@ -128,7 +125,7 @@ class Environment:
         return answer
 
     def _report(self, context: Context, duration_ms: float, init_ms: float | None) -> None:
-        """Writes the line that Lambda writes after each call."""
+        """Write the line that Lambda writes after each call."""
         unit = 1 if sys.platform == "darwin" else 1024
         used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
         line = (
@@ -147,15 +144,15 @@ def _failure(error: BaseException) -> bytes:
     return json.dumps({"errorMessage": str(error), "errorType": kind, "stackTrace": trace}).encode()
 
 
-class Zygote:
-    """Takes the commands `warm`, `start` and `end`, each answered by one frame."""
+class ForkServer:
+    """Takes the commands `preload`, `start` and `end`, and answers each with one frame."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._children: set[int] = set()
 
     def serve(self) -> None:
-        """Obeys until the other side closes, then ends every environment."""
+        """Obey until the other side closes, then end every environment."""
         wake, notify = os.pipe()
         os.set_blocking(notify, False)
         signal.set_wakeup_fd(notify, warn_on_full_buffer=False)
@@ -180,10 +177,10 @@ class Zygote:
         send(self._control, json.dumps(answer).encode())
         return True
 
-    def _warm(self, _: list[int], paths: list[str], packages: list[str], clients: list[str]) -> list[str]:
-        """Imports whole packages, and has boto3 read the descriptions of services, so that no environment pays for it.
+    def _preload(self, _: list[int], paths: list[str], packages: list[str], clients: list[str]) -> list[str]:
+        """Import whole packages, and have boto3 read the descriptions of services, so that no environment pays for it.
 
-        Answers what could not be imported.
+        Return what could not be imported.
         """
         sys.path[:0] = paths
         problems = [problem for package in packages for problem in _import_all(package)]
@@ -194,7 +191,7 @@ class Zygote:
         return problems
 
     def _start(self, descriptors: list[int], function: dict[str, Any]) -> int:
-        """Forks an environment that serves the first descriptor, a socket, and logs to the second; answers its pid."""
+        """Fork an environment that serves the first descriptor, a socket, and logs to the second. Return its pid."""
         pid = os.fork()
         if pid == 0:
             self._become(function, *descriptors)
@@ -225,7 +222,7 @@ class Zygote:
             os._exit(code)
 
     def _end(self, _: list[int], pid: int) -> bool:
-        """Kills an environment, unless it is gone; its number cannot be another's, since only we reap it."""
+        """Kill an environment, unless it is gone. Its pid cannot be another's, since only we reap it."""
         if pid in self._children:
             os.kill(pid, signal.SIGKILL)
         return pid in self._children
@@ -243,7 +240,7 @@ class Zygote:
 
 
 def _receive_with_descriptors(control: socket.socket) -> tuple[bytes | None, list[int]]:
-    """The next frame, with the file descriptors that came with its first bytes."""
+    """Return the next frame, with the file descriptors that came with its first bytes."""
     size = array.array("i").itemsize * 2
     head, ancillary, _, _ = control.recvmsg(LENGTH.size, socket.CMSG_SPACE(size), socket.MSG_WAITALL)
     descriptors = array.array("i")
@@ -253,6 +250,7 @@ def _receive_with_descriptors(control: socket.socket) -> tuple[bytes | None, lis
 
 
 def _import_all(package: str) -> list[str]:
+    """Import a package with all modules in it. Return what could not be imported, and why."""
     names = [package]
     problems = []
     while names:
@@ -263,7 +261,7 @@ def _import_all(package: str) -> list[str]:
             problems.append(f"{name}: {error!r}")
             continue
         below = pkgutil.iter_modules(getattr(module, "__path__", []))
-        names += [f"{name}.{found.name}" for found in below if found.name not in NOT_WARMED]
+        names += [f"{name}.{found.name}" for found in below if found.name != "__main__"]
     return problems
 
 
@@ -272,6 +270,6 @@ def _do_nothing(_: int, __: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    die_with_parent("environments")
+    die_with_parent("fork server")
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    Zygote(socket.socket(fileno=int(sys.argv[1]))).serve()
+    ForkServer(socket.socket(fileno=int(sys.argv[1]))).serve()

@@ -1,4 +1,4 @@
-"""The emails that the local stack captured: a folder with one .eml file a message, and an index of one line each."""
+"""The captured emails: a folder with one .eml file a message, and an index of one line each."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from functools import reduce
 from html import escape
 from pathlib import Path
 
+from local.stack.logs import GrowingFile
+
 LINK = re.compile(r"https?://[^\s<>\"')]+")
 
 
@@ -31,17 +33,16 @@ class Entry:
 
 
 class Inbox:
-    """Written by the AWS services' process, read by the gateway's; each line of the index is one write."""
+    """The AWS services' process writes it, the gateway's reads it. Each line of the index is one write."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._index = folder / "index.jsonl"
+        self._index = GrowingFile(folder / "index.jsonl")
         self._entries: list[Entry] = []
-        self._read = 0
         self._lock = threading.Lock()
 
     def add(self, message_id: str, to: Sequence[str], raw: str) -> None:
-        """Keeps a message that came as MIME."""
+        """Keep a message that came as MIME."""
         now = datetime.now(UTC)
         name = f"{now:%Y%m%dT%H%M%S%f}-{message_id[-8:]}"
         content = raw.encode("utf-8", "surrogateescape")
@@ -49,13 +50,13 @@ class Inbox:
         message = _parse(content)
         addresses = sorted({address for _, address in getaddresses(to)})
         entry = Entry(name, addresses, str(message["subject"] or ""), now.isoformat(), _links(message))
-        with self._index.open("a") as index:
+        with self._index.path.open("a") as index:
             index.write(json.dumps(asdict(entry)) + "\n")
 
     def add_simple(
         self, message_id: str, to: dict[str, list[str]] | Sequence[str], sender: str, subject: str, body: str
     ) -> None:
-        """Keeps a message that came as subject and body."""
+        """Keep a message that came as subject and body."""
         addresses = [address for part in to.values() for address in part] if isinstance(to, dict) else list(to)
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = sender, ", ".join(addresses), subject
@@ -63,19 +64,19 @@ class Inbox:
         self.add(message_id, addresses, message.as_string())
 
     def entries(self, to: str | None = None) -> list[Entry]:
-        """The messages, newest first; `to` keeps those to one address."""
+        """Return the messages, newest first; with `to`, only those to one address."""
         with self._lock:
-            self._catch_up()
+            self._entries += [Entry(**json.loads(line)) for line in self._index.new_lines()]
             found = [entry for entry in self._entries if to is None or to in entry.to]
         return found[::-1]
 
     def raw(self, entry_id: str) -> bytes | None:
-        """A message as it was sent; None if there is none of that id."""
+        """Return a message as it was sent; None if none has that id."""
         path = self._folder / f"{entry_id}.eml"
         return path.read_bytes() if path.parent == self._folder and path.exists() else None
 
     def html(self, entry_id: str) -> str | None:
-        """A message's HTML body with its pictures in it, or its text as HTML; None if there is none of that id."""
+        """Return a message's HTML body with its pictures in it, or its text as HTML; None if no message has that id."""
         raw = self.raw(entry_id)
         if raw is None:
             return None
@@ -88,16 +89,6 @@ class Inbox:
             return f"<pre>{escape(content)}</pre>"
         return reduce(_with_picture, (part for part in message.walk() if part["Content-ID"]), content)
 
-    def _catch_up(self) -> None:
-        if not self._index.exists():
-            return
-        with self._index.open("rb") as index:
-            index.seek(self._read)
-            lines = index.read()
-        whole = lines[: lines.rfind(b"\n") + 1]
-        self._entries += [Entry(**json.loads(line)) for line in whole.splitlines()]
-        self._read += len(whole)
-
 
 def _parse(raw: bytes) -> EmailMessage:
     return message_from_bytes(raw, policy=policy.default)
@@ -109,6 +100,6 @@ def _links(message: EmailMessage) -> list[str]:
 
 
 def _with_picture(html: str, part: EmailMessage) -> str:
-    """Puts a picture that came with the message where the message shows it."""
+    """Put a picture that came with the message where the message shows it."""
     data = base64.b64encode(part.get_content()).decode()
     return html.replace(f"cid:{part['Content-ID'].strip('<>')}", f"data:{part.get_content_type()};base64,{data}")

@@ -7,39 +7,53 @@ import re
 import sys
 from pathlib import Path
 
-LOUD = re.compile(rb'"level": ?"(ERROR|CRITICAL)"')
+ERROR = re.compile(rb'"level": ?"(ERROR|CRITICAL)"')
 LONGEST_LINE = 400
 
 
 def say(message: str) -> None:
-    """Writes a line to the terminal."""
-    print(f"boxoffice: {message}", file=sys.stderr, flush=True)
+    """Write a line to the terminal."""
+    print(f"local: {message}", file=sys.stderr, flush=True)
+
+
+class GrowingFile:
+    """A file that another process appends lines to."""
+
+    def __init__(self, path: Path, *, skip: bool = False) -> None:
+        """With `skip`, lines that are there already are not new."""
+        self.path = path
+        self._read = self._size() if skip else 0
+
+    def new_lines(self) -> list[bytes]:
+        """Return the whole lines that were appended since the last call."""
+        if self._size() == self._read:
+            return []
+        with self.path.open("rb") as file:
+            file.seek(self._read)
+            new = file.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        self._read += len(whole)
+        return whole.splitlines()
+
+    def _size(self) -> int:
+        return self.path.stat().st_size if self.path.exists() else 0
 
 
 class ErrorWatch:
-    """Reads on in the functions' logs and reports lines that Powertools' Logger wrote at ERROR or above."""
+    """Reports new lines in the functions' logs that Powertools' Logger wrote at ERROR or above."""
 
     def __init__(self, folder: Path, functions: list[str]) -> None:
-        self._logs = {name: folder / f"{name}.log" for name in functions}
-        self._read = {name: path.stat().st_size if path.exists() else 0 for name, path in self._logs.items()}
+        self._logs = {name: GrowingFile(folder / f"{name}.log", skip=True) for name in functions}
 
     def report(self) -> None:
-        """Says what is new."""
-        for name, path in self._logs.items():
-            size = path.stat().st_size if path.exists() else 0
-            if size == self._read[name]:
-                continue
-            with path.open("rb") as log:
-                log.seek(self._read[name])
-                new = log.read()
-            whole = new[: new.rfind(b"\n") + 1]
-            self._read[name] += len(whole)
-            for line in whole.splitlines():
-                if LOUD.search(line) and (text := _loud(line)):
+        """Say what is new."""
+        for name, log in self._logs.items():
+            for line in log.new_lines():
+                if ERROR.search(line) and (text := _error_of(line)):
                     say(f"{name}: {text}  (logs/{name}.log)")
 
 
-def _loud(line: bytes) -> str | None:
+def _error_of(line: bytes) -> str | None:
     try:
         entry = json.loads(line)
     except ValueError:

@@ -1,10 +1,10 @@
 """All that the local stack takes from the SAM CLI's own code: the template as SAM reads it, and its local HTTP API.
 
-The SAM CLI is no public library, so it is pinned, nothing else here imports it, and tests/e2e/test_local_stack.py holds
-the behaviour we rely on. SAM's runner is kept; only its runtime (Docker) is replaced, by `Runtime`.
+The SAM CLI is no public library. So its version is pinned, nothing else here imports it, and
+tests/e2e/test_local_stack.py holds the behaviour that this module needs. `Runtime` takes the place of SAM's Docker.
 
-What SAM leaves out of an HTTP API's behaviour is put right in `HttpApi`: unknown routes answer 404, a body that is not
-text is passed on in Base64, header names are lower-case, and each request has its own id and time.
+`HttpApi` adds what SAM leaves out of an HTTP API's behaviour: unknown routes answer 404, a body that is not text is
+passed on in Base64, header names are lower-case, and each request has its own id and time.
 """
 
 # mypy: disable-error-code="import-untyped"
@@ -50,12 +50,12 @@ PAYLOAD_LIMIT = 10 * 2**20
 MOMENT_FORMAT = "%d/%b/%Y:%H:%M:%S +0000"
 
 Invoke = Callable[[str, str], str]
-"""Calls a function, by logical id, with an event as JSON; answers its result, or its error, as JSON."""
+"""Calls a function by its logical id, with an event as JSON. Returns its result, or its error, as JSON."""
 
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """What is needed to run a function: as the template says, with the local stack's own environment variables."""
+    """What is needed to run a function: as the template says, with the local values of environment variables."""
 
     name: str
     handler: str
@@ -88,7 +88,7 @@ class ScheduleTrigger:
 
 @dataclass(frozen=True)
 class Queue:
-    """An SQS queue; `dead_letters` is the logical id of the queue that gets what was received too often."""
+    """An SQS queue. `dead_letters` is the logical id of the queue for messages that were received too often."""
 
     name: str
     attributes: Mapping[str, str]
@@ -98,12 +98,12 @@ class Queue:
 
 @dataclass(frozen=True)
 class Template:
-    """template.yaml as SAM reads it: `!Ref` has become the logical id, and so has the end of each `!GetAtt … Arn`."""
+    """A template as SAM reads it: `!Ref` has become the logical id, and so has the end of each `!GetAtt … Arn`."""
 
     path: Path
     parameters: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
-    """Values of environment variables instead of the template's own; also given to functions that declare no such."""
+    """Values of environment variables for every function, in place of the template's."""
 
     @cached_property
     def _stacks(self) -> list[Any]:
@@ -122,7 +122,7 @@ class Template:
             return _Runner(self)
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
-        """The properties of every resource of a CloudFormation type, by logical id."""
+        """Return the properties of every resource of a CloudFormation type, by logical id."""
         return {
             name: resource.get("Properties") or {}
             for name, resource in self._resources.items()
@@ -147,7 +147,7 @@ class Template:
 
     @property
     def schedule_triggers(self) -> list[ScheduleTrigger]:
-        """Every schedule that is switched on, of EventBridge rules (Schedule) and of its Scheduler (ScheduleV2)."""
+        """Every enabled schedule, of EventBridge rules (Schedule) and of its Scheduler (ScheduleV2)."""
         return [
             _schedule_trigger(name, event)
             for name, kind, event in self._events()
@@ -162,7 +162,7 @@ class Template:
         ]
 
     def http_api(self, invoke: Invoke, port: int) -> Flask:
-        """The template's HTTP API as a WSGI application whose functions are called by `invoke`."""
+        """Return the template's HTTP API as a WSGI application, whose functions are called by `invoke`."""
         self._runner.local_runtime = Runtime(invoke)
         with _reading():
             provider = ApiProvider(self._stacks, cwd=str(self.path.parent))
@@ -172,7 +172,7 @@ class Template:
 
 
 class Runtime:
-    """Stands where SAM's Docker runtime stands: passes the event on and writes the function's answer to `stdout`."""
+    """Takes the place of SAM's Docker runtime: passes the event on, and writes the function's answer to `stdout`."""
 
     def __init__(self, invoke: Invoke) -> None:
         self._invoke = invoke
@@ -200,7 +200,7 @@ class _Runner(LocalLambdaRunner):  # type: ignore[misc]
         self._variables = template.variables
 
     def get_aws_creds(self) -> dict[str, str]:
-        """Never the developer's own credentials, which SAM would hand to the functions."""
+        """Return made-up credentials: SAM would hand the developer's own to the functions."""
         return {
             "region": account.REGION,
             "key": account.ACCESS_KEY,
@@ -209,7 +209,7 @@ class _Runner(LocalLambdaRunner):  # type: ignore[misc]
         }
 
     def _make_env_vars(self, function: Function) -> EnvironmentVariables:
-        """What the template says, and not what happens to have the same name in the developer's shell."""
+        """Return what the template says, whatever has the same name in the developer's shell."""
         variables = super()._make_env_vars(function)
         variables.shell_env_values = {}
         return variables
@@ -284,8 +284,8 @@ class Throttled(Exception):
 _ALWAYS = ("rawPath", "rawQueryString", "headers")
 
 
-def with_variables(template: str, names: Iterable[str]) -> str:
-    """A template's text with environment variables declared for all functions: SAM overrides only what is declared."""
+def declare_variables(template: str, names: Iterable[str]) -> str:
+    """Return a template's text that declares these environment variables too: SAM overrides only declared ones."""
     document = yaml_parse(template)
     declared = document["Globals"]["Function"]["Environment"]["Variables"]
     declared.update({name: declared.get(name, "") for name in names})
@@ -293,7 +293,7 @@ def with_variables(template: str, names: Iterable[str]) -> str:
 
 
 def _reading() -> warnings.catch_warnings[None]:
-    """Around all that makes SAM read the template: it calls functions that it has deprecated itself."""
+    """Silence SAM while it reads a template: it calls functions that it has deprecated itself."""
     return warnings.catch_warnings(category=DeprecationWarning, action="ignore")
 
 

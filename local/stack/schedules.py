@@ -1,4 +1,4 @@
-"""What calls functions besides HTTP, and what `sam local` leaves out: SQS event sources and schedules."""
+"""Schedules, which `sam local` leaves out: calls functions when EventBridge would."""
 
 from __future__ import annotations
 
@@ -7,134 +7,39 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from local.stack import aws
 from local.stack.account import ACCOUNT, REGION
-from local.stack.environments import PER_FUNCTION, Outcome
-from local.stack.sam import QueueTrigger, ScheduleTrigger, Template
+from local.stack.environments import Outcome
+from local.stack.sam import ScheduleTrigger, Template
 
-Invoke = Callable[[str, str], Outcome]
-
-POLL_SECONDS = 20
-RETRY_SECONDS = 0.5
-LARGEST_RECEIVE = 10  # SQS's own limit; larger batches are gathered by several receives
-UNITS = {"minute": 60, "hour": 3600, "day": 86400}
+UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 CRON = re.compile(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)")
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+FIRST_YEAR, LAST_YEAR = 1970, 2199  # AWS's own limits
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
-def start(template: Template, endpoint: str, invoke: Invoke) -> None:
-    """Starts a thread for each schedule, and for each batch of a queue that may be in hand at once."""
-    for trigger in template.queue_triggers:
-        consumer = Consumer(trigger, endpoint, invoke)
-        for _ in range(min(trigger.concurrency, PER_FUNCTION)):
-            threading.Thread(target=consumer.run, daemon=True, name=trigger.queue).start()
-    for schedule in template.schedule_triggers:
-        timer = Timer(schedule, invoke)
-        threading.Thread(target=timer.run, daemon=True, name=schedule.expression).start()
-
-
-class Consumer:
-    """An event source mapping: hands batches of messages to a function and deletes those it dealt with.
-
-    A message that is not deleted becomes visible again when the queue's visibility time-out has passed; the queue
-    itself moves it to the dead-letter queue once it was received too often.
-    """
-
-    def __init__(self, trigger: QueueTrigger, endpoint: str, invoke: Invoke) -> None:
-        self._trigger = trigger
-        self._sqs = aws.client("sqs", endpoint)
-        self._url = aws.queue_url(endpoint, trigger.queue)
-        self._invoke = invoke
-
-    def run(self) -> None:
-        """Consumes for ever; waits a little when the queue cannot be reached."""
-        while True:
-            try:
-                messages = self._receive()
-                if messages:
-                    self._delete(self._deal_with(messages))
-            except (BotoCoreError, ClientError):
-                time.sleep(RETRY_SECONDS)
-
-    def _receive(self) -> list[dict[str, Any]]:
-        """One batch: waits for the first message, then takes what else is there."""
-        messages: list[dict[str, Any]] = []
-        wait_seconds = POLL_SECONDS
-        while len(messages) < self._trigger.batch_size:
-            answer = self._sqs.receive_message(
-                QueueUrl=self._url,
-                MaxNumberOfMessages=min(LARGEST_RECEIVE, self._trigger.batch_size - len(messages)),
-                WaitTimeSeconds=wait_seconds,
-                MessageSystemAttributeNames=["All"],
-                MessageAttributeNames=["All"],
-            )
-            received = answer.get("Messages", [])
-            messages += received
-            if len(received) < LARGEST_RECEIVE:
-                break
-            wait_seconds = 0
-        return messages
-
-    def _deal_with(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Calls the function; answers the messages that it has dealt with."""
-        records = [self._record(message) for message in messages]
-        outcome = self._invoke(self._trigger.function, json.dumps({"Records": records}))
-        if outcome.failed:
-            return []
-        failed = failures(outcome.document) if self._trigger.reports_failures else set()
-        known = {message["MessageId"] for message in messages}
-        if not failed <= known:  # Lambda takes an unknown id for the failure of the whole batch
-            return []
-        return [message for message in messages if message["MessageId"] not in failed]
-
-    def _record(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "messageId": message["MessageId"],
-            "receiptHandle": message["ReceiptHandle"],
-            "body": message["Body"],
-            "attributes": message.get("Attributes", {}),
-            "messageAttributes": message.get("MessageAttributes", {}),
-            "md5OfBody": message["MD5OfBody"],
-            "eventSource": "aws:sqs",
-            "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{self._trigger.queue}",
-            "awsRegion": REGION,
-        }
-
-    def _delete(self, messages: list[dict[str, Any]]) -> None:
-        for start_at in range(0, len(messages), LARGEST_RECEIVE):
-            entries = [
-                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
-                for number, message in enumerate(messages[start_at : start_at + LARGEST_RECEIVE])
-            ]
-            self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
-
-
-def failures(document: str) -> set[str]:
-    """The ids of messages that a function reports as failed: `{"batchItemFailures": [{"itemIdentifier": …}]}`."""
-    answer = json.loads(document)
-    reported = answer.get("batchItemFailures") if isinstance(answer, dict) else None
-    return {item.get("itemIdentifier", "") for item in reported or []}
+def start(template: Template, invoke: Callable[[str, str], Outcome]) -> None:
+    """Start a thread for each of the template's schedules."""
+    for trigger in template.schedule_triggers:
+        timer = Timer(trigger, invoke)
+        threading.Thread(target=timer.run, daemon=True, name=trigger.expression).start()
 
 
 class Timer:
-    """Calls a function on its schedule. A `rate` starts at once: what fell due while the stack was down is overdue."""
+    """Calls a function on its schedule. A `rate` starts at once, for what fell due while the stack was down."""
 
-    def __init__(self, trigger: ScheduleTrigger, invoke: Invoke) -> None:
+    def __init__(self, trigger: ScheduleTrigger, invoke: Callable[[str, str], Outcome]) -> None:
         self._trigger = trigger
         self._invoke = invoke
         self._times = moments(trigger.expression, datetime.now(UTC))
 
     def run(self) -> None:
-        """Calls for ever; runs that fell due during a call are left out."""
+        """Call for ever. Leave out runs that fell due during a call."""
         for moment in self._times:
             now = datetime.now(UTC)
             if (wait := (moment - now).total_seconds()) > 0:
@@ -159,20 +64,20 @@ class Timer:
         )
 
 
-def moments(expression: str, start_at: datetime) -> Iterable[datetime]:
-    """The moments of an EventBridge schedule, `rate(…)` or `cron(…)`, without end.
+def moments(expression: str, start_at: datetime) -> Iterator[datetime]:
+    """Return the moments of an EventBridge schedule, `rate(…)` or `cron(…)`, without end.
 
     Raises:
-        ValueError: it is neither, or uses L, W or #, which only AWS understands.
+        ValueError: it is neither, or uses L, W or #, which are not understood here.
     """
     if rate := RATE.fullmatch(expression):
-        return _every(timedelta(seconds=int(rate[1]) * UNITS[rate[2]]), start_at)
+        return _every(int(rate[1]) * UNITS[rate[2]], start_at)
     if cron := CRON.fullmatch(expression):
         return _matching(Cron.parse(cron.groups()), start_at)
     raise ValueError(f"schedule {expression!r} is neither rate(…) nor cron(…)")
 
 
-def _every(step: timedelta, start_at: datetime) -> Iterable[datetime]:
+def _every(step: timedelta, start_at: datetime) -> Iterator[datetime]:
     while True:
         yield start_at
         start_at += step
@@ -190,7 +95,8 @@ class Cron:
     years: frozenset[int]
 
     @classmethod
-    def parse(cls, fields: Iterable[str]) -> Cron:
+    def parse(cls, fields: tuple[str, ...]) -> Cron:
+        """Read the six fields."""
         minutes, hours, days, months, weekdays, years = fields
         return cls(
             minutes=_values(minutes, 0, 59),
@@ -198,10 +104,11 @@ class Cron:
             days=_values(days, 1, 31),
             months=_values(months, 1, 12, MONTHS),
             weekdays=_values(weekdays, 1, 7, WEEKDAYS),
-            years=_values(years, 1970, 2199),
+            years=_values(years, FIRST_YEAR, LAST_YEAR),
         )
 
     def matches(self, moment: datetime) -> bool:
+        """Return True if the schedule calls in this minute."""
         return (
             moment.minute in self.minutes
             and moment.hour in self.hours
@@ -213,7 +120,7 @@ class Cron:
 
 
 def _values(text: str, low: int, high: int, names: tuple[str, ...] = ()) -> frozenset[int]:
-    """The values of one cron field: `*`, `?`, numbers or names, ranges, steps, and lists of these."""
+    """Return the values of one cron field: `*`, `?`, numbers or names, ranges, steps, and lists of these."""
     values: set[int] = set()
     for part in text.upper().split(","):
         span, _, step = part.partition("/")
@@ -231,9 +138,9 @@ def _number(text: str, low: int, names: tuple[str, ...]) -> int:
     return names.index(text) + low if text in names else int(text)
 
 
-def _matching(cron: Cron, start_at: datetime) -> Iterable[datetime]:
+def _matching(cron: Cron, start_at: datetime) -> Iterator[datetime]:
     moment = start_at.replace(second=0, microsecond=0)
-    while True:
+    while moment.year <= LAST_YEAR:
         moment += timedelta(minutes=1)
         if cron.matches(moment):
             yield moment

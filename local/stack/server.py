@@ -1,7 +1,7 @@
 """A small threaded HTTP server for WSGI applications: Werkzeug's, with connections that stay open.
 
-Werkzeug closes each connection after one answer and lets 128 wait. Here 500 buyers may arrive at once, and those who
-stay pay for one connection.
+Werkzeug closes each connection after one answer, and lets 128 wait. Here 500 clients may arrive at once, and each keeps
+its connection.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class PortInUse(Exception):
 
 
 class Handler(WSGIRequestHandler):
-    """Reads each request whole, so that the next one on the connection starts where this one ends."""
+    """Reads each request whole: the next one on the connection starts where this one ends."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -30,6 +30,7 @@ class Handler(WSGIRequestHandler):
     timeout = IDLE_SECONDS
 
     def run_wsgi(self) -> None:
+        """Answer one request."""
         if self.headers.get("Expect", "").lower() == "100-continue":
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.wfile.flush()
@@ -53,7 +54,7 @@ class Handler(WSGIRequestHandler):
         self.wfile.write("\r\n".join([*head, "", ""]).encode("latin-1") + (b"" if self.command == "HEAD" else body))
 
     def _body(self, environ: dict[str, Any]) -> bytes:
-        """The request's body; what is too long is left unread, and the connection is closed after the answer."""
+        """Return the request's body. One that is too long is left unread, and the answer closes the connection."""
         if environ.get("wsgi.input_terminated"):
             body: bytes = environ["wsgi.input"].read(LARGEST_BODY + 1)
             environ["CONTENT_LENGTH"] = str(len(body))
@@ -66,11 +67,11 @@ class Handler(WSGIRequestHandler):
         return self.rfile.read(int(length))
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """The functions write their own logs."""
+        """Write nothing: the functions write their own logs."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound socket; port 0 takes a free one.
+    """Return a bound socket; port 0 takes a free one.
 
     Raises:
         PortInUse: the port is taken.
@@ -87,7 +88,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(app: Any, listener: socket.socket) -> None:
-    """Serves until the process ends, a thread a connection."""
+    """Serve until the process ends, with a thread a connection."""
     host, port = listener.getsockname()
     server = ThreadedWSGIServer(host, port, app, Handler, fd=listener.fileno())
     server.daemon_threads = True

@@ -9,20 +9,28 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Settings:
-    """`listener` is an open file descriptor; `database` is how the owner of the schema connects."""
+    """The gateway's settings. All values are those of JSON, since another process reads them."""
 
     template: str
-    listener: int
-    logs: str
-    emails: str
-    aws_endpoint: str
     parameters: dict[str, str]
     variables: dict[str, str]
-    database: str
+    preload: list[str]
+    preload_clients: list[str]
+    pages: list[str]
+    """Where the functions that make the project's pages are found, as `module:function`."""
+    listener: int
+    """The file descriptor of the open socket."""
+    url: str
+    aws_endpoint: str
+    owner_url: str
+    logs: str
+    emails: str
 
     def line(self) -> str:
+        """Return the settings as one line."""
         return json.dumps(asdict(self))
 
     @classmethod
     def of_line(cls, line: str) -> Self:
+        """Read what `line` wrote."""
         return cls(**json.loads(line))

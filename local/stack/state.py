@@ -1,4 +1,4 @@
-"""The folder that the local stack keeps between runs: its lock, its secrets, its data, its emails and its logs."""
+"""The folder that the local stack keeps between runs: its lock, secrets, data, emails and logs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class StateInUse(Exception):
 
 
 class State:
-    """A state folder, made on first use; what is in it may be read by its owner only where it is secret."""
+    """A state folder, made on first use. Only its owner may read the secrets in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
@@ -45,7 +45,7 @@ class State:
         return path
 
     def lock(self) -> None:
-        """Takes the folder for this process.
+        """Take the folder for this process.
 
         Raises:
             StateInUse: another process has it.
@@ -65,13 +65,13 @@ class State:
         self._lock = handle
 
     def unlock(self) -> None:
-        """Gives the folder free."""
+        """Release the folder."""
         if self._lock:
             self._lock.close()
             self._lock = None
 
     def secret(self, name: str, make: Callable[[], str] = lambda: secrets.token_urlsafe(32)) -> str:
-        """A secret kept under a name; made on first use, so that what it signed stays valid over restarts."""
+        """Return the secret of a name. It is made on first use, so that what it signed stays valid over restarts."""
         path = self.folder / "secrets.json"
         kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
         if name not in kept:
@@ -80,28 +80,28 @@ class State:
         return kept[name]
 
     def write_private(self, name: str, text: str) -> None:
-        """Writes a file that only its owner may read."""
+        """Write a file that only its owner may read."""
         path = self.folder / name
         path.touch(mode=0o600)
         path.write_text(text)
 
     def port(self, name: str) -> int:
-        """A free port for one of the services: the one of the last run, where it is still free."""
+        """Return a free port for one of the services: that of the last run, where it is still free."""
         path = self.folder / "ports.json"
         kept: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
         if name not in kept or not _is_free(kept[name]):
-            kept[name] = _free_port()
+            kept[name] = free_port()
             path.write_text(json.dumps(kept, indent=2) + "\n")
         return kept[name]
 
     def trim_logs(self) -> None:
-        """Puts aside logs that have grown long; one older copy is kept."""
+        """Put aside logs that have grown long. One older copy is kept."""
         for log in self.logs.glob("*.log"):
             if log.stat().st_size > LOG_LIMIT:
                 log.rename(log.with_suffix(".log.old"))
 
     def forget(self) -> None:
-        """Removes everything.
+        """Remove everything.
 
         Raises:
             StateInUse: a run is using it.
@@ -113,7 +113,8 @@ class State:
         shutil.rmtree(self.folder)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,35 +1,42 @@
 """The whole local stack: starts its parts in order, watches over them, and ends them.
 
-    with Stack(tmp_path, port=0) as stack:
+    with Stack(project, tmp_path, port=0) as stack:
         httpx.get(stack.url + "/health")
 
-It is started from the main thread of a process that stays: its parts end with the thread that started them.
+Start it from the main thread of a process that stays: its parts end with the thread that started them.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from local.stack import aws, sam_local, server
-from local.stack.postgres import API_ROLE, Postgres
-from local.stack.processes import ROOT, Part
+from local.stack.postgres import Server
+from local.stack.processes import Part
+from local.stack.project import Project
 from local.stack.sam import Template
 from local.stack.sam_local import Containers
 from local.stack.settings import Settings
 from local.stack.state import State
 
 HOST = "127.0.0.1"
-LAYER = ROOT / "layers" / "common"
-DATABASE_URL_FILE = "database.url"
+OWNER_URL_FILE = "database.url"
 READY_SECONDS = 60
 WATCH_SECONDS = 0.2
-PARAMETERS = {"SecretsExtension": "false", "AutoApproveOrganisations": "true", "EmailSender": aws.EMAIL_SENDER}
+POSTGRES_OPTIONS = {
+    "max_connections": "200",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "fsync": "off",  # faster; should the machine itself crash, the state has to be forgotten
+}
 
 
 class PartEnded(Exception):
@@ -37,38 +44,25 @@ class PartEnded(Exception):
 
 
 class Stack:
-    """PostgreSQL, AWS services and gateway, with their state in one folder."""
+    """A project's PostgreSQL, AWS services and gateway, with their state in one folder."""
 
-    def __init__(
-        self,
-        folder: Path = ROOT / ".local",
-        port: int = 3000,
-        *,
-        template: Path = ROOT / "template.yaml",
-        database: bool = True,
-        containers: Containers | None = None,
-        variables: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, project: Project, folder: Path, port: int, *, containers: Containers | None = None) -> None:
         """
         Args:
+            project: what is run.
             folder: where data, secrets, emails and logs are kept.
             port: of the gateway; 0 takes a free one.
-            template: another template than the project's own, for tests of the stack itself.
-            database: False leaves PostgreSQL out.
             containers: where Docker's containers must reach database and AWS services too.
-            variables: what the functions find in their environment instead of what the template says.
         """
+        self._project = project
         self._state = State(folder)
         self._port = port
-        self._template = template
-        self._with_database = database
         self._containers = containers
-        self._overrides = dict(variables or {})
-        self._postgres: Postgres | None = None
+        self._postgres: Server | None = None
         self._parts: list[Part] = []
         self.url = ""
         self.aws_endpoint = ""
-        self.owner_conninfo = ""
+        self.owner_url = ""
 
     def __enter__(self) -> Self:
         self.start()
@@ -83,7 +77,7 @@ class Stack:
         return self._state.folder
 
     def start(self) -> None:
-        """Starts everything, and returns when the API answers.
+        """Start everything, and return when the API answers.
 
         Raises:
             StateInUse: another run has the folder.
@@ -98,13 +92,13 @@ class Stack:
             raise
 
     def stop(self) -> None:
-        """Ends every part, in reverse order."""
+        """End every part, in reverse order."""
         while self._parts:
             self._parts.pop().stop()
         self._state.unlock()
 
     def watch(self) -> None:
-        """Watches until a part ends by itself.
+        """Watch until a part ends by itself.
 
         Raises:
             PartEnded: always.
@@ -115,92 +109,125 @@ class Stack:
                     raise PartEnded(f"{part.name} ended by itself (exit code {part.exit_code})")
             time.sleep(WATCH_SECONDS)
 
+    def serve_in_docker(self, port: int) -> None:
+        """Serve the API a second time, through `sam local start-api`.
+
+        Raises:
+            RuntimeError: the functions could not be built, or SAM did not start.
+        """
+        assert self._containers
+        endpoint = self.aws_endpoint.replace(self._containers.address, self._containers.host)
+        parameters, variables = self._parameters(), self._variables(self._containers.host, endpoint)
+        built = sam_local.build(self._project.template, self._state.folder / "sam", parameters)
+        log = self._state.logs / "sam-local.log"
+        part = self._run(sam_local.start(built, port, parameters, variables, log))
+        sam_local.wait(part, port)
+
     def _start(self) -> None:
+        """Start all parts side by side, then prepare what the gateway's functions need, and let it go."""
         self._state.trim_logs()
         with server.listen(HOST, self._port) as listener:
             self.url = f"http://{HOST}:{listener.getsockname()[1]}"
-            host, port = self._containers.address if self._containers else HOST, self._state.port("aws")
-            self.aws_endpoint = f"http://{host}:{port}"
-            services = self._run(aws.start(self._state, host, port))
-            database = self._start_database() if self._with_database else None
-            gateway = self._run(self._gateway(listener.fileno()))
-            if database:
-                self._prepare_database(database)
-            aws.wait(services, self.aws_endpoint)
-            aws.prepare(Template(self._template), self.aws_endpoint, self._state)
+            services = self._start_services()
+            self._start_database()
+            gateway = self._start_gateway(listener.fileno())
+        self._prepare_database()
+        aws.wait(services, self.aws_endpoint)
+        aws.prepare(Template(self._project.template), self.aws_endpoint, self._state, self._project.email_senders)
         gateway.tell("go")
-        _wait(gateway, self.url)
+        gateway.wait_until(partial(_answers, self.url), READY_SECONDS)
 
     def _run(self, part: Part) -> Part:
         self._parts.append(part)
         return part
 
-    def _start_database(self) -> Part:
-        self._postgres = Postgres(
-            self._state.database,
+    def _start_services(self) -> Part:
+        host, port = self._containers.address if self._containers else HOST, self._state.port("aws")
+        self.aws_endpoint = f"http://{host}:{port}"
+        return self._run(aws.start(self._state, host, port))
+
+    def _start_database(self) -> None:
+        if self._project.database is None:
+            return
+        self._postgres = Server(
+            self._state.database / "data",
             self._state.port("postgres"),
-            self._state.secret("database owner"),
-            self._state.logs / "postgres.log",
+            options=POSTGRES_OPTIONS,
+            password=self._state.secret("database owner"),
             addresses=[HOST, *([self._containers.address] if self._containers else [])],
             networks=[f"{HOST}/32", *([self._containers.network] if self._containers else [])],
+            log=self._state.logs / "postgres.log",
         )
-        self.owner_conninfo = self._postgres.owner_conninfo()
-        return self._run(self._postgres.start())
+        self.owner_url = self._postgres.url(self._project.database.name)
+        self._run(self._postgres.start())
 
-    def _prepare_database(self, part: Part) -> None:
-        sys.path += [str(LAYER)] if str(LAYER) not in sys.path else []
-        from boxoffice import migrations
-
+    def _prepare_database(self) -> None:
+        database = self._project.database
+        if database is None:
+            return
         assert self._postgres
-        self._postgres.wait(part)
-        migrations.apply(self.owner_conninfo, api_password=self._state.secret(API_ROLE))
-        self._state.write_private(DATABASE_URL_FILE, self._postgres.owner_url())
+        self._postgres.wait()
+        self._postgres.ensure_database(database.name)
+        database.set_up(self.owner_url, self._state.secret(database.role))
+        self._state.write_private(OWNER_URL_FILE, self.owner_url)
 
-    def _gateway(self, listener: int) -> Part:
+    def _start_gateway(self, listener: int) -> Part:
         settings = Settings(
-            template=str(self._template),
+            template=str(self._project.template),
+            parameters=self._parameters(),
+            variables=self._variables(HOST, self.aws_endpoint),
+            preload=list(self._project.preload),
+            preload_clients=list(self._project.preload_clients),
+            pages=[_name(page) for page in self._project.pages],
             listener=listener,
+            url=self.url,
+            aws_endpoint=self.aws_endpoint,
+            owner_url=self.owner_url,
             logs=str(self._state.logs),
             emails=str(self._state.emails),
-            aws_endpoint=self.aws_endpoint,
-            parameters=PARAMETERS | {"PublicUrl": self.url},
-            variables=self._variables(HOST, self.aws_endpoint),
-            database=self.owner_conninfo,
         )
-        part = Part("gateway", [sys.executable, "-m", "local.stack.gateway"], pass_fds=[listener])
+        part = self._run(Part("gateway", [sys.executable, "-m", "local.stack.gateway"], pass_fds=[listener]))
         part.tell(settings.line())
         return part
 
-    def serve_in_docker(self, built: Path, port: int) -> None:
-        """Serves the API a second time, through `sam local start-api`."""
-        assert self._containers
-        endpoint = self.aws_endpoint.replace(self._containers.address, self._containers.host)
-        variables = self._variables(self._containers.host, endpoint)
-        part = self._run(sam_local.start(built, port, variables, self._state.logs / "sam-local.log"))
-        sam_local.wait(part, port)
+    def _parameters(self) -> dict[str, str]:
+        """Return the template's parameters."""
+        return self._filled_in(self._project.parameters, HOST)
 
     def _variables(self, database_host: str, aws_endpoint: str) -> dict[str, str]:
-        """What the functions find in their environment instead of, or besides, what the template says."""
-        variables = {
-            "STAGE": "local",
-            "PUBLIC_URL": self.url,
-            "AWS_ENDPOINT_URL": aws_endpoint,
-            "DATABASE_SECRET": "",
-            "MIGRATION_SECRET": "",
+        """Return what the functions find in their environment instead of, or besides, what the template says."""
+        template = Template(self._project.template, self._parameters())
+        references = aws.references(template, aws_endpoint)
+        own = self._filled_in(self._project.variables, database_host)
+        return {"AWS_ENDPOINT_URL": aws_endpoint, **references, **own}
+
+    def _filled_in(self, values: Mapping[str, str], database_host: str) -> dict[str, str]:
+        """Return a project's values with addresses in place of `{url}` and `{database_url}`."""
+        database_url = self._database_url(database_host)
+        return {
+            name: value.replace("{url}", self.url).replace("{database_url}", database_url)
+            for name, value in values.items()
         }
-        variables |= aws.references(Template(self._template, PARAMETERS), aws_endpoint)
-        if self._postgres:
-            variables["DATABASE_URL"] = self._postgres.url(API_ROLE, self._state.secret(API_ROLE), database_host)
-        return variables | self._overrides
+
+    def _database_url(self, host: str) -> str:
+        """Return how the functions connect; nothing without a database."""
+        database = self._project.database
+        if database is None or self._postgres is None:
+            return ""
+        return self._postgres.url(database.name, database.role, self._state.secret(database.role), host)
 
 
-def _wait(gateway: Part, url: str) -> None:
-    """Waits until the gateway answers; functions are started by the first call to each."""
-    deadline = time.monotonic() + READY_SECONDS
-    while gateway.exit_code is None and time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(url + "/_local/emails?limit=1", timeout=READY_SECONDS).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    raise RuntimeError("the gateway did not start")
+def _name(function: Callable[..., Any]) -> str:
+    """Return where another process finds a function: `module:function`."""
+    return f"{function.__module__}:{function.__qualname__}"
+
+
+def _answers(url: str) -> bool:
+    """Return True if the gateway answers, whatever it says. It starts functions only when they are called."""
+    try:
+        urllib.request.urlopen(url + "/_local", timeout=READY_SECONDS).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+    except OSError:
+        return False
+    return True

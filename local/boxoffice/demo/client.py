@@ -1,4 +1,4 @@
-"""A small client of the API: asks again when the service is busy, as any client should."""
+"""A small client of the API. It asks again when the API is busy, as any client should."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class Client:
         return Client(self._http, {"X-Order-Token": order["access_token"]})
 
     async def get(self, path: str, **query: Any) -> dict[str, Any]:
+        """Get JSON."""
         return await self._call("GET", path, params=query)
 
     async def post(self, path: str, body: Any = None, key: str | None = None) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class TicketType:
 
 
 def ticket_types(buyers: int) -> list[TicketType]:
-    """A free type, a plain one, and a small one that most want; together fewer tickets than the crowd asks for."""
+    """Return a free type, a plain one, and a small one that most want: fewer tickets than the crowd asks for."""
     return [
         TicketType("Front row", 2_500_000, buyers * 12 // 100, wanted_by=55, most_at_once=2),
         TicketType("Standing", 500_000, buyers * 40 // 100, wanted_by=30, most_at_once=4),
@@ -64,25 +64,25 @@ class Buyer:
 
 
 def crowd(run: str, size: int) -> list[Buyer]:
-    """The buyers of a run; its name keeps their addresses apart from those of other runs."""
+    """Return the buyers of a run. Its name keeps their addresses apart from those of other runs."""
     chance = random.Random(SEED)
     types = ticket_types(size)
-    wishes = chance.choices(types, [each.wanted_by for each in types], k=size)
+    wanted = chance.choices(types, [each.wanted_by for each in types], k=size)
     habits = chance.choices(list(Habit), [habit.value for habit in Habit], k=size)
     return [
         Buyer(
             email=f"buyer{number}.{run}@example.com",
-            wants=wish.name,
-            quantity=chance.randint(1, wish.most_at_once),
+            wants=ticket_type.name,
+            quantity=chance.randint(1, ticket_type.most_at_once),
             habit=habit,
             clicks_twice=chance.random() < 0.1,
         )
-        for number, (wish, habit) in enumerate(zip(wishes, habits, strict=True), 1)
+        for number, (ticket_type, habit) in enumerate(zip(wanted, habits, strict=True), 1)
     ]
 
 
 def latecomers(run: str, left: dict[str, int]) -> list[Buyer]:
-    """A second crowd, each of whom wants one ticket: for each type a few more people than tickets are left."""
+    """Return a second crowd, each of whom wants one ticket: a few more people than tickets, for each type."""
     return [
         Buyer(email=f"late{number}.{name.split()[0].lower()}.{run}@example.com", wants=name, quantity=1)
         for name, tickets in left.items()

@@ -26,7 +26,7 @@ class Delivery:
 
 
 async def wait_for_tickets(http: httpx.AsyncClient, addresses: set[str]) -> list[Delivery]:
-    """The emails with tickets to these addresses, once each address has one, or after a minute."""
+    """Return the emails with tickets to these addresses, once each address has one, or after a minute."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         listed = (await http.get("/_local/emails", params={"limit": 100_000})).json()
@@ -43,7 +43,7 @@ async def _open(http: httpx.AsyncClient, entry: dict[str, str]) -> Delivery:
 
 
 def codes_in(raw: bytes) -> list[str]:
-    """What the QR codes of an email say, read off its pictures as a phone would."""
+    """Return what the QR codes of an email say, read off its pictures as a phone would."""
     message = message_from_bytes(raw, policy=policy.default)
     pictures = [part.get_content() for part in message.walk() if part.get_content_type() == "image/png"]
     return [code.text for picture in pictures for code in zxingcpp.read_barcodes(_pixels(picture))]

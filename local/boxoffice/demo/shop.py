@@ -102,5 +102,5 @@ class Shop:
 
 
 def hold_of(buyer: Buyer) -> timedelta:
-    """How long the buyer's order keeps its tickets."""
+    """Return how long the buyer's order keeps its tickets."""
     return datetime.fromisoformat(buyer.order["expires_at"]) - datetime.fromisoformat(buyer.order["created_at"])

@@ -1,4 +1,4 @@
-"""Where the demo takes place: on the stack that runs already, or on one of its own."""
+"""Where the demo takes place: on a stack that runs already, or on one of its own."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import httpx
 
 from local.boxoffice import demo_data
 from local.boxoffice.demo.story import say
+from local.boxoffice.project import BOXOFFICE
 from local.stack.supervisor import Stack
 
 
 @contextmanager
 def running_or_fresh(url: str, hold_minutes: float) -> Iterator[str]:
-    """The URL of the stack at `url` if there is one, else of a fresh one."""
+    """Give the URL of the stack at `url` if there is one, else of a fresh one."""
     if _is_stack(url):
         say(f"Using the stack at {url}")
         yield url
@@ -28,12 +29,12 @@ def running_or_fresh(url: str, hold_minutes: float) -> Iterator[str]:
 
 @contextmanager
 def fresh(hold_minutes: float) -> Iterator[str]:
-    """The URL of a stack with the demo data, which is gone afterwards."""
+    """Give the URL of a new stack with the demo data. It is gone afterwards."""
     with (
         tempfile.TemporaryDirectory(prefix="boxoffice-demo-") as folder,
-        Stack(Path(folder), port=0, variables={"HOLD_MINUTES": str(hold_minutes)}) as stack,
+        Stack(BOXOFFICE.with_variables(HOLD_MINUTES=str(hold_minutes)), Path(folder), port=0) as stack,
     ):
-        demo_data.ensure(stack.url, stack.owner_conninfo)
+        demo_data.ensure(stack.url, stack.owner_url)
         yield stack.url
 
 

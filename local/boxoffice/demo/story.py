@@ -31,7 +31,7 @@ SWEEP = timedelta(minutes=2)  # lapsed holds end once a minute
 
 
 async def tell(url: str, buyers: int) -> Report:
-    """Run the story against a stack; every buyer has a connection of their own."""
+    """Tell the story against a stack. Every buyer has a connection of their own."""
     transport = httpx.AsyncHTTPTransport(
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=None), local_address=_address()
     )
@@ -41,7 +41,7 @@ async def tell(url: str, buyers: int) -> Report:
 
 
 def _address() -> str | None:
-    """Where we call from: on Linux another address each time, since attempts to log in are limited by address."""
+    """Return the address to call from. On Linux it is another one each time: logins are limited by address."""
     return f"127.0.{uuid.uuid4().bytes[0]}.1" if sys.platform == "linux" else None
 
 
@@ -66,7 +66,7 @@ class Story:
         await self._open_doors(tickets)
         await self._wait_for_lapsed_holds()
         await self._sell_what_came_back()
-        await self._settle_up()
+        await self._add_up()
         return self._report
 
     async def _set_up(self) -> None:
@@ -94,15 +94,15 @@ class Story:
             "organisation_id": self._organisation,
             "title": f"Harbour Nights {self._run}",
             "category": "concert",
-            "venue": demo_data.EVENT["venue"],
+            "venue": demo_data.VENUE,
             "currency": "NGN",
             "starts_at": starts_at.isoformat(),
             "ends_at": (starts_at + timedelta(hours=4)).isoformat(),
-            "ticket_types": [_offer(each) for each in self._types],
+            "ticket_types": [_ticket_type(each) for each in self._types],
         }
 
     async def _rush(self) -> None:
-        """Everybody orders in the same moment, and nobody is turned away wrongly."""
+        """Everybody orders in the same moment. Nobody is refused while there is enough for them."""
         wanted = sum(buyer.quantity for buyer in self._crowd)
         on_sale = sum(each.quantity for each in self._types)
         say(f"{len(self._crowd)} buyers arrive at once: they want {wanted} tickets of {on_sale}")
@@ -125,7 +125,7 @@ class Story:
         return time.perf_counter() - started
 
     async def _pay(self, buyers: list[Buyer]) -> None:
-        """Who holds tickets that cost something goes to the provider's page, each with their own habit."""
+        """Whoever holds tickets that cost something goes to the provider's page, each with their own habit."""
         owing = [buyer for buyer in buyers if buyer.orders and buyer.order["status"] == "pending"]
         habits = Counter(buyer.habit.name.lower().replace("_", " ") for buyer in owing)
         say(f"{len(owing)} go to pay: " + ", ".join(f"{count} {habit}" for habit, count in habits.most_common()))
@@ -134,7 +134,7 @@ class Story:
         say(f"{sum(buyer.paid_at is not None for buyer in owing)} have paid")
 
     async def _read_mail(self, buyers: list[Buyer]) -> list[str]:
-        """Everybody who has paid opens their email; answers what the QR codes in it say."""
+        """Everybody who has paid opens their email. Return what the QR codes in it say."""
         paid = {buyer.email: buyer for buyer in buyers if buyer.paid_at}
         say(f"Waiting for {len(paid)} emails, and reading the QR codes in them")
         deliveries = await wait_for_tickets(self._http, set(paid))
@@ -151,7 +151,7 @@ class Story:
         return [code for delivery in deliveries for code in delivery.codes]
 
     async def _open_doors(self, codes: list[str]) -> None:
-        """Every ticket is scanned; some are shown by two people in the same moment, and somebody made one up."""
+        """Every ticket is scanned. Some are shown by two people in the same moment, and one is forged."""
         say(f"{len(codes)} tickets are scanned at the door")
         copied, others = codes[::COPIED], [code for number, code in enumerate(codes) if number % COPIED]
         started = time.perf_counter()
@@ -170,7 +170,7 @@ class Story:
         self._report.compare("a forged ticket is refused", await self._door.scan(forged(codes[0]), "East"), "forged")
 
     async def _wait_for_lapsed_holds(self) -> None:
-        """Who left without paying loses the tickets; on a stack with long holds, they are kind enough to cancel."""
+        """Whoever left without paying loses the tickets. Where holds are long, they cancel instead."""
         gone = [buyer for buyer in self._crowd if buyer.orders and not buyer.paid_at]
         if not gone:
             return
@@ -196,7 +196,7 @@ class Story:
             await asyncio.sleep(1)
 
     async def _sell_what_came_back(self) -> None:
-        """What was held in vain is sold to others, down to the last ticket."""
+        """What came back is sold to others, down to the last ticket."""
         left = await self._counts("available")
         buyers = latecomers(self._run, left)
         if not buyers:
@@ -208,8 +208,8 @@ class Story:
         self._report.compare("what came back is sold again", len(codes), sum(left.values()))
         self._report.compare("and admits", await self._door.admit(codes), Counter(admitted=len(codes)))
 
-    async def _settle_up(self) -> None:
-        """Afterwards everything adds up: for the organiser, at the door, and in the data."""
+    async def _add_up(self) -> None:
+        """Check that everything adds up: for the organiser, at the door, and in the data."""
         sold, quantities = await self._counts("sold"), {each.name: each.quantity for each in self._types}
         self._report.figure("tickets sold", sum(sold.values()))
         self._report.figure("payment to email, median, s", median(self._waits))
@@ -224,11 +224,11 @@ class Story:
             )
 
     async def _admin(self) -> Client:
-        login = {"email": "admin@example.com", "password": demo_data.PASSWORD}
+        login = {"email": demo_data.ADMIN, "password": demo_data.PASSWORD}
         return self._api.as_account(await self._api.post("/v1/sessions", login))
 
     async def _counts(self, what: str) -> dict[str, int]:
-        """How many of each ticket type are `available`, `held` or `sold`, by its name."""
+        """Return how many of each ticket type are `available`, `held` or `sold`, by its name."""
         availability = await self._api.get(f"/v1/events/{self._event_id}/availability")
         return {self._type_names[each["ticket_type_id"]]: each[what] for each in availability["ticket_types"]}
 
@@ -239,7 +239,7 @@ def say(what: str) -> None:
 
 
 def forged(code: str) -> str:
-    """A ticket that looks like another, with the last characters changed."""
+    """Return a ticket that looks like another, with the last characters changed."""
     return code[:-4] + ("AAAA" if code[-4:] != "AAAA" else "BBBB")
 
 
@@ -248,7 +248,7 @@ def _seconds_between(paid_at: datetime | None, sent_at: datetime) -> float:
     return (sent_at - paid_at).total_seconds()
 
 
-def _offer(ticket_type: TicketType) -> dict[str, Any]:
+def _ticket_type(ticket_type: TicketType) -> dict[str, Any]:
     return {
         "name": ticket_type.name,
         "price": ticket_type.price,
