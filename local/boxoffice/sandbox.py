@@ -58,7 +58,7 @@ class Sandbox:
         """Send the API the signed webhook, and the same one again as often as `repeats` asks for."""
         from boxoffice.payments import sandbox
 
-        kind: sandbox.Kind = "payment.succeeded" if paid else "payment.failed"
+        kind: sandbox.EventType = "payment.succeeded" if paid else "payment.failed"
         body, headers = sandbox.signed_event(str(payment.id), kind, payment.amount, payment.currency)
         with httpx.Client(base_url=self._api, timeout=30) as api:
             answers = [api.post(WEBHOOK, content=body, headers=headers) for _ in range(min(repeats, MOST_REPEATS))]
