@@ -26,6 +26,7 @@ from boxoffice.errors import (
     Unauthenticated,
     UnsupportedMediaType,
 )
+from boxoffice.examples import example_of
 from boxoffice.version import VERSION
 
 _FILE = Path(__file__).parent / "openapi.json"
@@ -144,11 +145,22 @@ def _complete(operation: dict[str, Any], route: api.Route, functions: Path) -> N
         responses["204"] = {"description": "Done; there is nothing to say"}
     if any(parameter["name"].lower() == "if-none-match" for parameter in operation.get("parameters", [])):
         responses["304"] = {"description": "Nothing has changed"}
+    _show_example(operation)
     for status, errors in sorted(_errors(operation, route).items()):
         responses[str(status)] = {
             "description": _describe(status, errors),
             "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
+
+
+def _show_example(operation: dict[str, Any]) -> None:
+    example = example_of(operation["operationId"])
+    for parameter in operation.get("parameters", []):
+        value = (example.path | example.query).get(parameter["name"])
+        if value is not None:
+            parameter["example"] = value
+    if "requestBody" in operation:
+        operation["requestBody"]["content"]["application/json"]["example"] = example.body
 
 
 def _errors(operation: dict[str, Any], route: api.Route) -> dict[int, list[type[DomainError]]]:
