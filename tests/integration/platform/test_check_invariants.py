@@ -438,7 +438,7 @@ BREACHES = [
         "tickets_with_a_broken_chain",
         "the chain has a gap",
         "sent",
-        "UPDATE transfers SET epoch = 2 WHERE id = %(transfer)s",
+        "UPDATE transfers SET transfer_count = 2 WHERE id = %(transfer)s",
     ),
     breach(
         "orders_that_hold_wrong_stock",

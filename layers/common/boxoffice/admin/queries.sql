@@ -285,12 +285,12 @@ FROM services LEFT JOIN slots ON service_id = id AND state <> 'withdrawn'
 GROUP BY id HAVING count(number) <> capacity OR max(number) FILTER (WHERE state = 'free') > capacity LIMIT 10
 
 -- name: tickets_with_a_broken_chain
--- Each transfer that was accepted raised the epoch by one.
-SELECT tickets.id AS ticket_id, tickets.epoch, links FROM tickets LEFT JOIN (
-    SELECT ticket_id, count(*) AS links, max(epoch) AS last_epoch FROM transfers
+-- Each transfer that was accepted raised the transfer count by one.
+SELECT tickets.id AS ticket_id, tickets.transfer_count, links FROM tickets LEFT JOIN (
+    SELECT ticket_id, count(*) AS links, max(transfer_count) AS last_transfer_count FROM transfers
     WHERE status = 'accepted' GROUP BY ticket_id
 ) AS chain ON ticket_id = tickets.id
-WHERE tickets.epoch <> coalesce(links, 0) OR tickets.epoch <> coalesce(last_epoch, 0) LIMIT 10
+WHERE tickets.transfer_count <> coalesce(links, 0) OR tickets.transfer_count <> coalesce(last_transfer_count, 0) LIMIT 10
 
 -- name: transfers_without_emails
 SELECT id AS transfer_id, status, owed FROM transfers LEFT JOIN (

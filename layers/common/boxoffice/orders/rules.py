@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from boxoffice.errors import DomainError
@@ -35,6 +35,9 @@ from boxoffice.stock.rules import home_row
 from boxoffice.vouchers.errors import VoucherNotApplicable, VoucherNotFound, VoucherUsedUp
 from boxoffice.vouchers.models import Voucher
 from boxoffice.vouchers.rules import discount_on, is_for, valid_among
+
+PATIENCE = timedelta(minutes=15)
+"""How long an order with an open payment keeps its stock beyond its hold: its provider may be slow to answer."""
 
 
 def quantities_of(items: Sequence[OrderItemRequest]) -> dict[UUID, int]:

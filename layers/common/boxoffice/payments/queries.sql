@@ -159,3 +159,8 @@ SELECT (SELECT count(*) FROM payments WHERE ask_at IS NOT NULL AND status = 'pen
     (SELECT count(*) FROM refunds WHERE status = 'failed') AS refunds_failed,
     (SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM refunds
     WHERE due_at IS NOT NULL) AS oldest_refund_seconds
+
+-- name: get_returned_for_email
+-- What came and went back, which need not be what was asked for; the last time, if it happened again.
+SELECT refunds.amount, refunds.currency FROM refunds JOIN payments ON payments.id = payment_id
+WHERE payment_id = %(id)s AND order_id = %(order_id)s ORDER BY refunds.id DESC LIMIT 1

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from boxoffice.errors import DomainError
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderStatus
+from boxoffice.orders.rules import PATIENCE
 from boxoffice.payments.errors import OrderExpired
 from boxoffice.payments.models import (
     DueRefund,
@@ -19,9 +20,6 @@ from boxoffice.payments.models import (
 
 FIRST_ASK = timedelta(minutes=2)
 """How long a webhook may take before the provider is asked."""
-
-PATIENCE = timedelta(minutes=15)
-"""How long an order with an open payment keeps its stock beyond its hold; see `lock_and_expire_orders`."""
 
 _LONGEST_WAIT = timedelta(hours=12)
 _MONEY_COMES_FOR = timedelta(days=3)  # a payment page is open for a day at the most

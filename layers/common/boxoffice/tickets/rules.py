@@ -39,7 +39,7 @@ def check_transferable(ticket: HeldTicket, now: datetime) -> None:
         raise TicketUsed
     if not ticket.event_is_on or now >= ticket.ends_at:
         raise EventOver
-    if ticket.epoch >= MOST_TRANSFERS:
+    if ticket.transfer_count >= MOST_TRANSFERS:
         raise TransferLimit
 
 

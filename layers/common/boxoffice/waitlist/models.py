@@ -49,6 +49,8 @@ class Sale:
 
 @dataclass(frozen=True)
 class EntryRow:
+    """An entry of the waitlist; ``draws`` is the stock that an offer holds, as PostgreSQL writes it."""
+
     id: UUID
     organisation_id: UUID
     event_id: UUID
@@ -58,6 +60,7 @@ class EntryRow:
     email: str
     quantity: int
     status: EntryStatus
+    draws: str | None
     expires_at: datetime | None
     created_at: datetime
 
