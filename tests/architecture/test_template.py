@@ -5,6 +5,7 @@ import json
 import re
 import sys
 import tomllib
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +15,8 @@ from typing import Any
 
 import boto3
 from cfnlint.api import ManualArgs, lint
+from samcli.lib.providers.api_provider import ApiProvider
+from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
@@ -183,6 +186,16 @@ def test_routes_are_as_sam_writes_them_for_events() -> None:
         for operation in methods.values():
             del operation["x-amazon-apigateway-integration"]["credentials"]
     assert ours == by_sam
+
+
+def test_sam_serves_the_same_routes_locally() -> None:
+    with warnings.catch_warnings(category=DeprecationWarning, action="ignore"):
+        stacks, _ = SamLocalStackProvider.get_stacks(str(ROOT / "template.yaml"))
+        api = ApiProvider(stacks, cwd=str(ROOT)).api
+    served = [(words(route.function_name), method, route.path) for route in api.routes for method in route.methods]
+    declared = [(name, route.method, route.path) for name, route in routes().items()]
+    assert sorted(each for each in served if each[1] != "OPTIONS") == sorted(declared)
+    assert "X-Order-Token" in api.cors.allow_headers
 
 
 def test_api_gateway_calls_functions_by_one_role() -> None:
