@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import packages_distributions
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import boto3
 from cfnlint.api import ManualArgs, lint
@@ -22,6 +22,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from boxoffice.api import ROUTES, Route
+from boxoffice.payments.models import StartableProvider
 from boxoffice.routes import logical_id, with_routes
 from tests.helpers.support import ROOT, all_functions, words
 
@@ -52,11 +53,9 @@ BUYERS_WAIT_FOR = {
     "get_event",
     "get_order",
     "list_events",
-    "receive_flutterwave_webhook",
-    "receive_sandbox_webhook",
-    "receive_stripe_webhook",
     "scan_ticket",
     "start_payment",
+    *(f"receive_{provider}_webhook" for provider in get_args(StartableProvider.__value__)),
 }
 
 # Set by Lambda itself, or only where there is no template.

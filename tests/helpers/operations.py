@@ -4,10 +4,11 @@
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import timedelta
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -20,12 +21,11 @@ from boxoffice.accounts.models import SessionView, SignUpRequest
 from boxoffice.auth import Who, order_token
 from boxoffice.examples import example_of, sample_names
 from boxoffice.ids import new_id
-from boxoffice.payments import sandbox
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets import transfers
 from boxoffice.tickets.models import PrintedTicket
 from tests.helpers import factories
-from tests.helpers.payers import sign_as_stripe
+from tests.helpers.payers import prove
 from tests.helpers.support import Answer, Client
 
 
@@ -199,21 +199,14 @@ def ticket_type_request() -> dict[str, Any]:
     return dict(example_of("create_ticket_type", sample_names() | TIMES).body)
 
 
-# How a provider proves that a body is its own: the headers that it sends beside it.
-SIGNATURES: dict[str, Callable[[bytes], dict[str, str]]] = {
-    "receive_sandbox_webhook": lambda body: sandbox.sign(body, datetime.now(UTC)),
-    "receive_stripe_webhook": sign_as_stripe,
-    "receive_flutterwave_webhook": lambda _: {"verif-hash": "hash of the tests"},
-    "receive_generic_webhook": lambda _: {"X-Webhook-Secret": "secret of the tests"},
-}
-
-
 def call_of(operation: str, world: World) -> Call:
     """The operation's example, on the rows of a world."""
     names = world.names()
     example = example_of(operation, names)
     order = UUID(names[example.token_of]) if example.token_of else None
-    return Call(example.path, example.query, example.body, order, SIGNATURES.get(operation))
+    provider = re.fullmatch(r"receive_(\w+)_webhook", operation)
+    sign = partial(prove, provider[1]) if provider else None
+    return Call(example.path, example.query, example.body, order, sign)
 
 
 @dataclass(frozen=True)

@@ -203,22 +203,22 @@ JOIN orders ON orders.id = order_id
 WHERE payments.status = 'succeeded' AND (
         orders.status NOT IN ('paid', 'partially_refunded', 'refunded')
         OR amount <> total OR payments.currency <> orders.currency
-        OR NOT EXISTS (SELECT FROM receipts WHERE payment_id = payments.id AND kept
-            AND receipts.amount = payments.amount AND receipts.currency = payments.currency))
+        OR NOT EXISTS (SELECT FROM incoming_payments AS incoming WHERE payment_id = payments.id AND kept
+            AND incoming.amount = payments.amount AND incoming.currency = payments.currency))
     OR payments.status = 'refunded'
         AND NOT EXISTS (SELECT FROM refunds WHERE refunds.payment_id = payments.id)
 LIMIT 10
 
--- name: receipts_without_effect
--- What is owed back of a receipt goes to whoever paid it.
-SELECT receipts.id AS receipt_id, payments.id AS payment_id, kept, receipts.amount, refunded, owed FROM receipts
-JOIN payments ON payments.id = receipts.payment_id
+-- name: money_without_effect
+-- A refund goes to whoever paid the money: it names the same payment.
+SELECT incoming.id AS incoming_payment_id, payments.id AS payment_id, kept, incoming.amount, refunded, owed
+FROM incoming_payments AS incoming JOIN payments ON payments.id = incoming.payment_id
 LEFT JOIN (
-    SELECT receipt_id, payment_id, currency, sum(amount)::bigint AS owed FROM refunds
-    GROUP BY receipt_id, payment_id, currency
-) AS refund ON receipt_id = receipts.id AND refund.payment_id = payments.id AND refund.currency = receipts.currency
-WHERE refunded <> coalesce(owed, 0) OR refunded > receipts.amount
-    OR NOT kept AND refunded <> receipts.amount OR kept AND payments.status <> 'succeeded'
+    SELECT incoming_payment_id, payment_id, currency, sum(amount)::bigint AS owed FROM refunds
+    GROUP BY incoming_payment_id, payment_id, currency
+) AS refund ON incoming_payment_id = incoming.id AND refund.payment_id = payments.id AND refund.currency = incoming.currency
+WHERE refunded <> coalesce(owed, 0) OR refunded > incoming.amount
+    OR NOT kept AND refunded <> incoming.amount OR kept AND payments.status <> 'succeeded'
 LIMIT 10
 
 -- name: payments_left_behind

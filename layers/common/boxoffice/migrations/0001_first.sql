@@ -315,12 +315,11 @@ CREATE TABLE payments (
     currency           text NOT NULL,
     ask_at             timestamptz,
     created_at         timestamptz NOT NULL DEFAULT now(),
-    settled_at         timestamptz,
+    closed_at          timestamptz,
     CONSTRAINT payments_reference_key UNIQUE (provider, merchant_id, provider_reference)
 );
 CREATE INDEX payments_order_id ON payments (order_id);
 CREATE UNIQUE INDEX payments_one_success ON payments (order_id) WHERE status = 'succeeded';
-CREATE UNIQUE INDEX payments_one_generic ON payments (order_id) WHERE provider = 'generic';
 CREATE INDEX payments_to_ask ON payments (ask_at) WHERE ask_at IS NOT NULL;
 
 -- The inbox: each verified event of a provider is stored once, with the effect it had.
@@ -337,9 +336,9 @@ CREATE TABLE provider_events (
 );
 CREATE INDEX provider_events_payment_id ON provider_events (payment_id);
 
--- Money that came: each once, by the provider's own name for it, however many events tell of it. It is kept for an order
--- or goes back whole. refunded is what its refunds add up to, so that they never exceed it.
-CREATE TABLE receipts (
+-- Money that came, each once under the provider's own name for it, however many events tell of it. It is kept for an
+-- order, or goes back whole. refunded is the sum of its refunds: they never exceed it.
+CREATE TABLE incoming_payments (
     id          uuid PRIMARY KEY,
     payment_id  uuid NOT NULL REFERENCES payments,
     provider    text NOT NULL,
@@ -350,35 +349,35 @@ CREATE TABLE receipts (
     kept        boolean NOT NULL DEFAULT false,
     refunded    bigint NOT NULL DEFAULT 0,
     received_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT receipts_reference_key UNIQUE (provider, merchant_id, reference),
-    CONSTRAINT receipts_refunded CHECK (refunded BETWEEN 0 AND amount)
+    CONSTRAINT incoming_payments_reference_key UNIQUE (provider, merchant_id, reference),
+    CONSTRAINT incoming_payments_refunded CHECK (refunded BETWEEN 0 AND amount)
 );
-CREATE INDEX receipts_payment_id ON receipts (payment_id);
-CREATE UNIQUE INDEX receipts_one_kept ON receipts (payment_id) WHERE kept;
+CREATE INDEX incoming_payments_payment_id ON incoming_payments (payment_id);
+CREATE UNIQUE INDEX incoming_payments_one_kept ON incoming_payments (payment_id) WHERE kept;
 
 -- Owed in the transaction that decides it; sent to the provider afterwards. No attempt is made before due_at, which also
 -- leases a refund to the worker that sends it; it is null once there is nothing left to do. A refund that the provider
 -- failed to make is tried again as another one, which is what failures counts.
 CREATE TABLE refunds (
-    id                 uuid PRIMARY KEY,
-    payment_id         uuid NOT NULL REFERENCES payments,
-    receipt_id         uuid NOT NULL REFERENCES receipts,
-    amount             bigint NOT NULL CHECK (amount > 0),
-    currency           text NOT NULL,
-    reason             text NOT NULL,
-    status             text NOT NULL DEFAULT 'owed' CHECK (status IN ('owed', 'sent', 'succeeded', 'failed')),
-    attempts           integer NOT NULL DEFAULT 0,
-    failures           integer NOT NULL DEFAULT 0,
-    due_at             timestamptz DEFAULT now(),
-    provider_reference text,
-    last_error         text,
-    created_at         timestamptz NOT NULL DEFAULT now(),
-    settled_at         timestamptz,
+    id                  uuid PRIMARY KEY,
+    payment_id          uuid NOT NULL REFERENCES payments,
+    incoming_payment_id uuid NOT NULL REFERENCES incoming_payments,
+    amount              bigint NOT NULL CHECK (amount > 0),
+    currency            text NOT NULL,
+    reason              text NOT NULL,
+    status              text NOT NULL DEFAULT 'owed' CHECK (status IN ('owed', 'sent', 'succeeded', 'failed')),
+    attempts            integer NOT NULL DEFAULT 0,
+    failures            integer NOT NULL DEFAULT 0,
+    due_at              timestamptz DEFAULT now(),
+    provider_reference  text,
+    last_error          text,
+    created_at          timestamptz NOT NULL DEFAULT now(),
+    closed_at           timestamptz,
     CONSTRAINT refunds_failed_with_reason CHECK (status <> 'failed' OR last_error IS NOT NULL),
-    CONSTRAINT refunds_unsettled_due CHECK (status NOT IN ('owed', 'sent') OR due_at IS NOT NULL)
+    CONSTRAINT refunds_open_due CHECK (status NOT IN ('owed', 'sent') OR due_at IS NOT NULL)
 );
 CREATE INDEX refunds_payment_id ON refunds (payment_id);
-CREATE INDEX refunds_receipt_id ON refunds (receipt_id);
+CREATE INDEX refunds_incoming_payment_id ON refunds (incoming_payment_id);
 CREATE INDEX refunds_due ON refunds (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX refunds_failed ON refunds (id) WHERE status = 'failed';
 CREATE INDEX refunds_provider_reference ON refunds (provider_reference) WHERE provider_reference IS NOT NULL;

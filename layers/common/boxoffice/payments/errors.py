@@ -35,4 +35,4 @@ class ProviderUnavailable(DomainError):
 class RefundTooLarge(DomainError):
     code = "refund_too_large"
     detail = "A payment cannot be refunded by more than what is left of it."
-    constraint = "receipts_refunded"
+    constraint = "incoming_payments_refunded"

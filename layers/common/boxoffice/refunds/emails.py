@@ -7,6 +7,7 @@ from uuid import UUID
 from boxoffice import db, money, sql
 from boxoffice.emails import Content, Occasion, place_of, titles_of, write
 from boxoffice.orders import emails as orders
+from boxoffice.payments.models import METHODS_BY_HAND
 from boxoffice.tickets import service as tickets
 from boxoffice.times import when
 
@@ -73,7 +74,8 @@ EMAILS = (order_refunded, ticket_withdrawn, event_cancelled)
 
 
 def _refund(conn: db.Connection, order_refund_id: str) -> EmailRefund:
-    refund = db.one(conn, EmailRefund, SQL.get_refund_for_email, id=UUID(order_refund_id))
+    methods = {"methods_by_hand": list(METHODS_BY_HAND)}
+    refund = db.one(conn, EmailRefund, SQL.get_refund_for_email, id=UUID(order_refund_id), **methods)
     if refund is None:
         raise LookupError(f"refund {order_refund_id}")
     return refund

@@ -43,7 +43,7 @@ WHERE (
 
 -- name: get_refund_for_email
 SELECT order_id, order_refunds.amount, orders.currency,
-    coalesce((SELECT provider IN ('cash', 'bank_transfer') FROM payments JOIN refunds ON refunds.payment_id = payments.id
+    coalesce((SELECT provider = ANY(%(methods_by_hand)s) FROM payments JOIN refunds ON refunds.payment_id = payments.id
     WHERE refunds.id = refund_id), false) AS by_hand,
     cardinality(ticket_ids) = (SELECT count(*) FROM tickets WHERE tickets.order_id = orders.id) AS whole,
     (SELECT coalesce(jsonb_agg(ended ORDER BY event_title, type_name), '[]') FROM (

@@ -1,0 +1,21 @@
+"""POST /v1/webhooks/coins"""
+
+from boxoffice.api import handler, raw_body, request_header, route
+from boxoffice.auth import Who
+from boxoffice.errors import Malformed, TooLarge
+from boxoffice.payments import webhooks
+from boxoffice.payments.errors import ProviderNotEnabled, SignatureWrong
+from boxoffice.payments.models import Organisation, WebhookView
+
+__all__ = ["handler"]
+
+
+@route(
+    "POST",
+    "/v1/webhooks/coins",
+    who=Who.PROVIDER,
+    raises=(Malformed, TooLarge, SignatureWrong, ProviderNotEnabled),
+)
+def receive_coins_webhook(organisation: Organisation = None) -> WebhookView:
+    """Take an event of the box of coins."""
+    return webhooks.receive("coins", organisation, raw_body(), request_header)
