@@ -12,7 +12,7 @@ export AWS_DEFAULT_REGION ?= eu-west-1
 export PYTHONPATH := layers/common
 
 .DEFAULT_GOAL := help
-.PHONY: help install run reset demo test soak lint format openapi bench sam-local build deploy clean
+.PHONY: help install run reset demo test soak lint format openapi events bench sam-local build deploy clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,8 +53,11 @@ format: install  ## Format the code
 	$(BIN)/ruff check --fix --exit-zero
 	$(BIN)/ruff format
 
-openapi: install  ## Write the OpenAPI document anew
+openapi: install  ## Write the OpenAPI document and the template's routes anew
 	$(BIN)/python -m boxoffice.openapi
+
+events: install  ## Write events/: a sample event of each function, for `sam local invoke`
+	$(BIN)/python -m boxoffice.sample_events
 
 bench: install  ## Measure speed against the bars; non-zero if one is missed
 	$(BIN)/python -m bench

@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document: generated from the endpoints' declarations, committed, served and checked by the tests.
 
-python -m boxoffice.openapi            writes layers/common/boxoffice/openapi.json
+python -m boxoffice.openapi            writes layers/common/boxoffice/openapi.json, and the routes in template.yaml
 python -m boxoffice.openapi --check    exits with 1 if what is committed is not what the code says
 """
 
@@ -12,7 +12,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from boxoffice import api
+from boxoffice import api, routes
 from boxoffice.auth import Who
 from boxoffice.errors import (
     Busy,
@@ -26,6 +26,7 @@ from boxoffice.errors import (
     Unauthenticated,
     UnsupportedMediaType,
 )
+from boxoffice.examples import example_of
 from boxoffice.version import VERSION
 
 _FILE = Path(__file__).parent / "openapi.json"
@@ -144,11 +145,22 @@ def _complete(operation: dict[str, Any], route: api.Route, functions: Path) -> N
         responses["204"] = {"description": "Done; there is nothing to say"}
     if any(parameter["name"].lower() == "if-none-match" for parameter in operation.get("parameters", [])):
         responses["304"] = {"description": "Nothing has changed"}
+    _show_example(operation)
     for status, errors in sorted(_errors(operation, route).items()):
         responses[str(status)] = {
             "description": _describe(status, errors),
             "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
+
+
+def _show_example(operation: dict[str, Any]) -> None:
+    example = example_of(operation["operationId"])
+    for parameter in operation.get("parameters", []):
+        value = (example.path | example.query).get(parameter["name"])
+        if value is not None:
+            parameter["example"] = value
+    if "requestBody" in operation:
+        operation["requestBody"]["content"]["application/json"]["example"] = example.body
 
 
 def _errors(operation: dict[str, Any], route: api.Route) -> dict[int, list[type[DomainError]]]:
@@ -177,15 +189,19 @@ def _describe(status: int, errors: list[type[DomainError]]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the document, or check it."""
-    generated = generate(Path(__file__).parents[3] / "functions")
+    """Write the document and the template's routes, or check them."""
+    root = Path(__file__).parents[3]
+    template = root / "template.yaml"
+    document = generate(root / "functions")
+    generated = {_FILE: document, template: routes.with_routes(template.read_text(), api.ROUTES)}
     if "--check" in arguments:
-        if generated != committed():
-            print("openapi.json is out of date: run make openapi", file=sys.stderr)
-            return 1
-        return 0
-    _FILE.write_text(generated)
-    print(f"{_FILE.name}: {len(api.ROUTES)} operations")
+        stale = [path.name for path, text in generated.items() if path.read_text() != text]
+        if stale:
+            print(f"out of date: {', '.join(stale)}; run make openapi", file=sys.stderr)
+        return 1 if stale else 0
+    for path, text in generated.items():
+        path.write_text(text)
+    print(f"{_FILE.name}, {template.name}: {len(api.ROUTES)} operations")
     return 0
 
 
