@@ -12,10 +12,6 @@ from boxoffice.orders.errors import (
     IssueNotOffered,
     MixedOrder,
     NotOnSale,
-    NotSeated,
-    NotTheOffer,
-    QuantityNotAllowed,
-    SeatsNotCounted,
     TicketTypeNotFound,
 )
 from boxoffice.orders.models import (
@@ -28,13 +24,15 @@ from boxoffice.orders.models import (
     OrderStatus,
     Terms,
 )
+from boxoffice.seats.errors import NotSeated, SeatsNotCounted
 from boxoffice.seats.models import Wish
-from boxoffice.stock.errors import SoldOut
+from boxoffice.stock.errors import QuantityNotAllowed, SoldOut
 from boxoffice.stock.models import Draw
 from boxoffice.stock.rules import home_row
 from boxoffice.vouchers.errors import VoucherNotApplicable, VoucherNotFound, VoucherUsedUp
 from boxoffice.vouchers.models import Voucher
 from boxoffice.vouchers.rules import discount_on, is_for, valid_among
+from boxoffice.waitlist.errors import NotTheOffer
 
 
 def quantities_of(items: Sequence[OrderItemRequest]) -> dict[UUID, int]:
@@ -51,8 +49,8 @@ def check_found(offers: Sequence[Offer], wanted: dict[UUID, int]) -> None:
     Raises:
         TicketTypeNotFound: something cannot.
     """
-    if len(offers) != len(wanted):
-        raise TicketTypeNotFound
+    if missing := wanted.keys() - {offer.ticket_type_id for offer in offers}:
+        raise TicketTypeNotFound(ticket_type_ids=sorted(missing))
 
 
 def voucher_of(offers: Sequence[Offer], vouchers: Sequence[Voucher], code: str | None, now: datetime) -> Voucher | None:
@@ -63,8 +61,9 @@ def voucher_of(offers: Sequence[Offer], vouchers: Sequence[Voucher], code: str |
         VoucherNotFound, VoucherExpired, VoucherNotApplicable: the code does nothing for this order.
     """
     voucher = valid_among(vouchers, [offer.event_id for offer in offers], now)
-    if any(offer.hidden and not (voucher and _unlocks(voucher, offer)) for offer in offers):
-        raise TicketTypeNotFound
+    hidden = [offer for offer in offers if offer.hidden and not (voucher and _unlocks(voucher, offer))]
+    if hidden:
+        raise TicketTypeNotFound(ticket_type_ids=[offer.ticket_type_id for offer in hidden])
     if code is not None and voucher is None:
         raise VoucherNotFound
     if voucher and not any(is_for(voucher, offer.event_id, offer.ticket_type_id) for offer in offers):
@@ -86,8 +85,9 @@ def lines_of(
     """
     for offer in offers:
         check_offer(offer, wanted[offer.ticket_type_id], now)
-    if len({(offer.organisation_id, offer.currency) for offer in offers}) > 1:
-        raise MixedOrder
+    organisations, currencies = {offer.organisation_id for offer in offers}, {offer.currency for offer in offers}
+    if len(organisations) > 1 or len(currencies) > 1:
+        raise MixedOrder(organisation_ids=sorted(organisations), currencies=sorted(currencies))
     if issue and not any(offer.issue in (issue, "choice") for offer in offers):
         raise IssueNotOffered
     return [OrderLine(offer, wanted[offer.ticket_type_id], is_grouped(offer, issue)) for offer in offers]
@@ -107,11 +107,11 @@ def wishes_of(items: Sequence[OrderItemRequest], lines: Sequence[OrderLine], wai
         named = [seat_id for item in mine for seat_id in item.seat_ids or ()]
         if line.offer.seated:
             if named and (len(named) != line.quantity or len(set(named)) != line.quantity):
-                raise SeatsNotCounted
+                raise SeatsNotCounted(ticket_type_id=line.offer.ticket_type_id, quantity=line.quantity)
             together = all(item.together for item in mine)
             wishes.append(Wish(line.offer.ticket_type_id, line.quantity, tuple(named), together))
         elif named:
-            raise NotSeated(f"{line.offer.ticket_type_name} has no seats to choose.")
+            raise NotSeated(ticket_type_id=line.offer.ticket_type_id, ticket_type_name=line.offer.ticket_type_name)
     return wishes
 
 
@@ -126,11 +126,17 @@ def check_offer(offer: Offer, quantity: int, now: datetime) -> None:
     Raises:
         NotOnSale, QuantityNotAllowed: they may not.
     """
-    name = offer.ticket_type_name
     if (offer.on_sale_from and now < offer.on_sale_from) or now >= offer.on_sale_until:
-        raise NotOnSale(f"{name} is not on sale at this time.")
+        raise NotOnSale(
+            ticket_type_id=offer.ticket_type_id,
+            ticket_type_name=offer.ticket_type_name,
+            on_sale_from=offer.on_sale_from,
+            on_sale_until=offer.on_sale_until,
+        )
     if not offer.min_per_order <= quantity <= offer.max_per_order:
-        raise QuantityNotAllowed(f"An order takes {offer.min_per_order} to {offer.max_per_order} of {name}.")
+        raise QuantityNotAllowed(
+            ticket_type_id=offer.ticket_type_id, min_per_order=offer.min_per_order, max_per_order=offer.max_per_order
+        )
 
 
 def draws_of(terms: Terms, backend_pid: int) -> list[Draw]:
@@ -183,8 +189,11 @@ def limits_of(terms: Terms) -> list[BuyerLimit]:
 
 def lack_of(terms: Terms, pool_ids: Collection[UUID]) -> DomainError:
     """What it means for an order that these pools have too little left."""
-    is_voucher = terms.voucher is not None and set(pool_ids) == {terms.voucher.pool_id}
-    return VoucherUsedUp() if is_voucher else SoldOut(pool_ids)
+    if terms.voucher is not None and set(pool_ids) == {terms.voucher.pool_id}:
+        return VoucherUsedUp()
+    offers = [line.offer for line in terms.lines]
+    short = [offer for offer in offers if not {offer.pool_id, offer.capacity_pool_id}.isdisjoint(pool_ids)]
+    return SoldOut(ticket_type_ids=[offer.ticket_type_id for offer in short])
 
 
 def check_limits(limits: Sequence[BuyerLimit], taken: dict[UUID, int]) -> None:
@@ -194,8 +203,9 @@ def check_limits(limits: Sequence[BuyerLimit], taken: dict[UUID, int]) -> None:
         BuyerLimitReached: they may not.
     """
     for limit in limits:
-        if taken.get(limit.subject_id, 0) + limit.wanted > limit.most:
-            raise BuyerLimitReached(f"One buyer may have at most {limit.most} of {limit.name}, over all their orders.")
+        has = taken.get(limit.subject_id, 0)
+        if has + limit.wanted > limit.most:
+            raise BuyerLimitReached(name=limit.name, max_per_buyer=limit.most, taken=has)
 
 
 def buyer_names(order: OrderRow) -> list[str]:

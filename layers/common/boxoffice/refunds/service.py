@@ -20,8 +20,8 @@ from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
 from boxoffice.payments import sending
 from boxoffice.refunds import rules
-from boxoffice.refunds.errors import TicketUsed
 from boxoffice.refunds.models import CancelledEvent, EndedTicket, PaidTicket, Plan, RefundRequest, RefundView
+from boxoffice.tickets.errors import TicketUsed
 
 SQL = sql.queries("refunds")
 
