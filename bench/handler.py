@@ -102,6 +102,7 @@ def measure(*, smoke: bool = False) -> Part:
         "sold": _figures(sold),
         "sold_to_fresh": median(after / before for after, before in zip(sold.rates, fresh.rates, strict=True)),
         "cpu_ms": _ms(cpu),
+        "cpu_to_validation": _ms(cpu) / _ms(cpu_of_validation),
         "cpu_ms_of_validation": _ms(cpu_of_validation),
     }
     _show(figures)
@@ -155,8 +156,8 @@ def _show(figures: dict[str, Any]) -> None:
 def _bars(figures: dict[str, Any]) -> list[Bar]:
     fresh, sold = (figures[shop]["orders_per_second"] for shop in ("fresh", "sold"))
     return [
-        Bar("handler: orders a second", fresh, at_least=800),
-        Bar("handler: orders a second, a million tickets sold", sold, at_least=800),
+        Bar("handler: orders a second", fresh, at_least=800, judged=False),
+        Bar("handler: orders a second, a million tickets sold", sold, at_least=800, judged=False),
         Bar("handler: the same to before, median of the rounds", figures["sold_to_fresh"], at_least=0.9),
-        Bar("handler: processor time of a call, ms", figures["cpu_ms"], at_most=1),
+        Bar("handler: processor time of a call to its validation alone", figures["cpu_to_validation"], at_most=2.5),
     ]

@@ -16,16 +16,21 @@ RESULTS = ROOT / "bench/results"
 
 @dataclass(frozen=True)
 class Bar:
-    """A figure and the limit that it has to keep to."""
+    """A figure and the limit that it has to keep to.
+
+    Attributes:
+        judged: False for what depends on how fast the machine is: it is shown beside its limit, and never fails.
+    """
 
     name: str
     measured: float
     at_least: float | None = None
     at_most: float | None = None
+    judged: bool = True
 
     @property
     def met(self) -> bool:
-        """Whether the figure keeps to its limit."""
+        """Return True if the figure keeps to its limit."""
         return (self.at_least is None or self.measured >= self.at_least) and (
             self.at_most is None or self.measured <= self.at_most
         )
@@ -71,11 +76,11 @@ def _cell(value: object) -> str:
 
 
 def conclude(parts: Sequence[Part]) -> bool:
-    """Print the bars; whether all are met."""
+    """Print the bars. Return True if all that are judged are met."""
     bars = [bar for part in parts for bar in part.bars]
     for bar in bars:
-        print(f"  {'ok  ' if bar.met else 'FAIL'}  {bar}")
-    return all(bar.met for bar in bars)
+        print(f"  {('ok' if bar.met else 'FAIL') if bar.judged else 'seen':4}  {bar}")
+    return all(bar.met for bar in bars if bar.judged)
 
 
 def save(parts: Sequence[Part]) -> None:

@@ -25,7 +25,7 @@ SELECT id, 1, %(event_id)s, %(ticket_type_id)s, 2, %(unit_price)s FROM sale;
 INSERT INTO order_history (order_id, from_status, to_status, reason, at)
 SELECT id, 'pending', 'paid', 'payment succeeded', at FROM sale;
 
-INSERT INTO payments (id, order_id, provider, provider_reference, status, amount, currency, created_at, settled_at)
+INSERT INTO payments (id, order_id, provider, provider_reference, status, amount, currency, created_at, closed_at)
 SELECT id, id, 'sandbox', id::text, 'succeeded', 2 * %(unit_price)s, %(currency)s, at, at FROM sale;
 
 INSERT INTO tickets (id, order_id, line, position, organisation_id, event_id, ticket_type_id, holder_name, key_id, qr_hash,

@@ -70,7 +70,7 @@ class Sandbox:
         """Sends the signed webhook to the API, the same one several times where `repeats` asks for it."""
         from boxoffice.payments import sandbox
 
-        kind: sandbox.Kind = "payment.succeeded" if paid else "payment.failed"
+        kind: sandbox.EventType = "payment.succeeded" if paid else "payment.failed"
         body, headers = sandbox.signed_event(str(payment.id), kind, payment.amount, payment.currency)
         with httpx.Client(base_url=self._api, timeout=30) as api:
             answers = [api.post(WEBHOOK, content=body, headers=headers) for _ in range(min(repeats, MOST_REPEATS))]

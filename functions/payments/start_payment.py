@@ -14,9 +14,10 @@ __all__ = ["handler"]
 def start_payment(order_id: PathId, payment: PaymentRequest, key: IdempotencyKey) -> StartedPayment:
     """Start to pay an order.
 
-    Send the buyer to `url`, or, with Stripe, give `client_secret` and `publishable_key` to Stripe.js. The order is paid
-    once the provider has told us so, which `GET /v1/payments/{payment_id}` shows. A payment that fails can be followed
-    by another, with a new Idempotency-Key. Should the provider not answer (503), repeat with the same one.
+    Send the buyer to `url`. If there is none, give `client_secret` and `publishable_key` to the provider's script in
+    your page. The order is paid once the provider has told us so, which `GET /v1/payments/{payment_id}` shows. After a
+    payment that failed, start another with a new Idempotency-Key. If the provider does not answer (503), repeat with
+    the same key.
     """
     with db.autocommit() as conn:
         return service.start_payment(conn, caller(), order_id, payment, key)

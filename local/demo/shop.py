@@ -95,7 +95,7 @@ class Shop:
         for each in buyer.order["payments"]:
             if each["status"] == "succeeded":
                 payment = await guest.get(f"/v1/payments/{each['id']}")
-                buyer.paid_at = datetime.fromisoformat(payment["settled_at"])
+                buyer.paid_at = datetime.fromisoformat(payment["closed_at"])
 
     def _guest(self, buyer: Buyer) -> Client:
         return self._api.as_guest(buyer.order)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import packages_distributions
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import boto3
 from cfnlint.api import ManualArgs, lint
@@ -16,6 +16,7 @@ from samtranslator.translator.translator import Translator
 
 from boxoffice.api import ROUTES, Route
 from boxoffice.models import Request
+from boxoffice.payments.models import StartableProvider
 from tests.helpers.support import ROOT, all_functions, words
 
 DOMAINS = [
@@ -45,11 +46,9 @@ BUYERS_WAIT_FOR = {
     "get_event",
     "get_order",
     "list_events",
-    "receive_flutterwave_webhook",
-    "receive_sandbox_webhook",
-    "receive_stripe_webhook",
     "scan_ticket",
     "start_payment",
+    *(f"receive_{provider}_webhook" for provider in get_args(StartableProvider.__value__)),
 }
 
 # Set by Lambda itself, or only where there is no template.

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,7 +25,7 @@ from boxoffice.ticket_types.models import TicketTypePatch
 from boxoffice.vouchers import service as vouchers
 from boxoffice.vouchers.errors import VoucherNotFound, VoucherUsedUp
 from boxoffice.vouchers.models import VoucherPatch
-from tests.helpers import factories, invariants
+from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import order_request
 from tests.helpers.racing import deadlocks, race
 from tests.helpers.support import Client, Database
@@ -112,10 +111,10 @@ class TestVouchers:
                     cancel(conn, order)
                 elif fate == "lapse":
                     conn.execute("UPDATE orders SET expires_at = now() WHERE id = %s", [order.id])
-                    service.expire_orders(conn, datetime.now(UTC), batch=3)
+                    sellers.expire_orders(conn, batch=3)
 
         race(database, 12, redeem_and_change_ones_mind)
-        while service.expire_orders(conn, datetime.now(UTC)):
+        while sellers.expire_orders(conn):
             pass
         while buy(conn, {ticket_type: 1}, voucher="TWENTY") is None:
             pass

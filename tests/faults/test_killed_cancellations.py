@@ -88,7 +88,7 @@ def test_killed_anywhere_an_order_is_marked_as_paid_once(database: Database, con
     answer = deed(conn)
 
     assert (answer.status, len(answer.tickets), len(answer.payments)) == ("paid", 2, 1)
-    assert conn.execute("SELECT count(*), sum(amount) FROM receipts").fetchone() == (1, 10_000)
+    assert conn.execute("SELECT count(*), sum(amount) FROM incoming_payments").fetchone() == (1, 10_000)
     assert len(outbox_of(conn, "order_confirmation")) == 1
     invariants.check(conn)
 

@@ -107,7 +107,7 @@ def test_killed_anywhere_what_was_asked_has_its_effect_once(
 
     assert emails(conn) == (["payment_returned"] if late else ["order_confirmation"])
     assert len(stripe.refunds(payment)) == int(late)
-    assert conn.execute("SELECT count(*) FROM receipts").fetchone() == (1,)
+    assert conn.execute("SELECT count(*) FROM incoming_payments").fetchone() == (1,)
     invariants.check(conn)
 
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,8 +27,9 @@ _mistakes_expected = False
 @cache
 def document() -> dict[str, Any]:
     """The committed document."""
-    path = Path(__file__).parents[2] / "layers/common/boxoffice/openapi.json"
-    return dict(json.loads(path.read_text()))
+    from boxoffice import openapi  # once the environment is as a function finds it
+
+    return dict(json.loads(openapi.committed()))
 
 
 def check(method: str, path: str, status: int, headers: dict[str, str], body: bytes) -> None:

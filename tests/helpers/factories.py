@@ -159,15 +159,15 @@ def payment(conn: psycopg.Connection, order_id: UUID, **overrides: Any) -> UUID:
     row |= {"amount": amount, "currency": currency, **overrides}
     _insert(conn, "payments", row)
     if row.get("status") == "succeeded":
-        receipt(conn, row)
+        incoming_payment(conn, row)
     return payment_id
 
 
-def receipt(conn: psycopg.Connection, payment: dict[str, Any], **overrides: Any) -> UUID:
+def incoming_payment(conn: psycopg.Connection, payment: dict[str, Any], **overrides: Any) -> UUID:
     """The money of a payment, which its order keeps."""
     known = {name: payment[name] for name in ("provider", "amount", "currency")}
     row = {"id": new_id(), "payment_id": payment["id"], "merchant_id": UUID(int=0), "reference": payment["id"], **known}
-    return _insert(conn, "receipts", {**row, "kept": True, **overrides})
+    return _insert(conn, "incoming_payments", {**row, "kept": True, **overrides})
 
 
 def scan(conn: psycopg.Connection, ticket_id: UUID, scanner: UUID, **fields: Any) -> UUID:

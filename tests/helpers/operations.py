@@ -6,8 +6,8 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import timedelta
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -19,12 +19,11 @@ from boxoffice.accounts import service as accounts
 from boxoffice.accounts.models import SessionView, SignUpRequest
 from boxoffice.auth import Who, order_token
 from boxoffice.ids import new_id
-from boxoffice.payments import sandbox
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets import transfers
 from boxoffice.tickets.models import PrintedTicket
 from tests.helpers import factories
-from tests.helpers.payers import sign_as_stripe
+from tests.helpers.payers import prove
 from tests.helpers.support import Answer, Client
 
 
@@ -285,7 +284,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
             "amount": 10000,
             "currency": "NGN",
         },
-        sign=lambda body: sandbox.sign(body, datetime.now(UTC)),
+        sign=partial(prove, "sandbox"),
     ),
     "receive_stripe_webhook": lambda world: Call(
         body={
@@ -303,15 +302,15 @@ CALLS: dict[str, Callable[[World], Call]] = {
                 }
             },
         },
-        sign=sign_as_stripe,
+        sign=partial(prove, "stripe"),
     ),
     "receive_flutterwave_webhook": lambda _: Call(
         body={"event": "transfer.completed", "data": {"id": 285959875, "status": "SUCCESSFUL"}},
-        sign=lambda _: {"verif-hash": "hash of the tests"},
+        sign=partial(prove, "flutterwave"),
     ),
     "receive_generic_webhook": lambda world: Call(
         body={"order": str(world.order), "status": "REJECTED", "reason": "no funds"},
-        sign=lambda _: {"X-Webhook-Secret": "secret of the tests"},
+        sign=partial(prove, "generic"),
     ),
     "start_payment": lambda world: Call({"order_id": world.order}, {"provider": "sandbox"}, order=world.order),
     # tickets

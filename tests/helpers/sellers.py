@@ -1,11 +1,13 @@
 """Sellers who give something back, and an order that somebody has paid for."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
+from boxoffice.orders import service as orders
 from tests.helpers import factories
 from tests.helpers.support import Answer, Client, context, function
 
@@ -125,3 +127,9 @@ def accept(api: Client, transfer: UUID) -> None:
 
     answer = api.post("/v1/transfers/accept", {"token": transfers.token_of(transfer), "name": "Bola"})
     assert answer.status == 200, answer.body
+
+
+def expire_orders(conn: psycopg.Connection, batch: int = 200) -> int:
+    """End the holds that have lapsed, as the job of every minute does; answers how many."""
+    with conn.transaction():
+        return orders.expire_orders(conn, datetime.now(UTC), batch=batch)

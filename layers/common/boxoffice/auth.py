@@ -111,20 +111,20 @@ def order_token(order_id: UUID) -> str:
     return token(settings().ticket_keys_secret, "order", order_id.bytes)
 
 
-def ticket_token(ticket_id: UUID, epoch: int) -> str:
-    """The token that lets a guest to whom a ticket passed read it. The next transfer raises the epoch and ends it."""
-    return token(settings().ticket_keys_secret, "holder", _ticket(ticket_id, epoch))
+def ticket_token(ticket_id: UUID, transfer_count: int) -> str:
+    """The token by which a guest to whom a ticket passed reads it. The next transfer ends it."""
+    return token(settings().ticket_keys_secret, "holder", _ticket(ticket_id, transfer_count))
 
 
-def holds_ticket(caller: Caller, ticket_id: UUID, epoch: int) -> bool:
+def holds_ticket(caller: Caller, ticket_id: UUID, transfer_count: int) -> bool:
     """Whether the caller presents, in the place of an order's token, that of this ticket."""
     presented = caller.order_token
     ring = settings().ticket_keys_secret
-    return presented is not None and is_token(ring, "holder", _ticket(ticket_id, epoch), presented)
+    return presented is not None and is_token(ring, "holder", _ticket(ticket_id, transfer_count), presented)
 
 
-def _ticket(ticket_id: UUID, epoch: int) -> bytes:
-    return ticket_id.bytes + epoch.to_bytes(2)
+def _ticket(ticket_id: UUID, transfer_count: int) -> bytes:
+    return ticket_id.bytes + transfer_count.to_bytes(2)
 
 
 def holds_order(caller: Caller, order_id: UUID) -> bool:

@@ -6,7 +6,7 @@ minute or two. The row is the truth, the queue is a doorbell.
 
 import json
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +17,10 @@ from boxoffice.config import settings
 from boxoffice.ids import new_id
 from boxoffice.observability import logger
 
-SQL = sql.queries()
+SQL = sql.queries("messaging")
 
 _SQS_BATCH = 10
+_dumps = partial(json.dumps, default=str)  # ids are written as text
 _owed: list[UUID] = []  # by the invocation in hand
 
 
@@ -34,15 +35,8 @@ def owe_email(
         message_id: names what is owed once, whoever comes to owe it again; else it is owed each time.
     """
     message_id = message_id or new_id()
-    db.run(
-        conn,
-        SQL.insert_outbox_message,
-        id=message_id,
-        kind="email",
-        template=template,
-        recipient=recipient,
-        payload=Jsonb(payload),
-    )
+    message = {"id": message_id, "template": template, "recipient": recipient, "payload": Jsonb(payload)}
+    db.run(conn, SQL.insert_email, **message)
     _owed.append(message_id)
 
 
@@ -55,8 +49,21 @@ def owe_webhook(conn: db.Connection, organisation_id: UUID, kind: str, data: dic
         kind: like ``event.cancelled``.
         data: ids, and facts as they are now.
     """
-    params = {"organisation_id": organisation_id, "type": kind, "data": Jsonb(data)}
-    db.run(conn, SQL.insert_webhook, id=new_id(), **params)
+    owe_webhooks(conn, kind, [(organisation_id, data)])
+
+
+def owe_webhooks(conn: db.Connection, kind: str, told: Sequence[tuple[UUID, dict[str, Any]]]) -> None:
+    """Write several webhooks of a kind: to which organisation each, and its data."""
+    if told:
+        organisation_ids, data = zip(*told, strict=True)
+        db.run(
+            conn,
+            SQL.insert_webhooks,
+            type=kind,
+            ids=[new_id() for _ in told],
+            organisation_ids=list(organisation_ids),
+            data=[Jsonb(each, dumps=_dumps) for each in data],
+        )
 
 
 def nudge() -> None:

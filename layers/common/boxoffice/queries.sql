@@ -32,18 +32,6 @@ RETURNING attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in
 SELECT attempts + 1 AS attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in FROM rate_limits
 WHERE bucket = ANY(%(buckets)s) AND resets_at > now()
 
--- name: insert_outbox_message
-INSERT INTO outbox (id, kind, template, recipient, payload)
-VALUES (%(id)s, %(kind)s, %(template)s, %(recipient)s, %(payload)s)
-ON CONFLICT (id) DO NOTHING
-
--- name: insert_webhook
--- Nothing, if the organisation does not listen.
-INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
-SELECT %(id)s, 'webhook', %(type)s, id,
-    jsonb_build_object('type', %(type)s::text, 'timestamp', now(), 'data', %(data)s::jsonb), 'infinity', 'infinity'
-FROM organisations WHERE id = %(organisation_id)s AND webhooks
-
 -- name: append_audit_entry
 -- The chain's row is locked by the upsert, so entries of one chain are written one after the other.
 WITH head AS (

@@ -1,6 +1,5 @@
 """An event's own capacity, which its ticket types share"""
 
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +7,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.orders import service as orders
-from tests.helpers import factories, invariants
+from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import order_request
 from tests.helpers.operations import event_request, ticket_type_request
 from tests.helpers.support import Answer, Client
@@ -102,7 +101,7 @@ def test_what_is_cancelled_lapses_or_is_paid_is_so_of_the_capacity_too(
     conn.execute("UPDATE orders SET expires_at = now() WHERE id <> %s", [cancelled["id"]])
 
     api.post(f"/v1/orders/{cancelled['id']}/cancel", order_token=cancelled["access_token"])
-    orders.expire_orders(conn, datetime.now(UTC))
+    sellers.expire_orders(conn)
     conn.execute("UPDATE ticket_types SET price = 0")
     buy(api, {types[0]: 5})
 
@@ -120,7 +119,7 @@ def test_money_that_comes_late_takes_from_the_capacity_as_it_is_then(
 ) -> None:
     order_id = UUID(buy(api, {types[0]: 20}).json["id"])
     conn.execute("UPDATE orders SET expires_at = now()")
-    orders.expire_orders(conn, datetime.now(UTC))
+    sellers.expire_orders(conn)
     set_capacity(api, manager, event, 30)
 
     with conn.transaction():

@@ -7,8 +7,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.ids import new_id
-from boxoffice.orders import service as orders
-from tests.helpers import factories, invariants
+from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import NOW, order_request
 from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Client
@@ -49,7 +48,7 @@ def test_orders_that_came_to_nothing_are_no_obstacle_and_stay_readable(
 ) -> None:
     buyer = factories.account(conn)
     order = factories.order(conn, ticket_type, account_id=buyer, expires_at=NOW)
-    orders.expire_orders(conn, NOW)
+    sellers.expire_orders(conn)
 
     assert api.delete(f"/v1/events/{event}", account=manager).status == 204
     assert api.get(f"/v1/orders/{order}", account=buyer).json["status"] == "expired"

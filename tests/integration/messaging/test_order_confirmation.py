@@ -129,7 +129,7 @@ def test_the_tickets_to_print_and_the_event_for_the_calendar_are_attached(conn, 
 def test_tickets_that_passed_to_somebody_else_are_not_the_buyers_any_more(conn, aws_url, ticket_type):
     order_id = factories.paid_order(conn, ticket_type, quantity=2)
     passed, kept = tickets.list_for_order(conn, order_id)
-    pass_on = "UPDATE tickets SET epoch = 1, former_hashes = ARRAY[qr_hash] WHERE id = %s"
+    pass_on = "UPDATE tickets SET transfer_count = 1, former_hashes = ARRAY[qr_hash] WHERE id = %s"
     conn.execute(pass_on, [passed.id])
     mail = send(conn, aws_url, order_id)
     assert list(map(read_qr, pictures(mail).values())) == [kept.qr]

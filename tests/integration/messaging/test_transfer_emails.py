@@ -6,9 +6,8 @@ from uuid import uuid4
 import pytest
 
 from boxoffice.auth import Caller, Who, ticket_token
-from boxoffice.messaging import emails
+from boxoffice.tickets import emails, transfers
 from boxoffice.tickets import service as tickets
-from boxoffice.tickets import transfers
 from boxoffice.tickets.models import AcceptTransferRequest
 from tests.helpers import factories
 from tests.helpers.mailbox import deliver, inbox, outbox_row
@@ -69,7 +68,7 @@ def test_whoever_passes_it_on_while_the_email_is_written_gets_nobody_elses_qr(co
 
     def pass_on_after(*names):
         transfer = found(*names)
-        conn.execute("UPDATE tickets SET epoch = 2, former_hashes = former_hashes || qr_hash")
+        conn.execute("UPDATE tickets SET transfer_count = 2, former_hashes = former_hashes || qr_hash")
         return transfer
 
     monkeypatch.setattr(emails, "_transfer", pass_on_after)
@@ -99,7 +98,7 @@ def test_whoever_accepted_gets_the_ticket_and_its_new_qr(conn, aws_url, ticket, 
 
 def test_a_ticket_that_passed_on_meanwhile_is_not_in_the_email(conn, aws_url, ticket, bola):
     accept(conn, factories.transfer(conn, ticket.id, email=bola))
-    conn.execute("UPDATE tickets SET epoch = 2, former_hashes = former_hashes || qr_hash")
+    conn.execute("UPDATE tickets SET transfer_count = 2, former_hashes = former_hashes || qr_hash")
     mail = read(conn, aws_url, "transfer_accepted")
     assert "it has passed to somebody else" in text(mail)
     assert pictures(mail) == {}

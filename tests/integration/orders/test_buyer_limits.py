@@ -1,6 +1,5 @@
 """POST /v1/orders of what one buyer may have only so many of"""
 
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +8,7 @@ from psycopg import Connection, Cursor
 
 from boxoffice.auth import order_token
 from boxoffice.orders import service
-from tests.helpers import factories, invariants
+from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import order_request
 from tests.helpers.support import Answer, Client
 
@@ -113,7 +112,7 @@ class TestGivenBack:
         conn.execute("UPDATE orders SET expires_at = now()")
         assert buy(api, ticket_type, 1).code == "buyer_limit_reached"
 
-        service.expire_orders(conn, datetime.now(UTC))
+        sellers.expire_orders(conn)
 
         assert buy(api, ticket_type, 4).status == 201
 
@@ -123,7 +122,7 @@ class TestGivenBack:
     ) -> None:
         order_id = UUID(buy(api, ticket_type, 3).json["id"])
         conn.execute("UPDATE orders SET expires_at = now()")
-        service.expire_orders(conn, datetime.now(UTC))
+        sellers.expire_orders(conn)
         buy(api, ticket_type, bought_meanwhile)
 
         with conn.transaction():

@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.orders import service
-from tests.helpers import factories, invariants
+from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import NOW, order_request
 from tests.helpers.support import Answer, Client
 
@@ -222,7 +222,7 @@ class TestGivenBack:
         factories.voucher(conn, event, code="ONCE", max_redemptions=1)
         order_id = UUID(buy(api, ticket_type, "ONCE").json["id"])
         conn.execute("UPDATE orders SET expires_at = now()")
-        service.expire_orders(conn, datetime.now(UTC))
+        sellers.expire_orders(conn)
         assert not taken_meanwhile or buy(api, ticket_type, "ONCE").status == 201
 
         with conn.transaction():

@@ -138,7 +138,7 @@ def take_and_return_money(sale: Sale) -> None:
 
 def money_for(conn: Connection, order: UUID) -> Any:
     """The payment of an order, and its receipt."""
-    query = """SELECT payments.id, receipts.id FROM payments JOIN receipts ON payment_id = payments.id
+    query = """SELECT payments.id, incoming_payments.id FROM payments JOIN incoming_payments ON payment_id = payments.id
         WHERE order_id = %s"""
     return row_of(conn, query, order)
 
@@ -438,7 +438,7 @@ BREACHES = [
         "tickets_with_a_broken_chain",
         "the chain has a gap",
         "sent",
-        "UPDATE transfers SET epoch = 2 WHERE id = %(transfer)s",
+        "UPDATE transfers SET transfer_count = 2 WHERE id = %(transfer)s",
     ),
     breach(
         "orders_that_hold_wrong_stock",
@@ -501,47 +501,47 @@ BREACHES = [
         "money was kept for an order that was cancelled",
         "returned_payment",
         "UPDATE payments SET status = 'succeeded' WHERE id = %(returned_payment)s",
-        "UPDATE receipts SET kept = true, refunded = 0 WHERE id = %(returned_receipt)s",
-        "DELETE FROM refunds WHERE receipt_id = %(returned_receipt)s",
+        "UPDATE incoming_payments SET kept = true, refunded = 0 WHERE id = %(returned_receipt)s",
+        "DELETE FROM refunds WHERE incoming_payment_id = %(returned_receipt)s",
     ),
     breach(
         "payments_without_effect",
         "a payment without money",
         "paid_payment",
-        "DELETE FROM receipts WHERE id = %(paid_receipt)s",
+        "DELETE FROM incoming_payments WHERE id = %(paid_receipt)s",
     ),
     breach(
         "payments_without_effect",
         "other money came than was asked for",
         "paid_payment",
-        "UPDATE receipts SET amount = amount + 1 WHERE id = %(paid_receipt)s",
+        "UPDATE incoming_payments SET amount = amount + 1 WHERE id = %(paid_receipt)s",
     ),
     breach(
         "payments_without_effect",
         "money came in another currency",
         "paid_payment",
-        "UPDATE receipts SET currency = 'USD' WHERE id = %(paid_receipt)s",
+        "UPDATE incoming_payments SET currency = 'USD' WHERE id = %(paid_receipt)s",
     ),
     breach(
         "payments_without_effect",
         "an order was paid with less than it costs",
         "paid_payment",
         "UPDATE payments SET amount = amount - 1 WHERE id = %(paid_payment)s",
-        "UPDATE receipts SET amount = amount - 1 WHERE id = %(paid_receipt)s",
+        "UPDATE incoming_payments SET amount = amount - 1 WHERE id = %(paid_receipt)s",
     ),
     breach(
         "payments_without_effect",
         "an order was paid in another currency",
         "paid_payment",
         "UPDATE payments SET currency = 'USD' WHERE id = %(paid_payment)s",
-        "UPDATE receipts SET currency = 'USD' WHERE id = %(paid_receipt)s",
+        "UPDATE incoming_payments SET currency = 'USD' WHERE id = %(paid_receipt)s",
     ),
     breach(
         "payments_without_effect",
         "a payment is returned without a refund",
         "returned_payment",
-        "DELETE FROM refunds WHERE receipt_id = %(returned_receipt)s",
-        "DELETE FROM receipts WHERE id = %(returned_receipt)s",
+        "DELETE FROM refunds WHERE incoming_payment_id = %(returned_receipt)s",
+        "DELETE FROM incoming_payments WHERE id = %(returned_receipt)s",
     ),
     breach(
         "orders_that_gave_back_wrong",
@@ -553,23 +553,23 @@ BREACHES = [
         "orders_that_gave_back_wrong",
         "an order's refund went to another order's payer",
         "rebated",
-        """UPDATE refunds SET (payment_id, receipt_id) = (%(paid_payment)s, %(paid_receipt)s)
+        """UPDATE refunds SET (payment_id, incoming_payment_id) = (%(paid_payment)s, %(paid_receipt)s)
         WHERE id = (SELECT refund_id FROM order_refunds WHERE id = %(rebate)s)""",
-        "UPDATE receipts SET refunded = 500 WHERE id = %(paid_receipt)s",
-        """UPDATE receipts SET refunded = 0
+        "UPDATE incoming_payments SET refunded = 500 WHERE id = %(paid_receipt)s",
+        """UPDATE incoming_payments SET refunded = 0
         WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(rebated)s)""",
     ),
     breach(
         "orders_that_gave_back_wrong",
         "more was given back than was paid",
         "refunded",
-        "ALTER TABLE receipts DROP CONSTRAINT receipts_refunded",
+        "ALTER TABLE incoming_payments DROP CONSTRAINT incoming_payments_refunded",
         "UPDATE order_refunds SET amount = amount + 1 WHERE id = %(whole_refund)s",
         """UPDATE refunds SET amount = amount + 1
         WHERE id = (SELECT refund_id FROM order_refunds WHERE id = %(whole_refund)s)""",
-        """UPDATE receipts SET refunded = refunded + 1
+        """UPDATE incoming_payments SET refunded = refunded + 1
         WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(refunded)s)""",
-        also=("receipts_without_effect",),
+        also=("money_without_effect",),
     ),
     breach(
         "orders_that_gave_back_wrong",
@@ -578,7 +578,7 @@ BREACHES = [
         "UPDATE order_refunds SET amount = amount - 1 WHERE id = %(whole_refund)s",
         """UPDATE refunds SET amount = amount - 1
         WHERE id = (SELECT refund_id FROM order_refunds WHERE id = %(whole_refund)s)""",
-        """UPDATE receipts SET refunded = refunded - 1
+        """UPDATE incoming_payments SET refunded = refunded - 1
         WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(refunded)s)""",
     ),
     breach(
@@ -594,37 +594,37 @@ BREACHES = [
         "UPDATE orders SET status = 'partially_refunded' WHERE id = %(paid)s",
     ),
     breach(
-        "receipts_without_effect",
+        "money_without_effect",
         "a refund that the receipt does not know of",
         "paid_receipt",
-        f"""INSERT INTO refunds (id, payment_id, receipt_id, amount, currency, reason)
+        f"""INSERT INTO refunds (id, payment_id, incoming_payment_id, amount, currency, reason)
         VALUES ({NOBODY}, %(paid_payment)s, %(paid_receipt)s, 1, 'NGN', 'twice')""",
     ),
     breach(
-        "receipts_without_effect",
+        "money_without_effect",
         "money that pays nothing was not all returned",
         "returned_receipt",
-        "UPDATE receipts SET amount = amount + 1 WHERE id = %(returned_receipt)s",
+        "UPDATE incoming_payments SET amount = amount + 1 WHERE id = %(returned_receipt)s",
     ),
     breach(
-        "receipts_without_effect",
+        "money_without_effect",
         "money was kept for a payment that has not succeeded",
         "payment",
-        f"""INSERT INTO receipts (id, payment_id, provider, merchant_id, reference, amount, currency, kept)
+        f"""INSERT INTO incoming_payments (id, payment_id, provider, merchant_id, reference, amount, currency, kept)
         SELECT {NOBODY}, id, provider, merchant_id, 'early', amount, currency, true
         FROM payments WHERE id = %(payment)s""",
     ),
     breach(
-        "receipts_without_effect",
+        "money_without_effect",
         "money went back to another payer",
         "short_receipt",
-        "UPDATE refunds SET payment_id = %(paid_payment)s WHERE receipt_id = %(short_receipt)s",
+        "UPDATE refunds SET payment_id = %(paid_payment)s WHERE incoming_payment_id = %(short_receipt)s",
     ),
     breach(
-        "receipts_without_effect",
+        "money_without_effect",
         "money went back in another currency",
         "short_receipt",
-        "UPDATE refunds SET currency = 'USD' WHERE receipt_id = %(short_receipt)s",
+        "UPDATE refunds SET currency = 'USD' WHERE incoming_payment_id = %(short_receipt)s",
     ),
     breach(
         "payments_left_behind",
@@ -636,20 +636,20 @@ BREACHES = [
         "payments_left_behind",
         "a refund that nobody sends",
         "short_payment",
-        f"UPDATE refunds SET id = %(short_payment)s, due_at = {LATELY} WHERE receipt_id = %(short_receipt)s",
+        f"UPDATE refunds SET id = %(short_payment)s, due_at = {LATELY} WHERE incoming_payment_id = %(short_receipt)s",
     ),
     breach(
         "orders_without_payment",
         "an order was paid without a payment",
         "paid",
         "UPDATE payments SET status = 'failed' WHERE id = %(paid_payment)s",
-        "DELETE FROM receipts WHERE id = %(paid_receipt)s",
+        "DELETE FROM incoming_payments WHERE id = %(paid_receipt)s",
     ),
     breach(
         "orders_without_payment",
         "an order gave back what it never got",
         "rebated",
-        "DELETE FROM receipts WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(rebated)s)",
+        "DELETE FROM incoming_payments WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(rebated)s)",
         "UPDATE payments SET status = 'failed' WHERE order_id = %(rebated)s",
     ),
     # 5: idempotency

@@ -102,7 +102,9 @@ def test_it_goes_from_hand_to_hand_and_the_chain_is_kept(held: Held, conn: Conne
         assert held.show(order_token=former).status in {404, 409}
         qrs.append(read(held.show(order_token=token, headers={"accept": "image/png"}).body))
 
-    chain = conn.execute("SELECT epoch, from_email, to_email, status FROM transfers ORDER BY epoch").fetchall()
+    chain = conn.execute(
+        "SELECT transfer_count, from_email, to_email, status FROM transfers ORDER BY transfer_count"
+    ).fetchall()
     assert [(row[0], row[2], row[3]) for row in chain] == [
         (1, "bola@example.com", "accepted"),
         (2, "chidi@example.com", "accepted"),
@@ -120,7 +122,7 @@ def test_a_link_is_good_once(held: Held, conn: Connection) -> None:
     again = held.accept(token)
 
     assert (again.status, again.code) == (409, "transfer_accepted")
-    assert conn.execute("SELECT epoch FROM tickets").fetchone() == (1,)
+    assert conn.execute("SELECT transfer_count FROM tickets").fetchone() == (1,)
     invariants.check(conn)
 
 
@@ -153,7 +155,7 @@ def test_a_forged_token_is_not_found(held: Held, conn: Connection) -> None:
 
     assert {answer.status for answer in answers} == {404, 422}
     assert [answer.status for answer in answers[:-1]] == [404] * len(forged)
-    assert conn.execute("SELECT epoch FROM tickets").fetchone() == (0,)
+    assert conn.execute("SELECT transfer_count FROM tickets").fetchone() == (0,)
 
 
 def test_guessing_is_limited(held: Held) -> None:

@@ -124,7 +124,7 @@ def test_refunded_tickets_and_those_that_passed_on_are_left_out(api: Client, con
     order = factories.paid_order(conn, factories.ticket_type(conn), quantity=3)
     refunded, passed, left = service.list_for_order(conn, order)
     conn.execute("UPDATE tickets SET status = 'refunded' WHERE id = %s", [refunded.id])
-    conn.execute("UPDATE tickets SET epoch = 1, former_hashes = ARRAY[qr_hash] WHERE id = %s", [passed.id])
+    conn.execute("UPDATE tickets SET transfer_count = 1, former_hashes = ARRAY[qr_hash] WHERE id = %s", [passed.id])
 
     (page,) = pages_of(download(api, order).body)
 

@@ -79,7 +79,7 @@ def test_a_device_is_told_of_qrs_that_have_ended_too() -> None:
 
 def test_results_stand_in_the_order_of_the_report() -> None:
     scans = [scan(NOW, number) for number in (5, 4, 3, 2)]
-    verdicts = [Verdict(5, TICKET, None), Verdict(4, TICKET, None), Verdict(3, TICKET, "wrong_event")]
+    verdicts = [Verdict(5, TICKET, None, {}), Verdict(4, TICKET, None, {}), Verdict(3, TICKET, "wrong_event", None)]
     kept = [settled(4, "admitted", ticket=OTHER), settled(5, "admitted"), settled(5, "refunded", device="B")]
 
     results = rules.results_of(scans, "A", verdicts, kept)

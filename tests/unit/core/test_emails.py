@@ -1,44 +1,43 @@
-"""What counts as an email address, wherever one is sent."""
+"""How things are written in emails."""
+
+from datetime import UTC, datetime
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
 
-from boxoffice.models import Email
-
-EMAIL: TypeAdapter[str] = TypeAdapter(Email)
+from boxoffice import emails, times
+from boxoffice.ids import shown_order_number
 
 
-@pytest.mark.parametrize(
-    ("written", "stored"),
-    [
-        ("ada@example.com", "ada@example.com"),
-        ("Ada.Obi+Tickets@Example.COM", "ada.obi+tickets@example.com"),
-        (" ada@example.com ", "ada@example.com"),
-        ("ÀDA@exämple.com", "àda@exämple.com"),
-    ],
-)
-def test_it_is_stored_in_lower_case(written: str, stored: str) -> None:
-    assert EMAIL.validate_python(written) == stored
+def test_text_for_a_header_has_no_line_breaks_and_no_control_characters():
+    assert (
+        emails.one_line("Jazz\r\nBcc: x@example.com\x00\x1b\u2028 & \u202eblues") == "Jazz Bcc: x@example.com & blues"
+    )
+    assert emails.one_line("Ẹ̀kọ́, 東京 🎷") == "Ẹ̀kọ́, 東京 🎷"
+
+
+def test_an_order_number_is_shown_in_two_halves():
+    assert shown_order_number("K7QW3MPX") == "K7QW-3MPX"
 
 
 @pytest.mark.parametrize(
-    "written",
+    ("time_zone", "shown"),
     [
-        "ada@example.com\n",
-        "\rada@example.com",
-        "ada@example.com\r\nBcc: all@example.com",
-        "ada@example.com\0",
-        "ada@example.com\t",
-        "Ada <ada@example.com>",
-        "<ada@example.com>",
-        "ada@example.com, eve@example.com",
-        "ada@example.com\ud800",
-        "ada@",
-        "@example.com",
-        7,
-        None,
+        ("Africa/Lagos", "Saturday 27 June 2026, 19:30 (West Africa Standard Time)"),
+        ("America/New_York", "Saturday 27 June 2026, 14:30 (Eastern Daylight Time)"),
+        ("Asia/Tokyo", "Sunday 28 June 2026, 03:30 (Japan Standard Time)"),
     ],
 )
-def test_it_is_an_address_and_nothing_else(written: object) -> None:
-    with pytest.raises(ValidationError):
-        EMAIL.validate_python(written)
+def test_a_date_is_shown_on_the_clock_of_the_venue(time_zone, shown):
+    assert times.when(datetime(2026, 6, 27, 18, 30, tzinfo=UTC), time_zone) == shown
+
+
+@pytest.mark.parametrize(
+    ("titles", "shown"),
+    [
+        (["Jazz"], "Jazz"),
+        (["Jazz", "Blues"], "Jazz and 1 other event"),
+        (["Jazz", "Blues", "Funk"], "Jazz and 2 other events"),
+    ],
+)
+def test_an_order_is_called_by_its_events(titles, shown):
+    assert emails.titles_of(titles) == shown

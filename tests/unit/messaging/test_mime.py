@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boxoffice.emails import Attachment, Content, Image, one_line
 from boxoffice.messaging.mime import email_of
-from boxoffice.messaging.models import Attachment, Content, Image
-from boxoffice.messaging.rules import one_line
 
 MESSAGE = UUID("01981f6c-7b00-7a11-8c3e-5d2f40a1b007")
 NOW = datetime(2026, 6, 27, 18, 30, tzinfo=UTC)

@@ -203,22 +203,22 @@ JOIN orders ON orders.id = order_id
 WHERE payments.status = 'succeeded' AND (
         orders.status NOT IN ('paid', 'partially_refunded', 'refunded')
         OR amount <> total OR payments.currency <> orders.currency
-        OR NOT EXISTS (SELECT FROM receipts WHERE payment_id = payments.id AND kept
-            AND receipts.amount = payments.amount AND receipts.currency = payments.currency))
+        OR NOT EXISTS (SELECT FROM incoming_payments AS incoming WHERE payment_id = payments.id AND kept
+            AND incoming.amount = payments.amount AND incoming.currency = payments.currency))
     OR payments.status = 'refunded'
         AND NOT EXISTS (SELECT FROM refunds WHERE refunds.payment_id = payments.id)
 LIMIT 10
 
--- name: receipts_without_effect
--- What is owed back of a receipt goes to whoever paid it.
-SELECT receipts.id AS receipt_id, payments.id AS payment_id, kept, receipts.amount, refunded, owed FROM receipts
-JOIN payments ON payments.id = receipts.payment_id
+-- name: money_without_effect
+-- A refund goes to whoever paid the money: it names the same payment.
+SELECT incoming.id AS incoming_payment_id, payments.id AS payment_id, kept, incoming.amount, refunded, owed
+FROM incoming_payments AS incoming JOIN payments ON payments.id = incoming.payment_id
 LEFT JOIN (
-    SELECT receipt_id, payment_id, currency, sum(amount)::bigint AS owed FROM refunds
-    GROUP BY receipt_id, payment_id, currency
-) AS refund ON receipt_id = receipts.id AND refund.payment_id = payments.id AND refund.currency = receipts.currency
-WHERE refunded <> coalesce(owed, 0) OR refunded > receipts.amount
-    OR NOT kept AND refunded <> receipts.amount OR kept AND payments.status <> 'succeeded'
+    SELECT incoming_payment_id, payment_id, currency, sum(amount)::bigint AS owed FROM refunds
+    GROUP BY incoming_payment_id, payment_id, currency
+) AS refund ON incoming_payment_id = incoming.id AND refund.payment_id = payments.id AND refund.currency = incoming.currency
+WHERE refunded <> coalesce(owed, 0) OR refunded > incoming.amount
+    OR NOT kept AND refunded <> incoming.amount OR kept AND payments.status <> 'succeeded'
 LIMIT 10
 
 -- name: payments_left_behind
@@ -285,12 +285,12 @@ FROM services LEFT JOIN slots ON service_id = id AND state <> 'withdrawn'
 GROUP BY id HAVING count(number) <> capacity OR max(number) FILTER (WHERE state = 'free') > capacity LIMIT 10
 
 -- name: tickets_with_a_broken_chain
--- Each transfer that was accepted raised the epoch by one.
-SELECT tickets.id AS ticket_id, tickets.epoch, links FROM tickets LEFT JOIN (
-    SELECT ticket_id, count(*) AS links, max(epoch) AS last_epoch FROM transfers
+-- Each transfer that was accepted raised the transfer count by one.
+SELECT tickets.id AS ticket_id, tickets.transfer_count, links FROM tickets LEFT JOIN (
+    SELECT ticket_id, count(*) AS links, max(transfer_count) AS last_transfer_count FROM transfers
     WHERE status = 'accepted' GROUP BY ticket_id
 ) AS chain ON ticket_id = tickets.id
-WHERE tickets.epoch <> coalesce(links, 0) OR tickets.epoch <> coalesce(last_epoch, 0) LIMIT 10
+WHERE tickets.transfer_count <> coalesce(links, 0) OR tickets.transfer_count <> coalesce(last_transfer_count, 0) LIMIT 10
 
 -- name: transfers_without_emails
 SELECT id AS transfer_id, status, owed FROM transfers LEFT JOIN (

@@ -270,11 +270,16 @@ class HeldScan:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an offline scan was kept, to be weighed against the others of its ticket."""
+    """An offline scan that was kept, to be weighed against the others of its ticket, or why it was not.
+
+    Attributes:
+        told: what an organisation that listens is told of it; None if that was done before.
+    """
 
     sequence: int
     ticket_id: UUID
     refusal: Literal["forged", "wrong_event"] | None
+    told: dict[str, object] | None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg.errors import UniqueViolation
 
-from boxoffice import audit, db, signing, sql
+from boxoffice import audit, db, outbox, signing, sql
 from boxoffice.auth import Caller, require_role
 from boxoffice.checkin import rules
 from boxoffice.checkin.errors import NotAdmitted
@@ -201,6 +201,8 @@ def sync_scans(conn: db.Connection, caller: Caller, event_id: UUID, request: Syn
     skew = rules.skew_of(request.sent_at, datetime.now(UTC))
     named = [(scan, ticket_id) for scan in request.scans if (ticket_id := _read(scan.qr.strip()))]
     verdicts = _keep(conn, caller, door, request, named, skew)
+    told = [(door.organisation_id, verdict.told) for verdict in verdicts if verdict.told is not None]
+    outbox.owe_webhooks(conn, "ticket.scanned", told)
     kept = sorted({verdict.ticket_id for verdict in verdicts if verdict.refusal is None})
     settled = db.many(conn, Settled, SQL.settle_tickets, ticket_ids=kept)
     return SyncView(

@@ -53,7 +53,9 @@ WITH running AS MATERIALIZED (
         AND (%(words)s::text IS NULL OR words @@ websearch_to_tsquery('simple', %(words)s))
     ORDER BY starts_at, id LIMIT %(limit)s + 1
 )
-SELECT * FROM running UNION ALL SELECT * FROM coming ORDER BY starts_at, id LIMIT %(limit)s + 1
+SELECT id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone, starts_at,
+    ends_at, image_url, currency, version
+FROM (SELECT * FROM running UNION ALL SELECT * FROM coming) AS page ORDER BY starts_at, id LIMIT %(limit)s + 1
 
 -- name: update_event
 UPDATE events SET title = %(title)s, description = %(description)s, category = %(category)s, rating = %(rating)s,
@@ -72,3 +74,7 @@ WHERE id = %(id)s
 
 -- name: delete_event
 UPDATE events SET deleted_at = now(), version = version + 1 WHERE id = %(id)s
+
+-- name: finish_cancellation
+-- Nothing is left of a cancelled event.
+UPDATE events SET settled_at = now() WHERE id = %(id)s AND settled_at IS NULL AND cancelled_at < %(cancelled_before)s

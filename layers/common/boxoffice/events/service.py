@@ -188,6 +188,11 @@ def cancel_event(conn: db.Connection, caller: Caller, event_id: UUID, request: C
     return _view(event, offered)
 
 
+def finish_cancellation(conn: db.Connection, event_id: UUID, cancelled_before: datetime) -> bool:
+    """Note that nothing is left to give back of a cancelled event. Return True if it was cancelled before that time."""
+    return bool(db.run(conn, SQL.finish_cancellation, id=event_id, cancelled_before=cancelled_before))
+
+
 def delete_event(conn: db.Connection, caller: Caller, event_id: UUID) -> None:
     """Take an event away, with its ticket types, if nothing of it is sold or held.
 

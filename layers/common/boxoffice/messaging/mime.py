@@ -14,7 +14,8 @@ from email.utils import format_datetime, parseaddr
 from functools import cache
 from uuid import UUID
 
-from boxoffice.messaging.models import Attachment, Content, Email, Image
+from boxoffice.emails import Attachment, Content, Image
+from boxoffice.messaging.models import Email
 from boxoffice.messaging.rules import ascii_address
 
 # A boundary with "=_" in it appears in no part: quoted-printable and base64 do not write that (RFC 2045, section 6.7).

@@ -1,4 +1,16 @@
--- Statements on the outbox, and on what its messages say.
+-- Statements on the outbox.
+
+-- name: insert_email
+INSERT INTO outbox (id, kind, template, recipient, payload)
+VALUES (%(id)s, 'email', %(template)s, %(recipient)s, %(payload)s)
+ON CONFLICT (id) DO NOTHING
+
+-- name: insert_webhooks
+-- One for each organisation that listens.
+INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
+SELECT webhook.id, 'webhook', %(type)s, organisations.id, webhook_body(%(type)s, data), 'infinity', 'infinity'
+FROM unnest(%(ids)s::uuid[], %(organisation_ids)s::uuid[], %(data)s::jsonb[]) AS webhook (id, organisation_id, data)
+    JOIN organisations ON organisations.id = organisation_id WHERE webhooks
 
 -- name: take_due_messages
 -- What the sweep puts on the queue next. The rows are leased for the time that takes: should the sweep die before all of
@@ -46,55 +58,3 @@ WHERE id = %(id)s AND status = 'sending' AND attempts = %(claimed_attempts)s
 -- name: set_failed
 UPDATE outbox SET status = 'failed', last_error = %(error)s
 WHERE id = %(id)s AND status = 'sending' AND attempts = %(claimed_attempts)s
-
--- name: get_order
-SELECT orders.id, number, currency, discount, total, organisations.name AS seller,
-    (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher
-FROM orders JOIN organisations ON organisations.id = organisation_id WHERE orders.id = %(id)s
-
--- name: list_lines
-SELECT item.event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city, time_zone,
-    starts_at, ends_at, item.ticket_type_id, name AS ticket_type_name, quantity, unit_price
-FROM order_items AS item JOIN events ON events.id = item.event_id JOIN ticket_types ON ticket_types.id = ticket_type_id
-WHERE order_id = %(order_id)s ORDER BY starts_at, item.event_id, line
-
--- name: get_returned
--- What came and went back, which need not be what was asked for; the last time, if it happened again.
-SELECT refunds.amount, refunds.currency FROM refunds JOIN payments ON payments.id = payment_id
-WHERE payment_id = %(id)s AND order_id = %(order_id)s ORDER BY refunds.id DESC LIMIT 1
-
--- name: get_refund
-SELECT order_id, order_refunds.amount, orders.currency,
-    coalesce((SELECT provider IN ('cash', 'bank_transfer') FROM payments JOIN refunds ON refunds.payment_id = payments.id
-    WHERE refunds.id = refund_id), false) AS by_hand,
-    cardinality(ticket_ids) = (SELECT count(*) FROM tickets WHERE tickets.order_id = orders.id) AS whole,
-    (SELECT coalesce(jsonb_agg(ended ORDER BY event_title, type_name), '[]') FROM (
-        SELECT title AS event_title, name AS type_name, sum(admits) AS quantity
-        FROM tickets JOIN ticket_types ON ticket_types.id = ticket_type_id JOIN events ON events.id = tickets.event_id
-        WHERE tickets.id = ANY(ticket_ids) GROUP BY title, name
-    ) AS ended) AS tickets
-FROM order_refunds JOIN orders ON orders.id = order_id WHERE order_refunds.id = %(id)s
-
--- name: get_cancellation
-SELECT events.id AS event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city,
-    time_zone, starts_at, ends_at, cancel_reason AS reason, organisations.name AS seller
-FROM events JOIN organisations ON organisations.id = organisation_id WHERE events.id = %(id)s AND cancelled_at IS NOT NULL
-
--- name: get_transfer
-SELECT transfers.id, ticket_id, from_name, to_name, expires_at, transfers.epoch,
-    tickets.event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city, time_zone, starts_at,
-    ends_at, ticket_types.name AS ticket_type_name, organisations.name AS seller
-FROM transfers JOIN tickets ON tickets.id = ticket_id JOIN events ON events.id = tickets.event_id
-    JOIN ticket_types ON ticket_types.id = ticket_type_id JOIN organisations ON organisations.id = tickets.organisation_id
-WHERE transfers.id = %(id)s
-
--- name: get_entry
-SELECT entry.id, entry.name, quantity, entry.status, expires_at, entry.event_id, events.version AS event_version,
-    events.status = 'cancelled' AS is_cancelled, title AS event_title, venue_name, venue_address, city, time_zone, starts_at, ends_at,
-    ticket_types.name AS ticket_type_name, organisations.name AS seller, ARRAY(
-        SELECT label FROM seats JOIN seat_rows ON seat_rows.id = row_id WHERE owner_id = entry.id ORDER BY rank, position
-    ) AS seats
-FROM waitlist_entries AS entry JOIN events ON events.id = entry.event_id
-    JOIN ticket_types ON ticket_types.id = ticket_type_id
-    JOIN organisations ON organisations.id = entry.organisation_id
-WHERE entry.id = %(id)s

@@ -10,12 +10,10 @@ Three times have to fit, here and in the template (a test holds them together): 
 """
 
 import json
-from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from boxoffice.messaging.errors import NotOurMessage
-from boxoffice.messaging.models import Occasion
 
 LEASE = timedelta(seconds=90)
 MAX_ATTEMPTS = 5
@@ -23,7 +21,6 @@ THROTTLED_WAIT = timedelta(minutes=1)
 
 SECONDS_TO_SEND = 8  # what one message takes at the worst: SES lets us wait for 7
 SECONDS_TO_RELAY = 5  # what the sweep needs for a batch
-MOST_QRS = 50  # in one email; Gmail cuts off at 100 KB of HTML
 
 
 def message_id_of(body: str) -> UUID:
@@ -41,22 +38,6 @@ def message_id_of(body: str) -> UUID:
 def wait_after(attempts: int) -> timedelta | None:
     """How long a message waits after so many failed attempts: 1, 5, 25 and 125 minutes; None when it is given up."""
     return timedelta(minutes=5 ** (attempts - 1)) if attempts < MAX_ATTEMPTS else None
-
-
-def one_line(text: str) -> str:
-    """A text as it may stand in a header or a sentence: without line breaks and other control characters."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
-
-
-def place_of(occasion: Occasion) -> str:
-    """Where an event is: the venue, its address and its city."""
-    return ", ".join(filter(None, (occasion.venue_name, occasion.venue_address, occasion.city)))
-
-
-def titles_of(titles: Sequence[str]) -> str:
-    """The events of an order, in few words."""
-    others = len(titles) - 1
-    return titles[0] if others == 0 else f"{titles[0]} and {others} other event{'s' if others > 1 else ''}"
 
 
 def ascii_address(address: str) -> str:

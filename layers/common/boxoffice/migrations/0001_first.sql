@@ -315,12 +315,11 @@ CREATE TABLE payments (
     currency           text NOT NULL,
     ask_at             timestamptz,
     created_at         timestamptz NOT NULL DEFAULT now(),
-    settled_at         timestamptz,
+    closed_at          timestamptz,
     CONSTRAINT payments_reference_key UNIQUE (provider, merchant_id, provider_reference)
 );
 CREATE INDEX payments_order_id ON payments (order_id);
 CREATE UNIQUE INDEX payments_one_success ON payments (order_id) WHERE status = 'succeeded';
-CREATE UNIQUE INDEX payments_one_generic ON payments (order_id) WHERE provider = 'generic';
 CREATE INDEX payments_to_ask ON payments (ask_at) WHERE ask_at IS NOT NULL;
 
 -- The inbox: each verified event of a provider is stored once, with the effect it had.
@@ -337,9 +336,9 @@ CREATE TABLE provider_events (
 );
 CREATE INDEX provider_events_payment_id ON provider_events (payment_id);
 
--- Money that came: each once, by the provider's own name for it, however many events tell of it. It is kept for an order
--- or goes back whole. refunded is what its refunds add up to, so that they never exceed it.
-CREATE TABLE receipts (
+-- Money that came, each once under the provider's own name for it, however many events tell of it. It is kept for an
+-- order, or goes back whole. refunded is the sum of its refunds: they never exceed it.
+CREATE TABLE incoming_payments (
     id          uuid PRIMARY KEY,
     payment_id  uuid NOT NULL REFERENCES payments,
     provider    text NOT NULL,
@@ -350,35 +349,35 @@ CREATE TABLE receipts (
     kept        boolean NOT NULL DEFAULT false,
     refunded    bigint NOT NULL DEFAULT 0,
     received_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT receipts_reference_key UNIQUE (provider, merchant_id, reference),
-    CONSTRAINT receipts_refunded CHECK (refunded BETWEEN 0 AND amount)
+    CONSTRAINT incoming_payments_reference_key UNIQUE (provider, merchant_id, reference),
+    CONSTRAINT incoming_payments_refunded CHECK (refunded BETWEEN 0 AND amount)
 );
-CREATE INDEX receipts_payment_id ON receipts (payment_id);
-CREATE UNIQUE INDEX receipts_one_kept ON receipts (payment_id) WHERE kept;
+CREATE INDEX incoming_payments_payment_id ON incoming_payments (payment_id);
+CREATE UNIQUE INDEX incoming_payments_one_kept ON incoming_payments (payment_id) WHERE kept;
 
 -- Owed in the transaction that decides it; sent to the provider afterwards. No attempt is made before due_at, which also
 -- leases a refund to the worker that sends it; it is null once there is nothing left to do. A refund that the provider
 -- failed to make is tried again as another one, which is what failures counts.
 CREATE TABLE refunds (
-    id                 uuid PRIMARY KEY,
-    payment_id         uuid NOT NULL REFERENCES payments,
-    receipt_id         uuid NOT NULL REFERENCES receipts,
-    amount             bigint NOT NULL CHECK (amount > 0),
-    currency           text NOT NULL,
-    reason             text NOT NULL,
-    status             text NOT NULL DEFAULT 'owed' CHECK (status IN ('owed', 'sent', 'succeeded', 'failed')),
-    attempts           integer NOT NULL DEFAULT 0,
-    failures           integer NOT NULL DEFAULT 0,
-    due_at             timestamptz DEFAULT now(),
-    provider_reference text,
-    last_error         text,
-    created_at         timestamptz NOT NULL DEFAULT now(),
-    settled_at         timestamptz,
+    id                  uuid PRIMARY KEY,
+    payment_id          uuid NOT NULL REFERENCES payments,
+    incoming_payment_id uuid NOT NULL REFERENCES incoming_payments,
+    amount              bigint NOT NULL CHECK (amount > 0),
+    currency            text NOT NULL,
+    reason              text NOT NULL,
+    status              text NOT NULL DEFAULT 'owed' CHECK (status IN ('owed', 'sent', 'succeeded', 'failed')),
+    attempts            integer NOT NULL DEFAULT 0,
+    failures            integer NOT NULL DEFAULT 0,
+    due_at              timestamptz DEFAULT now(),
+    provider_reference  text,
+    last_error          text,
+    created_at          timestamptz NOT NULL DEFAULT now(),
+    closed_at           timestamptz,
     CONSTRAINT refunds_failed_with_reason CHECK (status <> 'failed' OR last_error IS NOT NULL),
-    CONSTRAINT refunds_unsettled_due CHECK (status NOT IN ('owed', 'sent') OR due_at IS NOT NULL)
+    CONSTRAINT refunds_open_due CHECK (status NOT IN ('owed', 'sent') OR due_at IS NOT NULL)
 );
 CREATE INDEX refunds_payment_id ON refunds (payment_id);
-CREATE INDEX refunds_receipt_id ON refunds (receipt_id);
+CREATE INDEX refunds_incoming_payment_id ON refunds (incoming_payment_id);
 CREATE INDEX refunds_due ON refunds (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX refunds_failed ON refunds (id) WHERE status = 'failed';
 CREATE INDEX refunds_provider_reference ON refunds (provider_reference) WHERE provider_reference IS NOT NULL;
@@ -400,8 +399,8 @@ CREATE INDEX order_refunds_order_id ON order_refunds (order_id);
 
 -- ------------------------------------------------------------------------------------------ tickets and check-in
 
--- position counts an item's tickets from 1, so that none can be issued twice. Of the QR only its SHA-256 is kept. The epoch
--- counts the transfers: each ends the QR before, whose hash is kept so that the door can tell it from a forgery.
+-- position counts an item's tickets from 1, so that none can be issued twice. Of the QR only its SHA-256 is kept.
+-- transfer_count counts the transfers: each ends the QR before, whose hash is kept so that the door can tell it from a forgery.
 -- changed_in is the transaction that wrote the row last: the devices at the door read what has changed by it.
 CREATE TABLE tickets (
     id              uuid PRIMARY KEY,
@@ -416,7 +415,7 @@ CREATE TABLE tickets (
     holder_email    text,
     seat            text,
     status          text NOT NULL DEFAULT 'valid' CHECK (status IN ('valid', 'refunded')),
-    epoch           smallint NOT NULL DEFAULT 0,
+    transfer_count  smallint NOT NULL DEFAULT 0,
     key_id          smallint NOT NULL,
     qr_hash         bytea NOT NULL,
     former_hashes   bytea[],
@@ -431,7 +430,7 @@ CREATE TABLE tickets (
     FOREIGN KEY (order_id, line) REFERENCES order_items,
     CONSTRAINT tickets_issued_once UNIQUE (order_id, line, position),
     CONSTRAINT tickets_entries CHECK (entries BETWEEN 0 AND max_entries),
-    CONSTRAINT tickets_former_hashes CHECK (coalesce(cardinality(former_hashes), 0) = epoch)
+    CONSTRAINT tickets_former_hashes CHECK (coalesce(cardinality(former_hashes), 0) = transfer_count)
 );
 CREATE INDEX tickets_by_account ON tickets (account_id, id) WHERE account_id IS NOT NULL;
 -- What it includes counts a whole event's attendance without a look at the table.
@@ -458,21 +457,21 @@ CREATE TABLE transfers (
     to_name      text,
     to_email     text NOT NULL,
     to_account   uuid,
-    epoch        smallint,
+    transfer_count smallint,
     started_by   uuid,
     created_at   timestamptz NOT NULL DEFAULT now(),
     expires_at   timestamptz NOT NULL,
     accepted_at  timestamptz,
     CONSTRAINT transfers_accepted CHECK (
-        (status = 'accepted') = (epoch IS NOT NULL AND accepted_at IS NOT NULL AND to_name IS NOT NULL)),
-    CONSTRAINT transfers_chain UNIQUE (ticket_id, epoch)
+        (status = 'accepted') = (transfer_count IS NOT NULL AND accepted_at IS NOT NULL AND to_name IS NOT NULL)),
+    CONSTRAINT transfers_chain UNIQUE (ticket_id, transfer_count)
 );
 CREATE UNIQUE INDEX transfers_one_pending ON transfers (ticket_id) WHERE status = 'pending';
 
 -- A ticket as its holder sees it, and to whom it was sent until they accept it or it lapses.
 CREATE VIEW shown_tickets AS
 SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
-    tickets.account_id, epoch, title AS event_title, venue_name, city, time_zone, starts_at, name AS ticket_type_name,
+    tickets.account_id, transfer_count, title AS event_title, venue_name, city, time_zone, starts_at, name AS ticket_type_name,
     seat, admits, holder_name, tickets.status, tickets.max_entries, entries, first_scan_at, tickets.created_at,
     (SELECT to_jsonb(pending) FROM (
         SELECT to_email, to_name, expires_at FROM transfers
@@ -484,7 +483,7 @@ FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tick
 -- A ticket as it is printed, and what its QR is rebuilt from.
 CREATE VIEW printed_tickets AS
 SELECT tickets.id, order_id, line, position, tickets.organisation_id, tickets.event_id, ticket_type_id,
-    orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, admits, tickets.status, key_id, epoch,
+    orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, admits, tickets.status, key_id, transfer_count,
     number AS order_number, organisations.name AS seller, title AS event_title, category, venue_name, venue_address,
     city, time_zone, starts_at, ticket_types.name AS ticket_type_name
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
@@ -494,14 +493,14 @@ FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tick
 -- let_in says what happened at the door, outcome what is made of it: of those that a ticket let in, the earliest max_entries
 -- are admitted, and each other one is a conflict with a reason, until it is undone. A device numbers its scans, so that
 -- none counts twice. An offline scan happened at device_time by the device's clock, which was skew_ms ahead of ours; at is
--- the time by ours. epoch is that of the QR.
+-- the time by ours. transfer_count is that of the QR.
 CREATE TABLE scans (
     id          uuid PRIMARY KEY,
     ticket_id   uuid NOT NULL REFERENCES tickets,
     event_id    uuid NOT NULL,
     outcome     scan_outcome NOT NULL,
     let_in      boolean NOT NULL,
-    epoch       smallint NOT NULL,
+    transfer_count smallint NOT NULL,
     gate        text,
     device_id   text,
     sequence    bigint,
@@ -616,6 +615,10 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_relay ON outbox (relay_at) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_failed ON outbox (id) WHERE status = 'failed';
+
+-- What a webhook says, as Standard Webhooks recommends.
+CREATE FUNCTION webhook_body(type text, data jsonb) RETURNS jsonb LANGUAGE sql STABLE
+    RETURN jsonb_build_object('type', type, 'timestamp', now(), 'data', data);
 
 -- The log is chained per organisation (the platform's own chain has the nil id), so that one tenant does not wait for
 -- another: each entry's hash covers the entry and the hash before it.

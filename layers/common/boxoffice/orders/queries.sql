@@ -129,7 +129,7 @@ SELECT orders.*, (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS v
         JOIN events ON events.id = item.event_id
     WHERE item.order_id = orders.id) AS items,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'ticket_type_id', ticket_type_id, 'admits', admits,
-        'seat', seat, 'status', status, 'transferred', epoch > 0) ORDER BY line, position), '[]')
+        'seat', seat, 'status', status, 'transferred', transfer_count > 0) ORDER BY line, position), '[]')
     FROM tickets WHERE tickets.order_id = orders.id) AS tickets,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'provider', provider, 'status', status) ORDER BY id), '[]')
     FROM payments WHERE payments.order_id = orders.id) AS payments,
@@ -187,21 +187,14 @@ SELECT * FROM orders WHERE id = %(id)s FOR NO KEY UPDATE
 SELECT * FROM orders WHERE id = %(id)s ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 
 -- name: set_status
--- A change of state, its history row, and the webhook of it if the organisation listens.
+-- A change of state and its history row; answers the events that the order is for.
 WITH changed AS (
-    UPDATE orders SET status = %(to_status)s WHERE id = %(id)s RETURNING *
-), told AS (
-    INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
-    SELECT gen_random_uuid(), 'webhook', %(webhook)s, organisation_id, jsonb_build_object(
-        'type', %(webhook)s::text, 'timestamp', now(), 'data', jsonb_build_object(
-            'order_id', changed.id, 'number', number, 'status', changed.status, 'currency', currency, 'total', total,
-            'event_ids', (SELECT jsonb_agg(DISTINCT event_id) FROM order_items WHERE order_id = changed.id)
-        ) || %(facts)s::jsonb), 'infinity', 'infinity'
-    FROM changed JOIN organisations ON organisations.id = organisation_id
-    WHERE webhooks AND %(webhook)s::text IS NOT NULL
+    UPDATE orders SET status = %(to_status)s WHERE id = %(id)s
+), noted AS (
+    INSERT INTO order_history (order_id, from_status, to_status, reason, actor_id)
+    VALUES (%(id)s, %(from_status)s, %(to_status)s, %(reason)s, %(actor_id)s)
 )
-INSERT INTO order_history (order_id, from_status, to_status, reason, actor_id)
-VALUES (%(id)s, %(from_status)s, %(to_status)s, %(reason)s, %(actor_id)s)
+SELECT DISTINCT event_id FROM order_items WHERE order_id = %(id)s ORDER BY event_id
 
 -- name: set_seats
 -- The order's items keep in mind which seats they took.
@@ -209,49 +202,6 @@ UPDATE order_items AS item SET seat_ids = (
     SELECT array_agg(seats.id ORDER BY rank, position) FROM seats JOIN seat_rows ON seat_rows.id = row_id
     WHERE owner_id = %(id)s AND seat_rows.ticket_type_id = item.ticket_type_id
 ) WHERE order_id = %(id)s
-
--- name: lock_and_sell_stock
--- What the order holds is sold, its seats too.
-WITH seated AS (
-    UPDATE seats SET sold = true WHERE owner_id = %(id)s
-), locked AS MATERIALIZED (
-    SELECT stock.pool_id, stock.row_no, draw.quantity
-    FROM orders CROSS JOIN unnest(draws) AS draw
-        JOIN stock ON stock.pool_id = draw.pool_id AND stock.row_no = draw.row_no
-    WHERE orders.id = %(id)s ORDER BY stock.pool_id, stock.row_no FOR NO KEY UPDATE OF stock
-)
-UPDATE stock SET held = stock.held - locked.quantity, sold = stock.sold + locked.quantity
-FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
-
--- name: lock_and_release_stock
--- What the order holds is available again.
-WITH locked AS MATERIALIZED (
-    SELECT stock.pool_id, stock.row_no, draw.quantity
-    FROM orders CROSS JOIN unnest(draws) AS draw
-        JOIN stock ON stock.pool_id = draw.pool_id AND stock.row_no = draw.row_no
-    WHERE orders.id = %(id)s ORDER BY stock.pool_id, stock.row_no FOR NO KEY UPDATE OF stock
-)
-UPDATE stock SET held = stock.held - locked.quantity, available = stock.available + locked.quantity
-FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
-
--- name: lock_and_return_stock
--- What the order has sold of some pools, or of all, is available again; the draws are what it still holds.
-WITH returned AS MATERIALIZED (
-    SELECT draw.*, CASE WHEN %(everything)s THEN draw.quantity ELSE coalesce(given.quantity, 0) END AS back
-    FROM orders CROSS JOIN unnest(draws) AS draw
-        LEFT JOIN unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[]) AS given (pool_id, quantity) USING (pool_id)
-    WHERE orders.id = %(id)s
-), locked AS MATERIALIZED (
-    SELECT stock.pool_id, stock.row_no, back
-    FROM returned JOIN stock ON stock.pool_id = returned.pool_id AND stock.row_no = returned.row_no
-    WHERE back > 0 ORDER BY stock.pool_id, stock.row_no FOR NO KEY UPDATE OF stock
-), available AS (
-    UPDATE stock SET sold = stock.sold - back, available = stock.available + back
-    FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
-)
-UPDATE orders SET draws = (
-    SELECT coalesce(array_agg((pool_id, row_no, quantity - back)::draw), '{}') FROM returned WHERE quantity > back
-) WHERE id = %(id)s
 
 -- name: list_draws
 -- What the order takes from each pool if it is held again: its ticket types', their events' capacities', its voucher's.
@@ -272,59 +222,73 @@ WHERE NOT EXISTS (
         OR ticket_types.deleted_at IS NOT NULL OR seated AND seat_ids IS NULL))
 GROUP BY pool_id ORDER BY pool_id
 
--- name: hold_again
--- A lapsed order takes stock that was gathered for it, and is held as before.
-WITH taken AS MATERIALIZED (
-    SELECT * FROM unnest(%(pool_ids)s::uuid[], %(row_nos)s::smallint[], %(quantities)s::integer[])
-        AS taken (pool_id, row_no, quantity)
-), held AS (
-    UPDATE stock SET available = stock.available - taken.quantity, held = stock.held + taken.quantity
-    FROM taken WHERE stock.pool_id = taken.pool_id AND stock.row_no = taken.row_no
-)
-UPDATE orders SET draws = (SELECT array_agg((pool_id, row_no, quantity)::draw) FROM taken) WHERE id = %(id)s
-
--- name: lock_and_expire_orders
--- A batch of lapsed holds ends, and what they held is available again. Orders that somebody is paying or cancelling right
--- now are left to them. While a payment is open, the order waits until its provider has been asked, which closes it, but
--- not for ever: a provider may be down. They are looked up in the range of the index that has each organisation's pending
--- orders, which are few: an index on expires_at would cost every purchase a tenth.
-WITH lapsed AS MATERIALIZED (
-    SELECT pending.* FROM organisations CROSS JOIN LATERAL (
-        SELECT id, draws, organisation_id, number, currency, total FROM orders
-        WHERE organisation_id = organisations.id
-            AND (status, id) >= ('pending', '00000000-0000-0000-0000-000000000000'::uuid)
-            AND (status, id) <= ('pending', 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
-            AND expires_at <= %(now)s
-            AND (expires_at <= %(now)s::timestamptz - interval '15 minutes' OR NOT EXISTS (
-                SELECT FROM payments WHERE order_id = orders.id AND payments.status = 'pending'))
-        ORDER BY status, id LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
-    ) AS pending LIMIT %(batch)s
-), freed AS MATERIALIZED (
-    SELECT pool_id, row_no, sum(quantity)::integer AS quantity
-    FROM lapsed CROSS JOIN unnest(draws) GROUP BY pool_id, row_no
-), locked AS MATERIALIZED (
-    SELECT stock.pool_id, stock.row_no, freed.quantity
-    FROM freed JOIN stock ON stock.pool_id = freed.pool_id AND stock.row_no = freed.row_no
-    ORDER BY stock.pool_id, stock.row_no FOR NO KEY UPDATE OF stock
-), returned AS (
-    UPDATE stock SET held = stock.held - locked.quantity, available = stock.available + locked.quantity
-    FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
-), expired AS (
-    UPDATE orders SET status = 'expired' FROM lapsed WHERE orders.id = lapsed.id
-), told AS (
-    INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
-    SELECT gen_random_uuid(), 'webhook', 'order.expired', organisation_id, jsonb_build_object(
-        'type', 'order.expired', 'timestamp', now(), 'data', jsonb_build_object(
-            'order_id', lapsed.id, 'number', number, 'status', 'expired', 'currency', currency, 'total', total,
-            'event_ids', (SELECT jsonb_agg(DISTINCT event_id) FROM order_items WHERE order_id = lapsed.id)
-        )), 'infinity', 'infinity'
-    FROM lapsed JOIN organisations ON organisations.id = organisation_id WHERE webhooks
-)
-INSERT INTO order_history (order_id, from_status, to_status, reason)
-SELECT id, 'pending', 'expired', 'the hold lapsed' FROM lapsed
-RETURNING order_id AS id
-
 -- name: purge_idempotency_keys
 -- Keys are kept for two days: a day is promised.
 DELETE FROM idempotency_keys WHERE (operation, scope, key) IN (
     SELECT operation, scope, key FROM idempotency_keys WHERE created_at < now() - interval '2 days' LIMIT %(batch)s)
+
+-- name: get_order_for_email
+SELECT orders.id, number, currency, discount, total, organisations.name AS seller,
+    (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher
+FROM orders JOIN organisations ON organisations.id = organisation_id WHERE orders.id = %(id)s
+
+-- name: list_items_for_email
+SELECT item.event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city, time_zone,
+    starts_at, ends_at, item.ticket_type_id, name AS ticket_type_name, quantity, unit_price
+FROM order_items AS item JOIN events ON events.id = item.event_id JOIN ticket_types ON ticket_types.id = ticket_type_id
+WHERE order_id = %(order_id)s ORDER BY starts_at, item.event_id, line
+
+-- name: get_draws
+-- All that some orders hold, or have sold, of each row of stock.
+SELECT coalesce(array_agg((pool_id, row_no, quantity)::draw), '{}')::text AS draws FROM (
+    SELECT pool_id, row_no, sum(quantity)::integer AS quantity FROM orders CROSS JOIN unnest(draws)
+    WHERE orders.id = ANY(%(ids)s) GROUP BY pool_id, row_no
+) AS held
+
+-- name: set_draws
+UPDATE orders SET draws = %(draws)s::draw[] WHERE id = %(id)s
+
+-- name: return_draws
+-- The order gives back some of its draws, or all of them; answers those.
+WITH returned AS MATERIALIZED (
+    SELECT draw.pool_id, draw.row_no, draw.quantity,
+        CASE WHEN %(everything)s THEN draw.quantity ELSE coalesce(given.quantity, 0) END AS back
+    FROM orders CROSS JOIN unnest(draws) AS draw
+        LEFT JOIN unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[]) AS given (pool_id, quantity) USING (pool_id)
+    WHERE orders.id = %(id)s
+), kept AS (
+    UPDATE orders SET draws = (
+        SELECT coalesce(array_agg((pool_id, row_no, quantity - back)::draw), '{}') FROM returned WHERE quantity > back
+    ) WHERE id = %(id)s
+)
+SELECT coalesce(array_agg((pool_id, row_no, back)::draw), '{}')::text AS draws FROM returned WHERE back > 0
+
+-- name: lock_lapsed_orders
+-- A batch of lapsed holds. Orders that somebody is paying or cancelling right now are left to them. While a payment is
+-- open, the order waits until its provider has been asked, which closes it, but not for ever: a provider may be down. They
+-- are looked up in the range of the index that has each organisation's pending orders, which are few: an index on
+-- expires_at would cost every purchase a tenth.
+SELECT pending.id FROM organisations CROSS JOIN LATERAL (
+    SELECT id FROM orders
+    WHERE organisation_id = organisations.id
+        AND (status, id) >= ('pending', '00000000-0000-0000-0000-000000000000'::uuid)
+        AND (status, id) <= ('pending', 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+        AND expires_at <= %(now)s
+        AND (expires_at <= %(waited_since)s OR NOT EXISTS (
+            SELECT FROM payments WHERE order_id = orders.id AND payments.status = 'pending'))
+    ORDER BY status, id LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
+) AS pending LIMIT %(batch)s
+
+-- name: set_expired
+-- Ends lapsed orders, with their history; answers what organisations that listen are told.
+WITH expired AS (
+    UPDATE orders SET status = 'expired' WHERE id = ANY(%(ids)s)
+    RETURNING id, organisation_id, number, status, currency, total
+), noted AS (
+    INSERT INTO order_history (order_id, from_status, to_status, reason)
+    SELECT id, 'pending', status, 'the hold lapsed' FROM expired
+)
+SELECT organisation_id, jsonb_build_object('order_id', expired.id, 'number', number, 'status', expired.status,
+    'currency', currency, 'total', total, 'event_ids', (
+        SELECT jsonb_agg(DISTINCT event_id) FROM order_items WHERE order_id = expired.id)) AS facts
+FROM expired JOIN organisations ON organisations.id = organisation_id WHERE webhooks

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from boxoffice.errors import DomainError
@@ -33,6 +33,9 @@ from boxoffice.vouchers.errors import VoucherNotApplicable, VoucherNotFound, Vou
 from boxoffice.vouchers.models import Voucher
 from boxoffice.vouchers.rules import discount_on, is_for, valid_among
 from boxoffice.waitlist.errors import NotTheOffer
+
+PATIENCE = timedelta(minutes=15)
+"""How long an order with an open payment keeps its stock beyond its hold: its provider may be slow to answer."""
 
 
 def quantities_of(items: Sequence[OrderItemRequest]) -> dict[UUID, int]:

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.types.json import Jsonb
 
 from boxoffice import audit, db, idempotency, outbox, sql
 from boxoffice.auth import Caller, Who, order_token, require_order, require_role
@@ -309,15 +308,21 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
 
 def cancel(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None) -> None:
     """End a pending order, which the transaction has locked, and give its stock to who waits."""
-    db.run(conn, SQL.lock_and_release_stock, id=order.id)
+    stock.release(conn, _draws(conn, [order.id]))
     set_status(conn, order, "cancelled", reason=reason, actor=actor)
     pass_on(conn, [order.id])
 
 
 def expire_orders(conn: db.Connection, now: datetime, batch: int = 200) -> int:
     """End up to ``batch`` holds that have lapsed; how many were ended."""
-    lapsed = [row["id"] for row in db.many(conn, dict, SQL.lock_and_expire_orders, now=now, batch=batch)]
-    pass_on(conn, lapsed)
+    waited_since = now - rules.PATIENCE
+    rows = db.many(conn, dict, SQL.lock_lapsed_orders, now=now, waited_since=waited_since, batch=batch)
+    lapsed = [row["id"] for row in rows]
+    if lapsed:
+        stock.release(conn, _draws(conn, lapsed))
+        told = db.many(conn, dict, SQL.set_expired, ids=lapsed)
+        outbox.owe_webhooks(conn, "order.expired", [(row["organisation_id"], row["facts"]) for row in told])
+        pass_on(conn, lapsed)
     return len(lapsed)
 
 
@@ -405,16 +410,10 @@ def hold_again(conn: db.Connection, order: OrderRow) -> bool:
 def _gather_for(conn: db.Connection, order: OrderRow, draws: Sequence[Draw]) -> bool:
     with conn.transaction():
         found = stock.gather(conn, draws)
-        if found is None:
+        held = stock.take(conn, found) if found else None
+        if held is None:
             raise psycopg.Rollback
-        db.run(
-            conn,
-            SQL.hold_again,
-            id=order.id,
-            pool_ids=[draw.pool_id for draw in found],
-            row_nos=[draw.home for draw in found],
-            quantities=[draw.quantity for draw in found],
-        )
+        db.run(conn, SQL.set_draws, id=order.id, draws=held)
         seats.take_again(conn, order.id)
         return True
     return False
@@ -427,7 +426,8 @@ def pay(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None
     """
     from boxoffice.tickets import service as tickets  # most purchases are paid later, by another function
 
-    db.run(conn, SQL.lock_and_sell_stock, id=order.id)
+    stock.sell(conn, _draws(conn, [order.id]))
+    seats.sell(conn, order.id)
     set_status(conn, order, "paid", reason=reason, actor=actor)
     tickets.issue(conn, order.id)
     _owe_confirmation(conn, order)
@@ -443,14 +443,8 @@ def return_stock(
         ticket_ids: the tickets that are given back, whose seats are free then, where it is not all.
     """
     given = quantities or {}
-    db.run(
-        conn,
-        SQL.lock_and_return_stock,
-        id=order.id,
-        everything=quantities is None,
-        pool_ids=list(given),
-        quantities=list(given.values()),
-    )
+    back = {"everything": quantities is None, "pool_ids": list(given), "quantities": list(given.values())}
+    stock.give_back(conn, db.value(conn, SQL.return_draws, id=order.id, **back))
     if quantities is None:
         seats.release(conn, [order.id])
     else:
@@ -462,17 +456,23 @@ def set_status(
     conn: db.Connection, order: OrderRow, to: OrderStatus, *, reason: str, actor: UUID | None, **facts: Any
 ) -> None:
     """Change an order's state, with its history row and its webhook, which carries the ``facts`` too."""
-    db.run(
-        conn,
-        SQL.set_status,
-        id=order.id,
-        from_status=order.status,
-        to_status=to,
-        reason=reason,
-        actor_id=actor,
-        webhook=rules.webhook_of(to),
-        facts=Jsonb(facts),
-    )
+    change = {"from_status": order.status, "to_status": to, "reason": reason, "actor_id": actor}
+    events = [row["event_id"] for row in db.many(conn, dict, SQL.set_status, id=order.id, **change)]
+    if kind := rules.webhook_of(to):
+        told = {
+            "order_id": order.id,
+            "number": order.number,
+            "status": to,
+            "currency": order.currency,
+            "total": order.total,
+            "event_ids": events,
+        }
+        outbox.owe_webhook(conn, order.organisation_id, kind, told | facts)
+
+
+def _draws(conn: db.Connection, order_ids: Sequence[UUID]) -> str:
+    """What some orders, which the transaction has locked, hold or have sold of the stock."""
+    return str(db.value(conn, SQL.get_draws, ids=list(order_ids)))
 
 
 def _owe_confirmation(conn: db.Connection, order: OrderRow) -> None:

@@ -48,7 +48,7 @@ class RefundTooLarge(DomainError):
     code = "refund_too_large"
     meaning = "A payment cannot be refunded by more than what is left of it."
     remedy = "Refund `refundable` at the most."
-    constraint = "receipts_refunded"
+    constraint = "incoming_payments_refunded"
     refundable: int | None = None  # in the order's currency's minor unit
 
 

@@ -7,7 +7,7 @@ from boxoffice import db, sql
 from boxoffice.errors import Busy, DomainError
 from boxoffice.observability import logger
 from boxoffice.payments import calls, providers, rules, service
-from boxoffice.payments.models import OpenBill, ProviderEvent
+from boxoffice.payments.models import OpenPayment, ProviderEvent
 
 SQL = sql.queries("payments")
 
@@ -23,20 +23,22 @@ def ask_providers(conn: db.Connection, now: datetime, silent: set[str]) -> int:
         silent: accounts that did not answer, which are left out; those that do not answer now are added.
     """
     lease = {"now": now, "leased_until": rules.leased_until(now)}
-    due = db.many(conn, OpenBill, SQL.take_payments_to_ask, **lease, silent=list(silent), batch=_BATCH)
+    due = db.many(conn, OpenPayment, SQL.take_payments_to_ask, **lease, unresponsive_accounts=[*silent], batch=_BATCH)
     for bill, answer in zip(due, _ask(due, now, silent), strict=True):
         _apply(conn, bill, answer)
     return len(due)
 
 
-def _ask(due: Sequence[OpenBill], now: datetime, silent: set[str]) -> list[ProviderEvent | DomainError | None]:
-    def ask(bill: OpenBill) -> ProviderEvent | None:
+def _ask(due: Sequence[OpenPayment], now: datetime, silent: set[str]) -> list[ProviderEvent | DomainError | None]:
+    def ask(bill: OpenPayment) -> ProviderEvent | None:
         return providers.known(bill.provider).fetch(bill, close=rules.is_over(bill, now))
 
-    return calls.together(ask, due, silent)
+    answers = calls.call_concurrently(ask, due)
+    silent |= calls.unresponsive_accounts(due, answers)
+    return answers
 
 
-def _apply(conn: db.Connection, bill: OpenBill, answer: ProviderEvent | DomainError | None) -> None:
+def _apply(conn: db.Connection, bill: OpenPayment, answer: ProviderEvent | DomainError | None) -> None:
     """Take what a provider has told as if its webhook had, and settle when to ask again."""
     try:
         if isinstance(answer, ProviderEvent):

@@ -77,14 +77,6 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class EndedTicket:
-    """A ticket that admits nobody any more; somebody has it from the buyer if there is an address."""
-
-    id: UUID
-    holder_email: str | None
-
-
-@dataclass(frozen=True)
 class CancelledEvent:
     """An event whose orders are being given back."""
 

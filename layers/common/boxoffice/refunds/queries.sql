@@ -12,15 +12,6 @@ FROM orders JOIN order_items AS item ON item.order_id = orders.id
     LEFT JOIN vouchers ON vouchers.id = voucher_id
 WHERE orders.id = %(order_id)s ORDER BY item.line, position
 
--- name: lock_and_end_tickets
--- Those that have admitted somebody stay as they are, unless forced. Whom they belong to is read under the lock.
-WITH locked AS MATERIALIZED (
-    SELECT id, entries, holder_email FROM tickets WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE
-)
-UPDATE tickets SET status = 'refunded' FROM locked
-WHERE tickets.id = locked.id AND (locked.entries = 0 OR %(force)s)
-RETURNING tickets.id, locked.holder_email
-
 -- name: get_returned
 SELECT coalesce(sum(amount), 0)::bigint FROM order_refunds WHERE order_id = %(order_id)s
 
@@ -50,5 +41,19 @@ WHERE (
     FROM orders WHERE orders.id = item.id
 ) ORDER BY id LIMIT %(batch)s
 
--- name: settle_event
-UPDATE events SET settled_at = now() WHERE id = %(id)s AND settled_at IS NULL AND cancelled_at < %(cancelled_before)s
+-- name: get_refund_for_email
+SELECT order_id, order_refunds.amount, orders.currency,
+    coalesce((SELECT provider = ANY(%(methods_by_hand)s) FROM payments JOIN refunds ON refunds.payment_id = payments.id
+    WHERE refunds.id = refund_id), false) AS by_hand,
+    cardinality(ticket_ids) = (SELECT count(*) FROM tickets WHERE tickets.order_id = orders.id) AS whole,
+    (SELECT coalesce(jsonb_agg(ended ORDER BY event_title, type_name), '[]') FROM (
+        SELECT title AS event_title, name AS type_name, sum(admits) AS quantity
+        FROM tickets JOIN ticket_types ON ticket_types.id = ticket_type_id JOIN events ON events.id = tickets.event_id
+        WHERE tickets.id = ANY(ticket_ids) GROUP BY title, name
+    ) AS ended) AS tickets
+FROM order_refunds JOIN orders ON orders.id = order_id WHERE order_refunds.id = %(id)s
+
+-- name: get_cancellation_for_email
+SELECT events.id AS event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city,
+    time_zone, starts_at, ends_at, cancel_reason AS reason, organisations.name AS seller
+FROM events JOIN organisations ON organisations.id = organisation_id WHERE events.id = %(id)s AND cancelled_at IS NOT NULL

@@ -14,14 +14,17 @@ from uuid import UUID
 
 from boxoffice import audit, db, idempotency, outbox, sql
 from boxoffice.auth import Caller
+from boxoffice.events import service as events
 from boxoffice.idempotency import Once
 from boxoffice.ids import new_id
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
 from boxoffice.payments import sending
 from boxoffice.refunds import rules
-from boxoffice.refunds.models import CancelledEvent, EndedTicket, PaidTicket, Plan, RefundRequest, RefundView
+from boxoffice.refunds.models import CancelledEvent, PaidTicket, Plan, RefundRequest, RefundView
+from boxoffice.tickets import service as tickets
 from boxoffice.tickets.errors import TicketUsed
+from boxoffice.tickets.models import EndedTicket
 
 SQL = sql.queries("refunds")
 
@@ -49,8 +52,8 @@ def refund_order(conn: db.Connection, caller: Caller, order_id: UUID, request: R
 def _refund(conn: db.Connection, caller: Caller, order_id: UUID, request: RefundRequest, once: Once) -> RefundView:
     with conn.transaction():
         order = orders.lock_order(conn, order_id)
-        tickets, returned = _bought(conn, order)
-        plan = rules.plan_of(request, order, tickets, returned)
+        bought, returned = _bought(conn, order)
+        plan = rules.plan_of(request, order, bought, returned)
         view = _view(order, plan)
         ended = _give_back(conn, order, plan, view.id, request.reason, caller.account, force=request.force)
         outbox.owe_email(conn, "order_refunded", order.buyer_email, {"order_refund_id": str(view.id)})
@@ -66,8 +69,8 @@ def _refund(conn: db.Connection, caller: Caller, order_id: UUID, request: Refund
 
 def _bought(conn: db.Connection, order: OrderRow) -> tuple[list[PaidTicket], int]:
     """What an order has bought, and how much money of it was given back before."""
-    tickets = db.many(conn, PaidTicket, SQL.list_tickets, order_id=order.id)
-    return tickets, db.value(conn, SQL.get_returned, order_id=order.id)
+    bought = db.many(conn, PaidTicket, SQL.list_tickets, order_id=order.id)
+    return bought, db.value(conn, SQL.get_returned, order_id=order.id)
 
 
 def _view(order: OrderRow, plan: Plan) -> RefundView:
@@ -114,7 +117,7 @@ def _end_tickets(conn: db.Connection, order: OrderRow, plan: Plan, *, force: boo
     """Take tickets back, and their stock and seats before, as the order of locks has it."""
     ids = [ticket.id for ticket in plan.tickets]
     orders.return_stock(conn, order, None if plan.status == "refunded" else rules.quantities_of(plan.tickets), ids)
-    ended = db.many(conn, EndedTicket, SQL.lock_and_end_tickets, ids=ids, force=force)
+    ended = tickets.end(conn, ids, force=force)
     if len(ended) < len(ids):
         raise TicketUsed(ticket_ids=sorted(set(ids) - {ticket.id for ticket in ended}))
     return ended
@@ -143,11 +146,11 @@ def settle_order(conn: db.Connection, event: CancelledEvent, order_id: UUID) -> 
     if order.status == "pending":
         orders.cancel(conn, order, reason="the event was cancelled", actor=event.cancelled_by)
         return True
-    tickets, returned = _bought(conn, order)
-    theirs = [ticket for ticket in tickets if ticket.event_id == event.id and ticket.status == "valid"]
+    bought, returned = _bought(conn, order)
+    theirs = [ticket for ticket in bought if ticket.event_id == event.id and ticket.status == "valid"]
     if order.status not in ("paid", "partially_refunded") or not theirs:
         return False
-    plan, order_refund_id = rules.plan_for(theirs, order, tickets, returned), new_id()
+    plan, order_refund_id = rules.plan_for(theirs, order, bought, returned), new_id()
     reason = "the event was cancelled"
     ended = _give_back(conn, order, plan, order_refund_id, reason, event.cancelled_by, force=True)
     _tell_of_cancellation(conn, event, order, order_refund_id, ended)
@@ -170,7 +173,7 @@ def settle_event(conn: db.Connection, event: CancelledEvent, now: datetime) -> b
     """Close the books of a cancelled event; whether nothing was left of it, and nothing can come any more."""
     if list_unsettled(conn, event, UUID(int=0), batch=1):
         return False
-    return bool(db.run(conn, SQL.settle_event, id=event.id, cancelled_before=now - rules.IN_FLIGHT))
+    return events.finish_cancellation(conn, event.id, now - rules.IN_FLIGHT)
 
 
 def _record(conn: db.Connection, caller: Caller, order: OrderRow, facts: dict[str, object]) -> None:

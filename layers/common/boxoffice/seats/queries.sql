@@ -134,6 +134,9 @@ WITH chosen AS (
 )
 UPDATE seats SET owner_id = %(to_id)s FROM chosen WHERE seats.id = chosen.id
 
+-- name: set_sold
+UPDATE seats SET sold = true WHERE owner_id = %(owner_id)s
+
 -- name: free_seats
 UPDATE seats SET owner_id = NULL, sold = false WHERE id = ANY(%(seat_ids)s) AND owner_id IS NOT NULL
 

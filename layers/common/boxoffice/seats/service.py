@@ -130,6 +130,11 @@ def take_again(conn: db.Connection, order_id: UUID) -> None:
         _take_named(conn, order_id, line["ticket_type_id"], line["seat_ids"])
 
 
+def sell(conn: db.Connection, owner_id: UUID) -> None:
+    """Turn the seats that an owner holds into sold ones. The transaction has locked the owner."""
+    db.run(conn, SQL.set_sold, owner_id=owner_id)
+
+
 def release(conn: db.Connection, owner_ids: Sequence[UUID]) -> None:
     """Take back all seats of these owners, which the transaction has locked."""
     _free(conn, _ids(conn, SQL.list_seats_of_owners, owner_ids=list(owner_ids)))

@@ -45,3 +45,54 @@ UPDATE stock_pools SET quantity = %(quantity)s, row_count = %(rows)s WHERE id = 
 INSERT INTO stock (pool_id, row_no, available)
 SELECT %(pool_id)s, * FROM unnest(%(row_nos)s::smallint[], %(available)s::integer[])
 ON CONFLICT (pool_id, row_no) DO UPDATE SET available = excluded.available
+
+-- name: take
+-- Holds what is drawn, of the first row of each pool from home on that has enough and that nobody else holds; answers what
+-- was taken. Unless there is such a row for every draw nothing is taken.
+WITH wanted AS MATERIALIZED (
+    SELECT pool_id, quantity, home FROM unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[], %(homes)s::integer[])
+        AS wanted (pool_id, quantity, home)
+), found AS MATERIALIZED (
+    SELECT pool_id, quantity, (
+        SELECT row_no FROM stock
+        WHERE stock.pool_id = wanted.pool_id AND row_no >= wanted.home AND available >= wanted.quantity
+        ORDER BY row_no LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+    ) AS row_no FROM wanted
+), complete AS MATERIALIZED (
+    SELECT array_agg((pool_id, row_no, quantity)::draw) AS draws FROM found HAVING count(row_no) = count(*)
+), held AS (
+    UPDATE stock SET available = stock.available - found.quantity, held = stock.held + found.quantity
+    FROM found WHERE stock.pool_id = found.pool_id AND stock.row_no = found.row_no AND EXISTS (SELECT FROM complete)
+)
+SELECT draws::text FROM complete
+
+-- name: lock_and_sell
+-- What is held is sold.
+WITH locked AS MATERIALIZED (
+    SELECT stock.pool_id, stock.row_no, draw.quantity
+    FROM unnest(%(draws)s::draw[]) AS draw JOIN stock ON stock.pool_id = draw.pool_id AND stock.row_no = draw.row_no
+    ORDER BY stock.pool_id, stock.row_no FOR NO KEY UPDATE OF stock
+)
+UPDATE stock SET held = stock.held - locked.quantity, sold = stock.sold + locked.quantity
+FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
+
+-- name: lock_and_release
+-- What is held is available again, in rows that the transaction keeps locked; answers where.
+WITH locked AS MATERIALIZED (
+    SELECT stock.pool_id, stock.row_no, draw.quantity
+    FROM unnest(%(draws)s::draw[]) AS draw JOIN stock ON stock.pool_id = draw.pool_id AND stock.row_no = draw.row_no
+    ORDER BY stock.pool_id, stock.row_no FOR NO KEY UPDATE OF stock
+)
+UPDATE stock SET held = stock.held - locked.quantity, available = stock.available + locked.quantity
+FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
+RETURNING stock.pool_id, locked.quantity, stock.row_no AS home
+
+-- name: lock_and_give_back
+-- What was sold is available again.
+WITH locked AS MATERIALIZED (
+    SELECT stock.pool_id, stock.row_no, draw.quantity
+    FROM unnest(%(draws)s::draw[]) AS draw JOIN stock ON stock.pool_id = draw.pool_id AND stock.row_no = draw.row_no
+    ORDER BY stock.pool_id, stock.row_no FOR NO KEY UPDATE OF stock
+)
+UPDATE stock SET sold = stock.sold - locked.quantity, available = stock.available + locked.quantity
+FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no

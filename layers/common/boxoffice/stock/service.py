@@ -79,6 +79,41 @@ def list_short(conn: db.Connection, draws: Sequence[Draw]) -> list[UUID]:
     return [row["pool_id"] for row in db.many(conn, dict, SQL.list_short, pool_ids=pool_ids, quantities=quantities)]
 
 
+def take(conn: db.Connection, draws: Sequence[Draw]) -> str | None:
+    """Hold what is drawn, of rows that nobody else has locked, or nothing.
+
+    Returns:
+        What was taken, for its owner to keep and for the functions below; None where a pool has no such row.
+    """
+    found: str | None = db.value(
+        conn,
+        SQL.take,
+        pool_ids=[draw.pool_id for draw in draws],
+        quantities=[draw.quantity for draw in draws],
+        homes=[draw.home for draw in draws],
+    )
+    return found
+
+
+def sell(conn: db.Connection, held: str) -> None:
+    """Turn what is held into what is sold.
+
+    Args:
+        held: draws as PostgreSQL writes them, from an owner that the transaction has locked. So it is below.
+    """
+    db.run(conn, SQL.lock_and_sell, draws=held)
+
+
+def release(conn: db.Connection, held: str) -> list[Draw]:
+    """Make available again what is held; answers in which rows, which stay locked."""
+    return db.many(conn, Draw, SQL.lock_and_release, draws=held)
+
+
+def give_back(conn: db.Connection, sold: str) -> None:
+    """Make available again what was sold."""
+    db.run(conn, SQL.lock_and_give_back, draws=sold)
+
+
 def gather(conn: db.Connection, draws: Sequence[Draw]) -> list[Draw] | None:
     """Bring together what is drawn, one row a pool; the draws that will find it there, or None if it is not enough.
 

@@ -42,7 +42,7 @@ def check_transferable(ticket: HeldTicket, now: datetime) -> None:
         raise EventCancelled
     if now >= ticket.ends_at:
         raise EventOver
-    if ticket.epoch >= MOST_TRANSFERS:
+    if ticket.transfer_count >= MOST_TRANSFERS:
         raise TransferLimit(max_transfers=MOST_TRANSFERS)
 
 

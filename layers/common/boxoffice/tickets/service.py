@@ -1,5 +1,6 @@
 """Use cases of tickets."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from boxoffice import db, signing, sql
@@ -10,6 +11,7 @@ from boxoffice.pagination import decode_id, page_of
 from boxoffice.tickets import qr, rules
 from boxoffice.tickets.errors import KeyRetired, NothingToPrint, TicketRefunded, TicketTransferred
 from boxoffice.tickets.models import (
+    EndedTicket,
     HeldTicket,
     OrderToPrint,
     PrintedTicket,
@@ -82,12 +84,12 @@ def require_sight(conn: db.Connection, caller: Caller, ticket: TicketRow | Signe
     """
     if ticket.account_id is not None and ticket.account_id == caller.account_id:
         return Standing.HOLDER
-    if ticket.epoch > 0 and holds_ticket(caller, ticket.id, ticket.epoch):
+    if ticket.transfer_count > 0 and holds_ticket(caller, ticket.id, ticket.transfer_count):
         return Standing.HOLDER
     acts_as = require_order(conn, caller, ticket.order_id, ticket.organisation_id, ticket.buyer_id)
     if acts_as is Who.MANAGER:
         return Standing.MANAGER
-    return Standing.FORMER if ticket.epoch > 0 else Standing.HOLDER
+    return Standing.FORMER if ticket.transfer_count > 0 else Standing.HOLDER
 
 
 def get_qr(conn: db.Connection, caller: Caller, ticket_id: UUID) -> str:
@@ -163,5 +165,14 @@ def _print(ticket: SignedTicket) -> PrintedTicket:
     master = signing.key(settings().ticket_keys_secret, str(ticket.key_id))
     if master is None:
         raise KeyRetired
-    text = qr.text_of(master, ticket.key_id, ticket.epoch, ticket.organisation_id, ticket.id)
+    text = qr.text_of(master, ticket.key_id, ticket.transfer_count, ticket.organisation_id, ticket.id)
     return PrintedTicket(**vars(ticket), qr=text)
+
+
+def end(conn: db.Connection, ticket_ids: Sequence[UUID], *, force: bool) -> list[EndedTicket]:
+    """End tickets whose order the transaction has locked, so that they admit nobody any more.
+
+    Args:
+        force: end those, too, that have admitted their holders. Without it, they are left as they are.
+    """
+    return db.many(conn, EndedTicket, SQL.lock_and_end_tickets, ids=list(ticket_ids), force=force)

@@ -50,6 +50,8 @@ class Sale:
 
 @dataclass(frozen=True)
 class EntryRow:
+    """An entry of the waitlist; ``draws`` is the stock that an offer holds, as PostgreSQL writes it."""
+
     id: UUID
     organisation_id: UUID
     event_id: UUID
@@ -59,6 +61,7 @@ class EntryRow:
     email: str
     quantity: int
     status: EntryStatus
+    draws: str | None
     expires_at: datetime | None
     created_at: datetime
 

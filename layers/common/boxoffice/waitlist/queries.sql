@@ -21,7 +21,9 @@ SELECT organisation_id FROM events WHERE id = %(event_id)s AND deleted_at IS NUL
 -- name: list_entries
 -- Of an event, in order of joining. Each status is a range of the index, entered where the page begins; an equation would
 -- let the planner walk through the entries of all events by id instead.
-SELECT first.* FROM unnest(%(statuses)s::text[]) AS wanted (status) CROSS JOIN LATERAL (
+SELECT first.id, organisation_id, event_id, ticket_type_id, account_id, name, email, quantity, first.status,
+    draws::text AS draws, expires_at, created_at
+FROM unnest(%(statuses)s::text[]) AS wanted (status) CROSS JOIN LATERAL (
     SELECT * FROM waitlist_entries
     WHERE event_id = %(event_id)s AND (waitlist_entries.status, id) > (wanted.status, %(after)s)
         AND waitlist_entries.status <= wanted.status
@@ -29,11 +31,15 @@ SELECT first.* FROM unnest(%(statuses)s::text[]) AS wanted (status) CROSS JOIN L
 ) AS first ORDER BY id LIMIT %(limit)s + 1
 
 -- name: lock_entry
-SELECT * FROM waitlist_entries WHERE id = %(id)s FOR NO KEY UPDATE
+SELECT id, organisation_id, event_id, ticket_type_id, account_id, name, email, quantity, status, draws::text AS draws,
+    expires_at, created_at
+FROM waitlist_entries WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: lock_offer
 -- What is offered to somebody and still open.
-SELECT * FROM waitlist_entries
+SELECT id, organisation_id, event_id, ticket_type_id, account_id, name, email, quantity, status, draws::text AS draws,
+    expires_at, created_at
+FROM waitlist_entries
 WHERE ticket_type_id = %(ticket_type_id)s AND email = %(email)s AND status = 'offered' AND expires_at > %(now)s
 FOR NO KEY UPDATE
 
@@ -106,42 +112,25 @@ WITH sale AS MATERIALIZED (
 SELECT first.id, ticket_type_id, email, quantity, pool_ids, seated, on_sale_until
 FROM first JOIN sale ON sale.id = ticket_type_id ORDER BY first.id LIMIT 1
 
--- name: take_offer
--- Holds stock for an entry, of the first row of each pool from home on that has enough and that nobody holds. Unless there
--- is one for every draw nothing is written.
-WITH draw AS MATERIALIZED (
-    SELECT * FROM unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[], %(homes)s::integer[])
-        AS draw (pool_id, quantity, home)
-), taken AS MATERIALIZED (
-    SELECT pool_id, quantity, (
-        SELECT row_no FROM stock
-        WHERE stock.pool_id = draw.pool_id AND row_no >= draw.home AND available >= draw.quantity
-        ORDER BY row_no LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
-    ) AS row_no FROM draw
-), complete AS MATERIALIZED (
-    SELECT array_agg((pool_id, row_no, quantity)::draw) AS draws FROM taken HAVING count(row_no) = count(*)
-), held AS (
-    UPDATE stock SET available = stock.available - taken.quantity, held = stock.held + taken.quantity
-    FROM taken WHERE stock.pool_id = taken.pool_id AND stock.row_no = taken.row_no AND EXISTS (SELECT FROM complete)
-)
-UPDATE waitlist_entries SET status = 'offered', draws = complete.draws, expires_at = %(expires_at)s
-FROM complete WHERE id = %(id)s
-
 -- name: claim_lapsed
-SELECT * FROM waitlist_entries WHERE status = 'offered' AND expires_at <= %(now)s
+SELECT id, organisation_id, event_id, ticket_type_id, account_id, name, email, quantity, status, draws::text AS draws,
+    expires_at, created_at
+FROM waitlist_entries WHERE status = 'offered' AND expires_at <= %(now)s
 ORDER BY expires_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
-
--- name: lock_and_release_stock
--- What is held for an entry is available again, in rows that the transaction keeps locked; answers where.
-WITH locked AS MATERIALIZED (
-    SELECT stock.pool_id, stock.row_no, draw.quantity
-    FROM waitlist_entries CROSS JOIN unnest(draws) AS draw
-        JOIN stock ON stock.pool_id = draw.pool_id AND stock.row_no = draw.row_no
-    WHERE waitlist_entries.id = %(id)s ORDER BY stock.pool_id, stock.row_no FOR NO KEY UPDATE OF stock
-)
-UPDATE stock SET held = stock.held - locked.quantity, available = stock.available + locked.quantity
-FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
-RETURNING stock.pool_id, locked.quantity, stock.row_no AS home
 
 -- name: set_status
 UPDATE waitlist_entries SET status = %(status)s WHERE id = %(id)s
+
+-- name: get_entry_for_email
+SELECT entry.id, entry.name, quantity, entry.status, expires_at, entry.event_id, events.version AS event_version,
+    events.status = 'cancelled' AS is_cancelled, title AS event_title, venue_name, venue_address, city, time_zone, starts_at, ends_at,
+    ticket_types.name AS ticket_type_name, organisations.name AS seller, ARRAY(
+        SELECT label FROM seats JOIN seat_rows ON seat_rows.id = row_id WHERE owner_id = entry.id ORDER BY rank, position
+    ) AS seats
+FROM waitlist_entries AS entry JOIN events ON events.id = entry.event_id
+    JOIN ticket_types ON ticket_types.id = ticket_type_id
+    JOIN organisations ON organisations.id = entry.organisation_id
+WHERE entry.id = %(id)s
+
+-- name: set_offered
+UPDATE waitlist_entries SET status = 'offered', draws = %(draws)s::draw[], expires_at = %(expires_at)s WHERE id = %(id)s

@@ -123,7 +123,8 @@ def accept(
         raise NoOffer
     if quantity > entry.quantity:
         raise OfferTooSmall(offered=entry.quantity)
-    freed = db.many(conn, Draw, SQL.lock_and_release_stock, id=entry.id)
+    assert entry.draws is not None
+    freed = stock.release(conn, entry.draws)
     db.run(conn, SQL.set_status, id=entry.id, status="accepted")
     return entry.id, {draw.pool_id: draw.home for draw in freed}
 
@@ -183,7 +184,8 @@ def _end(conn: db.Connection, entry: EntryRow, status: EntryStatus) -> None:
     """End an entry that the transaction has locked, and give what it holds to the next."""
     db.run(conn, SQL.set_status, id=entry.id, status=status)
     if entry.status == "offered":
-        db.run(conn, SQL.lock_and_release_stock, id=entry.id)
+        assert entry.draws is not None
+        stock.release(conn, entry.draws)
         seats.release(conn, [entry.id])
         offer_added(conn, entry.event_id)
 
@@ -217,17 +219,13 @@ def _take_seats(conn: db.Connection, entry: NextEntry, *, wait: bool) -> bool:
 
 
 def _take(conn: db.Connection, entry: NextEntry, draws: Sequence[Draw], now: datetime) -> bool:
-    offer = {
-        "id": entry.id,
-        "expires_at": rules.offer_until(now, entry.on_sale_until),
-        "pool_ids": [draw.pool_id for draw in draws],
-        "quantities": [draw.quantity for draw in draws],
-        "homes": [draw.home for draw in draws],
-    }
     with conn.transaction():
-        if db.run(conn, SQL.take_offer, **offer):
-            return True
-        raise psycopg.Rollback  # lets go of what it found in one pool, before it waits for another
+        held = stock.take(conn, draws)
+        if held is None:
+            raise psycopg.Rollback  # lets go of what it found in one pool, before it waits for another
+        until = rules.offer_until(now, entry.on_sale_until)
+        db.run(conn, SQL.set_offered, id=entry.id, draws=held, expires_at=until)
+        return True
     return False
 
 

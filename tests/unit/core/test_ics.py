@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from boxoffice.messaging.ics import calendar_of
-from boxoffice.messaging.models import Occasion
+from boxoffice.emails import Occasion
+from boxoffice.ics import calendar_of
 
 EVENT = UUID("01981f6c-7b00-7a11-8c3e-5d2f40a1b002")
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

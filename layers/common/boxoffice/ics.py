@@ -6,8 +6,7 @@ An event keeps its UID, and its SEQUENCE grows with each change, so that a later
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from boxoffice.messaging.models import Occasion
-from boxoffice.messaging.rules import one_line, place_of
+from boxoffice.emails import Occasion, one_line, place_of
 
 _LINE = 75  # octets, section 3.1
 

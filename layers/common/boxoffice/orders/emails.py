@@ -1,0 +1,99 @@
+"""Emails about an order: the confirmation, and what others that are about an order have in common with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from boxoffice import db, money, sql
+from boxoffice.auth import order_token
+from boxoffice.emails import Content, Occasion, link, place_of, titles_of, write
+from boxoffice.ids import shown_order_number
+from boxoffice.tickets import emails as ticket_emails
+from boxoffice.tickets import service as tickets
+from boxoffice.tickets.emails import MOST_QRS, EmailTicket
+from boxoffice.times import when
+
+SQL = sql.queries("orders")
+
+
+@dataclass(frozen=True)
+class EmailOrder:
+    """An order as an email tells of it."""
+
+    id: UUID
+    number: str
+    currency: str
+    discount: int
+    total: int
+    seller: str
+    voucher: str | None
+
+
+@dataclass(frozen=True)
+class EmailItem(Occasion):
+    """An order's item, and the event it is for."""
+
+    ticket_type_id: UUID
+    ticket_type_name: str
+    quantity: int
+    unit_price: int
+
+
+def order_confirmation(conn: db.Connection, order_id: str) -> Content:
+    """Thanks, what was bought, and the tickets that are valid, with their QRs."""
+    order, items = get_order(conn, UUID(order_id))
+    valid = [ticket for ticket in tickets.list_for_order(conn, order.id) if ticket.status == "valid"]
+    theirs = [ticket for ticket in valid if ticket.transfer_count == 0]  # the others have passed to somebody else
+    shown = ticket_emails.shown(theirs)
+    events = [_event(list(group), shown) for _, group in groupby(items, key=lambda item: item.event_id)]
+    subject = f"Your tickets for {titles_of([event['title'] for event in events])}"
+    counts = {"tickets": len(theirs), "passed": len(valid) - len(theirs), "most_qrs": MOST_QRS}
+    images = [ticket.image for ticket in shown if ticket.image]
+    attachments = ticket_emails.attachments(shown_order_number(order.number), theirs, items)
+    return write("order_confirmation", subject, facts_of(order) | {"events": events} | counts, images, attachments)
+
+
+EMAILS = (order_confirmation,)
+
+
+def get_order(conn: db.Connection, order_id: UUID) -> tuple[EmailOrder, list[EmailItem]]:
+    """An order and its items, by the time of their events.
+
+    Raises:
+        LookupError: there is none.
+    """
+    order = db.one(conn, EmailOrder, SQL.get_order_for_email, id=order_id)
+    if order is None:
+        raise LookupError(f"order {order_id}")
+    return order, db.many(conn, EmailItem, SQL.list_items_for_email, order_id=order_id)
+
+
+def titles(items: Sequence[EmailItem]) -> list[str]:
+    """The titles of the events that an order is for."""
+    return list(dict.fromkeys(item.event_title for item in items))
+
+
+def facts_of(order: EmailOrder) -> dict[str, Any]:
+    """What every email about an order can say."""
+    return {
+        "number": shown_order_number(order.number),
+        "seller": order.seller,
+        "voucher": order.voucher,
+        "discount": money.show(-order.discount, order.currency) if order.discount else None,
+        "total": money.show(order.total, order.currency),
+        "link": link("orders", order.id, order_token(order.id)),
+        "currency": order.currency,
+    }
+
+
+def _event(items: Sequence[EmailItem], shown: Sequence[EmailTicket]) -> dict[str, Any]:
+    event = items[0]
+    return {
+        "title": event.event_title,
+        "when": when(event.starts_at, event.time_zone),
+        "place": place_of(event),
+        "items": items,
+        "tickets": [ticket for ticket in shown if ticket.event_id == event.event_id],
+    }

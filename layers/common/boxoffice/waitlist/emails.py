@@ -1,0 +1,67 @@
+"""Emails about the waitlist."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from boxoffice import db, sql
+from boxoffice.auth import order_token
+from boxoffice.emails import Content, Occasion, link, place_of, write
+from boxoffice.times import when
+
+SQL = sql.queries("waitlist")
+
+
+@dataclass(frozen=True)
+class EmailEntry(Occasion):
+    """Somebody on the waitlist, and the seats that are held for them if the ticket type has any."""
+
+    id: UUID
+    ticket_type_name: str
+    name: str
+    quantity: int
+    status: str
+    expires_at: datetime | None
+    is_cancelled: bool
+    seats: list[str]
+    seller: str
+
+
+def waitlist_joined(conn: db.Connection, entry_id: str) -> Content:
+    """You are on the waitlist; leave it with this link."""
+    entry = _entry(conn, entry_id)
+    return _write("waitlist_joined", f"You are on the waitlist for {entry.event_title}", entry)
+
+
+def waitlist_offer(conn: db.Connection, entry_id: str) -> Content:
+    """It is your turn; until then it is held for you."""
+    entry = _entry(conn, entry_id)
+    return _write("waitlist_offer", f"It is your turn: tickets for {entry.event_title}", entry)
+
+
+def waitlist_lapsed(conn: db.Connection, entry_id: str) -> Content:
+    """What was held for you has gone to the next."""
+    entry = _entry(conn, entry_id)
+    return _write("waitlist_lapsed", f"Your tickets for {entry.event_title} are no longer held", entry)
+
+
+EMAILS = (waitlist_joined, waitlist_offer, waitlist_lapsed)
+
+
+def _entry(conn: db.Connection, entry_id: str) -> EmailEntry:
+    entry = db.one(conn, EmailEntry, SQL.get_entry_for_email, id=UUID(entry_id))
+    if entry is None:
+        raise LookupError(f"waitlist entry {entry_id}")
+    return entry
+
+
+def _write(template: str, subject: str, entry: EmailEntry) -> Content:
+    facts = {
+        "entry": entry,
+        "is_open": entry.status == "offered",
+        "when": when(entry.starts_at, entry.time_zone),
+        "place": place_of(entry),
+        "until": when(entry.expires_at, entry.time_zone) if entry.expires_at else None,
+        "link": link("waitlist", entry.id, order_token(entry.id)),
+    }
+    return write(template, subject, facts)
