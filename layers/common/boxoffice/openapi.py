@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document: generated from the endpoints' declarations, committed, served and checked by the tests.
 
-python -m boxoffice.openapi            writes layers/common/boxoffice/openapi.json and docs/errors.md
+python -m boxoffice.openapi            writes openapi.json, docs/errors.md and the routes in template.yaml
 python -m boxoffice.openapi --check    exits with 1 if what is committed is not what the code says
 """
 
@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from boxoffice import api
+from boxoffice import api, routes
 from boxoffice.auth import Who
+from boxoffice.examples import example_of
 from boxoffice.version import VERSION
 
 _FILE = Path(__file__).parent / "openapi.json"
@@ -126,17 +127,34 @@ def _complete(operation: dict[str, Any], route: api.Route, root: Path, errors: d
     if route.conditional:
         responses["200"]["headers"] = {"ETag": {"$ref": "#/components/headers/ETag"}}
         responses["304"] = {"description": "Nothing has changed"}
+    _show_example(operation)
     operation["responses"] = dict(sorted((responses | errors).items()))
+
+
+def _show_example(operation: dict[str, Any]) -> None:
+    example = example_of(operation["operationId"])
+    for parameter in operation.get("parameters", []):
+        value = (example.path | example.query).get(parameter["name"])
+        if value is not None:
+            parameter["example"] = value
+    if "requestBody" in operation:
+        operation["requestBody"]["content"]["application/json"]["example"] = example.body
 
 
 def main(arguments: list[str]) -> int:
     """Write what is generated, or check it."""
-    for path, text in generate(Path(__file__).parents[3]).items():
-        if "--check" not in arguments:
-            path.write_text(text)
-        elif not path.is_file() or path.read_text() != text:
-            print(f"{path.name} is out of date: run make openapi", file=sys.stderr)
-            return 1
+    root = Path(__file__).parents[3]
+    template = root / "template.yaml"
+    generated = generate(root)
+    generated[template] = routes.with_routes(template.read_text(), api.ROUTES)
+    stale = [path for path, text in generated.items() if not path.is_file() or path.read_text() != text]
+    if "--check" in arguments:
+        if stale:
+            print(f"out of date: {', '.join(path.name for path in stale)}; run make openapi", file=sys.stderr)
+        return 1 if stale else 0
+    for path in stale:
+        path.write_text(generated[path])
+    print(f"{len(api.ROUTES)} operations; written: {', '.join(path.name for path in stale) or 'nothing new'}")
     return 0
 
 
