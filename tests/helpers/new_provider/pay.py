@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 from uuid import UUID
 
-from boxoffice import openapi
+from boxoffice import examples, openapi
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, start
 from tests.helpers.provider_servers import deliver, put_account
-from tests.helpers.support import Client
+from tests.helpers.support import ROOT, Client
 
 
 def main(copy: str, order: str) -> None:
+    examples.FOLDER = ROOT / "examples"
     for path, text in openapi.generate(Path(copy)).items():  # as `make openapi` does
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)

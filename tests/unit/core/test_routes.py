@@ -41,8 +41,8 @@ def create_event() -> None: ...
 
 
 ROUTES = [
-    Route("GET", "/v1/events/{event_id}", get_event, Who.PUBLIC, (), ()),
-    Route("POST", "/v1/events", create_event, Who.MANAGER, (), ()),
+    Route("GET", "/v1/events/{event_id}", get_event, Who.PUBLIC, (), (), (), conditional=False),
+    Route("POST", "/v1/events", create_event, Who.MANAGER, (), (), (), conditional=False),
 ]
 
 
