@@ -33,7 +33,7 @@ reset: install  ## Forget the state of the local stack
 	@$(BIN)/python -m local reset
 
 demo: install  ## A sale from sign-up to the door, with 500 buyers at once
-	@PORT=$(PORT) $(BIN)/python -m local.demo
+	@PORT=$(PORT) $(BIN)/python -m local.boxoffice.demo
 
 test: install  ## The whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

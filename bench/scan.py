@@ -28,7 +28,7 @@ _BATCH = 500
 # What the evening leaves behind: two of three tickets are used, at four gates in three hours.
 _USE = """
 WITH used AS (
-    UPDATE tickets SET entries = 1, first_scan_at = now() - mod(position + line, 180) * interval '1 minute'
+    UPDATE tickets SET entries = 1, first_scan_at = now() - mod(position + item_no, 180) * interval '1 minute'
     WHERE mod(('x' || substr(md5(id::text), 1, 7))::bit(28)::int, 3) > 0 RETURNING id, event_id
 )
 INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, transfer_count, gate, scanned_by, at)

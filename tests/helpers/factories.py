@@ -91,7 +91,9 @@ def voucher(conn: psycopg.Connection, event_id: UUID, **overrides: Any) -> UUID:
     return _insert(conn, "vouchers", row)
 
 
-def order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, **overrides: Any) -> UUID:
+def order(
+    conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, discount: int = 0, **overrides: Any
+) -> UUID:
     """A pending order of one ticket type, with its stock held."""
     price, event_id, pool_id, organisation_id, currency = (
         conn.execute(
@@ -115,7 +117,7 @@ def order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, 
         "buyer_name": "Ada Buyer",
         "buyer_email": f"buyer{next(_number)}@example.com",
         "currency": currency,
-        "total": price * quantity,
+        "total": price * quantity - discount,
         "request_id": new_id(),
         "fingerprint": b"",
         "draws": f'{{"({pool_id},{row_no},{quantity})"}}',
@@ -126,11 +128,13 @@ def order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, 
     order_id = _insert(conn, "orders", row)
     item = {
         "order_id": order_id,
-        "line": 1,
+        "item_no": 1,
         "event_id": event_id,
         "ticket_type_id": ticket_type_id,
         "quantity": quantity,
         "unit_price": price,
+        "discount": discount,
+        "total": price * quantity - discount,
     }
     _insert(conn, "order_items", item)
     return order_id

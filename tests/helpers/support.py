@@ -5,7 +5,6 @@ import importlib.util
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import uuid
@@ -21,16 +20,10 @@ from uuid import UUID
 
 import psycopg
 
-from local.cluster import start_server
+from local.stack.postgres import Server
+from local.stack.state import free_port
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)
@@ -45,15 +38,15 @@ class Postgres:
     """A server of our own on a free port, tuned to forget everything in a crash of the machine."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory / "data"
+        options = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+        self._server = Server(directory / "data", free_port(), options=options)
 
     def __enter__(self) -> "Postgres":
-        options = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
-        self._server = start_server(self._directory, free_port(), options)
+        self._server.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.stop()
+        self._server.__exit__()
 
     def url(self, name: str, user: str = "postgres") -> str:
         """A connection string."""

@@ -237,6 +237,12 @@ def draws(order: str, pool: str, quantity: str = "quantity", row_no: str = "row_
         WHERE id = %({order})s"""
 
 
+def charged(order: str, *, discount: int, fee: int, tax: int, added: int) -> str:
+    """Charge an item under terms, by which it costs so much more than before."""
+    return f"""UPDATE order_items SET discount = {discount}, terms_id = {NOBODY}, buyer_fee = {fee}, tax = {tax},
+        platform_fee = 10, total = total + {added} WHERE order_id = %({order})s"""
+
+
 NOBODY = "gen_random_uuid()"
 UNSOLD = "pool_id = %(plain_pool)s AND row_no = %(free_row)s"
 LATELY = "now() - interval '11 minutes'"
@@ -284,7 +290,7 @@ BREACHES = [
         "orders_that_draw_otherwise",
         "an item is more than its order holds",
         "pending",
-        "UPDATE order_items SET quantity = quantity + 1 WHERE order_id = %(pending)s",
+        "UPDATE order_items SET quantity = quantity + 1, discount = discount + unit_price WHERE order_id = %(pending)s",
     ),
     breach(
         "orders_that_draw_otherwise",
@@ -404,15 +410,16 @@ BREACHES = [
         "orders_with_wrong_tickets",
         "a ticket was not issued",
         "partly",
-        "UPDATE order_items SET quantity = quantity + 1 WHERE order_id = %(partly)s AND line = 1",
+        """UPDATE order_items SET quantity = quantity + 1, discount = discount + unit_price
+        WHERE order_id = %(partly)s AND item_no = 1""",
     ),
     breach(
         "orders_with_wrong_tickets",
         "a ticket was issued for another item",
         "refunded",
-        """UPDATE tickets SET line = 1, position = 2, ticket_type_id = (
-            SELECT ticket_type_id FROM order_items WHERE order_id = %(refunded)s AND line = 1)
-        WHERE order_id = %(refunded)s AND line = 2""",
+        """UPDATE tickets SET item_no = 1, position = 2, ticket_type_id = (
+            SELECT ticket_type_id FROM order_items WHERE order_id = %(refunded)s AND item_no = 1)
+        WHERE order_id = %(refunded)s AND item_no = 2""",
     ),
     breach(
         "orders_with_wrong_tickets",
@@ -907,7 +914,7 @@ BREACHES = [
         "orders_across_tenants",
         "a ticket is of another type than its item",
         "refunded",
-        "UPDATE tickets SET ticket_type_id = %(standing)s WHERE order_id = %(refunded)s AND line = 1",
+        "UPDATE tickets SET ticket_type_id = %(standing)s WHERE order_id = %(refunded)s AND item_no = 1",
     ),
     breach(
         "claims_across_tenants",
@@ -921,6 +928,57 @@ BREACHES = [
         "a cloakroom is at another organisation's event",
         "claim",
         "UPDATE services SET event_id = %(rivals_event)s WHERE id = %(cloakroom)s",
+    ),
+    # 13: prices
+    breach(
+        "orders_with_wrong_totals",
+        "an order's price was changed",
+        "pending",
+        "UPDATE orders SET total = 1 WHERE id = %(pending)s",
+    ),
+    breach(
+        "orders_with_wrong_totals",
+        "an item got a discount that its order does not know of",
+        "pending",
+        "UPDATE order_items SET discount = discount + 1, total = total - 1 WHERE order_id = %(pending)s",
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "an item costs more than its price",
+        "pending",
+        "UPDATE order_items SET total = total + 1 WHERE order_id = %(pending)s",
+        "UPDATE orders SET total = total + 1 WHERE id = %(pending)s",
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "an item's price was edited",
+        "paid",
+        "UPDATE order_items SET unit_price = unit_price + 1 WHERE order_id = %(paid)s",
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "a part of the tax is on top",
+        "pending",
+        charged("pending", discount=0, fee=300, tax=200, added=400),
+        "UPDATE orders SET total = total + 400 WHERE id = %(pending)s",
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "a voucher took off more than the price",
+        "pending",
+        charged("pending", discount=10_001, fee=10_001, tax=0, added=0),
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "a tax without terms",
+        "pending",
+        "UPDATE order_items SET tax = 0 WHERE order_id = %(pending)s",
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "terms without a fee",
+        "pending",
+        f"UPDATE order_items SET terms_id = {NOBODY}, tax = 0, platform_fee = 0 WHERE order_id = %(pending)s",
     ),
 ]
 
@@ -972,6 +1030,28 @@ def test_what_is_still_in_time_is_no_breach(books: tuple[Connection, dict[str, A
     conn, ids = books
     with conn.transaction(force_rollback=True):
         assert conn.execute(ALLOWED[story], ids).rowcount > 0
+
+        assert found(conn) == {}
+
+
+def test_prices_that_were_all_overwritten_are_found(books: tuple[Connection, dict[str, Any]]) -> None:
+    conn, _ = books
+    with conn.transaction(force_rollback=True):
+        conn.execute("UPDATE orders SET total = 1")
+
+        assert set(found(conn)) == {
+            "orders_with_wrong_totals",
+            "payments_without_effect",
+            "orders_that_gave_back_wrong",
+        }
+
+
+@pytest.mark.parametrize("added", [300, 500], ids=["a tax inside", "a tax on top"])
+def test_a_charge_under_terms_is_no_breach(books: tuple[Connection, dict[str, Any]], added: int) -> None:
+    conn, ids = books
+    with conn.transaction(force_rollback=True):
+        conn.execute(charged("pending", discount=0, fee=300, tax=200, added=added), ids)
+        conn.execute("UPDATE orders SET total = total + %(added)s WHERE id = %(pending)s", ids | {"added": added})
 
         assert found(conn) == {}
 

@@ -39,4 +39,6 @@ INVARIANTS: tuple[tuple[int, str, str], ...] = (
     (11, "the audit log is chained without a gap", "audit_entries_out_of_chain"),
     (12, "an order, its items and its tickets are one organisation's", "orders_across_tenants"),
     (12, "a claim, its service and its customer are one organisation's", "claims_across_tenants"),
+    (13, "an order costs what its items cost", "orders_with_wrong_totals"),
+    (13, "what an item costs follows from the parts of its charge", "items_with_wrong_charges"),
 )

@@ -251,7 +251,8 @@ CREATE INDEX vouchers_by_event ON vouchers (event_id, id) WHERE deleted_at IS NU
 
 -- ------------------------------------------------------------------------------------------------------- orders
 
--- An order is the record of its own idempotency key, too: request_id names the request that placed it (idempotency.Once).
+-- An order is the record of its own idempotency key, too: request_id names the request that placed it
+-- (idempotency.IdempotentRequest). Its total is the sum of its items' totals. In details is what the buyer was asked for.
 CREATE TABLE orders (
     id              uuid PRIMARY KEY,
     number          text NOT NULL CONSTRAINT orders_number_key UNIQUE,
@@ -263,8 +264,8 @@ CREATE TABLE orders (
     buyer_phone     text,
     currency        text NOT NULL,
     total           money_amount NOT NULL,
-    discount        money_amount NOT NULL DEFAULT 0,
     voucher_id      uuid,
+    details         jsonb,
     draws           draw[] NOT NULL,
     request_id      uuid NOT NULL CONSTRAINT orders_request_id_key UNIQUE,
     fingerprint     bytea NOT NULL,
@@ -276,18 +277,37 @@ CREATE INDEX orders_by_buyer ON orders (organisation_id, buyer_email, id);
 CREATE INDEX orders_by_account ON orders (account_id, id) WHERE account_id IS NOT NULL;
 
 -- Grouped: one ticket admits as many people as the quantity says.
+-- What an item costs is stored when it is bought (pricing.Charge); refunds, emails and books read it here. The gross is
+-- unit_price * quantity. Of that comes the total: less the discount, plus the buyer's fee, plus the tax if it is on top.
+-- An order may be placed under terms, a row that never changes: rates, their names, the refund policy. They decide on
+-- fees and tax, so terms_id, buyer_fee, tax and platform_fee are null together, in an order without terms.
 CREATE TABLE order_items (
     order_id       uuid NOT NULL,
-    line           smallint NOT NULL,
+    item_no        smallint NOT NULL,
     grouped        boolean NOT NULL DEFAULT false,
     event_id       uuid NOT NULL,
     ticket_type_id uuid NOT NULL,
     quantity       ticket_quantity NOT NULL,
     unit_price     money_amount NOT NULL,
+    discount       money_amount NOT NULL,
+    total          money_amount NOT NULL,
+    terms_id       uuid,
+    buyer_fee      money_amount,
+    tax            money_amount,
+    platform_fee   money_amount,
     seat_ids       uuid[],
-    PRIMARY KEY (order_id, line)
+    PRIMARY KEY (order_id, item_no)
 );
 CREATE INDEX order_items_by_event ON order_items (event_id, order_id);
+
+-- An order as it is listed, with what its items come to. The items are summed up order by order, for those that are read.
+CREATE VIEW order_summaries AS
+SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, orders.total,
+    subtotal, discount, voucher_id, expires_at, created_at
+FROM orders CROSS JOIN LATERAL (
+    SELECT sum(unit_price * quantity)::bigint AS subtotal, sum(discount)::bigint AS discount
+    FROM order_items WHERE order_id = orders.id
+) AS items;
 
 CREATE TABLE order_history (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -405,7 +425,7 @@ CREATE INDEX order_refunds_order_id ON order_refunds (order_id);
 CREATE TABLE tickets (
     id              uuid PRIMARY KEY,
     order_id        uuid NOT NULL,
-    line            smallint NOT NULL,
+    item_no         smallint NOT NULL,
     position        integer NOT NULL,
     organisation_id uuid NOT NULL,
     event_id        uuid NOT NULL,
@@ -427,8 +447,8 @@ CREATE TABLE tickets (
     refunded_at     timestamptz,
     changed_in      xid8 NOT NULL DEFAULT pg_current_xact_id(),
     created_at      timestamptz NOT NULL DEFAULT now(),
-    FOREIGN KEY (order_id, line) REFERENCES order_items,
-    CONSTRAINT tickets_issued_once UNIQUE (order_id, line, position),
+    FOREIGN KEY (order_id, item_no) REFERENCES order_items,
+    CONSTRAINT tickets_issued_once UNIQUE (order_id, item_no, position),
     CONSTRAINT tickets_entries CHECK (entries BETWEEN 0 AND max_entries),
     CONSTRAINT tickets_former_hashes CHECK (coalesce(cardinality(former_hashes), 0) = transfer_count)
 );
@@ -482,7 +502,7 @@ FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tick
 
 -- A ticket as it is printed, and what its QR is rebuilt from.
 CREATE VIEW printed_tickets AS
-SELECT tickets.id, order_id, line, position, tickets.organisation_id, tickets.event_id, ticket_type_id,
+SELECT tickets.id, order_id, item_no, position, tickets.organisation_id, tickets.event_id, ticket_type_id,
     orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, admits, tickets.status, key_id, transfer_count,
     number AS order_number, organisations.name AS seller, title AS event_title, category, venue_name, venue_address,
     city, time_zone, starts_at, ticket_types.name AS ticket_type_name

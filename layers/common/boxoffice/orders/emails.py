@@ -38,7 +38,7 @@ class EmailItem(Occasion):
     ticket_type_id: UUID
     ticket_type_name: str
     quantity: int
-    unit_price: int
+    gross: int
 
 
 def order_confirmation(conn: db.Connection, order_id: str) -> Content:

@@ -9,13 +9,13 @@ from psycopg.types.json import Jsonb
 
 from boxoffice import audit, db, idempotency, outbox, sql
 from boxoffice.auth import Caller, require_order
-from boxoffice.idempotency import Once
+from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
 from boxoffice.observability import logger
 from boxoffice.orders import service as orders
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderView
-from boxoffice.orders.rules import reference_of
+from boxoffice.orders.rules import parse_reference
 from boxoffice.payments import providers, rules, sending
 from boxoffice.payments.errors import OrderExpired, PaymentRefused
 from boxoffice.payments.merchants import merchant_of
@@ -67,15 +67,19 @@ def start_payment(
     """
     order = orders.find_order(conn, caller, order_id)
     provider = providers.enabled(request.provider)
-    once = idempotency.once("start_payment", str(order_id), key, request)
-    answer = idempotency.perform(conn, once, lambda: _open(conn, order, provider, once), lambda stored: stored)
+    idempotent = IdempotentRequest.of("start_payment", str(order_id), key, request)
+    answer = idempotency.run_once(
+        conn, idempotent, lambda: _open(conn, order, provider, idempotent), lambda stored: stored
+    )
     if "url" not in answer:
         rules.check_payable(order, datetime.now(UTC))
-        answer = _prepare(conn, provider, answer, once)
+        answer = _prepare(conn, provider, answer, idempotent)
     return StartedPayment(**answer)
 
 
-def _open(conn: db.Connection, found: OrderRow, provider: providers.Provider, once: Once) -> dict[str, Any]:
+def _open(
+    conn: db.Connection, found: OrderRow, provider: providers.Provider, idempotent: IdempotentRequest
+) -> dict[str, Any]:
     merchant_id = merchant_of(found.organisation_id, provider)
     with conn.transaction():
         order = orders.lock_order(conn, found.id)
@@ -94,11 +98,13 @@ def _open(conn: db.Connection, found: OrderRow, provider: providers.Provider, on
             ask_at=rules.first_ask(order.expires_at, now),
         )
         answer = PaymentView.model_validate(payment).model_dump(mode="json")
-        idempotency.store(conn, once, answer)
+        idempotency.store(conn, idempotent, answer)
     return answer
 
 
-def _prepare(conn: db.Connection, provider: providers.Provider, opened: dict[str, Any], once: Once) -> dict[str, Any]:
+def _prepare(
+    conn: db.Connection, provider: providers.Provider, opened: dict[str, Any], idempotent: IdempotentRequest
+) -> dict[str, Any]:
     """Call the provider, and store what the client needs with the answer."""
     payment = db.many(conn, ProviderPayment, SQL.get_provider_payment, id=opened["id"])[0]
     try:
@@ -116,7 +122,7 @@ def _prepare(conn: db.Connection, provider: providers.Provider, opened: dict[str
     with conn.transaction():
         ask_at = rules.first_ask(payment.expires_at, datetime.now(UTC))
         db.run(conn, SQL.set_prepared, id=payment.id, reference=prepared.reference, ask_at=ask_at)
-        idempotency.complete(conn, once, answer)
+        idempotency.complete(conn, idempotent, answer)
     return answer
 
 
@@ -152,14 +158,14 @@ def mark_order_paid(
         KeyReused: the idempotency key belongs to another request.
     """
     orders.find_managed(conn, caller, order_id)
-    once = idempotency.once("mark_order_paid", str(order_id), key, request)
-    return idempotency.perform(
-        conn, once, lambda: _mark_paid(conn, caller, order_id, request, once), OrderView.model_validate
+    idempotent = IdempotentRequest.of("mark_order_paid", str(order_id), key, request)
+    return idempotency.run_once(
+        conn, idempotent, lambda: _mark_paid(conn, caller, order_id, request, idempotent), OrderView.model_validate
     )
 
 
 def _mark_paid(
-    conn: db.Connection, caller: Caller, order_id: UUID, request: PaymentByHandRequest, once: Once
+    conn: db.Connection, caller: Caller, order_id: UUID, request: PaymentByHandRequest, idempotent: IdempotentRequest
 ) -> OrderView:
     with conn.transaction():
         order = orders.lock_order(conn, order_id)
@@ -170,7 +176,7 @@ def _mark_paid(
         payment_id = record_payment_by_hand(conn, order, request.method)
         orders.pay(conn, order, reason=rules.reason_by_hand(request), actor=caller.account)
         view = orders.get_order(conn, caller, str(order_id))
-        idempotency.store(conn, once, view.model_dump(mode="json"))
+        idempotency.store(conn, idempotent, view.model_dump(mode="json"))
         facts = {**request.model_dump(), "payment_id": str(payment_id)}
         subject = f"order {order.id}"
         audit.record(
@@ -207,7 +213,7 @@ def take_event(
 def receive_event(
     conn: db.Connection, provider: str, event: ProviderEvent, merchant_id: UUID = PLATFORM_MERCHANT
 ) -> WebhookView:
-    """Store a verified event of a provider and apply it, once, in the caller's transaction.
+    """Store a verified event of a provider and apply it, idempotent, in the caller's transaction.
 
     Raises:
         Busy: too many buyers at once: stock for a late payment could not be taken. The provider will repeat the event.
@@ -229,7 +235,7 @@ def _about_payment(conn: db.Connection, event: ProviderEvent, account: dict[str,
 
     Its id names the order, so that each event of an order has one effect, however the order was named.
     """
-    reference = reference_of(event.order_reference)
+    reference = parse_reference(event.order_reference)
     merchant = {"merchant_id": account["merchant_id"], "platform": PLATFORM_MERCHANT}
     order = db.one(conn, dict, SQL.get_named_order, **reference, **merchant)
     if order is None:

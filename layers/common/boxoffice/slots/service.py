@@ -9,7 +9,7 @@ from boxoffice import audit, db, idempotency, signing, sql
 from boxoffice.auth import Caller, require_role
 from boxoffice.config import settings
 from boxoffice.errors import Busy
-from boxoffice.idempotency import Once
+from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
 from boxoffice.pagination import decode_id, decode_number, page_of
 from boxoffice.slots import rules
@@ -158,16 +158,18 @@ def claim_slot(conn: db.Connection, caller: Caller, service_id: UUID, request: C
         KeyReused: the idempotency key belongs to another request.
     """
     service = db.get(conn, ServiceRow, SQL.get_service_of_member, id=service_id, account_id=caller.account)
-    once = idempotency.once("claim_slot", str(caller.account), key, request, service_id)
-    return idempotency.perform(
+    idempotent = IdempotentRequest.of("claim_slot", str(caller.account), key, request, service_id)
+    return idempotency.run_once(
         conn,
-        once,
-        lambda: _claim(conn, caller, service, request, once),
+        idempotent,
+        lambda: _claim(conn, caller, service, request, idempotent),
         lambda stored: _first_answer(conn, service, stored),
     )
 
 
-def _claim(conn: db.Connection, caller: Caller, service: ServiceRow, request: ClaimRequest, once: Once) -> ClaimedSlot:
+def _claim(
+    conn: db.Connection, caller: Caller, service: ServiceRow, request: ClaimRequest, idempotent: IdempotentRequest
+) -> ClaimedSlot:
     key_id, master = signing.current_key(settings().ticket_keys_secret)
     claim_id = new_id()
     text = qr.text_of(master, int(key_id), 0, service.organisation_id, claim_id, rules.CLAIM)
@@ -181,7 +183,7 @@ def _claim(conn: db.Connection, caller: Caller, service: ServiceRow, request: Cl
         "qr_hash": qr.hash_of(text),
         "claimed_by": caller.account,
         **request.customer.model_dump(),
-        **idempotency.params(once, {"id": str(claim_id)}),
+        **idempotency.params(idempotent, {"id": str(claim_id)}),
     }
     return _answer(_take(conn, claim), text)
 

@@ -85,7 +85,7 @@ class Unit:
     """A ticket to be: one of what an order has bought, or one for all of an item that is issued to a group."""
 
     order_id: UUID
-    line: int
+    item_no: int
     position: int
     organisation_id: UUID
     event_id: UUID

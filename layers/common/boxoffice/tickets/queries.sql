@@ -2,7 +2,7 @@
 
 -- name: list_units
 -- What an order has bought, one row for each ticket to be: of a grouped item there is one, which admits them all.
-SELECT order_id, line, position, organisation_id, item.event_id, ticket_type_id, account_id,
+SELECT order_id, item_no, position, organisation_id, item.event_id, ticket_type_id, account_id,
     buyer_name AS holder_name, max_entries, CASE WHEN grouped THEN quantity ELSE 1 END AS admits, (
         SELECT string_agg(label, ', ' ORDER BY place)
         FROM unnest(CASE WHEN grouped THEN seat_ids ELSE seat_ids[position:position] END)
@@ -10,12 +10,12 @@ SELECT order_id, line, position, organisation_id, item.event_id, ticket_type_id,
     ) AS seat
 FROM orders JOIN order_items AS item ON order_id = orders.id JOIN ticket_types ON ticket_types.id = ticket_type_id
     CROSS JOIN generate_series(1, CASE WHEN grouped THEN 1 ELSE quantity END) AS position
-WHERE orders.id = %(order_id)s ORDER BY line, position
+WHERE orders.id = %(order_id)s ORDER BY item_no, position
 
 -- name: insert_tickets
-INSERT INTO tickets (id, order_id, line, position, organisation_id, event_id, ticket_type_id, account_id, holder_name,
+INSERT INTO tickets (id, order_id, item_no, position, organisation_id, event_id, ticket_type_id, account_id, holder_name,
     max_entries, admits, seat, key_id, qr_hash)
-SELECT * FROM unnest(%(ids)s::uuid[], %(order_ids)s::uuid[], %(lines)s::smallint[], %(positions)s::integer[],
+SELECT * FROM unnest(%(ids)s::uuid[], %(order_ids)s::uuid[], %(item_nos)s::smallint[], %(positions)s::integer[],
     %(organisation_ids)s::uuid[], %(event_ids)s::uuid[], %(ticket_type_ids)s::uuid[], %(account_ids)s::uuid[],
     %(holder_names)s::text[], %(max_entries)s::smallint[], %(admits)s::integer[], %(seats)s::text[],
     %(key_ids)s::smallint[], %(qr_hashes)s::bytea[])
@@ -43,7 +43,7 @@ FROM printed_tickets WHERE id = %(id)s
 SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, holder_name, seat, admits, status, key_id,
     transfer_count, order_number, seller, event_title, category, venue_name, venue_address, city, time_zone, starts_at,
     ticket_type_name
-FROM printed_tickets WHERE order_id = %(order_id)s ORDER BY line, position
+FROM printed_tickets WHERE order_id = %(order_id)s ORDER BY item_no, position
 
 -- name: list_tickets_to_print
 -- A part of an order's tickets, of those that are valid and still the buyer's.
@@ -51,7 +51,7 @@ SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, accoun
     transfer_count, order_number, seller, event_title, category, venue_name, venue_address, city, time_zone, starts_at,
     ticket_type_name
 FROM printed_tickets WHERE order_id = %(order_id)s AND status = 'valid' AND transfer_count = 0
-ORDER BY line, position LIMIT %(limit)s OFFSET %(offset)s
+ORDER BY item_no, position LIMIT %(limit)s OFFSET %(offset)s
 
 -- name: get_order_to_print
 -- Whose it is, and how many of its tickets are valid and still the buyer's.

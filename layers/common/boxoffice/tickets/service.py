@@ -44,7 +44,7 @@ def issue(conn: db.Connection, order_id: UUID) -> None:
         SQL.insert_tickets,
         ids=ids,
         order_ids=[unit.order_id for unit in units],
-        lines=[unit.line for unit in units],
+        item_nos=[unit.item_no for unit in units],
         positions=[unit.position for unit in units],
         organisation_ids=[unit.organisation_id for unit in units],
         event_ids=[unit.event_id for unit in units],

@@ -23,9 +23,9 @@ def check_joinable(sale: Sale, quantity: int, now: datetime) -> None:
         raise WaitlistQuantity(f"An order takes {sale.min_per_order} to {sale.max_per_order} of these tickets.")
 
 
-def draws_of(pool_ids: Sequence[UUID], quantity: int) -> list[Draw]:
-    """What an offer takes from each pool, in the order of locks."""
-    return [Draw(pool_id, quantity, home=0) for pool_id in sorted(pool_ids)]
+def plan_draws(pool_ids: Sequence[UUID], quantity: int) -> list[Draw]:
+    """Return what an offer takes from each pool, in the order of locks."""
+    return [Draw(pool_id, quantity, start=0) for pool_id in sorted(pool_ids)]
 
 
 def offer_until(now: datetime, on_sale_until: datetime) -> datetime:
