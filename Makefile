@@ -41,7 +41,7 @@ test: install  ## The whole test suite
 soak: install  ## Random sales, crashes and all (SOAK=60: so many times as long as in the suite)
 	SOAK=$(SOAK) $(BIN)/python -m pytest -n 2 --dist loadfile tests/stateful
 
-lint: install  ## Style, types, import contracts, the OpenAPI document and the template
+lint: install  ## Style, types, import contracts, the OpenAPI document, docs/errors.md and the template
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -53,7 +53,7 @@ format: install  ## Format the code
 	$(BIN)/ruff check --fix --exit-zero
 	$(BIN)/ruff format
 
-openapi: install  ## Write the OpenAPI document and the template's routes anew
+openapi: install  ## Write the OpenAPI document, docs/errors.md and the template's routes anew
 	$(BIN)/python -m boxoffice.openapi
 
 events: install  ## Write events/: a sample event of each function, for `sam local invoke`

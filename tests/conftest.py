@@ -12,6 +12,7 @@ import pytest
 
 from boxoffice import config, db, migrations, outbox
 from boxoffice.payments import sending
+from tests.helpers.conformance import Coverage
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, INFOS
 from tests.helpers.support import Client, Database, Postgres, all_functions, free_port
 
@@ -34,6 +35,11 @@ ENVIRONMENT = {
     **PROVIDER_SECRETS,
 }
 os.environ.update(ENVIRONMENT)  # before a function is imported, as in Lambda
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What the document declares and no test has seen is listed at the end."""
+    config.pluginmanager.register(Coverage())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,22 +3,14 @@
 from boxoffice import db
 from boxoffice.api import IdempotencyKey, PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
-from boxoffice.orders.errors import OrderNotPending
 from boxoffice.payments import service
-from boxoffice.payments.errors import OrderExpired, PaymentRefused, ProviderNotEnabled, ProviderUnavailable
+from boxoffice.payments.errors import NOT_PAYABLE, NOT_TAKEN
 from boxoffice.payments.models import PaymentRequest, StartedPayment
 
 __all__ = ["handler"]
 
 
-@route(
-    "POST",
-    "/v1/orders/{order_id}/payments",
-    who=Who.GUEST,
-    status=201,
-    raises=(NotFound, OrderExpired, OrderNotPending, PaymentRefused, ProviderNotEnabled, ProviderUnavailable),
-)
+@route("POST", "/v1/orders/{order_id}/payments", who=Who.GUEST, status=201, raises=(*NOT_PAYABLE, *NOT_TAKEN))
 def start_payment(order_id: PathId, payment: PaymentRequest, key: IdempotencyKey) -> StartedPayment:
     """Start to pay an order.
 

@@ -3,31 +3,14 @@
 from boxoffice import db
 from boxoffice.api import IdempotencyKey, PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
-from boxoffice.payments.errors import RefundTooLarge
 from boxoffice.refunds import service
-from boxoffice.refunds.errors import NothingToRefund, OrderNotRefundable, TicketNotInOrder, TicketUsed
+from boxoffice.refunds.errors import NOT_REFUNDABLE
 from boxoffice.refunds.models import RefundRequest, RefundView
-from boxoffice.tickets.errors import TicketRefunded
 
 __all__ = ["handler"]
 
 
-@route(
-    "POST",
-    "/v1/orders/{order_id}/refunds",
-    who=Who.MANAGER,
-    status=201,
-    raises=(
-        NotFound,
-        OrderNotRefundable,
-        NothingToRefund,
-        RefundTooLarge,
-        TicketNotInOrder,
-        TicketRefunded,
-        TicketUsed,
-    ),
-)
+@route("POST", "/v1/orders/{order_id}/refunds", who=Who.MANAGER, status=201, raises=NOT_REFUNDABLE)
 def refund_order(order_id: PathId, refund: RefundRequest, key: IdempotencyKey) -> RefundView:
     """Refund an order: all that is left of it (`whole`), some tickets (`ticket_ids`), or an `amount` of money.
 

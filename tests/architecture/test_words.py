@@ -89,7 +89,9 @@ def _python(text: str) -> Iterator[str]:
         match node:
             case ast.Expr(value=ast.Constant(value=str(docstring))):
                 yield from _docstring(docstring)
-            case ast.Assign(targets=[ast.Name(id="detail" | "meaning" | "remedy")], value=ast.Constant(value=str(said))):
+            case ast.Assign(
+                targets=[ast.Name(id="detail" | "meaning" | "remedy")], value=ast.Constant(value=str(said))
+            ):
                 yield said
             case ast.keyword(arg="description", value=ast.Constant(value=str(said))):
                 yield said
@@ -158,7 +160,12 @@ def test_a_long_sentence_is_found_wherever_it_stands(tmp_path: Path) -> None:
         "a.md": [long, f"- {half}\n  {half}", f"It is short. {long.capitalize()}", f"**{half}** {half}: `code`"],
         "b.html": [f"<p>{half} <strong>{half}</strong></p>", f"<li>{half}{{% if x %}} {half}{{% endif %}}</li>"],
         "c.txt": [f"{half}\n{half} {{{{ link }}}}"],
-        "d.py": [f'"""{long}"""', f"# {half}\n# {half}", f'class A:\n    detail = "{long}"', f'f(description="{long}")'],
+        "d.py": [
+            f'"""{long}"""',
+            f"# {half}\n# {half}",
+            f'class A:\n    detail = "{long}"',
+            f'f(description="{long}")',
+        ],
         "e.sql": [f"-- name: x\n-- {half}\n-- {half}\nSELECT 1"],
     }
     for name, texts in said.items():

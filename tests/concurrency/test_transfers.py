@@ -87,7 +87,7 @@ def test_sending_and_accepting_at_once_leaves_one_holder_and_no_deadlock(
     outcomes = race(database, 12, act)
 
     assert outcomes.count("accepted") <= 1
-    assert set(outcomes) <= {"accepted", "pending", "transferred", "transfer_accepted", "transfer_replaced"}
+    assert set(outcomes) <= {"accepted", "pending", "ticket_transferred", "transfer_accepted", "transfer_replaced"}
     assert conn.execute("SELECT transfer_count FROM tickets").fetchone() == (outcomes.count("accepted"),)
     assert deadlocks(conn) == 0
     invariants.check(conn)

@@ -1,6 +1,7 @@
 """What tests stand on: a PostgreSQL server, and a client that calls the functions as API Gateway does."""
 
 import base64
+import gzip
 import importlib.util
 import json
 import os
@@ -22,6 +23,7 @@ import psycopg
 
 from local.stack.postgres import Server
 from local.stack.state import free_port
+from tests.helpers import conformance
 
 ROOT = Path(__file__).parents[2]
 
@@ -193,13 +195,16 @@ def event_for(
 
 
 def send(event: dict[str, Any]) -> Answer:
-    """Hand an event to the shared handler."""
+    """Hand an event to the shared handler. The answer is one that the OpenAPI document names, or the test fails."""
     from boxoffice.api import handler
 
     answer = handler(event, context())
     body = answer["body"] or ""
     content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
-    return Answer(answer["statusCode"], {name.lower(): text for name, text in answer["headers"].items()}, content)
+    headers = {name.lower(): text for name, text in answer["headers"].items()}
+    plain = gzip.decompress(content) if headers.get("content-encoding") == "gzip" else content
+    conformance.check(event["requestContext"]["http"]["method"], event["rawPath"], answer["statusCode"], headers, plain)
+    return Answer(answer["statusCode"], headers, content)
 
 
 def run_python(code: str, **env: str) -> subprocess.Popen[str]:

@@ -152,7 +152,7 @@ def require_role(conn: db.Connection, caller: Caller, organisation_id: UUID) -> 
     if role is None:
         raise NotFound
     if not covers(role, caller.needs):
-        raise Forbidden(f"This takes the role {caller.needs}; yours is {role}.")
+        raise Forbidden(required_role=caller.needs, your_role=role)
 
 
 def require_order(
@@ -175,7 +175,7 @@ def require_order(
     if role is None:
         raise NotFound
     if not covers(role, Who.MANAGER):
-        raise Forbidden(f"This takes the role {Who.MANAGER}; yours is {role}.")
+        raise Forbidden(required_role=Who.MANAGER, your_role=role)
     return Who.MANAGER
 
 
@@ -186,7 +186,7 @@ def require_admin(conn: db.Connection, caller: Caller) -> None:
         Forbidden: the caller is none.
     """
     if not db.value(conn, SQL.is_admin, account_id=caller.account):
-        raise Forbidden("This takes an administrator of the platform.")
+        raise Forbidden(required_role=Who.ADMIN, your_role=None)
 
 
 def covers(role: Who, needed: Who) -> bool:

@@ -44,7 +44,7 @@ def test_the_buyer_sees_that_it_has_passed_but_neither_the_qr_nor_to_whom(held: 
     assert [ticket["transferred"] for ticket in order.json["tickets"]] == [True]
     assert "Bola" not in order.body.decode()
     for refused in (held.show(order_token=held.token), held.start("chidi@example.com")):
-        assert (refused.status, refused.code) == (409, "transferred")
+        assert (refused.status, refused.code) == (409, "ticket_transferred")
     invariants.check(conn)
 
 
@@ -91,7 +91,7 @@ def test_a_buyer_with_an_account_loses_it(held: Held, conn: Connection) -> None:
 
     assert held.api.get("/v1/me/tickets", account=buyer).json["items"] == []
     assert held.api.get(f"/v1/tickets/{held.ticket}", account=buyer).json["transferred"] is True
-    assert held.show(account=buyer).code == "transferred"
+    assert held.show(account=buyer).code == "ticket_transferred"
 
 
 def test_it_goes_from_hand_to_hand_and_the_chain_is_kept(held: Held, conn: Connection) -> None:

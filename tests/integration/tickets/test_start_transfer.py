@@ -77,7 +77,7 @@ def test_starting_again_replaces_what_was_sent_before(held: Held, conn: Connecti
     [
         ("UPDATE tickets SET status = 'refunded'", "ticket_refunded"),
         ("UPDATE events SET ends_at = now(), starts_at = now() - interval '1 hour'", "event_over"),
-        ("UPDATE events SET status = 'cancelled'", "event_over"),
+        ("UPDATE events SET status = 'cancelled'", "event_cancelled"),
         ("UPDATE tickets SET transfer_count = 10, former_hashes = array_fill('x'::bytea, ARRAY[10])", "transfer_limit"),
     ],
 )

@@ -12,10 +12,6 @@ from boxoffice.orders.errors import (
     IssueNotOffered,
     MixedOrder,
     NotOnSale,
-    NotSeated,
-    NotTheOffer,
-    QuantityNotAllowed,
-    SeatsNotCounted,
     TicketTypeNotFound,
 )
 from boxoffice.orders.models import (
@@ -29,13 +25,15 @@ from boxoffice.orders.models import (
     SaleTerms,
 )
 from boxoffice.pricing.models import PricedItem
+from boxoffice.seats.errors import NotSeated, SeatsNotCounted
 from boxoffice.seats.models import SeatRequest
-from boxoffice.stock.errors import SoldOut
+from boxoffice.stock.errors import QuantityNotAllowed, SoldOut
 from boxoffice.stock.models import Draw
 from boxoffice.stock.rules import home_row
 from boxoffice.vouchers.errors import VoucherNotApplicable, VoucherNotFound, VoucherUsedUp
 from boxoffice.vouchers.models import Voucher
 from boxoffice.vouchers.rules import is_for, valid_among
+from boxoffice.waitlist.errors import NotTheOffer
 
 PATIENCE = timedelta(minutes=15)
 """How long an order with an open payment keeps its stock beyond its hold: its provider may be slow to answer."""
@@ -55,8 +53,8 @@ def check_found(terms: Sequence[SaleTerms], wanted: dict[UUID, int]) -> None:
     Raises:
         TicketTypeNotFound: one is not.
     """
-    if len(terms) != len(wanted):
-        raise TicketTypeNotFound
+    if missing := wanted.keys() - {each.ticket_type_id for each in terms}:
+        raise TicketTypeNotFound(ticket_type_ids=sorted(missing))
 
 
 def voucher_of(
@@ -69,8 +67,9 @@ def voucher_of(
         VoucherNotFound, VoucherExpired, VoucherNotApplicable: the code does nothing for this order.
     """
     voucher = valid_among(vouchers, [each.event_id for each in terms], now)
-    if any(each.hidden and not (voucher and _unlocks(voucher, each)) for each in terms):
-        raise TicketTypeNotFound
+    hidden = [each for each in terms if each.hidden and not (voucher and _unlocks(voucher, each))]
+    if hidden:
+        raise TicketTypeNotFound(ticket_type_ids=[each.ticket_type_id for each in hidden])
     if code is not None and voucher is None:
         raise VoucherNotFound
     if voucher and not any(is_for(voucher, each.event_id, each.ticket_type_id) for each in terms):
@@ -92,8 +91,9 @@ def cart_items(
     """
     for each in terms:
         check_on_sale(each, wanted[each.ticket_type_id], now)
-    if len({(each.organisation_id, each.currency) for each in terms}) > 1:
-        raise MixedOrder
+    organisations, currencies = {each.organisation_id for each in terms}, {each.currency for each in terms}
+    if len(organisations) > 1 or len(currencies) > 1:
+        raise MixedOrder(organisation_ids=sorted(organisations), currencies=sorted(currencies))
     if issue and not any(each.issue in (issue, "choice") for each in terms):
         raise IssueNotOffered
     return [CartItem(each, wanted[each.ticket_type_id], is_grouped(each, issue)) for each in terms]
@@ -115,11 +115,11 @@ def seat_requests(
         named = [seat_id for item in mine for seat_id in item.seat_ids or ()]
         if each.terms.seated:
             if named and (len(named) != each.quantity or len(set(named)) != each.quantity):
-                raise SeatsNotCounted
+                raise SeatsNotCounted(ticket_type_id=each.terms.ticket_type_id, quantity=each.quantity)
             together = all(item.together for item in mine)
             requests.append(SeatRequest(each.terms.ticket_type_id, each.quantity, tuple(named), together))
         elif named:
-            raise NotSeated(f"{each.terms.ticket_type_name} has no seats to choose.")
+            raise NotSeated(ticket_type_id=each.terms.ticket_type_id, ticket_type_name=each.terms.ticket_type_name)
     return requests
 
 
@@ -134,11 +134,17 @@ def check_on_sale(terms: SaleTerms, quantity: int, now: datetime) -> None:
     Raises:
         NotOnSale, QuantityNotAllowed: it may not.
     """
-    name = terms.ticket_type_name
     if (terms.on_sale_from and now < terms.on_sale_from) or now >= terms.on_sale_until:
-        raise NotOnSale(f"{name} is not on sale at this time.")
+        raise NotOnSale(
+            ticket_type_id=terms.ticket_type_id,
+            ticket_type_name=terms.ticket_type_name,
+            on_sale_from=terms.on_sale_from,
+            on_sale_until=terms.on_sale_until,
+        )
     if not terms.min_per_order <= quantity <= terms.max_per_order:
-        raise QuantityNotAllowed(f"An order takes {terms.min_per_order} to {terms.max_per_order} of {name}.")
+        raise QuantityNotAllowed(
+            ticket_type_id=terms.ticket_type_id, min_per_order=terms.min_per_order, max_per_order=terms.max_per_order
+        )
 
 
 def priced_items(items: Sequence[CartItem]) -> list[PricedItem]:
@@ -189,8 +195,11 @@ def limits_of(items: Sequence[CartItem], voucher: Voucher | None) -> list[BuyerL
 
 def shortage_error(cart: Cart, pool_ids: Collection[UUID]) -> DomainError:
     """Return what it means for a cart that these pools have too little left."""
-    is_voucher = cart.voucher is not None and set(pool_ids) == {cart.voucher.pool_id}
-    return VoucherUsedUp() if is_voucher else SoldOut(pool_ids)
+    if cart.voucher is not None and set(pool_ids) == {cart.voucher.pool_id}:
+        return VoucherUsedUp()
+    terms = [item.terms for item in cart.items]
+    short = [each for each in terms if not {each.pool_id, each.capacity_pool_id}.isdisjoint(pool_ids)]
+    return SoldOut(ticket_type_ids=[each.ticket_type_id for each in short])
 
 
 def check_limits(limits: Sequence[BuyerLimit], taken: dict[UUID, int]) -> None:
@@ -200,8 +209,9 @@ def check_limits(limits: Sequence[BuyerLimit], taken: dict[UUID, int]) -> None:
         BuyerLimitReached: they may not.
     """
     for limit in limits:
-        if taken.get(limit.subject_id, 0) + limit.wanted > limit.most:
-            raise BuyerLimitReached(f"One buyer may have at most {limit.most} of {limit.name}, over all their orders.")
+        has = taken.get(limit.subject_id, 0)
+        if has + limit.wanted > limit.most:
+            raise BuyerLimitReached(name=limit.name, max_per_buyer=limit.most, taken=has)
 
 
 def buyer_names(order: OrderRow) -> list[str]:

@@ -15,7 +15,7 @@ from boxoffice.errors import Busy
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import first_id, new_id, new_order_number
 from boxoffice.orders import rules
-from boxoffice.orders.errors import BuyerLimitReached, OrderNotPaid, OrderNotPending
+from boxoffice.orders.errors import BuyerLimitReached, OrderNotPending
 from boxoffice.orders.models import (
     ALL_STATUSES,
     BuyerLimit,
@@ -39,8 +39,9 @@ from boxoffice.pricing.rules import charges_of
 from boxoffice.seats import service as seats
 from boxoffice.seats.errors import SeatNotFound, SeatTaken
 from boxoffice.stock import service as stock
-from boxoffice.stock.errors import SoldOut
+from boxoffice.stock.errors import PoolsShort
 from boxoffice.stock.models import Draw
+from boxoffice.tickets.errors import OrderNotPaid
 from boxoffice.vouchers import service as vouchers
 from boxoffice.waitlist import service as waitlist
 
@@ -59,9 +60,8 @@ def place_order(conn: db.Connection, caller: Caller, request: OrderRequest, key:
 
     Raises:
         SoldOut: a pool had too little left, at a moment during the call.
-        TicketTypeNotFound, NotOnSale, QuantityNotAllowed, MixedOrder, IssueNotOffered: it cannot be had like this.
-        VoucherNotFound, VoucherExpired, VoucherNotApplicable, VoucherUsedUp: nor with this voucher.
-        BuyerLimitReached: nor by this buyer.
+        CANNOT_BE_BOUGHT, CANNOT_BE_SEATED: it cannot be had like this, or not by this buyer.
+        NOT_REDEEMABLE, NOT_OFFERED: it cannot be had with this voucher, or on this offer of the waitlist.
         KeyReused: the idempotency key belongs to another request.
     """
     scope = str(caller.account_id or request.buyer.email)
@@ -87,7 +87,7 @@ def _place_with_retry(
         purchase = _purchase(conn, account_id, request, idempotent, cart)
         try:
             _place_once(conn, purchase)
-        except SoldOut as error:
+        except PoolsShort as error:
             before, cart = cart, _read_cart(conn, request)
             if cart == before:
                 seats.check_named(conn, cart.seats)
@@ -348,7 +348,7 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
     if order.status == "pending":
         cancel(conn, order, reason=f"cancelled by {acts_as}", actor=caller.account_id)
     elif order.status != "cancelled":
-        raise OrderNotPending
+        raise OrderNotPending(order_status=order.status)
     view = get_order(conn, caller, str(order_id))
     if order.status == "pending" and acts_as is Who.MANAGER:
         audit.record(
@@ -398,7 +398,7 @@ def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> N
     """
     order = find_order(conn, caller, order_id)
     if order.status not in ("paid", "partially_refunded"):
-        raise OrderNotPaid
+        raise OrderNotPaid(order_status=order.status)
     _owe_confirmation(conn, order)
 
 
@@ -451,7 +451,7 @@ def hold_again(conn: db.Connection, order: OrderRow) -> bool:
             return bool(draws) and any(_hold_plan(conn, order, plan) for plan in stock.plans(conn, draws))
         except (SeatTaken, SeatNotFound):
             return False
-        except SoldOut:
+        except PoolsShort:
             before, draws = draws, db.many(conn, Draw, SQL.list_draws, id=order.id)
             if draws == before:
                 return False

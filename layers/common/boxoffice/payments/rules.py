@@ -36,9 +36,9 @@ def check_payable(order: OrderRow, now: datetime) -> None:
         OrderNotPending: it is paid (as a free order always is) or was cancelled.
     """
     if order.status == "expired" or (order.status == "pending" and order.expires_at <= now):
-        raise OrderExpired
+        raise OrderExpired(expired_at=order.expires_at)
     if order.status != "pending":
-        raise OrderNotPending
+        raise OrderNotPending(order_status=order.status)
 
 
 def reason_by_hand(request: PaymentByHandRequest) -> str:

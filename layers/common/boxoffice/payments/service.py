@@ -170,9 +170,10 @@ def _mark_paid(
     with conn.transaction():
         order = orders.lock_order(conn, order_id)
         if order.status not in ("pending", "expired"):
-            raise OrderNotPending
+            raise OrderNotPending(order_status=order.status)
         if order.status == "expired" and not orders.hold_again(conn, order):
-            raise OrderExpired("The order's hold has lapsed, and what it held is no longer available.")
+            reason = "The order's hold has lapsed, and what it held is no longer available."
+            raise OrderExpired(detail=reason, expired_at=order.expires_at)
         payment_id = record_payment_by_hand(conn, order, request.method)
         orders.pay(conn, order, reason=rules.reason_by_hand(request), actor=caller.account)
         view = orders.get_order(conn, caller, str(order_id))

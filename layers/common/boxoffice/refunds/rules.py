@@ -31,10 +31,10 @@ def plan_of(request: RefundRequest, order: OrderRow, tickets: Sequence[PaidTicke
     if order.status == "refunded":
         raise NothingToRefund
     if order.status not in ("paid", "partially_refunded"):
-        raise OrderNotRefundable
+        raise OrderNotRefundable(order_status=order.status)
     if request.amount is not None:
         if request.amount > order.total - returned:
-            raise RefundTooLarge
+            raise RefundTooLarge(refundable=order.total - returned)
         return RefundPlan([], request.amount, "partially_refunded")
     valid = [ticket for ticket in tickets if ticket.status == "valid"]
     chosen = valid if request.ticket_ids is None else _named(tickets, set(request.ticket_ids))
@@ -54,10 +54,10 @@ def plan_for(chosen: Sequence[PaidTicket], order: OrderRow, tickets: Sequence[Pa
 
 def _named(tickets: Sequence[PaidTicket], ids: set[UUID]) -> list[PaidTicket]:
     named = [ticket for ticket in tickets if ticket.id in ids]
-    if len(named) < len(ids):
-        raise TicketNotInOrder
-    if any(ticket.status != "valid" for ticket in named):
-        raise TicketRefunded
+    if unknown := ids - {ticket.id for ticket in named}:
+        raise TicketNotInOrder(ticket_ids=sorted(unknown))
+    if refunded := [ticket.id for ticket in named if ticket.status != "valid"]:
+        raise TicketRefunded(ticket_ids=refunded)
     return named
 
 

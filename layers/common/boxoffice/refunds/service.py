@@ -21,9 +21,9 @@ from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
 from boxoffice.payments import sending
 from boxoffice.refunds import rules
-from boxoffice.refunds.errors import TicketUsed
 from boxoffice.refunds.models import CancelledEvent, PaidTicket, RefundPlan, RefundRequest, RefundView
 from boxoffice.tickets import service as tickets
+from boxoffice.tickets.errors import TicketUsed
 from boxoffice.tickets.models import EndedTicket
 
 SQL = sql.queries("refunds")

@@ -169,7 +169,7 @@ def _take_named(conn: db.Connection, owner_id: UUID, ticket_type_id: UUID, seat_
     rows = _ids(conn, SQL.lock_rows_of_seats, seat_ids=seats)
     _check_free(conn, seats)
     if db.run(conn, SQL.take_named, owner_id=owner_id, ticket_type_id=ticket_type_id, seat_ids=seats) < len(seats):
-        raise SeatNotFound
+        raise SeatNotFound(ticket_type_id=ticket_type_id)
     db.run(conn, SQL.measure_rows, row_ids=rows)
 
 
@@ -178,7 +178,7 @@ def _take_best(conn: db.Connection, owner_id: UUID, request: SeatRequest, *, wai
     if _take_together(conn, SQL.take_row, owner_id, wanted) or (wait and _wait_together(conn, owner_id, wanted)):
         return
     if request.together:
-        raise NoSeatsTogether
+        raise NoSeatsTogether(ticket_type_id=request.ticket_type_id, quantity=request.quantity)
     _take_apart(conn, owner_id, wanted, wait=wait)
 
 
@@ -232,7 +232,7 @@ def _free(conn: db.Connection, seat_ids: Sequence[UUID]) -> None:
 def _check_exist(conn: db.Connection, ticket_type_id: UUID, seat_ids: Sequence[UUID]) -> None:
     found = db.value(conn, SQL.count_seats, ticket_type_id=ticket_type_id, seat_ids=list(seat_ids))
     if found < len(seat_ids):
-        raise SeatNotFound
+        raise SeatNotFound(ticket_type_id=ticket_type_id)
 
 
 def _check_free(conn: db.Connection, seat_ids: Sequence[UUID]) -> None:

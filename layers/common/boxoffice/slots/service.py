@@ -13,7 +13,7 @@ from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
 from boxoffice.pagination import decode_id, decode_number, page_of
 from boxoffice.slots import rules
-from boxoffice.slots.errors import ClaimKeyRetired, ForgedClaim, ServiceEventNotFound, ServiceFull
+from boxoffice.slots.errors import ClaimKeyRetired, ServiceEventNotFound, ServiceFull
 from boxoffice.slots.models import (
     ALL_STATES,
     ClaimedSlot,
@@ -35,6 +35,7 @@ from boxoffice.slots.models import (
     TakenSlot,
 )
 from boxoffice.tickets import qr
+from boxoffice.tickets.errors import Forged
 from boxoffice.versions import check_version
 
 SQL = sql.queries("slots")
@@ -227,14 +228,14 @@ def scan_claim(conn: db.Connection, caller: Caller, request: ClaimScanRequest) -
     """Whose slot a claim's QR stands for, and whether it still does. It changes nothing.
 
     Raises:
-        ForgedClaim: the QR is none of ours, its key has been withdrawn, or it is not this claim's.
+        Forged: the QR is none of ours, its key has been withdrawn, or it is not this claim's.
         NotFound: there is no such claim, or it is another organisation's.
         WrongService: it is for another place.
     """
     text = request.qr.strip()
     named = qr.read(text, rules.CLAIM)
     if named is None or signing.key(settings().ticket_keys_secret, str(named[0])) is None:
-        raise ForgedClaim
+        raise Forged
     claim = db.get(conn, ClaimRow, SQL.get_claim_of_member, id=named[1], account_id=caller.account)
     rules.check_scanned(claim, text, request)
     return ClaimView.model_validate(claim)

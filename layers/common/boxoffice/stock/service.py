@@ -8,7 +8,7 @@ from boxoffice import db, sql
 from boxoffice.errors import Busy
 from boxoffice.ids import new_id
 from boxoffice.stock import rules
-from boxoffice.stock.errors import QuantityTooLow, SoldOut
+from boxoffice.stock.errors import PoolsShort, QuantityTooLow
 from boxoffice.stock.models import Consolidated, Draw, StockRow, Taken
 
 SQL = sql.queries("stock")
@@ -35,7 +35,7 @@ def resize_pool(conn: db.Connection, pool_id: UUID, quantity: int) -> None:
     more = quantity - sum(row.available + row.held + row.sold for row in rows)
     available = rules.grown(rows, more) if more > 0 else rules.shrunk(rows, -more)
     if available is None:
-        raise QuantityTooLow
+        raise QuantityTooLow(taken=sum(row.held + row.sold for row in rows))
     db.run(conn, SQL.set_available, pool_id=pool_id, row_nos=list(available), available=list(available.values()))
     db.run(conn, SQL.resize_pool, pool_id=pool_id, quantity=quantity, rows=len(available))
 
@@ -62,13 +62,13 @@ def plans(conn: db.Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]
     enough, somebody else bought some of it.
 
     Raises:
-        SoldOut: one of the pools has less than is wanted.
+        PoolsShort: one of the pools has less than is wanted.
         Busy: others were faster every time.
     """
     yield draws
     for number in range(_MOST_PLANS):
         if short := list_short(conn, draws):
-            raise SoldOut(short)
+            raise PoolsShort(short)
         yield draws if number == 0 else [replace(draw, start=0) for draw in draws]
     raise Busy
 

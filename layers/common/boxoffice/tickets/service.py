@@ -105,7 +105,7 @@ def get_qr(conn: db.Connection, caller: Caller, ticket_id: UUID) -> str:
     if require_sight(conn, caller, ticket) is Standing.FORMER:
         raise TicketTransferred
     if ticket.status == "refunded":
-        raise TicketRefunded
+        raise TicketRefunded(ticket_ids=[ticket.id])
     return _print(ticket).qr
 
 
@@ -131,7 +131,7 @@ def print_order(conn: db.Connection, caller: Caller, order_id: UUID, part: int) 
 
     Raises:
         NotFound: there is no such order, or it is not the caller's; or it has no such part.
-        TicketsNotIssued: it is not paid.
+        OrderNotPaid: it is not paid.
         NothingToPrint: it has no such tickets.
         KeyRetired: one of them was signed with a key that has been withdrawn.
     """

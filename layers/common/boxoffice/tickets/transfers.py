@@ -36,7 +36,7 @@ def start_transfer(conn: db.Connection, caller: Caller, ticket_id: UUID, request
     Raises:
         NotFound: there is no such ticket, or the caller may not see it.
         TicketTransferred: the caller bought it, but it is somebody else's by now.
-        TicketRefunded, TicketUsed, EventOver, TransferLimit: it stays with its holder.
+        NOT_TRANSFERABLE: it stays with its holder.
     """
     now = datetime.now(UTC)
     ticket = _lock(conn, ticket_id)
@@ -80,8 +80,8 @@ def accept_transfer(conn: db.Connection, caller: Caller, request: AcceptTransfer
 
     Raises:
         NotFound: the token is none of ours.
-        TransferAccepted, TransferReplaced, TransferExpired: its time is over.
-        TicketRefunded, TicketUsed, EventOver, TransferLimit: the ticket stays with its holder.
+        TRANSFER_CLOSED: its time is over.
+        NOT_TRANSFERABLE: the ticket stays with its holder.
     """
     now = datetime.now(UTC)
     transfer_id = _read_token(request.token)

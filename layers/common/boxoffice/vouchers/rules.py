@@ -42,7 +42,7 @@ def valid_among(vouchers: Sequence[Voucher], event_ids: Sequence[UUID], now: dat
         return None
     voucher = min(begun, key=lambda voucher: event_ids.index(voucher.event_id))
     if voucher.valid_until and now >= voucher.valid_until:
-        raise VoucherExpired
+        raise VoucherExpired(valid_until=voucher.valid_until)
     return voucher
 
 

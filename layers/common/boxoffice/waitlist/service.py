@@ -47,7 +47,7 @@ def join(conn: db.Connection, caller: Caller, ticket_type_id: UUID, request: Wai
 
     Raises:
         NotFound: the public cannot buy such a ticket type.
-        WaitlistClosed, WaitlistQuantity: so many cannot be waited for.
+        WaitlistClosed, QuantityNotAllowed: so many cannot be waited for.
         StillAvailable: there are as many.
     """
     sale = db.get(conn, Sale, SQL.get_sale, id=ticket_type_id)
@@ -122,7 +122,7 @@ def accept(
     if entry is None or not holds_order(Caller(Who.GUEST, order_token=token), entry.id):
         raise NoOffer
     if quantity > entry.quantity:
-        raise OfferTooSmall(f"The waitlist's offer is of {entry.quantity}.")
+        raise OfferTooSmall(offered=entry.quantity)
     assert entry.draws is not None
     freed = stock.release(conn, entry.draws)
     db.run(conn, SQL.set_status, id=entry.id, status="accepted")
