@@ -16,7 +16,7 @@ ORDER BY array_position(%(ticket_type_ids)s, ticket_types.id)
 -- name: place_order
 -- The purchase: hold stock, write the order and its item, all or nothing, in one statement.
 -- It takes the first row of the pool from start on, around the end, that has enough and that nobody holds: it never waits
--- for stock. Where there is none nothing is written, and the answer is false.
+-- for stock. Where there is none nothing is written, and the answer is false (decision 2).
 WITH taken AS (
     UPDATE stock SET available = available - %(quantity)s, held = held + %(quantity)s
     WHERE pool_id = %(pool_id)s AND row_no = coalesce(
@@ -45,7 +45,7 @@ SELECT EXISTS (SELECT FROM taken)
 
 -- name: place_cart
 -- The general form of place_order: several items, or several pools. place_order has nothing to unnest: its plan is half as
--- large, and 64 connections sell a tenth more with it.
+-- large, and 64 connections sell a tenth more with it (decision 3).
 WITH draw AS MATERIALIZED (
     SELECT * FROM unnest(%(pool_ids)s::uuid[], %(draw_quantities)s::integer[], %(starts)s::integer[])
         AS draw (pool_id, quantity, start)

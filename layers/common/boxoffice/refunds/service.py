@@ -137,10 +137,11 @@ def list_unsettled(conn: db.Connection, event: CancelledEvent, after: UUID, batc
 
 
 def settle_order(conn: db.Connection, event: CancelledEvent, order_id: UUID) -> bool:
-    """Give back what an order has of a cancelled event: a pending one is cancelled as a whole, a paid one refunded for
-    these tickets, used or not, and everybody concerned written to. Whether there was anything to do.
+    """Give back what an order has of a cancelled event.
 
-    An order that somebody else has locked is left for the next time.
+    A pending order is cancelled as a whole. A paid one is refunded for these tickets, used or not, and an email is owed
+    to everybody concerned. An order that somebody else has locked is left for the next time. Return True if there was
+    anything to do.
     """
     order = orders.take_order(conn, order_id)
     if order is None:
@@ -172,7 +173,7 @@ def _tell_of_cancellation(
 
 
 def settle_event(conn: db.Connection, event: CancelledEvent, now: datetime) -> bool:
-    """Close the books of a cancelled event; whether nothing was left of it, and nothing can come any more."""
+    """Close the books of a cancelled event. Return True if nothing is left of it, and nothing can come any more."""
     if list_unsettled(conn, event, UUID(int=0), batch=1):
         return False
     return events.finish_cancellation(conn, event.id, now - rules.IN_FLIGHT)

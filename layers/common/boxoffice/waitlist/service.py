@@ -4,7 +4,7 @@ Stock that is freed is offered in the transaction that frees it: its rows stay l
 it before those who wait. What could not be offered like that, since it lay in several rows or others held them, is
 offered by the job of every minute; so long it is for sale to everybody, and so is what is too little for all who wait.
 
-Entries are locked before stock. A transaction that holds stock already never waits for anything here.
+Entries are locked before stock. A transaction that holds stock already never waits for anything here (decision 13).
 """
 
 from collections.abc import Iterable, Sequence
