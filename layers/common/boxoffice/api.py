@@ -20,7 +20,6 @@ from aws_lambda_powertools.event_handler.openapi.params import Header, Path
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from boxoffice import outbox
 from boxoffice.auth import Caller, Who, identify
 from boxoffice.errors import (
     DomainError,
@@ -164,7 +163,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:
         return app.resolve(event, context)
     finally:
-        outbox.nudge()
         flush()
 
 

@@ -99,7 +99,13 @@ def test_it_tells_how_much_is_owed_and_for_how_long(conn, capsys):
     conn.execute("UPDATE outbox SET created_at = now() - interval '1 hour' WHERE status = 'sending'")
     report = relay()
     assert report["oldest_seconds"] == pytest.approx(3600, abs=10)
-    assert report == {"relayed": 1, "waiting": 2, "oldest_seconds": report["oldest_seconds"], "failed": 1}
+    assert report == {
+        "relayed": 1,
+        "units_failed": 0,
+        "waiting": 2,
+        "oldest_seconds": report["oldest_seconds"],
+        "failed": 1,
+    }
     metrics = next(line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "_aws" in line)
     assert (metrics["OutboxWaiting"], metrics["OutboxFailed"]) == ([2.0], [1.0])
     assert metrics["OutboxOldestAge"] == [report["oldest_seconds"]]

@@ -8,6 +8,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
+from boxoffice.errors import DomainError
 from boxoffice.models import Id, Line, Request, View
 
 type PaymentStatus = Literal["pending", "succeeded", "failed", "refunded"]
@@ -201,6 +202,32 @@ class Outcome:
     reference: str | None
     error: str | None = None
     failed: int = 0
+
+
+@dataclass(frozen=True)
+class TriedRefund:
+    """A refund that a provider was asked for, and its answer, which may be an error."""
+
+    refund: DueRefund
+    answer: RefundState | DomainError
+
+    @property
+    def id(self) -> UUID:
+        """The refund's id."""
+        return self.refund.id
+
+
+@dataclass(frozen=True)
+class AskedPayment:
+    """A payment that a provider was asked about, and its answer: news, None if it is still open, or an error."""
+
+    bill: OpenBill
+    answer: ProviderEvent | DomainError | None
+
+    @property
+    def id(self) -> UUID:
+        """The payment's id."""
+        return self.bill.id
 
 
 @dataclass(frozen=True)

@@ -211,7 +211,7 @@ def read_webhook(provider: str, merchant_id: UUID | None, body: bytes, signature
 def take_event(
     conn: db.Connection, provider: str, event: ProviderEvent, merchant_id: UUID | None = None
 ) -> WebhookView:
-    """Store and apply a verified event, and send at once what it makes us owe. Runs in autocommit.
+    """Store and apply a verified event, in one transaction; what it makes us owe is sent right after the commit.
 
     Raises:
         Busy: see `receive_event`.
@@ -219,9 +219,7 @@ def take_event(
     merchant = merchant_id or PLATFORM
     with conn.transaction():
         told = _billed(conn, event, merchant) if provider == "generic" else event
-        view = receive_event(conn, provider, told, merchant)
-    sending.send_owed(conn)
-    return view
+        return receive_event(conn, provider, told, merchant)
 
 
 def _billed(conn: db.Connection, event: ProviderEvent, merchant_id: UUID) -> ProviderEvent:
@@ -315,7 +313,8 @@ def _return(
         _settle(conn, payment.id, "refunded", last=True)
     elif payment.status == "pending":
         _settle(conn, payment.id, "failed")
-    sending.return_receipt(conn, payment.id, receipt_id, event.amount, event.currency, reason)
+    refund_id = sending.return_receipt(conn, payment.id, receipt_id, event.amount, event.currency, reason)
+    conn.after_commit(sending.send_at_once, refund_id)
     payload = {"order_id": str(order.id), "payment_id": str(payment.id)}
     outbox.owe_email(conn, "payment_returned", order.buyer_email, payload)
 
