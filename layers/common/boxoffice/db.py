@@ -57,7 +57,7 @@ class Connection(psycopg.Connection[Any]):
             try:
                 effect(self, items)
             except Exception:
-                facts = {"effect": effect.__qualname__, "items": [str(item) for item in items]}
+                facts = {"effect": repr(effect), "items": [str(item) for item in items]}
                 logger.warning("effect failed; a job will make up for it", exc_info=True, extra=facts)
 
     @override
