@@ -12,7 +12,7 @@ export AWS_DEFAULT_REGION ?= eu-west-1
 export PYTHONPATH := layers/common
 
 .DEFAULT_GOAL := help
-.PHONY: help install run reset demo test soak lint format openapi bench sam-local build deploy clean
+.PHONY: help install run reset demo test soak lint format openapi events bench sam-local build deploy clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,7 +33,7 @@ reset: install  ## Forget the state of the local stack
 	@$(BIN)/python -m local reset
 
 demo: install  ## A sale from sign-up to the door, with 500 buyers at once
-	@PORT=$(PORT) $(BIN)/python -m local.demo
+	@PORT=$(PORT) $(BIN)/python -m local.boxoffice.demo
 
 test: install  ## The whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -41,7 +41,7 @@ test: install  ## The whole test suite
 soak: install  ## Random sales, crashes and all (SOAK=60: so many times as long as in the suite)
 	SOAK=$(SOAK) $(BIN)/python -m pytest -n 2 --dist loadfile tests/stateful
 
-lint: install  ## Style, types, import contracts, the OpenAPI document and the template
+lint: install  ## Style, types, import contracts, the OpenAPI document, docs/errors.md and the template
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -53,8 +53,11 @@ format: install  ## Format the code
 	$(BIN)/ruff check --fix --exit-zero
 	$(BIN)/ruff format
 
-openapi: install  ## Write the OpenAPI document anew
+openapi: install  ## Write the OpenAPI document, docs/errors.md and the template's routes anew
 	$(BIN)/python -m boxoffice.openapi
+
+events: install  ## Write events/: a sample event of each function, for `sam local invoke`
+	$(BIN)/python -m boxoffice.sample_events
 
 bench: install  ## Measure speed against the bars; non-zero if one is missed
 	$(BIN)/python -m bench

@@ -21,7 +21,7 @@ from bench.extension import secrets_extension
 from bench.processes import Process
 from bench.report import Bar, Part, progress, table
 from bench.server import Bench, bench_server
-from local.account import ACCESS_KEY, SECRET_KEY
+from local.stack.account import ACCESS_KEY, SECRET_KEY
 from tests.helpers.mailbox import parse
 
 # Every buyer has a name of their own: what was worked out for one serves no other.

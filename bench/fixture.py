@@ -31,10 +31,10 @@ class HotTicketType:
 def hot_ticket_type(conn: psycopg.Connection[Any]) -> HotTicketType:
     """A ticket type on sale, whose stock lies in as many rows as there can be."""
     ticket_type_id = factories.ticket_type(conn, quantity=PLENTY, max_per_order=1000)
-    offer = sql.queries("orders").list_offers
+    terms = sql.queries("orders").list_sale_terms
     columns = "ticket_type_id, event_id, organisation_id, pool_id, currency, unit_price"
     found = conn.cursor(row_factory=class_row(HotTicketType)).execute(
-        f"SELECT {columns} FROM ({offer}) AS offer", {"ticket_type_ids": [ticket_type_id]}
+        f"SELECT {columns} FROM ({terms}) AS terms", {"ticket_type_ids": [ticket_type_id]}
     )
     (hot,) = found
     return hot

@@ -31,11 +31,11 @@ _LATENCIES: dict[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Design:
-    """A way to sell, and the row that a connection begins with, as SQL."""
+    """A way to sell, and the row that a connection starts at, as SQL."""
 
     name: str
     statement: str
-    home: str = "0"
+    start: str = "0"
     sells: bool = True
 
 
@@ -73,11 +73,11 @@ SMOKE = (Load(4, "none", 1, 2),)
 
 type Rates = dict[str, list[float]]  # orders a second by design, a figure a round
 
-# An order as a script. A connection's first finds its home row. Ids are unique and ordered by time, as UUIDv7 are;
+# An order as a script. A connection's first finds its start row. Ids are unique and ordered by time, as UUIDv7 are;
 # order numbers and buyers are spread at random, but unique.
 _SCRIPT = r"""
 \if :n = 0
-SELECT {home} AS home \gset
+SELECT {start} AS start \gset
 \endif
 \set n :n + 1
 \set id_head (100000000000 + :n) * 10000 + 7000
@@ -97,8 +97,13 @@ _EXPRESSIONS = {
     "expires_at": "now() + interval '15 minutes'",
     "account_id": "NULL",
     "voucher_id": "NULL",
+    "details": "NULL",
+    "terms_id": "NULL",
+    "buyer_fee": "NULL",
+    "tax": "NULL",
+    "platform_fee": "NULL",
     "buyer_phone": "NULL",
-    "home": ":home",
+    "start": ":start",
 }
 
 
@@ -157,7 +162,7 @@ class _Round:
         variables = self.variables[design.name]
         expressions = {name: f":{name}" for name in variables} | _EXPRESSIONS
         statement = pgbench.fill_in(design.statement, expressions)
-        self.script.write_text(_SCRIPT.format(home=design.home, statement=statement))
+        self.script.write_text(_SCRIPT.format(start=design.start, statement=statement))
         with self.bench.copy("hot") as database:
             pgbench.run(
                 self.bench.socket_url(database),

@@ -6,5 +6,5 @@ WITH placed AS (
         %(buyer_phone)s, %(currency)s, %(total)s,
         ARRAY[(%(pool_id)s, 0, %(quantity)s)::draw], %(request_id)s, %(fingerprint)s, %(expires_at)s, %(created_at)s)
 )
-INSERT INTO order_items (order_id, line, event_id, ticket_type_id, quantity, unit_price)
-VALUES (%(id)s, 1, %(event_id)s, %(ticket_type_id)s, %(quantity)s, %(unit_price)s);
+INSERT INTO order_items (order_id, item_no, event_id, ticket_type_id, quantity, unit_price, discount, total)
+VALUES (%(id)s, 1, %(event_id)s, %(ticket_type_id)s, %(quantity)s, %(unit_price)s, %(discount)s, %(total)s);

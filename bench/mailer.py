@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.processes import serve
-from local import aws
+from local.stack import aws
 from tests.helpers.mailbox import batch
 from tests.helpers.support import context, function
 

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from local.cluster import BIN
+from local.stack.postgres import BIN
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 

@@ -28,10 +28,10 @@ _BATCH = 500
 # What the evening leaves behind: two of three tickets are used, at four gates in three hours.
 _USE = """
 WITH used AS (
-    UPDATE tickets SET entries = 1, first_scan_at = now() - mod(position + line, 180) * interval '1 minute'
+    UPDATE tickets SET entries = 1, first_scan_at = now() - mod(position + item_no, 180) * interval '1 minute'
     WHERE mod(('x' || substr(md5(id::text), 1, 7))::bit(28)::int, 3) > 0 RETURNING id, event_id
 )
-INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, epoch, gate, scanned_by, at)
+INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, transfer_count, gate, scanned_by, at)
 SELECT gen_random_uuid(), id, event_id, 'admitted', true, 0, 'Gate ' || mod(n, 4), %(account)s,
     now() - mod(n, 180) * interval '1 minute'
 FROM (SELECT *, row_number() OVER () AS n FROM used) AS numbered"""

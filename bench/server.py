@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 
 from boxoffice import migrations
-from local.cluster import BIN, Server, start_server
-from tests.helpers.support import free_port
+from local.stack.postgres import BIN, Server
+from local.stack.state import free_port
 
 __all__ = ["BIN", "Bench", "bench_server"]
 
@@ -72,11 +72,9 @@ def bench_server(**settings: str) -> Iterator[Bench]:
     """A fresh server with the schema in a database named ``empty``; everything is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="boxoffice-bench-") as directory:
         data = Path(directory) / "data"
-        server = start_server(data, free_port(), {**_SETTINGS, **settings, "unix_socket_directories": str(data)})
-        try:
+        options = {**_SETTINGS, **settings, "unix_socket_directories": str(data)}
+        with Server(data, free_port(), options=options) as server:
             bench = Bench(server, data)
             bench.create("empty", "template1")
             migrations.apply(bench.url("empty"), api_password="api")
             yield bench
-        finally:
-            server.stop()

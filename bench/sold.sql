@@ -19,16 +19,16 @@ SELECT id, order_number, %(organisation_id)s, 'paid', 'Ada Buyer', email, %(curr
     ARRAY[(%(pool_id)s, stock_row, 2)::draw], md5(email)::uuid, sha256(email::bytea), at + interval '15 minutes', at
 FROM sale;
 
-INSERT INTO order_items (order_id, line, event_id, ticket_type_id, quantity, unit_price)
-SELECT id, 1, %(event_id)s, %(ticket_type_id)s, 2, %(unit_price)s FROM sale;
+INSERT INTO order_items (order_id, item_no, event_id, ticket_type_id, quantity, unit_price, discount, total)
+SELECT id, 1, %(event_id)s, %(ticket_type_id)s, 2, %(unit_price)s, 0, 2 * %(unit_price)s FROM sale;
 
 INSERT INTO order_history (order_id, from_status, to_status, reason, at)
 SELECT id, 'pending', 'paid', 'payment succeeded', at FROM sale;
 
-INSERT INTO payments (id, order_id, provider, provider_reference, status, amount, currency, created_at, settled_at)
+INSERT INTO payments (id, order_id, provider, provider_reference, status, amount, currency, created_at, closed_at)
 SELECT id, id, 'sandbox', id::text, 'succeeded', 2 * %(unit_price)s, %(currency)s, at, at FROM sale;
 
-INSERT INTO tickets (id, order_id, line, position, organisation_id, event_id, ticket_type_id, holder_name, key_id, qr_hash,
+INSERT INTO tickets (id, order_id, item_no, position, organisation_id, event_id, ticket_type_id, holder_name, key_id, qr_hash,
     max_entries, created_at)
 SELECT overlay(id::text PLACING position::text FROM 16 FOR 1)::uuid, id, 1, position, %(organisation_id)s, %(event_id)s,
     %(ticket_type_id)s, 'Ada Buyer', 1, sha256((position || email)::bytea), 1, at

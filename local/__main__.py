@@ -1,4 +1,4 @@
-"""`python -m local run | sam-local | psql | reset`: the whole stack on one machine."""
+"""`python -m local run | sam-local | psql | reset`: Boxoffice on one machine."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from local import demo_data, sam_local
-from local.cluster import BIN
-from local.logs import say
-from local.processes import ROOT
-from local.server import PortInUse
-from local.stack import DATABASE_URL_FILE, PartEnded, Stack
-from local.state import State, StateInUse
+from local.boxoffice import ROOT, demo_data
+from local.boxoffice.project import BOXOFFICE
+from local.stack import sam_local
+from local.stack.logs import say
+from local.stack.postgres import BIN
+from local.stack.project import Project
+from local.stack.server import PortInUse
+from local.stack.state import State, StateInUse
+from local.stack.supervisor import OWNER_URL_FILE, PartEnded, Stack
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GREETING = """
@@ -34,26 +36,21 @@ GREETING = """
 
 
 def main() -> int:
+    """Run one command. Return the exit code."""
     arguments = _parser().parse_args()
-    if arguments.command == "reset":
-        return _reset(arguments.state)
-    if arguments.command == "psql":
-        return _psql(arguments.state)
-    for number in STOP_SIGNALS:
-        signal.signal(number, _interrupt)
     try:
-        _serve_in_docker(arguments) if arguments.command == "sam-local" else _serve(arguments)
+        return COMMANDS[arguments.command](arguments)
     except KeyboardInterrupt:
         say("stopped")
+        return 0
     except (StateInUse, PortInUse, PartEnded, RuntimeError) as error:
         say(str(error))
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
-    parser.add_argument("command", choices=["run", "sam-local", "psql", "reset"])
+    parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--state", type=Path, default=ROOT / ".local", help="the folder that is kept between runs")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "3000")), help="of the API")
     parser.add_argument(
@@ -65,32 +62,59 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace) -> int:
+    """Run everything until a signal comes or a part ends."""
     started = time.monotonic()
-    hold = {"HOLD_MINUTES": arguments.hold_minutes} if arguments.hold_minutes else {}
-    with _uninterrupted(Stack(arguments.state, arguments.port, variables=hold)) as stack:
+    with _until_stopped(Stack(_project(arguments), arguments.state, arguments.port)) as stack:
         if not arguments.no_demo:
-            demo_data.ensure(stack.url, stack.owner_conninfo)
+            demo_data.ensure(stack.url, stack.owner_url)
         say(f"ready after {time.monotonic() - started:.1f} s")
         _greet(stack.url, stack.url)
         stack.watch()
+    return 0
 
 
-def _serve_in_docker(arguments: argparse.Namespace) -> None:
-    """The same, and the API a second time through `sam local`; pages, queues and schedules stay with our gateway."""
+def _sam_local(arguments: argparse.Namespace) -> int:
+    """Run everything, and the API a second time through `sam local`. Our gateway serves pages, queues and schedules."""
     containers = sam_local.containers()
-    built = sam_local.build(ROOT / "template.yaml", arguments.state.resolve() / "sam")
-    with _uninterrupted(Stack(arguments.state, arguments.port + 1, containers=containers)) as stack:
-        demo_data.ensure(stack.url, stack.owner_conninfo)
-        stack.serve_in_docker(built, arguments.port)
+    stack = Stack(_project(arguments), arguments.state, arguments.port + 1, containers=containers)
+    with _until_stopped(stack):
+        demo_data.ensure(stack.url, stack.owner_url)
+        stack.serve_in_docker(arguments.port)
         say("ready")
         _greet(f"http://127.0.0.1:{arguments.port}", stack.url)
         stack.watch()
+    return 0
+
+
+def _psql(arguments: argparse.Namespace) -> int:
+    """Open a session in the running stack's database, as the owner of the schema."""
+    owner_url = arguments.state / OWNER_URL_FILE
+    if not owner_url.exists():
+        say("there is no database yet: start it by `make run`")
+        return 1
+    return subprocess.run([str(BIN / "psql"), owner_url.read_text()], check=False).returncode
+
+
+def _reset(arguments: argparse.Namespace) -> int:
+    """Forget the state of the local stack."""
+    State(arguments.state).forget()
+    say(f"{arguments.state} is forgotten")
+    return 0
+
+
+COMMANDS = {"run": _run, "sam-local": _sam_local, "psql": _psql, "reset": _reset}
+
+
+def _project(arguments: argparse.Namespace) -> Project:
+    return BOXOFFICE.with_variables(HOLD_MINUTES=arguments.hold_minutes) if arguments.hold_minutes else BOXOFFICE
 
 
 @contextmanager
-def _uninterrupted(stack: Stack) -> Iterator[Stack]:
-    """The running stack; once it is being ended, a second Ctrl-C must not leave parts behind."""
+def _until_stopped(stack: Stack) -> Iterator[Stack]:
+    """Run the stack until a signal comes. While it is ending, a second Ctrl-C must not leave parts behind."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, _interrupt)
     stack.start()
     try:
         yield stack
@@ -101,31 +125,12 @@ def _uninterrupted(stack: Stack) -> Iterator[Stack]:
 
 
 def _greet(api: str, pages: str) -> None:
-    accounts = ", ".join(demo_data.EMAILS)
+    accounts = ", ".join(demo_data.ACCOUNTS)
     print(GREETING.format(api=api, pages=pages, accounts=accounts, password=demo_data.PASSWORD), flush=True)
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _psql(folder: Path) -> int:
-    """A session in the running stack's database, as the owner of the schema."""
-    address = folder / DATABASE_URL_FILE
-    if not address.exists():
-        say("there is no database yet: start it by `make run`")
-        return 1
-    return subprocess.run([str(BIN / "psql"), address.read_text()], check=False).returncode
-
-
-def _reset(folder: Path) -> int:
-    try:
-        State(folder).forget()
-    except StateInUse as error:
-        say(str(error))
-        return 1
-    say(f"{folder} is forgotten")
-    return 0
 
 
 if __name__ == "__main__":

@@ -10,15 +10,12 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from boxoffice import config, db, migrations
-from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS
+from tests.helpers.conformance import Coverage
+from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, INFOS
 from tests.helpers.support import Client, Database, Postgres, all_functions, free_port
 
-SECRETS = {"TOKEN_KEYS_SECRET": "token-keys", "TICKET_KEYS_SECRET": "ticket-keys", "SANDBOX_SECRET": "sandbox"}
-ACCOUNTS = {
-    "STRIPE_SECRET": "stripe",
-    "FLUTTERWAVE_SECRET": "flutterwave",
-    "GENERIC_SECRET": "generic",
-}
+KEY_RINGS = {"TOKEN_KEYS_SECRET": "token-keys", "TICKET_KEYS_SECRET": "ticket-keys"}
+PROVIDER_SECRETS = {f"{info.name.upper()}_SECRET": info.name for info in INFOS}
 
 ENVIRONMENT = {
     "STAGE": "local",
@@ -27,15 +24,20 @@ ENVIRONMENT = {
     "AUTO_APPROVE_ORGANISATIONS": "true",
     "EMAIL_SENDER": "Boxoffice <tickets@example.com>",
     "PUBLIC_URL": "http://127.0.0.1:3000",
-    "PAYMENT_PROVIDERS": "sandbox,stripe,flutterwave,generic",
+    "PAYMENT_PROVIDERS": ",".join(info.name for info in INFOS),
     "POWERTOOLS_LOG_LEVEL": "WARNING",
     "AWS_DEFAULT_REGION": "eu-west-1",
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
-    **SECRETS,
-    **ACCOUNTS,
+    **KEY_RINGS,
+    **PROVIDER_SECRETS,
 }
 os.environ.update(ENVIRONMENT)  # before a function is imported, as in Lambda
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What the document declares and no test has seen is listed at the end."""
+    config.pluginmanager.register(Coverage())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -87,7 +89,7 @@ def aws_url() -> Iterator[str]:
     server.start()
     os.environ["AWS_ENDPOINT_URL"] = url = f"http://127.0.0.1:{port}"
     secrets = boto3.client("secretsmanager")
-    for name in SECRETS.values():
+    for name in {*KEY_RINGS.values(), *PROVIDER_SECRETS.values()} - ACCOUNTS_AT_PROVIDERS.keys():
         secrets.create_secret(
             Name=name, SecretString=json.dumps({"current": "1", "1": f"{name} of the tests, long enough to sign with"})
         )

@@ -9,7 +9,7 @@ from boxoffice.auth import Who
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/me", who=Who.ACCOUNT)
+@route("GET", "/v1/me", who=Who.ACCOUNT, conditional=True)
 def get_me() -> MyAccount:
     """The caller's account, with the organisations it belongs to."""
     with db.autocommit() as conn:

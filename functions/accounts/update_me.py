@@ -5,12 +5,11 @@ from boxoffice.accounts import service
 from boxoffice.accounts.models import AccountPatch, AccountView
 from boxoffice.api import IfMatch, caller, etag, expected_version, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import StaleVersion
 
 __all__ = ["handler"]
 
 
-@route("PATCH", "/v1/me", who=Who.ACCOUNT, raises=(StaleVersion,))
+@route("PATCH", "/v1/me", who=Who.ACCOUNT)
 def update_me(patch: AccountPatch, if_match: IfMatch = None) -> AccountView:
     """Change the caller's name or phone; `null` takes the phone away."""
     with db.transaction() as conn:

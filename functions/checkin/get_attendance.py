@@ -5,12 +5,11 @@ from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.checkin import service
 from boxoffice.checkin.models import AttendanceView
-from boxoffice.errors import NotFound
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/events/{event_id}/attendance", who=Who.SCANNER, raises=(NotFound,))
+@route("GET", "/v1/events/{event_id}/attendance", who=Who.SCANNER)
 def get_attendance(event_id: PathId) -> AttendanceView:
     """How many have come, by ticket type, by gate and by minute, and how many are inside."""
     with db.autocommit() as conn:

@@ -9,13 +9,12 @@ from boxoffice.api import IfNoneMatch, PathId, caller, handler, known_version, r
 from boxoffice.auth import Who
 from boxoffice.checkin import service
 from boxoffice.checkin.models import MOST_TICKETS, ManifestView
-from boxoffice.errors import NotFound
 from boxoffice.pagination import Cursor
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/events/{event_id}/scan-manifest", who=Who.SCANNER, raises=(NotFound,), compress=True)
+@route("GET", "/v1/events/{event_id}/scan-manifest", who=Who.SCANNER, conditional=True, compress=True)
 def get_scan_manifest(
     event_id: PathId,
     limit: Annotated[int, Query(ge=1, le=MOST_TICKETS, description="How many tickets to tell at once")] = MOST_TICKETS,

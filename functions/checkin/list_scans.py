@@ -9,14 +9,13 @@ from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.checkin import service
 from boxoffice.checkin.models import ScanFilters, ScanPage
-from boxoffice.errors import NotFound
 from boxoffice.models import Id, Line
 from boxoffice.pagination import Cursor, Limit
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/events/{event_id}/scans", who=Who.MANAGER, raises=(NotFound,))
+@route("GET", "/v1/events/{event_id}/scans", who=Who.MANAGER)
 def list_scans(
     event_id: PathId,
     only: Annotated[Literal["conflicts"] | None, Query(description="Those let in that should not have been")] = None,

@@ -4,14 +4,14 @@ from boxoffice import db
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.checkin import service
-from boxoffice.checkin.errors import REFUSALS, Forged, Transferred
+from boxoffice.checkin.errors import REFUSALS, Transferred
 from boxoffice.checkin.models import ScanRequest, ScanView
-from boxoffice.errors import NotFound
+from boxoffice.tickets.errors import Forged
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/scans", who=Who.SCANNER, raises=(NotFound, Forged, Transferred, *REFUSALS))
+@route("POST", "/v1/scans", who=Who.SCANNER, raises=(Forged, Transferred, *REFUSALS))
 def scan_ticket(scan: ScanRequest) -> ScanView:
     """Admit a ticket's holder.
 

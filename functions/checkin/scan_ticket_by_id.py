@@ -6,12 +6,11 @@ from boxoffice.auth import Who
 from boxoffice.checkin import service
 from boxoffice.checkin.errors import REFUSALS
 from boxoffice.checkin.models import GuestScanRequest, ScanView
-from boxoffice.errors import NotFound
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/tickets/{ticket_id}/scans", who=Who.SCANNER, raises=(NotFound, *REFUSALS))
+@route("POST", "/v1/tickets/{ticket_id}/scans", who=Who.SCANNER, raises=REFUSALS)
 def scan_ticket_by_id(ticket_id: PathId, scan: GuestScanRequest) -> ScanView:
     """Admit somebody who is on the guest list.
 

@@ -5,12 +5,11 @@ from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.checkin import service
 from boxoffice.checkin.models import SyncRequest, SyncView
-from boxoffice.errors import NotFound
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/events/{event_id}/scan-sync", who=Who.SCANNER, raises=(NotFound,))
+@route("POST", "/v1/events/{event_id}/scan-sync", who=Who.SCANNER)
 def sync_scans(event_id: PathId, sync: SyncRequest) -> SyncView:
     """Report what a device has let in offline.
 

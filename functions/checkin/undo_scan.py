@@ -6,12 +6,11 @@ from boxoffice.auth import Who
 from boxoffice.checkin import service
 from boxoffice.checkin.errors import NotAdmitted
 from boxoffice.checkin.models import ScanRecordView
-from boxoffice.errors import NotFound
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/scans/{scan_id}/undo", who=Who.MANAGER, raises=(NotFound, NotAdmitted))
+@route("POST", "/v1/scans/{scan_id}/undo", who=Who.MANAGER, raises=(NotAdmitted,))
 def undo_scan(scan_id: PathId) -> ScanRecordView:
     """Take an entry back.
 

@@ -3,7 +3,6 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.events import service
 from boxoffice.events.errors import EventNotPublished
 from boxoffice.events.models import CancelEventRequest, EventView
@@ -11,7 +10,7 @@ from boxoffice.events.models import CancelEventRequest, EventView
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/events/{event_id}/cancel", who=Who.MANAGER, raises=(NotFound, EventNotPublished))
+@route("POST", "/v1/events/{event_id}/cancel", who=Who.MANAGER, raises=(EventNotPublished,))
 def cancel_event(event_id: PathId, cancellation: CancelEventRequest) -> EventView:
     """Call an event off.
 

@@ -3,30 +3,15 @@
 from boxoffice import db
 from boxoffice.api import caller, etag, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.events import service
-from boxoffice.events.errors import DoorsAfterEnd, EndsBeforeStart, EndsInThePast, UnknownTicketType
+from boxoffice.events.errors import INVALID_EVENT
 from boxoffice.events.models import EventRequest, EventView
-from boxoffice.ticket_types.errors import OrderLimitsCrossed, SaleWindowEmpty
+from boxoffice.ticket_types.errors import INVALID_TICKET_TYPE
 
 __all__ = ["handler"]
 
 
-@route(
-    "POST",
-    "/v1/events",
-    who=Who.MANAGER,
-    status=201,
-    raises=(
-        NotFound,
-        EndsBeforeStart,
-        EndsInThePast,
-        DoorsAfterEnd,
-        UnknownTicketType,
-        OrderLimitsCrossed,
-        SaleWindowEmpty,
-    ),
-)
+@route("POST", "/v1/events", who=Who.MANAGER, status=201, raises=(*INVALID_EVENT, *INVALID_TICKET_TYPE))
 def create_event(event: EventRequest) -> EventView:
     """Draft an event, with its ticket types.
 

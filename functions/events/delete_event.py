@@ -3,14 +3,13 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.events import service
 from boxoffice.ticket_types.errors import TicketsTaken
 
 __all__ = ["handler"]
 
 
-@route("DELETE", "/v1/events/{event_id}", who=Who.MANAGER, status=204, raises=(NotFound, TicketsTaken))
+@route("DELETE", "/v1/events/{event_id}", who=Who.MANAGER, status=204, raises=(TicketsTaken,))
 def delete_event(event_id: PathId) -> None:
     """Take an event away, with its ticket types.
 

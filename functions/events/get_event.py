@@ -10,7 +10,7 @@ from boxoffice.events.models import EventView
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/events/{event_id}", who=Who.PUBLIC, raises=(NotFound,))
+@route("GET", "/v1/events/{event_id}", who=Who.PUBLIC, conditional=True, raises=(NotFound,))
 def get_event(event_id: PathId) -> EventView:
     """An event with its ticket types and what is left of them.
 

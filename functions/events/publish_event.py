@@ -3,7 +3,6 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.events import service
 from boxoffice.events.errors import EventOver, OrganisationNotApproved
 from boxoffice.events.models import EventView
@@ -16,7 +15,7 @@ __all__ = ["handler"]
     "POST",
     "/v1/events/{event_id}/publish",
     who=Who.MANAGER,
-    raises=(NotFound, OrganisationNotApproved, NoTicketTypes, EventOver, EventCancelled),
+    raises=(OrganisationNotApproved, NoTicketTypes, EventOver, EventCancelled),
 )
 def publish_event(event_id: PathId) -> EventView:
     """Show an event to the public and start to sell it.

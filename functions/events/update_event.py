@@ -3,9 +3,8 @@
 from boxoffice import db
 from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound, StaleVersion
 from boxoffice.events import service
-from boxoffice.events.errors import CurrencyFixed, DoorsAfterEnd, EndsBeforeStart, EndsInThePast, UnknownTicketType
+from boxoffice.events.errors import INVALID_EVENT, CurrencyFixed
 from boxoffice.events.models import EventPatch, EventView
 from boxoffice.stock.errors import QuantityTooLow
 from boxoffice.ticket_types.errors import CapacityNotSettable, EventCancelled
@@ -17,18 +16,7 @@ __all__ = ["handler"]
     "PATCH",
     "/v1/events/{event_id}",
     who=Who.MANAGER,
-    raises=(
-        NotFound,
-        StaleVersion,
-        EventCancelled,
-        CurrencyFixed,
-        EndsBeforeStart,
-        EndsInThePast,
-        DoorsAfterEnd,
-        UnknownTicketType,
-        QuantityTooLow,
-        CapacityNotSettable,
-    ),
+    raises=(*INVALID_EVENT, CurrencyFixed, QuantityTooLow, CapacityNotSettable, EventCancelled),
 )
 def update_event(event_id: PathId, patch: EventPatch, if_match: IfMatch = None) -> EventView:
     """Change some of an event's fields.

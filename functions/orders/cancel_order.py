@@ -3,7 +3,6 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.orders import service
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderView
@@ -11,7 +10,7 @@ from boxoffice.orders.models import OrderView
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/orders/{order_id}/cancel", who=Who.GUEST, raises=(NotFound, OrderNotPending))
+@route("POST", "/v1/orders/{order_id}/cancel", who=Who.GUEST, raises=(OrderNotPending,))
 def cancel_order(order_id: PathId) -> OrderView:
     """Cancel a pending order.
 

@@ -5,23 +5,12 @@ from boxoffice.api import IdempotencyKey, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
 from boxoffice.orders import service
-from boxoffice.orders.errors import (
-    BuyerLimitReached,
-    IssueNotOffered,
-    MixedOrder,
-    NotOnSale,
-    NotSeated,
-    NotTheOffer,
-    QuantityNotAllowed,
-    SeatsNotCounted,
-    TicketTypeNotFound,
-)
+from boxoffice.orders.errors import CANNOT_BE_BOUGHT, TicketTypeNotFound
 from boxoffice.orders.models import OrderRequest, PlacedOrder
 from boxoffice.rate_limit import limit_guesses
-from boxoffice.seats.errors import NoSeatsTogether, SeatNotFound, SeatTaken
-from boxoffice.stock.errors import SoldOut
-from boxoffice.vouchers.errors import VoucherExpired, VoucherNotApplicable, VoucherNotFound, VoucherUsedUp
-from boxoffice.waitlist.errors import NoOffer, OfferTooSmall
+from boxoffice.seats.errors import CANNOT_BE_SEATED
+from boxoffice.vouchers.errors import NOT_REDEEMABLE, VoucherNotFound
+from boxoffice.waitlist.errors import NOT_OFFERED
 
 __all__ = ["handler"]
 
@@ -31,28 +20,7 @@ __all__ = ["handler"]
     "/v1/orders",
     who=Who.PUBLIC,
     status=201,
-    raises=(
-        SoldOut,
-        NotOnSale,
-        TicketTypeNotFound,
-        QuantityNotAllowed,
-        IssueNotOffered,
-        MixedOrder,
-        BuyerLimitReached,
-        VoucherNotFound,
-        VoucherExpired,
-        VoucherNotApplicable,
-        VoucherUsedUp,
-        NotSeated,
-        SeatsNotCounted,
-        SeatNotFound,
-        SeatTaken,
-        NoSeatsTogether,
-        NoOffer,
-        NotTheOffer,
-        OfferTooSmall,
-        TooManyRequests,
-    ),
+    raises=(*CANNOT_BE_BOUGHT, *CANNOT_BE_SEATED, *NOT_REDEEMABLE, *NOT_OFFERED, TooManyRequests),
 )
 def create_order(order: OrderRequest, key: IdempotencyKey) -> PlacedOrder:
     """Hold stock and open an order.

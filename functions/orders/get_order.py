@@ -7,7 +7,6 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from boxoffice import db
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderView
 
@@ -16,7 +15,7 @@ __all__ = ["handler"]
 OrderReference = Annotated[str, Path(max_length=40, description="The order's id or its number")]
 
 
-@route("GET", "/v1/orders/{order_id}", who=Who.GUEST, raises=(NotFound,))
+@route("GET", "/v1/orders/{order_id}", who=Who.GUEST)
 def get_order(order_id: OrderReference) -> OrderView:
     """An order with its items, tickets and payments."""
     with db.autocommit() as conn:

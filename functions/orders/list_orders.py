@@ -7,7 +7,6 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.models import Email, Id, Moment
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderFilters, OrderPage, OrderStatus
@@ -16,7 +15,7 @@ from boxoffice.pagination import Cursor, Limit
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/organisations/{organisation_id}/orders", who=Who.MANAGER, raises=(NotFound,))
+@route("GET", "/v1/organisations/{organisation_id}/orders", who=Who.MANAGER)
 def list_orders(
     organisation_id: PathId,
     event_id: Annotated[Id | None, Query()] = None,

@@ -3,20 +3,14 @@
 from boxoffice import db, rate_limit
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound, TooManyRequests
+from boxoffice.errors import TooManyRequests
 from boxoffice.orders import service
-from boxoffice.orders.errors import OrderNotPaid
+from boxoffice.tickets.errors import OrderNotPaid
 
 __all__ = ["handler"]
 
 
-@route(
-    "POST",
-    "/v1/orders/{order_id}/resend-email",
-    who=Who.GUEST,
-    status=202,
-    raises=(NotFound, OrderNotPaid, TooManyRequests),
-)
+@route("POST", "/v1/orders/{order_id}/resend-email", who=Who.GUEST, status=202, raises=(OrderNotPaid, TooManyRequests))
 def resend_order_email(order_id: PathId) -> None:
     """Send a paid order's confirmation with its tickets again, to the buyer's address."""
     with db.transaction() as conn:

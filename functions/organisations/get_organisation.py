@@ -3,14 +3,13 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.organisations import service
 from boxoffice.organisations.models import OrganisationView
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/organisations/{organisation_id}", who=Who.SCANNER, raises=(NotFound,))
+@route("GET", "/v1/organisations/{organisation_id}", who=Who.SCANNER, conditional=True)
 def get_organisation(organisation_id: PathId) -> OrganisationView:
     """An organisation, for its members."""
     with db.autocommit() as conn:

@@ -3,14 +3,13 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.payments import service
 from boxoffice.payments.models import PaymentView
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/payments/{payment_id}", who=Who.GUEST, raises=(NotFound,))
+@route("GET", "/v1/payments/{payment_id}", who=Who.GUEST)
 def get_payment(payment_id: PathId) -> PaymentView:
     """A payment and how it stands.
 

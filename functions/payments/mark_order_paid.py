@@ -3,17 +3,15 @@
 from boxoffice import db
 from boxoffice.api import IdempotencyKey, PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
-from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderView
 from boxoffice.payments import service
-from boxoffice.payments.errors import OrderExpired
+from boxoffice.payments.errors import NOT_PAYABLE
 from boxoffice.payments.models import PaymentByHandRequest
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/orders/{order_id}/mark-paid", who=Who.MANAGER, raises=(NotFound, OrderNotPending, OrderExpired))
+@route("POST", "/v1/orders/{order_id}/mark-paid", who=Who.MANAGER, raises=NOT_PAYABLE)
 def mark_order_paid(order_id: PathId, payment: PaymentByHandRequest, key: IdempotencyKey) -> OrderView:
     """Take an order for paid, by cash or bank transfer, in full.
 

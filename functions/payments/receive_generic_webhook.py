@@ -1,28 +1,19 @@
 """POST /v1/webhooks/generic"""
 
-from boxoffice import db
 from boxoffice.api import handler, raw_body, request_header, route
 from boxoffice.auth import Who
-from boxoffice.errors import Malformed, TooLarge
-from boxoffice.payments import service
-from boxoffice.payments.errors import ProviderNotEnabled, SignatureWrong
+from boxoffice.payments import webhooks
+from boxoffice.payments.errors import NOT_THE_PROVIDER
 from boxoffice.payments.models import Organisation, WebhookView
 
 __all__ = ["handler"]
 
 
-@route(
-    "POST",
-    "/v1/webhooks/generic",
-    who=Who.PROVIDER,
-    raises=(Malformed, TooLarge, SignatureWrong, ProviderNotEnabled),
-)
+@route("POST", "/v1/webhooks/generic", who=Who.PROVIDER, raises=NOT_THE_PROVIDER)
 def receive_generic_webhook(organisation: Organisation = None) -> WebhookView:
     """Take an event of a bank or gateway.
 
     The body is `{order, status, reason?}`: the order by its id or number, `status` is `PAID` or `REJECTED`. The shared
     secret is in `X-Webhook-Secret`. `PAID` means the order's total, once: to repeat it changes nothing.
     """
-    event = service.read_webhook("generic", organisation, raw_body(), request_header("x-webhook-secret"))
-    with db.autocommit() as conn:
-        return service.take_event(conn, "generic", event, organisation)
+    return webhooks.receive("generic", organisation, raw_body(), request_header)

@@ -1,29 +1,20 @@
 """POST /v1/webhooks/stripe"""
 
-from boxoffice import db
 from boxoffice.api import handler, raw_body, request_header, route
 from boxoffice.auth import Who
-from boxoffice.errors import Malformed, TooLarge
-from boxoffice.payments import service
-from boxoffice.payments.errors import ProviderNotEnabled, SignatureWrong
+from boxoffice.payments import webhooks
+from boxoffice.payments.errors import NOT_THE_PROVIDER
 from boxoffice.payments.models import Organisation, WebhookView
 
 __all__ = ["handler"]
 
 
-@route(
-    "POST",
-    "/v1/webhooks/stripe",
-    who=Who.PROVIDER,
-    raises=(Malformed, TooLarge, SignatureWrong, ProviderNotEnabled),
-)
+@route("POST", "/v1/webhooks/stripe", who=Who.PROVIDER, raises=NOT_THE_PROVIDER)
 def receive_stripe_webhook(organisation: Organisation = None) -> WebhookView:
     """Take an event of Stripe.
 
-    It is signed by `Stripe-Signature`, no older than five minutes. However often an event is delivered, it has its
+    It is signed in `Stripe-Signature`, no older than five minutes. However often Stripe delivers an event, it has its
     effect once. Subscribe to `payment_intent.succeeded`, `payment_intent.payment_failed`, `payment_intent.canceled`,
     `refund.updated` and `refund.failed`; others are stored and ignored.
     """
-    event = service.read_webhook("stripe", organisation, raw_body(), request_header("stripe-signature"))
-    with db.autocommit() as conn:
-        return service.take_event(conn, "stripe", event, organisation)
+    return webhooks.receive("stripe", organisation, raw_body(), request_header)

@@ -3,28 +3,21 @@
 from boxoffice import db
 from boxoffice.api import IdempotencyKey, PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
-from boxoffice.orders.errors import OrderNotPending
 from boxoffice.payments import service
-from boxoffice.payments.errors import OrderExpired, PaymentRefused, ProviderNotEnabled, ProviderUnavailable
+from boxoffice.payments.errors import NOT_PAYABLE, NOT_TAKEN
 from boxoffice.payments.models import PaymentRequest, StartedPayment
 
 __all__ = ["handler"]
 
 
-@route(
-    "POST",
-    "/v1/orders/{order_id}/payments",
-    who=Who.GUEST,
-    status=201,
-    raises=(NotFound, OrderExpired, OrderNotPending, PaymentRefused, ProviderNotEnabled, ProviderUnavailable),
-)
+@route("POST", "/v1/orders/{order_id}/payments", who=Who.GUEST, status=201, raises=(*NOT_PAYABLE, *NOT_TAKEN))
 def start_payment(order_id: PathId, payment: PaymentRequest, key: IdempotencyKey) -> StartedPayment:
     """Start to pay an order.
 
-    Send the buyer to `url`, or, with Stripe, give `client_secret` and `publishable_key` to Stripe.js. The order is paid
-    once the provider has told us so, which `GET /v1/payments/{payment_id}` shows. A payment that fails can be followed
-    by another, with a new Idempotency-Key. Should the provider not answer (503), repeat with the same one.
+    Send the buyer to `url`. If there is none, give `client_secret` and `publishable_key` to the provider's script in
+    your page. The order is paid once the provider has told us so, which `GET /v1/payments/{payment_id}` shows. After a
+    payment that failed, start another with a new Idempotency-Key. If the provider does not answer (503), repeat with
+    the same key.
     """
     with db.autocommit() as conn:
         return service.start_payment(conn, caller(), order_id, payment, key)

@@ -10,7 +10,7 @@ from boxoffice.platform.models import Health
 __all__ = ["handler"]
 
 
-@route("GET", "/health", who=Who.PUBLIC)
+@route("GET", "/health", who=Who.PUBLIC, also=(503,))
 def get_health() -> Response[Health]:
     """Whether the service works; 503 if its database does not answer."""
     health = service.health()

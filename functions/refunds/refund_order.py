@@ -3,37 +3,20 @@
 from boxoffice import db
 from boxoffice.api import IdempotencyKey, PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
-from boxoffice.payments.errors import RefundTooLarge
 from boxoffice.refunds import service
-from boxoffice.refunds.errors import NothingToRefund, OrderNotRefundable, TicketNotInOrder, TicketUsed
+from boxoffice.refunds.errors import NOT_REFUNDABLE
 from boxoffice.refunds.models import RefundRequest, RefundView
-from boxoffice.tickets.errors import TicketRefunded
 
 __all__ = ["handler"]
 
 
-@route(
-    "POST",
-    "/v1/orders/{order_id}/refunds",
-    who=Who.MANAGER,
-    status=201,
-    raises=(
-        NotFound,
-        OrderNotRefundable,
-        NothingToRefund,
-        RefundTooLarge,
-        TicketNotInOrder,
-        TicketRefunded,
-        TicketUsed,
-    ),
-)
+@route("POST", "/v1/orders/{order_id}/refunds", who=Who.MANAGER, status=201, raises=NOT_REFUNDABLE)
 def refund_order(order_id: PathId, refund: RefundRequest, key: IdempotencyKey) -> RefundView:
     """Refund an order: all that is left of it (`whole`), some tickets (`ticket_ids`), or an `amount` of money.
 
-    Refunded tickets admit nobody any more and are for sale again. They are worth what was paid for them: a discount is
-    spread over the tickets it was for. The money goes back the way it came; what was paid by hand, you give back by
-    hand.
+    Refunded tickets admit nobody any more and are for sale again. They are worth what was paid for them: their share
+    of what their item cost when it was bought. The money goes back the way it came; what was paid by hand, you give
+    back by hand.
     """
     with db.autocommit() as conn:
         return service.refund_order(conn, caller(), order_id, refund, key)

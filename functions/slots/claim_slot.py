@@ -3,7 +3,6 @@
 from boxoffice import db
 from boxoffice.api import IdempotencyKey, PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.slots import service
 from boxoffice.slots.errors import AccountNotFound, ClaimKeyRetired, ServiceFull
 from boxoffice.slots.models import ClaimedSlot, ClaimRequest
@@ -16,7 +15,7 @@ __all__ = ["handler"]
     "/v1/services/{service_id}/claims",
     who=Who.SCANNER,
     status=201,
-    raises=(NotFound, AccountNotFound, ServiceFull, ClaimKeyRetired),
+    raises=(AccountNotFound, ServiceFull, ClaimKeyRetired),
 )
 def claim_slot(service_id: PathId, claim: ClaimRequest, key: IdempotencyKey) -> ClaimedSlot:
     """Check a customer in to the lowest free slot.

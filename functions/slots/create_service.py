@@ -3,7 +3,6 @@
 from boxoffice import db
 from boxoffice.api import caller, etag, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.slots import service
 from boxoffice.slots.errors import ServiceEventNotFound
 from boxoffice.slots.models import ServiceRequest, ServiceView
@@ -11,7 +10,7 @@ from boxoffice.slots.models import ServiceRequest, ServiceView
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/services", who=Who.MANAGER, status=201, raises=(NotFound, ServiceEventNotFound))
+@route("POST", "/v1/services", who=Who.MANAGER, status=201, raises=(ServiceEventNotFound,))
 def create_service(request: ServiceRequest) -> ServiceView:
     """Open a cloakroom, a car park or another service with capacity.
 

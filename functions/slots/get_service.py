@@ -3,14 +3,13 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.slots import service
 from boxoffice.slots.models import ServiceView
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/services/{service_id}", who=Who.SCANNER, raises=(NotFound,))
+@route("GET", "/v1/services/{service_id}", who=Who.SCANNER, conditional=True)
 def get_service(service_id: PathId) -> ServiceView:
     """A service with its capacity."""
     with db.autocommit() as conn:

@@ -3,14 +3,13 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.slots import service
 from boxoffice.slots.models import ServiceStatsView
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/services/{service_id}/stats", who=Who.SCANNER, raises=(NotFound,))
+@route("GET", "/v1/services/{service_id}/stats", who=Who.SCANNER)
 def get_service_stats(service_id: PathId) -> ServiceStatsView:
     """How full a service is now, and how its day goes.
 

@@ -7,7 +7,6 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from boxoffice import db
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.models import Id
 from boxoffice.pagination import Cursor, Limit
 from boxoffice.slots import service
@@ -16,7 +15,7 @@ from boxoffice.slots.models import ServicePage
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/services", who=Who.SCANNER, raises=(NotFound,))
+@route("GET", "/v1/services", who=Who.SCANNER)
 def list_services(
     organisation_id: Annotated[Id, Query()],
     event_id: Annotated[Id | None, Query(description="Only those that belong to this event")] = None,

@@ -7,7 +7,6 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.pagination import Cursor, Limit
 from boxoffice.slots import service
 from boxoffice.slots.models import SlotPage, SlotState
@@ -15,7 +14,7 @@ from boxoffice.slots.models import SlotPage, SlotState
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/services/{service_id}/slots", who=Who.SCANNER, raises=(NotFound,))
+@route("GET", "/v1/services/{service_id}/slots", who=Who.SCANNER)
 def list_slots(
     service_id: PathId, state: Annotated[SlotState | None, Query()] = None, limit: Limit = 20, cursor: Cursor = None
 ) -> SlotPage:

@@ -3,14 +3,13 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.slots import service
 from boxoffice.slots.models import ClaimView
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/claims/{claim_id}/release", who=Who.SCANNER, raises=(NotFound,))
+@route("POST", "/v1/claims/{claim_id}/release", who=Who.SCANNER)
 def release_claim(claim_id: PathId) -> ClaimView:
     """Give a slot back.
 

@@ -3,15 +3,15 @@
 from boxoffice import db
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.slots import service
-from boxoffice.slots.errors import ForgedClaim, WrongService
+from boxoffice.slots.errors import WrongService
 from boxoffice.slots.models import ClaimScanRequest, ClaimView
+from boxoffice.tickets.errors import Forged
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/claims/scan", who=Who.SCANNER, raises=(NotFound, ForgedClaim, WrongService))
+@route("POST", "/v1/claims/scan", who=Who.SCANNER, raises=(Forged, WrongService))
 def scan_claim(scan: ClaimScanRequest) -> ClaimView:
     """Verify a claim by its QR.
 

@@ -3,7 +3,6 @@
 from boxoffice import db
 from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound, StaleVersion
 from boxoffice.slots import service
 from boxoffice.slots.errors import CapacityTooLow
 from boxoffice.slots.models import ServicePatch, ServiceView
@@ -11,7 +10,7 @@ from boxoffice.slots.models import ServicePatch, ServiceView
 __all__ = ["handler"]
 
 
-@route("PATCH", "/v1/services/{service_id}", who=Who.MANAGER, raises=(NotFound, StaleVersion, CapacityTooLow))
+@route("PATCH", "/v1/services/{service_id}", who=Who.MANAGER, raises=(CapacityTooLow,))
 def update_service(service_id: PathId, patch: ServicePatch, if_match: IfMatch = None) -> ServiceView:
     """Change some of a service's fields.
 

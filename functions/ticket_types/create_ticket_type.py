@@ -3,9 +3,8 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.ticket_types import service
-from boxoffice.ticket_types.errors import EventCancelled, OrderLimitsCrossed, SaleWindowEmpty, TooManyTicketTypes
+from boxoffice.ticket_types.errors import INVALID_TICKET_TYPE, EventCancelled, TooManyTicketTypes
 from boxoffice.ticket_types.models import TicketTypeRequest, TicketTypeView
 
 __all__ = ["handler"]
@@ -16,7 +15,7 @@ __all__ = ["handler"]
     "/v1/events/{event_id}/ticket-types",
     who=Who.MANAGER,
     status=201,
-    raises=(NotFound, EventCancelled, TooManyTicketTypes, OrderLimitsCrossed, SaleWindowEmpty),
+    raises=(*INVALID_TICKET_TYPE, TooManyTicketTypes, EventCancelled),
 )
 def create_ticket_type(event_id: PathId, ticket_type: TicketTypeRequest) -> TicketTypeView:
     """Add a ticket type to an event.

@@ -3,7 +3,6 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.seats.errors import SeatOfAnotherType, SeatsInTheWay
 from boxoffice.seats.models import SeatMapRequest, SeatMapView
 from boxoffice.ticket_types import service
@@ -16,7 +15,7 @@ __all__ = ["handler"]
     "PUT",
     "/v1/ticket-types/{ticket_type_id}/seats",
     who=Who.MANAGER,
-    raises=(NotFound, EventCancelled, TicketsTaken, SeatsInTheWay, SeatOfAnotherType),
+    raises=(TicketsTaken, SeatsInTheWay, SeatOfAnotherType, EventCancelled),
 )
 def define_seats(ticket_type_id: PathId, seats: SeatMapRequest) -> SeatMapView:
     """Lay out the seats of a ticket type, row by row, the best first.

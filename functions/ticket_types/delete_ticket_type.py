@@ -3,20 +3,13 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.ticket_types import service
 from boxoffice.ticket_types.errors import NoTicketTypes, TicketsTaken
 
 __all__ = ["handler"]
 
 
-@route(
-    "DELETE",
-    "/v1/ticket-types/{ticket_type_id}",
-    who=Who.MANAGER,
-    status=204,
-    raises=(NotFound, TicketsTaken, NoTicketTypes),
-)
+@route("DELETE", "/v1/ticket-types/{ticket_type_id}", who=Who.MANAGER, status=204, raises=(TicketsTaken, NoTicketTypes))
 def delete_ticket_type(ticket_type_id: PathId) -> None:
     """Take a ticket type away.
 

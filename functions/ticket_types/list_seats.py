@@ -11,7 +11,14 @@ from boxoffice.ticket_types import service
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/ticket-types/{ticket_type_id}/seats", who=Who.PUBLIC, raises=(NotFound,), cache_control="max-age=1")
+@route(
+    "GET",
+    "/v1/ticket-types/{ticket_type_id}/seats",
+    who=Who.PUBLIC,
+    conditional=True,
+    raises=(NotFound,),
+    cache_control="max-age=1",
+)
 def list_seats(ticket_type_id: PathId, cursor: Cursor = None) -> SeatPage:
     """The seats of a ticket type, and which of them are free.
 

@@ -3,10 +3,9 @@
 from boxoffice import db
 from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound, StaleVersion
 from boxoffice.stock.errors import QuantityTooLow
 from boxoffice.ticket_types import service
-from boxoffice.ticket_types.errors import EventCancelled, OrderLimitsCrossed, SaleWindowEmpty, SeatsDecideQuantity
+from boxoffice.ticket_types.errors import INVALID_TICKET_TYPE, EventCancelled, SeatsDecideQuantity
 from boxoffice.ticket_types.models import TicketTypePatch, TicketTypeView
 
 __all__ = ["handler"]
@@ -16,15 +15,7 @@ __all__ = ["handler"]
     "PATCH",
     "/v1/ticket-types/{ticket_type_id}",
     who=Who.MANAGER,
-    raises=(
-        NotFound,
-        StaleVersion,
-        EventCancelled,
-        QuantityTooLow,
-        SeatsDecideQuantity,
-        OrderLimitsCrossed,
-        SaleWindowEmpty,
-    ),
+    raises=(*INVALID_TICKET_TYPE, QuantityTooLow, SeatsDecideQuantity, EventCancelled),
 )
 def update_ticket_type(ticket_type_id: PathId, patch: TicketTypePatch, if_match: IfMatch = None) -> TicketTypeView:
     """Change some of a ticket type's fields.

@@ -4,7 +4,8 @@ from boxoffice import db, rate_limit
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound, TooManyRequests
-from boxoffice.tickets import errors, transfers
+from boxoffice.tickets import transfers
+from boxoffice.tickets.errors import NOT_TRANSFERABLE, TRANSFER_CLOSED
 from boxoffice.tickets.models import AcceptedTransferView, AcceptTransferRequest
 
 __all__ = ["handler"]
@@ -14,16 +15,7 @@ __all__ = ["handler"]
     "POST",
     "/v1/transfers/accept",
     who=Who.PUBLIC,
-    raises=(
-        NotFound,
-        errors.TransferAccepted,
-        errors.TransferReplaced,
-        errors.TransferExpired,
-        errors.TicketRefunded,
-        errors.TicketUsed,
-        errors.EventOver,
-        TooManyRequests,
-    ),
+    raises=(NotFound, *TRANSFER_CLOSED, *NOT_TRANSFERABLE, TooManyRequests),
 )
 def accept_transfer(request: AcceptTransferRequest) -> AcceptedTransferView:
     """Accept a ticket that somebody sent, with the token in the email's link.

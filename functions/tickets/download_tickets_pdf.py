@@ -8,9 +8,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from boxoffice import db
 from boxoffice.api import PathId, binary, caller, handler, route, set_header
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.tickets import pdf, service
-from boxoffice.tickets.errors import KeyRetired, NothingToPrint, TicketsNotIssued
+from boxoffice.tickets.errors import NOT_PRINTABLE
 
 __all__ = ["handler"]
 
@@ -21,7 +20,7 @@ Part = Annotated[int, Query(ge=1, le=1000, description="Of an order with more th
     "GET",
     "/v1/orders/{order_id}/tickets.pdf",
     who=Who.GUEST,
-    raises=(NotFound, TicketsNotIssued, NothingToPrint, KeyRetired),
+    raises=NOT_PRINTABLE,
     produces=("application/pdf",),
     cache_control="no-store",
 )

@@ -3,14 +3,13 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.tickets import service
 from boxoffice.tickets.models import TicketView
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/tickets/{ticket_id}", who=Who.GUEST, raises=(NotFound,))
+@route("GET", "/v1/tickets/{ticket_id}", who=Who.GUEST)
 def get_ticket(ticket_id: PathId) -> TicketView:
     """A ticket: what it is for, whose it is, and whether it has been used."""
     with db.autocommit() as conn:

@@ -5,9 +5,8 @@ from aws_lambda_powertools.event_handler import Response
 from boxoffice import db
 from boxoffice.api import PathId, binary, caller, handler, request_header, route, set_header
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.tickets import qr, rules, service
-from boxoffice.tickets.errors import KeyRetired, TicketRefunded
+from boxoffice.tickets.errors import KeyRetired, TicketRefunded, TicketTransferred
 
 __all__ = ["handler"]
 
@@ -16,7 +15,7 @@ __all__ = ["handler"]
     "GET",
     "/v1/tickets/{ticket_id}/qr",
     who=Who.GUEST,
-    raises=(NotFound, TicketRefunded, KeyRetired),
+    raises=(TicketTransferred, TicketRefunded, KeyRetired),
     produces=("image/svg+xml", "image/png"),
     cache_control="no-store",
 )

@@ -3,9 +3,9 @@
 from boxoffice import db, rate_limit
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound, TooManyRequests
+from boxoffice.errors import TooManyRequests
 from boxoffice.tickets import transfers
-from boxoffice.tickets.errors import EventOver, TicketRefunded, TicketTransferred, TicketUsed, TransferLimit
+from boxoffice.tickets.errors import NOT_TRANSFERABLE, TicketTransferred
 from boxoffice.tickets.models import TransferRequest, TransferView
 
 __all__ = ["handler"]
@@ -16,7 +16,7 @@ __all__ = ["handler"]
     "/v1/tickets/{ticket_id}/transfers",
     who=Who.GUEST,
     status=201,
-    raises=(NotFound, TicketTransferred, TicketRefunded, TicketUsed, EventOver, TransferLimit, TooManyRequests),
+    raises=(TicketTransferred, *NOT_TRANSFERABLE, TooManyRequests),
 )
 def start_transfer(ticket_id: PathId, request: TransferRequest) -> TransferView:
     """Send a ticket to somebody else, by email.

@@ -3,22 +3,15 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.ticket_types.errors import EventCancelled
 from boxoffice.vouchers import service
-from boxoffice.vouchers.errors import CodeTaken, ValidityEmpty, VoucherWithoutUse
+from boxoffice.vouchers.errors import INVALID_VOUCHER
 from boxoffice.vouchers.models import VoucherRequest, VoucherView
 
 __all__ = ["handler"]
 
 
-@route(
-    "POST",
-    "/v1/events/{event_id}/vouchers",
-    who=Who.MANAGER,
-    status=201,
-    raises=(NotFound, EventCancelled, CodeTaken, ValidityEmpty, VoucherWithoutUse),
-)
+@route("POST", "/v1/events/{event_id}/vouchers", who=Who.MANAGER, status=201, raises=(*INVALID_VOUCHER, EventCancelled))
 def create_voucher(event_id: PathId, voucher: VoucherRequest) -> VoucherView:
     """Give an event a voucher.
 

@@ -3,13 +3,12 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.vouchers import service
 
 __all__ = ["handler"]
 
 
-@route("DELETE", "/v1/vouchers/{voucher_id}", who=Who.MANAGER, status=204, raises=(NotFound,))
+@route("DELETE", "/v1/vouchers/{voucher_id}", who=Who.MANAGER, status=204)
 def delete_voucher(voucher_id: PathId) -> None:
     """Take a voucher away.
 

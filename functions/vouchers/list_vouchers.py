@@ -3,7 +3,6 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.pagination import Cursor, Limit
 from boxoffice.vouchers import service
 from boxoffice.vouchers.models import VoucherPage
@@ -11,7 +10,7 @@ from boxoffice.vouchers.models import VoucherPage
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/events/{event_id}/vouchers", who=Who.MANAGER, raises=(NotFound,))
+@route("GET", "/v1/events/{event_id}/vouchers", who=Who.MANAGER)
 def list_vouchers(event_id: PathId, limit: Limit = 20, cursor: Cursor = None) -> VoucherPage:
     """An event's vouchers, newest first, with how often each is redeemed."""
     with db.autocommit() as conn:

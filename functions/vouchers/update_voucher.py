@@ -3,22 +3,16 @@
 from boxoffice import db
 from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound, StaleVersion
 from boxoffice.stock.errors import QuantityTooLow
 from boxoffice.ticket_types.errors import EventCancelled
 from boxoffice.vouchers import service
-from boxoffice.vouchers.errors import CodeTaken, ValidityEmpty, VoucherWithoutUse
+from boxoffice.vouchers.errors import INVALID_VOUCHER
 from boxoffice.vouchers.models import VoucherPatch, VoucherView
 
 __all__ = ["handler"]
 
 
-@route(
-    "PATCH",
-    "/v1/vouchers/{voucher_id}",
-    who=Who.MANAGER,
-    raises=(NotFound, StaleVersion, EventCancelled, QuantityTooLow, CodeTaken, ValidityEmpty, VoucherWithoutUse),
-)
+@route("PATCH", "/v1/vouchers/{voucher_id}", who=Who.MANAGER, raises=(*INVALID_VOUCHER, QuantityTooLow, EventCancelled))
 def update_voucher(voucher_id: PathId, patch: VoucherPatch, if_match: IfMatch = None) -> VoucherView:
     """Change some of a voucher's fields.
 

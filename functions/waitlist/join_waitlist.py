@@ -5,7 +5,7 @@ from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound, TooManyRequests
 from boxoffice.waitlist import service
-from boxoffice.waitlist.errors import StillAvailable, WaitlistClosed, WaitlistQuantity
+from boxoffice.waitlist.errors import CANNOT_BE_AWAITED
 from boxoffice.waitlist.models import WaitlistRequest
 
 __all__ = ["handler"]
@@ -16,7 +16,7 @@ __all__ = ["handler"]
     "/v1/ticket-types/{ticket_type_id}/waitlist",
     who=Who.PUBLIC,
     status=202,
-    raises=(NotFound, StillAvailable, WaitlistClosed, WaitlistQuantity, TooManyRequests),
+    raises=(NotFound, *CANNOT_BE_AWAITED, TooManyRequests),
 )
 def join_waitlist(ticket_type_id: PathId, entry: WaitlistRequest) -> None:
     """Wait for what is sold out.

@@ -3,13 +3,12 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.waitlist import service
 
 __all__ = ["handler"]
 
 
-@route("DELETE", "/v1/waitlist/{entry_id}", who=Who.GUEST, status=204, raises=(NotFound,))
+@route("DELETE", "/v1/waitlist/{entry_id}", who=Who.GUEST, status=204)
 def leave_waitlist(entry_id: PathId) -> None:
     """Wait no longer.
 

@@ -7,7 +7,6 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.errors import NotFound
 from boxoffice.pagination import Cursor, Limit
 from boxoffice.waitlist import service
 from boxoffice.waitlist.models import EntryStatus, WaitlistPage
@@ -15,7 +14,7 @@ from boxoffice.waitlist.models import EntryStatus, WaitlistPage
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/events/{event_id}/waitlist", who=Who.MANAGER, raises=(NotFound,))
+@route("GET", "/v1/events/{event_id}/waitlist", who=Who.MANAGER)
 def list_waitlist(
     event_id: PathId, status: Annotated[EntryStatus | None, Query()] = None, limit: Limit = 20, cursor: Cursor = None
 ) -> WaitlistPage:

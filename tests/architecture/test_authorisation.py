@@ -11,16 +11,24 @@ from uuid import UUID
 import jwt
 import psycopg
 import pytest
-from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]
 
 from boxoffice.auth import Who, order_token
 from boxoffice.config import settings
 from boxoffice.signing import current_key
-from tests.helpers.operations import CALLS, ENTITLED, NOBODY, Call, Caller, Operation, World, build, operations, perform
+from tests.helpers.operations import (
+    ENTITLED,
+    NOBODY,
+    Call,
+    Caller,
+    Operation,
+    World,
+    build,
+    call_of,
+    operations,
+    perform,
+)
 from tests.helpers.snapshots import snapshot
-from tests.helpers.support import ROOT, Client, words
-
-ALL = sorted(operations())
+from tests.helpers.support import Client
 
 
 @pytest.fixture
@@ -58,27 +66,12 @@ def test_every_route_declares_who_may_call_it() -> None:
     assert {name: operation.who for name, operation in operations().items() if operation.who not in set(Who)} == {}
 
 
-def test_every_route_of_the_template_is_an_operation() -> None:
-    resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
-    routes = {
-        words(name): (event["Properties"]["Method"], event["Properties"]["Path"])
-        for name, resource in resources.items()
-        for event in resource.get("Properties", {}).get("Events", {}).values()
-        if event["Type"] == "HttpApi"
-    }
-    assert routes == {name: (operation.method, operation.path) for name, operation in operations().items()}
-
-
-def test_every_operation_is_called_here() -> None:
-    assert sorted(CALLS) == ALL
-
-
 def test_whoever_is_not_entitled_is_refused_and_changes_nothing(
     world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
     before = snapshot(conn)
     for name, operation in operations().items():
-        call = CALLS[name](world)
+        call = call_of(name, world)
         for who, (caller, status) in refused(operation, call, world).items():
             with subtests.test(operation=name, caller=who):
                 answer = perform(api, operation, call, caller)
@@ -90,7 +83,7 @@ def test_whoever_is_entitled_gets_through(api: Client, conn: psycopg.Connection,
     for name, operation in operations().items():
         for who, caller_of in ENTITLED[operation.who].items():
             world = build(conn)  # a new one each time, since many calls can be made only once
-            call = CALLS[name](world)
+            call = call_of(name, world)
             with subtests.test(operation=name, caller=who):
                 answer = perform(api, operation, call, caller_of(world, call))
                 assert answer.status < 300, answer.body
@@ -109,7 +102,7 @@ def test_a_stranger_is_shown_nothing_of_what_is_others(world: World, api: Client
     for name, operation in operations().items():
         if operation.method == "GET" and operation.who in {Who.PUBLIC, Who.ACCOUNT}:
             with subtests.test(operation=name):
-                answer = perform(api, operation, CALLS[name](world), Caller(world.stranger))
+                answer = perform(api, operation, call_of(name, world), Caller(world.stranger))
                 assert answer.status == 200
                 assert [thing for thing in private if str(thing) in answer.body.decode(errors="replace")] == []
 
@@ -121,7 +114,7 @@ def test_a_wrong_access_token_is_refused_everywhere(
     for name, operation in operations().items():
         for what, credential in wrong_credentials(world).items():
             with subtests.test(operation=name, credential=what):
-                answer = perform(api, operation, CALLS[name](world), NOBODY, authorization=credential)
+                answer = perform(api, operation, call_of(name, world), NOBODY, authorization=credential)
                 assert answer.status == 401, answer.body
                 assert operation.who == Who.PROVIDER or answer.headers["www-authenticate"] == "Bearer"
     assert snapshot(conn) == before
@@ -132,7 +125,7 @@ def test_a_wrong_order_token_is_refused(
 ) -> None:
     before = snapshot(conn)
     for name, operation in operations().items():
-        call = CALLS[name](world)
+        call = call_of(name, world)
         for wrong in wrong_tokens(call.order) if call.order else []:
             with subtests.test(operation=name, token=wrong):
                 answer = perform(api, operation, call, NOBODY, x_order_token=wrong)

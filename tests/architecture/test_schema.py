@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 
-from local.cluster import BIN
+from local.stack.postgres import BIN
 from tests.helpers.support import Postgres
 
 

@@ -153,7 +153,7 @@ def test_webhook_and_job_that_bring_the_same_money_at_once_pay_once(
 
     def tell(conn: Connection, number: int) -> str:
         """Each its own event, as the provider's answer and its webhook are, about the same money."""
-        return receive(conn, replace(success(payments[number % 6]), money=str(payments[number % 6].id)))
+        return receive(conn, replace(success(payments[number % 6]), money_reference=str(payments[number % 6].id)))
 
     effects = race(database, 24, tell)
 
@@ -168,7 +168,9 @@ def test_money_that_comes_several_times_for_one_payment_pays_once_and_goes_back_
 ) -> None:
     payment = start(conn, factories.order(conn, factories.ticket_type(conn)))
 
-    effects = race(database, 8, lambda conn, number: receive(conn, replace(success(payment), money=f"tx{number}")))
+    effects = race(
+        database, 8, lambda conn, number: receive(conn, replace(success(payment), money_reference=f"tx{number}"))
+    )
 
     assert sorted(effects) == ["paid"] + ["returned"] * 7
     assert len(refunds(conn)) == 7
@@ -189,7 +191,7 @@ def test_refunds_at_once_never_exceed_the_payment(api: Client, database: Databas
         return True
 
     assert race(database, 10, refund).count(True) == 3
-    assert conn.execute("SELECT refunded FROM receipts").fetchone() == (900,)
+    assert conn.execute("SELECT refunded FROM incoming_payments").fetchone() == (900,)
     invariants.check(conn)
 
 

@@ -210,14 +210,14 @@ def test_a_purchase_that_has_read_the_terms_finds_no_stock_afterwards(
 ) -> None:
     factories.ticket_type(conn, event_id=event)
     ticket_type = factories.ticket_type(conn, event_id=event, quantity=40)
-    attempts = stock.attempts
+    plans = stock.plans
 
-    def attempt_after_the_deed(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
+    def plan_after_the_deed(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
         with conn.transaction():
             deed(conn, manager, event, ticket_type)
-        return attempts(buyer, draws)
+        return plans(buyer, draws)
 
-    monkeypatch.setattr(stock, "attempts", attempt_after_the_deed)
+    monkeypatch.setattr(stock, "plans", plan_after_the_deed)
     with db.Connection.connect(database.api_url, autocommit=True) as buyer:
         assert buy(buyer, ticket_type, 2) is None
 

@@ -209,7 +209,7 @@ def test_an_event_cancelled_in_the_rush_keeps_nobodys_money(
     live = conn.execute("SELECT count(*) FROM orders WHERE status NOT IN ('cancelled', 'refunded')").fetchone()
     assert live == (0,)
     assert [invariants.left(conn, each) for each in (ticket_type, free)] == [(100, 0, 0)] * 2
-    paid = conn.execute("SELECT sum(amount), sum(refunded) FROM receipts").fetchone()
+    paid = conn.execute("SELECT sum(amount), sum(refunded) FROM incoming_payments").fetchone()
     assert paid is not None
     assert paid[0] == paid[1]
     assert deadlocks(conn) == 0

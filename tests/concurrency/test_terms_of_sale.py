@@ -16,6 +16,10 @@ from boxoffice.events.models import EventPatch
 from boxoffice.orders import service
 from boxoffice.orders.errors import BuyerLimitReached
 from boxoffice.orders.models import OrderRequest, PlacedOrder
+from boxoffice.payments import service as payments
+from boxoffice.payments.models import PaymentByHandRequest
+from boxoffice.refunds import service as refunds
+from boxoffice.refunds.models import RefundRequest
 from boxoffice.stock import service as stock
 from boxoffice.stock.errors import QuantityTooLow, SoldOut
 from boxoffice.stock.models import Draw
@@ -24,10 +28,11 @@ from boxoffice.ticket_types.errors import CapacityNotSettable
 from boxoffice.ticket_types.models import TicketTypePatch
 from boxoffice.vouchers import service as vouchers
 from boxoffice.vouchers.errors import VoucherNotFound, VoucherUsedUp
-from boxoffice.vouchers.models import VoucherPatch
+from boxoffice.vouchers.models import AmountOff, Free, PercentOff, VoucherPatch
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import order_request
 from tests.helpers.racing import deadlocks, race
+from tests.helpers.sellers import tickets_of
 from tests.helpers.support import Client, Database
 
 ADA = {"name": "Ada", "email": "ada@example.com"}
@@ -178,18 +183,89 @@ class TestVouchers:
     ) -> None:
         ticket_type = factories.ticket_type(conn, event_id=event)
         voucher = factories.voucher(conn, event, code="GONE")
-        attempts = stock.attempts
+        plans = stock.plans
 
-        def attempt_after_the_deed(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
+        def plan_after_the_deed(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
             with conn.transaction():
                 vouchers.delete_voucher(conn, manager, voucher)
-            return attempts(buyer, draws)
+            return plans(buyer, draws)
 
-        monkeypatch.setattr(stock, "attempts", attempt_after_the_deed)
+        monkeypatch.setattr(stock, "plans", plan_after_the_deed)
         with db.Connection.connect(database.api_url, autocommit=True) as buyer:
             assert buy(buyer, {ticket_type: 1}, voucher="GONE") is VoucherNotFound
 
         assert invariants.left(conn, ticket_type) == (100, 0, 0)
+        invariants.check(conn)
+
+    @pytest.mark.parametrize("quantity", [2, 20], ids=["one row has enough", "rows are consolidated"])
+    def test_whoever_has_read_it_before_it_was_edited_pays_what_was_read(
+        self,
+        api: Client,
+        database: Database,
+        conn: Connection,
+        manager: Caller,
+        event: UUID,
+        monkeypatch: pytest.MonkeyPatch,
+        quantity: int,
+    ) -> None:
+        ticket_type = factories.ticket_type(conn, event_id=event, price=1000, max_per_order=100)
+        other = factories.ticket_type(conn, event_id=event)
+        voucher = factories.voucher(conn, event, code="TENTH")
+        plans = stock.plans
+
+        def plan_after_the_deed(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
+            with conn.transaction():
+                patch = VoucherPatch(discount=Free(kind="free"), ticket_type_ids=[other])
+                vouchers.update_voucher(conn, manager, voucher, patch, None)
+            return plans(buyer, draws)
+
+        monkeypatch.setattr(stock, "plans", plan_after_the_deed)
+        with db.Connection.connect(database.api_url, autocommit=True) as buyer:
+            placed = place(buyer, {ticket_type: quantity}, voucher="TENTH")
+
+        price = 1000 * quantity
+        assert (placed.subtotal, placed.discount, placed.total) == (price, price // 10, price - price // 10)
+        (item,) = placed.items
+        stored = conn.execute("SELECT unit_price * quantity, discount, total FROM order_items").fetchall()
+        assert stored == [(placed.subtotal, item.discount, item.total)]
+        invariants.check(conn)
+
+    def test_while_it_is_edited_orders_cost_what_was_answered_and_give_that_back(
+        self, api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
+    ) -> None:
+        types = [factories.ticket_type(conn, event_id=event, price=price) for price in (999, 1001)]
+        voucher = factories.voucher(conn, event, code="ODD", max_redemptions=1000)
+        edits = [
+            VoucherPatch(ticket_type_ids=[types[0]]),
+            VoucherPatch(ticket_type_ids=[types[1]]),
+            VoucherPatch(ticket_type_ids=None, discount=PercentOff(kind="percent", percent=33)),
+            VoucherPatch(discount=AmountOff(kind="fixed", amount=777)),
+        ]
+
+        def buy_and_give_back(conn: Connection, number: int) -> list[tuple[int, list[int]]]:
+            choice = random.Random(number)
+            sold = []
+            for _ in range(6):
+                if number == 0:
+                    with conn.transaction():
+                        vouchers.update_voucher(conn, manager, voucher, choice.choice(edits), None)
+                    continue
+                order = place(conn, {types[0]: 2, types[1]: 1}, voucher="ODD")
+                by_hand = PaymentByHandRequest(method="cash")
+                payments.mark_order_paid(conn, manager, order.id, by_hand, str(order.id))
+                tickets = tickets_of(conn, order.id)
+                choice.shuffle(tickets)
+                amounts = []
+                for ticket in tickets:
+                    request = RefundRequest(ticket_ids=[ticket])
+                    amounts.append(refunds.refund_order(conn, manager, order.id, request, str(ticket)).amount)
+                sold.append((order.total, amounts))
+            return sold
+
+        for orders in race(database, 6, buy_and_give_back):
+            for total, amounts in orders:
+                assert sum(amounts) == total
+        assert deadlocks(conn) == 0
         invariants.check(conn)
 
 
@@ -365,14 +441,14 @@ class TestCapacity:
         ticket_type = factories.ticket_type(conn, event_id=event, quantity=40)
         lapsed = place(conn, {ticket_type: 3})
         cancel(conn, lapsed)
-        attempts = stock.attempts
+        plans = stock.plans
 
-        def attempt_after_the_deed(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
-            monkeypatch.setattr(stock, "attempts", attempts)
+        def plan_after_the_deed(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
+            monkeypatch.setattr(stock, "plans", plans)
             assert set_capacity(conn, manager, event, 5) is None
-            return attempts(buyer, draws)
+            return plans(buyer, draws)
 
-        monkeypatch.setattr(stock, "attempts", attempt_after_the_deed)
+        monkeypatch.setattr(stock, "plans", plan_after_the_deed)
         with db.Connection.connect(database.api_url, autocommit=True) as buyer:
             if late:
                 with buyer.transaction():
@@ -397,14 +473,14 @@ class TestCapacity:
     ) -> None:
         ticket_type = factories.ticket_type(conn, event_id=event, quantity=40)
         assert set_capacity(conn, manager, event, 2) is None
-        attempts = stock.attempts
+        plans = stock.plans
 
-        def attempt_after_the_deed(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
-            monkeypatch.setattr(stock, "attempts", attempts)
+        def plan_after_the_deed(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
+            monkeypatch.setattr(stock, "plans", plans)
             assert set_capacity(conn, manager, event, None) is None
-            return attempts(buyer, draws)
+            return plans(buyer, draws)
 
-        monkeypatch.setattr(stock, "attempts", attempt_after_the_deed)
+        monkeypatch.setattr(stock, "plans", plan_after_the_deed)
         with db.Connection.connect(database.api_url, autocommit=True) as buyer:
             assert buy(buyer, {ticket_type: 3}) is None
 

@@ -43,7 +43,7 @@ def test_of_many_who_accept_at_once_one_does(ticket: UUID, database: Database, c
     outcomes = race(database, 20, lambda conn, number: accept(conn, transfer, f"Bola {number}"))
 
     assert sorted(outcomes) == ["accepted"] + ["transfer_accepted"] * 19
-    assert conn.execute("SELECT epoch, cardinality(former_hashes) FROM tickets").fetchone() == (1, 1)
+    assert conn.execute("SELECT transfer_count, cardinality(former_hashes) FROM tickets").fetchone() == (1, 1)
     assert conn.execute("SELECT count(*) FROM outbox WHERE template = 'transfer_accepted'").fetchone() == (1,)
     invariants.check(conn)
 
@@ -87,7 +87,7 @@ def test_sending_and_accepting_at_once_leaves_one_holder_and_no_deadlock(
     outcomes = race(database, 12, act)
 
     assert outcomes.count("accepted") <= 1
-    assert set(outcomes) <= {"accepted", "pending", "transferred", "transfer_accepted", "transfer_replaced"}
-    assert conn.execute("SELECT epoch FROM tickets").fetchone() == (outcomes.count("accepted"),)
+    assert set(outcomes) <= {"accepted", "pending", "ticket_transferred", "transfer_accepted", "transfer_replaced"}
+    assert conn.execute("SELECT transfer_count FROM tickets").fetchone() == (outcomes.count("accepted"),)
     assert deadlocks(conn) == 0
     invariants.check(conn)

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -23,15 +22,17 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from local import aws, demo_data, server
-from local.environments import PER_FUNCTION
-from local.inbox import Inbox
-from local.processes import ROOT
-from local.sam import Template, with_variables
-from local.server import PortInUse
-from local.stack import Stack
-from local.state import State, StateInUse
-from local.triggers import moments
+from local.boxoffice import ROOT, pages
+from local.boxoffice.project import BOXOFFICE, EMAIL_SENDER
+from local.stack import aws, server
+from local.stack.environments import PER_FUNCTION
+from local.stack.inbox import Inbox
+from local.stack.project import Project
+from local.stack.sam import Template, declare_variables
+from local.stack.schedules import moments
+from local.stack.server import PortInUse
+from local.stack.state import State, StateInUse
+from local.stack.supervisor import Stack
 
 TEMPLATE = """
 AWSTemplateFormatVersion: "2010-09-09"
@@ -133,7 +134,7 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = tmp_path_factory.mktemp("project")
     (folder / "template.yaml").write_text(TEMPLATE)
     for name in ("functions", "layer"):
@@ -141,18 +142,23 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "layer" / "greeting.py").write_text('GREETING = "hello"\n')
     for name, code in FUNCTIONS.items():
         (folder / "functions" / f"{name}.py").write_text(code)
-    return folder
+    return Project(
+        folder / "template.yaml",
+        variables={"STAGE": "local", "SELF": "{url}"},
+        email_senders=[EMAIL_SENDER],
+        pages=[pages.emails],
+    )
 
 
 @pytest.fixture(scope="module")
-def stack(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "AKIAREALKEY")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "the developer's own")
         patch.setenv("AWS_PROFILE", "production")
         patch.setenv("KEYS", "something of the shell's")
         folder = tmp_path_factory.mktemp("state")
-        with Stack(folder, port=0, template=project / "template.yaml", database=False) as stack:
+        with Stack(project, folder, port=0) as stack:
             yield stack
 
 
@@ -268,6 +274,7 @@ def test_functions_get_local_names_for_what_the_template_refers_to(stack: Stack,
     assert environ["QUEUE_URL"] == aws.queue_url(stack.aws_endpoint, "Work")
     assert environ["KEYS"] == "Keys"
     assert environ["STAGE"] == "local"
+    assert environ["SELF"] == stack.url
 
 
 def test_an_environment_serves_one_call_at_a_time_and_a_call_beyond_the_limit_waits(client: httpx.Client) -> None:
@@ -315,8 +322,8 @@ def test_lambdas_own_interface_tells_what_went_wrong(stack: Stack) -> None:
     assert failure("Broken", {})["errorType"] == "Runtime.ModuleNotFoundError"
 
 
-def test_changed_code_is_served_at_once(project: Path, client: httpx.Client) -> None:
-    greeting = project / "layer" / "greeting.py"
+def test_changed_code_is_served_at_once(project: Project, client: httpx.Client) -> None:
+    greeting = project.template.parent / "layer" / "greeting.py"
     before = greeting.read_text()
     greeting.write_text('GREETING = "good day, and welcome"\n')
     try:
@@ -383,7 +390,7 @@ def test_emails_are_captured(stack: Stack, client: httpx.Client) -> None:
         "Content-Type: text/html; charset=utf-8\n\n<p>Hello <a href='https://example.com/o/1'>there</a></p>"
     )
     aws.client("sesv2", stack.aws_endpoint).send_email(
-        FromEmailAddress=aws.EMAIL_SENDER,
+        FromEmailAddress=EMAIL_SENDER,
         Destination={"ToAddresses": ["ada@example.com"]},
         Content={"Raw": {"Data": raw.encode()}},
     )
@@ -412,79 +419,12 @@ def test_the_inbox_stays_fast_with_thousands_of_messages(tmp_path: Path) -> None
     assert entry.subject == "Tickets"
 
 
-# -------------------------------------------------------------------------------------------- the project's own API
-
-
-def test_the_demo_event_is_sold_and_kept_over_a_restart(tmp_path: Path) -> None:
-    with Stack(tmp_path, port=0) as stack, httpx.Client(base_url=stack.url, timeout=30) as api:
-        demo_data.ensure(stack.url, stack.owner_conninfo)
-        demo_data.ensure(stack.url, stack.owner_conninfo)
-        (event,) = api.get("/v1/events").json()["items"]
-        order = place_order(api, event["id"])
-        access = {"X-Order-Token": order["access_token"]}
-        payment = api.post(
-            f"/v1/orders/{order['id']}/payments", json={"provider": "sandbox"}, headers=access | idempotency_key()
-        ).json()
-
-        page = httpx.get(payment["url"], headers={"Accept": "text/html"}).text
-        settled = httpx.post(payment["url"], json={"outcome": "pay", "repeat": 2}, timeout=30).json()
-
-        assert order["number"] in page
-        assert [delivery["status"] for delivery in settled["deliveries"]] == [200, 200]
-        assert api.get(f"/v1/orders/{order['id']}", headers=access).json()["status"] == "paid"
-        (email,) = eventually(lambda: emails(api, "ada@example.com"))
-        assert "data:image/png;base64," in api.get(f"/_local/emails/{email['id']}").text
-        assert len(emails(api, "ada@example.com")) == 1
-        assert order["id"] in api.get(email["links"][0]).text
-
-    with Stack(tmp_path, port=0) as stack:
-        kept = httpx.get(f"{stack.url}/v1/orders/{order['id']}", headers=access, timeout=30)
-        assert kept.json()["status"] == "paid"
-
-
-def test_a_declined_payment_leaves_the_order_pending(tmp_path: Path) -> None:
-    with Stack(tmp_path, port=0) as stack, httpx.Client(base_url=stack.url, timeout=30) as api:
-        demo_data.ensure(stack.url, stack.owner_conninfo)
-        (event,) = api.get("/v1/events").json()["items"]
-        order = place_order(api, event["id"])
-        access = {"X-Order-Token": order["access_token"]}
-        payment = api.post(
-            f"/v1/orders/{order['id']}/payments", json={"provider": "sandbox"}, headers=access | idempotency_key()
-        ).json()
-
-        httpx.post(payment["url"], data={"outcome": "decline"}, timeout=30)
-
-        assert httpx.get(payment["url"]).json()["status"] == "failed"
-        assert api.get(f"/v1/orders/{order['id']}", headers=access).json()["status"] == "pending"
-        assert httpx.post(payment["url"], json={"outcome": "perhaps"}).status_code == 400
-
-
-def place_order(api: httpx.Client, event_id: str) -> Any:
-    ticket_type = api.get(f"/v1/events/{event_id}").json()["ticket_types"][0]
-    wish = {
-        "items": [{"ticket_type_id": ticket_type["id"], "quantity": 1}],
-        "buyer": {"name": "Ada", "email": "ada@example.com"},
-    }
-    answer = api.post("/v1/orders", json=wish, headers=idempotency_key())
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-def idempotency_key() -> dict[str, str]:
-    return {"Idempotency-Key": str(uuid.uuid4())}
-
-
-def emails(api: httpx.Client, address: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = api.get("/_local/emails", params={"to": address}).json()["items"]
-    return found
-
-
 # ------------------------------------------------------------------------------------------------ state and parts
 
 
-def test_secrets_outlive_a_restart_and_are_in_the_template_s_form(tmp_path: Path, project: Path) -> None:
+def test_secrets_outlive_a_restart_and_are_in_the_template_s_form(tmp_path: Path, project: Project) -> None:
     def ring() -> Any:
-        with Stack(tmp_path, port=0, template=project / "template.yaml", database=False) as stack:
+        with Stack(project, tmp_path, port=0) as stack:
             secret = aws.client("secretsmanager", stack.aws_endpoint).get_secret_value(SecretId="Keys")
             return json.loads(secret["SecretString"])
 
@@ -496,16 +436,16 @@ def test_secrets_outlive_a_restart_and_are_in_the_template_s_form(tmp_path: Path
     assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_folder_serves_one_run_at_a_time(stack: Stack, project: Path) -> None:
+def test_a_folder_serves_one_run_at_a_time(stack: Stack, project: Project) -> None:
     with pytest.raises(StateInUse, match=str(os.getpid())):
-        Stack(stack.folder, port=0, template=project / "template.yaml", database=False).start()
+        Stack(project, stack.folder, port=0).start()
 
 
-def test_a_port_in_use_is_said_plainly(tmp_path: Path) -> None:
+def test_a_port_in_use_is_said_plainly(tmp_path: Path, project: Project) -> None:
     with server.listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortInUse, match=str(port)):
-            Stack(tmp_path, port=port, database=False).start()
+            Stack(project, tmp_path, port=port).start()
 
 
 class Run:
@@ -534,7 +474,11 @@ class Run:
         self.children = psutil.Process(self.process.pid).children(recursive=True)
 
     def part(self, name: str) -> psutil.Process:
-        marks = {"PostgreSQL": "bin/postgres", "AWS services": "local.aws_server", "gateway": "local.gateway"}
+        marks = {
+            "PostgreSQL": "bin/postgres",
+            "AWS services": "local.stack.aws_server",
+            "gateway": "local.stack.gateway",
+        }
         own = [child for child in self.children if child.ppid() == self.process.pid]
         (found,) = [child for child in own if any(marks[name] in word for word in child.cmdline())]
         return found
@@ -582,9 +526,9 @@ def test_everything_ends_when_a_part_does(tmp_path: Path, part: str) -> None:
 def test_the_gateway_ends_when_the_parent_of_the_environments_does(tmp_path: Path) -> None:
     run = Run(tmp_path)
     gateway = run.part("gateway")
-    (zygote,) = gateway.children()
+    (fork_server,) = gateway.children()
 
-    zygote.kill()
+    fork_server.kill()
 
     assert run.wait() == 1
 
@@ -593,7 +537,7 @@ def test_the_gateway_ends_when_the_parent_of_the_environments_does(tmp_path: Pat
 
 
 def test_sam_reads_the_projects_template() -> None:
-    template = Template(ROOT / "template.yaml", {"SecretsExtension": "false"}, {"STAGE": "local"})
+    template = Template(BOXOFFICE.template, BOXOFFICE.parameters, {"STAGE": "local"})
 
     order = template.functions["CreateOrder"]
     assert order.handler == "create_order.handler"
@@ -606,9 +550,9 @@ def test_sam_reads_the_projects_template() -> None:
 
 
 def test_a_template_with_more_variables_declared_says_the_same(tmp_path: Path) -> None:
-    original = ROOT / "template.yaml"
+    original = BOXOFFICE.template
     copy = tmp_path / "template.yaml"
-    copy.write_text(with_variables(original.read_text(), ["AWS_ENDPOINT_URL", "STAGE"]))
+    copy.write_text(declare_variables(original.read_text(), ["AWS_ENDPOINT_URL", "STAGE"]))
 
     before, after = Template(original), Template(copy)
 
@@ -620,14 +564,14 @@ def test_a_template_with_more_variables_declared_says_the_same(tmp_path: Path) -
     assert after.schedule_triggers == before.schedule_triggers
 
 
-def test_sams_service_calls_the_runtime_with_event_and_stdout(project: Path) -> None:
+def test_sams_service_calls_the_runtime_with_event_and_stdout(project: Project) -> None:
     calls: list[tuple[str, Any]] = []
 
     def invoke(name: str, event: str) -> str:
         calls.append((name, json.loads(event)))
         return json.dumps({"statusCode": 201, "headers": {"X-A": "b"}, "cookies": ["a=1", "b=2"], "body": "made"})
 
-    answer = Template(project / "template.yaml").http_api(invoke, 3000).test_client().post("/echo", data="{}")
+    answer = Template(project.template).http_api(invoke, 3000).test_client().post("/echo", data="{}")
 
     assert (answer.status_code, answer.text, answer.headers["X-A"]) == (201, "made", "b")
     assert answer.headers.getlist("Set-Cookie") == ["a=1", "b=2"]
@@ -635,9 +579,9 @@ def test_sams_service_calls_the_runtime_with_event_and_stdout(project: Path) -> 
     assert calls[0][1]["version"] == "2.0"
 
 
-def test_sam_passes_binary_answers(project: Path) -> None:
+def test_sam_passes_binary_answers(project: Project) -> None:
     content = base64.b64encode(b"\x89PNG").decode()
     document = {"statusCode": 200, "headers": {"content-type": "image/png"}, "isBase64Encoded": True, "body": content}
-    app = Template(project / "template.yaml").http_api(lambda *_: json.dumps(document), 3000)
+    app = Template(project.template).http_api(lambda *_: json.dumps(document), 3000)
 
     assert app.test_client().get("/echo/x").data == b"\x89PNG"

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.demo.report import Report
-from local.demo.stage import fresh
-from local.demo.story import tell
+from local.boxoffice.demo.report import Report
+from local.boxoffice.demo.stage import fresh
+from local.boxoffice.demo.story import tell
 
 BUYERS = 50
 

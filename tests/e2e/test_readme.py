@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.stack import Stack
-from tests.helpers.support import ROOT, free_port
+from local.boxoffice.project import BOXOFFICE
+from local.stack.supervisor import Stack
+from tests.helpers.support import ROOT
 
 
 def test_the_tour_ends_with_an_admitted_and_a_refused_scan(tmp_path: Path) -> None:
@@ -16,7 +17,7 @@ def test_the_tour_ends_with_an_admitted_and_a_refused_scan(tmp_path: Path) -> No
     assert tour is not None
     script = tour[1].replace(".venv/bin/python", sys.executable)
 
-    with Stack(tmp_path / "state", free_port()) as stack:
+    with Stack(BOXOFFICE, tmp_path / "state", port=0) as stack:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
             cwd=tmp_path,

@@ -10,7 +10,7 @@ from boxoffice.auth import Caller, Who
 from boxoffice.slots import service
 from boxoffice.slots.models import ClaimRequest, ServicePatch, ServiceRequest
 from tests.helpers import factories, invariants
-from tests.helpers.racing import die_at, settled
+from tests.helpers.racing import die_everywhere, die_everywhere_afresh
 from tests.helpers.support import Client, Database
 
 type Deed = Callable[[Connection], object]
@@ -88,23 +88,14 @@ def in_transaction(deed: Deed) -> Deed:
 def test_killed_anywhere_it_is_done_wholly_or_not_at_all(
     api: Client, database: Database, conn: Connection, make: Callable[[Connection], Deed], moments: int
 ) -> None:
-    moment = 0
-    while die_at(database, moment, make(conn)):
-        settled(conn)
-        invariants.check(conn)
-        moment += 1
-    assert moment >= moments
+    assert len(list(die_everywhere_afresh(database, conn, make))) >= moments
 
 
 def test_an_attendant_who_repeats_after_the_crash_has_given_one_slot(
     api: Client, database: Database, conn: Connection
 ) -> None:
     deed = claim(conn)
-    moment = 0
-    while die_at(database, moment, deed):
-        moment += 1
-    settled(conn)
-
+    list(die_everywhere(database, conn, deed))
     deed(conn)
 
     assert conn.execute("SELECT count(*) FROM claims WHERE note = 'a hat'").fetchone() == (1,)
@@ -116,11 +107,7 @@ def test_a_claim_is_released_once_however_often_the_attendant_dies(
     api: Client, database: Database, conn: Connection
 ) -> None:
     deed = release(conn)
-    moment = 0
-    while die_at(database, moment, deed):
-        settled(conn)
-        moment += 1
-
+    list(die_everywhere(database, conn, deed))
     deed(conn)
 
     assert conn.execute("SELECT count(*) FROM slots WHERE state = 'taken'").fetchone() == (0,)

@@ -13,7 +13,7 @@ from boxoffice.orders.models import OrderRequest
 from boxoffice.stock import service as stock
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import NOW, order_request
-from tests.helpers.racing import die_at, settled
+from tests.helpers.racing import die_everywhere, die_everywhere_afresh
 from tests.helpers.support import Client, Database
 
 type Deed = Callable[[Connection], object]
@@ -74,22 +74,13 @@ def expire(conn: Connection) -> Deed:
 def test_killed_anywhere_it_is_done_wholly_or_not_at_all(
     api: Client, database: Database, conn: Connection, make: Callable[[Connection], Deed]
 ) -> None:
-    moment = 0
-    while die_at(database, moment, make(conn)):
-        settled(conn)
-        invariants.check(conn)
-        moment += 1
-    assert moment >= 2
+    assert len(list(die_everywhere_afresh(database, conn, make))) >= 2
 
 
 def test_a_buyer_who_repeats_after_the_crash_has_one_order(api: Client, database: Database, conn: Connection) -> None:
     ticket_type = factories.ticket_type(conn)
     deed = purchase(ticket_type, 2)
-    moment = 0
-    while die_at(database, moment, deed):
-        moment += 1
-    settled(conn)
-
+    list(die_everywhere(database, conn, deed))
     deed(conn)
 
     assert conn.execute("SELECT count(*) FROM orders").fetchone() == (1,)

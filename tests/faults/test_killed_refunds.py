@@ -1,6 +1,6 @@
 """A process that dies while it starts a payment, asks a provider or sends money back: each happens once in the end."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
@@ -13,7 +13,7 @@ from boxoffice.payments.models import PaymentRequest
 from tests.helpers import factories, invariants, provider_servers, sellers
 from tests.helpers.payers import emails
 from tests.helpers.provider_servers import Flutterwave, Stripe, due
-from tests.helpers.racing import die_at, settled
+from tests.helpers.racing import die_everywhere
 from tests.helpers.support import Client, Database
 
 
@@ -68,13 +68,20 @@ def owe(conn: Connection) -> UUID:
         return service.owe_refund(conn, payment, 5000, "asked for")
 
 
+def send(refund: UUID) -> Callable[[Connection], None]:
+    """Return what sends a refund that is due."""
+
+    def act(conn: Connection) -> None:
+        due(conn)
+        service.send_refunds(conn, ids=[refund])
+
+    return act
+
+
 def test_killed_anywhere_a_started_payment_is_one_at_stripe(
     stripe: Stripe, database: Database, conn: Connection, order: UUID
 ) -> None:
-    moment = 0
-    while die_at(database, moment, lambda conn: start(conn, order, "stripe")):
-        settled(conn)
-        moment += 1
+    assert len(list(die_everywhere(database, conn, lambda conn: start(conn, order, "stripe")))) >= 8
 
     payment = start(conn, order, "stripe")
 
@@ -83,7 +90,6 @@ def test_killed_anywhere_a_started_payment_is_one_at_stripe(
     assert conn.execute("SELECT id::text, provider_reference FROM payments").fetchall() == [
         (payment["id"], stripe.intent(payment))
     ]
-    assert moment >= 8
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -96,18 +102,13 @@ def test_killed_anywhere_what_was_asked_has_its_effect_once(
         conn.execute("UPDATE events SET status = 'cancelled'")
         conn.execute("UPDATE orders SET expires_at = now() - interval '16 minutes'")
         assert sellers.expire_orders(conn) == 1
-    moment = 0
-    while die_at(database, moment, reconcile):
-        settled(conn)
-        invariants.check(conn)
-        moment += 1
-    assert moment >= 12
+    assert len(list(die_everywhere(database, conn, reconcile))) >= 12
 
     reconcile(conn)
 
     assert emails(conn) == (["payment_returned"] if late else ["order_confirmation"])
     assert len(stripe.refunds(payment)) == int(late)
-    assert conn.execute("SELECT count(*) FROM receipts").fetchone() == (1,)
+    assert conn.execute("SELECT count(*) FROM incoming_payments").fetchone() == (1,)
     invariants.check(conn)
 
 
@@ -120,19 +121,14 @@ def test_killed_anywhere_stripe_sends_a_refund_once(
     reconcile(conn)
     refund = owe(conn)
 
-    def send(conn: Connection) -> None:
-        due(conn)
-        service.send_refunds(conn, ids=[refund])
-
-    moment = 0
-    while die_at(database, moment, send):
-        settled(conn)
+    moments = []
+    for moment in die_everywhere(database, conn, send(refund)):
+        moments.append(moment)
         if forgetful:
             stripe.post("/_config/forget")
-        moment += 1
-    send(conn)
+    assert len(moments) >= 6
+    send(refund)(conn)
 
-    assert moment >= 6
     assert len(stripe.refunds(payment)) == 1
     assert conn.execute("SELECT status, due_at FROM refunds").fetchall() == [("succeeded", None)]
     invariants.check(conn)
@@ -145,15 +141,8 @@ def test_killed_anywhere_flutterwave_sends_a_refund_once(
     reconcile(conn)
     refund = owe(conn)
 
-    def send(conn: Connection) -> None:
-        due(conn)
-        service.send_refunds(conn, ids=[refund])
-
-    moment = 0
-    while die_at(database, moment, send):
-        settled(conn)
-        moment += 1
-    send(conn)
+    list(die_everywhere(database, conn, send(refund)))
+    send(refund)(conn)
 
     assert len(flutterwave.refunds(transaction)) == 1
     invariants.check(conn)

@@ -15,7 +15,7 @@ from boxoffice.ticket_types import service as ticket_types
 from boxoffice.waitlist import service as waitlist
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import NOW, order_request
-from tests.helpers.racing import die_at, settled
+from tests.helpers.racing import die_everywhere, die_everywhere_afresh
 from tests.helpers.support import Client, Database
 
 type Deed = Callable[[Connection], object]
@@ -110,23 +110,14 @@ def expire_to_the_waitlist(conn: Connection) -> Deed:
 def test_killed_anywhere_it_is_done_wholly_or_not_at_all(
     api: Client, database: Database, conn: Connection, make: Callable[[Connection], Deed]
 ) -> None:
-    moment = 0
-    while die_at(database, moment, make(conn)):
-        settled(conn)
-        invariants.check(conn)
-        moment += 1
-    assert moment >= 4
+    assert len(list(die_everywhere_afresh(database, conn, make))) >= 4
 
 
 def test_a_buyer_who_repeats_after_the_crash_has_the_seats_once(
     api: Client, database: Database, conn: Connection
 ) -> None:
     deed = take_the_best(conn)
-    moment = 0
-    while die_at(database, moment, deed):
-        moment += 1
-    settled(conn)
-
+    list(die_everywhere(database, conn, deed))
     deed(conn)
 
     assert conn.execute("SELECT count(*) FROM orders").fetchone() == (1,)

@@ -1,6 +1,7 @@
 """What the tests stand on, by what a test needs:
 
 support             a PostgreSQL server, and a client that calls the functions as API Gateway does
+conformance         each of their answers is compared with the OpenAPI document
 wsgi                the same functions behind WSGI, for tools that speak HTTP
 operations          one valid call of every operation, on real rows
 factories           rows: organisations, events, ticket types, orders, tickets, services

@@ -91,7 +91,9 @@ def voucher(conn: psycopg.Connection, event_id: UUID, **overrides: Any) -> UUID:
     return _insert(conn, "vouchers", row)
 
 
-def order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, **overrides: Any) -> UUID:
+def order(
+    conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, discount: int = 0, **overrides: Any
+) -> UUID:
     """A pending order of one ticket type, with its stock held."""
     price, event_id, pool_id, organisation_id, currency = (
         conn.execute(
@@ -115,7 +117,7 @@ def order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, 
         "buyer_name": "Ada Buyer",
         "buyer_email": f"buyer{next(_number)}@example.com",
         "currency": currency,
-        "total": price * quantity,
+        "total": price * quantity - discount,
         "request_id": new_id(),
         "fingerprint": b"",
         "draws": f'{{"({pool_id},{row_no},{quantity})"}}',
@@ -126,11 +128,13 @@ def order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, 
     order_id = _insert(conn, "orders", row)
     item = {
         "order_id": order_id,
-        "line": 1,
+        "item_no": 1,
         "event_id": event_id,
         "ticket_type_id": ticket_type_id,
         "quantity": quantity,
         "unit_price": price,
+        "discount": discount,
+        "total": price * quantity - discount,
     }
     _insert(conn, "order_items", item)
     return order_id
@@ -159,15 +163,15 @@ def payment(conn: psycopg.Connection, order_id: UUID, **overrides: Any) -> UUID:
     row |= {"amount": amount, "currency": currency, **overrides}
     _insert(conn, "payments", row)
     if row.get("status") == "succeeded":
-        receipt(conn, row)
+        incoming_payment(conn, row)
     return payment_id
 
 
-def receipt(conn: psycopg.Connection, payment: dict[str, Any], **overrides: Any) -> UUID:
+def incoming_payment(conn: psycopg.Connection, payment: dict[str, Any], **overrides: Any) -> UUID:
     """The money of a payment, which its order keeps."""
     known = {name: payment[name] for name in ("provider", "amount", "currency")}
     row = {"id": new_id(), "payment_id": payment["id"], "merchant_id": UUID(int=0), "reference": payment["id"], **known}
-    return _insert(conn, "receipts", {**row, "kept": True, **overrides})
+    return _insert(conn, "incoming_payments", {**row, "kept": True, **overrides})
 
 
 def scan(conn: psycopg.Connection, ticket_id: UUID, scanner: UUID, **fields: Any) -> UUID:

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-SECRET_KEY = "FLWSECK_TEST-of-the-tests"
+SECRET_KEY = "sk_flutterwave_secret_key"
 
 _ids = count(288_200_108)
 _links: dict[str, dict[str, Any]] = {}

@@ -1,13 +1,14 @@
 """One valid call of every operation, on real rows: for the tests that go through the whole API.
 
-`CALLS` has an entry for each operation of the OpenAPI document. A new operation without one fails the suite.
+`call_of` makes it of the operation's example in examples/. There, a name in braces stands for a row of the `World`.
 """
 
 import json
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -18,13 +19,13 @@ from boxoffice.accounts import passwords
 from boxoffice.accounts import service as accounts
 from boxoffice.accounts.models import SessionView, SignUpRequest
 from boxoffice.auth import Who, order_token
+from boxoffice.examples import example_of, sample_names
 from boxoffice.ids import new_id
-from boxoffice.payments import sandbox
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets import transfers
 from boxoffice.tickets.models import PrintedTicket
 from tests.helpers import factories
-from tests.helpers.payers import sign_as_stripe
+from tests.helpers.payers import prove
 from tests.helpers.support import Answer, Client
 
 
@@ -91,8 +92,28 @@ class World:
     claim: UUID
     claim_qr: str
 
+    def names(self) -> dict[str, str]:
+        """What the names in examples stand for here."""
+        ids = {name: str(value) for name, value in vars(self).items() if isinstance(value, UUID | str)}
+        return {
+            **TIMES,
+            **ids,
+            "unique": new_id().hex[-12:],
+            "password": PASSWORD,
+            "email": self.session.account.email,
+            "refresh_token": self.session.refresh_token,
+            "ticket": str(self.ticket.id),
+            "ticket_qr": self.ticket.qr,
+        }
 
-PASSWORD = "correct horse battery"
+
+PASSWORD = sample_names()["password"]
+TIMES = {
+    "now": factories.NOW.isoformat(),
+    "doors_open_at": (factories.NOW + timedelta(days=30, hours=-1)).isoformat(),
+    "starts_at": (factories.NOW + timedelta(days=30)).isoformat(),
+    "ends_at": (factories.NOW + timedelta(days=30, hours=4)).isoformat(),
+}
 
 
 def sign_up(conn: psycopg.Connection) -> SessionView:
@@ -160,221 +181,32 @@ class Call:
         sign: the headers by which a provider proves that a body is its own.
     """
 
-    path: dict[str, Any] = field(default_factory=dict)
-    body: Any = None
-    order: UUID | None = None
-    sign: Callable[[bytes], dict[str, str]] | None = None
-    query: dict[str, Any] = field(default_factory=dict)
+    path: dict[str, str]
+    query: dict[str, str]
+    body: Any
+    order: UUID | None
+    sign: Callable[[bytes], dict[str, str]] | None
 
 
 def event_request(organisation_id: UUID) -> dict[str, Any]:
     """The body of a request that drafts an event."""
-    return {
-        "organisation_id": str(organisation_id),
-        "title": "Jazz by the sea",
-        "description": "Bring a coat.\nDoors open at seven.",
-        "category": "concert",
-        "rating": "PG",
-        "venue": {
-            "name": "Freedom Park",
-            "address": "1 Hospital Road",
-            "city": "Lagos",
-            "country": "NG",
-            "time_zone": "Africa/Lagos",
-        },
-        "starts_at": (factories.NOW + timedelta(days=30)).isoformat(),
-        "ends_at": (factories.NOW + timedelta(days=30, hours=4)).isoformat(),
-        "doors_open_at": (factories.NOW + timedelta(days=30, hours=-1)).isoformat(),
-        "gates": [{"name": "North", "ticket_type_ids": None}],
-        "image_url": "https://example.com/jazz.jpg",
-        "currency": "NGN",
-        "ticket_types": [ticket_type_request()],
-    }
+    names = sample_names() | TIMES | {"organisation": str(organisation_id)}
+    return dict(example_of("create_event", names).body)
 
 
 def ticket_type_request() -> dict[str, Any]:
     """The body of a request that adds a ticket type."""
-    return {
-        "name": "Standing",
-        "description": "At the back",
-        "price": 5000,
-        "quantity": 100,
-        "sales_start": factories.NOW.isoformat(),
-        "min_per_order": 1,
-        "max_per_order": 4,
-        "max_entries": 2,
-        "issue": "choice",
-        "attributes": {"colour": "red"},
-        "hidden": False,
-    }
+    return dict(example_of("create_ticket_type", sample_names() | TIMES).body)
 
 
-CALLS: dict[str, Callable[[World], Call]] = {
-    # accounts
-    "change_password": lambda _: Call(body={"current_password": PASSWORD, "new_password": PASSWORD + "!"}),
-    "get_me": lambda _: Call(),
-    "log_in": lambda world: Call(body={"email": world.session.account.email, "password": PASSWORD}),
-    "log_out": lambda _: Call(),
-    "log_out_everywhere": lambda _: Call(),
-    "refresh_session": lambda world: Call(body={"refresh_token": world.session.refresh_token}),
-    "sign_up": lambda _: Call(
-        body={"email": f"{new_id()}@example.com", "password": PASSWORD, "name": "Bola", "organisation_name": "Bola's"}
-    ),
-    "update_me": lambda _: Call(body={"name": "Ada B.", "phone": "+2348012345678"}),
-    # organisations
-    "create_organisation": lambda _: Call(body={"name": "Freedom Park"}),
-    "get_organisation": lambda world: Call({"organisation_id": world.organisation}),
-    # events
-    "cancel_event": lambda world: Call({"event_id": world.event}, {"reason": "The singer is ill."}),
-    "create_event": lambda world: Call(body=event_request(world.organisation)),
-    "create_ticket_type": lambda world: Call({"event_id": world.draft}, ticket_type_request()),
-    "create_voucher": lambda world: Call(
-        {"event_id": world.event},
-        {
-            "code": f"early-{new_id().hex[-12:]}",
-            "discount": {"kind": "percent", "percent": 20},
-            "valid_from": factories.NOW.isoformat(),
-            "unlocks_hidden": False,
-            "ticket_type_ids": [str(world.ticket_type)],
-        },
-    ),
-    "define_seats": lambda world: Call(
-        {"ticket_type_id": world.unsold_ticket_type},
-        {"rows": [{"section": "Stalls", "row": "A", "numbers": ["1", "2", None, "3"]}], "extend": False},
-    ),
-    "delete_event": lambda world: Call({"event_id": world.draft}),
-    "delete_ticket_type": lambda world: Call({"ticket_type_id": world.unsold_ticket_type}),
-    "delete_voucher": lambda world: Call({"voucher_id": world.voucher}),
-    "get_availability": lambda world: Call({"event_id": world.event}),
-    "get_event": lambda world: Call({"event_id": world.event}),
-    "join_waitlist": lambda world: Call(
-        {"ticket_type_id": world.sold_out_ticket_type},
-        {"quantity": 2, "name": "Ada Buyer", "email": f"{new_id()}@example.com"},
-    ),
-    "leave_waitlist": lambda world: Call({"entry_id": world.waitlist_entry}, order=world.waitlist_entry),
-    "list_events": lambda _: Call(),
-    "list_seats": lambda world: Call({"ticket_type_id": world.ticket_type}),
-    "list_vouchers": lambda world: Call({"event_id": world.event}),
-    "list_waitlist": lambda world: Call({"event_id": world.event}),
-    "publish_event": lambda world: Call({"event_id": world.draft}),
-    "update_event": lambda world: Call(
-        {"event_id": world.event}, {"title": "Jazz again", "venue": {"city": "Abuja"}, "rating": "18+"}
-    ),
-    "update_ticket_type": lambda world: Call({"ticket_type_id": world.ticket_type}, {"price": 7000, "quantity": 90}),
-    "update_voucher": lambda world: Call(
-        {"voucher_id": world.voucher}, {"code": "LATE", "discount": {"kind": "fixed", "amount": 500}}
-    ),
-    # orders
-    "cancel_order": lambda world: Call({"order_id": world.order}, order=world.order),
-    "create_order": lambda world: Call(body=factories.order_request(world.ticket_type)),
-    "get_order": lambda world: Call({"order_id": world.order}, order=world.order),
-    "list_my_orders": lambda _: Call(),
-    "list_orders": lambda world: Call({"organisation_id": world.organisation}),
-    "mark_order_paid": lambda world: Call(
-        {"order_id": world.order}, {"method": "bank_transfer", "note": "Receipt 4711"}
-    ),
-    "refund_order": lambda world: Call({"order_id": world.paid_order}, {"amount": 500, "reason": "The bar was closed"}),
-    "resend_order_email": lambda world: Call({"order_id": world.paid_order}, order=world.paid_order),
-    # payments
-    "get_payment": lambda world: Call({"payment_id": world.payment}, order=world.order),
-    "receive_sandbox_webhook": lambda world: Call(
-        body={
-            "id": f"evt_{new_id()}",
-            "type": "payment.succeeded",
-            "payment_id": str(world.payment),
-            "amount": 10000,
-            "currency": "NGN",
-        },
-        sign=lambda body: sandbox.sign(body, datetime.now(UTC)),
-    ),
-    "receive_stripe_webhook": lambda world: Call(
-        body={
-            "id": f"evt_{new_id()}",
-            "object": "event",
-            "type": "payment_intent.succeeded",
-            "data": {
-                "object": {
-                    "id": f"pi_{new_id()}",
-                    "object": "payment_intent",
-                    "status": "succeeded",
-                    "amount": 10000,
-                    "currency": "ngn",
-                    "metadata": {"payment_id": str(world.payment)},
-                }
-            },
-        },
-        sign=sign_as_stripe,
-    ),
-    "receive_flutterwave_webhook": lambda _: Call(
-        body={"event": "transfer.completed", "data": {"id": 285959875, "status": "SUCCESSFUL"}},
-        sign=lambda _: {"verif-hash": "hash of the tests"},
-    ),
-    "receive_generic_webhook": lambda world: Call(
-        body={"order": str(world.order), "status": "REJECTED", "reason": "no funds"},
-        sign=lambda _: {"X-Webhook-Secret": "secret of the tests"},
-    ),
-    "start_payment": lambda world: Call({"order_id": world.order}, {"provider": "sandbox"}, order=world.order),
-    # tickets
-    "accept_transfer": lambda world: Call(body={"token": world.transfer_token, "name": "Bola"}),
-    "download_tickets_pdf": lambda world: Call({"order_id": world.paid_order}, order=world.paid_order),
-    "get_ticket": lambda world: Call({"ticket_id": world.ticket.id}, order=world.paid_order),
-    "get_ticket_qr": lambda world: Call({"ticket_id": world.ticket.id}, order=world.paid_order),
-    "list_my_tickets": lambda _: Call(),
-    "start_transfer": lambda world: Call(
-        {"ticket_id": world.ticket.id}, {"email": "bola@example.com", "name": "Bola"}, order=world.paid_order
-    ),
-    # checkin
-    "get_attendance": lambda world: Call({"event_id": world.event}),
-    "get_scan_manifest": lambda world: Call({"event_id": world.event}),
-    "list_scans": lambda world: Call({"event_id": world.event}),
-    "scan_ticket": lambda world: Call(
-        body={"qr": world.ticket.qr, "event_id": str(world.event), "gate": "North", "device_id": "phone 1"}
-    ),
-    "scan_ticket_by_id": lambda world: Call(
-        {"ticket_id": world.ticket.id}, {"event_id": str(world.event), "gate": "Guest list"}
-    ),
-    "sync_scans": lambda world: Call(
-        {"event_id": world.event},
-        {
-            "device_id": "phone 1",
-            "sent_at": factories.NOW.isoformat(),
-            "scans": [
-                {"sequence": 2, "qr": world.ticket.qr, "at": factories.NOW.isoformat(), "gate": "North"},
-                {"sequence": 3, "qr": world.ticket.qr, "at": factories.NOW.isoformat()},
-            ],
-        },
-    ),
-    "undo_scan": lambda world: Call({"scan_id": world.scan}),
-    # slots
-    "claim_slot": lambda world: Call(
-        {"service_id": world.cloakroom},
-        {"customer": {"email": "coat@example.com", "name": "Bola"}, "note": "2 coats"},
-    ),
-    "create_service": lambda world: Call(
-        body={
-            "organisation_id": str(world.organisation),
-            "name": "Car park",
-            "capacity": 20,
-            "event_id": str(world.event),
-            "time_zone": "Africa/Lagos",
-        }
-    ),
-    "get_service": lambda world: Call({"service_id": world.cloakroom}),
-    "get_service_stats": lambda world: Call({"service_id": world.cloakroom}),
-    "list_services": lambda world: Call(query={"organisation_id": world.organisation}),
-    "list_slots": lambda world: Call({"service_id": world.cloakroom}),
-    "release_claim": lambda world: Call({"claim_id": world.claim}),
-    "scan_claim": lambda world: Call(body={"qr": world.claim_qr, "service_id": str(world.cloakroom)}),
-    "update_service": lambda world: Call(
-        {"service_id": world.cloakroom}, {"name": "Cloakroom A", "capacity": 15, "time_zone": "UTC"}
-    ),
-    # admin
-    "check_invariants": lambda _: Call(),
-    # platform
-    "get_docs": lambda _: Call(),
-    "get_health": lambda _: Call(),
-    "get_openapi": lambda _: Call(),
-}
+def call_of(operation: str, world: World) -> Call:
+    """The operation's example, on the rows of a world."""
+    names = world.names()
+    example = example_of(operation, names)
+    order = UUID(names[example.token_of]) if example.token_of else None
+    provider = re.fullmatch(r"receive_(\w+)_webhook", operation)
+    sign = partial(prove, provider[1]) if provider else None
+    return Call(example.path, example.query, example.body, order, sign)
 
 
 @dataclass(frozen=True)

@@ -3,37 +3,52 @@
 import hashlib
 import hmac
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
 from boxoffice.auth import order_token
-from boxoffice.payments import sandbox
+from boxoffice.payments import providers, sandbox
+from boxoffice.payments.models import PROVIDERS
+from boxoffice.payments.providers import ProviderInfo
 from tests.helpers.support import Answer, Client
 
-ACCOUNTS_AT_PROVIDERS = {
-    "stripe": {
-        "secret_key": "sk_test_of_the_tests",
-        "publishable_key": "pk_test_of_the_tests",
-        "webhook_secret": "whsec_of_the_tests",
-        "url": "http://127.0.0.1:9",
-    },
-    "flutterwave": {
-        "secret_key": "FLWSECK_TEST-of-the-tests",
-        "webhook_hash": "hash of the tests",
-        "url": "http://127.0.0.1:9",
-    },
-    "generic": {"webhook_secret": "secret of the tests"},
-}
-"""The deployment's accounts. Nobody listens at port 9: tests that need a provider's server start one."""
+NOBODY_LISTENS = "http://127.0.0.1:9"
 
 
-def sign_as_stripe(body: bytes, secret: str = "whsec_of_the_tests", at: float | None = None) -> dict[str, str]:
-    """The header by which Stripe proves that a body is its own."""
+def _account(info: ProviderInfo) -> dict[str, str]:
+    """The secret of an account, in the fields that the provider declares. localstripe takes keys like sk_… alone."""
+    return {field: f"sk_{info.name}_{field}" for field in info.account_fields} | {"url": NOBODY_LISTENS}
+
+
+INFOS = [providers.known(name).INFO for name in PROVIDERS]
+ACCOUNTS_AT_PROVIDERS = {info.name: _account(info) for info in INFOS if info.account_fields}
+"""The deployment's accounts. Tests that need a provider's server start one, and let the account's url name it."""
+
+
+def sign_as_stripe(body: bytes, secret: str | None = None, at: float | None = None) -> dict[str, str]:
+    """The header by which Stripe proves that a body is its own; with the secret of the deployment's account."""
+    key = ACCOUNTS_AT_PROVIDERS["stripe"]["webhook_secret"] if secret is None else secret
     moment = int(time.time() if at is None else at)
-    mac = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
+    mac = hmac.new(key.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
     return {"Stripe-Signature": f"t={moment},v1={mac}"}
+
+
+SIGNATURES: dict[str, Callable[[bytes], dict[str, str]]] = {
+    "stripe": sign_as_stripe,
+    "sandbox": lambda body: sandbox.sign(body, datetime.now(UTC)),
+}
+"""The providers that sign. Each other one shows its secret itself."""
+
+
+def prove(provider: str, body: bytes) -> dict[str, str]:
+    """The header by which a provider proves a webhook."""
+    if provider in SIGNATURES:
+        return SIGNATURES[provider](body)
+    return {providers.known(provider).INFO.webhook_header: ACCOUNTS_AT_PROVIDERS[provider]["webhook_secret"]}
 
 
 def start(api: Client, order_id: UUID, *, key: str = "new", provider: str = "sandbox") -> Answer:

@@ -16,7 +16,7 @@ import psycopg
 
 from boxoffice import config
 from tests.helpers import wsgi
-from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, sign_as_stripe
+from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, NOBODY_LISTENS, prove
 from tests.helpers.support import ROOT, Answer, Client, free_port
 
 
@@ -67,11 +67,11 @@ class Stripe(Server):
 
     def __init__(self) -> None:
         super().__init__("stripe")
-        self._http.headers["Authorization"] = "Bearer sk_test_of_the_tests"
+        self._http.headers["Authorization"] = f"Bearer {ACCOUNTS_AT_PROVIDERS['stripe']['secret_key']}"
 
     def tell(self, url: str | None) -> None:
         """Send webhooks there; nowhere, if not said."""
-        data = {"url": url or "http://127.0.0.1:9/", "secret": ACCOUNTS_AT_PROVIDERS["stripe"]["webhook_secret"]}
+        data = {"url": url or NOBODY_LISTENS, "secret": ACCOUNTS_AT_PROVIDERS["stripe"]["webhook_secret"]}
         self._http.post("/_config/webhooks/ours", json=data).raise_for_status()
 
     def intent(self, payment: dict[str, Any]) -> str:
@@ -109,19 +109,14 @@ class Flutterwave(Server):
 
     def refunds(self, transaction: dict[str, Any]) -> list[dict[str, Any]]:
         """What was sent back of a transaction."""
-        headers = {"Authorization": "Bearer FLWSECK_TEST-of-the-tests"}
+        headers = {"Authorization": f"Bearer {ACCOUNTS_AT_PROVIDERS['flutterwave']['secret_key']}"}
         return list(self._http.get(f"/refunds?id={transaction['id']}", headers=headers).json()["data"])
 
 
 def deliver(api: Client, provider: str, event: dict[str, Any], **query: Any) -> Answer:
     """Bring an event to our receiver, as its provider does."""
     body = json.dumps(event).encode()
-    proof = {
-        "stripe": lambda: sign_as_stripe(body),
-        "flutterwave": lambda: {"verif-hash": ACCOUNTS_AT_PROVIDERS["flutterwave"]["webhook_hash"]},
-        "generic": lambda: {"X-Webhook-Secret": ACCOUNTS_AT_PROVIDERS["generic"]["webhook_secret"]},
-    }
-    return api.post(f"/v1/webhooks/{provider}", body, headers=proof[provider](), query=query)
+    return api.post(f"/v1/webhooks/{provider}", body, headers=prove(provider, body), query=query)
 
 
 def charge_completed(transaction: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 
 from boxoffice import db
+from tests.helpers import invariants
 from tests.helpers.support import Database
 
 
@@ -72,6 +73,30 @@ def die_at(database: Database, round_trip: int, act: Callable[[psycopg.Connectio
         return True
     assert os.WEXITSTATUS(status) == 0, "the process failed before it could be killed"
     return False
+
+
+def die_everywhere(
+    database: Database, conn: psycopg.Connection, act: Callable[[psycopg.Connection], Any]
+) -> Iterator[int]:
+    """Run ``act`` in processes that are killed at one round trip after another, until one ends by itself.
+
+    Yield after each death, once the server has noticed it and the invariants are found to hold.
+    """
+    return die_everywhere_afresh(database, conn, lambda _: act)
+
+
+def die_everywhere_afresh(
+    database: Database,
+    conn: psycopg.Connection,
+    make: Callable[[psycopg.Connection], Callable[[psycopg.Connection], Any]],
+) -> Iterator[int]:
+    """Do as `die_everywhere` does, with an act that ``make`` makes anew for each process."""
+    round_trip = 0
+    while die_at(database, round_trip, make(conn)):
+        settled(conn)
+        invariants.check(conn)
+        yield round_trip
+        round_trip += 1
 
 
 def _die_at(database: Database, round_trip: int, act: Callable[[psycopg.Connection], Any]) -> None:

@@ -61,7 +61,7 @@ def settle() -> dict[str, int]:
 
 def tickets_of(conn: psycopg.Connection, order: UUID, status: str = "valid") -> list[UUID]:
     rows = conn.execute(
-        "SELECT id FROM tickets WHERE order_id = %s AND status = %s ORDER BY line, position", [order, status]
+        "SELECT id FROM tickets WHERE order_id = %s AND status = %s ORDER BY item_no, position", [order, status]
     ).fetchall()
     return [ticket for (ticket,) in rows]
 
@@ -110,9 +110,9 @@ def add_item(conn: psycopg.Connection, order: UUID, ticket_type: UUID, quantity:
         [quantity, quantity, pool],
     )
     conn.execute(
-        """INSERT INTO order_items (order_id, line, event_id, ticket_type_id, quantity, unit_price)
-        VALUES (%s, 2, %s, %s, %s, %s)""",
-        [order, event, ticket_type, quantity, price],
+        """INSERT INTO order_items (order_id, item_no, event_id, ticket_type_id, quantity, unit_price, discount, total)
+        VALUES (%s, 2, %s, %s, %s, %s, 0, %s)""",
+        [order, event, ticket_type, quantity, price, price * quantity],
     )
     conn.execute(
         "UPDATE orders SET total = total + %s, draws = draws || (%s, 0, %s)::draw WHERE id = %s",

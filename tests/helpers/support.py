@@ -1,11 +1,11 @@
 """What tests stand on: a PostgreSQL server, and a client that calls the functions as API Gateway does."""
 
 import base64
+import gzip
 import importlib.util
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import uuid
@@ -21,16 +21,11 @@ from uuid import UUID
 
 import psycopg
 
-from local.cluster import start_server
+from local.stack.postgres import Server
+from local.stack.state import free_port
+from tests.helpers import conformance
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)
@@ -45,15 +40,15 @@ class Postgres:
     """A server of our own on a free port, tuned to forget everything in a crash of the machine."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory / "data"
+        options = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+        self._server = Server(directory / "data", free_port(), options=options)
 
     def __enter__(self) -> "Postgres":
-        options = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
-        self._server = start_server(self._directory, free_port(), options)
+        self._server.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.stop()
+        self._server.__exit__()
 
     def url(self, name: str, user: str = "postgres") -> str:
         """A connection string."""
@@ -200,13 +195,16 @@ def event_for(
 
 
 def send(event: dict[str, Any]) -> Answer:
-    """Hand an event to the shared handler."""
+    """Hand an event to the shared handler. The answer is one that the OpenAPI document names, or the test fails."""
     from boxoffice.api import handler
 
     answer = handler(event, context())
     body = answer["body"] or ""
     content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
-    return Answer(answer["statusCode"], {name.lower(): text for name, text in answer["headers"].items()}, content)
+    headers = {name.lower(): text for name, text in answer["headers"].items()}
+    plain = gzip.decompress(content) if headers.get("content-encoding") == "gzip" else content
+    conformance.check(event["requestContext"]["http"]["method"], event["rawPath"], answer["statusCode"], headers, plain)
+    return Answer(answer["statusCode"], headers, content)
 
 
 def run_python(code: str, **env: str) -> subprocess.Popen[str]:

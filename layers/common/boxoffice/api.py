@@ -8,6 +8,8 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Annotated, Any, NoReturn, cast
 from uuid import UUID
 
@@ -23,6 +25,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from boxoffice.auth import Caller, Who, identify
 from boxoffice.errors import (
     DomainError,
+    FieldError,
+    InternalError,
     Invalid,
     Malformed,
     NotFound,
@@ -67,6 +71,8 @@ class Route:
     who: Who
     raises: tuple[type[DomainError], ...]
     produces: tuple[str, ...]
+    also: tuple[int, ...]
+    conditional: bool
 
 
 ROUTES: list[Route] = []
@@ -100,7 +106,7 @@ class _Gate(OpenAPIRequestValidationMiddleware):
         try:
             return json.loads(raw_body(), parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
-            raise Malformed("The body is not valid JSON.") from error
+            raise Malformed from error
 
 
 def _is_known(app: Any, tag: object) -> bool:
@@ -126,6 +132,8 @@ def route[F: Callable[..., Any]](
     status: int = 200,
     raises: tuple[type[DomainError], ...] = (),
     produces: tuple[str, ...] = (),
+    also: tuple[int, ...] = (),
+    conditional: bool = False,
     cache_control: str | None = None,
     compress: bool = False,
 ) -> Callable[[F], F]:
@@ -133,13 +141,15 @@ def route[F: Callable[..., Any]](
 
     Args:
         path: as in the template, like ``/v1/orders/{order_id}``.
-        raises: what the OpenAPI document names beside the errors that any such route has.
+        raises: its errors, beside those that follow from what it takes and from whom (`boxoffice.problems`).
         produces: the media types of the answer, where it is not JSON.
+        also: other statuses that the same answer can have.
+        conditional: the answer carries an ETag, and If-None-Match is answered by 304 while that stays the same.
         compress: whether the answer is large enough to be sent as gzip to those who accept it.
     """
 
     def register(function: F) -> F:
-        ROUTES.append(Route(method, path, function, who, raises, produces))
+        ROUTES.append(Route(method, path, function, who, raises, produces, also, conditional))
         _who[function] = who
         rule = path.replace("{", "<").replace("}", ">")
         doc = (function.__doc__ or "").strip()
@@ -180,7 +190,7 @@ def raw_body() -> bytes:
     event = app.current_event
     body = (event.body or "").encode()
     if len(body) > MAX_BODY:
-        raise TooLarge
+        raise TooLarge(max_bytes=MAX_BODY)
     return base64.b64decode(body) if event.is_base64_encoded else body
 
 
@@ -232,9 +242,7 @@ def expected_version(if_match: str | None) -> int | None:
 def _fact(error: DomainError) -> Response[str]:
     if error.status >= 500:
         logger.error("cannot serve", exc_info=error)
-    if error.retry_after is not None:
-        set_header("Retry-After", str(error.retry_after))
-    return _problem(error.status, error.code, error.detail, **error.facts)
+    return _problem(error)
 
 
 @app.exception_handler(NotModified)
@@ -245,53 +253,45 @@ def _not_modified(fact: NotModified) -> Response[str]:
 @app.exception_handler(RequestValidationError)
 def _invalid(error: RequestValidationError) -> Response[str]:
     # The input is left out: it may hold a password.
-    errors = [{"loc": list(e["loc"]), "msg": e["msg"], "type": e["type"]} for e in error.errors()]
-    return _problem(Invalid.status, Invalid.code, Invalid.detail, errors=errors)
+    errors = [FieldError(loc=list(each["loc"]), msg=each["msg"], type=each["type"]) for each in error.errors()]
+    return _problem(Invalid(errors=errors))
 
 
 @app.exception_handler(NotFoundError)
 def _no_such_route(_: NotFoundError) -> Response[str]:
-    return _problem(404, NotFound.code, "There is nothing at this path.")
+    return _problem(NotFound("There is nothing at this path."))
 
 
 @app.exception_handler(Exception)
 def _unexpected(_: Exception) -> Response[str]:
     logger.exception("unexpected error")
-    return _problem(500, "internal_error", "Something went wrong on our side. Quote the request_id when you report it.")
+    return _problem(InternalError())
 
 
-_TITLES = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    409: "Conflict",
-    412: "Precondition Failed",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-    422: "Unprocessable Content",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-}
-
-
-def _problem(status: int, code: str, detail: str, **more: Any) -> Response[str]:
+def _problem(error: DomainError) -> Response[str]:
     """A problem document, RFC 9457."""
-    request_id = app.current_event.request_context.request_id
     document = {
-        "type": f"urn:boxoffice:problem:{code}",
-        "title": _TITLES[status],
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "request_id": request_id,
-        **more,
+        "type": f"urn:boxoffice:problem:{error.code}",
+        "title": HTTPStatus(error.status).phrase,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+        "request_id": app.current_event.request_context.request_id,
+        **error.facts,
     }
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    headers = dict(app.context.get("headers", {}))
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if "retry_after" in error.facts:
+        headers["Retry-After"] = str(error.facts["retry_after"])
     return Response(
-        status_code=status,
+        status_code=error.status,
         content_type="application/problem+json",
-        body=json.dumps(document, default=str),
-        headers={**app.context.get("headers", {}), **headers},
+        body=json.dumps(document, default=_plain),
+        headers=headers,
     )
+
+
+def _plain(fact: object) -> str:
+    """A fact as JSON has it: moments as RFC 3339 in UTC, as in every other answer."""
+    return fact.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(fact, datetime) else str(fact)

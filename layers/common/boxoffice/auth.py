@@ -107,24 +107,24 @@ def _verify_access_token(authorization: str) -> tuple[UUID, UUID]:
 
 
 def order_token(order_id: UUID) -> str:
-    """The token that lets a guest read their order. It is derived, not stored: emails can carry it at any time."""
+    """The token that lets a guest read their order. It is derived, so any email can carry it (decision 15)."""
     return token(settings().ticket_keys_secret, "order", order_id.bytes)
 
 
-def ticket_token(ticket_id: UUID, epoch: int) -> str:
-    """The token that lets a guest to whom a ticket passed read it. The next transfer raises the epoch and ends it."""
-    return token(settings().ticket_keys_secret, "holder", _ticket(ticket_id, epoch))
+def ticket_token(ticket_id: UUID, transfer_count: int) -> str:
+    """The token by which a guest to whom a ticket passed reads it. The next transfer ends it."""
+    return token(settings().ticket_keys_secret, "holder", _ticket(ticket_id, transfer_count))
 
 
-def holds_ticket(caller: Caller, ticket_id: UUID, epoch: int) -> bool:
+def holds_ticket(caller: Caller, ticket_id: UUID, transfer_count: int) -> bool:
     """Whether the caller presents, in the place of an order's token, that of this ticket."""
     presented = caller.order_token
     ring = settings().ticket_keys_secret
-    return presented is not None and is_token(ring, "holder", _ticket(ticket_id, epoch), presented)
+    return presented is not None and is_token(ring, "holder", _ticket(ticket_id, transfer_count), presented)
 
 
-def _ticket(ticket_id: UUID, epoch: int) -> bytes:
-    return ticket_id.bytes + epoch.to_bytes(2)
+def _ticket(ticket_id: UUID, transfer_count: int) -> bytes:
+    return ticket_id.bytes + transfer_count.to_bytes(2)
 
 
 def holds_order(caller: Caller, order_id: UUID) -> bool:
@@ -152,7 +152,7 @@ def require_role(conn: db.Connection, caller: Caller, organisation_id: UUID) -> 
     if role is None:
         raise NotFound
     if not covers(role, caller.needs):
-        raise Forbidden(f"This takes the role {caller.needs}; yours is {role}.")
+        raise Forbidden(required_role=caller.needs, your_role=role)
 
 
 def require_order(
@@ -175,7 +175,7 @@ def require_order(
     if role is None:
         raise NotFound
     if not covers(role, Who.MANAGER):
-        raise Forbidden(f"This takes the role {Who.MANAGER}; yours is {role}.")
+        raise Forbidden(required_role=Who.MANAGER, your_role=role)
     return Who.MANAGER
 
 
@@ -186,7 +186,7 @@ def require_admin(conn: db.Connection, caller: Caller) -> None:
         Forbidden: the caller is none.
     """
     if not db.value(conn, SQL.is_admin, account_id=caller.account):
-        raise Forbidden("This takes an administrator of the platform.")
+        raise Forbidden(required_role=Who.ADMIN, your_role=None)
 
 
 def covers(role: Who, needed: Who) -> bool:

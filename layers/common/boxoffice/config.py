@@ -23,10 +23,6 @@ class Settings:
     database_secret: str
     token_keys_secret: str
     ticket_keys_secret: str
-    sandbox_secret: str
-    stripe_secret: str
-    flutterwave_secret: str
-    generic_secret: str
     email_queue_url: str
     email_sender: str
     public_url: str
@@ -40,26 +36,25 @@ class Settings:
 def settings() -> Settings:
     """The settings of this environment."""
     env = os.environ
-    stage = env["STAGE"]
-    providers = frozenset(filter(None, env["PAYMENT_PROVIDERS"].split(",")))
     return Settings(
-        stage=stage,
+        stage=env["STAGE"],
         database_url=env["DATABASE_URL"],
         database_secret=env.get("DATABASE_SECRET", ""),
         token_keys_secret=env["TOKEN_KEYS_SECRET"],
         ticket_keys_secret=env["TICKET_KEYS_SECRET"],
-        sandbox_secret=env["SANDBOX_SECRET"],
-        stripe_secret=env.get("STRIPE_SECRET", ""),
-        flutterwave_secret=env.get("FLUTTERWAVE_SECRET", ""),
-        generic_secret=env.get("GENERIC_SECRET", ""),
         email_queue_url=env["EMAIL_QUEUE_URL"],
         email_sender=env["EMAIL_SENDER"],
         public_url=env["PUBLIC_URL"].rstrip("/"),
         hold=timedelta(minutes=float(env["HOLD_MINUTES"])),
         auto_approve_organisations=env["AUTO_APPROVE_ORGANISATIONS"] == "true",
         bcrypt_cost=int(env["BCRYPT_COST"]),
-        payment_providers=providers - {"sandbox"} if stage == "prod" else providers,
+        payment_providers=frozenset(filter(None, env["PAYMENT_PROVIDERS"].split(","))),
     )
+
+
+def provider_secret(provider: str) -> str:
+    """The id of the deployment's secret for a payment provider."""
+    return os.environ[f"{provider.upper()}_SECRET"]
 
 
 def conninfo(url: str, secret_id: str) -> str:

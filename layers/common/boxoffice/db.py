@@ -163,7 +163,7 @@ def page[T](conn: Connection, row: type[T], query: LiteralString, *, limit: int,
     """The rows of a page, and one more if there are more.
 
     The limit is written into the statement. PostgreSQL takes a parameter there for a tenth of all rows, finds its plan
-    for any values dear for that, and would plan each call anew.
+    for any values dear for that, and would plan each call anew (decision 18).
     """
     return _cursor(conn, row).execute(query.replace("%(limit)s", f"{limit:d}").encode(), params).fetchall()
 

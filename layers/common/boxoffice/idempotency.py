@@ -9,7 +9,7 @@ themselves.
 import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Self
 from uuid import UUID
 
 from psycopg.errors import UniqueViolation
@@ -26,13 +26,24 @@ _CONSTRAINTS = ("idempotency_keys_pkey", "orders_request_id_key")
 
 
 @dataclass(frozen=True)
-class Once:
+class IdempotentRequest:
     """A request that must have one effect: whose it is, its key, and the fingerprint of its content."""
 
     operation: str
     scope: str
     key: str
     fingerprint: bytes
+
+    @classmethod
+    def of(cls, operation: str, scope: str, key: str, body: BaseModel, *subject: object) -> Self:
+        """Identify a request.
+
+        Args:
+            scope: keeps callers apart.
+            subject: what the request acts on beside its body, such as ids in the path.
+        """
+        content = repr(tuple(map(str, subject))) + body.model_dump_json()
+        return cls(operation, scope, key, hashlib.sha256(content.encode()).digest())
 
     @property
     def id(self) -> UUID:
@@ -56,29 +67,18 @@ class _Stored:
     response: dict[str, Any]
 
 
-def once(operation: str, scope: str, key: str, request: BaseModel, *subject: object) -> Once:
-    """Name a request.
-
-    Args:
-        scope: keeps callers apart.
-        subject: what it acts on beside its body, such as ids in the path.
-    """
-    content = repr(tuple(map(str, subject))) + request.model_dump_json()
-    return Once(operation, scope, key, hashlib.sha256(content.encode()).digest())
-
-
-def store(conn: db.Connection, request: Once, response: dict[str, Any]) -> None:
+def store(conn: db.Connection, request: IdempotentRequest, response: dict[str, Any]) -> None:
     """Store the answer, in the transaction of the effect."""
     db.run(conn, SQL.store_idempotency_key, **params(request, response))
 
 
-def complete(conn: db.Connection, request: Once, response: dict[str, Any]) -> None:
+def complete(conn: db.Connection, request: IdempotentRequest, response: dict[str, Any]) -> None:
     """Store the whole answer in place of what was known of it in the transaction of the effect."""
     key = {"operation": request.operation, "scope": request.scope, "key": request.key}
     db.run(conn, SQL.complete_idempotency_key, **key, response=Jsonb(response))
 
 
-def params(request: Once, response: dict[str, Any]) -> dict[str, Any]:
+def params(request: IdempotentRequest, response: dict[str, Any]) -> dict[str, Any]:
     """The parameters of a statement that stores the answer itself."""
     return {
         "operation": request.operation,
@@ -89,11 +89,11 @@ def params(request: Once, response: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def perform[T](
+def run_once[T](
     conn: db.Connection,
-    request: Once,
+    request: IdempotentRequest,
     act: Callable[[], T],
-    again: Callable[[dict[str, Any]], T],
+    replay: Callable[[dict[str, Any]], T],
     stored: LiteralString = SQL.get_idempotency_key,
 ) -> T:
     """Do what a request asks for, or give the first answer again, with ``Idempotent-Replayed: true``.
@@ -103,7 +103,7 @@ def perform[T](
 
     Args:
         act: opens the transaction of the effect, in which it stores the answer that it returns.
-        again: makes the answer of what was stored.
+        replay: makes the first answer again, of what was stored.
         stored: the statement that finds what was stored.
 
     Raises:
@@ -126,7 +126,7 @@ def perform[T](
     if first.fingerprint != request.fingerprint:
         raise KeyReused
     api.set_header("Idempotent-Replayed", "true")
-    return again(first.response)
+    return replay(first.response)
 
 
 def list_old_keys(conn: db.Connection, left: Collection[str] = ()) -> list[OldKey]:

@@ -1,31 +1,19 @@
 """The OpenAPI 3.1 document: generated from the endpoints' declarations, committed, served and checked by the tests.
 
-python -m boxoffice.openapi            writes layers/common/boxoffice/openapi.json
+python -m boxoffice.openapi            writes openapi.json, docs/errors.md and the routes in template.yaml
 python -m boxoffice.openapi --check    exits with 1 if what is committed is not what the code says
 """
 
 import importlib.util
 import json
+import re
 import sys
-from collections import defaultdict
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from boxoffice import api
+from boxoffice import api, routes
 from boxoffice.auth import Who
-from boxoffice.errors import (
-    Busy,
-    DomainError,
-    Forbidden,
-    Invalid,
-    KeyReused,
-    Malformed,
-    NotFound,
-    TooLarge,
-    Unauthenticated,
-    UnsupportedMediaType,
-)
+from boxoffice.examples import example_of
 from boxoffice.version import VERSION
 
 _FILE = Path(__file__).parent / "openapi.json"
@@ -33,9 +21,10 @@ _DESCRIPTION = """\
 Sells tickets at on-sale speed without ever overselling, takes payments, delivers QR tickets and admits people.
 
 Ids are UUIDv7, times RFC 3339 in UTC, money an integer in the currency's minor unit. Errors are problem documents
-(RFC 9457) with a stable `code`. Lists answer `items` and `next_cursor`. `x-who` says who may call an operation:
-`public`, `guest` (the order's own token, its buyer's account, or a manager of the seller), `account`, a role in the
-organisation concerned (`scanner` < `manager` < `owner`), `admin` of the platform, or a payment `provider` by its
+(RFC 9457): `code` says what is wrong, `detail` what to do about it, and the facts stand beside them. Lists answer
+`items` and `next_cursor`. `x-who` says who may call an operation: `public`, `guest` (the order's own token, its
+buyer's account, or a manager of the seller), `account`, a role in the organisation concerned
+(`scanner` < `manager` < `owner`), `admin` of the platform, or a payment `provider` by its
 signature."""
 
 _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
@@ -52,31 +41,10 @@ _SCHEMES = {
         "description": "The access_token of one order",
     },
 }
-_PROBLEM = {
-    "type": "object",
-    "title": "Problem",
-    "description": "What is wrong, as RFC 9457 has it",
-    "required": ["type", "title", "status", "detail", "code", "request_id"],
-    "properties": {
-        "type": {"type": "string", "format": "uri"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string", "description": "Stable, for machines"},
-        "request_id": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "description": "For validation: where and what",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "loc": {"type": "array", "items": {"type": ["string", "integer"]}},
-                    "msg": {"type": "string"},
-                    "type": {"type": "string"},
-                },
-            },
-        },
-    },
+_ETAG = {
+    "description": "Names what you read: sent as If-None-Match, it is answered by 304 while nothing has changed",
+    "required": True,
+    "schema": {"type": "string"},
 }
 
 
@@ -100,22 +68,36 @@ def page() -> str:
     )
 
 
-def generate(functions: Path) -> str:
-    """The document of all endpoints below a directory."""
-    for path in sorted(functions.glob("*/*.py")):
+def generate(root: Path) -> dict[Path, str]:
+    """The texts of the document and of docs/errors.md, by the files that hold them, of all endpoints of a checkout."""
+    from boxoffice import problems  # which whoever only shows the document does not need
+
+    for path in sorted(root.glob("functions/*/*.py")):
         _load(path)
     document = json.loads(api.app.get_openapi_json_schema(title="Boxoffice", version=VERSION, description=_DESCRIPTION))
     document.pop("servers", None)
-    schemas = document["components"]["schemas"]
-    for name in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
-        schemas.pop(name, None)
-    schemas["Problem"] = _PROBLEM
-    document["components"]["securitySchemes"] = _SCHEMES
-    for route in api.ROUTES:
-        _complete(document["paths"][route.path][route.method.lower()], route, functions)
+    operations = [(route, document["paths"][route.path][route.method.lower()]) for route in api.ROUTES]
+    for route, operation in operations:
+        _complete(operation, route, root, problems.responses_of(route, operation))
+    errors = [error for route, operation in operations for error in problems.errors_of(route, operation)]
     document["paths"] = dict(sorted(document["paths"].items()))
-    document["components"]["schemas"] = dict(sorted(schemas.items()))
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    document["components"] = _components(document, problems.components_of(errors))
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    in_order = sorted(operations, key=lambda each: each[0].function.__name__)
+    return {_FILE: text, root / "docs/errors.md": problems.page(in_order)}
+
+
+def _components(document: dict[str, Any], of_problems: dict[str, Any]) -> dict[str, Any]:
+    models = document["components"]["schemas"]
+    for written_by_powertools in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
+        models.pop(written_by_powertools, None)
+    if shared := models.keys() & of_problems["schemas"].keys():
+        raise ValueError(f"models and errors share names: {sorted(shared)}")
+    schemas = dict(sorted((models | of_problems["schemas"]).items()))
+    used = set(re.findall(r"#/components/responses/(\w+)", json.dumps(document["paths"])))
+    responses = {name: response for name, response in of_problems["responses"].items() if name in used}
+    headers = {"ETag": _ETAG, **of_problems["headers"]}
+    return {"schemas": schemas, "responses": responses, "headers": headers, "securitySchemes": _SCHEMES}
 
 
 def _load(path: Path) -> None:
@@ -129,9 +111,9 @@ def _load(path: Path) -> None:
     spec.loader.exec_module(module)
 
 
-def _complete(operation: dict[str, Any], route: api.Route, functions: Path) -> None:
+def _complete(operation: dict[str, Any], route: api.Route, root: Path, errors: dict[str, Any]) -> None:
     """Add what Powertools cannot know: who may call, the errors, and the domain as a tag."""
-    (path,) = functions.glob(f"*/{route.function.__name__}.py")
+    (path,) = root.glob(f"functions/*/{route.function.__name__}.py")
     operation["tags"] = [path.parent.name]
     operation["x-who"] = route.who
     operation["security"] = _SECURITY.get(route.who, [{"account": []}])
@@ -142,50 +124,37 @@ def _complete(operation: dict[str, Any], route: api.Route, functions: Path) -> N
         responses["200"]["content"] = {media_type: {} for media_type in route.produces}
     if "204" in responses:
         responses["204"] = {"description": "Done; there is nothing to say"}
-    if any(parameter["name"].lower() == "if-none-match" for parameter in operation.get("parameters", [])):
+    if route.conditional:
+        responses["200"]["headers"] = {"ETag": {"$ref": "#/components/headers/ETag"}}
         responses["304"] = {"description": "Nothing has changed"}
-    for status, errors in sorted(_errors(operation, route).items()):
-        responses[str(status)] = {
-            "description": _describe(status, errors),
-            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
+    _show_example(operation)
+    operation["responses"] = dict(sorted((responses | errors).items()))
 
 
-def _errors(operation: dict[str, Any], route: api.Route) -> dict[int, list[type[DomainError]]]:
-    errors: list[type[DomainError]] = [Busy]
-    if route.who is not Who.PROVIDER:
-        errors += [Unauthenticated]  # a wrong credential is refused on public routes too
-    if route.who in {Who.GUEST, Who.SCANNER, Who.MANAGER, Who.OWNER, Who.ADMIN}:
-        errors += [Forbidden]
-    if route.who in {Who.GUEST, Who.SCANNER, Who.MANAGER, Who.OWNER}:
-        errors += [NotFound]
+def _show_example(operation: dict[str, Any]) -> None:
+    example = example_of(operation["operationId"])
+    for parameter in operation.get("parameters", []):
+        value = (example.path | example.query).get(parameter["name"])
+        if value is not None:
+            parameter["example"] = value
     if "requestBody" in operation:
-        errors += [Malformed, TooLarge, UnsupportedMediaType]
-    if "requestBody" in operation or operation.get("parameters"):
-        errors += [Invalid]
-    if any(parameter["name"].lower() == "idempotency-key" for parameter in operation.get("parameters", [])):
-        errors += [KeyReused]
-    grouped: dict[int, list[type[DomainError]]] = defaultdict(list)
-    for error in dict.fromkeys([*errors, *route.raises]):
-        grouped[error.status].append(error)
-    return grouped
-
-
-def _describe(status: int, errors: list[type[DomainError]]) -> str:
-    lines = [f"- `{error.code}`: {error.detail}" for error in errors]
-    return "\n".join([HTTPStatus(status).phrase, "", *lines])
+        operation["requestBody"]["content"]["application/json"]["example"] = example.body
 
 
 def main(arguments: list[str]) -> int:
-    """Write the document, or check it."""
-    generated = generate(Path(__file__).parents[3] / "functions")
+    """Write what is generated, or check it."""
+    root = Path(__file__).parents[3]
+    template = root / "template.yaml"
+    generated = generate(root)
+    generated[template] = routes.with_routes(template.read_text(), api.ROUTES)
+    stale = [path for path, text in generated.items() if not path.is_file() or path.read_text() != text]
     if "--check" in arguments:
-        if generated != committed():
-            print("openapi.json is out of date: run make openapi", file=sys.stderr)
-            return 1
-        return 0
-    _FILE.write_text(generated)
-    print(f"{_FILE.name}: {len(api.ROUTES)} operations")
+        if stale:
+            print(f"out of date: {', '.join(path.name for path in stale)}; run make openapi", file=sys.stderr)
+        return 1 if stale else 0
+    for path in stale:
+        path.write_text(generated[path])
+    print(f"{len(api.ROUTES)} operations; written: {', '.join(path.name for path in stale) or 'nothing new'}")
     return 0
 
 

@@ -1,7 +1,7 @@
 """The transactional outbox: what a committed change owes to somebody is written with the change.
 
 A nudge after the commit puts the message on the queue at once; should it be lost, `relay_outbox` sweeps it up within a
-minute or two. The row is the truth, the queue is a doorbell.
+minute or two. The row is the truth, the queue is a doorbell (decision 37).
 """
 
 import json

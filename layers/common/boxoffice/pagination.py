@@ -78,4 +78,4 @@ def _decode(cursor: str, *types: Callable[[str], Any]) -> list[Any]:
         parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return [convert(part) for convert, part in zip(types, parts, strict=True)]
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise Invalid("The cursor is not one of ours.") from error
+        raise Invalid.at("query", "cursor", because="The cursor is not one of ours.") from error

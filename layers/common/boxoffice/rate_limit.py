@@ -87,6 +87,4 @@ def _check(counted: list[dict[str, Any]], most: int) -> None:
     api.set_header("RateLimit-Remaining", str(max(0, most - fullest["attempts"])))
     api.set_header("RateLimit-Reset", str(reset))
     if fullest["attempts"] > most:
-        error = TooManyRequests()
-        error.retry_after = reset
-        raise error
+        raise TooManyRequests(retry_after=reset)

@@ -10,4 +10,4 @@ def check_version(version: int, expected: int | None) -> None:
         StaleVersion: somebody else was faster.
     """
     if expected is not None and version != expected:
-        raise StaleVersion
+        raise StaleVersion(version=version)

@@ -72,28 +72,33 @@ def test_a_part_of_a_qr_is_refused(doors: Doors, genuine: str, cut: slice) -> No
 
 
 @settings(MANY, max_examples=300)
-@given(key_id=st.integers(0, 255), epoch=st.integers(0, 2**16 - 1), ticket=st.uuids(), master=st.binary(max_size=64))
+@given(
+    key_id=st.integers(0, 255),
+    transfer_count=st.integers(0, 2**16 - 1),
+    ticket=st.uuids(),
+    master=st.binary(max_size=64),
+)
 def test_a_qr_signed_with_another_key_is_refused(
-    doors: Doors, genuine: str, key_id: int, epoch: int, ticket: UUID, master: bytes
+    doors: Doors, genuine: str, key_id: int, transfer_count: int, ticket: UUID, master: bytes
 ) -> None:
     named = qr.read(genuine)
     assert named is not None
 
-    assert refused(doors, qr.text_of(master, key_id, epoch, doors.organisation, named[1]))
-    assert refused(doors, qr.text_of(master, 1, epoch, doors.organisation, ticket))
+    assert refused(doors, qr.text_of(master, key_id, transfer_count, doors.organisation, named[1]))
+    assert refused(doors, qr.text_of(master, 1, transfer_count, doors.organisation, ticket))
 
 
 @settings(MANY, max_examples=100)
-@given(epoch=st.integers(1, 2**16 - 1))
-def test_a_qr_of_another_epoch_or_organisation_is_refused_even_with_our_key(
-    doors: Doors, genuine: str, epoch: int
+@given(transfer_count=st.integers(1, 2**16 - 1))
+def test_a_qr_of_another_transfer_count_or_organisation_is_refused_even_with_our_key(
+    doors: Doors, genuine: str, transfer_count: int
 ) -> None:
     named, master = qr.read(genuine), key(config().ticket_keys_secret, "1")
     assert named is not None
     assert master is not None
 
-    assert refused(doors, qr.text_of(master, 1, epoch, doors.organisation, named[1]))
-    assert refused(doors, qr.text_of(master, 1, 0, UUID(int=epoch), named[1]))
+    assert refused(doors, qr.text_of(master, 1, transfer_count, doors.organisation, named[1]))
+    assert refused(doors, qr.text_of(master, 1, 0, UUID(int=transfer_count), named[1]))
 
 
 def test_a_foreign_a_used_and_an_outdated_qr_are_refused_as_often_as_they_are_shown(

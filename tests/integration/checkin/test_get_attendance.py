@@ -2,22 +2,11 @@
 
 from uuid import UUID, uuid4
 
-import pytest
 from psycopg import Connection
 
 from boxoffice.tickets import service as tickets
 from tests.helpers import factories, invariants
 from tests.helpers.support import Client
-
-
-@pytest.fixture
-def organisation(conn: Connection) -> UUID:
-    return factories.organisation(conn)
-
-
-@pytest.fixture
-def event(conn: Connection, organisation: UUID) -> UUID:
-    return factories.event(conn, organisation_id=organisation)
 
 
 def test_it_counts_by_ticket_type_and_by_gate(api: Client, conn: Connection, organisation: UUID, event: UUID) -> None:

@@ -31,7 +31,7 @@ def qr_of(conn: Connection, ticket: UUID) -> str:
     from boxoffice.config import settings
     from boxoffice.signing import key
 
-    row = conn.execute("SELECT key_id, epoch, organisation_id FROM tickets WHERE id = %s", [ticket]).fetchone()
+    row = conn.execute("SELECT key_id, transfer_count, organisation_id FROM tickets WHERE id = %s", [ticket]).fetchone()
     assert row is not None
     master = key(settings().ticket_keys_secret, str(row[0]))
     assert master is not None
@@ -120,7 +120,7 @@ def test_a_ticket_that_never_was_is_not_found(door: Door) -> None:
 
 
 def test_the_qr_of_before_a_transfer_is_told_from_a_forgery(door: Door, conn: Connection) -> None:
-    conn.execute("UPDATE tickets SET epoch = 1, former_hashes = ARRAY[qr_hash]")
+    conn.execute("UPDATE tickets SET transfer_count = 1, former_hashes = ARRAY[qr_hash]")
     newer = qr_of(conn, door.ticket)
     conn.execute("UPDATE tickets SET qr_hash = %s", [qr.hash_of(newer)])
 

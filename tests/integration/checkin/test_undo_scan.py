@@ -35,6 +35,19 @@ def test_to_undo_it_again_changes_nothing(doors: Doors) -> None:
     invariants.check(doors.conn)
 
 
+def test_a_device_that_repeats_an_undone_scan_is_told_so(doors: Doors) -> None:
+    (ticket,) = doors.sell()
+    doors.undo(doors.scan(ticket, device_id="phone", sequence=1).json["scan_id"])
+
+    repeated = [
+        doors.scan(ticket, device_id="phone", sequence=1),
+        doors.admit(ticket.id, device_id="phone", sequence=1),
+    ]
+
+    assert [(answer.status, answer.code) for answer in repeated] == [(409, "undone")] * 2
+    assert doors.scan(ticket, device_id="phone", sequence=2).status == 200
+
+
 def test_any_of_several_entries_can_be_undone(doors: Doors) -> None:
     (ticket,) = doors.sell(max_entries=2)
     first = doors.scan(ticket, gate="North").json["scan_id"]

@@ -187,6 +187,8 @@ def test_a_number_beyond_double_precision_is_refused(api: Client, organisation: 
     [
         ("ends_at", timedelta(days=30), "ends_before_start"),
         ("ends_at", timedelta(days=-1), "ends_in_the_past"),
+        ("doors_open_at", timedelta(days=40), "doors_after_end"),
+        ("gates.0.ticket_type_ids", ["01981f6c-7b00-7a11-8c3e-5d2f40a1b001"], "unknown_ticket_type"),
         ("ticket_types.0.min_per_order", 5, "order_limits_crossed"),
         ("ticket_types.0.sales_end", timedelta(), "sale_window_empty"),
     ],

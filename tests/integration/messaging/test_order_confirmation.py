@@ -129,7 +129,7 @@ def test_the_tickets_to_print_and_the_event_for_the_calendar_are_attached(conn, 
 def test_tickets_that_passed_to_somebody_else_are_not_the_buyers_any_more(conn, aws_url, ticket_type):
     order_id = factories.paid_order(conn, ticket_type, quantity=2)
     passed, kept = tickets.list_for_order(conn, order_id)
-    pass_on = "UPDATE tickets SET epoch = 1, former_hashes = ARRAY[qr_hash] WHERE id = %s"
+    pass_on = "UPDATE tickets SET transfer_count = 1, former_hashes = ARRAY[qr_hash] WHERE id = %s"
     conn.execute(pass_on, [passed.id])
     mail = send(conn, aws_url, order_id)
     assert list(map(read_qr, pictures(mail).values())) == [kept.qr]
@@ -138,7 +138,7 @@ def test_tickets_that_passed_to_somebody_else_are_not_the_buyers_any_more(conn, 
     message = owe(conn, order_id)
     assert deliver(message) == []
     (mail,) = inbox(aws_url, outbox_row(conn, message)["recipient"])
-    assert "The tickets of this order have passed to somebody else." in text(mail)
+    assert "The tickets of this order now belong to somebody else." in text(mail)
     assert list(mail.iter_attachments()) == []
 
 
@@ -195,7 +195,7 @@ def test_an_order_across_events_shows_each_with_its_tickets(conn, aws_url, api):
 
 def test_an_order_without_valid_tickets_says_so(conn, aws_url, ticket_type):
     mail = send(conn, aws_url, factories.order(conn, ticket_type))
-    assert "No ticket of this order is valid any more." in text(mail)
+    assert "The tickets of this order are no longer valid." in text(mail)
     assert pictures(mail) == {}
 
 
@@ -216,7 +216,7 @@ def test_a_large_order_shows_its_first_qrs_and_names_every_ticket(conn, aws_url,
     mail = send(conn, aws_url, order_id)
     issued = tickets.list_for_order(conn, order_id)
     assert len(pictures(mail)) == 50
-    assert "the QR codes of the first 50 tickets. Those of all 60 are on the page of your order." in text(mail)
+    assert "the QR codes of the first 50 tickets. All 60 are on the page of your order." in text(mail)
     assert all(str(ticket.id) in text(mail) for ticket in issued)
     assert len(html(mail).encode()) < 100_000, "Gmail cuts off what is longer"
 

@@ -17,9 +17,9 @@ def payment(conn, order_id):
     )
     conn.execute(
         """WITH receipt AS (
-            INSERT INTO receipts (id, payment_id, provider, merchant_id, reference, amount, currency, refunded)
+            INSERT INTO incoming_payments (id, payment_id, provider, merchant_id, reference, amount, currency, refunded)
             SELECT %s, id, provider, merchant_id, id, amount, currency, amount FROM payments WHERE id = %s RETURNING *)
-        INSERT INTO refunds (id, payment_id, receipt_id, amount, currency, reason)
+        INSERT INTO refunds (id, payment_id, incoming_payment_id, amount, currency, reason)
         SELECT %s, payment_id, id, amount, currency, 'too late' FROM receipt""",
         [new_id(), payment_id, new_id()],
     )

@@ -57,7 +57,7 @@ def test_the_offer_has_a_link_with_the_token_that_accepts(conn, aws_url, ticket,
     assert "<b>" not in html(mail)
     assert ticket.qr not in mail.as_string()
     assert list(mail.iter_attachments()) == []
-    for said in ("Balcony", "Freedom Park, 1 Hospital Road, Lagos", "The link is good once, until"):
+    for said in ("Balcony", "Freedom Park, 1 Hospital Road, Lagos", "The link works once, until"):
         assert said in text(mail)
 
 
@@ -68,7 +68,7 @@ def test_whoever_passes_it_on_while_the_email_is_written_gets_nobody_elses_qr(co
 
     def pass_on_after(*names):
         transfer = found(*names)
-        conn.execute("UPDATE tickets SET epoch = 2, former_hashes = former_hashes || qr_hash")
+        conn.execute("UPDATE tickets SET transfer_count = 2, former_hashes = former_hashes || qr_hash")
         return transfer
 
     monkeypatch.setattr(emails, "_transfer", pass_on_after)
@@ -98,9 +98,9 @@ def test_whoever_accepted_gets_the_ticket_and_its_new_qr(conn, aws_url, ticket, 
 
 def test_a_ticket_that_passed_on_meanwhile_is_not_in_the_email(conn, aws_url, ticket, bola):
     accept(conn, factories.transfer(conn, ticket.id, email=bola))
-    conn.execute("UPDATE tickets SET epoch = 2, former_hashes = former_hashes || qr_hash")
+    conn.execute("UPDATE tickets SET transfer_count = 2, former_hashes = former_hashes || qr_hash")
     mail = read(conn, aws_url, "transfer_accepted")
-    assert "it has passed to somebody else" in text(mail)
+    assert "it now belongs to somebody else" in text(mail)
     assert pictures(mail) == {}
     assert list(mail.iter_attachments()) == []
     assert "#token" not in text(mail)
@@ -111,5 +111,5 @@ def test_the_former_holder_learns_that_the_qr_is_worth_nothing(conn, aws_url, ti
     mail = read(conn, aws_url, "transfer_completed")
     assert re.fullmatch(r"ada-.*@example\.com", mail["To"])
     assert mail["Subject"] == "Your ticket for Ẹ̀kọ́ Jazz & Blues has passed to Bola"
-    assert "The QR code that you had for it admits nobody any more." in text(mail)
+    assert "Your QR code for it is no longer valid." in text(mail)
     assert bola not in mail.as_string()

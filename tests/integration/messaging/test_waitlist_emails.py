@@ -55,7 +55,7 @@ def test_an_offer_that_is_over_by_the_time_says_so(conn, aws_url, ticket_type):
     entry_id = factories.waitlist_entry(conn, ticket_type, status="lapsed", expires_at=NOW, draws="{}")
     _, bodies = send(conn, aws_url, "waitlist_offer", entry_id)
     for body in bodies:
-        assert "They are not any more." in body
+        assert "They are no longer held." in body
         assert "#token=" not in body
 
 

@@ -164,4 +164,4 @@ def test_an_order_without_limits_is_two_statements(
     monkeypatch.setattr(Cursor, "execute", noted)
     assert buy(api, ticket_type).status == 201
 
-    assert statements == [service.SQL.list_offers, service.SQL.place_order]
+    assert statements == [service.SQL.list_sale_terms, service.SQL.place_order]

@@ -12,16 +12,6 @@ from tests.helpers.factories import order_request
 from tests.helpers.support import Client
 
 
-@pytest.fixture
-def organisation(conn: Connection) -> UUID:
-    return factories.organisation(conn)
-
-
-@pytest.fixture
-def event(conn: Connection, organisation: UUID) -> UUID:
-    return factories.event(conn, organisation_id=organisation)
-
-
 def buy(api: Client, quantities: dict[UUID, int], issue: str | None = None) -> dict[str, Any]:
     """Buy some free tickets, and read the order."""
     request = order_request(next(iter(quantities)), issue=issue)

@@ -13,21 +13,6 @@ from tests.helpers.factories import NOW
 from tests.helpers.support import Client
 
 
-@pytest.fixture
-def organisation(conn: Connection) -> UUID:
-    return factories.organisation(conn)
-
-
-@pytest.fixture
-def manager(conn: Connection, organisation: UUID) -> UUID:
-    return factories.member(conn, organisation, "manager")
-
-
-@pytest.fixture
-def ticket_type(conn: Connection, organisation: UUID) -> UUID:
-    return factories.ticket_type(conn, event_id=factories.event(conn, organisation_id=organisation))
-
-
 def listed(api: Client, organisation: UUID, manager: UUID, **query: Any) -> list[str]:
     answer = api.get(f"/v1/organisations/{organisation}/orders", account=manager, query=query)
     assert answer.status == 200

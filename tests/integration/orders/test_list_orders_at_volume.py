@@ -22,8 +22,8 @@ TWO_EVERY_BUYER = """
         'buyer' || n / 2 || '@example.com', 'NGN', 100, '{}', gen_random_uuid(), '', now(), now()
     FROM generate_series(1, %(orders)s) AS n"""
 ONE_ITEM_EACH = """
-    INSERT INTO order_items (order_id, line, event_id, ticket_type_id, quantity, unit_price)
-    SELECT id, 1, %(event)s, %(ticket_type)s, 1, 100 FROM orders"""
+    INSERT INTO order_items (order_id, item_no, event_id, ticket_type_id, quantity, unit_price, discount, total)
+    SELECT id, 1, %(event)s, %(ticket_type)s, 1, 100, 0, 100 FROM orders"""
 
 
 @pytest.fixture
@@ -39,9 +39,12 @@ def event(conn: Connection, database: Database) -> UUID:
 
 
 def rows_read(conn: Connection) -> tuple[int, int]:
-    """How many scans of all orders there were so far, and how many orders were read by an index."""
+    """How many scans of all orders or items there were so far, and how many of them were read by an index."""
     conn.execute("SELECT pg_stat_force_next_flush()")
-    row = conn.execute("SELECT seq_scan, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'orders'").fetchone()
+    row = conn.execute(
+        """SELECT sum(seq_scan)::int, sum(idx_tup_fetch)::int FROM pg_stat_user_tables
+        WHERE relname IN ('orders', 'order_items')"""
+    ).fetchone()
     assert row is not None
     return row
 

@@ -55,7 +55,9 @@ def test_paid_in_naira_and_kobo(flutterwave: Flutterwave, api: Client, conn: Con
     assert [answer.json["effect"] for answer in answers] == ["paid", "paid"]
     assert flutterwave.asked() == [f"GET /transactions/{transaction['id']}/verify"] * 2
     assert status_of(conn, payment) == ("succeeded", "paid")
-    assert conn.execute("SELECT reference, amount FROM receipts").fetchall() == [(str(transaction["id"]), 250_050)]
+    assert conn.execute("SELECT reference, amount FROM incoming_payments").fetchall() == [
+        (str(transaction["id"]), 250_050)
+    ]
     invariants.check(conn)
 
 
@@ -215,7 +217,7 @@ class TestRefunds:
 
         reconcile()
 
-        assert conn.execute("SELECT status, settled_at IS NULL FROM refunds").fetchall() == [("succeeded", False)]
+        assert conn.execute("SELECT status, closed_at IS NULL FROM refunds").fetchall() == [("succeeded", False)]
         assert len(flutterwave.refunds(transaction)) == 1
 
     def test_one_that_fails_is_seen_and_tried_again(

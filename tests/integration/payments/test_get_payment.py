@@ -20,7 +20,7 @@ def test_it_shows_how_the_payment_stands(api: Client, conn: Connection) -> None:
     after = api.get(path, order_token=order_token(order))
 
     assert before.json == {name: shown for name, shown in payment.items() if name in before.json}
-    assert (after.json["status"], after.json["settled_at"] is not None) == ("succeeded", True)
+    assert (after.json["status"], after.json["closed_at"] is not None) == ("succeeded", True)
 
 
 def test_only_those_see_it_who_may_see_its_order(api: Client, conn: Connection) -> None:

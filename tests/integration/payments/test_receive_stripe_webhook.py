@@ -102,7 +102,7 @@ def test_whatever_stands_in_a_field_is_never_our_fault(
             with subtests.test(place=place, instead=instead):
                 answer = deliver(api, "stripe", replaced(event, place, instead))
                 assert answer.status in (200, 400), answer.body
-                assert conn.execute("SELECT count(*) FROM receipts").fetchone() == (0,)
+                assert conn.execute("SELECT count(*) FROM incoming_payments").fetchone() == (0,)
 
 
 def replaced(event: dict[str, Any], place: tuple[str, ...], instead: Any) -> dict[str, Any]:
@@ -129,4 +129,4 @@ def test_an_amount_that_differs_from_what_was_asked_goes_back(
 
     assert deliver(api, "stripe", event).json["effect"] == "returned"
     assert conn.execute("SELECT amount, status FROM refunds").fetchall() == [(1, "owed")]
-    assert isinstance(conn.execute("SELECT payment_id FROM receipts").fetchall()[0][0], UUID)
+    assert isinstance(conn.execute("SELECT payment_id FROM incoming_payments").fetchall()[0][0], UUID)

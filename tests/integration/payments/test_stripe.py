@@ -12,7 +12,7 @@ from boxoffice.orders import service as orders
 from boxoffice.payments import service
 from boxoffice.payments.errors import RefundTooLarge
 from tests.helpers import factories, invariants, sellers
-from tests.helpers.payers import emails, refunds, start, started, status_of
+from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, emails, refunds, start, started, status_of
 from tests.helpers.provider_servers import Receiver, Stripe, deliver
 from tests.helpers.support import Client
 
@@ -42,7 +42,7 @@ def test_the_client_gets_what_stripe_js_needs(stripe: Stripe, api: Client, conn:
     payment = started(api, order, "stripe")
 
     assert payment["client_secret"].startswith("pi_")
-    assert payment["publishable_key"] == "pk_test_of_the_tests"
+    assert payment["publishable_key"] == ACCOUNTS_AT_PROVIDERS["stripe"]["publishable_key"]
     assert payment["url"] is None
     assert conn.execute("SELECT provider_reference FROM payments").fetchone() == (stripe.intent(payment),)
     assert stripe.asked() == [["POST", "/v1/payment_intents", payment["id"]]]
@@ -57,7 +57,7 @@ def test_paid(stripe: Stripe, receiver: Receiver, api: Client, conn: Connection,
     assert receiver.answer_about(stripe.intent(payment)) == "200 OK"
     assert status_of(conn, payment) == ("succeeded", "paid")
     assert emails(conn) == ["order_confirmation"]
-    assert conn.execute("SELECT amount, currency, kept FROM receipts").fetchall() == [(5000, "EUR", True)]
+    assert conn.execute("SELECT amount, currency, kept FROM incoming_payments").fetchall() == [(5000, "EUR", True)]
     assert conn.execute("SELECT ask_at FROM payments").fetchone() == (None,)
     invariants.check(conn)
 

@@ -137,7 +137,7 @@ def take_and_return_money(sale: Sale) -> None:
 
 def money_for(conn: Connection, order: UUID) -> Any:
     """The payment of an order, and its receipt."""
-    query = """SELECT payments.id, receipts.id FROM payments JOIN receipts ON payment_id = payments.id
+    query = """SELECT payments.id, incoming_payments.id FROM payments JOIN incoming_payments ON payment_id = payments.id
         WHERE order_id = %s"""
     return row_of(conn, query, order)
 
@@ -234,6 +234,12 @@ def draws(order: str, pool: str, quantity: str = "quantity", row_no: str = "row_
         WHERE id = %({order})s"""
 
 
+def charged(order: str, *, discount: int, fee: int, tax: int, added: int) -> str:
+    """Charge an item under terms, by which it costs so much more than before."""
+    return f"""UPDATE order_items SET discount = {discount}, terms_id = {NOBODY}, buyer_fee = {fee}, tax = {tax},
+        platform_fee = 10, total = total + {added} WHERE order_id = %({order})s"""
+
+
 NOBODY = "gen_random_uuid()"
 UNSOLD = "pool_id = %(plain_pool)s AND row_no = %(free_row)s"
 LATELY = "now() - interval '11 minutes'"
@@ -281,7 +287,7 @@ BREACHES = [
         "orders_that_draw_otherwise",
         "an item is more than its order holds",
         "pending",
-        "UPDATE order_items SET quantity = quantity + 1 WHERE order_id = %(pending)s",
+        "UPDATE order_items SET quantity = quantity + 1, discount = discount + unit_price WHERE order_id = %(pending)s",
     ),
     breach(
         "orders_that_draw_otherwise",
@@ -401,15 +407,16 @@ BREACHES = [
         "orders_with_wrong_tickets",
         "a ticket was not issued",
         "partly",
-        "UPDATE order_items SET quantity = quantity + 1 WHERE order_id = %(partly)s AND line = 1",
+        """UPDATE order_items SET quantity = quantity + 1, discount = discount + unit_price
+        WHERE order_id = %(partly)s AND item_no = 1""",
     ),
     breach(
         "orders_with_wrong_tickets",
         "a ticket was issued for another item",
         "refunded",
-        """UPDATE tickets SET line = 1, position = 2, ticket_type_id = (
-            SELECT ticket_type_id FROM order_items WHERE order_id = %(refunded)s AND line = 1)
-        WHERE order_id = %(refunded)s AND line = 2""",
+        """UPDATE tickets SET item_no = 1, position = 2, ticket_type_id = (
+            SELECT ticket_type_id FROM order_items WHERE order_id = %(refunded)s AND item_no = 1)
+        WHERE order_id = %(refunded)s AND item_no = 2""",
     ),
     breach(
         "orders_with_wrong_tickets",
@@ -435,7 +442,7 @@ BREACHES = [
         "tickets_with_a_broken_chain",
         "the chain has a gap",
         "sent",
-        "UPDATE transfers SET epoch = 2 WHERE id = %(transfer)s",
+        "UPDATE transfers SET transfer_count = 2 WHERE id = %(transfer)s",
     ),
     breach(
         "orders_that_hold_wrong_stock",
@@ -498,47 +505,47 @@ BREACHES = [
         "money was kept for an order that was cancelled",
         "returned_payment",
         "UPDATE payments SET status = 'succeeded' WHERE id = %(returned_payment)s",
-        "UPDATE receipts SET kept = true, refunded = 0 WHERE id = %(returned_receipt)s",
-        "DELETE FROM refunds WHERE receipt_id = %(returned_receipt)s",
+        "UPDATE incoming_payments SET kept = true, refunded = 0 WHERE id = %(returned_receipt)s",
+        "DELETE FROM refunds WHERE incoming_payment_id = %(returned_receipt)s",
     ),
     breach(
         "payments_without_effect",
         "a payment without money",
         "paid_payment",
-        "DELETE FROM receipts WHERE id = %(paid_receipt)s",
+        "DELETE FROM incoming_payments WHERE id = %(paid_receipt)s",
     ),
     breach(
         "payments_without_effect",
         "other money came than was asked for",
         "paid_payment",
-        "UPDATE receipts SET amount = amount + 1 WHERE id = %(paid_receipt)s",
+        "UPDATE incoming_payments SET amount = amount + 1 WHERE id = %(paid_receipt)s",
     ),
     breach(
         "payments_without_effect",
         "money came in another currency",
         "paid_payment",
-        "UPDATE receipts SET currency = 'USD' WHERE id = %(paid_receipt)s",
+        "UPDATE incoming_payments SET currency = 'USD' WHERE id = %(paid_receipt)s",
     ),
     breach(
         "payments_without_effect",
         "an order was paid with less than it costs",
         "paid_payment",
         "UPDATE payments SET amount = amount - 1 WHERE id = %(paid_payment)s",
-        "UPDATE receipts SET amount = amount - 1 WHERE id = %(paid_receipt)s",
+        "UPDATE incoming_payments SET amount = amount - 1 WHERE id = %(paid_receipt)s",
     ),
     breach(
         "payments_without_effect",
         "an order was paid in another currency",
         "paid_payment",
         "UPDATE payments SET currency = 'USD' WHERE id = %(paid_payment)s",
-        "UPDATE receipts SET currency = 'USD' WHERE id = %(paid_receipt)s",
+        "UPDATE incoming_payments SET currency = 'USD' WHERE id = %(paid_receipt)s",
     ),
     breach(
         "payments_without_effect",
         "a payment is returned without a refund",
         "returned_payment",
-        "DELETE FROM refunds WHERE receipt_id = %(returned_receipt)s",
-        "DELETE FROM receipts WHERE id = %(returned_receipt)s",
+        "DELETE FROM refunds WHERE incoming_payment_id = %(returned_receipt)s",
+        "DELETE FROM incoming_payments WHERE id = %(returned_receipt)s",
     ),
     breach(
         "orders_that_gave_back_wrong",
@@ -550,23 +557,23 @@ BREACHES = [
         "orders_that_gave_back_wrong",
         "an order's refund went to another order's payer",
         "rebated",
-        """UPDATE refunds SET (payment_id, receipt_id) = (%(paid_payment)s, %(paid_receipt)s)
+        """UPDATE refunds SET (payment_id, incoming_payment_id) = (%(paid_payment)s, %(paid_receipt)s)
         WHERE id = (SELECT refund_id FROM order_refunds WHERE id = %(rebate)s)""",
-        "UPDATE receipts SET refunded = 500 WHERE id = %(paid_receipt)s",
-        """UPDATE receipts SET refunded = 0
+        "UPDATE incoming_payments SET refunded = 500 WHERE id = %(paid_receipt)s",
+        """UPDATE incoming_payments SET refunded = 0
         WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(rebated)s)""",
     ),
     breach(
         "orders_that_gave_back_wrong",
         "more was given back than was paid",
         "refunded",
-        "ALTER TABLE receipts DROP CONSTRAINT receipts_refunded",
+        "ALTER TABLE incoming_payments DROP CONSTRAINT incoming_payments_refunded",
         "UPDATE order_refunds SET amount = amount + 1 WHERE id = %(whole_refund)s",
         """UPDATE refunds SET amount = amount + 1
         WHERE id = (SELECT refund_id FROM order_refunds WHERE id = %(whole_refund)s)""",
-        """UPDATE receipts SET refunded = refunded + 1
+        """UPDATE incoming_payments SET refunded = refunded + 1
         WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(refunded)s)""",
-        also=("receipts_without_effect",),
+        also=("money_without_effect",),
     ),
     breach(
         "orders_that_gave_back_wrong",
@@ -575,7 +582,7 @@ BREACHES = [
         "UPDATE order_refunds SET amount = amount - 1 WHERE id = %(whole_refund)s",
         """UPDATE refunds SET amount = amount - 1
         WHERE id = (SELECT refund_id FROM order_refunds WHERE id = %(whole_refund)s)""",
-        """UPDATE receipts SET refunded = refunded - 1
+        """UPDATE incoming_payments SET refunded = refunded - 1
         WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(refunded)s)""",
     ),
     breach(
@@ -591,37 +598,37 @@ BREACHES = [
         "UPDATE orders SET status = 'partially_refunded' WHERE id = %(paid)s",
     ),
     breach(
-        "receipts_without_effect",
+        "money_without_effect",
         "a refund that the receipt does not know of",
         "paid_receipt",
-        f"""INSERT INTO refunds (id, payment_id, receipt_id, amount, currency, reason)
+        f"""INSERT INTO refunds (id, payment_id, incoming_payment_id, amount, currency, reason)
         VALUES ({NOBODY}, %(paid_payment)s, %(paid_receipt)s, 1, 'NGN', 'twice')""",
     ),
     breach(
-        "receipts_without_effect",
+        "money_without_effect",
         "money that pays nothing was not all returned",
         "returned_receipt",
-        "UPDATE receipts SET amount = amount + 1 WHERE id = %(returned_receipt)s",
+        "UPDATE incoming_payments SET amount = amount + 1 WHERE id = %(returned_receipt)s",
     ),
     breach(
-        "receipts_without_effect",
+        "money_without_effect",
         "money was kept for a payment that has not succeeded",
         "payment",
-        f"""INSERT INTO receipts (id, payment_id, provider, merchant_id, reference, amount, currency, kept)
+        f"""INSERT INTO incoming_payments (id, payment_id, provider, merchant_id, reference, amount, currency, kept)
         SELECT {NOBODY}, id, provider, merchant_id, 'early', amount, currency, true
         FROM payments WHERE id = %(payment)s""",
     ),
     breach(
-        "receipts_without_effect",
+        "money_without_effect",
         "money went back to another payer",
         "short_receipt",
-        "UPDATE refunds SET payment_id = %(paid_payment)s WHERE receipt_id = %(short_receipt)s",
+        "UPDATE refunds SET payment_id = %(paid_payment)s WHERE incoming_payment_id = %(short_receipt)s",
     ),
     breach(
-        "receipts_without_effect",
+        "money_without_effect",
         "money went back in another currency",
         "short_receipt",
-        "UPDATE refunds SET currency = 'USD' WHERE receipt_id = %(short_receipt)s",
+        "UPDATE refunds SET currency = 'USD' WHERE incoming_payment_id = %(short_receipt)s",
     ),
     breach(
         "payments_left_behind",
@@ -633,20 +640,20 @@ BREACHES = [
         "payments_left_behind",
         "a refund that nobody sends",
         "short_payment",
-        f"UPDATE refunds SET id = %(short_payment)s, due_at = {LATELY} WHERE receipt_id = %(short_receipt)s",
+        f"UPDATE refunds SET id = %(short_payment)s, due_at = {LATELY} WHERE incoming_payment_id = %(short_receipt)s",
     ),
     breach(
         "orders_without_payment",
         "an order was paid without a payment",
         "paid",
         "UPDATE payments SET status = 'failed' WHERE id = %(paid_payment)s",
-        "DELETE FROM receipts WHERE id = %(paid_receipt)s",
+        "DELETE FROM incoming_payments WHERE id = %(paid_receipt)s",
     ),
     breach(
         "orders_without_payment",
         "an order gave back what it never got",
         "rebated",
-        "DELETE FROM receipts WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(rebated)s)",
+        "DELETE FROM incoming_payments WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(rebated)s)",
         "UPDATE payments SET status = 'failed' WHERE order_id = %(rebated)s",
     ),
     # 5: idempotency
@@ -904,7 +911,7 @@ BREACHES = [
         "orders_across_tenants",
         "a ticket is of another type than its item",
         "refunded",
-        "UPDATE tickets SET ticket_type_id = %(standing)s WHERE order_id = %(refunded)s AND line = 1",
+        "UPDATE tickets SET ticket_type_id = %(standing)s WHERE order_id = %(refunded)s AND item_no = 1",
     ),
     breach(
         "claims_across_tenants",
@@ -918,6 +925,57 @@ BREACHES = [
         "a cloakroom is at another organisation's event",
         "claim",
         "UPDATE services SET event_id = %(rivals_event)s WHERE id = %(cloakroom)s",
+    ),
+    # 13: prices
+    breach(
+        "orders_with_wrong_totals",
+        "an order's price was changed",
+        "pending",
+        "UPDATE orders SET total = 1 WHERE id = %(pending)s",
+    ),
+    breach(
+        "orders_with_wrong_totals",
+        "an item got a discount that its order does not know of",
+        "pending",
+        "UPDATE order_items SET discount = discount + 1, total = total - 1 WHERE order_id = %(pending)s",
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "an item costs more than its price",
+        "pending",
+        "UPDATE order_items SET total = total + 1 WHERE order_id = %(pending)s",
+        "UPDATE orders SET total = total + 1 WHERE id = %(pending)s",
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "an item's price was edited",
+        "paid",
+        "UPDATE order_items SET unit_price = unit_price + 1 WHERE order_id = %(paid)s",
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "a part of the tax is on top",
+        "pending",
+        charged("pending", discount=0, fee=300, tax=200, added=400),
+        "UPDATE orders SET total = total + 400 WHERE id = %(pending)s",
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "a voucher took off more than the price",
+        "pending",
+        charged("pending", discount=10_001, fee=10_001, tax=0, added=0),
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "a tax without terms",
+        "pending",
+        "UPDATE order_items SET tax = 0 WHERE order_id = %(pending)s",
+    ),
+    breach(
+        "items_with_wrong_charges",
+        "terms without a fee",
+        "pending",
+        f"UPDATE order_items SET terms_id = {NOBODY}, tax = 0, platform_fee = 0 WHERE order_id = %(pending)s",
     ),
 ]
 
@@ -969,6 +1027,28 @@ def test_what_is_still_in_time_is_no_breach(books: tuple[Connection, dict[str, A
     conn, ids = books
     with conn.transaction(force_rollback=True):
         assert conn.execute(ALLOWED[story], ids).rowcount > 0
+
+        assert found(conn) == {}
+
+
+def test_prices_that_were_all_overwritten_are_found(books: tuple[Connection, dict[str, Any]]) -> None:
+    conn, _ = books
+    with conn.transaction(force_rollback=True):
+        conn.execute("UPDATE orders SET total = 1")
+
+        assert set(found(conn)) == {
+            "orders_with_wrong_totals",
+            "payments_without_effect",
+            "orders_that_gave_back_wrong",
+        }
+
+
+@pytest.mark.parametrize("added", [300, 500], ids=["a tax inside", "a tax on top"])
+def test_a_charge_under_terms_is_no_breach(books: tuple[Connection, dict[str, Any]], added: int) -> None:
+    conn, ids = books
+    with conn.transaction(force_rollback=True):
+        conn.execute(charged("pending", discount=0, fee=300, tax=200, added=added), ids)
+        conn.execute("UPDATE orders SET total = total + %(added)s WHERE id = %(pending)s", ids | {"added": added})
 
         assert found(conn) == {}
 

@@ -44,7 +44,7 @@ def test_the_buyer_sees_that_it_has_passed_but_neither_the_qr_nor_to_whom(held: 
     assert [ticket["transferred"] for ticket in order.json["tickets"]] == [True]
     assert "Bola" not in order.body.decode()
     for refused in (held.show(order_token=held.token), held.start("chidi@example.com")):
-        assert (refused.status, refused.code) == (409, "transferred")
+        assert (refused.status, refused.code) == (409, "ticket_transferred")
     invariants.check(conn)
 
 
@@ -91,7 +91,7 @@ def test_a_buyer_with_an_account_loses_it(held: Held, conn: Connection) -> None:
 
     assert held.api.get("/v1/me/tickets", account=buyer).json["items"] == []
     assert held.api.get(f"/v1/tickets/{held.ticket}", account=buyer).json["transferred"] is True
-    assert held.show(account=buyer).code == "transferred"
+    assert held.show(account=buyer).code == "ticket_transferred"
 
 
 def test_it_goes_from_hand_to_hand_and_the_chain_is_kept(held: Held, conn: Connection) -> None:
@@ -102,7 +102,9 @@ def test_it_goes_from_hand_to_hand_and_the_chain_is_kept(held: Held, conn: Conne
         assert held.show(order_token=former).status in {404, 409}
         qrs.append(read(held.show(order_token=token, headers={"accept": "image/png"}).body))
 
-    chain = conn.execute("SELECT epoch, from_email, to_email, status FROM transfers ORDER BY epoch").fetchall()
+    chain = conn.execute(
+        "SELECT transfer_count, from_email, to_email, status FROM transfers ORDER BY transfer_count"
+    ).fetchall()
     assert [(row[0], row[2], row[3]) for row in chain] == [
         (1, "bola@example.com", "accepted"),
         (2, "chidi@example.com", "accepted"),
@@ -120,7 +122,7 @@ def test_a_link_is_good_once(held: Held, conn: Connection) -> None:
     again = held.accept(token)
 
     assert (again.status, again.code) == (409, "transfer_accepted")
-    assert conn.execute("SELECT epoch FROM tickets").fetchone() == (1,)
+    assert conn.execute("SELECT transfer_count FROM tickets").fetchone() == (1,)
     invariants.check(conn)
 
 
@@ -153,7 +155,7 @@ def test_a_forged_token_is_not_found(held: Held, conn: Connection) -> None:
 
     assert {answer.status for answer in answers} == {404, 422}
     assert [answer.status for answer in answers[:-1]] == [404] * len(forged)
-    assert conn.execute("SELECT epoch FROM tickets").fetchone() == (0,)
+    assert conn.execute("SELECT transfer_count FROM tickets").fetchone() == (0,)
 
 
 def test_guessing_is_limited(held: Held) -> None:

@@ -7,10 +7,12 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
+from boxoffice import config
 from boxoffice.auth import order_token
 from boxoffice.tickets import rules, service
 from tests.helpers import factories
 from tests.helpers.printed import count_pages, pages_of
+from tests.helpers.rings import Ring
 from tests.helpers.support import Answer, Client
 from tests.integration.tickets.conftest import Held
 
@@ -122,7 +124,7 @@ def test_refunded_tickets_and_those_that_passed_on_are_left_out(api: Client, con
     order = factories.paid_order(conn, factories.ticket_type(conn), quantity=3)
     refunded, passed, left = service.list_for_order(conn, order)
     conn.execute("UPDATE tickets SET status = 'refunded' WHERE id = %s", [refunded.id])
-    conn.execute("UPDATE tickets SET epoch = 1, former_hashes = ARRAY[qr_hash] WHERE id = %s", [passed.id])
+    conn.execute("UPDATE tickets SET transfer_count = 1, former_hashes = ARRAY[qr_hash] WHERE id = %s", [passed.id])
 
     (page,) = pages_of(download(api, order).body)
 
@@ -138,6 +140,22 @@ def test_where_there_is_no_ticket_it_says_why(api: Client, conn: Connection) -> 
     answers = [download(api, order) for order in (unpaid, refunded)]
 
     assert [(answer.status, answer.code) for answer in answers] == [(409, "order_not_paid"), (409, "no_tickets")]
+
+
+def test_tickets_whose_key_was_withdrawn_are_not_printed(
+    api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = Ring()
+    monkeypatch.setenv("TICKET_KEYS_SECRET", ring.id)
+    config.settings.cache_clear()
+    order = factories.paid_order(conn, factories.ticket_type(conn))
+    ring.rotate()
+    ring.take_out("1")
+    config.forget_secrets()
+
+    answer = download(api, order)
+
+    assert (answer.status, answer.code) == (409, "ticket_key_retired")
 
 
 def test_tickets_that_end_while_they_are_printed_are_no_fault_of_ours(

@@ -22,7 +22,8 @@ class TestIssue:
         order = factories.paid_order(conn, ticket_type, quantity=3, account_id=buyer, buyer_name="Bola")
 
         rows = conn.execute(
-            "SELECT line, position, ticket_type_id, account_id, holder_name, status, max_entries, entries FROM tickets"
+            """SELECT item_no, position, ticket_type_id, account_id, holder_name, status, max_entries, entries
+            FROM tickets"""
         ).fetchall()
         assert rows == [(1, position, ticket_type, buyer, "Bola", "valid", 3, 0) for position in (1, 2, 3)]
         assert len(tickets_of(conn, order)) == 3

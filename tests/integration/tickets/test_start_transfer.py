@@ -77,8 +77,8 @@ def test_starting_again_replaces_what_was_sent_before(held: Held, conn: Connecti
     [
         ("UPDATE tickets SET status = 'refunded'", "ticket_refunded"),
         ("UPDATE events SET ends_at = now(), starts_at = now() - interval '1 hour'", "event_over"),
-        ("UPDATE events SET status = 'cancelled'", "event_over"),
-        ("UPDATE tickets SET epoch = 10, former_hashes = array_fill('x'::bytea, ARRAY[10])", "transfer_limit"),
+        ("UPDATE events SET status = 'cancelled'", "event_cancelled"),
+        ("UPDATE tickets SET transfer_count = 10, former_hashes = array_fill('x'::bytea, ARRAY[10])", "transfer_limit"),
     ],
 )
 def test_some_tickets_stay_with_their_holders(held: Held, conn: Connection, change: str, code: str) -> None:
@@ -128,7 +128,7 @@ def test_it_is_sent_five_times_an_hour_at_the_most(held: Held, conn: Connection)
         {"email": "bola"},
         {"email": "Bola <bola@example.com>"},
         {"email": "bola@example.com", "name": "a\nb"},
-        {"email": "bola@example.com", "epoch": 7},
+        {"email": "bola@example.com", "transfer_count": 7},
     ],
 )
 def test_a_malformed_request_is_refused(held: Held, conn: Connection, body: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from boxoffice.errors import Malformed
 from boxoffice.ids import new_id
 from boxoffice.payments import reading, stripe
 from boxoffice.payments.errors import PaymentRefused
-from boxoffice.payments.models import PLATFORM
+from boxoffice.payments.models import PLATFORM_MERCHANT
 
 PAYMENT = new_id()
 INTENT = {
@@ -39,9 +39,9 @@ def event(kind: str = "payment_intent.succeeded", **overrides: Any) -> bytes:
     ],
 )
 def test_an_event_of_stripe(kind: str, read: str, amount: int) -> None:
-    found = stripe.parse(PLATFORM, event(kind))
+    found = stripe.parse(PLATFORM_MERCHANT, event(kind))
 
-    assert (found.id, found.kind, found.payment_id, found.money) == ("evt_1", read, PAYMENT, "pi_1")
+    assert (found.id, found.kind, found.payment_id, found.money_reference) == ("evt_1", read, PAYMENT, "pi_1")
     assert (found.amount, found.currency) == (amount, "NGN")
 
 
@@ -55,11 +55,11 @@ def test_an_event_of_stripe(kind: str, read: str, amount: int) -> None:
     ],
 )
 def test_payments_that_others_make_with_the_account_are_none_of_ours(about: dict[str, Any]) -> None:
-    assert stripe.parse(PLATFORM, event(**about)).kind == "other"
+    assert stripe.parse(PLATFORM_MERCHANT, event(**about)).kind == "other"
 
 
 def test_nor_are_events_about_anything_else() -> None:
-    assert stripe.parse(PLATFORM, event("customer.created")).kind == "other"
+    assert stripe.parse(PLATFORM_MERCHANT, event("customer.created")).kind == "other"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_nor_are_events_about_anything_else() -> None:
 )
 def test_what_makes_no_sense_is_malformed(wrong: dict[str, Any]) -> None:
     with pytest.raises(Malformed):
-        stripe.parse(PLATFORM, event(**wrong))
+        stripe.parse(PLATFORM_MERCHANT, event(**wrong))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_what_makes_no_sense_is_malformed(wrong: dict[str, Any]) -> None:
 )
 def test_so_is_what_is_no_event(body: bytes) -> None:
     with pytest.raises(Malformed):
-        stripe.parse(PLATFORM, body)
+        stripe.parse(PLATFORM_MERCHANT, body)
 
 
 @pytest.mark.parametrize(

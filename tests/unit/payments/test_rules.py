@@ -14,7 +14,7 @@ from boxoffice.payments.errors import OrderExpired, ProviderUnavailable
 from boxoffice.payments.models import (
     DueRefund,
     Effect,
-    OpenBill,
+    OpenPayment,
     PaymentRow,
     PaymentStatus,
     ProviderEvent,
@@ -72,7 +72,7 @@ def test_any_other_cannot(status: OrderStatus, expires_in: int, error: type[Doma
 def test_money_buys_what_can_be_bought_and_else_goes_back(
     payment: PaymentStatus, order_status: OrderStatus, effect: Effect
 ) -> None:
-    assert rules.verdict_on(PAID, replace(PAYMENT, status=payment), order_status).effect == effect
+    assert rules.decide_payment(PAID, replace(PAYMENT, status=payment), order_status).effect == effect
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_money_buys_what_can_be_bought_and_else_goes_back(
     [("pending", "failed"), ("failed", "ignored"), ("succeeded", "ignored"), ("refunded", "ignored")],
 )
 def test_a_failure_ends_only_what_is_open(payment: PaymentStatus, effect: Effect) -> None:
-    assert rules.verdict_on(DECLINED, replace(PAYMENT, status=payment), "pending").effect == effect
+    assert rules.decide_payment(DECLINED, replace(PAYMENT, status=payment), "pending").effect == effect
 
 
 @pytest.mark.parametrize("wrong", [{"amount": 4999}, {"amount": 5001}, {"currency": "GHS"}])
@@ -88,18 +88,18 @@ def test_a_failure_ends_only_what_is_open(payment: PaymentStatus, effect: Effect
 def test_the_wrong_amount_always_goes_back(wrong: dict[str, int | str], payment: PaymentStatus) -> None:
     event = replace(PAID, **wrong)
 
-    assert rules.verdict_on(event, replace(PAYMENT, status=payment), "pending").effect == "returned"
+    assert rules.decide_payment(event, replace(PAYMENT, status=payment), "pending").effect == "returned"
 
 
 class TestAsking:
     """When a provider is asked about a payment."""
 
-    def bill(self, *, age: int, hold: int, order_status: str = "pending") -> OpenBill:
-        unimportant = dict.fromkeys(field.name for field in fields(OpenBill))
+    def bill(self, *, age: int, hold: int, order_status: str = "pending") -> OpenPayment:
+        unimportant = dict.fromkeys(field.name for field in fields(OpenPayment))
         times = {"created_at": NOW - timedelta(minutes=age), "expires_at": NOW + timedelta(minutes=hold)}
-        return OpenBill(**{**unimportant, **times, "order_status": order_status})
+        return OpenPayment(**{**unimportant, **times, "order_status": order_status})
 
-    def wait(self, bill: OpenBill, *, closed: bool = False, answered: bool = True) -> float | None:
+    def wait(self, bill: OpenPayment, *, closed: bool = False, answered: bool = True) -> float | None:
         at = rules.next_ask(bill, NOW, closed=closed, answered=answered)
         return None if at is None else (at - NOW) / timedelta(minutes=1)
 

@@ -10,7 +10,7 @@ from boxoffice.errors import Malformed
 from boxoffice.ids import new_id
 from boxoffice.payments import sandbox
 from boxoffice.payments.errors import SignatureWrong
-from boxoffice.payments.models import PLATFORM
+from boxoffice.payments.models import PLATFORM_MERCHANT
 
 NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
 PAYMENT = new_id()
@@ -32,22 +32,22 @@ def ring(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 def signature(body: bytes = BODY, now: datetime = NOW) -> str:
-    return sandbox.sign(body, now)[sandbox.SIGNATURE_HEADER]
+    return sandbox.sign(body, now)["X-Sandbox-Signature"]
 
 
 def test_what_the_sandbox_signs_is_the_sandboxs() -> None:
-    sandbox.verify(PLATFORM, BODY, signature(), NOW)
+    sandbox.verify(PLATFORM_MERCHANT, BODY, signature(), NOW)
 
 
 @pytest.mark.parametrize("age", [-300, 0, 300])
 def test_a_signature_is_good_for_five_minutes(age: int) -> None:
-    sandbox.verify(PLATFORM, BODY, signature(), NOW + timedelta(seconds=age))
+    sandbox.verify(PLATFORM_MERCHANT, BODY, signature(), NOW + timedelta(seconds=age))
 
 
 @pytest.mark.parametrize("age", [-301, 301, 86400])
 def test_and_no_longer(age: int) -> None:
     with pytest.raises(SignatureWrong):
-        sandbox.verify(PLATFORM, BODY, signature(), NOW + timedelta(seconds=age))
+        sandbox.verify(PLATFORM_MERCHANT, BODY, signature(), NOW + timedelta(seconds=age))
 
 
 def test_after_a_rotation_both_keys_are_accepted(ring: dict[str, str]) -> None:
@@ -56,8 +56,8 @@ def test_after_a_rotation_both_keys_are_accepted(ring: dict[str, str]) -> None:
     config.forget_secrets()
 
     assert ",s=2." in signature()
-    sandbox.verify(PLATFORM, BODY, old, NOW)
-    sandbox.verify(PLATFORM, BODY, signature(), NOW)
+    sandbox.verify(PLATFORM_MERCHANT, BODY, old, NOW)
+    sandbox.verify(PLATFORM_MERCHANT, BODY, signature(), NOW)
 
 
 def test_a_key_that_was_taken_out_is_not(ring: dict[str, str]) -> None:
@@ -67,7 +67,7 @@ def test_a_key_that_was_taken_out_is_not(ring: dict[str, str]) -> None:
     config.forget_secrets()
 
     with pytest.raises(SignatureWrong):
-        sandbox.verify(PLATFORM, BODY, old, NOW)
+        sandbox.verify(PLATFORM_MERCHANT, BODY, old, NOW)
 
 
 @pytest.mark.parametrize(
@@ -90,20 +90,20 @@ def test_a_key_that_was_taken_out_is_not(ring: dict[str, str]) -> None:
 def test_a_spoilt_signature_is_refused(spoil: object) -> None:
     assert callable(spoil)
     with pytest.raises(SignatureWrong):
-        sandbox.verify(PLATFORM, BODY, spoil(signature()), NOW)
+        sandbox.verify(PLATFORM_MERCHANT, BODY, spoil(signature()), NOW)
 
 
 @pytest.mark.parametrize("body", [b"", BODY[:-1], BODY + b" ", BODY.replace(b"any", b"some"), b"\xff"])
 def test_it_covers_every_byte_of_the_body(body: bytes) -> None:
     with pytest.raises(SignatureWrong):
-        sandbox.verify(PLATFORM, body, signature(), NOW)
+        sandbox.verify(PLATFORM_MERCHANT, body, signature(), NOW)
 
 
 def test_an_event_says_what_it_was_made_of() -> None:
     body, headers = sandbox.signed_event(str(PAYMENT), "payment.failed", 5000, "NGN", "evt_7")
 
-    sandbox.verify(PLATFORM, body, headers["X-Sandbox-Signature"], datetime.now(UTC))
-    event = sandbox.parse(PLATFORM, body)
+    sandbox.verify(PLATFORM_MERCHANT, body, headers["X-Sandbox-Signature"], datetime.now(UTC))
+    event = sandbox.parse(PLATFORM_MERCHANT, body)
     assert (event.id, event.kind, event.payment_id) == ("evt_7", "failed", PAYMENT)
     assert (event.amount, event.currency) == (5000, "NGN")
 
@@ -111,7 +111,7 @@ def test_an_event_says_what_it_was_made_of() -> None:
 def test_events_without_an_id_get_one_of_their_own() -> None:
     first, second = (sandbox.signed_event(str(PAYMENT), "payment.succeeded", 1, "NGN")[0] for _ in range(2))
 
-    assert sandbox.parse(PLATFORM, first).id != sandbox.parse(PLATFORM, second).id
+    assert sandbox.parse(PLATFORM_MERCHANT, first).id != sandbox.parse(PLATFORM_MERCHANT, second).id
 
 
 VALID = {"id": "evt_1", "type": "payment.succeeded", "payment_id": str(PAYMENT), "amount": 5000, "currency": "NGN"}
@@ -138,10 +138,10 @@ VALID = {"id": "evt_1", "type": "payment.succeeded", "payment_id": str(PAYMENT),
 )
 def test_what_makes_no_sense_is_malformed(wrong: dict[str, object]) -> None:
     with pytest.raises(Malformed):
-        sandbox.parse(PLATFORM, json.dumps(VALID | wrong).encode())
+        sandbox.parse(PLATFORM_MERCHANT, json.dumps(VALID | wrong).encode())
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000])
 def test_so_is_what_cannot_be_read(body: bytes) -> None:
     with pytest.raises(Malformed):
-        sandbox.parse(PLATFORM, body)
+        sandbox.parse(PLATFORM_MERCHANT, body)

@@ -9,32 +9,61 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boxoffice.orders.models import OrderRow
+from boxoffice.orders.models import OrderRow, OrderStatus
 from boxoffice.payments.errors import RefundTooLarge
+from boxoffice.pricing.models import Charge
 from boxoffice.refunds import rules
 from boxoffice.refunds.errors import NothingToRefund, OrderNotRefundable, TicketNotInOrder
 from boxoffice.refunds.models import PaidTicket, RefundRequest
 from boxoffice.tickets.errors import TicketRefunded
+from boxoffice.tickets.models import TicketStatus
 from tests.helpers.factories import NOW
 
 
-def ticket(price: int, *, status: str = "valid", discounted: bool = True, admits: int = 1) -> PaidTicket:
-    return PaidTicket(uuid4(), UUID(int=1), price, admits, status, discounted, [UUID(int=2)])  # type: ignore[arg-type]
+def tickets_of(price: int, quantity: int, discount: int = 0, *, grouped: bool = False) -> list[PaidTicket]:
+    """The tickets of an item: one each, or one for all of it."""
+    charge = Charge(
+        terms_id=None,
+        gross=price * quantity,
+        discount=discount,
+        buyer_fee=None,
+        tax=None,
+        platform_fee=None,
+        total=price * quantity - discount,
+    )
+    return [
+        PaidTicket(
+            **vars(charge),
+            id=uuid4(),
+            event_id=UUID(int=1),
+            status="valid",
+            position=position,
+            admits=quantity if grouped else 1,
+            quantity=quantity,
+            pool_ids=[UUID(int=2)],
+        )
+        for position in range(1, 2 if grouped else quantity + 1)
+    ]
 
 
-def order(total: int, discount: int = 0, status: str = "paid") -> OrderRow:
+def ticket(price: int, status: TicketStatus = "valid") -> PaidTicket:
+    """The only ticket of an item."""
+    (only,) = tickets_of(price, 1)
+    return replace(only, status=status)
+
+
+def order(total: int, status: OrderStatus = "paid") -> OrderRow:
     return OrderRow(
         id=uuid4(),
         number="K7QW3MPX",
         organisation_id=uuid4(),
         account_id=None,
-        status=status,  # type: ignore[arg-type]
+        status=status,
         buyer_name="Ada",
         buyer_email="ada@example.com",
         buyer_phone=None,
         currency="NGN",
         total=total,
-        discount=discount,
         voucher_id=None,
         expires_at=NOW,
         created_at=NOW,
@@ -56,47 +85,38 @@ def refunded_in(sequence: Sequence[PaidTicket], tickets: Sequence[PaidTicket], p
 
 
 def test_without_a_discount_each_ticket_is_worth_its_price() -> None:
-    tickets = [ticket(5000), ticket(2500, admits=3)]
+    tickets = [*tickets_of(5000, 1), *tickets_of(2500, 3, grouped=True)]
 
-    assert list(rules.paid_for(tickets, 0).values()) == [5000, 7500]
-
-
-def test_a_discount_is_spread_in_whole_minor_units() -> None:
-    tickets = [ticket(1000) for _ in range(3)]
-
-    assert list(rules.paid_for(tickets, 1000).values()) == [666, 667, 667]
+    assert list(map(rules.paid_for, tickets)) == [5000, 7500]
 
 
-def test_only_the_tickets_that_the_voucher_is_for_bear_its_discount() -> None:
-    tickets = [ticket(1000, discounted=False), ticket(1000)]
-
-    assert list(rules.paid_for(tickets, 400).values()) == [1000, 600]
+def test_a_discount_is_shared_in_whole_minor_units() -> None:
+    assert list(map(rules.paid_for, tickets_of(1000, 3, discount=1000))) == [666, 667, 667]
 
 
-def test_a_discount_larger_than_what_the_voucher_is_for_by_now_is_borne_by_all() -> None:
-    tickets = [ticket(1000, discounted=False), ticket(1000)]
+def test_a_ticket_bears_only_the_discount_of_its_own_item() -> None:
+    tickets = [*tickets_of(1000, 1), *tickets_of(1000, 1, discount=400)]
 
-    assert list(rules.paid_for(tickets, 1500).values()) == [250, 250]
+    assert list(map(rules.paid_for, tickets)) == [1000, 600]
 
 
-@given(st.lists(st.tuples(st.integers(0, 10_000), st.booleans()), min_size=1, max_size=8), st.data())
-def test_what_was_paid_for_the_tickets_is_the_total(prices: list[tuple[int, bool]], data: st.DataObject) -> None:
-    tickets = [ticket(price, discounted=discounted) for price, discounted in prices]
-    subtotal = sum(price for price, _ in prices)
-    discount = data.draw(st.integers(0, subtotal))
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 6), st.booleans()), min_size=1, max_size=6), st.data())
+def test_what_was_paid_for_the_tickets_is_the_total(items: list[tuple[int, int, bool]], data: st.DataObject) -> None:
+    tickets = []
+    for price, quantity, grouped in items:
+        discount = data.draw(st.integers(0, price * quantity))
+        tickets.append(tickets_of(price, quantity, discount, grouped=grouped))
 
-    paid = rules.paid_for(tickets, discount)
-
-    assert sum(paid.values()) == subtotal - discount
-    assert all(0 <= paid[each.id] <= each.price for each in tickets)
+    assert [sum(map(rules.paid_for, item)) for item in tickets] == [item[0].total for item in tickets]
+    assert all(0 <= rules.paid_for(each) <= each.gross for item in tickets for each in item)
 
 
 def test_one_by_one_in_any_order_the_tickets_bring_back_the_total() -> None:
-    tickets = [ticket(1000), ticket(999), ticket(1), ticket(0)]
-    paid = order(1333, discount=667)
+    tickets = [*tickets_of(333, 3, discount=500), *tickets_of(1, 1, discount=1), *tickets_of(0, 1)]
+    paid = order(499)
 
     for sequence in permutations(tickets):
-        assert sum(refunded_in(sequence, tickets, paid)) == 1333
+        assert sum(refunded_in(sequence, tickets, paid)) == 499
 
 
 def test_money_that_is_back_already_is_not_given_twice() -> None:
@@ -128,7 +148,7 @@ def test_more_than_was_paid_is_not_given_back() -> None:
 
 
 @pytest.mark.parametrize("status", ["pending", "expired", "cancelled"])
-def test_what_was_not_paid_is_not_refunded(status: str) -> None:
+def test_what_was_not_paid_is_not_refunded(status: OrderStatus) -> None:
     with pytest.raises(OrderNotRefundable):
         rules.plan_of(request(whole=True), order(100, status=status), [], returned=0)
 

@@ -36,7 +36,7 @@ def test_the_text_is_of_qrs_alphanumeric_mode() -> None:
         qr.text_of(MASTER, 1, 0, uuid4(), TICKET),
         qr.text_of(MASTER, 1, 0, ORGANISATION, uuid4()),
     ],
-    ids=["master", "key id", "epoch", "organisation", "ticket"],
+    ids=["master", "key id", "transfer_count", "organisation", "ticket"],
 )
 def test_whatever_differs_the_proof_differs(changed: str) -> None:
     assert changed[-25:] != TEXT[-25:]

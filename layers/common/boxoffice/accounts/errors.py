@@ -1,19 +1,25 @@
 """What can be wrong with an account or a session."""
 
-from boxoffice.errors import DomainError, Unauthenticated
+from boxoffice.errors import DomainError
 
 
 class EmailTaken(DomainError):
     code = "email_taken"
-    detail = "There is an account with this email already."
+    meaning = "There is an account with this email already."
+    remedy = "Log in, or sign up with another email."
     constraint = "accounts_email_key"
 
 
-class WrongCredentials(Unauthenticated):
+class WrongCredentials(DomainError):
+    status = 401
     code = "wrong_credentials"
-    detail = "The email or the password is wrong."
+    meaning = "The email or the password is wrong."
+    remedy = "Check both and try again."
+    detail: str = ""
 
 
-class SessionOver(Unauthenticated):
+class SessionOver(DomainError):
+    status = 401
     code = "session_over"
-    detail = "This refresh token is unknown, expired, revoked or used already. Log in again."
+    meaning = "This refresh token is unknown, expired, revoked or used already."
+    remedy = "Log in again."

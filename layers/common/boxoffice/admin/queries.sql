@@ -108,7 +108,7 @@ WHERE coalesce(drawn, 0) <> coalesce(seated, 0) LIMIT 10
 -- name: tickets_without_seat
 -- A ticket has the seat of its position, or all of its item's if it is for the whole group, and says so.
 SELECT tickets.id AS ticket_id, seat, labels FROM tickets
-JOIN ticket_types ON ticket_types.id = ticket_type_id JOIN order_items USING (order_id, line)
+JOIN ticket_types ON ticket_types.id = ticket_type_id JOIN order_items USING (order_id, item_no)
 CROSS JOIN LATERAL (
     SELECT string_agg(label, ', ' ORDER BY place) AS labels, count(*) AS seats
     FROM unnest(CASE WHEN grouped THEN seat_ids ELSE seat_ids[tickets.position:tickets.position] END)
@@ -139,10 +139,10 @@ SELECT seat_rows.id AS row_id, longest_free, longest FROM seat_rows LEFT JOIN (
 WHERE longest_free <> coalesce(longest, 0) LIMIT 10
 
 -- name: orders_with_wrong_tickets
--- Line by line. A ticket without an item, or without an order, is one too many.
-SELECT order_id, line, status, quantity AS bought, issued FROM order_items FULL JOIN (
-    SELECT order_id, line, sum(admits) AS issued FROM tickets GROUP BY order_id, line
-) AS issues USING (order_id, line) LEFT JOIN orders ON id = order_id
+-- Item by item. A ticket without an item, or without an order, is one too many.
+SELECT order_id, item_no, status, quantity AS bought, issued FROM order_items FULL JOIN (
+    SELECT order_id, item_no, sum(admits) AS issued FROM tickets GROUP BY order_id, item_no
+) AS issues USING (order_id, item_no) LEFT JOIN orders ON id = order_id
 WHERE coalesce(issued, 0)
     <> CASE WHEN status IN ('paid', 'partially_refunded', 'refunded') THEN coalesce(quantity, 0) ELSE 0 END
 LIMIT 10
@@ -193,7 +193,7 @@ SELECT DISTINCT events.id AS event_id, cancelled_at, settled_at FROM events
 JOIN order_items AS item ON item.event_id = events.id JOIN orders ON orders.id = item.order_id
 WHERE (settled_at IS NOT NULL OR cancelled_at < now() - interval '1 day')
     AND (orders.status = 'pending' OR EXISTS (
-        SELECT FROM tickets WHERE tickets.order_id = item.order_id AND tickets.line = item.line AND tickets.status = 'valid'))
+        SELECT FROM tickets WHERE tickets.order_id = item.order_id AND tickets.item_no = item.item_no AND tickets.status = 'valid'))
 LIMIT 10
 
 -- name: payments_without_effect
@@ -203,22 +203,22 @@ JOIN orders ON orders.id = order_id
 WHERE payments.status = 'succeeded' AND (
         orders.status NOT IN ('paid', 'partially_refunded', 'refunded')
         OR amount <> total OR payments.currency <> orders.currency
-        OR NOT EXISTS (SELECT FROM receipts WHERE payment_id = payments.id AND kept
-            AND receipts.amount = payments.amount AND receipts.currency = payments.currency))
+        OR NOT EXISTS (SELECT FROM incoming_payments AS incoming WHERE payment_id = payments.id AND kept
+            AND incoming.amount = payments.amount AND incoming.currency = payments.currency))
     OR payments.status = 'refunded'
         AND NOT EXISTS (SELECT FROM refunds WHERE refunds.payment_id = payments.id)
 LIMIT 10
 
--- name: receipts_without_effect
--- What is owed back of a receipt goes to whoever paid it.
-SELECT receipts.id AS receipt_id, payments.id AS payment_id, kept, receipts.amount, refunded, owed FROM receipts
-JOIN payments ON payments.id = receipts.payment_id
+-- name: money_without_effect
+-- A refund goes to whoever paid the money: it names the same payment.
+SELECT incoming.id AS incoming_payment_id, payments.id AS payment_id, kept, incoming.amount, refunded, owed
+FROM incoming_payments AS incoming JOIN payments ON payments.id = incoming.payment_id
 LEFT JOIN (
-    SELECT receipt_id, payment_id, currency, sum(amount)::bigint AS owed FROM refunds
-    GROUP BY receipt_id, payment_id, currency
-) AS refund ON receipt_id = receipts.id AND refund.payment_id = payments.id AND refund.currency = receipts.currency
-WHERE refunded <> coalesce(owed, 0) OR refunded > receipts.amount
-    OR NOT kept AND refunded <> receipts.amount OR kept AND payments.status <> 'succeeded'
+    SELECT incoming_payment_id, payment_id, currency, sum(amount)::bigint AS owed FROM refunds
+    GROUP BY incoming_payment_id, payment_id, currency
+) AS refund ON incoming_payment_id = incoming.id AND refund.payment_id = payments.id AND refund.currency = incoming.currency
+WHERE refunded <> coalesce(owed, 0) OR refunded > incoming.amount
+    OR NOT kept AND refunded <> incoming.amount OR kept AND payments.status <> 'succeeded'
 LIMIT 10
 
 -- name: payments_left_behind
@@ -285,12 +285,12 @@ FROM services LEFT JOIN slots ON service_id = id AND state <> 'withdrawn'
 GROUP BY id HAVING count(number) <> capacity OR max(number) FILTER (WHERE state = 'free') > capacity LIMIT 10
 
 -- name: tickets_with_a_broken_chain
--- Each transfer that was accepted raised the epoch by one.
-SELECT tickets.id AS ticket_id, tickets.epoch, links FROM tickets LEFT JOIN (
-    SELECT ticket_id, count(*) AS links, max(epoch) AS last_epoch FROM transfers
+-- Each transfer that was accepted raised the transfer count by one.
+SELECT tickets.id AS ticket_id, tickets.transfer_count, links FROM tickets LEFT JOIN (
+    SELECT ticket_id, count(*) AS links, max(transfer_count) AS last_transfer_count FROM transfers
     WHERE status = 'accepted' GROUP BY ticket_id
 ) AS chain ON ticket_id = tickets.id
-WHERE tickets.epoch <> coalesce(links, 0) OR tickets.epoch <> coalesce(last_epoch, 0) LIMIT 10
+WHERE tickets.transfer_count <> coalesce(links, 0) OR tickets.transfer_count <> coalesce(last_transfer_count, 0) LIMIT 10
 
 -- name: transfers_without_emails
 SELECT id AS transfer_id, status, owed FROM transfers LEFT JOIN (
@@ -323,7 +323,7 @@ LEFT JOIN events ON events.id = order_items.event_id
 LEFT JOIN accounts ON accounts.id = orders.account_id
 LEFT JOIN vouchers ON vouchers.id = voucher_id
 LEFT JOIN events AS discounted ON discounted.id = vouchers.event_id
-LEFT JOIN tickets ON tickets.order_id = orders.id AND tickets.line = order_items.line
+LEFT JOIN tickets ON tickets.order_id = orders.id AND tickets.item_no = order_items.item_no
 WHERE events.organisation_id IS DISTINCT FROM orders.organisation_id OR events.currency IS DISTINCT FROM orders.currency
     OR ticket_types.event_id IS DISTINCT FROM order_items.event_id
     OR accounts.id IS DISTINCT FROM orders.account_id OR vouchers.id IS DISTINCT FROM voucher_id
@@ -337,4 +337,19 @@ SELECT claims.id AS claim_id FROM claims
 JOIN services ON services.id = service_id JOIN customers ON customers.id = customer_id
 LEFT JOIN events ON events.id = services.event_id
 WHERE customers.organisation_id <> services.organisation_id OR events.organisation_id <> services.organisation_id
+LIMIT 10
+
+-- name: orders_with_wrong_totals
+SELECT id AS order_id, total, charged FROM orders JOIN (
+    SELECT order_id, sum(total)::bigint AS charged FROM order_items GROUP BY order_id
+) AS items ON order_id = id
+WHERE total <> charged LIMIT 10
+
+-- name: items_with_wrong_charges
+-- The total of an item follows from its parts, with the tax inside or on top. No voucher takes off more than the gross, and
+-- what terms decide on is there together or not at all.
+SELECT order_id, item_no, unit_price * quantity AS gross, discount, buyer_fee, tax, platform_fee, total, terms_id
+FROM order_items CROSS JOIN LATERAL (SELECT unit_price * quantity - discount + coalesce(buyer_fee, 0) AS before_tax) AS charge
+WHERE total NOT IN (before_tax, before_tax + coalesce(tax, 0)) OR discount > unit_price * quantity
+    OR num_nonnulls(terms_id, buyer_fee, tax, platform_fee) NOT IN (0, 4)
 LIMIT 10

@@ -22,7 +22,7 @@ INVARIANTS: tuple[tuple[int, str, str], ...] = (
     (3, "a cancelled event keeps no order", "cancellations_left_behind"),
     (4, "money received ends as a paid order or as a refund", "payments_without_effect"),
     (4, "an order gives back what was paid for it, by refunds of its payment", "orders_that_gave_back_wrong"),
-    (4, "money that came is kept by a paid order or goes back whole, and never more of it", "receipts_without_effect"),
+    (4, "money that came is kept by a paid order or goes back whole, and never more of it", "money_without_effect"),
     (4, "no refund and no open payment stays behind", "payments_left_behind"),
     (4, "an order that costs something is paid by exactly one payment", "orders_without_payment"),
     (5, "an idempotency key has one effect", "keys_without_effect"),
@@ -39,4 +39,6 @@ INVARIANTS: tuple[tuple[int, str, str], ...] = (
     (11, "the audit log is chained without a gap", "audit_entries_out_of_chain"),
     (12, "an order, its items and its tickets are one organisation's", "orders_across_tenants"),
     (12, "a claim, its service and its customer are one organisation's", "claims_across_tenants"),
+    (13, "an order costs what its items cost", "orders_with_wrong_totals"),
+    (13, "what an item costs follows from the parts of its charge", "items_with_wrong_charges"),
 )

@@ -36,8 +36,8 @@ WITH found AS MATERIALIZED (
         first_scan_gate = CASE WHEN tickets.first_scan_at IS NULL THEN %(gate)s ELSE tickets.first_scan_gate END
     FROM decided WHERE tickets.id = decided.id AND outcome = 'admitted' AND earlier_id IS NULL
 ), recorded AS (
-    INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, epoch, gate, device_id, sequence, scanned_by, at)
-    SELECT %(scan_id)s, id, event_id, outcome, outcome = 'admitted', epoch, %(gate)s, %(device_id)s, %(sequence)s,
+    INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, transfer_count, gate, device_id, sequence, scanned_by, at)
+    SELECT %(scan_id)s, id, event_id, outcome, outcome = 'admitted', transfer_count, %(gate)s, %(device_id)s, %(sequence)s,
         %(account_id)s, scanned_at
     FROM decided WHERE earlier_id IS NULL
 ), told AS (
@@ -75,20 +75,20 @@ WITH sent AS MATERIALIZED (
     SELECT * FROM tickets WHERE id = ANY(%(ticket_ids)s::uuid[]) AND organisation_id = %(organisation_id)s
     ORDER BY id FOR NO KEY UPDATE
 ), judged AS MATERIALIZED (
-    SELECT sent.*, event_id, order_id, ticket_type_id, CASE WHEN sent.qr_hash = found.qr_hash THEN epoch
-        ELSE array_position(former_hashes, sent.qr_hash) - 1 END AS epoch
+    SELECT sent.*, event_id, order_id, ticket_type_id, CASE WHEN sent.qr_hash = found.qr_hash THEN transfer_count
+        ELSE array_position(former_hashes, sent.qr_hash) - 1 END AS transfer_count
     FROM sent LEFT JOIN found ON found.id = ticket_id
 ), kept AS (
-    INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, epoch, gate, device_id, sequence, scanned_by, at,
+    INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, transfer_count, gate, device_id, sequence, scanned_by, at,
         device_time, skew_ms)
-    SELECT id, ticket_id, event_id, 'admitted', true, epoch, gate, %(device_id)s, sequence, %(account_id)s, at,
+    SELECT id, ticket_id, event_id, 'admitted', true, transfer_count, gate, %(device_id)s, sequence, %(account_id)s, at,
         device_time, %(skew_ms)s
-    FROM judged WHERE event_id = %(event_id)s AND epoch IS NOT NULL ORDER BY sequence
+    FROM judged WHERE event_id = %(event_id)s AND transfer_count IS NOT NULL ORDER BY sequence
     ON CONFLICT (event_id, device_id, sequence) WHERE sequence IS NOT NULL
-    DO UPDATE SET let_in = true, epoch = excluded.epoch WHERE scans.ticket_id = excluded.ticket_id AND NOT scans.let_in
+    DO UPDATE SET let_in = true, transfer_count = excluded.transfer_count WHERE scans.ticket_id = excluded.ticket_id AND NOT scans.let_in
     RETURNING scans.id, scans.sequence, scans.gate, scans.at
 )
-SELECT judged.sequence, ticket_id, CASE WHEN epoch IS NULL THEN 'forged' WHEN event_id <> %(event_id)s THEN 'wrong_event'
+SELECT judged.sequence, ticket_id, CASE WHEN transfer_count IS NULL THEN 'forged' WHEN event_id <> %(event_id)s THEN 'wrong_event'
     END AS refusal, CASE WHEN kept.id IS NOT NULL THEN jsonb_build_object('scan_id', kept.id, 'ticket_id', ticket_id,
         'order_id', order_id, 'event_id', event_id, 'ticket_type_id', ticket_type_id, 'entry', NULL, 'gate', kept.gate,
         'device_id', %(device_id)s::text, 'scanned_at', kept.at, 'offline', true) END AS told
@@ -103,7 +103,7 @@ WITH let_in AS MATERIALIZED (
         WHEN at >= refunded_at THEN 'refunded'
         WHEN EXISTS (
             SELECT FROM transfers
-            WHERE transfers.ticket_id = scans.ticket_id AND transfers.epoch = scans.epoch + 1 AND accepted_at <= at
+            WHERE transfers.ticket_id = scans.ticket_id AND transfers.transfer_count = scans.transfer_count + 1 AND accepted_at <= at
         ) THEN 'transferred' END AS void
     FROM scans JOIN tickets ON tickets.id = ticket_id
     WHERE ticket_id = ANY(%(ticket_ids)s::uuid[]) AND let_in

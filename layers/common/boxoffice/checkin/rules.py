@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from boxoffice.checkin.errors import REFUSALS, Forged, Transferred
+from boxoffice.checkin.errors import REFUSALS, Refusal, Transferred
 from boxoffice.checkin.models import (
     ConflictView,
     Door,
@@ -21,9 +21,10 @@ from boxoffice.checkin.models import (
     SyncedScanView,
     Verdict,
 )
+from boxoffice.tickets.errors import Forged
 
-_REFUSALS = {error.code: error for error in REFUSALS}
-_HASH_SIZE = 16  # bytes: to meet one of 50,000 tickets by chance takes 2¹¹² tries
+_REFUSALS: dict[str, type[Refusal]] = {error.code: error for error in REFUSALS}
+_HASH_SIZE = 16  # bytes: to meet one of 50,000 tickets by chance takes 2¹¹² tries (decision 32)
 _TRANSFERRED = -2
 
 
@@ -42,37 +43,33 @@ def check_admitted(scanned: Scanned) -> None:
     if scanned.outcome == "transferred":
         raise Transferred(ticket_id=scanned.ticket_id, event_id=scanned.event_id)
     raise _REFUSALS[scanned.outcome](
-        _detail(scanned),
+        detail=_detail(scanned),
         ticket_id=scanned.ticket_id,
         event_id=scanned.event_id,
         ticket_type_name=scanned.ticket_type_name,
         holder_name=scanned.holder_name,
         entries=scanned.entries,
         max_entries=scanned.max_entries,
-        first_scan_at=_text(scanned.first_scan_at),
+        first_scan_at=scanned.first_scan_at,
         first_scan_gate=scanned.first_scan_gate,
-        doors_open_at=_text(scanned.doors_open_at),
+        doors_open_at=scanned.doors_open_at,
     )
 
 
-def _detail(scanned: Scanned) -> str | None:
-    """What the person at the door reads first, on the clock of the venue."""
+def _detail(scanned: Scanned) -> str:
+    """What the person at the door reads first, on the clock of the venue; empty if the refusal itself says it."""
     if scanned.outcome == "already_scanned" and scanned.first_scan_at is not None:
         gate = f" at {scanned.first_scan_gate}" if scanned.first_scan_gate else ""
         return f"Used already: first{gate} on {_clock(scanned.first_scan_at, scanned.time_zone)}."
     if scanned.outcome == "not_yet" and scanned.doors_open_at is not None:
         return f"The doors open on {_clock(scanned.doors_open_at, scanned.time_zone)}."
-    return None
+    return ""
 
 
 def _clock(moment: datetime, time_zone: str) -> str:
     from zoneinfo import ZoneInfo
 
     return f"{moment.astimezone(ZoneInfo(time_zone)):%d %B at %H:%M}"
-
-
-def _text(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
 
 
 def skew_of(sent_at: datetime, received_at: datetime) -> timedelta:

@@ -9,7 +9,7 @@ from psycopg.errors import UniqueViolation
 from boxoffice import audit, db, outbox, signing, sql
 from boxoffice.auth import Caller, require_role
 from boxoffice.checkin import rules
-from boxoffice.checkin.errors import Forged, NotAdmitted
+from boxoffice.checkin.errors import NotAdmitted
 from boxoffice.checkin.models import (
     Attendance,
     AttendanceView,
@@ -40,6 +40,7 @@ from boxoffice.errors import NotFound, NotModified
 from boxoffice.ids import new_id
 from boxoffice.pagination import decode_moment_and_id, decode_numbers_and_id, encode, page_of
 from boxoffice.tickets import qr
+from boxoffice.tickets.errors import Forged
 
 SQL = sql.queries("checkin")
 

@@ -48,7 +48,7 @@ def check_changes(event: EventRow, changes: dict[str, Any], now: datetime) -> No
         CurrencyFixed, EndsInThePast: it may not.
     """
     if changes.get("currency", event.currency) != event.currency and event.status != "draft":
-        raise CurrencyFixed
+        raise CurrencyFixed(currency=event.currency)
     if changes.get("ends_at", event.ends_at) != event.ends_at:
         check_end(changes["ends_at"], now)
 
@@ -59,9 +59,9 @@ def check_gates(gates: Sequence[dict[str, Any]], ticket_types: Sequence[TicketTy
     Raises:
         UnknownTicketType: one of them names another ticket type.
     """
-    known = {ticket_type.id for ticket_type in ticket_types}
-    if not all(known.issuperset(gate["ticket_type_ids"] or ()) for gate in gates):
-        raise UnknownTicketType
+    named = {ticket_type_id for gate in gates for ticket_type_id in gate["ticket_type_ids"] or ()}
+    if unknown := named - {ticket_type.id for ticket_type in ticket_types}:
+        raise UnknownTicketType(ticket_type_ids=sorted(unknown))
 
 
 def check_cancellable(event: EventRow) -> None:
@@ -82,7 +82,7 @@ def check_publishable(event: EventRow, ticket_types: Sequence[TicketTypeRow], no
     """
     check_editable(event.status)
     if event.organisation_status != "approved":
-        raise OrganisationNotApproved
+        raise OrganisationNotApproved(organisation_status=event.organisation_status)
     if event.ends_at <= now:
         raise EventOver
     if not ticket_types:
@@ -96,7 +96,7 @@ def check_filters(filters: EventFilters) -> None:
         Invalid: it ends before it begins.
     """
     if filters.since and filters.until and filters.until <= filters.since:
-        raise Invalid("`to` comes after `from`.")
+        raise Invalid.at("query", "to", because="`to` must be later than `from`.")
 
 
 def start_of_coming(since: datetime, after: tuple[datetime, UUID]) -> tuple[datetime, UUID]:

@@ -251,7 +251,8 @@ CREATE INDEX vouchers_by_event ON vouchers (event_id, id) WHERE deleted_at IS NU
 
 -- ------------------------------------------------------------------------------------------------------- orders
 
--- An order is the record of its own idempotency key, too: request_id names the request that placed it (idempotency.Once).
+-- An order is the record of its own idempotency key, too: request_id names the request that placed it
+-- (idempotency.IdempotentRequest). Its total is the sum of its items' totals. In details is what the buyer was asked for.
 CREATE TABLE orders (
     id              uuid PRIMARY KEY,
     number          text NOT NULL CONSTRAINT orders_number_key UNIQUE,
@@ -263,8 +264,8 @@ CREATE TABLE orders (
     buyer_phone     text,
     currency        text NOT NULL,
     total           money_amount NOT NULL,
-    discount        money_amount NOT NULL DEFAULT 0,
     voucher_id      uuid,
+    details         jsonb,
     draws           draw[] NOT NULL,
     request_id      uuid NOT NULL CONSTRAINT orders_request_id_key UNIQUE,
     fingerprint     bytea NOT NULL,
@@ -276,18 +277,37 @@ CREATE INDEX orders_by_buyer ON orders (organisation_id, buyer_email, id);
 CREATE INDEX orders_by_account ON orders (account_id, id) WHERE account_id IS NOT NULL;
 
 -- Grouped: one ticket admits as many people as the quantity says.
+-- What an item costs is stored when it is bought (pricing.Charge); refunds, emails and books read it here. The gross is
+-- unit_price * quantity. Of that comes the total: less the discount, plus the buyer's fee, plus the tax if it is on top.
+-- An order may be placed under terms, a row that never changes: rates, their names, the refund policy. They decide on
+-- fees and tax, so terms_id, buyer_fee, tax and platform_fee are null together, in an order without terms.
 CREATE TABLE order_items (
     order_id       uuid NOT NULL,
-    line           smallint NOT NULL,
+    item_no        smallint NOT NULL,
     grouped        boolean NOT NULL DEFAULT false,
     event_id       uuid NOT NULL,
     ticket_type_id uuid NOT NULL,
     quantity       ticket_quantity NOT NULL,
     unit_price     money_amount NOT NULL,
+    discount       money_amount NOT NULL,
+    total          money_amount NOT NULL,
+    terms_id       uuid,
+    buyer_fee      money_amount,
+    tax            money_amount,
+    platform_fee   money_amount,
     seat_ids       uuid[],
-    PRIMARY KEY (order_id, line)
+    PRIMARY KEY (order_id, item_no)
 );
 CREATE INDEX order_items_by_event ON order_items (event_id, order_id);
+
+-- An order as it is listed, with what its items come to. The items are summed up order by order, for those that are read.
+CREATE VIEW order_summaries AS
+SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, orders.total,
+    subtotal, discount, voucher_id, expires_at, created_at
+FROM orders CROSS JOIN LATERAL (
+    SELECT sum(unit_price * quantity)::bigint AS subtotal, sum(discount)::bigint AS discount
+    FROM order_items WHERE order_id = orders.id
+) AS items;
 
 CREATE TABLE order_history (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -315,12 +335,11 @@ CREATE TABLE payments (
     currency           text NOT NULL,
     ask_at             timestamptz,
     created_at         timestamptz NOT NULL DEFAULT now(),
-    settled_at         timestamptz,
+    closed_at          timestamptz,
     CONSTRAINT payments_reference_key UNIQUE (provider, merchant_id, provider_reference)
 );
 CREATE INDEX payments_order_id ON payments (order_id);
 CREATE UNIQUE INDEX payments_one_success ON payments (order_id) WHERE status = 'succeeded';
-CREATE UNIQUE INDEX payments_one_generic ON payments (order_id) WHERE provider = 'generic';
 CREATE INDEX payments_to_ask ON payments (ask_at) WHERE ask_at IS NOT NULL;
 
 -- The inbox: each verified event of a provider is stored once, with the effect it had.
@@ -337,9 +356,9 @@ CREATE TABLE provider_events (
 );
 CREATE INDEX provider_events_payment_id ON provider_events (payment_id);
 
--- Money that came: each once, by the provider's own name for it, however many events tell of it. It is kept for an order
--- or goes back whole. refunded is what its refunds add up to, so that they never exceed it.
-CREATE TABLE receipts (
+-- Money that came, each once under the provider's own name for it, however many events tell of it. It is kept for an
+-- order, or goes back whole. refunded is the sum of its refunds: they never exceed it.
+CREATE TABLE incoming_payments (
     id          uuid PRIMARY KEY,
     payment_id  uuid NOT NULL REFERENCES payments,
     provider    text NOT NULL,
@@ -350,35 +369,35 @@ CREATE TABLE receipts (
     kept        boolean NOT NULL DEFAULT false,
     refunded    bigint NOT NULL DEFAULT 0,
     received_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT receipts_reference_key UNIQUE (provider, merchant_id, reference),
-    CONSTRAINT receipts_refunded CHECK (refunded BETWEEN 0 AND amount)
+    CONSTRAINT incoming_payments_reference_key UNIQUE (provider, merchant_id, reference),
+    CONSTRAINT incoming_payments_refunded CHECK (refunded BETWEEN 0 AND amount)
 );
-CREATE INDEX receipts_payment_id ON receipts (payment_id);
-CREATE UNIQUE INDEX receipts_one_kept ON receipts (payment_id) WHERE kept;
+CREATE INDEX incoming_payments_payment_id ON incoming_payments (payment_id);
+CREATE UNIQUE INDEX incoming_payments_one_kept ON incoming_payments (payment_id) WHERE kept;
 
 -- Owed in the transaction that decides it; sent to the provider afterwards. No attempt is made before due_at, which also
 -- leases a refund to the worker that sends it; it is null once there is nothing left to do. A refund that the provider
 -- failed to make is tried again as another one, which is what failures counts.
 CREATE TABLE refunds (
-    id                 uuid PRIMARY KEY,
-    payment_id         uuid NOT NULL REFERENCES payments,
-    receipt_id         uuid NOT NULL REFERENCES receipts,
-    amount             bigint NOT NULL CHECK (amount > 0),
-    currency           text NOT NULL,
-    reason             text NOT NULL,
-    status             text NOT NULL DEFAULT 'owed' CHECK (status IN ('owed', 'sent', 'succeeded', 'failed')),
-    attempts           integer NOT NULL DEFAULT 0,
-    failures           integer NOT NULL DEFAULT 0,
-    due_at             timestamptz DEFAULT now(),
-    provider_reference text,
-    last_error         text,
-    created_at         timestamptz NOT NULL DEFAULT now(),
-    settled_at         timestamptz,
+    id                  uuid PRIMARY KEY,
+    payment_id          uuid NOT NULL REFERENCES payments,
+    incoming_payment_id uuid NOT NULL REFERENCES incoming_payments,
+    amount              bigint NOT NULL CHECK (amount > 0),
+    currency            text NOT NULL,
+    reason              text NOT NULL,
+    status              text NOT NULL DEFAULT 'owed' CHECK (status IN ('owed', 'sent', 'succeeded', 'failed')),
+    attempts            integer NOT NULL DEFAULT 0,
+    failures            integer NOT NULL DEFAULT 0,
+    due_at              timestamptz DEFAULT now(),
+    provider_reference  text,
+    last_error          text,
+    created_at          timestamptz NOT NULL DEFAULT now(),
+    closed_at           timestamptz,
     CONSTRAINT refunds_failed_with_reason CHECK (status <> 'failed' OR last_error IS NOT NULL),
-    CONSTRAINT refunds_unsettled_due CHECK (status NOT IN ('owed', 'sent') OR due_at IS NOT NULL)
+    CONSTRAINT refunds_open_due CHECK (status NOT IN ('owed', 'sent') OR due_at IS NOT NULL)
 );
 CREATE INDEX refunds_payment_id ON refunds (payment_id);
-CREATE INDEX refunds_receipt_id ON refunds (receipt_id);
+CREATE INDEX refunds_incoming_payment_id ON refunds (incoming_payment_id);
 CREATE INDEX refunds_due ON refunds (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX refunds_failed ON refunds (id) WHERE status = 'failed';
 CREATE INDEX refunds_provider_reference ON refunds (provider_reference) WHERE provider_reference IS NOT NULL;
@@ -400,13 +419,13 @@ CREATE INDEX order_refunds_order_id ON order_refunds (order_id);
 
 -- ------------------------------------------------------------------------------------------ tickets and check-in
 
--- position counts an item's tickets from 1, so that none can be issued twice. Of the QR only its SHA-256 is kept. The epoch
--- counts the transfers: each ends the QR before, whose hash is kept so that the door can tell it from a forgery.
+-- position counts an item's tickets from 1, so that none can be issued twice. Of the QR only its SHA-256 is kept.
+-- transfer_count counts the transfers: each ends the QR before, whose hash is kept so that the door can tell it from a forgery.
 -- changed_in is the transaction that wrote the row last: the devices at the door read what has changed by it.
 CREATE TABLE tickets (
     id              uuid PRIMARY KEY,
     order_id        uuid NOT NULL,
-    line            smallint NOT NULL,
+    item_no         smallint NOT NULL,
     position        integer NOT NULL,
     organisation_id uuid NOT NULL,
     event_id        uuid NOT NULL,
@@ -416,7 +435,7 @@ CREATE TABLE tickets (
     holder_email    text,
     seat            text,
     status          text NOT NULL DEFAULT 'valid' CHECK (status IN ('valid', 'refunded')),
-    epoch           smallint NOT NULL DEFAULT 0,
+    transfer_count  smallint NOT NULL DEFAULT 0,
     key_id          smallint NOT NULL,
     qr_hash         bytea NOT NULL,
     former_hashes   bytea[],
@@ -428,10 +447,10 @@ CREATE TABLE tickets (
     refunded_at     timestamptz,
     changed_in      xid8 NOT NULL DEFAULT pg_current_xact_id(),
     created_at      timestamptz NOT NULL DEFAULT now(),
-    FOREIGN KEY (order_id, line) REFERENCES order_items,
-    CONSTRAINT tickets_issued_once UNIQUE (order_id, line, position),
+    FOREIGN KEY (order_id, item_no) REFERENCES order_items,
+    CONSTRAINT tickets_issued_once UNIQUE (order_id, item_no, position),
     CONSTRAINT tickets_entries CHECK (entries BETWEEN 0 AND max_entries),
-    CONSTRAINT tickets_former_hashes CHECK (coalesce(cardinality(former_hashes), 0) = epoch)
+    CONSTRAINT tickets_former_hashes CHECK (coalesce(cardinality(former_hashes), 0) = transfer_count)
 );
 CREATE INDEX tickets_by_account ON tickets (account_id, id) WHERE account_id IS NOT NULL;
 -- What it includes counts a whole event's attendance without a look at the table.
@@ -458,21 +477,21 @@ CREATE TABLE transfers (
     to_name      text,
     to_email     text NOT NULL,
     to_account   uuid,
-    epoch        smallint,
+    transfer_count smallint,
     started_by   uuid,
     created_at   timestamptz NOT NULL DEFAULT now(),
     expires_at   timestamptz NOT NULL,
     accepted_at  timestamptz,
     CONSTRAINT transfers_accepted CHECK (
-        (status = 'accepted') = (epoch IS NOT NULL AND accepted_at IS NOT NULL AND to_name IS NOT NULL)),
-    CONSTRAINT transfers_chain UNIQUE (ticket_id, epoch)
+        (status = 'accepted') = (transfer_count IS NOT NULL AND accepted_at IS NOT NULL AND to_name IS NOT NULL)),
+    CONSTRAINT transfers_chain UNIQUE (ticket_id, transfer_count)
 );
 CREATE UNIQUE INDEX transfers_one_pending ON transfers (ticket_id) WHERE status = 'pending';
 
 -- A ticket as its holder sees it, and to whom it was sent until they accept it or it lapses.
 CREATE VIEW shown_tickets AS
 SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
-    tickets.account_id, epoch, title AS event_title, venue_name, city, time_zone, starts_at, name AS ticket_type_name,
+    tickets.account_id, transfer_count, title AS event_title, venue_name, city, time_zone, starts_at, name AS ticket_type_name,
     seat, admits, holder_name, tickets.status, tickets.max_entries, entries, first_scan_at, tickets.created_at,
     (SELECT to_jsonb(pending) FROM (
         SELECT to_email, to_name, expires_at FROM transfers
@@ -483,8 +502,8 @@ FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tick
 
 -- A ticket as it is printed, and what its QR is rebuilt from.
 CREATE VIEW printed_tickets AS
-SELECT tickets.id, order_id, line, position, tickets.organisation_id, tickets.event_id, ticket_type_id,
-    orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, admits, tickets.status, key_id, epoch,
+SELECT tickets.id, order_id, item_no, position, tickets.organisation_id, tickets.event_id, ticket_type_id,
+    orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, admits, tickets.status, key_id, transfer_count,
     number AS order_number, organisations.name AS seller, title AS event_title, category, venue_name, venue_address,
     city, time_zone, starts_at, ticket_types.name AS ticket_type_name
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
@@ -494,14 +513,14 @@ FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tick
 -- let_in says what happened at the door, outcome what is made of it: of those that a ticket let in, the earliest max_entries
 -- are admitted, and each other one is a conflict with a reason, until it is undone. A device numbers its scans, so that
 -- none counts twice. An offline scan happened at device_time by the device's clock, which was skew_ms ahead of ours; at is
--- the time by ours. epoch is that of the QR.
+-- the time by ours. transfer_count is that of the QR.
 CREATE TABLE scans (
     id          uuid PRIMARY KEY,
     ticket_id   uuid NOT NULL REFERENCES tickets,
     event_id    uuid NOT NULL,
     outcome     scan_outcome NOT NULL,
     let_in      boolean NOT NULL,
-    epoch       smallint NOT NULL,
+    transfer_count smallint NOT NULL,
     gate        text,
     device_id   text,
     sequence    bigint,

@@ -38,14 +38,14 @@ class EmailItem(Occasion):
     ticket_type_id: UUID
     ticket_type_name: str
     quantity: int
-    unit_price: int
+    gross: int
 
 
 def order_confirmation(conn: db.Connection, order_id: str) -> Content:
     """Thanks, what was bought, and the tickets that are valid, with their QRs."""
     order, items = get_order(conn, UUID(order_id))
     valid = [ticket for ticket in tickets.list_for_order(conn, order.id) if ticket.status == "valid"]
-    theirs = [ticket for ticket in valid if ticket.epoch == 0]  # the others have passed to somebody else
+    theirs = [ticket for ticket in valid if ticket.transfer_count == 0]  # the others have passed to somebody else
     shown = ticket_emails.shown(theirs)
     events = [_event(list(group), shown) for _, group in groupby(items, key=lambda item: item.event_id)]
     subject = f"Your tickets for {titles_of([event['title'] for event in events])}"

@@ -1,73 +1,75 @@
 """What can be wrong with an order."""
 
-from boxoffice.errors import DomainError
+from datetime import datetime
+from uuid import UUID
+
+from boxoffice.errors import Busy, DomainError
+from boxoffice.stock.errors import QuantityNotAllowed, SoldOut
 
 
 class TicketTypeNotFound(DomainError):
     status = 404
     code = "ticket_type_not_found"
-    detail = "One of the ticket types does not exist or is not for sale to the public."
+    meaning = "Some of the ticket types do not exist or are not for sale to the public."
+    remedy = "Leave out those in `ticket_type_ids`, or give the voucher that unlocks them."
+    ticket_type_ids: list[UUID]
 
 
 class NotOnSale(DomainError):
     code = "not_on_sale"
-    detail = "One of the ticket types is not on sale at this time."
-
-
-class QuantityNotAllowed(DomainError):
-    status = 422
-    code = "quantity_not_allowed"
-    detail = "The quantity is outside of what one order may hold of this ticket type."
+    meaning = "{ticket_type_name} is not on sale at this time."
+    remedy = "Order between `on_sale_from` and `on_sale_until`."
+    ticket_type_id: UUID
+    ticket_type_name: str
+    on_sale_from: datetime | None
+    on_sale_until: datetime
 
 
 class MixedOrder(DomainError):
     status = 422
     code = "mixed_order"
-    detail = "The tickets of one order must be of one organisation and one currency."
+    meaning = "The tickets of one order must be of one organisation and one currency."
+    remedy = "Place an order for each."
+    organisation_ids: list[UUID]
+    currencies: list[str]
 
 
 class IssueNotOffered(DomainError):
     status = 422
     code = "issue_not_offered"
-    detail = "None of the ticket types is issued like this."
+    meaning = "None of the ticket types is issued like this."
+    remedy = "Leave `issue` out."
 
 
 class BuyerLimitReached(DomainError):
     code = "buyer_limit_reached"
-    detail = "One buyer may not have so many."
+    meaning = "One buyer may have at most {max_per_buyer} of {name}, over all their orders; this one has {taken}."
+    remedy = "Order fewer."
+    name: str
+    max_per_buyer: int
+    taken: int
 
 
-class NotSeated(DomainError):
-    status = 422
-    code = "not_seated"
-    detail = "This ticket type has no seats to choose."
+class OrderNumberTaken(Busy):
+    """Two orders drew the same number."""
 
-
-class SeatsNotCounted(DomainError):
-    status = 422
-    code = "seats_not_counted"
-    detail = "Name as many different seats as the quantity, or none of a ticket type."
-
-
-class NotTheOffer(DomainError):
-    status = 422
-    code = "not_the_offer"
-    detail = "An order with a waitlist_token holds only the ticket type that is offered; its seats are given."
-
-
-class OrderNumberTaken(DomainError):
-    status = 503
-    code = "busy"
-    detail = "Try again."
     constraint = "orders_number_key"
-    retry_after = 1
 
 
 class OrderNotPending(DomainError):
     code = "order_not_pending"
-    detail = "Only a pending order can be cancelled or paid."
+    meaning = "Only a pending order can be cancelled or paid; this one is {order_status}."
+    remedy = "Read the order to see how it stands."
+    order_status: str
 
 
-class OrderNotPaid(DomainError):
-    code = "order_not_paid"
-    detail = "There is nothing to send before the order is paid."
+# Why what is asked for cannot be bought.
+CANNOT_BE_BOUGHT = (
+    SoldOut,
+    NotOnSale,
+    TicketTypeNotFound,
+    QuantityNotAllowed,
+    BuyerLimitReached,
+    MixedOrder,
+    IssueNotOffered,
+)

@@ -8,7 +8,9 @@ from uuid import UUID
 from pydantic import Field
 
 from boxoffice.models import Email, Id, Line, Page, Phone, Request, View
-from boxoffice.seats.models import SeatView, Wish
+from boxoffice.pricing.models import Charge
+from boxoffice.seats.models import SeatRequest, SeatView
+from boxoffice.stock.models import Draw
 from boxoffice.vouchers.models import Code, Voucher
 
 type OrderStatus = Literal["pending", "paid", "cancelled", "expired", "partially_refunded", "refunded"]
@@ -25,7 +27,7 @@ class OrderItemRequest(Request):
         Field(min_length=1, max_length=1000, description="As many as the quantity; else the best seats"),
     ] = None
     together: Annotated[
-        bool, Field(strict=True, description="Whether the best seats must be next to each other in one row")
+        bool, Field(strict=True, description="True if the best seats must be next to each other in one row")
     ] = True
 
 
@@ -64,7 +66,9 @@ class OrderItemView(View):
     ticket_type_name: str
     quantity: int
     unit_price: int = Field(description="In the currency's minor unit")
-    grouped: bool = Field(description="Whether one ticket admits them all")
+    discount: int = Field(description="What a voucher takes off this item")
+    total: int = Field(description="What is to be paid for this item")
+    grouped: bool = Field(description="True if one ticket admits them all")
     seats: list[SeatView] = Field(default_factory=list)
 
 
@@ -74,7 +78,7 @@ class OrderTicketView(View):
     admits: int = Field(description="How many people it lets in at once")
     seat: str | None
     status: Literal["valid", "refunded"]
-    transferred: bool = Field(description="Whether it has passed from the buyer to somebody else")
+    transferred: bool = Field(description="True if it has passed from the buyer to somebody else")
 
 
 class OrderPaymentView(View):
@@ -98,7 +102,7 @@ class OrderSummary(View):
     status: OrderStatus
     buyer: BuyerView
     currency: str
-    subtotal: int = Field(description="What the items cost, in the currency's minor unit")
+    subtotal: int = Field(description="What the items cost without discount, in the currency's minor unit")
     discount: int = Field(description="What a voucher takes off")
     total: int = Field(description="What is to be paid")
     expires_at: datetime = Field(description="Until when a pending order holds its stock")
@@ -135,8 +139,8 @@ class OrderFilters:
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A ticket type as a purchase needs to know it."""
+class SaleTerms:
+    """A ticket type, on the terms on which it is sold."""
 
     ticket_type_id: UUID
     ticket_type_name: str
@@ -160,26 +164,46 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class OrderLine:
-    """A ticket type and how many of it are bought; grouped, one ticket stands for all of them."""
+class CartItem:
+    """A quantity of a ticket type; grouped, one ticket stands for all of it."""
 
-    offer: Offer
+    terms: SaleTerms
     quantity: int
     grouped: bool = False
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What an order is placed on, as it was read before."""
+class Cart:
+    """What a buyer's request comes to, on the terms of sale as they were read.
 
-    lines: list[OrderLine]
+    Attributes:
+        charges: what each item costs, in the order of the items.
+    """
+
+    items: list[CartItem]
+    charges: list[Charge]
     voucher: Voucher | None
-    seats: list[Wish]
+    seats: list[SeatRequest]
+
+    @property
+    def subtotal(self) -> int:
+        """Return what the items cost without discount, in the minor unit."""
+        return sum(charge.gross for charge in self.charges)
+
+    @property
+    def discount(self) -> int:
+        """Return what the voucher takes off, in the minor unit."""
+        return sum(charge.discount for charge in self.charges)
+
+    @property
+    def total(self) -> int:
+        """Return what the buyer pays, in the minor unit."""
+        return sum(charge.total for charge in self.charges)
 
 
 @dataclass(frozen=True)
 class BuyerLimit:
-    """How much of a ticket type, or of a voucher, one buyer may have, and how much an order adds to it."""
+    """How much of a ticket type, or of a voucher, one buyer may have, and how much an order adds to that."""
 
     subject_id: UUID
     name: str
@@ -199,26 +223,56 @@ class OrderRow:
     buyer_phone: str | None
     currency: str
     total: int
-    discount: int
     voucher_id: UUID | None
     expires_at: datetime
     created_at: datetime
 
     @property
-    def subtotal(self) -> int:
-        """What the items cost before the discount."""
-        return self.total + self.discount
-
-    @property
     def buyer(self) -> BuyerView:
-        """The buyer, as shown."""
+        """Return the buyer, as shown."""
         return BuyerView(name=self.buyer_name, email=self.buyer_email, phone=self.buyer_phone)
 
 
 @dataclass(frozen=True)
-class OrderDetails(OrderRow):
+class OrderSummaryRow(OrderRow):
+    """An order, and what its items come to before and by discount."""
+
+    subtotal: int
+    discount: int
+
+
+@dataclass(frozen=True)
+class OrderDetails(OrderSummaryRow):
     voucher: str | None
     items: list[dict[str, object]]
     tickets: list[dict[str, object]]
     payments: list[dict[str, object]]
     history: list[dict[str, object]] | None
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """An order that is to be placed, and all that it takes to place it.
+
+    Attributes:
+        request_id: names the request, so that the order is placed once.
+        fingerprint: tells another request with the same name.
+        limits: what the buyer may have at most, over all their orders.
+        draws: what is to be found in stock.
+        offered: what the waitlist holds for the buyer instead.
+        waitlist_token: proves that it is held for this buyer.
+    """
+
+    request_id: UUID
+    fingerprint: bytes
+    order: OrderRow
+    cart: Cart
+    limits: list[BuyerLimit]
+    draws: list[Draw]
+    offered: list[Draw]
+    waitlist_token: str | None
+
+    @property
+    def is_simple(self) -> bool:
+        """Return True if one statement can place the order: all that it takes is stock, and it is paid later."""
+        return self.cart.total > 0 and not (self.limits or self.cart.seats or self.waitlist_token)

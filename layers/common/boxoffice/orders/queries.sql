@@ -1,7 +1,8 @@
 -- Statements on orders.
 
--- name: list_offers
--- What can be bought, with the terms, in the order of the ids; reads no stock. What is hidden needs a voucher that unlocks it.
+-- name: list_sale_terms
+-- What can be bought, and on what terms, in the order of the ids; reads no stock. What is hidden needs a voucher that
+-- unlocks it.
 SELECT ticket_types.id AS ticket_type_id, ticket_types.name AS ticket_type_name, event_id, title AS event_title,
     organisation_id, currency, price AS unit_price, sales_start AS on_sale_from,
     least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order, max_per_buyer, issue,
@@ -14,46 +15,49 @@ ORDER BY array_position(%(ticket_type_ids)s, ticket_types.id)
 
 -- name: place_order
 -- The purchase: hold stock, write the order and its item, all or nothing, in one statement.
--- It takes the first row of the pool from home on, around the end, that has enough and that nobody holds: it never waits
--- for stock. Where there is none nothing is written, and the answer is false.
+-- It takes the first row of the pool from start on, around the end, that has enough and that nobody holds: it never waits
+-- for stock. Where there is none nothing is written, and the answer is false (decision 2).
 WITH taken AS (
     UPDATE stock SET available = available - %(quantity)s, held = held + %(quantity)s
     WHERE pool_id = %(pool_id)s AND row_no = coalesce(
         (SELECT row_no FROM stock
-        WHERE pool_id = %(pool_id)s AND row_no >= %(home)s AND available >= %(quantity)s
+        WHERE pool_id = %(pool_id)s AND row_no >= %(start)s AND available >= %(quantity)s
         ORDER BY row_no LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED),
         (SELECT row_no FROM stock
-        WHERE pool_id = %(pool_id)s AND row_no < %(home)s AND available >= %(quantity)s
+        WHERE pool_id = %(pool_id)s AND row_no < %(start)s AND available >= %(quantity)s
         ORDER BY row_no LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
     ) RETURNING row_no
 ), placed AS (
     INSERT INTO orders (id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency,
-        total, discount, voucher_id, draws, request_id, fingerprint, expires_at, created_at)
+        total, voucher_id, details, draws, request_id, fingerprint, expires_at, created_at)
     SELECT %(id)s, %(number)s, %(organisation_id)s, %(account_id)s, 'pending', %(buyer_name)s, %(buyer_email)s,
-        %(buyer_phone)s, %(currency)s, %(total)s, %(discount)s, %(voucher_id)s,
+        %(buyer_phone)s, %(currency)s, %(total)s, %(voucher_id)s, %(details)s,
         ARRAY[(%(pool_id)s, row_no, %(quantity)s)::draw], %(request_id)s, %(fingerprint)s, %(expires_at)s, %(created_at)s
     FROM taken
 ), item AS (
-    INSERT INTO order_items (order_id, line, grouped, event_id, ticket_type_id, quantity, unit_price)
-    SELECT %(id)s, 1, %(grouped)s, %(event_id)s, %(ticket_type_id)s, %(quantity)s, %(unit_price)s FROM taken
+    INSERT INTO order_items (order_id, item_no, grouped, event_id, ticket_type_id, quantity, unit_price, discount, total,
+        terms_id, buyer_fee, tax, platform_fee)
+    SELECT %(id)s, 1, %(grouped)s, %(event_id)s, %(ticket_type_id)s, %(quantity)s, %(unit_price)s, %(discount)s,
+        %(total)s, %(terms_id)s, %(buyer_fee)s, %(tax)s, %(platform_fee)s
+    FROM taken
 )
 SELECT EXISTS (SELECT FROM taken)
 
 -- name: place_cart
--- The purchase of several items, or from several pools. The same but for that; place_order is it with nothing to unfold,
--- since with a plan half as large 64 connections sell a tenth more.
+-- The general form of place_order: several items, or several pools. place_order has nothing to unnest: its plan is half as
+-- large, and 64 connections sell a tenth more with it (decision 3).
 WITH draw AS MATERIALIZED (
-    SELECT * FROM unnest(%(pool_ids)s::uuid[], %(draw_quantities)s::integer[], %(homes)s::integer[])
-        AS draw (pool_id, quantity, home)
-    -- This takes nothing away: it lets the planner expect one draw, not ten, and so look up each stock row by its key.
+    SELECT * FROM unnest(%(pool_ids)s::uuid[], %(draw_quantities)s::integer[], %(starts)s::integer[])
+        AS draw (pool_id, quantity, start)
+    -- A LIMIT without effect, as a row estimate for the planner: it expects one draw, not ten, and looks up rows by key.
     LIMIT cardinality(%(pool_ids)s::uuid[])
 ), taken AS MATERIALIZED (
     SELECT pool_id, quantity, coalesce(
         (SELECT row_no FROM stock
-        WHERE stock.pool_id = draw.pool_id AND row_no >= draw.home AND available >= draw.quantity
+        WHERE stock.pool_id = draw.pool_id AND row_no >= draw.start AND available >= draw.quantity
         ORDER BY row_no LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED),
         (SELECT row_no FROM stock
-        WHERE stock.pool_id = draw.pool_id AND row_no < draw.home AND available >= draw.quantity
+        WHERE stock.pool_id = draw.pool_id AND row_no < draw.start AND available >= draw.quantity
         ORDER BY row_no LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
     ) AS row_no FROM draw
 ), complete AS MATERIALIZED (
@@ -63,16 +67,21 @@ WITH draw AS MATERIALIZED (
     FROM taken WHERE stock.pool_id = taken.pool_id AND stock.row_no = taken.row_no AND EXISTS (SELECT FROM complete)
 ), placed AS (
     INSERT INTO orders (id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency,
-        total, discount, voucher_id, draws, request_id, fingerprint, expires_at, created_at)
+        total, voucher_id, details, draws, request_id, fingerprint, expires_at, created_at)
     SELECT %(id)s, %(number)s, %(organisation_id)s, %(account_id)s, 'pending', %(buyer_name)s, %(buyer_email)s,
-        %(buyer_phone)s, %(currency)s, %(total)s, %(discount)s, %(voucher_id)s, draws, %(request_id)s, %(fingerprint)s,
+        %(buyer_phone)s, %(currency)s, %(total)s, %(voucher_id)s, %(details)s, draws, %(request_id)s, %(fingerprint)s,
         %(expires_at)s, %(created_at)s
     FROM complete
 ), items AS (
-    INSERT INTO order_items (order_id, line, grouped, event_id, ticket_type_id, quantity, unit_price)
-    SELECT %(id)s, line, grouped, event_id, ticket_type_id, quantity, unit_price
+    INSERT INTO order_items (order_id, item_no, grouped, event_id, ticket_type_id, quantity, unit_price, discount, total,
+        terms_id, buyer_fee, tax, platform_fee)
+    SELECT %(id)s, item_no, grouped, event_id, ticket_type_id, quantity, unit_price, discount, total, terms_id, buyer_fee,
+        tax, platform_fee
     FROM unnest(%(grouped)s::boolean[], %(event_ids)s::uuid[], %(ticket_type_ids)s::uuid[], %(quantities)s::integer[],
-        %(unit_prices)s::bigint[]) WITH ORDINALITY AS item (grouped, event_id, ticket_type_id, quantity, unit_price, line)
+        %(unit_prices)s::bigint[], %(discounts)s::bigint[], %(totals)s::bigint[], %(terms_ids)s::uuid[],
+        %(buyer_fees)s::bigint[], %(taxes)s::bigint[], %(platform_fees)s::bigint[])
+        WITH ORDINALITY AS item (grouped, event_id, ticket_type_id, quantity, unit_price, discount, total, terms_id,
+            buyer_fee, tax, platform_fee, item_no)
     WHERE EXISTS (SELECT FROM complete)
 )
 SELECT EXISTS (SELECT FROM complete)
@@ -96,7 +105,7 @@ WITH theirs AS MATERIALIZED (
 )
 SELECT ticket_type_id AS subject_id, sum(quantity - (
     SELECT coalesce(sum(admits), 0) FROM tickets
-    WHERE tickets.order_id = item.order_id AND tickets.line = item.line AND status = 'refunded'
+    WHERE tickets.order_id = item.order_id AND tickets.item_no = item.item_no AND status = 'refunded'
 ))::integer AS taken
 FROM theirs JOIN order_items AS item ON item.order_id = theirs.id
 WHERE ticket_type_id = ANY(%(subject_ids)s) GROUP BY ticket_type_id
@@ -118,73 +127,93 @@ SELECT fingerprint, jsonb_build_object('id', id) AS response FROM orders WHERE r
 
 -- name: get_order
 -- By id or by number; what the caller may see is decided with the row in hand.
-SELECT orders.*, (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher,
+SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total,
+    subtotal, discount, voucher_id, expires_at, created_at,
+    (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('event_id', item.event_id, 'ticket_type_id', ticket_type_id,
         'event_title', title, 'ticket_type_name', name, 'quantity', item.quantity, 'unit_price', unit_price,
-        'grouped', grouped, 'seats', (
+        'discount', item.discount, 'total', item.total, 'grouped', grouped, 'seats', (
             SELECT coalesce(jsonb_agg(jsonb_build_object('id', seats.id, 'label', label) ORDER BY place), '[]')
             FROM unnest(seat_ids) WITH ORDINALITY AS taken (id, place) JOIN seats ON seats.id = taken.id
-        )) ORDER BY line), '[]')
+        )) ORDER BY item_no), '[]')
     FROM order_items AS item JOIN ticket_types ON ticket_types.id = ticket_type_id
         JOIN events ON events.id = item.event_id
     WHERE item.order_id = orders.id) AS items,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'ticket_type_id', ticket_type_id, 'admits', admits,
-        'seat', seat, 'status', status, 'transferred', epoch > 0) ORDER BY line, position), '[]')
+        'seat', seat, 'status', status, 'transferred', transfer_count > 0) ORDER BY item_no, position), '[]')
     FROM tickets WHERE tickets.order_id = orders.id) AS tickets,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'provider', provider, 'status', status) ORDER BY id), '[]')
     FROM payments WHERE payments.order_id = orders.id) AS payments,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('from_status', from_status, 'to_status', to_status, 'reason', reason,
         'actor_id', actor_id, 'at', at) ORDER BY id), '[]')
     FROM order_history WHERE order_history.order_id = orders.id) AS history
-FROM orders WHERE orders.id = %(id)s OR number = %(number)s
+FROM order_summaries AS orders WHERE orders.id = %(id)s OR number = %(number)s
 
 -- name: list_orders
--- An organisation's orders, newest first. Each status is a range of the index, so a rare one costs no more than the others;
--- an equation would let the planner walk through all orders by id instead.
-SELECT newest.* FROM (
-    -- As in place_cart: the planner expects one status, not ten, so that it keeps one plan for any number of them.
-    SELECT * FROM unnest(%(statuses)s::text[]) LIMIT cardinality(%(statuses)s::text[])
-) AS wanted (status) CROSS JOIN LATERAL (
-    SELECT * FROM orders
-    WHERE organisation_id = %(organisation_id)s
-        AND (orders.status, id) < (wanted.status, %(before)s) AND (orders.status, id) >= (wanted.status, %(after)s)
-    ORDER BY orders.status DESC, id DESC LIMIT %(limit)s + 1
-) AS newest ORDER BY id DESC LIMIT %(limit)s + 1
+-- An organisation's orders, newest first. Each status is a range of the index, so that a rare one costs no more than the
+-- others: with `=` the planner would scan all orders by id instead.
+SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
+    discount, voucher_id, expires_at, created_at
+FROM (
+    SELECT newest.id FROM (
+        -- As in place_cart, a row estimate: the planner expects one status, not ten, and keeps one plan for any number.
+        SELECT * FROM unnest(%(statuses)s::text[]) LIMIT cardinality(%(statuses)s::text[])
+    ) AS wanted (status) CROSS JOIN LATERAL (
+        SELECT id FROM orders
+        WHERE organisation_id = %(organisation_id)s
+            AND (orders.status, id) < (wanted.status, %(before)s) AND (orders.status, id) >= (wanted.status, %(after)s)
+        ORDER BY orders.status DESC, id DESC LIMIT %(limit)s + 1
+    ) AS newest ORDER BY id DESC LIMIT %(limit)s + 1
+) AS page JOIN order_summaries USING (id)
+ORDER BY id DESC
 
 -- name: list_orders_of_buyer
 -- All of them, or those that hold something of an event.
-SELECT * FROM orders
+SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
+    discount, voucher_id, expires_at, created_at
+FROM order_summaries
 WHERE organisation_id = %(organisation_id)s AND buyer_email = %(email)s AND status = ANY(%(statuses)s)
     AND id < %(before)s AND id >= %(after)s
     AND (%(event_id)s::uuid IS NULL
-        OR EXISTS (SELECT FROM order_items WHERE order_id = orders.id AND event_id = %(event_id)s))
+        OR EXISTS (SELECT FROM order_items WHERE order_id = order_summaries.id AND event_id = %(event_id)s))
 ORDER BY id DESC LIMIT %(limit)s + 1
 
 -- name: list_orders_of_event
 -- An order has several items of one event where it holds several of its ticket types. Orders are looked up one by one, from
 -- the newest item on.
-SELECT orders.* FROM (
+SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
+    discount, voucher_id, expires_at, created_at
+FROM (
     SELECT DISTINCT order_id FROM order_items
     WHERE event_id = %(event_id)s AND order_id < %(before)s AND order_id >= %(after)s
     ORDER BY order_id DESC
 ) AS item CROSS JOIN LATERAL (
-    SELECT * FROM orders
+    SELECT * FROM order_summaries
     WHERE id = order_id AND organisation_id = %(organisation_id)s AND status = ANY(%(statuses)s) LIMIT 1
 ) AS orders
 ORDER BY order_id DESC LIMIT %(limit)s + 1
 
 -- name: list_orders_of_account
-SELECT * FROM orders WHERE account_id = %(account_id)s AND id < %(before)s
+-- Newest first.
+SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
+    discount, voucher_id, expires_at, created_at
+FROM order_summaries WHERE account_id = %(account_id)s AND id < %(before)s
 ORDER BY id DESC LIMIT %(limit)s + 1
 
 -- name: get_order_row
-SELECT * FROM orders WHERE id = %(id)s
+SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, voucher_id,
+    expires_at, created_at
+FROM orders WHERE id = %(id)s
 
 -- name: lock_order
-SELECT * FROM orders WHERE id = %(id)s FOR NO KEY UPDATE
+SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, voucher_id,
+    expires_at, created_at
+FROM orders WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: take_order
-SELECT * FROM orders WHERE id = %(id)s ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, voucher_id,
+    expires_at, created_at
+FROM orders WHERE id = %(id)s ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 
 -- name: set_status
 -- A change of state and its history row; answers the events that the order is for.
@@ -206,7 +235,7 @@ UPDATE order_items AS item SET seat_ids = (
 -- name: list_draws
 -- What the order takes from each pool if it is held again: its ticket types', their events' capacities', its voucher's.
 -- Nothing, if one of the events is off or over by now, or if a ticket type has got seats since: the order chose none.
-SELECT pool_id, sum(quantity)::integer AS quantity, 0 AS home FROM (
+SELECT pool_id, sum(quantity)::integer AS quantity, 0 AS start FROM (
     SELECT pool_id, quantity FROM order_items JOIN ticket_types ON ticket_types.id = ticket_type_id
     WHERE order_id = %(id)s
     UNION ALL
@@ -225,13 +254,13 @@ GROUP BY pool_id ORDER BY pool_id
 -- name: get_order_for_email
 SELECT orders.id, number, currency, discount, total, organisations.name AS seller,
     (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher
-FROM orders JOIN organisations ON organisations.id = organisation_id WHERE orders.id = %(id)s
+FROM order_summaries AS orders JOIN organisations ON organisations.id = organisation_id WHERE orders.id = %(id)s
 
 -- name: list_items_for_email
 SELECT item.event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city, time_zone,
-    starts_at, ends_at, item.ticket_type_id, name AS ticket_type_name, quantity, unit_price
+    starts_at, ends_at, item.ticket_type_id, name AS ticket_type_name, quantity, unit_price * quantity AS gross
 FROM order_items AS item JOIN events ON events.id = item.event_id JOIN ticket_types ON ticket_types.id = ticket_type_id
-WHERE order_id = %(order_id)s ORDER BY starts_at, item.event_id, line
+WHERE order_id = %(order_id)s ORDER BY starts_at, item.event_id, item_no
 
 -- name: get_draws
 -- All that some orders hold, or have sold, of each row of stock.

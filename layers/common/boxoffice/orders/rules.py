@@ -12,203 +12,216 @@ from boxoffice.orders.errors import (
     IssueNotOffered,
     MixedOrder,
     NotOnSale,
-    NotSeated,
-    NotTheOffer,
-    QuantityNotAllowed,
-    SeatsNotCounted,
     TicketTypeNotFound,
 )
 from boxoffice.orders.models import (
     BuyerLimit,
+    Cart,
+    CartItem,
     IssueChoice,
-    Offer,
     OrderItemRequest,
-    OrderLine,
     OrderRow,
     OrderStatus,
-    Terms,
+    SaleTerms,
 )
-from boxoffice.seats.models import Wish
-from boxoffice.stock.errors import SoldOut
+from boxoffice.pricing.models import PricedItem
+from boxoffice.seats.errors import NotSeated, SeatsNotCounted
+from boxoffice.seats.models import SeatRequest
+from boxoffice.stock.errors import QuantityNotAllowed, SoldOut
 from boxoffice.stock.models import Draw
 from boxoffice.stock.rules import home_row
 from boxoffice.vouchers.errors import VoucherNotApplicable, VoucherNotFound, VoucherUsedUp
 from boxoffice.vouchers.models import Voucher
-from boxoffice.vouchers.rules import discount_on, is_for, valid_among
+from boxoffice.vouchers.rules import is_for, valid_among
+from boxoffice.waitlist.errors import NotTheOffer
 
 PATIENCE = timedelta(minutes=15)
-"""How long an order with an open payment keeps its stock beyond its hold: its provider may be slow to answer."""
+"""How long an order with an open payment keeps its stock beyond its hold: a provider may be slow (decision 21)."""
 
 
 def quantities_of(items: Sequence[OrderItemRequest]) -> dict[UUID, int]:
-    """How many of each ticket type are wanted; lines that repeat one are added up."""
+    """Return how many of each ticket type are wanted: items that repeat a ticket type are added up."""
     wanted: Counter[UUID] = Counter()
     for item in items:
         wanted[item.ticket_type_id] += item.quantity
     return wanted
 
 
-def check_found(offers: Sequence[Offer], wanted: dict[UUID, int]) -> None:
-    """Whether all that is wanted can be bought at all.
+def check_found(terms: Sequence[SaleTerms], wanted: dict[UUID, int]) -> None:
+    """Check that each ticket type that is wanted is for sale.
 
     Raises:
-        TicketTypeNotFound: something cannot.
+        TicketTypeNotFound: one is not.
     """
-    if len(offers) != len(wanted):
-        raise TicketTypeNotFound
+    if missing := wanted.keys() - {each.ticket_type_id for each in terms}:
+        raise TicketTypeNotFound(ticket_type_ids=sorted(missing))
 
 
-def voucher_of(offers: Sequence[Offer], vouchers: Sequence[Voucher], code: str | None, now: datetime) -> Voucher | None:
-    """The voucher of an order, and whether all it holds is public or unlocked by that.
+def voucher_of(
+    terms: Sequence[SaleTerms], vouchers: Sequence[Voucher], code: str | None, now: datetime
+) -> Voucher | None:
+    """Return the voucher that an order redeems. Check that each ticket type is public, or unlocked by the voucher.
 
     Raises:
         TicketTypeNotFound: a ticket type is hidden and stays so.
         VoucherNotFound, VoucherExpired, VoucherNotApplicable: the code does nothing for this order.
     """
-    voucher = valid_among(vouchers, [offer.event_id for offer in offers], now)
-    if any(offer.hidden and not (voucher and _unlocks(voucher, offer)) for offer in offers):
-        raise TicketTypeNotFound
+    voucher = valid_among(vouchers, [each.event_id for each in terms], now)
+    hidden = [each for each in terms if each.hidden and not (voucher and _unlocks(voucher, each))]
+    if hidden:
+        raise TicketTypeNotFound(ticket_type_ids=[each.ticket_type_id for each in hidden])
     if code is not None and voucher is None:
         raise VoucherNotFound
-    if voucher and not any(is_for(voucher, offer.event_id, offer.ticket_type_id) for offer in offers):
+    if voucher and not any(is_for(voucher, each.event_id, each.ticket_type_id) for each in terms):
         raise VoucherNotApplicable
     return voucher
 
 
-def _unlocks(voucher: Voucher, offer: Offer) -> bool:
-    return voucher.unlocks_hidden and is_for(voucher, offer.event_id, offer.ticket_type_id)
+def _unlocks(voucher: Voucher, terms: SaleTerms) -> bool:
+    return voucher.unlocks_hidden and is_for(voucher, terms.event_id, terms.ticket_type_id)
 
 
-def lines_of(
-    offers: Sequence[Offer], wanted: dict[UUID, int], issue: IssueChoice | None, now: datetime
-) -> list[OrderLine]:
-    """The lines of an order, as they were asked for.
+def cart_items(
+    terms: Sequence[SaleTerms], wanted: dict[UUID, int], issue: IssueChoice | None, now: datetime
+) -> list[CartItem]:
+    """Return the items of a cart, as they were asked for.
 
     Raises:
-        NotOnSale, QuantityNotAllowed, IssueNotOffered, MixedOrder: the order cannot be had like this.
+        NotOnSale, QuantityNotAllowed, IssueNotOffered, MixedOrder: they cannot be bought like this.
     """
-    for offer in offers:
-        check_offer(offer, wanted[offer.ticket_type_id], now)
-    if len({(offer.organisation_id, offer.currency) for offer in offers}) > 1:
-        raise MixedOrder
-    if issue and not any(offer.issue in (issue, "choice") for offer in offers):
+    for each in terms:
+        check_on_sale(each, wanted[each.ticket_type_id], now)
+    organisations, currencies = {each.organisation_id for each in terms}, {each.currency for each in terms}
+    if len(organisations) > 1 or len(currencies) > 1:
+        raise MixedOrder(organisation_ids=sorted(organisations), currencies=sorted(currencies))
+    if issue and not any(each.issue in (issue, "choice") for each in terms):
         raise IssueNotOffered
-    return [OrderLine(offer, wanted[offer.ticket_type_id], is_grouped(offer, issue)) for offer in offers]
+    return [CartItem(each, wanted[each.ticket_type_id], is_grouped(each, issue)) for each in terms]
 
 
-def wishes_of(items: Sequence[OrderItemRequest], lines: Sequence[OrderLine], waitlist_token: str | None) -> list[Wish]:
-    """The seats that an order wants of its seated ticket types. Those of a waitlist's offer are given.
+def seat_requests(
+    items: Sequence[OrderItemRequest], cart: Sequence[CartItem], waitlist_token: str | None
+) -> list[SeatRequest]:
+    """Return the seats that an order wants of its seated ticket types. A waitlist's offer comes with its seats.
 
     Raises:
-        NotSeated, SeatsNotCounted, NotTheOffer: it does not make sense.
+        NotSeated, SeatsNotCounted, NotTheOffer: the seats do not fit the cart.
     """
-    if waitlist_token and (len(lines) > 1 or any(item.seat_ids for item in items)):
+    if waitlist_token and (len(cart) > 1 or any(item.seat_ids for item in items)):
         raise NotTheOffer
-    wishes = []
-    for line in lines:
-        mine = [item for item in items if item.ticket_type_id == line.offer.ticket_type_id]
+    requests = []
+    for each in cart:
+        mine = [item for item in items if item.ticket_type_id == each.terms.ticket_type_id]
         named = [seat_id for item in mine for seat_id in item.seat_ids or ()]
-        if line.offer.seated:
-            if named and (len(named) != line.quantity or len(set(named)) != line.quantity):
-                raise SeatsNotCounted
+        if each.terms.seated:
+            if named and (len(named) != each.quantity or len(set(named)) != each.quantity):
+                raise SeatsNotCounted(ticket_type_id=each.terms.ticket_type_id, quantity=each.quantity)
             together = all(item.together for item in mine)
-            wishes.append(Wish(line.offer.ticket_type_id, line.quantity, tuple(named), together))
+            requests.append(SeatRequest(each.terms.ticket_type_id, each.quantity, tuple(named), together))
         elif named:
-            raise NotSeated(f"{line.offer.ticket_type_name} has no seats to choose.")
-    return wishes
+            raise NotSeated(ticket_type_id=each.terms.ticket_type_id, ticket_type_name=each.terms.ticket_type_name)
+    return requests
 
 
-def is_grouped(offer: Offer, issue: IssueChoice | None) -> bool:
-    """Whether one ticket stands for all that are bought of a ticket type, which may leave that to the buyer."""
-    return (issue if offer.issue == "choice" else offer.issue) == "group"
+def is_grouped(terms: SaleTerms, issue: IssueChoice | None) -> bool:
+    """Return True if one ticket stands for all that is bought of a ticket type. It may leave that to the buyer."""
+    return (issue if terms.issue == "choice" else terms.issue) == "group"
 
 
-def check_offer(offer: Offer, quantity: int, now: datetime) -> None:
-    """Whether so many of a ticket type may be bought now, by its own terms.
+def check_on_sale(terms: SaleTerms, quantity: int, now: datetime) -> None:
+    """Check that a quantity of a ticket type may be bought now.
 
     Raises:
-        NotOnSale, QuantityNotAllowed: they may not.
+        NotOnSale, QuantityNotAllowed: it may not.
     """
-    name = offer.ticket_type_name
-    if (offer.on_sale_from and now < offer.on_sale_from) or now >= offer.on_sale_until:
-        raise NotOnSale(f"{name} is not on sale at this time.")
-    if not offer.min_per_order <= quantity <= offer.max_per_order:
-        raise QuantityNotAllowed(f"An order takes {offer.min_per_order} to {offer.max_per_order} of {name}.")
+    if (terms.on_sale_from and now < terms.on_sale_from) or now >= terms.on_sale_until:
+        raise NotOnSale(
+            ticket_type_id=terms.ticket_type_id,
+            ticket_type_name=terms.ticket_type_name,
+            on_sale_from=terms.on_sale_from,
+            on_sale_until=terms.on_sale_until,
+        )
+    if not terms.min_per_order <= quantity <= terms.max_per_order:
+        raise QuantityNotAllowed(
+            ticket_type_id=terms.ticket_type_id, min_per_order=terms.min_per_order, max_per_order=terms.max_per_order
+        )
 
 
-def draws_of(terms: Terms, backend_pid: int) -> list[Draw]:
-    """What an order takes from each pool, in the order of locks.
+def priced_items(items: Sequence[CartItem]) -> list[PricedItem]:
+    """Return the items of a cart as they are priced."""
+    return [
+        PricedItem(item.terms.event_id, item.terms.ticket_type_id, item.quantity, item.terms.unit_price)
+        for item in items
+    ]
 
-    A ticket is drawn from its ticket type's pool and, if its event has a capacity of its own, from that one too; an
-    order with a voucher draws a redemption.
+
+def plan_draws(items: Sequence[CartItem], voucher: Voucher | None, backend_pid: int) -> list[Draw]:
+    """Return what an order takes from each pool, in the order of locks.
+
+    A ticket is drawn from the pool of its ticket type, and from its event's capacity if there is one. An order with a
+    voucher draws one redemption.
     """
     quantities: Counter[UUID] = Counter()
     rows: dict[UUID, int] = {}
-    for line in terms.lines:
-        offer = line.offer
-        quantities[offer.pool_id] += line.quantity
-        rows[offer.pool_id] = offer.pool_rows
-        if offer.capacity_pool_id and offer.capacity_rows:
-            quantities[offer.capacity_pool_id] += line.quantity
-            rows[offer.capacity_pool_id] = offer.capacity_rows
-    if terms.voucher:
-        quantities[terms.voucher.pool_id] = 1
-        rows[terms.voucher.pool_id] = terms.voucher.pool_rows
+    for item in items:
+        terms = item.terms
+        quantities[terms.pool_id] += item.quantity
+        rows[terms.pool_id] = terms.pool_rows
+        if terms.capacity_pool_id and terms.capacity_rows:
+            quantities[terms.capacity_pool_id] += item.quantity
+            rows[terms.capacity_pool_id] = terms.capacity_rows
+    if voucher:
+        quantities[voucher.pool_id] = 1
+        rows[voucher.pool_id] = voucher.pool_rows
     return [Draw(pool_id, quantities[pool_id], home_row(backend_pid, rows[pool_id])) for pool_id in sorted(rows)]
 
 
-def subtotal_of(lines: Sequence[OrderLine]) -> int:
-    """What the items of an order cost, in the minor unit."""
-    return sum(line.offer.unit_price * line.quantity for line in lines)
+def pools_of(items: Sequence[CartItem]) -> set[UUID | None]:
+    """Return the pools that the tickets of a cart are drawn from."""
+    return {pool_id for item in items for pool_id in (item.terms.pool_id, item.terms.capacity_pool_id)}
 
 
-def discount_of(terms: Terms) -> int:
-    """What an order's voucher takes off: off the ticket types it is for, together."""
-    voucher = terms.voucher
-    if voucher is None:
-        return 0
-    lines = [line for line in terms.lines if is_for(voucher, line.offer.event_id, line.offer.ticket_type_id)]
-    return discount_on(voucher, subtotal_of(lines))
-
-
-def limits_of(terms: Terms) -> list[BuyerLimit]:
-    """The limits that the buyer of an order has to keep, over all their orders."""
+def limits_of(items: Sequence[CartItem], voucher: Voucher | None) -> list[BuyerLimit]:
+    """Return the limits that the buyer of an order has to keep, over all their orders."""
     limits = [
-        BuyerLimit(line.offer.ticket_type_id, line.offer.ticket_type_name, line.quantity, line.offer.max_per_buyer)
-        for line in terms.lines
-        if line.offer.max_per_buyer is not None
+        BuyerLimit(item.terms.ticket_type_id, item.terms.ticket_type_name, item.quantity, item.terms.max_per_buyer)
+        for item in items
+        if item.terms.max_per_buyer is not None
     ]
-    voucher = terms.voucher
     if voucher and voucher.max_per_buyer is not None:
         limits.append(BuyerLimit(voucher.id, voucher.code, 1, voucher.max_per_buyer))
     return limits
 
 
-def lack_of(terms: Terms, pool_ids: Collection[UUID]) -> DomainError:
-    """What it means for an order that these pools have too little left."""
-    is_voucher = terms.voucher is not None and set(pool_ids) == {terms.voucher.pool_id}
-    return VoucherUsedUp() if is_voucher else SoldOut(pool_ids)
+def shortage_error(cart: Cart, pool_ids: Collection[UUID]) -> DomainError:
+    """Return what it means for a cart that these pools have too little left."""
+    if cart.voucher is not None and set(pool_ids) == {cart.voucher.pool_id}:
+        return VoucherUsedUp()
+    terms = [item.terms for item in cart.items]
+    short = [each for each in terms if not {each.pool_id, each.capacity_pool_id}.isdisjoint(pool_ids)]
+    return SoldOut(ticket_type_ids=[each.ticket_type_id for each in short])
 
 
 def check_limits(limits: Sequence[BuyerLimit], taken: dict[UUID, int]) -> None:
-    """Whether a buyer who has this much already may have what an order adds.
+    """Check that a buyer who has this much already may have what an order adds.
 
     Raises:
         BuyerLimitReached: they may not.
     """
     for limit in limits:
-        if taken.get(limit.subject_id, 0) + limit.wanted > limit.most:
-            raise BuyerLimitReached(f"One buyer may have at most {limit.most} of {limit.name}, over all their orders.")
+        has = taken.get(limit.subject_id, 0)
+        if has + limit.wanted > limit.most:
+            raise BuyerLimitReached(name=limit.name, max_per_buyer=limit.most, taken=has)
 
 
 def buyer_names(order: OrderRow) -> list[str]:
-    """By what a buyer is known to an organisation: an account, and an email address."""
+    """Return the names by which an organisation knows a buyer: an email address, and an account if there is one."""
     names = [f"{order.organisation_id} {order.buyer_email}"]
     return [*names, f"{order.organisation_id} {order.account_id}"] if order.account_id else names
 
 
 def webhook_of(status: OrderStatus) -> str | None:
-    """The webhook that tells of an order's new state, if any does."""
+    """Return the type of the webhook that tells of an order's new state, if there is one."""
     match status:
         case "paid":
             return "order.paid"
@@ -218,8 +231,8 @@ def webhook_of(status: OrderStatus) -> str | None:
             return None
 
 
-def reference_of(text: str) -> dict[str, UUID | str | None]:
-    """What to look an order up by: its id, or its number however it was typed."""
+def parse_reference(text: str) -> dict[str, UUID | str | None]:
+    """Return what to look an order up by: its id, or its number however it was typed."""
     try:
         return {"id": UUID(text), "number": None}
     except ValueError:

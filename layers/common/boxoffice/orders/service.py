@@ -11,33 +11,37 @@ import psycopg
 from boxoffice import audit, db, idempotency, outbox, sql
 from boxoffice.auth import Caller, Who, order_token, require_order, require_role
 from boxoffice.config import settings
-from boxoffice.idempotency import Once
+from boxoffice.errors import Busy
+from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import first_id, new_id, new_order_number
 from boxoffice.orders import rules
-from boxoffice.orders.errors import BuyerLimitReached, OrderNotPaid, OrderNotPending
+from boxoffice.orders.errors import BuyerLimitReached, OrderNotPending
 from boxoffice.orders.models import (
     ALL_STATUSES,
     BuyerLimit,
-    Offer,
+    Cart,
     OrderDetails,
     OrderFilters,
     OrderItemView,
-    OrderLine,
     OrderPage,
     OrderRequest,
     OrderRow,
     OrderStatus,
     OrderSummary,
+    OrderSummaryRow,
     OrderView,
     PlacedOrder,
-    Terms,
+    Purchase,
+    SaleTerms,
 )
 from boxoffice.pagination import decode_id, page_of
+from boxoffice.pricing.rules import charges_of
 from boxoffice.seats import service as seats
 from boxoffice.seats.errors import SeatNotFound, SeatTaken
 from boxoffice.stock import service as stock
-from boxoffice.stock.errors import SoldOut
+from boxoffice.stock.errors import PoolsShort
 from boxoffice.stock.models import Draw
+from boxoffice.tickets.errors import OrderNotPaid
 from boxoffice.vouchers import service as vouchers
 from boxoffice.waitlist import service as waitlist
 
@@ -45,136 +49,144 @@ SQL = sql.queries("orders")
 
 _FIRST, _LAST = UUID(int=0), UUID(int=(1 << 128) - 1)
 
+_MOST_READS = 50  # of the terms of sale, for one purchase
+
 
 def place_order(conn: db.Connection, caller: Caller, request: OrderRequest, key: str) -> PlacedOrder:
     """Hold stock and open an order; a free one is paid at once.
 
-    Runs in autocommit: two statements in the common case, with locks held during the second alone. Attempts that need
-    more are transactions of their own, since each must let go of its locks before the next.
+    Runs in autocommit: two statements in the common case, with locks held during the second alone. Each further plan
+    is a transaction of its own, so that it lets go of its locks before the next.
 
     Raises:
         SoldOut: a pool had too little left, at a moment during the call.
-        TicketTypeNotFound, NotOnSale, QuantityNotAllowed, MixedOrder, IssueNotOffered: it cannot be had like this.
-        VoucherNotFound, VoucherExpired, VoucherNotApplicable, VoucherUsedUp: nor with this voucher.
-        BuyerLimitReached: nor by this buyer.
+        CANNOT_BE_BOUGHT, CANNOT_BE_SEATED: it cannot be had like this, or not by this buyer.
+        NOT_REDEEMABLE, NOT_OFFERED: it cannot be had with this voucher, or on this offer of the waitlist.
         KeyReused: the idempotency key belongs to another request.
     """
-    once = idempotency.once("create_order", str(caller.account_id or request.buyer.email), key, request)
-    return idempotency.perform(
+    scope = str(caller.account_id or request.buyer.email)
+    idempotent = IdempotentRequest.of("create_order", scope, key, request)
+    return idempotency.run_once(
         conn,
-        once,
-        lambda: _place(conn, caller.account_id, request, once),
-        lambda stored: _first_answer(conn, stored),
+        idempotent,
+        lambda: _place_with_retry(conn, caller.account_id, request, idempotent),
+        lambda stored: _first_answer(conn, UUID(stored["id"])),
         SQL.get_request,
     )
 
 
-def _place(conn: db.Connection, account_id: UUID | None, request: OrderRequest, once: Once) -> PlacedOrder:
-    """Place an order on the terms of now. What changes them takes the stock away that they were about, so that they are
-    read again before anything is called sold out."""
-    terms = _read_terms(conn, request)
-    while True:
+def _place_with_retry(
+    conn: db.Connection, account_id: UUID | None, request: OrderRequest, idempotent: IdempotentRequest
+) -> PlacedOrder:
+    """Place an order on the terms of now.
+
+    Edits to the terms move the stock to a new pool. Therefore read the terms again before answering "sold out".
+    """
+    cart = _read_cart(conn, request)
+    for _ in range(_MOST_READS):
+        purchase = _purchase(conn, account_id, request, idempotent, cart)
         try:
-            return _place_on(conn, account_id, request, once, terms)
-        except SoldOut as error:
-            before, terms = terms, _read_terms(conn, request)
-            if terms == before:
-                seats.check_named(conn, terms.seats)
-                raise rules.lack_of(terms, error.pool_ids) from error
+            _place_once(conn, purchase)
+        except PoolsShort as error:
+            before, cart = cart, _read_cart(conn, request)
+            if cart == before:
+                seats.check_named(conn, cart.seats)
+                raise rules.shortage_error(cart, error.pool_ids) from error
+        else:
+            return _answer_of(conn, purchase)
+    raise Busy
 
 
-def _read_terms(conn: db.Connection, request: OrderRequest) -> Terms:
+def _read_cart(conn: db.Connection, request: OrderRequest) -> Cart:
     now = datetime.now(UTC)
     wanted = rules.quantities_of(request.items)
-    offers = db.many(conn, Offer, SQL.list_offers, ticket_type_ids=list(wanted))
-    rules.check_found(offers, wanted)
-    events = [offer.event_id for offer in offers]
-    found = vouchers.list_by_code(conn, events, request.voucher) if request.voucher else []
-    voucher = rules.voucher_of(offers, found, request.voucher, now)
-    lines = rules.lines_of(offers, wanted, request.issue, now)
-    return Terms(lines, voucher, rules.wishes_of(request.items, lines, request.waitlist_token))
+    terms = db.many(conn, SaleTerms, SQL.list_sale_terms, ticket_type_ids=list(wanted))
+    rules.check_found(terms, wanted)
+    event_ids = [each.event_id for each in terms]
+    found = vouchers.list_by_code(conn, event_ids, request.voucher) if request.voucher else []
+    voucher = rules.voucher_of(terms, found, request.voucher, now)
+    items = rules.cart_items(terms, wanted, request.issue, now)
+    charges = charges_of(rules.priced_items(items), voucher)
+    return Cart(items, charges, voucher, rules.seat_requests(request.items, items, request.waitlist_token))
 
 
-def _place_on(
-    conn: db.Connection, account_id: UUID | None, request: OrderRequest, once: Once, terms: Terms
-) -> PlacedOrder:
-    order = _draft(account_id, request, terms)
-    draws = rules.draws_of(terms, conn.info.backend_pid)
-    if request.waitlist_token:
-        _place_offered(conn, once, order, terms, draws, request.waitlist_token)
-    else:
-        for number, attempt in enumerate(stock.attempts(conn, draws)):
-            if _attempt(conn, once, order, terms, attempt, gather=number > 0):
-                break
-    if terms.seats:
-        return _first_answer(conn, {"id": str(order.id)})
-    items = [OrderItemView(**vars(line.offer), quantity=line.quantity, grouped=line.grouped) for line in terms.lines]
-    return _answer(order, items, terms.voucher.code if terms.voucher else None)
+def _purchase(
+    conn: db.Connection, account_id: UUID | None, request: OrderRequest, idempotent: IdempotentRequest, cart: Cart
+) -> Purchase:
+    draws = rules.plan_draws(cart.items, cart.voucher, conn.info.backend_pid)
+    held = rules.pools_of(cart.items) if request.waitlist_token else set()
+    return Purchase(
+        request_id=idempotent.id,
+        fingerprint=idempotent.fingerprint,
+        order=_draft(account_id, request, cart),
+        cart=cart,
+        limits=rules.limits_of(cart.items, cart.voucher),
+        draws=[draw for draw in draws if draw.pool_id not in held],
+        offered=[draw for draw in draws if draw.pool_id in held],
+        waitlist_token=request.waitlist_token,
+    )
 
 
-def _attempt(
-    conn: db.Connection,
-    once: Once,
-    order: OrderRow,
-    terms: Terms,
-    draws: Sequence[Draw],
-    *,
-    gather: bool,
-) -> bool:
-    """Try to place the order; whether it was.
+def _draft(account_id: UUID | None, request: OrderRequest, cart: Cart) -> OrderRow:
+    now = datetime.now(UTC)
+    terms = cart.items[0].terms
+    return OrderRow(
+        id=new_id(),
+        number=new_order_number(),
+        organisation_id=terms.organisation_id,
+        account_id=account_id,
+        status="pending",
+        buyer_name=request.buyer.name,
+        buyer_email=request.buyer.email,
+        buyer_phone=request.buyer.phone,
+        currency=terms.currency,
+        total=cart.total,
+        voucher_id=cart.voucher.id if cart.voucher else None,
+        expires_at=now + settings().hold,
+        created_at=now,
+    )
 
-    One statement, unless stock must be gathered, the order is free, or something besides stock must be claimed for it:
-    before the stock, in the order of locks.
+
+def _place_once(conn: db.Connection, purchase: Purchase) -> None:
+    """Try one plan after another until the order is placed.
+
+    Raises:
+        SoldOut: there is not enough, as of a moment during the call.
+        Busy: others were faster every time.
+        NoOffer, OfferTooSmall: the waitlist holds nothing for the buyer, or not so much.
     """
-    limits = rules.limits_of(terms)
-    if order.total > 0 and not gather and not limits and not terms.seats:
-        return _write(conn, once, order, terms.lines, draws)
+    for number, plan in enumerate(stock.plans(conn, purchase.draws)):
+        if _try_plan(conn, purchase, plan, consolidate=number > 0):
+            return
+
+
+def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, consolidate: bool) -> bool:
+    """Try to place the order with the stock of a plan. Return True if it was placed.
+
+    One statement does it if nothing but stock has to be locked. Otherwise a transaction takes what the order needs, in
+    the order of locks.
+    """
+    if purchase.is_simple and not consolidate:
+        return _write(conn, purchase, plan)
+    order, cart = purchase.order, purchase.cart
     with conn.transaction():
-        _claim_for_buyer(conn, order, limits)
-        found = stock.gather(conn, draws) if gather else draws
-        if found is None or not _write(conn, once, order, terms.lines, found):
+        _check_buyer_limits(conn, order, purchase.limits)
+        entry_id, offered = _accept_offer(conn, purchase)
+        found = stock.consolidate(conn, plan) if consolidate else plan
+        if found is None or not _write(conn, purchase, [*found, *offered]):
             raise psycopg.Rollback
-        if terms.seats:
-            seats.take(conn, order.id, terms.seats)
-            db.run(conn, SQL.set_seats, id=order.id)
+        if cart.seats:
+            _take_seats(conn, purchase, entry_id)
         if order.total == 0:
             pay(conn, order, reason="nothing to pay")
+        if entry_id:
+            waitlist.offer_freed(conn, [order.id])
         return True
     return False
 
 
-def _place_offered(
-    conn: db.Connection, once: Once, order: OrderRow, terms: Terms, draws: Sequence[Draw], token: str
-) -> None:
-    """Place an order on what the waitlist offers to its buyer: what was held for the offer is held for the order.
-
-    Raises:
-        NoOffer, OfferTooSmall: it is not offered.
-        Busy: others were faster with the voucher every time.
-    """
-    line = terms.lines[0]
-    offered = {line.offer.pool_id, line.offer.capacity_pool_id}
-    others = [draw for draw in draws if draw.pool_id not in offered]
-    for number, attempt in enumerate(stock.attempts(conn, others)):
-        with conn.transaction():
-            _claim_for_buyer(conn, order, rules.limits_of(terms))
-            entry_id, rows = waitlist.accept(conn, line.offer.ticket_type_id, line.quantity, order.buyer_email, token)
-            found = stock.gather(conn, attempt) if number else attempt
-            accepted = [replace(draw, home=rows[draw.pool_id]) for draw in draws if draw.pool_id in rows]
-            if found is None or not _write(conn, once, order, terms.lines, [*found, *accepted]):
-                raise psycopg.Rollback
-            if terms.seats:
-                seats.hand_over(conn, entry_id, order.id, line.quantity)
-                db.run(conn, SQL.set_seats, id=order.id)
-            if order.total == 0:
-                pay(conn, order, reason="nothing to pay")
-            waitlist.offer_freed(conn, [order.id])
-            return
-
-
-def _claim_for_buyer(conn: db.Connection, order: OrderRow, limits: Sequence[BuyerLimit]) -> None:
-    """Make sure that the order keeps the limits of its buyer. Their purchases follow each other until the transaction
-    ends, so that what is counted stays true.
+def _check_buyer_limits(conn: db.Connection, order: OrderRow, limits: Sequence[BuyerLimit]) -> None:
+    """Check that the order keeps the limits of its buyer. A lock on the buyer keeps the count true until the commit.
 
     Raises:
         BuyerLimitReached: it does not.
@@ -187,59 +199,96 @@ def _claim_for_buyer(conn: db.Connection, order: OrderRow, limits: Sequence[Buye
     rules.check_limits(limits, {row["subject_id"]: row["taken"] for row in rows})
 
 
-def _write(conn: db.Connection, once: Once, order: OrderRow, lines: Sequence[OrderLine], draws: Sequence[Draw]) -> bool:
-    """Write the order and hold its stock; whether the stock was there."""
-    columns = {"request_id": once.id, "fingerprint": once.fingerprint, **vars(order)}
-    if len(lines) == len(draws) == 1:
-        item = {**vars(lines[0].offer), **vars(draws[0]), "grouped": lines[0].grouped}
-        return bool(db.value(conn, SQL.place_order, **item | columns))
+def _accept_offer(conn: db.Connection, purchase: Purchase) -> tuple[UUID | None, list[Draw]]:
+    """Free what the waitlist holds for the buyer, in rows that stay locked.
+
+    Returns:
+        The entry of the waitlist, and the draws that find its stock; None and no draws if the buyer has no token.
+
+    Raises:
+        NoOffer, OfferTooSmall: the waitlist holds nothing for the buyer, or not so much.
+    """
+    if purchase.waitlist_token is None:
+        return None, []
+    (item,) = purchase.cart.items
+    email, token = purchase.order.buyer_email, purchase.waitlist_token
+    entry_id, freed = waitlist.accept(conn, item.terms.ticket_type_id, item.quantity, email, token)
+    rows = {taken.pool_id: taken.row_no for taken in freed}
+    return entry_id, [replace(draw, start=rows[draw.pool_id]) for draw in purchase.offered if draw.pool_id in rows]
+
+
+def _write(conn: db.Connection, purchase: Purchase, draws: Sequence[Draw]) -> bool:
+    """Write the order and hold its stock. Return True if the stock was there."""
+    items, charges = purchase.cart.items, purchase.cart.charges
+    order = {
+        **vars(purchase.order),
+        "request_id": purchase.request_id,
+        "fingerprint": purchase.fingerprint,
+        "details": None,
+    }
+    if len(items) == len(draws) == 1:
+        item = {**vars(items[0].terms), **vars(draws[0]), **vars(charges[0]), "grouped": items[0].grouped}
+        return bool(db.value(conn, SQL.place_order, **item | order))
     return bool(
         db.value(
             conn,
             SQL.place_cart,
-            grouped=[line.grouped for line in lines],
-            ticket_type_ids=[line.offer.ticket_type_id for line in lines],
-            event_ids=[line.offer.event_id for line in lines],
-            quantities=[line.quantity for line in lines],
-            unit_prices=[line.offer.unit_price for line in lines],
+            grouped=[item.grouped for item in items],
+            ticket_type_ids=[item.terms.ticket_type_id for item in items],
+            event_ids=[item.terms.event_id for item in items],
+            quantities=[item.quantity for item in items],
+            unit_prices=[item.terms.unit_price for item in items],
+            discounts=[charge.discount for charge in charges],
+            totals=[charge.total for charge in charges],
+            terms_ids=[charge.terms_id for charge in charges],
+            buyer_fees=[charge.buyer_fee for charge in charges],
+            taxes=[charge.tax for charge in charges],
+            platform_fees=[charge.platform_fee for charge in charges],
             pool_ids=[draw.pool_id for draw in draws],
             draw_quantities=[draw.quantity for draw in draws],
-            homes=[draw.home for draw in draws],
-            **columns,
+            starts=[draw.start for draw in draws],
+            **order,
         )
     )
 
 
-def _draft(account_id: UUID | None, request: OrderRequest, terms: Terms) -> OrderRow:
-    now = datetime.now(UTC)
-    offer = terms.lines[0].offer
-    discount = rules.discount_of(terms)
-    return OrderRow(
-        id=new_id(),
-        number=new_order_number(),
-        organisation_id=offer.organisation_id,
-        account_id=account_id,
-        status="pending",
-        buyer_name=request.buyer.name,
-        buyer_email=request.buyer.email,
-        buyer_phone=request.buyer.phone,
-        currency=offer.currency,
-        total=rules.subtotal_of(terms.lines) - discount,
-        discount=discount,
-        voucher_id=terms.voucher.id if terms.voucher else None,
-        expires_at=now + settings().hold,
-        created_at=now,
-    )
+def _take_seats(conn: db.Connection, purchase: Purchase, entry_id: UUID | None) -> None:
+    """Give the order its seats: those that a waitlist entry had, or those that it asks for."""
+    order_id = purchase.order.id
+    if entry_id:
+        seats.hand_over(conn, entry_id, order_id, purchase.cart.items[0].quantity)
+    else:
+        seats.take(conn, order_id, purchase.cart.seats)
+    db.run(conn, SQL.set_seats, id=order_id)
 
 
-def _first_answer(conn: db.Connection, stored: dict[str, Any]) -> PlacedOrder:
-    """What was answered when the order was placed: all but its state is as it was."""
-    order = db.get(conn, OrderDetails, SQL.get_order, **rules.reference_of(stored["id"]))
+def _answer_of(conn: db.Connection, purchase: Purchase) -> PlacedOrder:
+    """Return the answer to a purchase that was just placed."""
+    order, cart = purchase.order, purchase.cart
+    if cart.seats:
+        return _first_answer(conn, order.id)
+    items = [
+        OrderItemView(
+            **vars(item.terms),
+            quantity=item.quantity,
+            grouped=item.grouped,
+            discount=charge.discount,
+            total=charge.total,
+        )
+        for item, charge in zip(cart.items, cart.charges, strict=True)
+    ]
+    summary = OrderSummaryRow(**vars(order), subtotal=cart.subtotal, discount=cart.discount)
+    return _answer(summary, items, cart.voucher.code if cart.voucher else None)
+
+
+def _first_answer(conn: db.Connection, order_id: UUID) -> PlacedOrder:
+    """Return the answer that was given when the order was placed: all but its state is as it was."""
+    order = db.get(conn, OrderDetails, SQL.get_order, id=order_id, number=None)
     return _answer(order, [OrderItemView.model_validate(item) for item in order.items], order.voucher)
 
 
-def _answer(order: OrderRow, items: list[OrderItemView], voucher: str | None) -> PlacedOrder:
-    """What the buyer of an order that was just placed is answered."""
+def _answer(order: OrderSummaryRow, items: list[OrderItemView], voucher: str | None) -> PlacedOrder:
+    """Return what the buyer of an order that was just placed is answered."""
     fields = {name: getattr(order, name) for name in OrderSummary.model_fields}
     fields["status"] = "pending" if order.total else "paid"
     return PlacedOrder(**fields, items=items, voucher=voucher, access_token=order_token(order.id))
@@ -251,7 +300,7 @@ def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
     Raises:
         NotFound: there is none, or the caller may not see it.
     """
-    order = db.get(conn, OrderDetails, SQL.get_order, **rules.reference_of(reference))
+    order = db.get(conn, OrderDetails, SQL.get_order, **rules.parse_reference(reference))
     acts_as = require_order(conn, caller, order.id, order.organisation_id, order.account_id)
     return OrderView.model_validate(order if acts_as is Who.MANAGER else replace(order, history=None))
 
@@ -270,18 +319,20 @@ def list_orders(
     }
     if filters.email:
         theirs: dict[str, Any] = {"email": filters.email, "event_id": filters.event_id}
-        rows = db.page(conn, OrderRow, SQL.list_orders_of_buyer, **theirs, **params)
+        rows = db.page(conn, OrderSummaryRow, SQL.list_orders_of_buyer, **theirs, **params)
     elif filters.event_id:
-        rows = db.page(conn, OrderRow, SQL.list_orders_of_event, event_id=filters.event_id, **params)
+        rows = db.page(conn, OrderSummaryRow, SQL.list_orders_of_event, event_id=filters.event_id, **params)
     else:
-        rows = db.page(conn, OrderRow, SQL.list_orders, **params)
+        rows = db.page(conn, OrderSummaryRow, SQL.list_orders, **params)
     return _page(rows, limit)
 
 
 def list_my_orders(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> OrderPage:
     """The orders of the caller's account, newest first."""
     before = decode_id(cursor) or _LAST
-    rows = db.page(conn, OrderRow, SQL.list_orders_of_account, account_id=caller.account, before=before, limit=limit)
+    rows = db.page(
+        conn, OrderSummaryRow, SQL.list_orders_of_account, account_id=caller.account, before=before, limit=limit
+    )
     return _page(rows, limit)
 
 
@@ -297,7 +348,7 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
     if order.status == "pending":
         cancel(conn, order, reason=f"cancelled by {acts_as}", actor=caller.account_id)
     elif order.status != "cancelled":
-        raise OrderNotPending
+        raise OrderNotPending(order_status=order.status)
     view = get_order(conn, caller, str(order_id))
     if order.status == "pending" and acts_as is Who.MANAGER:
         audit.record(
@@ -357,7 +408,7 @@ def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> N
     """
     order = find_order(conn, caller, order_id)
     if order.status not in ("paid", "partially_refunded"):
-        raise OrderNotPaid
+        raise OrderNotPaid(order_status=order.status)
     _owe_confirmation(conn, order)
 
 
@@ -395,31 +446,31 @@ def take_order(conn: db.Connection, order_id: UUID) -> OrderRow | None:
 
 
 def hold_again(conn: db.Connection, order: OrderRow) -> bool:
-    """Take stock once more for a lapsed or cancelled order, which the transaction has locked; whether there was enough.
+    """Take stock once more for a lapsed or cancelled order, which the transaction has locked.
 
     Nothing is taken for an event that is no longer on, or for a buyer who has had as much as they may since. The order
-    then holds its stock as a pending one does, and the transaction goes on to pay it.
+    then holds its stock as a pending one does, and the transaction goes on to pay it. Return True if there was enough.
     """
     try:
-        _claim_for_buyer(conn, order, db.many(conn, BuyerLimit, SQL.list_limits, id=order.id))
+        _check_buyer_limits(conn, order, db.many(conn, BuyerLimit, SQL.list_limits, id=order.id))
     except BuyerLimitReached:
         return False
     draws = db.many(conn, Draw, SQL.list_draws, id=order.id)
-    while draws:
+    for _ in range(_MOST_READS):
         try:
-            return any(_gather_for(conn, order, attempt) for attempt in stock.attempts(conn, draws))
+            return bool(draws) and any(_hold_plan(conn, order, plan) for plan in stock.plans(conn, draws))
         except (SeatTaken, SeatNotFound):
-            break
-        except SoldOut:
+            return False
+        except PoolsShort:
             before, draws = draws, db.many(conn, Draw, SQL.list_draws, id=order.id)
             if draws == before:
-                break
-    return False
+                return False
+    raise Busy
 
 
-def _gather_for(conn: db.Connection, order: OrderRow, draws: Sequence[Draw]) -> bool:
+def _hold_plan(conn: db.Connection, order: OrderRow, plan: Sequence[Draw]) -> bool:
     with conn.transaction():
-        found = stock.gather(conn, draws)
+        found = stock.consolidate(conn, plan)
         held = stock.take(conn, found) if found else None
         if held is None:
             raise psycopg.Rollback
@@ -489,6 +540,6 @@ def _owe_confirmation(conn: db.Connection, order: OrderRow) -> None:
     outbox.owe_email(conn, "order_confirmation", order.buyer_email, {"order_id": str(order.id)})
 
 
-def _page(rows: list[OrderRow], limit: int) -> OrderPage:
+def _page(rows: list[OrderSummaryRow], limit: int) -> OrderPage:
     items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
     return OrderPage(items=[OrderSummary.model_validate(row) for row in items], next_cursor=next_cursor)

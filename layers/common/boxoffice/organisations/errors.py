@@ -4,4 +4,6 @@ from boxoffice.errors import Unauthenticated
 
 
 class AccountGone(Unauthenticated):
+    """The account of a valid access token has been deleted."""
+
     constraint = "members_account_id_fkey"

@@ -1,38 +1,62 @@
 """What can be wrong with a payment."""
 
+from datetime import datetime
+
 from boxoffice.errors import DomainError
+from boxoffice.orders.errors import OrderNotPending
 
 
 class ProviderNotEnabled(DomainError):
     status = 422
     code = "provider_not_enabled"
-    detail = "This payment provider is not enabled here."
+    meaning = "This payment provider is not enabled here."
+    remedy = "Choose another one."
 
 
 class OrderExpired(DomainError):
     code = "order_expired"
-    detail = "The order's hold has lapsed. Place a new order."
+    meaning = "The order's hold has lapsed."
+    remedy = "Place a new order."
+    expired_at: datetime
+    detail: str = ""
 
 
 class SignatureWrong(DomainError):
     status = 401
     code = "signature_wrong"
-    detail = "The signature is missing, too old, or not the provider's."
+    meaning = "The signature is missing, too old, or not the provider's."
+    remedy = "Compare the secret at the provider with the one that is configured here."
 
 
 class PaymentRefused(DomainError):
     code = "payment_refused"
-    detail = "The provider does not take a payment of this amount or currency."
+    meaning = "The provider does not take a payment of this amount or currency."
+    remedy = "Pay with another provider."
+    detail: str = ""
 
 
 class ProviderUnavailable(DomainError):
     status = 503
     code = "provider_unavailable"
-    detail = "The payment provider does not answer. Try again in a moment."
-    retry_after = 5
+    meaning = "The payment provider does not answer."
+    remedy = "Try again in a moment."
+    detail: str = ""
+    retry_after: int = 5
 
 
 class RefundTooLarge(DomainError):
     code = "refund_too_large"
-    detail = "A payment cannot be refunded by more than what is left of it."
-    constraint = "receipts_refunded"
+    meaning = "A payment cannot be refunded by more than what is left of it."
+    remedy = "Refund `refundable` at the most."
+    constraint = "incoming_payments_refunded"
+    refundable: int | None = None  # in the order's currency's minor unit
+
+
+# Why an order cannot be paid.
+NOT_PAYABLE = (OrderNotPending, OrderExpired)
+
+# Why a provider does not take a payment.
+NOT_TAKEN = (ProviderNotEnabled, PaymentRefused, ProviderUnavailable)
+
+# Why a webhook is not let in.
+NOT_THE_PROVIDER = (SignatureWrong, ProviderNotEnabled)

@@ -1,13 +1,11 @@
 """Flutterwave (API v3): paid on its own page, by card, bank transfer, USSD or mobile money.
 
-An account's secret is ``{"secret_key", "webhook_hash"}``, and optionally ``url``, of another server than Flutterwave's.
-A webhook shows the account's hash in ``verif-hash``, which proves who sent it but not what it says: each transaction is
-verified by asking for it.
+The secret of an account may have a field ``url``, of another server than Flutterwave's. A webhook shows the account's
+secret hash, which proves who sent it but not what it says: we ask Flutterwave about each transaction.
 """
 
 from __future__ import annotations
 
-import hmac
 import json
 import re
 from datetime import datetime
@@ -20,67 +18,68 @@ from boxoffice.config import settings
 from boxoffice.errors import Malformed
 from boxoffice.money import major
 from boxoffice.observability import logger
-from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable, SignatureWrong
-from boxoffice.payments.merchants import credential, credentials, webhook_secret
-from boxoffice.payments.models import Bill, DueRefund, Kind, ProviderEvent, RefundState, Started
+from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable
+from boxoffice.payments.merchants import check_webhook_secret, credential, credentials
+from boxoffice.payments.models import DueRefund, EventKind, PreparedPayment, ProviderEvent, ProviderPayment, RefundState
+from boxoffice.payments.providers import ProviderInfo
 from boxoffice.payments.reading import amount_of, currency_of, name_of, payment_id_of
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager
 
-SIGNATURE_HEADER = "verif-hash"
+INFO = ProviderInfo("flutterwave", "verif-hash", ("secret_key", "webhook_secret"))
 
 _URL = "https://api.flutterwave.com/v3"
 _CONNECT_TIMEOUT, _TIMEOUT = 3.0, 10.0  # seconds
 _LONGEST_SESSION = 1440  # minutes
 _NO_TRANSACTION = re.compile(r"no transaction|not found", re.IGNORECASE)
-_KINDS: dict[str, Kind] = {"successful": "succeeded", "failed": "failed"}
+_KINDS: dict[str, EventKind] = {"successful": "succeeded", "failed": "failed"}
 _LARGEST_ANSWER = 1_000_000  # bytes
 
 
 class _Refused(PaymentRefused):
-    """Flutterwave answers an error, in its words."""
+    """Flutterwave answers an error; the detail is in its words."""
 
 
-def create(bill: Bill) -> Started:
-    """See `Provider.create`. A second link for the same payment is as good as the first: both carry its id."""
-    minutes = int((bill.expires_at - datetime.now(bill.expires_at.tzinfo)).total_seconds() // 60)
+def create(payment: ProviderPayment) -> PreparedPayment:
+    """See `Provider.create`. A second link for the same payment serves as well: both carry the payment's id."""
+    minutes = int((payment.expires_at - datetime.now(payment.expires_at.tzinfo)).total_seconds() // 60)
     answer = _call(
-        bill.merchant_id,
+        payment.merchant_id,
         "POST",
         "/payments",
         {
-            "tx_ref": str(bill.id),
-            "amount": _number(major(bill.amount, bill.currency)),
-            "currency": bill.currency,
-            "redirect_url": f"{settings().public_url}/orders/{bill.order_id}",
-            "customer": {"email": bill.buyer_email, "name": bill.buyer_name},
+            "tx_ref": str(payment.id),
+            "amount": _number(major(payment.amount, payment.currency)),
+            "currency": payment.currency,
+            "redirect_url": f"{settings().public_url}/orders/{payment.order_id}",
+            "customer": {"email": payment.buyer_email, "name": payment.buyer_name},
             "session_duration": min(max(minutes, 1), _LONGEST_SESSION),
-            "meta": {"order": bill.order_number},
+            "meta": {"order": payment.order_number},
         },
     )
     link = answer["link"] if isinstance(answer, dict) else None
     if not isinstance(link, str) or not link.startswith(("https://", "http://")):
         raise _nonsense("no link")
-    return Started(str(bill.id), url=link)
+    return PreparedPayment(str(payment.id), url=link)
 
 
-def fetch(bill: Bill, *, close: bool) -> ProviderEvent | None:
-    """See `Provider.fetch`. A page cannot be closed, so what has not been paid may still be."""
+def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
+    """See `Provider.fetch`. We cannot close Flutterwave's page, so the buyer may still pay later."""
     try:
-        transaction = _call(bill.merchant_id, "GET", f"/transactions/verify_by_reference?tx_ref={bill.id}")
+        transaction = _call(payment.merchant_id, "GET", f"/transactions/verify_by_reference?tx_ref={payment.id}")
     except _Refused as error:
         if not _NO_TRANSACTION.search(error.detail):
             raise
-        return _unpaid(bill) if close else None
+        return _unpaid(payment) if close else None
     event = _event(transaction)
-    if event.payment_id != bill.id:
+    if event.payment_id != payment.id:
         raise _nonsense("another payment's transaction")
     return None if event.kind == "other" else event
 
 
 def refund(refund: DueRefund) -> RefundState:
-    """See `Provider.refund`. Flutterwave knows no idempotency keys: a comment names the refund, to find it again."""
+    """See `Provider.refund`. Flutterwave has no idempotency keys: we find a refund again by its comment."""
     try:
         if refund.reference:
             return _state(_call(refund.merchant_id, "GET", f"/refunds/{refund.reference}"))
@@ -91,12 +90,8 @@ def refund(refund: DueRefund) -> RefundState:
 
 
 def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime) -> None:  # noqa: ARG001
-    """See `Provider.verify`. The hash says nothing of the time."""
-    shown = (signature or "").encode()
-    for fresh in (False, True):
-        if hmac.compare_digest(shown, webhook_secret(merchant_id, "flutterwave", "webhook_hash", fresh=fresh).encode()):
-            return
-    raise SignatureWrong
+    """See `Provider.verify`. The hash does not prove when it was sent."""
+    check_webhook_secret(merchant_id, INFO.name, signature)
 
 
 def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:
@@ -116,7 +111,7 @@ def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:
 
 
 def _event(transaction: Any) -> ProviderEvent:
-    """What a transaction, as Flutterwave answers it, tells of a payment. One that is pending tells nothing."""
+    """What a transaction tells of a payment, as Flutterwave answers it. A pending one tells nothing."""
     try:
         number, status = _id_of(transaction["id"]), name_of(transaction["status"])
         currency = currency_of(transaction["currency"])
@@ -131,7 +126,7 @@ def _event(transaction: Any) -> ProviderEvent:
         amount=amount,
         currency=currency,
         payload={"transaction": number, "status": status, "amount": str(transaction["amount"]), "currency": currency},
-        money=str(number),
+        money_reference=str(number),
     )
 
 
@@ -141,19 +136,21 @@ def _id_of(value: Any) -> int:
     return value
 
 
-def _unpaid(bill: Bill) -> ProviderEvent:
-    return ProviderEvent(f"unpaid:{bill.id}", "failed", bill.id, bill.amount, bill.currency, {"status": "not paid"})
+def _unpaid(payment: ProviderPayment) -> ProviderEvent:
+    return ProviderEvent(
+        f"unpaid:{payment.id}", "failed", payment.id, payment.amount, payment.currency, {"status": "not paid"}
+    )
 
 
 def _create(refund: DueRefund) -> Any:
     amount = _number(major(refund.amount, refund.currency))
     body = {"amount": amount, "comments": _comment(refund)}
-    return _call(refund.merchant_id, "POST", f"/transactions/{refund.money}/refund", body)
+    return _call(refund.merchant_id, "POST", f"/transactions/{refund.money_reference}/refund", body)
 
 
 def _find(refund: DueRefund) -> Any | None:
-    """A refund that an attempt before this one has made, without hearing so."""
-    known = _call(refund.merchant_id, "GET", f"/refunds?id={refund.money}&from={refund.created_at:%Y-%m-%d}")
+    """A refund that an earlier attempt has made without getting the answer."""
+    known = _call(refund.merchant_id, "GET", f"/refunds?id={refund.money_reference}&from={refund.created_at:%Y-%m-%d}")
     if not isinstance(known, list):
         raise _nonsense("no list of refunds")
     return next((each for each in known if isinstance(each, dict) and each.get("comment") == _comment(refund)), None)
@@ -179,16 +176,16 @@ def _number(amount: Decimal) -> int | float:
 
 
 def _call(merchant_id: UUID, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """What Flutterwave answers as ``data``.
+    """Call Flutterwave; the ``data`` of its answer.
 
     Raises:
         _Refused: it answers that it does not do this.
-        ProviderUnavailable: it does not answer, or nothing that can be understood.
+        ProviderUnavailable: it does not answer, or we cannot understand the answer.
     """
     import urllib3
 
-    key = credential(merchant_id, "flutterwave", "secret_key")
-    url = credentials(merchant_id, "flutterwave").get("url") or _URL
+    key = credential(merchant_id, INFO.name, "secret_key")
+    url = credentials(merchant_id, INFO.name).get("url") or _URL
     headers = {"Authorization": f"Bearer {key}", "Accept": "application/json"}
     try:
         response = _pool().request(

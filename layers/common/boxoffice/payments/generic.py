@@ -1,10 +1,9 @@
 """A bank or gateway of which we know only that it can send a webhook: ``{order, status: PAID|REJECTED, reason?}``.
 
-It shows a shared secret in ``X-Webhook-Secret``; an account's secret is ``{"webhook_secret"}``. It is told of no
-payment beforehand, cannot be asked and sends nothing back: its refunds are made by hand.
+It shows a shared secret in ``X-Webhook-Secret``. It is told of no payment beforehand, so its events name an order. It
+cannot be called: people send its refunds.
 """
 
-import hmac
 import json
 from datetime import datetime
 from typing import Annotated, Literal
@@ -14,11 +13,14 @@ from pydantic import Field, ValidationError
 
 from boxoffice.errors import Malformed
 from boxoffice.models import Line, Request, Text
-from boxoffice.payments.errors import PaymentRefused, SignatureWrong
-from boxoffice.payments.merchants import webhook_secret
-from boxoffice.payments.models import Bill, DueRefund, ProviderEvent, RefundState, Started
+from boxoffice.payments.errors import PaymentRefused
+from boxoffice.payments.merchants import check_webhook_secret
+from boxoffice.payments.models import DueRefund, EventKind, PreparedPayment, ProviderEvent, ProviderPayment, RefundState
+from boxoffice.payments.providers import ProviderInfo
 
-SIGNATURE_HEADER = "X-Webhook-Secret"
+INFO = ProviderInfo("generic", "X-Webhook-Secret", ("webhook_secret",))
+
+_KINDS: dict[str, EventKind] = {"PAID": "succeeded", "REJECTED": "failed"}
 
 
 class GenericEvent(Request):
@@ -29,13 +31,13 @@ class GenericEvent(Request):
     reason: Text | None = None
 
 
-def create(bill: Bill) -> Started:  # noqa: ARG001
-    """See `Provider.create`. Nothing is prepared at a provider that cannot be called."""
+def create(payment: ProviderPayment) -> PreparedPayment:  # noqa: ARG001
+    """See `Provider.create`. Nothing can be prepared at a provider that cannot be called."""
     raise PaymentRefused
 
 
-def fetch(bill: Bill, *, close: bool) -> ProviderEvent | None:  # noqa: ARG001
-    """See `Provider.fetch`. Its webhooks are all that it tells."""
+def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:  # noqa: ARG001
+    """See `Provider.fetch`. We know what its webhooks tell, and nothing more."""
     return None
 
 
@@ -45,19 +47,15 @@ def refund(refund: DueRefund) -> RefundState:  # noqa: ARG001
 
 
 def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime) -> None:  # noqa: ARG001
-    """See `Provider.verify`. The comparison takes the same time wherever the secrets differ."""
-    shown = (signature or "").encode()
-    for fresh in (False, True):
-        if hmac.compare_digest(shown, webhook_secret(merchant_id, "generic", "webhook_secret", fresh=fresh).encode()):
-            return
-    raise SignatureWrong
+    """See `Provider.verify`."""
+    check_webhook_secret(merchant_id, INFO.name, signature)
 
 
 def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:  # noqa: ARG001
-    """See `Provider.parse`. Which payment it is about, `payments.service` finds by the order."""
+    """See `Provider.parse`. The status names the event: an order is paid once, and rejected once."""
     try:
         event = GenericEvent.model_validate_json(body)
     except ValidationError as error:
         raise Malformed("The event cannot be read.") from error
-    kind: Literal["succeeded", "failed"] = "succeeded" if event.status == "PAID" else "failed"
-    return ProviderEvent(event.order, kind, None, 0, "", json.loads(event.model_dump_json(exclude_none=True)))
+    payload = json.loads(event.model_dump_json(exclude_none=True))
+    return ProviderEvent(event.status, _KINDS[event.status], None, 0, "", payload, order_reference=event.order)

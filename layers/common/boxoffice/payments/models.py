@@ -1,8 +1,8 @@
-"""Payments as requested, as stored and as shown; and what providers are asked and tell of them."""
+"""Payments as requested, as stored and as shown; and what providers are asked and what they tell."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -13,23 +13,37 @@ from boxoffice.models import Id, Line, Request, View
 
 type PaymentStatus = Literal["pending", "succeeded", "failed", "refunded"]
 type RefundStatus = Literal["owed", "sent", "succeeded", "failed"]
-type Kind = Literal["succeeded", "failed", "cancelled", "refund", "other"]
+type EventKind = Literal["succeeded", "failed", "cancelled", "refund", "other"]
 type Effect = Literal["paid", "failed", "returned", "noted", "ignored", "unknown_payment"]
+
+type StartableProvider = Literal["stripe", "flutterwave", "sandbox"]
+"""The providers with which a client starts a payment. Each is the module of this package of the same name."""
+
+type UnannouncedProvider = Literal["generic"]
+"""The providers that are not told of a payment beforehand: their events name an order."""
+
+PROVIDERS: tuple[str, ...] = (*get_args(StartableProvider.__value__), *get_args(UnannouncedProvider.__value__))
+"""All providers. Here alone they are listed; what is true of each is declared in its module."""
+
+type MethodByHand = Literal["cash", "bank_transfer"]
+"""The ways in which an organisation takes money itself, and gives it back itself, without a provider."""
+
+METHODS_BY_HAND: tuple[str, ...] = get_args(MethodByHand.__value__)
 
 Organisation = Annotated[
     Id | None, Query(description="Whose webhook it is, if the organisation has its own account at the provider")
 ]
 
-PLATFORM = UUID(int=0)
-"""The merchant that takes payments for every organisation without an account of its own at a provider."""
+PLATFORM_MERCHANT = UUID(int=0)
+"""The merchant that takes the payments of each organisation without an account of its own at a provider."""
 
 
 class PaymentRequest(Request):
-    provider: Literal["stripe", "flutterwave", "sandbox"]
+    provider: StartableProvider
 
 
 class PaymentByHandRequest(Request):
-    method: Literal["cash", "bank_transfer"]
+    method: MethodByHand
     note: Line | None = Field(default=None, description="Kept in the order's history, such as a receipt's number")
 
 
@@ -41,12 +55,14 @@ class PaymentView(View):
     amount: int = Field(description="In the currency's minor unit")
     currency: str
     created_at: datetime
-    settled_at: datetime | None
+    closed_at: datetime | None
 
 
 class StartedPayment(PaymentView):
     url: str | None = Field(default=None, description="Where the buyer pays, if it is on a page of the provider")
-    client_secret: str | None = Field(default=None, description="For Stripe.js, which pays on a page of yours")
+    client_secret: str | None = Field(
+        default=None, description="For the provider's script in a page of yours, where the buyer pays"
+    )
     publishable_key: str | None = Field(default=None, description="Goes with the client secret")
 
 
@@ -64,7 +80,7 @@ class PaymentRow:
     amount: int
     currency: str
     created_at: datetime
-    settled_at: datetime | None
+    closed_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -76,11 +92,11 @@ class PaymentDetails(PaymentRow):
 
 
 @dataclass(frozen=True)
-class Bill:
+class ProviderPayment:
     """What a provider needs to know of a payment.
 
     Attributes:
-        merchant_id: whose account at the provider takes the money, an organisation's or `PLATFORM`.
+        merchant_id: whose account at the provider takes the money: an organisation's, or `PLATFORM_MERCHANT`.
         reference: the provider's own name for the payment, once it has one.
         expires_at: when the order's hold lapses.
     """
@@ -99,8 +115,8 @@ class Bill:
 
 
 @dataclass(frozen=True)
-class OpenBill(Bill):
-    """A payment that a provider is to be asked about, and how its order stands."""
+class OpenPayment(ProviderPayment):
+    """A payment about which its provider is due to be asked, and the state of its order."""
 
     status: PaymentStatus
     order_status: str
@@ -108,8 +124,8 @@ class OpenBill(Bill):
 
 
 @dataclass(frozen=True)
-class Started:
-    """What a provider answers to a payment: its own name for it, and what the client needs to pay."""
+class PreparedPayment:
+    """A provider's answer to a payment: its own name for it, and what the client needs to pay."""
 
     reference: str
     url: str | None = None
@@ -119,28 +135,32 @@ class Started:
 
 @dataclass(frozen=True)
 class ProviderEvent:
-    """What a provider tells: mostly of a payment, that so much money came, or that none did.
+    """What a provider tells. Mostly it tells that money came for a payment, or that none did.
 
     Attributes:
-        kind: ``failed`` may be followed by success, ``cancelled`` never is; ``refund`` tells that a refund has changed,
-            and ``other`` of anything that is none of our business.
-        money: the provider's name for the money that came, by which it is known again in other events; empty where a
-            payment can bring money only once.
+        id: names the event at the provider, in an account. With an `order_reference` it names the event of that order.
+        kind: after ``failed`` a payment may still succeed, after ``cancelled`` never; ``refund`` tells that a refund
+            has changed; ``other`` does not concern us.
+        amount, currency: the money that came, or that was asked for. Empty where an order is named: it is all of it.
+        money_reference: the provider's name for the money that came. Other events name the same money by it. Empty
+            where a payment can bring money only once.
         refund: the provider's name for the refund.
+        order_reference: the order's id or number, where the provider knows no payment of ours.
     """
 
     id: str
-    kind: Kind
+    kind: EventKind
     payment_id: UUID | None
     amount: int
     currency: str
     payload: dict[str, Any]
-    money: str = ""
+    money_reference: str = ""
     refund: str = ""
+    order_reference: str = ""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PaymentDecision:
     """What an event is to change, and why."""
 
     effect: Effect
@@ -149,13 +169,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class DueRefund:
-    """A refund to be sent, or asked about if it has a reference.
+    """A refund that is due to be sent; or to be asked about, if it has a reference.
 
     Attributes:
-        money: the provider's name for the money that goes back.
+        money_reference: the provider's name for the money that goes back.
         payment_reference: its name for the payment by which the money came.
         reference: its name for the refund, once it has one.
-        attempts: how often it was tried, this time included.
+        attempts: how often we have tried, this time included.
         failures: how often the provider has failed to make it.
     """
 
@@ -163,7 +183,7 @@ class DueRefund:
     payment_id: UUID
     provider: str
     merchant_id: UUID
-    money: str
+    money_reference: str
     payment_reference: str | None
     amount: int
     currency: str
@@ -175,13 +195,13 @@ class DueRefund:
 
     @property
     def key(self) -> str:
-        """Under which the provider makes it once. What it has failed to make is another refund the next time."""
+        """The idempotency key at the provider. After each failure it is another one, since the provider starts anew."""
         return f"{self.id}.{self.failures}" if self.failures else str(self.id)
 
 
 @dataclass(frozen=True)
 class RefundState:
-    """How a refund stands at its provider.
+    """The state of a refund at its provider.
 
     Attributes:
         kind: ``pending`` is on its way, ``impossible`` has to be made by hand.
@@ -194,8 +214,8 @@ class RefundState:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What is to be noted of an attempt to send a refund."""
+class RefundOutcome:
+    """What to store of an attempt to send a refund."""
 
     status: RefundStatus
     due_at: datetime | None
@@ -221,13 +241,13 @@ class TriedRefund:
 class AskedPayment:
     """A payment that a provider was asked about, and its answer: news, None if it is still open, or an error."""
 
-    bill: OpenBill
+    payment: OpenPayment
     answer: ProviderEvent | DomainError | None
 
     @property
     def id(self) -> UUID:
         """The payment's id."""
-        return self.bill.id
+        return self.payment.id
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""Reading what a provider sends: nothing of it reaches the database that the database would refuse.
+"""Read values that a provider sends, and let nothing pass that the database would refuse.
 
-Each raises ValueError for what makes no sense.
+Each function raises ValueError for a value that makes no sense.
 """
 
 import re
@@ -16,7 +16,7 @@ _MOST = 100_000_000_000_000
 
 
 def name_of(value: Any) -> str:
-    """A provider's name for something of its own: short, and without spaces or anything invisible."""
+    """A provider's name for something of its own: short, of visible ASCII characters without spaces."""
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise ValueError("no name")
     return value
@@ -38,7 +38,7 @@ def amount_of(value: Any, currency: str, decimals: int = 0) -> int:
 
 
 def payment_id_of(value: Any) -> UUID | None:
-    """Of which payment of ours a provider speaks; None of those that others make with the same account."""
+    """The id of our payment. None if the payment is not ours: others may use the same account at the provider."""
     try:
         return UUID(value) if isinstance(value, str) else None
     except ValueError:

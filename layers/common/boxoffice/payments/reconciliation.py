@@ -9,7 +9,7 @@ from boxoffice.errors import Busy, DomainError
 from boxoffice.observability import logger
 from boxoffice.orders import service as orders
 from boxoffice.payments import calls, providers, rules, service
-from boxoffice.payments.models import AskedPayment, OpenBill, ProviderEvent
+from boxoffice.payments.models import AskedPayment, OpenPayment, ProviderEvent
 
 SQL = sql.queries("payments")
 
@@ -25,16 +25,17 @@ def ask_providers(conn: db.Connection, _left: Collection[UUID] = (), *, unrespon
         _left: payments to leave out; their leases do that already.
         unresponsive: accounts that did not answer, which are left out; those that do not answer now are added.
     """
-
     now = datetime.now(UTC)
 
-    def ask(bill: OpenBill) -> ProviderEvent | None:
-        return providers.known(bill.provider).fetch(bill, close=rules.is_over(bill, now))
+    def ask(payment: OpenPayment) -> ProviderEvent | None:
+        return providers.known(payment.provider).fetch(payment, close=rules.is_over(payment, now))
 
     lease = {"now": now, "leased_until": rules.leased_until(now)}
-    due = db.many(conn, OpenBill, SQL.take_payments_to_ask, **lease, silent=list(unresponsive), batch=_BATCH)
-    answers = calls.together(ask, due, unresponsive)
-    return [AskedPayment(bill, answer) for bill, answer in zip(due, answers, strict=True)]
+    left_out = {"unresponsive_accounts": list(unresponsive)}
+    due = db.many(conn, OpenPayment, SQL.take_payments_to_ask, **lease, **left_out, batch=_BATCH)
+    answers = calls.call_concurrently(ask, due)
+    unresponsive |= calls.unresponsive_accounts(due, answers)
+    return [AskedPayment(payment, answer) for payment, answer in zip(due, answers, strict=True)]
 
 
 def apply_answer(conn: db.Connection, asked: AskedPayment) -> int:
@@ -45,17 +46,17 @@ def apply_answer(conn: db.Connection, asked: AskedPayment) -> int:
     Returns:
         1: the payment was asked about, even if the provider did not answer.
     """
-    bill, answer, now = asked.bill, asked.answer, datetime.now(UTC)
+    payment, answer, now = asked.payment, asked.answer, datetime.now(UTC)
     try:
         if isinstance(answer, ProviderEvent):
-            service.take_event(conn, bill.provider, answer, bill.merchant_id)
+            service.take_event(conn, payment.provider, answer, payment.merchant_id)
     except Busy as error:
         answer = error
     if isinstance(answer, DomainError):
-        logger.warning("payment not asked about", extra={"payment": str(bill.id), "error": answer.detail})
+        logger.warning("payment not asked about", extra={"payment": str(payment.id), "error": answer.detail})
     answered = not isinstance(answer, DomainError)
-    if_open, if_closed = (rules.next_ask(bill, now, closed=closed, answered=answered) for closed in (False, True))
-    db.run(conn, SQL.ask_later, id=bill.id, if_open=if_open, if_closed=if_closed)
-    if rules.is_over(bill, now):
-        orders.expire_orders(conn, [bill.order_id])
+    if_open, if_closed = (rules.next_ask(payment, now, closed=closed, answered=answered) for closed in (False, True))
+    db.run(conn, SQL.ask_later, id=payment.id, if_open=if_open, if_closed=if_closed)
+    if rules.is_over(payment, now):
+        orders.expire_orders(conn, [payment.order_id])
     return 1

@@ -13,7 +13,7 @@ from boxoffice.ids import new_id
 from boxoffice.observability import count, logger
 from boxoffice.payments import calls, providers, rules
 from boxoffice.payments.errors import RefundTooLarge
-from boxoffice.payments.models import Backlog, DueRefund, RefundState, TriedRefund
+from boxoffice.payments.models import METHODS_BY_HAND, Backlog, DueRefund, RefundState, TriedRefund
 
 SQL = sql.queries("payments")
 
@@ -31,28 +31,28 @@ def owe_refund(conn: db.Connection, payment_id: UUID, amount: int, reason: str) 
     Raises:
         RefundTooLarge: so much is not left of the payment, or it has not paid anything.
     """
-    receipt = db.one(conn, dict, SQL.take_from_receipt, payment_id=payment_id, amount=amount)
+    receipt = db.one(conn, dict, SQL.take_from_incoming_payment, payment_id=payment_id, amount=amount)
     if receipt is None:
         raise RefundTooLarge
     return _owe(conn, payment_id, receipt["id"], amount, receipt["currency"], reason)
 
 
-def return_receipt(
-    conn: db.Connection, payment_id: UUID, receipt_id: UUID, amount: int, currency: str, reason: str
+def return_incoming_payment(
+    conn: db.Connection, payment_id: UUID, incoming_id: UUID, amount: int, currency: str, reason: str
 ) -> UUID:
     """Owe all of what came back to whoever paid it, since it pays no order."""
-    db.run(conn, SQL.return_receipt, id=receipt_id)
-    return _owe(conn, payment_id, receipt_id, amount, currency, reason)
+    db.run(conn, SQL.return_incoming_payment, id=incoming_id)
+    return _owe(conn, payment_id, incoming_id, amount, currency, reason)
 
 
-def _owe(conn: db.Connection, payment_id: UUID, receipt_id: UUID, amount: int, currency: str, reason: str) -> UUID:
+def _owe(conn: db.Connection, payment_id: UUID, incoming_id: UUID, amount: int, currency: str, reason: str) -> UUID:
     refund_id = new_id()
     db.run(
         conn,
         SQL.insert_refund,
         id=refund_id,
         payment_id=payment_id,
-        receipt_id=receipt_id,
+        incoming_payment_id=incoming_id,
         amount=amount,
         currency=currency,
         reason=reason,
@@ -97,15 +97,17 @@ def try_refunds(
     unresponsive = set() if unresponsive is None else unresponsive
     lease = {"now": now, "leased_until": rules.leased_until(now)}
     if ids is None:
-        due = db.many(conn, DueRefund, SQL.take_due_refunds, **lease, silent=list(unresponsive), batch=_BATCH)
+        left_out = {"unresponsive_accounts": list(unresponsive)}
+        due = db.many(conn, DueRefund, SQL.take_due_refunds, **lease, **left_out, batch=_BATCH)
     else:
         due = db.many(conn, DueRefund, SQL.take_refunds, **lease, ids=list(ids))
-    answers = calls.together(_send, due, unresponsive)
+    answers = calls.call_concurrently(_send, due)
+    unresponsive |= calls.unresponsive_accounts(due, answers)
     return [TriedRefund(refund, answer) for refund, answer in zip(due, answers, strict=True)]
 
 
 def _send(refund: DueRefund) -> RefundState:
-    if refund.provider in providers.BY_HAND:
+    if refund.provider in METHODS_BY_HAND:
         return RefundState("succeeded")
     return providers.known(refund.provider).refund(refund)
 

@@ -1,4 +1,4 @@
-"""Use cases of payments: how one is started, and what money does that comes for it."""
+"""Use cases of payments: start one, receive what providers tell, and take the money that comes."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,19 +9,18 @@ from psycopg.types.json import Jsonb
 
 from boxoffice import audit, db, idempotency, outbox, sql
 from boxoffice.auth import Caller, require_order
-from boxoffice.idempotency import Once
+from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
 from boxoffice.observability import logger
 from boxoffice.orders import service as orders
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderView
-from boxoffice.orders.rules import reference_of
+from boxoffice.orders.rules import parse_reference
 from boxoffice.payments import providers, rules, sending
 from boxoffice.payments.errors import OrderExpired, PaymentRefused
 from boxoffice.payments.merchants import merchant_of
 from boxoffice.payments.models import (
-    PLATFORM,
-    Bill,
+    PLATFORM_MERCHANT,
     Effect,
     PaymentByHandRequest,
     PaymentDetails,
@@ -30,6 +29,7 @@ from boxoffice.payments.models import (
     PaymentStatus,
     PaymentView,
     ProviderEvent,
+    ProviderPayment,
     StartedPayment,
     WebhookView,
 )
@@ -39,7 +39,6 @@ __all__ = [
     "get_payment",
     "mark_order_paid",
     "owe_refund",
-    "read_webhook",
     "receive_event",
     "record_payment_by_hand",
     "send_refunds",
@@ -55,11 +54,11 @@ def start_payment(
 ) -> StartedPayment:
     """Open a payment and prepare it at its provider.
 
-    Runs in autocommit, with two short transactions around the call to the provider. Should it be cut off between them,
-    a repeat with the same key goes on with the same payment.
+    Runs in autocommit, with two short transactions around the call to the provider. If it is cut off between them, a
+    repeat with the same key goes on with the same payment.
 
     Raises:
-        NotFound: there is no such order, or it is not the caller's to pay.
+        NotFound: there is no such order, or the caller may not pay it.
         OrderExpired, OrderNotPending: it cannot be paid (any more).
         ProviderNotEnabled: the deployment does not use this provider.
         PaymentRefused: the provider does not take such a payment.
@@ -68,16 +67,20 @@ def start_payment(
     """
     order = orders.find_order(conn, caller, order_id)
     provider = providers.enabled(request.provider)
-    once = idempotency.once("start_payment", str(order_id), key, request)
-    answer = idempotency.perform(conn, once, lambda: _open(conn, order, request, once), lambda stored: stored)
+    idempotent = IdempotentRequest.of("start_payment", str(order_id), key, request)
+    answer = idempotency.run_once(
+        conn, idempotent, lambda: _open(conn, order, provider, idempotent), lambda stored: stored
+    )
     if "url" not in answer:
         rules.check_payable(order, datetime.now(UTC))
-        answer = _prepare(conn, provider, answer, once)
+        answer = _prepare(conn, provider, answer, idempotent)
     return StartedPayment(**answer)
 
 
-def _open(conn: db.Connection, found: OrderRow, request: PaymentRequest, once: Once) -> dict[str, Any]:
-    merchant_id = merchant_of(found.organisation_id, request.provider)
+def _open(
+    conn: db.Connection, found: OrderRow, provider: providers.Provider, idempotent: IdempotentRequest
+) -> dict[str, Any]:
+    merchant_id = merchant_of(found.organisation_id, provider)
     with conn.transaction():
         order = orders.lock_order(conn, found.id)
         now = datetime.now(UTC)
@@ -88,51 +91,53 @@ def _open(conn: db.Connection, found: OrderRow, request: PaymentRequest, once: O
             SQL.insert_payment,
             id=new_id(),
             order_id=order.id,
-            provider=request.provider,
+            provider=provider.INFO.name,
             merchant_id=merchant_id,
             amount=order.total,
             currency=order.currency,
             ask_at=rules.first_ask(order.expires_at, now),
         )
         answer = PaymentView.model_validate(payment).model_dump(mode="json")
-        idempotency.store(conn, once, answer)
+        idempotency.store(conn, idempotent, answer)
     return answer
 
 
-def _prepare(conn: db.Connection, provider: providers.Provider, payment: dict[str, Any], once: Once) -> dict[str, Any]:
+def _prepare(
+    conn: db.Connection, provider: providers.Provider, opened: dict[str, Any], idempotent: IdempotentRequest
+) -> dict[str, Any]:
     """Call the provider, and store what the client needs with the answer."""
-    bill = db.many(conn, Bill, SQL.get_bill, id=payment["id"])[0]
+    payment = db.many(conn, ProviderPayment, SQL.get_provider_payment, id=opened["id"])[0]
     try:
-        started = provider.create(bill)
+        prepared = provider.create(payment)
     except PaymentRefused:
         with conn.transaction():
-            _settle(conn, bill.id, "failed", last=True)
+            _close_payment(conn, payment.id, "failed", final=True)
         raise
     answer = {
-        **payment,
-        "url": started.url,
-        "client_secret": started.client_secret,
-        "publishable_key": started.publishable_key,
+        **opened,
+        "url": prepared.url,
+        "client_secret": prepared.client_secret,
+        "publishable_key": prepared.publishable_key,
     }
     with conn.transaction():
-        ask_at = rules.first_ask(bill.expires_at, datetime.now(UTC))
-        db.run(conn, SQL.set_prepared, id=bill.id, reference=started.reference, ask_at=ask_at)
-        idempotency.complete(conn, once, answer)
+        ask_at = rules.first_ask(payment.expires_at, datetime.now(UTC))
+        db.run(conn, SQL.set_prepared, id=payment.id, reference=prepared.reference, ask_at=ask_at)
+        idempotency.complete(conn, idempotent, answer)
     return answer
 
 
 def record_payment_by_hand(conn: db.Connection, order: OrderRow, method: str) -> UUID:
-    """Write down that the organisation took an order's total itself; the transaction has locked the order and pays it.
+    """Record that the organisation took an order's total itself. The caller's transaction has locked the order.
 
     Args:
-        method: one of `providers.BY_HAND`. Refunds of such a payment are the organisation's to hand out, too.
+        method: one of `METHODS_BY_HAND`. The organisation hands out refunds of such a payment, too.
     """
     payment_id = new_id()
     db.run(
         conn,
         SQL.insert_payment_by_hand,
         id=payment_id,
-        receipt_id=new_id(),
+        incoming_payment_id=new_id(),
         order_id=order.id,
         provider=method,
         amount=order.total,
@@ -144,7 +149,7 @@ def record_payment_by_hand(conn: db.Connection, order: OrderRow, method: str) ->
 def mark_order_paid(
     conn: db.Connection, caller: Caller, order_id: UUID, request: PaymentByHandRequest, key: str
 ) -> OrderView:
-    """Take an order for paid because the organisation has got its total itself. Runs in autocommit.
+    """Mark an order as paid, because the organisation has received its total itself. Runs in autocommit.
 
     Raises:
         NotFound, Forbidden: the order is not of the caller's organisation, or the role is too low.
@@ -153,25 +158,26 @@ def mark_order_paid(
         KeyReused: the idempotency key belongs to another request.
     """
     orders.find_managed(conn, caller, order_id)
-    once = idempotency.once("mark_order_paid", str(order_id), key, request)
-    return idempotency.perform(
-        conn, once, lambda: _mark_paid(conn, caller, order_id, request, once), OrderView.model_validate
+    idempotent = IdempotentRequest.of("mark_order_paid", str(order_id), key, request)
+    return idempotency.run_once(
+        conn, idempotent, lambda: _mark_paid(conn, caller, order_id, request, idempotent), OrderView.model_validate
     )
 
 
 def _mark_paid(
-    conn: db.Connection, caller: Caller, order_id: UUID, request: PaymentByHandRequest, once: Once
+    conn: db.Connection, caller: Caller, order_id: UUID, request: PaymentByHandRequest, idempotent: IdempotentRequest
 ) -> OrderView:
     with conn.transaction():
         order = orders.lock_order(conn, order_id)
         if order.status not in ("pending", "expired"):
-            raise OrderNotPending
+            raise OrderNotPending(order_status=order.status)
         if order.status == "expired" and not orders.hold_again(conn, order):
-            raise OrderExpired("The order's hold has lapsed, and what it held cannot be had again.")
+            reason = "The order's hold has lapsed, and what it held is no longer available."
+            raise OrderExpired(detail=reason, expired_at=order.expires_at)
         payment_id = record_payment_by_hand(conn, order, request.method)
         orders.pay(conn, order, reason=rules.reason_by_hand(request), actor=caller.account)
         view = orders.get_order(conn, caller, str(order_id))
-        idempotency.store(conn, once, view.model_dump(mode="json"))
+        idempotency.store(conn, idempotent, view.model_dump(mode="json"))
         facts = {**request.model_dump(), "payment_id": str(payment_id)}
         subject = f"order {order.id}"
         audit.record(
@@ -191,91 +197,74 @@ def get_payment(conn: db.Connection, caller: Caller, payment_id: UUID) -> Paymen
     return PaymentView.model_validate(payment)
 
 
-def read_webhook(provider: str, merchant_id: UUID | None, body: bytes, signature: str | None) -> ProviderEvent:
-    """What a webhook says, once its sender is verified. Comes before any connection to the database.
-
-    Args:
-        merchant_id: the organisation to whose own account at the provider it belongs, if it does to any.
-
-    Raises:
-        ProviderNotEnabled: the deployment does not use this provider.
-        SignatureWrong, Malformed: it is not the provider's, or cannot be read.
-        ProviderUnavailable: the provider must confirm it and does not answer.
-    """
-    module = providers.enabled(provider)
-    merchant = merchant_id or PLATFORM
-    module.verify(merchant, body, signature, datetime.now(UTC))
-    return module.parse(merchant, body)
-
-
 def take_event(
-    conn: db.Connection, provider: str, event: ProviderEvent, merchant_id: UUID | None = None
+    conn: db.Connection, provider: str, event: ProviderEvent, merchant_id: UUID = PLATFORM_MERCHANT
 ) -> WebhookView:
-    """Store and apply a verified event, in one transaction; what it makes us owe is sent right after the commit.
+    """Store and apply a verified event, in one transaction. A refund that it makes us owe is sent after the commit.
 
     Raises:
         Busy: see `receive_event`.
     """
-    merchant = merchant_id or PLATFORM
     with conn.transaction():
-        told = _billed(conn, event, merchant) if provider == "generic" else event
-        return receive_event(conn, provider, told, merchant)
+        return receive_event(conn, provider, event, merchant_id)
 
 
-def _billed(conn: db.Connection, event: ProviderEvent, merchant_id: UUID) -> ProviderEvent:
-    """The event of a generic provider, which names an order and its state, as one about the order's payment.
+def receive_event(
+    conn: db.Connection, provider: str, event: ProviderEvent, merchant_id: UUID = PLATFORM_MERCHANT
+) -> WebhookView:
+    """Store a verified event of a provider and apply it, idempotent, in the caller's transaction.
 
-    The payment is opened with the first such event. Order and state make the event's id, so that each happens once.
+    Raises:
+        Busy: too many buyers at once: stock for a late payment could not be taken. The provider will repeat the event.
     """
-    account = {"merchant_id": merchant_id, "platform": PLATFORM}
-    order = db.one(conn, dict, SQL.get_billed_order, **reference_of(event.id), **account)
-    status = event.payload["status"]
+    account = {"provider": provider, "merchant_id": merchant_id}
+    if event.order_reference:
+        event = _about_payment(conn, event, account)
+    key = {**account, "event_id": event.id}
+    payload = Jsonb(event.payload)
+    if not db.run(conn, SQL.store_event, **key, payment_id=event.payment_id, kind=event.kind, payload=payload):
+        return WebhookView(event_id=event.id, effect=db.value(conn, SQL.get_effect, **key))
+    effect = _apply(conn, event, account)
+    db.run(conn, SQL.set_effect, **key, effect=effect)
+    return WebhookView(event_id=event.id, effect=effect)
+
+
+def _about_payment(conn: db.Connection, event: ProviderEvent, account: dict[str, Any]) -> ProviderEvent:
+    """Turn an event that names an order into one about the order's payment, which the first such event opens.
+
+    Its id names the order, so that each event of an order has one effect, however the order was named.
+    """
+    reference = parse_reference(event.order_reference)
+    merchant = {"merchant_id": account["merchant_id"], "platform": PLATFORM_MERCHANT}
+    order = db.one(conn, dict, SQL.get_named_order, **reference, **merchant)
     if order is None:
-        return replace(event, id=f"{event.id}:{status}")
-    db.run(conn, SQL.insert_generic_payment, id=new_id(), order_id=order["id"], merchant_id=merchant_id)
+        return replace(event, id=f"{event.order_reference}:{event.id}")
+    payment = {**account, "order_id": order["id"]}
+    db.run(conn, SQL.insert_unannounced_payment, id=new_id(), **payment)
     return replace(
         event,
-        id=f"{order['id']}:{status}",
-        payment_id=db.value(conn, SQL.get_generic_payment, order_id=order["id"]),
+        id=f"{order['id']}:{event.id}",
+        payment_id=db.value(conn, SQL.get_unannounced_payment, **payment),
         amount=order["total"],
         currency=order["currency"],
     )
 
 
-def receive_event(
-    conn: db.Connection, provider: str, event: ProviderEvent, merchant_id: UUID = PLATFORM
-) -> WebhookView:
-    """Store a verified event of a provider and apply it, in one transaction, once.
-
-    Raises:
-        Busy: so many are buying that the stock for a late payment could not be settled; the provider will repeat it.
-    """
-    name = {"provider": provider, "merchant_id": merchant_id, "event_id": event.id}
-    payload = Jsonb(event.payload)
-    new = db.run(conn, SQL.store_event, **name, payment_id=event.payment_id, kind=event.kind, payload=payload)
-    if not new:
-        return WebhookView(event_id=event.id, effect=db.value(conn, SQL.get_effect, **name))
-    effect = _apply(conn, provider, merchant_id, event)
-    db.run(conn, SQL.set_effect, **name, effect=effect)
-    return WebhookView(event_id=event.id, effect=effect)
-
-
-def _apply(conn: db.Connection, provider: str, merchant_id: UUID, event: ProviderEvent) -> Effect:
-    account = {"provider": provider, "merchant_id": merchant_id}
+def _apply(conn: db.Connection, event: ProviderEvent, account: dict[str, Any]) -> Effect:
     if event.kind == "other":
         return "ignored"
     if event.kind == "refund":
         return "noted" if db.run(conn, SQL.ask_about_refund, **account, reference=event.refund) else "ignored"
     payment = db.one(conn, PaymentRow, SQL.lock_payment, id=event.payment_id, **account)
     if payment is None:
-        logger.warning("event about an unknown payment", extra={"provider": provider, "event_id": event.id})
+        logger.warning("event about an unknown payment", extra={"provider": account["provider"], "event_id": event.id})
         return "unknown_payment"
     order = orders.lock_order(conn, payment.order_id)
     if event.kind == "succeeded":
         return _take_money(conn, payment, order, event, account)
-    effect = rules.verdict_on(event, payment, order.status).effect
+    effect = rules.decide_payment(event, payment, order.status).effect
     if effect == "failed":
-        _settle(conn, payment.id, "failed")
+        _close_payment(conn, payment.id, "failed")
     if event.kind == "cancelled":
         db.run(conn, SQL.stop_asking, id=payment.id)
     return effect
@@ -284,41 +273,41 @@ def _apply(conn: db.Connection, provider: str, merchant_id: UUID, event: Provide
 def _take_money(
     conn: db.Connection, payment: PaymentRow, order: OrderRow, event: ProviderEvent, account: dict[str, Any]
 ) -> Effect:
-    """Money came. Unless it is known already, it pays the order or goes back."""
-    receipt_id = new_id()
-    money = {"reference": event.money or str(payment.id), "amount": event.amount, "currency": event.currency}
-    if not db.run(conn, SQL.insert_receipt, id=receipt_id, payment_id=payment.id, **account, **money):
+    """Record the money that came. It pays the order or goes back, unless it is recorded already."""
+    incoming_id = new_id()
+    money = {"reference": event.money_reference or str(payment.id), "amount": event.amount, "currency": event.currency}
+    if not db.run(conn, SQL.insert_incoming_payment, id=incoming_id, payment_id=payment.id, **account, **money):
         return "ignored"
-    verdict = rules.verdict_on(event, payment, order.status)
-    # If the hold is over, only if there is stock again.
-    if verdict.effect == "paid" and order.status != "pending" and not orders.hold_again(conn, order):
-        verdict = rules.TICKETS_GONE
-    if verdict.effect == "paid":
-        db.run(conn, SQL.keep_receipt, id=receipt_id)
-        _settle(conn, payment.id, "succeeded", last=True)
+    decision = rules.decide_payment(event, payment, order.status)
+    # Once the hold is over, the money pays the order only if its stock is still available.
+    if decision.effect == "paid" and order.status != "pending" and not orders.hold_again(conn, order):
+        decision = rules.TICKETS_GONE
+    if decision.effect == "paid":
+        db.run(conn, SQL.keep_incoming_payment, id=incoming_id)
+        _close_payment(conn, payment.id, "succeeded", final=True)
         orders.pay(conn, order, reason=f"payment {payment.id}")
     else:
-        _return(conn, payment, order, event, receipt_id, verdict.reason)
-    return verdict.effect
+        _return_money(conn, payment, order, event, incoming_id, decision.reason)
+    return decision.effect
 
 
-def _return(
-    conn: db.Connection, payment: PaymentRow, order: OrderRow, event: ProviderEvent, receipt_id: UUID, reason: str
+def _return_money(
+    conn: db.Connection, payment: PaymentRow, order: OrderRow, event: ProviderEvent, incoming_id: UUID, reason: str
 ) -> None:
     """Give back what came, and tell the buyer.
 
-    The wrong amount leaves a payment open to be made with the right one: it has failed so far.
+    After the wrong amount the payment has failed, but may still succeed: the right amount may follow.
     """
-    if payment.status in ("pending", "failed") and rules.is_right(event, payment):
-        _settle(conn, payment.id, "refunded", last=True)
+    if payment.status in ("pending", "failed") and rules.pays_in_full(event, payment):
+        _close_payment(conn, payment.id, "refunded", final=True)
     elif payment.status == "pending":
-        _settle(conn, payment.id, "failed")
-    refund_id = sending.return_receipt(conn, payment.id, receipt_id, event.amount, event.currency, reason)
+        _close_payment(conn, payment.id, "failed")
+    refund_id = sending.return_incoming_payment(conn, payment.id, incoming_id, event.amount, event.currency, reason)
     conn.after_commit(sending.send_at_once, refund_id)
     payload = {"order_id": str(order.id), "payment_id": str(payment.id)}
     outbox.owe_email(conn, "payment_returned", order.buyer_email, payload)
 
 
-def _settle(conn: db.Connection, payment_id: UUID, status: PaymentStatus, *, last: bool = False) -> None:
-    """Set how a payment stands; ``last`` if the provider need not be asked about it again."""
-    db.run(conn, SQL.settle_payment, id=payment_id, status=status, last=last)
+def _close_payment(conn: db.Connection, payment_id: UUID, status: PaymentStatus, *, final: bool = False) -> None:
+    """Set how a payment ended. If ``final``, its provider is not asked about it again."""
+    db.run(conn, SQL.close_payment, id=payment_id, status=status, final=final)

@@ -1,8 +1,8 @@
 """Stripe: PaymentIntents, paid on a page of the shop with Stripe.js, by the official client.
 
-An account's secret is ``{"secret_key", "publishable_key", "webhook_secret"}``, and optionally ``url``, of another
-server than Stripe's. Webhooks to subscribe to: ``payment_intent.succeeded``, ``payment_intent.payment_failed``,
-``payment_intent.canceled``, ``refund.updated`` and ``refund.failed``.
+The secret of an account may have a field ``url``, of another server than Stripe's. Webhooks to subscribe to:
+``payment_intent.succeeded``, ``payment_intent.payment_failed``, ``payment_intent.canceled``, ``refund.updated`` and
+``refund.failed``.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from boxoffice.errors import Malformed
 from boxoffice.money import major
 from boxoffice.observability import logger
 from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable, SignatureWrong
-from boxoffice.payments.merchants import credential, credentials, webhook_secret
-from boxoffice.payments.models import Bill, DueRefund, Kind, ProviderEvent, RefundState, Started
+from boxoffice.payments.merchants import credential, credentials, webhook_secrets
+from boxoffice.payments.models import DueRefund, EventKind, PreparedPayment, ProviderEvent, ProviderPayment, RefundState
+from boxoffice.payments.providers import ProviderInfo
 from boxoffice.payments.reading import amount_of, currency_of, name_of, payment_id_of
 
 if TYPE_CHECKING:
     from stripe import PaymentIntent, Refund, StripeClient
 
-SIGNATURE_HEADER = "Stripe-Signature"
+INFO = ProviderInfo("stripe", "Stripe-Signature", ("secret_key", "publishable_key", "webhook_secret"))
 
 _TOLERANCE = 300  # seconds
 _TIMEOUT = (3.0, 8.0)  # seconds to connect, and between two bytes
-_KINDS: dict[str, Kind] = {
+_KINDS: dict[str, EventKind] = {
     "payment_intent.succeeded": "succeeded",
     "payment_intent.payment_failed": "failed",
     "payment_intent.canceled": "cancelled",
@@ -42,52 +43,54 @@ _NO_DECIMALS = frozenset(
 _THREE_DECIMALS = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
 
 
-def create(bill: Bill) -> Started:
+def create(payment: ProviderPayment) -> PreparedPayment:
     """See `Provider.create`. The payment's id is the idempotency key."""
-    client = _client(bill.merchant_id)
+    client = _client(payment.merchant_id)
     with _calling():
         intent = client.v1.payment_intents.create(
             {
-                "amount": _at_stripe(bill.amount, bill.currency),
-                "currency": bill.currency.lower(),
-                "metadata": {"payment_id": str(bill.id), "order_id": str(bill.order_id), "order": bill.order_number},
+                "amount": _at_stripe(payment.amount, payment.currency),
+                "currency": payment.currency.lower(),
+                "metadata": {
+                    "payment_id": str(payment.id),
+                    "order_id": str(payment.order_id),
+                    "order": payment.order_number,
+                },
             },
-            {"idempotency_key": str(bill.id)},
+            {"idempotency_key": str(payment.id)},
         )
         secret = intent.client_secret
-    key = credentials(bill.merchant_id, "stripe").get("publishable_key")
-    return Started(intent.id, client_secret=secret, publishable_key=key)
+    key = credentials(payment.merchant_id, INFO.name).get("publishable_key")
+    return PreparedPayment(intent.id, client_secret=secret, publishable_key=key)
 
 
-def fetch(bill: Bill, *, close: bool) -> ProviderEvent | None:
-    """See `Provider.fetch`. To close a payment is to cancel it: nobody can pay it any more."""
-    if bill.reference is None:
-        # The client was never given its secret.
-        return _never(bill) if close else None
-    client = _client(bill.merchant_id)
+def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
+    """See `Provider.fetch`. A PaymentIntent that was cancelled cannot be paid any more."""
+    if payment.reference is None:
+        # We never gave the client its secret, so nobody can pay it.
+        return _never_created(payment) if close else None
+    client = _client(payment.merchant_id)
     with _calling():
-        intent = client.v1.payment_intents.retrieve(bill.reference)
+        intent = client.v1.payment_intents.retrieve(payment.reference)
         if close and intent.status not in ("succeeded", "canceled", "processing"):
-            intent = _cancel(client, bill.reference)
-        return _standing(bill, intent)
+            intent = _cancel(client, payment.reference)
+        return _current_event(payment, intent)
 
 
 def refund(refund: DueRefund) -> RefundState:
-    """See `Provider.refund`. Stripe forgets keys after a while, so what was tried before is looked for."""
+    """See `Provider.refund`. Stripe forgets idempotency keys after a while, so we look for an earlier attempt first."""
     client = _client(refund.merchant_id)
     with _calling():
         return _state(_known_refund(client, refund) or _create_refund(client, refund))
 
 
 def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime) -> None:  # noqa: ARG001
-    """See `Provider.verify`. While its secret is rolled, Stripe signs with the old and the new one."""
-    for fresh in (False, True):
-        if _is_signed(body, signature, webhook_secret(merchant_id, "stripe", "webhook_secret", fresh=fresh)):
-            return
-    raise SignatureWrong
+    """See `Provider.verify`. While you roll its secret, Stripe signs with the old and the new one."""
+    if not any(_is_signed(body, signature, secret) for secret in webhook_secrets(merchant_id, INFO.name)):
+        raise SignatureWrong
 
 
-def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:  # noqa: ARG001 - whose it is, is known already
+def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:  # noqa: ARG001 - the signature has proved whose it is
     """See `Provider.parse`."""
     try:
         event = json.loads(body)
@@ -97,18 +100,18 @@ def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:  # noqa: ARG001 - wh
 
 
 def _event(event_id: str, name: str, about: dict[str, Any]) -> ProviderEvent:
-    """An event of ours, if it is about a payment that we made at Stripe, or a refund."""
+    """An event that concerns us, if it is about a refund or about a payment that we made at Stripe."""
     if about.get("object") == "refund":
         refund = name_of(about["id"])
         return ProviderEvent(event_id, "refund", None, 0, "", {"type": name, "refund": refund}, refund=refund)
     payment_id = payment_id_of((about.get("metadata") or {}).get("payment_id"))
     if name not in _KINDS or payment_id is None:
         return ProviderEvent(event_id, "other", None, 0, "", {"type": name})
-    return _told(event_id, _KINDS[name], payment_id, about)
+    return _event_from_intent(event_id, _KINDS[name], payment_id, about)
 
 
-def _told(event_id: str, kind: Kind, payment_id: UUID, intent: dict[str, Any]) -> ProviderEvent:
-    """What a PaymentIntent, in an event or as fetched, tells of a payment. It can bring money only once."""
+def _event_from_intent(event_id: str, kind: EventKind, payment_id: UUID, intent: dict[str, Any]) -> ProviderEvent:
+    """What a PaymentIntent tells of a payment, in an event or as fetched. It can bring money only once."""
     currency = currency_of(intent["currency"])
     amount = intent.get("amount_received", intent["amount"]) if kind == "succeeded" else intent["amount"]
     reference, status = name_of(intent["id"]), name_of(intent["status"])
@@ -119,26 +122,26 @@ def _told(event_id: str, kind: Kind, payment_id: UUID, intent: dict[str, Any]) -
         amount=amount_of(amount, currency, _decimals(currency)),
         currency=currency,
         payload={"intent": reference, "status": status, "amount": amount, "currency": currency},
-        money=reference,
+        money_reference=reference,
     )
 
 
-def _standing(bill: Bill, intent: PaymentIntent) -> ProviderEvent | None:
+def _current_event(payment: ProviderPayment, intent: PaymentIntent) -> ProviderEvent | None:
     if intent.status == "succeeded":
-        return _told(f"fetched_{intent.id}_succeeded", "succeeded", bill.id, intent.to_dict())
+        return _event_from_intent(f"fetched_{intent.id}_succeeded", "succeeded", payment.id, intent.to_dict())
     if intent.status == "canceled":
-        return _told(f"fetched_{intent.id}_canceled", "cancelled", bill.id, intent.to_dict())
+        return _event_from_intent(f"fetched_{intent.id}_canceled", "cancelled", payment.id, intent.to_dict())
     return None
 
 
-def _never(bill: Bill) -> ProviderEvent:
+def _never_created(payment: ProviderPayment) -> ProviderEvent:
     return ProviderEvent(
-        f"never_{bill.id}", "cancelled", bill.id, bill.amount, bill.currency, {"status": "not created"}
+        f"never_{payment.id}", "cancelled", payment.id, payment.amount, payment.currency, {"status": "not created"}
     )
 
 
 def _cancel(client: StripeClient, reference: str) -> PaymentIntent:
-    """Cancel a PaymentIntent, unless somebody pays it just now."""
+    """Cancel a PaymentIntent, unless somebody is paying it right now."""
     import stripe
 
     try:
@@ -163,7 +166,7 @@ def _made_for(refund: Refund) -> str | None:
 def _create_refund(client: StripeClient, refund: DueRefund) -> Refund:
     return client.v1.refunds.create(
         {
-            "payment_intent": refund.money,
+            "payment_intent": refund.money_reference,
             "amount": _at_stripe(refund.amount, refund.currency),
             "metadata": {"refund": refund.key},
         },
@@ -193,7 +196,7 @@ def _is_signed(body: bytes, signature: str | None, secret: str) -> bool:
 
 
 def _at_stripe(amount: int, currency: str) -> int:
-    """An amount in Stripe's unit; of a currency that Stripe does not know, it may be finer than that."""
+    """An amount in Stripe's unit. In a currency that Stripe does not support, ours may be finer."""
     scaled = major(amount, currency).scaleb(_decimals(currency))
     if scaled != int(scaled):
         raise PaymentRefused
@@ -205,13 +208,13 @@ def _decimals(currency: str) -> int:
 
 
 def _client(merchant_id: UUID) -> StripeClient:
-    key = credential(merchant_id, "stripe", "secret_key")
-    return _client_for(key, credentials(merchant_id, "stripe").get("url"))
+    key = credential(merchant_id, INFO.name, "secret_key")
+    return _client_for(key, credentials(merchant_id, INFO.name).get("url"))
 
 
 @lru_cache(100)
 def _client_for(key: str, url: str | None) -> StripeClient:
-    """One client for each account. It does not retry: whoever calls has little time, and comes again."""
+    """One client for each account. It does not retry: its callers have little time, and call again later."""
     import stripe
 
     http = stripe.RequestsClient(timeout=_TIMEOUT)
@@ -221,7 +224,7 @@ def _client_for(key: str, url: str | None) -> StripeClient:
 
 @contextmanager
 def _calling() -> Iterator[None]:
-    """Say in our words what went wrong at Stripe."""
+    """Turn Stripe's errors into ours."""
     import stripe
 
     try:

@@ -7,6 +7,7 @@ from uuid import UUID
 from boxoffice import db, money, sql
 from boxoffice.emails import Content, Occasion, place_of, titles_of, write
 from boxoffice.orders import emails as orders
+from boxoffice.payments.models import METHODS_BY_HAND
 from boxoffice.tickets import service as tickets
 from boxoffice.times import when
 
@@ -18,8 +19,8 @@ class EmailRefund:
     """What was given back of an order.
 
     Attributes:
-        by_hand: whether the organisation took the money itself, and so gives it back itself.
-        whole: whether every ticket of the order ended with it.
+        by_hand: True if the organisation took the money itself, and so gives it back itself.
+        whole: True if every ticket of the order ended with it.
         tickets: how many of which ticket type, and of which event, ended.
     """
 
@@ -73,7 +74,8 @@ EMAILS = (order_refunded, ticket_withdrawn, event_cancelled)
 
 
 def _refund(conn: db.Connection, order_refund_id: str) -> EmailRefund:
-    refund = db.one(conn, EmailRefund, SQL.get_refund_for_email, id=UUID(order_refund_id))
+    methods = {"methods_by_hand": list(METHODS_BY_HAND)}
+    refund = db.one(conn, EmailRefund, SQL.get_refund_for_email, id=UUID(order_refund_id), **methods)
     if refund is None:
         raise LookupError(f"refund {order_refund_id}")
     return refund

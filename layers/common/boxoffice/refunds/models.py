@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from boxoffice.models import Id, Line, Request, View
 from boxoffice.orders.models import OrderStatus
+from boxoffice.pricing.models import Charge
 from boxoffice.tickets.models import TicketStatus
 
 
@@ -45,30 +46,27 @@ class RefundView(View):
 
 
 @dataclass(frozen=True)
-class PaidTicket:
-    """A ticket of a paid order, with what refunding it takes to know.
+class PaidTicket(Charge):
+    """A ticket of a paid order, with the charge of its item.
 
     Attributes:
-        discounted: whether the order's voucher is for it.
+        position: counts the item's tickets from 1.
+        admits: how many of the item's units it stands for.
+        quantity: how many units the item has.
         pool_ids: what it was drawn from.
     """
 
     id: UUID
     event_id: UUID
-    unit_price: int
-    admits: int
     status: TicketStatus
-    discounted: bool
+    position: int
+    admits: int
+    quantity: int
     pool_ids: list[UUID]
-
-    @property
-    def price(self) -> int:
-        """What it costs without a discount."""
-        return self.unit_price * self.admits
 
 
 @dataclass(frozen=True)
-class Plan:
+class RefundPlan:
     """What is to be given back of an order, and its state after that."""
 
     tickets: list[PaidTicket]

@@ -1,16 +1,14 @@
 -- Statements on refunds: what goes back of an order.
 
 -- name: list_tickets
--- All that an order has bought, valid or not. The order is locked, so only scans and transfers change any of it meanwhile.
-SELECT tickets.id, tickets.event_id, unit_price, admits, tickets.status,
+-- All that an order has bought, valid or not, each ticket with the charge of its item. The order is locked, so only scans
+-- and transfers change any of it meanwhile.
+SELECT tickets.id, tickets.event_id, tickets.status, position, admits, quantity,
     array_remove(ARRAY[ticket_types.pool_id, capacity_pool_id], NULL) AS pool_ids,
-    coalesce(vouchers.event_id = item.event_id AND (ticket_type_ids IS NULL OR ticket_types.id = ANY(ticket_type_ids)),
-        false) AS discounted
-FROM orders JOIN order_items AS item ON item.order_id = orders.id
-    JOIN tickets ON tickets.order_id = item.order_id AND tickets.line = item.line
+    terms_id, unit_price * quantity AS gross, discount, buyer_fee, tax, platform_fee, total
+FROM order_items AS item JOIN tickets ON tickets.order_id = item.order_id AND tickets.item_no = item.item_no
     JOIN ticket_types ON ticket_types.id = item.ticket_type_id JOIN events ON events.id = item.event_id
-    LEFT JOIN vouchers ON vouchers.id = voucher_id
-WHERE orders.id = %(order_id)s ORDER BY item.line, position
+WHERE item.order_id = %(order_id)s ORDER BY item.item_no, position
 
 -- name: get_returned
 SELECT coalesce(sum(amount), 0)::bigint FROM order_refunds WHERE order_id = %(order_id)s
@@ -43,7 +41,7 @@ WHERE (
 
 -- name: get_refund_for_email
 SELECT order_id, order_refunds.amount, orders.currency,
-    coalesce((SELECT provider IN ('cash', 'bank_transfer') FROM payments JOIN refunds ON refunds.payment_id = payments.id
+    coalesce((SELECT provider = ANY(%(methods_by_hand)s) FROM payments JOIN refunds ON refunds.payment_id = payments.id
     WHERE refunds.id = refund_id), false) AS by_hand,
     cardinality(ticket_ids) = (SELECT count(*) FROM tickets WHERE tickets.order_id = orders.id) AS whole,
     (SELECT coalesce(jsonb_agg(ended ORDER BY event_title, type_name), '[]') FROM (

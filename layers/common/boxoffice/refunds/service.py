@@ -15,15 +15,15 @@ from uuid import UUID
 from boxoffice import audit, db, idempotency, outbox, sql
 from boxoffice.auth import Caller
 from boxoffice.events import service as events
-from boxoffice.idempotency import Once
+from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
 from boxoffice.payments import sending
 from boxoffice.refunds import rules
-from boxoffice.refunds.errors import TicketUsed
-from boxoffice.refunds.models import CancelledEvent, PaidTicket, Plan, RefundRequest, RefundView, UnsettledOrder
+from boxoffice.refunds.models import CancelledEvent, PaidTicket, RefundPlan, RefundRequest, RefundView, UnsettledOrder
 from boxoffice.tickets import service as tickets
+from boxoffice.tickets.errors import TicketUsed
 from boxoffice.tickets.models import EndedTicket
 
 SQL = sql.queries("refunds")
@@ -43,13 +43,15 @@ def refund_order(conn: db.Connection, caller: Caller, order_id: UUID, request: R
         KeyReused: the idempotency key belongs to another request.
     """
     found = orders.find_managed(conn, caller, order_id)
-    once = idempotency.once("refund_order", str(found.id), key, request)
-    return idempotency.perform(
-        conn, once, lambda: _refund(conn, caller, found.id, request, once), RefundView.model_validate
+    idempotent = IdempotentRequest.of("refund_order", str(found.id), key, request)
+    return idempotency.run_once(
+        conn, idempotent, lambda: _refund(conn, caller, found.id, request, idempotent), RefundView.model_validate
     )
 
 
-def _refund(conn: db.Connection, caller: Caller, order_id: UUID, request: RefundRequest, once: Once) -> RefundView:
+def _refund(
+    conn: db.Connection, caller: Caller, order_id: UUID, request: RefundRequest, idempotent: IdempotentRequest
+) -> RefundView:
     with conn.transaction():
         order = orders.lock_order(conn, order_id)
         bought, returned = _bought(conn, order)
@@ -63,7 +65,7 @@ def _refund(conn: db.Connection, caller: Caller, order_id: UUID, request: Refund
             if ticket.holder_email is not None:
                 outbox.owe_email(conn, "ticket_withdrawn", ticket.holder_email, {"ticket_id": str(ticket.id)})
         answer = view.model_dump(mode="json")
-        idempotency.store(conn, once, answer)
+        idempotency.store(conn, idempotent, answer)
         facts = request.model_dump(mode="json", exclude_defaults=True) | answer
         _record(conn, caller, order, facts)
     return view
@@ -75,7 +77,7 @@ def _bought(conn: db.Connection, order: OrderRow) -> tuple[list[PaidTicket], int
     return bought, db.value(conn, SQL.get_returned, order_id=order.id)
 
 
-def _view(order: OrderRow, plan: Plan) -> RefundView:
+def _view(order: OrderRow, plan: RefundPlan) -> RefundView:
     return RefundView(
         id=new_id(),
         order_id=order.id,
@@ -89,7 +91,7 @@ def _view(order: OrderRow, plan: Plan) -> RefundView:
 def _give_back(
     conn: db.Connection,
     order: OrderRow,
-    plan: Plan,
+    plan: RefundPlan,
     order_refund_id: UUID,
     reason: str | None,
     actor: UUID | None,
@@ -118,7 +120,7 @@ def _give_back(
     return ended, refund_id
 
 
-def _end_tickets(conn: db.Connection, order: OrderRow, plan: Plan, *, force: bool) -> list[EndedTicket]:
+def _end_tickets(conn: db.Connection, order: OrderRow, plan: RefundPlan, *, force: bool) -> list[EndedTicket]:
     """Take tickets back, and their stock and seats before, as the order of locks has it."""
     ids = [ticket.id for ticket in plan.tickets]
     orders.return_stock(conn, order, None if plan.status == "refunded" else rules.quantities_of(plan.tickets), ids)
@@ -155,10 +157,11 @@ def _unsettled(conn: db.Connection, event: CancelledEvent, left: Collection[UUID
 
 
 def settle_order(conn: db.Connection, unsettled: UnsettledOrder) -> bool:
-    """Give back what an order has of a cancelled event: a pending one is cancelled as a whole, a paid one refunded for
-    these tickets, used or not, and everybody concerned written to. Whether there was anything to do.
+    """Give back what an order has of a cancelled event.
 
-    An order that somebody else has locked is left for the next time.
+    A pending order is cancelled as a whole. A paid one is refunded for these tickets, used or not, and an email is owed
+    to everybody concerned. An order that somebody else has locked is left for the next time. Return True if there was
+    anything to do.
     """
     event = unsettled.event
     order = orders.take_order(conn, unsettled.id)
@@ -191,7 +194,7 @@ def _tell_of_cancellation(
 
 
 def settle_event(conn: db.Connection, event: CancelledEvent) -> bool:
-    """Close the books of a cancelled event; whether nothing was left of it, and nothing can come any more."""
+    """Close the books of a cancelled event. Return True if nothing is left of it, and nothing can come any more."""
     if _unsettled(conn, event, (), batch=1):
         return False
     return events.finish_cancellation(conn, event.id, datetime.now(UTC) - rules.IN_FLIGHT)

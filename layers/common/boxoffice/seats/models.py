@@ -65,7 +65,7 @@ class SeatView(View):
 
 
 @dataclass(frozen=True)
-class Wish:
+class SeatRequest:
     """Seats wanted of a ticket type: those that are named, or else the best."""
 
     ticket_type_id: UUID

@@ -19,11 +19,11 @@ def check_map(request: SeatMapRequest) -> None:
     """
     names = [(row.section, row.row) for row in request.rows]
     if len(set(names)) < len(names):
-        raise Invalid("A row is named more than once.")
+        raise Invalid.at("body", "rows", because="A row is named more than once.")
     for row in request.rows:
         numbers = [number for number in row.numbers if number is not None]
         if not numbers or len(set(numbers)) < len(numbers):
-            raise Invalid(f"Row {row.row} of {row.section} has a seat twice, or none.")
+            raise Invalid.at("body", "rows", because=f"Row {row.row} of {row.section} has a seat twice, or none.")
 
 
 def check_size(seats: int) -> None:
@@ -33,7 +33,7 @@ def check_size(seats: int) -> None:
         Invalid: it cannot.
     """
     if seats > MOST_SEATS:
-        raise Invalid(f"A ticket type has {MOST_SEATS} seats at the most.")
+        raise Invalid.at("body", "rows", because=f"A ticket type has {MOST_SEATS} seats at the most.")
 
 
 def ranked(before: Sequence[SeatRow], request: SeatMapRequest) -> list[SeatRow]:

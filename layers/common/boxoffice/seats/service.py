@@ -17,7 +17,7 @@ from boxoffice.ids import new_id
 from boxoffice.pagination import decode_number, encode
 from boxoffice.seats import rules
 from boxoffice.seats.errors import NoSeatsTogether, SeatNotFound, SeatOfAnotherType, SeatsInTheWay, SeatTaken
-from boxoffice.seats.models import ListedRow, MapSize, SeatMapRequest, SeatPage, SeatRow, SeatRowView, Wish
+from boxoffice.seats.models import ListedRow, MapSize, SeatMapRequest, SeatPage, SeatRequest, SeatRow, SeatRowView
 
 SQL = sql.queries("seats")
 
@@ -102,8 +102,8 @@ def list_seats(conn: db.Connection, ticket_type_id: UUID, cursor: str | None) ->
     return SeatPage(items=[SeatRowView.model_validate(row) for row in page], next_cursor=next_cursor)
 
 
-def take(conn: db.Connection, owner_id: UUID, wishes: Sequence[Wish], *, wait: bool = True) -> None:
-    """Give an owner the seats that are wished for, for which stock has been drawn.
+def take(conn: db.Connection, owner_id: UUID, requests: Sequence[SeatRequest], *, wait: bool = True) -> None:
+    """Give an owner the seats that are requested, for which stock has been drawn.
 
     Args:
         wait: whether to wait for rows of seats that others have locked.
@@ -113,11 +113,11 @@ def take(conn: db.Connection, owner_id: UUID, wishes: Sequence[Wish], *, wait: b
         NoSeatsTogether: there are not as many next to each other, as of a moment during the call.
         Busy: others were faster every time, or have locked what is left.
     """
-    for wish in sorted(wishes, key=attrgetter("ticket_type_id")):
-        if wish.seat_ids:
-            _take_named(conn, owner_id, wish.ticket_type_id, wish.seat_ids)
+    for request in sorted(requests, key=attrgetter("ticket_type_id")):
+        if request.seat_ids:
+            _take_named(conn, owner_id, request.ticket_type_id, request.seat_ids)
         else:
-            _take_best(conn, owner_id, wish, wait=wait)
+            _take_best(conn, owner_id, request, wait=wait)
 
 
 def take_again(conn: db.Connection, order_id: UUID) -> None:
@@ -126,8 +126,8 @@ def take_again(conn: db.Connection, order_id: UUID) -> None:
     Raises:
         SeatNotFound, SeatTaken: one of them is gone.
     """
-    for line in db.many(conn, dict, SQL.list_seats_of_order, order_id=order_id):
-        _take_named(conn, order_id, line["ticket_type_id"], line["seat_ids"])
+    for item in db.many(conn, dict, SQL.list_seats_of_order, order_id=order_id):
+        _take_named(conn, order_id, item["ticket_type_id"], item["seat_ids"])
 
 
 def sell(conn: db.Connection, owner_id: UUID) -> None:
@@ -151,16 +151,16 @@ def hand_over(conn: db.Connection, from_id: UUID, to_id: UUID, quantity: int) ->
     release(conn, [from_id])
 
 
-def check_named(conn: db.Connection, wishes: Sequence[Wish]) -> None:
+def check_named(conn: db.Connection, requests: Sequence[SeatRequest]) -> None:
     """Whether all seats that are named are there and free at this moment.
 
     Raises:
         SeatNotFound, SeatTaken: they are not.
     """
-    for wish in wishes:
-        if wish.seat_ids:
-            _check_exist(conn, wish.ticket_type_id, wish.seat_ids)
-    named = [seat_id for wish in wishes for seat_id in wish.seat_ids]
+    for request in requests:
+        if request.seat_ids:
+            _check_exist(conn, request.ticket_type_id, request.seat_ids)
+    named = [seat_id for request in requests for seat_id in request.seat_ids]
     _check_free(conn, named)
 
 
@@ -169,16 +169,16 @@ def _take_named(conn: db.Connection, owner_id: UUID, ticket_type_id: UUID, seat_
     rows = _ids(conn, SQL.lock_rows_of_seats, seat_ids=seats)
     _check_free(conn, seats)
     if db.run(conn, SQL.take_named, owner_id=owner_id, ticket_type_id=ticket_type_id, seat_ids=seats) < len(seats):
-        raise SeatNotFound
+        raise SeatNotFound(ticket_type_id=ticket_type_id)
     db.run(conn, SQL.measure_rows, row_ids=rows)
 
 
-def _take_best(conn: db.Connection, owner_id: UUID, wish: Wish, *, wait: bool) -> None:
-    wanted = {"ticket_type_id": wish.ticket_type_id, "quantity": wish.quantity}
+def _take_best(conn: db.Connection, owner_id: UUID, request: SeatRequest, *, wait: bool) -> None:
+    wanted = {"ticket_type_id": request.ticket_type_id, "quantity": request.quantity}
     if _take_together(conn, SQL.take_row, owner_id, wanted) or (wait and _wait_together(conn, owner_id, wanted)):
         return
-    if wish.together:
-        raise NoSeatsTogether
+    if request.together:
+        raise NoSeatsTogether(ticket_type_id=request.ticket_type_id, quantity=request.quantity)
     _take_apart(conn, owner_id, wanted, wait=wait)
 
 
@@ -232,7 +232,7 @@ def _free(conn: db.Connection, seat_ids: Sequence[UUID]) -> None:
 def _check_exist(conn: db.Connection, ticket_type_id: UUID, seat_ids: Sequence[UUID]) -> None:
     found = db.value(conn, SQL.count_seats, ticket_type_id=ticket_type_id, seat_ids=list(seat_ids))
     if found < len(seat_ids):
-        raise SeatNotFound
+        raise SeatNotFound(ticket_type_id=ticket_type_id)
 
 
 def _check_free(conn: db.Connection, seat_ids: Sequence[UUID]) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime, time
 
-from boxoffice.slots.errors import CapacityTooLow, ForgedClaim, WrongService
+from boxoffice.slots.errors import CapacityTooLow, WrongService
 from boxoffice.slots.models import ClaimRow, ClaimScanRequest
 from boxoffice.tickets import qr
+from boxoffice.tickets.errors import Forged
 
 CLAIM = qr.Kind("BC1:", "claim")
 
@@ -17,7 +18,7 @@ def to_withdraw(free: Sequence[int], fewer: int) -> Sequence[int]:
         CapacityTooLow: it has not as many; the others are taken.
     """
     if fewer > len(free):
-        raise CapacityTooLow
+        raise CapacityTooLow(free_slots=len(free))
     return sorted(free)[len(free) - fewer :]
 
 
@@ -33,10 +34,10 @@ def check_scanned(claim: ClaimRow, text: str, request: ClaimScanRequest) -> None
     """Whether a QR is the claim's that it names, and shown where it belongs.
 
     Raises:
-        ForgedClaim: it is not the claim's. Nothing of the claim is told.
+        Forged: it is not the claim's. Nothing of the claim is told.
         WrongService: it is for another place; which one, is told.
     """
     if claim.qr_hash != qr.hash_of(text):
-        raise ForgedClaim
+        raise Forged
     if request.service_id not in (None, claim.service_id):
         raise WrongService(service_id=claim.service_id, service_name=claim.service_name)

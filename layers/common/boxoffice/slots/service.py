@@ -9,11 +9,11 @@ from boxoffice import audit, db, idempotency, signing, sql
 from boxoffice.auth import Caller, require_role
 from boxoffice.config import settings
 from boxoffice.errors import Busy
-from boxoffice.idempotency import Once
+from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
 from boxoffice.pagination import decode_id, decode_number, page_of
 from boxoffice.slots import rules
-from boxoffice.slots.errors import ClaimKeyRetired, ForgedClaim, ServiceEventNotFound, ServiceFull
+from boxoffice.slots.errors import ClaimKeyRetired, ServiceEventNotFound, ServiceFull
 from boxoffice.slots.models import (
     ALL_STATES,
     ClaimedSlot,
@@ -35,6 +35,7 @@ from boxoffice.slots.models import (
     TakenSlot,
 )
 from boxoffice.tickets import qr
+from boxoffice.tickets.errors import Forged
 from boxoffice.versions import check_version
 
 SQL = sql.queries("slots")
@@ -158,16 +159,18 @@ def claim_slot(conn: db.Connection, caller: Caller, service_id: UUID, request: C
         KeyReused: the idempotency key belongs to another request.
     """
     service = db.get(conn, ServiceRow, SQL.get_service_of_member, id=service_id, account_id=caller.account)
-    once = idempotency.once("claim_slot", str(caller.account), key, request, service_id)
-    return idempotency.perform(
+    idempotent = IdempotentRequest.of("claim_slot", str(caller.account), key, request, service_id)
+    return idempotency.run_once(
         conn,
-        once,
-        lambda: _claim(conn, caller, service, request, once),
+        idempotent,
+        lambda: _claim(conn, caller, service, request, idempotent),
         lambda stored: _first_answer(conn, service, stored),
     )
 
 
-def _claim(conn: db.Connection, caller: Caller, service: ServiceRow, request: ClaimRequest, once: Once) -> ClaimedSlot:
+def _claim(
+    conn: db.Connection, caller: Caller, service: ServiceRow, request: ClaimRequest, idempotent: IdempotentRequest
+) -> ClaimedSlot:
     key_id, master = signing.current_key(settings().ticket_keys_secret)
     claim_id = new_id()
     text = qr.text_of(master, int(key_id), 0, service.organisation_id, claim_id, rules.CLAIM)
@@ -181,7 +184,7 @@ def _claim(conn: db.Connection, caller: Caller, service: ServiceRow, request: Cl
         "qr_hash": qr.hash_of(text),
         "claimed_by": caller.account,
         **request.customer.model_dump(),
-        **idempotency.params(once, {"id": str(claim_id)}),
+        **idempotency.params(idempotent, {"id": str(claim_id)}),
     }
     return _answer(_take(conn, claim), text)
 
@@ -225,14 +228,14 @@ def scan_claim(conn: db.Connection, caller: Caller, request: ClaimScanRequest) -
     """Whose slot a claim's QR stands for, and whether it still does. It changes nothing.
 
     Raises:
-        ForgedClaim: the QR is none of ours, its key has been withdrawn, or it is not this claim's.
+        Forged: the QR is none of ours, its key has been withdrawn, or it is not this claim's.
         NotFound: there is no such claim, or it is another organisation's.
         WrongService: it is for another place.
     """
     text = request.qr.strip()
     named = qr.read(text, rules.CLAIM)
     if named is None or signing.key(settings().ticket_keys_secret, str(named[0])) is None:
-        raise ForgedClaim
+        raise Forged
     claim = db.get(conn, ClaimRow, SQL.get_claim_of_member, id=named[1], account_id=caller.account)
     rules.check_scanned(claim, text, request)
     return ClaimView.model_validate(claim)

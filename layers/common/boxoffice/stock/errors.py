@@ -6,17 +6,33 @@ from uuid import UUID
 from boxoffice.errors import DomainError
 
 
-class SoldOut(DomainError):
-    """Pools with too little left; which, is for whoever knows what they stand for."""
+class PoolsShort(Exception):
+    """Pools with too little left. What that means is for whoever knows what they stand for."""
 
-    code = "sold_out"
-    detail = "There are not as many tickets left as you ask for."
-
-    def __init__(self, pool_ids: Collection[UUID] = ()) -> None:
+    def __init__(self, pool_ids: Collection[UUID]) -> None:
         self.pool_ids = frozenset(pool_ids)
-        super().__init__()
+        super().__init__(pool_ids)
+
+
+class SoldOut(DomainError):
+    code = "sold_out"
+    meaning = "Fewer tickets are left than you ask for."
+    remedy = "Ask for fewer of those in `ticket_type_ids`, or join their waitlist."
+    ticket_type_ids: list[UUID]
+
+
+class QuantityNotAllowed(DomainError):
+    status = 422
+    code = "quantity_not_allowed"
+    meaning = "An order takes {min_per_order} to {max_per_order} of this ticket type."
+    remedy = "Change the quantity."
+    ticket_type_id: UUID
+    min_per_order: int
+    max_per_order: int
 
 
 class QuantityTooLow(DomainError):
     code = "quantity_too_low"
-    detail = "The quantity cannot be less than what is sold and held."
+    meaning = "{taken} are sold, held or redeemed already."
+    remedy = "Set a quantity of {taken} at least."
+    taken: int

@@ -6,11 +6,20 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Draw:
-    """A quantity wanted from a pool; the search for a row that has it starts at ``home``."""
+    """A quantity wanted from a pool; the search for a row that has it begins at the row ``start``."""
 
     pool_id: UUID
     quantity: int
-    home: int
+    start: int
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A quantity of a pool, and the row that has it."""
+
+    pool_id: UUID
+    row_no: int
+    quantity: int
 
 
 @dataclass(frozen=True)
@@ -22,8 +31,8 @@ class StockRow:
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """The row of a pool that availability was brought together in, and how much it is now."""
+class Consolidated:
+    """The row into which what is available of a pool was moved, and how much that row has now."""
 
     pool_id: UUID
     row_no: int

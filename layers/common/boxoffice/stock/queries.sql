@@ -12,22 +12,22 @@ SELECT %(pool_id)s, row_no - 1, available FROM unnest(%(available)s::integer[]) 
 SELECT pool_id FROM unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[]) AS wanted (pool_id, quantity)
 WHERE wanted.quantity > (SELECT coalesce(sum(available), 0) FROM stock WHERE stock.pool_id = wanted.pool_id)
 
--- name: lock_and_gather
--- Brings together in one row what no single row has. As many rows as tickets are wanted are enough, since each that is
+-- name: lock_and_consolidate
+-- Moves into one row what no single row has. As many rows as tickets are wanted are enough, since each that is
 -- locked has one at least. Waits for rows in the order of their keys; availability seen before the wait may be gone after.
 WITH wanted AS MATERIALIZED (
-    SELECT * FROM unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[], %(homes)s::integer[])
-        AS wanted (pool_id, quantity, home)
+    SELECT * FROM unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[], %(starts)s::integer[])
+        AS wanted (pool_id, quantity, start)
     ORDER BY pool_id
 ), locked AS MATERIALIZED (
     SELECT row.* FROM wanted CROSS JOIN LATERAL (
         SELECT pool_id, row_no, available FROM stock
-        WHERE stock.pool_id = wanted.pool_id AND row_no >= wanted.home AND available > 0
+        WHERE stock.pool_id = wanted.pool_id AND row_no >= wanted.start AND available > 0
         ORDER BY row_no LIMIT wanted.quantity FOR NO KEY UPDATE
     ) AS row
 ), target AS MATERIALIZED (
     SELECT pool_id, min(row_no) AS row_no, sum(available)::integer AS available FROM locked GROUP BY pool_id
-), gathered AS (
+), consolidated AS (
     UPDATE stock SET available = CASE WHEN stock.row_no = target.row_no THEN target.available ELSE 0 END
     FROM locked JOIN target USING (pool_id)
     WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
@@ -47,15 +47,15 @@ SELECT %(pool_id)s, * FROM unnest(%(row_nos)s::smallint[], %(available)s::intege
 ON CONFLICT (pool_id, row_no) DO UPDATE SET available = excluded.available
 
 -- name: take
--- Holds what is drawn, of the first row of each pool from home on that has enough and that nobody else holds; answers what
+-- Holds what is drawn, of the first row of each pool from start on that has enough and that nobody else holds; answers what
 -- was taken. Unless there is such a row for every draw nothing is taken.
 WITH wanted AS MATERIALIZED (
-    SELECT pool_id, quantity, home FROM unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[], %(homes)s::integer[])
-        AS wanted (pool_id, quantity, home)
+    SELECT pool_id, quantity, start FROM unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[], %(starts)s::integer[])
+        AS wanted (pool_id, quantity, start)
 ), found AS MATERIALIZED (
     SELECT pool_id, quantity, (
         SELECT row_no FROM stock
-        WHERE stock.pool_id = wanted.pool_id AND row_no >= wanted.home AND available >= wanted.quantity
+        WHERE stock.pool_id = wanted.pool_id AND row_no >= wanted.start AND available >= wanted.quantity
         ORDER BY row_no LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
     ) AS row_no FROM wanted
 ), complete AS MATERIALIZED (
@@ -85,7 +85,7 @@ WITH locked AS MATERIALIZED (
 )
 UPDATE stock SET held = stock.held - locked.quantity, available = stock.available + locked.quantity
 FROM locked WHERE stock.pool_id = locked.pool_id AND stock.row_no = locked.row_no
-RETURNING stock.pool_id, locked.quantity, stock.row_no AS home
+RETURNING stock.pool_id, stock.row_no, locked.quantity
 
 -- name: lock_and_give_back
 -- What was sold is available again.

@@ -8,12 +8,12 @@ from boxoffice import db, sql
 from boxoffice.errors import Busy
 from boxoffice.ids import new_id
 from boxoffice.stock import rules
-from boxoffice.stock.errors import QuantityTooLow, SoldOut
-from boxoffice.stock.models import Draw, Gathered, StockRow
+from boxoffice.stock.errors import PoolsShort, QuantityTooLow
+from boxoffice.stock.models import Consolidated, Draw, StockRow, Taken
 
 SQL = sql.queries("stock")
 
-_MOST_ATTEMPTS = 50
+_MOST_PLANS = 50
 
 
 def create_pool(conn: db.Connection, quantity: int) -> UUID:
@@ -35,7 +35,7 @@ def resize_pool(conn: db.Connection, pool_id: UUID, quantity: int) -> None:
     more = quantity - sum(row.available + row.held + row.sold for row in rows)
     available = rules.grown(rows, more) if more > 0 else rules.shrunk(rows, -more)
     if available is None:
-        raise QuantityTooLow
+        raise QuantityTooLow(taken=sum(row.held + row.sold for row in rows))
     db.run(conn, SQL.set_available, pool_id=pool_id, row_nos=list(available), available=list(available.values()))
     db.run(conn, SQL.resize_pool, pool_id=pool_id, quantity=quantity, rows=len(available))
 
@@ -53,28 +53,28 @@ def lock_pool(conn: db.Connection, pool_id: UUID) -> None:
     db.many(conn, StockRow, SQL.lock_rows, pool_id=pool_id)
 
 
-def attempts(conn: db.Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
-    """The draws to try, one attempt after another, for as long as there is enough. Leave the loop when one succeeds.
+def plans(conn: db.Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
+    """Yield the draws to try, one plan after another, while there is enough. Leave the loop when one succeeds.
 
-    The first is the hot path: any row that has enough and nobody holds. The others gather in the order of rows,
-    waiting; they begin at the home row, then at the first. What is free is asked anew before each, in one snapshot, so
-    "sold out" is only ever said of a moment at which it was true. That an attempt fails although there was enough means
-    that somebody else was sold some of it.
+    The first plan is the hot path: any row that has enough and that nobody has locked. The other plans consolidate rows
+    in order, waiting for locks: first from the home row on, then from row 0. Before each of them a snapshot shows what
+    is available, so "sold out" is only said of a moment at which it was true. If a plan fails although there was
+    enough, somebody else bought some of it.
 
     Raises:
-        SoldOut: one of the pools has less than is wanted.
+        PoolsShort: one of the pools has less than is wanted.
         Busy: others were faster every time.
     """
     yield draws
-    for attempt in range(_MOST_ATTEMPTS):
+    for number in range(_MOST_PLANS):
         if short := list_short(conn, draws):
-            raise SoldOut(short)
-        yield draws if attempt == 0 else [replace(draw, home=0) for draw in draws]
+            raise PoolsShort(short)
+        yield draws if number == 0 else [replace(draw, start=0) for draw in draws]
     raise Busy
 
 
 def list_short(conn: db.Connection, draws: Sequence[Draw]) -> list[UUID]:
-    """The pools that have less than is drawn from them, in one snapshot."""
+    """Return the pools that have less than is drawn from them, in one snapshot."""
     pool_ids, quantities = [draw.pool_id for draw in draws], [draw.quantity for draw in draws]
     return [row["pool_id"] for row in db.many(conn, dict, SQL.list_short, pool_ids=pool_ids, quantities=quantities)]
 
@@ -90,7 +90,7 @@ def take(conn: db.Connection, draws: Sequence[Draw]) -> str | None:
         SQL.take,
         pool_ids=[draw.pool_id for draw in draws],
         quantities=[draw.quantity for draw in draws],
-        homes=[draw.home for draw in draws],
+        starts=[draw.start for draw in draws],
     )
     return found
 
@@ -104,9 +104,9 @@ def sell(conn: db.Connection, held: str) -> None:
     db.run(conn, SQL.lock_and_sell, draws=held)
 
 
-def release(conn: db.Connection, held: str) -> list[Draw]:
-    """Make available again what is held; answers in which rows, which stay locked."""
-    return db.many(conn, Draw, SQL.lock_and_release, draws=held)
+def release(conn: db.Connection, held: str) -> list[Taken]:
+    """Make available again what is held. Return the rows, which stay locked."""
+    return db.many(conn, Taken, SQL.lock_and_release, draws=held)
 
 
 def give_back(conn: db.Connection, sold: str) -> None:
@@ -114,19 +114,22 @@ def give_back(conn: db.Connection, sold: str) -> None:
     db.run(conn, SQL.lock_and_give_back, draws=sold)
 
 
-def gather(conn: db.Connection, draws: Sequence[Draw]) -> list[Draw] | None:
-    """Bring together what is drawn, one row a pool; the draws that will find it there, or None if it is not enough.
+def consolidate(conn: db.Connection, draws: Sequence[Draw]) -> list[Draw] | None:
+    """Move what is drawn into one row of each pool. The rows stay locked: take the quantities from there.
 
-    Called in a transaction that is rolled back on None: availability must not wander about for nothing.
+    Roll the transaction back on None, so that stock does not move for nothing.
+
+    Returns:
+        The draws that start at the rows which have the quantities now; None if there is not enough.
     """
     found = db.many(
         conn,
-        Gathered,
-        SQL.lock_and_gather,
+        Consolidated,
+        SQL.lock_and_consolidate,
         pool_ids=[draw.pool_id for draw in draws],
         quantities=[draw.quantity for draw in draws],
-        homes=[draw.home for draw in draws],
+        starts=[draw.start for draw in draws],
     )
     rows = {row.pool_id: row for row in found if row.available > 0}
     enough = all(draw.pool_id in rows and rows[draw.pool_id].available >= draw.quantity for draw in draws)
-    return [replace(draw, home=rows[draw.pool_id].row_no) for draw in draws] if enough else None
+    return [replace(draw, start=rows[draw.pool_id].row_no) for draw in draws] if enough else None

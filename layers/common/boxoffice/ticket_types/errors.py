@@ -6,42 +6,55 @@ from boxoffice.errors import DomainError
 class OrderLimitsCrossed(DomainError):
     status = 422
     code = "order_limits_crossed"
-    detail = "max_per_order and max_per_buyer are at least min_per_order."
+    meaning = "`max_per_order` or `max_per_buyer` is less than `min_per_order`."
+    remedy = "Raise it, or lower `min_per_order`."
     constraint = "ticket_types_order_limits"
 
 
 class SaleWindowEmpty(DomainError):
     status = 422
     code = "sale_window_empty"
-    detail = "sales_end comes after sales_start."
+    meaning = "The sale would end before it starts."
+    remedy = "Set `sales_end` later than `sales_start`."
     constraint = "ticket_types_sale_window"
 
 
 class NoTicketTypes(DomainError):
     code = "no_ticket_types"
-    detail = "A published event has at least one ticket type."
+    meaning = "A published event has at least one ticket type."
+    remedy = "Create another one first."
 
 
 class TooManyTicketTypes(DomainError):
     code = "too_many_ticket_types"
-    detail = "The event has as many ticket types as an event can have."
+    meaning = "An event has {max_ticket_types} ticket types at the most."
+    remedy = "Delete one first, or create another event."
+    max_ticket_types: int
 
 
 class EventCancelled(DomainError):
     code = "event_cancelled"
-    detail = "The event is cancelled."
+    meaning = "The event is cancelled."
+    remedy = "It stays as it is."
 
 
 class TicketsTaken(DomainError):
     code = "tickets_taken"
-    detail = "Tickets of it are sold, or held by pending orders."
+    meaning = "Tickets of it are sold, or held by pending orders."
+    remedy = "Refund and cancel those orders first, or cancel the event."
 
 
 class SeatsDecideQuantity(DomainError):
     code = "seats_decide_quantity"
-    detail = "The quantity of this ticket type is that of its seats. Define those."
+    meaning = "The quantity of this ticket type is the number of its seats."
+    remedy = "Define its seats instead."
 
 
 class CapacityNotSettable(DomainError):
     code = "capacity_not_settable"
-    detail = "An event is given a capacity before the first of its tickets is sold or held."
+    meaning = "Tickets are sold or held already, and the event has no capacity so far."
+    remedy = "Lower the quantities of its ticket types instead."
+
+
+# What a ticket type can say that does not fit together.
+INVALID_TICKET_TYPE = (OrderLimitsCrossed, SaleWindowEmpty)

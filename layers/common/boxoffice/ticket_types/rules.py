@@ -23,7 +23,7 @@ def check_room(ticket_types: Sequence[TicketTypeRow]) -> None:
         TooManyTicketTypes: it cannot.
     """
     if len(ticket_types) >= MOST_TICKET_TYPES:
-        raise TooManyTicketTypes
+        raise TooManyTicketTypes(max_ticket_types=MOST_TICKET_TYPES)
 
 
 def check_remaining(event_status: EventStatus, ticket_types: Sequence[TicketTypeRow]) -> None:

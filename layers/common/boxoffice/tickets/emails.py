@@ -21,7 +21,7 @@ MOST_QRS = 50  # in one email; Gmail cuts off at 100 KB of HTML
 
 @dataclass(frozen=True)
 class EmailTransfer(Occasion):
-    """A ticket that was sent, or that has passed to somebody and so has an epoch."""
+    """A ticket that was sent, or that has passed to somebody and so has a transfer count."""
 
     id: UUID
     ticket_id: UUID
@@ -29,7 +29,7 @@ class EmailTransfer(Occasion):
     from_name: str
     to_name: str | None
     expires_at: datetime
-    epoch: int | None
+    transfer_count: int | None
     seller: str
 
 
@@ -61,10 +61,10 @@ def transfer_accepted(conn: db.Connection, transfer_id: str) -> Content:
     transfer = _transfer(conn, transfer_id)
     subject = f"Your ticket for {transfer.event_title}"
     ticket = service.print_ticket(conn, transfer.ticket_id)
-    if (ticket.epoch, ticket.status) != (transfer.epoch, "valid"):
+    if (ticket.transfer_count, ticket.status) != (transfer.transfer_count, "valid"):
         return write("transfer_accepted", subject, _facts_of(transfer) | {"ticket": None, "link": None})
     (its,) = shown([ticket])
-    page = link("tickets", ticket.id, ticket_token(ticket.id, ticket.epoch))
+    page = link("tickets", ticket.id, ticket_token(ticket.id, ticket.transfer_count))
     images = [its.image] if its.image else []
     files = attachments(shown_order_number(ticket.order_number), [ticket], [transfer])
     return write("transfer_accepted", subject, _facts_of(transfer) | {"ticket": its, "link": page}, images, files)

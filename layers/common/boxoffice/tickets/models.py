@@ -85,7 +85,7 @@ class Unit:
     """A ticket to be: one of what an order has bought, or one for all of an item that is issued to a group."""
 
     order_id: UUID
-    line: int
+    item_no: int
     position: int
     organisation_id: UUID
     event_id: UUID
@@ -108,7 +108,7 @@ class TicketRow:
     ticket_type_id: UUID
     buyer_id: UUID | None
     account_id: UUID | None
-    epoch: int
+    transfer_count: int
     event_title: str
     venue_name: str
     city: str
@@ -128,7 +128,7 @@ class TicketRow:
     @property
     def transferred(self) -> bool:
         """Whether it has passed from its buyer to somebody else."""
-        return self.epoch > 0
+        return self.transfer_count > 0
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class HeldTicket:
     holder_name: str
     holder_email: str
     status: TicketStatus
-    epoch: int
+    transfer_count: int
     entries: int
     starts_at: datetime
     ends_at: datetime
@@ -177,7 +177,7 @@ class SignedTicket:
     admits: int
     status: TicketStatus
     key_id: int
-    epoch: int
+    transfer_count: int
     order_number: str
     seller: str
     event_title: str

@@ -1,9 +1,11 @@
 """The QR of a ticket, or of another thing of ours: what it says, and its picture.
 
-The text is ``BO1:`` and, in base32 without padding, the id of the master key (1 byte), the ticket's epoch (2), its id
-(16) and the first 16 bytes of an HMAC-SHA256 over these, under a key derived from the master for the organisation. The
-60 characters are all of QR's alphanumeric mode and fit version 3 at error correction M: coarse enough for a worn phone
-screen. There is no personal data in it. Only its SHA-256 is stored; the text is rebuilt whenever it is needed.
+The text is ``BO1:`` and, in base32 without padding: the id of the master key (1 byte), how often the ticket was
+transferred (2), its id (16), and the first 16 bytes of an HMAC-SHA256 over these. The HMAC's key is derived from the
+master key for the organisation.
+
+The 60 characters are all of QR's alphanumeric mode and fit version 3 at error correction M: coarse enough for a worn
+phone screen. There is no personal data in it. Only its SHA-256 is stored; the text is rebuilt whenever it is needed.
 """
 
 import base64
@@ -35,9 +37,11 @@ class Kind:
 TICKET = Kind("BO1:", "ticket")
 
 
-def text_of(master: bytes, key_id: int, epoch: int, organisation_id: UUID, thing_id: UUID, kind: Kind = TICKET) -> str:
+def text_of(
+    master: bytes, key_id: int, transfer_count: int, organisation_id: UUID, thing_id: UUID, kind: Kind = TICKET
+) -> str:
     """What the QR of a ticket, or of another kind of thing, says. ``master`` is the key of that id."""
-    head = _HEAD.pack(key_id, epoch, thing_id.bytes)
+    head = _HEAD.pack(key_id, transfer_count, thing_id.bytes)
     proof = mac(master, f"{kind.purpose} {organisation_id}", head)[:_MAC_SIZE]
     return kind.prefix + base64.b32encode(head + proof).decode().rstrip("=")
 

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from boxoffice.errors import NotFound
+from boxoffice.events.errors import EventOver
+from boxoffice.ticket_types.errors import EventCancelled
 from boxoffice.tickets.errors import (
-    EventOver,
     NothingToPrint,
+    OrderNotPaid,
     TicketRefunded,
-    TicketsNotIssued,
     TicketUsed,
     TransferAccepted,
     TransferExpired,
@@ -31,16 +32,18 @@ def check_transferable(ticket: HeldTicket, now: datetime) -> None:
     """Let a ticket pass that may change hands.
 
     Raises:
-        TicketRefunded, TicketUsed, EventOver, TransferLimit: it may not.
+        NOT_TRANSFERABLE: it may not.
     """
     if ticket.status == "refunded":
-        raise TicketRefunded
+        raise TicketRefunded(ticket_ids=[ticket.id])
     if ticket.entries > 0:
-        raise TicketUsed
-    if not ticket.event_is_on or now >= ticket.ends_at:
+        raise TicketUsed(ticket_ids=[ticket.id])
+    if not ticket.event_is_on:
+        raise EventCancelled
+    if now >= ticket.ends_at:
         raise EventOver
-    if ticket.epoch >= MOST_TRANSFERS:
-        raise TransferLimit
+    if ticket.transfer_count >= MOST_TRANSFERS:
+        raise TransferLimit(max_transfers=MOST_TRANSFERS)
 
 
 def transfer_expires_at(ticket: HeldTicket, now: datetime) -> datetime:
@@ -59,18 +62,18 @@ def check_open(transfer: TransferRow, now: datetime) -> None:
     if transfer.status == "replaced":
         raise TransferReplaced
     if now >= transfer.expires_at:
-        raise TransferExpired
+        raise TransferExpired(expired_at=transfer.expires_at)
 
 
 def check_printable(order: OrderToPrint, first: int) -> None:
     """Let the tickets of an order pass that come after the first so many.
 
     Raises:
-        TicketsNotIssued, NothingToPrint: there are none.
+        OrderNotPaid, NothingToPrint: there are none.
         NotFound: there are, but not so many.
     """
     if order.status not in ("paid", "partially_refunded", "refunded"):
-        raise TicketsNotIssued
+        raise OrderNotPaid(order_status=order.status)
     if order.tickets == 0:
         raise NothingToPrint
     if first >= order.tickets:

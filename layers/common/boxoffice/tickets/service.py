@@ -44,7 +44,7 @@ def issue(conn: db.Connection, order_id: UUID) -> None:
         SQL.insert_tickets,
         ids=ids,
         order_ids=[unit.order_id for unit in units],
-        lines=[unit.line for unit in units],
+        item_nos=[unit.item_no for unit in units],
         positions=[unit.position for unit in units],
         organisation_ids=[unit.organisation_id for unit in units],
         event_ids=[unit.event_id for unit in units],
@@ -84,12 +84,12 @@ def require_sight(conn: db.Connection, caller: Caller, ticket: TicketRow | Signe
     """
     if ticket.account_id is not None and ticket.account_id == caller.account_id:
         return Standing.HOLDER
-    if ticket.epoch > 0 and holds_ticket(caller, ticket.id, ticket.epoch):
+    if ticket.transfer_count > 0 and holds_ticket(caller, ticket.id, ticket.transfer_count):
         return Standing.HOLDER
     acts_as = require_order(conn, caller, ticket.order_id, ticket.organisation_id, ticket.buyer_id)
     if acts_as is Who.MANAGER:
         return Standing.MANAGER
-    return Standing.FORMER if ticket.epoch > 0 else Standing.HOLDER
+    return Standing.FORMER if ticket.transfer_count > 0 else Standing.HOLDER
 
 
 def get_qr(conn: db.Connection, caller: Caller, ticket_id: UUID) -> str:
@@ -105,7 +105,7 @@ def get_qr(conn: db.Connection, caller: Caller, ticket_id: UUID) -> str:
     if require_sight(conn, caller, ticket) is Standing.FORMER:
         raise TicketTransferred
     if ticket.status == "refunded":
-        raise TicketRefunded
+        raise TicketRefunded(ticket_ids=[ticket.id])
     return _print(ticket).qr
 
 
@@ -131,7 +131,7 @@ def print_order(conn: db.Connection, caller: Caller, order_id: UUID, part: int) 
 
     Raises:
         NotFound: there is no such order, or it is not the caller's; or it has no such part.
-        TicketsNotIssued: it is not paid.
+        OrderNotPaid: it is not paid.
         NothingToPrint: it has no such tickets.
         KeyRetired: one of them was signed with a key that has been withdrawn.
     """
@@ -165,7 +165,7 @@ def _print(ticket: SignedTicket) -> PrintedTicket:
     master = signing.key(settings().ticket_keys_secret, str(ticket.key_id))
     if master is None:
         raise KeyRetired
-    text = qr.text_of(master, ticket.key_id, ticket.epoch, ticket.organisation_id, ticket.id)
+    text = qr.text_of(master, ticket.key_id, ticket.transfer_count, ticket.organisation_id, ticket.id)
     return PrintedTicket(**vars(ticket), qr=text)
 
 

@@ -1,7 +1,7 @@
 """Use cases of tickets that change hands.
 
 The holder sends a ticket to an email address; whoever has the link in that email accepts it. Until then nothing has
-changed. Accepting raises the ticket's epoch, and with it the QR and the holder's token end and new ones begin.
+changed. Accepting raises the ticket's transfer count: its QR and its holder's token end, and new ones begin.
 
 The link's token is derived from the transfer's id, like an order's from the order's, so nothing of it is stored. The
 ticket's row is locked first, by transfers as by scans: whatever races, one comes before the other.
@@ -36,7 +36,7 @@ def start_transfer(conn: db.Connection, caller: Caller, ticket_id: UUID, request
     Raises:
         NotFound: there is no such ticket, or the caller may not see it.
         TicketTransferred: the caller bought it, but it is somebody else's by now.
-        TicketRefunded, TicketUsed, EventOver, TransferLimit: it stays with its holder.
+        NOT_TRANSFERABLE: it stays with its holder.
     """
     now = datetime.now(UTC)
     ticket = _lock(conn, ticket_id)
@@ -80,8 +80,8 @@ def accept_transfer(conn: db.Connection, caller: Caller, request: AcceptTransfer
 
     Raises:
         NotFound: the token is none of ours.
-        TransferAccepted, TransferReplaced, TransferExpired: its time is over.
-        TicketRefunded, TicketUsed, EventOver, TransferLimit: the ticket stays with its holder.
+        TRANSFER_CLOSED: its time is over.
+        NOT_TRANSFERABLE: the ticket stays with its holder.
     """
     now = datetime.now(UTC)
     transfer_id = _read_token(request.token)
@@ -94,22 +94,22 @@ def accept_transfer(conn: db.Connection, caller: Caller, request: AcceptTransfer
     outbox.owe_email(conn, "transfer_accepted", transfer.to_email, payload)
     outbox.owe_email(conn, "transfer_completed", ticket.holder_email, payload)
     view = service.view_of(conn, ticket.id)
-    return AcceptedTransferView(ticket=view, access_token=ticket_token(ticket.id, ticket.epoch + 1))
+    return AcceptedTransferView(ticket=view, access_token=ticket_token(ticket.id, ticket.transfer_count + 1))
 
 
 def _hand_over(
     conn: db.Connection, transfer: TransferRow, ticket: HeldTicket, account_id: UUID | None, name: str
 ) -> None:
     key_id, master = signing.current_key(settings().ticket_keys_secret)
-    epoch = ticket.epoch + 1
-    text = qr.text_of(master, int(key_id), epoch, ticket.organisation_id, ticket.id)
+    transfer_count = ticket.transfer_count + 1
+    text = qr.text_of(master, int(key_id), transfer_count, ticket.organisation_id, ticket.id)
     db.run(
         conn,
         SQL.accept_transfer,
         id=transfer.id,
         name=name,
         account_id=account_id,
-        epoch=epoch,
+        transfer_count=transfer_count,
         key_id=int(key_id),
         qr_hash=qr.hash_of(text),
     )

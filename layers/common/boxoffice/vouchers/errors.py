@@ -1,45 +1,62 @@
 """What can be wrong with a voucher."""
 
+from datetime import datetime
+
 from boxoffice.errors import DomainError
 
 
 class VoucherNotFound(DomainError):
     status = 404
     code = "voucher_not_found"
-    detail = "There is no voucher with this code for what the order holds."
+    meaning = "There is no voucher with this code for what the order holds."
+    remedy = "Check the code, or order without it."
 
 
 class VoucherExpired(DomainError):
     code = "voucher_expired"
-    detail = "The voucher is no longer valid."
+    meaning = "The voucher is no longer valid."
+    remedy = "Order without it."
+    valid_until: datetime
 
 
 class VoucherNotApplicable(DomainError):
     status = 422
     code = "voucher_not_applicable"
-    detail = "The voucher is for other ticket types than the order holds."
+    meaning = "The voucher is for other ticket types than the order holds."
+    remedy = "Order those, or order without it."
 
 
 class VoucherUsedUp(DomainError):
     code = "voucher_used_up"
-    detail = "The voucher has been redeemed as often as it can be."
+    meaning = "The voucher has been redeemed as often as it can be."
+    remedy = "Order without it."
 
 
 class CodeTaken(DomainError):
     code = "code_taken"
-    detail = "The event has a voucher with this code already."
+    meaning = "The event has a voucher with this code already."
+    remedy = "Choose another code."
     constraint = "vouchers_live_code"
 
 
 class ValidityEmpty(DomainError):
     status = 422
     code = "validity_empty"
-    detail = "valid_until comes after valid_from."
+    meaning = "The voucher would end before it begins."
+    remedy = "Set `valid_until` later than `valid_from`."
     constraint = "vouchers_window"
 
 
 class VoucherWithoutUse(DomainError):
     status = 422
     code = "voucher_without_use"
-    detail = "A voucher has a discount, or unlocks hidden ticket types."
+    meaning = "A voucher has a discount, or unlocks hidden ticket types."
+    remedy = "Give it one of the two."
     constraint = "vouchers_use"
+
+
+# Why an order cannot redeem a code.
+NOT_REDEEMABLE = (VoucherNotFound, VoucherExpired, VoucherNotApplicable, VoucherUsedUp)
+
+# What a voucher can say that does not fit together, or not beside the others.
+INVALID_VOUCHER = (CodeTaken, ValidityEmpty, VoucherWithoutUse)

@@ -11,7 +11,7 @@ from boxoffice.vouchers.models import Voucher
 
 
 def columns_of(fields: dict[str, Any]) -> dict[str, Any]:
-    """The columns that a request's fields are stored in: a discount is its kind and its value."""
+    """Return the columns that a request's fields are stored in: a discount is its kind and its value."""
     if "discount" not in fields:
         return fields
     discount = fields.pop("discount") or {"kind": None}
@@ -20,19 +20,19 @@ def columns_of(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_editable(event_status: str) -> None:
-    """Whether an event's vouchers can still be edited.
+    """Check that an event's vouchers can still be edited.
 
     Raises:
-        EventCancelled: it was called off.
+        EventCancelled: the event was called off.
     """
     if event_status == "cancelled":
         raise EventCancelled
 
 
 def valid_among(vouchers: Sequence[Voucher], event_ids: Sequence[UUID], now: datetime) -> Voucher | None:
-    """The voucher that counts, of those with one code: the first event's that has it.
+    """Return the voucher that counts, of those with one code: that of the first event that has one.
 
-    One that is not valid yet is as if it were not there.
+    A voucher that is not valid yet does not count.
 
     Raises:
         VoucherExpired: it was valid once.
@@ -42,18 +42,18 @@ def valid_among(vouchers: Sequence[Voucher], event_ids: Sequence[UUID], now: dat
         return None
     voucher = min(begun, key=lambda voucher: event_ids.index(voucher.event_id))
     if voucher.valid_until and now >= voucher.valid_until:
-        raise VoucherExpired
+        raise VoucherExpired(valid_until=voucher.valid_until)
     return voucher
 
 
 def is_for(voucher: Voucher, event_id: UUID, ticket_type_id: UUID) -> bool:
-    """Whether a voucher is for this ticket type."""
+    """Return True if a voucher is for this ticket type."""
     types = voucher.ticket_type_ids
     return voucher.event_id == event_id and (types is None or ticket_type_id in types)
 
 
 def discount_on(voucher: Voucher, price: int) -> int:
-    """What a voucher takes off this price of all that it is for, in the minor unit: never more than the price.
+    """Return what a voucher takes off the price of all that it is for, in the minor unit: never more than the price.
 
     A percentage is rounded to the nearest minor unit, halves up, once for the order.
     """

@@ -1,29 +1,47 @@
 """What can be wrong with waiting."""
 
+from datetime import datetime
+
 from boxoffice.errors import DomainError
+from boxoffice.stock.errors import QuantityNotAllowed
 
 
 class StillAvailable(DomainError):
     code = "still_available"
-    detail = "There are as many tickets as you want: buy them."
+    meaning = "There are as many tickets as you want."
+    remedy = "Buy them."
 
 
 class WaitlistClosed(DomainError):
     code = "waitlist_closed"
-    detail = "The ticket type is not on sale at this time, so there is nothing to wait for."
-
-
-class WaitlistQuantity(DomainError):
-    status = 422
-    code = "quantity_not_allowed"
-    detail = "The quantity is outside of what one order may hold of this ticket type."
+    meaning = "The ticket type is not on sale at this time, so there is nothing to wait for."
+    remedy = "Join between `on_sale_from` and `on_sale_until`."
+    on_sale_from: datetime | None
+    on_sale_until: datetime
 
 
 class NoOffer(DomainError):
     code = "no_offer"
-    detail = "The waitlist has no open offer of this ticket type for this email address and token."
+    meaning = "The waitlist has no open offer of this ticket type for this email address and token."
+    remedy = "Use the link of the latest email, before the offer lapses."
+
+
+class NotTheOffer(DomainError):
+    status = 422
+    code = "not_the_offer"
+    meaning = "An order with a `waitlist_token` holds only the ticket type that is offered; its seats are given."
+    remedy = "Order that alone, without `seat_ids`."
 
 
 class OfferTooSmall(DomainError):
     code = "offer_too_small"
-    detail = "The waitlist's offer is of fewer tickets than that."
+    meaning = "The waitlist's offer is of {offered} tickets."
+    remedy = "Order that many at the most."
+    offered: int
+
+
+# Why nobody can wait for so many of a ticket type.
+CANNOT_BE_AWAITED = (StillAvailable, WaitlistClosed, QuantityNotAllowed)
+
+# Why an order cannot have what the waitlist offers.
+NOT_OFFERED = (NoOffer, NotTheOffer, OfferTooSmall)

@@ -38,6 +38,7 @@ class WaitlistPage(Page[WaitlistEntryView]):
 class Sale:
     """A ticket type as somebody who wants to wait for it needs to know it."""
 
+    ticket_type_id: UUID
     organisation_id: UUID
     event_id: UUID
     on_sale_from: datetime | None

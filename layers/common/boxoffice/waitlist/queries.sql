@@ -2,7 +2,7 @@
 
 -- name: get_sale
 -- A ticket type that the public can buy, and the pools that an order of it draws from.
-SELECT organisation_id, event_id, sales_start AS on_sale_from,
+SELECT ticket_types.id AS ticket_type_id, organisation_id, event_id, sales_start AS on_sale_from,
     least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order,
     array_remove(ARRAY[pool_id, capacity_pool_id], NULL) AS pool_ids
 FROM ticket_types JOIN events ON events.id = event_id

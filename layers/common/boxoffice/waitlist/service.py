@@ -4,7 +4,7 @@ Stock that is freed is offered in the transaction that frees it: its rows stay l
 it before those who wait. What could not be offered like that, since it lay in several rows or others held them, is
 offered by the job of every minute; so long it is for sale to everybody, and so is what is too little for all who wait.
 
-Entries are locked before stock. A transaction that holds stock already never waits for anything here.
+Entries are locked before stock. A transaction that holds stock already never waits for anything here (decision 13).
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -19,9 +19,9 @@ from boxoffice.errors import Busy, NotFound
 from boxoffice.ids import new_id
 from boxoffice.pagination import decode_id, page_of
 from boxoffice.seats import service as seats
-from boxoffice.seats.models import Wish
+from boxoffice.seats.models import SeatRequest
 from boxoffice.stock import service as stock
-from boxoffice.stock.models import Draw
+from boxoffice.stock.models import Draw, Taken
 from boxoffice.waitlist import rules
 from boxoffice.waitlist.errors import NoOffer, OfferTooSmall, StillAvailable
 from boxoffice.waitlist.models import (
@@ -49,12 +49,12 @@ def join(conn: db.Connection, caller: Caller, ticket_type_id: UUID, request: Wai
 
     Raises:
         NotFound: the public cannot buy such a ticket type.
-        WaitlistClosed, WaitlistQuantity: so many cannot be waited for.
+        WaitlistClosed, QuantityNotAllowed: so many cannot be waited for.
         StillAvailable: there are as many.
     """
     sale = db.get(conn, Sale, SQL.get_sale, id=ticket_type_id)
     rules.check_joinable(sale, request.quantity, datetime.now(UTC))
-    if not stock.list_short(conn, rules.draws_of(sale.pool_ids, request.quantity)):
+    if not stock.list_short(conn, rules.plan_draws(sale.pool_ids, request.quantity)):
         raise StillAvailable
     entry_id = new_id()
     is_new = db.run(
@@ -107,13 +107,13 @@ def leave(conn: db.Connection, caller: Caller, entry_id: UUID) -> None:
 
 def accept(
     conn: db.Connection, ticket_type_id: UUID, quantity: int, email: str, token: str
-) -> tuple[UUID, dict[UUID, int]]:
+) -> tuple[UUID, list[Taken]]:
     """Let somebody have what is offered to them, or part of it.
 
     The stock is available again, in rows that stay locked by the transaction: it goes on to take it from there.
 
     Returns:
-        The entry, which owns the seats that were offered, and the row of each pool that the stock lies in.
+        The entry, which owns the seats that were offered, and the row of each pool that has the stock.
 
     Raises:
         NoOffer: nothing is offered to them (any more).
@@ -124,11 +124,11 @@ def accept(
     if entry is None or not holds_order(Caller(Who.GUEST, order_token=token), entry.id):
         raise NoOffer
     if quantity > entry.quantity:
-        raise OfferTooSmall(f"The waitlist's offer is of {entry.quantity}.")
+        raise OfferTooSmall(offered=entry.quantity)
     assert entry.draws is not None
     freed = stock.release(conn, entry.draws)
     db.run(conn, SQL.set_status, id=entry.id, status="accepted")
-    return entry.id, {draw.pool_id: draw.home for draw in freed}
+    return entry.id, freed
 
 
 def offer_freed(conn: db.Connection, order_ids: Sequence[UUID]) -> int:
@@ -228,19 +228,19 @@ def _offer(conn: db.Connection, ticket_type_id: UUID) -> int:
 
 def _hold(conn: db.Connection, entry: NextEntry, now: datetime, *, wait: bool) -> bool:
     """Hold stock, and seats, for an entry; whether there was enough."""
-    draws = rules.draws_of(entry.pool_ids, entry.quantity)
+    draws = rules.plan_draws(entry.pool_ids, entry.quantity)
     if not _take(conn, entry, draws, now):
-        gathered = stock.gather(conn, draws) if wait else None
-        if gathered is None or not _take(conn, entry, gathered, now):
+        consolidated = stock.consolidate(conn, draws) if wait else None
+        if consolidated is None or not _take(conn, entry, consolidated, now):
             return False
     return not entry.seated or _take_seats(conn, entry, wait=wait)
 
 
 def _take_seats(conn: db.Connection, entry: NextEntry, *, wait: bool) -> bool:
     """Hold the best seats for an entry, together if possible; whether they could be had."""
-    wish = Wish(entry.ticket_type_id, entry.quantity, seat_ids=(), together=False)
+    request = SeatRequest(entry.ticket_type_id, entry.quantity, seat_ids=(), together=False)
     try:
-        seats.take(conn, entry.id, [wish], wait=wait)
+        seats.take(conn, entry.id, [request], wait=wait)
     except Busy:
         return False
     return True

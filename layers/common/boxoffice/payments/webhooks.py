@@ -1,0 +1,29 @@
+"""What the endpoints that receive providers' webhooks have in common."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from boxoffice import db
+from boxoffice.payments import providers, service
+from boxoffice.payments.models import PLATFORM_MERCHANT, WebhookView
+
+
+def receive(provider: str, merchant_id: UUID | None, body: bytes, header: Callable[[str], str | None]) -> WebhookView:
+    """Verify a webhook before anything else, then store and apply what it tells.
+
+    Args:
+        merchant_id: the organisation whose own account at the provider it belongs to, if it belongs to any.
+        header: a header of the request by its name in lower case.
+
+    Raises:
+        ProviderNotEnabled: the deployment does not use this provider.
+        SignatureWrong, Malformed: the provider did not send it, or we cannot read it.
+        ProviderUnavailable: the provider must confirm it and does not answer.
+        Busy: see `service.receive_event`.
+    """
+    module, merchant = providers.enabled(provider), merchant_id or PLATFORM_MERCHANT
+    module.verify(merchant, body, header(module.INFO.webhook_header.lower()), datetime.now(UTC))
+    event = module.parse(merchant, body)
+    with db.autocommit() as conn:
+        return service.take_event(conn, provider, event, merchant)

@@ -1,0 +1,1 @@
+"""Pricing: what the items of an order cost, and what of that each ticket bears. Orders store it."""

@@ -1,0 +1,224 @@
+"""What each operation can answer when it cannot do what it is asked: for the OpenAPI document and docs/errors.md.
+
+A route declares the errors of its own. Those that follow from what it takes, and from whom, stand here once.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel, create_model
+from pydantic.json_schema import models_json_schema
+
+from boxoffice.api import Route
+from boxoffice.auth import Who
+from boxoffice.errors import (
+    Busy,
+    DomainError,
+    Forbidden,
+    InternalError,
+    Invalid,
+    KeyReused,
+    Malformed,
+    NotFound,
+    StaleVersion,
+    TooLarge,
+    Unauthenticated,
+    UnsupportedMediaType,
+)
+
+type Json = dict[str, Any]
+type ErrorType = type[DomainError]
+
+MEDIA_TYPE = "application/problem+json"
+PROBLEM: Json = {
+    "type": "object",
+    "title": "Problem",
+    "description": "What is wrong, as RFC 9457 has it; each code adds the facts that belong to it",
+    "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What is wrong and what to do, for people"},
+        "code": {"type": "string", "description": "What is wrong, for machines"},
+        "request_id": {"type": "string"},
+    },
+}
+HEADERS: Json = {
+    "Retry-After": {"description": "Seconds to wait", "required": True, "schema": {"type": "integer", "minimum": 1}}
+}
+
+
+@dataclass(frozen=True)
+class _Common:
+    """Errors that every operation of a kind can answer."""
+
+    errors: tuple[ErrorType, ...]
+    where: str
+    applies: Callable[[Route, Json], bool]
+
+
+def _takes(header: str) -> Callable[[Route, Json], bool]:
+    return lambda _, operation: any(each["name"].lower() == header for each in operation.get("parameters", []))
+
+
+_COMMON = (
+    _Common((InternalError, Busy), "all", lambda *_: True),
+    # A wrong credential is refused on public routes too.
+    _Common((Unauthenticated,), "all but the webhooks of providers", lambda route, _: route.who is not Who.PROVIDER),
+    _Common(
+        (Forbidden,),
+        "all for guests, managers, owners and admins",  # a scanner is the least that a member can be
+        lambda route, _: route.who in {Who.GUEST, Who.MANAGER, Who.OWNER, Who.ADMIN},
+    ),
+    _Common(
+        (NotFound,),
+        "all for guests, scanners, managers and owners",
+        lambda route, _: route.who in {Who.GUEST, Who.SCANNER, Who.MANAGER, Who.OWNER},
+    ),
+    _Common((StaleVersion,), "all with `If-Match`", _takes("if-match")),
+    _Common(
+        (Malformed, TooLarge),
+        "all with a body",
+        lambda route, operation: "requestBody" in operation or route.who is Who.PROVIDER,
+    ),
+    _Common(
+        (UnsupportedMediaType,),
+        "all with a body, but the webhooks of providers",
+        lambda _, operation: "requestBody" in operation,
+    ),
+    _Common(
+        (Invalid,),
+        "all with a body or parameters",
+        lambda _, operation: "requestBody" in operation or bool(operation.get("parameters")),
+    ),
+    _Common((KeyReused,), "all with an `Idempotency-Key`", _takes("idempotency-key")),
+)
+
+
+def errors_of(route: Route, operation: Json) -> list[ErrorType]:
+    """Every error that an operation can answer, each code once."""
+    return list(dict.fromkeys(_shown(error) for error in (*common_of(route, operation), *route.raises)))
+
+
+def common_of(route: Route, operation: Json) -> list[ErrorType]:
+    """The errors that an operation can answer because of what it takes, and from whom."""
+    return [error for each in _COMMON if each.applies(route, operation) for error in each.errors]
+
+
+def _shown(error: ErrorType) -> ErrorType:
+    """The class that defines the code, unless this one adds facts to it."""
+    owner = next(parent for parent in error.__mro__ if issubclass(parent, DomainError) and "code" in vars(parent))
+    return owner if owner.declared == error.declared else error
+
+
+def responses_of(route: Route, operation: Json) -> Json:
+    """What an operation answers when it cannot do what it is asked, by status. What has one code is a component."""
+    grouped: dict[int, list[ErrorType]] = defaultdict(list)
+    for error in errors_of(route, operation):
+        grouped[error.status].append(error)
+    responses: Json = {}
+    for status, errors in sorted(grouped.items()):
+        response = _response(errors)
+        if status in route.also:
+            response["content"] |= operation["responses"]["200"]["content"]
+            response.pop("headers", None)  # which only the errors have
+        elif len(errors) == 1:
+            response = {"$ref": f"#/components/responses/{errors[0].__name__}"}
+        responses[str(status)] = response
+    return responses
+
+
+def components_of(errors: Iterable[ErrorType]) -> Json:
+    """The components that `responses_of` refers to."""
+    shown = sorted(set(errors), key=lambda error: error.__name__)
+    models = [_model(error) for error in shown]
+    template = "#/components/schemas/{model}"
+    facts = models_json_schema([(model, "serialization") for model in models], ref_template=template)[1]["$defs"]
+    schemas = {error.__name__: _schema(error, facts.pop(error.__name__)) for error in shown}
+    return {
+        "schemas": {"Problem": PROBLEM, **facts, **schemas},
+        "responses": {error.__name__: _response([error]) for error in shown},
+        "headers": HEADERS,
+    }
+
+
+def _model(error: ErrorType) -> type[BaseModel]:
+    fields: Json = {name: (kind, ...) for name, kind in error.declared.items()}
+    return create_model(error.__name__, **fields)
+
+
+def _schema(error: ErrorType, facts: Json) -> Json:
+    """A problem document with this code and its facts."""
+    properties: Json = {"status": {"const": error.status}, "code": {"const": error.code}}
+    for name, fact in facts.get("properties", {}).items():
+        properties[name] = {key: value for key, value in fact.items() if key != "title"}
+    own = {"type": "object", "required": [*properties], "properties": properties}
+    text = f"{error.meaning} {error.remedy}"
+    return {"title": error.code, "description": text, "allOf": [{"$ref": "#/components/schemas/Problem"}, own]}
+
+
+def _response(errors: list[ErrorType]) -> Json:
+    refs = {error.code: f"#/components/schemas/{error.__name__}" for error in errors}
+    schema: Json = {"$ref": refs[errors[0].code]}
+    if len(errors) > 1:
+        one_of = [{"$ref": ref} for ref in refs.values()]
+        schema = {"oneOf": one_of, "discriminator": {"propertyName": "code", "mapping": refs}}
+    lines = [f"- `{error.code}`: {error.meaning}" for error in errors]
+    described = "\n".join([HTTPStatus(errors[0].status).phrase, "", *lines])
+    response: Json = {"description": described, "content": {MEDIA_TYPE: {"schema": schema}}}
+    if all("retry_after" in error.declared for error in errors):
+        response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS}
+    return response
+
+
+_PAGE = """\
+# Error codes
+
+Generated from the code by `make openapi`.
+
+What cannot be done is answered with a problem document (RFC 9457, `application/problem+json`):
+
+```json
+{
+  "type": "urn:boxoffice:problem:quantity_too_low",
+  "title": "Conflict",
+  "status": 409,
+  "detail": "12 are sold, held or redeemed already. Set a quantity of 12 at least.",
+  "code": "quantity_too_low",
+  "request_id": "…",
+  "taken": 12
+}
+```
+
+`code` is for programs: one code means one thing, wherever it comes from. `detail` is for people: what is wrong, then
+what to do. The facts stand beside them, here `taken`. The OpenAPI document says which codes each operation answers,
+with the types of their facts. Below, a name in braces stands for the fact.
+
+| code | status | meaning | what to do | facts | where |
+|---|---|---|---|---|---|
+"""
+
+
+def page(operations: Iterable[tuple[Route, Json]]) -> str:
+    """The text of docs/errors.md."""
+    shown: dict[str, dict[ErrorType, None]] = defaultdict(dict)
+    where = defaultdict(list, {error.code: [each.where] for each in _COMMON for error in each.errors})
+    for route, operation in operations:
+        for error in errors_of(route, operation):
+            shown[error.code][error] = None
+        common = {error.code for error in common_of(route, operation)}
+        for code in dict.fromkeys(error.code for error in route.raises if error.code not in common):
+            where[code].append(f"`{route.function.__name__}`")
+    return _PAGE + "".join(_row([*shown[code]], where[code]) for code in sorted(shown))
+
+
+def _row(errors: list[ErrorType], where: list[str]) -> str:
+    error = errors[0]
+    named = sorted((", ".join(f"`{name}`" for name in each.declared) for each in errors), key=len)
+    facts = named[0] if len(named) == 1 else " or ".join(each or "none" for each in named)
+    cells = [f"`{error.code}`", str(error.status), error.meaning, error.remedy, facts, ", ".join(where)]
+    return f"| {' | '.join(cells)} |\n"

@@ -1,0 +1,17 @@
+"""Boxoffice on the local stack: what is declared of it (`project.py`), and what helps to develop it.
+
+`pages.py` shows captured emails and what they link to. `sandbox.py` is the sandbox provider's side of a payment.
+`demo_data.py` makes an event on sale, and `demo/` sells it out.
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_LAYER = str(ROOT / "layers" / "common")
+if _LAYER not in sys.path:  # as in Lambda, a layer can be imported
+    sys.path.append(_LAYER)
+
+from boxoffice import sql  # noqa: E402
+
+SQL = sql.queries(str(Path(__file__).parent))

@@ -1,0 +1,40 @@
+"""Boxoffice as a project of the local stack."""
+
+from __future__ import annotations
+
+from local.boxoffice import ROOT, pages
+from local.stack.project import Database, Project
+from local.stack.sam_local import ARCHITECTURE
+
+EMAIL_SENDER = "tickets@example.com"
+
+
+def migrate(owner_url: str, api_password: str) -> None:
+    """Bring the database up to date. It costs an import and a few queries where there is nothing to do."""
+    from boxoffice import migrations
+
+    migrations.apply(owner_url, api_password=api_password)
+
+
+BOXOFFICE = Project(
+    template=ROOT / "template.yaml",
+    parameters={
+        "Architecture": ARCHITECTURE,
+        "AutoApproveOrganisations": "true",
+        "EmailSender": EMAIL_SENDER,
+        "PublicUrl": "{url}",
+        "SecretsExtension": "false",
+    },
+    variables={
+        "STAGE": "local",
+        "PUBLIC_URL": "{url}",
+        "DATABASE_URL": "{database_url}",
+        "DATABASE_SECRET": "",  # the URL has the password
+        "MIGRATION_SECRET": "",
+    },
+    email_senders=[EMAIL_SENDER],
+    preload=["boxoffice"],
+    preload_clients=["secretsmanager", "sqs", "sesv2"],
+    pages=[pages.emails, pages.payments, pages.shop],
+    database=Database("boxoffice", role="boxoffice_api", set_up=migrate),
+)

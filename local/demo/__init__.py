@@ -1,1 +1,0 @@
-"""A sale from sign-up to the door: `python -m local.demo`. See `story.py` for what happens."""

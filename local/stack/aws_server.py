@@ -1,0 +1,45 @@
+"""moto's server in a process of its own: `python -m local.stack.aws_server HOST PORT FOLDER`.
+
+Emails sent through SES go to the inbox in the folder, instead of piling up in memory.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.ses.models import RawMessage, ses_backends
+
+from local.stack.account import ACCOUNT, REGION
+from local.stack.inbox import Inbox
+from local.stack.processes import exit_with_parent
+from local.stack.server import listen, serve
+
+
+class SentMessages(list[Any]):
+    """Takes the place of the list in which moto's SES keeps what was sent: hands each message to the inbox."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        super().__init__()
+        self._inbox = inbox
+
+    def append(self, message: Any) -> None:
+        """Hand a message over."""
+        if isinstance(message, RawMessage):
+            self._inbox.add(message.id, message.destinations, message.raw_data)
+            message.raw_data = ""  # moto tracks every instance
+        else:
+            self._inbox.add_simple(message.id, message.destinations, message.source, message.subject, message.body)
+
+
+def main(host: str, port: int, folder: Path) -> None:
+    """Serve until the parent ends."""
+    ses_backends[ACCOUNT][REGION].sent_messages = SentMessages(Inbox(folder))
+    exit_with_parent()
+    serve(DomainDispatcherApplication(create_backend_app), listen(host, port))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

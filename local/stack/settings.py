@@ -1,0 +1,36 @@
+"""What the supervisor tells the gateway, as one line of JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Self
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The gateway's settings. All values are those of JSON, since another process reads them."""
+
+    template: str
+    parameters: dict[str, str]
+    variables: dict[str, str]
+    preload: list[str]
+    preload_clients: list[str]
+    pages: list[str]
+    """Where the functions that make the project's pages are found, as `module:function`."""
+    listener: int
+    """The file descriptor of the open socket."""
+    url: str
+    aws_endpoint: str
+    owner_url: str
+    logs: str
+    emails: str
+
+    def line(self) -> str:
+        """Return the settings as one line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of_line(cls, line: str) -> Self:
+        """Read what `line` wrote."""
+        return cls(**json.loads(line))

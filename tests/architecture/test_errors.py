@@ -1,0 +1,94 @@
+"""Every error is one fact with one code, says it in plain words, and is answered by an operation."""
+
+import importlib
+import re
+from collections import Counter
+from string import Formatter
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from boxoffice import api, errors, problems
+from boxoffice.errors import DomainError, NotFound, of_constraint
+from boxoffice.stock.errors import QuantityTooLow
+from tests.helpers import conformance
+from tests.helpers.support import ROOT, all_functions
+
+LAYER = ROOT / "layers/common"
+
+
+def defined() -> list[type[DomainError]]:
+    """Every error of every domain."""
+    all_functions()
+    for path in sorted(LAYER.glob("boxoffice/*/errors.py")):
+        importlib.import_module(".".join(path.relative_to(LAYER).with_suffix("").parts))
+    return list(dict.fromkeys(errors.loaded()))
+
+
+ERRORS = defined()
+OWNERS = [error for error in ERRORS if "code" in vars(error)]
+
+
+def test_a_code_has_one_class() -> None:
+    assert [code for code, classes in Counter(error.code for error in OWNERS).items() if classes > 1] == []
+
+
+@pytest.mark.parametrize("error", [error for error in ERRORS if error not in OWNERS and hasattr(error, "code")])
+def test_a_class_without_a_code_of_its_own_says_what_its_parent_says(error: type[DomainError]) -> None:
+    assert vars(error).keys().isdisjoint({"status", "meaning", "remedy"})
+    assert len({parent.code for parent in error.__mro__ if "code" in vars(parent)}) == 1
+
+
+@pytest.mark.parametrize("error", OWNERS)
+def test_it_says_what_is_wrong_and_what_to_do_in_short_sentences(error: type[DomainError]) -> None:
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", error.code)
+    for text in (error.meaning, error.remedy):
+        assert text.endswith(".")
+        assert all(len(sentence.split()) <= 25 for sentence in text.split(". "))
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_it_names_its_own_facts_only_and_they_hide_nothing_else(error: type[DomainError]) -> None:
+    named = {name for text in (getattr(error, "meaning", ""), error.remedy) for _, name, *_ in Formatter().parse(text)}
+    assert named - {None} <= error.declared.keys()
+    assert error.declared.keys().isdisjoint({*problems.PROBLEM["properties"], "facts", "args"})
+
+
+def test_raising_it_takes_its_facts_and_no_others() -> None:
+    assert QuantityTooLow(taken=3).facts == {"taken": 3}
+    assert QuantityTooLow(taken=3).detail.startswith("3 are sold")
+    assert str(NotFound("Not here.")) == "Not here."
+    for facts in ({}, {"taken": 3, "left": 1}, {"left": 1}):
+        with pytest.raises(TypeError, match="taken"):
+            QuantityTooLow(**facts)
+    with pytest.raises(TypeError, match="id"):
+        NotFound(id=UUID(int=0))
+
+
+def test_a_violated_constraint_is_found_by_its_name() -> None:
+    schema = (LAYER / "boxoffice/schema.sql").read_text()
+    constraints = [error.constraint for error in ERRORS if error.constraint]
+
+    assert len(set(constraints)) == len(constraints)
+    for name in constraints:
+        table = name.removesuffix("_account_id_fkey")  # PostgreSQL's own name of what REFERENCES says
+        assert re.search(rf"\b{name}\b", schema) or re.search(rf"CREATE TABLE {table} \(", schema), name
+        found: Any = of_constraint(name)
+        assert found.constraint == name
+    assert of_constraint("another") is None
+    assert of_constraint(None) is None
+
+
+def test_every_code_is_an_answer_of_some_operation() -> None:
+    answered = {code for _, _, code in conformance.declared()} - {""}
+
+    assert answered == {error.code for error in OWNERS}
+
+
+def test_a_route_declares_no_error_that_it_has_anyway() -> None:
+    paths = conformance.document()["paths"]
+    for route in api.ROUTES:
+        operation = paths[route.path][route.method.lower()]
+        assert set(problems.common_of(route, operation)).isdisjoint(route.raises), route.function.__name__
+        assert len(set(route.raises)) == len(route.raises), route.function.__name__

@@ -1,0 +1,101 @@
+"""Boxoffice on the local stack: its demo event, and the pages for developers."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from local.boxoffice import demo_data
+from local.boxoffice.project import BOXOFFICE
+from local.stack.supervisor import Stack
+
+
+@contextmanager
+def demo_api(folder: Path) -> Iterator[httpx.Client]:
+    """Give a client of a stack with the demo data."""
+    with Stack(BOXOFFICE, folder, port=0) as stack, httpx.Client(base_url=stack.url, timeout=30) as api:
+        demo_data.ensure(stack.url, stack.owner_url)
+        demo_data.ensure(stack.url, stack.owner_url)
+        yield api
+
+
+def idempotency_key() -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid.uuid4())}
+
+
+def place_order(api: httpx.Client) -> Any:
+    """Order one ticket of the only event."""
+    (event,) = api.get("/v1/events").json()["items"]
+    ticket_type = api.get(f"/v1/events/{event['id']}").json()["ticket_types"][0]
+    body = {
+        "items": [{"ticket_type_id": ticket_type["id"], "quantity": 1}],
+        "buyer": {"name": "Ada", "email": "ada@example.com"},
+    }
+    answer = api.post("/v1/orders", json=body, headers=idempotency_key())
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def start_payment(api: httpx.Client, order: dict[str, Any]) -> Any:
+    path, headers = f"/v1/orders/{order['id']}/payments", as_guest(order) | idempotency_key()
+    return api.post(path, json={"provider": "sandbox"}, headers=headers).json()
+
+
+def status(api: httpx.Client, order: dict[str, Any]) -> str:
+    return str(api.get(f"/v1/orders/{order['id']}", headers=as_guest(order)).json()["status"])
+
+
+def as_guest(order: dict[str, Any]) -> dict[str, str]:
+    return {"X-Order-Token": order["access_token"]}
+
+
+def emails(api: httpx.Client, address: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api.get("/_local/emails", params={"to": address}).json()["items"]
+    return found
+
+
+def wait_for_email(api: httpx.Client, address: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 15
+    while not (found := emails(api, address)):
+        assert time.monotonic() < deadline, "no email came in time"
+        time.sleep(0.05)
+    (email,) = found
+    return email
+
+
+def test_the_demo_event_is_sold_and_kept_over_a_restart(tmp_path: Path) -> None:
+    with demo_api(tmp_path) as api:
+        order = place_order(api)
+        payment = start_payment(api, order)
+
+        page = httpx.get(payment["url"], headers={"Accept": "text/html"}).text
+        decided = httpx.post(payment["url"], json={"outcome": "pay", "repeat": 2}, timeout=30).json()
+
+        assert order["number"] in page
+        assert [delivery["status"] for delivery in decided["deliveries"]] == [200, 200]
+        assert status(api, order) == "paid"
+        email = wait_for_email(api, "ada@example.com")
+        assert "data:image/png;base64," in api.get(f"/_local/emails/{email['id']}").text
+        assert len(emails(api, "ada@example.com")) == 1
+        assert order["id"] in api.get(email["links"][0]).text
+
+    with demo_api(tmp_path) as api:
+        assert status(api, order) == "paid"
+
+
+def test_a_declined_payment_leaves_the_order_pending(tmp_path: Path) -> None:
+    with demo_api(tmp_path) as api:
+        order = place_order(api)
+        payment = start_payment(api, order)
+
+        httpx.post(payment["url"], data={"outcome": "decline"}, timeout=30)
+
+        assert httpx.get(payment["url"]).json()["status"] == "failed"
+        assert status(api, order) == "pending"
+        assert httpx.post(payment["url"], json={"outcome": "perhaps"}).status_code == 400

@@ -1,0 +1,169 @@
+"""Every answer that a test gets is one that the OpenAPI document names.
+
+`check` compares an answer with what the document says of its operation, and remembers it. At the end of a run of the
+whole suite, what is declared and was never answered is listed.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import pytest
+from jsonschema_rs import Draft202012Validator, Registry
+
+_DOCUMENT = "urn:boxoffice:openapi"
+_MISTAKE = "internal_error"
+
+type Seen = tuple[str, int, str]
+"""Operation, status and code; the code is empty where nothing is wrong."""
+
+_seen: set[Seen] = set()
+_mistakes_expected = False
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The committed document."""
+    from boxoffice import openapi  # once the environment is as a function finds it
+
+    return dict(json.loads(openapi.committed()))
+
+
+def check(method: str, path: str, status: int, headers: dict[str, str], body: bytes) -> None:
+    """Compare an answer with the document. ``headers`` have names in lower case.
+
+    Raises:
+        AssertionError: the document does not name such an answer, or it is a mistake of ours that no test expects.
+    """
+    route = _find(method, path)
+    if route is None:
+        assert (status, json.loads(body)["code"]) == (404, "not_found"), f"{method} {path} is not in the document"
+        return
+    template, name = route
+    answer = f"{name} answers {status}: {body[:1000].decode(errors='replace')}"
+    response = _response(template, method, str(status))
+    assert response is not None, f"{answer}\n{status} is not declared"
+    missing = [header for header in response.get("headers", {}) if header.lower() not in headers]
+    assert not missing, f"{answer}\nwithout {missing}"
+    if "content" not in response:
+        assert not body, f"{answer}\nwhere nothing is declared"
+        _seen.add((name, status, ""))
+        return
+    media_type = headers["content-type"].partition(";")[0]
+    assert media_type in response["content"], f"{answer}\n{media_type} is not declared"
+    content = _check_content(template, method, status, media_type, body, answer)
+    code = content["code"] if media_type == "application/problem+json" else ""
+    assert code != _MISTAKE or _mistakes_expected, answer
+    _seen.add((name, status, code))
+
+
+@contextmanager
+def mistakes_expected() -> Iterator[None]:
+    """Let answers pass that are mistakes of ours (500): the test provokes them."""
+    global _mistakes_expected
+    _mistakes_expected = True
+    try:
+        yield
+    finally:
+        _mistakes_expected = False
+
+
+def declared() -> set[Seen]:
+    """All answers that the document names."""
+    found: set[Seen] = set()
+    for template, methods in document()["paths"].items():
+        for method, operation in methods.items():
+            for status in operation["responses"]:
+                contents = (_response(template, method, status) or {}).get("content", {"": {}})
+                for media_type, content in contents.items():
+                    codes = _codes(content["schema"]) if media_type == "application/problem+json" else [""]
+                    found |= {(operation["operationId"], int(status), code) for code in codes}
+    return found
+
+
+def _check_content(template: str, method: str, status: int, media_type: str, body: bytes, answer: str) -> Any:
+    validator = _validator(template, method.lower(), str(status), media_type)
+    if validator is None:
+        return None
+    content = json.loads(body)
+    errors = [f"{'/'.join(map(str, error.instance_path))}: {error.message}" for error in validator.iter_errors(content)]
+    assert not errors, f"{answer}\n{errors}"
+    return content
+
+
+@cache
+def _find(method: str, path: str) -> tuple[str, str] | None:
+    """The path's template and the operation's name."""
+    for pattern, template in _patterns():
+        if pattern.fullmatch(path) and method.lower() in document()["paths"][template]:
+            return template, document()["paths"][template][method.lower()]["operationId"]
+    return None
+
+
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    """Literal paths first: `/v1/claims/scan` is not a claim."""
+    templates = sorted(document()["paths"], key=lambda template: template.count("{"))
+    return [(re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))), template) for template in templates]
+
+
+@cache
+def _response(template: str, method: str, status: str) -> dict[str, Any] | None:
+    response: dict[str, Any] | None = document()["paths"][template][method.lower()]["responses"].get(status)
+    return _resolved(response) if response else None
+
+
+def _resolved(node: dict[str, Any]) -> dict[str, Any]:
+    for name in node["$ref"].removeprefix("#/").split("/") if "$ref" in node else []:
+        node = document()[name] if name == "components" else node[name]
+    return node
+
+
+def _codes(schema: dict[str, Any]) -> list[str]:
+    if "oneOf" in schema:
+        return [code for each in schema["oneOf"] for code in _codes(each)]
+    return [_resolved(schema)["allOf"][1]["properties"]["code"]["const"]]
+
+
+@cache
+def _validator(template: str, method: str, status: str, media_type: str) -> Draft202012Validator | None:
+    """What validates such a body; None if it is not JSON, or any will do."""
+    response = document()["paths"][template][method]["responses"][status]
+    where = response.get("$ref", f"#/paths/{_escaped(template)}/{method}/responses/{status}")
+    if "schema" not in _resolved(response)["content"][media_type]:
+        return None
+    reference = f"{_DOCUMENT}{where}/content/{_escaped(media_type)}/schema"
+    return Draft202012Validator({"$ref": reference}, registry=_registry(), validate_formats=True)
+
+
+@cache
+def _registry() -> Registry:
+    return Registry([(_DOCUMENT, document())])
+
+
+def _escaped(name: str) -> str:
+    """A part of a JSON Pointer in a URI (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1").replace("{", "%7B").replace("}", "%7D")
+
+
+class Coverage:
+    """Lists, after the whole suite, what the document declares and nothing was answered with."""
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["answers"] = sorted(_seen)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        _seen.update(map(tuple, getattr(node, "workeroutput", {}).get("answers", [])))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+        if config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.option.keyword:
+            return
+        unseen = sorted(each for each in declared() - _seen if each[2] != _MISTAKE)
+        terminalreporter.section(f"declared answers that no test has seen: {len(unseen)} of {len(declared())}")
+        for name, status, code in unseen:
+            terminalreporter.write_line(f"{name} {status} {code}".rstrip())

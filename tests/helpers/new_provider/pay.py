@@ -1,0 +1,32 @@
+"""Buys with the new provider, in a process of its own: ``python -m tests.helpers.new_provider.pay COPY ORDER``.
+
+COPY is where the layer and the functions are, with the new provider among them; they come first on the path.
+"""
+
+import json
+import sys
+from pathlib import Path
+from uuid import UUID
+
+from boxoffice import examples, openapi
+from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, start
+from tests.helpers.provider_servers import deliver, put_account
+from tests.helpers.support import ROOT, Client
+
+
+def main(copy: str, order: str) -> None:
+    examples.FOLDER = ROOT / "examples"
+    for path, text in openapi.generate(Path(copy)).items():  # as `make openapi` does
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    put_account("coins", ACCOUNTS_AT_PROVIDERS["coins"])
+    api = Client()
+    payment = start(api, UUID(order), provider="coins").json
+    event = {"id": "coins_1", "payment_id": payment["id"], "amount": payment["amount"], "currency": payment["currency"]}
+    told = [deliver(api, "coins", event).json for _ in range(2)]
+    forged = api.post("/v1/webhooks/coins", event, headers={"X-Coins-Secret": "guessed"}).code
+    json.dump({"url": payment["url"], "told": told, "forged": forged}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,66 @@
+"""What the test client lets pass: only what the OpenAPI document names."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.helpers import conformance
+
+
+def problem(status: int, code: str, **facts: Any) -> dict[str, Any]:
+    known = {"type": f"urn:boxoffice:problem:{code}", "title": "No", "detail": "No.", "request_id": "1"}
+    return {**known, "status": status, "code": code, **facts}
+
+
+def check(path: str, content: dict[str, Any], media_type: str = "application/problem+json", **headers: str) -> None:
+    headers = {"content-type": media_type} | {name.replace("_", "-"): text for name, text in headers.items()}
+    conformance.check("DELETE", path, content["status"], headers, json.dumps(content).encode())
+
+
+EVENT = "/v1/events/01981f6c-7b00-7a11-8c3e-5d2f40a1b001"
+
+
+def test_what_it_names_passes() -> None:
+    check(EVENT, problem(409, "tickets_taken"))
+    check(EVENT, problem(503, "busy", retry_after=2), retry_after="2")
+    check("/nowhere", problem(404, "not_found"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        problem(418, "teapot"),
+        problem(409, "sold_out", ticket_type_ids=[]),
+        problem(403, "forbidden", required_role="manager"),
+        problem(403, "forbidden", required_role="manager", your_role=7),
+        {**problem(409, "tickets_taken"), "status": 404, "code": "not_found", "detail": None},
+        problem(500, "internal_error"),
+    ],
+)
+def test_another_status_code_or_fact_does_not(content: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError):
+        check(EVENT, content)
+
+
+def test_nor_another_media_type_path_or_missing_header() -> None:
+    with pytest.raises(AssertionError, match="not declared"):
+        check(EVENT, problem(409, "tickets_taken"), "application/json")
+    with pytest.raises(AssertionError, match="retry"):
+        check(EVENT, problem(503, "busy", retry_after=2))
+    with pytest.raises(AssertionError, match="not in the document"):
+        check("/nowhere", problem(409, "tickets_taken"))
+
+
+def test_a_mistake_of_ours_passes_where_it_is_expected() -> None:
+    with conformance.mistakes_expected():
+        check(EVENT, problem(500, "internal_error"))
+    with pytest.raises(AssertionError):
+        check(EVENT, problem(500, "internal_error"))
+
+
+def test_every_declared_answer_has_an_operation_a_status_and_a_code() -> None:
+    declared = conformance.declared()
+
+    assert {("delete_event", 204, ""), ("delete_event", 409, "tickets_taken"), ("get_health", 503, "")} <= declared
+    assert ("delete_event", 409, "") not in declared

@@ -1,0 +1,75 @@
+"""Routes are written into a template: only into their place, and always the same."""
+
+import json
+
+import pytest
+from samcli.yamlhelper import yaml_parse
+
+from boxoffice.api import Route
+from boxoffice.auth import Who
+from boxoffice.routes import logical_id, with_routes
+
+TEMPLATE = """\
+Resources:
+  GetEvent:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: get_event.handler
+      AutoPublishAlias: live
+
+  CreateEvent:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: create_event.handler
+
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      DefinitionBody:
+        openapi: 3.0.1
+        paths: {}
+
+Outputs:
+  ApiUrl: {}
+"""
+
+
+def get_event() -> None: ...
+
+
+def create_event() -> None: ...
+
+
+ROUTES = [
+    Route("GET", "/v1/events/{event_id}", get_event, Who.PUBLIC, (), (), (), conditional=False),
+    Route("POST", "/v1/events", create_event, Who.MANAGER, (), (), (), conditional=False),
+]
+
+
+def test_each_route_calls_its_function_or_the_alias() -> None:
+    api = yaml_parse(with_routes(TEMPLATE, ROUTES))["Resources"]["Api"]
+
+    paths = api["Properties"]["DefinitionBody"]["paths"]
+    assert list(paths) == ["/v1/events", "/v1/events/{event_id}"]
+    assert "/functions/${CreateEvent.Arn}/invocations" in json.dumps(paths["/v1/events"]["post"])
+    assert "/functions/${GetEvent.Arn}:live/invocations" in json.dumps(paths["/v1/events/{event_id}"]["get"])
+    assert paths["/v1/events/{event_id}"]["get"]["parameters"] == [{"name": "event_id", "in": "path", "required": True}]
+    assert api["DependsOn"] == ["GetEventAliaslive"]
+
+
+def test_what_stands_around_the_routes_stays() -> None:
+    written = with_routes(TEMPLATE, ROUTES)
+
+    head, _, tail = TEMPLATE.partition("        paths: {}")
+    assert written.startswith(head)
+    assert written.endswith(tail)
+    assert with_routes(written, ROUTES) == written
+
+
+def test_a_template_without_their_place_is_refused() -> None:
+    with pytest.raises(ValueError, match="paths"):
+        with_routes(TEMPLATE.replace("paths", "components"), ROUTES)
+
+
+def test_a_logical_id_is_the_name_in_camel_case() -> None:
+    assert logical_id("download_tickets_pdf") == "DownloadTicketsPdf"

@@ -1,0 +1,123 @@
+"""What a cart draws from stock, and what of it a buyer may have."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from boxoffice.ids import new_id
+from boxoffice.orders import rules
+from boxoffice.orders.errors import BuyerLimitReached, IssueNotOffered
+from boxoffice.orders.models import BuyerLimit, Cart, CartItem, SaleTerms
+from boxoffice.stock.errors import SoldOut
+from boxoffice.vouchers.errors import VoucherUsedUp
+from tests.unit.vouchers.test_rules import voucher
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+EVENT, CAPACITY = new_id(), new_id()
+
+
+def terms(**fields: Any) -> SaleTerms:
+    """A ticket type of an event with a capacity."""
+    usual = {
+        "ticket_type_id": new_id(),
+        "ticket_type_name": "Standing",
+        "event_id": EVENT,
+        "event_title": "Jazz",
+        "organisation_id": EVENT,
+        "currency": "NGN",
+        "unit_price": 1000,
+        "on_sale_from": None,
+        "on_sale_until": NOW + timedelta(days=1),
+        "min_per_order": 1,
+        "max_per_order": 10,
+        "max_per_buyer": None,
+        "issue": "separate",
+        "hidden": False,
+        "seated": False,
+        "pool_id": new_id(),
+        "pool_rows": 4,
+        "capacity_pool_id": CAPACITY,
+        "capacity_rows": 8,
+    }
+    return SaleTerms(**{**usual, **fields})
+
+
+def test_what_an_event_sells_is_drawn_from_its_capacity_in_one() -> None:
+    items = [CartItem(terms(), 2), CartItem(terms(), 3), CartItem(terms(capacity_pool_id=None), 4)]
+
+    draws = rules.plan_draws(items, None, backend_pid=21)
+
+    assert {draw.pool_id: draw.quantity for draw in draws} == {
+        CAPACITY: 5,
+        **{item.terms.pool_id: item.quantity for item in items},
+    }
+    assert [draw.pool_id for draw in draws] == sorted(draw.pool_id for draw in draws)
+    assert {draw.start for draw in draws if draw.pool_id == CAPACITY} == {21 % 8}
+
+
+def test_a_voucher_is_one_draw_whatever_the_order_holds() -> None:
+    each = voucher(event_id=EVENT)
+
+    draws = rules.plan_draws([CartItem(terms(), 7)], each, backend_pid=1)
+
+    assert {draw.pool_id: draw.quantity for draw in draws}[each.pool_id] == 1
+
+
+@pytest.mark.parametrize(
+    ("of_the_type", "of_the_buyer", "grouped"),
+    [
+        ("separate", None, False),
+        ("group", None, True),
+        ("choice", None, False),
+        ("choice", "separate", False),
+        ("choice", "group", True),
+        ("group", "group", True),
+        ("separate", "separate", False),
+    ],
+)
+def test_a_ticket_type_or_its_buyer_decides_on_one_ticket_for_all(
+    of_the_type: Any, of_the_buyer: Any, grouped: bool
+) -> None:
+    each = terms(issue=of_the_type)
+
+    (item,) = rules.cart_items([each], {each.ticket_type_id: 3}, of_the_buyer, NOW)
+
+    assert item.grouped is grouped
+
+
+def test_a_choice_counts_where_there_is_one_and_is_refused_where_there_is_none() -> None:
+    fixed, free = terms(), terms(issue="choice")
+    wanted: dict[UUID, int] = {fixed.ticket_type_id: 1, free.ticket_type_id: 1}
+
+    assert [item.grouped for item in rules.cart_items([fixed, free], wanted, "group", NOW)] == [False, True]
+    with pytest.raises(IssueNotOffered):
+        rules.cart_items([fixed], wanted, "group", NOW)
+
+
+def test_limits_are_those_of_the_ticket_types_and_of_the_voucher() -> None:
+    limited, free = terms(max_per_buyer=4), terms()
+    each = voucher(event_id=EVENT, max_per_buyer=1)
+
+    limits = rules.limits_of([CartItem(limited, 3), CartItem(free, 5)], each)
+
+    assert limits == [
+        BuyerLimit(limited.ticket_type_id, "Standing", wanted=3, most=4),
+        BuyerLimit(each.id, "TENTH", wanted=1, most=1),
+    ]
+    rules.check_limits(limits, {limited.ticket_type_id: 1})
+    for taken in ({limited.ticket_type_id: 2}, {each.id: 1}):
+        with pytest.raises(BuyerLimitReached):
+            rules.check_limits(limits, taken)
+
+
+def test_a_voucher_is_used_up_only_if_nothing_else_is_short() -> None:
+    item, each = CartItem(terms(), 1), voucher(event_id=EVENT)
+    pool = item.terms.pool_id
+    redeems, plain = (Cart([item], [], redeemed, []) for redeemed in (each, None))
+
+    assert isinstance(rules.shortage_error(redeems, [each.pool_id]), VoucherUsedUp)
+    for short in ([pool], [each.pool_id, pool], [CAPACITY]):
+        assert isinstance(rules.shortage_error(redeems, short), SoldOut)
+    assert isinstance(rules.shortage_error(plain, [pool]), SoldOut)

@@ -1,0 +1,161 @@
+"""What the items of an order cost, and what of that each of their tickets bears."""
+
+from dataclasses import replace
+from itertools import accumulate, pairwise
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boxoffice.ids import new_id
+from boxoffice.pricing.models import Charge, PricedItem
+from boxoffice.pricing.rules import charges_of, share_of
+from boxoffice.vouchers.models import DiscountKind
+from tests.unit.vouchers.test_rules import voucher
+
+EVENT = new_id()
+AMOUNTS = st.one_of(st.integers(0, 100), st.integers(0, 10**14))
+
+
+def item(unit_price: int, quantity: int = 1, event_id: UUID = EVENT) -> PricedItem:
+    return PricedItem(event_id, new_id(), quantity, unit_price)
+
+
+@st.composite
+def charges(draw: st.DrawFn) -> tuple[Charge, int]:
+    """A charge, and how many units it is for: with or without terms, the tax inside or on top."""
+    quantity = draw(st.integers(1, 12))
+    gross = draw(AMOUNTS) * quantity
+    discount = draw(st.integers(0, gross))
+    charge = Charge(
+        terms_id=None,
+        gross=gross,
+        discount=discount,
+        buyer_fee=None,
+        tax=None,
+        platform_fee=None,
+        total=gross - discount,
+    )
+    if draw(st.booleans()):
+        buyer_fee, platform_fee = draw(AMOUNTS), draw(AMOUNTS)
+        total = charge.total + buyer_fee
+        tax, on_top = draw(st.integers(0, total)), draw(st.booleans())
+        terms = {"terms_id": new_id(), "buyer_fee": buyer_fee, "tax": tax, "platform_fee": platform_fee}
+        charge = replace(charge, **terms, total=total + (tax if on_top else 0))
+    return charge, quantity
+
+
+def shares_of(charge: Charge, groups: list[int]) -> list[Charge]:
+    """The shares of groups of units, which follow each other."""
+    return [share_of(charge, sum(groups), *ends) for ends in pairwise(accumulate(groups, initial=0))]
+
+
+PARTS = ("gross", "discount", "buyer_fee", "tax", "platform_fee", "total")
+
+
+class TestCharges:
+    def test_without_a_voucher_an_item_costs_its_gross(self) -> None:
+        (charge,) = charges_of([item(2500, quantity=3)], None)
+
+        assert (charge.gross, charge.discount, charge.total) == (7500, 0, 7500)
+        assert (charge.terms_id, charge.buyer_fee, charge.tax, charge.platform_fee) == (None,) * 4
+
+    def test_a_discount_is_worked_out_once_and_borne_by_what_the_voucher_is_for(self) -> None:
+        cheap, dear, other = item(5), item(333, quantity=2), item(10_000, event_id=new_id())
+        items = [cheap, other, dear]
+
+        def discounts(**fields: object) -> list[int]:
+            return [charge.discount for charge in charges_of(items, voucher(event_id=EVENT, **fields))]
+
+        assert sum(discounts()) == 67  # a tenth of 671
+        assert discounts() == [1, 0, 66]
+        assert discounts(ticket_type_ids=[cheap.ticket_type_id]) == [1, 0, 0]
+        assert discounts(ticket_type_ids=[dear.ticket_type_id]) == [0, 0, 67]
+        assert discounts(discount_kind="fixed", discount_value=10**6) == [5, 0, 666]
+
+    def test_it_is_spread_in_whole_minor_units(self) -> None:
+        third = voucher(event_id=EVENT, discount_kind="fixed", discount_value=1000)
+
+        assert [charge.total for charge in charges_of([item(1000)] * 3, third)] == [666, 667, 667]
+
+    def test_what_costs_nothing_bears_nothing(self) -> None:
+        charges = charges_of([item(0), item(0)], voucher(event_id=EVENT, discount_kind="fixed", discount_value=5))
+
+        assert [(charge.gross, charge.discount, charge.total) for charge in charges] == [(0, 0, 0)] * 2
+
+    @given(
+        st.lists(st.tuples(AMOUNTS, st.integers(1, 10), st.booleans()), min_size=1, max_size=8),
+        st.sampled_from(["percent", "fixed", "free"]),
+        st.data(),
+    )
+    def test_the_charges_add_up_to_what_the_order_costs(
+        self, wanted: list[tuple[int, int, bool]], kind: DiscountKind, data: st.DataObject
+    ) -> None:
+        items = [item(price, quantity) for price, quantity, _ in wanted]
+        covered = [each for each, (_, _, is_covered) in zip(items, wanted, strict=True) if is_covered]
+        price = sum(each.gross for each in covered)
+        value = data.draw(st.integers(1, 100)) if kind == "percent" else data.draw(st.integers(1, 2 * price + 1))
+        named = [each.ticket_type_id for each in covered]
+        each_voucher = voucher(event_id=EVENT, discount_kind=kind, discount_value=value, ticket_type_ids=named)
+
+        charged = charges_of(items, each_voucher)
+
+        whole = {"percent": (price * value + 50) // 100, "fixed": min(value, price), "free": price}[kind]
+        assert sum(charge.discount for charge in charged) == whole
+        for each, charge in zip(items, charged, strict=True):
+            assert charge.gross == each.unit_price * each.quantity
+            assert 0 <= charge.discount <= (charge.gross if each in covered else 0)
+            assert charge.total == charge.gross - charge.discount
+
+
+class TestShares:
+    def test_what_is_paid_is_rounded_down_at_each_boundary(self) -> None:
+        charge = Charge(
+            terms_id=None, gross=3000, discount=1000, buyer_fee=None, tax=None, platform_fee=None, total=2000
+        )
+
+        assert [share.total for share in shares_of(charge, [1, 1, 1])] == [666, 667, 667]
+        assert [share.discount for share in shares_of(charge, [1, 1, 1])] == [334, 333, 333]
+        assert [share.total for share in shares_of(charge, [2, 1])] == [1333, 667]
+
+    @pytest.mark.parametrize(("total", "on_top", "shares"), [(1100, 0, [366, 366, 368]), (1300, 200, [432, 433, 435])])
+    def test_a_tax_is_inside_or_on_top(self, total: int, on_top: int, shares: list[int]) -> None:
+        charge = Charge(
+            terms_id=new_id(), gross=1200, discount=200, buyer_fee=100, tax=200, platform_fee=50, total=total
+        )
+
+        assert charge.tax_on_top == on_top
+        assert [share.tax for share in shares_of(charge, [1, 1, 1])] == [66, 67, 67]
+        assert [share.platform_fee for share in shares_of(charge, [1, 1, 1])] == [16, 17, 17]
+        assert [share.total for share in shares_of(charge, [1, 1, 1])] == shares
+
+    @given(charges(), st.data())
+    def test_shares_add_up_to_the_charge_part_by_part_however_units_are_grouped(
+        self, charged: tuple[Charge, int], data: st.DataObject
+    ) -> None:
+        charge, quantity = charged
+        marks = data.draw(st.sets(st.integers(1, quantity)))
+        groups = [end - begin for begin, end in pairwise(sorted({0, *marks, quantity}))]
+
+        shares = shares_of(charge, groups)
+
+        for part in PARTS:
+            whole = getattr(charge, part)
+            parts = [getattr(share, part) for share in shares]
+            assert parts == [None] * len(shares) if whole is None else sum(parts) == whole
+            assert all(each is None or each >= 0 for each in parts)
+        for share in shares:
+            on_top = share.tax if charge.tax_on_top else 0
+            assert share.total == share.gross - share.discount + (share.buyer_fee or 0) + (on_top or 0)
+            assert share.discount <= share.gross
+            assert share.terms_id == charge.terms_id
+
+    @given(charges())
+    def test_each_unit_is_worth_nearly_the_same_and_all_are_the_charge(self, charged: tuple[Charge, int]) -> None:
+        charge, quantity = charged
+
+        # Less than a minor unit off for each of discount, fee and tax.
+        for share in shares_of(charge, [1] * quantity):
+            assert abs(share.total * quantity - charge.total) < 3 * quantity
+        assert share_of(charge, quantity, 0, quantity) == charge
