@@ -133,7 +133,7 @@ def disconnect() -> None:
 
 
 def _hung_up(conn: Connection) -> bool:
-    """Whether the server has closed an idle connection: only then is there anything to read on it."""
+    """Return True if the server has closed an idle connection: only then is there anything to read on it."""
     return bool(select.select([conn], [], [], 0)[0])
 
 
@@ -162,8 +162,8 @@ def many[T](conn: Connection, row: type[T], query: LiteralString, **params: Any)
 def page[T](conn: Connection, row: type[T], query: LiteralString, *, limit: int, **params: Any) -> list[T]:
     """The rows of a page, and one more if there are more.
 
-    The limit is written into the statement. PostgreSQL takes a parameter there for a tenth of all rows, finds its plan
-    for any values dear for that, and would plan each call anew (decision 18).
+    The limit is written into the statement. With a parameter, PostgreSQL assumes a tenth of all rows, rejects the
+    generic plan and plans each call anew (decision 18).
     """
     return _cursor(conn, row).execute(query.replace("%(limit)s", f"{limit:d}").encode(), params).fetchall()
 

@@ -98,8 +98,8 @@ def run_once[T](
 ) -> T:
     """Do what a request asks for, or give the first answer again, with ``Idempotent-Replayed: true``.
 
-    A request that is refused may be a repeat of one that was not (the sale has ended since), so the key is looked up
-    then too. Called in autocommit.
+    A request that is refused may repeat one that was not: the sale may have ended since. So the key is looked up then
+    too. Called in autocommit.
 
     Args:
         act: opens the transaction of the effect, in which it stores the answer that it returns.

@@ -82,8 +82,8 @@ def worker(
 ) -> Callable[[Callable[[db.Connection, str], int]], Handler]:
     """Make the Lambda handler of a queue of a function that does what one record says, in autocommit.
 
-    The function takes the record's body and answers how much was done. Whatever is not done goes back to the queue,
-    which brings it again: a record that raised, and the others when time is up or the database is away.
+    The function takes the record's body and answers how much was done. A record that raises goes back to the queue,
+    which brings it again. So do the others when time is up or the database is away.
 
     Args:
         seconds_to_stop: how long before the function's time-out the worker begins no other record.

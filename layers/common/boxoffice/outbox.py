@@ -1,6 +1,6 @@
 """The transactional outbox: what a committed change owes to somebody is written with the change.
 
-A nudge after the commit puts the message on the queue at once; should it be lost, `relay_outbox` sweeps it up within a
+A nudge after the commit puts the message on the queue at once. If the nudge is lost, `relay_outbox` does it within a
 minute or two. The row is the truth, the queue is a doorbell (decision 37).
 """
 

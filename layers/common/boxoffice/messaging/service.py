@@ -55,8 +55,8 @@ def get_backlog(conn: db.Connection) -> Backlog:
 def claim(conn: db.Connection, message_id: UUID) -> Message | None:
     """Take a message for one attempt, under a lease; None if there is nothing to do.
 
-    That is so for a message that is sent, is another worker's, or is not due (the sweep brings it when it is), and for
-    one that does not exist: its transaction was rolled back.
+    That is so for a message that is sent, is another worker's, or is not due; the sweep brings it when it is. It is so
+    for one that does not exist, too: its transaction was rolled back.
 
     Raises:
         MessageFailed: it is given up.
