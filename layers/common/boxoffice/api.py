@@ -22,7 +22,6 @@ from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Que
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from boxoffice import outbox
 from boxoffice.auth import Caller, Who, identify
 from boxoffice.errors import (
     DomainError,
@@ -176,7 +175,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:
         return app.resolve(event, context)
     finally:
-        outbox.nudge()
         flush()
 
 

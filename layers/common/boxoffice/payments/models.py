@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from boxoffice.errors import DomainError
 from boxoffice.models import Id, Line, Request, View
 
 type PaymentStatus = Literal["pending", "succeeded", "failed", "refunded"]
@@ -216,6 +217,32 @@ class RefundOutcome:
     reference: str | None
     error: str | None = None
     failed: int = 0
+
+
+@dataclass(frozen=True)
+class TriedRefund:
+    """A refund that a provider was asked for, and its answer, which may be an error."""
+
+    refund: DueRefund
+    answer: RefundState | DomainError
+
+    @property
+    def id(self) -> UUID:
+        """The refund's id."""
+        return self.refund.id
+
+
+@dataclass(frozen=True)
+class AskedPayment:
+    """A payment that a provider was asked about, and its answer: news, None if it is still open, or an error."""
+
+    payment: OpenPayment
+    answer: ProviderEvent | DomainError | None
+
+    @property
+    def id(self) -> UUID:
+        """The payment's id."""
+        return self.payment.id
 
 
 @dataclass(frozen=True)
