@@ -145,7 +145,7 @@ def _variables(hot: fixture.HotTicketType, pool_id: UUID) -> dict[str, str]:
         "discount": 0,
         "currency": hot.currency,
         "buyer_name": "Ada Buyer",
-        "grouped": "false",
+        "is_group": "false",
         "fingerprint": "\\x" + "5a" * 32,
     }
     return {name: str(value) for name, value in one.items()}

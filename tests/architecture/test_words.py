@@ -50,7 +50,7 @@ CODE = [
 MOST_WORDS = 25
 DECISION = re.compile(r"^## (\d+)\. (.+)$", re.MULTILINE)
 
-COMING = frozenset(["group ticket", "start row", "ticket mode"])
+COMING = frozenset(["group ticket", "start row"])
 """Words of the glossary that code is about to use."""
 
 

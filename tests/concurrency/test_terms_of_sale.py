@@ -494,7 +494,7 @@ def test_all_of_it_at_once_holds(
     types = [
         factories.ticket_type(conn, event_id=event, quantity=60, max_per_buyer=8),
         factories.ticket_type(conn, event_id=event, quantity=60, hidden=True),
-        factories.ticket_type(conn, event_id=event, quantity=60, price=0, issue="group"),
+        factories.ticket_type(conn, event_id=event, quantity=60, price=0, ticket_mode="group"),
     ]
     assert set_capacity(conn, manager, event, 110) is None
     factories.voucher(conn, event, code="OPEN", max_redemptions=25, unlocks_hidden=True, max_per_buyer=3)

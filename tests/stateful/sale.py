@@ -62,12 +62,12 @@ class Sale:
         event = factories.event(conn, organisation_id=organisation)
         types = [
             factories.ticket_type(conn, event_id=event, quantity=12, price=5000),
-            factories.ticket_type(conn, event_id=event, quantity=25, price=2500, issue="choice", max_per_buyer=9),
+            factories.ticket_type(conn, event_id=event, quantity=25, price=2500, ticket_mode="choice", max_per_buyer=9),
             factories.ticket_type(conn, event_id=event, quantity=8, price=0),
             factories.ticket_type(conn, event_id=event, quantity=0, price=7000),
         ]
         doubtful = factories.event(conn, organisation_id=organisation)
-        types.insert(0, factories.ticket_type(conn, event_id=doubtful, quantity=20, price=1000, issue="group"))
+        types.insert(0, factories.ticket_type(conn, event_id=doubtful, quantity=20, price=1000, ticket_mode="group"))
         rows = [{"section": "Stalls", "row": row, "numbers": ["1", "2", "3", None, "4", "5"]} for row in "AB"]
         discount = {"kind": "percent", "percent": 30}
         voucher = {"code": _VOUCHER, "discount": discount, "max_redemptions": 6, "max_per_buyer": 2}
@@ -108,7 +108,7 @@ def buy(sale: Sale, api: Client, choice: Random) -> None:
     if choice.random() < 0.2:
         request["voucher"] = _VOUCHER
     if choice.random() < 0.2:
-        request["issue"] = choice.choice(["separate", "group"])
+        request["ticket_mode"] = choice.choice(["separate", "group"])
     sale.requests.append((request, str(uuid4())))
     answer = _post(api, "/v1/orders", request, key=sale.requests[-1][1])
     if sale.alone and answer.status == 409 and answer.code == "sold_out":

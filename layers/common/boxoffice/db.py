@@ -1,4 +1,4 @@
-"""The database connection, what is done after a commit, and seven ways to run a statement.
+"""The database connection, what is done after a commit, and eight ways to run a statement.
 
 Order of locks, in every transaction, so that none deadlocks:
     1. rate limits, an account, its sessions by id
@@ -157,6 +157,18 @@ def get[T](conn: Connection, row: type[T], query: LiteralString, **params: Any) 
 def many[T](conn: Connection, row: type[T], query: LiteralString, **params: Any) -> list[T]:
     """All rows of a statement."""
     return _cursor(conn, row).execute(query, params).fetchall()
+
+
+def exactly_one[T](conn: Connection, row: type[T], query: LiteralString, **params: Any) -> T:
+    """The row of a statement about something that is known to exist.
+
+    Raises:
+        LookupError: there is none, or there are several.
+    """
+    rows = many(conn, row, query, **params)
+    if len(rows) != 1:
+        raise LookupError(f"{len(rows)} rows of {row.__name__}, not one")
+    return rows[0]
 
 
 def page[T](conn: Connection, row: type[T], query: LiteralString, *, limit: int, **params: Any) -> list[T]:

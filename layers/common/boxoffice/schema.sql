@@ -157,7 +157,7 @@ CREATE TABLE ticket_types (
     max_per_order   integer NOT NULL DEFAULT 10,
     max_per_buyer   integer,
     max_entries     smallint NOT NULL DEFAULT 1 CHECK (max_entries > 0),
-    issue           text NOT NULL DEFAULT 'separate' CHECK (issue IN ('separate', 'group', 'choice')),
+    ticket_mode     text NOT NULL DEFAULT 'separate' CHECK (ticket_mode IN ('separate', 'group', 'choice')),
     attributes      jsonb NOT NULL DEFAULT '{}',
     hidden          boolean NOT NULL DEFAULT false,
     seated          boolean NOT NULL DEFAULT false,
@@ -276,7 +276,7 @@ CREATE INDEX orders_by_status ON orders (organisation_id, status, id);
 CREATE INDEX orders_by_buyer ON orders (organisation_id, buyer_email, id);
 CREATE INDEX orders_by_account ON orders (account_id, id) WHERE account_id IS NOT NULL;
 
--- Grouped: one ticket admits as many people as the quantity says.
+-- A group: one ticket admits as many people as the quantity says.
 -- What an item costs is stored when it is bought (pricing.Charge); refunds, emails and books read it here. The gross is
 -- unit_price * quantity. Of that comes the total: less the discount, plus the buyer's fee, plus the tax if it is on top.
 -- An order may be placed under terms, a row that never changes: rates, their names, the refund policy. They decide on
@@ -284,7 +284,7 @@ CREATE INDEX orders_by_account ON orders (account_id, id) WHERE account_id IS NO
 CREATE TABLE order_items (
     order_id       uuid NOT NULL,
     item_no        smallint NOT NULL,
-    grouped        boolean NOT NULL DEFAULT false,
+    is_group       boolean NOT NULL DEFAULT false,
     event_id       uuid NOT NULL,
     ticket_type_id uuid NOT NULL,
     quantity       ticket_quantity NOT NULL,
@@ -440,7 +440,7 @@ CREATE TABLE tickets (
     qr_hash         bytea NOT NULL,
     former_hashes   bytea[],
     max_entries     smallint NOT NULL,
-    admits          ticket_quantity NOT NULL DEFAULT 1,
+    group_size      ticket_quantity NOT NULL DEFAULT 1,
     entries         smallint NOT NULL DEFAULT 0,
     first_scan_at   timestamptz,
     first_scan_gate text,
@@ -454,7 +454,7 @@ CREATE TABLE tickets (
 );
 CREATE INDEX tickets_by_account ON tickets (account_id, id) WHERE account_id IS NOT NULL;
 -- What it includes counts a whole event's attendance without a look at the table.
-CREATE INDEX tickets_by_event ON tickets (event_id, changed_in) INCLUDE (ticket_type_id, status, entries, admits);
+CREATE INDEX tickets_by_event ON tickets (event_id, changed_in) INCLUDE (ticket_type_id, status, entries, group_size);
 
 -- Runs when the row is locked, so the clock's time of a refund comes after every admission that it found.
 CREATE FUNCTION note_ticket_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -492,7 +492,7 @@ CREATE UNIQUE INDEX transfers_one_pending ON transfers (ticket_id) WHERE status 
 CREATE VIEW shown_tickets AS
 SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
     tickets.account_id, transfer_count, title AS event_title, venue_name, city, time_zone, starts_at, name AS ticket_type_name,
-    seat, admits, holder_name, tickets.status, tickets.max_entries, entries, first_scan_at, tickets.created_at,
+    seat, group_size, holder_name, tickets.status, tickets.max_entries, entries, first_scan_at, tickets.created_at,
     (SELECT to_jsonb(pending) FROM (
         SELECT to_email, to_name, expires_at FROM transfers
         WHERE ticket_id = tickets.id AND status = 'pending' AND expires_at > now()
@@ -503,7 +503,7 @@ FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tick
 -- A ticket as it is printed, and what its QR is rebuilt from.
 CREATE VIEW printed_tickets AS
 SELECT tickets.id, order_id, item_no, position, tickets.organisation_id, tickets.event_id, ticket_type_id,
-    orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, admits, tickets.status, key_id, transfer_count,
+    orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, group_size, tickets.status, key_id, transfer_count,
     number AS order_number, organisations.name AS seller, title AS event_title, category, venue_name, venue_address,
     city, time_zone, starts_at, ticket_types.name AS ticket_type_name
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id

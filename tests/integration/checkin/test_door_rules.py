@@ -1,4 +1,4 @@
-"""When and where a ticket admits: doors that are not open yet, gates, and events that are over or off."""
+"""When and where a ticket group_size: doors that are not open yet, gates, and events that are over or off."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -109,9 +109,9 @@ def test_at_a_cancelled_event_nobody_is_admitted(doors: Doors) -> None:
 
 def test_a_group_enters_on_one_ticket(doors: Doors) -> None:
     (ticket,) = doors.sell()
-    doors.conn.execute("UPDATE tickets SET admits = 4")
+    doors.conn.execute("UPDATE tickets SET group_size = 4")
 
-    assert doors.scan(ticket).json["admits"] == 4
+    assert doors.scan(ticket).json["group_size"] == 4
     attendance = doors.api.get(f"/v1/events/{doors.event}/attendance", account=doors.scanner).json
     assert (attendance["entries"], attendance["inside"]) == (1, 4)
 

@@ -31,7 +31,7 @@ def entries(manifest: dict[str, Any]) -> dict[str, tuple[int, int]]:
 def test_it_holds_all_that_a_device_needs(doors: Doors) -> None:
     first, second = doors.sell(2, name="Standing", max_entries=3)
     (group,) = doors.sell(name="Table")
-    doors.conn.execute("UPDATE tickets SET admits = 6 WHERE id = %s", [group.id])
+    doors.conn.execute("UPDATE tickets SET group_size = 6 WHERE id = %s", [group.id])
     doors.scan(first)
 
     manifest = doors.manifest().json

@@ -237,7 +237,7 @@ def test_it_is_made_for_dark_screens_and_screen_readers(conn, aws_url, ticket_ty
 
 
 def test_it_says_what_a_voucher_took_off_and_how_many_a_ticket_admits(conn, aws_url, api, event):
-    ticket_type = factories.ticket_type(conn, event_id=event, price=500_000, issue="group")
+    ticket_type = factories.ticket_type(conn, event_id=event, price=500_000, ticket_mode="group")
     factories.voucher(conn, event, code="TENTH")
     request = factories.order_request(ticket_type, voucher="TENTH")
     order_id = UUID(api.post("/v1/orders", request, key="new").json["id"])

@@ -217,7 +217,7 @@ class TestRefusals:
             {"buyer": {"name": "Ada", "email": "ada@example.com", "phone": "0800"}},
             {"voucher": "NO SPACES"},
             {"voucher": 7},
-            {"issue": "choice"},
+            {"ticket_mode": "choice"},
         ],
         ids=repr,
     )

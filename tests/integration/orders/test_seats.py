@@ -173,7 +173,7 @@ def test_paid_seats_are_on_the_tickets(api: Client, conn: Connection) -> None:
 
 
 def test_a_group_ticket_names_all_seats(api: Client, conn: Connection) -> None:
-    free = factories.ticket_type(conn, price=0, issue="group")
+    free = factories.ticket_type(conn, price=0, ticket_mode="group")
     factories.seats(conn, free, 2)
 
     order = buy(api, item(free, 2)).json

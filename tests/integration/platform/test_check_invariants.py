@@ -75,7 +75,7 @@ def open_sale(conn: Connection) -> Sale:
     sale.done(api.patch(f"/v1/events/{gala}", {"capacity": 60}, account=sale.manager))
     plain = sale.ticket_type(quantity=40)
     standing = sale.ticket_type(event_id=gala, quantity=30)
-    box = sale.ticket_type(event_id=gala, quantity=1, issue="choice")
+    box = sale.ticket_type(event_id=gala, quantity=1, ticket_mode="choice")
     rows = [{"section": "Stalls", "row": row, "numbers": ["1", "2", "3", "4", "5"]} for row in "AB"]
     sale.done(api.put(f"/v1/ticket-types/{box}/seats", {"rows": rows}, account=sale.manager))
     last = sale.ticket_type(event_id=small, quantity=2)
@@ -111,7 +111,7 @@ def sell_tickets(sale: Sale) -> None:
     sale.sell("discounted", (standing, 2), voucher="TENTH")
     sale.sell("discounted_too", (standing, 1), voucher="TENTH")
     sale.sell("seated", (box, 2))
-    sale.sell("seated_group", (box, 2), issue="group")
+    sale.sell("seated_group", (box, 2), ticket_mode="group")
     cancelled = sale.buy("cancelled", (plain, 1))
     sale.done(sale.api.post(f"/v1/orders/{cancelled}/cancel", account=sale.manager))
 

@@ -103,7 +103,7 @@ class TestTickets:
     def test_a_groups_ticket_gives_back_all_its_places_of_the_event_too(
         self, api: Client, conn: Connection, shop: Shop
     ) -> None:
-        ticket_type, single = shop.ticket_type(issue="group"), shop.ticket_type()
+        ticket_type, single = shop.ticket_type(ticket_mode="group"), shop.ticket_type()
         patched = api.patch(f"/v1/events/{shop.event}", {"capacity": 50}, account=shop.manager)
         assert patched.status == 200, patched.body
         request = factories.order_request(ticket_type, 5)

@@ -60,7 +60,7 @@ def test_each_ticket_is_a_page_with_its_qr(api: Client, conn: Connection) -> Non
 
 
 def test_a_seat_and_the_size_of_a_group_are_said(held: Held, conn: Connection) -> None:
-    conn.execute("UPDATE tickets SET seat = 'Stalls, row F, 12', admits = 6")
+    conn.execute("UPDATE tickets SET seat = 'Stalls, row F, 12', group_size = 6")
 
     (page,) = pages_of(download(held.api, held.order).body)
 

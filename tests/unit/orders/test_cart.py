@@ -8,7 +8,7 @@ import pytest
 
 from boxoffice.ids import new_id
 from boxoffice.orders import rules
-from boxoffice.orders.errors import BuyerLimitReached, IssueNotOffered
+from boxoffice.orders.errors import BuyerLimitReached, TicketModeNotOffered
 from boxoffice.orders.models import BuyerLimit, Cart, CartItem, SaleTerms
 from boxoffice.stock.errors import SoldOut
 from boxoffice.vouchers.errors import VoucherUsedUp
@@ -33,7 +33,7 @@ def terms(**fields: Any) -> SaleTerms:
         "min_per_order": 1,
         "max_per_order": 10,
         "max_per_buyer": None,
-        "issue": "separate",
+        "ticket_mode": "separate",
         "hidden": False,
         "seated": False,
         "pool_id": new_id(),
@@ -66,7 +66,7 @@ def test_a_voucher_is_one_draw_whatever_the_order_holds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("of_the_type", "of_the_buyer", "grouped"),
+    ("of_the_type", "of_the_buyer", "is_group"),
     [
         ("separate", None, False),
         ("group", None, True),
@@ -78,21 +78,21 @@ def test_a_voucher_is_one_draw_whatever_the_order_holds() -> None:
     ],
 )
 def test_a_ticket_type_or_its_buyer_decides_on_one_ticket_for_all(
-    of_the_type: Any, of_the_buyer: Any, grouped: bool
+    of_the_type: Any, of_the_buyer: Any, is_group: bool
 ) -> None:
-    each = terms(issue=of_the_type)
+    each = terms(ticket_mode=of_the_type)
 
     (item,) = rules.cart_items([each], {each.ticket_type_id: 3}, of_the_buyer, NOW)
 
-    assert item.grouped is grouped
+    assert item.is_group is is_group
 
 
 def test_a_choice_counts_where_there_is_one_and_is_refused_where_there_is_none() -> None:
-    fixed, free = terms(), terms(issue="choice")
+    fixed, free = terms(), terms(ticket_mode="choice")
     wanted: dict[UUID, int] = {fixed.ticket_type_id: 1, free.ticket_type_id: 1}
 
-    assert [item.grouped for item in rules.cart_items([fixed, free], wanted, "group", NOW)] == [False, True]
-    with pytest.raises(IssueNotOffered):
+    assert [item.is_group for item in rules.cart_items([fixed, free], wanted, "group", NOW)] == [False, True]
+    with pytest.raises(TicketModeNotOffered):
         rules.cart_items([fixed], wanted, "group", NOW)
 
 

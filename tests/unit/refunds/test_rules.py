@@ -20,7 +20,7 @@ from boxoffice.tickets.models import TicketStatus
 from tests.helpers.factories import NOW
 
 
-def tickets_of(price: int, quantity: int, discount: int = 0, *, grouped: bool = False) -> list[PaidTicket]:
+def tickets_of(price: int, quantity: int, discount: int = 0, *, is_group: bool = False) -> list[PaidTicket]:
     """The tickets of an item: one each, or one for all of it."""
     charge = Charge(
         terms_id=None,
@@ -38,11 +38,11 @@ def tickets_of(price: int, quantity: int, discount: int = 0, *, grouped: bool = 
             event_id=UUID(int=1),
             status="valid",
             position=position,
-            admits=quantity if grouped else 1,
+            group_size=quantity if is_group else 1,
             quantity=quantity,
             pool_ids=[UUID(int=2)],
         )
-        for position in range(1, 2 if grouped else quantity + 1)
+        for position in range(1, 2 if is_group else quantity + 1)
     ]
 
 
@@ -85,7 +85,7 @@ def refunded_in(sequence: Sequence[PaidTicket], tickets: Sequence[PaidTicket], p
 
 
 def test_without_a_discount_each_ticket_is_worth_its_price() -> None:
-    tickets = [*tickets_of(5000, 1), *tickets_of(2500, 3, grouped=True)]
+    tickets = [*tickets_of(5000, 1), *tickets_of(2500, 3, is_group=True)]
 
     assert list(map(rules.paid_for, tickets)) == [5000, 7500]
 
@@ -103,9 +103,9 @@ def test_a_ticket_bears_only_the_discount_of_its_own_item() -> None:
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 6), st.booleans()), min_size=1, max_size=6), st.data())
 def test_what_was_paid_for_the_tickets_is_the_total(items: list[tuple[int, int, bool]], data: st.DataObject) -> None:
     tickets = []
-    for price, quantity, grouped in items:
+    for price, quantity, is_group in items:
         discount = data.draw(st.integers(0, price * quantity))
-        tickets.append(tickets_of(price, quantity, discount, grouped=grouped))
+        tickets.append(tickets_of(price, quantity, discount, is_group=is_group))
 
     assert [sum(map(rules.paid_for, item)) for item in tickets] == [item[0].total for item in tickets]
     assert all(0 <= rules.paid_for(each) <= each.gross for item in tickets for each in item)

@@ -111,10 +111,10 @@ SELECT tickets.id AS ticket_id, seat, labels FROM tickets
 JOIN ticket_types ON ticket_types.id = ticket_type_id JOIN order_items USING (order_id, item_no)
 CROSS JOIN LATERAL (
     SELECT string_agg(label, ', ' ORDER BY place) AS labels, count(*) AS seats
-    FROM unnest(CASE WHEN grouped THEN seat_ids ELSE seat_ids[tickets.position:tickets.position] END)
+    FROM unnest(CASE WHEN is_group THEN seat_ids ELSE seat_ids[tickets.position:tickets.position] END)
         WITH ORDINALITY AS taken (id, place) JOIN seats ON seats.id = taken.id AND owner_id = tickets.order_id
 ) AS its
-WHERE seated AND tickets.status = 'valid' AND (seats <> admits OR seat IS DISTINCT FROM labels) LIMIT 10
+WHERE seated AND tickets.status = 'valid' AND (seats <> group_size OR seat IS DISTINCT FROM labels) LIMIT 10
 
 -- name: seats_that_stock_contradicts
 -- A seated ticket type has as many seats as its quantity, and as many of them free as are available.
@@ -141,7 +141,7 @@ WHERE longest_free <> coalesce(longest, 0) LIMIT 10
 -- name: orders_with_wrong_tickets
 -- Item by item. A ticket without an item, or without an order, is one too many.
 SELECT order_id, item_no, status, quantity AS bought, issued FROM order_items FULL JOIN (
-    SELECT order_id, item_no, sum(admits) AS issued FROM tickets GROUP BY order_id, item_no
+    SELECT order_id, item_no, sum(group_size) AS issued FROM tickets GROUP BY order_id, item_no
 ) AS issues USING (order_id, item_no) LEFT JOIN orders ON id = order_id
 WHERE coalesce(issued, 0)
     <> CASE WHEN status IN ('paid', 'partially_refunded', 'refunded') THEN coalesce(quantity, 0) ELSE 0 END
@@ -154,7 +154,7 @@ SELECT order_id, pool_id, drawn, admitted FROM (
     FROM orders CROSS JOIN unnest(draws) AS draw JOIN ticket_types ON ticket_types.pool_id = draw.pool_id
     WHERE orders.status IN ('paid', 'partially_refunded') GROUP BY orders.id, draw.pool_id
 ) AS drawing FULL JOIN (
-    SELECT order_id, pool_id, sum(admits) AS admitted
+    SELECT order_id, pool_id, sum(group_size) AS admitted
     FROM tickets JOIN ticket_types ON ticket_types.id = ticket_type_id WHERE tickets.status = 'valid'
     GROUP BY order_id, pool_id
 ) AS admitting USING (order_id, pool_id)

@@ -85,7 +85,7 @@ class ScanView(View):
     ticket_type_name: str
     holder_name: str
     seat: str | None
-    admits: int = Field(description="How many people it lets in this time")
+    group_size: int = Field(description="How many people it lets in this time")
     entries: int = Field(description="How often the ticket has admitted, this time included")
     max_entries: int
 
@@ -167,8 +167,8 @@ class ManifestView(View):
     ticket_types: list[ManifestTypeView]
     whole: bool = Field(description="Whether this begins anew: forget the tickets that you had")
     tickets: dict[Id, list[tuple[str, int, int]]] = Field(
-        description="By ticket type, `[hash, left, admits]`: the first 16 bytes of the SHA-256 of the QR's text, in "
-        "base64url without padding; how many entries it has left, 0 if used up, -1 if refunded, -2 if passed to "
+        description="By ticket type, `[hash, left, group_size]`: the first 16 bytes of the SHA-256 of the QR's text, "
+        "in base64url without padding; how many entries it has left, 0 if used up, -1 if refunded, -2 if passed to "
         "somebody else; how many people an entry lets in. An entry replaces the one of the same hash"
     )
     next_cursor: str = Field(description="Where the changes after this begin")
@@ -217,7 +217,7 @@ class Scanned:
     ticket_type_name: str
     holder_name: str
     seat: str | None
-    admits: int
+    group_size: int
     entries: int
     max_entries: int
     first_scan_at: datetime | None
@@ -338,7 +338,7 @@ class ManifestTicket:
     qr_hash: bytes
     former_hashes: list[bytes] | None
     entries_left: int
-    admits: int
+    group_size: int
     changed_in: int
 
 

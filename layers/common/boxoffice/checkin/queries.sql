@@ -51,7 +51,7 @@ WITH found AS MATERIALIZED (
     WHERE webhooks AND outcome = 'admitted' AND earlier_id IS NULL
 )
 SELECT outcome, coalesce(earlier_id, %(scan_id)s) AS scan_id, id AS ticket_id, event_id, ticket_type_name, holder_name,
-    seat, admits, entries + (outcome = 'admitted' AND earlier_id IS NULL)::integer AS entries, max_entries,
+    seat, group_size, entries + (outcome = 'admitted' AND earlier_id IS NULL)::integer AS entries, max_entries,
     first_scan_at, first_scan_gate, doors_open_at, time_zone
 FROM decided
 
@@ -172,7 +172,7 @@ SELECT EXISTS (SELECT FROM tickets WHERE event_id = %(event_id)s AND changed_in 
 -- name: list_changed_tickets
 -- Those whose QR admits or did: not those that a withdrawn key has signed.
 SELECT id, ticket_type_id, substring(qr_hash FOR 16) AS qr_hash, former_hashes,
-    CASE status WHEN 'refunded' THEN -1 ELSE max_entries - entries END AS entries_left, admits,
+    CASE status WHEN 'refunded' THEN -1 ELSE max_entries - entries END AS entries_left, group_size,
     changed_in::text::bigint AS changed_in
 FROM tickets WHERE event_id = %(event_id)s AND (changed_in, id) > (%(after)s::text::xid8, %(after_id)s)
     AND key_id <> ALL(%(withdrawn_keys)s::smallint[])
@@ -189,7 +189,7 @@ SELECT organisation_id,
         FROM ticket_types LEFT JOIN (
             SELECT ticket_type_id, count(*) FILTER (WHERE status = 'valid') AS issued,
                 count(*) FILTER (WHERE entries > 0) AS admitted, sum(entries) AS entries,
-                sum(admits) FILTER (WHERE entries > 0) AS inside
+                sum(group_size) FILTER (WHERE entries > 0) AS inside
             FROM tickets WHERE event_id = %(event_id)s GROUP BY ticket_type_id
         ) AS counted ON ticket_type_id = id
         WHERE ticket_types.event_id = events.id AND ticket_types.deleted_at IS NULL

@@ -139,9 +139,9 @@ def entries_of(tickets: Iterable[ManifestTicket]) -> dict[UUID, list[tuple[str, 
 
 
 def _entries(ticket: ManifestTicket) -> Iterator[tuple[str, int, int]]:
-    yield hash_text(ticket.qr_hash), ticket.entries_left, ticket.admits
+    yield hash_text(ticket.qr_hash), ticket.entries_left, ticket.group_size
     for former in ticket.former_hashes or ():
-        yield hash_text(former), _TRANSFERRED, ticket.admits
+        yield hash_text(former), _TRANSFERRED, ticket.group_size
 
 
 def hash_text(qr_hash: bytes) -> str:

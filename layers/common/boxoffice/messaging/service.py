@@ -49,7 +49,7 @@ def mark_relayed(conn: db.Connection, batch: Sequence[Relayed]) -> int:
 
 def get_backlog(conn: db.Connection) -> Backlog:
     """How much is owed, and for how long."""
-    return db.many(conn, Backlog, SQL.get_backlog)[0]
+    return db.exactly_one(conn, Backlog, SQL.get_backlog)
 
 
 def claim(conn: db.Connection, message_id: UUID) -> Message | None:

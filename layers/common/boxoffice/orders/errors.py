@@ -34,11 +34,11 @@ class MixedOrder(DomainError):
     currencies: list[str]
 
 
-class IssueNotOffered(DomainError):
+class TicketModeNotOffered(DomainError):
     status = 422
-    code = "issue_not_offered"
+    code = "ticket_mode_not_offered"
     meaning = "None of the ticket types is issued like this."
-    remedy = "Leave `issue` out."
+    remedy = "Leave `ticket_mode` out."
 
 
 class BuyerLimitReached(DomainError):
@@ -71,5 +71,5 @@ CANNOT_BE_BOUGHT = (
     QuantityNotAllowed,
     BuyerLimitReached,
     MixedOrder,
-    IssueNotOffered,
+    TicketModeNotOffered,
 )

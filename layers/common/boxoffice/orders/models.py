@@ -14,8 +14,8 @@ from boxoffice.stock.models import Draw
 from boxoffice.vouchers.models import Code, Voucher
 
 type OrderStatus = Literal["pending", "paid", "cancelled", "expired", "partially_refunded", "refunded"]
-type IssueChoice = Literal["separate", "group"]
-type Issue = Literal["separate", "group", "choice"]
+type TicketModeChoice = Literal["separate", "group"]
+type TicketMode = Literal["separate", "group", "choice"]
 ALL_STATUSES = ("pending", "paid", "cancelled", "expired", "partially_refunded", "refunded")
 
 
@@ -41,7 +41,7 @@ class OrderRequest(Request):
     items: Annotated[list[OrderItemRequest], Field(min_length=1, max_length=20)]
     buyer: BuyerRequest
     voucher: Code | None = None
-    issue: IssueChoice | None = Field(
+    ticket_mode: TicketModeChoice | None = Field(
         default=None, description="A ticket each or one for all, of the ticket types that leave it to the buyer"
     )
     waitlist_token: Annotated[
@@ -68,14 +68,14 @@ class OrderItemView(View):
     unit_price: int = Field(description="In the currency's minor unit")
     discount: int = Field(description="What a voucher takes off this item")
     total: int = Field(description="What is to be paid for this item")
-    grouped: bool = Field(description="True if one ticket admits them all")
+    is_group: bool = Field(description="True if one ticket admits them all")
     seats: list[SeatView] = Field(default_factory=list)
 
 
 class OrderTicketView(View):
     id: Id
     ticket_type_id: Id
-    admits: int = Field(description="How many people it lets in at once")
+    group_size: int = Field(description="How many people it lets in at once")
     seat: str | None
     status: Literal["valid", "refunded"]
     transferred: bool = Field(description="True if it has passed from the buyer to somebody else")
@@ -154,7 +154,7 @@ class SaleTerms:
     min_per_order: int
     max_per_order: int
     max_per_buyer: int | None
-    issue: Issue
+    ticket_mode: TicketMode
     hidden: bool
     seated: bool
     pool_id: UUID
@@ -165,11 +165,11 @@ class SaleTerms:
 
 @dataclass(frozen=True)
 class CartItem:
-    """A quantity of a ticket type; grouped, one ticket stands for all of it."""
+    """A quantity of a ticket type; is_group, one ticket stands for all of it."""
 
     terms: SaleTerms
     quantity: int
-    grouped: bool = False
+    is_group: bool = False
 
 
 @dataclass(frozen=True)

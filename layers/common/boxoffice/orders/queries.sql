@@ -5,7 +5,7 @@
 -- unlocks it.
 SELECT ticket_types.id AS ticket_type_id, ticket_types.name AS ticket_type_name, event_id, title AS event_title,
     organisation_id, currency, price AS unit_price, sales_start AS on_sale_from,
-    least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order, max_per_buyer, issue,
+    least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order, max_per_buyer, ticket_mode,
     hidden, seated, pool_id, pool.row_count AS pool_rows, capacity_pool_id, capacity.row_count AS capacity_rows
 FROM ticket_types JOIN events ON events.id = event_id JOIN stock_pools AS pool ON pool.id = pool_id
     LEFT JOIN stock_pools AS capacity ON capacity.id = capacity_pool_id
@@ -35,9 +35,9 @@ WITH taken AS (
         ARRAY[(%(pool_id)s, row_no, %(quantity)s)::draw], %(request_id)s, %(fingerprint)s, %(expires_at)s, %(created_at)s
     FROM taken
 ), item AS (
-    INSERT INTO order_items (order_id, item_no, grouped, event_id, ticket_type_id, quantity, unit_price, discount, total,
+    INSERT INTO order_items (order_id, item_no, is_group, event_id, ticket_type_id, quantity, unit_price, discount, total,
         terms_id, buyer_fee, tax, platform_fee)
-    SELECT %(id)s, 1, %(grouped)s, %(event_id)s, %(ticket_type_id)s, %(quantity)s, %(unit_price)s, %(discount)s,
+    SELECT %(id)s, 1, %(is_group)s, %(event_id)s, %(ticket_type_id)s, %(quantity)s, %(unit_price)s, %(discount)s,
         %(total)s, %(terms_id)s, %(buyer_fee)s, %(tax)s, %(platform_fee)s
     FROM taken
 )
@@ -73,14 +73,14 @@ WITH draw AS MATERIALIZED (
         %(expires_at)s, %(created_at)s
     FROM complete
 ), items AS (
-    INSERT INTO order_items (order_id, item_no, grouped, event_id, ticket_type_id, quantity, unit_price, discount, total,
+    INSERT INTO order_items (order_id, item_no, is_group, event_id, ticket_type_id, quantity, unit_price, discount, total,
         terms_id, buyer_fee, tax, platform_fee)
-    SELECT %(id)s, item_no, grouped, event_id, ticket_type_id, quantity, unit_price, discount, total, terms_id, buyer_fee,
+    SELECT %(id)s, item_no, is_group, event_id, ticket_type_id, quantity, unit_price, discount, total, terms_id, buyer_fee,
         tax, platform_fee
-    FROM unnest(%(grouped)s::boolean[], %(event_ids)s::uuid[], %(ticket_type_ids)s::uuid[], %(quantities)s::integer[],
+    FROM unnest(%(is_group)s::boolean[], %(event_ids)s::uuid[], %(ticket_type_ids)s::uuid[], %(quantities)s::integer[],
         %(unit_prices)s::bigint[], %(discounts)s::bigint[], %(totals)s::bigint[], %(terms_ids)s::uuid[],
         %(buyer_fees)s::bigint[], %(taxes)s::bigint[], %(platform_fees)s::bigint[])
-        WITH ORDINALITY AS item (grouped, event_id, ticket_type_id, quantity, unit_price, discount, total, terms_id,
+        WITH ORDINALITY AS item (is_group, event_id, ticket_type_id, quantity, unit_price, discount, total, terms_id,
             buyer_fee, tax, platform_fee, item_no)
     WHERE EXISTS (SELECT FROM complete)
 )
@@ -104,7 +104,7 @@ WITH theirs AS MATERIALIZED (
         AND status IN ('pending', 'paid', 'partially_refunded')
 )
 SELECT ticket_type_id AS subject_id, sum(quantity - (
-    SELECT coalesce(sum(admits), 0) FROM tickets
+    SELECT coalesce(sum(group_size), 0) FROM tickets
     WHERE tickets.order_id = item.order_id AND tickets.item_no = item.item_no AND status = 'refunded'
 ))::integer AS taken
 FROM theirs JOIN order_items AS item ON item.order_id = theirs.id
@@ -132,14 +132,14 @@ SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer
     (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('event_id', item.event_id, 'ticket_type_id', ticket_type_id,
         'event_title', title, 'ticket_type_name', name, 'quantity', item.quantity, 'unit_price', unit_price,
-        'discount', item.discount, 'total', item.total, 'grouped', grouped, 'seats', (
+        'discount', item.discount, 'total', item.total, 'is_group', is_group, 'seats', (
             SELECT coalesce(jsonb_agg(jsonb_build_object('id', seats.id, 'label', label) ORDER BY place), '[]')
             FROM unnest(seat_ids) WITH ORDINALITY AS taken (id, place) JOIN seats ON seats.id = taken.id
         )) ORDER BY item_no), '[]')
     FROM order_items AS item JOIN ticket_types ON ticket_types.id = ticket_type_id
         JOIN events ON events.id = item.event_id
     WHERE item.order_id = orders.id) AS items,
-    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'ticket_type_id', ticket_type_id, 'admits', admits,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'ticket_type_id', ticket_type_id, 'group_size', group_size,
         'seat', seat, 'status', status, 'transferred', transfer_count > 0) ORDER BY item_no, position), '[]')
     FROM tickets WHERE tickets.order_id = orders.id) AS tickets,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'provider', provider, 'status', status) ORDER BY id), '[]')

@@ -9,20 +9,20 @@ from boxoffice.errors import DomainError
 from boxoffice.ids import normalise_order_number
 from boxoffice.orders.errors import (
     BuyerLimitReached,
-    IssueNotOffered,
     MixedOrder,
     NotOnSale,
+    TicketModeNotOffered,
     TicketTypeNotFound,
 )
 from boxoffice.orders.models import (
     BuyerLimit,
     Cart,
     CartItem,
-    IssueChoice,
     OrderItemRequest,
     OrderRow,
     OrderStatus,
     SaleTerms,
+    TicketModeChoice,
 )
 from boxoffice.pricing.models import PricedItem
 from boxoffice.seats.errors import NotSeated, SeatsNotCounted
@@ -82,21 +82,21 @@ def _unlocks(voucher: Voucher, terms: SaleTerms) -> bool:
 
 
 def cart_items(
-    terms: Sequence[SaleTerms], wanted: dict[UUID, int], issue: IssueChoice | None, now: datetime
+    terms: Sequence[SaleTerms], wanted: dict[UUID, int], ticket_mode: TicketModeChoice | None, now: datetime
 ) -> list[CartItem]:
     """Return the items of a cart, as they were asked for.
 
     Raises:
-        NotOnSale, QuantityNotAllowed, IssueNotOffered, MixedOrder: they cannot be bought like this.
+        NotOnSale, QuantityNotAllowed, TicketModeNotOffered, MixedOrder: they cannot be bought like this.
     """
     for each in terms:
         check_on_sale(each, wanted[each.ticket_type_id], now)
     organisations, currencies = {each.organisation_id for each in terms}, {each.currency for each in terms}
     if len(organisations) > 1 or len(currencies) > 1:
         raise MixedOrder(organisation_ids=sorted(organisations), currencies=sorted(currencies))
-    if issue and not any(each.issue in (issue, "choice") for each in terms):
-        raise IssueNotOffered
-    return [CartItem(each, wanted[each.ticket_type_id], is_grouped(each, issue)) for each in terms]
+    if ticket_mode and not any(each.ticket_mode in (ticket_mode, "choice") for each in terms):
+        raise TicketModeNotOffered
+    return [CartItem(each, wanted[each.ticket_type_id], is_group(each, ticket_mode)) for each in terms]
 
 
 def seat_requests(
@@ -123,9 +123,9 @@ def seat_requests(
     return requests
 
 
-def is_grouped(terms: SaleTerms, issue: IssueChoice | None) -> bool:
+def is_group(terms: SaleTerms, ticket_mode: TicketModeChoice | None) -> bool:
     """Return True if one ticket stands for all that is bought of a ticket type. It may leave that to the buyer."""
-    return (issue if terms.issue == "choice" else terms.issue) == "group"
+    return (ticket_mode if terms.ticket_mode == "choice" else terms.ticket_mode) == "group"
 
 
 def check_on_sale(terms: SaleTerms, quantity: int, now: datetime) -> None:

@@ -105,7 +105,7 @@ def _read_cart(conn: db.Connection, request: OrderRequest) -> Cart:
     event_ids = [each.event_id for each in terms]
     found = vouchers.list_by_code(conn, event_ids, request.voucher) if request.voucher else []
     voucher = rules.voucher_of(terms, found, request.voucher, now)
-    items = rules.cart_items(terms, wanted, request.issue, now)
+    items = rules.cart_items(terms, wanted, request.ticket_mode, now)
     charges = charges_of(rules.priced_items(items), voucher)
     return Cart(items, charges, voucher, rules.seat_requests(request.items, items, request.waitlist_token))
 
@@ -227,13 +227,13 @@ def _write(conn: db.Connection, purchase: Purchase, draws: Sequence[Draw]) -> bo
         "details": None,
     }
     if len(items) == len(draws) == 1:
-        item = {**vars(items[0].terms), **vars(draws[0]), **vars(charges[0]), "grouped": items[0].grouped}
+        item = {**vars(items[0].terms), **vars(draws[0]), **vars(charges[0]), "is_group": items[0].is_group}
         return bool(db.value(conn, SQL.place_order, **item | order))
     return bool(
         db.value(
             conn,
             SQL.place_cart,
-            grouped=[item.grouped for item in items],
+            is_group=[item.is_group for item in items],
             ticket_type_ids=[item.terms.ticket_type_id for item in items],
             event_ids=[item.terms.event_id for item in items],
             quantities=[item.quantity for item in items],
@@ -271,7 +271,7 @@ def _answer_of(conn: db.Connection, purchase: Purchase) -> PlacedOrder:
         OrderItemView(
             **vars(item.terms),
             quantity=item.quantity,
-            grouped=item.grouped,
+            is_group=item.is_group,
             discount=charge.discount,
             total=charge.total,
         )
@@ -437,7 +437,7 @@ def find_managed(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRo
 
 def lock_order(conn: db.Connection, order_id: UUID) -> OrderRow:
     """An order that is known to exist, locked until the transaction ends."""
-    return db.many(conn, OrderRow, SQL.lock_order, id=order_id)[0]
+    return db.exactly_one(conn, OrderRow, SQL.lock_order, id=order_id)
 
 
 def take_order(conn: db.Connection, order_id: UUID) -> OrderRow | None:

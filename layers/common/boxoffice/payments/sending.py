@@ -129,4 +129,4 @@ def record_outcome(conn: db.Connection, tried: TriedRefund) -> int:
 
 def get_backlog(conn: db.Connection) -> Backlog:
     """How much is open at the providers, and for how long."""
-    return db.many(conn, Backlog, SQL.get_backlog)[0]
+    return db.exactly_one(conn, Backlog, SQL.get_backlog)

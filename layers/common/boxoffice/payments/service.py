@@ -106,7 +106,7 @@ def _prepare(
     conn: db.Connection, provider: providers.Provider, opened: dict[str, Any], idempotent: IdempotentRequest
 ) -> dict[str, Any]:
     """Call the provider, and store what the client needs with the answer."""
-    payment = db.many(conn, ProviderPayment, SQL.get_provider_payment, id=opened["id"])[0]
+    payment = db.exactly_one(conn, ProviderPayment, SQL.get_provider_payment, id=opened["id"])
     try:
         prepared = provider.create(payment)
     except PaymentRefused:

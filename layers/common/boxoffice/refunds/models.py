@@ -51,7 +51,7 @@ class PaidTicket(Charge):
 
     Attributes:
         position: counts the item's tickets from 1.
-        admits: how many of the item's units it stands for.
+        group_size: how many of the item's units it stands for.
         quantity: how many units the item has.
         pool_ids: what it was drawn from.
     """
@@ -60,7 +60,7 @@ class PaidTicket(Charge):
     event_id: UUID
     status: TicketStatus
     position: int
-    admits: int
+    group_size: int
     quantity: int
     pool_ids: list[UUID]
 

@@ -3,7 +3,7 @@
 -- name: list_tickets
 -- All that an order has bought, valid or not, each ticket with the charge of its item. The order is locked, so only scans
 -- and transfers change any of it meanwhile.
-SELECT tickets.id, tickets.event_id, tickets.status, position, admits, quantity,
+SELECT tickets.id, tickets.event_id, tickets.status, position, group_size, quantity,
     array_remove(ARRAY[ticket_types.pool_id, capacity_pool_id], NULL) AS pool_ids,
     terms_id, unit_price * quantity AS gross, discount, buyer_fee, tax, platform_fee, total
 FROM order_items AS item JOIN tickets ON tickets.order_id = item.order_id AND tickets.item_no = item.item_no
@@ -45,7 +45,7 @@ SELECT order_id, order_refunds.amount, orders.currency,
     WHERE refunds.id = refund_id), false) AS by_hand,
     cardinality(ticket_ids) = (SELECT count(*) FROM tickets WHERE tickets.order_id = orders.id) AS whole,
     (SELECT coalesce(jsonb_agg(ended ORDER BY event_title, type_name), '[]') FROM (
-        SELECT title AS event_title, name AS type_name, sum(admits) AS quantity
+        SELECT title AS event_title, name AS type_name, sum(group_size) AS quantity
         FROM tickets JOIN ticket_types ON ticket_types.id = ticket_type_id JOIN events ON events.id = tickets.event_id
         WHERE tickets.id = ANY(ticket_ids) GROUP BY title, name
     ) AS ended) AS tickets

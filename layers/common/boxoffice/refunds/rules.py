@@ -66,8 +66,8 @@ def paid_for(ticket: PaidTicket) -> int:
 
     The paid amounts of all tickets of an order add up to the order's total.
     """
-    end = ticket.position * ticket.admits
-    return share_of(ticket, ticket.quantity, end - ticket.admits, end).total
+    end = ticket.position * ticket.group_size
+    return share_of(ticket, ticket.quantity, end - ticket.group_size, end).total
 
 
 def quantities_of(tickets: Sequence[PaidTicket]) -> dict[UUID, int]:
@@ -75,5 +75,5 @@ def quantities_of(tickets: Sequence[PaidTicket]) -> dict[UUID, int]:
     quantities: Counter[UUID] = Counter()
     for ticket in tickets:
         for pool_id in ticket.pool_ids:
-            quantities[pool_id] += ticket.admits
+            quantities[pool_id] += ticket.group_size
     return quantities

@@ -55,7 +55,7 @@ SELECT id FROM seats WHERE owner_id = ANY(%(owner_ids)s)
 -- name: list_seats_of_tickets
 -- A ticket has the seat of its position, or all of its item's if it is for the whole group; unless it gave it back.
 SELECT seats.id FROM tickets JOIN order_items USING (order_id, item_no)
-CROSS JOIN unnest(CASE WHEN grouped THEN seat_ids ELSE seat_ids[tickets.position:tickets.position] END) AS seat_id
+CROSS JOIN unnest(CASE WHEN is_group THEN seat_ids ELSE seat_ids[tickets.position:tickets.position] END) AS seat_id
 JOIN seats ON seats.id = seat_id AND owner_id = tickets.order_id
 WHERE tickets.id = ANY(%(ticket_ids)s)
 

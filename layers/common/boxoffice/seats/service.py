@@ -41,7 +41,7 @@ def define(conn: db.Connection, ticket_type_id: UUID, event_id: UUID, request: S
     named = {row.id for row in rows}
     gone = [] if request.extend else [row.id for row in before if row.id not in named]
     _save(conn, ticket_type_id, event_id, rows, gone, rules.places_of(rows, request.rows))
-    size = db.many(conn, MapSize, SQL.get_size, ticket_type_id=ticket_type_id)[0]
+    size = db.exactly_one(conn, MapSize, SQL.get_size, ticket_type_id=ticket_type_id)
     rules.check_size(size.seats)
     return size
 

@@ -52,7 +52,7 @@ Quantity = Annotated[int, Field(strict=True, ge=0, le=10_000_000)]
 PerOrder = Annotated[int, Field(strict=True, ge=1, le=1000)]
 PerBuyer = Annotated[int, Field(strict=True, ge=1, le=1000, description="Over all live orders of a buyer")]
 Entries = Annotated[int, Field(strict=True, ge=1, le=1000, description="How often a ticket admits")]
-Issue = Annotated[
+TicketMode = Annotated[
     Literal["separate", "group", "choice"],
     Field(description="A ticket each, one ticket that admits all that are bought together, or as the buyer says"),
 ]
@@ -75,7 +75,7 @@ class TicketTypeRequest(Request):
     max_per_order: PerOrder = 10
     max_per_buyer: PerBuyer | None = None
     max_entries: Entries = 1
-    issue: Issue = "separate"
+    ticket_mode: TicketMode = "separate"
     attributes: Attributes = Field(default_factory=dict)
     hidden: Flag = Field(default=False, description="Whether only members of the organisation see it")
 
@@ -91,7 +91,7 @@ class TicketTypePatch(Patch):
     max_per_order: PerOrder = unchanged()
     max_per_buyer: PerBuyer | None = unchanged()
     max_entries: Entries = unchanged()
-    issue: Issue = unchanged()
+    ticket_mode: TicketMode = unchanged()
     attributes: Attributes = unchanged()
     hidden: Flag = unchanged()
 
@@ -111,7 +111,7 @@ class TicketTypeView(View):
     max_per_order: int
     max_per_buyer: int | None
     max_entries: int
-    issue: Issue
+    ticket_mode: TicketMode
     attributes: dict[str, Any]
     hidden: bool
     seated: bool = Field(description="Whether each ticket has a seat of its own")
@@ -145,7 +145,7 @@ class TicketTypeRow:
     max_per_order: int
     max_per_buyer: int | None
     max_entries: int
-    issue: Issue
+    ticket_mode: TicketMode
     attributes: dict[str, Any]
     hidden: bool
     seated: bool

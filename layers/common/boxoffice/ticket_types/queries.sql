@@ -6,15 +6,15 @@ SELECT organisation_id, status FROM events WHERE id = %(id)s AND deleted_at IS N
 
 -- name: insert_ticket_type
 INSERT INTO ticket_types (id, event_id, pool_id, name, description, price, sales_start, sales_end, min_per_order,
-    max_per_order, max_per_buyer, max_entries, issue, attributes, hidden)
+    max_per_order, max_per_buyer, max_entries, ticket_mode, attributes, hidden)
 VALUES (%(id)s, %(event_id)s, %(pool_id)s, %(name)s, %(description)s, %(price)s, %(sales_start)s, %(sales_end)s,
-    %(min_per_order)s, %(max_per_order)s, %(max_per_buyer)s, %(max_entries)s, %(issue)s, %(attributes)s, %(hidden)s)
+    %(min_per_order)s, %(max_per_order)s, %(max_per_buyer)s, %(max_entries)s, %(ticket_mode)s, %(attributes)s, %(hidden)s)
 
 -- name: get_ticket_type
 SELECT ticket_types.id, event_id, status AS event_status, organisation_id, pool_id, name, ticket_types.description, price,
     currency, quantity,
     least(available, (SELECT sum(stock.available) FROM stock WHERE stock.pool_id = capacity_pool_id))::integer AS available,
-    held, sold, sales_start, sales_end, min_per_order, max_per_order, max_per_buyer, max_entries, issue, attributes,
+    held, sold, sales_start, sales_end, min_per_order, max_per_order, max_per_buyer, max_entries, ticket_mode, attributes,
     hidden, seated, ticket_types.version
 FROM ticket_types JOIN events ON events.id = event_id JOIN stock_pools ON stock_pools.id = pool_id
 CROSS JOIN LATERAL (
@@ -30,7 +30,7 @@ SELECT ticket_types.id, event_id, status AS event_status, organisation_id, pool_
     least(available, (
         SELECT sum(stock.available) FROM stock JOIN events ON capacity_pool_id = pool_id WHERE events.id = %(event_id)s
     ))::integer AS available, held, sold, sales_start, sales_end, min_per_order, max_per_order, max_per_buyer,
-    max_entries, issue, attributes, hidden, seated, ticket_types.version
+    max_entries, ticket_mode, attributes, hidden, seated, ticket_types.version
 FROM ticket_types JOIN events ON events.id = event_id JOIN stock_pools ON stock_pools.id = pool_id
 CROSS JOIN LATERAL (
     SELECT sum(available)::integer AS available, sum(held)::integer AS held, sum(sold)::integer AS sold
@@ -49,7 +49,7 @@ SELECT id FROM ticket_types WHERE event_id = %(event_id)s ORDER BY id FOR NO KEY
 UPDATE ticket_types SET name = %(name)s, description = %(description)s, price = %(price)s,
     sales_start = %(sales_start)s, sales_end = %(sales_end)s, min_per_order = %(min_per_order)s,
     max_per_order = %(max_per_order)s, max_per_buyer = %(max_per_buyer)s, max_entries = %(max_entries)s,
-    issue = %(issue)s, attributes = %(attributes)s, hidden = %(hidden)s, version = version + 1
+    ticket_mode = %(ticket_mode)s, attributes = %(attributes)s, hidden = %(hidden)s, version = version + 1
 WHERE id = %(id)s
 
 -- name: replace_pool

@@ -43,7 +43,7 @@ class EmailTicket:
     type_name: str
     holder_name: str
     seat: str | None
-    admits: int
+    group_size: int
     image: Image | None
 
 
@@ -90,7 +90,7 @@ def shown(printed: Sequence[PrintedTicket]) -> list[EmailTicket]:
             type_name=ticket.ticket_type_name,
             holder_name=ticket.holder_name,
             seat=ticket.seat,
-            admits=ticket.admits,
+            group_size=ticket.group_size,
             image=_qr(ticket.id, position, ticket.qr) if position <= MOST_QRS else None,
         )
         for position, ticket in enumerate(printed, start=1)

@@ -50,7 +50,7 @@ class TicketView(View):
     starts_at: datetime
     ticket_type_name: str
     seat: str | None
-    admits: int = Field(description="How many people it admits at an entry")
+    group_size: int = Field(description="How many people it admits at an entry")
     holder_name: str | None = Field(description="Not told to the buyer of a ticket that passed to somebody else")
     status: TicketStatus
     transferred: bool = Field(description="Whether it has passed from its buyer to somebody else")
@@ -93,7 +93,7 @@ class Unit:
     account_id: UUID | None
     holder_name: str
     max_entries: int
-    admits: int
+    group_size: int
     seat: str | None
 
 
@@ -116,7 +116,7 @@ class TicketRow:
     starts_at: datetime
     ticket_type_name: str
     seat: str | None
-    admits: int
+    group_size: int
     holder_name: str | None
     status: TicketStatus
     transfer: dict[str, object] | None
@@ -174,7 +174,7 @@ class SignedTicket:
     account_id: UUID | None
     holder_name: str
     seat: str | None
-    admits: int
+    group_size: int
     status: TicketStatus
     key_id: int
     transfer_count: int

@@ -50,7 +50,7 @@ def _page(ticket: PrintedTicket, position: str) -> dict[str, Any]:
         "holder": ticket.holder_name,
         "type": ticket.ticket_type_name,
         "seat": ticket.seat,
-        "admits": ticket.admits,
+        "group_size": ticket.group_size,
     }
 
 

@@ -3,51 +3,51 @@
 -- name: list_units
 -- What an order has bought, one row for each ticket to be: of a grouped item there is one, which admits them all.
 SELECT order_id, item_no, position, organisation_id, item.event_id, ticket_type_id, account_id,
-    buyer_name AS holder_name, max_entries, CASE WHEN grouped THEN quantity ELSE 1 END AS admits, (
+    buyer_name AS holder_name, max_entries, CASE WHEN is_group THEN quantity ELSE 1 END AS group_size, (
         SELECT string_agg(label, ', ' ORDER BY place)
-        FROM unnest(CASE WHEN grouped THEN seat_ids ELSE seat_ids[position:position] END)
+        FROM unnest(CASE WHEN is_group THEN seat_ids ELSE seat_ids[position:position] END)
             WITH ORDINALITY AS taken (id, place) JOIN seats ON seats.id = taken.id
     ) AS seat
 FROM orders JOIN order_items AS item ON order_id = orders.id JOIN ticket_types ON ticket_types.id = ticket_type_id
-    CROSS JOIN generate_series(1, CASE WHEN grouped THEN 1 ELSE quantity END) AS position
+    CROSS JOIN generate_series(1, CASE WHEN is_group THEN 1 ELSE quantity END) AS position
 WHERE orders.id = %(order_id)s ORDER BY item_no, position
 
 -- name: insert_tickets
 INSERT INTO tickets (id, order_id, item_no, position, organisation_id, event_id, ticket_type_id, account_id, holder_name,
-    max_entries, admits, seat, key_id, qr_hash)
+    max_entries, group_size, seat, key_id, qr_hash)
 SELECT * FROM unnest(%(ids)s::uuid[], %(order_ids)s::uuid[], %(item_nos)s::smallint[], %(positions)s::integer[],
     %(organisation_ids)s::uuid[], %(event_ids)s::uuid[], %(ticket_type_ids)s::uuid[], %(account_ids)s::uuid[],
-    %(holder_names)s::text[], %(max_entries)s::smallint[], %(admits)s::integer[], %(seats)s::text[],
+    %(holder_names)s::text[], %(max_entries)s::smallint[], %(group_size)s::integer[], %(seats)s::text[],
     %(key_ids)s::smallint[], %(qr_hashes)s::bytea[])
 
 -- name: get_ticket
 SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, transfer_count, event_title, venue_name, city,
-    time_zone, starts_at, ticket_type_name, seat, admits, holder_name, status, max_entries, entries, first_scan_at,
+    time_zone, starts_at, ticket_type_name, seat, group_size, holder_name, status, max_entries, entries, first_scan_at,
     created_at, transfer
 FROM shown_tickets WHERE id = %(id)s
 
 -- name: list_tickets_of_account
 SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, transfer_count, event_title, venue_name, city,
-    time_zone, starts_at, ticket_type_name, seat, admits, holder_name, status, max_entries, entries, first_scan_at,
+    time_zone, starts_at, ticket_type_name, seat, group_size, holder_name, status, max_entries, entries, first_scan_at,
     created_at, transfer
 FROM shown_tickets WHERE account_id = %(account_id)s AND id < %(before)s
 ORDER BY id DESC LIMIT %(limit)s + 1
 
 -- name: get_signed_ticket
-SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, holder_name, seat, admits, status, key_id,
+SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, holder_name, seat, group_size, status, key_id,
     transfer_count, order_number, seller, event_title, category, venue_name, venue_address, city, time_zone, starts_at,
     ticket_type_name
 FROM printed_tickets WHERE id = %(id)s
 
 -- name: list_signed_tickets
-SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, holder_name, seat, admits, status, key_id,
+SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, holder_name, seat, group_size, status, key_id,
     transfer_count, order_number, seller, event_title, category, venue_name, venue_address, city, time_zone, starts_at,
     ticket_type_name
 FROM printed_tickets WHERE order_id = %(order_id)s ORDER BY item_no, position
 
 -- name: list_tickets_to_print
 -- A part of an order's tickets, of those that are valid and still the buyer's.
-SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, holder_name, seat, admits, status, key_id,
+SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, holder_name, seat, group_size, status, key_id,
     transfer_count, order_number, seller, event_title, category, venue_name, venue_address, city, time_zone, starts_at,
     ticket_type_name
 FROM printed_tickets WHERE order_id = %(order_id)s AND status = 'valid' AND transfer_count = 0

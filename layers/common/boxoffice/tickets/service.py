@@ -52,7 +52,7 @@ def issue(conn: db.Connection, order_id: UUID) -> None:
         account_ids=[unit.account_id for unit in units],
         holder_names=[unit.holder_name for unit in units],
         max_entries=[unit.max_entries for unit in units],
-        admits=[unit.admits for unit in units],
+        group_size=[unit.group_size for unit in units],
         seats=[unit.seat for unit in units],
         key_ids=[key_id for _ in units],
         qr_hashes=[qr.hash_of(text) for text in texts],
@@ -158,7 +158,7 @@ def print_ticket(conn: db.Connection, ticket_id: UUID) -> PrintedTicket:
     Raises:
         KeyRetired: it was signed with a key that has been withdrawn.
     """
-    return _print(db.many(conn, SignedTicket, SQL.get_signed_ticket, id=ticket_id)[0])
+    return _print(db.exactly_one(conn, SignedTicket, SQL.get_signed_ticket, id=ticket_id))
 
 
 def _print(ticket: SignedTicket) -> PrintedTicket:

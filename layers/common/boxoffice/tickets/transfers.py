@@ -57,7 +57,7 @@ def start_transfer(conn: db.Connection, caller: Caller, ticket_id: UUID, request
 def _insert(
     conn: db.Connection, caller: Caller, ticket: HeldTicket, request: TransferRequest, now: datetime
 ) -> TransferRow:
-    return db.many(
+    return db.exactly_one(
         conn,
         TransferRow,
         SQL.insert_transfer,
@@ -70,7 +70,7 @@ def _insert(
         to_email=request.email,
         started_by=caller.account_id,
         expires_at=rules.transfer_expires_at(ticket, now),
-    )[0]
+    )
 
 
 def accept_transfer(conn: db.Connection, caller: Caller, request: AcceptTransferRequest) -> AcceptedTransferView:

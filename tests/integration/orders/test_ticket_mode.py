@@ -12,9 +12,9 @@ from tests.helpers.factories import order_request
 from tests.helpers.support import Client
 
 
-def buy(api: Client, quantities: dict[UUID, int], issue: str | None = None) -> dict[str, Any]:
+def buy(api: Client, quantities: dict[UUID, int], ticket_mode: str | None = None) -> dict[str, Any]:
     """Buy some free tickets, and read the order."""
-    request = order_request(next(iter(quantities)), issue=issue)
+    request = order_request(next(iter(quantities)), ticket_mode=ticket_mode)
     request["items"] = [{"ticket_type_id": str(each), "quantity": quantity} for each, quantity in quantities.items()]
     placed = api.post("/v1/orders", request, key="new")
     assert placed.status == 201, placed.body
@@ -24,7 +24,7 @@ def buy(api: Client, quantities: dict[UUID, int], issue: str | None = None) -> d
 
 
 @pytest.mark.parametrize(
-    ("of_the_type", "of_the_buyer", "admits"),
+    ("of_the_type", "of_the_buyer", "group_sizes"),
     [
         ("separate", None, [1, 1, 1]),
         ("group", None, [3]),
@@ -34,58 +34,59 @@ def buy(api: Client, quantities: dict[UUID, int], issue: str | None = None) -> d
     ],
 )
 def test_as_many_are_admitted_as_were_bought(
-    api: Client, conn: Connection, event: UUID, of_the_type: str, of_the_buyer: str | None, admits: list[int]
+    api: Client, conn: Connection, event: UUID, of_the_type: str, of_the_buyer: str | None, group_sizes: list[int]
 ) -> None:
-    ticket_type = factories.ticket_type(conn, event_id=event, price=0, issue=of_the_type)
+    ticket_type = factories.ticket_type(conn, event_id=event, price=0, ticket_mode=of_the_type)
 
     order = buy(api, {ticket_type: 3}, of_the_buyer)
 
-    assert [ticket["admits"] for ticket in order["tickets"]] == admits
-    assert order["items"][0]["grouped"] is (len(admits) == 1)
+    assert [ticket["group_size"] for ticket in order["tickets"]] == group_sizes
+    assert order["items"][0]["is_group"] is (len(group_sizes) == 1)
     assert invariants.left(conn, ticket_type) == (97, 0, 3)
     invariants.check(conn)
 
 
 def test_each_ticket_type_of_a_cart_keeps_its_terms(api: Client, conn: Connection, event: UUID) -> None:
     types = [
-        factories.ticket_type(conn, event_id=event, price=0, issue=issue) for issue in ("separate", "group", "choice")
+        factories.ticket_type(conn, event_id=event, price=0, ticket_mode=ticket_mode)
+        for ticket_mode in ("separate", "group", "choice")
     ]
 
     order = buy(api, dict.fromkeys(types, 2), "group")
 
-    assert [item["grouped"] for item in order["items"]] == [False, True, True]
-    assert [ticket["admits"] for ticket in order["tickets"]] == [1, 1, 2, 2]
+    assert [item["is_group"] for item in order["items"]] == [False, True, True]
+    assert [ticket["group_size"] for ticket in order["tickets"]] == [1, 1, 2, 2]
     invariants.check(conn)
 
 
 def test_a_choice_that_no_ticket_type_offers_is_refused(api: Client, conn: Connection, event: UUID) -> None:
     ticket_type = factories.ticket_type(conn, event_id=event)
 
-    refused = api.post("/v1/orders", order_request(ticket_type, issue="group"), key="new")
+    refused = api.post("/v1/orders", order_request(ticket_type, ticket_mode="group"), key="new")
 
-    assert (refused.status, refused.code) == (422, "issue_not_offered")
+    assert (refused.status, refused.code) == (422, "ticket_mode_not_offered")
     assert invariants.left(conn, ticket_type) == (100, 0, 0)
 
 
 def test_an_order_keeps_what_it_was_placed_on(api: Client, conn: Connection, event: UUID) -> None:
-    ticket_type = factories.ticket_type(conn, event_id=event, issue="group")
+    ticket_type = factories.ticket_type(conn, event_id=event, ticket_mode="group")
     placed = api.post("/v1/orders", order_request(ticket_type, 3), key="new").json
-    conn.execute("UPDATE ticket_types SET issue = 'separate'")
+    conn.execute("UPDATE ticket_types SET ticket_mode = 'separate'")
 
     with conn.transaction():
         tickets.issue(conn, UUID(placed["id"]))
 
-    assert conn.execute("SELECT admits FROM tickets").fetchall() == [(3,)]
+    assert conn.execute("SELECT group_size FROM tickets").fetchall() == [(3,)]
 
 
 def test_the_door_learns_how_many_come_in(api: Client, conn: Connection, organisation: UUID, event: UUID) -> None:
     scanner = factories.member(conn, organisation, "scanner")
-    ticket_type = factories.ticket_type(conn, event_id=event, price=0, issue="group", max_entries=1)
+    ticket_type = factories.ticket_type(conn, event_id=event, price=0, ticket_mode="group", max_entries=1)
     (ticket,) = tickets.list_for_order(conn, UUID(buy(api, {ticket_type: 4})["id"]))
 
     admitted = api.post("/v1/scans", {"qr": ticket.qr}, account=scanner)
     again = api.post("/v1/scans", {"qr": ticket.qr}, account=scanner)
 
-    assert (admitted.json["outcome"], admitted.json["admits"], admitted.json["entries"]) == ("admitted", 4, 1)
+    assert (admitted.json["outcome"], admitted.json["group_size"], admitted.json["entries"]) == ("admitted", 4, 1)
     assert (again.status, again.code) == (409, "already_scanned")
     invariants.check(conn)
