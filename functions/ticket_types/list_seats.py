@@ -1,7 +1,8 @@
 """GET /v1/ticket-types/{ticket_type_id}/seats"""
 
 from boxoffice import db
-from boxoffice.api import Cursor, PathId, caller, handler, route, set_header
+from boxoffice.answer import set_header
+from boxoffice.api import Cursor, PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound
 from boxoffice.seats.models import SeatPage

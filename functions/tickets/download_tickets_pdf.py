@@ -6,7 +6,8 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from boxoffice import db
-from boxoffice.api import PathId, binary, caller, handler, route, set_header
+from boxoffice.answer import set_header
+from boxoffice.api import PathId, binary, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.tickets import pdf, service
 from boxoffice.tickets.errors import NOT_PRINTABLE

@@ -3,7 +3,8 @@
 from aws_lambda_powertools.event_handler import Response
 
 from boxoffice import db
-from boxoffice.api import PathId, binary, caller, handler, request_header, route, set_header
+from boxoffice.answer import set_header
+from boxoffice.api import PathId, binary, caller, handler, request_header, route
 from boxoffice.auth import Who
 from boxoffice.tickets import qr, rules, service
 from boxoffice.tickets.errors import KeyRetired, TicketRefunded, TicketTransferred

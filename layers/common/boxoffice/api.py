@@ -22,6 +22,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Que
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from boxoffice.answer import set_header, take_headers
 from boxoffice.auth import Caller, Who, identify
 from boxoffice.errors import (
     DomainError,
@@ -34,7 +35,7 @@ from boxoffice.errors import (
     TooLarge,
     UnsupportedMediaType,
 )
-from boxoffice.observability import flush, logger
+from boxoffice.telemetry import flush, logger
 
 MAX_BODY = 256 * 1024  # bytes
 
@@ -95,7 +96,7 @@ class _Gate(OpenAPIRequestValidationMiddleware):
         if response.status_code == 204:
             response.body = ""  # None would be sent as JSON's null
             response.headers.pop("Content-Type", None)
-        response.headers.update(app.context.get("headers", {}))
+        response.headers.update(take_headers())
         if response.status_code == 200 and _is_known(app, response.headers.get("ETag")):
             response.status_code, response.body = 304, ""
             response.headers.pop("Content-Type", None)
@@ -201,11 +202,6 @@ def request_header(name: str) -> str | None:
     return app.current_event.headers.get(name)
 
 
-def set_header(name: str, value: str) -> None:
-    """Give the answer to the request in hand a header."""
-    app.context.setdefault("headers", {})[name] = value
-
-
 def binary(content: bytes, media_type: str) -> Response[str]:
     """An answer in bytes. They leave as base64: so API Gateway wants them, and so the validation lets them pass."""
     response = Response(status_code=200, content_type=media_type, body=base64.b64encode(content).decode())
@@ -281,7 +277,7 @@ def _problem(error: DomainError) -> Response[str]:
         "request_id": app.current_event.request_context.request_id,
         **error.facts,
     }
-    headers = dict(app.context.get("headers", {}))
+    headers = take_headers()
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if "retry_after" in error.facts:

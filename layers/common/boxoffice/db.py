@@ -174,8 +174,8 @@ def exactly_one[T](conn: Connection, row: type[T], query: LiteralString, **param
 def page[T](conn: Connection, row: type[T], query: LiteralString, *, limit: int, **params: Any) -> list[T]:
     """The rows of a page, and one more if there are more.
 
-    The limit is written into the statement. With a parameter, PostgreSQL assumes a tenth of all rows, rejects the
-    generic plan and plans each call anew (decision 18).
+    The limit is written into the statement. With a parameter, PostgreSQL assumes a tenth of all rows, finds its
+    plan for any values too dear and plans each call anew (decision 18).
     """
     return _cursor(conn, row).execute(query.replace("%(limit)s", f"{limit:d}").encode(), params).fetchall()
 

@@ -16,7 +16,8 @@ from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel
 
-from boxoffice import api, db, sql
+from boxoffice import db, sql
+from boxoffice.answer import set_header
 from boxoffice.errors import Busy, DomainError, KeyReused
 
 SQL = sql.queries()
@@ -125,7 +126,7 @@ def run_once[T](
         raise refusal
     if first.fingerprint != request.fingerprint:
         raise KeyReused
-    api.set_header("Idempotent-Replayed", "true")
+    set_header("Idempotent-Replayed", "true")
     return replay(first.response)
 
 

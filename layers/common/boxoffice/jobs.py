@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from boxoffice import db
 from boxoffice.errors import Busy
-from boxoffice.observability import count, flush, logger, metrics
+from boxoffice.observability import count, gauge
+from boxoffice.telemetry import flush, logger
 
 _BATCH = 50  # units that are done before a job looks at the clock, and before their effects run
 
@@ -238,8 +238,7 @@ def _report(
             with db.autocommit() as conn:
                 report |= vars(backlog(conn))
         for field, metric in (gauges or {}).items():
-            unit = MetricUnit.Seconds if field.endswith("seconds") else MetricUnit.Count
-            metrics.add_metric(name=metric, unit=unit, value=report[field])
+            gauge(metric, report[field], "Seconds" if field.endswith("seconds") else "Count")
     finally:
         logger.info("run ended", extra=report)
         flush()

@@ -1,18 +1,36 @@
-"""Structured logs and EMF metrics, one of each for a function."""
+"""What services log and measure. `telemetry` writes it, as a Lambda function should."""
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+import logging
+from dataclasses import dataclass
+from typing import Literal
 
-logger = Logger(service="boxoffice")
-metrics = Metrics(namespace="Boxoffice", service="boxoffice")
-
-
-def count(name: str, amount: int = 1) -> None:
-    """Count something that happened, as a CloudWatch metric of this stack."""
-    metrics.add_metric(name=name, unit=MetricUnit.Count, value=amount)
+logger = logging.getLogger("boxoffice")
 
 
-def flush() -> None:
-    """Write what was counted in this invocation, if anything was."""
-    if metrics.metric_set:
-        metrics.flush_metrics()
+@dataclass(frozen=True)
+class Measurement:
+    """A figure of one invocation: how often something happened, or how much of it there is."""
+
+    metric: str
+    value: float
+    unit: Literal["Count", "Seconds"]
+
+
+_measured: list[Measurement] = []
+
+
+def count(metric: str, amount: int = 1) -> None:
+    """Count something that happened."""
+    _measured.append(Measurement(metric, amount, "Count"))
+
+
+def gauge(metric: str, value: float, unit: Literal["Count", "Seconds"]) -> None:
+    """Measure how much of something there is."""
+    _measured.append(Measurement(metric, value, unit))
+
+
+def take_measurements() -> list[Measurement]:
+    """Return what was measured since the last call, and forget it."""
+    taken = [*_measured]
+    _measured.clear()
+    return taken

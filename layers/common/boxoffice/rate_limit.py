@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from boxoffice import api, db, sql
+from boxoffice.answer import set_header
 from boxoffice.errors import DomainError, TooManyRequests
 
 SQL = sql.queries()
@@ -83,8 +84,8 @@ def _check(counted: list[dict[str, Any]], most: int) -> None:
         return
     fullest = max(counted, key=lambda bucket: bucket["attempts"])
     reset = max(1, ceil(fullest["resets_in"]))
-    api.set_header("RateLimit-Limit", str(most))
-    api.set_header("RateLimit-Remaining", str(max(0, most - fullest["attempts"])))
-    api.set_header("RateLimit-Reset", str(reset))
+    set_header("RateLimit-Limit", str(most))
+    set_header("RateLimit-Remaining", str(max(0, most - fullest["attempts"])))
+    set_header("RateLimit-Reset", str(reset))
     if fullest["attempts"] > most:
         raise TooManyRequests(retry_after=reset)
