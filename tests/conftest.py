@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import psycopg
 import pytest
 
-from boxoffice import config, db, migrations, outbox
-from boxoffice.payments import sending
+from boxoffice import config, db, migrations
 from tests.helpers.conformance import Coverage
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, INFOS
 from tests.helpers.support import Client, Database, Postgres, all_functions, free_port
@@ -74,9 +72,9 @@ def database(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Da
 
 
 @pytest.fixture
-def conn(database: Database) -> Iterator[psycopg.Connection]:
-    """A connection of the test's own, in autocommit, as the role that the functions have."""
-    with psycopg.connect(database.api_url, autocommit=True) as conn:
+def conn(database: Database) -> Iterator[db.Connection]:
+    """A connection of the test's own, in autocommit, as the role that the functions have. Its effects do not run."""
+    with db.Connection.connect(database.api_url, autocommit=True) as conn:
         yield conn
 
 
@@ -111,13 +109,6 @@ def email_queue(aws_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
     url = sqs.create_queue(QueueName=f"email-{abs(hash(request.node.nodeid))}")["QueueUrl"]
     yield url
     sqs.delete_queue(QueueUrl=url)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_owed() -> Iterator[None]:
-    yield
-    outbox.forget()
-    sending.forget()
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ __all__ = ["handler"]
 def refund_order(order_id: PathId, refund: RefundRequest, key: IdempotencyKey) -> RefundView:
     """Refund an order: all that is left of it (`whole`), some tickets (`ticket_ids`), or an `amount` of money.
 
-    Refunded tickets admit nobody any more and are for sale again. They are worth what was paid for them: a discount is
-    spread over the tickets it was for. The money goes back the way it came; what was paid by hand, you give back by
-    hand.
+    Refunded tickets admit nobody any more and are for sale again. They are worth what was paid for them: their share
+    of what their item cost when it was bought. The money goes back the way it came; what was paid by hand, you give
+    back by hand.
     """
     with db.autocommit() as conn:
         return service.refund_order(conn, caller(), order_id, refund, key)

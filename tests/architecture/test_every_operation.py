@@ -9,7 +9,7 @@ from boxoffice import config, db
 from boxoffice.auth import Who, issue_access_token
 from boxoffice.ids import new_id
 from tests.helpers import conformance
-from tests.helpers.operations import CALLS, ENTITLED, NOBODY, Operation, World, build, operations, perform
+from tests.helpers.operations import ENTITLED, NOBODY, Operation, World, build, call_of, operations, perform
 from tests.helpers.support import Answer, Client, free_port
 
 WITHOUT_DATABASE = {"get_docs", "get_openapi"}
@@ -22,7 +22,7 @@ def world(conn: psycopg.Connection, api: Client) -> World:
 
 def call(api: Client, world: World, operation: Operation, **headers: str) -> Answer:
     """A call by somebody who may make it."""
-    valid = CALLS[operation.name](world)
+    valid = call_of(operation.name, world)
     caller_of = next(iter(ENTITLED[operation.who].values()))
     return perform(api, operation, valid, caller_of(world, valid), **headers)
 
@@ -52,7 +52,7 @@ def test_while_the_secrets_cannot_be_read_it_is_busy(
     world: World, api: Client, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
     credential = {"authorization": f"Bearer {issue_access_token(world.owner, new_id())}"}
-    calls = {name: CALLS[name](world) for name in operations()}
+    calls = {name: call_of(name, world) for name in operations()}
     proofs = {name: valid.sign(json.dumps(valid.body).encode()) for name, valid in calls.items() if valid.sign}
     monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", str(free_port()))
     monkeypatch.setenv("AWS_SESSION_TOKEN", "testing")

@@ -21,27 +21,36 @@ LAYER = ROOT / "layers/common/boxoffice"
 DOCS = sorted(ROOT.glob("docs/*.md"))
 DOCUMENTS = [*DOCS, *sorted(ROOT.glob("*.md"))]
 EMAILS = sorted(path for path in LAYER.glob("**/templates/*") if path.is_file())
-CODE: list[str] = []
+CODE = [
+    "functions/accounts",
+    "functions/events",
+    "functions/messaging",
+    "functions/organisations",
+    "functions/payments",
+    "functions/platform/purge_idempotency_keys.py",
+    "functions/refunds",
+    "functions/slots",
+    "functions/ticket_types",
+    "functions/tickets",
+    "functions/vouchers",
+    "functions/waitlist/offer_waitlist.py",
+    "layers/common/boxoffice/db.py",
+    "layers/common/boxoffice/idempotency.py",
+    "layers/common/boxoffice/jobs.py",
+    "layers/common/boxoffice/messaging/service.py",
+    "layers/common/boxoffice/outbox.py",
+    "layers/common/boxoffice/payments/reconciliation.py",
+    "layers/common/boxoffice/payments/sending.py",
+    "layers/common/boxoffice/organisations",
+    "layers/common/boxoffice/platform",
+    "layers/common/boxoffice/pricing",
+]
 """The folders and files of code that speak plainly already, from the root of the repository. Add to them."""
 
 MOST_WORDS = 25
 DECISION = re.compile(r"^## (\d+)\. (.+)$", re.MULTILINE)
 
-COMING = frozenset(
-    [
-        "cart",
-        "consolidate",
-        "close",
-        "gross",
-        "group ticket",
-        "platform fee",
-        "run once",
-        "sale terms",
-        "start row",
-        "terms",
-        "ticket mode",
-    ]
-)
+COMING = frozenset(["group ticket", "start row", "ticket mode"])
 """Words of the glossary that code is about to use."""
 
 
@@ -178,7 +187,7 @@ def test_a_long_sentence_is_found_wherever_it_stands(tmp_path: Path) -> None:
 def test_short_ones_pass_though_there_are_many(tmp_path: Path) -> None:
     half = " ".join(["word"] * (MOST_WORDS // 2 + 1))
     said = {
-        "a.md": f"# {half}\n{half}.\n\n| {half} | {half} |\n\n```\n{half} {half}\n```\n- {half}\n- {half}: `a {half}`\n",
+        "a.md": f"# {half}\n{half}.\n\n| {half} | {half} |\n\n```\n{half} {half}\n```\n- {half}\n- `a {half}`\n",
         "b.html": f"<style>{half} {half}</style><p>{half}</p><p>{half}. A{half}.</p>",
         "c.txt": f"{half}\n\n{half}\n{{% if x %}}\n{half}\n{{% endif %}}\n",
         "d.py": f'"""{half}.\n\nArgs:\n    a: {half}\n    b: {half}\n"""\nx = 1  # {half}\ny = 2  # {half}\n# {half}\n',

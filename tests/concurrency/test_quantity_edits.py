@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 from psycopg import Connection
 
@@ -219,7 +218,7 @@ def test_a_purchase_that_has_read_the_terms_finds_no_stock_afterwards(
         return plans(buyer, draws)
 
     monkeypatch.setattr(stock, "plans", plan_after_the_deed)
-    with psycopg.connect(database.api_url, autocommit=True) as buyer:
+    with db.Connection.connect(database.api_url, autocommit=True) as buyer:
         assert buy(buyer, ticket_type, 2) is None
 
     assert invariants.left(conn, ticket_type)[1:] == (0, 0)

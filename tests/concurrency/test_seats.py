@@ -3,7 +3,6 @@
 import random
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,7 +18,7 @@ from boxoffice.seats.models import SeatMapRequest
 from boxoffice.stock.errors import SoldOut
 from boxoffice.ticket_types import service as ticket_types
 from boxoffice.ticket_types.errors import TicketsTaken
-from tests.helpers import factories, invariants
+from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import order_request
 from tests.helpers.racing import deadlocks, race
 from tests.helpers.support import Client, Database
@@ -45,8 +44,7 @@ def let_go(conn: Connection, order: PlacedOrder, how: str) -> None:
             service.cancel_order(conn, Caller(Who.GUEST, order_token=order_token(order.id)), order.id)
     else:
         conn.execute("UPDATE orders SET expires_at = now() - interval '1 second' WHERE id = %s", [order.id])
-        with conn.transaction():
-            service.expire_orders(conn, datetime.now(UTC), batch=3)
+        sellers.expire_orders(conn, batch=3)
 
 
 def test_of_64_who_want_the_same_seats_one_gets_them(api: Client, database: Database, conn: Connection) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 from psycopg import Connection
 
+from boxoffice import db
 from boxoffice.auth import Caller, Who, order_token
 from boxoffice.errors import DomainError
 from boxoffice.events import service as events
@@ -191,7 +191,7 @@ class TestVouchers:
             return plans(buyer, draws)
 
         monkeypatch.setattr(stock, "plans", plan_after_the_deed)
-        with psycopg.connect(database.api_url, autocommit=True) as buyer:
+        with db.Connection.connect(database.api_url, autocommit=True) as buyer:
             assert buy(buyer, {ticket_type: 1}, voucher="GONE") is VoucherNotFound
 
         assert invariants.left(conn, ticket_type) == (100, 0, 0)
@@ -220,7 +220,7 @@ class TestVouchers:
             return plans(buyer, draws)
 
         monkeypatch.setattr(stock, "plans", plan_after_the_deed)
-        with psycopg.connect(database.api_url, autocommit=True) as buyer:
+        with db.Connection.connect(database.api_url, autocommit=True) as buyer:
             placed = place(buyer, {ticket_type: quantity}, voucher="TENTH")
 
         price = 1000 * quantity
@@ -449,7 +449,7 @@ class TestCapacity:
             return plans(buyer, draws)
 
         monkeypatch.setattr(stock, "plans", plan_after_the_deed)
-        with psycopg.connect(database.api_url, autocommit=True) as buyer:
+        with db.Connection.connect(database.api_url, autocommit=True) as buyer:
             if late:
                 with buyer.transaction():
                     order = service.lock_order(buyer, lapsed.id)
@@ -481,7 +481,7 @@ class TestCapacity:
             return plans(buyer, draws)
 
         monkeypatch.setattr(stock, "plans", plan_after_the_deed)
-        with psycopg.connect(database.api_url, autocommit=True) as buyer:
+        with db.Connection.connect(database.api_url, autocommit=True) as buyer:
             assert buy(buyer, {ticket_type: 3}) is None
 
         assert invariants.left(conn, ticket_type) == (37, 3, 0)

@@ -2,7 +2,6 @@
 
 import random
 from contextlib import suppress
-from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -18,7 +17,7 @@ from boxoffice.stock.errors import SoldOut
 from boxoffice.waitlist import service
 from boxoffice.waitlist.errors import NoOffer, OfferTooSmall, StillAvailable
 from boxoffice.waitlist.models import WaitlistRequest
-from tests.helpers import factories, invariants
+from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import order_request
 from tests.helpers.racing import deadlocks, race
 from tests.helpers.support import Client, Database
@@ -58,10 +57,9 @@ def leave(conn: Connection, entry: UUID) -> None:
 
 def run_job(conn: Connection) -> int:
     """One run of the job; how many offers it made."""
-    while True:
+    for entry in service.list_lapsed(conn):
         with conn.transaction():
-            if not service.lapse_next(conn, datetime.now(UTC)):
-                break
+            service.lapse(conn, entry)
     made = 0
     for ticket_type in service.list_awaited(conn):
         while service.offer_next(conn, ticket_type):
@@ -132,8 +130,7 @@ def lapse_an_order(conn: Connection, ticket_type: UUID, choice: random.Random) -
         """UPDATE orders SET expires_at = now() WHERE id = (
             SELECT id FROM orders WHERE status = 'pending' LIMIT 1 FOR UPDATE SKIP LOCKED)"""
     )
-    with conn.transaction():
-        orders.expire_orders(conn, datetime.now(UTC), batch=3)
+    sellers.expire_orders(conn, batch=3)
 
 
 def buy_and_cancel(conn: Connection, ticket_type: UUID, choice: random.Random) -> None:

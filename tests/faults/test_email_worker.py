@@ -1,6 +1,7 @@
 """The email worker is killed at every step between the outbox and SES, and no message is lost."""
 
 import json
+import signal
 import time
 from uuid import UUID
 
@@ -9,8 +10,21 @@ import psycopg
 import pytest
 
 from boxoffice import config
+from tests.helpers import factories
 from tests.helpers.mailbox import batch, deliver, fake_ses, let_time_pass, outbox_row, owe
 from tests.helpers.support import context, function, run_python
+
+OWE = """
+import os, signal, sys
+from boxoffice import db, outbox
+
+def die(conn, items):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+with db.transaction() as conn:
+    conn.after_commit(die, None)  # before the message is nudged
+    outbox.owe_email(conn, "order_confirmation", "ada@example.com", {"order_id": sys.argv[1]})
+"""
 
 WORK = """
 import json, sys
@@ -126,6 +140,21 @@ def test_the_sweep_finds_what_a_killed_worker_left(conn, ses, email_queue):
     worker = start("send_email", batch(message))
     ses.asked.get(timeout=20)
     kill(worker)
+    let_time_pass(conn, message)
+    assert function("relay_outbox").handler({}, context())["relayed"] == 1
+    (relayed,) = boto3.client("sqs").receive_message(QueueUrl=email_queue)["Messages"]
+    assert deliver(relayed["Body"]) == []
+    assert outbox_row(conn, message)["status"] == "sent"
+
+
+def test_killed_between_the_commit_and_the_nudge_the_sweep_brings_the_message(conn, ses, email_queue):
+    order = factories.order(conn, factories.ticket_type(conn))
+    process = run_python(f"import sys; sys.argv[1:] = ['{order}']\n{OWE}")
+    assert process.wait(timeout=20) == -signal.SIGKILL
+    process.communicate()
+    ((message,),) = conn.execute("SELECT id FROM outbox").fetchall()
+    assert outbox_row(conn, message)["status"] == "pending"
+    assert function("relay_outbox").handler({}, context())["relayed"] == 0, "a fresh message is left to its nudge"
     let_time_pass(conn, message)
     assert function("relay_outbox").handler({}, context())["relayed"] == 1
     (relayed,) = boto3.client("sqs").receive_message(QueueUrl=email_queue)["Messages"]

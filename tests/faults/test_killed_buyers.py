@@ -1,7 +1,7 @@
 """A process that dies at any round trip to the database leaves the invariants true and loses no stock."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,7 +11,7 @@ from boxoffice.auth import Caller, Who, order_token
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderRequest
 from boxoffice.stock import service as stock
-from tests.helpers import factories, invariants
+from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import NOW, order_request
 from tests.helpers.racing import die_everywhere, die_everywhere_afresh
 from tests.helpers.support import Client, Database
@@ -63,8 +63,7 @@ def expire(conn: Connection) -> Deed:
         factories.order(conn, ticket_type, expires_at=NOW - timedelta(seconds=1))
 
     def deed(conn: Connection) -> None:
-        with conn.transaction():
-            service.expire_orders(conn, datetime.now(UTC))
+        sellers.expire_orders(conn)
 
     return deed
 

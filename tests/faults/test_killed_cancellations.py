@@ -1,7 +1,6 @@
 """A process that dies while it refunds, marks as paid or gives back an event has done each wholly or not at all."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -35,11 +34,11 @@ def refund(shop: Shop, order: UUID, **body: object) -> Deed:
 
 def settle(conn: Connection) -> None:
     """What the job does in a minute."""
+    for order in service.list_unsettled(conn):
+        with conn.transaction():
+            service.settle_order(conn, order)
     for event in service.list_cancelled(conn):
-        for order in service.list_unsettled(conn, event, UUID(int=0)):
-            with conn.transaction():
-                service.settle_order(conn, event, order)
-        service.settle_event(conn, event, datetime.now(UTC))
+        service.settle_event(conn, event)
 
 
 @pytest.mark.parametrize("part", ["whole", "tickets", "amount"])

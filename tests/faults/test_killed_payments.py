@@ -2,26 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from psycopg import Connection
 
+from boxoffice import db, outbox
 from boxoffice.auth import Caller, Who, order_token
 from boxoffice.checkin import service as checkin
 from boxoffice.checkin.errors import AlreadyScanned
 from boxoffice.checkin.models import ScanRequest
-from boxoffice.orders import service as orders
 from boxoffice.payments import service
 from boxoffice.payments.models import PaymentRequest, ProviderEvent, StartedPayment
 from boxoffice.tickets import service as tickets
-from tests.helpers import factories, invariants
+from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import NOW
 from tests.helpers.payers import emails, refunds
 from tests.helpers.racing import die_at, die_everywhere, settled
-from tests.helpers.support import Client, Database, function
+from tests.helpers.support import Client, Database, context, function
 
 
 def start(conn: Connection, order: UUID) -> StartedPayment:
@@ -42,8 +41,7 @@ def paid_in_time(conn: Connection, ticket_type: UUID) -> ProviderEvent:
 def paid_late(conn: Connection, ticket_type: UUID) -> ProviderEvent:
     event = paid_in_time(conn, ticket_type)
     conn.execute("UPDATE orders SET expires_at = now() - interval '16 minutes'")
-    with conn.transaction():
-        assert orders.expire_orders(conn, datetime.now(UTC)) == 1
+    assert sellers.expire_orders(conn) == 1
     return event
 
 
@@ -113,8 +111,13 @@ def test_killed_anywhere_a_repeat_goes_on_with_the_same_payment(
 def test_killed_while_it_gives_stock_back_the_job_leaves_no_seat_behind(
     api: Client, database: Database, conn: Connection
 ) -> None:
-    job = function("reconcile_payments").reconcile_payments
-    a_minute = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+    a_minute = context()
+    a_minute.get_remaining_time_in_millis = lambda: 60_000
+
+    def job(conn: Connection) -> None:
+        db._connection, outbox.enqueue = conn, lambda _: []
+        function("reconcile_payments").handler({}, a_minute)
+
     moment, killed = 0, True
     while killed:
         ticket_type = factories.ticket_type(conn)
@@ -125,7 +128,7 @@ def test_killed_while_it_gives_stock_back_the_job_leaves_no_seat_behind(
         conn.execute("UPDATE seat_rows SET longest_free = 0 WHERE ticket_type_id = %s", [ticket_type])
         factories.payment(conn, order, ask_at=NOW)
 
-        killed = die_at(database, moment, lambda conn: job(conn, a_minute))
+        killed = die_at(database, moment, job)
 
         settled(conn)
         invariants.check(conn)

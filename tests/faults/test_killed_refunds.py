@@ -1,7 +1,6 @@
 """A process that dies while it starts a payment, asks a provider or sends money back: each happens once in the end."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -11,7 +10,7 @@ from boxoffice.auth import Caller, Who, order_token
 from boxoffice.orders import service as orders
 from boxoffice.payments import reconciliation, service
 from boxoffice.payments.models import PaymentRequest
-from tests.helpers import factories, invariants, provider_servers
+from tests.helpers import factories, invariants, provider_servers, sellers
 from tests.helpers.payers import emails
 from tests.helpers.provider_servers import Flutterwave, Stripe, due
 from tests.helpers.racing import die_everywhere
@@ -56,8 +55,10 @@ def start(conn: Connection, order: UUID, provider: str) -> dict[str, str]:
 
 def reconcile(conn: Connection) -> None:
     due(conn)
-    reconciliation.ask_providers(conn, datetime.now(UTC), set())
-    service.send_refunds(conn, datetime.now(UTC))
+    for asked in reconciliation.ask_providers(conn, unresponsive=set()):
+        with conn.transaction():
+            reconciliation.apply_answer(conn, asked)
+    service.send_refunds(conn)
 
 
 def owe(conn: Connection) -> UUID:
@@ -72,7 +73,7 @@ def send(refund: UUID) -> Callable[[Connection], None]:
 
     def act(conn: Connection) -> None:
         due(conn)
-        service.send_refunds(conn, datetime.now(UTC), ids=[refund])
+        service.send_refunds(conn, ids=[refund])
 
     return act
 
@@ -100,8 +101,7 @@ def test_killed_anywhere_what_was_asked_has_its_effect_once(
     if late:
         conn.execute("UPDATE events SET status = 'cancelled'")
         conn.execute("UPDATE orders SET expires_at = now() - interval '16 minutes'")
-        with conn.transaction():
-            assert orders.expire_orders(conn, datetime.now(UTC)) == 1
+        assert sellers.expire_orders(conn) == 1
     assert len(list(die_everywhere(database, conn, reconcile))) >= 12
 
     reconcile(conn)

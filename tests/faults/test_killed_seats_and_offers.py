@@ -1,7 +1,7 @@
 """A process that dies while it takes seats, lays them out, offers or accepts leaves the invariants true."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,7 +13,7 @@ from boxoffice.orders.models import OrderRequest
 from boxoffice.seats.models import SeatMapRequest
 from boxoffice.ticket_types import service as ticket_types
 from boxoffice.waitlist import service as waitlist
-from tests.helpers import factories, invariants
+from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import NOW, order_request
 from tests.helpers.racing import die_everywhere, die_everywhere_afresh
 from tests.helpers.support import Client, Database
@@ -85,8 +85,9 @@ def lapse(conn: Connection) -> Deed:
     conn.execute("UPDATE waitlist_entries SET expires_at = now() WHERE id = %s", [entry])
 
     def deed(conn: Connection) -> None:
-        with conn.transaction():
-            waitlist.lapse_next(conn, datetime.now(UTC))
+        for lapsed in waitlist.list_lapsed(conn):
+            with conn.transaction():
+                waitlist.lapse(conn, lapsed)
 
     return deed
 
@@ -98,8 +99,7 @@ def expire_to_the_waitlist(conn: Connection) -> Deed:
     factories.waitlist_entry(conn, ticket_type)
 
     def deed(conn: Connection) -> None:
-        with conn.transaction():
-            service.expire_orders(conn, datetime.now(UTC), batch=3)
+        sellers.expire_orders(conn, batch=3)
 
     return deed
 

@@ -1,6 +1,7 @@
 """Both ends of an email's way: the outbox with its worker, and SES: moto's, or one of our own that fails on demand."""
 
 import base64
+import hashlib
 import json
 import queue
 import threading
@@ -163,3 +164,41 @@ def fake_ses() -> Iterator[FakeSes]:
         yield ses
         ses.close()
         server.shutdown()
+
+
+@contextmanager
+def fake_sqs(refuses: UUID) -> Iterator[str]:
+    """An SQS behind a socket that takes all messages but one; answers its URL, for ``AWS_ENDPOINT_URL_SQS``."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            entries = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["Entries"]
+            is_refused = [str(refuses) in entry["MessageBody"] for entry in entries]
+            taken = [
+                {"Id": entry["Id"], "MessageId": entry["Id"], "MD5OfMessageBody": md5(entry["MessageBody"])}
+                for entry, refused in zip(entries, is_refused, strict=True)
+                if not refused
+            ]
+            failed = [
+                {"Id": entry["Id"], "SenderFault": False, "Code": "InternalError"}
+                for entry, refused in zip(entries, is_refused, strict=True)
+                if refused
+            ]
+            body = json.dumps({"Successful": taken, "Failed": failed}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-amz-json-1.0")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

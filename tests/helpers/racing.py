@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 
+from boxoffice import db
 from tests.helpers import invariants
 from tests.helpers.support import Database
 
@@ -20,7 +21,7 @@ def race[T](database: Database, racers: int, act: Callable[[psycopg.Connection, 
     barrier = Barrier(racers)
 
     def run(number: int) -> T:
-        with psycopg.connect(database.api_url, autocommit=True) as conn:
+        with db.Connection.connect(database.api_url, autocommit=True) as conn:
             barrier.wait(timeout=30)
             return act(conn, number)
 
@@ -35,7 +36,7 @@ def watching[T](database: Database, look: Callable[[psycopg.Connection], T | Non
     over = Event()
 
     def watch() -> None:
-        with psycopg.connect(database.api_url, autocommit=True) as conn:
+        with db.Connection.connect(database.api_url, autocommit=True) as conn:
             while not over.is_set():
                 if (found := look(conn)) is not None:
                     seen.append(found)
@@ -101,7 +102,7 @@ def die_everywhere_afresh(
 def _die_at(database: Database, round_trip: int, act: Callable[[psycopg.Connection], Any]) -> None:
     code = 1
     try:
-        conn = psycopg.connect(database.api_url, autocommit=True)
+        conn = db.Connection.connect(database.api_url, autocommit=True)
         moments = iter(range(10_000))
         wait = conn.wait
 

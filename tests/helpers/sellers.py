@@ -1,7 +1,6 @@
 """Sellers who give something back, and an order that somebody has paid for."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -132,4 +131,4 @@ def accept(api: Client, transfer: UUID) -> None:
 def expire_orders(conn: psycopg.Connection, batch: int = 200) -> int:
     """End the holds that have lapsed, as the job of every minute does; answers how many."""
     with conn.transaction():
-        return orders.expire_orders(conn, datetime.now(UTC), batch=batch)
+        return orders.expire_orders(conn, orders.list_lapsed(conn, batch=batch))

@@ -43,7 +43,7 @@ def load(database: Database, opened: sale.Sale, people: int, seconds: float, *, 
 
 def _rehearse(database: Database, opened: sale.Sale) -> None:
     """Do each deed once, so that all secrets are known: what a process shares by forking cannot ask for them."""
-    with psycopg.connect(database.api_url, autocommit=True) as conn:
+    with db.Connection.connect(database.api_url, autocommit=True) as conn:
         for name in sale.DEEDS:
             sale.do(opened, Client(), name, random.Random(0), conn, None)
 
@@ -69,12 +69,12 @@ def _fork(database: Database, opened: sale.Sale, end: float, failures: TextIO, *
 def _live(database: Database, opened: sale.Sale, end: float, choice: random.Random, *, deadly: bool) -> None:
     outbox.enqueue = lambda _: None
     db._connection = None
-    watching = psycopg.connect(database.api_url, autocommit=True)
+    watching = db.Connection.connect(database.api_url, autocommit=True)
     mine = replace(opened, conn=watching, requests=[], alone=False)
-    conn = psycopg.connect(database.api_url, autocommit=True)
+    conn = db.Connection.connect(database.api_url, autocommit=True)
     while time.monotonic() < end:
         if conn.closed:
-            conn = psycopg.connect(database.api_url, autocommit=True)
+            conn = db.Connection.connect(database.api_url, autocommit=True)
         dies_at = choice.randrange(15) if deadly and choice.random() < 0.1 else None
         sale.do(mine, Client(), choice.choice(sale.FREQUENCIES), choice, conn, dies_at)
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from boxoffice import outbox
+from boxoffice import db, outbox
 from tests.helpers import invariants
 from tests.helpers.support import Client, Database, Postgres
 from tests.stateful import sale
@@ -57,7 +57,7 @@ class SaleMachine(RuleBasedStateMachine):
         self._clone.__exit__(None, None, None)
 
     def _connect(self) -> psycopg.Connection:
-        return psycopg.connect(self._database.api_url, autocommit=True)
+        return db.Connection.connect(self._database.api_url, autocommit=True)
 
 
 def test_ten_thousand_steps(postgres: Postgres, api: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,7 @@ def _verify_access_token(authorization: str) -> tuple[UUID, UUID]:
 
 
 def order_token(order_id: UUID) -> str:
-    """The token that lets a guest read their order. It is derived, not stored: emails can carry it at any time."""
+    """The token that lets a guest read their order. It is derived, so any email can carry it (decision 15)."""
     return token(settings().ticket_keys_secret, "order", order_id.bytes)
 
 

@@ -1,4 +1,4 @@
-"""The database connection and seven ways to run a statement.
+"""The database connection, what is done after a commit, and seven ways to run a statement.
 
 Order of locks, in every transaction, so that none deadlocks:
     1. rate limits, an account, its sessions by id
@@ -13,10 +13,11 @@ Order of locks, in every transaction, so that none deadlocks:
     10. the audit chain, last of all
 """
 
+import logging
 import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, LiteralString
+from typing import Any, LiteralString, override
 
 import psycopg
 from psycopg.rows import RowFactory, RowMaker, dict_row, scalar_row
@@ -24,7 +25,56 @@ from psycopg.rows import RowFactory, RowMaker, dict_row, scalar_row
 from boxoffice import errors
 from boxoffice.config import conninfo, settings
 
-type Connection = psycopg.Connection[Any]
+logger = logging.getLogger(__name__)
+
+type Effect = Callable[["Connection", list[Any]], None]
+"""What is done after a commit, with all the items that it was registered for."""
+
+
+class Connection(psycopg.Connection[Any]):
+    """A connection whose transactions register effects. A commit keeps them, a rollback drops them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._registered: list[tuple[Effect, Any]] = []
+
+    def after_commit(self, effect: Effect, item: Any) -> None:
+        """Register an effect: the block of `autocommit` or `transaction` runs it at its end, if the commit succeeds.
+
+        The process may die before that, or the effect fail. So a job must do later what an effect does at once.
+        """
+        self._registered.append((effect, item))
+
+    def run_effects(self) -> None:
+        """Call each effect that commits have kept, once with all its items. One that fails is logged, and no more."""
+        if not self._registered:
+            return
+        items_of: dict[Effect, list[Any]] = {}
+        for effect, item in self._registered:
+            items_of.setdefault(effect, []).append(item)
+        self._registered.clear()
+        for effect, items in items_of.items():
+            try:
+                effect(self, items)
+            except Exception:
+                facts = {"effect": repr(effect), "items": [str(item) for item in items]}
+                logger.warning("effect failed; a job will make up for it", exc_info=True, extra=facts)
+
+    @override
+    @contextmanager
+    def transaction(
+        self, savepoint_name: str | None = None, force_rollback: bool = False
+    ) -> Iterator[psycopg.Transaction]:
+        """A transaction, or a savepoint in one. A rollback drops the effects that were registered since it began."""
+        before, committed = len(self._registered), False
+        try:
+            with super().transaction(savepoint_name, force_rollback) as transaction:
+                yield transaction
+            committed = transaction.status is transaction.Status.COMMITTED
+        finally:
+            if not committed:
+                del self._registered[before:]
+
 
 _connection: Connection | None = None
 
@@ -33,12 +83,18 @@ _connection: Connection | None = None
 def autocommit() -> Iterator[Connection]:
     """The connection, with each statement its own transaction: for reads, and for writes of one statement.
 
+    The effects of all that was committed run when the block ends, even if it raises.
+
     Raises:
         Busy: the database does not answer, is waking, gave up waiting for a lock, or would not wait for us any longer.
         DomainError: what a violated constraint means.
     """
     try:
-        yield connect()
+        conn = connect()
+        try:
+            yield conn
+        finally:
+            conn.run_effects()
     except psycopg.IntegrityError as error:
         raise errors.of_constraint(error.diag.constraint_name) or error from error
     except (
@@ -64,7 +120,7 @@ def connect() -> Connection:
         disconnect()
         config = settings()
         url = conninfo(config.database_url, config.database_secret)
-        _connection = psycopg.connect(url, autocommit=True, connect_timeout=5)
+        _connection = Connection.connect(url, autocommit=True, connect_timeout=5)
     return _connection
 
 
@@ -77,7 +133,7 @@ def disconnect() -> None:
 
 
 def _hung_up(conn: Connection) -> bool:
-    """Whether the server has closed an idle connection: only then is there anything to read on it."""
+    """Return True if the server has closed an idle connection: only then is there anything to read on it."""
     return bool(select.select([conn], [], [], 0)[0])
 
 
@@ -106,8 +162,8 @@ def many[T](conn: Connection, row: type[T], query: LiteralString, **params: Any)
 def page[T](conn: Connection, row: type[T], query: LiteralString, *, limit: int, **params: Any) -> list[T]:
     """The rows of a page, and one more if there are more.
 
-    The limit is written into the statement. PostgreSQL takes a parameter there for a tenth of all rows, finds its plan
-    for any values dear for that, and would plan each call anew.
+    The limit is written into the statement. With a parameter, PostgreSQL assumes a tenth of all rows, rejects the
+    generic plan and plans each call anew (decision 18).
     """
     return _cursor(conn, row).execute(query.replace("%(limit)s", f"{limit:d}").encode(), params).fetchall()
 

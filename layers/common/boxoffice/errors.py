@@ -12,6 +12,7 @@ class DomainError(Exception):
     A subclass sets the HTTP ``status``, a machine-readable ``code`` of its own, its ``meaning`` for people, and a
     ``remedy``: what the caller can do. What it annotates beside that are its facts. They are given when it is raised,
     stand beside ``code`` in the problem document, and may be named in the texts: ``"An order takes {max_per_order}."``
+    Where a raise can say it more exactly, the subclass annotates ``detail`` too.
 
     Where the database is what notices, ``constraint`` names the constraint whose violation means this error.
 

@@ -7,7 +7,7 @@ themselves.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString, Self
 from uuid import UUID
@@ -21,6 +21,7 @@ from boxoffice.errors import Busy, DomainError, KeyReused
 
 SQL = sql.queries()
 
+_BATCH = 5000
 _CONSTRAINTS = ("idempotency_keys_pkey", "orders_request_id_key")
 
 
@@ -48,6 +49,16 @@ class IdempotentRequest:
     def id(self) -> UUID:
         """Names the request in 16 bytes."""
         return UUID(bytes=hashlib.sha256("\n".join((self.operation, self.scope, self.key)).encode()).digest()[:16])
+
+
+@dataclass(frozen=True)
+class OldKey:
+    """A stored key that nobody may rely on any more; its id is all that names it, in one text."""
+
+    id: str
+    operation: str
+    scope: str
+    key: str
 
 
 @dataclass(frozen=True)
@@ -87,8 +98,8 @@ def run_once[T](
 ) -> T:
     """Do what a request asks for, or give the first answer again, with ``Idempotent-Replayed: true``.
 
-    A request that is refused may be a repeat of one that was not (the sale has ended since), so the key is looked up
-    then too. Called in autocommit.
+    A request that is refused may repeat one that was not: the sale may have ended since. So the key is looked up then
+    too. Called in autocommit.
 
     Args:
         act: opens the transaction of the effect, in which it stores the answer that it returns.
@@ -116,3 +127,23 @@ def run_once[T](
         raise KeyReused
     api.set_header("Idempotent-Replayed", "true")
     return replay(first.response)
+
+
+def list_old_keys(conn: db.Connection, left: Collection[str] = ()) -> list[OldKey]:
+    """A batch of keys that are older than promised.
+
+    Args:
+        left: the ids of keys to leave out.
+    """
+    return db.many(conn, OldKey, SQL.list_old_idempotency_keys, left=list(left), batch=_BATCH)
+
+
+def purge_keys(conn: db.Connection, keys: Sequence[OldKey]) -> int:
+    """Forget keys, and the answers stored with them; how many were forgotten."""
+    return db.run(
+        conn,
+        SQL.purge_idempotency_keys,
+        operations=[old.operation for old in keys],
+        scopes=[old.scope for old in keys],
+        keys=[old.key for old in keys],
+    )

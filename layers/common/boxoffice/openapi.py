@@ -6,6 +6,7 @@ python -m boxoffice.openapi --check    exits with 1 if what is committed is not 
 
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -80,20 +81,23 @@ def generate(root: Path) -> dict[Path, str]:
         _complete(operation, route, root, problems.responses_of(route, operation))
     errors = [error for route, operation in operations for error in problems.errors_of(route, operation)]
     document["paths"] = dict(sorted(document["paths"].items()))
-    document["components"] = _components(document["components"]["schemas"], problems.components_of(errors))
+    document["components"] = _components(document, problems.components_of(errors))
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     in_order = sorted(operations, key=lambda each: each[0].function.__name__)
     return {_FILE: text, root / "docs/errors.md": problems.page(in_order)}
 
 
-def _components(models: dict[str, Any], of_problems: dict[str, Any]) -> dict[str, Any]:
+def _components(document: dict[str, Any], of_problems: dict[str, Any]) -> dict[str, Any]:
+    models = document["components"]["schemas"]
     for written_by_powertools in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
         models.pop(written_by_powertools, None)
     if shared := models.keys() & of_problems["schemas"].keys():
         raise ValueError(f"models and errors share names: {sorted(shared)}")
     schemas = dict(sorted((models | of_problems["schemas"]).items()))
+    used = set(re.findall(r"#/components/responses/(\w+)", json.dumps(document["paths"])))
+    responses = {name: response for name, response in of_problems["responses"].items() if name in used}
     headers = {"ETag": _ETAG, **of_problems["headers"]}
-    return {**of_problems, "schemas": schemas, "headers": headers, "securitySchemes": _SCHEMES}
+    return {"schemas": schemas, "responses": responses, "headers": headers, "securitySchemes": _SCHEMES}
 
 
 def _load(path: Path) -> None:
@@ -133,7 +137,7 @@ def _show_example(operation: dict[str, Any]) -> None:
         value = (example.path | example.query).get(parameter["name"])
         if value is not None:
             parameter["example"] = value
-    if "requestBody" in operation:
+    if "requestBody" in operation and example.body is not None:
         operation["requestBody"]["content"]["application/json"]["example"] = example.body
 
 

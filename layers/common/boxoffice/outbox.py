@@ -1,7 +1,7 @@
 """The transactional outbox: what a committed change owes to somebody is written with the change.
 
-A nudge after the commit puts the message on the queue at once; should it be lost, `relay_outbox` sweeps it up within a
-minute or two. The row is the truth, the queue is a doorbell.
+A nudge after the commit puts the message on the queue at once. If the nudge is lost, `relay_outbox` does it within a
+minute or two. The row is the truth, the queue is a doorbell (decision 37).
 """
 
 import json
@@ -21,7 +21,6 @@ SQL = sql.queries("messaging")
 
 _SQS_BATCH = 10
 _dumps = partial(json.dumps, default=str)  # ids are written as text
-_owed: list[UUID] = []  # by the invocation in hand
 
 
 def owe_email(
@@ -37,7 +36,7 @@ def owe_email(
     message_id = message_id or new_id()
     message = {"id": message_id, "template": template, "recipient": recipient, "payload": Jsonb(payload)}
     db.run(conn, SQL.insert_email, **message)
-    _owed.append(message_id)
+    conn.after_commit(nudge, message_id)
 
 
 def owe_webhook(conn: db.Connection, organisation_id: UUID, kind: str, data: dict[str, Any]) -> None:
@@ -66,38 +65,31 @@ def owe_webhooks(conn: db.Connection, kind: str, told: Sequence[tuple[UUID, dict
         )
 
 
-def nudge() -> None:
-    """Put what this invocation owes on the queue, after its commit. It may fail: the sweep relays later.
-
-    Should the transaction have been rolled back, the worker finds no such message and forgets it.
-    """
-    messages = [*_owed]
-    forget()
-    try:
-        enqueue(messages)
-    except Exception:  # noqa: BLE001 - whatever it was, the answer to the buyer must not fail for it
-        logger.warning("nudge failed; the sweep will relay", exc_info=True, extra={"messages": len(messages)})
+def nudge(_: db.Connection, message_ids: Sequence[UUID]) -> None:
+    """Put messages on the queue, after their commit. Whatever is lost here, the sweep relays later."""
+    if refused := enqueue(message_ids):
+        logger.warning("the queue refused messages; the sweep will relay them", extra={"messages": len(refused)})
 
 
-def forget() -> None:
-    """Leave what this invocation owes to the sweep."""
-    _owed.clear()
-
-
-def enqueue(message_ids: Sequence[UUID]) -> None:
+def enqueue(message_ids: Sequence[UUID]) -> list[UUID]:
     """Put messages on the queue.
 
+    Returns:
+        The messages that the queue refused.
+
     Raises:
-        ConnectionError: the queue did not take all of them.
+        botocore.exceptions.BotoCoreError, ClientError: the queue does not answer, or is not there.
     """
+    refused: list[UUID] = []
     for start in range(0, len(message_ids), _SQS_BATCH):
+        batch = message_ids[start : start + _SQS_BATCH]
         entries: list[Any] = [
             {"Id": str(number), "MessageBody": json.dumps({"outbox_id": str(message_id)})}
-            for number, message_id in enumerate(message_ids[start : start + _SQS_BATCH])
+            for number, message_id in enumerate(batch)
         ]
         answer = _sqs().send_message_batch(QueueUrl=settings().email_queue_url, Entries=entries)
-        if answer.get("Failed"):
-            raise ConnectionError(f"the queue refused {len(answer['Failed'])} messages")
+        refused += [batch[int(failure["Id"])] for failure in answer.get("Failed", [])]
+    return refused
 
 
 @cache

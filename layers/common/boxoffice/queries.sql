@@ -18,6 +18,18 @@ WHERE operation = %(operation)s AND scope = %(scope)s AND key = %(key)s
 SELECT fingerprint, response FROM idempotency_keys
 WHERE operation = %(operation)s AND scope = %(scope)s AND key = %(key)s
 
+-- name: list_old_idempotency_keys
+-- A batch of those that are older than two days: a day is promised.
+SELECT id, operation, scope, key
+FROM idempotency_keys CROSS JOIN LATERAL concat_ws(' ', operation, scope, key) AS id
+WHERE created_at < now() - interval '2 days' AND id <> ALL(%(left)s) LIMIT %(batch)s
+
+-- name: purge_idempotency_keys
+DELETE FROM idempotency_keys USING unnest(%(operations)s::text[], %(scopes)s::text[], %(keys)s::text[])
+    AS old (operation, scope, key)
+WHERE idempotency_keys.operation = old.operation AND idempotency_keys.scope = old.scope
+    AND idempotency_keys.key = old.key
+
 -- name: count_attempt
 -- Counts in several buckets, in one order; a bucket whose window is over starts again.
 INSERT INTO rate_limits AS counted (bucket, attempts, resets_at)

@@ -2,12 +2,12 @@
 --
 -- Two habits to know. Money is an integer in the currency's minor unit. And what thousands of buyers insert at once
 -- (orders, order items, tickets) has no foreign key to the few rows they all share (organisation, event, ticket type):
--- checking one would lock that row for every sale. None of those is ever deleted for good.
+-- checking one would lock that row for every sale (decision 4). None of those is ever deleted for good.
 
 -- ----------------------------------------------------------------------------------------------------- values
 
 -- What a purchase writes is checked by domains: PostgreSQL reads the text of a table's own checks anew for every statement,
--- but a domain's once a connection.
+-- but a domain's once a connection (decision 5).
 CREATE DOMAIN money_amount AS bigint CHECK (VALUE >= 0);
 CREATE DOMAIN ticket_count AS integer CHECK (VALUE >= 0);
 CREATE DOMAIN ticket_quantity AS integer CHECK (VALUE > 0);
@@ -17,7 +17,7 @@ CREATE DOMAIN scan_outcome AS text CHECK (
     VALUE IN ('admitted', 'already_scanned', 'wrong_event', 'wrong_gate', 'not_yet', 'event_over', 'event_cancelled',
         'refunded', 'transferred', 'forged', 'undone'));
 
--- A quantity of a pool, and the one row of its stock that carries it as held or sold.
+-- A quantity of a pool, and the one row of its stock that carries it as held or sold (decision 6).
 CREATE TYPE draw AS (pool_id uuid, row_no smallint, quantity integer);
 
 -- ---------------------------------------------------------------------------------------------------- accounts
@@ -58,7 +58,7 @@ CREATE TABLE rate_limits (
 
 -- ------------------------------------------------------------------------------------------------ organisations
 
--- webhooks says whether anybody listens: only then is what happens owed to them.
+-- webhooks says whether anybody listens: only then is what happens owed to them (decision 38).
 CREATE TABLE organisations (
     id         uuid PRIMARY KEY,
     name       text NOT NULL,
@@ -170,7 +170,7 @@ CREATE TABLE ticket_types (
 CREATE INDEX ticket_types_event_id ON ticket_types (event_id);
 
 -- The seats of a ticket type lie in rows, best first by rank. Whoever takes or frees seats locks their row; longest_free is
--- how many free ones stand next to each other in it at the most.
+-- how many free ones stand next to each other in it at the most (decision 9).
 CREATE TABLE seat_rows (
     id             uuid PRIMARY KEY,
     ticket_type_id uuid NOT NULL REFERENCES ticket_types,
@@ -225,7 +225,7 @@ CREATE INDEX waitlist_lapsing ON waitlist_entries (expires_at) WHERE status = 'o
 CREATE INDEX waitlist_by_event ON waitlist_entries (event_id, status, id);
 
 -- A voucher's redemptions are drawn from a pool of its own, as tickets are: never more than allowed, and given back with the
--- order that holds them. Without a discount it only unlocks; without ticket types it applies to all of the event.
+-- order that holds them (decision 8). Without a discount it only unlocks; without ticket types it applies to all of the event.
 CREATE TABLE vouchers (
     id              uuid PRIMARY KEY,
     event_id        uuid NOT NULL REFERENCES events,
@@ -251,7 +251,7 @@ CREATE INDEX vouchers_by_event ON vouchers (event_id, id) WHERE deleted_at IS NU
 
 -- ------------------------------------------------------------------------------------------------------- orders
 
--- An order is the record of its own idempotency key, too: request_id names the request that placed it
+-- An order is the record of its own idempotency key, too (decision 14): request_id names the request that placed it
 -- (idempotency.IdempotentRequest). Its total is the sum of its items' totals. In details is what the buyer was asked for.
 CREATE TABLE orders (
     id              uuid PRIMARY KEY,
@@ -357,7 +357,7 @@ CREATE TABLE provider_events (
 CREATE INDEX provider_events_payment_id ON provider_events (payment_id);
 
 -- Money that came, each once under the provider's own name for it, however many events tell of it. It is kept for an
--- order, or goes back whole. refunded is the sum of its refunds: they never exceed it.
+-- order, or goes back whole (decision 19). refunded is the sum of its refunds: they never exceed it.
 CREATE TABLE incoming_payments (
     id          uuid PRIMARY KEY,
     payment_id  uuid NOT NULL REFERENCES payments,
@@ -377,7 +377,7 @@ CREATE UNIQUE INDEX incoming_payments_one_kept ON incoming_payments (payment_id)
 
 -- Owed in the transaction that decides it; sent to the provider afterwards. No attempt is made before due_at, which also
 -- leases a refund to the worker that sends it; it is null once there is nothing left to do. A refund that the provider
--- failed to make is tried again as another one, which is what failures counts.
+-- failed to make is tried again as another one, which is what failures counts (decision 20).
 CREATE TABLE refunds (
     id                  uuid PRIMARY KEY,
     payment_id          uuid NOT NULL REFERENCES payments,
@@ -421,7 +421,7 @@ CREATE INDEX order_refunds_order_id ON order_refunds (order_id);
 
 -- position counts an item's tickets from 1, so that none can be issued twice. Of the QR only its SHA-256 is kept.
 -- transfer_count counts the transfers: each ends the QR before, whose hash is kept so that the door can tell it from a forgery.
--- changed_in is the transaction that wrote the row last: the devices at the door read what has changed by it.
+-- changed_in is the transaction that wrote the row last: the devices at the door read what has changed by it (decision 30).
 CREATE TABLE tickets (
     id              uuid PRIMARY KEY,
     order_id        uuid NOT NULL,
@@ -513,7 +513,7 @@ FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tick
 -- let_in says what happened at the door, outcome what is made of it: of those that a ticket let in, the earliest max_entries
 -- are admitted, and each other one is a conflict with a reason, until it is undone. A device numbers its scans, so that
 -- none counts twice. An offline scan happened at device_time by the device's clock, which was skew_ms ahead of ours; at is
--- the time by ours. transfer_count is that of the QR.
+-- the time by ours. transfer_count is that of the QR (decision 26).
 CREATE TABLE scans (
     id          uuid PRIMARY KEY,
     ticket_id   uuid NOT NULL REFERENCES tickets,
@@ -557,7 +557,7 @@ CREATE INDEX services_by_organisation ON services (organisation_id, id);
 CREATE INDEX services_by_event ON services (event_id, id) WHERE event_id IS NOT NULL;
 
 -- Slots are numbered from 1 without a gap, and never deleted: a claim of years ago still says where. A slot that capacity has
--- no room for is withdrawn, the highest free ones first.
+-- no room for is withdrawn, the highest free ones first (decision 34).
 CREATE TABLE slots (
     service_id uuid NOT NULL REFERENCES services,
     number     integer NOT NULL CHECK (number > 0),
@@ -566,7 +566,7 @@ CREATE TABLE slots (
 ) WITH (fillfactor = 50);
 CREATE INDEX slots_by_state ON slots (service_id, state, number);
 
--- Whom an organisation has checked in: known by an account, an email address or a phone number, by one of them.
+-- Whom an organisation has checked in: known by an account, an email address or a phone number, by one of them (decision 35).
 CREATE TABLE customers (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL,
@@ -641,7 +641,7 @@ CREATE FUNCTION webhook_body(type text, data jsonb) RETURNS jsonb LANGUAGE sql S
     RETURN jsonb_build_object('type', type, 'timestamp', now(), 'data', data);
 
 -- The log is chained per organisation (the platform's own chain has the nil id), so that one tenant does not wait for
--- another: each entry's hash covers the entry and the hash before it.
+-- another: each entry's hash covers the entry and the hash before it (decision 41).
 CREATE TABLE audit_chains (
     chain         uuid PRIMARY KEY,
     entries       bigint NOT NULL,

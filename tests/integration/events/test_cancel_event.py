@@ -112,8 +112,8 @@ class TestSettle:
         pending = factories.order(conn, ticket_type)
         cancel_event(api, shop)
 
-        assert settle() == {"orders": 3, "failed": 0}
-        assert settle() == {"orders": 0, "failed": 0}
+        assert settle() == {"orders": 3, "events": 0, "units_failed": 0}
+        assert settle() == {"orders": 0, "events": 0, "units_failed": 0}
 
         assert [status_of(conn, order) for order in (paid, given, pending)] == ["refunded", "refunded", "cancelled"]
         assert given_back(conn) == [10_000]
@@ -187,9 +187,9 @@ class TestSettle:
 
         with conn.transaction():
             conn.execute("SELECT FROM orders WHERE id = %s FOR NO KEY UPDATE", [order])
-            assert settle() == {"orders": 0, "failed": 0}
+            assert settle() == {"orders": 0, "events": 0, "units_failed": 0}
 
-        assert settle() == {"orders": 1, "failed": 0}
+        assert settle() == {"orders": 1, "events": 0, "units_failed": 0}
         invariants.check(conn)
 
     def test_an_order_that_fails_keeps_nobody_waiting(self, api: Client, conn: Connection, shop: Shop) -> None:
@@ -197,7 +197,7 @@ class TestSettle:
         broken, whole = factories.paid_order(conn, ticket_type), shop.sold(ticket_type)
         cancel_event(api, shop)
 
-        assert settle() == {"orders": 1, "failed": 1}
+        assert settle() == {"orders": 1, "events": 0, "units_failed": 1}
 
         assert [status_of(conn, order) for order in (broken, whole)] == ["paid", "refunded"]
         invariants.check(conn)

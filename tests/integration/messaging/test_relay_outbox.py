@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from boxoffice import config, outbox
-from tests.helpers.mailbox import outbox_row, owe
+from tests.helpers.mailbox import fake_sqs, outbox_row, owe
 from tests.helpers.support import context, free_port, function
 
 
@@ -91,6 +91,22 @@ def test_a_queue_that_refuses_loses_nothing(conn, monkeypatch):
     assert outbox_row(conn, due)["status"] == "pending"
 
 
+def test_what_the_queue_refuses_keeps_no_other_message_waiting(conn, email_queue, monkeypatch, capsys):
+    refused, *others = owe_due(conn, 25)
+    with fake_sqs(refuses=refused) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", url)
+        outbox._sqs.cache_clear()
+        assert relay()["relayed"] == 24
+        assert relay()["relayed"] == 0, "it has a lease"
+        assert '"MessagesNotRelayed":[1.0]' in capsys.readouterr().out
+    monkeypatch.delenv("AWS_ENDPOINT_URL_SQS")
+    outbox._sqs.cache_clear()
+    assert all(outbox_row(conn, message)["relay_in"] > 200 for message in others)
+    conn.execute("UPDATE outbox SET relay_at = now() WHERE id = %s", [refused])
+    assert relay()["relayed"] == 1
+    assert on_queue(email_queue) == [refused]
+
+
 def test_it_tells_how_much_is_owed_and_for_how_long(conn, capsys):
     owe(conn)
     owe_due(conn, status="sending")
@@ -99,7 +115,13 @@ def test_it_tells_how_much_is_owed_and_for_how_long(conn, capsys):
     conn.execute("UPDATE outbox SET created_at = now() - interval '1 hour' WHERE status = 'sending'")
     report = relay()
     assert report["oldest_seconds"] == pytest.approx(3600, abs=10)
-    assert report == {"relayed": 1, "waiting": 2, "oldest_seconds": report["oldest_seconds"], "failed": 1}
+    assert report == {
+        "relayed": 1,
+        "units_failed": 0,
+        "waiting": 2,
+        "oldest_seconds": report["oldest_seconds"],
+        "failed": 1,
+    }
     metrics = next(line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "_aws" in line)
     assert (metrics["OutboxWaiting"], metrics["OutboxFailed"]) == ([2.0], [1.0])
     assert metrics["OutboxOldestAge"] == [report["oldest_seconds"]]

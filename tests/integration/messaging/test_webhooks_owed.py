@@ -66,7 +66,7 @@ def test_of_orders_that_lapse_only_those_who_listen_are_told(api: Client, conn: 
     factories.order(conn, deaf, expires_at=NOW - timedelta(seconds=1))
     conn.execute("UPDATE organisations SET webhooks = (id = %s)", [shop.organisation])
 
-    assert function("expire_orders").handler({}, context()) == {"expired": 4}
+    assert function("expire_orders").handler({}, context()) == {"expired": 4, "units_failed": 0}
 
     assert sorted(data["order_id"] for data in told(conn, "order.expired")) == sorted(map(str, lapsed))
     invariants.check(conn)

@@ -11,7 +11,7 @@ from psycopg import Connection
 from boxoffice.orders import service as orders
 from boxoffice.payments import flutterwave as adapter
 from boxoffice.payments import service
-from tests.helpers import factories, invariants
+from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import emails, refunds, start, started, status_of
 from tests.helpers.provider_servers import Flutterwave, charge_completed, deliver
 from tests.helpers.support import Client
@@ -34,8 +34,7 @@ def lapse(conn: Connection, minutes: int = 16) -> None:
 
 
 def expire(conn: Connection) -> int:
-    with conn.transaction():
-        return orders.expire_orders(conn, datetime.now(UTC))
+    return sellers.expire_orders(conn)
 
 
 def test_the_buyer_is_sent_to_its_page(flutterwave: Flutterwave, api: Client, order: UUID) -> None:
@@ -198,7 +197,7 @@ class TestRefunds:
     ) -> None:
         refund = self.owe(conn, 250_050)
         flutterwave.be(mode)
-        service.send_refunds(conn, datetime.now(UTC), ids=[refund])
+        service.send_refunds(conn, ids=[refund])
         flutterwave.be("works")
 
         for _ in range(2):
@@ -213,7 +212,7 @@ class TestRefunds:
     ) -> None:
         flutterwave.be("pending-refunds")
         refund = self.owe(conn, 50)
-        service.send_refunds(conn, datetime.now(UTC), ids=[refund])
+        service.send_refunds(conn, ids=[refund])
         assert conn.execute("SELECT status, due_at > now() FROM refunds").fetchall() == [("sent", True)]
 
         reconcile()
@@ -226,7 +225,7 @@ class TestRefunds:
     ) -> None:
         flutterwave.be("failing-refunds")
         refund = self.owe(conn, 250_050)
-        service.send_refunds(conn, datetime.now(UTC), ids=[refund])
+        service.send_refunds(conn, ids=[refund])
         report = reconcile()
         assert report["refunds_failed"] == 1
         assert conn.execute("SELECT status, failures, last_error FROM refunds").fetchall() == [

@@ -128,7 +128,7 @@ class TestNotSetUp:
         for name, account in ACCOUNTS_AT_PROVIDERS.items():
             put_account(name, account)
 
-    @pytest.mark.parametrize("provider", ACCOUNTS_AT_PROVIDERS.keys() & set(get_args(StartableProvider.__value__)))
+    @pytest.mark.parametrize("provider", sorted({*ACCOUNTS_AT_PROVIDERS} & {*get_args(StartableProvider.__value__)}))
     def test_nothing_can_be_paid(self, api: Client, conn: Connection, order: UUID, provider: str) -> None:
         assert start(api, order, provider=provider).status == 503
 

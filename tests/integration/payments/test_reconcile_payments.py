@@ -33,6 +33,7 @@ def test_with_nothing_to_do_it_does_nothing(reconcile: Job) -> None:
     assert reconcile() == {
         "asked": 0,
         "refunds_tried": 0,
+        "units_failed": 0,
         "payments_open": 0,
         "refunds_owed": 0,
         "refunds_failed": 0,

@@ -9,9 +9,9 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.orders import service as orders
-from boxoffice.payments import sending, service
+from boxoffice.payments import service
 from boxoffice.payments.errors import RefundTooLarge
-from tests.helpers import factories, invariants
+from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, emails, refunds, start, started, status_of
 from tests.helpers.provider_servers import Receiver, Stripe, deliver
 from tests.helpers.support import Client
@@ -35,8 +35,7 @@ def lapse(conn: Connection, minutes: int = 16) -> None:
 
 
 def expire(conn: Connection) -> int:
-    with conn.transaction():
-        return orders.expire_orders(conn, datetime.now(UTC))
+    return sellers.expire_orders(conn)
 
 
 def test_the_client_gets_what_stripe_js_needs(stripe: Stripe, api: Client, conn: Connection, order: UUID) -> None:
@@ -213,8 +212,8 @@ class TestRefunds:
         with pytest.raises(RefundTooLarge):
             self.owe(conn, paid, 1)
 
-        assert service.send_refunds(conn, datetime.now(UTC), ids=[first, second]) == 2
-        assert service.send_refunds(conn, datetime.now(UTC), ids=[first, second]) == 0
+        assert service.send_refunds(conn, ids=[first, second]) == 2
+        assert service.send_refunds(conn, ids=[first, second]) == 0
 
         assert sorted(made["amount"] for made in stripe.refunds(paid)) == [2000, 3000]
         assert conn.execute("SELECT status, count(*) FROM refunds GROUP BY status").fetchall() == [("succeeded", 2)]
@@ -230,7 +229,7 @@ class TestRefunds:
     ) -> None:
         refund = self.owe(conn, paid, 5000)
         stripe.be(mode)
-        service.send_refunds(conn, datetime.now(UTC), ids=[refund])
+        service.send_refunds(conn, ids=[refund])
         ((status, attempts, error, later),) = conn.execute(
             "SELECT status, attempts, last_error, due_at > now() FROM refunds"
         ).fetchall()
@@ -250,8 +249,7 @@ class TestRefunds:
         self, stripe: Stripe, api: Client, conn: Connection, paid: dict[str, Any], reconcile: Job
     ) -> None:
         refund = self.owe(conn, paid, 5000)
-        service.send_refunds(conn, datetime.now(UTC), ids=[refund])
-        sending.forget()
+        service.send_refunds(conn, ids=[refund])
         (made,) = stripe.refunds(paid)
         event = {"id": "evt_r", "type": "refund.failed", "data": {"object": {**made, "object": "refund"}}}
 

@@ -14,7 +14,6 @@ from psycopg.rows import tuple_row
 from boxoffice import config, db, outbox
 from boxoffice.admin import service
 from boxoffice.admin.rules import INVARIANTS
-from boxoffice.payments import sending
 from boxoffice.tickets import service as tickets
 from tests.helpers import factories, payers, sellers
 from tests.helpers.doors import Doors, offline
@@ -188,7 +187,7 @@ def row_of(conn: Connection, query: str, *params: Any) -> Any:
 def books(postgres: Postgres, aws_url: str) -> Iterator[tuple[Connection, dict[str, Any]]]:
     """A connection of the database's owner, and what is in the books, by name."""
     with postgres.clone() as database:
-        with pytest.MonkeyPatch.context() as env, psycopg.connect(database.api_url, autocommit=True) as conn:
+        with pytest.MonkeyPatch.context() as env, db.Connection.connect(database.api_url, autocommit=True) as conn:
             env.setenv("DATABASE_URL", database.api_url)
             env.setenv("EMAIL_QUEUE_URL", f"{aws_url}/nobody-listens")
             env.setattr(outbox, "enqueue", lambda _: None)
@@ -197,8 +196,6 @@ def books(postgres: Postgres, aws_url: str) -> Iterator[tuple[Connection, dict[s
             ids = open_sale(conn).ids
         db.disconnect()
         config.settings.cache_clear()
-        outbox.forget()
-        sending.forget()
         with psycopg.connect(database.owner_url, autocommit=True) as owner:
             yield owner, ids
 

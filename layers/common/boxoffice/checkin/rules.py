@@ -24,7 +24,7 @@ from boxoffice.checkin.models import (
 from boxoffice.tickets.errors import Forged
 
 _REFUSALS: dict[str, type[Refusal]] = {error.code: error for error in REFUSALS}
-_HASH_SIZE = 16  # bytes: to meet one of 50,000 tickets by chance takes 2¹¹² tries
+_HASH_SIZE = 16  # bytes: to meet one of 50,000 tickets by chance takes 2¹¹² tries (decision 32)
 _TRANSFERRED = -2
 
 

@@ -13,8 +13,8 @@ class UnknownTemplate(Exception):
     """There is no template of this name."""
 
 
-class OutOfTime(Exception):
-    """Too little of the invocation is left to send another message; the queue brings it again."""
+class QueueRefused(Exception):
+    """The queue did not take a message of a batch. Its lease ends in two minutes; then a sweep tries it again."""
 
 
 class Throttled(Exception):

@@ -19,10 +19,11 @@ class Message:
 
 @dataclass(frozen=True)
 class Relayed:
-    """A message that the sweep puts on the queue, and until when it has it to itself."""
+    """A message that the sweep puts on the queue, until when it is the sweep's alone, and if the queue refused it."""
 
     id: UUID
     leased_until: datetime
+    is_refused: bool = False
 
 
 @dataclass(frozen=True)

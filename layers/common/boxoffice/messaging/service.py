@@ -1,13 +1,14 @@
-"""The outbox as the sweep and the worker use it. Each function is one statement, committed on its own."""
+"""The outbox as the sweep and the worker use it. Each statement is committed on its own."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import NoReturn
 from uuid import UUID
 
-from boxoffice import db, sql
+from boxoffice import db, outbox, sql
 from boxoffice.messaging import rules
-from boxoffice.messaging.errors import MessageFailed, Throttled
+from boxoffice.messaging.errors import MessageFailed, QueueRefused, Throttled
 from boxoffice.messaging.models import Backlog, Message, Relayed
 from boxoffice.observability import logger
 
@@ -16,15 +17,34 @@ SQL = sql.queries("messaging")
 _BATCH = 200
 
 
-def take_due(conn: db.Connection) -> list[Relayed]:
-    """Messages that belong on the queue now, at most a batch, oldest first. For two minutes they are the caller's."""
-    return db.many(conn, Relayed, SQL.take_due_messages, batch=_BATCH)
+def enqueue_due(conn: db.Connection, _left: Collection[UUID] = ()) -> list[Relayed]:
+    """Put a batch of messages that are due on the queue, oldest first. `mark_relayed` must follow for each.
+
+    To die before they are on the queue costs two minutes: their lease ends and a later sweep takes them again. To die
+    after it costs a second copy on the queue, which the worker drops. At no step is a message lost.
+
+    Args:
+        _left: messages to leave out; their leases do that already.
+
+    Raises:
+        botocore.exceptions.BotoCoreError, ClientError: the queue takes none; a later sweep tries again.
+    """
+    due = db.many(conn, Relayed, SQL.take_due_messages, batch=_BATCH)
+    refused = outbox.enqueue([message.id for message in due])
+    return [replace(message, is_refused=message.id in refused) for message in due]
 
 
-def mark_relayed(conn: db.Connection, batch: Sequence[Relayed]) -> None:
-    """Note that a batch is on the queue."""
+def mark_relayed(conn: db.Connection, batch: Sequence[Relayed]) -> int:
+    """Note that a batch is on the queue; answers how many messages that are.
+
+    Raises:
+        QueueRefused: the queue did not take one of them.
+    """
+    if any(message.is_refused for message in batch):
+        raise QueueRefused
     ids = [message.id for message in batch]
     db.run(conn, SQL.set_relayed, ids=ids, leased_until=batch[0].leased_until)
+    return len(batch)
 
 
 def get_backlog(conn: db.Connection) -> Backlog:
@@ -35,8 +55,8 @@ def get_backlog(conn: db.Connection) -> Backlog:
 def claim(conn: db.Connection, message_id: UUID) -> Message | None:
     """Take a message for one attempt, under a lease; None if there is nothing to do.
 
-    That is so for a message that is sent, is another worker's, or is not due (the sweep brings it when it is), and for
-    one that does not exist: its transaction was rolled back.
+    That is so for a message that is sent, is another worker's, or is not due; the sweep brings it when it is. It is so
+    for one that does not exist, too: its transaction was rolled back.
 
     Raises:
         MessageFailed: it is given up.

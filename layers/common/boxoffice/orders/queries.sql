@@ -16,7 +16,7 @@ ORDER BY array_position(%(ticket_type_ids)s, ticket_types.id)
 -- name: place_order
 -- The purchase: hold stock, write the order and its item, all or nothing, in one statement.
 -- It takes the first row of the pool from start on, around the end, that has enough and that nobody holds: it never waits
--- for stock. Where there is none nothing is written, and the answer is false.
+-- for stock. Where there is none nothing is written, and the answer is false (decision 2).
 WITH taken AS (
     UPDATE stock SET available = available - %(quantity)s, held = held + %(quantity)s
     WHERE pool_id = %(pool_id)s AND row_no = coalesce(
@@ -45,7 +45,7 @@ SELECT EXISTS (SELECT FROM taken)
 
 -- name: place_cart
 -- The general form of place_order: several items, or several pools. place_order has nothing to unnest: its plan is half as
--- large, and 64 connections sell a tenth more with it.
+-- large, and 64 connections sell a tenth more with it (decision 3).
 WITH draw AS MATERIALIZED (
     SELECT * FROM unnest(%(pool_ids)s::uuid[], %(draw_quantities)s::integer[], %(starts)s::integer[])
         AS draw (pool_id, quantity, start)
@@ -251,11 +251,6 @@ WHERE NOT EXISTS (
         OR ticket_types.deleted_at IS NOT NULL OR seated AND seat_ids IS NULL))
 GROUP BY pool_id ORDER BY pool_id
 
--- name: purge_idempotency_keys
--- Keys are kept for two days: a day is promised.
-DELETE FROM idempotency_keys WHERE (operation, scope, key) IN (
-    SELECT operation, scope, key FROM idempotency_keys WHERE created_at < now() - interval '2 days' LIMIT %(batch)s)
-
 -- name: get_order_for_email
 SELECT orders.id, number, currency, discount, total, organisations.name AS seller,
     (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher
@@ -292,21 +287,28 @@ WITH returned AS MATERIALIZED (
 )
 SELECT coalesce(array_agg((pool_id, row_no, back)::draw), '{}')::text AS draws FROM returned WHERE back > 0
 
--- name: lock_lapsed_orders
--- A batch of lapsed holds. Orders that somebody is paying or cancelling right now are left to them. While a payment is
--- open, the order waits until its provider has been asked, which closes it, but not for ever: a provider may be down. They
--- are looked up in the range of the index that has each organisation's pending orders, which are few: an index on
--- expires_at would cost every purchase a tenth.
+-- name: list_lapsed_orders
+-- A batch of lapsed holds. While a payment is open, the order waits until its provider has been asked, which closes it,
+-- but not for ever: a provider may be down. They are looked up in the range of the index that has each organisation's
+-- pending orders, which are few: an index on expires_at would cost every purchase a tenth.
 SELECT pending.id FROM organisations CROSS JOIN LATERAL (
     SELECT id FROM orders
     WHERE organisation_id = organisations.id
         AND (status, id) >= ('pending', '00000000-0000-0000-0000-000000000000'::uuid)
         AND (status, id) <= ('pending', 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
-        AND expires_at <= %(now)s
+        AND expires_at <= %(now)s AND id <> ALL(%(left)s)
         AND (expires_at <= %(waited_since)s OR NOT EXISTS (
             SELECT FROM payments WHERE order_id = orders.id AND payments.status = 'pending'))
-    ORDER BY status, id LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
+    ORDER BY status, id LIMIT %(batch)s
 ) AS pending LIMIT %(batch)s
+
+-- name: lock_lapsed_orders
+-- Those of some orders whose hold has lapsed. What somebody is paying or cancelling right now is left to them.
+SELECT id FROM orders
+WHERE id = ANY(%(ids)s) AND status = 'pending' AND expires_at <= %(now)s
+    AND (expires_at <= %(waited_since)s OR NOT EXISTS (
+        SELECT FROM payments WHERE order_id = orders.id AND payments.status = 'pending'))
+ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 
 -- name: set_expired
 -- Ends lapsed orders, with their history; answers what organisations that listen are told.

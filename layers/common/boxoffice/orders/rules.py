@@ -36,7 +36,7 @@ from boxoffice.vouchers.rules import is_for, valid_among
 from boxoffice.waitlist.errors import NotTheOffer
 
 PATIENCE = timedelta(minutes=15)
-"""How long an order with an open payment keeps its stock beyond its hold: its provider may be slow to answer."""
+"""How long an order with an open payment keeps its stock beyond its hold: a provider may be slow (decision 21)."""
 
 
 def quantities_of(items: Sequence[OrderItemRequest]) -> dict[UUID, int]:

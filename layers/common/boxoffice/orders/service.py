@@ -1,6 +1,6 @@
 """Use cases of orders."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -364,10 +364,19 @@ def cancel(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | N
     pass_on(conn, [order.id])
 
 
-def expire_orders(conn: db.Connection, now: datetime, batch: int = 200) -> int:
-    """End up to ``batch`` holds that have lapsed; how many were ended."""
-    waited_since = now - rules.PATIENCE
-    rows = db.many(conn, dict, SQL.lock_lapsed_orders, now=now, waited_since=waited_since, batch=batch)
+def list_lapsed(conn: db.Connection, left: Collection[UUID] = (), batch: int = 1000) -> list[UUID]:
+    """A batch of pending orders whose hold has lapsed.
+
+    Args:
+        left: orders to leave out.
+    """
+    rows = db.many(conn, dict, SQL.list_lapsed_orders, left=list(left), batch=batch, **_lapsed_by_now())
+    return [row["id"] for row in rows]
+
+
+def expire_orders(conn: db.Connection, order_ids: Sequence[UUID]) -> int:
+    """End those of some orders whose hold has lapsed; how many. Those that somebody has locked stay as they are."""
+    rows = db.many(conn, dict, SQL.lock_lapsed_orders, ids=list(order_ids), **_lapsed_by_now())
     lapsed = [row["id"] for row in rows]
     if lapsed:
         stock.release(conn, _draws(conn, lapsed))
@@ -377,16 +386,17 @@ def expire_orders(conn: db.Connection, now: datetime, batch: int = 200) -> int:
     return len(lapsed)
 
 
+def _lapsed_by_now() -> dict[str, datetime]:
+    """When a hold has lapsed, and since when one waits in vain for an open payment."""
+    now = datetime.now(UTC)
+    return {"now": now, "waited_since": now - rules.PATIENCE}
+
+
 def pass_on(conn: db.Connection, order_ids: Sequence[UUID]) -> None:
     """Free the seats of orders whose stock the transaction has just released, and offer all of it to who waits."""
     if order_ids:
         seats.release(conn, order_ids)
         waitlist.offer_freed(conn, order_ids)
-
-
-def purge_idempotency_keys(conn: db.Connection, batch: int = 5000) -> int:
-    """Forget up to ``batch`` idempotency keys that are older than promised; how many."""
-    return db.run(conn, SQL.purge_idempotency_keys, batch=batch)
 
 
 def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> None:

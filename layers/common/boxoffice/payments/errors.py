@@ -39,7 +39,7 @@ class ProviderUnavailable(DomainError):
     status = 503
     code = "provider_unavailable"
     meaning = "The payment provider does not answer."
-    remedy = "Try again in a moment, with the same Idempotency-Key."
+    remedy = "Try again in a moment."
     detail: str = ""
     retry_after: int = 5
 

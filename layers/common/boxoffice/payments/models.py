@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 from uuid import UUID
 
-from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
+from boxoffice.errors import DomainError
 from boxoffice.models import Id, Line, Request, View
 
 type PaymentStatus = Literal["pending", "succeeded", "failed", "refunded"]
@@ -28,10 +28,6 @@ type MethodByHand = Literal["cash", "bank_transfer"]
 """The ways in which an organisation takes money itself, and gives it back itself, without a provider."""
 
 METHODS_BY_HAND: tuple[str, ...] = get_args(MethodByHand.__value__)
-
-Organisation = Annotated[
-    Id | None, Query(description="Whose webhook it is, if the organisation has its own account at the provider")
-]
 
 PLATFORM_MERCHANT = UUID(int=0)
 """The merchant that takes the payments of each organisation without an account of its own at a provider."""
@@ -221,6 +217,32 @@ class RefundOutcome:
     reference: str | None
     error: str | None = None
     failed: int = 0
+
+
+@dataclass(frozen=True)
+class TriedRefund:
+    """A refund that a provider was asked for, and its answer, which may be an error."""
+
+    refund: DueRefund
+    answer: RefundState | DomainError
+
+    @property
+    def id(self) -> UUID:
+        """The refund's id."""
+        return self.refund.id
+
+
+@dataclass(frozen=True)
+class AskedPayment:
+    """A payment that a provider was asked about, and its answer: news, None if it is still open, or an error."""
+
+    payment: OpenPayment
+    answer: ProviderEvent | DomainError | None
+
+    @property
+    def id(self) -> UUID:
+        """The payment's id."""
+        return self.payment.id
 
 
 @dataclass(frozen=True)

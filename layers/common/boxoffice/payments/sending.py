@@ -1,31 +1,29 @@
 """Refunds: owed in the transaction that decides them, sent afterwards, outside of any.
 
-Whoever has owed one sends it right after the commit; what fails then, or is lost, `reconcile_payments` sends. A
-refund's key is the provider's idempotency key, so that to send it again changes nothing.
+An endpoint sends one right after the commit, by `send_at_once`. The job `reconcile_payments` sends all others, and
+tries again what failed. A refund's key is the provider's idempotency key, so that to send it again changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
 from boxoffice import db, sql
-from boxoffice.errors import DomainError
 from boxoffice.ids import new_id
 from boxoffice.observability import count, logger
 from boxoffice.payments import calls, providers, rules
 from boxoffice.payments.errors import RefundTooLarge
-from boxoffice.payments.models import METHODS_BY_HAND, Backlog, DueRefund, RefundState
+from boxoffice.payments.models import METHODS_BY_HAND, Backlog, DueRefund, RefundState, TriedRefund
 
 SQL = sql.queries("payments")
 
 _BATCH = 20
-_owed: list[UUID] = []  # by the invocation in hand
 
 
 def owe_refund(conn: db.Connection, payment_id: UUID, amount: int, reason: str) -> UUID:
     """Owe a refund of a payment that has paid its order, in the transaction that has locked the order.
 
-    Call `send_owed` or `send_refunds` after its commit; should that be lost, the job of every minute sends it.
+    The job of every minute sends it. Register `send_at_once` to send it right after the commit.
 
     Returns:
         The refund's id.
@@ -59,55 +57,53 @@ def _owe(conn: db.Connection, payment_id: UUID, incoming_id: UUID, amount: int, 
         currency=currency,
         reason=reason,
     )
-    _owed.append(refund_id)
     return refund_id
 
 
-def send_owed(conn: db.Connection, most: int = 1) -> None:
-    """Send what this invocation owes, after its commit, as far as somebody who waits for an answer can wait for it too.
-
-    Whatever goes wrong, the job of every minute sends it.
-    """
-    ids = _owed[-most:]
-    forget()
-    try:
-        if ids:
-            send_refunds(conn, datetime.now(UTC), ids=ids)
-    except Exception:  # noqa: BLE001 - whatever it was, what is owed is committed and must be answered so
-        logger.warning("refunds not sent; the job will", exc_info=True, extra={"refunds": [str(each) for each in ids]})
+def send_at_once(conn: db.Connection, refund_ids: Sequence[UUID]) -> None:
+    """Send what was owed last, after its commit: somebody waits for an answer, so one refund and no more."""
+    send_refunds(conn, ids=refund_ids[-1:])
 
 
-def forget() -> None:
-    """Leave what this invocation owes to the job."""
-    _owed.clear()
-
-
-def send_refunds(
-    conn: db.Connection, now: datetime, *, ids: Sequence[UUID] | None = None, silent: set[str] | None = None
-) -> int:
-    """Take refunds that are due, send them and note how each ended. Runs in autocommit; answers how many were tried.
+def send_refunds(conn: db.Connection, *, ids: Sequence[UUID] | None = None) -> int:
+    """Send refunds that are due and write down how each ended; answers how many were tried. Runs in autocommit.
 
     To die between any two steps costs the lease: the refund is tried again, under the same key.
 
     Args:
         ids: only these; a batch of all that are due, if not given.
-        silent: accounts that did not answer, which are left out; those that do not answer now are added.
     """
-    quiet = set() if silent is None else silent
+    tried = try_refunds(conn, ids=ids)
+    for each in tried:
+        record_outcome(conn, each)
+    return len(tried)
+
+
+def try_refunds(
+    conn: db.Connection,
+    _left: Collection[UUID] = (),
+    *,
+    ids: Sequence[UUID] | None = None,
+    unresponsive: set[str] | None = None,
+) -> list[TriedRefund]:
+    """Lease refunds that are due and ask their providers for them. `record_outcome` must follow for each.
+
+    Args:
+        _left: refunds to leave out; their leases do that already.
+        ids: only these; a batch of all that are due, if not given.
+        unresponsive: accounts that did not answer, which are left out; those that do not answer now are added.
+    """
+    now = datetime.now(UTC)
+    unresponsive = set() if unresponsive is None else unresponsive
     lease = {"now": now, "leased_until": rules.leased_until(now)}
     if ids is None:
-        due = db.many(conn, DueRefund, SQL.take_due_refunds, **lease, unresponsive_accounts=list(quiet), batch=_BATCH)
+        left_out = {"unresponsive_accounts": list(unresponsive)}
+        due = db.many(conn, DueRefund, SQL.take_due_refunds, **lease, **left_out, batch=_BATCH)
     else:
         due = db.many(conn, DueRefund, SQL.take_refunds, **lease, ids=list(ids))
-    for refund, answer in zip(due, _ask(due, quiet), strict=True):
-        _note(conn, refund, answer)
-    return len(due)
-
-
-def _ask(due: Sequence[DueRefund], silent: set[str]) -> list[RefundState | DomainError]:
     answers = calls.call_concurrently(_send, due)
-    silent |= calls.unresponsive_accounts(due, answers)
-    return answers
+    unresponsive |= calls.unresponsive_accounts(due, answers)
+    return [TriedRefund(refund, answer) for refund, answer in zip(due, answers, strict=True)]
 
 
 def _send(refund: DueRefund) -> RefundState:
@@ -116,14 +112,19 @@ def _send(refund: DueRefund) -> RefundState:
     return providers.known(refund.provider).refund(refund)
 
 
-def _note(conn: db.Connection, refund: DueRefund, answer: RefundState | DomainError) -> None:
-    """Write down how an attempt ended: committed at once, since the money has moved or not whatever comes next."""
-    outcome = rules.outcome_of(refund, answer, datetime.now(UTC))
+def record_outcome(conn: db.Connection, tried: TriedRefund) -> int:
+    """Write down how an attempt ended. Commit it alone: the money has moved or not, whatever comes next.
+
+    Returns:
+        1: the refund was tried, even if it was not made.
+    """
+    refund, outcome = tried.refund, rules.outcome_of(tried.refund, tried.answer, datetime.now(UTC))
     db.run(conn, SQL.set_refund, id=refund.id, attempts=refund.attempts, **vars(outcome))
     if outcome.error is not None:
         facts = {"refund": str(refund.id), "provider": refund.provider, "error": outcome.error}
         logger.error("refund not made", extra={**facts, "attempts": refund.attempts, "again_at": str(outcome.due_at)})
         count("RefundsNotMade")
+    return 1
 
 
 def get_backlog(conn: db.Connection) -> Backlog:

@@ -200,15 +200,13 @@ def get_payment(conn: db.Connection, caller: Caller, payment_id: UUID) -> Paymen
 def take_event(
     conn: db.Connection, provider: str, event: ProviderEvent, merchant_id: UUID = PLATFORM_MERCHANT
 ) -> WebhookView:
-    """Store and apply a verified event, and send at once the refund that it makes us owe. Runs in autocommit.
+    """Store and apply a verified event, in one transaction. A refund that it makes us owe is sent after the commit.
 
     Raises:
         Busy: see `receive_event`.
     """
     with conn.transaction():
-        view = receive_event(conn, provider, event, merchant_id)
-    sending.send_owed(conn)
-    return view
+        return receive_event(conn, provider, event, merchant_id)
 
 
 def receive_event(
@@ -304,7 +302,8 @@ def _return_money(
         _close_payment(conn, payment.id, "refunded", final=True)
     elif payment.status == "pending":
         _close_payment(conn, payment.id, "failed")
-    sending.return_incoming_payment(conn, payment.id, incoming_id, event.amount, event.currency, reason)
+    refund_id = sending.return_incoming_payment(conn, payment.id, incoming_id, event.amount, event.currency, reason)
+    conn.after_commit(sending.send_at_once, refund_id)
     payload = {"order_id": str(order.id), "payment_id": str(payment.id)}
     outbox.owe_email(conn, "payment_returned", order.buyer_email, payload)
 

@@ -19,8 +19,8 @@ class EmailRefund:
     """What was given back of an order.
 
     Attributes:
-        by_hand: whether the organisation took the money itself, and so gives it back itself.
-        whole: whether every ticket of the order ended with it.
+        by_hand: True if the organisation took the money itself, and so gives it back itself.
+        whole: True if every ticket of the order ended with it.
         tickets: how many of which ticket type, and of which event, ended.
     """
 

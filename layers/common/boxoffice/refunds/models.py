@@ -82,3 +82,11 @@ class CancelledEvent:
     cancelled_at: datetime
     cancelled_by: UUID | None
     reason: str
+
+
+@dataclass(frozen=True)
+class UnsettledOrder:
+    """An order that still holds something of a cancelled event."""
+
+    id: UUID
+    event: CancelledEvent

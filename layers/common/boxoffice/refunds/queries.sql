@@ -24,13 +24,13 @@ VALUES (%(id)s, %(order_id)s, %(refund_id)s, %(amount)s, %(ticket_ids)s, %(reaso
 -- name: list_cancelled
 -- The events that still have something to give back, the longest cancelled first.
 SELECT id, cancelled_at, cancelled_by, coalesce(cancel_reason, '') AS reason FROM events
-WHERE cancelled_at IS NOT NULL AND settled_at IS NULL ORDER BY cancelled_at
+WHERE cancelled_at IS NOT NULL AND settled_at IS NULL AND id <> ALL(%(left)s) ORDER BY cancelled_at
 
 -- name: list_unsettled
 -- A batch of a cancelled event's orders that hold stock or valid tickets of it, read in the order of the index, so that a
 -- batch costs what it passes over.
 SELECT id FROM (
-    SELECT DISTINCT order_id AS id FROM order_items WHERE event_id = %(event_id)s AND order_id > %(after)s ORDER BY order_id
+    SELECT DISTINCT order_id AS id FROM order_items WHERE event_id = %(event_id)s AND order_id <> ALL(%(left)s) ORDER BY order_id
 ) AS item
 WHERE (
     SELECT status = 'pending' OR status IN ('paid', 'partially_refunded') AND (

@@ -7,8 +7,8 @@ Of an event that was cancelled, each order is dealt with in a transaction of its
 orders themselves say, so that it does not matter who does it, how often, or where somebody was interrupted.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import UUID
 
@@ -21,12 +21,14 @@ from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
 from boxoffice.payments import sending
 from boxoffice.refunds import rules
-from boxoffice.refunds.models import CancelledEvent, PaidTicket, RefundPlan, RefundRequest, RefundView
+from boxoffice.refunds.models import CancelledEvent, PaidTicket, RefundPlan, RefundRequest, RefundView, UnsettledOrder
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.errors import TicketUsed
 from boxoffice.tickets.models import EndedTicket
 
 SQL = sql.queries("refunds")
+
+_BATCH = 1000  # to find the next batch costs a look at all orders that were settled before
 
 
 def refund_order(conn: db.Connection, caller: Caller, order_id: UUID, request: RefundRequest, key: str) -> RefundView:
@@ -42,11 +44,9 @@ def refund_order(conn: db.Connection, caller: Caller, order_id: UUID, request: R
     """
     found = orders.find_managed(conn, caller, order_id)
     idempotent = IdempotentRequest.of("refund_order", str(found.id), key, request)
-    answer = idempotency.run_once(
+    return idempotency.run_once(
         conn, idempotent, lambda: _refund(conn, caller, found.id, request, idempotent), RefundView.model_validate
     )
-    sending.send_owed(conn)
-    return answer
 
 
 def _refund(
@@ -57,7 +57,9 @@ def _refund(
         bought, returned = _bought(conn, order)
         plan = rules.plan_of(request, order, bought, returned)
         view = _view(order, plan)
-        ended = _give_back(conn, order, plan, view.id, request.reason, caller.account, force=request.force)
+        ended, refund_id = _give_back(conn, order, plan, view.id, request.reason, caller.account, force=request.force)
+        if refund_id is not None:
+            conn.after_commit(sending.send_at_once, refund_id)
         outbox.owe_email(conn, "order_refunded", order.buyer_email, {"order_refund_id": str(view.id)})
         for ticket in ended:
             if ticket.holder_email is not None:
@@ -95,8 +97,11 @@ def _give_back(
     actor: UUID | None,
     *,
     force: bool,
-) -> list[EndedTicket]:
-    """Do what a plan says of an order that the transaction has locked; answers the tickets that ended.
+) -> tuple[list[EndedTicket], UUID | None]:
+    """Do what a plan says of an order that the transaction has locked.
+
+    Returns:
+        The tickets that ended, and the refund that is owed; None if no money goes back.
 
     Raises:
         TicketUsed: one of them has admitted its holder, and it is not forced.
@@ -112,7 +117,7 @@ def _give_back(
     db.run(conn, SQL.insert_order_refund, id=order_refund_id, order_id=order.id, ticket_ids=ticket_ids, **money, **by)
     facts = {"refund_id": str(order_refund_id), "refunded": plan.amount, "ticket_ids": list(map(str, ticket_ids))}
     orders.set_status(conn, order, plan.status, reason=reason or "refunded", actor=actor, **facts)
-    return ended
+    return ended, refund_id
 
 
 def _end_tickets(conn: db.Connection, order: OrderRow, plan: RefundPlan, *, force: bool) -> list[EndedTicket]:
@@ -125,24 +130,41 @@ def _end_tickets(conn: db.Connection, order: OrderRow, plan: RefundPlan, *, forc
     return ended
 
 
-def list_cancelled(conn: db.Connection) -> list[CancelledEvent]:
-    """The cancelled events that still have something to give back."""
-    return db.many(conn, CancelledEvent, SQL.list_cancelled)
+def list_cancelled(conn: db.Connection, left: Collection[UUID] = ()) -> list[CancelledEvent]:
+    """The cancelled events whose books are open: they may still have something to give back.
 
-
-def list_unsettled(conn: db.Connection, event: CancelledEvent, after: UUID, batch: int = 200) -> list[UUID]:
-    """Orders of a cancelled event that still hold something of it, a batch in order of their ids."""
-    rows = db.many(conn, dict, SQL.list_unsettled, event_id=event.id, after=after, batch=batch)
-    return [row["id"] for row in rows]
-
-
-def settle_order(conn: db.Connection, event: CancelledEvent, order_id: UUID) -> bool:
-    """Give back what an order has of a cancelled event: a pending one is cancelled as a whole, a paid one refunded for
-    these tickets, used or not, and everybody concerned written to. Whether there was anything to do.
-
-    An order that somebody else has locked is left for the next time.
+    Args:
+        left: events to leave out.
     """
-    order = orders.take_order(conn, order_id)
+    return db.many(conn, CancelledEvent, SQL.list_cancelled, left=list(left))
+
+
+def list_unsettled(conn: db.Connection, left: Collection[UUID] = ()) -> list[UnsettledOrder]:
+    """Orders that still hold something of a cancelled event: a batch of the event that was cancelled first.
+
+    Args:
+        left: orders to leave out.
+    """
+    for event in list_cancelled(conn):
+        if orders_left := _unsettled(conn, event, left, _BATCH):
+            return orders_left
+    return []
+
+
+def _unsettled(conn: db.Connection, event: CancelledEvent, left: Collection[UUID], batch: int) -> list[UnsettledOrder]:
+    rows = db.many(conn, dict, SQL.list_unsettled, event_id=event.id, left=list(left), batch=batch)
+    return [UnsettledOrder(row["id"], event) for row in rows]
+
+
+def settle_order(conn: db.Connection, unsettled: UnsettledOrder) -> bool:
+    """Give back what an order has of a cancelled event.
+
+    A pending order is cancelled as a whole. A paid one is refunded for these tickets, used or not, and an email is owed
+    to everybody concerned. An order that somebody else has locked is left for the next time. Return True if there was
+    anything to do.
+    """
+    event = unsettled.event
+    order = orders.take_order(conn, unsettled.id)
     if order is None:
         return False
     if order.status == "pending":
@@ -154,7 +176,7 @@ def settle_order(conn: db.Connection, event: CancelledEvent, order_id: UUID) -> 
         return False
     plan, order_refund_id = rules.plan_for(theirs, order, bought, returned), new_id()
     reason = "the event was cancelled"
-    ended = _give_back(conn, order, plan, order_refund_id, reason, event.cancelled_by, force=True)
+    ended, _ = _give_back(conn, order, plan, order_refund_id, reason, event.cancelled_by, force=True)
     _tell_of_cancellation(conn, event, order, order_refund_id, ended)
     return True
 
@@ -171,11 +193,11 @@ def _tell_of_cancellation(
         outbox.owe_email(conn, "event_cancelled", holder, payload, message_id=name)
 
 
-def settle_event(conn: db.Connection, event: CancelledEvent, now: datetime) -> bool:
-    """Close the books of a cancelled event; whether nothing was left of it, and nothing can come any more."""
-    if list_unsettled(conn, event, UUID(int=0), batch=1):
+def settle_event(conn: db.Connection, event: CancelledEvent) -> bool:
+    """Close the books of a cancelled event. Return True if nothing is left of it, and nothing can come any more."""
+    if _unsettled(conn, event, (), batch=1):
         return False
-    return events.finish_cancellation(conn, event.id, now - rules.IN_FLIGHT)
+    return events.finish_cancellation(conn, event.id, datetime.now(UTC) - rules.IN_FLIGHT)
 
 
 def _record(conn: db.Connection, caller: Caller, order: OrderRow, facts: dict[str, object]) -> None:

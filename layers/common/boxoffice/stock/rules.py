@@ -21,7 +21,7 @@ def home_row(backend_pid: int, rows: int) -> int:
     """The row that a connection tries first.
 
     Each server process has a row of its own as far as the rows go, so that connections rarely meet: chosen at random,
-    64 of them would meet on 256 rows all the time.
+    64 of them would meet on 256 rows all the time (decision 1).
     """
     return backend_pid % rows
 

@@ -27,7 +27,7 @@ PerBuyer = Annotated[
 TicketTypes = Annotated[
     list[Id], Field(min_length=1, max_length=50, description="The ticket types it is for; null for all of the event's")
 ]
-Flag = Annotated[bool, Field(strict=True, description="Whether it lets hidden ticket types be bought")]
+Flag = Annotated[bool, Field(strict=True, description="True if it lets hidden ticket types be bought")]
 
 
 class PercentOff(Request):

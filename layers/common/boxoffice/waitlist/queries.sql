@@ -112,11 +112,17 @@ WITH sale AS MATERIALIZED (
 SELECT first.id, ticket_type_id, email, quantity, pool_ids, seated, on_sale_until
 FROM first JOIN sale ON sale.id = ticket_type_id ORDER BY first.id LIMIT 1
 
--- name: claim_lapsed
+-- name: list_lapsed
+-- A batch of entries whose offer has lapsed, the first to lapse first.
+SELECT id FROM waitlist_entries WHERE status = 'offered' AND expires_at <= %(now)s AND id <> ALL(%(left)s)
+ORDER BY expires_at LIMIT %(batch)s
+
+-- name: take_lapsed
+-- An entry whose offer has lapsed, unless somebody accepts it or gives it up this moment.
 SELECT id, organisation_id, event_id, ticket_type_id, account_id, name, email, quantity, status, draws::text AS draws,
     expires_at, created_at
-FROM waitlist_entries WHERE status = 'offered' AND expires_at <= %(now)s
-ORDER BY expires_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+FROM waitlist_entries WHERE id = %(id)s AND status = 'offered' AND expires_at <= %(now)s
+ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 
 -- name: set_status
 UPDATE waitlist_entries SET status = %(status)s WHERE id = %(id)s

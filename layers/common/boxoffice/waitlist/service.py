@@ -4,10 +4,10 @@ Stock that is freed is offered in the transaction that frees it: its rows stay l
 it before those who wait. What could not be offered like that, since it lay in several rows or others held them, is
 offered by the job of every minute; so long it is for sale to everybody, and so is what is too little for all who wait.
 
-Entries are locked before stock. A transaction that holds stock already never waits for anything here.
+Entries are locked before stock. A transaction that holds stock already never waits for anything here (decision 13).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -38,6 +38,8 @@ from boxoffice.waitlist.models import (
 SQL = sql.queries("waitlist")
 
 _FIRST = UUID(int=0)
+_BATCH = 1000
+_MOST_OFFERS = 1000  # of a ticket type in one transaction
 
 
 def join(conn: db.Connection, caller: Caller, ticket_type_id: UUID, request: WaitlistRequest) -> None:
@@ -139,9 +141,13 @@ def offer_added(conn: db.Connection, event_id: UUID) -> int:
     return _offer_all(conn, db.many(conn, dict, SQL.list_awaited_of_event, event_id=event_id))
 
 
-def list_awaited(conn: db.Connection) -> list[UUID]:
-    """The ticket types that anybody waits for."""
-    return [row["id"] for row in db.many(conn, dict, SQL.list_awaited)]
+def list_awaited(conn: db.Connection, left: Collection[UUID] = ()) -> list[UUID]:
+    """The ticket types that anybody waits for.
+
+    Args:
+        left: ticket types to leave out.
+    """
+    return [row["id"] for row in db.many(conn, dict, SQL.list_awaited) if row["id"] not in left]
 
 
 def offer_next(conn: db.Connection, ticket_type_id: UUID, *, wait: bool = True) -> bool:
@@ -160,9 +166,23 @@ def offer_next(conn: db.Connection, ticket_type_id: UUID, *, wait: bool = True) 
     return False
 
 
-def lapse_next(conn: db.Connection, now: datetime) -> bool:
-    """End an offer that has lapsed, and offer its stock to the next; whether there was one."""
-    entry = db.one(conn, EntryRow, SQL.claim_lapsed, now=now)
+def list_lapsed(conn: db.Connection, left: Collection[UUID] = ()) -> list[UUID]:
+    """A batch of entries whose offer has lapsed, the first to lapse first.
+
+    Args:
+        left: entries to leave out.
+    """
+    rows = db.many(conn, dict, SQL.list_lapsed, now=datetime.now(UTC), left=list(left), batch=_BATCH)
+    return [row["id"] for row in rows]
+
+
+def lapse(conn: db.Connection, entry_id: UUID) -> bool:
+    """End an offer that has lapsed, and offer its stock to the next.
+
+    Returns:
+        True if it was ended; False if somebody has accepted it, or is about to.
+    """
+    entry = db.one(conn, EntryRow, SQL.take_lapsed, id=entry_id, now=datetime.now(UTC))
     if entry is None:
         return False
     _owe_email(conn, "waitlist_lapsed", entry.email, entry.id)
@@ -175,9 +195,10 @@ def let_offers_lapse(conn: db.Connection, event_id: UUID) -> None:
     db.run(conn, SQL.claim_offers_to_lapse, event_id=event_id)
 
 
-def close_over(conn: db.Connection, now: datetime, batch: int = 1000) -> int:
-    """End up to ``batch`` entries of who waits for something of an event that is off or over; how many."""
-    return db.run(conn, SQL.claim_and_close_waiting, ticket_type_ids=list_awaited(conn), now=now, batch=batch)
+def close_over(conn: db.Connection, ticket_type_ids: Sequence[UUID]) -> int:
+    """End a batch of entries of who waits for one of these ticket types whose event is off or over; how many."""
+    wanted = {"ticket_type_ids": list(ticket_type_ids), "now": datetime.now(UTC), "batch": _BATCH}
+    return db.run(conn, SQL.claim_and_close_waiting, **wanted)
 
 
 def _end(conn: db.Connection, entry: EntryRow, status: EntryStatus) -> None:
@@ -191,11 +212,18 @@ def _end(conn: db.Connection, entry: EntryRow, status: EntryStatus) -> None:
 
 
 def _offer_all(conn: db.Connection, awaited: Iterable[dict[str, UUID]]) -> int:
-    offers = 0
-    for ticket_type in awaited:
-        while offer_next(conn, ticket_type["id"], wait=False):
-            offers += 1
-    return offers
+    return sum(_offer(conn, ticket_type["id"]) for ticket_type in awaited)
+
+
+def _offer(conn: db.Connection, ticket_type_id: UUID) -> int:
+    """Offer what is free of a ticket type to one after the other; how many offers were made.
+
+    The transaction frees stock, and others wait for it. What is more than so many offers, the job offers.
+    """
+    for made in range(_MOST_OFFERS):
+        if not offer_next(conn, ticket_type_id, wait=False):
+            return made
+    return _MOST_OFFERS
 
 
 def _hold(conn: db.Connection, entry: NextEntry, now: datetime, *, wait: bool) -> bool:
