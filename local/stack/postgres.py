@@ -132,13 +132,19 @@ class Server:
     def _end_leftover(self) -> None:
         """Stop a server that a killed run left behind: nobody else uses this data directory."""
         if (self._data / "postmaster.pid").exists():
-            with suppress(subprocess.CalledProcessError):
+            with suppress(RuntimeError):  # it may have ended meanwhile
                 self._run("pg_ctl", "stop", "-w", "-m", "fast")
 
     def _run(self, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's programs on the data directory."""
+        """Run one of PostgreSQL's programs on the data directory.
+
+        Raises:
+            RuntimeError: it failed; the message has what it wrote.
+        """
         command = [str(BIN / program), *arguments, "-D", str(self._data)]
-        subprocess.run(command, user=self._user, check=True, capture_output=True, cwd=self._data)
+        done = subprocess.run(command, user=self._user, check=False, capture_output=True, text=True, cwd=self._data)
+        if done.returncode:
+            raise RuntimeError(f"{program} failed:\n{done.stderr}")
 
     def _write_access_rules(self) -> None:
         method = "trust" if self._password is None else "scram-sha-256"

@@ -69,8 +69,8 @@ def wait_for_email(api: httpx.Client, address: str) -> dict[str, Any]:
     return email
 
 
-def test_the_demo_event_is_sold_and_kept_over_a_restart(tmp_path: Path) -> None:
-    with demo_api(tmp_path) as api:
+def test_the_demo_event_is_sold_and_kept_over_a_restart(folder: Path) -> None:
+    with demo_api(folder) as api:
         order = place_order(api)
         payment = start_payment(api, order)
 
@@ -85,12 +85,12 @@ def test_the_demo_event_is_sold_and_kept_over_a_restart(tmp_path: Path) -> None:
         assert len(emails(api, "ada@example.com")) == 1
         assert order["id"] in api.get(email["links"][0]).text
 
-    with demo_api(tmp_path) as api:
+    with demo_api(folder) as api:
         assert status(api, order) == "paid"
 
 
-def test_a_declined_payment_leaves_the_order_pending(tmp_path: Path) -> None:
-    with demo_api(tmp_path) as api:
+def test_a_declined_payment_leaves_the_order_pending(folder: Path) -> None:
+    with demo_api(folder) as api:
         order = place_order(api)
         payment = start_payment(api, order)
 

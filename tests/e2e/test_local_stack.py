@@ -496,16 +496,16 @@ class Run:
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_everything(tmp_path: Path, sign: signal.Signals) -> None:
-    run = Run(tmp_path)
+def test_a_signal_ends_everything(folder: Path, sign: signal.Signals) -> None:
+    run = Run(folder)
 
     assert run.end(sign) == 0
     assert psutil.wait_procs(run.children, timeout=5)[1] == []
-    State(tmp_path).forget()
+    State(folder).forget()
 
 
-def test_everything_ends_when_the_supervisor_is_killed(tmp_path: Path) -> None:
-    run = Run(tmp_path)
+def test_everything_ends_when_the_supervisor_is_killed(folder: Path) -> None:
+    run = Run(folder)
 
     run.end(signal.SIGKILL)
 
@@ -513,8 +513,8 @@ def test_everything_ends_when_the_supervisor_is_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["PostgreSQL", "AWS services", "gateway"])
-def test_everything_ends_when_a_part_does(tmp_path: Path, part: str) -> None:
-    run = Run(tmp_path)
+def test_everything_ends_when_a_part_does(folder: Path, part: str) -> None:
+    run = Run(folder)
 
     run.part(part).kill()
 
@@ -523,8 +523,8 @@ def test_everything_ends_when_a_part_does(tmp_path: Path, part: str) -> None:
     assert psutil.wait_procs(run.children, timeout=5)[1] == []
 
 
-def test_the_gateway_ends_when_the_parent_of_the_environments_does(tmp_path: Path) -> None:
-    run = Run(tmp_path)
+def test_the_gateway_ends_when_the_parent_of_the_environments_does(folder: Path) -> None:
+    run = Run(folder)
     gateway = run.part("gateway")
     (fork_server,) = gateway.children()
 

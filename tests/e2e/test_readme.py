@@ -12,12 +12,12 @@ from local.stack.supervisor import Stack
 from tests.helpers.support import ROOT
 
 
-def test_the_tour_ends_with_an_admitted_and_a_refused_scan(tmp_path: Path) -> None:
+def test_the_tour_ends_with_an_admitted_and_a_refused_scan(folder: Path, tmp_path: Path) -> None:
     tour = re.search(r"<!-- tour -->\n```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert tour is not None
     script = tour[1].replace(".venv/bin/python", sys.executable)
 
-    with Stack(BOXOFFICE, tmp_path / "state", port=0) as stack:
+    with Stack(BOXOFFICE, folder, port=0) as stack:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
             cwd=tmp_path,
