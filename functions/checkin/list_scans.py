@@ -9,7 +9,7 @@ from boxoffice.api import Cursor, Limit, PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.checkin import service
 from boxoffice.checkin.models import ScanFilters, ScanPage
-from boxoffice.models import Id, Line
+from boxoffice.models import Id, ShortText
 
 __all__ = ["handler"]
 
@@ -18,7 +18,7 @@ __all__ = ["handler"]
 def list_scans(
     event_id: PathId,
     only: Annotated[Literal["conflicts"] | None, Query(description="Those let in that should not have been")] = None,
-    gate: Annotated[Line | None, Query()] = None,
+    gate: Annotated[ShortText | None, Query()] = None,
     ticket_id: Annotated[Id | None, Query()] = None,
     limit: Limit = 20,
     cursor: Cursor = None,

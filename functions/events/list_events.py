@@ -9,16 +9,16 @@ from boxoffice.api import Cursor, Limit, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.events import service
 from boxoffice.events.models import Category, EventFilters, EventPage
-from boxoffice.models import Id, Line, Moment
+from boxoffice.models import Id, Moment, ShortText
 
 __all__ = ["handler"]
 
 
 @route("GET", "/v1/events", who=Who.PUBLIC)
 def list_events(
-    q: Annotated[Line | None, Query(description='Words to find, as in `jazz -free "open air"`')] = None,
+    q: Annotated[ShortText | None, Query(description='Words to find, as in `jazz -free "open air"`')] = None,
     category: Annotated[Category | None, Query()] = None,
-    city: Annotated[Line | None, Query()] = None,
+    city: Annotated[ShortText | None, Query()] = None,
     organisation_id: Annotated[Id | None, Query(description="Its members see drafts too")] = None,
     since: Annotated[Moment | None, Query(alias="from", description="Not over by then; now if left out")] = None,
     until: Annotated[Moment | None, Query(alias="to", description="Begun before then")] = None,

@@ -1,4 +1,4 @@
-"""How a Lambda function writes what it tells of itself: structured logs, and metrics in CloudWatch's embedded format."""
+"""How a Lambda function writes what it tells of itself: structured logs, and metrics in CloudWatch's own format."""
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from boxoffice.accounts.passwords import MOST_BYTES, normalise
-from boxoffice.models import Email, Id, Line, Patch, Phone, Request, View
+from boxoffice.models import Email, Id, Patch, Phone, Request, ShortText, View
 
 type Role = Literal["scanner", "manager", "owner"]
 
@@ -23,8 +23,8 @@ NewPassword = Annotated[Password, Field(min_length=10)]
 class SignUpRequest(Request):
     email: Email
     password: NewPassword
-    name: Line
-    organisation_name: Line | None = Field(default=None, description="Registers a business in the same step")
+    name: ShortText
+    organisation_name: ShortText | None = Field(default=None, description="Registers a business in the same step")
 
 
 class LogInRequest(Request):
@@ -42,7 +42,7 @@ class PasswordChange(Request):
 
 
 class AccountPatch(Patch):
-    name: Line = Field(default_factory=str)
+    name: ShortText = Field(default_factory=str)
     phone: Phone | None = None
 
 

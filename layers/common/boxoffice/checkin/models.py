@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, model_validator
 
 from boxoffice.events.models import GateView
-from boxoffice.models import Id, Line, Moment, Page, Request, View
+from boxoffice.models import Id, Moment, Page, Request, ShortText, View
 
 MOST_SCANS = 500  # a sync
 MOST_TICKETS = 50_000  # a page of the manifest, which stays far below the 6 MB that Lambda can answer
@@ -39,8 +39,8 @@ Sequence = Annotated[
 
 class TicketScanRequest(Request):
     event_id: Id | None = Field(default=None, description="Where the door is; tickets of other events are refused")
-    gate: Line | None = None
-    device_id: Line | None = None
+    gate: ShortText | None = None
+    device_id: ShortText | None = None
     sequence: Sequence | None = None
 
     @model_validator(mode="after")
@@ -62,7 +62,7 @@ class OfflineScan(Request):
     sequence: Sequence
     qr: Qr
     at: Moment = Field(description="When it admitted, by the device's clock")
-    gate: Line | None = None
+    gate: ShortText | None = None
 
 
 def _numbered_once(scans: list[OfflineScan]) -> list[OfflineScan]:
@@ -72,7 +72,7 @@ def _numbered_once(scans: list[OfflineScan]) -> list[OfflineScan]:
 
 
 class SyncRequest(Request):
-    device_id: Line
+    device_id: ShortText
     sent_at: Moment = Field(description="The device's clock now; what it differs from ours is corrected in its scans")
     scans: Annotated[list[OfflineScan], Field(min_length=1, max_length=MOST_SCANS), AfterValidator(_numbered_once)]
 

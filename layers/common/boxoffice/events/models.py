@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
-from boxoffice.models import Id, Line, Moment, Page, Patch, Request, Text, View, unchanged
+from boxoffice.models import Id, Moment, Page, Patch, Request, ShortText, Text, View, unchanged
 from boxoffice.money import is_currency
 from boxoffice.ticket_types.models import MOST_TICKET_TYPES, EventStatus, TicketTypeRequest, TicketTypeView
 
@@ -49,8 +49,8 @@ def _url(text: str) -> str:
     return str(url)
 
 
-Category = Annotated[Line, AfterValidator(str.lower), Field(max_length=50, examples=["concert", "sport", "hotel"])]
-Rating = Annotated[Line, Field(max_length=50, examples=["18+", "PG-13"])]
+Category = Annotated[ShortText, AfterValidator(str.lower), Field(max_length=50, examples=["concert", "sport", "hotel"])]
+Rating = Annotated[ShortText, Field(max_length=50, examples=["18+", "PG-13"])]
 Country = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Z]{2}$"),
@@ -82,15 +82,15 @@ Capacity = Annotated[
 
 
 class VenueRequest(Request):
-    name: Line
-    address: Line
-    city: Line
+    name: ShortText
+    address: ShortText
+    city: ShortText
     country: Country
     time_zone: TimeZone
 
 
 class GateRequest(Request):
-    name: Line
+    name: ShortText
     ticket_type_ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_TICKET_TYPES)] | None = Field(
         description="The types that it lets in; null for any"
     )
@@ -114,7 +114,7 @@ DoorsOpen = Annotated[Moment, Field(description="Nobody is admitted before")]
 
 class EventRequest(Request):
     organisation_id: Id
-    title: Line
+    title: ShortText
     description: Text = ""
     category: Category
     rating: Rating | None = None
@@ -130,15 +130,15 @@ class EventRequest(Request):
 
 
 class VenuePatch(Patch):
-    name: Line = unchanged()
-    address: Line = unchanged()
-    city: Line = unchanged()
+    name: ShortText = unchanged()
+    address: ShortText = unchanged()
+    city: ShortText = unchanged()
     country: Country = unchanged()
     time_zone: TimeZone = unchanged()
 
 
 class EventPatch(Patch):
-    title: Line = unchanged()
+    title: ShortText = unchanged()
     description: Text = unchanged()
     category: Category = unchanged()
     rating: Rating | None = unchanged()
@@ -181,7 +181,7 @@ class EventSummary(View):
 
 
 class CancelEventRequest(Request):
-    reason: Annotated[Line, Field(description="Told to everybody who has a ticket")]
+    reason: Annotated[ShortText, Field(description="Told to everybody who has a ticket")]
 
 
 class EventView(EventSummary):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import Email, Id, Line, Page, Phone, Request, View
+from boxoffice.models import Email, Id, Page, Phone, Request, ShortText, View
 from boxoffice.pricing.models import Charge
 from boxoffice.seats.models import SeatRequest, SeatView
 from boxoffice.stock.models import Draw
@@ -32,7 +32,7 @@ class OrderItemRequest(Request):
 
 
 class BuyerRequest(Request):
-    name: Line
+    name: ShortText
     email: Email
     phone: Phone | None = None
 

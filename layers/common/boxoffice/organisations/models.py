@@ -8,13 +8,13 @@ from uuid import UUID
 from pydantic import Field
 
 from boxoffice.accounts.models import SessionView
-from boxoffice.models import Id, Line, Request, View
+from boxoffice.models import Id, Request, ShortText, View
 
 type OrganisationStatus = Literal["pending", "approved", "rejected", "suspended"]
 
 
 class OrganisationRequest(Request):
-    name: Line
+    name: ShortText
 
 
 class OrganisationView(View):

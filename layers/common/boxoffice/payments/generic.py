@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import Field, ValidationError
 
 from boxoffice.errors import Malformed
-from boxoffice.models import Line, Request, Text
+from boxoffice.models import Request, ShortText, Text
 from boxoffice.payments.errors import PaymentRefused
 from boxoffice.payments.merchants import check_webhook_secret
 from boxoffice.payments.models import DueRefund, EventKind, PreparedPayment, ProviderEvent, ProviderPayment, RefundState
@@ -26,7 +26,7 @@ _KINDS: dict[str, EventKind] = {"PAID": "succeeded", "REJECTED": "failed"}
 class GenericEvent(Request):
     """The body of a webhook."""
 
-    order: Annotated[Line, Field(description="The order's id or number")]
+    order: Annotated[ShortText, Field(description="The order's id or number")]
     status: Literal["PAID", "REJECTED"]
     reason: Text | None = None
 

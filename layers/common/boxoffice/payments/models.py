@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from boxoffice.errors import DomainError
-from boxoffice.models import Id, Line, Request, View
+from boxoffice.models import Id, Request, ShortText, View
 
 type PaymentStatus = Literal["pending", "succeeded", "failed", "refunded"]
 type RefundStatus = Literal["owed", "sent", "succeeded", "failed"]
@@ -39,7 +39,7 @@ class PaymentRequest(Request):
 
 class PaymentByHandRequest(Request):
     method: MethodByHand
-    note: Line | None = Field(default=None, description="Kept in the order's history, such as a receipt's number")
+    note: ShortText | None = Field(default=None, description="Kept in the order's history, such as a receipt's number")
 
 
 class PaymentView(View):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from boxoffice.models import Id, Line, Request, View
+from boxoffice.models import Id, Request, ShortText, View
 from boxoffice.orders.models import OrderStatus
 from boxoffice.pricing.models import Charge
 from boxoffice.tickets.models import TicketStatus
@@ -24,7 +24,7 @@ class RefundRequest(Request):
         int | None,
         Field(strict=True, ge=1, le=100_000_000_000, description="Money alone, in the minor unit; tickets stay valid"),
     ] = None
-    reason: Line | None = Field(default=None, description="Kept in the order's history; the buyer is not told")
+    reason: ShortText | None = Field(default=None, description="Kept in the order's history; the buyer is not told")
     force: Annotated[bool, Field(strict=True, description="Refund tickets that have admitted their holders, too")] = (
         False
     )

@@ -6,17 +6,17 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import Id, Line, Page, Request, View
+from boxoffice.models import Id, Page, Request, ShortText, View
 
 MOST_SEATS = 100_000  # of a ticket type
 MOST_IN_A_ROW = 200  # places, gaps included
 
-Number = Annotated[Line, Field(max_length=8, examples=["12"])]
+Number = Annotated[ShortText, Field(max_length=8, examples=["12"])]
 
 
 class SeatRowRequest(Request):
-    section: Annotated[Line, Field(max_length=50, examples=["Stalls"])]
-    row: Annotated[Line, Field(max_length=20, examples=["C"])]
+    section: Annotated[ShortText, Field(max_length=50, examples=["Stalls"])]
+    row: Annotated[ShortText, Field(max_length=20, examples=["C"])]
     numbers: Annotated[
         list[Number | None],
         Field(

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from boxoffice.events.models import TimeZone
-from boxoffice.models import Email, Id, Line, Page, Patch, Phone, Request, View, unchanged
+from boxoffice.models import Email, Id, Page, Patch, Phone, Request, ShortText, View, unchanged
 
 type SlotState = Literal["free", "taken"]
 type ClaimStatus = Literal["open", "released"]
@@ -19,14 +19,14 @@ Capacity = Annotated[int, Field(strict=True, ge=0, le=50_000, description="How m
 
 class ServiceRequest(Request):
     organisation_id: Id
-    name: Line
+    name: ShortText
     capacity: Capacity
     event_id: Id | None = Field(default=None, description="The event it belongs to, if it serves only one")
     time_zone: TimeZone | None = Field(default=None, description="Where its days begin; the event's, else UTC")
 
 
 class ServicePatch(Patch):
-    name: Line = unchanged()
+    name: ShortText = unchanged()
     capacity: Capacity = unchanged()
     time_zone: TimeZone = unchanged()
 
@@ -37,7 +37,7 @@ class CustomerRequest(Request):
     account_id: Id | None = None
     email: Email | None = None
     phone: Phone | None = None
-    name: Line | None = Field(default=None, description="Kept, unless the customer has a name already")
+    name: ShortText | None = Field(default=None, description="Kept, unless the customer has a name already")
 
     @model_validator(mode="after")
     def _has_one_identity(self) -> Self:
@@ -48,7 +48,7 @@ class CustomerRequest(Request):
 
 class ClaimRequest(Request):
     customer: CustomerRequest
-    note: Line | None = Field(default=None, description="What was left, or a number plate", examples=["2 coats"])
+    note: ShortText | None = Field(default=None, description="What was left, or a number plate", examples=["2 coats"])
 
 
 class ClaimScanRequest(Request):

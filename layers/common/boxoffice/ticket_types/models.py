@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from boxoffice.models import Amount, Id, Line, Moment, Patch, Request, Text, View, unchanged
+from boxoffice.models import Amount, Id, Moment, Patch, Request, ShortText, Text, View, unchanged
 
 MOST_TICKET_TYPES = 50
 
@@ -65,7 +65,7 @@ Attributes = Annotated[
 
 
 class TicketTypeRequest(Request):
-    name: Line
+    name: ShortText
     description: Text = ""
     price: Amount
     quantity: Quantity
@@ -81,7 +81,7 @@ class TicketTypeRequest(Request):
 
 
 class TicketTypePatch(Patch):
-    name: Line = unchanged()
+    name: ShortText = unchanged()
     description: Text = unchanged()
     price: Amount = unchanged()
     quantity: Quantity = unchanged()

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import Email, Id, Line, Page, Request, View
+from boxoffice.models import Email, Id, Page, Request, ShortText, View
 
 type TicketStatus = Literal["valid", "refunded"]
 type TransferStatus = Literal["pending", "accepted", "replaced"]
@@ -24,12 +24,12 @@ class Standing(StrEnum):
 
 class TransferRequest(Request):
     email: Email
-    name: Line | None = None
+    name: ShortText | None = None
 
 
 class AcceptTransferRequest(Request):
     token: Annotated[str, Field(max_length=200, pattern=r"^[\x21-\x7e]+$", description="From the link in the email")]
-    name: Annotated[Line, Field(description="Of the ticket's new holder")]
+    name: Annotated[ShortText, Field(description="Of the ticket's new holder")]
 
 
 class PendingTransferView(View):
