@@ -12,7 +12,7 @@ export AWS_DEFAULT_REGION ?= eu-west-1
 export PYTHONPATH := layers/common
 
 .DEFAULT_GOAL := help
-.PHONY: help install run reset demo test soak lint format openapi events bench sam-local build deploy clean
+.PHONY: help install run reset demo test soak lint format openapi bench sam-local build deploy clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,16 +47,15 @@ lint: install  ## Style, types, import contracts, the OpenAPI document, docs/err
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m boxoffice.openapi --check
+	$(BIN)/python -m boxoffice.sample_events --check
 	$(BIN)/sam validate --lint
 
 format: install  ## Format the code
 	$(BIN)/ruff check --fix --exit-zero
 	$(BIN)/ruff format
 
-openapi: install  ## Write the OpenAPI document, docs/errors.md and the template's routes anew
+openapi: install  ## Write anew what is generated: the OpenAPI document, docs/errors.md, routes and sample events
 	$(BIN)/python -m boxoffice.openapi
-
-events: install  ## Write events/: a sample event of each function, for `sam local invoke`
 	$(BIN)/python -m boxoffice.sample_events
 
 bench: install  ## Measure speed against the bars; non-zero if one is missed

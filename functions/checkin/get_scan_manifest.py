@@ -5,11 +5,10 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from boxoffice import db
-from boxoffice.api import IfNoneMatch, PathId, caller, handler, known_version, route, set_header, weak_etag
+from boxoffice.api import Cursor, IfNoneMatch, PathId, caller, handler, known_version, route, set_header, weak_etag
 from boxoffice.auth import Who
 from boxoffice.checkin import service
 from boxoffice.checkin.models import MOST_TICKETS, ManifestView
-from boxoffice.pagination import Cursor
 
 __all__ = ["handler"]
 

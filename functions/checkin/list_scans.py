@@ -5,12 +5,11 @@ from typing import Annotated, Literal
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from boxoffice import db
-from boxoffice.api import PathId, caller, handler, route
+from boxoffice.api import Cursor, Limit, PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.checkin import service
 from boxoffice.checkin.models import ScanFilters, ScanPage
 from boxoffice.models import Id, Line
-from boxoffice.pagination import Cursor, Limit
 
 __all__ = ["handler"]
 

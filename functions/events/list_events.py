@@ -5,12 +5,11 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from boxoffice import db
-from boxoffice.api import caller, handler, route
+from boxoffice.api import Cursor, Limit, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.events import service
 from boxoffice.events.models import Category, EventFilters, EventPage
 from boxoffice.models import Id, Line, Moment
-from boxoffice.pagination import Cursor, Limit
 
 __all__ = ["handler"]
 

@@ -1,11 +1,10 @@
 """GET /v1/me/orders"""
 
 from boxoffice import db
-from boxoffice.api import caller, handler, route
+from boxoffice.api import Cursor, Limit, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderPage
-from boxoffice.pagination import Cursor, Limit
 
 __all__ = ["handler"]
 

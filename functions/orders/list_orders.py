@@ -5,12 +5,11 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from boxoffice import db
-from boxoffice.api import PathId, caller, handler, route
+from boxoffice.api import Cursor, Limit, PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.models import Email, Id, Moment
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderFilters, OrderPage, OrderStatus
-from boxoffice.pagination import Cursor, Limit
 
 __all__ = ["handler"]
 

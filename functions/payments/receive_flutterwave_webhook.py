@@ -4,13 +4,13 @@ from boxoffice.api import handler, raw_body, request_header, route
 from boxoffice.auth import Who
 from boxoffice.payments import webhooks
 from boxoffice.payments.errors import NOT_THE_PROVIDER, ProviderUnavailable
-from boxoffice.payments.models import Organisation, WebhookView
+from boxoffice.payments.models import WebhookView
 
 __all__ = ["handler"]
 
 
 @route("POST", "/v1/webhooks/flutterwave", who=Who.PROVIDER, raises=(*NOT_THE_PROVIDER, ProviderUnavailable))
-def receive_flutterwave_webhook(organisation: Organisation = None) -> WebhookView:
+def receive_flutterwave_webhook(organisation: webhooks.Organisation = None) -> WebhookView:
     """Take an event of Flutterwave.
 
     It shows the account's secret hash in `verif-hash`. The hash does not cover the body, so we ask Flutterwave about

@@ -4,13 +4,13 @@ from boxoffice.api import handler, raw_body, request_header, route
 from boxoffice.auth import Who
 from boxoffice.payments import webhooks
 from boxoffice.payments.errors import NOT_THE_PROVIDER
-from boxoffice.payments.models import Organisation, WebhookView
+from boxoffice.payments.models import WebhookView
 
 __all__ = ["handler"]
 
 
 @route("POST", "/v1/webhooks/generic", who=Who.PROVIDER, raises=NOT_THE_PROVIDER)
-def receive_generic_webhook(organisation: Organisation = None) -> WebhookView:
+def receive_generic_webhook(organisation: webhooks.Organisation = None) -> WebhookView:
     """Take an event of a bank or gateway.
 
     The body is `{order, status, reason?}`: the order by its id or number, `status` is `PAID` or `REJECTED`. The shared

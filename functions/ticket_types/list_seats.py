@@ -1,10 +1,9 @@
 """GET /v1/ticket-types/{ticket_type_id}/seats"""
 
 from boxoffice import db
-from boxoffice.api import PathId, caller, handler, route, set_header
+from boxoffice.api import Cursor, PathId, caller, handler, route, set_header
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound
-from boxoffice.pagination import Cursor
 from boxoffice.seats.models import SeatPage
 from boxoffice.ticket_types import service
 

@@ -1,9 +1,8 @@
 """GET /v1/me/tickets"""
 
 from boxoffice import db
-from boxoffice.api import caller, handler, route
+from boxoffice.api import Cursor, Limit, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.pagination import Cursor, Limit
 from boxoffice.tickets import service
 from boxoffice.tickets.models import TicketPage
 

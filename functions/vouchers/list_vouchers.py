@@ -1,9 +1,8 @@
 """GET /v1/events/{event_id}/vouchers"""
 
 from boxoffice import db
-from boxoffice.api import PathId, caller, handler, route
+from boxoffice.api import Cursor, Limit, PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.pagination import Cursor, Limit
 from boxoffice.vouchers import service
 from boxoffice.vouchers.models import VoucherPage
 

@@ -5,9 +5,8 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from boxoffice import db
-from boxoffice.api import PathId, caller, handler, route
+from boxoffice.api import Cursor, Limit, PathId, caller, handler, route
 from boxoffice.auth import Who
-from boxoffice.pagination import Cursor, Limit
 from boxoffice.waitlist import service
 from boxoffice.waitlist.models import EntryStatus, WaitlistPage
 

@@ -18,7 +18,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.middlewares.openapi_validation import OpenAPIRequestValidationMiddleware
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
-from aws_lambda_powertools.event_handler.openapi.params import Header, Path
+from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -59,6 +59,8 @@ IfNoneMatch = Annotated[
     ),
 ]
 PathId = Annotated[UUID, Path()]
+Limit = Annotated[int, Query(ge=1, le=100, description="How many items a page holds at the most")]
+Cursor = Annotated[str | None, Query(max_length=300, description="The `next_cursor` of the page before")]
 
 
 @dataclass(frozen=True)

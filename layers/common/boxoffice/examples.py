@@ -48,7 +48,8 @@ def example_of(function: str, names: Mapping[str, str] | None = None) -> Example
     Raises:
         KeyError: the example has a name that stands for nothing.
     """
-    return Example(**_replace(_read(function), sample_names() if names is None else names))
+    example = _read(function)
+    return Example(**_replace(example, sample_names() if names is None else names)) if example else Example()
 
 
 @cache

@@ -137,7 +137,7 @@ def _show_example(operation: dict[str, Any]) -> None:
         value = (example.path | example.query).get(parameter["name"])
         if value is not None:
             parameter["example"] = value
-    if "requestBody" in operation:
+    if "requestBody" in operation and example.body is not None:
         operation["requestBody"]["content"]["application/json"]["example"] = example.body
 
 

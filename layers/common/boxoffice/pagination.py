@@ -4,15 +4,10 @@ import base64
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from aws_lambda_powertools.event_handler.openapi.params import Query
-
 from boxoffice.errors import Invalid
-
-Limit = Annotated[int, Query(ge=1, le=100, description="How many items a page holds at the most")]
-Cursor = Annotated[str | None, Query(max_length=300, description="The `next_cursor` of the page before")]
 
 
 def encode(*key: UUID | datetime | int) -> str:

@@ -1,6 +1,7 @@
 """Sample events for `sam local invoke`, made of the examples and the OpenAPI document.
 
 python -m boxoffice.sample_events                 writes events/<domain>/<function>.json for every function
+python -m boxoffice.sample_events --check         exits with 1 if what is committed is not what the examples say
 python -m boxoffice.sample_events create_order    prints the event of one function
 """
 
@@ -135,14 +136,31 @@ def _schedule(function: str) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the events of the functions named, or write those of all."""
-    for name in arguments:
-        print(json.dumps(sample_event(name), indent=2, ensure_ascii=False))
-    for function in [] if arguments else _ROOT.glob("functions/*/*.py"):
-        path = _ROOT / "events" / function.parent.name / f"{function.stem}.json"
+    """Write the events of all functions, or check them, or print those of the functions named."""
+    if arguments and arguments != ["--check"]:
+        for name in arguments:
+            print(_text(name), end="")
+        return 0
+    wanted = {_path(function): _text(function.stem) for function in _ROOT.glob("functions/*/*.py")}
+    found = {path: path.read_text() for path in _ROOT.glob("events/*/*.json")}
+    if arguments:
+        if wanted != found:
+            print("events/ is out of date: run make openapi", file=sys.stderr)
+        return int(wanted != found)
+    for path in found.keys() - wanted.keys():
+        path.unlink()
+    for path, text in wanted.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(sample_event(function.stem), indent=2, ensure_ascii=False) + "\n")
+        path.write_text(text)
     return 0
+
+
+def _path(function: Path) -> Path:
+    return _ROOT / "events" / function.parent.name / f"{function.stem}.json"
+
+
+def _text(name: str) -> str:
+    return json.dumps(sample_event(name), indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

@@ -8,14 +8,13 @@ import sys
 from pathlib import Path
 from uuid import UUID
 
-from boxoffice import examples, openapi
+from boxoffice import openapi
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, start
 from tests.helpers.provider_servers import deliver, put_account
-from tests.helpers.support import ROOT, Client
+from tests.helpers.support import Client
 
 
 def main(copy: str, order: str) -> None:
-    examples.FOLDER = ROOT / "examples"
     for path, text in openapi.generate(Path(copy)).items():  # as `make openapi` does
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)

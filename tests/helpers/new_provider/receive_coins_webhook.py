@@ -4,12 +4,12 @@ from boxoffice.api import handler, raw_body, request_header, route
 from boxoffice.auth import Who
 from boxoffice.payments import webhooks
 from boxoffice.payments.errors import NOT_THE_PROVIDER
-from boxoffice.payments.models import Organisation, WebhookView
+from boxoffice.payments.models import WebhookView
 
 __all__ = ["handler"]
 
 
 @route("POST", "/v1/webhooks/coins", who=Who.PROVIDER, raises=NOT_THE_PROVIDER)
-def receive_coins_webhook(organisation: Organisation = None) -> WebhookView:
+def receive_coins_webhook(organisation: webhooks.Organisation = None) -> WebhookView:
     """Take an event of the box of coins."""
     return webhooks.receive("coins", organisation, raw_body(), request_header)

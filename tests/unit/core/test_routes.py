@@ -1,12 +1,12 @@
 """Routes are written into a template: only into their place, and always the same."""
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from samcli.yamlhelper import yaml_parse
 
-from boxoffice.api import Route
-from boxoffice.auth import Who
 from boxoffice.routes import logical_id, with_routes
 
 TEMPLATE = """\
@@ -34,16 +34,12 @@ Outputs:
 """
 
 
-def get_event() -> None: ...
+def route(method: str, path: str, function: str) -> Any:
+    """What is read of a route."""
+    return SimpleNamespace(method=method, path=path, function=SimpleNamespace(__name__=function))
 
 
-def create_event() -> None: ...
-
-
-ROUTES = [
-    Route("GET", "/v1/events/{event_id}", get_event, Who.PUBLIC, (), (), (), conditional=False),
-    Route("POST", "/v1/events", create_event, Who.MANAGER, (), (), (), conditional=False),
-]
+ROUTES = [route("GET", "/v1/events/{event_id}", "get_event"), route("POST", "/v1/events", "create_event")]
 
 
 def test_each_route_calls_its_function_or_the_alias() -> None:

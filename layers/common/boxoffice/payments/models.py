@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 from uuid import UUID
 
-from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
 from boxoffice.errors import DomainError
@@ -29,10 +28,6 @@ type MethodByHand = Literal["cash", "bank_transfer"]
 """The ways in which an organisation takes money itself, and gives it back itself, without a provider."""
 
 METHODS_BY_HAND: tuple[str, ...] = get_args(MethodByHand.__value__)
-
-Organisation = Annotated[
-    Id | None, Query(description="Whose webhook it is, if the organisation has its own account at the provider")
-]
 
 PLATFORM_MERCHANT = UUID(int=0)
 """The merchant that takes the payments of each organisation without an account of its own at a provider."""

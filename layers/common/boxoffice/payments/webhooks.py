@@ -2,11 +2,19 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Annotated
 from uuid import UUID
 
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
 from boxoffice import db
+from boxoffice.models import Id
 from boxoffice.payments import providers, service
 from boxoffice.payments.models import PLATFORM_MERCHANT, WebhookView
+
+Organisation = Annotated[
+    Id | None, Query(description="Whose webhook it is, if the organisation has its own account at the provider")
+]
 
 
 def receive(provider: str, merchant_id: UUID | None, body: bytes, header: Callable[[str], str | None]) -> WebhookView:
