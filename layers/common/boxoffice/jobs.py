@@ -18,7 +18,8 @@ from boxoffice.errors import Busy
 from boxoffice.observability import count, gauge
 from boxoffice.telemetry import flush, logger
 
-_BATCH = 50  # units that are done before a job looks at the clock, and before their effects run
+_BATCH = 50  # units that a job does before it asks if another batch fits in, and before their effects run
+_SECONDS_TO_END = 2  # for the effects and the report, if a batch takes longer than it should
 
 type Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
@@ -117,8 +118,12 @@ class _Clock:
     seconds_to_stop: float
 
     def is_over(self) -> bool:
-        """Return True if nothing more should begin."""
+        """Return True if no other batch should begin."""
         return self.context.get_remaining_time_in_millis() <= self.seconds_to_stop * 1000
+
+    def must_end(self) -> bool:
+        """Return True if not even the batch in hand can go on."""
+        return self.context.get_remaining_time_in_millis() <= _SECONDS_TO_END * 1000
 
 
 @dataclass
@@ -172,6 +177,8 @@ class _Work:
     def _do(self, conn: db.Connection, units: Sequence[Any], clock: _Clock) -> None:
         if self.step.at_once is None:
             for unit in units:
+                if clock.must_end():
+                    break
                 with self.tally.isolated(conn, _id_of(unit)):
                     self._commit(conn, unit, [unit])
         elif not self._do_at_once(conn, units):

@@ -138,6 +138,14 @@ def test_a_job_whose_time_is_up_ends_after_the_batch_in_hand() -> None:
     assert written() == 49
 
 
+def test_a_batch_that_takes_longer_than_it_should_is_cut_short() -> None:
+    looks = iter([10_000] * 8)
+    hasty = context()
+    hasty.get_remaining_time_in_millis = lambda: next(looks, 1_500)
+
+    assert job()(lambda: [step(300)])({}, hasty) == {"written": 7, "units_failed": 0}
+
+
 def test_units_that_are_done_alone_since_their_batch_failed_look_at_the_clock() -> None:
     run = job()(lambda: [step(300, do=write_all, at_once=40)])
 
