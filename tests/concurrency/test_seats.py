@@ -13,7 +13,7 @@ from psycopg import Connection
 from boxoffice.auth import Caller, Who, order_token
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderRequest, PlacedOrder
-from boxoffice.seats.errors import NoSeatsTogether, SeatNotFound, SeatsInTheWay, SeatTaken
+from boxoffice.seats.errors import NoSeatsTogether, SeatNotFound, SeatsInUse, SeatTaken
 from boxoffice.seats.models import SeatMapRequest
 from boxoffice.stock.errors import SoldOut
 from boxoffice.ticket_types import service as ticket_types
@@ -251,7 +251,7 @@ def test_a_map_changes_while_it_sells(
                     lay_out(conn, manager, ticket_type, choice.choice([[6, 6], [8, 8, 4], [6, 6, 6, 6, 6], [9] * 6]))
                 else:
                     had.append(buy(conn, ticket_type, choice.randint(1, 3)))
-            except (*GONE, SeatsInTheWay, SeatNotFound):
+            except (*GONE, SeatsInUse, SeatNotFound):
                 continue
         return had
 

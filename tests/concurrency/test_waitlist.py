@@ -59,10 +59,10 @@ def run_job(conn: Connection) -> int:
     """One run of the job; how many offers it made."""
     for entry in service.list_lapsed(conn):
         with conn.transaction():
-            service.lapse(conn, entry)
+            service.end_lapsed_offer(conn, entry)
     made = 0
     for ticket_type in service.list_awaited(conn):
-        while service.offer_next(conn, ticket_type):
+        while service.offer_to_next(conn, ticket_type):
             made += 1
     return made
 
@@ -252,7 +252,7 @@ def test_an_offer_never_waits_for_stock_while_it_holds_some(api: Client, databas
         conn.execute("SELECT pg_sleep(0.1)")
         with conn.transaction():
             conn.execute("SET LOCAL lock_timeout = '1s'")
-            return not service.offer_next(conn, ticket_type, wait=False)
+            return not service.offer_to_next(conn, ticket_type, wait=False)
 
     assert all(race(database, 2, act))
 
@@ -274,7 +274,7 @@ def test_an_offer_that_waits_for_one_pool_holds_nothing_of_another(
     def act(conn: Connection, number: int) -> bool:
         if number == 0:
             conn.execute("SELECT pg_sleep(0.2)")
-            return service.offer_next(conn, ticket_type)
+            return service.offer_to_next(conn, ticket_type)
         with conn.transaction():
             conn.execute("SELECT FROM stock WHERE pool_id = %s FOR NO KEY UPDATE", [lies_in_pieces])
             conn.execute("SELECT pg_sleep(0.4)")

@@ -65,7 +65,7 @@ def offered(conn: Connection, *, seated: bool) -> tuple[UUID, UUID, str]:
     email = f"{uuid4()}@example.com"
     entry = factories.waitlist_entry(conn, ticket_type, email=email)
     factories.waitlist_entry(conn, ticket_type, quantity=1)
-    assert waitlist.offer_next(conn, ticket_type)
+    assert waitlist.offer_to_next(conn, ticket_type)
     return ticket_type, entry, email
 
 
@@ -77,7 +77,7 @@ def accept(conn: Connection) -> Deed:
 def offer(conn: Connection) -> Deed:
     ticket_type = factories.ticket_type(conn, quantity=50)
     factories.waitlist_entry(conn, ticket_type, quantity=25)
-    return lambda conn: waitlist.offer_next(conn, ticket_type)
+    return lambda conn: waitlist.offer_to_next(conn, ticket_type)
 
 
 def lapse(conn: Connection) -> Deed:
@@ -87,7 +87,7 @@ def lapse(conn: Connection) -> Deed:
     def deed(conn: Connection) -> None:
         for lapsed in waitlist.list_lapsed(conn):
             with conn.transaction():
-                waitlist.lapse(conn, lapsed)
+                waitlist.end_lapsed_offer(conn, lapsed)
 
     return deed
 

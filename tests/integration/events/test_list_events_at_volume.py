@@ -48,7 +48,7 @@ def test_a_page_reads_little_more_than_it_shows(
 ) -> None:
     now = datetime.now(UTC)
     year = timedelta(days=365)
-    unfiltered: dict[str, Any] = dict.fromkeys(("words", "category", "city", "organisation_id", "since", "until"))
+    unfiltered: dict[str, Any] = dict.fromkeys(("search", "category", "city", "organisation_id", "since", "until"))
     searches: list[dict[str, Any]] = [
         {},
         {"category": "sport"},
@@ -56,12 +56,12 @@ def test_a_page_reads_little_more_than_it_shows(
         {"city": "nowhere"},
         {"category": "bar", "city": "city3"},
         {"organisation_id": organisation},
-        {"words": "show"},
-        {"words": "number29000"},
-        {"words": "nothing"},
+        {"search": "show"},
+        {"search": "number29000"},
+        {"search": "nothing"},
         {"since": now - year},
         {"since": now + year, "until": now + year + timedelta(days=1)},
-        {"since": now + year, "until": now + year + timedelta(days=7), "city": "city5", "words": "show"},
+        {"since": now + year, "until": now + year + timedelta(days=7), "city": "city5", "search": "show"},
     ]
     stranger = Caller(Who.PUBLIC)
     for search in searches:

@@ -90,7 +90,7 @@ def test_no_seat_goes_that_is_held_or_sold(api: Client, conn: Connection, manage
 
     answer = define(api, manager, ticket_type, row("B", "1"))
 
-    assert (answer.status, answer.code) == (409, "seats_in_the_way")
+    assert (answer.status, answer.code) == (409, "seats_in_use")
     assert answer.json["seats"] == ["Stalls · Row A · 1", "Stalls · Row A · 2"]
     assert len(seats(api, ticket_type)) == 2
     invariants.check(conn)

@@ -309,7 +309,7 @@ class TestAccepting:
         cancel(conn, api, ticket_type)
         types = (ticket_type, factories.ticket_type(conn, event_id=event))
         items = [{"ticket_type_id": str(each), "quantity": 1} for each in types]
-        assert accept(api, conn, entry, items=items).code == "not_the_offer"
+        assert accept(api, conn, entry, items=items).code == "offer_mismatch"
 
 
 class TestLeaving:

@@ -84,7 +84,7 @@ def test_an_event_that_has_begun_can_be_published() -> None:
 
 
 def test_a_span_ends_after_it_begins() -> None:
-    nothing: dict[str, Any] = dict.fromkeys(("words", "category", "city", "organisation_id"))
+    nothing: dict[str, Any] = dict.fromkeys(("search", "category", "city", "organisation_id"))
     rules.check_filters(EventFilters(**nothing, since=None, until=NOW))
     rules.check_filters(EventFilters(**nothing, since=NOW, until=NOW + HOUR))
     with pytest.raises(Invalid):
@@ -94,6 +94,6 @@ def test_a_span_ends_after_it_begins() -> None:
 def test_events_to_come_begin_after_the_moment_or_after_the_page_before() -> None:
     earlier, later = (NOW - HOUR, new_id()), (NOW + HOUR, new_id())
 
-    assert rules.start_of_coming(NOW, rules.FIRST_KEY) == (NOW, UUID(int=2**128 - 1))
-    assert rules.start_of_coming(NOW, earlier)[0] == NOW
-    assert rules.start_of_coming(NOW, later) == later
+    assert rules.upcoming_after(NOW, rules.FIRST_KEY) == (NOW, UUID(int=2**128 - 1))
+    assert rules.upcoming_after(NOW, earlier)[0] == NOW
+    assert rules.upcoming_after(NOW, later) == later

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boxoffice.stock.models import StockRow
-from boxoffice.stock.rules import MOST_ROWS, grown, home_row, rows_for, shrunk, spread
+from boxoffice.stock.rules import MOST_ROWS, grow, start_row, rows_for, shrink, spread
 
 QUANTITIES = st.integers(0, 10_000_000)
 ROWS = st.lists(st.tuples(*[st.integers(0, 100)] * 3), min_size=1, max_size=MOST_ROWS).map(
@@ -23,12 +23,12 @@ def test_a_quantity_lies_evenly_in_as_many_rows_as_it_deserves(quantity: int) ->
 
 @given(st.integers(1, 10**7), st.integers(1, MOST_ROWS))
 def test_a_connection_is_at_home_in_a_row_that_exists(pid: int, rows: int) -> None:
-    assert 0 <= home_row(pid, rows) < rows
+    assert 0 <= start_row(pid, rows) < rows
 
 
 @given(ROWS, QUANTITIES)
 def test_growing_adds_what_is_added_and_takes_from_no_row(rows: list[StockRow], by: int) -> None:
-    after = grown(rows, by)
+    after = grow(rows, by)
 
     assert sum(after.values()) == sum(row.available for row in rows) + by
     assert all(after[row.row_no] >= row.available for row in rows)
@@ -38,7 +38,7 @@ def test_growing_adds_what_is_added_and_takes_from_no_row(rows: list[StockRow], 
 def test_shrinking_takes_from_what_is_available_or_not_at_all(rows: list[StockRow], by: int) -> None:
     available = sum(row.available for row in rows)
 
-    after = shrunk(rows, by)
+    after = shrink(rows, by)
 
     if by > available:
         assert after is None
