@@ -14,8 +14,8 @@ __all__ = ["handler"]
 def cancel_event(event_id: PathId, cancellation: CancelEventRequest) -> EventView:
     """Cancel an event.
 
-    Nobody can buy its tickets from now on. Within minutes, a job cancels its pending orders and refunds its tickets, used
-    ones too. It emails buyers and holders. This cannot be undone. To cancel a cancelled event changes nothing.
+    Nobody can buy its tickets from now on. Within minutes, its pending orders are cancelled and its tickets refunded,
+    used ones too. Buyers and holders get an email. This cannot be undone. To cancel a cancelled event changes nothing.
     """
     with db.transaction() as conn:
         event = service.cancel_event(conn, caller(), event_id, cancellation)

@@ -14,8 +14,8 @@ __all__ = ["handler"]
 def get_availability(event_id: PathId) -> AvailabilityView:
     """Return how many tickets of each ticket type are available, held and sold.
 
-    The three counts are of one moment. They add up to the ticket type's quantity, unless the event's own capacity leaves
-    fewer available.
+    The three counts are of one moment. They add up to the ticket type's quantity, unless the event's own capacity
+    leaves fewer available.
     """
     with db.autocommit() as conn:
         return service.get_availability(conn, caller(), event_id)

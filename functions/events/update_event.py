@@ -22,8 +22,8 @@ def update_event(event_id: PathId, patch: EventPatch, if_match: IfMatch = None) 
     """Change some of an event's fields.
 
     Fields that are left out stay as they are. The currency can change until the event is published. The capacity cannot
-    be less than what is sold and held; null removes it. An event can get a capacity while none of its tickets is sold or
-    held.
+    be less than what is sold and held; null removes it. An event can get a capacity while none of its tickets is sold
+    or held.
     """
     with db.transaction() as conn:
         event = service.update_event(conn, caller(), event_id, patch, expected_version(if_match))

@@ -13,8 +13,8 @@ __all__ = ["handler"]
 def delete_ticket_type(ticket_type_id: PathId) -> None:
     """Delete a ticket type.
 
-    This is refused while tickets of it are sold, or held by orders or offers of the waitlist. It is refused for the last
-    ticket type of a published event, too.
+    This is refused while tickets of it are sold, or held by orders or offers of the waitlist. It is refused for the
+    last ticket type of a published event, too.
     """
     with db.transaction() as conn:
         service.delete_ticket_type(conn, caller(), ticket_type_id)

@@ -21,9 +21,9 @@ __all__ = ["handler"]
 def join_waitlist(ticket_type_id: PathId, entry: WaitlistRequest) -> None:
     """Join the waitlist of a ticket type that is sold out.
 
-    Freed tickets go to the earliest entry whose full quantity is available. An email with a link says that they are held
-    for some hours. An email address has one entry of a ticket type; to join again changes nothing. Only an email to the
-    address says if the entry is new, with a link to leave.
+    Freed tickets go to the earliest entry whose full quantity is available. An email with a link says that they are
+    held for some hours. An email address has one entry of a ticket type; to join again changes nothing. Only an email
+    to the address says if the entry is new, with a link to leave.
     """
     rate_limit.limit_waitlist(entry.email)
     with db.transaction() as conn:

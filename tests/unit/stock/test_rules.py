@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boxoffice.stock.models import StockRow
-from boxoffice.stock.rules import MOST_ROWS, grow, start_row, rows_for, shrink, spread
+from boxoffice.stock.rules import MOST_ROWS, grow, rows_for, shrink, spread, start_row
 
 QUANTITIES = st.integers(0, 10_000_000)
 ROWS = st.lists(st.tuples(*[st.integers(0, 100)] * 3), min_size=1, max_size=MOST_ROWS).map(

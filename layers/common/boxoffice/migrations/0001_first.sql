@@ -1,8 +1,8 @@
 -- The schema as it stands, for reading. The migrations make it; a test keeps the two equal.
 --
--- Two habits to know. Money is an integer in the currency's minor unit. And the tables that thousands of buyers insert
--- into at once (orders, order items, tickets) have no foreign key to an organisation, an event or a ticket type. To
--- check it, PostgreSQL would lock that one row for every sale. Instead, no row of those three is ever deleted for good.
+-- Two habits to know. Money is an integer in the currency's minor unit. And orders, order items and tickets, which
+-- thousands of buyers insert at once, have no foreign key to an organisation, an event or a ticket type. To check it,
+-- PostgreSQL would lock that one row for every sale. Instead, no row of those three tables is ever deleted.
 
 -- ----------------------------------------------------------------------------------------------------- values
 
@@ -174,7 +174,7 @@ CREATE TABLE ticket_types (
 CREATE INDEX ticket_types_event_id ON ticket_types (event_id);
 
 -- The seat map of a ticket type is its rows of seats. The best row has the lowest rank. A transaction that takes or
--- frees seats locks their row. longest_free is the length of the longest run of free seats next to each other.
+-- frees seats locks their row. The longest run of free seats next to each other is longest_free.
 CREATE TABLE seat_rows (
     id             uuid PRIMARY KEY,
     ticket_type_id uuid NOT NULL REFERENCES ticket_types,

@@ -136,8 +136,8 @@ def list_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, cursor
 def _seated_pool(conn: db.Connection, ticket_type: TicketTypeRow) -> UUID:
     """Return the pool of a ticket type that gets a seat map, with its stock locked.
 
-    A ticket type without seats gets a new pool. A purchase that read the sale terms before would take no seats. It finds
-    the old pool empty, and reads the terms again.
+    A ticket type without seats gets a new pool. A purchase that read the sale terms before would take no seats. It
+    finds the old pool empty, and reads the terms again.
 
     Raises:
         TicketsTaken: it had no seats so far, and some of its tickets are sold or held.
