@@ -1,4 +1,4 @@
-"""However many events there are and were, a page of them costs what it holds."""
+"""A page of events costs what it holds, however many events there are."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,7 +27,7 @@ FOUR_YEARS = """
 
 @pytest.fixture
 def organisation(conn: Connection, database: Database) -> UUID:
-    """An organisation with two years of events behind it and two ahead."""
+    """An organisation with events of the last two years and the next two."""
     organisation = factories.organisation(conn)
     conn.execute(FOUR_YEARS, {"organisation": organisation, "events": EVENTS})
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
@@ -36,7 +36,7 @@ def organisation(conn: Connection, database: Database) -> UUID:
 
 
 def rows_read(conn: Connection) -> tuple[int, int]:
-    """How many scans of all events there were so far, and how many events were read by an index."""
+    """Return how often the whole table was scanned so far, and how many rows were read by an index."""
     conn.execute("SELECT pg_stat_force_next_flush()")
     row = conn.execute("SELECT seq_scan, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'events'").fetchone()
     assert row is not None
