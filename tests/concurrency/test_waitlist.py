@@ -176,11 +176,11 @@ def test_no_stock_is_lost_while_orders_and_offers_begin_and_end(
     if seated:
         factories.seats(conn, ticket_type, *[6] * 8)
     sold = [buy(conn, ticket_type, 2) for _ in range(24)]
-    for _ in range(4):
+    for _ in range(24):
         factories.waitlist_entry(conn, ticket_type)
     for order in sold[:4]:
         assert order is not None
-        cancel(conn, order)  # so that there are offers from the first moment on
+        cancel(conn, order)  # so that there are offers to accept from the start
 
     def act(conn: Connection, number: int) -> None:
         choice = random.Random(number)
