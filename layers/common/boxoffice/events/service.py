@@ -52,8 +52,8 @@ def list_events(
     """
     rules.check_filters(filters)
     since = filters.since or datetime.now(UTC)
-    after = decode_moment_and_id(cursor) or rules.FIRST_KEY
-    upcoming_after = rules.upcoming_after(since, after)
+    after, after_id = decode_moment_and_id(cursor) or rules.FIRST_KEY
+    upcoming_after, upcoming_after_id = rules.upcoming_after(since, (after, after_id))
     is_member = filters.organisation_id is not None and _is_member(conn, caller, filters.organisation_id)
     rows = db.search(
         conn,
@@ -66,10 +66,10 @@ def list_events(
         since=since,
         until=filters.until,
         include_drafts=is_member,
-        after=after[0],
-        after_id=after[1],
-        upcoming_after=upcoming_after[0],
-        upcoming_after_id=upcoming_after[1],
+        after=after,
+        after_id=after_id,
+        upcoming_after=upcoming_after,
+        upcoming_after_id=upcoming_after_id,
         limit=limit,
     )
     page, next_cursor = page_of(rows, limit, lambda event: (event.starts_at, event.id))
@@ -105,7 +105,7 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
 
     Raises:
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
-        INVALID_EVENT, INVALID_TICKET_TYPE: the event, or a ticket type of it, contradicts itself.
+        INVALID_EVENT, INVALID_TICKET_TYPE: the event, or one of its ticket types, contradicts itself.
     """
     require_role(conn, caller, request.organisation_id)
     rules.check_end(request.ends_at, datetime.now(UTC))

@@ -35,7 +35,7 @@ ON CONFLICT ON CONSTRAINT seats_once_an_event DO UPDATE SET position = excluded.
 WHERE seats.row_id = excluded.row_id
 
 -- name: delete_rows
--- Rows that have no seats any more.
+-- Deletes rows whose seats are deleted.
 DELETE FROM seat_rows WHERE id = ANY(%(ids)s)
 
 -- name: get_size
@@ -138,7 +138,7 @@ WITH chosen AS (
 UPDATE seats SET owner_id = %(owner_id)s FROM chosen WHERE seats.id = chosen.id
 
 -- name: hand_over
--- Gives the best seats of one owner to another. No seat becomes free or ceases to be, so no row of seats changes.
+-- Gives the best seats of one owner to another. The seats are never free, so longest_free of their rows is still right.
 WITH chosen AS (
     SELECT seats.id FROM seats JOIN seat_rows ON seat_rows.id = row_id
     WHERE owner_id = %(from_id)s ORDER BY rank, position LIMIT %(quantity)s
@@ -150,7 +150,7 @@ UPDATE seats SET owner_id = %(to_id)s FROM chosen WHERE seats.id = chosen.id
 UPDATE seats SET sold = true WHERE owner_id = %(owner_id)s
 
 -- name: free_seats
--- Seats have no owner any more. Their rows are locked.
+-- Takes seats from their owners. Their rows are locked.
 UPDATE seats SET owner_id = NULL, sold = false WHERE id = ANY(%(seat_ids)s) AND owner_id IS NOT NULL
 
 -- name: update_longest_free

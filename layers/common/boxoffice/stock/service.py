@@ -1,7 +1,7 @@
 """Make pools, resize them, and move their stock between available, held and sold.
 
 A draw that was taken is kept by its owner: an order, or an entry of the waitlist. The owner keeps its draws as text, as
-PostgreSQL writes an array of them. Whoever moves the stock of draws has locked their owner before.
+PostgreSQL writes an array of them. A caller that moves their stock has locked the owner before.
 """
 
 from collections.abc import Iterator, Sequence
