@@ -1,6 +1,6 @@
 """Cold start: importing an endpoint, beside importing the libraries that it cannot do without.
 
-Each in a fresh interpreter, in turn, many times; medians. Our code is compiled before, as in the layer when it is built.
+Each in a fresh interpreter, in turn, many times; medians. Our code is compiled before, as the layer is at its build.
 """
 
 import compileall
