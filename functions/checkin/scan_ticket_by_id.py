@@ -5,13 +5,13 @@ from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.checkin import service
 from boxoffice.checkin.errors import REFUSALS
-from boxoffice.checkin.models import GuestScanRequest, ScanView
+from boxoffice.checkin.models import GuestListScanRequest, ScanView
 
 __all__ = ["handler"]
 
 
 @route("POST", "/v1/tickets/{ticket_id}/scans", who=Who.SCANNER, raises=REFUSALS)
-def scan_ticket_by_id(ticket_id: PathId, scan: GuestScanRequest) -> ScanView:
+def scan_ticket_by_id(ticket_id: PathId, scan: GuestListScanRequest) -> ScanView:
     """Admit a ticket's holder by the guest list.
 
     Like a scan of the ticket's QR, for a holder who does not have it with them.

@@ -18,7 +18,7 @@ from tests.helpers.rings import Ring
 from tests.helpers.support import Database
 
 
-def hash_of(text: str) -> str:
+def manifest_hash(text: str) -> str:
     """Return the hash of a QR as a manifest writes it."""
     return b64encode(qr.hash_of(text)[:16], b"-_").decode().rstrip("=")
 
@@ -44,9 +44,9 @@ def test_a_manifest_holds_all_tickets_of_the_event(doors: Doors) -> None:
     assert not manifest["has_more"]
     assert [ticket_type["name"] for ticket_type in manifest["ticket_types"]] == ["Standing", "Table"]
     assert tickets_in(manifest) == {
-        hash_of(first.qr): (2, 1),
-        hash_of(second.qr): (3, 1),
-        hash_of(group.qr): (1, 6),
+        manifest_hash(first.qr): (2, 1),
+        manifest_hash(second.qr): (3, 1),
+        manifest_hash(group.qr): (1, 6),
     }
 
 
@@ -76,13 +76,13 @@ def test_the_changes_since_a_cursor_are_new_transferred_refunded_and_used_ticket
 
     assert not changes["starts_over"]
     assert tickets_in(changes) == {
-        hash_of(used.qr): (0, 1),
-        hash_of(refunded.qr): (-1, 1),
-        hash_of(transferred.qr): (-2, 1),
-        hash_of(newer.qr): (1, 1),
-        hash_of(undone.qr): (1, 1),
-        hash_of(synced.qr): (0, 1),
-        hash_of(new.qr): (1, 1),
+        manifest_hash(used.qr): (0, 1),
+        manifest_hash(refunded.qr): (-1, 1),
+        manifest_hash(transferred.qr): (-2, 1),
+        manifest_hash(newer.qr): (1, 1),
+        manifest_hash(undone.qr): (1, 1),
+        manifest_hash(synced.qr): (0, 1),
+        manifest_hash(new.qr): (1, 1),
     }
     assert tickets_in(doors.manifest(changes["next_cursor"]).json) == {}
 
@@ -98,8 +98,8 @@ def test_a_change_is_not_missed_if_its_transaction_commits_after_later_ones(door
         open_conn.commit()
     afterwards = doors.manifest(meanwhile["next_cursor"]).json
 
-    assert tickets_in(meanwhile)[hash_of(fast.qr)] == (0, 1)
-    assert tickets_in(afterwards)[hash_of(slow.qr)] == (-1, 1)
+    assert tickets_in(meanwhile)[manifest_hash(fast.qr)] == (0, 1)
+    assert tickets_in(afterwards)[manifest_hash(slow.qr)] == (-1, 1)
     assert tickets_in(doors.manifest(afterwards["next_cursor"]).json) == {}
 
 
@@ -113,7 +113,9 @@ def test_an_open_transaction_elsewhere_delays_no_change(doors: Doors, database: 
         meanwhile = doors.manifest(cursor).json
     afterwards = doors.manifest(meanwhile["next_cursor"]).json
 
-    assert tickets_in(meanwhile) == tickets_in(afterwards) == {hash_of(ticket.qr): (0, 1)}  # twice is better than late
+    assert (
+        tickets_in(meanwhile) == tickets_in(afterwards) == {manifest_hash(ticket.qr): (0, 1)}
+    )  # twice is better than late
     assert tickets_in(doors.manifest(afterwards["next_cursor"]).json) == {}
 
 
@@ -132,7 +134,7 @@ def test_a_manifest_in_pages_misses_no_change_between_pages(doors: Doors) -> Non
 
     assert starts_over[0]
     assert not any(starts_over[1:])
-    assert known == {hash_of(ticket.qr): (0 if ticket is tickets[0] else 1, 1) for ticket in tickets}
+    assert known == {manifest_hash(ticket.qr): (0 if ticket is tickets[0] else 1, 1) for ticket in tickets}
 
 
 def test_an_unchanged_manifest_is_not_sent_again(doors: Doors) -> None:
@@ -166,8 +168,8 @@ def test_tickets_of_a_withdrawn_key_are_left_out(doors: Doors, aws_url: str, mon
     config.forget_secrets()
     withdrawn = doors.manifest(etag=rotated.headers["etag"])
 
-    assert set(tickets_in(rotated.json)) == {hash_of(old.qr), hash_of(new.qr)}
-    assert set(tickets_in(withdrawn.json)) == {hash_of(new.qr)}
+    assert set(tickets_in(rotated.json)) == {manifest_hash(old.qr), manifest_hash(new.qr)}
+    assert set(tickets_in(withdrawn.json)) == {manifest_hash(new.qr)}
     assert doors.scan(old).code == "forged"
 
 
@@ -210,7 +212,7 @@ def test_a_ticket_that_changed_often_appears_once_in_its_latest_state(doors: Doo
     for _ in range(4):
         doors.scan(ticket)
 
-    assert tickets_in(doors.manifest(cursor).json) == {hash_of(ticket.qr): (1, 1)}
+    assert tickets_in(doors.manifest(cursor).json) == {manifest_hash(ticket.qr): (1, 1)}
     invariants.check(doors.conn)
 
 

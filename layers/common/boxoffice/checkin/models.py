@@ -54,7 +54,7 @@ class ScanRequest(TicketScanRequest):
     qr: Qr
 
 
-class GuestScanRequest(TicketScanRequest):
+class GuestListScanRequest(TicketScanRequest):
     event_id: Id = Field(description="The event whose guest list the ticket is on")
 
 
@@ -175,7 +175,7 @@ class ManifestView(View):
     tickets: dict[Id, list[tuple[str, int, int]]] = Field(
         description="By ticket type, lists of `[hash, entries_left, group_size]`. "
         "The `hash` is the first 16 bytes of the SHA-256 of the QR's text, in base64url without padding. "
-        "The `entries_left` are 0 if the ticket is used up, -1 if it was refunded, -2 if it was transferred. "
+        "The `entries_left` are 0 if the ticket is used up, -1 if it was refunded, -2 for a former QR of the ticket. "
         "The `group_size` is how many people an entry lets in. An item replaces the one of the same hash"
     )
     next_cursor: str = Field(description="Where the next changes begin")
