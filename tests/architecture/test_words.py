@@ -44,6 +44,18 @@ CODE = [
     "layers/common/boxoffice/organisations",
     "layers/common/boxoffice/platform",
     "layers/common/boxoffice/pricing",
+    "functions/checkin",
+    "layers/common/boxoffice/checkin",
+    "layers/common/boxoffice/tickets",
+    "tests/concurrency/test_offline_scans.py",
+    "tests/concurrency/test_scans.py",
+    "tests/concurrency/test_transfers.py",
+    "tests/faults/test_killed_scans.py",
+    "tests/faults/test_killed_transfers.py",
+    "tests/integration/checkin",
+    "tests/integration/tickets",
+    "tests/unit/checkin",
+    "tests/unit/tickets",
 ]
 """The folders and files of code that speak plainly already, from the root of the repository. Add to them."""
 

@@ -295,7 +295,7 @@ WHERE tickets.transfer_count <> coalesce(links, 0) OR tickets.transfer_count <> 
 -- name: transfers_without_emails
 SELECT id AS transfer_id, status, owed FROM transfers LEFT JOIN (
     SELECT payload ->> 'transfer_id' AS transfer_id, count(*) AS owed FROM outbox
-    WHERE template IN ('transfer_offered', 'transfer_accepted', 'transfer_completed') GROUP BY payload ->> 'transfer_id'
+    WHERE template IN ('transfer_started', 'transfer_accepted', 'transfer_completed') GROUP BY payload ->> 'transfer_id'
 ) AS emails ON transfer_id = id::text
 WHERE coalesce(owed, 0) <> CASE status WHEN 'accepted' THEN 3 ELSE 1 END LIMIT 10
 

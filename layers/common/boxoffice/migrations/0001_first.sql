@@ -419,9 +419,10 @@ CREATE INDEX order_refunds_order_id ON order_refunds (order_id);
 
 -- ------------------------------------------------------------------------------------------ tickets and check-in
 
--- position counts an item's tickets from 1, so that none can be issued twice. Of the QR only its SHA-256 is kept.
--- transfer_count counts the transfers: each ends the QR before, whose hash is kept so that the door can tell it from a forgery.
--- changed_in is the transaction that wrote the row last: the devices at the door read what has changed by it.
+-- position counts the tickets of an order item from 1, so that no ticket can be issued twice. Of a QR only its SHA-256
+-- is stored. transfer_count counts the transfers. Each transfer ends the former QR and keeps its hash in former_hashes,
+-- so that the door does not take it for a forgery. entries counts the scans that are admitted.
+-- changed_in is the transaction that wrote the row last. Devices at the door read changes in its order.
 CREATE TABLE tickets (
     id              uuid PRIMARY KEY,
     order_id        uuid NOT NULL,
@@ -453,10 +454,10 @@ CREATE TABLE tickets (
     CONSTRAINT tickets_former_hashes CHECK (coalesce(cardinality(former_hashes), 0) = transfer_count)
 );
 CREATE INDEX tickets_by_account ON tickets (account_id, id) WHERE account_id IS NOT NULL;
--- What it includes counts a whole event's attendance without a look at the table.
+-- Attendance reads this index alone, without the table.
 CREATE INDEX tickets_by_event ON tickets (event_id, changed_in) INCLUDE (ticket_type_id, status, entries, group_size);
 
--- Runs when the row is locked, so the clock's time of a refund comes after every admission that it found.
+-- Runs while the row is locked. So the time of a refund, read from the clock, is later than every entry before it.
 CREATE FUNCTION note_ticket_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.changed_in := pg_current_xact_id();
@@ -466,33 +467,35 @@ END $$;
 
 CREATE TRIGGER tickets_note_change BEFORE UPDATE ON tickets FOR EACH ROW EXECUTE FUNCTION note_ticket_change();
 
--- The chain of a ticket's holders. Whoever accepts holds the ticket from then on; starting again replaces what is pending.
+-- The transfers of tickets. An accepted one makes its recipient the holder and carries the ticket's new transfer count.
+-- A new transfer replaces the pending one.
 CREATE TABLE transfers (
-    id           uuid PRIMARY KEY,
-    ticket_id    uuid NOT NULL REFERENCES tickets,
-    status       text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'accepted', 'replaced')),
-    from_name    text NOT NULL,
-    from_email   text NOT NULL,
-    from_account uuid,
-    to_name      text,
-    to_email     text NOT NULL,
-    to_account   uuid,
-    transfer_count smallint,
-    started_by   uuid,
-    created_at   timestamptz NOT NULL DEFAULT now(),
-    expires_at   timestamptz NOT NULL,
-    accepted_at  timestamptz,
+    id              uuid PRIMARY KEY,
+    ticket_id       uuid NOT NULL REFERENCES tickets,
+    status          text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'accepted', 'replaced')),
+    from_name       text NOT NULL,
+    from_email      text NOT NULL,
+    from_account_id uuid,
+    to_name         text,
+    to_email        text NOT NULL,
+    to_account_id   uuid,
+    transfer_count  smallint,
+    started_by      uuid,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    expires_at      timestamptz NOT NULL,
+    accepted_at     timestamptz,
     CONSTRAINT transfers_accepted CHECK (
         (status = 'accepted') = (transfer_count IS NOT NULL AND accepted_at IS NOT NULL AND to_name IS NOT NULL)),
     CONSTRAINT transfers_chain UNIQUE (ticket_id, transfer_count)
 );
 CREATE UNIQUE INDEX transfers_one_pending ON transfers (ticket_id) WHERE status = 'pending';
 
--- A ticket as its holder sees it, and to whom it was sent until they accept it or it lapses.
+-- A ticket as its holder sees it. transfer is the one that can be accepted now.
 CREATE VIEW shown_tickets AS
 SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
-    tickets.account_id, transfer_count, title AS event_title, venue_name, city, time_zone, starts_at, name AS ticket_type_name,
-    seat, group_size, holder_name, tickets.status, tickets.max_entries, entries, first_scan_at, tickets.created_at,
+    tickets.account_id, transfer_count, title AS event_title, venue_name, city, time_zone, starts_at,
+    name AS ticket_type_name, seat, group_size, holder_name, tickets.status, tickets.max_entries, entries,
+    first_scan_at, tickets.created_at,
     (SELECT to_jsonb(pending) FROM (
         SELECT to_email, to_name, expires_at FROM transfers
         WHERE ticket_id = tickets.id AND status = 'pending' AND expires_at > now()
@@ -500,37 +503,38 @@ SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_t
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id;
 
--- A ticket as it is printed, and what its QR is rebuilt from.
+-- A ticket as it is printed, with the facts that its QR is made of.
 CREATE VIEW printed_tickets AS
 SELECT tickets.id, order_id, item_no, position, tickets.organisation_id, tickets.event_id, ticket_type_id,
-    orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, group_size, tickets.status, key_id, transfer_count,
-    number AS order_number, organisations.name AS seller, title AS event_title, category, venue_name, venue_address,
-    city, time_zone, starts_at, ticket_types.name AS ticket_type_name
+    orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, group_size, tickets.status, key_id,
+    transfer_count, number AS order_number, organisations.name AS seller, title AS event_title, category, venue_name,
+    venue_address, city, time_zone, starts_at, ticket_types.name AS ticket_type_name
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
     JOIN organisations ON organisations.id = tickets.organisation_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id;
 
--- let_in says what happened at the door, outcome what is made of it: of those that a ticket let in, the earliest max_entries
--- are admitted, and each other one is a conflict with a reason, until it is undone. A device numbers its scans, so that
--- none counts twice. An offline scan happened at device_time by the device's clock, which was skew_ms ahead of ours; at is
--- the time by ours. transfer_count is that of the QR.
+-- let_in says if the door let somebody in. outcome says what counts: of the scans of a ticket that let somebody in, the
+-- earliest max_entries are admitted. Each other one is a conflict, and its outcome is the reason, until it is undone.
+-- A device numbers its scans in sequence, so that a repeat counts once. device_time is when an offline scan happened by
+-- the device's clock, which was skew_ms ahead of ours. at is the time by our clock. transfer_count is that of the QR
+-- that was scanned.
 CREATE TABLE scans (
-    id          uuid PRIMARY KEY,
-    ticket_id   uuid NOT NULL REFERENCES tickets,
-    event_id    uuid NOT NULL,
-    outcome     scan_outcome NOT NULL,
-    let_in      boolean NOT NULL,
+    id             uuid PRIMARY KEY,
+    ticket_id      uuid NOT NULL REFERENCES tickets,
+    event_id       uuid NOT NULL,
+    outcome        scan_outcome NOT NULL,
+    let_in         boolean NOT NULL,
     transfer_count smallint NOT NULL,
-    gate        text,
-    device_id   text,
-    sequence    bigint,
-    scanned_by  uuid NOT NULL,
-    at          timestamptz NOT NULL DEFAULT now(),
-    device_time timestamptz,
-    skew_ms     bigint,
-    received_at timestamptz NOT NULL DEFAULT now(),
-    undone_at   timestamptz,
-    undone_by   uuid,
+    gate           text,
+    device_id      text,
+    sequence       bigint,
+    scanned_by     uuid NOT NULL,
+    at             timestamptz NOT NULL DEFAULT now(),
+    device_time    timestamptz,
+    skew_ms        bigint,
+    received_at    timestamptz NOT NULL DEFAULT now(),
+    undone_at      timestamptz,
+    undone_by      uuid,
     CONSTRAINT scans_let_in CHECK (let_in OR outcome NOT IN ('admitted', 'undone')),
     CONSTRAINT scans_numbered CHECK (device_id IS NOT NULL OR sequence IS NULL),
     CONSTRAINT scans_undone CHECK ((outcome = 'undone') = (undone_at IS NOT NULL))
