@@ -189,9 +189,9 @@ WHERE NOT EXISTS (SELECT FROM outbox WHERE payload ->> 'order_refund_id' = order
 
 -- name: cancellations_left_behind
 -- The job runs every minute. A day is for the largest of events, and for an order that somebody has to look at.
-SELECT DISTINCT events.id AS event_id, cancelled_at, settled_at FROM events
+SELECT DISTINCT events.id AS event_id, cancelled_at, cancellation_finished_at FROM events
 JOIN order_items AS item ON item.event_id = events.id JOIN orders ON orders.id = item.order_id
-WHERE (settled_at IS NOT NULL OR cancelled_at < now() - interval '1 day')
+WHERE (cancellation_finished_at IS NOT NULL OR cancelled_at < now() - interval '1 day')
     AND (orders.status = 'pending' OR EXISTS (
         SELECT FROM tickets WHERE tickets.order_id = item.order_id AND tickets.item_no = item.item_no AND tickets.status = 'valid'))
 LIMIT 10

@@ -10,8 +10,8 @@ API_ROLE = "boxoffice_api"
 
 _LOCK = 0x626F78  # an arbitrary number that all deploys agree on
 
-# On the role rather than in the connection, so that no client can forget them: a frozen or killed environment must not
-# keep row locks or a connection; and times are answered in UTC, wherever the server stands.
+# The settings belong to the role rather than to a connection, so that no client can forget them. A frozen or killed
+# environment must not keep row locks or a connection. Times are in UTC, wherever the server is.
 _ROLE_SETTINGS = {
     "TimeZone": "UTC",
     "statement_timeout": "15s",
