@@ -23,7 +23,7 @@ def ticket(api: Client, conn: Connection) -> UUID:
 def test_killed_anywhere_a_start_is_repeated_and_one_link_is_good(
     ticket: UUID, database: Database, conn: Connection
 ) -> None:
-    guest = Caller(Who.GUEST, order_token=order_token(service.view_of(conn, ticket).order_id))
+    guest = Caller(Who.GUEST, guest_token=order_token(service.view_of(conn, ticket).order_id))
 
     def start(conn: Connection) -> UUID:
         with conn.transaction():

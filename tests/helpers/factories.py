@@ -225,7 +225,7 @@ def transfer(conn: psycopg.Connection, ticket_id: UUID, *, email: str = "bola@ex
 
     found = conn.execute("SELECT order_id FROM tickets WHERE id = %s", [ticket_id]).fetchone()
     assert found is not None
-    guest = Caller(Who.GUEST, order_token=order_token(found[0]))
+    guest = Caller(Who.GUEST, guest_token=order_token(found[0]))
     with conn.transaction():
         return transfers.start_transfer(conn, guest, ticket_id, TransferRequest(email=email)).id
 

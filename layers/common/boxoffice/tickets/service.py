@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from boxoffice import db, signing, sql
-from boxoffice.auth import Caller, Who, holds_ticket, require_order
+from boxoffice.auth import Caller, Who, is_guest_token, require_holder
 from boxoffice.config import settings
 from boxoffice.ids import new_id, shown_order_number
 from boxoffice.pagination import decode_id, page_of
@@ -84,9 +84,9 @@ def require_sight(conn: db.Connection, caller: Caller, ticket: TicketRow | Signe
     """
     if ticket.account_id is not None and ticket.account_id == caller.account_id:
         return Standing.HOLDER
-    if ticket.transfer_count > 0 and holds_ticket(caller, ticket.id, ticket.transfer_count):
+    if ticket.transfer_count > 0 and is_guest_token(caller.guest_token, "ticket", ticket.id, ticket.transfer_count):
         return Standing.HOLDER
-    acts_as = require_order(conn, caller, ticket.order_id, ticket.organisation_id, ticket.buyer_id)
+    acts_as = require_holder(conn, caller, "order", ticket.order_id, ticket.organisation_id, ticket.buyer_id)
     if acts_as is Who.MANAGER:
         return Standing.MANAGER
     return Standing.FORMER if ticket.transfer_count > 0 else Standing.HOLDER
@@ -136,7 +136,7 @@ def print_order(conn: db.Connection, caller: Caller, order_id: UUID, part: int) 
         KeyRetired: one of them was signed with a key that has been withdrawn.
     """
     order = db.get(conn, OrderToPrint, SQL.get_order_to_print, id=order_id)
-    require_order(conn, caller, order.id, order.organisation_id, order.account_id)
+    require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
     first = (part - 1) * rules.MOST_PAGES
     rules.check_printable(order, first)
     rows = db.many(
