@@ -45,7 +45,7 @@ def refused(operation: Operation, call: Call, world: World) -> dict[str, tuple[C
         case Who.PROVIDER:
             return {"unsigned": (NOBODY, 401), "admin": (Caller(world.admin), 401)}
         case Who.GUEST:
-            guests = {"another guest": (Caller(order=world.foreign_order), 404)}
+            guests = {"another guest": (Caller(token=order_token(world.foreign_order)), 404)}
             return {"nobody": (NOBODY, 401), "scanner": (scanner, 403), **strangers, **guests}
         case Who.ACCOUNT:
             return {"nobody": (NOBODY, 401), "guest": (Caller(token=order_token(world.order)), 401)}
