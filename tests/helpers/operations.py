@@ -137,7 +137,7 @@ def build(conn: psycopg.Connection) -> World:
     order = factories.order(conn, ticket_type, account_id=buyer)
     paid_order = factories.paid_order(conn, ticket_type, account_id=buyer)
     factories.payment(conn, paid_order, status="succeeded")
-    cloakroom = factories.service(conn, organisation_id=organisation)
+    cloakroom = factories.place(conn, organisation_id=organisation)
     claim, claim_qr = factories.claim(conn, cloakroom)
     ticket, other_ticket = tickets.list_for_order(conn, paid_order)[:2]
     (used_ticket,) = tickets.list_for_order(conn, factories.paid_order(conn, ticket_type, quantity=1))

@@ -273,15 +273,15 @@ WHERE let_in AND outcome = 'already_scanned' AND max_entries > (
 LIMIT 10
 
 -- name: slots_that_claims_contradict
-SELECT service_id, number, state, open_claims FROM slots LEFT JOIN (
-    SELECT service_id, slot AS number, count(*) AS open_claims FROM claims
-    WHERE released_at IS NULL GROUP BY service_id, slot
-) AS claimed USING (service_id, number)
+SELECT place_id, number, state, open_claims FROM slots LEFT JOIN (
+    SELECT place_id, slot AS number, count(*) AS open_claims FROM claims
+    WHERE released_at IS NULL GROUP BY place_id, slot
+) AS claimed USING (place_id, number)
 WHERE coalesce(open_claims, 0) <> (state = 'taken')::integer LIMIT 10
 
--- name: services_that_do_not_add_up
-SELECT id AS service_id, capacity, count(number) AS slots, max(number) FILTER (WHERE state = 'free') AS highest_free
-FROM services LEFT JOIN slots ON service_id = id AND state <> 'withdrawn'
+-- name: places_that_do_not_add_up
+SELECT id AS place_id, capacity, count(number) AS slots, max(number) FILTER (WHERE state = 'free') AS highest_free
+FROM places LEFT JOIN slots ON place_id = id AND state <> 'withdrawn'
 GROUP BY id HAVING count(number) <> capacity OR max(number) FILTER (WHERE state = 'free') > capacity LIMIT 10
 
 -- name: tickets_with_a_broken_chain
@@ -334,9 +334,9 @@ LIMIT 10
 
 -- name: claims_across_tenants
 SELECT claims.id AS claim_id FROM claims
-JOIN services ON services.id = service_id JOIN customers ON customers.id = customer_id
-LEFT JOIN events ON events.id = services.event_id
-WHERE customers.organisation_id <> services.organisation_id OR events.organisation_id <> services.organisation_id
+JOIN places ON places.id = place_id JOIN customers ON customers.id = customer_id
+LEFT JOIN events ON events.id = places.event_id
+WHERE customers.organisation_id <> places.organisation_id OR events.organisation_id <> places.organisation_id
 LIMIT 10
 
 -- name: orders_with_wrong_totals

@@ -543,7 +543,7 @@ CREATE INDEX scans_conflicts ON scans (event_id, at, id) WHERE let_in AND outcom
 -- -------------------------------------------------------------------------------------------------------- slots
 
 -- A place with capacity, such as a cloakroom or a car park. Its capacity is how many of its slots are not withdrawn.
-CREATE TABLE services (
+CREATE TABLE places (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
     event_id        uuid REFERENCES events,
@@ -553,18 +553,18 @@ CREATE TABLE services (
     version         integer NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX services_by_organisation ON services (organisation_id, id);
-CREATE INDEX services_by_event ON services (event_id, id) WHERE event_id IS NOT NULL;
+CREATE INDEX places_by_organisation ON places (organisation_id, id);
+CREATE INDEX places_by_event ON places (event_id, id) WHERE event_id IS NOT NULL;
 
 -- Slots are numbered from 1 without a gap, and never deleted: a claim of years ago still says where. A slot that capacity has
 -- no room for is withdrawn, the highest free ones first.
 CREATE TABLE slots (
-    service_id uuid NOT NULL REFERENCES services,
+    place_id   uuid NOT NULL REFERENCES places,
     number     integer NOT NULL CHECK (number > 0),
     state      text NOT NULL DEFAULT 'free' CHECK (state IN ('free', 'taken', 'withdrawn')),
-    PRIMARY KEY (service_id, number)
+    PRIMARY KEY (place_id, number)
 ) WITH (fillfactor = 50);
-CREATE INDEX slots_by_state ON slots (service_id, state, number);
+CREATE INDEX slots_by_state ON slots (place_id, state, number);
 
 -- Whom an organisation has checked in: known by an account, an email address or a phone number, by one of them.
 CREATE TABLE customers (
@@ -583,7 +583,7 @@ CREATE INDEX customers_account_id ON customers (account_id) WHERE account_id IS 
 -- A customer occupying a slot, open until it is released. Of the QR only its SHA-256 is kept.
 CREATE TABLE claims (
     id          uuid PRIMARY KEY,
-    service_id  uuid NOT NULL,
+    place_id    uuid NOT NULL,
     slot        integer NOT NULL,
     customer_id uuid NOT NULL REFERENCES customers,
     note        text,
@@ -593,12 +593,12 @@ CREATE TABLE claims (
     claimed_by  uuid NOT NULL,
     released_at timestamptz,
     released_by uuid,
-    FOREIGN KEY (service_id, slot) REFERENCES slots
+    FOREIGN KEY (place_id, slot) REFERENCES slots
 );
-CREATE UNIQUE INDEX claims_one_open ON claims (service_id, slot) WHERE released_at IS NULL;
+CREATE UNIQUE INDEX claims_one_open ON claims (place_id, slot) WHERE released_at IS NULL;
 CREATE INDEX claims_by_customer ON claims (customer_id, released_at);
-CREATE INDEX claims_by_day ON claims (service_id, claimed_at);
-CREATE INDEX claims_by_day_released ON claims (service_id, released_at) INCLUDE (claimed_at)
+CREATE INDEX claims_by_day ON claims (place_id, claimed_at);
+CREATE INDEX claims_by_day_released ON claims (place_id, released_at) INCLUDE (claimed_at)
     WHERE released_at IS NOT NULL;
 
 -- --------------------------------------------------------------------------------------------------- the platform
