@@ -119,7 +119,7 @@ TIMES = {
 def sign_up(conn: psycopg.Connection) -> SessionView:
     """An account with a password and a session."""
     request = SignUpRequest(email=f"buyer-{new_id()}@example.com", password=PASSWORD, name="Ada Buyer")
-    return accounts.create_account(conn, request, passwords.hashed(PASSWORD))
+    return accounts.create_account(conn, request, passwords.hash_of(PASSWORD))
 
 
 def build(conn: psycopg.Connection) -> World:

@@ -1,6 +1,6 @@
-"""The invariants, and the statement that looks for what contradicts each.
+"""The invariants, each with the statement that finds the rows which contradict it.
 
-The schema enforces what a constraint can state; these look at the rest, and once more at that.
+The schema enforces what a constraint can state. The statements check the rest, and part of that again.
 """
 
 INVARIANTS: tuple[tuple[int, str, str], ...] = (

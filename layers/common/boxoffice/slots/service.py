@@ -1,6 +1,7 @@
 """Use cases of places, slots and claims."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -100,13 +101,9 @@ def update_place(
     place = _find_place(conn, place_id)
     require_role(conn, caller, place.organisation_id)
     check_version(place.version, expected_version)
-    new: dict[str, Any] = {
-        "name": place.name,
-        "capacity": place.capacity,
-        "time_zone": place.time_zone,
-    } | patch.changes()
-    _resize(conn, place, new["capacity"])
-    db.run(conn, SQL.update_place, id=place.id, **new)
+    new = replace(place, **patch.changes())
+    _resize(conn, place, new.capacity)
+    db.run(conn, SQL.update_place, id=place.id, name=new.name, capacity=new.capacity, time_zone=new.time_zone)
     place = _find_place(conn, place_id)
     _audit(conn, caller, "update_service", place, changes=patch.model_dump(mode="json", exclude_unset=True))
     return PlaceView.model_validate(place)
