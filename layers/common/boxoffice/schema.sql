@@ -629,7 +629,7 @@ CREATE TABLE outbox (
     due_at      timestamptz NOT NULL DEFAULT now(),
     relay_at    timestamptz NOT NULL DEFAULT now() + interval '30 seconds',
     last_error  text,
-    message_id  text,
+    ses_message_id text,
     created_at  timestamptz NOT NULL DEFAULT now(),
     sent_at     timestamptz
 );
