@@ -10,7 +10,7 @@ from boxoffice.platform.models import Health
 __all__ = ["handler"]
 
 
-@route("GET", "/health", who=Who.PUBLIC, also=(503,))
+@route("GET", "/health", who=Who.PUBLIC, other_statuses=(503,))
 def get_health() -> Response[Health]:
     """Return the health of the deployment; with status 503 if the database does not answer."""
     health = service.get_health()

@@ -123,7 +123,7 @@ def responses_of(route: Route, operation: Json) -> Json:
     responses: Json = {}
     for status, errors in sorted(grouped.items()):
         response = _response(errors)
-        if status in route.also:
+        if status in route.other_statuses:
             response["content"] |= operation["responses"]["200"]["content"]
             response.pop("headers", None)  # which only the errors have
         elif len(errors) == 1:

@@ -6,7 +6,7 @@ class NotOurMessage(Exception):
 
 
 class MessageFailed(Exception):
-    """The message has failed for good. Each delivery raises this, until the queue gives the record to the dead letters."""
+    """The message has failed for good. Each delivery raises this, until the record is a dead letter."""
 
 
 class UnknownTemplate(Exception):

@@ -20,9 +20,9 @@ _BATCH = 200
 def enqueue_due(conn: db.Connection, _left: Collection[UUID] = ()) -> list[RelayedMessage]:
     """Put a batch of messages that are due on the queue, oldest first. `mark_relayed` must follow for each.
 
-    No message is lost if the process dies. If it dies before they are on the queue, their lease ends in two minutes, and
-    a later run takes them again. If it dies after that, a later run puts a second copy on the queue, which the worker
-    drops.
+    No message is lost if the process dies. If it dies before they are on the queue, their lease ends in two minutes,
+    and a later run takes them again. If it dies after that, a later run puts a second copy on the queue, which the
+    worker drops.
 
     Args:
         _left: messages to leave out. Their leases leave them out already.
