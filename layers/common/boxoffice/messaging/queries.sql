@@ -13,8 +13,8 @@ FROM unnest(%(ids)s::uuid[], %(organisation_ids)s::uuid[], %(data)s::jsonb[]) AS
     JOIN organisations ON organisations.id = organisation_id WHERE webhooks
 
 -- name: take_due_messages
--- The messages that `relay_outbox` puts on the queue next, leased for two minutes. If the run dies before all of them are
--- on the queue, a later run takes them again.
+-- The messages that `relay_outbox` puts on the queue next, leased for two minutes. If the run dies before all of them
+-- are on the queue, a later run takes them again.
 WITH due AS MATERIALIZED (
     SELECT id FROM outbox WHERE status IN ('pending', 'sending') AND relay_at <= now()
     ORDER BY relay_at LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
@@ -23,9 +23,9 @@ UPDATE outbox SET relay_at = now() + interval '2 minutes' FROM due WHERE outbox.
 RETURNING outbox.id, relay_at AS leased_until
 
 -- name: set_relayed
--- Messages are on the queue. `relay_outbox` repeats them only after as long as they have waited already: five minutes at
--- the least, an hour at the most. So it does not fill a long queue with the same messages again and again. A message that
--- a worker has taken in the meantime has another relay_at.
+-- Messages are on the queue. `relay_outbox` repeats them only after as long as they have waited already: five minutes
+-- at the least, an hour at the most. So it does not fill a long queue with the same messages again and again. A message
+-- that a worker has taken in the meantime has another relay_at.
 UPDATE outbox SET relay_at = now() + least(greatest(now() - created_at, interval '5 minutes'), interval '1 hour')
 WHERE id = ANY(%(ids)s) AND status = 'pending' AND relay_at = %(leased_until)s
 
@@ -47,7 +47,8 @@ SELECT status FROM outbox WHERE id = %(id)s
 
 -- name: set_sent
 -- Whichever worker has the lease by now: the email is sent.
-UPDATE outbox SET status = 'sent', ses_message_id = %(ses_message_id)s, sent_at = now(), last_error = NULL WHERE id = %(id)s
+UPDATE outbox SET status = 'sent', ses_message_id = %(ses_message_id)s, sent_at = now(), last_error = NULL
+WHERE id = %(id)s
 
 -- name: set_pending
 -- The message waits for another attempt, unless another worker has taken it since.

@@ -28,7 +28,7 @@ WHERE event_id = %(event_id)s AND organisation_id = %(organisation_id)s AND id >
 ORDER BY id LIMIT %(limit)s + 1
 
 -- name: lock_place
--- An edit waits here for other edits and for releases, which lock the place too. New claims do not: they lock slots alone.
+-- An edit waits here for other edits and for releases, which lock the place too. A new claim locks slots alone.
 SELECT id FROM places WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: update_place
@@ -66,7 +66,7 @@ FROM places CROSS JOIN LATERAL (
 WHERE id = %(place_id)s
 
 -- name: list_slots
--- Each slot with its open claim. Each state is a range of the index, so the statement finds a few taken slots among many
+-- Each slot with its open claim. Each state is a range of the index, so a few taken slots are quick to find among many
 -- free ones. The join repeats the cursor's condition, so that the planner can read the claims in order too.
 SELECT number, state, CASE WHEN claims.id IS NOT NULL THEN jsonb_build_object(
     'id', claims.id, 'claimed_at', claimed_at, 'note', note, 'customer', to_jsonb(customers)) END AS claim
