@@ -72,7 +72,7 @@ def test_starting_and_accepting_at_once_leaves_one_holder_and_no_deadlock(
     ticket: UUID, database: Database, conn: Connection
 ) -> None:
     first = factories.transfer(conn, ticket)
-    guest = Caller(Who.GUEST, order_token=order_token(service.view_of(conn, ticket).order_id))
+    guest = Caller(Who.GUEST, guest_token=order_token(service.view_of(conn, ticket).order_id))
 
     def act(conn: Connection, number: int) -> str:
         if number % 2:

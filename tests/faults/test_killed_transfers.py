@@ -23,7 +23,7 @@ def ticket(api: Client, conn: Connection) -> UUID:
 def test_a_start_killed_anywhere_can_be_repeated_and_one_link_works(
     ticket: UUID, database: Database, conn: Connection
 ) -> None:
-    guest = Caller(Who.GUEST, order_token=order_token(service.view_of(conn, ticket).order_id))
+    guest = Caller(Who.GUEST, guest_token=order_token(service.view_of(conn, ticket).order_id))
 
     def start(conn: Connection) -> UUID:
         with conn.transaction():

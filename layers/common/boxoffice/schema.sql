@@ -34,7 +34,7 @@ CREATE TABLE accounts (
     created_at    timestamptz NOT NULL DEFAULT now()
 );
 
--- A session is a family of refresh tokens: each is used once for the next, and a second use ends the family.
+-- A session is a row of refresh tokens: each is exchanged once for the next. If one is used again, the session ends.
 CREATE TABLE sessions (
     id         uuid PRIMARY KEY,
     account_id uuid NOT NULL REFERENCES accounts,
@@ -59,7 +59,7 @@ CREATE TABLE rate_limits (
 
 -- ------------------------------------------------------------------------------------------------ organisations
 
--- webhooks says whether anybody listens: only then is what happens owed to them (decision 38).
+-- webhooks is true if the organisation listens to webhooks. Only then are they owed to it (decision 38).
 CREATE TABLE organisations (
     id         uuid PRIMARY KEY,
     name       text NOT NULL,
@@ -553,8 +553,9 @@ CREATE INDEX scans_conflicts ON scans (event_id, at, id) WHERE let_in AND outcom
 
 -- -------------------------------------------------------------------------------------------------------- slots
 
--- A place with capacity, such as a cloakroom or a car park. Its capacity is how many of its slots are not withdrawn.
-CREATE TABLE services (
+-- A place with capacity, such as a cloakroom or a car park. Its capacity is the number of its slots that are not
+-- withdrawn.
+CREATE TABLE places (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
     event_id        uuid REFERENCES events,
@@ -564,20 +565,21 @@ CREATE TABLE services (
     version         integer NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX services_by_organisation ON services (organisation_id, id);
-CREATE INDEX services_by_event ON services (event_id, id) WHERE event_id IS NOT NULL;
+CREATE INDEX places_by_organisation ON places (organisation_id, id);
+CREATE INDEX places_by_event ON places (event_id, id) WHERE event_id IS NOT NULL;
 
--- Slots are numbered from 1 without a gap, and never deleted: a claim of years ago still says where. A slot that capacity has
--- no room for is withdrawn, the highest free ones first (decision 34).
+-- Slots are numbered from 1 without a gap. None is ever deleted, so an old claim still has its slot. If the capacity
+-- shrinks, the highest free slots are withdrawn (decision 34).
 CREATE TABLE slots (
-    service_id uuid NOT NULL REFERENCES services,
+    place_id   uuid NOT NULL REFERENCES places,
     number     integer NOT NULL CHECK (number > 0),
     state      text NOT NULL DEFAULT 'free' CHECK (state IN ('free', 'taken', 'withdrawn')),
-    PRIMARY KEY (service_id, number)
+    PRIMARY KEY (place_id, number)
 ) WITH (fillfactor = 50);
-CREATE INDEX slots_by_state ON slots (service_id, state, number);
+CREATE INDEX slots_by_state ON slots (place_id, state, number);
 
--- Whom an organisation has checked in: known by an account, an email address or a phone number, by one of them (decision 35).
+-- A person whom an organisation has checked in. One identity names the customer: an account, an email address or a
+-- phone number (decision 35).
 CREATE TABLE customers (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL,
@@ -591,10 +593,10 @@ CREATE TABLE customers (
 );
 CREATE INDEX customers_account_id ON customers (account_id) WHERE account_id IS NOT NULL;
 
--- A customer occupying a slot, open until it is released. Of the QR only its SHA-256 is kept.
+-- A customer's use of a slot. The claim is open until it is released. Only the SHA-256 of its QR is stored.
 CREATE TABLE claims (
     id          uuid PRIMARY KEY,
-    service_id  uuid NOT NULL,
+    place_id    uuid NOT NULL,
     slot        integer NOT NULL,
     customer_id uuid NOT NULL REFERENCES customers,
     note        text,
@@ -604,17 +606,17 @@ CREATE TABLE claims (
     claimed_by  uuid NOT NULL,
     released_at timestamptz,
     released_by uuid,
-    FOREIGN KEY (service_id, slot) REFERENCES slots
+    FOREIGN KEY (place_id, slot) REFERENCES slots
 );
-CREATE UNIQUE INDEX claims_one_open ON claims (service_id, slot) WHERE released_at IS NULL;
+CREATE UNIQUE INDEX claims_one_open ON claims (place_id, slot) WHERE released_at IS NULL;
 CREATE INDEX claims_by_customer ON claims (customer_id, released_at);
-CREATE INDEX claims_by_day ON claims (service_id, claimed_at);
-CREATE INDEX claims_by_day_released ON claims (service_id, released_at) INCLUDE (claimed_at)
+CREATE INDEX claims_by_day ON claims (place_id, claimed_at);
+CREATE INDEX claims_by_day_released ON claims (place_id, released_at) INCLUDE (claimed_at)
     WHERE released_at IS NOT NULL;
 
 -- --------------------------------------------------------------------------------------------------- the platform
 
--- Written in the transaction of the effect it stands for; a repeat meets the primary key.
+-- Written in the transaction of the effect. A repeat violates the primary key.
 CREATE TABLE idempotency_keys (
     operation   text NOT NULL,
     scope       text NOT NULL,
@@ -626,33 +628,33 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created_at);
 
--- What a committed change owes to somebody outside. No attempt is made before due_at; a message being sent is leased to one
--- worker until then. At relay_at the sweep puts it on the queue (again). A webhook's template is its type, and its recipient
--- the organisation; it waits, due at no time, until its delivery takes it up.
+-- The emails and webhooks that committed changes owe. No worker tries a message before due_at. A message in work is
+-- leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again. The template
+-- of a webhook is its type, and its recipient is the organisation. No webhook is sent yet, so their due_at is infinity.
 CREATE TABLE outbox (
-    id          uuid PRIMARY KEY,
-    kind        text NOT NULL CHECK (kind IN ('email', 'webhook')),
-    template    text NOT NULL,
-    recipient   text NOT NULL,
-    payload     jsonb NOT NULL,
-    status      text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'sending', 'sent', 'failed')),
-    attempts    smallint NOT NULL DEFAULT 0,
-    due_at      timestamptz NOT NULL DEFAULT now(),
-    relay_at    timestamptz NOT NULL DEFAULT now() + interval '30 seconds',
-    last_error  text,
-    message_id  text,
-    created_at  timestamptz NOT NULL DEFAULT now(),
-    sent_at     timestamptz
+    id             uuid PRIMARY KEY,
+    kind           text NOT NULL CHECK (kind IN ('email', 'webhook')),
+    template       text NOT NULL,
+    recipient      text NOT NULL,
+    payload        jsonb NOT NULL,
+    status         text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'sending', 'sent', 'failed')),
+    attempts       smallint NOT NULL DEFAULT 0,
+    due_at         timestamptz NOT NULL DEFAULT now(),
+    relay_at       timestamptz NOT NULL DEFAULT now() + interval '30 seconds',
+    last_error     text,
+    ses_message_id text,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    sent_at        timestamptz
 );
 CREATE INDEX outbox_relay ON outbox (relay_at) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_failed ON outbox (id) WHERE status = 'failed';
 
--- What a webhook says, as Standard Webhooks recommends.
+-- The body of a webhook, with the fields that Standard Webhooks recommends.
 CREATE FUNCTION webhook_body(type text, data jsonb) RETURNS jsonb LANGUAGE sql STABLE
     RETURN jsonb_build_object('type', type, 'timestamp', now(), 'data', data);
 
--- The log is chained per organisation (the platform's own chain has the nil id), so that one tenant does not wait for
--- another: each entry's hash covers the entry and the hash before it (decision 41).
+-- Each organisation has a chain of its own, so that one does not wait for another. The platform's chain has the nil id.
+-- The hash of an entry covers the entry and the hash before it (decision 41).
 CREATE TABLE audit_chains (
     chain         uuid PRIMARY KEY,
     entries       bigint NOT NULL,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from boxoffice import db, money, sql
 from boxoffice.auth import order_token
-from boxoffice.emails import Content, Occasion, link, place_of, titles_of, write
+from boxoffice.emails import Content, Occasion, link, titles_of, venue_of, write
 from boxoffice.ids import shown_order_number
 from boxoffice.tickets import emails as ticket_emails
 from boxoffice.tickets import service as tickets
@@ -93,7 +93,7 @@ def _event(items: Sequence[EmailItem], shown: Sequence[EmailTicket]) -> dict[str
     return {
         "title": event.event_title,
         "when": when(event.starts_at, event.time_zone),
-        "place": place_of(event),
+        "place": venue_of(event),
         "items": items,
         "tickets": [ticket for ticket in shown if ticket.event_id == event.event_id],
     }

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from boxoffice import db, ics, sql
 from boxoffice.auth import ticket_token
-from boxoffice.emails import Attachment, Content, Image, Occasion, link, place_of, write
+from boxoffice.emails import Attachment, Content, Image, Occasion, link, venue_of, write
 from boxoffice.ids import shown_order_number
 from boxoffice.tickets import service, transfers
 from boxoffice.tickets.models import PrintedTicket, Printout
@@ -138,5 +138,5 @@ def _facts_of(transfer: EmailTransfer) -> dict[str, Any]:
     return {
         "transfer": transfer,
         "when": when(transfer.starts_at, transfer.time_zone),
-        "place": place_of(transfer),
+        "place": venue_of(transfer),
     }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from boxoffice import db, signing, sql
-from boxoffice.auth import Caller, Who, holds_ticket, require_order
+from boxoffice.auth import Caller, Who, is_guest_token, require_holder
 from boxoffice.config import settings
 from boxoffice.ids import new_id, shown_order_number
 from boxoffice.pagination import decode_id, page_of
@@ -85,9 +85,10 @@ def require_viewer(conn: db.Connection, caller: Caller, ticket: TicketRow | Sign
     if ticket.account_id is not None and ticket.account_id == caller.account_id:
         return Viewer.HOLDER
     transferred = ticket.transfer_count > 0
-    if transferred and holds_ticket(caller, ticket.id, ticket.transfer_count):
+    if transferred and is_guest_token(caller.guest_token, "ticket", ticket.id, ticket.transfer_count):
         return Viewer.HOLDER
-    if require_order(conn, caller, ticket.order_id, ticket.organisation_id, ticket.buyer_id) is Who.MANAGER:
+    acts_as = require_holder(conn, caller, "order", ticket.order_id, ticket.organisation_id, ticket.buyer_id)
+    if acts_as is Who.MANAGER:
         return Viewer.MANAGER
     return Viewer.FORMER_HOLDER if transferred else Viewer.HOLDER
 
@@ -145,7 +146,7 @@ def get_printout(conn: db.Connection, caller: Caller, order_id: UUID, part: int)
         KeyRetired: the key that signed one of them was withdrawn.
     """
     order = db.get(conn, OrderToPrint, SQL.get_order_to_print, id=order_id)
-    require_order(conn, caller, order.id, order.organisation_id, order.account_id)
+    require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
     offset = (part - 1) * rules.MOST_PAGES
     rules.check_printable(order, offset)
     tickets = db.many(
