@@ -76,7 +76,7 @@ def test_a_quantity_goes_up_and_down_while_tickets_sell(
             order = buy(conn, ticket_type, choice.randint(1, 6))
             if order and choice.random() < 0.3:
                 with conn.transaction():
-                    orders.cancel_order(conn, Caller(Who.GUEST, order_token=order_token(order.id)), order.id)
+                    orders.cancel_order(conn, Caller(Who.GUEST, guest_token=order_token(order.id)), order.id)
             elif order:
                 held += order.items[0].quantity
         return held

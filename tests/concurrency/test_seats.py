@@ -43,7 +43,7 @@ def end_order(conn: Connection, order: PlacedOrder, how: str) -> None:
     """Cancel an order, or let it expire."""
     if how == "cancel":
         with conn.transaction():
-            service.cancel_order(conn, Caller(Who.GUEST, order_token=order_token(order.id)), order.id)
+            service.cancel_order(conn, Caller(Who.GUEST, guest_token=order_token(order.id)), order.id)
     else:
         conn.execute("UPDATE orders SET expires_at = now() - interval '1 second' WHERE id = %s", [order.id])
         sellers.expire_orders(conn, batch=3)

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who, order_token, waitlist_token
 from boxoffice.orders import service as orders
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRequest, PlacedOrder
@@ -39,7 +39,7 @@ def accept(conn: Connection, entry: UUID, quantity: int) -> PlacedOrder | None:
     row = conn.execute("SELECT email, ticket_type_id FROM waitlist_entries WHERE id = %s", [entry]).fetchone()
     assert row is not None
     buyer = {"name": "Ada", "email": row[0]}
-    request = order_request(row[1], quantity, buyer=buyer, waitlist_token=order_token(entry))
+    request = order_request(row[1], quantity, buyer=buyer, waitlist_token=waitlist_token(entry))
     try:
         return orders.place_order(conn, PUBLIC, OrderRequest.model_validate(request), str(uuid4()))
     except (NoOffer, OfferTooSmall):
@@ -48,12 +48,12 @@ def accept(conn: Connection, entry: UUID, quantity: int) -> PlacedOrder | None:
 
 def cancel(conn: Connection, order: PlacedOrder) -> None:
     with conn.transaction():
-        orders.cancel_order(conn, Caller(Who.GUEST, order_token=order_token(order.id)), order.id)
+        orders.cancel_order(conn, Caller(Who.GUEST, guest_token=order_token(order.id)), order.id)
 
 
 def leave(conn: Connection, entry: UUID) -> None:
     with conn.transaction():
-        service.leave(conn, Caller(Who.GUEST, order_token=order_token(entry)), entry)
+        service.leave(conn, Caller(Who.GUEST, guest_token=waitlist_token(entry)), entry)
 
 
 def run_job(conn: Connection) -> int:

@@ -47,7 +47,7 @@ def buy_with_a_voucher(conn: Connection) -> Deed:
 
 def cancel(conn: Connection) -> Deed:
     order = factories.order(conn, factories.ticket_type(conn))
-    guest = Caller(Who.GUEST, order_token=order_token(order))
+    guest = Caller(Who.GUEST, guest_token=order_token(order))
 
     def deed(conn: Connection) -> None:
         with conn.transaction():

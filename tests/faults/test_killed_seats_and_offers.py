@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who, order_token, waitlist_token
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderRequest
 from boxoffice.seats.models import SeatMapRequest
@@ -70,7 +70,7 @@ def entry_with_offer(conn: Connection, *, seated: bool) -> tuple[UUID, UUID, str
 
 def accept(conn: Connection) -> Action:
     ticket_type, entry, email = entry_with_offer(conn, seated=True)
-    return purchase(ticket_type, 1, buyer={"name": "Ada", "email": email}, waitlist_token=order_token(entry))
+    return purchase(ticket_type, 1, buyer={"name": "Ada", "email": email}, waitlist_token=waitlist_token(entry))
 
 
 def offer(conn: Connection) -> Action:

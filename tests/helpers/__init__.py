@@ -4,7 +4,7 @@ support             a PostgreSQL server, and a client that calls the functions a
 conformance         each of their answers is compared with the OpenAPI document
 wsgi                the same functions behind WSGI, for tools that speak HTTP
 operations          one valid call of every operation, on real rows
-factories           rows: organisations, events, ticket types, orders, tickets, services
+factories           rows: organisations, events, ticket types, orders, tickets, places
 people              people who sign up and log in as clients do
 payers              people who pay, and the provider that tells of it
 sellers             sellers who refund, and orders that somebody has paid for

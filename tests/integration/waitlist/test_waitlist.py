@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import order_token
+from boxoffice.auth import order_token, waitlist_token
 from boxoffice.waitlist import service
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import NOW
@@ -56,7 +56,7 @@ def accept(api: Client, conn: Connection, entry: UUID, quantity: int = 2, **over
         "SELECT email, ticket_type_id FROM waitlist_entries WHERE id = %s", [entry]
     ).fetchone() or ("", "")
     request = factories.order_request(
-        ticket_type, quantity, buyer={"name": "Ada", "email": email}, waitlist_token=order_token(entry)
+        ticket_type, quantity, buyer={"name": "Ada", "email": email}, waitlist_token=waitlist_token(entry)
     )
     return api.post("/v1/orders", request | overrides, key="new")
 
@@ -268,7 +268,7 @@ class TestAccepting:
         entry = factories.waitlist_entry(conn, ticket_type, email="ada@example.com")
         cancel(conn, api, ticket_type)
         request = factories.order_request(
-            ticket_type, 2, buyer={"name": "Ada", "email": "ada@example.com"}, waitlist_token=order_token(entry)
+            ticket_type, 2, buyer={"name": "Ada", "email": "ada@example.com"}, waitlist_token=waitlist_token(entry)
         )
         first, second = (api.post("/v1/orders", request, key="again") for _ in range(2))
         assert (second.status, second.json) == (201, first.json)
@@ -307,7 +307,7 @@ class TestAccepting:
         somebody = {"name": "Eve", "email": "eve@example.com"}
 
         assert accept(api, conn, other).code == "no_offer"
-        assert accept(api, conn, entry, waitlist_token=order_token(other)).code == "no_offer"
+        assert accept(api, conn, entry, waitlist_token=waitlist_token(other)).code == "no_offer"
         assert accept(api, conn, entry, waitlist_token="").code == "sold_out"
         assert accept(api, conn, entry, buyer=somebody).code == "no_offer"
         assert accept(api, conn, entry, 3).code == "offer_too_small"
@@ -331,10 +331,10 @@ class TestLeaving:
         cancel(conn, api, ticket_type)
 
         for _ in range(2):  # to leave again changes nothing
-            assert api.delete(f"/v1/waitlist/{first}", order_token=order_token(first)).status == 204
+            assert api.delete(f"/v1/waitlist/{first}", order_token=waitlist_token(first)).status == 204
 
         assert entries(conn) == [("left", 2), ("offered", 2)]
-        assert api.delete(f"/v1/waitlist/{second}", order_token=order_token(second)).status == 204
+        assert api.delete(f"/v1/waitlist/{second}", order_token=waitlist_token(second)).status == 204
         assert invariants.left(conn, ticket_type) == (2, 2, 0)
         invariants.check(conn)
 
@@ -342,8 +342,8 @@ class TestLeaving:
         self, api: Client, conn: Connection, manager: UUID, ticket_type: UUID
     ) -> None:
         first, second = (factories.waitlist_entry(conn, ticket_type) for _ in range(2))
-        assert api.delete(f"/v1/waitlist/{first}", order_token=order_token(second)).status == 404
-        assert api.delete(f"/v1/waitlist/{uuid4()}", order_token=order_token(second)).status == 404
+        assert api.delete(f"/v1/waitlist/{first}", order_token=waitlist_token(second)).status == 404
+        assert api.delete(f"/v1/waitlist/{uuid4()}", order_token=waitlist_token(second)).status == 404
         assert api.delete(f"/v1/waitlist/{first}").status == 401
         assert api.delete(f"/v1/waitlist/{first}", account=manager).status == 204
         assert entries(conn) == [("left", 2), ("waiting", 2)]
@@ -351,7 +351,7 @@ class TestLeaving:
 
     def test_a_person_who_left_can_join_again(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         entry = factories.waitlist_entry(conn, ticket_type, email="ada@example.com")
-        api.delete(f"/v1/waitlist/{entry}", order_token=order_token(entry))
+        api.delete(f"/v1/waitlist/{entry}", order_token=waitlist_token(entry))
         join(api, ticket_type, email="ada@example.com")
         assert entries(conn) == [("left", 2), ("waiting", 2)]
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 
 from boxoffice import audit, db, idempotency, outbox, sql
-from boxoffice.auth import Caller, Who, order_token, require_order, require_role
+from boxoffice.auth import Caller, Who, order_token, require_holder, require_role
 from boxoffice.config import settings
 from boxoffice.errors import Busy
 from boxoffice.idempotency import IdempotentRequest
@@ -301,7 +301,7 @@ def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
         NotFound: there is none, or the caller may not see it.
     """
     order = db.get(conn, OrderDetails, SQL.get_order, **rules.parse_reference(reference))
-    acts_as = require_order(conn, caller, order.id, order.organisation_id, order.account_id)
+    acts_as = require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
     return OrderView.model_validate(order if acts_as is Who.MANAGER else replace(order, history=None))
 
 
@@ -344,7 +344,7 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
         OrderNotPending: it is paid, or its hold has lapsed already.
     """
     order = db.get(conn, OrderRow, SQL.lock_order, id=order_id)
-    acts_as = require_order(conn, caller, order.id, order.organisation_id, order.account_id)
+    acts_as = require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
     if order.status == "pending":
         cancel(conn, order, reason=f"cancelled by {acts_as}", actor=caller.account_id)
     elif order.status != "cancelled":
@@ -419,7 +419,7 @@ def find_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRow:
         NotFound: there is none, or the caller may not see it.
     """
     order = db.get(conn, OrderRow, SQL.get_order_row, id=order_id)
-    require_order(conn, caller, order.id, order.organisation_id, order.account_id)
+    require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
     return order
 
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from boxoffice import db, sql
-from boxoffice.auth import order_token
-from boxoffice.emails import Content, Occasion, link, place_of, write
+from boxoffice.auth import waitlist_token
+from boxoffice.emails import Content, Occasion, link, venue_of, write
 from boxoffice.times import when
 
 SQL = sql.queries("waitlist")
@@ -60,8 +60,8 @@ def _write(template: str, subject: str, entry: EmailEntry) -> Content:
         "entry": entry,
         "is_open": entry.status == "offered",
         "when": when(entry.starts_at, entry.time_zone),
-        "place": place_of(entry),
+        "place": venue_of(entry),
         "until": when(entry.expires_at, entry.time_zone) if entry.expires_at else None,
-        "link": link("waitlist", entry.id, order_token(entry.id)),
+        "link": link("waitlist", entry.id, waitlist_token(entry.id)),
     }
     return write(template, subject, facts)

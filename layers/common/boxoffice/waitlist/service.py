@@ -14,7 +14,7 @@ from uuid import UUID
 import psycopg
 
 from boxoffice import audit, db, outbox, sql
-from boxoffice.auth import Caller, Who, holds_order, require_order, require_role
+from boxoffice.auth import Caller, Who, is_guest_token, require_holder, require_role
 from boxoffice.errors import Busy, NotFound
 from boxoffice.ids import new_id
 from boxoffice.pagination import decode_id, page_of
@@ -101,7 +101,7 @@ def leave(conn: db.Connection, caller: Caller, entry_id: UUID) -> None:
         NotFound: there is no such entry, or it is not the caller's.
     """
     entry = db.get(conn, WaitlistEntry, SQL.lock_entry, id=entry_id)
-    acts_as = require_order(conn, caller, entry.id, entry.organisation_id, entry.account_id)
+    acts_as = require_holder(conn, caller, "waitlist entry", entry.id, entry.organisation_id, entry.account_id)
     if entry.status in ("waiting", "offered"):
         _end_entry(conn, entry, "left")
         if acts_as is Who.MANAGER:
@@ -125,7 +125,7 @@ def accept_offer(
     """
     now = datetime.now(UTC)
     entry = db.one(conn, WaitlistEntry, SQL.lock_offer, ticket_type_id=ticket_type_id, email=email, now=now)
-    if entry is None or not holds_order(Caller(Who.GUEST, order_token=token), entry.id):
+    if entry is None or not is_guest_token(token, "waitlist entry", entry.id):
         raise NoOffer
     if quantity > entry.quantity:
         raise OfferTooSmall(offered=entry.quantity)
