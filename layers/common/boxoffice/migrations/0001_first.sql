@@ -1,8 +1,8 @@
 -- The schema as it stands, for reading. The migrations make it; a test keeps the two equal.
 --
--- Two habits to know. Money is an integer in the currency's minor unit. And orders, order items and tickets, which
--- thousands of buyers insert at once, have no foreign key to an organisation, an event or a ticket type. To check it,
--- PostgreSQL would lock that one row for every sale. Instead, no row of those three tables is ever deleted.
+-- Two habits to know. Money is an integer in the currency's minor unit. And orders, order items and tickets have no
+-- foreign key to an organisation, an event or a ticket type. Thousands of buyers insert them at once, and to check the
+-- key, PostgreSQL would lock one row for every sale. Instead, no row of those three tables is ever deleted.
 
 -- ----------------------------------------------------------------------------------------------------- values
 
