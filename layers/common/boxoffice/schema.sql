@@ -2,7 +2,8 @@
 --
 -- Two habits to know. Money is an integer in the currency's minor unit. And orders, order items and tickets have no
 -- foreign key to an organisation, an event or a ticket type. Thousands of buyers insert them at once, and to check the
--- key, PostgreSQL would lock one row for every sale (decision 4). Instead, no row of those three tables is ever deleted.
+-- key, PostgreSQL would lock one row for every sale (decision 4). Instead, no row of those three tables is ever
+-- deleted.
 
 -- ----------------------------------------------------------------------------------------------------- values
 
