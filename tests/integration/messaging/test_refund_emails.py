@@ -1,4 +1,4 @@
-"""The emails that say what goes back: a refund, a ticket that ends with it, an event that is called off."""
+"""The emails about refunds: to the buyer, to the holder of a refunded ticket, and about a cancelled event."""
 
 from email.message import EmailMessage
 from uuid import uuid4
@@ -21,7 +21,7 @@ def shop(conn: Connection) -> Shop:
 
 
 def sent(conn: Connection, aws_url: str, template: str) -> list[EmailMessage]:
-    """The emails of a template, sent."""
+    """Send the emails of a template, and return them."""
     rows = conn.execute(
         "SELECT id, recipient FROM outbox WHERE template = %s ORDER BY recipient", [template]
     ).fetchall()
@@ -36,7 +36,7 @@ def said(mail: EmailMessage, kind: str = "plain") -> str:
 
 
 def buyer() -> str:
-    """An address that no other test writes to."""
+    """Return an address that no other test writes to."""
     return f"{uuid4().hex}@example.com"
 
 
@@ -74,7 +74,7 @@ def test_a_refund_of_money_alone_says_that_the_tickets_stay_valid(
     assert "Your tickets stay valid." in said(mail)
 
 
-def test_what_was_paid_by_hand_is_given_back_by_the_seller(
+def test_the_seller_gives_back_a_payment_that_was_made_by_hand(
     api: Client, conn: Connection, aws_url: str, shop: Shop
 ) -> None:
     order = factories.order(conn, shop.ticket_type(), buyer_email=buyer())
@@ -87,7 +87,7 @@ def test_what_was_paid_by_hand_is_given_back_by_the_seller(
     assert "your bank" not in said(mail)
 
 
-def test_whoever_has_a_ticket_from_the_buyer_learns_that_it_is_over(
+def test_the_holder_of_a_transferred_ticket_learns_that_it_is_refunded(
     api: Client, conn: Connection, aws_url: str, shop: Shop
 ) -> None:
     order = shop.sold(shop.ticket_type(name="Stalls"), buyer_email=buyer())
@@ -104,7 +104,7 @@ def test_whoever_has_a_ticket_from_the_buyer_learns_that_it_is_over(
         assert money.show(10_000, "NGN") not in said(mail, kind)
 
 
-def test_of_a_cancelled_event_the_buyer_learns_why_and_what_comes_back(
+def test_the_buyer_learns_why_an_event_is_cancelled_and_what_comes_back(
     api: Client, conn: Connection, aws_url: str, shop: Shop
 ) -> None:
     order = shop.sold(shop.ticket_type(), buyer_email=buyer())
@@ -121,7 +121,7 @@ def test_of_a_cancelled_event_the_buyer_learns_why_and_what_comes_back(
         assert f"/orders/{order}#token=" in said(mail, kind)
 
 
-def test_of_a_cancelled_event_a_holder_learns_why_and_nothing_of_the_order(
+def test_a_holder_learns_why_an_event_is_cancelled_and_nothing_of_the_order(
     api: Client, conn: Connection, aws_url: str, shop: Shop
 ) -> None:
     order, holder = shop.sold(shop.ticket_type(), buyer_email=buyer()), buyer()
@@ -138,9 +138,7 @@ def test_of_a_cancelled_event_a_holder_learns_why_and_nothing_of_the_order(
         assert money.show(10_000, "NGN") not in said(mail, kind)
 
 
-def test_for_tickets_that_cost_nothing_no_money_is_spoken_of(
-    api: Client, conn: Connection, aws_url: str, shop: Shop
-) -> None:
+def test_for_free_tickets_the_email_names_no_money(api: Client, conn: Connection, aws_url: str, shop: Shop) -> None:
     shop.sold(shop.ticket_type(price=0), buyer_email=buyer())
     sellers.cancel_event(api, shop)
     sellers.settle()

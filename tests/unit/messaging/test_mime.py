@@ -1,4 +1,4 @@
-"""Emails as other programs read them: Python's parser stands for theirs."""
+"""Emails as mail programs read them. Python's parser plays the mail program."""
 
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -99,7 +99,7 @@ def test_an_international_domain_is_written_in_ascii():
     assert read(recipient="ada@bücher.example")["To"] == "ada@xn--bcher-kva.example"
 
 
-def test_what_is_attached_comes_after_what_is_said():
+def test_attachments_come_after_the_text():
     attached = [
         Attachment("tickets-K7QW-3MPX.pdf", "application/pdf", b"%PDF-1.7\n\xff" * 99),
         Attachment("event.ics", 'text/calendar; charset="utf-8"; method=PUBLISH', "BEGIN:VCALENDAR\r\nẸ̀kọ́".encode()),
