@@ -55,9 +55,9 @@ def test_an_access_token_identifies_its_account(ring: Ring, api: Client, conn: C
 def test_an_access_token_lasts_a_quarter_of_an_hour(ring: Ring, api: Client, conn: Connection) -> None:
     token = auth.issue_access_token(factories.account(conn), uuid4())
 
-    said = jwt.decode(token, options={"verify_signature": False})
+    payload = jwt.decode(token, options={"verify_signature": False})
 
-    assert said["exp"] - said["iat"] == 900
+    assert payload["exp"] - payload["iat"] == 900
 
 
 def test_tokens_of_every_key_of_the_ring_are_valid(ring: Ring, api: Client, conn: Connection) -> None:

@@ -18,8 +18,8 @@ SENDER = "Boxoffice <tickets@example.com>"
 
 
 def read(*, recipient="ada@example.com", sender=SENDER, **content):
-    said = Content(**{"subject": "Hello", "text": "Text\n", "html": "<p>HTML</p>\n", **content})
-    raw = email_of(MESSAGE, recipient, said, sender, NOW).raw
+    email_content = Content(**{"subject": "Hello", "text": "Text\n", "html": "<p>HTML</p>\n", **content})
+    raw = email_of(MESSAGE, recipient, email_content, sender, NOW).raw
     assert raw.isascii()
     mail = message_from_bytes(raw, policy=policy.default)
     assert not list(defects(mail))
@@ -75,11 +75,11 @@ def test_every_subject_arrives_as_it_was(subject):
     assert " ".join(mail["Subject"].split()) == subject
 
 
-@given(said=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=2000))
-def test_every_text_arrives_as_it_was(said):
-    mail = read(text=f"{said}\n", html=f"<p>{said}</p>\n")
-    assert mail.get_body(("plain",)).get_content().splitlines() == f"{said}\n".splitlines()
-    assert mail.get_body(("html",)).get_content().splitlines() == f"<p>{said}</p>\n".splitlines()
+@given(text=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=2000))
+def test_every_text_arrives_as_it_was(text):
+    mail = read(text=f"{text}\n", html=f"<p>{text}</p>\n")
+    assert mail.get_body(("plain",)).get_content().splitlines() == f"{text}\n".splitlines()
+    assert mail.get_body(("html",)).get_content().splitlines() == f"<p>{text}</p>\n".splitlines()
 
 
 @pytest.mark.parametrize(
