@@ -42,7 +42,7 @@ class Design:
 _HERE = Path(__file__).parent
 _PURCHASE = sql.queries("orders").place_order
 
-OURS = Design("ours", _PURCHASE, f"pg_backend_pid() % {MOST_ROWS}")  # stock.rules.home_row
+OURS = Design("ours", _PURCHASE, f"pg_backend_pid() % {MOST_ROWS}")  # stock.rules.start_row
 LIMIT = Design("limit", _PURCHASE, ":client_id")
 ROW_LOCK = Design("row lock", (_HERE / "row_lock.sql").read_text())
 INSERTS = Design("inserts", (_HERE / "inserts.sql").read_text(), sells=False)

@@ -49,7 +49,7 @@ WRITERS = {
     ("orders", "place_cart"): {"stock"},
     # A scan is one round trip, and a ticket's entries are the scans that count.
     ("checkin", "lock_and_scan_ticket"): {"tickets", "outbox"},
-    ("checkin", "settle_tickets"): {"tickets"},
+    ("checkin", "recount_scans"): {"tickets"},
     # A claim is one statement, and is repeated with its key.
     ("slots", "take_slot"): {"idempotency_keys"},
 }

@@ -26,7 +26,7 @@ class OfflineScanner:
 
     def read(self, manifest: dict[str, Any]) -> None:
         """Take in a manifest, whole or what has changed; not while a report is unanswered, which may count in it."""
-        if manifest["whole"]:
+        if manifest["starts_over"]:
             self._tickets.clear()
         for ticket_type, entries in manifest["tickets"].items():
             for hashed, left, people in entries:

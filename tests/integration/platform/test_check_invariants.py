@@ -485,7 +485,8 @@ BREACHES = [
         "cancellations_left_behind",
         "an event was settled too early",
         "plain_event",
-        "UPDATE events SET status = 'cancelled', cancelled_at = now(), settled_at = now() WHERE id = %(plain_event)s",
+        """UPDATE events SET status = 'cancelled', cancelled_at = now(), cancellation_finished_at = now()
+        WHERE id = %(plain_event)s""",
     ),
     breach(
         "cancellations_left_behind",
@@ -497,7 +498,8 @@ BREACHES = [
         "cancellations_left_behind",
         "a settled event has an order that is pending",
         "small",
-        "UPDATE events SET status = 'cancelled', cancelled_at = now(), settled_at = now() WHERE id = %(small)s",
+        """UPDATE events SET status = 'cancelled', cancelled_at = now(), cancellation_finished_at = now()
+        WHERE id = %(small)s""",
     ),
     # 4: money
     breach(

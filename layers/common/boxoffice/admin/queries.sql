@@ -189,9 +189,9 @@ WHERE NOT EXISTS (SELECT FROM outbox WHERE payload ->> 'order_refund_id' = order
 
 -- name: cancellations_left_behind
 -- The job runs every minute. A day is enough for the largest event, and for an order that a person must look at.
-SELECT DISTINCT events.id AS event_id, cancelled_at, settled_at FROM events
+SELECT DISTINCT events.id AS event_id, cancelled_at, cancellation_finished_at FROM events
 JOIN order_items AS item ON item.event_id = events.id JOIN orders ON orders.id = item.order_id
-WHERE (settled_at IS NOT NULL OR cancelled_at < now() - interval '1 day')
+WHERE (cancellation_finished_at IS NOT NULL OR cancelled_at < now() - interval '1 day')
     AND (orders.status = 'pending' OR EXISTS (
         SELECT FROM tickets WHERE tickets.order_id = item.order_id AND tickets.item_no = item.item_no
             AND tickets.status = 'valid'))
@@ -299,7 +299,7 @@ LIMIT 10
 -- name: transfers_without_emails
 SELECT id AS transfer_id, status, owed FROM transfers LEFT JOIN (
     SELECT payload ->> 'transfer_id' AS transfer_id, count(*) AS owed FROM outbox
-    WHERE template IN ('transfer_offered', 'transfer_accepted', 'transfer_completed') GROUP BY payload ->> 'transfer_id'
+    WHERE template IN ('transfer_started', 'transfer_accepted', 'transfer_completed') GROUP BY payload ->> 'transfer_id'
 ) AS emails ON transfer_id = id::text
 WHERE coalesce(owed, 0) <> CASE status WHEN 'accepted' THEN 3 ELSE 1 END LIMIT 10
 

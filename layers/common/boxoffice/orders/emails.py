@@ -46,7 +46,7 @@ def order_confirmation(conn: db.Connection, order_id: str) -> Content:
     order, items = get_order(conn, UUID(order_id))
     valid = [ticket for ticket in tickets.list_for_order(conn, order.id) if ticket.status == "valid"]
     theirs = [ticket for ticket in valid if ticket.transfer_count == 0]  # the others have passed to somebody else
-    shown = ticket_emails.shown(theirs)
+    shown = ticket_emails.email_tickets(theirs)
     events = [_event(list(group), shown) for _, group in groupby(items, key=lambda item: item.event_id)]
     subject = f"Your tickets for {titles_of([event['title'] for event in events])}"
     counts = {"tickets": len(theirs), "passed": len(valid) - len(theirs), "most_qrs": MOST_QRS}

@@ -50,7 +50,7 @@ def order_refunded(conn: db.Connection, order_refund_id: str) -> Content:
 
 def ticket_withdrawn(conn: db.Connection, ticket_id: str) -> Content:
     """The ticket that somebody sent you was refunded to whoever bought it."""
-    ticket = tickets.print_ticket(conn, UUID(ticket_id))
+    ticket = tickets.get_printed_ticket(conn, UUID(ticket_id))
     subject = f"Your ticket for {ticket.event_title} is no longer valid"
     return write("ticket_withdrawn", subject, {"ticket": ticket, "link": None})
 
