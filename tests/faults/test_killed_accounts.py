@@ -19,7 +19,9 @@ def counts(conn: Connection, *tables: str) -> list[int]:
     return [int((conn.execute(f"SELECT count(*) FROM {table}").fetchone() or [0])[0]) for table in tables]
 
 
-def test_who_signs_up_a_business_has_all_of_it_or_nothing(api: Client, database: Database, conn: Connection) -> None:
+def test_a_sign_up_with_an_organisation_is_done_wholly_or_not_at_all(
+    api: Client, database: Database, conn: Connection
+) -> None:
     sign_up(api)  # reads the secrets, which the child cannot
     tables = ["accounts", "sessions", "refresh_tokens"], ["organisations", "members", "audit_log"]
     done, moment = 0, 0
@@ -37,7 +39,7 @@ def test_who_signs_up_a_business_has_all_of_it_or_nothing(api: Client, database:
     assert done >= 1
 
 
-def test_a_refresh_that_was_cut_off_leaves_exactly_one_good_token(
+def test_a_refresh_that_was_cut_off_leaves_exactly_one_live_token(
     api: Client, database: Database, conn: Connection
 ) -> None:
     moment, dead = 0, True

@@ -41,7 +41,7 @@ def owe(conn: psycopg.Connection, order_id: UUID | None = None, **overrides: Any
 
 
 def outbox_row(conn: psycopg.Connection, message_id: UUID) -> dict[str, Any]:
-    """A message as the outbox has it, with the seconds until it is due and until the sweep minds it."""
+    """A message as the outbox has it, with the seconds until it is due and until the job relays it."""
     query = """SELECT *, extract(epoch FROM due_at - now())::float8 AS due_in,
         extract(epoch FROM relay_at - now())::float8 AS relay_in FROM outbox WHERE id = %s"""
     row = conn.cursor(row_factory=dict_row).execute(query, [message_id]).fetchone()

@@ -629,8 +629,9 @@ CREATE TABLE idempotency_keys (
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created_at);
 
 -- The emails and webhooks that committed changes owe. No worker tries a message before due_at. A message in work is
--- leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again. The template
--- of a webhook is its type, and its recipient is the organisation. No webhook is sent yet, so their due_at is infinity.
+-- leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again.
+-- The template of a webhook is its type, and its recipient is the organisation. No webhook is sent yet, so due_at and
+-- relay_at are infinity.
 CREATE TABLE outbox (
     id             uuid PRIMARY KEY,
     kind           text NOT NULL CHECK (kind IN ('email', 'webhook')),
