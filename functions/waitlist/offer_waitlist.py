@@ -16,12 +16,6 @@ def handler() -> list[Step]:
             failed="WaitingNotClosed",
             at_once=1000,
         ),
-        Step(
-            "lapsed",
-            find=service.list_lapsed,
-            do=service.end_lapsed_offer,
-            done="OffersLapsed",
-            failed="OffersNotLapsed",
-        ),
+        Step("lapsed", find=service.list_lapsed, do=service.end_lapsed, done="OffersLapsed", failed="OffersNotLapsed"),
         Step("offered", find=service.list_awaited, do=service.offer_to_next, done="OffersMade", failed="OffersNotMade"),
     ]
