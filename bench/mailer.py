@@ -1,6 +1,6 @@
-"""A worker of the email queue: takes ten messages at a time, has `send_email` send them, and takes them off the queue.
+"""A worker of the email queue: receives ten messages at a time, calls `send_email` with them, and deletes them.
 
-Run by `emails.py`, with the settings of the functions in its environment.
+`emails.py` starts it, with the settings of the functions in its environment.
 """
 
 import os
@@ -19,7 +19,7 @@ _BATCH = 10  # as in template.yaml
 
 
 class Mailer:
-    """The function, loaded, and its queue."""
+    """Takes messages from a queue and hands them to the loaded function."""
 
     def __init__(self, url: str) -> None:
         self._sqs = aws.client("sqs", url)
@@ -27,7 +27,7 @@ class Mailer:
         self._handler = function("send_email").handler
 
     def drain(self, most: int) -> dict[str, Any]:
-        """Send so many messages, or all there are; ``cpu`` is this process's time in the function, in seconds."""
+        """Send so many messages, or all there are. Return how many, and the processor and clock seconds they took."""
         done, cpu = 0, 0.0
         start = time.perf_counter()
         with Path(os.devnull).open("w") as metrics, redirect_stdout(metrics):  # standard output is for answers

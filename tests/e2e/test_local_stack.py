@@ -501,7 +501,7 @@ def test_a_signal_ends_everything(folder: Path, sign: signal.Signals) -> None:
 
     assert run.end(sign) == 0
     assert psutil.wait_procs(run.children, timeout=5)[1] == []
-    State(folder).forget()
+    State(folder).delete()
 
 
 def test_everything_ends_when_the_supervisor_is_killed(folder: Path) -> None:

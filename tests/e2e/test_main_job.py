@@ -28,7 +28,7 @@ def test_everything_holds_that_must(report: Report) -> None:
         "no ticket admits twice",
         "of two who show the same ticket at once, one goes in",
         "a forged ticket is refused",
-        "what came back is sold again",
+        "freed tickets are sold again",
         "sold exactly what there was",
     }
 
