@@ -96,4 +96,4 @@ class Client:
 
 
 if __name__ == "__main__":
-    processes.serve(Client(sys.argv[1]))
+    processes.serve(lambda: Client(sys.argv[1]))

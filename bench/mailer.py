@@ -3,11 +3,8 @@
 `emails.py` starts it, with the settings of the functions in its environment.
 """
 
-import os
 import sys
 import time
-from contextlib import redirect_stdout
-from pathlib import Path
 from typing import Any
 
 from bench.processes import serve
@@ -30,15 +27,14 @@ class Mailer:
         """Send so many messages, or all there are. Return how many, and the processor and clock seconds they took."""
         done, cpu = 0, 0.0
         start = time.perf_counter()
-        with Path(os.devnull).open("w") as metrics, redirect_stdout(metrics):  # standard output is for answers
-            while done < most and (messages := self._receive()):
-                before = time.process_time()
-                answer = self._handler(batch(*(message["Body"] for message in messages)), context("send_email"))
-                cpu += time.process_time() - before
-                if answer["batchItemFailures"]:
-                    raise RuntimeError("not sent")
-                self._delete(messages)
-                done += len(messages)
+        while done < most and (messages := self._receive()):
+            before = time.process_time()
+            answer = self._handler(batch(*(message["Body"] for message in messages)), context("send_email"))
+            cpu += time.process_time() - before
+            if answer["batchItemFailures"]:
+                raise RuntimeError("not sent")
+            self._delete(messages)
+            done += len(messages)
         return {"messages": done, "cpu": cpu, "seconds": time.perf_counter() - start}
 
     def _receive(self) -> list[dict[str, Any]]:
@@ -54,4 +50,4 @@ class Mailer:
 
 
 if __name__ == "__main__":
-    serve(Mailer(*sys.argv[1:]))
+    serve(lambda: Mailer(*sys.argv[1:]))

@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from bench import ROOT
@@ -79,9 +80,15 @@ class Process:
         self._process.communicate()
 
 
-def serve(worker: object) -> None:
-    """Serve requests from standard input: call the worker's method that each line names, and print what it returns."""
-    print("ready", flush=True)
-    for line in sys.stdin:
-        name, *arguments = json.loads(line)
-        print(json.dumps(getattr(worker, name)(*arguments)), flush=True)
+def serve(make_worker: Callable[[], object]) -> None:
+    """Make a worker, and serve requests from standard input: call the method that each names, and write its answer.
+
+    Standard output is for answers alone. The functions write their logs and metrics there, so those are discarded.
+    """
+    with os.fdopen(os.dup(1), "w", buffering=1) as answers, Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        worker = make_worker()
+        print("ready", file=answers)
+        for line in sys.stdin:
+            name, *arguments = json.loads(line)
+            print(json.dumps(getattr(worker, name)(*arguments)), file=answers)

@@ -71,4 +71,4 @@ class Reader:
 
 
 if __name__ == "__main__":
-    processes.serve(Reader(*sys.argv[1:]))
+    processes.serve(lambda: Reader(*sys.argv[1:]))

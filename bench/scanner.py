@@ -122,7 +122,7 @@ class Door:
 def main() -> None:
     """Open a door, and serve requests."""
     account_id, event_id, qrs, first, step = sys.argv[1:]
-    processes.serve(Door(account_id, event_id, Path(qrs), int(first), int(step)))
+    processes.serve(lambda: Door(account_id, event_id, Path(qrs), int(first), int(step)))
 
 
 if __name__ == "__main__":
