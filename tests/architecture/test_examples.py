@@ -18,7 +18,7 @@ from boxoffice.examples import FOLDER, example_of, sample_names
 from boxoffice.models import Request
 from boxoffice.sample_events import main, sample_event
 from tests.helpers.operations import build, operations
-from tests.helpers.support import ROOT, Client, all_functions, words
+from tests.helpers.support import ROOT, Client, all_functions, snake_case
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_every_function_has_the_event_that_calls_it() -> None:
     for logical_id, resource in resources.items():
         if resource["Type"] == "AWS::Serverless::Function":
             kinds = {event["Type"] for event in resource["Properties"].get("Events", {}).values()}
-            assert kind_of(sample_event(words(logical_id))) == (kinds or {"HttpApi", "Migration"}), logical_id
+            assert kind_of(sample_event(snake_case(logical_id))) == (kinds or {"HttpApi", "Migration"}), logical_id
 
 
 def kind_of(event: dict[str, Any]) -> set[str]:

@@ -30,7 +30,7 @@ from boxoffice.auth import Who, issue_access_token, order_token
 from boxoffice.ids import new_id
 from tests.helpers import invariants
 from tests.helpers.operations import ENTITLED, Call, Caller, Operation, build, call_of, operations
-from tests.helpers.provider_servers import Flutterwave, Stripe, at
+from tests.helpers.provider_servers import Flutterwave, Stripe, account_at
 from tests.helpers.support import Client
 from tests.helpers.wsgi import app
 
@@ -52,7 +52,7 @@ def _providers(api: Client) -> Iterator[None]:
     with ExitStack() as stack:
         for server in (Stripe(), Flutterwave()):
             stack.callback(server.stop)
-            stack.enter_context(at(server))
+            stack.enter_context(account_at(server))
         yield
 
 

@@ -24,7 +24,7 @@ from samtranslator.translator.translator import Translator
 from boxoffice.api import ROUTES, Route
 from boxoffice.payments.models import StartableProvider
 from boxoffice.routes import logical_id, with_routes
-from tests.helpers.support import ROOT, all_functions, words
+from tests.helpers.support import ROOT, all_functions, snake_case
 
 DOMAINS = [
     "accounts",
@@ -73,7 +73,7 @@ def template() -> dict[str, Any]:
 def functions() -> dict[str, Resource]:
     """The properties of every function, by the name of its file, in the order of the template."""
     return {
-        words(logical_id): resource["Properties"]
+        snake_case(logical_id): resource["Properties"]
         for logical_id, resource in template()["Resources"].items()
         if resource["Type"] == "AWS::Serverless::Function"
     }
@@ -118,7 +118,7 @@ def integrations(resources: dict[str, Resource]) -> list[Integration]:
             target = re.search(r"functions/\${(\w+)\.Arn}(:\w+)?/invocations", integration["uri"]["Fn::Sub"])
             assert target is not None
             assert (integration["type"], integration["payloadFormatVersion"]) == ("aws_proxy", "2.0")
-            name, alias = words(target[1]), (target[2] or "").removeprefix(":")
+            name, alias = snake_case(target[1]), (target[2] or "").removeprefix(":")
             found.append(Integration(method.upper(), path, name, alias, integration["credentials"]))
     return found
 
@@ -191,7 +191,7 @@ def test_sam_serves_the_same_routes_locally() -> None:
     with warnings.catch_warnings(category=DeprecationWarning, action="ignore"):
         stacks, _ = SamLocalStackProvider.get_stacks(str(ROOT / "template.yaml"))
         api = ApiProvider(stacks, cwd=str(ROOT)).api
-    served = [(words(route.function_name), method, route.path) for route in api.routes for method in route.methods]
+    served = [(snake_case(route.function_name), method, route.path) for route in api.routes for method in route.methods]
     declared = [(name, route.method, route.path) for name, route in routes().items()]
     assert sorted(each for each in served if each[1] != "OPTIONS") == sorted(declared)
     assert "X-Order-Token" in api.cors.allow_headers
@@ -345,7 +345,7 @@ def template_of(count: int) -> str:
         originals = NEXT_TEN[number % 10]
         copied = "".join(block(text, name) for name in originals)
         blocks.append(re.sub(rf"\b({'|'.join(originals)})\b", rf"\g<1>{number}", copied))
-        if (name := words(originals[0])) in routes():
+        if (name := snake_case(originals[0])) in routes():
             function = SimpleNamespace(__name__=f"{name}{number}")
             endpoints.append(SimpleNamespace(method="GET", path=f"/v1/copies{number}/{{copy_id}}", function=function))
     head, mark, tail = text.partition("\n  Api:\n")

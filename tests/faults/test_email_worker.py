@@ -11,7 +11,7 @@ import pytest
 
 from boxoffice import config
 from tests.helpers import factories
-from tests.helpers.mailbox import batch, deliver, fake_ses, let_time_pass, outbox_row, owe
+from tests.helpers.mailbox import batch, deliver, let_time_pass, outbox_row, owe, ses_stub
 from tests.helpers.support import context, function, run_python
 
 OWE = """
@@ -43,7 +43,7 @@ def _configured(database, email_queue, monkeypatch):
 def ses(monkeypatch):
     from boxoffice.messaging import ses
 
-    with fake_ses() as fake:
+    with ses_stub() as fake:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", fake.url)
         ses._client.cache_clear()
         yield fake

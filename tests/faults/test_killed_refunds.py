@@ -12,7 +12,7 @@ from boxoffice.payments import reconciliation, service
 from boxoffice.payments.models import PaymentRequest
 from tests.helpers import factories, invariants, provider_servers, sellers
 from tests.helpers.payers import emails
-from tests.helpers.provider_servers import Flutterwave, Stripe, due
+from tests.helpers.provider_servers import Flutterwave, Stripe, make_all_due
 from tests.helpers.racing import die_everywhere
 from tests.helpers.support import Client, Database
 
@@ -26,15 +26,15 @@ def stripe_server() -> Iterator[Stripe]:
 
 @pytest.fixture
 def stripe(api: Client, stripe_server: Stripe) -> Iterator[Stripe]:
-    with provider_servers.at(stripe_server):
-        stripe_server.tell(None)
+    with provider_servers.account_at(stripe_server):
+        stripe_server.send_webhooks_to(None)
         yield stripe_server
 
 
 @pytest.fixture
 def flutterwave(api: Client) -> Iterator[Flutterwave]:
     server = Flutterwave()
-    with provider_servers.at(server):
+    with provider_servers.account_at(server):
         yield server
     server.stop()
 
@@ -54,7 +54,7 @@ def start(conn: Connection, order: UUID, provider: str) -> dict[str, str]:
 
 
 def reconcile(conn: Connection) -> None:
-    due(conn)
+    make_all_due(conn)
     for asked in reconciliation.ask_providers(conn, unresponsive=set()):
         with conn.transaction():
             reconciliation.apply_answer(conn, asked)
@@ -72,7 +72,7 @@ def send(refund: UUID) -> Callable[[Connection], None]:
     """Return what sends a refund that is due."""
 
     def act(conn: Connection) -> None:
-        due(conn)
+        make_all_due(conn)
         service.send_refunds(conn, ids=[refund])
 
     return act
@@ -85,7 +85,7 @@ def test_killed_anywhere_a_started_payment_is_one_at_stripe(
 
     payment = start(conn, order, "stripe")
 
-    asked = {key for _, _, key in stripe.asked()}
+    asked = {key for _, _, key in stripe.take_requests()}
     assert asked == {payment["id"]}, "always under the same key"
     assert conn.execute("SELECT id::text, provider_reference FROM payments").fetchall() == [
         (payment["id"], stripe.intent(payment))

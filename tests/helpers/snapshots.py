@@ -1,10 +1,10 @@
-"""What the database holds, to tell whether anything has changed."""
+"""Digests of the database, to tell whether anything has changed."""
 
 import psycopg
 
 
 def snapshot(conn: psycopg.Connection) -> dict[str, str]:
-    """A digest of each table, without the counters of attempts: those count what is refused too."""
+    """Return a digest of each table, without `rate_limits`, which counts refused requests too."""
     tables = conn.execute(
         "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'rate_limits'"
     ).fetchall()

@@ -14,7 +14,7 @@ from boxoffice.checkin.models import MOST_TICKETS
 from boxoffice.tickets import qr
 from tests.helpers import factories, invariants
 from tests.helpers.doors import Doors, offline
-from tests.helpers.rings import Ring
+from tests.helpers.rings import KeyRing
 from tests.helpers.support import Database
 
 
@@ -153,7 +153,7 @@ def test_it_is_sent_again_only_if_something_has_changed(doors: Doors) -> None:
 def test_what_a_withdrawn_key_has_signed_is_left_out(
     doors: Doors, aws_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ring = Ring()
+    ring = KeyRing()
     monkeypatch.setenv("TICKET_KEYS_SECRET", ring.id)
     config.settings.cache_clear()
     (old,) = doors.sell()

@@ -4,13 +4,13 @@ import pytest
 
 from boxoffice.ids import new_id
 from boxoffice.messaging import ses
-from tests.helpers.mailbox import batch, deliver, fake_ses, inbox, let_time_pass, outbox_row, owe
+from tests.helpers.mailbox import batch, deliver, inbox, let_time_pass, outbox_row, owe, ses_stub
 from tests.helpers.support import context, function
 
 
 @pytest.fixture
 def failing_ses(monkeypatch):
-    with fake_ses() as fake:
+    with ses_stub() as fake:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", fake.url)
         ses._client.cache_clear()
         yield fake

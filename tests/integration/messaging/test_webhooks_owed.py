@@ -38,7 +38,7 @@ def test_nothing_is_owed_where_nobody_listens(api: Client, conn: Connection, sho
 
 
 def test_a_paid_order_is_told_of_with_its_facts(api: Client, conn: Connection, shop: Shop) -> None:
-    sellers.listen(conn)
+    sellers.enable_webhooks(conn)
     order = factories.order(conn, shop.ticket_type(), number="K7QW3MPX")
 
     payers.tell(api, payers.started(api, order))
@@ -59,7 +59,7 @@ def test_a_paid_order_is_told_of_with_its_facts(api: Client, conn: Connection, s
 
 
 def test_of_orders_that_lapse_only_those_who_listen_are_told(api: Client, conn: Connection, shop: Shop) -> None:
-    sellers.listen(conn)
+    sellers.enable_webhooks(conn)
     deaf = factories.ticket_type(conn)
     ours = shop.ticket_type()
     lapsed = [factories.order(conn, ours, expires_at=NOW - timedelta(seconds=1)) for _ in range(3)]
@@ -73,7 +73,7 @@ def test_of_orders_that_lapse_only_those_who_listen_are_told(api: Client, conn: 
 
 
 def test_a_scan_that_admits_is_told_of_and_one_that_does_not_is_not(conn: Connection, doors: Doors) -> None:
-    sellers.listen(conn)
+    sellers.enable_webhooks(conn)
     (ticket,) = doors.sell()
 
     doors.scan(ticket, gate="North")
@@ -87,7 +87,7 @@ def test_a_scan_that_admits_is_told_of_and_one_that_does_not_is_not(conn: Connec
 
 
 def test_what_was_scanned_offline_is_told_of_once(conn: Connection, doors: Doors) -> None:
-    sellers.listen(conn)
+    sellers.enable_webhooks(conn)
     first, second = doors.sell(2)
     scans = [offline(1, first, 20, gate="North"), offline(2, second, 19)]
 
@@ -104,7 +104,7 @@ def test_what_was_scanned_offline_is_told_of_once(conn: Connection, doors: Doors
 
 
 def test_they_wait_without_being_relayed_counted_or_missed(api: Client, conn: Connection, shop: Shop) -> None:
-    sellers.listen(conn)
+    sellers.enable_webhooks(conn)
     sellers.cancel_event(api, shop)
     conn.execute("UPDATE outbox SET created_at = created_at - interval '1 day'")
 

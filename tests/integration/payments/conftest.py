@@ -29,14 +29,14 @@ def flutterwave_server() -> Iterator[Flutterwave]:
 @pytest.fixture
 def stripe(api: Client, stripe_server: Stripe) -> Iterator[Stripe]:
     """The deployment's account at Stripe. Its webhooks are lost unless a test says where to send them."""
-    with provider_servers.at(stripe_server):
-        stripe_server.tell(None)
+    with provider_servers.account_at(stripe_server):
+        stripe_server.send_webhooks_to(None)
         yield stripe_server
 
 
 @pytest.fixture
 def flutterwave(api: Client, flutterwave_server: Flutterwave) -> Iterator[Flutterwave]:
-    with provider_servers.at(flutterwave_server):
+    with provider_servers.account_at(flutterwave_server):
         yield flutterwave_server
 
 
@@ -51,7 +51,7 @@ def reconcile(api: Client, conn: Connection) -> Callable[[], dict[str, Any]]:
     """Run the job when everything it looks after is due."""
 
     def run() -> dict[str, Any]:
-        provider_servers.due(conn)
+        provider_servers.make_all_due(conn)
         a_minute = SimpleNamespace(**{**vars(context()), "get_remaining_time_in_millis": lambda: 60_000})
         return dict(function("reconcile_payments").handler({}, a_minute))
 
