@@ -1,6 +1,6 @@
 """One hot ticket type: our purchase beside its limit, beside the plain design, and beside the inserts alone.
 
-The limit is the same purchase without contention: each connection has a row of stock to itself. pgbench is the client,
+The limit is the same purchase without contention: each connection has a row of stock to itself. The client is pgbench,
 on the server's own socket, so that no network is measured. Orders are counted in the table afterwards, since a
 statement that finds no stock commits fast too. Those of the first second do not count, since each connection plans its
 statements then.

@@ -1,6 +1,6 @@
-"""Every operation of the OpenAPI document lets through whom it declares, and nobody else.
+"""Every operation of the OpenAPI document admits the callers that it declares, and nobody else.
 
-Each is called with what is valid in every other respect, so that only the authorisation can refuse.
+Each call is valid in every other respect, so that only the authorisation can refuse it.
 """
 
 import time
@@ -37,7 +37,7 @@ def world(conn: psycopg.Connection, api: Client) -> World:
 
 
 def refused(operation: Operation, call: Call, world: World) -> dict[str, tuple[Caller, int]]:
-    """Who is turned away, and how."""
+    """Return the callers that an operation must refuse, each with the status."""
     strangers = {"stranger": (Caller(world.stranger), 404), "rival": (Caller(world.rival), 404)}
     scanner, manager, owner = (Caller(account) for account in (world.scanner, world.manager, world.owner))
     match operation.who:
@@ -66,7 +66,7 @@ def test_every_route_declares_who_may_call_it() -> None:
     assert {name: operation.who for name, operation in operations().items() if operation.who not in set(Who)} == {}
 
 
-def test_whoever_is_not_entitled_is_refused_and_changes_nothing(
+def test_callers_who_are_not_entitled_are_refused_and_change_nothing(
     world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
     before = snapshot(conn)
@@ -79,7 +79,7 @@ def test_whoever_is_not_entitled_is_refused_and_changes_nothing(
     assert snapshot(conn) == before
 
 
-def test_whoever_is_entitled_gets_through(api: Client, conn: psycopg.Connection, subtests: pytest.Subtests) -> None:
+def test_callers_who_are_entitled_get_through(api: Client, conn: psycopg.Connection, subtests: pytest.Subtests) -> None:
     for name, operation in operations().items():
         for who, caller_of in ENTITLED[operation.who].items():
             world = build(conn)  # a new one each time, since many calls can be made only once
@@ -89,7 +89,7 @@ def test_whoever_is_entitled_gets_through(api: Client, conn: psycopg.Connection,
                 assert answer.status < 300, answer.body
 
 
-def test_a_stranger_is_shown_nothing_of_what_is_others(world: World, api: Client, subtests: pytest.Subtests) -> None:
+def test_a_stranger_sees_no_ids_of_private_rows(world: World, api: Client, subtests: pytest.Subtests) -> None:
     private = [
         world.buyer,
         world.manager,
@@ -104,7 +104,7 @@ def test_a_stranger_is_shown_nothing_of_what_is_others(world: World, api: Client
             with subtests.test(operation=name):
                 answer = perform(api, operation, call_of(name, world), Caller(world.stranger))
                 assert answer.status == 200
-                assert [thing for thing in private if str(thing) in answer.body.decode(errors="replace")] == []
+                assert [each for each in private if str(each) in answer.body.decode(errors="replace")] == []
 
 
 def test_a_wrong_access_token_is_refused_everywhere(
@@ -134,7 +134,7 @@ def test_a_wrong_order_token_is_refused(
 
 
 def wrong_tokens(order_id: UUID) -> list[str]:
-    """Order tokens that are not this order's."""
+    """Return order tokens that are not this order's."""
     token = order_token(order_id)
     signature = token.removeprefix("1.")
     return ["", "1", "1.", token[:-1], token + "A", signature, f"2.{signature}", f"current.{signature}"]

@@ -1,4 +1,4 @@
-"""local/stack runs any SAM template: it names nothing of what this project sells."""
+"""local/stack runs any SAM template, so it names nothing of this project."""
 
 import re
 from pathlib import Path

@@ -104,8 +104,8 @@ def parse(raw: bytes) -> EmailMessage:
 class SesStub:
     """Answers each call as the next of its ``orders`` says, and takes the message if there is none.
 
-    The orders are: ``take`` a message, ``refuse`` it, ``throttle`` the sender, ``lose`` the answer to a message that it
-    took, or ``hang`` until it is released.
+    Orders are ``take`` or ``refuse`` a message, ``throttle`` the sender, ``lose`` the answer to a message that it took,
+    and ``hang`` until it is released.
     """
 
     def __init__(self) -> None:
