@@ -1,7 +1,6 @@
 """A process that dies at any round trip to the database leaves the invariants true and loses no stock."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,7 +11,7 @@ from boxoffice.orders import service
 from boxoffice.orders.models import OrderRequest
 from boxoffice.stock import service as stock
 from tests.helpers import factories, invariants, sellers
-from tests.helpers.factories import NOW, order_request
+from tests.helpers.factories import order_request
 from tests.helpers.racing import die_everywhere, die_everywhere_afresh
 from tests.helpers.support import Client, Database
 
@@ -60,7 +59,7 @@ def cancel(conn: Connection) -> Deed:
 def expire(conn: Connection) -> Deed:
     ticket_type = factories.ticket_type(conn)
     for _ in range(3):
-        factories.order(conn, ticket_type, expires_at=NOW - timedelta(seconds=1))
+        factories.order(conn, ticket_type, expires_at=factories.a_moment_ago())
 
     def deed(conn: Connection) -> None:
         sellers.expire_orders(conn)

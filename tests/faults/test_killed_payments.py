@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -122,7 +121,7 @@ def test_killed_while_it_gives_stock_back_the_job_leaves_no_seat_behind(
     while killed:
         ticket_type = factories.ticket_type(conn)
         (row,) = factories.seats(conn, ticket_type, 2)
-        order = factories.order(conn, ticket_type, expires_at=NOW - timedelta(minutes=1))
+        order = factories.order(conn, ticket_type, expires_at=factories.a_moment_ago())
         conn.execute("UPDATE seats SET owner_id = %s WHERE id = ANY(%s)", [order, row])
         conn.execute("UPDATE order_items SET seat_ids = %s WHERE order_id = %s", [row, order])
         conn.execute("UPDATE seat_rows SET longest_free = 0 WHERE ticket_type_id = %s", [ticket_type])

@@ -1,7 +1,6 @@
 """A process that dies while it takes seats, lays them out, offers or accepts leaves the invariants true."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,7 +13,7 @@ from boxoffice.seats.models import SeatMapRequest
 from boxoffice.ticket_types import service as ticket_types
 from boxoffice.waitlist import service as waitlist
 from tests.helpers import factories, invariants, sellers
-from tests.helpers.factories import NOW, order_request
+from tests.helpers.factories import order_request
 from tests.helpers.racing import die_everywhere, die_everywhere_afresh
 from tests.helpers.support import Client, Database
 
@@ -95,7 +94,7 @@ def lapse(conn: Connection) -> Deed:
 def expire_to_the_waitlist(conn: Connection) -> Deed:
     ticket_type = factories.ticket_type(conn, quantity=6)
     for _ in range(3):
-        factories.order(conn, ticket_type, expires_at=NOW - timedelta(seconds=1))
+        factories.order(conn, ticket_type, expires_at=factories.a_moment_ago())
     factories.waitlist_entry(conn, ticket_type)
 
     def deed(conn: Connection) -> None:

@@ -14,6 +14,12 @@ from boxoffice.stock import service as stock
 _number = itertools.count(1)
 
 NOW = datetime.now(UTC).replace(microsecond=0)
+"""When the tests began. What must be young in a test that runs late is dated by the clock: see `a_moment_ago`."""
+
+
+def a_moment_ago() -> datetime:
+    """Return when something ended that has just ended, such as a hold that no job has met yet."""
+    return datetime.now(UTC) - timedelta(seconds=1)
 
 
 def account(conn: psycopg.Connection, **overrides: Any) -> UUID:
@@ -121,7 +127,7 @@ def order(
         "request_id": new_id(),
         "fingerprint": b"",
         "draws": f'{{"({pool_id},{row_no},{quantity})"}}',
-        "expires_at": NOW + timedelta(minutes=15),
+        "expires_at": datetime.now(UTC) + timedelta(minutes=15),
         "created_at": NOW,
         **overrides,
     }

@@ -13,7 +13,7 @@ def test_32_connections_for_a_minute(api: Client, database: Database, conn: psyc
     longest = load(database, Sale.open(conn), people=32, seconds=60 * SOAK)
 
     assert deadlocks(conn) == 0
-    assert longest < 5
+    assert longest < 30  # seconds: an HTTP API waits no longer
     invariants.check(conn)
 
 

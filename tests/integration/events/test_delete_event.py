@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from boxoffice.ids import new_id
 from tests.helpers import factories, invariants, sellers
-from tests.helpers.factories import NOW, order_request
+from tests.helpers.factories import order_request
 from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Client
 
@@ -47,7 +47,7 @@ def test_orders_that_came_to_nothing_are_no_obstacle_and_stay_readable(
     api: Client, conn: Connection, manager: UUID, event: UUID, ticket_type: UUID
 ) -> None:
     buyer = factories.account(conn)
-    order = factories.order(conn, ticket_type, account_id=buyer, expires_at=NOW)
+    order = factories.order(conn, ticket_type, account_id=buyer, expires_at=factories.a_moment_ago())
     sellers.expire_orders(conn)
 
     assert api.delete(f"/v1/events/{event}", account=manager).status == 204

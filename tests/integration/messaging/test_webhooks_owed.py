@@ -8,7 +8,6 @@ from psycopg import Connection
 
 from tests.helpers import factories, invariants, payers, sellers
 from tests.helpers.doors import Doors, offline, open_doors
-from tests.helpers.factories import NOW
 from tests.helpers.sellers import Shop
 from tests.helpers.support import Client, context, function
 
@@ -62,8 +61,8 @@ def test_of_orders_that_lapse_only_those_who_listen_are_told(api: Client, conn: 
     sellers.enable_webhooks(conn)
     deaf = factories.ticket_type(conn)
     ours = shop.ticket_type()
-    lapsed = [factories.order(conn, ours, expires_at=NOW - timedelta(seconds=1)) for _ in range(3)]
-    factories.order(conn, deaf, expires_at=NOW - timedelta(seconds=1))
+    lapsed = [factories.order(conn, ours, expires_at=factories.a_moment_ago()) for _ in range(3)]
+    factories.order(conn, deaf, expires_at=factories.a_moment_ago())
     conn.execute("UPDATE organisations SET webhooks = (id = %s)", [shop.organisation])
 
     assert function("expire_orders").handler({}, context()) == {"expired": 4, "units_failed": 0}

@@ -1,7 +1,6 @@
 """POST /v1/orders/{order_id}/cancel, the job that ends lapsed holds, POST /v1/orders/{order_id}/resend-email"""
 
 import json
-from datetime import timedelta
 from uuid import uuid4
 
 import boto3
@@ -9,7 +8,6 @@ from psycopg import Connection
 
 from boxoffice.auth import order_token
 from tests.helpers import factories, invariants
-from tests.helpers.factories import NOW
 from tests.helpers.support import Client, context, function
 
 
@@ -65,7 +63,7 @@ class TestExpire:
     def test_lapsed_holds_end_and_their_stock_comes_back(self, api: Client, conn: Connection) -> None:
         ticket_type = factories.ticket_type(conn)
         for _ in range(5):
-            factories.order(conn, ticket_type, expires_at=NOW - timedelta(seconds=1))
+            factories.order(conn, ticket_type, expires_at=factories.a_moment_ago())
         kept = factories.order(conn, ticket_type)
 
         answer = function("expire_orders").handler({}, context())
@@ -76,7 +74,7 @@ class TestExpire:
         invariants.check(conn)
 
     def test_an_order_that_is_being_paid_is_left_alone(self, api: Client, conn: Connection) -> None:
-        order = factories.order(conn, factories.ticket_type(conn), expires_at=NOW - timedelta(seconds=1))
+        order = factories.order(conn, factories.ticket_type(conn), expires_at=factories.a_moment_ago())
 
         with conn.transaction():
             conn.execute("SELECT FROM orders WHERE id = %s FOR NO KEY UPDATE", [order])
@@ -88,7 +86,7 @@ class TestExpire:
         self, api: Client, conn: Connection, email_queue: str
     ) -> None:
         ticket_type = factories.ticket_type(conn, quantity=2)
-        factories.order(conn, ticket_type, expires_at=NOW - timedelta(seconds=1))
+        factories.order(conn, ticket_type, expires_at=factories.a_moment_ago())
         factories.waitlist_entry(conn, ticket_type)
 
         function("expire_orders").handler({}, context())

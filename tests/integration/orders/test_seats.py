@@ -11,7 +11,6 @@ from boxoffice import db
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderRow
 from tests.helpers import factories, invariants, sellers
-from tests.helpers.factories import NOW
 from tests.helpers.support import Answer, Client
 
 
@@ -221,7 +220,7 @@ def test_money_that_comes_late_buys_the_same_seats_or_none(
 
 
 def test_money_that_comes_late_buys_no_ticket_without_a_seat(api: Client, conn: Connection, ticket_type: UUID) -> None:
-    order = factories.order(conn, ticket_type, expires_at=NOW - timedelta(minutes=1))
+    order = factories.order(conn, ticket_type, expires_at=factories.a_moment_ago())
     assert sellers.expire_orders(conn) == 1
     manager = conn.execute("SELECT account_id FROM members").fetchone() or (None,)
     rows = [{"section": "Stalls", "row": "A", "numbers": ["1", "2", "3"]}]

@@ -1,6 +1,5 @@
 """POST /v1/orders/{order_id}/mark-paid"""
 
-from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -8,7 +7,6 @@ from psycopg import Connection
 
 from boxoffice.auth import order_token
 from tests.helpers import factories, invariants, payers
-from tests.helpers.factories import NOW
 from tests.helpers.sellers import Shop, given_back, history, mark_paid, refund, status_of, tickets_of
 from tests.helpers.support import Client, context, function
 
@@ -19,7 +17,7 @@ def shop(conn: Connection) -> Shop:
 
 
 def lapsed(conn: Connection, ticket_type: object, **overrides: object) -> object:
-    order = factories.order(conn, ticket_type, expires_at=NOW - timedelta(seconds=1), **overrides)  # type: ignore[arg-type]
+    order = factories.order(conn, ticket_type, expires_at=factories.a_moment_ago(), **overrides)  # type: ignore[arg-type]
     assert function("expire_orders").handler({}, context()) == {"expired": 1, "units_failed": 0}
     return order
 

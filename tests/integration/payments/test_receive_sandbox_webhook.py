@@ -47,7 +47,7 @@ class TestInTime:
     ) -> None:
         order = factories.order(conn, ticket_type)
         payment = started(api, order)
-        conn.execute("UPDATE orders SET expires_at = %s", [NOW - timedelta(seconds=1)])
+        conn.execute("UPDATE orders SET expires_at = %s", [factories.a_moment_ago()])
 
         assert tell(api, payment).json["effect"] == "paid"
         assert status_of(conn, payment) == ("succeeded", "paid")

@@ -1,6 +1,5 @@
 """POST /v1/orders/{order_id}/payments"""
 
-from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,7 +12,6 @@ from boxoffice.payments.errors import PaymentRefused
 from boxoffice.payments.models import PreparedPayment, ProviderPayment
 from tests.helpers import factories, invariants
 from tests.helpers.conformance import internal_errors_expected
-from tests.helpers.factories import NOW
 from tests.helpers.payers import start, status_of, tell
 from tests.helpers.support import Client
 
@@ -108,7 +106,7 @@ def test_a_refusal_that_comes_after_the_money_changes_nothing(
 class TestRefusals:
     def test_a_hold_that_lapsed_cannot_be_paid(self, api: Client, conn: Connection) -> None:
         ticket_type = factories.ticket_type(conn)
-        lapsed = factories.order(conn, ticket_type, expires_at=NOW - timedelta(seconds=1))
+        lapsed = factories.order(conn, ticket_type, expires_at=factories.a_moment_ago())
         conn.execute("UPDATE orders SET status = 'expired' WHERE id = %s", [factories.order(conn, ticket_type)])
         expired = conn.execute("SELECT id FROM orders WHERE status = 'expired'").fetchone()
 
