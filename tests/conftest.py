@@ -12,6 +12,7 @@ import pytest
 from boxoffice import config, db, migrations
 from tests.helpers.conformance import Coverage
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, INFOS
+from tests.helpers.provider_servers import Flutterwave, Stripe, account_at
 from tests.helpers.support import Client, Database, Postgres, all_functions, free_port
 
 KEY_RINGS = {"TOKEN_KEYS_SECRET": "token-keys", "TICKET_KEYS_SECRET": "ticket-keys"}
@@ -118,6 +119,37 @@ def api(database: Database, email_queue: str, monkeypatch: pytest.MonkeyPatch) -
     config.settings.cache_clear()
     all_functions()
     return Client()
+
+
+@pytest.fixture(scope="session")
+def stripe_server() -> Iterator[Stripe]:
+    """Run a stub of Stripe."""
+    server = Stripe()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def flutterwave_server() -> Iterator[Flutterwave]:
+    """Run a stub of Flutterwave."""
+    server = Flutterwave()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def stripe(api: Client, stripe_server: Stripe) -> Iterator[Stripe]:
+    """Let the deployment's account be at the stub of Stripe, which sends webhooks to nobody."""
+    with account_at(stripe_server):
+        stripe_server.send_webhooks_to(None)
+        yield stripe_server
+
+
+@pytest.fixture
+def flutterwave(api: Client, flutterwave_server: Flutterwave) -> Iterator[Flutterwave]:
+    """Let the deployment's account be at the stub of Flutterwave."""
+    with account_at(flutterwave_server):
+        yield flutterwave_server
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from tests.helpers.operations import (
     operations,
     perform,
 )
-from tests.helpers.snapshots import snapshot
+from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Client
 
 
@@ -69,14 +69,13 @@ def test_every_route_declares_who_may_call_it() -> None:
 def test_callers_who_are_not_entitled_are_refused_and_change_nothing(
     world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
-    before = snapshot(conn)
-    for name, operation in operations().items():
-        call = call_of(name, world)
-        for who, (caller, status) in refused(operation, call, world).items():
-            with subtests.test(operation=name, caller=who):
-                answer = perform(api, operation, call, caller)
-                assert answer.status == status, answer.body
-    assert snapshot(conn) == before
+    with unchanged(conn):
+        for name, operation in operations().items():
+            call = call_of(name, world)
+            for who, (caller, status) in refused(operation, call, world).items():
+                with subtests.test(operation=name, caller=who):
+                    answer = perform(api, operation, call, caller)
+                    assert answer.status == status, answer.body
 
 
 def test_callers_who_are_entitled_get_through(api: Client, conn: psycopg.Connection, subtests: pytest.Subtests) -> None:
@@ -110,27 +109,25 @@ def test_a_stranger_sees_no_ids_of_private_rows(world: World, api: Client, subte
 def test_a_wrong_access_token_is_refused_everywhere(
     world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
-    before = snapshot(conn)
-    for name, operation in operations().items():
-        for what, credential in wrong_credentials(world).items():
-            with subtests.test(operation=name, credential=what):
-                answer = perform(api, operation, call_of(name, world), NOBODY, authorization=credential)
-                assert answer.status == 401, answer.body
-                assert operation.who == Who.PROVIDER or answer.headers["www-authenticate"] == "Bearer"
-    assert snapshot(conn) == before
+    with unchanged(conn):
+        for name, operation in operations().items():
+            for what, credential in wrong_credentials(world).items():
+                with subtests.test(operation=name, credential=what):
+                    answer = perform(api, operation, call_of(name, world), NOBODY, authorization=credential)
+                    assert answer.status == 401, answer.body
+                    assert operation.who == Who.PROVIDER or answer.headers["www-authenticate"] == "Bearer"
 
 
 def test_a_wrong_order_token_is_refused(
     world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
-    before = snapshot(conn)
-    for name, operation in operations().items():
-        call = call_of(name, world)
-        for wrong in wrong_tokens(call.order) if call.order else []:
-            with subtests.test(operation=name, token=wrong):
-                answer = perform(api, operation, call, NOBODY, x_order_token=wrong)
-                assert answer.status == 404, answer.body
-    assert snapshot(conn) == before
+    with unchanged(conn):
+        for name, operation in operations().items():
+            call = call_of(name, world)
+            for wrong in wrong_tokens(call.order) if call.order else []:
+                with subtests.test(operation=name, token=wrong):
+                    answer = perform(api, operation, call, NOBODY, x_order_token=wrong)
+                    assert answer.status == 404, answer.body
 
 
 def wrong_tokens(order_id: UUID) -> list[str]:

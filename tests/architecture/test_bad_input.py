@@ -16,7 +16,7 @@ from boxoffice.auth import Who
 from boxoffice.payments.models import StartableProvider
 from tests.helpers.operations import ENTITLED, Operation, World, build, call_of, operations, perform
 from tests.helpers.payers import INFOS
-from tests.helpers.snapshots import snapshot
+from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Answer, Client
 
 UNREADABLE = {
@@ -96,83 +96,79 @@ def check_problem(answer: Answer, status: int, code: str) -> None:
 def test_a_body_that_cannot_be_read_is_malformed(
     world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
-    before = snapshot(conn)
-    for operation in taking_bodies():
-        for what, body in UNREADABLE.items():
-            with subtests.test(operation=operation.name, body=what):
-                check_problem(post(api, world, operation, body), 400, "malformed")
-    assert snapshot(conn) == before
+    with unchanged(conn):
+        for operation in taking_bodies():
+            for what, body in UNREADABLE.items():
+                with subtests.test(operation=operation.name, body=what):
+                    check_problem(post(api, world, operation, body), 400, "malformed")
 
 
 def test_a_body_that_is_not_an_object_is_invalid(
     world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
-    before = snapshot(conn)
-    for operation in taking_bodies():
-        for what, body in NOT_OBJECTS.items():
-            if body == b"{}" and operation.method == "PATCH":
-                continue  # changes nothing, which is allowed
-            with subtests.test(operation=operation.name, body=what):
-                check_problem(post(api, world, operation, body), 422, "invalid")
-    assert snapshot(conn) == before
+    with unchanged(conn):
+        for operation in taking_bodies():
+            for what, body in NOT_OBJECTS.items():
+                if body == b"{}" and operation.method == "PATCH":
+                    continue  # changes nothing, which is allowed
+                with subtests.test(operation=operation.name, body=what):
+                    check_problem(post(api, world, operation, body), 422, "invalid")
 
 
 def test_bodies_that_are_not_json_are_not_supported(
     world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
-    before = snapshot(conn)
-    for operation in taking_bodies():
-        body = json.dumps(call_of(operation.name, world).body).encode()
-        for content_type in (
-            "text/plain",
-            "application/x-www-form-urlencoded",
-            "multipart/form-data",
-            "application/xml",
-        ):
-            with subtests.test(operation=operation.name, content_type=content_type):
-                answer = post(api, world, operation, body, content_type=content_type)
-                check_problem(answer, 415, "unsupported_media_type")
-    assert snapshot(conn) == before
+    with unchanged(conn):
+        for operation in taking_bodies():
+            body = json.dumps(call_of(operation.name, world).body).encode()
+            for content_type in (
+                "text/plain",
+                "application/x-www-form-urlencoded",
+                "multipart/form-data",
+                "application/xml",
+            ):
+                with subtests.test(operation=operation.name, content_type=content_type):
+                    answer = post(api, world, operation, body, content_type=content_type)
+                    check_problem(answer, 415, "unsupported_media_type")
 
 
 def test_a_body_of_any_size_is_answered(
     world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
-    before = snapshot(conn)
-    for operation in taking_bodies():
-        with subtests.test(operation=operation.name):
-            check_problem(post(api, world, operation, b" " * (MAX_BODY + 1)), 413, "too_large")
-            check_problem(post(api, world, operation, b"[" * (6 * 2**20)), 413, "too_large")
-    assert snapshot(conn) == before
+    with unchanged(conn):
+        for operation in taking_bodies():
+            with subtests.test(operation=operation.name):
+                check_problem(post(api, world, operation, b" " * (MAX_BODY + 1)), 413, "too_large")
+                check_problem(post(api, world, operation, b"[" * (6 * 2**20)), 413, "too_large")
 
 
 def test_a_field_that_is_unknown_or_wrong_is_invalid(
     world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
-    before = snapshot(conn)
-    for operation in taking_bodies():
-        valid = call_of(operation.name, world).body
-        for what, body in spoilt(valid):
-            with subtests.test(operation=operation.name, body=what):
-                answer = post(api, world, operation, json.dumps(body).encode())
-                check_problem(answer, 422, "invalid")
-    assert snapshot(conn) == before
+    with unchanged(conn):
+        for operation in taking_bodies():
+            valid = call_of(operation.name, world).body
+            for what, body in spoilt(valid):
+                with subtests.test(operation=operation.name, body=what):
+                    answer = post(api, world, operation, json.dumps(body).encode())
+                    check_problem(answer, 422, "invalid")
 
 
 def test_a_body_that_a_provider_has_signed_is_checked_too(
     world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
-    before = snapshot(conn)
-    for operation in operations().values():
-        if operation.who == Who.PROVIDER:
-            wrong = {**UNREADABLE, **NOT_OBJECTS}
-            if operation.name not in DEFINED_BY_PROVIDERS:
-                wrong |= {what: json.dumps(body).encode() for what, body in spoilt(call_of(operation.name, world).body)}
-            for what, body in wrong.items():
-                with subtests.test(operation=operation.name, body=what):
-                    check_problem(post(api, world, operation, body), 400, "malformed")
-            check_problem(post(api, world, operation, b" " * (MAX_BODY + 1)), 413, "too_large")
-    assert snapshot(conn) == before
+    with unchanged(conn):
+        for operation in operations().values():
+            if operation.who == Who.PROVIDER:
+                wrong = {**UNREADABLE, **NOT_OBJECTS}
+                if operation.name not in DEFINED_BY_PROVIDERS:
+                    wrong |= {
+                        what: json.dumps(body).encode() for what, body in spoilt(call_of(operation.name, world).body)
+                    }
+                for what, body in wrong.items():
+                    with subtests.test(operation=operation.name, body=what):
+                        check_problem(post(api, world, operation, body), 400, "malformed")
+                check_problem(post(api, world, operation, b" " * (MAX_BODY + 1)), 413, "too_large")
 
 
 def spoilt(valid: Any) -> Iterator[tuple[str, Any]]:

@@ -5,8 +5,6 @@ are those of a valid call. So requests get past the first check and reach the da
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
 from functools import cache
 from typing import Any
 
@@ -30,7 +28,7 @@ from boxoffice.auth import Who, issue_access_token, order_token
 from boxoffice.ids import new_id
 from tests.helpers import invariants
 from tests.helpers.operations import ENTITLED, Call, Caller, Operation, build, call_of, operations
-from tests.helpers.provider_servers import Flutterwave, Stripe, account_at
+from tests.helpers.provider_servers import Flutterwave, Stripe
 from tests.helpers.support import Client
 from tests.helpers.wsgi import app
 
@@ -47,13 +45,8 @@ CHECKS = [
 
 
 @pytest.fixture(autouse=True)
-def _providers(api: Client) -> Iterator[None]:
+def _providers(stripe: Stripe, flutterwave: Flutterwave) -> None:
     """Run every provider's server, so that payments can be started."""
-    with ExitStack() as stack:
-        for server in (Stripe(), Flutterwave()):
-            stack.callback(server.stop)
-            stack.enter_context(account_at(server))
-        yield
 
 
 def test_requests_that_follow_the_document(api: Client, conn: psycopg.Connection, subtests: pytest.Subtests) -> None:

@@ -1,6 +1,6 @@
 """A process that dies while it starts a payment, asks a provider or sends money back: each happens once in the end."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
@@ -10,33 +10,11 @@ from boxoffice.auth import Caller, Who, order_token
 from boxoffice.orders import service as orders
 from boxoffice.payments import reconciliation, service
 from boxoffice.payments.models import PaymentRequest
-from tests.helpers import factories, invariants, provider_servers, sellers
+from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import emails
 from tests.helpers.provider_servers import Flutterwave, Stripe, make_all_due
 from tests.helpers.racing import die_everywhere
 from tests.helpers.support import Client, Database
-
-
-@pytest.fixture(scope="module")
-def stripe_server() -> Iterator[Stripe]:
-    server = Stripe()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def stripe(api: Client, stripe_server: Stripe) -> Iterator[Stripe]:
-    with provider_servers.account_at(stripe_server):
-        stripe_server.send_webhooks_to(None)
-        yield stripe_server
-
-
-@pytest.fixture
-def flutterwave(api: Client) -> Iterator[Flutterwave]:
-    server = Flutterwave()
-    with provider_servers.account_at(server):
-        yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -7,40 +7,29 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.auth import Caller, Who, order_token
-from boxoffice.orders import service
-from boxoffice.orders.models import OrderRequest
 from boxoffice.seats.models import SeatMapRequest
 from boxoffice.ticket_types import service as ticket_types
 from boxoffice.waitlist import service as waitlist
 from tests.helpers import factories, invariants, sellers
-from tests.helpers.factories import order_request
+from tests.helpers.buyers import Act, purchase
 from tests.helpers.racing import die_everywhere, die_everywhere_afresh
 from tests.helpers.support import Client, Database
 
-type Deed = Callable[[Connection], object]
 
-
-def purchase(ticket_type: UUID, quantity: int, **overrides: object) -> Deed:
-    request = OrderRequest.model_validate(order_request(ticket_type, quantity, **overrides))
-    order_token(uuid4())  # reads the secret, which the child cannot
-
-    return lambda conn: service.place_order(conn, Caller(Who.PUBLIC), request, "key")
-
-
-def take_the_best(conn: Connection) -> Deed:
+def take_the_best(conn: Connection) -> Act:
     ticket_type = factories.ticket_type(conn)
     factories.seats(conn, ticket_type, 3, 3)
     return purchase(ticket_type, 2)
 
 
-def take_named_ones_for_free(conn: Connection) -> Deed:
+def take_named_ones_for_free(conn: Connection) -> Act:
     ticket_type = factories.ticket_type(conn, price=0)
     (row,) = factories.seats(conn, ticket_type, 3)
     item = {"ticket_type_id": str(ticket_type), "quantity": 2, "seat_ids": [str(seat) for seat in row[:2]]}
     return purchase(ticket_type, 2, items=[item])
 
 
-def lay_out(conn: Connection) -> Deed:
+def lay_out(conn: Connection) -> Act:
     organisation = factories.organisation(conn)
     manager = Caller(Who.MANAGER, factories.member(conn, organisation, "manager"))
     event = factories.event(conn, organisation_id=organisation)
@@ -68,18 +57,18 @@ def offered(conn: Connection, *, seated: bool) -> tuple[UUID, UUID, str]:
     return ticket_type, entry, email
 
 
-def accept(conn: Connection) -> Deed:
+def accept(conn: Connection) -> Act:
     ticket_type, entry, email = offered(conn, seated=True)
     return purchase(ticket_type, 1, buyer={"name": "Ada", "email": email}, waitlist_token=order_token(entry))
 
 
-def offer(conn: Connection) -> Deed:
+def offer(conn: Connection) -> Act:
     ticket_type = factories.ticket_type(conn, quantity=50)
     factories.waitlist_entry(conn, ticket_type, quantity=25)
     return lambda conn: waitlist.offer_next(conn, ticket_type)
 
 
-def lapse(conn: Connection) -> Deed:
+def lapse(conn: Connection) -> Act:
     _, entry, _ = offered(conn, seated=True)
     conn.execute("UPDATE waitlist_entries SET expires_at = now() WHERE id = %s", [entry])
 
@@ -91,7 +80,7 @@ def lapse(conn: Connection) -> Deed:
     return deed
 
 
-def expire_to_the_waitlist(conn: Connection) -> Deed:
+def expire_to_the_waitlist(conn: Connection) -> Act:
     ticket_type = factories.ticket_type(conn, quantity=6)
     for _ in range(3):
         factories.order(conn, ticket_type, expires_at=factories.a_moment_ago())
@@ -107,7 +96,7 @@ def expire_to_the_waitlist(conn: Connection) -> Deed:
     "make", [take_the_best, take_named_ones_for_free, lay_out, accept, offer, lapse, expire_to_the_waitlist]
 )
 def test_killed_anywhere_it_is_done_wholly_or_not_at_all(
-    api: Client, database: Database, conn: Connection, make: Callable[[Connection], Deed]
+    api: Client, database: Database, conn: Connection, make: Callable[[Connection], Act]
 ) -> None:
     assert len(list(die_everywhere_afresh(database, conn, make))) >= 4
 

@@ -6,6 +6,7 @@
 - `operations`: one valid call of every operation, on real rows
 - `factories`: rows, such as organisations, events, ticket types, orders and tickets
 - `people`: people who sign up and log in as clients do
+- `buyers`: purchases, as acts that a test may kill
 - `payers`: people who pay, and the provider that sends events about it
 - `sellers`: managers who refund, and paid orders
 - `doors`: attendants who scan

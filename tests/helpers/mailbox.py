@@ -15,10 +15,12 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from boxoffice.ids import new_id
+from boxoffice.messaging import ses
 from tests.helpers import factories
 from tests.helpers.support import context, function
 
@@ -145,14 +147,14 @@ class SesStub:
 
 @contextmanager
 def ses_stub() -> Iterator[SesStub]:
-    """Serve a stub of SES. Set ``AWS_ENDPOINT_URL_SESV2`` to its URL."""
-    ses = SesStub()
+    """Serve a stub of SES. Other processes find it by ``AWS_ENDPOINT_URL_SESV2``."""
+    stub = SesStub()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, answer = ses.answer(document)
-            if ses.closed.is_set():
+            status, answer = stub.answer(document)
+            if stub.closed.is_set():
                 return
             body = json.dumps(answer).encode()
             self.send_response(status)
@@ -166,11 +168,21 @@ def ses_stub() -> Iterator[SesStub]:
             """Write nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        ses.url = f"http://127.0.0.1:{server.server_port}"
+        stub.url = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
-        yield ses
-        ses.close()
+        yield stub
+        stub.close()
         server.shutdown()
+
+
+@contextmanager
+def ses_replaced(monkeypatch: pytest.MonkeyPatch) -> Iterator[SesStub]:
+    """Let the worker in this process send to a stub of SES."""
+    with ses_stub() as stub:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", stub.url)
+        ses._client.cache_clear()
+        yield stub
+    ses._client.cache_clear()
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+from boxoffice.auth import order_token
 from tests.helpers.support import Client
 
 PASSWORD = "correct horse battery"
@@ -50,6 +51,16 @@ def log_in(api: Client, person: Person, **overrides: Any) -> Person:
     answer = api.post("/v1/sessions", {"email": person.email, "password": PASSWORD, **overrides})
     assert answer.status == 200, answer.body
     return Person(person.id, person.email, answer.json["access_token"], answer.json["refresh_token"])
+
+
+def check_readers(api: Client, path: str, *, buyer: UUID, manager: UUID, scanner: UUID, stranger: UUID) -> None:
+    """Check that an order's buyer and its managers can read a part of the order, and that others cannot."""
+    assert api.get(path, account=buyer).status == 200
+    assert api.get(path, account=manager).status == 200
+    assert api.get(path, account=scanner).status == 403
+    assert api.get(path, account=stranger).status == 404
+    assert api.get(path, order_token=order_token(uuid4())).status == 404
+    assert api.get(path).status == 401
 
 
 def can_refresh(api: Client, person: Person) -> bool:

@@ -1,5 +1,8 @@
 """Digests of the database, to tell whether anything has changed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import psycopg
 
 
@@ -10,3 +13,11 @@ def snapshot(conn: psycopg.Connection) -> dict[str, str]:
     ).fetchall()
     digest = "SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM {} AS t"
     return {table: str(conn.execute(digest.format(table)).fetchone()) for (table,) in tables}
+
+
+@contextmanager
+def unchanged(conn: psycopg.Connection) -> Iterator[None]:
+    """Check that what is done inside changes no table."""
+    before = snapshot(conn)
+    yield
+    assert snapshot(conn) == before

@@ -1,4 +1,4 @@
-"""Providers' servers, started once; and the job that asks them."""
+"""The receiver of providers' webhooks, and the job that asks providers."""
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -8,36 +8,8 @@ import pytest
 from psycopg import Connection
 
 from tests.helpers import provider_servers
-from tests.helpers.provider_servers import Flutterwave, Receiver, Stripe
+from tests.helpers.provider_servers import Receiver
 from tests.helpers.support import Client, context, function
-
-
-@pytest.fixture(scope="session")
-def stripe_server() -> Iterator[Stripe]:
-    server = Stripe()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def flutterwave_server() -> Iterator[Flutterwave]:
-    server = Flutterwave()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def stripe(api: Client, stripe_server: Stripe) -> Iterator[Stripe]:
-    """The deployment's account at Stripe. Its webhooks are lost unless a test says where to send them."""
-    with provider_servers.account_at(stripe_server):
-        stripe_server.send_webhooks_to(None)
-        yield stripe_server
-
-
-@pytest.fixture
-def flutterwave(api: Client, flutterwave_server: Flutterwave) -> Iterator[Flutterwave]:
-    with provider_servers.account_at(flutterwave_server):
-        yield flutterwave_server
 
 
 @pytest.fixture
