@@ -16,7 +16,7 @@ __all__ = ["handler"]
 def change_password(request: PasswordChange) -> None:
     """Change the password.
 
-    It takes the current one. The account's other sessions are revoked, this one goes on.
+    The request takes the current password too. The account's other sessions end; this one goes on.
     """
     limit_authentication(str(caller().account))
     with db.autocommit() as conn:

@@ -14,7 +14,7 @@ __all__ = ["handler"]
 
 @route("POST", "/v1/sessions", who=Who.PUBLIC, raises=(WrongCredentials, TooManyRequests))
 def log_in(request: LogInRequest) -> SessionView:
-    """Log in with email and password."""
+    """Log in with email address and password."""
     limit_authentication(request.email)
     with db.autocommit() as conn:
         return service.log_in(conn, request)

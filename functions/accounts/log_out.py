@@ -12,7 +12,7 @@ __all__ = ["handler"]
 def log_out() -> None:
     """Log out of this session.
 
-    Its refresh token ends at once; access tokens that are out already expire within fifteen minutes.
+    Its refresh token ends at once. Access tokens stay valid until they expire, for fifteen minutes at most.
     """
     with db.autocommit() as conn:
         service.log_out(conn, caller())

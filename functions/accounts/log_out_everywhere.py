@@ -12,7 +12,7 @@ __all__ = ["handler"]
 def log_out_everywhere() -> None:
     """Log out of every session of the account.
 
-    Their refresh tokens end at once; access tokens that are out already expire within fifteen minutes.
+    Their refresh tokens end at once. Access tokens stay valid until they expire, for fifteen minutes at most.
     """
     with db.transaction() as conn:
         service.log_out_everywhere(conn, caller())

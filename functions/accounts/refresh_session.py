@@ -10,13 +10,13 @@ from boxoffice.auth import Who
 __all__ = ["handler"]
 
 
-# Attempts are not limited: a refresh token cannot be guessed, and an office shares one address.
+# This has no rate limit: nobody can guess a refresh token, and an office shares one address.
 @route("POST", "/v1/sessions/refresh", who=Who.PUBLIC, raises=(SessionOver,))
 def refresh_session(request: RefreshRequest) -> SessionView:
     """Exchange a refresh token for the next pair of tokens.
 
-    Each refresh token is good once. One that comes back has been copied, so it ends its whole session, and whoever
-    holds the newest token has to log in again. Refresh once at a time.
+    Each refresh token can be used once. If it is used again, somebody has copied it: the session ends, and the account
+    has to log in again. So a client should refresh a session once at a time.
     """
     with db.transaction() as conn:
         session = service.refresh_session(conn, request.refresh_token)

@@ -11,7 +11,7 @@ __all__ = ["handler"]
 
 @route("PATCH", "/v1/me", who=Who.ACCOUNT)
 def update_me(patch: AccountPatch, if_match: IfMatch = None) -> AccountView:
-    """Change the caller's name or phone; `null` takes the phone away."""
+    """Change the caller's name or phone; a phone of `null` removes it."""
     with db.transaction() as conn:
         account = service.update_me(conn, caller(), patch, expected_version(if_match))
     etag(account.version)

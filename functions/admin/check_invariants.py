@@ -11,9 +11,9 @@ __all__ = ["handler"]
 
 @route("GET", "/v1/admin/invariants", who=Who.ADMIN)
 def check_invariants() -> InvariantReport:
-    """Whether the data keeps every invariant, and what contradicts one if not.
+    """Check that the data keeps every invariant, and list the rows that contradict one.
 
-    Reads whole tables: for tests, operators and peace of mind, not for a dashboard that refreshes.
+    It reads whole tables: call it daily or after an incident, not from a dashboard that refreshes.
     """
     with db.transaction() as conn:
         auth.require_admin(conn, caller())

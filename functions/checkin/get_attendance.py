@@ -11,6 +11,6 @@ __all__ = ["handler"]
 
 @route("GET", "/v1/events/{event_id}/attendance", who=Who.SCANNER)
 def get_attendance(event_id: PathId) -> AttendanceView:
-    """How many have come, by ticket type, by gate and by minute, and how many are inside."""
+    """Count the tickets and people that have entered, by ticket type, by gate and by minute."""
     with db.autocommit() as conn:
         return service.get_attendance(conn, caller(), event_id)

@@ -17,14 +17,16 @@ __all__ = ["handler"]
 @route("GET", "/v1/events/{event_id}/scan-manifest", who=Who.SCANNER, conditional=True, compress=True)
 def get_scan_manifest(
     event_id: PathId,
-    limit: Annotated[int, Query(ge=1, le=MOST_TICKETS, description="How many tickets to tell at once")] = MOST_TICKETS,
+    limit: Annotated[
+        int, Query(ge=1, le=MOST_TICKETS, description="How many tickets a page holds at the most")
+    ] = MOST_TICKETS,
     cursor: Cursor = None,
     known: IfNoneMatch = None,
 ) -> ManifestView:
-    """Everything that a device needs to scan offline.
+    """Read everything that a device needs to scan offline.
 
-    Without a cursor all tickets; with the `next_cursor` of the answer before, those that have changed since: sold,
-    transferred, refunded, or scanned elsewhere. No QR can be made of it, and nobody is named in it.
+    Without a cursor you read all tickets. With the `next_cursor` of the answer before, you read those that changed
+    since: they were sold, transferred, refunded, scanned or undone. The manifest holds no QR and no name.
     """
     with db.autocommit() as conn:
         manifest, version = service.get_scan_manifest(conn, caller(), event_id, cursor, limit, known_version(known))

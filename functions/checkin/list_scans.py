@@ -17,13 +17,13 @@ __all__ = ["handler"]
 @route("GET", "/v1/events/{event_id}/scans", who=Who.MANAGER)
 def list_scans(
     event_id: PathId,
-    only: Annotated[Literal["conflicts"] | None, Query(description="Those let in that should not have been")] = None,
+    only: Annotated[Literal["conflicts"] | None, Query(description="List the conflicts alone")] = None,
     gate: Annotated[ShortText | None, Query()] = None,
     ticket_id: Annotated[Id | None, Query()] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> ScanPage:
-    """The scans of an event, latest first: who was let in, who was refused, and the conflicts."""
-    filters = ScanFilters(only == "conflicts", gate, ticket_id)
+    """List the scans of an event, latest first: entries, refusals and conflicts."""
+    filters = ScanFilters(only_conflicts=only == "conflicts", gate=gate, ticket_id=ticket_id)
     with db.autocommit() as conn:
         return service.list_scans(conn, caller(), event_id, filters, limit, cursor)

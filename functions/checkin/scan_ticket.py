@@ -13,11 +13,11 @@ __all__ = ["handler"]
 
 @route("POST", "/v1/scans", who=Who.SCANNER, raises=(Forged, Transferred, *REFUSALS))
 def scan_ticket(scan: ScanRequest) -> ScanView:
-    """Admit a ticket's holder.
+    """Admit a ticket's holder by the QR.
 
-    200 admits. Anything else does not, and its `code` is the reason; of a ticket that was used before, the answer says
-    when (`first_scan_at`) and where (`first_scan_gate`). With a `device_id` and a `sequence` the request can be
-    repeated when its answer was lost: it counts once, and is answered alike.
+    200 admits. Anything else does not, and its `code` is the reason. For a used ticket, `first_scan_at` and
+    `first_scan_gate` say when and where it was first used. If the answer is lost, repeat the request with the same
+    `device_id` and `sequence`: it counts once, and gets the same answer.
     """
     with db.autocommit() as conn:
         return service.scan_ticket(conn, caller(), scan)

@@ -5,16 +5,16 @@ from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.checkin import service
 from boxoffice.checkin.errors import REFUSALS
-from boxoffice.checkin.models import GuestScanRequest, ScanView
+from boxoffice.checkin.models import GuestListScanRequest, ScanView
 
 __all__ = ["handler"]
 
 
 @route("POST", "/v1/tickets/{ticket_id}/scans", who=Who.SCANNER, raises=REFUSALS)
-def scan_ticket_by_id(ticket_id: PathId, scan: GuestScanRequest) -> ScanView:
-    """Admit somebody who is on the guest list.
+def scan_ticket_by_id(ticket_id: PathId, scan: GuestListScanRequest) -> ScanView:
+    """Admit a ticket's holder by the guest list.
 
-    Like a scan of the ticket's QR, which they need not have with them.
+    Like a scan of the ticket's QR, for a holder who does not have it with them.
     """
     with db.autocommit() as conn:
         return service.scan_ticket_by_id(conn, caller(), ticket_id, scan)

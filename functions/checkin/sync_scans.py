@@ -11,11 +11,11 @@ __all__ = ["handler"]
 
 @route("POST", "/v1/events/{event_id}/scan-sync", who=Who.SCANNER)
 def sync_scans(event_id: PathId, sync: SyncRequest) -> SyncView:
-    """Report what a device has let in offline.
+    """Report the scans that a device has made offline.
 
-    Of each ticket the earliest entries count, by the devices' clocks as corrected to ours; every later one is a
-    conflict, and told with the entry that counts. A scan is known by device and sequence: repeat the request until it
-    is answered.
+    The earliest entries of each ticket count, by the devices' clocks as the server corrects them. Every later entry is
+    a conflict, and the answer shows it beside the entry that counts. Repeat the request until you get an answer:
+    device and sequence identify a scan, so it counts once.
     """
     with db.transaction() as conn:
         return service.sync_scans(conn, caller(), event_id, sync)

@@ -12,10 +12,10 @@ __all__ = ["handler"]
 
 @route("POST", "/v1/scans/{scan_id}/undo", who=Who.MANAGER, raises=(NotAdmitted,))
 def undo_scan(scan_id: PathId) -> ScanRecordView:
-    """Take an entry back.
+    """Undo an entry.
 
-    The ticket has one more entry left, unless another device let it in too: then that one counts, and is no conflict
-    any more. The scan stays on record as `undone`. To undo it again changes nothing.
+    The ticket has one more entry left. If it has a conflict, that entry counts instead. The scan stays on record as
+    `undone`. To undo it again changes nothing.
     """
     with db.transaction() as conn:
         return service.undo_scan(conn, caller(), scan_id)

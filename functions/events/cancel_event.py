@@ -12,11 +12,10 @@ __all__ = ["handler"]
 
 @route("POST", "/v1/events/{event_id}/cancel", who=Who.MANAGER, raises=(EventNotPublished,))
 def cancel_event(event_id: PathId, cancellation: CancelEventRequest) -> EventView:
-    """Call an event off.
+    """Cancel an event.
 
-    It is off sale at once. Within minutes its pending orders are cancelled, each paid one is refunded for it, used
-    tickets too, and buyers and holders are written to. This cannot be undone. To cancel a cancelled event changes
-    nothing.
+    Nobody can buy its tickets from now on. Within minutes, its pending orders are cancelled and its tickets refunded,
+    used ones too. Buyers and holders get an email. This cannot be undone. To cancel a cancelled event changes nothing.
     """
     with db.transaction() as conn:
         event = service.cancel_event(conn, caller(), event_id, cancellation)

@@ -15,7 +15,8 @@ __all__ = ["handler"]
 def create_event(event: EventRequest) -> EventView:
     """Draft an event, with its ticket types.
 
-    Only members of the organisation see it until it is published. Organisations that wait for approval can draft too.
+    Only members of the organisation see it until it is published. An organisation that waits for approval can draft
+    events too.
     """
     with db.transaction() as conn:
         created = service.create_event(conn, caller(), event)

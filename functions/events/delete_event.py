@@ -11,9 +11,9 @@ __all__ = ["handler"]
 
 @route("DELETE", "/v1/events/{event_id}", who=Who.MANAGER, status=204, raises=(TicketsTaken,))
 def delete_event(event_id: PathId) -> None:
-    """Take an event away, with its ticket types.
+    """Delete an event, with its ticket types.
 
-    It is refused while any of its tickets is sold, or held by a pending order. Nothing can be bought afterwards.
+    This is refused while tickets of it are sold, or held by orders or offers of the waitlist.
     """
     with db.transaction() as conn:
         service.delete_event(conn, caller(), event_id)

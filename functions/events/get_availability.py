@@ -12,10 +12,10 @@ __all__ = ["handler"]
 
 @route("GET", "/v1/events/{event_id}/availability", who=Who.PUBLIC, raises=(NotFound,), cache_control="max-age=1")
 def get_availability(event_id: PathId) -> AvailabilityView:
-    """How many tickets of each type are available, held and sold.
+    """Return how many tickets of each ticket type are available, held and sold.
 
-    Each is counted at one moment: together they are the ticket type's quantity, unless the event's own capacity leaves
-    less to be bought.
+    The three counts are of one moment. They add up to the ticket type's quantity, unless the event's own capacity
+    leaves fewer available.
     """
     with db.autocommit() as conn:
         return service.get_availability(conn, caller(), event_id)

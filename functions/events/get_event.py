@@ -12,7 +12,7 @@ __all__ = ["handler"]
 
 @route("GET", "/v1/events/{event_id}", who=Who.PUBLIC, conditional=True, raises=(NotFound,))
 def get_event(event_id: PathId) -> EventView:
-    """An event with its ticket types and what is left of them.
+    """Return an event, with its ticket types and how many tickets are available.
 
     Members of the organisation see drafts and hidden ticket types too.
     """

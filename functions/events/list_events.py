@@ -16,16 +16,20 @@ __all__ = ["handler"]
 
 @route("GET", "/v1/events", who=Who.PUBLIC)
 def list_events(
-    q: Annotated[ShortText | None, Query(description='Words to find, as in `jazz -free "open air"`')] = None,
+    q: Annotated[ShortText | None, Query(description='Words to find, such as `jazz -free "open air"`')] = None,
     category: Annotated[Category | None, Query()] = None,
     city: Annotated[ShortText | None, Query()] = None,
-    organisation_id: Annotated[Id | None, Query(description="Its members see drafts too")] = None,
-    since: Annotated[Moment | None, Query(alias="from", description="Not over by then; now if left out")] = None,
-    until: Annotated[Moment | None, Query(alias="to", description="Begun before then")] = None,
+    organisation_id: Annotated[
+        Id | None, Query(description="The organisation of the events. Its members see drafts too")
+    ] = None,
+    since: Annotated[
+        Moment | None, Query(alias="from", description="The events end after this time; now if left out")
+    ] = None,
+    until: Annotated[Moment | None, Query(alias="to", description="The events begin before this time")] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> EventPage:
-    """Published events, earliest first."""
+    """Return the published events that are not over, earliest first."""
     filters = EventFilters(q, category, city, organisation_id, since, until)
     with db.autocommit() as conn:
         return service.list_events(conn, caller(), filters, limit, cursor)

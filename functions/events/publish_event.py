@@ -20,7 +20,8 @@ __all__ = ["handler"]
 def publish_event(event_id: PathId) -> EventView:
     """Show an event to the public and start to sell it.
 
-    It takes an approved organisation, a ticket type, and an end to come. To publish a published event changes nothing.
+    The organisation must be approved. The event must have a ticket type, and an end in the future. To publish a
+    published event changes nothing.
     """
     with db.transaction() as conn:
         event = service.publish_event(conn, caller(), event_id)

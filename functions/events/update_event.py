@@ -21,8 +21,9 @@ __all__ = ["handler"]
 def update_event(event_id: PathId, patch: EventPatch, if_match: IfMatch = None) -> EventView:
     """Change some of an event's fields.
 
-    What is left out stays as it is. The currency can change until the event is published. The capacity cannot be less
-    than what is sold and held; null removes it. An event gets its first before anything of it is sold or held.
+    Fields that are left out stay as they are. The currency can change until the event is published. The capacity cannot
+    be less than what is sold and held; null removes it. An event can get a capacity while none of its tickets is sold
+    or held.
     """
     with db.transaction() as conn:
         event = service.update_event(conn, caller(), event_id, patch, expected_version(if_match))

@@ -1,4 +1,4 @@
-"""Every minute: put on the queue what the outbox owes and no nudge has brought there."""
+"""Every minute: put messages on the queue whose nudge was lost."""
 
 from boxoffice.jobs import Step, job
 from boxoffice.messaging import service

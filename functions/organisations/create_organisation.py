@@ -14,8 +14,8 @@ __all__ = ["handler"]
 def create_organisation(request: OrganisationRequest) -> OrganisationView:
     """Apply as a seller.
 
-    The caller becomes the owner. The organisation is `pending` until it is approved, or approved at once where the
-    platform is set so.
+    The caller becomes the owner. The organisation is `pending` until an admin approves it. A deployment can be set to
+    approve each at once.
     """
     with db.transaction() as conn:
         organisation = service.create_organisation(conn, caller().account, request.name)

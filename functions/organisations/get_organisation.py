@@ -11,7 +11,7 @@ __all__ = ["handler"]
 
 @route("GET", "/v1/organisations/{organisation_id}", who=Who.SCANNER, conditional=True)
 def get_organisation(organisation_id: PathId) -> OrganisationView:
-    """An organisation, for its members."""
+    """Return an organisation to its members."""
     with db.autocommit() as conn:
         organisation = service.get_organisation(conn, caller(), organisation_id)
     etag(organisation.version)

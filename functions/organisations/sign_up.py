@@ -7,17 +7,17 @@ from boxoffice.api import handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
 from boxoffice.organisations import service
-from boxoffice.organisations.models import SignedUp
+from boxoffice.organisations.models import SignUpView
 from boxoffice.rate_limit import limit_authentication
 
 __all__ = ["handler"]
 
 
 @route("POST", "/v1/accounts", who=Who.PUBLIC, status=201, raises=(EmailTaken, TooManyRequests))
-def sign_up(request: SignUpRequest) -> SignedUp:
+def sign_up(request: SignUpRequest) -> SignUpView:
     """Make an account and log in.
 
-    With `organisation_name` it registers a business too, which the account owns.
+    With `organisation_name` it registers an organisation too, which the account owns.
     """
     limit_authentication(request.email)
     with db.autocommit() as conn:

@@ -11,5 +11,5 @@ __all__ = ["handler"]
 
 @route("GET", "/docs", who=Who.PUBLIC, produces=("text/html",), cache_control="max-age=300")
 def get_docs() -> Response[str]:
-    """This API's documentation, to browse and try."""
+    """Return a page on which to browse and try this API."""
     return Response(status_code=200, content_type="text/html", body=openapi.page())

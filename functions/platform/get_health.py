@@ -10,8 +10,8 @@ from boxoffice.platform.models import Health
 __all__ = ["handler"]
 
 
-@route("GET", "/health", who=Who.PUBLIC, also=(503,))
+@route("GET", "/health", who=Who.PUBLIC, other_statuses=(503,))
 def get_health() -> Response[Health]:
-    """Whether the service works; 503 if its database does not answer."""
-    health = service.health()
+    """Return the health of the deployment; with status 503 if the database does not answer."""
+    health = service.get_health()
     return Response(status_code=503 if health.status == "down" else 200, content_type="application/json", body=health)

@@ -11,5 +11,5 @@ __all__ = ["handler"]
 
 @route("GET", "/openapi.json", who=Who.PUBLIC, produces=("application/json",), cache_control="max-age=300")
 def get_openapi() -> Response[str]:
-    """This API as an OpenAPI 3.1 document."""
+    """Return this API as an OpenAPI 3.1 document."""
     return Response(status_code=200, content_type="application/json", body=openapi.committed())

@@ -1,6 +1,6 @@
-"""Deploy step: brings the database up to date before new code serves.
+"""Deploy step: apply the migrations before new code serves.
 
-CloudFormation runs it as a custom resource; invoked by hand with an empty event, it does the same.
+CloudFormation runs it as a custom resource. Invoked by hand with an empty event, it does the same.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 """
 
@@ -15,13 +15,13 @@ logger = logging.getLogger()
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, str]:
-    """Migrate, and tell CloudFormation if it asked. A stack that goes takes no table with it."""
+    """Apply the migrations, and answer CloudFormation if it asked. To delete the stack deletes no table."""
     if "RequestType" not in event:
         return _migrate()
     try:
         data = {} if event["RequestType"] == "Delete" else _migrate()
         _answer(event, "SUCCESS", "", data)
-    except Exception as error:  # without an answer the deployment waits until its time is over
+    except Exception as error:  # without an answer CloudFormation waits until its time-out
         logger.exception("migration failed")
         _answer(event, "FAILED", f"{type(error).__name__}: {error}"[:1000], {})
         return {}
@@ -29,8 +29,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, str]:
 
 
 def _migrate() -> dict[str, str]:
-    """Apply what is missing, as the owner; answers the version of the schema."""
-    # Imported here, so that a layer that does not load fails the deployment at once.
+    """Apply the missing migrations, as the owner of the database, and return the name of the last one."""
+    # Imported here: if the layer does not load, the handler can still tell CloudFormation so.
     from boxoffice import config, migrations
 
     config.forget_secrets()

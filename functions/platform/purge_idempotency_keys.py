@@ -1,4 +1,4 @@
-"""Every hour: idempotency keys that are older than promised are forgotten."""
+"""Every hour: delete idempotency keys that are older than promised."""
 
 from boxoffice import idempotency
 from boxoffice.jobs import Step, job
@@ -6,7 +6,7 @@ from boxoffice.jobs import Step, job
 
 @job()
 def handler() -> list[Step]:
-    """Forget old keys, many in a transaction."""
+    """Delete old keys, many in a transaction."""
     return [
         Step(
             "purged",

@@ -4,8 +4,8 @@ from boxoffice import db
 from boxoffice.api import IdempotencyKey, PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.slots import service
-from boxoffice.slots.errors import AccountNotFound, ClaimKeyRetired, ServiceFull
-from boxoffice.slots.models import ClaimedSlot, ClaimRequest
+from boxoffice.slots.errors import AccountNotFound, ClaimKeyRetired, PlaceFull
+from boxoffice.slots.models import ClaimRequest, NewClaimView
 
 __all__ = ["handler"]
 
@@ -15,13 +15,14 @@ __all__ = ["handler"]
     "/v1/services/{service_id}/claims",
     who=Who.SCANNER,
     status=201,
-    raises=(AccountNotFound, ServiceFull, ClaimKeyRetired),
+    raises=(AccountNotFound, PlaceFull, ClaimKeyRetired),
 )
-def claim_slot(service_id: PathId, claim: ClaimRequest, key: IdempotencyKey) -> ClaimedSlot:
+def claim_slot(service_id: PathId, claim: ClaimRequest, key: IdempotencyKey) -> NewClaimView:
     """Check a customer in to the lowest free slot.
 
-    The customer is found by account, email or phone, and written down when new. One who holds a slot already gets
-    another: `customer_slots` tells. The QR is the customer's proof; it holds no personal data.
+    The request names the customer by account, email or phone. Boxoffice stores a customer who is new. A customer who
+    has a slot already gets another; `customer_slots` lists all. The QR is the customer's proof and holds no personal
+    data.
     """
     with db.autocommit() as conn:
         return service.claim_slot(conn, caller(), service_id, claim, key)

@@ -4,19 +4,19 @@ from boxoffice import db
 from boxoffice.api import caller, etag, handler, route
 from boxoffice.auth import Who
 from boxoffice.slots import service
-from boxoffice.slots.errors import ServiceEventNotFound
-from boxoffice.slots.models import ServiceRequest, ServiceView
+from boxoffice.slots.errors import PlaceEventNotFound
+from boxoffice.slots.models import PlaceRequest, PlaceView
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/services", who=Who.MANAGER, status=201, raises=(ServiceEventNotFound,))
-def create_service(request: ServiceRequest) -> ServiceView:
-    """Open a cloakroom, a car park or another service with capacity.
+@route("POST", "/v1/services", who=Who.MANAGER, status=201, raises=(PlaceEventNotFound,))
+def create_service(request: PlaceRequest) -> PlaceView:
+    """Make a cloakroom, a car park or another place with capacity.
 
-    Its slots are numbered from 1 on.
+    Its slots are numbered from 1.
     """
     with db.transaction() as conn:
-        created = service.create_service(conn, caller(), request)
-    etag(created.version)
-    return created
+        place = service.create_place(conn, caller(), request)
+    etag(place.version)
+    return place

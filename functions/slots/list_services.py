@@ -9,7 +9,7 @@ from boxoffice.api import Cursor, Limit, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.models import Id
 from boxoffice.slots import service
-from boxoffice.slots.models import ServicePage
+from boxoffice.slots.models import PlacePage
 
 __all__ = ["handler"]
 
@@ -17,10 +17,10 @@ __all__ = ["handler"]
 @route("GET", "/v1/services", who=Who.SCANNER)
 def list_services(
     organisation_id: Annotated[Id, Query()],
-    event_id: Annotated[Id | None, Query(description="Only those that belong to this event")] = None,
+    event_id: Annotated[Id | None, Query(description="Only the places for this event")] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
-) -> ServicePage:
-    """The services of an organisation, oldest first."""
+) -> PlacePage:
+    """List the places of an organisation, oldest first."""
     with db.autocommit() as conn:
-        return service.list_services(conn, caller(), organisation_id, event_id, limit, cursor)
+        return service.list_places(conn, caller(), organisation_id, event_id, limit, cursor)

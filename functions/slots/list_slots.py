@@ -17,9 +17,9 @@ __all__ = ["handler"]
 def list_slots(
     service_id: PathId, state: Annotated[SlotState | None, Query()] = None, limit: Limit = 20, cursor: Cursor = None
 ) -> SlotPage:
-    """The slots of a service by number, with who holds them.
+    """List the slots of a place by number, with the customers who have them.
 
-    A slot that was taken when the capacity shrank below its number stays listed until it is released.
+    If the capacity shrinks below a taken slot, that slot stays in the list until it is released.
     """
     with db.autocommit() as conn:
         return service.list_slots(conn, caller(), service_id, state, limit, cursor)

@@ -11,9 +11,9 @@ __all__ = ["handler"]
 
 @route("POST", "/v1/claims/{claim_id}/release", who=Who.SCANNER)
 def release_claim(claim_id: PathId) -> ClaimView:
-    """Give a slot back.
+    """Release a claim, so that its slot is free again.
 
-    It is free for the next at once. To release a claim again changes nothing.
+    To release a claim again changes nothing.
     """
     with db.transaction() as conn:
         return service.release_claim(conn, caller(), claim_id)

@@ -4,19 +4,19 @@ from boxoffice import db
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.slots import service
-from boxoffice.slots.errors import WrongService
+from boxoffice.slots.errors import WrongPlace
 from boxoffice.slots.models import ClaimScanRequest, ClaimView
 from boxoffice.tickets.errors import Forged
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/claims/scan", who=Who.SCANNER, raises=(Forged, WrongService))
+@route("POST", "/v1/claims/scan", who=Who.SCANNER, raises=(Forged, WrongPlace))
 def scan_claim(scan: ClaimScanRequest) -> ClaimView:
     """Verify a claim by its QR.
 
-    `status` says whether the slot is still the customer's (`open`) or was given back (`released`), and since when. It
-    changes nothing: release the claim when the customer has got everything back.
+    `status` says if the customer still has the slot (`open`) or has given it back (`released`, at `released_at`). A
+    scan changes nothing: release the claim when the customer has got everything back.
     """
     with db.autocommit() as conn:
         return service.scan_claim(conn, caller(), scan)

@@ -20,7 +20,7 @@ __all__ = ["handler"]
 def create_ticket_type(event_id: PathId, ticket_type: TicketTypeRequest) -> TicketTypeView:
     """Add a ticket type to an event.
 
-    If the event is published it is on sale at once, within its own sale window.
+    If the event is published, the ticket type is on sale at once, within its own sale window.
     """
     with db.transaction() as conn:
         created = service.create_ticket_type(conn, caller(), event_id, ticket_type)

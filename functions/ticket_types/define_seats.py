@@ -3,7 +3,7 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
-from boxoffice.seats.errors import SeatOfAnotherType, SeatsInTheWay
+from boxoffice.seats.errors import SeatOfAnotherType, SeatsInUse
 from boxoffice.seats.models import SeatMapRequest, SeatMapView
 from boxoffice.ticket_types import service
 from boxoffice.ticket_types.errors import EventCancelled, TicketsTaken
@@ -15,15 +15,15 @@ __all__ = ["handler"]
     "PUT",
     "/v1/ticket-types/{ticket_type_id}/seats",
     who=Who.MANAGER,
-    raises=(TicketsTaken, SeatsInTheWay, SeatOfAnotherType, EventCancelled),
+    raises=(TicketsTaken, SeatsInUse, SeatOfAnotherType, EventCancelled),
 )
 def define_seats(ticket_type_id: PathId, seats: SeatMapRequest) -> SeatMapView:
     """Lay out the seats of a ticket type, row by row, the best first.
 
-    From then on its quantity is the number of its seats. Seats that stay keep their id and whoever has them; none is
-    taken away that is held or sold. A map that is too large for one request is sent in several, with `extend`.
+    From then on, its quantity is the number of its seats. Seats that stay keep their id and their owner. A seat that is
+    held or sold cannot be removed. Send a map that is too large for one request in several requests, with `extend`.
     """
     with db.transaction() as conn:
-        outcome = service.define_seats(conn, caller(), ticket_type_id, seats)
-    etag(outcome.version)
-    return outcome
+        seat_map = service.define_seats(conn, caller(), ticket_type_id, seats)
+    etag(seat_map.version)
+    return seat_map

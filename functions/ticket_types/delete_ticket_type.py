@@ -11,9 +11,10 @@ __all__ = ["handler"]
 
 @route("DELETE", "/v1/ticket-types/{ticket_type_id}", who=Who.MANAGER, status=204, raises=(TicketsTaken, NoTicketTypes))
 def delete_ticket_type(ticket_type_id: PathId) -> None:
-    """Take a ticket type away.
+    """Delete a ticket type.
 
-    It is refused while any of it is sold, or held by a pending order, and for the last one of a published event.
+    This is refused while tickets of it are sold, or held by orders or offers of the waitlist. It is refused for the
+    last ticket type of a published event, too.
     """
     with db.transaction() as conn:
         service.delete_ticket_type(conn, caller(), ticket_type_id)

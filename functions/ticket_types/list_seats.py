@@ -20,12 +20,12 @@ __all__ = ["handler"]
     cache_control="max-age=1",
 )
 def list_seats(ticket_type_id: PathId, cursor: Cursor = None) -> SeatPage:
-    """The seats of a ticket type, and which of them are free.
+    """Return the seats of a ticket type, and which of them are free.
 
-    A page is as large as an answer can be: most maps are one. It comes with an `ETag`; sent as `If-None-Match`, it is
-    answered by 304 while nothing has changed.
+    A page is as large as an answer can be, so most maps have one page. The answer has an `ETag`. Send it as
+    `If-None-Match`: the answer is 304 while the page is the same.
     """
     with db.autocommit() as conn:
-        page, tag = service.list_seats(conn, caller(), ticket_type_id, cursor)
-    set_header("ETag", tag)
+        page, page_etag = service.list_seats(conn, caller(), ticket_type_id, cursor)
+    set_header("ETag", page_etag)
     return page

@@ -20,8 +20,8 @@ __all__ = ["handler"]
 def update_ticket_type(ticket_type_id: PathId, patch: TicketTypePatch, if_match: IfMatch = None) -> TicketTypeView:
     """Change some of a ticket type's fields.
 
-    What is left out stays as it is. The quantity cannot be less than what is sold and held. Orders that were placed
-    before keep their price.
+    Fields that are left out stay as they are. The quantity cannot be less than what is sold and held. Orders that were
+    placed before keep their price.
     """
     with db.transaction() as conn:
         ticket_type = service.update_ticket_type(conn, caller(), ticket_type_id, patch, expected_version(if_match))

@@ -18,10 +18,10 @@ __all__ = ["handler"]
     raises=(NotFound, *TRANSFER_CLOSED, *NOT_TRANSFERABLE, TooManyRequests),
 )
 def accept_transfer(request: AcceptTransferRequest) -> AcceptedTransferView:
-    """Accept a ticket that somebody sent, with the token in the email's link.
+    """Accept a ticket that somebody sent you, with the token in the email's link.
 
-    From then on the QR of before is refused at the door. The ticket belongs to the caller's account if they are logged
-    in, and to a guest otherwise, who reads it with the `access_token`. It is sent by email too.
+    From then on the door refuses the former QR. If you are logged in, the ticket belongs to your account. Otherwise
+    you are a guest and read it with the `access_token`. You also receive the ticket by email.
     """
     rate_limit.limit_authentication()
     with db.transaction() as conn:

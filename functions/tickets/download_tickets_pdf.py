@@ -14,7 +14,7 @@ from boxoffice.tickets.errors import NOT_PRINTABLE
 
 __all__ = ["handler"]
 
-Part = Annotated[int, Query(ge=1, le=1000, description="Of an order with more than 250 tickets: 250 at a time")]
+Part = Annotated[int, Query(ge=1, le=1000, description="Which 250 tickets of a large order: 1 is the first 250")]
 
 
 @route(
@@ -26,14 +26,14 @@ Part = Annotated[int, Query(ge=1, le=1000, description="Of an order with more th
     cache_control="no-store",
 )
 def download_tickets_pdf(order_id: PathId, part: Part = 1) -> Response[str]:
-    """The tickets of a paid order to print, one page each.
+    """Download the tickets of a paid order as a PDF, one page each.
 
-    Refunded tickets and those that passed to somebody else are left out. One document holds 250 tickets at the most;
-    `Link: <…>; rel="next"` names the next one.
+    Refunded and transferred tickets are left out. One document holds 250 tickets at the most. The header
+    `Link: <…>; rel="next"` leads to the next one.
     """
     with db.autocommit() as conn:
-        printout = service.print_order(conn, caller(), order_id, part)
+        printout = service.get_printout(conn, caller(), order_id, part)
     set_header("Content-Disposition", f'attachment; filename="tickets-{printout.name}.pdf"')
-    if printout.first + len(printout.tickets) < printout.total:
+    if printout.offset + len(printout.tickets) < printout.total:
         set_header("Link", f'</v1/orders/{order_id}/tickets.pdf?part={part + 1}>; rel="next"')
     return binary(pdf.render(printout), "application/pdf")

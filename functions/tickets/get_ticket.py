@@ -11,6 +11,6 @@ __all__ = ["handler"]
 
 @route("GET", "/v1/tickets/{ticket_id}", who=Who.GUEST)
 def get_ticket(ticket_id: PathId) -> TicketView:
-    """A ticket: what it is for, whose it is, and whether it has been used."""
+    """Read a ticket: its event, its holder, and how often it was used."""
     with db.autocommit() as conn:
         return service.get_ticket(conn, caller(), ticket_id)

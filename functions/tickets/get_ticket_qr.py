@@ -21,13 +21,13 @@ __all__ = ["handler"]
     cache_control="no-store",
 )
 def get_ticket_qr(ticket_id: PathId) -> Response[str]:
-    """The QR that admits, as a picture.
+    """Read a ticket's QR as a picture.
 
-    SVG, or PNG if the `Accept` header prefers it.
+    The picture is SVG, or PNG if the `Accept` header prefers that.
     """
     with db.autocommit() as conn:
-        text = service.get_qr(conn, caller(), ticket_id)
-    media_type = rules.picture_for(request_header("accept") or "*/*")
-    draw = qr.png if media_type == "image/png" else qr.svg
+        text = service.get_qr_text(conn, caller(), ticket_id)
+    media_type = rules.picture_type(request_header("accept") or "*/*")
+    draw_picture = qr.png if media_type == "image/png" else qr.svg
     set_header("Vary", "Accept")
-    return binary(draw(text), media_type)
+    return binary(draw_picture(text), media_type)

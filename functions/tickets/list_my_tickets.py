@@ -11,6 +11,6 @@ __all__ = ["handler"]
 
 @route("GET", "/v1/me/tickets", who=Who.ACCOUNT)
 def list_my_tickets(limit: Limit = 20, cursor: Cursor = None) -> TicketPage:
-    """The caller's own tickets, newest first."""
+    """List the tickets of the caller's account, newest first."""
     with db.autocommit() as conn:
         return service.list_my_tickets(conn, caller(), limit, cursor)

@@ -21,10 +21,12 @@ __all__ = ["handler"]
 def start_transfer(ticket_id: PathId, request: TransferRequest) -> TransferView:
     """Send a ticket to somebody else, by email.
 
-    The email has a link that is good once, for seven days at the most and not beyond the event's start. Until it is
-    accepted, the ticket stays what it is. Sending it again ends the earlier link.
+    The email has a link that works once, for seven days at the most, and not after the event has started. A transfer
+    during the event can be accepted until its end. Nothing changes until somebody accepts. Sending the ticket again
+    ends the earlier link.
     """
     with db.transaction() as conn:
         transfer = transfers.start_transfer(conn, caller(), ticket_id, request)
-        rate_limit.limit_emails(ticket_id)  # now that it is the caller's: nobody uses up what is another's
+        # Count only callers who may send the ticket, so that nobody else can use up their attempts.
+        rate_limit.limit_emails(ticket_id)
         return transfer

@@ -19,11 +19,11 @@ __all__ = ["handler"]
     raises=(NotFound, *CANNOT_BE_AWAITED, TooManyRequests),
 )
 def join_waitlist(ticket_type_id: PathId, entry: WaitlistRequest) -> None:
-    """Wait for what is sold out.
+    """Join the waitlist of a ticket type that is sold out.
 
-    What is free again is offered in order of joining, to the first whose whole quantity is there: an email with a link
-    holds it for some hours. An email address waits once for a ticket type; to join again changes nothing. Whether it
-    did is told to the address alone, which gets a link to leave.
+    Freed tickets go to the earliest entry whose full quantity is available. An email with a link says that they are
+    held for some hours. An email address has one entry of a ticket type; to join again changes nothing. Only an email
+    to the address says if the entry is new, with a link to leave.
     """
     rate_limit.limit_waitlist(entry.email)
     with db.transaction() as conn:

@@ -10,10 +10,10 @@ __all__ = ["handler"]
 
 @route("DELETE", "/v1/waitlist/{entry_id}", who=Who.GUEST, status=204)
 def leave_waitlist(entry_id: PathId) -> None:
-    """Wait no longer.
+    """Leave the waitlist.
 
-    The emails' links carry the token that this takes as `X-Order-Token`. What was offered goes to the next. To leave
-    again changes nothing.
+    Send the token of a link in the emails as `X-Order-Token`. An open offer goes to the next entry. To leave again
+    changes nothing.
     """
     with db.transaction() as conn:
         service.leave(conn, caller(), entry_id)

@@ -17,6 +17,6 @@ __all__ = ["handler"]
 def list_waitlist(
     event_id: PathId, status: Annotated[EntryStatus | None, Query()] = None, limit: Limit = 20, cursor: Cursor = None
 ) -> WaitlistPage:
-    """Who waits for an event's tickets, in order of joining."""
+    """Return the waitlist entries of an event, in order of joining."""
     with db.autocommit() as conn:
         return service.list_entries(conn, caller(), event_id, status, limit, cursor)

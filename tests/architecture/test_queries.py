@@ -49,7 +49,7 @@ WRITERS = {
     ("orders", "place_cart"): {"stock"},
     # A scan is one round trip. A ticket's entries are a count of its scans.
     ("checkin", "lock_and_scan_ticket"): {"tickets", "outbox"},
-    ("checkin", "settle_tickets"): {"tickets"},
+    ("checkin", "recount_scans"): {"tickets"},
     # A claim is one statement, also the key that makes it repeatable.
     ("slots", "take_slot"): {"idempotency_keys"},
 }

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from boxoffice import openapi
-from boxoffice.auth import Who, issue_access_token, order_token
+from boxoffice.auth import Who, issue_access_token
 from boxoffice.ids import new_id
 from tests.helpers import invariants
 from tests.helpers.operations import ENTITLED, Call, Caller, Operation, build, call_of, operations
@@ -119,4 +119,4 @@ def credentials(caller: Caller) -> dict[str, str]:
     """Return the headers that say who calls."""
     if caller.account:
         return {"Authorization": f"Bearer {issue_access_token(caller.account, new_id())}"}
-    return {"X-Order-Token": order_token(caller.order)} if caller.order else {}
+    return {"X-Order-Token": caller.token} if caller.token else {}

@@ -1,4 +1,4 @@
-"""Devices that report at once, while others scan online and a manager undoes: one outcome, and no deadlock."""
+"""Devices report at once, others scan online, and a manager undoes scans: one outcome, and no deadlock."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,6 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import Caller, Who
 from boxoffice.checkin import service
 from boxoffice.checkin.models import ScanRequest, SyncRequest, TicketScanRequest
 from boxoffice.errors import DomainError
@@ -33,7 +32,7 @@ def sync(doors: Doors, conn: Connection, device_id: str, scans: list[dict[str, A
 
 
 def scans_of(device: int, tickets: list[PrintedTicket]) -> list[dict[str, Any]]:
-    """Every ticket once, at times of the device's own."""
+    """Return a scan of every ticket, at times that differ from device to device."""
     order = Random(device).sample(tickets, len(tickets))
     return [offline(number, ticket, 90 - number - device / 60) for number, ticket in enumerate(order, 1)]
 
@@ -65,7 +64,7 @@ def test_devices_that_report_at_once_agree_with_devices_that_report_in_turn(
     assert Counter(outcome for _, _, outcome in at_once) == {"admitted": 36, "already_scanned": 8 * 24 - 36}
 
 
-def test_scans_syncs_and_undoing_race_and_a_ticket_admits_as_often_as_it_may(
+def test_racing_scans_syncs_and_undos_admit_no_ticket_too_often(
     doors: Doors, database: Database, conn: Connection
 ) -> None:
     tickets = doors.sell(4, max_entries=3)
@@ -99,21 +98,20 @@ def scan(doors: Doors, conn: Connection, ticket: PrintedTicket, device_id: str, 
 
 
 def undo_one(doors: Doors, conn: Connection) -> int:
-    """Undo any entry; 1 if nobody else was faster."""
-    found = conn.execute("SELECT id FROM scans WHERE outcome = 'admitted' ORDER BY random() LIMIT 1").fetchone()
-    if found is None:
+    """Undo any entry. Return 1 if nobody else has undone it first."""
+    row = conn.execute("SELECT id FROM scans WHERE outcome = 'admitted' ORDER BY random() LIMIT 1").fetchone()
+    if row is None:
         return 0
-    before = Caller(Who.MANAGER, doors.manager)
     with conn.transaction():
-        record = service.undo_scan(conn, before, found[0])
-        entry = conn.execute("SELECT count(*) FROM audit_log WHERE subject = %s", [f"scan {record.id}"]).fetchone()
+        record = service.undo_scan(conn, doors.management, row[0])
+        audited = conn.execute("SELECT count(*) FROM audit_log WHERE subject = %s", [f"scan {record.id}"]).fetchone()
         now = conn.execute("SELECT now()").fetchone()
-    assert entry == (1,)
+    assert audited == (1,)
     assert now is not None
     return int(record.undone_at == now[0])
 
 
-def test_one_number_of_a_device_counts_once_however_often_it_is_sent_at_once(
+def test_a_sequence_that_is_sent_many_times_at_once_counts_once(
     doors: Doors, database: Database, conn: Connection
 ) -> None:
     (ticket,) = doors.sell(max_entries=9)
@@ -130,7 +128,7 @@ def test_one_number_of_a_device_counts_once_however_often_it_is_sent_at_once(
     invariants.check(conn)
 
 
-def test_a_device_that_reads_the_changes_all_along_knows_in_the_end_what_is_left(
+def test_a_device_that_reads_changes_during_scans_misses_none(
     doors: Doors, database: Database, conn: Connection
 ) -> None:
     tickets = doors.sell(20, max_entries=3)
@@ -144,7 +142,7 @@ def test_a_device_that_reads_the_changes_all_along_knows_in_the_end_what_is_left
                 device.read(manifest.model_dump(mode="json"))
             return
         for ticket in Random(number).sample(tickets, len(tickets)):
-            with conn.transaction():  # held open for a while, so that they commit in another order than they began
+            with conn.transaction():  # stays open for a while, so that commits come in another order than begins
                 request = TicketScanRequest(device_id=str(number))
                 try:
                     service.scan_ticket_by_id(conn, doors.staff, ticket.id, request)
@@ -153,11 +151,11 @@ def test_a_device_that_reads_the_changes_all_along_knows_in_the_end_what_is_left
                 conn.execute("SELECT pg_sleep(random() / 200)")
 
     race(database, 7, act)
-    more = True
-    while more:
+    has_more = True
+    while has_more:
         manifest = doors.manifest(device.cursor).json
         device.read(manifest)
-        more = manifest["more"]
+        has_more = manifest["has_more"]
 
     now = datetime.now(UTC) + timedelta(seconds=1)
     left = conn.execute("SELECT id, max_entries - entries FROM tickets").fetchall()

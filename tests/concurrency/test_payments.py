@@ -22,7 +22,7 @@ from tests.helpers.support import Client, Database
 
 def start(conn: Connection, order: UUID, key: str = "key") -> StartedPayment:
     """Start a payment as the order's guest."""
-    guest = Caller(Who.GUEST, order_token=order_token(order))
+    guest = Caller(Who.GUEST, guest_token=order_token(order))
     return service.start_payment(conn, guest, order, PaymentRequest(provider="sandbox"), key)
 
 
@@ -100,7 +100,7 @@ def test_money_that_meets_a_cancellation_or_an_expiry_buys_all_the_same(
         try:
             with conn.transaction():
                 if role == 1:
-                    orders.cancel_order(conn, Caller(Who.GUEST, order_token=order_token(order)), order)
+                    orders.cancel_order(conn, Caller(Who.GUEST, guest_token=order_token(order)), order)
                 else:
                     sellers.expire_orders(conn, batch=3)
         except DomainError:

@@ -98,7 +98,7 @@ def test_what_is_cancelled_and_what_lapses_is_sold_again(api: Client, database: 
                 continue
             fate = choice.choice(["cancel", "lapse", "keep"])
             if fate == "cancel":
-                guest = Caller(Who.GUEST, order_token=order_token(order.id))
+                guest = Caller(Who.GUEST, guest_token=order_token(order.id))
                 with conn.transaction():
                     service.cancel_order(conn, guest, order.id)
             elif fate == "lapse":

@@ -1,4 +1,4 @@
-"""Managers change what is for sale while it sells: nothing is oversold, and the counts add up at every moment."""
+"""Managers edit quantities while tickets sell. Nothing is oversold, and the counts add up at every moment."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +29,7 @@ from tests.helpers.support import Client, Database
 
 
 def buy(conn: Connection, ticket_type: UUID, quantity: int) -> PlacedOrder | None:
-    """Place an order as a guest; None if there is nothing (any more) to be had."""
+    """Place an order as a guest. Return None if it is sold out, or the ticket type is deleted."""
     request = OrderRequest.model_validate(order_request(ticket_type, quantity))
     try:
         return orders.place_order(conn, Caller(Who.PUBLIC), request, str(uuid4()))
@@ -38,7 +38,7 @@ def buy(conn: Connection, ticket_type: UUID, quantity: int) -> PlacedOrder | Non
 
 
 def edit(conn: Connection, manager: Caller, ticket_type: UUID, version: int | None = None, **changes: Any) -> bool:
-    """Change a ticket type; whether it was."""
+    """Change a ticket type. Return True if it changed."""
     try:
         with conn.transaction():
             patch = TicketTypePatch.model_validate(changes)
@@ -49,18 +49,18 @@ def edit(conn: Connection, manager: Caller, ticket_type: UUID, version: int | No
 
 
 def wrong_counts(ticket_type: UUID) -> Callable[[Connection], tuple[int, ...] | None]:
-    """A look at the stock: its counts, if they do not add up."""
+    """Return a function that reads the counts of a ticket type, and returns them if they do not add up."""
 
-    def look(conn: Connection) -> tuple[int, ...] | None:
+    def read_counts(conn: Connection) -> tuple[int, ...] | None:
         row = db.one(conn, dict, ticket_types.SQL.get_ticket_type, id=ticket_type)
         assert row is not None
         counts = (row["quantity"], row["available"], row["held"], row["sold"])
         return counts if min(counts) < 0 or sum(counts[1:]) != counts[0] else None
 
-    return look
+    return read_counts
 
 
-def test_a_quantity_goes_up_and_down_while_it_sells(
+def test_a_quantity_goes_up_and_down_while_tickets_sell(
     api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
 ) -> None:
     ticket_type = factories.ticket_type(conn, event_id=event, quantity=300)
@@ -76,7 +76,7 @@ def test_a_quantity_goes_up_and_down_while_it_sells(
             order = buy(conn, ticket_type, choice.randint(1, 6))
             if order and choice.random() < 0.3:
                 with conn.transaction():
-                    orders.cancel_order(conn, Caller(Who.GUEST, order_token=order_token(order.id)), order.id)
+                    orders.cancel_order(conn, Caller(Who.GUEST, guest_token=order_token(order.id)), order.id)
             elif order:
                 held += order.items[0].quantity
         return held
@@ -93,7 +93,7 @@ def test_a_quantity_goes_up_and_down_while_it_sells(
     assert buy(conn, ticket_type, 1) is None
 
 
-def test_shrinking_to_what_is_held_leaves_nothing_to_those_who_come_at_once(
+def test_a_smaller_quantity_is_never_oversold(
     api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
 ) -> None:
     for _ in range(5):
@@ -112,7 +112,7 @@ def test_shrinking_to_what_is_held_leaves_nothing_to_those_who_come_at_once(
     invariants.check(conn)
 
 
-def test_what_is_added_is_found_at_once_by_those_who_wait_for_it(
+def test_added_quantity_can_be_bought_at_once(
     api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
 ) -> None:
     ticket_type = factories.ticket_type(conn, event_id=event, quantity=0)
@@ -131,7 +131,7 @@ def test_what_is_added_is_found_at_once_by_those_who_wait_for_it(
     invariants.check(conn)
 
 
-def test_of_many_edits_of_one_version_one_is_made(
+def test_one_of_many_edits_of_the_same_version_is_made(
     api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
 ) -> None:
     ticket_type = factories.ticket_type(conn, event_id=event, quantity=50)
@@ -143,7 +143,7 @@ def test_of_many_edits_of_one_version_one_is_made(
     assert conn.execute("SELECT count(*) FROM audit_log").fetchone() == (1,)
 
 
-def test_of_many_edits_of_one_event_one_is_made(
+def test_one_of_many_edits_of_the_same_event_is_made(
     api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
 ) -> None:
     def rename(conn: Connection, number: int) -> bool:
@@ -173,17 +173,17 @@ def shrink(conn: Connection, manager: Caller, _: UUID, ticket_type: UUID) -> Non
     ticket_types.update_ticket_type(conn, manager, ticket_type, TicketTypePatch(quantity=1), None)
 
 
-type Deed = Callable[[Connection, Caller, UUID, UUID], None]
+type Edit = Callable[[Connection, Caller, UUID, UUID], None]
 
 
-@pytest.mark.parametrize("deed", [delete_event, delete_ticket_type, shrink])
-def test_a_purchase_that_is_under_way_is_waited_for_and_counts(
-    api: Client, database: Database, conn: Connection, manager: Caller, event: UUID, deed: Deed
+@pytest.mark.parametrize("edit_stock", [delete_event, delete_ticket_type, shrink])
+def test_an_edit_waits_for_a_running_purchase_and_counts_it(
+    api: Client, database: Database, conn: Connection, manager: Caller, event: UUID, edit_stock: Edit
 ) -> None:
     factories.ticket_type(conn, event_id=event)
     ticket_type = factories.ticket_type(conn, event_id=event, quantity=40)
 
-    def buy_slowly_or_do(conn: Connection, number: int) -> bool:
+    def buy_slowly_or_edit(conn: Connection, number: int) -> bool:
         with conn.transaction():
             if number == 0:
                 bought = buy(conn, ticket_type, 2)
@@ -191,33 +191,33 @@ def test_a_purchase_that_is_under_way_is_waited_for_and_counts(
                 return bought is not None
             conn.execute("SELECT pg_sleep(0.2)")
             with pytest.raises((TicketsTaken, QuantityTooLow)), conn.transaction():
-                deed(conn, manager, event, ticket_type)
+                edit_stock(conn, manager, event, ticket_type)
             return True
 
-    assert race(database, 2, buy_slowly_or_do) == [True, True]
+    assert race(database, 2, buy_slowly_or_edit) == [True, True]
     assert invariants.left(conn, ticket_type) == (38, 2, 0)
 
 
-@pytest.mark.parametrize("deed", [delete_event, delete_ticket_type, shrink])
-def test_a_purchase_that_has_read_the_terms_finds_no_stock_afterwards(
+@pytest.mark.parametrize("edit_stock", [delete_event, delete_ticket_type, shrink])
+def test_a_purchase_that_read_the_terms_before_finds_no_stock(
     api: Client,
     database: Database,
     conn: Connection,
     manager: Caller,
     event: UUID,
-    deed: Deed,
+    edit_stock: Edit,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     factories.ticket_type(conn, event_id=event)
     ticket_type = factories.ticket_type(conn, event_id=event, quantity=40)
     plans = stock.plans
 
-    def plan_after_the_deed(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
+    def plan_after_the_edit(buyer: Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
         with conn.transaction():
-            deed(conn, manager, event, ticket_type)
+            edit_stock(conn, manager, event, ticket_type)
         return plans(buyer, draws)
 
-    monkeypatch.setattr(stock, "plans", plan_after_the_deed)
+    monkeypatch.setattr(stock, "plans", plan_after_the_edit)
     with db.Connection.connect(database.api_url, autocommit=True) as buyer:
         assert buy(buyer, ticket_type, 2) is None
 
@@ -284,7 +284,7 @@ def test_an_event_is_deleted_or_sold_but_not_both(
     invariants.check(conn)
 
 
-def test_no_ticket_type_is_added_to_an_event_that_goes(
+def test_no_ticket_type_is_added_to_a_deleted_event(
     api: Client, database: Database, conn: Connection, manager: Caller, organisation: UUID
 ) -> None:
     request = TicketTypeRequest(name="Late", price=100, quantity=10)
@@ -309,7 +309,7 @@ def test_no_ticket_type_is_added_to_an_event_that_goes(
     invariants.check(conn)
 
 
-def test_of_two_last_ticket_types_one_stays(
+def test_one_of_the_last_two_ticket_types_stays(
     api: Client, database: Database, conn: Connection, manager: Caller, organisation: UUID
 ) -> None:
     for _ in range(8):

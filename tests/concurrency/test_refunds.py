@@ -68,7 +68,7 @@ def settle(conn: Connection) -> int:
 
 
 def start(conn: Connection, order: UUID) -> StartedPayment:
-    guest = Caller(Who.GUEST, order_token=order_token(order))
+    guest = Caller(Who.GUEST, guest_token=order_token(order))
     return payments.start_payment(conn, guest, order, PaymentRequest(provider="sandbox"), str(order))
 
 

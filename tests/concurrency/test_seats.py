@@ -1,4 +1,4 @@
-"""Buyers who come at once never share a seat, and are told that seats are gone only when they are."""
+"""Buyers who come at once never share a seat. The answer is "seats are gone" only when they are."""
 
 import random
 from collections import Counter
@@ -13,7 +13,7 @@ from psycopg import Connection
 from boxoffice.auth import Caller, Who, order_token
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderRequest, PlacedOrder
-from boxoffice.seats.errors import NoSeatsTogether, SeatNotFound, SeatsInTheWay, SeatTaken
+from boxoffice.seats.errors import NoSeatsTogether, SeatNotFound, SeatsInUse, SeatTaken
 from boxoffice.seats.models import SeatMapRequest
 from boxoffice.stock.errors import SoldOut
 from boxoffice.ticket_types import service as ticket_types
@@ -23,7 +23,7 @@ from tests.helpers.factories import order_request
 from tests.helpers.racing import deadlocks, race
 from tests.helpers.support import Client, Database
 
-GONE = (SoldOut, SeatTaken, NoSeatsTogether)
+UNAVAILABLE = (SoldOut, SeatTaken, NoSeatsTogether)
 
 
 def buy(conn: Connection, ticket_type: UUID, quantity: int, seat_ids: Sequence[UUID] = (), **more: Any) -> PlacedOrder:
@@ -35,19 +35,21 @@ def buy(conn: Connection, ticket_type: UUID, quantity: int, seat_ids: Sequence[U
 
 
 def seats_of(orders: Sequence[PlacedOrder | None]) -> list[UUID]:
+    """Return all seats of these orders."""
     return [seat.id for order in orders if order for item in order.items for seat in item.seats]
 
 
-def let_go(conn: Connection, order: PlacedOrder, how: str) -> None:
+def end_order(conn: Connection, order: PlacedOrder, how: str) -> None:
+    """Cancel an order, or let it expire."""
     if how == "cancel":
         with conn.transaction():
-            service.cancel_order(conn, Caller(Who.GUEST, order_token=order_token(order.id)), order.id)
+            service.cancel_order(conn, Caller(Who.GUEST, guest_token=order_token(order.id)), order.id)
     else:
         conn.execute("UPDATE orders SET expires_at = now() - interval '1 second' WHERE id = %s", [order.id])
         sellers.expire_orders(conn, batch=3)
 
 
-def test_of_64_who_want_the_same_seats_one_gets_them(api: Client, database: Database, conn: Connection) -> None:
+def test_one_of_64_buyers_of_the_same_seats_gets_them(api: Client, database: Database, conn: Connection) -> None:
     ticket_type = factories.ticket_type(conn)
     (row,) = factories.seats(conn, ticket_type, 10)
 
@@ -66,21 +68,21 @@ def test_of_64_who_want_the_same_seats_one_gets_them(api: Client, database: Data
     invariants.check(conn)
 
 
-def test_seats_that_overlap_are_had_once_and_never_by_halves(api: Client, database: Database, conn: Connection) -> None:
+def test_overlapping_requests_get_all_their_seats_or_none(api: Client, database: Database, conn: Connection) -> None:
     ticket_type = factories.ticket_type(conn)
     seats = [seat for row in factories.seats(conn, ticket_type, 12, 12, 12) for seat in row]
 
     def want(conn: Connection, number: int) -> list[PlacedOrder]:
         choice = random.Random(number)
-        had = []
+        placed = []
         for _ in range(6):
             try:
-                had.append(buy(conn, ticket_type, 3, choice.sample(seats, 3)))
-            except GONE:
+                placed.append(buy(conn, ticket_type, 3, choice.sample(seats, 3)))
+            except UNAVAILABLE:
                 continue
-        return had
+        return placed
 
-    orders = [order for had in race(database, 32, want) for order in had]
+    orders = [order for placed in race(database, 32, want) for order in placed]
 
     taken = seats_of(orders)
     assert len(taken) == len(set(taken)) == 3 * len(orders)
@@ -89,21 +91,21 @@ def test_seats_that_overlap_are_had_once_and_never_by_halves(api: Client, databa
     invariants.check(conn)
 
 
-def test_64_who_want_the_best_have_all_of_them_and_each_together(
+def test_64_buyers_of_the_best_seats_get_all_of_them_in_pairs(
     api: Client, database: Database, conn: Connection
 ) -> None:
     ticket_type = factories.ticket_type(conn)
     factories.seats(conn, ticket_type, *[8] * 20)
 
     def want(conn: Connection, _: int) -> list[PlacedOrder]:
-        had = []
+        placed = []
         try:
             while True:
-                had.append(buy(conn, ticket_type, 2))
-        except GONE:
-            return had
+                placed.append(buy(conn, ticket_type, 2))
+        except UNAVAILABLE:
+            return placed
 
-    orders = [order for had in race(database, 64, want) for order in had]
+    orders = [order for placed in race(database, 64, want) for order in placed]
 
     assert len(orders) == 80  # nobody was turned away while there were two together
     assert len(set(seats_of(orders))) == 160
@@ -114,7 +116,7 @@ def test_64_who_want_the_best_have_all_of_them_and_each_together(
     invariants.check(conn)
 
 
-def test_the_last_seats_together_are_found_while_others_take_what_is_left(
+def test_all_seats_are_sold_while_some_buyers_want_them_together(
     api: Client, database: Database, conn: Connection
 ) -> None:
     ticket_type = factories.ticket_type(conn)
@@ -127,7 +129,7 @@ def test_the_last_seats_together_are_found_while_others_take_what_is_left(
                 while True:
                     buy(conn, ticket_type, size, together=number % 3 > 0)
                     bought += size
-            except GONE:
+            except UNAVAILABLE:
                 continue
         return bought
 
@@ -136,7 +138,7 @@ def test_the_last_seats_together_are_found_while_others_take_what_is_left(
     invariants.check(conn)
 
 
-def test_named_and_best_and_carts_of_several_maps_with_people_who_change_their_minds(
+def test_no_seat_is_lost_while_orders_of_several_maps_begin_and_end(
     api: Client, database: Database, conn: Connection
 ) -> None:
     event = factories.event(conn)
@@ -163,15 +165,15 @@ def test_named_and_best_and_carts_of_several_maps_with_people_who_change_their_m
             request = OrderRequest.model_validate({**order_request(uuid4()), "items": cart(choice)})
             try:
                 order = service.place_order(conn, Caller(Who.PUBLIC), request, str(uuid4()))
-            except GONE:
+            except UNAVAILABLE:
                 continue
             if choice.random() < 0.8:
-                let_go(conn, order, choice.choice(["cancel", "lapse"]))
+                end_order(conn, order, choice.choice(["cancel", "expire"]))
             else:
                 kept.append(order)
         return kept
 
-    kept = [order for had in race(database, 24, act) for order in had]
+    kept = [order for orders in race(database, 24, act) for order in orders]
 
     assert max(Counter(seats_of(kept)).values()) == 1
     left = sum(invariants.left(conn, each)[0] for each in maps)
@@ -180,7 +182,7 @@ def test_named_and_best_and_carts_of_several_maps_with_people_who_change_their_m
     invariants.check(conn)
 
 
-def test_a_buyer_waits_for_seats_that_another_may_yet_let_go_of(
+def test_a_buyer_waits_for_seats_that_another_transaction_may_release(
     api: Client, database: Database, conn: Connection
 ) -> None:
     ticket_type = factories.ticket_type(conn)
@@ -209,7 +211,7 @@ def lay_out(conn: Connection, manager: Caller, ticket_type: UUID, lengths: Seque
         ticket_types.define_seats(conn, manager, ticket_type, SeatMapRequest.model_validate({"rows": rows}))
 
 
-def test_a_ticket_type_gets_seats_or_is_sold_without_but_not_both(
+def test_a_ticket_type_gets_seats_or_sells_without_but_not_both(
     api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
 ) -> None:
     for delay in range(8):
@@ -222,7 +224,7 @@ def test_a_ticket_type_gets_seats_or_is_sold_without_but_not_both(
                     lay_out(conn, manager, ticket_type, [4, 4])
                 else:
                     buy(conn, ticket_type, 2)
-            except (*GONE, TicketsTaken):
+            except (*UNAVAILABLE, TicketsTaken):
                 return False
             return True
 
@@ -236,7 +238,7 @@ def test_a_ticket_type_gets_seats_or_is_sold_without_but_not_both(
     invariants.check(conn)
 
 
-def test_a_map_changes_while_it_sells(
+def test_a_seat_map_changes_while_it_sells(
     api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
 ) -> None:
     ticket_type = factories.ticket_type(conn, event_id=event)
@@ -244,28 +246,30 @@ def test_a_map_changes_while_it_sells(
 
     def act(conn: Connection, number: int) -> list[PlacedOrder]:
         choice = random.Random(number)
-        had = []
+        placed = []
         for _ in range(12):
             try:
                 if number < 3:
                     lay_out(conn, manager, ticket_type, choice.choice([[6, 6], [8, 8, 4], [6, 6, 6, 6, 6], [9] * 6]))
                 else:
-                    had.append(buy(conn, ticket_type, choice.randint(1, 3)))
-            except (*GONE, SeatsInTheWay, SeatNotFound):
+                    placed.append(buy(conn, ticket_type, choice.randint(1, 3)))
+            except (*UNAVAILABLE, SeatsInUse, SeatNotFound):
                 continue
-        return had
+        return placed
 
-    had = [order for bought in race(database, 12, act) for order in bought]
+    orders = [order for placed in race(database, 12, act) for order in placed]
 
-    assert had
-    assert all(len(item.seats) == item.quantity for order in had for item in order.items)
-    assert max(Counter(seats_of(had)).values()) == 1
+    assert orders
+    assert all(len(item.seats) == item.quantity for order in orders for item in order.items)
+    assert max(Counter(seats_of(orders)).values()) == 1
     assert deadlocks(conn) == 0
     invariants.check(conn)
 
 
 @pytest.mark.parametrize("price", [0, 5000])
-def test_repeats_that_race_have_the_same_seats(api: Client, database: Database, conn: Connection, price: int) -> None:
+def test_repeated_requests_that_race_get_the_same_seats(
+    api: Client, database: Database, conn: Connection, price: int
+) -> None:
     ticket_type = factories.ticket_type(conn, price=price)
     factories.seats(conn, ticket_type, 20)
     request = OrderRequest.model_validate(order_request(ticket_type, 3))

@@ -91,7 +91,7 @@ def test_a_login_that_checked_the_old_password_does_not_outlive_its_change(
     request = LogInRequest(email=person.email, password=PASSWORD)
 
     with psycopg.connect(database.api_url) as changing:
-        changing.execute("UPDATE accounts SET password_hash = %s", [passwords.hashed(NEW)])
+        changing.execute("UPDATE accounts SET password_hash = %s", [passwords.hash_of(NEW)])
         with waiting(conn, database, lambda other: service.log_in(other, request)) as login:
             changing.commit()
 

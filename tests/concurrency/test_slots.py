@@ -12,8 +12,8 @@ from psycopg import Connection
 from boxoffice.auth import Caller, Who
 from boxoffice.errors import KeyReused, StaleVersion
 from boxoffice.slots import service
-from boxoffice.slots.errors import CapacityTooLow, ServiceFull
-from boxoffice.slots.models import ClaimedSlot, ClaimRequest, ClaimView, ServicePatch
+from boxoffice.slots.errors import CapacityTooLow, PlaceFull
+from boxoffice.slots.models import ClaimRequest, ClaimView, NewClaimView, PlacePatch
 from tests.helpers import factories, invariants
 from tests.helpers.racing import deadlocks, race, watching
 from tests.helpers.support import Client, Database
@@ -25,14 +25,14 @@ def scanner(conn: Connection, organisation: UUID) -> Caller:
 
 
 def claim(
-    conn: Connection, scanner: Caller, service_id: UUID, key: str | None = None, **customer: Any
-) -> ClaimedSlot | None:
+    conn: Connection, scanner: Caller, place_id: UUID, key: str | None = None, **customer: Any
+) -> NewClaimView | None:
     """Check somebody in, somebody new unless said otherwise; None if it is full."""
     who = customer or {"email": f"{uuid4().hex}@example.com"}
     request = ClaimRequest.model_validate({"customer": who})
     try:
-        return service.claim_slot(conn, scanner, service_id, request, key or uuid4().hex)
-    except ServiceFull:
+        return service.claim_slot(conn, scanner, place_id, request, key or uuid4().hex)
+    except PlaceFull:
         return None
 
 
@@ -41,32 +41,32 @@ def release(conn: Connection, scanner: Caller, claim_id: UUID) -> ClaimView:
         return service.release_claim(conn, scanner, claim_id)
 
 
-def resize(conn: Connection, manager: Caller, service_id: UUID, capacity: int, version: int | None = None) -> bool:
+def resize(conn: Connection, manager: Caller, place_id: UUID, capacity: int, version: int | None = None) -> bool:
     """Change the capacity; whether it was."""
     try:
         with conn.transaction():
-            service.update_service(conn, manager, service_id, ServicePatch(capacity=capacity), version)
+            service.update_place(conn, manager, place_id, PlacePatch(capacity=capacity), version)
     except (CapacityTooLow, StaleVersion):
         return False
     return True
 
 
-def states(conn: Connection, service_id: UUID) -> dict[str, int]:
+def states(conn: Connection, place_id: UUID) -> dict[str, int]:
     """How many slots are in which state."""
-    rows = conn.execute("SELECT state, count(*) FROM slots WHERE service_id = %s GROUP BY state", [service_id])
+    rows = conn.execute("SELECT state, count(*) FROM slots WHERE place_id = %s GROUP BY state", [place_id])
     return {state: int(count) for state, count in rows.fetchall()}
 
 
-def wrong_counts(service_id: UUID) -> Callable[[Connection], tuple[int, ...] | None]:
+def wrong_counts(place_id: UUID) -> Callable[[Connection], tuple[int, ...] | None]:
     """A look at the service: capacity, slots, slots taken and open claims, if they do not add up."""
 
     def look(conn: Connection) -> tuple[int, ...] | None:
         row = conn.execute(
-            """SELECT capacity, (SELECT count(*) FROM slots WHERE service_id = id AND state <> 'withdrawn'),
-                (SELECT count(*) FROM slots WHERE service_id = id AND state = 'taken'),
-                (SELECT count(*) FROM claims WHERE service_id = services.id AND released_at IS NULL)
-            FROM services WHERE id = %s""",
-            [service_id],
+            """SELECT capacity, (SELECT count(*) FROM slots WHERE place_id = id AND state <> 'withdrawn'),
+                (SELECT count(*) FROM slots WHERE place_id = id AND state = 'taken'),
+                (SELECT count(*) FROM claims WHERE place_id = places.id AND released_at IS NULL)
+            FROM places WHERE id = %s""",
+            [place_id],
         ).fetchone()
         assert row is not None
         return row if row[0] != row[1] or row[2] != row[3] else None
@@ -77,9 +77,9 @@ def wrong_counts(service_id: UUID) -> Callable[[Connection], tuple[int, ...] | N
 def test_two_hundred_racing_claims_on_a_hundred_slots_get_a_hundred_each_slot_once(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller
 ) -> None:
-    cloakroom = factories.service(conn, organisation_id=organisation, capacity=100)
+    cloakroom = factories.place(conn, organisation_id=organisation, capacity=100)
 
-    def claim_two(conn: Connection, _: int) -> list[ClaimedSlot | None]:
+    def claim_two(conn: Connection, _: int) -> list[NewClaimView | None]:
         return [claim(conn, scanner, cloakroom) for _ in range(2)]
 
     claimed = [one for pair in race(database, 100, claim_two) for one in pair]
@@ -95,7 +95,7 @@ def test_two_hundred_racing_claims_on_a_hundred_slots_get_a_hundred_each_slot_on
 def test_claims_that_race_take_the_lowest_slots_as_far_as_they_do_not_queue(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller
 ) -> None:
-    cloakroom = factories.service(conn, organisation_id=organisation, capacity=1000)
+    cloakroom = factories.place(conn, organisation_id=organisation, capacity=1000)
 
     claimed = race(database, 20, lambda conn, _: [claim(conn, scanner, cloakroom) for _ in range(5)])
 
@@ -106,7 +106,7 @@ def test_claims_that_race_take_the_lowest_slots_as_far_as_they_do_not_queue(
 def test_it_is_never_called_full_while_there_are_slots_for_all(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller
 ) -> None:
-    cloakroom = factories.service(conn, organisation_id=organisation, capacity=16)
+    cloakroom = factories.place(conn, organisation_id=organisation, capacity=16)
 
     def come_and_go(conn: Connection, _: int) -> int:
         refused = 0
@@ -128,7 +128,7 @@ def test_it_is_never_called_full_while_there_are_slots_for_all(
 def test_claims_releases_growth_and_shrinking_at_once(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller, manager: Caller
 ) -> None:
-    cloakroom = factories.service(conn, organisation_id=organisation, capacity=40)
+    cloakroom = factories.place(conn, organisation_id=organisation, capacity=40)
     edits: list[bool] = []
 
     def act(conn: Connection, number: int) -> list[UUID]:
@@ -162,7 +162,7 @@ def test_claims_releases_growth_and_shrinking_at_once(
 
     race(database, 8, release_some)
     rows = conn.execute(
-        "SELECT number FROM slots WHERE service_id = %s AND state = 'free' ORDER BY number", [cloakroom]
+        "SELECT number FROM slots WHERE place_id = %s AND state = 'free' ORDER BY number", [cloakroom]
     ).fetchall()
     assert [number for (number,) in rows] == list(range(1, len(held) + 1))
     assert deadlocks(conn) == 0
@@ -172,7 +172,7 @@ def test_claims_releases_growth_and_shrinking_at_once(
 def test_what_is_added_is_found_at_once_by_those_who_wait_for_it(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller, manager: Caller
 ) -> None:
-    cloakroom = factories.service(conn, organisation_id=organisation, capacity=0)
+    cloakroom = factories.place(conn, organisation_id=organisation, capacity=0)
 
     def claim_or_grow(conn: Connection, number: int) -> int:
         if number == 0:
@@ -191,7 +191,7 @@ def test_shrinking_to_nothing_leaves_nothing_to_those_who_come_at_once(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller, manager: Caller
 ) -> None:
     for _ in range(6):
-        cloakroom = factories.service(conn, organisation_id=organisation, capacity=50)
+        cloakroom = factories.place(conn, organisation_id=organisation, capacity=50)
 
         def claim_or_shrink(conn: Connection, number: int, cloakroom: UUID = cloakroom) -> int:
             if number == 0:
@@ -210,12 +210,12 @@ def test_shrinking_to_nothing_leaves_nothing_to_those_who_come_at_once(
 def test_a_claim_waits_for_an_edit_rather_than_say_that_it_is_full(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller, manager: Caller
 ) -> None:
-    cloakroom = factories.service(conn, organisation_id=organisation, capacity=10)
+    cloakroom = factories.place(conn, organisation_id=organisation, capacity=10)
 
     def claim_or_shrink_slowly(conn: Connection, number: int) -> bool:
         if number == 0:
             with conn.transaction():
-                service.update_service(conn, manager, cloakroom, ServicePatch(capacity=8), None)
+                service.update_place(conn, manager, cloakroom, PlacePatch(capacity=8), None)
                 conn.execute("SELECT pg_sleep(0.4)")
             return True
         conn.execute("SELECT pg_sleep(0.15)")
@@ -229,7 +229,7 @@ def test_a_claim_waits_for_an_edit_rather_than_say_that_it_is_full(
 def test_a_claim_that_is_under_way_is_waited_for_when_it_shrinks(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller, manager: Caller
 ) -> None:
-    cloakroom = factories.service(conn, organisation_id=organisation, capacity=1)
+    cloakroom = factories.place(conn, organisation_id=organisation, capacity=1)
 
     def claim_slowly_or_shrink(conn: Connection, number: int) -> bool:
         if number == 0:
@@ -247,11 +247,11 @@ def test_a_claim_that_is_under_way_is_waited_for_when_it_shrinks(
 def test_a_repeat_that_comes_at_the_same_time_gets_the_same_slot(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller
 ) -> None:
-    cloakroom = factories.service(conn, organisation_id=organisation, capacity=8)
+    cloakroom = factories.place(conn, organisation_id=organisation, capacity=8)
     for _ in range(8):
         key, email = uuid4().hex, f"{uuid4().hex}@example.com"
 
-        def check_in(conn: Connection, _: int, key: str = key, email: str = email) -> ClaimedSlot | None:
+        def check_in(conn: Connection, _: int, key: str = key, email: str = email) -> NewClaimView | None:
             return claim(conn, scanner, cloakroom, key, email=email)
 
         first, *others = race(database, 6, check_in)
@@ -266,7 +266,7 @@ def test_a_repeat_that_comes_at_the_same_time_gets_the_same_slot(
 def test_of_many_requests_with_one_key_one_is_fulfilled(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller
 ) -> None:
-    cloakroom = factories.service(conn, organisation_id=organisation, capacity=20)
+    cloakroom = factories.place(conn, organisation_id=organisation, capacity=20)
 
     def check_in(conn: Connection, _: int) -> bool:
         try:
@@ -282,7 +282,7 @@ def test_of_many_requests_with_one_key_one_is_fulfilled(
 def test_a_customer_who_comes_through_many_doors_at_once_is_one_customer(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller
 ) -> None:
-    cloakroom = factories.service(conn, organisation_id=organisation, capacity=40)
+    cloakroom = factories.place(conn, organisation_id=organisation, capacity=40)
 
     def check_in(conn: Connection, _: int) -> set[UUID]:
         mine = [claim(conn, scanner, cloakroom, phone="+2348012345678", name="Ada") for _ in range(2)]
@@ -297,7 +297,7 @@ def test_a_customer_who_comes_through_many_doors_at_once_is_one_customer(
 def test_a_claim_that_many_release_is_released_once(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller
 ) -> None:
-    cloakroom = factories.service(conn, organisation_id=organisation, capacity=1)
+    cloakroom = factories.place(conn, organisation_id=organisation, capacity=1)
     for _ in range(5):
         claim_id, _ = factories.claim(conn, cloakroom)
 
@@ -315,7 +315,7 @@ def test_a_claim_that_many_release_is_released_once(
 def test_of_many_edits_of_one_version_one_is_made(
     api: Client, database: Database, conn: Connection, organisation: UUID, manager: Caller
 ) -> None:
-    cloakroom = factories.service(conn, organisation_id=organisation, capacity=10)
+    cloakroom = factories.place(conn, organisation_id=organisation, capacity=10)
 
     made = race(database, 8, lambda conn, n: resize(conn, manager, cloakroom, 20 + n, version=1))
 

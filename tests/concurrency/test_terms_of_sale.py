@@ -56,7 +56,7 @@ def buy(conn: Connection, wanted: dict[UUID, int], **more: Any) -> type[DomainEr
 
 def cancel(conn: Connection, order: PlacedOrder) -> None:
     with conn.transaction():
-        service.cancel_order(conn, Caller(Who.GUEST, order_token=order_token(order.id)), order.id)
+        service.cancel_order(conn, Caller(Who.GUEST, guest_token=order_token(order.id)), order.id)
 
 
 def set_capacity(conn: Connection, manager: Caller, event: UUID, capacity: int | None) -> type[DomainError] | None:

@@ -1,4 +1,4 @@
-"""A ticket that is accepted twice, or accepted while it is scanned or sent anew, has one holder and one QR."""
+"""A ticket has one holder and one QR, even if it is accepted twice at once, or while it is scanned or sent again."""
 
 from uuid import UUID
 
@@ -27,7 +27,7 @@ def ticket(api: Client, conn: Connection) -> UUID:
 
 
 def accept(conn: Connection, transfer: UUID, name: str = "Bola") -> str:
-    """Accept a transfer; what came of it."""
+    """Accept a transfer. Return "accepted" or the error's code."""
     request = AcceptTransferRequest(token=transfers.token_of(transfer), name=name)
     try:
         with conn.transaction():
@@ -37,7 +37,7 @@ def accept(conn: Connection, transfer: UUID, name: str = "Bola") -> str:
     return "accepted"
 
 
-def test_of_many_who_accept_at_once_one_does(ticket: UUID, database: Database, conn: Connection) -> None:
+def test_one_of_many_who_accept_at_once_gets_the_ticket(ticket: UUID, database: Database, conn: Connection) -> None:
     transfer = factories.transfer(conn, ticket)
 
     outcomes = race(database, 20, lambda conn, number: accept(conn, transfer, f"Bola {number}"))
@@ -49,7 +49,7 @@ def test_of_many_who_accept_at_once_one_does(ticket: UUID, database: Database, c
 
 
 @pytest.mark.parametrize("attempt", range(15))
-def test_a_scan_comes_before_the_transfer_or_is_refused_after_it(
+def test_a_scan_admits_before_the_transfer_or_is_refused_after_it(
     ticket: UUID, database: Database, conn: Connection, attempt: int
 ) -> None:
     (signed,) = service.list_for_order(conn, service.view_of(conn, ticket).order_id)
@@ -68,11 +68,11 @@ def test_a_scan_comes_before_the_transfer_or_is_refused_after_it(
     invariants.check(conn)
 
 
-def test_sending_and_accepting_at_once_leaves_one_holder_and_no_deadlock(
+def test_starting_and_accepting_at_once_leaves_one_holder_and_no_deadlock(
     ticket: UUID, database: Database, conn: Connection
 ) -> None:
     first = factories.transfer(conn, ticket)
-    guest = Caller(Who.GUEST, order_token=order_token(service.view_of(conn, ticket).order_id))
+    guest = Caller(Who.GUEST, guest_token=order_token(service.view_of(conn, ticket).order_id))
 
     def act(conn: Connection, number: int) -> str:
         if number % 2:

@@ -1,4 +1,4 @@
-"""Offers to those who wait, against purchases, lapses, leavers and each other: none is made twice, no stock is lost."""
+"""Offers race with purchases, expiry and each other. No offer is made twice, and no stock is lost."""
 
 import random
 from contextlib import suppress
@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who, order_token, waitlist_token
 from boxoffice.orders import service as orders
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRequest, PlacedOrder
@@ -26,6 +26,7 @@ PUBLIC = Caller(Who.PUBLIC)
 
 
 def buy(conn: Connection, ticket_type: UUID, quantity: int) -> PlacedOrder | None:
+    """Place an order as a guest. Return None if it is sold out."""
     request = OrderRequest.model_validate(order_request(ticket_type, quantity))
     try:
         return orders.place_order(conn, PUBLIC, request, str(uuid4()))
@@ -34,11 +35,11 @@ def buy(conn: Connection, ticket_type: UUID, quantity: int) -> PlacedOrder | Non
 
 
 def accept(conn: Connection, entry: UUID, quantity: int) -> PlacedOrder | None:
-    """Order what is offered to an entry; None if nothing is (any more)."""
+    """Order what the waitlist offers to an entry. Return None if it has no open offer."""
     row = conn.execute("SELECT email, ticket_type_id FROM waitlist_entries WHERE id = %s", [entry]).fetchone()
     assert row is not None
     buyer = {"name": "Ada", "email": row[0]}
-    request = order_request(row[1], quantity, buyer=buyer, waitlist_token=order_token(entry))
+    request = order_request(row[1], quantity, buyer=buyer, waitlist_token=waitlist_token(entry))
     try:
         return orders.place_order(conn, PUBLIC, OrderRequest.model_validate(request), str(uuid4()))
     except (NoOffer, OfferTooSmall):
@@ -47,27 +48,27 @@ def accept(conn: Connection, entry: UUID, quantity: int) -> PlacedOrder | None:
 
 def cancel(conn: Connection, order: PlacedOrder) -> None:
     with conn.transaction():
-        orders.cancel_order(conn, Caller(Who.GUEST, order_token=order_token(order.id)), order.id)
+        orders.cancel_order(conn, Caller(Who.GUEST, guest_token=order_token(order.id)), order.id)
 
 
 def leave(conn: Connection, entry: UUID) -> None:
     with conn.transaction():
-        service.leave(conn, Caller(Who.GUEST, order_token=order_token(entry)), entry)
+        service.leave(conn, Caller(Who.GUEST, guest_token=waitlist_token(entry)), entry)
 
 
 def run_job(conn: Connection) -> int:
-    """One run of the job; how many offers it made."""
+    """Run the job once. Return how many offers it made."""
     for entry in service.list_lapsed(conn):
         with conn.transaction():
-            service.lapse(conn, entry)
+            service.end_lapsed_offer(conn, entry)
     made = 0
     for ticket_type in service.list_awaited(conn):
-        while service.offer_next(conn, ticket_type):
+        while service.offer_to_next(conn, ticket_type):
             made += 1
     return made
 
 
-def test_two_jobs_at_once_offer_everything_once(api: Client, database: Database, conn: Connection) -> None:
+def test_jobs_that_race_offer_all_stock_once(api: Client, database: Database, conn: Connection) -> None:
     ticket_type = factories.ticket_type(conn, quantity=100)
     for number in range(60):
         factories.waitlist_entry(conn, ticket_type, quantity=1 + number % 3)
@@ -85,7 +86,7 @@ def test_two_jobs_at_once_offer_everything_once(api: Client, database: Database,
     invariants.check(conn)
 
 
-def test_one_job_offers_in_order_of_joining(api: Client, database: Database, conn: Connection) -> None:
+def test_a_job_makes_offers_in_order_of_joining(api: Client, database: Database, conn: Connection) -> None:
     ticket_type = factories.ticket_type(conn, quantity=20)
     entries = [factories.waitlist_entry(conn, ticket_type, quantity=1 + number % 2) for number in range(20)]
 
@@ -95,8 +96,8 @@ def test_one_job_offers_in_order_of_joining(api: Client, database: Database, con
     assert [row[0] for row in rows[:13]] == entries[:13]
 
 
-def test_nobody_buys_past_those_who_wait(api: Client, database: Database, conn: Connection) -> None:
-    """Each purchase that ends frees as much as the next in the queue wants: not one ticket reaches the public."""
+def test_nobody_buys_before_the_waiting_entries(api: Client, database: Database, conn: Connection) -> None:
+    """Each order that is cancelled frees as much as the next entry wants. So no ticket reaches the public."""
     ticket_type = factories.ticket_type(conn, quantity=40)
     held = [buy(conn, ticket_type, 2) for _ in range(20)]
     for _ in range(20):
@@ -125,7 +126,7 @@ def join(conn: Connection, ticket_type: UUID, choice: random.Random) -> None:
         service.join(conn, PUBLIC, ticket_type, request)
 
 
-def lapse_an_order(conn: Connection, ticket_type: UUID, choice: random.Random) -> None:
+def expire_an_order(conn: Connection, ticket_type: UUID, choice: random.Random) -> None:
     conn.execute(
         """UPDATE orders SET expires_at = now() WHERE id = (
             SELECT id FROM orders WHERE status = 'pending' LIMIT 1 FOR UPDATE SKIP LOCKED)"""
@@ -135,7 +136,7 @@ def lapse_an_order(conn: Connection, ticket_type: UUID, choice: random.Random) -
 
 def buy_and_cancel(conn: Connection, ticket_type: UUID, choice: random.Random) -> None:
     if order := buy(conn, ticket_type, choice.randint(1, 3)):
-        with suppress(OrderNotPending):  # somebody has let it lapse meanwhile
+        with suppress(OrderNotPending):  # it has expired meanwhile
             cancel(conn, order)
 
 
@@ -164,23 +165,27 @@ def offers(conn: Connection) -> list[tuple[UUID, int]]:
     return conn.execute("SELECT id, quantity FROM waitlist_entries WHERE status = 'offered' LIMIT 3").fetchall()
 
 
-DEEDS = (join, lapse_an_order, buy_and_cancel, offer, accept_some, lapse_an_offer, leave_one)
+ACTIONS = (join, expire_an_order, buy_and_cancel, offer, accept_some, lapse_an_offer, leave_one)
 
 
 @pytest.mark.parametrize("seated", [False, True])
-def test_purchases_acceptances_lapses_and_leavers_lose_nothing(
+def test_no_stock_is_lost_while_orders_and_offers_begin_and_end(
     api: Client, database: Database, conn: Connection, seated: bool
 ) -> None:
     ticket_type = factories.ticket_type(conn, quantity=48)
     if seated:
         factories.seats(conn, ticket_type, *[6] * 8)
-    while buy(conn, ticket_type, 2):
-        pass
+    sold = [buy(conn, ticket_type, 2) for _ in range(24)]
+    for _ in range(24):
+        factories.waitlist_entry(conn, ticket_type)
+    for order in sold[:4]:
+        assert order is not None
+        cancel(conn, order)  # so that there are offers to accept from the start
 
     def act(conn: Connection, number: int) -> None:
         choice = random.Random(number)
         for _ in range(12):
-            choice.choice(DEEDS)(conn, ticket_type, choice)
+            choice.choice(ACTIONS)(conn, ticket_type, choice)
 
     race(database, 16, act)
 
@@ -191,19 +196,19 @@ def test_purchases_acceptances_lapses_and_leavers_lose_nothing(
     assert statuses.get("accepted", 0) > 0
 
 
-def test_of_many_who_use_one_link_one_has_the_tickets(api: Client, database: Database, conn: Connection) -> None:
+def test_one_of_many_who_use_the_same_link_gets_the_tickets(api: Client, database: Database, conn: Connection) -> None:
     ticket_type = factories.ticket_type(conn, quantity=4)
     entry = factories.waitlist_entry(conn, ticket_type, quantity=4)
     run_job(conn)
 
-    had = race(database, 16, lambda conn, _: accept(conn, entry, 4))
+    orders_or_none = race(database, 16, lambda conn, _: accept(conn, entry, 4))
 
-    assert sum(order is not None for order in had) == 1
+    assert sum(order is not None for order in orders_or_none) == 1
     assert invariants.left(conn, ticket_type) == (0, 4, 0)
     invariants.check(conn)
 
 
-def test_an_offer_is_accepted_or_lapses_but_not_both(api: Client, database: Database, conn: Connection) -> None:
+def test_an_offer_is_accepted_or_left_but_not_both(api: Client, database: Database, conn: Connection) -> None:
     for delay in range(10):
         ticket_type = factories.ticket_type(conn, quantity=2)
         first, second = (factories.waitlist_entry(conn, ticket_type) for _ in range(2))
@@ -227,7 +232,9 @@ def test_an_offer_is_accepted_or_lapses_but_not_both(api: Client, database: Data
     invariants.check(conn)
 
 
-def test_one_address_that_joins_often_at_once_waits_once(api: Client, database: Database, conn: Connection) -> None:
+def test_an_address_that_joins_many_times_at_once_has_one_entry(
+    api: Client, database: Database, conn: Connection
+) -> None:
     ticket_type = factories.ticket_type(conn, quantity=0)
     request = WaitlistRequest(quantity=2, name="Ada", email="ada@example.com")
 
@@ -237,7 +244,9 @@ def test_one_address_that_joins_often_at_once_waits_once(api: Client, database: 
     assert conn.execute("SELECT count(*) FROM outbox").fetchone() == (1,)
 
 
-def test_an_offer_never_waits_for_stock_while_it_holds_some(api: Client, database: Database, conn: Connection) -> None:
+def test_a_transaction_that_frees_stock_never_waits_for_other_stock(
+    api: Client, database: Database, conn: Connection
+) -> None:
     ticket_type = factories.ticket_type(conn, quantity=4)
     order = buy(conn, ticket_type, 2)
     assert order is not None
@@ -252,12 +261,12 @@ def test_an_offer_never_waits_for_stock_while_it_holds_some(api: Client, databas
         conn.execute("SELECT pg_sleep(0.1)")
         with conn.transaction():
             conn.execute("SET LOCAL lock_timeout = '1s'")
-            return not service.offer_next(conn, ticket_type, wait=False)
+            return not service.offer_to_next(conn, ticket_type, wait=False)
 
     assert all(race(database, 2, act))
 
 
-def test_an_offer_that_waits_for_one_pool_holds_nothing_of_another(
+def test_a_job_that_waits_for_one_pool_locks_no_row_of_another(
     api: Client, database: Database, conn: Connection
 ) -> None:
     capacity = stock.create_pool(conn, 40)
@@ -265,20 +274,18 @@ def test_an_offer_that_waits_for_one_pool_holds_nothing_of_another(
         conn, quantity=40, event_id=factories.event(conn, capacity_pool_id=capacity), max_per_order=30
     )
     (own,) = conn.execute("SELECT pool_id FROM ticket_types").fetchone() or (None,)
-    lies_together, lies_in_pieces = sorted((own, capacity), reverse=True)
-    conn.execute(
-        "UPDATE stock SET available = CASE row_no WHEN 0 THEN 40 ELSE 0 END WHERE pool_id = %s", [lies_together]
-    )
+    in_one_row, in_several_rows = sorted((own, capacity), reverse=True)
+    conn.execute("UPDATE stock SET available = CASE row_no WHEN 0 THEN 40 ELSE 0 END WHERE pool_id = %s", [in_one_row])
     factories.waitlist_entry(conn, ticket_type, quantity=25)
 
     def act(conn: Connection, number: int) -> bool:
         if number == 0:
             conn.execute("SELECT pg_sleep(0.2)")
-            return service.offer_next(conn, ticket_type)
+            return service.offer_to_next(conn, ticket_type)
         with conn.transaction():
-            conn.execute("SELECT FROM stock WHERE pool_id = %s FOR NO KEY UPDATE", [lies_in_pieces])
+            conn.execute("SELECT FROM stock WHERE pool_id = %s FOR NO KEY UPDATE", [in_several_rows])
             conn.execute("SELECT pg_sleep(0.4)")
-            conn.execute("SELECT FROM stock WHERE pool_id = %s FOR NO KEY UPDATE", [lies_together])
+            conn.execute("SELECT FROM stock WHERE pool_id = %s FOR NO KEY UPDATE", [in_one_row])
         return True
 
     assert all(race(database, 2, act))

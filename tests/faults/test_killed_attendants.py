@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from boxoffice.auth import Caller, Who
 from boxoffice.slots import service
-from boxoffice.slots.models import ClaimRequest, ServicePatch, ServiceRequest
+from boxoffice.slots.models import ClaimRequest, PlacePatch, PlaceRequest
 from tests.helpers import factories, invariants
 from tests.helpers.racing import die_everywhere, die_everywhere_afresh
 from tests.helpers.support import Client, Database
@@ -19,58 +19,58 @@ REQUEST = ClaimRequest.model_validate({"customer": {"phone": "+2348012345678"}, 
 
 
 def owner_of(conn: Connection, cloakroom: UUID) -> Caller:
-    """Somebody who may do anything with a service."""
+    """Somebody who may do anything with a place."""
     row = conn.execute(
-        "SELECT account_id FROM members JOIN services USING (organisation_id) WHERE id = %s", [cloakroom]
+        "SELECT account_id FROM members JOIN places USING (organisation_id) WHERE id = %s", [cloakroom]
     ).fetchone()
     assert row is not None
     return Caller(Who.MANAGER, row[0])
 
 
 def claim(conn: Connection) -> Deed:
-    cloakroom = factories.service(conn, capacity=2)
+    cloakroom = factories.place(conn, capacity=2)
     factories.claim(conn, cloakroom)  # reads the secret, which the child cannot
     owner = owner_of(conn, cloakroom)
     return lambda conn: service.claim_slot(conn, owner, cloakroom, REQUEST, "key")
 
 
 def release(conn: Connection) -> Deed:
-    cloakroom = factories.service(conn)
+    cloakroom = factories.place(conn)
     claim_id, _ = factories.claim(conn, cloakroom)
     owner = owner_of(conn, cloakroom)
     return in_transaction(lambda conn: service.release_claim(conn, owner, claim_id))
 
 
 def release_above_the_capacity(conn: Connection) -> Deed:
-    cloakroom = factories.service(conn)
+    cloakroom = factories.place(conn)
     first, _ = factories.claim(conn, cloakroom)
     second, _ = factories.claim(conn, cloakroom)
     owner = owner_of(conn, cloakroom)
     service.release_claim(conn, owner, first)
-    service.update_service(conn, owner, cloakroom, ServicePatch(capacity=1), None)
+    service.update_place(conn, owner, cloakroom, PlacePatch(capacity=1), None)
     return in_transaction(lambda conn: service.release_claim(conn, owner, second))
 
 
 def create(conn: Connection) -> Deed:
     organisation = factories.organisation(conn)
     owner = Caller(Who.MANAGER, factories.member(conn, organisation, "manager"))
-    request = ServiceRequest(organisation_id=organisation, name="Hats", capacity=5)
-    return in_transaction(lambda conn: service.create_service(conn, owner, request))
+    request = PlaceRequest(organisation_id=organisation, name="Hats", capacity=5)
+    return in_transaction(lambda conn: service.create_place(conn, owner, request))
 
 
 def grow(conn: Connection) -> Deed:
-    cloakroom = factories.service(conn)
+    cloakroom = factories.place(conn)
     owner = owner_of(conn, cloakroom)
-    patch = ServicePatch(capacity=30)
-    return in_transaction(lambda conn: service.update_service(conn, owner, cloakroom, patch, None))
+    patch = PlacePatch(capacity=30)
+    return in_transaction(lambda conn: service.update_place(conn, owner, cloakroom, patch, None))
 
 
 def shrink(conn: Connection) -> Deed:
-    cloakroom = factories.service(conn)
+    cloakroom = factories.place(conn)
     factories.claim(conn, cloakroom)
     owner = owner_of(conn, cloakroom)
-    patch = ServicePatch(capacity=1)
-    return in_transaction(lambda conn: service.update_service(conn, owner, cloakroom, patch, None))
+    patch = PlacePatch(capacity=1)
+    return in_transaction(lambda conn: service.update_place(conn, owner, cloakroom, patch, None))
 
 
 def in_transaction(deed: Deed) -> Deed:

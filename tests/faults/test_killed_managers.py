@@ -1,4 +1,4 @@
-"""A process that dies at any round trip while it changes an event has changed all of it or nothing."""
+"""A process dies at any round trip while it changes an event. Then it has changed everything or nothing."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -19,49 +19,49 @@ from tests.helpers.racing import die_at, wait_for_rollbacks
 from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Client, Database
 
-type Deed = Callable[[Connection], object]
+type Change = Callable[[Connection], object]
 
 
-def draft(organisation: UUID, manager: Caller, _: UUID, __: UUID) -> Deed:
+def draft(organisation: UUID, manager: Caller, _: UUID, __: UUID) -> Change:
     body = {**event_request(organisation), "ticket_types": [ticket_type_request()] * 2}
     request = EventRequest.model_validate(body)
     return lambda conn: service.create_event(conn, manager, request)
 
 
-def grow(_: UUID, manager: Caller, __: UUID, ticket_type: UUID) -> Deed:
+def grow(_: UUID, manager: Caller, __: UUID, ticket_type: UUID) -> Change:
     return lambda conn: ticket_types.update_ticket_type(conn, manager, ticket_type, TicketTypePatch(quantity=900), None)
 
 
-def shrink(_: UUID, manager: Caller, __: UUID, ticket_type: UUID) -> Deed:
+def shrink(_: UUID, manager: Caller, __: UUID, ticket_type: UUID) -> Change:
     return lambda conn: ticket_types.update_ticket_type(conn, manager, ticket_type, TicketTypePatch(quantity=30), None)
 
 
-def delete(_: UUID, manager: Caller, __: UUID, ticket_type: UUID) -> Deed:
+def delete(_: UUID, manager: Caller, __: UUID, ticket_type: UUID) -> Change:
     return lambda conn: ticket_types.delete_ticket_type(conn, manager, ticket_type)
 
 
-def give_a_capacity(_: UUID, manager: Caller, event: UUID, __: UUID) -> Deed:
+def set_capacity(_: UUID, manager: Caller, event: UUID, __: UUID) -> Change:
     return lambda conn: service.update_event(conn, manager, event, EventPatch(capacity=20), None)
 
 
-def give_a_voucher(_: UUID, manager: Caller, event: UUID, ticket_type: UUID) -> Deed:
+def create_voucher(_: UUID, manager: Caller, event: UUID, ticket_type: UUID) -> Change:
     request = VoucherRequest(code="TENTH", discount=Free(kind="free"), ticket_type_ids=[ticket_type])
     return lambda conn: vouchers.create_voucher(conn, manager, event, request)
 
 
-@pytest.mark.parametrize("make", [draft, grow, shrink, delete, give_a_capacity, give_a_voucher])
-def test_killed_anywhere_it_is_done_wholly_or_not_at_all(
-    api: Client, database: Database, conn: Connection, make: Callable[[UUID, Caller, UUID, UUID], Deed]
+@pytest.mark.parametrize("make", [draft, grow, shrink, delete, set_capacity, create_voucher])
+def test_a_change_that_is_killed_is_made_wholly_or_not_at_all(
+    api: Client, database: Database, conn: Connection, make: Callable[[UUID, Caller, UUID, UUID], Change]
 ) -> None:
     organisation = factories.organisation(conn)
     manager = Caller(Who.MANAGER, factories.member(conn, organisation, "manager"))
     event = factories.event(conn, organisation_id=organisation, status="draft")
-    deed = make(organisation, manager, event, factories.ticket_type(conn, event_id=event))
+    change = make(organisation, manager, event, factories.ticket_type(conn, event_id=event))
     before = snapshot(conn)
 
     def act(conn: Connection) -> None:
         with conn.transaction():
-            deed(conn)
+            change(conn)
 
     moment = 0
     while die_at(database, moment, act) and conn.execute("SELECT FROM audit_log").fetchone() is None:

@@ -26,7 +26,7 @@ def order(api: Client, conn: Connection) -> UUID:
 
 
 def start(conn: Connection, order: UUID, provider: str) -> dict[str, str]:
-    guest = Caller(Who.GUEST, order_token=order_token(order))
+    guest = Caller(Who.GUEST, guest_token=order_token(order))
     request = PaymentRequest.model_validate({"provider": provider})
     return service.start_payment(conn, guest, order, request, "key").model_dump(mode="json")
 

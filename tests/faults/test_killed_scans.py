@@ -1,4 +1,4 @@
-"""A process that dies at any round trip at the door: a scan counts wholly or not at all, and sent again counts once."""
+"""A process dies at any round trip of a scan, a sync or an undo: it takes effect wholly or not at all."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from tests.helpers.racing import die_at, wait_for_rollbacks
 from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Client, Database
 
-type Deed = Callable[[Connection], object]
+type Action = Callable[[Connection], object]
 
 
 @pytest.fixture
@@ -23,13 +23,13 @@ def doors(api: Client, conn: Connection) -> Doors:
     return open_doors(api, conn)
 
 
-def scan(doors: Doors) -> Deed:
+def scan(doors: Doors) -> Action:
     (ticket,) = doors.sell(max_entries=3)
     request = ScanRequest(qr=ticket.qr, device_id="A", sequence=1)
     return lambda conn: service.scan_ticket(conn, doors.staff, request)
 
 
-def sync(doors: Doors) -> Deed:
+def sync(doors: Doors) -> Action:
     tickets = doors.sell(3, max_entries=2)
     doors.sync("B", *(offline(number, ticket, 10) for number, ticket in enumerate(tickets * 2, 1)))
     scans = [offline(number, ticket, 20) for number, ticket in enumerate(tickets, 1)]
@@ -38,30 +38,30 @@ def sync(doors: Doors) -> Deed:
     return lambda conn: service.sync_scans(conn, doors.staff, doors.event, request)
 
 
-def undo(doors: Doors) -> Deed:
+def undo(doors: Doors) -> Action:
     (ticket,) = doors.sell()
     scan_id = UUID(doors.scan(ticket).json["scan_id"])
     return lambda conn: service.undo_scan(conn, doors.management, scan_id)
 
 
 @pytest.mark.parametrize(("make", "moments", "in_one_statement"), [(scan, 1, True), (sync, 8, False), (undo, 8, False)])
-def test_killed_anywhere_it_counts_wholly_or_not_at_all_and_once_when_repeated(
+def test_killed_anywhere_it_takes_effect_wholly_or_not_at_all_and_once_when_repeated(
     doors: Doors,
     database: Database,
     conn: Connection,
-    make: Callable[[Doors], Deed],
+    make: Callable[[Doors], Action],
     moments: int,
     in_one_statement: bool,
 ) -> None:
-    deed = make(doors)
+    action = make(doors)
     before = snapshot(conn)
 
     def act(conn: Connection) -> None:
         if in_one_statement:
-            deed(conn)
+            action(conn)
             return
         with conn.transaction():
-            deed(conn)
+            action(conn)
 
     moment = 0
     while die_at(database, moment, act) and snapshot(conn) == before:

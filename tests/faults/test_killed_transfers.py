@@ -1,4 +1,4 @@
-"""A process that dies while a ticket changes hands leaves it with the one or with the other."""
+"""A process dies during a transfer: the ticket belongs to the former or to the new holder."""
 
 from uuid import UUID
 
@@ -20,10 +20,10 @@ def ticket(api: Client, conn: Connection) -> UUID:
     return service.list_for_order(conn, order)[0].id
 
 
-def test_killed_anywhere_a_start_is_repeated_and_one_link_is_good(
+def test_a_start_killed_anywhere_can_be_repeated_and_one_link_works(
     ticket: UUID, database: Database, conn: Connection
 ) -> None:
-    guest = Caller(Who.GUEST, order_token=order_token(service.view_of(conn, ticket).order_id))
+    guest = Caller(Who.GUEST, guest_token=order_token(service.view_of(conn, ticket).order_id))
 
     def start(conn: Connection) -> UUID:
         with conn.transaction():
@@ -38,7 +38,7 @@ def test_killed_anywhere_a_start_is_repeated_and_one_link_is_good(
     invariants.check(conn)
 
 
-def test_killed_anywhere_an_acceptance_has_its_effect_once(ticket: UUID, database: Database, conn: Connection) -> None:
+def test_an_acceptance_killed_anywhere_has_its_effect_once(ticket: UUID, database: Database, conn: Connection) -> None:
     transfer = factories.transfer(conn, ticket)
     outcomes = [
         conn.execute("SELECT transfer_count, holder_name FROM tickets").fetchone()

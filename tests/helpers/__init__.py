@@ -4,9 +4,9 @@
 - `conformance`: compares each of their answers with the OpenAPI document
 - `wsgi`: the functions behind WSGI, for tools that speak HTTP
 - `operations`: one valid call of every operation, on real rows
-- `factories`: rows, such as organisations, events, ticket types, orders and tickets
+- `factories`: rows, such as organisations, events, ticket types, orders, tickets and places
 - `people`: people who sign up and log in as clients do
-- `buyers`: purchases, as acts that a test may kill
+- `buyers`: purchases, as actions that a test may kill
 - `payers`: people who pay, and the provider that sends events about it
 - `sellers`: managers who refund, and paid orders
 - `doors`: attendants who scan

@@ -193,7 +193,7 @@ def scan(conn: psycopg.Connection, ticket_id: UUID, scanner: UUID, **fields: Any
     return checkin.scan_ticket_by_id(conn, Caller(Who.SCANNER, scanner), ticket_id, request).scan_id
 
 
-def service(conn: psycopg.Connection, *, capacity: int = 10, **overrides: Any) -> UUID:
+def place(conn: psycopg.Connection, *, capacity: int = 10, **overrides: Any) -> UUID:
     """Make a cloakroom with its slots, all free."""
     row = {
         "id": new_id(),
@@ -203,26 +203,26 @@ def service(conn: psycopg.Connection, *, capacity: int = 10, **overrides: Any) -
         "time_zone": "Africa/Lagos",
         **overrides,
     }
-    service_id = _insert(conn, "services", row)
+    place_id = _insert(conn, "places", row)
     conn.execute(
-        "INSERT INTO slots (service_id, number) SELECT %s, n FROM generate_series(1, %s) AS n", [service_id, capacity]
+        "INSERT INTO slots (place_id, number) SELECT %s, n FROM generate_series(1, %s) AS n", [place_id, capacity]
     )
-    return service_id
+    return place_id
 
 
-def claim(conn: psycopg.Connection, service_id: UUID) -> tuple[UUID, str]:
+def claim(conn: psycopg.Connection, place_id: UUID) -> tuple[UUID, str]:
     """Claim the lowest free slot for a new customer. Return the claim's id and its QR."""
     from boxoffice.auth import Caller, Who
     from boxoffice.slots import service as slots
     from boxoffice.slots.models import ClaimRequest
 
     found = conn.execute(
-        "SELECT account_id FROM members JOIN services USING (organisation_id) WHERE id = %s", [service_id]
+        "SELECT account_id FROM members JOIN places USING (organisation_id) WHERE id = %s", [place_id]
     ).fetchone()
     assert found is not None
     customer = {"email": f"customer{next(_number)}@example.com", "name": "Ada Customer"}
     request = ClaimRequest.model_validate({"customer": customer})
-    claimed = slots.claim_slot(conn, Caller(Who.SCANNER, found[0]), service_id, request, uuid.uuid4().hex)
+    claimed = slots.claim_slot(conn, Caller(Who.SCANNER, found[0]), place_id, request, uuid.uuid4().hex)
     return claimed.id, claimed.qr
 
 
@@ -234,7 +234,7 @@ def transfer(conn: psycopg.Connection, ticket_id: UUID, *, email: str = "bola@ex
 
     found = conn.execute("SELECT order_id FROM tickets WHERE id = %s", [ticket_id]).fetchone()
     assert found is not None
-    guest = Caller(Who.GUEST, order_token=order_token(found[0]))
+    guest = Caller(Who.GUEST, guest_token=order_token(found[0]))
     with conn.transaction():
         return transfers.start_transfer(conn, guest, ticket_id, TransferRequest(email=email)).id
 

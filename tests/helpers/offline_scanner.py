@@ -29,7 +29,7 @@ class OfflineScanner:
 
         Do not call it while a sync is unanswered, since the manifest may count the scans of that sync.
         """
-        if manifest["whole"]:
+        if manifest["starts_over"]:
             self._tickets.clear()
         for ticket_type, entries in manifest["tickets"].items():
             for hashed, left, people in entries:

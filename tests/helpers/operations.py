@@ -5,7 +5,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, partial
@@ -18,7 +18,7 @@ from boxoffice import openapi
 from boxoffice.accounts import passwords
 from boxoffice.accounts import service as accounts
 from boxoffice.accounts.models import SessionView, SignUpRequest
-from boxoffice.auth import Who, order_token
+from boxoffice.auth import Who, order_token, waitlist_token
 from boxoffice.examples import example_of, sample_names
 from boxoffice.ids import new_id
 from boxoffice.tickets import service as tickets
@@ -119,7 +119,7 @@ TIMES = {
 def sign_up(conn: psycopg.Connection) -> SessionView:
     """Make an account with a password and a session."""
     request = SignUpRequest(email=f"buyer-{new_id()}@example.com", password=PASSWORD, name="Ada Buyer")
-    return accounts.create_account(conn, request, passwords.hashed(PASSWORD))
+    return accounts.create_account(conn, request, passwords.hash_of(PASSWORD))
 
 
 def build(conn: psycopg.Connection) -> World:
@@ -137,7 +137,7 @@ def build(conn: psycopg.Connection) -> World:
     order = factories.order(conn, ticket_type, account_id=buyer)
     paid_order = factories.paid_order(conn, ticket_type, account_id=buyer)
     factories.payment(conn, paid_order, status="succeeded")
-    cloakroom = factories.service(conn, organisation_id=organisation)
+    cloakroom = factories.place(conn, organisation_id=organisation)
     claim, claim_qr = factories.claim(conn, cloakroom)
     ticket, other_ticket = tickets.list_for_order(conn, paid_order)[:2]
     (used_ticket,) = tickets.list_for_order(conn, factories.paid_order(conn, ticket_type, quantity=1))
@@ -177,14 +177,14 @@ class Call:
 
     Attributes:
         query: the required parameters.
-        order: the order whose token a guest needs.
+        token: the token that a guest needs, of an order or a waitlist entry.
         sign: makes the headers by which a provider proves that a body is its own.
     """
 
     path: dict[str, str]
     query: dict[str, str]
     body: Any
-    order: UUID | None
+    token: str | None
     sign: Callable[[bytes], dict[str, str]] | None
 
 
@@ -203,18 +203,23 @@ def call_of(operation: str, world: World) -> Call:
     """Make a call from the operation's example, with the rows of a world."""
     names = world.names()
     example = example_of(operation, names)
-    order = UUID(names[example.token_of]) if example.token_of else None
+    token = _token_of(example.token_of, names) if example.token_of else None
     provider = re.fullmatch(r"receive_(\w+)_webhook", operation)
     sign = partial(prove, provider[1]) if provider else None
-    return Call(example.path, example.query, example.body, order, sign)
+    return Call(example.path, example.query, example.body, token, sign)
+
+
+def _token_of(name: str, names: Mapping[str, str]) -> str:
+    token = waitlist_token if name == "waitlist_entry" else order_token
+    return token(UUID(names[name]))
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who calls: with an account, with an order's token, or as a provider with its signature."""
+    """Somebody who calls: with an account, as a guest with a token, or as a provider with its signature."""
 
     account: UUID | None = None
-    order: UUID | None = None
+    token: str | None = None
     signs: bool = False
 
 
@@ -232,7 +237,7 @@ ENTITLED: dict[str, dict[str, Callable[[World, Call], Caller]]] = {
     Who.PUBLIC: {"nobody": lambda *_: NOBODY, "stranger": _role("stranger")},
     Who.PROVIDER: {"provider": lambda *_: Caller(signs=True)},
     Who.GUEST: {
-        "guest": lambda _, call: Caller(order=call.order),
+        "guest": lambda _, call: Caller(token=call.token),
         "buyer": _role("buyer"),
         "manager": _ROLES["manager"],
         "owner": _ROLES["owner"],
@@ -263,7 +268,7 @@ def perform(
         operation.path.format(**call.path),
         content if content is None else raw,
         account=caller.account,
-        order_token=order_token(caller.order) if caller.order else None,
+        order_token=caller.token,
         key="new" if operation.takes_key else None,
         query=call.query,
         headers=proof | {name.replace("_", "-"): text for name, text in headers.items()},

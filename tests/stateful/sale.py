@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 import psycopg
 
 from boxoffice import db
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who, order_token, waitlist_token
 from boxoffice.payments import sandbox
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.errors import TicketRefunded
@@ -140,7 +140,7 @@ def accept_offer(sale: Sale, api: Client, choice: Random) -> None:
     if not found:
         return
     entry, ticket_type, quantity, email = found
-    token = order_token(entry)
+    token = waitlist_token(entry)
     match choice.randint(1, 4):
         case 1:
             _allow(api.delete(f"/v1/waitlist/{entry}", order_token=token))
@@ -257,7 +257,7 @@ def scan(sale: Sale, api: Client, choice: Random) -> None:
     """Somebody comes to the door, maybe again."""
     if found := sale.some(choice, "SELECT id FROM tickets WHERE status = 'valid' ORDER BY id DESC LIMIT 10"):
         with suppress(TicketRefunded):  # by somebody else, meanwhile
-            text = tickets.get_qr(sale.conn, Caller(Who.MANAGER, sale.manager), found[0])
+            text = tickets.get_qr_text(sale.conn, Caller(Who.MANAGER, sale.manager), found[0])
             _post(api, "/v1/scans", {"qr": text}, account=sale.manager)
 
 

@@ -1,10 +1,10 @@
-"""The headers that the answer in hand will have. A process answers one request at a time."""
+"""The headers of the answer to the current request. A process answers one request at a time."""
 
 _headers: dict[str, str] = {}
 
 
 def set_header(name: str, value: str) -> None:
-    """Give the answer to the request in hand a header. Without a request it has no effect."""
+    """Add a header to the answer to the current request. Without a request this has no effect."""
     _headers[name] = value
 
 

@@ -1,7 +1,8 @@
-"""The one resolver, the one Lambda handler, and how a route declares itself.
+"""The Lambda handler and the resolver of all endpoints, and the decorator that declares a route.
 
-An endpoint's file holds one function under ``@route``. The decorator says who may call it; who does is settled before
-the request is even parsed. What the function returns is the answer's body; what it raises becomes a problem document.
+An endpoint's file has one function under ``@route``. The decorator says who may call it; the resolver identifies the
+caller before it parses the request. What the function returns is the body of the answer. A domain error that it raises
+becomes a problem document.
 """
 
 import base64
@@ -46,22 +47,24 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        description="Names this request",
+        description="A name for this request, so that its repeats have one effect",
     ),
 ]
 IfMatch = Annotated[
     str | None,
-    Header(alias="If-Match", max_length=32, description="The ETag you read; the write is refused if it is stale"),
+    Header(alias="If-Match", max_length=32, description="The ETag that you read; a write with a stale one is refused"),
 ]
 IfNoneMatch = Annotated[
     str | None,
     Header(
-        alias="If-None-Match", max_length=100, description="The ETag you read; 304 answers that nothing has changed"
+        alias="If-None-Match",
+        max_length=100,
+        description="The ETag that you read; the answer is 304 if nothing has changed",
     ),
 ]
 PathId = Annotated[UUID, Path()]
-Limit = Annotated[int, Query(ge=1, le=100, description="How many items a page holds at the most")]
-Cursor = Annotated[str | None, Query(max_length=300, description="The `next_cursor` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=100, description="How many items a page has at the most")]
+Cursor = Annotated[str | None, Query(max_length=300, description="The `next_cursor` of the previous page")]
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Route:
     who: Who
     raises: tuple[type[DomainError], ...]
     produces: tuple[str, ...]
-    also: tuple[int, ...]
+    other_statuses: tuple[int, ...]
     conditional: bool
 
 
@@ -82,22 +85,22 @@ ROUTES: list[Route] = []
 _who: dict[Callable[..., Any], Who] = {}
 
 
-class _Gate(OpenAPIRequestValidationMiddleware):
-    """Settles who calls before it looks at what they sent, and gives the answer its headers."""
+class _Middleware(OpenAPIRequestValidationMiddleware):
+    """Identifies the caller before it validates the request, and completes the answer's headers."""
 
     def handler(self, app: Any, next_middleware: NextMiddleware) -> Response[Any]:
         function = app.context["_route"].func
-        if function in _who:  # an unknown path has a function of the resolver's own
+        if function in _who:  # for an unknown path the resolver has a function of its own
             headers = app.current_event.headers
             source = app.current_event.request_context.http.source_ip
             caller = identify(_who[function], headers.get("authorization"), headers.get("x-order-token"), source)
             app.append_context(caller=caller)
         response = super().handler(app, next_middleware)
         if response.status_code == 204:
-            response.body = ""  # None would be sent as JSON's null
+            response.body = ""  # the resolver would send None as "null"
             response.headers.pop("Content-Type", None)
         response.headers.update(take_headers())
-        if response.status_code == 200 and _is_known(app, response.headers.get("ETag")):
+        if response.status_code == 200 and _client_has(app, response.headers.get("ETag")):
             response.status_code, response.body = 304, ""
             response.headers.pop("Content-Type", None)
         return response
@@ -107,24 +110,24 @@ class _Gate(OpenAPIRequestValidationMiddleware):
         if content_type.partition(";")[0].strip().lower() != "application/json":
             raise UnsupportedMediaType
         try:
-            return json.loads(raw_body(), parse_constant=_refuse)
+            return json.loads(raw_body(), parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise Malformed from error
 
 
-def _is_known(app: Any, tag: object) -> bool:
-    """Whether the client has what is answered already: it read it with this ETag."""
-    known = app.current_event.headers.get("if-none-match")
+def _client_has(app: Any, tag: object) -> bool:
+    """Return True if this is a read, and the client says that it has the answer with this ETag already."""
+    if_none_match = app.current_event.headers.get("if-none-match", "")
     is_read = app.current_event.request_context.http.method == "GET"
-    return bool(is_read and known and tag in [each.strip().removeprefix("W/") for each in known.split(",")])
+    return is_read and tag in [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
 
 
-def _refuse(constant: str) -> NoReturn:
+def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
 app = APIGatewayHttpResolver(enable_validation=True, response_validation_error_http_code=500)
-app._request_validation_middleware = _Gate()  # type: ignore[no-untyped-call]
+app._request_validation_middleware = _Middleware()  # type: ignore[no-untyped-call]
 
 
 def route[F: Callable[..., Any]](
@@ -135,7 +138,7 @@ def route[F: Callable[..., Any]](
     status: int = 200,
     raises: tuple[type[DomainError], ...] = (),
     produces: tuple[str, ...] = (),
-    also: tuple[int, ...] = (),
+    other_statuses: tuple[int, ...] = (),
     conditional: bool = False,
     cache_control: str | None = None,
     compress: bool = False,
@@ -143,16 +146,16 @@ def route[F: Callable[..., Any]](
     """Declare an endpoint.
 
     Args:
-        path: as in the template, like ``/v1/orders/{order_id}``.
-        raises: its errors, beside those that follow from what it takes and from whom (`boxoffice.problems`).
-        produces: the media types of the answer, where it is not JSON.
-        also: other statuses that the same answer can have.
-        conditional: the answer carries an ETag, and If-None-Match is answered by 304 while that stays the same.
-        compress: whether the answer is large enough to be sent as gzip to those who accept it.
+        path: like ``/v1/orders/{order_id}``.
+        raises: its own errors. `boxoffice.problems` adds those that many endpoints have.
+        produces: the media types of the answer, if it is not JSON.
+        other_statuses: that the answer can have, with the same kind of body.
+        conditional: the answer has an ETag. If the request's If-None-Match has the same one, the answer is 304.
+        compress: send the answer as gzip to clients that accept it.
     """
 
     def register(function: F) -> F:
-        ROUTES.append(Route(method, path, function, who, raises, produces, also, conditional))
+        ROUTES.append(Route(method, path, function, who, raises, produces, other_statuses, conditional))
         _who[function] = who
         rule = path.replace("{", "<").replace("}", ">")
         doc = (function.__doc__ or "").strip()
@@ -172,7 +175,7 @@ def route[F: Callable[..., Any]](
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """The Lambda handler of every endpoint."""
+    """Answer a request: the Lambda handler of every endpoint."""
     try:
         return app.resolve(event, context)
     finally:
@@ -180,15 +183,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def caller() -> Caller:
-    """Who sent the request in hand."""
+    """Return whoever sent the current request."""
     return cast(Caller, app.context["caller"])
 
 
 def raw_body() -> bytes:
-    """The body as it arrived.
+    """Return the body of the current request as it arrived.
 
     Raises:
-        TooLarge: it is larger than any request of ours.
+        TooLarge: the body is larger than `MAX_BODY`.
     """
     event = app.current_event
     body = (event.body or "").encode()
@@ -198,38 +201,38 @@ def raw_body() -> bytes:
 
 
 def request_header(name: str) -> str | None:
-    """A header of the request in hand; ``name`` in lower case."""
+    """Return a header of the current request; ``name`` is in lower case."""
     return app.current_event.headers.get(name)
 
 
 def binary(content: bytes, media_type: str) -> Response[str]:
-    """An answer in bytes. They leave as base64: so API Gateway wants them, and so the validation lets them pass."""
+    """Return an answer of bytes, as base64: API Gateway wants that, and the response validation accepts only text."""
     response = Response(status_code=200, content_type=media_type, body=base64.b64encode(content).decode())
     response.base64_encoded = True
     return response
 
 
 def etag(version: int) -> str:
-    """The ETag of a resource's version, also set on the answer."""
+    """Return the ETag of a resource's version, and set it on the answer."""
     tag = f'"{version}"'
     set_header("ETag", tag)
     return tag
 
 
 def weak_etag(version: str) -> str:
-    """The ETag of what may be told in more than one way, compressed for one; also set on the answer."""
+    """Return a weak ETag, for an answer whose bytes may differ (gzip does), and set it on the answer."""
     tag = f'W/"{version}"'
     set_header("ETag", tag)
     return tag
 
 
 def known_version(if_none_match: str | None) -> str | None:
-    """The version that an If-None-Match header says the caller has."""
+    """Return the version that the client has, by its If-None-Match header; None without one."""
     return if_none_match.strip().removeprefix("W/").strip('"') if if_none_match else None
 
 
 def expected_version(if_match: str | None) -> int | None:
-    """The version that an If-Match header asks for; None if any will do."""
+    """Return the version that an If-Match header asks for; None if any version will do, -1 if no version matches."""
     if if_match is None or if_match.strip() == "*":
         return None
     tag = if_match.strip().removeprefix("W/").strip('"')
@@ -237,20 +240,20 @@ def expected_version(if_match: str | None) -> int | None:
 
 
 @app.exception_handler(DomainError)
-def _fact(error: DomainError) -> Response[str]:
+def _domain_error(error: DomainError) -> Response[str]:
     if error.status >= 500:
         logger.error("cannot serve", exc_info=error)
     return _problem(error)
 
 
 @app.exception_handler(NotModified)
-def _not_modified(fact: NotModified) -> Response[str]:
-    return Response(status_code=304, body="", headers={"ETag": weak_etag(fact.version)})
+def _not_modified(answer: NotModified) -> Response[str]:
+    return Response(status_code=304, body="", headers={"ETag": weak_etag(answer.version)})
 
 
 @app.exception_handler(RequestValidationError)
 def _invalid(error: RequestValidationError) -> Response[str]:
-    # The input is left out: it may hold a password.
+    # The errors leave out the input, which may be a password.
     errors = [FieldError(loc=list(each["loc"]), msg=each["msg"], type=each["type"]) for each in error.errors()]
     return _problem(Invalid(errors=errors))
 
@@ -267,7 +270,7 @@ def _unexpected(_: Exception) -> Response[str]:
 
 
 def _problem(error: DomainError) -> Response[str]:
-    """A problem document, RFC 9457."""
+    """Return a problem document (RFC 9457)."""
     document = {
         "type": f"urn:boxoffice:problem:{error.code}",
         "title": HTTPStatus(error.status).phrase,
@@ -285,11 +288,13 @@ def _problem(error: DomainError) -> Response[str]:
     return Response(
         status_code=error.status,
         content_type="application/problem+json",
-        body=json.dumps(document, default=_plain),
+        body=json.dumps(document, default=_to_json),
         headers=headers,
     )
 
 
-def _plain(fact: object) -> str:
-    """A fact as JSON has it: moments as RFC 3339 in UTC, as in every other answer."""
-    return fact.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(fact, datetime) else str(fact)
+def _to_json(fact: object) -> str:
+    """Return a fact as text: a time as RFC 3339 in UTC, as in every other answer."""
+    if isinstance(fact, datetime):
+        return fact.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(fact)

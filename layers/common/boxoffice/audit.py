@@ -1,4 +1,4 @@
-"""The audit log: who did what to what, each entry chained to the one before by its hash."""
+"""The audit log: who did what to what. Each entry has the hash of the entry before."""
 
 from typing import Any
 from uuid import UUID
@@ -9,20 +9,26 @@ from boxoffice import db, sql
 
 SQL = sql.queries()
 
-PLATFORM = UUID(int=0)
+PLATFORM_CHAIN = UUID(int=0)
 
 
 def record(
-    conn: db.Connection, action: str, subject: str, *, actor: UUID | None, organisation: UUID = PLATFORM, **details: Any
+    conn: db.Connection,
+    action: str,
+    subject: str,
+    *,
+    actor: UUID | None,
+    organisation: UUID = PLATFORM_CHAIN,
+    **details: Any,
 ) -> None:
-    """Append an entry, in the transaction of the deed and as its last statement (it locks the chain).
+    """Append an entry, as the last statement of the transaction that it tells of: it locks the chain.
 
     Args:
-        action: the function's name, like ``publish_event``.
-        subject: what it was done to, like ``event 0192…``.
-        actor: the account that did it; None for the platform itself.
-        organisation: whose chain it belongs to; what concerns none goes to the platform's.
-        details: facts worth keeping; no secrets.
+        action: the name of the function, like ``publish_event``.
+        subject: what the action changed, like ``event 0192…``.
+        actor: the account that acted; None for the platform itself.
+        organisation: the organisation to whose chain the entry belongs; by default the platform's chain.
+        details: facts to store; no secrets.
     """
     db.run(
         conn,

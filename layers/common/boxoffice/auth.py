@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Literal
 from uuid import UUID
 
 from boxoffice import db, sql
@@ -19,7 +20,10 @@ _AUDIENCE = "boxoffice"
 
 
 class Who(StrEnum):
-    """Who may call a route. A route declares one; from scanner on it is a role in the organisation concerned."""
+    """Who may call a route. A route declares one.
+
+    Scanner, manager and owner are roles in the organisation that the request is about.
+    """
 
     PUBLIC = "public"
     PROVIDER = "provider"
@@ -31,29 +35,36 @@ class Who(StrEnum):
     ADMIN = "admin"
 
 
+type GuestResource = Literal["order", "ticket", "waitlist entry"]
+"""What a guest holds the token of. Each kind has a purpose of its own, so that no token serves another kind."""
+
 _ROLES = (Who.SCANNER, Who.MANAGER, Who.OWNER)
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Whoever sent the request, and what the route asks of them."""
+    """Whoever sent a request, and what the route asks of them."""
 
     needs: Who
     account_id: UUID | None = None
     session_id: UUID | None = None
-    order_token: str | None = None
+    guest_token: str | None = None
     address: str = ""
 
     @property
     def account(self) -> UUID:
-        """The account, on a route that is for accounts."""
+        """The id of the caller's account, on a route that takes one.
+
+        Raises:
+            Unauthenticated: the caller has none.
+        """
         if self.account_id is None:
             raise Unauthenticated
         return self.account_id
 
 
-def identify(needs: Who, authorization: str | None, order_token: str | None, address: str) -> Caller:
-    """The caller of a route, from the request's headers.
+def identify(needs: Who, authorization: str | None, guest_token: str | None, address: str) -> Caller:
+    """Return the caller of a route, from the request's headers.
 
     Raises:
         Unauthenticated: a credential is wrong, or the route needs one and there is none.
@@ -61,29 +72,30 @@ def identify(needs: Who, authorization: str | None, order_token: str | None, add
     if needs is Who.PROVIDER:
         return Caller(needs, address=address)
     account_id, session_id = _verify_access_token(authorization) if authorization else (None, None)
-    guest = needs is Who.GUEST and order_token is not None
-    if account_id is None and not guest and needs is not Who.PUBLIC:
+    is_guest = needs is Who.GUEST and guest_token is not None
+    if account_id is None and not is_guest and needs is not Who.PUBLIC:
         raise Unauthenticated
-    return Caller(needs, account_id, session_id, order_token, address)
+    return Caller(needs, account_id, session_id, guest_token, address)
 
 
 def issue_access_token(account_id: UUID, session_id: UUID) -> str:
-    """A JWT (RFC 7519) for fifteen minutes, signed with the current key, whose id it carries as ``kid``."""
+    """Return a JWT (RFC 7519) for fifteen minutes. The current key signs it; its header names the key as ``kid``."""
     import jwt
 
     key_id, secret = current_key(settings().token_keys_secret)
     now = int(time.time())
-    claims = {
+    payload = {
         "sub": str(account_id),
         "sid": str(session_id),
         "aud": _AUDIENCE,
         "iat": now,
         "exp": now + int(ACCESS_LIFETIME.total_seconds()),
     }
-    return jwt.encode(claims, secret, algorithm=_ALGORITHM, headers={"kid": key_id})
+    return jwt.encode(payload, secret, algorithm=_ALGORITHM, headers={"kid": key_id})
 
 
 def _verify_access_token(authorization: str) -> tuple[UUID, UUID]:
+    """Return the ids of the account and the session that an Authorization header proves."""
     import jwt
 
     scheme, _, credential = authorization.partition(" ")
@@ -94,47 +106,54 @@ def _verify_access_token(authorization: str) -> tuple[UUID, UUID]:
         secret = key(settings().token_keys_secret, str(key_id))
         if secret is None:
             raise Unauthenticated
-        claims = jwt.decode(
+        payload = jwt.decode(
             credential,
             secret,
             algorithms=[_ALGORITHM],
             audience=_AUDIENCE,
             options={"require": ["exp", "sub", "sid", "aud"]},
         )
-        return UUID(claims["sub"]), UUID(claims["sid"])
+        return UUID(payload["sub"]), UUID(payload["sid"])
     except (jwt.InvalidTokenError, ValueError) as error:
         raise Unauthenticated from error
 
 
 def order_token(order_id: UUID) -> str:
-    """The token that lets a guest read their order. It is derived, so any email can carry it (decision 15)."""
-    return token(settings().ticket_keys_secret, "order", order_id.bytes)
+    """Return the token that lets a guest read an order. It is derived, so any email can carry it (decision 15)."""
+    return _guest_token("order", order_id)
 
 
 def ticket_token(ticket_id: UUID, transfer_count: int) -> str:
-    """The token by which a guest to whom a ticket passed reads it. The next transfer ends it."""
-    return token(settings().ticket_keys_secret, "holder", _ticket(ticket_id, transfer_count))
+    """Return the token that lets a guest read a ticket that was transferred to them. The next transfer ends it."""
+    return _guest_token("ticket", ticket_id, transfer_count)
 
 
-def holds_ticket(caller: Caller, ticket_id: UUID, transfer_count: int) -> bool:
-    """Whether the caller presents, in the place of an order's token, that of this ticket."""
-    presented = caller.order_token
-    ring = settings().ticket_keys_secret
-    return presented is not None and is_token(ring, "holder", _ticket(ticket_id, transfer_count), presented)
+def waitlist_token(entry_id: UUID) -> str:
+    """Return the token that lets a guest accept an offer to a waitlist entry, or leave the waitlist."""
+    return _guest_token("waitlist entry", entry_id)
 
 
-def _ticket(ticket_id: UUID, transfer_count: int) -> bytes:
-    return ticket_id.bytes + transfer_count.to_bytes(2)
+def is_guest_token(presented: str | None, kind: GuestResource, resource_id: UUID, transfer_count: int = 0) -> bool:
+    """Return True if ``presented`` is the token of this resource.
+
+    Args:
+        transfer_count: of a ticket; each transfer ends the token before.
+    """
+    if presented is None:
+        return False
+    return is_token(settings().ticket_keys_secret, kind, _message(resource_id, transfer_count), presented)
 
 
-def holds_order(caller: Caller, order_id: UUID) -> bool:
-    """Whether the caller presents the token of this order."""
-    presented = caller.order_token
-    return presented is not None and is_token(settings().ticket_keys_secret, "order", order_id.bytes, presented)
+def _guest_token(kind: GuestResource, resource_id: UUID, transfer_count: int = 0) -> str:
+    return token(settings().ticket_keys_secret, kind, _message(resource_id, transfer_count))
+
+
+def _message(resource_id: UUID, transfer_count: int) -> bytes:
+    return resource_id.bytes + transfer_count.to_bytes(2)
 
 
 def role_of(conn: db.Connection, caller: Caller, organisation_id: UUID) -> Who | None:
-    """The caller's role in an organisation, or None."""
+    """Return the caller's role in an organisation, or None."""
     if caller.account_id is None:
         return None
     role = db.value(conn, SQL.role_of, organisation_id=organisation_id, account_id=caller.account_id)
@@ -142,10 +161,10 @@ def role_of(conn: db.Connection, caller: Caller, organisation_id: UUID) -> Who |
 
 
 def require_role(conn: db.Connection, caller: Caller, organisation_id: UUID) -> None:
-    """Let through whoever has the role that the route declares, or a higher one, in this organisation.
+    """Let through members of this organisation with the role that the route declares, or a higher one.
 
     Raises:
-        NotFound: the caller does not belong to it, and shall not learn that it exists.
+        NotFound: the caller does not belong to it, and must not learn that it exists.
         Forbidden: the caller belongs to it, in a lower role.
     """
     role = role_of(conn, caller, organisation_id)
@@ -155,10 +174,15 @@ def require_role(conn: db.Connection, caller: Caller, organisation_id: UUID) -> 
         raise Forbidden(required_role=caller.needs, your_role=role)
 
 
-def require_order(
-    conn: db.Connection, caller: Caller, order_id: UUID, organisation_id: UUID, account_id: UUID | None
+def require_holder(
+    conn: db.Connection,
+    caller: Caller,
+    kind: GuestResource,
+    resource_id: UUID,
+    organisation_id: UUID,
+    account_id: UUID | None,
 ) -> Who:
-    """Let through an order's guest, its buyer's account, and managers of the organisation that sells.
+    """Let through a guest with the resource's token, the account that it belongs to, and managers of the seller.
 
     Returns:
         As which of the three the caller comes.
@@ -167,7 +191,7 @@ def require_order(
         NotFound: the caller is none of them.
         Forbidden: the caller belongs to the organisation, in a lower role.
     """
-    if holds_order(caller, order_id):
+    if is_guest_token(caller.guest_token, kind, resource_id):
         return Who.GUEST
     if account_id is not None and account_id == caller.account_id:
         return Who.ACCOUNT
@@ -180,15 +204,15 @@ def require_order(
 
 
 def require_admin(conn: db.Connection, caller: Caller) -> None:
-    """Let through administrators of the platform.
+    """Let through admins of the platform.
 
     Raises:
-        Forbidden: the caller is none.
+        Forbidden: the caller is not an admin.
     """
     if not db.value(conn, SQL.is_admin, account_id=caller.account):
         raise Forbidden(required_role=Who.ADMIN, your_role=None)
 
 
 def covers(role: Who, needed: Who) -> bool:
-    """Whether a role includes another."""
+    """Return True if a role includes the one that is needed."""
     return _ROLES.index(role) >= _ROLES.index(needed)

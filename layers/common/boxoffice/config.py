@@ -1,4 +1,4 @@
-"""Settings from the environment and secrets from Secrets Manager: read on first use, never at import."""
+"""Settings from the environment and secrets from Secrets Manager. They are read on first use, never at import."""
 
 import json
 import os
@@ -10,13 +10,14 @@ from urllib.parse import quote
 
 from boxoffice.errors import Busy
 
-_SECRET_LIFETIME = 300.0  # seconds until a rotated secret is noticed
-_MOST_SECRETS = 1000
+_SECRET_LIFETIME = 300.0  # seconds for which a secret is cached, so a rotation is noticed after that
+_FRESH_LIFETIME = 10.0  # the same for a caller who wants a fresh one
+_MOST_SECRETS = 1000  # of those that are cached
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the template configures. See `template.yaml`, Globals."""
+    """The settings of a deployment, from the environment variables in `template.yaml`, Globals."""
 
     stage: str
     database_url: str
@@ -34,7 +35,7 @@ class Settings:
 
 @cache
 def settings() -> Settings:
-    """The settings of this environment."""
+    """Return the settings of this deployment."""
     env = os.environ
     return Settings(
         stage=env["STAGE"],
@@ -53,12 +54,12 @@ def settings() -> Settings:
 
 
 def provider_secret(provider: str) -> str:
-    """The id of the deployment's secret for a payment provider."""
+    """Return the id of the deployment's secret for a payment provider."""
     return os.environ[f"{provider.upper()}_SECRET"]
 
 
 def conninfo(url: str, secret_id: str) -> str:
-    """A connection string with the user and password that a secret holds; without a secret, the URL as it is."""
+    """Return the URL with the user and password of a secret in it; without a secret id, the URL as it is."""
     if not secret_id:
         return url
     login = secret(secret_id)
@@ -69,21 +70,24 @@ _secrets: dict[str, tuple[float, dict[str, str]]] = {}
 
 
 def secret(secret_id: str, *, fresh: bool = False) -> dict[str, str]:
-    """The fields of a secret, kept for five minutes; ``fresh`` reads it anew, at most every ten seconds.
+    """Return the fields of a secret. They are cached for five minutes.
+
+    Args:
+        fresh: cache them for ten seconds only.
 
     Raises:
         Busy: Secrets Manager does not answer.
     """
     read_at, value = _secrets.get(secret_id, (float("-inf"), {}))
     age = time.monotonic() - read_at
-    if age > (10.0 if fresh else _SECRET_LIFETIME):
+    if age > (_FRESH_LIFETIME if fresh else _SECRET_LIFETIME):
         value = json.loads(_fetch(secret_id))
         _secrets[secret_id] = (time.monotonic(), value)
     return value
 
 
 def optional_secret(secret_id: str, *, fresh: bool = False) -> dict[str, str] | None:
-    """The fields of a secret that need not exist; None if it does not, which is remembered as long as a secret is.
+    """Return the fields of a secret, or None if it does not exist. Both are cached as `secret` does.
 
     Raises:
         Busy: Secrets Manager does not answer.
@@ -91,23 +95,26 @@ def optional_secret(secret_id: str, *, fresh: bool = False) -> dict[str, str] | 
     try:
         return secret(secret_id, fresh=fresh) or None
     except NoSuchSecret:
-        if len(_secrets) > _MOST_SECRETS:  # anybody can ask for what does not exist
+        if len(_secrets) > _MOST_SECRETS:  # anybody can ask for secrets that do not exist
             forget_secrets()
         _secrets[secret_id] = (time.monotonic(), {})
         return None
 
 
 def forget_secrets() -> None:
-    """Drop what is kept, so that the next use reads it anew."""
+    """Empty the cache, so that the next use of a secret reads it again."""
     _secrets.clear()
 
 
 class NoSuchSecret(Busy):
-    """There is no secret of this id. Where it has to be, nothing works until somebody makes it."""
+    """There is no secret of this id. It is `Busy` where the secret is needed: somebody has to make it first."""
 
 
 def _fetch(secret_id: str) -> str:
-    """From the Parameters and Secrets extension where it runs, since boto3 costs a cold start 150 ms; else by boto3."""
+    """Return the text of a secret, from the Parameters and Secrets extension or by boto3.
+
+    The extension saves a cold start the 150 ms that boto3 takes. Only Lambda has it.
+    """
     port = os.environ.get("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT")
     try:
         return _fetch_from_extension(secret_id, int(port)) if port else _fetch_from_aws(secret_id)

@@ -1,15 +1,15 @@
-"""The database connection, what is done after a commit, and eight ways to run a statement.
+"""The database connection, the effects that follow a commit, and eight ways to run a statement.
 
-Order of locks, in every transaction, so that none deadlocks:
+Every transaction takes its locks in this order, so that none deadlocks:
     1. rate limits, an account, its sessions by id
-    2. a provider's event, its payment, then the order (several orders only with SKIP LOCKED)
-    3. a buyer, by an advisory lock for each of their names, in order
+    2. a provider event, its payment, then the order (several orders only with SKIP LOCKED)
+    3. a buyer, by an advisory lock for each of their identities, in order
     4. an event, then its ticket types by id
-    5. an entry of the waitlist (several only with SKIP LOCKED, as all of them by whoever holds stock)
-    6. stock rows by (pool_id, row_no), then rows of seats by (ticket_type_id, rank), which guard their seats
+    5. a waitlist entry (several only with SKIP LOCKED; a transaction that holds stock already locks one so too)
+    6. rows of stock by (pool_id, row_no), then rows of seats by (ticket_type_id, rank) in place of their seats
     7. tickets by id
-    8. a claim, its service, then slots by number, then a customer
-    9. what is only inserted: idempotency keys, refunds, outbox
+    8. a claim, its place, then slots by number, then a customer
+    9. rows that are only inserted: idempotency keys, refunds, messages of the outbox
     10. the audit chain, last of all
 """
 
@@ -28,25 +28,25 @@ from boxoffice.config import conninfo, settings
 logger = logging.getLogger(__name__)
 
 type Effect = Callable[["Connection", list[Any]], None]
-"""What is done after a commit, with all the items that it was registered for."""
+"""A function that runs after a commit, once with all the items that it was registered for."""
 
 
 class Connection(psycopg.Connection[Any]):
-    """A connection whose transactions register effects. A commit keeps them, a rollback drops them."""
+    """A connection on which transactions register effects. A commit keeps them; a rollback drops them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._registered: list[tuple[Effect, Any]] = []
 
     def after_commit(self, effect: Effect, item: Any) -> None:
-        """Register an effect: the block of `autocommit` or `transaction` runs it at its end, if the commit succeeds.
+        """Register an effect. The block of `autocommit` or `transaction` runs it at its end, if the commit succeeds.
 
-        The process may die before that, or the effect fail. So a job must do later what an effect does at once.
+        The process can die before that, and the effect can fail. So a job must do later what an effect does at once.
         """
         self._registered.append((effect, item))
 
     def run_effects(self) -> None:
-        """Call each effect that commits have kept, once with all its items. One that fails is logged, and no more."""
+        """Run each registered effect, once with all its items. If one fails, log it and go on."""
         if not self._registered:
             return
         items_of: dict[Effect, list[Any]] = {}
@@ -58,14 +58,14 @@ class Connection(psycopg.Connection[Any]):
                 effect(self, items)
             except Exception:
                 facts = {"effect": repr(effect), "items": [str(item) for item in items]}
-                logger.warning("effect failed; a job will make up for it", exc_info=True, extra=facts)
+                logger.warning("effect failed; a job will do its work", exc_info=True, extra=facts)
 
     @override
     @contextmanager
     def transaction(
         self, savepoint_name: str | None = None, force_rollback: bool = False
     ) -> Iterator[psycopg.Transaction]:
-        """A transaction, or a savepoint in one. A rollback drops the effects that were registered since it began."""
+        """Open a transaction, or a savepoint in one. A rollback drops the effects registered since it began."""
         before, committed = len(self._registered), False
         try:
             with super().transaction(savepoint_name, force_rollback) as transaction:
@@ -81,13 +81,13 @@ _connection: Connection | None = None
 
 @contextmanager
 def autocommit() -> Iterator[Connection]:
-    """The connection, with each statement its own transaction: for reads, and for writes of one statement.
+    """Yield the connection, with each statement a transaction of its own: for reads, and writes of one statement.
 
-    The effects of all that was committed run when the block ends, even if it raises.
+    When the block ends, even by an error, the effects of all that was committed run.
 
     Raises:
-        Busy: the database does not answer, is waking, gave up waiting for a lock, or would not wait for us any longer.
-        DomainError: what a violated constraint means.
+        Busy: the database does not answer or is waking, gave up waiting for a lock, or ended our idle transaction.
+        DomainError: a constraint was violated; its error says so.
     """
     try:
         conn = connect()
@@ -102,21 +102,21 @@ def autocommit() -> Iterator[Connection]:
         psycopg.InterfaceError,
         psycopg.errors.IdleInTransactionSessionTimeout,
     ) as error:
-        # A statement that was cut off may have been committed: the client repeats it with its Idempotency-Key.
+        # A statement that lost its connection may be committed, so the client repeats it with its Idempotency-Key.
         raise errors.Busy from error
 
 
 @contextmanager
 def transaction() -> Iterator[Connection]:
-    """The connection, in a transaction that commits when the block ends and rolls back when it raises."""
+    """Yield the connection, in a transaction that commits when the block ends and rolls back when it raises."""
     with autocommit() as conn, conn.transaction():
         yield conn
 
 
 def connect() -> Connection:
-    """This environment's connection, opened on first use and again when the server has hung up meanwhile."""
+    """Return this environment's connection. It opens on first use, and again if the server has closed it since."""
     global _connection
-    if _connection is None or _connection.closed or _hung_up(_connection):
+    if _connection is None or _connection.closed or _is_closed_by_server(_connection):
         disconnect()
         config = settings()
         url = conninfo(config.database_url, config.database_secret)
@@ -132,35 +132,35 @@ def disconnect() -> None:
     _connection = None
 
 
-def _hung_up(conn: Connection) -> bool:
-    """Return True if the server has closed an idle connection: only then is there anything to read on it."""
+def _is_closed_by_server(conn: Connection) -> bool:
+    """Return True if the server has closed an idle connection. Only then is there anything to read on it."""
     return bool(select.select([conn], [], [], 0)[0])
 
 
 def one[T](conn: Connection, row: type[T], query: LiteralString, **params: Any) -> T | None:
-    """The first row of a statement as a ``row`` (a dataclass, or ``dict``), or None."""
+    """Return the first row of a statement as a ``row`` (a dataclass, or ``dict``), or None."""
     return _cursor(conn, row).execute(query, params).fetchone()
 
 
 def get[T](conn: Connection, row: type[T], query: LiteralString, **params: Any) -> T:
-    """The first row of a statement about something that the caller names.
+    """Return the first row of a statement about something that the request names.
 
     Raises:
         NotFound: there is none.
     """
-    found = one(conn, row, query, **params)
-    if found is None:
+    result = one(conn, row, query, **params)
+    if result is None:
         raise errors.NotFound
-    return found
+    return result
 
 
 def many[T](conn: Connection, row: type[T], query: LiteralString, **params: Any) -> list[T]:
-    """All rows of a statement."""
+    """Return all rows of a statement."""
     return _cursor(conn, row).execute(query, params).fetchall()
 
 
 def exactly_one[T](conn: Connection, row: type[T], query: LiteralString, **params: Any) -> T:
-    """The row of a statement about something that is known to exist.
+    """Return the row of a statement about something that must exist.
 
     Raises:
         LookupError: there is none, or there are several.
@@ -172,26 +172,26 @@ def exactly_one[T](conn: Connection, row: type[T], query: LiteralString, **param
 
 
 def page[T](conn: Connection, row: type[T], query: LiteralString, *, limit: int, **params: Any) -> list[T]:
-    """The rows of a page, and one more if there are more.
+    """Return the rows of a page, and one more if another page follows.
 
-    The limit is written into the statement. With a parameter, PostgreSQL assumes a tenth of all rows, finds its
-    plan for any values too dear and plans each call anew (decision 18).
+    The statement has the limit as a number, not as a parameter. With a parameter PostgreSQL assumes 10 % of the rows,
+    rejects the generic plan and plans each call again (decision 18).
     """
     return _cursor(conn, row).execute(query.replace("%(limit)s", f"{limit:d}").encode(), params).fetchall()
 
 
 def search[T](conn: Connection, row: type[T], query: LiteralString, **params: Any) -> list[T]:
-    """All rows of a statement that is planned for the values at hand: no one plan suits optional filters."""
+    """Return all rows of a statement with optional filters. It is not prepared: no one plan suits all of them."""
     return _cursor(conn, row).execute(query, params, prepare=False).fetchall()
 
 
 def value(conn: Connection, query: LiteralString, **params: Any) -> Any:
-    """The first column of the first row, or None."""
+    """Return the first column of the first row, or None."""
     return conn.cursor(row_factory=scalar_row).execute(query, params).fetchone()
 
 
 def run(conn: Connection, query: LiteralString, **params: Any) -> int:
-    """Run a statement for its effect; answers how many rows it touched."""
+    """Run a statement, and return the number of rows that it changed."""
     return conn.execute(query, params).rowcount
 
 
@@ -202,7 +202,7 @@ def _cursor[T](conn: Connection, row: type[T]) -> psycopg.Cursor[T]:
 
 
 def _fields_of[T](row: type[T]) -> RowFactory[T]:
-    """Make dataclasses of rows, from the columns that they name; the others are for SQL alone."""
+    """Return a factory that makes dataclasses of rows. It leaves out the columns that the dataclass does not have."""
 
     def factory(cursor: psycopg.Cursor[Any]) -> RowMaker[T]:
         names = [column.name for column in cursor.description or ()]

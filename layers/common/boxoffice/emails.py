@@ -1,10 +1,10 @@
-"""What an email is made of, and how one is written.
+"""The parts of an email, and the functions that write one.
 
-Each domain says in its own `emails.py` what its emails tell; the templates are beside it. An email is composed when it
-is sent, so it tells what is true by then.
+Each domain writes its emails in its own `emails.py`, with the templates beside it. An email is written when it is sent,
+so it says what is true then.
 
 Emails link to the pages of the shop, like ``PUBLIC_URL/orders/<order id>#token=<token>``. The token is in the fragment,
-which browsers keep to themselves: it reaches neither a log nor a Referer. The page sends it as X-Order-Token.
+which browsers do not send: no log and no Referer has it (decision 16). The page sends it as X-Order-Token.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that comes with an email; the name is plain ASCII."""
+    """A file that an email brings along. Its name is plain ASCII."""
 
     name: str
     media_type: str
@@ -41,7 +41,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Content:
-    """What an email says."""
+    """The subject, the text and the HTML of an email, with its pictures and attachments."""
 
     subject: str
     text: str
@@ -52,7 +52,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Occasion:
-    """When and where an event is."""
+    """The facts of an event that emails and calendars show: when and where it is."""
 
     event_id: UUID
     event_version: int
@@ -72,48 +72,50 @@ def write(
     images: Sequence[Image] = (),
     attachments: Sequence[Attachment] = (),
 ) -> Content:
-    """Fill in a template, as plain text and as HTML.
+    """Write an email from its templates, as plain text and as HTML.
 
     Args:
-        template: the name of its files, without ``.txt`` and ``.html``.
-        facts: what it says, by the names that it uses; `subject` is one of them.
+        template: the name of the template files, without ``.txt`` and ``.html``.
+        facts: the values that the templates use, by name. `subject` is added.
     """
     facts = facts | {"subject": subject}
     text, html = (_templates().get_template(f"{template}.{kind}").render(facts) for kind in ("txt", "html"))
     return Content(one_line(subject), text, html, list(images), list(attachments))
 
 
-def link(page: str, thing_id: UUID, token: str) -> str | None:
-    """A link to a page of the shop; None where there is no PUBLIC_URL."""
+def link(page: str, resource_id: UUID, token: str) -> str | None:
+    """Return a link to a page of the shop, or None if the deployment has no PUBLIC_URL."""
     base = settings().public_url
-    return f"{base}/{page}/{thing_id}#token={token}" if base else None
+    return f"{base}/{page}/{resource_id}#token={token}" if base else None
 
 
 def one_line(text: str) -> str:
-    """A text as it may be in a header or a sentence: without line breaks and other control characters."""
+    """Return a text on one line, without control characters, so that it fits a header or a sentence."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
-def place_of(occasion: Occasion) -> str:
-    """Where an event is: the venue, its address and its city."""
+def venue_of(occasion: Occasion) -> str:
+    """Return where an event is: the venue, its address and its city."""
     return ", ".join(filter(None, (occasion.venue_name, occasion.venue_address, occasion.city)))
 
 
 def titles_of(titles: Sequence[str]) -> str:
-    """The events of an order, in few words."""
-    others = len(titles) - 1
-    return titles[0] if others == 0 else f"{titles[0]} and {others} other event{'s' if others > 1 else ''}"
+    """Return the titles of an order's events in few words: "Hamlet and 2 other events"."""
+    first, others = titles[0], len(titles) - 1
+    if others == 0:
+        return first
+    return f"{first} and 1 other event" if others == 1 else f"{first} and {others} other events"
 
 
 @cache
 def _templates() -> jinja2.Environment:
-    """The templates of all domains. Their names are unique."""
+    """Return the templates of all domains. Their names are unique."""
     package = Path(__file__).parent
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader([package / "templates", *sorted(package.glob("*/templates"))]),
         autoescape=jinja2.select_autoescape(["html"]),
         undefined=jinja2.StrictUndefined,
-        finalize=lambda shown: one_line(shown) if type(shown) is str else shown,
+        finalize=lambda value: one_line(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

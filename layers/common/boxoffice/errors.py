@@ -1,4 +1,4 @@
-"""Errors that state a fact. Each domain adds its own; `boxoffice.api` turns them into problem documents (RFC 9457)."""
+"""Domain errors: each states a fact. Every domain adds its own; `boxoffice.api` answers them as problem documents."""
 
 from collections.abc import Sequence
 from inspect import get_annotations
@@ -7,16 +7,16 @@ from typing import Any, ClassVar, Self, TypedDict, dataclass_transform
 
 @dataclass_transform()
 class DomainError(Exception):
-    """A request that cannot be fulfilled, and why.
+    """The reason why a request cannot be fulfilled.
 
-    A subclass sets the HTTP ``status``, a machine-readable ``code`` of its own, its ``meaning`` for people, and a
-    ``remedy``: what the caller can do. What it annotates beside that are its facts. They are given when it is raised,
-    stand beside ``code`` in the problem document, and may be named in the texts: ``"An order takes {max_per_order}."``
-    Where a raise can say it more exactly, the subclass annotates ``detail`` too.
+    A subclass sets the HTTP ``status``, a ``code`` of its own for programs, the ``meaning`` for people, and the
+    ``remedy``: what the caller can do. Its other annotations are its facts. Whoever raises the error gives their
+    values. They stand beside ``code`` in the problem document. The texts may name them:
+    ``"An order takes {max_per_order}."`` A subclass annotates ``detail`` if a raise can say more exactly what is wrong.
 
-    Where the database is what notices, ``constraint`` names the constraint whose violation means this error.
+    If a constraint of the database notices the error, ``constraint`` is the name of that constraint.
 
-    A code has one class. A subclass of it may name a constraint or add facts; the rest it inherits.
+    A code has one class. A subclass of that class may name a constraint or add facts, and inherits the rest.
     """
 
     status: ClassVar[int] = 409
@@ -35,10 +35,10 @@ class DomainError(Exception):
         cls.declared = {name: kind for facts in (*parents, own) for name, kind in facts.items()}
 
     def __init__(self, detail: str | None = None, **facts: Any) -> None:
-        """State the facts.
+        """Take the values of the facts.
 
         Args:
-            detail: what the caller reads, where a raise can say it more exactly than the class.
+            detail: the text for the caller, if it is more exact than the class's own.
 
         Raises:
             TypeError: a fact is missing, or is not one that the class declares.
@@ -70,8 +70,8 @@ class Unauthenticated(DomainError):
 class Forbidden(DomainError):
     status = 403
     code = "forbidden"
-    meaning = "This takes the role {required_role}."
-    remedy = "Ask somebody who has it."
+    meaning = "The request needs the role {required_role}."
+    remedy = "Ask somebody who has that role."
     required_role: str
     your_role: str | None
 
@@ -79,16 +79,16 @@ class Forbidden(DomainError):
 class NotFound(DomainError):
     status = 404
     code = "not_found"
-    meaning = "There is no such thing, or it is not yours to see."
-    remedy = "Check the id, and as whom you call."
+    meaning = "It does not exist, or you may not see it."
+    remedy = "Check the id, and the credentials that you send."
     detail: str = ""
 
 
 class StaleVersion(DomainError):
     status = 412
     code = "stale_version"
-    meaning = "It has been changed since you read it."
-    remedy = "Read it again and repeat your change."
+    meaning = "Somebody has changed it since you read it."
+    remedy = "Read it again, then repeat your change."
     version: int
 
 
@@ -96,7 +96,7 @@ class TooLarge(DomainError):
     status = 413
     code = "too_large"
     meaning = "The body is larger than {max_bytes} bytes."
-    remedy = "Send less at once."
+    remedy = "Send less in one request."
     max_bytes: int
 
 
@@ -108,7 +108,7 @@ class UnsupportedMediaType(DomainError):
 
 
 class FieldError(TypedDict):
-    """What is wrong with one part of a request."""
+    """What is wrong with one part of a request, and which part."""
 
     loc: list[str | int]
     msg: str
@@ -118,14 +118,14 @@ class FieldError(TypedDict):
 class Invalid(DomainError):
     status = 422
     code = "invalid"
-    meaning = "The request can be read, but its content is not valid."
+    meaning = "The request has fields or parameters that are not valid."
     remedy = "Each of `errors` says where (`loc`) and why (`msg`)."
     errors: Sequence[FieldError]
     detail: str = ""
 
     @classmethod
     def at(cls, *loc: str | int, because: str) -> Self:
-        """One thing is wrong, and here: ``Invalid.at("query", "to", because="…")``."""
+        """Return the error for one part of a request: ``Invalid.at("query", "to", because="…")``."""
         return cls(detail=because, errors=[FieldError(loc=[*loc], msg=because, type="value_error")])
 
 
@@ -160,7 +160,7 @@ class Busy(DomainError):
 
 
 class NotModified(Exception):
-    """What the caller asks for is what they have already, in the version that they named."""
+    """The client has the answer already, in the version that it named."""
 
     def __init__(self, version: str) -> None:
         self.version = version
@@ -168,10 +168,10 @@ class NotModified(Exception):
 
 
 def of_constraint(name: str | None) -> DomainError | None:
-    """The error that a violated constraint of this name means, if any domain that is loaded declares one."""
-    return next((error() for error in loaded() if name and error.constraint == name), None)
+    """Return the error that belongs to a violated constraint, or None if no loaded domain declares one."""
+    return next((error() for error in loaded() if error.constraint is not None and error.constraint == name), None)
 
 
 def loaded(parent: type[DomainError] = DomainError) -> list[type[DomainError]]:
-    """Every error that is defined in what has been imported."""
+    """Return every error class of the modules that have been imported."""
     return [error for child in parent.__subclasses__() for error in (child, *loaded(child))]

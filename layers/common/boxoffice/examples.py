@@ -1,7 +1,7 @@
-"""One example a function: the OpenAPI document shows it, sample events hold it, and the tests call with it.
+"""One example for each function. The OpenAPI document shows it, sample events contain it, and tests call with it.
 
-examples/<domain>/<function>.json says what a call needs; a function that needs nothing has no file. A name in braces,
-such as `{event}`, stands for something that exists: for the id in names.json in documents, for that of a row in tests.
+examples/<domain>/<function>.json has what a call needs. A function that needs nothing has no file. A name in braces,
+such as `{event}`, stands for an id: in documents for one of names.json, in tests for that of a row.
 """
 
 import json
@@ -18,14 +18,14 @@ _NAME = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True)
 class Example:
-    """What a function is called with.
+    """The input that a function is called with.
 
     Attributes:
         path: the parameters in the path of an operation.
-        query: the parameters that an operation cannot do without.
-        token_of: the name of the thing whose token lets a guest through, such as `order`.
-        message: what a message of the function's queue says.
-        event: the whole event, where a function has neither route nor queue nor schedule.
+        query: the required query parameters of an operation.
+        token_of: whose token lets a guest through, by its name in braces, such as `order`.
+        message: the body of a message of the function's queue.
+        event: the whole event of a function that has neither route nor queue nor schedule.
     """
 
     path: dict[str, str] = field(default_factory=dict)
@@ -38,15 +38,15 @@ class Example:
 
 @cache
 def sample_names() -> dict[str, str]:
-    """Return what each name stands for in documents."""
+    """Return the value of each name in documents."""
     return dict(json.loads((FOLDER / "names.json").read_text()))
 
 
 def example_of(function: str, names: Mapping[str, str] | None = None) -> Example:
-    """Return a function's example with its names replaced, by those for documents if none are given.
+    """Return a function's example with its names replaced by ``names``, or by those for documents.
 
     Raises:
-        KeyError: the example has a name that stands for nothing.
+        KeyError: the example has a name that is not in ``names``.
     """
     example = _read(function)
     return Example(**_replace(example, sample_names() if names is None else names)) if example else Example()

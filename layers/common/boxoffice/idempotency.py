@@ -1,9 +1,10 @@
-"""One effect for each Idempotency-Key: the key is stored with the answer, in the transaction of the effect.
+"""One effect for each Idempotency-Key: the transaction of the effect stores the key with the answer.
 
-A repeat runs into a unique index, which undoes all it has done so far, and is then answered with what was stored. Two
-at once meet there too: the second waits for the first to commit. Nothing has to be looked up beforehand, so the common
-case costs no round trip. Keys have a table of their own; only orders, placed by the thousand at once, keep theirs
-themselves.
+A repeat violates the unique index of the keys. That rolls back what it has done, and the stored answer is returned. If
+two requests with one key come at once, the second waits at the index until the first commits. No look-up comes first,
+so the usual case costs no extra round trip.
+
+Keys have a table of their own. Only orders store their own key, because thousands may be placed at once (decision 14).
 """
 
 import hashlib
@@ -28,7 +29,13 @@ _CONSTRAINTS = ("idempotency_keys_pkey", "orders_request_id_key")
 
 @dataclass(frozen=True)
 class IdempotentRequest:
-    """A request that must have one effect: whose it is, its key, and the fingerprint of its content."""
+    """A request that must have one effect.
+
+    Attributes:
+        operation: the name of the function.
+        scope: keeps the keys of different callers apart.
+        fingerprint: a hash of the request's content.
+    """
 
     operation: str
     scope: str
@@ -40,21 +47,21 @@ class IdempotentRequest:
         """Identify a request.
 
         Args:
-            scope: keeps callers apart.
-            subject: what the request acts on beside its body, such as ids in the path.
+            scope: keeps the keys of different callers apart.
+            subject: what the request is about beside its body, such as ids in the path.
         """
         content = repr(tuple(map(str, subject))) + body.model_dump_json()
         return cls(operation, scope, key, hashlib.sha256(content.encode()).digest())
 
     @property
     def id(self) -> UUID:
-        """Names the request in 16 bytes."""
+        """Return a name for the request in 16 bytes: a hash of the operation, the scope and the key."""
         return UUID(bytes=hashlib.sha256("\n".join((self.operation, self.scope, self.key)).encode()).digest()[:16])
 
 
 @dataclass(frozen=True)
 class OldKey:
-    """A stored key that nobody may rely on any more; its id is all that names it, in one text."""
+    """A key that is stored for longer than promised. Its id is the operation, the scope and the key in one text."""
 
     id: str
     operation: str
@@ -63,7 +70,7 @@ class OldKey:
 
 
 @dataclass(frozen=True)
-class _Stored:
+class _FirstRequest:
     fingerprint: bytes
     response: dict[str, Any]
 
@@ -74,13 +81,13 @@ def store(conn: db.Connection, request: IdempotentRequest, response: dict[str, A
 
 
 def complete(conn: db.Connection, request: IdempotentRequest, response: dict[str, Any]) -> None:
-    """Store the whole answer in place of what was known of it in the transaction of the effect."""
+    """Replace the answer that the transaction of the effect stored, which was not complete yet."""
     key = {"operation": request.operation, "scope": request.scope, "key": request.key}
     db.run(conn, SQL.complete_idempotency_key, **key, response=Jsonb(response))
 
 
 def params(request: IdempotentRequest, response: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of a statement that stores the answer itself."""
+    """Return the parameters for a statement that stores the key and the answer together with the effect."""
     return {
         "operation": request.operation,
         "scope": request.scope,
@@ -95,21 +102,21 @@ def run_once[T](
     request: IdempotentRequest,
     act: Callable[[], T],
     replay: Callable[[dict[str, Any]], T],
-    stored: LiteralString = SQL.get_idempotency_key,
+    find_first: LiteralString = SQL.get_idempotency_key,
 ) -> T:
-    """Do what a request asks for, or give the first answer again, with ``Idempotent-Replayed: true``.
+    """Do what a request asks for, or return the first answer again, with ``Idempotent-Replayed: true``.
 
-    A request that is refused may repeat one that was not: the sale may have ended since. So the key is looked up then
-    too. Called in autocommit.
+    A repeat can be refused though the first request was not: the sale may have ended since. So this looks for the key
+    after a refusal too. Runs in autocommit.
 
     Args:
-        act: opens the transaction of the effect, in which it stores the answer that it returns.
-        replay: makes the first answer again, of what was stored.
-        stored: the statement that finds what was stored.
+        act: does what the request asks for, in a transaction in which it also stores the answer.
+        replay: makes the first answer again from the stored one.
+        find_first: the statement that finds the first request with this key.
 
     Raises:
-        KeyReused: the first request was another one.
-        DomainError: what ``act`` raises, if the key is new.
+        KeyReused: the first request with this key was another one.
+        DomainError: any error of ``act``, if the key is new.
     """
     refusal: DomainError
     try:
@@ -121,7 +128,7 @@ def run_once[T](
     except DomainError as error:
         refusal = error
     names = {"operation": request.operation, "scope": request.scope, "key": request.key, "request_id": request.id}
-    first = db.one(conn, _Stored, stored, **names)
+    first = db.one(conn, _FirstRequest, find_first, **names)
     if first is None:
         raise refusal
     if first.fingerprint != request.fingerprint:
@@ -131,7 +138,7 @@ def run_once[T](
 
 
 def list_old_keys(conn: db.Connection, left: Collection[str] = ()) -> list[OldKey]:
-    """A batch of keys that are older than promised.
+    """Return a batch of keys that are older than promised.
 
     Args:
         left: the ids of keys to leave out.
@@ -140,7 +147,7 @@ def list_old_keys(conn: db.Connection, left: Collection[str] = ()) -> list[OldKe
 
 
 def purge_keys(conn: db.Connection, keys: Sequence[OldKey]) -> int:
-    """Forget keys, and the answers stored with them; how many were forgotten."""
+    """Delete keys with their answers, and return the number of keys."""
     return db.run(
         conn,
         SQL.purge_idempotency_keys,

@@ -1,8 +1,8 @@
-"""The one way to work something off: jobs that a schedule starts, and workers of a queue.
+"""Jobs, which a schedule starts, and workers, which take the records of a queue.
 
-A job's file says what its steps are: what a unit of work is, how a batch is found, what is done with it. The rest is
-here. A unit that raises is set aside: it is logged with its id, counted, and left for a later run, and the others go
-on. A broken connection is not the fault of a unit: it ends the run.
+A job's file names its steps. Each says how to find a batch of units, and how to do one of them. This module runs them.
+If a unit raises, the run logs its id, counts it and leaves it for a later run, and goes on with the other units. A
+broken connection is not the fault of a unit, so it ends the run.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -18,8 +18,8 @@ from boxoffice.errors import Busy
 from boxoffice.observability import count, gauge
 from boxoffice.telemetry import flush, logger
 
-_BATCH = 50  # units that a job does before it asks if another batch fits in, and before their effects run
-_SECONDS_TO_END = 2  # for the effects and the report, if a batch takes longer than it should
+_BATCH = 50  # units that a job does before their effects run and it looks at the time
+_SECONDS_TO_END = 2  # left for the effects and the report, if a batch takes too long
 
 type Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
@@ -29,13 +29,13 @@ class Step:
     """One kind of work that a job does.
 
     Attributes:
-        name: what the answer and the log call it, and the number of what was done.
-        find: lists a batch of units: ids, or objects with an ``id``. It leaves out those that this run has tried in
-            vain, whose ids it is given.
-        do: does one unit, in a transaction of its own; answers how much was done.
-        done: the metric of what was done.
-        failed: the metric of the units that raised.
-        at_once: ``do`` takes a list of so many units instead, for speed. If that raises, each of them is done alone.
+        name: the name of the step in the answer and in the log.
+        find: lists a batch of units: ids, or objects with an ``id``. Its second argument has the ids of units to leave
+            out, because this run has tried them already.
+        do: does one unit, in a transaction of its own, and returns how much it has done.
+        done: the metric that counts what was done.
+        failed: the metric that counts the units that raised.
+        at_once: if set, ``do`` takes a list of at most so many units, for speed. If that raises, it does each alone.
     """
 
     name: str
@@ -52,25 +52,25 @@ def job(
     backlog: Callable[[db.Connection], Any] | None = None,
     gauges: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[[], Sequence[Step]]], Handler]:
-    """Make a Lambda handler of a function that lists the steps of one run.
+    """Make the Lambda handler of a job from a function that lists its steps.
 
-    The steps take turns, a batch each, until none of them finds anything or time is up. The next run goes on from
-    there. Whatever happens, the job logs and measures at its end what was done, what failed and what is left.
+    The steps take turns, a batch each, until none of them finds a unit or the time is over. The next run goes on from
+    there. At its end, even after an error, a run logs and measures what was done, what failed and what is left.
 
     Args:
-        seconds_to_stop: how long before the function's time-out the job begins nothing more. A batch must take less.
-        backlog: reads what is left to do: a dataclass, whose fields the answer and the log include.
+        seconds_to_stop: how long before the function's time-out the job begins no other batch. A batch must take less.
+        backlog: reads what is left to do, as a dataclass. The answer and the log have its fields.
         gauges: the metrics of the backlog, by field. A field whose name ends in ``seconds`` is a time.
     """
 
     def declare(steps: Callable[[], Sequence[Step]]) -> Handler:
         @logger.inject_lambda_context
         def handler(_: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-            works, clock = [_Work(step) for step in steps()], _Clock(context, seconds_to_stop)
+            runs, clock = [_StepRun(step) for step in steps()], _Clock(context, seconds_to_stop)
             try:
-                _take_turns(works, clock)
+                _take_turns(runs, clock)
             finally:
-                report = _report([work.tally for work in works], backlog, gauges or {})
+                report = _report([run.tally for run in runs], backlog, gauges or {})
             return report
 
         return handler
@@ -81,10 +81,10 @@ def job(
 def worker(
     *, seconds_to_stop: float, done: str, failed: str
 ) -> Callable[[Callable[[db.Connection, str], int]], Handler]:
-    """Make the Lambda handler of a queue of a function that does what one record says, in autocommit.
+    """Make the Lambda handler of a worker from a function that handles one record, in autocommit.
 
-    The function takes the record's body and answers how much was done. A record that raises goes back to the queue,
-    which brings it again. So do the others when time is up or the database is away.
+    The function takes the body of the record and returns how much it has done. If it raises, the record goes back to
+    the queue, which delivers it again. If the time is over or the database is away, the other records go back too.
 
     Args:
         seconds_to_stop: how long before the function's time-out the worker begins no other record.
@@ -98,9 +98,9 @@ def worker(
             bodies = {record["messageId"]: record["body"] for record in event["Records"]}
             tally, clock = _Tally("done", done, failed), _Clock(context, seconds_to_stop)
             try:
-                _work_off(bodies, do, tally, clock)
+                _handle_records(bodies, do, tally, clock)
             except Busy:
-                logger.exception("the database is away; the queue brings the records again")
+                logger.exception("the database is away; the queue delivers the records again")
             finally:
                 _report([tally])
             return {"batchItemFailures": [{"itemIdentifier": name} for name in bodies]}
@@ -112,23 +112,23 @@ def worker(
 
 @dataclass(frozen=True)
 class _Clock:
-    """How long a run may go on."""
+    """The time that a run has left."""
 
     context: LambdaContext
     seconds_to_stop: float
 
     def is_over(self) -> bool:
-        """Return True if no other batch should begin."""
+        """Return True if no other batch may begin."""
         return self.context.get_remaining_time_in_millis() <= self.seconds_to_stop * 1000
 
     def must_end(self) -> bool:
-        """Return True if not even the batch in hand can go on."""
+        """Return True if even the current batch must stop."""
         return self.context.get_remaining_time_in_millis() <= _SECONDS_TO_END * 1000
 
 
 @dataclass
 class _Tally:
-    """How much of one kind of work was done in this run, and how many of its units failed."""
+    """How much a step has done in this run, and how many of its units failed."""
 
     name: str
     done_metric: str
@@ -141,7 +141,7 @@ class _Tally:
         """Set a unit aside if the block raises.
 
         Raises:
-            psycopg.Error: the connection is broken, which is not the fault of the unit.
+            psycopg.Error: the connection is broken. That is not the fault of the unit.
         """
         try:
             yield
@@ -152,8 +152,8 @@ class _Tally:
             logger.exception("unit failed", extra={"step": self.name, "unit_id": str(unit_id)})
 
 
-class _Work:
-    """A step in this run, and the ids of the units that it leaves for a later one."""
+class _StepRun:
+    """A step in this run, with the ids of the units that it leaves for a later run."""
 
     def __init__(self, step: Step) -> None:
         self.step = step
@@ -161,20 +161,20 @@ class _Work:
         self._left: set[Any] = set()
 
     def do_batch(self, clock: _Clock) -> bool:
-        """Find units and do them, as far as there is time. Returns False if there were none, or no time."""
+        """Find a batch of units and do them while there is time. Return False if there was no unit, or no time."""
         if clock.is_over():
             return False
         with db.autocommit() as conn:
-            found = self.step.find(conn, self._left)
-        assert self._left.isdisjoint(map(_id_of, found)), f"{self.step.name}: found what was to be left out"
-        for units in batched(found, self.step.at_once or _BATCH):  # noqa: B911 - the last batch is shorter
+            batch = self.step.find(conn, self._left)
+        assert self._left.isdisjoint(map(_id_of, batch)), f"{self.step.name}: found units that were to be left out"
+        for units in batched(batch, self.step.at_once or _BATCH):  # noqa: B911 - the last batch is shorter
             with db.autocommit() as conn:
-                self._do(conn, units, clock)
+                self._do_units(conn, units, clock)
             if clock.is_over():
                 break
-        return bool(found)
+        return bool(batch)
 
-    def _do(self, conn: db.Connection, units: Sequence[Any], clock: _Clock) -> None:
+    def _do_units(self, conn: db.Connection, units: Sequence[Any], clock: _Clock) -> None:
         if self.step.at_once is None:
             for unit in units:
                 if clock.must_end():
@@ -189,7 +189,7 @@ class _Work:
                     self._commit(conn, [unit], [unit])
 
     def _do_at_once(self, conn: db.Connection, units: Sequence[Any]) -> bool:
-        """Do units in one transaction. Returns False if that raised."""
+        """Do units in one transaction. Return False if that raised."""
         try:
             self._commit(conn, list(units), units)
         except Exception:
@@ -200,7 +200,7 @@ class _Work:
         return True
 
     def _commit(self, conn: db.Connection, argument: Any, units: Sequence[Any]) -> None:
-        """Do units in a transaction. They are left for a later run if it raises, or does less than there are units."""
+        """Do units in a transaction. Leave them for a later run if it raises, or does less than there are units."""
         ids = [_id_of(unit) for unit in units]
         self._left.update(ids)
         with conn.transaction():
@@ -210,15 +210,20 @@ class _Work:
             self._left.difference_update(ids)
 
 
-def _take_turns(works: Sequence[_Work], clock: _Clock) -> None:
-    """Do a batch of each step, round after round. A unit that is found was not tried in vain, and time ends it all."""
-    found = 1
-    while found:
-        found = sum(work.do_batch(clock) for work in works)
+def _take_turns(runs: Sequence[_StepRun], clock: _Clock) -> None:
+    """Do a batch of each step, round after round, until a round finds nothing.
+
+    This ends: a step never finds a unit again that this run has tried, and the clock stops all of them.
+    """
+    steps_with_units = len(runs)
+    while steps_with_units:
+        steps_with_units = sum(run.do_batch(clock) for run in runs)
 
 
-def _work_off(bodies: dict[str, str], do: Callable[[db.Connection, str], int], tally: _Tally, clock: _Clock) -> None:
-    """Do what records say, and take those that are done out of ``bodies``."""
+def _handle_records(
+    bodies: dict[str, str], do: Callable[[db.Connection, str], int], tally: _Tally, clock: _Clock
+) -> None:
+    """Handle records, and remove those that are done from ``bodies``."""
     with db.autocommit() as conn:
         for name, body in [*bodies.items()]:
             if clock.is_over():
@@ -233,7 +238,7 @@ def _report(
     backlog: Callable[[db.Connection], Any] | None = None,
     gauges: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Log and measure what has become of a run; answers it."""
+    """Log, measure and return the results of a run."""
     report: dict[str, Any] = {tally.name: tally.done for tally in tallies}
     report["units_failed"] = sum(tally.failed for tally in tallies)
     count("UnitsFailed", report["units_failed"])
@@ -253,5 +258,5 @@ def _report(
 
 
 def _id_of(unit: Any) -> Any:
-    """The id of a unit, which may be the unit itself."""
+    """Return the id of a unit, which may be the unit itself."""
     return getattr(unit, "id", unit)

@@ -1,6 +1,7 @@
-"""The types that requests and responses of all domains are made of.
+"""The types that the requests and responses of all domains share.
 
-Models are built when they are first used (`defer_build`): an endpoint imports those of whole domains, and uses a few.
+pydantic builds a model when it is first used (`defer_build`). An endpoint imports the models of whole domains and uses
+a few of them.
 """
 
 import re
@@ -19,10 +20,10 @@ from pydantic import (
     StringConstraints,
 )
 
-# Control characters and lone surrogates: PostgreSQL, email headers and PDFs all choke on some of them.
+# Control characters and lone surrogates. PostgreSQL, email headers and PDFs each refuse some of them.
 _NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-# From 1970 on: there the clock of a device stands that has lost the time.
+# From 1970, since a device that has lost the time says 1970.
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
@@ -40,15 +41,15 @@ def _one_line(text: str) -> str:
     return text
 
 
-def _bare(address: object) -> object:
-    """Refuse what EmailStr would tidy up: ``Ada <ada@example.com>``, and line ends around an address."""
+def _bare_address(address: object) -> object:
+    """Refuse what EmailStr would repair: ``Ada <ada@example.com>``, and line ends around an address."""
     if isinstance(address, str) and ("<" in address or _NOT_IN_A_LINE.search(address)):
         raise ValueError("must be an email address and nothing else")
     return address
 
 
-def _written_out(moment: object) -> object:
-    """RFC 3339, section 5.6; pydantic alone would take a number for seconds since 1970."""
+def _rfc_3339(moment: object) -> object:
+    """Refuse anything but RFC 3339, section 5.6. pydantic would take a number for seconds since 1970."""
     if isinstance(moment, datetime) or (isinstance(moment, str) and _DATE_AND_TIME.match(moment)):
         return moment
     raise ValueError("must be a date and time like 2026-01-31T19:00:00Z")
@@ -64,23 +65,23 @@ ShortText = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)
 ]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000), AfterValidator(_printable)]
-Email = Annotated[EmailStr, BeforeValidator(_bare), AfterValidator(str.lower), Field(max_length=254)]
+Email = Annotated[EmailStr, BeforeValidator(_bare_address), AfterValidator(str.lower), Field(max_length=254)]
 Phone = Annotated[
     str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$"), Field(description="E.164", examples=["+2348012345678"])
 ]
-Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in_utc)]
 Amount = Annotated[int, Field(strict=True, ge=0, le=100_000_000_000, description="In the currency's minor unit")]
 Id = UUID
 
 
 class Request(BaseModel):
-    """A request's body. Fields that the contract does not name are refused."""
+    """The body of a request. It refuses fields that the model does not have."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 def unchanged() -> Any:
-    """The default of a field in a `Patch`: it may be left out, which is not the same as null."""
+    """Return the default of a field in a `Patch`. A request may leave the field out, but not send null."""
     return Field(default=None, json_schema_extra=_without_default)
 
 
@@ -89,15 +90,15 @@ def _without_default(schema: dict[str, Any]) -> None:
 
 
 class Patch(Request):
-    """A request to change some fields: those that are left out stay as they are."""
+    """A request to change some fields. Those that it leaves out stay as they are."""
 
     def changes(self) -> dict[str, Any]:
-        """The fields that were sent."""
+        """Return the fields that the request has."""
         return self.model_dump(exclude_unset=True)
 
 
 class View(BaseModel):
-    """A response's body, made of a row or of keywords."""
+    """The body of a response, made from a row or from keywords."""
 
     model_config = ConfigDict(from_attributes=True, defer_build=True)
 
@@ -106,4 +107,4 @@ class Page[T](View):
     """One page of a list."""
 
     items: list[T]
-    next_cursor: str | None = Field(description="Pass it as `cursor` for the next page; null on the last one")
+    next_cursor: str | None = Field(description="Send it as `cursor` to get the next page; null on the last page")

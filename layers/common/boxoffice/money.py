@@ -1,16 +1,16 @@
-"""Money: integers in a currency's minor unit (ISO 4217), shown with babel's locale data."""
+"""Money: integers in the minor unit of a currency (ISO 4217), shown with the locale data of babel."""
 
 from decimal import Decimal
 from functools import cache
 
 
 def is_currency(code: str) -> bool:
-    """Whether this is the ISO 4217 code of a currency that is legal tender somewhere today."""
-    return code in _in_use()
+    """Return True if this is the ISO 4217 code of a currency that is legal tender somewhere today."""
+    return code in _currencies()
 
 
 @cache
-def _in_use() -> frozenset[str]:
+def _currencies() -> frozenset[str]:
     from babel.core import get_global
 
     histories = get_global("territory_currencies").values()
@@ -20,19 +20,19 @@ def _in_use() -> frozenset[str]:
 
 
 def major(amount: int, currency: str) -> Decimal:
-    """An amount in the currency itself: ``major(150000, "NGN")`` is 1500.00."""
+    """Return an amount in the major unit: ``major(150000, "NGN")`` is 1500.00."""
     return Decimal(amount).scaleb(-_decimals(currency))
 
 
 def minor(amount: Decimal, currency: str) -> int:
-    """An amount of the currency in its minor unit.
+    """Return an amount of the major unit in the minor unit.
 
     Raises:
-        ValueError: it is finer than the minor unit, or no number.
+        ValueError: the amount is not a number, or not a whole number of minor units.
     """
     scaled = amount.scaleb(_decimals(currency))
     if not scaled.is_finite() or scaled != int(scaled):
-        raise ValueError(f"{amount} {currency} is no whole number of its minor unit")
+        raise ValueError(f"{amount} {currency} is not a whole number of minor units")
     return int(scaled)
 
 
@@ -43,7 +43,7 @@ def _decimals(currency: str) -> int:
 
 
 def show(amount: int, currency: str, locale: str = "en") -> str:
-    """An amount as people write it: ``show(150000, "NGN")`` is ``NGN1,500.00``."""
+    """Return an amount as people write it: ``show(150000, "NGN")`` is ``NGN1,500.00``."""
     from babel.numbers import format_currency
 
     return format_currency(major(amount, currency), currency, locale=locale)

@@ -1,4 +1,4 @@
-"""What services log and measure. `telemetry` writes it, as a Lambda function should."""
+"""The logger and the metrics of services. `telemetry` writes them in the formats of AWS."""
 
 import logging
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ logger = logging.getLogger("boxoffice")
 
 @dataclass(frozen=True)
 class Measurement:
-    """A figure of one invocation: how often something happened, or how much of it there is."""
+    """A value of one metric, measured in one invocation."""
 
     metric: str
     value: float
@@ -20,17 +20,17 @@ _measured: list[Measurement] = []
 
 
 def count(metric: str, amount: int = 1) -> None:
-    """Count something that happened."""
+    """Add to a metric that counts how often something happens."""
     _measured.append(Measurement(metric, amount, "Count"))
 
 
 def gauge(metric: str, value: float, unit: Literal["Count", "Seconds"]) -> None:
-    """Measure how much of something there is."""
+    """Set a metric that says how much of something there is."""
     _measured.append(Measurement(metric, value, unit))
 
 
 def take_measurements() -> list[Measurement]:
-    """Return what was measured since the last call, and forget it."""
+    """Return the measurements since the last call, and forget them."""
     taken = [*_measured]
     _measured.clear()
     return taken

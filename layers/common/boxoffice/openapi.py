@@ -1,7 +1,7 @@
-"""The OpenAPI 3.1 document: generated from the endpoints' declarations, committed, served and checked by the tests.
+"""The OpenAPI 3.1 document: generated from the declarations of the endpoints, committed, served, and checked by tests.
 
-python -m boxoffice.openapi            writes openapi.json, docs/errors.md and the routes in template.yaml
-python -m boxoffice.openapi --check    exits with 1 if what is committed is not what the code says
+`python -m boxoffice.openapi` writes openapi.json, docs/errors.md and the routes in template.yaml. With `--check` it
+writes nothing, and exits with 1 if one of them is out of date.
 """
 
 import importlib.util
@@ -38,23 +38,23 @@ _SCHEMES = {
         "type": "apiKey",
         "in": "header",
         "name": "X-Order-Token",
-        "description": "The access_token of one order",
+        "description": "The access_token of an order or a ticket, or the token of a waitlist entry",
     },
 }
 _ETAG = {
-    "description": "Names what you read: sent as If-None-Match, it is answered by 304 while nothing has changed",
+    "description": "The version that you read; sent as If-None-Match, the answer is 304 while nothing has changed",
     "required": True,
     "schema": {"type": "string"},
 }
 
 
 def committed() -> str:
-    """The document as it was committed and deployed."""
+    """Return the document as it was committed and deployed."""
     return _FILE.read_text()
 
 
 def page() -> str:
-    """The document as a page to browse, with everything it needs inside."""
+    """Return the document as a page to browse. The page loads nothing from elsewhere."""
     from aws_lambda_powertools.event_handler.openapi import swagger_ui
 
     assets = Path(swagger_ui.__file__).parent
@@ -69,8 +69,8 @@ def page() -> str:
 
 
 def generate(root: Path) -> dict[Path, str]:
-    """The texts of the document and of docs/errors.md, by the files that hold them, of all endpoints of a checkout."""
-    from boxoffice import problems  # which whoever only shows the document does not need
+    """Return the texts of openapi.json and docs/errors.md by their paths, for the endpoints of a checkout."""
+    from boxoffice import problems  # here, since functions that only show the document do not need it
 
     for path in sorted(root.glob("functions/*/*.py")):
         _load(path)
@@ -112,7 +112,7 @@ def _load(path: Path) -> None:
 
 
 def _complete(operation: dict[str, Any], route: api.Route, root: Path, errors: dict[str, Any]) -> None:
-    """Add what Powertools cannot know: who may call, the errors, and the domain as a tag."""
+    """Add what Powertools does not know: who may call, the errors, and the domain as a tag."""
     (path,) = root.glob(f"functions/*/{route.function.__name__}.py")
     operation["tags"] = [path.parent.name]
     operation["x-who"] = route.who
@@ -123,7 +123,7 @@ def _complete(operation: dict[str, Any], route: api.Route, root: Path, errors: d
     if route.produces:
         responses["200"]["content"] = {media_type: {} for media_type in route.produces}
     if "204" in responses:
-        responses["204"] = {"description": "Done; there is nothing to say"}
+        responses["204"] = {"description": "Done; the answer has no body"}
     if route.conditional:
         responses["200"]["headers"] = {"ETag": {"$ref": "#/components/headers/ETag"}}
         responses["304"] = {"description": "Nothing has changed"}
@@ -142,7 +142,7 @@ def _show_example(operation: dict[str, Any]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Write what is generated, or check it."""
+    """Write the generated files, or check that they are up to date."""
     root = Path(__file__).parents[3]
     template = root / "template.yaml"
     generated = generate(root)

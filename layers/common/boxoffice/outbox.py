@@ -1,7 +1,7 @@
-"""The transactional outbox: what a committed change owes to somebody is written with the change.
+"""The transactional outbox: the transaction of a change also writes the messages that the change owes.
 
-A nudge after the commit puts the message on the queue at once. If the nudge is lost, `relay_outbox` does it within a
-minute or two. The row is the truth, the queue is a doorbell (decision 37).
+A nudge after the commit puts a message on the queue at once. If the nudge is lost, the job `relay_outbox` does it
+within two minutes. The row alone says what is owed; a record on the queue only says when to look (decision 37).
 """
 
 import json
@@ -29,9 +29,9 @@ def owe_email(
     """Write an email into the outbox, in the transaction of the change that owes it.
 
     Args:
-        template: its name in `boxoffice.messaging`.
-        payload: the ids that the template needs to find what it says, as strings; nothing that will be out of date.
-        message_id: names what is owed once, whoever comes to owe it again; else it is owed each time.
+        template: the name of the function in a domain's `emails.py` that writes the email.
+        payload: the ids that this function needs, as strings; nothing that can be out of date when it runs.
+        message_id: the id of an email that is owed once, however often this is called. By default each call owes one.
     """
     message_id = message_id or new_id()
     message = {"id": message_id, "template": template, "recipient": recipient, "payload": Jsonb(payload)}
@@ -40,42 +40,42 @@ def owe_email(
 
 
 def owe_webhook(conn: db.Connection, organisation_id: UUID, kind: str, data: dict[str, Any]) -> None:
-    """Write a webhook into the outbox, in the transaction of what it tells, if the organisation listens.
+    """Write a webhook into the outbox, in the transaction of the change that owes it, if the organisation listens.
 
-    The body is as Standard Webhooks recommends: ``type``, ``timestamp`` and ``data``.
+    The body has the fields that Standard Webhooks recommends: ``type``, ``timestamp`` and ``data``.
 
     Args:
-        kind: like ``event.cancelled``.
+        kind: the type of the webhook, like ``event.cancelled``.
         data: ids, and facts as they are now.
     """
     owe_webhooks(conn, kind, [(organisation_id, data)])
 
 
-def owe_webhooks(conn: db.Connection, kind: str, told: Sequence[tuple[UUID, dict[str, Any]]]) -> None:
-    """Write several webhooks of a kind: to which organisation each, and its data."""
-    if told:
-        organisation_ids, data = zip(*told, strict=True)
-        db.run(
-            conn,
-            SQL.insert_webhooks,
-            type=kind,
-            ids=[new_id() for _ in told],
-            organisation_ids=list(organisation_ids),
-            data=[Jsonb(each, dumps=_dumps) for each in data],
-        )
+def owe_webhooks(conn: db.Connection, kind: str, webhooks: Sequence[tuple[UUID, dict[str, Any]]]) -> None:
+    """Write several webhooks of one type, each as the id of its organisation and its data."""
+    if not webhooks:
+        return
+    db.run(
+        conn,
+        SQL.insert_webhooks,
+        type=kind,
+        ids=[new_id() for _ in webhooks],
+        organisation_ids=[organisation_id for organisation_id, _ in webhooks],
+        data=[Jsonb(data, dumps=_dumps) for _, data in webhooks],
+    )
 
 
 def nudge(_: db.Connection, message_ids: Sequence[UUID]) -> None:
-    """Put messages on the queue, after their commit. Whatever is lost here, the sweep relays later."""
+    """Put messages on the queue, after their commit. If that fails, `relay_outbox` does it later."""
     if refused := enqueue(message_ids):
-        logger.warning("the queue refused messages; the sweep will relay them", extra={"messages": len(refused)})
+        logger.warning("the queue refused messages; relay_outbox will repeat them", extra={"messages": len(refused)})
 
 
 def enqueue(message_ids: Sequence[UUID]) -> list[UUID]:
     """Put messages on the queue.
 
     Returns:
-        The messages that the queue refused.
+        The ids of the messages that the queue refused.
 
     Raises:
         botocore.exceptions.BotoCoreError, ClientError: the queue does not answer, or is not there.
@@ -94,7 +94,7 @@ def enqueue(message_ids: Sequence[UUID]) -> list[UUID]:
 
 @cache
 def _sqs() -> Any:
-    """One client for each execution environment. A buyer may be waiting: an absent queue shall not keep them."""
+    """Return the client of this environment. Its time-outs are short, since a buyer may be waiting."""
     import boto3
     from botocore.config import Config
 

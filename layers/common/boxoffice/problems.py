@@ -1,6 +1,6 @@
-"""What each operation can answer when it cannot do what it is asked: for the OpenAPI document and docs/errors.md.
+"""The errors that each operation can answer, for the OpenAPI document and docs/errors.md.
 
-A route declares the errors of its own. Those that follow from what it takes, and from whom, stand here once.
+A route declares its own errors. This module adds those that many operations have, by their parameters and callers.
 """
 
 from collections import defaultdict
@@ -36,14 +36,14 @@ MEDIA_TYPE = "application/problem+json"
 PROBLEM: Json = {
     "type": "object",
     "title": "Problem",
-    "description": "What is wrong, as RFC 9457 has it; each code adds the facts that belong to it",
+    "description": "An error, as RFC 9457 describes it; each code adds its own facts",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {
         "type": {"type": "string", "format": "uri"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "What is wrong and what to do, for people"},
-        "code": {"type": "string", "description": "What is wrong, for machines"},
+        "code": {"type": "string", "description": "What is wrong, for programs"},
         "request_id": {"type": "string"},
     },
 }
@@ -54,7 +54,12 @@ HEADERS: Json = {
 
 @dataclass(frozen=True)
 class _Common:
-    """Errors that every operation of a kind can answer."""
+    """Errors that every operation of a kind can answer.
+
+    Attributes:
+        where: the operations, in words.
+        applies: returns True for these operations.
+    """
 
     errors: tuple[ErrorType, ...]
     where: str
@@ -67,11 +72,11 @@ def _takes(header: str) -> Callable[[Route, Json], bool]:
 
 _COMMON = (
     _Common((InternalError, Busy), "all", lambda *_: True),
-    # A wrong credential is refused on public routes too.
+    # A public route refuses a wrong credential too.
     _Common((Unauthenticated,), "all but the webhooks of providers", lambda route, _: route.who is not Who.PROVIDER),
     _Common(
         (Forbidden,),
-        "all for guests, managers, owners and admins",  # a scanner is the least that a member can be
+        "all for guests, managers, owners and admins",  # scanner is the lowest role of a member
         lambda route, _: route.who in {Who.GUEST, Who.MANAGER, Who.OWNER, Who.ADMIN},
     ),
     _Common(
@@ -100,32 +105,32 @@ _COMMON = (
 
 
 def errors_of(route: Route, operation: Json) -> list[ErrorType]:
-    """Every error that an operation can answer, each code once."""
+    """Return every error that an operation can answer, each code once."""
     return list(dict.fromkeys(_shown(error) for error in (*common_of(route, operation), *route.raises)))
 
 
 def common_of(route: Route, operation: Json) -> list[ErrorType]:
-    """The errors that an operation can answer because of what it takes, and from whom."""
+    """Return the errors that an operation has because of its parameters and its callers."""
     return [error for each in _COMMON if each.applies(route, operation) for error in each.errors]
 
 
 def _shown(error: ErrorType) -> ErrorType:
-    """The class that defines the code, unless this one adds facts to it."""
+    """Return the class that defines the code of an error, or the error itself if it adds facts."""
     owner = next(parent for parent in error.__mro__ if issubclass(parent, DomainError) and "code" in vars(parent))
     return owner if owner.declared == error.declared else error
 
 
 def responses_of(route: Route, operation: Json) -> Json:
-    """What an operation answers when it cannot do what it is asked, by status. What has one code is a component."""
+    """Return the error responses of an operation by status. A response with one code is a component."""
     grouped: dict[int, list[ErrorType]] = defaultdict(list)
     for error in errors_of(route, operation):
         grouped[error.status].append(error)
     responses: Json = {}
     for status, errors in sorted(grouped.items()):
         response = _response(errors)
-        if status in route.also:
+        if status in route.other_statuses:
             response["content"] |= operation["responses"]["200"]["content"]
-            response.pop("headers", None)  # which only the errors have
+            response.pop("headers", None)  # that belong to the errors alone
         elif len(errors) == 1:
             response = {"$ref": f"#/components/responses/{errors[0].__name__}"}
         responses[str(status)] = response
@@ -133,7 +138,7 @@ def responses_of(route: Route, operation: Json) -> Json:
 
 
 def components_of(errors: Iterable[ErrorType]) -> Json:
-    """The components that `responses_of` refers to."""
+    """Return the components that `responses_of` refers to."""
     shown = sorted(set(errors), key=lambda error: error.__name__)
     models = [_model(error) for error in shown]
     template = "#/components/schemas/{model}"
@@ -152,7 +157,7 @@ def _model(error: ErrorType) -> type[BaseModel]:
 
 
 def _schema(error: ErrorType, facts: Json) -> Json:
-    """A problem document with this code and its facts."""
+    """Return the schema of a problem document with this code and its facts."""
     properties: Json = {"status": {"const": error.status}, "code": {"const": error.code}}
     for name, fact in facts.get("properties", {}).items():
         properties[name] = {key: value for key, value in fact.items() if key != "title"}
@@ -180,7 +185,7 @@ _PAGE = """\
 
 Generated from the code by `make openapi`.
 
-What cannot be done is answered with a problem document (RFC 9457, `application/problem+json`):
+An error is a problem document (RFC 9457, `application/problem+json`):
 
 ```json
 {
@@ -194,9 +199,9 @@ What cannot be done is answered with a problem document (RFC 9457, `application/
 }
 ```
 
-`code` is for programs: one code means one thing, wherever it comes from. `detail` is for people: what is wrong, then
-what to do. The facts stand beside them, here `taken`. The OpenAPI document says which codes each operation answers,
-with the types of their facts. Below, a name in braces stands for the fact.
+`code` is for programs: one code means one thing, whatever operation answers it. `detail` is for people: what is wrong,
+then what to do. The facts stand beside them, here `taken`. The OpenAPI document lists the codes of each operation, with
+the types of their facts. In the table, a name in braces stands for the fact.
 
 | code | status | meaning | what to do | facts | where |
 |---|---|---|---|---|---|
@@ -204,7 +209,7 @@ with the types of their facts. Below, a name in braces stands for the fact.
 
 
 def page(operations: Iterable[tuple[Route, Json]]) -> str:
-    """The text of docs/errors.md."""
+    """Return the text of docs/errors.md."""
     shown: dict[str, dict[ErrorType, None]] = defaultdict(dict)
     where = defaultdict(list, {error.code: [each.where] for each in _COMMON for error in each.errors})
     for route, operation in operations:

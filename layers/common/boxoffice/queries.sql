@@ -1,4 +1,4 @@
--- Statements of the shared modules.
+-- Statements of the modules that all domains share: members, idempotency keys, rate limits and the audit log.
 
 -- name: role_of
 SELECT role FROM members WHERE organisation_id = %(organisation_id)s AND account_id = %(account_id)s
@@ -19,19 +19,19 @@ SELECT fingerprint, response FROM idempotency_keys
 WHERE operation = %(operation)s AND scope = %(scope)s AND key = %(key)s
 
 -- name: list_old_idempotency_keys
--- A batch of those that are older than two days: a day is promised.
+-- A batch of keys that are older than two days. The API promises to store them for one.
 SELECT id, operation, scope, key
 FROM idempotency_keys CROSS JOIN LATERAL concat_ws(' ', operation, scope, key) AS id
 WHERE created_at < now() - interval '2 days' AND id <> ALL(%(left)s) LIMIT %(batch)s
 
 -- name: purge_idempotency_keys
 DELETE FROM idempotency_keys USING unnest(%(operations)s::text[], %(scopes)s::text[], %(keys)s::text[])
-    AS old (operation, scope, key)
-WHERE idempotency_keys.operation = old.operation AND idempotency_keys.scope = old.scope
-    AND idempotency_keys.key = old.key
+    AS old_key (operation, scope, key)
+WHERE idempotency_keys.operation = old_key.operation AND idempotency_keys.scope = old_key.scope
+    AND idempotency_keys.key = old_key.key
 
 -- name: count_attempt
--- Counts in several buckets, in one order; a bucket whose window is over starts again.
+-- Counts an attempt in several buckets, and locks these in order. A bucket whose window is over starts again at one.
 INSERT INTO rate_limits AS counted (bucket, attempts, resets_at)
 SELECT bucket, 1, now() + %(window)s FROM unnest(%(buckets)s::text[]) AS bucket ORDER BY bucket
 ON CONFLICT (bucket) DO UPDATE SET
@@ -40,12 +40,12 @@ ON CONFLICT (bucket) DO UPDATE SET
 RETURNING attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in
 
 -- name: list_next_attempts
--- What one more attempt would count as, in the buckets that have counted any in their window.
+-- The number that one more attempt would have, in the buckets that have counted attempts in their window.
 SELECT attempts + 1 AS attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in FROM rate_limits
 WHERE bucket = ANY(%(buckets)s) AND resets_at > now()
 
 -- name: append_audit_entry
--- The chain's row is locked by the upsert, so entries of one chain are written one after the other.
+-- The upsert locks the row of the chain, so the entries of one chain are written one after the other.
 WITH head AS (
     INSERT INTO audit_chains AS chained (chain, entries, previous_hash, hash)
     VALUES (%(chain)s, 1, '', sha256(convert_to(concat_ws('|', 1, %(actor_id)s::uuid, %(action)s::text,
@@ -56,7 +56,7 @@ WITH head AS (
         hash = sha256(chained.hash || convert_to(concat_ws('|', chained.entries + 1, %(actor_id)s::uuid,
             %(action)s::text, %(subject)s::text, %(details)s::jsonb, extract(epoch FROM transaction_timestamp())),
             'UTF8'))
-    RETURNING *
+    RETURNING chain, entries, previous_hash, hash
 )
 INSERT INTO audit_log (chain, entry, at, actor_id, action, subject, details, previous_hash, hash)
 SELECT chain, entries, transaction_timestamp(), %(actor_id)s, %(action)s, %(subject)s, %(details)s, previous_hash, hash

@@ -1,4 +1,4 @@
-"""Limits on attempts, counted in the database so that they hold over all execution environments."""
+"""Rate limits: how often somebody may try. The database counts, so that a limit holds for all environments together."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +20,10 @@ EMAILS_WINDOW = timedelta(hours=1)
 
 
 def limit_authentication(*account: str) -> None:
-    """Count an attempt to authenticate, for the caller's address and for the account it is about.
+    """Count an attempt to authenticate, for the caller's address and for the account.
 
     Raises:
-        TooManyRequests: either has had ten attempts in fifteen minutes.
+        TooManyRequests: there were ten attempts in fifteen minutes before, from the address or for the account.
     """
     subjects = [f"address {api.caller().address}", *account]
     _limit("authenticate", subjects, AUTHENTICATION_ATTEMPTS, AUTHENTICATION_WINDOW)
@@ -33,16 +33,16 @@ def limit_emails(subject: UUID) -> None:
     """Count a request for an email about an order or a ticket.
 
     Raises:
-        TooManyRequests: there were five in an hour.
+        TooManyRequests: there were five requests in an hour before.
     """
     _limit("resend", [str(subject)], EMAILS, EMAILS_WINDOW)
 
 
 def limit_waitlist(email: str) -> None:
-    """Count a request to wait for something, for the caller's address and for the email address.
+    """Count a request to join a waitlist, for the caller's address and for the email address.
 
     Raises:
-        TooManyRequests: either has had ten in fifteen minutes.
+        TooManyRequests: there were ten requests in fifteen minutes before, from or for either of them.
     """
     subjects = [f"address {api.caller().address}", email]
     _limit("waitlist", subjects, AUTHENTICATION_ATTEMPTS, AUTHENTICATION_WINDOW)
@@ -50,12 +50,12 @@ def limit_waitlist(email: str) -> None:
 
 @contextmanager
 def limit_guesses(code: str | None, *wrong: type[DomainError]) -> Iterator[None]:
-    """Count, for the caller's address, an attempt with a code that ends in one of the ``wrong`` errors.
+    """Count a wrong code, for the caller's address. A code is wrong if the block raises one of the ``wrong`` errors.
 
-    One with the right code does not count, since many buyers can have one address; one without a code costs nothing.
+    A right code does not count, since many buyers can share an address. Without a code this does nothing.
 
     Raises:
-        TooManyRequests: there were ten in fifteen minutes, were the code the right one this time.
+        TooManyRequests: there were ten wrong codes in fifteen minutes before. Then even a right code is refused.
     """
     if code is None:
         yield
@@ -71,7 +71,10 @@ def limit_guesses(code: str | None, *wrong: type[DomainError]) -> Iterator[None]
 
 
 def _limit(action: str, subjects: list[str], most: int, window: timedelta) -> None:
-    """Count, in a transaction of its own so that failed attempts count too, and tell the caller where they stand."""
+    """Count an attempt for each subject, and check the limit.
+
+    It has a transaction of its own, so that failed attempts count too.
+    """
     buckets = sorted(f"{action} {subject}" for subject in subjects)
     with db.transaction() as conn:
         counted = db.many(conn, dict, SQL.count_attempt, buckets=buckets, window=window)
@@ -79,7 +82,11 @@ def _limit(action: str, subjects: list[str], most: int, window: timedelta) -> No
 
 
 def _check(counted: list[dict[str, Any]], most: int) -> None:
-    """Tell the caller where they stand, and whether that is too many."""
+    """Set the headers that state the limit, of the bucket with the most attempts.
+
+    Raises:
+        TooManyRequests: there were too many attempts.
+    """
     if not counted:
         return
     fullest = max(counted, key=lambda bucket: bucket["attempts"])

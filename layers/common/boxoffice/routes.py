@@ -1,7 +1,7 @@
-"""API Gateway's routes: written into template.yaml from what the endpoints declare.
+"""The routes of API Gateway: written into template.yaml from the declarations of the endpoints.
 
-They stand under `paths:`, at the end of the template's API, and take the place of SAM's `HttpApi` events. SAM adds a
-permission for each such event, and a stack may hold 500 resources: here one role calls all functions.
+They stand under `paths:`, at the end of the template's API, instead of SAM's `HttpApi` events. For each such event SAM
+adds a permission, and a stack may have 500 resources only. Here one role calls all functions.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from boxoffice.api import Route
 
 _ALIAS = "live"  # of the functions that are deployed gradually
-_PLACE = re.compile(r"(?<=\n)        paths:.*?(?=\n+\S)", re.DOTALL)
+_PATHS = re.compile(r"(?<=\n)        paths:.*?(?=\n+\S)", re.DOTALL)
 _GRADUAL = re.compile(
     rf"^  (\w+):\n    Type: AWS::Serverless::Function\n(?:    .*\n)*?      AutoPublishAlias: {_ALIAS}\n", re.M
 )
@@ -21,14 +21,14 @@ _URI = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/f
 
 
 def with_routes(template: str, routes: Iterable[Route]) -> str:
-    """Return the template with the routes written anew.
+    """Return the template with new routes.
 
     Raises:
-        ValueError: the template has no place for them.
+        ValueError: the template has no section for them.
     """
     gradual = set(_GRADUAL.findall(template))
-    written, places = _PLACE.subn(lambda _: "\n".join(_lines(routes, gradual)), template)
-    if places != 1:
+    written, sections = _PATHS.subn(lambda _: "\n".join(_lines(routes, gradual)), template)
+    if sections != 1:
         raise ValueError("template.yaml needs one API with `paths:`, as the last of its resources")
     return written
 
@@ -46,7 +46,7 @@ def _lines(routes: Iterable[Route], gradual: set[str]) -> Iterator[str]:
 
 
 def _operation(path: str, uri: str) -> dict[str, Any]:
-    """What SAM would write for the event of a function, and the role that calls the function."""
+    """Return what SAM would write for an event of the function, with the role that calls it."""
     integration = {
         "uri": {"Fn::Sub": uri},
         "credentials": {"Fn::GetAtt": ["GatewayRole", "Arn"]},
@@ -60,5 +60,5 @@ def _operation(path: str, uri: str) -> dict[str, Any]:
 
 
 def logical_id(function: str) -> str:
-    """Return the name that a function has in the template: `create_order` is `CreateOrder`."""
+    """Return the name of a function in the template: `create_order` is `CreateOrder`."""
     return function.title().replace("_", "")

@@ -1,8 +1,7 @@
-"""Sample events for `sam local invoke`, made of the examples and the OpenAPI document.
+"""Sample events for `sam local invoke`, made from the examples and the OpenAPI document.
 
-python -m boxoffice.sample_events                 writes events/<domain>/<function>.json for every function
-python -m boxoffice.sample_events --check         exits with 1 if what is committed is not what the examples say
-python -m boxoffice.sample_events create_order    prints the event of one function
+`python -m boxoffice.sample_events` writes events/<domain>/<function>.json for every function. With `--check` it writes
+nothing, and exits with 1 if a file is out of date. With the names of functions it prints their events.
 """
 
 import hashlib
@@ -25,7 +24,7 @@ _CREDENTIALS = {
 
 
 def sample_event(function: str) -> dict[str, Any]:
-    """Return an event as AWS sends it to a function: a request, a batch of messages, or a schedule's."""
+    """Return an event as AWS sends it to a function: a request, a batch of records, or a scheduled event."""
     example = example_of(function)
     if function in _operations():
         return _request(example, *_operations()[function])
@@ -36,7 +35,7 @@ def sample_event(function: str) -> dict[str, Any]:
 
 @cache
 def _operations() -> dict[str, tuple[str, str, dict[str, Any]]]:
-    """Method, path and description of every operation, by its id."""
+    """Return the method, the path and the description of every operation, by its id."""
     paths = json.loads(openapi.committed())["paths"].items()
     return {
         operation["operationId"]: (method.upper(), path, operation)
@@ -46,7 +45,7 @@ def _operations() -> dict[str, tuple[str, str, dict[str, Any]]]:
 
 
 def _request(example: Example, method: str, path: str, operation: dict[str, Any]) -> dict[str, Any]:
-    """An event of API Gateway's HTTP API, payload format 2.0."""
+    """Return an event of API Gateway's HTTP API, payload format 2.0."""
     raw_path = path.format(**example.path)
     event = {
         "version": "2.0",
@@ -100,7 +99,7 @@ def _headers(example: Example, operation: dict[str, Any]) -> dict[str, str]:
 
 
 def _message(function: str, message: Any) -> dict[str, Any]:
-    """A message of SQS, as a function gets it."""
+    """Return a record of SQS."""
     body = json.dumps(message)
     return {
         "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d",
@@ -121,7 +120,7 @@ def _message(function: str, message: Any) -> dict[str, Any]:
 
 
 def _schedule(function: str) -> dict[str, Any]:
-    """An event of an EventBridge rule that runs on a schedule."""
+    """Return an event of an EventBridge rule that runs on a schedule."""
     return {
         "version": "0",
         "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
@@ -136,7 +135,7 @@ def _schedule(function: str) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the events of all functions, or check them, or print those of the functions named."""
+    """Write the events of all functions, or check them, or print those of the named functions."""
     if arguments and arguments != ["--check"]:
         for name in arguments:
             print(_text(name), end="")

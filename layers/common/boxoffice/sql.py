@@ -1,4 +1,4 @@
-"""Named statements. Every statement of a domain stands in its queries.sql, under a line ``-- name: …``."""
+"""Named SQL statements. Those of a domain stand in its queries.sql, each under a line ``-- name: …``."""
 
 import re
 from functools import cache
@@ -9,14 +9,14 @@ _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
 
 class Queries:
-    """A domain's statements as attributes: ``queries("orders").get_order``."""
+    """The statements of a domain as attributes: ``queries("orders").get_order``."""
 
     def __init__(self, statements: dict[str, str]) -> None:
         self._statements = statements
 
     def __getattr__(self, name: str) -> LiteralString:
         try:
-            # The text comes from a file of ours and is never assembled, which is what LiteralString stands for.
+            # The text is from one of our files and never assembled, so LiteralString is the truth.
             return self._statements[name]
         except KeyError:
             raise AttributeError(f"no statement named {name}") from None
@@ -27,12 +27,12 @@ class Queries:
 
 @cache
 def queries(domain: str = "") -> Queries:
-    """The statements of a domain; without one, those of the shared modules."""
+    """Return the statements of a domain; without a domain, those of the shared modules."""
     text = (Path(__file__).parent / domain / "queries.sql").read_text()
     _, *parts = _NAME.split(text)
     return Queries(dict(zip(parts[::2], map(_strip_comments, parts[1::2]), strict=True)))
 
 
 def _strip_comments(statement: str) -> str:
-    """Without the comments, which would travel to the server with each call."""
+    """Return a statement without its comments, which each call would send to the server."""
     return re.sub(r"^\s*--.*\n", "", statement, flags=re.MULTILINE).strip()

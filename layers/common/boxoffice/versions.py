@@ -1,13 +1,13 @@
-"""Optimistic concurrency: an edit names the version it was made of, as `If-Match` does."""
+"""Optimistic concurrency: an edit names the version that it is based on, by the `If-Match` header."""
 
 from boxoffice.errors import StaleVersion
 
 
 def check_version(version: int, expected: int | None) -> None:
-    """Let an edit pass if it was made of the version that is stored, or of any.
+    """Let an edit pass if it is based on the current version, or names none.
 
     Raises:
-        StaleVersion: somebody else was faster.
+        StaleVersion: somebody else has changed the resource since.
     """
     if expected is not None and version != expected:
         raise StaleVersion(version=version)

@@ -218,7 +218,7 @@ class Story:
         self._report.figure("payment to email, 95th percentile, s", quantiles(self._waits, n=20)[-1])
         self._report.compare("sold exactly what there was", sold, quantities)
         attendance = await self._organiser.get(f"/v1/events/{self._event_id}/attendance")
-        self._report.compare("everybody is inside", attendance["admitted"], sum(quantities.values()))
+        self._report.compare("everybody is inside", attendance["used_tickets"], sum(quantities.values()))
         invariants = await (await self._admin()).get("/v1/admin/invariants")
         for check in invariants["checks"]:
             self._report.check(

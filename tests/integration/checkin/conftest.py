@@ -1,4 +1,4 @@
-"""The doors of an event."""
+"""The fixture `doors`: an event with its staff."""
 
 import pytest
 from psycopg import Connection

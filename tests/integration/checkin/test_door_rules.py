@@ -1,4 +1,4 @@
-"""When and where a ticket group_size: doors that are not open yet, gates, and events that are over or off."""
+"""When and where a ticket admits: doors that are not open yet, gates, and events that are over or cancelled."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -18,7 +18,7 @@ def type_of(doors: Doors, name: str) -> UUID:
     return UUID(str(row[0]))
 
 
-def test_before_the_doors_open_nobody_is_admitted(doors: Doors) -> None:
+def test_nobody_is_admitted_before_the_doors_open(doors: Doors) -> None:
     (ticket,) = doors.sell()
     path = f"/v1/events/{doors.event}"
     opens = NOW + timedelta(hours=2)
@@ -35,7 +35,7 @@ def test_before_the_doors_open_nobody_is_admitted(doors: Doors) -> None:
     invariants.check(doors.conn)
 
 
-def test_a_gate_lets_in_the_types_that_it_is_for(doors: Doors) -> None:
+def test_a_gate_admits_its_ticket_types_alone(doors: Doors) -> None:
     (standing,) = doors.sell(name="Standing", max_entries=9)
     (seated,) = doors.sell(name="Seated", max_entries=9)
     gates = [
@@ -50,10 +50,10 @@ def test_a_gate_lets_in_the_types_that_it_is_for(doors: Doors) -> None:
     assert doors.scan(seated, gate="South").status == 200
     assert doors.scan(standing, gate="Back door").code == "wrong_gate"
     assert doors.admit(standing.id, gate="Back door").code == "wrong_gate"
-    assert doors.scan(seated).status == 200  # a device that names no gate is at none
+    assert doors.scan(seated).status == 200  # a scan without a gate is not checked against gates
 
 
-def test_without_gates_of_the_events_own_any_label_will_do(doors: Doors) -> None:
+def test_an_event_without_gates_accepts_any_gate_name(doors: Doors) -> None:
     (ticket,) = doors.sell()
 
     assert doors.scan(ticket, gate="Wherever").status == 200
@@ -69,19 +69,19 @@ def test_without_gates_of_the_events_own_any_label_will_do(doors: Doors) -> None
         (None, "invalid"),
     ],
 )
-def test_gates_that_make_no_sense_are_refused(doors: Doors, gates: object, code: str) -> None:
+def test_invalid_gates_are_refused(doors: Doors, gates: object, code: str) -> None:
     answer = doors.api.patch(f"/v1/events/{doors.event}", {"gates": gates}, account=doors.manager)
 
     assert (answer.status, answer.code) == (422, code)
 
 
-def test_doors_open_before_the_event_ends(doors: Doors) -> None:
+def test_doors_cannot_open_after_the_event_ends(doors: Doors) -> None:
     body = {"doors_open_at": (NOW + timedelta(days=40)).isoformat()}
 
     assert doors.api.patch(f"/v1/events/{doors.event}", body, account=doors.manager).code == "doors_after_end"
 
 
-def test_last_months_ticket_admits_nobody(api: Client, conn: Connection) -> None:
+def test_a_ticket_of_last_month_admits_nobody(api: Client, conn: Connection) -> None:
     ended = {"starts_at": NOW - timedelta(days=30, hours=4), "ends_at": NOW - timedelta(days=30)}
     doors = open_doors(api, conn, **ended)
     (ticket,) = doors.sell()
@@ -99,7 +99,7 @@ def test_an_event_that_runs_late_still_admits(api: Client, conn: Connection) -> 
     assert doors.scan(ticket).status == 200
 
 
-def test_at_a_cancelled_event_nobody_is_admitted(doors: Doors) -> None:
+def test_a_cancelled_event_admits_nobody(doors: Doors) -> None:
     (ticket,) = doors.sell()
     doors.conn.execute("UPDATE events SET status = 'cancelled' WHERE id = %s", [doors.event])
 
@@ -113,10 +113,10 @@ def test_a_group_enters_on_one_ticket(doors: Doors) -> None:
 
     assert doors.scan(ticket).json["group_size"] == 4
     attendance = doors.api.get(f"/v1/events/{doors.event}/attendance", account=doors.scanner).json
-    assert (attendance["entries"], attendance["inside"]) == (1, 4)
+    assert (attendance["entries"], attendance["people"]) == (1, 4)
 
 
-def test_a_refusal_says_when_and_where_on_the_venues_clock(doors: Doors) -> None:
+def test_a_refusal_shows_gate_and_time_on_the_venues_clock(doors: Doors) -> None:
     (ticket,) = doors.sell()
     doors.scan(ticket, gate="North")
     doors.conn.execute("UPDATE tickets SET first_scan_at = '2026-03-01T18:42:00Z'")
@@ -124,7 +124,7 @@ def test_a_refusal_says_when_and_where_on_the_venues_clock(doors: Doors) -> None
     assert doors.scan(ticket).json["detail"] == "Used already: first at North on 01 March at 19:42."
 
 
-def test_a_number_that_a_device_repeats_counts_once_and_is_answered_alike(doors: Doors) -> None:
+def test_a_repeated_sequence_counts_once_and_gets_the_same_answer(doors: Doors) -> None:
     first, second = doors.sell(2, max_entries=3)
 
     once, again = (doors.scan(first, device_id="phone", sequence=1) for _ in range(2))
@@ -140,7 +140,7 @@ def test_a_number_that_a_device_repeats_counts_once_and_is_answered_alike(doors:
     invariants.check(doors.conn)
 
 
-def test_a_number_is_a_devices(doors: Doors) -> None:
+def test_a_sequence_needs_a_device(doors: Doors) -> None:
     (ticket,) = doors.sell()
 
     assert doors.scan(ticket, sequence=1).code == "invalid"

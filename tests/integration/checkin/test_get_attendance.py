@@ -9,7 +9,12 @@ from tests.helpers import factories, invariants
 from tests.helpers.support import Client
 
 
-def test_it_counts_by_ticket_type_and_by_gate(api: Client, conn: Connection, organisation: UUID, event: UUID) -> None:
+def counts(ticket_type: UUID, name: str, **numbers: int) -> dict[str, object]:
+    """Return what attendance says of a ticket type."""
+    return {"ticket_type_id": str(ticket_type), "name": name, **numbers}
+
+
+def test_it_counts_by_type_gate_and_minute(api: Client, conn: Connection, organisation: UUID, event: UUID) -> None:
     scanner = factories.member(conn, organisation, "scanner")
     once = factories.ticket_type(conn, event_id=event, name="Once")
     often = factories.ticket_type(conn, event_id=event, name="Often", max_entries=3)
@@ -31,15 +36,15 @@ def test_it_counts_by_ticket_type_and_by_gate(api: Client, conn: Connection, org
     assert minutes == [2, 1, 1]
     assert {name: value for name, value in answer.json.items() if name != "minutes"} == {
         "event_id": str(event),
-        "issued": 4,
-        "admitted": 3,
+        "valid_tickets": 4,
+        "used_tickets": 3,
         "entries": 4,
-        "inside": 3,
+        "people": 3,
         "conflicts": 0,
         "ticket_types": [
-            {"ticket_type_id": str(once), "name": "Once", "issued": 3, "admitted": 2, "entries": 2, "inside": 2},
-            {"ticket_type_id": str(often), "name": "Often", "issued": 1, "admitted": 1, "entries": 2, "inside": 1},
-            {"ticket_type_id": str(unsold), "name": "Unsold", "issued": 0, "admitted": 0, "entries": 0, "inside": 0},
+            counts(once, "Once", valid_tickets=3, used_tickets=2, entries=2, people=2),
+            counts(often, "Often", valid_tickets=1, used_tickets=1, entries=2, people=1),
+            counts(unsold, "Unsold", valid_tickets=0, used_tickets=0, entries=0, people=0),
         ],
         "gates": [
             {"gate": "North", "entries": 1},
@@ -50,15 +55,15 @@ def test_it_counts_by_ticket_type_and_by_gate(api: Client, conn: Connection, org
     invariants.check(conn)
 
 
-def test_refunded_tickets_are_not_expected(api: Client, conn: Connection, organisation: UUID, event: UUID) -> None:
+def test_refunded_tickets_are_not_valid(api: Client, conn: Connection, organisation: UUID, event: UUID) -> None:
     factories.paid_order(conn, factories.ticket_type(conn, event_id=event), quantity=2)
     conn.execute("UPDATE tickets SET status = 'refunded' WHERE position = 1")
     manager = factories.member(conn, organisation, "manager")
 
-    assert api.get(f"/v1/events/{event}/attendance", account=manager).json["issued"] == 1
+    assert api.get(f"/v1/events/{event}/attendance", account=manager).json["valid_tickets"] == 1
 
 
-def test_only_members_of_the_organisation_see_it(api: Client, conn: Connection, event: UUID) -> None:
+def test_only_members_of_the_organisation_see_attendance(api: Client, conn: Connection, event: UUID) -> None:
     path = f"/v1/events/{event}/attendance"
     rival = factories.member(conn, factories.organisation(conn), "owner")
 

@@ -18,17 +18,21 @@ from tests.helpers.rings import KeyRing
 from tests.helpers.support import Database
 
 
-def hash_of(text: str) -> str:
-    """The hash of a QR as a manifest has it."""
+def manifest_hash(text: str) -> str:
+    """Return the hash of a QR as a manifest writes it."""
     return b64encode(qr.hash_of(text)[:16], b"-_").decode().rstrip("=")
 
 
-def entries(manifest: dict[str, Any]) -> dict[str, tuple[int, int]]:
-    """What a manifest says of each hash: entries left, and people."""
-    return {hashed: (left, people) for rows in manifest["tickets"].values() for hashed, left, people in rows}
+def tickets_in(manifest: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """Return the entries left and the group size of each hash in a manifest."""
+    return {
+        qr_hash: (entries_left, group_size)
+        for items in manifest["tickets"].values()
+        for qr_hash, entries_left, group_size in items
+    }
 
 
-def test_it_holds_all_that_a_device_needs(doors: Doors) -> None:
+def test_a_manifest_holds_all_tickets_of_the_event(doors: Doors) -> None:
     first, second = doors.sell(2, name="Standing", max_entries=3)
     (group,) = doors.sell(name="Table")
     doors.conn.execute("UPDATE tickets SET group_size = 6 WHERE id = %s", [group.id])
@@ -36,17 +40,17 @@ def test_it_holds_all_that_a_device_needs(doors: Doors) -> None:
 
     manifest = doors.manifest().json
 
-    assert manifest["whole"]
-    assert not manifest["more"]
-    assert [kind["name"] for kind in manifest["ticket_types"]] == ["Standing", "Table"]
-    assert entries(manifest) == {
-        hash_of(first.qr): (2, 1),
-        hash_of(second.qr): (3, 1),
-        hash_of(group.qr): (1, 6),
+    assert manifest["starts_over"]
+    assert not manifest["has_more"]
+    assert [ticket_type["name"] for ticket_type in manifest["ticket_types"]] == ["Standing", "Table"]
+    assert tickets_in(manifest) == {
+        manifest_hash(first.qr): (2, 1),
+        manifest_hash(second.qr): (3, 1),
+        manifest_hash(group.qr): (1, 6),
     }
 
 
-def test_it_holds_no_secret_and_names_nobody(doors: Doors) -> None:
+def test_a_manifest_holds_no_secret_and_no_name(doors: Doors) -> None:
     (ticket,) = doors.sell()
     doors.transfer(ticket)
 
@@ -57,102 +61,100 @@ def test_it_holds_no_secret_and_names_nobody(doors: Doors) -> None:
 
 
 def test_the_changes_since_a_cursor_are_new_transferred_refunded_and_used_tickets(doors: Doors) -> None:
-    used, refunded, passed, undone, synced, _ = doors.sell(6)
+    used, refunded, transferred, undone, synced, _ = doors.sell(6)
     scan_id = doors.scan(undone).json["scan_id"]
     cursor = doors.manifest().json["next_cursor"]
 
-    assert entries(doors.manifest(cursor).json) == {}
+    assert tickets_in(doors.manifest(cursor).json) == {}
     doors.scan(used)
     doors.refund(refunded)
-    newer = doors.transfer(passed)
+    newer = doors.transfer(transferred)
     doors.undo(scan_id)
     doors.sync("A", offline(1, synced, 5))
     (new,) = doors.sell()
     changes = doors.manifest(cursor).json
 
-    assert not changes["whole"]
-    assert entries(changes) == {
-        hash_of(used.qr): (0, 1),
-        hash_of(refunded.qr): (-1, 1),
-        hash_of(passed.qr): (-2, 1),
-        hash_of(newer.qr): (1, 1),
-        hash_of(undone.qr): (1, 1),
-        hash_of(synced.qr): (0, 1),
-        hash_of(new.qr): (1, 1),
+    assert not changes["starts_over"]
+    assert tickets_in(changes) == {
+        manifest_hash(used.qr): (0, 1),
+        manifest_hash(refunded.qr): (-1, 1),
+        manifest_hash(transferred.qr): (-2, 1),
+        manifest_hash(newer.qr): (1, 1),
+        manifest_hash(undone.qr): (1, 1),
+        manifest_hash(synced.qr): (0, 1),
+        manifest_hash(new.qr): (1, 1),
     }
-    assert entries(doors.manifest(changes["next_cursor"]).json) == {}
+    assert tickets_in(doors.manifest(changes["next_cursor"]).json) == {}
 
 
-def test_no_change_is_missed_whose_transaction_was_open_while_others_committed(
-    doors: Doors, database: Database
-) -> None:
+def test_a_change_is_not_missed_if_its_transaction_commits_after_later_ones(doors: Doors, database: Database) -> None:
     slow, fast = doors.sell(2)
-    with psycopg.connect(database.api_url) as open_one:
-        open_one.execute("UPDATE tickets SET status = 'refunded' WHERE id = %s", [slow.id])  # not committed yet
+    with psycopg.connect(database.api_url) as open_conn:
+        open_conn.execute("UPDATE tickets SET status = 'refunded' WHERE id = %s", [slow.id])  # not committed yet
         cursor = doors.manifest().json["next_cursor"]
-        doors.scan(fast)  # a later transaction, which commits before
+        doors.scan(fast)  # a later transaction, which commits first
 
         meanwhile = doors.manifest(cursor).json
-        open_one.commit()
+        open_conn.commit()
     afterwards = doors.manifest(meanwhile["next_cursor"]).json
 
-    assert entries(meanwhile)[hash_of(fast.qr)] == (0, 1)
-    assert entries(afterwards)[hash_of(slow.qr)] == (-1, 1)
-    assert entries(doors.manifest(afterwards["next_cursor"]).json) == {}
+    assert tickets_in(meanwhile)[manifest_hash(fast.qr)] == (0, 1)
+    assert tickets_in(afterwards)[manifest_hash(slow.qr)] == (-1, 1)
+    assert tickets_in(doors.manifest(afterwards["next_cursor"]).json) == {}
 
 
-def test_an_open_transaction_elsewhere_holds_no_change_back(doors: Doors, database: Database) -> None:
+def test_an_open_transaction_elsewhere_delays_no_change(doors: Doors, database: Database) -> None:
     (ticket,) = doors.sell()
-    with psycopg.connect(database.api_url) as elsewhere:
-        elsewhere.execute("UPDATE events SET title = 'Slow' WHERE id = %s", [doors.event])
+    with psycopg.connect(database.api_url) as open_conn:
+        open_conn.execute("UPDATE events SET title = 'Slow' WHERE id = %s", [doors.event])
         cursor = doors.manifest().json["next_cursor"]
         doors.scan(ticket)
 
         meanwhile = doors.manifest(cursor).json
     afterwards = doors.manifest(meanwhile["next_cursor"]).json
 
-    assert entries(meanwhile) == entries(afterwards) == {hash_of(ticket.qr): (0, 1)}  # rather twice than late
-    assert entries(doors.manifest(afterwards["next_cursor"]).json) == {}
+    assert (
+        tickets_in(meanwhile) == tickets_in(afterwards) == {manifest_hash(ticket.qr): (0, 1)}
+    )  # twice is better than late
+    assert tickets_in(doors.manifest(afterwards["next_cursor"]).json) == {}
 
 
-def test_a_long_manifest_comes_in_pages_and_misses_nothing_that_changes_meanwhile(doors: Doors) -> None:
+def test_a_manifest_in_pages_misses_no_change_between_pages(doors: Doors) -> None:
     tickets = doors.sell(7)
     known: dict[str, tuple[int, int]] = {}
     page = doors.manifest(limit=3).json
-    wholes = [page["whole"]]
-    known |= entries(page)
+    starts_over = [page["starts_over"]]
+    known |= tickets_in(page)
     doors.scan(tickets[0])
-    while page["more"]:
+    while page["has_more"]:
         page = doors.manifest(page["next_cursor"], limit=3).json
-        wholes.append(page["whole"])
-        known |= entries(page)
-    known |= entries(doors.manifest(page["next_cursor"]).json)
+        starts_over.append(page["starts_over"])
+        known |= tickets_in(page)
+    known |= tickets_in(doors.manifest(page["next_cursor"]).json)
 
-    assert wholes[0]
-    assert not any(wholes[1:])
-    assert known == {hash_of(ticket.qr): (0 if ticket is tickets[0] else 1, 1) for ticket in tickets}
+    assert starts_over[0]
+    assert not any(starts_over[1:])
+    assert known == {manifest_hash(ticket.qr): (0 if ticket is tickets[0] else 1, 1) for ticket in tickets}
 
 
-def test_it_is_sent_again_only_if_something_has_changed(doors: Doors) -> None:
+def test_an_unchanged_manifest_is_not_sent_again(doors: Doors) -> None:
     (ticket,) = doors.sell()
     etag = doors.manifest().headers["etag"]
 
     unchanged = doors.manifest(etag=etag)
     doors.scan(ticket)
     changed = doors.manifest(etag=etag)
-    renamed = changed.headers["etag"]
+    changed_etag = changed.headers["etag"]
     doors.api.patch(f"/v1/events/{doors.event}", {"title": "Jazz again"}, account=doors.manager)
 
     assert (unchanged.status, unchanged.body, unchanged.headers["etag"]) == (304, b"", etag)
     assert changed.status == 200
-    assert doors.manifest(etag=renamed).status == 200
+    assert doors.manifest(etag=changed_etag).status == 200
     assert doors.manifest(etag='"1.2"').status == 200
     assert doors.manifest(etag="*").status == 200
 
 
-def test_what_a_withdrawn_key_has_signed_is_left_out(
-    doors: Doors, aws_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tickets_of_a_withdrawn_key_are_left_out(doors: Doors, aws_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ring = KeyRing()
     monkeypatch.setenv("TICKET_KEYS_SECRET", ring.id)
     config.settings.cache_clear()
@@ -166,12 +168,12 @@ def test_what_a_withdrawn_key_has_signed_is_left_out(
     config.forget_secrets()
     withdrawn = doors.manifest(etag=rotated.headers["etag"])
 
-    assert set(entries(rotated.json)) == {hash_of(old.qr), hash_of(new.qr)}
-    assert set(entries(withdrawn.json)) == {hash_of(new.qr)}
+    assert set(tickets_in(rotated.json)) == {manifest_hash(old.qr), manifest_hash(new.qr)}
+    assert set(tickets_in(withdrawn.json)) == {manifest_hash(new.qr)}
     assert doors.scan(old).code == "forged"
 
 
-def test_it_is_compressed_for_those_who_accept_it(doors: Doors) -> None:
+def test_a_manifest_is_compressed_if_the_device_accepts_that(doors: Doors) -> None:
     doors.sell(50)
     path = f"/v1/events/{doors.event}/scan-manifest"
 
@@ -193,33 +195,33 @@ def test_fifty_thousand_tickets_fit_into_two_megabytes(doors: Doors) -> None:
     assert a_ticket * MOST_TICKETS < 2_000_000
 
 
-def test_a_cursor_of_another_database_begins_anew(doors: Doors, database: Database) -> None:
+def test_a_cursor_of_another_database_starts_over(doors: Doors, database: Database) -> None:
     doors.sell()
     cursor = doors.manifest().json["next_cursor"]
     from boxoffice.pagination import encode
 
-    assert not doors.manifest(cursor).json["whole"]
-    assert doors.manifest(encode(0, 10**17, UUID(int=0))).json["whole"]
+    assert not doors.manifest(cursor).json["starts_over"]
+    assert doors.manifest(encode(0, 10**17, UUID(int=0))).json["starts_over"]
     assert doors.manifest("nonsense").status == 422
     assert doors.manifest(encode(0, 1)).status == 422
 
 
-def test_the_same_ticket_changed_over_and_over_is_told_as_it_stands(doors: Doors) -> None:
+def test_a_ticket_that_changed_often_appears_once_in_its_latest_state(doors: Doors) -> None:
     (ticket,) = doors.sell(max_entries=5)
     cursor = doors.manifest().json["next_cursor"]
     for _ in range(4):
         doors.scan(ticket)
 
-    assert entries(doors.manifest(cursor).json) == {hash_of(ticket.qr): (1, 1)}
+    assert tickets_in(doors.manifest(cursor).json) == {manifest_hash(ticket.qr): (1, 1)}
     invariants.check(doors.conn)
 
 
 @pytest.mark.parametrize("limit", ["0", "50001", "many"])
-def test_a_limit_that_makes_no_sense_is_refused(doors: Doors, limit: str) -> None:
+def test_an_invalid_limit_is_refused(doors: Doors, limit: str) -> None:
     assert doors.manifest(limit=limit).code == "invalid"
 
 
-def test_it_is_for_the_organisations_own_people(doors: Doors) -> None:
+def test_only_members_of_the_organisation_read_the_manifest(doors: Doors) -> None:
     path = f"/v1/events/{doors.event}/scan-manifest"
     rival = factories.member(doors.conn, factories.organisation(doors.conn), "owner")
 

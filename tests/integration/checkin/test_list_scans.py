@@ -4,7 +4,7 @@ from tests.helpers import factories
 from tests.helpers.doors import Doors, offline
 
 
-def test_it_tells_who_came_where_and_when(doors: Doors) -> None:
+def test_the_list_shows_entries_and_refusals(doors: Doors) -> None:
     (ticket,) = doors.sell()
     doors.scan(ticket, gate="North", device_id="phone 1")
     doors.scan(ticket, gate="South")
@@ -15,10 +15,10 @@ def test_it_tells_who_came_where_and_when(doors: Doors) -> None:
     assert (admitted["outcome"], admitted["let_in"], admitted["holder_name"]) == ("admitted", True, "Ada Buyer")
     assert (admitted["gate"], admitted["device_id"], admitted["scanned_by"]) == ("North", "phone 1", str(doors.scanner))
     assert (refused["outcome"], refused["let_in"], refused["gate"]) == ("already_scanned", False, "South")
-    assert (refused["first"]["scan_id"], refused["first"]["gate"]) == (admitted["id"], "North")
+    assert (refused["first_scan"]["scan_id"], refused["first_scan"]["gate"]) == (admitted["id"], "North")
 
 
-def test_a_conflict_names_both_devices(doors: Doors) -> None:
+def test_a_conflict_shows_both_devices(doors: Doors) -> None:
     (ticket,) = doors.sell()
     doors.sync("B", offline(1, ticket, 5, gate="South"))
     doors.sync("A", offline(1, ticket, 9, gate="North"))
@@ -26,10 +26,10 @@ def test_a_conflict_names_both_devices(doors: Doors) -> None:
     (conflict,) = doors.conflicts()
 
     assert (conflict["device_id"], conflict["gate"], conflict["outcome"]) == ("B", "South", "already_scanned")
-    assert (conflict["first"]["device_id"], conflict["first"]["gate"]) == ("A", "North")
+    assert (conflict["first_scan"]["device_id"], conflict["first_scan"]["gate"]) == ("A", "North")
 
 
-def test_the_list_goes_on_behind_a_scan_whose_clock_went_wrong(doors: Doors) -> None:
+def test_the_cursor_works_for_a_scan_whose_device_had_a_wrong_clock(doors: Doors) -> None:
     path = f"/v1/events/{doors.event}/scans"
     for number, ticket in enumerate(doors.sell(2), 1):
         scan = {"sequence": number, "qr": ticket.qr, "at": "1970-01-01T00:00:00Z"}
@@ -42,21 +42,21 @@ def test_the_list_goes_on_behind_a_scan_whose_clock_went_wrong(doors: Doors) -> 
     assert [page["items"][0]["sequence"] for page in (second, first)] == [1, 2]
 
 
-def test_it_is_filtered_by_gate_and_ticket(doors: Doors) -> None:
+def test_the_list_is_filtered_by_gate_ticket_and_conflict(doors: Doors) -> None:
     first, second = doors.sell(2)
     doors.scan(first, gate="North")
     doors.scan(second, gate="South")
 
-    def found(**query: object) -> list[str]:
+    def gates_of(**query: object) -> list[str]:
         path = f"/v1/events/{doors.event}/scans"
         return [item["gate"] for item in doors.api.get(path, account=doors.manager, query=query).json["items"]]
 
-    assert found(gate="North") == ["North"]
-    assert found(ticket_id=second.id) == ["South"]
-    assert found(only="conflicts") == []
+    assert gates_of(gate="North") == ["North"]
+    assert gates_of(ticket_id=second.id) == ["South"]
+    assert gates_of(only="conflicts") == []
 
 
-def test_it_comes_in_pages(doors: Doors) -> None:
+def test_the_list_comes_in_pages(doors: Doors) -> None:
     (ticket,) = doors.sell(max_entries=5)
     scanned = [doors.scan(ticket).json["scan_id"] for _ in range(5)]
     path = f"/v1/events/{doors.event}/scans"
@@ -72,7 +72,7 @@ def test_it_comes_in_pages(doors: Doors) -> None:
     assert page["next_cursor"] is None
 
 
-def test_it_is_for_managers_of_the_organisation(doors: Doors) -> None:
+def test_only_managers_of_the_organisation_list_scans(doors: Doors) -> None:
     path = f"/v1/events/{doors.event}/scans"
     rival = factories.member(doors.conn, factories.organisation(doors.conn), "owner")
 

@@ -1,5 +1,7 @@
-"""Devices that are cut off from us and from each other: whatever they admit, and in whatever order they report it,
-the outcome is one and the same, and every double entry is reported."""
+"""Devices that scan offline, each by itself.
+
+The outcome does not depend on the order of their reports, and every conflict is reported.
+"""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from tests.helpers import invariants
 from tests.helpers.doors import Doors
 from tests.helpers.offline_scanner import OfflineScanner
 
-type Key = tuple[str | None, int | None]  # a device and its number of a scan; an online one has neither
+type Key = tuple[str | None, int | None]  # a scan's device and sequence; an online scan has neither
 
 SECONDS = st.integers(-1800, 1800)
 
@@ -26,11 +28,11 @@ class Plan:
     """What happens at the doors.
 
     Attributes:
-        entries: how often each ticket admits.
+        entries: the `max_entries` of each ticket.
         skews: by how many milliseconds the clock of each device is ahead.
-        fresh: which devices read the manifest once more after the refund and the transfer, at second 0.
-        scans: by whom and when a ticket is shown; its new QR, where it has one and the flag says so.
-        online: which tickets are scanned online, and when.
+        fresh: the devices that read the manifest again after the refund and the transfer, which come at second 0.
+        scans: device, ticket and second of each offline scan. The flag shows the new QR, if the ticket has one.
+        online: ticket and second of each online scan.
     """
 
     entries: list[int]
@@ -54,25 +56,25 @@ def plans(draw: st.DrawFn) -> Plan:
     )
 
 
-# An order in which devices report: batches of one, from a scan on and so many. Some come twice, some too early.
+# An order of reports: device, first scan and number of scans of each. Scans can come twice, or before earlier ones.
 type Schedule = list[tuple[int, int, int]]
 SCHEDULES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 15), st.integers(1, 6)), max_size=10)
 
 
 class Evening:
-    """An event whose tickets are shown as a plan has it, with second 0 the moment of a refund and a transfer."""
+    """An event whose tickets are scanned as planned. At second 0 one is refunded and one transferred."""
 
     def __init__(self, doors: Doors, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
         self.doors = doors
         self._plan = plan
         self._monkeypatch = monkeypatch
         self.tickets = [doors.sell(1, max_entries=entries)[0] for entries in plan.entries]
-        self._refunded, self._passed = doors.sell(1, max_entries=2) + doors.sell(1, max_entries=2)
+        self._refunded, self._transferred = doors.sell(1, max_entries=2) + doors.sell(1, max_entries=2)
         self.devices = [OfflineScanner(f"device {number}") for number in range(len(plan.skews))]
         self._read(self.devices)
         self._scan_online()
         doors.refund(self._refunded)
-        self._newer = doors.transfer(self._passed)
+        self._newer = doors.transfer(self._transferred)
         self._zero = self._moment_of_change()
         self._date_online()
         self._read([self.devices[number] for number in plan.fresh])
@@ -93,11 +95,11 @@ class Evening:
         return row[0].replace(microsecond=0) + timedelta(seconds=1)
 
     def _date_online(self) -> None:
-        """Put the online scans at the plan's times, in order, as if they had been made then."""
-        moments = defaultdict(list)
+        """Give the online scans the times of the plan."""
+        times_of = defaultdict(list)
         for ticket, second in self._plan.online:
-            moments[self.tickets[ticket].id].append(self._zero + timedelta(seconds=second))
-        for ticket_id, times in moments.items():
+            times_of[self.tickets[ticket].id].append(self._zero + timedelta(seconds=second))
+        for ticket_id, times in times_of.items():
             ids = self.doors.conn.execute(
                 "SELECT id FROM scans WHERE ticket_id = %s ORDER BY id", [ticket_id]
             ).fetchall()
@@ -120,19 +122,19 @@ class Evening:
             return self.tickets[ticket].qr
         if ticket == len(self.tickets):
             return self._refunded.qr
-        return (self._newer if newer else self._passed).qr
+        return (self._newer if newer else self._transferred).qr
 
     def report(self, schedule: Schedule) -> tuple[dict[Key, str], list[Any], set[Key]]:
-        """Let the devices sync in this order, and then whatever is left; all of it is undone afterwards.
+        """Let the devices report in this order, and then all scans again. A rollback removes the reports afterwards.
 
         Returns:
-            What became of each that was let in, the tickets, and the conflicts that answers told of.
+            The outcome of each scan that let somebody in, the tickets, and the conflicts in the answers.
         """
-        told: set[Key] = set()
+        reported_conflicts: set[Key] = set()
         with self.doors.conn.transaction(force_rollback=True):
             batches = [(number % len(self.devices), start, length) for number, start, length in schedule]
             for number, start, length in [*batches, *((number, 0, 500) for number in range(len(self.devices)))]:
-                told |= self._sync(self.devices[number], self._plan.skews[number], start, length)
+                reported_conflicts |= self._sync(self.devices[number], self._plan.skews[number], start, length)
             invariants.check(self.doors.conn)
             scans = self.doors.conn.execute(
                 "SELECT device_id, sequence, outcome, id FROM scans WHERE let_in ORDER BY id"
@@ -140,12 +142,12 @@ class Evening:
             tickets = self.doors.conn.execute(
                 "SELECT id, entries, first_scan_at, first_scan_gate FROM tickets ORDER BY id"
             ).fetchall()
-            conflicts = ScanFilters(conflicts=True, gate=None, ticket_id=None)
+            conflicts = ScanFilters(only_conflicts=True, gate=None, ticket_id=None)
             page = service.list_scans(self.doors.conn, self.doors.management, self.doors.event, conflicts, 100, None)
             listed = {(scan.device_id, scan.sequence) for scan in page.items}
         outcomes = {(device, sequence if device else scan_id): outcome for device, sequence, outcome, scan_id in scans}
         assert listed == {(device, sequence) for device, sequence, outcome, _ in scans if outcome != "admitted"}
-        return outcomes, tickets, told
+        return outcomes, tickets, reported_conflicts
 
     def _sync(self, device: OfflineScanner, skew: int, start: int, length: int) -> set[Key]:
         scans = device.unsent[start : start + length]
@@ -163,7 +165,7 @@ class Evening:
 
 @dataclass(frozen=True)
 class _Clock:
-    """Ours, standing still."""
+    """Our clock, stopped."""
 
     moment: datetime
 
@@ -173,7 +175,7 @@ class _Clock:
 
 @settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plan=plans(), one=SCHEDULES, other=SCHEDULES)
-def test_the_order_of_reports_decides_nothing_and_every_double_entry_is_reported(
+def test_the_order_of_reports_does_not_matter_and_every_conflict_is_reported(
     doors: Doors,
     monkeypatch: pytest.MonkeyPatch,
     plan: Plan,
@@ -182,19 +184,19 @@ def test_the_order_of_reports_decides_nothing_and_every_double_entry_is_reported
 ) -> None:
     evening = Evening(doors, plan, monkeypatch)
 
-    outcomes, tickets, told = evening.report(one)
-    again, tickets_again, told_again = evening.report(other)
+    outcomes, tickets, reported = evening.report(one)
+    other_outcomes, other_tickets, other_reported = evening.report(other)
 
-    assert outcomes == again
-    assert tickets == tickets_again
-    doubles = {key for key, outcome in outcomes.items() if outcome != "admitted"}
-    offline = {key for key in doubles if key[0] is not None}
-    assert offline <= told
-    assert offline <= told_again
-    assert {key[0] for key in doubles} <= {key[0] for key in told}
+    assert outcomes == other_outcomes
+    assert tickets == other_tickets
+    conflicts = {key for key, outcome in outcomes.items() if outcome != "admitted"}
+    offline = {key for key in conflicts if key[0] is not None}
+    assert offline <= reported
+    assert offline <= other_reported
+    assert {key[0] for key in conflicts} <= {key[0] for key in reported}
 
 
-def test_a_report_whose_answer_was_lost_is_repeated_before_the_manifest_is_read(doors: Doors) -> None:
+def test_a_device_repeats_a_report_without_an_answer_before_it_reads_the_manifest(doors: Doors) -> None:
     (ticket,) = doors.sell(max_entries=2)
     device = OfflineScanner("A")
     device.read(doors.manifest().json)
@@ -216,8 +218,8 @@ def test_a_device_goes_offline_and_comes_back(doors: Doors) -> None:
         {"name": "North", "ticket_type_ids": None},
         {"name": "VIP", "ticket_type_ids": [str(first.ticket_type_id)]},
     ]
-    terms = {"doors_open_at": opens.isoformat(), "gates": gates}
-    assert doors.api.patch(f"/v1/events/{doors.event}", terms, account=doors.manager).status == 200
+    changes = {"doors_open_at": opens.isoformat(), "gates": gates}
+    assert doors.api.patch(f"/v1/events/{doors.event}", changes, account=doors.manager).status == 200
     device, vip = OfflineScanner("A", gate="North"), OfflineScanner("B", gate="VIP")
     for each in (device, vip):
         each.read(doors.manifest().json)

@@ -13,8 +13,8 @@ from tests.helpers.support import Answer, Client
 
 
 @dataclass
-class Door:
-    """An event with one paid ticket, and somebody who scans."""
+class TicketAtDoor:
+    """A ticket of an event, and a scanner who scans it."""
 
     api: Client
     scanner: UUID
@@ -27,7 +27,7 @@ class Door:
 
 
 def qr_of(conn: Connection, ticket: UUID) -> str:
-    """The text of a ticket's QR."""
+    """Return the text of a ticket's QR."""
     from boxoffice.config import settings
     from boxoffice.signing import key
 
@@ -39,17 +39,17 @@ def qr_of(conn: Connection, ticket: UUID) -> str:
 
 
 @pytest.fixture
-def door(api: Client, conn: Connection, request: pytest.FixtureRequest) -> Door:
+def door(api: Client, conn: Connection, request: pytest.FixtureRequest) -> TicketAtDoor:
     organisation = factories.organisation(conn)
     event = factories.event(conn, organisation_id=organisation)
-    terms = getattr(request, "param", {})
-    order = factories.paid_order(conn, factories.ticket_type(conn, event_id=event, **terms), quantity=1)
+    sale_terms = getattr(request, "param", {})
+    order = factories.paid_order(conn, factories.ticket_type(conn, event_id=event, **sale_terms), quantity=1)
     (ticket,) = conn.execute("SELECT id FROM tickets WHERE order_id = %s", [order]).fetchone() or (None,)
     assert ticket is not None
-    return Door(api, factories.member(conn, organisation, "scanner"), event, ticket, qr_of(conn, ticket))
+    return TicketAtDoor(api, factories.member(conn, organisation, "scanner"), event, ticket, qr_of(conn, ticket))
 
 
-def test_a_ticket_admits_its_holder(door: Door, conn: Connection) -> None:
+def test_a_ticket_admits_its_holder(door: TicketAtDoor, conn: Connection) -> None:
     answer = door.scan(event_id=str(door.event), gate="North", device_id="phone 1")
 
     assert answer.status == 200
@@ -59,7 +59,7 @@ def test_a_ticket_admits_its_holder(door: Door, conn: Connection) -> None:
     invariants.check(conn)
 
 
-def test_the_second_time_it_says_when_and_where_it_was_used(door: Door, conn: Connection) -> None:
+def test_the_second_scan_shows_when_and_where_the_ticket_was_used(door: TicketAtDoor, conn: Connection) -> None:
     door.scan(gate="North")
 
     refused = door.scan(gate="South")
@@ -75,7 +75,7 @@ def test_the_second_time_it_says_when_and_where_it_was_used(door: Door, conn: Co
 
 
 @pytest.mark.parametrize("door", [{"max_entries": 3}], indirect=True)
-def test_a_ticket_of_several_entries_admits_as_often(door: Door, conn: Connection) -> None:
+def test_a_ticket_with_several_entries_admits_as_often(door: TicketAtDoor, conn: Connection) -> None:
     answers = [door.scan() for _ in range(4)]
 
     assert [answer.status for answer in answers] == [200, 200, 200, 409]
@@ -83,18 +83,18 @@ def test_a_ticket_of_several_entries_admits_as_often(door: Door, conn: Connectio
     invariants.check(conn)
 
 
-def test_at_another_events_door_it_is_refused(door: Door, conn: Connection) -> None:
+def test_a_ticket_is_refused_at_the_door_of_another_event(door: TicketAtDoor, conn: Connection) -> None:
     assert door.scan(event_id=str(factories.event(conn))).code == "wrong_event"
     assert door.scan().status == 200
 
 
-def test_a_refunded_ticket_admits_nobody(door: Door, conn: Connection) -> None:
+def test_a_refunded_ticket_admits_nobody(door: TicketAtDoor, conn: Connection) -> None:
     conn.execute("UPDATE tickets SET status = 'refunded'")
 
     assert door.scan().code == "refunded"
 
 
-def test_forgeries_are_refused_and_tell_nothing(door: Door, conn: Connection) -> None:
+def test_forgeries_are_refused_and_the_answer_says_nothing_of_the_ticket(door: TicketAtDoor, conn: Connection) -> None:
     last = "A" if door.qr[-1] != "A" else "B"
     texts = [door.qr[:-1] + last, door.qr[:-1], door.qr.lower(), "BO1:", "https://example.com", "\u0000", "é" * 100]
 
@@ -105,7 +105,7 @@ def test_forgeries_are_refused_and_tell_nothing(door: Door, conn: Connection) ->
     assert conn.execute("SELECT entries FROM tickets").fetchone() == (0,)
 
 
-def test_another_organisations_ticket_is_not_found(door: Door, conn: Connection) -> None:
+def test_another_organisations_ticket_is_not_found(door: TicketAtDoor, conn: Connection) -> None:
     stranger = factories.member(conn, factories.organisation(conn), "owner")
 
     assert door.api.post("/v1/scans", {"qr": door.qr}, account=stranger).status == 404
@@ -113,13 +113,13 @@ def test_another_organisations_ticket_is_not_found(door: Door, conn: Connection)
     assert conn.execute("SELECT count(*) FROM scans").fetchone() == (0,)
 
 
-def test_a_ticket_that_never_was_is_not_found(door: Door) -> None:
-    invented = qr.text_of(b"a key of somebody else's", 1, 0, uuid4(), uuid4())
+def test_a_ticket_that_does_not_exist_is_not_found(door: TicketAtDoor) -> None:
+    unknown = qr.text_of(b"a key of somebody else's", 1, 0, uuid4(), uuid4())
 
-    assert door.scan(invented).status == 404
+    assert door.scan(unknown).status == 404
 
 
-def test_the_qr_of_before_a_transfer_is_told_from_a_forgery(door: Door, conn: Connection) -> None:
+def test_a_former_qr_is_not_taken_for_a_forgery(door: TicketAtDoor, conn: Connection) -> None:
     conn.execute("UPDATE tickets SET transfer_count = 1, former_hashes = ARRAY[qr_hash]")
     newer = qr_of(conn, door.ticket)
     conn.execute("UPDATE tickets SET qr_hash = %s", [qr.hash_of(newer)])
@@ -133,11 +133,11 @@ def test_the_qr_of_before_a_transfer_is_told_from_a_forgery(door: Door, conn: Co
 
 
 @pytest.mark.parametrize("body", [{}, {"qr": 1}, {"qr": "x" * 501}, {"qr": "x", "gate": "a\nb"}, {"qr": "x", "at": 1}])
-def test_a_malformed_scan_is_refused(door: Door, body: dict[str, Any]) -> None:
+def test_a_malformed_scan_is_refused(door: TicketAtDoor, body: dict[str, Any]) -> None:
     assert door.api.post("/v1/scans", body, account=door.scanner).code == "invalid"
 
 
-def test_a_qr_whose_key_was_withdrawn_admits_nobody(door: Door, conn: Connection) -> None:
+def test_a_qr_whose_key_was_withdrawn_admits_nobody(door: TicketAtDoor, conn: Connection) -> None:
     withdrawn = qr.text_of(b"a key that has gone", 7, 0, uuid4(), door.ticket)
     conn.execute("UPDATE tickets SET key_id = 7, qr_hash = %s", [qr.hash_of(withdrawn)])
 

@@ -6,7 +6,7 @@ from tests.helpers import factories, invariants
 from tests.helpers.doors import Doors
 
 
-def test_a_guest_on_the_list_is_admitted_without_a_qr(doors: Doors) -> None:
+def test_a_holder_on_the_guest_list_is_admitted_without_a_qr(doors: Doors) -> None:
     (ticket,) = doors.sell()
 
     answer = doors.admit(ticket.id, gate="Guest list")
@@ -17,7 +17,7 @@ def test_a_guest_on_the_list_is_admitted_without_a_qr(doors: Doors) -> None:
     invariants.check(doors.conn)
 
 
-def test_the_list_and_the_qr_draw_on_the_same_entries(doors: Doors) -> None:
+def test_the_guest_list_and_the_qr_use_the_same_entries(doors: Doors) -> None:
     (ticket,) = doors.sell(max_entries=2)
     doors.scan(ticket, gate="North")
 
@@ -27,21 +27,21 @@ def test_the_list_and_the_qr_draw_on_the_same_entries(doors: Doors) -> None:
     invariants.check(doors.conn)
 
 
-def test_whoever_holds_a_transferred_ticket_is_on_the_list(doors: Doors) -> None:
+def test_the_new_holder_of_a_transferred_ticket_is_on_the_guest_list(doors: Doors) -> None:
     (ticket,) = doors.sell()
     doors.transfer(ticket)
 
     assert doors.admit(ticket.id).json["holder_name"] == "Bola Holder"
 
 
-def test_refunded_tickets_are_not_on_the_list(doors: Doors) -> None:
+def test_refunded_tickets_are_not_on_the_guest_list(doors: Doors) -> None:
     (ticket,) = doors.sell()
     doors.refund(ticket)
 
     assert doors.admit(ticket.id).code == "refunded"
 
 
-def test_others_tickets_are_not_found(doors: Doors) -> None:
+def test_tickets_of_other_organisations_are_not_found(doors: Doors) -> None:
     (ticket,) = doors.sell()
     stranger = factories.member(doors.conn, factories.organisation(doors.conn), "owner")
 

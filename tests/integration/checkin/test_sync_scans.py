@@ -15,7 +15,7 @@ def outcomes(answer: Any) -> list[str]:
     return [result["outcome"] for result in answer.json["results"]]
 
 
-def test_what_was_admitted_offline_counts(doors: Doors) -> None:
+def test_offline_entries_count(doors: Doors) -> None:
     first, second = doors.sell(2)
 
     answer = doors.sync("A", offline(1, first, 20, gate="North"), offline(2, second, 19))
@@ -44,7 +44,7 @@ def test_a_repeated_sync_changes_nothing(doors: Doors) -> None:
     invariants.check(doors.conn)
 
 
-def test_the_earliest_entry_wins_whoever_reports_first(doors: Doors) -> None:
+def test_the_earliest_entry_counts_whichever_device_reports_first(doors: Doors) -> None:
     (ticket,) = doors.sell()
 
     late = doors.sync("B", offline(7, ticket, 5, gate="South"))
@@ -54,12 +54,12 @@ def test_the_earliest_entry_wins_whoever_reports_first(doors: Doors) -> None:
     assert outcomes(early) == ["admitted"]
     (conflict,) = early.json["conflicts"]
     assert (conflict["device_id"], conflict["sequence"], conflict["outcome"]) == ("B", 7, "already_scanned")
-    assert (conflict["first"]["device_id"], conflict["first"]["gate"]) == ("A", "North")
+    assert (conflict["first_scan"]["device_id"], conflict["first_scan"]["gate"]) == ("A", "North")
     assert outcomes(doors.sync("B", offline(7, ticket, 5))) == ["already_scanned"]
     invariants.check(doors.conn)
 
 
-def test_an_online_entry_counts_by_our_clock(doors: Doors) -> None:
+def test_an_online_entry_counts_by_the_servers_clock(doors: Doors) -> None:
     before, after = doors.sell(2)
     doors.scan(before, device_id="online", gate="Main")
     doors.scan(after, device_id="online", gate="Main")
@@ -74,7 +74,7 @@ def test_an_online_entry_counts_by_our_clock(doors: Doors) -> None:
 
 
 @pytest.mark.parametrize("ahead", [timedelta(days=-400), timedelta(seconds=-90), timedelta(hours=30)])
-def test_a_clock_that_is_wrong_is_corrected_and_its_error_noted(doors: Doors, ahead: timedelta) -> None:
+def test_a_wrong_clock_is_corrected_and_its_skew_stored(doors: Doors, ahead: timedelta) -> None:
     (ticket,) = doors.sell()
 
     doors.sync("right", offline(1, ticket, 10))
@@ -92,7 +92,7 @@ def test_a_clock_that_is_wrong_is_corrected_and_its_error_noted(doors: Doors, ah
     assert skew_ms == answer.json["skew_ms"]
 
 
-def test_a_clock_that_was_set_back_puts_the_scan_at_the_sync(doors: Doors) -> None:
+def test_a_scan_counts_at_the_sync_if_the_clock_was_set_back(doors: Doors) -> None:
     (ticket,) = doors.sell()
 
     answer = doors.sync("A", offline(1, ticket, -600))
@@ -101,18 +101,18 @@ def test_a_clock_that_was_set_back_puts_the_scan_at_the_sync(doors: Doors) -> No
     assert abs(at - datetime.now(UTC)) < timedelta(seconds=5)
 
 
-def test_a_clock_that_has_lost_the_time_is_corrected_too(doors: Doors) -> None:
+def test_a_clock_that_starts_in_1970_is_corrected(doors: Doors) -> None:
     (ticket,) = doors.sell()
-    lost = datetime.now(UTC) - datetime(1970, 1, 2, tzinfo=UTC)
+    behind = datetime.now(UTC) - datetime(1970, 1, 2, tzinfo=UTC)
 
-    answer = doors.sync("A", offline(1, ticket, 5, ahead=-lost), ahead=-lost)
+    answer = doors.sync("A", offline(1, ticket, 5, ahead=-behind), ahead=-behind)
 
     assert outcomes(answer) == ["admitted"]
     at = datetime.fromisoformat(answer.json["results"][0]["at"])
     assert abs(at - datetime.now(UTC) + timedelta(minutes=5)) < timedelta(seconds=5)
 
 
-def test_tickets_refunded_meanwhile_are_reported(doors: Doors) -> None:
+def test_entries_before_a_refund_count_and_entries_after_it_are_conflicts(doors: Doors) -> None:
     before, after = doors.sell() + doors.sell()
     doors.refund(before)
     doors.refund(after)
@@ -124,11 +124,11 @@ def test_tickets_refunded_meanwhile_are_reported(doors: Doors) -> None:
     assert (admitted["outcome"], refused["outcome"]) == ("admitted", "refunded")
     assert admitted["refunded_at"]
     (conflict,) = answer.json["conflicts"]
-    assert (conflict["ticket_id"], conflict["outcome"], conflict["first"]) == (str(after.id), "refunded", None)
+    assert (conflict["ticket_id"], conflict["outcome"], conflict["first_scan"]) == (str(after.id), "refunded", None)
     invariants.check(doors.conn)
 
 
-def test_the_qr_of_before_a_transfer_counts_if_it_came_before(doors: Doors) -> None:
+def test_a_former_qr_counts_if_it_was_scanned_before_the_transfer(doors: Doors) -> None:
     before, after = doors.sell(2)
     newer = doors.transfer(before)
     doors.transfer(after)
@@ -142,7 +142,7 @@ def test_the_qr_of_before_a_transfer_counts_if_it_came_before(doors: Doors) -> N
     invariants.check(doors.conn)
 
 
-def test_what_is_no_ticket_of_the_event_is_not_kept(doors: Doors, api: Client, conn: Connection) -> None:
+def test_a_qr_of_no_ticket_of_the_event_is_not_stored(doors: Doors, api: Client, conn: Connection) -> None:
     (ticket,) = doors.sell()
     (foreign,) = open_doors(api, conn).sell()
     other_type = factories.ticket_type(conn, event_id=factories.event(conn, organisation_id=doors.organisation))
@@ -157,7 +157,7 @@ def test_what_is_no_ticket_of_the_event_is_not_kept(doors: Doors, api: Client, c
     assert conn.execute("SELECT count(*) FROM scans").fetchone() == (0,)
 
 
-def test_a_number_given_to_two_scans_is_told(doors: Doors) -> None:
+def test_a_sequence_of_two_scans_is_refused(doors: Doors) -> None:
     first, second = doors.sell(2)
     doors.sync("A", offline(1, first, 5))
 
@@ -201,7 +201,7 @@ def test_a_former_qr_that_was_refused_online_and_let_in_all_the_same_is_a_confli
     invariants.check(doors.conn)
 
 
-def test_what_was_undone_stays_undone_when_it_is_synced_again(doors: Doors) -> None:
+def test_an_undone_scan_stays_undone_when_it_is_synced_again(doors: Doors) -> None:
     (ticket,) = doors.sell()
     scan = offline(1, ticket, 5)
     doors.undo(doors.sync("A", scan).json["results"][0]["scan_id"])
@@ -212,7 +212,7 @@ def test_what_was_undone_stays_undone_when_it_is_synced_again(doors: Doors) -> N
 
 
 @pytest.mark.parametrize(
-    "spoilt",
+    "change",
     [
         {"scans": []},
         {"scans": [{"sequence": 0, "qr": "x", "at": "2026-01-01T00:00:00Z"}]},
@@ -224,16 +224,16 @@ def test_what_was_undone_stays_undone_when_it_is_synced_again(doors: Doors) -> N
         {"device_id": ""},
     ],
 )
-def test_a_malformed_sync_is_refused(doors: Doors, spoilt: dict[str, Any]) -> None:
+def test_a_malformed_sync_is_refused(doors: Doors, change: dict[str, Any]) -> None:
     scans = [{"sequence": 1, "qr": "x", "at": "2026-01-01T00:00:00Z"}]
-    body = {"device_id": "A", "sent_at": "2026-01-01T00:00:00Z", "scans": scans, **spoilt}
+    body = {"device_id": "A", "sent_at": "2026-01-01T00:00:00Z", "scans": scans, **change}
 
     answer = doors.api.post(f"/v1/events/{doors.event}/scan-sync", body, account=doors.scanner)
 
     assert (answer.status, answer.code) == (422, "invalid")
 
 
-def test_it_is_for_the_organisations_own_people(doors: Doors) -> None:
+def test_only_members_of_the_organisation_sync(doors: Doors) -> None:
     rival = factories.member(doors.conn, factories.organisation(doors.conn), "owner")
     body = {"device_id": "A", "sent_at": "2026-01-01T00:00:00Z", "scans": [offline(1, "x", 1)]}
     path = f"/v1/events/{doors.event}/scan-sync"

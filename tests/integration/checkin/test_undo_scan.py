@@ -6,7 +6,7 @@ from tests.helpers import invariants
 from tests.helpers.doors import Doors, offline
 
 
-def test_an_undone_entry_is_there_to_be_used_again(doors: Doors) -> None:
+def test_an_undone_entry_can_be_used_again(doors: Doors) -> None:
     (ticket,) = doors.sell()
     scan_id = doors.scan(ticket, gate="North").json["scan_id"]
 
@@ -26,7 +26,7 @@ def test_an_undone_entry_is_there_to_be_used_again(doors: Doors) -> None:
     invariants.check(doors.conn)
 
 
-def test_to_undo_it_again_changes_nothing(doors: Doors) -> None:
+def test_to_undo_a_scan_again_changes_nothing(doors: Doors) -> None:
     (ticket,) = doors.sell()
     scan_id = doors.scan(ticket).json["scan_id"]
 
@@ -35,7 +35,7 @@ def test_to_undo_it_again_changes_nothing(doors: Doors) -> None:
     invariants.check(doors.conn)
 
 
-def test_a_device_that_repeats_an_undone_scan_is_told_so(doors: Doors) -> None:
+def test_a_device_that_repeats_an_undone_scan_gets_undone(doors: Doors) -> None:
     (ticket,) = doors.sell()
     doors.undo(doors.scan(ticket, device_id="phone", sequence=1).json["scan_id"])
 
@@ -59,7 +59,7 @@ def test_any_of_several_entries_can_be_undone(doors: Doors) -> None:
     invariants.check(doors.conn)
 
 
-def test_what_was_a_conflict_counts_once_the_entry_before_it_is_undone(doors: Doors) -> None:
+def test_a_conflict_counts_once_the_entry_before_it_is_undone(doors: Doors) -> None:
     (ticket,) = doors.sell()
     first = doors.sync("A", offline(1, ticket, 20)).json["results"][0]["scan_id"]
     doors.sync("B", offline(1, ticket, 10))
@@ -72,7 +72,7 @@ def test_what_was_a_conflict_counts_once_the_entry_before_it_is_undone(doors: Do
     invariants.check(doors.conn)
 
 
-def test_a_conflict_can_be_settled_by_undoing_it(doors: Doors) -> None:
+def test_a_conflict_can_be_undone(doors: Doors) -> None:
     (ticket,) = doors.sell()
     doors.sync("A", offline(1, ticket, 20), offline(2, ticket, 10))
     (conflict,) = doors.conflicts()
@@ -83,7 +83,7 @@ def test_a_conflict_can_be_settled_by_undoing_it(doors: Doors) -> None:
     invariants.check(doors.conn)
 
 
-def test_a_refusal_let_nobody_in(doors: Doors) -> None:
+def test_a_refusal_cannot_be_undone(doors: Doors) -> None:
     (ticket,) = doors.sell()
     doors.refund(ticket)
     doors.scan(ticket)
@@ -92,7 +92,7 @@ def test_a_refusal_let_nobody_in(doors: Doors) -> None:
     assert (doors.undo(scan_id).status, doors.undo(scan_id).code) == (409, "not_admitted")
 
 
-def test_a_scan_that_never_was_is_not_found(doors: Doors) -> None:
+def test_a_scan_that_does_not_exist_is_not_found(doors: Doors) -> None:
     assert doors.undo(uuid4()).status == 404
 
 

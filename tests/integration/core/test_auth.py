@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID, uuid4
 
 import jwt
@@ -17,13 +17,13 @@ from tests.helpers.rings import KeyRing
 from tests.helpers.support import Client
 
 
-def claims(account: UUID, **overrides: Any) -> dict[str, Any]:
+def payload_of(account: UUID, **overrides: Any) -> dict[str, Any]:
     now = int(time.time())
     return {"sub": str(account), "sid": str(uuid4()), "aud": "boxoffice", "iat": now, "exp": now + 900, **overrides}
 
 
-def signed(claims: dict[str, Any], key: str, *, algorithm: str = "HS256", **headers: Any) -> str:
-    return jwt.encode(claims, key, algorithm=algorithm, headers=headers)
+def signed(payload: dict[str, Any], key: str, *, algorithm: str = "HS256", **headers: Any) -> str:
+    return jwt.encode(payload, key, algorithm=algorithm, headers=headers)
 
 
 def segment(content: Any) -> str:
@@ -77,7 +77,7 @@ def test_an_environment_that_has_not_seen_the_rotation_takes_new_tokens(
     account = factories.account(conn)
     auth.issue_access_token(account, uuid4())  # the ring is known from now on, as it was
     ring.rotate()
-    new = signed(claims(account), ring.keys["2"], kid="2")
+    new = signed(payload_of(account), ring.keys["2"], kid="2")
     clock = time.monotonic
 
     monkeypatch.setattr(time, "monotonic", lambda: clock() + 11)  # seconds: a ring is read anew that seldom
@@ -97,28 +97,28 @@ def test_a_key_that_is_taken_out_takes_its_tokens_with_it(ring: KeyRing, api: Cl
 def test_forged_tokens_are_refused(ring: KeyRing, api: Client, conn: Connection) -> None:
     account = factories.account(conn)
     key = ring.keys["1"]
-    good = signed(claims(account), key, kid="1")
+    good = signed(payload_of(account), key, kid="1")
     header, payload, signature = good.split(".")
     now = int(time.time())
     forged = {
-        "another key": signed(claims(account), key + "x", kid="1"),
-        "an unknown key": signed(claims(account), key, kid="9"),
-        "no key id": signed(claims(account), key),
-        "a field of the ring that is no key": signed(claims(account), "1" * 32, kid="current"),
-        "a key id that is a path": signed(claims(account), "x" * 32, kid="/dev/null"),
+        "another key": signed(payload_of(account), key + "x", kid="1"),
+        "an unknown key": signed(payload_of(account), key, kid="9"),
+        "no key id": signed(payload_of(account), key),
+        "a field of the ring that is no key": signed(payload_of(account), "1" * 32, kid="current"),
+        "a key id that is a path": signed(payload_of(account), "x" * 32, kid="/dev/null"),
         "no algorithm": f"{segment({'alg': 'none', 'kid': '1'})}.{payload}.",
         "no algorithm in capitals": f"{segment({'alg': 'NONE', 'kid': '1'})}.{payload}.{signature}",
-        "another algorithm": signed(claims(account), key, algorithm="HS512", kid="1"),
-        "another account": f"{header}.{segment(claims(uuid4()))}.{signature}",
+        "another algorithm": signed(payload_of(account), key, algorithm="HS512", kid="1"),
+        "another account": f"{header}.{segment(payload_of(uuid4()))}.{signature}",
         "no signature": f"{header}.{payload}.",
         "half a signature": good[:-20],
-        "another audience": signed(claims(account, aud="elsewhere"), key, kid="1"),
-        "no audience": signed({k: v for k, v in claims(account).items() if k != "aud"}, key, kid="1"),
-        "expired": signed(claims(account, exp=now - 1), key, kid="1"),
-        "never expires": signed({k: v for k, v in claims(account).items() if k != "exp"}, key, kid="1"),
-        "issued in the future": signed(claims(account, iat=now + 3600), key, kid="1"),
-        "no session": signed({k: v for k, v in claims(account).items() if k != "sid"}, key, kid="1"),
-        "no account": signed(claims(account, sub="everyone"), key, kid="1"),
+        "another audience": signed(payload_of(account, aud="elsewhere"), key, kid="1"),
+        "no audience": signed({k: v for k, v in payload_of(account).items() if k != "aud"}, key, kid="1"),
+        "expired": signed(payload_of(account, exp=now - 1), key, kid="1"),
+        "never expires": signed({k: v for k, v in payload_of(account).items() if k != "exp"}, key, kid="1"),
+        "issued in the future": signed(payload_of(account, iat=now + 3600), key, kid="1"),
+        "no session": signed({k: v for k, v in payload_of(account).items() if k != "sid"}, key, kid="1"),
+        "no account": signed(payload_of(account, sub="everyone"), key, kid="1"),
         "no token": "x",
         "nothing": "",
         "not ASCII": "\u00e9.\u00e9.\u00e9",
@@ -167,3 +167,25 @@ def test_roles_include_the_lower_ones() -> None:
     assert auth.covers(auth.Who.OWNER, auth.Who.SCANNER)
     assert auth.covers(auth.Who.MANAGER, auth.Who.MANAGER)
     assert not auth.covers(auth.Who.SCANNER, auth.Who.MANAGER)
+
+
+def test_a_guest_token_serves_one_kind_of_thing(api: Client) -> None:
+    """One id, to show that it is the kind which tells the tokens apart."""
+    shared = uuid4()
+    tokens = {
+        "order": auth.order_token(shared),
+        "ticket": auth.ticket_token(shared, 0),
+        "waitlist entry": auth.waitlist_token(shared),
+    }
+
+    for kind, token in tokens.items():
+        served = [each for each in get_args(auth.GuestResource.__value__) if auth.is_guest_token(token, each, shared)]
+        assert served == [kind]
+
+
+def test_a_transfer_ends_the_token_of_a_ticket(api: Client) -> None:
+    ticket = uuid4()
+    before = auth.ticket_token(ticket, 1)
+
+    assert auth.is_guest_token(before, "ticket", ticket, 1)
+    assert not auth.is_guest_token(before, "ticket", ticket, 2)

@@ -1,4 +1,4 @@
-"""POST /v1/events/{event_id}/cancel, and the job that gives back what was sold of it"""
+"""POST /v1/events/{event_id}/cancel, and the job that refunds the orders"""
 
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -25,21 +25,21 @@ def shop(conn: Connection) -> Shop:
     return Shop(conn)
 
 
-def cart(shop: Shop, mine: UUID, others: UUID) -> UUID:
-    """An order of two tickets of ours and three of another event's."""
-    order = factories.order(shop.conn, mine)
+def cart(shop: Shop, ours: UUID, others: UUID) -> UUID:
+    """Place an order of two tickets of one event and three of another."""
+    order = factories.order(shop.conn, ours)
     sellers.add_item(shop.conn, order, others, 3)
     return order
 
 
-def is_settled(conn: Connection) -> bool:
-    return conn.execute("SELECT settled_at IS NOT NULL FROM events WHERE cancelled_at IS NOT NULL").fetchone() == (
-        True,
-    )
+def is_finished(conn: Connection) -> bool:
+    return conn.execute(
+        "SELECT cancellation_finished_at IS NOT NULL FROM events WHERE cancelled_at IS NOT NULL"
+    ).fetchone() == (True,)
 
 
 class TestCancel:
-    def test_it_is_off_sale_at_once(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_nobody_can_buy_a_cancelled_event(self, api: Client, conn: Connection, shop: Shop) -> None:
         ticket_type = shop.ticket_type()
 
         answer = cancel_event(api, shop)
@@ -50,7 +50,7 @@ class TestCancel:
         assert api.get(f"/v1/events/{shop.event}").json["status"] == "cancelled"
         assert [row["id"] for row in api.get("/v1/events").json["items"]] == []
 
-    def test_twice_changes_nothing_more(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_cancelling_again_changes_nothing(self, api: Client, conn: Connection, shop: Shop) -> None:
         sellers.enable_webhooks(conn)
 
         answers = [cancel_event(api, shop) for _ in range(2)]
@@ -75,7 +75,7 @@ class TestCancel:
             ("PATCH", "/v1/vouchers/{voucher}", {"max_redemptions": 500}),
         ],
     )
-    def test_it_stays_as_it_was(
+    def test_a_cancelled_event_cannot_be_edited(
         self, api: Client, conn: Connection, shop: Shop, method: str, path: str, body: dict[str, object]
     ) -> None:
         names = {"ticket_type": shop.ticket_type(), "voucher": factories.voucher(conn, shop.event), "event": shop.event}
@@ -85,24 +85,24 @@ class TestCancel:
 
         assert (refused.status, refused.code) == (409, "event_cancelled")
 
-    def test_a_draft_is_not_cancelled(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_a_draft_cannot_be_cancelled(self, api: Client, conn: Connection, shop: Shop) -> None:
         conn.execute("UPDATE events SET status = 'draft'")
 
         assert cancel_event(api, shop).code == "event_not_published"
 
-    def test_it_is_not_published_again(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_a_cancelled_event_cannot_be_published(self, api: Client, conn: Connection, shop: Shop) -> None:
         shop.ticket_type()
         cancel_event(api, shop)
 
         assert api.post(f"/v1/events/{shop.event}/publish", account=shop.manager).code == "event_cancelled"
 
     @pytest.mark.parametrize("body", [{}, {"reason": ""}, {"reason": None}, {"reason": "a\nb"}, {"reason": 5}])
-    def test_it_takes_a_reason(self, api: Client, conn: Connection, shop: Shop, body: dict[str, object]) -> None:
+    def test_a_reason_is_required(self, api: Client, conn: Connection, shop: Shop, body: dict[str, object]) -> None:
         refused = api.post(f"/v1/events/{shop.event}/cancel", body, account=shop.manager)
 
         assert (refused.status, refused.code) == (422, "invalid")
 
-    def test_it_takes_a_manager(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_only_a_manager_of_the_organisation_can_cancel(self, api: Client, conn: Connection, shop: Shop) -> None:
         path, body = f"/v1/events/{shop.event}/cancel", {"reason": "x"}
 
         assert api.post(path, body).status == 401
@@ -111,8 +111,8 @@ class TestCancel:
         assert api.post(f"/v1/events/{uuid4()}/cancel", body, account=shop.manager).status == 404
 
 
-class TestSettle:
-    def test_each_order_is_given_back_and_everybody_written_to_once(
+class TestRefunds:
+    def test_each_order_is_refunded_and_everybody_gets_one_email(
         self, api: Client, conn: Connection, shop: Shop
     ) -> None:
         ticket_type, free = shop.ticket_type(), shop.ticket_type(price=0)
@@ -142,12 +142,10 @@ class TestSettle:
         assert status_of(conn, order) == "refunded"
         invariants.check(conn)
 
-    def test_of_an_order_of_two_events_only_this_ones_tickets_are_refunded(
-        self, api: Client, conn: Connection, shop: Shop
-    ) -> None:
-        mine = shop.ticket_type()
+    def test_only_tickets_of_the_cancelled_event_are_refunded(self, api: Client, conn: Connection, shop: Shop) -> None:
+        ours = shop.ticket_type()
         others = shop.ticket_type(event_id=factories.event(conn, organisation_id=shop.organisation), price=700)
-        order = cart(shop, mine, others)
+        order = cart(shop, ours, others)
         sellers.mark_paid(api, shop, order)
         cancel_event(api, shop)
 
@@ -160,7 +158,7 @@ class TestSettle:
         assert settle_cancellations()["orders"] == 0
         invariants.check(conn)
 
-    def test_what_was_given_back_before_is_not_given_back_again(
+    def test_money_that_was_refunded_before_is_not_refunded_again(
         self, api: Client, conn: Connection, shop: Shop
     ) -> None:
         order = shop.sold(shop.ticket_type(), quantity=3)
@@ -173,7 +171,7 @@ class TestSettle:
         assert given_back(conn) == [5000, 3000, 7000]
         invariants.check(conn)
 
-    def test_who_has_tickets_from_several_buyers_is_written_to_once(
+    def test_a_holder_of_tickets_of_several_buyers_gets_one_email(
         self, api: Client, conn: Connection, shop: Shop
     ) -> None:
         ticket_type = shop.ticket_type()
@@ -188,9 +186,7 @@ class TestSettle:
         assert written_to == ["ada@example.com", "bola@example.com", "chi@example.com"]
         invariants.check(conn)
 
-    def test_an_order_that_somebody_has_locked_is_left_for_the_next_time(
-        self, api: Client, conn: Connection, shop: Shop
-    ) -> None:
+    def test_a_locked_order_is_left_for_the_next_run(self, api: Client, conn: Connection, shop: Shop) -> None:
         order = shop.sold(shop.ticket_type())
         cancel_event(api, shop)
 
@@ -201,7 +197,7 @@ class TestSettle:
         assert settle_cancellations() == {"orders": 1, "events": 0, "units_failed": 0}
         invariants.check(conn)
 
-    def test_an_order_that_fails_keeps_nobody_waiting(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_an_order_that_fails_does_not_stop_the_others(self, api: Client, conn: Connection, shop: Shop) -> None:
         ticket_type = shop.ticket_type()
         broken, whole = factories.paid_order(conn, ticket_type), shop.sold(ticket_type)
         cancel_event(api, shop)
@@ -211,7 +207,7 @@ class TestSettle:
         assert [status_of(conn, order) for order in (broken, whole)] == ["paid", "refunded"]
         invariants.check(conn)
 
-    def test_what_was_bought_in_the_moment_of_cancelling_is_given_back_as_well(
+    def test_an_order_that_was_placed_while_the_event_was_cancelled_is_refunded(
         self, api: Client, conn: Connection, shop: Shop
     ) -> None:
         ticket_type = shop.ticket_type()
@@ -223,25 +219,25 @@ class TestSettle:
         assert settle_cancellations()["orders"] == 1
 
         assert status_of(conn, late) == "refunded"
-        assert not is_settled(conn)
+        assert not is_finished(conn)
         invariants.check(conn)
 
-    def test_the_books_are_closed_when_nothing_can_come_any_more(
-        self, api: Client, conn: Connection, shop: Shop
-    ) -> None:
+    def test_a_cancellation_is_finished_when_no_order_is_left(self, api: Client, conn: Connection, shop: Shop) -> None:
         broken = factories.paid_order(conn, shop.ticket_type())
         cancel_event(api, shop)
         conn.execute("UPDATE events SET cancelled_at = %s", [factories.NOW - timedelta(minutes=11)])
         settle_cancellations()
-        assert not is_settled(conn)
+        assert not is_finished(conn)
         factories.payment(conn, broken, status="succeeded")
 
         settle_cancellations()
 
-        assert is_settled(conn)
+        assert is_finished(conn)
         invariants.check(conn)
 
-    def test_money_that_comes_afterwards_goes_back(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_money_that_comes_after_the_cancellation_is_returned(
+        self, api: Client, conn: Connection, shop: Shop
+    ) -> None:
         order = factories.order(conn, shop.ticket_type())
         payment = payers.started(api, order)
         cancel_event(api, shop)

@@ -1,4 +1,4 @@
-"""An event's own capacity, which its ticket types share"""
+"""An event's own capacity, which its ticket types share."""
 
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ def set_capacity(api: Client, manager: UUID, event: UUID, capacity: int | None) 
 
 
 def buy(api: Client, wanted: dict[UUID, int], **more: Any) -> Answer:
-    """Order some tickets."""
+    """Place an order of these quantities of ticket types."""
     request = order_request(next(iter(wanted)), **more)
     request["items"] = [{"ticket_type_id": str(each), "quantity": quantity} for each, quantity in wanted.items()]
     return api.post("/v1/orders", request, key="new")
@@ -51,14 +51,14 @@ class TestCreate:
         assert shown["capacity"] == {"quantity": 150, "available": 150, "held": 0, "sold": 0}
         invariants.check(conn)
 
-    def test_without_one_there_is_none(self, api: Client, organisation: UUID, manager: UUID) -> None:
+    def test_an_event_without_a_capacity_has_none(self, api: Client, organisation: UUID, manager: UUID) -> None:
         created = api.post("/v1/events", event_request(organisation), account=manager).json
 
         assert created["capacity"] is None
         assert api.get(f"/v1/events/{created['id']}/availability", account=manager).json["capacity"] is None
 
     @pytest.mark.parametrize("capacity", [-1, 10**8, "100", 1.5, True])
-    def test_one_that_is_none_is_refused(
+    def test_an_invalid_capacity_is_refused(
         self, api: Client, organisation: UUID, manager: UUID, event: UUID, capacity: Any
     ) -> None:
         body = {**event_request(organisation), "capacity": capacity}
@@ -67,7 +67,7 @@ class TestCreate:
         assert set_capacity(api, manager, event, capacity).code == "invalid"
 
 
-def test_the_ticket_types_share_it(api: Client, conn: Connection, capped: UUID, types: list[UUID]) -> None:
+def test_the_ticket_types_share_the_capacity(api: Client, conn: Connection, capped: UUID, types: list[UUID]) -> None:
     assert buy(api, {types[0]: 40, types[1]: 30}).status == 201
 
     availability = api.get(f"/v1/events/{capped}/availability").json
@@ -83,7 +83,9 @@ def test_the_ticket_types_share_it(api: Client, conn: Connection, capped: UUID, 
     invariants.check(conn)
 
 
-def test_ticket_types_that_come_later_share_it_too(api: Client, conn: Connection, manager: UUID, capped: UUID) -> None:
+def test_a_ticket_type_that_is_added_shares_the_capacity_too(
+    api: Client, conn: Connection, manager: UUID, capped: UUID
+) -> None:
     body = {**ticket_type_request(), "quantity": 500, "max_per_order": 101}
     late = api.post(f"/v1/events/{capped}/ticket-types", body, account=manager).json
 
@@ -93,7 +95,7 @@ def test_ticket_types_that_come_later_share_it_too(api: Client, conn: Connection
     invariants.check(conn)
 
 
-def test_what_is_cancelled_lapses_or_is_paid_is_so_of_the_capacity_too(
+def test_orders_that_end_or_are_paid_change_the_capacity_too(
     api: Client, conn: Connection, capped: UUID, types: list[UUID]
 ) -> None:
     cancelled = buy(api, {types[0]: 20}).json
@@ -114,7 +116,7 @@ def test_what_is_cancelled_lapses_or_is_paid_is_so_of_the_capacity_too(
     invariants.check(conn)
 
 
-def test_money_that_comes_late_takes_from_the_capacity_as_it_is_then(
+def test_a_late_payment_takes_from_the_present_capacity(
     api: Client, conn: Connection, manager: UUID, event: UUID, types: list[UUID]
 ) -> None:
     order_id = UUID(buy(api, {types[0]: 20}).json["id"])
@@ -133,7 +135,7 @@ def test_money_that_comes_late_takes_from_the_capacity_as_it_is_then(
 
 
 class TestChange:
-    def test_it_goes_up_and_down_as_far_as_it_is_free(
+    def test_it_can_change_down_to_what_is_sold_and_held(
         self, api: Client, conn: Connection, manager: UUID, capped: UUID, types: list[UUID]
     ) -> None:
         buy(api, {types[0]: 40})
@@ -147,7 +149,7 @@ class TestChange:
         assert buy(api, {types[1]: 1}).code == "sold_out"
         invariants.check(conn)
 
-    def test_once_removed_only_the_ticket_types_quantities_count(
+    def test_without_a_capacity_only_the_quantities_of_ticket_types_count(
         self, api: Client, conn: Connection, manager: UUID, capped: UUID, types: list[UUID]
     ) -> None:
         before = buy(api, {types[0]: 40, types[1]: 60}).json
@@ -162,7 +164,7 @@ class TestChange:
         assert buy(api, {types[0]: 40, types[1]: 60}).status == 201
         invariants.check(conn)
 
-    def test_it_is_not_given_to_an_event_that_has_sold_something(
+    def test_an_event_that_has_sold_tickets_gets_no_first_capacity(
         self, api: Client, conn: Connection, manager: UUID, event: UUID, types: list[UUID]
     ) -> None:
         placed = buy(api, {types[0]: 1}).json

@@ -17,7 +17,7 @@ from tests.helpers.support import Client
 
 
 def changed(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A body with another value at ``path``, like ``venue.city``."""
+    """Return a body with another value at ``path``, such as ``venue.city``."""
     *outer, last = path.split(".")
     place: Any = body
     for step in outer:
@@ -26,7 +26,7 @@ def changed(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return body
 
 
-def test_a_draft_is_made_with_its_ticket_types_in_their_order(
+def test_a_draft_has_its_ticket_types_in_the_order_of_the_request(
     api: Client, conn: Connection, organisation: UUID, manager: UUID
 ) -> None:
     types = [{**ticket_type_request(), "name": f"Tier {n}", "quantity": n * 100} for n in range(6)]
@@ -48,7 +48,7 @@ def test_a_draft_is_made_with_its_ticket_types_in_their_order(
     invariants.check(conn)
 
 
-def test_what_may_be_left_out_may_be_left_out(api: Client, organisation: UUID, manager: UUID) -> None:
+def test_optional_fields_can_be_left_out(api: Client, organisation: UUID, manager: UUID) -> None:
     body = event_request(organisation)
     for optional in ("description", "rating", "image_url", "ticket_types"):
         del body[optional]
@@ -58,7 +58,7 @@ def test_what_may_be_left_out_may_be_left_out(api: Client, organisation: UUID, m
     assert (event["description"], event["rating"], event["image_url"], event["ticket_types"]) == ("", None, None, [])
 
 
-def test_titles_and_attributes_are_kept_in_every_script(api: Client, organisation: UUID, manager: UUID) -> None:
+def test_titles_and_attributes_are_stored_in_every_script(api: Client, organisation: UUID, manager: UUID) -> None:
     body = event_request(organisation)
     body["title"] = "Ọjọ́ orin \N{WOMAN}\N{ZERO WIDTH JOINER}\N{MICROPHONE}"
     body["ticket_types"][0]["attributes"] = {"zone": "Ä", "seats": [1, 2.5, None, True, {"row": "\t\\u0000"}]}
@@ -76,7 +76,7 @@ def test_an_organisation_that_waits_for_approval_can_draft(api: Client, conn: Co
     assert api.post("/v1/events", event_request(organisation), account=owner).status == 201
 
 
-def test_the_deed_is_in_the_audit_log(api: Client, conn: Connection, organisation: UUID, manager: UUID) -> None:
+def test_the_audit_log_says_who_created_it(api: Client, conn: Connection, organisation: UUID, manager: UUID) -> None:
     event = api.post("/v1/events", event_request(organisation), account=manager).json
 
     entry = conn.execute("SELECT chain, actor_id, action, subject FROM audit_log").fetchone()
@@ -161,7 +161,7 @@ WRONG = [
 ]
 
 
-def test_what_is_not_valid_is_refused_and_changes_nothing(
+def test_an_invalid_field_is_refused_and_changes_nothing(
     api: Client, conn: Connection, organisation: UUID, manager: UUID, subtests: pytest.Subtests
 ) -> None:
     before = snapshot(conn)
@@ -193,7 +193,7 @@ def test_a_number_beyond_double_precision_is_refused(api: Client, organisation: 
         ("ticket_types.0.sales_end", timedelta(), "sale_window_empty"),
     ],
 )
-def test_what_does_not_fit_together_is_refused_and_changes_nothing(
+def test_fields_that_contradict_each_other_are_refused_and_change_nothing(
     api: Client, conn: Connection, organisation: UUID, manager: UUID, path: str, value: Any, code: str
 ) -> None:
     before = snapshot(conn)
@@ -215,7 +215,9 @@ def test_an_event_has_fifty_ticket_types_at_the_most(api: Client, organisation: 
     assert api.post("/v1/events", body, account=manager).status == 201
 
 
-def test_it_takes_a_manager_of_the_organisation(api: Client, conn: Connection, organisation: UUID) -> None:
+def test_only_a_manager_of_the_organisation_can_create_an_event(
+    api: Client, conn: Connection, organisation: UUID
+) -> None:
     body = event_request(organisation)
     scanner = factories.member(conn, organisation, "scanner")
     rival = factories.account(conn)

@@ -13,7 +13,7 @@ from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Client
 
 
-def test_it_is_gone_with_its_ticket_types_and_nothing_can_be_bought(
+def test_an_event_is_deleted_with_its_ticket_types(
     api: Client, conn: Connection, manager: UUID, event: UUID, ticket_type: UUID
 ) -> None:
     answer = api.delete(f"/v1/events/{event}", account=manager)
@@ -30,7 +30,7 @@ def test_it_is_gone_with_its_ticket_types_and_nothing_can_be_bought(
 
 
 @pytest.mark.parametrize("order", [factories.order, factories.paid_order])
-def test_it_stays_while_anything_is_held_or_sold(
+def test_an_event_with_tickets_sold_or_held_cannot_be_deleted(
     api: Client, conn: Connection, manager: UUID, event: UUID, ticket_type: UUID, order: Callable[..., UUID]
 ) -> None:
     factories.ticket_type(conn, event_id=event)
@@ -43,7 +43,7 @@ def test_it_stays_while_anything_is_held_or_sold(
     assert snapshot(conn) == before
 
 
-def test_orders_that_came_to_nothing_are_no_obstacle_and_stay_readable(
+def test_ended_orders_do_not_prevent_it_and_stay_readable(
     api: Client, conn: Connection, manager: UUID, event: UUID, ticket_type: UUID
 ) -> None:
     buyer = factories.account(conn)
@@ -55,7 +55,7 @@ def test_orders_that_came_to_nothing_are_no_obstacle_and_stay_readable(
     invariants.check(conn)
 
 
-def test_it_takes_a_manager_of_the_organisation(
+def test_only_a_manager_of_the_organisation_can_delete_an_event(
     api: Client, conn: Connection, organisation: UUID, manager: UUID, event: UUID
 ) -> None:
     path = f"/v1/events/{event}"

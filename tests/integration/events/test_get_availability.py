@@ -8,7 +8,7 @@ from tests.helpers import factories
 from tests.helpers.support import Client
 
 
-def test_it_counts_what_is_available_held_and_sold(
+def test_it_counts_available_held_and_sold_tickets(
     api: Client, conn: Connection, event: UUID, ticket_type: UUID
 ) -> None:
     factories.order(conn, ticket_type, quantity=3)
@@ -24,9 +24,7 @@ def test_it_counts_what_is_available_held_and_sold(
     assert answer.headers["cache-control"] == "max-age=1"
 
 
-def test_it_shows_what_get_event_shows(
-    api: Client, conn: Connection, organisation: UUID, event: UUID, draft: UUID
-) -> None:
+def test_it_agrees_with_get_event(api: Client, conn: Connection, organisation: UUID, event: UUID, draft: UUID) -> None:
     hidden = factories.ticket_type(conn, event_id=event, hidden=True)
     member = factories.member(conn, organisation, "scanner")
 

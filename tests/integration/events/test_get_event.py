@@ -10,7 +10,7 @@ from tests.helpers import factories
 from tests.helpers.support import Client
 
 
-def test_the_public_sees_a_published_event_and_what_is_left(
+def test_the_public_sees_a_published_event_and_its_availability(
     api: Client, conn: Connection, event: UUID, ticket_type: UUID
 ) -> None:
     factories.order(conn, ticket_type, quantity=3)
@@ -46,7 +46,7 @@ def test_only_members_see_a_draft(api: Client, conn: Connection, organisation: U
     assert api.get(f"/v1/events/{draft}", account=factories.member(conn, organisation, "scanner")).status == 200
 
 
-def test_what_is_deleted_or_never_was_is_not_found(api: Client, conn: Connection, organisation: UUID) -> None:
+def test_a_deleted_or_unknown_event_is_not_found(api: Client, conn: Connection, organisation: UUID) -> None:
     deleted = factories.event(conn, organisation_id=organisation, deleted_at="now")
     member = factories.member(conn, organisation, "owner")
 
@@ -55,11 +55,11 @@ def test_what_is_deleted_or_never_was_is_not_found(api: Client, conn: Connection
 
 
 @pytest.mark.parametrize("event_id", ["1", "null", "%00", "00000000-0000-0000-0000-00000000000g"])
-def test_what_is_not_an_id_is_invalid(api: Client, event_id: str) -> None:
+def test_an_invalid_id_is_refused(api: Client, event_id: str) -> None:
     answer = api.get(f"/v1/events/{event_id}")
 
     assert (answer.status, answer.headers["content-type"]) == (422, "application/problem+json")
 
 
-def test_a_bad_token_is_refused_even_where_none_is_needed(api: Client, event: UUID) -> None:
+def test_an_invalid_token_is_refused_even_if_none_is_needed(api: Client, event: UUID) -> None:
     assert api.get(f"/v1/events/{event}", headers={"authorization": "Bearer nonsense"}).status == 401

@@ -15,8 +15,8 @@ from tests.helpers.support import Client
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-def made(conn: Connection, starts_in: timedelta, lasts: timedelta = HOUR, **overrides: Any) -> str:
-    """An event that begins so much from now."""
+def make_event(conn: Connection, starts_in: timedelta, lasts: timedelta = HOUR, **overrides: Any) -> str:
+    """Make an event that begins so long after now. Return its id."""
     return str(factories.event(conn, starts_at=NOW + starts_in, ends_at=NOW + starts_in + lasts, **overrides))
 
 
@@ -26,27 +26,27 @@ def listed(api: Client, account: UUID | None = None, **query: Any) -> list[str]:
     return [event["id"] for event in answer.json["items"]]
 
 
-def test_the_earliest_comes_first_and_what_is_over_is_left_out(api: Client, conn: Connection) -> None:
-    made(conn, -DAY)
-    later, sooner = made(conn, 3 * DAY), made(conn, DAY)
-    going_on, for_a_month = made(conn, -HOUR, 2 * HOUR), made(conn, -20 * DAY, 30 * DAY)
+def test_the_earliest_comes_first_and_past_events_are_left_out(api: Client, conn: Connection) -> None:
+    make_event(conn, -DAY)
+    later, sooner = make_event(conn, 3 * DAY), make_event(conn, DAY)
+    going_on, for_a_month = make_event(conn, -HOUR, 2 * HOUR), make_event(conn, -20 * DAY, 30 * DAY)
 
     assert listed(api) == [for_a_month, going_on, sooner, later]
 
 
 def test_only_published_events_are_listed(api: Client, conn: Connection) -> None:
-    published = made(conn, DAY)
-    made(conn, DAY, status="draft")
-    made(conn, DAY, status="cancelled")
-    made(conn, DAY, deleted_at="now")
+    published = make_event(conn, DAY)
+    make_event(conn, DAY, status="draft")
+    make_event(conn, DAY, status="cancelled")
+    make_event(conn, DAY, deleted_at="now")
 
     assert listed(api) == [published]
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(api: Client, conn: Connection) -> None:
-    running = [made(conn, -n * HOUR, 5 * HOUR) for n in range(1, 5)]
-    at_once = [made(conn, DAY) for _ in range(4)]
-    later = [made(conn, n * DAY) for n in range(2, 5)]
+    running = [make_event(conn, -n * HOUR, 5 * HOUR) for n in range(1, 5)]
+    at_once = [make_event(conn, DAY) for _ in range(4)]
+    later = [make_event(conn, n * DAY) for n in range(2, 5)]
 
     seen: list[str] = []
     query: dict[str, Any] = {"limit": 2}
@@ -61,19 +61,19 @@ def test_pages_follow_each_other_without_gap_or_repeat(api: Client, conn: Connec
     assert seen == [*reversed(running), *sorted(at_once), *later]
 
 
-def test_a_full_last_page_has_no_next(api: Client, conn: Connection) -> None:
-    made(conn, DAY)
-    made(conn, DAY)
+def test_a_full_last_page_has_no_next_cursor(api: Client, conn: Connection) -> None:
+    make_event(conn, DAY)
+    make_event(conn, DAY)
 
     assert api.get("/v1/events", query={"limit": 2}).json["next_cursor"] is None
 
 
-def test_from_and_to_span_a_time(api: Client, conn: Connection) -> None:
+def test_from_and_to_limit_the_time(api: Client, conn: Connection) -> None:
     over, going_on, coming, after = (
-        made(conn, -5 * DAY),
-        made(conn, -HOUR, DAY),
-        made(conn, 2 * DAY),
-        made(conn, 9 * DAY),
+        make_event(conn, -5 * DAY),
+        make_event(conn, -HOUR, DAY),
+        make_event(conn, 2 * DAY),
+        make_event(conn, 9 * DAY),
     )
 
     def span(**query: timedelta) -> list[str]:
@@ -108,26 +108,26 @@ FOUND = [
 
 
 def test_filters_narrow_the_list(api: Client, conn: Connection, subtests: pytest.Subtests) -> None:
-    jazz = made(conn, DAY, title="Jazz by the sea", description="Bring a coat.", category="concert", city="Lagos")
+    jazz = make_event(conn, DAY, title="Jazz by the sea", description="Bring a coat.", category="concert", city="Lagos")
 
     for query, found in FOUND:
         with subtests.test(query=query):
             assert listed(api, **query) == ([jazz] if found else [])
 
 
-def test_filters_find_what_is_going_on_too(api: Client, conn: Connection, organisation: UUID) -> None:
-    running = made(conn, -HOUR, DAY, title="Jazz", category="bar", city="Kano", organisation_id=organisation)
-    made(conn, -HOUR, DAY)
+def test_filters_find_running_events_too(api: Client, conn: Connection, organisation: UUID) -> None:
+    running = make_event(conn, -HOUR, DAY, title="Jazz", category="bar", city="Kano", organisation_id=organisation)
+    make_event(conn, -HOUR, DAY)
 
     for query in ({"q": "jazz"}, {"category": "bar"}, {"city": "kano"}, {"organisation_id": organisation}):
         assert listed(api, **query) == [running]
 
 
-def test_members_see_their_own_drafts_when_they_ask_for_their_organisation(
+def test_members_see_drafts_when_they_filter_by_their_organisation(
     api: Client, conn: Connection, organisation: UUID
 ) -> None:
-    published = made(conn, DAY, organisation_id=organisation)
-    draft = made(conn, 2 * DAY, organisation_id=organisation, status="draft")
+    published = make_event(conn, DAY, organisation_id=organisation)
+    draft = make_event(conn, 2 * DAY, organisation_id=organisation, status="draft")
     member = factories.member(conn, organisation, "scanner")
     elsewhere = factories.event(conn, status="draft")
     (other,) = conn.execute("SELECT organisation_id FROM events WHERE id = %s", [elsewhere]).fetchone() or (None,)
@@ -139,8 +139,8 @@ def test_members_see_their_own_drafts_when_they_ask_for_their_organisation(
     assert listed(api, organisation_id=new_id()) == []
 
 
-def test_it_goes_on_when_the_server_prepares_statements(api: Client, conn: Connection) -> None:
-    event = made(conn, DAY, city="Lagos")
+def test_it_works_when_the_client_prepares_statements(api: Client, conn: Connection) -> None:
+    event = make_event(conn, DAY, city="Lagos")
 
     for city, found in [("Lagos", [event]), ("Kano", [])] * 8:
         assert listed(api, city=city) == found
@@ -173,7 +173,7 @@ INVALID: list[dict[str, Any]] = [
 ]
 
 
-def test_what_cannot_be_asked_is_invalid(api: Client, subtests: pytest.Subtests) -> None:
+def test_invalid_filters_are_refused(api: Client, subtests: pytest.Subtests) -> None:
     for query in INVALID:
         with subtests.test(query=query):
             answer = api.get("/v1/events", query=query)

@@ -1,4 +1,4 @@
-"""However many events there are and were, a page of them costs what it holds."""
+"""A page of events costs what it holds, however many events there are."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,7 +27,7 @@ FOUR_YEARS = """
 
 @pytest.fixture
 def organisation(conn: Connection, database: Database) -> UUID:
-    """An organisation with two years of events behind it and two ahead."""
+    """An organisation with events of the last two years and the next two."""
     organisation = factories.organisation(conn)
     conn.execute(FOUR_YEARS, {"organisation": organisation, "events": EVENTS})
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
@@ -36,7 +36,7 @@ def organisation(conn: Connection, database: Database) -> UUID:
 
 
 def rows_read(conn: Connection) -> tuple[int, int]:
-    """How many scans of all events there were so far, and how many events were read by an index."""
+    """Return how often the whole table was scanned so far, and how many rows were read by an index."""
     conn.execute("SELECT pg_stat_force_next_flush()")
     row = conn.execute("SELECT seq_scan, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'events'").fetchone()
     assert row is not None
@@ -48,7 +48,7 @@ def test_a_page_reads_little_more_than_it_shows(
 ) -> None:
     now = datetime.now(UTC)
     year = timedelta(days=365)
-    unfiltered: dict[str, Any] = dict.fromkeys(("words", "category", "city", "organisation_id", "since", "until"))
+    unfiltered: dict[str, Any] = dict.fromkeys(("search", "category", "city", "organisation_id", "since", "until"))
     searches: list[dict[str, Any]] = [
         {},
         {"category": "sport"},
@@ -56,12 +56,12 @@ def test_a_page_reads_little_more_than_it_shows(
         {"city": "nowhere"},
         {"category": "bar", "city": "city3"},
         {"organisation_id": organisation},
-        {"words": "show"},
-        {"words": "number29000"},
-        {"words": "nothing"},
+        {"search": "show"},
+        {"search": "number29000"},
+        {"search": "nothing"},
         {"since": now - year},
         {"since": now + year, "until": now + year + timedelta(days=1)},
-        {"since": now + year, "until": now + year + timedelta(days=7), "city": "city5", "words": "show"},
+        {"since": now + year, "until": now + year + timedelta(days=7), "city": "city5", "search": "show"},
     ]
     stranger = Caller(Who.PUBLIC)
     for search in searches:

@@ -14,7 +14,9 @@ from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Client
 
 
-def test_the_public_sees_it_and_can_buy(api: Client, conn: Connection, manager: UUID, draft: UUID) -> None:
+def test_the_public_sees_a_published_event_and_can_buy(
+    api: Client, conn: Connection, manager: UUID, draft: UUID
+) -> None:
     ticket_type = factories.ticket_type(conn, event_id=draft)
     assert api.post("/v1/orders", order_request(ticket_type), key="new").status == 404
 
@@ -27,7 +29,7 @@ def test_the_public_sees_it_and_can_buy(api: Client, conn: Connection, manager: 
     assert conn.execute("SELECT action, subject FROM audit_log").fetchone() == ("publish_event", f"event {draft}")
 
 
-def test_to_publish_again_changes_nothing(
+def test_publishing_again_changes_nothing(
     api: Client, conn: Connection, manager: UUID, event: UUID, ticket_type: UUID
 ) -> None:
     before = snapshot(conn)
@@ -45,7 +47,7 @@ def test_to_publish_again_changes_nothing(
         ({"starts_at": NOW - timedelta(days=2), "ends_at": NOW - timedelta(days=1)}, "event_over"),
     ],
 )
-def test_what_is_cancelled_or_over_is_not_published(
+def test_a_cancelled_or_past_event_cannot_be_published(
     api: Client, conn: Connection, organisation: UUID, manager: UUID, event: dict[str, Any], code: str
 ) -> None:
     draft = factories.event(conn, **{"organisation_id": organisation, "status": "draft", **event})
@@ -67,7 +69,9 @@ def test_an_event_that_has_begun_can_be_published(
     assert api.post(f"/v1/events/{begun}/publish", account=manager).status == 200
 
 
-def test_there_must_be_something_to_sell(api: Client, conn: Connection, manager: UUID, draft: UUID) -> None:
+def test_an_event_without_ticket_types_cannot_be_published(
+    api: Client, conn: Connection, manager: UUID, draft: UUID
+) -> None:
     factories.ticket_type(conn, event_id=draft, deleted_at="now")
 
     answer = api.post(f"/v1/events/{draft}/publish", account=manager)
@@ -88,7 +92,7 @@ def test_the_organisation_must_be_approved(api: Client, conn: Connection, status
     assert api.get(f"/v1/events/{draft}").status == 404
 
 
-def test_it_takes_a_manager_of_the_organisation(
+def test_only_a_manager_of_the_organisation_can_publish(
     api: Client, conn: Connection, organisation: UUID, manager: UUID, draft: UUID
 ) -> None:
     path = f"/v1/events/{draft}/publish"

@@ -19,7 +19,7 @@ def path(event: UUID) -> str:
     return f"/v1/events/{event}"
 
 
-def test_what_is_sent_changes_and_the_rest_stays(
+def test_only_fields_that_are_sent_change(
     api: Client, conn: Connection, manager: UUID, path: str, ticket_type: UUID
 ) -> None:
     before = api.get(path).json
@@ -36,7 +36,7 @@ def test_what_is_sent_changes_and_the_rest_stays(
     assert entry == (manager, "update_event", {"changes": changes})
 
 
-def test_null_empties_what_may_be_empty(api: Client, conn: Connection, organisation: UUID, manager: UUID) -> None:
+def test_null_empties_an_optional_field(api: Client, conn: Connection, organisation: UUID, manager: UUID) -> None:
     event = factories.event(conn, organisation_id=organisation, rating="18+", image_url="https://example.com/a")
 
     answer = api.patch(f"/v1/events/{event}", {"rating": None, "image_url": None}, account=manager)
@@ -44,13 +44,13 @@ def test_null_empties_what_may_be_empty(api: Client, conn: Connection, organisat
     assert (answer.json["rating"], answer.json["image_url"]) == (None, None)
 
 
-def test_a_search_finds_the_new_words(api: Client, manager: UUID, path: str) -> None:
+def test_a_search_finds_the_new_title(api: Client, manager: UUID, path: str) -> None:
     api.patch(path, {"title": "Unheard of"}, account=manager)
 
     assert len(api.get("/v1/events", query={"q": "unheard"}).json["items"]) == 1
 
 
-def test_only_the_version_that_was_read_is_changed(api: Client, conn: Connection, manager: UUID, path: str) -> None:
+def test_an_edit_of_an_old_version_is_refused(api: Client, conn: Connection, manager: UUID, path: str) -> None:
     def rename(title: str, if_match: str) -> Answer:
         return api.patch(path, {"title": title}, account=manager, headers={"If-Match": if_match})
 
@@ -86,7 +86,7 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
 ]
 
 
-def test_what_cannot_be_is_refused_and_changes_nothing(
+def test_an_invalid_edit_is_refused_and_changes_nothing(
     api: Client, conn: Connection, manager: UUID, path: str, subtests: pytest.Subtests
 ) -> None:
     before = snapshot(conn)
@@ -104,16 +104,14 @@ def test_the_currency_can_change_until_the_event_is_published(
     assert api.patch(path, {"currency": "NGN"}, account=manager).status == 200
 
 
-def test_an_event_that_is_over_can_still_be_described(
-    api: Client, conn: Connection, organisation: UUID, manager: UUID
-) -> None:
+def test_a_past_event_can_still_be_edited(api: Client, conn: Connection, organisation: UUID, manager: UUID) -> None:
     times = {"starts_at": NOW - timedelta(days=2), "ends_at": NOW - timedelta(days=1)}
     event = factories.event(conn, organisation_id=organisation, **times)
 
     assert api.patch(f"/v1/events/{event}", {"description": "Thank you"}, account=manager).status == 200
 
 
-def test_it_takes_a_manager_of_the_organisation(
+def test_only_a_manager_of_the_organisation_can_edit_an_event(
     api: Client, conn: Connection, organisation: UUID, manager: UUID, path: str
 ) -> None:
     rival = factories.account(conn)

@@ -18,7 +18,7 @@ def test_a_message_is_sent_and_marked_with_the_id_that_ses_gave_it(conn, aws_url
     assert deliver(message) == []
     row = outbox_row(conn, message)
     assert (row["status"], row["attempts"], row["last_error"]) == ("sent", 1, None)
-    assert row["message_id"]
+    assert row["ses_message_id"]
     assert row["sent_at"]
     (mail,) = inbox(aws_url, row["recipient"])
     assert mail["X-Outbox-Id"] == str(message)
@@ -91,7 +91,7 @@ def test_a_refused_message_is_sent_once_it_is_taken(conn, failing_ses):
     let_time_pass(conn, message)
     assert deliver(message) == []
     row = outbox_row(conn, message)
-    assert (row["status"], row["attempts"], row["message_id"], row["last_error"]) == ("sent", 2, "receipt-1", None)
+    assert (row["status"], row["attempts"], row["ses_message_id"], row["last_error"]) == ("sent", 2, "receipt-1", None)
 
 
 def test_to_be_throttled_counts_as_no_attempt(conn, failing_ses):

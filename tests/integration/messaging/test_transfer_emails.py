@@ -48,7 +48,7 @@ def accept(conn, transfer, name="Bola"):
 
 def test_the_offer_has_a_link_with_the_token_that_accepts(conn, aws_url, ticket, bola):
     transfer = factories.transfer(conn, ticket.id, email=bola)
-    mail = read(conn, aws_url, "transfer_offered")
+    mail = read(conn, aws_url, "transfer_started")
     assert mail["To"] == bola
     assert mail["Subject"] == "Ada <b>Buyer</b> sends you a ticket for Ẹ̀kọ́ Jazz & Blues"
     link = f"http://127.0.0.1:3000/transfers/{transfer}#token={transfers.token_of(transfer)}"
@@ -82,7 +82,7 @@ def test_whoever_passes_it_on_while_the_email_is_written_gets_nobody_elses_qr(co
 def test_whoever_accepted_gets_the_ticket_and_its_new_qr(conn, aws_url, ticket, bola):
     accept(conn, factories.transfer(conn, ticket.id, email=bola), "Bọ́lá")
     mail = read(conn, aws_url, "transfer_accepted")
-    new = tickets.print_ticket(conn, ticket.id)
+    new = tickets.get_printed_ticket(conn, ticket.id)
     assert new.qr != ticket.qr
     assert mail["To"] == bola
     assert list(map(read_qr, pictures(mail).values())) == [new.qr]

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from boxoffice.auth import order_token
+from boxoffice.auth import waitlist_token
 from tests.helpers import factories
 from tests.helpers.factories import NOW
 from tests.helpers.mailbox import deliver, inbox, outbox_row, owe
@@ -33,7 +33,7 @@ def test_who_joined_is_told_how_to_leave(conn, aws_url, ticket_type):
     assert subject == "You are on the waitlist for Jazz & Blues"
     for body, title in zip(bodies, ("Jazz & Blues", "Jazz &amp; Blues"), strict=True):
         assert title in body
-        assert f"/waitlist/{entry_id}#token={order_token(entry_id)}" in body
+        assert f"/waitlist/{entry_id}#token={waitlist_token(entry_id)}" in body
         assert "3 " in body
 
 

@@ -121,8 +121,8 @@ def test_a_cart_of_seats_and_standing_room(api: Client, conn: Connection) -> Non
 @pytest.mark.parametrize(
     ("more", "code"),
     [
-        ({"seat_ids": ["first"]}, "seats_not_counted"),
-        ({"seat_ids": ["first", "first"]}, "seats_not_counted"),
+        ({"seat_ids": ["first"]}, "seat_count_mismatch"),
+        ({"seat_ids": ["first", "first"]}, "seat_count_mismatch"),
         ({"seat_ids": ["first", "stranger"]}, "seat_not_found"),
         ({"seat_ids": ["first", "other"]}, "seat_not_found"),
         ({"seat_ids": []}, "invalid"),

@@ -171,7 +171,7 @@ def open_doors(sale: Sale) -> None:
 
 
 def keep_coats(sale: Sale) -> None:
-    sale.ids["cloakroom"] = factories.service(sale.conn, organisation_id=sale.organisation, event_id=sale.event)
+    sale.ids["cloakroom"] = factories.place(sale.conn, organisation_id=sale.organisation, event_id=sale.event)
     sale.ids["claim"], _ = factories.claim(sale.conn, sale.ids["cloakroom"])
     released, _ = factories.claim(sale.conn, sale.ids["cloakroom"])
     sale.done(sale.api.post(f"/v1/claims/{released}/release", account=sale.manager))
@@ -485,7 +485,8 @@ BREACHES = [
         "cancellations_left_behind",
         "an event was settled too early",
         "plain_event",
-        "UPDATE events SET status = 'cancelled', cancelled_at = now(), settled_at = now() WHERE id = %(plain_event)s",
+        """UPDATE events SET status = 'cancelled', cancelled_at = now(), cancellation_finished_at = now()
+        WHERE id = %(plain_event)s""",
     ),
     breach(
         "cancellations_left_behind",
@@ -497,7 +498,8 @@ BREACHES = [
         "cancellations_left_behind",
         "a settled event has an order that is pending",
         "small",
-        "UPDATE events SET status = 'cancelled', cancelled_at = now(), settled_at = now() WHERE id = %(small)s",
+        """UPDATE events SET status = 'cancelled', cancelled_at = now(), cancellation_finished_at = now()
+        WHERE id = %(small)s""",
     ),
     # 4: money
     breach(
@@ -760,25 +762,25 @@ BREACHES = [
         "slots_that_claims_contradict",
         "a slot is taken by nobody",
         "cloakroom",
-        "UPDATE slots SET state = 'taken' WHERE service_id = %(cloakroom)s AND number = 9",
+        "UPDATE slots SET state = 'taken' WHERE place_id = %(cloakroom)s AND number = 9",
     ),
     breach(
         "slots_that_claims_contradict",
         "a slot is free though somebody's coat hangs there",
         "cloakroom",
-        "UPDATE slots SET state = 'free' WHERE service_id = %(cloakroom)s AND state = 'taken'",
+        "UPDATE slots SET state = 'free' WHERE place_id = %(cloakroom)s AND state = 'taken'",
     ),
     breach(
-        "services_that_do_not_add_up",
+        "places_that_do_not_add_up",
         "a slot is missing",
         "cloakroom",
-        "DELETE FROM slots WHERE service_id = %(cloakroom)s AND number = 10",
+        "DELETE FROM slots WHERE place_id = %(cloakroom)s AND number = 10",
     ),
     breach(
-        "services_that_do_not_add_up",
+        "places_that_do_not_add_up",
         "a slot is free above the capacity",
         "cloakroom",
-        "UPDATE slots SET number = 11 WHERE service_id = %(cloakroom)s AND number = 10",
+        "UPDATE slots SET number = 11 WHERE place_id = %(cloakroom)s AND number = 10",
     ),
     # 10: vouchers
     breach(
@@ -924,7 +926,7 @@ BREACHES = [
         "claims_across_tenants",
         "a cloakroom is at another organisation's event",
         "claim",
-        "UPDATE services SET event_id = %(rivals_event)s WHERE id = %(cloakroom)s",
+        "UPDATE places SET event_id = %(rivals_event)s WHERE id = %(cloakroom)s",
     ),
     # 13: prices
     breach(

@@ -13,7 +13,7 @@ from tests.helpers.support import Answer, Client
 
 @dataclass
 class Cloakroom:
-    """A service of ten slots."""
+    """A place with ten slots."""
 
     api: Client
     organisation: UUID
@@ -66,5 +66,5 @@ def cloakroom(api: Client, conn: Connection, organisation: UUID) -> Cloakroom:
         organisation,
         factories.member(conn, organisation, "manager"),
         factories.member(conn, organisation, "scanner"),
-        factories.service(conn, organisation_id=organisation),
+        factories.place(conn, organisation_id=organisation),
     )

@@ -80,9 +80,9 @@ def test_an_email_is_the_same_however_it_is_written(cloakroom: Cloakroom) -> Non
 
 
 def test_each_organisation_has_customers_of_its_own(cloakroom: Cloakroom, conn: Connection) -> None:
-    other = factories.service(conn)
+    other = factories.place(conn)
     (owner,) = conn.execute(
-        "SELECT account_id FROM members JOIN services USING (organisation_id) WHERE id = %s", [other]
+        "SELECT account_id FROM members JOIN places USING (organisation_id) WHERE id = %s", [other]
     ).fetchone() or (None,)
     body = {"customer": {"phone": PHONE}}
 
@@ -110,7 +110,7 @@ def test_a_repeat_is_answered_the_same_whatever_has_happened_since(cloakroom: Cl
     invariants.check(conn)
 
 
-def test_a_repeat_is_answered_though_the_service_is_full_now(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_a_repeat_is_answered_though_the_place_is_full_now(cloakroom: Cloakroom, conn: Connection) -> None:
     cloakroom.resize(1)
     first = cloakroom.claim(key="one", customer={"phone": PHONE})
 
@@ -120,7 +120,7 @@ def test_a_repeat_is_answered_though_the_service_is_full_now(cloakroom: Cloakroo
 
 def test_a_key_stands_for_one_request(cloakroom: Cloakroom, conn: Connection) -> None:
     cloakroom.claim(key="one", customer={"phone": PHONE})
-    other = factories.service(conn, organisation_id=cloakroom.organisation)
+    other = factories.place(conn, organisation_id=cloakroom.organisation)
     before = snapshot(conn)
 
     reused = cloakroom.claim(key="one", customer={"phone": PHONE}, note="a hat")

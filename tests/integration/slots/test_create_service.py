@@ -18,22 +18,22 @@ def create(cloakroom: Cloakroom, account: UUID | None = None, **fields: Any) -> 
     return cloakroom.api.post("/v1/services", body, account=account or cloakroom.manager)
 
 
-def test_a_service_has_its_slots_from_the_start(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_a_place_has_its_slots_from_the_start(cloakroom: Cloakroom, conn: Connection) -> None:
     answer = create(cloakroom, name="  Car park ")
 
     assert answer.status == 201, answer.body
     assert answer.headers["etag"] == '"1"'
-    service = answer.json
-    assert (service["name"], service["capacity"], service["event_id"], service["version"]) == ("Car park", 3, None, 1)
-    path = f"/v1/services/{service['id']}"
-    assert cloakroom.api.get(path, account=cloakroom.scanner).json == service
+    place = answer.json
+    assert (place["name"], place["capacity"], place["event_id"], place["version"]) == ("Car park", 3, None, 1)
+    path = f"/v1/services/{place['id']}"
+    assert cloakroom.api.get(path, account=cloakroom.scanner).json == place
     slots = cloakroom.api.get(f"{path}/slots", account=cloakroom.scanner).json["items"]
     assert [(slot["number"], slot["state"], slot["claim"]) for slot in slots] == [
         (number, "free", None) for number in (1, 2, 3)
     ]
     entry = conn.execute("SELECT actor_id, action, subject, details FROM audit_log").fetchone()
     details = {"name": "Car park", "capacity": 3}
-    assert entry == (cloakroom.manager, "create_service", f"service {service['id']}", details)
+    assert entry == (cloakroom.manager, "create_service", f"service {place['id']}", details)
     invariants.check(conn)
 
 
@@ -46,7 +46,7 @@ def test_its_days_are_its_own_its_events_or_utc(cloakroom: Cloakroom, conn: Conn
     assert create(cloakroom, event_id=event).json["event_id"] == event
 
 
-def test_a_service_may_begin_without_slots(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_a_place_may_begin_without_slots(cloakroom: Cloakroom, conn: Connection) -> None:
     assert create(cloakroom, capacity=0).status == 201
     invariants.check(conn)
 

@@ -11,7 +11,7 @@ from tests.helpers import factories
 from tests.integration.slots.conftest import Cloakroom
 
 
-def test_a_service_that_nobody_has_used_yet(cloakroom: Cloakroom) -> None:
+def test_a_place_that_nobody_has_used_yet(cloakroom: Cloakroom) -> None:
     assert cloakroom.stats() == {
         "service_id": str(cloakroom.id),
         "capacity": 10,
@@ -41,7 +41,7 @@ def test_it_counts_what_is_taken_and_what_came_and_went_today(cloakroom: Cloakro
 
 def test_its_day_begins_at_midnight_where_it_is(cloakroom: Cloakroom, conn: Connection) -> None:
     def set_zone(zone: str) -> datetime:
-        conn.execute("UPDATE services SET time_zone = %s WHERE id = %s", [zone, cloakroom.id])
+        conn.execute("UPDATE places SET time_zone = %s WHERE id = %s", [zone, cloakroom.id])
         return datetime.now(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
 
     def move(claim: Any, to: datetime) -> None:

@@ -17,9 +17,9 @@ def listed(cloakroom: Cloakroom, **query: Any) -> Answer:
 
 
 def test_it_has_all_of_the_organisation_and_none_of_others_in_pages(cloakroom: Cloakroom, conn: Connection) -> None:
-    services = [str(cloakroom.id)]
-    services += [str(factories.service(conn, organisation_id=cloakroom.organisation, capacity=1)) for _ in range(4)]
-    factories.service(conn)
+    places = [str(cloakroom.id)]
+    places += [str(factories.place(conn, organisation_id=cloakroom.organisation, capacity=1)) for _ in range(4)]
+    factories.place(conn)
 
     seen: list[str] = []
     cursor: dict[str, str] = {}
@@ -29,14 +29,14 @@ def test_it_has_all_of_the_organisation_and_none_of_others_in_pages(cloakroom: C
         if page["next_cursor"] is None:
             break
         cursor = {"cursor": page["next_cursor"]}
-    assert seen == services
+    assert seen == places
 
 
 def test_those_of_an_event(cloakroom: Cloakroom, conn: Connection) -> None:
     event = factories.event(conn, organisation_id=cloakroom.organisation)
-    service = factories.service(conn, organisation_id=cloakroom.organisation, event_id=event)
+    place = factories.place(conn, organisation_id=cloakroom.organisation, event_id=event)
 
-    assert [item["id"] for item in listed(cloakroom, event_id=event).json["items"]] == [str(service)]
+    assert [item["id"] for item in listed(cloakroom, event_id=event).json["items"]] == [str(place)]
     assert listed(cloakroom, event_id=new_id()).json == {"items": [], "next_cursor": None}
 
 

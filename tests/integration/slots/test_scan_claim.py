@@ -56,9 +56,9 @@ def test_blanks_around_it_do_not_matter(cloakroom: Cloakroom) -> None:
     assert cloakroom.scan(f" {cloakroom.claim().json['qr']}\n").status == 200
 
 
-def test_at_another_service_it_says_where_it_belongs(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_at_another_place_it_says_where_it_belongs(cloakroom: Cloakroom, conn: Connection) -> None:
     claim = cloakroom.claim().json
-    other = factories.service(conn, organisation_id=cloakroom.organisation)
+    other = factories.place(conn, organisation_id=cloakroom.organisation)
 
     refused = cloakroom.scan(claim["qr"], service_id=str(other))
 
@@ -68,7 +68,7 @@ def test_at_another_service_it_says_where_it_belongs(cloakroom: Cloakroom, conn:
 
 
 def test_another_organisations_claim_is_not_found(cloakroom: Cloakroom, conn: Connection) -> None:
-    _, foreign = factories.claim(conn, factories.service(conn))
+    _, foreign = factories.claim(conn, factories.place(conn))
 
     assert cloakroom.scan(foreign).status == 404
     assert cloakroom.api.post("/v1/claims/scan", {"qr": foreign}).status == 401

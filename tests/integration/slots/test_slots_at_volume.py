@@ -15,28 +15,28 @@ from tests.integration.slots.conftest import Cloakroom
 SLOTS = 20_000
 TAKEN = 15_000
 PAST = """
-    INSERT INTO claims (id, service_id, slot, customer_id, key_id, qr_hash, claimed_at, claimed_by, released_at)
-    SELECT gen_random_uuid(), %(service)s, number, customers.id, 1, '', now() - interval '2 days', gen_random_uuid(),
+    INSERT INTO claims (id, place_id, slot, customer_id, key_id, qr_hash, claimed_at, claimed_by, released_at)
+    SELECT gen_random_uuid(), %(place)s, number, customers.id, 1, '', now() - interval '2 days', gen_random_uuid(),
         now() - interval '40 hours'
     FROM slots, LATERAL (SELECT id FROM customers LIMIT 1) AS customers
-    WHERE service_id = %(service)s"""
+    WHERE place_id = %(place)s"""
 OPEN = """
     WITH made AS (
         INSERT INTO customers (id, organisation_id, email)
         SELECT gen_random_uuid(), %(organisation)s, n || '@example.com' FROM generate_series(1, %(taken)s) AS n
         RETURNING id, split_part(email, '@', 1)::integer AS number
     ), taken AS (
-        UPDATE slots SET state = 'taken' WHERE service_id = %(service)s AND number <= %(taken)s
+        UPDATE slots SET state = 'taken' WHERE place_id = %(place)s AND number <= %(taken)s
     )
-    INSERT INTO claims (id, service_id, slot, customer_id, key_id, qr_hash, claimed_at, claimed_by)
-    SELECT gen_random_uuid(), %(service)s, number, id, 1, '', now() - interval '2 days', gen_random_uuid() FROM made"""
+    INSERT INTO claims (id, place_id, slot, customer_id, key_id, qr_hash, claimed_at, claimed_by)
+    SELECT gen_random_uuid(), %(place)s, number, id, 1, '', now() - interval '2 days', gen_random_uuid() FROM made"""
 
 
 @pytest.fixture
 def car_park(cloakroom: Cloakroom, conn: Connection, database: Database) -> Cloakroom:
     """A large one, three quarters full, that was full before."""
-    cloakroom.id = factories.service(conn, organisation_id=cloakroom.organisation, capacity=SLOTS)
-    names = {"service": cloakroom.id, "organisation": cloakroom.organisation, "taken": TAKEN}
+    cloakroom.id = factories.place(conn, organisation_id=cloakroom.organisation, capacity=SLOTS)
+    names = {"place": cloakroom.id, "organisation": cloakroom.organisation, "taken": TAKEN}
     conn.execute(OPEN, names)
     conn.execute(PAST, names)
     with psycopg.connect(database.owner_url, autocommit=True) as owner:

@@ -20,7 +20,7 @@ def path(event: UUID) -> str:
     return f"/v1/events/{event}/ticket-types"
 
 
-def test_it_is_on_sale_at_once_if_the_event_is(
+def test_a_ticket_type_of_a_published_event_is_on_sale_at_once(
     api: Client, conn: Connection, organisation: UUID, manager: UUID, event: UUID, path: str
 ) -> None:
     answer = api.post(path, ticket_type_request(), account=manager)
@@ -39,7 +39,7 @@ def test_it_is_on_sale_at_once_if_the_event_is(
 
 
 @pytest.mark.parametrize("quantity", [0, 1, 2559, 10_000_000])
-def test_any_quantity_has_its_stock(api: Client, conn: Connection, manager: UUID, path: str, quantity: int) -> None:
+def test_any_quantity_can_be_sold(api: Client, conn: Connection, manager: UUID, path: str, quantity: int) -> None:
     body = {"name": "Standing", "price": 0, "quantity": quantity}
 
     ticket_type = api.post(path, body, account=manager).json
@@ -61,7 +61,7 @@ def test_any_quantity_has_its_stock(api: Client, conn: Connection, manager: UUID
         ({"attributes": {"note": "\0"}}, "invalid"),
     ],
 )
-def test_what_cannot_be_is_refused_and_changes_nothing(
+def test_an_invalid_ticket_type_is_refused_and_changes_nothing(
     api: Client, conn: Connection, manager: UUID, path: str, changes: dict[str, Any], code: str
 ) -> None:
     before = snapshot(conn)
@@ -72,7 +72,9 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
     assert snapshot(conn) == before
 
 
-def test_an_event_has_fifty_at_the_most(api: Client, conn: Connection, manager: UUID, event: UUID, path: str) -> None:
+def test_an_event_has_fifty_ticket_types_at_the_most(
+    api: Client, conn: Connection, manager: UUID, event: UUID, path: str
+) -> None:
     for _ in range(49):
         factories.ticket_type(conn, event_id=event, quantity=1)
     factories.ticket_type(conn, event_id=event, deleted_at="now")
@@ -82,7 +84,7 @@ def test_an_event_has_fifty_at_the_most(api: Client, conn: Connection, manager: 
     assert (refused.status, refused.code) == (409, "too_many_ticket_types")
 
 
-def test_it_takes_a_manager_of_the_organisation(
+def test_only_a_manager_of_the_organisation_can_create_a_ticket_type(
     api: Client, conn: Connection, organisation: UUID, manager: UUID, path: str
 ) -> None:
     body = ticket_type_request()

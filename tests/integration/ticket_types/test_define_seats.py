@@ -1,4 +1,4 @@
-"""PUT and GET /v1/ticket-types/{id}/seats: the organiser lays out the seats, and everybody sees which are free."""
+"""PUT and GET /v1/ticket-types/{id}/seats: a manager lays out the seats, and the public sees which are free."""
 
 import json
 from typing import Any
@@ -26,7 +26,9 @@ def seats(api: Client, ticket_type: UUID, **options: Any) -> Any:
     return answer.json["items"]
 
 
-def test_the_quantity_is_that_of_the_seats(api: Client, conn: Connection, manager: UUID, ticket_type: UUID) -> None:
+def test_the_quantity_is_the_number_of_the_seats(
+    api: Client, conn: Connection, manager: UUID, ticket_type: UUID
+) -> None:
     answer = define(api, manager, ticket_type, row("A", "1", "2", None, "3"), row("B", "1", "2"))
 
     assert answer.status == 200
@@ -39,7 +41,7 @@ def test_the_quantity_is_that_of_the_seats(api: Client, conn: Connection, manage
     invariants.check(conn)
 
 
-def test_a_map_shows_each_seat_and_its_state_and_not_whose_it_is(
+def test_a_seat_map_shows_the_state_of_each_seat_but_not_its_owner(
     api: Client, conn: Connection, manager: UUID, ticket_type: UUID
 ) -> None:
     define(api, manager, ticket_type, row("B", "1", None, "2", "3"), row("A", "1"))
@@ -56,7 +58,7 @@ def test_a_map_shows_each_seat_and_its_state_and_not_whose_it_is(
     assert set(best) == {"section", "row", "seat_ids", "numbers", "positions", "states"}
 
 
-def test_seats_that_stay_keep_their_id_and_others_go(
+def test_seats_that_stay_keep_their_id_and_the_others_are_removed(
     api: Client, conn: Connection, manager: UUID, ticket_type: UUID
 ) -> None:
     define(api, manager, ticket_type, row("A", "1", "2"), row("B", "1", "2"))
@@ -71,7 +73,7 @@ def test_seats_that_stay_keep_their_id_and_others_go(
     invariants.check(conn)
 
 
-def test_to_extend_leaves_the_rows_that_are_not_named(
+def test_extending_a_map_leaves_rows_that_are_not_named(
     api: Client, conn: Connection, manager: UUID, ticket_type: UUID
 ) -> None:
     define(api, manager, ticket_type, row("A", "1", "2"), row("B", "1"))
@@ -84,25 +86,29 @@ def test_to_extend_leaves_the_rows_that_are_not_named(
     invariants.check(conn)
 
 
-def test_no_seat_goes_that_is_held_or_sold(api: Client, conn: Connection, manager: UUID, ticket_type: UUID) -> None:
+def test_a_seat_that_is_held_or_sold_cannot_be_removed(
+    api: Client, conn: Connection, manager: UUID, ticket_type: UUID
+) -> None:
     define(api, manager, ticket_type, row("A", "1", "2"), row("B", "1"))
     assert api.post("/v1/orders", factories.order_request(ticket_type, 2), key="new").status == 201
 
     answer = define(api, manager, ticket_type, row("B", "1"))
 
-    assert (answer.status, answer.code) == (409, "seats_in_the_way")
+    assert (answer.status, answer.code) == (409, "seats_in_use")
     assert answer.json["seats"] == ["Stalls · Row A · 1", "Stalls · Row A · 2"]
     assert len(seats(api, ticket_type)) == 2
     invariants.check(conn)
 
 
-def test_what_sells_without_seats_gets_none(api: Client, conn: Connection, manager: UUID, ticket_type: UUID) -> None:
+def test_a_ticket_type_that_sells_without_seats_gets_none(
+    api: Client, conn: Connection, manager: UUID, ticket_type: UUID
+) -> None:
     factories.order(conn, ticket_type)
 
     assert define(api, manager, ticket_type, row("A", "1")).code == "tickets_taken"
 
 
-def test_a_seat_is_sold_by_one_ticket_type_of_an_event(
+def test_only_one_ticket_type_of_an_event_sells_a_seat(
     api: Client, conn: Connection, manager: UUID, event: UUID, ticket_type: UUID
 ) -> None:
     other = factories.ticket_type(conn, event_id=event)
@@ -114,7 +120,7 @@ def test_a_seat_is_sold_by_one_ticket_type_of_an_event(
     assert define(api, manager, other, row("A", "3", "4")).status == 200
 
 
-def test_a_ticket_type_that_is_deleted_gives_its_seats_back(
+def test_another_ticket_type_can_have_the_seats_of_a_deleted_one(
     api: Client, conn: Connection, manager: UUID, event: UUID, ticket_type: UUID
 ) -> None:
     other = factories.ticket_type(conn, event_id=event)
@@ -141,7 +147,7 @@ def test_a_ticket_type_that_is_deleted_gives_its_seats_back(
         [{"section": "Stalls", "row": "A", "numbers": ["1"], "price": 3}],
     ],
 )
-def test_a_map_that_makes_no_sense_is_refused(
+def test_an_invalid_seat_map_is_refused(
     api: Client, conn: Connection, manager: UUID, ticket_type: UUID, rows: list[Any]
 ) -> None:
     assert define(api, manager, ticket_type, *rows).status == 422
@@ -160,7 +166,9 @@ def test_drafts_and_hidden_ticket_types_show_their_seats_to_members_only(
     assert api.get(f"/v1/ticket-types/{uuid4()}/seats").status == 404
 
 
-def test_who_has_the_map_already_is_told_so(api: Client, conn: Connection, manager: UUID, ticket_type: UUID) -> None:
+def test_a_page_that_has_not_changed_is_not_sent_again(
+    api: Client, conn: Connection, manager: UUID, ticket_type: UUID
+) -> None:
     define(api, manager, ticket_type, row("A", "1", "2"))
     path = f"/v1/ticket-types/{ticket_type}/seats"
     tag = api.get(path).headers["etag"]
@@ -194,7 +202,7 @@ def test_50_000_seats_load_in_one_answer_below_6_mb(
     invariants.check(conn)
 
 
-def test_what_is_more_than_a_page_goes_on(api: Client, conn: Connection, manager: UUID, ticket_type: UUID) -> None:
+def test_a_large_map_has_several_pages(api: Client, conn: Connection, manager: UUID, ticket_type: UUID) -> None:
     for part in range(3):
         rows = [row(f"{part}-{number}", "1") for number in range(1500)]
         assert len(json.dumps(rows)) < 256 * 1024

@@ -13,7 +13,7 @@ from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Client
 
 
-def test_it_is_gone_and_cannot_be_bought(
+def test_a_deleted_ticket_type_cannot_be_bought(
     api: Client, conn: Connection, manager: UUID, event: UUID, ticket_type: UUID
 ) -> None:
     other = factories.ticket_type(conn, event_id=event)
@@ -30,7 +30,7 @@ def test_it_is_gone_and_cannot_be_bought(
 
 
 @pytest.mark.parametrize("order", [factories.order, factories.paid_order])
-def test_it_stays_while_any_is_held_or_sold(
+def test_a_ticket_type_with_tickets_sold_or_held_cannot_be_deleted(
     api: Client, conn: Connection, manager: UUID, event: UUID, ticket_type: UUID, order: Callable[..., UUID]
 ) -> None:
     factories.ticket_type(conn, event_id=event)
@@ -43,19 +43,23 @@ def test_it_stays_while_any_is_held_or_sold(
     assert snapshot(conn) == before
 
 
-def test_a_published_event_keeps_one(api: Client, manager: UUID, ticket_type: UUID) -> None:
+def test_the_last_ticket_type_of_a_published_event_cannot_be_deleted(
+    api: Client, manager: UUID, ticket_type: UUID
+) -> None:
     answer = api.delete(f"/v1/ticket-types/{ticket_type}", account=manager)
 
     assert (answer.status, answer.code) == (409, "no_ticket_types")
 
 
-def test_a_draft_can_lose_its_last(api: Client, conn: Connection, manager: UUID, draft: UUID) -> None:
+def test_the_last_ticket_type_of_a_draft_can_be_deleted(
+    api: Client, conn: Connection, manager: UUID, draft: UUID
+) -> None:
     ticket_type = factories.ticket_type(conn, event_id=draft)
 
     assert api.delete(f"/v1/ticket-types/{ticket_type}", account=manager).status == 204
 
 
-def test_it_takes_a_manager_of_the_organisation(
+def test_only_a_manager_of_the_organisation_can_delete_a_ticket_type(
     api: Client, conn: Connection, organisation: UUID, manager: UUID, event: UUID, ticket_type: UUID
 ) -> None:
     factories.ticket_type(conn, event_id=event)

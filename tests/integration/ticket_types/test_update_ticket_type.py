@@ -19,7 +19,7 @@ def path(ticket_type: UUID) -> str:
     return f"/v1/ticket-types/{ticket_type}"
 
 
-def test_what_is_sent_changes_and_the_rest_stays(
+def test_only_fields_that_are_sent_change(
     api: Client, conn: Connection, organisation: UUID, manager: UUID, event: UUID, path: str, ticket_type: UUID
 ) -> None:
     (before,) = api.get(f"/v1/events/{event}").json["ticket_types"]
@@ -68,7 +68,7 @@ def test_the_quantity_is_never_less_than_what_is_sold_and_held(
     assert snapshot(conn) == before
 
 
-def test_what_is_added_can_be_bought_and_what_is_taken_away_cannot(
+def test_added_quantity_can_be_bought_and_removed_quantity_cannot(
     api: Client, conn: Connection, manager: UUID, path: str, ticket_type: UUID
 ) -> None:
     def buy(quantity: int) -> int:
@@ -91,7 +91,7 @@ def test_orders_keep_the_price_they_were_placed_at(api: Client, manager: UUID, p
     assert api.post("/v1/orders", order_request(ticket_type), key="new").json["total"] == 18_000
 
 
-def test_a_hidden_ticket_type_is_neither_seen_nor_sold(
+def test_the_public_cannot_see_or_buy_a_hidden_ticket_type(
     api: Client, manager: UUID, event: UUID, path: str, ticket_type: UUID
 ) -> None:
     api.patch(path, {"hidden": True}, account=manager)
@@ -100,7 +100,7 @@ def test_a_hidden_ticket_type_is_neither_seen_nor_sold(
     assert api.post("/v1/orders", order_request(ticket_type), key="new").status == 404
 
 
-def test_only_the_version_that_was_read_is_changed(api: Client, conn: Connection, manager: UUID, path: str) -> None:
+def test_an_edit_of_an_old_version_is_refused(api: Client, conn: Connection, manager: UUID, path: str) -> None:
     def set_quantity(quantity: int, if_match: str) -> Answer:
         return api.patch(path, {"quantity": quantity}, account=manager, headers={"If-Match": if_match})
 
@@ -136,7 +136,7 @@ INVALID: list[dict[str, Any]] = [
 ]
 
 
-def test_what_cannot_be_is_refused_and_changes_nothing(
+def test_an_invalid_edit_is_refused_and_changes_nothing(
     api: Client, conn: Connection, manager: UUID, path: str, subtests: pytest.Subtests
 ) -> None:
     before = snapshot(conn)
@@ -147,7 +147,9 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
     assert snapshot(conn) == before
 
 
-def test_limits_are_compared_with_what_they_were(api: Client, conn: Connection, manager: UUID, event: UUID) -> None:
+def test_new_limits_are_checked_against_the_stored_ones(
+    api: Client, conn: Connection, manager: UUID, event: UUID
+) -> None:
     ticket_type = factories.ticket_type(conn, event_id=event, min_per_order=2, max_per_order=4, sales_end=NOW)
 
     def code(**changes: Any) -> str:
@@ -158,7 +160,7 @@ def test_limits_are_compared_with_what_they_were(api: Client, conn: Connection, 
     assert code(sales_start=NOW.isoformat()) == "sale_window_empty"
 
 
-def test_it_takes_a_manager_of_the_organisation(
+def test_only_a_manager_of_the_organisation_can_edit_a_ticket_type(
     api: Client, conn: Connection, organisation: UUID, manager: UUID, path: str
 ) -> None:
     rival = factories.account(conn)

@@ -1,4 +1,4 @@
-"""A ticket in its buyer's hands, and the door where it is shown."""
+"""The fixture `sold`: a ticket that a guest has bought."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +14,8 @@ from tests.helpers.support import Answer, Client
 
 
 @dataclass
-class Held:
-    """A paid ticket of a guest's order, with its QR as it was issued."""
+class SoldTicket:
+    """A ticket of a guest's order with the QR that it was issued with, and what people do with it."""
 
     api: Client
     organisation: UUID
@@ -27,25 +27,25 @@ class Held:
 
     @property
     def token(self) -> str:
-        """The buyer's."""
+        """The token of the buyer's order."""
         return order_token(self.order)
 
     def start(self, email: str = "bola@example.com", **options: Any) -> Answer:
-        """Send the ticket to somebody, as the buyer if nobody else."""
+        """Start a transfer, as the buyer unless an account or a token is given."""
         options.setdefault("order_token", None if "account" in options else self.token)
         return self.api.post(f"/v1/tickets/{self.ticket}/transfers", {"email": email}, **options)
 
     def accept(self, token: str, **options: Any) -> Answer:
         return self.api.post("/v1/transfers/accept", {"token": token, "name": "Bola"}, **options)
 
-    def pass_on(self, email: str = "bola@example.com", **options: Any) -> Answer:
-        """Send the ticket to a guest who accepts it; the answer to that."""
+    def transfer(self, email: str = "bola@example.com", **options: Any) -> Answer:
+        """Start a transfer that a guest accepts. Return the answer to the acceptance."""
         started = self.start(email, **options)
         assert started.status == 201, started.body
         return self.accept(transfers.token_of(UUID(started.json["id"])), address="198.51.100.9")
 
-    def show(self, **options: Any) -> Answer:
-        """Ask for the ticket's QR."""
+    def get_qr(self, **options: Any) -> Answer:
+        """Get the picture of the ticket's QR."""
         return self.api.get(f"/v1/tickets/{self.ticket}/qr", **options)
 
     def scan(self, text: str) -> Answer:
@@ -53,11 +53,11 @@ class Held:
 
 
 @pytest.fixture
-def held(api: Client, conn: Connection, request: pytest.FixtureRequest) -> Held:
+def sold(api: Client, conn: Connection, request: pytest.FixtureRequest) -> SoldTicket:
     organisation = factories.organisation(conn)
     event = factories.event(conn, organisation_id=organisation)
     ticket_type = factories.ticket_type(conn, event_id=event)
     order = factories.paid_order(conn, ticket_type, quantity=1, **getattr(request, "param", {}))
     (ticket,) = service.list_for_order(conn, order)
     scanner = factories.member(conn, organisation, "scanner")
-    return Held(api, organisation, event, order, ticket.id, ticket.qr, scanner)
+    return SoldTicket(api, organisation, event, order, ticket.id, ticket.qr, scanner)

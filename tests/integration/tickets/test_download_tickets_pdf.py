@@ -14,7 +14,7 @@ from tests.helpers import factories
 from tests.helpers.printed import count_pages, pages_of
 from tests.helpers.rings import KeyRing
 from tests.helpers.support import Answer, Client
-from tests.integration.tickets.conftest import Held
+from tests.integration.tickets.conftest import SoldTicket
 
 
 def download(api: Client, order: UUID, **options: object) -> Answer:
@@ -43,7 +43,7 @@ def test_each_ticket_is_a_page_with_its_qr(api: Client, conn: Connection) -> Non
     pages = pages_of(answer.body)
     assert [page.qr for page in pages] == [ticket.qr for ticket in service.list_for_order(conn, order)]
     for number, page in enumerate(pages, start=1):
-        for said in (
+        for words in (
             "Jazz by the sea",
             f"Ticket {number} of 3",
             "Saturday 26 June 2100",
@@ -56,13 +56,13 @@ def test_each_ticket_is_a_page_with_its_qr(api: Client, conn: Connection) -> Non
             "1 person",
             "Sold by Lagos Live",
         ):
-            assert said in page.text
+            assert words in page.text
 
 
-def test_a_seat_and_the_size_of_a_group_are_said(held: Held, conn: Connection) -> None:
+def test_seat_and_group_size_are_printed(sold: SoldTicket, conn: Connection) -> None:
     conn.execute("UPDATE tickets SET seat = 'Stalls, row F, 12', group_size = 6")
 
-    (page,) = pages_of(download(held.api, held.order).body)
+    (page,) = pages_of(download(sold.api, sold.order).body)
 
     assert "Stalls, row F, 12" in page.text
     assert "6 people" in page.text
@@ -95,11 +95,11 @@ def test_names_are_printed_in_any_script(api: Client, conn: Connection, name: st
 
 
 def letters(text: str) -> set[str]:
-    """Its letters and marks, however they are put together."""
+    """Return the letters and marks of a text, each by itself."""
     return {char for char in unicodedata.normalize("NFKD", text) if unicodedata.category(char)[0] in "LM"}
 
 
-def test_what_it_says_is_not_read_as_markup(api: Client, conn: Connection) -> None:
+def test_texts_are_not_read_as_markup(api: Client, conn: Connection) -> None:
     event = factories.event(conn, title='#panic("x") *bold* $x$ \\ <label> @ref')
     order = factories.paid_order(conn, factories.ticket_type(conn, event_id=event), buyer_name='"]#let x = 1; [')
 
@@ -120,19 +120,19 @@ def test_texts_of_any_length_stay_on_their_page(api: Client, conn: Connection) -
     assert page.qr == service.list_for_order(conn, order)[0].qr
 
 
-def test_refunded_tickets_and_those_that_passed_on_are_left_out(api: Client, conn: Connection) -> None:
+def test_refunded_and_transferred_tickets_are_left_out(api: Client, conn: Connection) -> None:
     order = factories.paid_order(conn, factories.ticket_type(conn), quantity=3)
-    refunded, passed, left = service.list_for_order(conn, order)
+    refunded, passed_on, printed = service.list_for_order(conn, order)
     conn.execute("UPDATE tickets SET status = 'refunded' WHERE id = %s", [refunded.id])
-    conn.execute("UPDATE tickets SET transfer_count = 1, former_hashes = ARRAY[qr_hash] WHERE id = %s", [passed.id])
+    conn.execute("UPDATE tickets SET transfer_count = 1, former_hashes = ARRAY[qr_hash] WHERE id = %s", [passed_on.id])
 
     (page,) = pages_of(download(api, order).body)
 
-    assert page.qr == left.qr
+    assert page.qr == printed.qr
     assert "Ticket 1 of 1" in page.text
 
 
-def test_where_there_is_no_ticket_it_says_why(api: Client, conn: Connection) -> None:
+def test_an_order_without_tickets_to_print_gets_the_reason(api: Client, conn: Connection) -> None:
     ticket_type = factories.ticket_type(conn)
     unpaid, refunded = factories.order(conn, ticket_type), factories.paid_order(conn, ticket_type)
     conn.execute("UPDATE tickets SET status = 'refunded'")
@@ -158,14 +158,14 @@ def test_tickets_whose_key_was_withdrawn_are_not_printed(
     assert (answer.status, answer.code) == (409, "ticket_key_retired")
 
 
-def test_tickets_that_end_while_they_are_printed_are_no_fault_of_ours(
+def test_tickets_that_are_refunded_during_the_request_are_no_server_error(
     api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = factories.paid_order(conn, factories.ticket_type(conn))
-    checked = rules.check_printable
+    check_printable = rules.check_printable
 
     def refund_after(*facts: Any) -> None:
-        checked(*facts)
+        check_printable(*facts)
         conn.execute("UPDATE tickets SET status = 'refunded'")
 
     monkeypatch.setattr(rules, "check_printable", refund_after)
@@ -175,7 +175,7 @@ def test_tickets_that_end_while_they_are_printed_are_no_fault_of_ours(
     assert (answer.status, answer.code) == (409, "no_tickets")
 
 
-def test_a_thousand_tickets_come_in_parts_that_fit_an_answer_of_lambdas(api: Client, conn: Connection) -> None:
+def test_a_thousand_tickets_come_in_parts_that_fit_an_answer_of_lambda(api: Client, conn: Connection) -> None:
     ticket_type = factories.ticket_type(conn, quantity=2000, max_per_order=1000)
     conn.execute("UPDATE stock SET available = CASE row_no WHEN 0 THEN 2000 ELSE 0 END")
     order = factories.paid_order(conn, ticket_type, quantity=1000)
@@ -191,20 +191,20 @@ def test_a_thousand_tickets_come_in_parts_that_fit_an_answer_of_lambdas(api: Cli
     assert download(api, order, query={"part": 5}).status == 404
 
 
-def test_whoever_may_not_see_the_order_does_not_see_its_tickets(held: Held, conn: Connection) -> None:
-    path = f"/v1/orders/{held.order}/tickets.pdf"
+def test_only_those_who_see_the_order_get_its_tickets(sold: SoldTicket, conn: Connection) -> None:
+    path = f"/v1/orders/{sold.order}/tickets.pdf"
 
-    assert held.api.get(path, account=factories.member(conn, held.organisation, "manager")).status == 200
-    assert held.api.get(path, account=held.scanner).status == 403
-    assert held.api.get(path, account=factories.account(conn)).status == 404
-    assert held.api.get(path, order_token=order_token(uuid4())).status == 404
-    assert held.api.get(path).status == 401
-    assert held.api.get(path, order_token=held.token, query={"part": 0}).status == 422
-    assert held.api.get("/v1/orders/one/tickets.pdf", order_token=held.token).status == 422
-    assert held.api.get(f"/v1/orders/{uuid4()}/tickets.pdf", order_token=held.token).status == 404
+    assert sold.api.get(path, account=factories.member(conn, sold.organisation, "manager")).status == 200
+    assert sold.api.get(path, account=sold.scanner).status == 403
+    assert sold.api.get(path, account=factories.account(conn)).status == 404
+    assert sold.api.get(path, order_token=order_token(uuid4())).status == 404
+    assert sold.api.get(path).status == 401
+    assert sold.api.get(path, order_token=sold.token, query={"part": 0}).status == 422
+    assert sold.api.get("/v1/orders/one/tickets.pdf", order_token=sold.token).status == 422
+    assert sold.api.get(f"/v1/orders/{uuid4()}/tickets.pdf", order_token=sold.token).status == 404
 
 
-def test_whoever_holds_a_transferred_ticket_does_not_see_the_order(held: Held) -> None:
-    token = held.pass_on().json["access_token"]
+def test_the_new_holder_of_a_ticket_does_not_see_the_order(sold: SoldTicket) -> None:
+    token = sold.transfer().json["access_token"]
 
-    assert held.api.get(f"/v1/orders/{held.order}/tickets.pdf", order_token=token).status == 404
+    assert sold.api.get(f"/v1/orders/{sold.order}/tickets.pdf", order_token=token).status == 404

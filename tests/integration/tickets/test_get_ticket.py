@@ -16,7 +16,7 @@ def tickets_of(conn: Connection, order_id: UUID) -> list[UUID]:
 
 
 class TestIssue:
-    def test_each_unit_bought_is_a_ticket(self, api: Client, conn: Connection) -> None:
+    def test_each_one_bought_is_a_ticket(self, api: Client, conn: Connection) -> None:
         ticket_type = factories.ticket_type(conn, max_entries=3)
         buyer = factories.account(conn)
 
@@ -30,7 +30,7 @@ class TestIssue:
         assert len(tickets_of(conn, order)) == 3
         invariants.check(conn)
 
-    def test_of_a_qr_only_its_hash_is_stored(self, api: Client, conn: Connection) -> None:
+    def test_only_the_hash_of_a_qr_is_stored(self, api: Client, conn: Connection) -> None:
         order = factories.paid_order(conn, factories.ticket_type(conn), quantity=2)
 
         hashes = conn.execute("SELECT qr_hash FROM tickets ORDER BY position").fetchall()
@@ -48,7 +48,7 @@ class TestIssue:
         invariants.check(conn)
 
 
-def test_a_guest_reads_it_with_the_orders_token(api: Client, conn: Connection) -> None:
+def test_a_guest_reads_a_ticket_with_the_orders_token(api: Client, conn: Connection) -> None:
     event = factories.event(conn, title="Fela Night")
     order = factories.paid_order(conn, factories.ticket_type(conn, event_id=event, name="Balcony"), quantity=1)
     (ticket,) = tickets_of(conn, order)
@@ -63,7 +63,7 @@ def test_a_guest_reads_it_with_the_orders_token(api: Client, conn: Connection) -
     assert "qr_hash" not in answer.json
 
 
-def test_its_buyer_and_managers_read_it_and_others_do_not(api: Client, conn: Connection) -> None:
+def test_only_the_buyer_and_managers_read_a_ticket(api: Client, conn: Connection) -> None:
     organisation = factories.organisation(conn)
     event = factories.event(conn, organisation_id=organisation)
     buyer = factories.account(conn)
@@ -74,6 +74,6 @@ def test_its_buyer_and_managers_read_it_and_others_do_not(api: Client, conn: Con
     check_readers(api, path, buyer=buyer, manager=manager, scanner=scanner, stranger=factories.account(conn))
 
 
-def test_one_that_does_not_exist_is_not_found(api: Client, conn: Connection) -> None:
+def test_a_ticket_that_does_not_exist_is_not_found(api: Client, conn: Connection) -> None:
     assert api.get(f"/v1/tickets/{uuid4()}", account=factories.account(conn)).status == 404
     assert api.get("/v1/tickets/one", account=factories.account(conn)).status == 422

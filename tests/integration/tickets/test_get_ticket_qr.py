@@ -34,7 +34,7 @@ type ChangeRing = Callable[..., None]
 
 @pytest.fixture
 def ring(api: Client) -> Iterator[ChangeRing]:
-    """Changes the ring that signs tickets; it is put back at the end."""
+    """Return a function that changes the key ring of tickets. The old ring returns after the test."""
     secrets, name = boto3.client("secretsmanager"), os.environ["TICKET_KEYS_SECRET"]
     before = secrets.get_secret_value(SecretId=name)["SecretString"]
 
@@ -49,14 +49,14 @@ def ring(api: Client) -> Iterator[ChangeRing]:
 
 
 def read(png: bytes) -> str:
-    """What a picture's QR says, by two readers that know nothing of each other."""
+    """Return the text of a picture's QR, as two independent readers read it."""
     image = cv2.imdecode(numpy.frombuffer(png, numpy.uint8), cv2.IMREAD_GRAYSCALE)
     text = str(cv2.QRCodeDetectorAruco().detectAndDecode(image)[0])
     assert zxingcpp.read_barcodes(image)[0].text == text
     return text
 
 
-def test_png_shows_the_text_that_admits(api: Client, conn: Connection, order: UUID, path: str) -> None:
+def test_the_png_has_the_text_of_the_ticket(api: Client, conn: Connection, order: UUID, path: str) -> None:
     answer = api.get(path, order_token=order_token(order), headers={"accept": "image/png"})
 
     assert answer.status == 200
@@ -65,21 +65,21 @@ def test_png_shows_the_text_that_admits(api: Client, conn: Connection, order: UU
     assert read(answer.body) == ticket.qr
 
 
-def test_svg_is_what_a_browser_gets(api: Client, order: UUID, path: str) -> None:
+def test_a_browser_gets_svg(api: Client, order: UUID, path: str) -> None:
     answer = api.get(path, order_token=order_token(order), headers={"accept": "image/avif,image/*,*/*;q=0.8"})
 
     assert answer.headers["content-type"] == "image/svg+xml"
     assert b"<svg " in answer.body
 
 
-def test_it_is_kept_in_no_cache(api: Client, order: UUID, path: str) -> None:
+def test_no_cache_stores_a_qr(api: Client, order: UUID, path: str) -> None:
     answer = api.get(path, order_token=order_token(order))
 
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["vary"] == "Accept"
 
 
-def test_whoever_may_not_see_the_ticket_does_not_see_its_qr(api: Client, conn: Connection, path: str) -> None:
+def test_only_those_who_see_the_ticket_get_its_qr(api: Client, conn: Connection, path: str) -> None:
     organisation = conn.execute("SELECT organisation_id FROM tickets").fetchone()
     assert organisation is not None
 
@@ -88,7 +88,7 @@ def test_whoever_may_not_see_the_ticket_does_not_see_its_qr(api: Client, conn: C
     assert api.get(path).status == 401
 
 
-def test_a_refunded_ticket_shows_none(api: Client, conn: Connection, order: UUID, path: str) -> None:
+def test_a_refunded_ticket_has_no_qr(api: Client, conn: Connection, order: UUID, path: str) -> None:
     conn.execute("UPDATE tickets SET status = 'refunded'")
 
     refused = api.get(path, order_token=order_token(order))
@@ -96,7 +96,7 @@ def test_a_refunded_ticket_shows_none(api: Client, conn: Connection, order: UUID
     assert (refused.status, refused.code) == (409, "ticket_refunded")
 
 
-def test_after_a_rotation_it_is_what_it_was(
+def test_a_new_key_does_not_change_old_qrs(
     api: Client, conn: Connection, order: UUID, ring: Callable[..., None]
 ) -> None:
     (before,) = service.list_for_order(conn, order)
@@ -108,7 +108,7 @@ def test_after_a_rotation_it_is_what_it_was(
     assert new[0].key_id == 2
 
 
-def test_a_withdrawn_key_takes_its_qrs_along(
+def test_a_withdrawn_key_ends_its_qrs(
     api: Client, conn: Connection, order: UUID, path: str, ring: Callable[..., None]
 ) -> None:
     ring({"current": "2", "2": "a new master"}, keep=False)

@@ -6,7 +6,7 @@ from tests.helpers import factories
 from tests.helpers.support import Client
 
 
-def test_an_account_has_what_it_bought_newest_first(api: Client, conn: Connection) -> None:
+def test_an_account_lists_the_tickets_it_bought_newest_first(api: Client, conn: Connection) -> None:
     buyer = factories.account(conn)
     ticket_type = factories.ticket_type(conn)
     first = factories.paid_order(conn, ticket_type, account_id=buyer, quantity=2)
@@ -21,23 +21,22 @@ def test_an_account_has_what_it_bought_newest_first(api: Client, conn: Connectio
     assert answer.json["next_cursor"] is None
 
 
-def test_pages_follow_each_other(api: Client, conn: Connection) -> None:
+def test_the_list_comes_in_pages(api: Client, conn: Connection) -> None:
     buyer = factories.account(conn)
     factories.paid_order(conn, factories.ticket_type(conn), account_id=buyer, quantity=5)
-    seen, query = [], {"limit": 2}
-    while True:
+    pages, query = [], {"limit": 2}
+    for _ in range(3):
         page = api.get("/v1/me/tickets", account=buyer, query=query).json
-        seen.append([item["id"] for item in page["items"]])
-        if page["next_cursor"] is None:
-            break
+        pages.append([item["id"] for item in page["items"]])
         query["cursor"] = page["next_cursor"]
 
-    assert [len(page) for page in seen] == [2, 2, 1]
-    ids = [ticket for page in seen for ticket in page]
+    assert page["next_cursor"] is None
+    assert [len(page) for page in pages] == [2, 2, 1]
+    ids = [ticket for page in pages for ticket in page]
     assert ids == sorted(set(ids), reverse=True)
 
 
-def test_it_takes_an_account_and_a_cursor_of_ours(api: Client, conn: Connection) -> None:
+def test_the_list_needs_an_account_and_a_cursor_of_ours(api: Client, conn: Connection) -> None:
     account = factories.account(conn)
 
     assert api.get("/v1/me/tickets").status == 401

@@ -1,4 +1,4 @@
-"""Waiting for what is sold out: joining, offers in order of joining, taking them, leaving."""
+"""The waitlist: people join it, get offers in order of joining, accept them and leave."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import order_token
+from boxoffice.auth import order_token, waitlist_token
 from boxoffice.waitlist import service
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import NOW
@@ -16,7 +16,7 @@ from tests.helpers.support import Answer, Client, context, function
 
 @pytest.fixture
 def ticket_type(conn: Connection, event: UUID) -> UUID:
-    """Four tickets, all of them held by two orders."""
+    """A ticket type of four tickets, which two orders hold."""
     ticket_type = factories.ticket_type(conn, event_id=event, quantity=4, max_per_order=6)
     for _ in range(2):
         factories.order(conn, ticket_type, quantity=2)
@@ -29,37 +29,40 @@ def join(api: Client, ticket_type: UUID, quantity: int = 2, email: str | None = 
 
 
 def cancel(conn: Connection, api: Client, ticket_type: UUID) -> None:
-    """Cancel the oldest order that is pending."""
+    """Cancel the oldest pending order."""
     row = conn.execute("SELECT id FROM orders WHERE status = 'pending' ORDER BY id LIMIT 1").fetchone()
     assert row is not None
     assert api.post(f"/v1/orders/{row[0]}/cancel", order_token=order_token(row[0])).status == 200
 
 
 def run_job() -> dict[str, int]:
+    """Run the job once. Return how much each step did."""
     return dict(function("offer_waitlist").handler({}, context()))
 
 
 def entries(conn: Connection) -> list[tuple[str, int]]:
-    """Status and quantity of all, in order of joining."""
+    """Return the status and the quantity of each entry, in order of joining."""
     return conn.execute("SELECT status, quantity FROM waitlist_entries ORDER BY id").fetchall()
 
 
 def emails(conn: Connection) -> list[tuple[str, str]]:
+    """Return the template and the recipient of each email that is owed."""
     return conn.execute("SELECT template, recipient FROM outbox ORDER BY id").fetchall()
 
 
 def accept(api: Client, conn: Connection, entry: UUID, quantity: int = 2, **overrides: Any) -> Answer:
+    """Order what the waitlist offers to an entry."""
     email, ticket_type = conn.execute(
         "SELECT email, ticket_type_id FROM waitlist_entries WHERE id = %s", [entry]
     ).fetchone() or ("", "")
     request = factories.order_request(
-        ticket_type, quantity, buyer={"name": "Ada", "email": email}, waitlist_token=order_token(entry)
+        ticket_type, quantity, buyer={"name": "Ada", "email": email}, waitlist_token=waitlist_token(entry)
     )
     return api.post("/v1/orders", request | overrides, key="new")
 
 
 class TestJoining:
-    def test_who_joins_is_told_by_email_alone(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_only_an_email_confirms_a_new_entry(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         answer = join(api, ticket_type, email="Ada@example.com")
 
         assert (answer.status, answer.body) == (202, b"null")
@@ -67,7 +70,7 @@ class TestJoining:
         assert emails(conn) == [("waitlist_joined", "ada@example.com")]
         assert answer.headers["ratelimit-limit"] == "10"
 
-    def test_to_join_again_is_answered_alike_and_changes_nothing(
+    def test_joining_again_has_the_same_answer_and_changes_nothing(
         self, api: Client, conn: Connection, ticket_type: UUID
     ) -> None:
         first, second = (join(api, ticket_type, quantity, email="ada@example.com") for quantity in (2, 3))
@@ -76,40 +79,42 @@ class TestJoining:
         assert entries(conn) == [("waiting", 2)]
         assert len(emails(conn)) == 1
 
-    def test_while_there_are_as_many_they_can_be_bought(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_nobody_can_wait_for_tickets_that_are_available(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
         cancel(conn, api, ticket_type)
 
         assert (join(api, ticket_type, 2).status, join(api, ticket_type, 2).code) == (409, "still_available")
         assert join(api, ticket_type, 3).status == 202
 
-    def test_where_the_event_is_full_its_ticket_types_can_be_waited_for(self, api: Client, conn: Connection) -> None:
+    def test_people_can_wait_while_the_capacity_of_the_event_is_sold_out(self, api: Client, conn: Connection) -> None:
         from boxoffice.stock import service as stock
 
         event = factories.event(conn, capacity_pool_id=stock.create_pool(conn, 1))
         assert join(api, factories.ticket_type(conn, event_id=event), 2).status == 202
 
     @pytest.mark.parametrize("overrides", [{"hidden": True}, {"deleted_at": NOW}])
-    def test_what_the_public_cannot_buy_is_not_there(
+    def test_nobody_can_wait_for_tickets_that_the_public_cannot_buy(
         self, api: Client, conn: Connection, event: UUID, overrides: dict[str, Any]
     ) -> None:
         assert join(api, factories.ticket_type(conn, event_id=event, quantity=0, **overrides)).status == 404
         assert join(api, uuid4()).status == 404
 
-    def test_what_is_not_on_sale_cannot_be_waited_for(self, api: Client, conn: Connection, event: UUID) -> None:
+    def test_nobody_can_wait_for_tickets_that_are_not_on_sale(self, api: Client, conn: Connection, event: UUID) -> None:
         over = factories.ticket_type(conn, event_id=event, quantity=0, sales_end=NOW - timedelta(hours=1))
         assert join(api, over).code == "waitlist_closed"
 
     @pytest.mark.parametrize("quantity", [7, 0, 1001, "2", 1.5, None])
-    def test_a_quantity_that_cannot_be_is_refused(self, api: Client, ticket_type: UUID, quantity: Any) -> None:
+    def test_an_invalid_quantity_is_refused(self, api: Client, ticket_type: UUID, quantity: Any) -> None:
         assert join(api, ticket_type, quantity).status == 422
 
-    def test_an_address_that_joins_all_the_time_is_held_up(self, api: Client, ticket_type: UUID) -> None:
+    def test_an_address_that_joins_too_often_is_refused(self, api: Client, ticket_type: UUID) -> None:
         answers = [join(api, ticket_type, email="ada@example.com").status for _ in range(11)]
         assert answers == [202] * 10 + [429]
 
 
 class TestOffers:
-    def test_freed_stock_is_offered_before_anybody_else_can_buy_it(
+    def test_freed_stock_is_offered_before_the_public_can_buy_it(
         self, api: Client, conn: Connection, ticket_type: UUID
     ) -> None:
         for _ in range(2):
@@ -126,7 +131,7 @@ class TestOffers:
         cancel(conn, api, ticket_type)
         assert entries(conn) == [("offered", 2), ("offered", 2)]
 
-    def test_lapsed_holds_are_offered_in_order_of_joining(
+    def test_stock_of_expired_orders_is_offered_in_order_of_joining(
         self, api: Client, conn: Connection, ticket_type: UUID
     ) -> None:
         for quantity in (3, 1, 2):
@@ -143,7 +148,7 @@ class TestOffers:
         assert entries(conn) == [("offered", 3), ("offered", 1), ("waiting", 2)]
         invariants.check(conn)
 
-    def test_what_is_too_little_for_all_who_wait_is_for_sale(
+    def test_a_remainder_too_small_for_every_entry_is_on_sale(
         self, api: Client, conn: Connection, ticket_type: UUID
     ) -> None:
         factories.waitlist_entry(conn, ticket_type, quantity=3)
@@ -151,7 +156,7 @@ class TestOffers:
 
         assert api.post("/v1/orders", factories.order_request(ticket_type), key="new").status == 201
 
-    def test_more_quantity_is_offered_at_once(
+    def test_added_quantity_is_offered_at_once(
         self, api: Client, conn: Connection, manager: UUID, ticket_type: UUID
     ) -> None:
         for _ in range(3):
@@ -161,7 +166,7 @@ class TestOffers:
         assert [status for status, _ in entries(conn)] == ["offered", "offered", "waiting"]
         assert invariants.left(conn, ticket_type) == (1, 8, 0)
 
-    def test_the_job_offers_what_lies_in_many_rows(self, api: Client, conn: Connection, event: UUID) -> None:
+    def test_the_job_offers_stock_that_lies_in_several_rows(self, api: Client, conn: Connection, event: UUID) -> None:
         ticket_type = factories.ticket_type(conn, event_id=event, quantity=100, max_per_order=50)
         factories.waitlist_entry(conn, ticket_type, quantity=45)
         conn.execute("UPDATE waitlist_entries SET status = 'waiting'")
@@ -171,7 +176,7 @@ class TestOffers:
         assert invariants.left(conn, ticket_type) == (55, 45, 0)
         invariants.check(conn)
 
-    def test_an_offer_that_lapses_goes_to_the_next(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_a_lapsed_offer_goes_to_the_next_entry(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         for _ in range(2):
             factories.waitlist_entry(conn, ticket_type)
         cancel(conn, api, ticket_type)
@@ -184,14 +189,16 @@ class TestOffers:
         assert invariants.left(conn, ticket_type) == (0, 4, 0)
         invariants.check(conn)
 
-    def test_an_offer_ends_with_the_sale(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_an_offer_lapses_at_the_end_of_the_sale_at_the_latest(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
         soon = NOW + timedelta(hours=1)
         conn.execute("UPDATE ticket_types SET sales_end = %s", [soon])
         factories.waitlist_entry(conn, ticket_type)
         cancel(conn, api, ticket_type)
         assert conn.execute("SELECT expires_at FROM waitlist_entries").fetchone() == (soon,)
 
-    def test_nothing_is_offered_of_what_is_not_for_sale(
+    def test_nothing_is_offered_after_the_sale_has_ended(
         self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
     ) -> None:
         factories.waitlist_entry(conn, ticket_type)
@@ -201,7 +208,7 @@ class TestOffers:
         assert entries(conn) == [("waiting", 2)]
 
     @pytest.mark.parametrize("end", ["status = 'cancelled'", "starts_at = now() - interval '1 hour', ends_at = now()"])
-    def test_who_waits_for_what_is_off_or_over_waits_no_longer(
+    def test_waiting_entries_are_closed_when_the_event_is_cancelled_or_over(
         self, api: Client, conn: Connection, event: UUID, ticket_type: UUID, end: str
     ) -> None:
         other = factories.ticket_type(conn, quantity=0)
@@ -213,7 +220,7 @@ class TestOffers:
         assert run_job() == {"closed": 0, "lapsed": 0, "offered": 0, "units_failed": 0}
         assert entries(conn) == [("closed", 2), ("closed", 2), ("waiting", 2)]
 
-    def test_an_offer_ends_with_the_event_that_is_called_off(
+    def test_an_offer_ends_when_the_event_is_cancelled(
         self, api: Client, conn: Connection, event: UUID, manager: UUID, ticket_type: UUID
     ) -> None:
         for _ in range(2):
@@ -227,7 +234,7 @@ class TestOffers:
         assert invariants.left(conn, ticket_type) == (2, 2, 0)
         invariants.check(conn)
 
-    def test_one_of_a_seated_ticket_type_holds_seats(self, api: Client, conn: Connection, event: UUID) -> None:
+    def test_an_offer_of_a_seated_ticket_type_holds_seats(self, api: Client, conn: Connection, event: UUID) -> None:
         seated = factories.ticket_type(conn, event_id=event, price=0)
         factories.seats(conn, seated, 4)
         entry = factories.waitlist_entry(conn, seated, quantity=3)
@@ -245,7 +252,7 @@ class TestOffers:
 
 
 class TestAccepting:
-    def test_what_was_offered_becomes_the_order(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_an_accepted_offer_becomes_an_order(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         entry = factories.waitlist_entry(conn, ticket_type)
         cancel(conn, api, ticket_type)
 
@@ -257,16 +264,18 @@ class TestAccepting:
         assert accept(api, conn, entry).code == "no_offer"
         invariants.check(conn)
 
-    def test_a_repeat_has_the_same_answer(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_a_repeated_request_has_the_same_answer(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         entry = factories.waitlist_entry(conn, ticket_type, email="ada@example.com")
         cancel(conn, api, ticket_type)
         request = factories.order_request(
-            ticket_type, 2, buyer={"name": "Ada", "email": "ada@example.com"}, waitlist_token=order_token(entry)
+            ticket_type, 2, buyer={"name": "Ada", "email": "ada@example.com"}, waitlist_token=waitlist_token(entry)
         )
         first, second = (api.post("/v1/orders", request, key="again") for _ in range(2))
         assert (second.status, second.json) == (201, first.json)
 
-    def test_what_is_left_of_an_offer_goes_to_the_next(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_the_rest_of_an_offer_goes_to_the_next_entry(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
         first = factories.waitlist_entry(conn, ticket_type)
         factories.waitlist_entry(conn, ticket_type, quantity=1)
         cancel(conn, api, ticket_type)
@@ -277,7 +286,9 @@ class TestAccepting:
         assert invariants.left(conn, ticket_type) == (0, 4, 0)
         invariants.check(conn)
 
-    def test_of_an_event_with_a_capacity_of_its_own(self, api: Client, conn: Connection, event: UUID) -> None:
+    def test_an_offer_draws_from_the_capacity_of_the_event_too(
+        self, api: Client, conn: Connection, event: UUID
+    ) -> None:
         from boxoffice.stock import service as stock
 
         capacity = stock.create_pool(conn, 2)
@@ -290,13 +301,13 @@ class TestAccepting:
         assert accept(api, conn, entry).status == 201
         invariants.check(conn)
 
-    def test_nobody_else_gets_it(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_nobody_else_can_accept_an_offer(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         entry, other = (factories.waitlist_entry(conn, ticket_type) for _ in range(2))
         cancel(conn, api, ticket_type)
         somebody = {"name": "Eve", "email": "eve@example.com"}
 
         assert accept(api, conn, other).code == "no_offer"
-        assert accept(api, conn, entry, waitlist_token=order_token(other)).code == "no_offer"
+        assert accept(api, conn, entry, waitlist_token=waitlist_token(other)).code == "no_offer"
         assert accept(api, conn, entry, waitlist_token="").code == "sold_out"
         assert accept(api, conn, entry, buyer=somebody).code == "no_offer"
         assert accept(api, conn, entry, 3).code == "offer_too_small"
@@ -304,44 +315,48 @@ class TestAccepting:
         assert accept(api, conn, entry).code == "no_offer"
         assert invariants.left(conn, ticket_type) == (0, 4, 0)
 
-    def test_it_is_ordered_alone(self, api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
+    def test_an_offer_cannot_be_ordered_with_other_ticket_types(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
         entry = factories.waitlist_entry(conn, ticket_type)
         cancel(conn, api, ticket_type)
         types = (ticket_type, factories.ticket_type(conn, event_id=event))
         items = [{"ticket_type_id": str(each), "quantity": 1} for each in types]
-        assert accept(api, conn, entry, items=items).code == "not_the_offer"
+        assert accept(api, conn, entry, items=items).code == "offer_mismatch"
 
 
 class TestLeaving:
-    def test_what_was_offered_goes_to_the_next(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_an_open_offer_goes_to_the_next_entry(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         first, second = (factories.waitlist_entry(conn, ticket_type) for _ in range(2))
         cancel(conn, api, ticket_type)
 
         for _ in range(2):  # to leave again changes nothing
-            assert api.delete(f"/v1/waitlist/{first}", order_token=order_token(first)).status == 204
+            assert api.delete(f"/v1/waitlist/{first}", order_token=waitlist_token(first)).status == 204
 
         assert entries(conn) == [("left", 2), ("offered", 2)]
-        assert api.delete(f"/v1/waitlist/{second}", order_token=order_token(second)).status == 204
+        assert api.delete(f"/v1/waitlist/{second}", order_token=waitlist_token(second)).status == 204
         assert invariants.left(conn, ticket_type) == (2, 2, 0)
         invariants.check(conn)
 
-    def test_it_takes_the_token(self, api: Client, conn: Connection, manager: UUID, ticket_type: UUID) -> None:
+    def test_only_the_token_or_a_manager_can_end_an_entry(
+        self, api: Client, conn: Connection, manager: UUID, ticket_type: UUID
+    ) -> None:
         first, second = (factories.waitlist_entry(conn, ticket_type) for _ in range(2))
-        assert api.delete(f"/v1/waitlist/{first}", order_token=order_token(second)).status == 404
-        assert api.delete(f"/v1/waitlist/{uuid4()}", order_token=order_token(second)).status == 404
+        assert api.delete(f"/v1/waitlist/{first}", order_token=waitlist_token(second)).status == 404
+        assert api.delete(f"/v1/waitlist/{uuid4()}", order_token=waitlist_token(second)).status == 404
         assert api.delete(f"/v1/waitlist/{first}").status == 401
         assert api.delete(f"/v1/waitlist/{first}", account=manager).status == 204
         assert entries(conn) == [("left", 2), ("waiting", 2)]
         invariants.check(conn)
 
-    def test_who_left_can_join_again(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_a_person_who_left_can_join_again(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         entry = factories.waitlist_entry(conn, ticket_type, email="ada@example.com")
-        api.delete(f"/v1/waitlist/{entry}", order_token=order_token(entry))
+        api.delete(f"/v1/waitlist/{entry}", order_token=waitlist_token(entry))
         join(api, ticket_type, email="ada@example.com")
         assert entries(conn) == [("left", 2), ("waiting", 2)]
 
 
-def test_managers_see_who_waits_in_order_of_joining(
+def test_managers_see_the_entries_in_order_of_joining(
     api: Client, conn: Connection, event: UUID, manager: UUID, ticket_type: UUID
 ) -> None:
     ids = [str(factories.waitlist_entry(conn, ticket_type)) for _ in range(5)]

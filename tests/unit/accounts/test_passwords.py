@@ -14,7 +14,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_password_matches_its_hash_and_nothing_else_does() -> None:
-    stored = passwords.hashed("correct horse battery")
+    stored = passwords.hash_of("correct horse battery")
 
     assert passwords.matches("correct horse battery", stored)
     assert not passwords.matches("correct horse batter", stored)
@@ -22,17 +22,17 @@ def test_a_password_matches_its_hash_and_nothing_else_does() -> None:
 
 
 def test_two_hashes_of_one_password_differ() -> None:
-    assert passwords.hashed("correct horse battery") != passwords.hashed("correct horse battery")
+    assert passwords.hash_of("correct horse battery") != passwords.hash_of("correct horse battery")
 
 
 def test_all_72_bytes_count() -> None:
-    stored = passwords.hashed("x" * 72)
+    stored = passwords.hash_of("x" * 72)
 
     assert not passwords.matches("x" * 71 + "y", stored)
 
 
 def test_what_follows_a_null_byte_counts() -> None:
-    assert not passwords.matches("long enough\0b", passwords.hashed("long enough\0a"))
+    assert not passwords.matches("long enough\0b", passwords.hash_of("long enough\0a"))
 
 
 def test_nothing_matches_where_no_password_is_stored() -> None:
@@ -41,7 +41,7 @@ def test_nothing_matches_where_no_password_is_stored() -> None:
 
 
 def test_a_hash_of_another_cost_still_matches(monkeypatch: pytest.MonkeyPatch) -> None:
-    stored = passwords.hashed("correct horse battery")
+    stored = passwords.hash_of("correct horse battery")
     monkeypatch.setenv("BCRYPT_COST", "5")
     settings.cache_clear()
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from boxoffice.accounts import rules
-from boxoffice.accounts.models import Presented
+from boxoffice.accounts.models import RefreshTokenRow
 from boxoffice.ids import new_id
 from tests.helpers.factories import NOW
 
-FRESH = Presented(
+FRESH = RefreshTokenRow(
     id=new_id(),
     email="ada@example.com",
     name="Ada",
@@ -36,7 +36,7 @@ def test_a_used_or_revoked_token_is_good_for_nothing() -> None:
 
 
 def test_only_a_used_token_of_a_live_family_reveals_a_theft() -> None:
-    assert rules.is_stolen(USED)
-    assert rules.is_stolen(replace(USED, expires_at=NOW - timedelta(days=1)))
-    assert not rules.is_stolen(FRESH)
-    assert not rules.is_stolen(replace(USED, revoked_at=NOW))
+    assert rules.is_reused(USED)
+    assert rules.is_reused(replace(USED, expires_at=NOW - timedelta(days=1)))
+    assert not rules.is_reused(FRESH)
+    assert not rules.is_reused(replace(USED, revoked_at=NOW))

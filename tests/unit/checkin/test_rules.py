@@ -1,4 +1,4 @@
-"""When an offline scan happened, where a reading of the manifest goes on, and what a device is told."""
+"""Offline scans: their times, results and conflicts. The manifest: its pages, versions and tickets."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -6,7 +6,14 @@ from uuid import UUID
 import pytest
 
 from boxoffice.checkin import rules
-from boxoffice.checkin.models import Door, ManifestTicket, OfflineScan, Position, Settled, Verdict
+from boxoffice.checkin.models import (
+    EventAtDoor,
+    ManifestCursor,
+    ManifestTicket,
+    OfflineScan,
+    RecountedScan,
+    ReportedScan,
+)
 
 NOW = datetime(2026, 3, 1, 20, 15, tzinfo=UTC)
 NIL = UUID(int=0)
@@ -17,81 +24,89 @@ def scan(at: datetime, sequence: int = 1) -> OfflineScan:
     return OfflineScan(sequence=sequence, qr="BO1:", at=at)
 
 
-def settled(sequence: int, outcome: str, *, device: str = "A", ticket: UUID = TICKET) -> Settled:
-    return Settled(UUID(int=sequence), ticket, outcome, device, sequence, None, NOW, None)  # type: ignore[arg-type]
+def recounted(sequence: int, outcome: str, *, device: str = "A", ticket: UUID = TICKET) -> RecountedScan:
+    return RecountedScan(UUID(int=sequence), ticket, outcome, device, sequence, None, NOW, None)  # type: ignore[arg-type]
 
 
-def door(floor: int = 50, ceiling: int = 60, title: str = "Jazz") -> Door:
-    return Door(NIL, NIL, title, "Africa/Lagos", "published", None, NOW, NOW, [], [], floor, ceiling)
+def event(oldest_open_xid: int = 50, next_xid: int = 60, title: str = "Jazz") -> EventAtDoor:
+    return EventAtDoor(NIL, NIL, title, "Africa/Lagos", "published", None, NOW, NOW, [], [], oldest_open_xid, next_xid)
 
 
 @pytest.mark.parametrize("ahead", [timedelta(0), timedelta(days=3, seconds=1), timedelta(hours=-7, milliseconds=-2)])
-def test_a_clock_that_is_ahead_or_behind_is_put_right(ahead: timedelta) -> None:
-    skew = rules.skew_of(NOW + ahead, NOW)
+def test_the_time_of_a_clock_that_is_ahead_or_behind_is_corrected(ahead: timedelta) -> None:
+    skew = rules.clock_skew(NOW + ahead, NOW)
     happened = NOW - timedelta(minutes=20)
 
     assert skew == ahead
-    assert rules.moment_of(scan(happened + ahead), NOW + ahead, skew) == happened
+    assert rules.corrected_time(scan(happened + ahead), NOW + ahead, skew) == happened
 
 
-def test_a_scan_from_after_its_report_is_put_at_the_report() -> None:
-    assert rules.moment_of(scan(NOW + timedelta(hours=2)), NOW, timedelta(0)) == NOW
+def test_a_scan_that_is_later_than_its_report_counts_at_the_report() -> None:
+    assert rules.corrected_time(scan(NOW + timedelta(hours=2)), NOW, timedelta(0)) == NOW
 
 
-def test_a_first_reading_is_the_whole_and_ends_where_changes_are_uncertain() -> None:
-    start = rules.start_of(None, door(floor=50))
+def test_a_first_reading_has_all_tickets_and_the_next_starts_at_the_oldest_open_transaction() -> None:
+    start = rules.start_reading(None, event(oldest_open_xid=50))
 
-    assert start == Position(50, 0, NIL)
-    assert rules.end_of(start, [], more=False) == Position(0, 50, NIL)
-
-
-def test_a_reading_under_way_keeps_the_floor_that_it_began_with() -> None:
-    read = [ManifestTicket(TICKET, NIL, b"", None, 1, 1, changed_in=7)]
-    page = rules.end_of(Position(50, 0, NIL), read, more=True)
-
-    assert page == Position(50, 7, TICKET)
-    assert rules.start_of(page, door(floor=55)) == page
+    assert start == ManifestCursor(50, 0, NIL)
+    assert rules.next_cursor(start, [], has_more=False) == ManifestCursor(0, 50, NIL)
 
 
-def test_the_next_reading_begins_where_the_last_one_was_certain() -> None:
-    assert rules.start_of(Position(0, 50, NIL), door(floor=58)) == Position(58, 50, NIL)
+def test_all_pages_of_a_reading_keep_the_oldest_open_transaction_of_the_first() -> None:
+    tickets = [ManifestTicket(TICKET, NIL, b"", None, 1, 1, changed_in=7)]
+    page = rules.next_cursor(ManifestCursor(50, 0, NIL), tickets, has_more=True)
+
+    assert page == ManifestCursor(50, 7, TICKET)
+    assert rules.start_reading(page, event(oldest_open_xid=55)) == page
 
 
-def test_a_cursor_from_the_future_begins_anew() -> None:
-    assert rules.start_of(Position(0, 61, NIL), door(floor=50, ceiling=60)) == Position(50, 0, NIL)
+def test_the_next_reading_starts_at_the_oldest_open_transaction_of_the_last() -> None:
+    assert rules.start_reading(ManifestCursor(0, 50, NIL), event(oldest_open_xid=58)) == ManifestCursor(58, 50, NIL)
 
 
-def test_a_version_is_known_while_the_events_own_terms_stay() -> None:
-    terms = rules.terms_of(door(), [2])
-    version = rules.version_of(Position(50, 0, NIL), terms)
+def test_a_cursor_beyond_the_newest_transaction_starts_over() -> None:
+    start = rules.start_reading(ManifestCursor(0, 61, NIL), event(oldest_open_xid=50, next_xid=60))
 
-    assert rules.floor_of(version, rules.terms_of(door(floor=99), [2])) == 50
-    assert rules.floor_of(version, rules.terms_of(door(title="Blues"), [2])) is None
-    assert rules.floor_of(version, rules.terms_of(door(), [])) is None
-    assert [rules.floor_of(text, terms) for text in (None, "", "50", "x.y", "-1.a", version + "0")] == [None] * 6
+    assert start == ManifestCursor(50, 0, NIL)
 
 
-def test_a_device_is_told_of_qrs_that_have_ended_too() -> None:
+def test_a_version_is_known_while_event_and_keys_stay_the_same() -> None:
+    fingerprint = rules.manifest_fingerprint(event(), [2])
+    version = rules.manifest_version(ManifestCursor(50, 0, NIL), fingerprint)
+
+    assert rules.first_unknown_xid(version, rules.manifest_fingerprint(event(oldest_open_xid=99), [2])) == 50
+    assert rules.first_unknown_xid(version, rules.manifest_fingerprint(event(title="Blues"), [2])) is None
+    assert rules.first_unknown_xid(version, rules.manifest_fingerprint(event(), [])) is None
+    for other in (None, "", "50", "x.y", "-1.a", version + "0"):
+        assert rules.first_unknown_xid(other, fingerprint) is None
+
+
+def test_the_manifest_lists_former_qrs_too() -> None:
     ticket = ManifestTicket(TICKET, OTHER, b"\xff" * 16, [b"\0" * 32], 2, 4, changed_in=7)
 
-    assert rules.entries_of([ticket]) == {OTHER: [("_____________________w", 2, 4), ("AAAAAAAAAAAAAAAAAAAAAA", -2, 4)]}
+    items = [("_____________________w", 2, 4), ("AAAAAAAAAAAAAAAAAAAAAA", -2, 4)]
+    assert rules.manifest_tickets([ticket]) == {OTHER: items}
 
 
-def test_results_stand_in_the_order_of_the_report() -> None:
+def test_results_come_in_the_order_of_the_scans() -> None:
     scans = [scan(NOW, number) for number in (5, 4, 3, 2)]
-    verdicts = [Verdict(5, TICKET, None, {}), Verdict(4, TICKET, None, {}), Verdict(3, TICKET, "wrong_event", None)]
-    kept = [settled(4, "admitted", ticket=OTHER), settled(5, "admitted"), settled(5, "refunded", device="B")]
+    reported = [
+        ReportedScan(5, TICKET, None, {}),
+        ReportedScan(4, TICKET, None, {}),
+        ReportedScan(3, TICKET, "wrong_event", None),
+    ]
+    stored = [recounted(4, "admitted", ticket=OTHER), recounted(5, "admitted"), recounted(5, "refunded", device="B")]
 
-    results = rules.results_of(scans, "A", verdicts, kept)
+    results = rules.sync_results(scans, "A", reported, stored)
 
     assert [result.outcome for result in results] == ["admitted", "sequence_reused", "wrong_event", "forged"]
 
 
-def test_a_conflict_names_the_entry_that_counts() -> None:
-    known = [settled(1, "admitted"), settled(2, "undone"), settled(3, "already_scanned", device="B")]
-    known += [settled(4, "refunded", ticket=OTHER)]
+def test_a_conflict_has_the_first_entry_that_counts() -> None:
+    scans = [recounted(1, "admitted"), recounted(2, "undone"), recounted(3, "already_scanned", device="B")]
+    scans += [recounted(4, "refunded", ticket=OTHER)]
 
-    double, refunded = rules.conflicts_of(known)
+    double, refunded = rules.find_conflicts(scans)
 
-    assert (double.device_id, double.first and double.first.scan_id) == ("B", UUID(int=1))
-    assert (refunded.outcome, refunded.first) == ("refunded", None)
+    assert (double.device_id, double.first_scan and double.first_scan.scan_id) == ("B", UUID(int=1))
+    assert (refunded.outcome, refunded.first_scan) == ("refunded", None)

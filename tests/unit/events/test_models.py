@@ -1,4 +1,4 @@
-"""What an event is made of."""
+"""The types of an event's fields."""
 
 from typing import Any
 
@@ -26,10 +26,10 @@ def accepts(kind: Any, value: object) -> bool:
         (Category, ["concert", " Bar "], ["", " ", "a\nb", "c" * 51]),
     ],
 )
-def test_names_of_the_world_are_checked(kind: Any, good: list[str], bad: list[str]) -> None:
+def test_codes_and_names_of_standards_are_checked(kind: Any, good: list[str], bad: list[str]) -> None:
     assert [value for value in good if not accepts(kind, value)] == []
     assert [value for value in bad if accepts(kind, value)] == []
 
 
-def test_a_category_is_kept_in_lower_case() -> None:
+def test_a_category_is_stored_in_lower_case() -> None:
     assert TypeAdapter(Category).validate_python(" Live Music ") == "live music"

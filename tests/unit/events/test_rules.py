@@ -1,4 +1,4 @@
-"""What may be done with an event and when."""
+"""What may be done with an event, and when."""
 
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 
 
 def event(**overrides: Any) -> EventRow:
-    """A draft of an approved organisation, of which only this matters."""
+    """Return a draft of an approved organisation. Fields that no rule reads are None."""
     row: dict[str, Any] = {
         **dict.fromkeys(field.name for field in fields(EventRow)),
         "organisation_status": "approved",
@@ -33,18 +33,18 @@ def event(**overrides: Any) -> EventRow:
 
 
 def ticket_type() -> TicketTypeRow:
-    """A ticket type of which nothing matters but that it is there."""
+    """Return a ticket type whose fields are all None: the rules only count it."""
     return TicketTypeRow(**dict.fromkeys(field.name for field in fields(TicketTypeRow)))
 
 
-def test_the_fields_of_a_venue_stand_beside_the_events_own() -> None:
+def test_an_event_has_a_column_for_each_field_of_its_venue() -> None:
     fields = {"title": "Jazz", "venue": {"name": "Park", "city": "Lagos"}}
 
     assert rules.columns_of(fields) == {"title": "Jazz", "venue_name": "Park", "city": "Lagos"}
     assert rules.columns_of({"title": "Jazz"}) == {"title": "Jazz"}
 
 
-def test_an_end_lies_ahead_when_it_is_set() -> None:
+def test_a_new_end_must_be_in_the_future() -> None:
     rules.check_end(NOW + HOUR, NOW)
     with pytest.raises(EndsInThePast):
         rules.check_end(NOW, NOW)
@@ -54,7 +54,7 @@ def test_an_end_lies_ahead_when_it_is_set() -> None:
         rules.check_changes(event(), {"ends_at": NOW - HOUR}, NOW)
 
 
-def test_the_currency_is_fixed_from_the_day_of_publication() -> None:
+def test_the_currency_is_fixed_once_the_event_is_published() -> None:
     rules.check_changes(event(), {"currency": "USD"}, NOW)
     rules.check_changes(event(status="published"), {"currency": "NGN"}, NOW)
     for status in ("published", "cancelled"):
@@ -72,7 +72,7 @@ def test_the_currency_is_fixed_from_the_day_of_publication() -> None:
         ({}, 0, NoTicketTypes),
     ],
 )
-def test_what_is_not_fit_to_be_seen_is_not_published(
+def test_an_event_that_nobody_could_buy_is_not_published(
     overrides: dict[str, Any], types: int, error: type[DomainError]
 ) -> None:
     with pytest.raises(error):
@@ -83,17 +83,17 @@ def test_an_event_that_has_begun_can_be_published() -> None:
     rules.check_publishable(event(starts_at=NOW - HOUR), [ticket_type()], NOW)
 
 
-def test_a_span_ends_after_it_begins() -> None:
-    nothing: dict[str, Any] = dict.fromkeys(("words", "category", "city", "organisation_id"))
+def test_the_time_span_of_a_search_is_not_empty() -> None:
+    nothing: dict[str, Any] = dict.fromkeys(("search", "category", "city", "organisation_id"))
     rules.check_filters(EventFilters(**nothing, since=None, until=NOW))
     rules.check_filters(EventFilters(**nothing, since=NOW, until=NOW + HOUR))
     with pytest.raises(Invalid):
         rules.check_filters(EventFilters(**nothing, since=NOW, until=NOW))
 
 
-def test_events_to_come_begin_after_the_moment_or_after_the_page_before() -> None:
+def test_upcoming_events_begin_after_the_moment_or_the_page_before() -> None:
     earlier, later = (NOW - HOUR, new_id()), (NOW + HOUR, new_id())
 
-    assert rules.start_of_coming(NOW, rules.FIRST_KEY) == (NOW, UUID(int=2**128 - 1))
-    assert rules.start_of_coming(NOW, earlier)[0] == NOW
-    assert rules.start_of_coming(NOW, later) == later
+    assert rules.upcoming_after(NOW, rules.FIRST_KEY) == (NOW, UUID(int=2**128 - 1))
+    assert rules.upcoming_after(NOW, earlier)[0] == NOW
+    assert rules.upcoming_after(NOW, later) == later

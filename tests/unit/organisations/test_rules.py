@@ -1,8 +1,8 @@
 """How an organisation begins."""
 
-from boxoffice.organisations.rules import first_status
+from boxoffice.organisations.rules import initial_status
 
 
 def test_an_application_waits_unless_the_platform_approves_by_itself() -> None:
-    assert first_status(auto_approve=False) == "pending"
-    assert first_status(auto_approve=True) == "approved"
+    assert initial_status(auto_approve=False) == "pending"
+    assert initial_status(auto_approve=True) == "approved"

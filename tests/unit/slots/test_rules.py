@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from boxoffice.slots import rules
-from boxoffice.slots.errors import CapacityTooLow, WrongService
+from boxoffice.slots.errors import CapacityTooLow, WrongPlace
 from boxoffice.slots.models import ClaimRow, ClaimScanRequest
 from boxoffice.tickets import qr
 from boxoffice.tickets.errors import Forged
@@ -18,14 +18,14 @@ TEXT = qr.text_of(MASTER, 1, 0, ORGANISATION, CLAIM, rules.CLAIM)
 
 
 def test_the_highest_free_slots_go_first() -> None:
-    assert rules.to_withdraw([2, 3, 5, 9], 2) == [5, 9]
-    assert rules.to_withdraw([9, 2, 5, 3], 4) == [2, 3, 5, 9]
-    assert rules.to_withdraw([2], 0) == []
+    assert rules.slots_to_withdraw([2, 3, 5, 9], 2) == [5, 9]
+    assert rules.slots_to_withdraw([9, 2, 5, 3], 4) == [2, 3, 5, 9]
+    assert rules.slots_to_withdraw([2], 0) == []
 
 
 def test_no_more_go_than_are_free() -> None:
     with pytest.raises(CapacityTooLow):
-        rules.to_withdraw([2, 3], 3)
+        rules.slots_to_withdraw([2, 3], 3)
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def claim() -> ClaimRow:
     return ClaimRow(
         id=CLAIM,
         organisation_id=ORGANISATION,
-        service_id=ORGANISATION,
-        service_name="Hats",
+        place_id=ORGANISATION,
+        place_name="Hats",
         capacity=10,
         slot=7,
         customer={},
@@ -75,6 +75,6 @@ def test_a_claim_is_proven_by_its_own_text_where_it_belongs() -> None:
     rules.check_scanned(claim(), TEXT, ClaimScanRequest(qr=TEXT, service_id=ORGANISATION))
     with pytest.raises(Forged):
         rules.check_scanned(claim(), TEXT + "A", ClaimScanRequest(qr=TEXT))
-    with pytest.raises(WrongService) as refusal:
+    with pytest.raises(WrongPlace) as refusal:
         rules.check_scanned(claim(), TEXT, ClaimScanRequest(qr=TEXT, service_id=uuid4()))
     assert refusal.value.facts == {"service_id": ORGANISATION, "service_name": "Hats"}

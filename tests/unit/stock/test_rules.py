@@ -1,10 +1,10 @@
-"""How pools are laid out."""
+"""How many rows a pool has, and how it grows and shrinks."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from boxoffice.stock.models import StockRow
-from boxoffice.stock.rules import MOST_ROWS, grown, home_row, rows_for, shrunk, spread
+from boxoffice.stock.rules import MOST_ROWS, grow, rows_for, shrink, spread, start_row
 
 QUANTITIES = st.integers(0, 10_000_000)
 ROWS = st.lists(st.tuples(*[st.integers(0, 100)] * 3), min_size=1, max_size=MOST_ROWS).map(
@@ -13,7 +13,7 @@ ROWS = st.lists(st.tuples(*[st.integers(0, 100)] * 3), min_size=1, max_size=MOST
 
 
 @given(QUANTITIES)
-def test_a_quantity_lies_evenly_in_as_many_rows_as_it_deserves(quantity: int) -> None:
+def test_a_quantity_is_spread_evenly_over_its_rows(quantity: int) -> None:
     rows = spread(quantity, rows_for(quantity))
 
     assert sum(rows) == quantity
@@ -22,23 +22,23 @@ def test_a_quantity_lies_evenly_in_as_many_rows_as_it_deserves(quantity: int) ->
 
 
 @given(st.integers(1, 10**7), st.integers(1, MOST_ROWS))
-def test_a_connection_is_at_home_in_a_row_that_exists(pid: int, rows: int) -> None:
-    assert 0 <= home_row(pid, rows) < rows
+def test_a_connection_starts_at_a_row_that_exists(pid: int, rows: int) -> None:
+    assert 0 <= start_row(pid, rows) < rows
 
 
 @given(ROWS, QUANTITIES)
-def test_growing_adds_what_is_added_and_takes_from_no_row(rows: list[StockRow], by: int) -> None:
-    after = grown(rows, by)
+def test_growing_adds_the_quantity_and_takes_from_no_row(rows: list[StockRow], by: int) -> None:
+    after = grow(rows, by)
 
     assert sum(after.values()) == sum(row.available for row in rows) + by
     assert all(after[row.row_no] >= row.available for row in rows)
 
 
 @given(ROWS, st.integers(0, 10_000))
-def test_shrinking_takes_from_what_is_available_or_not_at_all(rows: list[StockRow], by: int) -> None:
+def test_shrinking_takes_only_available_stock_or_nothing(rows: list[StockRow], by: int) -> None:
     available = sum(row.available for row in rows)
 
-    after = shrunk(rows, by)
+    after = shrink(rows, by)
 
     if by > available:
         assert after is None

@@ -1,4 +1,4 @@
-"""What a ticket type is made of."""
+"""The attributes of a ticket type."""
 
 import json
 from typing import Any
@@ -26,7 +26,7 @@ def accepts(attributes: object) -> bool:
 
 
 @given(st.dictionaries(st.text(max_size=5), JSON, max_size=4))
-def test_attributes_are_taken_as_they_are_or_not_at_all(attributes: dict[str, Any]) -> None:
+def test_attributes_are_stored_unchanged_or_refused(attributes: dict[str, Any]) -> None:
     if accepts(attributes):
         assert TypeAdapter(Attributes).validate_python(attributes) == attributes
         text = json.dumps(attributes, allow_nan=False, ensure_ascii=False)
@@ -55,10 +55,10 @@ def nested(levels: int) -> dict[str, Any]:
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_attributes_that_jsonb_cannot_hold_or_nobody_could_read_are_refused(attributes: dict[str, Any]) -> None:
+def test_attributes_that_jsonb_cannot_store_or_that_are_too_large_are_refused(attributes: dict[str, Any]) -> None:
     assert not accepts(attributes)
 
 
-def test_attributes_may_be_nested_and_of_any_kind() -> None:
+def test_attributes_can_be_nested_and_of_any_type() -> None:
     assert accepts(nested(8))
     assert accepts({"a": [1, 2.5, None, True, "\n", {"b": "é"}]})

@@ -1,4 +1,4 @@
-"""What a ticket's QR says, and that readers can read it."""
+"""The text of a ticket's QR, and its picture, which two readers read."""
 
 import re
 from collections.abc import Callable
@@ -18,11 +18,11 @@ TICKET = UUID("01981f6c-7b00-7a11-8c3e-5d2f40a1b006")
 TEXT = qr.text_of(MASTER, 1, 0, ORGANISATION, TICKET)
 
 
-def test_the_text_stays_what_it_is_since_printed_tickets_do() -> None:
+def test_the_text_never_changes_since_tickets_are_printed() -> None:
     assert TEXT == "BO1:AEAAAAMYD5WHWAD2CGGD4XJPICQ3ABXVJT5FAI5HHWSWVXANXAJDKE3N"
 
 
-def test_the_text_is_of_qrs_alphanumeric_mode() -> None:
+def test_the_text_fits_the_alphanumeric_mode_of_qrs() -> None:
     assert len(TEXT) == 60
     assert set(TEXT) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:")
 
@@ -36,13 +36,13 @@ def test_the_text_is_of_qrs_alphanumeric_mode() -> None:
         qr.text_of(MASTER, 1, 0, uuid4(), TICKET),
         qr.text_of(MASTER, 1, 0, ORGANISATION, uuid4()),
     ],
-    ids=["master", "key id", "transfer_count", "organisation", "ticket"],
+    ids=["master", "key id", "transfer count", "organisation", "ticket"],
 )
-def test_whatever_differs_the_proof_differs(changed: str) -> None:
+def test_any_difference_changes_the_proof(changed: str) -> None:
     assert changed[-25:] != TEXT[-25:]
 
 
-def test_it_names_its_key_and_its_ticket() -> None:
+def test_the_text_names_its_key_and_its_ticket() -> None:
     assert qr.read(qr.text_of(MASTER, 255, 65535, ORGANISATION, TICKET)) == (255, TICKET)
 
 
@@ -65,7 +65,7 @@ def test_it_names_its_key_and_its_ticket() -> None:
         "https://example.com",
     ],
 )
-def test_what_is_not_one_of_ours_is_not_read(text: str) -> None:
+def test_a_text_that_is_not_ours_is_not_read(text: str) -> None:
     assert qr.read(text) is None
 
 
@@ -73,10 +73,10 @@ def test_two_readers_read_the_picture() -> None:
     image = cv2.imdecode(numpy.frombuffer(qr.png(TEXT), numpy.uint8), cv2.IMREAD_GRAYSCALE)
 
     assert cv2.QRCodeDetectorAruco().detectAndDecode(image)[0] == TEXT
-    (found,) = zxingcpp.read_barcodes(image)
-    assert found.text == TEXT
-    assert found.format == zxingcpp.BarcodeFormat.QRCode
-    assert found.ec_level == "M"
+    (code,) = zxingcpp.read_barcodes(image)
+    assert code.text == TEXT
+    assert code.format == zxingcpp.BarcodeFormat.QRCode
+    assert code.ec_level == "M"
 
 
 def test_the_picture_is_version_3_with_a_quiet_zone() -> None:
@@ -89,7 +89,7 @@ def test_the_picture_is_version_3_with_a_quiet_zone() -> None:
     assert (modules[4, 4:11] == 0).all()
 
 
-def test_the_svg_is_black_on_white_and_draws_the_same_modules() -> None:
+def test_the_svg_is_black_on_white_and_shows_the_same_modules() -> None:
     svg = qr.svg(TEXT).decode()
     image = cv2.imdecode(numpy.frombuffer(qr.png(TEXT), numpy.uint8), cv2.IMREAD_GRAYSCALE)
 
@@ -103,7 +103,7 @@ def test_the_svg_is_black_on_white_and_draws_the_same_modules() -> None:
 
 
 def photographed(text: str) -> numpy.ndarray:
-    """A QR as it lies on a printed page, before anything happened to it."""
+    """Return a QR as a photo of a printed page shows it, before anything happens to it."""
     image = cv2.imdecode(numpy.frombuffer(qr.png(text), numpy.uint8), cv2.IMREAD_GRAYSCALE)
     return cv2.copyMakeBorder(image, 120, 120, 120, 120, cv2.BORDER_CONSTANT, value=235)
 
@@ -113,7 +113,7 @@ def blurred(image: numpy.ndarray) -> numpy.ndarray:
 
 
 def small_and_blurred(image: numpy.ndarray) -> numpy.ndarray:
-    """As from arm's length: three pixels a module."""
+    """Return the picture as from arm's length: three pixels a module."""
     return cv2.GaussianBlur(cv2.resize(image, None, fx=3 / 8, fy=3 / 8, interpolation=cv2.INTER_AREA), (0, 0), 0.6)
 
 
@@ -127,13 +127,13 @@ def turned(degrees: float) -> Callable[[numpy.ndarray], numpy.ndarray]:
 
 
 def compressed(image: numpy.ndarray) -> numpy.ndarray:
-    """As a messenger passes it on."""
+    """Return the picture as a messenger app compresses it."""
     encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 15])[1]
     return cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE)
 
 
 def creased(image: numpy.ndarray) -> numpy.ndarray:
-    """Folded once: along half a millimetre the ink has come off, and one half of the paper lies in the shade."""
+    """Return the picture of folded paper: half a millimetre has lost its ink, and one half lies in the shade."""
     worn = image.copy()
     middle = image.shape[0] // 2 + 13
     worn[middle : middle + 3] = 225
@@ -142,7 +142,7 @@ def creased(image: numpy.ndarray) -> numpy.ndarray:
 
 
 def aslant(image: numpy.ndarray) -> numpy.ndarray:
-    """Held at an angle."""
+    """Return the picture of paper that is held at an angle."""
     side = image.shape[0]
     corners = numpy.array([[0, 0], [side, 0], [side, side], [0, side]], numpy.float32)
     seen = numpy.array([[40, 60], [side - 10, 0], [side - 60, side - 20], [0, side - 70]], numpy.float32)
@@ -150,7 +150,7 @@ def aslant(image: numpy.ndarray) -> numpy.ndarray:
 
 
 @pytest.mark.parametrize(
-    "happens",
+    "damage",
     [
         blurred,
         small_and_blurred,
@@ -165,9 +165,9 @@ def aslant(image: numpy.ndarray) -> numpy.ndarray:
     ],
     ids=["blur", "distance", "7°", "45°", "180°", "-100°", "JPEG", "crease", "slant", "all at once"],
 )
-def test_two_readers_read_it_after_what_happens_to_paper(happens: Callable[[numpy.ndarray], numpy.ndarray]) -> None:
+def test_two_readers_read_damaged_paper(damage: Callable[[numpy.ndarray], numpy.ndarray]) -> None:
     for number in range(10):
         text = qr.text_of(MASTER, 1, number, ORGANISATION, UUID(int=TICKET.int + number))
-        image = happens(photographed(text))
+        image = damage(photographed(text))
         assert cv2.QRCodeDetectorAruco().detectAndDecode(image)[0] == text
-        assert [found.text for found in zxingcpp.read_barcodes(image)] == [text]
+        assert [code.text for code in zxingcpp.read_barcodes(image)] == [text]

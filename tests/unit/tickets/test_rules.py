@@ -1,8 +1,8 @@
-"""Which picture a client is shown."""
+"""The type of picture that a client gets."""
 
 import pytest
 
-from boxoffice.tickets.rules import picture_for
+from boxoffice.tickets.rules import picture_type
 
 SVG, PNG = "image/svg+xml", "image/png"
 
@@ -27,5 +27,5 @@ SVG, PNG = "image/svg+xml", "image/png"
         ("image/png;q=many", PNG),
     ],
 )
-def test_svg_unless_png_is_liked_better(accept: str, picture: str) -> None:
-    assert picture_for(accept) == picture
+def test_a_client_gets_svg_unless_it_prefers_png(accept: str, picture: str) -> None:
+    assert picture_type(accept) == picture

@@ -1,1 +1,1 @@
-"""Accounts: people, how they prove who they are, and the sessions they keep."""
+"""Accounts: people, their passwords and their sessions."""

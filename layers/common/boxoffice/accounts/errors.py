@@ -1,19 +1,19 @@
-"""What can be wrong with an account or a session."""
+"""Why a request about an account or a session is refused."""
 
 from boxoffice.errors import DomainError
 
 
 class EmailTaken(DomainError):
     code = "email_taken"
-    meaning = "There is an account with this email already."
-    remedy = "Log in, or sign up with another email."
+    meaning = "There is an account with this email address already."
+    remedy = "Log in, or sign up with another address."
     constraint = "accounts_email_key"
 
 
 class WrongCredentials(DomainError):
     status = 401
     code = "wrong_credentials"
-    meaning = "The email or the password is wrong."
+    meaning = "The email address or the password is wrong."
     remedy = "Check both and try again."
     detail: str = ""
 
@@ -21,5 +21,5 @@ class WrongCredentials(DomainError):
 class SessionOver(DomainError):
     status = 401
     code = "session_over"
-    meaning = "This refresh token is unknown, expired, revoked or used already."
+    meaning = "The refresh token is unknown, expired, revoked, or has been used before."
     remedy = "Log in again."

@@ -1,4 +1,4 @@
-"""Accounts and sessions as requested, as stored and as shown."""
+"""Accounts and sessions: as requested, as stored and as shown."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ type Role = Literal["scanner", "manager", "owner"]
 Password = Annotated[
     str,
     AfterValidator(normalise),
-    Field(max_length=MOST_BYTES, json_schema_extra={"format": "password"}, description="72 bytes of UTF-8 at the most"),
+    Field(max_length=MOST_BYTES, json_schema_extra={"format": "password"}, description="At most 72 bytes of UTF-8"),
 ]
 NewPassword = Annotated[Password, Field(min_length=10)]
 
@@ -24,7 +24,7 @@ class SignUpRequest(Request):
     email: Email
     password: NewPassword
     name: ShortText
-    organisation_name: ShortText | None = Field(default=None, description="Registers a business in the same step")
+    organisation_name: ShortText | None = Field(default=None, description="Registers an organisation in the same step")
 
 
 class LogInRequest(Request):
@@ -61,13 +61,13 @@ class MembershipView(View):
     role: Role
 
 
-class MyAccount(AccountView):
+class MyAccountView(AccountView):
     memberships: list[MembershipView]
 
 
 class SessionView(View):
-    access_token: str = Field(description="Sent as `Authorization: Bearer`")
-    refresh_token: str = Field(description="Good once, for the next pair of tokens; within seven days")
+    access_token: str = Field(description="Send it as `Authorization: Bearer <token>`")
+    refresh_token: str = Field(description="Exchange it once, within seven days, for the next pair of tokens")
     expires_in: int = Field(description="Seconds until the access token expires")
     account: AccountView
 
@@ -93,8 +93,8 @@ class AccountDetails(AccountRow):
 
 
 @dataclass(frozen=True)
-class Presented(AccountRow):
-    """A refresh token that somebody presents, with its session and its account."""
+class RefreshTokenRow(AccountRow):
+    """A refresh token with its session and its account. Its `id` is that of the account."""
 
     session_id: UUID
     expires_at: datetime

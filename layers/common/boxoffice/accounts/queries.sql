@@ -5,7 +5,7 @@ INSERT INTO accounts (id, email, name, password_hash, created_at)
 VALUES (%(id)s, %(email)s, %(name)s, %(password_hash)s, %(created_at)s)
 
 -- name: get_my_account
--- With the organisations it belongs to, oldest first.
+-- The account with its memberships, the oldest organisation first.
 SELECT id, email, name, phone, version, created_at, (
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'organisation_id', organisation_id, 'name', organisations.name, 'role', role) ORDER BY organisation_id), '[]')
@@ -27,29 +27,30 @@ UPDATE accounts SET name = %(name)s, phone = %(phone)s, version = version + 1 WH
 RETURNING id, email, name, phone, version, created_at
 
 -- name: replace_password
--- Unless somebody else has replaced it since it was checked.
+-- Changes nothing if the password is no longer the one that was checked.
 UPDATE accounts SET password_hash = %(new_hash)s WHERE id = %(id)s AND password_hash = %(checked_hash)s
 
 -- name: lock_account_and_open_session
--- A session and its first refresh token, if the password is still the one that was checked. The lock makes a change of the
--- password wait, so that it sees this session and revokes it, or makes this statement wait and find the password changed.
+-- Inserts a session and its first refresh token, if the password is still the one that was checked. A change of the
+-- password and this statement wait for each other's lock. If the change is second, it revokes this session. If it is
+-- first, this statement finds another password and inserts nothing.
 WITH account AS MATERIALIZED (
     SELECT id FROM accounts WHERE id = %(account_id)s AND password_hash = %(checked_hash)s FOR SHARE
-), opened AS (
+), session AS (
     INSERT INTO sessions (id, account_id) SELECT %(session_id)s, id FROM account
 )
 INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
 SELECT %(token_hash)s, %(session_id)s, %(expires_at)s FROM account
 
 -- name: lock_refresh_token
--- Of two who present one token the second waits here, and then finds it used. Both rows are locked, since what is only
--- joined would be read as it was before the wait.
+-- If two transactions present one token, the second waits here, and then reads that it is used. It locks the session
+-- too: PostgreSQL would read a row that is only joined as it was before the wait.
 SELECT accounts.id, email, name, phone, version, accounts.created_at, session_id, expires_at, used_at, revoked_at
 FROM refresh_tokens JOIN sessions ON sessions.id = session_id JOIN accounts ON accounts.id = account_id
 WHERE token_hash = %(token_hash)s ORDER BY session_id FOR NO KEY UPDATE OF sessions, refresh_tokens
 
 -- name: rotate_refresh_token
-WITH used AS (
+WITH used_token AS (
     UPDATE refresh_tokens SET used_at = now() WHERE token_hash = %(used_hash)s
 )
 INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
@@ -60,7 +61,7 @@ UPDATE sessions SET revoked_at = now()
 WHERE id = %(id)s AND account_id = %(account_id)s AND revoked_at IS NULL
 
 -- name: lock_and_revoke_sessions
--- All sessions of an account, but for one that may be kept.
+-- Revokes all sessions of an account but `keep`, if that is given.
 WITH locked AS MATERIALIZED (
     SELECT id FROM sessions
     WHERE account_id = %(account_id)s AND revoked_at IS NULL AND id IS DISTINCT FROM %(keep)s::uuid

@@ -1,11 +1,12 @@
 """Use cases of accounts and sessions.
 
-What checks or makes a password runs in autocommit and opens its transaction afterwards: bcrypt takes its time, and no
-transaction should stay open meanwhile.
+bcrypt takes a quarter of a second, and no transaction should stay open for that long. So a function that checks or
+hashes a password runs in autocommit, and opens its transaction afterwards.
 """
 
 import hashlib
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -20,9 +21,9 @@ from boxoffice.accounts.models import (
     AccountView,
     Credentials,
     LogInRequest,
-    MyAccount,
+    MyAccountView,
     PasswordChange,
-    Presented,
+    RefreshTokenRow,
     SessionView,
     SignUpRequest,
 )
@@ -39,12 +40,20 @@ def create_account(conn: db.Connection, request: SignUpRequest, password_hash: s
     """Make an account and open its first session.
 
     Raises:
-        EmailTaken: there is one with this email.
+        EmailTaken: there is an account with this email address.
     """
     account = AccountRow(
         id=new_id(), email=request.email, name=request.name, phone=None, version=1, created_at=datetime.now(UTC)
     )
-    db.run(conn, SQL.insert_account, **vars(account), password_hash=password_hash)
+    db.run(
+        conn,
+        SQL.insert_account,
+        id=account.id,
+        email=account.email,
+        name=account.name,
+        password_hash=password_hash,
+        created_at=account.created_at,
+    )
     return _open_session(conn, account, password_hash)
 
 
@@ -52,35 +61,46 @@ def log_in(conn: db.Connection, request: LogInRequest) -> SessionView:
     """Open a session. Runs in autocommit.
 
     Raises:
-        WrongCredentials: no such account, or not its password; neither how nor how fast it is said tells which.
+        WrongCredentials: there is no such account, or the password is not its own. Text and time are the same for both.
     """
     account = db.one(conn, Credentials, SQL.get_credentials, email=request.email)
-    stored = account.password_hash if account else None
-    if not passwords.matches(request.password, stored) or account is None or stored is None:
+    stored_hash = account.password_hash if account else None
+    is_right = passwords.matches(request.password, stored_hash)
+    if account is None or stored_hash is None or not is_right:
         raise WrongCredentials
-    return _open_session(conn, account, stored)
+    return _open_session(conn, account, stored_hash)
 
 
 def refresh_session(conn: db.Connection, refresh_token: str) -> SessionView | None:
     """Exchange a refresh token for the next pair of tokens.
 
-    A token that comes back ends its family. That must be committed, so a refusal is answered with None, not raised.
+    A token that was used before revokes its session.
+
+    Returns:
+        The session with its next tokens, or None if the token is refused. An error would roll the revocation back.
     """
-    used_hash = _hash(refresh_token)
-    token = db.one(conn, Presented, SQL.lock_refresh_token, token_hash=used_hash)
+    presented_hash = _hash(refresh_token)
+    token = db.one(conn, RefreshTokenRow, SQL.lock_refresh_token, token_hash=presented_hash)
     if token is None:
         return None
-    if rules.is_stolen(token):
-        _end_family(conn, token)
+    if rules.is_reused(token):
+        _revoke_reused(conn, token)
     if not rules.is_live(token, datetime.now(UTC)):
         return None
-    fresh = secrets.token_urlsafe()
-    db.run(conn, SQL.rotate_refresh_token, used_hash=used_hash, session_id=token.session_id, **_stored(fresh))
-    return _answer(token, token.session_id, fresh)
+    next_token = secrets.token_urlsafe()
+    db.run(
+        conn,
+        SQL.rotate_refresh_token,
+        used_hash=presented_hash,
+        session_id=token.session_id,
+        token_hash=_hash(next_token),
+        expires_at=_expiry(),
+    )
+    return _answer(token, token.session_id, next_token)
 
 
 def log_out(conn: db.Connection, caller: Caller) -> None:
-    """Revoke the session that the caller's access token belongs to. To log out twice changes nothing."""
+    """Revoke the session of the caller's access token. To log out again changes nothing."""
     db.run(conn, SQL.revoke_session, id=caller.session_id, account_id=caller.account)
 
 
@@ -95,14 +115,14 @@ def change_password(conn: db.Connection, caller: Caller, request: PasswordChange
 
     Raises:
         Unauthenticated: the account is gone.
-        WrongCredentials: the current password is another one.
+        WrongCredentials: the current password in the request is wrong.
     """
     account = db.one(conn, Credentials, SQL.get_credentials_of_account, id=caller.account)
     if account is None:
         raise Unauthenticated
     if not passwords.matches(request.current_password, account.password_hash):
         raise WrongCredentials("The current password is wrong.")
-    new_hash = passwords.hashed(request.new_password)
+    new_hash = passwords.hash_of(request.new_password)
     with conn.transaction():
         if not db.run(conn, SQL.replace_password, id=account.id, checked_hash=account.password_hash, new_hash=new_hash):
             raise WrongCredentials("The current password is wrong.")
@@ -110,8 +130,8 @@ def change_password(conn: db.Connection, caller: Caller, request: PasswordChange
         _audit(conn, "change_password", account.id, sessions_revoked=revoked)
 
 
-def get_me(conn: db.Connection, caller: Caller) -> MyAccount:
-    """The caller's account and the organisations it belongs to.
+def get_me(conn: db.Connection, caller: Caller) -> MyAccountView:
+    """Return the caller's account with its memberships.
 
     Raises:
         Unauthenticated: the account is gone.
@@ -119,26 +139,31 @@ def get_me(conn: db.Connection, caller: Caller) -> MyAccount:
     account = db.one(conn, AccountDetails, SQL.get_my_account, id=caller.account)
     if account is None:
         raise Unauthenticated
-    return MyAccount.model_validate(account)
+    return MyAccountView.model_validate(account)
 
 
 def update_me(conn: db.Connection, caller: Caller, patch: AccountPatch, expected: int | None) -> AccountView:
-    """Change what was sent of the caller's account.
+    """Change the fields of the caller's account that the request has.
 
     Raises:
         Unauthenticated: the account is gone.
-        StaleVersion: it is not the ``expected`` version any more.
+        StaleVersion: the account has another version than ``expected``.
     """
     account = db.one(conn, AccountRow, SQL.lock_account, id=caller.account)
     if account is None:
         raise Unauthenticated
     check_version(account.version, expected)
-    return AccountView.model_validate(
-        db.one(conn, AccountRow, SQL.update_account, **{**vars(account), **patch.changes()})
-    )
+    new = replace(account, **patch.changes())
+    row = db.exactly_one(conn, AccountRow, SQL.update_account, id=account.id, name=new.name, phone=new.phone)
+    return AccountView.model_validate(row)
 
 
 def _open_session(conn: db.Connection, account: AccountRow, checked_hash: str) -> SessionView:
+    """Open a session of an account whose password was checked against ``checked_hash``.
+
+    Raises:
+        WrongCredentials: the password has been changed since.
+    """
     session_id, refresh_token = new_id(), secrets.token_urlsafe()
     opened = db.run(
         conn,
@@ -146,19 +171,20 @@ def _open_session(conn: db.Connection, account: AccountRow, checked_hash: str) -
         account_id=account.id,
         checked_hash=checked_hash,
         session_id=session_id,
-        **_stored(refresh_token),
+        token_hash=_hash(refresh_token),
+        expires_at=_expiry(),
     )
     if not opened:
         raise WrongCredentials
     return _answer(account, session_id, refresh_token)
 
 
-def _stored(refresh_token: str) -> dict[str, Any]:
-    """A refresh token as it is stored: its hash is enough, since 256 random bits cannot be guessed."""
-    return {"token_hash": _hash(refresh_token), "expires_at": datetime.now(UTC) + rules.REFRESH_LIFETIME}
+def _expiry() -> datetime:
+    return datetime.now(UTC) + rules.REFRESH_LIFETIME
 
 
 def _hash(refresh_token: str) -> bytes:
+    """Return what is stored of a refresh token. Nobody can guess 256 random bits, so the hash needs no salt."""
     return hashlib.sha256(refresh_token.encode()).digest()
 
 
@@ -171,7 +197,7 @@ def _answer(account: AccountRow, session_id: UUID, refresh_token: str) -> Sessio
     )
 
 
-def _end_family(conn: db.Connection, token: Presented) -> None:
+def _revoke_reused(conn: db.Connection, token: RefreshTokenRow) -> None:
     db.run(conn, SQL.revoke_session, id=token.session_id, account_id=token.id)
     count("RefreshTokenReused")
     _audit(conn, "refresh_session", token.id, reused_token_of_session=str(token.session_id))

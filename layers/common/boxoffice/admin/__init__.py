@@ -1,1 +1,1 @@
-"""Administration: what the platform checks about itself."""
+"""Administration: the work of the platform's admins, such as checking the invariants."""

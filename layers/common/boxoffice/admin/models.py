@@ -1,4 +1,4 @@
-"""What an administrator is shown."""
+"""What the API shows to admins."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from boxoffice.models import View
 
 
 class InvariantCheck(View):
-    invariant: int = Field(description="Its number in the documentation")
+    invariant: int = Field(description="The number of the invariant in the documentation")
     name: str
     holds: bool
-    violations: list[dict[str, Any]] = Field(description="Up to ten rows that contradict it")
+    violations: list[dict[str, Any]] = Field(description="Up to ten rows that contradict the invariant")
 
 
 class InvariantReport(View):
-    hold: bool = Field(description="Whether every invariant holds")
+    hold: bool = Field(description="True if every invariant holds")
     checks: list[InvariantCheck]

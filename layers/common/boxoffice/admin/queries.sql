@@ -1,7 +1,7 @@
--- Each statement finds rows that contradict an invariant, ten at the most, in one snapshot.
+-- Each statement finds up to ten rows that contradict an invariant, in one snapshot.
 
 -- name: allow_time
--- These read whole tables, and group them in memory where they can.
+-- For the transaction: the statements read whole tables, and need memory to group them.
 SELECT set_config('statement_timeout', '25s', true), set_config('work_mem', '128MB', true)
 
 -- name: pools_that_do_not_add_up
@@ -10,7 +10,7 @@ FROM stock_pools LEFT JOIN stock ON pool_id = id
 GROUP BY id HAVING coalesce(sum(available + held + sold), 0) <> quantity LIMIT 10
 
 -- name: stock_that_orders_contradict
--- Offers of the waitlist hold stock as pending orders do. What they draw may have no row at all.
+-- Offers hold stock as pending orders do. The full join also finds draws from rows of stock that do not exist.
 SELECT pool_id, row_no, held, sold, held_by_orders, sold_to_orders
 FROM stock FULL JOIN (
     SELECT pool_id, row_no,
@@ -24,8 +24,8 @@ FROM stock FULL JOIN (
 WHERE coalesce(held, 0) <> coalesce(held_by_orders, 0) OR coalesce(sold, 0) <> coalesce(sold_to_orders, 0) LIMIT 10
 
 -- name: orders_that_draw_otherwise
--- Each order draws what it holds, and nothing else: of its ticket types, of their events' capacities, and of its voucher.
--- A pool that is nobody's now was the capacity of its event.
+-- An order draws what it holds: from its ticket types, from their events' capacities and from its voucher. It draws
+-- nothing else, but for the pool of a capacity that its event no longer has.
 WITH wanted AS (
     SELECT order_id, pool_id, quantity FROM order_items JOIN ticket_types ON ticket_types.id = ticket_type_id
     UNION ALL
@@ -49,7 +49,7 @@ WHERE status IN ('pending', 'paid') AND wanted.quantity IS DISTINCT FROM drawn.q
 ) LIMIT 10
 
 -- name: capacities_that_do_not_add_up
--- Whatever is held or sold of an event's ticket types is so of its capacity.
+-- What is held or sold of an event's ticket types is held or sold of the event's capacity too.
 SELECT events.id AS event_id, of_types.taken AS taken_of_types, of_capacity.taken AS taken_of_capacity
 FROM events CROSS JOIN LATERAL (
     SELECT coalesce(sum(held + sold), 0) AS taken FROM ticket_types JOIN stock USING (pool_id)
@@ -60,7 +60,7 @@ FROM events CROSS JOIN LATERAL (
 WHERE of_types.taken <> of_capacity.taken LIMIT 10
 
 -- name: vouchers_overdrawn
--- An order with a voucher has drawn one redemption while it lives, and there are not more than allowed.
+-- A pending or paid order with a voucher has drawn one redemption, and there are not more than allowed.
 SELECT vouchers.id AS voucher_id, max_redemptions, redemptions, orders FROM vouchers CROSS JOIN LATERAL (
     SELECT sum(held + sold) AS redemptions FROM stock WHERE stock.pool_id = vouchers.pool_id
 ) AS drawn LEFT JOIN (
@@ -70,7 +70,7 @@ SELECT vouchers.id AS voucher_id, max_redemptions, redemptions, orders FROM vouc
 WHERE redemptions > max_redemptions OR redemptions <> coalesce(orders, 0) LIMIT 10
 
 -- name: holds_overdue
--- The job runs every minute; ten allow for a deploy. Where a payment is open, the order may wait for its provider.
+-- The job runs every minute; ten minutes allow for a deploy. An order with an open payment may wait for its provider.
 SELECT id AS order_id, expires_at FROM orders
 WHERE status = 'pending' AND expires_at < now() - CASE
     WHEN EXISTS (SELECT FROM payments WHERE order_id = orders.id AND payments.status = 'pending')
@@ -82,7 +82,7 @@ SELECT id AS entry_id, expires_at FROM waitlist_entries
 WHERE status = 'offered' AND expires_at < now() - interval '10 minutes' LIMIT 10
 
 -- name: seats_without_owner
--- A seat that is not free belongs to an order that lives, or to an offer that is open.
+-- A seat that is not free belongs to a pending or paid order, or to an open offer.
 SELECT seats.id AS seat_id, owner_id, sold, orders.status AS order_status, entry.status AS entry_status
 FROM seats LEFT JOIN orders ON orders.id = owner_id LEFT JOIN waitlist_entries AS entry ON entry.id = owner_id
 WHERE owner_id IS NOT NULL AND NOT coalesce(
@@ -91,7 +91,7 @@ WHERE owner_id IS NOT NULL AND NOT coalesce(
 LIMIT 10
 
 -- name: seats_that_orders_contradict
--- A live order and an open offer have as many seats of a seated ticket type as they hold of its stock.
+-- A pending or paid order and an open offer have as many seats of a seated ticket type as they hold of its stock.
 SELECT owner_id, ticket_type_id, drawn, seated FROM (
     SELECT live.id AS owner_id, ticket_types.id AS ticket_type_id, sum(draw.quantity) AS drawn
     FROM (
@@ -106,18 +106,18 @@ SELECT owner_id, ticket_type_id, drawn, seated FROM (
 WHERE coalesce(drawn, 0) <> coalesce(seated, 0) LIMIT 10
 
 -- name: tickets_without_seat
--- A ticket has the seat of its position, or all of its item's if it is for the whole group, and says so.
+-- A ticket has the label of the seat at its position. A group ticket has the labels of all seats of its item.
 SELECT tickets.id AS ticket_id, seat, labels FROM tickets
 JOIN ticket_types ON ticket_types.id = ticket_type_id JOIN order_items USING (order_id, item_no)
 CROSS JOIN LATERAL (
-    SELECT string_agg(label, ', ' ORDER BY place) AS labels, count(*) AS seats
+    SELECT string_agg(label, ', ' ORDER BY seat_no) AS labels, count(*) AS seats
     FROM unnest(CASE WHEN is_group THEN seat_ids ELSE seat_ids[tickets.position:tickets.position] END)
-        WITH ORDINALITY AS taken (id, place) JOIN seats ON seats.id = taken.id AND owner_id = tickets.order_id
-) AS its
+        WITH ORDINALITY AS taken (id, seat_no) JOIN seats ON seats.id = taken.id AND owner_id = tickets.order_id
+) AS seating
 WHERE seated AND tickets.status = 'valid' AND (seats <> group_size OR seat IS DISTINCT FROM labels) LIMIT 10
 
 -- name: seats_that_stock_contradicts
--- A seated ticket type has as many seats as its quantity, and as many of them free as are available.
+-- A seated ticket type has as many seats as its quantity, and as many free seats as available stock.
 SELECT ticket_types.id AS ticket_type_id, quantity, available, seats, free FROM ticket_types
 JOIN stock_pools ON stock_pools.id = pool_id
 CROSS JOIN LATERAL (SELECT sum(available) AS available FROM stock WHERE stock.pool_id = ticket_types.pool_id) AS stock
@@ -139,7 +139,7 @@ SELECT seat_rows.id AS row_id, longest_free, longest FROM seat_rows LEFT JOIN (
 WHERE longest_free <> coalesce(longest, 0) LIMIT 10
 
 -- name: orders_with_wrong_tickets
--- Item by item. A ticket without an item, or without an order, is one too many.
+-- Compares item by item. A ticket without an item or an order is one too many.
 SELECT order_id, item_no, status, quantity AS bought, issued FROM order_items FULL JOIN (
     SELECT order_id, item_no, sum(group_size) AS issued FROM tickets GROUP BY order_id, item_no
 ) AS issues USING (order_id, item_no) LEFT JOIN orders ON id = order_id
@@ -148,7 +148,7 @@ WHERE coalesce(issued, 0)
 LIMIT 10
 
 -- name: orders_that_hold_wrong_stock
--- A paid order draws from its ticket types what its valid tickets admit, row by row of its draws.
+-- A paid order draws from each of its ticket types as much as its valid tickets admit.
 SELECT order_id, pool_id, drawn, admitted FROM (
     SELECT orders.id AS order_id, draw.pool_id, sum(draw.quantity) AS drawn
     FROM orders CROSS JOIN unnest(draws) AS draw JOIN ticket_types ON ticket_types.pool_id = draw.pool_id
@@ -161,7 +161,7 @@ SELECT order_id, pool_id, drawn, admitted FROM (
 WHERE drawn IS DISTINCT FROM admitted LIMIT 10
 
 -- name: tickets_refunded_wrong
--- A ticket is refunded by one refund of its order; an order is refunded with the last of them.
+-- One refund of its order names a refunded ticket. An order is refunded if all its tickets are.
 SELECT coalesce(tickets.id, ticket_id) AS ticket_id, tickets.status, named FROM tickets FULL JOIN (
     SELECT order_id, ticket_id, count(*) AS named FROM order_refunds CROSS JOIN unnest(ticket_ids) AS ticket_id
     GROUP BY order_id, ticket_id
@@ -188,16 +188,17 @@ SELECT id AS order_refund_id FROM order_refunds
 WHERE NOT EXISTS (SELECT FROM outbox WHERE payload ->> 'order_refund_id' = order_refunds.id::text) LIMIT 10
 
 -- name: cancellations_left_behind
--- The job runs every minute. A day is for the largest of events, and for an order that somebody has to look at.
-SELECT DISTINCT events.id AS event_id, cancelled_at, settled_at FROM events
+-- The job runs every minute. A day is enough for the largest event, and for an order that a person must look at.
+SELECT DISTINCT events.id AS event_id, cancelled_at, cancellation_finished_at FROM events
 JOIN order_items AS item ON item.event_id = events.id JOIN orders ON orders.id = item.order_id
-WHERE (settled_at IS NOT NULL OR cancelled_at < now() - interval '1 day')
+WHERE (cancellation_finished_at IS NOT NULL OR cancelled_at < now() - interval '1 day')
     AND (orders.status = 'pending' OR EXISTS (
-        SELECT FROM tickets WHERE tickets.order_id = item.order_id AND tickets.item_no = item.item_no AND tickets.status = 'valid'))
+        SELECT FROM tickets WHERE tickets.order_id = item.order_id AND tickets.item_no = item.item_no
+            AND tickets.status = 'valid'))
 LIMIT 10
 
 -- name: payments_without_effect
--- A payment that has succeeded has its money and a paid order, which cost as much; one that was returned has its refund.
+-- A succeeded payment has its money, and a paid order with the same total. A refunded payment has a refund.
 SELECT payments.id AS payment_id, payments.status, orders.status AS order_status, amount, total FROM payments
 JOIN orders ON orders.id = order_id
 WHERE payments.status = 'succeeded' AND (
@@ -210,19 +211,20 @@ WHERE payments.status = 'succeeded' AND (
 LIMIT 10
 
 -- name: money_without_effect
--- A refund goes to whoever paid the money: it names the same payment.
+-- A refund goes back to the payer: it names the payment of its money.
 SELECT incoming.id AS incoming_payment_id, payments.id AS payment_id, kept, incoming.amount, refunded, owed
 FROM incoming_payments AS incoming JOIN payments ON payments.id = incoming.payment_id
 LEFT JOIN (
     SELECT incoming_payment_id, payment_id, currency, sum(amount)::bigint AS owed FROM refunds
     GROUP BY incoming_payment_id, payment_id, currency
-) AS refund ON incoming_payment_id = incoming.id AND refund.payment_id = payments.id AND refund.currency = incoming.currency
+) AS refund ON incoming_payment_id = incoming.id AND refund.payment_id = payments.id
+    AND refund.currency = incoming.currency
 WHERE refunded <> coalesce(owed, 0) OR refunded > incoming.amount
     OR NOT kept AND refunded <> incoming.amount OR kept AND payments.status <> 'succeeded'
 LIMIT 10
 
 -- name: payments_left_behind
--- The job runs every minute; ten allow for a deploy.
+-- The job runs every minute; ten minutes allow for a deploy.
 SELECT 'payment' AS what, id, ask_at AS due_at FROM payments WHERE ask_at < now() - interval '10 minutes'
 UNION ALL
 SELECT 'refund', id, due_at FROM refunds WHERE due_at < now() - interval '10 minutes'
@@ -260,12 +262,13 @@ LIMIT 10
 
 -- name: tickets_with_wrong_entries
 SELECT id AS ticket_id, entries, admissions FROM tickets LEFT JOIN (
-    SELECT ticket_id, count(*) AS admissions, min(at) AS first_at FROM scans WHERE outcome = 'admitted' GROUP BY ticket_id
+    SELECT ticket_id, count(*) AS admissions, min(at) AS first_at FROM scans WHERE outcome = 'admitted'
+    GROUP BY ticket_id
 ) AS scanned ON ticket_id = id
 WHERE entries <> coalesce(admissions, 0) OR first_scan_at IS DISTINCT FROM first_at LIMIT 10
 
 -- name: entries_out_of_order
--- A conflict stands only beside as many earlier entries as the ticket has.
+-- A ticket with a conflict has its most entries from earlier scans.
 SELECT scans.id AS scan_id, ticket_id, at FROM scans JOIN tickets ON tickets.id = ticket_id
 WHERE let_in AND outcome = 'already_scanned' AND max_entries > (
     SELECT count(*) FROM scans AS earlier
@@ -273,15 +276,15 @@ WHERE let_in AND outcome = 'already_scanned' AND max_entries > (
 LIMIT 10
 
 -- name: slots_that_claims_contradict
-SELECT service_id, number, state, open_claims FROM slots LEFT JOIN (
-    SELECT service_id, slot AS number, count(*) AS open_claims FROM claims
-    WHERE released_at IS NULL GROUP BY service_id, slot
-) AS claimed USING (service_id, number)
+SELECT place_id, number, state, open_claims FROM slots LEFT JOIN (
+    SELECT place_id, slot AS number, count(*) AS open_claims FROM claims
+    WHERE released_at IS NULL GROUP BY place_id, slot
+) AS claimed USING (place_id, number)
 WHERE coalesce(open_claims, 0) <> (state = 'taken')::integer LIMIT 10
 
--- name: services_that_do_not_add_up
-SELECT id AS service_id, capacity, count(number) AS slots, max(number) FILTER (WHERE state = 'free') AS highest_free
-FROM services LEFT JOIN slots ON service_id = id AND state <> 'withdrawn'
+-- name: places_that_do_not_add_up
+SELECT id AS place_id, capacity, count(number) AS slots, max(number) FILTER (WHERE state = 'free') AS highest_free
+FROM places LEFT JOIN slots ON place_id = id AND state <> 'withdrawn'
 GROUP BY id HAVING count(number) <> capacity OR max(number) FILTER (WHERE state = 'free') > capacity LIMIT 10
 
 -- name: tickets_with_a_broken_chain
@@ -290,18 +293,20 @@ SELECT tickets.id AS ticket_id, tickets.transfer_count, links FROM tickets LEFT 
     SELECT ticket_id, count(*) AS links, max(transfer_count) AS last_transfer_count FROM transfers
     WHERE status = 'accepted' GROUP BY ticket_id
 ) AS chain ON ticket_id = tickets.id
-WHERE tickets.transfer_count <> coalesce(links, 0) OR tickets.transfer_count <> coalesce(last_transfer_count, 0) LIMIT 10
+WHERE tickets.transfer_count <> coalesce(links, 0) OR tickets.transfer_count <> coalesce(last_transfer_count, 0)
+LIMIT 10
 
 -- name: transfers_without_emails
 SELECT id AS transfer_id, status, owed FROM transfers LEFT JOIN (
     SELECT payload ->> 'transfer_id' AS transfer_id, count(*) AS owed FROM outbox
-    WHERE template IN ('transfer_offered', 'transfer_accepted', 'transfer_completed') GROUP BY payload ->> 'transfer_id'
+    WHERE template IN ('transfer_started', 'transfer_accepted', 'transfer_completed') GROUP BY payload ->> 'transfer_id'
 ) AS emails ON transfer_id = id::text
 WHERE coalesce(owed, 0) <> CASE status WHEN 'accepted' THEN 3 ELSE 1 END LIMIT 10
 
 -- name: audit_entries_out_of_chain
 WITH checked AS (
-    SELECT *, lag(hash, 1, ''::bytea) OVER links AS hash_before, row_number() OVER links AS number,
+    SELECT chain, entry, previous_hash, hash,
+        lag(hash, 1, ''::bytea) OVER links AS hash_before, row_number() OVER links AS number,
         sha256(previous_hash || convert_to(concat_ws('|', entry, actor_id, action, subject, details,
             extract(epoch FROM at)), 'UTF8')) AS right_hash
     FROM audit_log WINDOW links AS (PARTITION BY chain ORDER BY entry)
@@ -315,7 +320,7 @@ SELECT chain, last.entry FROM (
 WHERE entries IS DISTINCT FROM last.entry OR audit_chains.hash IS DISTINCT FROM last.hash LIMIT 10
 
 -- name: orders_across_tenants
--- What a purchase writes has no foreign keys. All of it is there all the same, and one organisation's.
+-- The rows of a purchase have no foreign keys. Still, all rows that they name exist and are of one organisation.
 SELECT DISTINCT coalesce(orders.id, order_items.order_id) AS order_id
 FROM orders FULL JOIN order_items ON order_items.order_id = orders.id
 LEFT JOIN ticket_types ON ticket_types.id = ticket_type_id
@@ -334,9 +339,9 @@ LIMIT 10
 
 -- name: claims_across_tenants
 SELECT claims.id AS claim_id FROM claims
-JOIN services ON services.id = service_id JOIN customers ON customers.id = customer_id
-LEFT JOIN events ON events.id = services.event_id
-WHERE customers.organisation_id <> services.organisation_id OR events.organisation_id <> services.organisation_id
+JOIN places ON places.id = place_id JOIN customers ON customers.id = customer_id
+LEFT JOIN events ON events.id = places.event_id
+WHERE customers.organisation_id <> places.organisation_id OR events.organisation_id <> places.organisation_id
 LIMIT 10
 
 -- name: orders_with_wrong_totals
@@ -346,10 +351,12 @@ SELECT id AS order_id, total, charged FROM orders JOIN (
 WHERE total <> charged LIMIT 10
 
 -- name: items_with_wrong_charges
--- The total of an item follows from its parts, with the tax inside or on top. No voucher takes off more than the gross, and
--- what terms decide on is there together or not at all.
+-- The total of an item is the sum of its parts, with the tax inside or on top. A discount is not above the gross. What
+-- the terms decide is set together or not at all.
 SELECT order_id, item_no, unit_price * quantity AS gross, discount, buyer_fee, tax, platform_fee, total, terms_id
-FROM order_items CROSS JOIN LATERAL (SELECT unit_price * quantity - discount + coalesce(buyer_fee, 0) AS before_tax) AS charge
+FROM order_items CROSS JOIN LATERAL (
+    SELECT unit_price * quantity - discount + coalesce(buyer_fee, 0) AS before_tax
+) AS charge
 WHERE total NOT IN (before_tax, before_tax + coalesce(tax, 0)) OR discount > unit_price * quantity
     OR num_nonnulls(terms_id, buyer_fee, tax, platform_fee) NOT IN (0, 4)
 LIMIT 10

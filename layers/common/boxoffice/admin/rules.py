@@ -1,6 +1,6 @@
-"""The invariants, and the statement that looks for what contradicts each.
+"""The invariants, each with the statement that finds the rows which contradict it.
 
-The schema enforces what a constraint can state; these look at the rest, and once more at that.
+The schema enforces what a constraint can state. The statements check the rest, and part of that again.
 """
 
 INVARIANTS: tuple[tuple[int, str, str], ...] = (
@@ -34,11 +34,11 @@ INVARIANTS: tuple[tuple[int, str, str], ...] = (
     (8, "a ticket's entries are its admissions", "tickets_with_wrong_entries"),
     (8, "of those a ticket let in the earliest are admitted, the others conflicts", "entries_out_of_order"),
     (9, "a slot is taken exactly while it has its one open claim", "slots_that_claims_contradict"),
-    (9, "a service has as many slots as its capacity, and none free above it", "services_that_do_not_add_up"),
+    (9, "a place has as many slots as its capacity, and none free above it", "places_that_do_not_add_up"),
     (10, "a voucher is redeemed by the orders that carry it, and not more often than allowed", "vouchers_overdrawn"),
     (11, "the audit log is chained without a gap", "audit_entries_out_of_chain"),
     (12, "an order, its items and its tickets are one organisation's", "orders_across_tenants"),
-    (12, "a claim, its service and its customer are one organisation's", "claims_across_tenants"),
+    (12, "a claim, its place and its customer are one organisation's", "claims_across_tenants"),
     (13, "an order costs what its items cost", "orders_with_wrong_totals"),
     (13, "what an item costs follows from the parts of its charge", "items_with_wrong_charges"),
 )

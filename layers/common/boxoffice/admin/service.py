@@ -1,4 +1,4 @@
-"""Use cases of administrators."""
+"""Use cases of admins."""
 
 from boxoffice import db, sql
 from boxoffice.admin.models import InvariantCheck, InvariantReport
@@ -8,7 +8,7 @@ SQL = sql.queries("admin")
 
 
 def check_invariants(conn: db.Connection) -> InvariantReport:
-    """Look through the data for anything that contradicts an invariant. Reads only."""
+    """Find the rows that contradict an invariant. It changes nothing."""
     db.run(conn, SQL.allow_time)
     checks = []
     for number, name, query in INVARIANTS:

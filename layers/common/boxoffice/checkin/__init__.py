@@ -1,1 +1,1 @@
-"""Check-in: admitting people at the door."""
+"""Check-in: scans at the door, offline devices and attendance."""

@@ -1,4 +1,4 @@
-"""Why a ticket does not admit: what a person at the door needs to know."""
+"""Why a scan does not admit, in words for the person at the door."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,8 +10,8 @@ from boxoffice.ticket_types.errors import EventCancelled
 
 class Transferred(DomainError):
     code = "transferred"
-    meaning = "The ticket has passed to somebody else, and this QR admits nobody any more."
-    remedy = "Ask for the QR that its new holder was sent."
+    meaning = "The ticket now belongs to somebody else. This QR is no longer valid."
+    remedy = "Ask for the QR that the new holder received."
     ticket_id: UUID
     event_id: UUID
 
@@ -23,7 +23,7 @@ class NotAdmitted(DomainError):
 
 
 class Refusal(DomainError):
-    """A ticket that is known and does not admit, with whose it is and when it was first used."""
+    """Why a ticket does not admit, with its holder and its first entry."""
 
     ticket_id: UUID
     event_id: UUID
@@ -39,20 +39,20 @@ class Refusal(DomainError):
 
 class AlreadyScanned(Refusal):
     code = "already_scanned"
-    meaning = "The ticket has been used for as many entries as it has."
+    meaning = "The ticket has no entries left."
     remedy = "Do not admit. `first_scan_at` and `first_scan_gate` say when and where it was first used."
 
 
 class WrongEvent(Refusal):
     code = "wrong_event"
     meaning = "The ticket is for another event."
-    remedy = "Do not admit. `event_id` says which."
+    remedy = "Do not admit. `event_id` names the ticket's event."
 
 
 class WrongGate(Refusal):
     code = "wrong_gate"
-    meaning = "This gate is not for tickets of the type {ticket_type_name}."
-    remedy = "Send its holder to another gate."
+    meaning = "This gate does not admit tickets of the type {ticket_type_name}."
+    remedy = "Send the holder to another gate."
 
 
 class NotYet(Refusal):
@@ -62,32 +62,32 @@ class NotYet(Refusal):
 
 
 class EventOverAtDoor(Refusal, EventOver):
-    """The event is over, told with the ticket."""
+    """The event is over. The error shows the ticket too."""
 
 
 class EventCancelledAtDoor(Refusal, EventCancelled):
-    """The event is cancelled, told with the ticket."""
+    """The event is cancelled. The error shows the ticket too."""
 
 
 class Refunded(Refusal):
     code = "refunded"
-    meaning = "The ticket was refunded and admits nobody any more."
+    meaning = "The ticket was refunded and is no longer valid."
     remedy = "Do not admit."
 
 
 class Undone(Refusal):
     code = "undone"
-    meaning = "A manager has taken this admission back."
+    meaning = "A manager has undone this scan."
     remedy = "Scan the ticket with a new `sequence`."
 
 
 class SequenceReused(Refusal):
     code = "sequence_reused"
-    meaning = "The device has given this `sequence` to another scan."
-    remedy = "Give each scan a number of its own."
+    meaning = "The device has used this `sequence` for another scan."
+    remedy = "Give each scan a new number."
 
 
-# Why a ticket that is known does not admit, however it was scanned.
+# Why a ticket of the organisation does not admit, by its QR or by the guest list.
 REFUSALS = (
     AlreadyScanned,
     WrongEvent,

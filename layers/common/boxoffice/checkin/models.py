@@ -1,4 +1,4 @@
-"""Scans as requested, as stored and as shown; what a device needs to scan offline, and what it reports afterwards."""
+"""Scans as requested, stored and shown. The manifest that a device scans offline with, and its reports."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,10 +10,10 @@ from pydantic import AfterValidator, Field, model_validator
 from boxoffice.events.models import GateView
 from boxoffice.models import Id, Moment, Page, Request, ShortText, View
 
-MOST_SCANS = 500  # a sync
-MOST_TICKETS = 50_000  # a page of the manifest, which stays far below the 6 MB that Lambda can answer
+MOST_SCANS = 500  # in one sync
+MOST_TICKETS = 50_000  # on one page of the manifest: about 1.6 MB, and Lambda answers 6 MB at most
 
-type Outcome = Literal[
+type ScanOutcome = Literal[
     "admitted",
     "already_scanned",
     "wrong_event",
@@ -33,12 +33,12 @@ type SyncOutcome = Literal[
 Qr = Annotated[str, Field(max_length=500, description="What the QR says")]
 Sequence = Annotated[
     int,
-    Field(strict=True, ge=1, le=2**53 - 1, description="The device's own number of the scan: a repeat counts once"),
+    Field(strict=True, ge=1, le=2**53 - 1, description="The device's own number of the scan. A repeat counts once"),
 ]
 
 
 class TicketScanRequest(Request):
-    event_id: Id | None = Field(default=None, description="Where the door is; tickets of other events are refused")
+    event_id: Id | None = Field(default=None, description="The event at this door. Tickets of other events are refused")
     gate: ShortText | None = None
     device_id: ShortText | None = None
     sequence: Sequence | None = None
@@ -46,7 +46,7 @@ class TicketScanRequest(Request):
     @model_validator(mode="after")
     def _is_numbered_by_a_device(self) -> "TicketScanRequest":
         if self.sequence is not None and self.device_id is None:
-            raise ValueError("sequence takes a device_id")
+            raise ValueError("sequence needs a device_id")
         return self
 
 
@@ -54,14 +54,14 @@ class ScanRequest(TicketScanRequest):
     qr: Qr
 
 
-class GuestScanRequest(TicketScanRequest):
-    event_id: Id = Field(description="Whose guest list it is")
+class GuestListScanRequest(TicketScanRequest):
+    event_id: Id = Field(description="The event whose guest list the ticket is on")
 
 
 class OfflineScan(Request):
     sequence: Sequence
     qr: Qr
-    at: Moment = Field(description="When it admitted, by the device's clock")
+    at: Moment = Field(description="When the device let the holder in, by its own clock")
     gate: ShortText | None = None
 
 
@@ -73,7 +73,9 @@ def _numbered_once(scans: list[OfflineScan]) -> list[OfflineScan]:
 
 class SyncRequest(Request):
     device_id: ShortText
-    sent_at: Moment = Field(description="The device's clock now; what it differs from ours is corrected in its scans")
+    sent_at: Moment = Field(
+        description="The device's clock now. The server compares it with its own, and corrects the scans' times"
+    )
     scans: Annotated[list[OfflineScan], Field(min_length=1, max_length=MOST_SCANS), AfterValidator(_numbered_once)]
 
 
@@ -85,8 +87,8 @@ class ScanView(View):
     ticket_type_name: str
     holder_name: str
     seat: str | None
-    group_size: int = Field(description="How many people it lets in this time")
-    entries: int = Field(description="How often the ticket has admitted, this time included")
+    group_size: int = Field(description="How many people this entry lets in")
+    entries: int = Field(description="How many entries the ticket has used, this one included")
     max_entries: int
 
 
@@ -103,16 +105,20 @@ class ScanRecordView(View):
     event_id: Id
     ticket_type_name: str
     holder_name: str
-    outcome: Outcome = Field(description="What is made of it; `undone` once a manager has taken it back")
-    let_in: bool = Field(description="Whether somebody was let in. If so and not `admitted`, it is a conflict")
-    first: FirstScanView | None = Field(description="Of `already_scanned`, the entry that counts before it")
+    outcome: ScanOutcome = Field(
+        description="`admitted`: the entry counts. `undone`: a manager has undone it. Others: why it does not count"
+    )
+    let_in: bool = Field(
+        description="True if the door let somebody in. It is a conflict then, unless `admitted` or `undone`"
+    )
+    first_scan: FirstScanView | None = Field(description="For `already_scanned`: the ticket's first entry that counts")
     gate: str | None
     device_id: str | None
     sequence: int | None
     scanned_by: Id
     at: datetime
-    device_time: datetime | None = Field(description="Of an offline scan, what the device's clock said")
-    skew_ms: int | None = Field(description="By how much that clock was ahead, in milliseconds")
+    device_time: datetime | None = Field(description="For an offline scan: the time on the device's clock")
+    skew_ms: int | None = Field(description="By how much that clock was ahead of ours, in milliseconds")
     received_at: datetime
     undone_at: datetime | None
     undone_by: Id | None
@@ -125,27 +131,27 @@ class ScanPage(Page[ScanRecordView]):
 class SyncedScanView(View):
     sequence: int
     outcome: SyncOutcome
-    scan_id: Id | None = Field(description="Null where nothing is kept: `forged`, `wrong_event`, `sequence_reused`")
-    at: datetime | None = Field(description="When it admitted, by our clock")
-    refunded_at: datetime | None = Field(description="When the ticket was refunded, if it was, be it after the scan")
+    scan_id: Id | None = Field(description="Null if the scan is not stored: `forged`, `wrong_event`, `sequence_reused`")
+    at: datetime | None = Field(description="When the device let the holder in, by our clock")
+    refunded_at: datetime | None = Field(description="When the ticket was refunded, even if that was after the scan")
 
 
 class ConflictView(View):
     scan_id: Id
     ticket_id: Id
-    outcome: SyncOutcome = Field(description="Why it should not have been let in")
+    outcome: SyncOutcome = Field(description="Why the entry does not count")
     device_id: str | None
     sequence: int | None
     gate: str | None
     at: datetime
-    first: FirstScanView | None = Field(description="The entry that counts, if one does")
+    first_scan: FirstScanView | None = Field(description="The ticket's first entry that counts, if there is one")
 
 
 class SyncView(View):
     skew_ms: int = Field(description="By how much the device's clock is ahead of ours, in milliseconds")
     results: list[SyncedScanView]
     conflicts: list[ConflictView] = Field(
-        description="All of the tickets in this sync: also those in which another device was later"
+        description="All conflicts of the tickets in this sync, including those of other devices"
     )
 
 
@@ -165,23 +171,24 @@ class ManifestView(View):
     ends_at: datetime
     gates: list[GateView]
     ticket_types: list[ManifestTypeView]
-    whole: bool = Field(description="Whether this begins anew: forget the tickets that you had")
+    starts_over: bool = Field(description="True if the manifest starts over: forget the tickets that you had")
     tickets: dict[Id, list[tuple[str, int, int]]] = Field(
-        description="By ticket type, `[hash, left, group_size]`: the first 16 bytes of the SHA-256 of the QR's text, "
-        "in base64url without padding; how many entries it has left, 0 if used up, -1 if refunded, -2 if passed to "
-        "somebody else; how many people an entry lets in. An entry replaces the one of the same hash"
+        description="By ticket type, lists of `[hash, entries_left, group_size]`. "
+        "The `hash` is the first 16 bytes of the SHA-256 of the QR's text, in base64url without padding. "
+        "The `entries_left` are 0 if the ticket is used up, -1 if it was refunded, -2 for a former QR of the ticket. "
+        "The `group_size` is how many people an entry lets in. An item replaces the one of the same hash"
     )
-    next_cursor: str = Field(description="Where the changes after this begin")
-    more: bool = Field(description="Whether there are more now: go on with `next_cursor` at once")
+    next_cursor: str = Field(description="Where the next changes begin")
+    has_more: bool = Field(description="True if there are more tickets now: go on with `next_cursor` at once")
 
 
 class TypeAttendance(View):
     ticket_type_id: Id
     name: str
-    issued: int = Field(description="Tickets that are valid")
-    admitted: int = Field(description="Tickets that have been used at least once")
-    entries: int = Field(description="Entries, more than admitted where tickets admit several times")
-    inside: int = Field(description="People: each ticket that was used counts as many as it admits")
+    valid_tickets: int = Field(description="Tickets that were not refunded")
+    used_tickets: int = Field(description="Tickets with at least one entry")
+    entries: int = Field(description="Entries. A ticket can have several")
+    people: int = Field(description="People who have come: each used ticket counts its `group_size`")
 
 
 class GateAttendance(View):
@@ -196,21 +203,23 @@ class MinuteAttendance(View):
 
 class AttendanceView(View):
     event_id: Id
-    issued: int
-    admitted: int
+    valid_tickets: int
+    used_tickets: int
     entries: int
-    inside: int
-    conflicts: int = Field(description="How many more were let in than should have been")
+    people: int
+    conflicts: int = Field(description="How many entries the doors let in that do not count")
     ticket_types: list[TypeAttendance]
     gates: list[GateAttendance]
-    minutes: list[MinuteAttendance] = Field(description="Those of the last 24 hours in which somebody came, in order")
+    minutes: list[MinuteAttendance] = Field(
+        description="The minutes of the last 24 hours with an entry, in order of time"
+    )
 
 
 @dataclass(frozen=True)
-class Scanned:
-    """A ticket as the scan left it, and what came of it."""
+class ScannedTicket:
+    """A ticket as a scan left it, with the scan's outcome."""
 
-    outcome: Outcome | Literal["sequence_reused"]
+    outcome: ScanOutcome | Literal["sequence_reused"]
     scan_id: UUID
     ticket_id: UUID
     event_id: UUID
@@ -228,16 +237,16 @@ class Scanned:
 
 @dataclass(frozen=True)
 class ScanRecord:
-    """A scan as it is listed."""
+    """A scan as lists show it."""
 
     id: UUID
     ticket_id: UUID
     event_id: UUID
     ticket_type_name: str
     holder_name: str
-    outcome: Outcome
+    outcome: ScanOutcome
     let_in: bool
-    first: dict[str, Any] | None
+    first_scan: dict[str, Any] | None
     gate: str | None
     device_id: str | None
     sequence: int | None
@@ -252,15 +261,21 @@ class ScanRecord:
 
 @dataclass(frozen=True)
 class ScanFilters:
-    """Which scans to list; the names are the statement's."""
+    """Which scans of an event to list.
 
-    conflicts: bool
+    Attributes:
+        only_conflicts: leave out all others.
+        gate: those at this gate; None for any.
+        ticket_id: those of this ticket; None for any.
+    """
+
+    only_conflicts: bool
     gate: str | None
     ticket_id: UUID | None
 
 
 @dataclass(frozen=True)
-class HeldScan:
+class LockedScan:
     """A scan whose ticket the transaction has locked."""
 
     ticket_id: UUID
@@ -269,22 +284,23 @@ class HeldScan:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """An offline scan that was kept, to be weighed against the others of its ticket, or why it was not.
+class ReportedScan:
+    """An offline scan of a sync that names a ticket: stored, or refused.
 
     Attributes:
-        told: what an organisation that listens is told of it; None if that was done before.
+        refusal: why the scan is not stored; None if it is.
+        webhook: what to tell an organisation that listens; None if this sync has not stored a new entry.
     """
 
     sequence: int
     ticket_id: UUID
     refusal: Literal["forged", "wrong_event"] | None
-    told: dict[str, object] | None
+    webhook: dict[str, object] | None
 
 
 @dataclass(frozen=True)
-class Settled:
-    """One of those that a ticket let in, as it stands among them."""
+class RecountedScan:
+    """A scan that let somebody in, with its outcome among all such scans of its ticket."""
 
     scan_id: UUID
     ticket_id: UUID
@@ -297,12 +313,12 @@ class Settled:
 
 
 @dataclass(frozen=True)
-class Door:
-    """An event as its doors need to know it.
+class EventAtDoor:
+    """What a device at the door needs to know of an event.
 
     Attributes:
-        floor: the oldest transaction that was still open. What had changed before it can be seen and is final.
-        ceiling: the first transaction that had not begun.
+        oldest_open_xid: the oldest transaction that was still open. What was written before it is final and visible.
+        next_xid: the transaction that begins next.
     """
 
     event_id: UUID
@@ -315,24 +331,28 @@ class Door:
     ends_at: datetime
     gates: list[dict[str, Any]]
     ticket_types: list[dict[str, Any]]
-    floor: int
-    ceiling: int
+    oldest_open_xid: int
+    next_xid: int
 
 
-class Position(NamedTuple):
-    """How far a device has read a manifest: up to a ticket, in the order of changes.
+class ManifestCursor(NamedTuple):
+    """How far a device has read the manifest. Tickets are read in the order of their changes, then by id.
 
     Attributes:
-        floor: where the changes after this reading begin; 0 if none is under way.
+        oldest_open_xid: the oldest open transaction when this reading began; 0 between two readings.
+        changed_in: the transaction that changed the last ticket that was read.
+        ticket_id: that ticket.
     """
 
-    floor: int
+    oldest_open_xid: int
     changed_in: int
     ticket_id: UUID
 
 
 @dataclass(frozen=True)
 class ManifestTicket:
+    """A ticket in the manifest. `changed_in` is the transaction that wrote it last."""
+
     id: UUID
     ticket_type_id: UUID
     qr_hash: bytes
@@ -344,6 +364,8 @@ class ManifestTicket:
 
 @dataclass(frozen=True)
 class Attendance:
+    """How many have come to an event, as the database counts them."""
+
     organisation_id: UUID
     conflicts: int
     ticket_types: list[dict[str, Any]]

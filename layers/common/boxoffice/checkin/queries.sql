@@ -1,24 +1,26 @@
 -- Statements at the door.
 
 -- name: lock_and_scan_ticket
--- The whole scan in one statement: who scans, lock, decision, record. The lock gives the ticket as the winner of a race left
--- it, so the loser learns when and where it was used; the clock is read after it, so that times are in the order of locks.
--- Nothing comes back if the ticket is not of an organisation of theirs.
--- A number that the device has used before answers what became of it then. Without a QR, the ticket's id is enough.
-WITH found AS MATERIALIZED (
+-- Locks a ticket, decides the outcome of its scan, and writes all of it: the whole scan is one round trip.
+-- The lock shows the ticket as the winner of a race left it, so the loser learns when and where it was used.
+-- The clock is read under the lock, so that the times of scans follow the order of locks.
+-- Returns no row if the ticket's organisation is not one of the scanner's.
+-- A sequence that the device has used before returns the outcome that it had then.
+-- Without a QR (the guest list) the ticket's id is enough.
+WITH locked AS MATERIALIZED (
     SELECT tickets.* FROM tickets JOIN members ON members.organisation_id = tickets.organisation_id
     WHERE id = %(ticket_id)s AND members.account_id = %(account_id)s
     FOR NO KEY UPDATE OF tickets
 ), decided AS MATERIALIZED (
-    SELECT found.*, ticket_types.name AS ticket_type_name, time_zone, doors_open_at, earlier.id AS earlier_id,
+    SELECT locked.*, ticket_types.name AS ticket_type_name, time_zone, doors_open_at, earlier.id AS earlier_id,
         clock_timestamp() AS scanned_at, CASE
-        WHEN earlier.ticket_id <> found.id THEN 'sequence_reused'
+        WHEN earlier.ticket_id <> locked.id THEN 'sequence_reused'
         WHEN earlier.id IS NOT NULL THEN earlier.outcome::text
         WHEN %(qr_hash)s = ANY(former_hashes) THEN 'transferred'
         WHEN qr_hash <> %(qr_hash)s THEN 'forged'
-        WHEN found.event_id <> coalesce(%(event_id)s, found.event_id) THEN 'wrong_event'
-        WHEN found.status = 'refunded' THEN 'refunded'
-        WHEN entries >= found.max_entries THEN 'already_scanned'
+        WHEN locked.event_id <> coalesce(%(event_id)s, locked.event_id) THEN 'wrong_event'
+        WHEN locked.status = 'refunded' THEN 'refunded'
+        WHEN entries >= locked.max_entries THEN 'already_scanned'
         WHEN events.status = 'cancelled' THEN 'event_cancelled'
         WHEN now() >= ends_at + interval '12 hours' THEN 'event_over'
         WHEN now() < doors_open_at THEN 'not_yet'
@@ -27,20 +29,21 @@ WITH found AS MATERIALIZED (
             jsonb_build_array(jsonb_build_object('name', %(gate)s::text, 'ticket_type_ids', ARRAY[ticket_type_id]))
         ]) THEN 'wrong_gate'
         ELSE 'admitted' END AS outcome
-    FROM found JOIN events ON events.id = found.event_id JOIN ticket_types ON ticket_types.id = ticket_type_id
-    LEFT JOIN scans AS earlier ON earlier.event_id = found.event_id AND earlier.device_id = %(device_id)s
+    FROM locked JOIN events ON events.id = locked.event_id JOIN ticket_types ON ticket_types.id = ticket_type_id
+    LEFT JOIN scans AS earlier ON earlier.event_id = locked.event_id AND earlier.device_id = %(device_id)s
         AND earlier.sequence = %(sequence)s
-), admitted AS (
+), updated_ticket AS (
     UPDATE tickets SET entries = tickets.entries + 1,
         first_scan_at = coalesce(tickets.first_scan_at, scanned_at),
         first_scan_gate = CASE WHEN tickets.first_scan_at IS NULL THEN %(gate)s ELSE tickets.first_scan_gate END
     FROM decided WHERE tickets.id = decided.id AND outcome = 'admitted' AND earlier_id IS NULL
-), recorded AS (
-    INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, transfer_count, gate, device_id, sequence, scanned_by, at)
-    SELECT %(scan_id)s, id, event_id, outcome, outcome = 'admitted', transfer_count, %(gate)s, %(device_id)s, %(sequence)s,
-        %(account_id)s, scanned_at
+), inserted_scan AS (
+    INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, transfer_count, gate, device_id, sequence, scanned_by,
+        at)
+    SELECT %(scan_id)s, id, event_id, outcome, outcome = 'admitted', transfer_count, %(gate)s, %(device_id)s,
+        %(sequence)s, %(account_id)s, scanned_at
     FROM decided WHERE earlier_id IS NULL
-), told AS (
+), owed_webhook AS (
     INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
     SELECT gen_random_uuid(), 'webhook', 'ticket.scanned', organisation_id, webhook_body(
         'ticket.scanned', jsonb_build_object(
@@ -56,121 +59,132 @@ SELECT outcome, coalesce(earlier_id, %(scan_id)s) AS scan_id, id AS ticket_id, e
 FROM decided
 
 -- name: lock_scan
+-- Locks a scan's ticket.
 SELECT ticket_id, organisation_id, let_in FROM scans JOIN tickets ON tickets.id = ticket_id
 WHERE scans.id = %(id)s FOR NO KEY UPDATE OF tickets
 
 -- name: undo_scan
+-- Changes no row if the scan was undone before. `recount_scans` must follow.
 UPDATE scans SET outcome = 'undone', undone_at = now(), undone_by = %(account_id)s
 WHERE id = %(id)s AND outcome <> 'undone'
 
 -- name: lock_and_insert_scans
--- Keeps what a device has scanned offline, with the tickets locked. Whether it counts is settled after that, in a snapshot
--- that shows what was scanned while this waited. A scan that was refused online, though the answer was lost and the
--- device let somebody in, becomes an entry. Answers what is wrong with each, or what the organisation is told of it.
+-- Locks the tickets that a device has scanned offline, and stores the scans. `recount_scans` must follow.
+-- That one decides which scans count. Its snapshot includes scans that others made while this statement waited.
+-- Returns for each scan why it is refused, or else the webhook to owe, if an entry is new.
+-- An entry is new, too, if the scan was refused online before and the device let the holder in all the same.
 WITH sent AS MATERIALIZED (
     SELECT * FROM unnest(%(ids)s::uuid[], %(ticket_ids)s::uuid[], %(qr_hashes)s::bytea[], %(sequences)s::bigint[],
-        %(gates)s::text[], %(device_times)s::timestamptz[], %(moments)s::timestamptz[])
+        %(gates)s::text[], %(device_times)s::timestamptz[], %(times)s::timestamptz[])
         AS sent (id, ticket_id, qr_hash, sequence, gate, device_time, at)
-), found AS MATERIALIZED (
+), locked AS MATERIALIZED (
     SELECT * FROM tickets WHERE id = ANY(%(ticket_ids)s::uuid[]) AND organisation_id = %(organisation_id)s
     ORDER BY id FOR NO KEY UPDATE
-), judged AS MATERIALIZED (
-    SELECT sent.*, event_id, order_id, ticket_type_id, CASE WHEN sent.qr_hash = found.qr_hash THEN transfer_count
+), matched AS MATERIALIZED (
+    SELECT sent.*, event_id, order_id, ticket_type_id, CASE WHEN sent.qr_hash = locked.qr_hash THEN transfer_count
         ELSE array_position(former_hashes, sent.qr_hash) - 1 END AS transfer_count
-    FROM sent LEFT JOIN found ON found.id = ticket_id
-), kept AS (
-    INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, transfer_count, gate, device_id, sequence, scanned_by, at,
-        device_time, skew_ms)
-    SELECT id, ticket_id, event_id, 'admitted', true, transfer_count, gate, %(device_id)s, sequence, %(account_id)s, at,
-        device_time, %(skew_ms)s
-    FROM judged WHERE event_id = %(event_id)s AND transfer_count IS NOT NULL ORDER BY sequence
+    FROM sent LEFT JOIN locked ON locked.id = ticket_id
+), inserted AS (
+    INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, transfer_count, gate, device_id, sequence, scanned_by,
+        at, device_time, skew_ms)
+    SELECT id, ticket_id, event_id, 'admitted', true, transfer_count, gate, %(device_id)s, sequence, %(account_id)s,
+        at, device_time, %(skew_ms)s
+    FROM matched WHERE event_id = %(event_id)s AND transfer_count IS NOT NULL ORDER BY sequence
     ON CONFLICT (event_id, device_id, sequence) WHERE sequence IS NOT NULL
-    DO UPDATE SET let_in = true, transfer_count = excluded.transfer_count WHERE scans.ticket_id = excluded.ticket_id AND NOT scans.let_in
+    DO UPDATE SET let_in = true, transfer_count = excluded.transfer_count
+        WHERE scans.ticket_id = excluded.ticket_id AND NOT scans.let_in
     RETURNING scans.id, scans.sequence, scans.gate, scans.at
 )
-SELECT judged.sequence, ticket_id, CASE WHEN transfer_count IS NULL THEN 'forged' WHEN event_id <> %(event_id)s THEN 'wrong_event'
-    END AS refusal, CASE WHEN kept.id IS NOT NULL THEN jsonb_build_object('scan_id', kept.id, 'ticket_id', ticket_id,
-        'order_id', order_id, 'event_id', event_id, 'ticket_type_id', ticket_type_id, 'entry', NULL, 'gate', kept.gate,
-        'device_id', %(device_id)s::text, 'scanned_at', kept.at, 'offline', true) END AS told
-FROM judged LEFT JOIN kept ON kept.sequence = judged.sequence ORDER BY judged.sequence
+SELECT matched.sequence, ticket_id,
+    CASE WHEN transfer_count IS NULL THEN 'forged' WHEN event_id <> %(event_id)s THEN 'wrong_event' END AS refusal,
+    CASE WHEN inserted.id IS NOT NULL THEN jsonb_build_object(
+        'scan_id', inserted.id, 'ticket_id', ticket_id, 'order_id', order_id, 'event_id', event_id,
+        'ticket_type_id', ticket_type_id, 'entry', NULL, 'gate', inserted.gate, 'device_id', %(device_id)s::text,
+        'scanned_at', inserted.at, 'offline', true) END AS webhook
+FROM matched LEFT JOIN inserted ON inserted.sequence = matched.sequence ORDER BY matched.sequence
 
--- name: settle_tickets
--- Decides anew, of all that these tickets have let in, what counts: nothing but those scans, the refund and the transfers
--- has a say in it, so the order in which devices report has none. The tickets are locked.
-WITH let_in AS MATERIALIZED (
+-- name: recount_scans
+-- Decides again which scans of some locked tickets count, of all that let somebody in (decision 31).
+-- The result depends on the scans, the refund and the transfers alone, and not on the order of reports.
+WITH entries AS MATERIALIZED (
     SELECT scans.*, max_entries, refunded_at, CASE
         WHEN outcome = 'undone' THEN 'undone'
         WHEN at >= refunded_at THEN 'refunded'
         WHEN EXISTS (
-            SELECT FROM transfers
-            WHERE transfers.ticket_id = scans.ticket_id AND transfers.transfer_count = scans.transfer_count + 1 AND accepted_at <= at
-        ) THEN 'transferred' END AS void
+            SELECT FROM transfers WHERE transfers.ticket_id = scans.ticket_id
+                AND transfers.transfer_count = scans.transfer_count + 1 AND accepted_at <= at
+        ) THEN 'transferred' END AS invalid_reason
     FROM scans JOIN tickets ON tickets.id = ticket_id
     WHERE ticket_id = ANY(%(ticket_ids)s::uuid[]) AND let_in
-), settled AS MATERIALIZED (
-    SELECT *, coalesce(void, CASE WHEN place <= max_entries THEN 'admitted' ELSE 'already_scanned' END) AS becomes
-    FROM (
-        SELECT *, row_number() OVER (
-            PARTITION BY ticket_id, void IS NULL ORDER BY at, device_id COLLATE "C", sequence, id
-        ) AS place FROM let_in
-    ) AS ordered
-), changed AS (
-    UPDATE scans SET outcome = becomes FROM settled WHERE scans.id = settled.id AND scans.outcome <> becomes
+), ordered AS (
+    SELECT *, row_number() OVER (
+        PARTITION BY ticket_id, invalid_reason IS NULL ORDER BY at, device_id COLLATE "C", sequence, id
+    ) AS entry_no FROM entries
+), recounted AS MATERIALIZED (
+    SELECT *, CASE WHEN invalid_reason IS NOT NULL THEN invalid_reason
+        WHEN entry_no <= max_entries THEN 'admitted'
+        ELSE 'already_scanned' END AS new_outcome
+    FROM ordered
+), updated_scans AS (
+    UPDATE scans SET outcome = new_outcome FROM recounted
+    WHERE scans.id = recounted.id AND scans.outcome <> new_outcome
 ), counted AS (
     SELECT ticket_id, count(*) AS entries, min(at) AS first_scan_at,
-        (array_agg(gate ORDER BY place))[1] AS first_scan_gate
-    FROM settled WHERE becomes = 'admitted' GROUP BY ticket_id
-), updated AS (
+        (array_agg(gate ORDER BY entry_no))[1] AS first_scan_gate
+    FROM recounted WHERE new_outcome = 'admitted' GROUP BY ticket_id
+), updated_tickets AS (
     UPDATE tickets SET entries = coalesce(counted.entries, 0), first_scan_at = counted.first_scan_at,
         first_scan_gate = counted.first_scan_gate
-    FROM unnest(%(ticket_ids)s::uuid[]) AS given (id) LEFT JOIN counted ON ticket_id = given.id
-    WHERE tickets.id = given.id AND (tickets.entries, tickets.first_scan_at, tickets.first_scan_gate)
+    FROM unnest(%(ticket_ids)s::uuid[]) AS recounted_tickets (id) LEFT JOIN counted ON ticket_id = recounted_tickets.id
+    WHERE tickets.id = recounted_tickets.id AND (tickets.entries, tickets.first_scan_at, tickets.first_scan_gate)
         IS DISTINCT FROM (coalesce(counted.entries, 0), counted.first_scan_at, counted.first_scan_gate)
 )
-SELECT id AS scan_id, ticket_id, becomes AS outcome, device_id, sequence, gate, at, refunded_at
-FROM settled ORDER BY ticket_id, place
+SELECT id AS scan_id, ticket_id, new_outcome AS outcome, device_id, sequence, gate, at, refunded_at
+FROM recounted ORDER BY ticket_id, entry_no
 
 -- name: get_scan
--- One that was undone.
-SELECT scans.id, ticket_id, scans.event_id, name AS ticket_type_name, holder_name, outcome, let_in, NULL::jsonb AS first,
-    gate, device_id, sequence, scanned_by, at, device_time, skew_ms, received_at, undone_at, undone_by
+-- A scan that let somebody in and was undone, so it has no first scan that counts before it.
+SELECT scans.id, ticket_id, scans.event_id, name AS ticket_type_name, holder_name, outcome, let_in,
+    NULL::jsonb AS first_scan, gate, device_id, sequence, scanned_by, at, device_time, skew_ms, received_at, undone_at,
+    undone_by
 FROM scans JOIN tickets ON tickets.id = ticket_id JOIN ticket_types ON ticket_types.id = ticket_type_id
 WHERE scans.id = %(id)s
 
 -- name: list_scans
--- Of an event, latest first. Planned anew each time, so that filters which are not used vanish from the plan.
+-- The scans of an event, latest first. Planned at each call: so a filter that is not used costs nothing.
 SELECT scans.id, ticket_id, scans.event_id, name AS ticket_type_name, holder_name, outcome, let_in,
     CASE outcome WHEN 'already_scanned' THEN (
-        SELECT to_jsonb(admitted) FROM (
+        SELECT to_jsonb(first_scan) FROM (
             SELECT id AS scan_id, device_id, gate, at FROM scans AS others
             WHERE others.ticket_id = scans.ticket_id AND outcome = 'admitted'
             ORDER BY at, device_id COLLATE "C", sequence, id LIMIT 1
-        ) AS admitted
-    ) END AS first,
+        ) AS first_scan
+    ) END AS first_scan,
     gate, device_id, sequence, scanned_by, at, device_time, skew_ms, received_at, undone_at, undone_by
 FROM scans JOIN tickets ON tickets.id = ticket_id JOIN ticket_types ON ticket_types.id = ticket_type_id
 WHERE scans.event_id = %(event_id)s AND (at, scans.id) < (%(before)s, %(before_id)s)
-    AND (NOT %(conflicts)s OR let_in AND outcome NOT IN ('admitted', 'undone'))
+    AND (NOT %(only_conflicts)s OR let_in AND outcome NOT IN ('admitted', 'undone'))
     AND (%(gate)s::text IS NULL OR gate = %(gate)s)
     AND (%(ticket_id)s::uuid IS NULL OR ticket_id = %(ticket_id)s)
 ORDER BY at DESC, scans.id DESC LIMIT %(limit)s + 1
 
--- name: get_door
--- Read before the tickets: what is committed between the two is read now, and once more with the next changes.
+-- name: get_event_at_door
+-- Read this before the tickets. A change committed between the two is then read twice, but never missed.
 SELECT id AS event_id, organisation_id, title, time_zone, status, doors_open_at, starts_at, ends_at, gates,
     (SELECT coalesce(jsonb_agg(types ORDER BY ticket_type_id), '[]') FROM (
         SELECT ticket_types.id AS ticket_type_id, name, max_entries FROM ticket_types
         WHERE event_id = events.id AND ticket_types.deleted_at IS NULL
     ) AS types) AS ticket_types,
-    pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS floor,
-    pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS ceiling
+    pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_open_xid,
+    pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next_xid
 FROM events WHERE id = %(event_id)s AND deleted_at IS NULL
 
 -- name: has_changed
+-- True if a ticket of the event has changed in this transaction or later.
 SELECT EXISTS (SELECT FROM tickets WHERE event_id = %(event_id)s AND changed_in >= %(since)s::text::xid8)
 
 -- name: list_changed_tickets
--- Those whose QR admits or did: not those that a withdrawn key has signed.
+-- The tickets of an event in the order of their changes, but for those whose QR a withdrawn key has signed.
 SELECT id, ticket_type_id, substring(qr_hash FOR 16) AS qr_hash, former_hashes,
     CASE status WHEN 'refunded' THEN -1 ELSE max_entries - entries END AS entries_left, group_size,
     changed_in::text::bigint AS changed_in
@@ -179,17 +193,17 @@ FROM tickets WHERE event_id = %(event_id)s AND (changed_in, id) > (%(after)s::te
 ORDER BY tickets.changed_in, id LIMIT %(limit)s + 1
 
 -- name: get_attendance
--- Both counts read an index alone; what is small by then is summed up by gate and by minute.
+-- Counts tickets and scans from their indexes alone. Scans are grouped by gate and minute first, then by either.
 SELECT organisation_id,
     (SELECT count(*) FROM scans
         WHERE event_id = events.id AND let_in AND outcome NOT IN ('admitted', 'undone')) AS conflicts,
     (SELECT coalesce(jsonb_agg(types ORDER BY ticket_type_id), '[]') FROM (
-        SELECT id AS ticket_type_id, name, coalesce(issued, 0) AS issued, coalesce(admitted, 0) AS admitted,
-            coalesce(entries, 0) AS entries, coalesce(inside, 0) AS inside
+        SELECT id AS ticket_type_id, name, coalesce(valid_tickets, 0) AS valid_tickets,
+            coalesce(used_tickets, 0) AS used_tickets, coalesce(entries, 0) AS entries, coalesce(people, 0) AS people
         FROM ticket_types LEFT JOIN (
-            SELECT ticket_type_id, count(*) FILTER (WHERE status = 'valid') AS issued,
-                count(*) FILTER (WHERE entries > 0) AS admitted, sum(entries) AS entries,
-                sum(group_size) FILTER (WHERE entries > 0) AS inside
+            SELECT ticket_type_id, count(*) FILTER (WHERE status = 'valid') AS valid_tickets,
+                count(*) FILTER (WHERE entries > 0) AS used_tickets, sum(entries) AS entries,
+                sum(group_size) FILTER (WHERE entries > 0) AS people
             FROM tickets WHERE event_id = %(event_id)s GROUP BY ticket_type_id
         ) AS counted ON ticket_type_id = id
         WHERE ticket_types.event_id = events.id AND ticket_types.deleted_at IS NULL
@@ -205,7 +219,7 @@ FROM events CROSS JOIN LATERAL (
         SELECT gate, minute, sum(entries) AS entries FROM (
             SELECT gate, date_trunc('minute', at) AS minute, count(*) AS entries FROM scans
             WHERE event_id = %(event_id)s AND outcome = 'admitted' GROUP BY gate, date_trunc('minute', at)
-        ) AS counted GROUP BY GROUPING SETS (gate, minute)
-    ) AS summed
+        ) AS by_gate_and_minute GROUP BY GROUPING SETS (gate, minute)
+    ) AS by_gate_or_minute
 ) AS arrivals
 WHERE id = %(event_id)s AND deleted_at IS NULL

@@ -1,4 +1,4 @@
-"""What the outcome of a scan means, when an offline one happened, and what a device is told of a ticket."""
+"""Decisions at the door: what a scan answers, when an offline scan happened, and what the manifest says."""
 
 import base64
 import hashlib
@@ -6,63 +6,65 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from boxoffice.checkin.errors import REFUSALS, Refusal, Transferred
 from boxoffice.checkin.models import (
     ConflictView,
-    Door,
+    EventAtDoor,
     FirstScanView,
+    ManifestCursor,
     ManifestTicket,
     OfflineScan,
-    Position,
-    Scanned,
-    Settled,
+    RecountedScan,
+    ReportedScan,
+    ScannedTicket,
     SyncedScanView,
-    Verdict,
 )
 from boxoffice.tickets.errors import Forged
 
 _REFUSALS: dict[str, type[Refusal]] = {error.code: error for error in REFUSALS}
-_HASH_SIZE = 16  # bytes: to meet one of 50,000 tickets by chance takes 2¹¹² tries (decision 32)
+_HASH_SIZE = 16  # bytes. To guess a text that matches one of 50,000 tickets takes 2¹¹² tries (decision 32).
 _TRANSFERRED = -2
+_NO_TICKET = UUID(int=0)
 
 
-def check_admitted(scanned: Scanned) -> None:
-    """Let an admission pass.
+def check_admitted(ticket: ScannedTicket) -> None:
+    """Raise the reason if a scan did not admit.
 
     Raises:
-        Forged: the QR is not the ticket's. Nothing of the ticket is told.
-        Transferred: the QR was, before the ticket passed to somebody else, of whom nothing is told either.
-        one of REFUSALS: why it does not admit, with when and where it was first used.
+        Forged: the QR is not the ticket's. The error says nothing about the ticket.
+        Transferred: it is a former QR of the ticket. The error says nothing about the new holder.
+        one of REFUSALS: the ticket does not admit, for the reason that the error names.
     """
-    if scanned.outcome == "admitted":
+    if ticket.outcome == "admitted":
         return
-    if scanned.outcome == "forged":
+    if ticket.outcome == "forged":
         raise Forged
-    if scanned.outcome == "transferred":
-        raise Transferred(ticket_id=scanned.ticket_id, event_id=scanned.event_id)
-    raise _REFUSALS[scanned.outcome](
-        detail=_detail(scanned),
-        ticket_id=scanned.ticket_id,
-        event_id=scanned.event_id,
-        ticket_type_name=scanned.ticket_type_name,
-        holder_name=scanned.holder_name,
-        entries=scanned.entries,
-        max_entries=scanned.max_entries,
-        first_scan_at=scanned.first_scan_at,
-        first_scan_gate=scanned.first_scan_gate,
-        doors_open_at=scanned.doors_open_at,
+    if ticket.outcome == "transferred":
+        raise Transferred(ticket_id=ticket.ticket_id, event_id=ticket.event_id)
+    raise _REFUSALS[ticket.outcome](
+        detail=_detail(ticket),
+        ticket_id=ticket.ticket_id,
+        event_id=ticket.event_id,
+        ticket_type_name=ticket.ticket_type_name,
+        holder_name=ticket.holder_name,
+        entries=ticket.entries,
+        max_entries=ticket.max_entries,
+        first_scan_at=ticket.first_scan_at,
+        first_scan_gate=ticket.first_scan_gate,
+        doors_open_at=ticket.doors_open_at,
     )
 
 
-def _detail(scanned: Scanned) -> str:
-    """What the person at the door reads first, on the clock of the venue; empty if the refusal itself says it."""
-    if scanned.outcome == "already_scanned" and scanned.first_scan_at is not None:
-        gate = f" at {scanned.first_scan_gate}" if scanned.first_scan_gate else ""
-        return f"Used already: first{gate} on {_clock(scanned.first_scan_at, scanned.time_zone)}."
-    if scanned.outcome == "not_yet" and scanned.doors_open_at is not None:
-        return f"The doors open on {_clock(scanned.doors_open_at, scanned.time_zone)}."
+def _detail(ticket: ScannedTicket) -> str:
+    """Return a sentence with the time on the venue's clock, or "" if the error's own sentence is enough."""
+    if ticket.outcome == "already_scanned" and ticket.first_scan_at is not None:
+        gate = f" at {ticket.first_scan_gate}" if ticket.first_scan_gate else ""
+        return f"Used already: first{gate} on {_clock(ticket.first_scan_at, ticket.time_zone)}."
+    if ticket.outcome == "not_yet" and ticket.doors_open_at is not None:
+        return f"The doors open on {_clock(ticket.doors_open_at, ticket.time_zone)}."
     return ""
 
 
@@ -72,96 +74,145 @@ def _clock(moment: datetime, time_zone: str) -> str:
     return f"{moment.astimezone(ZoneInfo(time_zone)):%d %B at %H:%M}"
 
 
-def skew_of(sent_at: datetime, received_at: datetime) -> timedelta:
-    """By how much a device's clock is ahead of ours, to the millisecond."""
+# ------------------------------------------------------------------------------------------------ offline scans
+
+
+def clock_skew(sent_at: datetime, received_at: datetime) -> timedelta:
+    """Return by how much a device's clock is ahead of ours, to the millisecond."""
     return timedelta(milliseconds=(sent_at - received_at) // timedelta(milliseconds=1))
 
 
-def moment_of(scan: OfflineScan, sent_at: datetime, skew: timedelta) -> datetime:
-    """When an offline scan happened by our clock. A clock that was set back meanwhile puts it at the sync."""
+def corrected_time(scan: OfflineScan, sent_at: datetime, skew: timedelta) -> datetime:
+    """Return when an offline scan happened by our clock.
+
+    A scan later than its own report means that the device's clock was set back in between. It counts at the report.
+    """
     return min(scan.at, sent_at) - skew
 
 
-def results_of(
-    scans: Iterable[OfflineScan], device_id: str, verdicts: Iterable[Verdict], settled: Iterable[Settled]
+def sync_results(
+    scans: Iterable[OfflineScan],
+    device_id: str,
+    reported: Iterable[ReportedScan],
+    recounted: Iterable[RecountedScan],
 ) -> list[SyncedScanView]:
-    """What is made of each scan of a sync, in the order in which they were sent. A QR without a verdict is forged."""
-    verdict_of = {verdict.sequence: verdict for verdict in verdicts}
-    kept = {scan.sequence: scan for scan in settled if scan.device_id == device_id and scan.sequence is not None}
-    return [_result(scan.sequence, verdict_of.get(scan.sequence), kept.get(scan.sequence)) for scan in scans]
+    """Return the outcome of each scan of a sync, in the order in which the device sent them.
 
-
-def _result(sequence: int, verdict: Verdict | None, kept: Settled | None) -> SyncedScanView:
-    if verdict and verdict.refusal is None and kept and kept.ticket_id == verdict.ticket_id:
-        return SyncedScanView.model_validate(kept)
-    refusal = "forged" if verdict is None else verdict.refusal or "sequence_reused"
-    return SyncedScanView(sequence=sequence, outcome=refusal, scan_id=None, at=None, refunded_at=None)
-
-
-def conflicts_of(settled: Sequence[Settled]) -> list[ConflictView]:
-    """Those that were let in and do not count, each with the entry that does. ``settled`` is in order of time."""
-    first: dict[UUID, Settled] = {}
-    for scan in settled:
-        if scan.outcome == "admitted":
-            first.setdefault(scan.ticket_id, scan)
+    Args:
+        scans: the scans as the device sent them.
+        device_id: the device.
+        reported: those whose QR names a ticket and a key that we have. All others are forged.
+        recounted: all scans of these tickets that let somebody in, those of other devices included.
+    """
+    reported_by_sequence = {scan.sequence: scan for scan in reported}
+    stored_by_sequence = {scan.sequence: scan for scan in recounted if scan.device_id == device_id}
     return [
-        ConflictView(**vars(scan), first=_first(first.get(scan.ticket_id)))
-        for scan in settled
+        _sync_result(scan.sequence, reported_by_sequence.get(scan.sequence), stored_by_sequence.get(scan.sequence))
+        for scan in scans
+    ]
+
+
+def _sync_result(sequence: int, reported: ReportedScan | None, stored: RecountedScan | None) -> SyncedScanView:
+    if reported is None:
+        return _not_stored(sequence, "forged")
+    if reported.refusal is not None:
+        return _not_stored(sequence, reported.refusal)
+    if stored is None or stored.ticket_id != reported.ticket_id:
+        return _not_stored(sequence, "sequence_reused")
+    return SyncedScanView.model_validate(stored)
+
+
+def _not_stored(sequence: int, reason: Literal["forged", "wrong_event", "sequence_reused"]) -> SyncedScanView:
+    return SyncedScanView(sequence=sequence, outcome=reason, scan_id=None, at=None, refunded_at=None)
+
+
+def find_conflicts(recounted: Sequence[RecountedScan]) -> list[ConflictView]:
+    """Return the scans that let somebody in and do not count, each with its ticket's first entry that counts.
+
+    Args:
+        recounted: all scans of some tickets that let somebody in, each ticket's in order of time.
+    """
+    first_scans: dict[UUID, RecountedScan] = {}
+    for scan in recounted:
+        if scan.outcome == "admitted":
+            first_scans.setdefault(scan.ticket_id, scan)
+    return [
+        _conflict(scan, first_scans.get(scan.ticket_id))
+        for scan in recounted
         if scan.outcome not in {"admitted", "undone"}
     ]
 
 
-def _first(scan: Settled | None) -> FirstScanView | None:
-    return FirstScanView.model_validate(scan) if scan else None
+def _conflict(scan: RecountedScan, first_scan: RecountedScan | None) -> ConflictView:
+    view = FirstScanView.model_validate(first_scan) if first_scan else None
+    return ConflictView(**vars(scan), first_scan=view)
 
 
-def start_of(position: Position | None, door: Door) -> Position:
-    """Where a reading of the manifest goes on. One that is not under way will be followed by what changes from now on;
-    one that lies in the future is of another database, before this one was restored, and begins anew."""
-    if position is None or position.changed_in > door.ceiling:
-        return Position(door.floor, 0, UUID(int=0))
-    return position if position.floor else position._replace(floor=door.floor)
+# ------------------------------------------------------------------------------------------------ the manifest
 
 
-def end_of(start: Position, read: Sequence[ManifestTicket], *, more: bool) -> Position:
-    """Where the next reading goes on: behind the last ticket, or where this one's changes began to be uncertain."""
-    if more:
-        return Position(start.floor, read[-1].changed_in, read[-1].id)
-    return Position(0, start.floor, UUID(int=0))
+def start_reading(cursor: ManifestCursor | None, event: EventAtDoor) -> ManifestCursor:
+    """Return where a reading of the manifest starts.
+
+    Without a cursor it starts with all tickets. A cursor beyond the newest transaction predates a restore of the
+    database, so the reading starts over. A cursor in the middle of a reading keeps its `oldest_open_xid`.
+    """
+    if cursor is None or cursor.changed_in > event.next_xid:
+        return ManifestCursor(event.oldest_open_xid, 0, _NO_TICKET)
+    if cursor.oldest_open_xid == 0:
+        return cursor._replace(oldest_open_xid=event.oldest_open_xid)
+    return cursor
 
 
-def entries_of(tickets: Iterable[ManifestTicket]) -> dict[UUID, list[tuple[str, int, int]]]:
-    """What a device is told of these tickets: by type, hashes with the entries that they have left."""
-    found: dict[UUID, list[tuple[str, int, int]]] = defaultdict(list)
+def next_cursor(start: ManifestCursor, page: Sequence[ManifestTicket], *, has_more: bool) -> ManifestCursor:
+    """Return where to go on after a page: behind its last ticket, or with a new reading.
+
+    The new reading starts at the oldest transaction that was open when this one began. That one may have committed
+    since, with changes that this reading has missed.
+    """
+    if has_more:
+        return ManifestCursor(start.oldest_open_xid, page[-1].changed_in, page[-1].id)
+    return ManifestCursor(0, start.oldest_open_xid, _NO_TICKET)
+
+
+def manifest_tickets(tickets: Iterable[ManifestTicket]) -> dict[UUID, list[tuple[str, int, int]]]:
+    """Return tickets as the manifest lists them: by ticket type, each hash with its entries left and group size."""
+    items: dict[UUID, list[tuple[str, int, int]]] = defaultdict(list)
     for ticket in tickets:
-        found[ticket.ticket_type_id] += _entries(ticket)
-    return found
+        items[ticket.ticket_type_id] += _manifest_items(ticket)
+    return items
 
 
-def _entries(ticket: ManifestTicket) -> Iterator[tuple[str, int, int]]:
+def _manifest_items(ticket: ManifestTicket) -> Iterator[tuple[str, int, int]]:
     yield hash_text(ticket.qr_hash), ticket.entries_left, ticket.group_size
     for former in ticket.former_hashes or ():
         yield hash_text(former), _TRANSFERRED, ticket.group_size
 
 
 def hash_text(qr_hash: bytes) -> str:
-    """The hash of a QR as a manifest has it."""
+    """Return the hash of a QR as the manifest writes it."""
     return base64.urlsafe_b64encode(qr_hash[:_HASH_SIZE]).decode().rstrip("=")
 
 
-def terms_of(door: Door, withdrawn_keys: Sequence[int]) -> str:
-    """Names what a manifest says beside the tickets: the event's own terms, and the keys whose QRs it leaves out."""
-    terms = {name: value for name, value in vars(door).items() if name not in {"floor", "ceiling"}}
-    content = json.dumps([terms, withdrawn_keys], default=str, sort_keys=True)
+def manifest_fingerprint(event: EventAtDoor, withdrawn_keys: Sequence[int]) -> str:
+    """Return a hash of what a manifest says besides tickets: the event, and the keys whose tickets it leaves out."""
+    facts = {name: value for name, value in vars(event).items() if name not in {"oldest_open_xid", "next_xid"}}
+    content = json.dumps([facts, withdrawn_keys], default=str, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def version_of(start: Position, terms: str) -> str:
-    """Names what a manifest says: the changes up to a point, and the terms."""
-    return f"{start.floor}.{terms}"
+def manifest_version(start: ManifestCursor, fingerprint: str) -> str:
+    """Return a name for what a manifest says: all changes before a transaction, and the fingerprint of the rest."""
+    return f"{start.oldest_open_xid}.{fingerprint}"
 
 
-def floor_of(version: str | None, terms: str) -> int | None:
-    """From where on changes matter to a device that has this version, if the terms are still the same."""
-    floor, _, known = (version or "").partition(".")
-    return int(floor) if floor.isdecimal() and len(floor) < 19 and known == terms else None
+def first_unknown_xid(version: str | None, fingerprint: str) -> int | None:
+    """Return the transaction from which on changes are new to a device that has this version of the manifest.
+
+    Returns:
+        None if the version is none of ours, or if its fingerprint is another one.
+    """
+    xid, _, known_fingerprint = (version or "").partition(".")
+    if known_fingerprint != fingerprint or not xid.isdecimal() or len(xid) >= 19:  # more does not fit `bigint`
+        return None
+    return int(xid)

@@ -1,1 +1,1 @@
-"""Events: drafted, published, listed, cancelled."""
+"""Events: how they are drafted, published, listed and cancelled."""

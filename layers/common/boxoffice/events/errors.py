@@ -1,4 +1,4 @@
-"""What can be wrong with an event."""
+"""Why an event cannot be as requested."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from boxoffice.errors import DomainError
 class EndsBeforeStart(DomainError):
     status = 422
     code = "ends_before_start"
-    meaning = "An event ends after it starts."
+    meaning = "The event would end before it starts."
     remedy = "Set `ends_at` later than `starts_at`."
     constraint = "events_end_after_start"
 
@@ -16,7 +16,7 @@ class EndsBeforeStart(DomainError):
 class DoorsAfterEnd(DomainError):
     status = 422
     code = "doors_after_end"
-    meaning = "The doors open before the event ends."
+    meaning = "The doors would open after the event has ended."
     remedy = "Set `doors_open_at` earlier than `ends_at`."
     constraint = "events_doors_before_end"
 
@@ -45,22 +45,22 @@ class CurrencyFixed(DomainError):
 
 class OrganisationNotApproved(DomainError):
     code = "organisation_not_approved"
-    meaning = "Only an approved organisation can publish events; this one is {organisation_status}."
-    remedy = "Wait for the approval, and publish the event then."
+    meaning = "Only an approved organisation can publish events. This one is {organisation_status}."
+    remedy = "Publish the event once the organisation is approved."
     organisation_status: str
 
 
 class EventOver(DomainError):
     code = "event_over"
     meaning = "The event is over."
-    remedy = "Nothing of it can be sold, transferred or used any more."
+    remedy = "Its tickets can no longer be sold, transferred or used."
 
 
 class EventNotPublished(DomainError):
     code = "event_not_published"
-    meaning = "The event is a draft: nobody has seen it yet."
+    meaning = "The event is a draft. The public has not seen it yet."
     remedy = "Delete it instead."
 
 
-# What an event can say that does not fit together.
+# Why an event cannot be created or edited as requested.
 INVALID_EVENT = (EndsBeforeStart, EndsInThePast, DoorsAfterEnd, UnknownTicketType)

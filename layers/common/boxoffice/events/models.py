@@ -12,6 +12,7 @@ from boxoffice.money import is_currency
 from boxoffice.ticket_types.models import MOST_TICKET_TYPES, EventStatus, TicketTypeRequest, TicketTypeView
 
 _MOST_GATES = 50
+# Codes of two letters that CLDR knows, but that are no countries in ISO 3166.
 _NO_COUNTRIES = frozenset(("AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"))
 
 
@@ -55,13 +56,13 @@ Country = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Z]{2}$"),
     AfterValidator(_country),
-    Field(description="ISO 3166", examples=["NG"]),
+    Field(description="ISO 3166-1 alpha-2", examples=["NG"]),
 ]
 TimeZone = Annotated[
     str,
     StringConstraints(max_length=64),
     AfterValidator(_time_zone),
-    Field(description="IANA", examples=["Africa/Lagos"]),
+    Field(description="Of the IANA time zone database", examples=["Africa/Lagos"]),
 ]
 ImageUrl = Annotated[
     str,
@@ -77,7 +78,12 @@ Currency = Annotated[
 ]
 Capacity = Annotated[
     int,
-    Field(strict=True, ge=0, le=10_000_000, description="Shared by all ticket types, beside their own quantities"),
+    Field(
+        strict=True,
+        ge=0,
+        le=10_000_000,
+        description="How many tickets all ticket types sell together, beside their own quantities",
+    ),
 ]
 
 
@@ -92,24 +98,25 @@ class VenueRequest(Request):
 class GateRequest(Request):
     name: ShortText
     ticket_type_ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_TICKET_TYPES)] | None = Field(
-        description="The types that it lets in; null for any"
+        description="The ticket types that it lets in; null for any"
     )
 
 
-def _named_once(gates: list[GateRequest]) -> list[GateRequest]:
+def _with_unique_names(gates: list[GateRequest]) -> list[GateRequest]:
     if len({gate.name for gate in gates}) < len(gates):
-        raise ValueError("must not give a name to two gates")
+        raise ValueError("must not have two gates of one name")
     return gates
 
 
 Gates = Annotated[
     list[GateRequest],
-    AfterValidator(_named_once),
+    AfterValidator(_with_unique_names),
     Field(
-        max_length=_MOST_GATES, description="The entrances that a scan may name; without any, it may name what it likes"
+        max_length=_MOST_GATES,
+        description="The entrances that a scan may name. If there are none, it may name any text",
     ),
 ]
-DoorsOpen = Annotated[Moment, Field(description="Nobody is admitted before")]
+DoorsOpen = Annotated[Moment, Field(description="Nobody is admitted before this time")]
 
 
 class EventRequest(Request):
@@ -162,7 +169,7 @@ class VenueView(View):
 
 class GateView(View):
     name: str
-    ticket_type_ids: list[Id] | None = Field(description="The types that it lets in; null for any")
+    ticket_type_ids: list[Id] | None = Field(description="The ticket types that it lets in; null for any")
 
 
 class EventSummary(View):
@@ -181,7 +188,7 @@ class EventSummary(View):
 
 
 class CancelEventRequest(Request):
-    reason: Annotated[ShortText, Field(description="Told to everybody who has a ticket")]
+    reason: Annotated[ShortText, Field(description="An email tells it to everybody who has a ticket")]
 
 
 class EventView(EventSummary):
@@ -212,15 +219,21 @@ class CapacityAvailability(View):
 
 class AvailabilityView(View):
     event_id: Id
-    capacity: CapacityAvailability | None = Field(description="The event's own, which its ticket types share")
+    capacity: CapacityAvailability | None = Field(description="The event's own capacity, which its ticket types share")
     ticket_types: list[TicketTypeAvailability]
 
 
 @dataclass(frozen=True)
 class EventFilters:
-    """Which events to list; the names are the statement's."""
+    """Which events to list. A filter that is None does not apply.
 
-    words: str | None
+    Attributes:
+        search: words to find, as PostgreSQL's ``websearch_to_tsquery`` reads them.
+        since: the listed events end after this time.
+        until: the listed events begin before this time.
+    """
+
+    search: str | None
     category: str | None
     city: str | None
     organisation_id: UUID | None
@@ -230,6 +243,8 @@ class EventFilters:
 
 @dataclass(frozen=True)
 class ListedEvent:
+    """An event as a list shows it."""
+
     id: UUID
     organisation_id: UUID
     status: EventStatus
@@ -249,7 +264,7 @@ class ListedEvent:
 
     @property
     def venue(self) -> VenueView:
-        """Where it takes place, as shown."""
+        """Return where the event takes place, as shown."""
         return VenueView(
             name=self.venue_name,
             address=self.venue_address,
@@ -261,7 +276,7 @@ class ListedEvent:
 
 @dataclass(frozen=True)
 class EventRow(ListedEvent):
-    """An event, and how its own capacity stands if it has one."""
+    """An event, with the counts of its own capacity if it has one."""
 
     description: str
     doors_open_at: datetime | None

@@ -1,4 +1,4 @@
-"""What may be done with an event and when."""
+"""What may be done with an event, and when."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -19,33 +19,35 @@ from boxoffice.ticket_types.errors import NoTicketTypes
 from boxoffice.ticket_types.models import TicketTypeRow
 from boxoffice.ticket_types.rules import check_editable
 
-FIRST_KEY = datetime(2000, 1, 1, tzinfo=UTC), UUID(int=0)  # sorts before any event
+FIRST_KEY = datetime(2000, 1, 1, tzinfo=UTC), UUID(int=0)  # sorts before every event
 
 _LAST_ID = UUID(int=2**128 - 1)
 
 
 def columns_of(fields: dict[str, Any]) -> dict[str, Any]:
-    """The columns that a request's fields are stored in: those of the venue stand beside the event's own."""
-    venue = fields.pop("venue", {})
+    """Return the columns that store a request's fields. The event has a column for each field of its venue."""
+    venue = fields.get("venue", {})
+    others = {name: value for name, value in fields.items() if name != "venue"}
     prefixed = {"name": "venue_name", "address": "venue_address"}
-    return fields | {prefixed.get(name, name): value for name, value in venue.items()}
+    return others | {prefixed.get(name, name): value for name, value in venue.items()}
 
 
 def check_end(ends_at: datetime, now: datetime) -> None:
-    """Whether an event may be given this end.
+    """Check that an event may have this end.
 
     Raises:
-        EndsInThePast: nobody would ever see it.
+        EndsInThePast: the event would be over already.
     """
     if ends_at <= now:
         raise EndsInThePast
 
 
 def check_changes(event: EventRow, changes: dict[str, Any], now: datetime) -> None:
-    """Whether an event may be changed like this. Orders are in the currency that it was published with.
+    """Check that an event may be changed like this.
 
     Raises:
-        CurrencyFixed, EndsInThePast: it may not.
+        CurrencyFixed: orders may exist in the currency that the event was published with.
+        EndsInThePast: the new end has passed already.
     """
     if changes.get("currency", event.currency) != event.currency and event.status != "draft":
         raise CurrencyFixed(currency=event.currency)
@@ -54,10 +56,10 @@ def check_changes(event: EventRow, changes: dict[str, Any], now: datetime) -> No
 
 
 def check_gates(gates: Sequence[dict[str, Any]], ticket_types: Sequence[TicketTypeRow]) -> None:
-    """Whether the gates of an event let in only what it has.
+    """Check that gates let in only ticket types of their event.
 
     Raises:
-        UnknownTicketType: one of them names another ticket type.
+        UnknownTicketType: a gate names another ticket type.
     """
     named = {ticket_type_id for gate in gates for ticket_type_id in gate["ticket_type_ids"] or ()}
     if unknown := named - {ticket_type.id for ticket_type in ticket_types}:
@@ -65,7 +67,7 @@ def check_gates(gates: Sequence[dict[str, Any]], ticket_types: Sequence[TicketTy
 
 
 def check_cancellable(event: EventRow) -> None:
-    """Whether an event can be called off.
+    """Check that an event can be cancelled.
 
     Raises:
         EventNotPublished: it is a draft.
@@ -75,10 +77,10 @@ def check_cancellable(event: EventRow) -> None:
 
 
 def check_publishable(event: EventRow, ticket_types: Sequence[TicketTypeRow], now: datetime) -> None:
-    """Whether a draft is fit to be seen.
+    """Check that a draft can be published.
 
     Raises:
-        EventCancelled, OrganisationNotApproved, EventOver, NoTicketTypes: it is not.
+        EventCancelled, OrganisationNotApproved, EventOver, NoTicketTypes: it cannot.
     """
     check_editable(event.status)
     if event.organisation_status != "approved":
@@ -90,15 +92,19 @@ def check_publishable(event: EventRow, ticket_types: Sequence[TicketTypeRow], no
 
 
 def check_filters(filters: EventFilters) -> None:
-    """Whether a search makes sense.
+    """Check that the time span of a search is not empty.
 
     Raises:
-        Invalid: it ends before it begins.
+        Invalid: it is.
     """
     if filters.since and filters.until and filters.until <= filters.since:
         raise Invalid.at("query", "to", because="`to` must be later than `from`.")
 
 
-def start_of_coming(since: datetime, after: tuple[datetime, UUID]) -> tuple[datetime, UUID]:
-    """The sort key behind which the events of a page that begin later than ``since`` are found."""
+def upcoming_after(since: datetime, after: tuple[datetime, UUID]) -> tuple[datetime, UUID]:
+    """Return the sort key after which a page's upcoming events follow: those that begin later than ``since``.
+
+    Args:
+        after: the sort key of the last event on the page before.
+    """
     return max((since, _LAST_ID), after)

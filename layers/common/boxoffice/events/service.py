@@ -42,27 +42,34 @@ SQL = sql.queries("events")
 def list_events(
     conn: db.Connection, caller: Caller, filters: EventFilters, limit: int, cursor: str | None
 ) -> EventPage:
-    """Events that are published, earliest first; not those that were over at the start of the time asked for, which is
-    now unless said otherwise. Members who list their own organisation's see its drafts too.
+    """Return a page of the published events, earliest first.
+
+    Excludes events that ended before `since` (default: now). A member who filters by their own organisation sees its
+    drafts too.
 
     Raises:
-        Invalid: the time asked for is none, or the cursor is not ours.
+        Invalid: `until` is not later than `since`, or the cursor is not ours.
     """
     rules.check_filters(filters)
     since = filters.since or datetime.now(UTC)
-    after = decode_moment_and_id(cursor) or rules.FIRST_KEY
-    begin = rules.start_of_coming(since, after)
+    after, after_id = decode_moment_and_id(cursor) or rules.FIRST_KEY
+    upcoming_after, upcoming_after_id = rules.upcoming_after(since, (after, after_id))
     is_member = filters.organisation_id is not None and _is_member(conn, caller, filters.organisation_id)
     rows = db.search(
         conn,
         ListedEvent,
         SQL.list_events,
-        **(vars(filters) | {"since": since}),
-        drafts=is_member,
-        after=after[0],
-        after_id=after[1],
-        begin=begin[0],
-        begin_id=begin[1],
+        search=filters.search,
+        category=filters.category,
+        city=filters.city,
+        organisation_id=filters.organisation_id,
+        since=since,
+        until=filters.until,
+        include_drafts=is_member,
+        after=after,
+        after_id=after_id,
+        upcoming_after=upcoming_after,
+        upcoming_after_id=upcoming_after_id,
         limit=limit,
     )
     page, next_cursor = page_of(rows, limit, lambda event: (event.starts_at, event.id))
@@ -70,25 +77,25 @@ def list_events(
 
 
 def get_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventView:
-    """An event and what is left of it; drafts and hidden ticket types for members only.
+    """Return an event with its ticket types. Only members see drafts and hidden ticket types.
 
     Raises:
-        NotFound: there is none, or it is a draft of others.
+        NotFound: there is no such event, or it is a draft and the caller is no member.
     """
-    event, offered = _seen_by(conn, caller, event_id)
-    return _view(event, offered)
+    event, types = _find_visible(conn, caller, event_id)
+    return _view(event, types)
 
 
 def get_availability(conn: db.Connection, caller: Caller, event_id: UUID) -> AvailabilityView:
-    """What of each ticket type, and of the event's own capacity, is available, held and sold.
+    """Return how many tickets are available, held and sold, of each ticket type and of the event's own capacity.
 
     Raises:
-        NotFound: there is no such event, or it is a draft of others.
+        NotFound: there is no such event, or it is a draft and the caller is no member.
     """
-    event, offered = _seen_by(conn, caller, event_id)
+    event, types = _find_visible(conn, caller, event_id)
     counts = [
         TicketTypeAvailability(ticket_type_id=row.id, available=row.available, held=row.held, sold=row.sold)
-        for row in offered
+        for row in types
     ]
     return AvailabilityView(event_id=event.id, capacity=_capacity(event), ticket_types=counts)
 
@@ -98,22 +105,21 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
 
     Raises:
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
-        EndsInThePast, EndsBeforeStart, DoorsAfterEnd, OrderLimitsCrossed, SaleWindowEmpty: it does not fit together.
-        UnknownTicketType: a gate names one; they have no ids yet.
+        INVALID_EVENT, INVALID_TICKET_TYPE: the event, or one of its ticket types, contradicts itself.
     """
     require_role(conn, caller, request.organisation_id)
     rules.check_end(request.ends_at, datetime.now(UTC))
     event_id = new_id()
     columns = rules.columns_of(request.model_dump(exclude={"ticket_types", "capacity"}))
-    rules.check_gates(columns["gates"], [])
+    rules.check_gates(columns["gates"], [])  # no gate can name a ticket type that has no id yet
     pool_id = None if request.capacity is None else stock.create_pool(conn, request.capacity)
     db.run(conn, SQL.insert_event, id=event_id, capacity_pool_id=pool_id, **_with_json(columns))
-    ids = sorted(new_id() for _ in request.ticket_types)  # they are shown in this order
+    ids = sorted(new_id() for _ in request.ticket_types)  # ticket types are shown in the order of their ids
     for ticket_type_id, ticket_type in zip(ids, request.ticket_types, strict=True):
         ticket_types.insert(conn, ticket_type_id, event_id, ticket_type)
-    event, offered = _find_event(conn, event_id), ticket_types.list_of_event(conn, event_id)
+    event, types = _find_event(conn, event_id), ticket_types.list_of_event(conn, event_id)
     _record(conn, caller, "create_event", event, title=event.title)
-    return _view(event, offered)
+    return _view(event, types)
 
 
 def update_event(
@@ -124,11 +130,11 @@ def update_event(
     Raises:
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
         StaleVersion: it has another version than expected.
-        EventCancelled: it was called off.
-        CurrencyFixed: it is published.
-        EndsInThePast, EndsBeforeStart, DoorsAfterEnd, UnknownTicketType: the outcome does not fit together.
-        QuantityTooLow: more than the capacity is sold or held.
-        CapacityNotSettable: it had no capacity so far, and something is sold or held.
+        EventCancelled: it is cancelled.
+        CurrencyFixed: it was published in another currency.
+        INVALID_EVENT: the event would contradict itself.
+        QuantityTooLow: more than the new capacity is sold or held.
+        CapacityNotSettable: it had no capacity so far, and tickets are sold or held.
     """
     event = _lock_event(conn, caller, event_id)
     check_version(event.version, expected_version)
@@ -141,10 +147,10 @@ def update_event(
         changes["capacity_pool_id"] = _set_capacity(conn, event, changes.pop("capacity"))
     db.run(conn, SQL.update_event, **_with_json(vars(event) | changes))
     if "capacity_pool_id" in changes:
-        waitlist.offer_added(conn, event_id)
-    event, offered = _find_event(conn, event_id), ticket_types.list_of_event(conn, event_id)
+        waitlist.offer_stock_of_event(conn, event_id)
+    event, types = _find_event(conn, event_id), ticket_types.list_of_event(conn, event_id)
     _record(conn, caller, "update_event", event, changes=patch.model_dump(mode="json", exclude_unset=True))
-    return _view(event, offered)
+    return _view(event, types)
 
 
 def publish_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventView:
@@ -152,76 +158,80 @@ def publish_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventV
 
     Raises:
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
-        EventCancelled, OrganisationNotApproved, EventOver, NoTicketTypes: it is not fit to be seen.
+        EventCancelled, OrganisationNotApproved, EventOver, NoTicketTypes: it cannot be published.
     """
     event = _lock_event(conn, caller, event_id)
-    offered = ticket_types.list_of_event(conn, event_id)
+    types = ticket_types.list_of_event(conn, event_id)
     if event.status == "published":
-        return _view(event, offered)
-    rules.check_publishable(event, offered, datetime.now(UTC))
+        return _view(event, types)
+    rules.check_publishable(event, types, datetime.now(UTC))
     db.run(conn, SQL.publish_event, id=event_id)
     event = _find_event(conn, event_id)
     _record(conn, caller, "publish_event", event)
-    return _view(event, offered)
+    return _view(event, types)
 
 
 def cancel_event(conn: db.Connection, caller: Caller, event_id: UUID, request: CancelEventRequest) -> EventView:
-    """Call a published event off: nothing of it is sold from now on. To cancel a cancelled event changes nothing.
+    """Cancel a published event. Nobody can buy its tickets from now on. To cancel a cancelled event changes nothing.
 
-    Its orders are given back afterwards, one by one (`boxoffice.refunds`).
+    A job refunds its orders afterwards, one by one (`boxoffice.refunds`).
 
     Raises:
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
         EventNotPublished: it is a draft.
     """
     event = _lock_event(conn, caller, event_id)
-    offered = ticket_types.list_of_event(conn, event_id)
+    types = ticket_types.list_of_event(conn, event_id)
     if event.status == "cancelled":
-        return _view(event, offered)
+        return _view(event, types)
     rules.check_cancellable(event)
     db.run(conn, SQL.cancel_event, id=event_id, account_id=caller.account, reason=request.reason)
-    waitlist.let_offers_lapse(conn, event_id)
+    waitlist.expire_offers(conn, event_id)
     event = _find_event(conn, event_id)
     facts = {"event_id": str(event_id), "title": event.title, "reason": request.reason}
     outbox.owe_webhook(conn, event.organisation_id, "event.cancelled", facts)
     _record(conn, caller, "cancel_event", event, reason=request.reason)
-    return _view(event, offered)
+    return _view(event, types)
 
 
 def finish_cancellation(conn: db.Connection, event_id: UUID, cancelled_before: datetime) -> bool:
-    """Note that nothing is left to give back of a cancelled event. Return True if it was cancelled before that time."""
+    """Note that all orders of a cancelled event are refunded. Return True if it was cancelled before that time."""
     return bool(db.run(conn, SQL.finish_cancellation, id=event_id, cancelled_before=cancelled_before))
 
 
 def delete_event(conn: db.Connection, caller: Caller, event_id: UUID) -> None:
-    """Take an event away, with its ticket types, if nothing of it is sold or held.
+    """Delete an event with its ticket types.
 
     Raises:
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
-        TicketsTaken: something is.
+        TicketsTaken: some of its tickets are sold or held.
     """
     event = _lock_event(conn, caller, event_id)
-    ticket_types.withdraw_all(conn, event_id)
+    ticket_types.delete_all(conn, event_id)
     db.run(conn, SQL.delete_event, id=event_id)
     _record(conn, caller, "delete_event", event, title=event.title)
 
 
 def _set_capacity(conn: db.Connection, event: EventRow, capacity: int | None) -> UUID | None:
-    """Give an event that the transaction holds this capacity, or none; the pool that it has then.
+    """Set or remove the capacity of an event that the transaction has locked. Return the pool of the capacity, or None.
 
-    A capacity that goes leaves its pool to the orders that have drawn from it.
+    If the capacity is removed, its pool stays, for the orders that have drawn from it.
     """
     if capacity is None:
         return None
     if event.capacity_pool_id is None:
-        ticket_types.renew_pools(conn, event.id)
+        ticket_types.replace_pools(conn, event.id)
         return stock.create_pool(conn, capacity)
     stock.resize_pool(conn, event.capacity_pool_id, capacity)
     return event.capacity_pool_id
 
 
 def _lock_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventRow:
-    """Hold an event that the caller may change, and read it as it is then."""
+    """Lock an event that the caller may change, and return it.
+
+    Raises:
+        NotFound, Forbidden: the event is not the caller's, or the role is too low.
+    """
     db.run(conn, SQL.lock_event, id=event_id)
     event = _find_event(conn, event_id)
     require_role(conn, caller, event.organisation_id)
@@ -236,7 +246,12 @@ def _find_event(conn: db.Connection, event_id: UUID) -> EventRow:
     return db.get(conn, EventRow, SQL.get_event, id=event_id)
 
 
-def _seen_by(conn: db.Connection, caller: Caller, event_id: UUID) -> tuple[EventRow, list[TicketTypeRow]]:
+def _find_visible(conn: db.Connection, caller: Caller, event_id: UUID) -> tuple[EventRow, list[TicketTypeRow]]:
+    """Return an event, and those of its ticket types that the caller may see.
+
+    Raises:
+        NotFound: there is no such event, or it is a draft and the caller is no member.
+    """
     event = _find_event(conn, event_id)
     is_member = _is_member(conn, caller, event.organisation_id)
     if event.status == "draft" and not is_member:
@@ -251,12 +266,12 @@ def _is_member(conn: db.Connection, caller: Caller, organisation_id: UUID) -> bo
 def _capacity(event: EventRow) -> CapacityAvailability | None:
     if event.capacity is None:
         return None
-    counts = {name: getattr(event, f"capacity_{name}") for name in ("available", "held", "sold")}
-    return CapacityAvailability(quantity=event.capacity, **counts)
+    counts = {"available": event.capacity_available, "held": event.capacity_held, "sold": event.capacity_sold}
+    return CapacityAvailability.model_validate({"quantity": event.capacity, **counts})
 
 
-def _view(event: EventRow, offered: Sequence[TicketTypeRow]) -> EventView:
-    shown = [TicketTypeView.model_validate(row) for row in offered]
+def _view(event: EventRow, types: Sequence[TicketTypeRow]) -> EventView:
+    shown = [TicketTypeView.model_validate(row) for row in types]
     return EventView(**vars(event), venue=event.venue, ticket_types=shown)
 
 

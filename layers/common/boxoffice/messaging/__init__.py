@@ -1,1 +1,4 @@
-"""Messaging: what the outbox owes is written as an email and handed to SES, once."""
+"""Messaging: sends the emails of the outbox, by a queue and Amazon SES.
+
+Files of its own: `mime.py` puts an email together, `ses.py` sends it.
+"""

@@ -1,4 +1,4 @@
-"""Every email that a domain can owe, by the name of its template."""
+"""The emails of all domains: writes the one that a message names."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,12 +21,12 @@ WRITERS: dict[str, Callable[..., Content]] = {
 
 
 def compose(conn: db.Connection, message: Message) -> Email:
-    """Write the email that a message asks for.
+    """Write the email of a message.
 
     Raises:
-        UnknownTemplate: there is none of that name.
-        LookupError: what it tells of does not exist.
-        ValueError, HeaderParseError: the recipient is no address that SES delivers to.
+        UnknownTemplate: no domain has an email of this name.
+        LookupError: the order, ticket or other row that the email is about does not exist.
+        ValueError, HeaderParseError: SES cannot deliver to the recipient.
     """
     write = WRITERS.get(message.template)
     if write is None:

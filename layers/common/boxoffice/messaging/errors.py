@@ -1,21 +1,21 @@
-"""Why a message is not sent. No request meets these: the worker does, and its queue."""
+"""Why a message is not sent. No request meets these errors: the worker and the job do."""
 
 
 class NotOurMessage(Exception):
-    """What lies on the queue is nothing that the outbox put there."""
+    """A record of the queue names no message of the outbox."""
 
 
 class MessageFailed(Exception):
-    """The message is given up. Raised each time it comes, until the queue moves it to the dead letters."""
+    """The message has failed for good. Each delivery raises this, until the record is a dead letter."""
 
 
 class UnknownTemplate(Exception):
-    """There is no template of this name."""
+    """No email has a template of this name."""
 
 
 class QueueRefused(Exception):
-    """The queue did not take a message of a batch. Its lease ends in two minutes; then a sweep tries it again."""
+    """The queue did not take a message of a batch. Its lease ends in two minutes, then the job tries it again."""
 
 
 class Throttled(Exception):
-    """SES takes no more for now: the sending rate or the daily quota is used up."""
+    """SES takes no more emails for now: the sending rate or the daily quota is used up."""

@@ -1,7 +1,7 @@
-"""An email's content as a MIME message: plain text, and HTML with its pictures inside; then what is attached.
+"""An email as a MIME message: plain text, HTML with its pictures, then the attachments.
 
-Headers that say what others wrote are the standard library's, which folds and encodes them and refuses line breaks. All
-else is put together here, since the library takes five times as long: it parses each header to write it out again.
+The standard library writes the headers that contain the text of others: it folds and encodes them, and refuses line
+breaks. This module writes all other parts, because the library parses each header again and takes five times as long.
 """
 
 import base64
@@ -18,20 +18,20 @@ from boxoffice.emails import Attachment, Content, Image
 from boxoffice.messaging.models import Email
 from boxoffice.messaging.rules import ascii_address
 
-# A boundary with "=_" in it appears in no part: quoted-printable and base64 do not write that (RFC 2045, section 6.7).
+# No part contains "=_", since quoted-printable and base64 never write it (RFC 2045, section 6.7).
 _MIXED = "=_mixed"
 _ALTERNATIVE = "=_alternative"
 _RELATED = "=_related"
 
 
 def email_of(message_id: UUID, recipient: str, content: Content, sender: str, now: datetime) -> Email:
-    """The email as it is handed over, in ASCII throughout (RFC 5322, 2045, 2387).
+    """Return the email to hand to SES, in ASCII throughout (RFC 5322, 2045, 2387).
 
-    Its Message-ID is made of the outbox id, so that a second copy is known for what it is. SES puts an id of its own in
-    the place of ours, which X-Outbox-Id outlives.
+    Its Message-ID contains the id of the message, so that mail programs recognise a second copy. SES replaces the
+    Message-ID by its own, so X-Outbox-Id repeats our id.
 
     Raises:
-        ValueError, HeaderParseError: the recipient is no address that SES delivers to.
+        ValueError, HeaderParseError: SES cannot deliver to the recipient.
     """
     to = Address(addr_spec=ascii_address(recipient))
     from_header, domain = _from(sender)
@@ -39,7 +39,7 @@ def email_of(message_id: UUID, recipient: str, content: Content, sender: str, no
         "Date": format_datetime(now),
         "Message-ID": f"<{message_id}@{domain}>",
         "X-Outbox-Id": str(message_id),
-        "Auto-Submitted": "auto-generated",  # RFC 3834: no holiday notices in return
+        "Auto-Submitted": "auto-generated",  # so that nobody's holiday notice answers (RFC 3834)
     }
     headers = [from_header, _header("To", to), _header("Subject", content.subject), _headers(ours)]
     return Email(to.addr_spec, b"".join(headers) + _body(content))
@@ -47,7 +47,7 @@ def email_of(message_id: UUID, recipient: str, content: Content, sender: str, no
 
 @cache
 def _from(sender: str) -> tuple[bytes, str]:
-    """The header that names the sender, and their domain."""
+    """Return the From header, and the domain of the sender's address."""
     name, address = parseaddr(sender)
     return _header("From", Address(name, addr_spec=address)), address.rpartition("@")[2]
 
@@ -58,17 +58,17 @@ def _header(name: str, value: str | Address) -> bytes:
 
 
 def _body(content: Content) -> bytes:
-    """The body, and in front of it the headers that describe it."""
+    """Return the body, with the headers that describe it before it."""
     html = _multipart(_RELATED, [_text("html", content.html), *map(_picture, content.images)])
     related = _part({"Content-Type": f'multipart/related; type="text/html"; boundary="{_RELATED}"'}, html)
-    said = _part(
+    body = _part(
         {"Content-Type": f'multipart/alternative; boundary="{_ALTERNATIVE}"'},
         _multipart(_ALTERNATIVE, [_text("plain", content.text), related]),
     )
     if content.attachments:
-        attached = _multipart(_MIXED, [said, *map(_attachment, content.attachments)])
-        said = _part({"Content-Type": f'multipart/mixed; boundary="{_MIXED}"'}, attached)
-    return b"MIME-Version: 1.0\r\n" + said
+        attached = _multipart(_MIXED, [body, *map(_attachment, content.attachments)])
+        body = _part({"Content-Type": f'multipart/mixed; boundary="{_MIXED}"'}, attached)
+    return b"MIME-Version: 1.0\r\n" + body
 
 
 def _multipart(boundary: str, parts: Iterable[bytes]) -> bytes:
@@ -106,5 +106,5 @@ def _part(headers: dict[str, str], body: bytes) -> bytes:
 
 
 def _headers(headers: dict[str, str]) -> bytes:
-    """Headers that come from us alone."""
+    """Return headers that contain nothing that others wrote, so that they need no encoding."""
     return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()

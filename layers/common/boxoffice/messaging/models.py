@@ -1,4 +1,4 @@
-"""Messages of the outbox."""
+"""Messages of the outbox, and the emails made of them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Message:
-    """A message that a worker has claimed; ``attempts`` counts this one in."""
+    """A message that a worker has taken for one attempt. ``attempts`` includes that attempt."""
 
     id: UUID
     template: str
@@ -18,8 +18,13 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Relayed:
-    """A message that the sweep puts on the queue, until when it is the sweep's alone, and if the queue refused it."""
+class RelayedMessage:
+    """A message that the job puts on the queue.
+
+    Attributes:
+        leased_until: until then no other run of the job takes the message.
+        is_refused: the queue did not take it.
+    """
 
     id: UUID
     leased_until: datetime
@@ -28,7 +33,7 @@ class Relayed:
 
 @dataclass(frozen=True)
 class Backlog:
-    """What the outbox still owes."""
+    """What the outbox still owes, in messages and in seconds since the oldest of them was written."""
 
     waiting: int
     oldest_seconds: float
@@ -37,7 +42,7 @@ class Backlog:
 
 @dataclass(frozen=True)
 class Email:
-    """A message ready to be sent: to whom, and as MIME."""
+    """An email that is ready to be sent: its recipient, and the whole as MIME."""
 
     recipient: str
     raw: bytes

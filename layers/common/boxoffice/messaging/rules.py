@@ -1,12 +1,12 @@
-"""When a message is tried, how often, and what happens to one that fails.
+"""When a message is tried, how often, and when it has failed for good.
 
-Three times have to fit, here and in the template (a test holds them together): an invocation of the worker lives for
-60 s at most, a claimed message is leased for 90 s, and the queue hides what it delivered for 360 s.
+Three times must fit together, here and in the template; a test checks them. An invocation of the worker lasts 60 s at
+most. The worker leases a message for 90 s. The queue hides a record that it delivered for 360 s.
 
-- The lease is longer than an invocation, so it cannot lapse while its worker lives: no second one starts to send.
-- An invocation and a lease together are shorter than the queue's time-out. So when a worker dies and the queue delivers
-  its messages again, their leases have lapsed, and they are tried at once. Were the lease the longer one, the record
-  would pass for a duplicate and be dropped, and only the sweep would find the message, later.
+- The lease is longer than an invocation. So it does not end while its worker runs, and no second worker sends too.
+- An invocation and a lease together are shorter than the queue's visibility timeout. So when the queue delivers a dead
+  worker's messages again, their leases have ended, and the next worker tries them at once. If the lease outlasted the
+  timeout, a redelivery would look like a duplicate and be dropped. Only `relay_outbox` would find the message, later.
 """
 
 import json
@@ -19,15 +19,15 @@ LEASE = timedelta(seconds=90)
 MAX_ATTEMPTS = 5
 THROTTLED_WAIT = timedelta(minutes=1)
 
-SECONDS_TO_SEND = 8  # what one message takes at the worst: SES lets us wait for 7
-SECONDS_TO_RELAY = 5  # what the sweep needs for a batch
+SECONDS_TO_SEND = 8  # the longest time for one message: SES may take 7 to answer
+SECONDS_TO_RELAY = 5  # the time that `relay_outbox` needs for a batch
 
 
 def message_id_of(body: str) -> UUID:
-    """The message that a record of the queue is about.
+    """Return the id of the message that a record of the queue names.
 
     Raises:
-        NotOurMessage: it is about none.
+        NotOurMessage: it names none.
     """
     try:
         return UUID(json.loads(body)["outbox_id"])
@@ -36,15 +36,15 @@ def message_id_of(body: str) -> UUID:
 
 
 def wait_after(attempts: int) -> timedelta | None:
-    """How long a message waits after so many failed attempts: 1, 5, 25 and 125 minutes; None when it is given up."""
+    """Return how long a message waits after its failed attempts: 1, 5, 25, then 125 minutes. None: it has failed."""
     return timedelta(minutes=5 ** (attempts - 1)) if attempts < MAX_ATTEMPTS else None
 
 
 def ascii_address(address: str) -> str:
-    """An address as mail servers have it: ``ada@bücher.example`` is ``ada@xn--bcher-kva.example``.
+    """Return an address in ASCII: ``ada@bücher.example`` becomes ``ada@xn--bcher-kva.example``.
 
     Raises:
-        ValueError: the domain is none, or the part before it is not ASCII, which SES does not deliver to.
+        ValueError: the domain is not valid, or SES cannot deliver because the part before the @ is not ASCII.
     """
     if address.isascii():
         return address
@@ -52,5 +52,5 @@ def ascii_address(address: str) -> str:
 
     local, _, domain = address.rpartition("@")
     if not local.isascii():
-        raise ValueError("the address has other than ASCII characters before the @")
+        raise ValueError("the address has characters before the @ that are not ASCII")
     return f"{local}@{idna.encode(domain, uts46=True).decode()}"

@@ -1,4 +1,4 @@
-"""The outbox as the sweep and the worker use it. Each statement is committed on its own."""
+"""The outbox for the job that relays messages and for the worker that sends them. Each statement commits on its own."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from uuid import UUID
 from boxoffice import db, outbox, sql
 from boxoffice.messaging import rules
 from boxoffice.messaging.errors import MessageFailed, QueueRefused, Throttled
-from boxoffice.messaging.models import Backlog, Message, Relayed
+from boxoffice.messaging.models import Backlog, Message, RelayedMessage
 from boxoffice.observability import logger
 
 SQL = sql.queries("messaging")
@@ -17,25 +17,26 @@ SQL = sql.queries("messaging")
 _BATCH = 200
 
 
-def enqueue_due(conn: db.Connection, _left: Collection[UUID] = ()) -> list[Relayed]:
+def enqueue_due(conn: db.Connection, _left: Collection[UUID] = ()) -> list[RelayedMessage]:
     """Put a batch of messages that are due on the queue, oldest first. `mark_relayed` must follow for each.
 
-    To die before they are on the queue costs two minutes: their lease ends and a later sweep takes them again. To die
-    after it costs a second copy on the queue, which the worker drops. At no step is a message lost.
+    No message is lost if the process dies. If it dies before they are on the queue, their lease ends in two minutes,
+    and a later run takes them again. If it dies after that, a later run puts a second copy on the queue, which the
+    worker drops.
 
     Args:
-        _left: messages to leave out; their leases do that already.
+        _left: messages to leave out. Their leases leave them out already.
 
     Raises:
-        botocore.exceptions.BotoCoreError, ClientError: the queue takes none; a later sweep tries again.
+        botocore.exceptions.BotoCoreError, ClientError: the queue takes none of them. A later run tries again.
     """
-    due = db.many(conn, Relayed, SQL.take_due_messages, batch=_BATCH)
+    due = db.many(conn, RelayedMessage, SQL.take_due_messages, batch=_BATCH)
     refused = outbox.enqueue([message.id for message in due])
     return [replace(message, is_refused=message.id in refused) for message in due]
 
 
-def mark_relayed(conn: db.Connection, batch: Sequence[Relayed]) -> int:
-    """Note that a batch is on the queue; answers how many messages that are.
+def mark_relayed(conn: db.Connection, batch: Sequence[RelayedMessage]) -> int:
+    """Note that a batch is on the queue, and return the number of its messages.
 
     Raises:
         QueueRefused: the queue did not take one of them.
@@ -48,38 +49,38 @@ def mark_relayed(conn: db.Connection, batch: Sequence[Relayed]) -> int:
 
 
 def get_backlog(conn: db.Connection) -> Backlog:
-    """How much is owed, and for how long."""
+    """Return how many messages the outbox owes, and for how long."""
     return db.exactly_one(conn, Backlog, SQL.get_backlog)
 
 
-def claim(conn: db.Connection, message_id: UUID) -> Message | None:
-    """Take a message for one attempt, under a lease; None if there is nothing to do.
+def take_message(conn: db.Connection, message_id: UUID) -> Message | None:
+    """Take a message for one attempt, under a lease.
 
-    That is so for a message that is sent, is another worker's, or is not due; the sweep brings it when it is. It is so
-    for one that does not exist, too: its transaction was rolled back.
+    Returns:
+        None if it is sent, leased to another worker, not due, or rolled back. `relay_outbox` repeats it when it is due.
 
     Raises:
-        MessageFailed: it is given up.
+        MessageFailed: the message has failed for good.
     """
-    message = db.one(conn, Message, SQL.claim_message, id=message_id, lease=rules.LEASE)
+    message = db.one(conn, Message, SQL.take_message, id=message_id, lease=rules.LEASE)
     if message is None:
         if db.value(conn, SQL.get_status, id=message_id) == "failed":
-            raise MessageFailed(f"message {message_id} was given up before")
+            raise MessageFailed(f"message {message_id} failed before")
         return None
     if message.attempts > rules.MAX_ATTEMPTS:  # each of them killed its worker
         give_up(conn, message, "no attempt came to an end")
     return message
 
 
-def mark_sent(conn: db.Connection, message: Message, receipt: str) -> None:
-    """Note that SES has taken a message. ``receipt`` is the id that SES gave it."""
-    db.run(conn, SQL.set_sent, id=message.id, message_id=receipt)
+def mark_sent(conn: db.Connection, message: Message, ses_message_id: str) -> None:
+    """Note that SES has taken a message, under an id of its own."""
+    db.run(conn, SQL.set_sent, id=message.id, ses_message_id=ses_message_id)
 
 
 def mark_failed(conn: db.Connection, message: Message, error: Exception) -> None:
-    """Note that an attempt failed. The message waits for the next one, longer each time; the sweep brings it back.
+    """Note that an attempt failed. The message waits for the next one, longer each time.
 
-    Being throttled is no fault of the message and counts as no attempt.
+    If SES throttles us, that is no fault of the message, and the attempt does not count.
 
     Raises:
         MessageFailed: that was the last attempt.
@@ -95,13 +96,13 @@ def mark_failed(conn: db.Connection, message: Message, error: Exception) -> None
 
 
 def give_up(conn: db.Connection, message: Message, reason: str) -> NoReturn:
-    """Mark a message as failed, for good.
+    """Mark a message as failed for good.
 
     Raises:
-        MessageFailed: always, so that the queue learns of it too.
+        MessageFailed: always, so that the queue moves the record to the dead letters.
     """
-    db.run(conn, SQL.set_failed, id=message.id, claimed_attempts=message.attempts, error=reason)
-    raise MessageFailed(f"message {message.id} is given up: {reason}")
+    db.run(conn, SQL.set_failed, id=message.id, taken_attempts=message.attempts, error=reason)
+    raise MessageFailed(f"message {message.id} failed: {reason}")
 
 
 def _put_back(conn: db.Connection, message: Message, attempts: int, wait: timedelta, reason: str) -> None:
@@ -109,7 +110,7 @@ def _put_back(conn: db.Connection, message: Message, attempts: int, wait: timede
         conn,
         SQL.set_pending,
         id=message.id,
-        claimed_attempts=message.attempts,
+        taken_attempts=message.attempts,
         attempts=attempts,
         wait=wait,
         error=reason,

@@ -1,4 +1,4 @@
-"""The way out: Amazon SES, through one client for each execution environment."""
+"""Amazon SES, through one client for each execution environment."""
 
 from functools import cache
 from typing import Any
@@ -10,17 +10,19 @@ _THROTTLED = {"TooManyRequestsException", "LimitExceededException", "ThrottlingE
 
 
 def send(email: Email) -> str:
-    """Hand an email to SES; answers the id that SES gives it. It may arrive twice: SES can take it and fail to say so.
+    """Send an email through SES, and return the id that SES gives it.
+
+    SES can take an email and fail to answer. Then it is sent again, and arrives twice.
 
     Raises:
-        Throttled: the account may not send more at this time.
-        botocore.exceptions.ClientError, BotoCoreError: SES refuses the message, or does not answer.
+        Throttled: the account cannot send more for now.
+        botocore.exceptions.ClientError, BotoCoreError: SES refuses the email, or does not answer.
     """
     from botocore.exceptions import ClientError
 
     try:
         answer = _client().send_email(
-            Destination={"ToAddresses": [email.recipient]},  # so that no header decides who gets it
+            Destination={"ToAddresses": [email.recipient]},  # so that the headers do not decide who gets it
             Content={"Raw": {"Data": email.raw}},
         )
     except ClientError as error:
@@ -35,7 +37,7 @@ def _client() -> Any:
     import boto3
     from botocore.config import Config
 
-    # One attempt, seven seconds at most (rules.SECONDS_TO_SEND): the outbox is what tries again.
+    # One attempt, seven seconds at most (rules.SECONDS_TO_SEND): the outbox tries again.
     return boto3.client(
         "sesv2", config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1, "mode": "standard"})
     )

@@ -1,13 +1,13 @@
 -- The schema as it stands, for reading. The migrations make it; a test keeps the two equal.
 --
--- Two habits to know. Money is an integer in the currency's minor unit. And what thousands of buyers insert at once
--- (orders, order items, tickets) has no foreign key to the few rows they all share (organisation, event, ticket type):
--- checking one would lock that row for every sale. None of those is ever deleted for good.
+-- Two habits to know. Money is an integer in the currency's minor unit. And orders, order items and tickets, which
+-- thousands of buyers insert at once, have no foreign key to an organisation, an event or a ticket type. To check it,
+-- PostgreSQL would lock that one row for every sale. Instead, no row of those three tables is ever deleted.
 
 -- ----------------------------------------------------------------------------------------------------- values
 
--- What a purchase writes is checked by domains: PostgreSQL reads the text of a table's own checks anew for every statement,
--- but a domain's once a connection.
+-- Domains check what a purchase writes. PostgreSQL parses the checks of a table anew for every statement, but those of
+-- a domain once a connection.
 CREATE DOMAIN money_amount AS bigint CHECK (VALUE >= 0);
 CREATE DOMAIN ticket_count AS integer CHECK (VALUE >= 0);
 CREATE DOMAIN ticket_quantity AS integer CHECK (VALUE > 0);
@@ -17,7 +17,7 @@ CREATE DOMAIN scan_outcome AS text CHECK (
     VALUE IN ('admitted', 'already_scanned', 'wrong_event', 'wrong_gate', 'not_yet', 'event_over', 'event_cancelled',
         'refunded', 'transferred', 'forged', 'undone'));
 
--- A quantity of a pool, and the one row of its stock that carries it as held or sold.
+-- A quantity that was taken from a pool, and the one row of stock that carries it as held or sold.
 CREATE TYPE draw AS (pool_id uuid, row_no smallint, quantity integer);
 
 -- ---------------------------------------------------------------------------------------------------- accounts
@@ -33,7 +33,7 @@ CREATE TABLE accounts (
     created_at    timestamptz NOT NULL DEFAULT now()
 );
 
--- A session is a family of refresh tokens: each is used once for the next, and a second use ends the family.
+-- A session is a row of refresh tokens: each is exchanged once for the next. If one is used again, the session ends.
 CREATE TABLE sessions (
     id         uuid PRIMARY KEY,
     account_id uuid NOT NULL REFERENCES accounts,
@@ -58,7 +58,7 @@ CREATE TABLE rate_limits (
 
 -- ------------------------------------------------------------------------------------------------ organisations
 
--- webhooks says whether anybody listens: only then is what happens owed to them.
+-- webhooks is true if the organisation listens to webhooks. Only then are they owed to it.
 CREATE TABLE organisations (
     id         uuid PRIMARY KEY,
     name       text NOT NULL,
@@ -79,14 +79,16 @@ CREATE INDEX members_account_id ON members (account_id);
 
 -- ------------------------------------------------------------------------------------------------------- events
 
--- A pool is a quantity to sell from. It lies in several rows, so that buyers who come at once lock different ones.
+-- A pool is a quantity to sell from: of a ticket type, of an event's capacity, or of a voucher's redemptions. It lies
+-- in several rows of stock, so that buyers who come at once lock different rows.
 CREATE TABLE stock_pools (
     id       uuid PRIMARY KEY,
     quantity integer NOT NULL CHECK (quantity >= 0),
     row_count smallint NOT NULL CHECK (row_count > 0)
 );
 
--- Rows are updated in place (HOT) all the time: free room on each page keeps their index still.
+-- How much of a pool is available, held and sold in each of its rows. Purchases update rows all the time. Free space on
+-- each page lets PostgreSQL do so without touching the index (HOT).
 CREATE TABLE stock (
     pool_id   uuid NOT NULL REFERENCES stock_pools,
     row_no    smallint NOT NULL,
@@ -96,9 +98,10 @@ CREATE TABLE stock (
     PRIMARY KEY (pool_id, row_no)
 ) WITH (fillfactor = 20);
 
--- Beside the quantities of its ticket types an event may have a capacity of its own, which they share. Its gates are named
--- entrances: [{"name", "ticket_type_ids"}], null for any ticket type; without any, gates are mere labels.
--- Once cancelled, its orders are refunded one by one; settled_at says that none is left.
+-- Beside the quantities of its ticket types, an event may have a capacity of its own, which they share. Its gates are
+-- named entrances, as [{"name", "ticket_type_ids"}]. Null lets in any ticket type. If an event has no gates, a scan may
+-- name any. After a cancellation, a job refunds the orders one by one. cancellation_finished_at says when none was
+-- left. A full-text search reads search_vector.
 CREATE TABLE events (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
@@ -125,8 +128,8 @@ CREATE TABLE events (
     cancelled_at    timestamptz,
     cancelled_by    uuid,
     cancel_reason   text,
-    settled_at      timestamptz,
-    words           tsvector NOT NULL GENERATED ALWAYS AS (
+    cancellation_finished_at timestamptz,
+    search_vector   tsvector NOT NULL GENERATED ALWAYS AS (
         to_tsvector('simple', title || ' ' || venue_name || ' ' || city || ' ' || description)) STORED,
     CONSTRAINT events_end_after_start CHECK (ends_at > starts_at),
     CONSTRAINT events_doors_before_end CHECK (doors_open_at < ends_at)
@@ -135,12 +138,13 @@ CREATE INDEX events_upcoming ON events (starts_at, id) WHERE status = 'published
 CREATE INDEX events_by_organisation ON events (organisation_id, starts_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX events_by_category ON events (category, starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
 CREATE INDEX events_by_city ON events (lower(city), starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
-CREATE INDEX events_words ON events USING gin (words) WHERE status = 'published' AND deleted_at IS NULL;
--- Finds what is going on at a moment: such events began before it, some of them long before.
+CREATE INDEX events_by_search ON events USING gin (search_vector) WHERE status = 'published' AND deleted_at IS NULL;
+-- Finds the events that run at a moment, however long before it they began.
 CREATE INDEX events_running ON events USING gist (tstzrange(starts_at, ends_at))
     WHERE status = 'published' AND deleted_at IS NULL;
-CREATE INDEX events_to_settle ON events (cancelled_at) WHERE cancelled_at IS NOT NULL AND settled_at IS NULL;
--- The planner does not learn from partial indexes how often a city occurs, or how much goes on at once.
+CREATE INDEX events_cancellation_unfinished ON events (cancelled_at)
+    WHERE cancelled_at IS NOT NULL AND cancellation_finished_at IS NULL;
+-- From partial indexes, the planner does not learn how often a city occurs, or how many events run at once.
 CREATE STATISTICS events_city ON (lower(city)) FROM events;
 CREATE STATISTICS events_span ON (tstzrange(starts_at, ends_at)) FROM events;
 
@@ -169,8 +173,8 @@ CREATE TABLE ticket_types (
 );
 CREATE INDEX ticket_types_event_id ON ticket_types (event_id);
 
--- The seats of a ticket type lie in rows, best first by rank. Whoever takes or frees seats locks their row; longest_free is
--- how many free ones stand next to each other in it at the most.
+-- The seat map of a ticket type is its rows of seats. The best row has the lowest rank. A transaction that takes or
+-- frees seats locks their row. The longest run of free seats next to each other is longest_free.
 CREATE TABLE seat_rows (
     id             uuid PRIMARY KEY,
     ticket_type_id uuid NOT NULL REFERENCES ticket_types,
@@ -182,8 +186,8 @@ CREATE TABLE seat_rows (
 ) WITH (fillfactor = 50);
 CREATE INDEX seat_rows_by_rank ON seat_rows (ticket_type_id, rank);
 
--- A seat has one owner: an order, or an offer to somebody on the waitlist; none while it is free. Positions count from the
--- left, gaps included: two seats stand next to each other if their positions do.
+-- A seat has one owner, an order or a waitlist entry with an offer, or none while it is free. Positions count from the
+-- left, gaps included: two seats are next to each other if their positions differ by one.
 CREATE TABLE seats (
     id             uuid PRIMARY KEY,
     row_id         uuid NOT NULL REFERENCES seat_rows,
@@ -201,8 +205,8 @@ CREATE TABLE seats (
 CREATE INDEX seats_by_row ON seats (row_id, position);
 CREATE INDEX seats_by_owner ON seats (owner_id) WHERE owner_id IS NOT NULL;
 
--- Somebody who waits for a quantity of what is sold out. An offer holds stock for them, as draws, until it expires. Closed are
--- the entries of those who still wait when the event is over or called off.
+-- A person's place in the line for a quantity of a ticket type that is sold out. An offer holds stock for them, as
+-- draws, until expires_at. Entries that still wait when the event is over or cancelled are closed.
 CREATE TABLE waitlist_entries (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL,
@@ -219,13 +223,15 @@ CREATE TABLE waitlist_entries (
     created_at      timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT waitlist_offers CHECK (status <> 'offered' OR (draws IS NOT NULL AND expires_at IS NOT NULL))
 );
-CREATE UNIQUE INDEX waitlist_one_entry ON waitlist_entries (ticket_type_id, email) WHERE status IN ('waiting', 'offered');
+CREATE UNIQUE INDEX waitlist_one_entry ON waitlist_entries (ticket_type_id, email)
+    WHERE status IN ('waiting', 'offered');
 CREATE INDEX waitlist_queue ON waitlist_entries (ticket_type_id, quantity, id) WHERE status = 'waiting';
 CREATE INDEX waitlist_lapsing ON waitlist_entries (expires_at) WHERE status = 'offered';
 CREATE INDEX waitlist_by_event ON waitlist_entries (event_id, status, id);
 
--- A voucher's redemptions are drawn from a pool of its own, as tickets are: never more than allowed, and given back with the
--- order that holds them. Without a discount it only unlocks; without ticket types it applies to all of the event.
+-- An order draws a redemption from the voucher's own pool, as it draws tickets. So a voucher is never redeemed too
+-- often, and an order that ends gives its redemption back. A voucher without a discount only unlocks hidden ticket
+-- types. A voucher without ticket types applies to all ticket types of the event.
 CREATE TABLE vouchers (
     id              uuid PRIMARY KEY,
     event_id        uuid NOT NULL REFERENCES events,
@@ -419,9 +425,10 @@ CREATE INDEX order_refunds_order_id ON order_refunds (order_id);
 
 -- ------------------------------------------------------------------------------------------ tickets and check-in
 
--- position counts an item's tickets from 1, so that none can be issued twice. Of the QR only its SHA-256 is kept.
--- transfer_count counts the transfers: each ends the QR before, whose hash is kept so that the door can tell it from a forgery.
--- changed_in is the transaction that wrote the row last: the devices at the door read what has changed by it.
+-- position counts the tickets of an order item from 1, so that no ticket can be issued twice. Of a QR only its SHA-256
+-- is stored. transfer_count counts the transfers. Each transfer ends the former QR and keeps its hash in former_hashes,
+-- so that the door does not take it for a forgery. entries counts the scans that are admitted.
+-- changed_in is the transaction that wrote the row last. Devices at the door read changes in its order.
 CREATE TABLE tickets (
     id              uuid PRIMARY KEY,
     order_id        uuid NOT NULL,
@@ -453,10 +460,10 @@ CREATE TABLE tickets (
     CONSTRAINT tickets_former_hashes CHECK (coalesce(cardinality(former_hashes), 0) = transfer_count)
 );
 CREATE INDEX tickets_by_account ON tickets (account_id, id) WHERE account_id IS NOT NULL;
--- What it includes counts a whole event's attendance without a look at the table.
+-- Attendance reads this index alone, without the table.
 CREATE INDEX tickets_by_event ON tickets (event_id, changed_in) INCLUDE (ticket_type_id, status, entries, group_size);
 
--- Runs when the row is locked, so the clock's time of a refund comes after every admission that it found.
+-- Runs while the row is locked. So the time of a refund, read from the clock, is later than every entry before it.
 CREATE FUNCTION note_ticket_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.changed_in := pg_current_xact_id();
@@ -466,33 +473,35 @@ END $$;
 
 CREATE TRIGGER tickets_note_change BEFORE UPDATE ON tickets FOR EACH ROW EXECUTE FUNCTION note_ticket_change();
 
--- The chain of a ticket's holders. Whoever accepts holds the ticket from then on; starting again replaces what is pending.
+-- The transfers of tickets. An accepted one makes its recipient the holder and carries the ticket's new transfer count.
+-- A new transfer replaces the pending one.
 CREATE TABLE transfers (
-    id           uuid PRIMARY KEY,
-    ticket_id    uuid NOT NULL REFERENCES tickets,
-    status       text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'accepted', 'replaced')),
-    from_name    text NOT NULL,
-    from_email   text NOT NULL,
-    from_account uuid,
-    to_name      text,
-    to_email     text NOT NULL,
-    to_account   uuid,
-    transfer_count smallint,
-    started_by   uuid,
-    created_at   timestamptz NOT NULL DEFAULT now(),
-    expires_at   timestamptz NOT NULL,
-    accepted_at  timestamptz,
+    id              uuid PRIMARY KEY,
+    ticket_id       uuid NOT NULL REFERENCES tickets,
+    status          text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'accepted', 'replaced')),
+    from_name       text NOT NULL,
+    from_email      text NOT NULL,
+    from_account_id uuid,
+    to_name         text,
+    to_email        text NOT NULL,
+    to_account_id   uuid,
+    transfer_count  smallint,
+    started_by      uuid,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    expires_at      timestamptz NOT NULL,
+    accepted_at     timestamptz,
     CONSTRAINT transfers_accepted CHECK (
         (status = 'accepted') = (transfer_count IS NOT NULL AND accepted_at IS NOT NULL AND to_name IS NOT NULL)),
     CONSTRAINT transfers_chain UNIQUE (ticket_id, transfer_count)
 );
 CREATE UNIQUE INDEX transfers_one_pending ON transfers (ticket_id) WHERE status = 'pending';
 
--- A ticket as its holder sees it, and to whom it was sent until they accept it or it lapses.
+-- A ticket as its holder sees it. transfer is the one that can be accepted now.
 CREATE VIEW shown_tickets AS
 SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
-    tickets.account_id, transfer_count, title AS event_title, venue_name, city, time_zone, starts_at, name AS ticket_type_name,
-    seat, group_size, holder_name, tickets.status, tickets.max_entries, entries, first_scan_at, tickets.created_at,
+    tickets.account_id, transfer_count, title AS event_title, venue_name, city, time_zone, starts_at,
+    name AS ticket_type_name, seat, group_size, holder_name, tickets.status, tickets.max_entries, entries,
+    first_scan_at, tickets.created_at,
     (SELECT to_jsonb(pending) FROM (
         SELECT to_email, to_name, expires_at FROM transfers
         WHERE ticket_id = tickets.id AND status = 'pending' AND expires_at > now()
@@ -500,37 +509,38 @@ SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_t
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id;
 
--- A ticket as it is printed, and what its QR is rebuilt from.
+-- A ticket as it is printed, with the facts that its QR is made of.
 CREATE VIEW printed_tickets AS
 SELECT tickets.id, order_id, item_no, position, tickets.organisation_id, tickets.event_id, ticket_type_id,
-    orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, group_size, tickets.status, key_id, transfer_count,
-    number AS order_number, organisations.name AS seller, title AS event_title, category, venue_name, venue_address,
-    city, time_zone, starts_at, ticket_types.name AS ticket_type_name
+    orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, group_size, tickets.status, key_id,
+    transfer_count, number AS order_number, organisations.name AS seller, title AS event_title, category, venue_name,
+    venue_address, city, time_zone, starts_at, ticket_types.name AS ticket_type_name
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
     JOIN organisations ON organisations.id = tickets.organisation_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id;
 
--- let_in says what happened at the door, outcome what is made of it: of those that a ticket let in, the earliest max_entries
--- are admitted, and each other one is a conflict with a reason, until it is undone. A device numbers its scans, so that
--- none counts twice. An offline scan happened at device_time by the device's clock, which was skew_ms ahead of ours; at is
--- the time by ours. transfer_count is that of the QR.
+-- let_in says if the door let somebody in. outcome says what counts: of the scans of a ticket that let somebody in, the
+-- earliest max_entries are admitted. Each other one is a conflict, and its outcome is the reason, until it is undone.
+-- A device numbers its scans in sequence, so that a repeat counts once. device_time is when an offline scan happened by
+-- the device's clock, which was skew_ms ahead of ours. at is the time by our clock. transfer_count is that of the QR
+-- that was scanned.
 CREATE TABLE scans (
-    id          uuid PRIMARY KEY,
-    ticket_id   uuid NOT NULL REFERENCES tickets,
-    event_id    uuid NOT NULL,
-    outcome     scan_outcome NOT NULL,
-    let_in      boolean NOT NULL,
+    id             uuid PRIMARY KEY,
+    ticket_id      uuid NOT NULL REFERENCES tickets,
+    event_id       uuid NOT NULL,
+    outcome        scan_outcome NOT NULL,
+    let_in         boolean NOT NULL,
     transfer_count smallint NOT NULL,
-    gate        text,
-    device_id   text,
-    sequence    bigint,
-    scanned_by  uuid NOT NULL,
-    at          timestamptz NOT NULL DEFAULT now(),
-    device_time timestamptz,
-    skew_ms     bigint,
-    received_at timestamptz NOT NULL DEFAULT now(),
-    undone_at   timestamptz,
-    undone_by   uuid,
+    gate           text,
+    device_id      text,
+    sequence       bigint,
+    scanned_by     uuid NOT NULL,
+    at             timestamptz NOT NULL DEFAULT now(),
+    device_time    timestamptz,
+    skew_ms        bigint,
+    received_at    timestamptz NOT NULL DEFAULT now(),
+    undone_at      timestamptz,
+    undone_by      uuid,
     CONSTRAINT scans_let_in CHECK (let_in OR outcome NOT IN ('admitted', 'undone')),
     CONSTRAINT scans_numbered CHECK (device_id IS NOT NULL OR sequence IS NULL),
     CONSTRAINT scans_undone CHECK ((outcome = 'undone') = (undone_at IS NOT NULL))
@@ -542,8 +552,9 @@ CREATE INDEX scans_conflicts ON scans (event_id, at, id) WHERE let_in AND outcom
 
 -- -------------------------------------------------------------------------------------------------------- slots
 
--- A place with capacity, such as a cloakroom or a car park. Its capacity is how many of its slots are not withdrawn.
-CREATE TABLE services (
+-- A place with capacity, such as a cloakroom or a car park. Its capacity is the number of its slots that are not
+-- withdrawn.
+CREATE TABLE places (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
     event_id        uuid REFERENCES events,
@@ -553,20 +564,21 @@ CREATE TABLE services (
     version         integer NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX services_by_organisation ON services (organisation_id, id);
-CREATE INDEX services_by_event ON services (event_id, id) WHERE event_id IS NOT NULL;
+CREATE INDEX places_by_organisation ON places (organisation_id, id);
+CREATE INDEX places_by_event ON places (event_id, id) WHERE event_id IS NOT NULL;
 
--- Slots are numbered from 1 without a gap, and never deleted: a claim of years ago still says where. A slot that capacity has
--- no room for is withdrawn, the highest free ones first.
+-- Slots are numbered from 1 without a gap. None is ever deleted, so an old claim still has its slot. If the capacity
+-- shrinks, the highest free slots are withdrawn.
 CREATE TABLE slots (
-    service_id uuid NOT NULL REFERENCES services,
+    place_id   uuid NOT NULL REFERENCES places,
     number     integer NOT NULL CHECK (number > 0),
     state      text NOT NULL DEFAULT 'free' CHECK (state IN ('free', 'taken', 'withdrawn')),
-    PRIMARY KEY (service_id, number)
+    PRIMARY KEY (place_id, number)
 ) WITH (fillfactor = 50);
-CREATE INDEX slots_by_state ON slots (service_id, state, number);
+CREATE INDEX slots_by_state ON slots (place_id, state, number);
 
--- Whom an organisation has checked in: known by an account, an email address or a phone number, by one of them.
+-- A person whom an organisation has checked in. One identity names the customer: an account, an email address or a
+-- phone number.
 CREATE TABLE customers (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL,
@@ -580,10 +592,10 @@ CREATE TABLE customers (
 );
 CREATE INDEX customers_account_id ON customers (account_id) WHERE account_id IS NOT NULL;
 
--- A customer occupying a slot, open until it is released. Of the QR only its SHA-256 is kept.
+-- A customer's use of a slot. The claim is open until it is released. Only the SHA-256 of its QR is stored.
 CREATE TABLE claims (
     id          uuid PRIMARY KEY,
-    service_id  uuid NOT NULL,
+    place_id    uuid NOT NULL,
     slot        integer NOT NULL,
     customer_id uuid NOT NULL REFERENCES customers,
     note        text,
@@ -593,17 +605,17 @@ CREATE TABLE claims (
     claimed_by  uuid NOT NULL,
     released_at timestamptz,
     released_by uuid,
-    FOREIGN KEY (service_id, slot) REFERENCES slots
+    FOREIGN KEY (place_id, slot) REFERENCES slots
 );
-CREATE UNIQUE INDEX claims_one_open ON claims (service_id, slot) WHERE released_at IS NULL;
+CREATE UNIQUE INDEX claims_one_open ON claims (place_id, slot) WHERE released_at IS NULL;
 CREATE INDEX claims_by_customer ON claims (customer_id, released_at);
-CREATE INDEX claims_by_day ON claims (service_id, claimed_at);
-CREATE INDEX claims_by_day_released ON claims (service_id, released_at) INCLUDE (claimed_at)
+CREATE INDEX claims_by_day ON claims (place_id, claimed_at);
+CREATE INDEX claims_by_day_released ON claims (place_id, released_at) INCLUDE (claimed_at)
     WHERE released_at IS NOT NULL;
 
 -- --------------------------------------------------------------------------------------------------- the platform
 
--- Written in the transaction of the effect it stands for; a repeat meets the primary key.
+-- Written in the transaction of the effect. A repeat violates the primary key.
 CREATE TABLE idempotency_keys (
     operation   text NOT NULL,
     scope       text NOT NULL,
@@ -615,33 +627,33 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created_at);
 
--- What a committed change owes to somebody outside. No attempt is made before due_at; a message being sent is leased to one
--- worker until then. At relay_at the sweep puts it on the queue (again). A webhook's template is its type, and its recipient
--- the organisation; it waits, due at no time, until its delivery takes it up.
+-- The emails and webhooks that committed changes owe. No worker tries a message before due_at. A message in work is
+-- leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again. The template
+-- of a webhook is its type, and its recipient is the organisation. No webhook is sent yet, so their due_at is infinity.
 CREATE TABLE outbox (
-    id          uuid PRIMARY KEY,
-    kind        text NOT NULL CHECK (kind IN ('email', 'webhook')),
-    template    text NOT NULL,
-    recipient   text NOT NULL,
-    payload     jsonb NOT NULL,
-    status      text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'sending', 'sent', 'failed')),
-    attempts    smallint NOT NULL DEFAULT 0,
-    due_at      timestamptz NOT NULL DEFAULT now(),
-    relay_at    timestamptz NOT NULL DEFAULT now() + interval '30 seconds',
-    last_error  text,
-    message_id  text,
-    created_at  timestamptz NOT NULL DEFAULT now(),
-    sent_at     timestamptz
+    id             uuid PRIMARY KEY,
+    kind           text NOT NULL CHECK (kind IN ('email', 'webhook')),
+    template       text NOT NULL,
+    recipient      text NOT NULL,
+    payload        jsonb NOT NULL,
+    status         text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'sending', 'sent', 'failed')),
+    attempts       smallint NOT NULL DEFAULT 0,
+    due_at         timestamptz NOT NULL DEFAULT now(),
+    relay_at       timestamptz NOT NULL DEFAULT now() + interval '30 seconds',
+    last_error     text,
+    ses_message_id text,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    sent_at        timestamptz
 );
 CREATE INDEX outbox_relay ON outbox (relay_at) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_failed ON outbox (id) WHERE status = 'failed';
 
--- What a webhook says, as Standard Webhooks recommends.
+-- The body of a webhook, with the fields that Standard Webhooks recommends.
 CREATE FUNCTION webhook_body(type text, data jsonb) RETURNS jsonb LANGUAGE sql STABLE
     RETURN jsonb_build_object('type', type, 'timestamp', now(), 'data', data);
 
--- The log is chained per organisation (the platform's own chain has the nil id), so that one tenant does not wait for
--- another: each entry's hash covers the entry and the hash before it.
+-- Each organisation has a chain of its own, so that one does not wait for another. The platform's chain has the nil id.
+-- The hash of an entry covers the entry and the hash before it.
 CREATE TABLE audit_chains (
     chain         uuid PRIMARY KEY,
     entries       bigint NOT NULL,

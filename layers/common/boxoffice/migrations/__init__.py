@@ -1,4 +1,4 @@
-"""Migrations: forward only, each in a transaction of its own, one deploy at a time."""
+"""Migrations: each runs once, in a transaction of its own, and none is ever undone. One deploy runs them at a time."""
 
 import hashlib
 from pathlib import Path
@@ -8,10 +8,10 @@ from psycopg import sql
 
 API_ROLE = "boxoffice_api"
 
-_LOCK = 0x626F78  # an arbitrary number that all deploys agree on
+_LOCK = 0x626F78  # any number, but the same for all deploys
 
-# On the role rather than in the connection, so that no client can forget them: a frozen or killed environment must not
-# keep row locks or a connection; and times are answered in UTC, wherever the server stands.
+# These are settings of the role, so that no client can forget them. The time-outs take locks and connections away from
+# a frozen or killed environment. Times are in UTC, wherever the server is.
 _ROLE_SETTINGS = {
     "TimeZone": "UTC",
     "statement_timeout": "15s",
@@ -22,23 +22,23 @@ _ROLE_SETTINGS = {
 
 
 class MigrationChanged(RuntimeError):
-    """A migration that is applied was edited afterwards."""
+    """Somebody has edited a migration that was applied before."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"migration {name} was changed after this database had it: write a new one instead. "
-            "If the database is a local stack's, `make reset` makes it anew."
+            f"migration {name} was changed after it was applied to this database. Write a new migration instead. "
+            "If this is the database of a local stack, `make reset` makes a new one."
         )
 
 
 def apply(owner_conninfo: str, *, api_password: str | None) -> list[str]:
-    """Bring the database up to date and prepare the role that the functions connect as.
+    """Apply the missing migrations, and prepare the role that the functions connect as.
 
     Returns:
-        The names of the migrations that were applied now.
+        The names of the migrations that this call applied.
 
     Raises:
-        MigrationChanged: one that was applied before does not read as it did then.
+        MigrationChanged: a migration that was applied before has changed since.
     """
     with psycopg.connect(owner_conninfo, autocommit=True) as conn:
         conn.execute("SELECT pg_advisory_lock(%s)", [_LOCK])

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from boxoffice import db, money, sql
 from boxoffice.auth import order_token
-from boxoffice.emails import Content, Occasion, link, place_of, titles_of, write
+from boxoffice.emails import Content, Occasion, link, titles_of, venue_of, write
 from boxoffice.ids import shown_order_number
 from boxoffice.tickets import emails as ticket_emails
 from boxoffice.tickets import service as tickets
@@ -46,7 +46,7 @@ def order_confirmation(conn: db.Connection, order_id: str) -> Content:
     order, items = get_order(conn, UUID(order_id))
     valid = [ticket for ticket in tickets.list_for_order(conn, order.id) if ticket.status == "valid"]
     theirs = [ticket for ticket in valid if ticket.transfer_count == 0]  # the others have passed to somebody else
-    shown = ticket_emails.shown(theirs)
+    shown = ticket_emails.email_tickets(theirs)
     events = [_event(list(group), shown) for _, group in groupby(items, key=lambda item: item.event_id)]
     subject = f"Your tickets for {titles_of([event['title'] for event in events])}"
     counts = {"tickets": len(theirs), "passed": len(valid) - len(theirs), "most_qrs": MOST_QRS}
@@ -93,7 +93,7 @@ def _event(items: Sequence[EmailItem], shown: Sequence[EmailTicket]) -> dict[str
     return {
         "title": event.event_title,
         "when": when(event.starts_at, event.time_zone),
-        "place": place_of(event),
+        "place": venue_of(event),
         "items": items,
         "tickets": [ticket for ticket in shown if ticket.event_id == event.event_id],
     }

@@ -25,15 +25,15 @@ from boxoffice.orders.models import (
     TicketModeChoice,
 )
 from boxoffice.pricing.models import PricedItem
-from boxoffice.seats.errors import NotSeated, SeatsNotCounted
+from boxoffice.seats.errors import NotSeated, SeatCountMismatch
 from boxoffice.seats.models import SeatRequest
 from boxoffice.stock.errors import QuantityNotAllowed, SoldOut
 from boxoffice.stock.models import Draw
-from boxoffice.stock.rules import home_row
+from boxoffice.stock.rules import start_row
 from boxoffice.vouchers.errors import VoucherNotApplicable, VoucherNotFound, VoucherUsedUp
 from boxoffice.vouchers.models import Voucher
 from boxoffice.vouchers.rules import is_for, valid_among
-from boxoffice.waitlist.errors import NotTheOffer
+from boxoffice.waitlist.errors import OfferMismatch
 
 PATIENCE = timedelta(minutes=15)
 """How long an order with an open payment keeps its stock beyond its hold: a provider may be slow (decision 21)."""
@@ -105,17 +105,17 @@ def seat_requests(
     """Return the seats that an order wants of its seated ticket types. A waitlist's offer comes with its seats.
 
     Raises:
-        NotSeated, SeatsNotCounted, NotTheOffer: the seats do not fit the cart.
+        NotSeated, SeatCountMismatch, OfferMismatch: the seats do not fit the cart.
     """
     if waitlist_token and (len(cart) > 1 or any(item.seat_ids for item in items)):
-        raise NotTheOffer
+        raise OfferMismatch
     requests = []
     for each in cart:
         mine = [item for item in items if item.ticket_type_id == each.terms.ticket_type_id]
         named = [seat_id for item in mine for seat_id in item.seat_ids or ()]
         if each.terms.seated:
             if named and (len(named) != each.quantity or len(set(named)) != each.quantity):
-                raise SeatsNotCounted(ticket_type_id=each.terms.ticket_type_id, quantity=each.quantity)
+                raise SeatCountMismatch(ticket_type_id=each.terms.ticket_type_id, quantity=each.quantity)
             together = all(item.together for item in mine)
             requests.append(SeatRequest(each.terms.ticket_type_id, each.quantity, tuple(named), together))
         elif named:
@@ -173,7 +173,7 @@ def plan_draws(items: Sequence[CartItem], voucher: Voucher | None, backend_pid: 
     if voucher:
         quantities[voucher.pool_id] = 1
         rows[voucher.pool_id] = voucher.pool_rows
-    return [Draw(pool_id, quantities[pool_id], home_row(backend_pid, rows[pool_id])) for pool_id in sorted(rows)]
+    return [Draw(pool_id, quantities[pool_id], start_row(backend_pid, rows[pool_id])) for pool_id in sorted(rows)]
 
 
 def pools_of(items: Sequence[CartItem]) -> set[UUID | None]:

@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 
 from boxoffice import audit, db, idempotency, outbox, sql
-from boxoffice.auth import Caller, Who, order_token, require_order, require_role
+from boxoffice.auth import Caller, Who, order_token, require_holder, require_role
 from boxoffice.config import settings
 from boxoffice.errors import Busy
 from boxoffice.idempotency import IdempotentRequest
@@ -39,7 +39,7 @@ from boxoffice.pricing.rules import charges_of
 from boxoffice.seats import service as seats
 from boxoffice.seats.errors import SeatNotFound, SeatTaken
 from boxoffice.stock import service as stock
-from boxoffice.stock.errors import PoolsShort
+from boxoffice.stock.errors import InsufficientStock
 from boxoffice.stock.models import Draw
 from boxoffice.tickets.errors import OrderNotPaid
 from boxoffice.vouchers import service as vouchers
@@ -87,7 +87,7 @@ def _place_with_retry(
         purchase = _purchase(conn, account_id, request, idempotent, cart)
         try:
             _place_once(conn, purchase)
-        except PoolsShort as error:
+        except InsufficientStock as error:
             before, cart = cart, _read_cart(conn, request)
             if cart == before:
                 seats.check_named(conn, cart.seats)
@@ -180,7 +180,7 @@ def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, 
         if order.total == 0:
             pay(conn, order, reason="nothing to pay")
         if entry_id:
-            waitlist.offer_freed(conn, [order.id])
+            waitlist.offer_stock_of_orders(conn, [order.id])
         return True
     return False
 
@@ -212,7 +212,7 @@ def _accept_offer(conn: db.Connection, purchase: Purchase) -> tuple[UUID | None,
         return None, []
     (item,) = purchase.cart.items
     email, token = purchase.order.buyer_email, purchase.waitlist_token
-    entry_id, freed = waitlist.accept(conn, item.terms.ticket_type_id, item.quantity, email, token)
+    entry_id, freed = waitlist.accept_offer(conn, item.terms.ticket_type_id, item.quantity, email, token)
     rows = {taken.pool_id: taken.row_no for taken in freed}
     return entry_id, [replace(draw, start=rows[draw.pool_id]) for draw in purchase.offered if draw.pool_id in rows]
 
@@ -301,7 +301,7 @@ def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
         NotFound: there is none, or the caller may not see it.
     """
     order = db.get(conn, OrderDetails, SQL.get_order, **rules.parse_reference(reference))
-    acts_as = require_order(conn, caller, order.id, order.organisation_id, order.account_id)
+    acts_as = require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
     return OrderView.model_validate(order if acts_as is Who.MANAGER else replace(order, history=None))
 
 
@@ -344,7 +344,7 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
         OrderNotPending: it is paid, or its hold has lapsed already.
     """
     order = db.get(conn, OrderRow, SQL.lock_order, id=order_id)
-    acts_as = require_order(conn, caller, order.id, order.organisation_id, order.account_id)
+    acts_as = require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
     if order.status == "pending":
         cancel(conn, order, reason=f"cancelled by {acts_as}", actor=caller.account_id)
     elif order.status != "cancelled":
@@ -361,7 +361,7 @@ def cancel(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | N
     """End a pending order, which the transaction has locked, and give its stock to who waits."""
     stock.release(conn, _draws(conn, [order.id]))
     set_status(conn, order, "cancelled", reason=reason, actor=actor)
-    pass_on(conn, [order.id])
+    offer_freed_stock(conn, [order.id])
 
 
 def list_lapsed(conn: db.Connection, left: Collection[UUID] = (), batch: int = 1000) -> list[UUID]:
@@ -382,7 +382,7 @@ def expire_orders(conn: db.Connection, order_ids: Sequence[UUID]) -> int:
         stock.release(conn, _draws(conn, lapsed))
         told = db.many(conn, dict, SQL.set_expired, ids=lapsed)
         outbox.owe_webhooks(conn, "order.expired", [(row["organisation_id"], row["facts"]) for row in told])
-        pass_on(conn, lapsed)
+        offer_freed_stock(conn, lapsed)
     return len(lapsed)
 
 
@@ -392,11 +392,11 @@ def _lapsed_by_now() -> dict[str, datetime]:
     return {"now": now, "waited_since": now - rules.PATIENCE}
 
 
-def pass_on(conn: db.Connection, order_ids: Sequence[UUID]) -> None:
+def offer_freed_stock(conn: db.Connection, order_ids: Sequence[UUID]) -> None:
     """Free the seats of orders whose stock the transaction has just released, and offer all of it to who waits."""
     if order_ids:
         seats.release(conn, order_ids)
-        waitlist.offer_freed(conn, order_ids)
+        waitlist.offer_stock_of_orders(conn, order_ids)
 
 
 def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> None:
@@ -419,7 +419,7 @@ def find_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRow:
         NotFound: there is none, or the caller may not see it.
     """
     order = db.get(conn, OrderRow, SQL.get_order_row, id=order_id)
-    require_order(conn, caller, order.id, order.organisation_id, order.account_id)
+    require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
     return order
 
 
@@ -461,7 +461,7 @@ def hold_again(conn: db.Connection, order: OrderRow) -> bool:
             return bool(draws) and any(_hold_plan(conn, order, plan) for plan in stock.plans(conn, draws))
         except (SeatTaken, SeatNotFound):
             return False
-        except PoolsShort:
+        except InsufficientStock:
             before, draws = draws, db.many(conn, Draw, SQL.list_draws, id=order.id)
             if draws == before:
                 return False
@@ -510,7 +510,7 @@ def return_stock(
         seats.release(conn, [order.id])
     else:
         seats.release_tickets(conn, ticket_ids)
-    waitlist.offer_freed(conn, [order.id])
+    waitlist.offer_stock_of_orders(conn, [order.id])
 
 
 def set_status(

@@ -1,1 +1,1 @@
-"""Organisations: sellers, and the people who act for them."""
+"""Organisations: businesses that sell tickets, and their members."""

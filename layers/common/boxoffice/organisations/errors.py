@@ -1,4 +1,4 @@
-"""What can be wrong with an organisation."""
+"""Why a request about an organisation is refused."""
 
 from boxoffice.errors import Unauthenticated
 

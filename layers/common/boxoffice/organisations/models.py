@@ -1,4 +1,4 @@
-"""Organisations as requested, as stored and as shown."""
+"""Organisations: as requested, as stored and as shown."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,13 +20,13 @@ class OrganisationRequest(Request):
 class OrganisationView(View):
     id: Id
     name: str
-    status: OrganisationStatus = Field(description="Only an approved organisation sells")
+    status: OrganisationStatus = Field(description="Only an approved organisation can sell")
     version: int
     created_at: datetime
 
 
-class SignedUp(SessionView):
-    organisation: OrganisationView | None = Field(description="The business, if one was registered")
+class SignUpView(SessionView):
+    organisation: OrganisationView | None = Field(description="The organisation, if the request names one")
 
 
 @dataclass(frozen=True)

@@ -11,54 +11,56 @@ from boxoffice.auth import Caller, require_role
 from boxoffice.config import settings
 from boxoffice.ids import new_id
 from boxoffice.organisations import rules
-from boxoffice.organisations.models import OrganisationRow, OrganisationView, SignedUp
+from boxoffice.organisations.models import OrganisationRow, OrganisationView, SignUpView
 
 SQL = sql.queries("organisations")
 
 
-def sign_up(conn: db.Connection, request: SignUpRequest) -> SignedUp:
-    """Make an account and, if it names one, its organisation: both or neither.
+def sign_up(conn: db.Connection, request: SignUpRequest) -> SignUpView:
+    """Make an account and, if the request names one, an organisation that it owns: both or neither.
 
-    Runs in autocommit, and opens its transaction when the password is hashed.
+    Runs in autocommit. It opens its transaction after it has hashed the password.
 
     Raises:
-        EmailTaken: there is an account with this email.
+        EmailTaken: there is an account with this email address.
     """
-    password_hash = passwords.hashed(request.password)
+    password_hash = passwords.hash_of(request.password)
     with conn.transaction():
         session = accounts.create_account(conn, request, password_hash)
         name = request.organisation_name
         organisation = create_organisation(conn, session.account.id, name) if name else None
-    return SignedUp(**dict(session), organisation=organisation)
+    return SignUpView(**dict(session), organisation=organisation)
 
 
 def create_organisation(conn: db.Connection, owner_id: UUID, name: str) -> OrganisationView:
-    """Make an organisation that this account owns.
+    """Make an organisation that an account owns.
 
     Raises:
         AccountGone: there is no such account.
     """
-    status = rules.first_status(auto_approve=settings().auto_approve_organisations)
-    organisation = OrganisationRow(new_id(), name, status, version=1, created_at=datetime.now(UTC))
-    db.run(conn, SQL.insert_organisation, **vars(organisation))
-    db.run(conn, SQL.insert_member, organisation_id=organisation.id, account_id=owner_id, role="owner")
+    status = rules.initial_status(auto_approve=settings().auto_approve_organisations)
+    row = OrganisationRow(new_id(), name, status, version=1, created_at=datetime.now(UTC))
+    db.run(conn, SQL.insert_organisation, id=row.id, name=row.name, status=row.status, created_at=row.created_at)
+    db.run(conn, SQL.insert_member, organisation_id=row.id, account_id=owner_id, role="owner")
     audit.record(
         conn,
         "create_organisation",
-        f"organisation {organisation.id}",
+        f"organisation {row.id}",
         actor=owner_id,
-        organisation=organisation.id,
+        organisation=row.id,
         name=name,
         status=status,
     )
-    return OrganisationView.model_validate(organisation)
+    return OrganisationView.model_validate(row)
 
 
 def get_organisation(conn: db.Connection, caller: Caller, organisation_id: UUID) -> OrganisationView:
-    """An organisation, for its members.
+    """Return an organisation to a member.
 
     Raises:
         NotFound: there is none, or the caller does not belong to it.
     """
     require_role(conn, caller, organisation_id)
-    return OrganisationView.model_validate(db.one(conn, OrganisationRow, SQL.get_organisation, id=organisation_id))
+    return OrganisationView.model_validate(
+        db.exactly_one(conn, OrganisationRow, SQL.get_organisation, id=organisation_id)
+    )

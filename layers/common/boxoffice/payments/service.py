@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from boxoffice import audit, db, idempotency, outbox, sql
-from boxoffice.auth import Caller, require_order
+from boxoffice.auth import Caller, require_holder
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
 from boxoffice.observability import logger
@@ -193,7 +193,7 @@ def get_payment(conn: db.Connection, caller: Caller, payment_id: UUID) -> Paymen
         NotFound: there is none, or the caller may not see it.
     """
     payment = db.get(conn, PaymentDetails, SQL.get_payment, id=payment_id)
-    require_order(conn, caller, payment.order_id, payment.organisation_id, payment.account_id)
+    require_holder(conn, caller, "order", payment.order_id, payment.organisation_id, payment.account_id)
     return PaymentView.model_validate(payment)
 
 

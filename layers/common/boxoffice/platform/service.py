@@ -1,4 +1,4 @@
-"""Use cases of operators."""
+"""Use cases of those who operate the deployment."""
 
 import time
 
@@ -10,16 +10,16 @@ from boxoffice.version import VERSION
 SQL = sql.queries("platform")
 
 
-def health() -> Health:
-    """How the parts are that a request needs. Never raises: what does not answer is down."""
+def get_health() -> Health:
+    """Return the state of the database and of the emails. If the database does not answer, both are down."""
     try:
         with db.autocommit() as conn:
             started = time.perf_counter()
             db.value(conn, SQL.ping)
             database = DatabaseHealth(state="up", latency_ms=round((time.perf_counter() - started) * 1000, 2))
-            backlog = db.one(conn, dict, SQL.email_backlog) or {}
+            backlog = db.exactly_one(conn, dict, SQL.get_email_backlog)
     except Busy:
         down = DatabaseHealth(state="down", latency_ms=None)
         return Health(status="down", version=VERSION, database=down, email=EmailHealth(state="down", waiting=None))
-    email = EmailHealth(state="delayed" if backlog["late"] else "up", waiting=backlog["waiting"])
+    email = EmailHealth(state="delayed" if backlog["is_late"] else "up", waiting=backlog["waiting"])
     return Health(status=email.state, version=VERSION, database=database, email=email)

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from boxoffice import db, money, sql
-from boxoffice.emails import Content, Occasion, place_of, titles_of, write
+from boxoffice.emails import Content, Occasion, titles_of, venue_of, write
 from boxoffice.orders import emails as orders
 from boxoffice.payments.models import METHODS_BY_HAND
 from boxoffice.tickets import service as tickets
@@ -50,7 +50,7 @@ def order_refunded(conn: db.Connection, order_refund_id: str) -> Content:
 
 def ticket_withdrawn(conn: db.Connection, ticket_id: str) -> Content:
     """The ticket that somebody sent you was refunded to whoever bought it."""
-    ticket = tickets.print_ticket(conn, UUID(ticket_id))
+    ticket = tickets.get_printed_ticket(conn, UUID(ticket_id))
     subject = f"Your ticket for {ticket.event_title} is no longer valid"
     return write("ticket_withdrawn", subject, {"ticket": ticket, "link": None})
 
@@ -61,7 +61,7 @@ def event_cancelled(conn: db.Connection, event_id: str, order_refund_id: str | N
     if event is None:
         raise LookupError(f"cancelled event {event_id}")
     subject = f"Cancelled: {event.event_title}"
-    said = {"when": when(event.starts_at, event.time_zone), "place": place_of(event)}
+    said = {"when": when(event.starts_at, event.time_zone), "place": venue_of(event)}
     facts = {"event": event, "order": None, "link": None, "amount": None} | said
     if order_refund_id is not None:
         refund = _refund(conn, order_refund_id)

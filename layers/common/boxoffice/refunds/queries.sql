@@ -24,7 +24,7 @@ VALUES (%(id)s, %(order_id)s, %(refund_id)s, %(amount)s, %(ticket_ids)s, %(reaso
 -- name: list_cancelled
 -- The events that still have something to give back, the longest cancelled first.
 SELECT id, cancelled_at, cancelled_by, coalesce(cancel_reason, '') AS reason FROM events
-WHERE cancelled_at IS NOT NULL AND settled_at IS NULL AND id <> ALL(%(left)s) ORDER BY cancelled_at
+WHERE cancelled_at IS NOT NULL AND cancellation_finished_at IS NULL AND id <> ALL(%(left)s) ORDER BY cancelled_at
 
 -- name: list_unsettled
 -- A batch of a cancelled event's orders that hold stock or valid tickets of it, read in the order of the index, so that a

@@ -1,1 +1,1 @@
-"""Assigned seats: the map of a ticket type, and who has which seat."""
+"""Numbered seats: the seat map of a ticket type, and who owns which seat."""

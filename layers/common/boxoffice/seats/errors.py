@@ -1,4 +1,4 @@
-"""What can be wrong with seats."""
+"""Why seats cannot be had, or not be laid out."""
 
 from uuid import UUID
 
@@ -14,11 +14,11 @@ class NotSeated(DomainError):
     ticket_type_name: str
 
 
-class SeatsNotCounted(DomainError):
+class SeatCountMismatch(DomainError):
     status = 422
-    code = "seats_not_counted"
-    meaning = "The seats are not as many different ones as the quantity, which is {quantity}."
-    remedy = "Name that many, or none of this ticket type."
+    code = "seat_count_mismatch"
+    meaning = "The quantity is {quantity}, but `seat_ids` names another number of different seats."
+    remedy = "Name {quantity} seats, or none of this ticket type."
     ticket_type_id: UUID
     quantity: int
 
@@ -26,7 +26,7 @@ class SeatsNotCounted(DomainError):
 class SeatNotFound(DomainError):
     status = 404
     code = "seat_not_found"
-    meaning = "One of the seats does not exist, or is not of this ticket type."
+    meaning = "One of the seats does not exist, or another ticket type sells it."
     remedy = "Read the seat map again."
     ticket_type_id: UUID
 
@@ -41,15 +41,15 @@ class SeatTaken(DomainError):
 class NoSeatsTogether(DomainError):
     code = "no_seats_together"
     meaning = "There are not {quantity} free seats next to each other."
-    remedy = "Ask for fewer, or with `together` false."
+    remedy = "Ask for fewer, or set `together` to false."
     ticket_type_id: UUID
     quantity: int
 
 
-class SeatsInTheWay(DomainError):
-    code = "seats_in_the_way"
+class SeatsInUse(DomainError):
+    code = "seats_in_use"
     meaning = "The map would lose seats that are held or sold."
-    remedy = "Keep those in `seats`."
+    remedy = "Keep the seats in `seats`."
     seats: list[str]
 
 
@@ -59,5 +59,5 @@ class SeatOfAnotherType(DomainError):
     remedy = "Take it out of that ticket type's map first."
 
 
-# Why the seats that are asked for cannot be had.
-CANNOT_BE_SEATED = (NotSeated, SeatsNotCounted, SeatNotFound, SeatTaken, NoSeatsTogether)
+# Why an order cannot have the seats that it asks for.
+CANNOT_BE_SEATED = (NotSeated, SeatCountMismatch, SeatNotFound, SeatTaken, NoSeatsTogether)

@@ -9,7 +9,7 @@ from pydantic import Field
 from boxoffice.models import Id, Page, Request, ShortText, View
 
 MOST_SEATS = 100_000  # of a ticket type
-MOST_IN_A_ROW = 200  # places, gaps included
+MOST_IN_A_ROW = 200  # positions, gaps included
 
 Number = Annotated[ShortText, Field(max_length=8, examples=["12"])]
 
@@ -22,7 +22,7 @@ class SeatRowRequest(Request):
         Field(
             min_length=1,
             max_length=MOST_IN_A_ROW,
-            description="The seats from left to right; null for a gap, across which seats are not next to each other",
+            description="The seats from left to right; null for a gap. Seats beside a gap are not next to each other",
         ),
     ]
 
@@ -31,7 +31,7 @@ class SeatMapRequest(Request):
     rows: Annotated[list[SeatRowRequest], Field(min_length=1, max_length=10_000, description="The best row first")]
     extend: Annotated[
         bool,
-        Field(strict=True, description="Whether rows that are not named stay as they are; else they are taken away"),
+        Field(strict=True, description="True if rows that are not named stay as they are; else they are removed"),
     ] = False
 
 
@@ -39,17 +39,17 @@ class SeatMapView(View):
     ticket_type_id: Id
     rows: int
     seats: int
-    version: int = Field(description="The ticket type's")
+    version: int = Field(description="The version of the ticket type")
 
 
 class SeatRowView(View):
-    """A row of seats, as lists of the same length."""
+    """A row of seats, as lists of the same length, from left to right."""
 
     section: str
     row: str
     seat_ids: list[Id]
     numbers: list[str]
-    positions: list[int] = Field(description="Seats stand next to each other if their positions do")
+    positions: list[int] = Field(description="Two seats are next to each other if their positions differ by one")
     states: str = Field(
         description="A letter for each seat: `f` for free, `h` for held, `s` for sold", examples=["ffhs"]
     )
@@ -66,7 +66,12 @@ class SeatView(View):
 
 @dataclass(frozen=True)
 class SeatRequest:
-    """Seats wanted of a ticket type: those that are named, or else the best."""
+    """Seats that an owner wants of a ticket type.
+
+    Attributes:
+        seat_ids: the seats that are named, as many as the quantity; the best free seats if none is named.
+        together: True if the best seats must be next to each other.
+    """
 
     ticket_type_id: UUID
     quantity: int
@@ -76,7 +81,7 @@ class SeatRequest:
 
 @dataclass(frozen=True)
 class SeatRow:
-    """A row of the map, as stored."""
+    """A row of a seat map, as stored. The best row has the lowest rank."""
 
     id: UUID
     rank: int
@@ -85,8 +90,8 @@ class SeatRow:
 
 
 @dataclass(frozen=True)
-class ListedRow:
-    """A row of the map with its seats."""
+class RowWithSeats:
+    """A row of a seat map with its seats, as lists of the same length."""
 
     rank: int
     section: str
@@ -99,5 +104,7 @@ class ListedRow:
 
 @dataclass(frozen=True)
 class MapSize:
+    """How many rows and seats a seat map has."""
+
     rows: int
     seats: int

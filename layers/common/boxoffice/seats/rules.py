@@ -1,9 +1,9 @@
-"""How a map of seats is read and merged with the one before."""
+"""How a requested seat map is checked, and how it is merged with the stored one."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
 from hashlib import sha256
-from itertools import accumulate, chain, count
+from itertools import accumulate, count
 from uuid import UUID
 
 from boxoffice.errors import Invalid
@@ -12,10 +12,10 @@ from boxoffice.seats.models import MOST_SEATS, SeatMapRequest, SeatPage, SeatRow
 
 
 def check_map(request: SeatMapRequest) -> None:
-    """Whether each row is named once, and each seat once in its row.
+    """Check that a request names each row once, and each seat once in its row.
 
     Raises:
-        Invalid: it is not so.
+        Invalid: it names one twice, or a row has no seats.
     """
     names = [(row.section, row.row) for row in request.rows]
     if len(set(names)) < len(names):
@@ -27,47 +27,56 @@ def check_map(request: SeatMapRequest) -> None:
 
 
 def check_size(seats: int) -> None:
-    """Whether a ticket type can have so many seats.
+    """Check that a ticket type may have so many seats.
 
     Raises:
-        Invalid: it cannot.
+        Invalid: they are too many.
     """
     if seats > MOST_SEATS:
         raise Invalid.at("body", "rows", because=f"A ticket type has {MOST_SEATS} seats at the most.")
 
 
-def ranked(before: Sequence[SeatRow], request: SeatMapRequest) -> list[SeatRow]:
-    """The rows that a request names, as they shall be stored: those that exist keep their id.
+def ranked_rows(stored: Sequence[SeatRow], request: SeatMapRequest) -> list[SeatRow]:
+    """Return the rows that a request names, with the ids and ranks to store. Rows that exist keep their id.
 
-    A map that is replaced is in the request's order. One that is extended keeps its own; new rows follow.
+    If the request replaces the map, the rows get ranks in the order of the request. If it extends the map, rows that
+    exist keep their rank too, and new rows follow.
     """
-    known = {(row.section, row.name): row for row in before}
-    following = count(max((row.rank for row in before), default=0) + 1 if request.extend else 1)
+    stored_by_name = {(row.section, row.name): row for row in stored}
+    first_rank = max((row.rank for row in stored), default=0) + 1 if request.extend else 1
+    next_ranks = count(first_rank)
     rows = []
     for row in request.rows:
-        same = known.get((row.section, row.row))
-        rank = same.rank if same and request.extend else next(following)
-        rows.append(SeatRow(same.id if same else new_id(), rank, row.section, row.row))
+        existing = stored_by_name.get((row.section, row.row))
+        rank = existing.rank if existing and request.extend else next(next_ranks)
+        rows.append(SeatRow(existing.id if existing else new_id(), rank, row.section, row.row))
     return rows
 
 
-def places_of(rows: Sequence[SeatRow], requested: Sequence[SeatRowRequest]) -> list[tuple[UUID, int, str]]:
-    """Row, position and number of each seat. Gaps take a position too."""
-    return list(
-        chain.from_iterable(
-            ((row.id, position, number) for position, number in enumerate(request.numbers, 1) if number is not None)
-            for row, request in zip(rows, requested, strict=True)
-        )
-    )
+def seat_positions(rows: Sequence[SeatRow], requested: Sequence[SeatRowRequest]) -> list[tuple[UUID, int, str]]:
+    """Return the row's id, the position and the number of each seat. A gap takes a position too."""
+    return [
+        (row.id, position, number)
+        for row, request in zip(rows, requested, strict=True)
+        for position, number in enumerate(request.numbers, 1)
+        if number is not None
+    ]
 
 
-def tag_of(version: int, page: SeatPage) -> str:
-    """The ETag of a page: the map changes with the ticket type's version, and else only who has the seats."""
+def etag_of(version: int, page: SeatPage) -> str:
+    """Return the ETag of a page of a seat map.
+
+    An edit of the map changes the ticket type's version. A purchase changes only the states of seats.
+    """
     states = " ".join(row.states for row in page.items)
     return f'"{version}-{sha256(states.encode()).hexdigest()[:24]}"'
 
 
-def fitting(lengths: Sequence[int], rows: int, seats: int) -> int:
-    """How many of these rows a page of so many rows and seats takes: one at least, if there is any."""
-    totals = list(accumulate(lengths[:rows]))
-    return max(bisect_right(totals, seats), min(1, len(lengths)))
+def rows_that_fit(lengths: Sequence[int], most_rows: int, most_seats: int) -> int:
+    """Return how many rows of these lengths fit on a page. The first row always does.
+
+    Args:
+        lengths: how many seats each row has.
+    """
+    totals = list(accumulate(lengths[:most_rows]))
+    return max(bisect_right(totals, most_seats), min(1, len(lengths)))

@@ -1,7 +1,7 @@
 """Lay out the seats of a ticket type, give them to owners and take them back.
 
-An owner is an order, or an offer to somebody on the waitlist. Whoever changes seats has drawn, or locked, the stock of
-their ticket type before: as many seats are free as the pool has available.
+The owner of a seat is an order, or an entry of the waitlist that has an offer. A caller that changes seats has drawn or
+locked stock of their ticket type before. So as many seats are free as its pool has available.
 """
 
 from collections.abc import Sequence
@@ -16,102 +16,134 @@ from boxoffice.errors import Busy
 from boxoffice.ids import new_id
 from boxoffice.pagination import decode_number, encode
 from boxoffice.seats import rules
-from boxoffice.seats.errors import NoSeatsTogether, SeatNotFound, SeatOfAnotherType, SeatsInTheWay, SeatTaken
-from boxoffice.seats.models import ListedRow, MapSize, SeatMapRequest, SeatPage, SeatRequest, SeatRow, SeatRowView
+from boxoffice.seats.errors import NoSeatsTogether, SeatNotFound, SeatOfAnotherType, SeatsInUse, SeatTaken
+from boxoffice.seats.models import MapSize, RowWithSeats, SeatMapRequest, SeatPage, SeatRequest, SeatRow, SeatRowView
 
 SQL = sql.queries("seats")
 
 _MOST_ATTEMPTS = 50
-_PAGE_ROWS, _PAGE_SEATS = 2_000, 50_000  # at the most: less than Lambda's 6 MB, whatever the seats are called
+_PAGE_ROWS, _PAGE_SEATS = 2_000, 50_000  # fewer bytes than Lambda's 6 MB, even if all seats have long names
 
 
 def define(conn: db.Connection, ticket_type_id: UUID, event_id: UUID, request: SeatMapRequest) -> MapSize:
-    """Lay out the rows that a request names. Seats that are there already keep their id and their owner.
+    """Lay out the rows that a request names. Return the size of the whole map.
 
-    The ticket type's whole stock is locked, so that nobody takes or frees a seat meanwhile.
+    Seats that exist keep their id and their owner. The caller has locked all stock of the ticket type, so that nobody
+    takes or frees a seat meanwhile.
 
     Raises:
-        Invalid: a row or a seat is named twice, or they are too many.
-        SeatsInTheWay: seats that are held or sold would go.
-        SeatOfAnotherType: a seat of this name is sold by another ticket type of the event.
+        Invalid: the request names a row or a seat twice, or the seats are too many.
+        SeatsInUse: the map would lose seats that are held or sold.
+        SeatOfAnotherType: another ticket type of the event sells a seat of this name.
     """
     rules.check_map(request)
-    before = db.many(conn, SeatRow, SQL.lock_map, ticket_type_id=ticket_type_id)
-    rows = rules.ranked(before, request)
+    stored = _lock_map(conn, ticket_type_id)
+    rows = rules.ranked_rows(stored, request)
     named = {row.id for row in rows}
-    gone = [] if request.extend else [row.id for row in before if row.id not in named]
-    _save(conn, ticket_type_id, event_id, rows, gone, rules.places_of(rows, request.rows))
+    removed = [] if request.extend else [row.id for row in stored if row.id not in named]
+    row_ids, positions, numbers = zip(*rules.seat_positions(rows, request.rows), strict=True)
+    _remove_seats(conn, [*removed, *named], keep_row_ids=row_ids, keep_numbers=numbers)
+    db.run(conn, SQL.delete_rows, ids=removed)
+    _save_rows(conn, ticket_type_id, rows)
+    _save_seats(conn, event_id, row_ids, positions, numbers)
+    db.run(conn, SQL.update_longest_free, row_ids=[row.id for row in rows])
     size = db.exactly_one(conn, MapSize, SQL.get_size, ticket_type_id=ticket_type_id)
     rules.check_size(size.seats)
     return size
 
 
-def _save(
-    conn: db.Connection,
-    ticket_type_id: UUID,
-    event_id: UUID,
-    rows: Sequence[SeatRow],
-    gone: Sequence[UUID],
-    places: Sequence[tuple[UUID, int, str]],
-) -> None:
-    row_ids, positions, numbers = (list(column) for column in zip(*places, strict=True))
-    touched = [row.id for row in rows]
-    _remove(conn, [*gone, *touched], row_ids, numbers)
-    db.run(conn, SQL.remove_rows, ids=gone)
+def _lock_map(conn: db.Connection, ticket_type_id: UUID) -> list[SeatRow]:
+    return db.many(conn, SeatRow, SQL.lock_map, ticket_type_id=ticket_type_id)
+
+
+def _save_rows(conn: db.Connection, ticket_type_id: UUID, rows: Sequence[SeatRow]) -> None:
     db.run(
         conn,
         SQL.save_rows,
         ticket_type_id=ticket_type_id,
-        ids=touched,
+        ids=[row.id for row in rows],
         ranks=[row.rank for row in rows],
         sections=[row.section for row in rows],
         names=[row.name for row in rows],
     )
-    ids = [new_id() for _ in places]
-    seats = {"ids": ids, "row_ids": row_ids, "positions": positions, "numbers": numbers}
-    if db.run(conn, SQL.save_seats, event_id=event_id, **seats) < len(ids):
+
+
+def _save_seats(
+    conn: db.Connection, event_id: UUID, row_ids: Sequence[UUID], positions: Sequence[int], numbers: Sequence[str]
+) -> None:
+    """Insert seats, and move those that exist.
+
+    Raises:
+        SeatOfAnotherType: another ticket type of the event sells a seat of this name.
+    """
+    saved = db.run(
+        conn,
+        SQL.save_seats,
+        event_id=event_id,
+        ids=[new_id() for _ in row_ids],
+        row_ids=list(row_ids),
+        positions=list(positions),
+        numbers=list(numbers),
+    )
+    if saved < len(row_ids):
         raise SeatOfAnotherType
-    db.run(conn, SQL.measure_rows, row_ids=touched)
 
 
 def remove(conn: db.Connection, ticket_type_id: UUID) -> None:
-    """Take away the whole map of a ticket type whose stock is gone already.
+    """Remove the whole seat map of a ticket type. The caller has emptied its pool before.
 
     Raises:
-        SeatsInTheWay: a seat is held or sold.
+        SeatsInUse: a seat is held or sold.
     """
-    rows = [row.id for row in db.many(conn, SeatRow, SQL.lock_map, ticket_type_id=ticket_type_id)]
-    if rows:
-        _remove(conn, rows, [], [])
-        db.run(conn, SQL.remove_rows, ids=rows)
+    row_ids = [row.id for row in _lock_map(conn, ticket_type_id)]
+    if row_ids:
+        _remove_seats(conn, row_ids)
+        db.run(conn, SQL.delete_rows, ids=row_ids)
 
 
-def _remove(conn: db.Connection, rows: Sequence[UUID], row_ids: Sequence[UUID], numbers: Sequence[str]) -> None:
-    """Take away the seats of rows, but those that are named."""
-    params = {"rows": list(rows), "row_ids": list(row_ids), "numbers": list(numbers)}
-    if in_the_way := db.many(conn, dict, SQL.remove_seats, **params):
-        raise SeatsInTheWay(seats=[seat["label"] for seat in in_the_way])
+def _remove_seats(
+    conn: db.Connection,
+    row_ids: Sequence[UUID],
+    *,
+    keep_row_ids: Sequence[UUID] = (),
+    keep_numbers: Sequence[str] = (),
+) -> None:
+    """Remove all seats of rows, except those to keep: the row and the number of each.
+
+    Raises:
+        SeatsInUse: a seat to remove is held or sold.
+    """
+    in_use = db.many(
+        conn,
+        dict,
+        SQL.remove_seats,
+        row_ids=list(row_ids),
+        keep_row_ids=list(keep_row_ids),
+        keep_numbers=list(keep_numbers),
+    )
+    if in_use:
+        raise SeatsInUse(seats=[seat["label"] for seat in in_use])
 
 
 def list_seats(conn: db.Connection, ticket_type_id: UUID, cursor: str | None) -> SeatPage:
-    """A page of a map, in whole rows."""
+    """Return a page of a seat map, in whole rows."""
     after = decode_number(cursor) or 0
-    rows = db.many(conn, ListedRow, SQL.list_rows, ticket_type_id=ticket_type_id, after=after, rows=_PAGE_ROWS)
-    page = rows[: rules.fitting([len(row.seat_ids) for row in rows], _PAGE_ROWS, _PAGE_SEATS)]
+    rows = db.many(conn, RowWithSeats, SQL.list_rows, ticket_type_id=ticket_type_id, after=after, rows=_PAGE_ROWS)
+    page = rows[: rules.rows_that_fit([len(row.seat_ids) for row in rows], _PAGE_ROWS, _PAGE_SEATS)]
     next_cursor = encode(page[-1].rank) if len(page) < len(rows) else None
     return SeatPage(items=[SeatRowView.model_validate(row) for row in page], next_cursor=next_cursor)
 
 
 def take(conn: db.Connection, owner_id: UUID, requests: Sequence[SeatRequest], *, wait: bool = True) -> None:
-    """Give an owner the seats that are requested, for which stock has been drawn.
+    """Give an owner the seats that it requests. The owner has drawn stock for them before.
 
     Args:
-        wait: whether to wait for rows of seats that others have locked.
+        wait: True to wait for rows of seats that other transactions have locked.
 
     Raises:
-        SeatNotFound, SeatTaken: a seat that is named cannot be had.
-        NoSeatsTogether: there are not as many next to each other, as of a moment during the call.
-        Busy: others were faster every time, or have locked what is left.
+        SeatNotFound, SeatTaken: the owner cannot have a seat that it names.
+        NoSeatsTogether: no row had so many free seats next to each other, at a moment during the call.
+        Busy: others were faster every time, or have locked the remaining rows.
     """
     for request in sorted(requests, key=attrgetter("ticket_type_id")):
         if request.seat_ids:
@@ -121,41 +153,41 @@ def take(conn: db.Connection, owner_id: UUID, requests: Sequence[SeatRequest], *
 
 
 def take_again(conn: db.Connection, order_id: UUID) -> None:
-    """Give an order the seats that it once had.
+    """Give an order the seats that it had before.
 
     Raises:
-        SeatNotFound, SeatTaken: one of them is gone.
+        SeatNotFound, SeatTaken: somebody else has one of them, or it is gone.
     """
     for item in db.many(conn, dict, SQL.list_seats_of_order, order_id=order_id):
         _take_named(conn, order_id, item["ticket_type_id"], item["seat_ids"])
 
 
 def sell(conn: db.Connection, owner_id: UUID) -> None:
-    """Turn the seats that an owner holds into sold ones. The transaction has locked the owner."""
+    """Turn the seats that an owner holds into sold ones. The caller has locked the owner."""
     db.run(conn, SQL.set_sold, owner_id=owner_id)
 
 
 def release(conn: db.Connection, owner_ids: Sequence[UUID]) -> None:
-    """Take back all seats of these owners, which the transaction has locked."""
+    """Take back all seats of these owners. The caller has locked the owners."""
     _free(conn, _ids(conn, SQL.list_seats_of_owners, owner_ids=list(owner_ids)))
 
 
 def release_tickets(conn: db.Connection, ticket_ids: Sequence[UUID]) -> None:
-    """Take back the seats of tickets, whose order the transaction has locked."""
+    """Take back the seats of tickets. The caller has locked their order."""
     _free(conn, _ids(conn, SQL.list_seats_of_tickets, ticket_ids=list(ticket_ids)))
 
 
 def hand_over(conn: db.Connection, from_id: UUID, to_id: UUID, quantity: int) -> None:
-    """Give so many of one owner's seats to another; the rest of them is free."""
+    """Give so many seats of one owner to another, the best first. The other seats of the first owner become free."""
     db.run(conn, SQL.hand_over, from_id=from_id, to_id=to_id, quantity=quantity)
     release(conn, [from_id])
 
 
 def check_named(conn: db.Connection, requests: Sequence[SeatRequest]) -> None:
-    """Whether all seats that are named are there and free at this moment.
+    """Check that all seats that are named exist and are free, without taking them.
 
     Raises:
-        SeatNotFound, SeatTaken: they are not.
+        SeatNotFound, SeatTaken: one does not exist, or is not free.
     """
     for request in requests:
         if request.seat_ids:
@@ -165,73 +197,95 @@ def check_named(conn: db.Connection, requests: Sequence[SeatRequest]) -> None:
 
 
 def _take_named(conn: db.Connection, owner_id: UUID, ticket_type_id: UUID, seat_ids: Sequence[UUID]) -> None:
-    seats = list(seat_ids)
-    rows = _ids(conn, SQL.lock_rows_of_seats, seat_ids=seats)
-    _check_free(conn, seats)
-    if db.run(conn, SQL.take_named, owner_id=owner_id, ticket_type_id=ticket_type_id, seat_ids=seats) < len(seats):
+    """Give an owner the seats that it names.
+
+    Raises:
+        SeatNotFound, SeatTaken: one does not exist, or is not free.
+    """
+    wanted = list(seat_ids)
+    row_ids = _ids(conn, SQL.lock_rows_of_seats, seat_ids=wanted)
+    _check_free(conn, wanted)
+    taken = db.run(conn, SQL.take_named, owner_id=owner_id, ticket_type_id=ticket_type_id, seat_ids=wanted)
+    if taken < len(wanted):
         raise SeatNotFound(ticket_type_id=ticket_type_id)
-    db.run(conn, SQL.measure_rows, row_ids=rows)
+    db.run(conn, SQL.update_longest_free, row_ids=row_ids)
 
 
 def _take_best(conn: db.Connection, owner_id: UUID, request: SeatRequest, *, wait: bool) -> None:
-    wanted = {"ticket_type_id": request.ticket_type_id, "quantity": request.quantity}
-    if _take_together(conn, SQL.take_row, owner_id, wanted) or (wait and _wait_together(conn, owner_id, wanted)):
+    """Give an owner the best free seats: next to each other if any row has so many, scattered if it may be so.
+
+    Raises:
+        NoSeatsTogether: the seats must be together, and no row has so many.
+        Busy: others were faster every time, or have locked the remaining rows.
+    """
+    if _take_together(conn, SQL.take_best_row, owner_id, request):
+        return
+    if wait and _wait_and_take_together(conn, owner_id, request):
         return
     if request.together:
         raise NoSeatsTogether(ticket_type_id=request.ticket_type_id, quantity=request.quantity)
-    _take_apart(conn, owner_id, wanted, wait=wait)
+    _take_scattered(conn, owner_id, request, wait=wait)
 
 
-def _take_together(conn: db.Connection, lock: LiteralString, owner_id: UUID, wanted: dict[str, Any]) -> bool:
-    row_id = db.value(conn, lock, **wanted)
+def _take_together(conn: db.Connection, lock: LiteralString, owner_id: UUID, request: SeatRequest) -> bool:
+    """Give an owner seats next to each other. Return True if a row had them.
+
+    Args:
+        lock: the statement that locks the best row with so many seats together.
+    """
+    row_id = db.value(conn, lock, ticket_type_id=request.ticket_type_id, quantity=request.quantity)
     if row_id is None:
         return False
-    db.run(conn, SQL.take_together, owner_id=owner_id, row_id=row_id, quantity=wanted["quantity"])
-    db.run(conn, SQL.measure_rows, row_ids=[row_id])
+    db.run(conn, SQL.take_together, owner_id=owner_id, row_id=row_id, quantity=request.quantity)
+    db.run(conn, SQL.update_longest_free, row_ids=[row_id])
     return True
 
 
-def _wait_together(conn: db.Connection, owner_id: UUID, wanted: dict[str, Any]) -> bool:
-    """Take seats of the best row, waiting for others, for as long as there is one that has enough.
+def _wait_and_take_together(conn: db.Connection, owner_id: UUID, request: SeatRequest) -> bool:
+    """Give an owner seats next to each other, and wait for locked rows. Return False once no row has so many.
 
     Raises:
         Busy: others were faster every time.
     """
     for _ in range(_MOST_ATTEMPTS):
-        if not db.value(conn, SQL.is_together, **wanted):
+        if not db.value(conn, SQL.has_seats_together, ticket_type_id=request.ticket_type_id, quantity=request.quantity):
             return False
         with conn.transaction():
-            if _take_together(conn, SQL.lock_row, owner_id, wanted):
+            if _take_together(conn, SQL.lock_best_row, owner_id, request):
                 return True
-            raise psycopg.Rollback  # lets go of rows that were full when their turn came
+            raise psycopg.Rollback  # releases the locks of rows that were full once the wait was over
     raise Busy
 
 
-def _take_apart(conn: db.Connection, owner_id: UUID, wanted: dict[str, Any], *, wait: bool) -> None:
-    """Take the best seats wherever they are. As stock was drawn, there are enough of them."""
-    for _ in range(_MOST_ATTEMPTS):
+def _take_scattered(conn: db.Connection, owner_id: UUID, request: SeatRequest, *, wait: bool) -> None:
+    """Give an owner the best seats, wherever they are. The owner has drawn stock, so enough seats are free.
+
+    Raises:
+        Busy: others were faster every time, or have locked the remaining rows.
+    """
+    lock = SQL.lock_best_rows if wait else SQL.take_best_rows
+    for _ in range(_MOST_ATTEMPTS if wait else 1):
         with conn.transaction():
-            rows = _ids(conn, SQL.lock_rows if wait else SQL.take_rows, **wanted)
-            if db.run(conn, SQL.take_apart, owner_id=owner_id, row_ids=rows, **wanted) == wanted["quantity"]:
-                db.run(conn, SQL.measure_rows, row_ids=rows)
+            row_ids = _ids(conn, lock, ticket_type_id=request.ticket_type_id, quantity=request.quantity)
+            taken = db.run(conn, SQL.take_scattered, owner_id=owner_id, row_ids=row_ids, quantity=request.quantity)
+            if taken == request.quantity:
+                db.run(conn, SQL.update_longest_free, row_ids=row_ids)
                 return
             raise psycopg.Rollback
-        if not wait:
-            break
     raise Busy
 
 
 def _free(conn: db.Connection, seat_ids: Sequence[UUID]) -> None:
     if not seat_ids:
         return
-    rows = _ids(conn, SQL.lock_rows_of_seats, seat_ids=list(seat_ids))
+    row_ids = _ids(conn, SQL.lock_rows_of_seats, seat_ids=list(seat_ids))
     db.run(conn, SQL.free_seats, seat_ids=list(seat_ids))
-    db.run(conn, SQL.measure_rows, row_ids=rows)
+    db.run(conn, SQL.update_longest_free, row_ids=row_ids)
 
 
 def _check_exist(conn: db.Connection, ticket_type_id: UUID, seat_ids: Sequence[UUID]) -> None:
-    found = db.value(conn, SQL.count_seats, ticket_type_id=ticket_type_id, seat_ids=list(seat_ids))
-    if found < len(seat_ids):
+    existing = db.value(conn, SQL.count_seats, ticket_type_id=ticket_type_id, seat_ids=list(seat_ids))
+    if existing < len(seat_ids):
         raise SeatNotFound(ticket_type_id=ticket_type_id)
 
 

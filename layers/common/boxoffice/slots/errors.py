@@ -1,24 +1,24 @@
-"""What can be wrong with a service, a slot or a claim."""
+"""Why a place, a slot or a claim cannot be as asked. The codes call a place a service, as the rest of the API does."""
 
 from uuid import UUID
 
 from boxoffice.errors import DomainError
 
 
-class ServiceFull(DomainError):
+class PlaceFull(DomainError):
     code = "service_full"
     meaning = "Every slot is taken."
-    remedy = "Wait until one is released, or raise the capacity."
+    remedy = "Wait until a slot is released, or raise the capacity."
 
 
 class CapacityTooLow(DomainError):
     code = "capacity_too_low"
     meaning = "Too many slots are taken: the capacity can shrink by {free_slots} at the most."
-    remedy = "Release some, or shrink it less."
+    remedy = "Release some slots, or shrink the capacity by less."
     free_slots: int
 
 
-class ServiceEventNotFound(DomainError):
+class PlaceEventNotFound(DomainError):
     status = 404
     code = "event_not_found"
     meaning = "The organisation has no such event."
@@ -33,15 +33,15 @@ class AccountNotFound(DomainError):
     constraint = "customers_account_id_fkey"
 
 
-class WrongService(DomainError):
+class WrongPlace(DomainError):
     code = "wrong_service"
     meaning = "The claim is on a slot of {service_name}."
-    remedy = "Send its customer there."
+    remedy = "Send the customer there."
     service_id: UUID
     service_name: str
 
 
 class ClaimKeyRetired(DomainError):
     code = "claim_key_retired"
-    meaning = "The key that signed this claim has been withdrawn, and its QR with it."
+    meaning = "The key that signed this claim's QR has been withdrawn, so the QR is no longer valid."
     remedy = "Release the claim and make a new one."

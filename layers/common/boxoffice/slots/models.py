@@ -1,11 +1,14 @@
-"""Services, slots and claims as requested, as stored and as shown."""
+"""Places, slots and claims: as requested, as stored and as shown.
+
+Rows and code say `place`. What the API sends and answers says `service`, which is its word for a place.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
 from boxoffice.events.models import TimeZone
 from boxoffice.models import Email, Id, Page, Patch, Phone, Request, ShortText, View, unchanged
@@ -15,17 +18,19 @@ type ClaimStatus = Literal["open", "released"]
 ALL_STATES = ("free", "taken")
 
 Capacity = Annotated[int, Field(strict=True, ge=0, le=50_000, description="How many slots there are")]
+ServiceId = Annotated[Id, Field(validation_alias=AliasChoices("service_id", "place_id"))]
+"""The id of a place in an answer, read from the `place_id` of a row."""
 
 
-class ServiceRequest(Request):
+class PlaceRequest(Request):
     organisation_id: Id
     name: ShortText
     capacity: Capacity
-    event_id: Id | None = Field(default=None, description="The event it belongs to, if it serves only one")
+    event_id: Id | None = Field(default=None, description="The event that it is for, if it is for one only")
     time_zone: TimeZone | None = Field(default=None, description="Where its days begin; the event's, else UTC")
 
 
-class ServicePatch(Patch):
+class PlacePatch(Patch):
     name: ShortText = unchanged()
     capacity: Capacity = unchanged()
     time_zone: TimeZone = unchanged()
@@ -37,7 +42,7 @@ class CustomerRequest(Request):
     account_id: Id | None = None
     email: Email | None = None
     phone: Phone | None = None
-    name: ShortText | None = Field(default=None, description="Kept, unless the customer has a name already")
+    name: ShortText | None = Field(default=None, description="Stored, unless the customer has a name already")
 
     @model_validator(mode="after")
     def _has_one_identity(self) -> Self:
@@ -52,11 +57,11 @@ class ClaimRequest(Request):
 
 
 class ClaimScanRequest(Request):
-    qr: Annotated[str, Field(max_length=500, description="What the QR says")]
-    service_id: Id | None = Field(default=None, description="Where it is shown; claims of other services are refused")
+    qr: Annotated[str, Field(max_length=500, description="The text of the QR")]
+    service_id: Id | None = Field(default=None, description="Where it is scanned; claims of other places are refused")
 
 
-class ServiceView(View):
+class PlaceView(View):
     id: Id
     organisation_id: Id
     event_id: Id | None
@@ -67,18 +72,18 @@ class ServiceView(View):
     created_at: datetime
 
 
-class ServicePage(Page[ServiceView]):
-    """A page of services, oldest first."""
+class PlacePage(Page[PlaceView]):
+    """A page of places, oldest first."""
 
 
-class ServiceStatsView(View):
+class PlaceStatsView(View):
     service_id: Id
     capacity: int
     taken: int
     free: int
-    claims_today: int = Field(description="Since midnight in the service's time zone, released or not")
+    claims_today: int = Field(description="Claims made since midnight in the place's time zone, released or not")
     released_today: int
-    average_stay_seconds: int | None = Field(description="Of those released today; null if there are none")
+    average_stay_seconds: int | None = Field(description="Of the claims released today; null if there are none")
 
 
 class CustomerView(View):
@@ -106,22 +111,22 @@ class SlotPage(Page[SlotView]):
     """A page of slots, by number."""
 
 
-class ClaimedSlot(View):
-    id: Id = Field(description="The claim's")
-    service_id: Id
+class NewClaimView(View):
+    id: Id = Field(description="The id of the claim")
+    service_id: ServiceId
     slot: int
     customer: CustomerView
     note: str | None
     claimed_at: datetime
-    customer_slots: list[int] = Field(description="All slots that the customer holds here, this one included")
-    qr: str = Field(description="What the claim's QR says")
-    qr_svg: str = Field(description="Its picture, to show or print")
+    customer_slots: list[int] = Field(description="All slots that the customer has here, the new one included")
+    qr: str = Field(description="The text of the claim's QR")
+    qr_svg: str = Field(description="A picture of the QR, to show or print")
 
 
 class ClaimView(View):
     id: Id
-    service_id: Id
-    service_name: str
+    service_id: ServiceId
+    service_name: str = Field(validation_alias=AliasChoices("service_name", "place_name"))
     slot: int
     status: ClaimStatus
     customer: CustomerView
@@ -131,7 +136,7 @@ class ClaimView(View):
 
 
 @dataclass(frozen=True)
-class ServiceRow:
+class PlaceRow:
     id: UUID
     organisation_id: UUID
     event_id: UUID | None
@@ -143,7 +148,7 @@ class ServiceRow:
 
 
 @dataclass(frozen=True)
-class ServiceStats:
+class PlaceStats:
     capacity: int
     taken: int
     claims_today: int
@@ -159,11 +164,11 @@ class SlotRow:
 
 
 @dataclass(frozen=True)
-class TakenSlot:
-    """A claim that was just made, or is answered again, and what its QR is rebuilt from."""
+class NewClaimRow:
+    """A claim as it was made; its QR is made again from the key."""
 
     id: UUID
-    service_id: UUID
+    place_id: UUID
     slot: int
     customer: dict[str, Any]
     note: str | None
@@ -176,8 +181,8 @@ class TakenSlot:
 class ClaimRow:
     id: UUID
     organisation_id: UUID
-    service_id: UUID
-    service_name: str
+    place_id: UUID
+    place_name: str
     capacity: int
     slot: int
     customer: dict[str, Any]
@@ -188,5 +193,5 @@ class ClaimRow:
 
     @property
     def status(self) -> ClaimStatus:
-        """Whether the slot is still the customer's."""
+        """Return the state of the claim: open until its slot is released."""
         return "open" if self.released_at is None else "released"

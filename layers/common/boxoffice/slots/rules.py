@@ -1,9 +1,9 @@
-"""What may be done with a service and a claim."""
+"""Decisions about the slots of a place, and about a claim that is scanned."""
 
 from collections.abc import Sequence
 from datetime import datetime, time
 
-from boxoffice.slots.errors import CapacityTooLow, WrongService
+from boxoffice.slots.errors import CapacityTooLow, WrongPlace
 from boxoffice.slots.models import ClaimRow, ClaimScanRequest
 from boxoffice.tickets import qr
 from boxoffice.tickets.errors import Forged
@@ -11,19 +11,19 @@ from boxoffice.tickets.errors import Forged
 CLAIM = qr.Kind("BC1:", "claim")
 
 
-def to_withdraw(free: Sequence[int], fewer: int) -> Sequence[int]:
-    """Which of the free slots a service that shrinks does without: the highest, so that numbers stay low.
+def slots_to_withdraw(free: Sequence[int], count: int) -> Sequence[int]:
+    """Choose the slots that a shrinking place withdraws: the highest of the free ones, so that numbers stay low.
 
     Raises:
-        CapacityTooLow: it has not as many; the others are taken.
+        CapacityTooLow: fewer slots than that are free.
     """
-    if fewer > len(free):
+    if count > len(free):
         raise CapacityTooLow(free_slots=len(free))
-    return sorted(free)[len(free) - fewer :]
+    return sorted(free)[len(free) - count :]
 
 
 def midnight(now: datetime, time_zone: str) -> datetime:
-    """When the day began at a place."""
+    """Return the moment at which today began in a time zone."""
     from zoneinfo import ZoneInfo
 
     zone = ZoneInfo(time_zone)
@@ -31,13 +31,13 @@ def midnight(now: datetime, time_zone: str) -> datetime:
 
 
 def check_scanned(claim: ClaimRow, text: str, request: ClaimScanRequest) -> None:
-    """Whether a QR is the claim's that it names, and shown where it belongs.
+    """Let a QR pass that belongs to the claim it names, at the place where it is scanned.
 
     Raises:
-        Forged: it is not the claim's. Nothing of the claim is told.
-        WrongService: it is for another place; which one, is told.
+        Forged: the QR is not this claim's. The error states nothing about the claim.
+        WrongPlace: the claim is on a slot of another place, which the error names.
     """
     if claim.qr_hash != qr.hash_of(text):
         raise Forged
-    if request.service_id not in (None, claim.service_id):
-        raise WrongService(service_id=claim.service_id, service_name=claim.service_name)
+    if request.service_id not in (None, claim.place_id):
+        raise WrongPlace(service_id=claim.place_id, service_name=claim.place_name)

@@ -1,6 +1,7 @@
-"""Use cases of services, slots and claims."""
+"""Use cases of places, slots and claims."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -13,26 +14,26 @@ from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
 from boxoffice.pagination import decode_id, decode_number, page_of
 from boxoffice.slots import rules
-from boxoffice.slots.errors import ClaimKeyRetired, ServiceEventNotFound, ServiceFull
+from boxoffice.slots.errors import ClaimKeyRetired, PlaceEventNotFound, PlaceFull
 from boxoffice.slots.models import (
     ALL_STATES,
-    ClaimedSlot,
     ClaimRequest,
     ClaimRow,
     ClaimScanRequest,
     ClaimView,
-    ServicePage,
-    ServicePatch,
-    ServiceRequest,
-    ServiceRow,
-    ServiceStats,
-    ServiceStatsView,
-    ServiceView,
+    NewClaimRow,
+    NewClaimView,
+    PlacePage,
+    PlacePatch,
+    PlaceRequest,
+    PlaceRow,
+    PlaceStats,
+    PlaceStatsView,
+    PlaceView,
     SlotPage,
     SlotRow,
     SlotState,
     SlotView,
-    TakenSlot,
 )
 from boxoffice.tickets import qr
 from boxoffice.tickets.errors import Forged
@@ -44,140 +45,149 @@ _FIRST = UUID(int=0)
 _MOST_ATTEMPTS = 50
 
 
-def create_service(conn: db.Connection, caller: Caller, request: ServiceRequest) -> ServiceView:
-    """Make a service and its slots.
+def create_place(conn: db.Connection, caller: Caller, request: PlaceRequest) -> PlaceView:
+    """Make a place and its slots.
 
     Raises:
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
-        ServiceEventNotFound: the event is not the organisation's.
+        PlaceEventNotFound: the event is not the organisation's.
     """
     require_role(conn, caller, request.organisation_id)
-    service_id = new_id()
-    if not db.run(conn, SQL.insert_service, id=service_id, **request.model_dump()):
-        raise ServiceEventNotFound
-    db.run(conn, SQL.open_slots, service_id=service_id, capacity=request.capacity, more=request.capacity)
-    service = _find_service(conn, service_id)
-    _record(conn, caller, "create_service", service, name=service.name, capacity=service.capacity)
-    return ServiceView.model_validate(service)
+    place_id = new_id()
+    if not db.run(conn, SQL.insert_place, id=place_id, **request.model_dump()):
+        raise PlaceEventNotFound
+    db.run(conn, SQL.add_slots, place_id=place_id, capacity=request.capacity, count=request.capacity)
+    place = _find_place(conn, place_id)
+    _audit(conn, caller, "create_service", place, name=place.name, capacity=place.capacity)
+    return PlaceView.model_validate(place)
 
 
-def get_service(conn: db.Connection, caller: Caller, service_id: UUID) -> ServiceView:
-    """A service, for members of its organisation.
+def get_place(conn: db.Connection, caller: Caller, place_id: UUID) -> PlaceView:
+    """Return a place to a member of its organisation.
 
     Raises:
         NotFound: there is none, or it is another organisation's.
     """
-    service = _find_service(conn, service_id)
-    require_role(conn, caller, service.organisation_id)
-    return ServiceView.model_validate(service)
+    place = _find_place(conn, place_id)
+    require_role(conn, caller, place.organisation_id)
+    return PlaceView.model_validate(place)
 
 
-def list_services(
+def list_places(
     conn: db.Connection, caller: Caller, organisation_id: UUID, event_id: UUID | None, limit: int, cursor: str | None
-) -> ServicePage:
-    """An organisation's services, or those that belong to one of its events, oldest first."""
+) -> PlacePage:
+    """Return an organisation's places, or those for one of its events, oldest first."""
     require_role(conn, caller, organisation_id)
     params: dict[str, Any] = {"organisation_id": organisation_id, "after": decode_id(cursor) or _FIRST, "limit": limit}
     if event_id:
-        rows = db.page(conn, ServiceRow, SQL.list_services_of_event, event_id=event_id, **params)
+        rows = db.page(conn, PlaceRow, SQL.list_places_of_event, event_id=event_id, **params)
     else:
-        rows = db.page(conn, ServiceRow, SQL.list_services, **params)
+        rows = db.page(conn, PlaceRow, SQL.list_places, **params)
     items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return ServicePage(items=[ServiceView.model_validate(row) for row in items], next_cursor=next_cursor)
+    return PlacePage(items=[PlaceView.model_validate(row) for row in items], next_cursor=next_cursor)
 
 
-def update_service(
-    conn: db.Connection, caller: Caller, service_id: UUID, patch: ServicePatch, expected_version: int | None
-) -> ServiceView:
-    """Change some of a service's fields. Open claims keep their slots, whatever becomes of the capacity.
+def update_place(
+    conn: db.Connection, caller: Caller, place_id: UUID, patch: PlacePatch, expected_version: int | None
+) -> PlaceView:
+    """Change some of a place's fields. Open claims keep their slots, whatever the capacity becomes.
 
     Raises:
-        NotFound, Forbidden: the service is not the caller's, or the role is too low.
-        StaleVersion: it has another version than expected.
+        NotFound, Forbidden: the place is not the caller's, or the role is too low.
+        StaleVersion: the place has another version than expected.
         CapacityTooLow: more slots than that are taken.
     """
-    db.run(conn, SQL.lock_service, id=service_id)
-    service = _find_service(conn, service_id)
-    require_role(conn, caller, service.organisation_id)
-    check_version(service.version, expected_version)
-    columns = vars(service) | patch.changes()
-    _resize(conn, service, columns["capacity"])
-    db.run(conn, SQL.update_service, **columns)
-    service = _find_service(conn, service_id)
-    _record(conn, caller, "update_service", service, changes=patch.model_dump(mode="json", exclude_unset=True))
-    return ServiceView.model_validate(service)
+    db.run(conn, SQL.lock_place, id=place_id)
+    place = _find_place(conn, place_id)
+    require_role(conn, caller, place.organisation_id)
+    check_version(place.version, expected_version)
+    new = replace(place, **patch.changes())
+    _resize(conn, place, new.capacity)
+    db.run(conn, SQL.update_place, id=place.id, name=new.name, capacity=new.capacity, time_zone=new.time_zone)
+    place = _find_place(conn, place_id)
+    _audit(conn, caller, "update_service", place, changes=patch.model_dump(mode="json", exclude_unset=True))
+    return PlaceView.model_validate(place)
 
 
-def _resize(conn: db.Connection, service: ServiceRow, capacity: int) -> None:
-    """Open or withdraw slots of a service that the transaction holds."""
-    more = capacity - service.capacity
-    if more > 0:
-        db.run(conn, SQL.open_slots, service_id=service.id, capacity=capacity, more=more)
-    elif more < 0:
-        free = [row["number"] for row in db.many(conn, dict, SQL.lock_free_slots, service_id=service.id)]
-        db.run(conn, SQL.withdraw_slots, service_id=service.id, numbers=list(rules.to_withdraw(free, -more)))
+def _resize(conn: db.Connection, place: PlaceRow, capacity: int) -> None:
+    """Add or withdraw slots of a place that the transaction has locked."""
+    growth = capacity - place.capacity
+    if growth > 0:
+        db.run(conn, SQL.add_slots, place_id=place.id, capacity=capacity, count=growth)
+    elif growth < 0:
+        free = [row["number"] for row in db.many(conn, dict, SQL.lock_free_slots, place_id=place.id)]
+        numbers = rules.slots_to_withdraw(free, -growth)
+        db.run(conn, SQL.withdraw_slots, place_id=place.id, numbers=list(numbers))
 
 
-def get_stats(conn: db.Connection, caller: Caller, service_id: UUID) -> ServiceStatsView:
-    """How full a service is, and how its day goes.
+def get_stats(conn: db.Connection, caller: Caller, place_id: UUID) -> PlaceStatsView:
+    """Return how many slots of a place are taken now, and its claims and releases of today.
 
     Raises:
-        NotFound: there is none, or it is another organisation's.
+        NotFound: there is no such place, or it is another organisation's.
     """
-    service = _find_service(conn, service_id)
-    require_role(conn, caller, service.organisation_id)
-    midnight = rules.midnight(datetime.now(UTC), service.time_zone)
-    (stats,) = db.many(conn, ServiceStats, SQL.get_stats, service_id=service_id, midnight=midnight)
-    return ServiceStatsView(service_id=service_id, free=stats.capacity - stats.taken, **vars(stats))
+    place = _find_place(conn, place_id)
+    require_role(conn, caller, place.organisation_id)
+    midnight = rules.midnight(datetime.now(UTC), place.time_zone)
+    stats = db.exactly_one(conn, PlaceStats, SQL.get_stats, place_id=place_id, midnight=midnight)
+    return PlaceStatsView(
+        service_id=place_id,
+        capacity=stats.capacity,
+        taken=stats.taken,
+        free=stats.capacity - stats.taken,
+        claims_today=stats.claims_today,
+        released_today=stats.released_today,
+        average_stay_seconds=stats.average_stay_seconds,
+    )
 
 
 def list_slots(
-    conn: db.Connection, caller: Caller, service_id: UUID, state: SlotState | None, limit: int, cursor: str | None
+    conn: db.Connection, caller: Caller, place_id: UUID, state: SlotState | None, limit: int, cursor: str | None
 ) -> SlotPage:
-    """A service's slots by number, with who holds them.
+    """Return a place's slots by number, each with its open claim.
 
     Raises:
-        NotFound: there is no such service, or it is another organisation's.
+        NotFound: there is no such place, or it is another organisation's.
     """
-    require_role(conn, caller, _find_service(conn, service_id).organisation_id)
+    require_role(conn, caller, _find_place(conn, place_id).organisation_id)
     states = [state] if state else list(ALL_STATES)
     after = decode_number(cursor) or 0
-    rows = db.page(conn, SlotRow, SQL.list_slots, service_id=service_id, states=states, after=after, limit=limit)
+    rows = db.page(conn, SlotRow, SQL.list_slots, place_id=place_id, states=states, after=after, limit=limit)
     items, next_cursor = page_of(rows, limit, lambda row: (row.number,))
     return SlotPage(items=[SlotView.model_validate(row) for row in items], next_cursor=next_cursor)
 
 
-def claim_slot(conn: db.Connection, caller: Caller, service_id: UUID, request: ClaimRequest, key: str) -> ClaimedSlot:
-    """Check a customer in to the lowest slot that is free and that nobody else is taking.
+def claim_slot(conn: db.Connection, caller: Caller, place_id: UUID, request: ClaimRequest, key: str) -> NewClaimView:
+    """Check a customer in: to the lowest free slot that nobody else is taking at this moment.
 
-    Runs in autocommit: two statements in the common case, with locks held during the second alone.
+    Runs in autocommit. It usually takes two statements, and holds locks during the second alone.
 
     Raises:
-        NotFound: there is no such service, or it is another organisation's.
-        AccountNotFound: the customer is no account of ours.
-        ServiceFull: every slot was taken, at a moment during the call.
+        NotFound: there is no such place, or it is another organisation's.
+        AccountNotFound: there is no account with the customer's `account_id`.
+        PlaceFull: at a moment during the call every slot was taken.
         KeyReused: the idempotency key belongs to another request.
     """
-    service = db.get(conn, ServiceRow, SQL.get_service_of_member, id=service_id, account_id=caller.account)
-    idempotent = IdempotentRequest.of("claim_slot", str(caller.account), key, request, service_id)
+    place = db.get(conn, PlaceRow, SQL.get_place_of_member, id=place_id, account_id=caller.account)
+    idempotent = IdempotentRequest.of("claim_slot", str(caller.account), key, request, place_id)
     return idempotency.run_once(
         conn,
         idempotent,
-        lambda: _claim(conn, caller, service, request, idempotent),
-        lambda stored: _first_answer(conn, service, stored),
+        lambda: _claim(conn, caller, place, request, idempotent),
+        lambda stored: _first_answer(conn, place, stored),
     )
 
 
 def _claim(
-    conn: db.Connection, caller: Caller, service: ServiceRow, request: ClaimRequest, idempotent: IdempotentRequest
-) -> ClaimedSlot:
+    conn: db.Connection, caller: Caller, place: PlaceRow, request: ClaimRequest, idempotent: IdempotentRequest
+) -> NewClaimView:
     key_id, master = signing.current_key(settings().ticket_keys_secret)
     claim_id = new_id()
-    text = qr.text_of(master, int(key_id), 0, service.organisation_id, claim_id, rules.CLAIM)
+    text = qr.text_of(master, int(key_id), 0, place.organisation_id, claim_id, rules.CLAIM)
     claim = {
         "id": claim_id,
-        "service_id": service.id,
-        "organisation_id": service.organisation_id,
+        "place_id": place.id,
+        "organisation_id": place.organisation_id,
         "customer_id": new_id(),
         "note": request.note,
         "key_id": int(key_id),
@@ -186,63 +196,70 @@ def _claim(
         **request.customer.model_dump(),
         **idempotency.params(idempotent, {"id": str(claim_id)}),
     }
-    return _answer(_take(conn, claim), text)
+    return _answer(_take_slot(conn, claim), text)
 
 
-def _take(conn: db.Connection, claim: dict[str, Any]) -> TakenSlot:
-    """Write a claim on a free slot.
+def _take_slot(conn: db.Connection, claim: dict[str, Any]) -> NewClaimRow:
+    """Take a free slot for a claim and store both.
 
-    What is free is asked anew before each further attempt, in one snapshot, so "full" is only ever said of a moment at
-    which it was true. That an attempt fails although a slot was free means that somebody else got it.
+    An attempt that fails while a slot is free has lost it to somebody else, so it is repeated. Each time, one snapshot
+    shows if any slot is free. So "full" is the truth of a moment during the call.
 
     Raises:
-        ServiceFull: there is no free slot.
-        Busy: others were faster every time.
+        PlaceFull: no slot is free.
+        Busy: somebody else was faster at every attempt.
     """
-    taken = db.one(conn, TakenSlot, SQL.take_slot, **claim)
+    new_claim = db.one(conn, NewClaimRow, SQL.take_slot, **claim)
     for _ in range(_MOST_ATTEMPTS):
-        if taken is not None:
-            return taken
-        if not db.value(conn, SQL.has_free_slot, service_id=claim["service_id"]):
-            raise ServiceFull
+        if new_claim is not None:
+            return new_claim
+        if not db.value(conn, SQL.has_free_slot, place_id=claim["place_id"]):
+            raise PlaceFull
         with conn.transaction():
-            db.run(conn, SQL.lock_free_slot, service_id=claim["service_id"])
-            taken = db.one(conn, TakenSlot, SQL.take_slot, **claim)
+            db.run(conn, SQL.lock_free_slot, place_id=claim["place_id"])
+            new_claim = db.one(conn, NewClaimRow, SQL.take_slot, **claim)
     raise Busy
 
 
-def _first_answer(conn: db.Connection, service: ServiceRow, stored: dict[str, Any]) -> ClaimedSlot:
-    """What was answered when the slot was claimed."""
-    claim = db.get(conn, TakenSlot, SQL.get_claimed_slot, **stored)
+def _first_answer(conn: db.Connection, place: PlaceRow, stored: dict[str, Any]) -> NewClaimView:
+    """Return the answer that was given when the slot was claimed.
+
+    Raises:
+        ClaimKeyRetired: the key that signed the QR has been withdrawn.
+    """
+    claim = db.get(conn, NewClaimRow, SQL.get_new_claim, **stored)
     master = signing.key(settings().ticket_keys_secret, str(claim.key_id))
     if master is None:
         raise ClaimKeyRetired
-    return _answer(claim, qr.text_of(master, claim.key_id, 0, service.organisation_id, claim.id, rules.CLAIM))
+    return _answer(claim, qr.text_of(master, claim.key_id, 0, place.organisation_id, claim.id, rules.CLAIM))
 
 
-def _answer(claim: TakenSlot, text: str) -> ClaimedSlot:
-    return ClaimedSlot(**vars(claim), qr=text, qr_svg=qr.svg(text).decode())
+def _answer(claim: NewClaimRow, text: str) -> NewClaimView:
+    return NewClaimView(**vars(claim), qr=text, qr_svg=qr.svg(text).decode())
 
 
 def scan_claim(conn: db.Connection, caller: Caller, request: ClaimScanRequest) -> ClaimView:
-    """Whose slot a claim's QR stands for, and whether it still does. It changes nothing.
+    """Verify a claim's QR and return the claim. It changes nothing.
 
     Raises:
         Forged: the QR is none of ours, its key has been withdrawn, or it is not this claim's.
         NotFound: there is no such claim, or it is another organisation's.
-        WrongService: it is for another place.
+        WrongPlace: the claim is on a slot of another place.
     """
     text = request.qr.strip()
-    named = qr.read(text, rules.CLAIM)
-    if named is None or signing.key(settings().ticket_keys_secret, str(named[0])) is None:
+    parts = qr.read(text, rules.CLAIM)
+    if parts is None:
         raise Forged
-    claim = db.get(conn, ClaimRow, SQL.get_claim_of_member, id=named[1], account_id=caller.account)
+    key_id, claim_id = parts
+    if signing.key(settings().ticket_keys_secret, str(key_id)) is None:
+        raise Forged
+    claim = db.get(conn, ClaimRow, SQL.get_claim_of_member, id=claim_id, account_id=caller.account)
     rules.check_scanned(claim, text, request)
     return ClaimView.model_validate(claim)
 
 
 def release_claim(conn: db.Connection, caller: Caller, claim_id: UUID) -> ClaimView:
-    """Give a slot back. To release a released claim changes nothing.
+    """Give a slot back. To release a claim again changes nothing.
 
     Raises:
         NotFound: there is no such claim, or it is another organisation's.
@@ -255,32 +272,34 @@ def release_claim(conn: db.Connection, caller: Caller, claim_id: UUID) -> ClaimV
             conn,
             SQL.release_claim,
             id=claim.id,
-            service_id=claim.service_id,
+            place_id=claim.place_id,
             capacity=claim.capacity,
-            numbers=_vacate(conn, claim),
+            numbers=_slots_to_change(conn, claim),
             released_by=caller.account,
         )
         claim = _find_claim(conn, claim_id)
     return ClaimView.model_validate(claim)
 
 
-def _vacate(conn: db.Connection, claim: ClaimRow) -> Sequence[int]:
-    """The slots that change as a claim is released: its own, and the one that takes its place if the service has shrunk
-    below it meanwhile."""
+def _slots_to_change(conn: db.Connection, claim: ClaimRow) -> Sequence[int]:
+    """Return the slots that change when a claim is released.
+
+    These are its own slot and, if that is above the capacity by now, the withdrawn slot that replaces it.
+    """
     if claim.slot <= claim.capacity:
         return [claim.slot]
-    stand_in = db.value(conn, SQL.lock_stand_in, service_id=claim.service_id, capacity=claim.capacity)
-    return [stand_in, claim.slot]
+    replacement = db.value(conn, SQL.lock_replacement_slot, place_id=claim.place_id, capacity=claim.capacity)
+    return [replacement, claim.slot]
 
 
-def _find_service(conn: db.Connection, service_id: UUID) -> ServiceRow:
-    return db.get(conn, ServiceRow, SQL.get_service, id=service_id)
+def _find_place(conn: db.Connection, place_id: UUID) -> PlaceRow:
+    return db.get(conn, PlaceRow, SQL.get_place, id=place_id)
 
 
 def _find_claim(conn: db.Connection, claim_id: UUID) -> ClaimRow:
     return db.get(conn, ClaimRow, SQL.get_claim, id=claim_id)
 
 
-def _record(conn: db.Connection, caller: Caller, action: str, service: ServiceRow, **facts: Any) -> None:
-    subject = f"service {service.id}"
-    audit.record(conn, action, subject, actor=caller.account, organisation=service.organisation_id, **facts)
+def _audit(conn: db.Connection, caller: Caller, action: str, place: PlaceRow, **facts: Any) -> None:
+    subject = f"service {place.id}"
+    audit.record(conn, action, subject, actor=caller.account, organisation=place.organisation_id, **facts)

@@ -1,1 +1,1 @@
-"""Stock: quantities to sell from, in several rows each, so that buyers who come at once do not queue."""
+"""Stock: quantities to sell from. Each lies in several rows, so that buyers who come at once do not queue."""

@@ -1,4 +1,4 @@
-"""What can be wrong with stock."""
+"""Why stock cannot be taken, or not be changed."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -6,8 +6,8 @@ from uuid import UUID
 from boxoffice.errors import DomainError
 
 
-class PoolsShort(Exception):
-    """Pools with too little left. What that means is for whoever knows what they stand for."""
+class InsufficientStock(Exception):
+    """Some pools have less available than a caller wants. The caller knows what the pools stand for, and says so."""
 
     def __init__(self, pool_ids: Collection[UUID]) -> None:
         self.pool_ids = frozenset(pool_ids)

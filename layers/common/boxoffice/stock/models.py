@@ -1,4 +1,4 @@
-"""Rows of stock and what is drawn from them."""
+"""Rows of stock, and what is drawn from them."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -6,7 +6,11 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Draw:
-    """A quantity wanted from a pool; the search for a row that has it begins at the row ``start``."""
+    """A quantity that is wanted from a pool.
+
+    Attributes:
+        start: the number of the row of stock at which the search for the quantity begins.
+    """
 
     pool_id: UUID
     quantity: int
@@ -14,8 +18,8 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """A quantity of a pool, and the row that has it."""
+class TakenDraw:
+    """A quantity that was taken from a pool, and the row of stock that carries it: SQL's type ``draw``."""
 
     pool_id: UUID
     row_no: int
@@ -24,6 +28,8 @@ class Taken:
 
 @dataclass(frozen=True)
 class StockRow:
+    """A row of stock: how much of a pool lies in it, by state."""
+
     row_no: int
     available: int
     held: int
@@ -31,8 +37,8 @@ class StockRow:
 
 
 @dataclass(frozen=True)
-class Consolidated:
-    """The row into which what is available of a pool was moved, and how much that row has now."""
+class ConsolidatedRow:
+    """A row into which available stock of a pool was moved, and how much is available in it now."""
 
     pool_id: UUID
     row_no: int

@@ -1,15 +1,20 @@
-"""Make pools, resize them, and find stock that no single row has."""
+"""Make pools, resize them, and move their stock between available, held and sold.
+
+A draw that was taken is kept by its owner: an order, or an entry of the waitlist. The owner keeps its draws as text, as
+PostgreSQL writes an array of them. A caller that moves their stock has locked the owner before.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from boxoffice import db, sql
 from boxoffice.errors import Busy
 from boxoffice.ids import new_id
 from boxoffice.stock import rules
-from boxoffice.stock.errors import PoolsShort, QuantityTooLow
-from boxoffice.stock.models import Consolidated, Draw, StockRow, Taken
+from boxoffice.stock.errors import InsufficientStock, QuantityTooLow
+from boxoffice.stock.models import ConsolidatedRow, Draw, StockRow, TakenDraw
 
 SQL = sql.queries("stock")
 
@@ -17,7 +22,7 @@ _MOST_PLANS = 50
 
 
 def create_pool(conn: db.Connection, quantity: int) -> UUID:
-    """Make a pool with this quantity, all of it available."""
+    """Make a pool with this quantity, all of it available. Return its id."""
     pool_id = new_id()
     rows = rules.rows_for(quantity)
     db.run(conn, SQL.insert_pool, pool_id=pool_id, quantity=quantity, rows=rows)
@@ -26,110 +31,113 @@ def create_pool(conn: db.Connection, quantity: int) -> UUID:
 
 
 def resize_pool(conn: db.Connection, pool_id: UUID, quantity: int) -> None:
-    """Set a pool's quantity. Its owner (a ticket type, say) is locked already, so that two edits follow each other.
+    """Set a pool's quantity.
+
+    The caller has locked what the pool belongs to, such as a ticket type, so that two edits follow each other.
 
     Raises:
-        QuantityTooLow: more than that is sold or held.
+        QuantityTooLow: more than the quantity is sold or held.
     """
-    rows = db.many(conn, StockRow, SQL.lock_rows, pool_id=pool_id)
+    rows = lock_pool(conn, pool_id)
     more = quantity - sum(row.available + row.held + row.sold for row in rows)
-    available = rules.grown(rows, more) if more > 0 else rules.shrunk(rows, -more)
+    available = rules.grow(rows, more) if more > 0 else rules.shrink(rows, -more)
     if available is None:
         raise QuantityTooLow(taken=sum(row.held + row.sold for row in rows))
+    _set_pool(conn, pool_id, quantity, available)
+
+
+def empty_pool(conn: db.Connection, pool_id: UUID) -> None:
+    """Remove what is available of a pool. The caller has locked what the pool belongs to."""
+    rows = lock_pool(conn, pool_id)
+    quantity = sum(row.held + row.sold for row in rows)
+    _set_pool(conn, pool_id, quantity, {row.row_no: 0 for row in rows})
+
+
+def lock_pool(conn: db.Connection, pool_id: UUID) -> list[StockRow]:
+    """Lock all rows of a pool and return them. Nobody takes or gives back any of it until the transaction ends."""
+    return db.many(conn, StockRow, SQL.lock_rows, pool_id=pool_id)
+
+
+def _set_pool(conn: db.Connection, pool_id: UUID, quantity: int, available: dict[int, int]) -> None:
+    """Set a pool's quantity, and what is available in each of its rows."""
     db.run(conn, SQL.set_available, pool_id=pool_id, row_nos=list(available), available=list(available.values()))
     db.run(conn, SQL.resize_pool, pool_id=pool_id, quantity=quantity, rows=len(available))
 
 
-def empty_pool(conn: db.Connection, pool_id: UUID) -> None:
-    """Take away what is available of a pool. Its owner is locked already."""
-    rows = db.many(conn, StockRow, SQL.lock_rows, pool_id=pool_id)
-    quantity = sum(row.held + row.sold for row in rows)
-    db.run(conn, SQL.set_available, pool_id=pool_id, row_nos=[row.row_no for row in rows], available=[0 for _ in rows])
-    db.run(conn, SQL.resize_pool, pool_id=pool_id, quantity=quantity, rows=len(rows))
-
-
-def lock_pool(conn: db.Connection, pool_id: UUID) -> None:
-    """Hold all of a pool, so that nothing is taken or given back until the transaction ends."""
-    db.many(conn, StockRow, SQL.lock_rows, pool_id=pool_id)
-
-
 def plans(conn: db.Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
-    """Yield the draws to try, one plan after another, while there is enough. Leave the loop when one succeeds.
+    """Yield the draws to try, one plan after another, while enough is available. Leave the loop when one succeeds.
 
-    The first plan is the hot path: any row that has enough and that nobody has locked. The other plans consolidate rows
-    in order, waiting for locks: first from the home row on, then from row 0. Before each of them a snapshot shows what
-    is available, so "sold out" is only said of a moment at which it was true. If a plan fails although there was
-    enough, somebody else bought some of it.
+    The first plan takes any row that has enough and that nobody has locked. The other plans consolidate rows, and wait
+    for locks: the second plan from the start row on, the rest from row 0. Before each of them, a snapshot shows what is
+    available, so "sold out" was true at a moment of the call. If a plan fails after that, another buyer was faster.
 
     Raises:
-        PoolsShort: one of the pools has less than is wanted.
-        Busy: others were faster every time.
+        InsufficientStock: a pool has less available than is wanted.
+        Busy: other buyers were faster every time.
     """
     yield draws
     for number in range(_MOST_PLANS):
-        if short := list_short(conn, draws):
-            raise PoolsShort(short)
+        if pool_ids := list_short_pools(conn, draws):
+            raise InsufficientStock(pool_ids)
         yield draws if number == 0 else [replace(draw, start=0) for draw in draws]
     raise Busy
 
 
-def list_short(conn: db.Connection, draws: Sequence[Draw]) -> list[UUID]:
-    """Return the pools that have less than is drawn from them, in one snapshot."""
+def list_short_pools(conn: db.Connection, draws: Sequence[Draw]) -> list[UUID]:
+    """Return the pools that have less available than is wanted of them, as of one snapshot."""
     pool_ids, quantities = [draw.pool_id for draw in draws], [draw.quantity for draw in draws]
-    return [row["pool_id"] for row in db.many(conn, dict, SQL.list_short, pool_ids=pool_ids, quantities=quantities)]
+    rows = db.many(conn, dict, SQL.list_short_pools, pool_ids=pool_ids, quantities=quantities)
+    return [row["pool_id"] for row in rows]
 
 
 def take(conn: db.Connection, draws: Sequence[Draw]) -> str | None:
-    """Hold what is drawn, of rows that nobody else has locked, or nothing.
+    """Hold all that is wanted, from rows that nobody else has locked, or hold nothing.
 
     Returns:
-        What was taken, for its owner to keep and for the functions below; None where a pool has no such row.
+        The draws that were taken, for their owner to keep; None if a pool has no such row.
     """
-    found: str | None = db.value(
-        conn,
-        SQL.take,
-        pool_ids=[draw.pool_id for draw in draws],
-        quantities=[draw.quantity for draw in draws],
-        starts=[draw.start for draw in draws],
-    )
-    return found
+    held: str | None = db.value(conn, SQL.take, **_columns_of(draws))
+    return held
 
 
 def sell(conn: db.Connection, held: str) -> None:
-    """Turn what is held into what is sold.
-
-    Args:
-        held: draws as PostgreSQL writes them, from an owner that the transaction has locked. So it is below.
-    """
-    db.run(conn, SQL.lock_and_sell, draws=held)
+    """Turn the held stock of these draws into sold stock."""
+    _move(conn, held, held=-1, sold=1)
 
 
-def release(conn: db.Connection, held: str) -> list[Taken]:
-    """Make available again what is held. Return the rows, which stay locked."""
-    return db.many(conn, Taken, SQL.lock_and_release, draws=held)
+def release(conn: db.Connection, held: str) -> list[TakenDraw]:
+    """Make the held stock of these draws available again. Return the draws; their rows stay locked."""
+    return _move(conn, held, held=-1, available=1)
 
 
 def give_back(conn: db.Connection, sold: str) -> None:
-    """Make available again what was sold."""
-    db.run(conn, SQL.lock_and_give_back, draws=sold)
+    """Make the sold stock of these draws available again."""
+    _move(conn, sold, sold=-1, available=1)
+
+
+def _move(conn: db.Connection, draws: str, *, available: int = 0, held: int = 0, sold: int = 0) -> list[TakenDraw]:
+    """Move the quantity of each draw between the counts of its row: 1 adds it to a count, -1 subtracts it."""
+    return db.many(conn, TakenDraw, SQL.lock_and_move, draws=draws, available=available, held=held, sold=sold)
 
 
 def consolidate(conn: db.Connection, draws: Sequence[Draw]) -> list[Draw] | None:
-    """Move what is drawn into one row of each pool. The rows stay locked: take the quantities from there.
+    """Move what is wanted of each pool into one row. The rows stay locked, so that the caller can take it from there.
 
-    Roll the transaction back on None, so that stock does not move for nothing.
+    On None, the caller rolls back the transaction, so that no stock moves for nothing.
 
     Returns:
-        The draws that start at the rows which have the quantities now; None if there is not enough.
+        The draws, each with the row that has its quantity as its start; None if too little is available.
     """
-    found = db.many(
-        conn,
-        Consolidated,
-        SQL.lock_and_consolidate,
-        pool_ids=[draw.pool_id for draw in draws],
-        quantities=[draw.quantity for draw in draws],
-        starts=[draw.start for draw in draws],
-    )
-    rows = {row.pool_id: row for row in found if row.available > 0}
-    enough = all(draw.pool_id in rows and rows[draw.pool_id].available >= draw.quantity for draw in draws)
-    return [replace(draw, start=rows[draw.pool_id].row_no) for draw in draws] if enough else None
+    consolidated = db.many(conn, ConsolidatedRow, SQL.lock_and_consolidate, **_columns_of(draws))
+    rows = {row.pool_id: row for row in consolidated}
+    if any(draw.pool_id not in rows or rows[draw.pool_id].available < draw.quantity for draw in draws):
+        return None
+    return [replace(draw, start=rows[draw.pool_id].row_no) for draw in draws]
+
+
+def _columns_of(draws: Sequence[Draw]) -> dict[str, list[Any]]:
+    return {
+        "pool_ids": [draw.pool_id for draw in draws],
+        "quantities": [draw.quantity for draw in draws],
+        "starts": [draw.start for draw in draws],
+    }

@@ -1,1 +1,1 @@
-"""Ticket types: the tiers of an event, each with its price, its quantity and its own terms of sale."""
+"""Ticket types: the kinds of tickets of an event, each with its price, its quantity and its sale terms."""

@@ -1,4 +1,4 @@
-"""What can be wrong with a ticket type."""
+"""Why a ticket type cannot be as requested."""
 
 from boxoffice.errors import DomainError
 
@@ -7,7 +7,7 @@ class OrderLimitsCrossed(DomainError):
     status = 422
     code = "order_limits_crossed"
     meaning = "`max_per_order` or `max_per_buyer` is less than `min_per_order`."
-    remedy = "Raise it, or lower `min_per_order`."
+    remedy = "Raise the maximum, or lower `min_per_order`."
     constraint = "ticket_types_order_limits"
 
 
@@ -21,33 +21,33 @@ class SaleWindowEmpty(DomainError):
 
 class NoTicketTypes(DomainError):
     code = "no_ticket_types"
-    meaning = "A published event has at least one ticket type."
-    remedy = "Create another one first."
+    meaning = "A published event must have at least one ticket type."
+    remedy = "Create another ticket type first."
 
 
 class TooManyTicketTypes(DomainError):
     code = "too_many_ticket_types"
     meaning = "An event has {max_ticket_types} ticket types at the most."
-    remedy = "Delete one first, or create another event."
+    remedy = "Delete one of them first, or create another event."
     max_ticket_types: int
 
 
 class EventCancelled(DomainError):
     code = "event_cancelled"
     meaning = "The event is cancelled."
-    remedy = "It stays as it is."
+    remedy = "A cancelled event cannot be changed, sold or used."
 
 
 class TicketsTaken(DomainError):
     code = "tickets_taken"
-    meaning = "Tickets of it are sold, or held by pending orders."
-    remedy = "Refund and cancel those orders first, or cancel the event."
+    meaning = "Its tickets are sold, or held by orders or offers of the waitlist."
+    remedy = "Refund or cancel those orders first, or cancel the event."
 
 
 class SeatsDecideQuantity(DomainError):
     code = "seats_decide_quantity"
     meaning = "The quantity of this ticket type is the number of its seats."
-    remedy = "Define its seats instead."
+    remedy = "Change its seats instead."
 
 
 class CapacityNotSettable(DomainError):
@@ -56,5 +56,5 @@ class CapacityNotSettable(DomainError):
     remedy = "Lower the quantities of its ticket types instead."
 
 
-# What a ticket type can say that does not fit together.
+# Why a ticket type cannot be created or edited as requested.
 INVALID_TICKET_TYPE = (OrderLimitsCrossed, SaleWindowEmpty)

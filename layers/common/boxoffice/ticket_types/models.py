@@ -17,12 +17,11 @@ _DEEPEST = 8  # levels of nesting in a ticket type's attributes
 _LARGEST = 8192  # characters of JSON
 _NOT_IN_JSONB = re.compile(r"[\x00\ud800-\udfff]")
 
-# Two letters in CLDR that ISO 3166 has not given to a country.
 type EventStatus = Literal["draft", "published", "cancelled"]
 
 
 def _storable(attributes: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what jsonb cannot hold: NUL, lone surrogates, infinity; and what is too much of it."""
+    """Refuse what jsonb cannot store (NUL, lone surrogates, infinity), and what is too large."""
     from json import dumps
 
     _check_json(attributes, depth=1)
@@ -32,6 +31,11 @@ def _storable(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_json(value: object, depth: int) -> None:
+    """Check a value of JSON, and all values in it.
+
+    Raises:
+        ValueError: jsonb cannot store it, or it is nested too deep.
+    """
     if depth > _DEEPEST:
         raise ValueError(f"must not be nested more than {_DEEPEST} deep")
     match value:
@@ -50,11 +54,13 @@ def _check_json(value: object, depth: int) -> None:
 
 Quantity = Annotated[int, Field(strict=True, ge=0, le=10_000_000)]
 PerOrder = Annotated[int, Field(strict=True, ge=1, le=1000)]
-PerBuyer = Annotated[int, Field(strict=True, ge=1, le=1000, description="Over all live orders of a buyer")]
-Entries = Annotated[int, Field(strict=True, ge=1, le=1000, description="How often a ticket admits")]
+PerBuyer = Annotated[
+    int, Field(strict=True, ge=1, le=1000, description="How many a buyer may have, over all pending and paid orders")
+]
+Entries = Annotated[int, Field(strict=True, ge=1, le=1000, description="How often a ticket lets its holder in")]
 TicketMode = Annotated[
     Literal["separate", "group", "choice"],
-    Field(description="A ticket each, one ticket that admits all that are bought together, or as the buyer says"),
+    Field(description="One ticket each, one ticket that admits the whole group, or as the buyer chooses"),
 ]
 Flag = Annotated[bool, Field(strict=True)]
 Attributes = Annotated[
@@ -77,7 +83,7 @@ class TicketTypeRequest(Request):
     max_entries: Entries = 1
     ticket_mode: TicketMode = "separate"
     attributes: Attributes = Field(default_factory=dict)
-    hidden: Flag = Field(default=False, description="Whether only members of the organisation see it")
+    hidden: Flag = Field(default=False, description="True if only members of the organisation see it")
 
 
 class TicketTypePatch(Patch):
@@ -104,7 +110,7 @@ class TicketTypeView(View):
     price: int = Field(description="In the currency's minor unit")
     currency: str
     quantity: int
-    available: int = Field(description="How many can be bought: neither sold nor held, and within the event's capacity")
+    available: int = Field(description="How many can be bought now, within the event's capacity")
     sales_start: datetime | None
     sales_end: datetime | None = Field(description="Sales end with the event at the latest")
     min_per_order: int
@@ -114,16 +120,16 @@ class TicketTypeView(View):
     ticket_mode: TicketMode
     attributes: dict[str, Any]
     hidden: bool
-    seated: bool = Field(description="Whether each ticket has a seat of its own")
+    seated: bool = Field(description="True if each ticket has a numbered seat")
     version: int
 
 
 @dataclass(frozen=True)
 class TicketTypeRow:
-    """A ticket type with its stock, summed up over the rows of its pool in one snapshot.
+    """A ticket type, with the counts of its stock summed up over the rows of its pool.
 
     Attributes:
-        available: how many can be bought, within what is available of the event's capacity.
+        available: how many can be bought now, within the event's capacity.
     """
 
     id: UUID

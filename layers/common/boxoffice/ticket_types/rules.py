@@ -7,40 +7,40 @@ from boxoffice.ticket_types.models import MOST_TICKET_TYPES, EventStatus, Ticket
 
 
 def check_editable(status: EventStatus) -> None:
-    """Whether an event, and what belongs to it, can still be edited.
+    """Check that an event, and what belongs to it, can still be edited.
 
     Raises:
-        EventCancelled: it was called off, and stays as those know it who were told so.
+        EventCancelled: the event is cancelled. It stays as its buyers were told.
     """
     if status == "cancelled":
         raise EventCancelled
 
 
-def check_room(ticket_types: Sequence[TicketTypeRow]) -> None:
-    """Whether an event can have one more ticket type.
+def check_addable(ticket_types: Sequence[TicketTypeRow]) -> None:
+    """Check that an event can get one more ticket type.
 
     Raises:
-        TooManyTicketTypes: it cannot.
+        TooManyTicketTypes: it has as many as it can have.
     """
     if len(ticket_types) >= MOST_TICKET_TYPES:
         raise TooManyTicketTypes(max_ticket_types=MOST_TICKET_TYPES)
 
 
-def check_remaining(event_status: EventStatus, ticket_types: Sequence[TicketTypeRow]) -> None:
-    """Whether an event can do with one ticket type less.
+def check_deletable(event_status: EventStatus, ticket_types: Sequence[TicketTypeRow]) -> None:
+    """Check that an event can lose one of its ticket types.
 
     Raises:
-        NoTicketTypes: it is published and would have none left.
+        NoTicketTypes: it is published, and this is its last one.
     """
     if event_status == "published" and len(ticket_types) == 1:
         raise NoTicketTypes
 
 
 def check_quantity_settable(ticket_type: TicketTypeRow) -> None:
-    """Whether a ticket type's quantity is the organiser's to set.
+    """Check that a manager can set the quantity of a ticket type.
 
     Raises:
-        SeatsDecideQuantity: it is how many seats there are.
+        SeatsDecideQuantity: its quantity is the number of its seats.
     """
     if ticket_type.seated:
         raise SeatsDecideQuantity

@@ -1,4 +1,4 @@
-"""Use cases of ticket types. What is done with an event as a whole is in `events`."""
+"""Use cases of ticket types. The use cases of an event as a whole are in `events`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
 from boxoffice.seats import service as seats
 from boxoffice.seats.models import SeatMapRequest, SeatMapView, SeatPage
-from boxoffice.seats.rules import tag_of
+from boxoffice.seats.rules import etag_of
 from boxoffice.stock import service as stock
 from boxoffice.stock.errors import QuantityTooLow
 from boxoffice.ticket_types import rules
@@ -33,16 +33,16 @@ SQL = sql.queries("ticket_types")
 def create_ticket_type(
     conn: db.Connection, caller: Caller, event_id: UUID, request: TicketTypeRequest
 ) -> TicketTypeView:
-    """Add a ticket type to an event. If the event is published, it is on sale at once, by its own terms.
+    """Add a ticket type to an event. If the event is published, it is on sale at once, within its own sale window.
 
     Raises:
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
-        EventCancelled: the event was called off.
-        TooManyTicketTypes: the event can have no more.
-        OrderLimitsCrossed, SaleWindowEmpty: it does not fit together.
+        EventCancelled: the event is cancelled.
+        TooManyTicketTypes: the event has as many as it can have.
+        INVALID_TICKET_TYPE: the ticket type contradicts itself.
     """
     rules.check_editable(_lock_event(conn, caller, event_id))
-    rules.check_room(list_of_event(conn, event_id))
+    rules.check_addable(list_of_event(conn, event_id))
     ticket_type_id = new_id()
     insert(conn, ticket_type_id, event_id, request)
     ticket_type = _find(conn, ticket_type_id)
@@ -54,19 +54,17 @@ def create_ticket_type(
 def update_ticket_type(
     conn: db.Connection, caller: Caller, ticket_type_id: UUID, patch: TicketTypePatch, expected_version: int | None
 ) -> TicketTypeView:
-    """Change some of a ticket type's fields. Orders that are placed already keep their price.
+    """Change some of a ticket type's fields. Orders that were placed before keep their price.
 
     Raises:
         NotFound, Forbidden: the ticket type is not the caller's, or the role is too low.
         StaleVersion: it has another version than expected.
-        EventCancelled: the event was called off.
-        QuantityTooLow: more than that is sold or held.
-        SeatsDecideQuantity: the quantity is that of its seats.
-        OrderLimitsCrossed, SaleWindowEmpty: the outcome does not fit together.
+        EventCancelled: the event is cancelled.
+        QuantityTooLow: more than the new quantity is sold or held.
+        SeatsDecideQuantity: its quantity is the number of its seats.
+        INVALID_TICKET_TYPE: the ticket type would contradict itself.
     """
-    db.run(conn, SQL.lock_ticket_type, id=ticket_type_id)
-    ticket_type = _find(conn, ticket_type_id)
-    require_role(conn, caller, ticket_type.organisation_id)
+    ticket_type = _lock(conn, caller, ticket_type_id)
     check_version(ticket_type.version, expected_version)
     rules.check_editable(ticket_type.event_status)
     changes = patch.changes()
@@ -75,7 +73,7 @@ def update_ticket_type(
     if "quantity" in changes:
         rules.check_quantity_settable(ticket_type)
         stock.resize_pool(conn, ticket_type.pool_id, changes["quantity"])
-        waitlist.offer_added(conn, ticket_type.event_id)
+        waitlist.offer_stock_of_event(conn, ticket_type.event_id)
     ticket_type = _find(conn, ticket_type_id)
     facts = patch.model_dump(mode="json", exclude_unset=True)
     _record(conn, caller, "update_ticket_type", ticket_type, changes=facts)
@@ -83,64 +81,66 @@ def update_ticket_type(
 
 
 def delete_ticket_type(conn: db.Connection, caller: Caller, ticket_type_id: UUID) -> None:
-    """Take a ticket type away, if nothing of it is sold or held.
+    """Delete a ticket type.
 
     Raises:
         NotFound, Forbidden: the ticket type is not the caller's, or the role is too low.
         NoTicketTypes: it is the last one of a published event.
-        TicketsTaken: something is sold or held.
+        TicketsTaken: some of its tickets are sold or held.
     """
     event_id = _find(conn, ticket_type_id).event_id
     event_status = _lock_event(conn, caller, event_id)
-    db.run(conn, SQL.lock_ticket_type, id=ticket_type_id)
-    ticket_type = _find(conn, ticket_type_id)
-    rules.check_remaining(event_status, list_of_event(conn, event_id))
-    _withdraw(conn, [ticket_type])
+    ticket_type = _lock(conn, caller, ticket_type_id)
+    rules.check_deletable(event_status, list_of_event(conn, event_id))
+    _delete(conn, [ticket_type])
     _record(conn, caller, "delete_ticket_type", ticket_type, name=ticket_type.name)
 
 
 def define_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, request: SeatMapRequest) -> SeatMapView:
-    """Lay out the seats of a ticket type. From then on its quantity is how many they are.
+    """Lay out the seats of a ticket type. From then on, its quantity is the number of its seats.
 
     Raises:
         NotFound, Forbidden: the ticket type is not the caller's, or the role is too low.
-        EventCancelled: the event was called off.
-        TicketsTaken: it had no seats so far, and something is sold or held.
-        SeatsInTheWay: seats that are held or sold would go.
-        SeatOfAnotherType: one of the seats is sold by another ticket type of the event.
+        EventCancelled: the event is cancelled.
+        Invalid: the request names a row or a seat twice, or the seats are too many.
+        TicketsTaken: it had no seats so far, and some of its tickets are sold or held.
+        SeatsInUse: the map would lose seats that are held or sold.
+        SeatOfAnotherType: another ticket type of the event sells a seat of this name.
     """
-    db.run(conn, SQL.lock_ticket_type, id=ticket_type_id)
-    ticket_type = _find(conn, ticket_type_id)
-    require_role(conn, caller, ticket_type.organisation_id)
+    ticket_type = _lock(conn, caller, ticket_type_id)
     rules.check_editable(ticket_type.event_status)
     pool_id = _seated_pool(conn, ticket_type)
     size = seats.define(conn, ticket_type_id, ticket_type.event_id, request)
     stock.resize_pool(conn, pool_id, size.seats)
     db.run(conn, SQL.set_seated, id=ticket_type_id, pool_id=pool_id)
-    waitlist.offer_added(conn, ticket_type.event_id)
-    _record(conn, caller, "define_seats", ticket_type, **vars(size))
-    return SeatMapView(ticket_type_id=ticket_type_id, version=ticket_type.version + 1, **vars(size))
+    waitlist.offer_stock_of_event(conn, ticket_type.event_id)
+    _record(conn, caller, "define_seats", ticket_type, rows=size.rows, seats=size.seats)
+    version = ticket_type.version + 1
+    return SeatMapView(ticket_type_id=ticket_type_id, rows=size.rows, seats=size.seats, version=version)
 
 
 def list_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, cursor: str | None) -> tuple[SeatPage, str]:
-    """A page of a ticket type's seats and which of them are free, and the ETag of that.
+    """Return a page of a ticket type's seat map, and the ETag of the page.
 
     Raises:
-        NotFound: there is no such ticket type that the caller may see.
+        NotFound: there is no such ticket type, or the caller may not see it.
     """
     ticket_type = _find(conn, ticket_type_id)
     is_public = ticket_type.event_status != "draft" and not ticket_type.hidden
     if not is_public and role_of(conn, caller, ticket_type.organisation_id) is None:
         raise NotFound
     page = seats.list_seats(conn, ticket_type_id, cursor)
-    return page, tag_of(ticket_type.version, page)
+    return page, etag_of(ticket_type.version, page)
 
 
 def _seated_pool(conn: db.Connection, ticket_type: TicketTypeRow) -> UUID:
-    """The pool of a ticket type that has seats from now on, locked.
+    """Return the pool of a ticket type that gets a seat map, with its stock locked.
 
-    If it had none, that is a new one: a purchase that read the terms before would take no seat. It finds nothing in the
-    old pool, and reads the terms again.
+    A ticket type without seats gets a new pool. A purchase that read the sale terms before would take no seats. It
+    finds the old pool empty, and reads the terms again.
+
+    Raises:
+        TicketsTaken: it had no seats so far, and some of its tickets are sold or held.
     """
     if ticket_type.seated:
         stock.lock_pool(conn, ticket_type.pool_id)
@@ -152,14 +152,14 @@ def _seated_pool(conn: db.Connection, ticket_type: TicketTypeRow) -> UUID:
     return stock.create_pool(conn, 0)
 
 
-def renew_pools(conn: db.Connection, event_id: UUID) -> None:
-    """Move what an event's ticket types have to sell to new pools, if nothing of it is sold or held.
+def replace_pools(conn: db.Connection, event_id: UUID) -> None:
+    """Move the stock of an event's ticket types to new pools, because the event gets a capacity.
 
-    A purchase that read the terms before would draw from the ticket type alone. It finds nothing in the old pool, and
-    reads the terms again.
+    A purchase that read the sale terms before would not draw from the capacity. It finds the old pool empty, and reads
+    the terms again.
 
     Raises:
-        CapacityNotSettable: something is sold or held.
+        CapacityNotSettable: tickets are sold or held.
     """
     db.run(conn, SQL.lock_ticket_types, event_id=event_id)
     try:
@@ -171,19 +171,24 @@ def renew_pools(conn: db.Connection, event_id: UUID) -> None:
         raise CapacityNotSettable from error
 
 
-def withdraw_all(conn: db.Connection, event_id: UUID) -> None:
-    """Take all ticket types of an event away.
+def delete_all(conn: db.Connection, event_id: UUID) -> None:
+    """Delete all ticket types of an event.
 
     Raises:
-        TicketsTaken: something of it is sold or held.
+        TicketsTaken: some of their tickets are sold or held.
     """
     db.run(conn, SQL.lock_ticket_types, event_id=event_id)
-    _withdraw(conn, list_of_event(conn, event_id))
+    _delete(conn, list_of_event(conn, event_id))
 
 
-def _withdraw(conn: db.Connection, ticket_types: Sequence[TicketTypeRow]) -> None:
-    """Delete ticket types that the transaction holds. Their stock goes first: what is not there cannot be bought, not
-    even by a purchase that has read the ticket type already."""
+def _delete(conn: db.Connection, ticket_types: Sequence[TicketTypeRow]) -> None:
+    """Delete ticket types that the transaction has locked.
+
+    It removes their stock first, so that a purchase that has read their sale terms already finds nothing to buy.
+
+    Raises:
+        TicketsTaken: some of their tickets are sold or held.
+    """
     try:
         for ticket_type in sorted(ticket_types, key=lambda row: row.pool_id):
             stock.resize_pool(conn, ticket_type.pool_id, 0)
@@ -195,11 +200,23 @@ def _withdraw(conn: db.Connection, ticket_types: Sequence[TicketTypeRow]) -> Non
 
 
 def insert(conn: db.Connection, ticket_type_id: UUID, event_id: UUID, request: TicketTypeRequest) -> None:
-    """Add a ticket type, and the stock it sells, to an event that the transaction has made or holds."""
+    """Add a ticket type and its pool to an event that the transaction has created or locked."""
     columns = request.model_dump()
     columns["attributes"] = Jsonb(request.attributes)
     pool_id = stock.create_pool(conn, request.quantity)
     db.run(conn, SQL.insert_ticket_type, id=ticket_type_id, event_id=event_id, pool_id=pool_id, **columns)
+
+
+def _lock(conn: db.Connection, caller: Caller, ticket_type_id: UUID) -> TicketTypeRow:
+    """Lock a ticket type that the caller may change, and return it.
+
+    Raises:
+        NotFound, Forbidden: the ticket type is not the caller's, or the role is too low.
+    """
+    db.run(conn, SQL.lock_ticket_type, id=ticket_type_id)
+    ticket_type = _find(conn, ticket_type_id)
+    require_role(conn, caller, ticket_type.organisation_id)
+    return ticket_type
 
 
 def _find(conn: db.Connection, ticket_type_id: UUID) -> TicketTypeRow:
@@ -207,12 +224,12 @@ def _find(conn: db.Connection, ticket_type_id: UUID) -> TicketTypeRow:
 
 
 def list_of_event(conn: db.Connection, event_id: UUID) -> list[TicketTypeRow]:
-    """The ticket types of an event, in the order in which they were made."""
+    """Return the ticket types of an event, in the order of creation."""
     return db.many(conn, TicketTypeRow, SQL.list_ticket_types, event_id=event_id)
 
 
 def _lock_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventStatus:
-    """Hold an event whose ticket types the caller may change; answers its status.
+    """Lock an event whose ticket types the caller may change. Return its status.
 
     Raises:
         NotFound, Forbidden: the event is not the caller's, or the role is too low.

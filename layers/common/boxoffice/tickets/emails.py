@@ -1,4 +1,4 @@
-"""Emails about transfers, and tickets as any email shows and attaches them."""
+"""Emails about transfers, and the tickets that any email shows and attaches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from boxoffice import db, ics, sql
 from boxoffice.auth import ticket_token
-from boxoffice.emails import Attachment, Content, Image, Occasion, link, place_of, write
+from boxoffice.emails import Attachment, Content, Image, Occasion, link, venue_of, write
 from boxoffice.ids import shown_order_number
 from boxoffice.tickets import service, transfers
 from boxoffice.tickets.models import PrintedTicket, Printout
@@ -21,7 +21,7 @@ MOST_QRS = 50  # in one email; Gmail cuts off at 100 KB of HTML
 
 @dataclass(frozen=True)
 class EmailTransfer(Occasion):
-    """A ticket that was sent, or that has passed to somebody and so has a transfer count."""
+    """A transfer as an email shows it. It has a transfer count once it is accepted."""
 
     id: UUID
     ticket_id: UUID
@@ -35,7 +35,7 @@ class EmailTransfer(Occasion):
 
 @dataclass(frozen=True)
 class EmailTicket:
-    """A ticket as an email shows it; the first ones have their QR as a picture."""
+    """A ticket as an email shows it. The first `MOST_QRS` of an email have a picture of their QR."""
 
     id: UUID
     event_id: UUID
@@ -47,41 +47,42 @@ class EmailTicket:
     image: Image | None
 
 
-def transfer_offered(conn: db.Connection, transfer_id: str) -> Content:
-    """Somebody sends you a ticket; accept it with this link."""
+def transfer_started(conn: db.Connection, transfer_id: str) -> Content:
+    """Write to whom a ticket was sent: here is the link that accepts it."""
     transfer = _transfer(conn, transfer_id)
     accept = link("transfers", transfer.id, transfers.token_of(transfer.id))
     subject = f"{transfer.from_name} sends you a ticket for {transfer.event_title}"
     until = when(transfer.expires_at, transfer.time_zone)
-    return write("transfer_offered", subject, _facts_of(transfer) | {"link": accept, "until": until})
+    return write("transfer_started", subject, _facts_of(transfer) | {"link": accept, "until": until})
 
 
 def transfer_accepted(conn: db.Connection, transfer_id: str) -> Content:
-    """The ticket is yours: here it is, unless it is somebody else's by now."""
+    """Write to the new holder: here is your ticket. The email says so if the ticket has ended since."""
     transfer = _transfer(conn, transfer_id)
     subject = f"Your ticket for {transfer.event_title}"
-    ticket = service.print_ticket(conn, transfer.ticket_id)
+    ticket = service.get_printed_ticket(conn, transfer.ticket_id)
     if (ticket.transfer_count, ticket.status) != (transfer.transfer_count, "valid"):
         return write("transfer_accepted", subject, _facts_of(transfer) | {"ticket": None, "link": None})
-    (its,) = shown([ticket])
+    (email_ticket,) = email_tickets([ticket])
     page = link("tickets", ticket.id, ticket_token(ticket.id, ticket.transfer_count))
-    images = [its.image] if its.image else []
+    facts = _facts_of(transfer) | {"ticket": email_ticket, "link": page}
+    images = [email_ticket.image] if email_ticket.image else []
     files = attachments(shown_order_number(ticket.order_number), [ticket], [transfer])
-    return write("transfer_accepted", subject, _facts_of(transfer) | {"ticket": its, "link": page}, images, files)
+    return write("transfer_accepted", subject, facts, images, files)
 
 
 def transfer_completed(conn: db.Connection, transfer_id: str) -> Content:
-    """Your ticket has passed to whom you sent it; its QR is worth nothing any more."""
+    """Write to the former holder: your ticket now belongs to somebody else, and your QR has ended."""
     transfer = _transfer(conn, transfer_id)
     subject = f"Your ticket for {transfer.event_title} has passed to {transfer.to_name}"
     return write("transfer_completed", subject, _facts_of(transfer))
 
 
-EMAILS = (transfer_offered, transfer_accepted, transfer_completed)
+EMAILS = (transfer_started, transfer_accepted, transfer_completed)
 
 
-def shown(printed: Sequence[PrintedTicket]) -> list[EmailTicket]:
-    """Tickets as an email shows them, counted from 1."""
+def email_tickets(tickets: Sequence[PrintedTicket]) -> list[EmailTicket]:
+    """Return tickets as an email shows them, numbered from 1."""
     return [
         EmailTicket(
             id=ticket.id,
@@ -93,19 +94,25 @@ def shown(printed: Sequence[PrintedTicket]) -> list[EmailTicket]:
             group_size=ticket.group_size,
             image=_qr(ticket.id, position, ticket.qr) if position <= MOST_QRS else None,
         )
-        for position, ticket in enumerate(printed, start=1)
+        for position, ticket in enumerate(tickets, start=1)
     ]
 
 
-def attachments(name: str, printed: Sequence[PrintedTicket], occasions: Sequence[Occasion]) -> list[Attachment]:
-    """The tickets to print and their events for the calendar; nothing where there is no ticket."""
+def attachments(name: str, tickets: Sequence[PrintedTicket], occasions: Sequence[Occasion]) -> list[Attachment]:
+    """Return a PDF of the tickets and a calendar file of their events; nothing if there is no ticket.
+
+    Args:
+        name: the order's number, which is part of the file's name.
+        tickets: the tickets. The PDF has the first `MOST_QRS` of them.
+        occasions: these and perhaps other events.
+    """
     from boxoffice.tickets import pdf
 
-    if not printed:
+    if not tickets:
         return []
-    going = {ticket.event_id for ticket in printed}
-    events = {occasion.event_id: occasion for occasion in occasions if occasion.event_id in going}
-    document = pdf.render(Printout(name, 0, len(printed), list(printed[:MOST_QRS])))
+    event_ids = {ticket.event_id for ticket in tickets}
+    events = {occasion.event_id: occasion for occasion in occasions if occasion.event_id in event_ids}
+    document = pdf.render(Printout(name, 0, len(tickets), list(tickets[:MOST_QRS])))
     calendar = ics.calendar_of(events.values(), datetime.now(UTC))
     return [
         Attachment(f"tickets-{name}.pdf", "application/pdf", document),
@@ -127,9 +134,9 @@ def _transfer(conn: db.Connection, transfer_id: str) -> EmailTransfer:
 
 
 def _facts_of(transfer: EmailTransfer) -> dict[str, Any]:
-    """What every email about a transfer can say."""
+    """Return what every email about a transfer can say."""
     return {
         "transfer": transfer,
         "when": when(transfer.starts_at, transfer.time_zone),
-        "place": place_of(transfer),
+        "place": venue_of(transfer),
     }

@@ -1,4 +1,4 @@
-"""What can be wrong with a ticket."""
+"""Failures of tickets and transfers."""
 
 from datetime import datetime
 from uuid import UUID
@@ -18,26 +18,26 @@ class Forged(DomainError):
 class TicketRefunded(DomainError):
     code = "ticket_refunded"
     meaning = "The ticket was refunded."
-    remedy = "It admits nobody any more; buy another."
+    remedy = "It is no longer valid. Buy another ticket."
     ticket_ids: list[UUID]
 
 
 class TicketTransferred(DomainError):
     code = "ticket_transferred"
-    meaning = "The ticket has passed to somebody else."
-    remedy = "Ask its new holder."
+    meaning = "The ticket now belongs to somebody else."
+    remedy = "Ask the new holder."
 
 
 class TicketUsed(DomainError):
     code = "ticket_used"
-    meaning = "The ticket has admitted its holder."
-    remedy = "It cannot change hands; a seller can refund it with `force`."
+    meaning = "The ticket has been used at the door."
+    remedy = "It cannot be transferred. A manager can refund it with `force`."
     ticket_ids: list[UUID]
 
 
 class TransferLimit(DomainError):
     code = "transfer_limit"
-    meaning = "The ticket has changed hands {max_transfers} times, as often as a ticket may."
+    meaning = "The ticket was transferred {max_transfers} times, which is the limit."
     remedy = "It stays with its holder."
     max_transfers: int
 
@@ -45,46 +45,46 @@ class TransferLimit(DomainError):
 class TransferExpired(DomainError):
     code = "transfer_expired"
     meaning = "The ticket was not accepted in time."
-    remedy = "Ask its holder to send it again."
+    remedy = "Ask the holder to send it again."
     expired_at: datetime
 
 
 class TransferReplaced(DomainError):
     code = "transfer_replaced"
-    meaning = "The ticket's holder has sent it anew, perhaps to somebody else."
+    meaning = "The holder has sent the ticket again, and this link has ended."
     remedy = "Use the latest link."
 
 
 class TransferAccepted(DomainError):
     code = "transfer_accepted"
-    meaning = "The ticket has been accepted by this link already."
-    remedy = "Find it in the email that was sent then."
+    meaning = "Somebody has accepted the ticket with this link already."
+    remedy = "Find the ticket in the email that was sent then."
 
 
 class OrderNotPaid(DomainError):
     code = "order_not_paid"
-    meaning = "There are no tickets before the order is paid; it is {order_status}."
-    remedy = "Pay it first."
+    meaning = "An order has tickets once it is paid. This one is {order_status}."
+    remedy = "Pay the order first."
     order_status: str
 
 
 class NothingToPrint(DomainError):
     code = "no_tickets"
-    meaning = "The order has no ticket left that is valid and still the buyer's."
-    remedy = "Ask those who hold its tickets now."
+    meaning = "All tickets of the order were refunded or transferred."
+    remedy = "Ask the new holders for transferred tickets."
 
 
 class KeyRetired(DomainError):
     code = "ticket_key_retired"
-    meaning = "The key that signed this ticket has been withdrawn, and its QR with it."
+    meaning = "The key that signed this ticket was withdrawn, so its QR is no longer valid."
     remedy = "Ask the seller to admit you by the guest list."
 
 
-# Why a ticket stays with its holder.
+# Why a ticket cannot be transferred.
 NOT_TRANSFERABLE = (TicketRefunded, TicketUsed, EventOver, EventCancelled, TransferLimit)
 
-# Why a link that sent a ticket is no longer good.
+# Why a transfer can no longer be accepted.
 TRANSFER_CLOSED = (TransferAccepted, TransferReplaced, TransferExpired)
 
-# Why there is nothing to print.
+# Why an order's tickets cannot be printed.
 NOT_PRINTABLE = (OrderNotPaid, NothingToPrint, KeyRetired)

@@ -1,4 +1,4 @@
-"""Tickets as stored and as shown."""
+"""Tickets and transfers as requested, stored, shown and printed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,11 +14,11 @@ type TicketStatus = Literal["valid", "refunded"]
 type TransferStatus = Literal["pending", "accepted", "replaced"]
 
 
-class Standing(StrEnum):
-    """As what somebody sees a ticket: the buyer of one that passed to somebody else sees less of it."""
+class Viewer(StrEnum):
+    """As whom a caller sees a ticket. A former holder has bought it and transferred it, and sees less."""
 
     HOLDER = "holder"
-    FORMER = "former"
+    FORMER_HOLDER = "former_holder"
     MANAGER = "manager"
 
 
@@ -29,7 +29,7 @@ class TransferRequest(Request):
 
 class AcceptTransferRequest(Request):
     token: Annotated[str, Field(max_length=200, pattern=r"^[\x21-\x7e]+$", description="From the link in the email")]
-    name: Annotated[ShortText, Field(description="Of the ticket's new holder")]
+    name: Annotated[ShortText, Field(description="The name of the new holder")]
 
 
 class PendingTransferView(View):
@@ -50,13 +50,13 @@ class TicketView(View):
     starts_at: datetime
     ticket_type_name: str
     seat: str | None
-    group_size: int = Field(description="How many people it admits at an entry")
-    holder_name: str | None = Field(description="Not told to the buyer of a ticket that passed to somebody else")
+    group_size: int = Field(description="How many people an entry lets in")
+    holder_name: str | None = Field(description="Null for the buyer of a ticket that was transferred")
     status: TicketStatus
-    transferred: bool = Field(description="Whether it has passed from its buyer to somebody else")
-    transfer: PendingTransferView | None = Field(description="To whom it was sent, until they accept it or it lapses")
+    transferred: bool = Field(description="True if the ticket now belongs to somebody else than its buyer")
+    transfer: PendingTransferView | None = Field(description="The transfer that can be accepted now, if there is one")
     max_entries: int
-    entries: int = Field(description="How often it has admitted its holder so far")
+    entries: int = Field(description="How many entries the ticket has used so far")
     first_scan_at: datetime | None
     created_at: datetime
 
@@ -73,7 +73,7 @@ class TransferView(View):
 
 class AcceptedTransferView(View):
     ticket: TicketView
-    access_token: str = Field(description="Reads this ticket and its QR as a guest, sent as X-Order-Token")
+    access_token: str = Field(description="Send it as X-Order-Token to read this ticket and its QR as a guest")
 
 
 class TicketPage(Page[TicketView]):
@@ -81,8 +81,8 @@ class TicketPage(Page[TicketView]):
 
 
 @dataclass(frozen=True)
-class Unit:
-    """A ticket to be: one of what an order has bought, or one for all of an item that is issued to a group."""
+class TicketToIssue:
+    """A ticket that a paid order is about to get. An order item for a group gets a single one."""
 
     order_id: UUID
     item_no: int
@@ -99,7 +99,13 @@ class Unit:
 
 @dataclass(frozen=True)
 class TicketRow:
-    """A ticket as its holder sees it. ``buyer_id`` is the account that bought it, ``account_id`` its holder's."""
+    """A ticket as its holder sees it.
+
+    Attributes:
+        buyer_id: the account that bought the ticket.
+        account_id: the holder's account.
+        transfer: the transfer that can be accepted now, if there is one.
+    """
 
     id: UUID
     order_id: UUID
@@ -127,13 +133,13 @@ class TicketRow:
 
     @property
     def transferred(self) -> bool:
-        """Whether it has passed from its buyer to somebody else."""
+        """True if the ticket now belongs to somebody else than its buyer."""
         return self.transfer_count > 0
 
 
 @dataclass(frozen=True)
-class HeldTicket:
-    """A ticket that the transaction has locked, with what decides whether it may change hands."""
+class LockedTicket:
+    """A ticket that the transaction has locked, with the facts that decide if it can be transferred."""
 
     id: UUID
     order_id: UUID
@@ -152,6 +158,8 @@ class HeldTicket:
 
 @dataclass(frozen=True)
 class TransferRow:
+    """A transfer as stored."""
+
     id: UUID
     ticket_id: UUID
     to_email: str
@@ -163,7 +171,7 @@ class TransferRow:
 
 @dataclass(frozen=True)
 class SignedTicket:
-    """A ticket, what its QR is rebuilt from, and what is printed beside it."""
+    """A ticket with the facts that its QR is made of, and the facts that are printed beside it."""
 
     id: UUID
     order_id: UUID
@@ -199,7 +207,7 @@ class PrintedTicket(SignedTicket):
 
 @dataclass(frozen=True)
 class OrderToPrint:
-    """An order whose tickets are asked for, and how many of them there are to print."""
+    """An order, and how many of its tickets can be printed."""
 
     id: UUID
     number: str
@@ -211,17 +219,24 @@ class OrderToPrint:
 
 @dataclass(frozen=True)
 class Printout:
-    """Tickets to be printed: ``total`` in all, of which these are a part that begins after ``first``."""
+    """A document of tickets.
+
+    Attributes:
+        name: the order's number, which is part of the file's name.
+        offset: how many of the order's tickets come before this document's.
+        total: how many of the order's tickets can be printed.
+        tickets: this document's.
+    """
 
     name: str
-    first: int
+    offset: int
     total: int
     tickets: list[PrintedTicket]
 
 
 @dataclass(frozen=True)
 class EndedTicket:
-    """A ticket that admits nobody any more; somebody has it from the buyer if there is an address."""
+    """A ticket that is no longer valid. `holder_email` is None if it was never transferred."""
 
     id: UUID
     holder_email: str | None

@@ -1,7 +1,7 @@
-"""Tickets to print: a PDF with one page a ticket, set by Typst from `tickets.typ`.
+"""Tickets to print: a PDF with one page a ticket, which Typst makes from the template `tickets.typ` (decision 27).
 
-Typst shapes and orders text of any script, takes from the fonts what the text needs, and is kept ready between
-invocations: a page takes a millisecond or two. What is printed reaches the template as JSON, never as markup.
+Typst sets text of any script, and embeds only those parts of the fonts that the text needs. It stays ready between
+invocations, so a page takes a millisecond or two. The template receives texts as JSON, never as markup.
 """
 
 import json
@@ -19,17 +19,18 @@ _HERE = Path(__file__).parent
 
 
 def render(printout: Printout) -> bytes:
-    """One page for each ticket."""
-    first, total = printout.first + 1, printout.total
-    pages = [_page(ticket, f"Ticket {number} of {total}") for number, ticket in enumerate(printout.tickets, first)]
+    """Return a PDF with one page for each ticket."""
+    numbered = enumerate(printout.tickets, start=printout.offset + 1)
+    pages = [_page(ticket, f"Ticket {number} of {printout.total}") for number, ticket in numbered]
     document: bytes = _typesetter().compile(_source(pages), format="pdf")
     return document
 
 
 def _source(pages: list[dict[str, Any]]) -> bytes:
-    """A document of its own that prints these, so that what Typst knows of the template outlives it.
+    """Return the source of a document that prints these pages with the template.
 
-    They stand in it as JSON in a string: ASCII, in which Typst and JSON escape alike.
+    The template itself never changes, so Typst keeps what it has worked out about it. The pages are JSON in a string:
+    plain ASCII, which Typst and JSON escape in the same way.
     """
     return f'#import "tickets.typ": printed\n#printed(json(bytes({json.dumps(json.dumps(pages))})))'.encode()
 
@@ -56,11 +57,11 @@ def _page(ticket: PrintedTicket, position: str) -> dict[str, Any]:
 
 @cache
 def _typesetter() -> Any:
-    """One for each execution environment: it keeps the fonts, and what it has worked out before."""
+    """Return this execution environment's compiler, which keeps the fonts and what it has worked out before."""
     import noto_cjk_sans_jp_regular as cjk
     import typst
 
-    # It would share a page among threads; an environment has part of one processor, so they would only wait in turns.
+    # Typst would use several threads. An environment has part of one processor, so they would only wait in turns.
     os.environ.setdefault("RAYON_NUM_THREADS", "1")
     return typst.Compiler(
         root=_HERE,

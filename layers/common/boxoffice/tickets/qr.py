@@ -1,11 +1,15 @@
-"""The QR of a ticket, or of another thing of ours: what it says, and its picture.
+"""The QR of a ticket or a claim: its text and its picture.
 
-The text is ``BO1:`` and, in base32 without padding: the id of the master key (1 byte), how often the ticket was
-transferred (2), its id (16), and the first 16 bytes of an HMAC-SHA256 over these. The HMAC's key is derived from the
-master key for the organisation.
+The text begins with a prefix, such as `BO1:`. 35 bytes follow, in base32 without padding:
 
-The 60 characters are all of QR's alphanumeric mode and fit version 3 at error correction M: coarse enough for a worn
-phone screen. There is no personal data in it. Only its SHA-256 is stored; the text is rebuilt whenever it is needed.
+- the id of the master key (1 byte)
+- the transfer count (2 bytes)
+- the id of the ticket or claim (16 bytes)
+- the proof: the first 16 bytes of an HMAC-SHA256 over the others. Its key is derived from the master key for the
+  organisation.
+
+The 60 characters all belong to QR's alphanumeric mode. They fit version 3 at error correction M, which a worn phone
+screen can still show. The text holds no personal data. Only its SHA-256 is stored; the text is made again when needed.
 """
 
 import base64
@@ -28,7 +32,7 @@ _PIXELS = bytes.maketrans(b"01", b"\xff\x00")
 
 @dataclass(frozen=True)
 class Kind:
-    """What a QR stands for: the prefix that readers tell it by, and the purpose that its key is derived for."""
+    """What a QR is for. Readers know it by its prefix; the purpose gives each kind signing keys of its own."""
 
     prefix: str
     purpose: str
@@ -38,16 +42,28 @@ TICKET = Kind("BO1:", "ticket")
 
 
 def text_of(
-    master: bytes, key_id: int, transfer_count: int, organisation_id: UUID, thing_id: UUID, kind: Kind = TICKET
+    master: bytes, key_id: int, transfer_count: int, organisation_id: UUID, subject_id: UUID, kind: Kind = TICKET
 ) -> str:
-    """What the QR of a ticket, or of another kind of thing, says. ``master`` is the key of that id."""
-    head = _HEAD.pack(key_id, transfer_count, thing_id.bytes)
+    """Return the signed text of the QR of a ticket, or of something of another kind.
+
+    Args:
+        master: the master key that has the id `key_id`.
+        key_id: see `master`.
+        transfer_count: how often the ticket was transferred; 0 for other kinds.
+        organisation_id: the organisation that sells the ticket.
+        subject_id: the ticket, or what else the QR is for.
+        kind: what the QR is for.
+    """
+    head = _HEAD.pack(key_id, transfer_count, subject_id.bytes)
     proof = mac(master, f"{kind.purpose} {organisation_id}", head)[:_MAC_SIZE]
     return kind.prefix + base64.b32encode(head + proof).decode().rstrip("=")
 
 
 def read(text: str, kind: Kind = TICKET) -> tuple[int, UUID] | None:
-    """The key and the thing that a text names, or None if it is none of this kind. This proves nothing yet."""
+    """Return the key id and the ticket (or other subject) in a text, or None if it is not of this kind.
+
+    This does not verify the proof. Compare `hash_of` with the stored hash for that.
+    """
     if not text.startswith(kind.prefix):
         return None
     try:
@@ -56,40 +72,41 @@ def read(text: str, kind: Kind = TICKET) -> tuple[int, UUID] | None:
         return None
     if len(content) != _HEAD.size + _MAC_SIZE:
         return None
-    key_id, _, thing_id = _HEAD.unpack_from(content)
-    return key_id, UUID(bytes=thing_id)
+    key_id, _, subject_id = _HEAD.unpack_from(content)
+    return key_id, UUID(bytes=subject_id)
 
 
 def hash_of(text: str) -> bytes:
-    """What is stored of a text."""
+    """Return the hash of a text: all that is stored of it."""
     return hashlib.sha256(text.encode()).digest()
 
 
 def svg(text: str) -> bytes:
-    """A picture that is sharp at any size, black on white with the quiet zone that readers need."""
+    """Return a picture that is sharp at any size: black on white, with the quiet zone that readers need."""
     rows = _modules(text)
-    runs = "".join(_run(y, *run.span()) for y, row in enumerate(rows) for run in _DARK.finditer(row))
+    path = "".join(_rectangle(y, *run.span()) for y, row in enumerate(rows) for run in _DARK.finditer(row))
     side = len(rows)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" width="{side}mm" height="{side}mm" '
-        f'shape-rendering="crispEdges"><path fill="#fff" d="M0 0h{side}v{side}H0z"/><path d="{runs}"/></svg>\n'
+        f'shape-rendering="crispEdges"><path fill="#fff" d="M0 0h{side}v{side}H0z"/><path d="{path}"/></svg>\n'
     ).encode()
 
 
-def _run(y: int, start: int, end: int) -> str:
-    """Dark modules side by side, as a rectangle of the path."""
+def _rectangle(y: int, start: int, end: int) -> str:
+    """Return dark modules side by side as a rectangle of an SVG path."""
     return f"M{start} {y}h{end - start}v1h{start - end}z"
 
 
 def png(text: str) -> bytes:
-    """A picture of about 300 by 300 pixels, for where SVG is not shown.
+    """Return a picture of about 300 by 300 pixels, for emails and other places that do not show SVG.
 
-    The file is put together here (PNG, ISO/IEC 15948): emails take one for each ticket, and a library is ten times as
-    slow.
+    This function writes the file by itself (PNG, ISO/IEC 15948). An email needs one for each ticket, and a library
+    takes ten times as long.
     """
     rows = _modules(text)
-    side = 8 * len(rows)  # pixels: a module is 8 wide, at a bit each, and 8 high
-    lines = [b"\0" + row.translate(_PIXELS) for row in rows]  # each begins with its filter, none
+    side = 8 * len(rows)  # pixels: a module is 8 wide and 8 high
+    # A byte is 8 pixels of one bit each. Each line begins with the byte 0, which means: no filter.
+    lines = [b"\0" + row.translate(_PIXELS) for row in rows]
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
     pixels = zlib.compress(b"".join(line * 8 for line in lines), level=1)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
@@ -99,12 +116,12 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
-@lru_cache(maxsize=64)  # an email shows the picture, and then its PDF
+@lru_cache(maxsize=64)  # an email has each picture twice: in its text and in its PDF
 def _modules(text: str) -> list[bytes]:
-    """The rows of the picture with its quiet zone, a byte a module: ``1`` is dark and ``0`` is light.
+    """Return the rows of the picture with its quiet zone, one byte a module: `1` is dark and `0` is light.
 
-    One mask for all: a text of ours is as good as random, so its picture is about as even under every mask, and the
-    library takes ten times as long to try them.
+    All QRs use the same mask. Our texts look random, so every mask makes about as even a picture. The library would
+    take ten times as long to try them all.
     """
     import qrcode
 

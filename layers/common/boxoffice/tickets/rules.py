@@ -1,5 +1,4 @@
-"""When a ticket may change hands, what its former holder sees, how many are printed at once, and which
-picture shows the QR."""
+"""Decisions on tickets: transfers, what a former holder sees, and what is printed and shown."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,21 +17,23 @@ from boxoffice.tickets.errors import (
     TransferLimit,
     TransferReplaced,
 )
-from boxoffice.tickets.models import HeldTicket, OrderToPrint, TicketRow, TransferRow
+from boxoffice.tickets.models import LockedTicket, OrderToPrint, TicketRow, TransferRow
 
 MOST_TRANSFERS = 10
-# On one document: about 7 KB and 5 ms a page. An answer of Lambda's holds 6 MB, in base64.
+# On one document. A page is about 7 KB and takes 5 ms; Lambda answers 6 MB at most, in base64.
 MOST_PAGES = 250
 _TIME_TO_ACCEPT = timedelta(days=7)
 
-type Picture = Literal["image/svg+xml", "image/png"]
+type PictureType = Literal["image/svg+xml", "image/png"]
+_SVG: PictureType = "image/svg+xml"
+_PNG: PictureType = "image/png"
 
 
-def check_transferable(ticket: HeldTicket, now: datetime) -> None:
-    """Let a ticket pass that may change hands.
+def check_transferable(ticket: LockedTicket, now: datetime) -> None:
+    """Raise the reason if a ticket cannot be transferred.
 
     Raises:
-        NOT_TRANSFERABLE: it may not.
+        one of NOT_TRANSFERABLE: the ticket stays with its holder.
     """
     if ticket.status == "refunded":
         raise TicketRefunded(ticket_ids=[ticket.id])
@@ -46,16 +47,20 @@ def check_transferable(ticket: HeldTicket, now: datetime) -> None:
         raise TransferLimit(max_transfers=MOST_TRANSFERS)
 
 
-def transfer_expires_at(ticket: HeldTicket, now: datetime) -> datetime:
-    """Until when a transfer that starts now can be accepted: a week, but not beyond the event's start, or its end."""
-    return min(now + _TIME_TO_ACCEPT, ticket.starts_at if now < ticket.starts_at else ticket.ends_at)
+def transfer_expires_at(ticket: LockedTicket, now: datetime) -> datetime:
+    """Return until when a transfer that starts now can be accepted.
+
+    That is a week, but not beyond the event's start. Once the event has started, not beyond its end.
+    """
+    latest = ticket.starts_at if now < ticket.starts_at else ticket.ends_at
+    return min(now + _TIME_TO_ACCEPT, latest)
 
 
-def check_open(transfer: TransferRow, now: datetime) -> None:
-    """Let a transfer pass that can be accepted.
+def check_acceptable(transfer: TransferRow, now: datetime) -> None:
+    """Raise the reason if a transfer can no longer be accepted.
 
     Raises:
-        TransferAccepted, TransferReplaced, TransferExpired: it cannot.
+        one of TRANSFER_CLOSED: the transfer was accepted or replaced, or has expired.
     """
     if transfer.status == "accepted":
         raise TransferAccepted
@@ -65,38 +70,42 @@ def check_open(transfer: TransferRow, now: datetime) -> None:
         raise TransferExpired(expired_at=transfer.expires_at)
 
 
-def check_printable(order: OrderToPrint, first: int) -> None:
-    """Let the tickets of an order pass that come after the first so many.
+def check_printable(order: OrderToPrint, offset: int) -> None:
+    """Raise the reason if an order has no tickets to print after the first `offset` ones.
 
     Raises:
-        OrderNotPaid, NothingToPrint: there are none.
-        NotFound: there are, but not so many.
+        OrderNotPaid, NothingToPrint: the order has no tickets to print at all.
+        NotFound: the order has some, but not so many.
     """
     if order.status not in ("paid", "partially_refunded", "refunded"):
         raise OrderNotPaid(order_status=order.status)
     if order.tickets == 0:
         raise NothingToPrint
-    if first >= order.tickets:
+    if offset >= order.tickets:
         raise NotFound
 
 
-def for_buyer(ticket: TicketRow) -> TicketRow:
-    """A ticket that passed to somebody else, without what concerns its holder alone."""
+def hide_holder(ticket: TicketRow) -> TicketRow:
+    """Return a transferred ticket as its buyer sees it: without the new holder's name and transfers."""
     return replace(ticket, holder_name=None, transfer=None)
 
 
-def picture_for(accept: str) -> Picture:
-    """The picture that an Accept header asks for (RFC 9110, section 12.5.1): SVG, unless PNG is liked better."""
-    liked = dict(map(_preference, accept.split(",")))
-    svg, png = (
-        next((liked[name] for name in (picture, "image/*", "*/*") if name in liked), 0.0)
-        for picture in ("image/svg+xml", "image/png")
-    )
-    return "image/png" if png > svg else "image/svg+xml"
+def picture_type(accept: str) -> PictureType:
+    """Return the type of picture that an Accept header prefers (RFC 9110, section 12.5.1); SVG if it likes both."""
+    weights = dict(_media_range(part) for part in accept.split(","))
+    return _PNG if _weight(weights, _PNG) > _weight(weights, _SVG) else _SVG
 
 
-def _preference(media_range: str) -> tuple[str, float]:
-    """A media range and its weight, which is 1 if there is none or it makes no sense."""
-    name, *parameters = (part.strip().lower() for part in media_range.split(";"))
-    weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+def _weight(weights: dict[str, float], picture: PictureType) -> float:
+    """Return the weight of the most specific media range that includes a picture type; 0 if none does."""
+    for media_range in (picture, "image/*", "*/*"):
+        if media_range in weights:
+            return weights[media_range]
+    return 0.0
+
+
+def _media_range(text: str) -> tuple[str, float]:
+    """Return a media range and its weight, which is 1 if it is missing or malformed."""
+    name, *parameters = (part.strip().lower() for part in text.split(";"))
+    weight = next((parameter[2:] for parameter in parameters if parameter.startswith("q=")), "1")
     return name, float(weight) if weight.replace(".", "", 1).isdecimal() else 1.0

@@ -1,10 +1,10 @@
-"""Use cases of tickets that change hands.
+"""Use cases of transfers (decision 26).
 
-The holder sends a ticket to an email address; whoever has the link in that email accepts it. Until then nothing has
-changed. Accepting raises the ticket's transfer count: its QR and its holder's token end, and new ones begin.
+The holder sends a ticket to an email address. Whoever has the link in that email can accept the ticket. Nothing changes
+before that. Accepting raises the ticket's transfer count: the former QR and token end, and new ones begin.
 
-The link's token is derived from the transfer's id, like an order's from the order's, so nothing of it is stored. The
-ticket's row is locked first, by transfers as by scans: whatever races, one comes before the other.
+The link's token is derived from the transfer's id, so it is not stored. Transfers and scans lock the ticket's row
+first, so that one waits for the other.
 """
 
 from datetime import UTC, datetime
@@ -20,34 +20,34 @@ from boxoffice.tickets.errors import TicketTransferred
 from boxoffice.tickets.models import (
     AcceptedTransferView,
     AcceptTransferRequest,
-    HeldTicket,
-    Standing,
+    LockedTicket,
     TransferRequest,
     TransferRow,
     TransferView,
+    Viewer,
 )
 
 SQL = sql.queries("tickets")
 
 
 def start_transfer(conn: db.Connection, caller: Caller, ticket_id: UUID, request: TransferRequest) -> TransferView:
-    """Send a ticket to an email address. What was sent before and is still pending is replaced.
+    """Send a ticket to an email address. This replaces the ticket's pending transfer, if there is one.
 
     Raises:
         NotFound: there is no such ticket, or the caller may not see it.
-        TicketTransferred: the caller bought it, but it is somebody else's by now.
-        NOT_TRANSFERABLE: it stays with its holder.
+        TicketTransferred: the caller bought the ticket, but it now belongs to somebody else.
+        one of NOT_TRANSFERABLE: the ticket stays with its holder.
     """
     now = datetime.now(UTC)
     ticket = _lock(conn, ticket_id)
-    standing = service.require_sight(conn, caller, ticket)
-    if standing is Standing.FORMER:
+    viewer = service.require_viewer(conn, caller, ticket)
+    if viewer is Viewer.FORMER_HOLDER:
         raise TicketTransferred
     rules.check_transferable(ticket, now)
     db.run(conn, SQL.replace_pending_transfer, ticket_id=ticket_id)
     transfer = _insert(conn, caller, ticket, request, now)
-    outbox.owe_email(conn, "transfer_offered", request.email, {"transfer_id": str(transfer.id)})
-    if standing is Standing.MANAGER:
+    outbox.owe_email(conn, "transfer_started", request.email, {"transfer_id": str(transfer.id)})
+    if viewer is Viewer.MANAGER:
         audit.record(
             conn, "start_transfer", f"ticket {ticket_id}", actor=caller.account, organisation=ticket.organisation_id
         )
@@ -55,7 +55,7 @@ def start_transfer(conn: db.Connection, caller: Caller, ticket_id: UUID, request
 
 
 def _insert(
-    conn: db.Connection, caller: Caller, ticket: HeldTicket, request: TransferRequest, now: datetime
+    conn: db.Connection, caller: Caller, ticket: LockedTicket, request: TransferRequest, now: datetime
 ) -> TransferRow:
     return db.exactly_one(
         conn,
@@ -65,7 +65,7 @@ def _insert(
         ticket_id=ticket.id,
         from_name=ticket.holder_name,
         from_email=ticket.holder_email,
-        from_account=ticket.account_id,
+        from_account_id=ticket.account_id,
         to_name=request.name,
         to_email=request.email,
         started_by=caller.account_id,
@@ -74,20 +74,20 @@ def _insert(
 
 
 def accept_transfer(conn: db.Connection, caller: Caller, request: AcceptTransferRequest) -> AcceptedTransferView:
-    """Take a ticket over: for the caller's account if they are logged in, else as a guest with a token of their own.
+    """Accept a ticket: for the caller's account if they are logged in, else as a guest with a token of their own.
 
-    An account is not looked up by the email address: whoever opened one with it need not be whoever reads its mail.
+    No account gets the ticket by its email address, since sign-up does not prove who reads that address.
 
     Raises:
         NotFound: the token is none of ours.
-        TRANSFER_CLOSED: its time is over.
-        NOT_TRANSFERABLE: the ticket stays with its holder.
+        one of TRANSFER_CLOSED: the transfer can no longer be accepted.
+        one of NOT_TRANSFERABLE: the ticket stays with its holder.
     """
     now = datetime.now(UTC)
     transfer_id = _read_token(request.token)
     ticket = _lock(conn, _get(conn, transfer_id).ticket_id)
-    transfer = _get(conn, transfer_id)  # once more, as it is now that nobody else can change it
-    rules.check_open(transfer, now)
+    transfer = _get(conn, transfer_id)  # read again: now that the ticket is locked, nobody else can change it
+    rules.check_acceptable(transfer, now)
     rules.check_transferable(ticket, now)
     _hand_over(conn, transfer, ticket, caller.account_id, request.name)
     payload = {"transfer_id": str(transfer.id)}
@@ -98,7 +98,7 @@ def accept_transfer(conn: db.Connection, caller: Caller, request: AcceptTransfer
 
 
 def _hand_over(
-    conn: db.Connection, transfer: TransferRow, ticket: HeldTicket, account_id: UUID | None, name: str
+    conn: db.Connection, transfer: TransferRow, ticket: LockedTicket, account_id: UUID | None, name: str
 ) -> None:
     key_id, master = signing.current_key(settings().ticket_keys_secret)
     transfer_count = ticket.transfer_count + 1
@@ -116,14 +116,14 @@ def _hand_over(
 
 
 def token_of(transfer_id: UUID) -> str:
-    """The token that accepts a transfer: its id, and the proof that we sent it."""
+    """Return the token that accepts a transfer: its id, and a proof that we made the token."""
     return f"{transfer_id.hex}.{signing.token(settings().ticket_keys_secret, 'transfer', transfer_id.bytes)}"
 
 
 def _read_token(text: str) -> UUID:
-    name, _, proof = text.partition(".")
+    id_text, _, proof = text.partition(".")
     try:
-        transfer_id = UUID(hex=name)
+        transfer_id = UUID(hex=id_text)
     except ValueError as error:
         raise NotFound from error
     if not signing.is_token(settings().ticket_keys_secret, "transfer", transfer_id.bytes, proof):
@@ -131,8 +131,8 @@ def _read_token(text: str) -> UUID:
     return transfer_id
 
 
-def _lock(conn: db.Connection, ticket_id: UUID) -> HeldTicket:
-    return db.get(conn, HeldTicket, SQL.lock_ticket, id=ticket_id)
+def _lock(conn: db.Connection, ticket_id: UUID) -> LockedTicket:
+    return db.get(conn, LockedTicket, SQL.lock_ticket, id=ticket_id)
 
 
 def _get(conn: db.Connection, transfer_id: UUID) -> TransferRow:

@@ -1,1 +1,1 @@
-"""The waitlist: people who wait for what is sold out, and the offers that hold stock for them."""
+"""The waitlist: people who wait for tickets that are sold out, and the offers that hold stock for them."""

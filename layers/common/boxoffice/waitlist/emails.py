@@ -5,8 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from boxoffice import db, sql
-from boxoffice.auth import order_token
-from boxoffice.emails import Content, Occasion, link, place_of, write
+from boxoffice.auth import waitlist_token
+from boxoffice.emails import Content, Occasion, link, venue_of, write
 from boxoffice.times import when
 
 SQL = sql.queries("waitlist")
@@ -14,7 +14,7 @@ SQL = sql.queries("waitlist")
 
 @dataclass(frozen=True)
 class EmailEntry(Occasion):
-    """Somebody on the waitlist, and the seats that are held for them if the ticket type has any."""
+    """A waitlist entry as its emails show it, with the seats that an offer holds."""
 
     id: UUID
     ticket_type_name: str
@@ -28,19 +28,19 @@ class EmailEntry(Occasion):
 
 
 def waitlist_joined(conn: db.Connection, entry_id: str) -> Content:
-    """You are on the waitlist; leave it with this link."""
+    """Tell a person that they are on the waitlist, with a link to leave it."""
     entry = _entry(conn, entry_id)
     return _write("waitlist_joined", f"You are on the waitlist for {entry.event_title}", entry)
 
 
 def waitlist_offer(conn: db.Connection, entry_id: str) -> Content:
-    """It is your turn; until then it is held for you."""
+    """Tell a person that the waitlist holds tickets for them, and until when."""
     entry = _entry(conn, entry_id)
     return _write("waitlist_offer", f"It is your turn: tickets for {entry.event_title}", entry)
 
 
 def waitlist_lapsed(conn: db.Connection, entry_id: str) -> Content:
-    """What was held for you has gone to the next."""
+    """Tell a person that their offer has lapsed."""
     entry = _entry(conn, entry_id)
     return _write("waitlist_lapsed", f"Your tickets for {entry.event_title} are no longer held", entry)
 
@@ -60,8 +60,8 @@ def _write(template: str, subject: str, entry: EmailEntry) -> Content:
         "entry": entry,
         "is_open": entry.status == "offered",
         "when": when(entry.starts_at, entry.time_zone),
-        "place": place_of(entry),
+        "place": venue_of(entry),
         "until": when(entry.expires_at, entry.time_zone) if entry.expires_at else None,
-        "link": link("waitlist", entry.id, order_token(entry.id)),
+        "link": link("waitlist", entry.id, waitlist_token(entry.id)),
     }
     return write(template, subject, facts)

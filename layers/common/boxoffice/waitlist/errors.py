@@ -1,4 +1,4 @@
-"""What can be wrong with waiting."""
+"""Why nobody can join the waitlist, or buy what it offers."""
 
 from datetime import datetime
 
@@ -8,13 +8,13 @@ from boxoffice.stock.errors import QuantityNotAllowed
 
 class StillAvailable(DomainError):
     code = "still_available"
-    meaning = "There are as many tickets as you want."
+    meaning = "As many tickets as you want are still available."
     remedy = "Buy them."
 
 
 class WaitlistClosed(DomainError):
     code = "waitlist_closed"
-    meaning = "The ticket type is not on sale at this time, so there is nothing to wait for."
+    meaning = "The ticket type is not on sale now, so nobody can join its waitlist."
     remedy = "Join between `on_sale_from` and `on_sale_until`."
     on_sale_from: datetime | None
     on_sale_until: datetime
@@ -26,11 +26,13 @@ class NoOffer(DomainError):
     remedy = "Use the link of the latest email, before the offer lapses."
 
 
-class NotTheOffer(DomainError):
+class OfferMismatch(DomainError):
     status = 422
-    code = "not_the_offer"
-    meaning = "An order with a `waitlist_token` holds only the ticket type that is offered; its seats are given."
-    remedy = "Order that alone, without `seat_ids`."
+    code = "offer_mismatch"
+    meaning = (
+        "An order with a `waitlist_token` takes only the ticket type that is offered, in the seats that come with it."
+    )
+    remedy = "Order that ticket type alone, without `seat_ids`."
 
 
 class OfferTooSmall(DomainError):
@@ -44,4 +46,4 @@ class OfferTooSmall(DomainError):
 CANNOT_BE_AWAITED = (StillAvailable, WaitlistClosed, QuantityNotAllowed)
 
 # Why an order cannot have what the waitlist offers.
-NOT_OFFERED = (NoOffer, NotTheOffer, OfferTooSmall)
+NOT_OFFERED = (NoOffer, OfferMismatch, OfferTooSmall)

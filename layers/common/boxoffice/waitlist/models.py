@@ -1,4 +1,4 @@
-"""Entries of the waitlist as requested, as stored and as shown."""
+"""Waitlist entries as requested, as stored and as shown."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,8 +35,8 @@ class WaitlistPage(Page[WaitlistEntryView]):
 
 
 @dataclass(frozen=True)
-class Sale:
-    """A ticket type as somebody who wants to wait for it needs to know it."""
+class WaitlistTerms:
+    """What a request to join the waitlist needs to know of a ticket type: sale window, limits and pools."""
 
     ticket_type_id: UUID
     organisation_id: UUID
@@ -49,8 +49,13 @@ class Sale:
 
 
 @dataclass(frozen=True)
-class EntryRow:
-    """An entry of the waitlist; ``draws`` is the stock that an offer holds, as PostgreSQL writes it."""
+class WaitlistEntry:
+    """A person's place in the line for a quantity of a ticket type.
+
+    Attributes:
+        draws: the stock that an offer holds, as PostgreSQL writes it.
+        expires_at: when the offer lapses.
+    """
 
     id: UUID
     organisation_id: UUID
@@ -68,7 +73,7 @@ class EntryRow:
 
 @dataclass(frozen=True)
 class NextEntry:
-    """Who is next to be offered something, and what the offer draws from."""
+    """The entry that gets the next offer of a ticket type, and the pools that the offer draws from."""
 
     id: UUID
     ticket_type_id: UUID

@@ -1,7 +1,7 @@
 -- Statements on the waitlist.
 
--- name: get_sale
--- A ticket type that the public can buy, and the pools that an order of it draws from.
+-- name: get_terms
+-- The sale terms of a ticket type that the public can buy, and the pools that an order of it draws from.
 SELECT ticket_types.id AS ticket_type_id, organisation_id, event_id, sales_start AS on_sale_from,
     least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order,
     array_remove(ARRAY[pool_id, capacity_pool_id], NULL) AS pool_ids
@@ -10,33 +10,38 @@ WHERE ticket_types.id = %(id)s AND NOT hidden AND ticket_types.deleted_at IS NUL
     AND status = 'published' AND events.deleted_at IS NULL
 
 -- name: insert_entry
--- One email address waits once for a ticket type.
+-- An email address has one open entry of a ticket type. If it has one already, this inserts nothing.
 INSERT INTO waitlist_entries (id, organisation_id, event_id, ticket_type_id, account_id, name, email, quantity)
-VALUES (%(id)s, %(organisation_id)s, %(event_id)s, %(ticket_type_id)s, %(account_id)s, %(name)s, %(email)s, %(quantity)s)
+VALUES (%(id)s, %(organisation_id)s, %(event_id)s, %(ticket_type_id)s, %(account_id)s, %(name)s, %(email)s,
+    %(quantity)s)
 ON CONFLICT (ticket_type_id, email) WHERE status IN ('waiting', 'offered') DO NOTHING
 
 -- name: get_organisation
+-- The organisation of an event.
 SELECT organisation_id FROM events WHERE id = %(event_id)s AND deleted_at IS NULL
 
 -- name: list_entries
--- Of an event, in order of joining. Each status is a range of the index, entered where the page begins; an equation would
--- let the planner walk through the entries of all events by id instead.
-SELECT first.id, organisation_id, event_id, ticket_type_id, account_id, name, email, quantity, first.status,
+-- A page of the entries of an event, in order of joining. Each status is a range of the index, which starts where the
+-- page starts. With `=` the planner scans the entries of all events by id instead.
+SELECT entry.id, organisation_id, event_id, ticket_type_id, account_id, name, email, quantity, entry.status,
     draws::text AS draws, expires_at, created_at
 FROM unnest(%(statuses)s::text[]) AS wanted (status) CROSS JOIN LATERAL (
-    SELECT * FROM waitlist_entries
+    SELECT id, organisation_id, event_id, ticket_type_id, account_id, name, email, quantity, status, draws, expires_at,
+        created_at
+    FROM waitlist_entries
     WHERE event_id = %(event_id)s AND (waitlist_entries.status, id) > (wanted.status, %(after)s)
         AND waitlist_entries.status <= wanted.status
     ORDER BY waitlist_entries.status, id LIMIT %(limit)s + 1
-) AS first ORDER BY id LIMIT %(limit)s + 1
+) AS entry ORDER BY id LIMIT %(limit)s + 1
 
 -- name: lock_entry
+-- An entry, to end it.
 SELECT id, organisation_id, event_id, ticket_type_id, account_id, name, email, quantity, status, draws::text AS draws,
     expires_at, created_at
 FROM waitlist_entries WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: lock_offer
--- What is offered to somebody and still open.
+-- The entry of an email address that has an open offer of a ticket type.
 SELECT id, organisation_id, event_id, ticket_type_id, account_id, name, email, quantity, status, draws::text AS draws,
     expires_at, created_at
 FROM waitlist_entries
@@ -44,32 +49,35 @@ WHERE ticket_type_id = %(ticket_type_id)s AND email = %(email)s AND status = 'of
 FOR NO KEY UPDATE
 
 -- name: list_awaited
--- The ticket types that anybody waits for, found by leaping from one to the next.
+-- The ticket types that have waiting entries. Each step looks up the next ticket type in the index, however many
+-- entries there are of the one before.
 WITH RECURSIVE awaited AS (
     (SELECT ticket_type_id FROM waitlist_entries WHERE status = 'waiting' ORDER BY ticket_type_id LIMIT 1)
     UNION ALL
     SELECT (SELECT entry.ticket_type_id FROM waitlist_entries AS entry
-        WHERE status = 'waiting' AND entry.ticket_type_id > awaited.ticket_type_id ORDER BY entry.ticket_type_id LIMIT 1)
+        WHERE status = 'waiting' AND entry.ticket_type_id > awaited.ticket_type_id
+        ORDER BY entry.ticket_type_id LIMIT 1)
     FROM awaited WHERE awaited.ticket_type_id IS NOT NULL
 )
 SELECT ticket_type_id AS id FROM awaited WHERE ticket_type_id IS NOT NULL
 
--- name: claim_and_close_waiting
--- A batch of those who wait for what will not be sold any more, of ticket types that anybody waits for.
-WITH over AS MATERIALIZED (
+-- name: take_and_close_waiting
+-- Closes a batch of waiting entries of some ticket types, where the event is over, cancelled or deleted, or the ticket
+-- type is deleted. Entries that others have locked are left for the next run of the job.
+WITH ended AS MATERIALIZED (
     SELECT ticket_types.id FROM ticket_types JOIN events ON events.id = event_id
     WHERE ticket_types.id = ANY(%(ticket_type_ids)s) AND (events.status = 'cancelled' OR ends_at <= %(now)s
         OR events.deleted_at IS NOT NULL OR ticket_types.deleted_at IS NOT NULL)
 ), entry AS MATERIALIZED (
-    SELECT waiting.id FROM over CROSS JOIN LATERAL (
-        SELECT id FROM waitlist_entries WHERE ticket_type_id = over.id AND status = 'waiting'
+    SELECT waiting.id FROM ended CROSS JOIN LATERAL (
+        SELECT id FROM waitlist_entries WHERE ticket_type_id = ended.id AND status = 'waiting'
         ORDER BY quantity, id LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
     ) AS waiting LIMIT %(batch)s
 )
 UPDATE waitlist_entries SET status = 'closed' FROM entry WHERE waitlist_entries.id = entry.id
 
--- name: claim_offers_to_lapse
--- The open offers of an event lapse now, but for those that somebody accepts or gives up this moment.
+-- name: take_and_expire_offers
+-- The open offers of an event lapse now. An offer that its holder accepts or leaves at this moment is left out.
 WITH offered AS MATERIALIZED (
     SELECT id FROM waitlist_entries WHERE event_id = %(event_id)s AND status = 'offered'
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
@@ -77,20 +85,22 @@ WITH offered AS MATERIALIZED (
 UPDATE waitlist_entries SET expires_at = now() FROM offered WHERE waitlist_entries.id = offered.id
 
 -- name: list_awaited_of_event
+-- The ticket types of an event that have waiting entries.
 SELECT id FROM ticket_types WHERE event_id = %(event_id)s AND EXISTS (
     SELECT FROM waitlist_entries WHERE ticket_type_id = ticket_types.id AND status = 'waiting')
 ORDER BY id
 
 -- name: list_awaited_of_orders
--- An order frees stock of its ticket types, and of its events' capacities, which all their ticket types share.
+-- The ticket types, of all events that some orders have items of, that have waiting entries. An order frees stock of
+-- its own ticket types, and of its events' capacities, which all ticket types of an event share.
 SELECT id FROM ticket_types
 WHERE event_id IN (SELECT event_id FROM order_items WHERE order_id = ANY(%(order_ids)s)) AND EXISTS (
     SELECT FROM waitlist_entries WHERE ticket_type_id = ticket_types.id AND status = 'waiting')
 ORDER BY id
 
--- name: claim_next
--- Who joined first, of those whose quantity is there and whom nobody else is making an offer to: the first of each quantity
--- is looked up in the queue's index. An equation would let the planner walk through all entries by id instead.
+-- name: take_next_entry
+-- Locks the earliest waiting entry whose full quantity is available. Entries that others have locked are left out.
+-- It looks up the earliest entry of each quantity in the index of the queue. With `=` the planner scans by id instead.
 WITH sale AS MATERIALIZED (
     SELECT ticket_types.id, pool_ids, seated, least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until,
         (SELECT min(available) FROM (
@@ -101,42 +111,47 @@ WITH sale AS MATERIALIZED (
     WHERE ticket_types.id = %(ticket_type_id)s AND NOT hidden AND ticket_types.deleted_at IS NULL
         AND status = 'published' AND events.deleted_at IS NULL
         AND coalesce(sales_start <= %(now)s, true) AND least(coalesce(sales_end, ends_at), ends_at) > %(now)s
-), first AS MATERIALIZED (
-    SELECT entry.* FROM sale CROSS JOIN LATERAL generate_series(1, least(available, 1000)) AS size
+), earliest AS MATERIALIZED (
+    SELECT entry.id, ticket_type_id, email, quantity
+    FROM sale CROSS JOIN LATERAL generate_series(1, least(available, 1000)) AS size
     CROSS JOIN LATERAL (
-        SELECT * FROM waitlist_entries
+        SELECT id, ticket_type_id, email, quantity FROM waitlist_entries
         WHERE ticket_type_id = sale.id AND quantity BETWEEN size AND size AND status = 'waiting'
         ORDER BY quantity, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
     ) AS entry
 )
-SELECT first.id, ticket_type_id, email, quantity, pool_ids, seated, on_sale_until
-FROM first JOIN sale ON sale.id = ticket_type_id ORDER BY first.id LIMIT 1
+SELECT earliest.id, ticket_type_id, email, quantity, pool_ids, seated, on_sale_until
+FROM earliest JOIN sale ON sale.id = ticket_type_id ORDER BY earliest.id LIMIT 1
 
 -- name: list_lapsed
--- A batch of entries whose offer has lapsed, the first to lapse first.
+-- A batch of the entries whose offer has lapsed, in the order of lapsing.
 SELECT id FROM waitlist_entries WHERE status = 'offered' AND expires_at <= %(now)s AND id <> ALL(%(left)s)
 ORDER BY expires_at LIMIT %(batch)s
 
 -- name: take_lapsed
--- An entry whose offer has lapsed, unless somebody accepts it or gives it up this moment.
+-- An entry whose offer has lapsed. It answers no row if the offer's holder accepts it or leaves at this moment.
 SELECT id, organisation_id, event_id, ticket_type_id, account_id, name, email, quantity, status, draws::text AS draws,
     expires_at, created_at
 FROM waitlist_entries WHERE id = %(id)s AND status = 'offered' AND expires_at <= %(now)s
 ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 
 -- name: set_status
+-- The state of an entry that is locked.
 UPDATE waitlist_entries SET status = %(status)s WHERE id = %(id)s
 
+-- name: set_offered
+-- An entry has an offer, which holds these draws until it lapses.
+UPDATE waitlist_entries SET status = 'offered', draws = %(draws)s::draw[], expires_at = %(expires_at)s WHERE id = %(id)s
+
 -- name: get_entry_for_email
+-- What the emails about an entry say.
 SELECT entry.id, entry.name, quantity, entry.status, expires_at, entry.event_id, events.version AS event_version,
-    events.status = 'cancelled' AS is_cancelled, title AS event_title, venue_name, venue_address, city, time_zone, starts_at, ends_at,
-    ticket_types.name AS ticket_type_name, organisations.name AS seller, ARRAY(
-        SELECT label FROM seats JOIN seat_rows ON seat_rows.id = row_id WHERE owner_id = entry.id ORDER BY rank, position
+    events.status = 'cancelled' AS is_cancelled, title AS event_title, venue_name, venue_address, city, time_zone,
+    starts_at, ends_at, ticket_types.name AS ticket_type_name, organisations.name AS seller, ARRAY(
+        SELECT label FROM seats JOIN seat_rows ON seat_rows.id = row_id
+        WHERE owner_id = entry.id ORDER BY rank, position
     ) AS seats
 FROM waitlist_entries AS entry JOIN events ON events.id = entry.event_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id
     JOIN organisations ON organisations.id = entry.organisation_id
 WHERE entry.id = %(id)s
-
--- name: set_offered
-UPDATE waitlist_entries SET status = 'offered', draws = %(draws)s::draw[], expires_at = %(expires_at)s WHERE id = %(id)s

@@ -1,4 +1,4 @@
-"""Who may wait, and how long an offer stands."""
+"""Who may join the waitlist, and how long an offer holds its stock."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,22 +7,22 @@ from uuid import UUID
 from boxoffice.stock.errors import QuantityNotAllowed
 from boxoffice.stock.models import Draw
 from boxoffice.waitlist.errors import WaitlistClosed
-from boxoffice.waitlist.models import Sale
+from boxoffice.waitlist.models import WaitlistTerms
 
 OFFER_LIFETIME = timedelta(hours=6)
 
 
-def check_joinable(sale: Sale, quantity: int, now: datetime) -> None:
-    """Whether so many of a ticket type may be waited for now, by its own terms.
+def check_joinable(terms: WaitlistTerms, quantity: int, now: datetime) -> None:
+    """Check that the sale terms of a ticket type let somebody wait for so many of it now.
 
     Raises:
-        WaitlistClosed, QuantityNotAllowed: they may not.
+        WaitlistClosed, QuantityNotAllowed: they do not.
     """
-    if (sale.on_sale_from and now < sale.on_sale_from) or now >= sale.on_sale_until:
-        raise WaitlistClosed(on_sale_from=sale.on_sale_from, on_sale_until=sale.on_sale_until)
-    if not sale.min_per_order <= quantity <= sale.max_per_order:
+    if (terms.on_sale_from and now < terms.on_sale_from) or now >= terms.on_sale_until:
+        raise WaitlistClosed(on_sale_from=terms.on_sale_from, on_sale_until=terms.on_sale_until)
+    if not terms.min_per_order <= quantity <= terms.max_per_order:
         raise QuantityNotAllowed(
-            ticket_type_id=sale.ticket_type_id, min_per_order=sale.min_per_order, max_per_order=sale.max_per_order
+            ticket_type_id=terms.ticket_type_id, min_per_order=terms.min_per_order, max_per_order=terms.max_per_order
         )
 
 
@@ -32,5 +32,5 @@ def plan_draws(pool_ids: Sequence[UUID], quantity: int) -> list[Draw]:
 
 
 def offer_until(now: datetime, on_sale_until: datetime) -> datetime:
-    """When an offer lapses: with the sale at the latest."""
+    """Return when an offer that is made now lapses: at the end of the sale at the latest."""
     return min(now + OFFER_LIFETIME, on_sale_until)

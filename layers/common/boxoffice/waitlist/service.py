@@ -1,38 +1,38 @@
-"""Wait for what is sold out, and offer to those who wait what is free again.
+"""Let people wait for tickets that are sold out, and offer them the stock that becomes free.
 
-Stock that is freed is offered in the transaction that frees it: its rows stay locked until then, so nobody else can buy
-it before those who wait. What could not be offered like that, since it lay in several rows or others held them, is
-offered by the job of every minute; so long it is for sale to everybody, and so is what is too little for all who wait.
+The transaction that frees stock also offers it. Its rows stay locked until then, so nobody else can buy it before. That
+fails if other transactions have locked some of the stock, or if no row has enough. Then a job offers it within a
+minute. Until the job runs, that stock is on public sale. So is a remainder too small for every waiting entry.
 
-Entries are locked before stock. A transaction that holds stock already never waits for anything here (decision 13).
+Entries are locked before stock. A transaction that holds stock already never waits for a lock here (decision 13).
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
 import psycopg
 
 from boxoffice import audit, db, outbox, sql
-from boxoffice.auth import Caller, Who, holds_order, require_order, require_role
+from boxoffice.auth import Caller, Who, is_guest_token, require_holder, require_role
 from boxoffice.errors import Busy, NotFound
 from boxoffice.ids import new_id
 from boxoffice.pagination import decode_id, page_of
 from boxoffice.seats import service as seats
 from boxoffice.seats.models import SeatRequest
 from boxoffice.stock import service as stock
-from boxoffice.stock.models import Draw, Taken
+from boxoffice.stock.models import Draw, TakenDraw
 from boxoffice.waitlist import rules
 from boxoffice.waitlist.errors import NoOffer, OfferTooSmall, StillAvailable
 from boxoffice.waitlist.models import (
     ALL_STATUSES,
-    EntryRow,
     EntryStatus,
     NextEntry,
-    Sale,
+    WaitlistEntry,
     WaitlistEntryView,
     WaitlistPage,
     WaitlistRequest,
+    WaitlistTerms,
 )
 
 SQL = sql.queries("waitlist")
@@ -43,29 +43,31 @@ _MOST_OFFERS = 1000  # of a ticket type in one transaction
 
 
 def join(conn: db.Connection, caller: Caller, ticket_type_id: UUID, request: WaitlistRequest) -> None:
-    """Wait for a quantity of a ticket type. Who waits for it already keeps the entry they have.
+    """Put a person on the waitlist of a ticket type. An email address that is on it already keeps its entry.
 
-    Nothing is answered: what tells a new entry from an old one, and lets its holder leave, goes to the email address.
+    The answer is the same in both cases. An email tells the address of a new entry, with a link to leave.
 
     Raises:
         NotFound: the public cannot buy such a ticket type.
-        WaitlistClosed, QuantityNotAllowed: so many cannot be waited for.
-        StillAvailable: there are as many.
+        WaitlistClosed, QuantityNotAllowed: nobody can wait for so many of it now.
+        StillAvailable: so many are available.
     """
-    sale = db.get(conn, Sale, SQL.get_sale, id=ticket_type_id)
-    rules.check_joinable(sale, request.quantity, datetime.now(UTC))
-    if not stock.list_short(conn, rules.plan_draws(sale.pool_ids, request.quantity)):
+    terms = db.get(conn, WaitlistTerms, SQL.get_terms, id=ticket_type_id)
+    rules.check_joinable(terms, request.quantity, datetime.now(UTC))
+    if not stock.list_short_pools(conn, rules.plan_draws(terms.pool_ids, request.quantity)):
         raise StillAvailable
     entry_id = new_id()
     is_new = db.run(
         conn,
         SQL.insert_entry,
         id=entry_id,
-        organisation_id=sale.organisation_id,
-        event_id=sale.event_id,
+        organisation_id=terms.organisation_id,
+        event_id=terms.event_id,
         ticket_type_id=ticket_type_id,
         account_id=caller.account_id,
-        **request.model_dump(),
+        name=request.name,
+        email=request.email,
+        quantity=request.quantity,
     )
     if is_new:
         _owe_email(conn, "waitlist_joined", request.email, entry_id)
@@ -74,7 +76,7 @@ def join(conn: db.Connection, caller: Caller, ticket_type_id: UUID, request: Wai
 def list_entries(
     conn: db.Connection, caller: Caller, event_id: UUID, status: EntryStatus | None, limit: int, cursor: str | None
 ) -> WaitlistPage:
-    """The waitlist of an event, in order of joining.
+    """Return a page of the waitlist of an event, in order of joining.
 
     Raises:
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
@@ -85,64 +87,66 @@ def list_entries(
     require_role(conn, caller, organisation_id)
     statuses = [status] if status else list(ALL_STATUSES)
     after = decode_id(cursor) or _FIRST
-    rows = db.page(conn, EntryRow, SQL.list_entries, event_id=event_id, statuses=statuses, after=after, limit=limit)
+    rows = db.page(
+        conn, WaitlistEntry, SQL.list_entries, event_id=event_id, statuses=statuses, after=after, limit=limit
+    )
     page, next_cursor = page_of(rows, limit, lambda row: (row.id,))
     return WaitlistPage(items=[WaitlistEntryView.model_validate(row) for row in page], next_cursor=next_cursor)
 
 
 def leave(conn: db.Connection, caller: Caller, entry_id: UUID) -> None:
-    """Wait no longer. What was offered goes to the next. To leave again changes nothing.
+    """Take a person off the waitlist. Their offer goes to the next entry. To leave again changes nothing.
 
     Raises:
         NotFound: there is no such entry, or it is not the caller's.
     """
-    entry = db.get(conn, EntryRow, SQL.lock_entry, id=entry_id)
-    acts_as = require_order(conn, caller, entry.id, entry.organisation_id, entry.account_id)
+    entry = db.get(conn, WaitlistEntry, SQL.lock_entry, id=entry_id)
+    acts_as = require_holder(conn, caller, "waitlist entry", entry.id, entry.organisation_id, entry.account_id)
     if entry.status in ("waiting", "offered"):
-        _end(conn, entry, "left")
+        _end_entry(conn, entry, "left")
         if acts_as is Who.MANAGER:
             subject = f"waitlist entry {entry.id}"
             audit.record(conn, "leave_waitlist", subject, actor=caller.account, organisation=entry.organisation_id)
 
 
-def accept(
+def accept_offer(
     conn: db.Connection, ticket_type_id: UUID, quantity: int, email: str, token: str
-) -> tuple[UUID, list[Taken]]:
-    """Let somebody have what is offered to them, or part of it.
+) -> tuple[UUID, list[TakenDraw]]:
+    """End an offer, so that an order can take all of it, or a part.
 
-    The stock is available again, in rows that stay locked by the transaction: it goes on to take it from there.
+    The stock of the offer is available again. Its rows stay locked, so that the transaction can take it from there.
 
     Returns:
-        The entry, which owns the seats that were offered, and the row of each pool that has the stock.
+        The entry, which still owns the seats of the offer, and its draws, which name the rows of the stock.
 
     Raises:
-        NoOffer: nothing is offered to them (any more).
-        OfferTooSmall: they want more than that.
+        NoOffer: the waitlist has no open offer for this email address and token.
+        OfferTooSmall: the quantity is more than the offer.
     """
     now = datetime.now(UTC)
-    entry = db.one(conn, EntryRow, SQL.lock_offer, ticket_type_id=ticket_type_id, email=email, now=now)
-    if entry is None or not holds_order(Caller(Who.GUEST, order_token=token), entry.id):
+    entry = db.one(conn, WaitlistEntry, SQL.lock_offer, ticket_type_id=ticket_type_id, email=email, now=now)
+    if entry is None or not is_guest_token(token, "waitlist entry", entry.id):
         raise NoOffer
     if quantity > entry.quantity:
         raise OfferTooSmall(offered=entry.quantity)
     assert entry.draws is not None
-    freed = stock.release(conn, entry.draws)
+    draws = stock.release(conn, entry.draws)
     db.run(conn, SQL.set_status, id=entry.id, status="accepted")
-    return entry.id, freed
+    return entry.id, draws
 
 
-def offer_freed(conn: db.Connection, order_ids: Sequence[UUID]) -> int:
-    """Offer what orders have just given back, in the transaction that released it; how many offers were made."""
-    return _offer_all(conn, db.many(conn, dict, SQL.list_awaited_of_orders, order_ids=list(order_ids)))
+def offer_stock_of_orders(conn: db.Connection, order_ids: Sequence[UUID]) -> None:
+    """Offer the stock that orders have given back, in the transaction that released it."""
+    _offer_all(conn, db.many(conn, dict, SQL.list_awaited_of_orders, order_ids=list(order_ids)))
 
 
-def offer_added(conn: db.Connection, event_id: UUID) -> int:
-    """Offer what an event has just got more of, in the transaction that added it; how many offers were made."""
-    return _offer_all(conn, db.many(conn, dict, SQL.list_awaited_of_event, event_id=event_id))
+def offer_stock_of_event(conn: db.Connection, event_id: UUID) -> None:
+    """Offer the stock that was added to an event or given back to it, in the same transaction."""
+    _offer_all(conn, db.many(conn, dict, SQL.list_awaited_of_event, event_id=event_id))
 
 
 def list_awaited(conn: db.Connection, left: Collection[UUID] = ()) -> list[UUID]:
-    """The ticket types that anybody waits for.
+    """Return the ids of the ticket types that have waiting entries.
 
     Args:
         left: ticket types to leave out.
@@ -150,16 +154,19 @@ def list_awaited(conn: db.Connection, left: Collection[UUID] = ()) -> list[UUID]
     return [row["id"] for row in db.many(conn, dict, SQL.list_awaited) if row["id"] not in left]
 
 
-def offer_next(conn: db.Connection, ticket_type_id: UUID, *, wait: bool = True) -> bool:
-    """Offer what is free of a ticket type to whoever joined first, of those it is enough for; whether that was anybody.
+def offer_to_next(conn: db.Connection, ticket_type_id: UUID, *, wait: bool = True) -> bool:
+    """Offer available stock of a ticket type to the earliest entry whose full quantity is available.
 
     Args:
-        wait: whether to wait for stock that others have locked; never if the transaction holds any.
+        wait: True to wait for stock that others have locked. A transaction that holds stock already never waits.
+
+    Returns:
+        True if an entry got an offer.
     """
     now = datetime.now(UTC)
     with conn.transaction():
-        entry = db.one(conn, NextEntry, SQL.claim_next, ticket_type_id=ticket_type_id, now=now)
-        if entry is None or not _hold(conn, entry, now, wait=wait):
+        entry = db.one(conn, NextEntry, SQL.take_next_entry, ticket_type_id=ticket_type_id, now=now)
+        if entry is None or not _make_offer(conn, entry, now, wait=wait):
             raise psycopg.Rollback
         _owe_email(conn, "waitlist_offer", entry.email, entry.id)
         return True
@@ -167,7 +174,7 @@ def offer_next(conn: db.Connection, ticket_type_id: UUID, *, wait: bool = True) 
 
 
 def list_lapsed(conn: db.Connection, left: Collection[UUID] = ()) -> list[UUID]:
-    """A batch of entries whose offer has lapsed, the first to lapse first.
+    """Return a batch of the entries whose offer has lapsed, in the order of lapsing.
 
     Args:
         left: entries to leave out.
@@ -176,85 +183,93 @@ def list_lapsed(conn: db.Connection, left: Collection[UUID] = ()) -> list[UUID]:
     return [row["id"] for row in rows]
 
 
-def lapse(conn: db.Connection, entry_id: UUID) -> bool:
-    """End an offer that has lapsed, and offer its stock to the next.
+def end_lapsed_offer(conn: db.Connection, entry_id: UUID) -> bool:
+    """End an offer that has lapsed, and offer its stock to the next entry.
 
     Returns:
-        True if it was ended; False if somebody has accepted it, or is about to.
+        True if the offer ended here. False if its holder accepted it, or is about to.
     """
-    entry = db.one(conn, EntryRow, SQL.take_lapsed, id=entry_id, now=datetime.now(UTC))
+    entry = db.one(conn, WaitlistEntry, SQL.take_lapsed, id=entry_id, now=datetime.now(UTC))
     if entry is None:
         return False
     _owe_email(conn, "waitlist_lapsed", entry.email, entry.id)
-    _end(conn, entry, "lapsed")
+    _end_entry(conn, entry, "lapsed")
     return True
 
 
-def let_offers_lapse(conn: db.Connection, event_id: UUID) -> None:
-    """Let what is offered of an event that is called off lapse at once; the job of every minute ends it."""
-    db.run(conn, SQL.claim_offers_to_lapse, event_id=event_id)
+def expire_offers(conn: db.Connection, event_id: UUID) -> None:
+    """Let all open offers of a cancelled event lapse now. The next run of the job ends them."""
+    db.run(conn, SQL.take_and_expire_offers, event_id=event_id)
 
 
-def close_over(conn: db.Connection, ticket_type_ids: Sequence[UUID]) -> int:
-    """End a batch of entries of who waits for one of these ticket types whose event is off or over; how many."""
-    wanted = {"ticket_type_ids": list(ticket_type_ids), "now": datetime.now(UTC), "batch": _BATCH}
-    return db.run(conn, SQL.claim_and_close_waiting, **wanted)
+def close_waiting(conn: db.Connection, ticket_type_ids: Sequence[UUID]) -> int:
+    """Close a batch of waiting entries of these ticket types, where the event is over or cancelled.
+
+    Returns:
+        How many entries were closed.
+    """
+    return db.run(
+        conn,
+        SQL.take_and_close_waiting,
+        ticket_type_ids=list(ticket_type_ids),
+        now=datetime.now(UTC),
+        batch=_BATCH,
+    )
 
 
-def _end(conn: db.Connection, entry: EntryRow, status: EntryStatus) -> None:
-    """End an entry that the transaction has locked, and give what it holds to the next."""
+def _end_entry(conn: db.Connection, entry: WaitlistEntry, status: EntryStatus) -> None:
+    """End an entry that the transaction has locked. Offer the stock that it holds to the next entry."""
     db.run(conn, SQL.set_status, id=entry.id, status=status)
     if entry.status == "offered":
         assert entry.draws is not None
         stock.release(conn, entry.draws)
         seats.release(conn, [entry.id])
-        offer_added(conn, entry.event_id)
+        offer_stock_of_event(conn, entry.event_id)
 
 
-def _offer_all(conn: db.Connection, awaited: Iterable[dict[str, UUID]]) -> int:
-    return sum(_offer(conn, ticket_type["id"]) for ticket_type in awaited)
+def _offer_all(conn: db.Connection, ticket_types: Sequence[dict[str, UUID]]) -> None:
+    """Make offers of each ticket type, until nothing is left to offer.
 
-
-def _offer(conn: db.Connection, ticket_type_id: UUID) -> int:
-    """Offer what is free of a ticket type to one after the other; how many offers were made.
-
-    The transaction frees stock, and others wait for it. What is more than so many offers, the job offers.
+    The transaction holds stock, and others wait for it. So there is a limit, beyond which the job makes the offers.
     """
-    for made in range(_MOST_OFFERS):
-        if not offer_next(conn, ticket_type_id, wait=False):
-            return made
-    return _MOST_OFFERS
+    for ticket_type in ticket_types:
+        for _ in range(_MOST_OFFERS):
+            if not offer_to_next(conn, ticket_type["id"], wait=False):
+                break
 
 
-def _hold(conn: db.Connection, entry: NextEntry, now: datetime, *, wait: bool) -> bool:
-    """Hold stock, and seats, for an entry; whether there was enough."""
+def _make_offer(conn: db.Connection, entry: NextEntry, now: datetime, *, wait: bool) -> bool:
+    """Hold stock, and seats, for an entry. Return True if there was enough."""
     draws = rules.plan_draws(entry.pool_ids, entry.quantity)
-    if not _take(conn, entry, draws, now):
-        consolidated = stock.consolidate(conn, draws) if wait else None
-        if consolidated is None or not _take(conn, entry, consolidated, now):
-            return False
-    return not entry.seated or _take_seats(conn, entry, wait=wait)
+    is_held = _hold_stock(conn, entry, draws, now)
+    if not is_held and wait:
+        consolidated = stock.consolidate(conn, draws)
+        is_held = consolidated is not None and _hold_stock(conn, entry, consolidated, now)
+    if is_held and entry.seated:
+        return _take_seats(conn, entry, wait=wait)
+    return is_held
+
+
+def _hold_stock(conn: db.Connection, entry: NextEntry, draws: Sequence[Draw], now: datetime) -> bool:
+    """Hold stock for an entry, and note the offer. Return True if each pool has a row with enough."""
+    with conn.transaction():
+        held = stock.take(conn, draws)
+        if held is None:
+            raise psycopg.Rollback  # releases the locks in one pool, before the caller waits for another
+        until = rules.offer_until(now, entry.on_sale_until)
+        db.run(conn, SQL.set_offered, id=entry.id, draws=held, expires_at=until)
+        return True
+    return False
 
 
 def _take_seats(conn: db.Connection, entry: NextEntry, *, wait: bool) -> bool:
-    """Hold the best seats for an entry, together if possible; whether they could be had."""
+    """Give an entry the best seats, next to each other if possible. Return False if others have locked them."""
     request = SeatRequest(entry.ticket_type_id, entry.quantity, seat_ids=(), together=False)
     try:
         seats.take(conn, entry.id, [request], wait=wait)
     except Busy:
         return False
     return True
-
-
-def _take(conn: db.Connection, entry: NextEntry, draws: Sequence[Draw], now: datetime) -> bool:
-    with conn.transaction():
-        held = stock.take(conn, draws)
-        if held is None:
-            raise psycopg.Rollback  # lets go of what it found in one pool, before it waits for another
-        until = rules.offer_until(now, entry.on_sale_until)
-        db.run(conn, SQL.set_offered, id=entry.id, draws=held, expires_at=until)
-        return True
-    return False
 
 
 def _owe_email(conn: db.Connection, template: str, recipient: str, entry_id: UUID) -> None:
