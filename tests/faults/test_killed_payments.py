@@ -18,7 +18,7 @@ from boxoffice.tickets import service as tickets
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import NOW
 from tests.helpers.payers import emails, refunds
-from tests.helpers.racing import die_at, die_everywhere, settled
+from tests.helpers.racing import die_at, die_everywhere, wait_for_rollbacks
 from tests.helpers.support import Client, Database, context, function
 
 
@@ -129,7 +129,7 @@ def test_killed_while_it_gives_stock_back_the_job_leaves_no_seat_behind(
 
         killed = die_at(database, moment, job)
 
-        settled(conn)
+        wait_for_rollbacks(conn)
         invariants.check(conn)
         moment += 1
     assert moment >= 8
@@ -146,7 +146,7 @@ def test_killed_at_the_door_a_ticket_admits_once(api: Client, database: Database
     assert die_at(database, 0, lambda conn: checkin.scan_ticket(conn, scanner, scan))
     assert conn.execute("SELECT entries FROM tickets").fetchone() == (0,)
     assert die_at(database, 1, lambda conn: checkin.scan_ticket(conn, scanner, scan))
-    settled(conn)
+    wait_for_rollbacks(conn)
 
     with pytest.raises(AlreadyScanned):
         checkin.scan_ticket(conn, scanner, scan)

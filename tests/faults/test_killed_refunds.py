@@ -1,6 +1,6 @@
 """A process that dies while it starts a payment, asks a provider or sends money back: each happens once in the end."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
@@ -10,33 +10,11 @@ from boxoffice.auth import Caller, Who, order_token
 from boxoffice.orders import service as orders
 from boxoffice.payments import reconciliation, service
 from boxoffice.payments.models import PaymentRequest
-from tests.helpers import factories, invariants, provider_servers, sellers
+from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import emails
-from tests.helpers.provider_servers import Flutterwave, Stripe, due
+from tests.helpers.provider_servers import Flutterwave, Stripe, make_all_due
 from tests.helpers.racing import die_everywhere
 from tests.helpers.support import Client, Database
-
-
-@pytest.fixture(scope="module")
-def stripe_server() -> Iterator[Stripe]:
-    server = Stripe()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def stripe(api: Client, stripe_server: Stripe) -> Iterator[Stripe]:
-    with provider_servers.at(stripe_server):
-        stripe_server.tell(None)
-        yield stripe_server
-
-
-@pytest.fixture
-def flutterwave(api: Client) -> Iterator[Flutterwave]:
-    server = Flutterwave()
-    with provider_servers.at(server):
-        yield server
-    server.stop()
 
 
 @pytest.fixture
@@ -54,7 +32,7 @@ def start(conn: Connection, order: UUID, provider: str) -> dict[str, str]:
 
 
 def reconcile(conn: Connection) -> None:
-    due(conn)
+    make_all_due(conn)
     for asked in reconciliation.ask_providers(conn, unresponsive=set()):
         with conn.transaction():
             reconciliation.apply_answer(conn, asked)
@@ -72,7 +50,7 @@ def send(refund: UUID) -> Callable[[Connection], None]:
     """Return what sends a refund that is due."""
 
     def act(conn: Connection) -> None:
-        due(conn)
+        make_all_due(conn)
         service.send_refunds(conn, ids=[refund])
 
     return act
@@ -85,7 +63,7 @@ def test_killed_anywhere_a_started_payment_is_one_at_stripe(
 
     payment = start(conn, order, "stripe")
 
-    asked = {key for _, _, key in stripe.asked()}
+    asked = {key for _, _, key in stripe.take_requests()}
     assert asked == {payment["id"]}, "always under the same key"
     assert conn.execute("SELECT id::text, provider_reference FROM payments").fetchall() == [
         (payment["id"], stripe.intent(payment))

@@ -181,7 +181,7 @@ def lab(api: Client, database: Database, conn: db.Connection) -> Laboratory:
 
 def run(conn: psycopg.Connection, job: str) -> dict[str, Any]:
     """Let the job run once, with all that it has leased before due again."""
-    provider_servers.due(conn)
+    provider_servers.make_all_due(conn)
     conn.execute("UPDATE outbox SET relay_at = now() WHERE relay_at < now() + interval '2 minutes' AND due_at <= now()")
     a_minute = SimpleNamespace(**{**vars(context()), "get_remaining_time_in_millis": lambda: 60_000})
     return dict(function(job).handler({}, a_minute))

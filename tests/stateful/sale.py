@@ -21,7 +21,7 @@ from boxoffice.payments import sandbox
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.errors import TicketRefunded
 from tests.helpers import factories
-from tests.helpers.racing import settled
+from tests.helpers.racing import wait_for_rollbacks
 from tests.helpers.support import Answer, Client, context, function
 
 # How many times as long as in the suite: `make soak` asks for more.
@@ -293,7 +293,7 @@ def do(sale: Sale, api: Client, name: str, choice: Random, conn: psycopg.Connect
             deed(sale, api, choice)
     except Died:
         if sale.alone:
-            settled(sale.conn)
+            wait_for_rollbacks(sale.conn)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from boxoffice import config
 from boxoffice.payments.models import PLATFORM_MERCHANT, StartableProvider
 from tests.helpers import factories, invariants
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, prove, sign_as_stripe, start, started, status_of
-from tests.helpers.provider_servers import Stripe, deliver, put_account
+from tests.helpers.provider_servers import Stripe, put_account, send_webhook
 from tests.helpers.support import Answer, Client
 
 OURS = ACCOUNTS_AT_PROVIDERS["stripe"]["webhook_secret"]
@@ -107,14 +107,14 @@ def test_a_payment_keeps_the_account_it_was_made_with(
 
 @pytest.mark.parametrize("provider", ACCOUNTS_AT_PROVIDERS)
 def test_an_organisation_without_an_account_proves_nothing(api: Client, provider: str) -> None:
-    answer = deliver(api, provider, {"id": "evt_1"}, organisation=uuid4())
+    answer = send_webhook(api, provider, {"id": "evt_1"}, organisation=uuid4())
 
     assert (answer.status, answer.code) == (401, "signature_wrong")
 
 
 @pytest.mark.parametrize("provider", ACCOUNTS_AT_PROVIDERS)
 def test_what_is_no_organisation_is_invalid(api: Client, provider: str) -> None:
-    assert (deliver(api, provider, {}, organisation="ours").status) == 422
+    assert (send_webhook(api, provider, {}, organisation="ours").status) == 422
 
 
 class TestNotSetUp:
@@ -164,4 +164,7 @@ def test_a_provider_that_is_not_enabled_is_not_listened_to(
     monkeypatch.setenv("PAYMENT_PROVIDERS", "sandbox")
     config.settings.cache_clear()
 
-    assert (deliver(api, provider, {}).status, deliver(api, provider, {}).code) == (422, "provider_not_enabled")
+    assert (send_webhook(api, provider, {}).status, send_webhook(api, provider, {}).code) == (
+        422,
+        "provider_not_enabled",
+    )

@@ -5,7 +5,7 @@ from psycopg import Connection
 
 from boxoffice.api import MAX_BODY
 from tests.helpers.payers import prove
-from tests.helpers.provider_servers import Flutterwave, deliver
+from tests.helpers.provider_servers import Flutterwave, send_webhook
 from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Client
 
@@ -43,14 +43,14 @@ def test_whatever_stands_in_a_field_is_never_our_fault(
     for instead in (None, "", "\u0000", "\ud800", -1, 10**40, 1.5, True, [], {}, "../../refunds"):
         for wrong in ({"event": instead}, {"data": instead}, {"data": {"id": instead}}):
             with subtests.test(wrong=wrong):
-                answer = deliver(api, "flutterwave", {**EVENT, **wrong})
+                answer = send_webhook(api, "flutterwave", {**EVENT, **wrong})
                 assert answer.status in (200, 400), answer.body
     assert conn.execute("SELECT count(*) FROM incoming_payments").fetchone() == (0,)
-    assert flutterwave.asked() == []
+    assert flutterwave.take_requests() == []
 
 
 def test_events_about_other_things_are_stored_and_ignored(api: Client, conn: Connection) -> None:
-    answer = deliver(api, "flutterwave", {"event": "transfer.completed", "data": {"id": 7}})
+    answer = send_webhook(api, "flutterwave", {"event": "transfer.completed", "data": {"id": 7}})
 
     assert answer.json == {"event_id": "transfer.completed:7", "effect": "ignored"}
 

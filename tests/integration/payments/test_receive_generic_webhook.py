@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from tests.helpers import factories, invariants
 from tests.helpers.payers import prove, refunds, started, tell
-from tests.helpers.provider_servers import deliver
+from tests.helpers.provider_servers import send_webhook
 from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Answer, Client, context, function
 
@@ -26,7 +26,7 @@ def order(conn: Connection, ticket_type: UUID) -> UUID:
 
 
 def say(api: Client, order: object, status: str = "PAID", **more: object) -> Answer:
-    return deliver(api, "generic", {"order": str(order), "status": status, **more})
+    return send_webhook(api, "generic", {"order": str(order), "status": status, **more})
 
 
 def payments(conn: Connection) -> list[tuple[str, str, int]]:
@@ -111,7 +111,7 @@ def test_a_free_order_needs_no_payment(api: Client, conn: Connection) -> None:
 def test_what_makes_no_sense_is_malformed(api: Client, conn: Connection, order: UUID, body: dict[str, object]) -> None:
     before = snapshot(conn)
 
-    answer = deliver(api, "generic", body)
+    answer = send_webhook(api, "generic", body)
 
     assert (answer.status, answer.code) == (400, "malformed")
     assert snapshot(conn) == before

@@ -11,7 +11,7 @@ from psycopg import Connection
 from boxoffice.api import MAX_BODY
 from tests.helpers import factories
 from tests.helpers.payers import sign_as_stripe
-from tests.helpers.provider_servers import deliver
+from tests.helpers.provider_servers import send_webhook
 from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Client
 
@@ -34,7 +34,7 @@ def event(api: Client, conn: Connection) -> dict[str, Any]:
 
 
 def test_it_pays(api: Client, event: dict[str, Any]) -> None:
-    assert deliver(api, "stripe", event).json == {"event_id": "evt_1", "effect": "paid"}
+    assert send_webhook(api, "stripe", event).json == {"event_id": "evt_1", "effect": "paid"}
 
 
 @pytest.mark.parametrize("age", [0, 290, -290])
@@ -100,7 +100,7 @@ def test_whatever_stands_in_a_field_is_never_our_fault(
     for place in places:
         for instead in (None, "", "\u0000", "\ud800", -1, 10**40, 1.5, True, [], {}, "x" * 5000):
             with subtests.test(place=place, instead=instead):
-                answer = deliver(api, "stripe", replaced(event, place, instead))
+                answer = send_webhook(api, "stripe", replaced(event, place, instead))
                 assert answer.status in (200, 400), answer.body
                 assert conn.execute("SELECT count(*) FROM incoming_payments").fetchone() == (0,)
 
@@ -112,7 +112,9 @@ def replaced(event: dict[str, Any], place: tuple[str, ...], instead: Any) -> dic
 
 
 def test_events_about_other_things_are_stored_and_ignored(api: Client, conn: Connection) -> None:
-    answer = deliver(api, "stripe", {"id": "evt_9", "type": "customer.created", "data": {"object": {"id": "cus_1"}}})
+    answer = send_webhook(
+        api, "stripe", {"id": "evt_9", "type": "customer.created", "data": {"object": {"id": "cus_1"}}}
+    )
 
     assert answer.json == {"event_id": "evt_9", "effect": "ignored"}
     assert conn.execute("SELECT kind, payment_id FROM provider_events").fetchall() == [("other", None)]
@@ -127,6 +129,6 @@ def test_an_amount_that_differs_from_what_was_asked_goes_back(
 ) -> None:
     event["data"]["object"]["amount_received"] = 1
 
-    assert deliver(api, "stripe", event).json["effect"] == "returned"
+    assert send_webhook(api, "stripe", event).json["effect"] == "returned"
     assert conn.execute("SELECT amount, status FROM refunds").fetchall() == [(1, "owed")]
     assert isinstance(conn.execute("SELECT payment_id FROM incoming_payments").fetchall()[0][0], UUID)

@@ -43,10 +43,10 @@ def test_with_nothing_to_do_it_does_nothing(reconcile: Job) -> None:
 
 def test_nobody_is_asked_before_a_webhook_has_had_its_time(stripe: Stripe, api: Client, order: UUID) -> None:
     started(api, order, "stripe")
-    stripe.asked()
+    stripe.take_requests()
 
     assert function("reconcile_payments").handler({}, context())["payments_open"] == 1
-    assert stripe.asked() == []
+    assert stripe.take_requests() == []
 
 
 def test_the_provider_is_asked_at_the_end_of_the_hold(stripe: Stripe, api: Client, conn: Connection) -> None:
@@ -95,7 +95,7 @@ def test_a_provider_that_is_down_does_not_hold_up_another(
     up = [started(api, factories.order(conn, ticket_type), "stripe") for _ in range(3)]
     for payment in up:
         stripe.pay(payment)
-    flutterwave.be("error")
+    flutterwave.set_mode("error")
 
     reconcile()
 
@@ -112,11 +112,11 @@ def test_an_account_that_does_not_answer_is_asked_no_more_this_minute(
     for _ in range(45):
         factories.payment(conn, factories.order(conn, ticket_type, quantity=1), provider="flutterwave")
     conn.execute("UPDATE payments SET ask_at = now()")
-    flutterwave.be("error")
-    flutterwave.asked()
+    flutterwave.set_mode("error")
+    flutterwave.take_requests()
 
     assert reconcile()["asked"] == 20
-    assert len(flutterwave.asked()) == 20
+    assert len(flutterwave.take_requests()) == 20
 
 
 def test_no_transaction_is_open_while_a_provider_is_asked(

@@ -11,7 +11,7 @@ from boxoffice.payments import providers, sandbox
 from boxoffice.payments.errors import PaymentRefused
 from boxoffice.payments.models import PreparedPayment, ProviderPayment
 from tests.helpers import factories, invariants
-from tests.helpers.conformance import mistakes_expected
+from tests.helpers.conformance import internal_errors_expected
 from tests.helpers.payers import start, status_of, tell
 from tests.helpers.support import Client
 
@@ -75,7 +75,7 @@ def test_cut_off_before_the_provider_answered_it_goes_on_with_the_same_payment(
 
     with monkeypatch.context() as patch:
         patch.setattr(sandbox, "create", cut_off)
-        with mistakes_expected():
+        with internal_errors_expected():
             assert start(api, order, key="k").status == 500
     assert conn.execute("SELECT provider_reference FROM payments").fetchall() == [(None,)]
 

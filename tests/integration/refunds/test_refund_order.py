@@ -290,7 +290,7 @@ class TestRequest:
         assert api.get(f"/v1/orders/{order}", order_token=order_token(order)).json["history"] is None
 
     def test_organisations_that_listen_are_owed_a_webhook(self, api: Client, conn: Connection, shop: Shop) -> None:
-        sellers.listen(conn)
+        sellers.enable_webhooks(conn)
         order = shop.sold(shop.ticket_type())
 
         answer = refund(api, shop, order, amount=100)
