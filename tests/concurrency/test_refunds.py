@@ -61,9 +61,9 @@ def cancel(conn: Connection, shop: Shop) -> None:
 def settle(conn: Connection) -> int:
     """Go through what is left of cancelled events, once; how many orders were given back."""
     done = 0
-    for order in service.list_unsettled(conn):
+    for order in service.list_orders_to_give_back(conn):
         with conn.transaction():
-            done += service.settle_order(conn, order)
+            done += service.give_back_order(conn, order)
     return done
 
 
@@ -214,8 +214,8 @@ def test_an_event_cancelled_in_the_rush_keeps_nobodys_money(
     assert paid[0] == paid[1]
     assert deadlocks(conn) == 0
     conn.execute("UPDATE events SET cancelled_at = cancelled_at - interval '11 minutes'")
-    (event,) = service.list_cancelled(conn)
-    assert service.settle_event(conn, event)
+    (event,) = service.list_cancelled_events(conn)
+    assert service.finish_cancellation(conn, event)
     invariants.check(conn)
 
 

@@ -453,7 +453,7 @@ class TestCapacity:
             if late:
                 with buyer.transaction():
                     order = service.lock_order(buyer, lapsed.id)
-                    assert service.hold_again(buyer, order)
+                    assert service.retake_stock(buyer, order)
                     service.pay(buyer, order, reason="test")
             else:
                 assert buy(buyer, {ticket_type: 3}) is None

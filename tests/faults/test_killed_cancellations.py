@@ -34,11 +34,11 @@ def refund(shop: Shop, order: UUID, **body: object) -> Deed:
 
 def settle(conn: Connection) -> None:
     """What the job does in a minute."""
-    for order in service.list_unsettled(conn):
+    for order in service.list_orders_to_give_back(conn):
         with conn.transaction():
-            service.settle_order(conn, order)
-    for event in service.list_cancelled(conn):
-        service.settle_event(conn, event)
+            service.give_back_order(conn, order)
+    for event in service.list_cancelled_events(conn):
+        service.finish_cancellation(conn, event)
 
 
 @pytest.mark.parametrize("part", ["whole", "tickets", "amount"])

@@ -105,14 +105,14 @@ def make_offers(lab: Laboratory) -> Poison:
     return Poison("offer_waitlist", "offered", ("OffersMade", "OffersNotMade"), first, len(others), lab.mend)
 
 
-def settle_cancellations(lab: Laboratory) -> Poison:
+def finish_cancellations(lab: Laboratory) -> Poison:
     shop = sellers.Shop(lab.conn)
     ticket_type = shop.ticket_type(quantity=300)
     unpaid = factories.paid_order(lab.conn, ticket_type)  # by no payment, so there is none to give back
     others = [shop.sold(ticket_type) for _ in range(100)]
     assert sellers.cancel_event(Client(), shop).status == 200
     return Poison(
-        "settle_cancellations",
+        "finish_cancellations",
         "orders",
         ("OrdersGivenBack", "OrdersNotGivenBack"),
         unpaid,
@@ -166,7 +166,7 @@ POISONS = [
     end_the_waiting,
     let_offers_lapse,
     make_offers,
-    settle_cancellations,
+    finish_cancellations,
     ask_providers,
     send_refunds,
     relay_outbox,

@@ -171,7 +171,7 @@ def incoming_payment(conn: psycopg.Connection, payment: dict[str, Any], **overri
     """The money of a payment, which its order keeps."""
     known = {name: payment[name] for name in ("provider", "amount", "currency")}
     row = {"id": new_id(), "payment_id": payment["id"], "merchant_id": UUID(int=0), "reference": payment["id"], **known}
-    return _insert(conn, "incoming_payments", {**row, "kept": True, **overrides})
+    return _insert(conn, "incoming_payments", {**row, "pays_order": True, **overrides})
 
 
 def scan(conn: psycopg.Connection, ticket_id: UUID, scanner: UUID, **fields: Any) -> UUID:

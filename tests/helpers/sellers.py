@@ -56,7 +56,7 @@ def cancel_event(api: Client, shop: Shop) -> Answer:
 
 def settle() -> dict[str, int]:
     """Let the job of every minute do its work."""
-    return dict(function("settle_cancellations").handler({}, context()))
+    return dict(function("finish_cancellations").handler({}, context()))
 
 
 def tickets_of(conn: psycopg.Connection, order: UUID, status: str = "valid") -> list[UUID]:

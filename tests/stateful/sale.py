@@ -204,7 +204,7 @@ def lapse(sale: Sale, api: Client, choice: Random) -> None:
 
 def sweep(sale: Sale, api: Client, choice: Random) -> None:
     """The schedule comes round."""
-    jobs = ["expire_orders", "offer_waitlist", "reconcile_payments", "settle_cancellations"]
+    jobs = ["expire_orders", "offer_waitlist", "reconcile_payments", "finish_cancellations"]
     function(choice.choice(jobs)).handler({}, context())
 
 

@@ -24,7 +24,7 @@ def cart(shop: Shop, mine: UUID, others: UUID) -> UUID:
 
 
 def is_settled(conn: Connection) -> bool:
-    return conn.execute("SELECT settled_at IS NOT NULL FROM events WHERE cancelled_at IS NOT NULL").fetchone() == (
+    return conn.execute("SELECT cancellation_finished_at IS NOT NULL FROM events WHERE cancelled_at IS NOT NULL").fetchone() == (
         True,
     )
 

@@ -124,7 +124,7 @@ def test_money_that_comes_late_takes_from_the_capacity_as_it_is_then(
 
     with conn.transaction():
         order = orders.lock_order(conn, order_id)
-        assert orders.hold_again(conn, order)
+        assert orders.retake_stock(conn, order)
         orders.pay(conn, order, reason="test")
 
     availability = api.get(f"/v1/events/{event}/availability").json

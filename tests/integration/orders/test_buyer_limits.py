@@ -127,7 +127,7 @@ class TestGivenBack:
 
         with conn.transaction():
             order = service.lock_order(conn, order_id)
-            held = service.hold_again(conn, order)
+            held = service.retake_stock(conn, order)
             if held:
                 service.pay(conn, order, reason="test")
 

@@ -211,7 +211,7 @@ def test_money_that_comes_late_buys_the_same_seats_or_none(
     with conn.transaction():
         found = db.one(conn, OrderRow, service.SQL.lock_order, id=order["id"])
         assert found is not None
-        held = service.hold_again(conn, found)
+        held = service.retake_stock(conn, found)
         if held:
             service.pay(conn, found, reason="late")
 
@@ -229,7 +229,7 @@ def test_money_that_comes_late_buys_no_ticket_without_a_seat(api: Client, conn: 
     assert laid_out.status == 200
 
     with conn.transaction():
-        held = service.hold_again(conn, service.lock_order(conn, order))
+        held = service.retake_stock(conn, service.lock_order(conn, order))
 
     assert not held
     assert invariants.left(conn, ticket_type) == (3, 0, 0)

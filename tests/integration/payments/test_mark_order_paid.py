@@ -34,7 +34,7 @@ def test_it_is_paid_with_a_payment_in_the_books(api: Client, conn: Connection, s
     assert answer.status == 200, answer.body
     assert (answer.json["status"], len(answer.json["tickets"])) == ("paid", 2)
     assert [payment["provider"] for payment in answer.json["payments"]] == [method]
-    assert conn.execute("SELECT amount, kept FROM incoming_payments").fetchall() == [(10_000, True)]
+    assert conn.execute("SELECT amount, pays_order FROM incoming_payments").fetchall() == [(10_000, True)]
     assert history(conn, order) == [("paid", f"paid by {method.replace('_', ' ')}: Receipt 4711")]
     assert payers.emails(conn) == ["order_confirmation"]
     assert conn.execute("SELECT actor_id, action FROM audit_log").fetchall() == [(shop.manager, "mark_order_paid")]

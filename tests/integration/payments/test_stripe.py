@@ -57,7 +57,7 @@ def test_paid(stripe: Stripe, receiver: Receiver, api: Client, conn: Connection,
     assert receiver.answer_about(stripe.intent(payment)) == "200 OK"
     assert status_of(conn, payment) == ("succeeded", "paid")
     assert emails(conn) == ["order_confirmation"]
-    assert conn.execute("SELECT amount, currency, kept FROM incoming_payments").fetchall() == [(5000, "EUR", True)]
+    assert conn.execute("SELECT amount, currency, pays_order FROM incoming_payments").fetchall() == [(5000, "EUR", True)]
     assert conn.execute("SELECT ask_at FROM payments").fetchone() == (None,)
     invariants.check(conn)
 

@@ -75,28 +75,28 @@ def test_it_is_for_its_event_or_for_the_ticket_types_it_names() -> None:
     any_type = voucher()
     one_type = voucher(ticket_type_ids=[mine])
 
-    assert rules.is_for(any_type, any_type.event_id, other)
-    assert not rules.is_for(any_type, new_id(), other)
-    assert rules.is_for(one_type, one_type.event_id, mine)
-    assert not rules.is_for(one_type, one_type.event_id, other)
-    assert not rules.is_for(one_type, new_id(), mine)
+    assert rules.covers(any_type, any_type.event_id, other)
+    assert not rules.covers(any_type, new_id(), other)
+    assert rules.covers(one_type, one_type.event_id, mine)
+    assert not rules.covers(one_type, one_type.event_id, other)
+    assert not rules.covers(one_type, new_id(), mine)
 
 
 def test_it_counts_from_its_first_moment_until_its_last() -> None:
     each = voucher(valid_from=NOW, valid_until=NOW + HOUR)
     events = [each.event_id]
 
-    assert rules.valid_among([each], events, NOW - timedelta(seconds=1)) is None
-    assert rules.valid_among([each], events, NOW) is each
+    assert rules.choose_voucher([each], events, NOW - timedelta(seconds=1)) is None
+    assert rules.choose_voucher([each], events, NOW) is each
     with pytest.raises(VoucherExpired):
-        rules.valid_among([each], events, NOW + HOUR)
+        rules.choose_voucher([each], events, NOW + HOUR)
 
 
 def test_of_two_events_with_the_same_code_the_first_counts() -> None:
     first, second = voucher(), voucher()
 
-    assert rules.valid_among([second, first], [first.event_id, second.event_id], NOW) is first
-    assert rules.valid_among([first, second], [second.event_id, first.event_id], NOW) is second
+    assert rules.choose_voucher([second, first], [first.event_id, second.event_id], NOW) is first
+    assert rules.choose_voucher([first, second], [second.event_id, first.event_id], NOW) is second
 
 
 def test_a_discount_is_stored_as_its_kind_and_value() -> None:

@@ -189,9 +189,9 @@ WHERE NOT EXISTS (SELECT FROM outbox WHERE payload ->> 'order_refund_id' = order
 
 -- name: cancellations_left_behind
 -- The job runs every minute. A day is for the largest of events, and for an order that somebody has to look at.
-SELECT DISTINCT events.id AS event_id, cancelled_at, settled_at FROM events
+SELECT DISTINCT events.id AS event_id, cancelled_at, cancellation_finished_at FROM events
 JOIN order_items AS item ON item.event_id = events.id JOIN orders ON orders.id = item.order_id
-WHERE (settled_at IS NOT NULL OR cancelled_at < now() - interval '1 day')
+WHERE (cancellation_finished_at IS NOT NULL OR cancelled_at < now() - interval '1 day')
     AND (orders.status = 'pending' OR EXISTS (
         SELECT FROM tickets WHERE tickets.order_id = item.order_id AND tickets.item_no = item.item_no AND tickets.status = 'valid'))
 LIMIT 10
@@ -203,7 +203,7 @@ JOIN orders ON orders.id = order_id
 WHERE payments.status = 'succeeded' AND (
         orders.status NOT IN ('paid', 'partially_refunded', 'refunded')
         OR amount <> total OR payments.currency <> orders.currency
-        OR NOT EXISTS (SELECT FROM incoming_payments AS incoming WHERE payment_id = payments.id AND kept
+        OR NOT EXISTS (SELECT FROM incoming_payments AS incoming WHERE payment_id = payments.id AND pays_order
             AND incoming.amount = payments.amount AND incoming.currency = payments.currency))
     OR payments.status = 'refunded'
         AND NOT EXISTS (SELECT FROM refunds WHERE refunds.payment_id = payments.id)
@@ -211,14 +211,14 @@ LIMIT 10
 
 -- name: money_without_effect
 -- A refund goes to whoever paid the money: it names the same payment.
-SELECT incoming.id AS incoming_payment_id, payments.id AS payment_id, kept, incoming.amount, refunded, owed
+SELECT incoming.id AS incoming_payment_id, payments.id AS payment_id, pays_order, incoming.amount, refunded, owed
 FROM incoming_payments AS incoming JOIN payments ON payments.id = incoming.payment_id
 LEFT JOIN (
     SELECT incoming_payment_id, payment_id, currency, sum(amount)::bigint AS owed FROM refunds
     GROUP BY incoming_payment_id, payment_id, currency
 ) AS refund ON incoming_payment_id = incoming.id AND refund.payment_id = payments.id AND refund.currency = incoming.currency
 WHERE refunded <> coalesce(owed, 0) OR refunded > incoming.amount
-    OR NOT kept AND refunded <> incoming.amount OR kept AND payments.status <> 'succeeded'
+    OR NOT pays_order AND refunded <> incoming.amount OR pays_order AND payments.status <> 'succeeded'
 LIMIT 10
 
 -- name: payments_left_behind

@@ -77,4 +77,4 @@ UPDATE events SET deleted_at = now(), version = version + 1 WHERE id = %(id)s
 
 -- name: finish_cancellation
 -- Nothing is left of a cancelled event.
-UPDATE events SET settled_at = now() WHERE id = %(id)s AND settled_at IS NULL AND cancelled_at < %(cancelled_before)s
+UPDATE events SET cancellation_finished_at = now() WHERE id = %(id)s AND cancellation_finished_at IS NULL AND cancelled_at < %(cancelled_before)s

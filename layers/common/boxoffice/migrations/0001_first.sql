@@ -98,7 +98,7 @@ CREATE TABLE stock (
 
 -- Beside the quantities of its ticket types an event may have a capacity of its own, which they share. Its gates are named
 -- entrances: [{"name", "ticket_type_ids"}], null for any ticket type; without any, gates are mere labels.
--- Once cancelled, its orders are refunded one by one; settled_at says that none is left.
+-- After a cancellation its orders are refunded one by one. When none is left, cancellation_finished_at is set.
 CREATE TABLE events (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
@@ -125,7 +125,7 @@ CREATE TABLE events (
     cancelled_at    timestamptz,
     cancelled_by    uuid,
     cancel_reason   text,
-    settled_at      timestamptz,
+    cancellation_finished_at timestamptz,
     words           tsvector NOT NULL GENERATED ALWAYS AS (
         to_tsvector('simple', title || ' ' || venue_name || ' ' || city || ' ' || description)) STORED,
     CONSTRAINT events_end_after_start CHECK (ends_at > starts_at),
@@ -139,7 +139,8 @@ CREATE INDEX events_words ON events USING gin (words) WHERE status = 'published'
 -- Finds what is going on at a moment: such events began before it, some of them long before.
 CREATE INDEX events_running ON events USING gist (tstzrange(starts_at, ends_at))
     WHERE status = 'published' AND deleted_at IS NULL;
-CREATE INDEX events_to_settle ON events (cancelled_at) WHERE cancelled_at IS NOT NULL AND settled_at IS NULL;
+CREATE INDEX events_being_cancelled ON events (cancelled_at)
+    WHERE cancelled_at IS NOT NULL AND cancellation_finished_at IS NULL;
 -- The planner does not learn from partial indexes how often a city occurs, or how much goes on at once.
 CREATE STATISTICS events_city ON (lower(city)) FROM events;
 CREATE STATISTICS events_span ON (tstzrange(starts_at, ends_at)) FROM events;
@@ -224,8 +225,9 @@ CREATE INDEX waitlist_queue ON waitlist_entries (ticket_type_id, quantity, id) W
 CREATE INDEX waitlist_lapsing ON waitlist_entries (expires_at) WHERE status = 'offered';
 CREATE INDEX waitlist_by_event ON waitlist_entries (event_id, status, id);
 
--- A voucher's redemptions are drawn from a pool of its own, as tickets are: never more than allowed, and given back with the
--- order that holds them. Without a discount it only unlocks; without ticket types it applies to all of the event.
+-- A voucher's redemptions are stock in a pool of its own, so an order can never take more than there are.
+-- An order that ends gives its redemption back. A voucher without a discount only unlocks hidden ticket types.
+-- Without ticket_type_ids it covers all ticket types of the event.
 CREATE TABLE vouchers (
     id              uuid PRIMARY KEY,
     event_id        uuid NOT NULL REFERENCES events,
@@ -242,7 +244,7 @@ CREATE TABLE vouchers (
     version         integer NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz,
-    CONSTRAINT vouchers_window CHECK (valid_until > valid_from),
+    CONSTRAINT vouchers_validity CHECK (valid_until > valid_from),
     CONSTRAINT vouchers_discount CHECK ((discount_value IS NOT NULL) = (coalesce(discount_kind, 'free') <> 'free')),
     CONSTRAINT vouchers_use CHECK (discount_kind IS NOT NULL OR unlocks_hidden)
 );
@@ -251,8 +253,9 @@ CREATE INDEX vouchers_by_event ON vouchers (event_id, id) WHERE deleted_at IS NU
 
 -- ------------------------------------------------------------------------------------------------------- orders
 
--- An order is the record of its own idempotency key, too: request_id names the request that placed it
--- (idempotency.IdempotentRequest). Its total is the sum of its items' totals. In details is what the buyer was asked for.
+-- An order also records its own idempotency key: request_id names the request that placed it
+-- (idempotency.IdempotentRequest). The total is the sum of the items' totals. details holds answers of the buyer.
+-- draws lists what the order has of each row of stock.
 CREATE TABLE orders (
     id              uuid PRIMARY KEY,
     number          text NOT NULL CONSTRAINT orders_number_key UNIQUE,
@@ -276,11 +279,11 @@ CREATE INDEX orders_by_status ON orders (organisation_id, status, id);
 CREATE INDEX orders_by_buyer ON orders (organisation_id, buyer_email, id);
 CREATE INDEX orders_by_account ON orders (account_id, id) WHERE account_id IS NOT NULL;
 
--- A group: one ticket admits as many people as the quantity says.
--- What an item costs is stored when it is bought (pricing.Charge); refunds, emails and books read it here. The gross is
--- unit_price * quantity. Of that comes the total: less the discount, plus the buyer's fee, plus the tax if it is on top.
--- An order may be placed under terms, a row that never changes: rates, their names, the refund policy. They decide on
--- fees and tax, so terms_id, buyer_fee, tax and platform_fee are null together, in an order without terms.
+-- If is_group, one ticket admits as many people as the quantity says. The charge of an item is stored when it is bought
+-- (pricing.Charge). Refunds, emails and books read it here. The gross is unit_price * quantity. The total is the gross
+-- less the discount, plus the buyer's fee, plus the tax if it is on top of the price. An order may be placed under
+-- terms: a row that never changes, with the rates and the refund policy. Terms decide on fees and tax. Without terms,
+-- terms_id, buyer_fee, tax and platform_fee are all null.
 CREATE TABLE order_items (
     order_id       uuid NOT NULL,
     item_no        smallint NOT NULL,
@@ -300,15 +303,18 @@ CREATE TABLE order_items (
 );
 CREATE INDEX order_items_by_event ON order_items (event_id, order_id);
 
--- An order as it is listed, with what its items come to. The items are summed up order by order, for those that are read.
+-- An order as lists show it, with the sums of its items. PostgreSQL computes the sums only for the orders that it
+-- reads.
 CREATE VIEW order_summaries AS
-SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, orders.total,
-    subtotal, discount, voucher_id, expires_at, created_at
+SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency,
+    orders.total, subtotal, discount, voucher_id, expires_at, created_at
 FROM orders CROSS JOIN LATERAL (
     SELECT sum(unit_price * quantity)::bigint AS subtotal, sum(discount)::bigint AS discount
     FROM order_items WHERE order_id = orders.id
 ) AS items;
 
+-- The changes of an order's state, each with its reason. actor_id is null if a guest, a provider or a job made the
+-- change.
 CREATE TABLE order_history (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     order_id    uuid NOT NULL REFERENCES orders,
@@ -322,8 +328,8 @@ CREATE INDEX order_history_order_id ON order_history (order_id);
 
 -- ----------------------------------------------------------------------------------------------------- payments
 
--- merchant_id says whose account at the provider takes the money: this organisation's or, nil, the deployment's.
--- At ask_at the provider is asked how the payment stands; it is null once nothing more can come of it.
+-- merchant_id says whose account at the provider takes the money: an organisation's or, if it is the nil UUID, the
+-- deployment's. At ask_at a job asks the provider about the payment. It is null when nothing can change any more.
 CREATE TABLE payments (
     id                 uuid PRIMARY KEY,
     order_id           uuid NOT NULL REFERENCES orders,
@@ -342,7 +348,7 @@ CREATE INDEX payments_order_id ON payments (order_id);
 CREATE UNIQUE INDEX payments_one_success ON payments (order_id) WHERE status = 'succeeded';
 CREATE INDEX payments_to_ask ON payments (ask_at) WHERE ask_at IS NOT NULL;
 
--- The inbox: each verified event of a provider is stored once, with the effect it had.
+-- Each verified event of a provider is stored once, with the effect that it had here.
 CREATE TABLE provider_events (
     provider    text NOT NULL,
     merchant_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
@@ -356,8 +362,8 @@ CREATE TABLE provider_events (
 );
 CREATE INDEX provider_events_payment_id ON provider_events (payment_id);
 
--- Money that came, each once under the provider's own name for it, however many events tell of it. It is kept for an
--- order, or goes back whole. refunded is the sum of its refunds: they never exceed it.
+-- Money that came. reference is the provider's own name for it, so that it counts once however many events report it.
+-- If pays_order, it has paid the order; otherwise all of it goes back. refunded is the sum of its refunds.
 CREATE TABLE incoming_payments (
     id          uuid PRIMARY KEY,
     payment_id  uuid NOT NULL REFERENCES payments,
@@ -366,18 +372,18 @@ CREATE TABLE incoming_payments (
     reference   text NOT NULL,
     amount      bigint NOT NULL CHECK (amount > 0),
     currency    text NOT NULL,
-    kept        boolean NOT NULL DEFAULT false,
+    pays_order  boolean NOT NULL DEFAULT false,
     refunded    bigint NOT NULL DEFAULT 0,
     received_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT incoming_payments_reference_key UNIQUE (provider, merchant_id, reference),
     CONSTRAINT incoming_payments_refunded CHECK (refunded BETWEEN 0 AND amount)
 );
 CREATE INDEX incoming_payments_payment_id ON incoming_payments (payment_id);
-CREATE UNIQUE INDEX incoming_payments_one_kept ON incoming_payments (payment_id) WHERE kept;
+CREATE UNIQUE INDEX incoming_payments_paid_once ON incoming_payments (payment_id) WHERE pays_order;
 
--- Owed in the transaction that decides it; sent to the provider afterwards. No attempt is made before due_at, which also
--- leases a refund to the worker that sends it; it is null once there is nothing left to do. A refund that the provider
--- failed to make is tried again as another one, which is what failures counts.
+-- The transaction that decides a refund stores it as owed. A worker sends it to the provider afterwards. No attempt is
+-- made before due_at. A worker that sends a refund moves due_at on, which is its lease. due_at is null when nothing is
+-- left to do. failures counts how often the provider failed to make it. Each new try is another refund there.
 CREATE TABLE refunds (
     id                  uuid PRIMARY KEY,
     payment_id          uuid NOT NULL REFERENCES payments,
@@ -402,8 +408,8 @@ CREATE INDEX refunds_due ON refunds (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX refunds_failed ON refunds (id) WHERE status = 'failed';
 CREATE INDEX refunds_provider_reference ON refunds (provider_reference) WHERE provider_reference IS NOT NULL;
 
--- What managers gave back of an order: the tickets that ended with it, the money, and the payment's refund that carries
--- the money, if there was any.
+-- What the seller gave back of an order: the tickets that ended, and the amount. refund_id names the refund that sends
+-- the money; it is null if the amount is 0.
 CREATE TABLE order_refunds (
     id         uuid PRIMARY KEY,
     order_id   uuid NOT NULL REFERENCES orders,

@@ -272,7 +272,7 @@ SELECT coalesce(array_agg((pool_id, row_no, quantity)::draw), '{}')::text AS dra
 -- name: set_draws
 UPDATE orders SET draws = %(draws)s::draw[] WHERE id = %(id)s
 
--- name: return_draws
+-- name: give_back_draws
 -- The order gives back some of its draws, or all of them; answers those.
 WITH returned AS MATERIALIZED (
     SELECT draw.pool_id, draw.row_no, draw.quantity,
@@ -297,7 +297,7 @@ SELECT pending.id FROM organisations CROSS JOIN LATERAL (
         AND (status, id) >= ('pending', '00000000-0000-0000-0000-000000000000'::uuid)
         AND (status, id) <= ('pending', 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
         AND expires_at <= %(now)s AND id <> ALL(%(left)s)
-        AND (expires_at <= %(waited_since)s OR NOT EXISTS (
+        AND (expires_at <= %(grace_cutoff)s OR NOT EXISTS (
             SELECT FROM payments WHERE order_id = orders.id AND payments.status = 'pending'))
     ORDER BY status, id LIMIT %(batch)s
 ) AS pending LIMIT %(batch)s
@@ -306,7 +306,7 @@ SELECT pending.id FROM organisations CROSS JOIN LATERAL (
 -- Those of some orders whose hold has lapsed. What somebody is paying or cancelling right now is left to them.
 SELECT id FROM orders
 WHERE id = ANY(%(ids)s) AND status = 'pending' AND expires_at <= %(now)s
-    AND (expires_at <= %(waited_since)s OR NOT EXISTS (
+    AND (expires_at <= %(grace_cutoff)s OR NOT EXISTS (
         SELECT FROM payments WHERE order_id = orders.id AND payments.status = 'pending'))
 ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 

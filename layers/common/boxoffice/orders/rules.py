@@ -32,10 +32,10 @@ from boxoffice.stock.models import Draw
 from boxoffice.stock.rules import home_row
 from boxoffice.vouchers.errors import VoucherNotApplicable, VoucherNotFound, VoucherUsedUp
 from boxoffice.vouchers.models import Voucher
-from boxoffice.vouchers.rules import is_for, valid_among
+from boxoffice.vouchers.rules import covers, choose_voucher
 from boxoffice.waitlist.errors import NotTheOffer
 
-PATIENCE = timedelta(minutes=15)
+GRACE_PERIOD = timedelta(minutes=15)
 """How long an order with an open payment keeps its stock beyond its hold: a provider may be slow (decision 21)."""
 
 
@@ -47,7 +47,7 @@ def quantities_of(items: Sequence[OrderItemRequest]) -> dict[UUID, int]:
     return wanted
 
 
-def check_found(terms: Sequence[SaleTerms], wanted: dict[UUID, int]) -> None:
+def check_for_sale(terms: Sequence[SaleTerms], wanted: dict[UUID, int]) -> None:
     """Check that each ticket type that is wanted is for sale.
 
     Raises:
@@ -57,7 +57,7 @@ def check_found(terms: Sequence[SaleTerms], wanted: dict[UUID, int]) -> None:
         raise TicketTypeNotFound(ticket_type_ids=sorted(missing))
 
 
-def voucher_of(
+def redeemed_voucher(
     terms: Sequence[SaleTerms], vouchers: Sequence[Voucher], code: str | None, now: datetime
 ) -> Voucher | None:
     """Return the voucher that an order redeems. Check that each ticket type is public, or unlocked by the voucher.
@@ -66,19 +66,19 @@ def voucher_of(
         TicketTypeNotFound: a ticket type is hidden and stays so.
         VoucherNotFound, VoucherExpired, VoucherNotApplicable: the code does nothing for this order.
     """
-    voucher = valid_among(vouchers, [each.event_id for each in terms], now)
+    voucher = choose_voucher(vouchers, [each.event_id for each in terms], now)
     hidden = [each for each in terms if each.hidden and not (voucher and _unlocks(voucher, each))]
     if hidden:
         raise TicketTypeNotFound(ticket_type_ids=[each.ticket_type_id for each in hidden])
     if code is not None and voucher is None:
         raise VoucherNotFound
-    if voucher and not any(is_for(voucher, each.event_id, each.ticket_type_id) for each in terms):
+    if voucher and not any(covers(voucher, each.event_id, each.ticket_type_id) for each in terms):
         raise VoucherNotApplicable
     return voucher
 
 
 def _unlocks(voucher: Voucher, terms: SaleTerms) -> bool:
-    return voucher.unlocks_hidden and is_for(voucher, terms.event_id, terms.ticket_type_id)
+    return voucher.unlocks_hidden and covers(voucher, terms.event_id, terms.ticket_type_id)
 
 
 def cart_items(

@@ -101,10 +101,10 @@ def _read_cart(conn: db.Connection, request: OrderRequest) -> Cart:
     now = datetime.now(UTC)
     wanted = rules.quantities_of(request.items)
     terms = db.many(conn, SaleTerms, SQL.list_sale_terms, ticket_type_ids=list(wanted))
-    rules.check_found(terms, wanted)
+    rules.check_for_sale(terms, wanted)
     event_ids = [each.event_id for each in terms]
     found = vouchers.list_by_code(conn, event_ids, request.voucher) if request.voucher else []
-    voucher = rules.voucher_of(terms, found, request.voucher, now)
+    voucher = rules.redeemed_voucher(terms, found, request.voucher, now)
     items = rules.cart_items(terms, wanted, request.ticket_mode, now)
     charges = charges_of(rules.priced_items(items), voucher)
     return Cart(items, charges, voucher, rules.seat_requests(request.items, items, request.waitlist_token))
@@ -361,7 +361,7 @@ def cancel(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | N
     """End a pending order, which the transaction has locked, and give its stock to who waits."""
     stock.release(conn, _draws(conn, [order.id]))
     set_status(conn, order, "cancelled", reason=reason, actor=actor)
-    pass_on(conn, [order.id])
+    offer_freed_stock(conn, [order.id])
 
 
 def list_lapsed(conn: db.Connection, left: Collection[UUID] = (), batch: int = 1000) -> list[UUID]:
@@ -382,17 +382,17 @@ def expire_orders(conn: db.Connection, order_ids: Sequence[UUID]) -> int:
         stock.release(conn, _draws(conn, lapsed))
         told = db.many(conn, dict, SQL.set_expired, ids=lapsed)
         outbox.owe_webhooks(conn, "order.expired", [(row["organisation_id"], row["facts"]) for row in told])
-        pass_on(conn, lapsed)
+        offer_freed_stock(conn, lapsed)
     return len(lapsed)
 
 
 def _lapsed_by_now() -> dict[str, datetime]:
     """When a hold has lapsed, and since when one waits in vain for an open payment."""
     now = datetime.now(UTC)
-    return {"now": now, "waited_since": now - rules.PATIENCE}
+    return {"now": now, "grace_cutoff": now - rules.GRACE_PERIOD}
 
 
-def pass_on(conn: db.Connection, order_ids: Sequence[UUID]) -> None:
+def offer_freed_stock(conn: db.Connection, order_ids: Sequence[UUID]) -> None:
     """Free the seats of orders whose stock the transaction has just released, and offer all of it to who waits."""
     if order_ids:
         seats.release(conn, order_ids)
@@ -445,7 +445,7 @@ def take_order(conn: db.Connection, order_id: UUID) -> OrderRow | None:
     return db.one(conn, OrderRow, SQL.take_order, id=order_id)
 
 
-def hold_again(conn: db.Connection, order: OrderRow) -> bool:
+def retake_stock(conn: db.Connection, order: OrderRow) -> bool:
     """Take stock once more for a lapsed or cancelled order, which the transaction has locked.
 
     Nothing is taken for an event that is no longer on, or for a buyer who has had as much as they may since. The order
@@ -494,7 +494,7 @@ def pay(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None
     _owe_confirmation(conn, order)
 
 
-def return_stock(
+def give_back_stock(
     conn: db.Connection, order: OrderRow, quantities: dict[UUID, int] | None, ticket_ids: Sequence[UUID] = ()
 ) -> None:
     """Make available again what a paid order, which the transaction has locked, has sold, and offer it to who waits.
@@ -505,7 +505,7 @@ def return_stock(
     """
     given = quantities or {}
     back = {"everything": quantities is None, "pool_ids": list(given), "quantities": list(given.values())}
-    stock.give_back(conn, db.value(conn, SQL.return_draws, id=order.id, **back))
+    stock.give_back(conn, db.value(conn, SQL.give_back_draws, id=order.id, **back))
     if quantities is None:
         seats.release(conn, [order.id])
     else:

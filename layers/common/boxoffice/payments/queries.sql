@@ -12,7 +12,7 @@ WITH payment AS (
     VALUES (%(id)s, %(order_id)s, %(provider)s, %(id)s::uuid, 'succeeded', %(amount)s, %(currency)s, now())
     RETURNING *
 )
-INSERT INTO incoming_payments (id, payment_id, provider, merchant_id, reference, amount, currency, kept)
+INSERT INTO incoming_payments (id, payment_id, provider, merchant_id, reference, amount, currency, pays_order)
 SELECT %(incoming_payment_id)s, id, provider, merchant_id, provider_reference, amount, currency, true FROM payment
 
 -- name: insert_unannounced_payment
@@ -101,13 +101,13 @@ INSERT INTO incoming_payments (id, payment_id, provider, merchant_id, reference,
 VALUES (%(id)s, %(payment_id)s, %(provider)s, %(merchant_id)s, %(reference)s, %(amount)s, %(currency)s)
 ON CONFLICT ON CONSTRAINT incoming_payments_reference_key DO NOTHING
 
--- name: keep_incoming_payment
-UPDATE incoming_payments SET kept = true WHERE id = %(id)s
+-- name: set_pays_order
+UPDATE incoming_payments SET pays_order = true WHERE id = %(id)s
 
 -- name: take_from_incoming_payment
 -- Sets aside what goes back of the money that paid an order. No row, if less is left.
 UPDATE incoming_payments SET refunded = refunded + %(amount)s
-WHERE payment_id = %(payment_id)s AND kept AND refunded + %(amount)s <= amount
+WHERE payment_id = %(payment_id)s AND pays_order AND refunded + %(amount)s <= amount
 RETURNING id, currency
 
 -- name: return_incoming_payment

@@ -28,7 +28,7 @@ def ask_providers(conn: db.Connection, _left: Collection[UUID] = (), *, unrespon
     now = datetime.now(UTC)
 
     def ask(payment: OpenPayment) -> ProviderEvent | None:
-        return providers.known(payment.provider).fetch(payment, close=rules.is_over(payment, now))
+        return providers.load(payment.provider).fetch(payment, close=rules.is_over(payment, now))
 
     lease = {"now": now, "leased_until": rules.leased_until(now)}
     left_out = {"unresponsive_accounts": list(unresponsive)}
@@ -49,7 +49,7 @@ def apply_answer(conn: db.Connection, asked: AskedPayment) -> int:
     payment, answer, now = asked.payment, asked.answer, datetime.now(UTC)
     try:
         if isinstance(answer, ProviderEvent):
-            service.take_event(conn, payment.provider, answer, payment.merchant_id)
+            service.receive_event(conn, payment.provider, answer, payment.merchant_id)
     except Busy as error:
         answer = error
     if isinstance(answer, DomainError):

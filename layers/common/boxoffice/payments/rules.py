@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from boxoffice.errors import DomainError
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderStatus
-from boxoffice.orders.rules import PATIENCE
+from boxoffice.orders.rules import GRACE_PERIOD
 from boxoffice.payments.errors import OrderExpired
 from boxoffice.payments.models import (
     DueRefund,
@@ -89,7 +89,7 @@ def next_ask(payment: OpenPayment, now: datetime, *, closed: bool, answered: boo
     age = now - payment.created_at
     if closed and age > _MONEY_COMES_FOR:
         return None
-    if not answered and now < payment.expires_at + PATIENCE:
+    if not answered and now < payment.expires_at + GRACE_PERIOD:
         return now + timedelta(minutes=1)
     later = now + min(max(age / 2, FIRST_ASK), _LONGEST_WAIT)
     return later if is_over(payment, now) else min(later, payment.expires_at)

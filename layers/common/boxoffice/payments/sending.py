@@ -109,7 +109,7 @@ def try_refunds(
 def _send(refund: DueRefund) -> RefundState:
     if refund.provider in METHODS_BY_HAND:
         return RefundState("succeeded")
-    return providers.known(refund.provider).refund(refund)
+    return providers.load(refund.provider).refund(refund)
 
 
 def record_outcome(conn: db.Connection, tried: TriedRefund) -> int:

@@ -43,7 +43,7 @@ __all__ = [
     "record_payment_by_hand",
     "send_refunds",
     "start_payment",
-    "take_event",
+    "receive_event",
 ]
 
 SQL = sql.queries("payments")
@@ -66,7 +66,7 @@ def start_payment(
         KeyReused: the idempotency key belongs to another request.
     """
     order = orders.find_order(conn, caller, order_id)
-    provider = providers.enabled(request.provider)
+    provider = providers.load_enabled(request.provider)
     idempotent = IdempotentRequest.of("start_payment", str(order_id), key, request)
     answer = idempotency.run_once(
         conn, idempotent, lambda: _open(conn, order, provider, idempotent), lambda stored: stored
@@ -171,7 +171,7 @@ def _mark_paid(
         order = orders.lock_order(conn, order_id)
         if order.status not in ("pending", "expired"):
             raise OrderNotPending(order_status=order.status)
-        if order.status == "expired" and not orders.hold_again(conn, order):
+        if order.status == "expired" and not orders.retake_stock(conn, order):
             reason = "The order's hold has lapsed, and what it held is no longer available."
             raise OrderExpired(detail=reason, expired_at=order.expires_at)
         payment_id = record_payment_by_hand(conn, order, request.method)
@@ -197,7 +197,7 @@ def get_payment(conn: db.Connection, caller: Caller, payment_id: UUID) -> Paymen
     return PaymentView.model_validate(payment)
 
 
-def take_event(
+def receive_event(
     conn: db.Connection, provider: str, event: ProviderEvent, merchant_id: UUID = PLATFORM_MERCHANT
 ) -> WebhookView:
     """Store and apply a verified event, in one transaction. A refund that it makes us owe is sent after the commit.
@@ -280,10 +280,10 @@ def _take_money(
         return "ignored"
     decision = rules.decide_payment(event, payment, order.status)
     # Once the hold is over, the money pays the order only if its stock is still available.
-    if decision.effect == "paid" and order.status != "pending" and not orders.hold_again(conn, order):
+    if decision.effect == "paid" and order.status != "pending" and not orders.retake_stock(conn, order):
         decision = rules.TICKETS_GONE
     if decision.effect == "paid":
-        db.run(conn, SQL.keep_incoming_payment, id=incoming_id)
+        db.run(conn, SQL.set_pays_order, id=incoming_id)
         _close_payment(conn, payment.id, "succeeded", final=True)
         orders.pay(conn, order, reason=f"payment {payment.id}")
     else:

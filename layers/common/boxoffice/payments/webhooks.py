@@ -30,8 +30,8 @@ def receive(provider: str, merchant_id: UUID | None, body: bytes, header: Callab
         ProviderUnavailable: the provider must confirm it and does not answer.
         Busy: see `service.receive_event`.
     """
-    module, merchant = providers.enabled(provider), merchant_id or PLATFORM_MERCHANT
+    module, merchant = providers.load_enabled(provider), merchant_id or PLATFORM_MERCHANT
     module.verify(merchant, body, header(module.INFO.webhook_header.lower()), datetime.now(UTC))
     event = module.parse(merchant, body)
     with db.autocommit() as conn:
-        return service.take_event(conn, provider, event, merchant)
+        return service.receive_event(conn, provider, event, merchant)

@@ -9,7 +9,7 @@ from itertools import accumulate, pairwise
 
 from boxoffice.pricing.models import Charge, PricedItem
 from boxoffice.vouchers.models import Voucher
-from boxoffice.vouchers.rules import discount_on, is_for
+from boxoffice.vouchers.rules import discount_on, covers
 
 
 def charges_of(items: Sequence[PricedItem], voucher: Voucher | None) -> list[Charge]:
@@ -34,7 +34,7 @@ def charges_of(items: Sequence[PricedItem], voucher: Voucher | None) -> list[Cha
 def _discounts(items: Sequence[PricedItem], voucher: Voucher | None) -> list[int]:
     if voucher is None:
         return [0] * len(items)
-    covered = [item.gross if is_for(voucher, item.event_id, item.ticket_type_id) else 0 for item in items]
+    covered = [item.gross if covers(voucher, item.event_id, item.ticket_type_id) else 0 for item in items]
     whole = sum(covered)
     discount = discount_on(voucher, whole)
     boundaries = accumulate(covered, initial=0)

@@ -85,7 +85,7 @@ class CancelledEvent:
 
 
 @dataclass(frozen=True)
-class UnsettledOrder:
+class OrderToGiveBack:
     """An order that still holds something of a cancelled event."""
 
     id: UUID

@@ -21,12 +21,12 @@ SELECT id FROM payments WHERE order_id = %(order_id)s AND status = 'succeeded'
 INSERT INTO order_refunds (id, order_id, refund_id, amount, ticket_ids, reason, actor_id)
 VALUES (%(id)s, %(order_id)s, %(refund_id)s, %(amount)s, %(ticket_ids)s, %(reason)s, %(actor_id)s)
 
--- name: list_cancelled
+-- name: list_cancelled_events
 -- The events that still have something to give back, the longest cancelled first.
 SELECT id, cancelled_at, cancelled_by, coalesce(cancel_reason, '') AS reason FROM events
-WHERE cancelled_at IS NOT NULL AND settled_at IS NULL AND id <> ALL(%(left)s) ORDER BY cancelled_at
+WHERE cancelled_at IS NOT NULL AND cancellation_finished_at IS NULL AND id <> ALL(%(left)s) ORDER BY cancelled_at
 
--- name: list_unsettled
+-- name: list_orders_to_give_back
 -- A batch of a cancelled event's orders that hold stock or valid tickets of it, read in the order of the index, so that a
 -- batch costs what it passes over.
 SELECT id FROM (

@@ -12,11 +12,11 @@ from boxoffice.refunds.errors import NothingToRefund, OrderNotRefundable, Ticket
 from boxoffice.refunds.models import PaidTicket, RefundPlan, RefundRequest
 from boxoffice.tickets.errors import TicketRefunded
 
-IN_FLIGHT = timedelta(minutes=10)
+LONGEST_PURCHASE = timedelta(minutes=10)
 """How long after an event was cancelled a purchase that had begun before may still write: far longer than any does."""
 
 
-def plan_of(request: RefundRequest, order: OrderRow, tickets: Sequence[PaidTicket], returned: int) -> RefundPlan:
+def plan_refund(request: RefundRequest, order: OrderRow, tickets: Sequence[PaidTicket], returned: int) -> RefundPlan:
     """Return what a request gives back.
 
     Args:
@@ -38,10 +38,10 @@ def plan_of(request: RefundRequest, order: OrderRow, tickets: Sequence[PaidTicke
         return RefundPlan([], request.amount, "partially_refunded")
     valid = [ticket for ticket in tickets if ticket.status == "valid"]
     chosen = valid if request.ticket_ids is None else _named(tickets, set(request.ticket_ids))
-    return plan_for(chosen, order, tickets, returned)
+    return plan_ticket_refund(chosen, order, tickets, returned)
 
 
-def plan_for(chosen: Sequence[PaidTicket], order: OrderRow, tickets: Sequence[PaidTicket], returned: int) -> RefundPlan:
+def plan_ticket_refund(chosen: Sequence[PaidTicket], order: OrderRow, tickets: Sequence[PaidTicket], returned: int) -> RefundPlan:
     """Return the plan that gives back these tickets, at what was paid for them, but never more than is left.
 
     The last ticket takes all that is left.
@@ -49,7 +49,7 @@ def plan_for(chosen: Sequence[PaidTicket], order: OrderRow, tickets: Sequence[Pa
     left = order.total - returned
     if len(chosen) == sum(ticket.status == "valid" for ticket in tickets):
         return RefundPlan(list(chosen), left, "refunded")
-    return RefundPlan(list(chosen), min(left, sum(map(paid_for, chosen))), "partially_refunded")
+    return RefundPlan(list(chosen), min(left, sum(map(amount_paid, chosen))), "partially_refunded")
 
 
 def _named(tickets: Sequence[PaidTicket], ids: set[UUID]) -> list[PaidTicket]:
@@ -61,7 +61,7 @@ def _named(tickets: Sequence[PaidTicket], ids: set[UUID]) -> list[PaidTicket]:
     return named
 
 
-def paid_for(ticket: PaidTicket) -> int:
+def amount_paid(ticket: PaidTicket) -> int:
     """Return what was paid for a ticket, in the minor unit: its share of the charge of its item.
 
     The paid amounts of all tickets of an order add up to the order's total.

@@ -21,7 +21,7 @@ from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
 from boxoffice.payments import sending
 from boxoffice.refunds import rules
-from boxoffice.refunds.models import CancelledEvent, PaidTicket, RefundPlan, RefundRequest, RefundView, UnsettledOrder
+from boxoffice.refunds.models import CancelledEvent, PaidTicket, RefundPlan, RefundRequest, RefundView, OrderToGiveBack
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.errors import TicketUsed
 from boxoffice.tickets.models import EndedTicket
@@ -55,7 +55,7 @@ def _refund(
     with conn.transaction():
         order = orders.lock_order(conn, order_id)
         bought, returned = _bought(conn, order)
-        plan = rules.plan_of(request, order, bought, returned)
+        plan = rules.plan_refund(request, order, bought, returned)
         view = _view(order, plan)
         ended, refund_id = _give_back(conn, order, plan, view.id, request.reason, caller.account, force=request.force)
         if refund_id is not None:
@@ -123,40 +123,40 @@ def _give_back(
 def _end_tickets(conn: db.Connection, order: OrderRow, plan: RefundPlan, *, force: bool) -> list[EndedTicket]:
     """Take tickets back, and their stock and seats before, as the order of locks has it."""
     ids = [ticket.id for ticket in plan.tickets]
-    orders.return_stock(conn, order, None if plan.status == "refunded" else rules.quantities_of(plan.tickets), ids)
+    orders.give_back_stock(conn, order, None if plan.status == "refunded" else rules.quantities_of(plan.tickets), ids)
     ended = tickets.end(conn, ids, force=force)
     if len(ended) < len(ids):
         raise TicketUsed(ticket_ids=sorted(set(ids) - {ticket.id for ticket in ended}))
     return ended
 
 
-def list_cancelled(conn: db.Connection, left: Collection[UUID] = ()) -> list[CancelledEvent]:
+def list_cancelled_events(conn: db.Connection, left: Collection[UUID] = ()) -> list[CancelledEvent]:
     """The cancelled events whose books are open: they may still have something to give back.
 
     Args:
         left: events to leave out.
     """
-    return db.many(conn, CancelledEvent, SQL.list_cancelled, left=list(left))
+    return db.many(conn, CancelledEvent, SQL.list_cancelled_events, left=list(left))
 
 
-def list_unsettled(conn: db.Connection, left: Collection[UUID] = ()) -> list[UnsettledOrder]:
+def list_orders_to_give_back(conn: db.Connection, left: Collection[UUID] = ()) -> list[OrderToGiveBack]:
     """Orders that still hold something of a cancelled event: a batch of the event that was cancelled first.
 
     Args:
         left: orders to leave out.
     """
-    for event in list_cancelled(conn):
-        if orders_left := _unsettled(conn, event, left, _BATCH):
+    for event in list_cancelled_events(conn):
+        if orders_left := _orders_to_give_back(conn, event, left, _BATCH):
             return orders_left
     return []
 
 
-def _unsettled(conn: db.Connection, event: CancelledEvent, left: Collection[UUID], batch: int) -> list[UnsettledOrder]:
-    rows = db.many(conn, dict, SQL.list_unsettled, event_id=event.id, left=list(left), batch=batch)
-    return [UnsettledOrder(row["id"], event) for row in rows]
+def _orders_to_give_back(conn: db.Connection, event: CancelledEvent, left: Collection[UUID], batch: int) -> list[OrderToGiveBack]:
+    rows = db.many(conn, dict, SQL.list_orders_to_give_back, event_id=event.id, left=list(left), batch=batch)
+    return [OrderToGiveBack(row["id"], event) for row in rows]
 
 
-def settle_order(conn: db.Connection, unsettled: UnsettledOrder) -> bool:
+def give_back_order(conn: db.Connection, unsettled: OrderToGiveBack) -> bool:
     """Give back what an order has of a cancelled event.
 
     A pending order is cancelled as a whole. A paid one is refunded for these tickets, used or not, and an email is owed
@@ -174,7 +174,7 @@ def settle_order(conn: db.Connection, unsettled: UnsettledOrder) -> bool:
     theirs = [ticket for ticket in bought if ticket.event_id == event.id and ticket.status == "valid"]
     if order.status not in ("paid", "partially_refunded") or not theirs:
         return False
-    plan, order_refund_id = rules.plan_for(theirs, order, bought, returned), new_id()
+    plan, order_refund_id = rules.plan_ticket_refund(theirs, order, bought, returned), new_id()
     reason = "the event was cancelled"
     ended, _ = _give_back(conn, order, plan, order_refund_id, reason, event.cancelled_by, force=True)
     _tell_of_cancellation(conn, event, order, order_refund_id, ended)
@@ -193,11 +193,11 @@ def _tell_of_cancellation(
         outbox.owe_email(conn, "event_cancelled", holder, payload, message_id=name)
 
 
-def settle_event(conn: db.Connection, event: CancelledEvent) -> bool:
+def finish_cancellation(conn: db.Connection, event: CancelledEvent) -> bool:
     """Close the books of a cancelled event. Return True if nothing is left of it, and nothing can come any more."""
-    if _unsettled(conn, event, (), batch=1):
+    if _orders_to_give_back(conn, event, (), batch=1):
         return False
-    return events.finish_cancellation(conn, event.id, datetime.now(UTC) - rules.IN_FLIGHT)
+    return events.finish_cancellation(conn, event.id, datetime.now(UTC) - rules.LONGEST_PURCHASE)
 
 
 def _record(conn: db.Connection, caller: Caller, order: OrderRow, facts: dict[str, object]) -> None:

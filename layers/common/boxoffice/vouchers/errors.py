@@ -44,7 +44,7 @@ class ValidityEmpty(DomainError):
     code = "validity_empty"
     meaning = "The voucher would end before it begins."
     remedy = "Set `valid_until` later than `valid_from`."
-    constraint = "vouchers_window"
+    constraint = "vouchers_validity"
 
 
 class VoucherWithoutUse(DomainError):

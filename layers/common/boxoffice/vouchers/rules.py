@@ -29,7 +29,7 @@ def check_editable(event_status: str) -> None:
         raise EventCancelled
 
 
-def valid_among(vouchers: Sequence[Voucher], event_ids: Sequence[UUID], now: datetime) -> Voucher | None:
+def choose_voucher(vouchers: Sequence[Voucher], event_ids: Sequence[UUID], now: datetime) -> Voucher | None:
     """Return the voucher that counts, of those with one code: that of the first event that has one.
 
     A voucher that is not valid yet does not count.
@@ -46,7 +46,7 @@ def valid_among(vouchers: Sequence[Voucher], event_ids: Sequence[UUID], now: dat
     return voucher
 
 
-def is_for(voucher: Voucher, event_id: UUID, ticket_type_id: UUID) -> bool:
+def covers(voucher: Voucher, event_id: UUID, ticket_type_id: UUID) -> bool:
     """Return True if a voucher is for this ticket type."""
     types = voucher.ticket_type_ids
     return voucher.event_id == event_id and (types is None or ticket_type_id in types)

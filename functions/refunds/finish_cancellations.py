@@ -10,12 +10,12 @@ def handler() -> list[Step]:
     return [
         Step(
             "orders",
-            find=service.list_unsettled,
-            do=service.settle_order,
+            find=service.list_orders_to_give_back,
+            do=service.give_back_order,
             done="OrdersGivenBack",
             failed="OrdersNotGivenBack",
         ),
         Step(
-            "events", find=service.list_cancelled, do=service.settle_event, done="BooksClosed", failed="BooksNotClosed"
+            "events", find=service.list_cancelled_events, do=service.finish_cancellation, done="CancellationsFinished", failed="CancellationsNotFinished"
         ),
     ]
