@@ -1,4 +1,4 @@
-"""Every minute: what is left of cancelled events is given back, order by order; then their books are closed."""
+"""Every minute: give back the orders of cancelled events, one by one. Then finish the events."""
 
 from boxoffice.jobs import Step, job
 from boxoffice.refunds import service
@@ -6,7 +6,7 @@ from boxoffice.refunds import service
 
 @job()
 def handler() -> list[Step]:
-    """Give back orders, each in a transaction. What is owed to buyers, reconcile_payments sends, many at once."""
+    """Give back each order in a transaction of its own. `reconcile_payments` sends the refunds that are owed."""
     return [
         Step(
             "orders",
@@ -16,6 +16,10 @@ def handler() -> list[Step]:
             failed="OrdersNotGivenBack",
         ),
         Step(
-            "events", find=service.list_cancelled_events, do=service.finish_cancellation, done="CancellationsFinished", failed="CancellationsNotFinished"
+            "events",
+            find=service.list_cancelled_events,
+            do=service.finish_cancelled_event,
+            done="CancellationsFinished",
+            failed="CancellationsNotFinished",
         ),
     ]

@@ -215,7 +215,7 @@ def test_an_event_cancelled_in_the_rush_keeps_nobodys_money(
     assert deadlocks(conn) == 0
     conn.execute("UPDATE events SET cancelled_at = cancelled_at - interval '11 minutes'")
     (event,) = service.list_cancelled_events(conn)
-    assert service.finish_cancellation(conn, event)
+    assert service.finish_cancelled_event(conn, event)
     invariants.check(conn)
 
 

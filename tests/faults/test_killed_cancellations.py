@@ -38,7 +38,7 @@ def settle(conn: Connection) -> None:
         with conn.transaction():
             service.give_back_order(conn, order)
     for event in service.list_cancelled_events(conn):
-        service.finish_cancellation(conn, event)
+        service.finish_cancelled_event(conn, event)
 
 
 @pytest.mark.parametrize("part", ["whole", "tickets", "amount"])

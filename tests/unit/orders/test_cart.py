@@ -89,27 +89,27 @@ def test_a_ticket_type_or_its_buyer_decides_on_one_ticket_for_all(
 
 def test_a_choice_counts_where_there_is_one_and_is_refused_where_there_is_none() -> None:
     fixed, free = terms(), terms(ticket_mode="choice")
-    wanted: dict[UUID, int] = {fixed.ticket_type_id: 1, free.ticket_type_id: 1}
+    quantities: dict[UUID, int] = {fixed.ticket_type_id: 1, free.ticket_type_id: 1}
 
-    assert [item.is_group for item in rules.cart_items([fixed, free], wanted, "group", NOW)] == [False, True]
+    assert [item.is_group for item in rules.cart_items([fixed, free], quantities, "group", NOW)] == [False, True]
     with pytest.raises(TicketModeNotOffered):
-        rules.cart_items([fixed], wanted, "group", NOW)
+        rules.cart_items([fixed], quantities, "group", NOW)
 
 
 def test_limits_are_those_of_the_ticket_types_and_of_the_voucher() -> None:
     limited, free = terms(max_per_buyer=4), terms()
     each = voucher(event_id=EVENT, max_per_buyer=1)
 
-    limits = rules.limits_of([CartItem(limited, 3), CartItem(free, 5)], each)
+    limits = rules.buyer_limits([CartItem(limited, 3), CartItem(free, 5)], each)
 
     assert limits == [
-        BuyerLimit(limited.ticket_type_id, "Standing", wanted=3, most=4),
-        BuyerLimit(each.id, "TENTH", wanted=1, most=1),
+        BuyerLimit(limited.ticket_type_id, "Standing", quantity=3, max_per_buyer=4),
+        BuyerLimit(each.id, "TENTH", quantity=1, max_per_buyer=1),
     ]
-    rules.check_limits(limits, {limited.ticket_type_id: 1})
-    for taken in ({limited.ticket_type_id: 2}, {each.id: 1}):
+    rules.check_buyer_limits(limits, {limited.ticket_type_id: 1})
+    for owned in ({limited.ticket_type_id: 2}, {each.id: 1}):
         with pytest.raises(BuyerLimitReached):
-            rules.check_limits(limits, taken)
+            rules.check_buyer_limits(limits, owned)
 
 
 def test_a_voucher_is_used_up_only_if_nothing_else_is_short() -> None:

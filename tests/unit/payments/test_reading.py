@@ -120,16 +120,16 @@ def test_so_is_what_is_no_event(body: bytes) -> None:
     ],
 )
 def test_stripes_units_are_not_always_ours(currency: str, ours: int, theirs: int) -> None:
-    assert stripe._at_stripe(ours, currency) == theirs
+    assert stripe._stripe_amount(ours, currency) == theirs
     assert reading.amount_of(theirs, currency, stripe._decimals(currency)) == ours
 
 
 def test_every_currency_survives_the_way_to_stripe_and_back() -> None:
     with pytest.raises(PaymentRefused):  # has a thousandth, which Stripe has not heard of
-        stripe._at_stripe(1, "LYD")
+        stripe._stripe_amount(1, "LYD")
     for currency in money._in_use() - {"LYD"}:
         for amount in (1, 12_345_678):
-            there = stripe._at_stripe(amount, currency)
+            there = stripe._stripe_amount(amount, currency)
             assert reading.amount_of(there, currency, stripe._decimals(currency)) == amount, currency
 
 

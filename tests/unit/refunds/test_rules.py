@@ -123,7 +123,7 @@ def test_money_that_is_back_already_is_not_given_twice() -> None:
     tickets = [ticket(5000), ticket(5000)]
     paid = order(10_000)
 
-    first = rules.plan_refund(request(ticket_ids=[str(tickets[0].id)]), paid, tickets, returned=7000)
+    first = rules.plan_refund(request(ticket_ids=[str(tickets[0].id)]), paid, tickets, refunded=7000)
 
     assert (first.amount, first.status) == (3000, "partially_refunded")
 
@@ -131,40 +131,40 @@ def test_money_that_is_back_already_is_not_given_twice() -> None:
 def test_the_last_ticket_takes_what_is_left() -> None:
     tickets = [ticket(5000, status="refunded"), ticket(5000)]
 
-    plan = rules.plan_refund(request(whole=True), order(10_000, status="partially_refunded"), tickets, returned=6000)
+    plan = rules.plan_refund(request(whole=True), order(10_000, status="partially_refunded"), tickets, refunded=6000)
 
     assert (plan.amount, plan.status, plan.tickets) == (4000, "refunded", [tickets[1]])
 
 
 def test_money_alone_leaves_the_order_alive() -> None:
-    plan = rules.plan_refund(request(amount=10_000), order(10_000), [ticket(10_000)], returned=0)
+    plan = rules.plan_refund(request(amount=10_000), order(10_000), [ticket(10_000)], refunded=0)
 
     assert (plan.amount, plan.status, plan.tickets) == (10_000, "partially_refunded", [])
 
 
 def test_more_than_was_paid_is_not_given_back() -> None:
     with pytest.raises(RefundTooLarge):
-        rules.plan_refund(request(amount=5001), order(10_000), [ticket(10_000)], returned=5000)
+        rules.plan_refund(request(amount=5001), order(10_000), [ticket(10_000)], refunded=5000)
 
 
 @pytest.mark.parametrize("status", ["pending", "expired", "cancelled"])
 def test_what_was_not_paid_is_not_refunded(status: OrderStatus) -> None:
     with pytest.raises(OrderNotRefundable):
-        rules.plan_refund(request(whole=True), order(100, status=status), [], returned=0)
+        rules.plan_refund(request(whole=True), order(100, status=status), [], refunded=0)
 
 
 def test_what_is_refunded_has_nothing_left() -> None:
     with pytest.raises(NothingToRefund):
-        rules.plan_refund(request(whole=True), order(100, status="refunded"), [], returned=100)
+        rules.plan_refund(request(whole=True), order(100, status="refunded"), [], refunded=100)
 
 
 def test_only_valid_tickets_of_the_order_are_refunded() -> None:
     mine, gone = ticket(100), ticket(100, status="refunded")
 
     with pytest.raises(TicketNotInOrder):
-        rules.plan_refund(request(ticket_ids=[str(uuid4())]), order(200), [mine, gone], returned=0)
+        rules.plan_refund(request(ticket_ids=[str(uuid4())]), order(200), [mine, gone], refunded=0)
     with pytest.raises(TicketRefunded):
-        rules.plan_refund(request(ticket_ids=[str(gone.id)]), order(200), [mine, gone], returned=0)
+        rules.plan_refund(request(ticket_ids=[str(gone.id)]), order(200), [mine, gone], refunded=0)
 
 
 @pytest.mark.parametrize(

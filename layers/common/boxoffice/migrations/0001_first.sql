@@ -254,8 +254,8 @@ CREATE INDEX vouchers_by_event ON vouchers (event_id, id) WHERE deleted_at IS NU
 -- ------------------------------------------------------------------------------------------------------- orders
 
 -- An order also records its own idempotency key: request_id names the request that placed it
--- (idempotency.IdempotentRequest). The total is the sum of the items' totals. details holds answers of the buyer.
--- draws lists what the order has of each row of stock.
+-- (idempotency.IdempotentRequest). The total is the sum of the items' totals. In details are answers of the buyer,
+-- in draws what the order has of each row of stock.
 CREATE TABLE orders (
     id              uuid PRIMARY KEY,
     number          text NOT NULL CONSTRAINT orders_number_key UNIQUE,
@@ -313,8 +313,8 @@ FROM orders CROSS JOIN LATERAL (
     FROM order_items WHERE order_id = orders.id
 ) AS items;
 
--- The changes of an order's state, each with its reason. actor_id is null if a guest, a provider or a job made the
--- change.
+-- The changes of an order's state, each with its reason. If a guest, a provider or a job made the change, actor_id is
+-- null.
 CREATE TABLE order_history (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     order_id    uuid NOT NULL REFERENCES orders,
@@ -362,8 +362,9 @@ CREATE TABLE provider_events (
 );
 CREATE INDEX provider_events_payment_id ON provider_events (payment_id);
 
--- Money that came. reference is the provider's own name for it, so that it counts once however many events report it.
--- If pays_order, it has paid the order; otherwise all of it goes back. refunded is the sum of its refunds.
+-- Money that came. The reference is the provider's own name for it, so it counts once however many events report it.
+-- If pays_order, it has paid the order; otherwise all of it goes back. The amount of its
+-- refunds is in refunded.
 CREATE TABLE incoming_payments (
     id          uuid PRIMARY KEY,
     payment_id  uuid NOT NULL REFERENCES payments,
@@ -382,8 +383,9 @@ CREATE INDEX incoming_payments_payment_id ON incoming_payments (payment_id);
 CREATE UNIQUE INDEX incoming_payments_paid_once ON incoming_payments (payment_id) WHERE pays_order;
 
 -- The transaction that decides a refund stores it as owed. A worker sends it to the provider afterwards. No attempt is
--- made before due_at. A worker that sends a refund moves due_at on, which is its lease. due_at is null when nothing is
--- left to do. failures counts how often the provider failed to make it. Each new try is another refund there.
+-- made before due_at. A worker that sends a refund moves due_at on, which is its lease. When nothing is left to do,
+-- due_at is null. Each time the provider fails to make the refund, failures grows by one. The retry is a new refund for
+-- the provider.
 CREATE TABLE refunds (
     id                  uuid PRIMARY KEY,
     payment_id          uuid NOT NULL REFERENCES payments,
@@ -408,8 +410,8 @@ CREATE INDEX refunds_due ON refunds (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX refunds_failed ON refunds (id) WHERE status = 'failed';
 CREATE INDEX refunds_provider_reference ON refunds (provider_reference) WHERE provider_reference IS NOT NULL;
 
--- What the seller gave back of an order: the tickets that ended, and the amount. refund_id names the refund that sends
--- the money; it is null if the amount is 0.
+-- What the seller gave back of an order: the tickets that ended, and the amount. The refund that sends the money is
+-- refund_id. It is null if the amount is 0.
 CREATE TABLE order_refunds (
     id         uuid PRIMARY KEY,
     order_id   uuid NOT NULL REFERENCES orders,
