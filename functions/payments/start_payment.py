@@ -15,7 +15,7 @@ def start_payment(order_id: PathId, payment: PaymentRequest, key: IdempotencyKey
     """Start a payment of an order.
 
     Send the buyer to `url`. If there is none, give `client_secret` and `publishable_key` to the provider's script on
-    your page. The order is paid when the provider has told us so, as `GET /v1/payments/{payment_id}` shows. If a payment
+    your page. When the provider has told us so, the order is paid: see `GET /v1/payments/{payment_id}`. If a payment
     fails, start another with a new Idempotency-Key. If the provider does not answer (503), repeat the request with the
     same key.
     """

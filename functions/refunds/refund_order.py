@@ -15,8 +15,8 @@ def refund_order(order_id: PathId, refund: RefundRequest, key: IdempotencyKey) -
     """Refund an order: all that is left of it (`whole`), some tickets (`ticket_ids`), or an `amount`.
 
     Refunded tickets are no longer valid, and their stock is on sale again. The refund of a ticket is what was paid for
-    it: its share of the charge of its item, as stored when the order was placed. The money goes back the way it came.
-    If the order was paid by hand, you send the money back by hand.
+    it: its share of the charge that the order stored for its item. The money goes back the way it came. If the order
+    was paid by hand, you send the money back by hand.
     """
     with db.autocommit() as conn:
         return service.refund_order(conn, caller(), order_id, refund, key)

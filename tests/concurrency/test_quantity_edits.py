@@ -29,7 +29,7 @@ from tests.helpers.support import Client, Database
 
 
 def buy(conn: Connection, ticket_type: UUID, quantity: int) -> PlacedOrder | None:
-    """Place an order as a guest; None if there is nothing (any more) to be had."""
+    """Place an order as a guest. Return None if nothing is available or for sale any more."""
     request = OrderRequest.model_validate(order_request(ticket_type, quantity))
     try:
         return orders.place_order(conn, Caller(Who.PUBLIC), request, str(uuid4()))
@@ -38,7 +38,7 @@ def buy(conn: Connection, ticket_type: UUID, quantity: int) -> PlacedOrder | Non
 
 
 def edit(conn: Connection, manager: Caller, ticket_type: UUID, version: int | None = None, **changes: Any) -> bool:
-    """Change a ticket type; whether it was."""
+    """Change a ticket type. Return True if it changed."""
     try:
         with conn.transaction():
             patch = TicketTypePatch.model_validate(changes)
@@ -49,7 +49,7 @@ def edit(conn: Connection, manager: Caller, ticket_type: UUID, version: int | No
 
 
 def wrong_counts(ticket_type: UUID) -> Callable[[Connection], tuple[int, ...] | None]:
-    """A look at the stock: its counts, if they do not add up."""
+    """Return the counts of the stock if they do not add up."""
 
     def look(conn: Connection) -> tuple[int, ...] | None:
         row = db.one(conn, dict, ticket_types.SQL.get_ticket_type, id=ticket_type)
@@ -93,7 +93,7 @@ def test_a_quantity_goes_up_and_down_while_it_sells(
     assert buy(conn, ticket_type, 1) is None
 
 
-def test_shrinking_to_what_is_held_leaves_nothing_to_those_who_come_at_once(
+def test_a_quantity_shrunk_to_what_is_held_leaves_nothing_to_buy(
     api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
 ) -> None:
     for _ in range(5):
@@ -112,7 +112,7 @@ def test_shrinking_to_what_is_held_leaves_nothing_to_those_who_come_at_once(
     invariants.check(conn)
 
 
-def test_what_is_added_is_found_at_once_by_those_who_wait_for_it(
+def test_buyers_find_added_stock_at_once(
     api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
 ) -> None:
     ticket_type = factories.ticket_type(conn, event_id=event, quantity=0)
@@ -284,7 +284,7 @@ def test_an_event_is_deleted_or_sold_but_not_both(
     invariants.check(conn)
 
 
-def test_no_ticket_type_is_added_to_an_event_that_goes(
+def test_no_ticket_type_is_added_to_an_event_that_is_deleted(
     api: Client, database: Database, conn: Connection, manager: Caller, organisation: UUID
 ) -> None:
     request = TicketTypeRequest(name="Late", price=100, quantity=10)
@@ -309,7 +309,7 @@ def test_no_ticket_type_is_added_to_an_event_that_goes(
     invariants.check(conn)
 
 
-def test_of_two_last_ticket_types_one_stays(
+def test_the_last_two_ticket_types_are_not_both_deleted(
     api: Client, database: Database, conn: Connection, manager: Caller, organisation: UUID
 ) -> None:
     for _ in range(8):

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from boxoffice import db
-from boxoffice.payments import service as payments
+from boxoffice.payments import sending
 from boxoffice.waitlist import service as waitlist
 from tests.helpers import factories, invariants, provider_servers, sellers
 from tests.helpers.factories import NOW
@@ -132,7 +132,7 @@ def ask_providers(lab: Laboratory) -> Poison:
 def send_refunds(lab: Laboratory) -> Poison:
     order = factories.paid_order(lab.conn, factories.ticket_type(lab.conn))
     payment = factories.payment(lab.conn, order, status="succeeded")
-    first, *others = (payments.owe_refund(lab.conn, payment, 1, "asked for") for _ in range(1001))
+    first, *others = (sending.owe_refund(lab.conn, payment, 1, "asked for") for _ in range(1001))
     lab.refuse("refunds", f"NEW.id = '{first}' AND NEW.status = 'succeeded'")
     return Poison(
         "reconcile_payments", "refunds_tried", ("RefundsTried", "RefundsNotRecorded"), first, len(others), lab.mend

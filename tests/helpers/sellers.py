@@ -54,8 +54,8 @@ def cancel_event(api: Client, shop: Shop) -> Answer:
     return api.post(f"/v1/events/{shop.event}/cancel", {"reason": "The singer is ill."}, account=shop.manager)
 
 
-def settle() -> dict[str, int]:
-    """Let the job of every minute do its work."""
+def finish_cancellations() -> dict[str, int]:
+    """Run the job once. Return its counts."""
     return dict(function("finish_cancellations").handler({}, context()))
 
 

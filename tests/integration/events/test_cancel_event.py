@@ -7,7 +7,16 @@ import pytest
 from psycopg import Connection
 
 from tests.helpers import factories, invariants, payers, sellers
-from tests.helpers.sellers import Shop, cancel_event, given_back, history, outbox_of, settle, status_of, tickets_of
+from tests.helpers.sellers import (
+    Shop,
+    cancel_event,
+    finish_cancellations,
+    given_back,
+    history,
+    outbox_of,
+    status_of,
+    tickets_of,
+)
 from tests.helpers.support import Client
 
 
@@ -23,10 +32,10 @@ def cart(shop: Shop, mine: UUID, others: UUID) -> UUID:
     return order
 
 
-def is_settled(conn: Connection) -> bool:
-    return conn.execute("SELECT cancellation_finished_at IS NOT NULL FROM events WHERE cancelled_at IS NOT NULL").fetchone() == (
-        True,
-    )
+def is_finished(conn: Connection) -> bool:
+    return conn.execute(
+        "SELECT cancellation_finished_at IS NOT NULL FROM events WHERE cancelled_at IS NOT NULL"
+    ).fetchone() == (True,)
 
 
 class TestCancel:
@@ -112,8 +121,8 @@ class TestSettle:
         pending = factories.order(conn, ticket_type)
         cancel_event(api, shop)
 
-        assert settle() == {"orders": 3, "events": 0, "units_failed": 0}
-        assert settle() == {"orders": 0, "events": 0, "units_failed": 0}
+        assert finish_cancellations() == {"orders": 3, "events": 0, "units_failed": 0}
+        assert finish_cancellations() == {"orders": 0, "events": 0, "units_failed": 0}
 
         assert [status_of(conn, order) for order in (paid, given, pending)] == ["refunded", "refunded", "cancelled"]
         assert given_back(conn) == [10_000]
@@ -128,7 +137,7 @@ class TestSettle:
         factories.scan(conn, tickets_of(conn, order)[0], shop.manager)
         cancel_event(api, shop)
 
-        settle()
+        finish_cancellations()
 
         assert status_of(conn, order) == "refunded"
         invariants.check(conn)
@@ -142,13 +151,13 @@ class TestSettle:
         sellers.mark_paid(api, shop, order)
         cancel_event(api, shop)
 
-        settle()
+        finish_cancellations()
 
         assert status_of(conn, order) == "partially_refunded"
         assert given_back(conn) == [10_000]
         assert (len(tickets_of(conn, order)), len(tickets_of(conn, order, "refunded"))) == (3, 2)
         assert invariants.left(conn, others) == (97, 0, 3)
-        assert settle()["orders"] == 0
+        assert finish_cancellations()["orders"] == 0
         invariants.check(conn)
 
     def test_what_was_given_back_before_is_not_given_back_again(
@@ -159,7 +168,7 @@ class TestSettle:
         sellers.refund(api, shop, order, amount=3000)
         cancel_event(api, shop)
 
-        settle()
+        finish_cancellations()
 
         assert given_back(conn) == [5000, 3000, 7000]
         invariants.check(conn)
@@ -173,7 +182,7 @@ class TestSettle:
                 sellers.accept(api, factories.transfer(conn, ticket, email="bola@example.com"))
         cancel_event(api, shop)
 
-        settle()
+        finish_cancellations()
 
         written_to = [to for to, _ in outbox_of(conn, "event_cancelled")]
         assert written_to == ["ada@example.com", "bola@example.com", "chi@example.com"]
@@ -187,9 +196,9 @@ class TestSettle:
 
         with conn.transaction():
             conn.execute("SELECT FROM orders WHERE id = %s FOR NO KEY UPDATE", [order])
-            assert settle() == {"orders": 0, "events": 0, "units_failed": 0}
+            assert finish_cancellations() == {"orders": 0, "events": 0, "units_failed": 0}
 
-        assert settle() == {"orders": 1, "events": 0, "units_failed": 0}
+        assert finish_cancellations() == {"orders": 1, "events": 0, "units_failed": 0}
         invariants.check(conn)
 
     def test_an_order_that_fails_keeps_nobody_waiting(self, api: Client, conn: Connection, shop: Shop) -> None:
@@ -197,7 +206,7 @@ class TestSettle:
         broken, whole = factories.paid_order(conn, ticket_type), shop.sold(ticket_type)
         cancel_event(api, shop)
 
-        assert settle() == {"orders": 1, "events": 0, "units_failed": 1}
+        assert finish_cancellations() == {"orders": 1, "events": 0, "units_failed": 1}
 
         assert [status_of(conn, order) for order in (broken, whole)] == ["paid", "refunded"]
         invariants.check(conn)
@@ -208,35 +217,35 @@ class TestSettle:
         ticket_type = shop.ticket_type()
         shop.sold(ticket_type)
         cancel_event(api, shop)
-        settle()
+        finish_cancellations()
         late = shop.sold(ticket_type)
 
-        assert settle()["orders"] == 1
+        assert finish_cancellations()["orders"] == 1
 
         assert status_of(conn, late) == "refunded"
-        assert not is_settled(conn)
+        assert not is_finished(conn)
         invariants.check(conn)
 
-    def test_the_books_are_closed_when_nothing_can_come_any_more(
+    def test_the_event_is_finished_when_no_purchase_can_come_any_more(
         self, api: Client, conn: Connection, shop: Shop
     ) -> None:
         broken = factories.paid_order(conn, shop.ticket_type())
         cancel_event(api, shop)
         conn.execute("UPDATE events SET cancelled_at = %s", [factories.NOW - timedelta(minutes=11)])
-        settle()
-        assert not is_settled(conn)
+        finish_cancellations()
+        assert not is_finished(conn)
         factories.payment(conn, broken, status="succeeded")
 
-        settle()
+        finish_cancellations()
 
-        assert is_settled(conn)
+        assert is_finished(conn)
         invariants.check(conn)
 
     def test_money_that_comes_afterwards_goes_back(self, api: Client, conn: Connection, shop: Shop) -> None:
         order = factories.order(conn, shop.ticket_type())
         payment = payers.started(api, order)
         cancel_event(api, shop)
-        settle()
+        finish_cancellations()
 
         assert payers.tell(api, payment).json["effect"] == "returned"
 

@@ -109,7 +109,7 @@ def test_of_a_cancelled_event_the_buyer_learns_why_and_what_comes_back(
 ) -> None:
     order = shop.sold(shop.ticket_type(), buyer_email=buyer())
     sellers.cancel_event(api, shop)
-    sellers.settle()
+    sellers.finish_cancellations()
 
     (mail,) = sent(conn, aws_url, "event_cancelled")
 
@@ -127,7 +127,7 @@ def test_of_a_cancelled_event_a_holder_learns_why_and_nothing_of_the_order(
     order, holder = shop.sold(shop.ticket_type(), buyer_email=buyer()), buyer()
     sellers.accept(api, factories.transfer(conn, sellers.tickets_of(conn, order)[0], email=holder))
     sellers.cancel_event(api, shop)
-    sellers.settle()
+    sellers.finish_cancellations()
 
     (mail,) = [mail for mail in sent(conn, aws_url, "event_cancelled") if mail["To"] == holder]
 
@@ -143,7 +143,7 @@ def test_for_tickets_that_cost_nothing_no_money_is_spoken_of(
 ) -> None:
     shop.sold(shop.ticket_type(price=0), buyer_email=buyer())
     sellers.cancel_event(api, shop)
-    sellers.settle()
+    sellers.finish_cancellations()
 
     (mail,) = sent(conn, aws_url, "event_cancelled")
 

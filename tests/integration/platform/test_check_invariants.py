@@ -483,21 +483,23 @@ BREACHES = [
     ),
     breach(
         "cancellations_left_behind",
-        "an event was settled too early",
+        "an event was finished too early",
         "plain_event",
-        "UPDATE events SET status = 'cancelled', cancelled_at = now(), cancellation_finished_at = now() WHERE id = %(plain_event)s",
+        """UPDATE events SET status = 'cancelled', cancelled_at = now(), cancellation_finished_at = now()
+        WHERE id = %(plain_event)s""",
     ),
     breach(
         "cancellations_left_behind",
-        "an event that nobody settles",
+        "a cancelled event that nobody finishes",
         "plain_event",
         "UPDATE events SET status = 'cancelled', cancelled_at = now() - interval '2 days' WHERE id = %(plain_event)s",
     ),
     breach(
         "cancellations_left_behind",
-        "a settled event has an order that is pending",
+        "a finished event has an order that is pending",
         "small",
-        "UPDATE events SET status = 'cancelled', cancelled_at = now(), cancellation_finished_at = now() WHERE id = %(small)s",
+        """UPDATE events SET status = 'cancelled', cancelled_at = now(), cancellation_finished_at = now()
+        WHERE id = %(small)s""",
     ),
     # 4: money
     breach(
@@ -614,7 +616,8 @@ BREACHES = [
         "money_without_effect",
         "money pays an order by a payment that has not succeeded",
         "payment",
-        f"""INSERT INTO incoming_payments (id, payment_id, provider, merchant_id, reference, amount, currency, pays_order)
+        f"""INSERT INTO incoming_payments
+            (id, payment_id, provider, merchant_id, reference, amount, currency, pays_order)
         SELECT {NOBODY}, id, provider, merchant_id, 'early', amount, currency, true
         FROM payments WHERE id = %(payment)s""",
     ),

@@ -1,4 +1,4 @@
-"""What is given back of an order, and how much."""
+"""What a refund does to an order, and how much money it sends back."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ from tests.helpers.factories import NOW
 
 
 def tickets_of(price: int, quantity: int, discount: int = 0, *, is_group: bool = False) -> list[PaidTicket]:
-    """The tickets of an item: one each, or one for all of it."""
+    """Return the tickets of an item: one each, or one for the group."""
     charge = Charge(
         terms_id=None,
         gross=price * quantity,
@@ -47,7 +47,7 @@ def tickets_of(price: int, quantity: int, discount: int = 0, *, is_group: bool =
 
 
 def ticket(price: int, status: TicketStatus = "valid") -> PaidTicket:
-    """The only ticket of an item."""
+    """Return the only ticket of an item."""
     (only,) = tickets_of(price, 1)
     return replace(only, status=status)
 
@@ -75,7 +75,7 @@ def request(**fields: object) -> RefundRequest:
 
 
 def refunded_in(sequence: Sequence[PaidTicket], tickets: Sequence[PaidTicket], paid: OrderRow) -> list[int]:
-    """What each ticket brings if they are refunded one by one."""
+    """Return how much each ticket sends back if they are refunded one by one."""
     amounts: list[int] = []
     known = list(tickets)
     for each in sequence:
@@ -111,7 +111,7 @@ def test_what_was_paid_for_the_tickets_is_the_total(items: list[tuple[int, int, 
     assert all(0 <= rules.amount_paid(each) <= each.gross for item in tickets for each in item)
 
 
-def test_one_by_one_in_any_order_the_tickets_bring_back_the_total() -> None:
+def test_refunded_one_by_one_in_any_order_the_tickets_send_back_the_total() -> None:
     tickets = [*tickets_of(333, 3, discount=500), *tickets_of(1, 1, discount=1), *tickets_of(0, 1)]
     paid = order(499)
 
@@ -119,7 +119,7 @@ def test_one_by_one_in_any_order_the_tickets_bring_back_the_total() -> None:
         assert sum(refunded_in(sequence, tickets, paid)) == 499
 
 
-def test_money_that_is_back_already_is_not_given_twice() -> None:
+def test_money_that_was_refunded_is_not_refunded_twice() -> None:
     tickets = [ticket(5000), ticket(5000)]
     paid = order(10_000)
 
@@ -128,7 +128,7 @@ def test_money_that_is_back_already_is_not_given_twice() -> None:
     assert (first.amount, first.status) == (3000, "partially_refunded")
 
 
-def test_the_last_ticket_takes_what_is_left() -> None:
+def test_the_last_ticket_sends_back_all_that_is_left() -> None:
     tickets = [ticket(5000, status="refunded"), ticket(5000)]
 
     plan = rules.plan_refund(request(whole=True), order(10_000, status="partially_refunded"), tickets, refunded=6000)
@@ -136,24 +136,24 @@ def test_the_last_ticket_takes_what_is_left() -> None:
     assert (plan.amount, plan.status, plan.tickets) == (4000, "refunded", [tickets[1]])
 
 
-def test_money_alone_leaves_the_order_alive() -> None:
+def test_a_refund_of_an_amount_leaves_the_tickets_valid() -> None:
     plan = rules.plan_refund(request(amount=10_000), order(10_000), [ticket(10_000)], refunded=0)
 
     assert (plan.amount, plan.status, plan.tickets) == (10_000, "partially_refunded", [])
 
 
-def test_more_than_was_paid_is_not_given_back() -> None:
+def test_no_refund_is_more_than_what_is_left() -> None:
     with pytest.raises(RefundTooLarge):
         rules.plan_refund(request(amount=5001), order(10_000), [ticket(10_000)], refunded=5000)
 
 
 @pytest.mark.parametrize("status", ["pending", "expired", "cancelled"])
-def test_what_was_not_paid_is_not_refunded(status: OrderStatus) -> None:
+def test_an_order_that_was_not_paid_is_not_refunded(status: OrderStatus) -> None:
     with pytest.raises(OrderNotRefundable):
         rules.plan_refund(request(whole=True), order(100, status=status), [], refunded=0)
 
 
-def test_what_is_refunded_has_nothing_left() -> None:
+def test_a_refunded_order_has_nothing_to_refund() -> None:
     with pytest.raises(NothingToRefund):
         rules.plan_refund(request(whole=True), order(100, status="refunded"), [], refunded=100)
 
@@ -170,6 +170,6 @@ def test_only_valid_tickets_of_the_order_are_refunded() -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"whole": False}, {"whole": True, "amount": 1}, {"amount": 1, "ticket_ids": [str(uuid4())]}]
 )
-def test_a_request_names_one_of_three(body: dict[str, object]) -> None:
+def test_a_request_names_exactly_one_of_whole_ticket_ids_and_amount(body: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="name one of"):
         request(**body)
