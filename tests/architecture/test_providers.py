@@ -61,7 +61,7 @@ def test_the_ways_to_pay_by_hand_stand_in_one_place(method: str) -> None:
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_a_provider_does_what_the_protocol_says(name: str) -> None:
-    module = providers.known(name)
+    module = providers.load(name)
     assert isinstance(module.INFO, ProviderInfo)
     for operation, declared in inspect.getmembers(Provider, inspect.isfunction):
         if operation.startswith("_"):
@@ -75,8 +75,8 @@ def test_a_provider_does_what_the_protocol_says(name: str) -> None:
 
 @pytest.mark.parametrize("info", INFOS, ids=lambda info: info.name)
 class TestConventions:
-    def test_it_has_the_name_of_its_module(self, info: ProviderInfo) -> None:
-        assert providers.known(info.name).INFO is info
+    def test_it_is_called_like_its_module(self, info: ProviderInfo) -> None:
+        assert providers.load(info.name).INFO is info
         assert info.name not in METHODS_BY_HAND
 
     def test_the_secret_of_an_account_proves_webhooks(self, info: ProviderInfo) -> None:

@@ -22,12 +22,12 @@ def buy_for_free(conn: Connection) -> Action:
     return purchase(factories.ticket_type(conn, price=0), 2)
 
 
-def buy_what_must_be_gathered(conn: Connection) -> Action:
+def buy_what_must_be_consolidated(conn: Connection) -> Action:
     return purchase(factories.ticket_type(conn, quantity=50, max_per_order=30), 25)
 
 
 def buy_with_a_voucher(conn: Connection) -> Action:
-    """Of a limited ticket type, in an event with a capacity, free by a voucher: all that can be claimed at once."""
+    """Buy a limited ticket type of an event with a capacity, free by a voucher: all that a purchase can lock."""
     event = factories.event(conn, capacity_pool_id=stock.create_pool(conn, 20))
     ticket_type = factories.ticket_type(conn, event_id=event, max_per_buyer=3)
     factories.voucher(conn, event, code="FREE", discount_kind="free", discount_value=None, max_per_buyer=1)
@@ -57,7 +57,7 @@ def expire(conn: Connection) -> Action:
 
 
 @pytest.mark.parametrize(
-    "make", [buy_at_a_price, buy_for_free, buy_what_must_be_gathered, buy_with_a_voucher, cancel, expire]
+    "make", [buy_at_a_price, buy_for_free, buy_what_must_be_consolidated, buy_with_a_voucher, cancel, expire]
 )
 def test_killed_anywhere_it_is_done_wholly_or_not_at_all(
     api: Client, database: Database, conn: Connection, make: Callable[[Connection], Action]

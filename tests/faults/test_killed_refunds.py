@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from boxoffice.auth import Caller, Who, order_token
 from boxoffice.orders import service as orders
-from boxoffice.payments import reconciliation, service
+from boxoffice.payments import reconciliation, sending, service
 from boxoffice.payments.models import PaymentRequest
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import emails
@@ -36,27 +36,27 @@ def reconcile(conn: Connection) -> None:
     for asked in reconciliation.ask_providers(conn, unresponsive=set()):
         with conn.transaction():
             reconciliation.apply_answer(conn, asked)
-    service.send_refunds(conn)
+    sending.send_refunds(conn)
 
 
 def owe(conn: Connection) -> UUID:
     payment, order = conn.execute("SELECT id, order_id FROM payments").fetchall()[0]
     with conn.transaction():
         orders.lock_order(conn, order)
-        return service.owe_refund(conn, payment, 5000, "asked for")
+        return sending.owe_refund(conn, payment, 5000, "asked for")
 
 
 def send(refund: UUID) -> Callable[[Connection], None]:
-    """Return what sends a refund that is due."""
+    """Return an action that sends a due refund."""
 
     def act(conn: Connection) -> None:
         make_all_due(conn)
-        service.send_refunds(conn, ids=[refund])
+        sending.send_refunds(conn, ids=[refund])
 
     return act
 
 
-def test_killed_anywhere_a_started_payment_is_one_at_stripe(
+def test_killed_anywhere_a_payment_starts_once_at_stripe(
     stripe: Stripe, database: Database, conn: Connection, order: UUID
 ) -> None:
     assert len(list(die_everywhere(database, conn, lambda conn: start(conn, order, "stripe")))) >= 8
@@ -71,7 +71,7 @@ def test_killed_anywhere_a_started_payment_is_one_at_stripe(
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_killed_anywhere_what_was_asked_has_its_effect_once(
+def test_killed_anywhere_an_answer_has_its_effect_once(
     stripe: Stripe, database: Database, conn: Connection, order: UUID, late: bool
 ) -> None:
     payment = start(conn, order, "stripe")

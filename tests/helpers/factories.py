@@ -171,16 +171,10 @@ def payment(conn: psycopg.Connection, order_id: UUID, **overrides: Any) -> UUID:
 
 
 def incoming_payment(conn: psycopg.Connection, payment: dict[str, Any], **overrides: Any) -> UUID:
-    """Make the incoming payment of a payment, which pays its order."""
-    copied = {name: payment[name] for name in ("provider", "amount", "currency")}
-    row = {
-        "id": new_id(),
-        "payment_id": payment["id"],
-        "merchant_id": UUID(int=0),
-        "reference": payment["id"],
-        **copied,
-    }
-    return _insert(conn, "incoming_payments", {**row, "kept": True, **overrides})
+    """The money of a payment, which its order keeps."""
+    known = {name: payment[name] for name in ("provider", "amount", "currency")}
+    row = {"id": new_id(), "payment_id": payment["id"], "merchant_id": UUID(int=0), "reference": payment["id"], **known}
+    return _insert(conn, "incoming_payments", {**row, "pays_order": True, **overrides})
 
 
 def scan(conn: psycopg.Connection, ticket_id: UUID, scanner: UUID, **fields: Any) -> UUID:

@@ -24,7 +24,7 @@ def _account(info: ProviderInfo) -> dict[str, str]:
     return {field: f"sk_{info.name}_{field}" for field in info.account_fields} | {"url": NOBODY_LISTENS}
 
 
-INFOS = [providers.known(name).INFO for name in PROVIDERS]
+INFOS = [providers.load(name).INFO for name in PROVIDERS]
 ACCOUNTS_AT_PROVIDERS = {info.name: _account(info) for info in INFOS if info.account_fields}
 """The deployment's accounts. A test that needs a provider's server starts one and sets the account's url."""
 
@@ -48,7 +48,7 @@ def prove(provider: str, body: bytes) -> dict[str, str]:
     """Return the header by which a provider proves that a webhook is its own."""
     if provider in SIGNATURES:
         return SIGNATURES[provider](body)
-    return {providers.known(provider).INFO.webhook_header: ACCOUNTS_AT_PROVIDERS[provider]["webhook_secret"]}
+    return {providers.load(provider).INFO.webhook_header: ACCOUNTS_AT_PROVIDERS[provider]["webhook_secret"]}
 
 
 def start(api: Client, order_id: UUID, *, key: str = "new", provider: str = "sandbox") -> Answer:

@@ -59,9 +59,9 @@ def cancel_event(api: Client, shop: Shop) -> Answer:
     return api.post(f"/v1/events/{shop.event}/cancel", {"reason": "The singer is ill."}, account=shop.manager)
 
 
-def settle_cancellations() -> dict[str, int]:
-    """Run the job that refunds the orders of cancelled events. Return its report."""
-    return dict(function("settle_cancellations").handler({}, context()))
+def finish_cancellations() -> dict[str, int]:
+    """Run the job once. Return its counts."""
+    return dict(function("finish_cancellations").handler({}, context()))
 
 
 def tickets_of(conn: psycopg.Connection, order: UUID, status: str = "valid") -> list[UUID]:

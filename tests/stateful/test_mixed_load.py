@@ -1,4 +1,4 @@
-"""A minute of everything at once: no deadlock, no long wait, and every invariant true."""
+"""A mixed load for a minute: no deadlock, no long wait, and all invariants hold."""
 
 import psycopg
 

@@ -1,4 +1,4 @@
-"""The receiver of providers' webhooks, and the job that asks providers."""
+"""Servers of providers, started once, and the job that asks them."""
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ def receiver(api: Client) -> Iterator[Receiver]:
 
 @pytest.fixture
 def reconcile(api: Client, conn: Connection) -> Callable[[], dict[str, Any]]:
-    """Run the job when everything it looks after is due."""
+    """Make all payments and refunds due, and run the job."""
 
     def run() -> dict[str, Any]:
         provider_servers.make_all_due(conn)

@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from boxoffice.orders import service as orders
 from boxoffice.payments import flutterwave as adapter
-from boxoffice.payments import service
+from boxoffice.payments import sending
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import emails, refunds, start, started, status_of
 from tests.helpers.provider_servers import Flutterwave, charge_completed, send_webhook
@@ -61,7 +61,7 @@ def test_paid_in_naira_and_kobo(flutterwave: Flutterwave, api: Client, conn: Con
     invariants.check(conn)
 
 
-def test_what_a_webhook_says_is_not_believed(
+def test_a_webhook_counts_only_if_flutterwave_confirms_it(
     flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID
 ) -> None:
     payment = started(api, order, "flutterwave")
@@ -73,7 +73,7 @@ def test_what_a_webhook_says_is_not_believed(
     assert status_of(conn, payment) == ("failed", "pending")
 
 
-def test_another_try_on_the_same_page_counts(
+def test_a_second_attempt_on_the_same_page_pays(
     flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID
 ) -> None:
     payment = started(api, order, "flutterwave")
@@ -85,7 +85,7 @@ def test_another_try_on_the_same_page_counts(
     invariants.check(conn)
 
 
-def test_paying_twice_on_the_same_page_sends_the_second_back(
+def test_a_second_payment_on_the_same_page_goes_back(
     flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID
 ) -> None:
     payment = started(api, order, "flutterwave")
@@ -133,7 +133,7 @@ class TestReconciled:
         assert send_webhook(api, "flutterwave", charge_completed(transaction)).json["effect"] == "paid"
         invariants.check(conn)
 
-    def test_what_is_still_under_way_at_the_end_of_the_hold_keeps_its_stock_for_a_while(
+    def test_a_payment_under_way_keeps_the_stock_for_the_grace_period(
         self, flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID, reconcile: Job
     ) -> None:
         payment = started(api, order, "flutterwave")
@@ -165,7 +165,7 @@ class TestReconciled:
         assert emails(conn) == ["payment_returned"]
         invariants.check(conn)
 
-    def test_days_later_nobody_asks_any_more(
+    def test_nobody_asks_after_three_days(
         self, flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID, reconcile: Job
     ) -> None:
         started(api, order, "flutterwave")
@@ -179,7 +179,7 @@ class TestReconciled:
 class TestRefunds:
     @pytest.fixture
     def transaction(self, flutterwave: Flutterwave, api: Client, order: UUID) -> dict[str, Any]:
-        """A transaction that has paid the order."""
+        """Return a transaction that has paid the order."""
         transaction = flutterwave.pay(started(api, order, "flutterwave"))
         send_webhook(api, "flutterwave", charge_completed(transaction))
         flutterwave.take_requests()
@@ -189,16 +189,16 @@ class TestRefunds:
         payment, order = conn.execute("SELECT id, order_id FROM payments").fetchall()[0]
         with conn.transaction():
             orders.lock_order(conn, order)
-            return service.owe_refund(conn, payment, amount, "asked for")
+            return sending.owe_refund(conn, payment, amount, "asked for")
 
-    @pytest.mark.parametrize("mode", ["error", "html", "nonsense", "loses-answers"])
-    def test_one_that_went_wrong_is_made_once(
+    @pytest.mark.parametrize("mode", ["error", "html", "nonsense", "deaf"])
+    def test_a_refund_whose_answer_was_lost_is_made_once(
         self, flutterwave: Flutterwave, conn: Connection, transaction: dict[str, Any], reconcile: Job, mode: str
     ) -> None:
         refund = self.owe(conn, 250_050)
-        flutterwave.set_mode(mode)
-        service.send_refunds(conn, ids=[refund])
-        flutterwave.set_mode("works")
+        flutterwave.be(mode)
+        sending.send_refunds(conn, ids=[refund])
+        flutterwave.be("works")
 
         for _ in range(2):
             reconcile()
@@ -207,12 +207,12 @@ class TestRefunds:
         assert conn.execute("SELECT status, attempts FROM refunds").fetchall() == [("succeeded", 2)]
         invariants.check(conn)
 
-    def test_one_that_takes_days_is_asked_about(
+    def test_a_refund_that_takes_days_is_asked_about(
         self, flutterwave: Flutterwave, conn: Connection, transaction: dict[str, Any], reconcile: Job
     ) -> None:
         flutterwave.set_mode("pending-refunds")
         refund = self.owe(conn, 50)
-        service.send_refunds(conn, ids=[refund])
+        sending.send_refunds(conn, ids=[refund])
         assert conn.execute("SELECT status, due_at > now() FROM refunds").fetchall() == [("sent", True)]
 
         reconcile()
@@ -220,12 +220,12 @@ class TestRefunds:
         assert conn.execute("SELECT status, closed_at IS NULL FROM refunds").fetchall() == [("succeeded", False)]
         assert len(flutterwave.refunds(transaction)) == 1
 
-    def test_one_that_fails_is_seen_and_tried_again(
+    def test_a_refund_that_fails_is_counted_and_tried_again(
         self, flutterwave: Flutterwave, conn: Connection, transaction: dict[str, Any], reconcile: Job
     ) -> None:
         flutterwave.set_mode("failing-refunds")
         refund = self.owe(conn, 250_050)
-        service.send_refunds(conn, ids=[refund])
+        sending.send_refunds(conn, ids=[refund])
         report = reconcile()
         assert report["refunds_failed"] == 1
         assert conn.execute("SELECT status, failures, last_error FROM refunds").fetchall() == [
@@ -273,7 +273,7 @@ class TestWhenItFails:
         assert start(api, order, provider="flutterwave").code == "provider_unavailable"
         adapter._pool.cache_clear()
 
-    def test_what_it_does_not_take_is_refused(
+    def test_a_payment_that_flutterwave_refuses_is_refused(
         self, flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID
     ) -> None:
         conn.execute("UPDATE orders SET currency = 'CHF'")

@@ -11,7 +11,7 @@ from tests.helpers.people import check_readers
 from tests.helpers.support import Client
 
 
-def test_it_shows_how_the_payment_stands(api: Client, conn: Connection) -> None:
+def test_a_payment_shows_its_status(api: Client, conn: Connection) -> None:
     order = factories.order(conn, factories.ticket_type(conn))
     payment = started(api, order)
     path = f"/v1/payments/{payment['id']}"
@@ -24,7 +24,7 @@ def test_it_shows_how_the_payment_stands(api: Client, conn: Connection) -> None:
     assert (after.json["status"], after.json["closed_at"] is not None) == ("succeeded", True)
 
 
-def test_only_those_see_it_who_may_see_its_order(api: Client, conn: Connection) -> None:
+def test_only_callers_who_may_see_the_order_see_the_payment(api: Client, conn: Connection) -> None:
     organisation = factories.organisation(conn)
     event = factories.event(conn, organisation_id=organisation)
     buyer = factories.account(conn)

@@ -9,7 +9,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.orders import service as orders
-from boxoffice.payments import service
+from boxoffice.payments import sending
 from boxoffice.payments.errors import RefundTooLarge
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, emails, refunds, start, started, status_of
@@ -57,7 +57,9 @@ def test_paid(stripe: Stripe, receiver: Receiver, api: Client, conn: Connection,
     assert receiver.answer_about(stripe.intent(payment)) == "200 OK"
     assert status_of(conn, payment) == ("succeeded", "paid")
     assert emails(conn) == ["order_confirmation"]
-    assert conn.execute("SELECT amount, currency, kept FROM incoming_payments").fetchall() == [(5000, "EUR", True)]
+    assert conn.execute("SELECT amount, currency, pays_order FROM incoming_payments").fetchall() == [
+        (5000, "EUR", True)
+    ]
     assert conn.execute("SELECT ask_at FROM payments").fetchone() == (None,)
     invariants.check(conn)
 
@@ -129,7 +131,7 @@ def test_out_of_order(stripe: Stripe, api: Client, conn: Connection, order: UUID
 
 
 class TestAfterTheHold:
-    def test_what_nobody_has_paid_is_cancelled_and_its_stock_comes_back(
+    def test_an_unpaid_payment_is_cancelled_and_the_stock_comes_back(
         self, stripe: Stripe, api: Client, conn: Connection, ticket_type: UUID, order: UUID, reconcile: Job
     ) -> None:
         payment = started(api, order, "stripe")
@@ -143,7 +145,7 @@ class TestAfterTheHold:
         assert stripe.pay(payment)["error"], "nobody can pay it any more"
         invariants.check(conn)
 
-    def test_what_was_paid_in_time_is_found_and_kept(
+    def test_a_payment_in_time_is_found_and_pays_the_order(
         self, stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job
     ) -> None:
         payment = started(api, order, "stripe")
@@ -170,7 +172,7 @@ class TestAfterTheHold:
         assert invariants.left(conn, ticket_type) == (8, 0, 2)
         invariants.check(conn)
 
-    def test_or_goes_back_at_once_with_an_email(
+    def test_late_money_goes_back_at_once_if_the_stock_is_gone(
         self, stripe: Stripe, api: Client, conn: Connection, ticket_type: UUID, order: UUID, reconcile: Job
     ) -> None:
         payment = started(api, order, "stripe")
@@ -203,7 +205,7 @@ class TestRefunds:
     def owe(self, conn: Connection, payment: dict[str, Any], amount: int) -> UUID:
         with conn.transaction():
             orders.lock_order(conn, UUID(payment["order_id"]))
-            return service.owe_refund(conn, UUID(payment["id"]), amount, "asked for")
+            return sending.owe_refund(conn, UUID(payment["id"]), amount, "asked for")
 
     def test_refunded_in_parts_and_never_more_than_was_paid(
         self, stripe: Stripe, conn: Connection, paid: dict[str, Any]
@@ -212,8 +214,8 @@ class TestRefunds:
         with pytest.raises(RefundTooLarge):
             self.owe(conn, paid, 1)
 
-        assert service.send_refunds(conn, ids=[first, second]) == 2
-        assert service.send_refunds(conn, ids=[first, second]) == 0
+        assert sending.send_refunds(conn, ids=[first, second]) == 2
+        assert sending.send_refunds(conn, ids=[first, second]) == 0
 
         assert sorted(made["amount"] for made in stripe.refunds(paid)) == [2000, 3000]
         assert conn.execute("SELECT status, count(*) FROM refunds GROUP BY status").fetchall() == [("succeeded", 2)]
@@ -224,12 +226,12 @@ class TestRefunds:
 
     @pytest.mark.parametrize("mode", ["error", "html", "nonsense", "loses-answers"])
     @pytest.mark.parametrize("forgetful", [False, True])
-    def test_a_refund_that_went_wrong_is_made_once(
+    def test_a_refund_whose_answer_was_lost_is_made_once(
         self, stripe: Stripe, conn: Connection, paid: dict[str, Any], reconcile: Job, mode: str, forgetful: bool
     ) -> None:
         refund = self.owe(conn, paid, 5000)
-        stripe.set_mode(mode)
-        service.send_refunds(conn, ids=[refund])
+        stripe.be(mode)
+        sending.send_refunds(conn, ids=[refund])
         ((status, attempts, error, later),) = conn.execute(
             "SELECT status, attempts, last_error, due_at > now() FROM refunds"
         ).fetchall()
@@ -245,11 +247,11 @@ class TestRefunds:
         assert len(stripe.refunds(paid)) == 1
         invariants.check(conn)
 
-    def test_stripe_says_later_that_it_failed(
+    def test_a_refund_that_fails_later_is_tried_again(
         self, stripe: Stripe, api: Client, conn: Connection, paid: dict[str, Any], reconcile: Job
     ) -> None:
         refund = self.owe(conn, paid, 5000)
-        service.send_refunds(conn, ids=[refund])
+        sending.send_refunds(conn, ids=[refund])
         (made,) = stripe.refunds(paid)
         event = {"id": "evt_r", "type": "refund.failed", "data": {"object": {**made, "object": "refund"}}}
 
@@ -279,7 +281,7 @@ class TestWhenStripeFails:
         ]
 
     @pytest.mark.parametrize("mode", ["error", "html", "nonsense"])
-    def test_stock_is_kept_for_a_while_and_then_comes_back(
+    def test_the_stock_is_kept_for_the_grace_period_and_then_comes_back(
         self, stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job, mode: str
     ) -> None:
         payment = started(api, order, "stripe")
@@ -308,7 +310,9 @@ class TestWhenStripeFails:
         assert start(api, order, provider="stripe").code == "provider_unavailable"
         adapter._client_for.cache_clear()
 
-    def test_what_it_does_not_take_is_refused(self, stripe: Stripe, api: Client, conn: Connection, order: UUID) -> None:
+    def test_a_payment_that_stripe_refuses_is_refused(
+        self, stripe: Stripe, api: Client, conn: Connection, order: UUID
+    ) -> None:
         conn.execute("UPDATE orders SET currency = ''")
 
         answer = start(api, order, provider="stripe")
@@ -316,7 +320,7 @@ class TestWhenStripeFails:
         assert (answer.status, answer.code) == (409, "payment_refused")
         assert conn.execute("SELECT status, ask_at FROM payments").fetchall() == [("failed", None)]
 
-    def test_what_was_refused_is_open_again_once_it_is_taken(
+    def test_a_refused_payment_is_open_again_once_stripe_accepts_it(
         self, stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job
     ) -> None:
         conn.execute("UPDATE orders SET currency = ''")
