@@ -1,4 +1,4 @@
-"""Workers and sweeps at the same messages: each message is sent once, and put on the queue once."""
+"""Several workers and jobs at the same messages: each message is relayed once and sent once."""
 
 import json
 import time
@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from boxoffice import config
-from tests.helpers.mailbox import batch, fake_ses, outbox_row, owe
+from tests.helpers.mailbox import batch, outbox_row, owe, ses_stub
 from tests.helpers.support import run_python
 
 WORK = """
@@ -29,7 +29,7 @@ def _configured(database, email_queue, monkeypatch):
 
 
 def race(conn, name, event, runners=4, **env):
-    """Let processes call a function at once; answers what each was answered."""
+    """Call a function in several processes at once, and return their answers."""
     conn.execute("SELECT pg_advisory_lock(1)")
     processes = [run_python(WORK.format(name=name, event=json.dumps(event)), **env) for _ in range(runners)]
     while conn.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() != (runners,):
@@ -42,7 +42,7 @@ def race(conn, name, event, runners=4, **env):
 
 def test_of_several_workers_one_sends(conn):
     messages = [owe(conn) for _ in range(10)]
-    with fake_ses() as ses:
+    with ses_stub() as ses:
         answers = race(conn, "send_email", batch(*messages), AWS_ENDPOINT_URL_SESV2=ses.url)
         assert answers == [{"batchItemFailures": []}] * 4
         assert sorted(mail["X-Outbox-Id"] for mail in ses.taken) == sorted(map(str, messages))
@@ -51,7 +51,7 @@ def test_of_several_workers_one_sends(conn):
     }
 
 
-def test_of_several_sweeps_one_relays(conn, email_queue):
+def test_of_several_jobs_one_relays(conn, email_queue):
     messages = [owe(conn, UUID(int=0), relay_at="now") for _ in range(300)]
     answers = race(conn, "relay_outbox", {})
     assert sum(answer["relayed"] for answer in answers) == 300

@@ -1,4 +1,4 @@
-"""Sessions, passwords and accounts under people and thieves who come at once."""
+"""Sessions, passwords and accounts, when several callers come at once."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -40,7 +40,7 @@ def refresh(conn: Connection, token: str) -> str | None:
 
 @contextmanager
 def waiting(conn: Connection, database: Database, act: Callable[[Connection], object]) -> Iterator[Future[object]]:
-    """Start an act that is going to wait for a lock, and go on as soon as it does."""
+    """Start a function that will wait for a lock, and run the block as soon as it waits."""
 
     def run() -> object:
         with psycopg.connect(database.api_url, autocommit=True) as other:
@@ -61,7 +61,7 @@ def test_of_racing_refreshes_of_one_token_one_wins(api: Client, database: Databa
     answers = race(database, 8, lambda racer, _: refresh(racer, person.refresh_token))
 
     (won,) = filter(None, answers)
-    assert refresh(conn, won) is None  # the others came with a used token, which ends the family
+    assert refresh(conn, won) is None  # the others presented a used token, which ends the session
     assert conn.execute("SELECT count(*) FROM audit_log").fetchone() == (1,)
 
 
@@ -84,7 +84,7 @@ def test_logging_out_everywhere_and_refreshing_at_once_never_deadlocks(
     assert deadlocks(conn) == 0
 
 
-def test_a_login_that_checked_the_old_password_does_not_outlive_its_change(
+def test_a_login_with_the_old_password_does_not_survive_a_change_of_it(
     api: Client, database: Database, conn: Connection
 ) -> None:
     person = sign_up(api)
@@ -154,7 +154,9 @@ def test_of_two_edits_of_one_version_one_wins(api: Client, database: Database, c
     assert conn.execute("SELECT name, version FROM accounts").fetchone() == (f"Name {won.index(True)}", 2)
 
 
-def test_of_many_who_sign_up_with_one_email_one_gets_it(api: Client, database: Database, conn: Connection) -> None:
+def test_of_many_who_sign_up_with_one_email_address_one_gets_it(
+    api: Client, database: Database, conn: Connection
+) -> None:
     request = SignUpRequest.model_validate(sign_up_request(organisation_name="Freedom Park"))
 
     def act(racer: Connection, _: int) -> bool:

@@ -1,5 +1,7 @@
-"""Attendants check customers in and out at once while the place grows and shrinks: each slot has one claim at the most,
-and "full" is only said of a moment at which it was true."""
+"""Attendants check customers in and out at once, while the place grows and shrinks.
+
+Each slot has one claim at the most. "Full" is only answered if the place was full at a moment of the call.
+"""
 
 import random
 from collections.abc import Callable
@@ -27,7 +29,7 @@ def scanner(conn: Connection, organisation: UUID) -> Caller:
 def claim(
     conn: Connection, scanner: Caller, place_id: UUID, key: str | None = None, **customer: Any
 ) -> NewClaimView | None:
-    """Check somebody in, somebody new unless said otherwise; None if it is full."""
+    """Check a customer in, by default a new one. Return None if the place is full."""
     who = customer or {"email": f"{uuid4().hex}@example.com"}
     request = ClaimRequest.model_validate({"customer": who})
     try:
@@ -42,7 +44,7 @@ def release(conn: Connection, scanner: Caller, claim_id: UUID) -> ClaimView:
 
 
 def resize(conn: Connection, manager: Caller, place_id: UUID, capacity: int, version: int | None = None) -> bool:
-    """Change the capacity; whether it was."""
+    """Change the capacity. Return True if that was possible."""
     try:
         with conn.transaction():
             service.update_place(conn, manager, place_id, PlacePatch(capacity=capacity), version)
@@ -52,13 +54,13 @@ def resize(conn: Connection, manager: Caller, place_id: UUID, capacity: int, ver
 
 
 def states(conn: Connection, place_id: UUID) -> dict[str, int]:
-    """How many slots are in which state."""
+    """Return the number of slots in each state."""
     rows = conn.execute("SELECT state, count(*) FROM slots WHERE place_id = %s GROUP BY state", [place_id])
     return {state: int(count) for state, count in rows.fetchall()}
 
 
 def wrong_counts(place_id: UUID) -> Callable[[Connection], tuple[int, ...] | None]:
-    """A look at the service: capacity, slots, slots taken and open claims, if they do not add up."""
+    """Return a function that reads capacity, slots, taken slots and open claims; None if they fit together."""
 
     def look(conn: Connection) -> tuple[int, ...] | None:
         row = conn.execute(
@@ -92,7 +94,7 @@ def test_two_hundred_racing_claims_on_a_hundred_slots_get_a_hundred_each_slot_on
     invariants.check(conn)
 
 
-def test_claims_that_race_take_the_lowest_slots_as_far_as_they_do_not_queue(
+def test_claims_that_race_take_the_lowest_slots_that_are_not_locked(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller
 ) -> None:
     cloakroom = factories.place(conn, organisation_id=organisation, capacity=1000)
@@ -103,7 +105,7 @@ def test_claims_that_race_take_the_lowest_slots_as_far_as_they_do_not_queue(
     invariants.check(conn)
 
 
-def test_it_is_never_called_full_while_there_are_slots_for_all(
+def test_no_claim_is_refused_as_full_while_there_are_slots_for_all(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller
 ) -> None:
     cloakroom = factories.place(conn, organisation_id=organisation, capacity=16)
@@ -169,7 +171,7 @@ def test_claims_releases_growth_and_shrinking_at_once(
     invariants.check(conn)
 
 
-def test_what_is_added_is_found_at_once_by_those_who_wait_for_it(
+def test_claims_find_added_slots_at_once(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller, manager: Caller
 ) -> None:
     cloakroom = factories.place(conn, organisation_id=organisation, capacity=0)
@@ -187,7 +189,7 @@ def test_what_is_added_is_found_at_once_by_those_who_wait_for_it(
     invariants.check(conn)
 
 
-def test_shrinking_to_nothing_leaves_nothing_to_those_who_come_at_once(
+def test_no_claim_takes_a_slot_that_a_shrinking_place_withdraws(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller, manager: Caller
 ) -> None:
     for _ in range(6):
@@ -226,7 +228,7 @@ def test_a_claim_waits_for_an_edit_rather_than_say_that_it_is_full(
     invariants.check(conn)
 
 
-def test_a_claim_that_is_under_way_is_waited_for_when_it_shrinks(
+def test_a_shrinking_place_waits_for_a_claim_that_is_being_made(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller, manager: Caller
 ) -> None:
     cloakroom = factories.place(conn, organisation_id=organisation, capacity=1)
@@ -279,7 +281,7 @@ def test_of_many_requests_with_one_key_one_is_fulfilled(
     invariants.check(conn)
 
 
-def test_a_customer_who_comes_through_many_doors_at_once_is_one_customer(
+def test_a_customer_whom_many_check_in_at_once_is_one_customer(
     api: Client, database: Database, conn: Connection, organisation: UUID, scanner: Caller
 ) -> None:
     cloakroom = factories.place(conn, organisation_id=organisation, capacity=40)

@@ -11,7 +11,7 @@ import pytest
 
 from boxoffice import config
 from tests.helpers import factories
-from tests.helpers.mailbox import batch, deliver, fake_ses, let_time_pass, outbox_row, owe
+from tests.helpers.mailbox import batch, deliver, let_time_pass, outbox_row, owe, ses_replaced
 from tests.helpers.support import context, function, run_python
 
 OWE = """
@@ -41,17 +41,12 @@ def _configured(database, email_queue, monkeypatch):
 
 @pytest.fixture
 def ses(monkeypatch):
-    from boxoffice.messaging import ses
-
-    with fake_ses() as fake:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", fake.url)
-        ses._client.cache_clear()
-        yield fake
-    ses._client.cache_clear()
+    with ses_replaced(monkeypatch) as stub:
+        yield stub
 
 
 def start(name, event):
-    """A function at work in a process of its own."""
+    """Start a function in a process of its own."""
     return run_python(f"import sys; sys.argv[1:] = {[name, json.dumps(event)]!r}\n{WORK}")
 
 
@@ -73,7 +68,7 @@ def waiting_for_a_lock(conn):
 
 
 def assert_sent_by_the_next(conn, message):
-    """While the dead worker's lease lasts the message is left alone; then whoever is handed it sends it."""
+    """Assert that the message is left alone while the dead worker's lease lasts, and that the next worker sends it."""
     row = outbox_row(conn, message)
     assert (row["status"], row["attempts"]) == ("sending", 1)
     assert deliver(message) == []
@@ -115,7 +110,7 @@ def test_killed_before_the_message_was_marked(conn, ses, database):
         ses.released.set()
         wait_for(lambda: waiting_for_a_lock(conn))
         kill(worker)
-        # The server has the statement already, and would still run it: it is lost with the connection.
+        # The server has the statement already and would still run it, so the connection is ended too.
         conn.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
     assert_sent_by_the_next(conn, message)
 
@@ -134,7 +129,7 @@ def test_killed_in_the_middle_of_a_batch(conn, ses):
     assert len(ses.taken) == 3
 
 
-def test_the_sweep_finds_what_a_killed_worker_left(conn, ses, email_queue):
+def test_the_job_repeats_the_message_of_a_killed_worker(conn, ses, email_queue):
     message = owe(conn)
     ses.orders = ["hang"]
     worker = start("send_email", batch(message))
@@ -147,7 +142,7 @@ def test_the_sweep_finds_what_a_killed_worker_left(conn, ses, email_queue):
     assert outbox_row(conn, message)["status"] == "sent"
 
 
-def test_killed_between_the_commit_and_the_nudge_the_sweep_brings_the_message(conn, ses, email_queue):
+def test_the_job_relays_a_message_whose_sender_was_killed_before_the_nudge(conn, ses, email_queue):
     order = factories.order(conn, factories.ticket_type(conn))
     process = run_python(f"import sys; sys.argv[1:] = ['{order}']\n{OWE}")
     assert process.wait(timeout=20) == -signal.SIGKILL
@@ -162,14 +157,14 @@ def test_killed_between_the_commit_and_the_nudge_the_sweep_brings_the_message(co
     assert outbox_row(conn, message)["status"] == "sent"
 
 
-def test_a_sweep_killed_before_the_queue_took_its_batch(conn, ses, monkeypatch, email_queue):
+def test_a_job_killed_before_the_queue_took_its_batch(conn, ses, monkeypatch, email_queue):
     message = owe(conn, UUID(int=0), relay_at="now")
     ses.orders = ["hang"]
     with monkeypatch.context() as patched:
         patched.setenv("AWS_ENDPOINT_URL_SQS", ses.url)
-        sweep = start("relay_outbox", {})
+        job = start("relay_outbox", {})
         ses.asked.get(timeout=20)
-        kill(sweep)
+        kill(job)
     assert outbox_row(conn, message)["relay_in"] == pytest.approx(120, abs=30)
     let_time_pass(conn, message)
     assert function("relay_outbox").handler({}, context())["relayed"] == 1

@@ -1,4 +1,4 @@
-"""A process that dies at any round trip of a claim, a release or an edit leaves no slot lost and none taken twice."""
+"""A process that dies at any round trip of a claim, a release or an edit loses no slot and takes none twice."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -19,7 +19,7 @@ REQUEST = ClaimRequest.model_validate({"customer": {"phone": "+2348012345678"}, 
 
 
 def owner_of(conn: Connection, cloakroom: UUID) -> Caller:
-    """Somebody who may do anything with a place."""
+    """Return a member who may do anything with the place."""
     row = conn.execute(
         "SELECT account_id FROM members JOIN places USING (organisation_id) WHERE id = %s", [cloakroom]
     ).fetchone()
@@ -85,7 +85,7 @@ def in_transaction(deed: Deed) -> Deed:
     ("make", "moments"),
     [(claim, 4), (release, 12), (release_above_the_capacity, 14), (create, 14), (grow, 14), (shrink, 16)],
 )
-def test_killed_anywhere_it_is_done_wholly_or_not_at_all(
+def test_wherever_the_process_dies_all_is_done_or_nothing(
     api: Client, database: Database, conn: Connection, make: Callable[[Connection], Deed], moments: int
 ) -> None:
     assert len(list(die_everywhere_afresh(database, conn, make))) >= moments

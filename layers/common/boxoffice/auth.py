@@ -53,7 +53,7 @@ class Caller:
 
     @property
     def account(self) -> UUID:
-        """The id of the caller's account, on a route that takes one.
+        """Return the id of the caller's account, on a route that needs one.
 
         Raises:
             Unauthenticated: the caller has none.
@@ -149,6 +149,7 @@ def _guest_token(kind: GuestResource, resource_id: UUID, transfer_count: int = 0
 
 
 def _message(resource_id: UUID, transfer_count: int) -> bytes:
+    """Return the bytes that a token proves."""
     return resource_id.bytes + transfer_count.to_bytes(2)
 
 
@@ -182,10 +183,14 @@ def require_holder(
     organisation_id: UUID,
     account_id: UUID | None,
 ) -> Who:
-    """Let through a guest with the resource's token, the account that it belongs to, and managers of the seller.
+    """Let through a guest with the token of a resource, the account that it belongs to, and managers of the seller.
+
+    Args:
+        organisation_id: the seller.
+        account_id: the account that the resource belongs to, if there is one.
 
     Returns:
-        As which of the three the caller comes.
+        GUEST, ACCOUNT or MANAGER: which of the three the caller is.
 
     Raises:
         NotFound: the caller is none of them.

@@ -124,7 +124,7 @@ def run_once[T](
     except UniqueViolation as error:
         if error.diag.constraint_name not in _CONSTRAINTS:
             raise
-        refusal = Busy()
+        refusal = Busy()  # if the first request has gone since
     except DomainError as error:
         refusal = error
     names = {"operation": request.operation, "scope": request.scope, "key": request.key, "request_id": request.id}
@@ -137,13 +137,13 @@ def run_once[T](
     return replay(first.response)
 
 
-def list_old_keys(conn: db.Connection, left: Collection[str] = ()) -> list[OldKey]:
+def list_old_keys(conn: db.Connection, leave_out: Collection[str] = ()) -> list[OldKey]:
     """Return a batch of keys that are older than promised.
 
     Args:
-        left: the ids of keys to leave out.
+        leave_out: the ids of keys that the run has tried already.
     """
-    return db.many(conn, OldKey, SQL.list_old_idempotency_keys, left=list(left), batch=_BATCH)
+    return db.many(conn, OldKey, SQL.list_old_idempotency_keys, leave_out=list(leave_out), batch=_BATCH)
 
 
 def purge_keys(conn: db.Connection, keys: Sequence[OldKey]) -> int:

@@ -158,15 +158,15 @@ class _StepRun:
     def __init__(self, step: Step) -> None:
         self.step = step
         self.tally = _Tally(step.name, step.done, step.failed)
-        self._left: set[Any] = set()
+        self._set_aside: set[Any] = set()
 
     def do_batch(self, clock: _Clock) -> bool:
         """Find a batch of units and do them while there is time. Return False if there was no unit, or no time."""
         if clock.is_over():
             return False
         with db.autocommit() as conn:
-            batch = self.step.find(conn, self._left)
-        assert self._left.isdisjoint(map(_id_of, batch)), f"{self.step.name}: found units that were to be left out"
+            batch = self.step.find(conn, self._set_aside)
+        assert self._set_aside.isdisjoint(map(_id_of, batch)), f"{self.step.name}: found units that were to be left out"
         for units in batched(batch, self.step.at_once or _BATCH):  # noqa: B911 - the last batch is shorter
             with db.autocommit() as conn:
                 self._do_units(conn, units, clock)
@@ -202,12 +202,12 @@ class _StepRun:
     def _commit(self, conn: db.Connection, argument: Any, units: Sequence[Any]) -> None:
         """Do units in a transaction. Leave them for a later run if it raises, or does less than there are units."""
         ids = [_id_of(unit) for unit in units]
-        self._left.update(ids)
+        self._set_aside.update(ids)
         with conn.transaction():
             done = self.step.do(conn, argument)
         self.tally.done += done
         if done >= len(units):
-            self._left.difference_update(ids)
+            self._set_aside.difference_update(ids)
 
 
 def _take_turns(runs: Sequence[_StepRun], clock: _Clock) -> None:

@@ -22,7 +22,7 @@ WHERE operation = %(operation)s AND scope = %(scope)s AND key = %(key)s
 -- A batch of keys that are older than two days. The API promises to store them for one.
 SELECT id, operation, scope, key
 FROM idempotency_keys CROSS JOIN LATERAL concat_ws(' ', operation, scope, key) AS id
-WHERE created_at < now() - interval '2 days' AND id <> ALL(%(left)s) LIMIT %(batch)s
+WHERE created_at < now() - interval '2 days' AND id <> ALL(%(leave_out)s) LIMIT %(batch)s
 
 -- name: purge_idempotency_keys
 DELETE FROM idempotency_keys USING unnest(%(operations)s::text[], %(scopes)s::text[], %(keys)s::text[])

@@ -13,20 +13,22 @@ from boxoffice.errors import DomainError, TooManyRequests
 
 SQL = sql.queries()
 
-AUTHENTICATION_ATTEMPTS = 10
-AUTHENTICATION_WINDOW = timedelta(minutes=15)
+ATTEMPTS = 10
+ATTEMPTS_WINDOW = timedelta(minutes=15)
 EMAILS = 5
 EMAILS_WINDOW = timedelta(hours=1)
 
 
-def limit_authentication(*account: str) -> None:
-    """Count an attempt to authenticate, for the caller's address and for the account.
+def limit_authentication(account: str | None = None) -> None:
+    """Count an attempt to authenticate, for the caller's address and for the account if one is named.
 
     Raises:
         TooManyRequests: there were ten attempts in fifteen minutes before, from the address or for the account.
     """
-    subjects = [f"address {api.caller().address}", *account]
-    _limit("authenticate", subjects, AUTHENTICATION_ATTEMPTS, AUTHENTICATION_WINDOW)
+    subjects = [_address()]
+    if account:
+        subjects.append(account)
+    _limit("authenticate", subjects, ATTEMPTS, ATTEMPTS_WINDOW)
 
 
 def limit_emails(subject: UUID) -> None:
@@ -44,8 +46,7 @@ def limit_waitlist(email: str) -> None:
     Raises:
         TooManyRequests: there were ten requests in fifteen minutes before, from or for either of them.
     """
-    subjects = [f"address {api.caller().address}", email]
-    _limit("waitlist", subjects, AUTHENTICATION_ATTEMPTS, AUTHENTICATION_WINDOW)
+    _limit("waitlist", [_address(), email], ATTEMPTS, ATTEMPTS_WINDOW)
 
 
 @contextmanager
@@ -60,14 +61,20 @@ def limit_guesses(code: str | None, *wrong: type[DomainError]) -> Iterator[None]
     if code is None:
         yield
         return
-    subject = f"address {api.caller().address}"
+    subject = _address()
     with db.autocommit() as conn:
-        _check(db.many(conn, dict, SQL.list_next_attempts, buckets=[f"guess {subject}"]), AUTHENTICATION_ATTEMPTS)
+        if_wrong = db.many(conn, dict, SQL.list_next_attempts, buckets=[f"guess {subject}"])
+    _check(if_wrong, ATTEMPTS)
     try:
         yield
     except wrong:
-        _limit("guess", [subject], AUTHENTICATION_ATTEMPTS, AUTHENTICATION_WINDOW)
+        _limit("guess", [subject], ATTEMPTS, ATTEMPTS_WINDOW)
         raise
+
+
+def _address() -> str:
+    """Return the subject that stands for the caller's address."""
+    return f"address {api.caller().address}"
 
 
 def _limit(action: str, subjects: list[str], most: int, window: timedelta) -> None:

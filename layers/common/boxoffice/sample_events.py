@@ -141,12 +141,12 @@ def main(arguments: list[str]) -> int:
             print(_text(name), end="")
         return 0
     wanted = {_path(function): _text(function.stem) for function in _ROOT.glob("functions/*/*.py")}
-    found = {path: path.read_text() for path in _ROOT.glob("events/*/*.json")}
+    committed = {path: path.read_text() for path in _ROOT.glob("events/*/*.json")}
     if arguments:
-        if wanted != found:
+        if wanted != committed:
             print("events/ is out of date: run make openapi", file=sys.stderr)
-        return int(wanted != found)
-    for path in found.keys() - wanted.keys():
+        return int(wanted != committed)
+    for path in committed.keys() - wanted.keys():
         path.unlink()
     for path, text in wanted.items():
         path.parent.mkdir(parents=True, exist_ok=True)

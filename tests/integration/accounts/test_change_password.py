@@ -17,7 +17,7 @@ def change(api: Client, person: Person, current: str = PASSWORD, new: str = NEW,
     return api.put("/v1/me/password", body, headers=person.headers, **options)
 
 
-def test_the_new_password_counts_from_now_on(api: Client) -> None:
+def test_only_the_new_password_is_valid_afterwards(api: Client) -> None:
     person = sign_up(api)
 
     answer = change(api, person)
@@ -40,7 +40,7 @@ def test_other_sessions_end_and_this_one_goes_on(api: Client, conn: Connection) 
     assert entries == [("change_password", f"account {phone.id}", phone.id, {"sessions_revoked": 1})]
 
 
-def test_it_takes_the_current_password(api: Client) -> None:
+def test_a_wrong_current_password_is_refused(api: Client) -> None:
     phone = sign_up(api)
     laptop = log_in(api, phone)
 
@@ -51,7 +51,7 @@ def test_it_takes_the_current_password(api: Client) -> None:
     log_in(api, phone)
 
 
-def test_the_current_password_is_guessed_ten_times_in_a_quarter_of_an_hour(api: Client) -> None:
+def test_the_current_password_can_be_tried_ten_times_in_a_quarter_of_an_hour(api: Client) -> None:
     person = sign_up(api)
     guesses = [change(api, person, current="wrong", address=f"192.0.2.{number}").status for number in range(10)]
 
@@ -62,13 +62,13 @@ def test_the_current_password_is_guessed_ten_times_in_a_quarter_of_an_hour(api: 
     assert int(answer.headers["retry-after"]) > 0
 
 
-def test_an_account_without_a_password_has_none_to_change(api: Client, conn: Connection) -> None:
+def test_an_account_without_a_password_cannot_change_it(api: Client, conn: Connection) -> None:
     body = {"current_password": "", "new_password": NEW}
 
     assert api.put("/v1/me/password", body, account=factories.account(conn)).code == "wrong_credentials"
 
 
-def test_a_deleted_account_is_nobody(api: Client) -> None:
+def test_a_deleted_account_is_refused(api: Client) -> None:
     body = {"current_password": PASSWORD, "new_password": NEW}
 
     assert api.put("/v1/me/password", body, account=uuid4()).code == "unauthenticated"
@@ -83,11 +83,11 @@ OTHER_BODIES = [
 ]
 
 
-def test_other_bodies_are_refused(api: Client) -> None:
+def test_invalid_bodies_are_refused(api: Client) -> None:
     person = sign_up(api)
     for body in OTHER_BODIES:
         assert api.put("/v1/me/password", body, headers=person.headers).status == 422, body
 
 
-def test_it_takes_an_account(api: Client) -> None:
+def test_only_accounts_have_a_password_to_change(api: Client) -> None:
     assert api.put("/v1/me/password", {"current_password": PASSWORD, "new_password": NEW}).status == 401

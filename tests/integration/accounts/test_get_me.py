@@ -43,13 +43,13 @@ def test_it_shows_the_organisations_that_the_account_belongs_to(api: Client, con
     ]
 
 
-def test_the_token_of_an_account_that_is_gone_is_refused(api: Client) -> None:
+def test_the_token_of_a_deleted_account_is_refused(api: Client) -> None:
     answer = api.get("/v1/me", account=uuid4())
 
     assert (answer.status, answer.code) == (401, "unauthenticated")
 
 
-def test_it_takes_an_account(api: Client) -> None:
+def test_only_accounts_can_ask(api: Client) -> None:
     answer = api.get("/v1/me")
 
     assert answer.status == 401

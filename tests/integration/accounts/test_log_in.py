@@ -11,7 +11,7 @@ from tests.helpers.people import PASSWORD, bearer, log_in, sign_up
 from tests.helpers.support import Client
 
 
-def test_it_answers_the_account_and_tokens_that_work(api: Client) -> None:
+def test_the_answer_has_the_account_and_valid_tokens(api: Client) -> None:
     person = sign_up(api)
 
     answer = api.post("/v1/sessions", {"email": person.email.upper(), "password": PASSWORD})
@@ -23,7 +23,7 @@ def test_it_answers_the_account_and_tokens_that_work(api: Client) -> None:
     assert api.post("/v1/sessions/refresh", {"refresh_token": answer.json["refresh_token"]}).status == 200
 
 
-def test_sessions_of_one_account_stand_beside_each_other(api: Client) -> None:
+def test_an_account_can_have_several_sessions(api: Client) -> None:
     phone = sign_up(api)
     laptop = log_in(api, phone)
 
@@ -75,12 +75,12 @@ OTHER_BODIES = [
 ]
 
 
-def test_other_bodies_are_refused(api: Client) -> None:
+def test_invalid_bodies_are_refused(api: Client) -> None:
     for body in OTHER_BODIES:
         assert api.post("/v1/sessions", body).status == 422, body
 
 
-def test_an_account_is_tried_ten_times_in_a_quarter_of_an_hour_from_all_addresses_together(api: Client) -> None:
+def test_an_account_can_be_tried_ten_times_in_a_quarter_of_an_hour_from_all_addresses(api: Client) -> None:
     person = sign_up(api)  # the first attempt
 
     def attempt(number: int, email: str, password: str) -> int:
@@ -92,7 +92,7 @@ def test_an_account_is_tried_ten_times_in_a_quarter_of_an_hour_from_all_addresse
     assert attempt(9, "nobody@example.com", PASSWORD) == 401
 
 
-def test_an_address_tries_ten_times_in_a_quarter_of_an_hour_on_all_accounts_together(api: Client) -> None:
+def test_an_address_can_try_ten_times_in_a_quarter_of_an_hour_for_all_accounts(api: Client) -> None:
     answers = [
         api.post("/v1/sessions", {"email": f"nobody{number}@example.com", "password": PASSWORD}) for number in range(11)
     ]
@@ -102,7 +102,7 @@ def test_an_address_tries_ten_times_in_a_quarter_of_an_hour_on_all_accounts_toge
     assert answers[10].headers["retry-after"] == answers[10].headers["ratelimit-reset"]
 
 
-def test_the_window_ends(api: Client, conn: Connection) -> None:
+def test_attempts_are_possible_again_after_the_window(api: Client, conn: Connection) -> None:
     person = sign_up(api)
     for _ in range(10):
         api.post("/v1/sessions", {"email": person.email, "password": "wrong"})
@@ -113,7 +113,7 @@ def test_the_window_ends(api: Client, conn: Connection) -> None:
     assert (answer.status, answer.headers["ratelimit-remaining"]) == (200, "9")
 
 
-def test_while_the_database_is_away_it_is_busy(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_api_is_busy_while_the_database_is_away(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nowhere")
     config.settings.cache_clear()
 

@@ -7,7 +7,7 @@ from tests.helpers.people import can_refresh, log_in, sign_up
 from tests.helpers.support import Client
 
 
-def test_it_ends_this_session_and_no_other(api: Client) -> None:
+def test_this_session_ends_and_no_other(api: Client) -> None:
     phone = sign_up(api)
     laptop = log_in(api, phone)
 
@@ -18,7 +18,7 @@ def test_it_ends_this_session_and_no_other(api: Client) -> None:
     assert can_refresh(api, laptop)
 
 
-def test_it_ends_what_the_session_was_refreshed_to(api: Client) -> None:
+def test_the_refreshed_tokens_of_the_session_end_too(api: Client) -> None:
     person = sign_up(api)
     answer = api.post("/v1/sessions/refresh", {"refresh_token": person.refresh_token})
 
@@ -27,7 +27,7 @@ def test_it_ends_what_the_session_was_refreshed_to(api: Client) -> None:
     assert api.post("/v1/sessions/refresh", {"refresh_token": answer.json["refresh_token"]}).status == 401
 
 
-def test_twice_is_as_good_as_once(api: Client) -> None:
+def test_to_log_out_again_changes_nothing(api: Client) -> None:
     person = sign_up(api)
 
     answers = [api.delete("/v1/sessions/current", headers=person.headers) for _ in range(2)]
@@ -39,5 +39,5 @@ def test_without_a_session_to_end_it_changes_nothing(api: Client, conn: Connecti
     assert api.delete("/v1/sessions/current", account=factories.account(conn)).status == 204
 
 
-def test_it_takes_an_account(api: Client) -> None:
+def test_only_accounts_can_log_out(api: Client) -> None:
     assert api.delete("/v1/sessions/current").status == 401

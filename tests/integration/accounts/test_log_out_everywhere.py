@@ -6,7 +6,7 @@ from tests.helpers.people import can_refresh, log_in, sign_up
 from tests.helpers.support import Client
 
 
-def test_it_ends_every_session_of_the_account_and_of_no_other(api: Client, conn: Connection) -> None:
+def test_every_session_of_the_account_ends_and_no_other(api: Client, conn: Connection) -> None:
     phone, somebody_else = sign_up(api), sign_up(api)
     laptop = log_in(api, phone)
 
@@ -27,5 +27,5 @@ def test_one_can_log_in_again(api: Client) -> None:
     assert can_refresh(api, log_in(api, person))
 
 
-def test_it_takes_an_account(api: Client) -> None:
+def test_only_accounts_can_log_out(api: Client) -> None:
     assert api.delete("/v1/sessions").status == 401

@@ -10,7 +10,7 @@ def refresh(api: Client, token: str) -> Answer:
     return api.post("/v1/sessions/refresh", {"refresh_token": token})
 
 
-def test_it_answers_the_next_pair_of_tokens(api: Client) -> None:
+def test_the_answer_has_the_next_pair_of_tokens(api: Client) -> None:
     person = sign_up(api)
 
     answer = refresh(api, person.refresh_token)
@@ -22,7 +22,7 @@ def test_it_answers_the_next_pair_of_tokens(api: Client) -> None:
     assert refresh(api, answer.json["refresh_token"]).status == 200
 
 
-def test_a_token_that_comes_back_ends_its_whole_family(api: Client, conn: Connection) -> None:
+def test_a_reused_token_ends_its_session(api: Client, conn: Connection) -> None:
     person = sign_up(api)
     other_session = log_in(api, person)
     second = refresh(api, person.refresh_token).json["refresh_token"]
@@ -38,7 +38,7 @@ def test_a_token_that_comes_back_ends_its_whole_family(api: Client, conn: Connec
     assert entry == [("refresh_session", person.id, {"reused_token_of_session": str(session)})]
 
 
-def test_that_a_token_comes_back_is_noted_once(api: Client, conn: Connection) -> None:
+def test_a_reused_token_is_noted_once(api: Client, conn: Connection) -> None:
     person = sign_up(api)
     refresh(api, person.refresh_token)
 
@@ -46,7 +46,7 @@ def test_that_a_token_comes_back_is_noted_once(api: Client, conn: Connection) ->
     assert conn.execute("SELECT count(*) FROM audit_log").fetchone() == (1,)
 
 
-def test_a_token_lasts_seven_days_from_its_own_issue(api: Client, conn: Connection) -> None:
+def test_each_token_lasts_seven_days_from_its_own_issue(api: Client, conn: Connection) -> None:
     person = sign_up(api)
     lifetime = "SELECT max(expires_at) - now() BETWEEN interval '167 hours 59 min' AND interval '168 hours'"
     conn.execute("UPDATE refresh_tokens SET expires_at = now() + interval '1 minute'")
@@ -58,7 +58,7 @@ def test_a_token_lasts_seven_days_from_its_own_issue(api: Client, conn: Connecti
     assert refresh(api, answer.json["refresh_token"]).status == 401
 
 
-def test_an_expired_token_is_no_theft(api: Client, conn: Connection) -> None:
+def test_an_expired_token_is_refused_and_does_not_end_the_session(api: Client, conn: Connection) -> None:
     person = sign_up(api)
     conn.execute("UPDATE refresh_tokens SET expires_at = now()")
 
@@ -72,7 +72,7 @@ def test_an_unknown_token_is_refused(api: Client) -> None:
         assert refresh(api, token).status == 401, token
 
 
-def test_an_access_token_is_no_refresh_token(api: Client) -> None:
+def test_an_access_token_is_refused(api: Client) -> None:
     person = sign_up(api)
 
     assert refresh(api, person.access_token).status in (401, 422)
@@ -81,12 +81,12 @@ def test_an_access_token_is_no_refresh_token(api: Client) -> None:
 OTHER_BODIES = [{}, {"refresh_token": None}, {"refresh_token": "x" * 101}, {"refresh_token": "\ud800"}]
 
 
-def test_other_bodies_are_refused(api: Client) -> None:
+def test_invalid_bodies_are_refused(api: Client) -> None:
     for body in OTHER_BODIES:
         assert api.post("/v1/sessions/refresh", body).status == 422, body
 
 
-def test_an_expired_access_token_beside_it_is_refused_as_everywhere(api: Client) -> None:
+def test_an_expired_access_token_in_the_header_is_refused_here_too(api: Client) -> None:
     person = sign_up(api)
 
     answer = api.post("/v1/sessions/refresh", {"refresh_token": person.refresh_token}, headers=bearer("x.y.z"))
@@ -94,7 +94,7 @@ def test_an_expired_access_token_beside_it_is_refused_as_everywhere(api: Client)
     assert (answer.status, answer.code) == (401, "unauthenticated")
 
 
-def test_it_is_not_limited_since_an_office_shares_one_address(api: Client) -> None:
+def test_there_is_no_rate_limit_since_an_office_shares_one_address(api: Client) -> None:
     token = sign_up(api).refresh_token
     for _ in range(15):
         answer = refresh(api, token)

@@ -8,7 +8,7 @@ from tests.helpers import factories
 from tests.helpers.support import Client
 
 
-def test_it_changes_what_was_sent_and_leaves_the_rest(api: Client, conn: Connection) -> None:
+def test_it_changes_the_fields_that_the_request_has_and_no_others(api: Client, conn: Connection) -> None:
     account = factories.account(conn, name="Ada", phone="+2348012345678")
 
     answer = api.patch("/v1/me", {"name": "Ada Obi"}, account=account)
@@ -19,14 +19,14 @@ def test_it_changes_what_was_sent_and_leaves_the_rest(api: Client, conn: Connect
     assert api.get("/v1/me", account=account).json["name"] == "Ada Obi"
 
 
-def test_null_takes_the_phone_away(api: Client, conn: Connection) -> None:
+def test_null_removes_the_phone(api: Client, conn: Connection) -> None:
     account = factories.account(conn, phone="+2348012345678")
 
     assert api.patch("/v1/me", {"phone": None}, account=account).json["phone"] is None
     assert api.patch("/v1/me", {"phone": "+2348087654321"}, account=account).json["phone"] == "+2348087654321"
 
 
-def test_it_is_written_while_the_etag_is_current(api: Client, conn: Connection) -> None:
+def test_an_edit_with_the_current_etag_is_made(api: Client, conn: Connection) -> None:
     account = factories.account(conn)
 
     answers = [
@@ -62,7 +62,7 @@ OTHER_BODIES = [
 ]
 
 
-def test_other_bodies_are_refused(api: Client, conn: Connection) -> None:
+def test_invalid_bodies_are_refused(api: Client, conn: Connection) -> None:
     account = factories.account(conn)
 
     for body in OTHER_BODIES:
@@ -70,9 +70,9 @@ def test_other_bodies_are_refused(api: Client, conn: Connection) -> None:
     assert api.get("/v1/me", account=account).json["version"] == 1
 
 
-def test_an_account_that_is_gone_is_refused(api: Client) -> None:
+def test_a_deleted_account_is_refused(api: Client) -> None:
     assert api.patch("/v1/me", {"name": "Ada"}, account=uuid4()).status == 401
 
 
-def test_it_takes_an_account(api: Client) -> None:
+def test_only_accounts_can_be_edited(api: Client) -> None:
     assert api.patch("/v1/me", {"name": "Ada"}).status == 401

@@ -1,4 +1,4 @@
-"""What is registered for after a commit runs once, after the commit, and never after a rollback."""
+"""An effect that is registered for after a commit runs once, after the commit, and never after a rollback."""
 
 from contextlib import suppress
 from typing import Any
@@ -16,7 +16,7 @@ class Failed(Exception):
 
 
 class Effect:
-    """Remembers what it was called with."""
+    """An effect that remembers the items it was called with."""
 
     def __init__(self) -> None:
         self.calls: list[list[Any]] = []
@@ -49,7 +49,7 @@ def test_several_transactions_of_a_block_share_one_call(effect: Effect) -> None:
     assert effect.calls == [[*range(50)]]
 
 
-def test_each_block_has_its_own(effect: Effect) -> None:
+def test_each_block_runs_its_own_effects(effect: Effect) -> None:
     for item in (1, 2):
         with db.transaction() as conn:
             conn.after_commit(effect, item)
@@ -58,7 +58,7 @@ def test_each_block_has_its_own(effect: Effect) -> None:
 
 
 @pytest.mark.parametrize("error", [Failed, psycopg.Rollback])
-def test_a_rollback_drops_it(effect: Effect, error: type[Exception]) -> None:
+def test_a_rollback_drops_an_effect(effect: Effect, error: type[Exception]) -> None:
     with suppress(Failed), db.transaction() as conn:
         conn.after_commit(effect, 1)
         raise error
@@ -66,7 +66,7 @@ def test_a_rollback_drops_it(effect: Effect, error: type[Exception]) -> None:
     assert effect.calls == []
 
 
-def test_a_rollback_that_was_asked_for_drops_it(effect: Effect) -> None:
+def test_an_explicit_rollback_drops_an_effect(effect: Effect) -> None:
     with db.autocommit() as conn, conn.transaction(force_rollback=True):
         conn.after_commit(effect, 1)
 
@@ -74,7 +74,7 @@ def test_a_rollback_that_was_asked_for_drops_it(effect: Effect) -> None:
 
 
 @pytest.mark.parametrize("error", [Failed, psycopg.Rollback])
-def test_a_savepoint_that_is_rolled_back_drops_its_own(effect: Effect, error: type[Exception]) -> None:
+def test_a_savepoint_that_is_rolled_back_drops_its_own_effects(effect: Effect, error: type[Exception]) -> None:
     with db.transaction() as conn:
         conn.after_commit(effect, "before")
         with suppress(Failed), conn.transaction():
@@ -87,7 +87,7 @@ def test_a_savepoint_that_is_rolled_back_drops_its_own(effect: Effect, error: ty
     assert effect.calls == [["before", "after"]]
 
 
-def test_what_a_savepoint_keeps_is_dropped_with_the_transaction(effect: Effect) -> None:
+def test_the_effects_of_a_savepoint_are_dropped_with_the_transaction(effect: Effect) -> None:
     with suppress(Failed), db.transaction() as conn:
         with conn.transaction():
             conn.after_commit(effect, 1)
@@ -96,7 +96,7 @@ def test_what_a_savepoint_keeps_is_dropped_with_the_transaction(effect: Effect) 
     assert effect.calls == []
 
 
-def test_a_rollback_of_an_outer_transaction_from_within_drops_all(effect: Effect) -> None:
+def test_a_rollback_of_an_outer_transaction_drops_the_inner_effects_too(effect: Effect) -> None:
     with db.autocommit() as conn, conn.transaction() as outer:
         conn.after_commit(effect, 1)
         with conn.transaction():
@@ -106,7 +106,7 @@ def test_a_rollback_of_an_outer_transaction_from_within_drops_all(effect: Effect
     assert effect.calls == []
 
 
-def test_a_rollback_leaves_what_was_committed_before(effect: Effect) -> None:
+def test_a_rollback_leaves_the_effects_of_earlier_commits(effect: Effect) -> None:
     with suppress(Failed), db.autocommit() as conn:
         with conn.transaction():
             conn.after_commit(effect, "committed")
@@ -117,7 +117,7 @@ def test_a_rollback_leaves_what_was_committed_before(effect: Effect) -> None:
     assert effect.calls == [["committed"]]
 
 
-def test_a_commit_that_fails_drops_it(effect: Effect) -> None:
+def test_a_commit_that_fails_drops_an_effect(effect: Effect) -> None:
     with db.autocommit() as conn:
         conn.execute("CREATE TEMPORARY TABLE numbers (number integer UNIQUE DEFERRABLE INITIALLY DEFERRED)")
     with pytest.raises(psycopg.errors.UniqueViolation), db.transaction() as conn:  # noqa: PT012 - COMMIT raises
@@ -127,7 +127,7 @@ def test_a_commit_that_fails_drops_it(effect: Effect) -> None:
     assert effect.calls == []
 
 
-def test_a_connection_that_is_lost_before_the_commit_drops_it(conn: psycopg.Connection, effect: Effect) -> None:
+def test_a_connection_that_is_lost_before_the_commit_drops_an_effect(conn: psycopg.Connection, effect: Effect) -> None:
     with pytest.raises(Busy), db.transaction() as lost:  # noqa: PT012 - COMMIT raises
         lost.after_commit(effect, 1)
         conn.execute("SELECT pg_terminate_backend(%s, 5000)", [lost.info.backend_pid])
@@ -138,9 +138,7 @@ def test_a_connection_that_is_lost_before_the_commit_drops_it(conn: psycopg.Conn
     assert effect.calls == [[2]]
 
 
-def test_an_effect_that_fails_is_logged_and_keeps_no_other_from_running(
-    effect: Effect, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_effect_that_fails_is_logged_and_the_others_run(effect: Effect, caplog: pytest.LogCaptureFixture) -> None:
     def fail(_: db.Connection, __: list[Any]) -> None:
         raise Failed("no queue")
 

@@ -1,4 +1,4 @@
-"""Access tokens: whom they let in, and which are refused."""
+"""Access tokens and guest tokens: which are valid, and which are refused."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from psycopg import Connection
 from boxoffice import auth, config
 from tests.helpers import factories
 from tests.helpers.people import bearer
-from tests.helpers.rings import Ring
+from tests.helpers.rings import KeyRing
 from tests.helpers.support import Client
 
 
@@ -35,15 +35,15 @@ def status(api: Client, token: str) -> int:
 
 
 @pytest.fixture
-def ring(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Ring:
-    """The ring that signs access tokens, of the test's own."""
-    ring = Ring()
+def ring(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> KeyRing:
+    """Return a key ring of the test's own, which signs access tokens."""
+    ring = KeyRing()
     monkeypatch.setenv("TOKEN_KEYS_SECRET", ring.id)
     config.settings.cache_clear()
     return ring
 
 
-def test_a_token_of_ours_lets_its_account_in(ring: Ring, api: Client, conn: Connection) -> None:
+def test_an_access_token_identifies_its_account(ring: KeyRing, api: Client, conn: Connection) -> None:
     account = factories.account(conn)
 
     token = auth.issue_access_token(account, uuid4())
@@ -52,15 +52,15 @@ def test_a_token_of_ours_lets_its_account_in(ring: Ring, api: Client, conn: Conn
     assert api.get("/v1/me", headers={"authorization": f"bearer {token}"}).status == 200
 
 
-def test_it_lasts_a_quarter_of_an_hour(ring: Ring, api: Client, conn: Connection) -> None:
+def test_an_access_token_lasts_a_quarter_of_an_hour(ring: KeyRing, api: Client, conn: Connection) -> None:
     token = auth.issue_access_token(factories.account(conn), uuid4())
 
-    said = jwt.decode(token, options={"verify_signature": False})
+    payload = jwt.decode(token, options={"verify_signature": False})
 
-    assert said["exp"] - said["iat"] == 900
+    assert payload["exp"] - payload["iat"] == 900
 
 
-def test_tokens_of_either_key_of_the_ring_are_good(ring: Ring, api: Client, conn: Connection) -> None:
+def test_tokens_of_every_key_of_the_ring_are_valid(ring: KeyRing, api: Client, conn: Connection) -> None:
     account = factories.account(conn)
     old = auth.issue_access_token(account, uuid4())
     ring.rotate()
@@ -71,21 +71,23 @@ def test_tokens_of_either_key_of_the_ring_are_good(ring: Ring, api: Client, conn
     assert [status(api, token) for token in (old, new)] == [200, 200]
 
 
-def test_an_environment_that_has_not_seen_the_rotation_takes_new_tokens(
-    ring: Ring, api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
+def test_an_environment_with_an_old_key_ring_takes_new_tokens(
+    ring: KeyRing, api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = factories.account(conn)
-    auth.issue_access_token(account, uuid4())  # the ring is known from now on, as it was
+    auth.issue_access_token(account, uuid4())  # now the environment has cached the key ring
     ring.rotate()
     new = signed(payload_of(account), ring.keys["2"], kid="2")
     clock = time.monotonic
 
-    monkeypatch.setattr(time, "monotonic", lambda: clock() + 11)  # seconds: a ring is read anew that seldom
+    monkeypatch.setattr(
+        time, "monotonic", lambda: clock() + 11
+    )  # a key ring is read again after ten seconds at the earliest
 
     assert status(api, new) == 200
 
 
-def test_a_key_that_is_taken_out_takes_its_tokens_with_it(ring: Ring, api: Client, conn: Connection) -> None:
+def test_a_withdrawn_key_ends_its_tokens(ring: KeyRing, api: Client, conn: Connection) -> None:
     old = auth.issue_access_token(factories.account(conn), uuid4())
     ring.rotate()
     ring.take_out("1")
@@ -94,7 +96,7 @@ def test_a_key_that_is_taken_out_takes_its_tokens_with_it(ring: Ring, api: Clien
     assert status(api, old) == 401
 
 
-def test_forged_tokens_are_refused(ring: Ring, api: Client, conn: Connection) -> None:
+def test_forged_tokens_are_refused(ring: KeyRing, api: Client, conn: Connection) -> None:
     account = factories.account(conn)
     key = ring.keys["1"]
     good = signed(payload_of(account), key, kid="1")
@@ -129,14 +131,14 @@ def test_forged_tokens_are_refused(ring: Ring, api: Client, conn: Connection) ->
     assert {how: status(api, token) for how, token in forged.items()} == dict.fromkeys(forged, 401)
 
 
-def test_other_schemes_are_refused(ring: Ring, api: Client, conn: Connection) -> None:
+def test_other_schemes_are_refused(ring: KeyRing, api: Client, conn: Connection) -> None:
     token = auth.issue_access_token(factories.account(conn), uuid4())
 
     for authorization in [f"Basic {token}", token, f"Token {token}", f"Bearer  {token}", "Bearer", ""]:
         assert api.get("/v1/me", headers={"authorization": authorization}).status == 401, authorization
 
 
-def test_a_wrong_token_is_refused_where_none_is_needed_too(ring: Ring, api: Client, conn: Connection) -> None:
+def test_a_public_route_refuses_a_wrong_token_too(ring: KeyRing, api: Client, conn: Connection) -> None:
     answer = api.post(
         "/v1/orders", factories.order_request(factories.ticket_type(conn)), key="new", headers=bearer("x")
     )
@@ -144,14 +146,14 @@ def test_a_wrong_token_is_refused_where_none_is_needed_too(ring: Ring, api: Clie
     assert answer.status == 401
 
 
-def test_who_calls_is_settled_before_what_they_sent(ring: Ring, api: Client) -> None:
+def test_the_caller_is_identified_before_the_request_is_read(ring: KeyRing, api: Client) -> None:
     answer = api.patch("/v1/me", "{not json", headers=bearer("x"))
 
     assert (answer.status, answer.code) == (401, "unauthenticated")
 
 
-def test_while_the_keys_cannot_be_read_it_is_busy(
-    ring: Ring, api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
+def test_the_api_is_busy_while_the_keys_cannot_be_read(
+    ring: KeyRing, api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = auth.issue_access_token(factories.account(conn), uuid4())
     config.forget_secrets()
@@ -170,7 +172,7 @@ def test_roles_include_the_lower_ones() -> None:
 
 
 def test_a_guest_token_serves_one_kind_of_thing(api: Client) -> None:
-    """One id, to show that it is the kind which tells the tokens apart."""
+    """All three have one id, so only the kind makes the tokens differ."""
     shared = uuid4()
     tokens = {
         "order": auth.order_token(shared),

@@ -1,4 +1,4 @@
-"""What a function makes of a database that fails it."""
+"""A database that times out or closes the connection: the API answers that it is busy."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.helpers.support import Client
 
 @pytest.fixture(autouse=True)
 def _impatient(api: Client) -> Iterator[None]:
-    """A connection whose server soon loses patience."""
+    """Connect to a server with short time-outs."""
     with db.autocommit() as conn:
         conn.execute("SET statement_timeout = '100ms'")
         conn.execute("SET idle_in_transaction_session_timeout = '50ms'")
@@ -20,12 +20,12 @@ def _impatient(api: Client) -> Iterator[None]:
     db.disconnect()
 
 
-def test_what_takes_too_long_is_busy() -> None:
+def test_a_statement_that_takes_too_long_is_busy() -> None:
     with pytest.raises(Busy), db.autocommit() as conn:
         conn.execute("SELECT pg_sleep(1)")
 
 
-def test_an_environment_that_stood_still_in_a_transaction_is_busy_and_connects_again() -> None:
+def test_an_idle_transaction_that_the_server_ended_is_busy_and_the_next_one_works() -> None:
     with pytest.raises(Busy):
         _stand_still()
 
@@ -40,7 +40,7 @@ def _stand_still() -> None:
         conn.execute("SELECT 2")
 
 
-def test_a_server_that_hung_up_meanwhile_is_called_again(conn: db.Connection) -> None:
+def test_a_connection_that_the_server_closed_is_opened_again(conn: db.Connection) -> None:
     with db.autocommit() as ours:
         pid = ours.info.backend_pid
     conn.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])

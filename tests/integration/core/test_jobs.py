@@ -1,4 +1,4 @@
-"""What all jobs and workers have in common: turns, time, units that raise, a report at the end."""
+"""All jobs and workers: the turns of their steps, their time, units that raise, and the report at the end."""
 
 import json
 import logging
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("api")
 
 
 def numbers(most: int) -> Callable[[db.Connection, Collection[int]], list[int]]:
-    """Lists the numbers that nobody has written down yet, a batch at a time."""
+    """Return a function that finds a batch of the numbers that are not stored yet."""
 
     def find(conn: db.Connection, left: Collection[int]) -> list[int]:
         written = {number for (number,) in conn.execute("SELECT number FROM numbers").fetchall()}
@@ -28,7 +28,7 @@ def numbers(most: int) -> Callable[[db.Connection, Collection[int]], list[int]]:
 
 
 def write(conn: db.Connection, number: int) -> int:
-    """Write a number down; the thirteenth cannot be."""
+    """Store a number; for 13 this raises."""
     return conn.execute("INSERT INTO numbers VALUES (%s)", [number]).rowcount
 
 
@@ -52,21 +52,21 @@ def _numbers(api: Client) -> None:
 
 
 def looking(times: int) -> Any:
-    """A context whose time is up after the clock was looked at so many times."""
+    """Return a context whose time is over after so many looks at the clock."""
     hasty, looks = context(), iter([10_000] * times)
     hasty.get_remaining_time_in_millis = lambda: next(looks, 4_000)
     return hasty
 
 
 def metrics(output: str) -> dict[str, float]:
-    """What was measured, by name."""
+    """Return the measured values by metric."""
     (line,) = [json.loads(line) for line in output.splitlines() if "_aws" in line]
     measured = line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
     return {metric["Name"]: sum(line[metric["Name"]]) for metric in measured}
 
 
 @pytest.mark.parametrize("options", [{}, {"do": write_all, "at_once": 40}], ids=["alone", "at once"])
-def test_one_unit_that_raises_keeps_no_other_waiting(
+def test_one_unit_that_raises_delays_no_other(
     options: dict[str, Any], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     run = job()(lambda: [step(1000, **options)])
@@ -80,7 +80,7 @@ def test_one_unit_that_raises_keeps_no_other_waiting(
     assert "violates check constraint" in str(record.exc_info)
 
 
-def test_a_unit_that_nothing_could_be_done_about_is_tried_once_a_run() -> None:
+def test_a_unit_that_cannot_be_done_is_tried_once_in_a_run() -> None:
     tried: list[int] = []
 
     def try_in_vain(_: db.Connection, number: int) -> int:
@@ -131,14 +131,14 @@ def test_a_job_that_is_out_of_time_begins_nothing() -> None:
     assert job()(lambda: [step(9)])({}, looking(0)) == {"written": 0, "units_failed": 0}
 
 
-def test_a_job_whose_time_is_up_ends_after_the_batch_in_hand() -> None:
+def test_a_job_whose_time_is_over_ends_after_the_current_batch() -> None:
     run = job()(lambda: [step(300)])
 
     assert run({}, looking(1)) == {"written": 49, "units_failed": 1}
     assert written() == 49
 
 
-def test_a_batch_that_takes_longer_than_it_should_is_cut_short() -> None:
+def test_a_batch_that_takes_too_long_is_cut_short() -> None:
     looks = iter([10_000] * 8)
     hasty = context()
     hasty.get_remaining_time_in_millis = lambda: next(looks, 1_500)
@@ -146,13 +146,13 @@ def test_a_batch_that_takes_longer_than_it_should_is_cut_short() -> None:
     assert job()(lambda: [step(300)])({}, hasty) == {"written": 7, "units_failed": 0}
 
 
-def test_units_that_are_done_alone_since_their_batch_failed_look_at_the_clock() -> None:
+def test_units_that_are_done_alone_after_their_batch_failed_look_at_the_clock() -> None:
     run = job()(lambda: [step(300, do=write_all, at_once=40)])
 
     assert run({}, looking(4))["written"] == 3
 
 
-def test_a_connection_that_breaks_ends_the_run_which_is_reported_all_the_same(
+def test_a_broken_connection_ends_the_run_with_a_report(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     def break_at_seven(conn: db.Connection, number: int) -> int:
@@ -167,7 +167,7 @@ def test_a_connection_that_breaks_ends_the_run_which_is_reported_all_the_same(
     assert [record.message for record in caplog.records if record.levelno == logging.ERROR] == []
 
 
-def test_a_step_that_cannot_find_its_units_ends_the_run_which_is_reported_all_the_same(
+def test_a_step_that_cannot_find_its_units_ends_the_run_with_a_report(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fail(_: db.Connection, left: Collection[int]) -> list[int]:
@@ -207,7 +207,7 @@ def test_what_is_left_to_do_is_in_the_answer() -> None:
     assert run({}, context()) == {"written": 3, "units_failed": 0, "waiting": 3, "oldest_seconds": 1.5}
 
 
-def test_a_backlog_that_cannot_be_read_costs_no_metric_of_what_was_done(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_backlog_the_other_metrics_are_still_written(capsys: pytest.CaptureFixture[str]) -> None:
     def fail(_: db.Connection) -> None:
         raise LookupError
 
@@ -217,7 +217,7 @@ def test_a_backlog_that_cannot_be_read_costs_no_metric_of_what_was_done(capsys: 
     assert metrics(capsys.readouterr().out)["Written"] == 3
 
 
-def test_a_step_that_finds_what_it_was_to_leave_out_is_stopped() -> None:
+def test_a_step_that_finds_units_it_was_to_leave_out_is_stopped() -> None:
     stubborn = Step("stubborn", find=lambda *_: [1], do=lambda *_: 0, done="Done", failed="NotDone")
 
     with pytest.raises(AssertionError, match="stubborn"):
@@ -226,7 +226,7 @@ def test_a_step_that_finds_what_it_was_to_leave_out_is_stopped() -> None:
 
 class TestWorker:
     def work(self, do: Callable[[db.Connection, str], int], *bodies: str, context: Any) -> list[str]:
-        """The bodies of the records that are reported to the queue."""
+        """Return the bodies of the records that go back to the queue."""
         answer = worker(seconds_to_stop=5, done="Done", failed="NotDone")(do)(batch(*bodies), context)
         return [bodies[int(item["itemIdentifier"])] for item in answer["batchItemFailures"]]
 
@@ -236,11 +236,15 @@ class TestWorker:
         assert left == ["13"]
         assert metrics(capsys.readouterr().out) == {"UnitsFailed": 1, "Done": 9, "NotDone": 1}
 
-    def test_what_time_does_not_allow_goes_back_and_has_not_failed(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_record_without_time_goes_back_and_is_not_counted_as_failed(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         assert self.work(lambda conn, body: 1, "a", "b", "c", context=looking(1)) == ["b", "c"]
         assert metrics(capsys.readouterr().out) == {"UnitsFailed": 0, "Done": 1, "NotDone": 0}
 
-    def test_when_the_connection_breaks_the_others_go_back_untried(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_when_the_connection_breaks_the_other_records_go_back_untried(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         tried = []
 
         def do(conn: db.Connection, body: str) -> int:

@@ -1,4 +1,4 @@
-"""Limits on attempts, counted in the database."""
+"""Rate limits, counted in the database."""
 
 from datetime import timedelta
 
@@ -40,14 +40,14 @@ def test_a_bucket_whose_window_is_over_starts_again(conn: Connection) -> None:
     assert conn.execute("SELECT resets_at > now() + interval '14 minutes' FROM rate_limits").fetchone() == (True,)
 
 
-def test_of_many_at_once_none_is_forgotten(database: Database, conn: Connection) -> None:
+def test_of_many_attempts_at_once_each_counts(database: Database, conn: Connection) -> None:
     counted = race(database, 10, lambda racer, number: count(racer, "a", f"b{number % 2}"))
 
     assert sorted(attempts for attempts, _ in counted) == list(range(1, 11))
     assert count(conn, "b0", "b1") == [6, 6]
 
 
-def test_the_headers_speak_of_whichever_bucket_is_fuller(api: Client) -> None:
+def test_the_headers_are_those_of_the_bucket_with_more_attempts(api: Client) -> None:
     body = {"email": "ada@example.com", "password": "wrong"}
     for number in range(3):
         api.post("/v1/sessions", body, address=f"192.0.2.{number}")

@@ -1,4 +1,4 @@
-"""The worker and the sweep, with a queue and a database of the test's own."""
+"""The job and the worker of the outbox, with a queue and a database of the test's own."""
 
 import pytest
 

@@ -34,7 +34,7 @@ def ticket_type(conn, event):
 
 
 def send(conn, aws_url, order_id):
-    """The confirmation that is owed for an order, sent and read."""
+    """Send the confirmation that is owed for an order, and return it as it was read."""
     message = owe(conn, order_id)
     assert deliver(message) == []
     (mail,) = inbox(aws_url, outbox_row(conn, message)["recipient"])
@@ -50,7 +50,7 @@ def html(mail):
 
 
 def pictures(mail):
-    """The inline pictures by their content id."""
+    """Return the inline pictures by their content id."""
     return {
         part["Content-ID"].strip("<>"): part.get_content()
         for part in mail.walk()
@@ -59,12 +59,12 @@ def pictures(mail):
 
 
 def read_qr(png):
-    """What a picture's QR says, by two readers that know nothing of ours."""
+    """Return the text of a QR, as two readers of other makers read it."""
     image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
-    said, *_ = cv2.QRCodeDetectorAruco().detectAndDecode(image)
+    text_by_opencv, *_ = cv2.QRCodeDetectorAruco().detectAndDecode(image)
     (other,) = zxingcpp.read_barcodes(image)
-    assert said == other.text
-    return said
+    assert text_by_opencv == other.text
+    return text_by_opencv
 
 
 def test_paying_owes_the_email_and_it_arrives(conn, aws_url, ticket_type):
@@ -75,11 +75,11 @@ def test_paying_owes_the_email_and_it_arrives(conn, aws_url, ticket_type):
     assert mail["Subject"] == "Your tickets for Ẹ̀kọ́ Jazz & Blues"
 
 
-def test_it_says_what_was_bought_when_and_where(conn, aws_url, ticket_type):
+def test_it_says_what_the_buyer_bought_for_when_and_where(conn, aws_url, ticket_type):
     order_id = factories.paid_order(conn, ticket_type, number="K7QW3MPX", quantity=2)
     mail = send(conn, aws_url, order_id)
     plain, price = text(mail), money.show(1_000_000, "NGN")
-    for said in (
+    for part in (
         "Order K7QW-3MPX, sold by Lagos Live",
         "Ẹ̀kọ́ Jazz & Blues",
         "Saturday 26 June 2100, 19:30 (West Africa Standard Time)",
@@ -87,12 +87,12 @@ def test_it_says_what_was_bought_when_and_where(conn, aws_url, ticket_type):
         f"2 x Regular: {price}",
         f"Total: {price}",
     ):
-        assert said in plain
-    for said in ("Ẹ̀kọ́ Jazz &amp; Blues", price, "Freedom Park, 1 Hospital Road, Lagos", "K7QW-3MPX"):
-        assert said in html(mail)
+        assert part in plain
+    for part in ("Ẹ̀kọ́ Jazz &amp; Blues", price, "Freedom Park, 1 Hospital Road, Lagos", "K7QW-3MPX"):
+        assert part in html(mail)
 
 
-def test_each_ticket_is_there_with_a_qr_that_readers_read(conn, aws_url, ticket_type):
+def test_it_has_each_ticket_with_a_qr_that_can_be_read(conn, aws_url, ticket_type):
     order_id = factories.paid_order(conn, ticket_type, quantity=3, buyer_name="Adébáyọ̀ Buyer")
     mail = send(conn, aws_url, order_id)
     issued = tickets.list_for_order(conn, order_id)
@@ -126,15 +126,15 @@ def test_the_tickets_to_print_and_the_event_for_the_calendar_are_attached(conn, 
     assert len(mail.as_bytes()) < 150_000
 
 
-def test_tickets_that_passed_to_somebody_else_are_not_the_buyers_any_more(conn, aws_url, ticket_type):
+def test_transferred_tickets_are_left_out(conn, aws_url, ticket_type):
     order_id = factories.paid_order(conn, ticket_type, quantity=2)
-    passed, kept = tickets.list_for_order(conn, order_id)
-    pass_on = "UPDATE tickets SET transfer_count = 1, former_hashes = ARRAY[qr_hash] WHERE id = %s"
-    conn.execute(pass_on, [passed.id])
+    transferred, valid = tickets.list_for_order(conn, order_id)
+    transfer = "UPDATE tickets SET transfer_count = 1, former_hashes = ARRAY[qr_hash] WHERE id = %s"
+    conn.execute(transfer, [transferred.id])
     mail = send(conn, aws_url, order_id)
-    assert list(map(read_qr, pictures(mail).values())) == [kept.qr]
-    assert [page.qr for page in pages_of(next(mail.iter_attachments()).get_content())] == [kept.qr]
-    conn.execute(pass_on, [kept.id])
+    assert list(map(read_qr, pictures(mail).values())) == [valid.qr]
+    assert [page.qr for page in pages_of(next(mail.iter_attachments()).get_content())] == [valid.qr]
+    conn.execute(transfer, [valid.id])
     message = owe(conn, order_id)
     assert deliver(message) == []
     (mail,) = inbox(aws_url, outbox_row(conn, message)["recipient"])
@@ -246,7 +246,7 @@ def test_it_says_what_a_voucher_took_off_and_how_many_a_ticket_admits(conn, aws_
 
     mail = send(conn, aws_url, order_id)
 
-    for said in (text(mail), html(mail)):
-        assert f"Voucher TENTH: {money.show(-100_000, 'NGN')}" in said
-        assert f"Total: {money.show(900_000, 'NGN')}" in said
-        assert "admits 2" in said
+    for body in (text(mail), html(mail)):
+        assert f"Voucher TENTH: {money.show(-100_000, 'NGN')}" in body
+        assert f"Total: {money.show(900_000, 'NGN')}" in body
+        assert "admits 2" in body

@@ -16,11 +16,11 @@ def payment(conn, order_id):
         [payment_id, order_id],
     )
     conn.execute(
-        """WITH receipt AS (
+        """WITH incoming AS (
             INSERT INTO incoming_payments (id, payment_id, provider, merchant_id, reference, amount, currency, refunded)
             SELECT %s, id, provider, merchant_id, id, amount, currency, amount FROM payments WHERE id = %s RETURNING *)
         INSERT INTO refunds (id, payment_id, incoming_payment_id, amount, currency, reason)
-        SELECT %s, payment_id, id, amount, currency, 'too late' FROM receipt""",
+        SELECT %s, payment_id, id, amount, currency, 'too late' FROM incoming""",
         [new_id(), payment_id, new_id()],
     )
     return payment_id
@@ -45,7 +45,7 @@ def test_it_says_which_payment_of_which_order_comes_back(conn, aws_url):
         assert f"/orders/{order_id}#token=" in body
 
 
-def test_of_a_wrong_amount_it_names_what_came(conn, aws_url):
+def test_it_names_the_amount_that_came_if_that_was_wrong(conn, aws_url):
     order_id = factories.order(conn, factories.ticket_type(conn), status="expired")
     payment_id = payment(conn, order_id)
     conn.execute("UPDATE refunds SET amount = 70000, currency = 'GHS'")
@@ -55,7 +55,7 @@ def test_of_a_wrong_amount_it_names_what_came(conn, aws_url):
     assert money.show(70_000, "GHS") in mail.get_body(("plain",)).get_content()
 
 
-def test_a_payment_of_another_order_is_not_told_of(conn):
+def test_a_payment_of_another_order_is_refused(conn):
     ours, theirs = (factories.order(conn, factories.ticket_type(conn)) for _ in range(2))
     for order_id, payment_id in ((ours, payment(conn, theirs)), (ours, uuid4())):
         message = owe_notice(conn, order_id, payment_id)

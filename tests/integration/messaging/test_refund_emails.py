@@ -1,4 +1,4 @@
-"""The emails that say what goes back: a refund, a ticket that ends with it, an event that is called off."""
+"""The emails about refunds: to the buyer, to the holder of a refunded ticket, and about a cancelled event."""
 
 from email.message import EmailMessage
 from uuid import uuid4
@@ -21,7 +21,7 @@ def shop(conn: Connection) -> Shop:
 
 
 def sent(conn: Connection, aws_url: str, template: str) -> list[EmailMessage]:
-    """The emails of a template, sent."""
+    """Send the emails of a template, and return them."""
     rows = conn.execute(
         "SELECT id, recipient FROM outbox WHERE template = %s ORDER BY recipient", [template]
     ).fetchall()
@@ -29,14 +29,14 @@ def sent(conn: Connection, aws_url: str, template: str) -> list[EmailMessage]:
     return [mail for _, recipient in rows for mail in inbox(aws_url, recipient)]
 
 
-def said(mail: EmailMessage, kind: str = "plain") -> str:
+def text_of(mail: EmailMessage, kind: str = "plain") -> str:
     body = mail.get_body((kind,))
     assert body is not None
     return " ".join(str(body.get_content()).split())
 
 
 def buyer() -> str:
-    """An address that no other test writes to."""
+    """Return an address that no other test writes to."""
     return f"{uuid4().hex}@example.com"
 
 
@@ -50,7 +50,7 @@ def test_a_whole_refund_names_the_money_and_the_tickets(
 
     assert mail["Subject"] == "Your refund for Jazz & Blues"
     for kind in ("plain", "html"):
-        text = said(mail, kind)
+        text = text_of(mail, kind)
         assert "has been refunded" in text
         assert "Part of" not in text
         assert money.show(10_000, "NGN") in text
@@ -58,7 +58,7 @@ def test_a_whole_refund_names_the_money_and_the_tickets(
         assert "K7QW-3MPX" in text
         assert f"/orders/{order}#token=" in text
         assert "manager's eyes" not in text
-    assert "Jazz &amp; Blues" in said(mail, "html")
+    assert "Jazz &amp; Blues" in text_of(mail, "html")
 
 
 def test_a_refund_of_money_alone_says_that_the_tickets_stay_valid(
@@ -69,12 +69,12 @@ def test_a_refund_of_money_alone_says_that_the_tickets_stay_valid(
 
     (mail,) = sent(conn, aws_url, "order_refunded")
 
-    assert "Part of your order" in said(mail)
-    assert money.show(150, "NGN") in said(mail)
-    assert "Your tickets stay valid." in said(mail)
+    assert "Part of your order" in text_of(mail)
+    assert money.show(150, "NGN") in text_of(mail)
+    assert "Your tickets stay valid." in text_of(mail)
 
 
-def test_what_was_paid_by_hand_is_given_back_by_the_seller(
+def test_the_seller_gives_back_a_payment_that_was_made_by_hand(
     api: Client, conn: Connection, aws_url: str, shop: Shop
 ) -> None:
     order = factories.order(conn, shop.ticket_type(), buyer_email=buyer())
@@ -83,11 +83,11 @@ def test_what_was_paid_by_hand_is_given_back_by_the_seller(
 
     (mail,) = sent(conn, aws_url, "order_refunded")
 
-    assert f"gives you back {money.show(10_000, 'NGN')}" in said(mail)
-    assert "your bank" not in said(mail)
+    assert f"gives you back {money.show(10_000, 'NGN')}" in text_of(mail)
+    assert "your bank" not in text_of(mail)
 
 
-def test_whoever_has_a_ticket_from_the_buyer_learns_that_it_is_over(
+def test_the_holder_of_a_transferred_ticket_learns_that_it_is_refunded(
     api: Client, conn: Connection, aws_url: str, shop: Shop
 ) -> None:
     order = shop.sold(shop.ticket_type(name="Stalls"), buyer_email=buyer())
@@ -99,52 +99,50 @@ def test_whoever_has_a_ticket_from_the_buyer_learns_that_it_is_over(
 
     assert mail["Subject"] == "Your ticket for Jazz & Blues is no longer valid"
     for kind in ("plain", "html"):
-        assert "Stalls" in said(mail, kind)
-        assert str(ticket) in said(mail, kind)
-        assert money.show(10_000, "NGN") not in said(mail, kind)
+        assert "Stalls" in text_of(mail, kind)
+        assert str(ticket) in text_of(mail, kind)
+        assert money.show(10_000, "NGN") not in text_of(mail, kind)
 
 
-def test_of_a_cancelled_event_the_buyer_learns_why_and_what_comes_back(
+def test_the_buyer_learns_why_an_event_is_cancelled_and_what_comes_back(
     api: Client, conn: Connection, aws_url: str, shop: Shop
 ) -> None:
     order = shop.sold(shop.ticket_type(), buyer_email=buyer())
     sellers.cancel_event(api, shop)
-    sellers.settle()
+    sellers.finish_cancellations()
 
     (mail,) = sent(conn, aws_url, "event_cancelled")
 
     assert mail["Subject"] == "Cancelled: Jazz & Blues"
     for kind in ("plain", "html"):
-        assert "The singer is ill." in said(mail, kind)
-        assert "Freedom Park" in said(mail, kind)
-        assert money.show(10_000, "NGN") in said(mail, kind)
-        assert f"/orders/{order}#token=" in said(mail, kind)
+        assert "The singer is ill." in text_of(mail, kind)
+        assert "Freedom Park" in text_of(mail, kind)
+        assert money.show(10_000, "NGN") in text_of(mail, kind)
+        assert f"/orders/{order}#token=" in text_of(mail, kind)
 
 
-def test_of_a_cancelled_event_a_holder_learns_why_and_nothing_of_the_order(
+def test_a_holder_learns_why_an_event_is_cancelled_and_nothing_of_the_order(
     api: Client, conn: Connection, aws_url: str, shop: Shop
 ) -> None:
     order, holder = shop.sold(shop.ticket_type(), buyer_email=buyer()), buyer()
     sellers.accept(api, factories.transfer(conn, sellers.tickets_of(conn, order)[0], email=holder))
     sellers.cancel_event(api, shop)
-    sellers.settle()
+    sellers.finish_cancellations()
 
     (mail,) = [mail for mail in sent(conn, aws_url, "event_cancelled") if mail["To"] == holder]
 
     for kind in ("plain", "html"):
-        assert "The singer is ill." in said(mail, kind)
-        assert "The person who bought the tickets gets the money back." in said(mail, kind)
-        assert str(order) not in said(mail, kind)
-        assert money.show(10_000, "NGN") not in said(mail, kind)
+        assert "The singer is ill." in text_of(mail, kind)
+        assert "The person who bought the tickets gets the money back." in text_of(mail, kind)
+        assert str(order) not in text_of(mail, kind)
+        assert money.show(10_000, "NGN") not in text_of(mail, kind)
 
 
-def test_for_tickets_that_cost_nothing_no_money_is_spoken_of(
-    api: Client, conn: Connection, aws_url: str, shop: Shop
-) -> None:
+def test_for_free_tickets_the_email_names_no_money(api: Client, conn: Connection, aws_url: str, shop: Shop) -> None:
     shop.sold(shop.ticket_type(price=0), buyer_email=buyer())
     sellers.cancel_event(api, shop)
-    sellers.settle()
+    sellers.finish_cancellations()
 
     (mail,) = sent(conn, aws_url, "event_cancelled")
 
-    assert "back" not in said(mail)
+    assert "back" not in text_of(mail)

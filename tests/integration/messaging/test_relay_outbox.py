@@ -1,4 +1,4 @@
-"""The sweep: what the outbox owes comes to the queue, though nobody nudged, and comes again if it was lost there."""
+"""The job relay_outbox: it puts messages on the queue whose nudge was lost, and again if the queue lost them."""
 
 import json
 from uuid import UUID
@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from boxoffice import config, outbox
-from tests.helpers.mailbox import fake_sqs, outbox_row, owe
+from tests.helpers.mailbox import outbox_row, owe, sqs_stub
 from tests.helpers.support import context, free_port, function
 
 
@@ -16,7 +16,7 @@ def relay(**event):
 
 
 def on_queue(queue):
-    """The messages that the queue holds, taken from it."""
+    """Take the messages from the queue, and return them."""
     sqs, found = boto3.client("sqs"), []
     while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         found += [UUID(json.loads(message["Body"])["outbox_id"]) for message in messages]
@@ -27,14 +27,14 @@ def owe_due(conn, count=1, **overrides):
     return [owe(conn, UUID(int=0), **overrides, relay_at="now") for _ in range(count)]
 
 
-def test_what_is_due_is_put_on_the_queue_once(conn, email_queue):
+def test_a_due_message_is_put_on_the_queue_once(conn, email_queue):
     due = owe_due(conn, 3)
     assert relay()["relayed"] == 3
     assert relay()["relayed"] == 0
     assert sorted(on_queue(email_queue)) == sorted(due)
 
 
-def test_a_backlog_is_worked_off_batch_by_batch(conn, email_queue):
+def test_a_backlog_is_relayed_batch_by_batch(conn, email_queue):
     due = owe_due(conn, 250)
     assert relay()["relayed"] == 250
     assert sorted(on_queue(email_queue)) == sorted(due)
@@ -46,18 +46,18 @@ def test_a_fresh_message_is_left_to_its_nudge(conn):
 
 
 @pytest.mark.parametrize("status", ["sent", "failed"])
-def test_what_is_over_is_left_alone(conn, status):
+def test_messages_that_are_sent_or_failed_are_left_alone(conn, status):
     owe_due(conn, status=status)
     assert relay()["relayed"] == 0
 
 
-def test_a_message_whose_worker_is_gone_comes_to_the_queue_again(conn, email_queue):
+def test_a_message_whose_worker_died_is_put_on_the_queue_again(conn, email_queue):
     due = owe_due(conn, status="sending", due_at="now")
     relay()
     assert on_queue(email_queue) == due
 
 
-def test_a_message_that_stays_unsent_comes_again_after_as_long_as_it_has_waited(conn):
+def test_an_unsent_message_is_repeated_after_as_long_as_it_has_waited(conn):
     (young,) = owe_due(conn)
     (older,) = owe_due(conn)
     (oldest,) = owe_due(conn)
@@ -91,9 +91,9 @@ def test_a_queue_that_refuses_loses_nothing(conn, monkeypatch):
     assert outbox_row(conn, due)["status"] == "pending"
 
 
-def test_what_the_queue_refuses_keeps_no_other_message_waiting(conn, email_queue, monkeypatch, capsys):
+def test_a_message_that_the_queue_refuses_delays_no_other(conn, email_queue, monkeypatch, capsys):
     refused, *others = owe_due(conn, 25)
-    with fake_sqs(refuses=refused) as url:
+    with sqs_stub(refuses=refused) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", url)
         outbox._sqs.cache_clear()
         assert relay()["relayed"] == 24
@@ -107,7 +107,7 @@ def test_what_the_queue_refuses_keeps_no_other_message_waiting(conn, email_queue
     assert on_queue(email_queue) == [refused]
 
 
-def test_it_tells_how_much_is_owed_and_for_how_long(conn, capsys):
+def test_it_measures_how_much_is_owed_and_for_how_long(conn, capsys):
     owe(conn)
     owe_due(conn, status="sending")
     owe_due(conn, status="failed")

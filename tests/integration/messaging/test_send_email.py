@@ -1,20 +1,16 @@
-"""The worker: one message, one email; whatever goes wrong is tried again, until it is given up."""
+"""The worker send_email: one email for each message, and more attempts until it is sent or has failed."""
 
 import pytest
 
 from boxoffice.ids import new_id
-from boxoffice.messaging import ses
-from tests.helpers.mailbox import batch, deliver, fake_ses, inbox, let_time_pass, outbox_row, owe
+from tests.helpers.mailbox import batch, deliver, inbox, let_time_pass, outbox_row, owe, ses_replaced
 from tests.helpers.support import context, function
 
 
 @pytest.fixture
 def failing_ses(monkeypatch):
-    with fake_ses() as fake:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", fake.url)
-        ses._client.cache_clear()
-        yield fake
-    ses._client.cache_clear()
+    with ses_replaced(monkeypatch) as stub:
+        yield stub
 
 
 def test_a_message_is_sent_and_marked_with_the_id_that_ses_gave_it(conn, aws_url):
@@ -37,7 +33,7 @@ def test_a_repeated_record_sends_nothing(conn, aws_url):
     assert len(inbox(aws_url, outbox_row(conn, message)["recipient"])) == 1
 
 
-def test_a_message_whose_transaction_was_rolled_back_is_forgotten(conn):
+def test_a_message_whose_transaction_was_rolled_back_is_dropped(conn):
     assert deliver(new_id()) == []
 
 
@@ -48,14 +44,14 @@ def test_a_message_that_another_worker_is_sending_is_left_to_it(conn, aws_url):
     assert outbox_row(conn, message)["attempts"] == 1
 
 
-def test_a_message_whose_worker_is_gone_is_sent_by_the_next(conn, aws_url):
+def test_a_message_whose_worker_died_is_sent_by_the_next(conn, aws_url):
     message = owe(conn, status="sending", attempts=1)
     let_time_pass(conn, message)
     assert deliver(message) == []
     assert outbox_row(conn, message)["status"] == "sent"
 
 
-def test_a_message_that_ended_every_worker_is_given_up(conn):
+def test_a_message_that_killed_every_worker_has_failed(conn):
     message = owe(conn, status="sending", attempts=5)
     let_time_pass(conn, message)
     assert deliver(message) == [message]
@@ -63,7 +59,7 @@ def test_a_message_that_ended_every_worker_is_given_up(conn):
     assert (row["status"], row["last_error"]) == ("failed", "no attempt came to an end")
 
 
-def test_a_refused_message_waits_longer_each_time_and_is_given_up_at_the_fifth(conn, failing_ses):
+def test_a_refused_message_waits_longer_each_time_and_fails_at_the_fifth(conn, failing_ses):
     message = owe(conn)
     failing_ses.orders = ["refuse"] * 5
     for attempts, minutes in enumerate((1, 5, 25, 125), start=1):
@@ -81,14 +77,14 @@ def test_a_refused_message_waits_longer_each_time_and_is_given_up_at_the_fifth(c
     assert failing_ses.taken == []
 
 
-def test_a_message_that_was_given_up_goes_to_the_dead_letters_however_often_it_comes(conn):
+def test_a_failed_message_goes_to_the_dead_letters_at_each_delivery(conn):
     message = owe(conn, status="failed", attempts=5, last_error="refused")
     assert deliver(message) == [message]
     assert deliver(message) == [message]
     assert outbox_row(conn, message)["last_error"] == "refused"
 
 
-def test_a_refused_message_is_sent_once_it_is_taken(conn, failing_ses):
+def test_a_refused_message_is_sent_by_a_later_attempt(conn, failing_ses):
     message = owe(conn)
     failing_ses.orders = ["refuse"]
     deliver(message)
@@ -98,7 +94,7 @@ def test_a_refused_message_is_sent_once_it_is_taken(conn, failing_ses):
     assert (row["status"], row["attempts"], row["ses_message_id"], row["last_error"]) == ("sent", 2, "receipt-1", None)
 
 
-def test_to_be_throttled_counts_as_no_attempt(conn, failing_ses):
+def test_a_throttled_attempt_does_not_count(conn, failing_ses):
     message = owe(conn)
     failing_ses.orders = ["throttle"] * 7
     for _ in range(7):
@@ -111,7 +107,7 @@ def test_to_be_throttled_counts_as_no_attempt(conn, failing_ses):
     assert outbox_row(conn, message)["status"] == "sent"
 
 
-def test_an_ses_that_does_not_answer_holds_up_nobody_else(conn, failing_ses):
+def test_an_ses_that_does_not_answer_delays_no_other_message(conn, failing_ses):
     lost, other = owe(conn), owe(conn)
     failing_ses.orders = ["hang"]
     assert deliver(lost, other) == []
@@ -140,17 +136,17 @@ def test_a_message_that_cannot_be_written_is_tried_again_and_says_why(conn, over
 
 
 @pytest.mark.parametrize("poison", ["hello", "{}", '{"outbox_id": "7"}'])
-def test_poison_fails_alone(conn, poison):
+def test_a_record_that_names_no_message_fails_alone(conn, poison):
     before, after = owe(conn), owe(conn)
     assert deliver(before, poison, after) == [poison]
     assert {outbox_row(conn, message)["status"] for message in (before, after)} == {"sent"}
 
 
-def test_a_batch_of_poison_is_reported_record_by_record():
+def test_such_records_go_back_one_by_one():
     assert deliver("a", "b") == ["a", "b"]
 
 
-def test_what_time_does_not_allow_is_left_for_later(conn):
+def test_a_record_without_time_is_left_for_later(conn):
     message = owe(conn)
     hasty = context("send_email")
     hasty.get_remaining_time_in_millis = lambda: 3_000

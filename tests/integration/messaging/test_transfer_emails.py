@@ -1,4 +1,4 @@
-"""The emails by which a ticket passes from one to another, as both read them."""
+"""The emails of a transfer, as both holders read them."""
 
 import re
 from uuid import uuid4
@@ -34,7 +34,7 @@ def bola():
 
 
 def read(conn, aws_url, template):
-    """The newest email of a template, delivered."""
+    """Send the newest email of a template, and return it."""
     (message,) = conn.execute("SELECT id FROM outbox WHERE template = %s ORDER BY id DESC", [template]).fetchone()
     assert deliver(message) == []
     return inbox(aws_url, outbox_row(conn, message)["recipient"])[-1]

@@ -1,4 +1,4 @@
-"""The emails to those who wait."""
+"""The emails to people on the waitlist."""
 
 from datetime import timedelta
 
@@ -27,7 +27,7 @@ def ticket_type(conn, event):
     return factories.ticket_type(conn, event_id=event, name="Stalls")
 
 
-def test_who_joined_is_told_how_to_leave(conn, aws_url, ticket_type):
+def test_the_first_email_says_how_to_leave(conn, aws_url, ticket_type):
     entry_id = factories.waitlist_entry(conn, ticket_type, quantity=3)
     subject, bodies = send(conn, aws_url, "waitlist_joined", entry_id)
     assert subject == "You are on the waitlist for Jazz & Blues"
@@ -51,7 +51,7 @@ def test_an_offer_says_until_when_and_which_seats(conn, aws_url, ticket_type):
         assert f"/waitlist/{entry_id}#token=" in body
 
 
-def test_an_offer_that_is_over_by_the_time_says_so(conn, aws_url, ticket_type):
+def test_an_offer_that_lapsed_before_the_email_was_sent_says_so(conn, aws_url, ticket_type):
     entry_id = factories.waitlist_entry(conn, ticket_type, status="lapsed", expires_at=NOW, draws="{}")
     _, bodies = send(conn, aws_url, "waitlist_offer", entry_id)
     for body in bodies:
@@ -59,14 +59,14 @@ def test_an_offer_that_is_over_by_the_time_says_so(conn, aws_url, ticket_type):
         assert "#token=" not in body
 
 
-def test_who_let_an_offer_lapse_is_told(conn, aws_url, ticket_type):
+def test_a_lapsed_offer_is_reported(conn, aws_url, ticket_type):
     entry_id = factories.waitlist_entry(conn, ticket_type, status="lapsed", expires_at=NOW, draws="{}")
     subject, bodies = send(conn, aws_url, "waitlist_lapsed", entry_id)
     assert subject == "Your tickets for Jazz & Blues are no longer held"
     assert all("You can join it again" in body for body in bodies)
 
 
-def test_who_was_offered_something_of_a_cancelled_event_is_told_why_it_ended(conn, aws_url, event, ticket_type):
+def test_an_offer_that_ends_with_a_cancelled_event_says_why(conn, aws_url, event, ticket_type):
     entry_id = factories.waitlist_entry(conn, ticket_type, status="lapsed", expires_at=NOW, draws="{}")
     conn.execute("UPDATE events SET status = 'cancelled'")
     _, bodies = send(conn, aws_url, "waitlist_lapsed", entry_id)

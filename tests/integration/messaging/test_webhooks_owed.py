@@ -1,4 +1,4 @@
-"""Webhooks are in the outbox with what they tell, for organisations that listen, and wait there for their delivery."""
+"""The outbox has the webhooks of organisations that listen, with their data. No worker sends them yet."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,12 +22,12 @@ def doors(api: Client, conn: Connection) -> Doors:
     return open_doors(api, conn)
 
 
-def told(conn: Connection, kind: str) -> list[dict[str, Any]]:
-    """What the webhooks of a kind tell."""
+def data_of(conn: Connection, kind: str) -> list[dict[str, Any]]:
+    """Return the data of the webhooks of a type."""
     return [body["data"] for body in sellers.webhooks(conn) if body["type"] == kind]
 
 
-def test_nothing_is_owed_where_nobody_listens(api: Client, conn: Connection, shop: Shop) -> None:
+def test_no_webhook_is_owed_where_nobody_listens(api: Client, conn: Connection, shop: Shop) -> None:
     order = shop.sold(shop.ticket_type())
     factories.scan(conn, sellers.tickets_of(conn, order)[0], shop.manager)
     sellers.refund(api, shop, order, amount=1)
@@ -36,7 +36,7 @@ def test_nothing_is_owed_where_nobody_listens(api: Client, conn: Connection, sho
     assert sellers.webhooks(conn) == []
 
 
-def test_a_paid_order_is_told_of_with_its_facts(api: Client, conn: Connection, shop: Shop) -> None:
+def test_a_paid_order_owes_a_webhook_with_its_facts(api: Client, conn: Connection, shop: Shop) -> None:
     sellers.listen(conn)
     order = factories.order(conn, shop.ticket_type(), number="K7QW3MPX")
 
@@ -57,7 +57,7 @@ def test_a_paid_order_is_told_of_with_its_facts(api: Client, conn: Connection, s
     assert recipient == [(str(shop.organisation), "order.paid")]
 
 
-def test_of_orders_that_lapse_only_those_who_listen_are_told(api: Client, conn: Connection, shop: Shop) -> None:
+def test_expired_orders_owe_webhooks_only_where_somebody_listens(api: Client, conn: Connection, shop: Shop) -> None:
     sellers.listen(conn)
     deaf = factories.ticket_type(conn)
     ours = shop.ticket_type()
@@ -67,25 +67,25 @@ def test_of_orders_that_lapse_only_those_who_listen_are_told(api: Client, conn: 
 
     assert function("expire_orders").handler({}, context()) == {"expired": 4, "units_failed": 0}
 
-    assert sorted(data["order_id"] for data in told(conn, "order.expired")) == sorted(map(str, lapsed))
+    assert sorted(data["order_id"] for data in data_of(conn, "order.expired")) == sorted(map(str, lapsed))
     invariants.check(conn)
 
 
-def test_a_scan_that_admits_is_told_of_and_one_that_does_not_is_not(conn: Connection, doors: Doors) -> None:
+def test_only_a_scan_that_admits_owes_a_webhook(conn: Connection, doors: Doors) -> None:
     sellers.listen(conn)
     (ticket,) = doors.sell()
 
     doors.scan(ticket, gate="North")
     doors.scan(ticket, gate="South")
 
-    (data,) = told(conn, "ticket.scanned")
+    (data,) = data_of(conn, "ticket.scanned")
     assert (data["gate"], data["entry"], data["offline"]) == ("North", 1, False)
     (scan,) = conn.execute("SELECT id::text, at FROM scans WHERE outcome = 'admitted'").fetchall()
     assert (data["scan_id"], datetime.fromisoformat(data["scanned_at"])) == scan
     invariants.check(conn)
 
 
-def test_what_was_scanned_offline_is_told_of_once(conn: Connection, doors: Doors) -> None:
+def test_an_offline_scan_owes_one_webhook(conn: Connection, doors: Doors) -> None:
     sellers.listen(conn)
     first, second = doors.sell(2)
     scans = [offline(1, first, 20, gate="North"), offline(2, second, 19)]
@@ -93,16 +93,16 @@ def test_what_was_scanned_offline_is_told_of_once(conn: Connection, doors: Doors
     for _ in range(2):
         assert doors.sync("A", *scans).status == 200
 
-    assert [(data["device_id"], data["gate"], data["offline"]) for data in told(conn, "ticket.scanned")] == [
+    assert [(data["device_id"], data["gate"], data["offline"]) for data in data_of(conn, "ticket.scanned")] == [
         ("A", "North", True),
         ("A", None, True),
     ]
     at = conn.execute("SELECT at FROM scans ORDER BY sequence").fetchall()
-    assert [(datetime.fromisoformat(data["scanned_at"]),) for data in told(conn, "ticket.scanned")] == at
+    assert [(datetime.fromisoformat(data["scanned_at"]),) for data in data_of(conn, "ticket.scanned")] == at
     invariants.check(conn)
 
 
-def test_they_wait_without_being_relayed_counted_or_missed(api: Client, conn: Connection, shop: Shop) -> None:
+def test_webhooks_are_not_relayed_not_counted_and_break_no_invariant(api: Client, conn: Connection, shop: Shop) -> None:
     sellers.listen(conn)
     sellers.cancel_event(api, shop)
     conn.execute("UPDATE outbox SET created_at = created_at - interval '1 day'")

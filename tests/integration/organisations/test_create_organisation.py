@@ -24,7 +24,7 @@ def test_the_caller_becomes_its_owner(api: Client, conn: Connection) -> None:
     ]
 
 
-def test_it_waits_for_approval_where_the_platform_is_set_so(
+def test_it_is_pending_where_the_deployment_does_not_approve_at_once(
     api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTO_APPROVE_ORGANISATIONS", "false")
@@ -52,7 +52,7 @@ def test_it_is_the_first_entry_of_its_audit_log(api: Client, conn: Connection) -
     ]
 
 
-def test_an_account_that_is_gone_owns_nothing(api: Client, conn: Connection) -> None:
+def test_a_deleted_account_cannot_make_one(api: Client, conn: Connection) -> None:
     answer = api.post("/v1/organisations", {"name": "Freedom Park"}, account=uuid4())
 
     assert (answer.status, answer.code) == (401, "unauthenticated")
@@ -69,11 +69,11 @@ OTHER_BODIES = [
 ]
 
 
-def test_other_bodies_are_refused(api: Client, conn: Connection) -> None:
+def test_invalid_bodies_are_refused(api: Client, conn: Connection) -> None:
     account = factories.account(conn)
     for body in OTHER_BODIES:
         assert api.post("/v1/organisations", body, account=account).status == 422, body
 
 
-def test_it_takes_an_account(api: Client) -> None:
+def test_only_accounts_can_make_one(api: Client) -> None:
     assert api.post("/v1/organisations", {"name": "Freedom Park"}).status == 401

@@ -38,9 +38,9 @@ def test_nobody_else_learns_that_it_exists(api: Client, conn: Connection) -> Non
     assert len({answer.json["detail"] for answer in strangers}) == 1
 
 
-def test_what_is_no_id_is_refused(api: Client, conn: Connection) -> None:
+def test_an_invalid_id_is_refused(api: Client, conn: Connection) -> None:
     assert api.get("/v1/organisations/freedom-park", account=factories.account(conn)).status == 422
 
 
-def test_it_takes_an_account(api: Client, conn: Connection) -> None:
+def test_only_accounts_can_ask(api: Client, conn: Connection) -> None:
     assert api.get(f"/v1/organisations/{factories.organisation(conn)}").status == 401

@@ -8,7 +8,7 @@ from tests.helpers.people import PASSWORD, bearer, log_in, sign_up, sign_up_requ
 from tests.helpers.support import Client
 
 
-def test_it_answers_the_account_and_tokens_that_work(api: Client) -> None:
+def test_the_answer_has_the_account_and_valid_tokens(api: Client) -> None:
     answer = api.post("/v1/accounts", sign_up_request(email="ada@example.com"))
 
     assert answer.status == 201
@@ -20,7 +20,7 @@ def test_it_answers_the_account_and_tokens_that_work(api: Client) -> None:
     assert api.post("/v1/sessions/refresh", {"refresh_token": answer.json["refresh_token"]}).status == 200
 
 
-def test_a_business_is_registered_in_one_step(api: Client, conn: Connection) -> None:
+def test_an_organisation_is_registered_in_the_same_step(api: Client, conn: Connection) -> None:
     answer = api.post("/v1/accounts", sign_up_request(organisation_name="Freedom Park"))
 
     organisation = answer.json["organisation"]
@@ -32,7 +32,7 @@ def test_a_business_is_registered_in_one_step(api: Client, conn: Connection) -> 
     ]
 
 
-def test_a_business_waits_for_approval_where_the_platform_is_set_so(
+def test_an_organisation_is_pending_where_the_deployment_does_not_approve_at_once(
     api: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTO_APPROVE_ORGANISATIONS", "false")
@@ -69,7 +69,7 @@ NO_EMAILS = [
 ]
 
 
-def test_what_is_no_email_address_is_refused(api: Client) -> None:
+def test_an_invalid_email_address_is_refused(api: Client) -> None:
     for email in NO_EMAILS:
         answer = api.post("/v1/accounts", sign_up_request(email=email))
 
@@ -92,7 +92,7 @@ def test_the_answer_says_what_is_wrong_with_a_long_password_and_not_what_it_was(
     assert b"secret" not in answer.body
 
 
-def test_any_other_password_is_taken_as_it_is(api: Client) -> None:
+def test_every_other_password_is_accepted_unchanged(api: Client) -> None:
     for password in ["ten chars!", "x" * 72, "é" * 36, "null \0 byte", " spaces count "]:
         person = sign_up(api, password=password)
 
@@ -119,7 +119,7 @@ OTHER_BODIES = [
 ]
 
 
-def test_other_bodies_are_refused(api: Client, conn: Connection) -> None:
+def test_invalid_bodies_are_refused(api: Client, conn: Connection) -> None:
     for body in OTHER_BODIES:
         assert api.post("/v1/accounts", body).status == 422, body
     assert conn.execute("SELECT FROM accounts").fetchall() == []

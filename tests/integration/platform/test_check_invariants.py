@@ -1,4 +1,4 @@
-"""GET /v1/admin/invariants: each check finds what it is for, and nothing else, in the books of a sale."""
+"""GET /v1/admin/invariants: in the data of a sale, each check finds its own breach and no other."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ QUERIES = {name: query for query, name in NAMES.items()}
 
 @dataclass
 class Sale(Shop):
-    """Books with something of everything in them, all of it done by the functions.
+    """The data of a sale with every kind of row, all of it made by the functions.
 
     The shop's own event is plain; the gala has a capacity, vouchers and seats; the small one sells to a waitlist.
     """
@@ -46,7 +46,7 @@ class Sale(Shop):
         return answer.json
 
     def buy(self, name: str, *items: tuple[UUID, int], **more: Any) -> UUID:
-        """Place an order, which breaches know by this name."""
+        """Place an order. Breaches refer to it by this name."""
         wanted = [{"ticket_type_id": str(ticket_type), "quantity": quantity} for ticket_type, quantity in items]
         request = factories.order_request(uuid4(), items=wanted, **more)
         order = UUID(self.done(self.api.post("/v1/orders", request, key="new"))["id"])
@@ -54,7 +54,7 @@ class Sale(Shop):
         return order
 
     def sell(self, name: str, *items: tuple[UUID, int], **more: Any) -> UUID:
-        """An order that is paid in cash; its tickets are called ``<name>_1`` and so on."""
+        """Place an order that is paid in cash. Its tickets are called ``<name>_1`` and so on."""
         order = self.buy(name, *items, **more)
         self.done(sellers.mark_paid(self.api, self, order))
         for number, ticket in enumerate(sellers.tickets_of(self.conn, order), 1):
@@ -131,12 +131,12 @@ def take_and_return_money(sale: Sale) -> None:
     short = sale.buy("short", (plain, 1))
     came_short = payers.started(api, short)
     sale.done(payers.tell(api, came_short, amount=1))
-    ids["short_payment"], ids["short_receipt"] = money_for(conn, short)
-    ids["paid_payment"], ids["paid_receipt"] = money_for(conn, ids["paid"])
+    ids["short_payment"], ids["short_incoming"] = money_for(conn, short)
+    ids["paid_payment"], ids["paid_incoming"] = money_for(conn, ids["paid"])
 
 
 def money_for(conn: Connection, order: UUID) -> Any:
-    """The payment of an order, and its receipt."""
+    """Return the ids of an order's payment and of its incoming payment."""
     query = """SELECT payments.id, incoming_payments.id FROM payments JOIN incoming_payments ON payment_id = payments.id
         WHERE order_id = %s"""
     return row_of(conn, query, order)
@@ -153,7 +153,7 @@ def offer_to_the_waitlist(sale: Sale) -> None:
     assert status == "offered"
     sale.buy("pending_last", (ids["last"], 1))
     sale.done(payers.tell(api, late))
-    ids["returned_payment"], ids["returned_receipt"] = money_for(conn, gone)
+    ids["returned_payment"], ids["returned_incoming"] = money_for(conn, gone)
 
 
 def open_doors(sale: Sale) -> None:
@@ -184,8 +184,8 @@ def row_of(conn: Connection, query: str, *params: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def books(postgres: Postgres, aws_url: str) -> Iterator[tuple[Connection, dict[str, Any]]]:
-    """A connection of the database's owner, and what is in the books, by name."""
+def data(postgres: Postgres, aws_url: str) -> Iterator[tuple[Connection, dict[str, Any]]]:
+    """Yield a connection of the database's owner, and the ids of the data by name."""
     with postgres.clone() as database:
         with pytest.MonkeyPatch.context() as env, db.Connection.connect(database.api_url, autocommit=True) as conn:
             env.setenv("DATABASE_URL", database.api_url)
@@ -205,7 +205,7 @@ def books(postgres: Postgres, aws_url: str) -> Iterator[tuple[Connection, dict[s
 
 @dataclass(frozen=True)
 class Breach:
-    """Something that must not be, the rows that show it, and the checks that find it: one if it can be had alone."""
+    """Statements that break an invariant, a part of the rows that show it, and the checks that find it."""
 
     query: str
     story: str
@@ -222,27 +222,27 @@ def breach(query: str, story: str, shows: str, *statements: str, also: tuple[str
 
 
 def stock(change: str, order: str, pool: str) -> str:
-    """Change the stock row from which an order draws of a pool."""
+    """Return a statement that changes the row of stock from which an order draws in a pool."""
     return f"""UPDATE stock SET {change} FROM orders CROSS JOIN unnest(draws) AS draw WHERE orders.id = %({order})s
         AND draw.pool_id = %({pool})s AND stock.pool_id = draw.pool_id AND stock.row_no = draw.row_no"""
 
 
 def draws(order: str, pool: str, quantity: str = "quantity", row_no: str = "row_no") -> str:
-    """Change what an order draws of a pool."""
+    """Return a statement that changes an order's draw from a pool."""
     return f"""UPDATE orders SET draws = (SELECT array_agg(CASE WHEN pool_id = %({pool})s
         THEN (pool_id, {row_no}, {quantity})::draw ELSE (pool_id, row_no, quantity)::draw END) FROM unnest(draws))
         WHERE id = %({order})s"""
 
 
 def charged(order: str, *, discount: int, fee: int, tax: int, added: int) -> str:
-    """Charge an item under terms, by which it costs so much more than before."""
+    """Return a statement that charges an item under terms, so that it costs ``added`` more."""
     return f"""UPDATE order_items SET discount = {discount}, terms_id = {NOBODY}, buyer_fee = {fee}, tax = {tax},
         platform_fee = 10, total = total + {added} WHERE order_id = %({order})s"""
 
 
 NOBODY = "gen_random_uuid()"
 UNSOLD = "pool_id = %(plain_pool)s AND row_no = %(free_row)s"
-LATELY = "now() - interval '11 minutes'"
+OVERDUE = "now() - interval '11 minutes'"
 
 BREACHES = [
     # 1: stock
@@ -324,7 +324,7 @@ BREACHES = [
         "holds_overdue",
         "a hold that nobody ended",
         "pending",
-        f"UPDATE orders SET expires_at = {LATELY} WHERE id = %(pending)s",
+        f"UPDATE orders SET expires_at = {OVERDUE} WHERE id = %(pending)s",
     ),
     breach(
         "holds_overdue",
@@ -336,7 +336,7 @@ BREACHES = [
         "offers_overdue",
         "an offer that nobody ended",
         "entry",
-        f"UPDATE waitlist_entries SET expires_at = {LATELY} WHERE id = %(entry)s",
+        f"UPDATE waitlist_entries SET expires_at = {OVERDUE} WHERE id = %(entry)s",
     ),
     # 3: seats
     breach(
@@ -483,20 +483,20 @@ BREACHES = [
     ),
     breach(
         "cancellations_left_behind",
-        "an event was settled too early",
+        "an event was finished too early",
         "plain_event",
         """UPDATE events SET status = 'cancelled', cancelled_at = now(), cancellation_finished_at = now()
         WHERE id = %(plain_event)s""",
     ),
     breach(
         "cancellations_left_behind",
-        "an event that nobody settles",
+        "a cancelled event that nobody finishes",
         "plain_event",
         "UPDATE events SET status = 'cancelled', cancelled_at = now() - interval '2 days' WHERE id = %(plain_event)s",
     ),
     breach(
         "cancellations_left_behind",
-        "a settled event has an order that is pending",
+        "a finished event has an order that is pending",
         "small",
         """UPDATE events SET status = 'cancelled', cancelled_at = now(), cancellation_finished_at = now()
         WHERE id = %(small)s""",
@@ -504,50 +504,50 @@ BREACHES = [
     # 4: money
     breach(
         "payments_without_effect",
-        "money was kept for an order that was cancelled",
+        "money pays an order that was cancelled",
         "returned_payment",
         "UPDATE payments SET status = 'succeeded' WHERE id = %(returned_payment)s",
-        "UPDATE incoming_payments SET kept = true, refunded = 0 WHERE id = %(returned_receipt)s",
+        "UPDATE incoming_payments SET pays_order = true, refunded = 0 WHERE id = %(returned_receipt)s",
         "DELETE FROM refunds WHERE incoming_payment_id = %(returned_receipt)s",
     ),
     breach(
         "payments_without_effect",
         "a payment without money",
         "paid_payment",
-        "DELETE FROM incoming_payments WHERE id = %(paid_receipt)s",
+        "DELETE FROM incoming_payments WHERE id = %(paid_incoming)s",
     ),
     breach(
         "payments_without_effect",
         "other money came than was asked for",
         "paid_payment",
-        "UPDATE incoming_payments SET amount = amount + 1 WHERE id = %(paid_receipt)s",
+        "UPDATE incoming_payments SET amount = amount + 1 WHERE id = %(paid_incoming)s",
     ),
     breach(
         "payments_without_effect",
         "money came in another currency",
         "paid_payment",
-        "UPDATE incoming_payments SET currency = 'USD' WHERE id = %(paid_receipt)s",
+        "UPDATE incoming_payments SET currency = 'USD' WHERE id = %(paid_incoming)s",
     ),
     breach(
         "payments_without_effect",
         "an order was paid with less than it costs",
         "paid_payment",
         "UPDATE payments SET amount = amount - 1 WHERE id = %(paid_payment)s",
-        "UPDATE incoming_payments SET amount = amount - 1 WHERE id = %(paid_receipt)s",
+        "UPDATE incoming_payments SET amount = amount - 1 WHERE id = %(paid_incoming)s",
     ),
     breach(
         "payments_without_effect",
         "an order was paid in another currency",
         "paid_payment",
         "UPDATE payments SET currency = 'USD' WHERE id = %(paid_payment)s",
-        "UPDATE incoming_payments SET currency = 'USD' WHERE id = %(paid_receipt)s",
+        "UPDATE incoming_payments SET currency = 'USD' WHERE id = %(paid_incoming)s",
     ),
     breach(
         "payments_without_effect",
         "a payment is returned without a refund",
         "returned_payment",
-        "DELETE FROM refunds WHERE incoming_payment_id = %(returned_receipt)s",
-        "DELETE FROM incoming_payments WHERE id = %(returned_receipt)s",
+        "DELETE FROM refunds WHERE incoming_payment_id = %(returned_incoming)s",
+        "DELETE FROM incoming_payments WHERE id = %(returned_incoming)s",
     ),
     breach(
         "orders_that_gave_back_wrong",
@@ -559,9 +559,9 @@ BREACHES = [
         "orders_that_gave_back_wrong",
         "an order's refund went to another order's payer",
         "rebated",
-        """UPDATE refunds SET (payment_id, incoming_payment_id) = (%(paid_payment)s, %(paid_receipt)s)
+        """UPDATE refunds SET (payment_id, incoming_payment_id) = (%(paid_payment)s, %(paid_incoming)s)
         WHERE id = (SELECT refund_id FROM order_refunds WHERE id = %(rebate)s)""",
-        "UPDATE incoming_payments SET refunded = 500 WHERE id = %(paid_receipt)s",
+        "UPDATE incoming_payments SET refunded = 500 WHERE id = %(paid_incoming)s",
         """UPDATE incoming_payments SET refunded = 0
         WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(rebated)s)""",
     ),
@@ -602,54 +602,55 @@ BREACHES = [
     breach(
         "money_without_effect",
         "a refund that the receipt does not know of",
-        "paid_receipt",
+        "paid_incoming",
         f"""INSERT INTO refunds (id, payment_id, incoming_payment_id, amount, currency, reason)
-        VALUES ({NOBODY}, %(paid_payment)s, %(paid_receipt)s, 1, 'NGN', 'twice')""",
+        VALUES ({NOBODY}, %(paid_payment)s, %(paid_incoming)s, 1, 'NGN', 'twice')""",
     ),
     breach(
         "money_without_effect",
         "money that pays nothing was not all returned",
-        "returned_receipt",
-        "UPDATE incoming_payments SET amount = amount + 1 WHERE id = %(returned_receipt)s",
+        "returned_incoming",
+        "UPDATE incoming_payments SET amount = amount + 1 WHERE id = %(returned_incoming)s",
     ),
     breach(
         "money_without_effect",
-        "money was kept for a payment that has not succeeded",
+        "money pays an order by a payment that has not succeeded",
         "payment",
-        f"""INSERT INTO incoming_payments (id, payment_id, provider, merchant_id, reference, amount, currency, kept)
+        f"""INSERT INTO incoming_payments
+            (id, payment_id, provider, merchant_id, reference, amount, currency, pays_order)
         SELECT {NOBODY}, id, provider, merchant_id, 'early', amount, currency, true
         FROM payments WHERE id = %(payment)s""",
     ),
     breach(
         "money_without_effect",
         "money went back to another payer",
-        "short_receipt",
-        "UPDATE refunds SET payment_id = %(paid_payment)s WHERE incoming_payment_id = %(short_receipt)s",
+        "short_incoming",
+        "UPDATE refunds SET payment_id = %(paid_payment)s WHERE incoming_payment_id = %(short_incoming)s",
     ),
     breach(
         "money_without_effect",
         "money went back in another currency",
-        "short_receipt",
-        "UPDATE refunds SET currency = 'USD' WHERE incoming_payment_id = %(short_receipt)s",
+        "short_incoming",
+        "UPDATE refunds SET currency = 'USD' WHERE incoming_payment_id = %(short_incoming)s",
     ),
     breach(
         "payments_left_behind",
         "a provider that nobody asks",
         "payment",
-        f"UPDATE payments SET ask_at = {LATELY} WHERE id = %(payment)s",
+        f"UPDATE payments SET ask_at = {OVERDUE} WHERE id = %(payment)s",
     ),
     breach(
         "payments_left_behind",
         "a refund that nobody sends",
         "short_payment",
-        f"UPDATE refunds SET id = %(short_payment)s, due_at = {LATELY} WHERE incoming_payment_id = %(short_receipt)s",
+        f"UPDATE refunds SET id = %(short_payment)s, due_at = {OVERDUE} WHERE incoming_payment_id = %(short_incoming)s",
     ),
     breach(
         "orders_without_payment",
         "an order was paid without a payment",
         "paid",
         "UPDATE payments SET status = 'failed' WHERE id = %(paid_payment)s",
-        "DELETE FROM incoming_payments WHERE id = %(paid_receipt)s",
+        "DELETE FROM incoming_payments WHERE id = %(paid_incoming)s",
     ),
     breach(
         "orders_without_payment",
@@ -704,13 +705,13 @@ BREACHES = [
         "messages_left_behind",
         "a message that nobody puts on the queue",
         "paid",
-        f"UPDATE outbox SET id = %(paid)s, relay_at = {LATELY} WHERE payload ->> 'order_id' = %(paid)s::text",
+        f"UPDATE outbox SET id = %(paid)s, relay_at = {OVERDUE} WHERE payload ->> 'order_id' = %(paid)s::text",
     ),
     breach(
         "messages_left_behind",
         "a message that a worker took and left",
         "paid",
-        f"""UPDATE outbox SET id = %(paid)s, status = 'sending', relay_at = {LATELY}
+        f"""UPDATE outbox SET id = %(paid)s, status = 'sending', relay_at = {OVERDUE}
         WHERE payload ->> 'order_id' = %(paid)s::text""",
     ),
     breach(
@@ -984,7 +985,7 @@ BREACHES = [
 # What looks like a breach and is none, since somebody has a while to mend it.
 ALLOWED = {
     "a hold that has just lapsed": "UPDATE orders SET expires_at = now() - interval '9 minutes' WHERE id = %(pending)s",
-    "a hold that waits for its provider": f"UPDATE orders SET expires_at = {LATELY} WHERE id = %(asked)s",
+    "a hold that waits for its provider": f"UPDATE orders SET expires_at = {OVERDUE} WHERE id = %(asked)s",
     "an event that was called off an hour ago": """UPDATE events
         SET status = 'cancelled', cancelled_at = now() - interval '1 hour' WHERE id = %(plain_event)s""",
     "a message that has just been due": "UPDATE outbox SET relay_at = now() - interval '9 minutes'",
@@ -994,27 +995,27 @@ ALLOWED = {
 
 
 def found(conn: Connection) -> dict[str, str]:
-    """What the checks find, as the caller is shown it, by statement."""
+    """Return what the checks find, by statement."""
     report = json.loads(service.check_invariants(conn).model_dump_json())
     assert report["hold"] == all(check["holds"] for check in report["checks"])
     return {QUERIES[check["name"]]: json.dumps(check["violations"]) for check in report["checks"] if not check["holds"]}
 
 
-def test_the_books_of_a_sale_are_in_order(books: tuple[Connection, dict[str, Any]]) -> None:
-    conn, _ = books
+def test_the_data_of_a_sale_keeps_every_invariant(data: tuple[Connection, dict[str, Any]]) -> None:
+    conn, _ = data
     with conn.transaction():
         assert found(conn) == {}
 
 
-def test_every_check_is_shown_a_breach() -> None:
+def test_every_check_has_a_breach() -> None:
     assert {each.query for each in BREACHES} == set(NAMES)
 
 
 @pytest.mark.parametrize("breach", BREACHES, ids=str)
-def test_a_breach_is_found(books: tuple[Connection, dict[str, Any]], breach: Breach) -> None:
-    conn, ids = books
+def test_a_breach_is_found(data: tuple[Connection, dict[str, Any]], breach: Breach) -> None:
+    conn, ids = data
     with conn.transaction(force_rollback=True):
-        conn.execute("SET LOCAL session_replication_role = replica")  # no trigger and no foreign key keeps us from it
+        conn.execute("SET LOCAL session_replication_role = replica")  # switches triggers and foreign keys off
         for statement in breach.statements:
             assert conn.execute(statement, ids).rowcount != 0, f"it changed nothing: {statement}"
 
@@ -1025,16 +1026,16 @@ def test_a_breach_is_found(books: tuple[Connection, dict[str, Any]], breach: Bre
 
 
 @pytest.mark.parametrize("story", ALLOWED)
-def test_what_is_still_in_time_is_no_breach(books: tuple[Connection, dict[str, Any]], story: str) -> None:
-    conn, ids = books
+def test_rows_that_are_not_overdue_yet_are_no_breach(data: tuple[Connection, dict[str, Any]], story: str) -> None:
+    conn, ids = data
     with conn.transaction(force_rollback=True):
         assert conn.execute(ALLOWED[story], ids).rowcount > 0
 
         assert found(conn) == {}
 
 
-def test_prices_that_were_all_overwritten_are_found(books: tuple[Connection, dict[str, Any]]) -> None:
-    conn, _ = books
+def test_prices_that_were_all_overwritten_are_found(data: tuple[Connection, dict[str, Any]]) -> None:
+    conn, _ = data
     with conn.transaction(force_rollback=True):
         conn.execute("UPDATE orders SET total = 1")
 
@@ -1046,8 +1047,8 @@ def test_prices_that_were_all_overwritten_are_found(books: tuple[Connection, dic
 
 
 @pytest.mark.parametrize("added", [300, 500], ids=["a tax inside", "a tax on top"])
-def test_a_charge_under_terms_is_no_breach(books: tuple[Connection, dict[str, Any]], added: int) -> None:
-    conn, ids = books
+def test_a_charge_under_terms_is_no_breach(data: tuple[Connection, dict[str, Any]], added: int) -> None:
+    conn, ids = data
     with conn.transaction(force_rollback=True):
         conn.execute(charged("pending", discount=0, fee=300, tax=200, added=added), ids)
         conn.execute("UPDATE orders SET total = total + %(added)s WHERE id = %(pending)s", ids | {"added": added})
@@ -1063,7 +1064,7 @@ def admin(conn: Connection) -> UUID:
     return factories.account(conn, is_admin=True)
 
 
-def test_an_administrator_is_told_that_all_of_them_hold(api: Client, conn: Connection, admin: UUID) -> None:
+def test_an_admin_sees_that_every_invariant_holds(api: Client, conn: Connection, admin: UUID) -> None:
     factories.paid_order(conn, factories.ticket_type(conn, price=0))
     before = snapshot(conn)
 
@@ -1077,7 +1078,7 @@ def test_an_administrator_is_told_that_all_of_them_hold(api: Client, conn: Conne
     assert snapshot(conn) == before
 
 
-def test_what_is_broken_is_shown_by_its_rows_with_money_in_numbers(api: Client, conn: Connection, admin: UUID) -> None:
+def test_a_breach_is_shown_by_its_rows_with_money_as_numbers(api: Client, conn: Connection, admin: UUID) -> None:
     (ticket,) = sellers.tickets_of(conn, factories.paid_order(conn, factories.ticket_type(conn), quantity=1))
     factories.refund(conn, ticket)
     conn.execute("UPDATE order_refunds SET amount = amount - 1")
@@ -1102,7 +1103,7 @@ def test_of_many_breaches_ten_are_shown(api: Client, conn: Connection, admin: UU
     assert [len(check["violations"]) for check in answer.json["checks"] if not check["holds"]] == [10]
 
 
-def test_nobody_else_may_ask(api: Client, conn: Connection) -> None:
+def test_only_admins_can_ask(api: Client, conn: Connection) -> None:
     owner = factories.account(conn)
     factories.organisation(conn, owner=owner)
 

@@ -17,7 +17,7 @@ NEWEST = max(path.stem for path in ROOT.glob("layers/common/boxoffice/migrations
 
 
 class CloudFormation:
-    """Where CloudFormation waits for the answer."""
+    """The server on which CloudFormation waits for the answer."""
 
     def __init__(self) -> None:
         self.answers: Answers = []
@@ -52,7 +52,7 @@ def cloudformation() -> Iterator[CloudFormation]:
 
 @pytest.fixture
 def owner(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection]:
-    """A connection of the role that the deploy step has."""
+    """Connect as the role of the deploy step."""
     monkeypatch.setenv("DATABASE_OWNER_URL", database.owner_url)
     monkeypatch.setenv("EMAIL_QUEUE_URL", "not used")
     with psycopg.connect(database.owner_url, autocommit=True) as conn:
@@ -68,7 +68,7 @@ def tables(conn: psycopg.Connection) -> set[str]:
 
 
 @pytest.mark.usefixtures("owner")
-def test_by_hand_it_answers_the_version_of_the_schema() -> None:
+def test_by_hand_it_returns_the_version_of_the_schema() -> None:
     assert migrate({}) == {"Version": NEWEST}
 
 
@@ -89,7 +89,7 @@ def test_a_repeated_deployment_changes_nothing(owner: psycopg.Connection, cloudf
     assert tables(owner) == before
 
 
-def test_a_stack_that_goes_leaves_the_data(owner: psycopg.Connection, cloudformation: CloudFormation) -> None:
+def test_to_delete_the_stack_leaves_the_data(owner: psycopg.Connection, cloudformation: CloudFormation) -> None:
     before = tables(owner)
     migrate(cloudformation.event("Delete"))
     assert [answer["Status"] for answer in cloudformation.answers] == ["SUCCESS"]

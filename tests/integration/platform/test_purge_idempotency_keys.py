@@ -1,4 +1,4 @@
-"""Every hour: purge_idempotency_keys."""
+"""The job purge_idempotency_keys."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ def store(conn: Connection, key: str, age: timedelta) -> None:
     )
 
 
-def test_old_idempotency_keys_are_forgotten_and_young_ones_kept(api: Client, conn: Connection) -> None:
+def test_old_idempotency_keys_are_deleted_and_young_ones_stay(api: Client, conn: Connection) -> None:
     for key, age in (("old", 49), ("young", 25)):
         store(conn, key, timedelta(hours=age))
 
@@ -25,7 +25,7 @@ def test_old_idempotency_keys_are_forgotten_and_young_ones_kept(api: Client, con
     assert conn.execute("SELECT key FROM idempotency_keys").fetchall() == [("young",)]
 
 
-def test_all_old_ones_are_forgotten_in_one_run(api: Client, conn: Connection) -> None:
+def test_one_run_deletes_all_old_keys(api: Client, conn: Connection) -> None:
     conn.execute(
         """INSERT INTO idempotency_keys (operation, scope, key, fingerprint, response, created_at)
         SELECT 'start_payment', 'x', number::text, '', '{}', now() - interval '3 days'

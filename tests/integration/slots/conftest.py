@@ -1,4 +1,4 @@
-"""A cloakroom of an organisation, its people, and how they use it."""
+"""A cloakroom of an organisation, with its members, and what they do there."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,7 @@ class Cloakroom:
         return f"/v1/services/{self.id}"
 
     def claim(self, *, key: str = "new", account: UUID | None = None, **fields: Any) -> Answer:
-        """Check somebody in, somebody new unless said otherwise."""
+        """Check a customer in; by default a new one."""
         body = {"customer": {"email": f"{factories.new_id()}@example.com"}, **fields}
         return self.api.post(f"{self.path}/claims", body, account=account or self.scanner, key=key)
 
@@ -45,7 +45,7 @@ class Cloakroom:
         return list(answer.json["items"])
 
     def numbers(self, state: str | None = None) -> list[int]:
-        """The numbers of the slots in a state."""
+        """Return the numbers of the slots in a state, or of all."""
         return [slot["number"] for slot in self.slots() if state in (None, slot["state"])]
 
     def stats(self) -> Any:

@@ -13,7 +13,7 @@ from boxoffice.ids import new_id
 from boxoffice.slots.rules import CLAIM
 from boxoffice.tickets import qr
 from tests.helpers import factories, invariants
-from tests.helpers.rings import Ring
+from tests.helpers.rings import KeyRing
 from tests.helpers.snapshots import snapshot
 from tests.integration.slots.conftest import Cloakroom
 
@@ -51,7 +51,7 @@ def test_the_qr_holds_no_personal_data_and_readers_read_its_picture(cloakroom: C
     assert zxingcpp.read_barcodes(image)[0].text == claim["qr"]
 
 
-def test_a_slot_that_was_given_back_is_the_next_to_go(cloakroom: Cloakroom) -> None:
+def test_a_released_slot_is_the_next_that_is_taken(cloakroom: Cloakroom) -> None:
     claims = [cloakroom.claim().json for _ in range(3)]
 
     cloakroom.release(claims[1]["id"])
@@ -60,7 +60,7 @@ def test_a_slot_that_was_given_back_is_the_next_to_go(cloakroom: Cloakroom) -> N
 
 
 @pytest.mark.parametrize("identity", ["account_id", "email", "phone"])
-def test_a_customer_who_is_known_is_found_again(cloakroom: Cloakroom, conn: Connection, identity: str) -> None:
+def test_a_customer_who_comes_again_is_the_same_customer(cloakroom: Cloakroom, conn: Connection, identity: str) -> None:
     known = {"account_id": str(factories.account(conn)), "email": "ada@example.com", "phone": PHONE}[identity]
 
     first = cloakroom.claim(customer={identity: known}).json
@@ -94,7 +94,7 @@ def test_each_organisation_has_customers_of_its_own(cloakroom: Cloakroom, conn: 
     invariants.check(conn)
 
 
-def test_a_repeat_is_answered_the_same_whatever_has_happened_since(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_a_repeat_gets_the_first_answer_whatever_has_happened_since(cloakroom: Cloakroom, conn: Connection) -> None:
     body = {"customer": {"phone": PHONE}, "note": "a hat"}
     first = cloakroom.claim(key="one", **body)
     cloakroom.claim(customer={"phone": PHONE, "name": "Ada"})
@@ -110,7 +110,7 @@ def test_a_repeat_is_answered_the_same_whatever_has_happened_since(cloakroom: Cl
     invariants.check(conn)
 
 
-def test_a_repeat_is_answered_though_the_place_is_full_now(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_a_repeat_gets_the_first_answer_even_if_the_place_is_full_now(cloakroom: Cloakroom, conn: Connection) -> None:
     cloakroom.resize(1)
     first = cloakroom.claim(key="one", customer={"phone": PHONE})
 
@@ -118,7 +118,7 @@ def test_a_repeat_is_answered_though_the_place_is_full_now(cloakroom: Cloakroom,
     assert cloakroom.claim(key="two", customer={"phone": PHONE}).code == "service_full"
 
 
-def test_a_key_stands_for_one_request(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_a_key_belongs_to_one_request(cloakroom: Cloakroom, conn: Connection) -> None:
     cloakroom.claim(key="one", customer={"phone": PHONE})
     other = factories.place(conn, organisation_id=cloakroom.organisation)
     before = snapshot(conn)
@@ -134,13 +134,13 @@ def test_a_key_stands_for_one_request(cloakroom: Cloakroom, conn: Connection) ->
     assert cloakroom.claim(key="one", account=cloakroom.manager).status == 201
 
 
-def test_it_takes_a_key(cloakroom: Cloakroom) -> None:
+def test_a_claim_needs_an_idempotency_key(cloakroom: Cloakroom) -> None:
     answer = cloakroom.api.post(f"{cloakroom.path}/claims", {"customer": {"phone": PHONE}}, account=cloakroom.scanner)
 
     assert (answer.status, answer.code) == (422, "invalid")
 
 
-def test_when_every_slot_is_taken_it_is_full_and_nothing_is_written(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_a_full_place_refuses_a_claim_and_writes_nothing(cloakroom: Cloakroom, conn: Connection) -> None:
     for _ in range(10):
         assert cloakroom.claim().status == 201
     before = snapshot(conn)
@@ -152,7 +152,7 @@ def test_when_every_slot_is_taken_it_is_full_and_nothing_is_written(cloakroom: C
     invariants.check(conn)
 
 
-def test_an_account_must_be_one(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_an_unknown_account_is_refused(cloakroom: Cloakroom, conn: Connection) -> None:
     before = snapshot(conn)
 
     refused = cloakroom.claim(customer={"account_id": str(uuid4())})
@@ -179,7 +179,7 @@ REFUSED: list[dict[str, Any]] = [
 ]
 
 
-def test_what_cannot_be_is_refused_and_changes_nothing(
+def test_an_invalid_claim_is_refused_and_changes_nothing(
     cloakroom: Cloakroom, conn: Connection, subtests: pytest.Subtests
 ) -> None:
     before = snapshot(conn)
@@ -190,7 +190,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
     assert snapshot(conn) == before
 
 
-def test_it_takes_a_member_of_the_organisation(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_only_members_of_the_organisation_can_claim(cloakroom: Cloakroom, conn: Connection) -> None:
     rival = factories.account(conn)
     factories.organisation(conn, owner=rival)
     before = snapshot(conn)
@@ -203,12 +203,12 @@ def test_it_takes_a_member_of_the_organisation(cloakroom: Cloakroom, conn: Conne
     assert cloakroom.claim(account=cloakroom.manager).status == 201
 
 
-def test_after_the_key_was_rotated_old_claims_stay_good_until_it_is_withdrawn(
+def test_after_a_rotation_old_claims_are_valid_until_their_key_is_withdrawn(
     cloakroom: Cloakroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from boxoffice import config
 
-    ring = Ring()
+    ring = KeyRing()
     monkeypatch.setenv("TICKET_KEYS_SECRET", ring.id)
     config.settings.cache_clear()
     old = cloakroom.claim(key="one", customer={"phone": PHONE})

@@ -37,7 +37,7 @@ def test_a_place_has_its_slots_from_the_start(cloakroom: Cloakroom, conn: Connec
     invariants.check(conn)
 
 
-def test_its_days_are_its_own_its_events_or_utc(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_the_time_zone_is_its_own_else_its_events_else_utc(cloakroom: Cloakroom, conn: Connection) -> None:
     event = str(factories.event(conn, organisation_id=cloakroom.organisation, time_zone="Europe/London"))
 
     assert create(cloakroom).json["time_zone"] == "UTC"
@@ -61,7 +61,7 @@ def test_a_large_car_park_is_made_in_time(cloakroom: Cloakroom, conn: Connection
     invariants.check(conn)
 
 
-def test_the_event_is_the_organisations(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_the_event_must_be_the_organisations(cloakroom: Cloakroom, conn: Connection) -> None:
     deleted = factories.event(conn, organisation_id=cloakroom.organisation, deleted_at=factories.NOW)
     others = factories.event(conn)
     before = snapshot(conn)
@@ -90,7 +90,7 @@ REFUSED: list[dict[str, Any]] = [
 ]
 
 
-def test_what_cannot_be_is_refused_and_changes_nothing(
+def test_an_invalid_place_is_refused_and_changes_nothing(
     cloakroom: Cloakroom, conn: Connection, subtests: pytest.Subtests
 ) -> None:
     before = snapshot(conn)
@@ -101,7 +101,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
     assert snapshot(conn) == before
 
 
-def test_it_takes_a_manager_of_the_organisation(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_only_managers_of_the_organisation_can_make_one(cloakroom: Cloakroom, conn: Connection) -> None:
     rival = factories.account(conn)
     factories.organisation(conn, owner=rival)
     before = snapshot(conn)

@@ -23,7 +23,7 @@ def test_a_place_that_nobody_has_used_yet(cloakroom: Cloakroom) -> None:
     }
 
 
-def test_it_counts_what_is_taken_and_what_came_and_went_today(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_it_counts_taken_slots_and_the_claims_and_releases_of_today(cloakroom: Cloakroom, conn: Connection) -> None:
     claims = [cloakroom.claim().json for _ in range(4)]
     for claim, minutes in zip(claims[:2], (10, 21), strict=True):
         cloakroom.release(claim["id"])
@@ -39,7 +39,7 @@ def test_it_counts_what_is_taken_and_what_came_and_went_today(cloakroom: Cloakro
     assert stats["claims_today"] in (2, 3, 4)  # shortly after midnight they began yesterday
 
 
-def test_its_day_begins_at_midnight_where_it_is(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_its_day_begins_at_midnight_in_its_time_zone(cloakroom: Cloakroom, conn: Connection) -> None:
     def set_zone(zone: str) -> datetime:
         conn.execute("UPDATE places SET time_zone = %s WHERE id = %s", [zone, cloakroom.id])
         return datetime.now(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)

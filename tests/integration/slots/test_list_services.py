@@ -16,7 +16,7 @@ def listed(cloakroom: Cloakroom, **query: Any) -> Answer:
     return cloakroom.api.get("/v1/services", account=cloakroom.scanner, query=query)
 
 
-def test_it_has_all_of_the_organisation_and_none_of_others_in_pages(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_pages_have_all_places_of_the_organisation_and_no_others(cloakroom: Cloakroom, conn: Connection) -> None:
     places = [str(cloakroom.id)]
     places += [str(factories.place(conn, organisation_id=cloakroom.organisation, capacity=1)) for _ in range(4)]
     factories.place(conn)
@@ -32,7 +32,7 @@ def test_it_has_all_of_the_organisation_and_none_of_others_in_pages(cloakroom: C
     assert seen == places
 
 
-def test_those_of_an_event(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_the_list_can_be_of_one_event(cloakroom: Cloakroom, conn: Connection) -> None:
     event = factories.event(conn, organisation_id=cloakroom.organisation)
     place = factories.place(conn, organisation_id=cloakroom.organisation, event_id=event)
 
@@ -41,11 +41,11 @@ def test_those_of_an_event(cloakroom: Cloakroom, conn: Connection) -> None:
 
 
 @pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 101}, {"cursor": "x"}, {"event_id": "7"}])
-def test_a_query_that_makes_no_sense_is_refused(cloakroom: Cloakroom, query: dict[str, Any]) -> None:
+def test_an_invalid_query_is_refused(cloakroom: Cloakroom, query: dict[str, Any]) -> None:
     assert listed(cloakroom, **query).code == "invalid"
 
 
-def test_it_takes_a_member_of_the_organisation_that_is_named(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_only_members_of_the_organisation_see_the_list(cloakroom: Cloakroom, conn: Connection) -> None:
     assert cloakroom.api.get("/v1/services", account=cloakroom.scanner).code == "invalid"
     assert listed(cloakroom, organisation_id=new_id()).status == 404
     assert listed(cloakroom, organisation_id=factories.organisation(conn)).status == 404

@@ -12,7 +12,7 @@ from tests.helpers import factories
 from tests.integration.slots.conftest import Cloakroom
 
 
-def test_it_says_who_holds_what_since_when(cloakroom: Cloakroom) -> None:
+def test_a_taken_slot_shows_its_customer_and_since_when(cloakroom: Cloakroom) -> None:
     claim = cloakroom.claim(note="a hat").json
 
     first, second, *_ = cloakroom.slots()
@@ -22,7 +22,7 @@ def test_it_says_who_holds_what_since_when(cloakroom: Cloakroom) -> None:
     assert second == {"number": 2, "state": "free", "claim": None}
 
 
-def test_it_can_be_had_by_state(cloakroom: Cloakroom) -> None:
+def test_the_list_can_be_of_one_state(cloakroom: Cloakroom) -> None:
     for _ in range(3):
         cloakroom.claim()
 
@@ -31,7 +31,7 @@ def test_it_can_be_had_by_state(cloakroom: Cloakroom) -> None:
 
 
 @pytest.mark.parametrize("state", [{}, {"state": "free"}, {"state": "taken"}])
-def test_pages_hold_each_slot_once(cloakroom: Cloakroom, state: dict[str, str]) -> None:
+def test_pages_have_each_slot_once(cloakroom: Cloakroom, state: dict[str, str]) -> None:
     for _ in range(5):
         cloakroom.claim()
     seen: list[int] = []
@@ -63,7 +63,7 @@ def cursor(*parts: object) -> str:
         {"cursor": cursor("1.5")},
     ],
 )
-def test_a_query_that_makes_no_sense_is_refused(cloakroom: Cloakroom, query: dict[str, Any]) -> None:
+def test_an_invalid_query_is_refused(cloakroom: Cloakroom, query: dict[str, Any]) -> None:
     answer = cloakroom.api.get(f"{cloakroom.path}/slots", account=cloakroom.scanner, query=query)
 
     assert (answer.status, answer.code) == (422, "invalid")

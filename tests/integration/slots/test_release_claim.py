@@ -20,7 +20,7 @@ def test_the_slot_is_free_at_once(cloakroom: Cloakroom, conn: Connection) -> Non
     invariants.check(conn)
 
 
-def test_to_release_it_again_changes_nothing_though_the_slot_is_taken_again(
+def test_a_second_release_changes_nothing_even_if_the_slot_is_taken_again(
     cloakroom: Cloakroom, conn: Connection
 ) -> None:
     claim = cloakroom.claim().json
@@ -35,7 +35,7 @@ def test_to_release_it_again_changes_nothing_though_the_slot_is_taken_again(
     assert cloakroom.scan(other["qr"]).json["status"] == "open"
 
 
-def test_it_takes_a_member_of_the_organisation(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_only_members_of_the_organisation_can_release(cloakroom: Cloakroom, conn: Connection) -> None:
     claim = cloakroom.claim().json
     rival = factories.account(conn)
     factories.organisation(conn, owner=rival)

@@ -34,7 +34,7 @@ def test_an_open_claim_is_shown_with_its_slot_and_since_when(cloakroom: Cloakroo
     assert answer.json["service_name"].startswith("Cloakroom")
 
 
-def test_a_released_claim_says_so_also_when_the_slot_is_somebody_elses_by_now(cloakroom: Cloakroom) -> None:
+def test_a_released_claim_is_shown_as_released_even_if_its_slot_is_taken_again(cloakroom: Cloakroom) -> None:
     claim = cloakroom.claim().json
     released = cloakroom.release(claim["id"]).json
     assert cloakroom.claim().json["slot"] == 1
@@ -44,7 +44,7 @@ def test_a_released_claim_says_so_also_when_the_slot_is_somebody_elses_by_now(cl
     assert released["released_at"]
 
 
-def test_it_changes_nothing(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_a_scan_changes_nothing(cloakroom: Cloakroom, conn: Connection) -> None:
     claim = cloakroom.claim().json
     before = snapshot(conn)
 
@@ -52,11 +52,11 @@ def test_it_changes_nothing(cloakroom: Cloakroom, conn: Connection) -> None:
     assert snapshot(conn) == before
 
 
-def test_blanks_around_it_do_not_matter(cloakroom: Cloakroom) -> None:
+def test_blanks_around_the_text_do_not_matter(cloakroom: Cloakroom) -> None:
     assert cloakroom.scan(f" {cloakroom.claim().json['qr']}\n").status == 200
 
 
-def test_at_another_place_it_says_where_it_belongs(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_at_another_place_the_answer_names_the_right_one(cloakroom: Cloakroom, conn: Connection) -> None:
     claim = cloakroom.claim().json
     other = factories.place(conn, organisation_id=cloakroom.organisation)
 
@@ -93,7 +93,7 @@ def test_a_malformed_scan_is_refused(cloakroom: Cloakroom, body: dict[str, Any])
 
 @st.composite
 def forgeries(draw: st.DrawFn, text: str, organisation: UUID, claim: UUID) -> str:
-    """Texts that are not the claim's, near to it and far from it."""
+    """Draw texts that are not the claim's, like it and unlike it."""
     position = draw(st.integers(0, len(text) - 1))
     letter = draw(st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567=019:é "))
     master = draw(st.binary(min_size=1, max_size=64))
@@ -115,7 +115,7 @@ def forgeries(draw: st.DrawFn, text: str, organisation: UUID, claim: UUID) -> st
     )
 
 
-def test_whatever_is_shown_only_the_claims_own_qr_is_accepted(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_only_the_claims_own_text_is_accepted(cloakroom: Cloakroom, conn: Connection) -> None:
     claim = cloakroom.claim().json
     before = snapshot(conn)
 
@@ -145,7 +145,7 @@ def test_a_scan_takes_one_round_trip(cloakroom: Cloakroom, database: Database) -
 
 
 def counting(executed: list[str]) -> type[psycopg.Cursor[Any]]:
-    """Cursors that write down what they execute."""
+    """Return a class of cursors that note the statements which they execute."""
 
     class Counting(psycopg.Cursor[Any]):
         def execute(self, query: Any, *args: Any, **kwargs: Any) -> Any:

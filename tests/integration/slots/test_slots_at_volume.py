@@ -1,4 +1,4 @@
-"""However many slots a service has, and however many claims it has seen, it answers by reading what it needs."""
+"""With many slots and many old claims, a place still reads only the rows that it needs."""
 
 import psycopg
 import pytest
@@ -34,7 +34,7 @@ OPEN = """
 
 @pytest.fixture
 def car_park(cloakroom: Cloakroom, conn: Connection, database: Database) -> Cloakroom:
-    """A large one, three quarters full, that was full before."""
+    """Return a large car park that is three quarters full, and that was full two days ago."""
     cloakroom.id = factories.place(conn, organisation_id=cloakroom.organisation, capacity=SLOTS)
     names = {"place": cloakroom.id, "organisation": cloakroom.organisation, "taken": TAKEN}
     conn.execute(OPEN, names)
@@ -45,7 +45,7 @@ def car_park(cloakroom: Cloakroom, conn: Connection, database: Database) -> Cloa
 
 
 def rows_read(conn: Connection, *tables: str) -> tuple[int, int]:
-    """How many scans of whole tables there were so far, and how many rows were found by an index."""
+    """Return how many scans of whole tables there were so far, and how many rows indexes have found."""
     conn.execute("SELECT pg_stat_force_next_flush()")
     row = conn.execute(
         """SELECT (SELECT sum(seq_scan) FROM pg_stat_user_tables WHERE relname = ANY(%(tables)s)),
@@ -71,7 +71,7 @@ def test_a_page_reads_little_more_than_it_shows(
                 assert rows_after - rows < 200
 
 
-def test_the_day_is_counted_without_the_days_before(car_park: Cloakroom, conn: Connection) -> None:
+def test_the_statistics_of_today_read_no_older_claims(car_park: Cloakroom, conn: Connection) -> None:
     scans, rows = rows_read(conn, "claims")
     stats = service.get_stats(conn, Caller(Who.SCANNER, car_park.scanner), car_park.id)
     scans_after, rows_after = rows_read(conn, "claims")
@@ -81,7 +81,7 @@ def test_the_day_is_counted_without_the_days_before(car_park: Cloakroom, conn: C
     assert rows_after == rows
 
 
-def test_a_claim_and_its_release_touch_their_slot_alone(car_park: Cloakroom, conn: Connection) -> None:
+def test_a_claim_and_its_release_read_few_rows(car_park: Cloakroom, conn: Connection) -> None:
     scanner = Caller(Who.SCANNER, car_park.scanner)
     request = ClaimRequest.model_validate({"customer": {"phone": "+2348012345678"}})
     scans, rows = rows_read(conn, "slots", "claims", "customers")

@@ -12,7 +12,7 @@ from tests.helpers.snapshots import snapshot
 from tests.integration.slots.conftest import Cloakroom
 
 
-def test_what_is_sent_changes_and_the_rest_stays(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_it_changes_the_fields_that_the_request_has_and_no_others(cloakroom: Cloakroom, conn: Connection) -> None:
     before = cloakroom.api.get(cloakroom.path, account=cloakroom.scanner).json
 
     answer = cloakroom.api.patch(cloakroom.path, {"name": "Hats"}, account=cloakroom.manager)
@@ -31,7 +31,7 @@ def test_it_grows_and_shrinks(cloakroom: Cloakroom, conn: Connection) -> None:
         invariants.check(conn)
 
 
-def test_it_shrinks_to_what_is_taken_and_no_further(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_it_shrinks_to_the_taken_slots_and_no_further(cloakroom: Cloakroom, conn: Connection) -> None:
     for _ in range(4):
         cloakroom.claim()
     before = snapshot(conn)
@@ -45,9 +45,7 @@ def test_it_shrinks_to_what_is_taken_and_no_further(cloakroom: Cloakroom, conn: 
     invariants.check(conn)
 
 
-def test_open_claims_keep_their_slots_and_those_above_the_capacity_go_when_they_are_released(
-    cloakroom: Cloakroom, conn: Connection
-) -> None:
+def test_a_slot_above_the_capacity_is_kept_until_its_claim_is_released(cloakroom: Cloakroom, conn: Connection) -> None:
     claims = [cloakroom.claim().json for _ in range(6)]
     for claim in claims[:4]:
         cloakroom.release(claim["id"])
@@ -65,7 +63,7 @@ def test_open_claims_keep_their_slots_and_those_above_the_capacity_go_when_they_
     invariants.check(conn)
 
 
-def test_whatever_the_order_numbers_end_up_from_one_to_the_capacity(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_in_any_order_of_edits_the_numbers_end_as_one_to_the_capacity(cloakroom: Cloakroom, conn: Connection) -> None:
     choice = random.Random(7)
     open_claims: list[str] = []
     for _ in range(150):
@@ -89,7 +87,7 @@ def test_whatever_the_order_numbers_end_up_from_one_to_the_capacity(cloakroom: C
     invariants.check(conn)
 
 
-def test_only_the_version_that_was_read_is_changed(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_a_stale_version_is_refused(cloakroom: Cloakroom, conn: Connection) -> None:
     def rename(if_match: str) -> Any:
         headers = {"If-Match": if_match}
         return cloakroom.api.patch(cloakroom.path, {"name": "Hats"}, account=cloakroom.manager, headers=headers)
@@ -118,7 +116,7 @@ REFUSED: list[dict[str, Any]] = [
 ]
 
 
-def test_what_cannot_be_is_refused_and_changes_nothing(
+def test_an_invalid_edit_is_refused_and_changes_nothing(
     cloakroom: Cloakroom, conn: Connection, subtests: pytest.Subtests
 ) -> None:
     before = snapshot(conn)
@@ -129,7 +127,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
     assert snapshot(conn) == before
 
 
-def test_it_takes_a_manager_of_the_organisation(cloakroom: Cloakroom, conn: Connection) -> None:
+def test_only_managers_of_the_organisation_can_edit(cloakroom: Cloakroom, conn: Connection) -> None:
     rival = factories.account(conn)
     factories.organisation(conn, owner=rival)
     before = snapshot(conn)

@@ -1,4 +1,4 @@
-"""Passwords: what may be one, and bcrypt."""
+"""Passwords: their one spelling, and their bcrypt hashes."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_all_72_bytes_count() -> None:
     assert not passwords.matches("x" * 71 + "y", stored)
 
 
-def test_what_follows_a_null_byte_counts() -> None:
+def test_the_characters_after_a_null_byte_count() -> None:
     assert not passwords.matches("long enough\0b", passwords.hash_of("long enough\0a"))
 
 

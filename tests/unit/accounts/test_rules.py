@@ -1,4 +1,4 @@
-"""What a refresh token may still do, and which edits are refused."""
+"""Refresh tokens: which are live, and which are reused."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -24,18 +24,18 @@ USED = replace(FRESH, used_at=NOW)
 REVOKED = replace(FRESH, revoked_at=NOW)
 
 
-def test_a_token_is_good_until_it_expires() -> None:
+def test_a_token_is_live_until_it_expires() -> None:
     assert rules.is_live(FRESH, NOW)
     assert rules.is_live(FRESH, FRESH.expires_at - timedelta(microseconds=1))
     assert not rules.is_live(FRESH, FRESH.expires_at)
 
 
-def test_a_used_or_revoked_token_is_good_for_nothing() -> None:
+def test_a_used_or_revoked_token_is_not_live() -> None:
     assert not rules.is_live(USED, NOW)
     assert not rules.is_live(REVOKED, NOW)
 
 
-def test_only_a_used_token_of_a_live_family_reveals_a_theft() -> None:
+def test_only_a_used_token_of_a_live_session_counts_as_reused() -> None:
     assert rules.is_reused(USED)
     assert rules.is_reused(replace(USED, expires_at=NOW - timedelta(days=1)))
     assert not rules.is_reused(FRESH)

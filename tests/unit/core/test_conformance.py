@@ -1,4 +1,4 @@
-"""What the test client lets pass: only what the OpenAPI document names."""
+"""The test client accepts only the answers that the OpenAPI document describes."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ def check(path: str, content: dict[str, Any], media_type: str = "application/pro
 EVENT = "/v1/events/01981f6c-7b00-7a11-8c3e-5d2f40a1b001"
 
 
-def test_what_it_names_passes() -> None:
+def test_a_described_answer_passes() -> None:
     check(EVENT, problem(409, "tickets_taken"))
     check(EVENT, problem(503, "busy", retry_after=2), retry_after="2")
     check("/nowhere", problem(404, "not_found"))
@@ -38,12 +38,12 @@ def test_what_it_names_passes() -> None:
         problem(500, "internal_error"),
     ],
 )
-def test_another_status_code_or_fact_does_not(content: dict[str, Any]) -> None:
+def test_another_status_code_or_fact_fails(content: dict[str, Any]) -> None:
     with pytest.raises(AssertionError):
         check(EVENT, content)
 
 
-def test_nor_another_media_type_path_or_missing_header() -> None:
+def test_another_media_type_or_path_or_a_missing_header_fails() -> None:
     with pytest.raises(AssertionError, match="not declared"):
         check(EVENT, problem(409, "tickets_taken"), "application/json")
     with pytest.raises(AssertionError, match="retry"):
@@ -52,7 +52,7 @@ def test_nor_another_media_type_path_or_missing_header() -> None:
         check("/nowhere", problem(409, "tickets_taken"))
 
 
-def test_a_mistake_of_ours_passes_where_it_is_expected() -> None:
+def test_an_internal_error_passes_where_a_test_expects_it() -> None:
     with conformance.mistakes_expected():
         check(EVENT, problem(500, "internal_error"))
     with pytest.raises(AssertionError):

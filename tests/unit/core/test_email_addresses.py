@@ -1,4 +1,4 @@
-"""What counts as an email address, wherever one is sent."""
+"""The email addresses that the API takes."""
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -17,7 +17,7 @@ EMAIL: TypeAdapter[str] = TypeAdapter(Email)
         ("ÀDA@exämple.com", "àda@exämple.com"),
     ],
 )
-def test_it_is_stored_in_lower_case(written: str, stored: str) -> None:
+def test_an_address_is_stored_in_lower_case(written: str, stored: str) -> None:
     assert EMAIL.validate_python(written) == stored
 
 
@@ -39,6 +39,6 @@ def test_it_is_stored_in_lower_case(written: str, stored: str) -> None:
         None,
     ],
 )
-def test_it_is_an_address_and_nothing_else(written: object) -> None:
+def test_anything_but_an_address_is_refused(written: object) -> None:
     with pytest.raises(ValidationError):
         EMAIL.validate_python(written)

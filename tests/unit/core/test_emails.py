@@ -1,4 +1,4 @@
-"""How things are written in emails."""
+"""Texts, order numbers, dates and titles as emails show them."""
 
 from datetime import UTC, datetime
 
@@ -27,7 +27,7 @@ def test_an_order_number_is_shown_in_two_halves():
         ("Asia/Tokyo", "Sunday 28 June 2026, 03:30 (Japan Standard Time)"),
     ],
 )
-def test_a_date_is_shown_on_the_clock_of_the_venue(time_zone, shown):
+def test_a_date_is_shown_in_the_time_zone_of_the_venue(time_zone, shown):
     assert times.when(datetime(2026, 6, 27, 18, 30, tzinfo=UTC), time_zone) == shown
 
 

@@ -32,7 +32,7 @@ def occasion(**overrides: Any) -> Occasion:
 
 
 def read(*occasions: Occasion) -> list[Any]:
-    """The events of a file, once its form has been checked."""
+    """Return the events of a file, after a check of its form."""
     raw = calendar_of(occasions, NOW)
     assert raw.endswith(b"\r\n")
     assert b"\n" not in raw.replace(b"\r\n", b"")
@@ -44,7 +44,7 @@ def read(*occasions: Occasion) -> list[Any]:
     return list(calendar.walk("VEVENT"))
 
 
-def test_an_event_is_when_and_where_it_is() -> None:
+def test_an_event_has_its_time_and_venue() -> None:
     (event,) = read(occasion())
 
     assert (event["UID"], event["SEQUENCE"]) == (f"{EVENT}@boxoffice", 3)
@@ -54,7 +54,7 @@ def test_an_event_is_when_and_where_it_is() -> None:
     assert event["LOCATION"] == "Freedom Park, 1 Hospital Road, Lagos"
 
 
-def test_events_of_an_order_stand_in_one_file() -> None:
+def test_the_events_of_an_order_are_in_one_file() -> None:
     other = UUID(int=EVENT.int + 1)
 
     events = read(occasion(), occasion(event_id=other, event_title="Blues"))
@@ -63,14 +63,14 @@ def test_events_of_an_order_stand_in_one_file() -> None:
     assert len({event["UID"] for event in events}) == 2
 
 
-def test_a_change_is_the_same_event_in_a_later_version() -> None:
+def test_a_changed_event_keeps_its_uid_and_gets_a_higher_sequence() -> None:
     before, after = read(occasion())[0], read(occasion(event_version=4, event_title="Jazz in the hall"))[0]
 
     assert after["UID"] == before["UID"]
     assert after["SEQUENCE"] > before["SEQUENCE"]
 
 
-def test_a_title_cannot_write_another_line() -> None:
+def test_a_title_cannot_add_a_line() -> None:
     (event,) = read(occasion(event_title="Jazz\r\nBEGIN:VALARM\nX:1; a, b\\n"))
 
     assert event["SUMMARY"] == "Jazz BEGIN:VALARM X:1; a, b\\n"

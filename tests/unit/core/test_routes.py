@@ -1,4 +1,4 @@
-"""Routes are written into a template: only into their place, and always the same."""
+"""Routes are written into their section of a template, and always alike."""
 
 import json
 from types import SimpleNamespace
@@ -35,7 +35,7 @@ Outputs:
 
 
 def route(method: str, path: str, function: str) -> Any:
-    """What is read of a route."""
+    """Return the part of a route that matters here."""
     return SimpleNamespace(method=method, path=path, function=SimpleNamespace(__name__=function))
 
 
@@ -53,7 +53,7 @@ def test_each_route_calls_its_function_or_the_alias() -> None:
     assert api["DependsOn"] == ["GetEventAliaslive"]
 
 
-def test_what_stands_around_the_routes_stays() -> None:
+def test_the_rest_of_the_template_stays_as_it_is() -> None:
     written = with_routes(TEMPLATE, ROUTES)
 
     head, _, tail = TEMPLATE.partition("        paths: {}")
@@ -62,7 +62,7 @@ def test_what_stands_around_the_routes_stays() -> None:
     assert with_routes(written, ROUTES) == written
 
 
-def test_a_template_without_their_place_is_refused() -> None:
+def test_a_template_without_the_section_is_refused() -> None:
     with pytest.raises(ValueError, match="paths"):
         with_routes(TEMPLATE.replace("paths", "components"), ROUTES)
 

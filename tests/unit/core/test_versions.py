@@ -1,4 +1,4 @@
-"""Edits that were made of a version."""
+"""Edits that are based on a version."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from boxoffice.errors import StaleVersion
 from boxoffice.versions import check_version
 
 
-def test_an_edit_passes_if_it_was_made_of_the_stored_version_or_of_any() -> None:
+def test_an_edit_passes_if_it_is_based_on_the_current_version_or_names_none() -> None:
     check_version(2, 2)
     check_version(2, None)
     with pytest.raises(StaleVersion):

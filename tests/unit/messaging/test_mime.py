@@ -1,4 +1,4 @@
-"""Emails as other programs read them: Python's parser stands for theirs."""
+"""Emails as mail programs read them. Python's parser plays the mail program."""
 
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -18,8 +18,8 @@ SENDER = "Boxoffice <tickets@example.com>"
 
 
 def read(*, recipient="ada@example.com", sender=SENDER, **content):
-    said = Content(**{"subject": "Hello", "text": "Text\n", "html": "<p>HTML</p>\n", **content})
-    raw = email_of(MESSAGE, recipient, said, sender, NOW).raw
+    email_content = Content(**{"subject": "Hello", "text": "Text\n", "html": "<p>HTML</p>\n", **content})
+    raw = email_of(MESSAGE, recipient, email_content, sender, NOW).raw
     assert raw.isascii()
     mail = message_from_bytes(raw, policy=policy.default)
     assert not list(defects(mail))
@@ -75,11 +75,11 @@ def test_every_subject_arrives_as_it_was(subject):
     assert " ".join(mail["Subject"].split()) == subject
 
 
-@given(said=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=2000))
-def test_every_text_arrives_as_it_was(said):
-    mail = read(text=f"{said}\n", html=f"<p>{said}</p>\n")
-    assert mail.get_body(("plain",)).get_content().splitlines() == f"{said}\n".splitlines()
-    assert mail.get_body(("html",)).get_content().splitlines() == f"<p>{said}</p>\n".splitlines()
+@given(text=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=2000))
+def test_every_text_arrives_as_it_was(text):
+    mail = read(text=f"{text}\n", html=f"<p>{text}</p>\n")
+    assert mail.get_body(("plain",)).get_content().splitlines() == f"{text}\n".splitlines()
+    assert mail.get_body(("html",)).get_content().splitlines() == f"<p>{text}</p>\n".splitlines()
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_an_international_domain_is_written_in_ascii():
     assert read(recipient="ada@bücher.example")["To"] == "ada@xn--bcher-kva.example"
 
 
-def test_what_is_attached_comes_after_what_is_said():
+def test_attachments_come_after_the_text():
     attached = [
         Attachment("tickets-K7QW-3MPX.pdf", "application/pdf", b"%PDF-1.7\n\xff" * 99),
         Attachment("event.ics", 'text/calendar; charset="utf-8"; method=PUBLISH', "BEGIN:VCALENDAR\r\nẸ̀kọ́".encode()),

@@ -1,4 +1,4 @@
-"""When messages are tried, and to whom."""
+"""The waits between attempts, and the addresses that SES takes."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -32,12 +32,12 @@ def test_a_record_names_its_message():
     ],
     ids=lambda body: body[:20],
 )
-def test_a_record_that_names_no_message_is_poison(body):
+def test_a_record_that_names_no_message_is_refused(body):
     with pytest.raises(NotOurMessage):
         rules.message_id_of(body)
 
 
-def test_waits_grow_until_the_message_is_given_up():
+def test_waits_grow_until_the_message_has_failed():
     waits = [rules.wait_after(attempts) for attempts in range(1, 7)]
     assert waits == [*(timedelta(minutes=minutes) for minutes in (1, 5, 25, 125)), None, None]
 

@@ -1,8 +1,8 @@
-"""How an organisation begins."""
+"""The status of a new organisation."""
 
 from boxoffice.organisations.rules import initial_status
 
 
-def test_an_application_waits_unless_the_platform_approves_by_itself() -> None:
+def test_a_new_organisation_is_pending_unless_the_deployment_approves_all() -> None:
     assert initial_status(auto_approve=False) == "pending"
     assert initial_status(auto_approve=True) == "approved"

@@ -1,4 +1,4 @@
-"""Which slots a service does without, and which QR is a claim's."""
+"""The slots that a shrinking place withdraws, the start of a day, and the QR of a claim."""
 
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -17,13 +17,13 @@ CLAIM = UUID("01981f6c-7b00-7a11-8c3e-5d2f40a1b006")
 TEXT = qr.text_of(MASTER, 1, 0, ORGANISATION, CLAIM, rules.CLAIM)
 
 
-def test_the_highest_free_slots_go_first() -> None:
+def test_the_highest_free_slots_are_withdrawn_first() -> None:
     assert rules.slots_to_withdraw([2, 3, 5, 9], 2) == [5, 9]
     assert rules.slots_to_withdraw([9, 2, 5, 3], 4) == [2, 3, 5, 9]
     assert rules.slots_to_withdraw([2], 0) == []
 
 
-def test_no_more_go_than_are_free() -> None:
+def test_no_more_slots_are_withdrawn_than_are_free() -> None:
     with pytest.raises(CapacityTooLow):
         rules.slots_to_withdraw([2, 3], 3)
 
@@ -38,15 +38,15 @@ def test_no_more_go_than_are_free() -> None:
         ("Europe/Berlin", datetime(2026, 3, 28, 23, tzinfo=UTC)),  # an hour is left out in the night of this day
     ],
 )
-def test_a_day_begins_at_midnight_where_it_is(zone: str, began: datetime) -> None:
+def test_a_day_begins_at_midnight_in_the_time_zone(zone: str, began: datetime) -> None:
     assert rules.midnight(datetime(2026, 3, 29, 10, 30, tzinfo=UTC), zone) == began
 
 
-def test_the_text_stays_what_it_is_since_claims_are_in_peoples_pockets() -> None:
+def test_the_text_of_a_qr_never_changes_since_customers_have_it() -> None:
     assert TEXT == "BC1:AEAAAAMYD5WHWAD2CGGD4XJPICQ3ABQF3FGLXR6X3WGJ2FCGVWFU43HT"
 
 
-def test_a_claims_text_is_no_tickets_and_proves_nothing_of_one() -> None:
+def test_the_text_of_a_claim_is_not_that_of_a_ticket_and_proves_none() -> None:
     ticket = qr.text_of(MASTER, 1, 0, ORGANISATION, CLAIM)
 
     assert qr.read(TEXT) is None
@@ -70,7 +70,7 @@ def claim() -> ClaimRow:
     )
 
 
-def test_a_claim_is_proven_by_its_own_text_where_it_belongs() -> None:
+def test_a_claim_takes_its_own_text_at_its_own_place() -> None:
     rules.check_scanned(claim(), TEXT, ClaimScanRequest(qr=TEXT))
     rules.check_scanned(claim(), TEXT, ClaimScanRequest(qr=TEXT, service_id=ORGANISATION))
     with pytest.raises(Forged):

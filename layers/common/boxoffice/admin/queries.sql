@@ -19,14 +19,14 @@ FROM stock FULL JOIN (
     FROM (
         SELECT draws, status FROM orders
         UNION ALL SELECT draws, status FROM waitlist_entries WHERE status = 'offered'
-    ) AS live CROSS JOIN unnest(draws) GROUP BY pool_id, row_no
+    ) AS holders CROSS JOIN unnest(draws) GROUP BY pool_id, row_no
 ) AS ordered USING (pool_id, row_no)
 WHERE coalesce(held, 0) <> coalesce(held_by_orders, 0) OR coalesce(sold, 0) <> coalesce(sold_to_orders, 0) LIMIT 10
 
 -- name: orders_that_draw_otherwise
 -- An order draws what it holds: from its ticket types, from their events' capacities and from its voucher. It draws
 -- nothing else, but for the pool of a capacity that its event no longer has.
-WITH wanted AS (
+WITH expected AS (
     SELECT order_id, pool_id, quantity FROM order_items JOIN ticket_types ON ticket_types.id = ticket_type_id
     UNION ALL
     SELECT order_id, capacity_pool_id, quantity FROM order_items JOIN events ON events.id = event_id
@@ -34,14 +34,14 @@ WITH wanted AS (
     UNION ALL
     SELECT orders.id, pool_id, 1 FROM orders JOIN vouchers ON vouchers.id = voucher_id
 )
-SELECT order_id, pool_id, wanted.quantity, drawn.quantity AS drawn FROM (
-    SELECT order_id, pool_id, sum(quantity) AS quantity FROM wanted GROUP BY order_id, pool_id
-) AS wanted FULL JOIN (
+SELECT order_id, pool_id, expected.quantity, drawn.quantity AS drawn FROM (
+    SELECT order_id, pool_id, sum(quantity) AS quantity FROM expected GROUP BY order_id, pool_id
+) AS expected FULL JOIN (
     SELECT orders.id AS order_id, pool_id, sum(quantity) AS quantity
     FROM orders CROSS JOIN unnest(draws) GROUP BY orders.id, pool_id
 ) AS drawn USING (order_id, pool_id) JOIN orders ON orders.id = order_id
-WHERE status IN ('pending', 'paid') AND wanted.quantity IS DISTINCT FROM drawn.quantity AND (
-    wanted.quantity IS NOT NULL
+WHERE status IN ('pending', 'paid') AND expected.quantity IS DISTINCT FROM drawn.quantity AND (
+    expected.quantity IS NOT NULL
     OR EXISTS (SELECT FROM ticket_types WHERE ticket_types.pool_id = drawn.pool_id)
     OR EXISTS (SELECT FROM events WHERE capacity_pool_id = drawn.pool_id)
     OR EXISTS (SELECT FROM vouchers WHERE vouchers.pool_id = drawn.pool_id)
@@ -93,13 +93,13 @@ LIMIT 10
 -- name: seats_that_orders_contradict
 -- A pending or paid order and an open offer have as many seats of a seated ticket type as they hold of its stock.
 SELECT owner_id, ticket_type_id, drawn, seated FROM (
-    SELECT live.id AS owner_id, ticket_types.id AS ticket_type_id, sum(draw.quantity) AS drawn
+    SELECT holders.id AS owner_id, ticket_types.id AS ticket_type_id, sum(draw.quantity) AS drawn
     FROM (
         SELECT id, draws FROM orders WHERE status IN ('pending', 'paid', 'partially_refunded')
         UNION ALL SELECT id, draws FROM waitlist_entries WHERE status = 'offered'
-    ) AS live CROSS JOIN unnest(draws) AS draw JOIN ticket_types ON ticket_types.pool_id = draw.pool_id
-    WHERE seated GROUP BY live.id, ticket_types.id
-) AS held FULL JOIN (
+    ) AS holders CROSS JOIN unnest(draws) AS draw JOIN ticket_types ON ticket_types.pool_id = draw.pool_id
+    WHERE seated GROUP BY holders.id, ticket_types.id
+) AS drawing FULL JOIN (
     SELECT owner_id, ticket_type_id, count(*) AS seated FROM seats JOIN seat_rows ON seat_rows.id = row_id
     WHERE owner_id IS NOT NULL GROUP BY owner_id, ticket_type_id
 ) AS seating USING (owner_id, ticket_type_id)
@@ -204,15 +204,15 @@ JOIN orders ON orders.id = order_id
 WHERE payments.status = 'succeeded' AND (
         orders.status NOT IN ('paid', 'partially_refunded', 'refunded')
         OR amount <> total OR payments.currency <> orders.currency
-        OR NOT EXISTS (SELECT FROM incoming_payments AS incoming WHERE payment_id = payments.id AND kept
+        OR NOT EXISTS (SELECT FROM incoming_payments AS incoming WHERE payment_id = payments.id AND pays_order
             AND incoming.amount = payments.amount AND incoming.currency = payments.currency))
     OR payments.status = 'refunded'
         AND NOT EXISTS (SELECT FROM refunds WHERE refunds.payment_id = payments.id)
 LIMIT 10
 
 -- name: money_without_effect
--- A refund goes back to the payer: it names the payment of its money.
-SELECT incoming.id AS incoming_payment_id, payments.id AS payment_id, kept, incoming.amount, refunded, owed
+-- A refund goes to whoever paid the money: it names the same payment.
+SELECT incoming.id AS incoming_payment_id, payments.id AS payment_id, pays_order, incoming.amount, refunded, owed
 FROM incoming_payments AS incoming JOIN payments ON payments.id = incoming.payment_id
 LEFT JOIN (
     SELECT incoming_payment_id, payment_id, currency, sum(amount)::bigint AS owed FROM refunds
@@ -220,7 +220,7 @@ LEFT JOIN (
 ) AS refund ON incoming_payment_id = incoming.id AND refund.payment_id = payments.id
     AND refund.currency = incoming.currency
 WHERE refunded <> coalesce(owed, 0) OR refunded > incoming.amount
-    OR NOT kept AND refunded <> incoming.amount OR kept AND payments.status <> 'succeeded'
+    OR NOT pays_order AND refunded <> incoming.amount OR pays_order AND payments.status <> 'succeeded'
 LIMIT 10
 
 -- name: payments_left_behind
@@ -314,10 +314,11 @@ WITH checked AS (
 SELECT chain, entry FROM checked
 WHERE previous_hash <> hash_before OR hash <> right_hash OR entry <> number
 UNION ALL
-SELECT chain, last.entry FROM (
+SELECT chain, last_entries.entry FROM (
     SELECT DISTINCT ON (chain) chain, entry, hash FROM audit_log ORDER BY chain, entry DESC
-) AS last FULL JOIN audit_chains USING (chain)
-WHERE entries IS DISTINCT FROM last.entry OR audit_chains.hash IS DISTINCT FROM last.hash LIMIT 10
+) AS last_entries FULL JOIN audit_chains USING (chain)
+WHERE entries IS DISTINCT FROM last_entries.entry OR audit_chains.hash IS DISTINCT FROM last_entries.hash
+LIMIT 10
 
 -- name: orders_across_tenants
 -- The rows of a purchase have no foreign keys. Still, all rows that they name exist and are of one organisation.

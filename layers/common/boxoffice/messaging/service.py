@@ -17,7 +17,7 @@ SQL = sql.queries("messaging")
 _BATCH = 200
 
 
-def enqueue_due(conn: db.Connection, _left: Collection[UUID] = ()) -> list[RelayedMessage]:
+def enqueue_due(conn: db.Connection, _leave_out: Collection[UUID] = ()) -> list[RelayedMessage]:
     """Put a batch of messages that are due on the queue, oldest first. `mark_relayed` must follow for each.
 
     No message is lost if the process dies. If it dies before they are on the queue, their lease ends in two minutes,
@@ -25,7 +25,7 @@ def enqueue_due(conn: db.Connection, _left: Collection[UUID] = ()) -> list[Relay
     worker drops.
 
     Args:
-        _left: messages to leave out. Their leases leave them out already.
+        _leave_out: messages that the run has tried already. Their leases leave them out, so this is not needed.
 
     Raises:
         botocore.exceptions.BotoCoreError, ClientError: the queue takes none of them. A later run tries again.
