@@ -17,7 +17,7 @@ export PYTHONPATH := layers/common
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-install: $(VENV)/.installed  ## Make the virtual environment
+install: $(VENV)/.installed  ## Make the virtual environment, or update it
 
 $(VENV)/.installed: requirements-dev.txt layers/common/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' || \
@@ -26,22 +26,22 @@ $(VENV)/.installed: requirements-dev.txt layers/common/requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-run: install  ## Start everything on this machine (PORT=3000); Ctrl-C ends it
+run: install  ## Start everything on this machine (PORT=3000). Ctrl-C ends it
 	@PORT=$(PORT) $(BIN)/python -m local run
 
-reset: install  ## Forget the state of the local stack
+reset: install  ## Delete the state of the local stack
 	@$(BIN)/python -m local reset
 
-demo: install  ## A sale from sign-up to the door, with 500 buyers at once
+demo: install  ## Run a sale from sign-up to the door, with 500 buyers at once
 	@PORT=$(PORT) $(BIN)/python -m local.boxoffice.demo
 
-test: install  ## The whole test suite
+test: install  ## Run the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-soak: install  ## Random sales, crashes and all (SOAK=60: so many times as long as in the suite)
+soak: install  ## Run random sales with crashes, SOAK=60 times as long as the suite does
 	SOAK=$(SOAK) $(BIN)/python -m pytest -n 2 --dist loadfile tests/stateful
 
-lint: install  ## Style, types, import contracts, the OpenAPI document, docs/errors.md and the template
+lint: install  ## Check style, types, import contracts, generated files and the template
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -54,21 +54,21 @@ format: install  ## Format the code
 	$(BIN)/ruff check --fix --exit-zero
 	$(BIN)/ruff format
 
-openapi: install  ## Write anew what is generated: the OpenAPI document, docs/errors.md, routes and sample events
+openapi: install  ## Write the generated files: the OpenAPI document, docs/errors.md, routes and sample events
 	$(BIN)/python -m boxoffice.openapi
 	$(BIN)/python -m boxoffice.sample_events
 
-bench: install  ## Measure speed against the bars; non-zero if one is missed
+bench: install  ## Measure speed. Fail if a target is missed
 	$(BIN)/python -m bench
 
-sam-local: install  ## Serve through `sam local start-api` in Docker, on the local database and AWS services
+sam-local: install  ## Serve the API through `sam local start-api` in Docker, on the local database
 	@PORT=$(PORT) $(BIN)/python -m local sam-local
 
-build: install  ## Build the functions and the layer
+build: install  ## Build the functions and the layers
 	$(BIN)/sam build
 
 deploy: build  ## Deploy to your AWS account (STAGE=dev|staging|prod)
 	$(BIN)/sam deploy --config-env $(STAGE)
 
-clean:  ## Remove what was built and installed
+clean:  ## Remove the virtual environment, builds and caches
 	rm -rf $(VENV) .aws-sam .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,6 +1,7 @@
-"""What PRODUCT.md promises of speed, measured: `python -m bench`, or one part of it, `python -m bench hot`.
+"""Measures speed and compares it with targets: `python -m bench`, or one part of it, such as `python -m bench hot`.
 
-The layer and the tests' helpers are imported as the functions and the tests import them.
+A part is a module with a function `measure`. `report.py` prints its figures and keeps them as JSON.
+It measures the functions themselves, so this package puts the layer on the path, as Lambda does.
 """
 
 import sys

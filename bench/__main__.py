@@ -1,4 +1,4 @@
-"""Runs the benchmark, or some parts of it; ends with 1 if a bar is missed."""
+"""Runs the benchmark, or some parts of it. The exit code is 1 if a target is missed."""
 
 import argparse
 import sys
@@ -10,17 +10,17 @@ PARTS = {part.__name__.removeprefix("bench."): part.measure for part in (hot, ha
 
 
 def main() -> int:
-    """Measure, print, keep."""
+    """Measure the chosen parts, print and keep the figures. Return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all by default")
-    parser.add_argument("--smoke", action="store_true", help="only show that it works: seconds, no bars, no file")
+    parser.add_argument("--smoke", action="store_true", help="only show that it works, without targets and file")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(unknown)}")
-    found = [PARTS[name](smoke=options.smoke) for name in options.parts or PARTS]
+    parts = [PARTS[name](smoke=options.smoke) for name in options.parts or PARTS]
     if not options.smoke:
-        save(found)
-    return 0 if conclude(found) else 1
+        save(parts)
+    return 0 if conclude(parts) else 1
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""A client process: calls `create_order` as Lambda does, one call at a time, and says what it saw.
+"""A client process: calls `create_order` as Lambda does, one call at a time, and reports how long each call took.
 
-Run by `handler.py`, with the settings of the functions in its environment.
+`handler.py` starts it, with the settings of the functions in its environment.
 """
 
 import json
@@ -19,7 +19,7 @@ from tests.helpers.support import context, event_for, function
 
 _VALIDATION = "/v1/orders/validation"
 _ORDERS = "/v1/orders"
-_WARM_UP = 100  # calls; psycopg prepares a statement after five, PostgreSQL settles on a plan after five more
+_WARM_UP = 100  # calls; psycopg prepares a statement after five, PostgreSQL keeps one plan after five more
 _HEADERS = {
     "accept": "application/json",
     "accept-encoding": "gzip",
@@ -33,8 +33,8 @@ _HEADERS = {
 
 
 @dataclass
-class Seen:
-    """What one client saw."""
+class Timings:
+    """How many orders one client placed, and how long its calls took."""
 
     orders: int = 0
     latencies: list[float] = field(default_factory=list)  # seconds a call
@@ -43,7 +43,7 @@ class Seen:
 
 
 class Client:
-    """The function, loaded, and a hot ticket type to buy."""
+    """Buys a hot ticket type through the loaded function."""
 
     def __init__(self, ticket_type_id: str) -> None:
         self._handler: Callable[..., dict[str, Any]] = function("create_order").handler
@@ -57,14 +57,14 @@ class Client:
             self.call(_VALIDATION)
 
     def _add_validation(self) -> None:
-        """An endpoint that takes and answers what `create_order` does, and does nothing in between."""
+        """Add an endpoint with the request and the response of `create_order`, which does nothing in between."""
 
         @route("POST", _VALIDATION, who=Who.PUBLIC, status=201)
         def validate_order(order: OrderRequest, key: IdempotencyKey) -> PlacedOrder:  # noqa: ARG001
             return PlacedOrder(**self._answer)
 
     def call(self, path: str) -> tuple[float, float, dict[str, Any]]:
-        """Send one order; answers the time and the processor time of the call in seconds, and the response."""
+        """Send one order. Return the seconds of the call, its processor seconds, and the response."""
         buyer = {"name": "Ada Buyer", "email": f"{uuid.uuid4().hex[:12]}@example.com"}
         body = {"items": [{"ticket_type_id": self._ticket_type_id, "quantity": 2}], "buyer": buyer}
         headers = {**_HEADERS, "idempotency-key": str(uuid.uuid4())}
@@ -77,23 +77,23 @@ class Client:
         return seconds, cpu, answer
 
     def buy(self, start: float, seconds: float) -> dict[str, Any]:
-        """Place orders, one after the other, from a moment on and for so long."""
-        seen = Seen()
+        """Place orders, one after the other, from the moment `start` on and for so many seconds."""
+        timings = Timings()
         time.sleep(max(0.0, start - time.time()))
         while time.time() < start + seconds:
             latency, _, _ = self.call(_ORDERS)
-            seen.latencies.append(latency)
-        seen.orders = len(seen.latencies)
-        return asdict(seen)
+            timings.latencies.append(latency)
+        timings.orders = len(timings.latencies)
+        return asdict(timings)
 
     def compare(self, calls: int) -> dict[str, Any]:
-        """Orders and validation in turn."""
-        seen = Seen()
+        """Call the function and its validation alone in turn."""
+        timings = Timings()
         for _ in range(calls):
-            seen.cpu.append(self.call(_ORDERS)[1])
-            seen.cpu_of_validation.append(self.call(_VALIDATION)[1])
-        return asdict(seen)
+            timings.cpu.append(self.call(_ORDERS)[1])
+            timings.cpu_of_validation.append(self.call(_VALIDATION)[1])
+        return asdict(timings)
 
 
 if __name__ == "__main__":
-    processes.serve(Client(sys.argv[1]))
+    processes.serve(lambda: Client(sys.argv[1]))

@@ -1,7 +1,7 @@
 """Emails: how fast workers drain the queue of confirmations, each with two tickets as pictures and as a PDF.
 
-SQS and SES are a stub behind a socket (moto's SQS takes longer the more there is on it); the stub, the database and the
-workers share the machine. Messages count when the outbox has them as sent, and the last one is looked at.
+SQS and SES are a stub behind a socket, since moto's SQS takes longer the more messages it holds. The stub, the database
+and the workers share the machine. A message counts once the outbox has it as sent. The last one is looked at.
 """
 
 import base64
@@ -19,17 +19,17 @@ from uuid import UUID
 from bench import fixture
 from bench.extension import secrets_extension
 from bench.processes import Process
-from bench.report import Bar, Part, progress, table
+from bench.report import Part, Target, progress, table
 from bench.server import Bench, bench_server
 from local.stack.account import ACCESS_KEY, SECRET_KEY
 from tests.helpers.mailbox import parse
 
-# Every buyer has a name of their own: what was worked out for one serves no other.
-_NAME = """
+# Every buyer has a name of their own, so that nothing that a worker keeps for one serves another.
+_NAME_BUYERS = """
 UPDATE orders SET buyer_name = initcap(translate(left(md5(id::text), 6) || ' ' || left(md5(number), 8),
     '0123456789', 'aeiouáéíọú'))"""
-_HOLD = "UPDATE tickets SET holder_name = buyer_name FROM orders WHERE orders.id = order_id"
-_OWE = """
+_NAME_HOLDERS = "UPDATE tickets SET holder_name = buyer_name FROM orders WHERE orders.id = order_id"
+_OWE_CONFIRMATIONS = """
 INSERT INTO outbox (id, kind, template, recipient, payload)
 SELECT gen_random_uuid(), 'email', 'order_confirmation', buyer_email, jsonb_build_object('order_id', id) FROM orders
 RETURNING id"""
@@ -50,8 +50,8 @@ FULL = Size(messages=4_000, workers=4, warm_up=100)
 SMOKE = Size(messages=60, workers=2, warm_up=10)
 
 
-class Aws:
-    """Stands in for SQS and SES: a queue, from which a message is received once, and a transport that takes all."""
+class AwsStub:
+    """Stands in for SQS, which hands out each message once, and for SES, which takes every email."""
 
     def __init__(self) -> None:
         self.queue: deque[UUID] = deque()
@@ -61,7 +61,7 @@ class Aws:
 
     @contextmanager
     def serve(self) -> Iterator[str]:
-        """Listen; answers the URL."""
+        """Serve on a port of this machine. Yield the URL."""
         answer = self._answer
 
         class Handler(BaseHTTPRequestHandler):
@@ -78,7 +78,7 @@ class Aws:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Nothing: the terminal is for figures."""
+                """Write nothing: the terminal is for figures."""
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
@@ -108,15 +108,15 @@ class Aws:
                 yield {"MessageId": message_id, "ReceiptHandle": message_id, "Body": body}
 
     def last_types(self) -> list[str]:
-        """What the last email is made of."""
+        """Return the types of the parts of the last email."""
         mail = parse(base64.b64decode(json.loads(self.last)["Content"]["Raw"]["Data"]))
         return [part.get_content_type() for part in mail.walk() if not part.is_multipart()]
 
 
 def measure(*, smoke: bool = False) -> Part:
-    """Run this part; as ``smoke`` only to show that it works."""
+    """Measure how fast workers send emails. With ``smoke``, only show that it works."""
     size = SMOKE if smoke else FULL
-    stub = Aws()
+    stub = AwsStub()
     with ExitStack() as stack:
         bench = stack.enter_context(bench_server())
         secrets_port = stack.enter_context(secrets_extension())
@@ -126,41 +126,41 @@ def measure(*, smoke: bool = False) -> Part:
         workers = [_worker(bench, secrets_port, url) for _ in range(size.workers)]
         for worker in workers:
             stack.callback(worker.close)
-            worker.line()
+            worker.wait_until_ready()
         _drain(workers, size.warm_up)
         progress(f"{size.workers} workers")
         before = _sent(bench)
-        seen = _drain(workers, size.messages)
+        reports = _drain(workers, size.messages)
         sent = _sent(bench)
     assert sent == stub.taken == stub.deleted == size.messages, f"of {size.messages}, {sent} are sent"
     assert sorted(stub.last_types()) == _PARTS
     figures = {
         "messages": size.messages,
         "workers": size.workers,
-        "messages_per_second": (sent - before) / max(each["seconds"] for each in seen),
-        "cpu_ms": sum(each["cpu"] for each in seen) / sum(each["messages"] for each in seen) * 1000,
+        "messages_per_second": (sent - before) / max(each["seconds"] for each in reports),
+        "cpu_ms": sum(each["cpu"] for each in reports) / sum(each["messages"] for each in reports) * 1000,
         "bytes": len(stub.last),
     }
     _show(figures)
-    return Part("emails", [] if smoke else _bars(figures), figures)
+    return Part("emails", [] if smoke else _targets(figures), figures)
 
 
 def _worker(bench: Bench, secrets_port: int, url: str) -> Process:
     keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
-    others = {"AWS_ENDPOINT_URL_SESV2": url, **keys}
-    return Process("bench.mailer", url, bench=bench, database=_DATABASE, secrets_port=secrets_port, others=others)
+    variables = {"AWS_ENDPOINT_URL_SESV2": url, **keys}
+    return Process("bench.mailer", url, bench=bench, database=_DATABASE, secrets_port=secrets_port, variables=variables)
 
 
 def _owe(bench: Bench, messages: int) -> list[UUID]:
-    """A database that owes the confirmations of so many orders; answers the messages' ids."""
+    """Make a database that owes the confirmations of so many orders. Return the messages' ids."""
     bench.create(_DATABASE, "empty")
     with bench.connect(_DATABASE) as conn:
         hot = fixture.hot_ticket_type(conn)
         fixture.sell(conn, hot, messages)
-        conn.execute(_NAME)
-        conn.execute(_HOLD)
-        ids = [row[0] for row in conn.execute(_OWE)]
-        fixture.settle(conn)
+        conn.execute(_NAME_BUYERS)
+        conn.execute(_NAME_HOLDERS)
+        ids = [row[0] for row in conn.execute(_OWE_CONFIRMATIONS)]
+        fixture.vacuum(conn)
     return ids
 
 
@@ -188,8 +188,8 @@ def _show(figures: dict[str, Any]) -> None:
     )
 
 
-def _bars(figures: dict[str, Any]) -> list[Bar]:
+def _targets(figures: dict[str, Any]) -> list[Target]:
     return [
-        Bar("emails: messages a second", figures["messages_per_second"], at_least=200, judged=False),
-        Bar("emails: processor time of a message, ms", figures["cpu_ms"], at_most=10, judged=False),
+        Target("emails: messages a second", figures["messages_per_second"], at_least=200, enforced=False),
+        Target("emails: processor time of a message, ms", figures["cpu_ms"], at_most=10, enforced=False),
     ]

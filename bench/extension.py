@@ -1,4 +1,4 @@
-"""Stands in for the AWS Parameters and Secrets extension, from which a function reads its secrets."""
+"""A stub of the AWS Parameters and Secrets extension, from which a function reads its secrets."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ MASTER = _KEY.encode()
 
 class _Secrets(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        """Any secret is the same key ring."""
+        """Answer any request for a secret with the same key ring."""
         body = json.dumps({"SecretString": json.dumps(_RING)}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -21,12 +21,12 @@ class _Secrets(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Nothing: the terminal is for figures."""
+        """Write nothing: the terminal is for figures."""
 
 
 @contextmanager
 def secrets_extension() -> Iterator[int]:
-    """Serve secrets on a port of this machine; answers the port."""
+    """Serve secrets on a port of this machine. Yield the port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Secrets)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server.server_address[1]

@@ -1,4 +1,4 @@
-"""What the benchmarks sell: a hot ticket type with plenty of stock."""
+"""Makes what the benchmarks sell, a hot ticket type with plenty of stock, and counts its orders."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ _SOLD = (Path(__file__).parent / "sold.sql").read_text()
 
 @dataclass(frozen=True)
 class HotTicketType:
-    """A ticket type, with what an order of it repeats."""
+    """A ticket type, with the values that every order of it repeats."""
 
     ticket_type_id: UUID
     event_id: UUID
@@ -29,30 +29,30 @@ class HotTicketType:
 
 
 def hot_ticket_type(conn: psycopg.Connection[Any]) -> HotTicketType:
-    """A ticket type on sale, whose stock lies in as many rows as there can be."""
+    """Make a ticket type on sale, whose stock lies in as many rows as there can be."""
     ticket_type_id = factories.ticket_type(conn, quantity=PLENTY, max_per_order=1000)
     terms = sql.queries("orders").list_sale_terms
     columns = "ticket_type_id, event_id, organisation_id, pool_id, currency, unit_price"
-    found = conn.cursor(row_factory=class_row(HotTicketType)).execute(
+    rows = conn.cursor(row_factory=class_row(HotTicketType)).execute(
         f"SELECT {columns} FROM ({terms}) AS terms", {"ticket_type_ids": [ticket_type_id]}
     )
-    (hot,) = found
+    (hot,) = rows
     return hot
 
 
 def sell(conn: psycopg.Connection[Any], hot: HotTicketType, orders: int) -> None:
-    """Leave behind what so many paid orders of two tickets each leave."""
+    """Insert the rows that so many paid orders of two tickets each leave behind."""
     psycopg.ClientCursor(conn).execute(_SOLD, {**asdict(hot), "orders": orders})
 
 
-def settle(conn: psycopg.Connection[Any]) -> None:
-    """Let the database come to rest, as it would overnight."""
+def vacuum(conn: psycopg.Connection[Any]) -> None:
+    """Do what autovacuum and the checkpointer would do overnight."""
     conn.execute("VACUUM ANALYZE")
     conn.execute("CHECKPOINT")
 
 
-def one_counter(conn: psycopg.Connection[Any]) -> UUID:
-    """A pool in a single row, as the plain design has it; answers its id."""
+def single_row_pool(conn: psycopg.Connection[Any]) -> UUID:
+    """Make a pool whose stock lies in a single row, as the plain design has it. Return its id."""
     pool_id = stock.create_pool(conn, 1)
     conn.execute("UPDATE stock_pools SET quantity = %s WHERE id = %s", [PLENTY, pool_id])
     conn.execute("UPDATE stock SET available = %s WHERE pool_id = %s", [PLENTY, pool_id])
@@ -60,16 +60,16 @@ def one_counter(conn: psycopg.Connection[Any]) -> UUID:
 
 
 def analyse(conn: psycopg.Connection[Any]) -> None:
-    """Let the planner know what is for sale, as it would by then.
+    """Let the planner know what is for sale.
 
-    Not so of the tables that are still empty: after ANALYZE it would take them for tiny, and connections would keep the
-    plans that they made for checking foreign keys then. Autovacuum leaves empty tables alone, too.
+    Autovacuum leaves empty tables alone, and so does this. After ANALYZE the planner would take them for tiny.
+    Connections would keep the plans that they then made to check foreign keys.
     """
     conn.execute("VACUUM ANALYZE events, ticket_types, stock_pools, stock")
 
 
 def count_orders(conn: psycopg.Connection[Any], *, with_stock: bool = True) -> int:
-    """How many orders there are; ``with_stock``, after checking that the stock's books agree with them.
+    """Return the number of orders. With ``with_stock``, first check that stock and order items agree.
 
     Raises:
         AssertionError: stock was lost, made or oversold.
@@ -90,7 +90,7 @@ def count_orders(conn: psycopg.Connection[Any], *, with_stock: bool = True) -> i
 
 
 def orders_per_second(conn: psycopg.Connection[Any]) -> float:
-    """How fast orders were placed, from the second second on."""
+    """Return how many orders a second were placed, without those of the first second."""
     row = conn.execute(
         """SELECT (count(*) / extract(epoch FROM max(created_at) - min(created_at)))::float8 FROM orders
         WHERE created_at >= (SELECT min(created_at) + interval '1 second' FROM orders)"""

@@ -1,9 +1,12 @@
 """One hot ticket type: our purchase beside its limit, beside the plain design, and beside the inserts alone.
 
-pgbench is the client, on the server's own socket, so that the database is what is measured, not the network. Orders are
-counted in the table afterwards, since a statement that finds no stock commits fast, too; those of the first second are
-left out, in which each connection plans its statements. A round runs each design on a fresh copy of the same database,
-one after the other, so that what else the machine does meets all of them; figures are medians over the rounds.
+The limit is the same purchase without contention: each connection has a row of stock to itself. The client is pgbench,
+on the server's own socket, so that no network is measured. Orders are counted in the table afterwards, since a
+statement that finds no stock commits fast too. Those of the first second do not count, since each connection plans its
+statements then.
+
+A round runs each design on a fresh copy of the same database, one after the other. So whatever else the machine does
+slows all of them alike. Figures are medians over the rounds.
 """
 
 import tempfile
@@ -14,15 +17,15 @@ from statistics import median
 from uuid import UUID
 
 from bench import fixture, pgbench
-from bench.report import Bar, Part, progress, table
+from bench.report import Part, Target, progress, table
 from bench.server import Bench, bench_server
 from boxoffice import sql
 from boxoffice.stock.rules import MOST_ROWS
 
 _QUANTITY = 2  # tickets an order
 
-# commit_delay lets the server wait before it flushes the log, so that others may join. It acts with fsync on only, and
-# with commit_siblings = 0 on every commit: what a networked store does to commits, group commit included.
+# commit_delay makes the server wait before it flushes the log, so that other commits join (group commit). That is what
+# a networked store does. It needs fsync, and acts on every commit if commit_siblings is 0.
 _LATENCIES: dict[str, Mapping[str, str]] = {
     "none": {},
     "+3 ms": {"commit_delay": "3000", "commit_siblings": "0"},
@@ -31,7 +34,7 @@ _LATENCIES: dict[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Design:
-    """A way to sell, and the row that a connection starts at, as SQL."""
+    """A way to sell: its statement, and the row of stock at which a connection starts, as SQL."""
 
     name: str
     statement: str
@@ -42,7 +45,7 @@ class Design:
 _HERE = Path(__file__).parent
 _PURCHASE = sql.queries("orders").place_order
 
-OURS = Design("ours", _PURCHASE, f"pg_backend_pid() % {MOST_ROWS}")  # stock.rules.start_row
+OURS = Design("ours", _PURCHASE, f"pg_backend_pid() % {MOST_ROWS}")  # as stock/rules.py says
 LIMIT = Design("limit", _PURCHASE, ":client_id")
 ROW_LOCK = Design("row lock", (_HERE / "row_lock.sql").read_text())
 INSERTS = Design("inserts", (_HERE / "inserts.sql").read_text(), sells=False)
@@ -51,13 +54,13 @@ DESIGNS = (OURS, LIMIT, ROW_LOCK, INSERTS)
 
 @dataclass(frozen=True)
 class Load:
-    """So many connections at such a latency, and how thoroughly to measure there."""
+    """How many connections at which commit latency, and how thoroughly to measure there."""
 
     connections: int
     latency: str
     rounds: int
     seconds: int
-    of_limit: float | None = None  # the bar
+    of_limit: float | None = None  # the target: at least this part of the limit
     shows_row_lock: bool = False
 
 
@@ -73,8 +76,8 @@ SMOKE = (Load(4, "none", 1, 2),)
 
 type Rates = dict[str, list[float]]  # orders a second by design, a figure a round
 
-# An order as a script. A connection's first finds its start row. Ids are unique and ordered by time, as UUIDv7 are;
-# order numbers and buyers are spread at random, but unique.
+# An order as a script of pgbench. A connection's first run finds its start row. Ids are ordered by time, as UUIDv7 are.
+# Order numbers and buyers are unique, and in random order.
 _SCRIPT = r"""
 \if :n = 0
 SELECT {start} AS start \gset
@@ -87,7 +90,7 @@ SELECT {start} AS start \gset
 ;
 """
 
-# What stands for a parameter that differs from order to order; the others have one value throughout.
+# pgbench's expressions for the parameters that differ from order to order. The others have one value throughout.
 _EXPRESSIONS = {
     "id": "(:id_head || :id_tail)::uuid",
     "number": ":number",
@@ -108,32 +111,32 @@ _EXPRESSIONS = {
 
 
 def measure(*, smoke: bool = False) -> Part:
-    """Run this part; as ``smoke`` only to show that it works."""
+    """Measure how fast each design sells. With ``smoke``, only show that it works."""
     with bench_server(autovacuum="off") as bench, tempfile.TemporaryDirectory() as scripts:
         variables = _prepare(bench)
         round_ = _Round(bench, Path(scripts) / "order.sql", variables)
-        found = {load: _measure(round_, load) for load in (SMOKE if smoke else LOADS)}
-    _show(found)
-    bars = [bar for load, rates in found.items() for bar in _bars(load, rates)]
+        rates_by_load = {load: _measure(round_, load) for load in (SMOKE if smoke else LOADS)}
+    _show(rates_by_load)
+    targets = [target for load, rates in rates_by_load.items() for target in _targets(load, rates)]
     figures = [
         {"connections": load.connections, "latency": load.latency, "orders_per_second": rates}
-        for load, rates in found.items()
+        for load, rates in rates_by_load.items()
     ]
-    return Part("hot", bars, {"loads": figures})
+    return Part("hot", targets, {"loads": figures})
 
 
 def _prepare(bench: Bench) -> dict[str, dict[str, str]]:
-    """Make the database ``hot``; answers the variables of each design."""
+    """Make the database ``hot``. Return pgbench's variables for each design."""
     bench.create("hot", "empty")
     with bench.connect("hot") as conn:
         hot = fixture.hot_ticket_type(conn)
-        counter = fixture.one_counter(conn)
+        single_row = fixture.single_row_pool(conn)
         fixture.analyse(conn)
-    return {design.name: _variables(hot, counter if design is ROW_LOCK else hot.pool_id) for design in DESIGNS}
+    return {design.name: _variables(hot, single_row if design is ROW_LOCK else hot.pool_id) for design in DESIGNS}
 
 
 def _variables(hot: fixture.HotTicketType, pool_id: UUID) -> dict[str, str]:
-    one = {
+    values = {
         "n": 0,
         "ticket_type_id": hot.ticket_type_id,
         "event_id": hot.event_id,
@@ -148,7 +151,7 @@ def _variables(hot: fixture.HotTicketType, pool_id: UUID) -> dict[str, str]:
         "is_group": "false",
         "fingerprint": "\\x" + "5a" * 32,
     }
-    return {name: str(value) for name, value in one.items()}
+    return {name: str(value) for name, value in values.items()}
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ class _Round:
     variables: dict[str, dict[str, str]]
 
     def run(self, design: Design, load: Load) -> float:
-        """Sell on a fresh database; answers orders a second."""
+        """Sell on a fresh copy of the database. Return orders a second."""
         variables = self.variables[design.name]
         expressions = {name: f":{name}" for name in variables} | _EXPRESSIONS
         statement = pgbench.fill_in(design.statement, expressions)
@@ -187,22 +190,22 @@ def _measure(round_: _Round, load: Load) -> Rates:
 
 
 def _ratio(rates: Rates, design: Design, to: Design) -> float:
-    """The median of the ratios within a round."""
+    """Return the median of the ratios between two designs within a round."""
     return median(one / other for one, other in zip(rates[design.name], rates[to.name], strict=True))
 
 
-def _bars(load: Load, rates: Rates) -> list[Bar]:
+def _targets(load: Load, rates: Rates) -> list[Target]:
     where = f"{load.connections} connections, {load.latency}"
-    bars = []
+    targets = []
     if load.of_limit is not None:
-        bars.append(Bar(f"hot: ours to the limit, {where}", _ratio(rates, OURS, LIMIT), at_least=load.of_limit))
+        targets.append(Target(f"hot: ours to the limit, {where}", _ratio(rates, OURS, LIMIT), at_least=load.of_limit))
     if load.shows_row_lock:
         ratio = _ratio(rates, OURS, ROW_LOCK)
-        bars.append(Bar(f"hot: ours to the row lock, {where}", ratio, at_least=1, judged=False))
-    return bars
+        targets.append(Target(f"hot: ours to the row lock, {where}", ratio, at_least=1, enforced=False))
+    return targets
 
 
-def _show(found: dict[Load, Rates]) -> None:
+def _show(rates_by_load: dict[Load, Rates]) -> None:
     header = ["orders a second", *(design.name for design in DESIGNS), "ours/limit", "ours/row lock"]
     rows = [
         [
@@ -211,6 +214,6 @@ def _show(found: dict[Load, Rates]) -> None:
             _ratio(rates, OURS, LIMIT),
             _ratio(rates, OURS, ROW_LOCK),
         ]
-        for load, rates in found.items()
+        for load, rates in rates_by_load.items()
     ]
     table(header, rows)

@@ -1,6 +1,7 @@
-"""Cold start: importing an endpoint, beside importing the libraries that it cannot do without.
+"""Cold start: the import of an endpoint, compared with the import of the libraries that it cannot do without.
 
-Each in a fresh interpreter, in turn, many times; medians. Our code is compiled before, as the layer is at its build.
+Each import runs in a fresh interpreter, in turn, many times. Figures are medians. Our code is compiled before
+that, as in the built layer.
 """
 
 import compileall
@@ -15,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from bench import LAYER, ROOT
-from bench.report import Bar, Part, progress, table
+from bench.report import Part, Target, progress, table
 
 _ENDPOINT = "create_order"
 _ROUNDS = 41
@@ -41,12 +42,12 @@ import json, sys
 print(json.dumps([seconds, sorted({{name.partition(".")[0] for name in sys.modules}})]))
 """
 
-# What costs a cold start and no endpoint needs before it is called: the AWS SDK, ORMs, images, PDFs, payment SDKs.
+# Libraries that slow a cold start, and that no endpoint needs before it is called.
 _HEAVY = frozenset({"PIL", "boto3", "django", "flutterwave", "peewee", "qrcode", "reportlab", "sqlalchemy", "stripe"})
 
 
 def measure(*, smoke: bool = False) -> Part:
-    """Run this part; as ``smoke`` only to show that it works."""
+    """Measure imports. With ``smoke``, only show that it works."""
     rounds = 1 if smoke else _ROUNDS
     endpoint, libraries = [], []
     progress(f"{rounds} fresh interpreters each")
@@ -67,11 +68,11 @@ def measure(*, smoke: bool = False) -> Part:
         ["import", "median ms"],
         [[_ENDPOINT, figures["endpoint_ms"]], ["its libraries", figures["libraries_ms"]]],
     )
-    bars = [
-        Bar("imports: an endpoint to its libraries", ratio, at_most=1.15),
-        Bar("imports: heavy libraries imported by any function before it runs", len(needless), at_most=0),
+    targets = [
+        Target("imports: an endpoint to its libraries", ratio, at_most=1.15),
+        Target("imports: heavy libraries imported by any function before it runs", len(needless), at_most=0),
     ]
-    return Part("imports", [] if smoke else bars, figures)
+    return Part("imports", [] if smoke else targets, figures)
 
 
 def _functions() -> list[str]:
@@ -79,7 +80,7 @@ def _functions() -> list[str]:
 
 
 def _build(folder: Path) -> str:
-    """Copy the layer and the functions, and compile them; answers the path to import them from."""
+    """Copy and compile the layer and the functions. Return the path to import them from."""
     shutil.copytree(LAYER, folder / "layer")
     shutil.copytree(ROOT / "functions", folder / "functions")
     compileall.compile_dir(folder, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
@@ -87,7 +88,7 @@ def _build(folder: Path) -> str:
 
 
 def _import(path: str, statements: str) -> tuple[float, set[str]]:
-    """The seconds that some imports take in a fresh interpreter, and the top-level modules that are loaded then."""
+    """Return the seconds that imports take in a fresh interpreter, and the top-level modules that they load."""
     environment = {**os.environ, "PYTHONPATH": path, "POWERTOOLS_SERVICE_NAME": "boxoffice"}
     done = subprocess.run(
         [sys.executable, "-c", _TIMED.format(statements=statements)],

@@ -1,4 +1,4 @@
--- What a purchase writes, and no stock.
+-- The inserts of a purchase, without its change of stock.
 WITH placed AS (
     INSERT INTO orders (id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency,
         total, draws, request_id, fingerprint, expires_at, created_at)

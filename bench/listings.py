@@ -1,6 +1,6 @@
-"""Listings: what a page costs among a million orders, beside what it costs among a thousand.
+"""Listings: the time of a page among a million orders, compared with that among a thousand.
 
-Whole handlers, one call at a time, in two processes that take turns: each has a database of its own on one server.
+Two processes take turns to call whole handlers, one call at a time. Each has a database of its own on one server.
 """
 
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ from bench import fixture
 from bench.extension import secrets_extension
 from bench.processes import Process
 from bench.reader import LISTINGS
-from bench.report import Bar, Part, progress, table
+from bench.report import Part, Target, progress, table
 from bench.server import Bench, bench_server
 from tests.helpers import factories
 
@@ -34,7 +34,7 @@ SMOKE = Size(few=200, many=400, rounds=1, calls=2)
 
 
 def measure(*, smoke: bool = False) -> Part:
-    """Run this part; as ``smoke`` only to show that it works."""
+    """Measure listings. With ``smoke``, only show that it works."""
     size = SMOKE if smoke else FULL
     with ExitStack() as stack:
         bench = stack.enter_context(bench_server())
@@ -50,12 +50,12 @@ def measure(*, smoke: bool = False) -> Part:
         [[name, few, many, ratio] for name, (few, many, ratio) in figures.items()],
     )
     worst = max(ratio for _, _, ratio in figures.values())
-    bars = [] if smoke else [Bar("listings: a million orders to a thousand, at worst", worst, at_most=1.2)]
-    return Part("listings", bars, {"size": asdict(size), "listings": figures})
+    targets = [] if smoke else [Target("listings: a million orders to a thousand, at worst", worst, at_most=1.2)]
+    return Part("listings", targets, {"size": asdict(size), "listings": figures})
 
 
 def _sell(bench: Bench, secrets_port: int, orders: int) -> Process:
-    """A database with so many orders, a hundred of them one buyer's; answers its reader."""
+    """Make a database with so many orders, of which one buyer has a hundred. Return its reader."""
     progress(f"placing {orders:,} orders")
     database = f"orders_{orders}"
     bench.create(database, "empty")
@@ -64,15 +64,15 @@ def _sell(bench: Bench, secrets_port: int, orders: int) -> Process:
         fixture.sell(conn, hot, orders)
         manager, buyer = factories.member(conn, hot.organisation_id, "manager"), factories.account(conn)
         conn.execute(_BUYER, {"account_id": buyer})
-        fixture.settle(conn)
+        fixture.vacuum(conn)
     arguments: tuple[UUID | int, ...] = (hot.organisation_id, hot.event_id, manager, buyer, orders)
     reader = Process("bench.reader", *arguments, bench=bench, database=database, secrets_port=secrets_port)
-    reader.line()
+    reader.wait_until_ready()
     return reader
 
 
 def _compare(few: Process, many: Process, name: str, size: Size) -> tuple[float, float, float]:
-    """Milliseconds a call, and the median of the ratios within a round."""
+    """Return the milliseconds of a call among few and among many orders, and the median ratio within a round."""
     times: dict[Process, list[float]] = {few: [], many: []}
     for number in range(size.rounds):
         for reader in (few, many) if number % 2 == 0 else (many, few):

@@ -1,13 +1,10 @@
-"""A worker of the email queue: takes ten messages at a time, has `send_email` send them, and takes them off the queue.
+"""A worker of the email queue: receives ten messages at a time, calls `send_email` with them, and deletes them.
 
-Run by `emails.py`, with the settings of the functions in its environment.
+`emails.py` starts it, with the settings of the functions in its environment.
 """
 
-import os
 import sys
 import time
-from contextlib import redirect_stdout
-from pathlib import Path
 from typing import Any
 
 from bench.processes import serve
@@ -19,7 +16,7 @@ _BATCH = 10  # as in template.yaml
 
 
 class Mailer:
-    """The function, loaded, and its queue."""
+    """Takes messages from a queue and hands them to the loaded function."""
 
     def __init__(self, url: str) -> None:
         self._sqs = aws.client("sqs", url)
@@ -27,18 +24,17 @@ class Mailer:
         self._handler = function("send_email").handler
 
     def drain(self, most: int) -> dict[str, Any]:
-        """Send so many messages, or all there are; ``cpu`` is this process's time in the function, in seconds."""
+        """Send so many messages, or all there are. Return how many, and the processor and clock seconds they took."""
         done, cpu = 0, 0.0
         start = time.perf_counter()
-        with Path(os.devnull).open("w") as metrics, redirect_stdout(metrics):  # standard output is for answers
-            while done < most and (messages := self._receive()):
-                before = time.process_time()
-                answer = self._handler(batch(*(message["Body"] for message in messages)), context("send_email"))
-                cpu += time.process_time() - before
-                if answer["batchItemFailures"]:
-                    raise RuntimeError("not sent")
-                self._delete(messages)
-                done += len(messages)
+        while done < most and (messages := self._receive()):
+            before = time.process_time()
+            answer = self._handler(batch(*(message["Body"] for message in messages)), context("send_email"))
+            cpu += time.process_time() - before
+            if answer["batchItemFailures"]:
+                raise RuntimeError("not sent")
+            self._delete(messages)
+            done += len(messages)
         return {"messages": done, "cpu": cpu, "seconds": time.perf_counter() - start}
 
     def _receive(self) -> list[dict[str, Any]]:
@@ -54,4 +50,4 @@ class Mailer:
 
 
 if __name__ == "__main__":
-    serve(Mailer(*sys.argv[1:]))
+    serve(lambda: Mailer(*sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Runs a statement of ours under pgbench, so that the database is what is measured."""
+"""Runs a statement under pgbench, PostgreSQL's own client for benchmarks, which takes little of the machine."""
 
 import os
 import re
@@ -12,10 +12,10 @@ _PARAMETER = re.compile(r"%\((\w+)\)s")
 
 
 def fill_in(statement: str, expressions: Mapping[str, str]) -> str:
-    """A statement with each ``%(name)s`` replaced by what stands for it under pgbench.
+    """Return a statement with an expression of pgbench in place of each ``%(name)s``.
 
     Raises:
-        KeyError: nothing stands for one of its parameters.
+        KeyError: a parameter has no expression.
     """
     return _PARAMETER.sub(lambda match: expressions[match[1]], statement)
 

@@ -1,10 +1,11 @@
-"""Processes that call the functions as Lambda does: told what to do by a line, and answering by one."""
+"""Processes that call the functions as Lambda does. They read requests and write answers, each a line of JSON."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from bench import ROOT
@@ -30,7 +31,7 @@ _ENVIRONMENT = {
 
 
 class Process:
-    """A module of the benchmark, run with the settings of the functions and ``others``."""
+    """A module of the benchmark in a process, with the settings of the functions and more environment variables."""
 
     def __init__(
         self,
@@ -39,14 +40,14 @@ class Process:
         bench: Bench,
         database: str,
         secrets_port: int,
-        others: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         environment = {
             **os.environ,
             **_ENVIRONMENT,
             "DATABASE_URL": bench.api_url(database),
             "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(secrets_port),
-            **(others or {}),
+            **(variables or {}),
         }
         command = [sys.executable, "-m", module, *map(str, arguments)]
         self._process = subprocess.Popen(
@@ -54,31 +55,40 @@ class Process:
         )
 
     def ask(self, *request: object) -> None:
-        """Tell it what to do."""
+        """Send a request: the name of a method, and its arguments."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
 
-    def line(self) -> str:
-        """A line of its output, which it writes when it is done."""
+    def wait_until_ready(self) -> None:
+        """Wait for the line by which the process says that it serves."""
+        self._read_line()
+
+    def answer(self) -> Any:
+        """Wait for the answer to a request, and return it."""
+        return json.loads(self._read_line())
+
+    def _read_line(self) -> str:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"a client ended with {self._process.wait()}")
+            raise RuntimeError(f"a process ended with exit code {self._process.wait()}")
         return line
 
-    def answer(self) -> Any:
-        """What it found."""
-        return json.loads(self.line())
-
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self._process.communicate()
 
 
-def serve(worker: object) -> None:
-    """The other end: call the method of the worker that each line of the input names; its answer is a line, too."""
-    print("ready", flush=True)
-    for line in sys.stdin:
-        name, *arguments = json.loads(line)
-        print(json.dumps(getattr(worker, name)(*arguments)), flush=True)
+def serve(make_worker: Callable[[], object]) -> None:
+    """Make a worker, and serve requests from standard input: call the method that each names, and write its answer.
+
+    Standard output is for answers alone. The functions write their logs and metrics there, so those are discarded.
+    """
+    with os.fdopen(os.dup(1), "w", buffering=1) as answers, Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        worker = make_worker()
+        print("ready", file=answers)
+        for line in sys.stdin:
+            name, *arguments = json.loads(line)
+            print(json.dumps(getattr(worker, name)(*arguments)), file=answers)

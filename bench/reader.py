@@ -1,6 +1,6 @@
-"""A client that reads lists: calls the functions as Lambda does, one call at a time, and says how long it took.
+"""A client that reads lists: calls the functions as Lambda does, one call at a time, and reports how long each took.
 
-Run by `listings.py`, with the settings of the functions in its environment.
+`listings.py` starts it, with the settings of the functions in its environment.
 """
 
 import sys
@@ -14,13 +14,13 @@ from bench import processes
 from boxoffice.auth import issue_access_token
 from tests.helpers.support import context, event_for, function
 
-_WARM_UP = 20  # calls; psycopg prepares a statement after five, PostgreSQL settles on a plan after five more
+_WARM_UP = 20  # calls; psycopg prepares a statement after five, PostgreSQL keeps one plan after five more
 _FIRST_ORDER = datetime(2025, 1, 1, tzinfo=UTC)  # see sold.sql; from then on an order each tenth of a second
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A function, and what it is asked for."""
+    """A request for a list: the function, its path and query, and who calls."""
 
     function: str
     path: str
@@ -43,24 +43,24 @@ LISTINGS = {
 
 
 class Reader:
-    """The functions, loaded, and what is known of the database."""
+    """Calls the loaded functions with the ids of one database."""
 
     def __init__(self, organisation_id: str, event_id: str, manager: str, buyer: str, orders: str) -> None:
         middle = _FIRST_ORDER + timedelta(seconds=int(orders) / 20)
-        self._known = {"organisation_id": organisation_id, "event_id": event_id, "middle": middle.isoformat()}
+        self._ids = {"organisation_id": organisation_id, "event_id": event_id, "middle": middle.isoformat()}
         accounts = {"manager": manager, "buyer": buyer}
         self._tokens = {who: issue_access_token(UUID(account), UUID(int=0)) for who, account in accounts.items()}
         for name in LISTINGS:
             self.read(name, _WARM_UP)
 
     def read(self, name: str, calls: int) -> list[float]:
-        """Call so many times; answers the seconds of each."""
+        """Call so many times. Return the seconds of each call."""
         return [self._read(LISTINGS[name]) for _ in range(calls)]
 
     def _read(self, listing: Listing) -> float:
-        query = {key: value.format(**self._known) for key, value in listing.query.items()}
+        query = {key: value.format(**self._ids) for key, value in listing.query.items()}
         headers = {"authorization": f"Bearer {self._tokens[listing.who]}"}
-        event = event_for("GET", listing.path.format(**self._known), None, query, headers, "203.0.113.7")
+        event = event_for("GET", listing.path.format(**self._ids), None, query, headers, "203.0.113.7")
         handler = function(listing.function).handler
         start = time.perf_counter()
         answer = handler(event, context(listing.function))
@@ -71,4 +71,4 @@ class Reader:
 
 
 if __name__ == "__main__":
-    processes.serve(Reader(*sys.argv[1:]))
+    processes.serve(lambda: Reader(*sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Bars, tables and the file that keeps the figures."""
+"""Targets, tables and the file that keeps the figures."""
 
 import json
 import os
@@ -15,18 +15,18 @@ RESULTS = ROOT / "bench/results"
 
 
 @dataclass(frozen=True)
-class Bar:
-    """A figure and the limit that it has to keep to.
+class Target:
+    """A measured figure and its limit.
 
     Attributes:
-        judged: False for what depends on how fast the machine is: it is shown beside its limit, and never fails.
+        enforced: False if the figure depends on how fast the machine is. It is shown, and never fails the benchmark.
     """
 
     name: str
     measured: float
     at_least: float | None = None
     at_most: float | None = None
-    judged: bool = True
+    enforced: bool = True
 
     @property
     def met(self) -> bool:
@@ -38,21 +38,21 @@ class Bar:
     def __str__(self) -> str:
         sign, limit = (">=", self.at_least) if self.at_least is not None else ("<=", self.at_most)
         assert limit is not None
-        verdict = "met" if self.met else f"MISSED by {abs(self.measured - limit):.3g}"
-        return f"{self.name}: {self.measured:,.4g} ({sign} {limit:,g}) {verdict}"
+        result = "met" if self.met else f"MISSED by {abs(self.measured - limit):.3g}"
+        return f"{self.name}: {self.measured:,.4g} ({sign} {limit:,g}) {result}"
 
 
 @dataclass
 class Part:
-    """What one part of the benchmark found."""
+    """The results of one part of the benchmark."""
 
     title: str
-    bars: list[Bar] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
 
 
 def progress(text: str) -> None:
-    """Say what is being measured, while it is."""
+    """Print what is measured now."""
     print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
 
 
@@ -76,21 +76,31 @@ def _cell(value: object) -> str:
 
 
 def conclude(parts: Sequence[Part]) -> bool:
-    """Print the bars. Return True if all that are judged are met."""
-    bars = [bar for part in parts for bar in part.bars]
-    for bar in bars:
-        print(f"  {('ok' if bar.met else 'FAIL') if bar.judged else 'seen':4}  {bar}")
-    return all(bar.met for bar in bars if bar.judged)
+    """Print the targets. Return True if all enforced ones are met."""
+    targets = [target for part in parts for target in part.targets]
+    for target in targets:
+        print(f"  {_mark(target):5}  {target}")
+    return all(target.met for target in targets if target.enforced)
+
+
+def _mark(target: Target) -> str:
+    if not target.enforced:
+        return "shown"
+    return "ok" if target.met else "FAIL"
 
 
 def save(parts: Sequence[Part]) -> None:
-    """Write everything as JSON, in a file named by the moment."""
+    """Write everything as JSON, into a file named after the time."""
     now = datetime.now(UTC)
     document = {
         "measured_at": now.isoformat(timespec="seconds"),
         "machine": {"system": platform.platform(), "cores": os.cpu_count(), "python": platform.python_version()},
         "parts": [
-            {"title": part.title, "bars": [{**asdict(bar), "met": bar.met} for bar in part.bars], **part.figures}
+            {
+                "title": part.title,
+                "targets": [{**asdict(target), "met": target.met} for target in part.targets],
+                **part.figures,
+            }
             for part in parts
         ],
     }

@@ -1,4 +1,5 @@
--- The plain design: one counter for a ticket type, locked first; then the same inserts as ours, a statement a round trip.
+-- The plain design: the purchase first locks the ticket type's one row of stock. Then it inserts what ours inserts, each
+-- statement in a round trip of its own.
 BEGIN;
 SELECT available FROM stock WHERE pool_id = %(pool_id)s AND row_no = 0 FOR UPDATE;
 UPDATE stock SET available = available - %(quantity)s, held = held + %(quantity)s

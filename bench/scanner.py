@@ -1,6 +1,6 @@
-"""A door: calls the check-in functions as Lambda does, one call at a time, and says what it saw.
+"""A door: calls the check-in functions as Lambda does, one call at a time, and reports how long each took.
 
-Run by `scan.py`, with the settings of the functions in its environment.
+`scan.py` starts it, with the settings of the functions in its environment.
 """
 
 import base64
@@ -20,17 +20,17 @@ from boxoffice import db
 from boxoffice.auth import issue_access_token
 from tests.helpers.support import context, event_for, function
 
-_WARM_UP = 100  # calls; psycopg prepares a statement after five, PostgreSQL settles on a plan after five more
+_WARM_UP = 100  # calls; psycopg prepares a statement after five, PostgreSQL keeps one plan after five more
 
 
 class Door:
-    """The functions, loaded, and the tickets that will be shown here."""
+    """Calls the loaded functions with the tickets that people show at this door."""
 
-    def __init__(self, account_id: str, event_id: str, texts: Path, first: int, step: int) -> None:
+    def __init__(self, account_id: str, event_id: str, qrs: Path, first: int, step: int) -> None:
         self._token = issue_access_token(UUID(account_id), UUID(int=0))
         self._event_id = event_id
-        self._texts = texts.read_text().split()[first::step]
-        self._unused = iter(self._texts)
+        self._qrs = qrs.read_text().split()[first::step]
+        self._unused = iter(self._qrs)
         self._handlers = {
             name: function(name).handler
             for name in ("scan_ticket", "get_scan_manifest", "sync_scans", "get_attendance")
@@ -66,7 +66,7 @@ class Door:
         return self._call("scan_ticket", "POST", "/v1/scans", body)[0]
 
     def warm_up(self) -> dict[str, Any]:
-        """Scan some, so that the next ones are as all others."""
+        """Scan some tickets, so that statements are planned. Return the round trips of one more scan."""
         for _ in range(_WARM_UP):
             self._scan(next(self._unused))
         before = self._round_trips
@@ -74,7 +74,7 @@ class Door:
         return {"round_trips": self._round_trips - before}
 
     def scan(self, start: float, seconds: float) -> dict[str, Any]:
-        """Admit one after the other, from a moment on and for so long, or until all are in."""
+        """Scan one ticket after the other, from the moment `start` on, for so many seconds or until none is left."""
         time.sleep(max(0.0, start - time.time()))
         latencies = []
         for text in self._unused:
@@ -84,7 +84,7 @@ class Door:
         return {"latencies": latencies, "seconds": time.time() - start}
 
     def manifest(self) -> dict[str, Any]:
-        """Read it whole, once more although nothing has changed, and then what has."""
+        """Read the whole manifest, then ask again for what has changed: nothing."""
         path = f"/v1/events/{self._event_id}/scan-manifest"
         name = "get_scan_manifest"
         seconds, whole = self._call(name, "GET", path, accept_encoding="gzip")
@@ -100,11 +100,11 @@ class Door:
         }
 
     def sync(self, batch: int) -> dict[str, Any]:
-        """Report every ticket as scanned offline, in batches; and all of it once more."""
+        """Report a scan of every ticket, in batches, and then repeat all reports."""
         now = datetime.now(UTC)
         scans = [
             {"sequence": number, "qr": text, "at": (now - timedelta(seconds=number)).isoformat(), "gate": "North"}
-            for number, text in enumerate(self._texts, 1)
+            for number, text in enumerate(self._qrs, 1)
         ]
         times = [[self._sync(scans[start : start + batch]) for start in range(0, len(scans), batch)] for _ in range(2)]
         return {"first": times[0], "again": times[1], "scans": len(scans)}
@@ -114,15 +114,15 @@ class Door:
         return self._call("sync_scans", "POST", f"/v1/events/{self._event_id}/scan-sync", body)[0]
 
     def attendance(self, calls: int) -> dict[str, Any]:
-        """How long it takes to count."""
+        """Return the seconds of calls that count the attendance."""
         path = f"/v1/events/{self._event_id}/attendance"
         return {"seconds": [self._call("get_attendance", "GET", path)[0] for _ in range(calls)]}
 
 
 def main() -> None:
-    """Open a door, and do there what is asked for."""
-    account_id, event_id, texts, first, step = sys.argv[1:]
-    processes.serve(Door(account_id, event_id, Path(texts), int(first), int(step)))
+    """Open a door, and serve requests."""
+    account_id, event_id, qrs, first, step = sys.argv[1:]
+    processes.serve(lambda: Door(account_id, event_id, Path(qrs), int(first), int(step)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The server that is measured, and databases on it that all begin alike."""
+"""The PostgreSQL server that is measured, and its databases, which begin as copies of one template."""
 
 import tempfile
 from collections.abc import Iterator
@@ -10,10 +10,8 @@ from typing import Any
 import psycopg
 
 from boxoffice import migrations
-from local.stack.postgres import BIN, Server
+from local.stack.postgres import Server
 from local.stack.state import free_port
-
-__all__ = ["BIN", "Bench", "bench_server"]
 
 # A commit is safe on disk before it is answered, as in production. Checkpoints come between the rounds, not in them.
 _SETTINGS = {
@@ -34,34 +32,34 @@ class Bench:
     socket: Path
 
     def url(self, database: str) -> str:
-        """A connection string, as the owner."""
+        """Return a connection string, as the owner."""
         return self.server.url(database)
 
     def socket_url(self, database: str) -> str:
-        """A connection string, as the owner, around the network."""
+        """Return a connection string, as the owner, through the server's socket file."""
         return f"postgresql://postgres@/{database}?host={self.socket}&port={self.server.port}"
 
     def api_url(self, database: str) -> str:
-        """A connection string, as the role that the functions have."""
+        """Return a connection string, as the role of the functions."""
         return self.server.url(database, migrations.API_ROLE)
 
     def connect(self, database: str) -> psycopg.Connection[Any]:
-        """A connection of the owner's, in autocommit."""
+        """Connect as the owner, in autocommit."""
         return psycopg.connect(self.url(database), autocommit=True)
 
     def create(self, name: str, template: str) -> None:
-        """Copy a database; the copy is checkpointed."""
+        """Make a database as a copy of another. FILE_COPY ends with a checkpoint."""
         with self.connect("postgres") as conn:
             conn.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
 
     def drop(self, name: str) -> None:
-        """Drop a database, and whoever is still connected to it."""
+        """Drop a database, and end its connections."""
         with self.connect("postgres") as conn:
             conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     @contextmanager
     def copy(self, template: str) -> Iterator[str]:
-        """A copy for one round."""
+        """Copy a database for one round. Yield the name of the copy."""
         self.create("round", template)
         yield "round"
         self.drop("round")
@@ -69,7 +67,7 @@ class Bench:
 
 @contextmanager
 def bench_server(**settings: str) -> Iterator[Bench]:
-    """A fresh server with the schema in a database named ``empty``; everything is gone afterwards."""
+    """Run a new server with the schema in a database named ``empty``. All of it is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="boxoffice-bench-") as directory:
         data = Path(directory) / "data"
         options = {**_SETTINGS, **settings, "unix_socket_directories": str(data)}

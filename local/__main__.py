@@ -24,14 +24,14 @@ from local.stack.state import State, StateInUse
 from local.stack.supervisor import OWNER_URL_FILE, PartEnded, Stack
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-GREETING = """
+STARTED = """
   API      {api}
   Docs     {api}/docs
   Emails   {pages}/_local/emails
   Accounts {accounts}
            password: {password}
 
-  Ctrl-C ends everything; `make reset` forgets the data.
+  Ctrl-C ends everything; `make reset` deletes the data.
 """
 
 
@@ -69,7 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if not arguments.no_demo:
             demo_data.ensure(stack.url, stack.owner_url)
         say(f"ready after {time.monotonic() - started:.1f} s")
-        _greet(stack.url, stack.url)
+        _print_addresses(stack.url, stack.url)
         stack.watch()
     return 0
 
@@ -82,7 +82,7 @@ def _sam_local(arguments: argparse.Namespace) -> int:
         demo_data.ensure(stack.url, stack.owner_url)
         stack.serve_in_docker(arguments.port)
         say("ready")
-        _greet(f"http://127.0.0.1:{arguments.port}", stack.url)
+        _print_addresses(f"http://127.0.0.1:{arguments.port}", stack.url)
         stack.watch()
     return 0
 
@@ -91,15 +91,15 @@ def _psql(arguments: argparse.Namespace) -> int:
     """Open a session in the running stack's database, as the owner of the schema."""
     owner_url = arguments.state / OWNER_URL_FILE
     if not owner_url.exists():
-        say("there is no database yet: start it by `make run`")
+        say("there is no database yet: `make run` starts it")
         return 1
     return subprocess.run([str(BIN / "psql"), owner_url.read_text()], check=False).returncode
 
 
 def _reset(arguments: argparse.Namespace) -> int:
-    """Forget the state of the local stack."""
-    State(arguments.state).forget()
-    say(f"{arguments.state} is forgotten")
+    """Delete the state of the local stack."""
+    State(arguments.state).delete()
+    say(f"{arguments.state} is deleted")
     return 0
 
 
@@ -114,7 +114,7 @@ def _project(arguments: argparse.Namespace) -> Project:
 def _until_stopped(stack: Stack) -> Iterator[Stack]:
     """Run the stack until a signal comes. While it is ending, a second Ctrl-C must not leave parts behind."""
     for number in STOP_SIGNALS:
-        signal.signal(number, _interrupt)
+        signal.signal(number, _raise_interrupt)
     stack.start()
     try:
         yield stack
@@ -124,12 +124,12 @@ def _until_stopped(stack: Stack) -> Iterator[Stack]:
         stack.stop()
 
 
-def _greet(api: str, pages: str) -> None:
+def _print_addresses(api: str, pages: str) -> None:
     accounts = ", ".join(demo_data.ACCOUNTS)
-    print(GREETING.format(api=api, pages=pages, accounts=accounts, password=demo_data.PASSWORD), flush=True)
+    print(STARTED.format(api=api, pages=pages, accounts=accounts, password=demo_data.PASSWORD), flush=True)
 
 
-def _interrupt(_: int, __: FrameType | None) -> None:
+def _raise_interrupt(_: int, __: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 

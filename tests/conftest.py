@@ -1,4 +1,4 @@
-"""Real PostgreSQL and moto's AWS server, once a session; for each test a database, cloned from a template."""
+"""Fixtures of all tests. A session has one PostgreSQL and one AWS server (moto's), and each test its own database."""
 
 import json
 import os
@@ -12,6 +12,7 @@ import pytest
 from boxoffice import config, db, migrations
 from tests.helpers.conformance import Coverage
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, INFOS
+from tests.helpers.provider_servers import Flutterwave, Stripe, account_at
 from tests.helpers.support import Client, Database, Postgres, all_functions, free_port
 
 KEY_RINGS = {"TOKEN_KEYS_SECRET": "token-keys", "TICKET_KEYS_SECRET": "ticket-keys"}
@@ -36,25 +37,25 @@ os.environ.update(ENVIRONMENT)  # before a function is imported, as in Lambda
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What the document declares and no test has seen is listed at the end."""
+    """List at the end the answers that the document declares and no test got."""
     config.pluginmanager.register(Coverage())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes minutes begins first, so that nobody waits for it at the end."""
+    """Start the tests that take minutes first, so that nobody waits for them at the end."""
     items.sort(key=lambda item: "stateful" not in item.path.parts)
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A server whose template database has all migrations.
+    """Run a server whose template database has all migrations.
 
-    In memory where there is enough of it, since a database is copied for each test: on a disk that takes thirty times
-    as long. Not in a directory of pytest's: each run that starts shuts other users out of those, and the server is one.
+    Its data lies in memory if there is enough, since each test copies a database: on a disk that takes thirty times as
+    long. It is in no directory of pytest's, since the next run would shut the server's user out of that.
     """
     memory = Path("/dev/shm")
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 4 << 30
-    with TemporaryDirectory(dir=memory if roomy else None) as directory, Postgres(Path(directory)) as server:
+    has_room = memory.is_dir() and shutil.disk_usage(memory).free > 4 << 30
+    with TemporaryDirectory(dir=memory if has_room else None) as directory, Postgres(Path(directory)) as server:
         server.create("template")
         migrations.apply(server.url("template"), api_password="api")
         yield server
@@ -62,7 +63,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def database(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    """A fresh database, which the functions are configured to use."""
+    """Make a database, which the functions are configured to use."""
     with postgres.clone() as database:
         monkeypatch.setenv("DATABASE_URL", database.api_url)
         config.settings.cache_clear()
@@ -73,14 +74,14 @@ def database(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Da
 
 @pytest.fixture
 def conn(database: Database) -> Iterator[db.Connection]:
-    """A connection of the test's own, in autocommit, as the role that the functions have. Its effects do not run."""
+    """Connect as the functions' role, in autocommit. Effects that follow a commit do not run."""
     with db.Connection.connect(database.api_url, autocommit=True) as conn:
         yield conn
 
 
 @pytest.fixture(scope="session")
 def aws_url() -> Iterator[str]:
-    """moto's server with our secrets in it."""
+    """Run moto's server, with our secrets in it. Yield its URL."""
     import boto3
     from moto.server import ThreadedMotoServer
 
@@ -102,7 +103,7 @@ def aws_url() -> Iterator[str]:
 
 @pytest.fixture
 def email_queue(aws_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A queue of the test's own; answers its URL."""
+    """Make an email queue for the test. Yield its URL."""
     import boto3
 
     sqs = boto3.client("sqs")
@@ -113,14 +114,45 @@ def email_queue(aws_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def api(database: Database, email_queue: str, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """Calls the functions through their Lambda handlers."""
+    """Return a client that calls the functions through their Lambda handlers."""
     monkeypatch.setenv("EMAIL_QUEUE_URL", email_queue)
     config.settings.cache_clear()
     all_functions()
     return Client()
 
 
+@pytest.fixture(scope="session")
+def stripe_server() -> Iterator[Stripe]:
+    """Run a stub of Stripe."""
+    server = Stripe()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def flutterwave_server() -> Iterator[Flutterwave]:
+    """Run a stub of Flutterwave."""
+    server = Flutterwave()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def stripe(api: Client, stripe_server: Stripe) -> Iterator[Stripe]:
+    """Let the deployment's account be at the stub of Stripe, which sends webhooks to nobody."""
+    with account_at(stripe_server):
+        stripe_server.send_webhooks_to(None)
+        yield stripe_server
+
+
+@pytest.fixture
+def flutterwave(api: Client, flutterwave_server: Flutterwave) -> Iterator[Flutterwave]:
+    """Let the deployment's account be at the stub of Flutterwave."""
+    with account_at(flutterwave_server):
+        yield flutterwave_server
+
+
 @pytest.fixture
 def root() -> Path:
-    """The repository."""
+    """Return the root of the repository."""
     return Path(__file__).parent.parent

@@ -14,7 +14,7 @@ __all__ = ["handler"]
 def cancel_order(order_id: PathId) -> OrderView:
     """Cancel a pending order.
 
-    Its stock is for sale again at once. To cancel a cancelled order changes nothing.
+    Its stock is on sale again at once. To cancel a cancelled order changes nothing.
     """
     with db.transaction() as conn:
         return service.cancel_order(conn, caller(), order_id)

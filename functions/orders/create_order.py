@@ -23,15 +23,18 @@ __all__ = ["handler"]
     raises=(*CANNOT_BE_BOUGHT, *CANNOT_BE_SEATED, *NOT_REDEEMABLE, *NOT_OFFERED, TooManyRequests),
 )
 def create_order(order: OrderRequest, key: IdempotencyKey) -> PlacedOrder:
-    """Hold stock and open an order.
+    """Hold stock and place an order.
 
-    The stock is held until `expires_at`. A free order is paid at once. As a guest, keep the `access_token`: it reads
-    the order, pays it and shows its tickets. A voucher takes its discount off the ticket types it is for, and unlocks
-    hidden ones if it does that; after ten wrong codes in a quarter of an hour, an address has to wait. What one
-    buyer may have is counted over the live orders of the account and of the email address.
+    The order holds its stock until `expires_at`. A free order is paid at once. As a guest, keep the `access_token`: it
+    lets you read the order, pay it and show its tickets. Limits per buyer count all live orders of the account and of
+    the email address.
 
-    Of a seated ticket type an order takes the seats it names, all or none, or else the best: together in one row,
-    unless `together` is false. With a `waitlist_token` it takes what the waitlist holds for the buyer's email address.
+    A voucher gives a discount on the ticket types that it covers. It can also unlock hidden ones. After ten wrong codes
+    within 15 minutes, an address has to wait.
+
+    For a seated ticket type, name all seats, or none to get the best. The best seats are next to each other in one row,
+    unless `together` is false. With a `waitlist_token`, the order takes what the waitlist offers to the buyer's email
+    address.
     """
     with limit_guesses(order.voucher, VoucherNotFound, TicketTypeNotFound), db.autocommit() as conn:
         return service.place_order(conn, caller(), order, key)

@@ -1,4 +1,4 @@
-"""Every minute: holds that have lapsed end, and their stock is for sale again."""
+"""Every minute: expire orders whose hold has lapsed. Their stock is on sale again."""
 
 from boxoffice.jobs import Step, job
 from boxoffice.orders import service
@@ -6,7 +6,7 @@ from boxoffice.orders import service
 
 @job()
 def handler() -> list[Step]:
-    """End lapsed holds, many in a transaction."""
+    """Expire many orders in one transaction."""
     return [
         Step(
             "expired",

@@ -17,6 +17,6 @@ OrderReference = Annotated[str, Path(max_length=40, description="The order's id 
 
 @route("GET", "/v1/orders/{order_id}", who=Who.GUEST)
 def get_order(order_id: OrderReference) -> OrderView:
-    """An order with its items, tickets and payments."""
+    """Read an order with its items, tickets and payments."""
     with db.autocommit() as conn:
         return service.get_order(conn, caller(), order_id)

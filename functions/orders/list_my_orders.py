@@ -11,6 +11,6 @@ __all__ = ["handler"]
 
 @route("GET", "/v1/me/orders", who=Who.ACCOUNT)
 def list_my_orders(limit: Limit = 20, cursor: Cursor = None) -> OrderPage:
-    """The caller's own orders, newest first."""
+    """List the orders of the caller's account, newest first."""
     with db.autocommit() as conn:
         return service.list_my_orders(conn, caller(), limit, cursor)

@@ -19,13 +19,13 @@ def list_orders(
     organisation_id: PathId,
     event_id: Annotated[Id | None, Query()] = None,
     status: Annotated[OrderStatus | None, Query()] = None,
-    email: Annotated[Email | None, Query(description="The buyer's")] = None,
+    email: Annotated[Email | None, Query(description="The buyer's email address")] = None,
     placed_from: Annotated[Moment | None, Query(alias="from", description="Placed at or after")] = None,
     placed_before: Annotated[Moment | None, Query(alias="to", description="Placed before")] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> OrderPage:
-    """The orders of an organisation, newest first."""
+    """List the orders of an organisation, newest first."""
     filters = OrderFilters(event_id, status, email, placed_from, placed_before)
     with db.autocommit() as conn:
         return service.list_orders(conn, caller(), organisation_id, filters, limit, cursor)

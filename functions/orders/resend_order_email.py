@@ -12,7 +12,7 @@ __all__ = ["handler"]
 
 @route("POST", "/v1/orders/{order_id}/resend-email", who=Who.GUEST, status=202, raises=(OrderNotPaid, TooManyRequests))
 def resend_order_email(order_id: PathId) -> None:
-    """Send a paid order's confirmation with its tickets again, to the buyer's address."""
+    """Send the confirmation of a paid order again, with its tickets, to the buyer's email address."""
     with db.transaction() as conn:
         service.resend_order_email(conn, caller(), order_id)
-        rate_limit.limit_emails(order_id)  # now that it is the caller's: nobody uses up what is another's
+        rate_limit.limit_emails(order_id)  # after the check: a stranger must not use up the order's limit

@@ -11,9 +11,9 @@ __all__ = ["handler"]
 
 @route("GET", "/v1/payments/{payment_id}", who=Who.GUEST)
 def get_payment(payment_id: PathId) -> PaymentView:
-    """A payment and how it stands.
+    """Read a payment.
 
-    `refunded` also stands for money that came too late or twice, and was returned.
+    The status `refunded` also means that money came too late or twice, and was returned.
     """
     with db.autocommit() as conn:
         return service.get_payment(conn, caller(), payment_id)

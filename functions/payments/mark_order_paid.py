@@ -13,10 +13,10 @@ __all__ = ["handler"]
 
 @route("POST", "/v1/orders/{order_id}/mark-paid", who=Who.MANAGER, raises=NOT_PAYABLE)
 def mark_order_paid(order_id: PathId, payment: PaymentByHandRequest, key: IdempotencyKey) -> OrderView:
-    """Take an order for paid, by cash or bank transfer, in full.
+    """Mark an order as paid in full, by cash or bank transfer.
 
-    Its tickets are issued and sent. An order whose hold has lapsed takes its stock again, if there is any. Should the
-    buyer pay at a provider as well, that money goes back.
+    Boxoffice issues the tickets and emails them. An order whose hold has lapsed takes its stock again if it is still
+    available. If the buyer also pays at a provider, that money goes back.
     """
     with db.autocommit() as conn:
         return service.mark_order_paid(conn, caller(), order_id, payment, key)

@@ -11,9 +11,10 @@ __all__ = ["handler"]
 
 @route("POST", "/v1/webhooks/flutterwave", who=Who.PROVIDER, raises=(*NOT_THE_PROVIDER, ProviderUnavailable))
 def receive_flutterwave_webhook(organisation: webhooks.Organisation = None) -> WebhookView:
-    """Take an event of Flutterwave.
+    """Receive an event of Flutterwave.
 
-    It shows the account's secret hash in `verif-hash`. The hash does not cover the body, so we ask Flutterwave about
-    the transaction. If it does not answer (503), it repeats the event; we also ask again within minutes.
+    The header `verif-hash` shows the account's secret hash. The hash does not cover the body, so we ask Flutterwave
+    about the transaction. If Flutterwave does not answer us, we answer 503, and it repeats the event. We also ask again
+    within minutes.
     """
     return webhooks.receive("flutterwave", organisation, raw_body(), request_header)

@@ -11,9 +11,9 @@ __all__ = ["handler"]
 
 @route("POST", "/v1/webhooks/generic", who=Who.PROVIDER, raises=NOT_THE_PROVIDER)
 def receive_generic_webhook(organisation: webhooks.Organisation = None) -> WebhookView:
-    """Take an event of a bank or gateway.
+    """Receive an event of a bank or gateway.
 
-    The body is `{order, status, reason?}`: the order by its id or number, `status` is `PAID` or `REJECTED`. The shared
-    secret is in `X-Webhook-Secret`. `PAID` means the order's total, once: to repeat it changes nothing.
+    The body is `{order, status, reason?}`. `order` is the order's id or number, `status` is `PAID` or `REJECTED`. The
+    shared secret is in `X-Webhook-Secret`. `PAID` means the order's total. To repeat an event changes nothing.
     """
     return webhooks.receive("generic", organisation, raw_body(), request_header)

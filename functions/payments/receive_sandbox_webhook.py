@@ -11,9 +11,9 @@ __all__ = ["handler"]
 
 @route("POST", "/v1/webhooks/sandbox", who=Who.PROVIDER, raises=NOT_THE_PROVIDER)
 def receive_sandbox_webhook() -> WebhookView:
-    """Take an event of the sandbox provider.
+    """Receive an event of the sandbox provider.
 
-    The body is `{id, type, payment_id, amount, currency}`, where `type` is `payment.succeeded` or `payment.failed`. It
-    is signed in `X-Sandbox-Signature`. However often an event is delivered, it has its effect once.
+    The body is `{id, type, payment_id, amount, currency}`, where `type` is `payment.succeeded` or `payment.failed`. The
+    signature is in `X-Sandbox-Signature`. An event that is delivered several times has one effect.
     """
     return webhooks.receive("sandbox", None, raw_body(), request_header)

@@ -11,10 +11,10 @@ __all__ = ["handler"]
 
 @route("POST", "/v1/webhooks/stripe", who=Who.PROVIDER, raises=NOT_THE_PROVIDER)
 def receive_stripe_webhook(organisation: webhooks.Organisation = None) -> WebhookView:
-    """Take an event of Stripe.
+    """Receive an event of Stripe.
 
-    It is signed in `Stripe-Signature`, no older than five minutes. However often Stripe delivers an event, it has its
-    effect once. Subscribe to `payment_intent.succeeded`, `payment_intent.payment_failed`, `payment_intent.canceled`,
-    `refund.updated` and `refund.failed`; others are stored and ignored.
+    The signature is in `Stripe-Signature`, and may be five minutes old at the most. An event that Stripe delivers
+    several times has one effect. Subscribe to `payment_intent.succeeded`, `payment_intent.payment_failed`,
+    `payment_intent.canceled`, `refund.updated` and `refund.failed`. Other events are stored and ignored.
     """
     return webhooks.receive("stripe", organisation, raw_body(), request_header)

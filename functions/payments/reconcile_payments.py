@@ -1,4 +1,4 @@
-"""Every minute: providers are asked about payments that stay open, and what is owed to buyers is sent back."""
+"""Every minute: ask providers about payments that stay open, and send the refunds that are owed."""
 
 from functools import partial
 
@@ -11,11 +11,12 @@ GAUGES = {
     "refunds_failed": "RefundsFailed",
     "oldest_refund_seconds": "RefundsOldestAge",
 }
+SECONDS_TO_STOP = 30  # calls to providers that do not answer take that long
 
 
-@job(seconds_to_stop=30, backlog=sending.get_backlog, gauges=GAUGES)  # providers that do not answer take that long
+@job(seconds_to_stop=SECONDS_TO_STOP, backlog=sending.get_payments_backlog, gauges=GAUGES)
 def handler() -> list[Step]:
-    """Ask and send, several at once. Accounts that do not answer are left alone for the rest of the run."""
+    """Ask and send concurrently. Accounts that do not answer are left out for the rest of the run."""
     unresponsive: set[str] = set()
     ask = partial(reconciliation.ask_providers, unresponsive=unresponsive)
     send = partial(sending.try_refunds, unresponsive=unresponsive)

@@ -12,12 +12,12 @@ __all__ = ["handler"]
 
 @route("POST", "/v1/orders/{order_id}/payments", who=Who.GUEST, status=201, raises=(*NOT_PAYABLE, *NOT_TAKEN))
 def start_payment(order_id: PathId, payment: PaymentRequest, key: IdempotencyKey) -> StartedPayment:
-    """Start to pay an order.
+    """Start a payment of an order.
 
-    Send the buyer to `url`. If there is none, give `client_secret` and `publishable_key` to the provider's script in
-    your page. The order is paid once the provider has told us so, which `GET /v1/payments/{payment_id}` shows. After a
-    payment that failed, start another with a new Idempotency-Key. If the provider does not answer (503), repeat with
-    the same key.
+    Send the buyer to `url`. If there is none, give `client_secret` and `publishable_key` to the provider's script on
+    your page. When the provider has told us so, the order is paid: see `GET /v1/payments/{payment_id}`. If a payment
+    fails, start another with a new Idempotency-Key. If the provider does not answer (503), repeat the request with the
+    same key.
     """
     with db.autocommit() as conn:
         return service.start_payment(conn, caller(), order_id, payment, key)

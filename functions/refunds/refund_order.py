@@ -12,11 +12,11 @@ __all__ = ["handler"]
 
 @route("POST", "/v1/orders/{order_id}/refunds", who=Who.MANAGER, status=201, raises=NOT_REFUNDABLE)
 def refund_order(order_id: PathId, refund: RefundRequest, key: IdempotencyKey) -> RefundView:
-    """Refund an order: all that is left of it (`whole`), some tickets (`ticket_ids`), or an `amount` of money.
+    """Refund an order: all that is left of it (`whole`), some tickets (`ticket_ids`), or an `amount`.
 
-    Refunded tickets admit nobody any more and are for sale again. They are worth what was paid for them: their share
-    of what their item cost when it was bought. The money goes back the way it came; what was paid by hand, you give
-    back by hand.
+    Refunded tickets are no longer valid, and their stock is on sale again. The refund of a ticket is what was paid for
+    it: its share of the charge that the order stored for its item. The money goes back the way it came. If the order
+    was paid by hand, you send the money back by hand.
     """
     with db.autocommit() as conn:
         return service.refund_order(conn, caller(), order_id, refund, key)

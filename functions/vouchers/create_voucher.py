@@ -13,10 +13,10 @@ __all__ = ["handler"]
 
 @route("POST", "/v1/events/{event_id}/vouchers", who=Who.MANAGER, status=201, raises=(*INVALID_VOUCHER, EventCancelled))
 def create_voucher(event_id: PathId, voucher: VoucherRequest) -> VoucherView:
-    """Give an event a voucher.
+    """Create a voucher of an event.
 
-    An order redeems it by its code, from the moment that it holds its tickets. If the order lapses, is cancelled or is
-    refunded as a whole, the redemption is given back.
+    An order redeems it by its code as soon as the order holds its stock. If the order expires, is cancelled or is
+    refunded as a whole, the voucher can be redeemed again.
     """
     with db.transaction() as conn:
         created = service.create_voucher(conn, caller(), event_id, voucher)

@@ -10,9 +10,10 @@ __all__ = ["handler"]
 
 @route("DELETE", "/v1/vouchers/{voucher_id}", who=Who.MANAGER, status=204)
 def delete_voucher(voucher_id: PathId) -> None:
-    """Take a voucher away.
+    """Delete a voucher.
 
-    Nobody redeems it from then on, and its code is free for another. Orders that have redeemed it keep the discount.
+    Nobody can redeem it any more, and another voucher can have its code. Orders that have redeemed it keep their
+    discount.
     """
     with db.transaction() as conn:
         service.delete_voucher(conn, caller(), voucher_id)

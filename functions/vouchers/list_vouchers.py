@@ -11,6 +11,6 @@ __all__ = ["handler"]
 
 @route("GET", "/v1/events/{event_id}/vouchers", who=Who.MANAGER)
 def list_vouchers(event_id: PathId, limit: Limit = 20, cursor: Cursor = None) -> VoucherPage:
-    """An event's vouchers, newest first, with how often each is redeemed."""
+    """List an event's vouchers, newest first, each with the number of its redemptions."""
     with db.autocommit() as conn:
         return service.list_vouchers(conn, caller(), event_id, limit, cursor)

@@ -16,8 +16,8 @@ __all__ = ["handler"]
 def update_voucher(voucher_id: PathId, patch: VoucherPatch, if_match: IfMatch = None) -> VoucherView:
     """Change some of a voucher's fields.
 
-    What is left out stays as it is. `max_redemptions` cannot be less than there are. Orders that have redeemed it keep
-    the discount.
+    Fields that you leave out do not change. `max_redemptions` cannot be less than the redemptions that there are.
+    Orders that have redeemed the voucher keep their discount.
     """
     with db.transaction() as conn:
         voucher = service.update_voucher(conn, caller(), voucher_id, patch, expected_version(if_match))

@@ -3,25 +3,23 @@
 from boxoffice.jobs import Step, job
 from boxoffice.waitlist import service
 
+CLOSE_WAITING = Step(
+    "closed",
+    find=service.list_awaited,
+    do=service.close_waiting,
+    done="WaitingClosed",
+    failed="WaitingNotClosed",
+    at_once=1000,
+)
+END_OFFERS = Step(
+    "lapsed", find=service.list_lapsed, do=service.end_lapsed, done="OffersLapsed", failed="OffersNotLapsed"
+)
+MAKE_OFFERS = Step(
+    "offered", find=service.list_awaited, do=service.offer_to_next, done="OffersMade", failed="OffersNotMade"
+)
+
 
 @job()
 def handler() -> list[Step]:
-    """List the steps: close waiting entries, end lapsed offers, make new offers."""
-    return [
-        Step(
-            "closed",
-            find=service.list_awaited,
-            do=service.close_waiting,
-            done="WaitingClosed",
-            failed="WaitingNotClosed",
-            at_once=1000,
-        ),
-        Step(
-            "lapsed",
-            find=service.list_lapsed,
-            do=service.end_lapsed_offer,
-            done="OffersLapsed",
-            failed="OffersNotLapsed",
-        ),
-        Step("offered", find=service.list_awaited, do=service.offer_to_next, done="OffersMade", failed="OffersNotMade"),
-    ]
+    """Close waiting entries, end lapsed offers and make new ones."""
+    return [CLOSE_WAITING, END_OFFERS, MAKE_OFFERS]

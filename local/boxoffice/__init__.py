@@ -1,4 +1,4 @@
-"""Boxoffice on the local stack: what is declared of it (`project.py`), and what helps to develop it.
+"""Boxoffice on the local stack: its declaration (`project.py`), and what helps to develop it.
 
 `pages.py` shows captured emails and what they link to. `sandbox.py` is the sandbox provider's side of a payment.
 `demo_data.py` makes an event on sale, and `demo/` sells it out.

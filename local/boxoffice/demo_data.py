@@ -41,7 +41,7 @@ EVENT: dict[str, Any] = {
 
 
 def ensure(url: str, owner_url: str) -> None:
-    """Make what is missing, through the API. It costs one query once everything is there.
+    """Make the missing demo data through the API. Once everything is there, this costs one query.
 
     Raises:
         httpx.HTTPError: the API refused something.
@@ -50,7 +50,7 @@ def ensure(url: str, owner_url: str) -> None:
         if connection.execute(SQL.find_demo_event, {"organisation": ORGANISATION}).fetchone():
             return
         organiser, *_ = [_log_in(api, email, name) for email, name in ACCOUNTS.items()]
-        organisation_id = _organisation(api, organiser)
+        organisation_id = _ensure_organisation(api, organiser)
         _appoint(connection, organisation_id)
         _put_on_sale(api, organiser, organisation_id)
 
@@ -60,19 +60,19 @@ def _log_in(api: httpx.Client, email: str, name: str) -> dict[str, str]:
     answer = api.post("/v1/accounts", json={"email": email, "password": PASSWORD, "name": name})
     if answer.status_code == httpx.codes.CONFLICT:
         answer = api.post("/v1/sessions", json={"email": email, "password": PASSWORD})
-    return {"Authorization": f"Bearer {_content(answer)['access_token']}"}
+    return {"Authorization": f"Bearer {_content_of(answer)['access_token']}"}
 
 
-def _organisation(api: httpx.Client, organiser: dict[str, str]) -> str:
-    memberships = _content(api.get("/v1/me", headers=organiser))["memberships"]
-    known = [str(each["organisation_id"]) for each in memberships if each["name"] == ORGANISATION]
-    if known:
-        return known[0]
-    return str(_content(api.post("/v1/organisations", json={"name": ORGANISATION}, headers=organiser))["id"])
+def _ensure_organisation(api: httpx.Client, organiser: dict[str, str]) -> str:
+    memberships = _content_of(api.get("/v1/me", headers=organiser))["memberships"]
+    ids = [str(each["organisation_id"]) for each in memberships if each["name"] == ORGANISATION]
+    if ids:
+        return ids[0]
+    return str(_content_of(api.post("/v1/organisations", json={"name": ORGANISATION}, headers=organiser))["id"])
 
 
 def _appoint(connection: psycopg.Connection, organisation_id: str) -> None:
-    """Make the scanner and the admin what they are, in the database: nobody may do it through the API yet."""
+    """Make the scanner and the admin in the database, since the API has no endpoint for that yet."""
     scanner = {"organisation_id": organisation_id, "email": SCANNER}
     connection.execute(SQL.appoint_scanner, scanner)
     connection.execute(SQL.appoint_admin, {"email": ADMIN})
@@ -85,11 +85,11 @@ def _put_on_sale(api: httpx.Client, organiser: dict[str, str], organisation_id: 
         "starts_at": starts_at.isoformat(),
         "ends_at": (starts_at + timedelta(hours=4)).isoformat(),
     }
-    event_id = _content(api.post("/v1/events", json=event, headers=organiser))["id"]
-    _content(api.post(f"/v1/events/{event_id}/publish", headers=organiser))
+    event_id = _content_of(api.post("/v1/events", json=event, headers=organiser))["id"]
+    _content_of(api.post(f"/v1/events/{event_id}/publish", headers=organiser))
 
 
-def _content(answer: httpx.Response) -> dict[str, Any]:
+def _content_of(answer: httpx.Response) -> dict[str, Any]:
     answer.raise_for_status()
     content: dict[str, Any] = answer.json()
     return content

@@ -12,7 +12,7 @@ from local.boxoffice.sandbox import Payment, Sandbox
 from local.stack.inbox import Inbox
 from local.stack.project import RunningStack
 
-SHOWN = 100
+EMAILS_SHOWN = 100
 
 
 def emails(stack: RunningStack) -> Blueprint:
@@ -22,7 +22,7 @@ def emails(stack: RunningStack) -> Blueprint:
 
     @pages.get("")
     def index() -> AnyResponse | str:
-        limit = request.args.get("limit", SHOWN, type=int)
+        limit = request.args.get("limit", EMAILS_SHOWN, type=int)
         entries = inbox.entries(to=request.args.get("to"))
         if _wants_json():
             return jsonify(items=[asdict(entry) for entry in entries[:limit]], total=len(entries))
@@ -30,10 +30,8 @@ def emails(stack: RunningStack) -> Blueprint:
 
     @pages.get("/<entry_id>")
     def show(entry_id: str) -> str:
-        found = [entry for entry in inbox.entries() if entry.id == entry_id]
-        if not found:
-            abort(404)
-        return render_template("email.html", entry=found[0], body=inbox.html(entry_id))
+        entry = next((entry for entry in inbox.entries() if entry.id == entry_id), None) or abort(404)
+        return render_template("email.html", entry=entry, body=inbox.html(entry_id))
 
     @pages.get("/<entry_id>.eml")
     def raw(entry_id: str) -> Response:
@@ -50,17 +48,17 @@ def payments(stack: RunningStack) -> Blueprint:
 
     @pages.get("/<uuid:payment_id>")
     def show(payment_id: UUID) -> AnyResponse | str:
-        payment = _found(sandbox.payment(payment_id))
+        payment = _or_404(sandbox.payment(payment_id))
         return jsonify(asdict(payment)) if _wants_json() else render_template("sandbox.html", payment=payment)
 
     @pages.post("/<uuid:payment_id>")
     def decide(payment_id: UUID) -> AnyResponse | str:
-        payment = _found(sandbox.payment(payment_id))
+        payment = _or_404(sandbox.payment(payment_id))
         choice = request.get_json() if request.is_json else request.form
         if choice.get("outcome") not in ("pay", "decline"):
             abort(make_response(jsonify(message="outcome is pay or decline"), 400))
         deliveries = sandbox.decide(payment, paid=choice["outcome"] == "pay", repeats=int(choice.get("repeat", 1)))
-        payment = _found(sandbox.payment(payment_id))
+        payment = _or_404(sandbox.payment(payment_id))
         if _wants_json():
             return jsonify(payment=asdict(payment), deliveries=[asdict(delivery) for delivery in deliveries])
         return render_template("sandbox.html", payment=payment, deliveries=deliveries)
@@ -87,10 +85,10 @@ def shop(_: RunningStack) -> Blueprint:
     return pages
 
 
-def _found(payment: Payment | None) -> Payment:
+def _or_404(payment: Payment | None) -> Payment:
     return payment or abort(404)
 
 
 def _wants_json() -> bool:
-    """Return True for programs; browsers get a page."""
+    """Return True if the caller is a program. Browsers get a page."""
     return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "application/json"

@@ -1,4 +1,4 @@
-"""Boxoffice as a project of the local stack."""
+"""Declares Boxoffice to the local stack: what it needs to know besides the template."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EMAIL_SENDER = "tickets@example.com"
 
 
 def migrate(owner_url: str, api_password: str) -> None:
-    """Bring the database up to date. It costs an import and a few queries where there is nothing to do."""
+    """Apply the missing migrations. If none is missing, this costs an import and a few queries."""
     from boxoffice import migrations
 
     migrations.apply(owner_url, api_password=api_password)

@@ -17,7 +17,7 @@ MOST_REPEATS = 100
 
 @dataclass(frozen=True)
 class Payment:
-    """What the page shows of a payment."""
+    """A payment as the provider's page shows it."""
 
     id: UUID
     status: str
@@ -27,8 +27,8 @@ class Payment:
     buyer_name: str
     refunded: int
 
-    def show(self, amount: int) -> str:
-        """Return an amount as people write it."""
+    def formatted(self, amount: int) -> str:
+        """Return an amount in minor units as people write it."""
         from boxoffice import money
 
         return money.show(amount, self.currency)
@@ -43,19 +43,19 @@ class Delivery:
 
 
 class Sandbox:
-    """The provider: finds payments in the database, and tells the API what buyers decided."""
+    """The provider: reads payments in the database, and sends the API what buyers decided."""
 
     def __init__(self, api: str, owner_url: str) -> None:
         self._api = api
         self._owner_url = owner_url
 
     def payment(self, payment_id: UUID) -> Payment | None:
-        """Return a payment that was started with this provider."""
+        """Return a payment at this provider, or None."""
         with psycopg.connect(self._owner_url, row_factory=class_row(Payment)) as connection:
             return connection.execute(SQL.get_sandbox_payment, {"payment_id": payment_id}).fetchone()
 
     def decide(self, payment: Payment, *, paid: bool, repeats: int = 1) -> list[Delivery]:
-        """Send the API the signed webhook, and the same one again as often as `repeats` asks for."""
+        """Send the API the signed webhook `repeats` times. Return its answers."""
         from boxoffice.payments import sandbox
 
         kind: sandbox.EventType = "payment.succeeded" if paid else "payment.failed"

@@ -1,4 +1,4 @@
-"""AWS Lambda on a laptop: runs the functions of a SAM template without Docker. It knows nothing of what they do.
+"""AWS Lambda on a laptop: runs the functions of a SAM template without Docker. It knows nothing of their purpose.
 
 A project is declared once (`project.py`) and run by `supervisor.Stack`, which starts three processes:
 

@@ -76,7 +76,7 @@ def prepare(template: Template, endpoint: str, state: State, email_senders: Iter
 
 
 def references(template: Template, endpoint: str) -> dict[str, str]:
-    """Return the environment variables that `!Ref` a queue or a bucket, with its URL or name for the logical id."""
+    """Return the environment variables that `!Ref` a queue or a bucket, with its URL or name as the value."""
     values = {name: queue_url(endpoint, name) for name in template.queues}
     values |= {name: bucket_name(name) for name in template.of_type("AWS::S3::Bucket")}
     variables = (item for function in template.functions.values() for item in function.variables.items())
@@ -89,7 +89,7 @@ def queue_url(endpoint: str, name: str) -> str:
 
 
 def bucket_name(logical_id: str) -> str:
-    """Return the name of a bucket: they have no capital letters."""
+    """Return the name of a bucket, in lower case, as S3 wants it."""
     return f"local-{logical_id.lower()}"
 
 
@@ -109,7 +109,7 @@ def _attributes(queue: Queue) -> dict[str, str]:
 
 
 def _first_value(properties: Mapping[str, Any]) -> str:
-    """Return what a secret holds before anybody has put anything else into it."""
+    """Return the value with which a secret is made."""
     return properties.get("SecretString") or _generate(properties.get("GenerateSecretString", {}))
 
 

@@ -19,14 +19,14 @@ from local.stack.server import listen, serve
 
 
 class SentMessages(list[Any]):
-    """Takes the place of the list in which moto's SES keeps what was sent: hands each message to the inbox."""
+    """Takes the place of moto's list of sent emails, and hands each to the inbox."""
 
     def __init__(self, inbox: Inbox) -> None:
         super().__init__()
         self._inbox = inbox
 
     def append(self, message: Any) -> None:
-        """Hand a message over."""
+        """Hand a message to the inbox."""
         if isinstance(message, RawMessage):
             self._inbox.add(message.id, message.destinations, message.raw_data)
             message.raw_data = ""  # moto tracks every instance

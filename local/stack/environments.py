@@ -37,19 +37,19 @@ class Crashed(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call came to: the handler's result as JSON, or Lambda's error document."""
+    """The outcome of a call: the handler's result as JSON, or Lambda's error document."""
 
     document: str
     failed: bool = False
 
     @classmethod
     def failure(cls, kind: str, message: str) -> Outcome:
-        """An error that the environment could not report itself."""
+        """Return the outcome of a call whose environment could not report the error itself."""
         return cls(json.dumps({"errorMessage": message, "errorType": kind}), failed=True)
 
 
 class Parent:
-    """The process that forks the environments, seen from here."""
+    """The gateway's end of the process that forks the environments."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._control, theirs = socket.socketpair()
@@ -99,7 +99,7 @@ class Parent:
 
 
 class Environment:
-    """One execution environment, seen from here."""
+    """The gateway's end of one execution environment."""
 
     def __init__(self, spec: FunctionSpec, parent: Parent, log: Path) -> None:
         self._spec = spec
@@ -144,21 +144,21 @@ class Environment:
         return Outcome(answer[1:].decode(), failed=answer[:1] == fork_server.FAILED)
 
     def end(self) -> None:
-        """End the process, whatever it is doing."""
+        """Kill the process, even during a call."""
         self._socket.close()
         self.parent.end(self._pid)
 
 
 @dataclass
-class Waiting:
-    """A call in line. It is given an environment; None gives it the right to start one."""
+class WaitingCall:
+    """A call in line. It receives an environment, or None: the right to start one."""
 
-    given: threading.Event = field(default_factory=threading.Event)
+    served: threading.Event = field(default_factory=threading.Event)
     environment: Environment | None = None
 
 
 class Environments:
-    """All execution environments of the functions: at most so many of one function, and so many together."""
+    """All execution environments of the functions: at most PER_FUNCTION of one function, and TOTAL together."""
 
     def __init__(
         self,
@@ -174,7 +174,7 @@ class Environments:
         self._lock = threading.Lock()
         self._idle: dict[str, list[Environment]] = defaultdict(list)
         self._count: dict[str, int] = defaultdict(int)
-        self._line: dict[str, deque[Waiting]] = defaultdict(deque)
+        self._line: dict[str, deque[WaitingCall]] = defaultdict(deque)
 
     def invoke(self, name: str, event: str) -> Outcome:
         """Call a function, and wait for the outcome.
@@ -196,7 +196,7 @@ class Environments:
         return outcome
 
     def replace(self, parent: Parent) -> None:
-        """Go over to another parent. The old one's environments end as soon as they are idle."""
+        """Fork environments from another parent from now on. Those of the old one end as soon as they are idle."""
         with self._lock:
             self._parent = parent
             old = [environment for idle in self._idle.values() for environment in idle]
@@ -233,22 +233,22 @@ class Environments:
         with self._lock:
             if self._idle[name]:
                 return self._idle[name].pop()
-            ended = self._make_room(name)
-            if ended is None:
-                waiting = Waiting()
+            excess = self._make_room(name)
+            if excess is None:
+                waiting = WaitingCall()
                 self._line[name].append(waiting)
             else:
                 self._count[name] += 1
-        if ended is None:
+        if excess is None:
             return self._wait(name, waiting)
-        for environment in ended:
+        for environment in excess:
             environment.end()
         return None
 
     def _make_room(self, name: str) -> list[Environment] | None:
         """Make room for one more environment.
 
-        Return what to end for it: nothing, or the one that is idle longest. None: there is no room.
+        Return the environments to end for it: none, or the one that is idle longest. Return None if there is no room.
         """
         if self._count[name] >= PER_FUNCTION:
             return None
@@ -256,16 +256,17 @@ class Environments:
             return []
         candidates = [(idle[0].used_at, owner) for owner, idle in self._idle.items() if idle]
         if not candidates:
-            return None if self._count[name] else []  # a function always gets its first
+            has_none = self._count[name] == 0
+            return [] if has_none else None  # a function always gets its first
         _, owner = min(candidates)
         self._count[owner] -= 1
         return [self._idle[owner].pop(0)]
 
-    def _wait(self, name: str, waiting: Waiting) -> Environment | None:
+    def _wait(self, name: str, waiting: WaitingCall) -> Environment | None:
         """Wait in line for an environment, or, with None, for the right to start one."""
-        if not waiting.given.wait(PATIENCE_SECONDS):
+        if not waiting.served.wait(PATIENCE_SECONDS):
             with self._lock:
-                if not waiting.given.is_set():
+                if not waiting.served.is_set():
                     self._line[name].remove(waiting)
                     raise Throttled(name)
         return waiting.environment
@@ -273,14 +274,14 @@ class Environments:
     def _give_back(self, name: str, environment: Environment | None) -> None:
         """Hand the environment, or its place, to the first in line. Keep it for later if nobody waits."""
         outdated = environment is not None and environment.parent is not self._parent
-        kept = None if outdated else environment
+        usable = None if outdated else environment
         with self._lock:
             if self._line[name]:
                 first = self._line[name].popleft()
-                first.environment = kept
-                first.given.set()
-            elif kept:
-                self._idle[name].append(kept)
+                first.environment = usable
+                first.served.set()
+            elif usable:
+                self._idle[name].append(usable)
             else:
                 self._count[name] -= 1
         if outdated and environment:

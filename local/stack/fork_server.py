@@ -1,4 +1,4 @@
-"""The parent of all execution environments: imports the layers once, then forks a warm process for each one asked for.
+"""The parent of all execution environments: imports the layers once, then forks a warm process for each environment.
 
 `environments.py` runs it as a script. It uses the standard library alone, so that a function finds in its process only
 what it would find in Lambda. It takes commands on a socket and ends, with all its children, when that socket closes.
@@ -91,7 +91,7 @@ class Environment:
         self._connection = connection
 
     def serve(self) -> None:
-        """Import the handler, say so, then answer calls. Return when there are no more."""
+        """Import the handler, report that, then answer calls until the socket closes."""
         started = time.perf_counter()
         try:
             handler = self._load()
@@ -152,7 +152,7 @@ class ForkServer:
         self._children: set[int] = set()
 
     def serve(self) -> None:
-        """Obey until the other side closes, then end every environment."""
+        """Carry out commands until the other side closes. Then end every environment."""
         wake, notify = os.pipe()
         os.set_blocking(notify, False)
         signal.set_wakeup_fd(notify, warn_on_full_buffer=False)
@@ -165,10 +165,11 @@ class ForkServer:
                     if key.fd == wake:
                         os.read(wake, 4096)
                         self._reap()
-                    elif not self._obey():
+                    elif not self._carry_out_command():
                         return self._end_all()
 
-    def _obey(self) -> bool:
+    def _carry_out_command(self) -> bool:
+        """Carry out the next command and answer it. Return False if the other side has closed."""
         message, descriptors = _receive_with_descriptors(self._control)
         if message is None:
             return False
@@ -194,13 +195,13 @@ class ForkServer:
         """Fork an environment that serves the first descriptor, a socket, and logs to the second. Return its pid."""
         pid = os.fork()
         if pid == 0:
-            self._become(function, *descriptors)
+            self._serve_function(function, *descriptors)
         self._children.add(pid)
         for descriptor in descriptors:
             os.close(descriptor)
         return pid
 
-    def _become(self, function: dict[str, Any], connection: int, log: int) -> None:
+    def _serve_function(self, function: dict[str, Any], connection: int, log: int) -> None:
         code = 1
         try:
             signal.set_wakeup_fd(-1)

@@ -1,7 +1,7 @@
 """The gateway's process: HTTP API, functions, queues, schedules and the project's own pages.
 
 `python -m local.stack.gateway` reads its settings, one line of JSON, from standard input. The line `go` tells it that
-database and AWS services are ready; the end of the input, that the supervisor has gone.
+database and AWS services are ready. The end of the input tells it that the supervisor has ended.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CODE = (".py", ".sql", ".json", ".html", ".txt")
 
 
 class Gateway:
-    """Everything that the gateway's process runs."""
+    """The HTTP API, the functions, the queues and the schedules of one template."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -42,9 +42,9 @@ class Gateway:
         self._template = Template(Path(settings.template), settings.parameters, variables)
         self._functions = self._template.functions
         self._layers = list(dict.fromkeys(layer for spec in self._functions.values() for layer in spec.layers))
-        self._act_as_a_function()
+        self._set_up_layers()
         self._parent = self._start_parent()
-        self._environments = Environments(self._functions, self._parent, Path(settings.logs), _complain)
+        self._environments = Environments(self._functions, self._parent, Path(settings.logs), _report_failure)
         self._app = self._make_app()
         self._code_changed_at = self._newest_code()
 
@@ -56,7 +56,7 @@ class Gateway:
         schedules.start(self._template, self._invoke_unanswered)
 
     def watch(self) -> int:
-        """Watch over it until the supervisor goes. Return the exit code."""
+        """Report errors and reload changed code until the supervisor ends. Return the exit code."""
         errors = ErrorWatch(Path(self._settings.logs), list(self._functions))
         while True:
             if select.select([sys.stdin], [], [], CHECK_SECONDS)[0] and not sys.stdin.readline():
@@ -71,8 +71,8 @@ class Gateway:
         """End every execution environment."""
         self._parent.close()
 
-    def _act_as_a_function(self) -> None:
-        """Let the project's pages use the layers' code, which finds here what it would find in a function."""
+    def _set_up_layers(self) -> None:
+        """Give this process the functions' variables and layers, since the project's pages use the layers' code."""
         os.environ.update(_common_variables(self._functions))
         sys.path += map(str, self._layers)
 
@@ -92,7 +92,7 @@ class Gateway:
         return app
 
     def _lambda_api(self) -> Blueprint:
-        """Return Lambda's own way to call a function, as `aws lambda invoke --endpoint-url` uses it."""
+        """Make Lambda's own route to call a function, which `aws lambda invoke --endpoint-url` uses."""
         blueprint = Blueprint("lambda", __name__)
 
         @blueprint.post("/2015-03-31/functions/<name>/invocations")
@@ -113,7 +113,7 @@ class Gateway:
         return self._environments.invoke(name, event).document
 
     def _invoke_unanswered(self, name: str, event: str) -> Outcome:
-        """Call a function for a caller that waits for no answer: being throttled is a failure like another."""
+        """Call a function for a caller that waits for no answer. If it is throttled, return that as a failure."""
         try:
             return self._environments.invoke(name, event)
         except Throttled:
@@ -152,7 +152,7 @@ def _common_variables(functions: Mapping[str, FunctionSpec]) -> dict[str, str]:
     return dict(set.intersection(*environments)) if environments else {}
 
 
-def _complain(name: str, message: str) -> None:
+def _report_failure(name: str, message: str) -> None:
     say(f"{name}: {message}  (logs/{name}.log)")
 
 

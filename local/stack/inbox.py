@@ -33,7 +33,7 @@ class Entry:
 
 
 class Inbox:
-    """The AWS services' process writes it, the gateway's reads it. Each line of the index is one write."""
+    """The folder of captured emails. The AWS services' process writes it, and the gateway's reads it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -50,7 +50,7 @@ class Inbox:
         message = _parse(content)
         addresses = sorted({address for _, address in getaddresses(to)})
         entry = Entry(name, addresses, str(message["subject"] or ""), now.isoformat(), _links(message))
-        with self._index.path.open("a") as index:
+        with self._index.path.open("a") as index:  # one write, so that readers see whole lines
             index.write(json.dumps(asdict(entry)) + "\n")
 
     def add_simple(
@@ -67,11 +67,11 @@ class Inbox:
         """Return the messages, newest first; with `to`, only those to one address."""
         with self._lock:
             self._entries += [Entry(**json.loads(line)) for line in self._index.new_lines()]
-            found = [entry for entry in self._entries if to is None or to in entry.to]
-        return found[::-1]
+            entries = [entry for entry in self._entries if to is None or to in entry.to]
+        return entries[::-1]
 
     def raw(self, entry_id: str) -> bytes | None:
-        """Return a message as it was sent; None if none has that id."""
+        """Return a message as it was sent, or None if no message has that id."""
         path = self._folder / f"{entry_id}.eml"
         return path.read_bytes() if path.parent == self._folder and path.exists() else None
 
@@ -100,6 +100,6 @@ def _links(message: EmailMessage) -> list[str]:
 
 
 def _with_picture(html: str, part: EmailMessage) -> str:
-    """Put a picture that came with the message where the message shows it."""
+    """Replace the references to an attached picture by the picture itself."""
     data = base64.b64encode(part.get_content()).decode()
     return html.replace(f"cid:{part['Content-ID'].strip('<>')}", f"data:{part.get_content_type()};base64,{data}")

@@ -1,4 +1,4 @@
-"""What the developer sees on the terminal, and errors in the functions' logs, which go there too."""
+"""Writes to the developer's terminal, also the errors in the functions' logs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ class GrowingFile:
     """A file that another process appends lines to."""
 
     def __init__(self, path: Path, *, skip: bool = False) -> None:
-        """With `skip`, lines that are there already are not new."""
+        """
+        Args:
+            path: the file, which need not exist yet.
+            skip: leave out the lines that are already there.
+        """
         self.path = path
         self._read = self._size() if skip else 0
 
@@ -46,7 +50,7 @@ class ErrorWatch:
         self._logs = {name: GrowingFile(folder / f"{name}.log", skip=True) for name in functions}
 
     def report(self) -> None:
-        """Say what is new."""
+        """Print the errors that are new since the last report."""
         for name, log in self._logs.items():
             for line in log.new_lines():
                 if ERROR.search(line) and (text := _error_of(line)):

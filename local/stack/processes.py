@@ -25,8 +25,8 @@ PAUSE_SECONDS = 0.02
 class Part:
     """One process of the stack, in a session of its own, so that Ctrl-C reaches the supervisor only.
 
-    It ends with its parent, even with one that is killed: Linux then sends it `stop_signal`. Elsewhere it must watch
-    its standard input, a pipe from us. Start it from a thread that lasts: Linux means the thread, not the process.
+    It ends with its parent, even with one that is killed: Linux then sends it `stop_signal`. On other systems it must
+    watch its standard input, a pipe from the parent. Start it from a thread that lasts, since Linux watches the thread.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class Part:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """The exit code, or None while the process runs."""
         return self._process.poll()
 
     def tell(self, line: str) -> None:
-        """Write a line to its standard input. It is no error that the process has just ended."""
+        """Write a line to its standard input. Do nothing if the process has just ended."""
         assert self._process.stdin
         with suppress(BrokenPipeError):
             self._process.stdin.write(line.encode() + b"\n")
@@ -106,8 +106,8 @@ class Part:
 
 def _environ() -> dict[str, str]:
     """Return our own environment, with the local account in place of the developer's."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return kept | account.ENVIRONMENT
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return own | account.ENVIRONMENT
 
 
 def exit_with_parent() -> None:

@@ -1,4 +1,4 @@
-"""What the local stack is told of a project: its SAM template, and the little that no template says."""
+"""What the local stack needs to know of a project: its SAM template, and the little that no template says."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class RunningStack:
     """A stack, as the project's own pages see it."""
 
     url: str
-    """Of the API, without a slash at the end."""
+    """The API's address, without a slash at the end."""
     emails: Path
     """The folder of captured emails, to be read through `Inbox`."""
     owner_url: str
-    """How the owner of the database connects; empty without a database."""
+    """The connection URL of the database's owner. It is empty without a database."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Database:
 
     name: str
     role: str
-    """Whom the functions connect as."""
+    """The role as which the functions connect."""
     set_up: Callable[[str, str], object]
-    """Called at each start with the owner's connection URL and the role's password; makes the role and the tables."""
+    """Makes the role and the tables. Each start calls it with the owner's connection URL and the role's password."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Project:
 
     template: Path
     parameters: Mapping[str, str] = field(default_factory=dict)
-    """Of the template, in place of their defaults."""
+    """Parameters of the template, in place of their defaults."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Environment variables of every function, in place of the template's values."""
     email_senders: Sequence[str] = ()

@@ -30,7 +30,7 @@ def start(template: Template, endpoint: str, invoke: Callable[[str, str], Outcom
 
 
 class Consumer:
-    """An event source mapping: hands batches of messages to a function, and deletes those that it dealt with.
+    """An event source mapping: hands batches of messages to a function, and deletes those that the function handled.
 
     A message that is not deleted becomes visible again after the queue's visibility timeout. The queue itself moves it
     to the dead-letter queue once it was received too often.
@@ -48,7 +48,7 @@ class Consumer:
             try:
                 messages = self._receive()
                 if messages:
-                    self._delete(self._deal_with(messages))
+                    self._delete(self._handle(messages))
             except (BotoCoreError, ClientError):
                 time.sleep(RETRY_SECONDS)
 
@@ -71,15 +71,15 @@ class Consumer:
             wait_seconds = 0
         return messages
 
-    def _deal_with(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Call the function, and return the messages that it has dealt with."""
+    def _handle(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Call the function, and return the messages that it has handled."""
         records = [self._record(message) for message in messages]
         outcome = self._invoke(self._trigger.function, json.dumps({"Records": records}))
         if outcome.failed:
             return []
         failed = reported_failures(outcome.document) if self._trigger.reports_failures else set()
-        known = {message["MessageId"] for message in messages}
-        if not failed <= known:  # Lambda takes an unknown id for the failure of the whole batch
+        received = {message["MessageId"] for message in messages}
+        if not failed <= received:  # Lambda takes an unknown id for the failure of the whole batch
             return []
         return [message for message in messages if message["MessageId"] not in failed]
 

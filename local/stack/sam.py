@@ -1,10 +1,10 @@
-"""All that the local stack takes from the SAM CLI's own code: the template as SAM reads it, and its local HTTP API.
+"""Reads the template, and serves its HTTP API, with the SAM CLI's own code.
 
-The SAM CLI is no public library. So its version is pinned, nothing else here imports it, and
-tests/e2e/test_local_stack.py holds the behaviour that this module needs. `Runtime` takes the place of SAM's Docker.
+The SAM CLI is no public library. So its version is pinned, and no other module imports it.
+tests/e2e/test_local_stack.py tests the behaviour that this module needs. `Runtime` takes the place of SAM's Docker.
 
-`HttpApi` adds what SAM leaves out of an HTTP API's behaviour: unknown routes answer 404, a body that is not text is
-passed on in Base64, header names are lower-case, and each request has its own id and time.
+`HttpApi` adds what SAM leaves out. Unknown routes answer 404, and a body that is not text arrives in Base64. Header
+names are lower-case, and each request has its own id and time.
 """
 
 # mypy: disable-error-code="import-untyped"
@@ -42,9 +42,11 @@ from samcli.yamlhelper import yaml_dump, yaml_parse
 
 from local.stack import account
 
-EventTracker.track_event = staticmethod(lambda *_, **__: None)  # would keep and send an event a call, even switched off
+EventTracker.track_event = staticmethod(
+    lambda *_, **__: None
+)  # else SAM keeps an event for each call, even when told not to
 
-# API Gateway hands these on as text and everything else in Base64 (HTTP APIs, payload format 2.0).
+# API Gateway passes bodies of these types on as text, and all others in Base64 (payload format 2.0).
 TEXT_TYPES = frozenset({"application/json", "application/javascript", "application/xml"})
 PAYLOAD_LIMIT = 10 * 2**20
 MOMENT_FORMAT = "%d/%b/%Y:%H:%M:%S +0000"
@@ -55,7 +57,7 @@ Invoke = Callable[[str, str], str]
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """What is needed to run a function: as the template says, with the local values of environment variables."""
+    """A function as the template declares it, with the local values of its environment variables."""
 
     name: str
     handler: str
@@ -79,7 +81,7 @@ class QueueTrigger:
 
 @dataclass(frozen=True)
 class ScheduleTrigger:
-    """A function called on a schedule, with the event that EventBridge or its Scheduler would send."""
+    """A schedule that calls a function. ``payload`` is the event, or None for EventBridge's own."""
 
     function: str
     expression: str
@@ -209,7 +211,7 @@ class _Runner(LocalLambdaRunner):  # type: ignore[misc]
         }
 
     def _make_env_vars(self, function: Function) -> EnvironmentVariables:
-        """Return what the template says, whatever has the same name in the developer's shell."""
+        """Return the template's values, even for variables that the developer's shell has too."""
         variables = super()._make_env_vars(function)
         variables.shell_env_values = {}
         return variables
@@ -234,7 +236,7 @@ class _Runner(LocalLambdaRunner):  # type: ignore[misc]
 
 
 class HttpApi(LocalApigwService):  # type: ignore[misc]
-    """SAM's local HTTP API, brought nearer to what API Gateway does."""
+    """SAM's local HTTP API, with more of API Gateway's behaviour."""
 
     @property
     def app(self) -> Flask:
@@ -321,10 +323,10 @@ def _is_on(event: Mapping[str, Any]) -> bool:
 
 def _queue(name: str, properties: Mapping[str, Any]) -> Queue:
     redrive = properties.get("RedrivePolicy") or {}
-    known = ("VisibilityTimeout", "MessageRetentionPeriod", "ReceiveMessageWaitTimeSeconds", "DelaySeconds")
+    attributes = ("VisibilityTimeout", "MessageRetentionPeriod", "ReceiveMessageWaitTimeSeconds", "DelaySeconds")
     return Queue(
         name=name,
-        attributes={key: str(properties[key]) for key in known if key in properties},
+        attributes={key: str(properties[key]) for key in attributes if key in properties},
         dead_letters=_logical_id(redrive["deadLetterTargetArn"]) if redrive else None,
         receives=int(redrive.get("maxReceiveCount", 0)),
     )

@@ -29,7 +29,13 @@ ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_6
 
 @dataclass(frozen=True)
 class Containers:
-    """Where containers and this machine meet: our address there, the containers' network, and our name to them."""
+    """How containers reach this machine.
+
+    Attributes:
+        address: where this machine listens for them.
+        network: where they come from.
+        host: the name by which they reach this machine.
+    """
 
     address: str
     network: str
@@ -37,7 +43,7 @@ class Containers:
 
 
 def containers() -> Containers:
-    """Look at Docker's default network.
+    """Ask Docker for its default network.
 
     Raises:
         RuntimeError: Docker does not answer.

@@ -31,7 +31,7 @@ def start(template: Template, invoke: Callable[[str, str], Outcome]) -> None:
 
 
 class Timer:
-    """Calls a function on its schedule. A `rate` starts at once, for what fell due while the stack was down."""
+    """Calls a function on its schedule. A `rate` calls at once too, for the runs that the stopped stack missed."""
 
     def __init__(self, trigger: ScheduleTrigger, invoke: Callable[[str, str], Outcome]) -> None:
         self._trigger = trigger
@@ -39,7 +39,7 @@ class Timer:
         self._times = moments(trigger.expression, datetime.now(UTC))
 
     def run(self) -> None:
-        """Call for ever. Leave out runs that fell due during a call."""
+        """Call the function at each moment, without end. Leave out moments that passed during a call."""
         for moment in self._times:
             now = datetime.now(UTC)
             if (wait := (moment - now).total_seconds()) > 0:

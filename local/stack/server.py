@@ -1,7 +1,7 @@
 """A small threaded HTTP server for WSGI applications: Werkzeug's, with connections that stay open.
 
-Werkzeug closes each connection after one answer, and lets 128 wait. Here 500 clients may arrive at once, and each keeps
-its connection.
+Werkzeug closes each connection after one answer, and queues 128 new ones at most. Here 500 clients may arrive at once,
+and each keeps its connection.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(app: Any, listener: socket.socket) -> None:
-    """Serve until the process ends, with a thread a connection."""
+    """Serve until the process ends, with a thread for each connection."""
     host, port = listener.getsockname()
     server = ThreadedWSGIServer(host, port, app, Handler, fd=listener.fileno())
     server.daemon_threads = True

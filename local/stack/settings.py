@@ -1,4 +1,4 @@
-"""What the supervisor tells the gateway, as one line of JSON."""
+"""The settings that the supervisor gives to the gateway, as one line of JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Settings:
-    """The gateway's settings. All values are those of JSON, since another process reads them."""
+    """The gateway's settings. All values have types of JSON, since they are passed to another process."""
 
     template: str
     parameters: dict[str, str]
@@ -17,7 +17,7 @@ class Settings:
     preload: list[str]
     preload_clients: list[str]
     pages: list[str]
-    """Where the functions that make the project's pages are found, as `module:function`."""
+    """The functions that make the project's pages, each as `module:function`."""
     listener: int
     """The file descriptor of the open socket."""
     url: str
@@ -32,5 +32,5 @@ class Settings:
 
     @classmethod
     def of_line(cls, line: str) -> Self:
-        """Read what `line` wrote."""
+        """Read the settings from a line that `line` wrote."""
         return cls(**json.loads(line))

@@ -29,17 +29,17 @@ class State:
 
     @property
     def logs(self) -> Path:
-        return self._made("logs")
+        return self._folder("logs")
 
     @property
     def emails(self) -> Path:
-        return self._made("emails")
+        return self._folder("emails")
 
     @property
     def database(self) -> Path:
-        return self._made("postgres")
+        return self._folder("postgres")
 
-    def _made(self, name: str) -> Path:
+    def _folder(self, name: str) -> Path:
         path = self.folder / name
         path.mkdir(parents=True, exist_ok=True)
         return path
@@ -58,7 +58,7 @@ class State:
             handle.seek(0)
             holder = handle.read().strip() or "unknown"
             handle.close()
-            raise StateInUse(f"{self.folder} is in use by process {holder}: stop that one first") from None
+            raise StateInUse(f"{self.folder} is in use by process {holder}: stop that process first") from None
         handle.truncate(0)
         handle.write(str(os.getpid()))
         handle.flush()
@@ -71,13 +71,13 @@ class State:
             self._lock = None
 
     def secret(self, name: str, make: Callable[[], str] = lambda: secrets.token_urlsafe(32)) -> str:
-        """Return the secret of a name. It is made on first use, so that what it signed stays valid over restarts."""
+        """Return a secret by its name. Make it on first use, and keep it, so that what it signed stays valid."""
         path = self.folder / "secrets.json"
-        kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-        if name not in kept:
-            kept[name] = make()
-            self.write_private(path.name, json.dumps(kept, indent=2) + "\n")
-        return kept[name]
+        values: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        if name not in values:
+            values[name] = make()
+            self.write_private(path.name, json.dumps(values, indent=2) + "\n")
+        return values[name]
 
     def write_private(self, name: str, text: str) -> None:
         """Write a file that only its owner may read."""
@@ -88,20 +88,20 @@ class State:
     def port(self, name: str) -> int:
         """Return a free port for one of the services: that of the last run, where it is still free."""
         path = self.folder / "ports.json"
-        kept: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
-        if name not in kept or not _is_free(kept[name]):
-            kept[name] = free_port()
-            path.write_text(json.dumps(kept, indent=2) + "\n")
-        return kept[name]
+        ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        if name not in ports or not _is_free(ports[name]):
+            ports[name] = free_port()
+            path.write_text(json.dumps(ports, indent=2) + "\n")
+        return ports[name]
 
     def trim_logs(self) -> None:
-        """Put aside logs that have grown long. One older copy is kept."""
+        """Rename logs that have grown long, so that new ones begin. Keep one older copy of each."""
         for log in self.logs.glob("*.log"):
             if log.stat().st_size > LOG_LIMIT:
                 log.rename(log.with_suffix(".log.old"))
 
-    def forget(self) -> None:
-        """Remove everything.
+    def delete(self) -> None:
+        """Delete the folder and all that is in it.
 
         Raises:
             StateInUse: a run is using it.

@@ -35,7 +35,7 @@ POSTGRES_OPTIONS = {
     "max_connections": "200",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "fsync": "off",  # faster; should the machine itself crash, the state has to be forgotten
+    "fsync": "off",  # faster; if the machine itself crashes, delete the state
 }
 
 

@@ -1,6 +1,6 @@
-"""Every operation of the OpenAPI document lets through whom it declares, and nobody else.
+"""Every operation of the OpenAPI document admits the callers that it declares, and nobody else.
 
-Each is called with what is valid in every other respect, so that only the authorisation can refuse.
+Each call is valid in every other respect, so that only the authorisation can refuse it.
 """
 
 import time
@@ -26,7 +26,7 @@ from tests.helpers.operations import (
     operations,
     perform,
 )
-from tests.helpers.snapshots import snapshot
+from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Client
 
 
@@ -36,7 +36,7 @@ def world(conn: psycopg.Connection, api: Client) -> World:
 
 
 def refused(operation: Operation, call: Call, world: World) -> dict[str, tuple[Caller, int]]:
-    """Who is turned away, and how."""
+    """Return the callers that an operation must refuse, each with the status."""
     strangers = {"stranger": (Caller(world.stranger), 404), "rival": (Caller(world.rival), 404)}
     scanner, manager, owner = (Caller(account) for account in (world.scanner, world.manager, world.owner))
     match operation.who:
@@ -65,20 +65,19 @@ def test_every_route_declares_who_may_call_it() -> None:
     assert {name: operation.who for name, operation in operations().items() if operation.who not in set(Who)} == {}
 
 
-def test_whoever_is_not_entitled_is_refused_and_changes_nothing(
+def test_callers_who_are_not_entitled_are_refused_and_change_nothing(
     world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
-    before = snapshot(conn)
-    for name, operation in operations().items():
-        call = call_of(name, world)
-        for who, (caller, status) in refused(operation, call, world).items():
-            with subtests.test(operation=name, caller=who):
-                answer = perform(api, operation, call, caller)
-                assert answer.status == status, answer.body
-    assert snapshot(conn) == before
+    with unchanged(conn):
+        for name, operation in operations().items():
+            call = call_of(name, world)
+            for who, (caller, status) in refused(operation, call, world).items():
+                with subtests.test(operation=name, caller=who):
+                    answer = perform(api, operation, call, caller)
+                    assert answer.status == status, answer.body
 
 
-def test_whoever_is_entitled_gets_through(api: Client, conn: psycopg.Connection, subtests: pytest.Subtests) -> None:
+def test_callers_who_are_entitled_get_through(api: Client, conn: psycopg.Connection, subtests: pytest.Subtests) -> None:
     for name, operation in operations().items():
         for who, caller_of in ENTITLED[operation.who].items():
             world = build(conn)  # a new one each time, since many calls can be made only once
@@ -88,7 +87,7 @@ def test_whoever_is_entitled_gets_through(api: Client, conn: psycopg.Connection,
                 assert answer.status < 300, answer.body
 
 
-def test_a_stranger_is_shown_nothing_of_what_is_others(world: World, api: Client, subtests: pytest.Subtests) -> None:
+def test_a_stranger_sees_no_ids_of_private_rows(world: World, api: Client, subtests: pytest.Subtests) -> None:
     private = [
         world.buyer,
         world.manager,
@@ -103,37 +102,35 @@ def test_a_stranger_is_shown_nothing_of_what_is_others(world: World, api: Client
             with subtests.test(operation=name):
                 answer = perform(api, operation, call_of(name, world), Caller(world.stranger))
                 assert answer.status == 200
-                assert [thing for thing in private if str(thing) in answer.body.decode(errors="replace")] == []
+                assert [each for each in private if str(each) in answer.body.decode(errors="replace")] == []
 
 
 def test_a_wrong_access_token_is_refused_everywhere(
     world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
-    before = snapshot(conn)
-    for name, operation in operations().items():
-        for what, credential in wrong_credentials(world).items():
-            with subtests.test(operation=name, credential=what):
-                answer = perform(api, operation, call_of(name, world), NOBODY, authorization=credential)
-                assert answer.status == 401, answer.body
-                assert operation.who == Who.PROVIDER or answer.headers["www-authenticate"] == "Bearer"
-    assert snapshot(conn) == before
+    with unchanged(conn):
+        for name, operation in operations().items():
+            for what, credential in wrong_credentials(world).items():
+                with subtests.test(operation=name, credential=what):
+                    answer = perform(api, operation, call_of(name, world), NOBODY, authorization=credential)
+                    assert answer.status == 401, answer.body
+                    assert operation.who == Who.PROVIDER or answer.headers["www-authenticate"] == "Bearer"
 
 
 def test_a_wrong_guest_token_is_refused(
     world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
-    before = snapshot(conn)
-    for name, operation in operations().items():
-        call = call_of(name, world)
-        for wrong in wrong_tokens(call.token) if call.token else []:
-            with subtests.test(operation=name, token=wrong):
-                answer = perform(api, operation, call, NOBODY, x_order_token=wrong)
-                assert answer.status == 404, answer.body
-    assert snapshot(conn) == before
+    with unchanged(conn):
+        for name, operation in operations().items():
+            call = call_of(name, world)
+            for wrong in wrong_tokens(call.token) if call.token else []:
+                with subtests.test(operation=name, token=wrong):
+                    answer = perform(api, operation, call, NOBODY, x_order_token=wrong)
+                    assert answer.status == 404, answer.body
 
 
 def wrong_tokens(token: str) -> list[str]:
-    """Return tokens that are like this one, and wrong."""
+    """Return wrong tokens that resemble a valid one."""
     signature = token.removeprefix("1.")
     return ["", "1", "1.", token[:-1], token + "A", signature, f"2.{signature}", f"current.{signature}"]
 

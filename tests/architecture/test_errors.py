@@ -1,4 +1,4 @@
-"""Every error is one fact with one code, says it in plain words, and is answered by an operation."""
+"""Every error states one fact, has one code and plain words, and is an answer of some operation."""
 
 import importlib
 import re
@@ -18,30 +18,30 @@ from tests.helpers.support import ROOT, all_functions
 LAYER = ROOT / "layers/common"
 
 
-def defined() -> list[type[DomainError]]:
-    """Every error of every domain."""
+def all_errors() -> list[type[DomainError]]:
+    """Return the errors of all domains."""
     all_functions()
     for path in sorted(LAYER.glob("boxoffice/*/errors.py")):
         importlib.import_module(".".join(path.relative_to(LAYER).with_suffix("").parts))
     return list(dict.fromkeys(errors.loaded()))
 
 
-ERRORS = defined()
-OWNERS = [error for error in ERRORS if "code" in vars(error)]
+ERRORS = all_errors()
+WITH_OWN_CODE = [error for error in ERRORS if "code" in vars(error)]
 
 
 def test_a_code_has_one_class() -> None:
-    assert [code for code, classes in Counter(error.code for error in OWNERS).items() if classes > 1] == []
+    assert [code for code, classes in Counter(error.code for error in WITH_OWN_CODE).items() if classes > 1] == []
 
 
-@pytest.mark.parametrize("error", [error for error in ERRORS if error not in OWNERS and hasattr(error, "code")])
-def test_a_class_without_a_code_of_its_own_says_what_its_parent_says(error: type[DomainError]) -> None:
+@pytest.mark.parametrize("error", [error for error in ERRORS if error not in WITH_OWN_CODE and hasattr(error, "code")])
+def test_a_class_without_a_code_of_its_own_inherits_all_texts(error: type[DomainError]) -> None:
     assert vars(error).keys().isdisjoint({"status", "meaning", "remedy"})
     assert len({parent.code for parent in error.__mro__ if "code" in vars(parent)}) == 1
 
 
-@pytest.mark.parametrize("error", OWNERS)
-def test_it_says_what_is_wrong_and_what_to_do_in_short_sentences(error: type[DomainError]) -> None:
+@pytest.mark.parametrize("error", WITH_OWN_CODE)
+def test_an_error_says_what_is_wrong_and_what_to_do_in_short_sentences(error: type[DomainError]) -> None:
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", error.code)
     for text in (error.meaning, error.remedy):
         assert text.endswith(".")
@@ -49,13 +49,13 @@ def test_it_says_what_is_wrong_and_what_to_do_in_short_sentences(error: type[Dom
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_it_names_its_own_facts_only_and_they_hide_nothing_else(error: type[DomainError]) -> None:
+def test_texts_name_declared_facts_alone_and_facts_hide_no_other_field(error: type[DomainError]) -> None:
     named = {name for text in (getattr(error, "meaning", ""), error.remedy) for _, name, *_ in Formatter().parse(text)}
     assert named - {None} <= error.declared.keys()
     assert error.declared.keys().isdisjoint({*problems.PROBLEM["properties"], "facts", "args"})
 
 
-def test_raising_it_takes_its_facts_and_no_others() -> None:
+def test_an_error_takes_its_declared_facts_and_no_others() -> None:
     assert QuantityTooLow(taken=3).facts == {"taken": 3}
     assert QuantityTooLow(taken=3).detail.startswith("3 are sold")
     assert str(NotFound("Not here.")) == "Not here."
@@ -74,8 +74,8 @@ def test_a_violated_constraint_is_found_by_its_name() -> None:
     for name in constraints:
         table = name.removesuffix("_account_id_fkey")  # PostgreSQL's own name of what REFERENCES says
         assert re.search(rf"\b{name}\b", schema) or re.search(rf"CREATE TABLE {table} \(", schema), name
-        found: Any = of_constraint(name)
-        assert found.constraint == name
+        error: Any = of_constraint(name)
+        assert error.constraint == name
     assert of_constraint("another") is None
     assert of_constraint(None) is None
 
@@ -83,10 +83,10 @@ def test_a_violated_constraint_is_found_by_its_name() -> None:
 def test_every_code_is_an_answer_of_some_operation() -> None:
     answered = {code for _, _, code in conformance.declared()} - {""}
 
-    assert answered == {error.code for error in OWNERS}
+    assert answered == {error.code for error in WITH_OWN_CODE}
 
 
-def test_a_route_declares_no_error_that_it_has_anyway() -> None:
+def test_a_route_declares_no_error_that_is_derived() -> None:
     paths = conformance.document()["paths"]
     for route in api.ROUTES:
         operation = paths[route.path][route.method.lower()]

@@ -1,4 +1,4 @@
-"""What every operation does alike: when the database or the secrets are out of reach, and when nothing has changed."""
+"""What every operation does if the database or the secrets are out of reach, and if nothing has changed."""
 
 import json
 
@@ -21,13 +21,14 @@ def world(conn: psycopg.Connection, api: Client) -> World:
 
 
 def call(api: Client, world: World, operation: Operation, **headers: str) -> Answer:
-    """A call by somebody who may make it."""
+    """Call an operation, as a caller whom it admits."""
     valid = call_of(operation.name, world)
     caller_of = next(iter(ENTITLED[operation.who].values()))
     return perform(api, operation, valid, caller_of(world, valid), **headers)
 
 
 def is_busy(answer: Answer) -> bool:
+    """Return True if the answer asks the caller to try again."""
     return (answer.status, answer.code) == (503, "busy") and answer.headers["retry-after"] == "2"
 
 
@@ -63,9 +64,7 @@ def test_while_the_secrets_cannot_be_read_it_is_busy(
             assert is_busy(perform(api, operation, calls[name], NOBODY, **headers))
 
 
-def test_what_was_read_before_and_has_not_changed_is_not_sent_again(
-    world: World, api: Client, subtests: pytest.Subtests
-) -> None:
+def test_an_answer_that_has_not_changed_is_not_sent_again(world: World, api: Client, subtests: pytest.Subtests) -> None:
     conditional = {name for name, status, _ in conformance.declared() if status == 304}
     for name in sorted(conditional):
         with subtests.test(operation=name):

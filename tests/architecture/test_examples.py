@@ -1,4 +1,4 @@
-"""There is one example of each function, and it holds for the document, the sample events and the tests alike."""
+"""Each function has one example, which serves the document, the sample events and the tests."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from boxoffice.examples import FOLDER, example_of, sample_names
 from boxoffice.models import Request
 from boxoffice.sample_events import main, sample_event
 from tests.helpers.operations import build, operations
-from tests.helpers.support import ROOT, Client, all_functions, words
+from tests.helpers.support import ROOT, Client, all_functions, snake_case
 
 
 @pytest.fixture(scope="module")
@@ -27,19 +27,19 @@ def document() -> dict[str, Any]:
 
 
 def described(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every operation of the document, by its id."""
+    """Yield every operation of the document, with its id."""
     for methods in document["paths"].values():
         for operation in methods.values():
             yield operation["operationId"], operation
 
 
-def test_an_example_stands_where_its_function_does() -> None:
+def test_an_example_is_in_the_folder_of_its_function() -> None:
     examples = {f"{path.parent.name}/{path.stem}" for path in FOLDER.glob("*/*.json")}
     functions = {f"{path.parent.name}/{path.stem}" for path in ROOT.glob("functions/*/*.py")}
     assert examples <= functions
 
 
-def test_names_stand_for_something_in_documents_and_in_tests(api: Client, conn: psycopg.Connection) -> None:
+def test_each_name_in_examples_has_a_value_in_documents_and_in_tests(api: Client, conn: psycopg.Connection) -> None:
     used = {name for path in FOLDER.glob("*/*.json") for name in sample_names() if f"{{{name}}}" in path.read_text()}
     assert used == set(sample_names())
     in_tests = build(conn).names()
@@ -59,12 +59,13 @@ def test_the_document_shows_examples_that_follow_its_schemas(document: dict[str,
     for name, operation in described(document):
         for parameter in operation.get("parameters", []):
             if "example" in parameter:
-                follow(document, parameter["schema"], parameter["example"], name)
+                check_follows(document, parameter["schema"], parameter["example"], name)
         for content in operation.get("requestBody", {"content": {}})["content"].values():
-            follow(document, content["schema"], content["example"], name)
+            check_follows(document, content["schema"], content["example"], name)
 
 
-def follow(document: dict[str, Any], schema: dict[str, Any], example: Any, name: str) -> None:
+def check_follows(document: dict[str, Any], schema: dict[str, Any], example: Any, name: str) -> None:
+    """Check an example against its schema."""
     validator = Draft202012Validator(
         schema | {"components": document["components"]}, format_checker=Draft202012Validator.FORMAT_CHECKER
     )
@@ -81,7 +82,7 @@ def test_the_document_shows_what_an_operation_cannot_do_without(document: dict[s
         assert set(given.path | given.query) <= named, name
 
 
-def test_guests_have_the_token_of_something(document: dict[str, Any]) -> None:
+def test_an_example_names_a_token_where_a_guest_may_call(document: dict[str, Any]) -> None:
     for name, operation in described(document):
         assert (example_of(name).token_of is not None) == (operation["x-who"] == Who.GUEST), name
 
@@ -90,12 +91,14 @@ def test_every_function_has_the_event_that_calls_it() -> None:
     resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
     for logical_id, resource in resources.items():
         if resource["Type"] == "AWS::Serverless::Function":
-            kinds = {event["Type"] for event in resource["Properties"].get("Events", {}).values()}
-            assert kind_of(sample_event(words(logical_id))) == (kinds or {"HttpApi", "Migration"}), logical_id
+            types = {event["Type"] for event in resource["Properties"].get("Events", {}).values()}
+            assert source_types_of(sample_event(snake_case(logical_id))) == (types or {"HttpApi", "Migration"}), (
+                logical_id
+            )
 
 
-def kind_of(event: dict[str, Any]) -> set[str]:
-    """As what a template declares an event."""
+def source_types_of(event: dict[str, Any]) -> set[str]:
+    """Return the types of event sources, as the template names them, that send such an event."""
     match event:
         case {"Records": [{"eventSource": "aws:sqs"}]}:
             return {"SQS"}
@@ -107,12 +110,12 @@ def kind_of(event: dict[str, Any]) -> set[str]:
 
 def test_sample_requests_look_like_those_of_sam() -> None:
     folder = Path(samcli.__file__).parent / "lib/generated_sample_events/events/apigateway"
-    known = json.loads((folder / "HttpApi.json").read_text())
+    sams = json.loads((folder / "HttpApi.json").read_text())
     for name in operations():
         event = sample_event(name)
-        assert set(event) <= set(known)
-        assert set(event["requestContext"]) <= set(known["requestContext"])
-        assert set(event["requestContext"]["http"]) == set(known["requestContext"]["http"])
+        assert set(event) <= set(sams)
+        assert set(event["requestContext"]) <= set(sams["requestContext"])
+        assert set(event["requestContext"]["http"]) == set(sams["requestContext"]["http"])
         assert event["rawPath"] == event["routeKey"].partition(" ")[2].format(**event.get("pathParameters", {}))
 
 

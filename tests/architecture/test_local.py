@@ -1,11 +1,11 @@
-"""local/stack runs any SAM template: it names nothing of what this project sells."""
+"""local/stack runs any SAM template, so it names nothing of this project."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.support import ROOT, all_functions, words
+from tests.helpers.support import ROOT, all_functions, snake_case
 
 LAYER = ROOT / "layers" / "common" / "boxoffice"
 MODULES = sorted((ROOT / "local" / "stack").glob("*.py"))
@@ -30,7 +30,7 @@ def names_of_the_project() -> set[str]:
 def names_in(text: str) -> set[str]:
     """Return the words of a text, with each CamelCase or snake_case name whole and in its parts."""
     tokens = set(re.findall(r"\w+", text))
-    whole = {token.lower() for token in tokens} | {words(token) for token in tokens}
+    whole = {token.lower() for token in tokens} | {snake_case(token) for token in tokens}
     return whole | {part for name in whole for part in name.split("_")}
 
 

@@ -1,4 +1,4 @@
-"""Every loop has a bound."""
+"""No loop of the layer or the functions may run for ever."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the code does, and is one that tools can read."""
+"""The OpenAPI document describes the code, and tools can read it."""
 
 import json
 import re
@@ -19,7 +19,7 @@ def document() -> dict[str, Any]:
     return dict(json.loads(openapi.committed()))
 
 
-def test_what_is_committed_is_what_the_code_says() -> None:
+def test_the_committed_files_are_those_that_the_code_generates() -> None:
     all_functions()  # each is loaded once in a process
     for path, text in openapi.generate(ROOT).items():
         assert path.read_text() == text, f"{path.name}: run make openapi"
@@ -64,11 +64,11 @@ def test_every_error_is_described_by_its_codes(document: dict[str, Any]) -> None
 
 
 def resolved(document: dict[str, Any], node: dict[str, Any]) -> Any:
-    """What a reference stands for."""
+    """Return what a reference stands for, or the node itself."""
     return reduce(getitem, node["$ref"].removeprefix("#/").split("/"), document) if "$ref" in node else node
 
 
-def test_no_component_stands_there_unused(document: dict[str, Any]) -> None:
+def test_every_component_is_used(document: dict[str, Any]) -> None:
     text = json.dumps(document)
     for kind in ("schemas", "responses", "headers"):
         assert [name for name in document["components"][kind] if f'"#/components/{kind}/{name}"' not in text] == []

@@ -1,4 +1,4 @@
-"""A payment provider is its module, its webhook's function and what the template gives them; nothing else names it."""
+"""A payment provider consists of a module, its webhook's function and lines of the template. Nothing else names it."""
 
 import inspect
 import json
@@ -34,7 +34,7 @@ def template() -> dict[str, Any]:
 
 
 def files_that_name(word: str, folders: list[Path]) -> set[str]:
-    """The files with a word in them, among those that people write."""
+    """Return the source files that contain a word."""
     named = re.compile(rf"\b{word}\b", re.IGNORECASE)
     written = (path for folder in folders for path in folder.rglob("*") if path.suffix in {".py", ".sql"})
     return {str(path.relative_to(ROOT)) for path in written if named.search(path.read_text())}
@@ -61,7 +61,7 @@ def test_the_ways_to_pay_by_hand_stand_in_one_place(method: str) -> None:
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_a_provider_does_what_the_protocol_says(name: str) -> None:
-    module = providers.known(name)
+    module = providers.load(name)
     assert isinstance(module.INFO, ProviderInfo)
     for operation, declared in inspect.getmembers(Provider, inspect.isfunction):
         if operation.startswith("_"):
@@ -76,7 +76,7 @@ def test_a_provider_does_what_the_protocol_says(name: str) -> None:
 @pytest.mark.parametrize("info", INFOS, ids=lambda info: info.name)
 class TestConventions:
     def test_it_is_called_like_its_module(self, info: ProviderInfo) -> None:
-        assert providers.known(info.name).INFO is info
+        assert providers.load(info.name).INFO is info
         assert info.name not in METHODS_BY_HAND
 
     def test_the_secret_of_an_account_proves_webhooks(self, info: ProviderInfo) -> None:
@@ -95,7 +95,7 @@ class TestConventions:
         assert {"Ref": secret} in readable_by_payments()
         assert (secret in template()["Outputs"]) == bool(info.account_fields)
 
-    def test_who_deploys_can_choose_it(self, info: ProviderInfo) -> None:
+    def test_the_template_offers_it(self, info: ProviderInfo) -> None:
         assert re.search(rf"\b{info.name}\b", template()["Parameters"]["PaymentProviders"]["Description"])
 
     def test_production_refuses_it_unless_it_takes_real_money(self, info: ProviderInfo) -> None:
@@ -104,12 +104,12 @@ class TestConventions:
 
 
 def variables() -> dict[str, Any]:
-    """What every function finds in its environment."""
+    """Return the environment variables that every function has."""
     return dict(template()["Globals"]["Function"]["Environment"]["Variables"])
 
 
 def fields_of(logical_id: str) -> set[str]:
-    """The fields of a secret as the template makes it."""
+    """Return the fields of a secret, as the template makes it."""
     properties = template()["Resources"][logical_id]["Properties"]
     if "SecretString" in properties:
         return set(json.loads(properties["SecretString"]))
@@ -118,7 +118,7 @@ def fields_of(logical_id: str) -> set[str]:
 
 
 def readable_by_payments() -> list[Any]:
-    """The secrets that the role of what takes payments may read."""
+    """Return the secrets that the role of the payment functions may read."""
     policies = template()["Resources"]["PaymentRole"]["Properties"]["Policies"]
     statements = [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
     (readable,) = [each["Resource"] for each in statements if each["Action"] == "secretsmanager:GetSecretValue"]
@@ -133,7 +133,7 @@ def test_the_template_has_no_secret_of_a_provider_that_is_gone() -> None:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Iterator[Path]:
-    """The layer and the functions, with the new provider added to them: two files, and a name in the list."""
+    """Copy the layer and the functions, and add the new provider: two files, and its name in a list."""
     shutil.copytree(LAYER, tmp_path / "boxoffice", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "functions/payments", tmp_path / "functions/payments")
     shutil.copy(NEW_PROVIDER / "coins.py", tmp_path / "boxoffice/payments")
@@ -158,11 +158,11 @@ def test_a_new_provider_takes_payments(api: Client, conn: Connection, database: 
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
     assert done.returncode == 0, done.stderr
-    answers = json.loads(done.stdout)
+    printed = json.loads(done.stdout)
     payment, status = conn.execute("SELECT id, status FROM payments WHERE provider = 'coins'").fetchall()[0]
-    assert answers["url"] == f"https://coins.example/{payment}"
-    assert answers["told"] == [{"event_id": "coins_1", "effect": "paid"}] * 2
-    assert answers["forged"] == "signature_wrong"
+    assert printed["url"] == f"https://coins.example/{payment}"
+    assert printed["answers"] == [{"event_id": "coins_1", "effect": "paid"}] * 2
+    assert printed["forged"] == "signature_wrong"
     assert status == "succeeded"
     assert conn.execute("SELECT status FROM orders").fetchall() == [("paid",)]
     invariants.check(conn)

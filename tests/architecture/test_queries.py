@@ -16,7 +16,7 @@ STATEMENTS = [(domain, name) for domain in DOMAINS for name in dir(sql.queries(d
 
 
 @pytest.mark.parametrize(("domain", "name"), STATEMENTS, ids=lambda value: value)
-def test_the_database_plans_it(database: Database, domain: str, name: str) -> None:
+def test_the_database_can_plan_it(database: Database, domain: str, name: str) -> None:
     statement = getattr(sql.queries(domain), name)
     if statement.startswith("SET "):
         return
@@ -44,16 +44,16 @@ def test_each_statement_is_used_and_each_used_one_exists(domain: str) -> None:
 
 WRITES = re.compile(r"\b(?:INSERT INTO|(?<!DO )(?<!KEY )(?<!FOR )UPDATE|DELETE FROM) (\w+)")
 WRITERS = {
-    # What a buyer waits for is one statement: stock, order and items.
+    # A purchase is one statement: stock, order and items.
     ("orders", "place_order"): {"stock"},
     ("orders", "place_cart"): {"stock"},
-    # A scan is one round trip, and a ticket's entries are the scans that count.
+    # A scan is one round trip. A ticket's entries are a count of its scans.
     ("checkin", "lock_and_scan_ticket"): {"tickets", "outbox"},
     ("checkin", "recount_scans"): {"tickets"},
-    # A claim is one statement, and is repeated with its key.
+    # A claim is one statement, also the key that makes it repeatable.
     ("slots", "take_slot"): {"idempotency_keys"},
 }
-"""The statements that write tables of other domains, and why they may."""
+"""The statements that write tables of other domains. The comments say why they may."""
 
 
 def test_each_table_has_one_writer() -> None:

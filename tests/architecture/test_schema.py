@@ -1,4 +1,4 @@
-"""schema.sql says what the migrations make."""
+"""schema.sql is the schema that the migrations make."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ from tests.helpers.support import Postgres
 
 
 def dump(url: str) -> str:
-    """The schema of a database, without what differs by its nature."""
+    """Return the schema of a database as SQL, without the lines that differ in each dump."""
     output = subprocess.run(
         [BIN / "pg_dump", "--schema-only", "--no-owner", "--no-privileges", "--exclude-table=migrations", url],
         check=True,

@@ -1,12 +1,10 @@
-"""Schemathesis makes requests from our own document: no answer is a 5xx, and each is one that the document describes.
+"""Schemathesis generates requests from the OpenAPI document. The document describes each answer, and none is a 5xx.
 
-Every operation is called as whoever may call it, at real paths. In a body, some fields are the generated ones and the
-rest those of a valid call, so that requests get past the first check and reach the database.
+Every operation is called by a caller whom it admits, at real paths. Some fields of a body are generated, and the others
+are those of a valid call. So requests get past the first check and reach the database.
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
 from functools import cache
 from typing import Any
 
@@ -30,7 +28,7 @@ from boxoffice.auth import Who, issue_access_token
 from boxoffice.ids import new_id
 from tests.helpers import invariants
 from tests.helpers.operations import ENTITLED, Call, Caller, Operation, build, call_of, operations
-from tests.helpers.provider_servers import Flutterwave, Stripe, at
+from tests.helpers.provider_servers import Flutterwave, Stripe
 from tests.helpers.support import Client
 from tests.helpers.wsgi import app
 
@@ -47,21 +45,16 @@ CHECKS = [
 
 
 @pytest.fixture(autouse=True)
-def _providers(api: Client) -> Iterator[None]:
-    """Payments can be started at every provider."""
-    with ExitStack() as stack:
-        for server in (Stripe(), Flutterwave()):
-            stack.callback(server.stop)
-            stack.enter_context(at(server))
-        yield
+def _providers(stripe: Stripe, flutterwave: Flutterwave) -> None:
+    """Run every provider's server, so that payments can be started."""
 
 
 def test_requests_that_follow_the_document(api: Client, conn: psycopg.Connection, subtests: pytest.Subtests) -> None:
     for name, operation in operations().items():
         with subtests.test(operation=name):
-            answered = explore(conn, operation, GenerationMode.POSITIVE)
-            if operation.who != Who.PROVIDER:  # what a provider sends is not ours to describe
-                assert any(status < 300 for status in answered), "no request got all the way"
+            statuses = explore(conn, operation, GenerationMode.POSITIVE)
+            if operation.who != Who.PROVIDER:  # the document does not describe providers' bodies
+                assert any(status < 300 for status in statuses), "no request got all the way"
     invariants.check(conn)
 
 
@@ -73,13 +66,13 @@ def test_requests_that_break_it(api: Client, conn: psycopg.Connection, subtests:
 
 
 def explore(conn: psycopg.Connection, operation: Operation, mode: GenerationMode) -> set[int]:
-    """Send many requests to an operation, the same ones in each run, from everybody who may call it.
+    """Send many requests to an operation, the same ones in each run, from all callers whom it admits.
 
     Returns:
-        With which statuses they were answered.
+        The statuses of the answers.
     """
     world = build(conn)
-    answered = set()
+    statuses = set()
     call = call_of(operation.name, world)
     callers = [caller_of(world, call) for caller_of in ENTITLED[operation.who].values()]
 
@@ -89,30 +82,30 @@ def explore(conn: psycopg.Connection, operation: Operation, mode: GenerationMode
     @given(case=described()[operation.path][operation.method].as_strategy(mode), data=st.data())
     def send(case: Case[Any], data: st.DataObject) -> None:
         if mode is GenerationMode.POSITIVE:
-            deepen(case, call, data)
+            fill_in(case, call, data)
         caller = data.draw(st.sampled_from(callers))
         conn.execute("DELETE FROM rate_limits")
         answer = case.call_and_validate(checks=CHECKS, headers=credentials(caller))
-        answered.add(answer.status_code)
+        statuses.add(answer.status_code)
 
     send()
-    return answered
+    return statuses
 
 
-def deepen(case: Case[Any], call: Call, data: st.DataObject) -> None:
+def fill_in(case: Case[Any], call: Call, data: st.DataObject) -> None:
     """Put parts of a valid call into a generated one."""
     if data.draw(st.integers(0, 4)):
         case.path_parameters = dict(call.path)
         case.query = {**(case.query or {}), **call.query}
     if isinstance(case.body, dict):
         names = sorted(case.body) if data.draw(st.integers(0, 3)) else []
-        kept = data.draw(st.sets(st.sampled_from(names))) if names else set()
-        case.body = call.body | {name: case.body[name] for name in kept}
+        generated = data.draw(st.sets(st.sampled_from(names))) if names else set()
+        case.body = call.body | {name: case.body[name] for name in generated}
 
 
 @cache
 def described() -> BaseSchema:
-    """The committed document, as Schemathesis reads it: without credentials, which it would make up."""
+    """Return the committed document for Schemathesis, without credentials, which it would invent."""
     document = json.loads(openapi.committed())
     for methods in document["paths"].values():
         for operation in methods.values():
@@ -123,7 +116,7 @@ def described() -> BaseSchema:
 
 
 def credentials(caller: Caller) -> dict[str, str]:
-    """The headers that say who calls."""
+    """Return the headers that say who calls."""
     if caller.account:
         return {"Authorization": f"Bearer {issue_access_token(caller.account, new_id())}"}
     return {"X-Order-Token": caller.token} if caller.token else {}

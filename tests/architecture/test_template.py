@@ -1,4 +1,4 @@
-"""template.yaml says what the code says, and keeps within the limits of AWS."""
+"""template.yaml agrees with the code, and keeps within the limits of AWS."""
 
 import ast
 import json
@@ -24,7 +24,7 @@ from samtranslator.translator.translator import Translator
 from boxoffice.api import ROUTES, Route
 from boxoffice.payments.models import StartableProvider
 from boxoffice.routes import logical_id, with_routes
-from tests.helpers.support import ROOT, all_functions, words
+from tests.helpers.support import ROOT, all_functions, snake_case
 
 DOMAINS = [
     "accounts",
@@ -66,21 +66,22 @@ type Resource = dict[str, Any]
 
 @cache
 def template() -> dict[str, Any]:
+    """Read the template."""
     return dict(yaml_parse((ROOT / "template.yaml").read_text()))
 
 
 @cache
 def functions() -> dict[str, Resource]:
-    """The properties of every function, by the name of its file, in the order of the template."""
+    """Return the properties of every function, by the name of its file, in the order of the template."""
     return {
-        words(logical_id): resource["Properties"]
+        snake_case(logical_id): resource["Properties"]
         for logical_id, resource in template()["Resources"].items()
         if resource["Type"] == "AWS::Serverless::Function"
     }
 
 
 def expand(source: dict[str, Any]) -> dict[str, Resource]:
-    """The resources that CloudFormation sees of a template. Consumes the template."""
+    """Return the resources that SAM makes of a template for CloudFormation. This changes the template."""
     for resource in source["Resources"].values():
         for name in ("CodeUri", "ContentUri"):
             if name in resource.get("Properties", {}):
@@ -91,10 +92,12 @@ def expand(source: dict[str, Any]) -> dict[str, Resource]:
 
 @cache
 def expanded() -> dict[str, Resource]:
+    """Return the resources that SAM makes of our template."""
     return expand(yaml_parse((ROOT / "template.yaml").read_text()))
 
 
 def of_type(kind: str) -> list[Resource]:
+    """Return the properties of the resources of a type."""
     return [resource["Properties"] for resource in expanded().values() if resource["Type"] == kind]
 
 
@@ -110,31 +113,32 @@ class Integration:
 
 
 def integrations(resources: dict[str, Resource]) -> list[Integration]:
-    """Every route of the API, as API Gateway is told it."""
-    found = []
+    """Return every route of the API, as API Gateway gets it."""
+    calls = []
     for path, methods in resources["Api"]["Properties"]["Body"]["paths"].items():
         for method, operation in methods.items():
             integration = operation["x-amazon-apigateway-integration"]
             target = re.search(r"functions/\${(\w+)\.Arn}(:\w+)?/invocations", integration["uri"]["Fn::Sub"])
             assert target is not None
             assert (integration["type"], integration["payloadFormatVersion"]) == ("aws_proxy", "2.0")
-            name, alias = words(target[1]), (target[2] or "").removeprefix(":")
-            found.append(Integration(method.upper(), path, name, alias, integration["credentials"]))
-    return found
+            name, alias = snake_case(target[1]), (target[2] or "").removeprefix(":")
+            calls.append(Integration(method.upper(), path, name, alias, integration["credentials"]))
+    return calls
 
 
 def routes() -> dict[str, Route]:
-    """What the functions' files declare, by name."""
+    """Return the routes that the functions declare, by the functions' names."""
     all_functions()
     return {route.function.__name__: route for route in ROUTES}
 
 
 def domain(name: str) -> str:
+    """Return the domain of a function."""
     return str(functions()[name]["CodeUri"]).split("/")[1]
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:
-    """Every file of functions/, parsed."""
+    """Yield the name and the syntax tree of every file of functions/."""
     for path in sorted(ROOT.glob("functions/*/*.py")):
         yield path.stem, ast.parse(path.read_text())
 
@@ -145,7 +149,7 @@ def test_every_file_is_a_function_and_every_function_a_file() -> None:
     assert declared == files
 
 
-def test_a_function_is_called_like_its_file() -> None:
+def test_a_function_has_the_name_of_its_file() -> None:
     assert [name for name, function in functions().items() if function["Handler"] != f"{name}.handler"] == []
 
 
@@ -153,7 +157,7 @@ def test_every_handler_can_be_called() -> None:
     assert [name for name, module in all_functions().items() if not callable(getattr(module, "handler", None))] == []
 
 
-def test_functions_stand_in_the_order_of_the_folders_and_then_of_the_alphabet() -> None:
+def test_functions_are_in_the_order_of_the_domains_and_then_of_the_alphabet() -> None:
     names = list(functions())
     assert names == sorted(names, key=lambda name: (DOMAINS.index(domain(name)), name))
 
@@ -164,7 +168,7 @@ def test_routes_are_those_that_the_files_declare() -> None:
     assert len(integrations(expanded())) == len(declared)
 
 
-def test_the_alias_is_called_of_what_is_deployed_gradually() -> None:
+def test_functions_that_are_deployed_gradually_are_called_by_their_alias() -> None:
     aliases = {each.function: each.alias for each in integrations(expanded()) if each.alias}
     assert aliases == dict.fromkeys(BUYERS_WAIT_FOR, "live")
     made = {name for name, resource in expanded().items() if resource["Type"] == "AWS::Lambda::Alias"}
@@ -191,7 +195,7 @@ def test_sam_serves_the_same_routes_locally() -> None:
     with warnings.catch_warnings(category=DeprecationWarning, action="ignore"):
         stacks, _ = SamLocalStackProvider.get_stacks(str(ROOT / "template.yaml"))
         api = ApiProvider(stacks, cwd=str(ROOT)).api
-    served = [(words(route.function_name), method, route.path) for route in api.routes for method in route.methods]
+    served = [(snake_case(route.function_name), method, route.path) for route in api.routes for method in route.methods]
     declared = [(name, route.method, route.path) for name, route in routes().items()]
     assert sorted(each for each in served if each[1] != "OPTIONS") == sorted(declared)
     assert "X-Order-Token" in api.cors.allow_headers
@@ -212,7 +216,7 @@ def test_api_gateway_calls_functions_by_one_role() -> None:
 
 
 def test_names_of_functions_begin_with_that_of_the_stack() -> None:
-    """CloudFormation cuts `<stack>-<logical id>-<13 characters>` to 64; then the role would not fit."""
+    """CloudFormation cuts `<stack>-<logical id>-<13 characters>` to 64. A cut name would not match the role."""
     room = 64 - len("--") - 13 - max(len(logical_id(name)) for name in functions())
     assert room >= 24, "template.yaml promises 24 characters for the name of the stack"
     stages = tomllib.loads((ROOT / "samconfig.toml").read_text())
@@ -258,7 +262,7 @@ def _python_files() -> list[Any]:
 
 
 def _variables(tree: ast.AST) -> Iterator[str]:
-    """The names in ``environ["X"]`` and ``environ.get("X")``, however environ is called here."""
+    """Yield the names in ``environ["X"]`` and ``environ.get("X")``, under any name that environ has."""
     for node in ast.walk(tree):
         match node:
             case ast.Subscript(value=source, slice=ast.Constant(value=str(name))) if _is_environ(source):
@@ -283,7 +287,7 @@ def test_every_function_waits_for_the_migrations() -> None:
     assert all(version == {"Fn::GetAtt": ["Migration", "Version"]} for version in versions.values())
 
 
-def test_what_a_buyer_waits_for_is_deployed_gradually() -> None:
+def test_functions_that_buyers_wait_for_are_deployed_gradually() -> None:
     gradual = {name for name, function in functions().items() if "DeploymentPreference" in function}
     assert gradual == BUYERS_WAIT_FOR
     for name in gradual:
@@ -312,23 +316,27 @@ def test_no_role_may_do_everything() -> None:
 
 
 def test_the_stack_stays_well_below_the_limits() -> None:
-    keeps_within_limits(expanded())
+    check_limits(expanded())
 
 
 def test_two_hundred_functions_stay_well_below_the_limits() -> None:
     grown = expand(yaml_parse(template_of(200)))
     assert len([each for each in grown.values() if each["Type"] == "AWS::Lambda::Function"]) == 200
-    keeps_within_limits(grown)
+    check_limits(grown)
 
 
-def keeps_within_limits(resources: dict[str, Resource]) -> None:
-    """A stack has at most 500 resources and 1 MB as it is expanded, an HTTP API 300 integrations."""
+def check_limits(resources: dict[str, Resource]) -> None:
+    """Check the limits of AWS with room to spare.
+
+    A stack has at most 500 resources and 1 MB of template. An HTTP API has at most 300 integrations.
+    """
     assert len(resources) < 450
     assert len(integrations(resources)) < 300
     assert len(json.dumps(resources)) < 900_000
 
 
-# Of ten functions that come, eight are endpoints, one of them gradual; a job and a queue's worker are the others.
+# Of the next ten functions, eight are endpoints, and one of these is deployed gradually. The others are a job and a
+# worker of a queue.
 NEXT_TEN = [
     *[("GetMe",)] * 7,
     ("GetEvent",),
@@ -338,14 +346,14 @@ NEXT_TEN = [
 
 
 def template_of(count: int) -> str:
-    """The template with as many functions: those that it lacks are copies of its own, with what belongs to them."""
+    """Return the template with so many functions. The new ones are copies of its own, with their queues and alarms."""
     text = (ROOT / "template.yaml").read_text()
     blocks, endpoints = [], []
     for number in range(len(functions()), count):
         originals = NEXT_TEN[number % 10]
         copied = "".join(block(text, name) for name in originals)
         blocks.append(re.sub(rf"\b({'|'.join(originals)})\b", rf"\g<1>{number}", copied))
-        if (name := words(originals[0])) in routes():
+        if (name := snake_case(originals[0])) in routes():
             function = SimpleNamespace(__name__=f"{name}{number}")
             endpoints.append(SimpleNamespace(method="GET", path=f"/v1/copies{number}/{{copy_id}}", function=function))
     head, mark, tail = text.partition("\n  Api:\n")
@@ -353,10 +361,10 @@ def template_of(count: int) -> str:
 
 
 def block(text: str, name: str) -> str:
-    """A resource as the template writes it, and the line after it."""
-    found = re.search(rf"^  {name}:\n(?:(?:    .*)?\n)*", text, re.MULTILINE)
-    assert found is not None, name
-    return found[0]
+    """Return the text of a resource in the template, with the empty line after it."""
+    match = re.search(rf"^  {name}:\n(?:(?:    .*)?\n)*", text, re.MULTILINE)
+    assert match is not None, name
+    return match[0]
 
 
 def test_the_linter_finds_nothing() -> None:

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from boxoffice import config
-from tests.helpers.mailbox import batch, fake_ses, outbox_row, owe
+from tests.helpers.mailbox import batch, outbox_row, owe, ses_stub
 from tests.helpers.support import run_python
 
 WORK = """
@@ -42,7 +42,7 @@ def race(conn, name, event, runners=4, **env):
 
 def test_of_several_workers_one_sends(conn):
     messages = [owe(conn) for _ in range(10)]
-    with fake_ses() as ses:
+    with ses_stub() as ses:
         answers = race(conn, "send_email", batch(*messages), AWS_ENDPOINT_URL_SESV2=ses.url)
         assert answers == [{"batchItemFailures": []}] * 4
         assert sorted(mail["X-Outbox-Id"] for mail in ses.taken) == sorted(map(str, messages))

@@ -9,7 +9,7 @@ from boxoffice.auth import Caller, Who, order_token
 from boxoffice.errors import DomainError
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRequest
-from boxoffice.payments import reconciliation, service
+from boxoffice.payments import reconciliation, sending, service
 from boxoffice.payments.errors import RefundTooLarge
 from boxoffice.payments.models import PaymentRequest, ProviderEvent, StartedPayment
 from boxoffice.stock.errors import SoldOut
@@ -31,9 +31,8 @@ def success(payment: StartedPayment, event_id: str | None = None) -> ProviderEve
 
 
 def receive(conn: Connection, event: ProviderEvent) -> str:
-    """Apply an event as the webhook does; answers its effect."""
-    with conn.transaction():
-        return service.receive_event(conn, "sandbox", event).effect
+    """Apply an event as the webhook does. Return its effect."""
+    return service.receive_event(conn, "sandbox", event).effect
 
 
 def test_an_event_delivered_twenty_times_at_once_has_one_effect(
@@ -51,7 +50,7 @@ def test_an_event_delivered_twenty_times_at_once_has_one_effect(
     invariants.check(conn)
 
 
-def test_twenty_events_that_say_the_same_pay_once(api: Client, database: Database, conn: Connection) -> None:
+def test_twenty_events_about_one_payment_pay_once(api: Client, database: Database, conn: Connection) -> None:
     payment = start(conn, factories.order(conn, factories.ticket_type(conn)))
 
     effects = race(database, 20, lambda conn, _: receive(conn, success(payment)))
@@ -85,7 +84,7 @@ def test_repeats_at_once_start_one_payment(api: Client, database: Database, conn
     assert conn.execute("SELECT count(*) FROM payments").fetchone() == (1,)
 
 
-def test_money_that_meets_a_cancellation_or_an_expiry_buys_all_the_same(
+def test_money_that_meets_a_cancellation_or_an_expiry_pays_the_order(
     api: Client, database: Database, conn: Connection
 ) -> None:
     ticket_type = factories.ticket_type(conn, quantity=60)
@@ -152,7 +151,7 @@ def test_webhook_and_job_that_bring_the_same_money_at_once_pay_once(
     payments = [start(conn, factories.order(conn, ticket_type)) for _ in range(6)]
 
     def tell(conn: Connection, number: int) -> str:
-        """Each its own event, as the provider's answer and its webhook are, about the same money."""
+        """Receive an event of its own about the same money, as from a webhook and from the job."""
         return receive(conn, replace(success(payments[number % 6]), money_reference=str(payments[number % 6].id)))
 
     effects = race(database, 24, tell)
@@ -163,7 +162,7 @@ def test_webhook_and_job_that_bring_the_same_money_at_once_pay_once(
     invariants.check(conn)
 
 
-def test_money_that_comes_several_times_for_one_payment_pays_once_and_goes_back_else(
+def test_money_that_comes_several_times_for_one_payment_pays_once(
     api: Client, database: Database, conn: Connection
 ) -> None:
     payment = start(conn, factories.order(conn, factories.ticket_type(conn)))
@@ -185,7 +184,7 @@ def test_refunds_at_once_never_exceed_the_payment(api: Client, database: Databas
         try:
             with conn.transaction():
                 orders.lock_order(conn, payment.order_id)
-                service.owe_refund(conn, payment.id, 300, "asked for")
+                sending.owe_refund(conn, payment.id, 300, "asked for")
         except RefundTooLarge:
             return False
         return True
@@ -201,12 +200,12 @@ def test_workers_that_send_at_once_send_each_refund_once(api: Client, database: 
         payment = start(conn, factories.order(conn, ticket_type, quantity=1))
         receive(conn, success(payment))
         with conn.transaction():
-            service.owe_refund(conn, payment.id, 500, "asked for")
+            sending.owe_refund(conn, payment.id, 500, "asked for")
 
-    tried = race(database, 6, lambda conn, _: service.send_refunds(conn))
+    tried = race(database, 6, lambda conn, _: sending.send_refunds(conn))
 
     assert sum(tried) <= 30
-    while service.send_refunds(conn):
+    while sending.send_refunds(conn):
         pass
     assert conn.execute("SELECT status, attempts, count(*) FROM refunds GROUP BY 1, 2").fetchall() == [
         ("succeeded", 1, 30)
@@ -215,11 +214,11 @@ def test_workers_that_send_at_once_send_each_refund_once(api: Client, database: 
 
 
 def ask_providers(conn: Connection) -> int:
-    """Ask about a batch of payments, as the job does; how many."""
+    """Ask about a batch of payments, as the job does. Return how many."""
     batch = reconciliation.ask_providers(conn, unresponsive=set())
-    for asked in batch:
+    for inquiry in batch:
         with conn.transaction():
-            reconciliation.apply_answer(conn, asked)
+            reconciliation.apply_answer(conn, inquiry)
     return len(batch)
 
 

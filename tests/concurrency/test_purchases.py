@@ -1,4 +1,4 @@
-"""Buyers who come at once are sold exactly what there is."""
+"""Buyers who come at once buy exactly what is available."""
 
 import random
 from typing import Any
@@ -18,7 +18,7 @@ from tests.helpers.support import Client, Database
 
 
 def buy(conn: Connection, wanted: dict[UUID, int], *, key: str | None = None) -> PlacedOrder | None:
-    """Place an order as a guest; None if it is sold out."""
+    """Place an order as a guest. Return None if it is sold out."""
     items = [{"ticket_type_id": str(each), "quantity": quantity} for each, quantity in wanted.items()]
     request = OrderRequest.model_validate({**order_request(uuid4()), "items": items})
     try:
@@ -86,12 +86,12 @@ def test_mixed_carts_never_deadlock_and_leave_nothing_unsold_that_fits(
     invariants.check(conn)
 
 
-def test_what_is_cancelled_and_what_lapses_is_sold_again(api: Client, database: Database, conn: Connection) -> None:
+def test_stock_of_cancelled_and_expired_orders_is_sold_again(api: Client, database: Database, conn: Connection) -> None:
     ticket_type = factories.ticket_type(conn, quantity=60)
 
     def buy_and_change_ones_mind(conn: Connection, number: int) -> int:
         choice = random.Random(number)
-        kept = 0
+        bought = 0
         for _ in range(25):
             order = buy(conn, {ticket_type: choice.randint(1, 3)})
             if order is None:
@@ -105,8 +105,8 @@ def test_what_is_cancelled_and_what_lapses_is_sold_again(api: Client, database: 
                 conn.execute("UPDATE orders SET expires_at = now() - interval '1 second' WHERE id = %s", [order.id])
                 sellers.expire_orders(conn, batch=3)
             else:
-                kept += order.items[0].quantity
-        return kept
+                bought += order.items[0].quantity
+        return bought
 
     race(database, 16, buy_and_change_ones_mind)
     while sellers.expire_orders(conn):
@@ -151,7 +151,7 @@ def test_the_last_tickets_go_although_they_lie_in_many_rows(api: Client, conn: C
     assert invariants.left(conn, ticket_type)[0] == 0
 
 
-def test_a_buyer_waits_for_stock_that_another_may_yet_let_go_of(
+def test_a_buyer_waits_for_stock_that_another_transaction_may_give_back(
     api: Client, database: Database, conn: Connection
 ) -> None:
     ticket_type = factories.ticket_type(conn, quantity=5)

@@ -29,7 +29,7 @@ from tests.helpers.support import Client, Database
 
 
 def buy(conn: Connection, ticket_type: UUID, quantity: int) -> PlacedOrder | None:
-    """Place an order as a guest. Return None if it is sold out, or the ticket type is deleted."""
+    """Place an order as a guest. Return None if nothing is available or for sale any more."""
     request = OrderRequest.model_validate(order_request(ticket_type, quantity))
     try:
         return orders.place_order(conn, Caller(Who.PUBLIC), request, str(uuid4()))
@@ -49,7 +49,7 @@ def edit(conn: Connection, manager: Caller, ticket_type: UUID, version: int | No
 
 
 def wrong_counts(ticket_type: UUID) -> Callable[[Connection], tuple[int, ...] | None]:
-    """Return a function that reads the counts of a ticket type, and returns them if they do not add up."""
+    """Return the counts of the stock if they do not add up."""
 
     def read_counts(conn: Connection) -> tuple[int, ...] | None:
         row = db.one(conn, dict, ticket_types.SQL.get_ticket_type, id=ticket_type)
@@ -93,7 +93,7 @@ def test_a_quantity_goes_up_and_down_while_tickets_sell(
     assert buy(conn, ticket_type, 1) is None
 
 
-def test_a_smaller_quantity_is_never_oversold(
+def test_a_quantity_shrunk_to_what_is_held_leaves_nothing_to_buy(
     api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
 ) -> None:
     for _ in range(5):
@@ -112,7 +112,7 @@ def test_a_smaller_quantity_is_never_oversold(
     invariants.check(conn)
 
 
-def test_added_quantity_can_be_bought_at_once(
+def test_buyers_find_added_stock_at_once(
     api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
 ) -> None:
     ticket_type = factories.ticket_type(conn, event_id=event, quantity=0)
@@ -284,7 +284,7 @@ def test_an_event_is_deleted_or_sold_but_not_both(
     invariants.check(conn)
 
 
-def test_no_ticket_type_is_added_to_a_deleted_event(
+def test_no_ticket_type_is_added_to_an_event_that_is_deleted(
     api: Client, database: Database, conn: Connection, manager: Caller, organisation: UUID
 ) -> None:
     request = TicketTypeRequest(name="Late", price=100, quantity=10)
@@ -309,7 +309,7 @@ def test_no_ticket_type_is_added_to_a_deleted_event(
     invariants.check(conn)
 
 
-def test_one_of_the_last_two_ticket_types_stays(
+def test_the_last_two_ticket_types_are_not_both_deleted(
     api: Client, database: Database, conn: Connection, manager: Caller, organisation: UUID
 ) -> None:
     for _ in range(8):

@@ -1,4 +1,4 @@
-"""Refunds that meet refunds, scans, purchases and money: nothing goes back twice, and nobody comes in for nothing."""
+"""Refunds that meet refunds, scans, purchases and money: nothing goes back twice, and no refunded ticket admits."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -30,7 +30,7 @@ def shop(conn: Connection) -> Shop:
 
 
 def attempt(act: Callable[[], object]) -> str:
-    """How it went: ``done``, or the code of the refusal."""
+    """Return ``done``, or the code of the error."""
     try:
         act()
     except DomainError as refusal:
@@ -58,12 +58,12 @@ def cancel(conn: Connection, shop: Shop) -> None:
         events.cancel_event(conn, Caller(Who.MANAGER, shop.manager), shop.event, request)
 
 
-def settle(conn: Connection) -> int:
-    """Go through what is left of cancelled events, once; how many orders were given back."""
+def finish_cancellations(conn: Connection) -> int:
+    """Give back a batch of orders of cancelled events, as the job does. Return how many changed."""
     done = 0
-    for order in service.list_unsettled(conn):
+    for order in service.list_orders_to_give_back(conn):
         with conn.transaction():
-            done += service.settle_order(conn, order)
+            done += service.give_back_order(conn, order)
     return done
 
 
@@ -74,8 +74,7 @@ def start(conn: Connection, order: UUID) -> StartedPayment:
 
 def receive(conn: Connection, payment: StartedPayment) -> str:
     event = ProviderEvent(f"evt_{payment.id}", "succeeded", payment.id, payment.amount, payment.currency, {})
-    with conn.transaction():
-        return payments.receive_event(conn, "sandbox", event).effect
+    return payments.receive_event(conn, "sandbox", event).effect
 
 
 def test_refunds_of_one_order_at_once_never_give_back_more_than_was_paid(
@@ -169,9 +168,9 @@ def test_jobs_that_run_at_once_refund_and_write_once(
     factories.order(conn, ticket_type)
     cancel(conn, shop)
 
-    done = race(database, 6, lambda conn, _: settle(conn))
+    done = race(database, 6, lambda conn, _: finish_cancellations(conn))
 
-    assert sum(done) + settle(conn) == 16
+    assert sum(done) + finish_cancellations(conn) == 16
     assert given_back(conn) == [10_000] * 15
     assert len(outbox_of(conn, "event_cancelled")) == 15
     assert invariants.left(conn, ticket_type) == (100, 0, 0)
@@ -179,7 +178,7 @@ def test_jobs_that_run_at_once_refund_and_write_once(
     invariants.check(conn)
 
 
-def test_an_event_cancelled_in_the_rush_keeps_nobodys_money(
+def test_an_event_cancelled_while_it_sells_gives_all_money_back(
     api: Client, database: Database, conn: Connection, shop: Shop
 ) -> None:
     ticket_type, free = shop.ticket_type(), shop.ticket_type(price=0)
@@ -200,10 +199,10 @@ def test_an_event_cancelled_in_the_rush_keeps_nobodys_money(
             case 4:
                 return attempt(lambda: cancel(conn, shop))
             case _:
-                return str(settle(conn))
+                return str(finish_cancellations(conn))
 
     race(database, 36, act)
-    while settle(conn):
+    while finish_cancellations(conn):
         pass
 
     live = conn.execute("SELECT count(*) FROM orders WHERE status NOT IN ('cancelled', 'refunded')").fetchone()
@@ -214,8 +213,8 @@ def test_an_event_cancelled_in_the_rush_keeps_nobodys_money(
     assert paid[0] == paid[1]
     assert deadlocks(conn) == 0
     conn.execute("UPDATE events SET cancelled_at = cancelled_at - interval '11 minutes'")
-    (event,) = service.list_cancelled(conn)
-    assert service.settle_event(conn, event)
+    (event,) = service.list_cancelled_events(conn)
+    assert service.finish_cancelled_event(conn, event)
     invariants.check(conn)
 
 

@@ -1,4 +1,4 @@
-"""Vouchers, limits a buyer and capacities hold whoever races, and nobody is refused what there is."""
+"""Vouchers, limits per buyer and capacities hold when buyers race, and nobody is refused what is available."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ def place(conn: Connection, wanted: dict[UUID, int], *, account: UUID | None = N
 
 
 def buy(conn: Connection, wanted: dict[UUID, int], **more: Any) -> type[DomainError] | None:
-    """Place an order; what refused it, if anything did."""
+    """Place an order. Return the class of the error, or None."""
     try:
         place(conn, wanted, **more)
     except DomainError as error:
@@ -60,7 +60,7 @@ def cancel(conn: Connection, order: PlacedOrder) -> None:
 
 
 def set_capacity(conn: Connection, manager: Caller, event: UUID, capacity: int | None) -> type[DomainError] | None:
-    """Change an event's capacity; what refused it, if anything did."""
+    """Change an event's capacity. Return the class of the error, or None."""
     try:
         with conn.transaction():
             events.update_event(conn, manager, event, EventPatch(capacity=capacity), None)
@@ -70,7 +70,7 @@ def set_capacity(conn: Connection, manager: Caller, event: UUID, capacity: int |
 
 
 def capacity_left(conn: Connection, event: UUID) -> tuple[int, int, int]:
-    """What of an event's capacity is available, held and sold."""
+    """Return how much of an event's capacity is available, held and sold."""
     row = conn.execute(
         """SELECT sum(available)::int, sum(held)::int, sum(sold)::int
         FROM stock JOIN events ON capacity_pool_id = pool_id WHERE id = %s""",
@@ -98,7 +98,7 @@ class TestVouchers:
         assert deadlocks(conn) == 0
         invariants.check(conn)
 
-    def test_what_is_given_back_is_redeemed_again_and_none_is_lost(
+    def test_redemptions_that_are_given_back_are_redeemed_again(
         self, api: Client, database: Database, conn: Connection, event: UUID
     ) -> None:
         ticket_type = factories.ticket_type(conn, event_id=event, quantity=1000)
@@ -129,7 +129,7 @@ class TestVouchers:
         assert deadlocks(conn) == 0
         invariants.check(conn)
 
-    def test_free_orders_redeem_it_as_exactly(
+    def test_free_orders_redeem_a_voucher_as_exactly(
         self, api: Client, database: Database, conn: Connection, event: UUID
     ) -> None:
         types = [factories.ticket_type(conn, event_id=event, quantity=500) for _ in range(2)]
@@ -145,7 +145,7 @@ class TestVouchers:
         assert deadlocks(conn) == 0
         invariants.check(conn)
 
-    def test_its_number_goes_up_and_down_while_it_is_redeemed(
+    def test_the_limit_of_a_voucher_changes_while_it_is_redeemed(
         self, api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
     ) -> None:
         ticket_type = factories.ticket_type(conn, event_id=event, quantity=1000)
@@ -172,7 +172,7 @@ class TestVouchers:
         assert deadlocks(conn) == 0
         invariants.check(conn)
 
-    def test_whoever_has_read_it_before_it_was_deleted_does_not_redeem_it(
+    def test_a_buyer_who_read_a_voucher_before_it_was_deleted_does_not_redeem_it(
         self,
         api: Client,
         database: Database,
@@ -198,7 +198,7 @@ class TestVouchers:
         invariants.check(conn)
 
     @pytest.mark.parametrize("quantity", [2, 20], ids=["one row has enough", "rows are consolidated"])
-    def test_whoever_has_read_it_before_it_was_edited_pays_what_was_read(
+    def test_a_buyer_who_read_a_voucher_before_it_was_edited_pays_what_was_read(
         self,
         api: Client,
         database: Database,
@@ -230,7 +230,7 @@ class TestVouchers:
         assert stored == [(placed.subtotal, item.discount, item.total)]
         invariants.check(conn)
 
-    def test_while_it_is_edited_orders_cost_what_was_answered_and_give_that_back(
+    def test_while_a_voucher_is_edited_orders_cost_and_send_back_what_was_answered(
         self, api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
     ) -> None:
         types = [factories.ticket_type(conn, event_id=event, price=price) for price in (999, 1001)]
@@ -270,7 +270,7 @@ class TestVouchers:
 
 
 class TestLimitsOfABuyer:
-    def test_a_buyer_who_races_has_exactly_as_much_as_one_may(
+    def test_a_buyer_who_races_gets_exactly_the_limit(
         self, api: Client, database: Database, conn: Connection, event: UUID
     ) -> None:
         limited = factories.ticket_type(conn, event_id=event, quantity=500, max_per_buyer=5)
@@ -288,7 +288,7 @@ class TestLimitsOfABuyer:
         assert deadlocks(conn) == 0
         invariants.check(conn)
 
-    def test_an_account_and_its_addresses_do_not_get_more_by_taking_turns(
+    def test_an_account_with_several_addresses_gets_no_more_than_the_limit(
         self, api: Client, database: Database, conn: Connection, event: UUID
     ) -> None:
         limited = factories.ticket_type(conn, event_id=event, quantity=500, max_per_buyer=4)
@@ -325,7 +325,9 @@ class TestLimitsOfABuyer:
         assert deadlocks(conn) == 0
         invariants.check(conn)
 
-    def test_a_voucher_too(self, api: Client, database: Database, conn: Connection, event: UUID) -> None:
+    def test_a_limit_per_buyer_of_a_voucher_holds_too(
+        self, api: Client, database: Database, conn: Connection, event: UUID
+    ) -> None:
         ticket_type = factories.ticket_type(conn, event_id=event, quantity=500)
         factories.voucher(conn, event, code="TWICE", max_per_buyer=2, max_redemptions=40)
 
@@ -337,7 +339,7 @@ class TestLimitsOfABuyer:
 
 
 class TestCapacity:
-    def test_mixed_carts_sell_it_exactly_and_never_deadlock(
+    def test_mixed_carts_sell_a_capacity_exactly_and_never_deadlock(
         self, api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
     ) -> None:
         types = [factories.ticket_type(conn, event_id=event, quantity=150, price=price) for price in (500, 0, 700)]
@@ -363,7 +365,7 @@ class TestCapacity:
         assert deadlocks(conn) == 0
         invariants.check(conn)
 
-    def test_it_and_the_quantities_go_up_and_down_while_they_sell(
+    def test_capacity_and_quantities_change_while_they_sell(
         self, api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
     ) -> None:
         types = [factories.ticket_type(conn, event_id=event, quantity=100) for _ in range(2)]
@@ -397,7 +399,7 @@ class TestCapacity:
         assert set_capacity(conn, manager, event, held) is None
         assert buy(conn, {types[0]: 1}) is SoldOut
 
-    def test_it_is_given_to_an_event_before_the_first_sale_or_not_at_all(
+    def test_an_event_gets_a_capacity_before_its_first_sale_or_not_at_all(
         self, api: Client, database: Database, conn: Connection, manager: Caller, organisation: UUID
     ) -> None:
         given = 0
@@ -428,7 +430,7 @@ class TestCapacity:
         invariants.check(conn)
 
     @pytest.mark.parametrize("late", [False, True], ids=["a purchase", "a payment that came late"])
-    def test_whoever_has_read_the_terms_before_draws_from_it_all_the_same(
+    def test_a_buyer_who_read_the_terms_before_takes_from_the_capacity_too(
         self,
         api: Client,
         database: Database,
@@ -453,7 +455,7 @@ class TestCapacity:
             if late:
                 with buyer.transaction():
                     order = service.lock_order(buyer, lapsed.id)
-                    assert service.hold_again(buyer, order)
+                    assert service.retake_stock(buyer, order)
                     service.pay(buyer, order, reason="test")
             else:
                 assert buy(buyer, {ticket_type: 3}) is None
@@ -462,7 +464,7 @@ class TestCapacity:
         assert buy(conn, {ticket_type: 3}) is SoldOut
         invariants.check(conn)
 
-    def test_what_one_removes_is_no_reason_to_say_sold_out(
+    def test_a_removed_capacity_is_no_reason_to_answer_sold_out(
         self,
         api: Client,
         database: Database,
@@ -488,7 +490,7 @@ class TestCapacity:
         invariants.check(conn)
 
 
-def test_all_of_it_at_once_holds(
+def test_vouchers_limits_and_capacity_hold_together(
     api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
 ) -> None:
     types = [

@@ -1,4 +1,4 @@
-"""A folder for the state of a local stack."""
+"""The fixtures of the end-to-end tests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +9,9 @@ import pytest
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Give a folder that PostgreSQL's own user can reach.
+    """Make a folder for the state of a local stack.
 
-    One of pytest's would not do: each run that starts shuts other users out of them.
+    PostgreSQL's user must reach it. It cannot reach pytest's folders: the next run would shut it out.
     """
     with TemporaryDirectory() as folder:
         yield Path(folder)

@@ -18,7 +18,7 @@ from local.stack.supervisor import Stack
 
 @contextmanager
 def demo_api(folder: Path) -> Iterator[httpx.Client]:
-    """Give a client of a stack with the demo data."""
+    """Yield a client of a stack with the demo data."""
     with Stack(BOXOFFICE, folder, port=0) as stack, httpx.Client(base_url=stack.url, timeout=30) as api:
         demo_data.ensure(stack.url, stack.owner_url)
         demo_data.ensure(stack.url, stack.owner_url)
@@ -30,7 +30,7 @@ def idempotency_key() -> dict[str, str]:
 
 
 def place_order(api: httpx.Client) -> Any:
-    """Order one ticket of the only event."""
+    """Order one ticket of the only event. Return the order."""
     (event,) = api.get("/v1/events").json()["items"]
     ticket_type = api.get(f"/v1/events/{event['id']}").json()["ticket_types"][0]
     body = {
@@ -43,6 +43,7 @@ def place_order(api: httpx.Client) -> Any:
 
 
 def start_payment(api: httpx.Client, order: dict[str, Any]) -> Any:
+    """Start a payment at the sandbox. Return it."""
     path, headers = f"/v1/orders/{order['id']}/payments", as_guest(order) | idempotency_key()
     return api.post(path, json={"provider": "sandbox"}, headers=headers).json()
 
@@ -56,20 +57,21 @@ def as_guest(order: dict[str, Any]) -> dict[str, str]:
 
 
 def emails(api: httpx.Client, address: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = api.get("/_local/emails", params={"to": address}).json()["items"]
-    return found
+    """Return the captured emails to an address."""
+    return list(api.get("/_local/emails", params={"to": address}).json()["items"])
 
 
 def wait_for_email(api: httpx.Client, address: str) -> dict[str, Any]:
+    """Wait for the one email to an address. Return it."""
     deadline = time.monotonic() + 15
-    while not (found := emails(api, address)):
+    while not (captured := emails(api, address)):
         assert time.monotonic() < deadline, "no email came in time"
         time.sleep(0.05)
-    (email,) = found
+    (email,) = captured
     return email
 
 
-def test_the_demo_event_is_sold_and_kept_over_a_restart(folder: Path) -> None:
+def test_the_demo_event_can_be_bought_and_the_order_survives_a_restart(folder: Path) -> None:
     with demo_api(folder) as api:
         order = place_order(api)
         payment = start_payment(api, order)

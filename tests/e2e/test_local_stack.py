@@ -1,4 +1,4 @@
-"""The local stack itself, on a small template of its own: what it adds to SAM, and what it needs of SAM."""
+"""The local stack, on a small template: what it adds to SAM, and the behaviour that it needs of SAM."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def stack(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         patch.setenv("AWS_ACCESS_KEY_ID", "AKIAREALKEY")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "the developer's own")
         patch.setenv("AWS_PROFILE", "production")
-        patch.setenv("KEYS", "something of the shell's")
+        patch.setenv("KEYS", "a value of the shell")
         folder = tmp_path_factory.mktemp("state")
         with Stack(project, folder, port=0) as stack:
             yield stack
@@ -169,14 +169,16 @@ def client(stack: Stack) -> Iterator[httpx.Client]:
 
 
 def eventually[T](look: Callable[[], T], seconds: float = 15) -> T:
+    """Call ``look`` until what it returns is true. Return that."""
     deadline = time.monotonic() + seconds
-    while not (found := look()):
+    while not (result := look()):
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
-    return found
+    return result
 
 
 def log(stack: Stack, function: str) -> str:
+    """Return what a function has logged."""
     path = stack.folder / "logs" / f"{function}.log"
     return path.read_text() if path.exists() else ""
 
@@ -241,7 +243,7 @@ def test_a_body_that_is_too_long_is_refused(stack: Stack) -> None:
     assert answer.status_code == 413
 
 
-def test_500_buyers_arrive_at_once(stack: Stack) -> None:
+def test_500_clients_are_served_at_once(stack: Stack) -> None:
     host, port = stack.url.removeprefix("http://").split(":")
     request = b"GET /echo/x HTTP/1.1\r\nHost: x\r\n\r\n"
     sockets = [socket.create_connection((host, int(port)), timeout=30) for _ in range(500)]
@@ -307,7 +309,7 @@ def test_a_crashed_environment_is_replaced(client: httpx.Client) -> None:
     assert client.post("/misbehave", json=0).status_code == 200
 
 
-def test_lambdas_own_interface_tells_what_went_wrong(stack: Stack) -> None:
+def test_lambdas_own_interface_answers_with_the_error(stack: Stack) -> None:
     functions = aws.client("lambda", stack.url)
 
     def failure(name: str, event: Any) -> dict[str, Any]:
@@ -371,9 +373,9 @@ def test_schedules_run_when_they_are_switched_on(stack: Stack) -> None:
 def test_schedules_mean_what_they_mean_in_aws(expression: str, expected: list[str]) -> None:
     start_at = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
 
-    found = [f"{moment:%Y-%m-%d %H:%M}" for moment in islice(moments(expression, start_at), 2)]
+    first_two = [f"{moment:%Y-%m-%d %H:%M}" for moment in islice(moments(expression, start_at), 2)]
 
-    assert found == expected
+    assert first_two == expected
 
 
 def test_a_schedule_that_cannot_be_read_is_refused() -> None:
@@ -422,7 +424,9 @@ def test_the_inbox_stays_fast_with_thousands_of_messages(tmp_path: Path) -> None
 # ------------------------------------------------------------------------------------------------ state and parts
 
 
-def test_secrets_outlive_a_restart_and_are_in_the_template_s_form(tmp_path: Path, project: Project) -> None:
+def test_secrets_survive_a_restart_and_have_the_form_that_the_template_declares(
+    tmp_path: Path, project: Project
+) -> None:
     def ring() -> Any:
         with Stack(project, tmp_path, port=0) as stack:
             secret = aws.client("secretsmanager", stack.aws_endpoint).get_secret_value(SecretId="Keys")
@@ -441,7 +445,7 @@ def test_a_folder_serves_one_run_at_a_time(stack: Stack, project: Project) -> No
         Stack(project, stack.folder, port=0).start()
 
 
-def test_a_port_in_use_is_said_plainly(tmp_path: Path, project: Project) -> None:
+def test_the_error_names_a_port_that_is_in_use(tmp_path: Path, project: Project) -> None:
     with server.listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortInUse, match=str(port)):
@@ -457,12 +461,12 @@ class Run:
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
         )
         assert self.process.stdout
-        self.said: list[str] = []
+        self.output: list[str] = []
         ready = threading.Event()
 
         def read(lines: Any) -> None:
             for line in lines:
-                self.said.append(line)
+                self.output.append(line)
                 if "ready after" in line:
                     ready.set()
             ready.set()
@@ -470,24 +474,27 @@ class Run:
         self._reader = threading.Thread(target=read, args=[self.process.stdout])
         self._reader.start()
         assert ready.wait(60)
-        assert self.process.poll() is None, "".join(self.said)
+        assert self.process.poll() is None, "".join(self.output)
         self.children = psutil.Process(self.process.pid).children(recursive=True)
 
     def part(self, name: str) -> psutil.Process:
+        """Return the process of a part of the stack."""
         marks = {
             "PostgreSQL": "bin/postgres",
             "AWS services": "local.stack.aws_server",
             "gateway": "local.stack.gateway",
         }
         own = [child for child in self.children if child.ppid() == self.process.pid]
-        (found,) = [child for child in own if any(marks[name] in word for word in child.cmdline())]
-        return found
+        (process,) = [child for child in own if any(marks[name] in word for word in child.cmdline())]
+        return process
 
     def end(self, sign: signal.Signals) -> int:
+        """Send a signal, and wait. Return the exit code."""
         self.process.send_signal(sign)
         return self.wait()
 
     def wait(self) -> int:
+        """Wait until the process ends. Return the exit code."""
         code = self.process.wait(20)
         self._reader.join(20)
         assert self.process.stdout
@@ -501,7 +508,7 @@ def test_a_signal_ends_everything(folder: Path, sign: signal.Signals) -> None:
 
     assert run.end(sign) == 0
     assert psutil.wait_procs(run.children, timeout=5)[1] == []
-    State(folder).forget()
+    State(folder).delete()
 
 
 def test_everything_ends_when_the_supervisor_is_killed(folder: Path) -> None:
@@ -519,7 +526,7 @@ def test_everything_ends_when_a_part_does(folder: Path, part: str) -> None:
     run.part(part).kill()
 
     assert run.wait() == 1
-    assert f"{part} ended by itself" in "".join(run.said)
+    assert f"{part} ended by itself" in "".join(run.output)
     assert psutil.wait_procs(run.children, timeout=5)[1] == []
 
 
@@ -549,7 +556,7 @@ def test_sam_reads_the_projects_template() -> None:
     assert {"ExpireOrders", "RelayOutbox"} <= {trigger.function for trigger in template.schedule_triggers}
 
 
-def test_a_template_with_more_variables_declared_says_the_same(tmp_path: Path) -> None:
+def test_declaring_more_variables_changes_nothing_else_of_a_template(tmp_path: Path) -> None:
     original = BOXOFFICE.template
     copy = tmp_path / "template.yaml"
     copy.write_text(declare_variables(original.read_text(), ["AWS_ENDPOINT_URL", "STAGE"]))

@@ -1,4 +1,4 @@
-"""The product's main job, over HTTP on the local stack: a crowd buys, pays, gets its tickets by email and goes in."""
+"""The main job over HTTP on the local stack: a crowd buys, pays, gets its tickets by email and goes in."""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ BUYERS = 50
 
 @pytest.fixture(scope="module")
 def report() -> Iterator[Report]:
-    """What a small run of the demo found. Holds are long: who does not pay cancels."""
+    """Run a small demo. Its holds are long, so buyers who do not pay cancel."""
     with fresh(hold_minutes=15) as url:
         yield asyncio.run(tell(url, BUYERS))
 
 
-def test_everything_holds_that_must(report: Report) -> None:
+def test_every_check_of_the_demo_holds(report: Report) -> None:
     assert [check for check in report.checks if not check.holds] == []
     assert {check.what for check in report.checks} >= {
         "nobody is refused while there is enough for them",
@@ -28,7 +28,7 @@ def test_everything_holds_that_must(report: Report) -> None:
         "no ticket admits twice",
         "of two who show the same ticket at once, one goes in",
         "a forged ticket is refused",
-        "what came back is sold again",
+        "freed tickets are sold again",
         "sold exactly what there was",
     }
 

@@ -1,4 +1,4 @@
-"""The README's tour works as it stands, command by command."""
+"""The commands of the README's tour work as they stand."""
 
 import json
 import os

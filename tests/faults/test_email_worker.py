@@ -11,7 +11,7 @@ import pytest
 
 from boxoffice import config
 from tests.helpers import factories
-from tests.helpers.mailbox import batch, deliver, fake_ses, let_time_pass, outbox_row, owe
+from tests.helpers.mailbox import batch, deliver, let_time_pass, outbox_row, owe, ses_replaced
 from tests.helpers.support import context, function, run_python
 
 OWE = """
@@ -41,13 +41,8 @@ def _configured(database, email_queue, monkeypatch):
 
 @pytest.fixture
 def ses(monkeypatch):
-    from boxoffice.messaging import ses
-
-    with fake_ses() as fake:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", fake.url)
-        ses._client.cache_clear()
-        yield fake
-    ses._client.cache_clear()
+    with ses_replaced(monkeypatch) as stub:
+        yield stub
 
 
 def start(name, event):

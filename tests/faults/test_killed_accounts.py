@@ -9,7 +9,7 @@ from boxoffice.accounts.models import PasswordChange, SignUpRequest
 from boxoffice.auth import Caller, Who
 from boxoffice.organisations import service as organisations
 from tests.helpers.people import PASSWORD, Person, can_refresh, sign_up, sign_up_request
-from tests.helpers.racing import die_at, settled
+from tests.helpers.racing import die_at, wait_for_rollbacks
 from tests.helpers.support import Client, Database
 
 NEW = "a better one entirely"
@@ -30,7 +30,7 @@ def test_a_sign_up_with_an_organisation_is_done_wholly_or_not_at_all(
         organisations.sign_up(child, SignUpRequest.model_validate(sign_up_request(organisation_name="Freedom Park")))
 
     while die_at(database, moment, deed):
-        settled(conn)
+        wait_for_rollbacks(conn)
         accounts, *others = counts(conn, *tables[0], *tables[1])
         assert others == [accounts, accounts, accounts - 1, accounts - 1, accounts - 1]
         done, moment = accounts - 1, moment + 1
@@ -46,7 +46,7 @@ def test_a_refresh_that_was_cut_off_leaves_exactly_one_live_token(
     while dead:
         person = sign_up(api)
         dead = die_at(database, moment, lambda child, token=person.refresh_token: refresh(child, token))  # type: ignore[misc]
-        settled(conn)
+        wait_for_rollbacks(conn)
         good = """SELECT count(*) FROM refresh_tokens JOIN sessions ON sessions.id = session_id
             WHERE account_id = %s AND used_at IS NULL AND revoked_at IS NULL"""
         assert conn.execute(good, [person.id]).fetchone() == (1,)
@@ -62,7 +62,7 @@ def test_a_password_changes_together_with_the_end_of_the_other_sessions(
     while dead:
         person = sign_up(api)
         dead = die_at(database, moment, lambda child, person=person: change(child, person))  # type: ignore[misc]
-        settled(conn)
+        wait_for_rollbacks(conn)
         unchanged = api.post("/v1/sessions", {"email": person.email, "password": PASSWORD}).status == 200
         assert can_refresh(api, person) == unchanged
         conn.execute("DELETE FROM rate_limits")

@@ -1,51 +1,40 @@
 """A process that dies at any round trip to the database leaves the invariants true and loses no stock."""
 
 from collections.abc import Callable
-from uuid import UUID, uuid4
 
 import pytest
 from psycopg import Connection
 
 from boxoffice.auth import Caller, Who, order_token
 from boxoffice.orders import service
-from boxoffice.orders.models import OrderRequest
 from boxoffice.stock import service as stock
 from tests.helpers import factories, invariants, sellers
-from tests.helpers.factories import order_request
+from tests.helpers.buyers import Action, purchase
 from tests.helpers.racing import die_everywhere, die_everywhere_afresh
 from tests.helpers.support import Client, Database
 
-type Deed = Callable[[Connection], object]
 
-
-def purchase(ticket_type: UUID, quantity: int, **more: str) -> Deed:
-    request = OrderRequest.model_validate(order_request(ticket_type, quantity, **more))
-    order_token(uuid4())  # reads the secret, which the child cannot
-
-    return lambda conn: service.place_order(conn, Caller(Who.PUBLIC), request, "key")
-
-
-def buy_at_a_price(conn: Connection) -> Deed:
+def buy_at_a_price(conn: Connection) -> Action:
     return purchase(factories.ticket_type(conn), 2)
 
 
-def buy_for_free(conn: Connection) -> Deed:
+def buy_for_free(conn: Connection) -> Action:
     return purchase(factories.ticket_type(conn, price=0), 2)
 
 
-def buy_what_must_be_gathered(conn: Connection) -> Deed:
+def buy_what_must_be_consolidated(conn: Connection) -> Action:
     return purchase(factories.ticket_type(conn, quantity=50, max_per_order=30), 25)
 
 
-def buy_with_a_voucher(conn: Connection) -> Deed:
-    """Of a limited ticket type, in an event with a capacity, free by a voucher: all that can be claimed at once."""
+def buy_with_a_voucher(conn: Connection) -> Action:
+    """Buy a limited ticket type of an event with a capacity, free by a voucher: all that a purchase can lock."""
     event = factories.event(conn, capacity_pool_id=stock.create_pool(conn, 20))
     ticket_type = factories.ticket_type(conn, event_id=event, max_per_buyer=3)
     factories.voucher(conn, event, code="FREE", discount_kind="free", discount_value=None, max_per_buyer=1)
     return purchase(ticket_type, 2, voucher="FREE")
 
 
-def cancel(conn: Connection) -> Deed:
+def cancel(conn: Connection) -> Action:
     order = factories.order(conn, factories.ticket_type(conn))
     guest = Caller(Who.GUEST, guest_token=order_token(order))
 
@@ -56,7 +45,7 @@ def cancel(conn: Connection) -> Deed:
     return deed
 
 
-def expire(conn: Connection) -> Deed:
+def expire(conn: Connection) -> Action:
     ticket_type = factories.ticket_type(conn)
     for _ in range(3):
         factories.order(conn, ticket_type, expires_at=factories.a_moment_ago())
@@ -68,10 +57,10 @@ def expire(conn: Connection) -> Deed:
 
 
 @pytest.mark.parametrize(
-    "make", [buy_at_a_price, buy_for_free, buy_what_must_be_gathered, buy_with_a_voucher, cancel, expire]
+    "make", [buy_at_a_price, buy_for_free, buy_what_must_be_consolidated, buy_with_a_voucher, cancel, expire]
 )
 def test_killed_anywhere_it_is_done_wholly_or_not_at_all(
-    api: Client, database: Database, conn: Connection, make: Callable[[Connection], Deed]
+    api: Client, database: Database, conn: Connection, make: Callable[[Connection], Action]
 ) -> None:
     assert len(list(die_everywhere_afresh(database, conn, make))) >= 2
 

@@ -1,4 +1,4 @@
-"""A process that dies while it refunds, marks as paid or gives back an event has done each wholly or not at all."""
+"""A process that dies while it refunds an order, marks it as paid or finishes an event does it wholly or not at all."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,13 +32,13 @@ def refund(shop: Shop, order: UUID, **body: object) -> Deed:
     return lambda conn: service.refund_order(conn, caller, order, request, "key")
 
 
-def settle(conn: Connection) -> None:
-    """What the job does in a minute."""
-    for order in service.list_unsettled(conn):
+def finish_cancellations(conn: Connection) -> None:
+    """Give back the orders of cancelled events and finish the events, as the job does."""
+    for order in service.list_orders_to_give_back(conn):
         with conn.transaction():
-            service.settle_order(conn, order)
-    for event in service.list_cancelled(conn):
-        service.settle_event(conn, event)
+            service.give_back_order(conn, order)
+    for event in service.list_cancelled_events(conn):
+        service.finish_cancelled_event(conn, event)
 
 
 @pytest.mark.parametrize("part", ["whole", "tickets", "amount"])
@@ -82,7 +82,7 @@ def test_killed_anywhere_an_order_is_marked_as_paid_once(database: Database, con
     invariants.check(conn)
 
 
-def test_killed_anywhere_a_cancelled_event_is_given_back_by_who_comes_next(
+def test_killed_anywhere_the_next_run_gives_back_a_cancelled_event(
     database: Database, conn: Connection, shop: Shop
 ) -> None:
     ticket_type = shop.ticket_type()
@@ -94,8 +94,8 @@ def test_killed_anywhere_a_cancelled_event_is_given_back_by_who_comes_next(
         caller, reason = Caller(Who.MANAGER, shop.manager), CancelEventRequest(reason="The singer is ill.")
         events.cancel_event(conn, caller, shop.event, reason)
 
-    assert len(list(die_everywhere(database, conn, settle))) >= 30
-    settle(conn)
+    assert len(list(die_everywhere(database, conn, finish_cancellations))) >= 30
+    finish_cancellations(conn)
 
     assert [status_of(conn, order) for order in [*paid, pending]] == ["refunded"] * 3 + ["cancelled"]
     assert given_back(conn) == [10_000] * 3

@@ -15,7 +15,7 @@ from boxoffice.vouchers import service as vouchers
 from boxoffice.vouchers.models import Free, VoucherRequest
 from tests.helpers import factories, invariants
 from tests.helpers.operations import event_request, ticket_type_request
-from tests.helpers.racing import die_at, settled
+from tests.helpers.racing import die_at, wait_for_rollbacks
 from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Client, Database
 
@@ -65,10 +65,10 @@ def test_a_change_that_is_killed_is_made_wholly_or_not_at_all(
 
     moment = 0
     while die_at(database, moment, act) and conn.execute("SELECT FROM audit_log").fetchone() is None:
-        settled(conn)
+        wait_for_rollbacks(conn)
         assert snapshot(conn) == before
         moment += 1
-    settled(conn)
+    wait_for_rollbacks(conn)
 
     assert moment > 8
     assert conn.execute("SELECT count(*) FROM audit_log").fetchone() == (1,)

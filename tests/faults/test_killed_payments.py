@@ -1,4 +1,4 @@
-"""A process that dies while it starts, settles or returns a payment leaves everything to be done once more, once."""
+"""A process dies while it starts, applies or returns a payment: a repeat completes it, and each effect happens once."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +18,7 @@ from boxoffice.tickets import service as tickets
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import NOW
 from tests.helpers.payers import emails, refunds
-from tests.helpers.racing import die_at, die_everywhere, settled
+from tests.helpers.racing import die_at, die_everywhere, wait_for_rollbacks
 from tests.helpers.support import Client, Database, context, function
 
 
@@ -28,8 +28,7 @@ def start(conn: Connection, order: UUID) -> StartedPayment:
 
 
 def receive(conn: Connection, event: ProviderEvent) -> str:
-    with conn.transaction():
-        return service.receive_event(conn, "sandbox", event).effect
+    return service.receive_event(conn, "sandbox", event).effect
 
 
 def paid_in_time(conn: Connection, ticket_type: UUID) -> ProviderEvent:
@@ -92,7 +91,7 @@ def test_killed_anywhere_the_repeated_webhook_has_its_effect_once(
     invariants.check(conn)
 
 
-def test_killed_anywhere_a_repeat_goes_on_with_the_same_payment(
+def test_killed_anywhere_a_repeat_continues_with_the_same_payment(
     api: Client, database: Database, conn: Connection
 ) -> None:
     order = factories.order(conn, factories.ticket_type(conn))
@@ -129,7 +128,7 @@ def test_killed_while_it_gives_stock_back_the_job_leaves_no_seat_behind(
 
         killed = die_at(database, moment, job)
 
-        settled(conn)
+        wait_for_rollbacks(conn)
         invariants.check(conn)
         moment += 1
     assert moment >= 8
@@ -146,7 +145,7 @@ def test_killed_at_the_door_a_ticket_admits_once(api: Client, database: Database
     assert die_at(database, 0, lambda conn: checkin.scan_ticket(conn, scanner, scan))
     assert conn.execute("SELECT entries FROM tickets").fetchone() == (0,)
     assert die_at(database, 1, lambda conn: checkin.scan_ticket(conn, scanner, scan))
-    settled(conn)
+    wait_for_rollbacks(conn)
 
     with pytest.raises(AlreadyScanned):
         checkin.scan_ticket(conn, scanner, scan)

@@ -1,6 +1,6 @@
 """A process that dies while it starts a payment, asks a provider or sends money back: each happens once in the end."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
@@ -8,35 +8,13 @@ from psycopg import Connection
 
 from boxoffice.auth import Caller, Who, order_token
 from boxoffice.orders import service as orders
-from boxoffice.payments import reconciliation, service
+from boxoffice.payments import reconciliation, sending, service
 from boxoffice.payments.models import PaymentRequest
-from tests.helpers import factories, invariants, provider_servers, sellers
+from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import emails
-from tests.helpers.provider_servers import Flutterwave, Stripe, due
+from tests.helpers.provider_servers import Flutterwave, Stripe, make_all_due
 from tests.helpers.racing import die_everywhere
 from tests.helpers.support import Client, Database
-
-
-@pytest.fixture(scope="module")
-def stripe_server() -> Iterator[Stripe]:
-    server = Stripe()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def stripe(api: Client, stripe_server: Stripe) -> Iterator[Stripe]:
-    with provider_servers.at(stripe_server):
-        stripe_server.tell(None)
-        yield stripe_server
-
-
-@pytest.fixture
-def flutterwave(api: Client) -> Iterator[Flutterwave]:
-    server = Flutterwave()
-    with provider_servers.at(server):
-        yield server
-    server.stop()
 
 
 @pytest.fixture
@@ -54,38 +32,38 @@ def start(conn: Connection, order: UUID, provider: str) -> dict[str, str]:
 
 
 def reconcile(conn: Connection) -> None:
-    due(conn)
+    make_all_due(conn)
     for asked in reconciliation.ask_providers(conn, unresponsive=set()):
         with conn.transaction():
             reconciliation.apply_answer(conn, asked)
-    service.send_refunds(conn)
+    sending.send_refunds(conn)
 
 
 def owe(conn: Connection) -> UUID:
     payment, order = conn.execute("SELECT id, order_id FROM payments").fetchall()[0]
     with conn.transaction():
         orders.lock_order(conn, order)
-        return service.owe_refund(conn, payment, 5000, "asked for")
+        return sending.owe_refund(conn, payment, 5000, "asked for")
 
 
 def send(refund: UUID) -> Callable[[Connection], None]:
-    """Return what sends a refund that is due."""
+    """Return an action that sends a due refund."""
 
     def act(conn: Connection) -> None:
-        due(conn)
-        service.send_refunds(conn, ids=[refund])
+        make_all_due(conn)
+        sending.send_refunds(conn, ids=[refund])
 
     return act
 
 
-def test_killed_anywhere_a_started_payment_is_one_at_stripe(
+def test_killed_anywhere_a_payment_starts_once_at_stripe(
     stripe: Stripe, database: Database, conn: Connection, order: UUID
 ) -> None:
     assert len(list(die_everywhere(database, conn, lambda conn: start(conn, order, "stripe")))) >= 8
 
     payment = start(conn, order, "stripe")
 
-    asked = {key for _, _, key in stripe.asked()}
+    asked = {key for _, _, key in stripe.take_requests()}
     assert asked == {payment["id"]}, "always under the same key"
     assert conn.execute("SELECT id::text, provider_reference FROM payments").fetchall() == [
         (payment["id"], stripe.intent(payment))
@@ -93,7 +71,7 @@ def test_killed_anywhere_a_started_payment_is_one_at_stripe(
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_killed_anywhere_what_was_asked_has_its_effect_once(
+def test_killed_anywhere_an_answer_has_its_effect_once(
     stripe: Stripe, database: Database, conn: Connection, order: UUID, late: bool
 ) -> None:
     payment = start(conn, order, "stripe")

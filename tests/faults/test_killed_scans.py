@@ -11,7 +11,7 @@ from boxoffice.checkin import service
 from boxoffice.checkin.models import ScanRequest, SyncRequest
 from tests.helpers import invariants
 from tests.helpers.doors import Doors, offline, open_doors
-from tests.helpers.racing import die_at, settled
+from tests.helpers.racing import die_at, wait_for_rollbacks
 from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Client, Database
 
@@ -65,9 +65,9 @@ def test_killed_anywhere_it_takes_effect_wholly_or_not_at_all_and_once_when_repe
 
     moment = 0
     while die_at(database, moment, act) and snapshot(conn) == before:
-        settled(conn)
+        wait_for_rollbacks(conn)
         moment += 1
-    settled(conn)
+    wait_for_rollbacks(conn)
     after = snapshot(conn)
     act(conn)
 

@@ -6,25 +6,14 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import Caller, Who, order_token, waitlist_token
-from boxoffice.orders import service
-from boxoffice.orders.models import OrderRequest
+from boxoffice.auth import Caller, Who, waitlist_token
 from boxoffice.seats.models import SeatMapRequest
 from boxoffice.ticket_types import service as ticket_types
 from boxoffice.waitlist import service as waitlist
 from tests.helpers import factories, invariants, sellers
-from tests.helpers.factories import order_request
+from tests.helpers.buyers import Action, purchase
 from tests.helpers.racing import die_everywhere, die_everywhere_afresh
 from tests.helpers.support import Client, Database
-
-type Action = Callable[[Connection], object]
-
-
-def purchase(ticket_type: UUID, quantity: int, **overrides: object) -> Action:
-    request = OrderRequest.model_validate(order_request(ticket_type, quantity, **overrides))
-    order_token(uuid4())  # reads the secret, which the child cannot
-
-    return lambda conn: service.place_order(conn, Caller(Who.PUBLIC), request, "key")
 
 
 def take_best(conn: Connection) -> Action:
@@ -86,7 +75,7 @@ def end_offer(conn: Connection) -> Action:
     def action(conn: Connection) -> None:
         for lapsed in waitlist.list_lapsed(conn):
             with conn.transaction():
-                waitlist.end_lapsed_offer(conn, lapsed)
+                waitlist.end_lapsed(conn, lapsed)
 
     return action
 

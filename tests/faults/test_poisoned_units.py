@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from boxoffice import db
-from boxoffice.payments import service as payments
+from boxoffice.payments import sending
 from boxoffice.waitlist import service as waitlist
 from tests.helpers import factories, invariants, provider_servers, sellers
 from tests.helpers.factories import NOW
@@ -105,14 +105,14 @@ def make_offers(lab: Laboratory) -> Poison:
     return Poison("offer_waitlist", "offered", ("OffersMade", "OffersNotMade"), first, len(others), lab.mend)
 
 
-def settle_cancellations(lab: Laboratory) -> Poison:
+def finish_cancellations(lab: Laboratory) -> Poison:
     shop = sellers.Shop(lab.conn)
     ticket_type = shop.ticket_type(quantity=300)
     unpaid = factories.paid_order(lab.conn, ticket_type)  # by no payment, so there is none to give back
     others = [shop.sold(ticket_type) for _ in range(100)]
     assert sellers.cancel_event(Client(), shop).status == 200
     return Poison(
-        "settle_cancellations",
+        "finish_cancellations",
         "orders",
         ("OrdersGivenBack", "OrdersNotGivenBack"),
         unpaid,
@@ -132,7 +132,7 @@ def ask_providers(lab: Laboratory) -> Poison:
 def send_refunds(lab: Laboratory) -> Poison:
     order = factories.paid_order(lab.conn, factories.ticket_type(lab.conn))
     payment = factories.payment(lab.conn, order, status="succeeded")
-    first, *others = (payments.owe_refund(lab.conn, payment, 1, "asked for") for _ in range(1001))
+    first, *others = (sending.owe_refund(lab.conn, payment, 1, "asked for") for _ in range(1001))
     lab.refuse("refunds", f"NEW.id = '{first}' AND NEW.status = 'succeeded'")
     return Poison(
         "reconcile_payments", "refunds_tried", ("RefundsTried", "RefundsNotRecorded"), first, len(others), lab.mend
@@ -166,7 +166,7 @@ POISONS = [
     end_the_waiting,
     let_offers_lapse,
     make_offers,
-    settle_cancellations,
+    finish_cancellations,
     ask_providers,
     send_refunds,
     relay_outbox,
@@ -181,7 +181,7 @@ def lab(api: Client, database: Database, conn: db.Connection) -> Laboratory:
 
 def run(conn: psycopg.Connection, job: str) -> dict[str, Any]:
     """Let the job run once, with all that it has leased before due again."""
-    provider_servers.due(conn)
+    provider_servers.make_all_due(conn)
     conn.execute("UPDATE outbox SET relay_at = now() WHERE relay_at < now() + interval '2 minutes' AND due_at <= now()")
     a_minute = SimpleNamespace(**{**vars(context()), "get_remaining_time_in_millis": lambda: 60_000})
     return dict(function(job).handler({}, a_minute))

@@ -1,7 +1,7 @@
-"""Every answer that a test gets is one that the OpenAPI document names.
+"""Compares every answer that a test gets with the OpenAPI document.
 
-`check` compares an answer with what the document says of its operation, and remembers it. At the end of a run of the
-whole suite, what is declared and was never answered is listed.
+`check` does that, and remembers the answer. At the end of a run of the whole suite, `Coverage` lists the answers that
+the document declares and no test got.
 """
 
 import json
@@ -15,18 +15,18 @@ import pytest
 from jsonschema_rs import Draft202012Validator, Registry
 
 _DOCUMENT = "urn:boxoffice:openapi"
-_MISTAKE = "internal_error"
+_INTERNAL_ERROR = "internal_error"
 
-type Seen = tuple[str, int, str]
-"""Operation, status and code; the code is empty where nothing is wrong."""
+type AnswerKind = tuple[str, int, str]
+"""An operation, a status, and the code of the error. A success has an empty code."""
 
-_seen: set[Seen] = set()
-_mistakes_expected = False
+_seen: set[AnswerKind] = set()
+_internal_errors_expected = False
 
 
 @cache
 def document() -> dict[str, Any]:
-    """The committed document."""
+    """Return the committed document."""
     from boxoffice import openapi  # once the environment is as a function finds it
 
     return dict(json.loads(openapi.committed()))
@@ -36,7 +36,7 @@ def check(method: str, path: str, status: int, headers: dict[str, str], body: by
     """Compare an answer with the document. ``headers`` have names in lower case.
 
     Raises:
-        AssertionError: the document does not name such an answer, or it is a mistake of ours that no test expects.
+        AssertionError: the document names no such answer, or it is a 500 that the test does not provoke.
     """
     route = _find(method, path)
     if route is None:
@@ -56,32 +56,32 @@ def check(method: str, path: str, status: int, headers: dict[str, str], body: by
     assert media_type in response["content"], f"{answer}\n{media_type} is not declared"
     content = _check_content(template, method, status, media_type, body, answer)
     code = content["code"] if media_type == "application/problem+json" else ""
-    assert code != _MISTAKE or _mistakes_expected, answer
+    assert code != _INTERNAL_ERROR or _internal_errors_expected, answer
     _seen.add((name, status, code))
 
 
 @contextmanager
-def mistakes_expected() -> Iterator[None]:
-    """Let answers pass that are mistakes of ours (500): the test provokes them."""
-    global _mistakes_expected
-    _mistakes_expected = True
+def internal_errors_expected() -> Iterator[None]:
+    """Let a 500 pass, since the test provokes it."""
+    global _internal_errors_expected
+    _internal_errors_expected = True
     try:
         yield
     finally:
-        _mistakes_expected = False
+        _internal_errors_expected = False
 
 
-def declared() -> set[Seen]:
-    """All answers that the document names."""
-    found: set[Seen] = set()
+def declared() -> set[AnswerKind]:
+    """Return the kinds of answers that the document names."""
+    kinds: set[AnswerKind] = set()
     for template, methods in document()["paths"].items():
         for method, operation in methods.items():
             for status in operation["responses"]:
                 contents = (_response(template, method, status) or {}).get("content", {"": {}})
                 for media_type, content in contents.items():
                     codes = _codes(content["schema"]) if media_type == "application/problem+json" else [""]
-                    found |= {(operation["operationId"], int(status), code) for code in codes}
-    return found
+                    kinds |= {(operation["operationId"], int(status), code) for code in codes}
+    return kinds
 
 
 def _check_content(template: str, method: str, status: int, media_type: str, body: bytes, answer: str) -> Any:
@@ -96,7 +96,7 @@ def _check_content(template: str, method: str, status: int, media_type: str, bod
 
 @cache
 def _find(method: str, path: str) -> tuple[str, str] | None:
-    """The path's template and the operation's name."""
+    """Return the path's template and the operation's name, or None if the document has no such route."""
     for pattern, template in _patterns():
         if pattern.fullmatch(path) and method.lower() in document()["paths"][template]:
             return template, document()["paths"][template][method.lower()]["operationId"]
@@ -105,7 +105,7 @@ def _find(method: str, path: str) -> tuple[str, str] | None:
 
 @cache
 def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    """Literal paths first: `/v1/claims/scan` is not a claim."""
+    """Return a pattern for each path. Literal paths come first, since `/v1/claims/scan` is not a claim's path."""
     templates = sorted(document()["paths"], key=lambda template: template.count("{"))
     return [(re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))), template) for template in templates]
 
@@ -130,12 +130,12 @@ def _codes(schema: dict[str, Any]) -> list[str]:
 
 @cache
 def _validator(template: str, method: str, status: str, media_type: str) -> Draft202012Validator | None:
-    """What validates such a body; None if it is not JSON, or any will do."""
+    """Return the validator of a body. Return None if the body is not JSON, or the document describes none."""
     response = document()["paths"][template][method]["responses"][status]
-    where = response.get("$ref", f"#/paths/{_escaped(template)}/{method}/responses/{status}")
+    pointer = response.get("$ref", f"#/paths/{_escaped(template)}/{method}/responses/{status}")
     if "schema" not in _resolved(response)["content"][media_type]:
         return None
-    reference = f"{_DOCUMENT}{where}/content/{_escaped(media_type)}/schema"
+    reference = f"{_DOCUMENT}{pointer}/content/{_escaped(media_type)}/schema"
     return Draft202012Validator({"$ref": reference}, registry=_registry(), validate_formats=True)
 
 
@@ -145,12 +145,12 @@ def _registry() -> Registry:
 
 
 def _escaped(name: str) -> str:
-    """A part of a JSON Pointer in a URI (RFC 6901)."""
+    """Return a name as a part of a JSON Pointer in a URI (RFC 6901)."""
     return name.replace("~", "~0").replace("/", "~1").replace("{", "%7B").replace("}", "%7D")
 
 
 class Coverage:
-    """Lists, after the whole suite, what the document declares and nothing was answered with."""
+    """Lists, after the whole suite, the answers that the document declares and no test got."""
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if hasattr(session.config, "workeroutput"):
@@ -163,7 +163,7 @@ class Coverage:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
         if config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.option.keyword:
             return
-        unseen = sorted(each for each in declared() - _seen if each[2] != _MISTAKE)
-        terminalreporter.section(f"declared answers that no test has seen: {len(unseen)} of {len(declared())}")
+        unseen = sorted(each for each in declared() - _seen if each[2] != _INTERNAL_ERROR)
+        terminalreporter.section(f"declared answers that no test got: {len(unseen)} of {len(declared())}")
         for name, status, code in unseen:
             terminalreporter.write_line(f"{name} {status} {code}".rstrip())

@@ -1,4 +1,4 @@
-"""Rows to test with. A factory makes what it needs; pass only what the test is about."""
+"""Factories of rows. Each makes the rows that it needs and returns the id. Pass only what the test is about."""
 
 import itertools
 import uuid
@@ -23,14 +23,14 @@ def a_moment_ago() -> datetime:
 
 
 def account(conn: psycopg.Connection, **overrides: Any) -> UUID:
-    """An account; answers its id."""
+    """Make an account."""
     n = next(_number)
     row = {"id": new_id(), "email": f"person{n}@example.com", "name": f"Person {n}", **overrides}
     return _insert(conn, "accounts", row)
 
 
 def organisation(conn: psycopg.Connection, *, owner: UUID | None = None, **overrides: Any) -> UUID:
-    """An approved organisation with an owner."""
+    """Make an approved organisation with an owner."""
     row = {"id": new_id(), "name": f"Organisation {next(_number)}", "status": "approved", **overrides}
     organisation_id = _insert(conn, "organisations", row)
     member(conn, organisation_id, "owner", account_id=owner)
@@ -38,7 +38,7 @@ def organisation(conn: psycopg.Connection, *, owner: UUID | None = None, **overr
 
 
 def member(conn: psycopg.Connection, organisation_id: UUID, role: str, *, account_id: UUID | None = None) -> UUID:
-    """A member of an organisation; answers the account's id."""
+    """Make a member of an organisation. Return the account's id."""
     account_id = account_id or account(conn)
     conn.execute(
         "INSERT INTO members (organisation_id, account_id, role) VALUES (%s, %s, %s)",
@@ -48,7 +48,7 @@ def member(conn: psycopg.Connection, organisation_id: UUID, role: str, *, accoun
 
 
 def event(conn: psycopg.Connection, **overrides: Any) -> UUID:
-    """A published event, in a month."""
+    """Make a published event, which starts in a month."""
     row = {
         "id": new_id(),
         "organisation_id": overrides.get("organisation_id") or organisation(conn),
@@ -69,7 +69,7 @@ def event(conn: psycopg.Connection, **overrides: Any) -> UUID:
 
 
 def ticket_type(conn: psycopg.Connection, *, quantity: int = 100, **overrides: Any) -> UUID:
-    """A ticket type on sale, of a published event."""
+    """Make a ticket type on sale, of a published event."""
     row = {
         "id": new_id(),
         "event_id": overrides.get("event_id") or event(conn),
@@ -82,7 +82,7 @@ def ticket_type(conn: psycopg.Connection, *, quantity: int = 100, **overrides: A
 
 
 def voucher(conn: psycopg.Connection, event_id: UUID, **overrides: Any) -> UUID:
-    """A voucher of an event for a tenth off, ten times."""
+    """Make a voucher of an event, for a tenth off and ten redemptions."""
     row = {
         "id": new_id(),
         "event_id": event_id,
@@ -100,7 +100,7 @@ def voucher(conn: psycopg.Connection, event_id: UUID, **overrides: Any) -> UUID:
 def order(
     conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, discount: int = 0, **overrides: Any
 ) -> UUID:
-    """A pending order of one ticket type, with its stock held."""
+    """Make a pending order of one ticket type, which holds its stock."""
     price, event_id, pool_id, organisation_id, currency = (
         conn.execute(
             """SELECT price, event_id, pool_id, organisation_id, currency
@@ -147,23 +147,20 @@ def order(
 
 
 def paid_order(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, **overrides: Any) -> UUID:
-    """A paid order, its tickets issued and its confirmation owed."""
+    """Make a paid order. Its tickets are issued, and its confirmation is owed."""
     from boxoffice import db
     from boxoffice.orders import service
     from boxoffice.orders.models import OrderRow
 
     order_id = order(conn, ticket_type_id, quantity=quantity, **overrides)
     with conn.transaction():
-        found = db.one(conn, OrderRow, service.SQL.lock_order, id=order_id)
-        assert found is not None
-        service.pay(conn, found, reason="test")
+        service.pay(conn, db.exactly_one(conn, OrderRow, service.SQL.lock_order, id=order_id), reason="test")
     return order_id
 
 
 def payment(conn: psycopg.Connection, order_id: UUID, **overrides: Any) -> UUID:
-    """A payment of an order through the sandbox: still open, or with the money that made it succeed."""
-    found = conn.execute("SELECT total, currency FROM orders WHERE id = %s", [order_id]).fetchone()
-    amount, currency = found or (None, None)
+    """Make an order's payment at the sandbox. A succeeded one has its incoming payment."""
+    amount, currency = conn.execute("SELECT total, currency FROM orders WHERE id = %s", [order_id]).fetchone() or ()
     payment_id = new_id()
     row = {"id": payment_id, "order_id": order_id, "provider": "sandbox", "provider_reference": str(payment_id)}
     row |= {"amount": amount, "currency": currency, **overrides}
@@ -177,11 +174,11 @@ def incoming_payment(conn: psycopg.Connection, payment: dict[str, Any], **overri
     """The money of a payment, which its order keeps."""
     known = {name: payment[name] for name in ("provider", "amount", "currency")}
     row = {"id": new_id(), "payment_id": payment["id"], "merchant_id": UUID(int=0), "reference": payment["id"], **known}
-    return _insert(conn, "incoming_payments", {**row, "kept": True, **overrides})
+    return _insert(conn, "incoming_payments", {**row, "pays_order": True, **overrides})
 
 
 def scan(conn: psycopg.Connection, ticket_id: UUID, scanner: UUID, **fields: Any) -> UUID:
-    """A ticket that a member of its organisation has let in; answers the scan's id."""
+    """Scan a ticket, as a member of its organisation. Return the scan's id."""
     from boxoffice.auth import Caller, Who
     from boxoffice.checkin import service as checkin
     from boxoffice.checkin.models import TicketScanRequest
@@ -191,7 +188,7 @@ def scan(conn: psycopg.Connection, ticket_id: UUID, scanner: UUID, **fields: Any
 
 
 def place(conn: psycopg.Connection, *, capacity: int = 10, **overrides: Any) -> UUID:
-    """A cloakroom with its slots, all free."""
+    """Make a cloakroom with its slots, all free."""
     row = {
         "id": new_id(),
         "organisation_id": overrides.get("organisation_id") or organisation(conn),
@@ -208,7 +205,7 @@ def place(conn: psycopg.Connection, *, capacity: int = 10, **overrides: Any) -> 
 
 
 def claim(conn: psycopg.Connection, place_id: UUID) -> tuple[UUID, str]:
-    """An open claim of somebody new on the lowest free slot; answers its id and the text of its QR."""
+    """Claim the lowest free slot for a new customer. Return the claim's id and its QR."""
     from boxoffice.auth import Caller, Who
     from boxoffice.slots import service as slots
     from boxoffice.slots.models import ClaimRequest
@@ -224,7 +221,7 @@ def claim(conn: psycopg.Connection, place_id: UUID) -> tuple[UUID, str]:
 
 
 def transfer(conn: psycopg.Connection, ticket_id: UUID, *, email: str = "bola@example.com") -> UUID:
-    """A transfer that the ticket's first buyer has started; answers its id."""
+    """Start a transfer, as the ticket's buyer. Return its id."""
     from boxoffice.auth import Caller, Who, order_token
     from boxoffice.tickets import transfers
     from boxoffice.tickets.models import TransferRequest
@@ -237,7 +234,7 @@ def transfer(conn: psycopg.Connection, ticket_id: UUID, *, email: str = "bola@ex
 
 
 def refund(conn: psycopg.Connection, ticket_id: UUID) -> None:
-    """Refund a ticket to whoever has paid for it, used or not."""
+    """Refund a ticket to its buyer, even if it was used."""
     from boxoffice.auth import Caller, Who
     from boxoffice.refunds import service as refunds
     from boxoffice.refunds.models import RefundRequest
@@ -258,7 +255,15 @@ def refund(conn: psycopg.Connection, ticket_id: UUID) -> None:
 
 
 def seats(conn: psycopg.Connection, ticket_type_id: UUID, *rows: int, section: str = "Stalls") -> list[list[UUID]]:
-    """Seats for a ticket type of which nothing is sold, as many in each row, from A on; their ids, row by row."""
+    """Make seats for a ticket type of which nothing is sold.
+
+    Args:
+        rows: how many seats each row has. Rows are called A, B and so on.
+        section: where the rows are.
+
+    Returns:
+        The ids of the seats, row by row.
+    """
     from boxoffice.seats import service
     from boxoffice.seats.models import SeatMapRequest
 
@@ -276,7 +281,7 @@ def seats(conn: psycopg.Connection, ticket_type_id: UUID, *rows: int, section: s
 
 
 def waitlist_entry(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, **overrides: Any) -> UUID:
-    """Somebody who waits for a ticket type."""
+    """Make a waitlist entry of a ticket type."""
     row = conn.execute(
         """SELECT event_id, organisation_id
         FROM ticket_types JOIN events ON events.id = event_id WHERE ticket_types.id = %s""",
@@ -297,7 +302,7 @@ def waitlist_entry(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: 
 
 
 def order_request(ticket_type_id: UUID, quantity: int = 2, **overrides: Any) -> dict[str, Any]:
-    """The body of a request that places an order."""
+    """Return the body of a request that places an order."""
     return {
         "items": [{"ticket_type_id": str(ticket_type_id), "quantity": quantity}],
         "buyer": {"name": "Ada Buyer", "email": f"{uuid.uuid4().hex[:12]}@example.com"},

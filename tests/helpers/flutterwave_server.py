@@ -1,7 +1,8 @@
-"""Flutterwave for tests: what its API v3 documents of payments, transactions and refunds.
+"""A stub of Flutterwave: the part of its API v3 about payments, transactions and refunds.
 
-A process of its own: ``python -m tests.helpers.flutterwave_server PORT``. ``POST /_config/pay`` is a buyer who pays,
-``POST /_config/mode/{mode}`` sets how it answers, and ``GET /_config/requests`` lists what it was asked.
+It is a process of its own: ``python -m tests.helpers.flutterwave_server PORT``. ``POST /_config/pay`` lets a buyer pay.
+``POST /_config/mode/{mode}`` sets how it answers. ``GET /_config/requests`` lists the requests since the last such
+call.
 """
 
 import json
@@ -19,21 +20,24 @@ _ids = count(288_200_108)
 _links: dict[str, dict[str, Any]] = {}
 _transactions: dict[int, dict[str, Any]] = {}
 _refunds: dict[int, dict[str, Any]] = {}
-_asked: list[str] = []
+_requests: list[str] = []
 _mode = "works"
 
 type Reply = tuple[int, dict[str, Any]]
 
 
 def success(data: Any, message: str = "ok") -> Reply:
+    """Return an answer in Flutterwave's form."""
     return 200, {"status": "success", "message": message, "data": data}
 
 
 def failure(status: int, message: str) -> Reply:
+    """Return an error in Flutterwave's form."""
     return status, {"status": "error", "message": message, "data": None}
 
 
 def create_payment(body: dict[str, Any]) -> Reply:
+    """Make a link on which a buyer can pay."""
     if not body.get("tx_ref") or not body.get("customer", {}).get("email") or not body.get("redirect_url"):
         return failure(400, "tx_ref, customer.email and redirect_url are required")
     if body["currency"] not in ("NGN", "GHS", "KES", "USD", "XOF"):
@@ -43,7 +47,7 @@ def create_payment(body: dict[str, Any]) -> Reply:
 
 
 def pay(body: dict[str, Any]) -> Reply:
-    """A buyer pays, or tries to."""
+    """Make the transaction of a buyer who pays, or tries to."""
     link = _links[body["tx_ref"]]
     number = next(_ids)
     _transactions[number] = {
@@ -62,26 +66,30 @@ def pay(body: dict[str, Any]) -> Reply:
 
 
 def verify(number: int) -> Reply:
-    found = _transactions.get(number)
-    return success(found, "Transaction fetched successfully") if found else no_transaction()
+    """Answer with a transaction."""
+    transaction = _transactions.get(number)
+    return success(transaction, "Transaction fetched successfully") if transaction else no_transaction()
 
 
 def verify_by_reference(reference: str) -> Reply:
-    found = [each for each in _transactions.values() if each["tx_ref"] == reference]
-    return success(found[-1], "Transaction fetched successfully") if found else no_transaction()
+    """Answer with the last transaction of a link."""
+    transactions = [each for each in _transactions.values() if each["tx_ref"] == reference]
+    return success(transactions[-1], "Transaction fetched successfully") if transactions else no_transaction()
 
 
 def no_transaction() -> Reply:
+    """Return Flutterwave's answer about an unknown transaction."""
     return failure(400, "No transaction was found for this id")
 
 
 def refund(number: int, body: dict[str, Any]) -> Reply:
+    """Refund a transaction, or fail to as the mode says."""
     transaction = _transactions.get(number)
     if transaction is None or transaction["status"] != "successful":
         return no_transaction()
-    before = sum(each["amount_refunded"] for each in _refunds.values() if each["transaction_id"] == number)
+    refunded = sum(each["amount_refunded"] for each in _refunds.values() if each["transaction_id"] == number)
     amount = body.get("amount", transaction["amount"])
-    if before + amount > transaction["amount"]:
+    if refunded + amount > transaction["amount"]:
         return failure(400, "Refund amount cannot be more than the transaction amount")
     status = {"pending refunds": "pending", "failing refunds": "failed-mpgs"}.get(_mode, "completed")
     made = {
@@ -101,17 +109,19 @@ def refund(number: int, body: dict[str, Any]) -> Reply:
 
 
 def list_refunds(query: dict[str, list[str]]) -> Reply:
+    """Answer with the refunds of a transaction."""
     number = int(query["id"][0])
     return success([each for each in _refunds.values() if each["transaction_id"] == number])
 
 
 def get_refund(number: int) -> Reply:
-    found = _refunds.get(number)
-    return success({**found, "status": "completed"}) if found else failure(404, "Refund not found")
+    """Answer with a refund, which is completed by now."""
+    refund = _refunds.get(number)
+    return success({**refund, "status": "completed"}) if refund else failure(404, "Refund not found")
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One request."""
+    """Serves the API, and the requests of tests below `/_config`."""
 
     protocol_version = "HTTP/1.1"
 
@@ -133,10 +143,10 @@ class Handler(BaseHTTPRequestHandler):
             case ["_config", "pay"]:
                 self._answer(*pay(body))
             case ["_config", "requests"]:
-                self._answer(200, {"requests": [*_asked]})
-                _asked.clear()
+                self._answer(200, {"requests": [*_requests]})
+                _requests.clear()
             case parts:
-                _asked.append(f"{self.command} {self.path}")
+                _requests.append(f"{self.command} {self.path}")
                 self._serve_api(parts, parse_qs(url.query), body)
 
     def _serve_api(self, parts: list[str], query: dict[str, list[str]], body: dict[str, Any]) -> None:
@@ -149,7 +159,7 @@ class Handler(BaseHTTPRequestHandler):
         if _mode == "nonsense":
             return self._answer(200, {"status": "success", "data": {"id": "x", "link": 7}})
         reply = self._reply(parts, query, body)
-        if _mode == "deaf":
+        if _mode == "loses answers":
             self.close_connection = True
             return self.connection.shutdown(socket.SHUT_RDWR)
         return self._answer(*reply)
@@ -181,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Write nothing."""
 
 
 if __name__ == "__main__":

@@ -6,20 +6,24 @@ from boxoffice.admin import service
 
 
 def check(conn: psycopg.Connection) -> None:
-    """Fail with what contradicts an invariant, if anything does."""
+    """Check the invariants.
+
+    Raises:
+        AssertionError: rows contradict one of them.
+    """
     with conn.transaction():
         report = service.check_invariants(conn)
     broken = [
         check.model_dump()
         for check in report.checks
-        # Factories pay orders by decree, without a payment.
+        # Factories make paid orders that have no payment.
         if not check.holds and check.name != "an order that costs something is paid by exactly one payment"
     ]
     assert not broken, broken
 
 
 def left(conn: psycopg.Connection, ticket_type_id: object) -> tuple[int, int, int]:
-    """What of a ticket type is available, held and sold."""
+    """Return how much of a ticket type is available, held and sold."""
     row = conn.execute(
         """SELECT sum(available)::int, sum(held)::int, sum(sold)::int
         FROM stock JOIN ticket_types USING (pool_id) WHERE id = %s""",

@@ -1,4 +1,4 @@
-"""Both ends of an email's way: the outbox with its worker, and SES: moto's, or one of our own that fails on demand."""
+"""Both ends of an email's way: the outbox with its worker, and SES, which is moto's or a stub that fails on demand."""
 
 import base64
 import hashlib
@@ -15,16 +15,18 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from boxoffice.ids import new_id
+from boxoffice.messaging import ses
 from tests.helpers import factories
 from tests.helpers.support import context, function
 
 
 def owe(conn: psycopg.Connection, order_id: UUID | None = None, **overrides: Any) -> UUID:
-    """A message in the outbox that nobody has looked at yet: an order's confirmation, if the test does not care."""
+    """Put a message into the outbox, by default the confirmation of a new order. Return its id."""
     order_id = order_id or factories.order(conn, factories.ticket_type(conn))
     message_id = new_id()
     row = {
@@ -41,7 +43,7 @@ def owe(conn: psycopg.Connection, order_id: UUID | None = None, **overrides: Any
 
 
 def outbox_row(conn: psycopg.Connection, message_id: UUID) -> dict[str, Any]:
-    """A message as the outbox has it, with the seconds until it is due and until the job relays it."""
+    """Return a message's row, with the seconds until it is due and until it is relayed."""
     query = """SELECT *, extract(epoch FROM due_at - now())::float8 AS due_in,
         extract(epoch FROM relay_at - now())::float8 AS relay_in FROM outbox WHERE id = %s"""
     row = conn.cursor(row_factory=dict_row).execute(query, [message_id]).fetchone()
@@ -50,12 +52,12 @@ def outbox_row(conn: psycopg.Connection, message_id: UUID) -> dict[str, Any]:
 
 
 def let_time_pass(conn: psycopg.Connection, message_id: UUID) -> None:
-    """Whatever the message waits for is over: a lease, or the wait before the next attempt."""
+    """End what the message waits for: a lease, or the wait before the next attempt."""
     conn.execute("UPDATE outbox SET due_at = now(), relay_at = now() WHERE id = %s", [message_id])
 
 
 def record(message: UUID | str, number: int = 0) -> dict[str, Any]:
-    """A record of an SQS event: for a message, or with any body."""
+    """Return a record of an SQS event: for a message's id, or with any other body."""
     body = json.dumps({"outbox_id": str(message)}) if isinstance(message, UUID) else message
     return {
         "messageId": str(number),
@@ -71,35 +73,42 @@ def record(message: UUID | str, number: int = 0) -> dict[str, Any]:
 
 
 def batch(*messages: UUID | str) -> dict[str, Any]:
-    """An SQS event."""
+    """Return an SQS event with a record for each message."""
     return {"Records": [record(message, number) for number, message in enumerate(messages)]}
 
 
 def deliver(*messages: UUID | str) -> list[UUID | str]:
-    """Hand messages to the worker as the queue does; answers those that it reports as failed."""
+    """Hand messages to the worker as the queue does. Return those that it reports as failed."""
     answer = function("send_email").handler(batch(*messages), context("send_email"))
     return [messages[int(item["itemIdentifier"])] for item in answer["batchItemFailures"]]
 
 
 def inbox(aws_url: str, recipient: str) -> list[EmailMessage]:
-    """The emails that moto's SES took for somebody, as Python's parser reads them."""
+    """Return the emails to a recipient that moto's SES has, as Python's parser reads them."""
     with urllib.request.urlopen(f"{aws_url}/moto-api/data.json") as answer:
-        taken = json.load(answer)["ses"].get("RawMessage", [])
-    mails = [parse(message["raw_data"].encode()) for message in taken]
+        messages = json.load(answer)["ses"].get("RawMessage", [])
+    mails = [parse(message["raw_data"].encode()) for message in messages]
     return [mail for mail in mails if mail["To"] == recipient]
 
 
 def parse(raw: bytes) -> EmailMessage:
-    """An email as another program reads it."""
+    """Return an email as Python's parser reads it.
+
+    Raises:
+        AssertionError: it has a defect.
+    """
     mail = message_from_bytes(raw, policy=policy.default)
     assert isinstance(mail, EmailMessage)
     assert not [defect for part in mail.walk() for defect in part.defects]
     return mail
 
 
-class FakeSes:
-    """An SES that does as it is told: ``take`` a message, ``refuse`` it, ``throttle`` the sender, take a message and
-    ``lose`` the answer, or ``hang`` until it is released. When it has no orders it takes what comes."""
+class SesStub:
+    """Answers each call as the next of its ``orders`` says, and takes the message if there is none.
+
+    Orders are ``take`` or ``refuse`` a message, ``throttle`` the sender, ``lose`` the answer to a message that it took,
+    and ``hang`` until it is released.
+    """
 
     def __init__(self) -> None:
         self.orders: list[str] = []
@@ -110,7 +119,7 @@ class FakeSes:
         self.url = ""
 
     def answer(self, document: dict[str, Any]) -> tuple[int, dict[str, str]]:
-        """The status and the body for a call of SendEmail."""
+        """Return the status and the body for a call of SendEmail."""
         order = self.orders.pop(0) if self.orders else "take"
         if order == "lose":
             self._take(document)
@@ -128,7 +137,7 @@ class FakeSes:
         return 200, {"MessageId": f"receipt-{len(self.taken)}"}
 
     def close(self) -> None:
-        """Hang up on everybody."""
+        """Close all connections without an answer."""
         self.closed.set()
         self.released.set()
 
@@ -137,15 +146,15 @@ class FakeSes:
 
 
 @contextmanager
-def fake_ses() -> Iterator[FakeSes]:
-    """A FakeSes behind a socket; point ``AWS_ENDPOINT_URL_SESV2`` at its URL."""
-    ses = FakeSes()
+def ses_stub() -> Iterator[SesStub]:
+    """Serve a stub of SES. Other processes find it by ``AWS_ENDPOINT_URL_SESV2``."""
+    stub = SesStub()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, answer = ses.answer(document)
-            if ses.closed.is_set():
+            status, answer = stub.answer(document)
+            if stub.closed.is_set():
                 return
             body = json.dumps(answer).encode()
             self.send_response(status)
@@ -156,19 +165,29 @@ def fake_ses() -> Iterator[FakeSes]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Write nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        ses.url = f"http://127.0.0.1:{server.server_port}"
+        stub.url = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
-        yield ses
-        ses.close()
+        yield stub
+        stub.close()
         server.shutdown()
 
 
 @contextmanager
-def fake_sqs(refuses: UUID) -> Iterator[str]:
-    """An SQS behind a socket that takes all messages but one; answers its URL, for ``AWS_ENDPOINT_URL_SQS``."""
+def ses_replaced(monkeypatch: pytest.MonkeyPatch) -> Iterator[SesStub]:
+    """Let the worker in this process send to a stub of SES."""
+    with ses_stub() as stub:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", stub.url)
+        ses._client.cache_clear()
+        yield stub
+    ses._client.cache_clear()
+
+
+@contextmanager
+def sqs_stub(refuses: UUID) -> Iterator[str]:
+    """Serve a stub of SQS that refuses one message. Yield its URL, for ``AWS_ENDPOINT_URL_SQS``."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -192,7 +211,7 @@ def fake_sqs(refuses: UUID) -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Write nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()

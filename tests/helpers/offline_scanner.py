@@ -1,6 +1,6 @@
-"""A door device that is cut off: the reference of what one does with a manifest, and with nothing else.
+"""A door device without a network. It decides by the manifest alone, as docs/scanning.md describes.
 
-docs/scanning.md says the same in words.
+It is the reference for real devices.
 """
 
 import base64
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass
 class OfflineScanner:
-    """A device with a name, and a clock that its owner reads out to it."""
+    """A device. The caller passes the time on its clock in."""
 
     device_id: str
     gate: str | None = None
@@ -25,7 +25,10 @@ class OfflineScanner:
     _sequence: int = 0
 
     def read(self, manifest: dict[str, Any]) -> None:
-        """Take in a manifest, whole or what has changed; not while a report is unanswered, which may count in it."""
+        """Read a manifest: a whole one, or what has changed.
+
+        Do not call it while a sync is unanswered, since the manifest may count the scans of that sync.
+        """
         if manifest["starts_over"]:
             self._tickets.clear()
         for ticket_type, entries in manifest["tickets"].items():
@@ -35,7 +38,7 @@ class OfflineScanner:
         self.cursor = manifest["next_cursor"]
 
     def scan(self, text: str, now: datetime) -> str:
-        """What the person at the door is told: `admitted`, or why not. ``now`` is the device's clock."""
+        """Scan a QR. Return `admitted`, or the reason to refuse. ``now`` is the time on the device's clock."""
         hashed = _hash(text)
         if hashed not in self._tickets:
             return "forged"
@@ -67,7 +70,7 @@ class OfflineScanner:
         return self.gate in gates and (gates[self.gate] is None or ticket_type in gates[self.gate])
 
     def sent(self, scans: list[dict[str, Any]]) -> None:
-        """Forget scans whose sync was answered: the manifest tells of them from now on."""
+        """Delete scans whose sync was answered. From now on the manifest counts them."""
         numbers = {scan["sequence"] for scan in scans}
         self.unsent = [scan for scan in self.unsent if scan["sequence"] not in numbers]
         for scan in scans:

@@ -1,6 +1,6 @@
-"""One valid call of every operation, on real rows: for the tests that go through the whole API.
+"""Makes one valid call of every operation, on real rows, for the tests of the whole API.
 
-`call_of` makes it of the operation's example in examples/. There, a name in braces stands for a row of the `World`.
+`call_of` makes it from the operation's example in examples/. A name in braces there stands for a row of the `World`.
 """
 
 import json
@@ -44,8 +44,8 @@ class Operation:
 
 @cache
 def operations() -> dict[str, Operation]:
-    """Every operation of the committed document, by its id."""
-    found = [
+    """Return every operation of the committed document, by its id."""
+    listed = [
         Operation(
             operation["operationId"],
             method.upper(),
@@ -58,12 +58,12 @@ def operations() -> dict[str, Operation]:
         for path, methods in json.loads(openapi.committed())["paths"].items()
         for method, operation in methods.items()
     ]
-    return {operation.name: operation for operation in found}
+    return {operation.name: operation for operation in listed}
 
 
 @dataclass(frozen=True)
 class World:
-    """An organisation that has sold something, its people, and people who have nothing to do with it."""
+    """An organisation with sold tickets, its members and buyers, and people who have nothing to do with it."""
 
     owner: UUID
     manager: UUID
@@ -93,7 +93,7 @@ class World:
     claim_qr: str
 
     def names(self) -> dict[str, str]:
-        """What the names in examples stand for here."""
+        """Return the values for the names in examples."""
         ids = {name: str(value) for name, value in vars(self).items() if isinstance(value, UUID | str)}
         return {
             **TIMES,
@@ -117,13 +117,13 @@ TIMES = {
 
 
 def sign_up(conn: psycopg.Connection) -> SessionView:
-    """An account with a password and a session."""
+    """Make an account with a password and a session."""
     request = SignUpRequest(email=f"buyer-{new_id()}@example.com", password=PASSWORD, name="Ada Buyer")
     return accounts.create_account(conn, request, passwords.hash_of(PASSWORD))
 
 
 def build(conn: psycopg.Connection) -> World:
-    """The world of a test. The buyer bought with an account; the foreign order is another buyer's."""
+    """Make the world of a test. The buyer has an account. The foreign order belongs to another organisation."""
     owner = factories.account(conn)
     session = sign_up(conn)
     buyer = session.account.id
@@ -173,12 +173,12 @@ def build(conn: psycopg.Connection) -> World:
 
 @dataclass(frozen=True)
 class Call:
-    """What an operation is called with, apart from who calls.
+    """The parts of a request that do not depend on the caller.
 
     Attributes:
-        query: the parameters that it cannot do without.
-        token: what lets a guest through: the token of an order or a waitlist entry.
-        sign: the headers by which a provider proves that a body is its own.
+        query: the required parameters.
+        token: the token that a guest needs, of an order or a waitlist entry.
+        sign: makes the headers by which a provider proves that a body is its own.
     """
 
     path: dict[str, str]
@@ -189,18 +189,18 @@ class Call:
 
 
 def event_request(organisation_id: UUID) -> dict[str, Any]:
-    """The body of a request that drafts an event."""
+    """Return the body of a request that drafts an event."""
     names = sample_names() | TIMES | {"organisation": str(organisation_id)}
     return dict(example_of("create_event", names).body)
 
 
 def ticket_type_request() -> dict[str, Any]:
-    """The body of a request that adds a ticket type."""
+    """Return the body of a request that adds a ticket type."""
     return dict(example_of("create_ticket_type", sample_names() | TIMES).body)
 
 
 def call_of(operation: str, world: World) -> Call:
-    """The operation's example, on the rows of a world."""
+    """Make a call from the operation's example, with the rows of a world."""
     names = world.names()
     example = example_of(operation, names)
     token = _token_of(example.token_of, names) if example.token_of else None
@@ -232,7 +232,7 @@ def _role(name: str) -> Callable[[World, Call], Caller]:
 
 _ROLES = {name: _role(name) for name in ("scanner", "manager", "owner")}
 
-# Who is let through where a route declares this, by what they are to the world.
+# The callers whom a route admits that declares this, by their name in the world.
 ENTITLED: dict[str, dict[str, Callable[[World, Call], Caller]]] = {
     Who.PUBLIC: {"nobody": lambda *_: NOBODY, "stranger": _role("stranger")},
     Who.PROVIDER: {"provider": lambda *_: Caller(signs=True)},
@@ -253,7 +253,13 @@ ENTITLED: dict[str, dict[str, Callable[[World, Call], Caller]]] = {
 def perform(
     api: Client, operation: Operation, call: Call, caller: Caller, *, body: Any = None, **headers: str
 ) -> Answer:
-    """Make a call, as somebody; ``body`` in place of the valid one, as it is if it is bytes."""
+    """Make a call.
+
+    Args:
+        caller: who calls.
+        body: takes the place of the valid body. Bytes are sent as they are.
+        headers: more headers. An underscore stands for a hyphen.
+    """
     content = call.body if body is None else body
     raw = content if isinstance(content, bytes) else json.dumps(content).encode()
     proof = call.sign(raw) if caller.signs and call.sign else {}

@@ -1,4 +1,4 @@
-"""People who pay, and the provider that tells of it."""
+"""People who pay, and the provider that sends events about their payments."""
 
 import hashlib
 import hmac
@@ -20,17 +20,17 @@ NOBODY_LISTENS = "http://127.0.0.1:9"
 
 
 def _account(info: ProviderInfo) -> dict[str, str]:
-    """The secret of an account, in the fields that the provider declares. localstripe takes keys like sk_… alone."""
+    """Return the secret of an account, with the fields that the provider declares. localstripe wants keys like sk_…."""
     return {field: f"sk_{info.name}_{field}" for field in info.account_fields} | {"url": NOBODY_LISTENS}
 
 
-INFOS = [providers.known(name).INFO for name in PROVIDERS]
+INFOS = [providers.load(name).INFO for name in PROVIDERS]
 ACCOUNTS_AT_PROVIDERS = {info.name: _account(info) for info in INFOS if info.account_fields}
-"""The deployment's accounts. Tests that need a provider's server start one, and let the account's url name it."""
+"""The deployment's accounts. A test that needs a provider's server starts one and sets the account's url."""
 
 
 def sign_as_stripe(body: bytes, secret: str | None = None, at: float | None = None) -> dict[str, str]:
-    """The header by which Stripe proves that a body is its own; with the secret of the deployment's account."""
+    """Return the header by which Stripe signs a body, by default with the secret of the deployment's account."""
     key = ACCOUNTS_AT_PROVIDERS["stripe"]["webhook_secret"] if secret is None else secret
     moment = int(time.time() if at is None else at)
     mac = hmac.new(key.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
@@ -41,14 +41,14 @@ SIGNATURES: dict[str, Callable[[bytes], dict[str, str]]] = {
     "stripe": sign_as_stripe,
     "sandbox": lambda body: sandbox.sign(body, datetime.now(UTC)),
 }
-"""The providers that sign. Each other one shows its secret itself."""
+"""The providers that sign bodies. The others send the secret itself."""
 
 
 def prove(provider: str, body: bytes) -> dict[str, str]:
-    """The header by which a provider proves a webhook."""
+    """Return the header by which a provider proves that a webhook is its own."""
     if provider in SIGNATURES:
         return SIGNATURES[provider](body)
-    return {providers.known(provider).INFO.webhook_header: ACCOUNTS_AT_PROVIDERS[provider]["webhook_secret"]}
+    return {providers.load(provider).INFO.webhook_header: ACCOUNTS_AT_PROVIDERS[provider]["webhook_secret"]}
 
 
 def start(api: Client, order_id: UUID, *, key: str = "new", provider: str = "sandbox") -> Answer:
@@ -58,21 +58,21 @@ def start(api: Client, order_id: UUID, *, key: str = "new", provider: str = "san
 
 
 def started(api: Client, order_id: UUID, provider: str = "sandbox") -> dict[str, Any]:
-    """A payment that has been started."""
+    """Start a payment as the order's guest. Return the payment."""
     answer = start(api, order_id, provider=provider)
     assert answer.status == 201, answer.body
     return dict(answer.json)
 
 
 def tell(api: Client, payment: dict[str, Any], kind: str = "payment.succeeded", **overrides: Any) -> Answer:
-    """Deliver an event about a payment."""
+    """Send the sandbox's webhook with an event about a payment."""
     event = {"amount": payment["amount"], "currency": payment["currency"], **overrides}
     body, headers = sandbox.signed_event(payment["id"], kind, **event)
     return api.post("/v1/webhooks/sandbox", body, headers=headers)
 
 
 def status_of(conn: psycopg.Connection, payment: dict[str, Any]) -> tuple[str, str]:
-    """How a payment and its order stand."""
+    """Return the states of a payment and of its order."""
     row = conn.execute(
         """SELECT payments.status, orders.status
         FROM payments JOIN orders ON orders.id = order_id WHERE payments.id = %s""",
@@ -83,11 +83,11 @@ def status_of(conn: psycopg.Connection, payment: dict[str, Any]) -> tuple[str, s
 
 
 def refunds(conn: psycopg.Connection) -> list[tuple[str, int, str]]:
-    """What was returned: of which payment, how much, why."""
+    """Return each refund's payment, amount, and currency with reason."""
     rows = conn.execute("SELECT payment_id, amount, currency, reason FROM refunds ORDER BY id").fetchall()
     return [(str(payment), amount, f"{currency}: {reason}") for payment, amount, currency, reason in rows]
 
 
 def emails(conn: psycopg.Connection) -> list[str]:
-    """The templates of the emails that are owed."""
+    """Return the templates of the emails in the outbox."""
     return [template for (template,) in conn.execute("SELECT template FROM outbox ORDER BY id").fetchall()]

@@ -1,4 +1,4 @@
-"""Printed tickets as people see them: PDFium draws the pages, and readers of their own read the QR in the picture."""
+"""Reads printed tickets as people do: PDFium draws the pages, and two independent programs read the QR."""
 
 from dataclasses import dataclass
 
@@ -10,19 +10,20 @@ import zxingcpp
 
 @dataclass(frozen=True)
 class PrintedPage:
-    """A page: its text, and what its QR says."""
+    """A page: its text, and the text of its QR."""
 
     text: str
     qr: str
 
 
 def pages_of(document: bytes) -> list[PrintedPage]:
-    """Every page of a document."""
+    """Read every page of a document."""
     with pypdfium2.PdfDocument(document) as pdf:
         return [_read(page) for page in pdf]
 
 
 def count_pages(document: bytes) -> int:
+    """Return the number of pages."""
     with pypdfium2.PdfDocument(document) as pdf:
         return len(pdf)
 
@@ -30,10 +31,10 @@ def count_pages(document: bytes) -> int:
 def _read(page: pypdfium2.PdfPage) -> PrintedPage:
     picture = page.render(scale=1.5, grayscale=True).to_numpy()
     picture = numpy.ascontiguousarray(picture.reshape(picture.shape[:2]))
-    said, *_ = cv2.QRCodeDetectorAruco().detectAndDecode(picture)
+    qr, *_ = cv2.QRCodeDetectorAruco().detectAndDecode(picture)
     (other,) = zxingcpp.read_barcodes(picture)
-    assert said == other.text
+    assert qr == other.text
     words = page.get_textpage()
     text = words.get_text_range()
     words.close()
-    return PrintedPage(" ".join(text.split()), said)
+    return PrintedPage(" ".join(text.split()), qr)

@@ -1,4 +1,4 @@
-"""Providers as processes on loopback, and the receiver of their webhooks."""
+"""Runs payment providers as processes, and receives their webhooks."""
 
 import io
 import json
@@ -20,8 +20,8 @@ from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, NOBODY_LISTENS, prove
 from tests.helpers.support import ROOT, Answer, Client, free_port
 
 
-class Server:
-    """A provider's server."""
+class ProviderServer:
+    """A provider's server, in a process of its own."""
 
     def __init__(self, provider: str) -> None:
         self.provider = provider
@@ -42,26 +42,33 @@ class Server:
         raise AssertionError(f"the server of {self.provider} did not start")
 
     def post(self, path: str, **options: Any) -> Any:
+        """Send a request to the server. Return its JSON."""
         answer = self._http.post(path, **options)
         return answer.json() if answer.content else None
 
-    def be(self, mode: str) -> None:
-        """Answer in another way from now on."""
+    def set_mode(self, mode: str) -> None:
+        """Set how the server answers from now on.
+
+        Args:
+            mode: ``works``; ``hangs``; ``error``, ``html`` or ``nonsense`` as the answer; or ``loses-answers``, which
+                means that it does what it is asked, and then closes the connection.
+        """
         self._http.post(f"/_config/mode/{mode}").raise_for_status()
 
-    def asked(self) -> list[Any]:
-        """What it was asked since the last time."""
-        found = self._http.get("/_config/requests").json()
-        return found if isinstance(found, list) else list(found["requests"])
+    def take_requests(self) -> list[Any]:
+        """Return the requests since the last such call."""
+        answer = self._http.get("/_config/requests").json()
+        return answer if isinstance(answer, list) else list(answer["requests"])
 
     def stop(self) -> None:
+        """End the process."""
         self._http.close()
         self._process.kill()
         self._process.wait()
 
 
-class Stripe(Server):
-    """localstripe, and people who pay with cards there."""
+class Stripe(ProviderServer):
+    """A stub of Stripe, and buyers who pay with cards there."""
 
     GOOD, DECLINED = "4242424242424242", "4000000000000341"
 
@@ -69,17 +76,17 @@ class Stripe(Server):
         super().__init__("stripe")
         self._http.headers["Authorization"] = f"Bearer {ACCOUNTS_AT_PROVIDERS['stripe']['secret_key']}"
 
-    def tell(self, url: str | None) -> None:
-        """Send webhooks there; nowhere, if not said."""
+    def send_webhooks_to(self, url: str | None) -> None:
+        """Send webhooks to a URL, or to nobody if it is None."""
         data = {"url": url or NOBODY_LISTENS, "secret": ACCOUNTS_AT_PROVIDERS["stripe"]["webhook_secret"]}
         self._http.post("/_config/webhooks/ours", json=data).raise_for_status()
 
     def intent(self, payment: dict[str, Any]) -> str:
-        """The PaymentIntent of a payment that was started."""
+        """Return the id of a payment's PaymentIntent."""
         return str(payment["client_secret"]).partition("_secret_")[0]
 
     def pay(self, payment: dict[str, Any], card: str = GOOD) -> dict[str, Any]:
-        """Pay, as Stripe.js does for a buyer; answers the PaymentIntent, or the error."""
+        """Pay, as Stripe.js does for a buyer. Return the PaymentIntent, or the error."""
         details = {"number": card, "exp_month": "12", "exp_year": "2030", "cvc": "123"}
         method = self.post("/v1/payment_methods", json={"type": "card", "card": details})
         path = f"/v1/payment_intents/{self.intent(payment)}"
@@ -87,40 +94,40 @@ class Stripe(Server):
         return dict(self.post(f"{path}/confirm"))
 
     def refunds(self, payment: dict[str, Any]) -> list[dict[str, Any]]:
-        """What was sent back of a payment, in no order: those of one second have none."""
+        """Return a payment's refunds. Those of the same second are in no order."""
         return list(self._http.get(f"/v1/refunds?limit=100&payment_intent={self.intent(payment)}").json()["data"])
 
     def event_of(self, payment: dict[str, Any]) -> dict[str, Any]:
-        """The event it has sent, or tried to send, of a payment."""
+        """Return the event about a payment that the server sent, or tried to send."""
         events = self._http.get("/v1/events?limit=100").json()["data"]
-        (found,) = [event for event in events if event["data"]["object"]["id"] == self.intent(payment)]
-        return dict(found)
+        (event,) = [event for event in events if event["data"]["object"]["id"] == self.intent(payment)]
+        return dict(event)
 
 
-class Flutterwave(Server):
-    """What stands for Flutterwave, and people who pay on its page."""
+class Flutterwave(ProviderServer):
+    """A stub of Flutterwave, and buyers who pay on its page."""
 
     def __init__(self) -> None:
         super().__init__("flutterwave")
 
     def pay(self, payment: dict[str, Any], **overrides: Any) -> dict[str, Any]:
-        """Pay on the page; answers the transaction."""
+        """Pay on the page. Return the transaction."""
         return dict(self.post("/_config/pay", json={"tx_ref": payment["id"], **overrides})["data"])
 
     def refunds(self, transaction: dict[str, Any]) -> list[dict[str, Any]]:
-        """What was sent back of a transaction."""
+        """Return a transaction's refunds."""
         headers = {"Authorization": f"Bearer {ACCOUNTS_AT_PROVIDERS['flutterwave']['secret_key']}"}
         return list(self._http.get(f"/refunds?id={transaction['id']}", headers=headers).json()["data"])
 
 
-def deliver(api: Client, provider: str, event: dict[str, Any], **query: Any) -> Answer:
-    """Bring an event to our receiver, as its provider does."""
+def send_webhook(api: Client, provider: str, event: dict[str, Any], **query: Any) -> Answer:
+    """Send a webhook, as the provider does."""
     body = json.dumps(event).encode()
     return api.post(f"/v1/webhooks/{provider}", body, headers=prove(provider, body), query=query)
 
 
 def charge_completed(transaction: dict[str, Any]) -> dict[str, Any]:
-    """Flutterwave's event about a transaction."""
+    """Return Flutterwave's event about a transaction."""
     return {"event": "charge.completed", "data": transaction}
 
 
@@ -137,12 +144,12 @@ def put_account(secret_id: str, account: dict[str, str]) -> None:
 
 
 @contextmanager
-def at(server: Server) -> Iterator[Server]:
-    """Let the deployment's account be at a server."""
+def account_at(server: ProviderServer) -> Iterator[ProviderServer]:
+    """Let the deployment's account at the provider name this server."""
     account = ACCOUNTS_AT_PROVIDERS[server.provider]
     put_account(server.provider, {**account, "url": server.url})
-    server.be("works")
-    server.asked()
+    server.set_mode("works")
+    server.take_requests()
     yield server
     put_account(server.provider, account)
 
@@ -151,7 +158,7 @@ class Receiver:
     """The functions behind HTTP, for webhooks that come from other processes."""
 
     def __enter__(self) -> "Receiver":
-        self._answered: list[tuple[str, str]] = []  # what was brought, and how it was answered
+        self._answered: list[tuple[str, str]] = []  # the bodies of webhooks, and the statuses of the answers
         answered = self._answered
 
         def app(environ: dict[str, Any], start_response: Any) -> Any:
@@ -165,7 +172,7 @@ class Receiver:
 
         class Quiet(WSGIRequestHandler):
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Write nothing."""
 
         self._server = make_server("127.0.0.1", 0, app, handler_class=Quiet)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -174,11 +181,11 @@ class Receiver:
         return self
 
     def answer_about(self, reference: str) -> str:
-        """How the one webhook about something was answered, once it was. What other tests left may come between."""
+        """Wait for the one webhook that names a reference. Return the status that it was answered with."""
         deadline = time.monotonic() + 10
         while not (answers := self._answers_about(reference)) and time.monotonic() < deadline:
             time.sleep(0.02)
-        time.sleep(0.05)  # the answer's last lines
+        time.sleep(0.05)  # until the answer is sent
         (answer,) = answers
         return answer
 
@@ -191,7 +198,7 @@ class Receiver:
         self._server.server_close()
 
 
-def due(conn: psycopg.Connection) -> None:
-    """Let time pass until every provider is to be asked and every refund to be sent."""
+def make_all_due(conn: psycopg.Connection) -> None:
+    """Make every question to a provider and every refund due now."""
     conn.execute("UPDATE payments SET ask_at = now() WHERE ask_at IS NOT NULL")
     conn.execute("UPDATE refunds SET due_at = now() WHERE due_at IS NOT NULL")

@@ -1,4 +1,4 @@
-"""Racing: many at once, each with a connection of its own; somebody who watches; processes that die at a round trip."""
+"""Races: many callers at once, a watcher beside them, and processes that are killed at a round trip."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from tests.helpers.support import Database
 
 
 def race[T](database: Database, racers: int, act: Callable[[psycopg.Connection, int], T]) -> list[T]:
-    """Call ``act`` with a connection and its number from so many threads, all starting at the same moment."""
+    """Call ``act`` from so many threads in the same moment, each with a connection and its number."""
     barrier = Barrier(racers)
 
     def run(number: int) -> T:
@@ -31,27 +31,27 @@ def race[T](database: Database, racers: int, act: Callable[[psycopg.Connection, 
 
 @contextmanager
 def watching[T](database: Database, look: Callable[[psycopg.Connection], T | None]) -> Iterator[list[T]]:
-    """Look all the while, over a connection of its own; answers whatever was seen."""
-    seen: list[T] = []
+    """Call ``look`` over and over, on a connection of its own. Yield the list of what it returns, without None."""
+    observations: list[T] = []
     over = Event()
 
     def watch() -> None:
         with db.Connection.connect(database.api_url, autocommit=True) as conn:
             while not over.is_set():
-                if (found := look(conn)) is not None:
-                    seen.append(found)
+                if (observation := look(conn)) is not None:
+                    observations.append(observation)
 
     with ThreadPoolExecutor(1) as pool:
         watcher = pool.submit(watch)
         try:
-            yield seen
+            yield observations
         finally:
             over.set()
             watcher.result()
 
 
 def deadlocks(conn: psycopg.Connection) -> int:
-    """How many deadlocks the database has had to break."""
+    """Return how many deadlocks the database has broken."""
     conn.execute("SELECT pg_stat_force_next_flush()")
     row = conn.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").fetchone()
     assert row is not None
@@ -59,9 +59,10 @@ def deadlocks(conn: psycopg.Connection) -> int:
 
 
 def die_at(database: Database, round_trip: int, act: Callable[[psycopg.Connection], Any]) -> bool:
-    """Run ``act`` in a process that is killed at a round trip to the database; False if it made fewer than that.
+    """Run ``act`` in a process that is killed at a round trip to the database. Return False if it ended before that.
 
-    Even numbers kill it before the request is sent, odd ones after the answer has come, beginning with 0.
+    Args:
+        round_trip: half of them, counted from 0: an even number kills before a request, an odd one after its answer.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # forking beside moto's thread: the child does not use it
@@ -80,7 +81,7 @@ def die_everywhere(
 ) -> Iterator[int]:
     """Run ``act`` in processes that are killed at one round trip after another, until one ends by itself.
 
-    Yield after each death, once the server has noticed it and the invariants are found to hold.
+    Yield after each kill, once the server has rolled back and the invariants are checked.
     """
     return die_everywhere_afresh(database, conn, lambda _: act)
 
@@ -90,10 +91,10 @@ def die_everywhere_afresh(
     conn: psycopg.Connection,
     make: Callable[[psycopg.Connection], Callable[[psycopg.Connection], Any]],
 ) -> Iterator[int]:
-    """Do as `die_everywhere` does, with an act that ``make`` makes anew for each process."""
+    """Do what `die_everywhere` does, with a new act from ``make`` for each process."""
     round_trip = 0
     while die_at(database, round_trip, make(conn)):
-        settled(conn)
+        wait_for_rollbacks(conn)
         invariants.check(conn)
         yield round_trip
         round_trip += 1
@@ -119,13 +120,13 @@ def _die_at(database: Database, round_trip: int, act: Callable[[psycopg.Connecti
         os._exit(code)
 
 
-def _die_if(now: bool) -> None:
-    if now:
+def _die_if(is_time: bool) -> None:
+    if is_time:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def settled(conn: psycopg.Connection) -> None:
-    """Wait until the server has noticed that the dead are dead."""
+def wait_for_rollbacks(conn: psycopg.Connection) -> None:
+    """Wait until the server has ended the transactions of killed processes."""
     for _ in range(500):
         row = conn.execute(
             """SELECT count(*) FROM pg_stat_activity
@@ -134,4 +135,4 @@ def settled(conn: psycopg.Connection) -> None:
         if row == (0,):
             return
         conn.execute("SELECT pg_sleep(0.01)")
-    raise AssertionError("transactions of the dead are still open")
+    raise AssertionError("transactions of killed processes are still open")

@@ -1,11 +1,11 @@
-"""Key rings of a test's own, in moto's Secrets Manager."""
+"""Key rings that one test uses, in moto's Secrets Manager."""
 
 import json
 from uuid import uuid4
 
 
-class Ring:
-    """A ring with one key at first."""
+class KeyRing:
+    """A key ring, which begins with one key."""
 
     def __init__(self) -> None:
         import boto3
@@ -17,13 +17,13 @@ class Ring:
         self._secrets.create_secret(Name=self.id, SecretString=self._text())
 
     def rotate(self) -> None:
-        """Add a key and sign with it from now on."""
+        """Add a key, and sign with it from now on."""
         self._current = str(int(self._current) + 1)
         self.keys[self._current] = _random()
         self._put()
 
     def take_out(self, key_id: str) -> None:
-        """Revoke what a key signed."""
+        """Take a key out of the ring, so that what it signed is no longer valid."""
         del self.keys[key_id]
         self._put()
 

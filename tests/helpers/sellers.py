@@ -1,4 +1,4 @@
-"""Sellers who give something back, and an order that somebody has paid for."""
+"""Managers who refund and cancel, and the paid orders of their organisation."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,10 +26,11 @@ class Shop:
         self.event = factories.event(self.conn, organisation_id=self.organisation)
 
     def ticket_type(self, **overrides: Any) -> UUID:
+        """Make a ticket type of the event."""
         return factories.ticket_type(self.conn, **{"event_id": self.event, **overrides})
 
     def sold(self, ticket_type: UUID, quantity: int = 2, **overrides: Any) -> UUID:
-        """An order that was paid through the sandbox, or is free."""
+        """Make an order that is free or was paid at the sandbox."""
         order = factories.paid_order(self.conn, ticket_type, quantity=quantity, **overrides)
         if total(self.conn, order):
             factories.payment(self.conn, order, status="succeeded")
@@ -37,29 +38,34 @@ class Shop:
 
 
 def total(conn: psycopg.Connection, order: UUID) -> int:
+    """Return an order's total in minor units."""
     row = conn.execute("SELECT total FROM orders WHERE id = %s", [order]).fetchone()
     assert row is not None
     return int(row[0])
 
 
 def refund(api: Client, shop: Shop, order: UUID, key: str = "new", **body: Any) -> Answer:
+    """Refund an order, as the manager."""
     return api.post(f"/v1/orders/{order}/refunds", body, account=shop.manager, key=key)
 
 
 def mark_paid(api: Client, shop: Shop, order: UUID, key: str = "new", **body: Any) -> Answer:
+    """Mark an order as paid, as the manager."""
     return api.post(f"/v1/orders/{order}/mark-paid", {"method": "cash", **body}, account=shop.manager, key=key)
 
 
 def cancel_event(api: Client, shop: Shop) -> Answer:
+    """Cancel the event, as the manager."""
     return api.post(f"/v1/events/{shop.event}/cancel", {"reason": "The singer is ill."}, account=shop.manager)
 
 
-def settle() -> dict[str, int]:
-    """Let the job of every minute do its work."""
-    return dict(function("settle_cancellations").handler({}, context()))
+def finish_cancellations() -> dict[str, int]:
+    """Run the job once. Return its counts."""
+    return dict(function("finish_cancellations").handler({}, context()))
 
 
 def tickets_of(conn: psycopg.Connection, order: UUID, status: str = "valid") -> list[UUID]:
+    """Return the tickets of an order that have a status."""
     rows = conn.execute(
         "SELECT id FROM tickets WHERE order_id = %s AND status = %s ORDER BY item_no, position", [order, status]
     ).fetchall()
@@ -67,41 +73,43 @@ def tickets_of(conn: psycopg.Connection, order: UUID, status: str = "valid") -> 
 
 
 def status_of(conn: psycopg.Connection, order: UUID) -> str:
+    """Return an order's status."""
     row = conn.execute("SELECT status FROM orders WHERE id = %s", [order]).fetchone()
     assert row is not None
     return str(row[0])
 
 
 def given_back(conn: psycopg.Connection) -> list[int]:
-    """The amounts of all refunds, in the order in which they were owed."""
+    """Return the amounts of all refunds, in the order in which they were owed."""
     return [amount for (amount,) in conn.execute("SELECT amount FROM refunds ORDER BY id").fetchall()]
 
 
 def history(conn: psycopg.Connection, order: UUID) -> list[tuple[str, str]]:
+    """Return the states that an order went through, with the reasons."""
     return conn.execute(
         "SELECT to_status, reason FROM order_history WHERE order_id = %s ORDER BY id", [order]
     ).fetchall()
 
 
-def listen(conn: psycopg.Connection) -> None:
-    """Every organisation listens to webhooks from now on."""
+def enable_webhooks(conn: psycopg.Connection) -> None:
+    """Let every organisation listen to webhooks from now on."""
     conn.execute("UPDATE organisations SET webhooks = true")
 
 
 def webhooks(conn: psycopg.Connection) -> list[dict[str, Any]]:
-    """The bodies of the webhooks that are owed."""
+    """Return the bodies of the webhooks in the outbox."""
     return [body for (body,) in conn.execute("SELECT payload FROM outbox WHERE kind = 'webhook' ORDER BY created_at")]
 
 
 def outbox_of(conn: psycopg.Connection, template: str) -> list[tuple[str, dict[str, Any]]]:
-    """To whom this email is owed, and with what in it."""
+    """Return the recipients and payloads of the emails in the outbox that have a template."""
     return conn.execute(
         "SELECT recipient, payload FROM outbox WHERE template = %s ORDER BY recipient", [template]
     ).fetchall()
 
 
 def add_item(conn: psycopg.Connection, order: UUID, ticket_type: UUID, quantity: int) -> None:
-    """Put tickets of another type into a pending order."""
+    """Add tickets of another type to a pending order."""
     pool, event, price = (
         conn.execute("SELECT pool_id, event_id, price FROM ticket_types WHERE id = %s", [ticket_type]).fetchone() or ()
     )
@@ -121,7 +129,7 @@ def add_item(conn: psycopg.Connection, order: UUID, ticket_type: UUID, quantity:
 
 
 def accept(api: Client, transfer: UUID) -> None:
-    """Take over a ticket that was sent."""
+    """Accept a transfer."""
     from boxoffice.tickets import transfers
 
     answer = api.post("/v1/transfers/accept", {"token": transfers.token_of(transfer), "name": "Bola"})
@@ -129,6 +137,6 @@ def accept(api: Client, transfer: UUID) -> None:
 
 
 def expire_orders(conn: psycopg.Connection, batch: int = 200) -> int:
-    """End the holds that have lapsed, as the job of every minute does; answers how many."""
+    """Expire the orders whose holds have lapsed, as the job does. Return how many."""
     with conn.transaction():
         return orders.expire_orders(conn, orders.list_lapsed(conn, batch=batch))

@@ -1,12 +1,23 @@
-"""What the database holds, to tell whether anything has changed."""
+"""Digests of the database, to tell whether anything has changed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 
 
 def snapshot(conn: psycopg.Connection) -> dict[str, str]:
-    """A digest of each table, without the counters of attempts: those count what is refused too."""
+    """Return a digest of each table, without `rate_limits`, which counts refused requests too."""
     tables = conn.execute(
         "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'rate_limits'"
     ).fetchall()
     digest = "SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM {} AS t"
     return {table: str(conn.execute(digest.format(table)).fetchone()) for (table,) in tables}
+
+
+@contextmanager
+def unchanged(conn: psycopg.Connection) -> Iterator[None]:
+    """Check that what is done inside changes no table."""
+    before = snapshot(conn)
+    yield
+    assert snapshot(conn) == before

@@ -1,4 +1,4 @@
-"""What tests stand on: a PostgreSQL server, and a client that calls the functions as API Gateway does."""
+"""A PostgreSQL server for tests, and a client that calls the functions as API Gateway does."""
 
 import base64
 import gzip
@@ -30,14 +30,14 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Database:
-    """A database: as its owner sees it, and as the functions do."""
+    """How to connect to a database: as its owner, and as the functions do."""
 
     owner_url: str
     api_url: str
 
 
 class Postgres:
-    """A server of our own on a free port, tuned to forget everything in a crash of the machine."""
+    """A server on a free port. It is fast, since it may lose its data if the machine crashes."""
 
     def __init__(self, directory: Path) -> None:
         options = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
@@ -51,16 +51,17 @@ class Postgres:
         self._server.__exit__()
 
     def url(self, name: str, user: str = "postgres") -> str:
-        """A connection string."""
+        """Return a connection string."""
         return self._server.url(name, user)
 
     def create(self, name: str, *, template: str = "template1") -> None:
+        """Make a database as a copy of another."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as conn:
             conn.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
 
     @contextmanager
     def clone(self) -> Iterator[Database]:
-        """A copy of the template database, dropped at the end."""
+        """Yield a copy of the template database. Drop it at the end."""
         name = f"test_{uuid.uuid4().hex}"
         self.create(name, template="template")
         yield Database(self.url(name), self.url(name, "boxoffice_api"))
@@ -70,7 +71,7 @@ class Postgres:
 
 @cache
 def function(name: str) -> ModuleType:
-    """A function's module, loaded from its file as Lambda does."""
+    """Load a function's module from its file, as Lambda does."""
     (path,) = ROOT.glob(f"functions/*/{name}.py")
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
@@ -83,12 +84,12 @@ def function(name: str) -> ModuleType:
 
 @cache
 def all_functions() -> dict[str, ModuleType]:
-    """Every function, by name."""
+    """Load every function. Return the modules by name."""
     return {path.stem: function(path.stem) for path in sorted(ROOT.glob("functions/*/*.py"))}
 
 
 def context(name: str = "function") -> Any:
-    """A Lambda context."""
+    """Return a Lambda context."""
     return SimpleNamespace(
         function_name=name,
         function_version="$LATEST",
@@ -101,7 +102,7 @@ def context(name: str = "function") -> Any:
 
 @dataclass(frozen=True)
 class Answer:
-    """A response."""
+    """An endpoint's response."""
 
     status: int
     headers: dict[str, str]
@@ -148,9 +149,14 @@ class Client:
         headers: dict[str, str] | None = None,
         address: str = "203.0.113.7",
     ) -> Answer:
-        """Call an endpoint: as an account, with an order's token, with an idempotency key (``new`` for a fresh one).
+        """Call an endpoint.
 
-        A body of bytes or text is sent as it is, anything else as JSON.
+        Args:
+            body: bytes and text are sent as they are, anything else as JSON.
+            account: who calls, if the caller is logged in.
+            order_token: the token of a guest.
+            key: the idempotency key; ``new`` makes one.
+            address: the caller's IP address.
         """
         from boxoffice.auth import issue_access_token
 
@@ -167,9 +173,8 @@ class Client:
 def event_for(
     method: str, path: str, body: Any, query: dict[str, Any], headers: dict[str, str], address: str
 ) -> dict[str, Any]:
-    """An event of API Gateway's HTTP API, payload format 2.0."""
-    raw = isinstance(body, bytes)
-    text = base64.b64encode(body).decode() if raw else body if isinstance(body, str) else json.dumps(body)
+    """Return an event of API Gateway's HTTP API, payload format 2.0."""
+    is_binary = isinstance(body, bytes)
     return {
         "version": "2.0",
         "routeKey": "$default",
@@ -189,13 +194,23 @@ def event_for(
             "time": "01/Jan/2026:00:00:00 +0000",
             "timeEpoch": 1767225600000,
         },
-        "isBase64Encoded": raw,
-        **({} if body is None else {"body": text}),
+        "isBase64Encoded": is_binary,
+        **({} if body is None else {"body": _text_of(body)}),
     }
 
 
+def _text_of(body: Any) -> str:
+    if isinstance(body, bytes):
+        return base64.b64encode(body).decode()
+    return body if isinstance(body, str) else json.dumps(body)
+
+
 def send(event: dict[str, Any]) -> Answer:
-    """Hand an event to the shared handler. The answer is one that the OpenAPI document names, or the test fails."""
+    """Hand an event to the shared handler.
+
+    Raises:
+        AssertionError: the OpenAPI document does not name such an answer.
+    """
     from boxoffice.api import handler
 
     answer = handler(event, context())
@@ -208,7 +223,7 @@ def send(event: dict[str, Any]) -> Answer:
 
 
 def run_python(code: str, **env: str) -> subprocess.Popen[str]:
-    """A Python process of its own, to be killed."""
+    """Start Python code in a process of its own, which a test can kill."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "layers/common")])
     return subprocess.Popen(
         [sys.executable, "-c", code],
@@ -219,6 +234,6 @@ def run_python(code: str, **env: str) -> subprocess.Popen[str]:
     )
 
 
-def words(name: str) -> str:
-    """A CamelCase name in snake_case."""
+def snake_case(name: str) -> str:
+    """Return a CamelCase name in snake_case."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

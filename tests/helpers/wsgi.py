@@ -1,4 +1,4 @@
-"""The functions behind WSGI, in this process: what API Gateway does to a request, without a server."""
+"""A WSGI application that calls the functions in this process, as API Gateway would."""
 
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -9,13 +9,13 @@ from tests.helpers.support import event_for, send
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """A WSGI application."""
+    """Answer a request by the function that serves it."""
     headers = {
         name.removeprefix("HTTP_").replace("_", "-").lower(): value
         for name, value in environ.items()
         if name.startswith("HTTP_") or name in ("CONTENT_TYPE", "CONTENT_LENGTH")
     }
-    headers.pop("accept-encoding", None)  # whoever reads the answers here does not unpack them
+    headers.pop("accept-encoding", None)  # the tools that call this do not decompress answers
     answer = send(
         event_for(
             environ["REQUEST_METHOD"],
@@ -31,8 +31,8 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
 
 
 def _query(text: str) -> dict[str, str]:
-    """Query parameters; API Gateway joins those of one name with commas."""
+    """Return the query parameters. API Gateway joins those of one name with commas."""
     values: dict[str, list[str]] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         values.setdefault(name, []).append(value)
-    return {name: ",".join(all_of_it) for name, all_of_it in values.items()}
+    return {name: ",".join(parts) for name, parts in values.items()}

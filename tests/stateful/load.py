@@ -1,4 +1,4 @@
-"""A mixed load: many at once do whatever happens in a sale, each a process of its own."""
+"""A mixed load: many processes at once do whatever happens in a sale."""
 
 import os
 import random
@@ -42,7 +42,7 @@ def load(database: Database, opened: sale.Sale, people: int, seconds: float, *, 
 
 
 def _rehearse(database: Database, opened: sale.Sale) -> None:
-    """Do each deed once, so that all secrets are known: what a process shares by forking cannot ask for them."""
+    """Do each deed once, so that all secrets are read. Forked processes cannot read them."""
     with db.Connection.connect(database.api_url, autocommit=True) as conn:
         for name in sale.DEEDS:
             sale.do(opened, Client(), name, random.Random(0), conn, None)
@@ -89,7 +89,7 @@ def _longest_wait(conn: psycopg.Connection) -> float:
 
 
 def _join(children: Sequence[int], timeout: float) -> int:
-    """Wait for the processes to end; how many of them failed."""
+    """Wait for the processes to end. Return how many of them failed."""
     deadline = time.monotonic() + timeout
     failed = 0
     for child in children:

@@ -1,7 +1,7 @@
-"""A sale as it goes: all who take part do as they please, in any order, on any connection, and may die in the middle.
+"""A sale in which everybody acts in any order, on any connection. A process may die in the middle of a deed.
 
-Deeds find what they act on in the database, so that they can be combined at will. To be refused is no failure; that the
-invariants hold afterwards is for the caller to check.
+Deeds find what they act on in the database, so they can be combined in any way. A refusal is no failure. The caller
+checks the invariants afterwards.
 """
 
 import itertools
@@ -16,12 +16,12 @@ from uuid import UUID, uuid4
 import psycopg
 
 from boxoffice import db
-from boxoffice.auth import Caller, Who, order_token, waitlist_token
+from boxoffice.auth import Caller, Who, order_token
 from boxoffice.payments import sandbox
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.errors import TicketRefunded
 from tests.helpers import factories
-from tests.helpers.racing import settled
+from tests.helpers.racing import wait_for_rollbacks
 from tests.helpers.support import Answer, Client, context, function
 
 # How many times as long as in the suite: `make soak` asks for more.
@@ -32,18 +32,20 @@ _BUYERS = [f"buyer{number}@example.com" for number in range(4)]
 
 
 class Died(BaseException):
-    """The process is gone, in the middle of a deed."""
+    """The process has died in the middle of a deed."""
 
 
 @dataclass
 class Sale:
-    """An event with a few ticket types, all small enough to sell out, the last of them seated; and one that may be
-    called off, with one.
+    """Two events on sale, with few tickets, so that they sell out.
 
     Attributes:
-        conn: shows how things stand; deeds are done on others.
-        requests: orders asked for so far, to be asked for again.
-        alone: whether nobody else changes anything while a deed is done.
+        conn: a connection to look at the database. Deeds run on other connections.
+        event: the main event, whose last ticket type is seated.
+        doubtful_event: an event that may be cancelled.
+        ticket_types: the ticket types of both events. The first is the doubtful event's.
+        requests: the requests for orders so far, to be repeated.
+        alone: True if nobody else changes anything during a deed.
     """
 
     conn: psycopg.Connection
@@ -56,7 +58,7 @@ class Sale:
 
     @classmethod
     def open(cls, conn: psycopg.Connection) -> "Sale":
-        """Put an event on sale."""
+        """Put the events on sale."""
         organisation = factories.organisation(conn)
         manager = factories.member(conn, organisation, "manager")
         event = factories.event(conn, organisation_id=organisation)
@@ -77,12 +79,12 @@ class Sale:
         return cls(conn, manager, event, doubtful, types, [])
 
     def some(self, choice: Random, query: str) -> Any:
-        """One of the rows that a query finds, or None."""
+        """Return one of the rows that a query finds, or None."""
         rows = self.conn.execute(query).fetchall()
         return choice.choice(rows) if rows else None
 
     def is_short_of(self, wanted: dict[str, int]) -> bool:
-        """Whether a cart does not fit into what is left."""
+        """Return True if too little is available for a cart."""
         rows = self.conn.execute(
             """SELECT ticket_types.id::text, sum(available) FROM ticket_types JOIN stock USING (pool_id)
             GROUP BY ticket_types.id
@@ -100,7 +102,7 @@ type Deed = Callable[[Sale, Client, Random], None]
 
 
 def buy(sale: Sale, api: Client, choice: Random) -> None:
-    """Somebody wants a few tickets of one type or more."""
+    """Order a few tickets of one ticket type or more."""
     cart = choice.sample(sale.ticket_types, choice.randint(1, 3))
     wanted = {str(ticket_type): choice.randint(1, 5) for ticket_type in cart}
     items = [{"ticket_type_id": ticket_type, "quantity": many} for ticket_type, many in wanted.items()]
@@ -116,7 +118,7 @@ def buy(sale: Sale, api: Client, choice: Random) -> None:
 
 
 def choose_seats(sale: Sale, api: Client, choice: Random) -> None:
-    """Somebody points at seats, or asks for the best wherever they are."""
+    """Order named seats, or the best seats wherever they are."""
     ticket_type = sale.ticket_types[-1]
     seats = sale.conn.execute("SELECT id FROM seats ORDER BY id").fetchall()
     item: dict[str, Any] = {"ticket_type_id": str(ticket_type), "quantity": choice.randint(1, 3)}
@@ -128,19 +130,19 @@ def choose_seats(sale: Sale, api: Client, choice: Random) -> None:
 
 
 def wait(sale: Sale, api: Client, choice: Random) -> None:
-    """Somebody waits for what is sold out."""
+    """Join the waitlist."""
     body = {"quantity": choice.randint(1, 4), "name": "Ada Buyer", "email": choice.choice(_BUYERS)}
     path = f"/v1/ticket-types/{choice.choice(sale.ticket_types)}/waitlist"
     _post(api, path, body, address=f"198.51.100.{choice.randint(1, 250)}")
 
 
 def accept_offer(sale: Sale, api: Client, choice: Random) -> None:
-    """Somebody who waited buys what is offered, or some of it, or no longer wants it, or lets the offer lapse."""
-    found = sale.some(choice, "SELECT id, ticket_type_id, quantity, email FROM waitlist_entries ORDER BY id")
-    if not found:
+    """Buy what the waitlist offers or a part of it, leave the waitlist, or let the offer lapse."""
+    row = sale.some(choice, "SELECT id, ticket_type_id, quantity, email FROM waitlist_entries ORDER BY id")
+    if not row:
         return
-    entry, ticket_type, quantity, email = found
-    token = waitlist_token(entry)
+    entry, ticket_type, quantity, email = row
+    token = order_token(entry)
     match choice.randint(1, 4):
         case 1:
             _allow(api.delete(f"/v1/waitlist/{entry}", order_token=token))
@@ -158,16 +160,16 @@ def accept_offer(sale: Sale, api: Client, choice: Random) -> None:
 
 
 def ask_again(sale: Sale, api: Client, choice: Random) -> None:
-    """A buyer who did not hear the answer asks again."""
+    """Repeat a request for an order."""
     if sale.requests:
         request, key = choice.choice(sale.requests)
         _post(api, "/v1/orders", request, key=key)
 
 
 def start_payment(sale: Sale, api: Client, choice: Random) -> None:
-    """A buyer goes to pay."""
-    if found := sale.some(choice, "SELECT id FROM orders WHERE total > 0 ORDER BY id DESC LIMIT 10"):
-        (order,) = found
+    """Start a payment, or repeat the start."""
+    if row := sale.some(choice, "SELECT id FROM orders WHERE total > 0 ORDER BY id DESC LIMIT 10"):
+        (order,) = row
         key = choice.choice(["once", "again"])
         _post(
             api,
@@ -179,9 +181,9 @@ def start_payment(sale: Sale, api: Client, choice: Random) -> None:
 
 
 def tell_of_payment(sale: Sale, api: Client, choice: Random) -> None:
-    """The provider tells what became of a payment: late, twice, out of order or of another amount."""
-    if found := sale.some(choice, "SELECT id, amount, currency FROM payments ORDER BY id DESC LIMIT 10"):
-        payment, amount, currency = found
+    """Receive an event about a payment: late, twice, out of order or with a wrong amount."""
+    if row := sale.some(choice, "SELECT id, amount, currency FROM payments ORDER BY id DESC LIMIT 10"):
+        payment, amount, currency = row
         kind = choice.choice(["payment.succeeded", "payment.succeeded", "payment.failed"])
         amount += choice.choice([0, 0, 0, 0, 1])
         event = f"evt_{payment}_{choice.randint(1, 3)}"
@@ -190,30 +192,30 @@ def tell_of_payment(sale: Sale, api: Client, choice: Random) -> None:
 
 
 def cancel(sale: Sale, api: Client, choice: Random) -> None:
-    """A buyer thinks better of it."""
-    if found := sale.some(choice, "SELECT id FROM orders ORDER BY id DESC LIMIT 10"):
-        (order,) = found
+    """Cancel an order as the buyer."""
+    if row := sale.some(choice, "SELECT id FROM orders ORDER BY id DESC LIMIT 10"):
+        (order,) = row
         _post(api, f"/v1/orders/{order}/cancel", order_token=order_token(order))
 
 
 def lapse(sale: Sale, api: Client, choice: Random) -> None:
-    """A hold runs out of time."""
-    if found := sale.some(choice, "SELECT id FROM orders WHERE status = 'pending' ORDER BY id"):
-        sale.conn.execute("UPDATE orders SET expires_at = now() - interval '1 second' WHERE id = %s", found)
+    """Let a hold lapse."""
+    if row := sale.some(choice, "SELECT id FROM orders WHERE status = 'pending' ORDER BY id"):
+        sale.conn.execute("UPDATE orders SET expires_at = now() - interval '1 second' WHERE id = %s", row)
 
 
 def sweep(sale: Sale, api: Client, choice: Random) -> None:
-    """The schedule comes round."""
-    jobs = ["expire_orders", "offer_waitlist", "reconcile_payments", "settle_cancellations"]
+    """Run one of the jobs."""
+    jobs = ["expire_orders", "offer_waitlist", "reconcile_payments", "finish_cancellations"]
     function(choice.choice(jobs)).handler({}, context())
 
 
 def refund(sale: Sale, api: Client, choice: Random) -> None:
-    """A manager gives something back: all, some tickets, or some money."""
-    found = sale.some(choice, "SELECT id, total FROM orders ORDER BY id DESC LIMIT 10")
-    if not found:
+    """Refund a whole order, some tickets, or an amount."""
+    row = sale.some(choice, "SELECT id, total FROM orders ORDER BY id DESC LIMIT 10")
+    if not row:
         return
-    order, total = found
+    order, total = row
     tickets = sale.conn.execute("SELECT id FROM tickets WHERE order_id = %s ORDER BY id", [order]).fetchall()
     body: dict[str, Any] = {"force": choice.random() < 0.5}
     match choice.randint(1, 3):
@@ -228,20 +230,20 @@ def refund(sale: Sale, api: Client, choice: Random) -> None:
 
 
 def pay_at_the_desk(sale: Sale, api: Client, choice: Random) -> None:
-    """A buyer brings the money, maybe late."""
-    if found := sale.some(choice, "SELECT id FROM orders WHERE total > 0 ORDER BY id DESC LIMIT 10"):
-        (order,) = found
+    """Mark an order as paid in cash, maybe late."""
+    if row := sale.some(choice, "SELECT id FROM orders WHERE total > 0 ORDER BY id DESC LIMIT 10"):
+        (order,) = row
         _post(api, f"/v1/orders/{order}/mark-paid", {"method": "cash"}, account=sale.manager, key="new")
 
 
 def call_off(sale: Sale, api: Client, choice: Random) -> None:
-    """The doubtful event does not take place; but it takes a while until somebody says so."""
+    """Cancel the doubtful event, once in ten times."""
     if choice.random() < 0.1:
         _post(api, f"/v1/events/{sale.doubtful_event}/cancel", {"reason": "Rain"}, account=sale.manager)
 
 
 def resize(sale: Sale, api: Client, choice: Random) -> None:
-    """The organiser offers more of a ticket type, of all together or of a voucher, or less."""
+    """Change the quantity of a ticket type, the capacity of the event, or the limit of the voucher."""
     (voucher,) = sale.some(choice, "SELECT id FROM vouchers")
     path, body = choice.choice(
         [
@@ -254,15 +256,15 @@ def resize(sale: Sale, api: Client, choice: Random) -> None:
 
 
 def scan(sale: Sale, api: Client, choice: Random) -> None:
-    """Somebody comes to the door, maybe again."""
-    if found := sale.some(choice, "SELECT id FROM tickets WHERE status = 'valid' ORDER BY id DESC LIMIT 10"):
+    """Scan a ticket, maybe again."""
+    if row := sale.some(choice, "SELECT id FROM tickets WHERE status = 'valid' ORDER BY id DESC LIMIT 10"):
         with suppress(TicketRefunded):  # by somebody else, meanwhile
-            text = tickets.get_qr_text(sale.conn, Caller(Who.MANAGER, sale.manager), found[0])
+            text = tickets.get_qr(sale.conn, Caller(Who.MANAGER, sale.manager), row[0])
             _post(api, "/v1/scans", {"qr": text}, account=sale.manager)
 
 
 DEEDS: dict[str, tuple[Deed, int]] = {
-    # With how often each is done, to the others.
+    # Each deed with its frequency relative to the others.
     "buy": (buy, 6),
     "choose seats": (choose_seats, 2),
     "wait": (wait, 2),
@@ -283,9 +285,9 @@ FREQUENCIES = [name for name, (_, often) in DEEDS.items() for _ in range(often)]
 
 
 def do(sale: Sale, api: Client, name: str, choice: Random, conn: psycopg.Connection, dies_at: int | None) -> None:
-    """Do a deed on a connection; with ``dies_at``, only up to that moment of it.
+    """Do a deed on a connection. With ``dies_at``, let the process die at that moment.
 
-    Even moments are before a round trip, odd ones after it, beginning with 0.
+    Moments count from 0. Even moments are before a round trip, odd ones after it.
     """
     deed, _ = DEEDS[name]
     try:
@@ -293,7 +295,7 @@ def do(sale: Sale, api: Client, name: str, choice: Random, conn: psycopg.Connect
             deed(sale, api, choice)
     except Died:
         if sale.alone:
-            settled(sale.conn)
+            wait_for_rollbacks(sale.conn)
 
 
 @contextmanager
@@ -308,7 +310,7 @@ def _on(conn: psycopg.Connection) -> Iterator[None]:
 
 @contextmanager
 def _dying(conn: psycopg.Connection, dies_at: int | None) -> Iterator[None]:
-    """Cut the connection at a round trip, as the death of its process does."""
+    """Cut the connection at a moment, as the death of its process does."""
     moments = itertools.count()
     wait = conn.wait
 
@@ -339,7 +341,7 @@ def _post(api: Client, path: str, body: Any = None, **options: Any) -> Answer:
 
 
 def _allow(answer: Answer, *statuses: int) -> Answer:
-    """Whatever the answer, it is not a failure of ours; of the ``statuses``, if any are given."""
+    """Check that an answer is no failure of the server, and has one of the ``statuses`` if any are given."""
     assert answer.status < 500 or answer.code == "busy", answer.body
     assert answer.status in (statuses or (answer.status,)), answer.body
     return answer

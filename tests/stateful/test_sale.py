@@ -1,4 +1,4 @@
-"""Random sequences of all that happens in a sale leave every invariant true, after each step."""
+"""Random sequences of all that happens in a sale: all invariants hold after each step."""
 
 from random import Random
 from typing import ClassVar
@@ -18,7 +18,7 @@ EXAMPLES, STEPS = 120 * sale.SOAK, 100
 
 
 class SaleMachine(RuleBasedStateMachine):
-    """Deeds on three connections; some die in the middle."""
+    """Deeds on three connections. Some die in the middle."""
 
     postgres: ClassVar[Postgres]
     api: ClassVar[Client]

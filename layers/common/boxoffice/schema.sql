@@ -249,7 +249,7 @@ CREATE TABLE vouchers (
     version         integer NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz,
-    CONSTRAINT vouchers_window CHECK (valid_until > valid_from),
+    CONSTRAINT vouchers_validity CHECK (valid_until > valid_from),
     CONSTRAINT vouchers_discount CHECK ((discount_value IS NOT NULL) = (coalesce(discount_kind, 'free') <> 'free')),
     CONSTRAINT vouchers_use CHECK (discount_kind IS NOT NULL OR unlocks_hidden)
 );
@@ -258,8 +258,9 @@ CREATE INDEX vouchers_by_event ON vouchers (event_id, id) WHERE deleted_at IS NU
 
 -- ------------------------------------------------------------------------------------------------------- orders
 
--- An order is the record of its own idempotency key, too (decision 14): request_id names the request that placed it
--- (idempotency.IdempotentRequest). Its total is the sum of its items' totals. In details is what the buyer was asked for.
+-- An order also records its own idempotency key (decision 14): request_id names the request that placed it
+-- (idempotency.IdempotentRequest). The total is the sum of the items' totals. In details are answers of the buyer,
+-- in draws what the order has of each row of stock.
 CREATE TABLE orders (
     id              uuid PRIMARY KEY,
     number          text NOT NULL CONSTRAINT orders_number_key UNIQUE,
@@ -283,11 +284,11 @@ CREATE INDEX orders_by_status ON orders (organisation_id, status, id);
 CREATE INDEX orders_by_buyer ON orders (organisation_id, buyer_email, id);
 CREATE INDEX orders_by_account ON orders (account_id, id) WHERE account_id IS NOT NULL;
 
--- A group: one ticket admits as many people as the quantity says.
--- What an item costs is stored when it is bought (pricing.Charge); refunds, emails and books read it here. The gross is
--- unit_price * quantity. Of that comes the total: less the discount, plus the buyer's fee, plus the tax if it is on top.
--- An order may be placed under terms, a row that never changes: rates, their names, the refund policy. They decide on
--- fees and tax, so terms_id, buyer_fee, tax and platform_fee are null together, in an order without terms.
+-- If is_group, one ticket admits as many people as the quantity says. The charge of an item is stored when it is bought
+-- (pricing.Charge). Refunds, emails and books read it here. The gross is unit_price * quantity. The total is the gross
+-- less the discount, plus the buyer's fee, plus the tax if it is on top of the price. An order may be placed under
+-- terms: a row that never changes, with the rates and the refund policy. Terms decide on fees and tax. Without terms,
+-- terms_id, buyer_fee, tax and platform_fee are all null.
 CREATE TABLE order_items (
     order_id       uuid NOT NULL,
     item_no        smallint NOT NULL,
@@ -307,15 +308,18 @@ CREATE TABLE order_items (
 );
 CREATE INDEX order_items_by_event ON order_items (event_id, order_id);
 
--- An order as it is listed, with what its items come to. The items are summed up order by order, for those that are read.
+-- An order as lists show it, with the sums of its items. PostgreSQL computes the sums only for the orders that it
+-- reads.
 CREATE VIEW order_summaries AS
-SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, orders.total,
-    subtotal, discount, voucher_id, expires_at, created_at
+SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency,
+    orders.total, subtotal, discount, voucher_id, expires_at, created_at
 FROM orders CROSS JOIN LATERAL (
     SELECT sum(unit_price * quantity)::bigint AS subtotal, sum(discount)::bigint AS discount
     FROM order_items WHERE order_id = orders.id
 ) AS items;
 
+-- The changes of an order's state, each with its reason. If a guest, a provider or a job made the change, actor_id is
+-- null.
 CREATE TABLE order_history (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     order_id    uuid NOT NULL REFERENCES orders,
@@ -329,8 +333,8 @@ CREATE INDEX order_history_order_id ON order_history (order_id);
 
 -- ----------------------------------------------------------------------------------------------------- payments
 
--- merchant_id says whose account at the provider takes the money: this organisation's or, nil, the deployment's.
--- At ask_at the provider is asked how the payment stands; it is null once nothing more can come of it.
+-- merchant_id says whose account at the provider takes the money: an organisation's or, if it is the nil UUID, the
+-- deployment's. At ask_at a job asks the provider about the payment. It is null when nothing can change any more.
 CREATE TABLE payments (
     id                 uuid PRIMARY KEY,
     order_id           uuid NOT NULL REFERENCES orders,
@@ -349,7 +353,7 @@ CREATE INDEX payments_order_id ON payments (order_id);
 CREATE UNIQUE INDEX payments_one_success ON payments (order_id) WHERE status = 'succeeded';
 CREATE INDEX payments_to_ask ON payments (ask_at) WHERE ask_at IS NOT NULL;
 
--- The inbox: each verified event of a provider is stored once, with the effect it had.
+-- Each verified event of a provider is stored once, with the effect that it had here.
 CREATE TABLE provider_events (
     provider    text NOT NULL,
     merchant_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
@@ -363,8 +367,9 @@ CREATE TABLE provider_events (
 );
 CREATE INDEX provider_events_payment_id ON provider_events (payment_id);
 
--- Money that came, each once under the provider's own name for it, however many events tell of it. It is kept for an
--- order, or goes back whole (decision 19). refunded is the sum of its refunds: they never exceed it.
+-- Money that came. The reference is the provider's own name for it, so it counts once however many events report it.
+-- If pays_order, it has paid the order; otherwise all of it goes back (decision 19). The amount of its
+-- refunds is in refunded.
 CREATE TABLE incoming_payments (
     id          uuid PRIMARY KEY,
     payment_id  uuid NOT NULL REFERENCES payments,
@@ -373,18 +378,19 @@ CREATE TABLE incoming_payments (
     reference   text NOT NULL,
     amount      bigint NOT NULL CHECK (amount > 0),
     currency    text NOT NULL,
-    kept        boolean NOT NULL DEFAULT false,
+    pays_order  boolean NOT NULL DEFAULT false,
     refunded    bigint NOT NULL DEFAULT 0,
     received_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT incoming_payments_reference_key UNIQUE (provider, merchant_id, reference),
     CONSTRAINT incoming_payments_refunded CHECK (refunded BETWEEN 0 AND amount)
 );
 CREATE INDEX incoming_payments_payment_id ON incoming_payments (payment_id);
-CREATE UNIQUE INDEX incoming_payments_one_kept ON incoming_payments (payment_id) WHERE kept;
+CREATE UNIQUE INDEX incoming_payments_paid_once ON incoming_payments (payment_id) WHERE pays_order;
 
--- Owed in the transaction that decides it; sent to the provider afterwards. No attempt is made before due_at, which also
--- leases a refund to the worker that sends it; it is null once there is nothing left to do. A refund that the provider
--- failed to make is tried again as another one, which is what failures counts (decision 20).
+-- The transaction that decides a refund stores it as owed. A worker sends it to the provider afterwards. No attempt is
+-- made before due_at. A worker that sends a refund moves due_at on, which is its lease. When nothing is left to do,
+-- due_at is null. Each time the provider fails to make the refund, failures grows by one. The retry is a new refund for
+-- the provider (decision 20).
 CREATE TABLE refunds (
     id                  uuid PRIMARY KEY,
     payment_id          uuid NOT NULL REFERENCES payments,
@@ -409,8 +415,8 @@ CREATE INDEX refunds_due ON refunds (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX refunds_failed ON refunds (id) WHERE status = 'failed';
 CREATE INDEX refunds_provider_reference ON refunds (provider_reference) WHERE provider_reference IS NOT NULL;
 
--- What managers gave back of an order: the tickets that ended with it, the money, and the payment's refund that carries
--- the money, if there was any.
+-- What the seller gave back of an order: the tickets that ended, and the amount. The refund that sends the money is
+-- refund_id. It is null if the amount is 0.
 CREATE TABLE order_refunds (
     id         uuid PRIMARY KEY,
     order_id   uuid NOT NULL REFERENCES orders,

@@ -1,7 +1,7 @@
 """A sale from sign-up to the door, over HTTP against the local stack: `python -m local.boxoffice.demo`.
 
-It uses the stack that runs on $PORT (3000), or starts one of its own with fresh data and short holds. It ends with a
-report, and with exit code 1 if anything in it does not hold.
+It uses the stack that runs on $PORT (3000), or starts a new one with short holds. It ends with a report. The exit
+code is 1 if a check in the report fails.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ HOLD_MINUTES = 0.75  # on a stack of our own
 
 
 def main() -> int:
+    """Run the demo and print its report. Return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m local.boxoffice.demo", description=__doc__)
     parser.add_argument("--buyers", type=int, default=500, help="how many arrive at once")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""A small client of the API. It asks again when the API is busy, as any client should."""
+"""A small client of the API. It repeats a request while the API is busy, as any client should."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_ATTEMPTS = 20
 
 
 class Refused(Exception):
-    """The API's answer is a problem document; `code` says which."""
+    """The API answered with a problem document, whose code is `code`."""
 
     def __init__(self, problem: dict[str, Any]) -> None:
         super().__init__(f"{problem['status']} {problem['code']}: {problem['detail']}")
@@ -28,11 +28,11 @@ class Client:
         self._headers = headers or {}
 
     def as_account(self, session: dict[str, Any]) -> Client:
-        """The same client, logged in."""
+        """Return a client that is logged in."""
         return Client(self._http, {"Authorization": f"Bearer {session['access_token']}"})
 
     def as_guest(self, order: dict[str, Any]) -> Client:
-        """The same client, as whoever placed an order without an account."""
+        """Return a client that holds the token of an order."""
         return Client(self._http, {"X-Order-Token": order["access_token"]})
 
     async def get(self, path: str, **query: Any) -> dict[str, Any]:

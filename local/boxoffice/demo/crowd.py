@@ -1,4 +1,4 @@
-"""Who comes to the sale, what they want, and how they behave: at random, but the same in each run."""
+"""Makes the buyers: what each wants and does is random, but the same in each run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SEED = 20_260_301
 
 @unique
 class Habit(Enum):
-    """What a buyer does once the tickets are held. The value is how many of a hundred do so."""
+    """What a buyer does once the tickets are held. The value says how many of a hundred buyers do so."""
 
     PAYS = 60
     DECLINED_ONCE = 8  # and then pays with another card
@@ -35,7 +35,7 @@ class TicketType:
 
 
 def ticket_types(buyers: int) -> list[TicketType]:
-    """Return a free type, a plain one, and a small one that most want: fewer tickets than the crowd asks for."""
+    """Return three ticket types with fewer tickets than the crowd wants: a scarce, a plain and a free one."""
     return [
         TicketType("Front row", 2_500_000, buyers * 12 // 100, wanted_by=55, most_at_once=2),
         TicketType("Standing", 500_000, buyers * 40 // 100, wanted_by=30, most_at_once=4),
@@ -53,18 +53,18 @@ class Buyer:
     habit: Habit = Habit.PAYS
     clicks_twice: bool = False
     orders: list[dict[str, Any]] = field(default_factory=list)
-    """As each click on Order was answered; none if the tickets were gone."""
+    """The order that each click on Order was answered with. Empty if the tickets were sold out."""
     paid_at: datetime | None = None
-    """When the money came; when the order was placed, if it costs nothing."""
+    """When the payment succeeded. For a free order, when it was placed."""
 
     @property
     def order(self) -> dict[str, Any]:
-        """The order, as last seen."""
+        """The order, as the buyer last read it."""
         return self.orders[0]
 
 
 def crowd(run: str, size: int) -> list[Buyer]:
-    """Return the buyers of a run. Its name keeps their addresses apart from those of other runs."""
+    """Return the buyers of a run. Their addresses contain the name of the run, so that no other run has them."""
     chance = random.Random(SEED)
     types = ticket_types(size)
     wanted = chance.choices(types, [each.wanted_by for each in types], k=size)
@@ -82,7 +82,7 @@ def crowd(run: str, size: int) -> list[Buyer]:
 
 
 def latecomers(run: str, left: dict[str, int]) -> list[Buyer]:
-    """Return a second crowd, each of whom wants one ticket: a few more people than tickets, for each type."""
+    """Return later buyers of one ticket each. For each type there are a few more buyers than tickets."""
     return [
         Buyer(email=f"late{number}.{name.split()[0].lower()}.{run}@example.com", wants=name, quantity=1)
         for name, tickets in left.items()

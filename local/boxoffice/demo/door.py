@@ -1,4 +1,4 @@
-"""The door: people with phones at several gates, who scan what the visitors hold out to them."""
+"""The door: staff with phones, who scan the visitors' tickets at several gates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Door:
         self._event_id = event_id
 
     async def admit(self, codes: Iterable[str]) -> Counter[str]:
-        """Scan each code once, at all gates side by side. Return how often each outcome came."""
+        """Scan each code once, at all gates side by side. Return how often each outcome occurred."""
         line = iter(codes)
         counts = await asyncio.gather(*(self._work(gate, line) for gate in GATES * 2))
         return sum(counts, Counter())
@@ -32,7 +32,7 @@ class Door:
         return Counter([await self.scan(code, gate) for code in line])
 
     async def scan(self, code: str, gate: str) -> str:
-        """Return what the person at the gate reads: `admitted`, or why not."""
+        """Scan a code. Return `admitted`, or the code of the error."""
         try:
             scan = await self._staff.post("/v1/scans", {"qr": code, "event_id": self._event_id, "gate": gate})
         except Refused as refusal:

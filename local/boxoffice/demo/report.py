@@ -1,4 +1,4 @@
-"""What the demo found: counts, measurements, and what must hold."""
+"""The report of the demo: counts, measurements and checks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LONGEST_FINDING = 500  # characters
 
 @dataclass(frozen=True)
 class Check:
-    """Something that must hold, and what contradicts it if it does not."""
+    """Something that must hold. ``finding`` is what contradicts it, if it does not hold."""
 
     what: str
     holds: bool
@@ -18,21 +18,21 @@ class Check:
 
 @dataclass
 class Report:
-    """Filled in while the demo runs, printed at its end."""
+    """The report. The demo fills it in while it runs, and prints it at its end."""
 
     figures: dict[str, str] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
 
     def figure(self, what: str, value: object) -> None:
-        """Note a figure; a float is shown to one digit."""
+        """Add a figure. A float is shown with one decimal."""
         self.figures[what] = f"{value:,.1f}" if isinstance(value, float) else str(value)
 
     def check(self, what: str, *, holds: bool, finding: object = "") -> None:
-        """Note whether something holds that must."""
+        """Add a check."""
         self.checks.append(Check(what, holds, str(finding)[:LONGEST_FINDING]))
 
     def compare(self, what: str, found: object, expected: object) -> None:
-        """Note whether something is as it must be."""
+        """Add a check that two values are equal."""
         self.check(what, holds=found == expected, finding=f"{found}, not {expected}")
 
     @property

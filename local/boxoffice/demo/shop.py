@@ -1,4 +1,4 @@
-"""What a buyer does: order, pay on the provider's page, and perhaps think better of it."""
+"""Does what buyers do: orders, pays on the provider's page, cancels."""
 
 from __future__ import annotations
 
@@ -14,19 +14,23 @@ from local.boxoffice.demo.crowd import Buyer, Habit
 
 
 class Shop:
-    """A shop on top of the API, as its buyers use it."""
+    """A shop that uses the API for its buyers."""
 
     def __init__(self, http: httpx.AsyncClient, ticket_types: dict[str, str]) -> None:
-        """`ticket_types` has their ids by name."""
+        """
+        Args:
+            http: the connection to the API.
+            ticket_types: the ids of the ticket types, by name.
+        """
         self._http = http
         self._api = Client(http)
         self._ticket_types = ticket_types
 
     async def order(self, buyer: Buyer) -> None:
-        """Order what the buyer wants; a double click sends the order twice, with the same Idempotency-Key.
+        """Order what the buyer wants. A double click sends the order twice, with the same Idempotency-Key.
 
         Raises:
-            Refused: for another reason than that the tickets are gone.
+            Refused: for another reason than that the tickets are sold out.
         """
         body = {
             "items": [{"ticket_type_id": self._ticket_types[buyer.wants], "quantity": buyer.quantity}],
@@ -47,10 +51,10 @@ class Shop:
             return None
 
     async def pay(self, buyer: Buyer) -> None:
-        """Go through the payment as the buyer's habit is. Whoever is too slow finds that the hold has lapsed.
+        """Pay as the buyer's habit says.
 
         Raises:
-            Refused: for another reason.
+            Refused: for another reason than that the hold has lapsed.
         """
         try:
             await self._pay(buyer)
@@ -80,16 +84,16 @@ class Shop:
         return await self._guest(buyer).post(f"/v1/orders/{buyer.order['id']}/payments", {"provider": "sandbox"})
 
     async def _decide(self, payment: dict[str, Any], outcome: str, repeat: int = 1) -> None:
-        """Press a button of the provider's page, which then sends its webhook, `repeat` times."""
+        """Press a button of the provider's page, which then sends its webhook `repeat` times."""
         answer = await self._http.post(payment["url"], json={"outcome": outcome, "repeat": repeat})
         answer.raise_for_status()
 
     async def cancel(self, buyer: Buyer) -> None:
-        """Give the tickets back before the hold lapses."""
+        """Cancel the order before its hold lapses."""
         await self._guest(buyer).post(f"/v1/orders/{buyer.order['id']}/cancel")
 
-    async def look(self, buyer: Buyer) -> None:
-        """See how the order stands now."""
+    async def refresh(self, buyer: Buyer) -> None:
+        """Read the order again, and when it was paid."""
         guest = self._guest(buyer)
         buyer.order.update(await guest.get(f"/v1/orders/{buyer.order['id']}"))
         for each in buyer.order["payments"]:

@@ -1,4 +1,4 @@
-"""Where the demo takes place: on a stack that runs already, or on one of its own."""
+"""Finds a stack for the demo: one that runs already, or a new one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from local.stack.supervisor import Stack
 
 @contextmanager
 def running_or_fresh(url: str, hold_minutes: float) -> Iterator[str]:
-    """Give the URL of the stack at `url` if there is one, else of a fresh one."""
+    """Yield the URL of the stack at `url` if one runs there, else of a new one."""
     if _is_stack(url):
         say(f"Using the stack at {url}")
         yield url
@@ -29,7 +29,7 @@ def running_or_fresh(url: str, hold_minutes: float) -> Iterator[str]:
 
 @contextmanager
 def fresh(hold_minutes: float) -> Iterator[str]:
-    """Give the URL of a new stack with the demo data. It is gone afterwards."""
+    """Yield the URL of a new stack with the demo data. It is deleted at the end."""
     with (
         tempfile.TemporaryDirectory(prefix="boxoffice-demo-") as folder,
         Stack(BOXOFFICE.with_variables(HOLD_MINUTES=str(hold_minutes)), Path(folder), port=0) as stack,

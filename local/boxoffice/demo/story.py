@@ -1,4 +1,4 @@
-"""What happens: an organiser sets up, a crowd arrives at once, some pay and some do not, and the visitors go in.
+"""The story of the demo: an organiser sets up a sale, a crowd buys at once, some pay, and visitors go in.
 
 Each chapter is a method of `Story`, in the order in which `tell` calls them.
 """
@@ -27,11 +27,11 @@ from local.boxoffice.demo.shop import Shop, hold_of
 TIMEOUT_SECONDS = 60
 COPIED = 5  # every fifth ticket is shown by two people at once
 LONGEST_WAIT = timedelta(minutes=3)  # for holds to lapse
-SWEEP = timedelta(minutes=2)  # lapsed holds end once a minute
+EXPIRY_PATIENCE = timedelta(minutes=2)  # a job ends lapsed holds once a minute
 
 
 async def tell(url: str, buyers: int) -> Report:
-    """Tell the story against a stack. Every buyer has a connection of their own."""
+    """Run the story against a stack, with a connection for each buyer. Return the report."""
     transport = httpx.AsyncHTTPTransport(
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=None), local_address=_address()
     )
@@ -41,12 +41,12 @@ async def tell(url: str, buyers: int) -> Report:
 
 
 def _address() -> str | None:
-    """Return the address to call from. On Linux it is another one each time: logins are limited by address."""
+    """Return the address to call from. Log-ins are limited by address, so on Linux each run has its own."""
     return f"127.0.{uuid.uuid4().bytes[0]}.1" if sys.platform == "linux" else None
 
 
 class Story:
-    """One run of the demo against a stack. The organiser's event and all addresses are the run's own."""
+    """One run of the demo against a stack. Each run has an event and email addresses of its own."""
 
     def __init__(self, http: httpx.AsyncClient, buyers: int) -> None:
         self._http = http
@@ -58,19 +58,19 @@ class Story:
         self._report = Report()
 
     async def tell(self) -> Report:
-        """Everything, from sign-up to the door."""
+        """Run all chapters, from sign-up to the door."""
         await self._set_up()
         await self._rush()
         await self._pay(self._crowd)
         tickets = await self._read_mail(self._crowd)
         await self._open_doors(tickets)
         await self._wait_for_lapsed_holds()
-        await self._sell_what_came_back()
+        await self._sell_freed_tickets()
         await self._add_up()
         return self._report
 
     async def _set_up(self) -> None:
-        """An organiser signs up with a business, drafts an event and publishes it."""
+        """Let an organiser sign up with a business, draft an event and publish it."""
         say("An organiser signs up and puts an event on sale")
         organiser = {
             "email": f"organiser.{self._run}@example.com",
@@ -102,14 +102,14 @@ class Story:
         }
 
     async def _rush(self) -> None:
-        """Everybody orders in the same moment. Nobody is refused while there is enough for them."""
+        """Let everybody order in the same moment. Nobody may be refused while enough tickets are left for them."""
         wanted = sum(buyer.quantity for buyer in self._crowd)
         on_sale = sum(each.quantity for each in self._types)
         say(f"{len(self._crowd)} buyers arrive at once: they want {wanted} tickets of {on_sale}")
         seconds = await self._order(self._crowd)
         served = [buyer for buyer in self._crowd if buyer.orders]
         refused = [buyer for buyer in self._crowd if not buyer.orders]
-        say(f"{len(served)} hold tickets, {len(refused)} are told that they are sold out, within {seconds:.1f} s")
+        say(f"{len(served)} hold tickets, {len(refused)} are refused as sold out, within {seconds:.1f} s")
         self._report.figure("buyers at once", len(self._crowd))
         self._report.figure("refused: sold out", len(refused))
         self._report.figure("orders answered a second", len(self._crowd) / seconds)
@@ -125,16 +125,16 @@ class Story:
         return time.perf_counter() - started
 
     async def _pay(self, buyers: list[Buyer]) -> None:
-        """Whoever holds tickets that cost something goes to the provider's page, each with their own habit."""
+        """Let all who owe money go to the provider's page, each with their own habit."""
         owing = [buyer for buyer in buyers if buyer.orders and buyer.order["status"] == "pending"]
         habits = Counter(buyer.habit.name.lower().replace("_", " ") for buyer in owing)
         say(f"{len(owing)} go to pay: " + ", ".join(f"{count} {habit}" for habit, count in habits.most_common()))
         await asyncio.gather(*(self._shop.pay(buyer) for buyer in owing))
-        await asyncio.gather(*(self._shop.look(buyer) for buyer in owing))
+        await asyncio.gather(*(self._shop.refresh(buyer) for buyer in owing))
         say(f"{sum(buyer.paid_at is not None for buyer in owing)} have paid")
 
     async def _read_mail(self, buyers: list[Buyer]) -> list[str]:
-        """Everybody who has paid opens their email. Return what the QR codes in it say."""
+        """Let all who have paid open their email. Return the texts of the QR codes in it."""
         paid = {buyer.email: buyer for buyer in buyers if buyer.paid_at}
         say(f"Waiting for {len(paid)} emails, and reading the QR codes in them")
         deliveries = await wait_for_tickets(self._http, set(paid))
@@ -151,7 +151,7 @@ class Story:
         return [code for delivery in deliveries for code in delivery.codes]
 
     async def _open_doors(self, codes: list[str]) -> None:
-        """Every ticket is scanned. Some are shown by two people in the same moment, and one is forged."""
+        """Scan every ticket. Two people show a copy of the same ticket in the same moment, and one ticket is forged."""
         say(f"{len(codes)} tickets are scanned at the door")
         copied, others = codes[::COPIED], [code for number, code in enumerate(codes) if number % COPIED]
         started = time.perf_counter()
@@ -170,7 +170,7 @@ class Story:
         self._report.compare("a forged ticket is refused", await self._door.scan(forged(codes[0]), "East"), "forged")
 
     async def _wait_for_lapsed_holds(self) -> None:
-        """Whoever left without paying loses the tickets. Where holds are long, they cancel instead."""
+        """Wait until the holds of those who did not pay lapse. If holds are long, let these buyers cancel instead."""
         gone = [buyer for buyer in self._crowd if buyer.orders and not buyer.paid_at]
         if not gone:
             return
@@ -179,8 +179,8 @@ class Story:
             await asyncio.gather(*(self._shop.cancel(buyer) for buyer in gone))
         else:
             say(f"{len(gone)} never paid: waiting for their holds to lapse")
-            await self._until_nothing_is_held(hold_of(gone[0]) + SWEEP)
-        await asyncio.gather(*(self._shop.look(buyer) for buyer in gone))
+            await self._until_nothing_is_held(hold_of(gone[0]) + EXPIRY_PATIENCE)
+        await asyncio.gather(*(self._shop.refresh(buyer) for buyer in gone))
         ended = Counter(buyer.order["status"] for buyer in gone)
         self._report.figure("holds lapsed", ended["expired"])
         self._report.figure("orders cancelled", ended["cancelled"])
@@ -188,28 +188,30 @@ class Story:
 
     async def _until_nothing_is_held(self, patience: timedelta) -> None:
         deadline = time.monotonic() + patience.total_seconds()
-        seen = 0
+        reported = 0
         while (held := sum((await self._counts("held")).values())) and time.monotonic() < deadline:
-            if held != seen:
+            if held != reported:
                 say(f"{held} tickets are still held")
-            seen = held
+            reported = held
             await asyncio.sleep(1)
 
-    async def _sell_what_came_back(self) -> None:
-        """What came back is sold to others, down to the last ticket."""
+    async def _sell_freed_tickets(self) -> None:
+        """Sell the freed tickets to others, down to the last one."""
         left = await self._counts("available")
         buyers = latecomers(self._run, left)
         if not buyers:
             return
-        say(f"{sum(left.values())} tickets came back; {len(buyers)} others want them")
+        say(f"{sum(left.values())} tickets are free again; {len(buyers)} others want them")
         await self._order(buyers)
         await self._pay(buyers)
         codes = await self._read_mail(buyers)
-        self._report.compare("what came back is sold again", len(codes), sum(left.values()))
-        self._report.compare("and admits", await self._door.admit(codes), Counter(admitted=len(codes)))
+        self._report.compare("freed tickets are sold again", len(codes), sum(left.values()))
+        self._report.compare(
+            "tickets that were sold again admit", await self._door.admit(codes), Counter(admitted=len(codes))
+        )
 
     async def _add_up(self) -> None:
-        """Check that everything adds up: for the organiser, at the door, and in the data."""
+        """Check the sums: what the organiser sees, what the door counted, and the invariants of the data."""
         sold, quantities = await self._counts("sold"), {each.name: each.quantity for each in self._types}
         self._report.figure("tickets sold", sum(sold.values()))
         self._report.figure("payment to email, median, s", median(self._waits))
@@ -228,18 +230,18 @@ class Story:
         return self._api.as_account(await self._api.post("/v1/sessions", login))
 
     async def _counts(self, what: str) -> dict[str, int]:
-        """Return how many of each ticket type are `available`, `held` or `sold`, by its name."""
+        """Return how many tickets of each type are `available`, `held` or `sold`, by the type's name."""
         availability = await self._api.get(f"/v1/events/{self._event_id}/availability")
         return {self._type_names[each["ticket_type_id"]]: each[what] for each in availability["ticket_types"]}
 
 
 def say(what: str) -> None:
-    """Tell the reader what is going on."""
+    """Print what happens now."""
     print(f"{datetime.now(UTC).astimezone():%H:%M:%S}  {what}", flush=True)
 
 
 def forged(code: str) -> str:
-    """Return a ticket that looks like another, with the last characters changed."""
+    """Return the text of a QR with its last characters changed."""
     return code[:-4] + ("AAAA" if code[-4:] != "AAAA" else "BBBB")
 
 

@@ -1,4 +1,4 @@
-"""A provider as one is added: coins in a box. It shows its secret with its webhooks and keeps nothing."""
+"""A payment provider as somebody would add one: a box for coins. It sends its secret with its webhooks."""
 
 import json
 from datetime import datetime
@@ -12,27 +12,27 @@ INFO = ProviderInfo("coins", "X-Coins-Secret", ("webhook_secret",))
 
 
 def create(payment: ProviderPayment) -> PreparedPayment:
-    """The slot of the box."""
+    """Return the address of the box."""
     return PreparedPayment(str(payment.id), url=f"https://coins.example/{payment.id}")
 
 
 def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
-    """The box remembers no payment."""
+    """Return None, since the box stores no payments."""
     return None
 
 
 def refund(refund: DueRefund) -> RefundState:
-    """The box gives coins back at once."""
+    """Return coins at once."""
     return RefundState("succeeded", f"back_{refund.key}")
 
 
 def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime) -> None:
-    """The secret proves who sends it."""
+    """Check the secret that proves the sender."""
     check_webhook_secret(merchant_id, INFO.name, signature)
 
 
 def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:
-    """So many coins have fallen in."""
-    fallen = json.loads(body)
-    payment_id = UUID(fallen["payment_id"])
-    return ProviderEvent(fallen["id"], "succeeded", payment_id, fallen["amount"], fallen["currency"], fallen)
+    """Return the event that a body describes: coins that somebody put in."""
+    event = json.loads(body)
+    payment_id = UUID(event["payment_id"])
+    return ProviderEvent(event["id"], "succeeded", payment_id, event["amount"], event["currency"], event)

@@ -1,6 +1,7 @@
-"""Buys with the new provider, in a process of its own: ``python -m tests.helpers.new_provider.pay COPY ORDER``.
+"""Pays at the new provider, in a process of its own: ``python -m tests.helpers.new_provider.pay COPY ORDER``.
 
-COPY is where the layer and the functions are, with the new provider among them; they come first on the path.
+COPY is a folder with copies of the layer and the functions, to which the new provider was added. It must be first on
+the path.
 """
 
 import json
@@ -10,11 +11,12 @@ from uuid import UUID
 
 from boxoffice import openapi
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, start
-from tests.helpers.provider_servers import deliver, put_account
+from tests.helpers.provider_servers import put_account, send_webhook
 from tests.helpers.support import Client
 
 
 def main(copy: str, order: str) -> None:
+    """Pay the order, send its webhook twice and a forged one, and print the answers as JSON."""
     for path, text in openapi.generate(Path(copy)).items():  # as `make openapi` does
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
@@ -22,9 +24,9 @@ def main(copy: str, order: str) -> None:
     api = Client()
     payment = start(api, UUID(order), provider="coins").json
     event = {"id": "coins_1", "payment_id": payment["id"], "amount": payment["amount"], "currency": payment["currency"]}
-    told = [deliver(api, "coins", event).json for _ in range(2)]
+    answers = [send_webhook(api, "coins", event).json for _ in range(2)]
     forged = api.post("/v1/webhooks/coins", event, headers={"X-Coins-Secret": "guessed"}).code
-    json.dump({"url": payment["url"], "told": told, "forged": forged}, sys.stdout)
+    json.dump({"url": payment["url"], "answers": answers, "forged": forged}, sys.stdout)
 
 
 if __name__ == "__main__":

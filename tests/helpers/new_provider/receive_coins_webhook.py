@@ -11,5 +11,5 @@ __all__ = ["handler"]
 
 @route("POST", "/v1/webhooks/coins", who=Who.PROVIDER, raises=NOT_THE_PROVIDER)
 def receive_coins_webhook(organisation: webhooks.Organisation = None) -> WebhookView:
-    """Take an event of the box of coins."""
+    """Receive an event of the box for coins."""
     return webhooks.receive("coins", organisation, raw_body(), request_header)

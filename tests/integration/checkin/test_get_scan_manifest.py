@@ -14,7 +14,7 @@ from boxoffice.checkin.models import MOST_TICKETS
 from boxoffice.tickets import qr
 from tests.helpers import factories, invariants
 from tests.helpers.doors import Doors, offline
-from tests.helpers.rings import Ring
+from tests.helpers.rings import KeyRing
 from tests.helpers.support import Database
 
 
@@ -155,7 +155,7 @@ def test_an_unchanged_manifest_is_not_sent_again(doors: Doors) -> None:
 
 
 def test_tickets_of_a_withdrawn_key_are_left_out(doors: Doors, aws_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    ring = Ring()
+    ring = KeyRing()
     monkeypatch.setenv("TICKET_KEYS_SECRET", ring.id)
     config.settings.cache_clear()
     (old,) = doors.sell()

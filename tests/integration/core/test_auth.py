@@ -13,7 +13,7 @@ from psycopg import Connection
 from boxoffice import auth, config
 from tests.helpers import factories
 from tests.helpers.people import bearer
-from tests.helpers.rings import Ring
+from tests.helpers.rings import KeyRing
 from tests.helpers.support import Client
 
 
@@ -35,15 +35,15 @@ def status(api: Client, token: str) -> int:
 
 
 @pytest.fixture
-def ring(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Ring:
+def ring(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> KeyRing:
     """Return a key ring of the test's own, which signs access tokens."""
-    ring = Ring()
+    ring = KeyRing()
     monkeypatch.setenv("TOKEN_KEYS_SECRET", ring.id)
     config.settings.cache_clear()
     return ring
 
 
-def test_an_access_token_identifies_its_account(ring: Ring, api: Client, conn: Connection) -> None:
+def test_an_access_token_identifies_its_account(ring: KeyRing, api: Client, conn: Connection) -> None:
     account = factories.account(conn)
 
     token = auth.issue_access_token(account, uuid4())
@@ -52,7 +52,7 @@ def test_an_access_token_identifies_its_account(ring: Ring, api: Client, conn: C
     assert api.get("/v1/me", headers={"authorization": f"bearer {token}"}).status == 200
 
 
-def test_an_access_token_lasts_a_quarter_of_an_hour(ring: Ring, api: Client, conn: Connection) -> None:
+def test_an_access_token_lasts_a_quarter_of_an_hour(ring: KeyRing, api: Client, conn: Connection) -> None:
     token = auth.issue_access_token(factories.account(conn), uuid4())
 
     payload = jwt.decode(token, options={"verify_signature": False})
@@ -60,7 +60,7 @@ def test_an_access_token_lasts_a_quarter_of_an_hour(ring: Ring, api: Client, con
     assert payload["exp"] - payload["iat"] == 900
 
 
-def test_tokens_of_every_key_of_the_ring_are_valid(ring: Ring, api: Client, conn: Connection) -> None:
+def test_tokens_of_every_key_of_the_ring_are_valid(ring: KeyRing, api: Client, conn: Connection) -> None:
     account = factories.account(conn)
     old = auth.issue_access_token(account, uuid4())
     ring.rotate()
@@ -72,7 +72,7 @@ def test_tokens_of_every_key_of_the_ring_are_valid(ring: Ring, api: Client, conn
 
 
 def test_an_environment_with_an_old_key_ring_takes_new_tokens(
-    ring: Ring, api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
+    ring: KeyRing, api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = factories.account(conn)
     auth.issue_access_token(account, uuid4())  # now the environment has cached the key ring
@@ -87,7 +87,7 @@ def test_an_environment_with_an_old_key_ring_takes_new_tokens(
     assert status(api, new) == 200
 
 
-def test_a_withdrawn_key_ends_its_tokens(ring: Ring, api: Client, conn: Connection) -> None:
+def test_a_withdrawn_key_ends_its_tokens(ring: KeyRing, api: Client, conn: Connection) -> None:
     old = auth.issue_access_token(factories.account(conn), uuid4())
     ring.rotate()
     ring.take_out("1")
@@ -96,7 +96,7 @@ def test_a_withdrawn_key_ends_its_tokens(ring: Ring, api: Client, conn: Connecti
     assert status(api, old) == 401
 
 
-def test_forged_tokens_are_refused(ring: Ring, api: Client, conn: Connection) -> None:
+def test_forged_tokens_are_refused(ring: KeyRing, api: Client, conn: Connection) -> None:
     account = factories.account(conn)
     key = ring.keys["1"]
     good = signed(payload_of(account), key, kid="1")
@@ -131,14 +131,14 @@ def test_forged_tokens_are_refused(ring: Ring, api: Client, conn: Connection) ->
     assert {how: status(api, token) for how, token in forged.items()} == dict.fromkeys(forged, 401)
 
 
-def test_other_schemes_are_refused(ring: Ring, api: Client, conn: Connection) -> None:
+def test_other_schemes_are_refused(ring: KeyRing, api: Client, conn: Connection) -> None:
     token = auth.issue_access_token(factories.account(conn), uuid4())
 
     for authorization in [f"Basic {token}", token, f"Token {token}", f"Bearer  {token}", "Bearer", ""]:
         assert api.get("/v1/me", headers={"authorization": authorization}).status == 401, authorization
 
 
-def test_a_public_route_refuses_a_wrong_token_too(ring: Ring, api: Client, conn: Connection) -> None:
+def test_a_public_route_refuses_a_wrong_token_too(ring: KeyRing, api: Client, conn: Connection) -> None:
     answer = api.post(
         "/v1/orders", factories.order_request(factories.ticket_type(conn)), key="new", headers=bearer("x")
     )
@@ -146,14 +146,14 @@ def test_a_public_route_refuses_a_wrong_token_too(ring: Ring, api: Client, conn:
     assert answer.status == 401
 
 
-def test_the_caller_is_identified_before_the_request_is_read(ring: Ring, api: Client) -> None:
+def test_the_caller_is_identified_before_the_request_is_read(ring: KeyRing, api: Client) -> None:
     answer = api.patch("/v1/me", "{not json", headers=bearer("x"))
 
     assert (answer.status, answer.code) == (401, "unauthenticated")
 
 
 def test_the_api_is_busy_while_the_keys_cannot_be_read(
-    ring: Ring, api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
+    ring: KeyRing, api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = auth.issue_access_token(factories.account(conn), uuid4())
     config.forget_secrets()

@@ -3,15 +3,15 @@
 import pytest
 
 from boxoffice import config, signing
-from tests.helpers.rings import Ring
+from tests.helpers.rings import KeyRing
 
 
 @pytest.fixture
-def ring(aws_url: str) -> Ring:
-    return Ring()
+def ring(aws_url: str) -> KeyRing:
+    return KeyRing()
 
 
-def test_a_token_proves_one_message_for_one_purpose(ring: Ring) -> None:
+def test_a_token_proves_one_message_for_one_purpose(ring: KeyRing) -> None:
     token = signing.token(ring.id, "order", b"message")
 
     assert signing.is_token(ring.id, "order", b"message", token)
@@ -19,11 +19,11 @@ def test_a_token_proves_one_message_for_one_purpose(ring: Ring) -> None:
     assert not signing.is_token(ring.id, "ticket", b"message", token)
 
 
-def test_a_token_is_the_same_each_time(ring: Ring) -> None:
+def test_a_token_is_the_same_each_time(ring: KeyRing) -> None:
     assert signing.token(ring.id, "order", b"message") == signing.token(ring.id, "order", b"message")
 
 
-def test_tokens_of_an_old_key_stay_valid(ring: Ring) -> None:
+def test_tokens_of_an_old_key_stay_valid(ring: KeyRing) -> None:
     old = signing.token(ring.id, "order", b"message")
     ring.rotate()
     config.forget_secrets()
@@ -35,7 +35,7 @@ def test_tokens_of_an_old_key_stay_valid(ring: Ring) -> None:
     assert signing.is_token(ring.id, "order", b"message", new)
 
 
-def test_tokens_of_a_withdrawn_key_are_not_valid(ring: Ring) -> None:
+def test_tokens_of_a_withdrawn_key_are_not_valid(ring: KeyRing) -> None:
     old = signing.token(ring.id, "order", b"message")
     ring.rotate()
     ring.take_out("1")
@@ -44,7 +44,7 @@ def test_tokens_of_a_withdrawn_key_are_not_valid(ring: Ring) -> None:
     assert not signing.is_token(ring.id, "order", b"message", old)
 
 
-def test_a_signature_with_the_id_of_another_key_is_refused(ring: Ring) -> None:
+def test_a_signature_with_the_id_of_another_key_is_refused(ring: KeyRing) -> None:
     old = signing.token(ring.id, "order", b"message")
     ring.rotate()
     config.forget_secrets()
@@ -52,7 +52,7 @@ def test_a_signature_with_the_id_of_another_key_is_refused(ring: Ring) -> None:
     assert not signing.is_token(ring.id, "order", b"message", old.replace("1.", "2.", 1))
 
 
-def test_texts_that_are_not_tokens_are_refused(ring: Ring) -> None:
+def test_texts_that_are_not_tokens_are_refused(ring: KeyRing) -> None:
     token = signing.token(ring.id, "order", b"message")
 
     for presented in [

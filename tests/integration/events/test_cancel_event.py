@@ -7,7 +7,16 @@ import pytest
 from psycopg import Connection
 
 from tests.helpers import factories, invariants, payers, sellers
-from tests.helpers.sellers import Shop, cancel_event, given_back, history, outbox_of, settle, status_of, tickets_of
+from tests.helpers.sellers import (
+    Shop,
+    cancel_event,
+    finish_cancellations,
+    given_back,
+    history,
+    outbox_of,
+    status_of,
+    tickets_of,
+)
 from tests.helpers.support import Client
 
 
@@ -42,7 +51,7 @@ class TestCancel:
         assert [row["id"] for row in api.get("/v1/events").json["items"]] == []
 
     def test_cancelling_again_changes_nothing(self, api: Client, conn: Connection, shop: Shop) -> None:
-        sellers.listen(conn)
+        sellers.enable_webhooks(conn)
 
         answers = [cancel_event(api, shop) for _ in range(2)]
 
@@ -112,8 +121,8 @@ class TestRefunds:
         pending = factories.order(conn, ticket_type)
         cancel_event(api, shop)
 
-        assert settle() == {"orders": 3, "events": 0, "units_failed": 0}
-        assert settle() == {"orders": 0, "events": 0, "units_failed": 0}
+        assert finish_cancellations() == {"orders": 3, "events": 0, "units_failed": 0}
+        assert finish_cancellations() == {"orders": 0, "events": 0, "units_failed": 0}
 
         assert [status_of(conn, order) for order in (paid, given, pending)] == ["refunded", "refunded", "cancelled"]
         assert given_back(conn) == [10_000]
@@ -128,7 +137,7 @@ class TestRefunds:
         factories.scan(conn, tickets_of(conn, order)[0], shop.manager)
         cancel_event(api, shop)
 
-        settle()
+        finish_cancellations()
 
         assert status_of(conn, order) == "refunded"
         invariants.check(conn)
@@ -140,13 +149,13 @@ class TestRefunds:
         sellers.mark_paid(api, shop, order)
         cancel_event(api, shop)
 
-        settle()
+        finish_cancellations()
 
         assert status_of(conn, order) == "partially_refunded"
         assert given_back(conn) == [10_000]
         assert (len(tickets_of(conn, order)), len(tickets_of(conn, order, "refunded"))) == (3, 2)
         assert invariants.left(conn, others) == (97, 0, 3)
-        assert settle()["orders"] == 0
+        assert finish_cancellations()["orders"] == 0
         invariants.check(conn)
 
     def test_money_that_was_refunded_before_is_not_refunded_again(
@@ -157,7 +166,7 @@ class TestRefunds:
         sellers.refund(api, shop, order, amount=3000)
         cancel_event(api, shop)
 
-        settle()
+        finish_cancellations()
 
         assert given_back(conn) == [5000, 3000, 7000]
         invariants.check(conn)
@@ -171,7 +180,7 @@ class TestRefunds:
                 sellers.accept(api, factories.transfer(conn, ticket, email="bola@example.com"))
         cancel_event(api, shop)
 
-        settle()
+        finish_cancellations()
 
         written_to = [to for to, _ in outbox_of(conn, "event_cancelled")]
         assert written_to == ["ada@example.com", "bola@example.com", "chi@example.com"]
@@ -183,9 +192,9 @@ class TestRefunds:
 
         with conn.transaction():
             conn.execute("SELECT FROM orders WHERE id = %s FOR NO KEY UPDATE", [order])
-            assert settle() == {"orders": 0, "events": 0, "units_failed": 0}
+            assert finish_cancellations() == {"orders": 0, "events": 0, "units_failed": 0}
 
-        assert settle() == {"orders": 1, "events": 0, "units_failed": 0}
+        assert finish_cancellations() == {"orders": 1, "events": 0, "units_failed": 0}
         invariants.check(conn)
 
     def test_an_order_that_fails_does_not_stop_the_others(self, api: Client, conn: Connection, shop: Shop) -> None:
@@ -193,7 +202,7 @@ class TestRefunds:
         broken, whole = factories.paid_order(conn, ticket_type), shop.sold(ticket_type)
         cancel_event(api, shop)
 
-        assert settle() == {"orders": 1, "events": 0, "units_failed": 1}
+        assert finish_cancellations() == {"orders": 1, "events": 0, "units_failed": 1}
 
         assert [status_of(conn, order) for order in (broken, whole)] == ["paid", "refunded"]
         invariants.check(conn)
@@ -204,24 +213,26 @@ class TestRefunds:
         ticket_type = shop.ticket_type()
         shop.sold(ticket_type)
         cancel_event(api, shop)
-        settle()
+        finish_cancellations()
         late = shop.sold(ticket_type)
 
-        assert settle()["orders"] == 1
+        assert finish_cancellations()["orders"] == 1
 
         assert status_of(conn, late) == "refunded"
         assert not is_finished(conn)
         invariants.check(conn)
 
-    def test_a_cancellation_is_finished_when_no_order_is_left(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_the_event_is_finished_when_no_purchase_can_come_any_more(
+        self, api: Client, conn: Connection, shop: Shop
+    ) -> None:
         broken = factories.paid_order(conn, shop.ticket_type())
         cancel_event(api, shop)
         conn.execute("UPDATE events SET cancelled_at = %s", [factories.NOW - timedelta(minutes=11)])
-        settle()
+        finish_cancellations()
         assert not is_finished(conn)
         factories.payment(conn, broken, status="succeeded")
 
-        settle()
+        finish_cancellations()
 
         assert is_finished(conn)
         invariants.check(conn)
@@ -232,7 +243,7 @@ class TestRefunds:
         order = factories.order(conn, shop.ticket_type())
         payment = payers.started(api, order)
         cancel_event(api, shop)
-        settle()
+        finish_cancellations()
 
         assert payers.tell(api, payment).json["effect"] == "returned"
 

@@ -126,7 +126,7 @@ def test_a_late_payment_takes_from_the_present_capacity(
 
     with conn.transaction():
         order = orders.lock_order(conn, order_id)
-        assert orders.hold_again(conn, order)
+        assert orders.retake_stock(conn, order)
         orders.pay(conn, order, reason="test")
 
     availability = api.get(f"/v1/events/{event}/availability").json

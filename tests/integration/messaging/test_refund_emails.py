@@ -109,7 +109,7 @@ def test_the_buyer_learns_why_an_event_is_cancelled_and_what_comes_back(
 ) -> None:
     order = shop.sold(shop.ticket_type(), buyer_email=buyer())
     sellers.cancel_event(api, shop)
-    sellers.settle()
+    sellers.finish_cancellations()
 
     (mail,) = sent(conn, aws_url, "event_cancelled")
 
@@ -127,7 +127,7 @@ def test_a_holder_learns_why_an_event_is_cancelled_and_nothing_of_the_order(
     order, holder = shop.sold(shop.ticket_type(), buyer_email=buyer()), buyer()
     sellers.accept(api, factories.transfer(conn, sellers.tickets_of(conn, order)[0], email=holder))
     sellers.cancel_event(api, shop)
-    sellers.settle()
+    sellers.finish_cancellations()
 
     (mail,) = [mail for mail in sent(conn, aws_url, "event_cancelled") if mail["To"] == holder]
 
@@ -141,7 +141,7 @@ def test_a_holder_learns_why_an_event_is_cancelled_and_nothing_of_the_order(
 def test_for_free_tickets_the_email_names_no_money(api: Client, conn: Connection, aws_url: str, shop: Shop) -> None:
     shop.sold(shop.ticket_type(price=0), buyer_email=buyer())
     sellers.cancel_event(api, shop)
-    sellers.settle()
+    sellers.finish_cancellations()
 
     (mail,) = sent(conn, aws_url, "event_cancelled")
 

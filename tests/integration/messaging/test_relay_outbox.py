@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from boxoffice import config, outbox
-from tests.helpers.mailbox import fake_sqs, outbox_row, owe
+from tests.helpers.mailbox import outbox_row, owe, sqs_stub
 from tests.helpers.support import context, free_port, function
 
 
@@ -93,7 +93,7 @@ def test_a_queue_that_refuses_loses_nothing(conn, monkeypatch):
 
 def test_a_message_that_the_queue_refuses_delays_no_other(conn, email_queue, monkeypatch, capsys):
     refused, *others = owe_due(conn, 25)
-    with fake_sqs(refuses=refused) as url:
+    with sqs_stub(refuses=refused) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", url)
         outbox._sqs.cache_clear()
         assert relay()["relayed"] == 24

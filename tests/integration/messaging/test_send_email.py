@@ -3,18 +3,14 @@
 import pytest
 
 from boxoffice.ids import new_id
-from boxoffice.messaging import ses
-from tests.helpers.mailbox import batch, deliver, fake_ses, inbox, let_time_pass, outbox_row, owe
+from tests.helpers.mailbox import batch, deliver, inbox, let_time_pass, outbox_row, owe, ses_replaced
 from tests.helpers.support import context, function
 
 
 @pytest.fixture
 def failing_ses(monkeypatch):
-    with fake_ses() as fake:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", fake.url)
-        ses._client.cache_clear()
-        yield fake
-    ses._client.cache_clear()
+    with ses_replaced(monkeypatch) as stub:
+        yield stub
 
 
 def test_a_message_is_sent_and_marked_with_the_id_that_ses_gave_it(conn, aws_url):

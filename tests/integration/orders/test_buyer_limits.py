@@ -1,4 +1,4 @@
-"""POST /v1/orders of what one buyer may have only so many of"""
+"""POST /v1/orders with a limit per buyer."""
 
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,7 @@ def ticket_type(conn: Connection, event: UUID) -> UUID:
 
 
 def buy(api: Client, ticket_type: UUID, quantity: int = 2, *, account: UUID | None = None, **more: Any) -> Answer:
-    """Order some tickets, as Ada unless it is said otherwise."""
+    """Order some tickets, as Ada by default."""
     request = order_request(ticket_type, quantity, **{"buyer": ADA, **more})
     return api.post("/v1/orders", request, key="new", account=account)
 
@@ -42,7 +42,7 @@ def test_a_buyers_orders_count_together(api: Client, conn: Connection, ticket_ty
     invariants.check(conn)
 
 
-def test_lines_of_one_order_count_together(api: Client, ticket_type: UUID) -> None:
+def test_items_of_one_order_count_together(api: Client, ticket_type: UUID) -> None:
     request = order_request(ticket_type, 2, buyer=ADA)
     request["items"] *= 3
 
@@ -55,7 +55,9 @@ def test_an_address_is_the_same_however_it_is_written(api: Client, ticket_type: 
     assert buy(api, ticket_type, 1, buyer={"name": "A", "email": "ADA@Example.com"}).code == "buyer_limit_reached"
 
 
-def test_an_account_counts_whatever_address_it_gives(api: Client, conn: Connection, ticket_type: UUID) -> None:
+def test_orders_of_an_account_count_together_whatever_address_it_gives(
+    api: Client, conn: Connection, ticket_type: UUID
+) -> None:
     account = factories.account(conn)
     buy(api, ticket_type, 4, account=account)
 
@@ -65,7 +67,9 @@ def test_an_account_counts_whatever_address_it_gives(api: Client, conn: Connecti
     assert buy(api, ticket_type, 1, buyer=other_address).status == 201
 
 
-def test_what_is_not_limited_is_not_counted(api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
+def test_a_ticket_type_without_a_limit_is_not_counted(
+    api: Client, conn: Connection, event: UUID, ticket_type: UUID
+) -> None:
     free = factories.ticket_type(conn, event_id=event)
     buy(api, ticket_type, 4)
 
@@ -101,13 +105,13 @@ def test_a_repeat_of_the_order_that_reached_the_limit_is_answered(api: Client, t
 
 
 class TestGivenBack:
-    def test_by_cancelling(self, api: Client, ticket_type: UUID) -> None:
+    def test_a_cancelled_order_does_not_count(self, api: Client, ticket_type: UUID) -> None:
         placed = buy(api, ticket_type, 4).json
         api.post(f"/v1/orders/{placed['id']}/cancel", order_token=order_token(UUID(placed["id"])))
 
         assert buy(api, ticket_type, 4).status == 201
 
-    def test_when_the_hold_lapses(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_an_expired_order_does_not_count(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         buy(api, ticket_type, 4)
         conn.execute("UPDATE orders SET expires_at = now()")
         assert buy(api, ticket_type, 1).code == "buyer_limit_reached"
@@ -117,7 +121,7 @@ class TestGivenBack:
         assert buy(api, ticket_type, 4).status == 201
 
     @pytest.mark.parametrize("bought_meanwhile", [1, 2])
-    def test_money_that_comes_late_pays_only_for_what_the_buyer_may_still_have(
+    def test_late_money_pays_only_within_the_limit(
         self, api: Client, conn: Connection, ticket_type: UUID, bought_meanwhile: int
     ) -> None:
         order_id = UUID(buy(api, ticket_type, 3).json["id"])
@@ -127,7 +131,7 @@ class TestGivenBack:
 
         with conn.transaction():
             order = service.lock_order(conn, order_id)
-            held = service.hold_again(conn, order)
+            held = service.retake_stock(conn, order)
             if held:
                 service.pay(conn, order, reason="test")
 
@@ -135,7 +139,7 @@ class TestGivenBack:
         invariants.check(conn)
 
 
-def test_a_buyer_redeems_a_voucher_as_often_as_one_may(api: Client, conn: Connection, event: UUID) -> None:
+def test_a_buyer_redeems_a_voucher_up_to_its_limit(api: Client, conn: Connection, event: UUID) -> None:
     ticket_type = factories.ticket_type(conn, event_id=event)
     factories.voucher(conn, event, code="ONCE", max_per_buyer=1)
     placed = buy(api, ticket_type, voucher="ONCE").json

@@ -1,4 +1,4 @@
-"""POST /v1/orders/{order_id}/cancel, the job that ends lapsed holds, POST /v1/orders/{order_id}/resend-email"""
+"""POST /v1/orders/{order_id}/cancel, the job expire_orders, POST /v1/orders/{order_id}/resend-email"""
 
 import json
 from uuid import uuid4
@@ -23,7 +23,7 @@ class TestCancel:
         assert conn.execute("SELECT from_status, to_status FROM order_history").fetchall() == [("pending", "cancelled")]
         invariants.check(conn)
 
-    def test_twice_changes_nothing_more(self, api: Client, conn: Connection) -> None:
+    def test_to_cancel_twice_changes_nothing_more(self, api: Client, conn: Connection) -> None:
         ticket_type = factories.ticket_type(conn)
         order = factories.order(conn, ticket_type)
 
@@ -39,7 +39,7 @@ class TestCancel:
 
         assert (refused.status, refused.code) == (409, "order_not_pending")
 
-    def test_a_managers_deed_is_in_the_audit_log(self, api: Client, conn: Connection) -> None:
+    def test_a_cancellation_by_a_manager_is_in_the_audit_log(self, api: Client, conn: Connection) -> None:
         organisation = factories.organisation(conn)
         manager = factories.member(conn, organisation, "manager")
         event = factories.event(conn, organisation_id=organisation)
@@ -52,7 +52,7 @@ class TestCancel:
         ]
         invariants.check(conn)
 
-    def test_strangers_find_nothing(self, api: Client, conn: Connection) -> None:
+    def test_strangers_do_not_find_the_order(self, api: Client, conn: Connection) -> None:
         order = factories.order(conn, factories.ticket_type(conn))
 
         assert api.post(f"/v1/orders/{order}/cancel", account=factories.account(conn)).status == 404
@@ -60,7 +60,7 @@ class TestCancel:
 
 
 class TestExpire:
-    def test_lapsed_holds_end_and_their_stock_comes_back(self, api: Client, conn: Connection) -> None:
+    def test_orders_with_a_lapsed_hold_expire_and_their_stock_comes_back(self, api: Client, conn: Connection) -> None:
         ticket_type = factories.ticket_type(conn)
         for _ in range(5):
             factories.order(conn, ticket_type, expires_at=factories.a_moment_ago())
@@ -73,7 +73,7 @@ class TestExpire:
         assert conn.execute("SELECT id FROM orders WHERE status = 'pending'").fetchall() == [(kept,)]
         invariants.check(conn)
 
-    def test_an_order_that_is_being_paid_is_left_alone(self, api: Client, conn: Connection) -> None:
+    def test_an_order_that_is_being_paid_does_not_expire(self, api: Client, conn: Connection) -> None:
         order = factories.order(conn, factories.ticket_type(conn), expires_at=factories.a_moment_ago())
 
         with conn.transaction():
@@ -82,7 +82,7 @@ class TestExpire:
 
         assert function("expire_orders").handler({}, context()) == {"expired": 1, "units_failed": 0}
 
-    def test_who_is_offered_what_comes_back_is_told_at_once(
+    def test_stock_that_comes_back_is_offered_by_email_at_once(
         self, api: Client, conn: Connection, email_queue: str
     ) -> None:
         ticket_type = factories.ticket_type(conn, quantity=2)
@@ -105,7 +105,7 @@ class TestResend:
         assert answer.status == 202
         assert conn.execute("SELECT count(*) FROM outbox").fetchone() == (2,)
 
-    def test_nothing_is_sent_before_it_is_paid(self, api: Client, conn: Connection) -> None:
+    def test_an_order_that_is_not_paid_has_no_confirmation(self, api: Client, conn: Connection) -> None:
         order = factories.order(conn, factories.ticket_type(conn))
 
         assert api.post(f"/v1/orders/{order}/resend-email", order_token=order_token(order)).code == "order_not_paid"

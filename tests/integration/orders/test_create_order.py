@@ -12,7 +12,7 @@ from tests.helpers.factories import NOW, order_request
 from tests.helpers.support import Client
 
 
-def test_an_order_holds_stock_for_a_quarter_of_an_hour(api: Client, conn: Connection) -> None:
+def test_an_order_holds_stock_for_15_minutes(api: Client, conn: Connection) -> None:
     ticket_type = factories.ticket_type(conn, quantity=100, price=2500)
 
     answer = api.post("/v1/orders", order_request(ticket_type, 3), key="new")
@@ -34,7 +34,7 @@ def test_a_guest_reads_the_order_with_the_token_of_the_answer(api: Client, conn:
     assert api.get(f"/v1/orders/{placed['id']}", order_token=placed["access_token"]).status == 200
 
 
-def test_an_order_by_an_account_is_the_accounts(api: Client, conn: Connection) -> None:
+def test_an_account_reads_its_own_order(api: Client, conn: Connection) -> None:
     buyer = factories.account(conn)
 
     placed = api.post("/v1/orders", order_request(factories.ticket_type(conn)), key="new", account=buyer).json
@@ -70,7 +70,7 @@ def test_one_cart_holds_several_ticket_types_of_several_events(api: Client, conn
     assert all(invariants.left(conn, each) == (98, 2, 0) for each in types)
 
 
-def test_lines_of_the_same_ticket_type_are_added_up(api: Client, conn: Connection) -> None:
+def test_items_of_the_same_ticket_type_are_added_up(api: Client, conn: Connection) -> None:
     ticket_type = factories.ticket_type(conn, max_per_order=5)
     request = order_request(ticket_type, 3)
     request["items"] *= 2
@@ -174,14 +174,16 @@ class TestRefusals:
         assert api.post("/v1/orders", order_request(ticket_type), key="new").code == "not_on_sale"
 
     @pytest.mark.parametrize("quantity", [1, 5])
-    def test_an_order_keeps_to_the_ticket_types_limits(self, api: Client, conn: Connection, quantity: int) -> None:
+    def test_a_quantity_below_or_above_the_limits_per_order_is_refused(
+        self, api: Client, conn: Connection, quantity: int
+    ) -> None:
         ticket_type = factories.ticket_type(conn, min_per_order=2, max_per_order=4)
 
         refused = api.post("/v1/orders", order_request(ticket_type, quantity), key="new")
 
         assert (refused.status, refused.code) == (422, "quantity_not_allowed")
 
-    def test_what_is_not_public_is_not_found(self, api: Client, conn: Connection) -> None:
+    def test_a_ticket_type_that_is_not_public_is_not_found(self, api: Client, conn: Connection) -> None:
         not_for_sale = [
             factories.ticket_type(conn, hidden=True),
             factories.ticket_type(conn, deleted_at=NOW),
@@ -234,7 +236,7 @@ class TestRefusals:
         assert invariants.left(conn, ticket_type) == (100, 0, 0)
 
     @pytest.mark.parametrize("quantity", [0, -1, 1.5, "2", 10**30, None, True])
-    def test_a_quantity_that_is_none_is_refused(self, api: Client, conn: Connection, quantity: Any) -> None:
+    def test_an_impossible_quantity_is_refused(self, api: Client, conn: Connection, quantity: Any) -> None:
         request = order_request(factories.ticket_type(conn))
         request["items"][0]["quantity"] = quantity
 

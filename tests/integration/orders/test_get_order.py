@@ -9,7 +9,7 @@ from tests.helpers import factories
 from tests.helpers.support import Client
 
 
-def test_it_shows_items_tickets_and_payments(api: Client, conn: Connection) -> None:
+def test_an_order_shows_items_tickets_and_payments(api: Client, conn: Connection) -> None:
     order = factories.paid_order(conn, factories.ticket_type(conn, name="Stalls"), quantity=2)
 
     answer = api.get(f"/v1/orders/{order}", order_token=order_token(order))
@@ -20,7 +20,7 @@ def test_it_shows_items_tickets_and_payments(api: Client, conn: Connection) -> N
     assert answer.json["payments"] == []
 
 
-def test_its_number_finds_it_however_it_is_typed(api: Client, conn: Connection) -> None:
+def test_the_number_finds_the_order_however_it_is_typed(api: Client, conn: Connection) -> None:
     order = factories.order(conn, factories.ticket_type(conn), number="K7QW3MPX")
 
     answer = api.get("/v1/orders/k7qw-3mpx", order_token=order_token(order))
@@ -28,7 +28,7 @@ def test_its_number_finds_it_however_it_is_typed(api: Client, conn: Connection) 
     assert answer.json["id"] == str(order)
 
 
-def test_managers_of_the_seller_see_it(api: Client, conn: Connection) -> None:
+def test_managers_of_the_organisation_see_the_order(api: Client, conn: Connection) -> None:
     organisation = factories.organisation(conn)
     manager = factories.member(conn, organisation, "manager")
     order = factories.order(
@@ -38,7 +38,7 @@ def test_managers_of_the_seller_see_it(api: Client, conn: Connection) -> None:
     assert api.get(f"/v1/orders/{order}", account=manager).status == 200
 
 
-def test_nobody_else_learns_that_it_exists(api: Client, conn: Connection) -> None:
+def test_nobody_else_learns_that_the_order_exists(api: Client, conn: Connection) -> None:
     ticket_type = factories.ticket_type(conn)
     order, other = factories.order(conn, ticket_type), factories.order(conn, ticket_type)
 
@@ -54,7 +54,7 @@ def test_nobody_else_learns_that_it_exists(api: Client, conn: Connection) -> Non
     assert [answer.status for answer in strangers] == [404] * 6
 
 
-def test_without_any_credential_it_is_refused(api: Client, conn: Connection) -> None:
+def test_a_caller_without_credentials_is_refused(api: Client, conn: Connection) -> None:
     order = factories.order(conn, factories.ticket_type(conn))
 
     assert api.get(f"/v1/orders/{order}").status == 401

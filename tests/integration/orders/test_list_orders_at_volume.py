@@ -1,4 +1,4 @@
-"""However many orders an organisation has, a page of them costs what it holds."""
+"""A page of orders costs the same, however many orders an organisation has."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,7 +28,7 @@ ONE_ITEM_EACH = """
 
 @pytest.fixture
 def event(conn: Connection, database: Database) -> UUID:
-    """An event that has been bought a lot."""
+    """Return an event with many orders."""
     organisation = factories.organisation(conn)
     event = factories.event(conn, organisation_id=organisation)
     conn.execute(TWO_EVERY_BUYER, {"organisation": organisation, "orders": ORDERS})
@@ -39,7 +39,7 @@ def event(conn: Connection, database: Database) -> UUID:
 
 
 def rows_read(conn: Connection) -> tuple[int, int]:
-    """How many scans of all orders or items there were so far, and how many of them were read by an index."""
+    """Return how many sequential scans of orders and items there were, and how many rows indexes have read."""
     conn.execute("SELECT pg_stat_force_next_flush()")
     row = conn.execute(
         """SELECT sum(seq_scan)::int, sum(idx_tup_fetch)::int FROM pg_stat_user_tables

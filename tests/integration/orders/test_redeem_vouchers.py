@@ -29,7 +29,7 @@ def buy(api: Client, ticket_type: UUID, code: str | None, quantity: int = 2, **m
 
 
 def redemptions(conn: Connection, voucher: UUID) -> tuple[int, int, int]:
-    """How often a voucher can be redeemed yet, is held to be, and has been."""
+    """Return how many of a voucher's redemptions are available, held and sold."""
     row = conn.execute(
         """SELECT sum(available)::int, sum(held)::int, sum(sold)::int FROM stock JOIN vouchers USING (pool_id)
         WHERE id = %s""",
@@ -39,7 +39,7 @@ def redemptions(conn: Connection, voucher: UUID) -> tuple[int, int, int]:
     return row
 
 
-def test_the_order_shows_what_it_took_off(api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
+def test_the_order_shows_the_discount(api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
     voucher = factories.voucher(conn, event, code="TENTH")
 
     placed = buy(api, ticket_type, "tenth", quantity=3).json
@@ -53,14 +53,16 @@ def test_the_order_shows_what_it_took_off(api: Client, conn: Connection, event: 
     invariants.check(conn)
 
 
-def test_an_order_without_one_costs_what_its_items_do(api: Client, ticket_type: UUID) -> None:
+def test_an_order_without_a_voucher_has_no_discount(api: Client, ticket_type: UUID) -> None:
     placed = buy(api, ticket_type, None).json
 
     assert (placed["subtotal"], placed["discount"], placed["total"]) == (10_000, 0, 10_000)
     assert placed["voucher"] is None
 
 
-def test_a_payment_is_of_what_is_left_to_pay(api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
+def test_a_payment_is_for_the_total_after_the_discount(
+    api: Client, conn: Connection, event: UUID, ticket_type: UUID
+) -> None:
     factories.voucher(conn, event, code="TENTH")
     placed = buy(api, ticket_type, "TENTH").json
 
@@ -79,7 +81,7 @@ def test_a_payment_is_of_what_is_left_to_pay(api: Client, conn: Connection, even
         {"discount_kind": "fixed", "discount_value": 10_001},
     ],
 )
-def test_an_order_that_it_makes_free_is_paid_at_once(
+def test_an_order_that_a_voucher_makes_free_is_paid_at_once(
     api: Client, conn: Connection, event: UUID, ticket_type: UUID, discount: dict[str, Any]
 ) -> None:
     voucher = factories.voucher(conn, event, code="FREE", **discount)
@@ -94,7 +96,7 @@ def test_an_order_that_it_makes_free_is_paid_at_once(
     invariants.check(conn)
 
 
-def test_it_is_for_the_ticket_types_that_it_names(
+def test_a_voucher_discounts_the_ticket_types_that_it_names(
     api: Client, conn: Connection, event: UUID, ticket_type: UUID
 ) -> None:
     dear = factories.ticket_type(conn, event_id=event, price=20_000)
@@ -107,7 +109,7 @@ def test_it_is_for_the_ticket_types_that_it_names(
     assert (refused.status, refused.code) == (422, "voucher_not_applicable")
 
 
-def test_in_a_cart_of_several_events_it_is_for_its_own(api: Client, conn: Connection) -> None:
+def test_in_a_cart_of_several_events_a_voucher_covers_its_own_event(api: Client, conn: Connection) -> None:
     organisation = factories.organisation(conn)
     events = [factories.event(conn, organisation_id=organisation) for _ in range(3)]
     types = [factories.ticket_type(conn, event_id=each, price=1000 * n) for n, each in enumerate(events, 1)]
@@ -125,7 +127,7 @@ def test_in_a_cart_of_several_events_it_is_for_its_own(api: Client, conn: Connec
 
 
 class TestHiddenTicketTypes:
-    def test_one_is_sold_to_whoever_has_the_code_that_unlocks_it(
+    def test_a_hidden_ticket_type_is_sold_with_the_code_that_unlocks_it(
         self, api: Client, conn: Connection, event: UUID
     ) -> None:
         hidden = factories.ticket_type(conn, event_id=event, hidden=True)
@@ -136,7 +138,9 @@ class TestHiddenTicketTypes:
         assert (placed["subtotal"], placed["discount"], placed["total"]) == (10_000, 0, 10_000)
         invariants.check(conn)
 
-    def test_to_everybody_else_it_is_not_there(self, api: Client, conn: Connection, event: UUID) -> None:
+    def test_a_hidden_ticket_type_is_not_found_without_the_code(
+        self, api: Client, conn: Connection, event: UUID
+    ) -> None:
         hidden = factories.ticket_type(conn, event_id=event, hidden=True)
         other = factories.ticket_type(conn, event_id=event, hidden=True)
         factories.voucher(conn, event, code="TENTH")
@@ -166,14 +170,16 @@ class TestRefusals:
             assert (refused.status, refused.code) == (404, "voucher_not_found")
         assert invariants.left(conn, ticket_type) == (100, 0, 0)
 
-    def test_one_that_is_over_has_expired(self, api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
+    def test_a_voucher_that_is_no_longer_valid_has_expired(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
         factories.voucher(conn, event, code="OLD", valid_until=NOW - timedelta(hours=1))
 
         refused = buy(api, ticket_type, "OLD")
 
         assert (refused.status, refused.code) == (409, "voucher_expired")
 
-    def test_one_that_was_redeemed_as_often_as_it_can_be_is_used_up(
+    def test_a_voucher_without_redemptions_left_is_used_up(
         self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
     ) -> None:
         factories.voucher(conn, event, code="TWICE", max_redemptions=2)
@@ -185,7 +191,7 @@ class TestRefusals:
         assert invariants.left(conn, ticket_type) == (96, 4, 0)
         assert buy(api, ticket_type, None).status == 201
 
-    def test_where_the_tickets_are_gone_too_it_is_sold_out(self, api: Client, conn: Connection, event: UUID) -> None:
+    def test_if_tickets_are_gone_too_the_answer_is_sold_out(self, api: Client, conn: Connection, event: UUID) -> None:
         few = factories.ticket_type(conn, event_id=event, quantity=2)
         factories.voucher(conn, event, code="ONCE", max_redemptions=1)
         assert buy(api, few, "ONCE").status == 201
@@ -194,7 +200,9 @@ class TestRefusals:
 
 
 class TestGivenBack:
-    def test_by_cancelling(self, api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
+    def test_a_cancelled_order_gives_its_redemption_back(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
         voucher = factories.voucher(conn, event, code="ONCE", max_redemptions=1)
         placed = buy(api, ticket_type, "ONCE").json
 
@@ -204,7 +212,9 @@ class TestGivenBack:
         assert buy(api, ticket_type, "ONCE").status == 201
         invariants.check(conn)
 
-    def test_when_the_hold_lapses(self, api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
+    def test_an_expired_order_gives_its_redemption_back(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
         voucher = factories.voucher(conn, event, code="ONCE", max_redemptions=1)
         buy(api, ticket_type, "ONCE")
         conn.execute("UPDATE orders SET expires_at = now()")
@@ -215,7 +225,7 @@ class TestGivenBack:
         invariants.check(conn)
 
     @pytest.mark.parametrize("taken_meanwhile", [False, True])
-    def test_money_that_comes_late_redeems_it_again_if_it_can(
+    def test_late_money_redeems_the_voucher_again_if_it_can(
         self, api: Client, conn: Connection, event: UUID, ticket_type: UUID, taken_meanwhile: bool
     ) -> None:
         factories.voucher(conn, event, code="ONCE", max_redemptions=1)
@@ -226,7 +236,7 @@ class TestGivenBack:
 
         with conn.transaction():
             order = service.lock_order(conn, order_id)
-            held = service.hold_again(conn, order)
+            held = service.retake_stock(conn, order)
             if held:
                 service.pay(conn, order, reason="test")
 
@@ -234,7 +244,7 @@ class TestGivenBack:
         invariants.check(conn)
 
 
-def test_a_repeat_redeems_it_once_and_gets_the_same_answer(
+def test_a_repeat_redeems_the_voucher_once_and_gets_the_same_answer(
     api: Client, conn: Connection, event: UUID, ticket_type: UUID
 ) -> None:
     voucher = factories.voucher(conn, event, code="ONCE", max_redemptions=1)
@@ -250,7 +260,7 @@ def test_a_repeat_redeems_it_once_and_gets_the_same_answer(
 
 
 class TestGuessing:
-    """By hand or by machine: codes are short."""
+    """Codes are short, so guesses are limited."""
 
     def guess(self, api: Client, ticket_type: UUID, code: str | None, address: str = "192.0.2.1") -> Answer:
         return api.post("/v1/orders", order_request(ticket_type, 1, voucher=code), key="new", address=address)
@@ -268,7 +278,7 @@ class TestGuessing:
         assert self.guess(api, ticket_type, None).status == 201
         assert self.guess(api, ticket_type, "RIGHT", address="192.0.2.2").status == 201
 
-    def test_what_is_hidden_is_not_found_by_guessing_either(
+    def test_guesses_at_hidden_ticket_types_are_limited_too(
         self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
     ) -> None:
         hidden = factories.ticket_type(conn, event_id=event, hidden=True)
@@ -277,7 +287,9 @@ class TestGuessing:
 
         assert codes == ["ticket_type_not_found"] * 10 + ["too_many_requests"]
 
-    def test_right_codes_count_for_nothing(self, api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
+    def test_right_codes_do_not_count_as_guesses(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
         factories.voucher(conn, event, code="RIGHT", max_redemptions=20)
 
         assert {self.guess(api, ticket_type, "RIGHT").status for _ in range(12)} == {201}

@@ -48,7 +48,7 @@ def test_named_seats_are_held(api: Client, conn: Connection, ticket_type: UUID) 
     invariants.check(conn)
 
 
-def test_one_that_is_taken_takes_none(api: Client, conn: Connection, ticket_type: UUID) -> None:
+def test_if_one_named_seat_is_taken_the_order_gets_none(api: Client, conn: Connection, ticket_type: UUID) -> None:
     (row,) = factories.seats(conn, ticket_type, 4)
     names = [str(seat) for seat in row]
     buy(api, item(ticket_type, 1, seat_ids=names[1:2]))
@@ -83,9 +83,7 @@ def test_the_shortest_gap_that_fits_is_filled(api: Client, conn: Connection, tic
     assert labels(buy(api, item(ticket_type, 2))) == ["A · 8", "A · 9"]
 
 
-def test_seats_that_are_not_together_are_an_answer_of_their_own(
-    api: Client, conn: Connection, ticket_type: UUID
-) -> None:
+def test_if_no_seats_are_together_the_answer_says_so(api: Client, conn: Connection, ticket_type: UUID) -> None:
     first, second = factories.seats(conn, ticket_type, 3, 3)
     buy(api, item(ticket_type, 2, seat_ids=[str(first[1]), str(second[1])]))
 
@@ -130,7 +128,7 @@ def test_a_cart_of_seats_and_standing_room(api: Client, conn: Connection) -> Non
         ({"together": "yes"}, "invalid"),
     ],
 )
-def test_seats_that_cannot_be_are_refused(
+def test_impossible_seats_are_refused(
     api: Client, conn: Connection, ticket_type: UUID, more: dict[str, Any], code: str
 ) -> None:
     ((first, _),) = factories.seats(conn, ticket_type, 2)
@@ -143,7 +141,9 @@ def test_seats_that_cannot_be_are_refused(
     assert invariants.left(conn, ticket_type) == (2, 0, 0)
 
 
-def test_a_ticket_type_without_seats_has_none_to_choose(api: Client, conn: Connection, ticket_type: UUID) -> None:
+def test_naming_seats_of_a_ticket_type_without_seats_is_refused(
+    api: Client, conn: Connection, ticket_type: UUID
+) -> None:
     assert buy(api, item(ticket_type, 1, seat_ids=[str(uuid4())])).code == "not_seated"
 
 
@@ -210,7 +210,7 @@ def test_money_that_comes_late_buys_the_same_seats_or_none(
     with conn.transaction():
         found = db.one(conn, OrderRow, service.SQL.lock_order, id=order["id"])
         assert found is not None
-        held = service.hold_again(conn, found)
+        held = service.retake_stock(conn, found)
         if held:
             service.pay(conn, found, reason="late")
 
@@ -228,7 +228,7 @@ def test_money_that_comes_late_buys_no_ticket_without_a_seat(api: Client, conn: 
     assert laid_out.status == 200
 
     with conn.transaction():
-        held = service.hold_again(conn, service.lock_order(conn, order))
+        held = service.retake_stock(conn, service.lock_order(conn, order))
 
     assert not held
     assert invariants.left(conn, ticket_type) == (3, 0, 0)
@@ -236,9 +236,7 @@ def test_money_that_comes_late_buys_no_ticket_without_a_seat(api: Client, conn: 
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_seats_of_tickets_that_are_given_back_are_free_and_go_to_who_waits(
-    api: Client, conn: Connection, whole: bool
-) -> None:
+def test_seats_of_refunded_tickets_are_offered_to_the_waitlist(api: Client, conn: Connection, whole: bool) -> None:
     ticket_type = factories.ticket_type(conn, price=0)
     factories.seats(conn, ticket_type, 3)
     order = buy(api, item(ticket_type, 3)).json

@@ -1,4 +1,4 @@
-"""How tickets are issued: a ticket each, or one for all that are bought together"""
+"""Ticket modes: one ticket each, or one for the group."""
 
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from tests.helpers.support import Client
 
 
 def buy(api: Client, quantities: dict[UUID, int], ticket_mode: str | None = None) -> dict[str, Any]:
-    """Buy some free tickets, and read the order."""
+    """Buy some free tickets, and return the order."""
     request = order_request(next(iter(quantities)), ticket_mode=ticket_mode)
     request["items"] = [{"ticket_type_id": str(each), "quantity": quantity} for each, quantity in quantities.items()]
     placed = api.post("/v1/orders", request, key="new")
@@ -46,7 +46,7 @@ def test_as_many_are_admitted_as_were_bought(
     invariants.check(conn)
 
 
-def test_each_ticket_type_of_a_cart_keeps_its_terms(api: Client, conn: Connection, event: UUID) -> None:
+def test_each_ticket_type_of_a_cart_keeps_its_ticket_mode(api: Client, conn: Connection, event: UUID) -> None:
     types = [
         factories.ticket_type(conn, event_id=event, price=0, ticket_mode=ticket_mode)
         for ticket_mode in ("separate", "group", "choice")
@@ -68,7 +68,7 @@ def test_a_choice_that_no_ticket_type_offers_is_refused(api: Client, conn: Conne
     assert invariants.left(conn, ticket_type) == (100, 0, 0)
 
 
-def test_an_order_keeps_what_it_was_placed_on(api: Client, conn: Connection, event: UUID) -> None:
+def test_an_order_keeps_the_ticket_mode_it_was_placed_with(api: Client, conn: Connection, event: UUID) -> None:
     ticket_type = factories.ticket_type(conn, event_id=event, ticket_mode="group")
     placed = api.post("/v1/orders", order_request(ticket_type, 3), key="new").json
     conn.execute("UPDATE ticket_types SET ticket_mode = 'separate'")
@@ -79,7 +79,7 @@ def test_an_order_keeps_what_it_was_placed_on(api: Client, conn: Connection, eve
     assert conn.execute("SELECT group_size FROM tickets").fetchall() == [(3,)]
 
 
-def test_the_door_learns_how_many_come_in(api: Client, conn: Connection, organisation: UUID, event: UUID) -> None:
+def test_the_door_learns_the_group_size(api: Client, conn: Connection, organisation: UUID, event: UUID) -> None:
     scanner = factories.member(conn, organisation, "scanner")
     ticket_type = factories.ticket_type(conn, event_id=event, price=0, ticket_mode="group", max_entries=1)
     (ticket,) = tickets.list_for_order(conn, UUID(buy(api, {ticket_type: 4})["id"]))

@@ -10,10 +10,10 @@ from psycopg import Connection
 
 from boxoffice.orders import service as orders
 from boxoffice.payments import flutterwave as adapter
-from boxoffice.payments import service
+from boxoffice.payments import sending
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import emails, refunds, start, started, status_of
-from tests.helpers.provider_servers import Flutterwave, charge_completed, deliver
+from tests.helpers.provider_servers import Flutterwave, charge_completed, send_webhook
 from tests.helpers.support import Client
 
 type Job = Callable[[], dict[str, Any]]
@@ -48,12 +48,12 @@ def test_paid_in_naira_and_kobo(flutterwave: Flutterwave, api: Client, conn: Con
     payment = started(api, order, "flutterwave")
     transaction = flutterwave.pay(payment)
     assert transaction["amount"] == 2500.5
-    flutterwave.asked()
+    flutterwave.take_requests()
 
-    answers = [deliver(api, "flutterwave", charge_completed(transaction)) for _ in range(2)]
+    answers = [send_webhook(api, "flutterwave", charge_completed(transaction)) for _ in range(2)]
 
     assert [answer.json["effect"] for answer in answers] == ["paid", "paid"]
-    assert flutterwave.asked() == [f"GET /transactions/{transaction['id']}/verify"] * 2
+    assert flutterwave.take_requests() == [f"GET /transactions/{transaction['id']}/verify"] * 2
     assert status_of(conn, payment) == ("succeeded", "paid")
     assert conn.execute("SELECT reference, amount FROM incoming_payments").fetchall() == [
         (str(transaction["id"]), 250_050)
@@ -61,37 +61,37 @@ def test_paid_in_naira_and_kobo(flutterwave: Flutterwave, api: Client, conn: Con
     invariants.check(conn)
 
 
-def test_what_a_webhook_says_is_not_believed(
+def test_a_webhook_counts_only_if_flutterwave_confirms_it(
     flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID
 ) -> None:
     payment = started(api, order, "flutterwave")
     failed = flutterwave.pay(payment, status="failed")
     forged = {**failed, "status": "successful", "amount": 2500.5}
 
-    assert deliver(api, "flutterwave", charge_completed(forged)).json["effect"] == "failed"
-    assert deliver(api, "flutterwave", charge_completed({**forged, "id": 1})).json["effect"] == "ignored"
+    assert send_webhook(api, "flutterwave", charge_completed(forged)).json["effect"] == "failed"
+    assert send_webhook(api, "flutterwave", charge_completed({**forged, "id": 1})).json["effect"] == "ignored"
     assert status_of(conn, payment) == ("failed", "pending")
 
 
-def test_another_try_on_the_same_page_counts(
+def test_a_second_attempt_on_the_same_page_pays(
     flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID
 ) -> None:
     payment = started(api, order, "flutterwave")
     failed, paid = flutterwave.pay(payment, status="failed"), flutterwave.pay(payment)
 
-    effects = [deliver(api, "flutterwave", charge_completed(each)).json["effect"] for each in (paid, failed)]
+    effects = [send_webhook(api, "flutterwave", charge_completed(each)).json["effect"] for each in (paid, failed)]
 
     assert effects == ["paid", "ignored"]
     invariants.check(conn)
 
 
-def test_paying_twice_on_the_same_page_sends_the_second_back(
+def test_a_second_payment_on_the_same_page_goes_back(
     flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID
 ) -> None:
     payment = started(api, order, "flutterwave")
     first, second = flutterwave.pay(payment), flutterwave.pay(payment)
 
-    effects = [deliver(api, "flutterwave", charge_completed(each)).json["effect"] for each in (first, second)]
+    effects = [send_webhook(api, "flutterwave", charge_completed(each)).json["effect"] for each in (first, second)]
 
     assert effects == ["paid", "returned"]
     assert status_of(conn, payment) == ("succeeded", "paid")
@@ -108,7 +108,7 @@ def test_the_wrong_amount_goes_back(
     payment = started(api, order, "flutterwave")
     transaction = flutterwave.pay(payment, **wrong)
 
-    assert deliver(api, "flutterwave", charge_completed(transaction)).json["effect"] == "returned"
+    assert send_webhook(api, "flutterwave", charge_completed(transaction)).json["effect"] == "returned"
     reconcile()  # hears of the same money
 
     assert status_of(conn, payment) == ("failed", "pending")
@@ -130,10 +130,10 @@ class TestReconciled:
         reconcile()
 
         assert status_of(conn, payment) == ("succeeded", "paid")
-        assert deliver(api, "flutterwave", charge_completed(transaction)).json["effect"] == "paid"
+        assert send_webhook(api, "flutterwave", charge_completed(transaction)).json["effect"] == "paid"
         invariants.check(conn)
 
-    def test_what_is_still_under_way_at_the_end_of_the_hold_keeps_its_stock_for_a_while(
+    def test_a_payment_under_way_keeps_the_stock_for_the_grace_period(
         self, flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID, reconcile: Job
     ) -> None:
         payment = started(api, order, "flutterwave")
@@ -165,7 +165,7 @@ class TestReconciled:
         assert emails(conn) == ["payment_returned"]
         invariants.check(conn)
 
-    def test_days_later_nobody_asks_any_more(
+    def test_nobody_asks_after_three_days(
         self, flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID, reconcile: Job
     ) -> None:
         started(api, order, "flutterwave")
@@ -179,25 +179,25 @@ class TestReconciled:
 class TestRefunds:
     @pytest.fixture
     def transaction(self, flutterwave: Flutterwave, api: Client, order: UUID) -> dict[str, Any]:
-        """A transaction that has paid the order."""
+        """Return a transaction that has paid the order."""
         transaction = flutterwave.pay(started(api, order, "flutterwave"))
-        deliver(api, "flutterwave", charge_completed(transaction))
-        flutterwave.asked()
+        send_webhook(api, "flutterwave", charge_completed(transaction))
+        flutterwave.take_requests()
         return transaction
 
     def owe(self, conn: Connection, amount: int) -> UUID:
         payment, order = conn.execute("SELECT id, order_id FROM payments").fetchall()[0]
         with conn.transaction():
             orders.lock_order(conn, order)
-            return service.owe_refund(conn, payment, amount, "asked for")
+            return sending.owe_refund(conn, payment, amount, "asked for")
 
     @pytest.mark.parametrize("mode", ["error", "html", "nonsense", "deaf"])
-    def test_one_that_went_wrong_is_made_once(
+    def test_a_refund_whose_answer_was_lost_is_made_once(
         self, flutterwave: Flutterwave, conn: Connection, transaction: dict[str, Any], reconcile: Job, mode: str
     ) -> None:
         refund = self.owe(conn, 250_050)
         flutterwave.be(mode)
-        service.send_refunds(conn, ids=[refund])
+        sending.send_refunds(conn, ids=[refund])
         flutterwave.be("works")
 
         for _ in range(2):
@@ -207,12 +207,12 @@ class TestRefunds:
         assert conn.execute("SELECT status, attempts FROM refunds").fetchall() == [("succeeded", 2)]
         invariants.check(conn)
 
-    def test_one_that_takes_days_is_asked_about(
+    def test_a_refund_that_takes_days_is_asked_about(
         self, flutterwave: Flutterwave, conn: Connection, transaction: dict[str, Any], reconcile: Job
     ) -> None:
-        flutterwave.be("pending-refunds")
+        flutterwave.set_mode("pending-refunds")
         refund = self.owe(conn, 50)
-        service.send_refunds(conn, ids=[refund])
+        sending.send_refunds(conn, ids=[refund])
         assert conn.execute("SELECT status, due_at > now() FROM refunds").fetchall() == [("sent", True)]
 
         reconcile()
@@ -220,12 +220,12 @@ class TestRefunds:
         assert conn.execute("SELECT status, closed_at IS NULL FROM refunds").fetchall() == [("succeeded", False)]
         assert len(flutterwave.refunds(transaction)) == 1
 
-    def test_one_that_fails_is_seen_and_tried_again(
+    def test_a_refund_that_fails_is_counted_and_tried_again(
         self, flutterwave: Flutterwave, conn: Connection, transaction: dict[str, Any], reconcile: Job
     ) -> None:
-        flutterwave.be("failing-refunds")
+        flutterwave.set_mode("failing-refunds")
         refund = self.owe(conn, 250_050)
-        service.send_refunds(conn, ids=[refund])
+        sending.send_refunds(conn, ids=[refund])
         report = reconcile()
         assert report["refunds_failed"] == 1
         assert conn.execute("SELECT status, failures, last_error FROM refunds").fetchall() == [
@@ -233,7 +233,7 @@ class TestRefunds:
         ]
         invariants.check(conn)
 
-        flutterwave.be("works")
+        flutterwave.set_mode("works")
         reconcile()
 
         assert conn.execute("SELECT status FROM refunds").fetchall() == [("succeeded",)]
@@ -242,25 +242,25 @@ class TestRefunds:
 
 
 class TestWhenItFails:
-    @pytest.mark.parametrize("mode", ["error", "html", "nonsense", "deaf"])
+    @pytest.mark.parametrize("mode", ["error", "html", "nonsense", "loses-answers"])
     def test_nothing_is_left_in_limbo(
         self, flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID, reconcile: Job, mode: str
     ) -> None:
-        flutterwave.be(mode)
+        flutterwave.set_mode(mode)
         assert start(api, order, key="k", provider="flutterwave").code == "provider_unavailable"
-        flutterwave.be("works")
+        flutterwave.set_mode("works")
         payment = start(api, order, key="k", provider="flutterwave").json
         transaction = flutterwave.pay(payment)
 
-        flutterwave.be(mode)
-        answer = deliver(api, "flutterwave", charge_completed(transaction))
+        flutterwave.set_mode(mode)
+        answer = send_webhook(api, "flutterwave", charge_completed(transaction))
         reconcile()
         assert (answer.status, answer.code) == (503, "provider_unavailable")
         assert status_of(conn, payment) == ("pending", "pending")
         assert conn.execute("SELECT count(*) FROM provider_events").fetchone() == (0,)
 
-        flutterwave.be("works")
-        assert deliver(api, "flutterwave", charge_completed(transaction)).json["effect"] == "paid"
+        flutterwave.set_mode("works")
+        assert send_webhook(api, "flutterwave", charge_completed(transaction)).json["effect"] == "paid"
         invariants.check(conn)
 
     def test_it_hangs(
@@ -268,12 +268,12 @@ class TestWhenItFails:
     ) -> None:
         monkeypatch.setattr(adapter, "_TIMEOUT", 0.5)
         adapter._pool.cache_clear()
-        flutterwave.be("hangs")
+        flutterwave.set_mode("hangs")
 
         assert start(api, order, provider="flutterwave").code == "provider_unavailable"
         adapter._pool.cache_clear()
 
-    def test_what_it_does_not_take_is_refused(
+    def test_a_payment_that_flutterwave_refuses_is_refused(
         self, flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID
     ) -> None:
         conn.execute("UPDATE orders SET currency = 'CHF'")

@@ -23,7 +23,7 @@ def lapsed(conn: Connection, ticket_type: object, **overrides: object) -> object
 
 
 @pytest.mark.parametrize("method", ["cash", "bank_transfer"])
-def test_it_is_paid_with_a_payment_in_the_books(api: Client, conn: Connection, shop: Shop, method: str) -> None:
+def test_the_order_is_paid_by_a_payment(api: Client, conn: Connection, shop: Shop, method: str) -> None:
     ticket_type = shop.ticket_type()
     order = factories.order(conn, ticket_type)
 
@@ -32,14 +32,14 @@ def test_it_is_paid_with_a_payment_in_the_books(api: Client, conn: Connection, s
     assert answer.status == 200, answer.body
     assert (answer.json["status"], len(answer.json["tickets"])) == ("paid", 2)
     assert [payment["provider"] for payment in answer.json["payments"]] == [method]
-    assert conn.execute("SELECT amount, kept FROM incoming_payments").fetchall() == [(10_000, True)]
+    assert conn.execute("SELECT amount, pays_order FROM incoming_payments").fetchall() == [(10_000, True)]
     assert history(conn, order) == [("paid", f"paid by {method.replace('_', ' ')}: Receipt 4711")]
     assert payers.emails(conn) == ["order_confirmation"]
     assert conn.execute("SELECT actor_id, action FROM audit_log").fetchall() == [(shop.manager, "mark_order_paid")]
     invariants.check(conn)
 
 
-def test_its_refund_is_given_back_by_hand(api: Client, conn: Connection, shop: Shop) -> None:
+def test_a_refund_is_sent_by_hand(api: Client, conn: Connection, shop: Shop) -> None:
     order = factories.order(conn, shop.ticket_type())
     mark_paid(api, shop, order)
 
@@ -82,14 +82,14 @@ def test_a_lapsed_order_whose_tickets_are_gone_is_refused(api: Client, conn: Con
     invariants.check(conn)
 
 
-def test_a_lapsed_order_of_an_event_that_is_off_is_refused(api: Client, conn: Connection, shop: Shop) -> None:
+def test_a_lapsed_order_of_a_cancelled_event_is_refused(api: Client, conn: Connection, shop: Shop) -> None:
     order = lapsed(conn, shop.ticket_type())
     conn.execute("UPDATE events SET status = 'cancelled'")
 
     assert mark_paid(api, shop, order).code == "order_expired"  # type: ignore[arg-type]
 
 
-def test_what_is_paid_or_was_cancelled_is_refused(api: Client, conn: Connection, shop: Shop) -> None:
+def test_a_paid_or_cancelled_order_is_refused(api: Client, conn: Connection, shop: Shop) -> None:
     ticket_type = shop.ticket_type()
     paid, cancelled = shop.sold(ticket_type), factories.order(conn, ticket_type)
     api.post(f"/v1/orders/{cancelled}/cancel", order_token=order_token(cancelled))
@@ -115,13 +115,13 @@ def test_money_that_comes_by_a_provider_as_well_goes_back(api: Client, conn: Con
 @pytest.mark.parametrize(
     "body", [{"method": "cheque"}, {"method": None}, {"note": "a\nb"}, {"note": "x" * 201}, {"amount": 5}]
 )
-def test_what_makes_no_sense_is_invalid(api: Client, conn: Connection, shop: Shop, body: dict[str, object]) -> None:
+def test_an_impossible_request_is_invalid(api: Client, conn: Connection, shop: Shop, body: dict[str, object]) -> None:
     refused = mark_paid(api, shop, factories.order(conn, shop.ticket_type()), **body)  # type: ignore[arg-type]
 
     assert (refused.status, refused.code) == (422, "invalid")
 
 
-def test_it_takes_a_manager_and_a_key(api: Client, conn: Connection, shop: Shop) -> None:
+def test_a_manager_and_an_idempotency_key_are_required(api: Client, conn: Connection, shop: Shop) -> None:
     order = factories.order(conn, shop.ticket_type())
     path, body = f"/v1/orders/{order}/mark-paid", {"method": "cash"}
     scanner = factories.member(conn, shop.organisation, "scanner")

@@ -1,4 +1,4 @@
-"""Organisations that bring their own account at a provider; accounts that are not set up; and secrets that change."""
+"""Organisations with an account of their own at a provider; accounts that are not set up; secrets that change."""
 
 import json
 from typing import Any, get_args
@@ -11,7 +11,7 @@ from boxoffice import config
 from boxoffice.payments.models import PLATFORM_MERCHANT, StartableProvider
 from tests.helpers import factories, invariants
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, prove, sign_as_stripe, start, started, status_of
-from tests.helpers.provider_servers import Stripe, deliver, put_account
+from tests.helpers.provider_servers import Stripe, put_account, send_webhook
 from tests.helpers.support import Answer, Client
 
 OURS = ACCOUNTS_AT_PROVIDERS["stripe"]["webhook_secret"]
@@ -29,11 +29,11 @@ def order(conn: Connection, organisation: UUID) -> UUID:
 
 
 def bring(organisation: UUID, provider: str, **account: str) -> None:
-    """Let an organisation have an account of its own."""
+    """Give an organisation an account of its own."""
     put_account(f"boxoffice/local/organisations/{organisation}/{provider}", account)
 
 
-def told(api: Client, event: dict[str, Any], secret: str, **query: object) -> Answer:
+def receive(api: Client, event: dict[str, Any], secret: str, **query: object) -> Answer:
     body = json.dumps(event).encode()
     return api.post("/v1/webhooks/stripe", body, headers=sign_as_stripe(body, secret), query=query)
 
@@ -59,12 +59,12 @@ def test_its_payments_go_through_its_own_account(
 
     assert payment["publishable_key"] == "pk_own"
     assert conn.execute("SELECT merchant_id FROM payments").fetchone() == (organisation,)
-    assert told(api, succeeded(payment), "own", organisation=organisation).json["effect"] == "paid"
+    assert receive(api, succeeded(payment), "own", organisation=organisation).json["effect"] == "paid"
     assert status_of(conn, payment) == ("succeeded", "paid")
     invariants.check(conn)
 
 
-def test_it_cannot_tell_of_payments_that_are_not_its_own(
+def test_its_webhooks_cannot_name_payments_of_others(
     stripe: Stripe, api: Client, conn: Connection, organisation: UUID, order: UUID
 ) -> None:
     thief = factories.organisation(conn)
@@ -72,15 +72,15 @@ def test_it_cannot_tell_of_payments_that_are_not_its_own(
     payment = started(api, order, "stripe")
     event = succeeded(payment)
 
-    assert told(api, event, "thief", organisation=thief).json["effect"] == "unknown_payment"
-    assert told(api, event, "thief").code == "signature_wrong"
-    assert told(api, event, "thief", organisation=organisation).code == "signature_wrong"
+    assert receive(api, event, "thief", organisation=thief).json["effect"] == "unknown_payment"
+    assert receive(api, event, "thief").code == "signature_wrong"
+    assert receive(api, event, "thief", organisation=organisation).code == "signature_wrong"
     assert status_of(conn, payment) == ("pending", "pending")
-    assert told(api, event, OURS).json["effect"] == "paid", "its name is not taken by the thief's"
+    assert receive(api, event, OURS).json["effect"] == "paid", "its name is not taken by the thief's"
     invariants.check(conn)
 
 
-def test_nor_of_orders_that_others_sell(api: Client, conn: Connection, order: UUID) -> None:
+def test_its_webhooks_cannot_name_orders_of_others(api: Client, conn: Connection, order: UUID) -> None:
     thief = factories.organisation(conn)
     bring(thief, "generic", webhook_secret="thief")
 
@@ -102,23 +102,23 @@ def test_a_payment_keeps_the_account_it_was_made_with(
     bring(organisation, "stripe", secret_key="sk_own", publishable_key="pk", webhook_secret="own", url=stripe.url)
 
     assert conn.execute("SELECT merchant_id FROM payments").fetchone() == (PLATFORM_MERCHANT,)
-    assert told(api, succeeded(payment), OURS).json["effect"] == "paid"
+    assert receive(api, succeeded(payment), OURS).json["effect"] == "paid"
 
 
 @pytest.mark.parametrize("provider", ACCOUNTS_AT_PROVIDERS)
-def test_an_organisation_without_an_account_proves_nothing(api: Client, provider: str) -> None:
-    answer = deliver(api, provider, {"id": "evt_1"}, organisation=uuid4())
+def test_a_webhook_of_an_organisation_without_an_account_is_refused(api: Client, provider: str) -> None:
+    answer = send_webhook(api, provider, {"id": "evt_1"}, organisation=uuid4())
 
     assert (answer.status, answer.code) == (401, "signature_wrong")
 
 
 @pytest.mark.parametrize("provider", ACCOUNTS_AT_PROVIDERS)
-def test_what_is_no_organisation_is_invalid(api: Client, provider: str) -> None:
-    assert (deliver(api, provider, {}, organisation="ours").status) == 422
+def test_an_organisation_that_is_no_id_is_invalid(api: Client, provider: str) -> None:
+    assert (send_webhook(api, provider, {}, organisation="ours").status) == 422
 
 
 class TestNotSetUp:
-    """As the template leaves the secrets: there, and empty."""
+    """The template creates the secrets empty."""
 
     @pytest.fixture(autouse=True)
     def empty(self, api: Client) -> Any:
@@ -132,7 +132,7 @@ class TestNotSetUp:
     def test_nothing_can_be_paid(self, api: Client, conn: Connection, order: UUID, provider: str) -> None:
         assert start(api, order, provider=provider).status == 503
 
-    def test_an_empty_secret_signs_nothing(self, api: Client, conn: Connection, order: UUID) -> None:
+    def test_an_empty_secret_proves_no_webhook(self, api: Client, conn: Connection, order: UUID) -> None:
         body = b'{"id": "evt_1", "type": "x", "data": {"object": {}}}'
         for provider in ACCOUNTS_AT_PROVIDERS:
             headers = sign_as_stripe(body, "") if provider == "stripe" else dict.fromkeys(prove(provider, body), "")
@@ -158,10 +158,13 @@ def test_a_secret_that_was_changed_is_noticed_at_once(
 
 
 @pytest.mark.parametrize("provider", ACCOUNTS_AT_PROVIDERS)
-def test_a_provider_that_is_not_enabled_is_not_listened_to(
+def test_webhooks_of_a_provider_that_is_not_enabled_are_refused(
     api: Client, order: UUID, monkeypatch: pytest.MonkeyPatch, provider: str
 ) -> None:
     monkeypatch.setenv("PAYMENT_PROVIDERS", "sandbox")
     config.settings.cache_clear()
 
-    assert (deliver(api, provider, {}).status, deliver(api, provider, {}).code) == (422, "provider_not_enabled")
+    assert (send_webhook(api, provider, {}).status, send_webhook(api, provider, {}).code) == (
+        422,
+        "provider_not_enabled",
+    )

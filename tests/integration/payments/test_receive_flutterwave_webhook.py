@@ -1,11 +1,11 @@
-"""POST /v1/webhooks/flutterwave: who is listened to, and what cannot be read. The rest is in test_flutterwave.py."""
+"""POST /v1/webhooks/flutterwave: which webhooks are accepted and readable. The rest is in test_flutterwave.py."""
 
 import pytest
 from psycopg import Connection
 
 from boxoffice.api import MAX_BODY
 from tests.helpers.payers import prove
-from tests.helpers.provider_servers import Flutterwave, deliver
+from tests.helpers.provider_servers import Flutterwave, send_webhook
 from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Client
 
@@ -16,7 +16,7 @@ EVENT = {"event": "charge.completed", "data": {"id": 285959875, "status": "succe
 
 
 @pytest.mark.parametrize("shown", [None, "", "hash", f"{HASH} ", "é"])
-def test_without_the_hash_nobody_is_asked(api: Client, conn: Connection, shown: str | None) -> None:
+def test_without_the_hash_flutterwave_is_not_asked(api: Client, conn: Connection, shown: str | None) -> None:
     before = snapshot(conn)
 
     answer = api.post(PATH, EVENT, headers={} if shown is None else {"verif-hash": shown})
@@ -28,7 +28,7 @@ def test_without_the_hash_nobody_is_asked(api: Client, conn: Connection, shown: 
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 50_000, b"{}", b'{"event": "charge.completed"}']
 )
-def test_what_cannot_be_read_is_malformed(api: Client, conn: Connection, body: bytes) -> None:
+def test_a_body_that_cannot_be_read_is_malformed(api: Client, conn: Connection, body: bytes) -> None:
     before = snapshot(conn)
 
     answer = api.post(PATH, body, headers=PROOF)
@@ -37,20 +37,20 @@ def test_what_cannot_be_read_is_malformed(api: Client, conn: Connection, body: b
     assert snapshot(conn) == before
 
 
-def test_whatever_stands_in_a_field_is_never_our_fault(
+def test_no_value_of_a_field_makes_the_server_fail(
     flutterwave: Flutterwave, api: Client, conn: Connection, subtests: pytest.Subtests
 ) -> None:
     for instead in (None, "", "\u0000", "\ud800", -1, 10**40, 1.5, True, [], {}, "../../refunds"):
         for wrong in ({"event": instead}, {"data": instead}, {"data": {"id": instead}}):
             with subtests.test(wrong=wrong):
-                answer = deliver(api, "flutterwave", {**EVENT, **wrong})
+                answer = send_webhook(api, "flutterwave", {**EVENT, **wrong})
                 assert answer.status in (200, 400), answer.body
     assert conn.execute("SELECT count(*) FROM incoming_payments").fetchone() == (0,)
-    assert flutterwave.asked() == []
+    assert flutterwave.take_requests() == []
 
 
 def test_events_about_other_things_are_stored_and_ignored(api: Client, conn: Connection) -> None:
-    answer = deliver(api, "flutterwave", {"event": "transfer.completed", "data": {"id": 7}})
+    answer = send_webhook(api, "flutterwave", {"event": "transfer.completed", "data": {"id": 7}})
 
     assert answer.json == {"event_id": "transfer.completed:7", "effect": "ignored"}
 

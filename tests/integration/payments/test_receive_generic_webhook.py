@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from tests.helpers import factories, invariants
 from tests.helpers.payers import prove, refunds, started, tell
-from tests.helpers.provider_servers import deliver
+from tests.helpers.provider_servers import send_webhook
 from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Answer, Client, context, function
 
@@ -26,7 +26,7 @@ def order(conn: Connection, ticket_type: UUID) -> UUID:
 
 
 def say(api: Client, order: object, status: str = "PAID", **more: object) -> Answer:
-    return deliver(api, "generic", {"order": str(order), "status": status, **more})
+    return send_webhook(api, "generic", {"order": str(order), "status": status, **more})
 
 
 def payments(conn: Connection) -> list[tuple[str, str, int]]:
@@ -43,13 +43,13 @@ def test_paid(api: Client, conn: Connection, order: UUID, named: str) -> None:
     invariants.check(conn)
 
 
-def test_paid_twice_is_paid_once_however_the_order_is_named(api: Client, conn: Connection, order: UUID) -> None:
+def test_paid_twice_pays_once_however_the_order_is_named(api: Client, conn: Connection, order: UUID) -> None:
     assert [say(api, each).json["effect"] for each in (order, "K7QW3MPX")] == ["paid", "paid"]
     assert refunds(conn) == []
     invariants.check(conn)
 
 
-def test_rejected_and_then_paid_after_all(api: Client, conn: Connection, order: UUID) -> None:
+def test_rejected_and_then_paid_pays_the_order(api: Client, conn: Connection, order: UUID) -> None:
     assert say(api, order, "REJECTED", reason="no funds").json["effect"] == "failed"
     assert payments(conn) == [("generic", "failed", 10_000)]
     assert conn.execute("SELECT payload ->> 'reason' FROM provider_events").fetchall() == [("no funds",)]
@@ -68,7 +68,7 @@ def test_paid_after_the_hold_takes_stock_again(api: Client, conn: Connection, or
     invariants.check(conn)
 
 
-def test_what_it_cannot_send_back_itself_stays_to_be_seen(api: Client, conn: Connection, order: UUID) -> None:
+def test_a_refund_stays_failed_until_people_send_it(api: Client, conn: Connection, order: UUID) -> None:
     tell(api, started(api, order))
 
     assert say(api, order).json["effect"] == "returned"
@@ -79,7 +79,7 @@ def test_what_it_cannot_send_back_itself_stays_to_be_seen(api: Client, conn: Con
     invariants.check(conn)
 
 
-def test_an_order_that_is_not_known_is_kept(api: Client, conn: Connection) -> None:
+def test_an_event_about_an_unknown_order_is_stored(api: Client, conn: Connection) -> None:
     for unknown in (uuid4(), "ZZZZZZZZ", "'; --"):
         answer = say(api, unknown)
         assert (answer.status, answer.json["effect"]) == (200, "unknown_payment")
@@ -108,17 +108,19 @@ def test_a_free_order_needs_no_payment(api: Client, conn: Connection) -> None:
         {"order": "K7QW3MPX", "status": "PAID", "reason": "\x1b[31m"},
     ],
 )
-def test_what_makes_no_sense_is_malformed(api: Client, conn: Connection, order: UUID, body: dict[str, object]) -> None:
+def test_an_event_with_impossible_values_is_malformed(
+    api: Client, conn: Connection, order: UUID, body: dict[str, object]
+) -> None:
     before = snapshot(conn)
 
-    answer = deliver(api, "generic", body)
+    answer = send_webhook(api, "generic", body)
 
     assert (answer.status, answer.code) == (400, "malformed")
     assert snapshot(conn) == before
 
 
 @pytest.mark.parametrize("shown", [None, "", "secret", f"{SECRET} ", SECRET.upper(), "é"])
-def test_without_the_secret_nothing_is_read(api: Client, conn: Connection, order: UUID, shown: str | None) -> None:
+def test_without_the_secret_an_event_is_refused(api: Client, conn: Connection, order: UUID, shown: str | None) -> None:
     headers = {} if shown is None else {"X-Webhook-Secret": shown}
 
     answer = api.post("/v1/webhooks/generic", {"order": str(order), "status": "PAID"}, headers=headers)

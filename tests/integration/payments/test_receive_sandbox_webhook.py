@@ -1,4 +1,4 @@
-"""POST /v1/webhooks/sandbox: what money does."""
+"""POST /v1/webhooks/sandbox: money that pays an order, and money that goes back."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -26,7 +26,7 @@ def lapse(api: Client, conn: Connection, order: UUID) -> None:
 
 
 class TestInTime:
-    def test_money_buys_the_tickets(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_money_pays_the_order(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         order = factories.order(conn, ticket_type, quantity=2)
         payment = started(api, order)
 
@@ -42,7 +42,7 @@ class TestInTime:
         ]
         invariants.check(conn)
 
-    def test_also_when_the_hold_has_lapsed_but_nobody_noticed(
+    def test_money_pays_an_order_whose_hold_has_lapsed_but_that_has_not_expired(
         self, api: Client, conn: Connection, ticket_type: UUID
     ) -> None:
         order = factories.order(conn, ticket_type)
@@ -79,7 +79,7 @@ class TestRepeats:
         assert refunds(conn) == []
         invariants.check(conn)
 
-    def test_another_event_that_says_the_same_changes_nothing(
+    def test_another_event_about_the_same_money_changes_nothing(
         self, api: Client, conn: Connection, ticket_type: UUID
     ) -> None:
         payment = started(api, factories.order(conn, ticket_type))
@@ -97,7 +97,7 @@ class TestRepeats:
         assert status_of(conn, payment) == ("succeeded", "paid")
         invariants.check(conn)
 
-    def test_succeeded_after_failed_counts(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_succeeded_after_failed_pays_the_order(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         payment = started(api, factories.order(conn, ticket_type))
         tell(api, payment, "payment.failed")
 
@@ -115,7 +115,7 @@ class TestMoneyThatGoesBack:
             ({"currency": "GHS"}, (5000, "GHS")),
         ],
     )
-    def test_the_wrong_amount_is_never_taken_for_the_orders(
+    def test_a_wrong_amount_goes_back(
         self, api: Client, conn: Connection, ticket_type: UUID, wrong: dict[str, object], returned: tuple[int, str]
     ) -> None:
         payment = started(api, factories.order(conn, ticket_type))
@@ -129,7 +129,7 @@ class TestMoneyThatGoesBack:
         assert invariants.left(conn, ticket_type) == (8, 2, 0)
         invariants.check(conn)
 
-    def test_after_it_the_right_amount_still_pays(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_after_a_wrong_amount_the_right_amount_pays(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         payment = started(api, factories.order(conn, ticket_type))
         tell(api, payment, amount=1)
 
@@ -138,7 +138,7 @@ class TestMoneyThatGoesBack:
         assert len(refunds(conn)) == 1
         invariants.check(conn)
 
-    def test_the_second_payment_of_an_order(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_the_second_payment_of_an_order_goes_back(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         order = factories.order(conn, ticket_type)
         first, second = started(api, order), started(api, order)
         tell(api, first)
@@ -154,7 +154,7 @@ class TestMoneyThatGoesBack:
         )
         invariants.check(conn)
 
-    def test_late_money_if_the_tickets_are_gone_and_the_buyer_is_told(
+    def test_late_money_goes_back_with_an_email_if_the_tickets_are_gone(
         self, api: Client, conn: Connection, ticket_type: UUID
     ) -> None:
         order = factories.order(conn, ticket_type, quantity=3, buyer_email="late@example.com")
@@ -181,7 +181,7 @@ class TestMoneyThatGoesBack:
             "UPDATE ticket_types SET deleted_at = now()",
         ],
     )
-    def test_late_money_if_the_event_is_off_or_over(
+    def test_late_money_goes_back_if_the_event_is_cancelled_or_over(
         self, api: Client, conn: Connection, ticket_type: UUID, over: str
     ) -> None:
         order = factories.order(conn, ticket_type)
@@ -204,7 +204,7 @@ class TestMoneyThatGoesBack:
 
 
 class TestLateMoneyThatStillBuys:
-    def test_after_the_hold_lapsed(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_late_money_pays_after_the_hold_lapsed(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         order = factories.order(conn, ticket_type, quantity=2)
         payment = started(api, order)
         lapse(api, conn, order)
@@ -219,7 +219,7 @@ class TestLateMoneyThatStillBuys:
         ]
         invariants.check(conn)
 
-    def test_after_the_buyer_cancelled(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_late_money_pays_after_the_buyer_cancelled(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         order = factories.order(conn, ticket_type)
         payment = started(api, order)
         api.post(f"/v1/orders/{order}/cancel", order_token=order_token(order))
@@ -228,7 +228,7 @@ class TestLateMoneyThatStillBuys:
         assert status_of(conn, payment) == ("succeeded", "paid")
         invariants.check(conn)
 
-    def test_from_several_rows_of_stock(self, api: Client, conn: Connection) -> None:
+    def test_late_money_takes_stock_from_several_rows(self, api: Client, conn: Connection) -> None:
         ticket_type = factories.ticket_type(conn, quantity=40)
         order = factories.order(conn, ticket_type, quantity=9)
         payment = started(api, order)
@@ -241,7 +241,7 @@ class TestLateMoneyThatStillBuys:
 
 
 class TestSignature:
-    def test_without_one_nothing_is_read(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+    def test_without_a_signature_an_event_is_refused(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         payment = started(api, factories.order(conn, ticket_type))
         body, headers = sandbox.signed_event(payment["id"], "payment.succeeded", 5000, "NGN")
         other_body, _ = sandbox.signed_event(payment["id"], "payment.succeeded", 1, "NGN")
@@ -260,7 +260,7 @@ class TestSignature:
         assert api.post("/v1/webhooks/sandbox", b" " * (MAX_BODY + 1)).status == 413
 
 
-def test_an_event_about_nothing_we_know_is_kept(api: Client, conn: Connection) -> None:
+def test_an_event_about_an_unknown_payment_is_stored(api: Client, conn: Connection) -> None:
     unknown = {"id": str(uuid4()), "amount": 5000, "currency": "NGN"}
 
     answers = [tell(api, unknown, event_id="evt_1") for _ in range(2)]

@@ -1,4 +1,4 @@
-"""POST /v1/webhooks/stripe: who is listened to, and what cannot be read. What events do is in test_stripe.py."""
+"""POST /v1/webhooks/stripe: which webhooks are accepted and readable. What events do is in test_stripe.py."""
 
 import json
 import time
@@ -11,7 +11,7 @@ from psycopg import Connection
 from boxoffice.api import MAX_BODY
 from tests.helpers import factories
 from tests.helpers.payers import sign_as_stripe
-from tests.helpers.provider_servers import deliver
+from tests.helpers.provider_servers import send_webhook
 from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Client
 
@@ -20,7 +20,7 @@ PATH = "/v1/webhooks/stripe"
 
 @pytest.fixture
 def event(api: Client, conn: Connection) -> dict[str, Any]:
-    """An event that would pay an order."""
+    """Return an event that would pay an order."""
     payment = factories.payment(conn, factories.order(conn, factories.ticket_type(conn)), provider="stripe")
     intent = {
         "id": "pi_1",
@@ -33,12 +33,12 @@ def event(api: Client, conn: Connection) -> dict[str, Any]:
     return {"id": "evt_1", "object": "event", "type": "payment_intent.succeeded", "data": {"object": intent}}
 
 
-def test_it_pays(api: Client, event: dict[str, Any]) -> None:
-    assert deliver(api, "stripe", event).json == {"event_id": "evt_1", "effect": "paid"}
+def test_an_event_pays_the_order(api: Client, event: dict[str, Any]) -> None:
+    assert send_webhook(api, "stripe", event).json == {"event_id": "evt_1", "effect": "paid"}
 
 
 @pytest.mark.parametrize("age", [0, 290, -290])
-def test_a_signature_is_good_for_five_minutes(api: Client, event: dict[str, Any], age: int) -> None:
+def test_a_signature_is_valid_for_five_minutes(api: Client, event: dict[str, Any], age: int) -> None:
     body = json.dumps(event).encode()
 
     assert api.post(PATH, body, headers=sign_as_stripe(body, at=time.time() - age)).status == 200
@@ -58,7 +58,9 @@ def test_a_signature_is_good_for_five_minutes(api: Client, event: dict[str, Any]
         "t=1=2,v1=3=4=5",
     ],
 )
-def test_any_other_is_refused(api: Client, conn: Connection, event: dict[str, Any], header: str | None) -> None:
+def test_any_other_signature_is_refused(
+    api: Client, conn: Connection, event: dict[str, Any], header: str | None
+) -> None:
     before = snapshot(conn)
     headers = {} if header is None else {"Stripe-Signature": header}
 
@@ -69,7 +71,7 @@ def test_any_other_is_refused(api: Client, conn: Connection, event: dict[str, An
     assert snapshot(conn) == before
 
 
-def test_so_is_an_old_one_and_one_of_another_body_or_secret(api: Client, event: dict[str, Any]) -> None:
+def test_an_old_signature_and_one_of_another_body_or_secret_are_refused(api: Client, event: dict[str, Any]) -> None:
     body = json.dumps(event).encode()
     for headers in (
         sign_as_stripe(body, at=time.time() - 310),
@@ -83,7 +85,7 @@ def test_so_is_an_old_one_and_one_of_another_body_or_secret(api: Client, event: 
     "body",
     [b"", b"{", b"[]", b"null", b"7", b"\xff\xfe", b"[" * 50_000, b'{"id": "evt_1"}', b'{"id": NaN}', b"9" * 5000],
 )
-def test_what_cannot_be_read_is_malformed(api: Client, conn: Connection, body: bytes) -> None:
+def test_a_body_that_cannot_be_read_is_malformed(api: Client, conn: Connection, body: bytes) -> None:
     before = snapshot(conn)
 
     answer = api.post(PATH, body, headers=sign_as_stripe(body))
@@ -92,7 +94,7 @@ def test_what_cannot_be_read_is_malformed(api: Client, conn: Connection, body: b
     assert snapshot(conn) == before
 
 
-def test_whatever_stands_in_a_field_is_never_our_fault(
+def test_no_value_of_a_field_makes_the_server_fail(
     api: Client, conn: Connection, event: dict[str, Any], subtests: pytest.Subtests
 ) -> None:
     places = [("id",), ("type",), ("data",), ("data", "object")]
@@ -100,19 +102,21 @@ def test_whatever_stands_in_a_field_is_never_our_fault(
     for place in places:
         for instead in (None, "", "\u0000", "\ud800", -1, 10**40, 1.5, True, [], {}, "x" * 5000):
             with subtests.test(place=place, instead=instead):
-                answer = deliver(api, "stripe", replaced(event, place, instead))
+                answer = send_webhook(api, "stripe", replaced(event, place, instead))
                 assert answer.status in (200, 400), answer.body
                 assert conn.execute("SELECT count(*) FROM incoming_payments").fetchone() == (0,)
 
 
 def replaced(event: dict[str, Any], place: tuple[str, ...], instead: Any) -> dict[str, Any]:
-    """The event with something else in one place."""
+    """Return the event with another value in one place."""
     first, *rest = place
     return {**event, first: replaced(event[first], tuple(rest), instead) if rest else instead}
 
 
 def test_events_about_other_things_are_stored_and_ignored(api: Client, conn: Connection) -> None:
-    answer = deliver(api, "stripe", {"id": "evt_9", "type": "customer.created", "data": {"object": {"id": "cus_1"}}})
+    answer = send_webhook(
+        api, "stripe", {"id": "evt_9", "type": "customer.created", "data": {"object": {"id": "cus_1"}}}
+    )
 
     assert answer.json == {"event_id": "evt_9", "effect": "ignored"}
     assert conn.execute("SELECT kind, payment_id FROM provider_events").fetchall() == [("other", None)]
@@ -122,11 +126,9 @@ def test_a_body_that_is_too_large(api: Client) -> None:
     assert api.post(PATH, b" " * (MAX_BODY + 1)).status == 413
 
 
-def test_an_amount_that_differs_from_what_was_asked_goes_back(
-    api: Client, conn: Connection, event: dict[str, Any]
-) -> None:
+def test_a_wrong_amount_goes_back(api: Client, conn: Connection, event: dict[str, Any]) -> None:
     event["data"]["object"]["amount_received"] = 1
 
-    assert deliver(api, "stripe", event).json["effect"] == "returned"
+    assert send_webhook(api, "stripe", event).json["effect"] == "returned"
     assert conn.execute("SELECT amount, status FROM refunds").fetchall() == [(1, "owed")]
     assert isinstance(conn.execute("SELECT payment_id FROM incoming_payments").fetchall()[0][0], UUID)

@@ -1,4 +1,4 @@
-"""Every minute: reconcile_payments. What it hears from each provider is tested with the provider."""
+"""The job reconcile_payments. What each provider answers is tested with the provider."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from boxoffice.auth import order_token
 from boxoffice.orders import service as orders
-from boxoffice.payments import service
+from boxoffice.payments import sending, service
 from tests.helpers import factories, invariants
 from tests.helpers.payers import emails, started, status_of, tell
 from tests.helpers.provider_servers import Flutterwave, Stripe
@@ -29,7 +29,7 @@ def lapse(conn: Connection, minutes: int = 1) -> None:
     conn.execute("UPDATE orders SET expires_at = %s", [datetime.now(UTC) - timedelta(minutes=minutes)])
 
 
-def test_with_nothing_to_do_it_does_nothing(reconcile: Job) -> None:
+def test_without_open_payments_the_job_does_nothing(reconcile: Job) -> None:
     assert reconcile() == {
         "asked": 0,
         "refunds_tried": 0,
@@ -41,12 +41,12 @@ def test_with_nothing_to_do_it_does_nothing(reconcile: Job) -> None:
     }
 
 
-def test_nobody_is_asked_before_a_webhook_has_had_its_time(stripe: Stripe, api: Client, order: UUID) -> None:
+def test_the_provider_is_not_asked_before_two_minutes(stripe: Stripe, api: Client, order: UUID) -> None:
     started(api, order, "stripe")
-    stripe.asked()
+    stripe.take_requests()
 
     assert function("reconcile_payments").handler({}, context())["payments_open"] == 1
-    assert stripe.asked() == []
+    assert stripe.take_requests() == []
 
 
 def test_the_provider_is_asked_at_the_end_of_the_hold(stripe: Stripe, api: Client, conn: Connection) -> None:
@@ -58,7 +58,7 @@ def test_the_provider_is_asked_at_the_end_of_the_hold(stripe: Stripe, api: Clien
 
 
 @pytest.mark.parametrize("end", ["cancelled", "paid"])
-def test_a_payment_that_its_order_has_no_use_for_is_ended(
+def test_a_payment_that_cannot_pay_its_order_any_more_is_closed(
     stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job, end: str
 ) -> None:
     useless = started(api, order, "stripe")
@@ -74,7 +74,7 @@ def test_a_payment_that_its_order_has_no_use_for_is_ended(
     invariants.check(conn)
 
 
-def test_a_payment_that_the_provider_has_never_heard_of_does_not_keep_the_stock(
+def test_a_payment_that_the_provider_does_not_know_does_not_keep_the_stock(
     stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job
 ) -> None:
     payment = factories.payment(conn, order, provider="stripe", provider_reference=None)
@@ -86,7 +86,7 @@ def test_a_payment_that_the_provider_has_never_heard_of_does_not_keep_the_stock(
     assert status_of(conn, {"id": payment}) == ("failed", "expired")
 
 
-def test_a_provider_that_is_down_does_not_hold_up_another(
+def test_a_provider_that_is_down_does_not_delay_another(
     stripe: Stripe, flutterwave: Flutterwave, api: Client, conn: Connection, reconcile: Job
 ) -> None:
     event = factories.event(conn, currency="USD")
@@ -95,7 +95,7 @@ def test_a_provider_that_is_down_does_not_hold_up_another(
     up = [started(api, factories.order(conn, ticket_type), "stripe") for _ in range(3)]
     for payment in up:
         stripe.pay(payment)
-    flutterwave.be("error")
+    flutterwave.set_mode("error")
 
     reconcile()
 
@@ -104,7 +104,7 @@ def test_a_provider_that_is_down_does_not_hold_up_another(
     invariants.check(conn)
 
 
-def test_an_account_that_does_not_answer_is_asked_no_more_this_minute(
+def test_an_account_that_does_not_answer_is_left_out_for_the_rest_of_the_run(
     flutterwave: Flutterwave, api: Client, conn: Connection, reconcile: Job
 ) -> None:
     event = factories.event(conn, currency="USD")
@@ -112,11 +112,11 @@ def test_an_account_that_does_not_answer_is_asked_no_more_this_minute(
     for _ in range(45):
         factories.payment(conn, factories.order(conn, ticket_type, quantity=1), provider="flutterwave")
     conn.execute("UPDATE payments SET ask_at = now()")
-    flutterwave.be("error")
-    flutterwave.asked()
+    flutterwave.set_mode("error")
+    flutterwave.take_requests()
 
     assert reconcile()["asked"] == 20
-    assert len(flutterwave.asked()) == 20
+    assert len(flutterwave.take_requests()) == 20
 
 
 def test_no_transaction_is_open_while_a_provider_is_asked(
@@ -143,7 +143,7 @@ def test_no_transaction_is_open_while_a_provider_is_asked(
     lapse(conn)
     reconcile()
     with conn.transaction():
-        service.owe_refund(conn, UUID(payment["id"]), 100, "asked for")
+        sending.owe_refund(conn, UUID(payment["id"]), 100, "asked for")
     reconcile()
 
     assert len(seen) >= 4
@@ -151,7 +151,7 @@ def test_no_transaction_is_open_while_a_provider_is_asked(
     assert conn.execute("SELECT status FROM refunds").fetchall() == [("succeeded",)]
 
 
-def test_emails_about_what_it_has_found_are_sent_at_once(
+def test_emails_about_payments_that_it_finds_are_sent_at_once(
     stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job, email_queue: str
 ) -> None:
     import boto3
@@ -164,14 +164,16 @@ def test_emails_about_what_it_has_found_are_sent_at_once(
     assert len(boto3.client("sqs").receive_message(QueueUrl=email_queue).get("Messages", [])) == 1
 
 
-def test_money_taken_by_hand_is_given_back_by_hand(api: Client, conn: Connection, order: UUID, reconcile: Job) -> None:
+def test_a_refund_of_a_payment_by_hand_is_made_by_hand(
+    api: Client, conn: Connection, order: UUID, reconcile: Job
+) -> None:
     with conn.transaction():
         found = orders.lock_order(conn, order)
         payment = service.record_payment_by_hand(conn, found, "cash")
         orders.pay(conn, found, reason="cash")
     invariants.check(conn)
     with conn.transaction():
-        service.owe_refund(conn, payment, 2000, "asked for")
+        sending.owe_refund(conn, payment, 2000, "asked for")
 
     reconcile()
 

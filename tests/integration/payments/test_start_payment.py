@@ -11,7 +11,7 @@ from boxoffice.payments import providers, sandbox
 from boxoffice.payments.errors import PaymentRefused
 from boxoffice.payments.models import PreparedPayment, ProviderPayment
 from tests.helpers import factories, invariants
-from tests.helpers.conformance import mistakes_expected
+from tests.helpers.conformance import internal_errors_expected
 from tests.helpers.payers import start, status_of, tell
 from tests.helpers.support import Client
 
@@ -27,7 +27,7 @@ def payments(conn: Connection) -> int:
     return int(row[0])
 
 
-def test_a_guest_is_told_where_to_pay_what(api: Client, conn: Connection, order: UUID) -> None:
+def test_a_guest_learns_where_to_pay(api: Client, conn: Connection, order: UUID) -> None:
     answer = start(api, order)
 
     assert answer.status == 201
@@ -56,18 +56,18 @@ def test_a_repeat_is_answered_even_after_the_order_was_paid(api: Client, order: 
     assert start(api, order, key="another").code == "order_not_pending"
 
 
-def test_a_key_is_one_orders_own(api: Client, conn: Connection, order: UUID) -> None:
+def test_two_orders_may_use_the_same_key(api: Client, conn: Connection, order: UUID) -> None:
     other = factories.order(conn, factories.ticket_type(conn))
 
     assert start(api, order, key="k").json["id"] != start(api, other, key="k").json["id"]
 
 
-def test_with_a_new_key_an_order_can_be_tried_again(api: Client, conn: Connection, order: UUID) -> None:
+def test_a_new_key_starts_another_payment(api: Client, conn: Connection, order: UUID) -> None:
     assert start(api, order).json["id"] != start(api, order).json["id"]
     assert payments(conn) == 2
 
 
-def test_cut_off_before_the_provider_answered_it_goes_on_with_the_same_payment(
+def test_a_repeat_after_a_cut_off_request_continues_with_the_same_payment(
     api: Client, conn: Connection, order: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cut_off(name: str) -> providers.Provider:
@@ -75,7 +75,7 @@ def test_cut_off_before_the_provider_answered_it_goes_on_with_the_same_payment(
 
     with monkeypatch.context() as patch:
         patch.setattr(sandbox, "create", cut_off)
-        with mistakes_expected():
+        with internal_errors_expected():
             assert start(api, order, key="k").status == 500
     assert conn.execute("SELECT provider_reference FROM payments").fetchall() == [(None,)]
 
@@ -104,7 +104,7 @@ def test_a_refusal_that_comes_after_the_money_changes_nothing(
 
 
 class TestRefusals:
-    def test_a_hold_that_lapsed_cannot_be_paid(self, api: Client, conn: Connection) -> None:
+    def test_an_order_with_a_lapsed_hold_cannot_be_paid(self, api: Client, conn: Connection) -> None:
         ticket_type = factories.ticket_type(conn)
         lapsed = factories.order(conn, ticket_type, expires_at=factories.a_moment_ago())
         conn.execute("UPDATE orders SET status = 'expired' WHERE id = %s", [factories.order(conn, ticket_type)])
@@ -115,7 +115,7 @@ class TestRefusals:
         assert start(api, expired[0]).code == "order_expired"
         assert payments(conn) == 0
 
-    def test_nor_a_cancelled_or_a_paid_order(self, api: Client, conn: Connection, order: UUID) -> None:
+    def test_a_cancelled_or_paid_order_cannot_be_paid(self, api: Client, conn: Connection, order: UUID) -> None:
         paid = factories.paid_order(conn, factories.ticket_type(conn))
         free = factories.paid_order(conn, factories.ticket_type(conn, price=0))
         api.post(f"/v1/orders/{order}/cancel", order_token=order_token(order))
@@ -137,7 +137,7 @@ class TestRefusals:
         assert start(api, order).code == "provider_not_enabled"
         assert tell(api, payment).code == "provider_not_enabled"
 
-    def test_whoever_the_order_is_none_of_the_business_of(self, api: Client, conn: Connection, order: UUID) -> None:
+    def test_strangers_do_not_find_the_order(self, api: Client, conn: Connection, order: UUID) -> None:
         path, elsewhere = (f"/v1/orders/{each}/payments" for each in (order, uuid4()))
         body = {"provider": "sandbox"}
         row = conn.execute("SELECT organisation_id FROM orders").fetchone()
@@ -151,12 +151,12 @@ class TestRefusals:
         assert payments(conn) == 0
 
     @pytest.mark.parametrize("body", [{}, {"provider": "stripes"}, {"provider": None}, {"provider": "sandbox", "x": 1}])
-    def test_a_body_that_makes_no_sense(self, api: Client, order: UUID, body: object) -> None:
+    def test_an_impossible_body_is_invalid(self, api: Client, order: UUID, body: object) -> None:
         answer = api.post(f"/v1/orders/{order}/payments", body, key="new", order_token=order_token(order))
 
         assert (answer.status, answer.code) == (422, "invalid")
 
-    def test_a_key_of_another_payment(self, api: Client, conn: Connection, order: UUID) -> None:
+    def test_a_key_of_another_request_is_refused(self, api: Client, conn: Connection, order: UUID) -> None:
         start(api, order, key="k")
 
         reused = start(api, order, provider="stripe", key="k")
@@ -164,7 +164,7 @@ class TestRefusals:
         assert (reused.status, reused.code) == (422, "idempotency_key_reused")
         assert payments(conn) == 1
 
-    def test_without_a_key(self, api: Client, order: UUID) -> None:
+    def test_the_key_is_required(self, api: Client, order: UUID) -> None:
         path = f"/v1/orders/{order}/payments"
 
         assert api.post(path, {"provider": "sandbox"}, order_token=order_token(order)).status == 422

@@ -9,11 +9,11 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.orders import service as orders
-from boxoffice.payments import service
+from boxoffice.payments import sending
 from boxoffice.payments.errors import RefundTooLarge
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, emails, refunds, start, started, status_of
-from tests.helpers.provider_servers import Receiver, Stripe, deliver
+from tests.helpers.provider_servers import Receiver, Stripe, send_webhook
 from tests.helpers.support import Client
 
 type Job = Callable[[], dict[str, Any]]
@@ -45,11 +45,11 @@ def test_the_client_gets_what_stripe_js_needs(stripe: Stripe, api: Client, conn:
     assert payment["publishable_key"] == ACCOUNTS_AT_PROVIDERS["stripe"]["publishable_key"]
     assert payment["url"] is None
     assert conn.execute("SELECT provider_reference FROM payments").fetchone() == (stripe.intent(payment),)
-    assert stripe.asked() == [["POST", "/v1/payment_intents", payment["id"]]]
+    assert stripe.take_requests() == [["POST", "/v1/payment_intents", payment["id"]]]
 
 
 def test_paid(stripe: Stripe, receiver: Receiver, api: Client, conn: Connection, order: UUID) -> None:
-    stripe.tell(f"{receiver.url}/v1/webhooks/stripe")
+    stripe.send_webhooks_to(f"{receiver.url}/v1/webhooks/stripe")
     payment = started(api, order, "stripe")
 
     assert stripe.pay(payment)["status"] == "succeeded"
@@ -57,7 +57,9 @@ def test_paid(stripe: Stripe, receiver: Receiver, api: Client, conn: Connection,
     assert receiver.answer_about(stripe.intent(payment)) == "200 OK"
     assert status_of(conn, payment) == ("succeeded", "paid")
     assert emails(conn) == ["order_confirmation"]
-    assert conn.execute("SELECT amount, currency, kept FROM incoming_payments").fetchall() == [(5000, "EUR", True)]
+    assert conn.execute("SELECT amount, currency, pays_order FROM incoming_payments").fetchall() == [
+        (5000, "EUR", True)
+    ]
     assert conn.execute("SELECT ask_at FROM payments").fetchone() == (None,)
     invariants.check(conn)
 
@@ -65,7 +67,7 @@ def test_paid(stripe: Stripe, receiver: Receiver, api: Client, conn: Connection,
 def test_declined_and_then_paid_with_another_card(
     stripe: Stripe, receiver: Receiver, api: Client, conn: Connection, order: UUID
 ) -> None:
-    stripe.tell(f"{receiver.url}/v1/webhooks/stripe")
+    stripe.send_webhooks_to(f"{receiver.url}/v1/webhooks/stripe")
     payment = started(api, order, "stripe")
 
     assert "error" in stripe.pay(payment, Stripe.DECLINED)
@@ -99,7 +101,7 @@ def test_webhook_after_it_was_reconciled(
     stripe.pay(payment)
     reconcile()
 
-    assert deliver(api, "stripe", stripe.event_of(payment)).json["effect"] == "ignored"
+    assert send_webhook(api, "stripe", stripe.event_of(payment)).json["effect"] == "ignored"
     assert refunds(conn) == []
     invariants.check(conn)
 
@@ -109,7 +111,7 @@ def test_webhook_twice(stripe: Stripe, api: Client, conn: Connection, order: UUI
     stripe.pay(payment)
     event = stripe.event_of(payment)
 
-    first, second = (deliver(api, "stripe", event) for _ in range(2))
+    first, second = (send_webhook(api, "stripe", event) for _ in range(2))
 
     assert first.json == second.json == {"event_id": event["id"], "effect": "paid"}
     assert emails(conn) == ["order_confirmation"]
@@ -122,14 +124,14 @@ def test_out_of_order(stripe: Stripe, api: Client, conn: Connection, order: UUID
     declined = stripe.event_of(payment)
     paid = {**declined, "id": "evt_later", "type": "payment_intent.succeeded"}
 
-    assert deliver(api, "stripe", paid).json["effect"] == "paid"
-    assert deliver(api, "stripe", declined).json["effect"] == "ignored"
+    assert send_webhook(api, "stripe", paid).json["effect"] == "paid"
+    assert send_webhook(api, "stripe", declined).json["effect"] == "ignored"
     assert status_of(conn, payment) == ("succeeded", "paid")
     invariants.check(conn)
 
 
 class TestAfterTheHold:
-    def test_what_nobody_has_paid_is_cancelled_and_its_stock_comes_back(
+    def test_an_unpaid_payment_is_cancelled_and_the_stock_comes_back(
         self, stripe: Stripe, api: Client, conn: Connection, ticket_type: UUID, order: UUID, reconcile: Job
     ) -> None:
         payment = started(api, order, "stripe")
@@ -143,7 +145,7 @@ class TestAfterTheHold:
         assert stripe.pay(payment)["error"], "nobody can pay it any more"
         invariants.check(conn)
 
-    def test_what_was_paid_in_time_is_found_and_kept(
+    def test_a_payment_in_time_is_found_and_pays_the_order(
         self, stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job
     ) -> None:
         payment = started(api, order, "stripe")
@@ -170,7 +172,7 @@ class TestAfterTheHold:
         assert invariants.left(conn, ticket_type) == (8, 0, 2)
         invariants.check(conn)
 
-    def test_or_goes_back_at_once_with_an_email(
+    def test_late_money_goes_back_at_once_if_the_stock_is_gone(
         self, stripe: Stripe, api: Client, conn: Connection, ticket_type: UUID, order: UUID, reconcile: Job
     ) -> None:
         payment = started(api, order, "stripe")
@@ -197,13 +199,13 @@ class TestRefunds:
         payment = started(api, order, "stripe")
         stripe.pay(payment)
         reconcile()
-        stripe.asked()
+        stripe.take_requests()
         return payment
 
     def owe(self, conn: Connection, payment: dict[str, Any], amount: int) -> UUID:
         with conn.transaction():
             orders.lock_order(conn, UUID(payment["order_id"]))
-            return service.owe_refund(conn, UUID(payment["id"]), amount, "asked for")
+            return sending.owe_refund(conn, UUID(payment["id"]), amount, "asked for")
 
     def test_refunded_in_parts_and_never_more_than_was_paid(
         self, stripe: Stripe, conn: Connection, paid: dict[str, Any]
@@ -212,30 +214,30 @@ class TestRefunds:
         with pytest.raises(RefundTooLarge):
             self.owe(conn, paid, 1)
 
-        assert service.send_refunds(conn, ids=[first, second]) == 2
-        assert service.send_refunds(conn, ids=[first, second]) == 0
+        assert sending.send_refunds(conn, ids=[first, second]) == 2
+        assert sending.send_refunds(conn, ids=[first, second]) == 0
 
         assert sorted(made["amount"] for made in stripe.refunds(paid)) == [2000, 3000]
         assert conn.execute("SELECT status, count(*) FROM refunds GROUP BY status").fetchall() == [("succeeded", 2)]
-        assert sorted(key for _, path, key in stripe.asked() if path == "/v1/refunds" and key) == sorted(
+        assert sorted(key for _, path, key in stripe.take_requests() if path == "/v1/refunds" and key) == sorted(
             [str(first), str(second)]
         )
         invariants.check(conn)
 
-    @pytest.mark.parametrize("mode", ["error", "html", "nonsense", "deaf"])
+    @pytest.mark.parametrize("mode", ["error", "html", "nonsense", "loses-answers"])
     @pytest.mark.parametrize("forgetful", [False, True])
-    def test_a_refund_that_went_wrong_is_made_once(
+    def test_a_refund_whose_answer_was_lost_is_made_once(
         self, stripe: Stripe, conn: Connection, paid: dict[str, Any], reconcile: Job, mode: str, forgetful: bool
     ) -> None:
         refund = self.owe(conn, paid, 5000)
         stripe.be(mode)
-        service.send_refunds(conn, ids=[refund])
+        sending.send_refunds(conn, ids=[refund])
         ((status, attempts, error, later),) = conn.execute(
             "SELECT status, attempts, last_error, due_at > now() FROM refunds"
         ).fetchall()
         assert (status, attempts, error is not None, later) == ("owed", 1, True, True)
 
-        stripe.be("works")
+        stripe.set_mode("works")
         if forgetful:
             stripe.post("/_config/forget")
         for _ in range(2):
@@ -245,15 +247,15 @@ class TestRefunds:
         assert len(stripe.refunds(paid)) == 1
         invariants.check(conn)
 
-    def test_stripe_says_later_that_it_failed(
+    def test_a_refund_that_fails_later_is_tried_again(
         self, stripe: Stripe, api: Client, conn: Connection, paid: dict[str, Any], reconcile: Job
     ) -> None:
         refund = self.owe(conn, paid, 5000)
-        service.send_refunds(conn, ids=[refund])
+        sending.send_refunds(conn, ids=[refund])
         (made,) = stripe.refunds(paid)
         event = {"id": "evt_r", "type": "refund.failed", "data": {"object": {**made, "object": "refund"}}}
 
-        assert deliver(api, "stripe", event).json["effect"] == "noted"
+        assert send_webhook(api, "stripe", event).json["effect"] == "noted"
         assert conn.execute("SELECT status, due_at <= now() FROM refunds").fetchall() == [("sent", True)]
         reconcile()  # and asks, since an event may be old
         assert conn.execute("SELECT status FROM refunds").fetchall() == [("succeeded",)]
@@ -261,16 +263,16 @@ class TestRefunds:
 
 
 class TestWhenStripeFails:
-    @pytest.mark.parametrize("mode", ["error", "html", "nonsense", "deaf"])
+    @pytest.mark.parametrize("mode", ["error", "html", "nonsense", "loses-answers"])
     def test_the_payment_can_be_started_with_the_same_key_later(
         self, stripe: Stripe, api: Client, conn: Connection, order: UUID, mode: str
     ) -> None:
-        stripe.be(mode)
+        stripe.set_mode(mode)
         answer = start(api, order, key="k", provider="stripe")
         assert (answer.status, answer.code, answer.headers["retry-after"]) == (503, "provider_unavailable", "5")
         assert conn.execute("SELECT state FROM pg_stat_activity WHERE state LIKE 'idle in%'").fetchall() == []
 
-        stripe.be("works")
+        stripe.set_mode("works")
         payment = start(api, order, key="k", provider="stripe")
 
         assert payment.status == 201
@@ -279,19 +281,19 @@ class TestWhenStripeFails:
         ]
 
     @pytest.mark.parametrize("mode", ["error", "html", "nonsense"])
-    def test_stock_is_kept_for_a_while_and_then_comes_back(
+    def test_the_stock_is_kept_for_the_grace_period_and_then_comes_back(
         self, stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job, mode: str
     ) -> None:
         payment = started(api, order, "stripe")
         lapse(conn, minutes=1)
-        stripe.be(mode)
+        stripe.set_mode(mode)
 
         reconcile()
 
         assert status_of(conn, payment) == ("pending", "pending")
         lapse(conn, minutes=16)
         assert expire(conn) == 1
-        stripe.be("works")
+        stripe.set_mode("works")
         reconcile()
         assert status_of(conn, payment) == ("failed", "expired")
         invariants.check(conn)
@@ -303,12 +305,14 @@ class TestWhenStripeFails:
 
         monkeypatch.setattr(adapter, "_TIMEOUT", (0.5, 0.5))
         adapter._client_for.cache_clear()
-        stripe.be("hangs")
+        stripe.set_mode("hangs")
 
         assert start(api, order, provider="stripe").code == "provider_unavailable"
         adapter._client_for.cache_clear()
 
-    def test_what_it_does_not_take_is_refused(self, stripe: Stripe, api: Client, conn: Connection, order: UUID) -> None:
+    def test_a_payment_that_stripe_refuses_is_refused(
+        self, stripe: Stripe, api: Client, conn: Connection, order: UUID
+    ) -> None:
         conn.execute("UPDATE orders SET currency = ''")
 
         answer = start(api, order, provider="stripe")
@@ -316,7 +320,7 @@ class TestWhenStripeFails:
         assert (answer.status, answer.code) == (409, "payment_refused")
         assert conn.execute("SELECT status, ask_at FROM payments").fetchall() == [("failed", None)]
 
-    def test_what_was_refused_is_open_again_once_it_is_taken(
+    def test_a_refused_payment_is_open_again_once_stripe_accepts_it(
         self, stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job
     ) -> None:
         conn.execute("UPDATE orders SET currency = ''")
@@ -334,13 +338,13 @@ class TestWhenStripeFails:
     def test_a_repeat_that_comes_after_the_hold_prepares_nothing(
         self, stripe: Stripe, api: Client, conn: Connection, order: UUID
     ) -> None:
-        stripe.be("error")
+        stripe.set_mode("error")
         start(api, order, key="k", provider="stripe")
-        stripe.be("works")
-        stripe.asked()
+        stripe.set_mode("works")
+        stripe.take_requests()
         lapse(conn, minutes=1)
 
         answer = start(api, order, key="k", provider="stripe")
 
         assert (answer.status, answer.code) == (409, "order_expired")
-        assert stripe.asked() == []
+        assert stripe.take_requests() == []

@@ -483,20 +483,20 @@ BREACHES = [
     ),
     breach(
         "cancellations_left_behind",
-        "an event was settled too early",
+        "an event was finished too early",
         "plain_event",
         """UPDATE events SET status = 'cancelled', cancelled_at = now(), cancellation_finished_at = now()
         WHERE id = %(plain_event)s""",
     ),
     breach(
         "cancellations_left_behind",
-        "an event that nobody settles",
+        "a cancelled event that nobody finishes",
         "plain_event",
         "UPDATE events SET status = 'cancelled', cancelled_at = now() - interval '2 days' WHERE id = %(plain_event)s",
     ),
     breach(
         "cancellations_left_behind",
-        "a settled event has an order that is pending",
+        "a finished event has an order that is pending",
         "small",
         """UPDATE events SET status = 'cancelled', cancelled_at = now(), cancellation_finished_at = now()
         WHERE id = %(small)s""",
@@ -504,11 +504,11 @@ BREACHES = [
     # 4: money
     breach(
         "payments_without_effect",
-        "money was kept for an order that was cancelled",
+        "money pays an order that was cancelled",
         "returned_payment",
         "UPDATE payments SET status = 'succeeded' WHERE id = %(returned_payment)s",
-        "UPDATE incoming_payments SET kept = true, refunded = 0 WHERE id = %(returned_incoming)s",
-        "DELETE FROM refunds WHERE incoming_payment_id = %(returned_incoming)s",
+        "UPDATE incoming_payments SET pays_order = true, refunded = 0 WHERE id = %(returned_receipt)s",
+        "DELETE FROM refunds WHERE incoming_payment_id = %(returned_receipt)s",
     ),
     breach(
         "payments_without_effect",
@@ -614,9 +614,10 @@ BREACHES = [
     ),
     breach(
         "money_without_effect",
-        "money was kept for a payment that has not succeeded",
+        "money pays an order by a payment that has not succeeded",
         "payment",
-        f"""INSERT INTO incoming_payments (id, payment_id, provider, merchant_id, reference, amount, currency, kept)
+        f"""INSERT INTO incoming_payments
+            (id, payment_id, provider, merchant_id, reference, amount, currency, pays_order)
         SELECT {NOBODY}, id, provider, merchant_id, 'early', amount, currency, true
         FROM payments WHERE id = %(payment)s""",
     ),

@@ -1,4 +1,4 @@
-"""What an order costs stays as it was, and so does what its tickets bring back, whatever is edited afterwards."""
+"""Later edits change neither what an order cost nor what its tickets send back."""
 
 from collections.abc import Callable
 from typing import Any
@@ -105,7 +105,7 @@ EDITS = [
 ]
 
 
-def test_a_ticket_brings_the_same_before_and_after_the_voucher_names_another_type(
+def test_a_ticket_sends_back_the_same_after_the_voucher_names_another_type(
     api: Client, conn: Connection, shop: HalfOffA
 ) -> None:
     orders = [shop.buy() for _ in range(2)]
@@ -159,7 +159,7 @@ def test_no_edit_changes_what_an_order_shows(
     invariants.check(conn)
 
 
-def test_money_that_comes_late_pays_the_price_of_then(api: Client, conn: Connection, shop: HalfOffA) -> None:
+def test_late_money_pays_the_price_of_the_order(api: Client, conn: Connection, shop: HalfOffA) -> None:
     request = factories.order_request(shop.a, 3, voucher="HALF")
     order = UUID(shop.done(api.post("/v1/orders", request, key="new"))["id"])
     conn.execute("UPDATE orders SET status = 'expired' WHERE id = %s", [order])

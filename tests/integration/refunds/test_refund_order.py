@@ -34,7 +34,7 @@ class TestWhole:
         assert history(conn, order)[-1] == ("refunded", "Could not come")
         invariants.check(conn)
 
-    def test_of_what_cost_nothing_only_the_tickets_go_back(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_a_free_order_gives_back_only_its_tickets(self, api: Client, conn: Connection, shop: Shop) -> None:
         ticket_type = shop.ticket_type(price=0)
         order = shop.sold(ticket_type)
 
@@ -45,7 +45,9 @@ class TestWhole:
         assert invariants.left(conn, ticket_type) == (100, 0, 0)
         invariants.check(conn)
 
-    def test_after_parts_it_is_all_that_is_left(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_after_partial_refunds_a_whole_refund_is_all_that_is_left(
+        self, api: Client, conn: Connection, shop: Shop
+    ) -> None:
         order = shop.sold(shop.ticket_type(), quantity=3)
         refund(api, shop, order, ticket_ids=[str(tickets_of(conn, order)[0])])
         refund(api, shop, order, amount=1000)
@@ -76,7 +78,7 @@ class TestWhole:
 
 
 class TestTickets:
-    def test_they_bring_what_was_paid_for_them_and_the_others_stay_valid(
+    def test_tickets_send_back_what_was_paid_for_them_and_the_others_stay_valid(
         self, api: Client, conn: Connection, shop: Shop
     ) -> None:
         ticket_type = shop.ticket_type()
@@ -90,7 +92,9 @@ class TestTickets:
         assert invariants.left(conn, ticket_type) == (98, 0, 2)
         invariants.check(conn)
 
-    def test_one_by_one_they_bring_back_exactly_what_was_paid(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_refunded_one_by_one_tickets_send_back_exactly_what_was_paid(
+        self, api: Client, conn: Connection, shop: Shop
+    ) -> None:
         order = shop.sold(shop.ticket_type(price=1000), quantity=3, discount=1000)
 
         for ticket in tickets_of(conn, order):
@@ -100,7 +104,7 @@ class TestTickets:
         assert status_of(conn, order) == "refunded"
         invariants.check(conn)
 
-    def test_a_groups_ticket_gives_back_all_its_places_of_the_event_too(
+    def test_a_group_ticket_gives_back_its_whole_quantity_and_capacity(
         self, api: Client, conn: Connection, shop: Shop
     ) -> None:
         ticket_type, single = shop.ticket_type(ticket_mode="group"), shop.ticket_type()
@@ -120,7 +124,7 @@ class TestTickets:
         assert available["capacity"]["available"] == 49
         invariants.check(conn)
 
-    def test_a_seat_is_free_again(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_the_seat_of_a_refunded_ticket_is_free(self, api: Client, conn: Connection, shop: Shop) -> None:
         ticket_type = shop.ticket_type(quantity=0)
         (row,) = factories.seats(conn, ticket_type, 3)
         request = factories.order_request(ticket_type, 2)
@@ -136,7 +140,7 @@ class TestTickets:
         assert conn.execute("SELECT count(*) FROM seats WHERE owner_id IS NULL").fetchone() == (3,)
         invariants.check(conn)
 
-    def test_one_that_has_admitted_somebody_takes_force(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_a_used_ticket_is_refunded_by_force_only(self, api: Client, conn: Connection, shop: Shop) -> None:
         order = shop.sold(shop.ticket_type())
         used, unused = tickets_of(conn, order)
         factories.scan(conn, used, shop.manager)
@@ -149,7 +153,7 @@ class TestTickets:
         assert refund(api, shop, order, whole=True, force=True).json["amount"] == 10_000
         invariants.check(conn)
 
-    def test_what_is_free_again_is_offered_to_who_waits(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_freed_stock_is_offered_to_the_waitlist(self, api: Client, conn: Connection, shop: Shop) -> None:
         ticket_type = shop.ticket_type(quantity=2)
         order = shop.sold(ticket_type)
         entry = factories.waitlist_entry(conn, ticket_type, quantity=1)
@@ -160,7 +164,7 @@ class TestTickets:
         assert invariants.left(conn, ticket_type) == (0, 1, 1)
         invariants.check(conn)
 
-    def test_those_of_others_are_not_found_and_those_refunded_are_gone(
+    def test_tickets_of_other_orders_and_refunded_tickets_are_refused(
         self, api: Client, conn: Connection, shop: Shop
     ) -> None:
         ticket_type = shop.ticket_type()
@@ -172,7 +176,7 @@ class TestTickets:
         assert refund(api, shop, order, ticket_ids=[str(uuid4())]).status == 404
         assert refund(api, shop, order, ticket_ids=[str(mine)]).code == "ticket_refunded"
 
-    def test_whoever_has_one_from_the_buyer_is_written_to(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_a_holder_who_is_not_the_buyer_gets_an_email(self, api: Client, conn: Connection, shop: Shop) -> None:
         order = shop.sold(shop.ticket_type(), buyer_email="ada@example.com")
         ticket = tickets_of(conn, order)[0]
         transfer = factories.transfer(conn, ticket, email="bola@example.com")
@@ -199,7 +203,7 @@ class TestAmount:
         assert [status for status, _ in history(conn, order)] == ["paid", "partially_refunded", "partially_refunded"]
         invariants.check(conn)
 
-    def test_never_more_than_was_paid(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_an_amount_above_what_is_left_is_refused(self, api: Client, conn: Connection, shop: Shop) -> None:
         order = shop.sold(shop.ticket_type())
         refund(api, shop, order, amount=9999)
 
@@ -222,7 +226,7 @@ class TestRequest:
         assert given_back(conn) == [100]
         assert refund(api, shop, order, key="once", amount=101).code == "idempotency_key_reused"
 
-    def test_the_key_is_no_way_in_for_strangers(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_a_stranger_with_the_idempotency_key_finds_nothing(self, api: Client, conn: Connection, shop: Shop) -> None:
         order = shop.sold(shop.ticket_type())
         refund(api, shop, order, key="once", amount=100)
 
@@ -231,7 +235,9 @@ class TestRequest:
         assert api.post(path, {"amount": 100}, account=stranger, key="once").status == 404
 
     @pytest.mark.parametrize("status", ["pending", "cancelled", "expired"])
-    def test_what_is_not_paid_is_not_refunded(self, api: Client, conn: Connection, shop: Shop, status: str) -> None:
+    def test_an_order_that_was_not_paid_is_not_refunded(
+        self, api: Client, conn: Connection, shop: Shop, status: str
+    ) -> None:
         order = factories.order(conn, shop.ticket_type(), status=status)
 
         refused = refund(api, shop, order, whole=True)
@@ -257,14 +263,14 @@ class TestRequest:
             {"whole": True, "more": 1},
         ],
     )
-    def test_what_makes_no_sense_is_invalid(
+    def test_an_impossible_request_is_invalid(
         self, api: Client, conn: Connection, shop: Shop, body: dict[str, object]
     ) -> None:
         refused = refund(api, shop, factories.order(conn, shop.ticket_type()), **body)
 
         assert (refused.status, refused.code) == (422, "invalid")
 
-    def test_it_takes_a_manager_and_a_key(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_a_manager_and_an_idempotency_key_are_required(self, api: Client, conn: Connection, shop: Shop) -> None:
         order = shop.sold(shop.ticket_type())
         path, body = f"/v1/orders/{order}/refunds", {"whole": True}
         scanner = factories.member(conn, shop.organisation, "scanner")
@@ -275,9 +281,7 @@ class TestRequest:
         assert api.post(f"/v1/orders/{uuid4()}/refunds", body, account=shop.manager, key="new").status == 404
         assert given_back(conn) == []
 
-    def test_it_is_in_the_audit_log_and_in_the_history_that_managers_see(
-        self, api: Client, conn: Connection, shop: Shop
-    ) -> None:
+    def test_a_refund_is_in_the_audit_log_and_in_the_history(self, api: Client, conn: Connection, shop: Shop) -> None:
         order = shop.sold(shop.ticket_type())
         refund(api, shop, order, amount=100, reason="The bar was closed")
 
@@ -289,7 +293,7 @@ class TestRequest:
         assert seen["actor_id"] == str(shop.manager)
         assert api.get(f"/v1/orders/{order}", order_token=order_token(order)).json["history"] is None
 
-    def test_organisations_that_listen_are_owed_a_webhook(self, api: Client, conn: Connection, shop: Shop) -> None:
+    def test_organisations_with_webhooks_are_owed_one(self, api: Client, conn: Connection, shop: Shop) -> None:
         sellers.listen(conn)
         order = shop.sold(shop.ticket_type())
 

@@ -13,7 +13,7 @@ from boxoffice.ids import new_id
 from boxoffice.slots.rules import CLAIM
 from boxoffice.tickets import qr
 from tests.helpers import factories, invariants
-from tests.helpers.rings import Ring
+from tests.helpers.rings import KeyRing
 from tests.helpers.snapshots import snapshot
 from tests.integration.slots.conftest import Cloakroom
 
@@ -208,7 +208,7 @@ def test_after_a_rotation_old_claims_are_valid_until_their_key_is_withdrawn(
 ) -> None:
     from boxoffice import config
 
-    ring = Ring()
+    ring = KeyRing()
     monkeypatch.setenv("TICKET_KEYS_SECRET", ring.id)
     config.settings.cache_clear()
     old = cloakroom.claim(key="one", customer={"phone": PHONE})

@@ -12,7 +12,7 @@ from boxoffice.auth import order_token
 from boxoffice.tickets import rules, service
 from tests.helpers import factories
 from tests.helpers.printed import count_pages, pages_of
-from tests.helpers.rings import Ring
+from tests.helpers.rings import KeyRing
 from tests.helpers.support import Answer, Client
 from tests.integration.tickets.conftest import SoldTicket
 
@@ -145,7 +145,7 @@ def test_an_order_without_tickets_to_print_gets_the_reason(api: Client, conn: Co
 def test_tickets_whose_key_was_withdrawn_are_not_printed(
     api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ring = Ring()
+    ring = KeyRing()
     monkeypatch.setenv("TICKET_KEYS_SECRET", ring.id)
     config.settings.cache_clear()
     order = factories.paid_order(conn, factories.ticket_type(conn))

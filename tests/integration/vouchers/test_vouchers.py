@@ -13,13 +13,13 @@ from tests.helpers.support import Answer, Client
 
 
 def create(api: Client, manager: UUID, event: UUID, **fields: Any) -> Answer:
-    """Ask for a voucher of a tenth off."""
+    """Create a voucher for 10 %."""
     body = {"code": "tenth", "discount": {"kind": "percent", "percent": 10}, **fields}
     return api.post(f"/v1/events/{event}/vouchers", body, account=manager)
 
 
 class TestCreate:
-    def test_a_voucher_has_the_terms_it_was_given(
+    def test_a_voucher_has_the_fields_it_was_given(
         self, api: Client, conn: Connection, manager: UUID, event: UUID, ticket_type: UUID
     ) -> None:
         until = (NOW + timedelta(days=3)).isoformat().replace("+00:00", "Z")
@@ -85,7 +85,7 @@ class TestCreate:
             ({"valid_from": NOW.isoformat(), "valid_until": NOW.isoformat()}, "validity_empty"),
         ],
     )
-    def test_what_does_not_fit_together_is_refused(
+    def test_fields_that_contradict_each_other_are_refused(
         self, api: Client, manager: UUID, event: UUID, fields: dict[str, Any], code: str
     ) -> None:
         refused = create(api, manager, event, **fields)
@@ -129,7 +129,7 @@ class TestCreate:
         assert (refused.status, refused.code) == (422, "invalid")
         assert conn.execute("SELECT count(*) FROM vouchers").fetchone() == (0,)
 
-    def test_it_cannot_be_for_ticket_types_of_other_events(
+    def test_a_voucher_cannot_cover_ticket_types_of_other_events(
         self, api: Client, conn: Connection, manager: UUID, event: UUID, ticket_type: UUID
     ) -> None:
         foreign = [factories.ticket_type(conn), factories.ticket_type(conn, event_id=event, deleted_at=NOW), uuid4()]
@@ -155,7 +155,7 @@ class TestList:
         assert [each["code"] for each in first["items"] + second["items"]] == codes[::-1]
         assert second["next_cursor"] is None
 
-    def test_it_says_how_many_orders_redeem_it(
+    def test_the_list_shows_how_many_orders_redeem_a_voucher(
         self, api: Client, conn: Connection, manager: UUID, event: UUID, ticket_type: UUID
     ) -> None:
         create(api, manager, event)
@@ -169,7 +169,7 @@ class TestList:
 
 
 class TestUpdate:
-    def test_what_is_sent_changes_and_the_rest_stays(
+    def test_fields_that_are_sent_change_and_the_others_do_not(
         self, api: Client, conn: Connection, manager: UUID, event: UUID
     ) -> None:
         voucher = create(api, manager, event, max_redemptions=5).json
@@ -181,7 +181,7 @@ class TestUpdate:
         assert answer.headers["etag"] == '"2"'
         invariants.check(conn)
 
-    def test_it_is_never_allowed_less_often_than_it_was_redeemed(
+    def test_the_limit_cannot_be_less_than_the_redemptions(
         self, api: Client, conn: Connection, manager: UUID, event: UUID, ticket_type: UUID
     ) -> None:
         voucher = create(api, manager, event, max_redemptions=5).json
@@ -230,7 +230,7 @@ class TestUpdate:
             ({"unlocks_hidden": None}, 422, "invalid"),
         ],
     )
-    def test_an_outcome_that_does_not_fit_together_is_refused(
+    def test_changes_that_contradict_the_other_fields_are_refused(
         self, api: Client, manager: UUID, event: UUID, changes: dict[str, Any], status: int, code: str
     ) -> None:
         create(api, manager, event, code="taken")
@@ -244,7 +244,7 @@ class TestUpdate:
 
 
 class TestDelete:
-    def test_nobody_redeems_it_any_more_and_who_did_keeps_the_discount(
+    def test_nobody_redeems_a_deleted_voucher_and_orders_keep_their_discount(
         self, api: Client, conn: Connection, manager: UUID, event: UUID, ticket_type: UUID
     ) -> None:
         voucher = create(api, manager, event).json
@@ -265,7 +265,7 @@ class TestDelete:
         ]
         invariants.check(conn)
 
-    def test_another_organisations_is_not_found(self, api: Client, conn: Connection, manager: UUID) -> None:
+    def test_a_voucher_of_another_organisation_is_not_found(self, api: Client, conn: Connection, manager: UUID) -> None:
         foreign = factories.voucher(conn, factories.event(conn))
 
         assert api.delete(f"/v1/vouchers/{foreign}", account=manager).status == 404

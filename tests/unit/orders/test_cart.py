@@ -1,4 +1,4 @@
-"""What a cart draws from stock, and what of it a buyer may have."""
+"""What a cart takes from stock, its ticket modes, and the limits of its buyer."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ EVENT, CAPACITY = new_id(), new_id()
 
 
 def terms(**fields: Any) -> SaleTerms:
-    """A ticket type of an event with a capacity."""
+    """Return the sale terms of a ticket type, whose event has a capacity."""
     usual = {
         "ticket_type_id": new_id(),
         "ticket_type_name": "Standing",
@@ -44,7 +44,7 @@ def terms(**fields: Any) -> SaleTerms:
     return SaleTerms(**{**usual, **fields})
 
 
-def test_what_an_event_sells_is_drawn_from_its_capacity_in_one() -> None:
+def test_ticket_types_of_an_event_take_from_its_capacity_in_one_draw() -> None:
     items = [CartItem(terms(), 2), CartItem(terms(), 3), CartItem(terms(capacity_pool_id=None), 4)]
 
     draws = rules.plan_draws(items, None, backend_pid=21)
@@ -57,7 +57,7 @@ def test_what_an_event_sells_is_drawn_from_its_capacity_in_one() -> None:
     assert {draw.start for draw in draws if draw.pool_id == CAPACITY} == {21 % 8}
 
 
-def test_a_voucher_is_one_draw_whatever_the_order_holds() -> None:
+def test_a_voucher_is_one_redemption_whatever_the_order_holds() -> None:
     each = voucher(event_id=EVENT)
 
     draws = rules.plan_draws([CartItem(terms(), 7)], each, backend_pid=1)
@@ -77,7 +77,7 @@ def test_a_voucher_is_one_draw_whatever_the_order_holds() -> None:
         ("separate", "separate", False),
     ],
 )
-def test_a_ticket_type_or_its_buyer_decides_on_one_ticket_for_all(
+def test_the_ticket_type_or_the_buyer_chooses_the_ticket_mode(
     of_the_type: Any, of_the_buyer: Any, is_group: bool
 ) -> None:
     each = terms(ticket_mode=of_the_type)
@@ -87,29 +87,29 @@ def test_a_ticket_type_or_its_buyer_decides_on_one_ticket_for_all(
     assert item.is_group is is_group
 
 
-def test_a_choice_counts_where_there_is_one_and_is_refused_where_there_is_none() -> None:
+def test_a_ticket_mode_is_chosen_where_there_is_a_choice_and_refused_elsewhere() -> None:
     fixed, free = terms(), terms(ticket_mode="choice")
-    wanted: dict[UUID, int] = {fixed.ticket_type_id: 1, free.ticket_type_id: 1}
+    quantities: dict[UUID, int] = {fixed.ticket_type_id: 1, free.ticket_type_id: 1}
 
-    assert [item.is_group for item in rules.cart_items([fixed, free], wanted, "group", NOW)] == [False, True]
+    assert [item.is_group for item in rules.cart_items([fixed, free], quantities, "group", NOW)] == [False, True]
     with pytest.raises(TicketModeNotOffered):
-        rules.cart_items([fixed], wanted, "group", NOW)
+        rules.cart_items([fixed], quantities, "group", NOW)
 
 
-def test_limits_are_those_of_the_ticket_types_and_of_the_voucher() -> None:
+def test_the_limits_are_those_of_the_ticket_types_and_of_the_voucher() -> None:
     limited, free = terms(max_per_buyer=4), terms()
     each = voucher(event_id=EVENT, max_per_buyer=1)
 
-    limits = rules.limits_of([CartItem(limited, 3), CartItem(free, 5)], each)
+    limits = rules.buyer_limits([CartItem(limited, 3), CartItem(free, 5)], each)
 
     assert limits == [
-        BuyerLimit(limited.ticket_type_id, "Standing", wanted=3, most=4),
-        BuyerLimit(each.id, "TENTH", wanted=1, most=1),
+        BuyerLimit(limited.ticket_type_id, "Standing", quantity=3, max_per_buyer=4),
+        BuyerLimit(each.id, "TENTH", quantity=1, max_per_buyer=1),
     ]
-    rules.check_limits(limits, {limited.ticket_type_id: 1})
-    for taken in ({limited.ticket_type_id: 2}, {each.id: 1}):
+    rules.check_buyer_limits(limits, {limited.ticket_type_id: 1})
+    for owned in ({limited.ticket_type_id: 2}, {each.id: 1}):
         with pytest.raises(BuyerLimitReached):
-            rules.check_limits(limits, taken)
+            rules.check_buyer_limits(limits, owned)
 
 
 def test_a_voucher_is_used_up_only_if_nothing_else_is_short() -> None:

@@ -1,4 +1,4 @@
-"""What providers send is read so that nothing of it can go wrong later."""
+"""Values that providers send: what is read, and what is refused."""
 
 import json
 from decimal import Decimal
@@ -54,11 +54,11 @@ def test_an_event_of_stripe(kind: str, read: str, amount: int) -> None:
         {"metadata": {"payment_id": 7}},
     ],
 )
-def test_payments_that_others_make_with_the_account_are_none_of_ours(about: dict[str, Any]) -> None:
+def test_payments_of_other_systems_with_the_account_are_ignored(about: dict[str, Any]) -> None:
     assert stripe.parse(PLATFORM_MERCHANT, event(**about)).kind == "other"
 
 
-def test_nor_are_events_about_anything_else() -> None:
+def test_events_about_anything_else_are_ignored() -> None:
     assert stripe.parse(PLATFORM_MERCHANT, event("customer.created")).kind == "other"
 
 
@@ -83,7 +83,7 @@ def test_nor_are_events_about_anything_else() -> None:
         {"metadata": ["payment_id"]},
     ],
 )
-def test_what_makes_no_sense_is_malformed(wrong: dict[str, Any]) -> None:
+def test_an_event_with_impossible_values_is_malformed(wrong: dict[str, Any]) -> None:
     with pytest.raises(Malformed):
         stripe.parse(PLATFORM_MERCHANT, event(**wrong))
 
@@ -103,7 +103,7 @@ def test_what_makes_no_sense_is_malformed(wrong: dict[str, Any]) -> None:
         b'{"id": "evt_1", "type": null, "data": {"object": {}}}',
     ],
 )
-def test_so_is_what_is_no_event(body: bytes) -> None:
+def test_a_body_that_is_no_event_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed):
         stripe.parse(PLATFORM_MERCHANT, body)
 
@@ -119,17 +119,17 @@ def test_so_is_what_is_no_event(body: bytes) -> None:
         ("ISK", 5000, 500_000),
     ],
 )
-def test_stripes_units_are_not_always_ours(currency: str, ours: int, theirs: int) -> None:
-    assert stripe._at_stripe(ours, currency) == theirs
+def test_stripe_counts_some_currencies_in_other_units(currency: str, ours: int, theirs: int) -> None:
+    assert stripe._stripe_amount(ours, currency) == theirs
     assert reading.amount_of(theirs, currency, stripe._decimals(currency)) == ours
 
 
 def test_every_currency_survives_the_way_to_stripe_and_back() -> None:
     with pytest.raises(PaymentRefused):  # has a thousandth, which Stripe has not heard of
-        stripe._at_stripe(1, "LYD")
+        stripe._stripe_amount(1, "LYD")
     for currency in money._in_use() - {"LYD"}:
         for amount in (1, 12_345_678):
-            there = stripe._at_stripe(amount, currency)
+            there = stripe._stripe_amount(amount, currency)
             assert reading.amount_of(there, currency, stripe._decimals(currency)) == amount, currency
 
 

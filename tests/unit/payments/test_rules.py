@@ -1,4 +1,4 @@
-"""When an order can be paid, and what an event means."""
+"""When an order can be paid, what an event decides, and when to ask or try again."""
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ DECLINED = replace(PAID, kind="failed")
 
 
 def order(status: OrderStatus, expires_in: int = 60) -> OrderRow:
-    """An order of which only this matters."""
+    """Return an order with this status, whose hold lapses in so many seconds."""
     unimportant = dict.fromkeys(field.name for field in fields(OrderRow))
     return OrderRow(**{**unimportant, "status": status, "expires_at": NOW + timedelta(seconds=expires_in)})
 
@@ -48,7 +48,7 @@ def test_a_pending_order_can_be_paid_until_its_hold_lapses() -> None:
         ("refunded", 60, OrderNotPending),
     ],
 )
-def test_any_other_cannot(status: OrderStatus, expires_in: int, error: type[DomainError]) -> None:
+def test_no_other_order_can_be_paid(status: OrderStatus, expires_in: int, error: type[DomainError]) -> None:
     with pytest.raises(error):
         rules.check_payable(order(status, expires_in), NOW)
 
@@ -69,7 +69,7 @@ def test_any_other_cannot(status: OrderStatus, expires_in: int, error: type[Doma
         ("refunded", "pending", "returned"),
     ],
 )
-def test_money_buys_what_can_be_bought_and_else_goes_back(
+def test_money_pays_an_order_that_can_be_paid_or_goes_back(
     payment: PaymentStatus, order_status: OrderStatus, effect: Effect
 ) -> None:
     assert rules.decide_payment(PAID, replace(PAYMENT, status=payment), order_status).effect == effect
@@ -79,7 +79,7 @@ def test_money_buys_what_can_be_bought_and_else_goes_back(
     ("payment", "effect"),
     [("pending", "failed"), ("failed", "ignored"), ("succeeded", "ignored"), ("refunded", "ignored")],
 )
-def test_a_failure_ends_only_what_is_open(payment: PaymentStatus, effect: Effect) -> None:
+def test_a_failure_ends_only_a_pending_payment(payment: PaymentStatus, effect: Effect) -> None:
     assert rules.decide_payment(DECLINED, replace(PAYMENT, status=payment), "pending").effect == effect
 
 
@@ -92,48 +92,48 @@ def test_the_wrong_amount_always_goes_back(wrong: dict[str, int | str], payment:
 
 
 class TestAsking:
-    """When a provider is asked about a payment."""
+    """When to ask a provider about a payment."""
 
-    def bill(self, *, age: int, hold: int, order_status: str = "pending") -> OpenPayment:
+    def payment(self, *, age: int, hold: int, order_status: str = "pending") -> OpenPayment:
         unimportant = dict.fromkeys(field.name for field in fields(OpenPayment))
         times = {"created_at": NOW - timedelta(minutes=age), "expires_at": NOW + timedelta(minutes=hold)}
         return OpenPayment(**{**unimportant, **times, "order_status": order_status})
 
-    def wait(self, bill: OpenPayment, *, closed: bool = False, answered: bool = True) -> float | None:
-        at = rules.next_ask(bill, NOW, closed=closed, answered=answered)
+    def wait(self, payment: OpenPayment, *, closed: bool = False, answered: bool = True) -> float | None:
+        at = rules.next_ask_at(payment, NOW, closed=closed, answered=answered)
         return None if at is None else (at - NOW) / timedelta(minutes=1)
 
-    def test_first_after_two_minutes_or_at_the_end_of_the_hold(self) -> None:
-        assert rules.first_ask(NOW + timedelta(minutes=10), NOW) == NOW + timedelta(minutes=2)
-        assert rules.first_ask(NOW + timedelta(minutes=1), NOW) == NOW + timedelta(minutes=1)
+    def test_the_first_time_is_after_two_minutes_or_at_the_end_of_the_hold(self) -> None:
+        assert rules.first_ask_at(NOW + timedelta(minutes=10), NOW) == NOW + timedelta(minutes=2)
+        assert rules.first_ask_at(NOW + timedelta(minutes=1), NOW) == NOW + timedelta(minutes=1)
 
     @pytest.mark.parametrize(("age", "hold", "wait"), [(2, 13, 2), (10, 20, 5), (13, 2, 2), (14, 1, 1), (40, 2000, 20)])
-    def test_then_longer_and_longer_but_at_the_end_of_the_hold(self, age: int, hold: int, wait: int) -> None:
-        assert self.wait(self.bill(age=age, hold=hold)) == wait
+    def test_waits_grow_but_the_end_of_the_hold_comes_first(self, age: int, hold: int, wait: int) -> None:
+        assert self.wait(self.payment(age=age, hold=hold)) == wait
 
     @pytest.mark.parametrize(("age", "wait"), [(16, 8), (60, 30), (2000, 720), (100_000, 720)])
-    def test_after_the_hold_up_to_twice_a_day(self, age: int, wait: int) -> None:
-        assert self.wait(self.bill(age=age, hold=15 - age)) == wait
+    def test_after_the_hold_waits_grow_to_half_a_day(self, age: int, wait: int) -> None:
+        assert self.wait(self.payment(age=age, hold=15 - age)) == wait
 
-    def test_one_that_has_failed_is_forgotten_after_three_days(self) -> None:
-        assert self.wait(self.bill(age=60 * 71, hold=-100), closed=True) == 720
-        assert self.wait(self.bill(age=60 * 73, hold=-100), closed=True) is None
-        assert self.wait(self.bill(age=60 * 73, hold=-100)) == 720
+    def test_nobody_asks_about_a_failed_payment_after_three_days(self) -> None:
+        assert self.wait(self.payment(age=60 * 71, hold=-100), closed=True) == 720
+        assert self.wait(self.payment(age=60 * 73, hold=-100), closed=True) is None
+        assert self.wait(self.payment(age=60 * 73, hold=-100)) == 720
 
-    def test_while_the_order_waits_for_a_silent_provider_it_is_asked_each_minute(self) -> None:
-        assert self.wait(self.bill(age=20, hold=-5), answered=False) == 1
-        assert self.wait(self.bill(age=40, hold=-15), answered=False) == 20
+    def test_a_provider_that_does_not_answer_is_asked_each_minute_while_the_order_waits(self) -> None:
+        assert self.wait(self.payment(age=20, hold=-5), answered=False) == 1
+        assert self.wait(self.payment(age=40, hold=-15), answered=False) == 20
 
     @pytest.mark.parametrize(
-        ("hold", "status", "over"),
+        ("hold", "status", "closes"),
         [(1, "pending", False), (0, "pending", True), (1, "cancelled", True), (1, "paid", True)],
     )
-    def test_a_payment_is_over_with_its_order(self, hold: int, status: str, over: bool) -> None:
-        assert rules.is_over(self.bill(age=5, hold=hold, order_status=status), NOW) is over
+    def test_a_payment_is_closed_when_its_order_is_over(self, hold: int, status: str, closes: bool) -> None:
+        assert rules.should_close(self.payment(age=5, hold=hold, order_status=status), NOW) is closes
 
 
 class TestRefunds:
-    """What an attempt to send a refund comes to."""
+    """What is stored after an attempt to send a refund."""
 
     def refund(self, attempts: int = 1, reference: str | None = None, failures: int = 0) -> DueRefund:
         unimportant = dict.fromkeys(field.name for field in fields(DueRefund))
@@ -142,7 +142,7 @@ class TestRefunds:
 
     @pytest.mark.parametrize(("attempts", "minutes"), [(1, 1), (2, 2), (3, 4), (10, 512), (11, 720), (10_000, 720)])
     def test_waits_grow_up_to_half_a_day(self, attempts: int, minutes: int) -> None:
-        assert rules.next_attempt(attempts, NOW) == NOW + timedelta(minutes=minutes)
+        assert rules.next_attempt_at(attempts, NOW) == NOW + timedelta(minutes=minutes)
 
     @pytest.mark.parametrize(
         ("answer", "status", "again", "reference"),
@@ -154,7 +154,7 @@ class TestRefunds:
             (ProviderUnavailable(), "owed", True, None),
         ],
     )
-    def test_what_is_noted(
+    def test_the_answer_decides_the_status_and_if_the_refund_is_tried_again(
         self, answer: RefundState | DomainError, status: str, again: bool, reference: str | None
     ) -> None:
         outcome = rules.outcome_of(self.refund(), answer, NOW)
@@ -162,9 +162,9 @@ class TestRefunds:
         assert (outcome.status, outcome.due_at is not None, outcome.reference) == (status, again, reference)
         assert (outcome.error is not None) is (status in ("failed", "owed"))
 
-    def test_one_that_was_sent_stays_so_while_nobody_answers(self) -> None:
+    def test_a_sent_refund_stays_sent_while_the_provider_does_not_answer(self) -> None:
         assert rules.outcome_of(self.refund(reference="re_1"), ProviderUnavailable(), NOW).status == "sent"
 
-    def test_one_that_failed_is_another_one_the_next_time(self) -> None:
+    def test_a_failure_changes_the_idempotency_key(self) -> None:
         assert self.refund().key == str(PAYMENT.id)
         assert self.refund(failures=2).key == f"{PAYMENT.id}.2"

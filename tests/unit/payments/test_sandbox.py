@@ -19,7 +19,7 @@ BODY = b'{"any": "thing"}'
 
 @pytest.fixture(autouse=True)
 def ring(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The ring of SANDBOX_SECRET."""
+    """Return the key ring of SANDBOX_SECRET."""
     monkeypatch.setenv("DATABASE_URL", "")
     monkeypatch.setenv("EMAIL_QUEUE_URL", "")
     config.settings.cache_clear()
@@ -35,17 +35,17 @@ def signature(body: bytes = BODY, now: datetime = NOW) -> str:
     return sandbox.sign(body, now)["X-Sandbox-Signature"]
 
 
-def test_what_the_sandbox_signs_is_the_sandboxs() -> None:
+def test_a_webhook_that_the_sandbox_signs_is_accepted() -> None:
     sandbox.verify(PLATFORM_MERCHANT, BODY, signature(), NOW)
 
 
 @pytest.mark.parametrize("age", [-300, 0, 300])
-def test_a_signature_is_good_for_five_minutes(age: int) -> None:
+def test_a_signature_is_valid_for_five_minutes(age: int) -> None:
     sandbox.verify(PLATFORM_MERCHANT, BODY, signature(), NOW + timedelta(seconds=age))
 
 
 @pytest.mark.parametrize("age", [-301, 301, 86400])
-def test_and_no_longer(age: int) -> None:
+def test_an_older_signature_is_refused(age: int) -> None:
     with pytest.raises(SignatureWrong):
         sandbox.verify(PLATFORM_MERCHANT, BODY, signature(), NOW + timedelta(seconds=age))
 
@@ -60,7 +60,7 @@ def test_after_a_rotation_both_keys_are_accepted(ring: dict[str, str]) -> None:
     sandbox.verify(PLATFORM_MERCHANT, BODY, signature(), NOW)
 
 
-def test_a_key_that_was_taken_out_is_not(ring: dict[str, str]) -> None:
+def test_a_key_that_was_withdrawn_is_refused(ring: dict[str, str]) -> None:
     old = signature()
     ring |= {"current": "2", "2": "the second key"}
     del ring["1"]
@@ -87,19 +87,19 @@ def test_a_key_that_was_taken_out_is_not(ring: dict[str, str]) -> None:
         lambda text: text + "é",
     ],
 )
-def test_a_spoilt_signature_is_refused(spoil: object) -> None:
+def test_a_changed_signature_is_refused(spoil: object) -> None:
     assert callable(spoil)
     with pytest.raises(SignatureWrong):
         sandbox.verify(PLATFORM_MERCHANT, BODY, spoil(signature()), NOW)
 
 
 @pytest.mark.parametrize("body", [b"", BODY[:-1], BODY + b" ", BODY.replace(b"any", b"some"), b"\xff"])
-def test_it_covers_every_byte_of_the_body(body: bytes) -> None:
+def test_the_signature_covers_every_byte_of_the_body(body: bytes) -> None:
     with pytest.raises(SignatureWrong):
         sandbox.verify(PLATFORM_MERCHANT, body, signature(), NOW)
 
 
-def test_an_event_says_what_it_was_made_of() -> None:
+def test_an_event_has_the_fields_that_it_was_made_of() -> None:
     body, headers = sandbox.signed_event(str(PAYMENT), "payment.failed", 5000, "NGN", "evt_7")
 
     sandbox.verify(PLATFORM_MERCHANT, body, headers["X-Sandbox-Signature"], datetime.now(UTC))
@@ -136,12 +136,12 @@ VALID = {"id": "evt_1", "type": "payment.succeeded", "payment_id": str(PAYMENT),
         {"more": 1},
     ],
 )
-def test_what_makes_no_sense_is_malformed(wrong: dict[str, object]) -> None:
+def test_an_event_with_impossible_values_is_malformed(wrong: dict[str, object]) -> None:
     with pytest.raises(Malformed):
         sandbox.parse(PLATFORM_MERCHANT, json.dumps(VALID | wrong).encode())
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000])
-def test_so_is_what_cannot_be_read(body: bytes) -> None:
+def test_a_body_that_cannot_be_read_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed):
         sandbox.parse(PLATFORM_MERCHANT, body)

@@ -1,4 +1,4 @@
-"""What the items of an order cost, and what of that each of their tickets bears."""
+"""The charges of items, and the shares of tickets in them."""
 
 from dataclasses import replace
 from itertools import accumulate, pairwise
@@ -24,7 +24,7 @@ def item(unit_price: int, quantity: int = 1, event_id: UUID = EVENT) -> PricedIt
 
 @st.composite
 def charges(draw: st.DrawFn) -> tuple[Charge, int]:
-    """A charge, and how many units it is for: with or without terms, the tax inside or on top."""
+    """Return a charge and the quantity of its item: with or without terms, the tax included or on top."""
     quantity = draw(st.integers(1, 12))
     gross = draw(AMOUNTS) * quantity
     discount = draw(st.integers(0, gross))
@@ -47,7 +47,7 @@ def charges(draw: st.DrawFn) -> tuple[Charge, int]:
 
 
 def shares_of(charge: Charge, groups: list[int]) -> list[Charge]:
-    """The shares of groups of units, which follow each other."""
+    """Return the shares of groups of consecutive units."""
     return [share_of(charge, sum(groups), *ends) for ends in pairwise(accumulate(groups, initial=0))]
 
 
@@ -61,7 +61,7 @@ class TestCharges:
         assert (charge.gross, charge.discount, charge.total) == (7500, 0, 7500)
         assert (charge.terms_id, charge.buyer_fee, charge.tax, charge.platform_fee) == (None,) * 4
 
-    def test_a_discount_is_worked_out_once_and_borne_by_what_the_voucher_is_for(self) -> None:
+    def test_a_discount_is_computed_once_and_shared_by_the_items_that_the_voucher_covers(self) -> None:
         cheap, dear, other = item(5), item(333, quantity=2), item(10_000, event_id=new_id())
         items = [cheap, other, dear]
 
@@ -74,12 +74,12 @@ class TestCharges:
         assert discounts(ticket_type_ids=[dear.ticket_type_id]) == [0, 0, 67]
         assert discounts(discount_kind="fixed", discount_value=10**6) == [5, 0, 666]
 
-    def test_it_is_spread_in_whole_minor_units(self) -> None:
+    def test_items_share_a_discount_in_whole_minor_units(self) -> None:
         third = voucher(event_id=EVENT, discount_kind="fixed", discount_value=1000)
 
         assert [charge.total for charge in charges_of([item(1000)] * 3, third)] == [666, 667, 667]
 
-    def test_what_costs_nothing_bears_nothing(self) -> None:
+    def test_an_item_that_costs_nothing_bears_no_discount(self) -> None:
         charges = charges_of([item(0), item(0)], voucher(event_id=EVENT, discount_kind="fixed", discount_value=5))
 
         assert [(charge.gross, charge.discount, charge.total) for charge in charges] == [(0, 0, 0)] * 2
@@ -89,7 +89,7 @@ class TestCharges:
         st.sampled_from(["percent", "fixed", "free"]),
         st.data(),
     )
-    def test_the_charges_add_up_to_what_the_order_costs(
+    def test_the_charges_add_up_to_the_price_and_discount_of_the_order(
         self, wanted: list[tuple[int, int, bool]], kind: DiscountKind, data: st.DataObject
     ) -> None:
         items = [item(price, quantity) for price, quantity, _ in wanted]
@@ -120,7 +120,7 @@ class TestShares:
         assert [share.total for share in shares_of(charge, [2, 1])] == [1333, 667]
 
     @pytest.mark.parametrize(("total", "on_top", "shares"), [(1100, 0, [366, 366, 368]), (1300, 200, [432, 433, 435])])
-    def test_a_tax_is_inside_or_on_top(self, total: int, on_top: int, shares: list[int]) -> None:
+    def test_a_tax_is_included_or_on_top(self, total: int, on_top: int, shares: list[int]) -> None:
         charge = Charge(
             terms_id=new_id(), gross=1200, discount=200, buyer_fee=100, tax=200, platform_fee=50, total=total
         )
@@ -152,7 +152,7 @@ class TestShares:
             assert share.terms_id == charge.terms_id
 
     @given(charges())
-    def test_each_unit_is_worth_nearly_the_same_and_all_are_the_charge(self, charged: tuple[Charge, int]) -> None:
+    def test_units_bear_nearly_the_same_and_together_the_charge(self, charged: tuple[Charge, int]) -> None:
         charge, quantity = charged
 
         # Less than a minor unit off for each of discount, fee and tax.

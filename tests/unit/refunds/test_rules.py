@@ -1,4 +1,4 @@
-"""What is given back of an order, and how much."""
+"""What a refund does to an order, and how much money it sends back."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ from tests.helpers.factories import NOW
 
 
 def tickets_of(price: int, quantity: int, discount: int = 0, *, is_group: bool = False) -> list[PaidTicket]:
-    """The tickets of an item: one each, or one for all of it."""
+    """Return the tickets of an item: one each, or one for the group."""
     charge = Charge(
         terms_id=None,
         gross=price * quantity,
@@ -47,7 +47,7 @@ def tickets_of(price: int, quantity: int, discount: int = 0, *, is_group: bool =
 
 
 def ticket(price: int, status: TicketStatus = "valid") -> PaidTicket:
-    """The only ticket of an item."""
+    """Return the only ticket of an item."""
     (only,) = tickets_of(price, 1)
     return replace(only, status=status)
 
@@ -75,11 +75,11 @@ def request(**fields: object) -> RefundRequest:
 
 
 def refunded_in(sequence: Sequence[PaidTicket], tickets: Sequence[PaidTicket], paid: OrderRow) -> list[int]:
-    """What each ticket brings if they are refunded one by one."""
+    """Return how much each ticket sends back if they are refunded one by one."""
     amounts: list[int] = []
     known = list(tickets)
     for each in sequence:
-        amounts.append(rules.plan_for([each], paid, known, sum(amounts)).amount)
+        amounts.append(rules.plan_ticket_refund([each], paid, known, sum(amounts)).amount)
         known = [replace(other, status="refunded") if other.id == each.id else other for other in known]
     return amounts
 
@@ -87,17 +87,17 @@ def refunded_in(sequence: Sequence[PaidTicket], tickets: Sequence[PaidTicket], p
 def test_without_a_discount_each_ticket_is_worth_its_price() -> None:
     tickets = [*tickets_of(5000, 1), *tickets_of(2500, 3, is_group=True)]
 
-    assert list(map(rules.paid_for, tickets)) == [5000, 7500]
+    assert list(map(rules.amount_paid, tickets)) == [5000, 7500]
 
 
 def test_a_discount_is_shared_in_whole_minor_units() -> None:
-    assert list(map(rules.paid_for, tickets_of(1000, 3, discount=1000))) == [666, 667, 667]
+    assert list(map(rules.amount_paid, tickets_of(1000, 3, discount=1000))) == [666, 667, 667]
 
 
 def test_a_ticket_bears_only_the_discount_of_its_own_item() -> None:
     tickets = [*tickets_of(1000, 1), *tickets_of(1000, 1, discount=400)]
 
-    assert list(map(rules.paid_for, tickets)) == [1000, 600]
+    assert list(map(rules.amount_paid, tickets)) == [1000, 600]
 
 
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 6), st.booleans()), min_size=1, max_size=6), st.data())
@@ -107,11 +107,11 @@ def test_what_was_paid_for_the_tickets_is_the_total(items: list[tuple[int, int, 
         discount = data.draw(st.integers(0, price * quantity))
         tickets.append(tickets_of(price, quantity, discount, is_group=is_group))
 
-    assert [sum(map(rules.paid_for, item)) for item in tickets] == [item[0].total for item in tickets]
-    assert all(0 <= rules.paid_for(each) <= each.gross for item in tickets for each in item)
+    assert [sum(map(rules.amount_paid, item)) for item in tickets] == [item[0].total for item in tickets]
+    assert all(0 <= rules.amount_paid(each) <= each.gross for item in tickets for each in item)
 
 
-def test_one_by_one_in_any_order_the_tickets_bring_back_the_total() -> None:
+def test_refunded_one_by_one_in_any_order_the_tickets_send_back_the_total() -> None:
     tickets = [*tickets_of(333, 3, discount=500), *tickets_of(1, 1, discount=1), *tickets_of(0, 1)]
     paid = order(499)
 
@@ -119,57 +119,57 @@ def test_one_by_one_in_any_order_the_tickets_bring_back_the_total() -> None:
         assert sum(refunded_in(sequence, tickets, paid)) == 499
 
 
-def test_money_that_is_back_already_is_not_given_twice() -> None:
+def test_money_that_was_refunded_is_not_refunded_twice() -> None:
     tickets = [ticket(5000), ticket(5000)]
     paid = order(10_000)
 
-    first = rules.plan_of(request(ticket_ids=[str(tickets[0].id)]), paid, tickets, returned=7000)
+    first = rules.plan_refund(request(ticket_ids=[str(tickets[0].id)]), paid, tickets, refunded=7000)
 
     assert (first.amount, first.status) == (3000, "partially_refunded")
 
 
-def test_the_last_ticket_takes_what_is_left() -> None:
+def test_the_last_ticket_sends_back_all_that_is_left() -> None:
     tickets = [ticket(5000, status="refunded"), ticket(5000)]
 
-    plan = rules.plan_of(request(whole=True), order(10_000, status="partially_refunded"), tickets, returned=6000)
+    plan = rules.plan_refund(request(whole=True), order(10_000, status="partially_refunded"), tickets, refunded=6000)
 
     assert (plan.amount, plan.status, plan.tickets) == (4000, "refunded", [tickets[1]])
 
 
-def test_money_alone_leaves_the_order_alive() -> None:
-    plan = rules.plan_of(request(amount=10_000), order(10_000), [ticket(10_000)], returned=0)
+def test_a_refund_of_an_amount_leaves_the_tickets_valid() -> None:
+    plan = rules.plan_refund(request(amount=10_000), order(10_000), [ticket(10_000)], refunded=0)
 
     assert (plan.amount, plan.status, plan.tickets) == (10_000, "partially_refunded", [])
 
 
-def test_more_than_was_paid_is_not_given_back() -> None:
+def test_no_refund_is_more_than_what_is_left() -> None:
     with pytest.raises(RefundTooLarge):
-        rules.plan_of(request(amount=5001), order(10_000), [ticket(10_000)], returned=5000)
+        rules.plan_refund(request(amount=5001), order(10_000), [ticket(10_000)], refunded=5000)
 
 
 @pytest.mark.parametrize("status", ["pending", "expired", "cancelled"])
-def test_what_was_not_paid_is_not_refunded(status: OrderStatus) -> None:
+def test_an_order_that_was_not_paid_is_not_refunded(status: OrderStatus) -> None:
     with pytest.raises(OrderNotRefundable):
-        rules.plan_of(request(whole=True), order(100, status=status), [], returned=0)
+        rules.plan_refund(request(whole=True), order(100, status=status), [], refunded=0)
 
 
-def test_what_is_refunded_has_nothing_left() -> None:
+def test_a_refunded_order_has_nothing_to_refund() -> None:
     with pytest.raises(NothingToRefund):
-        rules.plan_of(request(whole=True), order(100, status="refunded"), [], returned=100)
+        rules.plan_refund(request(whole=True), order(100, status="refunded"), [], refunded=100)
 
 
 def test_only_valid_tickets_of_the_order_are_refunded() -> None:
     mine, gone = ticket(100), ticket(100, status="refunded")
 
     with pytest.raises(TicketNotInOrder):
-        rules.plan_of(request(ticket_ids=[str(uuid4())]), order(200), [mine, gone], returned=0)
+        rules.plan_refund(request(ticket_ids=[str(uuid4())]), order(200), [mine, gone], refunded=0)
     with pytest.raises(TicketRefunded):
-        rules.plan_of(request(ticket_ids=[str(gone.id)]), order(200), [mine, gone], returned=0)
+        rules.plan_refund(request(ticket_ids=[str(gone.id)]), order(200), [mine, gone], refunded=0)
 
 
 @pytest.mark.parametrize(
     "body", [{}, {"whole": False}, {"whole": True, "amount": 1}, {"amount": 1, "ticket_ids": [str(uuid4())]}]
 )
-def test_a_request_names_one_of_three(body: dict[str, object]) -> None:
+def test_a_request_names_exactly_one_of_whole_ticket_ids_and_amount(body: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="name one of"):
         request(**body)

@@ -1,4 +1,4 @@
-"""What a voucher is worth, and to what."""
+"""Which voucher counts, what it covers, and what it takes off."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ HOUR = timedelta(hours=1)
 
 
 def voucher(**fields: Any) -> Voucher:
-    """A voucher for a tenth off, of which only this matters."""
+    """Return a voucher for 10 %, with these fields."""
     usual = {
         "id": new_id(),
         "event_id": new_id(),
@@ -61,42 +61,42 @@ def test_no_percentage_takes_off_more_than_the_price(percent: int) -> None:
 
 
 @pytest.mark.parametrize(("price", "discount"), [(0, 0), (299, 299), (300, 300), (1000, 300)])
-def test_an_amount_is_taken_off_as_far_as_the_price_goes(price: int, discount: int) -> None:
+def test_an_amount_takes_off_the_price_at_the_most(price: int, discount: int) -> None:
     assert rules.discount_on(voucher(discount_kind="fixed", discount_value=300), price) == discount
 
 
-def test_a_free_one_takes_off_everything_and_one_that_only_unlocks_nothing() -> None:
+def test_a_free_voucher_takes_off_everything_and_one_that_only_unlocks_nothing() -> None:
     assert rules.discount_on(voucher(discount_kind="free", discount_value=None), 700) == 700
     assert rules.discount_on(voucher(discount_kind=None, discount_value=None), 700) == 0
 
 
-def test_it_is_for_its_event_or_for_the_ticket_types_it_names() -> None:
-    mine, other = new_id(), new_id()
+def test_a_voucher_covers_its_whole_event_or_the_ticket_types_that_it_names() -> None:
+    covered, other = new_id(), new_id()
     any_type = voucher()
-    one_type = voucher(ticket_type_ids=[mine])
+    one_type = voucher(ticket_type_ids=[covered])
 
-    assert rules.is_for(any_type, any_type.event_id, other)
-    assert not rules.is_for(any_type, new_id(), other)
-    assert rules.is_for(one_type, one_type.event_id, mine)
-    assert not rules.is_for(one_type, one_type.event_id, other)
-    assert not rules.is_for(one_type, new_id(), mine)
+    assert rules.covers(any_type, any_type.event_id, other)
+    assert not rules.covers(any_type, new_id(), other)
+    assert rules.covers(one_type, one_type.event_id, covered)
+    assert not rules.covers(one_type, one_type.event_id, other)
+    assert not rules.covers(one_type, new_id(), covered)
 
 
-def test_it_counts_from_its_first_moment_until_its_last() -> None:
+def test_a_voucher_counts_from_valid_from_until_valid_until() -> None:
     each = voucher(valid_from=NOW, valid_until=NOW + HOUR)
     events = [each.event_id]
 
-    assert rules.valid_among([each], events, NOW - timedelta(seconds=1)) is None
-    assert rules.valid_among([each], events, NOW) is each
+    assert rules.choose_voucher([each], events, NOW - timedelta(seconds=1)) is None
+    assert rules.choose_voucher([each], events, NOW) is each
     with pytest.raises(VoucherExpired):
-        rules.valid_among([each], events, NOW + HOUR)
+        rules.choose_voucher([each], events, NOW + HOUR)
 
 
 def test_of_two_events_with_the_same_code_the_first_counts() -> None:
     first, second = voucher(), voucher()
 
-    assert rules.valid_among([second, first], [first.event_id, second.event_id], NOW) is first
-    assert rules.valid_among([first, second], [second.event_id, first.event_id], NOW) is second
+    assert rules.choose_voucher([second, first], [first.event_id, second.event_id], NOW) is first
+    assert rules.choose_voucher([first, second], [second.event_id, first.event_id], NOW) is second
 
 
 def test_a_discount_is_stored_as_its_kind_and_value() -> None:

@@ -204,15 +204,15 @@ JOIN orders ON orders.id = order_id
 WHERE payments.status = 'succeeded' AND (
         orders.status NOT IN ('paid', 'partially_refunded', 'refunded')
         OR amount <> total OR payments.currency <> orders.currency
-        OR NOT EXISTS (SELECT FROM incoming_payments AS incoming WHERE payment_id = payments.id AND kept
+        OR NOT EXISTS (SELECT FROM incoming_payments AS incoming WHERE payment_id = payments.id AND pays_order
             AND incoming.amount = payments.amount AND incoming.currency = payments.currency))
     OR payments.status = 'refunded'
         AND NOT EXISTS (SELECT FROM refunds WHERE refunds.payment_id = payments.id)
 LIMIT 10
 
 -- name: money_without_effect
--- A refund goes back to the payer: it names the payment of its money.
-SELECT incoming.id AS incoming_payment_id, payments.id AS payment_id, kept, incoming.amount, refunded, owed
+-- A refund goes to whoever paid the money: it names the same payment.
+SELECT incoming.id AS incoming_payment_id, payments.id AS payment_id, pays_order, incoming.amount, refunded, owed
 FROM incoming_payments AS incoming JOIN payments ON payments.id = incoming.payment_id
 LEFT JOIN (
     SELECT incoming_payment_id, payment_id, currency, sum(amount)::bigint AS owed FROM refunds
@@ -220,7 +220,7 @@ LEFT JOIN (
 ) AS refund ON incoming_payment_id = incoming.id AND refund.payment_id = payments.id
     AND refund.currency = incoming.currency
 WHERE refunded <> coalesce(owed, 0) OR refunded > incoming.amount
-    OR NOT kept AND refunded <> incoming.amount OR kept AND payments.status <> 'succeeded'
+    OR NOT pays_order AND refunded <> incoming.amount OR pays_order AND payments.status <> 'succeeded'
 LIMIT 10
 
 -- name: payments_left_behind

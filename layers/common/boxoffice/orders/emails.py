@@ -1,4 +1,4 @@
-"""Emails about an order: the confirmation, and what others that are about an order have in common with it."""
+"""The order confirmation, and what it has in common with other emails about an order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ SQL = sql.queries("orders")
 
 @dataclass(frozen=True)
 class EmailOrder:
-    """An order as an email tells of it."""
+    """What an email says of an order."""
 
     id: UUID
     number: str
@@ -33,7 +33,7 @@ class EmailOrder:
 
 @dataclass(frozen=True)
 class EmailItem(Occasion):
-    """An order's item, and the event it is for."""
+    """What an email says of an order's item and its event."""
 
     ticket_type_id: UUID
     ticket_type_name: str
@@ -42,16 +42,16 @@ class EmailItem(Occasion):
 
 
 def order_confirmation(conn: db.Connection, order_id: str) -> Content:
-    """Thanks, what was bought, and the tickets that are valid, with their QRs."""
+    """Write the confirmation: what the buyer has bought, and the valid tickets with their QRs."""
     order, items = get_order(conn, UUID(order_id))
     valid = [ticket for ticket in tickets.list_for_order(conn, order.id) if ticket.status == "valid"]
-    theirs = [ticket for ticket in valid if ticket.transfer_count == 0]  # the others have passed to somebody else
-    shown = ticket_emails.email_tickets(theirs)
+    owned = [ticket for ticket in valid if ticket.transfer_count == 0]  # the others have passed to somebody else
+    shown = ticket_emails.email_tickets(owned)
     events = [_event(list(group), shown) for _, group in groupby(items, key=lambda item: item.event_id)]
     subject = f"Your tickets for {titles_of([event['title'] for event in events])}"
-    counts = {"tickets": len(theirs), "passed": len(valid) - len(theirs), "most_qrs": MOST_QRS}
+    counts = {"tickets": len(owned), "passed": len(valid) - len(owned), "most_qrs": MOST_QRS}
     images = [ticket.image for ticket in shown if ticket.image]
-    attachments = ticket_emails.attachments(shown_order_number(order.number), theirs, items)
+    attachments = ticket_emails.attachments(shown_order_number(order.number), owned, items)
     return write("order_confirmation", subject, facts_of(order) | {"events": events} | counts, images, attachments)
 
 
@@ -59,10 +59,10 @@ EMAILS = (order_confirmation,)
 
 
 def get_order(conn: db.Connection, order_id: UUID) -> tuple[EmailOrder, list[EmailItem]]:
-    """An order and its items, by the time of their events.
+    """Return an order and its items, in the order in which their events start.
 
     Raises:
-        LookupError: there is none.
+        LookupError: there is no such order.
     """
     order = db.one(conn, EmailOrder, SQL.get_order_for_email, id=order_id)
     if order is None:
@@ -71,12 +71,12 @@ def get_order(conn: db.Connection, order_id: UUID) -> tuple[EmailOrder, list[Ema
 
 
 def titles(items: Sequence[EmailItem]) -> list[str]:
-    """The titles of the events that an order is for."""
+    """Return the titles of the events that an order is for, each once."""
     return list(dict.fromkeys(item.event_title for item in items))
 
 
 def facts_of(order: EmailOrder) -> dict[str, Any]:
-    """What every email about an order can say."""
+    """Return the template's values that every email about an order may use."""
     return {
         "number": shown_order_number(order.number),
         "seller": order.seller,

@@ -11,7 +11,7 @@ class TicketTypeNotFound(DomainError):
     status = 404
     code = "ticket_type_not_found"
     meaning = "Some of the ticket types do not exist or are not for sale to the public."
-    remedy = "Leave out those in `ticket_type_ids`, or give the voucher that unlocks them."
+    remedy = "Leave out those in `ticket_type_ids`, or send the voucher that unlocks them."
     ticket_type_ids: list[UUID]
 
 
@@ -28,8 +28,8 @@ class NotOnSale(DomainError):
 class MixedOrder(DomainError):
     status = 422
     code = "mixed_order"
-    meaning = "The tickets of one order must be of one organisation and one currency."
-    remedy = "Place an order for each."
+    meaning = "All tickets of an order must belong to one organisation and one currency."
+    remedy = "Place one order for each organisation and currency."
     organisation_ids: list[UUID]
     currencies: list[str]
 
@@ -37,13 +37,13 @@ class MixedOrder(DomainError):
 class TicketModeNotOffered(DomainError):
     status = 422
     code = "ticket_mode_not_offered"
-    meaning = "None of the ticket types is issued like this."
+    meaning = "None of the ticket types has this ticket mode."
     remedy = "Leave `ticket_mode` out."
 
 
 class BuyerLimitReached(DomainError):
     code = "buyer_limit_reached"
-    meaning = "One buyer may have at most {max_per_buyer} of {name}, over all their orders; this one has {taken}."
+    meaning = "A buyer may have at most {max_per_buyer} of {name} in all orders together. This buyer has {taken}."
     remedy = "Order fewer."
     name: str
     max_per_buyer: int
@@ -51,19 +51,19 @@ class BuyerLimitReached(DomainError):
 
 
 class OrderNumberTaken(Busy):
-    """Two orders drew the same number."""
+    """Two orders got the same number by chance."""
 
     constraint = "orders_number_key"
 
 
 class OrderNotPending(DomainError):
     code = "order_not_pending"
-    meaning = "Only a pending order can be cancelled or paid; this one is {order_status}."
-    remedy = "Read the order to see how it stands."
+    meaning = "Only a pending order can be cancelled or paid. This one is {order_status}."
+    remedy = "Read the order to see its state."
     order_status: str
 
 
-# Why what is asked for cannot be bought.
+# Why the requested tickets cannot be bought.
 CANNOT_BE_BOUGHT = (
     SoldOut,
     NotOnSale,

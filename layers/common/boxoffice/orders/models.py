@@ -1,4 +1,4 @@
-"""Orders as requested, as stored and as shown."""
+"""Orders as clients request them, as the database stores them, and as answers show them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,10 +24,14 @@ class OrderItemRequest(Request):
     quantity: Annotated[int, Field(strict=True, ge=1, le=1000)]
     seat_ids: Annotated[
         list[Id] | None,
-        Field(min_length=1, max_length=1000, description="As many as the quantity; else the best seats"),
+        Field(
+            min_length=1,
+            max_length=1000,
+            description="As many seats as the quantity. Without them the order takes the best seats",
+        ),
     ] = None
     together: Annotated[
-        bool, Field(strict=True, description="True if the best seats must be next to each other in one row")
+        bool, Field(strict=True, description="True if the best seats must be next to each other in one row of seats")
     ] = True
 
 
@@ -42,13 +46,14 @@ class OrderRequest(Request):
     buyer: BuyerRequest
     voucher: Code | None = None
     ticket_mode: TicketModeChoice | None = Field(
-        default=None, description="A ticket each or one for all, of the ticket types that leave it to the buyer"
+        default=None,
+        description="One ticket each, or one for the group. It applies to ticket types that let the buyer choose",
     )
     waitlist_token: Annotated[
         str | None,
         Field(
             max_length=100,
-            description="Takes what the waitlist offers to the buyer's email address, or less",
+            description="Accepts what the waitlist offers to the buyer's email address, or a part of it",
         ),
     ] = None
 
@@ -66,19 +71,19 @@ class OrderItemView(View):
     ticket_type_name: str
     quantity: int
     unit_price: int = Field(description="In the currency's minor unit")
-    discount: int = Field(description="What a voucher takes off this item")
-    total: int = Field(description="What is to be paid for this item")
-    is_group: bool = Field(description="True if one ticket admits them all")
+    discount: int = Field(description="What the voucher takes off this item")
+    total: int = Field(description="What the buyer pays for this item")
+    is_group: bool = Field(description="True if one ticket admits the whole group")
     seats: list[SeatView] = Field(default_factory=list)
 
 
 class OrderTicketView(View):
     id: Id
     ticket_type_id: Id
-    group_size: int = Field(description="How many people it lets in at once")
+    group_size: int = Field(description="How many people the ticket lets in at an entry")
     seat: str | None
     status: Literal["valid", "refunded"]
-    transferred: bool = Field(description="True if it has passed from the buyer to somebody else")
+    transferred: bool = Field(description="True if the ticket has passed from the buyer to somebody else")
 
 
 class OrderPaymentView(View):
@@ -91,7 +96,9 @@ class OrderChangeView(View):
     from_status: OrderStatus
     to_status: OrderStatus
     reason: str
-    actor_id: Id | None = Field(description="Who did it; null for the buyer as a guest, a provider and the clock")
+    actor_id: Id | None = Field(
+        description="The account that made the change. Null if a guest, a payment provider or a job made it"
+    )
     at: datetime
 
 
@@ -102,25 +109,25 @@ class OrderSummary(View):
     status: OrderStatus
     buyer: BuyerView
     currency: str
-    subtotal: int = Field(description="What the items cost without discount, in the currency's minor unit")
-    discount: int = Field(description="What a voucher takes off")
-    total: int = Field(description="What is to be paid")
-    expires_at: datetime = Field(description="Until when a pending order holds its stock")
+    subtotal: int = Field(description="What the items cost before the discount, in the currency's minor unit")
+    discount: int = Field(description="What the voucher takes off")
+    total: int = Field(description="What the buyer pays")
+    expires_at: datetime = Field(description="When the hold of a pending order lapses")
     created_at: datetime
 
 
 class OrderView(OrderSummary):
-    voucher: str | None = Field(description="The code that was redeemed")
+    voucher: str | None = Field(description="The code of the voucher that the order redeems")
     items: list[OrderItemView]
     tickets: list[OrderTicketView]
     payments: list[OrderPaymentView]
-    history: list[OrderChangeView] | None = Field(description="What became of it, for managers only")
+    history: list[OrderChangeView] | None = Field(description="The changes of the order's state, for managers only")
 
 
 class PlacedOrder(OrderSummary):
-    voucher: str | None = Field(description="The code that was redeemed")
+    voucher: str | None = Field(description="The code of the voucher that the order redeems")
     items: list[OrderItemView]
-    access_token: str = Field(description="Reads this order as a guest, sent as X-Order-Token")
+    access_token: str = Field(description="Send it as X-Order-Token to read this order as a guest")
 
 
 class OrderPage(Page[OrderSummary]):
@@ -129,7 +136,7 @@ class OrderPage(Page[OrderSummary]):
 
 @dataclass(frozen=True)
 class OrderFilters:
-    """Which of an organisation's orders to list: all that are given must hold."""
+    """Which of an organisation's orders to list. An order must match every filter that is not None."""
 
     event_id: UUID | None
     status: OrderStatus | None
@@ -140,7 +147,7 @@ class OrderFilters:
 
 @dataclass(frozen=True)
 class SaleTerms:
-    """A ticket type, on the terms on which it is sold."""
+    """What a purchase needs to know of a ticket type: price, sale window, limits and pools."""
 
     ticket_type_id: UUID
     ticket_type_name: str
@@ -165,7 +172,7 @@ class SaleTerms:
 
 @dataclass(frozen=True)
 class CartItem:
-    """A quantity of a ticket type; is_group, one ticket stands for all of it."""
+    """A quantity of a ticket type. If ``is_group``, one ticket admits all of it."""
 
     terms: SaleTerms
     quantity: int
@@ -174,10 +181,12 @@ class CartItem:
 
 @dataclass(frozen=True)
 class Cart:
-    """What a buyer's request comes to, on the terms of sale as they were read.
+    """What a request to buy comes to, under the sale terms as they were read.
 
     Attributes:
         charges: what each item costs, in the order of the items.
+        voucher: the voucher that the order redeems.
+        seats: the seats that the buyer requests.
     """
 
     items: list[CartItem]
@@ -187,7 +196,7 @@ class Cart:
 
     @property
     def subtotal(self) -> int:
-        """Return what the items cost without discount, in the minor unit."""
+        """Return what the items cost before the discount, in the minor unit."""
         return sum(charge.gross for charge in self.charges)
 
     @property
@@ -203,16 +212,25 @@ class Cart:
 
 @dataclass(frozen=True)
 class BuyerLimit:
-    """How much of a ticket type, or of a voucher, one buyer may have, and how much an order adds to that."""
+    """A limit per buyer that an order must respect.
+
+    Attributes:
+        subject_id: the ticket type or voucher that is limited.
+        name: the ticket type's name or the voucher's code.
+        quantity: how much of it the order takes.
+        max_per_buyer: how much of it a buyer may have in all live orders together.
+    """
 
     subject_id: UUID
     name: str
-    wanted: int
-    most: int
+    quantity: int
+    max_per_buyer: int
 
 
 @dataclass(frozen=True)
 class OrderRow:
+    """An order without its items."""
+
     id: UUID
     number: str
     organisation_id: UUID
@@ -229,13 +247,13 @@ class OrderRow:
 
     @property
     def buyer(self) -> BuyerView:
-        """Return the buyer, as shown."""
+        """Return the buyer as answers show it."""
         return BuyerView(name=self.buyer_name, email=self.buyer_email, phone=self.buyer_phone)
 
 
 @dataclass(frozen=True)
 class OrderSummaryRow(OrderRow):
-    """An order, and what its items come to before and by discount."""
+    """An order with the sums of its items before the discount, and of the discount."""
 
     subtotal: int
     discount: int
@@ -243,6 +261,8 @@ class OrderSummaryRow(OrderRow):
 
 @dataclass(frozen=True)
 class OrderDetails(OrderSummaryRow):
+    """An order with its items, tickets, payments and history, as the database answers them."""
+
     voucher: str | None
     items: list[dict[str, object]]
     tickets: list[dict[str, object]]
@@ -252,15 +272,15 @@ class OrderDetails(OrderSummaryRow):
 
 @dataclass(frozen=True)
 class Purchase:
-    """An order that is to be placed, and all that it takes to place it.
+    """An order that is about to be placed, with all that the statements need.
 
     Attributes:
-        request_id: names the request, so that the order is placed once.
-        fingerprint: tells another request with the same name.
-        limits: what the buyer may have at most, over all their orders.
-        draws: what is to be found in stock.
-        offered: what the waitlist holds for the buyer instead.
-        waitlist_token: proves that it is held for this buyer.
+        request_id: the id of the idempotent request, so that a repeat places no second order.
+        fingerprint: tells a repeat from another request with the same idempotency key.
+        limits: the limits per buyer that the order must respect.
+        draws: what the order takes from pools.
+        offered: what the order takes from an offer of the waitlist instead.
+        waitlist_token: proves that the offer is this buyer's.
     """
 
     request_id: UUID
@@ -274,5 +294,5 @@ class Purchase:
 
     @property
     def is_simple(self) -> bool:
-        """Return True if one statement can place the order: all that it takes is stock, and it is paid later."""
+        """Return True if one statement can place the order: it takes nothing but stock, and the buyer pays later."""
         return self.cart.total > 0 and not (self.limits or self.cart.seats or self.waitlist_token)

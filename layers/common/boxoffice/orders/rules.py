@@ -1,4 +1,4 @@
-"""What makes an order."""
+"""Decide what goes into an order, and whether it may be bought."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -32,107 +32,126 @@ from boxoffice.stock.models import Draw
 from boxoffice.stock.rules import start_row
 from boxoffice.vouchers.errors import VoucherNotApplicable, VoucherNotFound, VoucherUsedUp
 from boxoffice.vouchers.models import Voucher
-from boxoffice.vouchers.rules import is_for, valid_among
+from boxoffice.vouchers.rules import choose_voucher, covers
 from boxoffice.waitlist.errors import OfferMismatch
 
-PATIENCE = timedelta(minutes=15)
-"""How long an order with an open payment keeps its stock beyond its hold: a provider may be slow (decision 21)."""
+GRACE_PERIOD = timedelta(minutes=15)
+"""How long an order with an open payment keeps its stock after its hold, since a provider may be slow (decision 21)."""
 
 
-def quantities_of(items: Sequence[OrderItemRequest]) -> dict[UUID, int]:
-    """Return how many of each ticket type are wanted: items that repeat a ticket type are added up."""
-    wanted: Counter[UUID] = Counter()
+def quantity_by_ticket_type(items: Sequence[OrderItemRequest]) -> dict[UUID, int]:
+    """Return the requested quantity of each ticket type, the sum over all items that name it."""
+    quantities: Counter[UUID] = Counter()
     for item in items:
-        wanted[item.ticket_type_id] += item.quantity
-    return wanted
+        quantities[item.ticket_type_id] += item.quantity
+    return quantities
 
 
-def check_found(terms: Sequence[SaleTerms], wanted: dict[UUID, int]) -> None:
-    """Check that each ticket type that is wanted is for sale.
+def check_for_sale(terms: Sequence[SaleTerms], ticket_type_ids: Collection[UUID]) -> None:
+    """Check that each requested ticket type has sale terms.
 
     Raises:
-        TicketTypeNotFound: one is not.
+        TicketTypeNotFound: a ticket type has none, because it does not exist or its event is not for sale.
     """
-    if missing := wanted.keys() - {each.ticket_type_id for each in terms}:
+    if missing := set(ticket_type_ids) - {each.ticket_type_id for each in terms}:
         raise TicketTypeNotFound(ticket_type_ids=sorted(missing))
 
 
-def voucher_of(
+def redeemed_voucher(
     terms: Sequence[SaleTerms], vouchers: Sequence[Voucher], code: str | None, now: datetime
 ) -> Voucher | None:
-    """Return the voucher that an order redeems. Check that each ticket type is public, or unlocked by the voucher.
+    """Return the voucher that an order redeems, or None without a code. Check that it unlocks all hidden ticket types.
+
+    Args:
+        vouchers: the vouchers of the order's events that have this code.
 
     Raises:
-        TicketTypeNotFound: a ticket type is hidden and stays so.
-        VoucherNotFound, VoucherExpired, VoucherNotApplicable: the code does nothing for this order.
+        TicketTypeNotFound: a ticket type is hidden, and no voucher unlocks it.
+        VoucherNotFound, VoucherExpired, VoucherNotApplicable: the order cannot redeem the code.
     """
-    voucher = valid_among(vouchers, [each.event_id for each in terms], now)
+    voucher = choose_voucher(vouchers, [each.event_id for each in terms], now)
     hidden = [each for each in terms if each.hidden and not (voucher and _unlocks(voucher, each))]
     if hidden:
         raise TicketTypeNotFound(ticket_type_ids=[each.ticket_type_id for each in hidden])
     if code is not None and voucher is None:
         raise VoucherNotFound
-    if voucher and not any(is_for(voucher, each.event_id, each.ticket_type_id) for each in terms):
+    if voucher and not any(covers(voucher, each.event_id, each.ticket_type_id) for each in terms):
         raise VoucherNotApplicable
     return voucher
 
 
 def _unlocks(voucher: Voucher, terms: SaleTerms) -> bool:
-    return voucher.unlocks_hidden and is_for(voucher, terms.event_id, terms.ticket_type_id)
+    return voucher.unlocks_hidden and covers(voucher, terms.event_id, terms.ticket_type_id)
 
 
 def cart_items(
-    terms: Sequence[SaleTerms], wanted: dict[UUID, int], ticket_mode: TicketModeChoice | None, now: datetime
+    terms: Sequence[SaleTerms], quantities: dict[UUID, int], ticket_mode: TicketModeChoice | None, now: datetime
 ) -> list[CartItem]:
-    """Return the items of a cart, as they were asked for.
+    """Return the items of a cart, one for each ticket type.
+
+    Args:
+        quantities: the requested quantity of each ticket type, by its id.
+        ticket_mode: the buyer's choice, if there is one.
 
     Raises:
-        NotOnSale, QuantityNotAllowed, TicketModeNotOffered, MixedOrder: they cannot be bought like this.
+        NotOnSale, QuantityNotAllowed, TicketModeNotOffered, MixedOrder: the items cannot be bought like this.
     """
     for each in terms:
-        check_on_sale(each, wanted[each.ticket_type_id], now)
+        check_on_sale(each, quantities[each.ticket_type_id], now)
     organisations, currencies = {each.organisation_id for each in terms}, {each.currency for each in terms}
     if len(organisations) > 1 or len(currencies) > 1:
         raise MixedOrder(organisation_ids=sorted(organisations), currencies=sorted(currencies))
     if ticket_mode and not any(each.ticket_mode in (ticket_mode, "choice") for each in terms):
         raise TicketModeNotOffered
-    return [CartItem(each, wanted[each.ticket_type_id], is_group(each, ticket_mode)) for each in terms]
+    return [CartItem(each, quantities[each.ticket_type_id], is_group(each, ticket_mode)) for each in terms]
 
 
 def seat_requests(
     items: Sequence[OrderItemRequest], cart: Sequence[CartItem], waitlist_token: str | None
 ) -> list[SeatRequest]:
-    """Return the seats that an order wants of its seated ticket types. A waitlist's offer comes with its seats.
+    """Return the seats that a request asks for, one entry for each seated ticket type.
+
+    An offer of the waitlist comes with its own seats, so a request with its token can name none.
 
     Raises:
-        NotSeated, SeatCountMismatch, OfferMismatch: the seats do not fit the cart.
+        NotSeated: the request names seats of a ticket type without seats.
+        SeatCountMismatch: it does not name as many seats as the quantity, or it names a seat twice.
+        OfferMismatch: it has a waitlist token, and several ticket types or named seats.
     """
     if waitlist_token and (len(cart) > 1 or any(item.seat_ids for item in items)):
         raise OfferMismatch
     requests = []
     for each in cart:
-        mine = [item for item in items if item.ticket_type_id == each.terms.ticket_type_id]
-        named = [seat_id for item in mine for seat_id in item.seat_ids or ()]
-        if each.terms.seated:
-            if named and (len(named) != each.quantity or len(set(named)) != each.quantity):
-                raise SeatCountMismatch(ticket_type_id=each.terms.ticket_type_id, quantity=each.quantity)
-            together = all(item.together for item in mine)
-            requests.append(SeatRequest(each.terms.ticket_type_id, each.quantity, tuple(named), together))
-        elif named:
-            raise NotSeated(ticket_type_id=each.terms.ticket_type_id, ticket_type_name=each.terms.ticket_type_name)
+        terms, quantity = each.terms, each.quantity
+        same_type = [item for item in items if item.ticket_type_id == terms.ticket_type_id]
+        seat_ids = [seat_id for item in same_type for seat_id in item.seat_ids or ()]
+        if seat_ids and not terms.seated:
+            raise NotSeated(ticket_type_id=terms.ticket_type_id, ticket_type_name=terms.ticket_type_name)
+        if seat_ids and not len(seat_ids) == len(set(seat_ids)) == quantity:
+            raise SeatCountMismatch(ticket_type_id=terms.ticket_type_id, quantity=quantity)
+        if terms.seated:
+            together = all(item.together for item in same_type)
+            requests.append(SeatRequest(terms.ticket_type_id, quantity, tuple(seat_ids), together))
     return requests
 
 
 def is_group(terms: SaleTerms, ticket_mode: TicketModeChoice | None) -> bool:
-    """Return True if one ticket stands for all that is bought of a ticket type. It may leave that to the buyer."""
-    return (ticket_mode if terms.ticket_mode == "choice" else terms.ticket_mode) == "group"
+    """Return True if one ticket admits all that is bought of a ticket type.
+
+    Args:
+        ticket_mode: the buyer's choice, which counts only if the ticket type lets the buyer choose.
+    """
+    if terms.ticket_mode == "choice":
+        return ticket_mode == "group"
+    return terms.ticket_mode == "group"
 
 
 def check_on_sale(terms: SaleTerms, quantity: int, now: datetime) -> None:
     """Check that a quantity of a ticket type may be bought now.
 
     Raises:
-        NotOnSale, QuantityNotAllowed: it may not.
+        NotOnSale: it is before or after the sale window.
+        QuantityNotAllowed: the quantity is below or above the limits per order.
     """
     if (terms.on_sale_from and now < terms.on_sale_from) or now >= terms.on_sale_until:
         raise NotOnSale(
@@ -148,7 +167,7 @@ def check_on_sale(terms: SaleTerms, quantity: int, now: datetime) -> None:
 
 
 def priced_items(items: Sequence[CartItem]) -> list[PricedItem]:
-    """Return the items of a cart as they are priced."""
+    """Return the items of a cart as `pricing` needs them."""
     return [
         PricedItem(item.terms.event_id, item.terms.ticket_type_id, item.quantity, item.terms.unit_price)
         for item in items
@@ -156,10 +175,13 @@ def priced_items(items: Sequence[CartItem]) -> list[PricedItem]:
 
 
 def plan_draws(items: Sequence[CartItem], voucher: Voucher | None, backend_pid: int) -> list[Draw]:
-    """Return what an order takes from each pool, in the order of locks.
+    """Return what an order takes from each pool, in the order in which pools are locked.
 
-    A ticket is drawn from the pool of its ticket type, and from its event's capacity if there is one. An order with a
-    voucher draws one redemption.
+    A ticket takes from the pool of its ticket type, and from the pool of its event's capacity if there is one. An order
+    with a voucher takes one redemption.
+
+    Args:
+        backend_pid: the process of the connection at the server, which decides on the start row.
     """
     quantities: Counter[UUID] = Counter()
     rows: dict[UUID, int] = {}
@@ -177,12 +199,12 @@ def plan_draws(items: Sequence[CartItem], voucher: Voucher | None, backend_pid: 
 
 
 def pools_of(items: Sequence[CartItem]) -> set[UUID | None]:
-    """Return the pools that the tickets of a cart are drawn from."""
+    """Return the pools that the tickets of a cart are taken from. None stands for an event without a capacity."""
     return {pool_id for item in items for pool_id in (item.terms.pool_id, item.terms.capacity_pool_id)}
 
 
-def limits_of(items: Sequence[CartItem], voucher: Voucher | None) -> list[BuyerLimit]:
-    """Return the limits that the buyer of an order has to keep, over all their orders."""
+def buyer_limits(items: Sequence[CartItem], voucher: Voucher | None) -> list[BuyerLimit]:
+    """Return the limits per buyer of the ticket types in a cart and of the voucher."""
     limits = [
         BuyerLimit(item.terms.ticket_type_id, item.terms.ticket_type_name, item.quantity, item.terms.max_per_buyer)
         for item in items
@@ -194,34 +216,43 @@ def limits_of(items: Sequence[CartItem], voucher: Voucher | None) -> list[BuyerL
 
 
 def shortage_error(cart: Cart, pool_ids: Collection[UUID]) -> DomainError:
-    """Return what it means for a cart that these pools have too little left."""
+    """Return the error for a cart whose pools have too little left.
+
+    Args:
+        pool_ids: the pools that have too little left.
+    """
     if cart.voucher is not None and set(pool_ids) == {cart.voucher.pool_id}:
         return VoucherUsedUp()
     terms = [item.terms for item in cart.items]
-    short = [each for each in terms if not {each.pool_id, each.capacity_pool_id}.isdisjoint(pool_ids)]
-    return SoldOut(ticket_type_ids=[each.ticket_type_id for each in short])
+    sold_out = [each for each in terms if each.pool_id in pool_ids or each.capacity_pool_id in pool_ids]
+    return SoldOut(ticket_type_ids=[each.ticket_type_id for each in sold_out])
 
 
-def check_limits(limits: Sequence[BuyerLimit], taken: dict[UUID, int]) -> None:
-    """Check that a buyer who has this much already may have what an order adds.
+def check_buyer_limits(limits: Sequence[BuyerLimit], owned: dict[UUID, int]) -> None:
+    """Check that an order respects the limits of its buyer.
+
+    Args:
+        owned: how much of each ticket type or voucher the buyer has in other live orders, by its id.
 
     Raises:
-        BuyerLimitReached: they may not.
+        BuyerLimitReached: with the order, the buyer would have more than a limit.
     """
     for limit in limits:
-        has = taken.get(limit.subject_id, 0)
-        if has + limit.wanted > limit.most:
-            raise BuyerLimitReached(name=limit.name, max_per_buyer=limit.most, taken=has)
+        taken = owned.get(limit.subject_id, 0)
+        if taken + limit.quantity > limit.max_per_buyer:
+            raise BuyerLimitReached(name=limit.name, max_per_buyer=limit.max_per_buyer, taken=taken)
 
 
-def buyer_names(order: OrderRow) -> list[str]:
-    """Return the names by which an organisation knows a buyer: an email address, and an account if there is one."""
-    names = [f"{order.organisation_id} {order.buyer_email}"]
-    return [*names, f"{order.organisation_id} {order.account_id}"] if order.account_id else names
+def buyer_keys(order: OrderRow) -> list[str]:
+    """Return the keys of a buyer at an organisation: one for the email address, one for the account if there is one."""
+    keys = [f"{order.organisation_id} {order.buyer_email}"]
+    if order.account_id:
+        keys.append(f"{order.organisation_id} {order.account_id}")
+    return keys
 
 
-def webhook_of(status: OrderStatus) -> str | None:
-    """Return the type of the webhook that tells of an order's new state, if there is one."""
+def webhook_type(status: OrderStatus) -> str | None:
+    """Return the type of the webhook that reports an order's new state. None if no webhook reports it."""
     match status:
         case "paid":
             return "order.paid"
@@ -232,7 +263,7 @@ def webhook_of(status: OrderStatus) -> str | None:
 
 
 def parse_reference(text: str) -> dict[str, UUID | str | None]:
-    """Return what to look an order up by: its id, or its number however it was typed."""
+    """Return the parameters that find an order by a text: its id, or its number in any spelling."""
     try:
         return {"id": UUID(text), "number": None}
     except ValueError:

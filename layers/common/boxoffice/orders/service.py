@@ -1,4 +1,4 @@
-"""Use cases of orders."""
+"""Use cases of orders: place, pay, cancel and expire them, and give back what they have of the stock."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -49,19 +49,19 @@ SQL = sql.queries("orders")
 
 _FIRST, _LAST = UUID(int=0), UUID(int=(1 << 128) - 1)
 
-_MOST_READS = 50  # of the terms of sale, for one purchase
+_MOST_READS = 50  # of the sale terms, for one purchase
 
 
 def place_order(conn: db.Connection, caller: Caller, request: OrderRequest, key: str) -> PlacedOrder:
-    """Hold stock and open an order; a free one is paid at once.
+    """Hold stock and place an order. A free order is paid at once.
 
-    Runs in autocommit: two statements in the common case, with locks held during the second alone. Each further plan
-    is a transaction of its own, so that it lets go of its locks before the next.
+    Runs in autocommit: two statements in the common case, and only the second holds locks. Each further plan is a
+    transaction of its own, so that its locks end before the next plan.
 
     Raises:
-        SoldOut: a pool had too little left, at a moment during the call.
-        CANNOT_BE_BOUGHT, CANNOT_BE_SEATED: it cannot be had like this, or not by this buyer.
-        NOT_REDEEMABLE, NOT_OFFERED: it cannot be had with this voucher, or on this offer of the waitlist.
+        SoldOut: a pool had too little left at a moment during the call.
+        CANNOT_BE_BOUGHT, CANNOT_BE_SEATED: the request cannot be met, or not for this buyer.
+        NOT_REDEEMABLE, NOT_OFFERED: the voucher or the waitlist token does not allow this order.
         KeyReused: the idempotency key belongs to another request.
     """
     scope = str(caller.account_id or request.buyer.email)
@@ -70,7 +70,7 @@ def place_order(conn: db.Connection, caller: Caller, request: OrderRequest, key:
         conn,
         idempotent,
         lambda: _place_with_retry(conn, caller.account_id, request, idempotent),
-        lambda stored: _first_answer(conn, UUID(stored["id"])),
+        lambda stored: _read_placed_order(conn, UUID(stored["id"])),
         SQL.get_request,
     )
 
@@ -78,13 +78,13 @@ def place_order(conn: db.Connection, caller: Caller, request: OrderRequest, key:
 def _place_with_retry(
     conn: db.Connection, account_id: UUID | None, request: OrderRequest, idempotent: IdempotentRequest
 ) -> PlacedOrder:
-    """Place an order on the terms of now.
+    """Place an order under the current sale terms.
 
     Edits to the terms move the stock to a new pool. Therefore read the terms again before answering "sold out".
     """
     cart = _read_cart(conn, request)
     for _ in range(_MOST_READS):
-        purchase = _purchase(conn, account_id, request, idempotent, cart)
+        purchase = _make_purchase(conn, account_id, request, idempotent, cart)
         try:
             _place_once(conn, purchase)
         except InsufficientStock as error:
@@ -93,41 +93,41 @@ def _place_with_retry(
                 seats.check_named(conn, cart.seats)
                 raise rules.shortage_error(cart, error.pool_ids) from error
         else:
-            return _answer_of(conn, purchase)
+            return _answer_purchase(conn, purchase)
     raise Busy
 
 
 def _read_cart(conn: db.Connection, request: OrderRequest) -> Cart:
     now = datetime.now(UTC)
-    wanted = rules.quantities_of(request.items)
-    terms = db.many(conn, SaleTerms, SQL.list_sale_terms, ticket_type_ids=list(wanted))
-    rules.check_found(terms, wanted)
+    quantities = rules.quantity_by_ticket_type(request.items)
+    terms = db.many(conn, SaleTerms, SQL.list_sale_terms, ticket_type_ids=list(quantities))
+    rules.check_for_sale(terms, quantities)
     event_ids = [each.event_id for each in terms]
-    found = vouchers.list_by_code(conn, event_ids, request.voucher) if request.voucher else []
-    voucher = rules.voucher_of(terms, found, request.voucher, now)
-    items = rules.cart_items(terms, wanted, request.ticket_mode, now)
+    candidates = vouchers.list_by_code(conn, event_ids, request.voucher) if request.voucher else []
+    voucher = rules.redeemed_voucher(terms, candidates, request.voucher, now)
+    items = rules.cart_items(terms, quantities, request.ticket_mode, now)
     charges = charges_of(rules.priced_items(items), voucher)
     return Cart(items, charges, voucher, rules.seat_requests(request.items, items, request.waitlist_token))
 
 
-def _purchase(
+def _make_purchase(
     conn: db.Connection, account_id: UUID | None, request: OrderRequest, idempotent: IdempotentRequest, cart: Cart
 ) -> Purchase:
     draws = rules.plan_draws(cart.items, cart.voucher, conn.info.backend_pid)
-    held = rules.pools_of(cart.items) if request.waitlist_token else set()
+    offered_pools = rules.pools_of(cart.items) if request.waitlist_token else set()
     return Purchase(
         request_id=idempotent.id,
         fingerprint=idempotent.fingerprint,
-        order=_draft(account_id, request, cart),
+        order=_make_order(account_id, request, cart),
         cart=cart,
-        limits=rules.limits_of(cart.items, cart.voucher),
-        draws=[draw for draw in draws if draw.pool_id not in held],
-        offered=[draw for draw in draws if draw.pool_id in held],
+        limits=rules.buyer_limits(cart.items, cart.voucher),
+        draws=[draw for draw in draws if draw.pool_id not in offered_pools],
+        offered=[draw for draw in draws if draw.pool_id in offered_pools],
         waitlist_token=request.waitlist_token,
     )
 
 
-def _draft(account_id: UUID | None, request: OrderRequest, cart: Cart) -> OrderRow:
+def _make_order(account_id: UUID | None, request: OrderRequest, cart: Cart) -> OrderRow:
     now = datetime.now(UTC)
     terms = cart.items[0].terms
     return OrderRow(
@@ -151,9 +151,9 @@ def _place_once(conn: db.Connection, purchase: Purchase) -> None:
     """Try one plan after another until the order is placed.
 
     Raises:
-        SoldOut: there is not enough, as of a moment during the call.
-        Busy: others were faster every time.
-        NoOffer, OfferTooSmall: the waitlist holds nothing for the buyer, or not so much.
+        PoolsShort: a pool had too little left at a moment during the call.
+        Busy: other buyers were faster each time.
+        NoOffer, OfferTooSmall: the waitlist offers the buyer nothing, or less than the order takes.
     """
     for number, plan in enumerate(stock.plans(conn, purchase.draws)):
         if _try_plan(conn, purchase, plan, consolidate=number > 0):
@@ -163,17 +163,17 @@ def _place_once(conn: db.Connection, purchase: Purchase) -> None:
 def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, consolidate: bool) -> bool:
     """Try to place the order with the stock of a plan. Return True if it was placed.
 
-    One statement does it if nothing but stock has to be locked. Otherwise a transaction takes what the order needs, in
-    the order of locks.
+    A simple purchase takes one statement. Any other takes a transaction, which locks what the order needs in the order
+    of locks.
     """
     if purchase.is_simple and not consolidate:
-        return _write(conn, purchase, plan)
+        return _insert_order(conn, purchase, plan)
     order, cart = purchase.order, purchase.cart
     with conn.transaction():
         _check_buyer_limits(conn, order, purchase.limits)
         entry_id, offered = _accept_offer(conn, purchase)
-        found = stock.consolidate(conn, plan) if consolidate else plan
-        if found is None or not _write(conn, purchase, [*found, *offered]):
+        draws = stock.consolidate(conn, plan) if consolidate else plan
+        if draws is None or not _insert_order(conn, purchase, [*draws, *offered]):
             raise psycopg.Rollback
         if cart.seats:
             _take_seats(conn, purchase, entry_id)
@@ -186,39 +186,47 @@ def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, 
 
 
 def _check_buyer_limits(conn: db.Connection, order: OrderRow, limits: Sequence[BuyerLimit]) -> None:
-    """Check that the order keeps the limits of its buyer. A lock on the buyer keeps the count true until the commit.
+    """Check that the order respects the limits of its buyer. A lock on the buyer keeps the count true until the commit.
 
     Raises:
         BuyerLimitReached: it does not.
     """
     if not limits:
         return
-    db.run(conn, SQL.lock_buyer, names=rules.buyer_names(order))
-    subjects = [limit.subject_id for limit in limits]
-    rows = db.many(conn, dict, SQL.list_taken, subject_ids=subjects, **vars(order))
-    rules.check_limits(limits, {row["subject_id"]: row["taken"] for row in rows})
+    db.run(conn, SQL.lock_buyer, keys=rules.buyer_keys(order))
+    owned = db.many(
+        conn,
+        dict,
+        SQL.list_quantities_of_buyer,
+        id=order.id,
+        organisation_id=order.organisation_id,
+        account_id=order.account_id,
+        buyer_email=order.buyer_email,
+        subject_ids=[limit.subject_id for limit in limits],
+    )
+    rules.check_buyer_limits(limits, {row["subject_id"]: row["quantity"] for row in owned})
 
 
 def _accept_offer(conn: db.Connection, purchase: Purchase) -> tuple[UUID | None, list[Draw]]:
-    """Free what the waitlist holds for the buyer, in rows that stay locked.
+    """Release what the waitlist offers to the buyer, in rows that stay locked, so that the order can take it.
 
     Returns:
-        The entry of the waitlist, and the draws that find its stock; None and no draws if the buyer has no token.
+        The id of the waitlist entry, and the draws that start at its rows. None and no draws without a waitlist token.
 
     Raises:
-        NoOffer, OfferTooSmall: the waitlist holds nothing for the buyer, or not so much.
+        NoOffer, OfferTooSmall: the waitlist offers the buyer nothing, or less than the order takes.
     """
     if purchase.waitlist_token is None:
         return None, []
     (item,) = purchase.cart.items
     email, token = purchase.order.buyer_email, purchase.waitlist_token
-    entry_id, freed = waitlist.accept_offer(conn, item.terms.ticket_type_id, item.quantity, email, token)
-    rows = {taken.pool_id: taken.row_no for taken in freed}
+    entry_id, released = waitlist.accept_offer(conn, item.terms.ticket_type_id, item.quantity, email, token)
+    rows = {row.pool_id: row.row_no for row in released}
     return entry_id, [replace(draw, start=rows[draw.pool_id]) for draw in purchase.offered if draw.pool_id in rows]
 
 
-def _write(conn: db.Connection, purchase: Purchase, draws: Sequence[Draw]) -> bool:
-    """Write the order and hold its stock. Return True if the stock was there."""
+def _insert_order(conn: db.Connection, purchase: Purchase, draws: Sequence[Draw]) -> bool:
+    """Insert the order and hold its stock. Return True if there was enough stock."""
     items, charges = purchase.cart.items, purchase.cart.charges
     order = {
         **vars(purchase.order),
@@ -233,7 +241,7 @@ def _write(conn: db.Connection, purchase: Purchase, draws: Sequence[Draw]) -> bo
         db.value(
             conn,
             SQL.place_cart,
-            is_group=[item.is_group for item in items],
+            are_groups=[item.is_group for item in items],
             ticket_type_ids=[item.terms.ticket_type_id for item in items],
             event_ids=[item.terms.event_id for item in items],
             quantities=[item.quantity for item in items],
@@ -253,7 +261,7 @@ def _write(conn: db.Connection, purchase: Purchase, draws: Sequence[Draw]) -> bo
 
 
 def _take_seats(conn: db.Connection, purchase: Purchase, entry_id: UUID | None) -> None:
-    """Give the order its seats: those that a waitlist entry had, or those that it asks for."""
+    """Give the order its seats: those of the waitlist entry if there is one, else those that the buyer requests."""
     order_id = purchase.order.id
     if entry_id:
         seats.hand_over(conn, entry_id, order_id, purchase.cart.items[0].quantity)
@@ -262,11 +270,11 @@ def _take_seats(conn: db.Connection, purchase: Purchase, entry_id: UUID | None) 
     db.run(conn, SQL.set_seats, id=order_id)
 
 
-def _answer_of(conn: db.Connection, purchase: Purchase) -> PlacedOrder:
-    """Return the answer to a purchase that was just placed."""
+def _answer_purchase(conn: db.Connection, purchase: Purchase) -> PlacedOrder:
+    """Return the answer to a purchase whose order was just placed. Only seats have to be read for it."""
     order, cart = purchase.order, purchase.cart
     if cart.seats:
-        return _first_answer(conn, order.id)
+        return _read_placed_order(conn, order.id)
     items = [
         OrderItemView(
             **vars(item.terms),
@@ -278,27 +286,27 @@ def _answer_of(conn: db.Connection, purchase: Purchase) -> PlacedOrder:
         for item, charge in zip(cart.items, cart.charges, strict=True)
     ]
     summary = OrderSummaryRow(**vars(order), subtotal=cart.subtotal, discount=cart.discount)
-    return _answer(summary, items, cart.voucher.code if cart.voucher else None)
+    return _placed_order(summary, items, cart.voucher.code if cart.voucher else None)
 
 
-def _first_answer(conn: db.Connection, order_id: UUID) -> PlacedOrder:
-    """Return the answer that was given when the order was placed: all but its state is as it was."""
+def _read_placed_order(conn: db.Connection, order_id: UUID) -> PlacedOrder:
+    """Read an order, and return the answer that the buyer got when it was placed. Only its state may have changed."""
     order = db.get(conn, OrderDetails, SQL.get_order, id=order_id, number=None)
-    return _answer(order, [OrderItemView.model_validate(item) for item in order.items], order.voucher)
+    return _placed_order(order, [OrderItemView.model_validate(item) for item in order.items], order.voucher)
 
 
-def _answer(order: OrderSummaryRow, items: list[OrderItemView], voucher: str | None) -> PlacedOrder:
-    """Return what the buyer of an order that was just placed is answered."""
+def _placed_order(order: OrderSummaryRow, items: list[OrderItemView], voucher: str | None) -> PlacedOrder:
+    """Return the answer to a purchase, with the state in which an order begins: free orders are paid at once."""
     fields = {name: getattr(order, name) for name in OrderSummary.model_fields}
     fields["status"] = "pending" if order.total else "paid"
     return PlacedOrder(**fields, items=items, voucher=voucher, access_token=order_token(order.id))
 
 
 def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
-    """An order by its id or its number.
+    """Return an order, found by its id or its number. Only managers get its history.
 
     Raises:
-        NotFound: there is none, or the caller may not see it.
+        NotFound: there is no such order, or the caller may not see it.
     """
     order = db.get(conn, OrderDetails, SQL.get_order, **rules.parse_reference(reference))
     acts_as = require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
@@ -308,7 +316,11 @@ def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
 def list_orders(
     conn: db.Connection, caller: Caller, organisation_id: UUID, filters: OrderFilters, limit: int, cursor: str | None
 ) -> OrderPage:
-    """An organisation's orders, newest first."""
+    """Return a page of an organisation's orders, newest first.
+
+    Raises:
+        NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
+    """
     require_role(conn, caller, organisation_id)
     params: dict[str, Any] = {
         "organisation_id": organisation_id,
@@ -318,8 +330,8 @@ def list_orders(
         "limit": limit,
     }
     if filters.email:
-        theirs: dict[str, Any] = {"email": filters.email, "event_id": filters.event_id}
-        rows = db.page(conn, OrderSummaryRow, SQL.list_orders_of_buyer, **theirs, **params)
+        buyer: dict[str, Any] = {"email": filters.email, "event_id": filters.event_id}
+        rows = db.page(conn, OrderSummaryRow, SQL.list_orders_of_buyer, **buyer, **params)
     elif filters.event_id:
         rows = db.page(conn, OrderSummaryRow, SQL.list_orders_of_event, event_id=filters.event_id, **params)
     else:
@@ -328,7 +340,7 @@ def list_orders(
 
 
 def list_my_orders(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> OrderPage:
-    """The orders of the caller's account, newest first."""
+    """Return a page of the orders of the caller's account, newest first."""
     before = decode_id(cursor) or _LAST
     rows = db.page(
         conn, OrderSummaryRow, SQL.list_orders_of_account, account_id=caller.account, before=before, limit=limit
@@ -337,11 +349,11 @@ def list_my_orders(conn: db.Connection, caller: Caller, limit: int, cursor: str 
 
 
 def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderView:
-    """Give a pending order's stock back. To cancel a cancelled order changes nothing.
+    """Cancel a pending order and release its stock. To cancel a cancelled order changes nothing.
 
     Raises:
-        NotFound: there is none, or it is not the caller's.
-        OrderNotPending: it is paid, or its hold has lapsed already.
+        NotFound: there is no such order, or the caller may not see it.
+        OrderNotPending: the order was paid or has expired.
     """
     order = db.get(conn, OrderRow, SQL.lock_order, id=order_id)
     acts_as = require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
@@ -358,53 +370,56 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
 
 
 def cancel(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None) -> None:
-    """End a pending order, which the transaction has locked, and give its stock to who waits."""
+    """Cancel a pending order that the transaction has locked. Offer its stock to the waitlist."""
     stock.release(conn, _draws(conn, [order.id]))
     set_status(conn, order, "cancelled", reason=reason, actor=actor)
-    offer_freed_stock(conn, [order.id])
+    _offer_freed_stock(conn, [order.id])
 
 
-def list_lapsed(conn: db.Connection, left: Collection[UUID] = (), batch: int = 1000) -> list[UUID]:
-    """A batch of pending orders whose hold has lapsed.
+def list_lapsed(conn: db.Connection, excluded: Collection[UUID] = (), batch: int = 1000) -> list[UUID]:
+    """Return a batch of pending orders whose hold has lapsed.
 
     Args:
-        left: orders to leave out.
+        excluded: orders to leave out.
     """
-    rows = db.many(conn, dict, SQL.list_lapsed_orders, left=list(left), batch=batch, **_lapsed_by_now())
+    rows = db.many(conn, dict, SQL.list_lapsed_orders, excluded=list(excluded), batch=batch, **_cutoffs())
     return [row["id"] for row in rows]
 
 
 def expire_orders(conn: db.Connection, order_ids: Sequence[UUID]) -> int:
-    """End those of some orders whose hold has lapsed; how many. Those that somebody has locked stay as they are."""
-    rows = db.many(conn, dict, SQL.lock_lapsed_orders, ids=list(order_ids), **_lapsed_by_now())
+    """Expire those of some orders whose hold has lapsed, except orders that somebody else has locked.
+
+    Returns:
+        How many orders expired.
+    """
+    rows = db.many(conn, dict, SQL.lock_lapsed_orders, ids=list(order_ids), **_cutoffs())
     lapsed = [row["id"] for row in rows]
     if lapsed:
         stock.release(conn, _draws(conn, lapsed))
-        told = db.many(conn, dict, SQL.set_expired, ids=lapsed)
-        outbox.owe_webhooks(conn, "order.expired", [(row["organisation_id"], row["facts"]) for row in told])
-        offer_freed_stock(conn, lapsed)
+        webhooks = db.many(conn, dict, SQL.set_expired, ids=lapsed)
+        outbox.owe_webhooks(conn, "order.expired", [(row["organisation_id"], row["facts"]) for row in webhooks])
+        _offer_freed_stock(conn, lapsed)
     return len(lapsed)
 
 
-def _lapsed_by_now() -> dict[str, datetime]:
-    """When a hold has lapsed, and since when one waits in vain for an open payment."""
+def _cutoffs() -> dict[str, datetime]:
+    """Return the latest `expires_at` of lapsed holds, and that of lapsed holds whose grace period is over too."""
     now = datetime.now(UTC)
-    return {"now": now, "waited_since": now - rules.PATIENCE}
+    return {"now": now, "grace_cutoff": now - rules.GRACE_PERIOD}
 
 
-def offer_freed_stock(conn: db.Connection, order_ids: Sequence[UUID]) -> None:
-    """Free the seats of orders whose stock the transaction has just released, and offer all of it to who waits."""
-    if order_ids:
-        seats.release(conn, order_ids)
-        waitlist.offer_stock_of_orders(conn, order_ids)
+def _offer_freed_stock(conn: db.Connection, order_ids: Sequence[UUID]) -> None:
+    """Release the seats of orders whose stock the transaction has just released. Offer both to the waitlist."""
+    seats.release(conn, order_ids)
+    waitlist.offer_stock_of_orders(conn, order_ids)
 
 
 def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> None:
     """Owe the confirmation of a paid order once more.
 
     Raises:
-        NotFound: there is no such order, or it is not the caller's.
-        OrderNotPaid: there are no tickets to send.
+        NotFound: there is no such order, or the caller may not see it.
+        OrderNotPaid: the order has no tickets to send.
     """
     order = find_order(conn, caller, order_id)
     if order.status not in ("paid", "partially_refunded"):
@@ -413,10 +428,10 @@ def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> N
 
 
 def find_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRow:
-    """An order itself, without what belongs to it.
+    """Return an order without its items.
 
     Raises:
-        NotFound: there is none, or the caller may not see it.
+        NotFound: there is no such order, or the caller may not see it.
     """
     order = db.get(conn, OrderRow, SQL.get_order_row, id=order_id)
     require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
@@ -424,11 +439,11 @@ def find_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRow:
 
 
 def find_managed(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRow:
-    """An order of the caller's organisation, in which they have the role that the route declares.
+    """Return an order of the caller's organisation, without its items.
 
     Raises:
-        NotFound: there is none, or it is another organisation's.
-        Forbidden: the role is too low.
+        NotFound: there is no such order, or it is another organisation's.
+        Forbidden: the caller's role is lower than the route asks for.
     """
     order = db.get(conn, OrderRow, SQL.get_order_row, id=order_id)
     require_role(conn, caller, order.organisation_id)
@@ -436,29 +451,32 @@ def find_managed(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRo
 
 
 def lock_order(conn: db.Connection, order_id: UUID) -> OrderRow:
-    """An order that is known to exist, locked until the transaction ends."""
+    """Lock an order, which must exist, until the transaction ends. Return it."""
     return db.exactly_one(conn, OrderRow, SQL.lock_order, id=order_id)
 
 
 def take_order(conn: db.Connection, order_id: UUID) -> OrderRow | None:
-    """An order, locked until the transaction ends; None if somebody else has it."""
+    """Lock an order until the transaction ends, and return it. Return None if somebody else has locked it."""
     return db.one(conn, OrderRow, SQL.take_order, id=order_id)
 
 
-def hold_again(conn: db.Connection, order: OrderRow) -> bool:
-    """Take stock once more for a lapsed or cancelled order, which the transaction has locked.
+def retake_stock(conn: db.Connection, order: OrderRow) -> bool:
+    """Take the stock of an expired or cancelled order again. The transaction has locked the order.
 
-    Nothing is taken for an event that is no longer on, or for a buyer who has had as much as they may since. The order
-    then holds its stock as a pending one does, and the transaction goes on to pay it. Return True if there was enough.
+    The order then holds its stock as a pending order does, and the transaction goes on to pay it. Nothing is taken if
+    the event is no longer for sale, or if the buyer has reached a limit since.
+
+    Returns:
+        True if the order holds its stock again.
     """
     try:
-        _check_buyer_limits(conn, order, db.many(conn, BuyerLimit, SQL.list_limits, id=order.id))
+        _check_buyer_limits(conn, order, db.many(conn, BuyerLimit, SQL.list_buyer_limits, id=order.id))
     except BuyerLimitReached:
         return False
     draws = db.many(conn, Draw, SQL.list_draws, id=order.id)
     for _ in range(_MOST_READS):
         try:
-            return bool(draws) and any(_hold_plan(conn, order, plan) for plan in stock.plans(conn, draws))
+            return bool(draws) and any(_try_retake(conn, order, plan) for plan in stock.plans(conn, draws))
         except (SeatTaken, SeatNotFound):
             return False
         except InsufficientStock:
@@ -468,10 +486,11 @@ def hold_again(conn: db.Connection, order: OrderRow) -> bool:
     raise Busy
 
 
-def _hold_plan(conn: db.Connection, order: OrderRow, plan: Sequence[Draw]) -> bool:
+def _try_retake(conn: db.Connection, order: OrderRow, plan: Sequence[Draw]) -> bool:
+    """Try to hold an order's stock again with a plan. Return True if it is held."""
     with conn.transaction():
-        found = stock.consolidate(conn, plan)
-        held = stock.take(conn, found) if found else None
+        draws = stock.consolidate(conn, plan)
+        held = stock.take(conn, draws) if draws else None
         if held is None:
             raise psycopg.Rollback
         db.run(conn, SQL.set_draws, id=order.id, draws=held)
@@ -481,9 +500,9 @@ def _hold_plan(conn: db.Connection, order: OrderRow, plan: Sequence[Draw]) -> bo
 
 
 def pay(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None = None) -> None:
-    """Turn an order that holds its stock, and that the transaction has locked, into a paid one.
+    """Mark an order as paid: sell its stock, issue its tickets and owe the confirmation.
 
-    Its stock is sold, its tickets are issued and the confirmation is owed.
+    The transaction has locked the order, and the order holds its stock.
     """
     from boxoffice.tickets import service as tickets  # most purchases are paid later, by another function
 
@@ -494,18 +513,27 @@ def pay(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None
     _owe_confirmation(conn, order)
 
 
-def return_stock(
+def give_back_stock(
     conn: db.Connection, order: OrderRow, quantities: dict[UUID, int] | None, ticket_ids: Sequence[UUID] = ()
 ) -> None:
-    """Make available again what a paid order, which the transaction has locked, has sold, and offer it to who waits.
+    """Make stock that a paid order has bought available again, and offer it to the waitlist.
+
+    The transaction has locked the order.
 
     Args:
-        quantities: how many of which pool; None for all that the order holds, its voucher's redemption and seats too.
-        ticket_ids: the tickets that are given back, whose seats are free then, where it is not all.
+        quantities: how much of each pool to give back. None gives back all: the voucher's redemption and seats too.
+        ticket_ids: the tickets whose seats to release, if not all is given back.
     """
-    given = quantities or {}
-    back = {"everything": quantities is None, "pool_ids": list(given), "quantities": list(given.values())}
-    stock.give_back(conn, db.value(conn, SQL.return_draws, id=order.id, **back))
+    some = quantities or {}
+    draws = db.value(
+        conn,
+        SQL.give_back_draws,
+        id=order.id,
+        everything=quantities is None,
+        pool_ids=list(some),
+        quantities=list(some.values()),
+    )
+    stock.give_back(conn, draws)
     if quantities is None:
         seats.release(conn, [order.id])
     else:
@@ -516,11 +544,16 @@ def return_stock(
 def set_status(
     conn: db.Connection, order: OrderRow, to: OrderStatus, *, reason: str, actor: UUID | None, **facts: Any
 ) -> None:
-    """Change an order's state, with its history row and its webhook, which carries the ``facts`` too."""
+    """Change an order's state, add the history row, and owe the webhook if there is one.
+
+    Args:
+        actor: the account that makes the change. None for a guest, a provider or a job.
+        facts: what the webhook says beside the order itself.
+    """
     change = {"from_status": order.status, "to_status": to, "reason": reason, "actor_id": actor}
     events = [row["event_id"] for row in db.many(conn, dict, SQL.set_status, id=order.id, **change)]
-    if kind := rules.webhook_of(to):
-        told = {
+    if kind := rules.webhook_type(to):
+        data = {
             "order_id": order.id,
             "number": order.number,
             "status": to,
@@ -528,11 +561,11 @@ def set_status(
             "total": order.total,
             "event_ids": events,
         }
-        outbox.owe_webhook(conn, order.organisation_id, kind, told | facts)
+        outbox.owe_webhook(conn, order.organisation_id, kind, data | facts)
 
 
 def _draws(conn: db.Connection, order_ids: Sequence[UUID]) -> str:
-    """What some orders, which the transaction has locked, hold or have sold of the stock."""
+    """Return what some orders have of the stock, as PostgreSQL writes draws. The transaction has locked the orders."""
     return str(db.value(conn, SQL.get_draws, ids=list(order_ids)))
 
 

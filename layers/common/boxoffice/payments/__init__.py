@@ -1,6 +1,11 @@
-"""Payments: started at a provider, decided by its events, and returned if they can no longer pay their order.
+"""Payments: a client starts one, the provider's events decide it, and money that pays no order is returned.
 
-Each provider is a module here, as `providers` says. Beside them: `merchants`, accounts at providers and their secrets;
-`webhooks`, what endpoints of providers share; `calls`, several calls at once; `reading`, values that providers send;
-`reconciliation`, asking providers; `sending`, refunds on their way.
+Each provider is a module here; `providers` says what it must declare and do. The other modules:
+
+- `merchants` finds whose account at a provider takes the money, and the secrets of accounts.
+- `webhooks` is what the endpoints for providers' webhooks share.
+- `calls` calls providers concurrently.
+- `reading` reads values that providers send.
+- `reconciliation` asks providers about payments that stay open.
+- `sending` owes refunds and sends them.
 """

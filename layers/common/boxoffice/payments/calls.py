@@ -1,4 +1,4 @@
-"""Calls to providers, several at once, so that a provider that hangs does not hold up the others."""
+"""Call providers concurrently, so that a provider that hangs does not delay the others."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -12,7 +12,7 @@ MAX_CONCURRENT_CALLS = 10
 
 
 class AtProvider(Protocol):
-    """What belongs to an account at a provider: a payment or a refund."""
+    """A payment or a refund, which belongs to an account at a provider."""
 
     @property
     def provider(self) -> str: ...
@@ -21,16 +21,16 @@ class AtProvider(Protocol):
 
 
 class UnexpectedAnswer(ProviderUnavailable):
-    """The provider answers, but what it answers makes our code fail."""
+    """The provider answered, but our code failed on the answer."""
 
 
 def account_of(item: AtProvider) -> str:
-    """The name of the account at a provider to which a payment or refund belongs."""
+    """Return the name of the account to which a payment or refund belongs, as SQL writes it."""
     return f"{item.provider}{item.merchant_id}"
 
 
 def call_concurrently[T: AtProvider, R](call: Callable[[T], R], items: Sequence[T]) -> list[R | DomainError]:
-    """Call a provider for each item. Returns each answer, or the error instead of it, in the order of the items."""
+    """Call a provider for each item. Return each answer or the error instead of it, in the order of the items."""
 
     def attempt(item: T) -> R | DomainError:
         try:
@@ -50,7 +50,7 @@ def call_concurrently[T: AtProvider, R](call: Callable[[T], R], items: Sequence[
 
 
 def unresponsive_accounts(items: Sequence[AtProvider], answers: Sequence[object]) -> set[str]:
-    """The accounts that did not answer, so that they are left out of what this run still does."""
+    """Return the accounts that did not answer, so that the rest of this run leaves them out."""
     return {
         account_of(item)
         for item, answer in zip(items, answers, strict=True)

@@ -12,14 +12,14 @@ SQL = sql.queries("payments")
 
 @dataclass(frozen=True)
 class ReturnedMoney:
-    """Money that came and went back."""
+    """What an email says of money that is returned."""
 
     amount: int
     currency: str
 
 
 def payment_returned(conn: db.Connection, order_id: str, payment_id: str) -> Content:
-    """Money came that could not be used; it is on its way back."""
+    """Tell the buyer that their money could not pay the order, and is on its way back."""
     order, items = orders.get_order(conn, UUID(order_id))
     returned = db.one(conn, ReturnedMoney, SQL.get_returned_for_email, id=UUID(payment_id), order_id=order.id)
     if returned is None:

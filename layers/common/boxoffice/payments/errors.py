@@ -9,8 +9,8 @@ from boxoffice.orders.errors import OrderNotPending
 class ProviderNotEnabled(DomainError):
     status = 422
     code = "provider_not_enabled"
-    meaning = "This payment provider is not enabled here."
-    remedy = "Choose another one."
+    meaning = "This payment provider is not enabled."
+    remedy = "Choose another provider."
 
 
 class OrderExpired(DomainError):
@@ -25,12 +25,12 @@ class SignatureWrong(DomainError):
     status = 401
     code = "signature_wrong"
     meaning = "The signature is missing, too old, or not the provider's."
-    remedy = "Compare the secret at the provider with the one that is configured here."
+    remedy = "Compare the secret at the provider with the one that this deployment has."
 
 
 class PaymentRefused(DomainError):
     code = "payment_refused"
-    meaning = "The provider does not take a payment of this amount or currency."
+    meaning = "The provider does not accept a payment of this amount or currency."
     remedy = "Pay with another provider."
     detail: str = ""
 
@@ -46,17 +46,17 @@ class ProviderUnavailable(DomainError):
 
 class RefundTooLarge(DomainError):
     code = "refund_too_large"
-    meaning = "A payment cannot be refunded by more than what is left of it."
+    meaning = "The refund is larger than what is left of the payment."
     remedy = "Refund `refundable` at the most."
     constraint = "incoming_payments_refunded"
-    refundable: int | None = None  # in the order's currency's minor unit
+    refundable: int | None = None  # in the minor unit of the order's currency
 
 
 # Why an order cannot be paid.
 NOT_PAYABLE = (OrderNotPending, OrderExpired)
 
-# Why a provider does not take a payment.
+# Why a payment cannot be started at a provider.
 NOT_TAKEN = (ProviderNotEnabled, PaymentRefused, ProviderUnavailable)
 
-# Why a webhook is not let in.
+# Why a webhook is refused.
 NOT_THE_PROVIDER = (SignatureWrong, ProviderNotEnabled)

@@ -1,7 +1,8 @@
 """Flutterwave (API v3): paid on its own page, by card, bank transfer, USSD or mobile money.
 
-The secret of an account may have a field ``url``, of another server than Flutterwave's. A webhook shows the account's
-secret hash, which proves who sent it but not what it says: we ask Flutterwave about each transaction.
+The secret of an account may have a field ``url``, which names another server than Flutterwave's. A webhook shows the
+secret hash of the account. The hash proves who sent the webhook, but not what it says. So we ask Flutterwave about each
+transaction.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ _LARGEST_ANSWER = 1_000_000  # bytes
 
 
 class _Refused(PaymentRefused):
-    """Flutterwave answers an error; the detail is in its words."""
+    """Flutterwave answered an error. The detail is Flutterwave's own message."""
 
 
 def create(payment: ProviderPayment) -> PreparedPayment:
-    """See `Provider.create`. A second link for the same payment serves as well: both carry the payment's id."""
+    """See `Provider.create`. A second link for the same payment does no harm: both carry the payment's id."""
     minutes = int((payment.expires_at - datetime.now(payment.expires_at.tzinfo)).total_seconds() // 60)
     answer = _call(
         payment.merchant_id,
@@ -65,13 +66,13 @@ def create(payment: ProviderPayment) -> PreparedPayment:
 
 
 def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
-    """See `Provider.fetch`. We cannot close Flutterwave's page, so the buyer may still pay later."""
+    """See `Provider.fetch`. We cannot close Flutterwave's page, so the buyer may still pay there later."""
     try:
         transaction = _call(payment.merchant_id, "GET", f"/transactions/verify_by_reference?tx_ref={payment.id}")
     except _Refused as error:
         if not _NO_TRANSACTION.search(error.detail):
             raise
-        return _unpaid(payment) if close else None
+        return _unpaid_event(payment) if close else None
     event = _event(transaction)
     if event.payment_id != payment.id:
         raise _nonsense("another payment's transaction")
@@ -79,18 +80,18 @@ def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
 
 
 def refund(refund: DueRefund) -> RefundState:
-    """See `Provider.refund`. Flutterwave has no idempotency keys: we find a refund again by its comment."""
+    """See `Provider.refund`. Flutterwave has no idempotency keys, so we find an earlier attempt by its comment."""
     try:
         if refund.reference:
             return _state(_call(refund.merchant_id, "GET", f"/refunds/{refund.reference}"))
-        known = _find(refund) if refund.attempts > 1 else None
-        return _state(known or _create(refund))
+        earlier = _find_refund(refund) if refund.attempts > 1 else None
+        return _state(earlier or _create_refund(refund))
     except _Refused as error:
         return RefundState("failed", reason=error.detail)
 
 
 def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime) -> None:  # noqa: ARG001
-    """See `Provider.verify`. The hash does not prove when it was sent."""
+    """See `Provider.verify`. The hash does not prove when the webhook was sent."""
     check_webhook_secret(merchant_id, INFO.name, signature)
 
 
@@ -111,7 +112,7 @@ def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:
 
 
 def _event(transaction: Any) -> ProviderEvent:
-    """What a transaction tells of a payment, as Flutterwave answers it. A pending one tells nothing."""
+    """Return the event for a transaction as Flutterwave answers it. A pending transaction does not concern us."""
     try:
         number, status = _id_of(transaction["id"]), name_of(transaction["status"])
         currency = currency_of(transaction["currency"])
@@ -136,24 +137,26 @@ def _id_of(value: Any) -> int:
     return value
 
 
-def _unpaid(payment: ProviderPayment) -> ProviderEvent:
+def _unpaid_event(payment: ProviderPayment) -> ProviderEvent:
     return ProviderEvent(
         f"unpaid:{payment.id}", "failed", payment.id, payment.amount, payment.currency, {"status": "not paid"}
     )
 
 
-def _create(refund: DueRefund) -> Any:
+def _create_refund(refund: DueRefund) -> Any:
     amount = _number(major(refund.amount, refund.currency))
     body = {"amount": amount, "comments": _comment(refund)}
     return _call(refund.merchant_id, "POST", f"/transactions/{refund.money_reference}/refund", body)
 
 
-def _find(refund: DueRefund) -> Any | None:
-    """A refund that an earlier attempt has made without getting the answer."""
-    known = _call(refund.merchant_id, "GET", f"/refunds?id={refund.money_reference}&from={refund.created_at:%Y-%m-%d}")
-    if not isinstance(known, list):
+def _find_refund(refund: DueRefund) -> Any | None:
+    """Return the refund of an earlier attempt whose answer did not reach us. None if there is none."""
+    path = f"/refunds?id={refund.money_reference}&from={refund.created_at:%Y-%m-%d}"
+    answers = _call(refund.merchant_id, "GET", path)
+    if not isinstance(answers, list):
         raise _nonsense("no list of refunds")
-    return next((each for each in known if isinstance(each, dict) and each.get("comment") == _comment(refund)), None)
+    comment = _comment(refund)
+    return next((each for each in answers if isinstance(each, dict) and each.get("comment") == comment), None)
 
 
 def _comment(refund: DueRefund) -> str:
@@ -176,11 +179,11 @@ def _number(amount: Decimal) -> int | float:
 
 
 def _call(merchant_id: UUID, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """Call Flutterwave; the ``data`` of its answer.
+    """Call Flutterwave. Return the ``data`` of its answer.
 
     Raises:
-        _Refused: it answers that it does not do this.
-        ProviderUnavailable: it does not answer, or we cannot understand the answer.
+        _Refused: Flutterwave refuses the call.
+        ProviderUnavailable: Flutterwave does not answer, or we cannot understand the answer.
     """
     import urllib3
 

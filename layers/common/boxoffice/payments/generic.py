@@ -1,7 +1,7 @@
-"""A bank or gateway of which we know only that it can send a webhook: ``{order, status: PAID|REJECTED, reason?}``.
+"""The generic provider: a bank or gateway that can send a webhook ``{order, status: PAID|REJECTED, reason?}``.
 
-It shows a shared secret in ``X-Webhook-Secret``. It is told of no payment beforehand, so its events name an order. It
-cannot be called: people send its refunds.
+It shows a shared secret in ``X-Webhook-Secret``. It knows no payment of ours, so its events name an order. We cannot
+call it, so people send its refunds by hand.
 """
 
 import json
@@ -32,27 +32,27 @@ class GenericEvent(Request):
 
 
 def create(payment: ProviderPayment) -> PreparedPayment:  # noqa: ARG001
-    """See `Provider.create`. Nothing can be prepared at a provider that cannot be called."""
+    """See `Provider.create`. We cannot call this provider, so it refuses every payment."""
     raise PaymentRefused
 
 
 def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:  # noqa: ARG001
-    """See `Provider.fetch`. We know what its webhooks tell, and nothing more."""
+    """See `Provider.fetch`. We cannot call this provider, so a payment stays open until a webhook comes."""
     return None
 
 
 def refund(refund: DueRefund) -> RefundState:  # noqa: ARG001
-    """See `Provider.refund`."""
+    """See `Provider.refund`. We cannot call this provider, so people have to send the money back."""
     return RefundState("impossible", reason="This provider cannot be called: send the money back by hand.")
 
 
 def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime) -> None:  # noqa: ARG001
-    """See `Provider.verify`."""
+    """See `Provider.verify`. The secret does not prove when the webhook was sent."""
     check_webhook_secret(merchant_id, INFO.name, signature)
 
 
 def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:  # noqa: ARG001
-    """See `Provider.parse`. The status names the event: an order is paid once, and rejected once."""
+    """See `Provider.parse`. The status is the event's id, so an order is paid once and rejected once."""
     try:
         event = GenericEvent.model_validate_json(body)
     except ValidationError as error:

@@ -1,8 +1,8 @@
-"""Accounts at payment providers: the deployment's, and those that organisations bring.
+"""Merchants' accounts at payment providers: the deployment's, and those of organisations.
 
-The credentials of an account are a secret, whose fields the provider's module declares. The environment names that of
-the deployment. An organisation's is ``boxoffice/<stage>/organisations/<organisation id>/<provider>``. A payment
-remembers whose account took it.
+The credentials of an account are a secret. The module of the provider declares its fields. The environment names the
+deployment's secret. An organisation's is ``boxoffice/<stage>/organisations/<organisation id>/<provider>``. A payment
+stores whose account it was made with.
 """
 
 import hmac
@@ -18,31 +18,31 @@ from boxoffice.payments.providers import Provider
 
 
 def merchant_of(organisation_id: UUID, provider: Provider) -> UUID:
-    """Whose account takes a payment to this organisation: its own, if it has one.
+    """Return whose account takes payments for an organisation: its own if it has one, else the deployment's.
 
     Raises:
         Busy: Secrets Manager does not answer.
     """
     info = provider.INFO
-    has_account = info.has_merchant_accounts and optional_secret(_own_secret(organisation_id, info.name))
+    has_account = info.has_merchant_accounts and optional_secret(_secret_of_organisation(organisation_id, info.name))
     return organisation_id if has_account else PLATFORM_MERCHANT
 
 
 def credential(merchant_id: UUID, provider: str, field: str, *, fresh: bool = False) -> str:
-    """A field of an account's secret.
+    """Return a field of an account's secret.
 
     Raises:
         Busy: Secrets Manager does not answer, or nobody has filled the field in.
     """
-    found = credentials(merchant_id, provider, fresh=fresh).get(field)
-    if not found:
+    value = credentials(merchant_id, provider, fresh=fresh).get(field)
+    if not value:
         logger.error("a secret is incomplete", extra={"provider": provider, "merchant": merchant_id, "field": field})
         raise Busy
-    return found
+    return value
 
 
 def webhook_secrets(merchant_id: UUID, provider: str) -> Iterator[str]:
-    """The secret that proves the webhooks of an account: as remembered, then read again, in case it was changed.
+    """Yield the secret that proves the webhooks of an account: first from memory, then read again, since it may change.
 
     Raises:
         SignatureWrong: the organisation has no such account.
@@ -55,27 +55,31 @@ def webhook_secrets(merchant_id: UUID, provider: str) -> Iterator[str]:
 
 
 def check_webhook_secret(merchant_id: UUID, provider: str, shown: str | None) -> None:
-    """Make sure that a webhook shows its account's secret. The comparison takes the same time wherever they differ.
+    """Check that a webhook shows the secret of its account. The comparison takes constant time.
+
+    Args:
+        shown: the secret that the webhook shows.
 
     Raises:
-        SignatureWrong: it does not, or the organisation has no such account.
+        SignatureWrong: it shows another secret or none, or the organisation has no such account.
         Busy: as for `credential`.
     """
     proof = (shown or "").encode()
-    if not any(hmac.compare_digest(proof, known.encode()) for known in webhook_secrets(merchant_id, provider)):
+    expected = webhook_secrets(merchant_id, provider)
+    if not any(hmac.compare_digest(proof, each.encode()) for each in expected):
         raise SignatureWrong
 
 
 def credentials(merchant_id: UUID, provider: str, *, fresh: bool = False) -> dict[str, str]:
-    """All fields of an account's secret. Empty, if the organisation has no account (any more).
+    """Return all fields of an account's secret. The dict is empty if the organisation has no such account.
 
     Raises:
         Busy: Secrets Manager does not answer.
     """
     if merchant_id != PLATFORM_MERCHANT:
-        return optional_secret(_own_secret(merchant_id, provider), fresh=fresh) or {}
+        return optional_secret(_secret_of_organisation(merchant_id, provider), fresh=fresh) or {}
     return secret(provider_secret(provider), fresh=fresh)
 
 
-def _own_secret(organisation_id: UUID, provider: str) -> str:
+def _secret_of_organisation(organisation_id: UUID, provider: str) -> str:
     return f"boxoffice/{settings().stage}/organisations/{organisation_id}/{provider}"

@@ -1,4 +1,4 @@
-"""Payments as requested, as stored and as shown; and what providers are asked and what they tell."""
+"""Payments as clients request them, as the database stores them and as answers show them. Messages of providers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,21 +16,21 @@ type EventKind = Literal["succeeded", "failed", "cancelled", "refund", "other"]
 type Effect = Literal["paid", "failed", "returned", "noted", "ignored", "unknown_payment"]
 
 type StartableProvider = Literal["stripe", "flutterwave", "sandbox"]
-"""The providers with which a client starts a payment. Each is the module of this package of the same name."""
+"""The providers with which a client starts a payment. Each has a module of the same name in this package."""
 
 type UnannouncedProvider = Literal["generic"]
-"""The providers that are not told of a payment beforehand: their events name an order."""
+"""The providers that know no payment of ours beforehand. Their events name an order."""
 
 PROVIDERS: tuple[str, ...] = (*get_args(StartableProvider.__value__), *get_args(UnannouncedProvider.__value__))
-"""All providers. Here alone they are listed; what is true of each is declared in its module."""
+"""All providers. This is the only list of them. The module of a provider declares the rest."""
 
 type MethodByHand = Literal["cash", "bank_transfer"]
-"""The ways in which an organisation takes money itself, and gives it back itself, without a provider."""
+"""The ways in which an organisation takes money itself, and sends it back itself, without a provider."""
 
 METHODS_BY_HAND: tuple[str, ...] = get_args(MethodByHand.__value__)
 
 PLATFORM_MERCHANT = UUID(int=0)
-"""The merchant that takes the payments of each organisation without an account of its own at a provider."""
+"""The merchant for organisations without an account of their own at a provider: the deployment itself."""
 
 
 class PaymentRequest(Request):
@@ -39,7 +39,9 @@ class PaymentRequest(Request):
 
 class PaymentByHandRequest(Request):
     method: MethodByHand
-    note: ShortText | None = Field(default=None, description="Kept in the order's history, such as a receipt's number")
+    note: ShortText | None = Field(
+        default=None, description="Stored in the order's history, such as a receipt's number"
+    )
 
 
 class PaymentView(View):
@@ -54,16 +56,16 @@ class PaymentView(View):
 
 
 class StartedPayment(PaymentView):
-    url: str | None = Field(default=None, description="Where the buyer pays, if it is on a page of the provider")
+    url: str | None = Field(default=None, description="The provider's page where the buyer pays, if it has one")
     client_secret: str | None = Field(
-        default=None, description="For the provider's script in a page of yours, where the buyer pays"
+        default=None, description="For the provider's script on your own page, where the buyer pays"
     )
-    publishable_key: str | None = Field(default=None, description="Goes with the client secret")
+    publishable_key: str | None = Field(default=None, description="The script needs it together with the client secret")
 
 
 class WebhookView(View):
     event_id: str
-    effect: Effect = Field(description="What the event changed; that of the first delivery, if this is a repeat")
+    effect: Effect = Field(description="What the event changed. A repeat shows the effect of the first delivery")
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class PaymentRow:
 
 @dataclass(frozen=True)
 class PaymentDetails(PaymentRow):
-    """A payment, and whose it is."""
+    """A payment, and the organisation and account of its order."""
 
     organisation_id: UUID
     account_id: UUID | None
@@ -91,8 +93,8 @@ class ProviderPayment:
     """What a provider needs to know of a payment.
 
     Attributes:
-        merchant_id: whose account at the provider takes the money: an organisation's, or `PLATFORM_MERCHANT`.
-        reference: the provider's own name for the payment, once it has one.
+        merchant_id: whose account at the provider takes the money: an organisation's id, or `PLATFORM_MERCHANT`.
+        reference: the provider's own name for the payment. None until the provider has prepared it.
         expires_at: when the order's hold lapses.
     """
 
@@ -111,7 +113,7 @@ class ProviderPayment:
 
 @dataclass(frozen=True)
 class OpenPayment(ProviderPayment):
-    """A payment about which its provider is due to be asked, and the state of its order."""
+    """A payment about which a job is due to ask the provider, and the state of its order."""
 
     status: PaymentStatus
     order_status: str
@@ -120,7 +122,7 @@ class OpenPayment(ProviderPayment):
 
 @dataclass(frozen=True)
 class PreparedPayment:
-    """A provider's answer to a payment: its own name for it, and what the client needs to pay."""
+    """What a provider answers when it has prepared a payment: its own name for it, and what the client needs to pay."""
 
     reference: str
     url: str | None = None
@@ -130,17 +132,19 @@ class PreparedPayment:
 
 @dataclass(frozen=True)
 class ProviderEvent:
-    """What a provider tells. Mostly it tells that money came for a payment, or that none did.
+    """A message of a provider about a payment or a refund.
 
     Attributes:
-        id: names the event at the provider, in an account. With an `order_reference` it names the event of that order.
-        kind: after ``failed`` a payment may still succeed, after ``cancelled`` never; ``refund`` tells that a refund
-            has changed; ``other`` does not concern us.
-        amount, currency: the money that came, or that was asked for. Empty where an order is named: it is all of it.
-        money_reference: the provider's name for the money that came. Other events name the same money by it. Empty
-            where a payment can bring money only once.
-        refund: the provider's name for the refund.
-        order_reference: the order's id or number, where the provider knows no payment of ours.
+        id: the provider's name for the event, unique in an account. With an `order_reference`, unique for that order.
+        kind: ``succeeded`` says that money came. After ``failed`` a payment may still succeed, after ``cancelled``
+            never. ``refund`` says that a refund has changed. ``other`` does not concern us.
+        amount: the money that came, or the payment's amount if none came. 0 if the event names an order: then it means
+            the order's total.
+        currency: the currency of the amount. Empty if the event names an order.
+        money_reference: the provider's name for the money that came, the same in all events about that money. Empty
+            if a payment can bring money only once.
+        refund: the provider's name for the refund, if the kind is ``refund``.
+        order_reference: the order's id or number, if the provider knows no payment of ours.
     """
 
     id: str
@@ -156,7 +160,7 @@ class ProviderEvent:
 
 @dataclass(frozen=True)
 class PaymentDecision:
-    """What an event is to change, and why."""
+    """What a provider event is to change, and why."""
 
     effect: Effect
     reason: str = ""
@@ -164,14 +168,14 @@ class PaymentDecision:
 
 @dataclass(frozen=True)
 class DueRefund:
-    """A refund that is due to be sent; or to be asked about, if it has a reference.
+    """A refund that is due to be sent. If it has a reference, the provider has it, and is due to be asked about it.
 
     Attributes:
         money_reference: the provider's name for the money that goes back.
-        payment_reference: its name for the payment by which the money came.
-        reference: its name for the refund, once it has one.
-        attempts: how often we have tried, this time included.
-        failures: how often the provider has failed to make it.
+        payment_reference: the provider's name for the payment that brought the money.
+        reference: the provider's name for the refund. None until it has one.
+        attempts: how often we have tried, this attempt included.
+        failures: how often the provider has failed to make the refund.
     """
 
     id: UUID
@@ -190,7 +194,7 @@ class DueRefund:
 
     @property
     def key(self) -> str:
-        """The idempotency key at the provider. After each failure it is another one, since the provider starts anew."""
+        """Return the idempotency key at the provider. Each failure changes it: the retry is a new refund there."""
         return f"{self.id}.{self.failures}" if self.failures else str(self.id)
 
 
@@ -199,8 +203,9 @@ class RefundState:
     """The state of a refund at its provider.
 
     Attributes:
-        kind: ``pending`` is on its way, ``impossible`` has to be made by hand.
-        reason: why it failed.
+        kind: ``pending`` is under way. ``failed`` can be tried again. ``impossible`` has to be made by hand.
+        reference: the provider's name for the refund.
+        reason: why the refund failed.
     """
 
     kind: Literal["pending", "succeeded", "failed", "impossible"]
@@ -210,44 +215,55 @@ class RefundState:
 
 @dataclass(frozen=True)
 class RefundOutcome:
-    """What to store of an attempt to send a refund."""
+    """What to store after an attempt to send a refund.
+
+    Attributes:
+        due_at: when to try or to ask again. None if nothing is left to do.
+        reference: the provider's name for the refund.
+        error: why the attempt went wrong.
+        new_failures: 1 if the provider failed to make the refund, else 0.
+    """
 
     status: RefundStatus
     due_at: datetime | None
     reference: str | None
     error: str | None = None
-    failed: int = 0
+    new_failures: int = 0
 
 
 @dataclass(frozen=True)
-class TriedRefund:
-    """A refund that a provider was asked for, and its answer, which may be an error."""
+class RefundAttempt:
+    """A refund that we asked a provider for, and the provider's answer or the error instead of it."""
 
     refund: DueRefund
     answer: RefundState | DomainError
 
     @property
     def id(self) -> UUID:
-        """The refund's id."""
+        """Return the refund's id, which names this unit of the job."""
         return self.refund.id
 
 
 @dataclass(frozen=True)
-class AskedPayment:
-    """A payment that a provider was asked about, and its answer: news, None if it is still open, or an error."""
+class PaymentInquiry:
+    """A payment that we asked a provider about, and the provider's answer.
+
+    Attributes:
+        answer: an event if the payment has ended, None if it is still open, or an error if there was no answer.
+    """
 
     payment: OpenPayment
     answer: ProviderEvent | DomainError | None
 
     @property
     def id(self) -> UUID:
-        """The payment's id."""
+        """Return the payment's id, which names this unit of the job."""
         return self.payment.id
 
 
 @dataclass(frozen=True)
-class Backlog:
-    """What is open at the providers."""
+class PaymentsBacklog:
+    """How many payments are open at providers, and how many refunds have not arrived."""
 
     payments_open: int
     refunds_owed: int

@@ -1,6 +1,6 @@
-"""What a payment provider must be able to do, what it declares, and how one is found by its name.
+"""What a payment provider must declare and do, and how to load one by its name.
 
-A provider is the module ``boxoffice.payments.<name>``. It is imported when it is used.
+A provider is the module ``boxoffice.payments.<name>``. It is imported when it is first used.
 """
 
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ from boxoffice.payments.models import PROVIDERS, DueRefund, PreparedPayment, Pro
 
 @dataclass(frozen=True)
 class ProviderInfo:
-    """What a provider's module declares. All else follows by convention from the name.
+    """What the module of a provider declares. The rest follows from the name by convention.
 
-    The webhook's function is ``receive_<name>_webhook`` at ``/v1/webhooks/<name>``, the deployment's secret is named in
-    the environment variable ``<NAME>_SECRET``, and ``PAYMENT_PROVIDERS`` enables the provider.
+    The function ``receive_<name>_webhook`` receives webhooks at ``/v1/webhooks/<name>``. The environment variable
+    ``<NAME>_SECRET`` names the deployment's secret, and ``PAYMENT_PROVIDERS`` enables the provider.
 
     Attributes:
-        name: the module's own.
+        name: the name of the module.
         webhook_header: the header that proves a webhook.
-        account_fields: the fields of the secret of an account. ``webhook_secret`` is the one that proves webhooks.
-        has_merchant_accounts: organisations can bring an account of their own.
-        takes_real_money: production refuses a provider that does not.
+        account_fields: the fields of an account's secret. The field ``webhook_secret`` proves webhooks.
+        has_merchant_accounts: True if organisations can use an account of their own.
+        takes_real_money: False for a stand-in, which production refuses.
     """
 
     name: str
@@ -37,61 +37,66 @@ class ProviderInfo:
 
 
 class Provider(Protocol):
-    """A payment provider, real or not. Each call over the network ends within seconds.
+    """A payment provider. Each call over the network ends within seconds.
 
-    A call raises ProviderUnavailable if the provider does not answer, or answers nonsense: nothing is known then.
+    Each call raises ProviderUnavailable if the provider does not answer, or if its answer cannot be understood. The
+    caller then does not know if the provider did what it was asked for.
     """
 
     INFO: ProviderInfo
 
     def create(self, payment: ProviderPayment) -> PreparedPayment:
-        """Prepare a payment at the provider. For the same payment the answer is the same each time.
+        """Prepare a payment at the provider. To prepare a payment twice has one effect.
 
         Raises:
-            PaymentRefused: the provider never takes such a payment.
+            PaymentRefused: the provider does not accept such a payment.
         """
 
     def fetch(self, payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
-        """Ask what has become of a payment. None while it is open.
+        """Ask the provider about a payment. Return an event if the payment has ended, and None if it is still open.
 
         Args:
-            close: the order is over. If no money has come, cancel the payment where the provider supports it.
+            close: True to close a payment that brought no money: cancel it where the provider supports that.
         """
 
     def refund(self, refund: DueRefund) -> RefundState:
-        """Send money back, or ask how far the refund is. For the same refund, money is sent once."""
+        """Send a refund, or ask about one that was sent before. To send a refund twice sends the money once."""
 
     def verify(self, merchant_id: UUID, body: bytes, signature: str | None, now: datetime) -> None:
-        """Make sure that a webhook comes from the provider and is recent.
+        """Check that a webhook comes from the provider and is recent.
+
+        Args:
+            merchant_id: whose account at the provider the webhook claims to come from.
+            signature: the header that proves the webhook. None if it is missing.
 
         Raises:
-            SignatureWrong: it does not, or is not.
+            SignatureWrong: it does not come from the provider, or is not recent.
         """
 
     def parse(self, merchant_id: UUID, body: bytes) -> ProviderEvent:
-        """Read a verified webhook. Where its proof does not cover the body, ask the provider what is true.
+        """Read a verified webhook. If its proof does not cover the body, ask the provider what is true.
 
         Raises:
-            Malformed: it cannot be read.
+            Malformed: the webhook cannot be read.
         """
 
 
-def enabled(name: str) -> Provider:
-    """A provider by its name, if this deployment uses it.
+def load_enabled(name: str) -> Provider:
+    """Return a provider by its name, if this deployment uses it.
 
     Raises:
-        ProviderNotEnabled: it does not, or there is no such provider.
+        ProviderNotEnabled: the deployment does not use it, or there is no such provider.
     """
     if name not in settings().payment_providers:
         raise ProviderNotEnabled
-    provider = known(name)
+    provider = load(name)
     if settings().stage == "prod" and not provider.INFO.takes_real_money:
         raise ProviderNotEnabled
     return provider
 
 
-def known(name: str) -> Provider:
-    """A provider by its name, enabled or not: payments that are open come to their end.
+def load(name: str) -> Provider:
+    """Return a provider by its name, enabled or not. Payments that were started with it still need it.
 
     Raises:
         ProviderNotEnabled: there is no such provider.

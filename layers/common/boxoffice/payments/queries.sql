@@ -1,34 +1,36 @@
 -- Statements on payments.
 
 -- name: insert_payment
+-- A payment that a client starts.
 INSERT INTO payments (id, order_id, provider, merchant_id, amount, currency, ask_at)
 VALUES (%(id)s, %(order_id)s, %(provider)s, %(merchant_id)s, %(amount)s, %(currency)s, %(ask_at)s)
 RETURNING id, order_id, provider, status, amount, currency, created_at, closed_at
 
 -- name: insert_payment_by_hand
--- Money that the organisation took itself: a payment that has succeeded, and what came in.
+-- Money that the organisation took itself: a payment that has succeeded, and its incoming payment.
 WITH payment AS (
     INSERT INTO payments (id, order_id, provider, provider_reference, status, amount, currency, closed_at)
     VALUES (%(id)s, %(order_id)s, %(provider)s, %(id)s::uuid, 'succeeded', %(amount)s, %(currency)s, now())
-    RETURNING *
+    RETURNING id, provider, merchant_id, provider_reference, amount, currency
 )
-INSERT INTO incoming_payments (id, payment_id, provider, merchant_id, reference, amount, currency, kept)
+INSERT INTO incoming_payments (id, payment_id, provider, merchant_id, reference, amount, currency, pays_order)
 SELECT %(incoming_payment_id)s, id, provider, merchant_id, provider_reference, amount, currency, true FROM payment
 
 -- name: insert_unannounced_payment
--- The payment of an order that a provider's event names. The order is its reference, so there is one in an account.
+-- The payment of an order that a provider's event names. Its reference is the order's id, so an account has one.
 INSERT INTO payments (id, order_id, provider, merchant_id, provider_reference, amount, currency)
 SELECT %(id)s, id, %(provider)s, %(merchant_id)s, id, total, currency FROM orders WHERE id = %(order_id)s AND total > 0
 ON CONFLICT ON CONSTRAINT payments_reference_key DO NOTHING
 
 -- name: get_unannounced_payment
+-- The payment that insert_unannounced_payment has made, now or before.
 SELECT id FROM payments
 WHERE provider = %(provider)s AND merchant_id = %(merchant_id)s AND provider_reference = %(order_id)s::uuid::text
 
 -- name: get_named_order
--- By id or by number, if the merchant's account takes money for it: the platform's does for every order.
+-- An order by its id or number, if this merchant's account takes money for it. The platform's account does for each.
 SELECT id, total, currency FROM orders
-WHERE (id = %(id)s OR number = %(number)s) AND %(merchant_id)s::uuid IN (organisation_id, %(platform)s)
+WHERE (id = %(id)s OR number = %(number)s) AND %(merchant_id)s::uuid IN (organisation_id, %(platform_merchant)s)
 
 -- name: get_provider_payment
 -- What a provider needs to know of a payment.
@@ -37,49 +39,53 @@ SELECT payments.id, provider, merchant_id, provider_reference AS reference, amou
 FROM payments JOIN orders ON orders.id = order_id WHERE payments.id = %(id)s
 
 -- name: set_prepared
--- The provider has prepared it. A payment that it refused before is open again.
+-- Store that the provider has prepared a payment. A payment that the provider refused before is open again.
 UPDATE payments SET provider_reference = %(reference)s, ask_at = coalesce(ask_at, %(ask_at)s),
     status = CASE status WHEN 'failed' THEN 'pending' ELSE status END,
     closed_at = CASE status WHEN 'failed' THEN NULL ELSE closed_at END
 WHERE id = %(id)s
 
 -- name: get_payment
+-- A payment, with the organisation and account of its order.
 SELECT payments.id, order_id, provider, payments.status, amount, payments.currency, payments.created_at, closed_at,
     organisation_id, account_id
 FROM payments JOIN orders ON orders.id = order_id WHERE payments.id = %(id)s
 
 -- name: lock_payment
+-- Lock a payment until the transaction ends, if it was made with this account at this provider.
 SELECT id, order_id, provider, status, amount, currency, created_at, closed_at FROM payments
 WHERE id = %(id)s AND provider = %(provider)s AND merchant_id = %(merchant_id)s FOR NO KEY UPDATE
 
 -- name: close_payment
--- A payment that money has closed stays as it is. If nothing can change any more, its provider is not asked again.
+-- Set how a payment ended. One that has succeeded or was refunded stays as it is. If `final`, its provider is not asked
+-- about it again.
 UPDATE payments SET status = %(status)s, closed_at = now(), ask_at = CASE WHEN %(final)s THEN NULL ELSE ask_at END
 WHERE id = %(id)s AND status IN ('pending', 'failed')
 
 -- name: stop_asking
+-- Nothing can come of a payment any more.
 UPDATE payments SET ask_at = NULL WHERE id = %(id)s
 
 -- name: ask_later
--- Unless meanwhile nothing can change any more.
+-- Set when to ask about a payment again, unless nothing can come of it any more.
 UPDATE payments SET ask_at = CASE WHEN status = 'pending' THEN %(if_open)s::timestamptz
     ELSE %(if_closed)s::timestamptz END
 WHERE id = %(id)s AND ask_at IS NOT NULL
 
 -- name: take_payments_to_ask
--- A batch, the most overdue first, leased to one worker. Accounts that did not answer just now are left out.
+-- Lease a batch of payments to ask about, the most overdue first. Accounts that have just not answered are left out.
 WITH due AS MATERIALIZED (
     SELECT id FROM payments WHERE ask_at <= %(now)s AND provider || merchant_id <> ALL(%(unresponsive_accounts)s)
     ORDER BY ask_at LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
 )
-UPDATE payments SET ask_at = %(leased_until)s FROM due, orders
+UPDATE payments SET ask_at = %(lease_end)s FROM due, orders
 WHERE payments.id = due.id AND orders.id = payments.order_id
-RETURNING payments.id, payments.provider, payments.merchant_id, payments.provider_reference AS reference, payments.amount,
-    payments.currency, payments.order_id, number AS order_number, buyer_name, buyer_email, expires_at, payments.status,
+RETURNING payments.id, payments.provider, payments.merchant_id, payments.provider_reference AS reference,
+    payments.amount, payments.currency, payments.order_id, number AS order_number, buyer_name, buyer_email, expires_at, payments.status,
     orders.status AS order_status, payments.created_at
 
 -- name: store_event
--- The first delivery of an event stores it. A repeat waits here for the first one's transaction, and stores nothing.
+-- The first delivery of an event stores it. A repeat waits here for the first transaction, and then stores nothing.
 INSERT INTO provider_events (provider, merchant_id, event_id, payment_id, kind, payload, effect)
 VALUES (%(provider)s, %(merchant_id)s, %(event_id)s,
     (SELECT id FROM payments
@@ -88,43 +94,48 @@ VALUES (%(provider)s, %(merchant_id)s, %(event_id)s,
 ON CONFLICT DO NOTHING
 
 -- name: set_effect
+-- Store what an event changed.
 UPDATE provider_events SET effect = %(effect)s
 WHERE provider = %(provider)s AND merchant_id = %(merchant_id)s AND event_id = %(event_id)s
 
 -- name: get_effect
+-- What the first delivery of an event changed.
 SELECT effect FROM provider_events
 WHERE provider = %(provider)s AND merchant_id = %(merchant_id)s AND event_id = %(event_id)s
 
 -- name: insert_incoming_payment
--- Inserts nothing if this money is recorded already.
+-- Record money that came. Nothing is inserted if the same money is recorded already.
 INSERT INTO incoming_payments (id, payment_id, provider, merchant_id, reference, amount, currency)
 VALUES (%(id)s, %(payment_id)s, %(provider)s, %(merchant_id)s, %(reference)s, %(amount)s, %(currency)s)
 ON CONFLICT ON CONSTRAINT incoming_payments_reference_key DO NOTHING
 
--- name: keep_incoming_payment
-UPDATE incoming_payments SET kept = true WHERE id = %(id)s
+-- name: set_pays_order
+-- Mark the incoming payment that pays its order.
+UPDATE incoming_payments SET pays_order = true WHERE id = %(id)s
 
 -- name: take_from_incoming_payment
--- Sets aside what goes back of the money that paid an order. No row, if less is left.
+-- Take an amount to refund from the money that has paid an order. No row if less than the amount is left.
 UPDATE incoming_payments SET refunded = refunded + %(amount)s
-WHERE payment_id = %(payment_id)s AND kept AND refunded + %(amount)s <= amount
+WHERE payment_id = %(payment_id)s AND pays_order AND refunded + %(amount)s <= amount
 RETURNING id, currency
 
 -- name: return_incoming_payment
+-- All of an incoming payment goes back.
 UPDATE incoming_payments SET refunded = amount WHERE id = %(id)s
 
 -- name: insert_refund
+-- A refund that is owed. It is due at once.
 INSERT INTO refunds (id, payment_id, incoming_payment_id, amount, currency, reason)
 VALUES (%(id)s, %(payment_id)s, %(incoming_payment_id)s, %(amount)s, %(currency)s, %(reason)s)
 
 -- name: take_due_refunds
--- A batch, the most overdue first, leased to one worker. Accounts that did not answer just now are left out.
+-- Lease a batch of refunds to send, the most overdue first. Accounts that have just not answered are left out.
 WITH due AS MATERIALIZED (
     SELECT refunds.id FROM refunds JOIN incoming_payments AS incoming ON incoming.id = incoming_payment_id
     WHERE due_at <= %(now)s AND provider || merchant_id <> ALL(%(unresponsive_accounts)s)
     ORDER BY due_at LIMIT %(batch)s FOR NO KEY UPDATE OF refunds SKIP LOCKED
 )
-UPDATE refunds SET due_at = %(leased_until)s, attempts = attempts + 1
+UPDATE refunds SET due_at = %(lease_end)s, attempts = attempts + 1
 FROM due, incoming_payments AS incoming, payments
 WHERE refunds.id = due.id AND incoming.id = incoming_payment_id AND payments.id = refunds.payment_id
 RETURNING refunds.id, refunds.payment_id, incoming.provider, incoming.merchant_id,
@@ -132,12 +143,12 @@ RETURNING refunds.id, refunds.payment_id, incoming.provider, incoming.merchant_i
     refunds.currency, reason, refunds.provider_reference AS reference, attempts, failures, refunds.created_at
 
 -- name: take_refunds
--- Those named, if they are due by our clock or by the database's: they have just been owed.
+-- Lease some refunds to send, those that are due by our clock or by the database's. They may have just been owed.
 WITH due AS MATERIALIZED (
     SELECT id FROM refunds WHERE id = ANY(%(ids)s) AND due_at <= greatest(%(now)s, now())
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 )
-UPDATE refunds SET due_at = %(leased_until)s, attempts = attempts + 1
+UPDATE refunds SET due_at = %(lease_end)s, attempts = attempts + 1
 FROM due, incoming_payments AS incoming, payments
 WHERE refunds.id = due.id AND incoming.id = incoming_payment_id AND payments.id = refunds.payment_id
 RETURNING refunds.id, refunds.payment_id, incoming.provider, incoming.merchant_id,
@@ -145,18 +156,19 @@ RETURNING refunds.id, refunds.payment_id, incoming.provider, incoming.merchant_i
     refunds.currency, reason, refunds.provider_reference AS reference, attempts, failures, refunds.created_at
 
 -- name: set_refund
--- How an attempt ended. What another worker has closed meanwhile stays as it is.
+-- Store the outcome of an attempt. Nothing changes if another worker has tried since, or if the refund has succeeded.
 UPDATE refunds SET status = %(status)s, due_at = %(due_at)s, provider_reference = %(reference)s, last_error = %(error)s,
-    failures = failures + %(failed)s, closed_at = CASE WHEN %(status)s = 'succeeded' THEN now() END
+    failures = failures + %(new_failures)s, closed_at = CASE WHEN %(status)s = 'succeeded' THEN now() END
 WHERE id = %(id)s AND attempts = %(attempts)s AND status <> 'succeeded'
 
 -- name: ask_about_refund
--- Its provider tells that it has changed, which may be after it seemed to succeed.
+-- A provider event says that a refund has changed, so ask about it now. It may have failed after it seemed to succeed.
 UPDATE refunds SET status = 'sent', due_at = now(), closed_at = NULL FROM incoming_payments AS incoming
 WHERE refunds.provider_reference = %(reference)s AND refunds.status IN ('sent', 'succeeded')
     AND incoming.id = incoming_payment_id AND provider = %(provider)s AND merchant_id = %(merchant_id)s
 
--- name: get_backlog
+-- name: get_payments_backlog
+-- How many payments are open, and how many refunds have not arrived, for the metrics.
 SELECT (SELECT count(*) FROM payments WHERE ask_at IS NOT NULL AND status = 'pending') AS payments_open,
     (SELECT count(*) FROM refunds WHERE due_at IS NOT NULL AND status <> 'failed') AS refunds_owed,
     (SELECT count(*) FROM refunds WHERE status = 'failed') AS refunds_failed,
@@ -164,6 +176,6 @@ SELECT (SELECT count(*) FROM payments WHERE ask_at IS NOT NULL AND status = 'pen
     WHERE due_at IS NOT NULL) AS oldest_refund_seconds
 
 -- name: get_returned_for_email
--- What came and went back, which need not be what was asked for; the last time, if it happened again.
+-- The last refund of a payment. Its amount may differ from the payment's, since it is what the buyer really paid.
 SELECT refunds.amount, refunds.currency FROM refunds JOIN payments ON payments.id = payment_id
 WHERE payment_id = %(id)s AND order_id = %(order_id)s ORDER BY refunds.id DESC LIMIT 1

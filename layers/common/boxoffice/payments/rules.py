@@ -1,11 +1,11 @@
-"""When an order can be paid, what incoming money does, and when a provider is asked again."""
+"""Decide if an order can be paid, what incoming money does, and when to ask or try again at a provider."""
 
 from datetime import datetime, timedelta
 
 from boxoffice.errors import DomainError
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderStatus
-from boxoffice.orders.rules import PATIENCE
+from boxoffice.orders.rules import GRACE_PERIOD
 from boxoffice.payments.errors import OrderExpired
 from boxoffice.payments.models import (
     DueRefund,
@@ -18,22 +18,22 @@ from boxoffice.payments.models import (
     RefundState,
 )
 
-FIRST_ASK = timedelta(minutes=2)
+FIRST_WAIT = timedelta(minutes=2)
 """How long we wait for a webhook before we ask the provider."""
 
 _LONGEST_WAIT = timedelta(hours=12)
-_MONEY_COMES_FOR = timedelta(days=3)  # a payment page is open for a day at the most
-TICKETS_GONE = PaymentDecision("returned", "the order was over and its tickets were gone")
-
+_LATEST_MONEY = timedelta(days=3)  # a payment page is open for a day at the most
 _LEASE = timedelta(minutes=2)  # longer than the time-out of the function that asks and sends
+
+TICKETS_GONE = PaymentDecision("returned", "the order was over and its tickets were gone")
 
 
 def check_payable(order: OrderRow, now: datetime) -> None:
-    """Make sure that a payment for the order can be started.
+    """Check that a payment for the order can be started.
 
     Raises:
-        OrderExpired: its hold has lapsed.
-        OrderNotPending: it is paid (as a free order always is) or was cancelled.
+        OrderExpired: the order's hold has lapsed.
+        OrderNotPending: the order is paid, as a free order always is, or was cancelled.
     """
     if order.status == "expired" or (order.status == "pending" and order.expires_at <= now):
         raise OrderExpired(expired_at=order.expires_at)
@@ -42,16 +42,16 @@ def check_payable(order: OrderRow, now: datetime) -> None:
 
 
 def reason_by_hand(request: PaymentByHandRequest) -> str:
-    """What the order's history says if it was paid by hand."""
-    paid = f"paid by {request.method.replace('_', ' ')}"
-    return f"{paid}: {request.note}" if request.note else paid
+    """Return what the order's history says of a payment by hand."""
+    method = request.method.replace("_", " ")
+    return f"paid by {method}: {request.note}" if request.note else f"paid by {method}"
 
 
 def decide_payment(event: ProviderEvent, payment: PaymentRow, order_status: OrderStatus) -> PaymentDecision:
     """Decide what an event does to its payment and order. Call it only for money that is not recorded yet.
 
-    A payment that has succeeded, or was returned, stays so, whatever comes later: events come in any order. A payment
-    that failed may still succeed.
+    Events come in any order. A payment that has succeeded or was refunded keeps its status, whatever comes later. A
+    payment that failed may still succeed.
     """
     if event.kind != "succeeded":
         return PaymentDecision("failed" if payment.status == "pending" else "ignored")
@@ -65,49 +65,53 @@ def decide_payment(event: ProviderEvent, payment: PaymentRow, order_status: Orde
 
 
 def pays_in_full(event: ProviderEvent, payment: PaymentRow) -> bool:
-    """Return True if the amount and currency that came are those that were asked for."""
+    """Return True if the event's amount and currency are those of the payment."""
     return (event.amount, event.currency) == (payment.amount, payment.currency)
 
 
-def first_ask(expires_at: datetime, now: datetime) -> datetime:
-    """When we first ask about a payment that starts now: at the end of the order's hold at the latest."""
-    return max(now, min(now + FIRST_ASK, expires_at))
+def first_ask_at(expires_at: datetime, now: datetime) -> datetime:
+    """Return when to ask first about a payment that starts now: at the end of the order's hold at the latest."""
+    return max(now, min(now + FIRST_WAIT, expires_at))
 
 
-def is_over(payment: OpenPayment, now: datetime) -> bool:
-    """Return True if the payment can no longer pay its order in time, so that it should end."""
+def should_close(payment: OpenPayment, now: datetime) -> bool:
+    """Return True if nobody should pay the payment any more: its order is not pending, or the hold has lapsed."""
     return payment.order_status != "pending" or payment.expires_at <= now
 
 
-def next_ask(payment: OpenPayment, now: datetime, *, closed: bool, answered: bool) -> datetime | None:
-    """When to ask again: after growing waits, and at the end of the hold. None once no money can come any more.
+def next_ask_at(payment: OpenPayment, now: datetime, *, closed: bool, answered: bool) -> datetime | None:
+    """Return when to ask again: after growing waits, and when the hold ends. None if no money can come any more.
 
     Args:
-        closed: the payment has failed. Money may still come for it.
-        answered: the provider has answered this time. If not, we ask soon again while the order waits for it.
+        closed: True if the payment has failed, though money may still come for it.
+        answered: True if the provider has answered this time. If not, we ask again soon, while the order waits for it.
     """
     age = now - payment.created_at
-    if closed and age > _MONEY_COMES_FOR:
+    if closed and age > _LATEST_MONEY:
         return None
-    if not answered and now < payment.expires_at + PATIENCE:
+    if not answered and now < payment.expires_at + GRACE_PERIOD:
         return now + timedelta(minutes=1)
-    later = now + min(max(age / 2, FIRST_ASK), _LONGEST_WAIT)
-    return later if is_over(payment, now) else min(later, payment.expires_at)
+    later = now + min(max(age / 2, FIRST_WAIT), _LONGEST_WAIT)
+    return later if should_close(payment, now) else min(later, payment.expires_at)
 
 
-def leased_until(now: datetime) -> datetime:
-    """Until when a payment or refund belongs to the worker that took it."""
+def lease_end(now: datetime) -> datetime:
+    """Return when the lease ends that a worker takes now on a payment or refund."""
     return now + _LEASE
 
 
-def next_attempt(attempts: int, now: datetime) -> datetime:
-    """When to try a refund, or ask about it, again: after 1, 2, 4 … minutes, and half a day at the most."""
+def next_attempt_at(attempts: int, now: datetime) -> datetime:
+    """Return when to try a refund again, or ask about it: after 1, 2, 4 … minutes, and half a day at the most."""
     return now + min(timedelta(minutes=2 ** min(attempts - 1, 12)), _LONGEST_WAIT)
 
 
 def outcome_of(refund: DueRefund, answer: RefundState | DomainError, now: datetime) -> RefundOutcome:
-    """What to store of an attempt to send a refund. A failed one is tried again, unless only people can make it."""
-    again_at = next_attempt(refund.attempts, now)
+    """Return what to store after an attempt to send a refund. A failed one is tried again if the provider can make it.
+
+    Args:
+        answer: the provider's answer, or the error instead of it.
+    """
+    again_at = next_attempt_at(refund.attempts, now)
     if isinstance(answer, DomainError):
         return RefundOutcome("sent" if refund.reference else "owed", again_at, refund.reference, answer.detail)
     reason = answer.reason or "the provider gives no reason"
@@ -117,6 +121,6 @@ def outcome_of(refund: DueRefund, answer: RefundState | DomainError, now: dateti
         case "pending":
             return RefundOutcome("sent", again_at, answer.reference)
         case "failed":
-            return RefundOutcome("failed", again_at, None, reason, failed=1)
+            return RefundOutcome("failed", again_at, None, reason, new_failures=1)
         case "impossible":
             return RefundOutcome("failed", None, None, reason)

@@ -1,8 +1,8 @@
 """The sandbox: a complete provider without money, for local and test stages.
 
-It has no accounts: its secret is a key ring of the deployment. A webhook is signed like
-``X-Sandbox-Signature: t=1772359200,s=1.<mac>``: the time in Unix seconds, and a token of the ring over the time, a dot
-and the raw body.
+Its secret is a key ring of the deployment; there are no merchants' accounts. The header of a webhook is
+``X-Sandbox-Signature: t=1772359200,s=1.<mac>``. There ``t`` is the time in Unix seconds. ``s`` is a token of the key
+ring over the time, a dot and the raw body.
 """
 
 import re
@@ -48,12 +48,12 @@ class SandboxEvent(Request):
 
 
 def create(payment: ProviderPayment) -> PreparedPayment:
-    """The payment's page on the local stack."""
+    """See `Provider.create`. The buyer pays on a page of the local stack."""
     return PreparedPayment(str(payment.id), url=f"{settings().public_url}/_local/sandbox/{payment.id}")
 
 
 def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
-    """See `Provider.fetch`. The sandbox keeps nothing: its webhooks have told all it knew."""
+    """See `Provider.fetch`. The sandbox stores nothing, so a payment is open until it is closed."""
     if not close:
         return None
     return ProviderEvent(f"closed_{payment.id}", "cancelled", payment.id, payment.amount, payment.currency, {})
@@ -65,7 +65,7 @@ def refund(refund: DueRefund) -> RefundState:
 
 
 def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime) -> None:
-    """See `Provider.verify`. Every key of the ring is accepted; a signature is good for five minutes."""
+    """See `Provider.verify`. Every key of the ring is accepted. A signature is valid for five minutes."""
     if merchant_id != PLATFORM_MERCHANT:
         raise SignatureWrong
     parts = _SIGNATURE.fullmatch(signature or "")
@@ -96,7 +96,7 @@ def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:  # noqa: ARG001 - th
 
 
 def sign(body: bytes, now: datetime) -> dict[str, str]:
-    """The headers of a webhook with this body."""
+    """Return the headers of a webhook with this body."""
     signed_at = int(now.timestamp())
     proof = token(provider_secret(INFO.name), _PURPOSE, f"{signed_at}.".encode() + body)
     return {"Content-Type": "application/json", INFO.webhook_header: f"t={signed_at},s={proof}"}
@@ -105,7 +105,7 @@ def sign(body: bytes, now: datetime) -> dict[str, str]:
 def signed_event(
     payment_id: str, kind: EventType, amount: int, currency: str, event_id: str | None = None
 ) -> tuple[bytes, dict[str, str]]:
-    """The body and headers of a webhook that tells that the buyer has paid, or has declined to."""
+    """Return the body and headers of a webhook which says that the buyer has paid or declined."""
     event = SandboxEvent.model_validate(
         {
             "id": event_id or f"evt_{new_id()}",

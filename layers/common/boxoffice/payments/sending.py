@@ -1,7 +1,8 @@
-"""Refunds: owed in the transaction that decides them, sent afterwards, outside of any.
+"""Owe refunds, and send them to providers.
 
-An endpoint sends one right after the commit, by `send_at_once`. The job `reconcile_payments` sends all others, and
-tries again what failed. A refund's key is the provider's idempotency key, so that to send it again changes nothing.
+The transaction that decides a refund owes it. It is sent after the commit, outside of any transaction. An endpoint
+sends one refund right after its commit, by `send_at_once`. The job `reconcile_payments` sends all others, and tries
+again those that failed. A refund's key is the idempotency key at the provider, so to send it twice has one effect.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,7 +14,7 @@ from boxoffice.ids import new_id
 from boxoffice.observability import count, logger
 from boxoffice.payments import calls, providers, rules
 from boxoffice.payments.errors import RefundTooLarge
-from boxoffice.payments.models import METHODS_BY_HAND, Backlog, DueRefund, RefundState, TriedRefund
+from boxoffice.payments.models import METHODS_BY_HAND, DueRefund, PaymentsBacklog, RefundAttempt, RefundState
 
 SQL = sql.queries("payments")
 
@@ -21,26 +22,29 @@ _BATCH = 20
 
 
 def owe_refund(conn: db.Connection, payment_id: UUID, amount: int, reason: str) -> UUID:
-    """Owe a refund of a payment that has paid its order, in the transaction that has locked the order.
+    """Owe a refund of a payment that has paid its order. The caller's transaction has locked the order.
 
-    The job of every minute sends it. Register `send_at_once` to send it right after the commit.
+    The job `reconcile_payments` sends it. To send it right after the commit, register `send_at_once`.
+
+    Args:
+        amount: in the minor unit.
 
     Returns:
         The refund's id.
 
     Raises:
-        RefundTooLarge: so much is not left of the payment, or it has not paid anything.
+        RefundTooLarge: the amount is more than what is left of the payment, or the payment has not paid an order.
     """
-    receipt = db.one(conn, dict, SQL.take_from_incoming_payment, payment_id=payment_id, amount=amount)
-    if receipt is None:
+    incoming = db.one(conn, dict, SQL.take_from_incoming_payment, payment_id=payment_id, amount=amount)
+    if incoming is None:
         raise RefundTooLarge
-    return _owe(conn, payment_id, receipt["id"], amount, receipt["currency"], reason)
+    return _owe(conn, payment_id, incoming["id"], amount, incoming["currency"], reason)
 
 
 def return_incoming_payment(
     conn: db.Connection, payment_id: UUID, incoming_id: UUID, amount: int, currency: str, reason: str
 ) -> UUID:
-    """Owe all of what came back to whoever paid it, since it pays no order."""
+    """Owe a refund of all of an incoming payment, since it pays no order. Return the refund's id."""
     db.run(conn, SQL.return_incoming_payment, id=incoming_id)
     return _owe(conn, payment_id, incoming_id, amount, currency, reason)
 
@@ -61,65 +65,78 @@ def _owe(conn: db.Connection, payment_id: UUID, incoming_id: UUID, amount: int, 
 
 
 def send_at_once(conn: db.Connection, refund_ids: Sequence[UUID]) -> None:
-    """Send what was owed last, after its commit: somebody waits for an answer, so one refund and no more."""
+    """Send the refund that was owed last. Send only one, since a caller waits for the answer."""
     send_refunds(conn, ids=refund_ids[-1:])
 
 
 def send_refunds(conn: db.Connection, *, ids: Sequence[UUID] | None = None) -> int:
-    """Send refunds that are due and write down how each ended; answers how many were tried. Runs in autocommit.
+    """Send refunds that are due, and store the outcome of each. Runs in autocommit.
 
-    To die between any two steps costs the lease: the refund is tried again, under the same key.
+    If the process dies between two steps, the refund is tried again under the same key once its lease ends.
 
     Args:
-        ids: only these; a batch of all that are due, if not given.
+        ids: send only these refunds. None sends a batch of all that are due.
+
+    Returns:
+        How many refunds were tried.
     """
-    tried = try_refunds(conn, ids=ids)
-    for each in tried:
-        record_outcome(conn, each)
-    return len(tried)
+    attempts = try_refunds(conn, ids=ids)
+    for attempt in attempts:
+        record_outcome(conn, attempt)
+    return len(attempts)
 
 
 def try_refunds(
     conn: db.Connection,
-    _left: Collection[UUID] = (),
+    _excluded: Collection[UUID] = (),
     *,
     ids: Sequence[UUID] | None = None,
     unresponsive: set[str] | None = None,
-) -> list[TriedRefund]:
-    """Lease refunds that are due and ask their providers for them. `record_outcome` must follow for each.
+) -> list[RefundAttempt]:
+    """Lease refunds that are due, and send them to their providers. `record_outcome` must follow for each.
 
     Args:
-        _left: refunds to leave out; their leases do that already.
-        ids: only these; a batch of all that are due, if not given.
-        unresponsive: accounts that did not answer, which are left out; those that do not answer now are added.
+        _excluded: refunds to leave out. Their leases do that already.
+        ids: send only these refunds. None sends a batch of all that are due.
+        unresponsive: accounts to leave out, since they did not answer. Accounts that do not answer now are added.
     """
     now = datetime.now(UTC)
     unresponsive = set() if unresponsive is None else unresponsive
-    lease = {"now": now, "leased_until": rules.leased_until(now)}
+    lease = {"now": now, "lease_end": rules.lease_end(now)}
     if ids is None:
-        left_out = {"unresponsive_accounts": list(unresponsive)}
-        due = db.many(conn, DueRefund, SQL.take_due_refunds, **lease, **left_out, batch=_BATCH)
+        accounts = list(unresponsive)
+        due = db.many(conn, DueRefund, SQL.take_due_refunds, **lease, unresponsive_accounts=accounts, batch=_BATCH)
     else:
         due = db.many(conn, DueRefund, SQL.take_refunds, **lease, ids=list(ids))
     answers = calls.call_concurrently(_send, due)
     unresponsive |= calls.unresponsive_accounts(due, answers)
-    return [TriedRefund(refund, answer) for refund, answer in zip(due, answers, strict=True)]
+    return [RefundAttempt(refund, answer) for refund, answer in zip(due, answers, strict=True)]
 
 
 def _send(refund: DueRefund) -> RefundState:
     if refund.provider in METHODS_BY_HAND:
         return RefundState("succeeded")
-    return providers.known(refund.provider).refund(refund)
+    return providers.load(refund.provider).refund(refund)
 
 
-def record_outcome(conn: db.Connection, tried: TriedRefund) -> int:
-    """Write down how an attempt ended. Commit it alone: the money has moved or not, whatever comes next.
+def record_outcome(conn: db.Connection, attempt: RefundAttempt) -> int:
+    """Store the outcome of an attempt. Commit it at once, since the provider has sent the money or not.
 
     Returns:
-        1: the refund was tried, even if it was not made.
+        1, since one refund was tried, even if the provider did not make it.
     """
-    refund, outcome = tried.refund, rules.outcome_of(tried.refund, tried.answer, datetime.now(UTC))
-    db.run(conn, SQL.set_refund, id=refund.id, attempts=refund.attempts, **vars(outcome))
+    refund, outcome = attempt.refund, rules.outcome_of(attempt.refund, attempt.answer, datetime.now(UTC))
+    db.run(
+        conn,
+        SQL.set_refund,
+        id=refund.id,
+        attempts=refund.attempts,
+        status=outcome.status,
+        due_at=outcome.due_at,
+        reference=outcome.reference,
+        error=outcome.error,
+        new_failures=outcome.new_failures,
+    )
     if outcome.error is not None:
         facts = {"refund": str(refund.id), "provider": refund.provider, "error": outcome.error}
         logger.error("refund not made", extra={**facts, "attempts": refund.attempts, "again_at": str(outcome.due_at)})
@@ -127,6 +144,6 @@ def record_outcome(conn: db.Connection, tried: TriedRefund) -> int:
     return 1
 
 
-def get_backlog(conn: db.Connection) -> Backlog:
-    """How much is open at the providers, and for how long."""
-    return db.exactly_one(conn, Backlog, SQL.get_backlog)
+def get_payments_backlog(conn: db.Connection) -> PaymentsBacklog:
+    """Return how many payments and refunds are open at providers, and the age of the oldest refund in seconds."""
+    return db.exactly_one(conn, PaymentsBacklog, SQL.get_payments_backlog)

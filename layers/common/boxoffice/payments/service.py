@@ -1,4 +1,4 @@
-"""Use cases of payments: start one, receive what providers tell, and take the money that comes."""
+"""Use cases of payments: start one, record one by hand, and apply the events of providers."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -33,18 +33,6 @@ from boxoffice.payments.models import (
     StartedPayment,
     WebhookView,
 )
-from boxoffice.payments.sending import owe_refund, send_refunds
-
-__all__ = [
-    "get_payment",
-    "mark_order_paid",
-    "owe_refund",
-    "receive_event",
-    "record_payment_by_hand",
-    "send_refunds",
-    "start_payment",
-    "take_event",
-]
 
 SQL = sql.queries("payments")
 
@@ -54,19 +42,19 @@ def start_payment(
 ) -> StartedPayment:
     """Open a payment and prepare it at its provider.
 
-    Runs in autocommit, with two short transactions around the call to the provider. If it is cut off between them, a
-    repeat with the same key goes on with the same payment.
+    Runs in autocommit, with two short transactions around the call to the provider. If the request is cut off between
+    them, a repeat with the same key continues with the same payment.
 
     Raises:
-        NotFound: there is no such order, or the caller may not pay it.
-        OrderExpired, OrderNotPending: it cannot be paid (any more).
+        NotFound: there is no such order, or the caller may not see it.
+        OrderExpired, OrderNotPending: the order cannot be paid, or not any more.
         ProviderNotEnabled: the deployment does not use this provider.
-        PaymentRefused: the provider does not take such a payment.
-        ProviderUnavailable: the provider does not answer; a repeat goes on.
+        PaymentRefused: the provider does not accept such a payment.
+        ProviderUnavailable: the provider does not answer. A repeat continues with the same payment.
         KeyReused: the idempotency key belongs to another request.
     """
     order = orders.find_order(conn, caller, order_id)
-    provider = providers.enabled(request.provider)
+    provider = providers.load_enabled(request.provider)
     idempotent = IdempotentRequest.of("start_payment", str(order_id), key, request)
     answer = idempotency.run_once(
         conn, idempotent, lambda: _open(conn, order, provider, idempotent), lambda stored: stored
@@ -78,11 +66,12 @@ def start_payment(
 
 
 def _open(
-    conn: db.Connection, found: OrderRow, provider: providers.Provider, idempotent: IdempotentRequest
+    conn: db.Connection, order: OrderRow, provider: providers.Provider, idempotent: IdempotentRequest
 ) -> dict[str, Any]:
-    merchant_id = merchant_of(found.organisation_id, provider)
+    """Open a payment of an order. Return the answer so far, which lacks what the provider prepares."""
+    merchant_id = merchant_of(order.organisation_id, provider)
     with conn.transaction():
-        order = orders.lock_order(conn, found.id)
+        order = orders.lock_order(conn, order.id)
         now = datetime.now(UTC)
         rules.check_payable(order, now)
         payment = db.one(
@@ -95,7 +84,7 @@ def _open(
             merchant_id=merchant_id,
             amount=order.total,
             currency=order.currency,
-            ask_at=rules.first_ask(order.expires_at, now),
+            ask_at=rules.first_ask_at(order.expires_at, now),
         )
         answer = PaymentView.model_validate(payment).model_dump(mode="json")
         idempotency.store(conn, idempotent, answer)
@@ -105,7 +94,7 @@ def _open(
 def _prepare(
     conn: db.Connection, provider: providers.Provider, opened: dict[str, Any], idempotent: IdempotentRequest
 ) -> dict[str, Any]:
-    """Call the provider, and store what the client needs with the answer."""
+    """Prepare an open payment at its provider. Store and return the answer, with what the client needs to pay."""
     payment = db.exactly_one(conn, ProviderPayment, SQL.get_provider_payment, id=opened["id"])
     try:
         prepared = provider.create(payment)
@@ -120,7 +109,7 @@ def _prepare(
         "publishable_key": prepared.publishable_key,
     }
     with conn.transaction():
-        ask_at = rules.first_ask(payment.expires_at, datetime.now(UTC))
+        ask_at = rules.first_ask_at(payment.expires_at, datetime.now(UTC))
         db.run(conn, SQL.set_prepared, id=payment.id, reference=prepared.reference, ask_at=ask_at)
         idempotency.complete(conn, idempotent, answer)
     return answer
@@ -130,7 +119,10 @@ def record_payment_by_hand(conn: db.Connection, order: OrderRow, method: str) ->
     """Record that the organisation took an order's total itself. The caller's transaction has locked the order.
 
     Args:
-        method: one of `METHODS_BY_HAND`. The organisation hands out refunds of such a payment, too.
+        method: one of `METHODS_BY_HAND`. The organisation also sends refunds of such a payment by hand.
+
+    Returns:
+        The payment's id.
     """
     payment_id = new_id()
     db.run(
@@ -153,8 +145,8 @@ def mark_order_paid(
 
     Raises:
         NotFound, Forbidden: the order is not of the caller's organisation, or the role is too low.
-        OrderNotPending: it is paid already, or was cancelled.
-        OrderExpired: its hold has lapsed, and its tickets are gone or the event is off.
+        OrderNotPending: the order is paid already, or was cancelled.
+        OrderExpired: the order's hold has lapsed, and its stock is no longer available.
         KeyReused: the idempotency key belongs to another request.
     """
     orders.find_managed(conn, caller, order_id)
@@ -171,9 +163,9 @@ def _mark_paid(
         order = orders.lock_order(conn, order_id)
         if order.status not in ("pending", "expired"):
             raise OrderNotPending(order_status=order.status)
-        if order.status == "expired" and not orders.hold_again(conn, order):
-            reason = "The order's hold has lapsed, and what it held is no longer available."
-            raise OrderExpired(detail=reason, expired_at=order.expires_at)
+        if order.status == "expired" and not orders.retake_stock(conn, order):
+            detail = "The order's hold has lapsed, and its tickets are no longer available."
+            raise OrderExpired(detail=detail, expired_at=order.expires_at)
         payment_id = record_payment_by_hand(conn, order, request.method)
         orders.pay(conn, order, reason=rules.reason_by_hand(request), actor=caller.account)
         view = orders.get_order(conn, caller, str(order_id))
@@ -187,56 +179,57 @@ def _mark_paid(
 
 
 def get_payment(conn: db.Connection, caller: Caller, payment_id: UUID) -> PaymentView:
-    """A payment, for whoever may see its order.
+    """Return a payment to a caller who may see its order.
 
     Raises:
-        NotFound: there is none, or the caller may not see it.
+        NotFound: there is no such payment, or the caller may not see it.
     """
     payment = db.get(conn, PaymentDetails, SQL.get_payment, id=payment_id)
     require_holder(conn, caller, "order", payment.order_id, payment.organisation_id, payment.account_id)
     return PaymentView.model_validate(payment)
 
 
-def take_event(
-    conn: db.Connection, provider: str, event: ProviderEvent, merchant_id: UUID = PLATFORM_MERCHANT
-) -> WebhookView:
-    """Store and apply a verified event, in one transaction. A refund that it makes us owe is sent after the commit.
-
-    Raises:
-        Busy: see `receive_event`.
-    """
-    with conn.transaction():
-        return receive_event(conn, provider, event, merchant_id)
-
-
 def receive_event(
     conn: db.Connection, provider: str, event: ProviderEvent, merchant_id: UUID = PLATFORM_MERCHANT
 ) -> WebhookView:
-    """Store a verified event of a provider and apply it, idempotent, in the caller's transaction.
+    """Store a verified event of a provider and apply it, in one transaction. A repeat of the event changes nothing.
+
+    If money is returned, its refund is sent after the commit.
+
+    Args:
+        merchant_id: whose account at the provider the event comes from.
 
     Raises:
-        Busy: too many buyers at once: stock for a late payment could not be taken. The provider will repeat the event.
+        Busy: too many buyers at once, so the stock for late money could not be taken. The provider repeats the event.
     """
     account = {"provider": provider, "merchant_id": merchant_id}
-    if event.order_reference:
-        event = _about_payment(conn, event, account)
-    key = {**account, "event_id": event.id}
-    payload = Jsonb(event.payload)
-    if not db.run(conn, SQL.store_event, **key, payment_id=event.payment_id, kind=event.kind, payload=payload):
-        return WebhookView(event_id=event.id, effect=db.value(conn, SQL.get_effect, **key))
-    effect = _apply(conn, event, account)
-    db.run(conn, SQL.set_effect, **key, effect=effect)
-    return WebhookView(event_id=event.id, effect=effect)
+    with conn.transaction():
+        if event.order_reference:
+            event = _name_payment(conn, event, account)
+        key = {**account, "event_id": event.id}
+        payload = Jsonb(event.payload)
+        if not db.run(conn, SQL.store_event, **key, payment_id=event.payment_id, kind=event.kind, payload=payload):
+            return WebhookView(event_id=event.id, effect=db.value(conn, SQL.get_effect, **key))
+        effect = _apply(conn, event, account)
+        db.run(conn, SQL.set_effect, **key, effect=effect)
+        return WebhookView(event_id=event.id, effect=effect)
 
 
-def _about_payment(conn: db.Connection, event: ProviderEvent, account: dict[str, Any]) -> ProviderEvent:
-    """Turn an event that names an order into one about the order's payment, which the first such event opens.
+def _name_payment(conn: db.Connection, event: ProviderEvent, account: dict[str, Any]) -> ProviderEvent:
+    """Turn an event that names an order into one that names the order's payment. Open the payment if there is none.
 
-    Its id names the order, so that each event of an order has one effect, however the order was named.
+    The new event's id starts with the order's id. So an event of an order has one effect, even if one delivery names
+    the order by its id and another by its number.
     """
     reference = parse_reference(event.order_reference)
-    merchant = {"merchant_id": account["merchant_id"], "platform": PLATFORM_MERCHANT}
-    order = db.one(conn, dict, SQL.get_named_order, **reference, **merchant)
+    order = db.one(
+        conn,
+        dict,
+        SQL.get_named_order,
+        **reference,
+        merchant_id=account["merchant_id"],
+        platform_merchant=PLATFORM_MERCHANT,
+    )
     if order is None:
         return replace(event, id=f"{event.order_reference}:{event.id}")
     payment = {**account, "order_id": order["id"]}
@@ -251,6 +244,7 @@ def _about_payment(conn: db.Connection, event: ProviderEvent, account: dict[str,
 
 
 def _apply(conn: db.Connection, event: ProviderEvent, account: dict[str, Any]) -> Effect:
+    """Do what an event asks for. Return what it changed."""
     if event.kind == "other":
         return "ignored"
     if event.kind == "refund":
@@ -261,7 +255,7 @@ def _apply(conn: db.Connection, event: ProviderEvent, account: dict[str, Any]) -
         return "unknown_payment"
     order = orders.lock_order(conn, payment.order_id)
     if event.kind == "succeeded":
-        return _take_money(conn, payment, order, event, account)
+        return _receive_money(conn, payment, order, event, account)
     effect = rules.decide_payment(event, payment, order.status).effect
     if effect == "failed":
         _close_payment(conn, payment.id, "failed")
@@ -270,20 +264,20 @@ def _apply(conn: db.Connection, event: ProviderEvent, account: dict[str, Any]) -
     return effect
 
 
-def _take_money(
+def _receive_money(
     conn: db.Connection, payment: PaymentRow, order: OrderRow, event: ProviderEvent, account: dict[str, Any]
 ) -> Effect:
-    """Record the money that came. It pays the order or goes back, unless it is recorded already."""
+    """Record the money that came. It pays the order or goes back. Money that is recorded already changes nothing."""
     incoming_id = new_id()
     money = {"reference": event.money_reference or str(payment.id), "amount": event.amount, "currency": event.currency}
     if not db.run(conn, SQL.insert_incoming_payment, id=incoming_id, payment_id=payment.id, **account, **money):
         return "ignored"
     decision = rules.decide_payment(event, payment, order.status)
     # Once the hold is over, the money pays the order only if its stock is still available.
-    if decision.effect == "paid" and order.status != "pending" and not orders.hold_again(conn, order):
+    if decision.effect == "paid" and order.status != "pending" and not orders.retake_stock(conn, order):
         decision = rules.TICKETS_GONE
     if decision.effect == "paid":
-        db.run(conn, SQL.keep_incoming_payment, id=incoming_id)
+        db.run(conn, SQL.set_pays_order, id=incoming_id)
         _close_payment(conn, payment.id, "succeeded", final=True)
         orders.pay(conn, order, reason=f"payment {payment.id}")
     else:
@@ -294,9 +288,9 @@ def _take_money(
 def _return_money(
     conn: db.Connection, payment: PaymentRow, order: OrderRow, event: ProviderEvent, incoming_id: UUID, reason: str
 ) -> None:
-    """Give back what came, and tell the buyer.
+    """Return money that pays no order: owe the refund, and an email to the buyer.
 
-    After the wrong amount the payment has failed, but may still succeed: the right amount may follow.
+    If the amount was wrong, the payment has failed but may still succeed: the right amount may follow.
     """
     if payment.status in ("pending", "failed") and rules.pays_in_full(event, payment):
         _close_payment(conn, payment.id, "refunded", final=True)
@@ -309,5 +303,5 @@ def _return_money(
 
 
 def _close_payment(conn: db.Connection, payment_id: UUID, status: PaymentStatus, *, final: bool = False) -> None:
-    """Set how a payment ended. If ``final``, its provider is not asked about it again."""
+    """Set how a payment ended. If ``final``, we do not ask its provider about it again."""
     db.run(conn, SQL.close_payment, id=payment_id, status=status, final=final)

@@ -1,6 +1,6 @@
-"""Stripe: PaymentIntents, paid on a page of the shop with Stripe.js, by the official client.
+"""Stripe: PaymentIntents by the official client. The buyer pays on a page of the shop, with Stripe.js.
 
-The secret of an account may have a field ``url``, of another server than Stripe's. Webhooks to subscribe to:
+The secret of an account may have a field ``url``, which names another server than Stripe's. Webhooks to subscribe to:
 ``payment_intent.succeeded``, ``payment_intent.payment_failed``, ``payment_intent.canceled``, ``refund.updated`` and
 ``refund.failed``.
 """
@@ -36,7 +36,8 @@ _KINDS: dict[str, EventKind] = {
     "payment_intent.payment_failed": "failed",
     "payment_intent.canceled": "cancelled",
 }
-# https://docs.stripe.com/currencies: a few of these have no minor unit, and yet amounts are given in hundredths.
+# Stripe counts these in whole units. It counts other currencies without a minor unit, such as ISK, in hundredths.
+# See https://docs.stripe.com/currencies.
 _NO_DECIMALS = frozenset(
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
 )
@@ -49,7 +50,7 @@ def create(payment: ProviderPayment) -> PreparedPayment:
     with _calling():
         intent = client.v1.payment_intents.create(
             {
-                "amount": _at_stripe(payment.amount, payment.currency),
+                "amount": _stripe_amount(payment.amount, payment.currency),
                 "currency": payment.currency.lower(),
                 "metadata": {
                     "payment_id": str(payment.id),
@@ -65,9 +66,9 @@ def create(payment: ProviderPayment) -> PreparedPayment:
 
 
 def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
-    """See `Provider.fetch`. A PaymentIntent that was cancelled cannot be paid any more."""
+    """See `Provider.fetch`. Nobody can pay a PaymentIntent that was cancelled."""
     if payment.reference is None:
-        # We never gave the client its secret, so nobody can pay it.
+        # The client never got the client secret, so nobody can pay.
         return _never_created(payment) if close else None
     client = _client(payment.merchant_id)
     with _calling():
@@ -78,19 +79,19 @@ def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
 
 
 def refund(refund: DueRefund) -> RefundState:
-    """See `Provider.refund`. Stripe forgets idempotency keys after a while, so we look for an earlier attempt first."""
+    """See `Provider.refund`. Stripe forgets idempotency keys after a while, so we first look for an earlier attempt."""
     client = _client(refund.merchant_id)
     with _calling():
-        return _state(_known_refund(client, refund) or _create_refund(client, refund))
+        return _state(_find_refund(client, refund) or _create_refund(client, refund))
 
 
 def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime) -> None:  # noqa: ARG001
-    """See `Provider.verify`. While you roll its secret, Stripe signs with the old and the new one."""
+    """See `Provider.verify`. While you roll the secret, Stripe signs with both the old and the new one."""
     if not any(_is_signed(body, signature, secret) for secret in webhook_secrets(merchant_id, INFO.name)):
         raise SignatureWrong
 
 
-def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:  # noqa: ARG001 - the signature has proved whose it is
+def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:  # noqa: ARG001 - the signature has proved the account
     """See `Provider.parse`."""
     try:
         event = json.loads(body)
@@ -99,19 +100,19 @@ def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:  # noqa: ARG001 - th
         raise Malformed("The event cannot be read.") from error
 
 
-def _event(event_id: str, name: str, about: dict[str, Any]) -> ProviderEvent:
-    """An event that concerns us, if it is about a refund or about a payment that we made at Stripe."""
-    if about.get("object") == "refund":
-        refund = name_of(about["id"])
+def _event(event_id: str, name: str, subject: dict[str, Any]) -> ProviderEvent:
+    """Return the event for a webhook. It concerns us if its subject is a refund, or a PaymentIntent that we created."""
+    if subject.get("object") == "refund":
+        refund = name_of(subject["id"])
         return ProviderEvent(event_id, "refund", None, 0, "", {"type": name, "refund": refund}, refund=refund)
-    payment_id = payment_id_of((about.get("metadata") or {}).get("payment_id"))
+    payment_id = payment_id_of((subject.get("metadata") or {}).get("payment_id"))
     if name not in _KINDS or payment_id is None:
         return ProviderEvent(event_id, "other", None, 0, "", {"type": name})
-    return _event_from_intent(event_id, _KINDS[name], payment_id, about)
+    return _event_from_intent(event_id, _KINDS[name], payment_id, subject)
 
 
 def _event_from_intent(event_id: str, kind: EventKind, payment_id: UUID, intent: dict[str, Any]) -> ProviderEvent:
-    """What a PaymentIntent tells of a payment, in an event or as fetched. It can bring money only once."""
+    """Return the event for a PaymentIntent, from a webhook or as fetched. A PaymentIntent can bring money only once."""
     currency = currency_of(intent["currency"])
     amount = intent.get("amount_received", intent["amount"]) if kind == "succeeded" else intent["amount"]
     reference, status = name_of(intent["id"]), name_of(intent["status"])
@@ -127,6 +128,7 @@ def _event_from_intent(event_id: str, kind: EventKind, payment_id: UUID, intent:
 
 
 def _current_event(payment: ProviderPayment, intent: PaymentIntent) -> ProviderEvent | None:
+    """Return the event for a PaymentIntent that has ended. None if it is still open."""
     if intent.status == "succeeded":
         return _event_from_intent(f"fetched_{intent.id}_succeeded", "succeeded", payment.id, intent.to_dict())
     if intent.status == "canceled":
@@ -135,13 +137,14 @@ def _current_event(payment: ProviderPayment, intent: PaymentIntent) -> ProviderE
 
 
 def _never_created(payment: ProviderPayment) -> ProviderEvent:
+    """Return the event for a payment that Stripe may not know."""
     return ProviderEvent(
         f"never_{payment.id}", "cancelled", payment.id, payment.amount, payment.currency, {"status": "not created"}
     )
 
 
 def _cancel(client: StripeClient, reference: str) -> PaymentIntent:
-    """Cancel a PaymentIntent, unless somebody is paying it right now."""
+    """Cancel a PaymentIntent, and return it. If somebody is paying it right now, return it as it is."""
     import stripe
 
     try:
@@ -150,16 +153,17 @@ def _cancel(client: StripeClient, reference: str) -> PaymentIntent:
         return client.v1.payment_intents.retrieve(reference)
 
 
-def _known_refund(client: StripeClient, refund: DueRefund) -> Refund | None:
+def _find_refund(client: StripeClient, refund: DueRefund) -> Refund | None:
+    """Return the refund of an earlier attempt. None if there is none."""
     if refund.reference:
         return client.v1.refunds.retrieve(refund.reference)
     if refund.attempts == 1 or refund.payment_reference is None:
         return None
-    known = client.v1.refunds.list({"payment_intent": refund.payment_reference, "limit": 100})
-    return next((each for each in known if _made_for(each) == refund.key), None)
+    refunds = client.v1.refunds.list({"payment_intent": refund.payment_reference, "limit": 100})
+    return next((each for each in refunds if _key_of(each) == refund.key), None)
 
 
-def _made_for(refund: Refund) -> str | None:
+def _key_of(refund: Refund) -> str | None:
     return (refund.to_dict().get("metadata") or {}).get("refund")
 
 
@@ -167,7 +171,7 @@ def _create_refund(client: StripeClient, refund: DueRefund) -> Refund:
     return client.v1.refunds.create(
         {
             "payment_intent": refund.money_reference,
-            "amount": _at_stripe(refund.amount, refund.currency),
+            "amount": _stripe_amount(refund.amount, refund.currency),
             "metadata": {"refund": refund.key},
         },
         {"idempotency_key": refund.key},
@@ -195,8 +199,8 @@ def _is_signed(body: bytes, signature: str | None, secret: str) -> bool:
         return False
 
 
-def _at_stripe(amount: int, currency: str) -> int:
-    """An amount in Stripe's unit. In a currency that Stripe does not support, ours may be finer."""
+def _stripe_amount(amount: int, currency: str) -> int:
+    """Return an amount in Stripe's unit. Refuse the payment if our minor unit is finer than Stripe's unit."""
     scaled = major(amount, currency).scaleb(_decimals(currency))
     if scaled != int(scaled):
         raise PaymentRefused
@@ -204,7 +208,9 @@ def _at_stripe(amount: int, currency: str) -> int:
 
 
 def _decimals(currency: str) -> int:
-    return 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
+    if currency in _NO_DECIMALS:
+        return 0
+    return 3 if currency in _THREE_DECIMALS else 2
 
 
 def _client(merchant_id: UUID) -> StripeClient:
@@ -214,7 +220,7 @@ def _client(merchant_id: UUID) -> StripeClient:
 
 @lru_cache(100)
 def _client_for(key: str, url: str | None) -> StripeClient:
-    """One client for each account. It does not retry: its callers have little time, and call again later."""
+    """Return the client of an account. It does not retry: its callers have little time, and call again later."""
     import stripe
 
     http = stripe.RequestsClient(timeout=_TIMEOUT)

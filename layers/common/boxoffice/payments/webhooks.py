@@ -1,4 +1,4 @@
-"""What the endpoints that receive providers' webhooks have in common."""
+"""Receive a webhook: what the endpoints of all providers share."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,25 +13,25 @@ from boxoffice.payments import providers, service
 from boxoffice.payments.models import PLATFORM_MERCHANT, WebhookView
 
 Organisation = Annotated[
-    Id | None, Query(description="Whose webhook it is, if the organisation has its own account at the provider")
+    Id | None, Query(description="The organisation whose own account at the provider sends the webhook")
 ]
 
 
 def receive(provider: str, merchant_id: UUID | None, body: bytes, header: Callable[[str], str | None]) -> WebhookView:
-    """Verify a webhook before anything else, then store and apply what it tells.
+    """Verify a webhook before anything else, then store and apply its event.
 
     Args:
-        merchant_id: the organisation whose own account at the provider it belongs to, if it belongs to any.
-        header: a header of the request by its name in lower case.
+        merchant_id: the organisation whose own account sends the webhook. None for the deployment's account.
+        header: returns a header of the request by its name in lower case.
 
     Raises:
         ProviderNotEnabled: the deployment does not use this provider.
-        SignatureWrong, Malformed: the provider did not send it, or we cannot read it.
-        ProviderUnavailable: the provider must confirm it and does not answer.
+        SignatureWrong, Malformed: the provider did not send the webhook, or we cannot read it.
+        ProviderUnavailable: the provider has to confirm the event, and does not answer.
         Busy: see `service.receive_event`.
     """
-    module, merchant = providers.enabled(provider), merchant_id or PLATFORM_MERCHANT
+    module, merchant = providers.load_enabled(provider), merchant_id or PLATFORM_MERCHANT
     module.verify(merchant, body, header(module.INFO.webhook_header.lower()), datetime.now(UTC))
     event = module.parse(merchant, body)
     with db.autocommit() as conn:
-        return service.take_event(conn, provider, event, merchant)
+        return service.receive_event(conn, provider, event, merchant)

@@ -1,1 +1,1 @@
-"""Pricing: what the items of an order cost, and what of that each ticket bears. Orders store it."""
+"""Pricing: the charge of each item of an order, and the share of it that each ticket bears. Orders store charges."""

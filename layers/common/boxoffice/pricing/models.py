@@ -1,4 +1,4 @@
-"""What is priced, and what it costs. All amounts are in the currency's minor unit."""
+"""Items to be priced, and their charges. All amounts are in the currency's minor unit."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class PricedItem:
-    """A quantity of a ticket type at a unit price."""
+    """What pricing needs to know of an item: a quantity of a ticket type at a unit price."""
 
     event_id: UUID
     ticket_type_id: UUID
@@ -21,18 +21,18 @@ class PricedItem:
 
 @dataclass(frozen=True)
 class Charge:
-    """What an item of an order costs, in parts. The order stores it when it is placed, and it never changes.
+    """What an item of an order costs, in parts. An order stores its charges when it is placed, and they never change.
 
-    Terms decide on fees and tax: terms_id, buyer_fee, tax and platform_fee are None together in an order without terms.
+    Terms decide on fees and tax. In an order without terms, terms_id, buyer_fee, tax and platform_fee are all None.
 
     Attributes:
         terms_id: the terms that the order was placed under.
         gross: the unit price times the quantity.
-        discount: what a voucher takes off.
-        buyer_fee: a fee that the buyer pays on top.
-        tax: the tax, on top of the price or inside it.
+        discount: what the voucher takes off.
+        buyer_fee: a fee that the buyer pays on top of the price.
+        tax: the tax, on top of the price or included in it.
         platform_fee: what the platform keeps of the seller's money.
-        total: what the buyer pays: gross less discount plus buyer_fee, plus tax if it is on top.
+        total: what the buyer pays: gross less discount, plus buyer_fee, plus tax if it is on top.
     """
 
     terms_id: UUID | None
@@ -45,5 +45,5 @@ class Charge:
 
     @property
     def tax_on_top(self) -> int:
-        """Return the tax that is on top of the price: the whole tax, or 0 if the price includes it."""
+        """Return the tax that is on top of the price: all of it, or 0 if the price includes the tax."""
         return self.total - (self.gross - self.discount + (self.buyer_fee or 0))

@@ -1,7 +1,8 @@
-"""How an order is charged, and how a charge is shared among the tickets that it pays for.
+"""Compute the charges of an order, and the share of a charge that some tickets bear.
 
-An amount is shared in one way, over items and over tickets. It is laid along a scale, and each boundary is rounded, so
-that the shares always add up to the amount. What the buyer pays is rounded down at a boundary, a discount up.
+Items and tickets share an amount in the same way. Three units share 100 at the boundaries 0, 33, 66 and 100: the share
+of a unit is the difference of its two boundaries. Only boundaries are rounded, so the shares always add up to the
+amount. Boundaries are rounded down, and those of a discount up, so what was paid up to a boundary is rounded down too.
 """
 
 from collections.abc import Sequence
@@ -9,13 +10,13 @@ from itertools import accumulate, pairwise
 
 from boxoffice.pricing.models import Charge, PricedItem
 from boxoffice.vouchers.models import Voucher
-from boxoffice.vouchers.rules import discount_on, is_for
+from boxoffice.vouchers.rules import covers, discount_on
 
 
 def charges_of(items: Sequence[PricedItem], voucher: Voucher | None) -> list[Charge]:
     """Return the charge of each item, in the order of the items.
 
-    The discount is worked out once, on all items that the voucher is for, and spread over these by their gross.
+    The discount is computed once, on the sum of all items that the voucher covers. These items share it by their gross.
     """
     return [
         Charge(
@@ -34,7 +35,7 @@ def charges_of(items: Sequence[PricedItem], voucher: Voucher | None) -> list[Cha
 def _discounts(items: Sequence[PricedItem], voucher: Voucher | None) -> list[int]:
     if voucher is None:
         return [0] * len(items)
-    covered = [item.gross if is_for(voucher, item.event_id, item.ticket_type_id) else 0 for item in items]
+    covered = [item.gross if covers(voucher, item.event_id, item.ticket_type_id) else 0 for item in items]
     whole = sum(covered)
     discount = discount_on(voucher, whole)
     boundaries = accumulate(covered, initial=0)
@@ -42,14 +43,14 @@ def _discounts(items: Sequence[PricedItem], voucher: Voucher | None) -> list[int
 
 
 def share_of(charge: Charge, quantity: int, begin: int, end: int) -> Charge:
-    """Return the share of some units in the charge of their item.
+    """Return the share of an item's charge that consecutive units of the item bear.
 
-    The shares of all units add up to the charge, part by part, however they are grouped.
+    The shares of all units add up to the charge, part by part, however the units are grouped.
 
     Args:
         quantity: how many units the item has.
-        begin: how many units of the item come before these.
-        end: how many units of the item end with these.
+        begin: how many units come before these.
+        end: how many units there are up to the last of these.
     """
 
     def share(part: int | None) -> int | None:
@@ -58,7 +59,9 @@ def share_of(charge: Charge, quantity: int, begin: int, end: int) -> Charge:
     gross = _between(charge.gross, begin, end, quantity)
     discount = _discount_between(charge.discount, begin, end, quantity)
     buyer_fee, tax = share(charge.buyer_fee), share(charge.tax)
-    added = (buyer_fee or 0) + ((tax or 0) if charge.tax_on_top else 0)
+    added = buyer_fee or 0
+    if charge.tax_on_top:
+        added += tax or 0
     return Charge(
         terms_id=charge.terms_id,
         gross=gross,
@@ -71,10 +74,12 @@ def share_of(charge: Charge, quantity: int, begin: int, end: int) -> Charge:
 
 
 def _between(amount: int, begin: int, end: int, whole: int) -> int:
-    """Return the part of an amount between two boundaries of a scale, each boundary rounded down."""
-    return amount * end // whole - amount * begin // whole if whole else 0
+    """Return the part of an amount between two boundaries, from 0 to the whole. Each boundary is rounded down."""
+    if whole == 0:
+        return 0
+    return amount * end // whole - amount * begin // whole
 
 
 def _discount_between(discount: int, begin: int, end: int, whole: int) -> int:
-    """Return the part of a discount between two boundaries, each rounded up, so that what is paid is rounded down."""
+    """Return the part of a discount between two boundaries. Each boundary is rounded up."""
     return -_between(-discount, begin, end, whole)

@@ -1,1 +1,1 @@
-"""Refunds: tickets and money that go back, of one order or of a whole event that is called off."""
+"""Refunds: tickets and money that go back to buyers, of one order or of a whole cancelled event."""

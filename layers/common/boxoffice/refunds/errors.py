@@ -1,4 +1,4 @@
-"""Why something cannot be given back."""
+"""What can be wrong with a refund."""
 
 from uuid import UUID
 
@@ -9,21 +9,21 @@ from boxoffice.tickets.errors import TicketRefunded, TicketUsed
 
 class OrderNotRefundable(DomainError):
     code = "order_not_refundable"
-    meaning = "Only a paid order can be refunded; this one is {order_status}."
-    remedy = "Cancel it if it is pending."
+    meaning = "Only a paid order can be refunded. This one is {order_status}."
+    remedy = "If the order is pending, cancel it."
     order_status: str
 
 
 class NothingToRefund(DomainError):
     code = "nothing_to_refund"
-    meaning = "All of this order has been given back already."
+    meaning = "The whole order has been refunded already."
     remedy = "Read the order to see its refunds."
 
 
 class TicketNotInOrder(DomainError):
     status = 404
     code = "ticket_not_found"
-    meaning = "Some of the tickets are not of this order."
+    meaning = "Some of the tickets do not belong to this order."
     remedy = "Leave out those in `ticket_ids`."
     ticket_ids: list[UUID]
 

@@ -1,4 +1,4 @@
-"""Refunds as requested, as stored and as shown."""
+"""Refunds as managers request them, and what the database knows of the orders concerned."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,22 +15,30 @@ from boxoffice.tickets.models import TicketStatus
 
 class RefundRequest(Request):
     whole: Annotated[
-        bool, Field(strict=True, description="All that is left: the tickets that are valid, and the money")
+        bool, Field(strict=True, description="Refund all valid tickets and all the money that is left")
     ] = False
     ticket_ids: Annotated[
-        list[Id] | None, Field(min_length=1, max_length=1000, description="These tickets, for what was paid for them")
+        list[Id] | None,
+        Field(min_length=1, max_length=1000, description="Refund these tickets, at what was paid for them"),
     ] = None
     amount: Annotated[
         int | None,
-        Field(strict=True, ge=1, le=100_000_000_000, description="Money alone, in the minor unit; tickets stay valid"),
+        Field(
+            strict=True,
+            ge=1,
+            le=100_000_000_000,
+            description="Refund this amount alone, in the currency's minor unit. Tickets stay valid",
+        ),
     ] = None
-    reason: ShortText | None = Field(default=None, description="Kept in the order's history; the buyer is not told")
-    force: Annotated[bool, Field(strict=True, description="Refund tickets that have admitted their holders, too")] = (
-        False
+    reason: ShortText | None = Field(
+        default=None, description="Stored in the order's history. The buyer does not see it"
     )
+    force: Annotated[
+        bool, Field(strict=True, description="True to refund tickets although they have been used at the door")
+    ] = False
 
     @model_validator(mode="after")
-    def _one_of_three(self) -> Self:
+    def _check_one_is_set(self) -> Self:
         if [self.whole, self.ticket_ids is not None, self.amount is not None].count(True) != 1:
             raise ValueError("name one of whole, ticket_ids and amount")
         return self
@@ -40,9 +48,9 @@ class RefundView(View):
     id: Id
     order_id: Id
     order_status: OrderStatus
-    amount: int = Field(description="In the currency's minor unit; 0 for tickets that cost nothing")
+    amount: int = Field(description="In the currency's minor unit. 0 for tickets that cost nothing")
     currency: str
-    ticket_ids: list[Id] = Field(description="The tickets that admit nobody any more")
+    ticket_ids: list[Id] = Field(description="The tickets that are no longer valid")
 
 
 @dataclass(frozen=True)
@@ -50,10 +58,10 @@ class PaidTicket(Charge):
     """A ticket of a paid order, with the charge of its item.
 
     Attributes:
-        position: counts the item's tickets from 1.
-        group_size: how many of the item's units it stands for.
+        position: the number of the ticket in its item, from 1.
+        group_size: how many units of the item the ticket stands for.
         quantity: how many units the item has.
-        pool_ids: what it was drawn from.
+        pool_ids: the pools that the ticket was taken from.
     """
 
     id: UUID
@@ -67,7 +75,7 @@ class PaidTicket(Charge):
 
 @dataclass(frozen=True)
 class RefundPlan:
-    """What is to be given back of an order, and its state after that."""
+    """What a refund is about to do: end these tickets, send back this amount, and set this state of the order."""
 
     tickets: list[PaidTicket]
     amount: int
@@ -76,7 +84,7 @@ class RefundPlan:
 
 @dataclass(frozen=True)
 class CancelledEvent:
-    """An event whose orders are being given back."""
+    """A cancelled event, whose orders are being given back."""
 
     id: UUID
     cancelled_at: datetime
@@ -85,8 +93,8 @@ class CancelledEvent:
 
 
 @dataclass(frozen=True)
-class UnsettledOrder:
-    """An order that still holds something of a cancelled event."""
+class OrderToGiveBack:
+    """An order that still has stock or valid tickets of a cancelled event."""
 
     id: UUID
     event: CancelledEvent

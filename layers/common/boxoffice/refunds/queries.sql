@@ -1,8 +1,8 @@
--- Statements on refunds: what goes back of an order.
+-- Statements on refunds of orders. The refunds at payment providers are in payments.
 
 -- name: list_tickets
--- All that an order has bought, valid or not, each ticket with the charge of its item. The order is locked, so only scans
--- and transfers change any of it meanwhile.
+-- All tickets of an order, valid or not, each with the charge of its item. The order is locked, so until the commit only
+-- scans and transfers can change its tickets.
 SELECT tickets.id, tickets.event_id, tickets.status, position, group_size, quantity,
     array_remove(ARRAY[ticket_types.pool_id, capacity_pool_id], NULL) AS pool_ids,
     terms_id, unit_price * quantity AS gross, discount, buyer_fee, tax, platform_fee, total
@@ -10,36 +10,41 @@ FROM order_items AS item JOIN tickets ON tickets.order_id = item.order_id AND ti
     JOIN ticket_types ON ticket_types.id = item.ticket_type_id JOIN events ON events.id = item.event_id
 WHERE item.order_id = %(order_id)s ORDER BY item.item_no, position
 
--- name: get_returned
+-- name: get_refunded_amount
+-- How much of an order was refunded before.
 SELECT coalesce(sum(amount), 0)::bigint FROM order_refunds WHERE order_id = %(order_id)s
 
 -- name: get_payment
--- The one that has paid the order.
+-- The payment that has paid an order.
 SELECT id FROM payments WHERE order_id = %(order_id)s AND status = 'succeeded'
 
 -- name: insert_order_refund
+-- What the seller gives back of an order.
 INSERT INTO order_refunds (id, order_id, refund_id, amount, ticket_ids, reason, actor_id)
 VALUES (%(id)s, %(order_id)s, %(refund_id)s, %(amount)s, %(ticket_ids)s, %(reason)s, %(actor_id)s)
 
--- name: list_cancelled
--- The events that still have something to give back, the longest cancelled first.
+-- name: list_cancelled_events
+-- The cancelled events whose orders may not all be given back, the longest cancelled first.
 SELECT id, cancelled_at, cancelled_by, coalesce(cancel_reason, '') AS reason FROM events
-WHERE cancelled_at IS NOT NULL AND cancellation_finished_at IS NULL AND id <> ALL(%(left)s) ORDER BY cancelled_at
+WHERE cancelled_at IS NOT NULL AND cancellation_finished_at IS NULL AND id <> ALL(%(excluded)s) ORDER BY cancelled_at
 
--- name: list_unsettled
--- A batch of a cancelled event's orders that hold stock or valid tickets of it, read in the order of the index, so that a
--- batch costs what it passes over.
+-- name: list_orders_to_give_back
+-- A batch of the orders that still have stock or valid tickets of a cancelled event. They are read in the order of an
+-- index, so a batch costs as much as the orders that it passes over.
 SELECT id FROM (
-    SELECT DISTINCT order_id AS id FROM order_items WHERE event_id = %(event_id)s AND order_id <> ALL(%(left)s) ORDER BY order_id
+    SELECT DISTINCT order_id AS id FROM order_items
+    WHERE event_id = %(event_id)s AND order_id <> ALL(%(excluded)s) ORDER BY order_id
 ) AS item
 WHERE (
     SELECT status = 'pending' OR status IN ('paid', 'partially_refunded') AND (
-        SELECT true FROM tickets WHERE order_id = orders.id AND event_id = %(event_id)s AND tickets.status = 'valid' LIMIT 1
+        SELECT true FROM tickets
+        WHERE order_id = orders.id AND event_id = %(event_id)s AND tickets.status = 'valid' LIMIT 1
     ) IS NOT NULL
     FROM orders WHERE orders.id = item.id
 ) ORDER BY id LIMIT %(batch)s
 
 -- name: get_refund_for_email
+-- What emails say of a refund. Tickets that ended are counted by event and ticket type.
 SELECT order_id, order_refunds.amount, orders.currency,
     coalesce((SELECT provider = ANY(%(methods_by_hand)s) FROM payments JOIN refunds ON refunds.payment_id = payments.id
     WHERE refunds.id = refund_id), false) AS by_hand,
@@ -52,6 +57,8 @@ SELECT order_id, order_refunds.amount, orders.currency,
 FROM order_refunds JOIN orders ON orders.id = order_id WHERE order_refunds.id = %(id)s
 
 -- name: get_cancellation_for_email
+-- What emails say of a cancelled event.
 SELECT events.id AS event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city,
     time_zone, starts_at, ends_at, cancel_reason AS reason, organisations.name AS seller
-FROM events JOIN organisations ON organisations.id = organisation_id WHERE events.id = %(id)s AND cancelled_at IS NOT NULL
+FROM events JOIN organisations ON organisations.id = organisation_id
+WHERE events.id = %(id)s AND cancelled_at IS NOT NULL

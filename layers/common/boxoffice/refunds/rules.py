@@ -1,4 +1,4 @@
-"""What is given back, and how much."""
+"""Decide what a refund gives back."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,66 +12,75 @@ from boxoffice.refunds.errors import NothingToRefund, OrderNotRefundable, Ticket
 from boxoffice.refunds.models import PaidTicket, RefundPlan, RefundRequest
 from boxoffice.tickets.errors import TicketRefunded
 
-IN_FLIGHT = timedelta(minutes=10)
-"""How long after an event was cancelled a purchase that had begun before may still write: far longer than any does."""
+LONGEST_PURCHASE = timedelta(minutes=10)
+"""A purchase that began before its event was cancelled has ended after this time. In fact none takes nearly as long."""
 
 
-def plan_of(request: RefundRequest, order: OrderRow, tickets: Sequence[PaidTicket], returned: int) -> RefundPlan:
-    """Return what a request gives back.
+def plan_refund(request: RefundRequest, order: OrderRow, tickets: Sequence[PaidTicket], refunded: int) -> RefundPlan:
+    """Return what a refund request does.
 
     Args:
-        tickets: all that the order has bought.
-        returned: how much was given back before, in the minor unit.
+        tickets: all tickets of the order, valid or not.
+        refunded: how much of the order was refunded before, in the minor unit.
 
     Raises:
-        OrderNotRefundable, NothingToRefund: there is nothing, or nothing left.
-        RefundTooLarge: so much is not left.
-        TicketNotInOrder, TicketRefunded: a ticket is not there to be refunded.
+        OrderNotRefundable: the order has not been paid.
+        NothingToRefund: the whole order was refunded before.
+        RefundTooLarge: the requested amount is more than what is left.
+        TicketNotInOrder, TicketRefunded: a requested ticket is not of this order, or was refunded before.
     """
     if order.status == "refunded":
         raise NothingToRefund
     if order.status not in ("paid", "partially_refunded"):
         raise OrderNotRefundable(order_status=order.status)
     if request.amount is not None:
-        if request.amount > order.total - returned:
-            raise RefundTooLarge(refundable=order.total - returned)
+        if request.amount > order.total - refunded:
+            raise RefundTooLarge(refundable=order.total - refunded)
         return RefundPlan([], request.amount, "partially_refunded")
     valid = [ticket for ticket in tickets if ticket.status == "valid"]
-    chosen = valid if request.ticket_ids is None else _named(tickets, set(request.ticket_ids))
-    return plan_for(chosen, order, tickets, returned)
+    chosen = valid if request.ticket_ids is None else _requested(tickets, set(request.ticket_ids))
+    return plan_ticket_refund(chosen, order, tickets, refunded)
 
 
-def plan_for(chosen: Sequence[PaidTicket], order: OrderRow, tickets: Sequence[PaidTicket], returned: int) -> RefundPlan:
-    """Return the plan that gives back these tickets, at what was paid for them, but never more than is left.
+def plan_ticket_refund(
+    chosen: Sequence[PaidTicket], order: OrderRow, tickets: Sequence[PaidTicket], refunded: int
+) -> RefundPlan:
+    """Return the plan that refunds some tickets, at what was paid for them, but never more than what is left.
 
-    The last ticket takes all that is left.
+    The refund of the last valid ticket sends back all that is left.
     """
-    left = order.total - returned
+    left = order.total - refunded
     if len(chosen) == sum(ticket.status == "valid" for ticket in tickets):
         return RefundPlan(list(chosen), left, "refunded")
-    return RefundPlan(list(chosen), min(left, sum(map(paid_for, chosen))), "partially_refunded")
+    return RefundPlan(list(chosen), min(left, sum(map(amount_paid, chosen))), "partially_refunded")
 
 
-def _named(tickets: Sequence[PaidTicket], ids: set[UUID]) -> list[PaidTicket]:
-    named = [ticket for ticket in tickets if ticket.id in ids]
-    if unknown := ids - {ticket.id for ticket in named}:
+def _requested(tickets: Sequence[PaidTicket], ids: set[UUID]) -> list[PaidTicket]:
+    """Return the tickets with these ids.
+
+    Raises:
+        TicketNotInOrder, TicketRefunded: a ticket is not of this order, or was refunded before.
+    """
+    requested = [ticket for ticket in tickets if ticket.id in ids]
+    if unknown := ids - {ticket.id for ticket in requested}:
         raise TicketNotInOrder(ticket_ids=sorted(unknown))
-    if refunded := [ticket.id for ticket in named if ticket.status != "valid"]:
+    if refunded := [ticket.id for ticket in requested if ticket.status != "valid"]:
         raise TicketRefunded(ticket_ids=refunded)
-    return named
+    return requested
 
 
-def paid_for(ticket: PaidTicket) -> int:
+def amount_paid(ticket: PaidTicket) -> int:
     """Return what was paid for a ticket, in the minor unit: its share of the charge of its item.
 
-    The paid amounts of all tickets of an order add up to the order's total.
+    The amounts of all tickets of an order add up to the order's total.
     """
     end = ticket.position * ticket.group_size
-    return share_of(ticket, ticket.quantity, end - ticket.group_size, end).total
+    begin = end - ticket.group_size
+    return share_of(ticket, ticket.quantity, begin, end).total
 
 
-def quantities_of(tickets: Sequence[PaidTicket]) -> dict[UUID, int]:
-    """Return how much of which pool these tickets give back."""
+def quantity_by_pool(tickets: Sequence[PaidTicket]) -> dict[UUID, int]:
+    """Return how much these tickets give back to each pool."""
     quantities: Counter[UUID] = Counter()
     for ticket in tickets:
         for pool_id in ticket.pool_ids:

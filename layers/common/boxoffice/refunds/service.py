@@ -1,10 +1,10 @@
-"""Use cases of what goes back: a refund that a manager makes, and an event that is called off.
+"""Use cases of refunds: refund an order, and give back the orders of cancelled events.
 
-An order is `refunded` once none of its tickets is valid, and all that was paid has been given back by then. Until that
-it is `partially_refunded`, though all the money may be back. What it still holds of its stock are its draws.
+An order is `refunded` once none of its tickets is valid. By then all that was paid has been refunded too. Until then it
+is `partially_refunded`, even if all the money has been refunded. Its draws are the stock that it still has.
 
-Of an event that was cancelled, each order is dealt with in a transaction of its own. What is left to do is what the
-orders themselves say, so that it does not matter who does it, how often, or where somebody was interrupted.
+The orders of a cancelled event are given back one by one, each in a transaction of its own. The state of the orders
+says what is left to do, so a job may stop anywhere, run twice at once, or start late.
 """
 
 from collections.abc import Collection, Sequence
@@ -21,31 +21,34 @@ from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
 from boxoffice.payments import sending
 from boxoffice.refunds import rules
-from boxoffice.refunds.models import CancelledEvent, PaidTicket, RefundPlan, RefundRequest, RefundView, UnsettledOrder
+from boxoffice.refunds.models import CancelledEvent, OrderToGiveBack, PaidTicket, RefundPlan, RefundRequest, RefundView
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.errors import TicketUsed
 from boxoffice.tickets.models import EndedTicket
 
 SQL = sql.queries("refunds")
 
-_BATCH = 1000  # to find the next batch costs a look at all orders that were settled before
+_BATCH = 1000  # large, since each batch reads past all orders that were given back before
+
+_EVENT_CANCELLED = "the event was cancelled"
 
 
 def refund_order(conn: db.Connection, caller: Caller, order_id: UUID, request: RefundRequest, key: str) -> RefundView:
-    """Give back all that is left of an order, some tickets, or some money; several times, if need be.
+    """Refund all that is left of an order, some of its tickets, or an amount. An order can be refunded several times.
 
-    Runs in autocommit: the refund is owed in one transaction, and sent after it.
+    Runs in autocommit: one transaction owes the refund, and it is sent after the commit.
 
     Raises:
         NotFound, Forbidden: the order is not of the caller's organisation, or the role is too low.
-        OrderNotRefundable, NothingToRefund, RefundTooLarge: there is nothing, or not so much.
-        TicketNotInOrder, TicketRefunded, TicketUsed: a ticket is not there to be refunded.
+        OrderNotRefundable, NothingToRefund: the order was not paid, or the whole order was refunded before.
+        RefundTooLarge: the amount is more than what is left.
+        TicketNotInOrder, TicketRefunded, TicketUsed: a ticket cannot be refunded.
         KeyReused: the idempotency key belongs to another request.
     """
-    found = orders.find_managed(conn, caller, order_id)
-    idempotent = IdempotentRequest.of("refund_order", str(found.id), key, request)
+    orders.find_managed(conn, caller, order_id)
+    idempotent = IdempotentRequest.of("refund_order", str(order_id), key, request)
     return idempotency.run_once(
-        conn, idempotent, lambda: _refund(conn, caller, found.id, request, idempotent), RefundView.model_validate
+        conn, idempotent, lambda: _refund(conn, caller, order_id, request, idempotent), RefundView.model_validate
     )
 
 
@@ -54,10 +57,10 @@ def _refund(
 ) -> RefundView:
     with conn.transaction():
         order = orders.lock_order(conn, order_id)
-        bought, returned = _bought(conn, order)
-        plan = rules.plan_of(request, order, bought, returned)
+        bought, refunded = _bought(conn, order)
+        plan = rules.plan_refund(request, order, bought, refunded)
         view = _view(order, plan)
-        ended, refund_id = _give_back(conn, order, plan, view.id, request.reason, caller.account, force=request.force)
+        ended, refund_id = _carry_out(conn, order, plan, view.id, request.reason, caller.account, force=request.force)
         if refund_id is not None:
             conn.after_commit(sending.send_at_once, refund_id)
         outbox.owe_email(conn, "order_refunded", order.buyer_email, {"order_refund_id": str(view.id)})
@@ -72,9 +75,9 @@ def _refund(
 
 
 def _bought(conn: db.Connection, order: OrderRow) -> tuple[list[PaidTicket], int]:
-    """What an order has bought, and how much money of it was given back before."""
+    """Return all tickets of an order, and how much of it was refunded before, in the minor unit."""
     bought = db.many(conn, PaidTicket, SQL.list_tickets, order_id=order.id)
-    return bought, db.value(conn, SQL.get_returned, order_id=order.id)
+    return bought, db.value(conn, SQL.get_refunded_amount, order_id=order.id)
 
 
 def _view(order: OrderRow, plan: RefundPlan) -> RefundView:
@@ -88,7 +91,7 @@ def _view(order: OrderRow, plan: RefundPlan) -> RefundView:
     )
 
 
-def _give_back(
+def _carry_out(
     conn: db.Connection,
     order: OrderRow,
     plan: RefundPlan,
@@ -98,13 +101,15 @@ def _give_back(
     *,
     force: bool,
 ) -> tuple[list[EndedTicket], UUID | None]:
-    """Do what a plan says of an order that the transaction has locked.
+    """Carry out a plan: end tickets, give back their stock, owe the refund, and set the state of the order.
+
+    The transaction has locked the order.
 
     Returns:
-        The tickets that ended, and the refund that is owed; None if no money goes back.
+        The tickets that ended, and the id of the refund that is owed. None if the plan's amount is 0.
 
     Raises:
-        TicketUsed: one of them has admitted its holder, and it is not forced.
+        TicketUsed: a ticket has been used at the door, and ``force`` is not set.
     """
     ended = _end_tickets(conn, order, plan, force=force) if plan.tickets else []
     refund_id = None
@@ -112,92 +117,112 @@ def _give_back(
         payment_id = db.value(conn, SQL.get_payment, order_id=order.id)
         refund_id = sending.owe_refund(conn, payment_id, plan.amount, reason or "refunded by the seller")
     ticket_ids = [ticket.id for ticket in plan.tickets]
-    money = {"amount": plan.amount, "refund_id": refund_id}
-    by = {"reason": reason, "actor_id": actor}
-    db.run(conn, SQL.insert_order_refund, id=order_refund_id, order_id=order.id, ticket_ids=ticket_ids, **money, **by)
+    db.run(
+        conn,
+        SQL.insert_order_refund,
+        id=order_refund_id,
+        order_id=order.id,
+        ticket_ids=ticket_ids,
+        amount=plan.amount,
+        refund_id=refund_id,
+        reason=reason,
+        actor_id=actor,
+    )
     facts = {"refund_id": str(order_refund_id), "refunded": plan.amount, "ticket_ids": list(map(str, ticket_ids))}
     orders.set_status(conn, order, plan.status, reason=reason or "refunded", actor=actor, **facts)
     return ended, refund_id
 
 
 def _end_tickets(conn: db.Connection, order: OrderRow, plan: RefundPlan, *, force: bool) -> list[EndedTicket]:
-    """Take tickets back, and their stock and seats before, as the order of locks has it."""
+    """Give back the stock and seats of tickets, then end the tickets: this is the order of locks.
+
+    Raises:
+        TicketUsed: a ticket has been used at the door, and ``force`` is not set.
+    """
     ids = [ticket.id for ticket in plan.tickets]
-    orders.return_stock(conn, order, None if plan.status == "refunded" else rules.quantities_of(plan.tickets), ids)
+    quantities = None if plan.status == "refunded" else rules.quantity_by_pool(plan.tickets)
+    orders.give_back_stock(conn, order, quantities, ids)
     ended = tickets.end(conn, ids, force=force)
     if len(ended) < len(ids):
         raise TicketUsed(ticket_ids=sorted(set(ids) - {ticket.id for ticket in ended}))
     return ended
 
 
-def list_cancelled(conn: db.Connection, left: Collection[UUID] = ()) -> list[CancelledEvent]:
-    """The cancelled events whose books are open: they may still have something to give back.
+def list_cancelled_events(conn: db.Connection, excluded: Collection[UUID] = ()) -> list[CancelledEvent]:
+    """Return the cancelled events whose orders may not all be given back.
 
     Args:
-        left: events to leave out.
+        excluded: events to leave out.
     """
-    return db.many(conn, CancelledEvent, SQL.list_cancelled, left=list(left))
+    return db.many(conn, CancelledEvent, SQL.list_cancelled_events, excluded=list(excluded))
 
 
-def list_unsettled(conn: db.Connection, left: Collection[UUID] = ()) -> list[UnsettledOrder]:
-    """Orders that still hold something of a cancelled event: a batch of the event that was cancelled first.
+def list_orders_to_give_back(conn: db.Connection, excluded: Collection[UUID] = ()) -> list[OrderToGiveBack]:
+    """Return a batch of the orders that still have stock or valid tickets of the event that was cancelled first.
 
     Args:
-        left: orders to leave out.
+        excluded: orders to leave out.
     """
-    for event in list_cancelled(conn):
-        if orders_left := _unsettled(conn, event, left, _BATCH):
-            return orders_left
+    for event in list_cancelled_events(conn):
+        if batch := _orders_to_give_back(conn, event, excluded, _BATCH):
+            return batch
     return []
 
 
-def _unsettled(conn: db.Connection, event: CancelledEvent, left: Collection[UUID], batch: int) -> list[UnsettledOrder]:
-    rows = db.many(conn, dict, SQL.list_unsettled, event_id=event.id, left=list(left), batch=batch)
-    return [UnsettledOrder(row["id"], event) for row in rows]
+def _orders_to_give_back(
+    conn: db.Connection, event: CancelledEvent, excluded: Collection[UUID], batch: int
+) -> list[OrderToGiveBack]:
+    rows = db.many(conn, dict, SQL.list_orders_to_give_back, event_id=event.id, excluded=list(excluded), batch=batch)
+    return [OrderToGiveBack(row["id"], event) for row in rows]
 
 
-def settle_order(conn: db.Connection, unsettled: UnsettledOrder) -> bool:
-    """Give back what an order has of a cancelled event.
+def give_back_order(conn: db.Connection, order_to_give_back: OrderToGiveBack) -> bool:
+    """Give back what an order has of a cancelled event, and owe emails to its buyer and holders.
 
-    A pending order is cancelled as a whole. A paid one is refunded for these tickets, used or not, and an email is owed
-    to everybody concerned. An order that somebody else has locked is left for the next time. Return True if there was
-    anything to do.
+    A pending order is cancelled as a whole. A paid order is refunded for its tickets of this event, used or not. An
+    order that somebody else has locked has to wait for the next run.
+
+    Returns:
+        True if the order changed.
     """
-    event = unsettled.event
-    order = orders.take_order(conn, unsettled.id)
+    event = order_to_give_back.event
+    order = orders.take_order(conn, order_to_give_back.id)
     if order is None:
         return False
     if order.status == "pending":
-        orders.cancel(conn, order, reason="the event was cancelled", actor=event.cancelled_by)
+        orders.cancel(conn, order, reason=_EVENT_CANCELLED, actor=event.cancelled_by)
         return True
-    bought, returned = _bought(conn, order)
-    theirs = [ticket for ticket in bought if ticket.event_id == event.id and ticket.status == "valid"]
-    if order.status not in ("paid", "partially_refunded") or not theirs:
+    bought, refunded = _bought(conn, order)
+    chosen = [ticket for ticket in bought if ticket.event_id == event.id and ticket.status == "valid"]
+    if order.status not in ("paid", "partially_refunded") or not chosen:
         return False
-    plan, order_refund_id = rules.plan_for(theirs, order, bought, returned), new_id()
-    reason = "the event was cancelled"
-    ended, _ = _give_back(conn, order, plan, order_refund_id, reason, event.cancelled_by, force=True)
-    _tell_of_cancellation(conn, event, order, order_refund_id, ended)
+    plan, order_refund_id = rules.plan_ticket_refund(chosen, order, bought, refunded), new_id()
+    ended, _ = _carry_out(conn, order, plan, order_refund_id, _EVENT_CANCELLED, event.cancelled_by, force=True)
+    _owe_cancellation_emails(conn, event, order, order_refund_id, ended)
     return True
 
 
-def _tell_of_cancellation(
+def _owe_cancellation_emails(
     conn: db.Connection, event: CancelledEvent, order: OrderRow, order_refund_id: UUID, ended: Sequence[EndedTicket]
 ) -> None:
-    """Write to the buyer, of each order, and once to each person who has tickets from others."""
+    """Owe an email to the buyer for each order, and one for the whole event to each holder who is not the buyer."""
     payload = {"event_id": str(event.id)}
     outbox.owe_email(conn, "event_cancelled", order.buyer_email, payload | {"order_refund_id": str(order_refund_id)})
     holders = {ticket.holder_email for ticket in ended if ticket.holder_email} - {order.buyer_email}
-    for holder in sorted(holders):  # in one order: two transactions may write to the same people
-        name = UUID(bytes=sha256(f"event_cancelled {event.id} {holder}".encode()).digest()[:16])
-        outbox.owe_email(conn, "event_cancelled", holder, payload, message_id=name)
+    for holder in sorted(holders):  # two transactions may write to the same holders: the same order avoids deadlocks
+        message_id = UUID(bytes=sha256(f"event_cancelled {event.id} {holder}".encode()).digest()[:16])
+        outbox.owe_email(conn, "event_cancelled", holder, payload, message_id=message_id)
 
 
-def settle_event(conn: db.Connection, event: CancelledEvent) -> bool:
-    """Close the books of a cancelled event. Return True if nothing is left of it, and nothing can come any more."""
-    if _unsettled(conn, event, (), batch=1):
+def finish_cancelled_event(conn: db.Connection, event: CancelledEvent) -> bool:
+    """Finish a cancelled event if all its orders are given back, and no purchase from before can still be running.
+
+    Returns:
+        True if the event is finished.
+    """
+    if _orders_to_give_back(conn, event, (), batch=1):
         return False
-    return events.finish_cancellation(conn, event.id, datetime.now(UTC) - rules.IN_FLIGHT)
+    return events.finish_cancellation(conn, event.id, datetime.now(UTC) - rules.LONGEST_PURCHASE)
 
 
 def _record(conn: db.Connection, caller: Caller, order: OrderRow, facts: dict[str, object]) -> None:

@@ -1,1 +1,1 @@
-"""Vouchers: codes that take something off an order, or unlock hidden ticket types."""
+"""Vouchers: codes that give a discount, unlock hidden ticket types, or both."""

@@ -8,7 +8,7 @@ from boxoffice.errors import DomainError
 class VoucherNotFound(DomainError):
     status = 404
     code = "voucher_not_found"
-    meaning = "There is no voucher with this code for what the order holds."
+    meaning = "None of the order's events has a voucher with this code."
     remedy = "Check the code, or order without it."
 
 
@@ -22,19 +22,19 @@ class VoucherExpired(DomainError):
 class VoucherNotApplicable(DomainError):
     status = 422
     code = "voucher_not_applicable"
-    meaning = "The voucher is for other ticket types than the order holds."
-    remedy = "Order those, or order without it."
+    meaning = "The voucher does not cover any ticket type of the order."
+    remedy = "Order ticket types that the voucher covers, or order without it."
 
 
 class VoucherUsedUp(DomainError):
     code = "voucher_used_up"
-    meaning = "The voucher has been redeemed as often as it can be."
+    meaning = "The voucher has no redemptions left."
     remedy = "Order without it."
 
 
 class CodeTaken(DomainError):
     code = "code_taken"
-    meaning = "The event has a voucher with this code already."
+    meaning = "The event already has a voucher with this code."
     remedy = "Choose another code."
     constraint = "vouchers_live_code"
 
@@ -42,21 +42,21 @@ class CodeTaken(DomainError):
 class ValidityEmpty(DomainError):
     status = 422
     code = "validity_empty"
-    meaning = "The voucher would end before it begins."
-    remedy = "Set `valid_until` later than `valid_from`."
-    constraint = "vouchers_window"
+    meaning = "`valid_until` must be later than `valid_from`."
+    remedy = "Set a later `valid_until` or an earlier `valid_from`."
+    constraint = "vouchers_validity"
 
 
 class VoucherWithoutUse(DomainError):
     status = 422
     code = "voucher_without_use"
-    meaning = "A voucher has a discount, or unlocks hidden ticket types."
-    remedy = "Give it one of the two."
+    meaning = "A voucher must give a discount, unlock hidden ticket types, or both."
+    remedy = "Set `discount` or `unlocks_hidden`."
     constraint = "vouchers_use"
 
 
 # Why an order cannot redeem a code.
 NOT_REDEEMABLE = (VoucherNotFound, VoucherExpired, VoucherNotApplicable, VoucherUsedUp)
 
-# What a voucher can say that does not fit together, or not beside the others.
+# Why a voucher cannot be stored: its fields contradict each other, or another voucher has its code.
 INVALID_VOUCHER = (CodeTaken, ValidityEmpty, VoucherWithoutUse)

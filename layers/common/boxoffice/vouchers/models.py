@@ -1,4 +1,4 @@
-"""Vouchers as requested, as stored and as shown."""
+"""Vouchers as clients request them, as the database stores them, and as answers show them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,43 +9,49 @@ from pydantic import Field, StringConstraints
 
 from boxoffice.models import Id, Moment, Page, Patch, Request, View, unchanged
 
-UNLIMITED = 10_000_000  # redemptions in the pool of a voucher without a limit
+UNLIMITED = 10_000_000  # the redemptions in the pool of a voucher without a limit
 
 type DiscountKind = Literal["percent", "fixed", "free"]
 
 Code = Annotated[
     str,
     StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z0-9_-]{3,40}$"),
-    Field(description="In capitals or not", examples=["EARLYBIRD"]),
+    Field(description="Capital and small letters are the same", examples=["EARLYBIRD"]),
 ]
 Redemptions = Annotated[
-    int, Field(strict=True, ge=0, le=UNLIMITED, description="How many orders can redeem it; null for no limit")
+    int, Field(strict=True, ge=0, le=UNLIMITED, description="How many orders can redeem it. Null for no limit")
 ]
 PerBuyer = Annotated[
-    int, Field(strict=True, ge=1, le=1000, description="How many live orders of a buyer can redeem it")
+    int,
+    Field(strict=True, ge=1, le=1000, description="How many live orders of one buyer can redeem it. Null for no limit"),
 ]
 TicketTypes = Annotated[
-    list[Id], Field(min_length=1, max_length=50, description="The ticket types it is for; null for all of the event's")
+    list[Id],
+    Field(
+        min_length=1,
+        max_length=50,
+        description="The ticket types that it covers. Null for all ticket types of the event",
+    ),
 ]
-Flag = Annotated[bool, Field(strict=True, description="True if it lets hidden ticket types be bought")]
+Flag = Annotated[bool, Field(strict=True, description="True if it unlocks the hidden ticket types that it covers")]
 
 
 class PercentOff(Request):
-    """A share of what the ticket types it is for cost together, rounded to the nearest minor unit, halves up."""
+    """A percentage of the price of all that the voucher covers, rounded to the nearest minor unit, halves up."""
 
     kind: Literal["percent"]
     percent: Annotated[int, Field(strict=True, ge=1, le=100)]
 
 
 class AmountOff(Request):
-    """An amount off the order, as far as the ticket types it is for cost as much together."""
+    """An amount off the price of all that the voucher covers, but never more than that price."""
 
     kind: Literal["fixed"]
     amount: Annotated[int, Field(strict=True, ge=1, le=100_000_000_000, description="In the currency's minor unit")]
 
 
 class Free(Request):
-    """The ticket types it is for cost nothing."""
+    """All that the voucher covers is free."""
 
     kind: Literal["free"]
 
@@ -55,7 +61,9 @@ Discount = Annotated[PercentOff | AmountOff | Free, Field(discriminator="kind")]
 
 class VoucherRequest(Request):
     code: Code
-    discount: Discount | None = Field(default=None, description="What it takes off; null if it only unlocks")
+    discount: Discount | None = Field(
+        default=None, description="What it takes off. Null if it only unlocks hidden ticket types"
+    )
     valid_from: Moment | None = None
     valid_until: Moment | None = None
     max_redemptions: Redemptions | None = None
@@ -83,7 +91,7 @@ class VoucherView(View):
     valid_from: datetime | None
     valid_until: datetime | None
     max_redemptions: int | None
-    redemptions: int = Field(description="Live orders that redeem it: paid, or pending and held")
+    redemptions: int = Field(description="How many live orders redeem it: pending or paid")
     max_per_buyer: int | None
     unlocks_hidden: bool
     ticket_type_ids: list[Id] | None
@@ -97,7 +105,7 @@ class VoucherPage(Page[VoucherView]):
 
 @dataclass(frozen=True)
 class Voucher:
-    """A voucher as a purchase needs to know it."""
+    """What a purchase needs to know of a voucher."""
 
     id: UUID
     event_id: UUID
@@ -115,7 +123,7 @@ class Voucher:
 
 @dataclass(frozen=True)
 class VoucherRow(Voucher):
-    """A voucher as its managers see it."""
+    """A voucher as managers see it."""
 
     organisation_id: UUID
     event_status: str
@@ -126,7 +134,7 @@ class VoucherRow(Voucher):
 
     @property
     def discount(self) -> PercentOff | AmountOff | Free | None:
-        """What it takes off, as shown."""
+        """Return the discount as answers show it. None if the voucher only unlocks hidden ticket types."""
         match self.discount_kind, self.discount_value:
             case "percent", int(percent):
                 return PercentOff(kind="percent", percent=percent)

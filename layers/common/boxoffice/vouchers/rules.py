@@ -1,4 +1,4 @@
-"""What a voucher is worth, and to what."""
+"""Decide which voucher counts, what it covers, and what it takes off."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from boxoffice.vouchers.models import Voucher
 
 
 def columns_of(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns that a request's fields are stored in: a discount is its kind and its value."""
+    """Return the columns for a request's fields. A discount becomes two columns, its kind and its value."""
     if "discount" not in fields:
         return fields
     discount = fields.pop("discount") or {"kind": None}
@@ -23,39 +23,45 @@ def check_editable(event_status: str) -> None:
     """Check that an event's vouchers can still be edited.
 
     Raises:
-        EventCancelled: the event was called off.
+        EventCancelled: the event was cancelled.
     """
     if event_status == "cancelled":
         raise EventCancelled
 
 
-def valid_among(vouchers: Sequence[Voucher], event_ids: Sequence[UUID], now: datetime) -> Voucher | None:
-    """Return the voucher that counts, of those with one code: that of the first event that has one.
+def choose_voucher(vouchers: Sequence[Voucher], event_ids: Sequence[UUID], now: datetime) -> Voucher | None:
+    """Return the voucher that an order redeems, from those with its code. None if none of them is valid yet.
 
-    A voucher that is not valid yet does not count.
+    If several events have the code, the first event of the order counts.
+
+    Args:
+        event_ids: the events of the order, in the order of its items.
 
     Raises:
-        VoucherExpired: it was valid once.
+        VoucherExpired: the voucher is no longer valid.
     """
-    begun = [voucher for voucher in vouchers if not voucher.valid_from or voucher.valid_from <= now]
-    if not begun:
+    started = [voucher for voucher in vouchers if voucher.valid_from is None or voucher.valid_from <= now]
+    if not started:
         return None
-    voucher = min(begun, key=lambda voucher: event_ids.index(voucher.event_id))
+    voucher = min(started, key=lambda voucher: event_ids.index(voucher.event_id))
     if voucher.valid_until and now >= voucher.valid_until:
         raise VoucherExpired(valid_until=voucher.valid_until)
     return voucher
 
 
-def is_for(voucher: Voucher, event_id: UUID, ticket_type_id: UUID) -> bool:
-    """Return True if a voucher is for this ticket type."""
+def covers(voucher: Voucher, event_id: UUID, ticket_type_id: UUID) -> bool:
+    """Return True if a voucher covers this ticket type of this event."""
     types = voucher.ticket_type_ids
     return voucher.event_id == event_id and (types is None or ticket_type_id in types)
 
 
 def discount_on(voucher: Voucher, price: int) -> int:
-    """Return what a voucher takes off the price of all that it is for, in the minor unit: never more than the price.
+    """Return what a voucher takes off a price, in the minor unit: never more than the price.
 
-    A percentage is rounded to the nearest minor unit, halves up, once for the order.
+    A percentage is rounded to the nearest minor unit, halves up. Call it once for an order, so that it rounds once.
+
+    Args:
+        price: the gross of all items that the voucher covers together.
     """
     value = voucher.discount_value or 0
     match voucher.discount_kind:

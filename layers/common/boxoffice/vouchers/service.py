@@ -1,4 +1,4 @@
-"""Use cases of vouchers. What redeems them is an order."""
+"""Use cases of vouchers: list, create, update and delete them. Orders redeem them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,12 +28,12 @@ _LAST = UUID(int=(1 << 128) - 1)
 
 
 def list_by_code(conn: db.Connection, event_ids: Sequence[UUID], code: str) -> list[Voucher]:
-    """The vouchers of some events that have this code."""
+    """Return the vouchers of some events that have this code."""
     return db.many(conn, Voucher, SQL.list_by_code, event_ids=list(event_ids), code=code)
 
 
 def list_vouchers(conn: db.Connection, caller: Caller, event_id: UUID, limit: int, cursor: str | None) -> VoucherPage:
-    """An event's vouchers, newest first.
+    """Return a page of an event's vouchers, newest first.
 
     Raises:
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
@@ -46,21 +46,22 @@ def list_vouchers(conn: db.Connection, caller: Caller, event_id: UUID, limit: in
 
 
 def create_voucher(conn: db.Connection, caller: Caller, event_id: UUID, request: VoucherRequest) -> VoucherView:
-    """Give an event a voucher.
+    """Create a voucher of an event.
 
     Raises:
         NotFound, Forbidden: the event or a ticket type is not the caller's, or the role is too low.
-        EventCancelled: the event was called off.
-        CodeTaken: the event has a voucher with this code.
-        ValidityEmpty, VoucherWithoutUse: it does not fit together.
+        EventCancelled: the event was cancelled.
+        CodeTaken: the event has another voucher with this code.
+        ValidityEmpty, VoucherWithoutUse: the fields contradict each other.
     """
-    rules.check_editable(_require_event(conn, caller, event_id))
+    event_status = _require_event(conn, caller, event_id)
+    rules.check_editable(event_status)
     _check_ticket_types(conn, event_id, request.ticket_type_ids)
     voucher_id = new_id()
     pool_id = stock.create_pool(conn, _pool_size(request.max_redemptions))
     columns = rules.columns_of(request.model_dump())
     db.run(conn, SQL.insert_voucher, id=voucher_id, event_id=event_id, pool_id=pool_id, **columns)
-    voucher = _find(conn, voucher_id)
+    voucher = _get_voucher(conn, voucher_id)
     _record(conn, caller, "create_voucher", voucher, **request.model_dump(mode="json"))
     return VoucherView.model_validate(voucher)
 
@@ -68,35 +69,37 @@ def create_voucher(conn: db.Connection, caller: Caller, event_id: UUID, request:
 def update_voucher(
     conn: db.Connection, caller: Caller, voucher_id: UUID, patch: VoucherPatch, expected_version: int | None
 ) -> VoucherView:
-    """Change some of a voucher's fields. Orders that have redeemed it keep what it took off.
+    """Change some of a voucher's fields. Orders that have redeemed it keep their discount.
 
     Raises:
         NotFound, Forbidden: the voucher or a ticket type is not the caller's, or the role is too low.
-        StaleVersion: it has another version than expected.
-        EventCancelled: the event was called off.
-        QuantityTooLow: it has been redeemed more often than that.
-        CodeTaken, ValidityEmpty, VoucherWithoutUse: the outcome does not fit together.
+        StaleVersion: the voucher has another version than expected.
+        EventCancelled: the event was cancelled.
+        QuantityTooLow: more orders redeem it than the new `max_redemptions` allows.
+        CodeTaken: the event has another voucher with this code.
+        ValidityEmpty, VoucherWithoutUse: the fields would contradict each other.
     """
-    voucher = _lock(conn, caller, voucher_id)
+    voucher = _lock_voucher(conn, caller, voucher_id)
     check_version(voucher.version, expected_version)
     rules.check_editable(voucher.event_status)
     changes = rules.columns_of(patch.changes())
     _check_ticket_types(conn, voucher.event_id, changes.get("ticket_type_ids"))
-    db.run(conn, SQL.update_voucher, **(vars(voucher) | changes))
+    fields = vars(voucher) | changes
+    db.run(conn, SQL.update_voucher, **fields)
     if "max_redemptions" in changes:
         stock.resize_pool(conn, voucher.pool_id, _pool_size(changes["max_redemptions"]))
-    voucher = _find(conn, voucher_id)
+    voucher = _get_voucher(conn, voucher_id)
     _record(conn, caller, "update_voucher", voucher, changes=patch.model_dump(mode="json", exclude_unset=True))
     return VoucherView.model_validate(voucher)
 
 
 def delete_voucher(conn: db.Connection, caller: Caller, voucher_id: UUID) -> None:
-    """Take a voucher away. Orders that have redeemed it keep what it took off; nobody redeems it any more.
+    """Delete a voucher, so that nobody can redeem it any more. Orders that have redeemed it keep their discount.
 
     Raises:
         NotFound, Forbidden: the voucher is not the caller's, or the role is too low.
     """
-    voucher = _lock(conn, caller, voucher_id)
+    voucher = _lock_voucher(conn, caller, voucher_id)
     stock.empty_pool(conn, voucher.pool_id)
     db.run(conn, SQL.delete_voucher, id=voucher_id)
     _record(conn, caller, "delete_voucher", voucher, code=voucher.code)
@@ -107,27 +110,35 @@ def _pool_size(max_redemptions: int | None) -> int:
 
 
 def _require_event(conn: db.Connection, caller: Caller, event_id: UUID) -> str:
-    """How an event of the caller's organisation stands."""
+    """Check that the caller may manage an event's vouchers. Return the event's status.
+
+    Raises:
+        NotFound, Forbidden: the event is not the caller's, or the role is too low.
+    """
     event = db.get(conn, dict, SQL.get_event, event_id=event_id)
     require_role(conn, caller, event["organisation_id"])
     return str(event["status"])
 
 
 def _check_ticket_types(conn: db.Connection, event_id: UUID, ticket_type_ids: list[UUID] | None) -> None:
-    wanted = set(ticket_type_ids or ())
-    if db.value(conn, SQL.count_ticket_types, ticket_type_ids=list(wanted), event_id=event_id) != len(wanted):
+    ids = set(ticket_type_ids or ())
+    if db.value(conn, SQL.count_ticket_types, ticket_type_ids=list(ids), event_id=event_id) != len(ids):
         raise NotFound("The event does not have one of these ticket types.")
 
 
-def _lock(conn: db.Connection, caller: Caller, voucher_id: UUID) -> VoucherRow:
-    """Hold a voucher that the caller may change, and read it as it is then."""
+def _lock_voucher(conn: db.Connection, caller: Caller, voucher_id: UUID) -> VoucherRow:
+    """Lock a voucher that the caller may change, then return it.
+
+    Raises:
+        NotFound, Forbidden: the voucher is not the caller's, or the role is too low.
+    """
     db.run(conn, SQL.lock_voucher, id=voucher_id)
-    voucher = _find(conn, voucher_id)
+    voucher = _get_voucher(conn, voucher_id)
     require_role(conn, caller, voucher.organisation_id)
     return voucher
 
 
-def _find(conn: db.Connection, voucher_id: UUID) -> VoucherRow:
+def _get_voucher(conn: db.Connection, voucher_id: UUID) -> VoucherRow:
     return db.get(conn, VoucherRow, SQL.get_voucher, id=voucher_id)
 
 
