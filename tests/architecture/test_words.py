@@ -132,7 +132,6 @@ CODE = [
     "layers/common/boxoffice/vouchers",
     "tests/concurrency/test_payments.py",
     "tests/concurrency/test_purchases.py",
-    "tests/concurrency/test_quantity_edits.py",
     "tests/concurrency/test_refunds.py",
     "tests/concurrency/test_terms_of_sale.py",
     "tests/faults/test_killed_buyers.py",

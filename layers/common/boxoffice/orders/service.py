@@ -151,7 +151,7 @@ def _place_once(conn: db.Connection, purchase: Purchase) -> None:
     """Try one plan after another until the order is placed.
 
     Raises:
-        PoolsShort: a pool had too little left at a moment during the call.
+        InsufficientStock: a pool had too little left at a moment during the call.
         Busy: other buyers were faster each time.
         NoOffer, OfferTooSmall: the waitlist offers the buyer nothing, or less than the order takes.
     """
