@@ -3,23 +3,23 @@
 from boxoffice.jobs import Step, job
 from boxoffice.refunds import service
 
+GIVE_BACK_ORDERS = Step(
+    "orders",
+    find=service.list_orders_to_give_back,
+    do=service.give_back_order,
+    done="OrdersGivenBack",
+    failed="OrdersNotGivenBack",
+)
+FINISH_EVENTS = Step(
+    "events",
+    find=service.list_cancelled_events,
+    do=service.finish_cancelled_event,
+    done="CancellationsFinished",
+    failed="CancellationsNotFinished",
+)
+
 
 @job()
 def handler() -> list[Step]:
     """Give back each order in a transaction of its own. `reconcile_payments` sends the refunds that are owed."""
-    return [
-        Step(
-            "orders",
-            find=service.list_orders_to_give_back,
-            do=service.give_back_order,
-            done="OrdersGivenBack",
-            failed="OrdersNotGivenBack",
-        ),
-        Step(
-            "events",
-            find=service.list_cancelled_events,
-            do=service.finish_cancelled_event,
-            done="CancellationsFinished",
-            failed="CancellationsNotFinished",
-        ),
-    ]
+    return [GIVE_BACK_ORDERS, FINISH_EVENTS]

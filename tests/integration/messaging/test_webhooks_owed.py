@@ -37,7 +37,7 @@ def test_no_webhook_is_owed_where_nobody_listens(api: Client, conn: Connection, 
 
 
 def test_a_paid_order_owes_a_webhook_with_its_facts(api: Client, conn: Connection, shop: Shop) -> None:
-    sellers.listen(conn)
+    sellers.enable_webhooks(conn)
     order = factories.order(conn, shop.ticket_type(), number="K7QW3MPX")
 
     payers.tell(api, payers.started(api, order))
@@ -58,7 +58,7 @@ def test_a_paid_order_owes_a_webhook_with_its_facts(api: Client, conn: Connectio
 
 
 def test_expired_orders_owe_webhooks_only_where_somebody_listens(api: Client, conn: Connection, shop: Shop) -> None:
-    sellers.listen(conn)
+    sellers.enable_webhooks(conn)
     deaf = factories.ticket_type(conn)
     ours = shop.ticket_type()
     lapsed = [factories.order(conn, ours, expires_at=factories.a_moment_ago()) for _ in range(3)]
@@ -72,7 +72,7 @@ def test_expired_orders_owe_webhooks_only_where_somebody_listens(api: Client, co
 
 
 def test_only_a_scan_that_admits_owes_a_webhook(conn: Connection, doors: Doors) -> None:
-    sellers.listen(conn)
+    sellers.enable_webhooks(conn)
     (ticket,) = doors.sell()
 
     doors.scan(ticket, gate="North")
@@ -86,7 +86,7 @@ def test_only_a_scan_that_admits_owes_a_webhook(conn: Connection, doors: Doors) 
 
 
 def test_an_offline_scan_owes_one_webhook(conn: Connection, doors: Doors) -> None:
-    sellers.listen(conn)
+    sellers.enable_webhooks(conn)
     first, second = doors.sell(2)
     scans = [offline(1, first, 20, gate="North"), offline(2, second, 19)]
 
@@ -103,7 +103,7 @@ def test_an_offline_scan_owes_one_webhook(conn: Connection, doors: Doors) -> Non
 
 
 def test_webhooks_are_not_relayed_not_counted_and_break_no_invariant(api: Client, conn: Connection, shop: Shop) -> None:
-    sellers.listen(conn)
+    sellers.enable_webhooks(conn)
     sellers.cancel_event(api, shop)
     conn.execute("UPDATE outbox SET created_at = created_at - interval '1 day'")
 

@@ -191,14 +191,14 @@ class TestRefunds:
             orders.lock_order(conn, order)
             return sending.owe_refund(conn, payment, amount, "asked for")
 
-    @pytest.mark.parametrize("mode", ["error", "html", "nonsense", "deaf"])
+    @pytest.mark.parametrize("mode", ["error", "html", "nonsense", "loses-answers"])
     def test_a_refund_whose_answer_was_lost_is_made_once(
         self, flutterwave: Flutterwave, conn: Connection, transaction: dict[str, Any], reconcile: Job, mode: str
     ) -> None:
         refund = self.owe(conn, 250_050)
-        flutterwave.be(mode)
+        flutterwave.set_mode(mode)
         sending.send_refunds(conn, ids=[refund])
-        flutterwave.be("works")
+        flutterwave.set_mode("works")
 
         for _ in range(2):
             reconcile()

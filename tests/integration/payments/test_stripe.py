@@ -230,7 +230,7 @@ class TestRefunds:
         self, stripe: Stripe, conn: Connection, paid: dict[str, Any], reconcile: Job, mode: str, forgetful: bool
     ) -> None:
         refund = self.owe(conn, paid, 5000)
-        stripe.be(mode)
+        stripe.set_mode(mode)
         sending.send_refunds(conn, ids=[refund])
         ((status, attempts, error, later),) = conn.execute(
             "SELECT status, attempts, last_error, due_at > now() FROM refunds"

@@ -294,7 +294,7 @@ class TestRequest:
         assert api.get(f"/v1/orders/{order}", order_token=order_token(order)).json["history"] is None
 
     def test_organisations_with_webhooks_are_owed_one(self, api: Client, conn: Connection, shop: Shop) -> None:
-        sellers.listen(conn)
+        sellers.enable_webhooks(conn)
         order = shop.sold(shop.ticket_type())
 
         answer = refund(api, shop, order, amount=100)
