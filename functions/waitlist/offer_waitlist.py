@@ -12,7 +12,7 @@ CLOSE_WAITING = Step(
     at_once=1000,
 )
 END_OFFERS = Step(
-    "lapsed", find=service.list_lapsed, do=service.end_lapsed, done="OffersLapsed", failed="OffersNotLapsed"
+    "lapsed", find=service.list_lapsed, do=service.end_lapsed_offer, done="OffersLapsed", failed="OffersNotLapsed"
 )
 MAKE_OFFERS = Step(
     "offered", find=service.list_awaited, do=service.offer_to_next, done="OffersMade", failed="OffersNotMade"

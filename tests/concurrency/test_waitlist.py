@@ -60,7 +60,7 @@ def run_job(conn: Connection) -> int:
     """Run the job once. Return how many offers it made."""
     for entry in service.list_lapsed(conn):
         with conn.transaction():
-            service.end_lapsed(conn, entry)
+            service.end_lapsed_offer(conn, entry)
     made = 0
     for ticket_type in service.list_awaited(conn):
         while service.offer_to_next(conn, ticket_type):

@@ -75,7 +75,7 @@ def end_offer(conn: Connection) -> Action:
     def action(conn: Connection) -> None:
         for lapsed in waitlist.list_lapsed(conn):
             with conn.transaction():
-                waitlist.end_lapsed(conn, lapsed)
+                waitlist.end_lapsed_offer(conn, lapsed)
 
     return action
 

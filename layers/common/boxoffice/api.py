@@ -110,9 +110,12 @@ class _Middleware(OpenAPIRequestValidationMiddleware):
         if content_type.partition(";")[0].strip().lower() != "application/json":
             raise UnsupportedMediaType
         try:
-            return json.loads(raw_body(), parse_constant=_refuse_constant)
+            body = json.loads(raw_body(), parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise Malformed from error
+        if not isinstance(body, dict):  # Powertools would take the first element of a list for the body
+            raise Invalid.at("body", because="must be a JSON object")
+        return body
 
 
 def _client_has(app: Any, tag: object) -> bool:

@@ -175,7 +175,7 @@ def page[T](conn: Connection, row: type[T], query: LiteralString, *, limit: int,
     """Return the rows of a page, and one more if another page follows.
 
     The statement has the limit as a number, not as a parameter. With a parameter PostgreSQL assumes 10 % of the rows,
-    rejects the plan for any values and plans each call again (decision 18).
+    rejects the one plan for all values and plans each call again (decision 18).
     """
     return _cursor(conn, row).execute(query.replace("%(limit)s", f"{limit:d}").encode(), params).fetchall()
 

@@ -31,7 +31,7 @@ class Step:
     Attributes:
         name: the name of the step in the answer and in the log.
         find: lists a batch of units: ids, or objects with an ``id``. Its second argument has the ids of units to leave
-            out, because this run has tried them already.
+            out: in this run they have raised, or ``do`` has returned 0 for them.
         do: does one unit, in a transaction of its own, and returns how much it has done.
         done: the metric that counts what was done.
         failed: the metric that counts the units that raised.
@@ -213,7 +213,7 @@ class _StepRun:
 def _take_turns(runs: Sequence[_StepRun], clock: _Clock) -> None:
     """Do a batch of each step, round after round, until a round finds nothing.
 
-    This ends: a step never finds a unit again that this run has tried, and the clock stops all of them.
+    This ends: a unit that is done is not found again, and one that was tried in vain is left out. Time ends it all.
     """
     steps_with_units = len(runs)
     while steps_with_units:

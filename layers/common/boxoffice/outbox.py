@@ -78,7 +78,8 @@ def enqueue(message_ids: Sequence[UUID]) -> list[UUID]:
         The ids of the messages that the queue refused.
 
     Raises:
-        botocore.exceptions.BotoCoreError, ClientError: the queue does not answer, or is not there.
+        botocore.exceptions.BotoCoreError, ClientError: the queue does not answer, or is not there. Some messages may be
+            on it already; to put all of them there again does no harm.
     """
     refused: list[UUID] = []
     for start in range(0, len(message_ids), _SQS_BATCH):

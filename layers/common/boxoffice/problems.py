@@ -106,7 +106,7 @@ _COMMON = (
 
 def errors_of(route: Route, operation: Json) -> list[ErrorType]:
     """Return every error that an operation can answer, each code once."""
-    return list(dict.fromkeys(_shown(error) for error in (*common_of(route, operation), *route.raises)))
+    return list(dict.fromkeys(_documented(error) for error in (*common_of(route, operation), *route.raises)))
 
 
 def common_of(route: Route, operation: Json) -> list[ErrorType]:
@@ -114,7 +114,7 @@ def common_of(route: Route, operation: Json) -> list[ErrorType]:
     return [error for each in _COMMON if each.applies(route, operation) for error in each.errors]
 
 
-def _shown(error: ErrorType) -> ErrorType:
+def _documented(error: ErrorType) -> ErrorType:
     """Return the class that defines the code of an error, or the error itself if it adds facts."""
     owner = next(parent for parent in error.__mro__ if issubclass(parent, DomainError) and "code" in vars(parent))
     return owner if owner.declared == error.declared else error

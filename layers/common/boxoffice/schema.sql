@@ -1,8 +1,8 @@
 -- The schema as it stands, for reading. The migrations make it; a test keeps the two equal.
 --
--- Two habits to know. Money is an integer in the currency's minor unit. And orders, order items and tickets, which
--- thousands of buyers insert at once, have no foreign key to an organisation, an event or a ticket type. To check it,
--- PostgreSQL would lock that one row for every sale (decision 4). Instead, no row of those three tables is ever
+-- Two habits to know. Money is an integer in the currency's minor unit. And orders, order items and tickets have no
+-- foreign key to an organisation, an event or a ticket type. Thousands of buyers insert them at once, and to check the
+-- key, PostgreSQL would lock one row for every sale (decision 4). Instead, no row of those three tables is ever
 -- deleted.
 
 -- ----------------------------------------------------------------------------------------------------- values
@@ -432,10 +432,10 @@ CREATE INDEX order_refunds_order_id ON order_refunds (order_id);
 
 -- ------------------------------------------------------------------------------------------ tickets and check-in
 
--- position counts the tickets of an order item from 1, so that no ticket can be issued twice. Of a QR only its SHA-256
--- is stored. transfer_count counts the transfers. Each transfer ends the former QR and keeps its hash in former_hashes,
--- so that the door does not take it for a forgery. entries counts the scans that are admitted.
--- changed_in is the transaction that wrote the row last. Devices at the door read changes in its order (decision 30).
+-- The tickets of an order item are numbered from 1 by position, so that no ticket can be issued twice. Of a QR only its
+-- SHA-256 is stored. A transfer increments transfer_count and ends the former QR. The hash of that QR stays in
+-- former_hashes, so that the door does not take it for a forgery. Scans that are admitted increment entries.
+-- The transaction that wrote the row last is changed_in. Devices at the door read changes in its order (decision 30).
 CREATE TABLE tickets (
     id              uuid PRIMARY KEY,
     order_id        uuid NOT NULL,
@@ -526,11 +526,11 @@ FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tick
     JOIN organisations ON organisations.id = tickets.organisation_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id;
 
--- let_in says if the door let somebody in. outcome says what counts: of the scans of a ticket that let somebody in, the
--- earliest max_entries are admitted. Each other one is a conflict, and its outcome is the reason, until it is undone.
--- A device numbers its scans in sequence, so that a repeat counts once. device_time is when an offline scan happened by
--- the device's clock, which was skew_ms ahead of ours. at is the time by our clock. transfer_count is that of the QR
--- that was scanned (decision 26).
+-- True in let_in says that the door let somebody in. Of those scans of a ticket, the earliest max_entries have the
+-- outcome admitted. Each other one is a conflict, and its outcome is the reason, until it is undone. A device numbers
+-- its scans in sequence, so that a repeat counts once. An offline scan happened at device_time by the device's clock,
+-- which was skew_ms ahead of ours. Our time of a scan is at. The transfer_count is that of the QR that was scanned
+-- (decision 26).
 CREATE TABLE scans (
     id             uuid PRIMARY KEY,
     ticket_id      uuid NOT NULL REFERENCES tickets,

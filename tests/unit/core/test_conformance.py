@@ -53,7 +53,7 @@ def test_another_media_type_or_path_or_a_missing_header_fails() -> None:
 
 
 def test_an_internal_error_passes_where_a_test_expects_it() -> None:
-    with conformance.mistakes_expected():
+    with conformance.internal_errors_expected():
         check(EVENT, problem(500, "internal_error"))
     with pytest.raises(AssertionError):
         check(EVENT, problem(500, "internal_error"))

@@ -69,10 +69,10 @@ UPDATE scans SET outcome = 'undone', undone_at = now(), undone_by = %(account_id
 WHERE id = %(id)s AND outcome <> 'undone'
 
 -- name: lock_and_insert_scans
--- Locks the tickets that a device has scanned offline, and stores the scans. `recount_scans` must follow.
--- That one decides which scans count. Its snapshot includes scans that others made while this statement waited.
--- Returns for each scan why it is refused, or else the webhook to owe, if an entry is new.
--- An entry is new, too, if the scan was refused online before and the device let the holder in all the same.
+-- Locks the tickets that a device has scanned offline, and stores the scans. `recount_scans` must follow: it decides
+-- which scans count. Its snapshot includes scans that others made while this statement waited for its locks.
+-- Returns for each scan why it is refused, or the webhook to owe if the entry is new.
+-- A scan that was refused online becomes a new entry if the device let the holder in all the same.
 WITH sent AS MATERIALIZED (
     SELECT * FROM unnest(%(ids)s::uuid[], %(ticket_ids)s::uuid[], %(qr_hashes)s::bytea[], %(sequences)s::bigint[],
         %(gates)s::text[], %(device_times)s::timestamptz[], %(times)s::timestamptz[])

@@ -303,6 +303,11 @@ def get_attendance(conn: db.Connection, caller: Caller, event_id: UUID) -> Atten
 
 
 def _get_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventAtDoor:
+    """Return an event that the caller may work at. Read it before its tickets, since it says where to read on.
+
+    Raises:
+        NotFound, Forbidden: the event is not of the caller's organisation, or their role is lower than the route asks.
+    """
     event = db.get(conn, EventAtDoor, SQL.get_event_at_door, event_id=event_id)
     require_role(conn, caller, event.organisation_id)
     return event

@@ -28,7 +28,7 @@ def enqueue_due(conn: db.Connection, _leave_out: Collection[UUID] = ()) -> list[
         _leave_out: messages that the run has tried already. Their leases leave them out, so this is not needed.
 
     Raises:
-        botocore.exceptions.BotoCoreError, ClientError: the queue takes none of them. A later run tries again.
+        botocore.exceptions.BotoCoreError, ClientError: the queue does not answer. A later run tries again.
     """
     due = db.many(conn, RelayedMessage, SQL.take_due_messages, batch=_BATCH)
     refused = outbox.enqueue([message.id for message in due])
@@ -39,7 +39,7 @@ def mark_relayed(conn: db.Connection, batch: Sequence[RelayedMessage]) -> int:
     """Note that a batch is on the queue, and return the number of its messages.
 
     Raises:
-        QueueRefused: the queue did not take one of them.
+        QueueRefused: the queue refused at least one. Nothing is noted; the job then notes each message alone.
     """
     if any(message.is_refused for message in batch):
         raise QueueRefused

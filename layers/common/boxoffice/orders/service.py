@@ -271,7 +271,10 @@ def _take_seats(conn: db.Connection, purchase: Purchase, entry_id: UUID | None) 
 
 
 def _answer_purchase(conn: db.Connection, purchase: Purchase) -> PlacedOrder:
-    """Return the answer to a purchase whose order was just placed. Only seats have to be read for it."""
+    """Return the answer to a purchase whose order is committed, without a read unless the order has seats.
+
+    It equals what `_read_placed_order` returns, since a repeat of the request is answered by that.
+    """
     order, cart = purchase.order, purchase.cart
     if cart.seats:
         return _read_placed_order(conn, order.id)
@@ -387,7 +390,10 @@ def list_lapsed(conn: db.Connection, excluded: Collection[UUID] = (), batch: int
 
 
 def expire_orders(conn: db.Connection, order_ids: Sequence[UUID]) -> int:
-    """Expire those of some orders whose hold has lapsed, except orders that somebody else has locked.
+    """Expire, in the caller's transaction, those of some orders whose hold has lapsed.
+
+    An order with an open payment is kept until its grace period is over, too. An order that somebody else has locked
+    stays as it is.
 
     Returns:
         How many orders expired.

@@ -17,7 +17,7 @@ SQL = sql.queries("organisations")
 
 
 def sign_up(conn: db.Connection, request: SignUpRequest) -> SignUpView:
-    """Make an account and, if the request names one, an organisation that it owns: both or neither.
+    """Make an account and log it in. If the request names an organisation, make that too, owned by the account.
 
     Runs in autocommit. It opens its transaction after it has hashed the password.
 

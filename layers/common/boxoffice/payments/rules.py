@@ -48,7 +48,7 @@ def reason_by_hand(request: PaymentByHandRequest) -> str:
 
 
 def decide_payment(event: ProviderEvent, payment: PaymentRow, order_status: OrderStatus) -> PaymentDecision:
-    """Decide what an event does to its payment and order. Call it only for money that is not recorded yet.
+    """Decide what an event does to its payment and order. Money that it tells of must not be recorded yet.
 
     Events come in any order. A payment that has succeeded or was refunded keeps its status, whatever comes later. A
     payment that failed may still succeed.
@@ -106,7 +106,10 @@ def next_attempt_at(attempts: int, now: datetime) -> datetime:
 
 
 def outcome_of(refund: DueRefund, answer: RefundState | DomainError, now: datetime) -> RefundOutcome:
-    """Return what to store after an attempt to send a refund. A failed one is tried again if the provider can make it.
+    """Return what to store after a provider was asked to make a refund, or how it stands.
+
+    A refund that failed is made anew later, without its reference. One that the provider can never make waits for a
+    person. If the provider did not answer, the refund may be made or not, and is asked about again.
 
     Args:
         answer: the provider's answer, or the error instead of it.

@@ -202,20 +202,20 @@ def receive_event(
     Raises:
         Busy: too many buyers at once, so the stock for late money could not be taken. The provider repeats the event.
     """
-    account = {"provider": provider, "merchant_id": merchant_id}
+    merchant_account = {"provider": provider, "merchant_id": merchant_id}
     with conn.transaction():
         if event.order_reference:
-            event = _name_payment(conn, event, account)
-        key = {**account, "event_id": event.id}
+            event = _name_payment(conn, event, merchant_account)
+        key = {**merchant_account, "event_id": event.id}
         payload = Jsonb(event.payload)
         if not db.run(conn, SQL.store_event, **key, payment_id=event.payment_id, kind=event.kind, payload=payload):
             return WebhookView(event_id=event.id, effect=db.value(conn, SQL.get_effect, **key))
-        effect = _apply(conn, event, account)
+        effect = _apply(conn, event, merchant_account)
         db.run(conn, SQL.set_effect, **key, effect=effect)
         return WebhookView(event_id=event.id, effect=effect)
 
 
-def _name_payment(conn: db.Connection, event: ProviderEvent, account: dict[str, Any]) -> ProviderEvent:
+def _name_payment(conn: db.Connection, event: ProviderEvent, merchant_account: dict[str, Any]) -> ProviderEvent:
     """Turn an event that names an order into one that names the order's payment. Open the payment if there is none.
 
     The new event's id starts with the order's id. So an event of an order has one effect, even if one delivery names
@@ -227,12 +227,12 @@ def _name_payment(conn: db.Connection, event: ProviderEvent, account: dict[str, 
         dict,
         SQL.get_named_order,
         **reference,
-        merchant_id=account["merchant_id"],
+        merchant_id=merchant_account["merchant_id"],
         platform_merchant=PLATFORM_MERCHANT,
     )
     if order is None:
         return replace(event, id=f"{event.order_reference}:{event.id}")
-    payment = {**account, "order_id": order["id"]}
+    payment = {**merchant_account, "order_id": order["id"]}
     db.run(conn, SQL.insert_unannounced_payment, id=new_id(), **payment)
     return replace(
         event,
@@ -243,19 +243,21 @@ def _name_payment(conn: db.Connection, event: ProviderEvent, account: dict[str, 
     )
 
 
-def _apply(conn: db.Connection, event: ProviderEvent, account: dict[str, Any]) -> Effect:
+def _apply(conn: db.Connection, event: ProviderEvent, merchant_account: dict[str, Any]) -> Effect:
     """Do what an event asks for. Return what it changed."""
     if event.kind == "other":
         return "ignored"
     if event.kind == "refund":
-        return "noted" if db.run(conn, SQL.ask_about_refund, **account, reference=event.refund) else "ignored"
-    payment = db.one(conn, PaymentRow, SQL.lock_payment, id=event.payment_id, **account)
+        return "noted" if db.run(conn, SQL.ask_about_refund, **merchant_account, reference=event.refund) else "ignored"
+    payment = db.one(conn, PaymentRow, SQL.lock_payment, id=event.payment_id, **merchant_account)
     if payment is None:
-        logger.warning("event about an unknown payment", extra={"provider": account["provider"], "event_id": event.id})
+        logger.warning(
+            "event about an unknown payment", extra={"provider": merchant_account["provider"], "event_id": event.id}
+        )
         return "unknown_payment"
     order = orders.lock_order(conn, payment.order_id)
     if event.kind == "succeeded":
-        return _receive_money(conn, payment, order, event, account)
+        return _receive_money(conn, payment, order, event, merchant_account)
     effect = rules.decide_payment(event, payment, order.status).effect
     if effect == "failed":
         _close_payment(conn, payment.id, "failed")
@@ -265,12 +267,14 @@ def _apply(conn: db.Connection, event: ProviderEvent, account: dict[str, Any]) -
 
 
 def _receive_money(
-    conn: db.Connection, payment: PaymentRow, order: OrderRow, event: ProviderEvent, account: dict[str, Any]
+    conn: db.Connection, payment: PaymentRow, order: OrderRow, event: ProviderEvent, merchant_account: dict[str, Any]
 ) -> Effect:
     """Record the money that came. It pays the order or goes back. Money that is recorded already changes nothing."""
     incoming_id = new_id()
     money = {"reference": event.money_reference or str(payment.id), "amount": event.amount, "currency": event.currency}
-    if not db.run(conn, SQL.insert_incoming_payment, id=incoming_id, payment_id=payment.id, **account, **money):
+    if not db.run(
+        conn, SQL.insert_incoming_payment, id=incoming_id, payment_id=payment.id, **merchant_account, **money
+    ):
         return "ignored"
     decision = rules.decide_payment(event, payment, order.status)
     # Once the hold is over, the money pays the order only if its stock is still available.

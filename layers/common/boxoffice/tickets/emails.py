@@ -57,11 +57,13 @@ def transfer_started(conn: db.Connection, transfer_id: str) -> Content:
 
 
 def transfer_accepted(conn: db.Connection, transfer_id: str) -> Content:
-    """Write to the new holder: here is your ticket. The email says so if the ticket has ended since."""
+    """Write to the new holder: here is your ticket. If it was refunded or transferred since, the email says so."""
     transfer = _transfer(conn, transfer_id)
     subject = f"Your ticket for {transfer.event_title}"
     ticket = service.get_printed_ticket(conn, transfer.ticket_id)
-    if (ticket.transfer_count, ticket.status) != (transfer.transfer_count, "valid"):
+    refunded = ticket.status == "refunded"
+    transferred_again = ticket.transfer_count != transfer.transfer_count
+    if refunded or transferred_again:
         return write("transfer_accepted", subject, _facts_of(transfer) | {"ticket": None, "link": None})
     (email_ticket,) = email_tickets([ticket])
     page = link("tickets", ticket.id, ticket_token(ticket.id, ticket.transfer_count))

@@ -47,8 +47,8 @@ def text_of(
     """Return the signed text of the QR of a ticket, or of something of another kind.
 
     Args:
-        master: the master key that has the id `key_id`.
-        key_id: see `master`.
+        master: the master key.
+        key_id: the id of the master key.
         transfer_count: how often the ticket was transferred; 0 for other kinds.
         organisation_id: the organisation that sells the ticket.
         subject_id: the ticket, or what else the QR is for.

@@ -100,6 +100,7 @@ def accept_transfer(conn: db.Connection, caller: Caller, request: AcceptTransfer
 def _hand_over(
     conn: db.Connection, transfer: TransferRow, ticket: LockedTicket, account_id: UUID | None, name: str
 ) -> None:
+    """Give a ticket, which the transaction has locked, to its new holder, with a new QR. The transfer was checked."""
     key_id, master = signing.current_key(settings().ticket_keys_secret)
     transfer_count = ticket.transfer_count + 1
     text = qr.text_of(master, int(key_id), transfer_count, ticket.organisation_id, ticket.id)

@@ -183,7 +183,7 @@ def list_lapsed(conn: db.Connection, left: Collection[UUID] = ()) -> list[UUID]:
     return [row["id"] for row in rows]
 
 
-def end_lapsed(conn: db.Connection, entry_id: UUID) -> bool:
+def end_lapsed_offer(conn: db.Connection, entry_id: UUID) -> bool:
     """End an offer that has lapsed, and offer its stock to the next entry.
 
     Returns:
