@@ -507,8 +507,8 @@ BREACHES = [
         "money pays an order that was cancelled",
         "returned_payment",
         "UPDATE payments SET status = 'succeeded' WHERE id = %(returned_payment)s",
-        "UPDATE incoming_payments SET pays_order = true, refunded = 0 WHERE id = %(returned_receipt)s",
-        "DELETE FROM refunds WHERE incoming_payment_id = %(returned_receipt)s",
+        "UPDATE incoming_payments SET pays_order = true, refunded = 0 WHERE id = %(returned_incoming)s",
+        "DELETE FROM refunds WHERE incoming_payment_id = %(returned_incoming)s",
     ),
     breach(
         "payments_without_effect",
@@ -601,7 +601,7 @@ BREACHES = [
     ),
     breach(
         "money_without_effect",
-        "a refund that the receipt does not know of",
+        "a refund that the incoming payment does not know of",
         "paid_incoming",
         f"""INSERT INTO refunds (id, payment_id, incoming_payment_id, amount, currency, reason)
         VALUES ({NOBODY}, %(paid_payment)s, %(paid_incoming)s, 1, 'NGN', 'twice')""",
