@@ -82,3 +82,38 @@ def test_locking_statements_say_so_and_lock_in_an_order(domain: str, name: str) 
     assert re.match(r"lock_|take_|take$|claim_|place_", name), "a statement that locks is called lock_… or take_…"
     many = any(word in statement for word in ("SKIP LOCKED", "LIMIT", "unnest"))
     assert not many or "ORDER BY" in statement
+
+
+@pytest.mark.parametrize("path", sorted(LAYER.glob("**/*.sql")), ids=lambda path: str(path.relative_to(LAYER)))
+def test_lines_of_sql_fit(path: Path) -> None:
+    assert [line for line in path.read_text().splitlines() if len(line) > 120] == []
+
+
+def answers_all_columns(statement: str) -> bool:
+    """Return True if the outermost select list, or what a statement returns of what it writes, has a ``*``."""
+    outermost = re.sub(r"%\(\w+\)s", "", statement)
+    while "(" in outermost:
+        outermost = re.sub(r"\([^()]*\)", "", outermost)
+    is_silent = outermost.startswith("INSERT") and "RETURNING" not in outermost
+    return not is_silent and re.search(r"(SELECT|RETURNING|,)\s+(\w+\.)?\*", outermost) is not None
+
+
+@pytest.mark.parametrize(("domain", "name"), STATEMENTS, ids=lambda value: value)
+def test_no_statement_answers_all_columns(domain: str, name: str) -> None:
+    """A new column must not change what a prepared statement answers, or warm environments fail until they end."""
+    assert not answers_all_columns(getattr(sql.queries(domain), name))
+
+
+@pytest.mark.parametrize(
+    ("statement", "answer"),
+    [
+        ("SELECT * FROM orders", True),
+        ("WITH a AS (SELECT 1) SELECT id, a.* FROM a WHERE id = %(id)s", True),
+        ("UPDATE orders SET total = 1 RETURNING *", True),
+        ("SELECT id FROM (SELECT * FROM orders) AS page", False),
+        ("INSERT INTO orders SELECT * FROM unnest(%(ids)s::uuid[])", False),
+        ("SELECT count(*), 2 * 3 FROM orders", False),
+    ],
+)
+def test_all_columns_are_told_from_some(statement: str, answer: bool) -> None:
+    assert answers_all_columns(statement) is answer

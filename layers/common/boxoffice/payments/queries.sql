@@ -81,7 +81,8 @@ WITH due AS MATERIALIZED (
 UPDATE payments SET ask_at = %(lease_end)s FROM due, orders
 WHERE payments.id = due.id AND orders.id = payments.order_id
 RETURNING payments.id, payments.provider, payments.merchant_id, payments.provider_reference AS reference,
-    payments.amount, payments.currency, payments.order_id, number AS order_number, buyer_name, buyer_email, expires_at, payments.status,
+    payments.amount, payments.currency, payments.order_id, number AS order_number, buyer_name, buyer_email, expires_at,
+    payments.status,
     orders.status AS order_status, payments.created_at
 
 -- name: store_event

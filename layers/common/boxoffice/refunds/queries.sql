@@ -1,8 +1,8 @@
 -- Statements on refunds of orders. The refunds at payment providers are in payments.
 
 -- name: list_tickets
--- All tickets of an order, valid or not, each with the charge of its item. The order is locked, so until the commit only
--- scans and transfers can change its tickets.
+-- All tickets of an order, valid or not, each with the charge of its item. The order is locked, so until the commit
+-- only scans and transfers can change its tickets.
 SELECT tickets.id, tickets.event_id, tickets.status, position, group_size, quantity,
     array_remove(ARRAY[ticket_types.pool_id, capacity_pool_id], NULL) AS pool_ids,
     terms_id, unit_price * quantity AS gross, discount, buyer_fee, tax, platform_fee, total
