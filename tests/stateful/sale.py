@@ -259,7 +259,7 @@ def scan(sale: Sale, api: Client, choice: Random) -> None:
     """Scan a ticket, maybe again."""
     if row := sale.some(choice, "SELECT id FROM tickets WHERE status = 'valid' ORDER BY id DESC LIMIT 10"):
         with suppress(TicketRefunded):  # by somebody else, meanwhile
-            text = tickets.get_qr(sale.conn, Caller(Who.MANAGER, sale.manager), row[0])
+            text = tickets.get_qr_text(sale.conn, Caller(Who.MANAGER, sale.manager), row[0])
             _post(api, "/v1/scans", {"qr": text}, account=sale.manager)
 
 
