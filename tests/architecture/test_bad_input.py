@@ -115,6 +115,16 @@ def test_a_body_that_is_not_an_object_is_invalid(
                     check_problem(post(api, world, operation, body), 422, "invalid")
 
 
+def test_a_list_of_one_valid_body_is_invalid(
+    world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
+) -> None:
+    with unchanged(conn):
+        for operation in taking_bodies():
+            with subtests.test(operation=operation.name):
+                body = json.dumps([call_of(operation.name, world).body]).encode()
+                check_problem(post(api, world, operation, body), 422, "invalid")
+
+
 def test_bodies_that_are_not_json_are_not_supported(
     world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:

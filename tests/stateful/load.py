@@ -67,7 +67,7 @@ def _fork(database: Database, opened: sale.Sale, end: float, failures: TextIO, *
 
 
 def _live(database: Database, opened: sale.Sale, end: float, choice: random.Random, *, deadly: bool) -> None:
-    outbox.enqueue = lambda _: None
+    outbox.enqueue = lambda _: []
     db._connection = None
     watching = db.Connection.connect(database.api_url, autocommit=True)
     mine = replace(opened, conn=watching, requests=[], alone=False)
