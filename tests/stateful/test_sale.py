@@ -61,7 +61,9 @@ class SaleMachine(RuleBasedStateMachine):
 
 
 def test_ten_thousand_steps(postgres: Postgres, api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "enqueue", lambda _: None)
+    monkeypatch.setattr(outbox, "enqueue", lambda _: [])
+    # A purchase takes the same round trips when Hypothesis repeats it, whatever the server calls its processes.
+    monkeypatch.setattr("boxoffice.orders.rules.start_row", lambda _pid, _rows: 0)
     SaleMachine.postgres, SaleMachine.api = postgres, api
 
     run_state_machine_as_test(
