@@ -79,7 +79,7 @@ def expire_orders(lab: Laboratory) -> Poison:
 
 def end_the_waiting(lab: Laboratory) -> Poison:
     event = factories.event(lab.conn, status="cancelled")
-    first, *others = (factories.ticket_type(lab.conn, event_id=event, quantity=1) for _ in range(101))
+    first, *others = (factories.ticket_type(lab.conn, event_id=event, quantity=1) for _ in range(1001))
     for ticket_type in (first, *others):
         factories.waitlist_entry(lab.conn, ticket_type)
     lab.refuse("waitlist_entries", f"NEW.ticket_type_id = '{first}' AND NEW.status = 'closed'")
@@ -87,8 +87,8 @@ def end_the_waiting(lab: Laboratory) -> Poison:
 
 
 def let_offers_lapse(lab: Laboratory) -> Poison:
-    ticket_type = factories.ticket_type(lab.conn, quantity=101)
-    first, *others = (factories.waitlist_entry(lab.conn, ticket_type, quantity=1) for _ in range(101))
+    ticket_type = factories.ticket_type(lab.conn, quantity=1001)
+    first, *others = (factories.waitlist_entry(lab.conn, ticket_type, quantity=1) for _ in range(1001))
     while waitlist.offer_to_next(lab.conn, ticket_type):
         pass
     lab.conn.execute("UPDATE waitlist_entries SET expires_at = %s", [LAPSED])
@@ -98,7 +98,7 @@ def let_offers_lapse(lab: Laboratory) -> Poison:
 
 def make_offers(lab: Laboratory) -> Poison:
     event = factories.event(lab.conn)
-    first, *others = (factories.ticket_type(lab.conn, event_id=event, quantity=2) for _ in range(101))
+    first, *others = (factories.ticket_type(lab.conn, event_id=event, quantity=2) for _ in range(1001))
     for ticket_type in (first, *others):
         factories.waitlist_entry(lab.conn, ticket_type)
     lab.refuse("waitlist_entries", f"NEW.ticket_type_id = '{first}' AND NEW.status = 'offered'")
@@ -107,9 +107,9 @@ def make_offers(lab: Laboratory) -> Poison:
 
 def finish_cancellations(lab: Laboratory) -> Poison:
     shop = sellers.Shop(lab.conn)
-    ticket_type = shop.ticket_type(quantity=300)
+    ticket_type = shop.ticket_type(quantity=3000)
     unpaid = factories.paid_order(lab.conn, ticket_type)  # by no payment, so there is none to give back
-    others = [shop.sold(ticket_type) for _ in range(100)]
+    others = [shop.sold(ticket_type) for _ in range(1000)]
     assert sellers.cancel_event(Client(), shop).status == 200
     return Poison(
         "finish_cancellations",
@@ -122,8 +122,8 @@ def finish_cancellations(lab: Laboratory) -> Poison:
 
 
 def ask_providers(lab: Laboratory) -> Poison:
-    ticket_type = factories.ticket_type(lab.conn, quantity=101)
-    orders = [factories.order(lab.conn, ticket_type, quantity=1, expires_at=LAPSED) for _ in range(101)]
+    ticket_type = factories.ticket_type(lab.conn, quantity=1001)
+    orders = [factories.order(lab.conn, ticket_type, quantity=1, expires_at=LAPSED) for _ in range(1001)]
     first, *others = (factories.payment(lab.conn, order, ask_at=LAPSED) for order in orders)
     lab.refuse("payments", f"NEW.id = '{first}' AND NEW.status = 'failed'")
     return Poison("reconcile_payments", "asked", ("PaymentsAsked", "AnswersNotApplied"), first, len(others), lab.mend)
@@ -143,10 +143,10 @@ def relay_outbox(lab: Laboratory) -> Poison:
     first = owe(lab.conn, UUID(int=0), relay_at="now")
     lab.conn.execute(
         """INSERT INTO outbox (id, kind, template, recipient, payload, relay_at)
-        SELECT gen_random_uuid(), kind, template, recipient, payload, relay_at FROM outbox, generate_series(1, 300)"""
+        SELECT gen_random_uuid(), kind, template, recipient, payload, relay_at FROM outbox, generate_series(1, 1000)"""
     )
     lab.refuse("outbox", f"NEW.id = '{first}' AND NEW.relay_at > now() + interval '3 minutes'")
-    return Poison("relay_outbox", "relayed", ("MessagesRelayed", "MessagesNotRelayed"), first, 300, lab.mend)
+    return Poison("relay_outbox", "relayed", ("MessagesRelayed", "MessagesNotRelayed"), first, 1000, lab.mend)
 
 
 def purge_idempotency_keys(lab: Laboratory) -> Poison:
