@@ -30,7 +30,6 @@ from tests.helpers.operations import (
 from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Client, all_functions
 
-
 # Who may call each operation, by hand: the routes, and the document made of them, have to agree with this.
 # A guest has the token of the order, the ticket or the waitlist entry. Its buyer's account and managers come in too.
 WHO: dict[str, str] = {
