@@ -28,6 +28,9 @@ async def answer_as_mode_says(request: web.Request, handler: Any) -> web.StreamR
         await asyncio.sleep(30)
     if _mode == "error":
         return web.json_response({"error": {"type": "api_error", "message": "down"}}, status=500)
+    if _mode == "refuses":
+        error = {"type": "invalid_request_error", "code": "invalid_currency", "message": "Invalid currency"}
+        return web.json_response({"error": error}, status=400)
     if _mode == "html":
         return web.Response(text="<h1>Bad gateway</h1>", content_type="text/html")
     if _mode == "nonsense":
