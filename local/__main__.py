@@ -38,9 +38,10 @@ STARTED = """
 def main() -> int:
     """Run one command. Return the exit code."""
     parser = _parser()
-    arguments, arguments.others = parser.parse_known_args()
-    if arguments.others and arguments.command != "psql":
-        parser.error(f"unknown arguments: {' '.join(arguments.others)}")
+    arguments, others = parser.parse_known_args()
+    arguments.others = others
+    if others and arguments.command != "psql":
+        parser.error(f"unknown arguments: {' '.join(others)}")
     try:
         return COMMANDS[arguments.command](arguments)
     except KeyboardInterrupt:

@@ -13,7 +13,7 @@
 - `offline_scanner`: a device that scans without a network
 - `mailbox`: the outbox, and the emails that were sent
 - `printed`: printed tickets, as a camera and a reader of PDFs see them
-- `provider_servers`: payment providers as processes (`stripe_server`, `flutterwave_server`)
+- `provider_servers`: payment providers as processes (`stripe_server`, `flutterwave_server`, `sandbox_server`)
 - `new_provider`: a payment provider as somebody would add one
 - `rings`: key rings that a test may rotate
 - `racing`: callers at once, and processes that are killed at a round trip
