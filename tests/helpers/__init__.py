@@ -17,6 +17,7 @@
 - `new_provider`: a payment provider as somebody would add one
 - `rings`: key rings that a test may rotate
 - `racing`: callers at once, and processes that are killed at a round trip
+- `locks`: refuses statements that lock rows outside a transaction
 - `snapshots`: digests of the database, to tell whether anything has changed
 - `invariants`: the check for the end of every test that moves stock, money or tickets
 """
