@@ -48,7 +48,7 @@ def release_above_the_capacity(conn: Connection) -> Deed:
     owner = owner_of(conn, cloakroom)
     with conn.transaction():
         service.release_claim(conn, owner, first)
-    service.update_place(conn, owner, cloakroom, PlacePatch(capacity=1), None)
+        service.update_place(conn, owner, cloakroom, PlacePatch(capacity=1), None)
     return in_transaction(lambda conn: service.release_claim(conn, owner, second))
 
 
