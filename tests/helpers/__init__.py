@@ -4,6 +4,7 @@
 - `conformance`: compares each of their answers with the OpenAPI document
 - `wsgi`: the functions behind WSGI, for tools that speak HTTP
 - `operations`: one valid call of every operation, on real rows
+- `reach`: what the code of a function reaches, such as libraries and settings
 - `factories`: rows, such as organisations, events, ticket types, orders, tickets and places
 - `people`: people who sign up and log in as clients do
 - `buyers`: purchases, as actions that a test may kill
