@@ -11,6 +11,7 @@ import pytest
 
 from boxoffice import config, db, migrations
 from tests.helpers.conformance import Coverage
+from tests.helpers.locks import refuse_locks_outside_transactions
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, INFOS
 from tests.helpers.provider_servers import Flutterwave, Sandbox, Stripe, account_at
 from tests.helpers.support import Client, Database, Postgres, all_functions, free_port
@@ -34,6 +35,7 @@ ENVIRONMENT = {
     **PROVIDER_SECRETS,
 }
 os.environ.update(ENVIRONMENT)  # before a function is imported, as in Lambda
+refuse_locks_outside_transactions()
 
 
 def pytest_configure(config: pytest.Config) -> None:
