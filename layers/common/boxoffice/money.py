@@ -53,7 +53,7 @@ def exponent(currency: str) -> int:
 
 
 def step(currency: str) -> int:
-    """Return the smallest amount, in the minor unit, by which prices, discounts, fees and refunds may differ."""
+    """Return the price step of a currency: the smallest amount by which prices, discounts, fees and refunds differ."""
     return _STEPS.get(currency, 1)
 
 
@@ -61,7 +61,7 @@ def check_step(amount: int, currency: str) -> None:
     """Check that people can pay an amount to the last digit.
 
     Raises:
-        AmountOffStep: it is not a multiple of the currency's step.
+        AmountOffStep: it is not a multiple of the currency's price step.
     """
     if amount % step(currency):
         raise AmountOffStep(amount=amount, currency=currency, step=step(currency))

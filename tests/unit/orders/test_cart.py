@@ -41,6 +41,7 @@ def terms(**fields: Any) -> SaleTerms:
         "pool_rows": 4,
         "capacity_pool_id": CAPACITY,
         "capacity_rows": 8,
+        "seller_sells": True,
     }
     return SaleTerms(**{**usual, **fields})
 

@@ -60,7 +60,7 @@ def check_amounts(amounts: Sequence[dict[str, int]], currency: str) -> None:
     """Check that people can pay the prices and fixed discounts of an event in another currency.
 
     Raises:
-        AmountOffStep: one of them is not a multiple of the currency's step.
+        AmountOffStep: one of them is not a multiple of the currency's price step.
     """
     for row in amounts:
         money.check_step(row["amount"], currency)

@@ -4,7 +4,7 @@ Items and tickets share an amount in the same way. Three units share 100 at the 
 of a unit is the difference of its two boundaries. Only boundaries are rounded, so the shares always add up to the
 amount. Boundaries are rounded down, and those of a discount up, so what was paid up to a boundary is rounded down too.
 
-All of it counts in steps of the currency (`money.step`): three units share KWD 0.100 at 0, 30, 60 and 100.
+All of it counts in price steps of the currency (`money.step`): three units share KWD 0.100 at 0, 30, 60 and 100.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def charges_of(items: Sequence[PricedItem], voucher: Voucher | None, step: int) 
     that price.
 
     Args:
-        step: the step of the order's currency. Each price is a multiple of it.
+        step: the price step of the order's currency. Each price is a multiple of it.
     """
     return [
         Charge(
@@ -71,7 +71,7 @@ def share_of(charge: Charge, quantity: int, begin: int, end: int, step: int) -> 
         quantity: how many units the item has.
         begin: how many units come before these.
         end: how many units there are up to the last of these.
-        step: the step of the order's currency. Each share is a multiple of it.
+        step: the price step of the order's currency. Each share is a multiple of it.
     """
 
     def share(part: int | None) -> int | None:

@@ -80,7 +80,7 @@ def amount_paid(ticket: PaidTicket, step: int) -> int:
     The amounts of all tickets of an order add up to the order's total.
 
     Args:
-        step: the step of the order's currency.
+        step: the price step of the order's currency.
     """
     end = ticket.position * ticket.group_size
     begin = end - ticket.group_size

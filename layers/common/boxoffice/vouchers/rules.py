@@ -39,7 +39,7 @@ def check_discount(columns: dict[str, Any], currency: str) -> None:
         columns: of a voucher, with or without a discount.
 
     Raises:
-        AmountOffStep: the discount is not a multiple of the currency's step.
+        AmountOffStep: the discount is not a multiple of the currency's price step.
     """
     if columns.get("discount_kind") == "fixed":
         money.check_step(columns["discount_value"], currency)
@@ -88,7 +88,7 @@ def discount_on(voucher: Voucher, price: int, step: int) -> int:
 
     Args:
         price: the price of all tickets that the voucher covers together, a multiple of the step.
-        step: the step of the currency (`money.step`).
+        step: the price step of the currency (`money.step`).
     """
     value = voucher.discount_value or 0
     match voucher.discount_kind:
