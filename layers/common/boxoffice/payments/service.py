@@ -57,7 +57,8 @@ def start_payment(
     """
     order = orders.find_order(conn, caller, order_id)
     provider = providers.load_enabled(request.provider)
-    idempotent = IdempotentRequest.of("start_payment", str(order_id), key, request)
+    scope = idempotency.scope_of(caller, order.organisation_id)
+    idempotent = IdempotentRequest.of("start_payment", scope, key, request, order_id)
     answer = idempotency.run_once(
         conn, idempotent, lambda: _open(conn, order, provider, idempotent), lambda stored: stored
     )
@@ -165,8 +166,9 @@ def mark_order_paid(
         OrderExpired: the order's hold has lapsed, and its stock is no longer available.
         KeyReused: the idempotency key belongs to another request.
     """
-    orders.find_managed(conn, caller, order_id)
-    idempotent = IdempotentRequest.of("mark_order_paid", str(order_id), key, request)
+    order = orders.find_managed(conn, caller, order_id)
+    scope = idempotency.scope_of(caller, order.organisation_id)
+    idempotent = IdempotentRequest.of("mark_order_paid", scope, key, request, order_id)
     return idempotency.run_once(
         conn, idempotent, lambda: _mark_paid(conn, caller, order_id, request, idempotent), OrderView.model_validate
     )
