@@ -28,7 +28,7 @@ def test_a_crowd_starts_to_pay_at_the_providers_pace(
         calls._pool.cache_clear()
         guest = Caller(Who.GUEST, guest_token=order_token(orders[number]))
         try:
-            service.start_payment(conn, guest, orders[number], PaymentRequest(provider="sandbox"), "key")
+            service.start_payment(conn, guest, orders[number], PaymentRequest(provider="sandbox"), f"key-{number}")
         except DomainError as refusal:
             return refusal.code
         return "started"
