@@ -324,7 +324,7 @@ class TestWhenStripeFails:
     def test_a_payment_that_stripe_refuses_is_refused(
         self, stripe: Stripe, api: Client, conn: Connection, order: UUID
     ) -> None:
-        conn.execute("UPDATE orders SET currency = ''")
+        stripe.set_mode("refuses")
 
         answer = start(api, order, provider="stripe")
 
@@ -334,10 +334,9 @@ class TestWhenStripeFails:
     def test_a_refused_payment_is_open_again_once_stripe_accepts_it(
         self, stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job
     ) -> None:
-        conn.execute("UPDATE orders SET currency = ''")
+        stripe.set_mode("refuses")
         assert start(api, order, key="k", provider="stripe").code == "payment_refused"
-        conn.execute("UPDATE orders SET currency = 'EUR'")
-        conn.execute("UPDATE payments SET currency = 'EUR'")
+        stripe.set_mode("works")
 
         payment = start(api, order, key="k", provider="stripe").json
         stripe.pay(payment)
