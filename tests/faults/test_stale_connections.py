@@ -1,11 +1,8 @@
 """A kept connection that has gone stale: the caller is told to try again, and the next call works."""
 
-import ctypes
 import socket
-import struct
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from threading import Thread
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
@@ -20,13 +17,11 @@ from boxoffice.auth import order_token
 from boxoffice.errors import Busy
 from tests.helpers import factories, invariants
 from tests.helpers.factories import order_request
+from tests.helpers.relays import relay, swallow_packets
 from tests.helpers.support import ROOT, Answer, Client, Database, context, function
 
 WARM = 7
 """psycopg prepares a statement when it runs the sixth time."""
-
-LINUX_ATTACH_FILTER = 26
-"""SO_ATTACH_FILTER of asm-generic/socket.h"""
 
 
 @pytest.fixture
@@ -110,39 +105,6 @@ class TestFailovers:
         owner.execute("SET default_transaction_read_only = off")
         owner.execute(f"ALTER DATABASE {row[0]} RESET default_transaction_read_only")
         assert read(api, order).status == 200
-
-
-@contextmanager
-def relay(port: int) -> Iterator[tuple[int, list[socket.socket]]]:
-    """Pass a connection on to a server. Yield the relay's port, and the socket to the client once there is one."""
-    accepted: list[socket.socket] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            with suppress(OSError):
-                client, _ = listener.accept()
-                server = socket.create_connection(("127.0.0.1", port))
-                accepted.append(client)
-                Thread(target=pump, args=(client, server), daemon=True).start()
-                pump(server, client)
-
-        Thread(target=serve, daemon=True).start()
-        yield listener.getsockname()[1], accepted
-        for each in accepted:
-            each.close()
-
-
-def pump(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-
-
-def swallow_packets(sock: socket.socket) -> None:
-    """Let the kernel drop each packet that comes to a socket: nothing is acknowledged any more."""
-    drop_all = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF_RET | BPF_K, with 0 bytes
-    program = struct.pack("HL", 1, ctypes.addressof(drop_all))
-    sock.setsockopt(socket.SOL_SOCKET, LINUX_ATTACH_FILTER, program)
 
 
 @pytest.fixture
