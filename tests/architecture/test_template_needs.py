@@ -402,6 +402,7 @@ CONDITIONS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "UsesSecretsExtension": ({}, {"SecretsExtension": "false"}),
     "IsArm64": ({}, {"Architecture": "x86_64"}),
     "SchedulesRun": ({}, {"Schedules": "false"}),
+    "LogsDebug": ({"LogLevel": "DEBUG"}, {"LogLevel": "WARN"}),
 }
 
 
