@@ -30,9 +30,9 @@ from boxoffice.config import conninfo, settings
 
 logger = logging.getLogger(__name__)
 
-# How functions connect, beside what DATABASE_URL says. A connection that was dropped silently is found out before a
-# function's time-out: while a statement is sent by tcp_user_timeout, while its answer is awaited by the keepalives.
-# The role's statement_timeout ends what takes too long on the server. Each is below the time-outs in template.yaml.
+# How functions connect, beside what DATABASE_URL says. A connection may be dropped without a word. tcp_user_timeout
+# finds that out while a statement is sent, and the keepalives while its answer is awaited. On the server, the role's
+# statement_timeout ends what takes too long. Each is below the time-outs in template.yaml.
 _CONNECTION: dict[str, Any] = {
     "connect_timeout": 4,  # seconds
     "tcp_user_timeout": 5000,  # milliseconds
@@ -42,8 +42,8 @@ _CONNECTION: dict[str, Any] = {
     "target_session_attrs": "read-write",  # after a failover the address may still lead to a reader
 }
 
-# A connection that raises one of these will raise it again: it is to a server that writes nothing any more, or it has
-# prepared a statement whose result has changed since, or that the server has lost.
+# A connection that raises one of these will raise it again. Its server writes nothing any more, or has lost a prepared
+# statement, or a migration has changed what such a statement answers.
 _STALE = (pg.ReadOnlySqlTransaction, pg.FeatureNotSupported, pg.InvalidSqlStatementName, pg.DuplicatePreparedStatement)
 
 type Effect = Callable[["Connection", list[Any]], None]
