@@ -47,6 +47,8 @@ WRITERS = {
     # A purchase is one statement: stock, order and items.
     ("orders", "place_order"): {"stock"},
     ("orders", "place_cart"): {"stock"},
+    # Whoever cancels an order has its open payments closed, but does not know the domain of payments.
+    ("orders", "take_payments_to_close"): {"payments"},
     # A scan is one round trip. A ticket's entries are a count of its scans.
     ("checkin", "lock_and_scan_ticket"): {"tickets", "outbox"},
     ("checkin", "recount_scans"): {"tickets"},

@@ -373,10 +373,16 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
 
 
 def cancel(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None) -> None:
-    """Cancel a pending order that the transaction has locked. Offer its stock to the waitlist."""
+    """Cancel a pending order that the transaction has locked. Offer its stock to the waitlist. Close its payments."""
     stock.release(conn, _draws(conn, [order.id]))
     set_status(conn, order, "cancelled", reason=reason, actor=actor)
+    close_payments(conn, order.id)
     _offer_freed_stock(conn, [order.id])
+
+
+def close_payments(conn: db.Connection, order_id: UUID) -> None:
+    """Let the next run of `reconcile_payments` close the open payments of an order that is paid or cancelled."""
+    db.run(conn, SQL.take_payments_to_close, order_id=order_id)
 
 
 def list_lapsed(conn: db.Connection, excluded: Collection[UUID] = (), batch: int = 1000) -> list[UUID]:
@@ -392,8 +398,8 @@ def list_lapsed(conn: db.Connection, excluded: Collection[UUID] = (), batch: int
 def expire_orders(conn: db.Connection, order_ids: Sequence[UUID]) -> int:
     """Expire, in the caller's transaction, those of some orders whose hold has lapsed.
 
-    An order with an open payment is kept until its grace period is over, too. An order that somebody else has locked
-    stays as it is.
+    An order with an open payment is kept until its provider knows of no money, or its grace period is over, too. An
+    order that somebody else has locked stays as it is.
 
     Returns:
         How many orders expired.
@@ -456,6 +462,16 @@ def find_managed(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRo
     return order
 
 
+def get_order_row(conn: db.Connection, order_id: UUID) -> OrderRow:
+    """Return an order, which must exist, without its items. The caller has checked who asks."""
+    return db.exactly_one(conn, OrderRow, SQL.get_order_row, id=order_id)
+
+
+def set_hold_end(conn: db.Connection, order_id: UUID, expires_at: datetime) -> None:
+    """Set until when a pending order that the transaction has locked holds its stock."""
+    db.run(conn, SQL.set_hold_end, id=order_id, expires_at=expires_at)
+
+
 def lock_order(conn: db.Connection, order_id: UUID) -> OrderRow:
     """Lock an order, which must exist, until the transaction ends. Return it."""
     return db.exactly_one(conn, OrderRow, SQL.lock_order, id=order_id)
@@ -467,7 +483,7 @@ def take_order(conn: db.Connection, order_id: UUID) -> OrderRow | None:
 
 
 def retake_stock(conn: db.Connection, order: OrderRow) -> bool:
-    """Take the stock of an expired or cancelled order again. The transaction has locked the order.
+    """Take the stock of an expired order again. The transaction has locked the order.
 
     The order then holds its stock as a pending order does, and the transaction goes on to pay it. Nothing is taken if
     the event is no longer for sale, or if the buyer has reached a limit since.

@@ -3,7 +3,9 @@
 from datetime import datetime
 
 from boxoffice.errors import DomainError
+from boxoffice.events.errors import EventOver
 from boxoffice.orders.errors import OrderNotPending
+from boxoffice.ticket_types.errors import EventCancelled
 
 
 class ProviderNotEnabled(DomainError):
@@ -19,6 +21,25 @@ class OrderExpired(DomainError):
     remedy = "Place a new order."
     expired_at: datetime
     detail: str = ""
+
+
+class OrganisationSuspended(DomainError):
+    code = "organisation_suspended"
+    meaning = "The organisation does not sell tickets at the moment."
+    remedy = "Ask the organisation. The order lapses by itself, and money that still comes for it goes back."
+
+
+class PaymentProcessing(DomainError):
+    code = "payment_processing"
+    meaning = "Money for this order is under way. The provider takes days to say if it arrives."
+    remedy = "Wait for the email that tells how it ended. A manager can cancel the order."
+
+
+class TooManyPayments(DomainError):
+    code = "too_many_payments"
+    meaning = "{max_payments} payments of this order have been started. It takes no more."
+    remedy = "Place a new order, or ask the organisation."
+    max_payments: int
 
 
 class SignatureWrong(DomainError):
@@ -53,10 +74,10 @@ class RefundTooLarge(DomainError):
 
 
 # Why an order cannot be paid.
-NOT_PAYABLE = (OrderNotPending, OrderExpired)
+NOT_PAYABLE = (OrderNotPending, OrderExpired, EventCancelled, EventOver, OrganisationSuspended)
 
 # Why a payment cannot be started at a provider.
-NOT_TAKEN = (ProviderNotEnabled, PaymentRefused, ProviderUnavailable)
+NOT_TAKEN = (ProviderNotEnabled, PaymentRefused, ProviderUnavailable, PaymentProcessing, TooManyPayments)
 
 # Why a webhook is refused.
 NOT_THE_PROVIDER = (SignatureWrong, ProviderNotEnabled)

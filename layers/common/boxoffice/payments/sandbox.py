@@ -6,6 +6,7 @@ ring over the time, a dot and the raw body.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
@@ -52,11 +53,11 @@ def create(payment: ProviderPayment) -> PreparedPayment:
     return PreparedPayment(str(payment.id), url=f"{settings().public_url}/_local/sandbox/{payment.id}")
 
 
-def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
+def fetch(payment: ProviderPayment, *, close: bool) -> Sequence[ProviderEvent]:
     """See `Provider.fetch`. The sandbox stores nothing, so a payment is open until it is closed."""
     if not close:
-        return None
-    return ProviderEvent(f"closed_{payment.id}", "cancelled", payment.id, payment.amount, payment.currency, {})
+        return ()
+    return [ProviderEvent(f"closed_{payment.id}", "cancelled", payment.id, payment.amount, payment.currency, {})]
 
 
 def refund(refund: DueRefund) -> RefundState:
