@@ -23,11 +23,11 @@ from tests.helpers.support import Client, Database
 
 
 def start(
-    conn: Connection, order: UUID, key: str = "key", provider: Literal["sandbox", "stripe"] = "sandbox"
+    conn: Connection, order: UUID, key: str | None = None, provider: Literal["sandbox", "stripe"] = "sandbox"
 ) -> StartedPayment:
     """Start a payment as the order's guest."""
     guest = Caller(Who.GUEST, guest_token=order_token(order))
-    return service.start_payment(conn, guest, order, PaymentRequest(provider=provider), key)
+    return service.start_payment(conn, guest, order, PaymentRequest(provider=provider), key or f"pay {order}")
 
 
 def replace_id(payment: StartedPayment, payment_id: UUID) -> StartedPayment:

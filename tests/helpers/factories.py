@@ -247,7 +247,7 @@ def refund(conn: psycopg.Connection, ticket_id: UUID) -> None:
         ).fetchone()
         or ()
     )
-    if total and not conn.execute("SELECT FROM payments WHERE order_id = %s", [order_id]).fetchone():
+    if total and not conn.execute("SELECT 1 FROM payments WHERE order_id = %s", [order_id]).fetchone():
         payment(conn, order_id, status="succeeded")
     manager = Caller(Who.MANAGER, member(conn, organisation_id, "manager"))
     request = RefundRequest(ticket_ids=[ticket_id], force=True)

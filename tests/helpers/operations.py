@@ -63,7 +63,10 @@ def operations() -> dict[str, Operation]:
 
 @dataclass(frozen=True)
 class World:
-    """An organisation with sold tickets, its members and buyers, and people who have nothing to do with it."""
+    """An organisation with sold tickets, its members and buyers, and people who have nothing to do with it.
+
+    The rivals are the owner, a manager and a scanner of another organisation.
+    """
 
     owner: UUID
     manager: UUID
@@ -72,6 +75,8 @@ class World:
     session: SessionView
     stranger: UUID
     rival: UUID
+    rival_manager: UUID
+    rival_scanner: UUID
     admin: UUID
     organisation: UUID
     event: UUID
@@ -85,6 +90,7 @@ class World:
     payment: UUID
     paid_order: UUID
     ticket: PrintedTicket
+    used_ticket: UUID
     scan: UUID
     transfer_token: str
     foreign_order: UUID
@@ -133,7 +139,8 @@ def build(conn: psycopg.Connection) -> World:
     ticket_type = factories.ticket_type(conn, event_id=event)
     sold_out = factories.ticket_type(conn, event_id=event, quantity=0)
     rival = factories.account(conn)
-    rivals_event = factories.event(conn, organisation_id=factories.organisation(conn, owner=rival))
+    rivals = factories.organisation(conn, owner=rival)
+    rivals_event = factories.event(conn, organisation_id=rivals)
     order = factories.order(conn, ticket_type, account_id=buyer)
     paid_order = factories.paid_order(conn, ticket_type, account_id=buyer)
     factories.payment(conn, paid_order, status="succeeded")
@@ -149,6 +156,8 @@ def build(conn: psycopg.Connection) -> World:
         session=session,
         stranger=factories.account(conn),
         rival=rival,
+        rival_manager=factories.member(conn, rivals, "manager"),
+        rival_scanner=factories.member(conn, rivals, "scanner"),
         admin=factories.account(conn, is_admin=True),
         organisation=organisation,
         event=event,
@@ -162,6 +171,7 @@ def build(conn: psycopg.Connection) -> World:
         payment=factories.payment(conn, order),
         paid_order=paid_order,
         ticket=ticket,
+        used_ticket=used_ticket.id,
         scan=factories.scan(conn, used_ticket.id, owner),
         transfer_token=transfers.token_of(factories.transfer(conn, other_ticket.id)),
         foreign_order=factories.paid_order(conn, factories.ticket_type(conn, event_id=rivals_event)),
@@ -251,13 +261,21 @@ ENTITLED: dict[str, dict[str, Callable[[World, Call], Caller]]] = {
 
 
 def perform(
-    api: Client, operation: Operation, call: Call, caller: Caller, *, body: Any = None, **headers: str
+    api: Client,
+    operation: Operation,
+    call: Call,
+    caller: Caller,
+    *,
+    body: Any = None,
+    key: str = "new",
+    **headers: str,
 ) -> Answer:
     """Make a call.
 
     Args:
         caller: who calls.
         body: takes the place of the valid body. Bytes are sent as they are.
+        key: the idempotency key, for an operation that takes one.
         headers: more headers. An underscore stands for a hyphen.
     """
     content = call.body if body is None else body
@@ -269,7 +287,7 @@ def perform(
         content if content is None else raw,
         account=caller.account,
         order_token=caller.token,
-        key="new" if operation.takes_key else None,
+        key=key if operation.takes_key else None,
         query=call.query,
         headers=proof | {name.replace("_", "-"): text for name, text in headers.items()},
     )

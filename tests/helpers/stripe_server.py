@@ -31,6 +31,10 @@ async def answer_as_mode_says(request: web.Request, handler: Any) -> web.StreamR
         await asyncio.sleep(30)
     if _mode == "error":
         return web.json_response({"error": {"type": "api_error", "message": "down"}}, status=500)
+    if _mode in ("busy", "locked"):
+        code = "rate_limit" if _mode == "busy" else "lock_timeout"
+        error = {"type": "invalid_request_error", "code": code, "message": "Too many requests"}
+        return web.json_response({"error": error}, status=429, headers={"Retry-After": "3"})
     if _mode == "html":
         return web.Response(text="<h1>Bad gateway</h1>", content_type="text/html")
     if _mode == "nonsense":
@@ -100,6 +104,12 @@ async def show_voucher(request: web.Request) -> web.Response:
     return web.Response()
 
 
+async def allow_debit(request: web.Request) -> web.Response:
+    """Let a PaymentIntent be paid by bank debit, whatever it excludes."""
+    resources.PaymentIntent._api_retrieve(request.match_info["intent"]).excluded_payment_method_types = []
+    return web.Response()
+
+
 _debits: dict[str, tuple[Any, Any, Any]] = {}
 _create_intent, _update_intent = resources.PaymentIntent.__init__, resources.PaymentIntent._update
 _charge = resources.Charge._initialize_charge
@@ -143,6 +153,7 @@ def main(port: int) -> None:
     app.router.add_post("/_config/forget", forget)
     app.router.add_post("/_config/settle/{intent}/{outcome}", settle)
     app.router.add_post("/_config/voucher/{intent}", show_voucher)
+    app.router.add_post("/_config/allow-debit/{intent}", allow_debit)
     web.run_app(app, host="127.0.0.1", port=port, print=None)
 
 

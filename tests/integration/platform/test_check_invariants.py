@@ -518,9 +518,9 @@ BREACHES = [
     ),
     breach(
         "payments_without_effect",
-        "other money came than was asked for",
+        "less money came than was asked for",
         "paid_payment",
-        "UPDATE incoming_payments SET amount = amount + 1 WHERE id = %(paid_incoming)s",
+        "UPDATE incoming_payments SET amount = amount - 1 WHERE id = %(paid_incoming)s",
     ),
     breach(
         "payments_without_effect",
@@ -614,6 +614,12 @@ BREACHES = [
     ),
     breach(
         "money_without_effect",
+        "more money came than was asked for, and the rest was not returned",
+        "paid_incoming",
+        "UPDATE incoming_payments SET amount = amount + 1 WHERE id = %(paid_incoming)s",
+    ),
+    breach(
+        "money_without_effect",
         "money pays an order by a payment that has not succeeded",
         "payment",
         f"""INSERT INTO incoming_payments
@@ -665,21 +671,21 @@ BREACHES = [
         "a payment was answered and is not there",
         "asked",
         f"""UPDATE idempotency_keys SET response = response || jsonb_build_object('id', {NOBODY})
-        WHERE operation = 'start_payment' AND scope = %(asked)s::text""",
+        WHERE operation = 'start_payment' AND response ->> 'order_id' = %(asked)s::text""",
     ),
     breach(
         "keys_without_effect",
         "a refund was answered and is not there",
         "rebated",
         f"""UPDATE idempotency_keys SET response = response || jsonb_build_object('id', {NOBODY})
-        WHERE operation = 'refund_order' AND scope = %(rebated)s::text""",
+        WHERE operation = 'refund_order' AND response ->> 'order_id' = %(rebated)s::text""",
     ),
     breach(
         "keys_without_effect",
         "an order was answered as paid by hand and has no payment",
-        "paid",
+        "cancelled",
         """UPDATE idempotency_keys SET response = response || jsonb_build_object('id', %(cancelled)s)
-        WHERE operation = 'mark_order_paid' AND scope = %(paid)s::text""",
+        WHERE operation = 'mark_order_paid' AND response ->> 'id' = %(paid)s::text""",
     ),
     breach(
         "keys_without_claim",

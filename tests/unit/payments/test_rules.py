@@ -9,13 +9,12 @@ import pytest
 from boxoffice.errors import DomainError
 from boxoffice.events.errors import EventOver
 from boxoffice.ids import new_id
-from boxoffice.orders.errors import OrderNotPending
+from boxoffice.orders.errors import OrderNotPending, PaymentProcessing
 from boxoffice.orders.models import OrderRow, OrderStatus
+from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.payments import rules
 from boxoffice.payments.errors import (
     OrderExpired,
-    OrganisationSuspended,
-    PaymentProcessing,
     ProviderUnavailable,
     TooManyPayments,
 )
@@ -139,8 +138,8 @@ def test_more_than_the_total_pays(order_status: OrderStatus) -> None:
         ({}, None),
         ({"ends_at": NOW}, EventOver),
         ({"is_cancelled": True}, EventCancelled),
-        ({"organisation_status": "suspended"}, OrganisationSuspended),
-        ({"organisation_status": "rejected"}, OrganisationSuspended),
+        ({"organisation_status": "suspended"}, SellerSuspended),
+        ({"organisation_status": "rejected"}, SellerSuspended),
     ],
 )
 def test_the_sale_ends_with_the_event_or_the_organisation(

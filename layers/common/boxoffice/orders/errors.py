@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from boxoffice.errors import Busy, DomainError
+from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.stock.errors import QuantityNotAllowed, SoldOut
 
 
@@ -63,11 +64,18 @@ class OrderNotPending(DomainError):
     order_status: str
 
 
+class PaymentProcessing(DomainError):
+    code = "payment_processing"
+    meaning = "Money for this order is under way. The provider takes days to say if it arrives."
+    remedy = "Wait for the email that tells how it ended. A manager can cancel the order."
+
+
 # Why the requested tickets cannot be bought.
 CANNOT_BE_BOUGHT = (
     SoldOut,
     NotOnSale,
     TicketTypeNotFound,
+    SellerSuspended,
     QuantityNotAllowed,
     BuyerLimitReached,
     MixedOrder,

@@ -89,7 +89,7 @@ class OrderTicketView(View):
 class OrderPaymentView(View):
     id: Id
     provider: str
-    status: Literal["pending", "succeeded", "failed", "refunded"]
+    status: Literal["pending", "processing", "succeeded", "failed", "refunded"]
 
 
 class OrderChangeView(View):
@@ -168,6 +168,7 @@ class SaleTerms:
     pool_rows: int
     capacity_pool_id: UUID | None
     capacity_rows: int | None
+    seller_sells: bool
 
 
 @dataclass(frozen=True)
@@ -296,3 +297,15 @@ class Purchase:
     def is_simple(self) -> bool:
         """Return True if one statement can place the order: it takes nothing but stock, and the buyer pays later."""
         return self.cart.total > 0 and not (self.limits or self.cart.seats or self.waitlist_token)
+
+
+@dataclass(frozen=True)
+class LapsedOrder:
+    """A pending order whose hold has lapsed.
+
+    Attributes:
+        weight: how many offers the waitlist may make of its stock; 1 if nobody waits for its events.
+    """
+
+    id: UUID
+    weight: int

@@ -15,11 +15,12 @@ from boxoffice.errors import Busy
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import first_id, new_id, new_order_number
 from boxoffice.orders import rules
-from boxoffice.orders.errors import BuyerLimitReached, OrderNotPending
+from boxoffice.orders.errors import BuyerLimitReached, OrderNotPending, PaymentProcessing
 from boxoffice.orders.models import (
     ALL_STATUSES,
     BuyerLimit,
     Cart,
+    LapsedOrder,
     OrderDetails,
     OrderFilters,
     OrderItemView,
@@ -64,27 +65,35 @@ def place_order(conn: db.Connection, caller: Caller, request: OrderRequest, key:
         NOT_REDEEMABLE, NOT_OFFERED: the voucher or the waitlist token does not allow this order.
         KeyReused: the idempotency key belongs to another request.
     """
-    scope = str(caller.account_id or request.buyer.email)
-    idempotent = IdempotentRequest.of("create_order", scope, key, request)
     return idempotency.run_once(
         conn,
-        idempotent,
-        lambda: _place_with_retry(conn, caller.account_id, request, idempotent),
+        lambda: _find_idempotent(conn, caller, request, key),
+        lambda: _place_with_retry(conn, caller, request, key),
         lambda stored: _read_placed_order(conn, UUID(stored["id"])),
         SQL.get_request,
     )
 
 
-def _place_with_retry(
-    conn: db.Connection, account_id: UUID | None, request: OrderRequest, idempotent: IdempotentRequest
-) -> PlacedOrder:
+def _idempotent(caller: Caller, request: OrderRequest, key: str, organisation_id: UUID) -> IdempotentRequest:
+    return IdempotentRequest.of("create_order", idempotency.scope_of(caller, organisation_id), key, request)
+
+
+def _find_idempotent(conn: db.Connection, caller: Caller, request: OrderRequest, key: str) -> IdempotentRequest | None:
+    """Identify a refused request, whatever has become of its ticket types. Return None if they never existed."""
+    ticket_type_ids = [item.ticket_type_id for item in request.items]
+    organisation_id = db.value(conn, SQL.get_organisation, ticket_type_ids=ticket_type_ids)
+    return _idempotent(caller, request, key, organisation_id) if organisation_id else None
+
+
+def _place_with_retry(conn: db.Connection, caller: Caller, request: OrderRequest, key: str) -> PlacedOrder:
     """Place an order under the current sale terms.
 
     Edits to the terms move the stock to a new pool. Therefore read the terms again before answering "sold out".
     """
     cart = _read_cart(conn, request)
+    idempotent = _idempotent(caller, request, key, cart.items[0].terms.organisation_id)
     for _ in range(_MOST_READS):
-        purchase = _make_purchase(conn, account_id, request, idempotent, cart)
+        purchase = _make_purchase(conn, caller.account_id, request, idempotent, cart)
         try:
             _place_once(conn, purchase)
         except InsufficientStock as error:
@@ -357,10 +366,13 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
     Raises:
         NotFound: there is no such order, or the caller may not see it.
         OrderNotPending: the order was paid or has expired.
+        PaymentProcessing: money for it is under way, and the caller is no manager.
     """
     order = db.get(conn, OrderRow, SQL.lock_order, id=order_id)
     acts_as = require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
     if order.status == "pending":
+        if acts_as is not Who.MANAGER and is_processing(conn, order_id):
+            raise PaymentProcessing
         cancel(conn, order, reason=f"cancelled by {acts_as}", actor=caller.account_id)
     elif order.status != "cancelled":
         raise OrderNotPending(order_status=order.status)
@@ -385,14 +397,18 @@ def close_payments(conn: db.Connection, order_id: UUID) -> None:
     db.run(conn, SQL.take_payments_to_close, order_id=order_id)
 
 
-def list_lapsed(conn: db.Connection, excluded: Collection[UUID] = (), batch: int = 1000) -> list[UUID]:
+def list_lapsed(conn: db.Connection, excluded: Collection[UUID] = (), batch: int = 1000) -> list[LapsedOrder]:
     """Return a batch of pending orders whose hold has lapsed.
 
     Args:
         excluded: orders to leave out.
     """
-    rows = db.many(conn, dict, SQL.list_lapsed_orders, excluded=list(excluded), batch=batch, **_cutoffs())
-    return [row["id"] for row in rows]
+    return db.many(conn, LapsedOrder, SQL.list_lapsed_orders, excluded=list(excluded), batch=batch, **_cutoffs())
+
+
+def expire_lapsed(conn: db.Connection, orders: Sequence[LapsedOrder]) -> int:
+    """Expire, in the caller's transaction, those of some orders whose hold has still lapsed. Return how many."""
+    return expire_orders(conn, [order.id for order in orders])
 
 
 def expire_orders(conn: db.Connection, order_ids: Sequence[UUID]) -> int:
@@ -465,6 +481,11 @@ def find_managed(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRo
 def get_order_row(conn: db.Connection, order_id: UUID) -> OrderRow:
     """Return an order, which must exist, without its items. The caller has checked who asks."""
     return db.exactly_one(conn, OrderRow, SQL.get_order_row, id=order_id)
+
+
+def is_processing(conn: db.Connection, order_id: UUID) -> bool:
+    """Return True if money for an order is under way that takes days."""
+    return bool(db.value(conn, SQL.is_processing, order_id=order_id))
 
 
 def set_hold_end(conn: db.Connection, order_id: UUID, expires_at: datetime) -> None:

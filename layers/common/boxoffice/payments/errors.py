@@ -4,7 +4,8 @@ from datetime import datetime
 
 from boxoffice.errors import DomainError
 from boxoffice.events.errors import EventOver
-from boxoffice.orders.errors import OrderNotPending
+from boxoffice.orders.errors import OrderNotPending, PaymentProcessing
+from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.ticket_types.errors import EventCancelled
 
 
@@ -21,18 +22,6 @@ class OrderExpired(DomainError):
     remedy = "Place a new order."
     expired_at: datetime
     detail: str = ""
-
-
-class OrganisationSuspended(DomainError):
-    code = "organisation_suspended"
-    meaning = "The organisation does not sell tickets at the moment."
-    remedy = "Ask the organisation. The order lapses by itself, and money that still comes for it goes back."
-
-
-class PaymentProcessing(DomainError):
-    code = "payment_processing"
-    meaning = "Money for this order is under way. The provider takes days to say if it arrives."
-    remedy = "Wait for the email that tells how it ended. A manager can cancel the order."
 
 
 class TooManyPayments(DomainError):
@@ -65,6 +54,14 @@ class ProviderUnavailable(DomainError):
     retry_after: int = 5
 
 
+class ProviderBusy(DomainError):
+    status = 503
+    code = "provider_busy"
+    meaning = "The payment provider takes no more calls at the moment."
+    remedy = "Repeat the request in {retry_after} seconds, with the same Idempotency-Key."
+    retry_after: int  # seconds, in the Retry-After header too
+
+
 class RefundTooLarge(DomainError):
     code = "refund_too_large"
     meaning = "The refund is larger than what is left of the payment."
@@ -74,10 +71,20 @@ class RefundTooLarge(DomainError):
 
 
 # Why an order cannot be paid.
-NOT_PAYABLE = (OrderNotPending, OrderExpired, EventCancelled, EventOver, OrganisationSuspended)
+NOT_PAYABLE = (OrderNotPending, OrderExpired, EventCancelled, EventOver, SellerSuspended)
 
 # Why a payment cannot be started at a provider.
-NOT_TAKEN = (ProviderNotEnabled, PaymentRefused, ProviderUnavailable, PaymentProcessing, TooManyPayments)
+NOT_TAKEN = (
+    ProviderNotEnabled,
+    PaymentRefused,
+    PaymentProcessing,
+    TooManyPayments,
+    ProviderUnavailable,
+    ProviderBusy,
+)
+
+# Why a provider that we ask gives no answer.
+NO_ANSWER = (ProviderUnavailable, ProviderBusy)
 
 # Why a webhook is refused.
 NOT_THE_PROVIDER = (SignatureWrong, ProviderNotEnabled)

@@ -87,10 +87,6 @@ WHERE id = %(id)s AND provider = %(provider)s AND merchant_id = %(merchant_id)s 
 UPDATE payments SET status = %(status)s, closed_at = now(), ask_at = CASE WHEN %(final)s THEN NULL ELSE ask_at END
 WHERE id = %(id)s AND status IN ('pending', 'processing', 'failed')
 
--- name: is_processing
--- True if a payment of an order is processing.
-SELECT true FROM payments WHERE order_id = %(order_id)s AND status = 'processing' LIMIT 1
-
 -- name: stop_asking
 -- Nothing can come of a payment any more.
 UPDATE payments SET ask_at = NULL WHERE id = %(id)s

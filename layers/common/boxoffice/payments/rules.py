@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from boxoffice.errors import DomainError
 from boxoffice.events.errors import EventOver
-from boxoffice.orders.errors import OrderNotPending
+from boxoffice.orders.errors import OrderNotPending, PaymentProcessing
 from boxoffice.orders.models import OrderRow, OrderStatus
 from boxoffice.orders.rules import GRACE_PERIOD
-from boxoffice.payments.errors import OrderExpired, OrganisationSuspended, PaymentProcessing, TooManyPayments
+from boxoffice.organisations.errors import SellerSuspended
+from boxoffice.payments.errors import OrderExpired, TooManyPayments
 from boxoffice.payments.models import (
     DueRefund,
     OpenPayment,
@@ -58,7 +59,7 @@ def end_of_sale(sale: SaleState, now: datetime) -> DomainError | None:
         return EventCancelled()
     if sale.ends_at <= now:
         return EventOver()
-    return None if sale.organisation_status == "approved" else OrganisationSuspended()
+    return None if sale.organisation_status == "approved" else SellerSuspended()
 
 
 def check_for_sale(sale: SaleState, now: datetime) -> None:
@@ -66,7 +67,7 @@ def check_for_sale(sale: SaleState, now: datetime) -> None:
 
     Raises:
         EventCancelled, EventOver: one of its events is cancelled or over.
-        OrganisationSuspended: the organisation is suspended.
+        SellerSuspended: its seller sells nothing now.
     """
     if error := end_of_sale(sale, now):
         raise error

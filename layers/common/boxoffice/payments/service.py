@@ -58,7 +58,8 @@ def start_payment(
     """
     order = orders.find_order(conn, caller, order_id)
     provider = providers.load_enabled(request.provider)
-    idempotent = IdempotentRequest.of("start_payment", str(order_id), key, request)
+    scope = idempotency.scope_of(caller, order.organisation_id)
+    idempotent = IdempotentRequest.of("start_payment", scope, key, request, order_id)
     answer = idempotency.run_once(
         conn, idempotent, lambda: _open(conn, order, provider, idempotent), lambda stored: stored
     )
@@ -182,12 +183,13 @@ def mark_order_paid(
     Raises:
         NotFound, Forbidden: the order is not of the caller's organisation, or the role is too low.
         OrderNotPending: the order is paid already, or was cancelled.
-        EventCancelled, EventOver, OrganisationSuspended: what it is for is no longer for sale.
+        EventCancelled, EventOver, SellerSuspended: what it is for is no longer for sale.
         OrderExpired: the order's hold has lapsed, and its stock is no longer available.
         KeyReused: the idempotency key belongs to another request.
     """
-    orders.find_managed(conn, caller, order_id)
-    idempotent = IdempotentRequest.of("mark_order_paid", str(order_id), key, request)
+    order = orders.find_managed(conn, caller, order_id)
+    scope = idempotency.scope_of(caller, order.organisation_id)
+    idempotent = IdempotentRequest.of("mark_order_paid", scope, key, request, order_id)
     return idempotency.run_once(
         conn, idempotent, lambda: _mark_paid(conn, caller, order_id, request, idempotent), OrderView.model_validate
     )
@@ -362,7 +364,7 @@ def _note_failure(conn: db.Connection, payment: PaymentRow, order: OrderRow, eve
         db.run(conn, SQL.stop_asking, id=payment.id)
     if payment.status == "processing" and order.status == "pending":
         outbox.owe_email(conn, "payment_failed", order.buyer_email, {"order_id": str(order.id)})
-        if not db.value(conn, SQL.is_processing, order_id=order.id):
+        if not orders.is_processing(conn, order.id):
             orders.set_hold_end(conn, order.id, datetime.now(UTC))
             orders.close_payments(conn, order.id)
     return effect

@@ -15,9 +15,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from boxoffice.errors import Malformed
+from boxoffice.errors import DomainError, Malformed
 from boxoffice.money import major
 from boxoffice.observability import logger
+from boxoffice.payments import calls
 from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable, SignatureWrong
 from boxoffice.payments.merchants import credential, credentials, webhook_secrets
 from boxoffice.payments.models import DueRefund, EventKind, PreparedPayment, ProviderEvent, ProviderPayment, RefundState
@@ -25,7 +26,8 @@ from boxoffice.payments.providers import ProviderInfo
 from boxoffice.payments.reading import amount_of, currency_of, name_of, payment_id_of
 
 if TYPE_CHECKING:
-    from stripe import PaymentIntent, Refund, StripeClient
+    from stripe import PaymentIntent, RateLimitError, Refund, StripeClient
+    from stripe.params import PaymentIntentCreateParams
 
 INFO = ProviderInfo("stripe", "Stripe-Signature", ("secret_key", "publishable_key", "webhook_secret"))
 
@@ -76,21 +78,19 @@ _THREE_DECIMALS = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
 def create(payment: ProviderPayment) -> PreparedPayment:
     """See `Provider.create`. The payment's id is the idempotency key."""
     client = _client(payment.merchant_id)
-    excluded = [] if payment.late else _LATE_METHODS
+    parameters: PaymentIntentCreateParams = {
+        "amount": _stripe_amount(payment.amount, payment.currency),
+        "currency": payment.currency.lower(),
+        "metadata": {
+            "payment_id": str(payment.id),
+            "order_id": str(payment.order_id),
+            "order": payment.order_number,
+        },
+    }
+    if not payment.late:
+        parameters["excluded_payment_method_types"] = _LATE_METHODS
     with _calling():
-        intent = client.v1.payment_intents.create(
-            {
-                "amount": _stripe_amount(payment.amount, payment.currency),
-                "currency": payment.currency.lower(),
-                "metadata": {
-                    "payment_id": str(payment.id),
-                    "order_id": str(payment.order_id),
-                    "order": payment.order_number,
-                },
-                **({"excluded_payment_method_types": excluded} if excluded else {}),
-            },
-            {"idempotency_key": str(payment.id)},
-        )
+        intent = client.v1.payment_intents.create(parameters, {"idempotency_key": str(payment.id)})
         secret = intent.client_secret
     key = credentials(payment.merchant_id, INFO.name).get("publishable_key")
     return PreparedPayment(intent.id, client_secret=secret, publishable_key=key)
@@ -284,9 +284,18 @@ def _calling() -> Iterator[None]:
             raise ProviderUnavailable(retry_after=1) from error  # another request of the same payment is under way
         logger.warning("Stripe refuses", extra={"stripe_error": error.code, "stripe_message": error.user_message})
         raise PaymentRefused from error
+    except stripe.RateLimitError as error:
+        raise _busy(error) from error
     except stripe.StripeError as error:
         logger.error("Stripe does not answer as it should", exc_info=error)
         raise ProviderUnavailable from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         logger.error("Stripe answers nonsense", exc_info=error)
         raise ProviderUnavailable from error
+
+
+def _busy(error: RateLimitError) -> DomainError:
+    """Return what a 429 means: too many calls, or that another call has the object at the moment."""
+    if error.error is not None and error.error.code == "lock_timeout":
+        return calls.unavailable(INFO.name, "another call has locked the object")
+    return calls.too_many_calls(INFO.name, (error.headers or {}).get("Retry-After"))

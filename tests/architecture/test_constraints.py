@@ -1,0 +1,430 @@
+"""Each constraint, unique index and trigger of the schema refuses what it is there to refuse.
+
+The tables here are complete: a constraint without a breach fails, and so does a breach without its constraint. For a
+new constraint add one line to `BREACHES`: its name, and a statement that only this constraint refuses. A new column may
+belong to `NULLABLE`, and one whose type is a domain to `DOMAINS`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import LiteralString
+
+import psycopg
+import pytest
+
+from boxoffice.stock import service as stock
+from tests.helpers import factories
+from tests.helpers.operations import build
+from tests.helpers.support import Client, Database
+
+NEW = "gen_random_uuid()"
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A statement that inserts a row once more, with other values in some columns."""
+
+    table: str
+    where: str
+    values: dict[str, str]
+
+    def sql(self, conn: psycopg.Connection) -> str:
+        """Return the statement. It names all columns but those that PostgreSQL generates."""
+        columns = [
+            name
+            for (name,) in conn.execute(
+                """SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND attgenerated = ''
+                AND NOT attisdropped""",
+                [self.table],
+            ).fetchall()
+        ]
+        names, values = ", ".join(columns), ", ".join(self.values.get(name, name) for name in columns)
+        return (
+            f"INSERT INTO {self.table} ({names}) OVERRIDING SYSTEM VALUE "
+            f"SELECT {values} FROM {self.table} WHERE {self.where} LIMIT 1"
+        )
+
+
+def copy(table: str, where: str = "true", **values: str) -> Copy:
+    """Return the copy of a row. ``values`` are SQL."""
+    return Copy(table, where, values)
+
+
+BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
+    # accounts
+    "accounts_email_check": "UPDATE accounts SET email = 'Ada@example.com'",
+    "accounts_email_key": copy("accounts", id=NEW),
+    "accounts_pkey": copy("accounts", email="'another@example.com'"),
+    "sessions_account_id_fkey": f"UPDATE sessions SET account_id = {NEW}",
+    "sessions_pkey": copy("sessions"),
+    "refresh_tokens_session_id_fkey": f"UPDATE refresh_tokens SET session_id = {NEW}",
+    "refresh_tokens_pkey": copy("refresh_tokens"),
+    "rate_limits_pkey": copy("rate_limits"),
+    # organisations
+    "organisations_pkey": copy("organisations"),
+    "organisations_status_check": "UPDATE organisations SET status = 'open'",
+    "members_account_id_fkey": f"UPDATE members SET account_id = {NEW}",
+    "members_organisation_id_fkey": f"UPDATE members SET organisation_id = {NEW}",
+    "members_pkey": copy("members"),
+    "members_role_check": "UPDATE members SET role = 'admin'",
+    # stock
+    "stock_pools_pkey": copy("stock_pools"),
+    "stock_pools_quantity_check": "UPDATE stock_pools SET quantity = -1",
+    "stock_pools_row_count_check": "UPDATE stock_pools SET row_count = 0",
+    "stock_pkey": copy("stock"),
+    "stock_pool_id_fkey": f"UPDATE stock SET pool_id = {NEW}",
+    # events
+    "events_capacity_pool_id_fkey": f"UPDATE events SET capacity_pool_id = {NEW}",
+    "events_capacity_pool_id_key": copy("events", "capacity_pool_id IS NOT NULL", id=NEW),
+    "events_country_check": "UPDATE events SET country = 'NGA'",
+    "events_currency_check": "UPDATE events SET currency = 'NG'",
+    "events_doors_before_end": "UPDATE events SET doors_open_at = ends_at",
+    "events_end_after_start": "UPDATE events SET ends_at = starts_at",
+    "events_organisation_id_fkey": f"UPDATE events SET organisation_id = {NEW}",
+    "events_pkey": copy("events", capacity_pool_id="NULL"),
+    "events_status_check": "UPDATE events SET status = 'over'",
+    # ticket types
+    "ticket_types_event_id_fkey": f"UPDATE ticket_types SET event_id = {NEW}",
+    "ticket_types_max_entries_check": "UPDATE ticket_types SET max_entries = 0",
+    "ticket_types_min_per_order_check": "UPDATE ticket_types SET min_per_order = 0",
+    "ticket_types_order_limits": (
+        "UPDATE ticket_types SET min_per_order = 3, max_per_order = 2",
+        "UPDATE ticket_types SET min_per_order = 3, max_per_buyer = 2",
+    ),
+    "ticket_types_pkey": copy("ticket_types", pool_id="(SELECT capacity_pool_id FROM events ORDER BY 1 LIMIT 1)"),
+    "ticket_types_pool_id_fkey": f"UPDATE ticket_types SET pool_id = {NEW}",
+    "ticket_types_pool_id_key": copy("ticket_types", id=NEW),
+    "ticket_types_price_check": "UPDATE ticket_types SET price = -1",
+    "ticket_types_sale_window": "UPDATE ticket_types SET sales_start = now(), sales_end = now()",
+    "ticket_types_ticket_mode_check": "UPDATE ticket_types SET ticket_mode = 'pair'",
+    # seats
+    "seat_rows_longest_free_check": "UPDATE seat_rows SET longest_free = -1",
+    "seat_rows_name": copy("seat_rows", id=NEW),
+    "seat_rows_pkey": copy("seat_rows", name="'Z'"),
+    "seat_rows_ticket_type_id_fkey": f"UPDATE seat_rows SET ticket_type_id = {NEW}",
+    "seats_once_an_event": copy("seats", id=NEW),
+    "seats_pkey": copy("seats", number="'99'"),
+    "seats_row_id_fkey": f"UPDATE seats SET row_id = {NEW}",
+    "seats_sold_to_somebody": "UPDATE seats SET sold = true, owner_id = NULL",
+    # waitlist
+    "waitlist_entries_pkey": copy("waitlist_entries", email="'another@example.com'"),
+    "waitlist_entries_status_check": "UPDATE waitlist_entries SET status = 'lost'",
+    "waitlist_offers": (
+        "UPDATE waitlist_entries SET status = 'offered', draws = '{}', expires_at = NULL",
+        "UPDATE waitlist_entries SET status = 'offered', draws = NULL, expires_at = now()",
+    ),
+    "waitlist_one_entry": (
+        copy("waitlist_entries", id=NEW),
+        copy("waitlist_entries", id=NEW, status="'offered'", draws="'{}'", expires_at="now()"),
+    ),
+    # vouchers
+    "vouchers_code_check": "UPDATE vouchers SET code = 'summer'",
+    "vouchers_discount": (
+        "UPDATE vouchers SET discount_kind = 'percent', discount_value = NULL",
+        "UPDATE vouchers SET discount_kind = 'free', discount_value = 1",
+        "UPDATE vouchers SET discount_kind = NULL, discount_value = 1, unlocks_hidden = true",
+    ),
+    "vouchers_discount_kind_check": "UPDATE vouchers SET discount_kind = 'half'",
+    "vouchers_discount_value_check": "UPDATE vouchers SET discount_value = 0",
+    "vouchers_event_id_fkey": f"UPDATE vouchers SET event_id = {NEW}",
+    "vouchers_live_code": copy("vouchers", id=NEW, pool_id="(SELECT capacity_pool_id FROM events ORDER BY 1 LIMIT 1)"),
+    "vouchers_max_per_buyer_check": "UPDATE vouchers SET max_per_buyer = 0",
+    "vouchers_pkey": copy(
+        "vouchers", code="'OTHER'", pool_id="(SELECT capacity_pool_id FROM events ORDER BY 1 LIMIT 1)"
+    ),
+    "vouchers_pool_id_fkey": f"UPDATE vouchers SET pool_id = {NEW}",
+    "vouchers_pool_id_key": copy("vouchers", id=NEW, code="'OTHER'"),
+    "vouchers_use": "UPDATE vouchers SET discount_kind = NULL, discount_value = NULL, unlocks_hidden = false",
+    "vouchers_validity": "UPDATE vouchers SET valid_from = now(), valid_until = now()",
+    # orders
+    "orders_number_key": copy("orders", id=NEW, request_id=NEW),
+    "orders_pkey": copy("orders", number="'OTHER'", request_id=NEW),
+    "orders_request_id_key": copy("orders", id=NEW, number="'OTHER'"),
+    "order_items_pkey": copy("order_items"),
+    "order_history_order_id_fkey": f"UPDATE order_history SET order_id = {NEW}",
+    "order_history_pkey": copy("order_history"),
+    # payments
+    "payments_amount_check": "UPDATE payments SET amount = 0",
+    "payments_one_open": copy("payments", "ask_at IS NOT NULL", id=NEW, provider_reference="'other'"),
+    "payments_one_success": copy("payments", "status = 'succeeded'", id=NEW, provider_reference="'other'"),
+    "payments_order_id_fkey": f"UPDATE payments SET order_id = {NEW}",
+    "payments_pkey": copy("payments", "status = 'pending'", provider_reference="'other'"),
+    "payments_reference_key": copy("payments", "status = 'pending'", id=NEW),
+    "payments_status_check": "UPDATE payments SET status = 'lost'",
+    "provider_events_payment_id_fkey": f"UPDATE provider_events SET payment_id = {NEW}",
+    "provider_events_pkey": copy("provider_events"),
+    "incoming_payments_amount_check": "UPDATE incoming_payments SET amount = 0, refunded = 0",
+    "incoming_payments_paid_once": copy("incoming_payments", "pays_order", id=NEW, reference="'other'"),
+    "incoming_payments_payment_id_fkey": f"UPDATE incoming_payments SET payment_id = {NEW}",
+    "incoming_payments_pkey": copy("incoming_payments", pays_order="false", reference="'other'"),
+    "incoming_payments_reference_key": copy("incoming_payments", id=NEW, pays_order="false"),
+    "incoming_payments_refunded": (
+        "UPDATE incoming_payments SET refunded = -1",
+        "UPDATE incoming_payments SET refunded = amount + 1",
+    ),
+    # refunds
+    "refunds_amount_check": "UPDATE refunds SET amount = 0",
+    "refunds_failed_with_reason": "UPDATE refunds SET status = 'failed', last_error = NULL",
+    "refunds_incoming_payment_id_fkey": f"UPDATE refunds SET incoming_payment_id = {NEW}",
+    "refunds_open_due": (
+        "UPDATE refunds SET status = 'owed', due_at = NULL",
+        "UPDATE refunds SET status = 'sent', due_at = NULL",
+    ),
+    "refunds_payment_id_fkey": f"UPDATE refunds SET payment_id = {NEW}",
+    "refunds_pkey": copy("refunds"),
+    "refunds_status_check": "UPDATE refunds SET status = 'lost'",
+    "order_refunds_money": (
+        "UPDATE order_refunds SET refund_id = NULL",
+        "UPDATE order_refunds SET amount = 0",
+    ),
+    "order_refunds_order_id_fkey": f"UPDATE order_refunds SET order_id = {NEW}",
+    "order_refunds_pkey": copy("order_refunds", amount="0", refund_id="NULL"),
+    "order_refunds_refund_id_fkey": f"UPDATE order_refunds SET refund_id = {NEW}",
+    "order_refunds_refund_id_key": copy("order_refunds", id=NEW),
+    # tickets
+    "tickets_entries": (
+        "UPDATE tickets SET entries = -1",
+        "UPDATE tickets SET entries = max_entries + 1",
+    ),
+    "tickets_former_hashes": (
+        "UPDATE tickets SET transfer_count = 3",
+        "UPDATE tickets SET former_hashes = '{a,b,c}'",
+    ),
+    "tickets_issued_once": copy("tickets", id=NEW),
+    "tickets_order_id_item_no_fkey": "UPDATE tickets SET item_no = 99",
+    "tickets_pkey": copy("tickets", position="99"),
+    "tickets_status_check": "UPDATE tickets SET status = 'lost'",
+    "transfers_accepted": (
+        "UPDATE transfers SET status = 'accepted', to_name = NULL, transfer_count = 9, accepted_at = now()",
+        "UPDATE transfers SET status = 'accepted', to_name = 'Bola', transfer_count = NULL, accepted_at = now()",
+        "UPDATE transfers SET status = 'accepted', to_name = 'Bola', transfer_count = 9, accepted_at = NULL",
+        "UPDATE transfers SET status = 'replaced', to_name = 'Bola', transfer_count = 9, accepted_at = now()",
+    ),
+    "transfers_chain": copy("transfers", "status = 'accepted'", id=NEW),
+    "transfers_one_pending": copy("transfers", "status = 'pending'", id=NEW),
+    "transfers_pkey": copy("transfers", "status = 'accepted'", transfer_count="9"),
+    "transfers_status_check": "UPDATE transfers SET status = 'lost' WHERE status = 'pending'",
+    "transfers_ticket_id_fkey": f"UPDATE transfers SET ticket_id = {NEW}",
+    # check-in
+    "scans_let_in": "UPDATE scans SET outcome = 'admitted', let_in = false",
+    "scans_numbered": "UPDATE scans SET device_id = NULL, sequence = 1",
+    "scans_pkey": copy("scans", sequence="99"),
+    "scans_sequence_key": copy("scans", "sequence IS NOT NULL", id=NEW),
+    "scans_ticket_id_fkey": f"UPDATE scans SET ticket_id = {NEW}",
+    "scans_undone": (
+        "UPDATE scans SET outcome = 'undone', undone_at = NULL",
+        "UPDATE scans SET outcome = 'admitted', undone_at = now()",
+    ),
+    # places with capacity
+    "places_capacity_check": "UPDATE places SET capacity = -1",
+    "places_event_id_fkey": f"UPDATE places SET event_id = {NEW}",
+    "places_organisation_id_fkey": f"UPDATE places SET organisation_id = {NEW}",
+    "places_pkey": copy("places"),
+    "slots_number_check": "UPDATE slots SET number = 0 WHERE state = 'free' AND number = 9",
+    "slots_pkey": copy("slots"),
+    "slots_place_id_fkey": f"UPDATE slots SET place_id = {NEW} WHERE state = 'free'",
+    "slots_state_check": "UPDATE slots SET state = 'broken'",
+    "customers_account_id_fkey": f"UPDATE customers SET account_id = {NEW}, email = NULL, phone = NULL",
+    "customers_email_check": "UPDATE customers SET email = 'Ada@example.com' WHERE email IS NOT NULL",
+    "customers_identity_key": copy("customers", id=NEW),
+    "customers_one_identity": (
+        "UPDATE customers SET account_id = NULL, email = NULL, phone = NULL",
+        "UPDATE customers SET email = 'ada@example.com', phone = '+2348012345678'",
+    ),
+    "customers_pkey": copy("customers", account_id="NULL", email="NULL", phone="'+2348012345678'"),
+    "claims_customer_id_fkey": f"UPDATE claims SET customer_id = {NEW}",
+    "claims_one_open": copy("claims", "released_at IS NULL", id=NEW),
+    "claims_pkey": copy("claims", slot="9"),
+    "claims_place_id_slot_fkey": "UPDATE claims SET slot = 99",
+    # the platform
+    "idempotency_keys_pkey": copy("idempotency_keys"),
+    "outbox_kind_check": "UPDATE outbox SET kind = 'letter'",
+    "outbox_pkey": copy("outbox"),
+    "outbox_status_check": "UPDATE outbox SET status = 'lost'",
+    "audit_chains_pkey": copy("audit_chains"),
+    "audit_log_pkey": copy("audit_log"),
+}
+
+# Columns by their domain, with a value that the domain refuses.
+DOMAINS: dict[str, tuple[str, set[str]]] = {
+    "money_amount_check": (
+        "-1",
+        {
+            "order_items.buyer_fee",
+            "order_items.discount",
+            "order_items.platform_fee",
+            "order_items.tax",
+            "order_items.total",
+            "order_items.unit_price",
+            "order_refunds.amount",
+            "orders.total",
+        },
+    ),
+    "order_status_check": ("'lost'", {"orders.status"}),
+    "scan_outcome_check": ("'lost'", {"scans.outcome"}),
+    "ticket_count_check": ("-1", {"stock.available", "stock.held", "stock.sold"}),
+    "ticket_quantity_check": ("0", {"order_items.quantity", "tickets.group_size", "waitlist_entries.quantity"}),
+}
+
+# All other columns are NOT NULL.
+NULLABLE: dict[str, str] = {
+    "accounts": "password_hash phone",
+    "audit_log": "actor_id",
+    "claims": "note released_at released_by",
+    "customers": "account_id email name phone",
+    "events": (
+        "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
+        "image_url rating"
+    ),
+    "order_history": "actor_id",
+    "order_items": "buyer_fee platform_fee seat_ids tax terms_id",
+    "order_refunds": "actor_id reason refund_id",
+    "orders": "account_id buyer_phone details voucher_id",
+    "outbox": "last_error sent_at ses_message_id",
+    "payments": "ask_at closed_at prepared provider_reference unpaid_at",
+    "places": "event_id",
+    "provider_events": "payment_id",
+    "refresh_tokens": "used_at",
+    "refunds": "closed_at due_at last_error provider_reference",
+    "scans": "device_id device_time gate sequence skew_ms undone_at undone_by",
+    "seats": "owner_id",
+    "sessions": "revoked_at",
+    "ticket_types": "deleted_at max_per_buyer sales_end sales_start",
+    "tickets": "account_id first_scan_at first_scan_gate former_hashes holder_email refunded_at seat",
+    "transfers": "accepted_at from_account_id started_by to_account_id to_name transfer_count",
+    "vouchers": (
+        "deleted_at discount_kind discount_value max_per_buyer max_redemptions ticket_type_ids valid_from valid_until"
+    ),
+    "waitlist_entries": "account_id draws expires_at",
+}
+
+# What each trigger refuses. One that refuses nothing has a test of its own.
+TRIGGERS: dict[str, tuple[str, ...]] = {
+    "audit_log_only_grows": (
+        "UPDATE audit_log SET action = 'nothing'",
+        "DELETE FROM audit_log",
+        "TRUNCATE audit_log",
+    ),
+    "tickets_note_change": (),
+}
+
+# Rows that no factory makes.
+ROWS = """
+INSERT INTO rate_limits VALUES ('bucket', 1, now());
+INSERT INTO provider_events (provider, event_id, payment_id, kind, payload, effect)
+    SELECT 'sandbox', 'evt_1', id, 'payment', '{}', 'paid' FROM payments LIMIT 1;
+INSERT INTO transfers (id, ticket_id, status, from_name, from_email, to_name, to_email, transfer_count, expires_at,
+        accepted_at)
+    SELECT gen_random_uuid(), ticket_id, 'accepted', 'Ada', 'ada@example.com', 'Bola', 'bola@example.com', 1, now(),
+        now() FROM transfers LIMIT 1;
+UPDATE scans SET device_id = 'phone 1', sequence = 1;
+UPDATE payments SET ask_at = now() WHERE status = 'pending';
+"""
+
+
+@pytest.fixture
+def owner(api: Client, conn: psycopg.Connection, database: Database) -> Iterator[psycopg.Connection]:
+    """Connect as the owner, to a database with rows in every table."""
+    world = build(conn)
+    factories.seats(conn, factories.ticket_type(conn, quantity=0), 2, 2)
+    factories.event(conn, capacity_pool_id=stock.create_pool(conn, 10))
+    factories.refund(conn, world.ticket.id)
+    conn.execute(ROWS)
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        yield owner
+
+
+def names(conn: psycopg.Connection, query: LiteralString) -> set[str]:
+    """Return the names that a query of the catalogue finds. Only migrations write the table `migrations`."""
+    return {name for (name,) in conn.execute(query).fetchall() if not name.startswith("migrations")}
+
+
+def refusal(conn: psycopg.Connection, statement: str | Copy) -> psycopg.errors.Diagnostic | None:
+    """Run a statement and roll it back. Return what the database says against it, or None if it says nothing."""
+    text = statement.sql(conn) if isinstance(statement, Copy) else statement
+    try:
+        with conn.transaction(force_rollback=True):
+            conn.execute(text.encode())
+    except (psycopg.IntegrityError, psycopg.errors.RaiseException) as error:
+        return error.diag
+    return None
+
+
+def test_each_constraint_and_unique_index_refuses_its_breach(
+    owner: psycopg.Connection, subtests: pytest.Subtests
+) -> None:
+    constraints = names(
+        owner,
+        """SELECT conname FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace AND contype <> 'n' AND contypid = 0""",
+    )
+    indexes = names(
+        owner,
+        """SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+        WHERE indisunique AND relnamespace = 'public'::regnamespace""",
+    )
+    assert set(BREACHES) == constraints | indexes
+    for name, breaches in BREACHES.items():
+        for number, breach in enumerate(breaches if isinstance(breaches, tuple) else [breaches]):
+            with subtests.test(constraint=name, breach=number):
+                refused = refusal(owner, breach)
+                assert refused is not None, "the breach is accepted"
+                assert refused.constraint_name == name, refused.message_primary
+
+
+def test_each_column_of_a_domain_refuses_what_the_domain_does(
+    owner: psycopg.Connection, subtests: pytest.Subtests
+) -> None:
+    checks = names(
+        owner, """SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contypid <> 0"""
+    )
+    assert set(DOMAINS) == checks
+    columns = names(
+        owner,
+        """SELECT table_name || '.' || column_name FROM information_schema.columns JOIN information_schema.tables
+            USING (table_schema, table_name)
+        WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND domain_schema = 'public'""",
+    )
+    assert columns == {column for _, columns in DOMAINS.values() for column in columns}
+    for check, (value, of_domain) in DOMAINS.items():
+        for column in sorted(of_domain):
+            with subtests.test(domain=check, column=column):
+                table, name = column.split(".")
+                refused = refusal(owner, f"UPDATE {table} SET {name} = {value}")
+                assert refused is not None, "the value is accepted"
+                assert refused.constraint_name == check, refused.message_primary
+
+
+def test_no_other_column_may_be_null(owner: psycopg.Connection) -> None:
+    nullable = names(
+        owner,
+        """SELECT table_name || '.' || column_name FROM information_schema.columns JOIN information_schema.tables
+            USING (table_schema, table_name)
+        WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND is_nullable = 'YES'""",
+    )
+    assert nullable == {f"{table}.{column}" for table, columns in NULLABLE.items() for column in columns.split()}
+
+
+def test_each_trigger_refuses_its_breach(owner: psycopg.Connection, subtests: pytest.Subtests) -> None:
+    assert set(TRIGGERS) == names(owner, "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")
+    for trigger, breaches in TRIGGERS.items():
+        for breach in breaches:
+            with subtests.test(trigger=trigger, breach=breach):
+                refused = refusal(owner, breach)
+                assert refused is not None, "the breach is accepted"
+                assert refused.message_primary == "the audit log only grows"
+
+
+def test_a_ticket_notes_its_last_change_and_its_refund(owner: psycopg.Connection) -> None:
+    changes = """UPDATE tickets SET status = %s, changed_in = '1', refunded_at = %s
+        WHERE id = (SELECT id FROM tickets WHERE status = 'valid' ORDER BY id LIMIT 1)
+        RETURNING changed_in = pg_current_xact_id(), refunded_at BETWEEN now() AND clock_timestamp()"""
+    with owner.transaction(force_rollback=True):
+        assert owner.execute(changes, ["valid", "2000-01-01"]).fetchone() == (True, None)
+        assert owner.execute(changes, ["refunded", "2000-01-01"]).fetchone() == (True, True)
+
+
+def test_the_functions_can_neither_edit_nor_shorten_the_audit_log(conn: psycopg.Connection) -> None:
+    for statement in ("UPDATE audit_log SET action = ''", "DELETE FROM audit_log", "TRUNCATE audit_log"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            conn.execute(statement)
