@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, jsonify, make_response, render_template, request
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from local.boxoffice.sandbox.courier import Courier, Delivery
@@ -99,7 +100,10 @@ def _answer(faults: Faults, operation: str, act: Any) -> Response:
     else:
         if fault and kind == "delayed":
             time.sleep(fault.seconds)
-        response = act(fault)
+        try:
+            response = act(fault)
+        except HTTPException as error:
+            response = make_response(error.get_response())
         if kind == "cut":
             response = _refusal(502, "the answer is lost")
     faults.note(operation, response.status_code)

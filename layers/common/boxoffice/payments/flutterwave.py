@@ -25,10 +25,12 @@ from boxoffice.payments import calls
 from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable
 from boxoffice.payments.merchants import check_webhook_secret, credential, credentials
 from boxoffice.payments.models import DueRefund, EventKind, PreparedPayment, ProviderEvent, ProviderPayment, RefundState
-from boxoffice.payments.providers import ProviderInfo
+from boxoffice.payments.providers import Pace, ProviderInfo
 from boxoffice.payments.reading import currency_of, name_of, payment_id_of, whole_amount_of
 
-INFO = ProviderInfo("flutterwave", "verif-hash", ("secret_key", "webhook_secret"))
+# Flutterwave limits calls, and publishes no figure, so this is a modest one.
+_PACE = Pace(account=50, endpoint=25)
+INFO = ProviderInfo("flutterwave", "verif-hash", ("secret_key", "webhook_secret"), pace=_PACE)
 
 _URL = "https://api.flutterwave.com/v3"
 _LONGEST_SESSION = 1440  # minutes

@@ -9,7 +9,7 @@ from boxoffice.orders.errors import OrderNotPending, PaymentProcessing
 from boxoffice.orders.models import OrderRow, OrderStatus
 from boxoffice.orders.rules import GRACE_PERIOD
 from boxoffice.organisations.errors import SellerSuspended
-from boxoffice.payments.errors import OrderExpired, TooManyPayments
+from boxoffice.payments.errors import OrderExpired, ProviderBusy, TooManyPayments
 from boxoffice.payments.models import (
     DueRefund,
     OpenPayment,
@@ -186,12 +186,16 @@ def outcome_of(refund: DueRefund, answer: RefundState | DomainError, now: dateti
     """Return what to store after a provider was asked to make a refund, or how it stands.
 
     A refund that failed is made anew later, without its reference. One that the provider can never make waits for a
-    person. If the provider did not answer, the refund may be made or not, and is asked about again.
+    person. If the provider did not answer, the refund may be made or not, and is asked about again. If it had too many
+    calls, nothing went wrong: the refund waits for another turn.
 
     Args:
         answer: the provider's answer, or the error instead of it.
     """
     again_at = next_attempt_at(refund.attempts, now)
+    if isinstance(answer, ProviderBusy):
+        again_at = now + timedelta(seconds=answer.retry_after)
+        return RefundOutcome("sent" if refund.reference else "owed", again_at, refund.reference)
     if isinstance(answer, DomainError):
         return RefundOutcome("sent" if refund.reference else "owed", again_at, refund.reference, answer.detail)
     reason = answer.reason or "the provider gives no reason"

@@ -12,7 +12,7 @@ from uuid import UUID
 from boxoffice import db, sql
 from boxoffice.ids import new_id
 from boxoffice.observability import count, logger
-from boxoffice.payments import calls, providers, rules
+from boxoffice.payments import calls, pace, providers, rules
 from boxoffice.payments.errors import RefundTooLarge
 from boxoffice.payments.models import METHODS_BY_HAND, DueRefund, PaymentsBacklog, RefundAttempt, RefundState
 
@@ -108,7 +108,8 @@ def try_refunds(
         due = db.many(conn, DueRefund, SQL.take_due_refunds, **lease, unresponsive_accounts=accounts, batch=_BATCH)
     else:
         due = db.many(conn, DueRefund, SQL.take_refunds, **lease, ids=list(ids))
-    answers = calls.call_concurrently(_send, due)
+    answers = calls.call_concurrently(_send, due, pace.take_turns_for(conn, due, "refund"))
+    pace.slow_down_for(conn, due, answers, "refund")
     unresponsive |= calls.unresponsive_accounts(due, answers)
     return [RefundAttempt(refund, answer) for refund, answer in zip(due, answers, strict=True)]
 

@@ -16,8 +16,8 @@ from boxoffice.orders import service as orders
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderView
 from boxoffice.orders.rules import parse_reference
-from boxoffice.payments import providers, rules, sending
-from boxoffice.payments.errors import OrderExpired, PaymentRefused
+from boxoffice.payments import pace, providers, rules, sending
+from boxoffice.payments.errors import OrderExpired, PaymentRefused, ProviderBusy
 from boxoffice.payments.merchants import merchant_of
 from boxoffice.payments.models import (
     PLATFORM_MERCHANT,
@@ -30,6 +30,7 @@ from boxoffice.payments.models import (
     PaymentStatus,
     PaymentToPrepare,
     PaymentView,
+    PreparedPayment,
     ProviderEvent,
     SaleState,
     StartedPayment,
@@ -53,7 +54,8 @@ def start_payment(
         PaymentProcessing, TooManyPayments: the order takes no other payment.
         ProviderNotEnabled: the deployment does not use this provider.
         PaymentRefused: the provider does not accept such a payment.
-        ProviderUnavailable: the provider does not answer. A repeat continues with the same payment.
+        ProviderUnavailable, ProviderBusy: the provider does not answer, or takes no more calls. A repeat continues with
+            the same payment.
         KeyReused: the idempotency key belongs to another request.
     """
     order = orders.find_order(conn, caller, order_id)
@@ -137,7 +139,7 @@ def _call_provider(
     if not payment.is_open:
         return None
     try:
-        answer = provider.create(payment)
+        answer = _create(conn, provider, payment)
     except PaymentRefused:
         db.run(conn, SQL.close_unprepared, id=payment.id)
         raise
@@ -150,6 +152,20 @@ def _call_provider(
         conn, SQL.set_prepared, id=payment.id, reference=answer.reference, prepared=Jsonb(prepared)
     )
     return stored
+
+
+def _create(conn: db.Connection, provider: providers.Provider, payment: PaymentToPrepare) -> PreparedPayment:
+    """Let the provider prepare a payment, as soon as its pace allows.
+
+    Raises:
+        ProviderBusy: too many buyers wait for the provider. The error says when to come back.
+    """
+    info, merchant_id = provider.INFO, payment.merchant_id
+    try:
+        with pace.keep(conn, info, merchant_id, "create", pace.BUYERS_WAIT):
+            return provider.create(payment)
+    except ProviderBusy as busy:
+        raise ProviderBusy(retry_after=pace.return_in(conn, info, merchant_id, busy)) from busy
 
 
 def record_payment_by_hand(conn: db.Connection, order: OrderRow, method: str) -> UUID:

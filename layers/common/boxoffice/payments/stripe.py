@@ -22,14 +22,16 @@ from boxoffice.payments import calls
 from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable, SignatureWrong
 from boxoffice.payments.merchants import credential, credentials, webhook_secrets
 from boxoffice.payments.models import DueRefund, EventKind, PreparedPayment, ProviderEvent, ProviderPayment, RefundState
-from boxoffice.payments.providers import ProviderInfo
+from boxoffice.payments.providers import Pace, ProviderInfo
 from boxoffice.payments.reading import amount_of, currency_of, name_of, payment_id_of
 
 if TYPE_CHECKING:
     from stripe import PaymentIntent, RateLimitError, Refund, StripeClient
     from stripe.params import PaymentIntentCreateParams
 
-INFO = ProviderInfo("stripe", "Stripe-Signature", ("secret_key", "publishable_key", "webhook_secret"))
+# In live mode. See https://docs.stripe.com/rate-limits, which also says that each operation is an endpoint.
+_PACE = Pace(account=100, endpoint=25)
+INFO = ProviderInfo("stripe", "Stripe-Signature", ("secret_key", "publishable_key", "webhook_secret"), pace=_PACE)
 
 _TOLERANCE = 300  # seconds
 _TIMEOUT = (3.0, 8.0)  # seconds to connect, and between two bytes
