@@ -129,6 +129,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "vouchers_event_id_fkey": f"UPDATE vouchers SET event_id = {NEW}",
     "vouchers_live_code": copy("vouchers", id=NEW, pool_id="(SELECT capacity_pool_id FROM events ORDER BY 1 LIMIT 1)"),
     "vouchers_max_per_buyer_check": "UPDATE vouchers SET max_per_buyer = 0",
+    "vouchers_max_tickets_per_redemption_check": "UPDATE vouchers SET max_tickets_per_redemption = 0",
     "vouchers_pkey": copy(
         "vouchers", code="'OTHER'", pool_id="(SELECT capacity_pool_id FROM events ORDER BY 1 LIMIT 1)"
     ),
@@ -294,7 +295,8 @@ NULLABLE: dict[str, str] = {
     "tickets": "account_id first_scan_at first_scan_gate former_hashes holder_email refunded_at seat",
     "transfers": "accepted_at from_account_id started_by to_account_id to_name transfer_count",
     "vouchers": (
-        "deleted_at discount_kind discount_value max_per_buyer max_redemptions ticket_type_ids valid_from valid_until"
+        "deleted_at discount_kind discount_value max_per_buyer max_redemptions max_tickets_per_redemption "
+        "ticket_type_ids valid_from valid_until"
     ),
     "waitlist_entries": "account_id draws expires_at",
 }

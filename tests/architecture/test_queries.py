@@ -121,7 +121,13 @@ SKIPS = {
 
 
 # The statements that lock rows which others may lock so too, but nobody may change.
-SHARES = {"accounts/lock_account_and_open_session", "slots/lock_claim"}
+SHARES = {
+    "accounts/lock_account_and_open_session",
+    "slots/lock_claim",
+    "ticket_types/lock_event_of_ticket_type",
+    "vouchers/lock_event",
+    "vouchers/lock_event_of_voucher",
+}
 
 
 def test_statements_that_are_called_so_lock(database: Database, subtests: pytest.Subtests) -> None:

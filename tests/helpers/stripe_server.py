@@ -14,6 +14,12 @@ from localstripe.errors import UserError
 from localstripe.server import app
 from localstripe.webhooks import schedule_webhook
 
+_ERRORS = {
+    "error": (500, {"type": "api_error", "message": "down"}),
+    "refuses": (400, {"type": "invalid_request_error", "code": "invalid_currency", "message": "Invalid currency"}),
+    "busy": (429, {"type": "invalid_request_error", "code": "rate_limit", "message": "Too many requests"}),
+    "locked": (429, {"type": "invalid_request_error", "code": "lock_timeout", "message": "Too many requests"}),
+}
 _mode = "works"
 _requests: list[list[str]] = []
 _answers: dict[str, tuple[int, bytes]] = {}
@@ -29,12 +35,10 @@ async def answer_as_mode_says(request: web.Request, handler: Any) -> web.StreamR
     _requests.append([request.method, request.path, key])
     if _mode == "hangs":
         await asyncio.sleep(30)
-    if _mode == "error":
-        return web.json_response({"error": {"type": "api_error", "message": "down"}}, status=500)
-    if _mode in ("busy", "locked"):
-        code = "rate_limit" if _mode == "busy" else "lock_timeout"
-        error = {"type": "invalid_request_error", "code": code, "message": "Too many requests"}
-        return web.json_response({"error": error}, status=429, headers={"Retry-After": "3"})
+    if _mode in _ERRORS:
+        status, error = _ERRORS[_mode]
+        headers = {"Retry-After": "3"} if status == 429 else None
+        return web.json_response({"error": error}, status=status, headers=headers)
     if _mode == "html":
         return web.Response(text="<h1>Bad gateway</h1>", content_type="text/html")
     if _mode == "nonsense":

@@ -371,7 +371,7 @@ class TestWhenStripeFails:
     def test_a_payment_that_stripe_refuses_is_refused(
         self, stripe: Stripe, api: Client, conn: Connection, order: UUID
     ) -> None:
-        conn.execute("UPDATE orders SET currency = ''")
+        stripe.set_mode("refuses")
 
         answer = start(api, order, provider="stripe")
 

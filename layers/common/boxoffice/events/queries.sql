@@ -27,6 +27,12 @@ WHERE events.id = %(id)s AND deleted_at IS NULL
 -- An event, before it changes.
 SELECT id FROM events WHERE id = %(id)s FOR NO KEY UPDATE
 
+-- name: list_amounts
+-- The prices of an event, and the fixed discounts of its vouchers. Whoever changes one has locked the event.
+SELECT price AS amount FROM ticket_types WHERE event_id = %(id)s AND deleted_at IS NULL
+UNION ALL
+SELECT discount_value FROM vouchers WHERE event_id = %(id)s AND discount_kind = 'fixed' AND deleted_at IS NULL
+
 -- name: list_events
 -- A page of events: those that run at the moment `since`, then those that begin later. Events that are over match
 -- neither. Nor do those of sellers that may not sell, but for their members. Few events run at once: an index of spans

@@ -231,7 +231,8 @@ CREATE INDEX waitlist_by_event ON waitlist_entries (event_id, status, id);
 
 -- An order draws a redemption from the voucher's own pool, as it draws tickets. So a voucher is never redeemed too
 -- often, and an order that ends gives its redemption back. A voucher without a discount only unlocks hidden ticket
--- types. A voucher without ticket types applies to all ticket types of the event.
+-- types. A voucher without ticket types applies to all ticket types of the event. A redemption covers the dearest
+-- tickets of its order, max_tickets_per_redemption of them. Without this limit it covers all of them.
 CREATE TABLE vouchers (
     id              uuid PRIMARY KEY,
     event_id        uuid NOT NULL REFERENCES events,
@@ -243,6 +244,7 @@ CREATE TABLE vouchers (
     valid_until     timestamptz,
     max_redemptions integer,
     max_per_buyer   integer CHECK (max_per_buyer > 0),
+    max_tickets_per_redemption integer CHECK (max_tickets_per_redemption > 0),
     unlocks_hidden  boolean NOT NULL,
     ticket_type_ids uuid[],
     version         integer NOT NULL DEFAULT 1,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import Email, Id, Page, Phone, Request, ShortText, View
+from boxoffice.models import Email, Id, MoneyView, Page, Phone, Request, ShortText, View
 from boxoffice.pricing.models import Charge
 from boxoffice.seats.models import SeatRequest, SeatView
 from boxoffice.stock.models import Draw
@@ -102,7 +102,7 @@ class OrderChangeView(View):
     at: datetime
 
 
-class OrderSummary(View):
+class OrderSummary(MoneyView):
     id: Id
     number: str
     organisation_id: Id

@@ -358,8 +358,8 @@ WITH open AS MATERIALIZED (
 UPDATE payments SET ask_at = now() FROM open WHERE payments.id = open.id
 
 -- name: set_expired
--- Expire some orders and add their history rows. The answer is a webhook for each order of an organisation that wants
--- webhooks.
+-- Expire some orders and add their history rows. The answer is each order of an organisation that wants webhooks, with
+-- what its webhook says.
 WITH expired AS (
     UPDATE orders SET status = 'expired' WHERE id = ANY(%(ids)s)
     RETURNING id, organisation_id, number, status, currency, total
@@ -367,7 +367,6 @@ WITH expired AS (
     INSERT INTO order_history (order_id, from_status, to_status, reason)
     SELECT id, 'pending', status, 'the hold lapsed' FROM expired
 )
-SELECT organisation_id, jsonb_build_object('order_id', expired.id, 'number', number, 'status', expired.status,
-    'currency', currency, 'total', total, 'event_ids', (
-        SELECT jsonb_agg(DISTINCT event_id) FROM order_items WHERE order_id = expired.id)) AS facts
+SELECT organisation_id, expired.id AS order_id, number, expired.status, currency, total, (
+    SELECT array_agg(DISTINCT event_id) FROM order_items WHERE order_id = expired.id) AS event_ids
 FROM expired JOIN organisations ON organisations.id = organisation_id WHERE webhooks

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import psycopg
 
-from boxoffice import audit, db, idempotency, outbox, sql
+from boxoffice import audit, db, idempotency, money, outbox, sql
 from boxoffice.auth import Caller, Who, order_token, require_holder, require_role
 from boxoffice.config import settings
 from boxoffice.errors import Busy
@@ -113,9 +113,9 @@ def _read_cart(conn: db.Connection, request: OrderRequest) -> Cart:
     rules.check_for_sale(terms, quantities)
     event_ids = [each.event_id for each in terms]
     candidates = vouchers.list_by_code(conn, event_ids, request.voucher) if request.voucher else []
-    voucher = rules.redeemed_voucher(terms, candidates, request.voucher, now)
+    voucher = rules.redeemed_voucher(terms, quantities, candidates, request.voucher, now)
     items = rules.cart_items(terms, quantities, request.ticket_mode, now)
-    charges = charges_of(rules.priced_items(items), voucher)
+    charges = charges_of(rules.priced_items(items), voucher, money.step(items[0].terms.currency))
     return Cart(items, charges, voucher, rules.seat_requests(request.items, items, request.waitlist_token))
 
 
@@ -424,8 +424,9 @@ def expire_orders(conn: db.Connection, order_ids: Sequence[UUID]) -> int:
     lapsed = [row["id"] for row in rows]
     if lapsed:
         stock.release(conn, _draws(conn, lapsed))
-        webhooks = db.many(conn, dict, SQL.set_expired, ids=lapsed)
-        outbox.owe_webhooks(conn, "order.expired", [(row["organisation_id"], row["facts"]) for row in webhooks])
+        expired = db.many(conn, dict, SQL.set_expired, ids=lapsed)
+        webhooks = [(row.pop("organisation_id"), rules.webhook_data(**row)) for row in expired]
+        outbox.owe_webhooks(conn, "order.expired", webhooks)
         _offer_freed_stock(conn, lapsed)
     return len(lapsed)
 
@@ -596,14 +597,14 @@ def set_status(
     change = {"from_status": order.status, "to_status": to, "reason": reason, "actor_id": actor}
     events = [row["event_id"] for row in db.many(conn, dict, SQL.set_status, id=order.id, **change)]
     if kind := rules.webhook_type(to):
-        data = {
-            "order_id": order.id,
-            "number": order.number,
-            "status": to,
-            "currency": order.currency,
-            "total": order.total,
-            "event_ids": events,
-        }
+        data = rules.webhook_data(
+            order_id=order.id,
+            number=order.number,
+            status=to,
+            currency=order.currency,
+            total=order.total,
+            event_ids=events,
+        )
         outbox.owe_webhook(conn, order.organisation_id, kind, data | facts)
 
 

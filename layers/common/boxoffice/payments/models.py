@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from boxoffice.errors import DomainError
-from boxoffice.models import Id, Request, ShortText, View
+from boxoffice.models import Id, MoneyView, Request, ShortText, View
 
 type PaymentStatus = Literal["pending", "processing", "succeeded", "failed", "refunded"]
 type RefundStatus = Literal["owed", "sent", "succeeded", "failed"]
@@ -45,7 +45,7 @@ class PaymentByHandRequest(Request):
     )
 
 
-class PaymentView(View):
+class PaymentView(MoneyView):
     id: Id
     order_id: Id
     provider: str

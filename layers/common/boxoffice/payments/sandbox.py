@@ -23,6 +23,7 @@ from boxoffice.config import provider_secret, settings
 from boxoffice.errors import Malformed
 from boxoffice.ids import new_id
 from boxoffice.models import Id, Request
+from boxoffice.money import MAX_TOTAL
 from boxoffice.payments import calls
 from boxoffice.payments.errors import PaymentRefused, SignatureWrong
 from boxoffice.payments.merchants import credentials
@@ -52,7 +53,7 @@ class SandboxEvent(Request):
     id: Annotated[str, Field(pattern=r"^[\w-]{1,100}$")]
     type: EventType
     payment_id: Id
-    amount: Annotated[int, Field(strict=True, gt=0, le=100_000_000_000)]
+    amount: Annotated[int, Field(strict=True, gt=0, le=MAX_TOTAL)]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 

@@ -69,8 +69,9 @@ _LATE_ACTIONS = frozenset(
         "verify_with_microdeposits",
     ]
 )
-# Stripe counts these in whole units. It counts other currencies without a minor unit, such as ISK, in hundredths.
-# See https://docs.stripe.com/currencies.
+# Stripe counts two decimals, but for these (https://docs.stripe.com/currencies). So it differs from ISO 4217 in three
+# currencies: MGA has none here, and ISK and UGX have two, which must be 00. Its list of currencies without decimals
+# names UGX too, but its special cases say that a charge of UGX 5 is 500. HUF and TWD are whole in payouts alone.
 _NO_DECIMALS = frozenset(
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
 )
@@ -246,7 +247,11 @@ def _is_signed(body: bytes, signature: str | None, secret: str) -> bool:
 
 
 def _stripe_amount(amount: int, currency: str) -> int:
-    """Return an amount in Stripe's unit. Refuse the payment if our minor unit is finer than Stripe's unit."""
+    """Return an amount in Stripe's unit.
+
+    Raises:
+        PaymentRefused: Stripe counts in larger units. That can only be IQD or LYD, which Stripe does not take at all.
+    """
     scaled = major(amount, currency).scaleb(_decimals(currency))
     if scaled != int(scaled):
         raise PaymentRefused
