@@ -378,10 +378,13 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
         raise OrderNotPending(order_status=order.status)
     view = get_order(conn, caller, str(order_id))
     if order.status == "pending" and acts_as is Who.MANAGER:
-        audit.record(
-            conn, "cancel_order", f"order {order.id}", actor=caller.account, organisation=order.organisation_id
-        )
+        _record(conn, caller, "cancel_order", order)
     return view
+
+
+def _record(conn: db.Connection, caller: Caller, action: str, order: OrderRow) -> None:
+    """Write what a manager did with an order into the audit log."""
+    audit.record(conn, action, f"order {order.id}", actor=caller.account, organisation=order.organisation_id)
 
 
 def cancel(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None) -> None:
@@ -450,10 +453,13 @@ def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> N
         NotFound: there is no such order, or the caller may not see it.
         OrderNotPaid: the order has no tickets to send.
     """
-    order = find_order(conn, caller, order_id)
+    order = db.get(conn, OrderRow, SQL.get_order_row, id=order_id)
+    acts_as = require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
     if order.status not in ("paid", "partially_refunded"):
         raise OrderNotPaid(order_status=order.status)
     _owe_confirmation(conn, order)
+    if acts_as is Who.MANAGER:
+        _record(conn, caller, "resend_order_email", order)
 
 
 def find_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRow:
