@@ -50,6 +50,8 @@ WRITERS = {
     # A purchase is one statement: stock, order and items.
     ("orders", "place_order"): {"stock"},
     ("orders", "place_cart"): {"stock"},
+    # Whoever cancels an order has its open payments closed, but does not know the domain of payments.
+    ("orders", "take_payments_to_close"): {"payments"},
     # A scan is one round trip. A ticket's entries are a count of its scans.
     ("checkin", "lock_and_scan_ticket"): {"tickets", "outbox"},
     ("checkin", "recount_scans"): {"tickets"},
@@ -103,6 +105,7 @@ SKIPS = {
     "orders/place_cart": 2,
     "orders/place_order": 2,
     "orders/take_order": 1,
+    "orders/take_payments_to_close": 1,
     "payments/take_due_refunds": 1,
     "payments/take_payments_to_ask": 1,
     "payments/take_refunds": 1,

@@ -426,6 +426,7 @@ CONDITIONS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "UsesSecretsExtension": ({}, {"SecretsExtension": "false"}),
     "IsArm64": ({}, {"Architecture": "x86_64"}),
     "SchedulesRun": ({}, {"Schedules": "false"}),
+    "LogsDebug": ({"LogLevel": "DEBUG"}, {"LogLevel": "WARN"}),
 }
 
 
