@@ -8,7 +8,7 @@ import pytest
 
 from boxoffice.ids import new_id
 from boxoffice.orders import rules
-from boxoffice.orders.errors import BuyerLimitReached, TicketModeNotOffered
+from boxoffice.orders.errors import BuyerLimitReached, NotOnSale, TicketModeNotOffered
 from boxoffice.orders.models import BuyerLimit, Cart, CartItem, SaleTerms
 from boxoffice.stock.errors import SoldOut
 from boxoffice.vouchers.errors import VoucherUnlocksFewer, VoucherUsedUp
@@ -44,6 +44,17 @@ def terms(**fields: Any) -> SaleTerms:
         "seller_sells": True,
     }
     return SaleTerms(**{**usual, **fields})
+
+
+@pytest.mark.parametrize(("seconds", "is_on_sale"), [(-3601, False), (-3600, True), (-1, True), (0, False), (1, False)])
+def test_a_sale_begins_at_its_start_and_is_over_at_its_end(seconds: int, is_on_sale: bool) -> None:
+    each = terms(on_sale_from=NOW - timedelta(hours=1), on_sale_until=NOW)
+
+    if is_on_sale:
+        rules.check_on_sale(each, 1, NOW + timedelta(seconds=seconds))
+    else:
+        with pytest.raises(NotOnSale):
+            rules.check_on_sale(each, 1, NOW + timedelta(seconds=seconds))
 
 
 def test_ticket_types_of_an_event_take_from_its_capacity_in_one_draw() -> None:

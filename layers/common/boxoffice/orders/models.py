@@ -89,7 +89,7 @@ class OrderTicketView(View):
 class OrderPaymentView(View):
     id: Id
     provider: str
-    status: Literal["pending", "succeeded", "failed", "refunded"]
+    status: Literal["pending", "processing", "succeeded", "failed", "refunded"]
 
 
 class OrderChangeView(View):

@@ -12,6 +12,7 @@ ring over the time, a dot and the raw body.
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -74,8 +75,13 @@ def create(payment: ProviderPayment) -> PreparedPayment:
     return PreparedPayment(str(payment.id), url=str(answer.get("url")))
 
 
-def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
+def fetch(payment: ProviderPayment, *, close: bool) -> Sequence[ProviderEvent]:
     """See `Provider.fetch`. Without a server a payment is open until it is closed."""
+    event = _fetch(payment, close=close)
+    return [event] if event else []
+
+
+def _fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
     url = _server()
     if url is None:
         return _closed(payment) if close else None
