@@ -37,7 +37,11 @@ STARTED = """
 
 def main() -> int:
     """Run one command. Return the exit code."""
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments, others = parser.parse_known_args()
+    arguments.others = others
+    if others and arguments.command != "psql":
+        parser.error(f"unknown arguments: {' '.join(others)}")
     try:
         return COMMANDS[arguments.command](arguments)
     except KeyboardInterrupt:
@@ -49,7 +53,12 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m local",
+        description=__doc__,
+        epilog="psql gets all other arguments: python -m local psql -c 'SELECT 1'",
+        allow_abbrev=False,
+    )
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--state", type=Path, default=ROOT / ".local", help="the folder that is kept between runs")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "3000")), help="of the API")
@@ -88,12 +97,13 @@ def _sam_local(arguments: argparse.Namespace) -> int:
 
 
 def _psql(arguments: argparse.Namespace) -> int:
-    """Open a session in the running stack's database, as the owner of the schema."""
+    """Run psql on the running stack's database, as the owner of the schema, with the arguments that are not ours."""
     owner_url = arguments.state / OWNER_URL_FILE
     if not owner_url.exists():
         say("there is no database yet: `make run` starts it")
         return 1
-    return subprocess.run([str(BIN / "psql"), owner_url.read_text()], check=False).returncode
+    command = [str(BIN / "psql"), f"--dbname={owner_url.read_text()}", *arguments.others]
+    return subprocess.run(command, check=False).returncode
 
 
 def _reset(arguments: argparse.Namespace) -> int:

@@ -11,8 +11,9 @@ import pytest
 
 from boxoffice import config, db, migrations
 from tests.helpers.conformance import Coverage
+from tests.helpers.locks import refuse_locks_outside_transactions
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, INFOS
-from tests.helpers.provider_servers import Flutterwave, Stripe, account_at
+from tests.helpers.provider_servers import Flutterwave, Sandbox, Stripe, account_at
 from tests.helpers.support import Client, Database, Postgres, all_functions, free_port
 
 KEY_RINGS = {"TOKEN_KEYS_SECRET": "token-keys", "TICKET_KEYS_SECRET": "ticket-keys"}
@@ -35,6 +36,7 @@ ENVIRONMENT = {
     **PROVIDER_SECRETS,
 }
 os.environ.update(ENVIRONMENT)  # before a function is imported, as in Lambda
+refuse_locks_outside_transactions()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -138,6 +140,15 @@ def flutterwave_server() -> Iterator[Flutterwave]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def sandbox_server(aws_url: str) -> Iterator[Sandbox]:
+    """Run the sandbox with its memory. It reads the key of its webhooks as the functions do."""
+    with TemporaryDirectory() as folder:
+        server = Sandbox(Path(folder))
+        yield server
+        server.stop()
+
+
 @pytest.fixture
 def stripe(api: Client, stripe_server: Stripe) -> Iterator[Stripe]:
     """Let the deployment's account be at the stub of Stripe, which sends webhooks to nobody."""
@@ -151,6 +162,13 @@ def flutterwave(api: Client, flutterwave_server: Flutterwave) -> Iterator[Flutte
     """Let the deployment's account be at the stub of Flutterwave."""
     with account_at(flutterwave_server):
         yield flutterwave_server
+
+
+@pytest.fixture
+def sandbox(api: Client, sandbox_server: Sandbox) -> Iterator[Sandbox]:
+    """Let the sandbox have a server with a memory. Without this fixture only webhooks tell what became of payments."""
+    with account_at(sandbox_server):
+        yield sandbox_server
 
 
 @pytest.fixture

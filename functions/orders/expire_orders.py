@@ -6,12 +6,12 @@ from boxoffice.orders import service
 
 @job()
 def handler() -> list[Step]:
-    """Expire many orders in one transaction."""
+    """Expire many orders in one transaction, but only as many as it can offer the stock of to those who wait."""
     return [
         Step(
             "expired",
             find=service.list_lapsed,
-            do=service.expire_orders,
+            do=service.expire_lapsed,
             done="OrdersExpired",
             failed="OrdersNotExpired",
             at_once=200,

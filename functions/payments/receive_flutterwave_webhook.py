@@ -2,14 +2,14 @@
 
 from boxoffice.api import handler, raw_body, request_header, route
 from boxoffice.auth import Who
-from boxoffice.payments.errors import NOT_THE_PROVIDER, ProviderUnavailable
+from boxoffice.payments.errors import NO_ANSWER, NOT_THE_PROVIDER
 from boxoffice.payments.models import WebhookView
 from boxoffice.refunds import webhooks
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/webhooks/flutterwave", who=Who.PROVIDER, raises=(*NOT_THE_PROVIDER, ProviderUnavailable))
+@route("POST", "/v1/webhooks/flutterwave", who=Who.PROVIDER, raises=(*NOT_THE_PROVIDER, *NO_ANSWER))
 def receive_flutterwave_webhook(organisation: webhooks.Organisation = None) -> WebhookView:
     """Receive an event of Flutterwave.
 

@@ -15,7 +15,7 @@ END_OFFERS = Step(
     "lapsed", find=service.list_lapsed, do=service.end_lapsed_offer, done="OffersLapsed", failed="OffersNotLapsed"
 )
 MAKE_OFFERS = Step(
-    "offered", find=service.list_awaited, do=service.offer_to_next, done="OffersMade", failed="OffersNotMade"
+    "offered", find=service.list_awaited, do=service.make_offers, done="OffersMade", failed="OffersNotMade"
 )
 
 

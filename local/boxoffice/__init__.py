@@ -1,6 +1,6 @@
 """Boxoffice on the local stack: its declaration (`project.py`), and what helps to develop it.
 
-`pages.py` shows captured emails and what they link to. `sandbox.py` is the sandbox provider's side of a payment.
+`pages.py` shows captured emails and what they link to. `sandbox/` is the sandbox provider, with a memory of its own.
 `demo_data.py` makes an event on sale, and `demo/` sells it out.
 """
 

@@ -1,14 +1,13 @@
-"""Pages for developers: the captured emails, the sandbox provider's payment page, and the pages that emails link to."""
+"""Pages for developers: the captured emails, and the pages that emails link to."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, jsonify, make_response, render_template, request
+from flask import Blueprint, Response, abort, jsonify, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from local.boxoffice.sandbox import Payment, Sandbox
 from local.stack.inbox import Inbox
 from local.stack.project import RunningStack
 
@@ -41,31 +40,6 @@ def emails(stack: RunningStack) -> Blueprint:
     return pages
 
 
-def payments(stack: RunningStack) -> Blueprint:
-    """Make the sandbox provider's page, where a buyer pays or declines."""
-    sandbox = Sandbox(stack.url, stack.owner_url)
-    pages = Blueprint("sandbox", __name__, url_prefix="/_local/sandbox", template_folder="html")
-
-    @pages.get("/<uuid:payment_id>")
-    def show(payment_id: UUID) -> AnyResponse | str:
-        payment = _or_404(sandbox.payment(payment_id))
-        return jsonify(asdict(payment)) if _wants_json() else render_template("sandbox.html", payment=payment)
-
-    @pages.post("/<uuid:payment_id>")
-    def decide(payment_id: UUID) -> AnyResponse | str:
-        payment = _or_404(sandbox.payment(payment_id))
-        choice = request.get_json() if request.is_json else request.form
-        if choice.get("outcome") not in ("pay", "decline"):
-            abort(make_response(jsonify(message="outcome is pay or decline"), 400))
-        deliveries = sandbox.decide(payment, paid=choice["outcome"] == "pay", repeats=int(choice.get("repeat", 1)))
-        payment = _or_404(sandbox.payment(payment_id))
-        if _wants_json():
-            return jsonify(payment=asdict(payment), deliveries=[asdict(delivery) for delivery in deliveries])
-        return render_template("sandbox.html", payment=payment, deliveries=deliveries)
-
-    return pages
-
-
 def shop(_: RunningStack) -> Blueprint:
     """Make the shop's pages that emails link to."""
     pages = Blueprint("shop", __name__, template_folder="html")
@@ -83,10 +57,6 @@ def shop(_: RunningStack) -> Blueprint:
         return render_template("transfer.html")
 
     return pages
-
-
-def _or_404(payment: Payment | None) -> Payment:
-    return payment or abort(404)
 
 
 def _wants_json() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from local.boxoffice import ROOT, pages
+from local.boxoffice.sandbox import server as sandbox
 from local.stack.project import Database, Project
 from local.stack.sam_local import ARCHITECTURE
 
@@ -32,9 +33,10 @@ BOXOFFICE = Project(
         "DATABASE_SECRET": "",  # the URL has the password
         "MIGRATION_SECRET": "",
     },
+    secrets={"SandboxKeys": {"url": "{url}" + sandbox.PATH}},
     email_senders=[EMAIL_SENDER],
     preload=["boxoffice"],
     preload_clients=["secretsmanager", "sqs", "sesv2"],
-    pages=[pages.emails, pages.payments, pages.shop],
+    pages=[pages.emails, sandbox.payments, pages.shop],
     database=Database("boxoffice", role="boxoffice_api", set_up=migrate),
 )

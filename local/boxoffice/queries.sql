@@ -1,12 +1,5 @@
 -- Statements of the local stack, for what no endpoint can do.
 
--- name: get_sandbox_payment
--- Return a payment at the sandbox, as the provider's page shows it.
-SELECT payments.id, payments.status, payments.amount, payments.currency, orders.number, orders.buyer_name,
-    (SELECT coalesce(sum(refunds.amount), 0)::bigint FROM refunds WHERE payment_id = payments.id) AS refunded
-FROM payments JOIN orders ON orders.id = payments.order_id
-WHERE payments.id = %(payment_id)s AND payments.provider = 'sandbox'
-
 -- name: find_demo_event
 -- Return a row if the demo organisation has an event on sale that starts in more than a day.
 SELECT 1 FROM events JOIN organisations ON organisations.id = events.organisation_id

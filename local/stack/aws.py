@@ -61,10 +61,22 @@ def wait(part: Part, endpoint: str) -> None:
     part.wait_until(partial(_answers, endpoint + "/moto-api/"), START_SECONDS)
 
 
-def prepare(template: Template, endpoint: str, state: State, email_senders: Iterable[str]) -> None:
-    """Make the template's secrets, queues and buckets, and let the senders send emails."""
+def prepare(
+    template: Template,
+    endpoint: str,
+    state: State,
+    email_senders: Iterable[str],
+    fields: Mapping[str, Mapping[str, str]],
+) -> None:
+    """Make the template's secrets, queues and buckets, and let the senders send emails.
+
+    Args:
+        fields: more fields of secrets, by the secret's name.
+    """
     for name, properties in template.of_type("AWS::SecretsManager::Secret").items():
         value = state.secret(name, partial(_first_value, properties))
+        if name in fields:
+            value = json.dumps(json.loads(value) | dict(fields[name]))
         client("secretsmanager", endpoint).create_secret(Name=name, SecretString=value)
     sqs = client("sqs", endpoint)
     for queue in sorted(template.queues.values(), key=lambda queue: queue.dead_letters is not None):

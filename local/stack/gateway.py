@@ -50,8 +50,9 @@ class Gateway:
 
     def start(self) -> None:
         """Serve, consume and schedule, in threads."""
-        listener = socket.socket(fileno=self._settings.listener)
-        threading.Thread(target=serve, args=(self._app, listener), daemon=True).start()
+        for listener in self._settings.listeners:
+            opened = socket.socket(fileno=listener)
+            threading.Thread(target=serve, args=(self._app, opened), daemon=True).start()
         queues.start(self._template, self._settings.aws_endpoint, self._invoke_unanswered)
         schedules.start(self._template, self._invoke_unanswered)
 
@@ -85,7 +86,7 @@ class Gateway:
     def _make_app(self) -> Flask:
         settings = self._settings
         app = self._template.http_api(self._answer, int(settings.url.rpartition(":")[2]))
-        running = RunningStack(settings.url, Path(settings.emails), settings.owner_url)
+        running = RunningStack(settings.url, Path(settings.emails), Path(settings.data), settings.owner_url)
         for page in settings.pages:
             app.register_blueprint(pkgutil.resolve_name(page)(running))
         app.register_blueprint(self._lambda_api())

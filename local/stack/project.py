@@ -17,6 +17,8 @@ class RunningStack:
     """The API's address, without a slash at the end."""
     emails: Path
     """The folder of captured emails, to be read through `Inbox`."""
+    data: Path
+    """A folder for what the project's own pages keep between runs."""
     owner_url: str
     """The connection URL of the database's owner. It is empty without a database."""
 
@@ -36,8 +38,8 @@ class Database:
 class Project:
     """A SAM project that can be run locally.
 
-    In the values of `parameters` and `variables`, `{url}` stands for the API's address, and `{database_url}` for how
-    the functions connect to the database.
+    In the values of `parameters`, `variables` and `secrets`, `{url}` stands for the API's address. In those of the
+    first two, `{database_url}` stands for how the functions connect to the database.
     """
 
     template: Path
@@ -45,6 +47,8 @@ class Project:
     """Parameters of the template, in place of their defaults."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Environment variables of every function, in place of the template's values."""
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """More fields of the template's secrets, by the secret's logical id."""
     email_senders: Sequence[str] = ()
     """The addresses that SES accepts as senders."""
     preload: Sequence[str] = ()

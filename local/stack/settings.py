@@ -18,13 +18,14 @@ class Settings:
     preload_clients: list[str]
     pages: list[str]
     """The functions that make the project's pages, each as `module:function`."""
-    listener: int
-    """The file descriptor of the open socket."""
+    listeners: list[int]
+    """The file descriptors of the open sockets."""
     url: str
     aws_endpoint: str
     owner_url: str
     logs: str
     emails: str
+    data: str
 
     def line(self) -> str:
         """Return the settings as one line."""

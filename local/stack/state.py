@@ -36,6 +36,10 @@ class State:
         return self._folder("emails")
 
     @property
+    def data(self) -> Path:
+        return self._folder("data")
+
+    @property
     def database(self) -> Path:
         return self._folder("postgres")
 

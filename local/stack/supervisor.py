@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -126,14 +127,19 @@ class Stack:
     def _start(self) -> None:
         """Start all parts side by side, then prepare what the gateway's functions need, and let it go."""
         self._state.trim_logs()
-        with server.listen(HOST, self._port) as listener:
-            self.url = f"http://{HOST}:{listener.getsockname()[1]}"
+        with ExitStack() as opened:
+            listeners = [opened.enter_context(server.listen(HOST, self._port))]
+            port = listeners[0].getsockname()[1]
+            self.url = f"http://{HOST}:{port}"
+            if self._containers and self._containers.address != HOST:
+                listeners.append(opened.enter_context(server.listen(self._containers.address, port)))
             services = self._start_services()
             self._start_database()
-            gateway = self._start_gateway(listener.fileno())
+            gateway = self._start_gateway([listener.fileno() for listener in listeners])
         self._prepare_database()
         aws.wait(services, self.aws_endpoint)
-        aws.prepare(Template(self._project.template), self.aws_endpoint, self._state, self._project.email_senders)
+        template = Template(self._project.template)
+        aws.prepare(template, self.aws_endpoint, self._state, self._project.email_senders, self._secrets(port))
         gateway.tell("go")
         gateway.wait_until(partial(_answers, self.url), READY_SECONDS)
 
@@ -171,7 +177,7 @@ class Stack:
         database.set_up(self.owner_url, self._state.secret(database.role))
         self._state.write_private(OWNER_URL_FILE, self.owner_url)
 
-    def _start_gateway(self, listener: int) -> Part:
+    def _start_gateway(self, listeners: list[int]) -> Part:
         settings = Settings(
             template=str(self._project.template),
             parameters=self._parameters(),
@@ -179,14 +185,15 @@ class Stack:
             preload=list(self._project.preload),
             preload_clients=list(self._project.preload_clients),
             pages=[_name(page) for page in self._project.pages],
-            listener=listener,
+            listeners=listeners,
             url=self.url,
             aws_endpoint=self.aws_endpoint,
             owner_url=self.owner_url,
             logs=str(self._state.logs),
             emails=str(self._state.emails),
+            data=str(self._state.data),
         )
-        part = self._run(Part("gateway", [sys.executable, "-m", "local.stack.gateway"], pass_fds=[listener]))
+        part = self._run(Part("gateway", [sys.executable, "-m", "local.stack.gateway"], pass_fds=listeners))
         part.tell(settings.line())
         return part
 
@@ -200,6 +207,15 @@ class Stack:
         references = aws.references(template, aws_endpoint)
         own = self._filled_in(self._project.variables, database_host)
         return {"AWS_ENDPOINT_URL": aws_endpoint, **references, **own}
+
+    def _secrets(self, port: int) -> dict[str, dict[str, str]]:
+        """Return the project's own fields of secrets. Functions in containers reach the gateway by another address."""
+        host = self._containers.host if self._containers else HOST
+        url = f"http://{host}:{port}"
+        return {
+            name: {field: value.replace("{url}", url) for field, value in fields.items()}
+            for name, fields in self._project.secrets.items()
+        }
 
     def _filled_in(self, values: Mapping[str, str], database_host: str) -> dict[str, str]:
         """Return a project's values with addresses in place of `{url}` and `{database_url}`."""

@@ -10,9 +10,12 @@ from boxoffice.auth import Who, issue_access_token
 from boxoffice.ids import new_id
 from tests.helpers import conformance
 from tests.helpers.operations import ENTITLED, NOBODY, Operation, World, build, call_of, operations, perform
+from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Answer, Client, free_port
 
 WITHOUT_DATABASE = {"get_docs", "get_openapi"}
+COUNTS_WRONG_VOUCHERS = {"create_order"}
+"""Operations whose limit counts nothing else."""
 
 
 @pytest.fixture
@@ -74,3 +77,18 @@ def test_an_answer_that_has_not_changed_is_not_sent_again(world: World, api: Cli
             assert (again.status, again.body, again.headers["etag"]) == (304, b"", etag)
             assert "content-type" not in again.headers
             assert call(api, world, operation, if_none_match='"0"').status == 200
+
+
+def test_a_request_above_a_limit_changes_nothing(
+    world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
+) -> None:
+    limited = {name for name, status, _ in conformance.declared() if status == 429}
+    for name in sorted(limited - COUNTS_WRONG_VOUCHERS):
+        operation = operations()[name]
+        with subtests.test(operation=name):
+            call(api, world, operation)
+            assert conn.execute("UPDATE rate_limits SET attempts = 1000000").rowcount
+            with unchanged(conn):
+                answer = call(api, world, operation)
+            assert answer.status == 429, answer.body
+            conn.execute("DELETE FROM rate_limits")

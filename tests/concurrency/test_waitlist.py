@@ -63,8 +63,8 @@ def run_job(conn: Connection) -> int:
             service.end_lapsed_offer(conn, entry)
     made = 0
     for ticket_type in service.list_awaited(conn):
-        while service.offer_to_next(conn, ticket_type):
-            made += 1
+        while offered := service.make_offers(conn, ticket_type):
+            made += offered
     return made
 
 
@@ -116,6 +116,33 @@ def test_nobody_buys_before_the_waiting_entries(api: Client, database: Database,
 
     offered = conn.execute("SELECT count(*)::int FROM waitlist_entries WHERE status = 'offered'").fetchone()
     assert offered == (20,)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_nobody_buys_before_hundreds_who_wait_for_lapsed_orders(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    ticket_type = factories.ticket_type(conn, quantity=400, max_per_order=20)
+    conn.execute("UPDATE stock SET available = CASE row_no WHEN 0 THEN 400 ELSE 0 END")
+    for _ in range(20):
+        factories.order(conn, ticket_type, quantity=20, expires_at=factories.a_moment_ago())
+    for _ in range(400):
+        factories.waitlist_entry(conn, ticket_type, quantity=1)
+
+    def act(conn: Connection, number: int) -> int:
+        if number < 2:
+            while sellers.expire_orders(conn, batch=4):
+                pass
+            return 0
+        return sum(buy(conn, ticket_type, 1) is not None for _ in range(30))
+
+    bought = race(database, 8, act)
+    run_job(conn)
+
+    assert sum(bought) == 0
+    offered = conn.execute("SELECT count(*)::int FROM waitlist_entries WHERE status = 'offered'").fetchone()
+    assert offered == (400,)
     assert deadlocks(conn) == 0
     invariants.check(conn)
 
@@ -261,7 +288,7 @@ def test_a_transaction_that_frees_stock_never_waits_for_other_stock(
         conn.execute("SELECT pg_sleep(0.1)")
         with conn.transaction():
             conn.execute("SET LOCAL lock_timeout = '1s'")
-            return not service.offer_to_next(conn, ticket_type, wait=False)
+            return not service.make_offers(conn, ticket_type, wait=False)
 
     assert all(race(database, 2, act))
 
@@ -281,7 +308,7 @@ def test_a_job_that_waits_for_one_pool_locks_no_row_of_another(
     def act(conn: Connection, number: int) -> bool:
         if number == 0:
             conn.execute("SELECT pg_sleep(0.2)")
-            return service.offer_to_next(conn, ticket_type)
+            return service.make_offers(conn, ticket_type) == 1
         with conn.transaction():
             conn.execute("SELECT FROM stock WHERE pool_id = %s FOR NO KEY UPDATE", [in_several_rows])
             conn.execute("SELECT pg_sleep(0.4)")

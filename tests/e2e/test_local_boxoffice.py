@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from local.boxoffice import demo_data
+from local.boxoffice import ROOT, demo_data
 from local.boxoffice.project import BOXOFFICE
 from local.stack.supervisor import Stack
 
@@ -71,6 +73,12 @@ def wait_for_email(api: httpx.Client, address: str) -> dict[str, Any]:
     return email
 
 
+def psql(folder: Path, *arguments: str) -> str:
+    """Run psql as a developer does. Return what it prints."""
+    command = [sys.executable, "-m", "local", "psql", "--state", str(folder), *arguments]
+    return subprocess.check_output(command, cwd=ROOT, text=True)
+
+
 def test_the_demo_event_can_be_bought_and_the_order_survives_a_restart(folder: Path) -> None:
     with demo_api(folder) as api:
         order = place_order(api)
@@ -86,6 +94,7 @@ def test_the_demo_event_can_be_bought_and_the_order_survives_a_restart(folder: P
         assert "data:image/png;base64," in api.get(f"/_local/emails/{email['id']}").text
         assert len(emails(api, "ada@example.com")) == 1
         assert order["id"] in api.get(email["links"][0]).text
+        assert psql(folder, "-At", "-c", "SELECT status FROM orders") == "paid\n"
 
     with demo_api(folder) as api:
         assert status(api, order) == "paid"

@@ -46,8 +46,9 @@ def release_above_the_capacity(conn: Connection) -> Deed:
     first, _ = factories.claim(conn, cloakroom)
     second, _ = factories.claim(conn, cloakroom)
     owner = owner_of(conn, cloakroom)
-    service.release_claim(conn, owner, first)
-    service.update_place(conn, owner, cloakroom, PlacePatch(capacity=1), None)
+    with conn.transaction():
+        service.release_claim(conn, owner, first)
+        service.update_place(conn, owner, cloakroom, PlacePatch(capacity=1), None)
     return in_transaction(lambda conn: service.release_claim(conn, owner, second))
 
 

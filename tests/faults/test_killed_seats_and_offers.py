@@ -53,7 +53,7 @@ def entry_with_offer(conn: Connection, *, seated: bool) -> tuple[UUID, UUID, str
     email = f"{uuid4()}@example.com"
     entry = factories.waitlist_entry(conn, ticket_type, email=email)
     factories.waitlist_entry(conn, ticket_type, quantity=1)
-    assert waitlist.offer_to_next(conn, ticket_type)
+    assert waitlist.make_offers(conn, ticket_type)
     return ticket_type, entry, email
 
 
@@ -65,7 +65,7 @@ def accept(conn: Connection) -> Action:
 def offer(conn: Connection) -> Action:
     ticket_type = factories.ticket_type(conn, quantity=50)
     factories.waitlist_entry(conn, ticket_type, quantity=25)
-    return lambda conn: waitlist.offer_to_next(conn, ticket_type)
+    return lambda conn: waitlist.make_offers(conn, ticket_type)
 
 
 def end_offer(conn: Connection) -> Action:

@@ -89,7 +89,7 @@ def end_the_waiting(lab: Laboratory) -> Poison:
 def let_offers_lapse(lab: Laboratory) -> Poison:
     ticket_type = factories.ticket_type(lab.conn, quantity=1001)
     first, *others = (factories.waitlist_entry(lab.conn, ticket_type, quantity=1) for _ in range(1001))
-    while waitlist.offer_to_next(lab.conn, ticket_type):
+    while waitlist.make_offers(lab.conn, ticket_type):
         pass
     lab.conn.execute("UPDATE waitlist_entries SET expires_at = %s", [LAPSED])
     lab.refuse("waitlist_entries", f"NEW.id = '{first}' AND NEW.status = 'lapsed'")

@@ -4,6 +4,7 @@
 - `conformance`: compares each of their answers with the OpenAPI document
 - `wsgi`: the functions behind WSGI, for tools that speak HTTP
 - `operations`: one valid call of every operation, on real rows
+- `reach`: what the code of a function reaches, such as libraries and settings
 - `factories`: rows, such as organisations, events, ticket types, orders, tickets and places
 - `people`: people who sign up and log in as clients do
 - `buyers`: purchases, as actions that a test may kill
@@ -13,10 +14,11 @@
 - `offline_scanner`: a device that scans without a network
 - `mailbox`: the outbox, and the emails that were sent
 - `printed`: printed tickets, as a camera and a reader of PDFs see them
-- `provider_servers`: payment providers as processes (`stripe_server`, `flutterwave_server`)
+- `provider_servers`: payment providers as processes (`stripe_server`, `flutterwave_server`, `sandbox_server`)
 - `new_provider`: a payment provider as somebody would add one
 - `rings`: key rings that a test may rotate
 - `racing`: callers at once, and processes that are killed at a round trip
+- `locks`: refuses statements that lock rows outside a transaction
 - `snapshots`: digests of the database, to tell whether anything has changed
 - `invariants`: the check for the end of every test that moves stock, money or tickets
 """

@@ -152,6 +152,8 @@ class Handler(BaseHTTPRequestHandler):
     def _serve_api(self, parts: list[str], query: dict[str, list[str]], body: dict[str, Any]) -> None:
         if _mode == "hangs":
             time.sleep(30)
+        if _mode == "busy":
+            return self._answer(429, {"status": "error", "message": "Too many requests"})
         if _mode == "error":
             return self._answer(500, {"status": "error", "message": "down"})
         if _mode == "html":
@@ -187,6 +189,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "text/html" if isinstance(document, str) else "application/json")
         self.send_header("Content-Length", str(len(content)))
+        if status == 429:
+            self.send_header("Retry-After", "3")
         self.end_headers()
         self.wfile.write(content)
 

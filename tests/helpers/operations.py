@@ -261,13 +261,21 @@ ENTITLED: dict[str, dict[str, Callable[[World, Call], Caller]]] = {
 
 
 def perform(
-    api: Client, operation: Operation, call: Call, caller: Caller, *, body: Any = None, **headers: str
+    api: Client,
+    operation: Operation,
+    call: Call,
+    caller: Caller,
+    *,
+    body: Any = None,
+    key: str = "new",
+    **headers: str,
 ) -> Answer:
     """Make a call.
 
     Args:
         caller: who calls.
         body: takes the place of the valid body. Bytes are sent as they are.
+        key: the idempotency key, for an operation that takes one.
         headers: more headers. An underscore stands for a hyphen.
     """
     content = call.body if body is None else body
@@ -279,7 +287,7 @@ def perform(
         content if content is None else raw,
         account=caller.account,
         order_token=caller.token,
-        key="new" if operation.takes_key else None,
+        key=key if operation.takes_key else None,
         query=call.query,
         headers=proof | {name.replace("_", "-"): text for name, text in headers.items()},
     )

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -15,6 +16,8 @@ import httpx
 import psycopg
 
 from boxoffice import config
+from local.boxoffice.sandbox.faults import Kind, Operation
+from local.boxoffice.sandbox.server import PATH
 from tests.helpers import wsgi
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, NOBODY_LISTENS, prove
 from tests.helpers.support import ROOT, Answer, Client, free_port
@@ -23,12 +26,22 @@ from tests.helpers.support import ROOT, Answer, Client, free_port
 class ProviderServer:
     """A provider's server, in a process of its own."""
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, *arguments: str) -> None:
         self.provider = provider
         self.url = f"http://127.0.0.1:{free_port()}"
-        module = f"tests.helpers.{provider}_server"
-        self._process = subprocess.Popen([sys.executable, "-m", module, self.url.rpartition(":")[2]], cwd=ROOT)
+        self._arguments = arguments
         self._http = httpx.Client(base_url=self.url, timeout=10)
+        self.start()
+
+    @property
+    def account(self) -> dict[str, str]:
+        """The fields of an account's secret that lead to this server."""
+        return {"url": self.url}
+
+    def start(self) -> None:
+        """Start the process, and wait for it."""
+        module, port = f"tests.helpers.{self.provider}_server", self.url.rpartition(":")[2]
+        self._process = subprocess.Popen([sys.executable, "-m", module, port, *self._arguments], cwd=ROOT)
         self._wait()
 
     def _wait(self) -> None:
@@ -50,8 +63,8 @@ class ProviderServer:
         """Set how the server answers from now on.
 
         Args:
-            mode: ``works``; ``hangs``; ``error``, ``html`` or ``nonsense`` as the answer; or ``loses-answers``, which
-                means that it does what it is asked, and then closes the connection.
+            mode: ``works``; ``hangs``; or what it answers: ``error``, ``html``, ``nonsense`` or ``busy`` (429). If it
+                ``loses-answers``, it does what it is asked, and then closes the connection.
         """
         self._http.post(f"/_config/mode/{mode}").raise_for_status()
 
@@ -60,9 +73,18 @@ class ProviderServer:
         answer = self._http.get("/_config/requests").json()
         return answer if isinstance(answer, list) else list(answer["requests"])
 
+    def reset(self) -> None:
+        """Work as a healthy provider again, and forget the requests."""
+        self.set_mode("works")
+        self.take_requests()
+
     def stop(self) -> None:
         """End the process."""
         self._http.close()
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill the process. `start` starts it again."""
         self._process.kill()
         self._process.wait()
 
@@ -120,6 +142,46 @@ class Flutterwave(ProviderServer):
         return list(self._http.get(f"/refunds?id={transaction['id']}", headers=headers).json()["data"])
 
 
+class Sandbox(ProviderServer):
+    """The sandbox with its memory, and buyers who pay on its page. Its webhooks go to nobody at first."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("sandbox", str(folder))
+
+    @property
+    def account(self) -> dict[str, str]:
+        return {"url": self.url + PATH}
+
+    def reset(self) -> None:
+        """Work as a healthy provider again, and forget calls and webhooks. Payments are kept, as a provider does."""
+        self.control("forget")
+        self.send_webhooks_to(None)
+
+    def control(self, what: str, **body: Any) -> Any:
+        """Order something of the sandbox, or do what a provider's dashboard can."""
+        return self.post(f"{PATH}/control/{what}", json=body)
+
+    def order(self, operation: Operation, kind: Kind, times: int = 1, seconds: float = 1) -> None:
+        """Order trouble for the next calls of an operation."""
+        self.control("faults", operation=operation, kind=kind, times=times, seconds=seconds)
+
+    def send_webhooks_to(self, url: str | None, first_wait: float = 0.1) -> None:
+        """Send webhooks to a URL, or to nobody if it is None."""
+        self.control("webhooks", url=url or NOBODY_LISTENS, first_wait=first_wait)
+
+    def take_answers(self) -> list[dict[str, Any]]:
+        """Return when each call of the API since the last such request was made, and how it was answered."""
+        return list(self._http.get(f"{PATH}/control/answers").json())
+
+    def show(self, payment: dict[str, Any]) -> dict[str, Any]:
+        """Return what the sandbox knows of a payment."""
+        return dict(self._http.get(payment["url"]).json())
+
+    def decide(self, payment: dict[str, Any], outcome: str = "pay") -> list[int]:
+        """Pay or decline on the page. Return the statuses with which the API answered the webhook."""
+        return [each["status"] for each in self.post(payment["url"], json={"outcome": outcome})["deliveries"]]
+
+
 def send_webhook(api: Client, provider: str, event: dict[str, Any], **query: Any) -> Answer:
     """Send a webhook, as the provider does."""
     body = json.dumps(event).encode()
@@ -146,10 +208,12 @@ def put_account(secret_id: str, account: dict[str, str]) -> None:
 @contextmanager
 def account_at(server: ProviderServer) -> Iterator[ProviderServer]:
     """Let the deployment's account at the provider name this server."""
-    account = ACCOUNTS_AT_PROVIDERS[server.provider]
-    put_account(server.provider, {**account, "url": server.url})
-    server.set_mode("works")
-    server.take_requests()
+    import boto3
+
+    secret = boto3.client("secretsmanager").get_secret_value(SecretId=server.provider)["SecretString"]
+    account = json.loads(secret)
+    put_account(server.provider, {**account, **server.account})
+    server.reset()
     yield server
     put_account(server.provider, account)
 

@@ -139,4 +139,4 @@ def accept(api: Client, transfer: UUID) -> None:
 def expire_orders(conn: psycopg.Connection, batch: int = 200) -> int:
     """Expire the orders whose holds have lapsed, as the job does. Return how many."""
     with conn.transaction():
-        return orders.expire_orders(conn, orders.list_lapsed(conn, batch=batch))
+        return orders.expire_lapsed(conn, orders.list_lapsed(conn, batch=batch))

@@ -15,6 +15,11 @@ def snapshot(conn: psycopg.Connection) -> dict[str, str]:
     return {table: str(conn.execute(digest.format(table)).fetchone()) for (table,) in tables}
 
 
+def changed_tables(conn: psycopg.Connection, before: dict[str, str]) -> set[str]:
+    """Return the tables that have changed since a snapshot."""
+    return {table for table, digest in snapshot(conn).items() if before[table] != digest}
+
+
 @contextmanager
 def unchanged(conn: psycopg.Connection) -> Iterator[None]:
     """Check that what is done inside changes no table."""

@@ -28,6 +28,10 @@ async def answer_as_mode_says(request: web.Request, handler: Any) -> web.StreamR
         await asyncio.sleep(30)
     if _mode == "error":
         return web.json_response({"error": {"type": "api_error", "message": "down"}}, status=500)
+    if _mode in ("busy", "locked"):
+        code = "rate_limit" if _mode == "busy" else "lock_timeout"
+        error = {"type": "invalid_request_error", "code": code, "message": "Too many requests"}
+        return web.json_response({"error": error}, status=429, headers={"Retry-After": "3"})
     if _mode == "html":
         return web.Response(text="<h1>Bad gateway</h1>", content_type="text/html")
     if _mode == "nonsense":

@@ -8,7 +8,6 @@ broken connection is not the fault of a unit, so it ends the run.
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import batched
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -35,7 +34,8 @@ class Step:
         do: does one unit, in a transaction of its own, and returns how much it has done.
         done: the metric that counts what was done.
         failed: the metric that counts the units that raised.
-        at_once: if set, ``do`` takes a list of at most so many units, for speed. If that raises, it does each alone.
+        at_once: if set, ``do`` takes a list of units, for speed, which weigh at most so much together. A unit weighs 1,
+            or has a ``weight``. If that raises, ``do`` does each alone.
     """
 
     name: str
@@ -167,7 +167,7 @@ class _StepRun:
         with db.autocommit() as conn:
             batch = self.step.find(conn, self._set_aside)
         assert self._set_aside.isdisjoint(map(_id_of, batch)), f"{self.step.name}: found units that were to be left out"
-        for units in batched(batch, self.step.at_once or _BATCH):  # noqa: B911 - the last batch is shorter
+        for units in _batches(batch, self.step.at_once or _BATCH):
             with db.autocommit() as conn:
                 self._do_units(conn, units, clock)
             if clock.is_over():
@@ -255,6 +255,21 @@ def _report(
         logger.info("run ended", extra=report)
         flush()
     return report
+
+
+def _batches(units: Sequence[Any], most: int) -> Iterator[list[Any]]:
+    """Yield units in batches that weigh at most so much. A unit that is too heavy is a batch of its own."""
+    batch: list[Any] = []
+    room = most
+    for unit in units:
+        weight = getattr(unit, "weight", 1)
+        if batch and weight > room:
+            yield batch
+            batch, room = [], most
+        batch.append(unit)
+        room -= weight
+    if batch:
+        yield batch
 
 
 def _id_of(unit: Any) -> Any:

@@ -20,6 +20,7 @@ from boxoffice.observability import logger
 SQL = sql.queries("messaging")
 
 _SQS_BATCH = 10
+_MOST_NUDGES = 500
 _dumps = partial(json.dumps, default=str)  # ids are written as text
 
 
@@ -37,6 +38,15 @@ def owe_email(
     message = {"id": message_id, "template": template, "recipient": recipient, "payload": Jsonb(payload)}
     db.run(conn, SQL.insert_email, **message)
     conn.after_commit(nudge, message_id)
+
+
+def owe_emails(conn: db.Connection, template: str, emails: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Write several emails of one template, each as its recipient and its payload."""
+    ids = [new_id() for _ in emails]
+    recipients, payloads = [recipient for recipient, _ in emails], [Jsonb(payload) for _, payload in emails]
+    db.run(conn, SQL.insert_emails, template=template, ids=ids, recipients=recipients, payloads=payloads)
+    for message_id in ids:
+        conn.after_commit(nudge, message_id)
 
 
 def owe_webhook(conn: db.Connection, organisation_id: UUID, kind: str, data: dict[str, Any]) -> None:
@@ -66,8 +76,11 @@ def owe_webhooks(conn: db.Connection, kind: str, webhooks: Sequence[tuple[UUID, 
 
 
 def nudge(_: db.Connection, message_ids: Sequence[UUID]) -> None:
-    """Put messages on the queue, after their commit. If that fails, `relay_outbox` does it later."""
-    if refused := enqueue(message_ids):
+    """Put messages on the queue, after their commit. If that fails, `relay_outbox` does it later.
+
+    Of thousands, it leaves most to `relay_outbox`, since the caller waits for the queue.
+    """
+    if refused := enqueue(message_ids[:_MOST_NUDGES]):
         logger.warning("the queue refused messages; relay_outbox will repeat them", extra={"messages": len(refused)})
 
 

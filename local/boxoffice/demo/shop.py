@@ -75,17 +75,18 @@ class Shop:
                 await self._decide(await self._start(buyer), "pay", repeat=3)
             case Habit.REPORTED_LATE:
                 payment = await self._start(buyer)
+                await self._decide(payment, "decline", delay=2)
                 await self._decide(payment, "pay")
-                await self._decide(payment, "decline")
             case Habit.LEAVES:
                 pass
 
     async def _start(self, buyer: Buyer) -> dict[str, Any]:
         return await self._guest(buyer).post(f"/v1/orders/{buyer.order['id']}/payments", {"provider": "sandbox"})
 
-    async def _decide(self, payment: dict[str, Any], outcome: str, repeat: int = 1) -> None:
-        """Press a button of the provider's page, which then sends its webhook `repeat` times."""
-        answer = await self._http.post(payment["url"], json={"outcome": outcome, "repeat": repeat})
+    async def _decide(self, payment: dict[str, Any], outcome: str, repeat: int = 1, delay: float = 0) -> None:
+        """Press a button of the provider's page. It sends its webhook `repeat` times, after so many seconds."""
+        choice = {"outcome": outcome, "repeat": repeat, "delay": delay}
+        answer = await self._http.post(payment["url"], json=choice)
         answer.raise_for_status()
 
     async def cancel(self, buyer: Buyer) -> None:

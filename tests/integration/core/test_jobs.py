@@ -80,6 +80,29 @@ def test_one_unit_that_raises_delays_no_other(
     assert "violates check constraint" in str(record.exc_info)
 
 
+def test_units_are_done_at_once_by_their_weight() -> None:
+    """Three units of weight 2 fit into 6, a fourth does not. One of weight 9 is too heavy, and done alone."""
+    batches: list[list[int]] = []
+
+    @dataclass(frozen=True)
+    class Unit:
+        id: int
+        weight: int
+
+    units = [*(Unit(number, 2) for number in range(4)), Unit(4, 9), Unit(5, 1)]
+
+    def do(_: db.Connection, some: list[Unit]) -> int:
+        batches.append([unit.id for unit in some])
+        return len(some)
+
+    def find(_: db.Connection, left: Collection[int]) -> list[Unit]:
+        return [] if batches else units
+
+    job()(lambda: [Step("weighed", find=find, do=do, done="Done", failed="NotDone", at_once=6)])({}, context())
+
+    assert batches == [[0, 1, 2], [3], [4], [5]]
+
+
 def test_a_unit_that_cannot_be_done_is_tried_once_in_a_run() -> None:
     tried: list[int] = []
 

@@ -9,8 +9,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.orders import service as orders
-from boxoffice.payments import flutterwave as adapter
-from boxoffice.payments import sending
+from boxoffice.payments import calls, sending
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import emails, refunds, start, started, status_of
 from tests.helpers.provider_servers import Flutterwave, charge_completed, send_webhook
@@ -266,12 +265,23 @@ class TestWhenItFails:
     def test_it_hangs(
         self, flutterwave: Flutterwave, api: Client, order: UUID, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(adapter, "_TIMEOUT", 0.5)
-        adapter._pool.cache_clear()
+        monkeypatch.setattr(calls, "_TIMEOUT", 0.5)
+        calls._pool.cache_clear()
         flutterwave.set_mode("hangs")
 
         assert start(api, order, provider="flutterwave").code == "provider_unavailable"
-        adapter._pool.cache_clear()
+        calls._pool.cache_clear()
+
+    def test_it_gets_more_calls_than_it_allows(self, flutterwave: Flutterwave, api: Client, order: UUID) -> None:
+        transaction = flutterwave.pay(started(api, order, "flutterwave"))
+        flutterwave.set_mode("busy")
+
+        for answer in (
+            start(api, order, provider="flutterwave"),
+            send_webhook(api, "flutterwave", charge_completed(transaction)),
+        ):
+            assert (answer.status, answer.code) == (503, "provider_busy")
+            assert int(answer.headers["retry-after"]) >= 3
 
     def test_a_payment_that_flutterwave_refuses_is_refused(
         self, flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID

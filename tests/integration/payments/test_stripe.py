@@ -310,6 +310,17 @@ class TestWhenStripeFails:
         assert start(api, order, provider="stripe").code == "provider_unavailable"
         adapter._client_for.cache_clear()
 
+    @pytest.mark.parametrize(("mode", "code"), [("busy", "provider_busy"), ("locked", "provider_unavailable")])
+    def test_too_many_calls_are_told_from_an_object_that_another_call_has_locked(
+        self, stripe: Stripe, api: Client, order: UUID, mode: str, code: str
+    ) -> None:
+        stripe.set_mode(mode)
+
+        answer = start(api, order, provider="stripe")
+
+        assert (answer.status, answer.code) == (503, code)
+        assert int(answer.headers["retry-after"]) >= 3
+
     def test_a_payment_that_stripe_refuses_is_refused(
         self, stripe: Stripe, api: Client, conn: Connection, order: UUID
     ) -> None:

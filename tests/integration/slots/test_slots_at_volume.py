@@ -86,7 +86,8 @@ def test_a_claim_and_its_release_read_few_rows(car_park: Cloakroom, conn: Connec
     request = ClaimRequest.model_validate({"customer": {"phone": "+2348012345678"}})
     scans, rows = rows_read(conn, "slots", "claims", "customers")
     claim = service.claim_slot(conn, scanner, car_park.id, request, "key")
-    service.release_claim(conn, scanner, claim.id)
+    with conn.transaction():
+        service.release_claim(conn, scanner, claim.id)
     scans_after, rows_after = rows_read(conn, "slots", "claims", "customers")
 
     assert claim.slot == TAKEN + 1

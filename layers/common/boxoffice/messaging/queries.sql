@@ -5,6 +5,11 @@ INSERT INTO outbox (id, kind, template, recipient, payload)
 VALUES (%(id)s, 'email', %(template)s, %(recipient)s, %(payload)s)
 ON CONFLICT (id) DO NOTHING
 
+-- name: insert_emails
+INSERT INTO outbox (id, kind, template, recipient, payload)
+SELECT id, 'email', %(template)s, recipient, payload
+FROM unnest(%(ids)s::uuid[], %(recipients)s::text[], %(payloads)s::jsonb[]) AS email (id, recipient, payload)
+
 -- name: insert_webhooks
 -- One webhook for each organisation that listens to webhooks.
 INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)

@@ -315,3 +315,15 @@ class Purchase:
     def is_simple(self) -> bool:
         """Return True if one statement can place the order: it takes nothing but stock, and the buyer pays later."""
         return self.cart.total > 0 and not (self.limits or self.cart.seats or self.waitlist_token)
+
+
+@dataclass(frozen=True)
+class LapsedOrder:
+    """A pending order whose hold has lapsed.
+
+    Attributes:
+        weight: how many offers the waitlist may make of its stock; 1 if nobody waits for its events.
+    """
+
+    id: UUID
+    weight: int

@@ -318,7 +318,13 @@ SELECT coalesce(array_agg((pool_id, row_no, less)::draw), '{}')::text AS draws F
 -- A batch of orders whose hold has lapsed. An order with an open payment is left out until its grace period is over:
 -- the provider is asked about the payment first. The search reads each organisation's pending orders, which are few, in
 -- a range of an index. An index on expires_at would slow down every purchase by a tenth.
-SELECT pending.id FROM organisations CROSS JOIN LATERAL (
+-- The weight is the quantity of an order's items, where entries of the waitlist wait for their events.
+SELECT pending.id, greatest(1, (
+    SELECT sum(quantity)::integer FROM order_items
+    WHERE order_id = pending.id AND EXISTS (
+        SELECT FROM waitlist_entries WHERE event_id = order_items.event_id AND status = 'waiting')
+)) AS weight
+FROM organisations CROSS JOIN LATERAL (
     SELECT id FROM orders
     WHERE organisation_id = organisations.id
         AND (status, id) >= ('pending', '00000000-0000-0000-0000-000000000000'::uuid)

@@ -20,6 +20,7 @@ from boxoffice.orders.models import (
     ALL_STATUSES,
     BuyerLimit,
     Cart,
+    LapsedOrder,
     ListedOrder,
     ListedOrderRow,
     OrderDetails,
@@ -382,14 +383,18 @@ def cancel(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | N
     _offer_freed_stock(conn, [order.id])
 
 
-def list_lapsed(conn: db.Connection, excluded: Collection[UUID] = (), batch: int = 1000) -> list[UUID]:
+def list_lapsed(conn: db.Connection, excluded: Collection[UUID] = (), batch: int = 1000) -> list[LapsedOrder]:
     """Return a batch of pending orders whose hold has lapsed.
 
     Args:
         excluded: orders to leave out.
     """
-    rows = db.many(conn, dict, SQL.list_lapsed_orders, excluded=list(excluded), batch=batch, **_cutoffs())
-    return [row["id"] for row in rows]
+    return db.many(conn, LapsedOrder, SQL.list_lapsed_orders, excluded=list(excluded), batch=batch, **_cutoffs())
+
+
+def expire_lapsed(conn: db.Connection, orders: Sequence[LapsedOrder]) -> int:
+    """Expire, in the caller's transaction, those of some orders whose hold has still lapsed. Return how many."""
+    return expire_orders(conn, [order.id for order in orders])
 
 
 def expire_orders(conn: db.Connection, order_ids: Sequence[UUID]) -> int:

@@ -1,14 +1,25 @@
-"""Call providers concurrently, so that a provider that hangs does not delay the others."""
+"""Call providers: one by HTTP, or several concurrently, so that one that hangs does not delay the others."""
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from boxoffice.errors import Busy, DomainError
-from boxoffice.observability import logger
-from boxoffice.payments.errors import ProviderUnavailable
+from boxoffice.observability import count, logger
+from boxoffice.payments.errors import ProviderBusy, ProviderUnavailable
+
+if TYPE_CHECKING:
+    from urllib3 import PoolManager
 
 MAX_CONCURRENT_CALLS = 10
+
+_CONNECT_TIMEOUT, _TIMEOUT = 3.0, 10.0  # seconds
+_LARGEST_ANSWER = 1_000_000  # bytes
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 1, 60  # seconds, after a 429
 
 
 class AtProvider(Protocol):
@@ -18,6 +29,64 @@ class AtProvider(Protocol):
     def provider(self) -> str: ...
     @property
     def merchant_id(self) -> UUID: ...
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """What a provider answered, if that is no outage."""
+
+    status: int
+    content: bytes
+
+
+def request(
+    provider: str, method: str, url: str, body: dict[str, Any] | None = None, headers: Mapping[str, str] | None = None
+) -> HttpAnswer:
+    """Send a request to a provider that has no client of its own. This ends within seconds.
+
+    Raises:
+        ProviderBusy: the provider got more calls than it allows.
+        ProviderUnavailable: the provider does not answer, refuses our credentials, or has an internal error.
+    """
+    import urllib3
+
+    options: dict[str, Any] = {"redirect": False, "retries": False, "preload_content": False}
+    try:
+        response = _pool().request(method, url, headers=headers, json=body, **options)
+        content = response.read(_LARGEST_ANSWER)
+        response.release_conn()
+    except urllib3.exceptions.HTTPError as error:
+        raise unavailable(provider, type(error).__name__) from error
+    if response.status == 429:
+        raise too_many_calls(provider, response.headers.get("Retry-After"))
+    if response.status in (401, 403) or response.status >= 500:
+        raise unavailable(provider, f"status {response.status}")
+    return HttpAnswer(response.status, content)
+
+
+def unavailable(provider: str, why: str) -> ProviderUnavailable:
+    """Log why a provider gave no answer that we understand, and return the error."""
+    logger.error("a provider does not answer as it should", extra={"provider": provider, "why": why})
+    return ProviderUnavailable()
+
+
+def too_many_calls(provider: str, retry_after: str | None) -> ProviderBusy:
+    """Log that a provider got more calls than it allows, and return the error.
+
+    Args:
+        retry_after: the header of the provider's answer, if it has one.
+    """
+    logger.warning("a provider allows fewer calls", extra={"provider": provider, "retry_after": retry_after})
+    count("ProviderTooManyCalls")
+    seconds = int(retry_after) if retry_after and retry_after.isdecimal() else _SHORTEST_PAUSE
+    return ProviderBusy(retry_after=min(max(seconds, _SHORTEST_PAUSE), _LONGEST_PAUSE))
+
+
+@cache
+def _pool() -> PoolManager:
+    import urllib3
+
+    return urllib3.PoolManager(maxsize=20, timeout=urllib3.Timeout(connect=_CONNECT_TIMEOUT, total=_TIMEOUT))
 
 
 class UnexpectedAnswer(ProviderUnavailable):

@@ -44,6 +44,14 @@ class ProviderUnavailable(DomainError):
     retry_after: int = 5
 
 
+class ProviderBusy(DomainError):
+    status = 503
+    code = "provider_busy"
+    meaning = "The payment provider takes no more calls at the moment."
+    remedy = "Repeat the request in {retry_after} seconds, with the same Idempotency-Key."
+    retry_after: int  # seconds, in the Retry-After header too
+
+
 class RefundTooLarge(DomainError):
     code = "refund_too_large"
     meaning = "The refund is larger than what is left of the payment."
@@ -78,7 +86,10 @@ NOT_SETTLED = (MatterSettled, ActionNotPossible, RefundUnderWay)
 NOT_PAYABLE = (OrderNotPending, OrderExpired)
 
 # Why a payment cannot be started at a provider.
-NOT_TAKEN = (ProviderNotEnabled, PaymentRefused, ProviderUnavailable)
+NOT_TAKEN = (ProviderNotEnabled, PaymentRefused, ProviderUnavailable, ProviderBusy)
+
+# Why a provider that we ask gives no answer.
+NO_ANSWER = (ProviderUnavailable, ProviderBusy)
 
 # Why a webhook is refused.
 NOT_THE_PROVIDER = (SignatureWrong, ProviderNotEnabled)

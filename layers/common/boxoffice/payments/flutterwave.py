@@ -12,8 +12,7 @@ import json
 import re
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from boxoffice.config import settings
 from boxoffice.errors import Malformed
 from boxoffice.money import major
 from boxoffice.observability import logger
+from boxoffice.payments import calls
 from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable
 from boxoffice.payments.merchants import check_webhook_secret, credential, credentials
 from boxoffice.payments.models import (
@@ -36,13 +36,9 @@ from boxoffice.payments.models import (
 from boxoffice.payments.providers import ProviderInfo
 from boxoffice.payments.reading import amount_of, currency_of, name_of, payment_id_of
 
-if TYPE_CHECKING:
-    from urllib3 import PoolManager
-
 INFO = ProviderInfo("flutterwave", "verif-hash", ("secret_key", "webhook_secret"))
 
 _URL = "https://api.flutterwave.com/v3"
-_CONNECT_TIMEOUT, _TIMEOUT = 3.0, 10.0  # seconds
 _LONGEST_SESSION = 1440  # minutes
 _OUR_COMMENT = re.compile(r"Refund ([0-9a-f-]{36})(\.\d+)?")
 _UNFUNDED = re.compile(r"insufficient|not enough|low balance", re.IGNORECASE)
@@ -50,7 +46,6 @@ _OF_MONEY_BACK = re.compile(r"refund|chargeback|dispute", re.IGNORECASE)
 _DISPUTE_ENDS: dict[str, ReversalStatus] = {"lost": "lost", "accepted": "lost", "won": "won", "invalid": "won"}
 _NO_TRANSACTION = re.compile(r"no (transaction|refund|chargeback)|not found", re.IGNORECASE)
 _KINDS: dict[str, EventKind] = {"successful": "succeeded", "failed": "failed"}
-_LARGEST_ANSWER = 1_000_000  # bytes
 
 
 class _Refused(PaymentRefused):
@@ -276,27 +271,17 @@ def _call(merchant_id: UUID, method: str, path: str, body: dict[str, Any] | None
 
     Raises:
         _Refused: Flutterwave refuses the call.
+        ProviderBusy: Flutterwave got more calls than it allows.
         ProviderUnavailable: Flutterwave does not answer, or we cannot understand the answer.
     """
-    import urllib3
-
     key = credential(merchant_id, INFO.name, "secret_key")
     url = credentials(merchant_id, INFO.name).get("url") or _URL
     headers = {"Authorization": f"Bearer {key}", "Accept": "application/json"}
-    try:
-        response = _pool().request(
-            method, url + path, headers=headers, json=body, redirect=False, retries=False, preload_content=False
-        )
-        content = response.read(_LARGEST_ANSWER)
-        response.release_conn()
-    except urllib3.exceptions.HTTPError as error:
-        raise _unavailable(f"{type(error).__name__}") from error
-    return _data(response.status, content)
+    answer = calls.request(INFO.name, method, url + path, body, headers)
+    return _data(answer.status, answer.content)
 
 
 def _data(status: int, content: bytes) -> Any:
-    if status in (401, 403, 429) or status >= 500:
-        raise _unavailable(f"status {status}")
     try:
         answer = json.loads(content, parse_float=Decimal)
         outcome, message = answer["status"], str(answer.get("message", ""))
@@ -309,18 +294,5 @@ def _data(status: int, content: bytes) -> Any:
     raise _nonsense(f"status {status}")
 
 
-@cache
-def _pool() -> PoolManager:
-    import urllib3
-
-    return urllib3.PoolManager(timeout=urllib3.Timeout(connect=_CONNECT_TIMEOUT, total=_TIMEOUT))
-
-
-def _unavailable(why: str) -> ProviderUnavailable:
-    logger.error("Flutterwave does not answer as it should", extra={"why": why})
-    return ProviderUnavailable()
-
-
 def _nonsense(why: str) -> ProviderUnavailable:
-    logger.error("Flutterwave answers nonsense", extra={"why": why})
-    return ProviderUnavailable()
+    return calls.unavailable(INFO.name, f"nonsense: {why}")

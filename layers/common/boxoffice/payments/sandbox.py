@@ -1,13 +1,19 @@
 """The sandbox: a complete provider without money, for local and test stages.
 
-Its secret is a key ring of the deployment; there are no merchants' accounts. The header of a webhook is
+Its secret is a key ring of the deployment; there are no merchants' accounts. The field ``url`` of the secret names the
+sandbox's server, which the local stack runs. That server has a memory of its own: it answers what became of payments,
+and repeats its webhooks. Without the field there is no server. Then only webhooks tell what became of a payment, and
+each refund succeeds at once.
+
+The header of a webhook is
 ``X-Sandbox-Signature: t=1772359200,s=1.<mac>``. There ``t`` is the time in Unix seconds. ``s`` is a token of the key
 ring over the time, a dot and the raw body.
 """
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, ValidationError
@@ -16,7 +22,9 @@ from boxoffice.config import provider_secret, settings
 from boxoffice.errors import Malformed
 from boxoffice.ids import new_id
 from boxoffice.models import Id, Request
-from boxoffice.payments.errors import SignatureWrong
+from boxoffice.payments import calls
+from boxoffice.payments.errors import PaymentRefused, SignatureWrong
+from boxoffice.payments.merchants import credentials
 from boxoffice.payments.models import (
     PLATFORM_MERCHANT,
     DueRefund,
@@ -49,19 +57,55 @@ class SandboxEvent(Request):
 
 def create(payment: ProviderPayment) -> PreparedPayment:
     """See `Provider.create`. The buyer pays on a page of the local stack."""
-    return PreparedPayment(str(payment.id), url=f"{settings().public_url}/_local/sandbox/{payment.id}")
+    url = _server()
+    if url is None:
+        return PreparedPayment(str(payment.id), url=f"{settings().public_url}/_local/sandbox/{payment.id}")
+    answer = _call(
+        "PUT",
+        f"{url}/payments/{payment.id}",
+        {
+            "amount": payment.amount,
+            "currency": payment.currency,
+            "order": payment.order_number,
+            "buyer": payment.buyer_name,
+        },
+    )
+    return PreparedPayment(str(payment.id), url=str(answer.get("url")))
 
 
 def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
-    """See `Provider.fetch`. The sandbox stores nothing, so a payment is open until it is closed."""
-    if not close:
-        return None
-    return ProviderEvent(f"closed_{payment.id}", "cancelled", payment.id, payment.amount, payment.currency, {})
+    """See `Provider.fetch`. Without a server a payment is open until it is closed."""
+    url = _server()
+    if url is None:
+        return _closed(payment) if close else None
+    path = f"{url}/payments/{payment.id}"
+    try:
+        answer = _call("POST", f"{path}/close") if close else _call("GET", path)
+    except _Refused as error:
+        if error.answered != 404:
+            raise
+        return _closed(payment) if close else None
+    match answer.get("status"):
+        case "succeeded":
+            return _fetched(payment, answer)
+        case "cancelled":
+            return _closed(payment)
+        case _:
+            return None
 
 
 def refund(refund: DueRefund) -> RefundState:
-    """See `Provider.refund`. There is no money to send, so the refund succeeds at once."""
-    return RefundState("succeeded", f"re_{refund.key}")
+    """See `Provider.refund`. The refund's key is its name at the sandbox, so that a repeat changes nothing."""
+    url = _server()
+    if url is None:
+        return RefundState("succeeded", f"re_{refund.key}")
+    try:
+        if refund.reference:
+            return _state(_call("GET", f"{url}/refunds/{refund.reference}"))
+        body = {"payment_id": str(refund.payment_id), "amount": refund.amount, "currency": refund.currency}
+        return _state(_call("PUT", f"{url}/refunds/{refund.key}", body))
+    except _Refused as error:
+        return RefundState("failed", reason=error.detail)
 
 
 def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime) -> None:
@@ -81,18 +125,9 @@ def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime)
 def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:  # noqa: ARG001 - the sandbox has one account
     """See `Provider.parse`."""
     try:
-        event = SandboxEvent.model_validate_json(body)
+        return _event(SandboxEvent.model_validate_json(body))
     except ValidationError as error:
         raise Malformed("The event cannot be read.") from error
-    return ProviderEvent(
-        id=event.id,
-        kind="succeeded" if event.type == "payment.succeeded" else "failed",
-        payment_id=event.payment_id,
-        amount=event.amount,
-        currency=event.currency,
-        payload=event.model_dump(mode="json"),
-        money_reference=f"{event.payment_id}:{event.amount}:{event.currency}",
-    )
 
 
 def sign(body: bytes, now: datetime) -> dict[str, str]:
@@ -117,3 +152,69 @@ def signed_event(
     )
     body = event.model_dump_json().encode()
     return body, sign(body, datetime.now(UTC))
+
+
+class _Refused(PaymentRefused):
+    """The sandbox refuses a call. The detail is its own message."""
+
+    def __init__(self, answered: int, message: str) -> None:
+        super().__init__(message)
+        self.answered = answered  # the status of its answer
+
+
+def _server() -> str | None:
+    """Return the address of the sandbox's server, or None if there is none."""
+    return credentials(PLATFORM_MERCHANT, INFO.name).get("url")
+
+
+def _call(method: str, url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Call the sandbox's server. Return its answer.
+
+    Raises:
+        _Refused: the sandbox refuses the call.
+        ProviderBusy, ProviderUnavailable: see `calls.request`, or we cannot understand the answer.
+    """
+    answer = calls.request(INFO.name, method, url, body)
+    try:
+        content = json.loads(answer.content)
+        if answer.status >= 400:
+            raise _Refused(answer.status, str(content["message"]))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise calls.unavailable(INFO.name, f"nonsense: status {answer.status}") from error
+    return dict(content)
+
+
+def _event(event: SandboxEvent) -> ProviderEvent:
+    return ProviderEvent(
+        id=event.id,
+        kind="succeeded" if event.type == "payment.succeeded" else "failed",
+        payment_id=event.payment_id,
+        amount=event.amount,
+        currency=event.currency,
+        payload=event.model_dump(mode="json"),
+        money_reference=f"{event.payment_id}:{event.amount}:{event.currency}",
+    )
+
+
+def _fetched(payment: ProviderPayment, answer: dict[str, Any]) -> ProviderEvent:
+    """Return the event for money that the sandbox says has come."""
+    event = {name: answer.get(name) for name in ("amount", "currency")}
+    event |= {"id": f"fetched_{payment.id}", "type": "payment.succeeded", "payment_id": payment.id}
+    try:
+        return _event(SandboxEvent.model_validate(event))
+    except ValidationError as error:
+        raise calls.unavailable(INFO.name, "nonsense: no payment") from error
+
+
+def _closed(payment: ProviderPayment) -> ProviderEvent:
+    return ProviderEvent(f"closed_{payment.id}", "cancelled", payment.id, payment.amount, payment.currency, {})
+
+
+def _state(answer: dict[str, Any]) -> RefundState:
+    match answer.get("status"):
+        case "succeeded":
+            return RefundState("succeeded", str(answer.get("id")))
+        case "failed":
+            return RefundState("failed", reason=str(answer.get("reason")))
+        case _:
+            return RefundState("pending", str(answer.get("id")))

@@ -18,9 +18,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from boxoffice.errors import Malformed
+from boxoffice.errors import DomainError, Malformed
 from boxoffice.money import major
 from boxoffice.observability import logger
+from boxoffice.payments import calls
 from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable, SignatureWrong
 from boxoffice.payments.merchants import credential, credentials, webhook_secrets
 from boxoffice.payments.models import (
@@ -37,7 +38,7 @@ from boxoffice.payments.providers import ProviderInfo
 from boxoffice.payments.reading import amount_of, currency_of, name_of, payment_id_of
 
 if TYPE_CHECKING:
-    from stripe import InvalidRequestError, PaymentIntent, Refund, StripeClient
+    from stripe import InvalidRequestError, PaymentIntent, RateLimitError, Refund, StripeClient
 
 INFO = ProviderInfo("stripe", "Stripe-Signature", ("secret_key", "publishable_key", "webhook_secret"))
 
@@ -318,9 +319,18 @@ def _calling() -> Iterator[None]:
     except (stripe.InvalidRequestError, stripe.CardError) as error:
         logger.warning("Stripe refuses", extra={"stripe_error": error.code, "stripe_message": error.user_message})
         raise PaymentRefused from error
+    except stripe.RateLimitError as error:
+        raise _busy(error) from error
     except stripe.StripeError as error:
         logger.error("Stripe does not answer as it should", exc_info=error)
         raise ProviderUnavailable from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         logger.error("Stripe answers nonsense", exc_info=error)
         raise ProviderUnavailable from error
+
+
+def _busy(error: RateLimitError) -> DomainError:
+    """Return what a 429 means: too many calls, or that another call has the object at the moment."""
+    if error.error is not None and error.error.code == "lock_timeout":
+        return calls.unavailable(INFO.name, "another call has locked the object")
+    return calls.too_many_calls(INFO.name, (error.headers or {}).get("Retry-After"))

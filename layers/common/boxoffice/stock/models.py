@@ -37,9 +37,19 @@ class StockRow:
 
 
 @dataclass(frozen=True)
-class ConsolidatedRow:
-    """A row into which available stock of a pool was moved, and how much is available in it now."""
+class AvailableRow:
+    """A row of stock that the transaction has locked, and how much is available in it."""
 
     pool_id: UUID
     row_no: int
     available: int
+
+
+@dataclass
+class Move:
+    """What leaves the available stock of a row, and what the row holds in addition."""
+
+    pool_id: UUID
+    row_no: int
+    taken: int = 0
+    held: int = 0

@@ -76,6 +76,29 @@ WITH wanted AS MATERIALIZED (
 )
 SELECT draws::text FROM complete
 
+-- name: take_available
+-- The rows of some pools that have anything available and that nobody has locked. Each has one ticket at least, so a
+-- quantity needs no more rows than that.
+SELECT row.pool_id, row.row_no, row.available FROM unnest(%(pool_ids)s::uuid[]) AS pool (id) CROSS JOIN LATERAL (
+    SELECT pool_id, row_no, available FROM stock WHERE stock.pool_id = pool.id AND available > 0
+    ORDER BY row_no LIMIT %(quantity)s FOR NO KEY UPDATE SKIP LOCKED
+) AS row ORDER BY row.pool_id, row.row_no
+
+-- name: lock_available
+-- The same, but it waits for rows that others have locked, in the order of the rows' keys.
+WITH pool AS MATERIALIZED (SELECT id FROM unnest(%(pool_ids)s::uuid[]) AS id ORDER BY id)
+SELECT row.pool_id, row.row_no, row.available FROM pool CROSS JOIN LATERAL (
+    SELECT pool_id, row_no, available FROM stock WHERE stock.pool_id = pool.id AND available > 0
+    ORDER BY row_no LIMIT %(quantity)s FOR NO KEY UPDATE
+) AS row
+
+-- name: hold_moved
+-- Takes available stock away from rows that are locked, and holds it in others of the same pool or in the same.
+UPDATE stock SET available = stock.available - move.taken, held = stock.held + move.held
+FROM unnest(%(pool_ids)s::uuid[], %(row_nos)s::smallint[], %(taken)s::integer[], %(held)s::integer[])
+    AS move (pool_id, row_no, taken, held)
+WHERE stock.pool_id = move.pool_id AND stock.row_no = move.row_no
+
 -- name: lock_and_move
 -- Moves the quantity of each draw between the counts of its row. Each count has a factor: 1 adds, -1 subtracts, 0
 -- keeps. Answers the draws. The rows stay locked until the transaction ends.

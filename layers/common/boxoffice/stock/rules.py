@@ -1,6 +1,10 @@
-"""How many rows a pool has, and how a pool grows and shrinks."""
+"""How many rows a pool has, how a pool grows and shrinks, and how its stock is shared out."""
 
-from boxoffice.stock.models import StockRow
+from collections import deque
+from collections.abc import Sequence
+from uuid import UUID
+
+from boxoffice.stock.models import AvailableRow, Move, StockRow, TakenDraw
 
 MOST_ROWS = 256
 _TICKETS_A_ROW = 10  # enough that most orders fit into one row
@@ -47,3 +51,41 @@ def shrink(rows: list[StockRow], by: int) -> dict[int, int] | None:
         by -= removed
         result[row.row_no] = row.available - removed
     return result
+
+
+def share_out(
+    rows: Sequence[AvailableRow], pool_ids: Sequence[UUID], quantities: Sequence[int]
+) -> tuple[list[list[TakenDraw]], list[Move]]:
+    """Share available stock out to quantities, from the first on, until one does not fit into every pool.
+
+    Returns:
+        The draws of each quantity that fits, one of each pool. A draw names the first row that its quantity comes from.
+        And what moves in each row, so that the row of a draw holds all of it.
+    """
+    moves = {(row.pool_id, row.row_no): Move(row.pool_id, row.row_no) for row in rows}
+    left = {
+        pool_id: deque([row.row_no, row.available] for row in rows if row.pool_id == pool_id) for pool_id in pool_ids
+    }
+    available = min((sum(count for _, count in pool) for pool in left.values()), default=0)
+    shared: list[list[TakenDraw]] = []
+    for quantity in quantities:
+        if quantity > available:
+            break
+        available -= quantity
+        shared.append([_draw(pool_id, left[pool_id], quantity, moves) for pool_id in pool_ids])
+    return shared, [move for move in moves.values() if move.taken or move.held]
+
+
+def _draw(pool_id: UUID, left: deque[list[int]], quantity: int, moves: dict[tuple[UUID, int], Move]) -> TakenDraw:
+    """Draw a quantity from the first rows that have anything left. Note what moves."""
+    draw = TakenDraw(pool_id, left[0][0], quantity)
+    moves[pool_id, draw.row_no].held += quantity
+    while quantity:
+        row_no, count = left[0]
+        taken = min(count, quantity)
+        moves[pool_id, row_no].taken += taken
+        left[0][1] -= taken
+        quantity -= taken
+        if taken == count:
+            left.popleft()
+    return draw

@@ -9,12 +9,14 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+import psycopg
+
 from boxoffice import db, sql
 from boxoffice.errors import Busy
 from boxoffice.ids import new_id
 from boxoffice.stock import rules
 from boxoffice.stock.errors import InsufficientStock, QuantityTooLow
-from boxoffice.stock.models import ConsolidatedRow, Draw, StockRow, TakenDraw
+from boxoffice.stock.models import AvailableRow, Draw, StockRow, TakenDraw
 
 SQL = sql.queries("stock")
 
@@ -128,11 +130,43 @@ def consolidate(conn: db.Connection, draws: Sequence[Draw]) -> list[Draw] | None
     Returns:
         The draws, each with the row that has its quantity as its start; None if too little is available.
     """
-    consolidated = db.many(conn, ConsolidatedRow, SQL.lock_and_consolidate, **_columns_of(draws))
+    consolidated = db.many(conn, AvailableRow, SQL.lock_and_consolidate, **_columns_of(draws))
     rows = {row.pool_id: row for row in consolidated}
     if any(draw.pool_id not in rows or rows[draw.pool_id].available < draw.quantity for draw in draws):
         return None
     return [replace(draw, start=rows[draw.pool_id].row_no) for draw in draws]
+
+
+def hold_each(
+    conn: db.Connection, pool_ids: Sequence[UUID], quantities: Sequence[int], *, wait: bool
+) -> list[list[TakenDraw]]:
+    """Hold quantities of several owners, from the first on, for as many as there is enough for in each pool.
+
+    A quantity lies in one row of each pool then, wherever it was available before.
+
+    Args:
+        pool_ids: in the order of locks.
+        wait: True to wait for rows that others have locked. A transaction that holds stock already never waits.
+
+    Returns:
+        The draws of each quantity that is held, for its owner to keep.
+    """
+    lock = SQL.lock_available if wait else SQL.take_available
+    with conn.transaction():
+        rows = db.many(conn, AvailableRow, lock, pool_ids=list(pool_ids), quantity=sum(quantities))
+        held, moves = rules.share_out(rows, pool_ids, quantities)
+        if not held:
+            raise psycopg.Rollback  # releases the locks, before the caller waits for others
+        db.run(
+            conn,
+            SQL.hold_moved,
+            pool_ids=[move.pool_id for move in moves],
+            row_nos=[move.row_no for move in moves],
+            taken=[move.taken for move in moves],
+            held=[move.held for move in moves],
+        )
+        return held
+    return []
 
 
 def _columns_of(draws: Sequence[Draw]) -> dict[str, list[Any]]:

@@ -73,7 +73,11 @@ class WaitlistEntry:
 
 @dataclass(frozen=True)
 class NextEntry:
-    """The entry that gets the next offer of a ticket type, and the pools that the offer draws from."""
+    """One of the entries that may get the next offers of a ticket type, and the pools that an offer draws from.
+
+    Attributes:
+        available: how much of the ticket type is available to all these entries together.
+    """
 
     id: UUID
     ticket_type_id: UUID
@@ -82,3 +86,4 @@ class NextEntry:
     pool_ids: list[UUID]
     seated: bool
     on_sale_until: datetime
+    available: int

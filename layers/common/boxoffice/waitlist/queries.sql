@@ -98,13 +98,14 @@ WHERE event_id IN (SELECT event_id FROM order_items WHERE order_id = ANY(%(order
     SELECT FROM waitlist_entries WHERE ticket_type_id = ticket_types.id AND status = 'waiting')
 ORDER BY id
 
--- name: take_next_entry
--- Locks the earliest waiting entry whose full quantity is available. Entries that others have locked are left out.
--- It looks up the earliest entry of each quantity in the index of the queue. With `=` the planner scans by id instead.
+-- name: take_next_entries
+-- Locks the earliest waiting entries of a ticket type whose quantity is available, in order of joining. Entries that
+-- others have locked are left out. It reads the earliest entries of each quantity in the index of the queue, as many as
+-- what is available could serve. With `=` the planner scans by id instead. The caller serves as many as it can.
 WITH sale AS MATERIALIZED (
     SELECT ticket_types.id, pool_ids, seated, least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until,
         (SELECT min(available) FROM (
-            SELECT sum(available) AS available FROM stock WHERE pool_id = ANY(pool_ids) GROUP BY pool_id
+            SELECT sum(available)::integer AS available FROM stock WHERE pool_id = ANY(pool_ids) GROUP BY pool_id
         ) AS pools) AS available
     FROM ticket_types JOIN events ON events.id = event_id
         CROSS JOIN LATERAL array_remove(ARRAY[pool_id, capacity_pool_id], NULL) AS pool_ids
@@ -117,11 +118,12 @@ WITH sale AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT id, ticket_type_id, email, quantity FROM waitlist_entries
         WHERE ticket_type_id = sale.id AND quantity BETWEEN size AND size AND status = 'waiting'
-        ORDER BY quantity, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+        ORDER BY quantity, id LIMIT least(%(most)s, CASE WHEN seated THEN 1 ELSE available / size END)
+        FOR NO KEY UPDATE SKIP LOCKED
     ) AS entry
 )
-SELECT earliest.id, ticket_type_id, email, quantity, pool_ids, seated, on_sale_until
-FROM earliest JOIN sale ON sale.id = ticket_type_id ORDER BY earliest.id LIMIT 1
+SELECT earliest.id, ticket_type_id, email, quantity, pool_ids, seated, on_sale_until, available
+FROM earliest JOIN sale ON sale.id = ticket_type_id ORDER BY earliest.id LIMIT %(most)s
 
 -- name: list_lapsed
 -- A batch of the entries whose offer has lapsed, in the order of lapsing.
@@ -140,8 +142,15 @@ ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 UPDATE waitlist_entries SET status = %(status)s WHERE id = %(id)s
 
 -- name: set_offered
--- An entry has an offer, which holds these draws until it lapses.
-UPDATE waitlist_entries SET status = 'offered', draws = %(draws)s::draw[], expires_at = %(expires_at)s WHERE id = %(id)s
+-- Entries have an offer, which holds these draws until it lapses. A draw names its entry.
+UPDATE waitlist_entries SET status = 'offered', draws = offer.draws, expires_at = %(expires_at)s
+FROM (
+    SELECT entry_id, array_agg((pool_id, row_no, quantity)::draw) AS draws
+    FROM unnest(%(entry_ids)s::uuid[], %(pool_ids)s::uuid[], %(row_nos)s::integer[], %(quantities)s::integer[])
+        AS draw (entry_id, pool_id, row_no, quantity)
+    GROUP BY entry_id
+) AS offer
+WHERE id = entry_id
 
 -- name: get_entry_for_email
 -- What the emails about an entry say.

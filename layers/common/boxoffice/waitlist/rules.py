@@ -7,7 +7,7 @@ from uuid import UUID
 from boxoffice.stock.errors import QuantityNotAllowed
 from boxoffice.stock.models import Draw
 from boxoffice.waitlist.errors import WaitlistClosed
-from boxoffice.waitlist.models import WaitlistTerms
+from boxoffice.waitlist.models import NextEntry, WaitlistTerms
 
 OFFER_LIFETIME = timedelta(hours=6)
 
@@ -29,6 +29,23 @@ def check_joinable(terms: WaitlistTerms, quantity: int, now: datetime) -> None:
 def plan_draws(pool_ids: Sequence[UUID], quantity: int) -> list[Draw]:
     """Return what an offer takes from each pool, in the order of locks."""
     return [Draw(pool_id, quantity, start=0) for pool_id in sorted(pool_ids)]
+
+
+def next_in_line(entries: Sequence[NextEntry]) -> list[NextEntry]:
+    """Return the entries that get the next offers: each time the earliest whose full quantity is still available.
+
+    Of seats only one, since which seats are left depends on those that it gets.
+
+    Args:
+        entries: in order of joining, with what is available to them all.
+    """
+    left = entries[0].available if entries else 0
+    served = []
+    for entry in entries:
+        if entry.quantity <= left:
+            left -= entry.quantity
+            served.append(entry)
+    return served[:1] if served and served[0].seated else served
 
 
 def offer_until(now: datetime, on_sale_until: datetime) -> datetime:

@@ -1,8 +1,8 @@
 """Let people wait for tickets that are sold out, and offer them the stock that becomes free.
 
 The transaction that frees stock also offers it. Its rows stay locked until then, so nobody else can buy it before. That
-fails if other transactions have locked some of the stock, or if no row has enough. Then a job offers it within a
-minute. Until the job runs, that stock is on public sale. So is a remainder too small for every waiting entry.
+leaves out stock that other transactions have locked, and what would take more rounds than a transaction may last. A job
+offers that within a minute. Until the job runs, it is on public sale. So is a remainder too small for every entry.
 
 Entries are locked before stock. A transaction that holds stock already never waits for a lock here (decision 13).
 """
@@ -21,7 +21,7 @@ from boxoffice.pagination import decode_id, page_of
 from boxoffice.seats import service as seats
 from boxoffice.seats.models import SeatRequest
 from boxoffice.stock import service as stock
-from boxoffice.stock.models import Draw, TakenDraw
+from boxoffice.stock.models import TakenDraw
 from boxoffice.waitlist import rules
 from boxoffice.waitlist.errors import NoOffer, OfferTooSmall, StillAvailable
 from boxoffice.waitlist.models import (
@@ -39,7 +39,8 @@ SQL = sql.queries("waitlist")
 
 _FIRST = UUID(int=0)
 _BATCH = 1000
-_MOST_OFFERS = 1000  # of a ticket type in one transaction
+_AT_ONCE = 25  # offers in one round; of seats, one
+_MOST_ROUNDS = 200  # in a transaction that frees stock. Other buyers wait for its locks
 
 
 def join(conn: db.Connection, caller: Caller, ticket_type_id: UUID, request: WaitlistRequest) -> None:
@@ -154,23 +155,23 @@ def list_awaited(conn: db.Connection, left: Collection[UUID] = ()) -> list[UUID]
     return [row["id"] for row in db.many(conn, dict, SQL.list_awaited) if row["id"] not in left]
 
 
-def offer_to_next(conn: db.Connection, ticket_type_id: UUID, *, wait: bool = True) -> bool:
-    """Offer available stock of a ticket type to the earliest entry whose full quantity is available.
+def make_offers(conn: db.Connection, ticket_type_id: UUID, *, wait: bool = True) -> int:
+    """Offer available stock of a ticket type, one round: each time to the earliest entry whose quantity is available.
 
     Args:
         wait: True to wait for stock that others have locked. A transaction that holds stock already never waits.
 
     Returns:
-        True if an entry got an offer.
+        How many entries got an offer. If none did, there is nothing to offer, or others have locked it.
     """
     now = datetime.now(UTC)
     with conn.transaction():
-        entry = db.one(conn, NextEntry, SQL.take_next_entry, ticket_type_id=ticket_type_id, now=now)
-        if entry is None or not _make_offer(conn, entry, now, wait=wait):
+        waiting = db.many(conn, NextEntry, SQL.take_next_entries, ticket_type_id=ticket_type_id, now=now, most=_AT_ONCE)
+        if not (entries := _hold_stock(conn, rules.next_in_line(waiting), now, wait=wait)):
             raise psycopg.Rollback
-        _owe_email(conn, "waitlist_offer", entry.email, entry.id)
-        return True
-    return False
+        outbox.owe_emails(conn, "waitlist_offer", [(entry.email, _payload(entry.id)) for entry in entries])
+        return len(entries)
+    return 0
 
 
 def list_lapsed(conn: db.Connection, left: Collection[UUID] = ()) -> list[UUID]:
@@ -230,36 +231,45 @@ def _end_entry(conn: db.Connection, entry: WaitlistEntry, status: EntryStatus) -
 def _offer_all(conn: db.Connection, ticket_types: Sequence[dict[str, UUID]]) -> None:
     """Make offers of each ticket type, until nothing is left to offer.
 
-    The transaction holds stock, and others wait for it. So there is a limit, beyond which the job makes the offers.
+    The transaction holds stock, and others wait for it. So its rounds are limited, and the job makes the other offers.
     """
-    for ticket_type in ticket_types:
-        for _ in range(_MOST_OFFERS):
-            if not offer_to_next(conn, ticket_type["id"], wait=False):
-                break
+    left = [ticket_type["id"] for ticket_type in ticket_types]
+    for _ in range(_MOST_ROUNDS):
+        if left and not make_offers(conn, left[0], wait=False):
+            left.pop(0)
 
 
-def _make_offer(conn: db.Connection, entry: NextEntry, now: datetime, *, wait: bool) -> bool:
-    """Hold stock, and seats, for an entry. Return True if there was enough."""
-    draws = rules.plan_draws(entry.pool_ids, entry.quantity)
-    is_held = _hold_stock(conn, entry, draws, now)
-    if not is_held and wait:
-        consolidated = stock.consolidate(conn, draws)
-        is_held = consolidated is not None and _hold_stock(conn, entry, consolidated, now)
-    if is_held and entry.seated:
-        return _take_seats(conn, entry, wait=wait)
-    return is_held
+def _hold_stock(conn: db.Connection, entries: Sequence[NextEntry], now: datetime, *, wait: bool) -> Sequence[NextEntry]:
+    """Hold stock, and seats, for entries from the first on. Return those that have an offer then."""
+    if not entries:
+        return []
+    pool_ids, quantities = sorted(entries[0].pool_ids), [entry.quantity for entry in entries]
+    draws = stock.hold_each(conn, pool_ids, quantities, wait=False)
+    if not draws and wait:
+        draws = stock.hold_each(conn, pool_ids, quantities, wait=True)
+    offered = entries[: len(draws)]
+    _set_offered(conn, offered, draws, now)
+    if offered and offered[0].seated and not _take_seats(conn, offered[0], wait=wait):
+        return []
+    return offered
 
 
-def _hold_stock(conn: db.Connection, entry: NextEntry, draws: Sequence[Draw], now: datetime) -> bool:
-    """Hold stock for an entry, and note the offer. Return True if each pool has a row with enough."""
-    with conn.transaction():
-        held = stock.take(conn, draws)
-        if held is None:
-            raise psycopg.Rollback  # releases the locks in one pool, before the caller waits for another
-        until = rules.offer_until(now, entry.on_sale_until)
-        db.run(conn, SQL.set_offered, id=entry.id, draws=held, expires_at=until)
-        return True
-    return False
+def _set_offered(
+    conn: db.Connection, entries: Sequence[NextEntry], draws: Sequence[Sequence[TakenDraw]], now: datetime
+) -> None:
+    """Note the offers of entries, each with its draws."""
+    if not entries:
+        return
+    rows = [(entry.id, draw) for entry, own in zip(entries, draws, strict=True) for draw in own]
+    db.run(
+        conn,
+        SQL.set_offered,
+        entry_ids=[entry_id for entry_id, _ in rows],
+        pool_ids=[draw.pool_id for _, draw in rows],
+        row_nos=[draw.row_no for _, draw in rows],
+        quantities=[draw.quantity for _, draw in rows],
+        expires_at=rules.offer_until(now, entries[0].on_sale_until),
+    )
 
 
 def _take_seats(conn: db.Connection, entry: NextEntry, *, wait: bool) -> bool:
@@ -273,4 +283,9 @@ def _take_seats(conn: db.Connection, entry: NextEntry, *, wait: bool) -> bool:
 
 
 def _owe_email(conn: db.Connection, template: str, recipient: str, entry_id: UUID) -> None:
-    outbox.owe_email(conn, template, recipient, {"entry_id": str(entry_id)})
+    outbox.owe_email(conn, template, recipient, _payload(entry_id))
+
+
+def _payload(entry_id: UUID) -> dict[str, str]:
+    """Return what the emails about an entry need."""
+    return {"entry_id": str(entry_id)}

@@ -1,0 +1,48 @@
+-- Statements on the sandbox's memory (SQLite).
+
+-- name: insert_payment
+-- A repeat changes nothing.
+INSERT INTO payments (id, amount, currency, number, buyer) VALUES (:id, :amount, :currency, :number, :buyer)
+ON CONFLICT DO NOTHING
+
+-- name: get_payment
+SELECT id, amount, currency, number, buyer, status,
+    (SELECT coalesce(sum(amount), 0) FROM refunds WHERE payment_id = payments.id AND status <> 'failed') AS refunded
+FROM payments WHERE id = :id
+
+-- name: set_status
+-- A payment that has ended stays as it is.
+UPDATE payments SET status = :status WHERE id = :id AND status NOT IN ('succeeded', 'cancelled')
+
+-- name: insert_refund
+-- Nothing is inserted if less than the amount is left of the payment.
+INSERT INTO refunds (id, payment_id, amount, status)
+SELECT :id, payments.id, :amount, :status FROM payments
+WHERE id = :payment_id AND payments.status = 'succeeded' AND currency = :currency AND payments.amount >= :amount
+    + (SELECT coalesce(sum(amount), 0) FROM refunds WHERE payment_id = payments.id AND status <> 'failed')
+ON CONFLICT DO NOTHING
+
+-- name: get_refund
+SELECT id, payment_id, amount, status, reason FROM refunds WHERE id = :id
+
+-- name: set_refund
+-- How a refund ended that was under way.
+UPDATE refunds SET status = :status, reason = :reason WHERE id = :id AND status = 'pending'
+
+-- name: insert_webhook
+INSERT INTO webhooks (id, body, due_at) VALUES (:id, :body, :due_at)
+
+-- name: take_webhook
+-- Begin an attempt to send a webhook that is due. The next one follows after growing waits.
+UPDATE webhooks SET attempts = attempts + 1, due_at = :now + min(:first_wait * (1 << min(attempts, 10)), :longest_wait)
+WHERE id = :id AND due_at <= :now RETURNING body, attempts
+
+-- name: list_due_webhooks
+SELECT id FROM webhooks WHERE due_at <= :now ORDER BY due_at LIMIT :batch
+
+-- name: set_taken
+-- The API has taken a webhook, or we give it up.
+UPDATE webhooks SET due_at = NULL WHERE id = :id
+
+-- name: give_up_webhooks
+UPDATE webhooks SET due_at = NULL WHERE due_at IS NOT NULL

@@ -1,0 +1,30 @@
+-- The sandbox's memory (SQLite).
+
+-- After `failed` a payment may still succeed, after `cancelled` never.
+CREATE TABLE IF NOT EXISTS payments (
+    id       TEXT PRIMARY KEY,
+    amount   INTEGER NOT NULL CHECK (amount > 0),
+    currency TEXT NOT NULL,
+    number   TEXT NOT NULL,
+    buyer    TEXT NOT NULL,
+    status   TEXT NOT NULL DEFAULT 'pending'
+        CHECK (status IN ('pending', 'processing', 'succeeded', 'failed', 'cancelled'))
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS refunds (
+    id         TEXT PRIMARY KEY,
+    payment_id TEXT NOT NULL REFERENCES payments,
+    amount     INTEGER NOT NULL CHECK (amount > 0),
+    status     TEXT NOT NULL CHECK (status IN ('pending', 'succeeded', 'failed')),
+    reason     TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS refunds_payment_id ON refunds (payment_id);
+
+-- due_at is when the next attempt begins, in Unix seconds. It is null once the API has taken the webhook.
+CREATE TABLE IF NOT EXISTS webhooks (
+    id       TEXT PRIMARY KEY,
+    body     TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due_at   REAL
+) STRICT;
+CREATE INDEX IF NOT EXISTS webhooks_due ON webhooks (due_at) WHERE due_at IS NOT NULL;

@@ -1,0 +1,208 @@
+"""The sandbox's answers: to the API that creates, fetches, closes and refunds payments, to buyers, and to tests."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, jsonify, make_response, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from local.boxoffice.sandbox.courier import Courier, Delivery
+from local.boxoffice.sandbox.faults import KINDS, OPERATIONS, Fault, Faults
+from local.boxoffice.sandbox.memory import FIRST_WAIT, Memory, Payment, Refund, Status
+from local.stack.project import RunningStack
+
+PATH = "/_local/sandbox"
+MOST_REPEATS = 100
+OUTCOMES: dict[str, tuple[Status, str]] = {
+    "pay": ("succeeded", "payment.succeeded"),
+    "decline": ("failed", "payment.failed"),
+}
+
+
+def payments(stack: RunningStack) -> Blueprint:
+    """Make the sandbox: its API, its page, where a buyer pays or declines, and the orders of tests."""
+    memory, faults = Memory(stack.data / "sandbox.sqlite"), Faults()
+    courier = Courier(memory, faults, stack.url)
+    pages = Blueprint("sandbox", __name__, url_prefix=PATH, template_folder="../html")
+    _add_payments(pages, memory, faults, stack.url + PATH)
+    _add_refunds(pages, memory, faults)
+    _add_page(pages, memory, courier)
+    _add_controls(pages, memory, faults, courier)
+    return pages
+
+
+def _add_payments(pages: Blueprint, memory: Memory, faults: Faults, address: str) -> None:
+    """Add the payments that `boxoffice.payments.sandbox` creates, fetches and closes."""
+
+    @pages.put("/payments/<uuid:payment_id>")
+    def create(payment_id: UUID) -> Response:
+        def act(_: Fault | None) -> Response:
+            body = request.get_json()
+            payment = memory.add_payment(
+                str(payment_id), body["amount"], body["currency"], body["order"], body["buyer"]
+            )
+            return jsonify({**asdict(payment), "url": f"{address}/{payment_id}"})
+
+        return _answer(faults, "create", act)
+
+    @pages.get("/payments/<uuid:payment_id>")
+    def fetch(payment_id: UUID) -> Response:
+        return _answer(faults, "fetch", lambda _: jsonify(asdict(_known(memory.payment(str(payment_id))))))
+
+    @pages.post("/payments/<uuid:payment_id>/close")
+    def close(payment_id: UUID) -> Response:
+        def act(_: Fault | None) -> Response:
+            payment = _known(memory.payment(str(payment_id)))
+            if payment.status != "processing":
+                memory.end_payment(payment.id, "cancelled")
+            return jsonify(asdict(_known(memory.payment(payment.id))))
+
+        return _answer(faults, "close", act)
+
+
+def _add_refunds(pages: Blueprint, memory: Memory, faults: Faults) -> None:
+    """Add the refunds that `boxoffice.payments.sandbox` asks for."""
+
+    @pages.put("/refunds/<refund_id>")
+    def refund(refund_id: str) -> Response:
+        def act(fault: Fault | None) -> Response:
+            body, status = request.get_json(), "pending" if fault and fault.kind == "pending" else "succeeded"
+            made = memory.add_refund(refund_id, body["payment_id"], body["amount"], body["currency"], status)
+            if made is None:
+                return _refusal(409, "less than that is left of the payment")
+            return jsonify(asdict(made))
+
+        return _answer(faults, "refund", act)
+
+    @pages.get("/refunds/<refund_id>")
+    def fetch_refund(refund_id: str) -> Response:
+        return _answer(faults, "fetch", lambda _: jsonify(asdict(_known_refund(memory.refund(refund_id)))))
+
+
+def _answer(faults: Faults, operation: str, act: Any) -> Response:
+    """Answer a call of the API, in the way that a test may have ordered."""
+    fault = faults.take(operation)
+    kind = fault.kind if fault else ""
+    if not faults.allows(operation) or kind == "busy":
+        response = _refusal(429, "too many calls")
+        response.headers["Retry-After"] = str(int(fault.seconds if fault else 1))
+    elif kind == "error":
+        response = _refusal(500, "down")
+    elif kind == "refused":
+        response = _refusal(402, "the sandbox was told to refuse this")
+    else:
+        if fault and kind == "delayed":
+            time.sleep(fault.seconds)
+        response = act(fault)
+        if kind == "cut":
+            response = _refusal(502, "the answer is lost")
+    faults.note(operation, response.status_code)
+    return response
+
+
+def _add_page(pages: Blueprint, memory: Memory, courier: Courier) -> None:
+    """Add the page, where a buyer pays or declines."""
+
+    @pages.get("/<uuid:payment_id>")
+    def show(payment_id: UUID) -> AnyResponse | str:
+        payment = _known(memory.payment(str(payment_id)))
+        return jsonify(asdict(payment)) if _wants_json() else render_template("sandbox.html", payment=payment)
+
+    @pages.post("/<uuid:payment_id>")
+    def decide(payment_id: UUID) -> AnyResponse | str:
+        payment = _known(memory.payment(str(payment_id)))
+        choice = request.get_json() if request.is_json else request.form
+        if choice.get("outcome") not in OUTCOMES:
+            abort(make_response(jsonify(message="outcome is pay or decline"), 400))
+        repeats, delay = min(int(choice.get("repeat", 1)), MOST_REPEATS), float(choice.get("delay", 0))
+        deliveries = _decide(memory, courier, payment, choice["outcome"], repeats, delay)
+        payment = _known(memory.payment(str(payment_id)))
+        if _wants_json():
+            return jsonify(payment=asdict(payment), deliveries=[asdict(delivery) for delivery in deliveries])
+        return render_template("sandbox.html", payment=payment, deliveries=deliveries)
+
+
+def _decide(
+    memory: Memory, courier: Courier, payment: Payment, outcome: str, repeats: int, delay: float
+) -> list[Delivery]:
+    """End a payment, and send its webhook at once unless it is delayed. Return the API's answers."""
+    status, kind = OUTCOMES[outcome]
+    webhook = _webhook(payment, kind)
+    if not memory.end_payment(payment.id, status, webhook, delay=delay) or delay:
+        return []
+    first = courier.deliver(webhook[0])
+    return [first, *(courier.send(webhook[1].encode()) for _ in range(repeats - 1))]
+
+
+def _webhook(payment: Payment, kind: str) -> tuple[str, str]:
+    """Return the id and the body of a webhook about a payment."""
+    event_id = f"evt_{uuid.uuid4()}"
+    event = {"id": event_id, "type": kind, "payment_id": payment.id}
+    return event_id, json.dumps({**event, "amount": payment.amount, "currency": payment.currency})
+
+
+def _add_controls(pages: Blueprint, memory: Memory, faults: Faults, courier: Courier) -> None:
+    """Add what tests order, and what happens in a provider's own dashboard."""
+
+    @pages.post("/control/faults")
+    def order_fault() -> Response:
+        body = request.get_json()
+        if body["operation"] not in OPERATIONS or body["kind"] not in KINDS:
+            return _refusal(400, f"operation is one of {OPERATIONS}, kind is one of {KINDS}")
+        faults.order(body["operation"], Fault(body["kind"], float(body.get("seconds", 1))), int(body.get("times", 1)))
+        return Response(status=204)
+
+    @pages.post("/control/pace")
+    def set_pace() -> Response:
+        faults.set_pace(request.get_json()["calls_per_second"])
+        return Response(status=204)
+
+    @pages.post("/control/webhooks")
+    def set_webhooks() -> Response:
+        body = request.get_json()
+        courier.api, courier.first_wait = body["url"], float(body.get("first_wait", FIRST_WAIT))
+        return Response(status=204)
+
+    @pages.post("/control/forget")
+    def forget() -> Response:
+        faults.forget()
+        memory.give_up_webhooks()
+        return Response(status=204)
+
+    @pages.get("/control/answers")
+    def list_answers() -> Response:
+        return jsonify([{"at": at, "operation": name, "status": status} for at, name, status in faults.take_answers()])
+
+    @pages.post("/control/payments/<uuid:payment_id>")
+    def set_payment(payment_id: UUID) -> Response:
+        memory.end_payment(str(payment_id), request.get_json()["status"])
+        return jsonify(asdict(_known(memory.payment(str(payment_id)))))
+
+    @pages.post("/control/refunds/<refund_id>")
+    def set_refund(refund_id: str) -> Response:
+        body = request.get_json()
+        memory.end_refund(refund_id, body["status"], body.get("reason"))
+        return jsonify(asdict(_known_refund(memory.refund(refund_id))))
+
+
+def _known(payment: Payment | None) -> Payment:
+    return payment or abort(_refusal(404, "no such payment"))
+
+
+def _known_refund(refund: Refund | None) -> Refund:
+    return refund or abort(_refusal(404, "no such refund"))
+
+
+def _refusal(status: int, message: str) -> Response:
+    return make_response(jsonify(message=message), status)
+
+
+def _wants_json() -> bool:
+    """Return True if the caller is a program. Browsers get a page."""
+    return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "application/json"
