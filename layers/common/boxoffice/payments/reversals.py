@@ -185,7 +185,7 @@ def _tell(
     provider = account["provider"]
     amount = show(reversal.amount, reversal.currency)
     facts = {"payment_id": incoming.payment_id, "provider": provider, "reference": reversal.reference}
-    facts |= {"amount": reversal.amount, "reason": reversal.reason}
+    facts |= {"amount": reversal.amount, "provider_reason": reversal.reason}
     matter = NewMatter(
         organisation_id=order.organisation_id,
         kind="refunded_elsewhere" if reversal.kind == "refund" else "dispute",

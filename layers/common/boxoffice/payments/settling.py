@@ -96,7 +96,10 @@ def _settle(
             raise MatterSettled
         view = _view(_get_matter(conn, organisation_id, matter_id))
         idempotency.store(conn, idempotent, view.model_dump(mode="json"))
-        facts = {**request.model_dump(exclude_none=True), "kind": matter.kind, "resolution": resolution}
+        facts = request.model_dump(exclude_none=True, exclude={"action"}) | {
+            "kind": matter.kind,
+            "resolution": resolution,
+        }
         subject = f"money matter {matter_id}"
         audit.record(conn, "settle_money_matter", subject, actor=caller.account, organisation=organisation_id, **facts)
     return view
