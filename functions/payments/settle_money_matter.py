@@ -16,7 +16,7 @@ def settle_money_matter(
 ) -> MatterView:
     """Settle a money matter by one of its `actions`.
 
-    `retry` sends a refund again. `done` says that people have done what is to do, such as sending money by hand: the
+    `retry` sends a refund again. `done` says that people have done what is to do, such as sending money by hand. A
     refund has then succeeded, and the buyer is told. `assign` gives money to an order, which it pays. If it cannot, the
     money goes back.
     """

@@ -84,7 +84,7 @@ def test_killed_anywhere_an_answer_has_its_effect_once(
 
     reconcile(conn)
 
-    assert emails(conn) == (["payment_returned"] if late else ["order_confirmation"])
+    assert emails(conn) == (["payment_returned", "refund_sent"] if late else ["order_confirmation"])
     assert len(stripe.refunds(payment)) == int(late)
     assert conn.execute("SELECT count(*) FROM incoming_payments").fetchone() == (1,)
     invariants.check(conn)

@@ -172,8 +172,8 @@ SELECT orders.id, orders.status, count(*) FROM orders JOIN tickets ON order_id =
 GROUP BY orders.id HAVING (orders.status = 'refunded') <> bool_and(tickets.status = 'refunded') LIMIT 10
 
 -- name: orders_that_gave_back_wrong
--- Money that an order gave back is a refund of its payment, never more than was paid. In the end it is all of it, unless
--- a dispute has ended the order: then the seller keeps the rest.
+-- Money that an order gave back is a refund of its payment, never more than was paid. In the end it is all of it,
+-- unless a dispute has ended the order: then the seller keeps the rest.
 SELECT orders.id AS order_id, status, total, given, booked FROM orders LEFT JOIN (
     SELECT order_refunds.order_id, sum(order_refunds.amount)::bigint AS given,
         coalesce(sum(refunds.amount) FILTER (WHERE payments.order_id = order_refunds.order_id), 0)::bigint AS booked

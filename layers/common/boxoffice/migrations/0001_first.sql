@@ -424,7 +424,7 @@ CREATE INDEX reversals_payment_id ON reversals (payment_id);
 -- made before due_at. A worker that sends a refund moves due_at on, which is its lease. When nothing is left to do,
 -- due_at is null. Each time the provider fails to make the refund, or refuses it, failures grows by one. The retry is a
 -- new refund for the provider. A refund by_hand waits for a person. Of the amount, the part elsewhere had
--- gone back without us, so only the rest is sent. error_code is the provider's own code of its last refusal.
+-- gone back without us, so only the rest is sent. The provider's own code of its last refusal is in error_code.
 CREATE TABLE refunds (
     id                  uuid PRIMARY KEY,
     payment_id          uuid NOT NULL REFERENCES payments,

@@ -32,10 +32,12 @@ class EmailMoney:
 def payment_returned(conn: db.Connection, order_id: str, refund_id: str) -> Content:
     """Tell the buyer that their money could not pay the order, and goes back."""
     order, items = orders.get_order(conn, UUID(order_id))
+    refund = get_money(conn, UUID(refund_id))
+    if refund.order_id != order.id:
+        raise LookupError(f"refund {refund_id} of order {order_id}")
     titles = orders.titles(items)
     subject = f"Your payment for {titles_of(titles)} goes back to you"
-    facts = money_facts(get_money(conn, UUID(refund_id)))
-    return write("payment_returned", subject, orders.facts_of(order) | {"titles": titles} | facts)
+    return write("payment_returned", subject, orders.facts_of(order) | {"titles": titles} | money_facts(refund))
 
 
 def refund_sent(conn: db.Connection, refund_id: str) -> Content:

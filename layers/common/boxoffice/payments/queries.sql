@@ -246,7 +246,7 @@ SELECT id, kind, reference, money_reference, amount, currency, status, reason, b
 FROM reversals WHERE payment_id = %(payment_id)s AND incoming_payment_id IS NULL ORDER BY is_total, id
 
 -- name: list_replaceable_reversals
--- The reversals of an incoming payment whose booked amount another one can take over: it was only a part of a sum, or
+-- The reversals of an incoming payment whose booked amount another one can take over. Each was only a part of a sum, or
 -- did not arrive in the end.
 SELECT id, kind, reference, money_reference, amount, currency, status, reason, booked, is_total
 FROM reversals
