@@ -150,6 +150,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "payments_pkey": copy("payments", "status = 'pending'", provider_reference="'other'"),
     "payments_reference_key": copy("payments", "status = 'pending'", id=NEW),
     "payments_status_check": "UPDATE payments SET status = 'lost'",
+    "paces_pkey": copy("paces"),
     "provider_events_payment_id_fkey": f"UPDATE provider_events SET payment_id = {NEW}",
     "provider_events_pkey": copy("provider_events"),
     "incoming_payments_amount_check": "UPDATE incoming_payments SET amount = 0, refunded = 0",
@@ -349,6 +350,7 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
 # Rows that no factory makes.
 ROWS = """
 INSERT INTO rate_limits VALUES ('bucket', 1, now());
+INSERT INTO paces VALUES ('stripe', gen_random_uuid(), 'create', now());
 INSERT INTO provider_events (provider, event_id, payment_id, kind, payload, effect)
     SELECT 'sandbox', 'evt_1', id, 'payment', '{}', 'paid' FROM payments LIMIT 1;
 INSERT INTO reversals (id, provider, merchant_id, kind, reference, payment_id, money_reference, incoming_payment_id,

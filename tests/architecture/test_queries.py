@@ -20,14 +20,17 @@ def test_the_database_can_plan_it(database: Database, domain: str, name: str) ->
     statement = getattr(sql.queries(domain), name)
     if statement.startswith("SET "):
         return
-    parameters = dict.fromkeys(re.findall(r"%\((\w+)\)s", statement))
+    assert plan_of(database, statement)
+
+
+def plan_of(database: Database, statement: str) -> str:
+    """Return the plan of a statement for any values: its parameters stay parameters."""
+    numbered = statement
+    for number, parameter in enumerate(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)), 1):
+        numbered = numbered.replace(f"%({parameter})s", f"${number}")
     with psycopg.connect(database.api_url) as conn:
-        # Parameters stay parameters, so that the plan is the one for any values.
-        numbered = statement
-        for number, parameter in enumerate(parameters, 1):
-            numbered = numbered.replace(f"%({parameter})s", f"${number}")
         plan = ClientCursor(conn).execute(f"EXPLAIN (GENERIC_PLAN) {numbered}".replace("%%", "%")).fetchall()
-    assert plan
+    return "\n".join(line for (line,) in plan)
 
 
 @pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain or "shared")
@@ -82,6 +85,65 @@ def test_locking_statements_say_so_and_lock_in_an_order(domain: str, name: str) 
     assert re.match(r"lock_|take_|take$|claim_|place_", name), "a statement that locks is called lock_… or take_…"
     many = any(word in statement for word in ("SKIP LOCKED", "LIMIT", "unnest"))
     assert not many or "ORDER BY" in statement
+
+
+# The statements that lock by writing alone: nothing that they read first needs a lock.
+TAKE_BY_WRITING = {
+    "messaging/take_message",
+    "payments/take_from_incoming_payment",
+    "seats/take_named",
+    "seats/take_scattered",
+    "seats/take_together",
+}
+# How often each statement leaves out rows that others have locked.
+SKIPS = {
+    "messaging/take_due_messages": 1,
+    "orders/lock_lapsed_orders": 1,
+    "orders/place_cart": 2,
+    "orders/place_order": 2,
+    "orders/take_order": 1,
+    "payments/take_due_refunds": 1,
+    "payments/take_payments_to_ask": 1,
+    "payments/take_refunds": 1,
+    "seats/take_best_row": 1,
+    "seats/take_best_rows": 1,
+    "slots/take_slot": 1,
+    "stock/take": 1,
+    "stock/take_available": 1,
+    "waitlist/take_and_close_waiting": 1,
+    "waitlist/take_and_expire_offers": 1,
+    "waitlist/take_lapsed": 1,
+    "waitlist/take_next_entries": 1,
+}
+
+
+# The statements that lock rows which others may lock so too, but nobody may change.
+SHARES = {"accounts/lock_account_and_open_session", "slots/lock_claim"}
+
+
+def test_statements_that_are_called_so_lock(database: Database, subtests: pytest.Subtests) -> None:
+    for domain, name in STATEMENTS:
+        statement = getattr(sql.queries(domain), name)
+        if not re.match(r"lock_|take(_|$)", name) or "pg_advisory_xact_lock" in statement:
+            continue
+        with subtests.test(statement=f"{domain}/{name}"):
+            nodes = set(re.findall(r"(LockRows|Update) ", plan_of(database, statement)))
+            assert nodes >= ({"Update"} if f"{domain}/{name}" in TAKE_BY_WRITING else {"LockRows"})
+
+
+def test_locks_keep_other_writers_out() -> None:
+    strengths = {
+        f"{domain}/{name}": set(
+            re.findall(r"FOR ((?:NO KEY )?(?:UPDATE|SHARE)|KEY SHARE)", getattr(sql.queries(domain), name))
+        )
+        for domain, name in STATEMENTS
+    }
+    assert {name for name, found in strengths.items() if found - {"NO KEY UPDATE"}} == SHARES
+
+
+def test_statements_that_must_not_wait_leave_locked_rows_out() -> None:
+    found = {f"{domain}/{name}": getattr(sql.queries(domain), name).count("SKIP LOCKED") for domain, name in STATEMENTS}
+    assert {name: count for name, count in found.items() if count} == SKIPS
 
 
 @pytest.mark.parametrize("path", sorted(LAYER.glob("**/*.sql")), ids=lambda path: str(path.relative_to(LAYER)))

@@ -64,6 +64,7 @@ SECONDS = {
     "reconcile_payments": 60,
     "relay_outbox": 60,
     "send_email": 60,
+    "start_payment": 29,  # waits 10 s for the provider's pace, and 11 s for its answer
 }
 SECONDS_OF_API_GATEWAY = 30
 

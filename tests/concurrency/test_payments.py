@@ -20,10 +20,10 @@ from tests.helpers.racing import deadlocks, race
 from tests.helpers.support import Client, Database
 
 
-def start(conn: Connection, order: UUID, key: str = "key") -> StartedPayment:
+def start(conn: Connection, order: UUID, key: str | None = None) -> StartedPayment:
     """Start a payment as the order's guest."""
     guest = Caller(Who.GUEST, guest_token=order_token(order))
-    return service.start_payment(conn, guest, order, PaymentRequest(provider="sandbox"), key)
+    return service.start_payment(conn, guest, order, PaymentRequest(provider="sandbox"), key or f"pay {order}")
 
 
 def success(payment: StartedPayment, event_id: str | None = None) -> ProviderEvent:

@@ -8,6 +8,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.auth import Caller, Who, order_token
+from boxoffice.errors import KeyReused
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderRequest, PlacedOrder
 from boxoffice.stock.errors import SoldOut
@@ -135,6 +136,26 @@ def test_repeats_of_a_request_that_race_have_one_effect_and_one_answer(
         assert all(answer == answers[0] for answer in answers)
         available, held, sold = invariants.left(conn, ticket_type)
         assert (available, held + sold) == (48, 2)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_one_key_with_different_addresses_at_once_places_one_order(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    ticket_type = factories.ticket_type(conn, quantity=50)
+
+    def correct_the_address(conn: Connection, _: int) -> str:
+        request = OrderRequest.model_validate(order_request(ticket_type))  # each has an address of its own
+        try:
+            return str(service.place_order(conn, Caller(Who.PUBLIC), request, "the same key of 12").id)
+        except KeyReused as error:
+            return error.code
+
+    answers = race(database, 12, correct_the_address)
+
+    assert sorted(answers)[1:] == ["idempotency_key_reused"] * 11
+    assert invariants.left(conn, ticket_type) == (48, 2, 0)
     assert deadlocks(conn) == 0
     invariants.check(conn)
 

@@ -29,7 +29,7 @@ def shop(api: Client, conn: Connection) -> Shop:
 
 def refund(shop: Shop, order: UUID, **body: object) -> Deed:
     caller, request = Caller(Who.MANAGER, shop.manager), RefundRequest.model_validate(body)
-    return lambda conn: service.refund_order(conn, caller, order, request, "key")
+    return lambda conn: service.refund_order(conn, caller, order, request, f"once {order}")
 
 
 def finish_cancellations(conn: Connection) -> None:
@@ -71,7 +71,7 @@ def test_killed_anywhere_an_order_is_marked_as_paid_once(database: Database, con
     caller, request = Caller(Who.MANAGER, shop.manager), PaymentByHandRequest(method="cash")
 
     def deed(conn: Connection) -> Any:
-        return payments.mark_order_paid(conn, caller, order, request, "key")
+        return payments.mark_order_paid(conn, caller, order, request, f"once {order}")
 
     assert len(list(die_everywhere(database, conn, deed))) >= 12
     answer = deed(conn)

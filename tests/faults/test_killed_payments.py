@@ -24,7 +24,7 @@ from tests.helpers.support import Client, Database, context, function
 
 def start(conn: Connection, order: UUID) -> StartedPayment:
     guest = Caller(Who.GUEST, guest_token=order_token(order))
-    return service.start_payment(conn, guest, order, PaymentRequest(provider="sandbox"), "key")
+    return service.start_payment(conn, guest, order, PaymentRequest(provider="sandbox"), f"pay {order}")
 
 
 def receive(conn: Connection, event: ProviderEvent) -> str:

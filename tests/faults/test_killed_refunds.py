@@ -28,7 +28,7 @@ def order(api: Client, conn: Connection) -> UUID:
 def start(conn: Connection, order: UUID, provider: str) -> dict[str, str]:
     guest = Caller(Who.GUEST, guest_token=order_token(order))
     request = PaymentRequest.model_validate({"provider": provider})
-    return service.start_payment(conn, guest, order, request, "key").model_dump(mode="json")
+    return service.start_payment(conn, guest, order, request, f"once {order}").model_dump(mode="json")
 
 
 def reconcile(conn: Connection) -> None:

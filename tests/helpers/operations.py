@@ -90,6 +90,7 @@ class World:
     payment: UUID
     paid_order: UUID
     ticket: PrintedTicket
+    used_ticket: UUID
     scan: UUID
     transfer_token: str
     foreign_order: UUID
@@ -171,6 +172,7 @@ def build(conn: psycopg.Connection) -> World:
         payment=factories.payment(conn, order),
         paid_order=paid_order,
         ticket=ticket,
+        used_ticket=used_ticket.id,
         scan=factories.scan(conn, used_ticket.id, owner),
         transfer_token=transfers.token_of(factories.transfer(conn, other_ticket.id)),
         foreign_order=factories.paid_order(conn, factories.ticket_type(conn, event_id=rivals_event)),

@@ -188,6 +188,12 @@ class Sandbox(ProviderServer):
         """Order trouble for the next calls of an operation."""
         self.control("faults", operation=operation, kind=kind, times=times, seconds=seconds)
 
+    def set_pace(self, calls_per_second: float) -> None:
+        """Allow so many calls a second of each operation, and let the account's secret say so."""
+        self.control("pace", calls_per_second=calls_per_second)
+        pace = {"account_pace": str(4 * calls_per_second), "endpoint_pace": str(calls_per_second)}
+        put_account(self.provider, {**read_account(self.provider), **pace})
+
     def send_webhooks_to(self, url: str | None, first_wait: float = 0.1) -> None:
         """Send webhooks to a URL, or to nobody if it is None."""
         self.control("webhooks", url=url or NOBODY_LISTENS, first_wait=first_wait)
@@ -232,13 +238,17 @@ def put_account(secret_id: str, account: dict[str, str]) -> None:
     config.forget_secrets()
 
 
+def read_account(secret_id: str) -> dict[str, str]:
+    """Read the secret of an account at a provider."""
+    import boto3
+
+    return dict(json.loads(boto3.client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"]))
+
+
 @contextmanager
 def account_at(server: ProviderServer) -> Iterator[ProviderServer]:
     """Let the deployment's account at the provider name this server."""
-    import boto3
-
-    secret = boto3.client("secretsmanager").get_secret_value(SecretId=server.provider)["SecretString"]
-    account = json.loads(secret)
+    account = read_account(server.provider)
     put_account(server.provider, {**account, **server.account})
     server.reset()
     yield server

@@ -1,7 +1,10 @@
 """Races: many callers at once, a watcher beside them, and processes that are killed at a round trip."""
 
+import json
 import os
 import signal
+import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +30,43 @@ def race[T](database: Database, racers: int, act: Callable[[psycopg.Connection, 
 
     with ThreadPoolExecutor(racers) as pool:
         return list(pool.map(run, range(racers)))
+
+
+def race_in_processes(database: Database, racers: int, act: Callable[[psycopg.Connection, int], Any]) -> list[Any]:
+    """Do what `race` does, in so many processes. What ``act`` returns must be JSON. Secrets must have been read."""
+    start = time.monotonic() + 0.02 * racers
+    runs = [_fork_racer(database, start, act, number) for number in range(racers)]
+    results = []
+    for child, output in runs:
+        with os.fdopen(output) as pipe:
+            text = pipe.read()
+        _, status = os.waitpid(child, 0)
+        assert status == 0, f"a process failed: {text}"
+        results.append(json.loads(text))
+    return results
+
+
+def _fork_racer(
+    database: Database, start: float, act: Callable[[psycopg.Connection, int], Any], number: int
+) -> tuple[int, int]:
+    """Start a process. Return its id, and where its result can be read."""
+    output, pipe = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside moto's thread: the child does not use it
+        child = os.fork()
+    if child:
+        os.close(pipe)
+        return child, output
+    code = 1
+    try:
+        with db.Connection.connect(database.api_url, autocommit=True) as conn:
+            time.sleep(max(0.0, start - time.monotonic()))
+            os.write(pipe, json.dumps(act(conn, number)).encode())
+        code = 0
+    except BaseException:  # noqa: BLE001 - told to the parent
+        os.write(pipe, traceback.format_exc()[-2000:].encode())
+    finally:
+        os._exit(code)
 
 
 @contextmanager

@@ -7,9 +7,9 @@ import psycopg
 
 
 def snapshot(conn: psycopg.Connection) -> dict[str, str]:
-    """Return a digest of each table, without `rate_limits`, which counts refused requests too."""
+    """Return a digest of each table, without `rate_limits` and `paces`, which count refused requests too."""
     tables = conn.execute(
-        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'rate_limits'"
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('rate_limits', 'paces')"
     ).fetchall()
     digest = "SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM {} AS t"
     return {table: str(conn.execute(digest.format(table)).fetchone()) for (table,) in tables}

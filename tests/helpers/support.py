@@ -155,7 +155,7 @@ class Client:
             body: bytes and text are sent as they are, anything else as JSON.
             account: who calls, if the caller is logged in.
             order_token: the token of a guest.
-            key: the idempotency key; ``new`` makes one.
+            key: the idempotency key; ``new`` makes one. A shorter name is filled up to the length that a key needs.
             address: the caller's IP address.
         """
         from boxoffice.auth import issue_access_token
@@ -166,7 +166,7 @@ class Client:
         if order_token is not None:
             sent["x-order-token"] = order_token
         if key is not None:
-            sent["idempotency-key"] = str(uuid.uuid4()) if key == "new" else key
+            sent["idempotency-key"] = str(uuid.uuid4()) if key == "new" else key.ljust(16, "-")
         return send(event_for(method, path, body, query or {}, sent, address))
 
 

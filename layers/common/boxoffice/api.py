@@ -44,10 +44,11 @@ IdempotencyKey = Annotated[
     str,
     Header(
         alias="Idempotency-Key",
-        min_length=1,
+        min_length=16,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        description="A name for this request, so that its repeats have one effect",
+        description="A name for this request, so that its repeats have one effect. Nobody can guess it: a random UUID, "
+        "or other 16 to 255 visible ASCII characters",
     ),
 ]
 IfMatch = Annotated[

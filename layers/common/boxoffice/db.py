@@ -11,6 +11,8 @@ Every transaction takes its locks in this order, so that none deadlocks:
     8. a claim, its place, then slots by number, then a customer
     9. rows that are only inserted: idempotency keys, refunds, messages of the outbox
     10. the audit chain, last of all
+
+A pace is moved on by a statement of its own in autocommit, so that nobody waits for a provider with a lock.
 """
 
 import logging

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from boxoffice import db, sql
 from boxoffice.answer import set_header
+from boxoffice.auth import Caller
 from boxoffice.errors import Busy, DomainError, KeyReused
 
 SQL = sql.queries()
@@ -33,7 +34,7 @@ class IdempotentRequest:
 
     Attributes:
         operation: the name of the function.
-        scope: keeps the keys of different callers apart.
+        scope: whose key it is; see `scope_of`.
         fingerprint: a hash of the request's content.
     """
 
@@ -47,7 +48,7 @@ class IdempotentRequest:
         """Identify a request.
 
         Args:
-            scope: keeps the keys of different callers apart.
+            scope: whose key it is; see `scope_of`.
             subject: what the request is about beside its body, such as ids in the path.
         """
         content = repr(tuple(map(str, subject))) + body.model_dump_json()
@@ -57,6 +58,15 @@ class IdempotentRequest:
     def id(self) -> UUID:
         """Return a name for the request in 16 bytes: a hash of the operation, the scope and the key."""
         return UUID(bytes=hashlib.sha256("\n".join((self.operation, self.scope, self.key)).encode()).digest()[:16])
+
+
+def scope_of(caller: Caller, organisation_id: UUID) -> str:
+    """Return whose keys a caller's are: the account's, or those of the organisation that a guest buys from.
+
+    They depend on nothing that a repeat may correct, such as the buyer's address. All guests of an organisation share
+    one scope. So a key is a secret of its client: who guesses it, and the whole request, gets the first answer.
+    """
+    return f"account {caller.account_id}" if caller.account_id else f"organisation {organisation_id}"
 
 
 @dataclass(frozen=True)
@@ -82,8 +92,7 @@ def store(conn: db.Connection, request: IdempotentRequest, response: dict[str, A
 
 def complete(conn: db.Connection, request: IdempotentRequest, response: dict[str, Any]) -> None:
     """Replace the answer that the transaction of the effect stored, which was not complete yet."""
-    key = {"operation": request.operation, "scope": request.scope, "key": request.key}
-    db.run(conn, SQL.complete_idempotency_key, **key, response=Jsonb(response))
+    db.run(conn, SQL.complete_idempotency_key, **_names(request), response=Jsonb(response))
 
 
 def params(request: IdempotentRequest, response: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +108,7 @@ def params(request: IdempotentRequest, response: dict[str, Any]) -> dict[str, An
 
 def run_once[T](
     conn: db.Connection,
-    request: IdempotentRequest,
+    request: IdempotentRequest | Callable[[], IdempotentRequest | None],
     act: Callable[[], T],
     replay: Callable[[dict[str, Any]], T],
     find_first: LiteralString = SQL.get_idempotency_key,
@@ -110,6 +119,8 @@ def run_once[T](
     after a refusal too. Runs in autocommit.
 
     Args:
+        request: or a function that identifies it, if that takes a read that only a refused request should pay. It
+            returns None if there can be no first request.
         act: does what the request asks for, in a transaction in which it also stores the answer.
         replay: makes the first answer again from the stored one.
         find_first: the statement that finds the first request with this key.
@@ -127,14 +138,19 @@ def run_once[T](
         refusal = Busy()  # if the first request has gone since
     except DomainError as error:
         refusal = error
-    names = {"operation": request.operation, "scope": request.scope, "key": request.key, "request_id": request.id}
-    first = db.one(conn, _FirstRequest, find_first, **names)
-    if first is None:
+    repeated = request() if callable(request) else request
+    first = repeated and db.one(conn, _FirstRequest, find_first, **_names(repeated), request_id=repeated.id)
+    if not repeated or not first:
         raise refusal
-    if first.fingerprint != request.fingerprint:
+    if first.fingerprint != repeated.fingerprint:
         raise KeyReused
     set_header("Idempotent-Replayed", "true")
     return replay(first.response)
+
+
+def _names(request: IdempotentRequest) -> dict[str, str]:
+    """Return the names under which a key is stored."""
+    return {"operation": request.operation, "scope": request.scope, "key": request.key}
 
 
 def list_old_keys(conn: db.Connection, leave_out: Collection[str] = ()) -> list[OldKey]:

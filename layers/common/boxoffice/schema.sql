@@ -352,6 +352,17 @@ CREATE TABLE payments (
 CREATE INDEX payments_order_id ON payments (order_id);
 CREATE UNIQUE INDEX payments_one_success ON payments (order_id) WHERE status = 'succeeded';
 CREATE INDEX payments_to_ask ON payments (ask_at) WHERE ask_at IS NOT NULL;
+CREATE INDEX payments_waiting ON payments (provider, merchant_id)
+    WHERE provider_reference IS NULL AND status = 'pending';
+
+-- When the next call to a provider may start, for each account and operation. It moves on with each call.
+CREATE TABLE paces (
+    provider    text NOT NULL,
+    merchant_id uuid NOT NULL,
+    operation   text NOT NULL,
+    next_at     timestamptz NOT NULL,
+    PRIMARY KEY (provider, merchant_id, operation)
+) WITH (fillfactor = 20);
 
 -- Each verified event of a provider is stored once, with the effect that it had here.
 CREATE TABLE provider_events (

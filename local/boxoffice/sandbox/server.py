@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, jsonify, make_response, render_template, request
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from local.boxoffice.sandbox.courier import Courier, Delivery
@@ -103,7 +104,10 @@ def _answer(faults: Faults, operation: str, act: Any) -> Response:
     else:
         if fault and kind == "delayed":
             time.sleep(fault.seconds)
-        response = act(fault)
+        try:
+            response = act(fault)
+        except HTTPException as error:
+            response = make_response(error.get_response())
         if kind == "cut":
             response = _refusal(502, "the answer is lost")
     faults.note(operation, response.status_code)
@@ -191,9 +195,9 @@ def _add_controls(pages: Blueprint, memory: Memory, faults: Faults, courier: Cou
     @pages.post("/control/payments/<uuid:payment_id>/reversals")
     def reverse(payment_id: UUID) -> Response:
         payment, body = _known(memory.payment(str(payment_id))), request.get_json()
-        facts = {"amount": int(body["amount"]), "reference": str(body["reference"])}
-        webhook = _webhook(payment, body["type"], **facts)
-        memory.set_reversal(facts["reference"], payment.id, body["type"], facts["amount"], webhook)
+        amount, reference = int(body["amount"]), str(body["reference"])
+        webhook = _webhook(payment, body["type"], amount=amount, reference=reference)
+        memory.set_reversal(reference, payment.id, body["type"], amount, webhook)
         return jsonify(asdict(courier.deliver(webhook[0])))
 
     @pages.post("/control/refunds/<refund_id>")

@@ -118,12 +118,94 @@ class TestIdempotency:
         assert (refused.status, refused.code) == (422, "idempotency_key_reused")
         assert invariants.left(conn, ticket_type) == (98, 2, 0)
 
-    def test_two_buyers_may_use_the_same_key(self, api: Client, conn: Connection) -> None:
+    @pytest.mark.parametrize("logged_in", [False, True], ids=["guest", "account"])
+    def test_a_corrected_address_with_the_same_key_is_another_request(
+        self, api: Client, conn: Connection, logged_in: bool
+    ) -> None:
+        ticket_type = factories.ticket_type(conn)
+        request = order_request(ticket_type)
+        account = factories.account(conn) if logged_in else None
+        api.post("/v1/orders", request, key="abc", account=account)
+
+        corrected = {**request, "buyer": {"name": "Ada Buyer", "email": "ada@example.org"}}
+        refused = api.post("/v1/orders", corrected, key="abc", account=account)
+
+        assert (refused.status, refused.code) == (422, "idempotency_key_reused")
+        assert invariants.left(conn, ticket_type) == (98, 2, 0)
+
+    def test_a_guests_key_belongs_to_the_organisation_they_buy_from(self, api: Client, conn: Connection) -> None:
+        here, elsewhere = factories.ticket_type(conn), factories.ticket_type(conn)
+
+        answers = [api.post("/v1/orders", order_request(each), key="abc") for each in (here, elsewhere)]
+
+        assert [answer.status for answer in answers] == [201, 201]
+        assert api.post("/v1/orders", order_request(here), key="abc").code == "idempotency_key_reused"
+
+    def test_an_accounts_key_belongs_to_the_account(self, api: Client, conn: Connection) -> None:
+        ticket_type, elsewhere = factories.ticket_type(conn), factories.ticket_type(conn)
+        ada, bola = factories.account(conn), factories.account(conn)
+        request = order_request(ticket_type)
+
+        first = api.post("/v1/orders", request, key="abc", account=ada)
+
+        assert api.post("/v1/orders", request, key="abc", account=bola).json["id"] != first.json["id"]
+        assert api.post("/v1/orders", request, key="abc").json["id"] != first.json["id"]
+        reused = api.post("/v1/orders", order_request(elsewhere), key="abc", account=ada)
+        assert reused.code == "idempotency_key_reused"
+        assert invariants.left(conn, ticket_type) == (94, 6, 0)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "UPDATE events SET status = 'cancelled', cancelled_at = now()",
+            "UPDATE events SET deleted_at = now()",
+            "UPDATE ticket_types SET deleted_at = now()",
+            "UPDATE ticket_types SET hidden = true",
+            "UPDATE organisations SET status = 'suspended'",
+        ],
+    )
+    def test_a_repeat_is_answered_whatever_has_become_of_the_sale(
+        self, api: Client, conn: Connection, change: str
+    ) -> None:
+        request = order_request(factories.ticket_type(conn))
+        first = api.post("/v1/orders", request, key="abc")
+        conn.execute(change)
+
+        again = api.post("/v1/orders", request, key="abc")
+        corrected = {**request, "buyer": {"name": "Ada Buyer", "email": "ada@example.org"}}
+
+        assert (again.status, again.json) == (201, first.json)
+        assert api.post("/v1/orders", corrected, key="abc").code == "idempotency_key_reused"
+
+    def test_a_refused_request_with_a_new_key_gets_its_own_refusal(self, api: Client, conn: Connection) -> None:
+        assert api.post("/v1/orders", order_request(uuid4()), key="abc").code == "ticket_type_not_found"
+
+    @pytest.mark.parametrize("key", ["k" * 16, "k" * 255, "~!" * 8])
+    def test_a_key_has_16_to_255_visible_characters(self, api: Client, conn: Connection, key: str) -> None:
+        request = order_request(factories.ticket_type(conn))
+
+        assert api.post("/v1/orders", request, headers={"Idempotency-Key": key}).status == 201
+
+    @pytest.mark.parametrize(
+        ("key", "because"),
+        [
+            ("k" * 15, "at least 16 characters"),
+            ("", "at least 16 characters"),
+            ("k" * 256, "at most 255 characters"),
+            ("sixteen letters and spaces", "match pattern"),
+            ("کلید یکتای خریدار", "match pattern"),
+        ],
+    )
+    def test_other_keys_are_refused(self, api: Client, conn: Connection, key: str, because: str) -> None:
         ticket_type = factories.ticket_type(conn)
 
-        answers = [api.post("/v1/orders", order_request(ticket_type), key="1") for _ in range(2)]
+        refused = api.post("/v1/orders", order_request(ticket_type), headers={"Idempotency-Key": key})
 
-        assert answers[0].json["id"] != answers[1].json["id"]
+        assert (refused.status, refused.code) == (422, "invalid")
+        (error,) = refused.json["errors"]
+        assert error["loc"][-1].lower() == "idempotency-key"
+        assert because in error["msg"]
+        assert invariants.left(conn, ticket_type) == (100, 0, 0)
 
     def test_the_key_is_required(self, api: Client, conn: Connection) -> None:
         assert api.post("/v1/orders", order_request(factories.ticket_type(conn))).status == 422

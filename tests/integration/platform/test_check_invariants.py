@@ -763,21 +763,21 @@ BREACHES = [
         "a payment was answered and is not there",
         "asked",
         f"""UPDATE idempotency_keys SET response = response || jsonb_build_object('id', {NOBODY})
-        WHERE operation = 'start_payment' AND scope = %(asked)s::text""",
+        WHERE operation = 'start_payment' AND response ->> 'order_id' = %(asked)s::text""",
     ),
     breach(
         "keys_without_effect",
         "a refund was answered and is not there",
         "rebated",
         f"""UPDATE idempotency_keys SET response = response || jsonb_build_object('id', {NOBODY})
-        WHERE operation = 'refund_order' AND scope = %(rebated)s::text""",
+        WHERE operation = 'refund_order' AND response ->> 'order_id' = %(rebated)s::text""",
     ),
     breach(
         "keys_without_effect",
         "an order was answered as paid by hand and has no payment",
-        "paid",
+        "cancelled",
         """UPDATE idempotency_keys SET response = response || jsonb_build_object('id', %(cancelled)s)
-        WHERE operation = 'mark_order_paid' AND scope = %(paid)s::text""",
+        WHERE operation = 'mark_order_paid' AND response ->> 'id' = %(paid)s::text""",
     ),
     breach(
         "keys_without_claim",

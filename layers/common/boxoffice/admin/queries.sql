@@ -294,7 +294,7 @@ WHERE status IN ('paid', 'partially_refunded') AND total > 0
 LIMIT 10
 
 -- name: keys_without_effect
-SELECT operation, scope, key FROM idempotency_keys
+SELECT operation, scope, key, coalesce(response ->> 'order_id', response ->> 'id') AS order_id FROM idempotency_keys
 WHERE operation = 'start_payment' AND NOT EXISTS (SELECT FROM payments WHERE id = (response ->> 'id')::uuid)
     OR operation = 'refund_order' AND NOT EXISTS (SELECT FROM order_refunds WHERE id = (response ->> 'id')::uuid)
     OR operation = 'mark_order_paid' AND NOT EXISTS (SELECT FROM payments WHERE order_id = (response ->> 'id')::uuid)

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from boxoffice.errors import Busy, DomainError
+from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.stock.errors import QuantityNotAllowed, SoldOut
 
 
@@ -68,6 +69,7 @@ CANNOT_BE_BOUGHT = (
     SoldOut,
     NotOnSale,
     TicketTypeNotFound,
+    SellerSuspended,
     QuantityNotAllowed,
     BuyerLimitReached,
     MixedOrder,

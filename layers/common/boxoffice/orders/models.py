@@ -180,6 +180,7 @@ class SaleTerms:
     pool_rows: int
     capacity_pool_id: UUID | None
     capacity_rows: int | None
+    seller_sells: bool
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,18 @@ SELECT ticket_types.id AS ticket_type_id, ticket_types.name AS ticket_type_name,
     organisation_id, currency, price AS unit_price, sales_start AS on_sale_from,
     least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order, max_per_buyer,
     ticket_mode, hidden, seated, pool_id, pool.row_count AS pool_rows, capacity_pool_id,
-    capacity.row_count AS capacity_rows
-FROM ticket_types JOIN events ON events.id = event_id JOIN stock_pools AS pool ON pool.id = pool_id
+    capacity.row_count AS capacity_rows, organisations.status = 'approved' AS seller_sells
+FROM ticket_types JOIN events ON events.id = event_id JOIN organisations ON organisations.id = organisation_id
+    JOIN stock_pools AS pool ON pool.id = pool_id
     LEFT JOIN stock_pools AS capacity ON capacity.id = capacity_pool_id
 WHERE ticket_types.id = ANY(%(ticket_type_ids)s) AND ticket_types.deleted_at IS NULL
-    AND status = 'published' AND events.deleted_at IS NULL
+    AND events.status = 'published' AND events.deleted_at IS NULL
 ORDER BY array_position(%(ticket_type_ids)s, ticket_types.id)
+
+-- name: get_organisation
+-- The organisation that some ticket types belong to, whatever has become of them.
+SELECT organisation_id FROM ticket_types JOIN events ON events.id = event_id
+WHERE ticket_types.id = ANY(%(ticket_type_ids)s) ORDER BY organisation_id LIMIT 1
 
 -- name: place_order
 -- Hold stock and insert the order with its item, all or nothing, in one statement.
@@ -256,7 +262,8 @@ UPDATE order_items AS item SET seat_ids = (
 
 -- name: list_draws
 -- What an order takes from each pool when it takes its stock again. The pools are those of its ticket types, of the
--- capacities of their events, and of its voucher. There is no row if an event or a ticket type is no longer for sale.
+-- capacities of their events, and of its voucher. There is no row if the seller, an event or a ticket type no longer
+-- sells.
 -- Nor is there one if a ticket type has become seated since, because the order has no seats.
 SELECT pool_id, sum(quantity)::integer AS quantity, 0 AS start FROM (
     SELECT pool_id, quantity FROM order_items JOIN ticket_types ON ticket_types.id = ticket_type_id
@@ -269,8 +276,9 @@ SELECT pool_id, sum(quantity)::integer AS quantity, 0 AS start FROM (
 ) AS item_draw
 WHERE NOT EXISTS (
     SELECT FROM order_items JOIN events ON events.id = order_items.event_id
-        JOIN ticket_types ON ticket_types.id = ticket_type_id
-    WHERE order_id = %(id)s AND (events.status <> 'published' OR ends_at <= now() OR events.deleted_at IS NOT NULL
+        JOIN ticket_types ON ticket_types.id = ticket_type_id JOIN organisations ON organisations.id = organisation_id
+    WHERE order_id = %(id)s AND (organisations.status <> 'approved' OR events.status <> 'published'
+        OR ends_at <= now() OR events.deleted_at IS NOT NULL
         OR ticket_types.deleted_at IS NOT NULL OR seated AND seat_ids IS NULL))
 GROUP BY pool_id ORDER BY pool_id
 

@@ -24,6 +24,7 @@ from boxoffice.orders.models import (
     SaleTerms,
     TicketModeChoice,
 )
+from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.pricing.models import PricedItem
 from boxoffice.seats.errors import NotSeated, SeatCountMismatch
 from boxoffice.seats.models import SeatRequest
@@ -52,9 +53,12 @@ def check_for_sale(terms: Sequence[SaleTerms], ticket_type_ids: Collection[UUID]
 
     Raises:
         TicketTypeNotFound: a ticket type has none, because it does not exist or its event is not for sale.
+        SellerSuspended: the seller sells nothing now.
     """
     if missing := set(ticket_type_ids) - {each.ticket_type_id for each in terms}:
         raise TicketTypeNotFound(ticket_type_ids=sorted(missing))
+    if not all(each.seller_sells for each in terms):
+        raise SellerSuspended
 
 
 def redeemed_voucher(

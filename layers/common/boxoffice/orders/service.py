@@ -67,27 +67,35 @@ def place_order(conn: db.Connection, caller: Caller, request: OrderRequest, key:
         NOT_REDEEMABLE, NOT_OFFERED: the voucher or the waitlist token does not allow this order.
         KeyReused: the idempotency key belongs to another request.
     """
-    scope = str(caller.account_id or request.buyer.email)
-    idempotent = IdempotentRequest.of("create_order", scope, key, request)
     return idempotency.run_once(
         conn,
-        idempotent,
-        lambda: _place_with_retry(conn, caller.account_id, request, idempotent),
+        lambda: _find_idempotent(conn, caller, request, key),
+        lambda: _place_with_retry(conn, caller, request, key),
         lambda stored: _read_placed_order(conn, UUID(stored["id"])),
         SQL.get_request,
     )
 
 
-def _place_with_retry(
-    conn: db.Connection, account_id: UUID | None, request: OrderRequest, idempotent: IdempotentRequest
-) -> PlacedOrder:
+def _idempotent(caller: Caller, request: OrderRequest, key: str, organisation_id: UUID) -> IdempotentRequest:
+    return IdempotentRequest.of("create_order", idempotency.scope_of(caller, organisation_id), key, request)
+
+
+def _find_idempotent(conn: db.Connection, caller: Caller, request: OrderRequest, key: str) -> IdempotentRequest | None:
+    """Identify a refused request, whatever has become of its ticket types. Return None if they never existed."""
+    ticket_type_ids = [item.ticket_type_id for item in request.items]
+    organisation_id = db.value(conn, SQL.get_organisation, ticket_type_ids=ticket_type_ids)
+    return _idempotent(caller, request, key, organisation_id) if organisation_id else None
+
+
+def _place_with_retry(conn: db.Connection, caller: Caller, request: OrderRequest, key: str) -> PlacedOrder:
     """Place an order under the current sale terms.
 
     Edits to the terms move the stock to a new pool. Therefore read the terms again before answering "sold out".
     """
     cart = _read_cart(conn, request)
+    idempotent = _idempotent(caller, request, key, cart.items[0].terms.organisation_id)
     for _ in range(_MOST_READS):
-        purchase = _make_purchase(conn, account_id, request, idempotent, cart)
+        purchase = _make_purchase(conn, caller.account_id, request, idempotent, cart)
         try:
             _place_once(conn, purchase)
         except InsufficientStock as error:

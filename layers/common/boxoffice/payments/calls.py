@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +16,7 @@ from boxoffice.payments.errors import ProviderBusy, ProviderUnavailable
 if TYPE_CHECKING:
     from urllib3 import PoolManager
 
-MAX_CONCURRENT_CALLS = 10
+MAX_CONCURRENT_CALLS = 20
 
 _CONNECT_TIMEOUT, _TIMEOUT = 3.0, 10.0  # seconds
 _LARGEST_ANSWER = 1_000_000  # bytes
@@ -98,11 +99,21 @@ def account_of(item: AtProvider) -> str:
     return f"{item.provider}{item.merchant_id}"
 
 
-def call_concurrently[T: AtProvider, R](call: Callable[[T], R], items: Sequence[T]) -> list[R | DomainError]:
-    """Call a provider for each item. Return each answer or the error instead of it, in the order of the items."""
+def call_concurrently[T: AtProvider, R](
+    call: Callable[[T], R], items: Sequence[T], waits: Sequence[float | ProviderBusy]
+) -> list[R | DomainError]:
+    """Call a provider for each item. Return each answer or the error instead of it, in the order of the items.
 
-    def attempt(item: T) -> R | DomainError:
+    Args:
+        waits: how long to wait before each call, in seconds, or why it must not be made.
+    """
+    began = time.monotonic()
+
+    def attempt(item: T, wait: float | ProviderBusy) -> R | DomainError:
+        if isinstance(wait, ProviderBusy):
+            return wait
         try:
+            time.sleep(max(0.0, began + wait - time.monotonic()))
             return call(item)
         except DomainError as error:
             return error
@@ -111,11 +122,11 @@ def call_concurrently[T: AtProvider, R](call: Callable[[T], R], items: Sequence[
             return UnexpectedAnswer(f"{type(error).__name__}: {error}")
 
     if len(items) <= 1:
-        return [attempt(item) for item in items]
+        return [attempt(item, wait) for item, wait in zip(items, waits, strict=True)]
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(min(MAX_CONCURRENT_CALLS, len(items))) as pool:
-        return list(pool.map(attempt, items))
+        return list(pool.map(attempt, items, waits))
 
 
 def unresponsive_accounts(items: Sequence[AtProvider], answers: Sequence[object]) -> set[str]:

@@ -33,10 +33,12 @@ from boxoffice.payments.models import (
     Reversal,
     ReversalStatus,
 )
-from boxoffice.payments.providers import ProviderInfo
+from boxoffice.payments.providers import Pace, ProviderInfo
 from boxoffice.payments.reading import amount_of, currency_of, name_of, payment_id_of
 
-INFO = ProviderInfo("flutterwave", "verif-hash", ("secret_key", "webhook_secret"))
+# Flutterwave limits calls, and publishes no figure, so this is a modest one.
+_PACE = Pace(account=50, endpoint=25)
+INFO = ProviderInfo("flutterwave", "verif-hash", ("secret_key", "webhook_secret"), pace=_PACE)
 
 _URL = "https://api.flutterwave.com/v3"
 _LONGEST_SESSION = 1440  # minutes

@@ -6,12 +6,24 @@ A provider is the module ``boxoffice.payments.<name>``. It is imported when it i
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
-from typing import Protocol, cast
+from math import inf
+from typing import Literal, Protocol, cast
 from uuid import UUID
 
 from boxoffice.config import settings
 from boxoffice.payments.errors import ProviderNotEnabled
 from boxoffice.payments.models import PROVIDERS, DueRefund, PreparedPayment, ProviderEvent, ProviderPayment, RefundState
+
+type Operation = Literal["create", "fetch", "refund"]
+"""What we call a provider for. Each is an endpoint of its own there."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How many calls a second a provider allows: to an account, and to one endpoint of it. By default any number."""
+
+    account: float = inf
+    endpoint: float = inf
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,7 @@ class ProviderInfo:
         account_fields: the fields of an account's secret. The field ``webhook_secret`` proves webhooks.
         has_merchant_accounts: True if organisations can use an account of their own.
         takes_real_money: False for a stand-in, which production refuses.
+        pace: how many calls it allows.
     """
 
     name: str
@@ -34,13 +47,15 @@ class ProviderInfo:
     account_fields: tuple[str, ...] = ()
     has_merchant_accounts: bool = True
     takes_real_money: bool = True
+    pace: Pace = Pace()
 
 
 class Provider(Protocol):
     """A payment provider. Each call over the network ends within seconds.
 
     Each call raises ProviderUnavailable if the provider does not answer, or if its answer cannot be understood. The
-    caller then does not know if the provider did what it was asked for.
+    caller then does not know if the provider did what it was asked for. A call raises ProviderBusy if the provider got
+    too many calls, and so did nothing.
     """
 
     INFO: ProviderInfo

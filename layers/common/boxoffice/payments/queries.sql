@@ -85,6 +85,34 @@ RETURNING payments.id, payments.provider, payments.merchant_id, payments.provide
     payments.status,
     orders.status AS order_status, payments.created_at
 
+-- name: get_wait
+-- How long a call that comes now would wait for its turn, in seconds. A plain read, so that no crowd queues at the row.
+SELECT greatest(extract(epoch FROM next_at - clock_timestamp()), 0)::float8 FROM paces
+WHERE provider = %(provider)s AND merchant_id = %(merchant_id)s AND operation = %(operation)s
+
+-- name: take_turns
+-- Take the next turns, and say how long to wait for the first of them. No row if that would take too long. It runs in
+-- autocommit, so the row is locked for a moment only.
+INSERT INTO paces AS pace (provider, merchant_id, operation, next_at)
+VALUES (%(provider)s, %(merchant_id)s, %(operation)s, clock_timestamp() + %(distance)s)
+ON CONFLICT (provider, merchant_id, operation) DO UPDATE
+SET next_at = greatest(pace.next_at, clock_timestamp()) + %(distance)s
+WHERE pace.next_at <= clock_timestamp() + %(longest_wait)s
+RETURNING extract(epoch FROM next_at - %(distance)s - clock_timestamp())::float8
+
+-- name: slow_down
+-- Move the next turn to the end of a pause, unless it is later already.
+UPDATE paces SET next_at = greatest(next_at, clock_timestamp() + %(pause)s)
+WHERE provider = %(provider)s AND merchant_id = %(merchant_id)s AND operation = %(operation)s
+
+-- name: count_waiting_payments
+-- How many payments their provider has not prepared yet. Beyond ten thousand it makes no difference.
+SELECT count(*) FROM (
+    SELECT FROM payments
+    WHERE provider = %(provider)s AND merchant_id = %(merchant_id)s AND provider_reference IS NULL
+        AND status = 'pending' LIMIT 10000
+) AS waiting
+
 -- name: store_event
 -- The first delivery of an event stores it. A repeat waits here for the first transaction, and then stores nothing.
 INSERT INTO provider_events (provider, merchant_id, event_id, payment_id, kind, payload, effect)

@@ -8,7 +8,7 @@ from boxoffice import db, sql
 from boxoffice.errors import Busy, DomainError
 from boxoffice.observability import logger
 from boxoffice.orders import service as orders
-from boxoffice.payments import calls, providers, rules, service
+from boxoffice.payments import calls, pace, providers, rules, service
 from boxoffice.payments.models import OpenPayment, PaymentInquiry, ProviderEvent
 
 SQL = sql.queries("payments")
@@ -41,7 +41,8 @@ def ask_providers(
         unresponsive_accounts=list(unresponsive),
         batch=_BATCH,
     )
-    answers = calls.call_concurrently(ask, due)
+    answers = calls.call_concurrently(ask, due, pace.take_turns_for(conn, due, "fetch"))
+    pace.slow_down_for(conn, due, answers, "fetch")
     unresponsive |= calls.unresponsive_accounts(due, answers)
     return [PaymentInquiry(payment, answer) for payment, answer in zip(due, answers, strict=True)]
 

@@ -7,7 +7,7 @@ from boxoffice.money import show
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderStatus
 from boxoffice.orders.rules import GRACE_PERIOD
-from boxoffice.payments.errors import OrderExpired
+from boxoffice.payments.errors import OrderExpired, ProviderBusy
 from boxoffice.payments.models import (
     DueRefund,
     MatterAction,
@@ -114,11 +114,15 @@ def outcome_of(refund: DueRefund, answer: RefundState | DomainError, now: dateti
     A refund that failed, or that the account had too little money for, is made anew later, without its reference. One
     that the provider refuses for good waits for a person. If the provider did not answer, the refund may be made or
     not, and is asked about again.
+    If it had too many calls, nothing went wrong: the refund waits for another turn.
 
     Args:
         answer: the provider's answer, or the error instead of it.
     """
     again_at = next_attempt_at(refund.attempts, now)
+    if isinstance(answer, ProviderBusy):
+        again_at = now + timedelta(seconds=answer.retry_after)
+        return RefundOutcome("sent" if refund.reference else "owed", again_at, refund.reference)
     if isinstance(answer, DomainError):
         return RefundOutcome("sent" if refund.reference else "owed", again_at, refund.reference, answer.detail)
     match answer.kind:

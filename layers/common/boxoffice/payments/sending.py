@@ -15,7 +15,7 @@ from uuid import UUID
 from boxoffice import db, outbox, sql
 from boxoffice.ids import new_id
 from boxoffice.observability import count, logger
-from boxoffice.payments import calls, matters, providers, rules
+from boxoffice.payments import calls, matters, pace, providers, rules
 from boxoffice.payments.errors import RefundTooLarge
 from boxoffice.payments.models import (
     METHODS_BY_HAND,
@@ -147,7 +147,8 @@ def try_refunds(
         due = db.many(conn, DueRefund, SQL.take_due_refunds, **lease, unresponsive_accounts=accounts, batch=_BATCH)
     else:
         due = db.many(conn, DueRefund, SQL.take_refunds, **lease, ids=list(ids))
-    answers = calls.call_concurrently(_send, due)
+    answers = calls.call_concurrently(_send, due, pace.take_turns_for(conn, due, "refund"))
+    pace.slow_down_for(conn, due, answers, "refund")
     unresponsive |= calls.unresponsive_accounts(due, answers)
     return [RefundAttempt(refund, answer) for refund, answer in zip(due, answers, strict=True)]
 
@@ -190,14 +191,18 @@ def record_outcome(conn: db.Connection, attempt: RefundAttempt, *, at_once: bool
         failures=refund.failures,
         new_failures=outcome.new_failures,
     )
+    if order is not None:
+        _log_failure(refund, outcome)
+        _tell_manager(conn, refund, outcome, order)
+        _tell_buyer(conn, refund.id, outcome.status, order, at_once=at_once)
+    return 1
+
+
+def _log_failure(refund: DueRefund, outcome: RefundOutcome) -> None:
     if outcome.error is not None:
         facts = {"refund": str(refund.id), "provider": refund.provider, "error": outcome.error, "code": outcome.code}
         logger.error("refund not made", extra={**facts, "attempts": refund.attempts, "again_at": str(outcome.due_at)})
         count("RefundsNotMade")
-    if order is not None:
-        _tell_manager(conn, refund, outcome, order)
-        _tell_buyer(conn, refund.id, outcome.status, order, at_once=at_once)
-    return 1
 
 
 def _tell_manager(conn: db.Connection, refund: DueRefund, outcome: RefundOutcome, order: RefundedOrder) -> None:

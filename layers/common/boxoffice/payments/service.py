@@ -16,8 +16,8 @@ from boxoffice.orders import service as orders
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderView
 from boxoffice.orders.rules import parse_reference
-from boxoffice.payments import matters, providers, rules, sending
-from boxoffice.payments.errors import OrderExpired, PaymentRefused
+from boxoffice.payments import matters, pace, providers, rules, sending
+from boxoffice.payments.errors import OrderExpired, PaymentRefused, ProviderBusy
 from boxoffice.payments.merchants import merchant_of
 from boxoffice.payments.models import (
     PLATFORM_MERCHANT,
@@ -30,6 +30,7 @@ from boxoffice.payments.models import (
     PaymentRow,
     PaymentStatus,
     PaymentView,
+    PreparedPayment,
     ProviderEvent,
     ProviderPayment,
     StartedPayment,
@@ -52,12 +53,14 @@ def start_payment(
         OrderExpired, OrderNotPending: the order cannot be paid, or not any more.
         ProviderNotEnabled: the deployment does not use this provider.
         PaymentRefused: the provider does not accept such a payment.
-        ProviderUnavailable: the provider does not answer. A repeat continues with the same payment.
+        ProviderUnavailable, ProviderBusy: the provider does not answer, or takes no more calls. A repeat continues with
+            the same payment.
         KeyReused: the idempotency key belongs to another request.
     """
     order = orders.find_order(conn, caller, order_id)
     provider = providers.load_enabled(request.provider)
-    idempotent = IdempotentRequest.of("start_payment", str(order_id), key, request)
+    scope = idempotency.scope_of(caller, order.organisation_id)
+    idempotent = IdempotentRequest.of("start_payment", scope, key, request, order_id)
     answer = idempotency.run_once(
         conn, idempotent, lambda: _open(conn, order, provider, idempotent), lambda stored: stored
     )
@@ -99,7 +102,7 @@ def _prepare(
     """Prepare an open payment at its provider. Store and return the answer, with what the client needs to pay."""
     payment = db.exactly_one(conn, ProviderPayment, SQL.get_provider_payment, id=opened["id"])
     try:
-        prepared = provider.create(payment)
+        prepared = _create(conn, provider, payment)
     except PaymentRefused:
         with conn.transaction():
             _close_payment(conn, payment.id, "failed", final=True)
@@ -115,6 +118,20 @@ def _prepare(
         db.run(conn, SQL.set_prepared, id=payment.id, reference=prepared.reference, ask_at=ask_at)
         idempotency.complete(conn, idempotent, answer)
     return answer
+
+
+def _create(conn: db.Connection, provider: providers.Provider, payment: ProviderPayment) -> PreparedPayment:
+    """Let the provider prepare a payment, as soon as its pace allows.
+
+    Raises:
+        ProviderBusy: too many buyers wait for the provider. The error says when to come back.
+    """
+    info, merchant_id = provider.INFO, payment.merchant_id
+    try:
+        with pace.keep(conn, info, merchant_id, "create", pace.BUYERS_WAIT):
+            return provider.create(payment)
+    except ProviderBusy as busy:
+        raise ProviderBusy(retry_after=pace.return_in(conn, info, merchant_id, busy)) from busy
 
 
 def record_payment_by_hand(conn: db.Connection, order: OrderRow, method: str) -> UUID:
@@ -151,8 +168,9 @@ def mark_order_paid(
         OrderExpired: the order's hold has lapsed, and its stock is no longer available.
         KeyReused: the idempotency key belongs to another request.
     """
-    orders.find_managed(conn, caller, order_id)
-    idempotent = IdempotentRequest.of("mark_order_paid", str(order_id), key, request)
+    order = orders.find_managed(conn, caller, order_id)
+    scope = idempotency.scope_of(caller, order.organisation_id)
+    idempotent = IdempotentRequest.of("mark_order_paid", scope, key, request, order_id)
     return idempotency.run_once(
         conn, idempotent, lambda: _mark_paid(conn, caller, order_id, request, idempotent), OrderView.model_validate
     )

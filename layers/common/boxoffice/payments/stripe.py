@@ -34,13 +34,15 @@ from boxoffice.payments.models import (
     Reversal,
     ReversalStatus,
 )
-from boxoffice.payments.providers import ProviderInfo
+from boxoffice.payments.providers import Pace, ProviderInfo
 from boxoffice.payments.reading import amount_of, currency_of, name_of, payment_id_of
 
 if TYPE_CHECKING:
     from stripe import InvalidRequestError, PaymentIntent, RateLimitError, Refund, StripeClient
 
-INFO = ProviderInfo("stripe", "Stripe-Signature", ("secret_key", "publishable_key", "webhook_secret"))
+# In live mode. See https://docs.stripe.com/rate-limits, which also says that each operation is an endpoint.
+_PACE = Pace(account=100, endpoint=25)
+INFO = ProviderInfo("stripe", "Stripe-Signature", ("secret_key", "publishable_key", "webhook_secret"), pace=_PACE)
 
 _TOLERANCE = 300  # seconds
 _TIMEOUT = (3.0, 8.0)  # seconds to connect, and between two bytes

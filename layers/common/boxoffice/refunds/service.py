@@ -45,8 +45,9 @@ def refund_order(conn: db.Connection, caller: Caller, order_id: UUID, request: R
         TicketNotInOrder, TicketRefunded, TicketUsed: a ticket cannot be refunded.
         KeyReused: the idempotency key belongs to another request.
     """
-    orders.find_managed(conn, caller, order_id)
-    idempotent = IdempotentRequest.of("refund_order", str(order_id), key, request)
+    order = orders.find_managed(conn, caller, order_id)
+    scope = idempotency.scope_of(caller, order.organisation_id)
+    idempotent = IdempotentRequest.of("refund_order", scope, key, request, order_id)
     return idempotency.run_once(
         conn, idempotent, lambda: _refund(conn, caller, order_id, request, idempotent), RefundView.model_validate
     )

@@ -169,7 +169,8 @@ def claim_slot(conn: db.Connection, caller: Caller, place_id: UUID, request: Cla
         KeyReused: the idempotency key belongs to another request.
     """
     place = db.get(conn, PlaceRow, SQL.get_place_of_member, id=place_id, account_id=caller.account)
-    idempotent = IdempotentRequest.of("claim_slot", str(caller.account), key, request, place_id)
+    scope = idempotency.scope_of(caller, place.organisation_id)
+    idempotent = IdempotentRequest.of("claim_slot", scope, key, request, place_id)
     return idempotency.run_once(
         conn,
         idempotent,

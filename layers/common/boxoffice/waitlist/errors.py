@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from boxoffice.errors import DomainError
+from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.stock.errors import QuantityNotAllowed
 
 
@@ -43,7 +44,7 @@ class OfferTooSmall(DomainError):
 
 
 # Why nobody can wait for so many of a ticket type.
-CANNOT_BE_AWAITED = (StillAvailable, WaitlistClosed, QuantityNotAllowed)
+CANNOT_BE_AWAITED = (StillAvailable, SellerSuspended, WaitlistClosed, QuantityNotAllowed)
 
 # Why an order cannot have what the waitlist offers.
 NOT_OFFERED = (NoOffer, OfferMismatch, OfferTooSmall)

@@ -46,6 +46,7 @@ class WaitlistTerms:
     min_per_order: int
     max_per_order: int
     pool_ids: list[UUID]
+    seller_sells: bool
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@
 -- The sale terms of a ticket type that the public can buy, and the pools that an order of it draws from.
 SELECT ticket_types.id AS ticket_type_id, organisation_id, event_id, sales_start AS on_sale_from,
     least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order,
-    array_remove(ARRAY[pool_id, capacity_pool_id], NULL) AS pool_ids
-FROM ticket_types JOIN events ON events.id = event_id
+    array_remove(ARRAY[pool_id, capacity_pool_id], NULL) AS pool_ids, organisations.status = 'approved' AS seller_sells
+FROM ticket_types JOIN events ON events.id = event_id JOIN organisations ON organisations.id = organisation_id
 WHERE ticket_types.id = %(id)s AND NOT hidden AND ticket_types.deleted_at IS NULL
-    AND status = 'published' AND events.deleted_at IS NULL
+    AND events.status = 'published' AND events.deleted_at IS NULL
 
 -- name: insert_entry
 -- An email address has one open entry of a ticket type. If it has one already, this inserts nothing.
@@ -107,10 +107,10 @@ WITH sale AS MATERIALIZED (
         (SELECT min(available) FROM (
             SELECT sum(available)::integer AS available FROM stock WHERE pool_id = ANY(pool_ids) GROUP BY pool_id
         ) AS pools) AS available
-    FROM ticket_types JOIN events ON events.id = event_id
+    FROM ticket_types JOIN events ON events.id = event_id JOIN organisations ON organisations.id = organisation_id
         CROSS JOIN LATERAL array_remove(ARRAY[pool_id, capacity_pool_id], NULL) AS pool_ids
     WHERE ticket_types.id = %(ticket_type_id)s AND NOT hidden AND ticket_types.deleted_at IS NULL
-        AND status = 'published' AND events.deleted_at IS NULL
+        AND organisations.status = 'approved' AND events.status = 'published' AND events.deleted_at IS NULL
         AND coalesce(sales_start <= %(now)s, true) AND least(coalesce(sales_end, ends_at), ends_at) > %(now)s
 ), earliest AS MATERIALIZED (
     SELECT entry.id, ticket_type_id, email, quantity

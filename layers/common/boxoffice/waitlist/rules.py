@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.stock.errors import QuantityNotAllowed
 from boxoffice.stock.models import Draw
 from boxoffice.waitlist.errors import WaitlistClosed
@@ -16,8 +17,10 @@ def check_joinable(terms: WaitlistTerms, quantity: int, now: datetime) -> None:
     """Check that the sale terms of a ticket type let somebody wait for so many of it now.
 
     Raises:
-        WaitlistClosed, QuantityNotAllowed: they do not.
+        SellerSuspended, WaitlistClosed, QuantityNotAllowed: they do not.
     """
+    if not terms.seller_sells:
+        raise SellerSuspended
     if (terms.on_sale_from and now < terms.on_sale_from) or now >= terms.on_sale_until:
         raise WaitlistClosed(on_sale_from=terms.on_sale_from, on_sale_until=terms.on_sale_until)
     if not terms.min_per_order <= quantity <= terms.max_per_order:

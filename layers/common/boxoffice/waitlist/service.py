@@ -50,7 +50,7 @@ def join(conn: db.Connection, caller: Caller, ticket_type_id: UUID, request: Wai
 
     Raises:
         NotFound: the public cannot buy such a ticket type.
-        WaitlistClosed, QuantityNotAllowed: nobody can wait for so many of it now.
+        SellerSuspended, WaitlistClosed, QuantityNotAllowed: nobody can wait for so many of it now.
         StillAvailable: so many are available.
     """
     terms = db.get(conn, WaitlistTerms, SQL.get_terms, id=ticket_type_id)

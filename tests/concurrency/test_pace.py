@@ -1,0 +1,47 @@
+"""Many processes at once keep the pace of a provider, and nobody is refused before the wait is long."""
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.auth import Caller, Who, order_token
+from boxoffice.errors import DomainError
+from boxoffice.payments import calls, pace, service
+from boxoffice.payments.models import PLATFORM_MERCHANT, PaymentRequest
+from boxoffice.payments.providers import load
+from tests.helpers import factories, invariants
+from tests.helpers.provider_servers import Sandbox
+from tests.helpers.racing import deadlocks, race_in_processes
+from tests.helpers.support import Client, Database
+
+
+def test_a_crowd_starts_to_pay_at_the_providers_pace(
+    sandbox: Sandbox, api: Client, database: Database, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.set_pace(25)
+    monkeypatch.setattr(pace, "BUYERS_WAIT", 0.6)
+    ticket_type = factories.ticket_type(conn, quantity=200)
+    orders = [factories.order(conn, ticket_type) for _ in range(40)]
+    assert pace.interval_of(load("sandbox").INFO, PLATFORM_MERCHANT, "create") == 1 / 25
+    assert order_token(orders[0])  # a process cannot read the secrets
+
+    def pay(conn: Connection, number: int) -> str:
+        calls._pool.cache_clear()
+        guest = Caller(Who.GUEST, guest_token=order_token(orders[number]))
+        try:
+            service.start_payment(conn, guest, orders[number], PaymentRequest(provider="sandbox"), f"key-{number}")
+        except DomainError as refusal:
+            return refusal.code
+        return "started"
+
+    ends = race_in_processes(database, 40, pay)
+
+    # 15 turns are free within 0.6 s, and more become free while the processes arrive.
+    assert ends.count("started") >= 15
+    assert set(ends) == {"started", "provider_busy"}
+    monkeypatch.setattr(pace, "BUYERS_WAIT", 10.0)
+    assert set(race_in_processes(database, 40, pay)) == {"started"}, "a repeat continues, or is answered again"
+    statuses = [each["status"] for each in sandbox.take_answers()]
+    assert statuses == [200] * 40, "the provider never got too many calls"
+    assert conn.execute("SELECT count(*) FROM payments").fetchone() == (40,)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
