@@ -327,7 +327,7 @@ UPDATE incoming_payments SET ends_order_at = coalesce(ends_order_at, now()) WHER
 SELECT order_id AS id FROM incoming_payments JOIN payments ON payments.id = payment_id
 WHERE ends_order_at IS NOT NULL AND order_id <> ALL(%(leave_out)s) ORDER BY ends_order_at LIMIT 100
 
--- name: take_end_of_order
+-- name: clear_end_of_order
 -- Clear that an order is to be ended, in the transaction that ends it. The answer is what went back elsewhere and is in
 -- no refund yet. No row if there is nothing to end.
 UPDATE incoming_payments AS incoming SET ends_order_at = NULL FROM payments

@@ -265,9 +265,9 @@ def list_orders_to_end(conn: db.Connection, leave_out: Collection[UUID] = ()) ->
     return [row["id"] for row in db.many(conn, dict, SQL.list_orders_to_end, leave_out=list(leave_out))]
 
 
-def take_end_of_order(conn: db.Connection, order_id: UUID) -> MoneyGone | None:
+def clear_end_of_order(conn: db.Connection, order_id: UUID) -> MoneyGone | None:
     """Clear that an order is to be ended, in the transaction that ends it. None if there is nothing to end."""
-    return db.one(conn, MoneyGone, SQL.take_end_of_order, order_id=order_id)
+    return db.one(conn, MoneyGone, SQL.clear_end_of_order, order_id=order_id)
 
 
 def get_payments_backlog(conn: db.Connection) -> PaymentsBacklog:

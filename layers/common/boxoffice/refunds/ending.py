@@ -49,7 +49,7 @@ def end_order(conn: db.Connection, order_id: UUID) -> int:
     order = orders.take_order(conn, order_id)
     if order is None:
         return 0
-    gone = sending.take_end_of_order(conn, order_id)
+    gone = sending.clear_end_of_order(conn, order_id)
     bought, refunded = service.read_bought(conn, order)
     valid = [ticket for ticket in bought if ticket.status == "valid"]
     if gone is None or not valid:
