@@ -432,7 +432,7 @@ def test_webhooks_of_a_merchant_reach_what_is_its_own_alone(
 
     assert tell(twins.ours, "payment_intent.succeeded", succeeded(twins.theirs.payment)) == "unknown_payment"
     tell(twins.ours, "refund.updated", {"id": "re_1", "object": "refund", "metadata": {"refund": "ours"}})
-    elsewhere = {"id": "re_2", "object": "refund", "payment_intent": "pi_2", "amount": 100, "currency": "ngn"}
+    elsewhere = {"id": "re_2", "object": "refund", "payment_intent": "pi_1", "amount": 100, "currency": "ngn"}
     assert tell(twins.ours, "refund.created", {**elsewhere, "status": "succeeded"}) == "noted"
 
     assert rows_naming(conn, ids) == before
