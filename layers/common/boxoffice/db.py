@@ -4,7 +4,7 @@ Every transaction takes its locks in this order, so that none deadlocks:
     1. rate limits, an account, its sessions by id
     2. a provider event, its payment, then the order (several orders only with SKIP LOCKED)
     3. a buyer, by an advisory lock for each of their identities, in order
-    4. an event, then its ticket types by id
+    4. an event (shared by whoever changes a price or a voucher), then its ticket types by id, or a voucher
     5. a waitlist entry (several only with SKIP LOCKED; a transaction that holds stock already locks one so too)
     6. rows of stock by (pool_id, row_no), then rows of seats by (ticket_type_id, rank) in place of their seats
     7. tickets by id

@@ -1,7 +1,6 @@
 """Servers of providers, started once, and the job that asks them."""
 
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from psycopg import Connection
 
 from tests.helpers import provider_servers
 from tests.helpers.provider_servers import Receiver
-from tests.helpers.support import Client, context, function
+from tests.helpers.support import Client, function
 
 
 @pytest.fixture
@@ -24,7 +23,6 @@ def reconcile(api: Client, conn: Connection) -> Callable[[], dict[str, Any]]:
 
     def run() -> dict[str, Any]:
         provider_servers.make_all_due(conn)
-        a_minute = SimpleNamespace(**{**vars(context()), "get_remaining_time_in_millis": lambda: 60_000})
-        return dict(function("reconcile_payments").handler({}, a_minute))
+        return dict(function("reconcile_payments").handler({}, provider_servers.context_of_a_minute()))
 
     return run

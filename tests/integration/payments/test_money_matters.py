@@ -71,7 +71,9 @@ class TestListing:
         (first,) = api.get(path, account=shop.manager, query={"limit": "1"}).json["items"]
         number = api.get(f"/v1/orders/{order}", account=shop.manager).json["number"]
         assert (first["order_id"], first["order_number"]) == (str(order), number)
-        assert first["happened"] == "NGN1.00 of this order was refunded at Sandbox, not in Boxoffice (re_elsewhere)."
+        assert (
+            first["happened"] == "NGN\xa01.00 of this order was refunded at Sandbox, not in Boxoffice (re_elsewhere)."
+        )
         assert first["to_do"]
         assert first["actions"] == ["done"]
 
@@ -181,7 +183,7 @@ class TestRefundsByHand:
         ((refund, status),) = conn.execute("SELECT id, status FROM refunds").fetchall()
         assert status == "succeeded"
         assert sellers.outbox_of(conn, "refund_sent")[0][1] == {"refund_id": str(refund)}
-        assert "says that they have sent you NGN100.00 themselves" in emails.refund_sent(conn, str(refund)).text
+        assert "says that they have sent you NGN 100.00 themselves" in emails.refund_sent(conn, str(refund)).text
         invariants.check(conn)
 
 

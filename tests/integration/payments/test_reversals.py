@@ -79,7 +79,7 @@ class TestARefundMadeElsewhere:
         assert seen(api, shop, payment) == ["refunded_elsewhere"]
         guest = api.get(f"/v1/orders/{payment['order_id']}", order_token=order_token(order_of(payment)))
         assert guest.json["money_matters"] is None
-        assert history(conn, order_of(payment))[-1] == ("paid", "NGN30.00 was refunded at sandbox (re_1)")
+        assert history(conn, order_of(payment))[-1] == ("paid", "NGN\xa030.00 was refunded at sandbox (re_1)")
         told = sellers.webhooks(conn)[-1]
         assert (told["type"], told["data"]["amount"]) == ("payment.refunded_elsewhere", 3000)
         invariants.check(conn)
@@ -225,7 +225,7 @@ class TestDisputes:
         assert (booked(conn), disputed(conn)) == ((0, 0), {True})
         assert seen(api, shop, payment) == ["dispute"]
         assert sellers.webhooks(conn)[-1]["type"] == "payment.disputed"
-        assert "dispute of NGN100.00 is open (du_1)" in history(conn, order_of(payment))[-1][1]
+        assert "dispute of NGN\xa0100.00 is open (du_1)" in history(conn, order_of(payment))[-1][1]
         invariants.check(conn)
 
     def test_one_that_is_won_leaves_all_as_it_was(

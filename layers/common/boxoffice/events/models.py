@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
-from boxoffice.models import Id, Moment, Page, Patch, Request, ShortText, Text, View, unchanged
+from boxoffice.models import Id, Moment, MoneyView, Page, Patch, Request, ShortText, Text, View, unchanged
 from boxoffice.money import is_currency
 from boxoffice.ticket_types.models import MOST_TICKET_TYPES, EventStatus, TicketTypeRequest, TicketTypeView
 
@@ -172,7 +172,7 @@ class GateView(View):
     ticket_type_ids: list[Id] | None = Field(description="The ticket types that it lets in; null for any")
 
 
-class EventSummary(View):
+class EventSummary(MoneyView):
     id: Id
     organisation_id: Id
     status: EventStatus

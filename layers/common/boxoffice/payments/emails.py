@@ -57,7 +57,37 @@ def _about_refund(conn: db.Connection, template: str, subject: str, refund_id: U
     return write(template, subject.format(titles=titles_of(orders.titles(items))), facts)
 
 
-EMAILS = (payment_returned, refund_sent, refund_delayed)
+def payment_processing(conn: db.Connection, order_id: str) -> Content:
+    """Tell the buyer that their money is under way for days, and that their order is held until then."""
+    return _about_order(conn, order_id, "payment_processing", "We are waiting for your payment for {titles}")
+
+
+def payment_failed(conn: db.Connection, order_id: str) -> Content:
+    """Tell the buyer that the money that was under way does not come, and that their order ends."""
+    return _about_order(conn, order_id, "payment_failed", "Your payment for {titles} has failed")
+
+
+def excess_returned(conn: db.Connection, order_id: str, refund_id: str) -> Content:
+    """Tell the buyer that they paid more than the order's total, and that the rest goes back."""
+    facts = money_facts(get_money(conn, UUID(refund_id)))
+    return _about_order(conn, order_id, "excess_returned", "You paid more than needed for {titles}", **facts)
+
+
+def _about_order(conn: db.Connection, order_id: str, template: str, subject: str, **facts: Any) -> Content:
+    order, items = orders.get_order(conn, UUID(order_id))
+    titles = orders.titles(items)
+    subject = subject.format(titles=titles_of(titles))
+    return write(template, subject, orders.facts_of(order) | {"titles": titles} | facts)
+
+
+EMAILS = (
+    payment_returned,
+    refund_sent,
+    refund_delayed,
+    payment_processing,
+    payment_failed,
+    excess_returned,
+)
 
 
 def get_money(conn: db.Connection, refund_id: UUID) -> EmailMoney:

@@ -6,6 +6,7 @@ from boxoffice import audit, db, idempotency, sql
 from boxoffice.auth import Caller, require_admin, require_role
 from boxoffice.errors import Forbidden, Invalid, NotFound
 from boxoffice.idempotency import IdempotentRequest
+from boxoffice.money import exponent
 from boxoffice.pagination import decode_id, page_of
 from boxoffice.payments import rules, sending, service
 from boxoffice.payments.errors import ActionNotPossible, MatterSettled, RefundUnderWay
@@ -125,4 +126,10 @@ def _get_matter(conn: db.Connection, organisation_id: UUID, matter_id: UUID) -> 
 
 def _view(matter: MatterRow) -> MatterView:
     happened, to_do = rules.describe(matter)
-    return MatterView(**vars(matter), happened=happened, to_do=to_do, actions=rules.actions_of(matter))
+    return MatterView(
+        **vars(matter),
+        happened=happened,
+        to_do=to_do,
+        actions=rules.actions_of(matter),
+        currency_exponent=exponent(matter.currency) if matter.currency else None,
+    )
