@@ -489,6 +489,7 @@ COMPARISONS = {
     "payments/get_unannounced_payment": 1,
     "payments/get_wait": 1,
     "payments/list_matters": 1,
+    "payments/list_open_matters": 1,
     "payments/lock_payment": 1,
     "payments/set_effect": 1,
     "payments/slow_down": 1,

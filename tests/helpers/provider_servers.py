@@ -198,8 +198,20 @@ class Flutterwave(ProviderServer):
 
     def refunds(self, transaction: dict[str, Any]) -> list[dict[str, Any]]:
         """Return a transaction's refunds."""
-        headers = {"Authorization": f"Bearer {ACCOUNTS_AT_PROVIDERS['flutterwave']['secret_key']}"}
-        return list(self._http.get(f"/refunds?id={transaction['id']}", headers=headers).json()["data"])
+        return list(self._http.get(f"/refunds?id={transaction['id']}", headers=self._key()).json()["data"])
+
+    def refund_elsewhere(self, transaction: dict[str, Any], amount: float) -> dict[str, Any]:
+        """Refund a part of a transaction in the dashboard. Return the refund."""
+        path, body = f"/transactions/{transaction['id']}/refund", {"amount": amount, "comments": "by Ada"}
+        return dict(self.post(path, json=body, headers=self._key())["data"])
+
+    def charge_back(self, transaction: dict[str, Any], amount: float, status: str) -> dict[str, Any]:
+        """Let the payer claim the money back, or change how that stands. Return the chargeback."""
+        body = {"transaction": transaction["id"], "amount": amount, "status": status}
+        return dict(self.post("/_config/chargeback", json=body)["data"])
+
+    def _key(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {ACCOUNTS_AT_PROVIDERS['flutterwave']['secret_key']}"}
 
 
 class Sandbox(ProviderServer):

@@ -8,7 +8,8 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.auth import order_token
-from boxoffice.payments import sandbox
+from boxoffice.orders import service as orders
+from boxoffice.payments import sandbox, sending
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import started, tell
 from tests.helpers.provider_servers import send_webhook
@@ -208,6 +209,33 @@ class TestARefundMadeElsewhere:
         found = conn.execute("SELECT kind, amount FROM money_matters WHERE settled_at IS NULL").fetchall()
         assert found == [("difference", 10_000)]
         invariants.check(conn)
+
+    def test_a_buyer_who_waits_for_a_refund_is_told_that_all_of_it_is_there(
+        self, api: Client, conn: Connection, payment: dict[str, Any]
+    ) -> None:
+        with conn.transaction():
+            orders.lock_order(conn, order_of(payment))
+            refund = sending.owe_refund(conn, UUID(payment["id"]), 10_000, "owed, and not sent yet")
+
+        hear(api, payment, "refund.created", 10_000)
+
+        assert booked(conn) == (0, 10_000)
+        assert conn.execute("SELECT elsewhere, status FROM refunds").fetchall() == [(10_000, "succeeded")]
+        assert [payload for _, payload in outbox_of(conn, "refund_sent")] == [{"refund_id": str(refund)}]
+
+    def test_a_refund_that_waits_sends_only_what_is_left(
+        self, api: Client, conn: Connection, payment: dict[str, Any]
+    ) -> None:
+        with conn.transaction():
+            orders.lock_order(conn, order_of(payment))
+            sending.owe_refund(conn, UUID(payment["id"]), 10_000, "owed, and not sent yet")
+
+        hear(api, payment, "refund.created", 3000)
+        sending.send_refunds(conn)
+
+        assert booked(conn) == (7000, 3000)
+        assert conn.execute("SELECT elsewhere, status FROM refunds").fetchall() == [(3000, "succeeded")]
+        assert len(outbox_of(conn, "refund_sent")) == 1
 
     def test_of_a_payment_that_we_do_not_know_is_ignored(self, api: Client, conn: Connection) -> None:
         stranger = {"id": str(uuid4()), "currency": "NGN"}

@@ -786,6 +786,13 @@ BREACHES = [
         WHERE operation = 'mark_order_paid' AND response ->> 'id' = %(paid)s::text""",
     ),
     breach(
+        "keys_without_effect",
+        "a matter was answered as settled and is not there",
+        "plain_event",
+        """INSERT INTO idempotency_keys (operation, scope, key, fingerprint, response)
+        VALUES ('settle_money_matter', %(plain_event)s::text, 'a key', '', '{}')""",
+    ),
+    breach(
         "keys_without_claim",
         "a claim was answered and is not there",
         "cloakroom",

@@ -239,6 +239,12 @@ WHERE refunds.id = %(id)s AND attempts = %(attempts)s AND failures = %(failures)
     AND payments.id = payment_id AND orders.id = order_id
 RETURNING old.status AS status_before, order_id, organisation_id, buyer_email
 
+-- name: get_gone_refund
+-- The order of a refund that was refused in this attempt, since all of it had gone back elsewhere.
+SELECT 'owed' AS status_before, order_id, organisation_id, buyer_email
+FROM refunds JOIN payments ON payments.id = payment_id JOIN orders ON orders.id = order_id
+WHERE refunds.id = %(id)s AND attempts = %(attempts)s AND refunds.status = 'succeeded' AND elsewhere = refunds.amount
+
 -- name: ask_about_refund
 -- A provider event says that a refund has changed, so ask about it now. It may have failed after it seemed to succeed.
 UPDATE refunds SET status = 'sent', due_at = now(), closed_at = NULL FROM incoming_payments AS incoming
@@ -392,14 +398,23 @@ ON CONFLICT ON CONSTRAINT money_matters_subject_key DO UPDATE SET
 UPDATE money_matters SET settled_at = now(), resolution = %(resolution)s
 WHERE kind = %(kind)s AND subject = %(subject)s AND settled_at IS NULL
 
+-- name: list_open_matters
+-- An organisation's open matters, newest first. They are few, and have an index of their own.
+SELECT matters.id, matters.organisation_id, kind, order_id, number AS order_number, payment_id, refund_id, provider,
+    merchant_id, reference, amount, matters.currency, matters.details, opened_at, settled_at, settled_by, resolution,
+    note
+FROM money_matters AS matters LEFT JOIN orders ON orders.id = order_id
+WHERE matters.organisation_id = %(organisation_id)s AND matters.id < %(before)s AND settled_at IS NULL
+ORDER BY matters.id DESC LIMIT %(limit)s + 1
+
 -- name: list_matters
--- An organisation's matters, newest first: all, or only those that are open.
+-- An organisation's matters, newest first: all, or only those that are settled.
 SELECT matters.id, matters.organisation_id, kind, order_id, number AS order_number, payment_id, refund_id, provider,
     merchant_id, reference, amount, matters.currency, matters.details, opened_at, settled_at, settled_by, resolution,
     note
 FROM money_matters AS matters LEFT JOIN orders ON orders.id = order_id
 WHERE matters.organisation_id = %(organisation_id)s AND matters.id < %(before)s
-    AND (%(settled)s::boolean IS NULL OR (settled_at IS NOT NULL) = %(settled)s)
+    AND (settled_at IS NOT NULL OR NOT %(only_settled)s)
 ORDER BY matters.id DESC LIMIT %(limit)s + 1
 
 -- name: get_matter

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from boxoffice import db, sql
+from boxoffice import db, outbox, sql
 from boxoffice.ids import new_id
 from boxoffice.money import show
 from boxoffice.observability import count
@@ -93,7 +93,7 @@ def _book(
 ) -> None:
     """Book a reversal against its money, and tell people what has changed. The transaction has locked the order."""
     due = reversal.due if reversal.currency == incoming.currency else 0
-    booked = _book_more(conn, incoming, reversal, due - reversal.booked, refused)
+    booked = _book_more(conn, order, incoming, reversal, due - reversal.booked, refused)
     booked += _book_less(conn, incoming, reversal.booked - due)
     db.run(conn, SQL.set_booked, id=reversal.id, amount=booked, incoming_payment_id=incoming.id)
     if booked == 0 and reversal.status == reversal.status_before:
@@ -104,7 +104,12 @@ def _book(
 
 
 def _book_more(
-    conn: db.Connection, incoming: IncomingPayment, reversal: StoredReversal, amount: int, refused: UUID | None
+    conn: db.Connection,
+    order: OrderRow,
+    incoming: IncomingPayment,
+    reversal: StoredReversal,
+    amount: int,
+    refused: UUID | None,
 ) -> int:
     """Book an amount that went back: in place of what another reversal had booked, then of the rest of the money.
 
@@ -122,15 +127,20 @@ def _book_more(
             left -= replaced
     from_rest = min(left, incoming.amount - incoming.refunded - incoming.refunded_elsewhere)
     left -= from_rest
-    from_refunds = _reduce_refunds(conn, incoming, left, refused) if left else 0
+    from_refunds = _reduce_refunds(conn, order, incoming, left, refused) if left else 0
     if from_rest or from_refunds:
         elsewhere = from_rest + from_refunds
         db.run(conn, SQL.book_elsewhere, id=incoming.id, elsewhere=elsewhere, from_refunds=from_refunds)
     return max(amount, 0) - left + from_refunds
 
 
-def _reduce_refunds(conn: db.Connection, incoming: IncomingPayment, amount: int, refused: UUID | None) -> int:
-    """Let refunds of ours send less, by an amount in all. Return by how much they could be reduced."""
+def _reduce_refunds(
+    conn: db.Connection, order: OrderRow, incoming: IncomingPayment, amount: int, refused: UUID | None
+) -> int:
+    """Let refunds of ours send less, by an amount in all. Return by how much they could be reduced.
+
+    If nothing is left to send of one, the buyer who waits for it is told. Whoever was refused one tells of that one.
+    """
     left = amount
     refunds = db.many(conn, dict, SQL.lock_reducible_refunds, incoming_payment_id=incoming.id, refused=refused)
     for refund in sorted(refunds, key=lambda refund: refund["id"] != refused):
@@ -140,6 +150,8 @@ def _reduce_refunds(conn: db.Connection, incoming: IncomingPayment, amount: int,
             if status == "succeeded":
                 matters.close(conn, "refund_failed", refund["id"], "gone_elsewhere")
                 matters.close(conn, "refund_by_hand", refund["id"], "gone_elsewhere")
+                if refund["id"] != refused:
+                    outbox.owe_email(conn, "refund_sent", order.buyer_email, {"refund_id": str(refund["id"])})
             left -= taken
     return amount - left
 

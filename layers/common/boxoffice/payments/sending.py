@@ -195,6 +195,8 @@ def record_outcome(conn: db.Connection, attempt: RefundAttempt, *, at_once: bool
         _log_failure(refund, outcome)
         _tell_manager(conn, refund, outcome, order)
         _tell_buyer(conn, refund.id, outcome.status, order, at_once=at_once)
+    elif gone := db.one(conn, RefundedOrder, SQL.get_gone_refund, id=refund.id, attempts=refund.attempts):
+        _tell_buyer(conn, refund.id, "succeeded", gone, at_once=at_once)
     return 1
 
 

@@ -408,7 +408,7 @@ def _note_money_back(conn: db.Connection, event: ProviderEvent, merchant_account
         from boxoffice.payments import reversals  # few events are about that
 
         # It may be the money of another system at the same account.
-        ours = any([reversals.receive(conn, reversal, **merchant_account) for reversal in event.reversals])
+        ours = sum(reversals.receive(conn, reversal, **merchant_account) for reversal in event.reversals) > 0
     return "noted" if ours else "ignored"
 
 

@@ -1,5 +1,6 @@
 """Show money matters, and settle them."""
 
+from typing import Any
 from uuid import UUID
 
 from boxoffice import audit, db, idempotency, sql
@@ -30,15 +31,11 @@ def list_matters(
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
     """
     _require_access(conn, caller, organisation_id)
-    rows = db.page(
-        conn,
-        MatterRow,
-        SQL.list_matters,
-        organisation_id=organisation_id,
-        settled=settled,
-        before=decode_id(cursor) or _LAST,
-        limit=limit,
-    )
+    where: dict[str, Any] = {"organisation_id": organisation_id, "before": decode_id(cursor) or _LAST, "limit": limit}
+    if settled is False:
+        rows = db.page(conn, MatterRow, SQL.list_open_matters, **where)
+    else:
+        rows = db.page(conn, MatterRow, SQL.list_matters, only_settled=settled is True, **where)
     items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
     return MatterPage(items=[_view(row) for row in items], next_cursor=next_cursor)
 
