@@ -247,8 +247,9 @@ class Sandbox(ProviderServer):
         """Send webhooks to a URL, or to nobody if it is None."""
         self.control("webhooks", url=url or NOBODY_LISTENS, first_wait=first_wait)
 
-    def reverse(self, payment: dict[str, Any], kind: str, amount: int, reference: str = "re_dashboard") -> Any:
+    def reverse(self, payment: dict[str, Any], kind: str, amount: int) -> Any:
         """Refund a payment on the dashboard, or let its payer dispute it. Return the API's answer to the webhook."""
+        reference = f"{kind.partition('.')[0]}_{payment['id']}"
         return self.control(f"payments/{payment['id']}/reversals", type=kind, amount=amount, reference=reference)
 
     def take_answers(self) -> list[dict[str, Any]]:

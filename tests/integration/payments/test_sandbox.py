@@ -254,7 +254,7 @@ class TestMoneyThatWentBackThere:
 
     def test_a_lost_dispute_ends_the_order(self, sandbox: Sandbox, conn: Connection, paid: dict[str, Any]) -> None:
         for kind in ("dispute.opened", "dispute.lost"):
-            assert sandbox.reverse(paid, kind, paid["amount"], "du_1")["status"] == 200
+            assert sandbox.reverse(paid, kind, paid["amount"])["status"] == 200
 
         assert conn.execute("SELECT status FROM orders").fetchall() == [("refunded",)]
         invariants.check(conn)
