@@ -18,7 +18,7 @@ def only_locks(statement: str) -> bool:
     return bool(_LOCKS.search(statement)) and not _WRITES.search(statement)
 
 
-class StrictCursor(psycopg.Cursor[Any]):
+class StrictCursor(db.Cursor):
     """A cursor that refuses such statements while no transaction is open."""
 
     def execute(self, query: Any, *args: Any, **options: Any) -> Self:
