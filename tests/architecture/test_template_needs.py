@@ -394,21 +394,22 @@ def broken_rules(values: dict[str, Any]) -> set[str]:
     }
 
 
+A_SHOP = {"PublicUrl": "https://shop.example.org"}
 A_DOMAIN = {"DomainName": "tickets.example.org", "CertificateArn": "arn:aws:acm:certificate"}
 
 
 @pytest.mark.parametrize(
     ("given", "broken"),
     [
-        ({"Stage": "prod", "PaymentProviders": "stripe", **A_DOMAIN}, set()),
-        ({"Stage": "prod", "PaymentProviders": "", **A_DOMAIN}, set()),
-        ({"Stage": "prod", "PaymentProviders": "sandbox", **A_DOMAIN}, {"SandboxStaysOutOfProduction"}),
-        ({"Stage": "prod", "PaymentProviders": "stripe,sandbox", **A_DOMAIN}, {"SandboxStaysOutOfProduction"}),
-        ({"Stage": "prod", "PaymentProviders": "stripe, sandbox", **A_DOMAIN}, {"SandboxStaysOutOfProduction"}),
+        ({"Stage": "prod", "PaymentProviders": "stripe", **A_SHOP}, set()),
+        ({"Stage": "prod", "PaymentProviders": "", **A_SHOP}, set()),
+        ({"Stage": "prod", "PaymentProviders": "sandbox", **A_SHOP}, {"SandboxStaysOutOfProduction"}),
+        ({"Stage": "prod", "PaymentProviders": "stripe,sandbox", **A_SHOP}, {"SandboxStaysOutOfProduction"}),
+        ({"Stage": "prod", "PaymentProviders": "stripe, sandbox", **A_SHOP}, {"SandboxStaysOutOfProduction"}),
         ({"Stage": "staging", "PaymentProviders": "sandbox"}, set()),
         ({"Stage": "dev", "PaymentProviders": "stripe,sandbox"}, set()),
         ({"Stage": "prod", "PaymentProviders": "stripe"}, {"LinksHaveABase"}),
-        ({"Stage": "prod", "PaymentProviders": "stripe", "PublicUrl": "https://tickets.example.org"}, set()),
+        ({"Stage": "prod", "PaymentProviders": "stripe", **A_DOMAIN}, {"LinksHaveABase"}),
         ({"Stage": "dev", "DomainName": "tickets.example.org"}, {"DomainHasACertificate"}),
     ],
 )
