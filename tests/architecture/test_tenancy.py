@@ -284,6 +284,7 @@ def fields_of_ids(schema: dict[str, Any]) -> Iterator[str]:
 
 # Each filter of each listing, with a value that finds rows of both organisations. An id finds what is ours.
 FILTERS: dict[str, dict[str, Callable[[World], object]]] = {
+    "list_money_matters": {"settled": lambda _: "false"},
     "list_orders": {
         "event_id": lambda ours: ours.event,
         "status": lambda _: "paid",
@@ -449,7 +450,9 @@ def test_webhooks_of_a_merchant_reach_what_is_its_own_alone(
         return {**intent, "metadata": {"payment_id": str(payment)}}
 
     assert tell(twins.ours, "payment_intent.succeeded", succeeded(twins.theirs.payment)) == "unknown_payment"
-    tell(twins.ours, "refund.updated", {"id": "re_1", "object": "refund"})
+    tell(twins.ours, "refund.updated", {"id": "re_1", "object": "refund", "metadata": {"refund": "ours"}})
+    elsewhere = {"id": "re_2", "object": "refund", "payment_intent": "pi_1", "amount": 100, "currency": "ngn"}
+    assert tell(twins.ours, "refund.created", {**elsewhere, "status": "succeeded"}) == "noted"
 
     assert rows_naming(conn, ids) == before
     states = "SELECT refunds.status FROM refunds JOIN payments ON payments.id = payment_id WHERE order_id = %s"
@@ -498,10 +501,14 @@ COMPARISONS = {
     "orders/list_quantities_of_buyer": 2,
     "payments/ask_about_refund": 1,
     "payments/count_waiting_payments": 1,
+    "payments/find_reversed_payment": 3,
     "payments/get_effect": 1,
+    "payments/get_matter": 1,
     "payments/get_named_order": 1,
     "payments/get_unannounced_payment": 1,
     "payments/get_wait": 1,
+    "payments/list_matters": 1,
+    "payments/list_open_matters": 1,
     "payments/lock_payment": 1,
     "payments/set_effect": 1,
     "payments/slow_down": 1,
