@@ -64,6 +64,7 @@ SECONDS = {
     "reconcile_payments": 60,
     "relay_outbox": 60,
     "send_email": 60,
+    "send_refunds": 120,
     "start_payment": 29,  # waits 10 s for the provider's pace, and 11 s for its answer
 }
 SECONDS_OF_API_GATEWAY = 30
@@ -272,7 +273,7 @@ def test_each_worker_takes_the_records_of_a_queue() -> None:
         for name, function in functions().items()
         if any(event["Type"] == "SQS" for event in function.get("Events", {}).values())
     }
-    assert polled == {name for name, _ in declared_with("worker")}
+    assert polled == {name for kind in ("worker", "queue_job") for name, _ in declared_with(kind)}
 
 
 def test_time_outs_are_as_long_as_the_work_and_shorter_than_the_wait_for_it() -> None:
@@ -281,7 +282,7 @@ def test_time_outs_are_as_long_as_the_work_and_shorter_than_the_wait_for_it() ->
     }
     for name in operations():
         assert seconds_of(name) < SECONDS_OF_API_GATEWAY, name
-    for name, seconds_to_stop in [*declared_with("job"), *declared_with("worker")]:
+    for name, seconds_to_stop in [*declared_with("job"), *declared_with("worker"), *declared_with("queue_job")]:
         assert seconds_of(name) >= 2 * seconds_to_stop, f"{name} stops before it has done half of what it could"
     for name, rate in JOBS.items():
         assert seconds_of(name) <= {"rate(1 minute)": 60, "rate(1 hour)": 3600}[rate], f"{name} meets its next run"
