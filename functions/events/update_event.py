@@ -3,6 +3,7 @@
 from boxoffice import db
 from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handler, route
 from boxoffice.auth import Who
+from boxoffice.errors import AmountOffStep
 from boxoffice.events import service
 from boxoffice.events.errors import INVALID_EVENT, CurrencyFixed
 from boxoffice.events.models import EventPatch, EventView
@@ -16,7 +17,7 @@ __all__ = ["handler"]
     "PATCH",
     "/v1/events/{event_id}",
     who=Who.MANAGER,
-    raises=(*INVALID_EVENT, CurrencyFixed, QuantityTooLow, CapacityNotSettable, EventCancelled),
+    raises=(*INVALID_EVENT, AmountOffStep, CurrencyFixed, QuantityTooLow, CapacityNotSettable, EventCancelled),
 )
 def update_event(event_id: PathId, patch: EventPatch, if_match: IfMatch = None) -> EventView:
     """Change some of an event's fields.

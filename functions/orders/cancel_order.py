@@ -4,17 +4,18 @@ from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.orders import service
-from boxoffice.orders.errors import OrderNotPending
+from boxoffice.orders.errors import OrderNotPending, PaymentProcessing
 from boxoffice.orders.models import OrderView
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/orders/{order_id}/cancel", who=Who.GUEST, raises=(OrderNotPending,))
+@route("POST", "/v1/orders/{order_id}/cancel", who=Who.GUEST, raises=(OrderNotPending, PaymentProcessing))
 def cancel_order(order_id: PathId) -> OrderView:
     """Cancel a pending order.
 
-    Its stock is on sale again at once. To cancel a cancelled order changes nothing.
+    Its stock is on sale again at once, and money that still comes for it goes back. To cancel a cancelled order changes
+    nothing. While money is under way that takes days, only a manager can cancel an order.
     """
     with db.transaction() as conn:
         return service.cancel_order(conn, caller(), order_id)

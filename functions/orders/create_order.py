@@ -29,8 +29,9 @@ def create_order(order: OrderRequest, key: IdempotencyKey) -> PlacedOrder:
     lets you read the order, pay it and show its tickets. Limits per buyer count all live orders of the account and of
     the email address.
 
-    A voucher gives a discount on the ticket types that it covers. It can also unlock hidden ones. After ten wrong codes
-    within 15 minutes, an address has to wait.
+    A voucher gives a discount on the ticket types that it covers. It can also unlock hidden ones. It may be for some
+    tickets of an order only: then it discounts the dearest, and unlocks so many. After ten wrong codes within 15
+    minutes, an address has to wait.
 
     For a seated ticket type, name all seats, or none to get the best. The best seats are next to each other in one row,
     unless `together` is false. With a `waitlist_token`, the order takes what the waitlist offers to the buyer's email

@@ -13,7 +13,9 @@ __all__ = ["handler"]
 def get_payment(payment_id: PathId) -> PaymentView:
     """Read a payment.
 
-    The status `refunded` also means that money came too late or twice, and was returned.
+    While the status is `processing`, money is under way, and the provider takes days to say if it arrives. A payment
+    that has `failed` may still succeed, if the buyer tries again. The status `refunded` also means that money came too
+    late or twice, and was returned.
     """
     with db.autocommit() as conn:
         return service.get_payment(conn, caller(), payment_id)

@@ -14,7 +14,8 @@ def receive_stripe_webhook(organisation: webhooks.Organisation = None) -> Webhoo
     """Receive an event of Stripe.
 
     The signature is in `Stripe-Signature`, and may be five minutes old at the most. An event that Stripe delivers
-    several times has one effect. Subscribe to `payment_intent.succeeded`, `payment_intent.payment_failed`,
-    `payment_intent.canceled`, `refund.updated` and `refund.failed`. Other events are stored and ignored.
+    several times has one effect. Subscribe to `payment_intent.succeeded`, `payment_intent.processing`,
+    `payment_intent.requires_action`, `payment_intent.payment_failed`, `payment_intent.canceled`, `refund.updated` and
+    `refund.failed`. Other events are stored and ignored.
     """
     return webhooks.receive("stripe", organisation, raw_body(), request_header)

@@ -15,6 +15,8 @@ __all__ = ["handler"]
 def create_voucher(event_id: PathId, voucher: VoucherRequest) -> VoucherView:
     """Create a voucher of an event.
 
+    A free voucher is for one ticket of an order, unless `max_tickets_per_redemption` says otherwise.
+
     An order redeems it by its code as soon as the order holds its stock. If the order expires, is cancelled or is
     refunded as a whole, the voucher can be redeemed again.
     """

@@ -17,7 +17,8 @@ def update_voucher(voucher_id: PathId, patch: VoucherPatch, if_match: IfMatch = 
     """Change some of a voucher's fields.
 
     Fields that you leave out do not change. `max_redemptions` cannot be less than the redemptions that there are.
-    Orders that have redeemed the voucher keep their discount.
+    Orders that have redeemed the voucher keep their discount. A discount that becomes free is for one ticket of an
+    order, unless the voucher has another `max_tickets_per_redemption` or gets one.
     """
     with db.transaction() as conn:
         voucher = service.update_voucher(conn, caller(), voucher_id, patch, expected_version(if_match))

@@ -25,6 +25,12 @@ BIN = Path(str(_WHEEL.origin)).parent / "pginstall" / "bin"
 OWNER = "postgres"
 HOST = "127.0.0.1"
 START_SECONDS = 30
+_DISCREET = {
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_error_verbosity": "terse",
+}
+"""Statements are logged without their parameters, and errors without the rows that caused them."""
 _SYSTEM_USER = "embedded_postgres"  # PostgreSQL refuses to run as root
 
 
@@ -60,7 +66,7 @@ class Server:
         self._networks = networks
         self._log = log or data.with_name(f"{data.name}.log")
         defaults = {"listen_addresses": ",".join(addresses), "port": str(port), "unix_socket_directories": ""}
-        self._options = {**defaults, **(options or {})}
+        self._options = {**defaults, **_DISCREET, **(options or {})}
         self._user = _system_user()
         self._part: Part | None = None
 

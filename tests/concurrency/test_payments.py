@@ -1,6 +1,7 @@
 """Money that arrives at once, or while the order changes under it, has one effect."""
 
 from dataclasses import replace
+from typing import Literal
 from uuid import UUID, uuid4
 
 from psycopg import Connection
@@ -10,20 +11,28 @@ from boxoffice.errors import DomainError
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRequest
 from boxoffice.payments import reconciliation, sending, service
-from boxoffice.payments.errors import RefundTooLarge
+from boxoffice.payments.errors import ProviderUnavailable, RefundTooLarge
 from boxoffice.payments.models import PaymentRequest, ProviderEvent, StartedPayment
 from boxoffice.stock.errors import SoldOut
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import order_request
 from tests.helpers.payers import emails, refunds
+from tests.helpers.provider_servers import Stripe
 from tests.helpers.racing import deadlocks, race
 from tests.helpers.support import Client, Database
 
 
-def start(conn: Connection, order: UUID, key: str | None = None) -> StartedPayment:
+def start(
+    conn: Connection, order: UUID, key: str | None = None, provider: Literal["sandbox", "stripe"] = "sandbox"
+) -> StartedPayment:
     """Start a payment as the order's guest."""
     guest = Caller(Who.GUEST, guest_token=order_token(order))
-    return service.start_payment(conn, guest, order, PaymentRequest(provider="sandbox"), key or f"pay {order}")
+    return service.start_payment(conn, guest, order, PaymentRequest(provider=provider), key or f"pay {order}")
+
+
+def replace_id(payment: StartedPayment, payment_id: UUID) -> StartedPayment:
+    """Return another payment of the same order."""
+    return payment.model_copy(update={"id": payment_id})
 
 
 def success(payment: StartedPayment, event_id: str | None = None) -> ProviderEvent:
@@ -63,13 +72,14 @@ def test_twenty_events_about_one_payment_pay_once(api: Client, database: Databas
 
 def test_of_eight_payments_of_one_order_seven_are_returned(api: Client, database: Database, conn: Connection) -> None:
     order = factories.order(conn, factories.ticket_type(conn))
-    payments = [start(conn, order, key=str(number)) for number in range(8)]
+    payments = [replace_id(start(conn, order), factories.payment(conn, order)) for _ in range(8)]
 
     effects = race(database, 8, lambda conn, number: receive(conn, success(payments[number])))
 
     assert sorted(effects) == ["paid"] + ["returned"] * 7
     statuses = conn.execute("SELECT status, count(*) FROM payments GROUP BY status ORDER BY status").fetchall()
-    assert statuses == [("refunded", 7), ("succeeded", 1)]
+    assert statuses == [("pending", 1), ("refunded", 7), ("succeeded", 1)]
+    assert conn.execute("SELECT ask_at <= now() FROM payments WHERE status = 'pending'").fetchall() == [(True,)]
     assert len(refunds(conn)) == 7
     assert deadlocks(conn) == 0
     invariants.check(conn)
@@ -84,7 +94,94 @@ def test_repeats_at_once_start_one_payment(api: Client, database: Database, conn
     assert conn.execute("SELECT count(*) FROM payments").fetchone() == (1,)
 
 
-def test_money_that_meets_a_cancellation_or_an_expiry_pays_the_order(
+def test_requests_at_once_with_keys_of_their_own_start_one_payment(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    order = factories.order(conn, factories.ticket_type(conn))
+
+    answers = race(database, 20, lambda conn, number: start(conn, order, key=str(number)))
+
+    assert len({answer.model_dump_json() for answer in answers}) == 1
+    assert conn.execute("SELECT count(*) FROM payments").fetchone() == (1,)
+    keys = conn.execute("SELECT count(*), count(DISTINCT response) FROM idempotency_keys").fetchone()
+    assert keys == (20, 1)
+    assert deadlocks(conn) == 0
+
+
+def test_requests_at_once_make_one_payment_intent(stripe: Stripe, database: Database, conn: Connection) -> None:
+    order = factories.order(conn, factories.ticket_type(conn))
+
+    def click(conn: Connection, number: int) -> str | None:
+        try:
+            return start(conn, order, key=str(number), provider="stripe").client_secret
+        except ProviderUnavailable:
+            return None  # Stripe works at the first request still; the next attempt gets its answer
+
+    secrets = set(race(database, 20, click)) - {None}
+
+    assert {start(conn, order, key=str(number), provider="stripe").client_secret for number in range(20)} == secrets
+    assert len(secrets) == 1
+    assert conn.execute("SELECT count(*) FROM payments").fetchone() == (1,)
+    assert len({key for method, path, key in stripe.take_requests() if method == "POST"}) == 1
+
+
+def test_starts_that_meet_events_and_the_ends_of_orders_do_not_deadlock(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    ticket_type = factories.ticket_type(conn)
+    chosen = [factories.order(conn, ticket_type, quantity=1) for _ in range(6)]
+    payments = [start(conn, order) for order in chosen]
+
+    def meet(conn: Connection, number: int) -> None:
+        order, payment = chosen[number // 5], payments[number // 5]
+        try:
+            match number % 5:
+                case 0 | 1:
+                    start(conn, order, key=f"again {number}")
+                case 2:
+                    receive(conn, replace(success(payment), kind="failed"))
+                case 3:
+                    receive(conn, success(payment))
+                case 4:
+                    with conn.transaction():
+                        orders.cancel_order(conn, Caller(Who.GUEST, guest_token=order_token(order)), order)
+        except DomainError:
+            pass  # the order was over
+
+    race(database, 30, meet)
+
+    assert deadlocks(conn) == 0
+    assert conn.execute("SELECT count(*) FROM payments").fetchone() == (6,)
+    ended = conn.execute("SELECT orders.status, payments.status FROM orders JOIN payments ON order_id = orders.id")
+    assert set(ended.fetchall()) <= {("paid", "succeeded"), ("cancelled", "refunded")}
+    invariants.check(conn)
+
+
+def test_money_after_a_decline_meets_an_expiry_and_pays_the_order(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    ticket_type = factories.ticket_type(conn, quantity=40)
+    payments = [start(conn, factories.order(conn, ticket_type)) for _ in range(12)]
+    for payment in payments:
+        receive(conn, replace(success(payment), kind="failed"))
+    conn.execute("UPDATE orders SET expires_at = now() - interval '1 minute'")
+
+    def meet(conn: Connection, number: int) -> str | None:
+        if number % 2:
+            return receive(conn, success(payments[number // 2]))
+        with conn.transaction():
+            sellers.expire_orders(conn, batch=3)
+        return None
+
+    effects = race(database, 24, meet)
+
+    assert [effect for effect in effects if effect] == ["paid"] * 12
+    assert invariants.left(conn, ticket_type) == (16, 0, 24)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_money_that_meets_a_cancellation_or_an_expiry_pays_the_order_or_goes_back(
     api: Client, database: Database, conn: Connection
 ) -> None:
     ticket_type = factories.ticket_type(conn, quantity=60)
@@ -108,8 +205,11 @@ def test_money_that_meets_a_cancellation_or_an_expiry_pays_the_order(
 
     effects = race(database, 36, meet)
 
-    assert [effect for effect in effects if effect] == ["paid"] * 12
-    assert invariants.left(conn, ticket_type) == (36, 0, 24)
+    paid, returned = effects.count("paid"), effects.count("returned")
+    assert paid + returned == 12
+    assert conn.execute("SELECT count(*) FROM orders WHERE status = 'cancelled'").fetchone() == (returned,)
+    assert len(refunds(conn)) == returned
+    assert invariants.left(conn, ticket_type) == (60 - 2 * paid, 0, 2 * paid)
     assert deadlocks(conn) == 0
     invariants.check(conn)
 

@@ -145,6 +145,20 @@ class TestVouchers:
         assert deadlocks(conn) == 0
         invariants.check(conn)
 
+    def test_a_free_voucher_for_one_redemption_gives_one_ticket_to_one_of_many_buyers(
+        self, api: Client, database: Database, conn: Connection, event: UUID
+    ) -> None:
+        ticket_type = factories.ticket_type(conn, event_id=event, price=5000)
+        free = {"discount_kind": "free", "discount_value": None, "max_tickets_per_redemption": 1}
+        factories.voucher(conn, event, code="GUEST", max_redemptions=1, **free)
+
+        outcomes = race(database, 12, lambda conn, _: buy(conn, {ticket_type: 3}, voucher="GUEST"))
+
+        assert (outcomes.count(None), outcomes.count(VoucherUsedUp)) == (1, 11)
+        stored = conn.execute("SELECT discount, total, status FROM order_summaries").fetchall()
+        assert stored == [(5000, 10_000, "pending")]
+        invariants.check(conn)
+
     def test_the_limit_of_a_voucher_changes_while_it_is_redeemed(
         self, api: Client, database: Database, conn: Connection, manager: Caller, event: UUID
     ) -> None:

@@ -159,7 +159,7 @@ def test_a_payment_that_was_paid_meanwhile_is_not_asked_about_again(api: Client,
     assert tell(api, payment).json["effect"] == "paid"
     before = row(conn, "payments", payment["id"])
 
-    for late in (None, ProviderUnavailable()):
+    for late in ((), ProviderUnavailable()):
         with conn.transaction():
             reconciliation.apply_answer(conn, replace(a, answer=late))
         assert row(conn, "payments", payment["id"]) == before

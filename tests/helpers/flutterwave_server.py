@@ -59,22 +59,23 @@ def pay(body: dict[str, Any]) -> Reply:
         "charged_amount": body.get("amount", link["amount"]),
         "app_fee": 1.4,
         "status": body.get("status", "successful"),
-        "payment_type": "card",
+        "payment_type": body.get("payment_type", "card"),
         "customer": {"id": 1, "email": link["customer"]["email"]},
     }
     return success(_transactions[number])
 
 
 def verify(number: int) -> Reply:
-    """Answer with a transaction."""
-    transaction = _transactions.get(number)
+    """Answer with a transaction, or with another as the mode says."""
+    transaction = _transactions.get(number - 1 if _mode == "mixes up" else number)
     return success(transaction, "Transaction fetched successfully") if transaction else no_transaction()
 
 
-def verify_by_reference(reference: str) -> Reply:
-    """Answer with the last transaction of a link."""
-    transactions = [each for each in _transactions.values() if each["tx_ref"] == reference]
-    return success(transactions[-1], "Transaction fetched successfully") if transactions else no_transaction()
+def list_transactions(reference: str) -> Reply:
+    """Answer with the transactions of a link, the newest first."""
+    is_mixed_up = _mode == "mixes up"
+    transactions = [each for each in _transactions.values() if is_mixed_up or each["tx_ref"] == reference]
+    return success(transactions[::-1], "Transactions fetched")
 
 
 def no_transaction() -> Reply:
@@ -142,6 +143,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(200, {})
             case ["_config", "pay"]:
                 self._answer(*pay(body))
+            case ["_config", "link", reference]:
+                self._answer(200, _links[reference])
             case ["_config", "requests"]:
                 self._answer(200, {"requests": [*_requests]})
                 _requests.clear()
@@ -172,8 +175,8 @@ class Handler(BaseHTTPRequestHandler):
         match [self.command, *parts]:
             case ["POST", "payments"]:
                 return create_payment(body)
-            case ["GET", "transactions", "verify_by_reference"]:
-                return verify_by_reference(query["tx_ref"][0])
+            case ["GET", "transactions"]:
+                return list_transactions(query["tx_ref"][0])
             case ["GET", "transactions", number, "verify"]:
                 return verify(int(number))
             case ["POST", "transactions", number, "refund"]:

@@ -18,7 +18,7 @@ def only_locks(statement: str) -> bool:
     return bool(_LOCKS.search(statement)) and not _WRITES.search(statement)
 
 
-class StrictCursor(psycopg.Cursor[Any]):
+class StrictCursor(db.Cursor):
     """A cursor that refuses such statements while no transaction is open."""
 
     def execute(self, query: Any, *args: Any, **options: Any) -> Self:
@@ -28,8 +28,9 @@ class StrictCursor(psycopg.Cursor[Any]):
             AssertionError: it locks rows for the next statement, and there is no transaction.
         """
         text = query if isinstance(query, str) else ""
-        is_idle = self.connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
-        assert not (is_idle and only_locks(text)), f"locks outside a transaction: {text}"
+        conn = self.connection
+        is_alone = conn.autocommit and conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        assert not (is_alone and only_locks(text)), f"locks outside a transaction: {text}"
         return super().execute(query, *args, **options)
 
 

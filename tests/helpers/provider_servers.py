@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -22,7 +23,7 @@ from local.boxoffice.sandbox.faults import Kind, Operation
 from local.boxoffice.sandbox.server import PATH
 from tests.helpers import wsgi
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, NOBODY_LISTENS, prove
-from tests.helpers.support import ROOT, Answer, Client, free_port
+from tests.helpers.support import ROOT, Answer, Client, context, free_port
 
 
 class ProviderServer:
@@ -112,19 +113,51 @@ class Stripe(ProviderServer):
     def pay(self, payment: dict[str, Any], card: str = GOOD) -> dict[str, Any]:
         """Pay, as Stripe.js does for a buyer. Return the PaymentIntent, or the error."""
         details = {"number": card, "exp_month": "12", "exp_year": "2030", "cvc": "123"}
-        method = self.post("/v1/payment_methods", json={"type": "card", "card": details})
+        return self._confirm(payment, {"type": "card", "card": details})
+
+    def _confirm(self, payment: dict[str, Any], details: dict[str, Any]) -> dict[str, Any]:
+        method = self.post("/v1/payment_methods", json=details)
         path = f"/v1/payment_intents/{self.intent(payment)}"
         self.post(path, json={"payment_method": method["id"]})
         return dict(self.post(f"{path}/confirm"))
+
+    def debit(self, payment: dict[str, Any]) -> dict[str, Any]:
+        """Pay by bank debit, which is under way until `settle`. Return the PaymentIntent, or the error."""
+        details = {"type": "sepa_debit", "sepa_debit": {"iban": "DE89370400440532013000"}}
+        details["billing_details"] = {"name": "Ada Buyer", "email": "ada@example.com"}
+        return self._confirm(payment, details)
+
+    def settle(self, payment: dict[str, Any], outcome: str = "succeed") -> None:
+        """Let a bank debit succeed, or fail."""
+        self.post(f"/_config/settle/{self.intent(payment)}/{outcome}")
+
+    def show_voucher(self, payment: dict[str, Any]) -> None:
+        """Choose to pay by a voucher, which the buyer takes to a shop."""
+        details = {"number": self.GOOD, "exp_month": "12", "exp_year": "2030", "cvc": "123"}
+        method = self.post("/v1/payment_methods", json={"type": "card", "card": details})
+        self.post(f"/_config/voucher/{self.intent(payment)}", json={"payment_method": method["id"]})
+
+    def read(self, payment: dict[str, Any]) -> dict[str, Any]:
+        """Return a payment's PaymentIntent."""
+        return dict(self._http.get(f"/v1/payment_intents/{self.intent(payment)}").json())
+
+    def status(self, payment: dict[str, Any]) -> str:
+        """Return the state of a payment's PaymentIntent."""
+        return str(self.read(payment)["status"])
+
+    def intents(self) -> int:
+        """Return how many PaymentIntents were made in the requests that `take_requests` has not returned yet."""
+        return sum(request[:2] == ["POST", "/v1/payment_intents"] for request in self.take_requests())
 
     def refunds(self, payment: dict[str, Any]) -> list[dict[str, Any]]:
         """Return a payment's refunds. Those of the same second are in no order."""
         return list(self._http.get(f"/v1/refunds?limit=100&payment_intent={self.intent(payment)}").json()["data"])
 
-    def event_of(self, payment: dict[str, Any]) -> dict[str, Any]:
-        """Return the event about a payment that the server sent, or tried to send."""
+    def event_of(self, payment: dict[str, Any], kind: str = "payment_intent.") -> dict[str, Any]:
+        """Return the one event about a payment, of this kind, that the server sent, or tried to send."""
         events = self._http.get("/v1/events?limit=100").json()["data"]
-        (event,) = [event for event in events if event["data"]["object"]["id"] == self.intent(payment)]
+        about = [event for event in events if event["data"]["object"]["id"] == self.intent(payment)]
+        (event,) = [event for event in about if event["type"].startswith(kind)]
         return dict(event)
 
 
@@ -137,6 +170,10 @@ class Flutterwave(ProviderServer):
     def pay(self, payment: dict[str, Any], **overrides: Any) -> dict[str, Any]:
         """Pay on the page. Return the transaction."""
         return dict(self.post("/_config/pay", json={"tx_ref": payment["id"], **overrides})["data"])
+
+    def link(self, payment: dict[str, Any]) -> dict[str, Any]:
+        """Return what we asked for when we prepared a payment."""
+        return dict(self._http.get(f"/_config/link/{payment['id']}").json())
 
     def refunds(self, transaction: dict[str, Any]) -> list[dict[str, Any]]:
         """Return a transaction's refunds."""
@@ -272,6 +309,11 @@ class Receiver:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+def context_of_a_minute() -> Any:
+    """Return the context of a job that has a minute, which is enough to begin to call providers."""
+    return SimpleNamespace(**{**vars(context()), "get_remaining_time_in_millis": lambda: 60_000})
 
 
 def make_all_due(conn: psycopg.Connection) -> None:

@@ -10,11 +10,20 @@ from typing import Any
 
 from aiohttp import web
 from localstripe import resources
+from localstripe.errors import UserError
 from localstripe.server import app
+from localstripe.webhooks import schedule_webhook
 
+_ERRORS = {
+    "error": (500, {"type": "api_error", "message": "down"}),
+    "refuses": (400, {"type": "invalid_request_error", "code": "invalid_currency", "message": "Invalid currency"}),
+    "busy": (429, {"type": "invalid_request_error", "code": "rate_limit", "message": "Too many requests"}),
+    "locked": (429, {"type": "invalid_request_error", "code": "lock_timeout", "message": "Too many requests"}),
+}
 _mode = "works"
 _requests: list[list[str]] = []
 _answers: dict[str, tuple[int, bytes]] = {}
+_running: set[str] = set()
 
 
 @web.middleware
@@ -26,12 +35,10 @@ async def answer_as_mode_says(request: web.Request, handler: Any) -> web.StreamR
     _requests.append([request.method, request.path, key])
     if _mode == "hangs":
         await asyncio.sleep(30)
-    if _mode == "error":
-        return web.json_response({"error": {"type": "api_error", "message": "down"}}, status=500)
-    if _mode in ("busy", "locked"):
-        code = "rate_limit" if _mode == "busy" else "lock_timeout"
-        error = {"type": "invalid_request_error", "code": code, "message": "Too many requests"}
-        return web.json_response({"error": error}, status=429, headers={"Retry-After": "3"})
+    if _mode in _ERRORS:
+        status, error = _ERRORS[_mode]
+        headers = {"Retry-After": "3"} if status == 429 else None
+        return web.json_response({"error": error}, status=status, headers=headers)
     if _mode == "html":
         return web.Response(text="<h1>Bad gateway</h1>", content_type="text/html")
     if _mode == "nonsense":
@@ -40,9 +47,16 @@ async def answer_as_mode_says(request: web.Request, handler: Any) -> web.StreamR
 
 
 async def _run_once(request: web.Request, handler: Any, key: str) -> web.StreamResponse:
-    """Answer a request, and a repeat of it with the same answer."""
+    """Answer a request, and a repeat of it with the same answer. Refuse a repeat that comes while the first runs."""
+    if key and key in _running:
+        error = {"type": "invalid_request_error", "code": "idempotency_key_in_use", "message": "The key is in use."}
+        return web.json_response({"error": error}, status=409)
     if key not in _answers:
-        response = await handler(request)
+        _running.add(key)
+        try:
+            response = await handler(request)
+        finally:
+            _running.discard(key)
         if not key or response.status >= 400:
             return response
         _answers[key] = response.status, response.body
@@ -72,13 +86,78 @@ async def forget(_: web.Request) -> web.Response:
     return web.Response()
 
 
+async def settle(request: web.Request) -> web.Response:
+    """Let a bank debit that is under way succeed or fail."""
+    charge, on_success, on_failure = _debits.pop(request.match_info["intent"])
+    if request.match_info["outcome"] == "fail":
+        charge._set_auth_failure()
+        on_failure()
+    else:
+        charge._trigger_payment()
+        charge.status = "succeeded"
+        on_success()
+    return web.Response()
+
+
+async def show_voucher(request: web.Request) -> web.Response:
+    """Let a buyer choose a voucher that they pay in a shop. The PaymentIntent then requires an action."""
+    intent = resources.PaymentIntent._api_retrieve(request.match_info["intent"])
+    intent.payment_method = (await request.json())["payment_method"]
+    intent.next_action = {"type": "oxxo_display_details", "oxxo_display_details": {}}
+    schedule_webhook(resources.Event("payment_intent.requires_action", intent))
+    return web.Response()
+
+
+async def allow_debit(request: web.Request) -> web.Response:
+    """Let a PaymentIntent be paid by bank debit, whatever it excludes."""
+    resources.PaymentIntent._api_retrieve(request.match_info["intent"]).excluded_payment_method_types = []
+    return web.Response()
+
+
+_debits: dict[str, tuple[Any, Any, Any]] = {}
+_create_intent, _update_intent = resources.PaymentIntent.__init__, resources.PaymentIntent._update
+_charge = resources.Charge._initialize_charge
+
+
+def create_intent(intent: Any, *, excluded_payment_method_types: list[str] | None = None, **parameters: Any) -> None:
+    """Make a PaymentIntent that knows which ways to pay it excludes."""
+    _create_intent(intent, **parameters)
+    intent.excluded_payment_method_types = excluded_payment_method_types or []
+
+
+def update_intent(intent: Any, **changes: Any) -> None:
+    """Let a buyer try another card after a decline. localstripe would stay with the failed charge."""
+    _update_intent(intent, **changes)
+    if intent.latest_charge is not None and intent.latest_charge.status == "failed":
+        intent.latest_charge = None
+
+
+def charge_or_wait(charge: Any, on_success: Any, on_failure_now: Any, on_failure_later: Any) -> None:
+    """Make a charge at once, or let a bank debit be under way until a test settles it."""
+    if not charge._is_async_payment_method():
+        return _charge(charge, on_success, on_failure_now, on_failure_later)
+    intent = resources.PaymentIntent._api_retrieve(charge.payment_intent)
+    if "sepa_debit" in intent.excluded_payment_method_types:
+        intent.latest_charge = None
+        raise UserError(400, "The payment method type sepa_debit is excluded.")
+    _debits[intent.id] = (charge, on_success, on_failure_later)
+    schedule_webhook(resources.Event("payment_intent.processing", intent))
+    return None
+
+
 def main(port: int) -> None:
     """Serve until the process is killed."""
     resources.Store.dump_to_disk = lambda _: None
+    resources.PaymentIntent.__init__ = create_intent
+    resources.PaymentIntent._update = update_intent
+    resources.Charge._initialize_charge = charge_or_wait
     app.middlewares.insert(1, answer_as_mode_says)
     app.router.add_post("/_config/mode/{mode}", set_mode)
     app.router.add_get("/_config/requests", list_requests)
     app.router.add_post("/_config/forget", forget)
+    app.router.add_post("/_config/settle/{intent}/{outcome}", settle)
+    app.router.add_post("/_config/voucher/{intent}", show_voucher)
+    app.router.add_post("/_config/allow-debit/{intent}", allow_debit)
     web.run_app(app, host="127.0.0.1", port=port, print=None)
 
 

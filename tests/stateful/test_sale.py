@@ -50,6 +50,7 @@ class SaleMachine(RuleBasedStateMachine):
     @invariant()
     def holds(self) -> None:
         invariants.check(self._watching)
+        assert self._watching.execute(sale.OFF_STEP).fetchall() == []
 
     def teardown(self) -> None:
         for conn in (*self._connections, self._watching):

@@ -1,6 +1,7 @@
 """Settings from the environment and secrets from Secrets Manager. They are read on first use, never at import."""
 
 import json
+import logging
 import os
 import time
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from functools import cache
 from urllib.parse import quote
 
 from boxoffice.errors import Busy
+
+logger = logging.getLogger(__name__)
 
 _SECRET_LIFETIME = 300.0  # seconds for which a secret is cached, so a rotation is noticed after that
 _FRESH_LIFETIME = 10.0  # the same for a caller who wants a fresh one
@@ -74,17 +77,30 @@ _secrets: dict[str, tuple[float, dict[str, str]]] = {}
 def secret(secret_id: str, *, fresh: bool = False) -> dict[str, str]:
     """Return the fields of a secret. They are cached for five minutes.
 
+    If they cannot be read again then, those in hand stay for ten seconds more, and so on until they can be read.
+
     Args:
-        fresh: cache them for ten seconds only.
+        fresh: cache them for ten seconds only, and do not return older ones.
 
     Raises:
-        Busy: Secrets Manager does not answer.
+        Busy: Secrets Manager does not answer, and there are none in hand; or the caller wants fresh ones.
+        NoSuchSecret: the secret does not exist, or not any more.
     """
-    read_at, value = _secrets.get(secret_id, (float("-inf"), {}))
-    age = time.monotonic() - read_at
-    if age > (_FRESH_LIFETIME if fresh else _SECRET_LIFETIME):
-        value = json.loads(_fetch(secret_id))
-        _secrets[secret_id] = (time.monotonic(), value)
+    now = time.monotonic()
+    read_at, value = _secrets.get(secret_id, (None, {}))
+    if read_at is not None and now - read_at <= (_FRESH_LIFETIME if fresh else _SECRET_LIFETIME):
+        return value
+    try:
+        value = _read(secret_id)
+    except NoSuchSecret:
+        _secrets.pop(secret_id, None)
+        raise
+    except Busy:
+        if fresh or not value:
+            raise
+        logger.warning("a secret cannot be read again; the one in hand stays", exc_info=True)
+        now -= _SECRET_LIFETIME - _FRESH_LIFETIME
+    _secrets[secret_id] = (now, value)
     return value
 
 
@@ -110,6 +126,21 @@ def forget_secrets() -> None:
 
 class NoSuchSecret(Busy):
     """There is no secret of this id. It is `Busy` where the secret is needed: somebody has to make it first."""
+
+
+def _read(secret_id: str) -> dict[str, str]:
+    """Return the fields of a secret from Secrets Manager.
+
+    Raises:
+        Busy: it does not answer, or what is stored there is no object of fields.
+    """
+    try:
+        value = json.loads(_fetch(secret_id))
+    except ValueError as error:
+        raise Busy from error
+    if not isinstance(value, dict):
+        raise Busy
+    return value
 
 
 def _fetch(secret_id: str) -> str:

@@ -4,7 +4,7 @@ Every transaction takes its locks in this order, so that none deadlocks:
     1. rate limits, an account, its sessions by id
     2. a provider event, its payment, then the order (several orders only with SKIP LOCKED)
     3. a buyer, by an advisory lock for each of their identities, in order
-    4. an event, then its ticket types by id
+    4. an event (shared by whoever changes a price or a voucher), then its ticket types by id, or a voucher
     5. a waitlist entry (several only with SKIP LOCKED; a transaction that holds stock already locks one so too)
     6. rows of stock by (pool_id, row_no), then rows of seats by (ticket_type_id, rank) in place of their seats
     7. tickets by id
@@ -19,9 +19,10 @@ import logging
 import select
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, LiteralString, override
+from typing import Any, LiteralString, Self, override
 
 import psycopg
+from psycopg import errors as pg
 from psycopg.rows import RowFactory, RowMaker, dict_row, scalar_row
 
 from boxoffice import errors
@@ -29,8 +30,36 @@ from boxoffice.config import conninfo, settings
 
 logger = logging.getLogger(__name__)
 
+# How functions connect, beside what DATABASE_URL says. A connection may be dropped without a word. tcp_user_timeout
+# finds that out while a statement is sent, and the keepalives while its answer is awaited. On the server, the role's
+# statement_timeout ends what takes too long. Each is below the time-outs in template.yaml.
+_CONNECTION: dict[str, Any] = {
+    "connect_timeout": 4,  # seconds
+    "tcp_user_timeout": 5000,  # milliseconds
+    "keepalives_idle": 3,  # seconds
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "target_session_attrs": "read-write",  # after a failover the address may still lead to a reader
+}
+
+# A connection that raises one of these will raise it again. Its server writes nothing any more, or has lost a prepared
+# statement, or a migration has changed what such a statement answers.
+_STALE = (pg.ReadOnlySqlTransaction, pg.FeatureNotSupported, pg.InvalidSqlStatementName, pg.DuplicatePreparedStatement)
+
 type Effect = Callable[["Connection", list[Any]], None]
 """A function that runs after a commit, once with all the items that it was registered for."""
+
+
+class Cursor(psycopg.Cursor[Any]):
+    """A cursor that closes its connection if that is stale, so that nobody uses it again."""
+
+    @override
+    def execute(self, *args: Any, **kwargs: Any) -> Self:
+        try:
+            return super().execute(*args, **kwargs)
+        except _STALE:
+            self.connection.close()
+            raise
 
 
 class Connection(psycopg.Connection[Any]):
@@ -38,6 +67,7 @@ class Connection(psycopg.Connection[Any]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.cursor_factory = Cursor
         self._registered: list[tuple[Effect, Any]] = []
 
     def after_commit(self, effect: Effect, item: Any) -> None:
@@ -88,7 +118,8 @@ def autocommit() -> Iterator[Connection]:
     When the block ends, even by an error, the effects of all that was committed run.
 
     Raises:
-        Busy: the database does not answer or is waking, gave up waiting for a lock, or ended our idle transaction.
+        Busy: the database does not answer or is waking, gave up waiting for a lock, or ended our idle transaction. Or
+            the connection was stale: the next call opens another.
         DomainError: a constraint was violated; its error says so.
     """
     try:
@@ -102,7 +133,8 @@ def autocommit() -> Iterator[Connection]:
     except (
         psycopg.OperationalError,
         psycopg.InterfaceError,
-        psycopg.errors.IdleInTransactionSessionTimeout,
+        pg.IdleInTransactionSessionTimeout,
+        *_STALE,
     ) as error:
         # A statement that lost its connection may be committed, so the client repeats it with its Idempotency-Key.
         raise errors.Busy from error
@@ -122,7 +154,7 @@ def connect() -> Connection:
         disconnect()
         config = settings()
         url = conninfo(config.database_url, config.database_secret)
-        _connection = Connection.connect(url, autocommit=True, connect_timeout=5)
+        _connection = Connection.connect(url, autocommit=True, **_CONNECTION)
     return _connection
 
 

@@ -129,6 +129,16 @@ class Invalid(DomainError):
         return cls(detail=because, errors=[FieldError(loc=[*loc], msg=because, type="value_error")])
 
 
+class AmountOffStep(DomainError):
+    status = 422
+    code = "amount_off_step"
+    meaning = "Prices, discounts and refunds in {currency} are multiples of {step}, in the currency's minor unit."
+    remedy = "Send such a multiple instead of {amount}."
+    amount: int
+    currency: str
+    step: int
+
+
 class KeyReused(DomainError):
     status = 422
     code = "idempotency_key_reused"

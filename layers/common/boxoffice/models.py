@@ -6,7 +6,7 @@ a few of them.
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 from pydantic import (
@@ -18,7 +18,10 @@ from pydantic import (
     EmailStr,
     Field,
     StringConstraints,
+    computed_field,
 )
+
+from boxoffice import money
 
 # Control characters and lone surrogates. PostgreSQL, email headers and PDFs each refuse some of them.
 _NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -70,7 +73,7 @@ Phone = Annotated[
     str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$"), Field(description="E.164", examples=["+2348012345678"])
 ]
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in_utc)]
-Amount = Annotated[int, Field(strict=True, ge=0, le=100_000_000_000, description="In the currency's minor unit")]
+Price = Annotated[int, Field(strict=True, ge=0, le=money.MAX_PRICE, description="In the currency's minor unit")]
 Id = UUID
 
 
@@ -101,6 +104,22 @@ class View(BaseModel):
     """The body of a response, made from a row or from keywords."""
 
     model_config = ConfigDict(from_attributes=True, defer_build=True)
+
+
+class _HasCurrency(Protocol):
+    @property
+    def currency(self) -> str: ...
+
+
+class MoneyView(View):
+    """A response with amounts in one currency. It has a field ``currency``, and says how to read the amounts."""
+
+    @computed_field(  # type: ignore[prop-decorator]
+        description="How many decimals the currency has in ISO 4217: divide an amount by 10 to this power to show it"
+    )
+    @property
+    def currency_exponent(self: _HasCurrency) -> int:
+        return money.exponent(self.currency)
 
 
 class Page[T](View):

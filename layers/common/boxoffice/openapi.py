@@ -20,12 +20,12 @@ _FILE = Path(__file__).parent / "openapi.json"
 _DESCRIPTION = """\
 Sells tickets at on-sale speed without ever overselling, takes payments, delivers QR tickets and admits people.
 
-Ids are UUIDv7, times RFC 3339 in UTC, money an integer in the currency's minor unit. Errors are problem documents
-(RFC 9457): `code` says what is wrong, `detail` what to do about it, and the facts stand beside them. Lists answer
-`items` and `next_cursor`. `x-who` says who may call an operation: `public`, `guest` (the order's own token, its
-buyer's account, or a manager of the seller), `account`, a role in the organisation concerned
-(`scanner` < `manager` < `owner`), `admin` of the platform, or a payment `provider` by its
-signature."""
+Ids are UUIDv7, and times RFC 3339 in UTC. Money is an integer in the currency's minor unit as ISO 4217 defines it, and
+`currency_exponent` says how many decimals that is. Errors are problem documents (RFC 9457): `code` says what is wrong,
+`detail` what to do about it, and the facts stand beside them. Lists answer `items` and `next_cursor`. `x-who` says who
+may call an operation: `public`, `guest` (the order's own token, its buyer's account, or a manager of the seller),
+`account`, a role in the organisation concerned (`scanner` < `manager` < `owner`), `admin` of the platform, or a payment
+`provider` by its signature."""
 
 _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
     Who.PUBLIC: [{}, {"account": []}],

@@ -232,7 +232,8 @@ CREATE INDEX waitlist_by_event ON waitlist_entries (event_id, status, id);
 
 -- An order draws a redemption from the voucher's own pool, as it draws tickets. So a voucher is never redeemed too
 -- often, and an order that ends gives its redemption back (decision 8). A voucher without a discount only unlocks
--- hidden ticket types. A voucher without ticket types applies to all ticket types of the event.
+-- hidden ticket types. A voucher without ticket types applies to all ticket types of the event. A redemption covers the
+-- dearest tickets of its order, max_tickets_per_redemption of them. Without this limit it covers all of them.
 CREATE TABLE vouchers (
     id              uuid PRIMARY KEY,
     event_id        uuid NOT NULL REFERENCES events,
@@ -244,6 +245,7 @@ CREATE TABLE vouchers (
     valid_until     timestamptz,
     max_redemptions integer,
     max_per_buyer   integer CHECK (max_per_buyer > 0),
+    max_tickets_per_redemption integer CHECK (max_tickets_per_redemption > 0),
     unlocks_hidden  boolean NOT NULL,
     ticket_type_ids uuid[],
     version         integer NOT NULL DEFAULT 1,
@@ -334,23 +336,31 @@ CREATE INDEX order_history_order_id ON order_history (order_id);
 -- ----------------------------------------------------------------------------------------------------- payments
 
 -- merchant_id says whose account at the provider takes the money: an organisation's or, if it is the nil UUID, the
--- deployment's. At ask_at a job asks the provider about the payment. It is null when nothing can change any more.
+-- deployment's. At ask_at a job asks the provider about the payment. While it is set, the payment is open: the provider
+-- may still take money, even after a try that failed. An order has one open payment at each provider. Once ask_at is
+-- null, it stays null. A payment is processing while money is under way that takes days. If late, the buyer may choose
+-- such a method. In prepared is what the client needs to pay. At unpaid_at we asked, and the provider knew of no money.
 CREATE TABLE payments (
     id                 uuid PRIMARY KEY,
     order_id           uuid NOT NULL REFERENCES orders,
     provider           text NOT NULL,
     merchant_id        uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     provider_reference text,
-    status             text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'succeeded', 'failed', 'refunded')),
+    late               boolean NOT NULL DEFAULT false,
+    prepared           jsonb,
+    status             text NOT NULL DEFAULT 'pending'
+        CHECK (status IN ('pending', 'processing', 'succeeded', 'failed', 'refunded')),
     amount             bigint NOT NULL CHECK (amount > 0),
     currency           text NOT NULL,
     ask_at             timestamptz,
+    unpaid_at          timestamptz,
     created_at         timestamptz NOT NULL DEFAULT now(),
     closed_at          timestamptz,
     CONSTRAINT payments_reference_key UNIQUE (provider, merchant_id, provider_reference)
 );
 CREATE INDEX payments_order_id ON payments (order_id);
 CREATE UNIQUE INDEX payments_one_success ON payments (order_id) WHERE status = 'succeeded';
+CREATE UNIQUE INDEX payments_one_open ON payments (order_id, provider) WHERE ask_at IS NOT NULL;
 CREATE INDEX payments_to_ask ON payments (ask_at) WHERE ask_at IS NOT NULL;
 CREATE INDEX payments_waiting ON payments (provider, merchant_id)
     WHERE provider_reference IS NULL AND status = 'pending';

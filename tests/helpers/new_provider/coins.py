@@ -1,6 +1,7 @@
 """A payment provider as somebody would add one: a box for coins. It sends its secret with its webhooks."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -16,9 +17,9 @@ def create(payment: ProviderPayment) -> PreparedPayment:
     return PreparedPayment(str(payment.id), url=f"https://coins.example/{payment.id}")
 
 
-def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
-    """Return None, since the box stores no payments."""
-    return None
+def fetch(payment: ProviderPayment, *, close: bool) -> Sequence[ProviderEvent]:
+    """Return nothing, since the box stores no payments."""
+    return ()
 
 
 def refund(refund: DueRefund) -> RefundState:

@@ -10,7 +10,7 @@ import pytest
 import zxingcpp
 from icalendar import Calendar
 
-from boxoffice import config, money
+from boxoffice import config
 from boxoffice.auth import order_token
 from boxoffice.orders import service as orders
 from boxoffice.tickets import service as tickets
@@ -78,7 +78,7 @@ def test_paying_owes_the_email_and_it_arrives(conn, aws_url, ticket_type):
 def test_it_says_what_the_buyer_bought_for_when_and_where(conn, aws_url, ticket_type):
     order_id = factories.paid_order(conn, ticket_type, number="K7QW3MPX", quantity=2)
     mail = send(conn, aws_url, order_id)
-    plain, price = text(mail), money.show(1_000_000, "NGN")
+    plain, price = text(mail), "NGN 10,000.00"
     for part in (
         "Order K7QW-3MPX, sold by Lagos Live",
         "Ẹ̀kọ́ Jazz & Blues",
@@ -223,7 +223,7 @@ def test_a_large_order_shows_its_first_qrs_and_names_every_ticket(conn, aws_url,
 
 def test_a_free_order_is_confirmed_too(conn, aws_url, event):
     order_id = factories.paid_order(conn, factories.ticket_type(conn, event_id=event, price=0))
-    assert f"Total: {money.show(0, 'NGN')}" in text(send(conn, aws_url, order_id))
+    assert "Total: NGN 0.00" in text(send(conn, aws_url, order_id))
 
 
 def test_it_is_made_for_dark_screens_and_screen_readers(conn, aws_url, ticket_type):
@@ -247,6 +247,6 @@ def test_it_says_what_a_voucher_took_off_and_how_many_a_ticket_admits(conn, aws_
     mail = send(conn, aws_url, order_id)
 
     for body in (text(mail), html(mail)):
-        assert f"Voucher TENTH: {money.show(-100_000, 'NGN')}" in body
-        assert f"Total: {money.show(900_000, 'NGN')}" in body
+        assert "Voucher TENTH: -NGN 1,000.00" in body
+        assert "Total: NGN 9,000.00" in body
         assert "admits 2" in body

@@ -50,6 +50,7 @@ def test_a_paid_order_owes_a_webhook_with_its_facts(api: Client, conn: Connectio
         "number": "K7QW3MPX",
         "status": "paid",
         "currency": "NGN",
+        "currency_exponent": 2,
         "total": 10_000,
         "event_ids": [str(shop.event)],
     }

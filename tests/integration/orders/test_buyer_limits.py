@@ -104,6 +104,20 @@ def test_a_repeat_of_the_order_that_reached_the_limit_is_answered(api: Client, t
     assert api.post("/v1/orders", request, key="abc").json == first.json
 
 
+@pytest.mark.parametrize("has_account", [False, True])
+def test_what_is_left_of_a_partly_refunded_order_counts(api: Client, conn: Connection, has_account: bool) -> None:
+    shop = sellers.Shop(conn)
+    ticket_type = shop.ticket_type(max_per_buyer=4)
+    account = factories.account(conn) if has_account else None
+    order = shop.sold(ticket_type, 4, account_id=account, buyer_email="before@example.com")
+    (ticket,) = conn.execute("SELECT id FROM tickets WHERE order_id = %s LIMIT 1", [order]).fetchone() or ()
+    assert sellers.refund(api, shop, order, ticket_ids=[str(ticket)]).status == 201
+    buyer = {"name": "Ada", "email": "after@example.com" if has_account else "before@example.com"}
+
+    assert buy(api, ticket_type, 2, buyer=buyer, account=account).code == "buyer_limit_reached"
+    assert buy(api, ticket_type, 1, buyer=buyer, account=account).status == 201
+
+
 class TestGivenBack:
     def test_a_cancelled_order_does_not_count(self, api: Client, ticket_type: UUID) -> None:
         placed = buy(api, ticket_type, 4).json

@@ -4,10 +4,11 @@ import json
 from uuid import uuid4
 
 import boto3
+import pytest
 from psycopg import Connection
 
 from boxoffice.auth import order_token
-from tests.helpers import factories, invariants
+from tests.helpers import factories, invariants, sellers
 from tests.helpers.support import Client, context, function
 
 
@@ -109,6 +110,22 @@ class TestResend:
         order = factories.order(conn, factories.ticket_type(conn))
 
         assert api.post(f"/v1/orders/{order}/resend-email", order_token=order_token(order)).code == "order_not_paid"
+
+    @pytest.mark.parametrize(("tickets", "status"), [(1, 202), (2, 409)])
+    def test_it_is_sent_as_long_as_a_ticket_is_valid(
+        self, api: Client, conn: Connection, tickets: int, status: int
+    ) -> None:
+        shop = sellers.Shop(conn)
+        order = shop.sold(shop.ticket_type())
+        ids = [str(each) for (each,) in conn.execute("SELECT id FROM tickets")]
+        assert sellers.refund(api, shop, order, ticket_ids=ids[:tickets]).status == 201
+        confirmations = "SELECT count(*) FROM outbox WHERE template = 'order_confirmation'"
+        before = conn.execute(confirmations).fetchone()
+
+        answer = api.post(f"/v1/orders/{order}/resend-email", order_token=order_token(order))
+
+        assert answer.status == status
+        assert (conn.execute(confirmations).fetchone() == before) is (status == 409)
 
     def test_the_sixth_in_an_hour_is_too_many(self, api: Client, conn: Connection) -> None:
         order = factories.paid_order(conn, factories.ticket_type(conn))

@@ -126,7 +126,83 @@ def test_in_a_cart_of_several_events_a_voucher_covers_its_own_event(api: Client,
     invariants.check(conn)
 
 
+class TestLimitedToSomeTickets:
+    def test_a_free_voucher_gives_its_tickets_and_the_others_are_paid(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
+        manager = factories.member(conn, self.organisation(conn, event), "manager")
+        dear = factories.ticket_type(conn, event_id=event, price=20_000)
+        made = api.post(
+            f"/v1/events/{event}/vouchers",
+            {"code": "GUEST", "discount": {"kind": "free"}, "max_redemptions": 1},
+            account=manager,
+        )
+        request = order_request(ticket_type, 7, voucher="guest")
+        request["items"] += order_request(dear, 3)["items"]
+
+        placed = api.post("/v1/orders", request, key="new").json
+
+        assert made.json["max_tickets_per_redemption"] == 1
+        assert (placed["subtotal"], placed["discount"], placed["total"]) == (95_000, 20_000, 75_000)
+        assert [item["discount"] for item in placed["items"]] == [0, 20_000]
+        assert (placed["status"], buy(api, ticket_type, "GUEST").code) == ("pending", "voucher_used_up")
+        invariants.check(conn)
+
+    def test_the_tickets_of_an_item_share_its_discount_when_they_are_refunded(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
+        manager = factories.member(conn, self.organisation(conn, event), "manager")
+        free = {"discount_kind": "free", "discount_value": None, "max_tickets_per_redemption": 1}
+        factories.voucher(conn, event, code="ONE", **free)
+        order = UUID(buy(api, ticket_type, "ONE", quantity=3).json["id"])
+        api.post(f"/v1/orders/{order}/mark-paid", {"method": "cash"}, account=manager, key="new")
+
+        def refund(ticket: UUID) -> int:
+            body = {"ticket_ids": [str(ticket)]}
+            return int(api.post(f"/v1/orders/{order}/refunds", body, account=manager, key="new").json["amount"])
+
+        # Three tickets of 5000, one of them free: 10,000 for three.
+        assert [refund(ticket) for ticket in sellers.tickets_of(conn, order)] == [3333, 3333, 3334]
+        invariants.check(conn)
+
+    def test_a_repeat_and_a_later_edit_change_nothing(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
+        voucher = factories.voucher(conn, event, code="TWO", max_tickets_per_redemption=2)
+        request = order_request(ticket_type, 3, voucher="TWO")
+        first = api.post("/v1/orders", request, key="abc-of-a-repeat-1")
+        conn.execute("UPDATE vouchers SET max_tickets_per_redemption = NULL WHERE id = %s", [voucher])
+
+        again = api.post("/v1/orders", request, key="abc-of-a-repeat-1")
+
+        assert first.json["discount"] == 1000
+        assert again.json == first.json
+        assert buy(api, ticket_type, "TWO", quantity=3).json["discount"] == 1500
+
+    def organisation(self, conn: Connection, event: UUID) -> UUID:
+        """Return the organisation of an event."""
+        (organisation,) = conn.execute("SELECT organisation_id FROM events WHERE id = %s", [event]).fetchone() or ()
+        return UUID(str(organisation))
+
+
 class TestHiddenTicketTypes:
+    def test_the_limit_of_a_voucher_bounds_the_hidden_tickets_of_an_order(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
+        hidden = factories.ticket_type(conn, event_id=event, hidden=True)
+        key = {"unlocks_hidden": True, "discount_kind": None, "discount_value": None}
+        factories.voucher(conn, event, code="PAIR", max_tickets_per_redemption=2, **key)
+        request = order_request(hidden, 2, voucher="PAIR")
+        request["items"] += order_request(ticket_type, 5)["items"]
+
+        placed = api.post("/v1/orders", request, key="new")
+        refused = buy(api, hidden, "PAIR", quantity=3)
+
+        assert placed.status == 201
+        assert (refused.status, refused.code) == (422, "voucher_unlocks_fewer")
+        assert refused.json["max_tickets_per_redemption"] == 2
+        assert invariants.left(conn, hidden) == (98, 2, 0)
+
     def test_a_hidden_ticket_type_is_sold_with_the_code_that_unlocks_it(
         self, api: Client, conn: Connection, event: UUID
     ) -> None:

@@ -6,7 +6,8 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from tests.helpers import factories, invariants
+from boxoffice.auth import order_token
+from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import NOW, order_request
 from tests.helpers.payers import refunds, started, tell
 from tests.helpers.support import Client, context, function
@@ -76,4 +77,34 @@ def test_money_that_comes_after_the_hold_goes_back(api: Client, conn: Connection
 
     assert len(refunds(conn)) == 1
     assert invariants.left(conn, ticket_type) == (4, 0, 0)
+    invariants.check(conn)
+
+
+def test_its_events_are_listed_for_its_members_alone(api: Client, conn: Connection) -> None:
+    seller = factories.organisation(conn)
+    manager = factories.member(conn, seller, "manager")
+    running = factories.event(conn, organisation_id=seller, starts_at=NOW - timedelta(hours=1))
+    later = factories.event(conn, organisation_id=seller)
+    suspend(conn)
+    other = factories.event(conn)
+    query = {"organisation_id": str(seller)}
+
+    assert [event["id"] for event in api.get("/v1/events").json["items"]] == [str(other)]
+    assert api.get("/v1/events", query=query).json["items"] == []
+    own = api.get("/v1/events", query=query, account=manager).json["items"]
+    assert [event["id"] for event in own] == [str(running), str(later)]
+    assert api.get(f"/v1/events/{later}").status == 200, "who has a ticket reads it"
+
+
+def test_what_was_sold_is_read_admitted_and_refunded(api: Client, conn: Connection) -> None:
+    shop = sellers.Shop(conn)
+    sold = shop.sold(shop.ticket_type(), quantity=2)
+    scanner = factories.member(conn, shop.organisation, "scanner")
+    suspend(conn)
+
+    read = api.get(f"/v1/orders/{sold}", order_token=order_token(sold)).json
+    first, second = (ticket["id"] for ticket in read["tickets"])
+    scan = {"event_id": str(shop.event), "gate": "North"}
+    assert api.post(f"/v1/tickets/{first}/scans", scan, account=scanner).json["outcome"] == "admitted"
+    assert sellers.refund(api, shop, sold, ticket_ids=[second]).status == 201
     invariants.check(conn)

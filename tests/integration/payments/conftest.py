@@ -1,7 +1,6 @@
 """Servers of providers, started once, and the job that asks them."""
 
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from psycopg import Connection
 from boxoffice import config
 from tests.helpers import provider_servers
 from tests.helpers.provider_servers import Receiver
-from tests.helpers.support import Client, context, function
+from tests.helpers.support import Client, function
 
 
 @pytest.fixture
@@ -34,11 +33,11 @@ def reconcile(refund_queue: str, conn: Connection) -> Callable[[], dict[str, Any
 
     def run() -> dict[str, Any]:
         provider_servers.make_all_due(conn)
-        two_minutes = SimpleNamespace(**{**vars(context()), "get_remaining_time_in_millis": lambda: 120_000})
-        report = dict(function("reconcile_payments").handler({}, two_minutes))
+        a_minute = provider_servers.context_of_a_minute()
+        report = dict(function("reconcile_payments").handler({}, a_minute))
         report["refunds_tried"] = 0
         for record in provider_servers.take_records(refund_queue):
-            done = function("send_refunds").handler({"Records": [record]}, two_minutes)
+            done = function("send_refunds").handler({"Records": [record]}, a_minute)
             report["refunds_tried"] += done["refunds_tried"]
             report["units_failed"] += done["units_failed"]
         return report

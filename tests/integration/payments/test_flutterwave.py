@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 from uuid import UUID
 
 import pytest
@@ -14,6 +16,8 @@ from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import emails, refunds, start, started, status_of
 from tests.helpers.provider_servers import Flutterwave, charge_completed, send_webhook
 from tests.helpers.support import Client
+
+ORDERS_OF_STEPS = list(permutations(["expire", "reconcile", "webhook"]))
 
 type Job = Callable[[], dict[str, Any]]
 
@@ -100,7 +104,9 @@ def test_a_second_payment_on_the_same_page_goes_back(
     invariants.check(conn)
 
 
-@pytest.mark.parametrize("wrong", [{"amount": 2500}, {"amount": 2501}, {"currency": "GHS"}])
+@pytest.mark.parametrize(
+    "wrong", [{"amount": 2500}, {"amount": 2500.49}, {"currency": "GHS"}, {"amount": 9000, "currency": "GHS"}]
+)
 def test_the_wrong_amount_goes_back(
     flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID, reconcile: Job, wrong: dict[str, Any]
 ) -> None:
@@ -117,6 +123,123 @@ def test_the_wrong_amount_goes_back(
     invariants.check(conn)
 
 
+class TestAmounts:
+    """Flutterwave may convert currencies, and a buyer may pay more or less than asked."""
+
+    @pytest.mark.parametrize(
+        ("amount", "excess"),
+        [(2500.5, None), (2500.504, None), (2500.51, 1), (2500.519, 1), (2600, 9950), (2600.0099, 9950)],
+    )
+    def test_the_total_and_more_pays_and_the_rest_goes_back_in_whole_kobo(
+        self, flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID, amount: float, excess: int | None
+    ) -> None:
+        payment = started(api, order, "flutterwave")
+        transaction = flutterwave.pay(payment, amount=amount)
+
+        assert send_webhook(api, "flutterwave", charge_completed(transaction)).json["effect"] == "paid"
+
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        assert [returned for _, returned, _ in refunds(conn)] == ([excess] if excess else [])
+        sent = [refund["amount_refunded"] for refund in flutterwave.refunds(transaction)]
+        assert sent == ([excess / 100] if excess else [])
+        assert conn.execute("SELECT payload ->> 'amount' FROM provider_events").fetchall() == [(str(amount),)]
+        invariants.check(conn)
+
+    @pytest.mark.parametrize(("amount", "returned"), [(2500.499, 250_049), (2500.4999, 250_049), (0.01, 1)])
+    def test_less_than_the_total_goes_back_in_whole_kobo(
+        self, flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID, amount: float, returned: int
+    ) -> None:
+        payment = started(api, order, "flutterwave")
+        transaction = flutterwave.pay(payment, amount=amount)
+
+        assert send_webhook(api, "flutterwave", charge_completed(transaction)).json["effect"] == "returned"
+
+        assert status_of(conn, payment) == ("failed", "pending")
+        assert [each for _, each, _ in refunds(conn)] == [returned]
+        invariants.check(conn)
+
+    def test_less_than_a_kobo_is_no_money(
+        self, flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID
+    ) -> None:
+        payment = started(api, order, "flutterwave")
+        transaction = flutterwave.pay(payment, amount=0.004)
+
+        assert send_webhook(api, "flutterwave", charge_completed(transaction)).json["effect"] == "ignored"
+        assert status_of(conn, payment) == ("pending", "pending")
+
+
+class TestAnotherPaymentsTransaction:
+    @pytest.fixture
+    def mine(self, flutterwave: Flutterwave, api: Client, order: UUID) -> dict[str, Any]:
+        return started(api, order, "flutterwave")
+
+    @pytest.fixture
+    def paid(
+        self, flutterwave: Flutterwave, api: Client, conn: Connection, ticket_type: UUID, mine: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return a transaction that has paid another order."""
+        return flutterwave.pay(started(api, factories.order(conn, ticket_type, quantity=1), "flutterwave"))
+
+    def test_a_webhook_cannot_give_it_to_this_payment(
+        self, api: Client, conn: Connection, mine: dict[str, Any], paid: dict[str, Any]
+    ) -> None:
+        forged = {**paid, "tx_ref": mine["id"]}
+
+        assert send_webhook(api, "flutterwave", charge_completed(forged)).json["effect"] == "paid"
+        assert status_of(conn, mine) == ("pending", "pending")
+        assert status_of(conn, {"id": paid["tx_ref"]}) == ("succeeded", "paid")
+
+    def test_it_does_not_stand_for_the_transaction_that_we_ask_about(
+        self, flutterwave: Flutterwave, api: Client, conn: Connection, mine: dict[str, Any], paid: dict[str, Any]
+    ) -> None:
+        failed = flutterwave.pay(mine, status="failed")
+        flutterwave.set_mode("mixes-up")
+
+        assert send_webhook(api, "flutterwave", charge_completed(failed)).code == "provider_unavailable"
+        assert conn.execute("SELECT count(*) FROM provider_events").fetchone() == (0,)
+
+    def test_it_does_not_stand_among_those_of_this_payment(
+        self, flutterwave: Flutterwave, conn: Connection, mine: dict[str, Any], paid: dict[str, Any], reconcile: Job
+    ) -> None:
+        conn.execute("UPDATE payments SET ask_at = NULL WHERE id <> %s", [mine["id"]])
+        flutterwave.set_mode("mixes-up")
+
+        assert reconcile()["asked"] == 1
+        assert conn.execute("SELECT count(*) FROM provider_events").fetchone() == (0,)
+        assert status_of(conn, mine) == ("pending", "pending")
+
+
+class TestReturn:
+    """Flutterwave sends the buyer back to the page of the order, and appends its parameters to the URL."""
+
+    def test_the_page_can_read_the_order(
+        self, flutterwave: Flutterwave, api: Client, order: UUID, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        payment = started(api, order, "flutterwave")
+        url = flutterwave.link(payment)["redirect_url"]
+        appended = f"status=successful&tx_ref={payment['id']}&transaction_id=288200108"
+        parts = urlsplit(url)
+
+        returned = [
+            f"{url}?{appended}",  # appended to the text
+            f"{url}&{appended}",  # appended to the text, in which there is a parameter already
+            urlunsplit(parts._replace(query=appended)),  # appended to the query of the parsed URL
+        ]
+
+        for each in map(urlsplit, returned):
+            assert (each.netloc, each.path) == ("127.0.0.1:3000", f"/orders/{order}")
+            (token,) = parse_qs(each.fragment)["token"]
+            assert api.get(f"/v1/orders/{order}", order_token=token).json["id"] == str(order)
+
+    def test_only_ways_to_pay_that_settle_at_once_are_offered(
+        self, flutterwave: Flutterwave, api: Client, order: UUID
+    ) -> None:
+        offered = flutterwave.link(started(api, order, "flutterwave"))["payment_options"].split(", ")
+
+        assert {"card", "banktransfer", "ussd", "mpesa"} <= set(offered)
+        assert not any(option.startswith("ach") for option in offered)
+
+
 class TestReconciled:
     def test_a_lost_webhook_loses_nothing(
         self, flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID, reconcile: Job
@@ -130,6 +253,67 @@ class TestReconciled:
 
         assert status_of(conn, payment) == ("succeeded", "paid")
         assert send_webhook(api, "flutterwave", charge_completed(transaction)).json["effect"] == "paid"
+        invariants.check(conn)
+
+    @pytest.mark.parametrize("steps", ORDERS_OF_STEPS, ids="-".join)
+    def test_a_failed_try_and_then_a_charge_in_time_pay_the_order_whatever_comes_first(
+        self,
+        flutterwave: Flutterwave,
+        api: Client,
+        conn: Connection,
+        ticket_type: UUID,
+        order: UUID,
+        reconcile: Job,
+        steps: Any,
+    ) -> None:
+        payment = started(api, order, "flutterwave")
+        failed = flutterwave.pay(payment, status="failed")
+        send_webhook(api, "flutterwave", charge_completed(failed))
+        paid = flutterwave.pay(payment)
+        flutterwave.pay(payment, status="failed")  # in another tab
+        lapse(conn, minutes=1)
+
+        for step in steps:
+            if step == "expire":
+                assert expire(conn) == 0
+            elif step == "reconcile":
+                reconcile()
+            else:
+                send_webhook(api, "flutterwave", charge_completed(paid))
+
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        assert refunds(conn) == []
+        assert invariants.left(conn, ticket_type) == (9, 0, 1)
+        invariants.check(conn)
+
+    def test_both_charges_are_found_although_both_webhooks_are_lost(
+        self, flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID, reconcile: Job
+    ) -> None:
+        payment = started(api, order, "flutterwave")
+        transactions = [flutterwave.pay(payment) for _ in range(2)]
+
+        reconcile()
+
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        assert sorted(len(flutterwave.refunds(each)) for each in transactions) == [0, 1]
+        invariants.check(conn)
+
+    def test_failed_tries_give_back_the_stock_but_a_pending_one_keeps_it(
+        self, flutterwave: Flutterwave, api: Client, conn: Connection, ticket_type: UUID, reconcile: Job
+    ) -> None:
+        failed, pending = (
+            started(api, factories.order(conn, ticket_type, quantity=1), "flutterwave") for _ in range(2)
+        )
+        for payment in (failed, pending):
+            flutterwave.pay(payment, status="failed")
+        flutterwave.pay(pending, status="pending")
+        lapse(conn, minutes=1)
+
+        reconcile()
+
+        assert status_of(conn, failed) == ("failed", "expired")
+        assert status_of(conn, pending)[1] == "pending"
+        assert invariants.left(conn, ticket_type) == (9, 1, 0)
         invariants.check(conn)
 
     def test_a_payment_under_way_keeps_the_stock_for_the_grace_period(
@@ -272,12 +456,14 @@ class TestWhenItFails:
         assert start(api, order, provider="flutterwave").code == "provider_unavailable"
         calls._pool.cache_clear()
 
-    def test_it_gets_more_calls_than_it_allows(self, flutterwave: Flutterwave, api: Client, order: UUID) -> None:
+    def test_it_gets_more_calls_than_it_allows(
+        self, flutterwave: Flutterwave, api: Client, conn: Connection, ticket_type: UUID, order: UUID
+    ) -> None:
         transaction = flutterwave.pay(started(api, order, "flutterwave"))
         flutterwave.set_mode("busy")
 
         for answer in (
-            start(api, order, provider="flutterwave"),
+            start(api, factories.order(conn, ticket_type, quantity=1), provider="flutterwave"),
             send_webhook(api, "flutterwave", charge_completed(transaction)),
         ):
             assert (answer.status, answer.code) == (503, "provider_busy")

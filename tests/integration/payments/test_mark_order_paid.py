@@ -7,6 +7,8 @@ from psycopg import Connection
 
 from boxoffice.auth import order_token
 from tests.helpers import factories, invariants, payers
+from tests.helpers.payers import started
+from tests.helpers.provider_servers import Stripe, context_of_a_minute
 from tests.helpers.sellers import Shop, given_back, history, mark_paid, refund, status_of, tickets_of
 from tests.helpers.support import Client, context, function
 
@@ -82,11 +84,37 @@ def test_a_lapsed_order_whose_tickets_are_gone_is_refused(api: Client, conn: Con
     invariants.check(conn)
 
 
-def test_a_lapsed_order_of_a_cancelled_event_is_refused(api: Client, conn: Connection, shop: Shop) -> None:
-    order = lapsed(conn, shop.ticket_type())
-    conn.execute("UPDATE events SET status = 'cancelled'")
+@pytest.mark.parametrize(
+    ("ended", "code"),
+    [
+        ("UPDATE events SET status = 'cancelled'", "event_cancelled"),
+        ("UPDATE events SET starts_at = now() - interval '2 hours', ends_at = now()", "event_over"),
+        ("UPDATE organisations SET status = 'suspended'", "seller_suspended"),
+    ],
+)
+def test_an_order_of_a_sale_that_has_ended_is_refused(
+    api: Client, conn: Connection, shop: Shop, ended: str, code: str
+) -> None:
+    ticket_type = shop.ticket_type()
+    orders = [lapsed(conn, ticket_type), factories.order(conn, ticket_type)]
+    conn.execute(ended)
 
-    assert mark_paid(api, shop, order).code == "order_expired"  # type: ignore[arg-type]
+    assert [mark_paid(api, shop, order).code for order in orders] == [code, code]  # type: ignore[arg-type]
+    assert conn.execute("SELECT count(*) FROM payments").fetchone() == (0,)
+
+
+def test_it_closes_the_payment_that_is_open_at_a_provider(
+    stripe: Stripe, api: Client, conn: Connection, shop: Shop
+) -> None:
+    order = factories.order(conn, shop.ticket_type())
+    payment = started(api, order, "stripe")
+
+    assert mark_paid(api, shop, order).status == 200
+
+    function("reconcile_payments").handler({}, context_of_a_minute())
+    assert stripe.status(payment) == "canceled"
+    assert payers.status_of(conn, payment) == ("failed", "paid")
+    invariants.check(conn)
 
 
 def test_a_paid_or_cancelled_order_is_refused(api: Client, conn: Connection, shop: Shop) -> None:

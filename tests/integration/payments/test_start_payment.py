@@ -4,6 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from psycopg import Connection
+from psycopg.errors import UniqueViolation
 
 from boxoffice import config
 from boxoffice.auth import order_token
@@ -13,7 +14,8 @@ from boxoffice.payments.models import PreparedPayment, ProviderPayment
 from tests.helpers import factories, invariants
 from tests.helpers.conformance import internal_errors_expected
 from tests.helpers.payers import start, status_of, tell
-from tests.helpers.support import Client
+from tests.helpers.provider_servers import Stripe, context_of_a_minute
+from tests.helpers.support import Client, function
 
 
 @pytest.fixture
@@ -39,6 +41,124 @@ def test_a_guest_learns_where_to_pay(api: Client, conn: Connection, order: UUID)
     invariants.check(conn)
 
 
+class TestOneOpenPayment:
+    """An order has one open payment at each provider."""
+
+    def test_another_request_is_answered_with_the_open_payment(
+        self, api: Client, conn: Connection, order: UUID
+    ) -> None:
+        first, second = start(api, order), start(api, order)
+
+        assert (second.status, second.json) == (201, first.json)
+        assert second.headers.get("idempotent-replayed") is None
+        assert payments(conn) == 1
+
+    def test_a_decline_leaves_it_open(self, api: Client, conn: Connection, order: UUID) -> None:
+        first = start(api, order).json
+        tell(api, first, "payment.failed")
+
+        again = start(api, order).json
+
+        assert again == first
+        assert status_of(conn, first) == ("pending", "pending")
+        assert tell(api, again).json["effect"] == "paid"
+        invariants.check(conn)
+
+    def test_another_provider_has_its_own(self, stripe: Stripe, api: Client, conn: Connection, order: UUID) -> None:
+        ids = {start(api, order, provider=provider).json["id"] for provider in ("sandbox", "stripe") * 2}
+
+        assert len(ids) == payments(conn) == 2
+        assert stripe.intents() == 1
+
+    def test_a_closed_payment_is_not_open(self, api: Client, conn: Connection, order: UUID) -> None:
+        closed = start(api, order, key="k").json
+        conn.execute("UPDATE payments SET status = 'failed', ask_at = NULL")
+
+        assert start(api, order).json["id"] != closed["id"]
+        assert start(api, order, key="k").json == closed, "a repeat gets the first answer"
+
+    def test_it_is_answered_while_the_provider_is_down(self, stripe: Stripe, api: Client, order: UUID) -> None:
+        first = start(api, order, provider="stripe").json
+        stripe.set_mode("error")
+
+        assert start(api, order, provider="stripe").json == first
+
+    def test_the_database_refuses_a_second(self, conn: Connection, order: UUID) -> None:
+        factories.payment(conn, order, ask_at=factories.NOW)
+
+        with pytest.raises(UniqueViolation, match="payments_one_open"):
+            factories.payment(conn, order, ask_at=factories.NOW)
+
+    def test_an_order_takes_ten_payments(self, api: Client, conn: Connection, order: UUID) -> None:
+        for _ in range(9):
+            factories.payment(conn, order, status="failed")
+        tenth = start(api, order)
+
+        assert tenth.status == 201
+        refused = start(api, order, provider="stripe")
+        assert (refused.status, refused.code, refused.json["max_payments"]) == (409, "too_many_payments", 10)
+        assert start(api, order).json == tenth.json
+        assert payments(conn) == 10
+
+    def test_refused_payments_count(
+        self, api: Client, conn: Connection, order: UUID, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        calls: list[UUID] = []
+
+        def refuse(payment: ProviderPayment) -> PreparedPayment:
+            calls.append(payment.id)
+            raise PaymentRefused
+
+        monkeypatch.setattr(sandbox, "create", refuse)
+
+        codes = [start(api, order).code for _ in range(12)]
+
+        assert codes == ["payment_refused"] * 10 + ["too_many_payments"] * 2
+        assert len(set(calls)) == len(calls) == 10
+
+    def test_a_repeat_of_a_refused_request_is_refused_again(
+        self, api: Client, conn: Connection, order: UUID, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(_: ProviderPayment) -> PreparedPayment:
+            raise PaymentRefused
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sandbox, "create", refuse)
+            start(api, order, key="k")
+
+        assert start(api, order, key="k").code == "payment_refused"
+        assert payments(conn) == 1
+        assert start(api, order).status == 201
+
+    def test_while_money_is_under_way_no_payment_starts(self, api: Client, conn: Connection, order: UUID) -> None:
+        start(api, order)
+        conn.execute("UPDATE payments SET status = 'processing'")
+
+        for provider in ("sandbox", "stripe"):
+            answer = start(api, order, provider=provider)
+            assert (answer.status, answer.code) == (409, "payment_processing")
+
+    def test_who_is_told_nothing_cannot_pay(
+        self, api: Client, conn: Connection, order: UUID, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The hold ends, and the payment is closed, before the provider answers how to pay it."""
+        create = sandbox.create
+
+        def slowly(payment: ProviderPayment) -> PreparedPayment:
+            conn.execute("UPDATE orders SET expires_at = now() - interval '1 second'")
+            conn.execute("UPDATE payments SET ask_at = now() - interval '1 second'")
+            function("reconcile_payments").handler({}, context_of_a_minute())
+            return create(payment)
+
+        monkeypatch.setattr(sandbox, "create", slowly)
+
+        assert start(api, order).code == "order_expired"
+        assert conn.execute("SELECT payments.status, ask_at, orders.status FROM payments, orders").fetchall() == [
+            ("failed", None, "expired")
+        ]
+        invariants.check(conn)
+
+
 def test_a_repeat_is_answered_with_the_same_payment(api: Client, conn: Connection, order: UUID) -> None:
     first, second = start(api, order, key="k"), start(api, order, key="k")
 
@@ -60,11 +180,6 @@ def test_two_orders_may_use_the_same_key(api: Client, conn: Connection, order: U
     other = factories.order(conn, factories.ticket_type(conn))
 
     assert start(api, order, key="k").json["id"] != start(api, other, key="k").json["id"]
-
-
-def test_a_new_key_starts_another_payment(api: Client, conn: Connection, order: UUID) -> None:
-    assert start(api, order).json["id"] != start(api, order).json["id"]
-    assert payments(conn) == 2
 
 
 def test_a_repeat_after_a_cut_off_request_continues_with_the_same_payment(
@@ -122,6 +237,26 @@ class TestRefusals:
 
         for each in (order, paid, free):
             assert (start(api, each).status, start(api, each).code) == (409, "order_not_pending")
+
+    @pytest.mark.parametrize(
+        ("ended", "code"),
+        [
+            ("UPDATE events SET status = 'cancelled'", "event_cancelled"),
+            ("UPDATE events SET deleted_at = now()", "event_cancelled"),
+            ("UPDATE events SET starts_at = now() - interval '2 hours', ends_at = now()", "event_over"),
+            ("UPDATE organisations SET status = 'suspended'", "seller_suspended"),
+        ],
+    )
+    @pytest.mark.parametrize("has_payment", [False, True])
+    def test_an_order_of_a_sale_that_has_ended_cannot_be_paid(
+        self, api: Client, conn: Connection, order: UUID, ended: str, code: str, has_payment: bool
+    ) -> None:
+        if has_payment:
+            start(api, order)
+        conn.execute(ended)
+
+        assert (start(api, order).status, start(api, order).code) == (409, code)
+        assert payments(conn) == has_payment
 
     def test_a_provider_that_is_not_enabled(self, api: Client, order: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PAYMENT_PROVIDERS", "")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, emails, refunds, start, started, status_of
 from tests.helpers.provider_servers import Receiver, Stripe, send_webhook
 from tests.helpers.support import Client
+
+ORDERS_OF_STEPS = list(permutations(["expire", "reconcile", "webhook"]))
 
 type Job = Callable[[], dict[str, Any]]
 
@@ -75,9 +78,11 @@ def test_declined_and_then_paid_with_another_card(
     assert receiver.answer_about(stripe.intent(payment)) == "200 OK"
     assert status_of(conn, payment) == ("failed", "pending")
     again = started(api, order, "stripe")
+    assert again == payment
+    assert status_of(conn, payment) == ("pending", "pending")
     stripe.pay(again)
-    assert receiver.answer_about(stripe.intent(again)) == "200 OK"
-    assert status_of(conn, again) == ("succeeded", "paid")
+    assert receiver.answer_about("payment_intent.succeeded") == "200 OK"
+    assert status_of(conn, payment) == ("succeeded", "paid")
     invariants.check(conn)
 
 
@@ -156,6 +161,48 @@ class TestAfterTheHold:
         reconcile()
 
         assert status_of(conn, payment) == ("succeeded", "paid")
+        invariants.check(conn)
+
+    @pytest.mark.parametrize("steps", ORDERS_OF_STEPS, ids="-".join)
+    def test_declined_once_and_then_paid_in_time_pays_the_order_whatever_comes_first(
+        self, stripe: Stripe, api: Client, conn: Connection, ticket_type: UUID, order: UUID, reconcile: Job, steps: Any
+    ) -> None:
+        payment = started(api, order, "stripe")
+        stripe.pay(payment, Stripe.DECLINED)
+        send_webhook(api, "stripe", stripe.event_of(payment))
+        assert status_of(conn, payment) == ("failed", "pending")
+        assert stripe.pay(payment)["status"] == "succeeded"
+        lapse(conn, minutes=1)
+
+        for step in steps:
+            if step == "expire":
+                assert expire(conn) == 0
+            elif step == "reconcile":
+                reconcile()
+            else:
+                send_webhook(api, "stripe", stripe.event_of(payment, "payment_intent.succeeded"))
+
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        assert refunds(conn) == []
+        assert invariants.left(conn, ticket_type) == (8, 0, 2)
+        invariants.check(conn)
+
+    def test_declined_once_and_not_paid_gives_back_the_stock_when_stripe_has_been_asked(
+        self, stripe: Stripe, api: Client, conn: Connection, ticket_type: UUID, order: UUID, reconcile: Job
+    ) -> None:
+        payment = started(api, order, "stripe")
+        stripe.pay(payment, Stripe.DECLINED)
+        reconcile()
+        assert status_of(conn, payment) == ("failed", "pending")
+        lapse(conn, minutes=1)
+        assert expire(conn) == 0, "another card may have paid"
+
+        reconcile()
+
+        assert stripe.status(payment) == "canceled"
+        assert status_of(conn, payment) == ("failed", "expired")
+        assert conn.execute("SELECT ask_at FROM payments").fetchall() == [(None,)]
+        assert invariants.left(conn, ticket_type) == (10, 0, 0)
         invariants.check(conn)
 
     def test_late_money_takes_stock_again(
@@ -324,27 +371,12 @@ class TestWhenStripeFails:
     def test_a_payment_that_stripe_refuses_is_refused(
         self, stripe: Stripe, api: Client, conn: Connection, order: UUID
     ) -> None:
-        conn.execute("UPDATE orders SET currency = ''")
+        stripe.set_mode("refuses")
 
         answer = start(api, order, provider="stripe")
 
         assert (answer.status, answer.code) == (409, "payment_refused")
         assert conn.execute("SELECT status, ask_at FROM payments").fetchall() == [("failed", None)]
-
-    def test_a_refused_payment_is_open_again_once_stripe_accepts_it(
-        self, stripe: Stripe, api: Client, conn: Connection, order: UUID, reconcile: Job
-    ) -> None:
-        conn.execute("UPDATE orders SET currency = ''")
-        assert start(api, order, key="k", provider="stripe").code == "payment_refused"
-        conn.execute("UPDATE orders SET currency = 'EUR'")
-        conn.execute("UPDATE payments SET currency = 'EUR'")
-
-        payment = start(api, order, key="k", provider="stripe").json
-        stripe.pay(payment)
-        reconcile()
-
-        assert status_of(conn, payment) == ("succeeded", "paid")
-        invariants.check(conn)
 
     def test_a_repeat_that_comes_after_the_hold_prepares_nothing(
         self, stripe: Stripe, api: Client, conn: Connection, order: UUID

@@ -518,9 +518,9 @@ BREACHES = [
     ),
     breach(
         "payments_without_effect",
-        "other money came than was asked for",
+        "less money came than was asked for",
         "paid_payment",
-        "UPDATE incoming_payments SET amount = amount + 1 WHERE id = %(paid_incoming)s",
+        "UPDATE incoming_payments SET amount = amount - 1 WHERE id = %(paid_incoming)s",
     ),
     breach(
         "payments_without_effect",
@@ -611,6 +611,12 @@ BREACHES = [
         "money that pays nothing was not all returned",
         "returned_incoming",
         "UPDATE incoming_payments SET amount = amount + 1 WHERE id = %(returned_incoming)s",
+    ),
+    breach(
+        "money_without_effect",
+        "more money came than was asked for, and the rest was not returned",
+        "paid_incoming",
+        "UPDATE incoming_payments SET amount = amount + 1 WHERE id = %(paid_incoming)s",
     ),
     breach(
         "money_without_effect",

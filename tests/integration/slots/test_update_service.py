@@ -2,13 +2,20 @@
 
 import random
 from typing import Any
+from uuid import UUID
 
 import pytest
 from psycopg import Connection
+from psycopg.errors import LockNotAvailable
 
+from boxoffice import db
+from boxoffice.auth import Caller, Who
 from boxoffice.ids import new_id
+from boxoffice.slots import service
+from boxoffice.slots.models import PlacePatch
 from tests.helpers import factories, invariants
 from tests.helpers.snapshots import snapshot
+from tests.helpers.support import Database
 from tests.integration.slots.conftest import Cloakroom
 
 
@@ -60,6 +67,32 @@ def test_a_slot_above_the_capacity_is_kept_until_its_claim_is_released(cloakroom
     assert cloakroom.numbers("free") == [1, 2]
     cloakroom.release(claims[4]["id"])
     assert cloakroom.numbers() == [1, 2, 3]
+    invariants.check(conn)
+
+
+def test_the_first_slot_above_the_capacity_is_withdrawn_when_it_is_released(
+    cloakroom: Cloakroom, conn: Connection
+) -> None:
+    claims = [cloakroom.claim().json for _ in range(2)]
+    cloakroom.release(claims[0]["id"])
+    assert cloakroom.resize(1).status == 200
+
+    cloakroom.release(claims[1]["id"])
+
+    assert cloakroom.numbers() == [1]
+    assert [cloakroom.claim().status for _ in range(2)] == [201, 409]
+    invariants.check(conn)
+
+
+def test_the_capacity_stays_as_it_is_while_a_claim_is_released(
+    cloakroom: Cloakroom, database: Database, conn: Connection
+) -> None:
+    claim = cloakroom.claim().json
+    manager = Caller(Who.MANAGER, cloakroom.manager)
+    with conn.transaction(), db.Connection.connect(database.api_url, options="-c lock_timeout=100ms") as other:
+        service.release_claim(conn, Caller(Who.SCANNER, cloakroom.scanner), UUID(claim["id"]))
+        with pytest.raises(LockNotAvailable):
+            service.update_place(other, manager, cloakroom.id, PlacePatch(capacity=20), None)
     invariants.check(conn)
 
 

@@ -86,6 +86,17 @@ def test_extending_a_map_leaves_rows_that_are_not_named(
     invariants.check(conn)
 
 
+def test_rows_that_exist_keep_their_rank_when_a_map_is_extended(
+    api: Client, conn: Connection, manager: UUID, ticket_type: UUID
+) -> None:
+    define(api, manager, ticket_type, row("A", "1"), row("B", "1"), row("C", "1"))
+
+    define(api, manager, ticket_type, row("C", "1"), row("D", "1"), row("A", "1"), extend=True)
+
+    assert [each["row"] for each in seats(api, ticket_type)] == ["A", "B", "C", "D"]
+    assert [name for (name,) in conn.execute("SELECT name FROM seat_rows ORDER BY rank")] == ["A", "B", "C", "D"]
+
+
 def test_a_seat_that_is_held_or_sold_cannot_be_removed(
     api: Client, conn: Connection, manager: UUID, ticket_type: UUID
 ) -> None:

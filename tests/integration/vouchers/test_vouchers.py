@@ -31,6 +31,7 @@ class TestCreate:
             valid_until=until,
             max_redemptions=50,
             max_per_buyer=2,
+            max_tickets_per_redemption=4,
             unlocks_hidden=True,
             ticket_type_ids=[str(ticket_type)],
         )
@@ -42,11 +43,14 @@ class TestCreate:
             "event_id": str(event),
             "code": "TENTH",
             "discount": {"kind": "percent", "percent": 10},
+            "currency": "NGN",
+            "currency_exponent": 2,
             "valid_from": None,
             "valid_until": until,
             "max_redemptions": 50,
             "redemptions": 0,
             "max_per_buyer": 2,
+            "max_tickets_per_redemption": 4,
             "unlocks_hidden": True,
             "ticket_type_ids": [str(ticket_type)],
             "version": 1,
@@ -64,6 +68,23 @@ class TestCreate:
         answer = create(api, manager, event, discount=discount, unlocks_hidden=True)
 
         assert (answer.status, answer.json["discount"]) == (201, discount)
+
+    def test_only_a_free_voucher_is_for_one_ticket_unless_its_manager_says_otherwise(
+        self, api: Client, manager: UUID, event: UUID
+    ) -> None:
+        free, tenth, fixed = {"kind": "free"}, {"kind": "percent", "percent": 10}, {"kind": "fixed", "amount": 5}
+
+        def limit(code: str, **fields: Any) -> int | None:
+            limit: int | None = create(api, manager, event, code=code, **fields).json["max_tickets_per_redemption"]
+            return limit
+
+        assert limit("ONE", discount=free) == 1
+        assert limit("FOUR", discount=free, max_tickets_per_redemption=4) == 4
+        assert limit("ALL", discount=free, max_tickets_per_redemption=None) is None
+        assert limit("TENTH", discount=tenth) is None
+        assert limit("FIXED", discount=fixed) is None
+        assert limit("KEY", discount=None, unlocks_hidden=True) is None
+        assert limit("TWO", discount=tenth, max_tickets_per_redemption=2) == 2
 
     def test_an_event_has_a_code_once_however_it_is_written(
         self, api: Client, conn: Connection, manager: UUID, event: UUID, draft: UUID
@@ -114,6 +135,9 @@ class TestCreate:
             {"max_redemptions": 10**8},
             {"max_redemptions": True},
             {"max_per_buyer": 0},
+            {"max_tickets_per_redemption": 0},
+            {"max_tickets_per_redemption": 1001},
+            {"max_tickets_per_redemption": 1.0},
             {"ticket_type_ids": []},
             {"ticket_type_ids": ["1"]},
             {"unlocks_hidden": 1},
@@ -198,6 +222,26 @@ class TestUpdate:
         assert api.patch(path, {"max_redemptions": None}, account=manager).status == 200
         assert api.post("/v1/orders", order_request(ticket_type, voucher="tenth"), key="new").status == 201
         invariants.check(conn)
+
+    def test_a_discount_that_becomes_free_is_for_one_ticket_unless_a_limit_is_set(
+        self, api: Client, manager: UUID, event: UUID
+    ) -> None:
+        path = f"/v1/vouchers/{create(api, manager, event).json['id']}"
+        tenth = {"discount": {"kind": "percent", "percent": 10}}
+
+        def limit_after(**changes: Any) -> int | None:
+            limit: int | None = api.patch(path, changes, account=manager).json["max_tickets_per_redemption"]
+            return limit
+
+        free = {"discount": {"kind": "free"}}
+        assert limit_after(**free) == 1
+        assert limit_after(max_tickets_per_redemption=None) is None
+        assert limit_after(**free) is None  # it was free before
+        assert limit_after(**tenth) is None
+        assert limit_after(**free, max_tickets_per_redemption=None) is None
+        assert limit_after(**tenth, max_tickets_per_redemption=5) == 5
+        assert limit_after(**free) == 5
+        assert limit_after(code="other") == 5
 
     def test_orders_that_redeemed_it_keep_their_discount(
         self, api: Client, manager: UUID, event: UUID, ticket_type: UUID

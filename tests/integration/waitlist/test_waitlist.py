@@ -166,6 +166,18 @@ class TestOffers:
         assert [status for status, _ in entries(conn)] == ["offered", "offered", "waiting"]
         assert invariants.left(conn, ticket_type) == (1, 8, 0)
 
+    def test_an_added_capacity_is_offered_at_once(self, api: Client, conn: Connection) -> None:
+        shop = sellers.Shop(conn)
+        assert api.patch(f"/v1/events/{shop.event}", {"capacity": 2}, account=shop.manager).status == 200
+        ticket_type = shop.ticket_type()
+        assert api.post("/v1/orders", factories.order_request(ticket_type), key="new").status == 201
+        factories.waitlist_entry(conn, ticket_type)
+
+        assert api.patch(f"/v1/events/{shop.event}", {"capacity": 4}, account=shop.manager).status == 200
+
+        assert entries(conn) == [("offered", 2)]
+        invariants.check(conn)
+
     def test_the_job_offers_stock_that_lies_in_several_rows(self, api: Client, conn: Connection, event: UUID) -> None:
         ticket_type = factories.ticket_type(conn, event_id=event, quantity=100, max_per_order=50)
         factories.waitlist_entry(conn, ticket_type, quantity=45)
@@ -314,6 +326,18 @@ class TestAccepting:
         conn.execute("UPDATE waitlist_entries SET expires_at = now() WHERE id = %s", [entry])
         assert accept(api, conn, entry).code == "no_offer"
         assert invariants.left(conn, ticket_type) == (0, 4, 0)
+
+    def test_an_offer_does_not_lift_the_limit_of_its_buyer(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
+        conn.execute("UPDATE ticket_types SET max_per_buyer = 3")
+        entry = factories.waitlist_entry(conn, ticket_type, email="ada@example.com")
+        cancel(conn, api, ticket_type)
+        conn.execute("UPDATE orders SET buyer_email = 'ada@example.com' WHERE status = 'pending'")
+
+        assert accept(api, conn, entry).code == "buyer_limit_reached"
+        assert accept(api, conn, entry, quantity=1).status == 201
+        invariants.check(conn)
 
     def test_an_offer_cannot_be_ordered_with_other_ticket_types(
         self, api: Client, conn: Connection, event: UUID, ticket_type: UUID

@@ -8,10 +8,11 @@ import pytest
 
 from boxoffice.ids import new_id
 from boxoffice.orders import rules
-from boxoffice.orders.errors import BuyerLimitReached, TicketModeNotOffered
+from boxoffice.orders.errors import BuyerLimitReached, NotOnSale, TicketModeNotOffered
 from boxoffice.orders.models import BuyerLimit, Cart, CartItem, SaleTerms
 from boxoffice.stock.errors import SoldOut
-from boxoffice.vouchers.errors import VoucherUsedUp
+from boxoffice.vouchers.errors import VoucherUnlocksFewer, VoucherUsedUp
+from boxoffice.vouchers.models import Voucher
 from tests.unit.vouchers.test_rules import voucher
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -40,8 +41,20 @@ def terms(**fields: Any) -> SaleTerms:
         "pool_rows": 4,
         "capacity_pool_id": CAPACITY,
         "capacity_rows": 8,
+        "seller_sells": True,
     }
     return SaleTerms(**{**usual, **fields})
+
+
+@pytest.mark.parametrize(("seconds", "is_on_sale"), [(-3601, False), (-3600, True), (-1, True), (0, False), (1, False)])
+def test_a_sale_begins_at_its_start_and_is_over_at_its_end(seconds: int, is_on_sale: bool) -> None:
+    each = terms(on_sale_from=NOW - timedelta(hours=1), on_sale_until=NOW)
+
+    if is_on_sale:
+        rules.check_on_sale(each, 1, NOW + timedelta(seconds=seconds))
+    else:
+        with pytest.raises(NotOnSale):
+            rules.check_on_sale(each, 1, NOW + timedelta(seconds=seconds))
 
 
 def test_ticket_types_of_an_event_take_from_its_capacity_in_one_draw() -> None:
@@ -110,6 +123,22 @@ def test_the_limits_are_those_of_the_ticket_types_and_of_the_voucher() -> None:
     for owned in ({limited.ticket_type_id: 2}, {each.id: 1}):
         with pytest.raises(BuyerLimitReached):
             rules.check_buyer_limits(limits, owned)
+
+
+def test_a_voucher_unlocks_as_many_hidden_tickets_as_it_covers() -> None:
+    hidden, also_hidden, public = terms(hidden=True), terms(hidden=True), terms()
+    limited = voucher(event_id=EVENT, unlocks_hidden=True, max_tickets_per_redemption=3)
+    unlimited = voucher(event_id=EVENT, unlocks_hidden=True)
+
+    def redeem(each: Voucher, *quantities: int) -> Voucher | None:
+        by_type = dict(zip([t.ticket_type_id for t in (hidden, also_hidden, public)], quantities, strict=True))
+        return rules.redeemed_voucher([hidden, also_hidden, public], by_type, [each], each.code, NOW)
+
+    assert redeem(limited, 1, 2, 10) is limited
+    assert redeem(unlimited, 10, 10, 10) is unlimited
+    with pytest.raises(VoucherUnlocksFewer) as refused:
+        redeem(limited, 2, 2, 1)
+    assert refused.value.facts == {"max_tickets_per_redemption": 3}
 
 
 def test_a_voucher_is_used_up_only_if_nothing_else_is_short() -> None:

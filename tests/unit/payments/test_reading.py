@@ -1,15 +1,17 @@
 """Values that providers send: what is read, and what is refused."""
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from iso4217 import Currency
 
 from boxoffice import money
 from boxoffice.errors import Malformed
 from boxoffice.ids import new_id
-from boxoffice.payments import reading, stripe
+from boxoffice.payments import flutterwave, reading, stripe
 from boxoffice.payments.errors import PaymentRefused
 from boxoffice.payments.models import PLATFORM_MERCHANT
 
@@ -108,29 +110,71 @@ def test_a_body_that_is_no_event_is_malformed(body: bytes) -> None:
         stripe.parse(PLATFORM_MERCHANT, body)
 
 
+# How Stripe counts, copied from https://docs.stripe.com/currencies: all others have two decimals.
+STRIPE_ZERO_DECIMAL = set(re.findall(r"\w+", "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF"))
+STRIPE_THREE_DECIMAL = {"BHD", "JOD", "KWD", "OMR", "TND"}  # whose last digit must be 0
+STRIPE_TWO_DECIMAL_BUT_WHOLE = {"ISK", "UGX"}  # whose decimals must be 00
+UNKNOWN_TO_STRIPE = {"IQD", "LYD"}  # of three decimals, so that Stripe's two are too few
+
+
 @pytest.mark.parametrize(
-    ("currency", "ours", "theirs"),
+    ("currency", "ours", "decimal", "theirs"),
     [
-        ("EUR", 5000, 5000),
-        ("NGN", 150_050, 150_050),
-        ("JPY", 5000, 5000),
-        ("KWD", 5000, 5000),
-        ("UGX", 5000, 500_000),
-        ("ISK", 5000, 500_000),
+        ("EUR", 5000, "50.00", 5000),
+        ("NGN", 150_050, "1500.50", 150_050),
+        ("RSD", 150_000, "1500.00", 150_000),
+        ("HUF", 500_000, "5000.00", 500_000),
+        ("TWD", 150_050, "1500.50", 150_050),
+        ("IDR", 1_500_000_00, "1500000.00", 150_000_000),
+        ("LAK", 150_000, "1500.00", 150_000),
+        ("JPY", 5000, "5000", 5000),
+        ("XOF", 5000, "5000", 5000),
+        ("KWD", 5120, "5.120", 5120),
+        ("MGA", 150_000, "1500.00", 1500),
+        ("UGX", 5, "5", 500),
+        ("ISK", 5, "5", 500),
     ],
 )
-def test_stripe_counts_some_currencies_in_other_units(currency: str, ours: int, theirs: int) -> None:
+def test_stripe_counts_some_currencies_in_other_units(currency: str, ours: int, decimal: str, theirs: int) -> None:
+    assert money.major(ours, currency) == Decimal(decimal)
     assert stripe._stripe_amount(ours, currency) == theirs
     assert reading.amount_of(theirs, currency, stripe._decimals(currency)) == ours
 
 
-def test_every_currency_survives_the_way_to_stripe_and_back() -> None:
-    with pytest.raises(PaymentRefused):  # has a thousandth, which Stripe has not heard of
-        stripe._stripe_amount(1, "LYD")
-    for currency in money._currencies() - {"LYD"}:
-        for amount in (1, 12_345_678):
-            there = stripe._stripe_amount(amount, currency)
-            assert reading.amount_of(there, currency, stripe._decimals(currency)) == amount, currency
+@pytest.mark.parametrize("code", sorted({each.code for each in Currency if money.is_currency(each.code)}))
+def test_every_amount_that_we_price_reaches_stripe_exactly(code: str) -> None:
+    ours = 1200 * 10 ** (Currency(code).exponent or 0)
+    theirs = 1200 * (1 if code in STRIPE_ZERO_DECIMAL else 1000 if code in STRIPE_THREE_DECIMAL else 100)
+    assert stripe._stripe_amount(ours, code) == theirs
+    assert reading.amount_of(theirs, code, stripe._decimals(code)) == ours
+    if code in UNKNOWN_TO_STRIPE:
+        with pytest.raises(PaymentRefused):
+            stripe._stripe_amount(ours + 1, code)
+        return
+    smallest = stripe._stripe_amount(money.step(code), code)
+    takes = 10 if code in STRIPE_THREE_DECIMAL else 100 if code in STRIPE_TWO_DECIMAL_BUT_WHOLE else 1
+    assert smallest == takes  # no multiple of it is finer than Stripe takes, and none that Stripe takes is missing
+
+
+# The currencies that Flutterwave collects, and its amounts, which are numbers of the major unit.
+@pytest.mark.parametrize(
+    ("currency", "ours", "theirs"),
+    [
+        *[
+            (code, 150_050, 1500.5)
+            for code in re.findall(r"\w+", "EGP ETB EUR GBP GHS KES MWK NGN SLE TZS USD ZAR ZMW")
+        ],
+        *[(code, 1500, 1500) for code in ("GNF", "RWF", "UGX", "XAF", "XOF")],
+        ("NGN", 150_000, 1500),
+        ("NGN", 1, 0.01),
+        ("NGN", 123_456_789_012_345, 1_234_567_890_123.45),
+    ],
+)
+def test_flutterwave_counts_in_the_major_unit(currency: str, ours: int, theirs: float) -> None:
+    sent = flutterwave._number(money.major(ours, currency))
+
+    assert json.dumps(sent) == json.dumps(theirs)
+    assert reading.amount_of(json.loads(json.dumps(sent), parse_float=Decimal), currency) == ours
 
 
 @pytest.mark.parametrize(

@@ -2,24 +2,35 @@
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from boxoffice.errors import DomainError
+from boxoffice.events.errors import EventOver
 from boxoffice.ids import new_id
-from boxoffice.orders.errors import OrderNotPending
+from boxoffice.orders.errors import OrderNotPending, PaymentProcessing
 from boxoffice.orders.models import OrderRow, OrderStatus
+from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.payments import rules
-from boxoffice.payments.errors import OrderExpired, ProviderUnavailable
+from boxoffice.payments.errors import (
+    OrderExpired,
+    ProviderUnavailable,
+    TooManyPayments,
+)
 from boxoffice.payments.models import (
     DueRefund,
     Effect,
+    EventKind,
     OpenPayment,
+    PaymentOfOrder,
     PaymentRow,
     PaymentStatus,
     ProviderEvent,
     RefundState,
+    SaleState,
 )
+from boxoffice.ticket_types.errors import EventCancelled
 
 NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
 PAYMENT = PaymentRow(new_id(), new_id(), "sandbox", "pending", 5000, "NGN", NOW, None)
@@ -59,7 +70,11 @@ def test_no_other_order_can_be_paid(status: OrderStatus, expires_in: int, error:
         ("pending", "pending", "paid"),
         ("failed", "pending", "paid"),
         ("pending", "expired", "paid"),
-        ("pending", "cancelled", "paid"),
+        ("failed", "expired", "paid"),
+        ("processing", "pending", "paid"),
+        ("processing", "expired", "paid"),
+        ("pending", "cancelled", "returned"),
+        ("processing", "cancelled", "returned"),
         ("pending", "paid", "returned"),
         ("pending", "refunded", "returned"),
         ("failed", "partially_refunded", "returned"),
@@ -77,13 +92,114 @@ def test_money_pays_an_order_that_can_be_paid_or_goes_back(
 
 @pytest.mark.parametrize(
     ("payment", "effect"),
-    [("pending", "failed"), ("failed", "ignored"), ("succeeded", "ignored"), ("refunded", "ignored")],
+    [
+        ("pending", "failed"),
+        ("processing", "failed"),
+        ("failed", "ignored"),
+        ("succeeded", "ignored"),
+        ("refunded", "ignored"),
+    ],
 )
-def test_a_failure_ends_only_a_pending_payment(payment: PaymentStatus, effect: Effect) -> None:
+def test_a_failure_ends_only_a_payment_that_has_not_ended(payment: PaymentStatus, effect: Effect) -> None:
     assert rules.decide_payment(DECLINED, replace(PAYMENT, status=payment), "pending").effect == effect
 
 
-@pytest.mark.parametrize("wrong", [{"amount": 4999}, {"amount": 5001}, {"currency": "GHS"}])
+@pytest.mark.parametrize(
+    ("payment", "effect"),
+    [
+        ("pending", "held"),
+        ("failed", "held"),
+        ("processing", "ignored"),
+        ("succeeded", "ignored"),
+        ("refunded", "ignored"),
+    ],
+)
+def test_money_under_way_holds_the_order_of_a_payment_that_can_still_succeed(
+    payment: PaymentStatus, effect: Effect
+) -> None:
+    under_way = replace(PAID, kind="processing")
+
+    assert rules.decide_payment(under_way, replace(PAYMENT, status=payment), "pending").effect == effect
+
+
+@pytest.mark.parametrize("order_status", ["pending", "expired"])
+def test_money_for_what_is_no_longer_for_sale_goes_back(order_status: OrderStatus) -> None:
+    assert rules.decide_payment(PAID, PAYMENT, order_status, for_sale=False).effect == "returned"
+
+
+@pytest.mark.parametrize("order_status", ["pending", "expired"])
+def test_more_than_the_total_pays(order_status: OrderStatus) -> None:
+    assert rules.decide_payment(replace(PAID, amount=5001), PAYMENT, order_status).effect == "paid"
+
+
+@pytest.mark.parametrize(
+    ("sale", "error"),
+    [
+        ({}, None),
+        ({"ends_at": NOW}, EventOver),
+        ({"is_cancelled": True}, EventCancelled),
+        ({"organisation_status": "suspended"}, SellerSuspended),
+        ({"organisation_status": "rejected"}, SellerSuspended),
+    ],
+)
+def test_the_sale_ends_with_the_event_or_the_organisation(
+    sale: dict[str, Any], error: type[DomainError] | None
+) -> None:
+    on_sale = SaleState("approved", NOW + timedelta(seconds=1), is_cancelled=False)
+
+    ended = rules.end_of_sale(replace(on_sale, **sale), NOW)
+
+    assert (ended and type(ended)) == error
+
+
+def started(provider: str, status: PaymentStatus, *, is_open: bool) -> PaymentOfOrder:
+    return PaymentOfOrder(**{**vars(PAYMENT), "provider": provider, "status": status, "is_open": is_open})
+
+
+class TestOpenPayment:
+    """Which payment of an order a client gets when it asks for one."""
+
+    @pytest.mark.parametrize("status", ["pending", "failed"])
+    def test_the_open_one_at_that_provider(self, status: PaymentStatus) -> None:
+        others = [started("stripe", "failed", is_open=False), started("sandbox", "pending", is_open=True)]
+        open_one = started("stripe", status, is_open=True)
+
+        assert rules.open_payment([*others, open_one], "stripe") is open_one
+        assert rules.open_payment(others, "stripe") is None
+
+    @pytest.mark.parametrize("provider", ["stripe", "sandbox"])
+    def test_none_while_money_is_under_way(self, provider: str) -> None:
+        with pytest.raises(PaymentProcessing):
+            rules.open_payment([started("stripe", "processing", is_open=True)], provider)
+
+    def test_an_eleventh_is_refused_but_an_open_one_is_found(self) -> None:
+        refused = [started("stripe", "failed", is_open=False)] * 9
+        open_one = started("sandbox", "pending", is_open=True)
+
+        assert rules.open_payment(refused, "stripe") is None
+        assert rules.open_payment([*refused, open_one], "sandbox") is open_one
+        with pytest.raises(TooManyPayments) as error:
+            rules.open_payment([*refused, open_one], "stripe")
+        assert error.value.facts == {"max_payments": 10}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "unpaid"),
+    [
+        (["failed"], True),
+        (["cancelled"], True),
+        (["failed", "failed"], True),
+        ([], False),
+        (["succeeded"], False),
+        (["processing"], False),
+        (["failed", "processing"], False),
+    ],
+)
+def test_an_order_waits_no_longer_if_all_tries_have_failed(kinds: list[EventKind], unpaid: bool) -> None:
+    assert rules.brought_no_money([replace(PAID, kind=kind) for kind in kinds]) is unpaid
+
+
+@pytest.mark.parametrize("wrong", [{"amount": 4999}, {"currency": "GHS"}, {"amount": 9000, "currency": "GHS"}])
 @pytest.mark.parametrize("payment", ["pending", "failed", "succeeded", "refunded"])
 def test_the_wrong_amount_always_goes_back(wrong: dict[str, int | str], payment: PaymentStatus) -> None:
     event = replace(PAID, **wrong)

@@ -1,6 +1,7 @@
 """The charges of items, and the shares of tickets in them."""
 
 from dataclasses import replace
+from fractions import Fraction
 from itertools import accumulate, pairwise
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from tests.unit.vouchers.test_rules import voucher
 
 EVENT = new_id()
 AMOUNTS = st.one_of(st.integers(0, 100), st.integers(0, 10**14))
+STEPS = st.sampled_from([1, 10, 100])  # EUR and JPY, KWD, MGA
 
 
 def item(unit_price: int, quantity: int = 1, event_id: UUID = EVENT) -> PricedItem:
@@ -23,11 +25,12 @@ def item(unit_price: int, quantity: int = 1, event_id: UUID = EVENT) -> PricedIt
 
 
 @st.composite
-def charges(draw: st.DrawFn) -> tuple[Charge, int]:
-    """Return a charge and the quantity of its item: with or without terms, the tax included or on top."""
-    quantity = draw(st.integers(1, 12))
-    gross = draw(AMOUNTS) * quantity
-    discount = draw(st.integers(0, gross))
+def charges(draw: st.DrawFn) -> tuple[Charge, int, int]:
+    """Return a charge, the quantity of its item, and the step: with or without terms, the tax included or on top."""
+    quantity, step = draw(st.integers(1, 12)), draw(STEPS)
+    price = draw(AMOUNTS)
+    gross = price * step * quantity
+    discount = draw(st.integers(0, price * quantity)) * step
     charge = Charge(
         terms_id=None,
         gross=gross,
@@ -38,17 +41,18 @@ def charges(draw: st.DrawFn) -> tuple[Charge, int]:
         total=gross - discount,
     )
     if draw(st.booleans()):
-        buyer_fee, platform_fee = draw(AMOUNTS), draw(AMOUNTS)
+        buyer_fee, platform_fee = draw(AMOUNTS) * step, draw(AMOUNTS)
         total = charge.total + buyer_fee
-        tax, on_top = draw(st.integers(0, total)), draw(st.booleans())
+        on_top = draw(st.booleans())
+        tax = draw(st.integers(0, total // step)) * step if on_top else draw(st.integers(0, total))
         terms = {"terms_id": new_id(), "buyer_fee": buyer_fee, "tax": tax, "platform_fee": platform_fee}
         charge = replace(charge, **terms, total=total + (tax if on_top else 0))
-    return charge, quantity
+    return charge, quantity, step
 
 
-def shares_of(charge: Charge, groups: list[int]) -> list[Charge]:
+def shares_of(charge: Charge, groups: list[int], step: int = 1) -> list[Charge]:
     """Return the shares of groups of consecutive units."""
-    return [share_of(charge, sum(groups), *ends) for ends in pairwise(accumulate(groups, initial=0))]
+    return [share_of(charge, sum(groups), *ends, step) for ends in pairwise(accumulate(groups, initial=0))]
 
 
 PARTS = ("gross", "discount", "buyer_fee", "tax", "platform_fee", "total")
@@ -56,7 +60,7 @@ PARTS = ("gross", "discount", "buyer_fee", "tax", "platform_fee", "total")
 
 class TestCharges:
     def test_without_a_voucher_an_item_costs_its_gross(self) -> None:
-        (charge,) = charges_of([item(2500, quantity=3)], None)
+        (charge,) = charges_of([item(2500, quantity=3)], None, step=1)
 
         assert (charge.gross, charge.discount, charge.total) == (7500, 0, 7500)
         assert (charge.terms_id, charge.buyer_fee, charge.tax, charge.platform_fee) == (None,) * 4
@@ -66,7 +70,7 @@ class TestCharges:
         items = [cheap, other, dear]
 
         def discounts(**fields: object) -> list[int]:
-            return [charge.discount for charge in charges_of(items, voucher(event_id=EVENT, **fields))]
+            return [charge.discount for charge in charges_of(items, voucher(event_id=EVENT, **fields), step=1)]
 
         assert sum(discounts()) == 67  # a tenth of 671
         assert discounts() == [1, 0, 66]
@@ -77,36 +81,85 @@ class TestCharges:
     def test_items_share_a_discount_in_whole_minor_units(self) -> None:
         third = voucher(event_id=EVENT, discount_kind="fixed", discount_value=1000)
 
-        assert [charge.total for charge in charges_of([item(1000)] * 3, third)] == [666, 667, 667]
+        assert [charge.total for charge in charges_of([item(1000)] * 3, third, step=1)] == [666, 667, 667]
 
     def test_an_item_that_costs_nothing_bears_no_discount(self) -> None:
-        charges = charges_of([item(0), item(0)], voucher(event_id=EVENT, discount_kind="fixed", discount_value=5))
+        five_off = voucher(event_id=EVENT, discount_kind="fixed", discount_value=5)
+
+        charges = charges_of([item(0), item(0)], five_off, step=1)
 
         assert [(charge.gross, charge.discount, charge.total) for charge in charges] == [(0, 0, 0)] * 2
+
+    def test_three_decimals_end_in_a_zero(self) -> None:
+        fifteen = voucher(event_id=EVENT, discount_value=15)
+
+        # 15 % of KWD 5.120 are 0.768, which nobody can pay: 0.770 are. Of two such tickets it is 1.536, so 1.540.
+        assert [charge.total for charge in charges_of([item(5120)], fifteen, step=10)] == [4350]
+        assert [charge.total for charge in charges_of([item(5120), item(5120)], fifteen, step=10)] == [4350, 4350]
+        assert [charge.total for charge in charges_of([item(5100), item(10)], fifteen, step=10)] == [4330, 10]
+        # Half of a step is rounded up: 5 % of 0.100 are 0.005, so 0.010.
+        assert charges_of([item(100)], voucher(event_id=EVENT, discount_value=5), step=10)[0].discount == 10
+
+    def test_a_limited_voucher_covers_the_dearest_tickets(self) -> None:
+        cheap, dear, other = item(1000, quantity=3), item(5000, quantity=2), item(9000, event_id=new_id())
+        items = [cheap, other, dear]
+
+        def discounts(limit: int | None, **fields: object) -> list[int]:
+            limited = voucher(event_id=EVENT, max_tickets_per_redemption=limit, **fields)
+            return [charge.discount for charge in charges_of(items, limited, step=1)]
+
+        free = {"discount_kind": "free", "discount_value": None}
+        assert discounts(1, **free) == [0, 0, 5000]
+        assert discounts(2, **free) == [0, 0, 10_000]
+        assert discounts(3, **free) == [1000, 0, 10_000]
+        assert discounts(1000, **free) == discounts(None, **free) == [3000, 0, 10_000]
+        assert discounts(3) == [100, 0, 1000]  # a tenth of 11,000
+        assert discounts(1, discount_kind="fixed", discount_value=6000) == [0, 0, 5000]
+        assert discounts(1, ticket_type_ids=[cheap.ticket_type_id], **free) == [1000, 0, 0]
+
+    def test_among_tickets_of_one_price_those_of_the_first_item_are_covered(self) -> None:
+        free = voucher(event_id=EVENT, discount_kind="free", discount_value=None, max_tickets_per_redemption=3)
+
+        charges = charges_of([item(700, quantity=2), item(700, quantity=2), item(700)], free, step=1)
+
+        assert [charge.discount for charge in charges] == [1400, 700, 0]
 
     @given(
         st.lists(st.tuples(AMOUNTS, st.integers(1, 10), st.booleans()), min_size=1, max_size=8),
         st.sampled_from(["percent", "fixed", "free"]),
+        STEPS,
+        st.none() | st.integers(1, 20),
         st.data(),
     )
     def test_the_charges_add_up_to_the_price_and_discount_of_the_order(
-        self, wanted: list[tuple[int, int, bool]], kind: DiscountKind, data: st.DataObject
+        self, wanted: list[tuple[int, int, bool]], kind: DiscountKind, step: int, limit: int | None, data: st.DataObject
     ) -> None:
-        items = [item(price, quantity) for price, quantity, _ in wanted]
+        items = [item(price * step, quantity) for price, quantity, _ in wanted]
         covered = [each for each, (_, _, is_covered) in zip(items, wanted, strict=True) if is_covered]
-        price = sum(each.gross for each in covered)
-        value = data.draw(st.integers(1, 100)) if kind == "percent" else data.draw(st.integers(1, 2 * price + 1))
-        named = [each.ticket_type_id for each in covered]
-        each_voucher = voucher(event_id=EVENT, discount_kind=kind, discount_value=value, ticket_type_ids=named)
+        dearest = sorted((each.unit_price for each in covered for _ in range(each.quantity)), reverse=True)
+        price = sum(dearest[:limit])
+        value = data.draw(st.integers(1, 100) if kind == "percent" else st.integers(1, 2 * price // step + 1))
+        each_voucher = voucher(
+            event_id=EVENT,
+            discount_kind=kind,
+            discount_value=value * step if kind == "fixed" else value,
+            ticket_type_ids=[each.ticket_type_id for each in covered],
+            max_tickets_per_redemption=limit,
+        )
 
-        charged = charges_of(items, each_voucher)
+        charged = charges_of(items, each_voucher, step)
 
-        whole = {"percent": (price * value + 50) // 100, "fixed": min(value, price), "free": price}[kind]
-        assert sum(charge.discount for charge in charged) == whole
+        discount = sum(charge.discount for charge in charged)
+        if kind == "percent":
+            # The nearest multiple of the step, and of two equally near ones the larger.
+            assert -step <= 2 * (Fraction(price * value, 100) - discount) < step
+        else:
+            assert discount == {"fixed": min(value * step, price), "free": price}[kind]
         for each, charge in zip(items, charged, strict=True):
             assert charge.gross == each.unit_price * each.quantity
             assert 0 <= charge.discount <= (charge.gross if each in covered else 0)
             assert charge.total == charge.gross - charge.discount
+            assert charge.discount % step == charge.total % step == 0
 
 
 class TestShares:
@@ -118,6 +171,10 @@ class TestShares:
         assert [share.total for share in shares_of(charge, [1, 1, 1])] == [666, 667, 667]
         assert [share.discount for share in shares_of(charge, [1, 1, 1])] == [334, 333, 333]
         assert [share.total for share in shares_of(charge, [2, 1])] == [1333, 667]
+        # In KWD: what is paid up to a ticket is 0.660, then 1.330.
+        assert [share.total for share in shares_of(charge, [1, 1, 1], step=10)] == [660, 670, 670]
+        assert [share.discount for share in shares_of(charge, [1, 1, 1], step=10)] == [340, 330, 330]
+        assert [share.total for share in shares_of(charge, [2, 1], step=10)] == [1330, 670]
 
     @pytest.mark.parametrize(("total", "on_top", "shares"), [(1100, 0, [366, 366, 368]), (1300, 200, [432, 433, 435])])
     def test_a_tax_is_included_or_on_top(self, total: int, on_top: int, shares: list[int]) -> None:
@@ -132,13 +189,13 @@ class TestShares:
 
     @given(charges(), st.data())
     def test_shares_add_up_to_the_charge_part_by_part_however_units_are_grouped(
-        self, charged: tuple[Charge, int], data: st.DataObject
+        self, charged: tuple[Charge, int, int], data: st.DataObject
     ) -> None:
-        charge, quantity = charged
+        charge, quantity, step = charged
         marks = data.draw(st.sets(st.integers(1, quantity)))
         groups = [end - begin for begin, end in pairwise(sorted({0, *marks, quantity}))]
 
-        shares = shares_of(charge, groups)
+        shares = shares_of(charge, groups, step)
 
         for part in PARTS:
             whole = getattr(charge, part)
@@ -149,13 +206,14 @@ class TestShares:
             on_top = share.tax if charge.tax_on_top else 0
             assert share.total == share.gross - share.discount + (share.buyer_fee or 0) + (on_top or 0)
             assert share.discount <= share.gross
+            assert share.total % step == 0
             assert share.terms_id == charge.terms_id
 
     @given(charges())
-    def test_units_bear_nearly_the_same_and_together_the_charge(self, charged: tuple[Charge, int]) -> None:
-        charge, quantity = charged
+    def test_units_bear_nearly_the_same_and_together_the_charge(self, charged: tuple[Charge, int, int]) -> None:
+        charge, quantity, step = charged
 
-        # Less than a minor unit off for each of discount, fee and tax.
-        for share in shares_of(charge, [1] * quantity):
-            assert abs(share.total * quantity - charge.total) < 3 * quantity
-        assert share_of(charge, quantity, 0, quantity) == charge
+        # Less than a step off for each of discount, fee and tax.
+        for share in shares_of(charge, [1] * quantity, step):
+            assert abs(share.total * quantity - charge.total) < 3 * quantity * step
+        assert share_of(charge, quantity, 0, quantity, step) == charge

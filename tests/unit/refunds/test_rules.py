@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boxoffice.errors import AmountOffStep
 from boxoffice.orders.models import OrderRow, OrderStatus
 from boxoffice.payments.errors import RefundTooLarge
 from boxoffice.pricing.models import Charge
@@ -52,7 +53,7 @@ def ticket(price: int, status: TicketStatus = "valid") -> PaidTicket:
     return replace(only, status=status)
 
 
-def order(total: int, status: OrderStatus = "paid") -> OrderRow:
+def order(total: int, status: OrderStatus = "paid", currency: str = "NGN") -> OrderRow:
     return OrderRow(
         id=uuid4(),
         number="K7QW3MPX",
@@ -62,7 +63,7 @@ def order(total: int, status: OrderStatus = "paid") -> OrderRow:
         buyer_name="Ada",
         buyer_email="ada@example.com",
         buyer_phone=None,
-        currency="NGN",
+        currency=currency,
         total=total,
         voucher_id=None,
         expires_at=NOW,
@@ -72,6 +73,10 @@ def order(total: int, status: OrderStatus = "paid") -> OrderRow:
 
 def request(**fields: object) -> RefundRequest:
     return RefundRequest.model_validate(fields)
+
+
+def amounts_paid(tickets: Sequence[PaidTicket], step: int = 1) -> list[int]:
+    return [rules.amount_paid(each, step) for each in tickets]
 
 
 def refunded_in(sequence: Sequence[PaidTicket], tickets: Sequence[PaidTicket], paid: OrderRow) -> list[int]:
@@ -87,17 +92,18 @@ def refunded_in(sequence: Sequence[PaidTicket], tickets: Sequence[PaidTicket], p
 def test_without_a_discount_each_ticket_is_worth_its_price() -> None:
     tickets = [*tickets_of(5000, 1), *tickets_of(2500, 3, is_group=True)]
 
-    assert list(map(rules.amount_paid, tickets)) == [5000, 7500]
+    assert amounts_paid(tickets) == [5000, 7500]
 
 
 def test_a_discount_is_shared_in_whole_minor_units() -> None:
-    assert list(map(rules.amount_paid, tickets_of(1000, 3, discount=1000))) == [666, 667, 667]
+    assert amounts_paid(tickets_of(1000, 3, discount=1000)) == [666, 667, 667]
+    assert amounts_paid(tickets_of(1000, 3, discount=1000), step=10) == [660, 670, 670]
 
 
 def test_a_ticket_bears_only_the_discount_of_its_own_item() -> None:
     tickets = [*tickets_of(1000, 1), *tickets_of(1000, 1, discount=400)]
 
-    assert list(map(rules.amount_paid, tickets)) == [1000, 600]
+    assert amounts_paid(tickets) == [1000, 600]
 
 
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 6), st.booleans()), min_size=1, max_size=6), st.data())
@@ -107,8 +113,8 @@ def test_what_was_paid_for_the_tickets_is_the_total(items: list[tuple[int, int, 
         discount = data.draw(st.integers(0, price * quantity))
         tickets.append(tickets_of(price, quantity, discount, is_group=is_group))
 
-    assert [sum(map(rules.amount_paid, item)) for item in tickets] == [item[0].total for item in tickets]
-    assert all(0 <= rules.amount_paid(each) <= each.gross for item in tickets for each in item)
+    assert [sum(amounts_paid(item)) for item in tickets] == [item[0].total for item in tickets]
+    assert all(0 <= rules.amount_paid(each, step=1) <= each.gross for item in tickets for each in item)
 
 
 def test_refunded_one_by_one_in_any_order_the_tickets_send_back_the_total() -> None:
@@ -117,6 +123,19 @@ def test_refunded_one_by_one_in_any_order_the_tickets_send_back_the_total() -> N
 
     for sequence in permutations(tickets):
         assert sum(refunded_in(sequence, tickets, paid)) == 499
+
+
+def test_in_currencies_of_three_decimals_each_refund_ends_in_zero() -> None:
+    tickets = [*tickets_of(3330, 3, discount=5000), *tickets_of(10, 1, discount=10), *tickets_of(20, 1)]
+    paid = order(5010, currency="KWD")
+
+    for sequence in permutations(tickets):
+        amounts = refunded_in(sequence, tickets, paid)
+        assert sum(amounts) == 5010
+        assert all(amount % 10 == 0 for amount in amounts)
+    with pytest.raises(AmountOffStep):
+        rules.plan_refund(request(amount=1005), paid, tickets, refunded=0)
+    assert rules.plan_refund(request(amount=1000), paid, tickets, refunded=0).amount == 1000
 
 
 def test_money_that_was_refunded_is_not_refunded_twice() -> None:

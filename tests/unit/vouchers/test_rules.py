@@ -27,6 +27,7 @@ def voucher(**fields: Any) -> Voucher:
         "valid_from": None,
         "valid_until": None,
         "max_per_buyer": None,
+        "max_tickets_per_redemption": None,
         "unlocks_hidden": False,
         "ticket_type_ids": None,
     }
@@ -51,23 +52,41 @@ def voucher(**fields: Any) -> Voucher:
     ],
 )
 def test_a_percentage_is_rounded_to_the_minor_unit(percent: int, price: int, discount: int) -> None:
-    assert rules.discount_on(voucher(discount_value=percent), price) == discount
+    assert rules.discount_on(voucher(discount_value=percent), price, step=1) == discount
+
+
+@pytest.mark.parametrize(
+    ("percent", "price", "discount"),
+    [
+        (15, 5120, 770),  # 768
+        (15, 5130, 770),  # 769.5
+        (25, 5100, 1280),  # 1275: halves up
+        (5, 100, 10),  # 5: halves up
+        (4, 100, 0),
+        (33, 10, 0),
+        (50, 10, 10),
+        (100, 5120, 5120),
+    ],
+)
+def test_in_currencies_of_three_decimals_a_percentage_ends_in_zero(percent: int, price: int, discount: int) -> None:
+    assert rules.discount_on(voucher(discount_value=percent), price, step=10) == discount
 
 
 @pytest.mark.parametrize("percent", range(1, 101))
 def test_no_percentage_takes_off_more_than_the_price(percent: int) -> None:
     each = voucher(discount_value=percent)
-    assert all(0 <= rules.discount_on(each, price) <= price for price in range(200))
+    for step in (1, 10):
+        assert all(0 <= rules.discount_on(each, price, step) <= price for price in range(0, 200 * step, step))
 
 
 @pytest.mark.parametrize(("price", "discount"), [(0, 0), (299, 299), (300, 300), (1000, 300)])
 def test_an_amount_takes_off_the_price_at_the_most(price: int, discount: int) -> None:
-    assert rules.discount_on(voucher(discount_kind="fixed", discount_value=300), price) == discount
+    assert rules.discount_on(voucher(discount_kind="fixed", discount_value=300), price, step=1) == discount
 
 
 def test_a_free_voucher_takes_off_everything_and_one_that_only_unlocks_nothing() -> None:
-    assert rules.discount_on(voucher(discount_kind="free", discount_value=None), 700) == 700
-    assert rules.discount_on(voucher(discount_kind=None, discount_value=None), 700) == 0
+    assert rules.discount_on(voucher(discount_kind="free", discount_value=None), 700, step=1) == 700
+    assert rules.discount_on(voucher(discount_kind=None, discount_value=None), 700, step=1) == 0
 
 
 def test_a_voucher_covers_its_whole_event_or_the_ticket_types_that_it_names() -> None:

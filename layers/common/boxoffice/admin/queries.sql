@@ -73,7 +73,7 @@ WHERE redemptions > max_redemptions OR redemptions <> coalesce(orders, 0) LIMIT 
 -- The job runs every minute; ten minutes allow for a deploy. An order with an open payment may wait for its provider.
 SELECT id AS order_id, expires_at FROM orders
 WHERE status = 'pending' AND expires_at < now() - CASE
-    WHEN EXISTS (SELECT FROM payments WHERE order_id = orders.id AND payments.status = 'pending')
+    WHEN EXISTS (SELECT FROM payments WHERE order_id = orders.id AND ask_at IS NOT NULL)
     THEN interval '25 minutes' ELSE interval '10 minutes' END
 LIMIT 10
 
@@ -205,7 +205,7 @@ WHERE payments.status = 'succeeded' AND (
         orders.status NOT IN ('paid', 'partially_refunded', 'refunded')
         OR amount <> total OR payments.currency <> orders.currency
         OR NOT EXISTS (SELECT FROM incoming_payments AS incoming WHERE payment_id = payments.id AND pays_order
-            AND incoming.amount = payments.amount AND incoming.currency = payments.currency))
+            AND incoming.amount >= payments.amount AND incoming.currency = payments.currency))
     OR payments.status = 'refunded'
         AND NOT EXISTS (SELECT FROM refunds WHERE refunds.payment_id = payments.id)
 LIMIT 10
@@ -220,7 +220,8 @@ LEFT JOIN (
 ) AS refund ON incoming_payment_id = incoming.id AND refund.payment_id = payments.id
     AND refund.currency = incoming.currency
 WHERE refunded <> coalesce(owed, 0) OR refunded > incoming.amount
-    OR NOT pays_order AND refunded <> incoming.amount OR pays_order AND payments.status <> 'succeeded'
+    OR NOT pays_order AND refunded <> incoming.amount
+    OR pays_order AND (payments.status <> 'succeeded' OR refunded < incoming.amount - payments.amount)
 LIMIT 10
 
 -- name: payments_left_behind

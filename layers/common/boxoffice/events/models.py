@@ -7,12 +7,13 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
-from boxoffice.models import Id, Moment, Page, Patch, Request, ShortText, Text, View, unchanged
+from boxoffice.models import Id, Moment, MoneyView, Page, Patch, Request, ShortText, Text, View, unchanged
 from boxoffice.money import is_currency
 from boxoffice.ticket_types.models import MOST_TICKET_TYPES, EventStatus, TicketTypeRequest, TicketTypeView
 
 _MOST_GATES = 50
-# Codes of two letters that CLDR knows, but that are no countries in ISO 3166.
+# Codes of two letters that CLDR knows, but that are no countries in ISO 3166. XK is not there either, but Kosovo has no
+# other code.
 _NO_COUNTRIES = frozenset(("AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"))
 
 
@@ -34,7 +35,7 @@ def _time_zone(name: str) -> str:
 
 def _currency(code: str) -> str:
     if not is_currency(code):
-        raise ValueError("must be a currency of ISO 4217, like NGN")
+        raise ValueError("must be a currency of ISO 4217 that people pay with today, like NGN")
     return code
 
 
@@ -172,7 +173,7 @@ class GateView(View):
     ticket_type_ids: list[Id] | None = Field(description="The ticket types that it lets in; null for any")
 
 
-class EventSummary(View):
+class EventSummary(MoneyView):
     id: Id
     organisation_id: Id
     status: EventStatus

@@ -27,16 +27,23 @@ WHERE events.id = %(id)s AND deleted_at IS NULL
 -- An event, before it changes.
 SELECT id FROM events WHERE id = %(id)s FOR NO KEY UPDATE
 
+-- name: list_amounts
+-- The prices of an event, and the fixed discounts of its vouchers. Whoever changes one has locked the event.
+SELECT price AS amount FROM ticket_types WHERE event_id = %(id)s AND deleted_at IS NULL
+UNION ALL
+SELECT discount_value FROM vouchers WHERE event_id = %(id)s AND discount_kind = 'fixed' AND deleted_at IS NULL
+
 -- name: list_events
 -- A page of events: those that run at the moment `since`, then those that begin later. Events that are over match
--- neither. Few events run at once: an index of spans finds them all, unless the page begins later. An index of starts
--- finds the others in order. PostgreSQL plans the statement for each call, so that filters without a value vanish from
--- the plan.
+-- neither. Nor do those of sellers that may not sell, but for their members. Few events run at once: an index of spans
+-- finds them all, unless the page begins later. An index of starts finds the others in order. PostgreSQL plans the
+-- statement for each call, so that filters without a value vanish from the plan.
 WITH matching AS NOT MATERIALIZED (
     SELECT id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
         starts_at, ends_at, image_url, currency, version
     FROM events
-    WHERE deleted_at IS NULL AND (status = 'published' OR %(include_drafts)s)
+    WHERE deleted_at IS NULL AND (%(include_drafts)s OR status = 'published' AND NOT EXISTS (
+            SELECT FROM organisations WHERE id = organisation_id AND organisations.status <> 'approved'))
         AND (%(until)s::timestamptz IS NULL OR starts_at < %(until)s)
         AND (%(organisation_id)s::uuid IS NULL OR organisation_id = %(organisation_id)s)
         AND (%(category)s::text IS NULL OR category = %(category)s)

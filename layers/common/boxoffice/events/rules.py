@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from boxoffice import money
 from boxoffice.errors import Invalid
 from boxoffice.events.errors import (
     CurrencyFixed,
@@ -53,6 +54,16 @@ def check_changes(event: EventRow, changes: dict[str, Any], now: datetime) -> No
         raise CurrencyFixed(currency=event.currency)
     if changes.get("ends_at", event.ends_at) != event.ends_at:
         check_end(changes["ends_at"], now)
+
+
+def check_amounts(amounts: Sequence[dict[str, int]], currency: str) -> None:
+    """Check that people can pay the prices and fixed discounts of an event in another currency.
+
+    Raises:
+        AmountOffStep: one of them is not a multiple of the currency's price step.
+    """
+    for row in amounts:
+        money.check_step(row["amount"], currency)
 
 
 def check_gates(gates: Sequence[dict[str, Any]], ticket_types: Sequence[TicketTypeRow]) -> None:

@@ -105,7 +105,8 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
 
     Raises:
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
-        INVALID_EVENT, INVALID_TICKET_TYPE: the event, or one of its ticket types, contradicts itself.
+        INVALID_EVENT, INVALID_TICKET_TYPE: the event, or one of its ticket types, contradicts itself. Or nobody could
+            pay a price exactly.
     """
     require_role(conn, caller, request.organisation_id)
     rules.check_end(request.ends_at, datetime.now(UTC))
@@ -116,7 +117,7 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
     db.run(conn, SQL.insert_event, id=event_id, capacity_pool_id=pool_id, **_with_json(columns))
     ids = sorted(new_id() for _ in request.ticket_types)  # ticket types are shown in the order of their ids
     for ticket_type_id, ticket_type in zip(ids, request.ticket_types, strict=True):
-        ticket_types.insert(conn, ticket_type_id, event_id, ticket_type)
+        ticket_types.insert(conn, ticket_type_id, event_id, ticket_type, request.currency)
     event, types = _find_event(conn, event_id), ticket_types.list_of_event(conn, event_id)
     _record(conn, caller, "create_event", event, title=event.title)
     return _view(event, types)
@@ -133,6 +134,7 @@ def update_event(
         EventCancelled: it is cancelled.
         CurrencyFixed: it was published in another currency.
         INVALID_EVENT: the event would contradict itself.
+        AmountOffStep: nobody could pay a price or a fixed discount exactly in the new currency.
         QuantityTooLow: more than the new capacity is sold or held.
         CapacityNotSettable: it had no capacity so far, and tickets are sold or held.
     """
@@ -141,6 +143,8 @@ def update_event(
     check_editable(event.status)
     changes = rules.columns_of(patch.changes())
     rules.check_changes(event, changes, datetime.now(UTC))
+    if changes.get("currency", event.currency) != event.currency:
+        rules.check_amounts(db.many(conn, dict, SQL.list_amounts, id=event_id), changes["currency"])
     if "gates" in changes:
         rules.check_gates(changes["gates"], ticket_types.list_of_event(conn, event_id))
     if "capacity" in changes:

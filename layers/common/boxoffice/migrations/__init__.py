@@ -14,7 +14,7 @@ _LOCK = 0x626F78  # any number, but the same for all deploys
 # a frozen or killed environment. Times are in UTC, wherever the server is.
 _ROLE_SETTINGS = {
     "TimeZone": "UTC",
-    "statement_timeout": "15s",
+    "statement_timeout": "10s",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "5s",
     "idle_session_timeout": "15min",

@@ -64,6 +64,12 @@ class OrderNotPending(DomainError):
     order_status: str
 
 
+class PaymentProcessing(DomainError):
+    code = "payment_processing"
+    meaning = "Money for this order is under way. The provider takes days to say if it arrives."
+    remedy = "Wait for the email that tells how it ended. A manager can cancel the order."
+
+
 # Why the requested tickets cannot be bought.
 CANNOT_BE_BOUGHT = (
     SoldOut,

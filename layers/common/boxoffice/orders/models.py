@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import Email, Id, Page, Phone, Request, ShortText, View
+from boxoffice.models import Email, Id, MoneyView, Page, Phone, Request, ShortText, View
 from boxoffice.pricing.models import Charge
 from boxoffice.seats.models import SeatRequest, SeatView
 from boxoffice.stock.models import Draw
@@ -89,7 +89,7 @@ class OrderTicketView(View):
 class OrderPaymentView(View):
     id: Id
     provider: str
-    status: Literal["pending", "succeeded", "failed", "refunded"]
+    status: Literal["pending", "processing", "succeeded", "failed", "refunded"]
 
 
 class OrderChangeView(View):
@@ -102,7 +102,7 @@ class OrderChangeView(View):
     at: datetime
 
 
-class OrderSummary(View):
+class OrderSummary(MoneyView):
     id: Id
     number: str
     organisation_id: Id

@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+from boxoffice import money
 from boxoffice.errors import DomainError
 from boxoffice.ids import normalise_order_number
 from boxoffice.orders.errors import (
@@ -31,7 +33,7 @@ from boxoffice.seats.models import SeatRequest
 from boxoffice.stock.errors import QuantityNotAllowed, SoldOut
 from boxoffice.stock.models import Draw
 from boxoffice.stock.rules import start_row
-from boxoffice.vouchers.errors import VoucherNotApplicable, VoucherNotFound, VoucherUsedUp
+from boxoffice.vouchers.errors import VoucherNotApplicable, VoucherNotFound, VoucherUnlocksFewer, VoucherUsedUp
 from boxoffice.vouchers.models import Voucher
 from boxoffice.vouchers.rules import choose_voucher, covers
 from boxoffice.waitlist.errors import OfferMismatch
@@ -62,15 +64,21 @@ def check_for_sale(terms: Sequence[SaleTerms], ticket_type_ids: Collection[UUID]
 
 
 def redeemed_voucher(
-    terms: Sequence[SaleTerms], vouchers: Sequence[Voucher], code: str | None, now: datetime
+    terms: Sequence[SaleTerms],
+    quantities: dict[UUID, int],
+    vouchers: Sequence[Voucher],
+    code: str | None,
+    now: datetime,
 ) -> Voucher | None:
-    """Return the voucher that an order redeems, or None without a code. Check that it unlocks all hidden ticket types.
+    """Return the voucher that an order redeems, or None without a code. Check that it unlocks all hidden tickets.
 
     Args:
+        quantities: the requested quantity of each ticket type, by its id.
         vouchers: the vouchers of the order's events that have this code.
 
     Raises:
         TicketTypeNotFound: a ticket type is hidden, and no voucher unlocks it.
+        VoucherUnlocksFewer: the voucher does not unlock so many hidden tickets in one order.
         VoucherNotFound, VoucherExpired, VoucherNotApplicable: the order cannot redeem the code.
     """
     voucher = choose_voucher(vouchers, [each.event_id for each in terms], now)
@@ -81,6 +89,10 @@ def redeemed_voucher(
         raise VoucherNotFound
     if voucher and not any(covers(voucher, each.event_id, each.ticket_type_id) for each in terms):
         raise VoucherNotApplicable
+    if voucher and voucher.max_tickets_per_redemption is not None:
+        unlocked = sum(quantities[each.ticket_type_id] for each in terms if each.hidden)
+        if unlocked > voucher.max_tickets_per_redemption:
+            raise VoucherUnlocksFewer(max_tickets_per_redemption=voucher.max_tickets_per_redemption)
     return voucher
 
 
@@ -264,6 +276,21 @@ def webhook_type(status: OrderStatus) -> str | None:
             return "order.refunded"
         case _:
             return None
+
+
+def webhook_data(
+    *, order_id: UUID, number: str, status: OrderStatus, currency: str, total: int, event_ids: Sequence[UUID]
+) -> dict[str, Any]:
+    """Return what every webhook says of an order."""
+    return {
+        "order_id": order_id,
+        "number": number,
+        "status": status,
+        "currency": currency,
+        "currency_exponent": money.exponent(currency),
+        "total": total,
+        "event_ids": event_ids,
+    }
 
 
 def parse_reference(text: str) -> dict[str, UUID | str | None]:

@@ -8,14 +8,14 @@ from uuid import UUID
 
 import psycopg
 
-from boxoffice import audit, db, idempotency, outbox, sql
+from boxoffice import audit, db, idempotency, money, outbox, sql
 from boxoffice.auth import Caller, Who, order_token, require_holder, require_role
 from boxoffice.config import settings
 from boxoffice.errors import Busy
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import first_id, new_id, new_order_number
 from boxoffice.orders import rules
-from boxoffice.orders.errors import BuyerLimitReached, OrderNotPending
+from boxoffice.orders.errors import BuyerLimitReached, OrderNotPending, PaymentProcessing
 from boxoffice.orders.models import (
     ALL_STATUSES,
     BuyerLimit,
@@ -113,9 +113,9 @@ def _read_cart(conn: db.Connection, request: OrderRequest) -> Cart:
     rules.check_for_sale(terms, quantities)
     event_ids = [each.event_id for each in terms]
     candidates = vouchers.list_by_code(conn, event_ids, request.voucher) if request.voucher else []
-    voucher = rules.redeemed_voucher(terms, candidates, request.voucher, now)
+    voucher = rules.redeemed_voucher(terms, quantities, candidates, request.voucher, now)
     items = rules.cart_items(terms, quantities, request.ticket_mode, now)
-    charges = charges_of(rules.priced_items(items), voucher)
+    charges = charges_of(rules.priced_items(items), voucher, money.step(items[0].terms.currency))
     return Cart(items, charges, voucher, rules.seat_requests(request.items, items, request.waitlist_token))
 
 
@@ -366,26 +366,38 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
     Raises:
         NotFound: there is no such order, or the caller may not see it.
         OrderNotPending: the order was paid or has expired.
+        PaymentProcessing: money for it is under way, and the caller is no manager.
     """
     order = db.get(conn, OrderRow, SQL.lock_order, id=order_id)
     acts_as = require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
     if order.status == "pending":
+        if acts_as is not Who.MANAGER and is_processing(conn, order_id):
+            raise PaymentProcessing
         cancel(conn, order, reason=f"cancelled by {acts_as}", actor=caller.account_id)
     elif order.status != "cancelled":
         raise OrderNotPending(order_status=order.status)
     view = get_order(conn, caller, str(order_id))
     if order.status == "pending" and acts_as is Who.MANAGER:
-        audit.record(
-            conn, "cancel_order", f"order {order.id}", actor=caller.account, organisation=order.organisation_id
-        )
+        _record(conn, caller, "cancel_order", order)
     return view
 
 
+def _record(conn: db.Connection, caller: Caller, action: str, order: OrderRow) -> None:
+    """Write what a manager did with an order into the audit log."""
+    audit.record(conn, action, f"order {order.id}", actor=caller.account, organisation=order.organisation_id)
+
+
 def cancel(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None) -> None:
-    """Cancel a pending order that the transaction has locked. Offer its stock to the waitlist."""
+    """Cancel a pending order that the transaction has locked. Offer its stock to the waitlist. Close its payments."""
     stock.release(conn, _draws(conn, [order.id]))
     set_status(conn, order, "cancelled", reason=reason, actor=actor)
+    close_payments(conn, order.id)
     _offer_freed_stock(conn, [order.id])
+
+
+def close_payments(conn: db.Connection, order_id: UUID) -> None:
+    """Let the next run of `reconcile_payments` close the open payments of an order that is paid or cancelled."""
+    db.run(conn, SQL.take_payments_to_close, order_id=order_id)
 
 
 def list_lapsed(conn: db.Connection, excluded: Collection[UUID] = (), batch: int = 1000) -> list[LapsedOrder]:
@@ -405,8 +417,8 @@ def expire_lapsed(conn: db.Connection, orders: Sequence[LapsedOrder]) -> int:
 def expire_orders(conn: db.Connection, order_ids: Sequence[UUID]) -> int:
     """Expire, in the caller's transaction, those of some orders whose hold has lapsed.
 
-    An order with an open payment is kept until its grace period is over, too. An order that somebody else has locked
-    stays as it is.
+    An order with an open payment is kept until its provider knows of no money, or its grace period is over, too. An
+    order that somebody else has locked stays as it is.
 
     Returns:
         How many orders expired.
@@ -415,8 +427,9 @@ def expire_orders(conn: db.Connection, order_ids: Sequence[UUID]) -> int:
     lapsed = [row["id"] for row in rows]
     if lapsed:
         stock.release(conn, _draws(conn, lapsed))
-        webhooks = db.many(conn, dict, SQL.set_expired, ids=lapsed)
-        outbox.owe_webhooks(conn, "order.expired", [(row["organisation_id"], row["facts"]) for row in webhooks])
+        expired = db.many(conn, dict, SQL.set_expired, ids=lapsed)
+        webhooks = [(row.pop("organisation_id"), rules.webhook_data(**row)) for row in expired]
+        outbox.owe_webhooks(conn, "order.expired", webhooks)
         _offer_freed_stock(conn, lapsed)
     return len(lapsed)
 
@@ -440,10 +453,13 @@ def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> N
         NotFound: there is no such order, or the caller may not see it.
         OrderNotPaid: the order has no tickets to send.
     """
-    order = find_order(conn, caller, order_id)
+    order = db.get(conn, OrderRow, SQL.get_order_row, id=order_id)
+    acts_as = require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
     if order.status not in ("paid", "partially_refunded"):
         raise OrderNotPaid(order_status=order.status)
     _owe_confirmation(conn, order)
+    if acts_as is Who.MANAGER:
+        _record(conn, caller, "resend_order_email", order)
 
 
 def find_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRow:
@@ -469,6 +485,21 @@ def find_managed(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRo
     return order
 
 
+def get_order_row(conn: db.Connection, order_id: UUID) -> OrderRow:
+    """Return an order, which must exist, without its items. The caller has checked who asks."""
+    return db.exactly_one(conn, OrderRow, SQL.get_order_row, id=order_id)
+
+
+def is_processing(conn: db.Connection, order_id: UUID) -> bool:
+    """Return True if money for an order is under way that takes days."""
+    return bool(db.value(conn, SQL.is_processing, order_id=order_id))
+
+
+def set_hold_end(conn: db.Connection, order_id: UUID, expires_at: datetime) -> None:
+    """Set until when a pending order that the transaction has locked holds its stock."""
+    db.run(conn, SQL.set_hold_end, id=order_id, expires_at=expires_at)
+
+
 def lock_order(conn: db.Connection, order_id: UUID) -> OrderRow:
     """Lock an order, which must exist, until the transaction ends. Return it."""
     return db.exactly_one(conn, OrderRow, SQL.lock_order, id=order_id)
@@ -480,7 +511,7 @@ def take_order(conn: db.Connection, order_id: UUID) -> OrderRow | None:
 
 
 def retake_stock(conn: db.Connection, order: OrderRow) -> bool:
-    """Take the stock of an expired or cancelled order again. The transaction has locked the order.
+    """Take the stock of an expired order again. The transaction has locked the order.
 
     The order then holds its stock as a pending order does, and the transaction goes on to pay it. Nothing is taken if
     the event is no longer for sale, or if the buyer has reached a limit since.
@@ -572,14 +603,14 @@ def set_status(
     change = {"from_status": order.status, "to_status": to, "reason": reason, "actor_id": actor}
     events = [row["event_id"] for row in db.many(conn, dict, SQL.set_status, id=order.id, **change)]
     if kind := rules.webhook_type(to):
-        data = {
-            "order_id": order.id,
-            "number": order.number,
-            "status": to,
-            "currency": order.currency,
-            "total": order.total,
-            "event_ids": events,
-        }
+        data = rules.webhook_data(
+            order_id=order.id,
+            number=order.number,
+            status=to,
+            currency=order.currency,
+            total=order.total,
+            event_ids=events,
+        )
         outbox.owe_webhook(conn, order.organisation_id, kind, data | facts)
 
 

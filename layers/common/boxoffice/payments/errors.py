@@ -3,7 +3,10 @@
 from datetime import datetime
 
 from boxoffice.errors import DomainError
-from boxoffice.orders.errors import OrderNotPending
+from boxoffice.events.errors import EventOver
+from boxoffice.orders.errors import OrderNotPending, PaymentProcessing
+from boxoffice.organisations.errors import SellerSuspended
+from boxoffice.ticket_types.errors import EventCancelled
 
 
 class ProviderNotEnabled(DomainError):
@@ -19,6 +22,13 @@ class OrderExpired(DomainError):
     remedy = "Place a new order."
     expired_at: datetime
     detail: str = ""
+
+
+class TooManyPayments(DomainError):
+    code = "too_many_payments"
+    meaning = "{max_payments} payments of this order have been started. It takes no more."
+    remedy = "Place a new order, or ask the organisation."
+    max_payments: int
 
 
 class SignatureWrong(DomainError):
@@ -61,10 +71,17 @@ class RefundTooLarge(DomainError):
 
 
 # Why an order cannot be paid.
-NOT_PAYABLE = (OrderNotPending, OrderExpired)
+NOT_PAYABLE = (OrderNotPending, OrderExpired, EventCancelled, EventOver, SellerSuspended)
 
 # Why a payment cannot be started at a provider.
-NOT_TAKEN = (ProviderNotEnabled, PaymentRefused, ProviderUnavailable, ProviderBusy)
+NOT_TAKEN = (
+    ProviderNotEnabled,
+    PaymentRefused,
+    PaymentProcessing,
+    TooManyPayments,
+    ProviderUnavailable,
+    ProviderBusy,
+)
 
 # Why a provider that we ask gives no answer.
 NO_ANSWER = (ProviderUnavailable, ProviderBusy)

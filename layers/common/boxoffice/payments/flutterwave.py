@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from boxoffice.auth import order_token
 from boxoffice.config import settings
 from boxoffice.errors import Malformed
 from boxoffice.money import major
@@ -23,7 +26,7 @@ from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable
 from boxoffice.payments.merchants import check_webhook_secret, credential, credentials
 from boxoffice.payments.models import DueRefund, EventKind, PreparedPayment, ProviderEvent, ProviderPayment, RefundState
 from boxoffice.payments.providers import Pace, ProviderInfo
-from boxoffice.payments.reading import amount_of, currency_of, name_of, payment_id_of
+from boxoffice.payments.reading import currency_of, name_of, payment_id_of, whole_amount_of
 
 # Flutterwave limits calls, and publishes no figure, so this is a modest one.
 _PACE = Pace(account=50, endpoint=25)
@@ -33,6 +36,13 @@ _URL = "https://api.flutterwave.com/v3"
 _LONGEST_SESSION = 1440  # minutes
 _NO_TRANSACTION = re.compile(r"no transaction|not found", re.IGNORECASE)
 _KINDS: dict[str, EventKind] = {"successful": "succeeded", "failed": "failed"}
+# What Flutterwave settles at once, or within minutes. It has no list of what to leave out. It heeds this one only if
+# the account's setting "Enable dashboard payment options" is off.
+_IMMEDIATE_METHODS = (
+    "card, account, banktransfer, ussd, mpesa, mobilemoneyghana, mobilemoneyfranco, mobilemoneyuganda, "
+    "mobilemoneyrwanda, mobilemoneyzambia, mobilemoneytanzania, nqr, enaira, opay, applepay, googlepay, internetbanking"
+)
+_LATE_TYPE = "ach"  # begins the type of a transaction by bank debit, which takes days
 
 
 class _Refused(PaymentRefused):
@@ -50,10 +60,11 @@ def create(payment: ProviderPayment) -> PreparedPayment:
             "tx_ref": str(payment.id),
             "amount": _number(major(payment.amount, payment.currency)),
             "currency": payment.currency,
-            "redirect_url": f"{settings().public_url}/orders/{payment.order_id}",
+            "redirect_url": return_url(payment.order_id),
             "customer": {"email": payment.buyer_email, "name": payment.buyer_name},
             "session_duration": min(max(minutes, 1), _LONGEST_SESSION),
             "meta": {"order": payment.order_number},
+            **({} if payment.late else {"payment_options": _IMMEDIATE_METHODS}),
         },
     )
     link = answer["link"] if isinstance(answer, dict) else None
@@ -62,18 +73,46 @@ def create(payment: ProviderPayment) -> PreparedPayment:
     return PreparedPayment(str(payment.id), url=link)
 
 
-def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
-    """See `Provider.fetch`. We cannot close Flutterwave's page, so the buyer may still pay there later."""
+def return_url(order_id: UUID) -> str:
+    """Return the page of the order, to which Flutterwave sends the buyer back, with the token that shows the order.
+
+    The token stands in the fragment, as in all our links (decision 16). Flutterwave appends its own parameters. If it
+    appends them after the fragment, they are parameters of the fragment, since that ends with ``&``.
+    """
+    return f"{settings().public_url}/orders/{order_id}#token={order_token(order_id)}&"
+
+
+def fetch(payment: ProviderPayment, *, close: bool) -> Sequence[ProviderEvent]:
+    """See `Provider.fetch`. We cannot close Flutterwave's page, so the buyer may still pay there later.
+
+    Each try on the page is a transaction. If one of them is pending, the payment is still open.
+    """
+    transactions = _transactions(payment)
+    events = [_event(each) for each in transactions]
+    if any(event.payment_id != payment.id for event in events):
+        raise _nonsense("another payment's transaction")
+    if succeeded := [event for event in events if event.kind == "succeeded"]:
+        return succeeded
+    if any(event.kind == "other" for event in events):
+        return [replace(event, kind="processing") for event in events if payment.late and _takes_days(event)]
+    return events or ([_unpaid_event(payment)] if close else [])
+
+
+def _transactions(payment: ProviderPayment) -> list[Any]:
+    """Return the transactions of a payment, newest first."""
     try:
-        transaction = _call(payment.merchant_id, "GET", f"/transactions/verify_by_reference?tx_ref={payment.id}")
+        answer = _call(payment.merchant_id, "GET", f"/transactions?tx_ref={payment.id}")
     except _Refused as error:
         if not _NO_TRANSACTION.search(error.detail):
             raise
-        return _unpaid_event(payment) if close else None
-    event = _event(transaction)
-    if event.payment_id != payment.id:
-        raise _nonsense("another payment's transaction")
-    return None if event.kind == "other" else event
+        return []
+    if not isinstance(answer, list):
+        raise _nonsense("no list of transactions")
+    return answer
+
+
+def _takes_days(event: ProviderEvent) -> bool:
+    return event.payload["status"] == "pending" and str(event.payload["method"]).startswith(_LATE_TYPE)
 
 
 def refund(refund: DueRefund) -> RefundState:
@@ -102,28 +141,40 @@ def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:
     if not kind.startswith("charge."):
         return ProviderEvent(f"{kind}:{transaction}", "other", None, 0, "", {"event": kind})
     try:
-        return _event(_call(merchant_id, "GET", f"/transactions/{transaction}/verify"))
+        answer = _event(_call(merchant_id, "GET", f"/transactions/{transaction}/verify"))
     except _Refused as error:
         logger.warning("a transaction that Flutterwave does not know", extra={"transaction": transaction})
         return ProviderEvent(f"unknown:{transaction}", "other", None, 0, "", {"event": kind, "why": error.detail})
+    if answer.money_reference != str(transaction):
+        raise _nonsense("another transaction")
+    return answer
 
 
 def _event(transaction: Any) -> ProviderEvent:
-    """Return the event for a transaction as Flutterwave answers it. A pending transaction does not concern us."""
+    """Return the event for a transaction as Flutterwave answers it. A pending transaction does not concern us.
+
+    An amount counts in whole minor units. The payload keeps it as Flutterwave names it.
+    """
     try:
         number, status = _id_of(transaction["id"]), name_of(transaction["status"])
         currency = currency_of(transaction["currency"])
-        amount = amount_of(transaction["amount"], currency)
+        amount = whole_amount_of(transaction["amount"], currency)
         payment_id = payment_id_of(transaction.get("tx_ref"))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _nonsense("no transaction") from error
     return ProviderEvent(
         id=f"{number}:{status}",
-        kind=_KINDS.get(status, "other"),
+        kind=_KINDS.get(status, "other") if amount else "other",
         payment_id=payment_id,
         amount=amount,
         currency=currency,
-        payload={"transaction": number, "status": status, "amount": str(transaction["amount"]), "currency": currency},
+        payload={
+            "transaction": number,
+            "status": status,
+            "amount": str(transaction["amount"]),
+            "currency": currency,
+            "method": str(transaction.get("payment_type", "")),
+        },
         money_reference=str(number),
     )
 

@@ -5,6 +5,7 @@ call it, so people send its refunds by hand.
 """
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -36,9 +37,9 @@ def create(payment: ProviderPayment) -> PreparedPayment:  # noqa: ARG001
     raise PaymentRefused
 
 
-def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:  # noqa: ARG001
+def fetch(payment: ProviderPayment, *, close: bool) -> Sequence[ProviderEvent]:  # noqa: ARG001
     """See `Provider.fetch`. We cannot call this provider, so a payment stays open until a webhook comes."""
-    return None
+    return ()
 
 
 def refund(refund: DueRefund) -> RefundState:  # noqa: ARG001

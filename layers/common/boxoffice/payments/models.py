@@ -1,5 +1,6 @@
 """Payments as clients request them, as the database stores them and as answers show them. Messages of providers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -8,12 +9,12 @@ from uuid import UUID
 from pydantic import Field
 
 from boxoffice.errors import DomainError
-from boxoffice.models import Id, Request, ShortText, View
+from boxoffice.models import Id, MoneyView, Request, ShortText, View
 
-type PaymentStatus = Literal["pending", "succeeded", "failed", "refunded"]
+type PaymentStatus = Literal["pending", "processing", "succeeded", "failed", "refunded"]
 type RefundStatus = Literal["owed", "sent", "succeeded", "failed"]
-type EventKind = Literal["succeeded", "failed", "cancelled", "refund", "other"]
-type Effect = Literal["paid", "failed", "returned", "noted", "ignored", "unknown_payment"]
+type EventKind = Literal["succeeded", "processing", "failed", "cancelled", "refund", "other"]
+type Effect = Literal["paid", "held", "failed", "returned", "noted", "ignored", "unknown_payment"]
 
 type StartableProvider = Literal["stripe", "flutterwave", "sandbox"]
 """The providers with which a client starts a payment. Each has a module of the same name in this package."""
@@ -44,7 +45,7 @@ class PaymentByHandRequest(Request):
     )
 
 
-class PaymentView(View):
+class PaymentView(MoneyView):
     id: Id
     order_id: Id
     provider: str
@@ -81,6 +82,27 @@ class PaymentRow:
 
 
 @dataclass(frozen=True)
+class PaymentOfOrder(PaymentRow):
+    """A payment of an order that may be open: the provider may still take money for it."""
+
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class SaleState:
+    """If what an order is for is still for sale.
+
+    Attributes:
+        ends_at: when the first of its events ends.
+        is_cancelled: True if one of its events is cancelled.
+    """
+
+    organisation_status: str
+    ends_at: datetime
+    is_cancelled: bool
+
+
+@dataclass(frozen=True)
 class PaymentDetails(PaymentRow):
     """A payment, and the organisation and account of its order."""
 
@@ -96,6 +118,7 @@ class ProviderPayment:
         merchant_id: whose account at the provider takes the money: an organisation's id, or `PLATFORM_MERCHANT`.
         reference: the provider's own name for the payment. None until the provider has prepared it.
         expires_at: when the order's hold lapses.
+        late: True if the buyer may choose a method that takes days.
     """
 
     id: UUID
@@ -109,15 +132,33 @@ class ProviderPayment:
     buyer_name: str
     buyer_email: str
     expires_at: datetime
+    order_status: str
+    late: bool
+
+
+@dataclass(frozen=True)
+class PaymentToPrepare(ProviderPayment):
+    """A payment that a provider prepares, and what it has prepared before.
+
+    Attributes:
+        is_open: False if the payment is closed: nobody should pay it.
+    """
+
+    prepared: dict[str, str | None] | None
+    is_open: bool
 
 
 @dataclass(frozen=True)
 class OpenPayment(ProviderPayment):
-    """A payment about which a job is due to ask the provider, and the state of its order."""
+    """A payment about which a job is due to ask the provider.
+
+    Attributes:
+        leased_until: until when only this job asks.
+    """
 
     status: PaymentStatus
-    order_status: str
     created_at: datetime
+    leased_until: datetime
 
 
 @dataclass(frozen=True)
@@ -136,8 +177,9 @@ class ProviderEvent:
 
     Attributes:
         id: the provider's name for the event, unique in an account. With an `order_reference`, unique for that order.
-        kind: ``succeeded`` says that money came. After ``failed`` a payment may still succeed, after ``cancelled``
-            never. ``refund`` says that a refund has changed. ``other`` does not concern us.
+        kind: ``succeeded`` says that money came, ``processing`` that it is under way and takes days. After ``failed`` a
+            payment may still succeed, after ``cancelled`` never. ``refund`` says that a refund has changed. ``other``
+            does not concern us.
         amount: the money that came, or the payment's amount if none came. 0 if the event names an order: then it means
             the order's total.
         currency: the currency of the amount. Empty if the event names an order.
@@ -267,11 +309,13 @@ class PaymentInquiry:
     """A payment that we asked a provider about, and the provider's answer.
 
     Attributes:
-        answer: an event if the payment has ended, None if it is still open, or an error if there was no answer.
+        asked_at: when we asked.
+        answer: what has happened to the payment, nothing if it is still open, or an error if there was no answer.
     """
 
     payment: OpenPayment
-    answer: ProviderEvent | DomainError | None
+    asked_at: datetime
+    answer: Sequence[ProviderEvent] | DomainError
 
     @property
     def id(self) -> UUID:

@@ -3,6 +3,7 @@
 A provider is the module ``boxoffice.payments.<name>``. It is imported when it is first used.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
@@ -67,11 +68,14 @@ class Provider(Protocol):
             PaymentRefused: the provider does not accept such a payment.
         """
 
-    def fetch(self, payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
-        """Ask the provider about a payment. Return an event if the payment has ended, and None if it is still open.
+    def fetch(self, payment: ProviderPayment, *, close: bool) -> Sequence[ProviderEvent]:
+        """Ask the provider about a payment that it has prepared. Return what has happened, nothing if it is still open.
+
+        A payment may have brought money several times. The answer then has an event for each.
 
         Args:
-            close: True to close a payment that brought no money: cancel it where the provider supports that.
+            close: True to close a payment that brought no money: cancel it where the provider supports that. The
+                answer says that it failed or is cancelled, unless a try to pay is under way.
         """
 
     def refund(self, refund: DueRefund) -> RefundState:

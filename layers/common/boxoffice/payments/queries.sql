@@ -1,5 +1,24 @@
 -- Statements on payments.
 
+-- name: reopen_payment
+-- A buyer tries again: the open payment of an order at a provider is no longer failed. This locks the payment, before
+-- its order.
+UPDATE payments SET status = 'pending', closed_at = NULL
+WHERE order_id = %(order_id)s AND provider = %(provider)s AND ask_at IS NOT NULL AND status = 'failed'
+
+-- name: list_payments_of_order
+-- All payments of an order, the oldest first. One that is open may still bring money.
+SELECT id, order_id, provider, status, amount, currency, created_at, closed_at, ask_at IS NOT NULL AS is_open
+FROM payments WHERE order_id = %(order_id)s ORDER BY id
+
+-- name: get_sale_state
+-- If what an order is for is still for sale: the state of its organisation, and of its events taken together.
+SELECT organisations.status AS organisation_status, min(events.ends_at) AS ends_at,
+    bool_or(events.status <> 'published' OR events.deleted_at IS NOT NULL) AS is_cancelled
+FROM orders JOIN organisations ON organisations.id = organisation_id JOIN order_items ON order_id = orders.id
+    JOIN events ON events.id = event_id
+WHERE orders.id = %(order_id)s GROUP BY organisations.status
+
 -- name: insert_payment
 -- A payment that a client starts.
 INSERT INTO payments (id, order_id, provider, merchant_id, amount, currency, ask_at)
@@ -32,18 +51,24 @@ WHERE provider = %(provider)s AND merchant_id = %(merchant_id)s AND provider_ref
 SELECT id, total, currency FROM orders
 WHERE (id = %(id)s OR number = %(number)s) AND %(merchant_id)s::uuid IN (organisation_id, %(platform_merchant)s)
 
--- name: get_provider_payment
--- What a provider needs to know of a payment.
+-- name: get_payment_to_prepare
+-- What a provider needs to know of a payment, and what it has prepared before.
 SELECT payments.id, provider, merchant_id, provider_reference AS reference, amount, payments.currency, order_id,
-    number AS order_number, buyer_name, buyer_email, expires_at
+    number AS order_number, buyer_name, buyer_email, expires_at, orders.status AS order_status, late, prepared,
+    ask_at IS NOT NULL AS is_open
 FROM payments JOIN orders ON orders.id = order_id WHERE payments.id = %(id)s
 
 -- name: set_prepared
--- Store that the provider has prepared a payment. A payment that the provider refused before is open again.
-UPDATE payments SET provider_reference = %(reference)s, ask_at = coalesce(ask_at, %(ask_at)s),
-    status = CASE status WHEN 'failed' THEN 'pending' ELSE status END,
-    closed_at = CASE status WHEN 'failed' THEN NULL ELSE closed_at END
-WHERE id = %(id)s
+-- Store what the provider has prepared, and answer it. If another request was faster, what that stored stays. There is
+-- no row if the payment was closed meanwhile. Then nobody learns how to pay it.
+UPDATE payments SET provider_reference = coalesce(provider_reference, %(reference)s),
+    prepared = coalesce(prepared, %(prepared)s)
+WHERE id = %(id)s AND ask_at IS NOT NULL RETURNING prepared
+
+-- name: close_unprepared
+-- Close a payment that no provider has prepared. So nobody was told how to pay it.
+UPDATE payments SET status = 'failed', closed_at = coalesce(closed_at, now()), ask_at = NULL
+WHERE id = %(id)s AND prepared IS NULL AND ask_at IS NOT NULL AND status IN ('pending', 'failed')
 
 -- name: get_payment
 -- A payment, with the organisation and account of its order.
@@ -60,17 +85,28 @@ WHERE id = %(id)s AND provider = %(provider)s AND merchant_id = %(merchant_id)s 
 -- Set how a payment ended. One that has succeeded or was refunded stays as it is. If `final`, its provider is not asked
 -- about it again.
 UPDATE payments SET status = %(status)s, closed_at = now(), ask_at = CASE WHEN %(final)s THEN NULL ELSE ask_at END
-WHERE id = %(id)s AND status IN ('pending', 'failed')
+WHERE id = %(id)s AND status IN ('pending', 'processing', 'failed')
 
 -- name: stop_asking
 -- Nothing can come of a payment any more.
 UPDATE payments SET ask_at = NULL WHERE id = %(id)s
 
--- name: ask_later
--- Set when to ask about a payment again, unless nothing can come of it any more.
-UPDATE payments SET ask_at = CASE WHEN status = 'pending' THEN %(if_open)s::timestamptz
-    ELSE %(if_closed)s::timestamptz END
+-- name: set_processing
+-- The provider has money under way, for days. We ask about it soon, since this may be old news. If the payment is not
+-- open any more, it is old news.
+UPDATE payments SET status = 'processing', closed_at = NULL, ask_at = least(ask_at, %(ask_at)s)
 WHERE id = %(id)s AND ask_at IS NOT NULL
+
+-- name: ask_later
+-- Set when to ask about a payment again. Nothing changes if it is due at another time than the end of the lease: it was
+-- closed, or somebody wants it asked about sooner.
+UPDATE payments SET ask_at = CASE WHEN status IN ('pending', 'processing') THEN %(if_open)s::timestamptz
+    ELSE %(if_closed)s::timestamptz END
+WHERE id = %(id)s AND ask_at = %(leased_until)s
+
+-- name: set_unpaid
+-- The provider knew of no money for a payment when we asked. An earlier answer does not replace a later one.
+UPDATE payments SET unpaid_at = greatest(unpaid_at, %(asked_at)s) WHERE id = %(id)s
 
 -- name: take_payments_to_ask
 -- Lease a batch of payments to ask about, the most overdue first. Accounts that have just not answered are left out.
@@ -82,8 +118,7 @@ UPDATE payments SET ask_at = %(lease_end)s FROM due, orders
 WHERE payments.id = due.id AND orders.id = payments.order_id
 RETURNING payments.id, payments.provider, payments.merchant_id, payments.provider_reference AS reference,
     payments.amount, payments.currency, payments.order_id, number AS order_number, buyer_name, buyer_email, expires_at,
-    payments.status,
-    orders.status AS order_status, payments.created_at
+    payments.status, orders.status AS order_status, late, payments.created_at, ask_at AS leased_until
 
 -- name: get_wait
 -- How long a call that comes now would wait for its turn, in seconds. A plain read, so that no crowd queues at the row.
@@ -211,6 +246,10 @@ SELECT (SELECT count(*) FROM payments WHERE ask_at IS NOT NULL AND status = 'pen
     (SELECT count(*) FROM refunds WHERE status = 'failed') AS refunds_failed,
     (SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM refunds
     WHERE due_at IS NOT NULL) AS oldest_refund_seconds
+
+-- name: get_excess_for_email
+-- What goes back of money that was more than its order's total.
+SELECT amount, currency FROM refunds WHERE id = %(id)s
 
 -- name: get_returned_for_email
 -- The last refund of a payment. Its amount may differ from the payment's, since it is what the buyer really paid.

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from boxoffice.money import minor
+from boxoffice.money import major, minor
 
 _NAME = re.compile(r"[\x21-\x7e]{1,255}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -35,6 +35,17 @@ def amount_of(value: Any, currency: str, decimals: int = 0) -> int:
     if type(value) not in (int, float, Decimal) or not 0 < value < _MAX_AMOUNT:
         raise ValueError("no amount")
     return minor(Decimal(str(value)).scaleb(-decimals), currency)
+
+
+def whole_amount_of(value: Any, currency: str) -> int:
+    """Return an amount of the major unit in whole minor units. What is beyond those is left out.
+
+    A provider may convert currencies and so answer fractions of a minor unit.
+    """
+    if type(value) not in (int, float, Decimal) or not 0 < value < _MAX_AMOUNT:
+        raise ValueError("no amount")
+    unit = major(1, currency)
+    return minor((Decimal(str(value)) // unit) * unit, currency)
 
 
 def payment_id_of(value: Any) -> UUID | None:

@@ -1,6 +1,6 @@
 """Ask providers about payments that stay open, so that a lost webhook loses nothing."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -29,7 +29,9 @@ def ask_providers(
     """
     now = datetime.now(UTC)
 
-    def ask(payment: OpenPayment) -> ProviderEvent | None:
+    def ask(payment: OpenPayment) -> Sequence[ProviderEvent]:
+        if payment.reference is None:
+            return ()  # no provider knows it yet, or its answer has not reached us
         return providers.load(payment.provider).fetch(payment, close=rules.should_close(payment, now))
 
     due = db.many(
@@ -44,7 +46,7 @@ def ask_providers(
     answers = calls.call_concurrently(ask, due, pace.take_turns_for(conn, due, "fetch"))
     pace.slow_down_for(conn, due, answers, "fetch")
     unresponsive |= calls.unresponsive_accounts(due, answers)
-    return [PaymentInquiry(payment, answer) for payment, answer in zip(due, answers, strict=True)]
+    return [PaymentInquiry(payment, now, answer) for payment, answer in zip(due, answers, strict=True)]
 
 
 def apply_answer(conn: db.Connection, inquiry: PaymentInquiry) -> int:
@@ -56,17 +58,24 @@ def apply_answer(conn: db.Connection, inquiry: PaymentInquiry) -> int:
         1, since one payment was asked about, even if the provider did not answer.
     """
     payment, answer, now = inquiry.payment, inquiry.answer, datetime.now(UTC)
+    is_over = rules.should_close(payment, inquiry.asked_at)
     try:
-        if isinstance(answer, ProviderEvent):
-            service.receive_event(conn, payment.provider, answer, payment.merchant_id)
+        if not isinstance(answer, DomainError):
+            for event in answer:
+                service.receive_event(conn, payment.provider, event, payment.merchant_id)
     except Busy as error:
         answer = error
     if isinstance(answer, DomainError):
         logger.warning("payment not asked about", extra={"payment": str(payment.id), "error": answer.detail})
+    elif is_over and payment.reference is None:
+        db.run(conn, SQL.close_unprepared, id=payment.id)
+    elif is_over and rules.brought_no_money(answer):
+        db.run(conn, SQL.set_unpaid, id=payment.id, asked_at=inquiry.asked_at)
     answered = not isinstance(answer, DomainError)
     if_open = rules.next_ask_at(payment, now, closed=False, answered=answered)
     if_closed = rules.next_ask_at(payment, now, closed=True, answered=answered)
-    db.run(conn, SQL.ask_later, id=payment.id, if_open=if_open, if_closed=if_closed)
-    if rules.should_close(payment, now):
+    leased_until = payment.leased_until
+    db.run(conn, SQL.ask_later, id=payment.id, leased_until=leased_until, if_open=if_open, if_closed=if_closed)
+    if is_over:
         orders.expire_orders(conn, [payment.order_id])
     return 1

@@ -1,22 +1,31 @@
 """Decide if an order can be paid, what incoming money does, and when to ask or try again at a provider."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from boxoffice.errors import DomainError
-from boxoffice.orders.errors import OrderNotPending
+from boxoffice.events.errors import EventOver
+from boxoffice.orders.errors import OrderNotPending, PaymentProcessing
 from boxoffice.orders.models import OrderRow, OrderStatus
 from boxoffice.orders.rules import GRACE_PERIOD
-from boxoffice.payments.errors import OrderExpired, ProviderBusy
+from boxoffice.organisations.errors import SellerSuspended
+from boxoffice.payments.errors import OrderExpired, ProviderBusy, TooManyPayments
 from boxoffice.payments.models import (
     DueRefund,
     OpenPayment,
     PaymentByHandRequest,
     PaymentDecision,
+    PaymentOfOrder,
     PaymentRow,
     ProviderEvent,
     RefundOutcome,
     RefundState,
+    SaleState,
 )
+from boxoffice.ticket_types.errors import EventCancelled
+
+MOST_PAYMENTS = 10
+"""How many payments an order may have, so that nobody tries out stolen cards on it."""
 
 FIRST_WAIT = timedelta(minutes=2)
 """How long we wait for a webhook before we ask the provider."""
@@ -26,6 +35,9 @@ _LATEST_MONEY = timedelta(days=3)  # a payment page is open for a day at the mos
 _LEASE = timedelta(minutes=3)  # longer than the time-outs of the functions that ask and send
 
 _REFUNDS_OF_ONE_SENDER = 500  # of one account, that are due at once
+
+LONGEST_PROCESSING = timedelta(days=30)
+"""How long money can be under way. An order is held for it so long at the most. No method that we know takes longer."""
 
 TICKETS_GONE = PaymentDecision("returned", "the order was over and its tickets were gone")
 
@@ -43,37 +55,102 @@ def check_payable(order: OrderRow, now: datetime) -> None:
         raise OrderNotPending(order_status=order.status)
 
 
+def end_of_sale(sale: SaleState, now: datetime) -> DomainError | None:
+    """Return why what an order is for is not for sale any more: the event or the organisation. None if it still is."""
+    if sale.is_cancelled:
+        return EventCancelled()
+    if sale.ends_at <= now:
+        return EventOver()
+    return None if sale.organisation_status == "approved" else SellerSuspended()
+
+
+def check_for_sale(sale: SaleState, now: datetime) -> None:
+    """Check that what an order is for is still for sale.
+
+    Raises:
+        EventCancelled, EventOver: one of its events is cancelled or over.
+        SellerSuspended: its seller sells nothing now.
+    """
+    if error := end_of_sale(sale, now):
+        raise error
+
+
+def open_payment(payments: Sequence[PaymentOfOrder], provider: str) -> PaymentOfOrder | None:
+    """Return the open payment of an order at a provider. None if a new one can be started there.
+
+    Args:
+        payments: all payments of the order.
+
+    Raises:
+        PaymentProcessing: money for the order is under way.
+        TooManyPayments: there is no open payment, and the order takes no more.
+    """
+    if any(payment.status == "processing" for payment in payments):
+        raise PaymentProcessing
+    for payment in payments:
+        if payment.is_open and payment.provider == provider:
+            return payment
+    if len(payments) >= MOST_PAYMENTS:
+        raise TooManyPayments(max_payments=MOST_PAYMENTS)
+    return None
+
+
 def reason_by_hand(request: PaymentByHandRequest) -> str:
     """Return what the order's history says of a payment by hand."""
     method = request.method.replace("_", " ")
     return f"paid by {method}: {request.note}" if request.note else f"paid by {method}"
 
 
-def decide_payment(event: ProviderEvent, payment: PaymentRow, order_status: OrderStatus) -> PaymentDecision:
+def decide_payment(
+    event: ProviderEvent, payment: PaymentRow, order_status: OrderStatus, *, for_sale: bool = True
+) -> PaymentDecision:
     """Decide what an event does to its payment and order. Money that it tells of must not be recorded yet.
 
     Events come in any order. A payment that has succeeded or was refunded keeps its status, whatever comes later. A
     payment that failed may still succeed.
+
+    Args:
+        for_sale: False if the order's event is cancelled or over, or if its organisation is suspended.
     """
+    if event.kind == "processing":
+        return PaymentDecision("held" if payment.status in ("pending", "failed") else "ignored")
     if event.kind != "succeeded":
-        return PaymentDecision("failed" if payment.status == "pending" else "ignored")
-    if not pays_in_full(event, payment):
-        return PaymentDecision("returned", "it was not the amount of the order")
-    if payment.status in ("succeeded", "refunded"):
-        return PaymentDecision("returned", "it had been paid already")
-    if order_status not in ("pending", "expired", "cancelled"):
-        return PaymentDecision("returned", "the order had been paid already")
-    return PaymentDecision("paid")
+        return PaymentDecision("failed" if payment.status in ("pending", "processing") else "ignored")
+    reason = _reason_to_return(event, payment, order_status, for_sale=for_sale)
+    return PaymentDecision("returned", reason) if reason else PaymentDecision("paid")
+
+
+def _reason_to_return(
+    event: ProviderEvent, payment: PaymentRow, order_status: OrderStatus, *, for_sale: bool
+) -> str | None:
+    """Return why money cannot pay its order. None if it can."""
+    reasons = {
+        "it was not the amount of the order": not pays_in_full(event, payment),
+        "it had been paid already": payment.status in ("succeeded", "refunded"),
+        "the order had been cancelled": order_status == "cancelled",
+        "the order had been paid already": order_status not in ("pending", "expired"),
+        "its event or its organisation does not sell tickets any more": not for_sale,
+    }
+    return next((reason for reason, applies in reasons.items() if applies), None)
 
 
 def pays_in_full(event: ProviderEvent, payment: PaymentRow) -> bool:
-    """Return True if the event's amount and currency are those of the payment."""
-    return (event.amount, event.currency) == (payment.amount, payment.currency)
+    """Return True if the event's amount, in the currency of the payment, is at least that of the payment."""
+    return event.currency == payment.currency and event.amount >= payment.amount
 
 
 def first_ask_at(expires_at: datetime, now: datetime) -> datetime:
     """Return when to ask first about a payment that starts now: at the end of the order's hold at the latest."""
     return max(now, min(now + FIRST_WAIT, expires_at))
+
+
+def brought_no_money(answer: Sequence[ProviderEvent]) -> bool:
+    """Return True if a provider that was asked to close a payment knows of no money, and of none under way.
+
+    Args:
+        answer: what it says has happened. Nothing means that the payment is still open.
+    """
+    return bool(answer) and all(event.kind in ("failed", "cancelled") for event in answer)
 
 
 def should_close(payment: OpenPayment, now: datetime) -> bool:
@@ -85,7 +162,7 @@ def next_ask_at(payment: OpenPayment, now: datetime, *, closed: bool, answered: 
     """Return when to ask again: after growing waits, and when the hold ends. None if no money can come any more.
 
     Args:
-        closed: True if the payment has failed, though money may still come for it.
+        closed: True if a try to pay has failed, though money may still come for the payment.
         answered: True if the provider has answered this time. If not, we ask again soon, while the order waits for it.
     """
     age = now - payment.created_at

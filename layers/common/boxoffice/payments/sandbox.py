@@ -12,6 +12,7 @@ ring over the time, a dot and the raw body.
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -22,6 +23,7 @@ from boxoffice.config import provider_secret, settings
 from boxoffice.errors import Malformed
 from boxoffice.ids import new_id
 from boxoffice.models import Id, Request
+from boxoffice.money import MAX_TOTAL
 from boxoffice.payments import calls
 from boxoffice.payments.errors import PaymentRefused, SignatureWrong
 from boxoffice.payments.merchants import credentials
@@ -51,7 +53,7 @@ class SandboxEvent(Request):
     id: Annotated[str, Field(pattern=r"^[\w-]{1,100}$")]
     type: EventType
     payment_id: Id
-    amount: Annotated[int, Field(strict=True, gt=0, le=100_000_000_000)]
+    amount: Annotated[int, Field(strict=True, gt=0, le=MAX_TOTAL)]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
@@ -73,8 +75,13 @@ def create(payment: ProviderPayment) -> PreparedPayment:
     return PreparedPayment(str(payment.id), url=str(answer.get("url")))
 
 
-def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
+def fetch(payment: ProviderPayment, *, close: bool) -> Sequence[ProviderEvent]:
     """See `Provider.fetch`. Without a server a payment is open until it is closed."""
+    event = _fetch(payment, close=close)
+    return [event] if event else []
+
+
+def _fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
     url = _server()
     if url is None:
         return _closed(payment) if close else None

@@ -24,13 +24,15 @@ from boxoffice.payments.models import (
     Effect,
     PaymentByHandRequest,
     PaymentDetails,
+    PaymentOfOrder,
     PaymentRequest,
     PaymentRow,
     PaymentStatus,
+    PaymentToPrepare,
     PaymentView,
     PreparedPayment,
     ProviderEvent,
-    ProviderPayment,
+    SaleState,
     StartedPayment,
     WebhookView,
 )
@@ -41,14 +43,15 @@ SQL = sql.queries("payments")
 def start_payment(
     conn: db.Connection, caller: Caller, order_id: UUID, request: PaymentRequest, key: str
 ) -> StartedPayment:
-    """Open a payment and prepare it at its provider.
+    """Open a payment and prepare it at its provider. If the order has an open one there, return that again.
 
     Runs in autocommit, with two short transactions around the call to the provider. If the request is cut off between
-    them, a repeat with the same key continues with the same payment.
+    them, the next request continues with the same payment.
 
     Raises:
         NotFound: there is no such order, or the caller may not see it.
-        OrderExpired, OrderNotPending: the order cannot be paid, or not any more.
+        NOT_PAYABLE: the order cannot be paid, or not any more.
+        PaymentProcessing, TooManyPayments: the order takes no other payment.
         ProviderNotEnabled: the deployment does not use this provider.
         PaymentRefused: the provider does not accept such a payment.
         ProviderUnavailable, ProviderBusy: the provider does not answer, or takes no more calls. A repeat continues with
@@ -64,26 +67,31 @@ def start_payment(
     )
     if "url" not in answer:
         rules.check_payable(order, datetime.now(UTC))
-        answer = _prepare(conn, provider, answer, idempotent)
+        answer = _prepare(conn, provider, order, answer, idempotent)
     return StartedPayment(**answer)
 
 
 def _open(
     conn: db.Connection, order: OrderRow, provider: providers.Provider, idempotent: IdempotentRequest
 ) -> dict[str, Any]:
-    """Open a payment of an order. Return the answer so far, which lacks what the provider prepares."""
+    """Open a payment of an order, or find the open one. Return the answer so far, without what the provider prepares.
+
+    All requests to pay an order lock it. So they find the payment that the first of them has opened.
+    """
     merchant_id = merchant_of(order.organisation_id, provider)
+    at_provider = {"order_id": order.id, "provider": provider.INFO.name}
     with conn.transaction():
-        order = orders.lock_order(conn, order.id)
-        now = datetime.now(UTC)
+        db.run(conn, SQL.reopen_payment, **at_provider)
+        order, now = orders.lock_order(conn, order.id), datetime.now(UTC)
         rules.check_payable(order, now)
-        payment = db.one(
+        rules.check_for_sale(_sale_state(conn, order), now)
+        payments = db.many(conn, PaymentOfOrder, SQL.list_payments_of_order, order_id=order.id)
+        payment = rules.open_payment(payments, provider.INFO.name) or db.exactly_one(
             conn,
             PaymentRow,
             SQL.insert_payment,
+            **at_provider,
             id=new_id(),
-            order_id=order.id,
-            provider=provider.INFO.name,
             merchant_id=merchant_id,
             amount=order.total,
             currency=order.currency,
@@ -94,31 +102,59 @@ def _open(
     return answer
 
 
+def _sale_state(conn: db.Connection, order: OrderRow) -> SaleState:
+    return db.exactly_one(conn, SaleState, SQL.get_sale_state, order_id=order.id)
+
+
 def _prepare(
-    conn: db.Connection, provider: providers.Provider, opened: dict[str, Any], idempotent: IdempotentRequest
+    conn: db.Connection,
+    provider: providers.Provider,
+    order: OrderRow,
+    opened: dict[str, Any],
+    idempotent: IdempotentRequest,
 ) -> dict[str, Any]:
-    """Prepare an open payment at its provider. Store and return the answer, with what the client needs to pay."""
-    payment = db.exactly_one(conn, ProviderPayment, SQL.get_provider_payment, id=opened["id"])
-    try:
-        prepared = _create(conn, provider, payment)
-    except PaymentRefused:
-        with conn.transaction():
-            _close_payment(conn, payment.id, "failed", final=True)
-        raise
-    answer = {
-        **opened,
-        "url": prepared.url,
-        "client_secret": prepared.client_secret,
-        "publishable_key": prepared.publishable_key,
-    }
-    with conn.transaction():
-        ask_at = rules.first_ask_at(payment.expires_at, datetime.now(UTC))
-        db.run(conn, SQL.set_prepared, id=payment.id, reference=prepared.reference, ask_at=ask_at)
-        idempotency.complete(conn, idempotent, answer)
+    """Prepare an open payment at its provider. Store and return the answer, with what the client needs to pay.
+
+    A payment is prepared once: later requests get what is stored. If it is closed before that, nobody learns how to
+    pay it.
+
+    Raises:
+        PaymentRefused: the provider does not accept the payment, or did not when it was asked before.
+        OrderExpired, OrderNotPending: the order has ended meanwhile, and so its payment was closed.
+    """
+    payment = db.exactly_one(conn, PaymentToPrepare, SQL.get_payment_to_prepare, id=opened["id"])
+    prepared = payment.prepared or _call_provider(conn, provider, payment)
+    if prepared is None:
+        rules.check_payable(orders.get_order_row(conn, order.id), datetime.now(UTC))
+        raise PaymentRefused("This payment is closed. Start another one with a new Idempotency-Key.")
+    answer = opened | prepared
+    idempotency.complete(conn, idempotent, answer)
     return answer
 
 
-def _create(conn: db.Connection, provider: providers.Provider, payment: ProviderPayment) -> PreparedPayment:
+def _call_provider(
+    conn: db.Connection, provider: providers.Provider, payment: PaymentToPrepare
+) -> dict[str, str | None] | None:
+    """Let the provider prepare a payment, and store what it answers. Return None if the payment is closed."""
+    if not payment.is_open:
+        return None
+    try:
+        answer = _create(conn, provider, payment)
+    except PaymentRefused:
+        db.run(conn, SQL.close_unprepared, id=payment.id)
+        raise
+    prepared = {
+        "url": answer.url,
+        "client_secret": answer.client_secret,
+        "publishable_key": answer.publishable_key,
+    }
+    stored: dict[str, str | None] | None = db.value(
+        conn, SQL.set_prepared, id=payment.id, reference=answer.reference, prepared=Jsonb(prepared)
+    )
+    return stored
+
+
+def _create(conn: db.Connection, provider: providers.Provider, payment: PaymentToPrepare) -> PreparedPayment:
     """Let the provider prepare a payment, as soon as its pace allows.
 
     Raises:
@@ -163,6 +199,7 @@ def mark_order_paid(
     Raises:
         NotFound, Forbidden: the order is not of the caller's organisation, or the role is too low.
         OrderNotPending: the order is paid already, or was cancelled.
+        EventCancelled, EventOver, SellerSuspended: what it is for is no longer for sale.
         OrderExpired: the order's hold has lapsed, and its stock is no longer available.
         KeyReused: the idempotency key belongs to another request.
     """
@@ -181,11 +218,13 @@ def _mark_paid(
         order = orders.lock_order(conn, order_id)
         if order.status not in ("pending", "expired"):
             raise OrderNotPending(order_status=order.status)
+        rules.check_for_sale(_sale_state(conn, order), datetime.now(UTC))
         if order.status == "expired" and not orders.retake_stock(conn, order):
             detail = "The order's hold has lapsed, and its tickets are no longer available."
             raise OrderExpired(detail=detail, expired_at=order.expires_at)
         payment_id = record_payment_by_hand(conn, order, request.method)
         orders.pay(conn, order, reason=rules.reason_by_hand(request), actor=caller.account)
+        orders.close_payments(conn, order.id)
         view = orders.get_order(conn, caller, str(order_id))
         idempotency.store(conn, idempotent, view.model_dump(mode="json"))
         facts = {**request.model_dump(), "payment_id": str(payment_id)}
@@ -274,14 +313,13 @@ def _apply(conn: db.Connection, event: ProviderEvent, merchant_account: dict[str
         )
         return "unknown_payment"
     order = orders.lock_order(conn, payment.order_id)
-    if event.kind == "succeeded":
-        return _receive_money(conn, payment, order, event, merchant_account)
-    effect = rules.decide_payment(event, payment, order.status).effect
-    if effect == "failed":
-        _close_payment(conn, payment.id, "failed")
-    if event.kind == "cancelled":
-        db.run(conn, SQL.stop_asking, id=payment.id)
-    return effect
+    match event.kind:
+        case "succeeded":
+            return _receive_money(conn, payment, order, event, merchant_account)
+        case "processing":
+            return _await_money(conn, payment, order, event)
+        case _:
+            return _note_failure(conn, payment, order, event)
 
 
 def _receive_money(
@@ -294,7 +332,9 @@ def _receive_money(
         conn, SQL.insert_incoming_payment, id=incoming_id, payment_id=payment.id, **merchant_account, **money
     ):
         return "ignored"
-    decision = rules.decide_payment(event, payment, order.status)
+    # Nothing is locked here. If an event is being cancelled right now, its job refunds the order that this pays.
+    for_sale = rules.end_of_sale(_sale_state(conn, order), datetime.now(UTC)) is None
+    decision = rules.decide_payment(event, payment, order.status, for_sale=for_sale)
     # Once the hold is over, the money pays the order only if its stock is still available.
     if decision.effect == "paid" and order.status != "pending" and not orders.retake_stock(conn, order):
         decision = rules.TICKETS_GONE
@@ -302,9 +342,57 @@ def _receive_money(
         db.run(conn, SQL.set_pays_order, id=incoming_id)
         _close_payment(conn, payment.id, "succeeded", final=True)
         orders.pay(conn, order, reason=f"payment {payment.id}")
+        orders.close_payments(conn, order.id)
+        if event.amount > payment.amount:
+            _return_excess(conn, payment, order, event)
     else:
         _return_money(conn, payment, order, event, incoming_id, decision.reason)
     return decision.effect
+
+
+def _await_money(conn: db.Connection, payment: PaymentRow, order: OrderRow, event: ProviderEvent) -> Effect:
+    """Hold the order while money is under way for days, and tell the buyer.
+
+    An order that is over stays over. If the money arrives, it takes stock again or goes back.
+    """
+    now = datetime.now(UTC)
+    if rules.decide_payment(event, payment, order.status).effect == "ignored" or not db.run(
+        conn, SQL.set_processing, id=payment.id, ask_at=now + rules.FIRST_WAIT
+    ):
+        return "ignored"
+    if order.status != "pending":
+        return "noted"
+    orders.set_hold_end(conn, order.id, now + rules.LONGEST_PROCESSING)
+    outbox.owe_email(conn, "payment_processing", order.buyer_email, {"order_id": str(order.id)})
+    return "held"
+
+
+def _note_failure(conn: db.Connection, payment: PaymentRow, order: OrderRow, event: ProviderEvent) -> Effect:
+    """Note that a try to pay has failed, or that the payment is cancelled and can bring no money any more.
+
+    If the order was held for money that takes days, its hold is over: the job closes the payment and gives back the
+    stock.
+    """
+    effect = rules.decide_payment(event, payment, order.status).effect
+    if effect == "failed":
+        _close_payment(conn, payment.id, "failed")
+    if event.kind == "cancelled":
+        db.run(conn, SQL.stop_asking, id=payment.id)
+    if payment.status == "processing" and order.status == "pending":
+        outbox.owe_email(conn, "payment_failed", order.buyer_email, {"order_id": str(order.id)})
+        if not orders.is_processing(conn, order.id):
+            orders.set_hold_end(conn, order.id, datetime.now(UTC))
+            orders.close_payments(conn, order.id)
+    return effect
+
+
+def _return_excess(conn: db.Connection, payment: PaymentRow, order: OrderRow, event: ProviderEvent) -> None:
+    """Return what the buyer paid beyond the order's total."""
+    excess = event.amount - payment.amount
+    refund_id = sending.owe_refund(conn, payment.id, excess, "it was more than the order's total")
+    conn.after_commit(sending.send_at_once, refund_id)
+    payload = {"order_id": str(order.id), "refund_id": str(refund_id)}
+    outbox.owe_email(conn, "excess_returned", order.buyer_email, payload)
 
 
 def _return_money(
@@ -314,9 +402,9 @@ def _return_money(
 
     If the amount was wrong, the payment has failed but may still succeed: the right amount may follow.
     """
-    if payment.status in ("pending", "failed") and rules.pays_in_full(event, payment):
+    if payment.status in ("pending", "processing", "failed") and rules.pays_in_full(event, payment):
         _close_payment(conn, payment.id, "refunded", final=True)
-    elif payment.status == "pending":
+    elif payment.status in ("pending", "processing"):
         _close_payment(conn, payment.id, "failed")
     refund_id = sending.return_incoming_payment(conn, payment.id, incoming_id, event.amount, event.currency, reason)
     conn.after_commit(sending.send_at_once, refund_id)

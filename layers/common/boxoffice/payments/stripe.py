@@ -1,14 +1,14 @@
 """Stripe: PaymentIntents by the official client. The buyer pays on a page of the shop, with Stripe.js.
 
 The secret of an account may have a field ``url``, which names another server than Stripe's. Webhooks to subscribe to:
-``payment_intent.succeeded``, ``payment_intent.payment_failed``, ``payment_intent.canceled``, ``refund.updated`` and
-``refund.failed``.
+``payment_intent.succeeded``, ``payment_intent.processing``, ``payment_intent.requires_action``,
+``payment_intent.payment_failed``, ``payment_intent.canceled``, ``refund.updated`` and ``refund.failed``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -27,6 +27,7 @@ from boxoffice.payments.reading import amount_of, currency_of, name_of, payment_
 
 if TYPE_CHECKING:
     from stripe import PaymentIntent, RateLimitError, Refund, StripeClient
+    from stripe.params import PaymentIntentCreateParams
 
 # In live mode. See https://docs.stripe.com/rate-limits, which also says that each operation is an endpoint.
 _PACE = Pace(account=100, endpoint=25)
@@ -36,11 +37,41 @@ _TOLERANCE = 300  # seconds
 _TIMEOUT = (3.0, 8.0)  # seconds to connect, and between two bytes
 _KINDS: dict[str, EventKind] = {
     "payment_intent.succeeded": "succeeded",
+    "payment_intent.processing": "processing",
+    "payment_intent.requires_action": "processing",
     "payment_intent.payment_failed": "failed",
     "payment_intent.canceled": "cancelled",
 }
-# Stripe counts these in whole units. It counts other currencies without a minor unit, such as ISK, in hundredths.
-# See https://docs.stripe.com/currencies.
+# The methods that Stripe documents with delayed notification: the money takes days. They are named here, and not those
+# that settle at once: the account chooses among the others, also new ones. If a new one takes days, its order is held.
+_LATE_METHODS = [
+    "acss_debit",
+    "au_becs_debit",
+    "bacs_debit",
+    "boleto",
+    "customer_balance",
+    "konbini",
+    "multibanco",
+    "nz_bank_account",
+    "oxxo",
+    "sepa_debit",
+    "sofort",
+    "us_bank_account",
+]
+# What such a method waits for after the buyer has done their part: a voucher to be paid, or a bank to transfer.
+_LATE_ACTIONS = frozenset(
+    [
+        "boleto_display_details",
+        "display_bank_transfer_instructions",
+        "konbini_display_details",
+        "multibanco_display_details",
+        "oxxo_display_details",
+        "verify_with_microdeposits",
+    ]
+)
+# Stripe counts two decimals, but for these (https://docs.stripe.com/currencies). So it differs from ISO 4217 in three
+# currencies: MGA has none here, and ISK and UGX have two, which must be 00. Its list of currencies without decimals
+# names UGX too, but its special cases say that a charge of UGX 5 is 500. HUF and TWD are whole in payouts alone.
 _NO_DECIMALS = frozenset(
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
 )
@@ -50,35 +81,37 @@ _THREE_DECIMALS = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
 def create(payment: ProviderPayment) -> PreparedPayment:
     """See `Provider.create`. The payment's id is the idempotency key."""
     client = _client(payment.merchant_id)
+    parameters: PaymentIntentCreateParams = {
+        "amount": _stripe_amount(payment.amount, payment.currency),
+        "currency": payment.currency.lower(),
+        "metadata": {
+            "payment_id": str(payment.id),
+            "order_id": str(payment.order_id),
+            "order": payment.order_number,
+        },
+    }
+    if not payment.late:
+        parameters["excluded_payment_method_types"] = _LATE_METHODS
     with _calling():
-        intent = client.v1.payment_intents.create(
-            {
-                "amount": _stripe_amount(payment.amount, payment.currency),
-                "currency": payment.currency.lower(),
-                "metadata": {
-                    "payment_id": str(payment.id),
-                    "order_id": str(payment.order_id),
-                    "order": payment.order_number,
-                },
-            },
-            {"idempotency_key": str(payment.id)},
-        )
+        intent = client.v1.payment_intents.create(parameters, {"idempotency_key": str(payment.id)})
         secret = intent.client_secret
     key = credentials(payment.merchant_id, INFO.name).get("publishable_key")
     return PreparedPayment(intent.id, client_secret=secret, publishable_key=key)
 
 
-def fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
-    """See `Provider.fetch`. Nobody can pay a PaymentIntent that was cancelled."""
-    if payment.reference is None:
-        # The client never got the client secret, so nobody can pay.
-        return _never_created(payment) if close else None
+def fetch(payment: ProviderPayment, *, close: bool) -> Sequence[ProviderEvent]:
+    """See `Provider.fetch`. Nobody can pay a PaymentIntent that was cancelled.
+
+    One that waits for a voucher or a transfer is left open while its order is pending.
+    """
+    reference = payment.reference or ""
     client = _client(payment.merchant_id)
     with _calling():
-        intent = client.v1.payment_intents.retrieve(payment.reference)
-        if close and intent.status not in ("succeeded", "canceled", "processing"):
-            intent = _cancel(client, payment.reference)
-        return _current_event(payment, intent)
+        intent = client.v1.payment_intents.retrieve(reference)
+        is_awaited = _is_late(intent.to_dict()) and payment.order_status == "pending"
+        if close and not is_awaited and intent.status not in ("succeeded", "canceled", "processing"):
+            intent = _cancel(client, reference)
+        return _current_events(payment, intent)
 
 
 def refund(refund: DueRefund) -> RefundState:
@@ -109,7 +142,8 @@ def _event(event_id: str, name: str, subject: dict[str, Any]) -> ProviderEvent:
         refund = name_of(subject["id"])
         return ProviderEvent(event_id, "refund", None, 0, "", {"type": name, "refund": refund}, refund=refund)
     payment_id = payment_id_of((subject.get("metadata") or {}).get("payment_id"))
-    if name not in _KINDS or payment_id is None:
+    is_unfinished = name == "payment_intent.requires_action" and not _is_late(subject)
+    if name not in _KINDS or payment_id is None or is_unfinished:
         return ProviderEvent(event_id, "other", None, 0, "", {"type": name})
     return _event_from_intent(event_id, _KINDS[name], payment_id, subject)
 
@@ -130,20 +164,30 @@ def _event_from_intent(event_id: str, kind: EventKind, payment_id: UUID, intent:
     )
 
 
-def _current_event(payment: ProviderPayment, intent: PaymentIntent) -> ProviderEvent | None:
-    """Return the event for a PaymentIntent that has ended. None if it is still open."""
-    if intent.status == "succeeded":
-        return _event_from_intent(f"fetched_{intent.id}_succeeded", "succeeded", payment.id, intent.to_dict())
-    if intent.status == "canceled":
-        return _event_from_intent(f"fetched_{intent.id}_canceled", "cancelled", payment.id, intent.to_dict())
-    return None
+def _current_events(payment: ProviderPayment, intent: PaymentIntent) -> list[ProviderEvent]:
+    """Return the event for a PaymentIntent as it stands, or nothing if nobody has tried to pay it.
+
+    The event's id names the try, so the next try is another event.
+    """
+    subject = intent.to_dict()
+    kind: EventKind
+    if intent.status in ("succeeded", "canceled"):
+        kind = _KINDS[f"payment_intent.{intent.status}"]
+    elif intent.status == "processing" or _is_late(subject):
+        kind = "processing"
+    elif intent.status == "requires_payment_method" and subject.get("last_payment_error"):
+        kind = "failed"
+    else:
+        return []
+    charge = subject.get("latest_charge")
+    attempt = charge if isinstance(charge, str) else (charge or {}).get("id", "")
+    return [_event_from_intent(f"fetched_{intent.id}_{kind}_{attempt}", kind, payment.id, subject)]
 
 
-def _never_created(payment: ProviderPayment) -> ProviderEvent:
-    """Return the event for a payment that Stripe may not know."""
-    return ProviderEvent(
-        f"never_{payment.id}", "cancelled", payment.id, payment.amount, payment.currency, {"status": "not created"}
-    )
+def _is_late(intent: dict[str, Any]) -> bool:
+    """Return True if a PaymentIntent waits for days, since the buyer has chosen a voucher or a bank transfer."""
+    action = intent.get("next_action") or {}
+    return intent["status"] == "requires_action" and action.get("type") in _LATE_ACTIONS
 
 
 def _cancel(client: StripeClient, reference: str) -> PaymentIntent:
@@ -203,7 +247,11 @@ def _is_signed(body: bytes, signature: str | None, secret: str) -> bool:
 
 
 def _stripe_amount(amount: int, currency: str) -> int:
-    """Return an amount in Stripe's unit. Refuse the payment if our minor unit is finer than Stripe's unit."""
+    """Return an amount in Stripe's unit.
+
+    Raises:
+        PaymentRefused: Stripe counts in larger units. That can only be IQD or LYD, which Stripe does not take at all.
+    """
     scaled = major(amount, currency).scaleb(_decimals(currency))
     if scaled != int(scaled):
         raise PaymentRefused
@@ -239,6 +287,8 @@ def _calling() -> Iterator[None]:
     try:
         yield
     except (stripe.InvalidRequestError, stripe.CardError) as error:
+        if error.code == "idempotency_key_in_use":
+            raise ProviderUnavailable(retry_after=1) from error  # another request of the same payment is under way
         logger.warning("Stripe refuses", extra={"stripe_error": error.code, "stripe_message": error.user_message})
         raise PaymentRefused from error
     except stripe.RateLimitError as error:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from boxoffice.errors import DomainError
+from boxoffice.errors import AmountOffStep, DomainError
 from boxoffice.payments.errors import RefundTooLarge
 from boxoffice.tickets.errors import TicketRefunded, TicketUsed
 
@@ -29,4 +29,12 @@ class TicketNotInOrder(DomainError):
 
 
 # Why an order, a ticket or an amount cannot be refunded.
-NOT_REFUNDABLE = (OrderNotRefundable, NothingToRefund, RefundTooLarge, TicketNotInOrder, TicketRefunded, TicketUsed)
+NOT_REFUNDABLE = (
+    OrderNotRefundable,
+    NothingToRefund,
+    AmountOffStep,
+    RefundTooLarge,
+    TicketNotInOrder,
+    TicketRefunded,
+    TicketUsed,
+)

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from boxoffice.models import Id, Request, ShortText, View
+from boxoffice.models import Id, MoneyView, Request, ShortText
+from boxoffice.money import MAX_TOTAL
 from boxoffice.orders.models import OrderStatus
 from boxoffice.pricing.models import Charge
 from boxoffice.tickets.models import TicketStatus
@@ -26,7 +27,7 @@ class RefundRequest(Request):
         Field(
             strict=True,
             ge=1,
-            le=100_000_000_000,
+            le=MAX_TOTAL,
             description="Refund this amount alone, in the currency's minor unit. Tickets stay valid",
         ),
     ] = None
@@ -44,7 +45,7 @@ class RefundRequest(Request):
         return self
 
 
-class RefundView(View):
+class RefundView(MoneyView):
     id: Id
     order_id: Id
     order_status: OrderStatus

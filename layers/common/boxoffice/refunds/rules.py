@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from boxoffice import money
 from boxoffice.orders.models import OrderRow
 from boxoffice.payments.errors import RefundTooLarge
 from boxoffice.pricing.rules import share_of
@@ -26,7 +27,8 @@ def plan_refund(request: RefundRequest, order: OrderRow, tickets: Sequence[PaidT
     Raises:
         OrderNotRefundable: the order has not been paid.
         NothingToRefund: the whole order was refunded before.
-        RefundTooLarge: the requested amount is more than what is left.
+        AmountOffStep: nobody could send the requested amount exactly.
+        RefundTooLarge: it is more than what is left.
         TicketNotInOrder, TicketRefunded: a requested ticket is not of this order, or was refunded before.
     """
     if order.status == "refunded":
@@ -34,6 +36,7 @@ def plan_refund(request: RefundRequest, order: OrderRow, tickets: Sequence[PaidT
     if order.status not in ("paid", "partially_refunded"):
         raise OrderNotRefundable(order_status=order.status)
     if request.amount is not None:
+        money.check_step(request.amount, order.currency)
         if request.amount > order.total - refunded:
             raise RefundTooLarge(refundable=order.total - refunded)
         return RefundPlan([], request.amount, "partially_refunded")
@@ -52,7 +55,9 @@ def plan_ticket_refund(
     left = order.total - refunded
     if len(chosen) == sum(ticket.status == "valid" for ticket in tickets):
         return RefundPlan(list(chosen), left, "refunded")
-    return RefundPlan(list(chosen), min(left, sum(map(amount_paid, chosen))), "partially_refunded")
+    step = money.step(order.currency)
+    paid = sum(amount_paid(ticket, step) for ticket in chosen)
+    return RefundPlan(list(chosen), min(left, paid), "partially_refunded")
 
 
 def _requested(tickets: Sequence[PaidTicket], ids: set[UUID]) -> list[PaidTicket]:
@@ -69,14 +74,17 @@ def _requested(tickets: Sequence[PaidTicket], ids: set[UUID]) -> list[PaidTicket
     return requested
 
 
-def amount_paid(ticket: PaidTicket) -> int:
+def amount_paid(ticket: PaidTicket, step: int) -> int:
     """Return what was paid for a ticket, in the minor unit: its share of the charge of its item.
 
     The amounts of all tickets of an order add up to the order's total.
+
+    Args:
+        step: the price step of the order's currency.
     """
     end = ticket.position * ticket.group_size
     begin = end - ticket.group_size
-    return share_of(ticket, ticket.quantity, begin, end).total
+    return share_of(ticket, ticket.quantity, begin, end, step).total
 
 
 def quantity_by_pool(tickets: Sequence[PaidTicket]) -> dict[UUID, int]:

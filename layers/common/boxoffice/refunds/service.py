@@ -41,7 +41,7 @@ def refund_order(conn: db.Connection, caller: Caller, order_id: UUID, request: R
     Raises:
         NotFound, Forbidden: the order is not of the caller's organisation, or the role is too low.
         OrderNotRefundable, NothingToRefund: the order was not paid, or the whole order was refunded before.
-        RefundTooLarge: the amount is more than what is left.
+        AmountOffStep, RefundTooLarge: nobody could send the amount exactly, or it is more than what is left.
         TicketNotInOrder, TicketRefunded, TicketUsed: a ticket cannot be refunded.
         KeyReused: the idempotency key belongs to another request.
     """

@@ -1,6 +1,6 @@
 """Why a ticket type cannot be as requested."""
 
-from boxoffice.errors import DomainError
+from boxoffice.errors import AmountOffStep, DomainError
 
 
 class OrderLimitsCrossed(DomainError):
@@ -57,4 +57,4 @@ class CapacityNotSettable(DomainError):
 
 
 # Why a ticket type cannot be created or edited as requested.
-INVALID_TICKET_TYPE = (OrderLimitsCrossed, SaleWindowEmpty)
+INVALID_TICKET_TYPE = (AmountOffStep, OrderLimitsCrossed, SaleWindowEmpty)

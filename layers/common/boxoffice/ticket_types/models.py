@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from boxoffice.models import Amount, Id, Moment, Patch, Request, ShortText, Text, View, unchanged
+from boxoffice.models import Id, Moment, MoneyView, Patch, Price, Request, ShortText, Text, unchanged
 
 MOST_TICKET_TYPES = 50
 
@@ -73,7 +73,7 @@ Attributes = Annotated[
 class TicketTypeRequest(Request):
     name: ShortText
     description: Text = ""
-    price: Amount
+    price: Price
     quantity: Quantity
     sales_start: Moment | None = None
     sales_end: Moment | None = None
@@ -89,7 +89,7 @@ class TicketTypeRequest(Request):
 class TicketTypePatch(Patch):
     name: ShortText = unchanged()
     description: Text = unchanged()
-    price: Amount = unchanged()
+    price: Price = unchanged()
     quantity: Quantity = unchanged()
     sales_start: Moment | None = unchanged()
     sales_end: Moment | None = unchanged()
@@ -102,7 +102,7 @@ class TicketTypePatch(Patch):
     hidden: Flag = unchanged()
 
 
-class TicketTypeView(View):
+class TicketTypeView(MoneyView):
     id: Id
     event_id: Id
     name: str

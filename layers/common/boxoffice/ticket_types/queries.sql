@@ -2,7 +2,11 @@
 
 -- name: lock_event
 -- An event, before it gets a ticket type or loses one.
-SELECT organisation_id, status FROM events WHERE id = %(id)s AND deleted_at IS NULL FOR NO KEY UPDATE
+SELECT organisation_id, status, currency FROM events WHERE id = %(id)s AND deleted_at IS NULL FOR NO KEY UPDATE
+
+-- name: lock_event_of_ticket_type
+-- The event of a ticket type, before the price changes. Its currency cannot change until the commit.
+SELECT id FROM events WHERE id = (SELECT event_id FROM ticket_types WHERE id = %(id)s) FOR SHARE
 
 -- name: insert_ticket_type
 -- A ticket type of an event. Its pool exists already.

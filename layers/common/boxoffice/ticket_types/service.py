@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from boxoffice import audit, db, sql
+from boxoffice import audit, db, money, sql
 from boxoffice.auth import Caller, require_role, role_of
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
@@ -18,7 +18,6 @@ from boxoffice.stock.errors import QuantityTooLow
 from boxoffice.ticket_types import rules
 from boxoffice.ticket_types.errors import CapacityNotSettable, TicketsTaken
 from boxoffice.ticket_types.models import (
-    EventStatus,
     TicketTypePatch,
     TicketTypeRequest,
     TicketTypeRow,
@@ -39,12 +38,13 @@ def create_ticket_type(
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
         EventCancelled: the event is cancelled.
         TooManyTicketTypes: the event has as many as it can have.
-        INVALID_TICKET_TYPE: the ticket type contradicts itself.
+        INVALID_TICKET_TYPE: the ticket type contradicts itself, or nobody could pay its price exactly.
     """
-    rules.check_editable(_lock_event(conn, caller, event_id))
+    event = _lock_event(conn, caller, event_id)
+    rules.check_editable(event["status"])
     rules.check_addable(list_of_event(conn, event_id))
     ticket_type_id = new_id()
-    insert(conn, ticket_type_id, event_id, request)
+    insert(conn, ticket_type_id, event_id, request, event["currency"])
     ticket_type = _find(conn, ticket_type_id)
     facts = request.model_dump(mode="json", include={"name", "price", "quantity"})
     _record(conn, caller, "create_ticket_type", ticket_type, **facts)
@@ -62,12 +62,16 @@ def update_ticket_type(
         EventCancelled: the event is cancelled.
         QuantityTooLow: more than the new quantity is sold or held.
         SeatsDecideQuantity: its quantity is the number of its seats.
-        INVALID_TICKET_TYPE: the ticket type would contradict itself.
+        INVALID_TICKET_TYPE: the ticket type would contradict itself, or nobody could pay its price exactly.
     """
+    changes = patch.changes()
+    if "price" in changes:
+        db.run(conn, SQL.lock_event_of_ticket_type, id=ticket_type_id)
     ticket_type = _lock(conn, caller, ticket_type_id)
     check_version(ticket_type.version, expected_version)
     rules.check_editable(ticket_type.event_status)
-    changes = patch.changes()
+    if "price" in changes:
+        money.check_step(changes["price"], ticket_type.currency)
     columns = vars(ticket_type) | changes
     db.run(conn, SQL.update_ticket_type, **(columns | {"attributes": Jsonb(columns["attributes"])}))
     if "quantity" in changes:
@@ -89,9 +93,9 @@ def delete_ticket_type(conn: db.Connection, caller: Caller, ticket_type_id: UUID
         TicketsTaken: some of its tickets are sold or held.
     """
     event_id = _find(conn, ticket_type_id).event_id
-    event_status = _lock_event(conn, caller, event_id)
+    event = _lock_event(conn, caller, event_id)
     ticket_type = _lock(conn, caller, ticket_type_id)
-    rules.check_deletable(event_status, list_of_event(conn, event_id))
+    rules.check_deletable(event["status"], list_of_event(conn, event_id))
     _delete(conn, [ticket_type])
     _record(conn, caller, "delete_ticket_type", ticket_type, name=ticket_type.name)
 
@@ -199,8 +203,18 @@ def _delete(conn: db.Connection, ticket_types: Sequence[TicketTypeRow]) -> None:
     db.run(conn, SQL.delete_ticket_types, ids=[row.id for row in ticket_types])
 
 
-def insert(conn: db.Connection, ticket_type_id: UUID, event_id: UUID, request: TicketTypeRequest) -> None:
-    """Add a ticket type and its pool to an event that the transaction has created or locked."""
+def insert(
+    conn: db.Connection, ticket_type_id: UUID, event_id: UUID, request: TicketTypeRequest, currency: str
+) -> None:
+    """Add a ticket type and its pool to an event that the transaction has created or locked.
+
+    Args:
+        currency: the event's.
+
+    Raises:
+        AmountOffStep: nobody could pay the price exactly.
+    """
+    money.check_step(request.price, currency)
     columns = request.model_dump()
     columns["attributes"] = Jsonb(request.attributes)
     pool_id = stock.create_pool(conn, request.quantity)
@@ -228,16 +242,15 @@ def list_of_event(conn: db.Connection, event_id: UUID) -> list[TicketTypeRow]:
     return db.many(conn, TicketTypeRow, SQL.list_ticket_types, event_id=event_id)
 
 
-def _lock_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventStatus:
-    """Lock an event whose ticket types the caller may change. Return its status.
+def _lock_event(conn: db.Connection, caller: Caller, event_id: UUID) -> dict[str, Any]:
+    """Lock an event whose ticket types the caller may change. Return its status and currency.
 
     Raises:
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
     """
     event = db.get(conn, dict, SQL.lock_event, id=event_id)
     require_role(conn, caller, event["organisation_id"])
-    status: EventStatus = event["status"]
-    return status
+    return event
 
 
 def _record(conn: db.Connection, caller: Caller, action: str, ticket_type: TicketTypeRow, **facts: Any) -> None:

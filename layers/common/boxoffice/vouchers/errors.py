@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from boxoffice.errors import DomainError
+from boxoffice.errors import AmountOffStep, DomainError
 
 
 class VoucherNotFound(DomainError):
@@ -24,6 +24,14 @@ class VoucherNotApplicable(DomainError):
     code = "voucher_not_applicable"
     meaning = "The voucher does not cover any ticket type of the order."
     remedy = "Order ticket types that the voucher covers, or order without it."
+
+
+class VoucherUnlocksFewer(DomainError):
+    status = 422
+    code = "voucher_unlocks_fewer"
+    meaning = "The voucher unlocks {max_tickets_per_redemption} hidden tickets an order at the most."
+    remedy = "Order fewer of the hidden ticket types."
+    max_tickets_per_redemption: int
 
 
 class VoucherUsedUp(DomainError):
@@ -56,7 +64,7 @@ class VoucherWithoutUse(DomainError):
 
 
 # Why an order cannot redeem a code.
-NOT_REDEEMABLE = (VoucherNotFound, VoucherExpired, VoucherNotApplicable, VoucherUsedUp)
+NOT_REDEEMABLE = (VoucherNotFound, VoucherExpired, VoucherNotApplicable, VoucherUnlocksFewer, VoucherUsedUp)
 
 # Why a voucher cannot be stored: its fields contradict each other, or another voucher has its code.
-INVALID_VOUCHER = (CodeTaken, ValidityEmpty, VoucherWithoutUse)
+INVALID_VOUCHER = (CodeTaken, AmountOffStep, ValidityEmpty, VoucherWithoutUse)

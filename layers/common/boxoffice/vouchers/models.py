@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
-from boxoffice.models import Id, Moment, Page, Patch, Request, View, unchanged
+from boxoffice.models import Id, Moment, MoneyView, Page, Patch, Request, unchanged
+from boxoffice.money import MAX_PRICE
 
 UNLIMITED = 10_000_000  # the redemptions in the pool of a voucher without a limit
+FREE_TICKETS = 1  # that a free voucher gives in an order, if its manager sets no other limit
 
 type DiscountKind = Literal["percent", "fixed", "free"]
 
@@ -25,6 +27,8 @@ PerBuyer = Annotated[
     int,
     Field(strict=True, ge=1, le=1000, description="How many live orders of one buyer can redeem it. Null for no limit"),
 ]
+_COVERED = "How many tickets of an order it discounts, the dearest first, and how many hidden ones it unlocks"
+PerRedemption = Annotated[int, Field(strict=True, ge=1, le=1000, description=f"{_COVERED}. Null for no limit")]
 TicketTypes = Annotated[
     list[Id],
     Field(
@@ -37,7 +41,7 @@ Flag = Annotated[bool, Field(strict=True, description="True if it unlocks the hi
 
 
 class PercentOff(Request):
-    """A percentage of the price of all that the voucher covers, rounded to the nearest minor unit, halves up."""
+    """A percentage of the price of all that the voucher covers. It is rounded to what people can pay, halves up."""
 
     kind: Literal["percent"]
     percent: Annotated[int, Field(strict=True, ge=1, le=100)]
@@ -47,11 +51,11 @@ class AmountOff(Request):
     """An amount off the price of all that the voucher covers, but never more than that price."""
 
     kind: Literal["fixed"]
-    amount: Annotated[int, Field(strict=True, ge=1, le=100_000_000_000, description="In the currency's minor unit")]
+    amount: Annotated[int, Field(strict=True, ge=1, le=MAX_PRICE, description="In the currency's minor unit")]
 
 
 class Free(Request):
-    """All that the voucher covers is free."""
+    """All that the voucher covers is free. That is one ticket, unless `max_tickets_per_redemption` says otherwise."""
 
     kind: Literal["free"]
 
@@ -68,8 +72,19 @@ class VoucherRequest(Request):
     valid_until: Moment | None = None
     max_redemptions: Redemptions | None = None
     max_per_buyer: PerBuyer | None = None
+    max_tickets_per_redemption: PerRedemption | None = Field(
+        default=None,
+        description=f"{_COVERED}. Null for no limit. If you leave it out, a free voucher is for one ticket, and any "
+        "other voucher has no limit",
+    )
     unlocks_hidden: Flag = False
     ticket_type_ids: TicketTypes | None = None
+
+    @model_validator(mode="after")
+    def _limit_free_voucher(self) -> Self:
+        if isinstance(self.discount, Free) and "max_tickets_per_redemption" not in self.model_fields_set:
+            self.max_tickets_per_redemption = FREE_TICKETS
+        return self
 
 
 class VoucherPatch(Patch):
@@ -79,20 +94,23 @@ class VoucherPatch(Patch):
     valid_until: Moment | None = unchanged()
     max_redemptions: Redemptions | None = unchanged()
     max_per_buyer: PerBuyer | None = unchanged()
+    max_tickets_per_redemption: PerRedemption | None = unchanged()
     unlocks_hidden: Flag = unchanged()
     ticket_type_ids: TicketTypes | None = unchanged()
 
 
-class VoucherView(View):
+class VoucherView(MoneyView):
     id: Id
     event_id: Id
     code: str
     discount: Discount | None
+    currency: str = Field(description="The currency of its event")
     valid_from: datetime | None
     valid_until: datetime | None
     max_redemptions: int | None
     redemptions: int = Field(description="How many live orders redeem it: pending or paid")
     max_per_buyer: int | None
+    max_tickets_per_redemption: int | None
     unlocks_hidden: bool
     ticket_type_ids: list[Id] | None
     version: int
@@ -117,6 +135,7 @@ class Voucher:
     valid_from: datetime | None
     valid_until: datetime | None
     max_per_buyer: int | None
+    max_tickets_per_redemption: int | None
     unlocks_hidden: bool
     ticket_type_ids: list[UUID] | None
 
@@ -126,6 +145,7 @@ class VoucherRow(Voucher):
     """A voucher as managers see it."""
 
     organisation_id: UUID
+    currency: str
     event_status: str
     max_redemptions: int | None
     redemptions: int

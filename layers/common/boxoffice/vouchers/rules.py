@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from boxoffice import money
 from boxoffice.ticket_types.errors import EventCancelled
 from boxoffice.vouchers.errors import VoucherExpired
-from boxoffice.vouchers.models import Voucher
+from boxoffice.vouchers.models import FREE_TICKETS, Voucher, VoucherRow
 
 
 def columns_of(fields: dict[str, Any]) -> dict[str, Any]:
@@ -17,6 +18,31 @@ def columns_of(fields: dict[str, Any]) -> dict[str, Any]:
     discount = fields.pop("discount") or {"kind": None}
     value = discount.get("percent", discount.get("amount"))
     return fields | {"discount_kind": discount["kind"], "discount_value": value}
+
+
+def changed_columns(voucher: VoucherRow, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns that a request's fields change.
+
+    If the discount becomes free, it is for one ticket, unless the request or the voucher limits it otherwise.
+    """
+    changes = columns_of(fields)
+    becomes_free = changes.get("discount_kind") == "free" != voucher.discount_kind
+    if becomes_free and voucher.max_tickets_per_redemption is None:
+        return {"max_tickets_per_redemption": FREE_TICKETS} | changes
+    return changes
+
+
+def check_discount(columns: dict[str, Any], currency: str) -> None:
+    """Check that people can pay what a fixed discount leaves of a price.
+
+    Args:
+        columns: of a voucher, with or without a discount.
+
+    Raises:
+        AmountOffStep: the discount is not a multiple of the currency's price step.
+    """
+    if columns.get("discount_kind") == "fixed":
+        money.check_step(columns["discount_value"], currency)
 
 
 def check_editable(event_status: str) -> None:
@@ -55,18 +81,19 @@ def covers(voucher: Voucher, event_id: UUID, ticket_type_id: UUID) -> bool:
     return voucher.event_id == event_id and (types is None or ticket_type_id in types)
 
 
-def discount_on(voucher: Voucher, price: int) -> int:
+def discount_on(voucher: Voucher, price: int, step: int) -> int:
     """Return what a voucher takes off a price, in the minor unit: never more than the price.
 
-    A percentage is rounded to the nearest minor unit, halves up. Call it once for an order, so that it rounds once.
+    A percentage is rounded to the nearest step, halves up. Call it once for an order, so that it rounds once.
 
     Args:
-        price: the gross of all items that the voucher covers together.
+        price: the price of all tickets that the voucher covers together, a multiple of the step.
+        step: the price step of the currency (`money.step`).
     """
     value = voucher.discount_value or 0
     match voucher.discount_kind:
         case "percent":
-            return (price * value + 50) // 100
+            return (price * value + 50 * step) // (100 * step) * step
         case "fixed":
             return min(value, price)
         case "free":

@@ -38,7 +38,7 @@ def list_vouchers(conn: db.Connection, caller: Caller, event_id: UUID, limit: in
     Raises:
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
     """
-    _require_event(conn, caller, event_id)
+    require_role(conn, caller, db.get(conn, dict, SQL.get_event, event_id=event_id)["organisation_id"])
     before = decode_id(cursor) or _LAST
     rows = db.page(conn, VoucherRow, SQL.list_vouchers, event_id=event_id, before=before, limit=limit)
     items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
@@ -52,14 +52,17 @@ def create_voucher(conn: db.Connection, caller: Caller, event_id: UUID, request:
         NotFound, Forbidden: the event or a ticket type is not the caller's, or the role is too low.
         EventCancelled: the event was cancelled.
         CodeTaken: the event has another voucher with this code.
+        AmountOffStep: nobody could pay what a fixed discount leaves of a price.
         ValidityEmpty, VoucherWithoutUse: the fields contradict each other.
     """
-    event_status = _require_event(conn, caller, event_id)
-    rules.check_editable(event_status)
+    event = db.get(conn, dict, SQL.lock_event, event_id=event_id)
+    require_role(conn, caller, event["organisation_id"])
+    rules.check_editable(event["status"])
+    columns = rules.columns_of(request.model_dump())
+    rules.check_discount(columns, event["currency"])
     _check_ticket_types(conn, event_id, request.ticket_type_ids)
     voucher_id = new_id()
     pool_id = stock.create_pool(conn, _pool_size(request.max_redemptions))
-    columns = rules.columns_of(request.model_dump())
     db.run(conn, SQL.insert_voucher, id=voucher_id, event_id=event_id, pool_id=pool_id, **columns)
     voucher = _get_voucher(conn, voucher_id)
     _record(conn, caller, "create_voucher", voucher, **request.model_dump(mode="json"))
@@ -77,12 +80,15 @@ def update_voucher(
         EventCancelled: the event was cancelled.
         QuantityTooLow: more orders redeem it than the new `max_redemptions` allows.
         CodeTaken: the event has another voucher with this code.
+        AmountOffStep: nobody could pay what a fixed discount leaves of a price.
         ValidityEmpty, VoucherWithoutUse: the fields would contradict each other.
     """
+    db.run(conn, SQL.lock_event_of_voucher, voucher_id=voucher_id)
     voucher = _lock_voucher(conn, caller, voucher_id)
     check_version(voucher.version, expected_version)
     rules.check_editable(voucher.event_status)
-    changes = rules.columns_of(patch.changes())
+    changes = rules.changed_columns(voucher, patch.changes())
+    rules.check_discount(changes, voucher.currency)
     _check_ticket_types(conn, voucher.event_id, changes.get("ticket_type_ids"))
     fields = vars(voucher) | changes
     db.run(conn, SQL.update_voucher, **fields)
@@ -107,17 +113,6 @@ def delete_voucher(conn: db.Connection, caller: Caller, voucher_id: UUID) -> Non
 
 def _pool_size(max_redemptions: int | None) -> int:
     return UNLIMITED if max_redemptions is None else max_redemptions
-
-
-def _require_event(conn: db.Connection, caller: Caller, event_id: UUID) -> str:
-    """Check that the caller may manage an event's vouchers. Return the event's status.
-
-    Raises:
-        NotFound, Forbidden: the event is not the caller's, or the role is too low.
-    """
-    event = db.get(conn, dict, SQL.get_event, event_id=event_id)
-    require_role(conn, caller, event["organisation_id"])
-    return str(event["status"])
 
 
 def _check_ticket_types(conn: db.Connection, event_id: UUID, ticket_type_ids: list[UUID] | None) -> None:

@@ -1,0 +1,299 @@
+"""Ways to pay that take days: off by default, and the order is held if one is used all the same."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from boxoffice.auth import order_token
+from tests.helpers import factories, invariants, sellers
+from tests.helpers.payers import emails, refunds, start, started, status_of
+from tests.helpers.provider_servers import Stripe, send_webhook
+from tests.helpers.support import Client
+
+type Job = Callable[[], dict[str, Any]]
+
+
+@pytest.fixture
+def ticket_type(api: Client, conn: Connection, event: UUID) -> UUID:
+    return factories.ticket_type(conn, event_id=event, quantity=10, price=2500)
+
+
+@pytest.fixture
+def order(conn: Connection, ticket_type: UUID) -> UUID:
+    return factories.order(conn, ticket_type, quantity=2)
+
+
+@pytest.fixture
+def payment(stripe: Stripe, api: Client, conn: Connection, order: UUID) -> dict[str, Any]:
+    """Return a payment that an account has opened with bank debits, although we excluded them."""
+    payment = started(api, order, "stripe")
+    stripe.post(f"/_config/allow-debit/{stripe.intent(payment)}")
+    return payment
+
+
+def tell(stripe: Stripe, api: Client, payment: dict[str, Any], kind: str) -> str:
+    """Deliver Stripe's event of this kind about a payment. Return its effect."""
+    return str(send_webhook(api, "stripe", stripe.event_of(payment, f"payment_intent.{kind}")).json["effect"])
+
+
+def held_for(conn: Connection) -> timedelta:
+    """Return how long the only order is still held."""
+    row = conn.execute("SELECT expires_at - now() FROM orders").fetchone()
+    assert row is not None
+    return timedelta(seconds=row[0].total_seconds())
+
+
+def test_a_payment_is_opened_without_them(stripe: Stripe, api: Client, order: UUID) -> None:
+    payment = started(api, order, "stripe")
+
+    assert "sepa_debit is excluded" in stripe.debit(payment)["error"]["message"]
+    # Those that Stripe documents with delayed notification of success or failure.
+    assert set(stripe.read(payment)["excluded_payment_method_types"]) == {
+        *("acss_debit", "au_becs_debit", "bacs_debit", "nz_bank_account", "sepa_debit", "us_bank_account"),
+        *("boleto", "konbini", "multibanco", "oxxo"),
+        *("customer_balance", "sofort"),
+    }
+
+
+class TestUnderWay:
+    def test_the_order_is_held_and_the_buyer_is_told(
+        self, stripe: Stripe, api: Client, conn: Connection, payment: dict[str, Any]
+    ) -> None:
+        assert stripe.debit(payment)["status"] == "processing"
+
+        assert [tell(stripe, api, payment, "processing") for _ in range(2)] == ["held", "held"]
+
+        assert status_of(conn, payment) == ("processing", "pending")
+        assert timedelta(days=29) < held_for(conn) <= timedelta(days=30)
+        assert emails(conn) == ["payment_processing"]
+        assert sellers.expire_orders(conn) == 0
+        invariants.check(conn)
+
+    def test_a_lost_webhook_is_found_before_the_hold_ends(
+        self, stripe: Stripe, api: Client, conn: Connection, payment: dict[str, Any], reconcile: Job
+    ) -> None:
+        stripe.debit(payment)
+        conn.execute("UPDATE orders SET expires_at = now() - interval '1 minute'")
+
+        for _ in range(2):
+            reconcile()
+
+        assert status_of(conn, payment) == ("processing", "pending")
+        assert held_for(conn) > timedelta(days=29)
+        assert emails(conn) == ["payment_processing"]
+
+    def test_it_is_asked_about_until_it_ends(
+        self, stripe: Stripe, api: Client, conn: Connection, payment: dict[str, Any], reconcile: Job
+    ) -> None:
+        stripe.debit(payment)
+        reconcile()
+        conn.execute("UPDATE payments SET created_at = now() - interval '5 days'")
+        reconcile()
+        row = conn.execute("SELECT ask_at - now() FROM payments").fetchone()
+        assert row is not None
+        assert timedelta(hours=11) < row[0] <= timedelta(hours=12)
+
+        stripe.settle(payment)
+        reconcile()
+
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        assert sorted(emails(conn)) == ["order_confirmation", "payment_processing"]
+        invariants.check(conn)
+
+    def test_no_second_payment_starts_and_the_buyer_cannot_cancel(
+        self, stripe: Stripe, api: Client, conn: Connection, order: UUID, payment: dict[str, Any]
+    ) -> None:
+        stripe.debit(payment)
+        tell(stripe, api, payment, "processing")
+
+        refusals = [
+            start(api, order, provider="stripe"),
+            start(api, order, provider="sandbox"),
+            api.post(f"/v1/orders/{order}/cancel", order_token=order_token(order)),
+        ]
+
+        assert [(each.status, each.code) for each in refusals] == [(409, "payment_processing")] * 3
+        assert api.get(f"/v1/payments/{payment['id']}", order_token=order_token(order)).json["status"] == "processing"
+
+    def test_a_manager_may_cancel_and_then_the_money_goes_back(
+        self,
+        stripe: Stripe,
+        api: Client,
+        conn: Connection,
+        order: UUID,
+        manager: UUID,
+        payment: dict[str, Any],
+        ticket_type: UUID,
+    ) -> None:
+        stripe.debit(payment)
+        tell(stripe, api, payment, "processing")
+        assert api.post(f"/v1/orders/{order}/cancel", account=manager).status == 200
+        stripe.settle(payment)
+
+        assert tell(stripe, api, payment, "succeeded") == "returned"
+
+        assert status_of(conn, payment) == ("refunded", "cancelled")
+        assert invariants.left(conn, ticket_type) == (10, 0, 0)
+        assert emails(conn) == ["payment_processing", "payment_returned"]
+        invariants.check(conn)
+
+
+class TestEnd:
+    def test_money_that_arrives_pays(
+        self, stripe: Stripe, api: Client, conn: Connection, payment: dict[str, Any]
+    ) -> None:
+        stripe.debit(payment)
+        tell(stripe, api, payment, "processing")
+        stripe.settle(payment)
+
+        assert tell(stripe, api, payment, "succeeded") == "paid"
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        invariants.check(conn)
+
+    @pytest.mark.parametrize("is_lost", [False, True])
+    def test_money_that_does_not_arrive_gives_the_stock_to_those_who_wait(
+        self,
+        stripe: Stripe,
+        api: Client,
+        conn: Connection,
+        payment: dict[str, Any],
+        ticket_type: UUID,
+        reconcile: Job,
+        is_lost: bool,
+    ) -> None:
+        stripe.debit(payment)
+        tell(stripe, api, payment, "processing")
+        factories.order(conn, ticket_type, quantity=8, expires_at=factories.NOW + timedelta(days=1))
+        factories.waitlist_entry(conn, ticket_type, quantity=2)
+        stripe.settle(payment, "fail")
+
+        if not is_lost:
+            assert tell(stripe, api, payment, "payment_failed") == "failed"
+            assert status_of(conn, payment) == ("failed", "pending")
+            assert sellers.expire_orders(conn) == 0, "Stripe is asked first: another card may have paid"
+        reconcile()
+
+        assert status_of(conn, payment) == ("failed", "expired")
+        assert stripe.status(payment) == "canceled"
+        assert conn.execute("SELECT status FROM waitlist_entries").fetchall() == [("offered",)]
+        assert emails(conn) == ["payment_processing", "payment_failed", "waitlist_offer"]
+        invariants.check(conn)
+
+    def test_money_of_an_event_that_is_over_goes_back(
+        self, stripe: Stripe, api: Client, conn: Connection, payment: dict[str, Any]
+    ) -> None:
+        stripe.debit(payment)
+        tell(stripe, api, payment, "processing")
+        conn.execute("UPDATE events SET starts_at = now() - interval '2 hours', ends_at = now()")
+        stripe.settle(payment)
+
+        assert tell(stripe, api, payment, "succeeded") == "returned"
+        assert [amount for _, amount, _ in refunds(conn)] == [5000]
+
+    @pytest.mark.parametrize("kinds", list(permutations(["processing", "payment_failed"])), ids="-".join)
+    def test_a_failure_ends_it_in_whatever_order_the_events_come(
+        self, stripe: Stripe, api: Client, conn: Connection, payment: dict[str, Any], reconcile: Job, kinds: Any
+    ) -> None:
+        stripe.debit(payment)
+        stripe.settle(payment, "fail")
+
+        for kind in kinds:
+            tell(stripe, api, payment, kind)
+        row = conn.execute("SELECT ask_at <= now() + interval '2 minutes' FROM payments").fetchone()
+        assert row == (True,), "the provider is asked soon, since events may come late"
+        for _ in range(2):
+            reconcile()
+
+        assert status_of(conn, payment) == ("failed", "expired")
+        assert emails(conn)[-1] == "payment_failed"
+        invariants.check(conn)
+
+    @pytest.mark.parametrize("kinds", list(permutations(["processing", "succeeded"])), ids="-".join)
+    def test_money_pays_in_whatever_order_the_events_come(
+        self, stripe: Stripe, api: Client, conn: Connection, payment: dict[str, Any], kinds: Any
+    ) -> None:
+        stripe.debit(payment)
+        stripe.settle(payment)
+
+        for kind in kinds:
+            tell(stripe, api, payment, kind)
+
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        invariants.check(conn)
+
+    def test_news_that_come_after_the_order_expired_hold_nothing(
+        self, stripe: Stripe, api: Client, conn: Connection, payment: dict[str, Any], ticket_type: UUID, reconcile: Job
+    ) -> None:
+        stripe.debit(payment)
+        conn.execute("UPDATE orders SET expires_at = %s", [datetime.now(UTC) - timedelta(minutes=16)])
+        assert sellers.expire_orders(conn) == 1
+
+        assert tell(stripe, api, payment, "processing") == "noted"
+        assert status_of(conn, payment) == ("processing", "expired")
+        assert emails(conn) == []
+        stripe.settle(payment)
+        reconcile()
+
+        assert status_of(conn, payment) == ("succeeded", "paid")
+        assert invariants.left(conn, ticket_type) == (8, 0, 2)
+        invariants.check(conn)
+
+
+class TestVouchers:
+    """A voucher is a piece of paper that the buyer pays in a shop within days. Stripe calls that an action."""
+
+    def test_it_holds_the_order(
+        self, stripe: Stripe, api: Client, conn: Connection, payment: dict[str, Any], reconcile: Job
+    ) -> None:
+        stripe.show_voucher(payment)
+        assert stripe.status(payment) == "requires_action"
+
+        assert tell(stripe, api, payment, "requires_action") == "held"
+        reconcile()
+        assert stripe.status(payment) == "requires_action", "it can still be paid"
+
+    def test_it_is_found_at_the_end_of_the_hold_although_its_webhook_is_lost(
+        self, stripe: Stripe, api: Client, conn: Connection, payment: dict[str, Any], reconcile: Job
+    ) -> None:
+        stripe.show_voucher(payment)
+        conn.execute("UPDATE orders SET expires_at = now() - interval '1 minute'")
+
+        reconcile()
+
+        assert status_of(conn, payment) == ("processing", "pending")
+        assert stripe.status(payment) == "requires_action"
+
+    def test_it_cannot_be_paid_once_the_order_is_cancelled(
+        self,
+        stripe: Stripe,
+        api: Client,
+        conn: Connection,
+        order: UUID,
+        manager: UUID,
+        payment: dict[str, Any],
+        reconcile: Job,
+    ) -> None:
+        stripe.show_voucher(payment)
+        tell(stripe, api, payment, "requires_action")
+        api.post(f"/v1/orders/{order}/cancel", account=manager)
+
+        reconcile()
+
+        assert stripe.status(payment) == "canceled"
+        assert status_of(conn, payment) == ("failed", "cancelled")
+        invariants.check(conn)
+
+    def test_other_actions_hold_nothing(
+        self, stripe: Stripe, api: Client, conn: Connection, payment: dict[str, Any]
+    ) -> None:
+        stripe.show_voucher(payment)
+        event = stripe.event_of(payment, "payment_intent.requires_action")
+        event["data"]["object"]["next_action"] = {"type": "use_stripe_sdk"}
+
+        assert send_webhook(api, "stripe", event).json["effect"] == "ignored"
+        assert status_of(conn, payment) == ("pending", "pending")
