@@ -39,14 +39,13 @@ class Size:
     """How thoroughly to measure."""
 
     buyers: int
-    threads: int  # buyers in a process
     orders: int
     seconds: float
     senders: int
 
 
-FULL = Size(buyers=400, threads=50, orders=4_000, seconds=25, senders=3)
-SMOKE = Size(buyers=20, threads=10, orders=150, seconds=2, senders=2)
+FULL = Size(buyers=400, orders=4_000, seconds=25, senders=3)
+SMOKE = Size(buyers=20, orders=150, seconds=2, senders=2)
 
 
 def measure(*, smoke: bool = False) -> Part:
@@ -93,16 +92,11 @@ def _buyers(bench: Bench, sandbox: Sandbox, port: int, size: Size) -> dict[str, 
     with bench.connect(_DATABASE) as conn:
         ticket_type = factories.ticket_type(conn, quantity=10_000)
         ids = [str(factories.order(conn, ticket_type)) for _ in range(size.buyers)]
-    crowds = [ids[start : start + size.threads] for start in range(0, len(ids), size.threads)]
-    processes = [_process("bench.payer", bench, port) for _ in crowds]
-    for process in processes:
-        process.wait_until_ready()
-    start = time.time() + 3
-    for process, crowd in zip(processes, crowds, strict=True):
-        process.ask("pay", crowd, start)
-    buyers = [buyer for process in processes for buyer in process.answer()]
-    for process in processes:
-        process.close()
+    process = _process("bench.payer", bench, port)
+    process.wait_until_ready()
+    process.ask("pay", ids)
+    buyers = process.answer()
+    process.close()
     returns = sorted(seconds for buyer in buyers for seconds in buyer["returns"])
     statuses = [each["status"] for each in sandbox.take_answers()]
     return {
