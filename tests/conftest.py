@@ -22,6 +22,7 @@ PROVIDER_SECRETS = {f"{info.name.upper()}_SECRET": info.name for info in INFOS}
 ENVIRONMENT = {
     "STAGE": "local",
     "BCRYPT_COST": "4",
+    "BLOCK_DISPUTED_TICKETS": "false",
     "HOLD_MINUTES": "15",
     "AUTO_APPROVE_ORGANISATIONS": "true",
     "EMAIL_SENDER": "Boxoffice <tickets@example.com>",

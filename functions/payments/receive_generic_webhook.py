@@ -2,9 +2,9 @@
 
 from boxoffice.api import handler, raw_body, request_header, route
 from boxoffice.auth import Who
-from boxoffice.payments import webhooks
 from boxoffice.payments.errors import NOT_THE_PROVIDER
 from boxoffice.payments.models import WebhookView
+from boxoffice.refunds import webhooks
 
 __all__ = ["handler"]
 

@@ -77,6 +77,8 @@ WHO: dict[str, str] = {
     "cancel_order": "guest",
     "resend_order_email": "guest",
     "mark_order_paid": "manager",
+    "list_money_matters": "manager",
+    "settle_money_matter": "owner",
     "refund_order": "manager",
     # payments
     "start_payment": "guest",

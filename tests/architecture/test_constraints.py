@@ -163,9 +163,30 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "incoming_payments_refunded": (
         "UPDATE incoming_payments SET refunded = -1",
         "UPDATE incoming_payments SET refunded = amount + 1",
+        "UPDATE incoming_payments SET refunded_elsewhere = -1",
+        "UPDATE incoming_payments SET refunded = 1, refunded_elsewhere = amount",
+    ),
+    "incoming_payments_ends_order": "UPDATE incoming_payments SET ends_order_at = now(), pays_order = false",
+    "reversals_amount_check": "UPDATE reversals SET amount = 0",
+    "reversals_booked_check": "UPDATE reversals SET booked = -1",
+    "reversals_booked_somewhere": "UPDATE reversals SET booked = 1, incoming_payment_id = NULL",
+    "reversals_incoming_payment_id_fkey": f"UPDATE reversals SET incoming_payment_id = {NEW}",
+    "reversals_kind_check": "UPDATE reversals SET kind = 'theft', status = 'open'",
+    "reversals_payment_id_fkey": f"UPDATE reversals SET payment_id = {NEW}",
+    "reversals_pkey": copy("reversals", reference="'other'"),
+    "reversals_reference_key": copy("reversals", id=NEW),
+    "reversals_status_check": "UPDATE reversals SET kind = 'dispute', status = 'tied'",
+    "reversals_status_of_kind": (
+        "UPDATE reversals SET kind = 'refund', status = 'won'",
+        "UPDATE reversals SET kind = 'dispute', status = 'made'",
     ),
     # refunds
     "refunds_amount_check": "UPDATE refunds SET amount = 0",
+    "refunds_elsewhere": (
+        "UPDATE refunds SET elsewhere = -1",
+        "UPDATE refunds SET elsewhere = amount + 1, status = 'succeeded'",
+    ),
+    "refunds_nothing_to_send": "UPDATE refunds SET elsewhere = amount, status = 'by_hand'",
     "refunds_failed_with_reason": "UPDATE refunds SET status = 'failed', last_error = NULL",
     "refunds_incoming_payment_id_fkey": f"UPDATE refunds SET incoming_payment_id = {NEW}",
     "refunds_open_due": (
@@ -183,6 +204,21 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "order_refunds_pkey": copy("order_refunds", amount="0", refund_id="NULL"),
     "order_refunds_refund_id_fkey": f"UPDATE order_refunds SET refund_id = {NEW}",
     "order_refunds_refund_id_key": copy("order_refunds", id=NEW),
+    "money_matters_amount_check": "UPDATE money_matters SET amount = 0",
+    "money_matters_amount_currency": (
+        "UPDATE money_matters SET currency = NULL",
+        "UPDATE money_matters SET amount = NULL",
+    ),
+    "money_matters_kind_check": "UPDATE money_matters SET kind = 'gift'",
+    "money_matters_order_id_fkey": f"UPDATE money_matters SET order_id = {NEW}",
+    "money_matters_payment_id_fkey": f"UPDATE money_matters SET payment_id = {NEW}",
+    "money_matters_pkey": copy("money_matters", subject="'other'"),
+    "money_matters_refund_id_fkey": f"UPDATE money_matters SET refund_id = {NEW}",
+    "money_matters_settled": (
+        "UPDATE money_matters SET settled_at = now(), resolution = NULL",
+        "UPDATE money_matters SET settled_at = NULL, resolution = 'done'",
+    ),
+    "money_matters_subject_key": copy("money_matters", id=NEW),
     # tickets
     "tickets_entries": (
         "UPDATE tickets SET entries = -1",
@@ -283,11 +319,14 @@ NULLABLE: dict[str, str] = {
     "order_refunds": "actor_id reason refund_id",
     "orders": "account_id buyer_phone details voucher_id",
     "outbox": "last_error sent_at ses_message_id",
+    "incoming_payments": "ends_order_at",
+    "money_matters": "amount currency note order_id payment_id reference refund_id resolution settled_at settled_by",
     "payments": "ask_at closed_at prepared provider_reference unpaid_at",
     "places": "event_id",
     "provider_events": "payment_id",
     "refresh_tokens": "used_at",
-    "refunds": "closed_at due_at last_error provider_reference",
+    "refunds": "closed_at due_at error_code last_error provider_reference",
+    "reversals": "incoming_payment_id",
     "scans": "device_id device_time gate sequence skew_ms undone_at undone_by",
     "seats": "owner_id",
     "sessions": "revoked_at",
@@ -317,6 +356,11 @@ INSERT INTO rate_limits VALUES ('bucket', 1, now());
 INSERT INTO paces VALUES ('stripe', gen_random_uuid(), 'create', now());
 INSERT INTO provider_events (provider, event_id, payment_id, kind, payload, effect)
     SELECT 'sandbox', 'evt_1', id, 'payment', '{}', 'paid' FROM payments LIMIT 1;
+INSERT INTO reversals (id, provider, merchant_id, kind, reference, payment_id, money_reference, incoming_payment_id,
+        amount, currency, status, reason)
+    SELECT gen_random_uuid(), provider, merchant_id, 'refund', 're_1', payment_id, reference, id, 100, currency, 'made',
+        ''
+    FROM incoming_payments LIMIT 1;
 INSERT INTO transfers (id, ticket_id, status, from_name, from_email, to_name, to_email, transfer_count, expires_at,
         accepted_at)
     SELECT gen_random_uuid(), ticket_id, 'accepted', 'Ada', 'ada@example.com', 'Bola', 'bola@example.com', 1, now(),

@@ -15,12 +15,11 @@ DOMAINS = sorted(str(path.parent.relative_to(LAYER)).replace(".", "") for path i
 STATEMENTS = [(domain, name) for domain in DOMAINS for name in dir(sql.queries(domain))]
 
 
-@pytest.mark.parametrize(("domain", "name"), STATEMENTS, ids=lambda value: value)
-def test_the_database_can_plan_it(database: Database, domain: str, name: str) -> None:
-    statement = getattr(sql.queries(domain), name)
-    if statement.startswith("SET "):
-        return
-    assert plan_of(database, statement)
+def test_the_database_can_plan_each(database: Database, subtests: pytest.Subtests) -> None:
+    for domain, name in STATEMENTS:
+        with subtests.test(statement=f"{domain}/{name}"):
+            statement = getattr(sql.queries(domain), name)
+            assert statement.startswith("SET ") or plan_of(database, statement)
 
 
 def plan_of(database: Database, statement: str) -> str:

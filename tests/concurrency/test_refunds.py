@@ -14,9 +14,17 @@ from boxoffice.events import service as events
 from boxoffice.events.models import CancelEventRequest
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRequest
+from boxoffice.payments import sandbox, sending, settling
 from boxoffice.payments import service as payments
-from boxoffice.payments.models import PaymentByHandRequest, PaymentRequest, ProviderEvent, StartedPayment
-from boxoffice.refunds import service
+from boxoffice.payments.models import (
+    PLATFORM_MERCHANT,
+    PaymentByHandRequest,
+    PaymentRequest,
+    ProviderEvent,
+    SettleMatterRequest,
+    StartedPayment,
+)
+from boxoffice.refunds import ending, service
 from boxoffice.refunds.models import RefundRequest
 from tests.helpers import factories, invariants
 from tests.helpers.racing import deadlocks, race
@@ -113,6 +121,87 @@ def test_a_ticket_is_refunded_once_whatever_is_refunded_beside_it(
     assert sum(given_back(conn)) == 20_000
     assert status_of(conn, order) == "refunded"
     assert invariants.left(conn, ticket_type) == (100, 0, 0)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_refunds_of_ours_refunds_elsewhere_and_a_dispute_at_once_count_all_money_once(
+    api: Client, database: Database, conn: Connection, shop: Shop
+) -> None:
+    ticket_type = shop.ticket_type()
+    sold = [shop.sold(ticket_type) for _ in range(3)]
+    payment_of = dict(conn.execute("SELECT order_id, id FROM payments").fetchall())
+
+    def act(conn: Connection, number: int) -> str:
+        order = sold[number % 3]
+        match number // 3 % 6:
+            case 0:
+                return attempt(lambda: refund(conn, shop, order, number, amount=1500))
+            case 1:
+                return attempt(lambda: refund(conn, shop, order, number, whole=True))
+            case 2 | 3:
+                return hear(conn, payment_of[order], "refund.created", 3000, f"re_{number % 12}_{order}")
+            case 4:
+                return hear(conn, payment_of[order], "dispute.opened", 10_000, f"du_{order}")
+            case _:
+                return hear(conn, payment_of[order], "dispute.lost", 10_000, f"du_{order}")
+
+    ends = race(database, 36, act)
+
+    assert set(ends) <= {"done", "noted", "refund_too_large", "nothing_to_refund"}
+    ending.end_marked_orders(conn)
+    assert [status_of(conn, order) for order in sold] == ["refunded"] * 3
+    assert invariants.left(conn, ticket_type) == (100, 0, 0)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def hear(conn: Connection, payment: UUID, kind: sandbox.EventType, amount: int, reference: str) -> str:
+    """Receive the sandbox's event about a refund or a dispute, and end the order if it has to end."""
+    body, _ = sandbox.signed_event(str(payment), kind, amount, "NGN", reference=reference)
+    effect = payments.receive_event(conn, "sandbox", sandbox.parse(PLATFORM_MERCHANT, body)).effect
+    ending.end_marked_orders(conn)
+    return effect
+
+
+def test_one_refund_elsewhere_told_by_many_at_once_is_booked_once(
+    api: Client, database: Database, conn: Connection, shop: Shop
+) -> None:
+    order = shop.sold(shop.ticket_type())
+    (payment,) = conn.execute("SELECT id FROM payments").fetchone() or ()
+
+    race(database, 16, lambda conn, _: hear(conn, payment, "refund.created", 10_000, "re_1"))
+
+    assert conn.execute("SELECT refunded, refunded_elsewhere FROM incoming_payments").fetchall() == [(0, 10_000)]
+    assert given_back(conn) == [10_000]
+    assert len(outbox_of(conn, "order_refunded")) == 1
+    assert status_of(conn, order) == "refunded"
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_owners_who_settle_one_matter_at_once_settle_it_once(
+    api: Client, database: Database, conn: Connection, shop: Shop
+) -> None:
+    order = factories.order(conn, shop.ticket_type())
+    mark_paid(conn, shop, order, "paid")
+    refund(conn, shop, order, "refund", whole=True)
+    sending.send_refunds(conn)
+    owner = factories.member(conn, shop.organisation, "owner")
+    (matter,) = conn.execute("SELECT id FROM money_matters").fetchone() or ()
+    request = SettleMatterRequest(action="done", note="By cash")
+
+    def settle(conn: Connection, number: int) -> str:
+        caller = Caller(Who.OWNER, owner)
+        return attempt(
+            lambda: settling.settle_matter(conn, caller, shop.organisation, matter, request, f"key {number}")
+        )
+
+    ends = race(database, 12, settle)
+
+    assert ends.count("done") == 1
+    assert set(ends) <= {"done", "matter_settled", "refund_under_way"}
+    assert len(outbox_of(conn, "refund_sent")) == 1
     assert deadlocks(conn) == 0
     invariants.check(conn)
 

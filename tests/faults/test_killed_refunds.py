@@ -8,8 +8,9 @@ from psycopg import Connection
 
 from boxoffice.auth import Caller, Who, order_token
 from boxoffice.orders import service as orders
-from boxoffice.payments import reconciliation, sending, service
-from boxoffice.payments.models import PaymentRequest
+from boxoffice.payments import reconciliation, sandbox, sending, service
+from boxoffice.payments.models import PLATFORM_MERCHANT, PaymentRequest
+from boxoffice.refunds import ending
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import emails
 from tests.helpers.provider_servers import Flutterwave, Stripe, make_all_due
@@ -84,7 +85,7 @@ def test_killed_anywhere_an_answer_has_its_effect_once(
 
     reconcile(conn)
 
-    assert emails(conn) == (["payment_returned"] if late else ["order_confirmation"])
+    assert emails(conn) == (["payment_returned", "refund_sent"] if late else ["order_confirmation"])
     assert len(stripe.refunds(payment)) == int(late)
     assert conn.execute("SELECT count(*) FROM incoming_payments").fetchone() == (1,)
     invariants.check(conn)
@@ -123,4 +124,41 @@ def test_killed_anywhere_flutterwave_sends_a_refund_once(
     send(refund)(conn)
 
     assert len(flutterwave.refunds(transaction)) == 1
+    invariants.check(conn)
+
+
+def test_killed_anywhere_a_part_that_went_back_elsewhere_is_booked_once_and_the_rest_sent_once(
+    stripe: Stripe, database: Database, conn: Connection, order: UUID
+) -> None:
+    payment = start(conn, order, "stripe")
+    stripe.pay(payment)
+    reconcile(conn)
+    stripe.refund_elsewhere(payment, 3000)
+    refund = owe(conn)
+
+    assert len(list(die_everywhere(database, conn, send(refund)))) >= 10
+    for _ in range(2):
+        send(refund)(conn)
+
+    assert sorted(each["amount"] for each in stripe.refunds(payment)) == [2000, 3000]
+    assert conn.execute("SELECT amount, elsewhere, status FROM refunds").fetchall() == [(5000, 3000, "succeeded")]
+    assert conn.execute("SELECT refunded, refunded_elsewhere FROM incoming_payments").fetchall() == [(2000, 3000)]
+    invariants.check(conn)
+
+
+def test_killed_anywhere_a_lost_dispute_ends_its_order_once(api: Client, database: Database, conn: Connection) -> None:
+    order = factories.paid_order(conn, factories.ticket_type(conn), quantity=2)
+    payment = factories.payment(conn, order, status="succeeded")
+    body, _ = sandbox.signed_event(str(payment), "dispute.lost", 10_000, "NGN", reference="du_1")
+
+    def hear(conn: Connection) -> None:
+        service.receive_event(conn, "sandbox", sandbox.parse(PLATFORM_MERCHANT, body))
+        ending.end_marked_orders(conn)
+
+    assert len(list(die_everywhere(database, conn, hear))) >= 10
+    hear(conn)
+
+    assert conn.execute("SELECT status FROM orders").fetchall() == [("refunded",)]
+    assert conn.execute("SELECT refunded, refunded_elsewhere FROM incoming_payments").fetchall() == [(0, 10_000)]
+    assert emails(conn) == ["order_confirmation", "order_refunded"]
     invariants.check(conn)

@@ -177,6 +177,28 @@ def incoming_payment(conn: psycopg.Connection, payment: dict[str, Any], **overri
     return _insert(conn, "incoming_payments", {**row, "pays_order": True, **overrides})
 
 
+def money_matter(conn: psycopg.Connection, order_id: UUID, **overrides: Any) -> UUID:
+    """Open a matter about the money of an order: a part of it was refunded elsewhere."""
+    organisation_id, currency = (
+        conn.execute("SELECT organisation_id, currency FROM orders WHERE id = %s", [order_id]).fetchone() or ()
+    )
+    row = {
+        "id": new_id(),
+        "organisation_id": organisation_id,
+        "kind": "refunded_elsewhere",
+        "subject": str(new_id()),
+        "order_id": order_id,
+        "provider": "sandbox",
+        "merchant_id": UUID(int=0),
+        "reference": "re_elsewhere",
+        "amount": 100,
+        "currency": currency,
+        "details": "{}",
+        **overrides,
+    }
+    return _insert(conn, "money_matters", row)
+
+
 def scan(conn: psycopg.Connection, ticket_id: UUID, scanner: UUID, **fields: Any) -> UUID:
     """Scan a ticket, as a member of its organisation. Return the scan's id."""
     from boxoffice.auth import Caller, Who

@@ -20,6 +20,7 @@ _ids = count(288_200_108)
 _links: dict[str, dict[str, Any]] = {}
 _transactions: dict[int, dict[str, Any]] = {}
 _refunds: dict[int, dict[str, Any]] = {}
+_chargebacks: dict[int, dict[str, Any]] = {}
 _requests: list[str] = []
 _mode = "works"
 
@@ -115,6 +116,20 @@ def list_refunds(query: dict[str, list[str]]) -> Reply:
     return success([each for each in _refunds.values() if each["transaction_id"] == number])
 
 
+def set_chargeback(body: dict[str, Any]) -> Reply:
+    """Let the payer of a transaction claim its money back, or change how that stands."""
+    transaction = _transactions[body["transaction"]]
+    chargeback = {"id": 247_000 + transaction["id"] % 1000, "flw_ref": transaction["flw_ref"], "stage": "new"}
+    _chargebacks[chargeback["id"]] = {**chargeback, "amount": body["amount"], "status": body["status"]}
+    return success(_chargebacks[chargeback["id"]])
+
+
+def list_chargebacks(query: dict[str, list[str]]) -> Reply:
+    """Answer with the chargebacks of a transaction."""
+    found = [each for each in _chargebacks.values() if each["flw_ref"] == query["flw_ref"][0]]
+    return success(found) if found else failure(404, "No chargeback was found")
+
+
 def get_refund(number: int) -> Reply:
     """Answer with a refund, which is completed by now."""
     refund = _refunds.get(number)
@@ -145,6 +160,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(*pay(body))
             case ["_config", "link", reference]:
                 self._answer(200, _links[reference])
+            case ["_config", "chargeback"]:
+                self._answer(*set_chargeback(body))
             case ["_config", "requests"]:
                 self._answer(200, {"requests": [*_requests]})
                 _requests.clear()
@@ -183,6 +200,8 @@ class Handler(BaseHTTPRequestHandler):
                 return refund(int(number), body)
             case ["GET", "refunds"]:
                 return list_refunds(query)
+            case ["GET", "chargebacks"]:
+                return list_chargebacks(query)
             case ["GET", "refunds", number]:
                 return get_refund(int(number))
         return failure(404, "Not found")

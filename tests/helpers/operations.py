@@ -94,6 +94,7 @@ class World:
     scan: UUID
     transfer_token: str
     foreign_order: UUID
+    matter: UUID
     cloakroom: UUID
     claim: UUID
     claim_qr: str
@@ -175,6 +176,7 @@ def build(conn: psycopg.Connection) -> World:
         scan=factories.scan(conn, used_ticket.id, owner),
         transfer_token=transfers.token_of(factories.transfer(conn, other_ticket.id)),
         foreign_order=factories.paid_order(conn, factories.ticket_type(conn, event_id=rivals_event)),
+        matter=factories.money_matter(conn, paid_order),
         cloakroom=cloakroom,
         claim=claim,
         claim_qr=claim_qr,

@@ -153,6 +153,29 @@ class Stripe(ProviderServer):
         """Return a payment's refunds. Those of the same second are in no order."""
         return list(self._http.get(f"/v1/refunds?limit=100&payment_intent={self.intent(payment)}").json()["data"])
 
+    def refund_elsewhere(self, payment: dict[str, Any], amount: int) -> dict[str, Any]:
+        """Refund a part of a payment in the dashboard. Return the refund."""
+        return dict(self.post("/v1/refunds", json={"payment_intent": self.intent(payment), "amount": amount}))
+
+    def dispute(self, payment: dict[str, Any], amount: int, status: str = "needs_response", **facts: Any) -> Any:
+        """Let the payer dispute a payment, or change a dispute. Return the dispute."""
+        dispute = {"payment_intent": self.intent(payment), "amount": amount, "status": status}
+        return self.post("/_config/disputes", json=dispute | facts)
+
+    def set_refunds(self, **state: str) -> Any:
+        """Set the state of a refund by its id, or without an id that of refunds to come."""
+        return self.post("/_config/refunds", json=state)
+
+    def refuse_refunds(self, code: str = "", message: str = "") -> None:
+        """Refuse all refunds with a code and a message, or none without them."""
+        self.post("/_config/refusal", json={"code": code, "message": message} if message else {})
+
+    def reset(self) -> None:
+        """Work as a healthy provider again, and forget the requests."""
+        super().reset()
+        self.refuse_refunds()
+        self.set_refunds(status="succeeded")
+
     def event_of(self, payment: dict[str, Any], kind: str = "payment_intent.") -> dict[str, Any]:
         """Return the one event about a payment, of this kind, that the server sent, or tried to send."""
         events = self._http.get("/v1/events?limit=100").json()["data"]
@@ -177,8 +200,20 @@ class Flutterwave(ProviderServer):
 
     def refunds(self, transaction: dict[str, Any]) -> list[dict[str, Any]]:
         """Return a transaction's refunds."""
-        headers = {"Authorization": f"Bearer {ACCOUNTS_AT_PROVIDERS['flutterwave']['secret_key']}"}
-        return list(self._http.get(f"/refunds?id={transaction['id']}", headers=headers).json()["data"])
+        return list(self._http.get(f"/refunds?id={transaction['id']}", headers=self._key()).json()["data"])
+
+    def refund_elsewhere(self, transaction: dict[str, Any], amount: float) -> dict[str, Any]:
+        """Refund a part of a transaction in the dashboard. Return the refund."""
+        path, body = f"/transactions/{transaction['id']}/refund", {"amount": amount, "comments": "by Ada"}
+        return dict(self.post(path, json=body, headers=self._key())["data"])
+
+    def charge_back(self, transaction: dict[str, Any], amount: float, status: str) -> dict[str, Any]:
+        """Let the payer claim the money back, or change how that stands. Return the chargeback."""
+        body = {"transaction": transaction["id"], "amount": amount, "status": status}
+        return dict(self.post("/_config/chargeback", json=body)["data"])
+
+    def _key(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {ACCOUNTS_AT_PROVIDERS['flutterwave']['secret_key']}"}
 
 
 class Sandbox(ProviderServer):
@@ -213,6 +248,11 @@ class Sandbox(ProviderServer):
     def send_webhooks_to(self, url: str | None, first_wait: float = 0.1) -> None:
         """Send webhooks to a URL, or to nobody if it is None."""
         self.control("webhooks", url=url or NOBODY_LISTENS, first_wait=first_wait)
+
+    def reverse(self, payment: dict[str, Any], kind: str, amount: int) -> Any:
+        """Refund a payment on the dashboard, or let its payer dispute it. Return the API's answer to the webhook."""
+        reference = f"{kind.partition('.')[0]}_{payment['id']}"
+        return self.control(f"payments/{payment['id']}/reversals", type=kind, amount=amount, reference=reference)
 
     def take_answers(self) -> list[dict[str, Any]]:
         """Return when each call of the API since the last such request was made, and how it was answered."""

@@ -2,6 +2,9 @@
 
 It is a process of its own: ``python -m tests.helpers.stripe_server PORT``. ``POST /_config/mode/{mode}`` sets how it
 answers. ``GET /_config/requests`` lists the requests since the last such call.
+
+Refunds are refused as Stripe refuses them: more than is left, of a disputed charge, or as ``POST /_config/refusal``
+orders. ``POST /_config/disputes`` opens and ends disputes, and ``POST /_config/refunds`` sets the state of a refund.
 """
 
 import asyncio
@@ -55,9 +58,12 @@ async def _run_once(request: web.Request, handler: Any, key: str) -> web.StreamR
         _running.add(key)
         try:
             response = await handler(request)
+        except UserError as error:
+            response = error.to_response()
         finally:
             _running.discard(key)
-        if not key or response.status >= 400:
+        is_stored = response.status < 400 or request.path == "/v1/refunds"  # Stripe repeats its refusals too
+        if not key or not is_stored:
             return response
         _answers[key] = response.status, response.body
     if _mode == "loses-answers" and request.transport is not None:
@@ -84,6 +90,67 @@ async def forget(_: web.Request) -> web.Response:
     """Forget the idempotency keys, as Stripe does after a while."""
     _answers.clear()
     return web.Response()
+
+
+def create_refund(charge: Any = None, payment_intent: Any = None, amount: Any = None, **rest: Any) -> Any:
+    """Make a refund, or refuse it where Stripe would."""
+    if _refusal:
+        raise UserError(400, _refusal["message"], {"code": _refusal["code"]})
+    paid = resources.PaymentIntent._api_retrieve(payment_intent).latest_charge
+    made = resources.Refund._api_list_all("", payment_intent=payment_intent)._list
+    left = paid.amount - sum(each.amount for each in made if each.status not in ("failed", "canceled"))
+    wanted = left if amount is None else int(amount)
+    disputes = [each["status"] for each in _disputes.values() if each["payment_intent"] == payment_intent]
+    if any(status not in _WON for status in disputes):
+        message = f"Charge {paid.id} has been charged back; cannot issue a refund."
+        raise UserError(400, message, {"code": "charge_disputed"})
+    if left == 0:
+        raise UserError(400, f"Charge {paid.id} has already been refunded.", {"code": "charge_already_refunded"})
+    if wanted > left:
+        raise UserError(400, f"Refund amount ({wanted}) is greater than unrefunded amount on charge ({left})")
+    refund = resources.Refund(charge, payment_intent, wanted, **rest)
+    refund.status = _refund_status
+    return refund
+
+
+_WON = ("won", "warning_closed")
+_refusal: dict[str, str] = {}
+_refund_status = "succeeded"
+_disputes: dict[str, dict[str, Any]] = {}
+
+
+async def set_refusal(request: web.Request) -> web.Response:
+    """Refuse all refunds with a code and a message, or none with an empty body."""
+    _refusal.clear()
+    _refusal.update(await request.json())
+    return web.Response()
+
+
+async def set_refund(request: web.Request) -> web.Response:
+    """Set the state of a refund, or without an id that of refunds to come. Answer with the refund."""
+    global _refund_status
+    body = await request.json()
+    if "id" not in body:
+        _refund_status = body["status"]
+        return web.Response()
+    refund = resources.Refund._api_retrieve(body["id"])
+    refund.status, refund.failure_reason = body["status"], body.get("failure_reason")
+    return web.json_response(refund._export())
+
+
+async def set_dispute(request: web.Request) -> web.Response:
+    """Open a dispute, or change one. Answer with the dispute."""
+    body = await request.json()
+    dispute = {"object": "dispute", "currency": "eur", "reason": "fraudulent", "status": "needs_response", **body}
+    dispute.setdefault("id", f"du_{len(_disputes) + 1}{body['payment_intent'][3:]}")
+    _disputes[dispute["id"]] = dispute
+    return web.json_response(dispute)
+
+
+async def list_disputes(request: web.Request) -> web.Response:
+    """Answer with the disputes of a PaymentIntent."""
+    data = [each for each in _disputes.values() if each["payment_intent"] == request.query["payment_intent"]]
+    return web.json_response({"object": "list", "data": data, "has_more": False, "url": "/v1/disputes"})
 
 
 async def settle(request: web.Request) -> web.Response:
@@ -155,6 +222,11 @@ def main(port: int) -> None:
     app.router.add_post("/_config/mode/{mode}", set_mode)
     app.router.add_get("/_config/requests", list_requests)
     app.router.add_post("/_config/forget", forget)
+    app.router.add_post("/_config/refusal", set_refusal)
+    app.router.add_post("/_config/refunds", set_refund)
+    app.router.add_post("/_config/disputes", set_dispute)
+    app.router.add_get("/v1/disputes", list_disputes)
+    resources.Refund._api_create = create_refund
     app.router.add_post("/_config/settle/{intent}/{outcome}", settle)
     app.router.add_post("/_config/voucher/{intent}", show_voucher)
     app.router.add_post("/_config/allow-debit/{intent}", allow_debit)

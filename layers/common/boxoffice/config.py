@@ -35,6 +35,7 @@ class Settings:
     auto_approve_organisations: bool
     bcrypt_cost: int
     payment_providers: frozenset[str]
+    block_disputed_tickets: bool
 
 
 @cache
@@ -55,6 +56,7 @@ def settings() -> Settings:
         auto_approve_organisations=env["AUTO_APPROVE_ORGANISATIONS"] == "true",
         bcrypt_cost=int(env["BCRYPT_COST"]),
         payment_providers=frozenset(filter(None, env["PAYMENT_PROVIDERS"].split(","))),
+        block_disputed_tickets=env["BLOCK_DISPUTED_TICKETS"] == "true",
     )
 
 

@@ -1,13 +1,22 @@
 """Identifiers: UUIDv7 for machines, order numbers for people."""
 
+import re
 import secrets
 import time
+import unicodedata
 from datetime import UTC, datetime
 from uuid import UUID
 
 # No vowels, so that no words appear, and no characters that people misread or mishear.
 _ALPHABET = "23456789BCDFGHJKMNPQRTVWXZ"
 
+# Eight of these characters, with anything but letters and digits between them, and none before or after them. Words of
+# a sentence can look like that too. So what stands in one or two halves goes first.
+_NUMBERS = (
+    re.compile(rf"(?<![^\W_])[{_ALPHABET}]{{4}}[\W_]*[{_ALPHABET}]{{4}}(?![^\W_])"),
+    re.compile(rf"(?<![^\W_])[{_ALPHABET}](?:[\W_]*[{_ALPHABET}]){{7}}(?![^\W_])"),
+)
+_MISREAD = str.maketrans("SU", "5V")
 
 _last_id = 0
 
@@ -41,5 +50,12 @@ def shown_order_number(number: str) -> str:
 
 
 def normalise_order_number(text: str) -> str:
-    """Return an order number as it is stored, however somebody typed it: ``k7qw-3mpx`` becomes ``K7QW3MPX``."""
-    return text.replace("-", "").replace(" ", "").upper()
+    """Return the order number in a text as it is stored, however somebody typed it.
+
+    ``#k7qw 3mpx``, ``Order K7QW-3MPX`` with any dash, and full-width letters become ``K7QW3MPX``. Of the characters
+    that are in no order number, S is read as 5 and U as V. A text without an order number comes back in capitals.
+    """
+    plain = unicodedata.normalize("NFKC", text).upper()
+    digits = "".join(str(unicodedata.decimal(char, char)) for char in plain).translate(_MISREAD)
+    found = _NUMBERS[0].search(digits) or _NUMBERS[1].search(digits)
+    return "".join(char for char in (found[0] if found else plain) if char.isalnum())

@@ -16,7 +16,7 @@ CREATE DOMAIN order_status AS text CHECK (
     VALUE IN ('pending', 'paid', 'cancelled', 'expired', 'partially_refunded', 'refunded'));
 CREATE DOMAIN scan_outcome AS text CHECK (
     VALUE IN ('admitted', 'already_scanned', 'wrong_event', 'wrong_gate', 'not_yet', 'event_over', 'event_cancelled',
-        'refunded', 'transferred', 'forged', 'undone'));
+        'refunded', 'disputed', 'transferred', 'forged', 'undone'));
 
 -- A quantity that was taken from a pool, and the one row of stock that carries it as held or sold (decision 6).
 CREATE TYPE draw AS (pool_id uuid, row_no smallint, quantity integer);
@@ -389,8 +389,9 @@ CREATE TABLE provider_events (
 CREATE INDEX provider_events_payment_id ON provider_events (payment_id);
 
 -- Money that came. The reference is the provider's own name for it, so it counts once however many events report it.
--- If pays_order, it has paid the order; otherwise all of it goes back (decision 19). The amount of its
--- refunds is in refunded.
+-- If pays_order, it has paid the order; otherwise all of it goes back (decision 19). What its refunds send back is in
+-- refunded. What went back without us is in refunded_elsewhere: the sum of booked of its reversals. From ends_order_at
+-- on the order is to be ended, since its money has gone back elsewhere. It is null again when that is done.
 CREATE TABLE incoming_payments (
     id          uuid PRIMARY KEY,
     payment_id  uuid NOT NULL REFERENCES payments,
@@ -402,16 +403,49 @@ CREATE TABLE incoming_payments (
     pays_order  boolean NOT NULL DEFAULT false,
     refunded    bigint NOT NULL DEFAULT 0,
     received_at timestamptz NOT NULL DEFAULT now(),
+    refunded_elsewhere bigint NOT NULL DEFAULT 0,
+    ends_order_at timestamptz,
     CONSTRAINT incoming_payments_reference_key UNIQUE (provider, merchant_id, reference),
-    CONSTRAINT incoming_payments_refunded CHECK (refunded BETWEEN 0 AND amount)
+    CONSTRAINT incoming_payments_refunded CHECK (
+        refunded >= 0 AND refunded_elsewhere >= 0 AND refunded + refunded_elsewhere <= amount),
+    CONSTRAINT incoming_payments_ends_order CHECK (ends_order_at IS NULL OR pays_order)
 );
 CREATE INDEX incoming_payments_payment_id ON incoming_payments (payment_id);
 CREATE UNIQUE INDEX incoming_payments_paid_once ON incoming_payments (payment_id) WHERE pays_order;
+CREATE INDEX incoming_payments_end_order ON incoming_payments (ends_order_at) WHERE ends_order_at IS NOT NULL;
+
+-- Money that went back without us: a refund that somebody made at the provider, or a dispute of the payer. The
+-- reference is the provider's name for it. money_reference names the money, which may come to be known later. In booked
+-- is how much of the amount is in the incoming payment's refunded_elsewhere. If is_total, the provider has named only
+-- the sum of all refunds, and the amount is what nothing else explains. Reversals that name themselves take it over.
+CREATE TABLE reversals (
+    id                  uuid PRIMARY KEY,
+    provider            text NOT NULL,
+    merchant_id         uuid NOT NULL,
+    kind                text NOT NULL CHECK (kind IN ('refund', 'dispute')),
+    reference           text NOT NULL,
+    payment_id          uuid NOT NULL REFERENCES payments,
+    money_reference     text NOT NULL,
+    incoming_payment_id uuid REFERENCES incoming_payments,
+    amount              bigint NOT NULL CHECK (amount > 0),
+    currency            text NOT NULL,
+    status              text NOT NULL CHECK (status IN ('made', 'failed', 'open', 'won', 'lost')),
+    reason              text NOT NULL,
+    is_total            boolean NOT NULL DEFAULT false,
+    booked              bigint NOT NULL DEFAULT 0 CHECK (booked >= 0),
+    created_at          timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT reversals_reference_key UNIQUE (provider, merchant_id, kind, reference),
+    CONSTRAINT reversals_status_of_kind CHECK ((kind = 'refund') = (status IN ('made', 'failed'))),
+    CONSTRAINT reversals_booked_somewhere CHECK (booked = 0 OR incoming_payment_id IS NOT NULL)
+);
+CREATE INDEX reversals_incoming_payment_id ON reversals (incoming_payment_id);
+CREATE INDEX reversals_payment_id ON reversals (payment_id);
 
 -- The transaction that decides a refund stores it as owed. A worker sends it to the provider afterwards. No attempt is
 -- made before due_at. A worker that sends a refund moves due_at on, which is its lease. When nothing is left to do,
--- due_at is null. Each time the provider fails to make the refund, failures grows by one. The retry is a new refund for
--- the provider (decision 20).
+-- due_at is null. Each time the provider fails to make the refund, or refuses it, failures grows by one. The retry is a
+-- new refund for the provider (decision 20). A refund by_hand waits for a person. Of the amount, the part elsewhere had
+-- gone back without us, so only the rest is sent. The provider's own code of its last refusal is in error_code.
 CREATE TABLE refunds (
     id                  uuid PRIMARY KEY,
     payment_id          uuid NOT NULL REFERENCES payments,
@@ -419,14 +453,19 @@ CREATE TABLE refunds (
     amount              bigint NOT NULL CHECK (amount > 0),
     currency            text NOT NULL,
     reason              text NOT NULL,
-    status              text NOT NULL DEFAULT 'owed' CHECK (status IN ('owed', 'sent', 'succeeded', 'failed')),
+    elsewhere           bigint NOT NULL DEFAULT 0,
+    status              text NOT NULL DEFAULT 'owed'
+        CHECK (status IN ('owed', 'sent', 'succeeded', 'failed', 'by_hand')),
     attempts            integer NOT NULL DEFAULT 0,
     failures            integer NOT NULL DEFAULT 0,
     due_at              timestamptz DEFAULT now(),
     provider_reference  text,
     last_error          text,
+    error_code          text,
     created_at          timestamptz NOT NULL DEFAULT now(),
     closed_at           timestamptz,
+    CONSTRAINT refunds_elsewhere CHECK (elsewhere BETWEEN 0 AND amount),
+    CONSTRAINT refunds_nothing_to_send CHECK (elsewhere < amount OR status = 'succeeded'),
     CONSTRAINT refunds_failed_with_reason CHECK (status <> 'failed' OR last_error IS NOT NULL),
     CONSTRAINT refunds_open_due CHECK (status NOT IN ('owed', 'sent') OR due_at IS NOT NULL)
 );
@@ -451,11 +490,44 @@ CREATE TABLE order_refunds (
 );
 CREATE INDEX order_refunds_order_id ON order_refunds (order_id);
 
+-- Money that a person must look at. organisation_id is the nil UUID for the deployment's own matters: money on its
+-- account that names no order. A kind has one matter about a subject. If the subject needs a person again, the matter
+-- opens again.
+CREATE TABLE money_matters (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL,
+    kind            text NOT NULL CHECK (kind IN (
+        'refund_failed', 'refund_by_hand', 'refunded_elsewhere', 'dispute', 'unknown_payment', 'difference')),
+    subject         text NOT NULL,
+    order_id        uuid REFERENCES orders,
+    payment_id      uuid REFERENCES payments,
+    refund_id       uuid REFERENCES refunds,
+    provider        text NOT NULL,
+    merchant_id     uuid NOT NULL,
+    reference       text,
+    amount          bigint CHECK (amount > 0),
+    currency        text,
+    details         jsonb NOT NULL,
+    opened_at       timestamptz NOT NULL DEFAULT now(),
+    settled_at      timestamptz,
+    settled_by      uuid,
+    resolution      text,
+    note            text,
+    CONSTRAINT money_matters_subject_key UNIQUE (kind, subject),
+    CONSTRAINT money_matters_amount_currency CHECK ((amount IS NULL) = (currency IS NULL)),
+    CONSTRAINT money_matters_settled CHECK ((settled_at IS NULL) = (resolution IS NULL))
+);
+CREATE INDEX money_matters_open ON money_matters (organisation_id, id) WHERE settled_at IS NULL;
+CREATE INDEX money_matters_all ON money_matters (organisation_id, id);
+CREATE INDEX money_matters_oldest ON money_matters (opened_at) WHERE settled_at IS NULL;
+CREATE INDEX money_matters_of_order ON money_matters (order_id) WHERE settled_at IS NULL AND order_id IS NOT NULL;
+
 -- ------------------------------------------------------------------------------------------ tickets and check-in
 
 -- The tickets of an order item are numbered from 1 by position, so that no ticket can be issued twice. Of a QR only its
 -- SHA-256 is stored. A transfer increments transfer_count and ends the former QR. The hash of that QR stays in
 -- former_hashes, so that the door does not take it for a forgery. Scans that are admitted increment entries.
+-- While the payer disputes the payment of the order, a ticket is disputed. A setting says if it admits.
 -- The transaction that wrote the row last is changed_in. Devices at the door read changes in its order (decision 30).
 CREATE TABLE tickets (
     id              uuid PRIMARY KEY,
@@ -470,6 +542,7 @@ CREATE TABLE tickets (
     holder_email    text,
     seat            text,
     status          text NOT NULL DEFAULT 'valid' CHECK (status IN ('valid', 'refunded')),
+    disputed        boolean NOT NULL DEFAULT false,
     transfer_count  smallint NOT NULL DEFAULT 0,
     key_id          smallint NOT NULL,
     qr_hash         bytea NOT NULL,

@@ -111,6 +111,24 @@ class Memory:
         with self._transaction() as connection:
             connection.execute(SQL.set_refund, {"id": refund_id, "status": status, "reason": reason})
 
+    def set_reversal(self, reference: str, payment_id: str, kind: str, amount: int, webhook: tuple[str, str]) -> None:
+        """Store a refund that somebody made on the dashboard, or a dispute, and owe a webhook about it.
+
+        Args:
+            kind: the type of the webhook.
+            webhook: the id and the body.
+        """
+        with self._transaction() as connection:
+            values = {"reference": reference, "payment_id": payment_id, "type": kind, "amount": amount}
+            connection.execute(SQL.set_reversal, values)
+            connection.execute(SQL.insert_webhook, {"id": webhook[0], "body": webhook[1], "due_at": time.time()})
+
+    def reversals(self, payment_id: str) -> list[dict[str, Any]]:
+        """Return the refunds on the dashboard and the disputes of a payment."""
+        with self._transaction() as connection:
+            rows = connection.execute(SQL.list_reversals, {"payment_id": payment_id}).fetchall()
+            return [{"reference": reference, "type": kind, "amount": amount} for reference, kind, amount in rows]
+
     def due_webhooks(self, batch: int) -> list[str]:
         """Return the ids of webhooks whose next attempt is due."""
         with self._transaction() as connection:

@@ -7,7 +7,7 @@ ON CONFLICT DO NOTHING
 
 -- name: get_payment
 SELECT id, amount, currency, number, buyer, status,
-    (SELECT coalesce(sum(amount), 0) FROM refunds WHERE payment_id = payments.id AND status <> 'failed') AS refunded
+    (SELECT coalesce(sum(amount), 0) FROM went_back WHERE payment_id = payments.id) AS refunded
 FROM payments WHERE id = :id
 
 -- name: set_status
@@ -19,7 +19,7 @@ UPDATE payments SET status = :status WHERE id = :id AND status NOT IN ('succeede
 INSERT INTO refunds (id, payment_id, amount, status)
 SELECT :id, payments.id, :amount, :status FROM payments
 WHERE id = :payment_id AND payments.status = 'succeeded' AND currency = :currency AND payments.amount >= :amount
-    + (SELECT coalesce(sum(amount), 0) FROM refunds WHERE payment_id = payments.id AND status <> 'failed')
+    + (SELECT coalesce(sum(amount), 0) FROM went_back WHERE payment_id = payments.id)
 ON CONFLICT DO NOTHING
 
 -- name: get_refund
@@ -28,6 +28,13 @@ SELECT id, payment_id, amount, status, reason FROM refunds WHERE id = :id
 -- name: set_refund
 -- How a refund ended that was under way.
 UPDATE refunds SET status = :status, reason = :reason WHERE id = :id AND status = 'pending'
+
+-- name: set_reversal
+INSERT INTO reversals (reference, payment_id, type, amount) VALUES (:reference, :payment_id, :type, :amount)
+ON CONFLICT DO UPDATE SET type = excluded.type
+
+-- name: list_reversals
+SELECT reference, type, amount FROM reversals WHERE payment_id = :payment_id ORDER BY reference
 
 -- name: insert_webhook
 INSERT INTO webhooks (id, body, due_at) VALUES (:id, :body, :due_at)

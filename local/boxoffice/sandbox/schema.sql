@@ -20,6 +20,21 @@ CREATE TABLE IF NOT EXISTS refunds (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS refunds_payment_id ON refunds (payment_id);
 
+-- Refunds that somebody made on the dashboard, and disputes. The type is that of the last webhook about it.
+CREATE TABLE IF NOT EXISTS reversals (
+    reference  TEXT PRIMARY KEY,
+    payment_id TEXT NOT NULL REFERENCES payments,
+    type       TEXT NOT NULL,
+    amount     INTEGER NOT NULL CHECK (amount > 0)
+) STRICT;
+CREATE INDEX IF NOT EXISTS reversals_payment_id ON reversals (payment_id);
+
+-- What of a payment's money is not there any more.
+CREATE VIEW IF NOT EXISTS went_back AS
+SELECT payment_id, amount FROM refunds WHERE status <> 'failed'
+UNION ALL
+SELECT payment_id, amount FROM reversals WHERE type IN ('refund.created', 'dispute.opened', 'dispute.lost');
+
 -- due_at is when the next attempt begins, in Unix seconds. It is null once the API has taken the webhook.
 CREATE TABLE IF NOT EXISTS webhooks (
     id       TEXT PRIMARY KEY,

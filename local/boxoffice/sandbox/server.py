@@ -54,7 +54,11 @@ def _add_payments(pages: Blueprint, memory: Memory, faults: Faults, address: str
 
     @pages.get("/payments/<uuid:payment_id>")
     def fetch(payment_id: UUID) -> Response:
-        return _answer(faults, "fetch", lambda _: jsonify(asdict(_known(memory.payment(str(payment_id))))))
+        def act(_: Fault | None) -> Response:
+            payment = _known(memory.payment(str(payment_id)))
+            return jsonify({**asdict(payment), "reversals": memory.reversals(payment.id)})
+
+        return _answer(faults, "fetch", act)
 
     @pages.post("/payments/<uuid:payment_id>/close")
     def close(payment_id: UUID) -> Response:
@@ -144,11 +148,11 @@ def _decide(
     return [first, *(courier.send(webhook[1].encode()) for _ in range(repeats - 1))]
 
 
-def _webhook(payment: Payment, kind: str) -> tuple[str, str]:
+def _webhook(payment: Payment, kind: str, **more: Any) -> tuple[str, str]:
     """Return the id and the body of a webhook about a payment."""
     event_id = f"evt_{uuid.uuid4()}"
     event = {"id": event_id, "type": kind, "payment_id": payment.id}
-    return event_id, json.dumps({**event, "amount": payment.amount, "currency": payment.currency})
+    return event_id, json.dumps({**event, "amount": payment.amount, "currency": payment.currency, **more})
 
 
 def _add_controls(pages: Blueprint, memory: Memory, faults: Faults, courier: Courier) -> None:
@@ -187,6 +191,14 @@ def _add_controls(pages: Blueprint, memory: Memory, faults: Faults, courier: Cou
     def set_payment(payment_id: UUID) -> Response:
         memory.end_payment(str(payment_id), request.get_json()["status"])
         return jsonify(asdict(_known(memory.payment(str(payment_id)))))
+
+    @pages.post("/control/payments/<uuid:payment_id>/reversals")
+    def reverse(payment_id: UUID) -> Response:
+        payment, body = _known(memory.payment(str(payment_id))), request.get_json()
+        amount, reference = int(body["amount"]), str(body["reference"])
+        webhook = _webhook(payment, body["type"], amount=amount, reference=reference)
+        memory.set_reversal(reference, payment.id, body["type"], amount, webhook)
+        return jsonify(asdict(courier.deliver(webhook[0])))
 
     @pages.post("/control/refunds/<refund_id>")
     def set_refund(refund_id: str) -> Response:

@@ -477,3 +477,86 @@ class TestWhenItFails:
         answer = start(api, order, provider="flutterwave")
 
         assert (answer.status, answer.code) == (409, "payment_refused")
+
+
+class TestMoneyThatWentBackThere:
+    """Refunds in the dashboard, and chargebacks. A webhook says when to look, and Flutterwave what is true."""
+
+    @pytest.fixture
+    def transaction(
+        self, flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID, reconcile: Job
+    ) -> dict[str, Any]:
+        transaction = flutterwave.pay(started(api, order, "flutterwave"))
+        reconcile()
+        assert conn.execute("SELECT status FROM orders").fetchall() == [("paid",)]
+        return transaction
+
+    def hear(self, api: Client, event: str, transaction: dict[str, Any], **data: Any) -> str:
+        answer = send_webhook(api, "flutterwave", {"event": event, "data": {"id": 7, "TransactionId": 1, **data}})
+        assert answer.status == 200, answer.body
+        return str(answer.json["effect"])
+
+    def booked(self, conn: Connection) -> tuple[int, int]:
+        row = conn.execute("SELECT refunded, refunded_elsewhere FROM incoming_payments").fetchone()
+        assert row is not None
+        return row
+
+    @pytest.mark.parametrize("name", ["TransactionId", "transaction_id", "tx_id"])
+    def test_a_part_in_the_dashboard_is_booked_once(
+        self, flutterwave: Flutterwave, api: Client, conn: Connection, transaction: dict[str, Any], name: str
+    ) -> None:
+        flutterwave.refund_elsewhere(transaction, 1000.5)
+        data = {"TransactionId": None, name: transaction["id"]}
+
+        assert [self.hear(api, "refund.completed", transaction, **data) for _ in range(2)] == ["noted"] * 2
+
+        assert self.booked(conn) == (0, 100_050)
+        assert conn.execute("SELECT kind, amount FROM money_matters").fetchall() == [("refunded_elsewhere", 100_050)]
+        invariants.check(conn)
+
+    def test_what_the_webhook_says_counts_for_nothing(
+        self, api: Client, conn: Connection, transaction: dict[str, Any]
+    ) -> None:
+        lies = {"TransactionId": transaction["id"], "AmountRefunded": 2500.5, "status": "completed"}
+
+        assert self.hear(api, "refund.completed", transaction, **lies) == "ignored"
+        assert self.booked(conn) == (0, 0)
+
+    @pytest.mark.parametrize(
+        ("status", "ends"),
+        [("initiated", False), ("declined", False), ("won", False), ("lost", True), ("accepted", True)],
+    )
+    def test_chargebacks(
+        self,
+        flutterwave: Flutterwave,
+        api: Client,
+        conn: Connection,
+        transaction: dict[str, Any],
+        status: str,
+        ends: bool,
+    ) -> None:
+        flutterwave.charge_back(transaction, 2500.5, status)
+
+        assert self.hear(api, "chargeback.updated", transaction, transaction_id=transaction["id"], TransactionId=None)
+
+        assert conn.execute("SELECT status FROM orders").fetchall() == [("refunded" if ends else "paid",)]
+        assert self.booked(conn) == (0, 250_050 if ends else 0)
+        invariants.check(conn)
+
+    def test_a_refund_of_ours_sends_what_is_left(
+        self, flutterwave: Flutterwave, conn: Connection, transaction: dict[str, Any]
+    ) -> None:
+        flutterwave.refund_elsewhere(transaction, 1000.5)
+        (payment, order) = conn.execute("SELECT id, order_id FROM payments").fetchone() or ()
+        with conn.transaction():
+            orders.lock_order(conn, order)
+            refund = sending.owe_refund(conn, payment, 250_050, "asked for")
+
+        sending.send_at_once(conn, [refund])
+
+        assert sorted(made["amount_refunded"] for made in flutterwave.refunds(transaction)) == [1000.5, 1500]
+        assert conn.execute("SELECT amount, elsewhere, status FROM refunds").fetchall() == [
+            (250_050, 100_050, "succeeded")
+        ]
+        assert self.booked(conn) == (150_000, 100_050)
+        invariants.check(conn)

@@ -41,13 +41,14 @@ def test_the_order_is_paid_by_a_payment(api: Client, conn: Connection, shop: Sho
     invariants.check(conn)
 
 
-def test_a_refund_is_sent_by_hand(api: Client, conn: Connection, shop: Shop) -> None:
+def test_a_refund_waits_for_a_person_who_sends_it(api: Client, conn: Connection, shop: Shop) -> None:
     order = factories.order(conn, shop.ticket_type())
     mark_paid(api, shop, order)
 
     assert refund(api, shop, order, whole=True).status == 201
 
-    assert conn.execute("SELECT amount, status FROM refunds").fetchall() == [(10_000, "succeeded")]
+    assert conn.execute("SELECT amount, status, due_at FROM refunds").fetchall() == [(10_000, "by_hand", None)]
+    assert conn.execute("SELECT kind, amount FROM money_matters").fetchall() == [("refund_by_hand", 10_000)]
     invariants.check(conn)
 
 

@@ -68,14 +68,13 @@ def test_paid_after_the_hold_takes_stock_again(api: Client, conn: Connection, or
     invariants.check(conn)
 
 
-def test_a_refund_stays_failed_until_people_send_it(api: Client, conn: Connection, order: UUID) -> None:
+def test_a_refund_waits_for_people_who_send_it(api: Client, conn: Connection, order: UUID) -> None:
     tell(api, started(api, order))
 
     assert say(api, order).json["effect"] == "returned"
 
-    assert conn.execute("SELECT status, due_at, last_error FROM refunds").fetchall() == [
-        ("failed", None, "This provider cannot be called: send the money back by hand.")
-    ]
+    assert conn.execute("SELECT status, due_at FROM refunds").fetchall() == [("by_hand", None)]
+    assert conn.execute("SELECT kind, provider FROM money_matters").fetchall() == [("refund_by_hand", "generic")]
     invariants.check(conn)
 
 

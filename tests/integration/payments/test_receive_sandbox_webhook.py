@@ -158,9 +158,10 @@ class TestMoneyThatGoesBack:
         assert status_of(conn, first) == ("succeeded", "paid")
         assert status_of(conn, second) == ("refunded", "paid")
         assert refunds(conn) == [(second["id"], 5000, "NGN: the order had been paid already")]
+        (refund,) = conn.execute("SELECT id FROM refunds").fetchone() or ()
         assert conn.execute("SELECT template, payload FROM outbox ORDER BY id").fetchall()[1] == (
             "payment_returned",
-            {"order_id": str(order), "payment_id": second["id"]},
+            {"order_id": str(order), "refund_id": str(refund)},
         )
         invariants.check(conn)
 

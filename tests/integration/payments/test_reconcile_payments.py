@@ -34,11 +34,15 @@ def test_without_open_payments_the_job_does_nothing(reconcile: Job) -> None:
         "asked": 0,
         "accounts_to_send": 0,
         "refunds_tried": 0,
+        "orders_ended": 0,
         "units_failed": 0,
         "payments_open": 0,
         "refunds_owed": 0,
         "refunds_failed": 0,
         "oldest_refund_seconds": 0.0,
+        "matters_open": 0,
+        "unknown_payments": 0,
+        "oldest_matter_seconds": 0.0,
     }
 
 
@@ -178,6 +182,6 @@ def test_a_refund_of_a_payment_by_hand_is_made_by_hand(
 
     reconcile()
 
-    assert conn.execute("SELECT status FROM refunds").fetchall() == [("succeeded",)]
+    assert conn.execute("SELECT status FROM refunds").fetchall() == [("by_hand",)]
     assert status_of(conn, {"id": payment}) == ("succeeded", "paid")
     invariants.check(conn)

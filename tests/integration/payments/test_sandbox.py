@@ -219,3 +219,42 @@ class TestRefunds:
         sandbox.control(f"refunds/{refund}", status="succeeded")
         assert self.send(conn, refund) == ("succeeded", False)
         assert [each["operation"] for each in sandbox.take_answers()] == ["refund", "fetch", "fetch"]
+
+
+class TestMoneyThatWentBackThere:
+    @pytest.fixture
+    def paid(self, sandbox: Sandbox, receiver: Receiver, api: Client, order: UUID) -> dict[str, Any]:
+        sandbox.send_webhooks_to(receiver.url)
+        payment = started(api, order)
+        assert sandbox.decide(payment) == [200]
+        return payment
+
+    def test_a_refund_on_the_dashboard_is_told_and_booked(
+        self, sandbox: Sandbox, conn: Connection, paid: dict[str, Any]
+    ) -> None:
+        assert sandbox.reverse(paid, "refund.created", 100)["status"] == 200
+
+        assert conn.execute("SELECT refunded_elsewhere FROM incoming_payments").fetchall() == [(100,)]
+        invariants.check(conn)
+
+    def test_a_refund_of_ours_finds_one_whose_webhook_was_lost_and_sends_what_is_left(
+        self, sandbox: Sandbox, conn: Connection, paid: dict[str, Any]
+    ) -> None:
+        sandbox.order("webhook", "lost")
+        sandbox.reverse(paid, "refund.created", 100)
+        with conn.transaction():
+            orders.lock_order(conn, UUID(paid["order_id"]))
+            refund = sending.owe_refund(conn, UUID(paid["id"]), paid["amount"], "asked for")
+
+        sending.send_at_once(conn, [refund])
+
+        assert conn.execute("SELECT elsewhere, status FROM refunds").fetchall() == [(100, "succeeded")]
+        assert sandbox.show(paid)["refunded"] == paid["amount"]
+        invariants.check(conn)
+
+    def test_a_lost_dispute_ends_the_order(self, sandbox: Sandbox, conn: Connection, paid: dict[str, Any]) -> None:
+        for kind in ("dispute.opened", "dispute.lost"):
+            assert sandbox.reverse(paid, kind, paid["amount"])["status"] == 200
+
+        assert conn.execute("SELECT status FROM orders").fetchall() == [("refunded",)]
+        invariants.check(conn)

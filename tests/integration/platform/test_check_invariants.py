@@ -132,7 +132,25 @@ def take_and_return_money(sale: Sale) -> None:
     came_short = payers.started(api, short)
     sale.done(payers.tell(api, came_short, amount=1))
     ids["short_payment"], ids["short_incoming"] = money_for(conn, short)
+    (ids["rebate_refund"],) = row_of(conn, "SELECT refund_id FROM order_refunds WHERE id = %s", ids["rebate"])
+    take_back_money(sale, "reversed", "refund.created")
+    take_back_money(sale, "disputed", "dispute.opened")
+    body = json.dumps({"order": "KKKK-7777", "status": "PAID"}).encode()
+    sale.done(api.post("/v1/webhooks/generic", body, headers=payers.prove("generic", body)))
+    (ids["unknown"],) = row_of(conn, "SELECT event_id FROM provider_events WHERE effect = 'unknown_payment'")
     ids["paid_payment"], ids["paid_incoming"] = money_for(conn, ids["paid"])
+
+
+def take_back_money(sale: Sale, name: str, kind: Any) -> None:
+    """Sell a ticket at the sandbox. A part of its money then goes back there, or may."""
+    order = sale.buy(name, (sale.ids["plain"], 1))
+    payment = payers.started(sale.api, order)
+    sale.done(payers.tell(sale.api, payment))
+    sale.done(payers.tell(sale.api, payment, kind, amount=100, reference=f"re_{name}"))
+    sale.ids[f"{name}_payment"], sale.ids[f"{name}_incoming"] = money_for(sale.conn, order)
+    query = "SELECT id FROM reversals WHERE incoming_payment_id = %s"
+    (sale.ids[f"{name}_reversal"],) = row_of(sale.conn, query, sale.ids[f"{name}_incoming"])
+    (sale.ids[f"{name}_1"],) = sellers.tickets_of(sale.conn, order)
 
 
 def money_for(conn: Connection, order: UUID) -> Any:
@@ -640,6 +658,86 @@ BREACHES = [
         "UPDATE refunds SET currency = 'USD' WHERE incoming_payment_id = %(short_incoming)s",
     ),
     breach(
+        "money_without_effect",
+        "money that pays nothing went back elsewhere, and was sent as well",
+        "short_incoming",
+        "ALTER TABLE incoming_payments DROP CONSTRAINT incoming_payments_refunded",
+        "UPDATE incoming_payments SET refunded_elsewhere = 1 WHERE id = %(short_incoming)s",
+        f"""INSERT INTO reversals (id, provider, merchant_id, kind, reference, payment_id, money_reference,
+            incoming_payment_id, amount, currency, status, reason, booked)
+        SELECT {NOBODY}, provider, merchant_id, 'refund', 're', payment_id, reference, id, 1, currency, 'made', '', 1
+        FROM incoming_payments WHERE id = %(short_incoming)s""",
+    ),
+    breach(
+        "reversals_booked_wrong",
+        "what went back elsewhere is not booked",
+        "reversed_incoming",
+        "UPDATE incoming_payments SET refunded_elsewhere = 0 WHERE id = %(reversed_incoming)s",
+    ),
+    breach(
+        "reversals_booked_wrong",
+        "more is booked than went back",
+        "reversed_incoming",
+        "UPDATE incoming_payments SET refunded_elsewhere = 101 WHERE id = %(reversed_incoming)s",
+        "UPDATE reversals SET booked = 101 WHERE id = %(reversed_reversal)s",
+    ),
+    breach(
+        "reversals_booked_wrong",
+        "a refund that failed is booked",
+        "reversed_incoming",
+        "UPDATE reversals SET status = 'failed' WHERE id = %(reversed_reversal)s",
+    ),
+    breach(
+        "reversals_booked_wrong",
+        "a refund counts as sent what never went back",
+        "paid_incoming",
+        f"""INSERT INTO refunds (id, payment_id, incoming_payment_id, amount, elsewhere, currency, reason, status)
+        VALUES ({NOBODY}, %(paid_payment)s, %(paid_incoming)s, 1, 1, 'NGN', 'gone', 'succeeded')""",
+    ),
+    breach(
+        "orders_not_ended",
+        "all money went back and nobody ends the order",
+        "reversed",
+        f"UPDATE incoming_payments SET ends_order_at = {OVERDUE} WHERE id = %(reversed_incoming)s",
+    ),
+    breach(
+        "orders_not_ended",
+        "a lost dispute ended nothing",
+        "disputed",
+        "UPDATE reversals SET status = 'lost' WHERE id = %(disputed_reversal)s",
+        also=("tickets_disputed_wrong",),
+    ),
+    breach(
+        "matters_not_opened",
+        "nobody knows that a refund is to be made by hand",
+        "rebate_refund",
+        "UPDATE money_matters SET settled_at = now(), resolution = 'done' WHERE refund_id = %(rebate_refund)s",
+    ),
+    breach(
+        "matters_not_opened",
+        "nobody sees a dispute",
+        "disputed_reversal",
+        "DELETE FROM money_matters WHERE kind = 'dispute' AND subject = %(disputed_reversal)s::text",
+    ),
+    breach(
+        "matters_not_opened",
+        "money that names no order is dropped",
+        "unknown",
+        "DELETE FROM money_matters WHERE kind = 'unknown_payment'",
+    ),
+    breach(
+        "tickets_disputed_wrong",
+        "a disputed ticket does not say so",
+        "disputed_1",
+        "UPDATE tickets SET disputed = false WHERE id = %(disputed_1)s",
+    ),
+    breach(
+        "tickets_disputed_wrong",
+        "a ticket says that it is disputed and is not",
+        "paid_1",
+        "UPDATE tickets SET disputed = true WHERE id = %(paid_1)s",
+    ),
+    breach(
         "payments_left_behind",
         "a provider that nobody asks",
         "payment",
@@ -686,6 +784,13 @@ BREACHES = [
         "cancelled",
         """UPDATE idempotency_keys SET response = response || jsonb_build_object('id', %(cancelled)s)
         WHERE operation = 'mark_order_paid' AND response ->> 'id' = %(paid)s::text""",
+    ),
+    breach(
+        "keys_without_effect",
+        "a matter was answered as settled and is not there",
+        "plain_event",
+        """INSERT INTO idempotency_keys (operation, scope, key, fingerprint, response)
+        VALUES ('settle_money_matter', %(plain_event)s::text, 'a key', '', '{}')""",
     ),
     breach(
         "keys_without_claim",
@@ -992,6 +1097,7 @@ BREACHES = [
 ALLOWED = {
     "a hold that has just lapsed": "UPDATE orders SET expires_at = now() - interval '9 minutes' WHERE id = %(pending)s",
     "a hold that waits for its provider": f"UPDATE orders SET expires_at = {OVERDUE} WHERE id = %(asked)s",
+    "an order that has just been marked": "UPDATE incoming_payments SET ends_order_at = now() WHERE pays_order",
     "an event that was called off an hour ago": """UPDATE events
         SET status = 'cancelled', cancelled_at = now() - interval '1 hour' WHERE id = %(plain_event)s""",
     "a message that has just been due": "UPDATE outbox SET relay_at = now() - interval '9 minutes'",

@@ -70,13 +70,17 @@ def test_a_cursor_beyond_the_newest_transaction_starts_over() -> None:
     assert start == ManifestCursor(50, 0, NIL)
 
 
-def test_a_version_is_known_while_event_and_keys_stay_the_same() -> None:
-    fingerprint = rules.manifest_fingerprint(event(), [2])
+def test_a_version_is_known_while_event_keys_and_setting_stay_the_same() -> None:
+    def fingerprint_of(event: EventAtDoor, keys: list[int], *, block_disputed: bool = False) -> str:
+        return rules.manifest_fingerprint(event, keys, block_disputed=block_disputed)
+
+    fingerprint = fingerprint_of(event(), [2])
     version = rules.manifest_version(ManifestCursor(50, 0, NIL), fingerprint)
 
-    assert rules.first_unknown_xid(version, rules.manifest_fingerprint(event(oldest_open_xid=99), [2])) == 50
-    assert rules.first_unknown_xid(version, rules.manifest_fingerprint(event(title="Blues"), [2])) is None
-    assert rules.first_unknown_xid(version, rules.manifest_fingerprint(event(), [])) is None
+    assert rules.first_unknown_xid(version, fingerprint_of(event(oldest_open_xid=99), [2])) == 50
+    assert rules.first_unknown_xid(version, fingerprint_of(event(title="Blues"), [2])) is None
+    assert rules.first_unknown_xid(version, fingerprint_of(event(), [])) is None
+    assert rules.first_unknown_xid(version, fingerprint_of(event(), [2], block_disputed=True)) is None
     for other in (None, "", "50", "x.y", "-1.a", version + "0"):
         assert rules.first_unknown_xid(other, fingerprint) is None
 

@@ -266,7 +266,9 @@ class TestRefunds:
             (RefundState("succeeded", "re_1"), "succeeded", False, "re_1"),
             (RefundState("pending", "re_1"), "sent", True, "re_1"),
             (RefundState("failed", reason="account closed"), "failed", True, None),
-            (RefundState("impossible", reason="by hand"), "failed", False, None),
+            (RefundState("refused", reason="disputed", code="charge_disputed"), "failed", False, None),
+            (RefundState("unfunded", reason="empty"), "owed", True, None),
+            (RefundState("by_hand"), "by_hand", False, None),
             (ProviderUnavailable(), "owed", True, None),
         ],
     )

@@ -172,7 +172,8 @@ SELECT orders.id, orders.status, count(*) FROM orders JOIN tickets ON order_id =
 GROUP BY orders.id HAVING (orders.status = 'refunded') <> bool_and(tickets.status = 'refunded') LIMIT 10
 
 -- name: orders_that_gave_back_wrong
--- Money that an order gave back is a refund of its payment, never more than was paid, and all of it in the end.
+-- Money that an order gave back is a refund of its payment, never more than was paid. In the end it is all of it,
+-- unless a dispute has ended the order: then the seller keeps the rest.
 SELECT orders.id AS order_id, status, total, given, booked FROM orders LEFT JOIN (
     SELECT order_refunds.order_id, sum(order_refunds.amount)::bigint AS given,
         coalesce(sum(refunds.amount) FILTER (WHERE payments.order_id = order_refunds.order_id), 0)::bigint AS booked
@@ -180,7 +181,9 @@ SELECT orders.id AS order_id, status, total, given, booked FROM orders LEFT JOIN
     GROUP BY order_refunds.order_id
 ) AS refund ON order_id = orders.id
 WHERE given <> booked OR given > total OR (given IS NOT NULL) <> (status IN ('partially_refunded', 'refunded'))
-    OR status = 'refunded' AND given <> total
+    OR status = 'refunded' AND given <> total AND NOT EXISTS (
+        SELECT FROM reversals JOIN payments ON payments.id = payment_id
+        WHERE payments.order_id = orders.id AND reversals.status IN ('lost', 'won'))
 LIMIT 10
 
 -- name: refunds_without_email
@@ -211,18 +214,72 @@ WHERE payments.status = 'succeeded' AND (
 LIMIT 10
 
 -- name: money_without_effect
--- A refund goes to whoever paid the money: it names the same payment.
-SELECT incoming.id AS incoming_payment_id, payments.id AS payment_id, pays_order, incoming.amount, refunded, owed
+-- A refund goes to whoever paid the money: it names the same payment. What went back elsewhere counts too.
+SELECT incoming.id AS incoming_payment_id, payments.id AS payment_id, pays_order, incoming.amount, refunded, owed,
+    refunded_elsewhere
 FROM incoming_payments AS incoming JOIN payments ON payments.id = incoming.payment_id
 LEFT JOIN (
-    SELECT incoming_payment_id, payment_id, currency, sum(amount)::bigint AS owed FROM refunds
+    SELECT incoming_payment_id, payment_id, currency, sum(amount - elsewhere)::bigint AS owed FROM refunds
     GROUP BY incoming_payment_id, payment_id, currency
 ) AS refund ON incoming_payment_id = incoming.id AND refund.payment_id = payments.id
     AND refund.currency = incoming.currency
-WHERE refunded <> coalesce(owed, 0) OR refunded > incoming.amount
-    OR NOT pays_order AND refunded <> incoming.amount
-    OR pays_order AND (payments.status <> 'succeeded' OR refunded < incoming.amount - payments.amount)
+WHERE refunded <> coalesce(owed, 0) OR refunded + refunded_elsewhere > incoming.amount
+    OR NOT pays_order AND refunded + refunded_elsewhere <> incoming.amount
+    OR pays_order AND (payments.status <> 'succeeded'
+        OR refunded + refunded_elsewhere < incoming.amount - payments.amount)
 LIMIT 10
+
+-- name: reversals_booked_wrong
+-- What went back elsewhere is what is booked of reversals. Refunds count no more of it as theirs. A reversal that did
+-- not happen is booked only as far as refunds count it.
+SELECT incoming.id AS incoming_payment_id, refunded_elsewhere, booked, covered FROM incoming_payments AS incoming
+LEFT JOIN (
+    SELECT incoming_payment_id, sum(booked)::bigint AS booked,
+        sum(booked) FILTER (WHERE status IN ('failed', 'won', 'open'))::bigint AS undone,
+        bool_or(booked > amount) AS too_much
+    FROM reversals GROUP BY incoming_payment_id
+) AS reversal ON reversal.incoming_payment_id = incoming.id
+LEFT JOIN (
+    SELECT incoming_payment_id, sum(elsewhere)::bigint AS covered FROM refunds GROUP BY incoming_payment_id
+) AS refund ON refund.incoming_payment_id = incoming.id
+WHERE refunded_elsewhere <> coalesce(booked, 0) OR coalesce(covered, 0) > refunded_elsewhere OR too_much
+    OR undone > coalesce(covered, 0)
+LIMIT 10
+
+-- name: orders_not_ended
+-- A webhook or the job ends an order whose money has gone back elsewhere; ten minutes allow for a deploy.
+SELECT order_id, incoming.id AS incoming_payment_id, ends_order_at FROM incoming_payments AS incoming
+JOIN payments ON payments.id = payment_id JOIN orders ON orders.id = order_id
+WHERE ends_order_at < now() - interval '10 minutes'
+    OR ends_order_at IS NULL AND pays_order AND orders.status IN ('paid', 'partially_refunded') AND EXISTS (
+        SELECT FROM reversals WHERE incoming_payment_id = incoming.id AND reversals.status = 'lost')
+LIMIT 10
+
+-- name: matters_not_opened
+-- A person sees each refund that failed or is made by hand, each open dispute, and all money that names no order.
+SELECT 'refund' AS what, refunds.id::text AS subject FROM refunds
+WHERE status IN ('failed', 'by_hand') AND NOT EXISTS (
+    SELECT FROM money_matters WHERE refund_id = refunds.id AND settled_at IS NULL)
+UNION ALL
+SELECT 'dispute', reversals.id::text FROM reversals
+WHERE status = 'open' AND incoming_payment_id IS NOT NULL AND NOT EXISTS (
+    SELECT FROM money_matters WHERE kind = 'dispute' AND subject = reversals.id::text)
+UNION ALL
+SELECT 'money', event_id FROM provider_events
+WHERE effect = 'unknown_payment' AND kind = 'succeeded' AND NOT EXISTS (
+    SELECT FROM money_matters
+    WHERE kind = 'unknown_payment' AND subject = concat_ws(' ', provider, provider_events.merchant_id, event_id))
+LIMIT 10
+
+-- name: tickets_disputed_wrong
+-- A ticket is disputed while the payer disputes the money that paid its order.
+SELECT tickets.id AS ticket_id, disputed, is_open FROM tickets LEFT JOIN (
+    SELECT DISTINCT order_id, true AS is_open FROM reversals
+    JOIN incoming_payments AS incoming ON incoming.id = incoming_payment_id
+    JOIN payments ON payments.id = incoming.payment_id
+    WHERE reversals.status = 'open' AND pays_order
+) AS dispute ON dispute.order_id = tickets.order_id
+WHERE disputed <> coalesce(is_open, false) LIMIT 10
 
 -- name: payments_left_behind
 -- The job runs every minute; ten minutes allow for a deploy.
@@ -242,6 +299,7 @@ SELECT operation, scope, key, coalesce(response ->> 'order_id', response ->> 'id
 WHERE operation = 'start_payment' AND NOT EXISTS (SELECT FROM payments WHERE id = (response ->> 'id')::uuid)
     OR operation = 'refund_order' AND NOT EXISTS (SELECT FROM order_refunds WHERE id = (response ->> 'id')::uuid)
     OR operation = 'mark_order_paid' AND NOT EXISTS (SELECT FROM payments WHERE order_id = (response ->> 'id')::uuid)
+    OR operation = 'settle_money_matter' AND NOT EXISTS (SELECT FROM money_matters WHERE id::text = scope)
 LIMIT 10
 
 -- name: keys_without_claim

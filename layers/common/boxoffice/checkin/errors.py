@@ -75,6 +75,12 @@ class Refunded(Refusal):
     remedy = "Do not admit."
 
 
+class Disputed(Refusal):
+    code = "disputed"
+    meaning = "The payer disputes the payment of the ticket."
+    remedy = "Do not admit. Ask a manager, who sees the dispute among the money matters."
+
+
 class Undone(Refusal):
     code = "undone"
     meaning = "A manager has undone this scan."
@@ -96,6 +102,7 @@ REFUSALS = (
     EventOverAtDoor,
     EventCancelledAtDoor,
     Refunded,
+    Disputed,
     Undone,
     SequenceReused,
 )

@@ -22,6 +22,7 @@ type ScanOutcome = Literal[
     "event_over",
     "event_cancelled",
     "refunded",
+    "disputed",
     "transferred",
     "forged",
     "undone",
@@ -176,6 +177,7 @@ class ManifestView(View):
         description="By ticket type, lists of `[hash, entries_left, group_size]`. "
         "The `hash` is the first 16 bytes of the SHA-256 of the QR's text, in base64url without padding. "
         "The `entries_left` are 0 if the ticket is used up, -1 if it was refunded, -2 for a former QR of the ticket. "
+        "They are -3 for a disputed ticket, if the deployment refuses these. "
         "The `group_size` is how many people an entry lets in. An item replaces the one of the same hash"
     )
     next_cursor: str = Field(description="Where the next changes begin")

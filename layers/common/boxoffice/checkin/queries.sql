@@ -20,6 +20,7 @@ WITH locked AS MATERIALIZED (
         WHEN qr_hash <> %(qr_hash)s THEN 'forged'
         WHEN locked.event_id <> coalesce(%(event_id)s, locked.event_id) THEN 'wrong_event'
         WHEN locked.status = 'refunded' THEN 'refunded'
+        WHEN disputed AND %(block_disputed)s THEN 'disputed'
         WHEN entries >= locked.max_entries THEN 'already_scanned'
         WHEN events.status = 'cancelled' THEN 'event_cancelled'
         WHEN now() >= ends_at + interval '12 hours' THEN 'event_over'
@@ -186,7 +187,8 @@ SELECT EXISTS (SELECT FROM tickets WHERE event_id = %(event_id)s AND changed_in 
 -- name: list_changed_tickets
 -- The tickets of an event in the order of their changes, but for those whose QR a withdrawn key has signed.
 SELECT id, ticket_type_id, substring(qr_hash FOR 16) AS qr_hash, former_hashes,
-    CASE status WHEN 'refunded' THEN -1 ELSE max_entries - entries END AS entries_left, group_size,
+    CASE WHEN status = 'refunded' THEN -1 WHEN disputed AND %(block_disputed)s THEN -3
+        ELSE max_entries - entries END AS entries_left, group_size,
     changed_in::text::bigint AS changed_in
 FROM tickets WHERE event_id = %(event_id)s AND (changed_in, id) > (%(after)s::text::xid8, %(after_id)s)
     AND key_id <> ALL(%(withdrawn_keys)s::smallint[])

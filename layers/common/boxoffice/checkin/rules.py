@@ -194,10 +194,10 @@ def hash_text(qr_hash: bytes) -> str:
     return base64.urlsafe_b64encode(qr_hash[:_HASH_SIZE]).decode().rstrip("=")
 
 
-def manifest_fingerprint(event: EventAtDoor, withdrawn_keys: Sequence[int]) -> str:
-    """Return a hash of what a manifest says besides tickets: the event, and the keys whose tickets it leaves out."""
+def manifest_fingerprint(event: EventAtDoor, withdrawn_keys: Sequence[int], *, block_disputed: bool) -> str:
+    """Return a hash of what a manifest says besides tickets: the event, and which tickets do not count."""
     facts = {name: value for name, value in vars(event).items() if name not in {"oldest_open_xid", "next_xid"}}
-    content = json.dumps([facts, withdrawn_keys], default=str, sort_keys=True)
+    content = json.dumps([facts, withdrawn_keys, block_disputed], default=str, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

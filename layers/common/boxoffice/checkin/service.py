@@ -96,6 +96,7 @@ def _scan_once(
         gate=request.gate,
         device_id=request.device_id,
         sequence=request.sequence,
+        block_disputed=settings().block_disputed_tickets,
     )
 
 
@@ -192,7 +193,8 @@ def get_scan_manifest(
     position = decode_numbers_and_id(cursor)
     start = rules.start_reading(ManifestCursor(*position) if position else None, event)
     withdrawn_keys = signing.withdrawn_keys(settings().ticket_keys_secret)
-    fingerprint = rules.manifest_fingerprint(event, withdrawn_keys)
+    block_disputed = settings().block_disputed_tickets
+    fingerprint = rules.manifest_fingerprint(event, withdrawn_keys, block_disputed=block_disputed)
     since = rules.first_unknown_xid(known_version, fingerprint)
     if known_version and since is not None and not db.value(conn, SQL.has_changed, event_id=event_id, since=since):
         raise NotModified(known_version)
@@ -204,6 +206,7 @@ def get_scan_manifest(
         after=start.changed_in,
         after_id=start.ticket_id,
         withdrawn_keys=withdrawn_keys,
+        block_disputed=block_disputed,
         limit=limit,
     )
     manifest = _manifest(event, start, rows[:limit], has_more=len(rows) > limit)

@@ -16,6 +16,9 @@ from boxoffice.vouchers.models import Code, Voucher
 type OrderStatus = Literal["pending", "paid", "cancelled", "expired", "partially_refunded", "refunded"]
 type TicketModeChoice = Literal["separate", "group"]
 type TicketMode = Literal["separate", "group", "choice"]
+type MatterKind = Literal[
+    "refund_failed", "refund_by_hand", "refunded_elsewhere", "dispute", "unknown_payment", "difference"
+]
 ALL_STATUSES = ("pending", "paid", "cancelled", "expired", "partially_refunded", "refunded")
 
 
@@ -117,6 +120,9 @@ class OrderSummary(MoneyView):
 
 
 class OrderView(OrderSummary):
+    money_matters: list[MatterKind] | None = Field(
+        description="What people must look at about the order's money, for managers only"
+    )
     voucher: str | None = Field(description="The code of the voucher that the order redeems")
     items: list[OrderItemView]
     tickets: list[OrderTicketView]
@@ -130,7 +136,13 @@ class PlacedOrder(OrderSummary):
     access_token: str = Field(description="Send it as X-Order-Token to read this order as a guest")
 
 
-class OrderPage(Page[OrderSummary]):
+class ListedOrder(OrderSummary):
+    money_matters: list[MatterKind] | None = Field(
+        description="What people must look at about the order's money, for managers only"
+    )
+
+
+class OrderPage(Page[ListedOrder]):
     """A page of orders, newest first."""
 
 
@@ -261,7 +273,14 @@ class OrderSummaryRow(OrderRow):
 
 
 @dataclass(frozen=True)
-class OrderDetails(OrderSummaryRow):
+class ListedOrderRow(OrderSummaryRow):
+    """An order as lists show it. To buyers they do not show its money matters."""
+
+    money_matters: list[MatterKind] | None
+
+
+@dataclass(frozen=True)
+class OrderDetails(ListedOrderRow):
     """An order with its items, tickets, payments and history, as the database answers them."""
 
     voucher: str | None

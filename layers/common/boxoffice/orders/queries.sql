@@ -140,6 +140,8 @@ SELECT fingerprint, jsonb_build_object('id', id) AS response FROM orders WHERE r
 SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total,
     subtotal, discount, voucher_id, expires_at, created_at,
     (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher,
+    coalesce((SELECT array_agg(DISTINCT kind ORDER BY kind) FROM money_matters
+    WHERE order_id = orders.id AND settled_at IS NULL), '{}') AS money_matters,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('event_id', item.event_id, 'ticket_type_id', ticket_type_id,
         'event_title', title, 'ticket_type_name', name, 'quantity', item.quantity, 'unit_price', unit_price,
         'discount', item.discount, 'total', item.total, 'is_group', is_group, 'seats', (
@@ -163,7 +165,9 @@ FROM order_summaries AS orders WHERE orders.id = %(id)s OR number = %(number)s
 -- An organisation's orders, newest first. Each status is read as a range of the index, so a rare status costs no more
 -- than the others. With `=` the planner scans all orders by id instead.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
-    discount, voucher_id, expires_at, created_at
+    discount, voucher_id, expires_at, created_at,
+    coalesce((SELECT array_agg(DISTINCT kind ORDER BY kind) FROM money_matters
+    WHERE order_id = order_summaries.id AND settled_at IS NULL), '{}') AS money_matters
 FROM (
     SELECT newest.id FROM (
         -- A row estimate, as in place_cart: the planner expects one status, not ten, and keeps one plan for any number.
@@ -181,7 +185,9 @@ ORDER BY id DESC
 -- name: list_orders_of_buyer
 -- A buyer's orders at an organisation, newest first: all of them, or those with an item of an event.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
-    discount, voucher_id, expires_at, created_at
+    discount, voucher_id, expires_at, created_at,
+    coalesce((SELECT array_agg(DISTINCT kind ORDER BY kind) FROM money_matters
+    WHERE order_id = order_summaries.id AND settled_at IS NULL), '{}') AS money_matters
 FROM order_summaries
 WHERE organisation_id = %(organisation_id)s AND buyer_email = %(email)s AND status = ANY(%(statuses)s)
     AND id < %(before)s AND id >= %(after)s
@@ -193,7 +199,9 @@ ORDER BY id DESC LIMIT %(limit)s + 1
 -- An organisation's orders that have an item of an event, newest first. An order may have several such items, hence
 -- DISTINCT. Orders are looked up one by one, from the newest item on.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
-    discount, voucher_id, expires_at, created_at
+    discount, voucher_id, expires_at, created_at,
+    coalesce((SELECT array_agg(DISTINCT kind ORDER BY kind) FROM money_matters
+    WHERE order_id = orders.id AND settled_at IS NULL), '{}') AS money_matters
 FROM (
     SELECT DISTINCT order_id FROM order_items
     WHERE event_id = %(event_id)s AND order_id < %(before)s AND order_id >= %(after)s
@@ -207,7 +215,8 @@ ORDER BY order_id DESC LIMIT %(limit)s + 1
 -- name: list_orders_of_account
 -- An account's orders, newest first.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
-    discount, voucher_id, expires_at, created_at
+    discount, voucher_id, expires_at, created_at,
+    NULL::text[] AS money_matters
 FROM order_summaries WHERE account_id = %(account_id)s AND id < %(before)s
 ORDER BY id DESC LIMIT %(limit)s + 1
 
@@ -246,6 +255,11 @@ WITH updated AS (
     VALUES (%(id)s, %(from_status)s, %(to_status)s, %(reason)s, %(actor_id)s)
 )
 SELECT DISTINCT event_id FROM order_items WHERE order_id = %(id)s ORDER BY event_id
+
+-- name: insert_note
+-- A history row of something that leaves the order's state as it is.
+INSERT INTO order_history (order_id, from_status, to_status, reason)
+VALUES (%(id)s, %(status)s, %(status)s, %(reason)s)
 
 -- name: set_seats
 -- Store with each item of an order which seats it took.

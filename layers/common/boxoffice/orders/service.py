@@ -21,6 +21,8 @@ from boxoffice.orders.models import (
     BuyerLimit,
     Cart,
     LapsedOrder,
+    ListedOrder,
+    ListedOrderRow,
     OrderDetails,
     OrderFilters,
     OrderItemView,
@@ -315,14 +317,15 @@ def _placed_order(order: OrderSummaryRow, items: list[OrderItemView], voucher: s
 
 
 def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
-    """Return an order, found by its id or its number. Only managers get its history.
+    """Return an order, found by its id or its number. Only managers get its history and its money matters.
 
     Raises:
         NotFound: there is no such order, or the caller may not see it.
     """
     order = db.get(conn, OrderDetails, SQL.get_order, **rules.parse_reference(reference))
     acts_as = require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
-    return OrderView.model_validate(order if acts_as is Who.MANAGER else replace(order, history=None))
+    shown = order if acts_as is Who.MANAGER else replace(order, history=None, money_matters=None)
+    return OrderView.model_validate(shown)
 
 
 def list_orders(
@@ -343,11 +346,11 @@ def list_orders(
     }
     if filters.email:
         buyer: dict[str, Any] = {"email": filters.email, "event_id": filters.event_id}
-        rows = db.page(conn, OrderSummaryRow, SQL.list_orders_of_buyer, **buyer, **params)
+        rows = db.page(conn, ListedOrderRow, SQL.list_orders_of_buyer, **buyer, **params)
     elif filters.event_id:
-        rows = db.page(conn, OrderSummaryRow, SQL.list_orders_of_event, event_id=filters.event_id, **params)
+        rows = db.page(conn, ListedOrderRow, SQL.list_orders_of_event, event_id=filters.event_id, **params)
     else:
-        rows = db.page(conn, OrderSummaryRow, SQL.list_orders, **params)
+        rows = db.page(conn, ListedOrderRow, SQL.list_orders, **params)
     return _page(rows, limit)
 
 
@@ -355,7 +358,7 @@ def list_my_orders(conn: db.Connection, caller: Caller, limit: int, cursor: str 
     """Return a page of the orders of the caller's account, newest first."""
     before = decode_id(cursor) or _LAST
     rows = db.page(
-        conn, OrderSummaryRow, SQL.list_orders_of_account, account_id=caller.account, before=before, limit=limit
+        conn, ListedOrderRow, SQL.list_orders_of_account, account_id=caller.account, before=before, limit=limit
     )
     return _page(rows, limit)
 
@@ -614,6 +617,18 @@ def set_status(
         outbox.owe_webhook(conn, order.organisation_id, kind, data | facts)
 
 
+def note(conn: db.Connection, order: OrderRow, kind: str, *, reason: str, **facts: Any) -> None:
+    """Add a history row for something that leaves the order's state as it is, and owe a webhook about it.
+
+    Args:
+        kind: the type of the webhook.
+        facts: what the webhook says beside the order itself.
+    """
+    db.run(conn, SQL.insert_note, id=order.id, status=order.status, reason=reason)
+    data = {"order_id": order.id, "number": order.number, "status": order.status, "currency": order.currency}
+    outbox.owe_webhook(conn, order.organisation_id, kind, data | facts)
+
+
 def _draws(conn: db.Connection, order_ids: Sequence[UUID]) -> str:
     """Return what some orders have of the stock, as PostgreSQL writes draws. The transaction has locked the orders."""
     return str(db.value(conn, SQL.get_draws, ids=list(order_ids)))
@@ -623,6 +638,6 @@ def _owe_confirmation(conn: db.Connection, order: OrderRow) -> None:
     outbox.owe_email(conn, "order_confirmation", order.buyer_email, {"order_id": str(order.id)})
 
 
-def _page(rows: list[OrderSummaryRow], limit: int) -> OrderPage:
+def _page(rows: list[ListedOrderRow], limit: int) -> OrderPage:
     items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return OrderPage(items=[OrderSummary.model_validate(row) for row in items], next_cursor=next_cursor)
+    return OrderPage(items=[ListedOrder.model_validate(row) for row in items], next_cursor=next_cursor)

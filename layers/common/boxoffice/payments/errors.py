@@ -70,6 +70,28 @@ class RefundTooLarge(DomainError):
     refundable: int | None = None  # in the minor unit of the order's currency
 
 
+class MatterSettled(DomainError):
+    code = "matter_settled"
+    meaning = "Somebody has settled this matter already."
+    remedy = "Read it again to see how."
+
+
+class ActionNotPossible(DomainError):
+    code = "action_not_possible"
+    meaning = "A matter of this kind cannot be settled by this action."
+    remedy = "Choose one of its `actions`."
+    actions: list[str]
+
+
+class RefundUnderWay(DomainError):
+    code = "refund_under_way"
+    meaning = "The refund is being sent right now, or is sent already."
+    remedy = "Read the matter again in a few minutes."
+
+
+# Why a money matter cannot be settled.
+NOT_SETTLED = (MatterSettled, ActionNotPossible, RefundUnderWay)
+
 # Why an order cannot be paid.
 NOT_PAYABLE = (OrderNotPending, OrderExpired, EventCancelled, EventOver, SellerSuspended)
 

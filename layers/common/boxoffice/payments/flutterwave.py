@@ -7,6 +7,7 @@ transaction.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from boxoffice.auth import order_token
@@ -24,7 +26,16 @@ from boxoffice.observability import logger
 from boxoffice.payments import calls
 from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable
 from boxoffice.payments.merchants import check_webhook_secret, credential, credentials
-from boxoffice.payments.models import DueRefund, EventKind, PreparedPayment, ProviderEvent, ProviderPayment, RefundState
+from boxoffice.payments.models import (
+    DueRefund,
+    EventKind,
+    PreparedPayment,
+    ProviderEvent,
+    ProviderPayment,
+    RefundState,
+    Reversal,
+    ReversalStatus,
+)
 from boxoffice.payments.providers import Pace, ProviderInfo
 from boxoffice.payments.reading import currency_of, name_of, payment_id_of, whole_amount_of
 
@@ -34,7 +45,11 @@ INFO = ProviderInfo("flutterwave", "verif-hash", ("secret_key", "webhook_secret"
 
 _URL = "https://api.flutterwave.com/v3"
 _LONGEST_SESSION = 1440  # minutes
-_NO_TRANSACTION = re.compile(r"no transaction|not found", re.IGNORECASE)
+_OUR_COMMENT = re.compile(r"Refund ([0-9a-f-]{36})(\.\d+)?")
+_UNFUNDED = re.compile(r"insufficient|not enough|low balance", re.IGNORECASE)
+_OF_MONEY_BACK = re.compile(r"refund|chargeback|dispute", re.IGNORECASE)
+_DISPUTE_ENDS: dict[str, ReversalStatus] = {"lost": "lost", "accepted": "lost", "won": "won", "invalid": "won"}
+_NO_TRANSACTION = re.compile(r"no (transaction|refund|chargeback)|not found", re.IGNORECASE)
 _KINDS: dict[str, EventKind] = {"successful": "succeeded", "failed": "failed"}
 # What Flutterwave settles at once, or within minutes. It has no list of what to leave out. It heeds this one only if
 # the account's setting "Enable dashboard payment options" is off.
@@ -123,7 +138,11 @@ def refund(refund: DueRefund) -> RefundState:
         earlier = _find_refund(refund) if refund.attempts > 1 else None
         return _state(earlier or _create_refund(refund))
     except _Refused as error:
-        return RefundState("failed", reason=error.detail)
+        if _UNFUNDED.search(error.detail):
+            return RefundState("unfunded", reason=error.detail, code="insufficient_balance")
+        transaction = _call(refund.merchant_id, "GET", f"/transactions/{refund.money_reference}/verify")
+        reversals = _reversals(refund.merchant_id, transaction)
+        return RefundState("refused", reason=error.detail, code="refused", reversals=reversals)
 
 
 def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime) -> None:  # noqa: ARG001
@@ -135,12 +154,16 @@ def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:
     """See `Provider.parse`."""
     try:
         event = json.loads(body)
-        kind, transaction = name_of(event["event"]), _id_of(event["data"]["id"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        kind, data = name_of(event["event"]), event["data"]
+        is_money_back = _OF_MONEY_BACK.search(kind) is not None
+        transaction = _transaction_of(data) if is_money_back else _id_of(data["id"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Malformed("The event cannot be read.") from error
-    if not kind.startswith("charge."):
+    if not is_money_back and not kind.startswith("charge."):
         return ProviderEvent(f"{kind}:{transaction}", "other", None, 0, "", {"event": kind})
     try:
+        if is_money_back:
+            return _event_of_money_back(merchant_id, kind, transaction)
         answer = _event(_call(merchant_id, "GET", f"/transactions/{transaction}/verify"))
     except _Refused as error:
         logger.warning("a transaction that Flutterwave does not know", extra={"transaction": transaction})
@@ -179,6 +202,74 @@ def _event(transaction: Any) -> ProviderEvent:
     )
 
 
+def _transaction_of(data: dict[str, Any]) -> int:
+    """Return the transaction that a webhook about a refund or a chargeback names. The webhooks spell it differently."""
+    names = {name.replace("_", "").lower(): value for name, value in data.items()}
+    return _id_of(names.get("transactionid") or names["txid"])
+
+
+def _event_of_money_back(merchant_id: UUID, kind: str, number: int) -> ProviderEvent:
+    """Return the event for a webhook about a refund or a chargeback. What it says is asked for, as for payments."""
+    reversals = _reversals(merchant_id, _call(merchant_id, "GET", f"/transactions/{number}/verify"))
+    states = sorted(f"{each.kind}:{each.reference}:{each.status}:{each.amount}" for each in reversals)
+    digest = hashlib.sha256("\n".join(states).encode()).hexdigest()[:32]
+    payload = {"event": kind, "transaction": number, "reversals": states}
+    event_id = f"{number}:back:{digest}"
+    return ProviderEvent(event_id, "reversal", None, 0, "", payload, reversals=reversals)
+
+
+def _reversals(merchant_id: UUID, transaction: Any) -> tuple[Reversal, ...]:
+    """Return what of a transaction's money went back without us: refunds on the dashboard, and chargebacks."""
+    try:
+        number, currency = _id_of(transaction["id"]), currency_of(transaction["currency"])
+        payment_id, flw_ref = payment_id_of(transaction.get("tx_ref")), str(transaction.get("flw_ref") or "")
+        refunds = _list(merchant_id, f"/refunds?id={number}")
+        chargebacks = _list(merchant_id, f"/chargebacks?flw_ref={quote(flw_ref, safe='')}") if flw_ref else []
+        found = [
+            Reversal(
+                kind="refund",
+                reference=str(_id_of(refund["id"])),
+                money_reference=str(number),
+                amount=whole_amount_of(refund["amount_refunded"], currency),
+                currency=currency,
+                status="failed" if str(refund.get("status")).startswith("failed") else "made",
+                reason=str(refund.get("comment") or "")[:200],
+                payment_id=payment_id,
+            )
+            for refund in refunds
+            if not _OUR_COMMENT.fullmatch(str(refund.get("comment")))
+        ]
+        found += [
+            Reversal(
+                kind="dispute",
+                reference=str(_id_of(chargeback["id"])),
+                money_reference=str(number),
+                amount=whole_amount_of(chargeback["amount"], currency),
+                currency=currency,
+                status=_DISPUTE_ENDS.get(str(chargeback.get("status")), "open"),
+                reason=str(chargeback.get("comment") or "")[:200],
+                payment_id=payment_id,
+            )
+            for chargeback in chargebacks
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _nonsense("no refunds or chargebacks") from error
+    return tuple(found)
+
+
+def _list(merchant_id: UUID, path: str) -> list[Any]:
+    """Return a list of Flutterwave's. It is empty if Flutterwave answers that there is nothing."""
+    try:
+        answers = _call(merchant_id, "GET", path)
+    except _Refused as error:
+        if not _NO_TRANSACTION.search(error.detail):
+            raise
+        return []
+    if not isinstance(answers, list):
+        raise _nonsense("no list")
+    return answers
+
+
 def _id_of(value: Any) -> int:
     if type(value) is not int or not 0 < value < 2**63:
         raise ValueError("no id")
@@ -199,12 +290,14 @@ def _create_refund(refund: DueRefund) -> Any:
 
 def _find_refund(refund: DueRefund) -> Any | None:
     """Return the refund of an earlier attempt whose answer did not reach us. None if there is none."""
-    path = f"/refunds?id={refund.money_reference}&from={refund.created_at:%Y-%m-%d}"
-    answers = _call(refund.merchant_id, "GET", path)
-    if not isinstance(answers, list):
-        raise _nonsense("no list of refunds")
-    comment = _comment(refund)
-    return next((each for each in answers if isinstance(each, dict) and each.get("comment") == comment), None)
+    answers = _list(refund.merchant_id, f"/refunds?id={refund.money_reference}&from={refund.created_at:%Y-%m-%d}")
+    return next((each for each in answers if isinstance(each, dict) and _is_attempt(each, refund)), None)
+
+
+def _is_attempt(answer: dict[str, Any], refund: DueRefund) -> bool:
+    """Return True if this is an earlier attempt to make the refund that has not failed."""
+    ours = _OUR_COMMENT.fullmatch(str(answer.get("comment")))
+    return bool(ours and ours[1] == str(refund.id) and not str(answer.get("status")).startswith("failed"))
 
 
 def _comment(refund: DueRefund) -> str:
@@ -218,7 +311,7 @@ def _state(answer: Any) -> RefundState:
     if status.startswith("completed"):
         return RefundState("succeeded", str(answer["id"]))
     if status.startswith("failed"):
-        return RefundState("failed", reason=f"Flutterwave: {status}")
+        return RefundState("failed", reason=f"Flutterwave: {status}", code=status)
     return RefundState("pending", str(answer["id"]))
 
 

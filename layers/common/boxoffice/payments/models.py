@@ -1,19 +1,22 @@
 """Payments as clients request them, as the database stores them and as answers show them. Messages of providers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from boxoffice.errors import DomainError
-from boxoffice.models import Id, MoneyView, Request, ShortText, View
+from boxoffice.models import Id, MoneyView, Page, Request, ShortText, View
+from boxoffice.orders.models import MatterKind
 
 type PaymentStatus = Literal["pending", "processing", "succeeded", "failed", "refunded"]
-type RefundStatus = Literal["owed", "sent", "succeeded", "failed"]
-type EventKind = Literal["succeeded", "processing", "failed", "cancelled", "refund", "other"]
+type RefundStatus = Literal["owed", "sent", "succeeded", "failed", "by_hand"]
+type ReversalStatus = Literal["made", "failed", "open", "won", "lost"]
+type MatterAction = Literal["retry", "done", "assign"]
+type EventKind = Literal["succeeded", "processing", "failed", "cancelled", "refund", "reversal", "other"]
 type Effect = Literal["paid", "held", "failed", "returned", "noted", "ignored", "unknown_payment"]
 
 type StartableProvider = Literal["stripe", "flutterwave", "sandbox"]
@@ -62,6 +65,50 @@ class StartedPayment(PaymentView):
         default=None, description="For the provider's script on your own page, where the buyer pays"
     )
     publishable_key: str | None = Field(default=None, description="The script needs it together with the client secret")
+
+
+class MatterView(View):
+    id: Id
+    kind: MatterKind
+    happened: str = Field(description="What happened, in words")
+    to_do: str = Field(description="What to do, in words")
+    actions: list[MatterAction] = Field(description="How it can be settled. Empty once it is settled")
+    order_id: Id | None
+    order_number: str | None
+    payment_id: Id | None
+    refund_id: Id | None
+    provider: str
+    reference: str | None = Field(description="The provider's name for the refund, the dispute or the event")
+    amount: int | None = Field(description="In the currency's minor unit. Null if the provider names no amount")
+    currency: str | None
+    currency_exponent: int | None = Field(description="How many decimals the currency has in ISO 4217")
+    details: dict[str, Any] = Field(description="What the provider said")
+    opened_at: datetime
+    settled_at: datetime | None
+    settled_by: Id | None = Field(description="The account that settled it. Null if it settled itself")
+    resolution: str | None = Field(description="How it was settled: an action, or how the provider decided")
+    note: str | None
+
+
+class MatterPage(Page[MatterView]):
+    """A page of money matters, newest first."""
+
+
+class SettleMatterRequest(Request):
+    action: MatterAction = Field(
+        description="`retry` sends a refund again. `done` says that people have done what is to do. "
+        "`assign` gives money to an order"
+    )
+    note: ShortText | None = Field(default=None, description="What was done. Required with `done`")
+    order: ShortText | None = Field(default=None, description="The order's id or number. Required with `assign`")
+
+    @model_validator(mode="after")
+    def _check_what_the_action_needs(self) -> Self:
+        if self.action == "done" and self.note is None:
+            raise ValueError("done needs a note")
+        if (self.action == "assign") != (self.order is not None):
+            raise ValueError("assign needs an order, and no other action takes one")
+        return self
 
 
 class WebhookView(View):
@@ -172,14 +219,86 @@ class PreparedPayment:
 
 
 @dataclass(frozen=True)
+class Reversal:
+    """Money that went back without us, or may: a refund that somebody made at the provider, or a dispute of the payer.
+
+    Attributes:
+        reference: the provider's name for the refund or the dispute.
+        money_reference: the provider's name for the money. Empty if the payment brought money only once.
+        status: ``made`` or ``failed`` for a refund. ``open``, ``won`` or ``lost`` (by the seller) for a dispute.
+        reason: what the provider says about it.
+        payment_id: our payment, if the provider names it.
+        is_total: True if the amount is all that was ever refunded of the money, our refunds included.
+    """
+
+    kind: Literal["refund", "dispute"]
+    reference: str
+    money_reference: str
+    amount: int
+    currency: str
+    status: ReversalStatus
+    reason: str = ""
+    payment_id: UUID | None = None
+    is_total: bool = False
+
+
+@dataclass(frozen=True)
+class StoredReversal:
+    """A reversal as the database stores it, before and after what the provider has just said of it.
+
+    Attributes:
+        booked: how much of the amount counts as refunded elsewhere.
+        status_before: None if the reversal is new.
+    """
+
+    id: UUID
+    kind: Literal["refund", "dispute"]
+    reference: str
+    money_reference: str
+    amount: int
+    currency: str
+    status: ReversalStatus
+    reason: str
+    booked: int
+    is_total: bool
+    status_before: ReversalStatus | None = None
+
+    @property
+    def due(self) -> int:
+        """Return how much of the money has gone back because of it."""
+        return self.amount if self.status in ("made", "lost") else 0
+
+
+@dataclass(frozen=True)
+class IncomingPayment:
+    """Money that came, with how much of it went back.
+
+    Attributes:
+        refunded: what our refunds send back.
+        refunded_elsewhere: what went back without us.
+        covered: how much of that our refunds count as theirs, so that they do not send it again.
+    """
+
+    id: UUID
+    payment_id: UUID
+    reference: str
+    amount: int
+    currency: str
+    pays_order: bool
+    refunded: int
+    refunded_elsewhere: int
+    covered: int
+
+
+@dataclass(frozen=True)
 class ProviderEvent:
     """A message of a provider about a payment or a refund.
 
     Attributes:
         id: the provider's name for the event, unique in an account. With an `order_reference`, unique for that order.
         kind: ``succeeded`` says that money came, ``processing`` that it is under way and takes days. After ``failed`` a
-            payment may still succeed, after ``cancelled`` never. ``refund`` says that a refund has changed. ``other``
-            does not concern us.
+            payment may still succeed, after ``cancelled`` never. ``refund`` says that a refund of ours has changed,
+            ``reversal`` that money went back without us. ``other`` does not concern us.
         amount: the money that came, or the payment's amount if none came. 0 if the event names an order: then it means
             the order's total.
         currency: the currency of the amount. Empty if the event names an order.
@@ -187,6 +306,7 @@ class ProviderEvent:
             if a payment can bring money only once.
         refund: the provider's name for the refund, if the kind is ``refund``.
         order_reference: the order's id or number, if the provider knows no payment of ours.
+        reversals: what the provider says of money that went back, if the kind is ``reversal``.
     """
 
     id: str
@@ -198,6 +318,7 @@ class ProviderEvent:
     money_reference: str = ""
     refund: str = ""
     order_reference: str = ""
+    reversals: tuple[Reversal, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -215,9 +336,10 @@ class DueRefund:
     Attributes:
         money_reference: the provider's name for the money that goes back.
         payment_reference: the provider's name for the payment that brought the money.
+        amount: what is to be sent: the refund's amount less what had gone back without us.
         reference: the provider's name for the refund. None until it has one.
         attempts: how often we have tried, this attempt included.
-        failures: how often the provider has failed to make the refund.
+        failures: how often the provider has failed to make the refund, or refused it.
     """
 
     id: UUID
@@ -263,14 +385,19 @@ class RefundState:
     """The state of a refund at its provider.
 
     Attributes:
-        kind: ``pending`` is under way. ``failed`` can be tried again. ``impossible`` has to be made by hand.
+        kind: ``pending`` is under way. After ``failed`` it can be tried again. ``refused`` is refused for good.
+            ``unfunded`` is refused until the account has money. ``by_hand`` waits for a person who sends the money.
         reference: the provider's name for the refund.
-        reason: why the refund failed.
+        reason: why the refund failed, in the provider's words.
+        code: the provider's own code for the reason.
+        reversals: what went back of the same money without us, found because the refund was refused.
     """
 
-    kind: Literal["pending", "succeeded", "failed", "impossible"]
+    kind: Literal["pending", "succeeded", "failed", "refused", "unfunded", "by_hand"]
     reference: str | None = None
     reason: str | None = None
+    code: str | None = None
+    reversals: tuple[Reversal, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -281,14 +408,18 @@ class RefundOutcome:
         due_at: when to try or to ask again. None if nothing is left to do.
         reference: the provider's name for the refund.
         error: why the attempt went wrong.
-        new_failures: 1 if the provider failed to make the refund, else 0.
+        code: the provider's own code for that.
+        new_failures: 1 if the provider failed to make the refund or refused it, else 0.
+        needs_person: True if a person must look at it.
     """
 
     status: RefundStatus
     due_at: datetime | None
     reference: str | None
     error: str | None = None
+    code: str | None = None
     new_failures: int = 0
+    needs_person: bool = False
 
 
 @dataclass(frozen=True)
@@ -302,6 +433,67 @@ class RefundAttempt:
     def id(self) -> UUID:
         """Return the refund's id, which names this unit of the job."""
         return self.refund.id
+
+
+@dataclass(frozen=True)
+class NewMatter:
+    """Money that a person must look at, before it is stored.
+
+    Attributes:
+        organisation_id: whose matter it is. The nil UUID for the deployment's own.
+        subject: what it is about. A kind has one matter about a subject.
+    """
+
+    organisation_id: UUID
+    kind: MatterKind
+    subject: str
+    provider: str
+    merchant_id: UUID
+    order_id: UUID | None = None
+    payment_id: UUID | None = None
+    refund_id: UUID | None = None
+    reference: str | None = None
+    amount: int | None = None
+    currency: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MatterRow:
+    """A money matter as the database stores it, with the number of its order."""
+
+    id: UUID
+    organisation_id: UUID
+    kind: MatterKind
+    order_id: UUID | None
+    order_number: str | None
+    payment_id: UUID | None
+    refund_id: UUID | None
+    provider: str
+    merchant_id: UUID
+    reference: str | None
+    amount: int | None
+    currency: str | None
+    details: dict[str, Any]
+    opened_at: datetime
+    settled_at: datetime | None
+    settled_by: UUID | None
+    resolution: str | None
+    note: str | None
+
+
+@dataclass(frozen=True)
+class RefundedOrder:
+    """The order of a refund whose state has changed, and what to tell its people.
+
+    Attributes:
+        status_before: the refund's state before.
+    """
+
+    status_before: RefundStatus
+    order_id: UUID
+    organisation_id: UUID
+    buyer_email: str
 
 
 @dataclass(frozen=True)
@@ -324,10 +516,26 @@ class PaymentInquiry:
 
 
 @dataclass(frozen=True)
+class MoneyGone:
+    """Why an order is to be ended.
+
+    Attributes:
+        elsewhere: how much went back elsewhere, and is in no refund yet.
+        reason: what the order's history says about it.
+    """
+
+    elsewhere: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class PaymentsBacklog:
-    """How many payments are open at providers, and how many refunds have not arrived."""
+    """How many payments are open at providers, how many refunds have not arrived, and what waits for people."""
 
     payments_open: int
     refunds_owed: int
     refunds_failed: int
     oldest_refund_seconds: float
+    matters_open: int
+    unknown_payments: int
+    oldest_matter_seconds: float

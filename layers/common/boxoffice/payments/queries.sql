@@ -178,19 +178,26 @@ ON CONFLICT ON CONSTRAINT incoming_payments_reference_key DO NOTHING
 UPDATE incoming_payments SET pays_order = true WHERE id = %(id)s
 
 -- name: take_from_incoming_payment
--- Take an amount to refund from the money that has paid an order. No row if less than the amount is left.
-UPDATE incoming_payments SET refunded = refunded + %(amount)s
-WHERE payment_id = %(payment_id)s AND pays_order AND refunded + %(amount)s <= amount
-RETURNING id, currency
+-- Take an amount to refund from the money that has paid an order. No row if less than the amount is left. If the money
+-- that is still there is too little, what went back elsewhere counts as a part of the amount.
+UPDATE incoming_payments AS incoming
+SET refunded = refunded + least(%(most_to_send)s, incoming.amount - refunded - refunded_elsewhere)
+WHERE payment_id = %(payment_id)s AND pays_order AND %(amount)s <= incoming.amount - (
+    SELECT coalesce(sum(refunds.amount), 0) FROM refunds WHERE incoming_payment_id = incoming.id)
+RETURNING new.id, new.currency, (%(amount)s - (new.refunded - old.refunded))::bigint AS elsewhere
 
 -- name: return_incoming_payment
 -- All of an incoming payment goes back.
 UPDATE incoming_payments SET refunded = amount WHERE id = %(id)s
 
 -- name: insert_refund
--- A refund that is owed. It is due at once.
-INSERT INTO refunds (id, payment_id, incoming_payment_id, amount, currency, reason)
-VALUES (%(id)s, %(payment_id)s, %(incoming_payment_id)s, %(amount)s, %(currency)s, %(reason)s)
+-- A refund that is owed. It is due at once, unless all of it went back elsewhere.
+INSERT INTO refunds (id, payment_id, incoming_payment_id, amount, elsewhere, currency, reason, status, due_at,
+    closed_at)
+SELECT %(id)s, %(payment_id)s, %(incoming_payment_id)s, %(amount)s, %(elsewhere)s, %(currency)s, %(reason)s,
+    CASE WHEN to_send THEN 'owed' ELSE 'succeeded' END, CASE WHEN to_send THEN now() END,
+    CASE WHEN NOT to_send THEN now() END
+FROM (SELECT %(elsewhere)s::bigint < %(amount)s::bigint AS to_send) AS refund
 
 -- name: list_accounts_to_send
 -- The accounts whose refunds are due, and how many they are.
@@ -211,8 +218,9 @@ UPDATE refunds SET due_at = %(lease_end)s, attempts = attempts + 1
 FROM due, incoming_payments AS incoming, payments
 WHERE refunds.id = due.id AND incoming.id = incoming_payment_id AND payments.id = refunds.payment_id
 RETURNING refunds.id, refunds.payment_id, incoming.provider, incoming.merchant_id,
-    incoming.reference AS money_reference, payments.provider_reference AS payment_reference, refunds.amount,
-    refunds.currency, reason, refunds.provider_reference AS reference, attempts, failures, refunds.created_at
+    incoming.reference AS money_reference, payments.provider_reference AS payment_reference,
+    refunds.amount - elsewhere AS amount, refunds.currency, reason, refunds.provider_reference AS reference, attempts,
+    failures, refunds.created_at
 
 -- name: take_refunds
 -- Lease some refunds to send, those that are due by our clock or by the database's. They may have just been owed.
@@ -224,14 +232,26 @@ UPDATE refunds SET due_at = %(lease_end)s, attempts = attempts + 1
 FROM due, incoming_payments AS incoming, payments
 WHERE refunds.id = due.id AND incoming.id = incoming_payment_id AND payments.id = refunds.payment_id
 RETURNING refunds.id, refunds.payment_id, incoming.provider, incoming.merchant_id,
-    incoming.reference AS money_reference, payments.provider_reference AS payment_reference, refunds.amount,
-    refunds.currency, reason, refunds.provider_reference AS reference, attempts, failures, refunds.created_at
+    incoming.reference AS money_reference, payments.provider_reference AS payment_reference,
+    refunds.amount - elsewhere AS amount, refunds.currency, reason, refunds.provider_reference AS reference, attempts,
+    failures, refunds.created_at
 
 -- name: set_refund
--- Store the outcome of an attempt. Nothing changes if another worker has tried since, or if the refund has succeeded.
-UPDATE refunds SET status = %(status)s, due_at = %(due_at)s, provider_reference = %(reference)s, last_error = %(error)s,
-    failures = failures + %(new_failures)s, closed_at = CASE WHEN %(status)s = 'succeeded' THEN now() END
-WHERE id = %(id)s AND attempts = %(attempts)s AND status <> 'succeeded'
+-- Store the outcome of an attempt. Nothing changes if another worker has tried since, if the refund was reduced, or if
+-- it has succeeded. The answer is the state before, and the order.
+UPDATE refunds SET status = %(status)s, due_at = %(due_at)s, provider_reference = %(reference)s,
+    last_error = %(error)s, error_code = %(code)s, failures = failures + %(new_failures)s,
+    closed_at = CASE WHEN %(status)s = 'succeeded' THEN now() END
+FROM payments, orders
+WHERE refunds.id = %(id)s AND attempts = %(attempts)s AND failures = %(failures)s AND refunds.status <> 'succeeded'
+    AND payments.id = payment_id AND orders.id = order_id
+RETURNING old.status AS status_before, order_id, organisation_id, buyer_email
+
+-- name: get_gone_refund
+-- The order of a refund that was refused in this attempt, since all of it had gone back elsewhere.
+SELECT 'owed' AS status_before, order_id, organisation_id, buyer_email
+FROM refunds JOIN payments ON payments.id = payment_id JOIN orders ON orders.id = order_id
+WHERE refunds.id = %(id)s AND attempts = %(attempts)s AND refunds.status = 'succeeded' AND elsewhere = refunds.amount
 
 -- name: ask_about_refund
 -- A provider event says that a refund has changed, so ask about it now. It may have failed after it seemed to succeed.
@@ -240,18 +260,193 @@ WHERE refunds.provider_reference = %(reference)s AND refunds.status IN ('sent', 
     AND incoming.id = incoming_payment_id AND provider = %(provider)s AND merchant_id = %(merchant_id)s
 
 -- name: get_payments_backlog
--- How many payments are open, and how many refunds have not arrived, for the metrics.
+-- How many payments are open, how many refunds have not arrived, and what waits for people, for the metrics. A refund
+-- that the provider has under way may take days, so it does not count as old.
 SELECT (SELECT count(*) FROM payments WHERE ask_at IS NOT NULL AND status = 'pending') AS payments_open,
     (SELECT count(*) FROM refunds WHERE due_at IS NOT NULL AND status <> 'failed') AS refunds_owed,
     (SELECT count(*) FROM refunds WHERE status = 'failed') AS refunds_failed,
     (SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM refunds
-    WHERE due_at IS NOT NULL) AS oldest_refund_seconds
+    WHERE due_at IS NOT NULL AND status <> 'sent') AS oldest_refund_seconds,
+    (SELECT count(*) FROM money_matters WHERE settled_at IS NULL) AS matters_open,
+    (SELECT count(*) FROM money_matters WHERE settled_at IS NULL AND kind = 'unknown_payment') AS unknown_payments,
+    (SELECT coalesce(extract(epoch FROM now() - min(opened_at)), 0)::float8 FROM money_matters
+    WHERE settled_at IS NULL) AS oldest_matter_seconds
 
--- name: get_excess_for_email
--- What goes back of money that was more than its order's total.
-SELECT amount, currency FROM refunds WHERE id = %(id)s
+-- name: get_refund_for_email
+-- What emails say of a refund: how much of it is to be sent, and how it stands.
+SELECT payments.order_id, refunds.amount, elsewhere, refunds.currency, refunds.status,
+    refunds.status = 'by_hand' OR provider = ANY(%(methods_by_hand)s) AS by_hand
+FROM refunds JOIN payments ON payments.id = payment_id WHERE refunds.id = %(id)s
 
--- name: get_returned_for_email
--- The last refund of a payment. Its amount may differ from the payment's, since it is what the buyer really paid.
-SELECT refunds.amount, refunds.currency FROM refunds JOIN payments ON payments.id = payment_id
-WHERE payment_id = %(id)s AND order_id = %(order_id)s ORDER BY refunds.id DESC LIMIT 1
+-- name: find_reversed_payment
+-- The payment of ours that brought some money, or is to bring it.
+SELECT coalesce(
+    (SELECT payment_id FROM incoming_payments
+    WHERE provider = %(provider)s AND merchant_id = %(merchant_id)s AND reference = %(money_reference)s),
+    (SELECT id FROM payments
+    WHERE provider = %(provider)s AND merchant_id = %(merchant_id)s AND provider_reference = %(money_reference)s),
+    (SELECT id FROM payments
+    WHERE provider = %(provider)s AND merchant_id = %(merchant_id)s AND id = %(payment_id)s)
+) AS id
+
+-- name: get_incoming_payment
+-- The money of a payment that a reversal is about. If the provider does not name the money, it is what paid the order.
+SELECT id, payment_id, reference, amount, currency, pays_order, refunded, refunded_elsewhere,
+    (SELECT coalesce(sum(elsewhere), 0)::bigint FROM refunds WHERE incoming_payment_id = incoming.id) AS covered
+FROM incoming_payments AS incoming
+WHERE payment_id = %(payment_id)s AND (reference = %(money_reference)s OR %(money_reference)s = '')
+ORDER BY pays_order DESC, id LIMIT 1
+
+-- name: upsert_reversal
+-- Store what a provider says of a reversal. Events come in any order: an open dispute never replaces one that has
+-- ended, and a failed refund stays failed. The answer is the reversal as it stands, also if nothing has changed.
+INSERT INTO reversals (id, provider, merchant_id, kind, reference, payment_id, money_reference, amount, currency,
+    status, reason, is_total)
+VALUES (%(id)s, %(provider)s, %(merchant_id)s, %(kind)s, %(reference)s, %(payment_id)s, %(money_reference)s,
+    %(amount)s, %(currency)s, %(status)s, %(reason)s, %(is_total)s)
+ON CONFLICT ON CONSTRAINT reversals_reference_key DO UPDATE SET
+    status = CASE WHEN reversals.status = 'failed' OR EXCLUDED.status = 'open' THEN reversals.status
+        ELSE EXCLUDED.status END,
+    amount = EXCLUDED.amount,
+    reason = CASE WHEN reversals.status = 'failed' OR EXCLUDED.status = 'open' THEN reversals.reason
+        ELSE EXCLUDED.reason END
+RETURNING id, kind, reference, money_reference, amount, currency, status, reason, booked, is_total,
+    old.status AS status_before
+
+-- name: has_waiting_reversal
+-- True if a reversal of a payment came before its money.
+SELECT EXISTS (SELECT FROM reversals WHERE payment_id = %(payment_id)s AND incoming_payment_id IS NULL)
+
+-- name: list_waiting_reversals
+-- The reversals of a payment that came before its money.
+SELECT id, kind, reference, money_reference, amount, currency, status, reason, booked, is_total
+FROM reversals WHERE payment_id = %(payment_id)s AND incoming_payment_id IS NULL ORDER BY is_total, id
+
+-- name: list_replaceable_reversals
+-- The reversals of an incoming payment whose booked amount another one can take over. Each was only a part of a sum, or
+-- did not arrive in the end.
+SELECT id, kind, reference, money_reference, amount, currency, status, reason, booked, is_total
+FROM reversals
+WHERE incoming_payment_id = %(incoming_payment_id)s AND id <> %(id)s AND booked > 0
+    AND (is_total OR status IN ('failed', 'won'))
+ORDER BY id
+
+-- name: get_booked
+-- How much of a reversal is booked. No row if it is new.
+SELECT booked FROM reversals
+WHERE incoming_payment_id = %(incoming_payment_id)s AND kind = %(kind)s AND reference = %(reference)s
+
+-- name: set_booked
+-- Book more or less of a reversal.
+UPDATE reversals SET booked = booked + %(amount)s, incoming_payment_id = %(incoming_payment_id)s WHERE id = %(id)s
+
+-- name: book_elsewhere
+-- More or less of an incoming payment went back without us, and more or less of it is left to our refunds.
+UPDATE incoming_payments SET refunded_elsewhere = refunded_elsewhere + %(elsewhere)s,
+    refunded = refunded - %(from_refunds)s
+WHERE id = %(id)s
+
+-- name: lock_reducible_refunds
+-- The refunds of an incoming payment that nobody is sending now: never tried, or refused for good. The refund `refused`
+-- is one of them, since the provider has just refused it.
+SELECT id, amount - elsewhere AS amount FROM refunds
+WHERE incoming_payment_id = %(incoming_payment_id)s AND elsewhere < amount AND (
+    id = %(refused)s OR status = 'by_hand' OR status = 'failed' AND due_at IS NULL OR status = 'owed' AND attempts = 0)
+ORDER BY id DESC FOR NO KEY UPDATE
+
+-- name: reduce_refund
+-- A part of a refund has gone back elsewhere, so it sends less. It is a new refund for the provider.
+UPDATE refunds SET elsewhere = elsewhere + %(amount)s, failures = failures + 1, last_error = NULL, error_code = NULL,
+    status = CASE WHEN elsewhere + %(amount)s = refunds.amount THEN 'succeeded'
+        WHEN status = 'by_hand' THEN 'by_hand' ELSE 'owed' END,
+    due_at = CASE WHEN elsewhere + %(amount)s < refunds.amount AND status <> 'by_hand' THEN now() END,
+    closed_at = CASE WHEN elsewhere + %(amount)s = refunds.amount THEN now() END
+WHERE id = %(id)s RETURNING status
+
+-- name: has_unsent_refund
+-- True if a refund of an incoming payment may be under way to the provider.
+SELECT EXISTS (SELECT FROM refunds WHERE incoming_payment_id = %(incoming_payment_id)s AND status = 'owed')
+
+-- name: set_ends_order
+-- The money of an order has gone back without us, so that the order is to be ended.
+UPDATE incoming_payments SET ends_order_at = coalesce(ends_order_at, now()) WHERE id = %(id)s AND pays_order
+
+-- name: list_orders_to_end
+-- A batch of orders whose money has gone back elsewhere, the oldest news first.
+SELECT order_id AS id FROM incoming_payments JOIN payments ON payments.id = payment_id
+WHERE ends_order_at IS NOT NULL AND order_id <> ALL(%(leave_out)s) ORDER BY ends_order_at LIMIT 100
+
+-- name: clear_end_of_order
+-- Clear that an order is to be ended, in the transaction that ends it. The answer is what went back elsewhere and is in
+-- no refund yet. No row if there is nothing to end.
+UPDATE incoming_payments AS incoming SET ends_order_at = NULL FROM payments
+WHERE payments.id = payment_id AND order_id = %(order_id)s AND ends_order_at IS NOT NULL
+RETURNING (refunded_elsewhere - (
+        SELECT coalesce(sum(elsewhere), 0) FROM refunds WHERE incoming_payment_id = incoming.id))::bigint AS elsewhere,
+    CASE WHEN EXISTS (SELECT FROM reversals WHERE incoming_payment_id = incoming.id AND reversals.status = 'lost')
+        THEN 'the payer won a dispute at ' ELSE 'all of it was refunded at ' END || incoming.provider AS reason
+
+-- name: has_open_dispute
+-- True if somebody disputes the money that paid an order.
+SELECT EXISTS (SELECT FROM reversals WHERE incoming_payment_id = %(incoming_payment_id)s AND status = 'open')
+
+-- name: open_matter
+-- Open a matter, or open it again. What it says is replaced.
+INSERT INTO money_matters (id, organisation_id, kind, subject, order_id, payment_id, refund_id, provider, merchant_id,
+    reference, amount, currency, details)
+VALUES (%(id)s, %(organisation_id)s, %(kind)s, %(subject)s, %(order_id)s, %(payment_id)s, %(refund_id)s, %(provider)s,
+    %(merchant_id)s, %(reference)s, %(amount)s, %(currency)s, %(details)s)
+ON CONFLICT ON CONSTRAINT money_matters_subject_key DO UPDATE SET
+    amount = EXCLUDED.amount, details = EXCLUDED.details, reference = EXCLUDED.reference,
+    opened_at = CASE WHEN money_matters.settled_at IS NULL THEN money_matters.opened_at ELSE now() END,
+    settled_at = NULL, settled_by = NULL, resolution = NULL, note = NULL
+
+-- name: close_matter
+-- Settle a matter that has settled itself, if it is open.
+UPDATE money_matters SET settled_at = now(), resolution = %(resolution)s
+WHERE kind = %(kind)s AND subject = %(subject)s AND settled_at IS NULL
+
+-- name: list_open_matters
+-- An organisation's open matters, newest first. They are few, and have an index of their own.
+SELECT matters.id, matters.organisation_id, kind, order_id, number AS order_number, payment_id, refund_id, provider,
+    merchant_id, reference, amount, matters.currency, matters.details, opened_at, settled_at, settled_by, resolution,
+    note
+FROM money_matters AS matters LEFT JOIN orders ON orders.id = order_id
+WHERE matters.organisation_id = %(organisation_id)s AND matters.id < %(before)s AND settled_at IS NULL
+ORDER BY matters.id DESC LIMIT %(limit)s + 1
+
+-- name: list_matters
+-- An organisation's matters, newest first: all, or only those that are settled.
+SELECT matters.id, matters.organisation_id, kind, order_id, number AS order_number, payment_id, refund_id, provider,
+    merchant_id, reference, amount, matters.currency, matters.details, opened_at, settled_at, settled_by, resolution,
+    note
+FROM money_matters AS matters LEFT JOIN orders ON orders.id = order_id
+WHERE matters.organisation_id = %(organisation_id)s AND matters.id < %(before)s
+    AND (settled_at IS NOT NULL OR NOT %(only_settled)s)
+ORDER BY matters.id DESC LIMIT %(limit)s + 1
+
+-- name: get_matter
+-- A matter of an organisation.
+SELECT matters.id, matters.organisation_id, kind, order_id, number AS order_number, payment_id, refund_id, provider,
+    merchant_id, reference, amount, matters.currency, matters.details, opened_at, settled_at, settled_by, resolution,
+    note
+FROM money_matters AS matters LEFT JOIN orders ON orders.id = order_id
+WHERE matters.organisation_id = %(organisation_id)s AND matters.id = %(id)s
+
+-- name: settle_matter
+-- Settle a matter. No row changes if somebody has settled it already.
+UPDATE money_matters SET settled_at = now(), settled_by = %(settled_by)s, resolution = %(resolution)s, note = %(note)s,
+    order_id = coalesce(order_id, %(order_id)s)
+WHERE id = %(id)s AND settled_at IS NULL
+
+-- name: retry_refund
+-- Send a refund again that has failed. No row changes if a worker may be sending it, or if it is sent.
+UPDATE refunds SET status = 'owed', due_at = now()
+WHERE id = %(id)s AND status IN ('failed', 'owed') AND (due_at IS NULL OR due_at > %(lease_end)s)
+
+-- name: end_refund_by_hand
+-- A person has sent the money of a refund. No row if a worker may be sending it, or if it is sent.
+UPDATE refunds SET status = 'succeeded', due_at = NULL, closed_at = now() FROM payments, orders
+WHERE refunds.id = %(id)s AND refunds.status IN ('failed', 'owed', 'by_hand')
+    AND (due_at IS NULL OR due_at > %(lease_end)s) AND payments.id = payment_id AND orders.id = order_id
+RETURNING old.status AS status_before, order_id, organisation_id, buyer_email

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from boxoffice.errors import DomainError
 from boxoffice.events.errors import EventOver
+from boxoffice.money import show
 from boxoffice.orders.errors import OrderNotPending, PaymentProcessing
 from boxoffice.orders.models import OrderRow, OrderStatus
 from boxoffice.orders.rules import GRACE_PERIOD
@@ -12,6 +13,8 @@ from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.payments.errors import OrderExpired, ProviderBusy, TooManyPayments
 from boxoffice.payments.models import (
     DueRefund,
+    MatterAction,
+    MatterRow,
     OpenPayment,
     PaymentByHandRequest,
     PaymentDecision,
@@ -192,9 +195,10 @@ def next_attempt_at(attempts: int, now: datetime) -> datetime:
 def outcome_of(refund: DueRefund, answer: RefundState | DomainError, now: datetime) -> RefundOutcome:
     """Return what to store after a provider was asked to make a refund, or how it stands.
 
-    A refund that failed is made anew later, without its reference. One that the provider can never make waits for a
-    person. If the provider did not answer, the refund may be made or not, and is asked about again. If it had too many
-    calls, nothing went wrong: the refund waits for another turn.
+    A refund that failed, or that the account had too little money for, is made anew later, without its reference. One
+    that the provider refuses for good waits for a person. If the provider did not answer, the refund may be made or
+    not, and is asked about again.
+    If it had too many calls, nothing went wrong: the refund waits for another turn.
 
     Args:
         answer: the provider's answer, or the error instead of it.
@@ -205,13 +209,85 @@ def outcome_of(refund: DueRefund, answer: RefundState | DomainError, now: dateti
         return RefundOutcome("sent" if refund.reference else "owed", again_at, refund.reference)
     if isinstance(answer, DomainError):
         return RefundOutcome("sent" if refund.reference else "owed", again_at, refund.reference, answer.detail)
-    reason = answer.reason or "the provider gives no reason"
     match answer.kind:
         case "succeeded":
             return RefundOutcome("succeeded", None, answer.reference)
         case "pending":
             return RefundOutcome("sent", again_at, answer.reference)
-        case "failed":
-            return RefundOutcome("failed", again_at, None, reason, new_failures=1)
-        case "impossible":
-            return RefundOutcome("failed", None, None, reason)
+        case "by_hand":
+            return RefundOutcome("by_hand", None, None, needs_person=True)
+        case "failed" | "refused" | "unfunded":
+            return RefundOutcome(
+                status="owed" if answer.kind == "unfunded" else "failed",
+                due_at=None if answer.kind == "refused" else again_at,
+                reference=None,
+                error=answer.reason or "the provider gives no reason",
+                code=answer.code,
+                new_failures=1,
+                needs_person=True,
+            )
+
+
+_WORDS = {
+    "refund failed": (
+        "{who} did not make a refund of {money} ({why}).",
+        "Repair the cause and retry, or pay the buyer another way and mark it as done.",
+    ),
+    "refund tried again": (
+        "{who} did not make a refund of {money} ({why}). Boxoffice tries again at {again_at}.",
+        "If the account is empty, put money into it. You may also pay the buyer another way, and mark it as done.",
+    ),
+    "refund by hand": (
+        "A refund of {money} is owed for an order that was paid without a provider that Boxoffice can call.",
+        "Send the money to the buyer by hand, then mark it as done. The buyer is told then.",
+    ),
+    "refunded elsewhere": (
+        "{money} of this order was refunded at {who}, not in Boxoffice ({reference}).",
+        "Refund its tickets too, if they should end. Only what is left of the money is sent.",
+    ),
+    "dispute": (
+        "The payer disputes {money} at {who} ({reference}, {why}).",
+        "Answer the dispute at {who} in time. If it is lost, the order ends by itself.",
+    ),
+    "unknown payment": (
+        "{money} came at {who} for an order that does not exist ({reference}).",
+        "Find the order and assign the money to it, or send the money back by hand and mark it as done.",
+    ),
+    "too much back": (
+        "{money} more went back at {who} than was left of the payment ({reference}, {why}).",
+        "Compare the payment at {who} with the order. Claim back what went out twice.",
+    ),
+    "came again": (
+        "{money} that had gone back is the seller's again ({reference} at {who}, {why}). It counts as refunded here.",
+        "Send it to the buyer at {who}, or give them new tickets. Then mark it as done.",
+    ),
+}
+"""What happened in a money matter, and what to do."""
+
+
+def describe(matter: MatterRow) -> tuple[str, str]:
+    """Return what happened in a money matter, and what to do about it, each in words."""
+    details = matter.details
+    words = matter.kind.replace("_", " ")
+    if matter.kind == "difference":
+        words = "too much back" if details.get("amount_too_large") else "came again"
+    elif details.get("again_at"):
+        words = "refund tried again"
+    facts = {
+        "money": show(matter.amount, matter.currency) if matter.amount and matter.currency else "Money",
+        "who": matter.provider.capitalize(),
+        "reference": matter.reference or "without a name",
+        "why": ": ".join(str(each) for each in map(details.get, ("code", "status", "reason")) if each) or "no reason",
+        "again_at": str(details.get("again_at"))[:16].replace("T", " ") + " UTC",
+    }
+    happened, to_do = _WORDS[words]
+    return happened.format(**facts), to_do.format(**facts)
+
+
+def actions_of(matter: MatterRow) -> list[MatterAction]:
+    """Return how a money matter can be settled."""
+    if matter.settled_at is not None:
+        return []
+    if matter.kind == "refund_failed":
+        return ["retry", "done"]
+    return ["assign", "done"] if matter.kind == "unknown_payment" else ["done"]

@@ -14,10 +14,10 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from boxoffice.config import provider_secret, settings
 from boxoffice.errors import Malformed
@@ -34,6 +34,8 @@ from boxoffice.payments.models import (
     ProviderEvent,
     ProviderPayment,
     RefundState,
+    Reversal,
+    ReversalStatus,
 )
 from boxoffice.payments.providers import ProviderInfo
 from boxoffice.signing import is_token, token
@@ -44,7 +46,23 @@ TOLERANCE = timedelta(minutes=5)
 _PURPOSE = "sandbox webhook"
 _SIGNATURE = re.compile(r"t=([0-9]{1,12}),s=([0-9]+\.[\w-]+)", re.ASCII)
 
-type EventType = Literal["payment.succeeded", "payment.failed"]
+type EventType = Literal[
+    "payment.succeeded",
+    "payment.failed",
+    "refund.created",
+    "refund.failed",
+    "dispute.opened",
+    "dispute.won",
+    "dispute.lost",
+]
+_STATUSES: dict[str, ReversalStatus] = {
+    "refund.created": "made",
+    "refund.failed": "failed",
+    "dispute.opened": "open",
+    "dispute.won": "won",
+    "dispute.lost": "lost",
+}
+"""The events about refunds that somebody made at the sandbox, and about disputes of payers."""
 
 
 class SandboxEvent(Request):
@@ -55,6 +73,13 @@ class SandboxEvent(Request):
     payment_id: Id
     amount: Annotated[int, Field(strict=True, gt=0, le=MAX_TOTAL)]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    reference: Annotated[str | None, Field(pattern=r"^[\w-]{1,100}$")] = None
+
+    @model_validator(mode="after")
+    def _names_what_went_back(self) -> Self:
+        if (self.type in _STATUSES) != (self.reference is not None):
+            raise ValueError("an event about a refund or a dispute names it, and no other event does")
+        return self
 
 
 def create(payment: ProviderPayment) -> PreparedPayment:
@@ -112,7 +137,9 @@ def refund(refund: DueRefund) -> RefundState:
         body = {"payment_id": str(refund.payment_id), "amount": refund.amount, "currency": refund.currency}
         return _state(_call("PUT", f"{url}/refunds/{refund.key}", body))
     except _Refused as error:
-        return RefundState("failed", reason=error.detail)
+        known = _call("GET", f"{url}/payments/{refund.payment_id}") if error.answered == 409 else {}
+        reversals = tuple(_reversal(each, refund.payment_id, refund.currency) for each in known.get("reversals", []))
+        return RefundState("refused", reason=error.detail, code=f"refused_{error.answered}", reversals=reversals)
 
 
 def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime) -> None:
@@ -145,9 +172,14 @@ def sign(body: bytes, now: datetime) -> dict[str, str]:
 
 
 def signed_event(
-    payment_id: str, kind: EventType, amount: int, currency: str, event_id: str | None = None
+    payment_id: str,
+    kind: EventType,
+    amount: int,
+    currency: str,
+    event_id: str | None = None,
+    reference: str | None = None,
 ) -> tuple[bytes, dict[str, str]]:
-    """Return the body and headers of a webhook which says that the buyer has paid or declined."""
+    """Return the body and headers of a webhook, such as one which says that the buyer has paid or declined."""
     event = SandboxEvent.model_validate(
         {
             "id": event_id or f"evt_{new_id()}",
@@ -155,9 +187,10 @@ def signed_event(
             "payment_id": payment_id,
             "amount": amount,
             "currency": currency,
+            "reference": reference,
         }
     )
-    body = event.model_dump_json().encode()
+    body = event.model_dump_json(exclude_none=True).encode()
     return body, sign(body, datetime.now(UTC))
 
 
@@ -191,14 +224,32 @@ def _call(method: str, url: str, body: dict[str, Any] | None = None) -> dict[str
     return dict(content)
 
 
+def _reversal(known: dict[str, Any], payment_id: UUID, currency: str) -> Reversal:
+    """Return a refund or a dispute as the sandbox knows it. The sandbox names it like the event about it."""
+    return Reversal(
+        kind="dispute" if str(known["type"]).startswith("dispute") else "refund",
+        reference=str(known["reference"]),
+        money_reference="",
+        amount=int(known["amount"]),
+        currency=currency,
+        status=_STATUSES[known["type"]],
+        reason=str(known["type"]),
+        payment_id=payment_id,
+    )
+
+
 def _event(event: SandboxEvent) -> ProviderEvent:
+    if event.type in _STATUSES:
+        payload = event.model_dump(mode="json")
+        reversal = _reversal(payload, event.payment_id, event.currency)
+        return ProviderEvent(event.id, "reversal", None, 0, "", payload, reversals=(reversal,))
     return ProviderEvent(
         id=event.id,
         kind="succeeded" if event.type == "payment.succeeded" else "failed",
         payment_id=event.payment_id,
         amount=event.amount,
         currency=event.currency,
-        payload=event.model_dump(mode="json"),
+        payload=event.model_dump(mode="json", exclude_none=True),
         money_reference=f"{event.payment_id}:{event.amount}:{event.currency}",
     )
 

@@ -5,6 +5,9 @@ sends one refund right after its commit, by `send_at_once`. All others, and thos
 by workers of a queue (`send_refunds`). Each minute the job `reconcile_payments` calls some for each account whose
 refunds are due. The record on the queue names the account only. A refund's key is the idempotency key at the provider,
 so to send it twice has one effect.
+
+Emails promise money only once the provider has taken the refund. An email that is written before says that another one
+follows, and this module owes that one.
 """
 
 import json
@@ -12,34 +15,43 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from boxoffice import db, queues, sql
+from boxoffice import db, outbox, queues, sql
 from boxoffice.config import settings
 from boxoffice.ids import new_id
 from boxoffice.observability import count, logger
-from boxoffice.payments import calls, pace, providers, rules
+from boxoffice.payments import calls, matters, pace, providers, rules
 from boxoffice.payments.errors import RefundTooLarge
 from boxoffice.payments.models import (
     METHODS_BY_HAND,
     AccountToSend,
     DueRefund,
+    MoneyGone,
+    NewMatter,
     PaymentsBacklog,
     RefundAttempt,
+    RefundedOrder,
+    RefundOutcome,
     RefundState,
+    RefundStatus,
 )
 from boxoffice.payments.reading import name_of
 
 SQL = sql.queries("payments")
 
 _BATCH = 20
+_TAKEN = ("sent", "succeeded")
+"""The states of a refund that the provider has taken."""
 
 
-def owe_refund(conn: db.Connection, payment_id: UUID, amount: int, reason: str) -> UUID:
+def owe_refund(conn: db.Connection, payment_id: UUID, amount: int, reason: str, *, sends: bool = True) -> UUID:
     """Owe a refund of a payment that has paid its order. The caller's transaction has locked the order.
 
-    A worker sends it within minutes. To send it right after the commit, register `send_at_once`.
+    A worker sends it within minutes. To send it right after the commit, register `send_at_once`. If less is left
+    of the money, since a part of it went back elsewhere, that part counts and only the rest is sent.
 
     Args:
         amount: in the minor unit.
+        sends: False if all of the amount went back elsewhere.
 
     Returns:
         The refund's id.
@@ -47,10 +59,11 @@ def owe_refund(conn: db.Connection, payment_id: UUID, amount: int, reason: str) 
     Raises:
         RefundTooLarge: the amount is more than what is left of the payment, or the payment has not paid an order.
     """
-    incoming = db.one(conn, dict, SQL.take_from_incoming_payment, payment_id=payment_id, amount=amount)
+    taken = {"payment_id": payment_id, "amount": amount, "most_to_send": amount if sends else 0}
+    incoming = db.one(conn, dict, SQL.take_from_incoming_payment, **taken)
     if incoming is None:
         raise RefundTooLarge
-    return _owe(conn, payment_id, incoming["id"], amount, incoming["currency"], reason)
+    return _owe(conn, payment_id, incoming["id"], amount, incoming["currency"], reason, incoming["elsewhere"])
 
 
 def return_incoming_payment(
@@ -61,7 +74,15 @@ def return_incoming_payment(
     return _owe(conn, payment_id, incoming_id, amount, currency, reason)
 
 
-def _owe(conn: db.Connection, payment_id: UUID, incoming_id: UUID, amount: int, currency: str, reason: str) -> UUID:
+def _owe(
+    conn: db.Connection,
+    payment_id: UUID,
+    incoming_id: UUID,
+    amount: int,
+    currency: str,
+    reason: str,
+    elsewhere: int = 0,
+) -> UUID:
     refund_id = new_id()
     db.run(
         conn,
@@ -70,6 +91,7 @@ def _owe(conn: db.Connection, payment_id: UUID, incoming_id: UUID, amount: int, 
         payment_id=payment_id,
         incoming_payment_id=incoming_id,
         amount=amount,
+        elsewhere=elsewhere,
         currency=currency,
         reason=reason,
     )
@@ -77,24 +99,35 @@ def _owe(conn: db.Connection, payment_id: UUID, incoming_id: UUID, amount: int, 
 
 
 def send_at_once(conn: db.Connection, refund_ids: Sequence[UUID]) -> None:
-    """Send the refund that was owed last. Send only one, since a caller waits for the answer."""
-    send_refunds(conn, ids=refund_ids[-1:])
+    """Send the refund that was owed last. Send only one, since a caller waits for the answer.
+
+    The provider may refuse it since a part went back elsewhere. Then the rest is sent, in a second attempt.
+    """
+    for _ in range(2):
+        send_refunds(conn, ids=refund_ids[-1:], at_once=True)
 
 
-def send_refunds(conn: db.Connection, *, ids: Sequence[UUID] | None = None) -> int:
+def send_again(conn: db.Connection, refund_ids: Sequence[UUID]) -> None:
+    """Send refunds again that have failed before, and tell their buyers."""
+    send_refunds(conn, ids=refund_ids)
+
+
+def send_refunds(conn: db.Connection, *, ids: Sequence[UUID] | None = None, at_once: bool = False) -> int:
     """Send refunds that are due, and store the outcome of each. Runs in autocommit.
 
     If the process dies between two steps, the refund is tried again under the same key once its lease ends.
 
     Args:
         ids: send only these refunds. None sends a batch of all that are due.
+        at_once: True if the emails about the refunds are not written yet, and so will say that they are sent.
 
     Returns:
         How many refunds were tried.
     """
     attempts = try_refunds(conn, ids=ids)
     for attempt in attempts:
-        record_outcome(conn, attempt)
+        with conn.transaction():
+            record_outcome(conn, attempt, at_once=at_once)
     return len(attempts)
 
 
@@ -170,19 +203,31 @@ def account_in(record: str) -> str:
 
 def _send(refund: DueRefund) -> RefundState:
     if refund.provider in METHODS_BY_HAND:
-        return RefundState("succeeded")
+        return RefundState("by_hand")
     return providers.load(refund.provider).refund(refund)
 
 
-def record_outcome(conn: db.Connection, attempt: RefundAttempt) -> int:
+def record_outcome(conn: db.Connection, attempt: RefundAttempt, *, at_once: bool = False) -> int:
     """Store the outcome of an attempt. Commit it at once, since the provider has sent the money or not.
+
+    A refusal may show that money went back without us. That is booked first: then the refund shrinks, and is due again.
+
+    Args:
+        at_once: see `send_refunds`.
 
     Returns:
         1, since one refund was tried, even if the provider did not make it.
     """
-    refund, outcome = attempt.refund, rules.outcome_of(attempt.refund, attempt.answer, datetime.now(UTC))
-    db.run(
+    refund, answer = attempt.refund, attempt.answer
+    if isinstance(answer, RefundState) and answer.reversals:
+        from boxoffice.payments import reversals  # few refunds are refused
+
+        for reversal in answer.reversals:
+            reversals.receive(conn, reversal, refund.provider, refund.merchant_id, refused=refund.id)
+    outcome = rules.outcome_of(refund, answer, datetime.now(UTC))
+    order = db.one(
         conn,
+        RefundedOrder,
         SQL.set_refund,
         id=refund.id,
         attempts=refund.attempts,
@@ -190,13 +235,89 @@ def record_outcome(conn: db.Connection, attempt: RefundAttempt) -> int:
         due_at=outcome.due_at,
         reference=outcome.reference,
         error=outcome.error,
+        code=outcome.code,
+        failures=refund.failures,
         new_failures=outcome.new_failures,
     )
+    if order is not None:
+        _log_failure(refund, outcome)
+        _tell_manager(conn, refund, outcome, order)
+        _tell_buyer(conn, refund.id, outcome.status, order, at_once=at_once)
+    elif gone := db.one(conn, RefundedOrder, SQL.get_gone_refund, id=refund.id, attempts=refund.attempts):
+        _tell_buyer(conn, refund.id, "succeeded", gone, at_once=at_once)
+    return 1
+
+
+def _log_failure(refund: DueRefund, outcome: RefundOutcome) -> None:
     if outcome.error is not None:
-        facts = {"refund": str(refund.id), "provider": refund.provider, "error": outcome.error}
+        facts = {"refund": str(refund.id), "provider": refund.provider, "error": outcome.error, "code": outcome.code}
         logger.error("refund not made", extra={**facts, "attempts": refund.attempts, "again_at": str(outcome.due_at)})
         count("RefundsNotMade")
-    return 1
+
+
+def _tell_manager(conn: db.Connection, refund: DueRefund, outcome: RefundOutcome, order: RefundedOrder) -> None:
+    """Open a matter if a person must look at a refund. Settle it if the provider has taken the refund in the end."""
+    if outcome.needs_person:
+        matter = NewMatter(
+            organisation_id=order.organisation_id,
+            kind="refund_by_hand" if outcome.status == "by_hand" else "refund_failed",
+            subject=str(refund.id),
+            order_id=order.order_id,
+            payment_id=refund.payment_id,
+            refund_id=refund.id,
+            provider=refund.provider,
+            merchant_id=refund.merchant_id,
+            reference=refund.money_reference,
+            amount=refund.amount,
+            currency=refund.currency,
+            details={"code": outcome.code, "reason": outcome.error, "again_at": _text(outcome.due_at)},
+        )
+        matters.open_new(conn, matter)
+    elif outcome.status in _TAKEN:
+        matters.close(conn, "refund_failed", refund.id, "sent")
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _tell_buyer(
+    conn: db.Connection, refund_id: UUID, status: RefundStatus, order: RefundedOrder, *, at_once: bool
+) -> None:
+    """Owe an email if the provider has taken a refund that the buyer waits for, or fails one that it had taken."""
+    was_taken, is_taken = order.status_before in _TAKEN, status in _TAKEN
+    if is_taken and not was_taken and not at_once:
+        outbox.owe_email(conn, "refund_sent", order.buyer_email, {"refund_id": str(refund_id)})
+    elif was_taken and status in ("failed", "by_hand"):
+        outbox.owe_email(conn, "refund_delayed", order.buyer_email, {"refund_id": str(refund_id)})
+
+
+def end_by_hand(conn: db.Connection, refund_id: UUID) -> bool:
+    """Note that a person has sent the money of a refund, and tell the buyer. Return False if a worker may send it."""
+    lease_end = rules.lease_end(datetime.now(UTC))
+    order = db.one(conn, RefundedOrder, SQL.end_refund_by_hand, id=refund_id, lease_end=lease_end)
+    if order is not None:
+        _tell_buyer(conn, refund_id, "succeeded", order, at_once=False)
+    return order is not None
+
+
+def owe_again(conn: db.Connection, refund_id: UUID) -> bool:
+    """Owe a refund again that has failed, and send it after the commit. Return False if a worker may send it now."""
+    lease_end = rules.lease_end(datetime.now(UTC))
+    if not db.run(conn, SQL.retry_refund, id=refund_id, lease_end=lease_end):
+        return False
+    conn.after_commit(send_again, refund_id)
+    return True
+
+
+def list_orders_to_end(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:
+    """Return a batch of orders that are to be ended, since their money went back elsewhere."""
+    return [row["id"] for row in db.many(conn, dict, SQL.list_orders_to_end, leave_out=list(leave_out))]
+
+
+def clear_end_of_order(conn: db.Connection, order_id: UUID) -> MoneyGone | None:
+    """Clear that an order is to be ended, in the transaction that ends it. None if there is nothing to end."""
+    return db.one(conn, MoneyGone, SQL.clear_end_of_order, order_id=order_id)
 
 
 def get_payments_backlog(conn: db.Connection) -> PaymentsBacklog:

@@ -11,17 +11,19 @@ from boxoffice import audit, db, idempotency, outbox, sql
 from boxoffice.auth import Caller, require_holder
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
-from boxoffice.observability import logger
+from boxoffice.observability import count, logger
 from boxoffice.orders import service as orders
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderView
 from boxoffice.orders.rules import parse_reference
-from boxoffice.payments import pace, providers, rules, sending
+from boxoffice.payments import matters, pace, providers, rules, sending
 from boxoffice.payments.errors import OrderExpired, PaymentRefused, ProviderBusy
 from boxoffice.payments.merchants import merchant_of
 from boxoffice.payments.models import (
     PLATFORM_MERCHANT,
     Effect,
+    MatterRow,
+    NewMatter,
     PaymentByHandRequest,
     PaymentDetails,
     PaymentOfOrder,
@@ -269,7 +271,52 @@ def receive_event(
             return WebhookView(event_id=event.id, effect=db.value(conn, SQL.get_effect, **key))
         effect = _apply(conn, event, merchant_account)
         db.run(conn, SQL.set_effect, **key, effect=effect)
+        if effect == "unknown_payment" and event.kind == "succeeded":
+            _keep_unknown_money(conn, event, merchant_account)
         return WebhookView(event_id=event.id, effect=effect)
+
+
+def _keep_unknown_money(conn: db.Connection, event: ProviderEvent, merchant_account: dict[str, Any]) -> None:
+    """Open a matter for money that names no order or payment that we know. It belongs to whoever has the account."""
+    has_amount = not event.order_reference and event.amount > 0
+    matter = NewMatter(
+        organisation_id=merchant_account["merchant_id"],
+        kind="unknown_payment",
+        subject=" ".join((merchant_account["provider"], str(merchant_account["merchant_id"]), event.id)),
+        reference=event.money_reference or event.id,
+        amount=event.amount if has_amount else None,
+        currency=event.currency if has_amount else None,
+        details=event.payload,
+        **merchant_account,
+    )
+    matters.open_new(conn, matter)
+    count("UnknownPayments")
+
+
+def assign_money(conn: db.Connection, matter: MatterRow, order_reference: str) -> tuple[UUID | None, Effect]:
+    """Give money that named no order to one, in the caller's transaction. It pays the order or goes back.
+
+    The money counts as such, even if the order has been paid by the same provider before.
+
+    Args:
+        order_reference: the order's id or number. It must be an order of the organisation that has the matter.
+
+    Returns:
+        The order, and what the money did. None if there is no such order.
+    """
+    merchant_account = {"provider": matter.provider, "merchant_id": matter.merchant_id}
+    named = ProviderEvent(
+        f"matter:{matter.id}", "succeeded", None, 0, "", matter.details, order_reference=order_reference
+    )
+    event = _name_payment(conn, named, merchant_account)
+    if event.payment_id is None:
+        return None, "unknown_payment"
+    event = replace(event, money_reference=matter.reference or event.id)
+    if matter.amount is not None and matter.currency is not None:
+        event = replace(event, amount=matter.amount, currency=matter.currency)
+    payment = db.exactly_one(conn, PaymentRow, SQL.lock_payment, id=event.payment_id, **merchant_account)
+    order = orders.lock_order(conn, payment.order_id)
+    return order.id, _receive_money(conn, payment, order, event, merchant_account)
 
 
 def _name_payment(conn: db.Connection, event: ProviderEvent, merchant_account: dict[str, Any]) -> ProviderEvent:
@@ -302,10 +349,8 @@ def _name_payment(conn: db.Connection, event: ProviderEvent, merchant_account: d
 
 def _apply(conn: db.Connection, event: ProviderEvent, merchant_account: dict[str, Any]) -> Effect:
     """Do what an event asks for. Return what it changed."""
-    if event.kind == "other":
-        return "ignored"
-    if event.kind == "refund":
-        return "noted" if db.run(conn, SQL.ask_about_refund, **merchant_account, reference=event.refund) else "ignored"
+    if event.kind in ("other", "refund", "reversal"):
+        return _note_money_back(conn, event, merchant_account)
     payment = db.one(conn, PaymentRow, SQL.lock_payment, id=event.payment_id, **merchant_account)
     if payment is None:
         logger.warning(
@@ -347,7 +392,24 @@ def _receive_money(
             _return_excess(conn, payment, order, event)
     else:
         _return_money(conn, payment, order, event, incoming_id, decision.reason)
+    if db.value(conn, SQL.has_waiting_reversal, payment_id=payment.id):
+        from boxoffice.payments import reversals
+
+        reversals.receive_waiting(conn, payment, order, merchant_account)
     return decision.effect
+
+
+def _note_money_back(conn: db.Connection, event: ProviderEvent, merchant_account: dict[str, Any]) -> Effect:
+    """Ask about a refund of ours that has changed, or book money that went back without us. Ignore all else."""
+    ours = False
+    if event.kind == "refund":
+        ours = bool(db.run(conn, SQL.ask_about_refund, **merchant_account, reference=event.refund))
+    if event.kind == "reversal":
+        from boxoffice.payments import reversals  # few events are about that
+
+        # It may be the money of another system at the same account.
+        ours = sum(reversals.receive(conn, reversal, **merchant_account) for reversal in event.reversals) > 0
+    return "noted" if ours else "ignored"
 
 
 def _await_money(conn: db.Connection, payment: PaymentRow, order: OrderRow, event: ProviderEvent) -> Effect:
@@ -408,7 +470,7 @@ def _return_money(
         _close_payment(conn, payment.id, "failed")
     refund_id = sending.return_incoming_payment(conn, payment.id, incoming_id, event.amount, event.currency, reason)
     conn.after_commit(sending.send_at_once, refund_id)
-    payload = {"order_id": str(order.id), "payment_id": str(payment.id)}
+    payload = {"order_id": str(order.id), "refund_id": str(refund_id)}
     outbox.owe_email(conn, "payment_returned", order.buyer_email, payload)
 
 

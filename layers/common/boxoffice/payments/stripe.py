@@ -2,14 +2,18 @@
 
 The secret of an account may have a field ``url``, which names another server than Stripe's. Webhooks to subscribe to:
 ``payment_intent.succeeded``, ``payment_intent.processing``, ``payment_intent.requires_action``,
-``payment_intent.payment_failed``, ``payment_intent.canceled``, ``refund.updated`` and ``refund.failed``.
+``payment_intent.payment_failed``, ``payment_intent.canceled``, ``refund.created``, ``refund.updated``,
+``refund.failed``, ``charge.refunded`` and ``charge.dispute.*``. Those about refunds and disputes carry all that is to
+be known, so that no call follows.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -21,12 +25,21 @@ from boxoffice.observability import logger
 from boxoffice.payments import calls
 from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable, SignatureWrong
 from boxoffice.payments.merchants import credential, credentials, webhook_secrets
-from boxoffice.payments.models import DueRefund, EventKind, PreparedPayment, ProviderEvent, ProviderPayment, RefundState
+from boxoffice.payments.models import (
+    DueRefund,
+    EventKind,
+    PreparedPayment,
+    ProviderEvent,
+    ProviderPayment,
+    RefundState,
+    Reversal,
+    ReversalStatus,
+)
 from boxoffice.payments.providers import Pace, ProviderInfo
 from boxoffice.payments.reading import amount_of, currency_of, name_of, payment_id_of
 
 if TYPE_CHECKING:
-    from stripe import PaymentIntent, RateLimitError, Refund, StripeClient
+    from stripe import InvalidRequestError, PaymentIntent, RateLimitError, Refund, StripeClient
     from stripe.params import PaymentIntentCreateParams
 
 # In live mode. See https://docs.stripe.com/rate-limits, which also says that each operation is an endpoint.
@@ -35,6 +48,13 @@ INFO = ProviderInfo("stripe", "Stripe-Signature", ("secret_key", "publishable_ke
 
 _TOLERANCE = 300  # seconds
 _TIMEOUT = (3.0, 8.0)  # seconds to connect, and between two bytes
+_UNFUNDED = re.compile(r"insufficient", re.IGNORECASE)
+_DISPUTE_ENDS: dict[str, ReversalStatus] = {
+    "lost": "lost",
+    "prevented": "lost",  # the card's network has returned the money before a formal dispute
+    "won": "won",
+    "warning_closed": "won",
+}
 _KINDS: dict[str, EventKind] = {
     "payment_intent.succeeded": "succeeded",
     "payment_intent.processing": "processing",
@@ -116,9 +136,17 @@ def fetch(payment: ProviderPayment, *, close: bool) -> Sequence[ProviderEvent]:
 
 def refund(refund: DueRefund) -> RefundState:
     """See `Provider.refund`. Stripe forgets idempotency keys after a while, so we first look for an earlier attempt."""
+    import stripe
+
     client = _client(refund.merchant_id)
-    with _calling():
-        return _state(_find_refund(client, refund) or _create_refund(client, refund))
+    try:
+        with _calling():
+            try:
+                return _state(_find_refund(client, refund) or _create_refund(client, refund))
+            except stripe.InvalidRequestError as error:
+                return _refused(client, refund, error)
+    except PaymentRefused as error:
+        return RefundState("refused", reason=error.detail, code=error.code)
 
 
 def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime) -> None:  # noqa: ARG001
@@ -137,10 +165,15 @@ def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:  # noqa: ARG001 - th
 
 
 def _event(event_id: str, name: str, subject: dict[str, Any]) -> ProviderEvent:
-    """Return the event for a webhook. It concerns us if its subject is a refund, or a PaymentIntent that we created."""
-    if subject.get("object") == "refund":
+    """Return the event for a webhook. It concerns us if its subject is a PaymentIntent of ours, or its money."""
+    if subject.get("object") == "refund" and _key_of(subject):
         refund = name_of(subject["id"])
         return ProviderEvent(event_id, "refund", None, 0, "", {"type": name, "refund": refund}, refund=refund)
+    is_reversal = subject.get("object") in _REVERSALS and subject.get("amount_refunded") != 0
+    if is_reversal and subject.get("payment_intent"):
+        reversal = _REVERSALS[subject["object"]](subject)
+        payload = {"type": name, "reference": reversal.reference, "status": reversal.status, "amount": reversal.amount}
+        return ProviderEvent(event_id, "reversal", None, 0, "", payload, reversals=(reversal,))
     payment_id = payment_id_of((subject.get("metadata") or {}).get("payment_id"))
     is_unfinished = name == "payment_intent.requires_action" and not _is_late(subject)
     if name not in _KINDS or payment_id is None or is_unfinished:
@@ -201,17 +234,19 @@ def _cancel(client: StripeClient, reference: str) -> PaymentIntent:
 
 
 def _find_refund(client: StripeClient, refund: DueRefund) -> Refund | None:
-    """Return the refund of an earlier attempt. None if there is none."""
+    """Return the refund of an earlier attempt, unless it failed. None if there is none."""
     if refund.reference:
         return client.v1.refunds.retrieve(refund.reference)
-    if refund.attempts == 1 or refund.payment_reference is None:
+    if refund.attempts == 1:
         return None
-    refunds = client.v1.refunds.list({"payment_intent": refund.payment_reference, "limit": 100})
-    return next((each for each in refunds if _key_of(each) == refund.key), None)
+    refunds = client.v1.refunds.list({"payment_intent": refund.money_reference, "limit": 100})
+    attempts = [each for each in refunds if (_key_of(each.to_dict()) or "").partition(".")[0] == str(refund.id)]
+    return next((each for each in attempts if each.status not in _NOT_MADE), None)
 
 
-def _key_of(refund: Refund) -> str | None:
-    return (refund.to_dict().get("metadata") or {}).get("refund")
+def _key_of(refund: dict[str, Any]) -> str | None:
+    """Return the key that we gave a refund. None if somebody else made it."""
+    return (refund.get("metadata") or {}).get("refund")
 
 
 def _create_refund(client: StripeClient, refund: DueRefund) -> Refund:
@@ -226,13 +261,59 @@ def _create_refund(client: StripeClient, refund: DueRefund) -> Refund:
 
 
 def _state(refund: Refund) -> RefundState:
-    match refund.status:
-        case "succeeded":
-            return RefundState("succeeded", refund.id)
-        case "failed" | "canceled":
-            return RefundState("failed", reason=str(refund.to_dict().get("failure_reason") or refund.status))
-        case _:
-            return RefundState("pending", refund.id)
+    """Return the state of a refund. One that waits for the payer (``requires_action``) is under way."""
+    if refund.status in _NOT_MADE:
+        code = str(refund.to_dict().get("failure_reason") or refund.status)
+        return RefundState("failed", reason=f"Stripe could not make the refund: {code}", code=code)
+    return RefundState("succeeded" if refund.status == "succeeded" else "pending", refund.id)
+
+
+def _refused(client: StripeClient, refund: DueRefund, error: InvalidRequestError) -> RefundState:
+    """Return the state of a refund that Stripe refuses, with what it has returned of the same money without us."""
+    code, reason = error.code or "refused", error.user_message or str(error)
+    logger.warning("Stripe refuses a refund", extra={"stripe_error": code, "stripe_message": reason})
+    if _UNFUNDED.search(f"{code} {reason}"):
+        return RefundState("unfunded", reason=reason, code=code)
+    money: Any = {"payment_intent": refund.money_reference, "limit": 100}
+    refunds = [each.to_dict() for each in client.v1.refunds.list(money)]
+    found = [_refund_elsewhere(each) for each in refunds if not _key_of(each)]
+    found += [_dispute(each.to_dict()) for each in client.v1.disputes.list(money)]
+    return RefundState("refused", reason=reason, code=code, reversals=tuple(found))
+
+
+def _refund_elsewhere(refund: dict[str, Any]) -> Reversal:
+    """Return a refund that somebody made at Stripe."""
+    status: ReversalStatus = "failed" if refund["status"] in _NOT_MADE else "made"
+    return _reversal("refund", refund, refund["amount"], status, refund.get("reason"))
+
+
+def _all_refunds(charge: dict[str, Any]) -> Reversal:
+    """Return the sum of all refunds of a charge, ours included."""
+    return replace(_reversal("refund", charge, charge["amount_refunded"], "made", None), is_total=True)
+
+
+def _dispute(dispute: dict[str, Any]) -> Reversal:
+    """Return a dispute of the payer, or their bank's question before one."""
+    status = _DISPUTE_ENDS.get(dispute["status"], "open")
+    return _reversal("dispute", dispute, dispute["amount"], status, dispute.get("reason"))
+
+
+def _reversal(kind: Any, subject: dict[str, Any], amount: Any, status: ReversalStatus, reason: Any) -> Reversal:
+    currency = currency_of(subject["currency"])
+    return Reversal(
+        kind=kind,
+        reference=name_of(subject["id"]),
+        money_reference=name_of(subject["payment_intent"]),
+        amount=amount_of(amount, currency, _decimals(currency)),
+        currency=currency,
+        status=status,
+        reason=str(reason or "")[:200],
+    )
+
+
+_NOT_MADE = ("failed", "canceled")
+_REVERSALS = {"refund": _refund_elsewhere, "charge": _all_refunds, "dispute": _dispute}
+"""What tells of money that went back without us, by the type of Stripe's object."""
 
 
 def _is_signed(body: bytes, signature: str | None, secret: str) -> bool:

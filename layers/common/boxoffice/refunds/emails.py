@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from boxoffice import db, money, sql
+from boxoffice import db, sql
 from boxoffice.emails import Content, Occasion, titles_of, venue_of, write
 from boxoffice.orders import emails as orders
-from boxoffice.payments.models import METHODS_BY_HAND
+from boxoffice.payments import emails as payments
 from boxoffice.tickets import service as tickets
 from boxoffice.times import when
 
@@ -19,15 +19,13 @@ class EmailRefund:
     """What an email says of a refund.
 
     Attributes:
-        by_hand: True if the organisation took the money itself, and so sends it back itself.
+        refund_id: the refund that sends the money. None if there is none.
         whole: True if this refund ended every ticket of the order.
         tickets: how many tickets ended, by event and ticket type.
     """
 
     order_id: UUID
-    amount: int
-    currency: str
-    by_hand: bool
+    refund_id: UUID | None
     whole: bool
     tickets: list[dict[str, Any]]
 
@@ -45,7 +43,7 @@ def order_refunded(conn: db.Connection, order_refund_id: str) -> Content:
     refund = _read_refund(conn, order_refund_id)
     order, items = orders.get_order(conn, refund.order_id)
     subject = f"Your refund for {titles_of(orders.titles(items))}"
-    return write("order_refunded", subject, orders.facts_of(order) | _facts_of(refund))
+    return write("order_refunded", subject, orders.facts_of(order) | _facts_of(conn, refund))
 
 
 def ticket_withdrawn(conn: db.Connection, ticket_id: str) -> Content:
@@ -62,11 +60,11 @@ def event_cancelled(conn: db.Connection, event_id: str, order_refund_id: str | N
         raise LookupError(f"cancelled event {event_id}")
     subject = f"Cancelled: {event.event_title}"
     details = {"when": when(event.starts_at, event.time_zone), "place": venue_of(event)}
-    facts = {"event": event, "order": None, "link": None, "amount": None} | details
+    facts = {"event": event, "order": None, "link": None} | payments.money_facts(None) | details
     if order_refund_id is not None:
         refund = _read_refund(conn, order_refund_id)
         order, _ = orders.get_order(conn, refund.order_id)
-        facts |= orders.facts_of(order) | _facts_of(refund) | {"order": order}
+        facts |= orders.facts_of(order) | _facts_of(conn, refund) | {"order": order}
     return write("event_cancelled", subject, facts)
 
 
@@ -74,14 +72,13 @@ EMAILS = (order_refunded, ticket_withdrawn, event_cancelled)
 
 
 def _read_refund(conn: db.Connection, order_refund_id: str) -> EmailRefund:
-    methods = {"methods_by_hand": list(METHODS_BY_HAND)}
-    refund = db.one(conn, EmailRefund, SQL.get_refund_for_email, id=UUID(order_refund_id), **methods)
+    refund = db.one(conn, EmailRefund, SQL.get_refund_for_email, id=UUID(order_refund_id))
     if refund is None:
         raise LookupError(f"refund {order_refund_id}")
     return refund
 
 
-def _facts_of(refund: EmailRefund) -> dict[str, Any]:
+def _facts_of(conn: db.Connection, refund: EmailRefund) -> dict[str, Any]:
     """Return the template's values that every email about a refund may use."""
-    amount = money.show(refund.amount, refund.currency) if refund.amount else None
-    return {"amount": amount, "by_hand": refund.by_hand, "whole": refund.whole, "ended": refund.tickets}
+    money = payments.get_money(conn, refund.refund_id) if refund.refund_id else None
+    return payments.money_facts(money) | {"whole": refund.whole, "ended": refund.tickets}

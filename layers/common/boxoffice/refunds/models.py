@@ -76,11 +76,16 @@ class PaidTicket(Charge):
 
 @dataclass(frozen=True)
 class RefundPlan:
-    """What a refund is about to do: end these tickets, send back this amount, and set this state of the order."""
+    """What a refund is about to do: end these tickets, give back this amount, and set this state of the order.
+
+    Attributes:
+        sends: False if all of the amount went back elsewhere, so that nothing is sent.
+    """
 
     tickets: list[PaidTicket]
     amount: int
     status: OrderStatus
+    sends: bool = True
 
 
 @dataclass(frozen=True)

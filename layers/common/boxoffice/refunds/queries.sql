@@ -45,9 +45,7 @@ WHERE (
 
 -- name: get_refund_for_email
 -- What emails say of a refund. Tickets that ended are counted by event and ticket type.
-SELECT order_id, order_refunds.amount, orders.currency,
-    coalesce((SELECT provider = ANY(%(methods_by_hand)s) FROM payments JOIN refunds ON refunds.payment_id = payments.id
-    WHERE refunds.id = refund_id), false) AS by_hand,
+SELECT order_id, refund_id,
     cardinality(ticket_ids) = (SELECT count(*) FROM tickets WHERE tickets.order_id = orders.id) AS whole,
     (SELECT coalesce(jsonb_agg(ended ORDER BY event_title, type_name), '[]') FROM (
         SELECT title AS event_title, name AS type_name, sum(group_size) AS quantity

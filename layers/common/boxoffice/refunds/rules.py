@@ -60,6 +60,16 @@ def plan_ticket_refund(
     return RefundPlan(list(chosen), min(left, paid), "partially_refunded")
 
 
+def plan_end(valid: Sequence[PaidTicket], order: OrderRow, refunded: int, elsewhere: int) -> RefundPlan:
+    """Return the plan that ends all valid tickets of an order, since its money went back without us.
+
+    Args:
+        refunded: how much of the order was refunded before.
+        elsewhere: how much went back elsewhere, and is in no refund yet.
+    """
+    return RefundPlan(list(valid), min(order.total - refunded, elsewhere), "refunded", sends=False)
+
+
 def _requested(tickets: Sequence[PaidTicket], ids: set[UUID]) -> list[PaidTicket]:
     """Return the tickets with these ids.
 

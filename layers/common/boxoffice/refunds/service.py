@@ -58,16 +58,14 @@ def _refund(
 ) -> RefundView:
     with conn.transaction():
         order = orders.lock_order(conn, order_id)
-        bought, refunded = _bought(conn, order)
+        bought, refunded = read_bought(conn, order)
         plan = rules.plan_refund(request, order, bought, refunded)
         view = _view(order, plan)
-        ended, refund_id = _carry_out(conn, order, plan, view.id, request.reason, caller.account, force=request.force)
+        ended, refund_id = carry_out(conn, order, plan, view.id, request.reason, caller.account, force=request.force)
         if refund_id is not None:
             conn.after_commit(sending.send_at_once, refund_id)
         outbox.owe_email(conn, "order_refunded", order.buyer_email, {"order_refund_id": str(view.id)})
-        for ticket in ended:
-            if ticket.holder_email is not None:
-                outbox.owe_email(conn, "ticket_withdrawn", ticket.holder_email, {"ticket_id": str(ticket.id)})
+        owe_withdrawals(conn, ended)
         answer = view.model_dump(mode="json")
         idempotency.store(conn, idempotent, answer)
         facts = request.model_dump(mode="json", exclude_defaults=True) | answer
@@ -75,7 +73,7 @@ def _refund(
     return view
 
 
-def _bought(conn: db.Connection, order: OrderRow) -> tuple[list[PaidTicket], int]:
+def read_bought(conn: db.Connection, order: OrderRow) -> tuple[list[PaidTicket], int]:
     """Return all tickets of an order, and how much of it was refunded before, in the minor unit."""
     bought = db.many(conn, PaidTicket, SQL.list_tickets, order_id=order.id)
     return bought, db.value(conn, SQL.get_refunded_amount, order_id=order.id)
@@ -92,7 +90,7 @@ def _view(order: OrderRow, plan: RefundPlan) -> RefundView:
     )
 
 
-def _carry_out(
+def carry_out(
     conn: db.Connection,
     order: OrderRow,
     plan: RefundPlan,
@@ -116,7 +114,8 @@ def _carry_out(
     refund_id = None
     if plan.amount:
         payment_id = db.value(conn, SQL.get_payment, order_id=order.id)
-        refund_id = sending.owe_refund(conn, payment_id, plan.amount, reason or "refunded by the seller")
+        why = reason or "refunded by the seller"
+        refund_id = sending.owe_refund(conn, payment_id, plan.amount, why, sends=plan.sends)
     ticket_ids = [ticket.id for ticket in plan.tickets]
     db.run(
         conn,
@@ -147,6 +146,13 @@ def _end_tickets(conn: db.Connection, order: OrderRow, plan: RefundPlan, *, forc
     if len(ended) < len(ids):
         raise TicketUsed(ticket_ids=sorted(set(ids) - {ticket.id for ticket in ended}))
     return ended
+
+
+def owe_withdrawals(conn: db.Connection, ended: Sequence[EndedTicket]) -> None:
+    """Owe an email to the holder of each ticket that ended, if it had passed from the buyer to somebody else."""
+    for ticket in ended:
+        if ticket.holder_email is not None:
+            outbox.owe_email(conn, "ticket_withdrawn", ticket.holder_email, {"ticket_id": str(ticket.id)})
 
 
 def list_cancelled_events(conn: db.Connection, excluded: Collection[UUID] = ()) -> list[CancelledEvent]:
@@ -193,12 +199,12 @@ def give_back_order(conn: db.Connection, order_to_give_back: OrderToGiveBack) ->
     if order.status == "pending":
         orders.cancel(conn, order, reason=_EVENT_CANCELLED, actor=event.cancelled_by)
         return True
-    bought, refunded = _bought(conn, order)
+    bought, refunded = read_bought(conn, order)
     chosen = [ticket for ticket in bought if ticket.event_id == event.id and ticket.status == "valid"]
     if order.status not in ("paid", "partially_refunded") or not chosen:
         return False
     plan, order_refund_id = rules.plan_ticket_refund(chosen, order, bought, refunded), new_id()
-    ended, _ = _carry_out(conn, order, plan, order_refund_id, _EVENT_CANCELLED, event.cancelled_by, force=True)
+    ended, _ = carry_out(conn, order, plan, order_refund_id, _EVENT_CANCELLED, event.cancelled_by, force=True)
     _owe_cancellation_emails(conn, event, order, order_refund_id, ended)
     return True
 

@@ -123,3 +123,10 @@ WITH locked AS MATERIALIZED (
 UPDATE tickets SET status = 'refunded' FROM locked
 WHERE tickets.id = locked.id AND (locked.entries = 0 OR %(force)s)
 RETURNING tickets.id, locked.holder_email
+
+-- name: lock_and_set_disputed
+-- The payer disputes the payment of an order, or no longer does. Tickets that say so already stay as they are.
+UPDATE tickets SET disputed = %(disputed)s FROM (
+    SELECT id FROM tickets WHERE order_id = %(order_id)s AND disputed <> %(disputed)s ORDER BY id FOR NO KEY UPDATE
+) AS changed
+WHERE tickets.id = changed.id

@@ -184,3 +184,8 @@ def end(conn: db.Connection, ticket_ids: Sequence[UUID], *, force: bool) -> list
         The tickets that were refunded.
     """
     return db.many(conn, EndedTicket, SQL.lock_and_end_tickets, ids=list(ticket_ids), force=force)
+
+
+def set_disputed(conn: db.Connection, order_id: UUID, *, disputed: bool) -> None:
+    """Mark the tickets of an order, whose payment is disputed or no longer is. The transaction has locked the order."""
+    db.run(conn, SQL.lock_and_set_disputed, order_id=order_id, disputed=disputed)

@@ -1,4 +1,7 @@
-"""Receive a webhook: what the endpoints of all providers share."""
+"""Receive a webhook: what the endpoints of all providers share.
+
+It stands above `payments`, since a webhook may end an order: all its money went back without us.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -34,4 +37,9 @@ def receive(provider: str, merchant_id: UUID | None, body: bytes, header: Callab
     module.verify(merchant, body, header(module.INFO.webhook_header.lower()), datetime.now(UTC))
     event = module.parse(merchant, body)
     with db.autocommit() as conn:
-        return service.receive_event(conn, provider, event, merchant)
+        view = service.receive_event(conn, provider, event, merchant)
+        if event.reversals:
+            from boxoffice.refunds import ending  # few events are about money that went back
+
+            ending.end_marked_orders(conn)
+        return view

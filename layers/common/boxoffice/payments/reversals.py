@@ -1,0 +1,226 @@
+"""Book money that went back without us: refunds that somebody made at a provider, and disputes of payers.
+
+A reversal is booked against the money that came (`incoming_payments.refunded_elsewhere`). So all that went back is
+counted once, and never more than came. If a refund of ours is owed that no longer fits beside it, the refund shrinks.
+
+What is booked may end the order: a dispute that is lost, or a refund of all that was left. The order is marked, and
+`refunds` ends it.
+"""
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from boxoffice import db, outbox, sql
+from boxoffice.ids import new_id
+from boxoffice.money import show
+from boxoffice.observability import count
+from boxoffice.orders import service as orders
+from boxoffice.orders.models import OrderRow
+from boxoffice.payments import matters
+from boxoffice.payments.models import IncomingPayment, NewMatter, PaymentRow, Reversal, StoredReversal
+from boxoffice.tickets import service as tickets
+
+SQL = sql.queries("payments")
+
+
+def receive(
+    conn: db.Connection, reversal: Reversal, provider: str, merchant_id: UUID, *, refused: UUID | None = None
+) -> bool:
+    """Store what a provider says of a reversal, and book it, in the caller's transaction. A repeat changes nothing.
+
+    Args:
+        refused: the refund whose refusal made the provider say it. It shrinks first if too little is left.
+
+    Returns:
+        True if the reversal concerns a payment of ours.
+    """
+    account = {"provider": provider, "merchant_id": merchant_id}
+    money = {"money_reference": reversal.money_reference, "payment_id": reversal.payment_id}
+    payment_id = db.value(conn, SQL.find_reversed_payment, **account, **money)
+    if payment_id is None:
+        return False
+    payment = db.exactly_one(conn, PaymentRow, SQL.lock_payment, id=payment_id, **account)
+    order = orders.lock_order(conn, payment.order_id)
+    incoming = _find_money(conn, payment.id, reversal.money_reference)
+    amount = _unexplained(conn, reversal, incoming) if reversal.is_total and incoming else reversal.amount
+    if amount == 0:
+        return True
+    facts = {name: value for name, value in vars(reversal).items() if name not in ("amount", "payment_id")}
+    stored = db.exactly_one(
+        conn, StoredReversal, SQL.upsert_reversal, id=new_id(), payment_id=payment.id, amount=amount, **account, **facts
+    )
+    if incoming is not None:
+        _book(conn, order, incoming, stored, account, refused)
+    return True
+
+
+def receive_waiting(conn: db.Connection, payment: PaymentRow, order: OrderRow, account: dict[str, Any]) -> None:
+    """Book the reversals that came before the money of a payment, which the transaction has just recorded."""
+    for reversal in db.many(conn, StoredReversal, SQL.list_waiting_reversals, payment_id=payment.id):
+        incoming = _find_money(conn, payment.id, reversal.money_reference)
+        if incoming is not None:
+            amount = _unexplained(conn, reversal, incoming) if reversal.is_total else reversal.amount
+            _book(conn, order, incoming, replace(reversal, amount=amount), account, None)
+
+
+def _find_money(conn: db.Connection, payment_id: UUID, money_reference: str) -> IncomingPayment | None:
+    return db.one(
+        conn, IncomingPayment, SQL.get_incoming_payment, payment_id=payment_id, money_reference=money_reference
+    )
+
+
+def _unexplained(conn: db.Connection, reversal: Reversal | StoredReversal, incoming: IncomingPayment) -> int:
+    """Return how much a sum of refunds adds to what is booked of it, since nothing else explains it. Else return 0.
+
+    Our refunds count in full, though some may not be made yet: rather too little is booked than too much. The events
+    of the single refunds tell the rest.
+    """
+    new = reversal.amount - incoming.refunded - incoming.refunded_elsewhere
+    if new <= 0:
+        return 0
+    names = {"kind": reversal.kind, "reference": reversal.reference}
+    return new + int(db.value(conn, SQL.get_booked, incoming_payment_id=incoming.id, **names) or 0)
+
+
+def _book(
+    conn: db.Connection,
+    order: OrderRow,
+    incoming: IncomingPayment,
+    reversal: StoredReversal,
+    account: dict[str, Any],
+    refused: UUID | None,
+) -> None:
+    """Book a reversal against its money, and tell people what has changed. The transaction has locked the order."""
+    due = reversal.due if reversal.currency == incoming.currency else 0
+    booked = _book_more(conn, order, incoming, reversal, due - reversal.booked, refused)
+    booked += _book_less(conn, incoming, reversal.booked - due)
+    db.run(conn, SQL.set_booked, id=reversal.id, amount=booked, incoming_payment_id=incoming.id)
+    if booked == 0 and reversal.status == reversal.status_before:
+        return
+    _tell(conn, order, incoming, reversal, account, missing=due - reversal.booked - booked)
+    if incoming.pays_order:
+        _mark_order(conn, order, incoming, reversal)
+
+
+def _book_more(
+    conn: db.Connection,
+    order: OrderRow,
+    incoming: IncomingPayment,
+    reversal: StoredReversal,
+    amount: int,
+    refused: UUID | None,
+) -> int:
+    """Book an amount that went back: in place of what another reversal had booked, then of the rest of the money.
+
+    If that is too little, our refunds that nobody is sending now shrink.
+
+    Returns:
+        How much could be booked.
+    """
+    left = max(amount, 0)
+    if left and not reversal.is_total:
+        others = {"id": reversal.id, "incoming_payment_id": incoming.id}
+        for other in db.many(conn, StoredReversal, SQL.list_replaceable_reversals, **others):
+            replaced = min(left, other.booked)
+            db.run(conn, SQL.set_booked, id=other.id, amount=-replaced, incoming_payment_id=incoming.id)
+            left -= replaced
+    from_rest = min(left, incoming.amount - incoming.refunded - incoming.refunded_elsewhere)
+    left -= from_rest
+    from_refunds = _reduce_refunds(conn, order, incoming, left, refused) if left else 0
+    if from_rest or from_refunds:
+        elsewhere = from_rest + from_refunds
+        db.run(conn, SQL.book_elsewhere, id=incoming.id, elsewhere=elsewhere, from_refunds=from_refunds)
+    return max(amount, 0) - left + from_refunds
+
+
+def _reduce_refunds(
+    conn: db.Connection, order: OrderRow, incoming: IncomingPayment, amount: int, refused: UUID | None
+) -> int:
+    """Let refunds of ours send less, by an amount in all. Return by how much they could be reduced.
+
+    If nothing is left to send of one, the buyer who waits for it is told. Whoever was refused one tells of that one.
+    """
+    left = amount
+    refunds = db.many(conn, dict, SQL.lock_reducible_refunds, incoming_payment_id=incoming.id, refused=refused)
+    for refund in sorted(refunds, key=lambda refund: refund["id"] != refused):
+        taken = min(left, refund["amount"])
+        if taken:
+            status = db.value(conn, SQL.reduce_refund, id=refund["id"], amount=taken)
+            if status == "succeeded":
+                matters.close(conn, "refund_failed", refund["id"], "gone_elsewhere")
+                matters.close(conn, "refund_by_hand", refund["id"], "gone_elsewhere")
+                if refund["id"] != refused:
+                    outbox.owe_email(conn, "refund_sent", order.buyer_email, {"refund_id": str(refund["id"])})
+            left -= taken
+    return amount - left
+
+
+def _book_less(conn: db.Connection, incoming: IncomingPayment, amount: int) -> int:
+    """Book less, since money did not go back in the end. What refunds count as theirs stays booked.
+
+    Returns:
+        The change of what is booked: 0 or less.
+    """
+    if amount <= 0:
+        return 0
+    less = min(amount, incoming.refunded_elsewhere - incoming.covered)
+    db.run(conn, SQL.book_elsewhere, id=incoming.id, elsewhere=-less, from_refunds=0)
+    return -less
+
+
+def _mark_order(conn: db.Connection, order: OrderRow, incoming: IncomingPayment, reversal: StoredReversal) -> None:
+    """Mark an order that is to be ended, and its tickets if the payment is disputed."""
+    now = _find_money(conn, incoming.payment_id, incoming.reference)
+    assert now is not None
+    all_gone = now.refunded_elsewhere > 0 and now.refunded + now.refunded_elsewhere == now.amount
+    if order.status != "refunded" and (reversal.status == "lost" or all_gone):
+        db.run(conn, SQL.set_ends_order, id=incoming.id)
+    if reversal.kind == "dispute":
+        disputed = db.value(conn, SQL.has_open_dispute, incoming_payment_id=incoming.id)
+        tickets.set_disputed(conn, order.id, disputed=disputed)
+
+
+def _tell(
+    conn: db.Connection,
+    order: OrderRow,
+    incoming: IncomingPayment,
+    reversal: StoredReversal,
+    account: dict[str, Any],
+    missing: int,
+) -> None:
+    """Write down what has happened: in the order's history, as a webhook, as a metric and as a matter.
+
+    Args:
+        missing: how much went back beyond what is left of the money, or is booked though it did not go back.
+    """
+    provider = account["provider"]
+    amount = show(reversal.amount, reversal.currency)
+    facts = {"payment_id": incoming.payment_id, "provider": provider, "reference": reversal.reference}
+    facts |= {"amount": reversal.amount, "provider_reason": reversal.reason}
+    matter = NewMatter(
+        organisation_id=order.organisation_id,
+        kind="refunded_elsewhere" if reversal.kind == "refund" else "dispute",
+        subject=str(reversal.id),
+        order_id=order.id,
+        payment_id=incoming.payment_id,
+        reference=reversal.reference,
+        amount=reversal.amount,
+        currency=reversal.currency,
+        details={"status": reversal.status, "reason": reversal.reason},
+        **account,
+    )
+    if reversal.kind == "refund":
+        what = "was refunded" if reversal.status == "made" else "was not refunded in the end"
+        reason = f"{amount} {what} at {provider} ({reversal.reference})"
+        orders.note(conn, order, "payment.refunded_elsewhere", reason=reason, refund_status=reversal.status, **facts)
+        count("RefundsElsewhere" if reversal.status == "made" else "RefundsElsewhereFailed")
+    else:
+        reason = f"the payer's dispute of {amount} is {reversal.status} ({reversal.reference})"
+        orders.note(conn, order, "payment.disputed", reason=reason, dispute_status=reversal.status, **facts)
+        count({"open": "DisputesOpened", "won": "DisputesWon"}.get(reversal.status, "DisputesLost"))
+    matters.open_new(conn, matter)
+    if reversal.status not in ("open", "made"):
+        matters.close(conn, matter.kind, matter.subject, reversal.status)
+    if missing < 0 or (missing and not db.value(conn, SQL.has_unsent_refund, incoming_payment_id=incoming.id)):
+        matters.open_new(conn, matters.difference(matter, missing))
