@@ -197,7 +197,7 @@ def account_in(record: str) -> str:
     try:
         fields = json.loads(record)
         return f"{name_of(fields['provider'])}{UUID(fields['merchant_id'])}"
-    except (KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError("the record names no account") from error
 
 
