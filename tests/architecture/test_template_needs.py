@@ -317,6 +317,38 @@ def test_a_message_is_leased_for_longer_than_a_worker_lives_and_shorter_than_the
     assert seconds_of("send_email") < LEASE.total_seconds() < hidden
 
 
+def watched(part: Any) -> Iterator[dict[str, Any]]:
+    """Yield the metrics of this deployment that a part of the template watches."""
+    if isinstance(part, dict):
+        if part.get("Namespace") == {"Ref": "AWS::StackName"}:
+            yield part
+        part = [*part.values()]
+    if isinstance(part, list):
+        for inner in part:
+            yield from watched(inner)
+
+
+def test_alarms_watch_metrics_that_somebody_measures() -> None:
+    resources = template()["Resources"].values()
+    by_functions = {text for name in functions() for text in reach_of(name).texts}
+    by_filters = {
+        metric["MetricName"]
+        for each in resources
+        if each["Type"] == "AWS::Logs::MetricFilter"
+        for metric in each["Properties"]["MetricTransformations"]
+    }
+    alarms = [each["Properties"] for each in resources if each["Type"] == "AWS::CloudWatch::Alarm"]
+    metrics = list(watched(alarms))
+    assert {metric["MetricName"] for metric in metrics} >= {"ApiErrors", "UnitsFailed"}
+    for metric in metrics:
+        name = metric["MetricName"]
+        if name in by_filters:
+            assert "Dimensions" not in metric, name
+        else:
+            assert name in by_functions
+            assert metric["Dimensions"] == [{"Name": "service", "Value": "boxoffice"}], name
+
+
 def cors() -> dict[str, Any]:
     """Return what pages of other origins may do."""
     return dict(template()["Resources"]["Api"]["Properties"]["CorsConfiguration"])
