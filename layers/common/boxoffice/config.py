@@ -28,6 +28,7 @@ class Settings:
     token_keys_secret: str
     ticket_keys_secret: str
     email_queue_url: str
+    refund_queue_url: str
     email_sender: str
     public_url: str
     hold: timedelta
@@ -48,6 +49,7 @@ def settings() -> Settings:
         token_keys_secret=env["TOKEN_KEYS_SECRET"],
         ticket_keys_secret=env["TICKET_KEYS_SECRET"],
         email_queue_url=env["EMAIL_QUEUE_URL"],
+        refund_queue_url=env["REFUND_QUEUE_URL"],
         email_sender=env["EMAIL_SENDER"],
         public_url=env["PUBLIC_URL"].rstrip("/"),
         hold=timedelta(minutes=float(env["HOLD_MINUTES"])),
