@@ -32,6 +32,7 @@ def lapse(conn: Connection, minutes: int = 1) -> None:
 def test_without_open_payments_the_job_does_nothing(reconcile: Job) -> None:
     assert reconcile() == {
         "asked": 0,
+        "accounts_to_send": 0,
         "refunds_tried": 0,
         "orders_ended": 0,
         "units_failed": 0,
