@@ -36,6 +36,7 @@ def payments(stack: RunningStack) -> Blueprint:
     _add_refunds(pages, memory, faults)
     _add_page(pages, memory, courier)
     _add_controls(pages, memory, faults, courier)
+    _add_dashboard(pages, memory, courier)
     return pages
 
 
@@ -83,14 +84,15 @@ def _add_refunds(pages: Blueprint, memory: Memory, faults: Faults) -> None:
                 return _refusal(409, "less than that is left of the payment")
             return jsonify(asdict(made))
 
-        return _answer(faults, "refund", act)
+        # What is made already is not refused in the end: a repeat of the call gets the same answer.
+        return _answer(faults, "refund", act, can_refuse=memory.refund(refund_id) is None)
 
     @pages.get("/refunds/<refund_id>")
     def fetch_refund(refund_id: str) -> Response:
         return _answer(faults, "fetch", lambda _: jsonify(asdict(_known_refund(memory.refund(refund_id)))))
 
 
-def _answer(faults: Faults, operation: str, act: Any) -> Response:
+def _answer(faults: Faults, operation: str, act: Any, *, can_refuse: bool = True) -> Response:
     """Answer a call of the API, in the way that a test may have ordered."""
     fault = faults.take(operation)
     kind = fault.kind if fault else ""
@@ -99,7 +101,7 @@ def _answer(faults: Faults, operation: str, act: Any) -> Response:
         response.headers["Retry-After"] = str(int(fault.seconds if fault else 1))
     elif kind == "error":
         response = _refusal(500, "down")
-    elif kind == "refused":
+    elif kind == "refused" and can_refuse:
         response = _refusal(402, "the sandbox was told to refuse this")
     else:
         if fault and kind == "delayed":
@@ -156,7 +158,7 @@ def _webhook(payment: Payment, kind: str, **more: Any) -> tuple[str, str]:
 
 
 def _add_controls(pages: Blueprint, memory: Memory, faults: Faults, courier: Courier) -> None:
-    """Add what tests order, and what happens in a provider's own dashboard."""
+    """Add what tests order."""
 
     @pages.post("/control/faults")
     def order_fault() -> Response:
@@ -187,9 +189,20 @@ def _add_controls(pages: Blueprint, memory: Memory, faults: Faults, courier: Cou
     def list_answers() -> Response:
         return jsonify([{"at": at, "operation": name, "status": status} for at, name, status in faults.take_answers()])
 
+
+def _add_dashboard(pages: Blueprint, memory: Memory, courier: Courier) -> None:
+    """Add what people see and do on a provider's own dashboard, and what payers do at their banks."""
+
+    @pages.get("/control/payments/<uuid:payment_id>")
+    def get_payment(payment_id: UUID) -> Response:
+        payment = _known(memory.payment(str(payment_id)))
+        refunds = [asdict(refund) for refund in memory.refunds(payment.id)]
+        return jsonify({**asdict(payment), "refunds": refunds, "reversals": memory.reversals(payment.id)})
+
     @pages.post("/control/payments/<uuid:payment_id>")
     def set_payment(payment_id: UUID) -> Response:
-        memory.end_payment(str(payment_id), request.get_json()["status"])
+        body = request.get_json()
+        memory.end_payment(str(payment_id), body["status"], amount=body.get("amount"))
         return jsonify(asdict(_known(memory.payment(str(payment_id)))))
 
     @pages.post("/control/payments/<uuid:payment_id>/reversals")
@@ -197,7 +210,8 @@ def _add_controls(pages: Blueprint, memory: Memory, faults: Faults, courier: Cou
         payment, body = _known(memory.payment(str(payment_id))), request.get_json()
         amount, reference = int(body["amount"]), str(body["reference"])
         webhook = _webhook(payment, body["type"], amount=amount, reference=reference)
-        memory.set_reversal(reference, payment.id, body["type"], amount, webhook)
+        if not memory.set_reversal(reference, payment.id, body["type"], amount, webhook):
+            return _refusal(409, "less than that is left of the payment, or it has ended before")
         return jsonify(asdict(courier.deliver(webhook[0])))
 
     @pages.post("/control/refunds/<refund_id>")
