@@ -16,7 +16,7 @@ from boxoffice.orders import service as orders
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderView
 from boxoffice.orders.rules import parse_reference
-from boxoffice.payments import matters, pace, providers, rules, sending
+from boxoffice.payments import calls, matters, pace, providers, rules, sending
 from boxoffice.payments.errors import OrderExpired, PaymentRefused, ProviderBusy
 from boxoffice.payments.merchants import merchant_of
 from boxoffice.payments.models import (
@@ -177,7 +177,7 @@ def _create(conn: db.Connection, provider: providers.Provider, payment: PaymentT
     """
     info, merchant_id = provider.INFO, payment.merchant_id
     try:
-        with pace.keep(conn, info, merchant_id, "create", pace.BUYERS_WAIT):
+        with pace.keep(conn, info, merchant_id, "create", pace.BUYERS_WAIT), calls.understanding(info.name):
             return provider.create(payment)
     except ProviderBusy as busy:
         raise ProviderBusy(retry_after=pace.return_in(conn, info, merchant_id, busy)) from busy
