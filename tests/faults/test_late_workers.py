@@ -152,15 +152,23 @@ def test_a_refund_that_another_worker_has_taken_stays_as_that_one_left_it(
             assert row(conn, "refunds", refund_id) == before
 
 
-def test_a_payment_that_was_paid_meanwhile_is_not_asked_about_again(api: Client, conn: db.Connection) -> None:
-    payment = started(api, factories.order(conn, factories.ticket_type(conn)))
-    provider_servers.make_all_due(conn)
-    (a,) = reconciliation.ask_providers(conn, unresponsive=set())
-    assert tell(api, payment).json["effect"] == "paid"
-    before = row(conn, "payments", payment["id"])
+def test_a_payment_that_was_paid_or_taken_meanwhile_keeps_when_it_is_asked_about(
+    api: Client, conn: db.Connection, subtests: pytest.Subtests
+) -> None:
+    for then, late in product(["taken", "paid"], [[], ProviderUnavailable()]):
+        with subtests.test(then=then, late=str(late)):
+            payment = started(api, factories.order(conn, factories.ticket_type(conn)))
+            conn.execute("UPDATE payments SET ask_at = now() - interval '1 second' WHERE id = %s", [payment["id"]])
+            (a,) = reconciliation.ask_providers(conn, unresponsive=set())
+            if then == "paid":
+                assert tell(api, payment).json["effect"] == "paid"
+            else:
+                conn.execute("UPDATE payments SET ask_at = now() - interval '1 second' WHERE id = %s", [payment["id"]])
+                assert len(reconciliation.ask_providers(conn, unresponsive=set())) == 1
+            before = row(conn, "payments", payment["id"])
 
-    for late in ((), ProviderUnavailable()):
-        with conn.transaction():
-            reconciliation.apply_answer(conn, replace(a, answer=late))
-        assert row(conn, "payments", payment["id"]) == before
+            with conn.transaction():
+                reconciliation.apply_answer(conn, replace(a, answer=late))
+
+            assert row(conn, "payments", payment["id"]) == before
     invariants.check(conn)

@@ -4,9 +4,12 @@ import psycopg
 
 from boxoffice.admin import service
 
+_UNREADABLE_WEBHOOKS = """SELECT template FROM outbox
+    WHERE kind = 'webhook' AND payload->'data' ? 'currency' AND NOT payload->'data' ? 'currency_exponent'"""
+
 
 def check(conn: psycopg.Connection) -> None:
-    """Check the invariants.
+    """Check the invariants, and that each webhook with a currency says how many decimals it has.
 
     Raises:
         AssertionError: rows contradict one of them.
@@ -20,6 +23,7 @@ def check(conn: psycopg.Connection) -> None:
         if not check.holds and check.name != "an order that costs something is paid by exactly one payment"
     ]
     assert not broken, broken
+    assert conn.execute(_UNREADABLE_WEBHOOKS).fetchall() == []
 
 
 def left(conn: psycopg.Connection, ticket_type_id: object) -> tuple[int, int, int]:

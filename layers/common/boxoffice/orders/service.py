@@ -625,7 +625,8 @@ def note(conn: db.Connection, order: OrderRow, kind: str, *, reason: str, **fact
         facts: what the webhook says beside the order itself.
     """
     db.run(conn, SQL.insert_note, id=order.id, status=order.status, reason=reason)
-    data = {"order_id": order.id, "number": order.number, "status": order.status, "currency": order.currency}
+    currency = {"currency": order.currency, "currency_exponent": money.exponent(order.currency)}
+    data = {"order_id": order.id, "number": order.number, "status": order.status, **currency}
     outbox.owe_webhook(conn, order.organisation_id, kind, data | facts)
 
 
