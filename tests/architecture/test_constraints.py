@@ -78,6 +78,17 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "events_capacity_pool_id_key": copy("events", "capacity_pool_id IS NOT NULL", id=NEW),
     "events_country_check": "UPDATE events SET country = 'NGA'",
     "events_currency_check": "UPDATE events SET currency = 'NG'",
+    "events_late_payments": (
+        "UPDATE events SET late_payments_until = starts_at, late_payments_share = NULL",
+        "UPDATE events SET late_payments_until = NULL, late_payments_share = 10",
+    ),
+    "events_late_payments_before_start": (
+        "UPDATE events SET late_payments_until = starts_at + interval '1 second', late_payments_share = 10"
+    ),
+    "events_late_payments_share_check": (
+        "UPDATE events SET late_payments_until = starts_at, late_payments_share = 0",
+        "UPDATE events SET late_payments_until = starts_at, late_payments_share = 101",
+    ),
     "events_doors_before_end": "UPDATE events SET doors_open_at = ends_at",
     "events_end_after_start": "UPDATE events SET ends_at = starts_at",
     "events_organisation_id_fkey": f"UPDATE events SET organisation_id = {NEW}",
@@ -312,7 +323,7 @@ NULLABLE: dict[str, str] = {
     "customers": "account_id email name phone",
     "events": (
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
-        "image_url rating"
+        "image_url late_payments_share late_payments_until rating"
     ),
     "order_history": "actor_id",
     "order_items": "buyer_fee platform_fee seat_ids tax terms_id",

@@ -4,13 +4,14 @@ from dataclasses import replace
 from typing import Literal
 from uuid import UUID, uuid4
 
+import pytest
 from psycopg import Connection
 
 from boxoffice.auth import Caller, Who, order_token
 from boxoffice.errors import DomainError
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRequest
-from boxoffice.payments import reconciliation, sending, service
+from boxoffice.payments import reconciliation, sandbox, sending, service
 from boxoffice.payments.errors import ProviderUnavailable, RefundTooLarge
 from boxoffice.payments.models import PaymentRequest, ProviderEvent, StartedPayment
 from boxoffice.stock.errors import SoldOut
@@ -337,4 +338,75 @@ def test_jobs_that_ask_at_once_ask_about_each_payment_once(api: Client, database
     assert conn.execute("SELECT status, ask_at, count(*) FROM payments GROUP BY 1, 2").fetchall() == [
         ("failed", None, 30)
     ]
+    invariants.check(conn)
+
+
+def under_way(payment: StartedPayment) -> ProviderEvent:
+    return replace(success(payment), kind="processing")
+
+
+def test_money_under_way_that_meets_an_expiry_holds_the_order_or_comes_too_late(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    ticket_type = factories.ticket_type(conn, quantity=40)
+    payments = [start(conn, factories.order(conn, ticket_type)) for _ in range(12)]
+    conn.execute("UPDATE orders SET expires_at = now() - interval '16 minutes'")
+
+    def meet(conn: Connection, number: int) -> str | None:
+        if number % 3:
+            return receive(conn, under_way(payments[number // 3]))
+        with conn.transaction():
+            sellers.expire_orders(conn, batch=3)
+        return None
+
+    effects = race(database, 36, meet)
+
+    held, noted = effects.count("held"), effects.count("noted")
+    assert (held + noted, effects.count("ignored")) == (12, 12)
+    assert invariants.left(conn, ticket_type) == (40 - 2 * held, 2 * held, 0)
+    assert emails(conn) == ["payment_processing"] * held
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_whatever_news_of_money_meet_each_other_the_order_ends_paid_once(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    ticket_type = factories.ticket_type(conn, quantity=40)
+    payments = [start(conn, factories.order(conn, ticket_type)) for _ in range(6)]
+
+    def meet(conn: Connection, number: int) -> str:
+        payment = payments[number // 5]
+        match number % 5:
+            case 0 | 1:
+                return receive(conn, under_way(payment))
+            case 2:
+                return receive(conn, replace(success(payment), kind="failed"))
+            case _:
+                return receive(conn, success(payment))
+
+    effects = race(database, 30, meet)
+
+    assert effects.count("paid") == 6
+    assert refunds(conn) == []
+    assert conn.execute("SELECT DISTINCT status, ask_at FROM payments").fetchall() == [("succeeded", None)]
+    assert invariants.left(conn, ticket_type) == (28, 0, 12)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_late_payments_that_start_at_once_never_hold_more_than_the_share(
+    api: Client, database: Database, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "INFO", replace(sandbox.INFO, has_late_methods=True))
+    event = factories.event(conn)
+    conn.execute("UPDATE events SET late_payments_until = now() + interval '1 day', late_payments_share = 25")
+    ticket_type = factories.ticket_type(conn, event_id=event, quantity=40)
+    chosen = [factories.order(conn, ticket_type, quantity=2) for _ in range(16)]
+
+    race(database, 16, lambda conn, number: start(conn, chosen[number]))
+
+    late = conn.execute("SELECT count(*) FROM payments WHERE late").fetchone()
+    assert late == (5,), "25 % of 40 tickets is 10, which is 5 orders of 2"
+    assert deadlocks(conn) == 0
     invariants.check(conn)

@@ -12,6 +12,7 @@ from boxoffice.auth import Caller, Who, order_token
 from boxoffice.checkin import service as checkin
 from boxoffice.checkin.errors import AlreadyScanned
 from boxoffice.checkin.models import ScanRequest
+from boxoffice.orders import service as orders
 from boxoffice.payments import service
 from boxoffice.payments.models import PaymentRequest, ProviderEvent, StartedPayment
 from boxoffice.tickets import service as tickets
@@ -58,6 +59,31 @@ def declined(conn: Connection, ticket_type: UUID) -> ProviderEvent:
     return replace(paid_in_time(conn, ticket_type), kind="failed")
 
 
+def paid_too_much(conn: Connection, ticket_type: UUID) -> ProviderEvent:
+    event = paid_in_time(conn, ticket_type)
+    return replace(event, amount=event.amount + 1)
+
+
+def paid_for_a_cancelled_order(conn: Connection, ticket_type: UUID) -> ProviderEvent:
+    event = paid_in_time(conn, ticket_type)
+    row = conn.execute("SELECT id FROM orders").fetchone()
+    assert row is not None
+    with conn.transaction():
+        orders.cancel_order(conn, Caller(Who.GUEST, guest_token=order_token(row[0])), row[0])
+    return event
+
+
+def under_way(conn: Connection, ticket_type: UUID) -> ProviderEvent:
+    return replace(paid_in_time(conn, ticket_type), kind="processing")
+
+
+def failed_after_days(conn: Connection, ticket_type: UUID) -> ProviderEvent:
+    event = under_way(conn, ticket_type)
+    receive(conn, replace(event, id="evt_0"))
+    conn.execute("DELETE FROM outbox")
+    return replace(event, kind="failed")
+
+
 @pytest.mark.parametrize(
     ("make", "effect", "returned", "sent"),
     [
@@ -66,6 +92,10 @@ def declined(conn: Connection, ticket_type: UUID) -> ProviderEvent:
         (paid_too_late, "returned", 1, ["payment_returned"]),
         (paid_wrongly, "returned", 1, ["payment_returned"]),
         (declined, "failed", 0, []),
+        (paid_too_much, "paid", 1, ["order_confirmation", "excess_returned"]),
+        (paid_for_a_cancelled_order, "returned", 1, ["payment_returned"]),
+        (under_way, "held", 0, ["payment_processing"]),
+        (failed_after_days, "failed", 0, ["payment_failed"]),
     ],
 )
 def test_killed_anywhere_the_repeated_webhook_has_its_effect_once(
@@ -79,7 +109,9 @@ def test_killed_anywhere_the_repeated_webhook_has_its_effect_once(
 ) -> None:
     event = make(conn, factories.ticket_type(conn, quantity=10))
     other_effects = [
-        conn.execute("SELECT count(*) FROM provider_events WHERE effect <> %s", [effect]).fetchone()
+        conn.execute(
+            "SELECT count(*) FROM provider_events WHERE effect <> %s AND event_id = %s", [effect, event.id]
+        ).fetchone()
         for _ in die_everywhere(database, conn, lambda conn: receive(conn, event))
     ]
     assert len(other_effects) >= 8

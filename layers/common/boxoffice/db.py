@@ -2,7 +2,8 @@
 
 Every transaction takes its locks in this order, so that none deadlocks:
     1. rate limits, an account, its sessions by id
-    2. a provider event, its payment, then the order (several orders only with SKIP LOCKED)
+    2. a provider event, its payment, then the order (several orders only with SKIP LOCKED, and so a locked order's
+        payments)
     3. a buyer, by an advisory lock for each of their identities, in order
     4. an event (shared by whoever changes a price or a voucher), then its ticket types by id, or a voucher
     5. a waitlist entry (several only with SKIP LOCKED; a transaction that holds stock already locks one so too)

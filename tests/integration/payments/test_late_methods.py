@@ -12,7 +12,7 @@ from psycopg import Connection
 from boxoffice.auth import order_token
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import emails, refunds, start, started, status_of
-from tests.helpers.provider_servers import Stripe, send_webhook
+from tests.helpers.provider_servers import Flutterwave, Stripe, send_webhook
 from tests.helpers.support import Client
 
 type Job = Callable[[], dict[str, Any]]
@@ -58,6 +58,100 @@ def test_a_payment_is_opened_without_them(stripe: Stripe, api: Client, order: UU
         *("boleto", "konbini", "multibanco", "oxxo"),
         *("customer_balance", "sofort"),
     }
+
+
+class TestAllowed:
+    """An event may allow them, until a day and for a share of each ticket type."""
+
+    def allow(self, conn: Connection, event: UUID, share: int, until: str = "1 day") -> None:
+        conn.execute(
+            "UPDATE events SET late_payments_until = now() + %s::interval, late_payments_share = %s WHERE id = %s",
+            [until, share, event],
+        )
+
+    def is_late(self, stripe: Stripe, api: Client, order: UUID) -> bool:
+        return stripe.read(started(api, order, "stripe"))["excluded_payment_method_types"] == []
+
+    @pytest.mark.parametrize(
+        ("share", "late"),
+        [(19, [False, False, True]), (39, [False, True, True]), (40, [True, False, False]), (60, [True, True, False])],
+    )
+    def test_up_to_the_share(
+        self,
+        stripe: Stripe,
+        api: Client,
+        conn: Connection,
+        event: UUID,
+        ticket_type: UUID,
+        share: int,
+        late: list[bool],
+    ) -> None:
+        self.allow(conn, event, share)
+        orders = [factories.order(conn, ticket_type, quantity=quantity) for quantity in (4, 2, 1)]
+
+        assert [self.is_late(stripe, api, order) for order in orders] == late
+
+    def test_what_is_over_gives_its_share_back(
+        self, stripe: Stripe, api: Client, conn: Connection, event: UUID, ticket_type: UUID, reconcile: Job
+    ) -> None:
+        self.allow(conn, event, 20)
+        first, second, third = (factories.order(conn, ticket_type, quantity=2) for _ in range(3))
+        payment = started(api, first, "stripe")
+        assert not self.is_late(stripe, api, second)
+        stripe.pay(payment)
+        reconcile()
+
+        assert self.is_late(stripe, api, third)
+
+    def test_a_decline_does_not_give_it_back(
+        self, stripe: Stripe, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
+        self.allow(conn, event, 20)
+        payment = started(api, factories.order(conn, ticket_type, quantity=2), "stripe")
+        stripe.pay(payment, Stripe.DECLINED)
+        send_webhook(api, "stripe", stripe.event_of(payment))
+
+        assert not self.is_late(stripe, api, factories.order(conn, ticket_type, quantity=1))
+        assert stripe.debit(payment)["status"] == "processing"
+
+    def test_each_ticket_type_has_its_own_share(
+        self, stripe: Stripe, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
+        self.allow(conn, event, 50)
+        other = factories.ticket_type(conn, event_id=event, quantity=2)
+        started(api, factories.order(conn, ticket_type, quantity=5), "stripe")
+
+        assert self.is_late(stripe, api, factories.order(conn, other, quantity=1))
+        assert not self.is_late(stripe, api, factories.order(conn, ticket_type, quantity=1))
+
+    def test_until_the_last_day_and_only_if_all_events_allow_it(
+        self, stripe: Stripe, api: Client, conn: Connection, event: UUID, ticket_type: UUID, organisation: UUID
+    ) -> None:
+        self.allow(conn, event, 100)
+        other = factories.event(conn, organisation_id=organisation)
+        order, second = (
+            factories.order(conn, each, quantity=1)
+            for each in (ticket_type, factories.ticket_type(conn, event_id=other))
+        )
+        conn.execute("UPDATE order_items SET order_id = %s, item_no = 2 WHERE order_id = %s", [order, second])
+        assert not self.is_late(stripe, api, order)
+
+        self.allow(conn, event, 100, until="-1 second")
+        assert not self.is_late(stripe, api, factories.order(conn, ticket_type, quantity=1))
+
+    def test_at_flutterwave(
+        self, flutterwave: Flutterwave, api: Client, conn: Connection, event: UUID, order: UUID, reconcile: Job
+    ) -> None:
+        self.allow(conn, event, 100)
+        payment = started(api, order, "flutterwave")
+        assert "payment_options" not in flutterwave.link(payment)
+        flutterwave.pay(payment, status="pending", payment_type="ach_payment")
+
+        reconcile()
+
+        assert status_of(conn, payment) == ("processing", "pending")
+        assert emails(conn) == ["payment_processing"]
+        invariants.check(conn)
 
 
 class TestUnderWay:

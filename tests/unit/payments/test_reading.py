@@ -75,6 +75,8 @@ def test_events_about_anything_else_are_ignored() -> None:
         {"amount_received": True},
         {"amount_received": None},
         {"currency": "naira"},
+        {"currency": "xyz"},
+        {"currency": "xau"},
         {"currency": None},
         {"currency": "n\u0000n"},
         {"id": "pi\u0000"},

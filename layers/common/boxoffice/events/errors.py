@@ -21,6 +21,14 @@ class DoorsAfterEnd(DomainError):
     constraint = "events_doors_before_end"
 
 
+class LatePaymentsAfterStart(DomainError):
+    status = 422
+    code = "late_payments_after_start"
+    meaning = "Payments that take days could start after the event has started."
+    remedy = "Set `late_payments.until` no later than `starts_at`."
+    constraint = "events_late_payments_before_start"
+
+
 class UnknownTicketType(DomainError):
     status = 422
     code = "unknown_ticket_type"
@@ -63,4 +71,4 @@ class EventNotPublished(DomainError):
 
 
 # Why an event cannot be created or edited as requested.
-INVALID_EVENT = (EndsBeforeStart, EndsInThePast, DoorsAfterEnd, UnknownTicketType)
+INVALID_EVENT = (EndsBeforeStart, EndsInThePast, DoorsAfterEnd, LatePaymentsAfterStart, UnknownTicketType)

@@ -120,6 +120,27 @@ Gates = Annotated[
 DoorsOpen = Annotated[Moment, Field(description="Nobody is admitted before this time")]
 
 
+class LatePaymentsRequest(Request):
+    until: Annotated[Moment, Field(description="No such payment starts after this time. At the latest `starts_at`")]
+    share_percent: Annotated[
+        int,
+        Field(
+            strict=True,
+            ge=1,
+            le=100,
+            description="How much of each ticket type may be held by orders with such payments, in percent",
+        ),
+    ]
+
+
+LatePayments = Annotated[
+    LatePaymentsRequest,
+    Field(
+        description="Allows ways to pay that take days, such as bank debits. Until the money comes, tickets are held"
+    ),
+]
+
+
 class EventRequest(Request):
     organisation_id: Id
     title: ShortText
@@ -134,6 +155,7 @@ class EventRequest(Request):
     image_url: ImageUrl | None = None
     currency: Currency
     capacity: Capacity | None = None
+    late_payments: LatePayments | None = None
     ticket_types: list[TicketTypeRequest] = Field(default_factory=list, max_length=MOST_TICKET_TYPES)
 
 
@@ -158,6 +180,7 @@ class EventPatch(Patch):
     image_url: ImageUrl | None = unchanged()
     currency: Currency = unchanged()
     capacity: Capacity | None = unchanged()
+    late_payments: LatePayments | None = unchanged()
 
 
 class VenueView(View):
@@ -171,6 +194,11 @@ class VenueView(View):
 class GateView(View):
     name: str
     ticket_type_ids: list[Id] | None = Field(description="The ticket types that it lets in; null for any")
+
+
+class LatePaymentsView(View):
+    until: datetime
+    share_percent: int
 
 
 class EventSummary(MoneyView):
@@ -197,6 +225,9 @@ class EventView(EventSummary):
     doors_open_at: datetime | None
     gates: list[GateView]
     capacity: int | None = Field(description="How many tickets its ticket types can sell together; null for no limit")
+    late_payments: LatePaymentsView | None = Field(
+        description="Until when payments that take days may start, and how much of each ticket type they may hold"
+    )
     ticket_types: list[TicketTypeView]
 
 
@@ -288,3 +319,12 @@ class EventRow(ListedEvent):
     capacity_available: int | None
     capacity_held: int | None
     capacity_sold: int | None
+    late_payments_until: datetime | None
+    late_payments_share: int | None
+
+    @property
+    def late_payments(self) -> LatePaymentsView | None:
+        """Return if, and how far, payments that take days are allowed, as shown."""
+        if self.late_payments_until is None or self.late_payments_share is None:
+            return None
+        return LatePaymentsView(until=self.late_payments_until, share_percent=self.late_payments_share)

@@ -26,11 +26,14 @@ _LAST_ID = UUID(int=2**128 - 1)
 
 
 def columns_of(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns that store a request's fields. The event has a column for each field of its venue."""
+    """Return the columns that store a request's fields. The event has a column for each field of a nested object."""
     venue = fields.get("venue", {})
-    others = {name: value for name, value in fields.items() if name != "venue"}
+    columns = {name: value for name, value in fields.items() if name not in ("venue", "late_payments")}
+    if "late_payments" in fields:
+        late = fields["late_payments"] or {"until": None, "share_percent": None}
+        columns |= {"late_payments_until": late["until"], "late_payments_share": late["share_percent"]}
     prefixed = {"name": "venue_name", "address": "venue_address"}
-    return others | {prefixed.get(name, name): value for name, value in venue.items()}
+    return columns | {prefixed.get(name, name): value for name, value in venue.items()}
 
 
 def check_end(ends_at: datetime, now: datetime) -> None:

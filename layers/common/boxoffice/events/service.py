@@ -276,7 +276,7 @@ def _capacity(event: EventRow) -> CapacityAvailability | None:
 
 def _view(event: EventRow, types: Sequence[TicketTypeRow]) -> EventView:
     shown = [TicketTypeView.model_validate(row) for row in types]
-    return EventView(**vars(event), venue=event.venue, ticket_types=shown)
+    return EventView(**vars(event), venue=event.venue, late_payments=event.late_payments, ticket_types=shown)
 
 
 def _record(conn: db.Connection, caller: Caller, action: str, event: EventRow, **facts: Any) -> None:

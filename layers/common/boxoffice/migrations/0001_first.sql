@@ -102,7 +102,8 @@ CREATE TABLE stock (
 -- Beside the quantities of its ticket types, an event may have a capacity of its own, which they share. Its gates are
 -- named entrances, as [{"name", "ticket_type_ids"}]. Null lets in any ticket type. If an event has no gates, a scan may
 -- name any. After a cancellation, a job refunds the orders one by one. cancellation_finished_at says when none was
--- left. A full-text search reads search_vector.
+-- left. A full-text search reads search_vector. Until late_payments_until, payments may be opened that take days.
+-- Orders with such payments hold late_payments_share percent of each ticket type at the most.
 CREATE TABLE events (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
@@ -123,6 +124,8 @@ CREATE TABLE events (
     image_url       text,
     currency        text NOT NULL CHECK (length(currency) = 3),
     capacity_pool_id uuid UNIQUE REFERENCES stock_pools,
+    late_payments_until timestamptz,
+    late_payments_share smallint CHECK (late_payments_share BETWEEN 1 AND 100),
     version         integer NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz,
@@ -133,7 +136,9 @@ CREATE TABLE events (
     search_vector   tsvector NOT NULL GENERATED ALWAYS AS (
         to_tsvector('simple', title || ' ' || venue_name || ' ' || city || ' ' || description)) STORED,
     CONSTRAINT events_end_after_start CHECK (ends_at > starts_at),
-    CONSTRAINT events_doors_before_end CHECK (doors_open_at < ends_at)
+    CONSTRAINT events_doors_before_end CHECK (doors_open_at < ends_at),
+    CONSTRAINT events_late_payments CHECK ((late_payments_until IS NULL) = (late_payments_share IS NULL)),
+    CONSTRAINT events_late_payments_before_start CHECK (late_payments_until <= starts_at)
 );
 CREATE INDEX events_upcoming ON events (starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
 CREATE INDEX events_by_organisation ON events (organisation_id, starts_at, id) WHERE deleted_at IS NULL;
@@ -361,6 +366,7 @@ CREATE TABLE payments (
 CREATE INDEX payments_order_id ON payments (order_id);
 CREATE UNIQUE INDEX payments_one_success ON payments (order_id) WHERE status = 'succeeded';
 CREATE UNIQUE INDEX payments_one_open ON payments (order_id, provider) WHERE ask_at IS NOT NULL;
+CREATE INDEX payments_open_late ON payments (order_id) WHERE ask_at IS NOT NULL AND (late OR status = 'processing');
 CREATE INDEX payments_to_ask ON payments (ask_at) WHERE ask_at IS NOT NULL;
 CREATE INDEX payments_waiting ON payments (provider, merchant_id)
     WHERE provider_reference IS NULL AND status = 'pending';

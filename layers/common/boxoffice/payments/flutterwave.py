@@ -41,7 +41,7 @@ from boxoffice.payments.reading import currency_of, name_of, payment_id_of, whol
 
 # Flutterwave limits calls, and publishes no figure, so this is a modest one.
 _PACE = Pace(account=50, endpoint=25)
-INFO = ProviderInfo("flutterwave", "verif-hash", ("secret_key", "webhook_secret"), pace=_PACE)
+INFO = ProviderInfo("flutterwave", "verif-hash", ("secret_key", "webhook_secret"), has_late_methods=True, pace=_PACE)
 
 _URL = "https://api.flutterwave.com/v3"
 _LONGEST_SESSION = 1440  # minutes

@@ -142,11 +142,13 @@ class SaleState:
     Attributes:
         ends_at: when the first of its events ends.
         is_cancelled: True if one of its events is cancelled.
+        late_payments_until: until when payments that take days may start. None if not all its events allow them.
     """
 
     organisation_status: str
     ends_at: datetime
     is_cancelled: bool
+    late_payments_until: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ class ProviderInfo:
         account_fields: the fields of an account's secret. The field ``webhook_secret`` proves webhooks.
         has_merchant_accounts: True if organisations can use an account of their own.
         takes_real_money: False for a stand-in, which production refuses.
+        has_late_methods: True if it has ways to pay that take days.
         pace: how many calls it allows.
     """
 
@@ -48,6 +49,7 @@ class ProviderInfo:
     account_fields: tuple[str, ...] = ()
     has_merchant_accounts: bool = True
     takes_real_money: bool = True
+    has_late_methods: bool = False
     pace: Pace = Pace()
 
 

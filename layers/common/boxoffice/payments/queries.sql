@@ -14,15 +14,37 @@ FROM payments WHERE order_id = %(order_id)s ORDER BY id
 -- name: get_sale_state
 -- If what an order is for is still for sale: the state of its organisation, and of its events taken together.
 SELECT organisations.status AS organisation_status, min(events.ends_at) AS ends_at,
-    bool_or(events.status <> 'published' OR events.deleted_at IS NOT NULL) AS is_cancelled
+    bool_or(events.status <> 'published' OR events.deleted_at IS NOT NULL) AS is_cancelled,
+    CASE WHEN bool_and(late_payments_until IS NOT NULL) THEN min(late_payments_until) END AS late_payments_until
 FROM orders JOIN organisations ON organisations.id = organisation_id JOIN order_items ON order_id = orders.id
     JOIN events ON events.id = event_id
 WHERE orders.id = %(order_id)s GROUP BY organisations.status
 
+-- name: lock_events_of_order
+-- Lock the events of an order, so that one payment after the other takes from their share for late payments.
+SELECT id FROM events WHERE id IN (SELECT event_id FROM order_items WHERE order_id = %(order_id)s)
+ORDER BY id FOR NO KEY UPDATE
+
+-- name: fits_late_share
+-- True if an order fits into the share of each of its ticket types that late payments may hold. Pending orders count
+-- whose money may be, or is, under way for days: each of them once, however many such payments it has.
+SELECT bool_and(wanted.quantity + held.quantity <= stock_pools.quantity * late_payments_share / 100)
+FROM (
+    SELECT ticket_type_id, sum(quantity) AS quantity FROM order_items
+    WHERE order_id = %(order_id)s GROUP BY ticket_type_id
+) AS wanted JOIN ticket_types ON ticket_types.id = ticket_type_id JOIN events ON events.id = event_id
+    JOIN stock_pools ON stock_pools.id = pool_id CROSS JOIN LATERAL (
+    SELECT coalesce(sum(item.quantity), 0) AS quantity
+    FROM (SELECT DISTINCT order_id AS id FROM payments WHERE ask_at IS NOT NULL AND (late OR status = 'processing')
+        AND order_id <> %(order_id)s) AS late
+        JOIN orders USING (id) JOIN order_items AS item ON item.order_id = orders.id
+    WHERE orders.status = 'pending' AND item.ticket_type_id = wanted.ticket_type_id
+) AS held
+
 -- name: insert_payment
 -- A payment that a client starts.
-INSERT INTO payments (id, order_id, provider, merchant_id, amount, currency, ask_at)
-VALUES (%(id)s, %(order_id)s, %(provider)s, %(merchant_id)s, %(amount)s, %(currency)s, %(ask_at)s)
+INSERT INTO payments (id, order_id, provider, merchant_id, amount, currency, late, ask_at)
+VALUES (%(id)s, %(order_id)s, %(provider)s, %(merchant_id)s, %(amount)s, %(currency)s, %(late)s, %(ask_at)s)
 RETURNING id, order_id, provider, status, amount, currency, created_at, closed_at
 
 -- name: insert_payment_by_hand

@@ -76,6 +76,11 @@ def check_for_sale(sale: SaleState, now: datetime) -> None:
         raise error
 
 
+def allows_late(sale: SaleState, now: datetime) -> bool:
+    """Return True if the events of an order let payments start now that take days."""
+    return sale.late_payments_until is not None and now < sale.late_payments_until
+
+
 def open_payment(payments: Sequence[PaymentOfOrder], provider: str) -> PaymentOfOrder | None:
     """Return the open payment of an order at a provider. None if a new one can be started there.
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from boxoffice.config import provider_secret, settings
 from boxoffice.errors import Malformed
@@ -38,6 +38,7 @@ from boxoffice.payments.models import (
     ReversalStatus,
 )
 from boxoffice.payments.providers import ProviderInfo
+from boxoffice.payments.reading import currency_of
 from boxoffice.signing import is_token, token
 
 INFO = ProviderInfo("sandbox", "X-Sandbox-Signature", has_merchant_accounts=False, takes_real_money=False)
@@ -72,7 +73,7 @@ class SandboxEvent(Request):
     type: EventType
     payment_id: Id
     amount: Annotated[int, Field(strict=True, gt=0, le=MAX_TOTAL)]
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$"), AfterValidator(currency_of)]
     reference: Annotated[str | None, Field(pattern=r"^[\w-]{1,100}$")] = None
 
     @model_validator(mode="after")

@@ -86,7 +86,8 @@ def _open(
         db.run(conn, SQL.reopen_payment, **at_provider)
         order, now = orders.lock_order(conn, order.id), datetime.now(UTC)
         rules.check_payable(order, now)
-        rules.check_for_sale(_sale_state(conn, order), now)
+        sale = _sale_state(conn, order)
+        rules.check_for_sale(sale, now)
         payments = db.many(conn, PaymentOfOrder, SQL.list_payments_of_order, order_id=order.id)
         payment = rules.open_payment(payments, provider.INFO.name) or db.exactly_one(
             conn,
@@ -97,6 +98,7 @@ def _open(
             merchant_id=merchant_id,
             amount=order.total,
             currency=order.currency,
+            late=provider.INFO.has_late_methods and rules.allows_late(sale, now) and _takes_late_share(conn, order),
             ask_at=rules.first_ask_at(order.expires_at, now),
         )
         answer = PaymentView.model_validate(payment).model_dump(mode="json")
@@ -106,6 +108,17 @@ def _open(
 
 def _sale_state(conn: db.Connection, order: OrderRow) -> SaleState:
     return db.exactly_one(conn, SaleState, SQL.get_sale_state, order_id=order.id)
+
+
+def _takes_late_share(conn: db.Connection, order: OrderRow) -> bool:
+    """Return True if a payment of the order may take days: its tickets fit into the share that its events allow.
+
+    The events are locked until the commit, so that the count is exact. A share that is used up is found without a lock.
+    """
+    if not db.value(conn, SQL.fits_late_share, order_id=order.id):
+        return False
+    db.run(conn, SQL.lock_events_of_order, order_id=order.id)
+    return bool(db.value(conn, SQL.fits_late_share, order_id=order.id))
 
 
 def _prepare(

@@ -44,7 +44,9 @@ if TYPE_CHECKING:
 
 # In live mode. See https://docs.stripe.com/rate-limits, which also says that each operation is an endpoint.
 _PACE = Pace(account=100, endpoint=25)
-INFO = ProviderInfo("stripe", "Stripe-Signature", ("secret_key", "publishable_key", "webhook_secret"), pace=_PACE)
+INFO = ProviderInfo(
+    "stripe", "Stripe-Signature", ("secret_key", "publishable_key", "webhook_secret"), has_late_methods=True, pace=_PACE
+)
 
 _TOLERANCE = 300  # seconds
 _TIMEOUT = (3.0, 8.0)  # seconds to connect, and between two bytes
