@@ -154,10 +154,21 @@ def connect() -> Connection:
     global _connection
     if _connection is None or _connection.closed or _is_closed_by_server(_connection):
         disconnect()
-        config = settings()
-        url = conninfo(config.database_url, config.database_secret)
-        _connection = Connection.connect(url, autocommit=True, **_CONNECTION)
+        _connection = _open()
     return _connection
+
+
+def _open() -> Connection:
+    """Open a connection. If that fails and the password has changed since it was read, try the new one."""
+    config = settings()
+    url = conninfo(config.database_url, config.database_secret)
+    try:
+        return Connection.connect(url, autocommit=True, **_CONNECTION)
+    except psycopg.OperationalError:
+        fresh = conninfo(config.database_url, config.database_secret, fresh=True)
+        if fresh == url:
+            raise
+        return Connection.connect(fresh, autocommit=True, **_CONNECTION)
 
 
 def disconnect() -> None:
