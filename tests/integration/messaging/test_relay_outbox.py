@@ -6,7 +6,7 @@ from uuid import UUID
 import boto3
 import pytest
 
-from boxoffice import config, queues
+from boxoffice import config, outbox, queues
 from tests.helpers.mailbox import outbox_row, owe, sqs_stub
 from tests.helpers.support import context, free_port, function
 
