@@ -30,6 +30,7 @@ from boxoffice.payments.merchants import credentials
 from boxoffice.payments.models import (
     PLATFORM_MERCHANT,
     DueRefund,
+    EventKind,
     PreparedPayment,
     ProviderEvent,
     ProviderPayment,
@@ -49,6 +50,7 @@ _SIGNATURE = re.compile(r"t=([0-9]{1,12}),s=([0-9]+\.[\w-]+)", re.ASCII)
 
 type EventType = Literal[
     "payment.succeeded",
+    "payment.processing",
     "payment.failed",
     "refund.created",
     "refund.failed",
@@ -56,6 +58,11 @@ type EventType = Literal[
     "dispute.won",
     "dispute.lost",
 ]
+_KINDS: dict[str, EventKind] = {
+    "payment.succeeded": "succeeded",
+    "payment.processing": "processing",
+    "payment.failed": "failed",
+}
 _STATUSES: dict[str, ReversalStatus] = {
     "refund.created": "made",
     "refund.failed": "failed",
@@ -119,7 +126,7 @@ def _fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
             raise
         return _closed(payment) if close else None
     match answer.get("status"):
-        case "succeeded":
+        case "succeeded" | "processing":
             return _fetched(payment, answer)
         case "cancelled":
             return _closed(payment)
@@ -246,7 +253,7 @@ def _event(event: SandboxEvent) -> ProviderEvent:
         return ProviderEvent(event.id, "reversal", None, 0, "", payload, reversals=(reversal,))
     return ProviderEvent(
         id=event.id,
-        kind="succeeded" if event.type == "payment.succeeded" else "failed",
+        kind=_KINDS[event.type],
         payment_id=event.payment_id,
         amount=event.amount,
         currency=event.currency,
@@ -256,9 +263,10 @@ def _event(event: SandboxEvent) -> ProviderEvent:
 
 
 def _fetched(payment: ProviderPayment, answer: dict[str, Any]) -> ProviderEvent:
-    """Return the event for money that the sandbox says has come."""
+    """Return the event for money that the sandbox says has come, or is under way."""
+    status = answer["status"]
     event = {name: answer.get(name) for name in ("amount", "currency")}
-    event |= {"id": f"fetched_{payment.id}", "type": "payment.succeeded", "payment_id": payment.id}
+    event |= {"id": f"fetched_{payment.id}_{status}", "type": f"payment.{status}", "payment_id": payment.id}
     try:
         return _event(SandboxEvent.model_validate(event))
     except ValidationError as error:
