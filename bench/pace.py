@@ -75,7 +75,9 @@ def _sandbox(bench: Bench, orders: int) -> Iterator[Sandbox]:
             fixture.vacuum(conn)
             memory = Memory(Path(folder) / "sandbox.sqlite")
             for payment_id, amount, currency in conn.execute("SELECT id, amount, currency FROM payments"):
-                memory.add_payment(str(payment_id), amount, currency, "number", "Ada Buyer")
+                memory.add_payment(
+                    str(payment_id), amount, currency, "number", "Ada Buyer", "https://tickets.example.com"
+                )
                 memory.end_payment(str(payment_id), "succeeded")
         sandbox = Sandbox(Path(folder))
         try:

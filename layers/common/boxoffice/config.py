@@ -65,11 +65,11 @@ def provider_secret(provider: str) -> str:
     return os.environ[f"{provider.upper()}_SECRET"]
 
 
-def conninfo(url: str, secret_id: str) -> str:
+def conninfo(url: str, secret_id: str, *, fresh: bool = False) -> str:
     """Return the URL with the user and password of a secret in it; without a secret id, the URL as it is."""
     if not secret_id:
         return url
-    login = secret(secret_id)
+    login = secret(secret_id, fresh=fresh)
     return url.replace("://", f"://{quote(login['username'], safe='')}:{quote(login['password'], safe='')}@", 1)
 
 

@@ -23,6 +23,7 @@ MOST_REPEATS = 100
 OUTCOMES: dict[str, tuple[Status, str]] = {
     "pay": ("succeeded", "payment.succeeded"),
     "decline": ("failed", "payment.failed"),
+    "pay_later": ("processing", "payment.processing"),
 }
 
 
@@ -46,9 +47,8 @@ def _add_payments(pages: Blueprint, memory: Memory, faults: Faults, address: str
     def create(payment_id: UUID) -> Response:
         def act(_: Fault | None) -> Response:
             body = request.get_json()
-            payment = memory.add_payment(
-                str(payment_id), body["amount"], body["currency"], body["order"], body["buyer"]
-            )
+            details = (body[name] for name in ("amount", "currency", "order", "buyer", "return_url"))
+            payment = memory.add_payment(str(payment_id), *details)
             return jsonify({**asdict(payment), "url": f"{address}/{payment_id}"})
 
         return _answer(faults, "create", act)
@@ -128,7 +128,7 @@ def _add_page(pages: Blueprint, memory: Memory, courier: Courier) -> None:
         payment = _known(memory.payment(str(payment_id)))
         choice = request.get_json() if request.is_json else request.form
         if choice.get("outcome") not in OUTCOMES:
-            abort(make_response(jsonify(message="outcome is pay or decline"), 400))
+            abort(make_response(jsonify(message=f"outcome is one of {[*OUTCOMES]}"), 400))
         repeats, delay = min(int(choice.get("repeat", 1)), MOST_REPEATS), float(choice.get("delay", 0))
         deliveries = _decide(memory, courier, payment, choice["outcome"], repeats, delay)
         payment = _known(memory.payment(str(payment_id)))

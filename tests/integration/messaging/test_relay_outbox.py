@@ -6,7 +6,7 @@ from uuid import UUID
 import boto3
 import pytest
 
-from boxoffice import config, queues
+from boxoffice import config, outbox, queues
 from tests.helpers.mailbox import outbox_row, owe, sqs_stub
 from tests.helpers.support import context, free_port, function
 
@@ -137,3 +137,14 @@ def test_it_stops_before_its_time_is_over(conn):
     hasty = context("relay_outbox")
     hasty.get_remaining_time_in_millis = lambda: 4_000
     assert function("relay_outbox").handler({}, hasty)["waiting"] == 1
+
+
+def test_of_many_messages_a_nudge_leaves_most_to_the_job(conn, email_queue, monkeypatch):
+    """Whoever nudges waits for the queue, a call for ten messages."""
+    monkeypatch.setenv("EMAIL_QUEUE_URL", email_queue)
+    config.settings.cache_clear()
+    monkeypatch.setattr(outbox, "_MOST_NUDGES", 20)
+    owed = owe_due(conn, 50)
+    outbox.nudge(conn, owed)
+    assert sorted(on_queue(email_queue)) == sorted(owed[:20])
+    assert relay()["relayed"] == 50

@@ -38,7 +38,7 @@ from boxoffice.payments.models import (
     Reversal,
     ReversalStatus,
 )
-from boxoffice.payments.providers import ProviderInfo
+from boxoffice.payments.providers import ProviderInfo, return_url
 from boxoffice.payments.reading import currency_of
 from boxoffice.signing import is_token, token
 
@@ -103,6 +103,7 @@ def create(payment: ProviderPayment) -> PreparedPayment:
             "currency": payment.currency,
             "order": payment.order_number,
             "buyer": payment.buyer_name,
+            "return_url": return_url(payment.order_id),
         },
     )
     return PreparedPayment(str(payment.id), url=str(answer.get("url")))
@@ -126,7 +127,7 @@ def _fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
             raise
         return _closed(payment) if close else None
     match answer.get("status"):
-        case "succeeded" | "processing":
+        case "succeeded" | "processing" | "failed":
             return _fetched(payment, answer)
         case "cancelled":
             return _closed(payment)
@@ -263,10 +264,10 @@ def _event(event: SandboxEvent) -> ProviderEvent:
 
 
 def _fetched(payment: ProviderPayment, answer: dict[str, Any]) -> ProviderEvent:
-    """Return the event for money that the sandbox says has come, or is under way."""
-    status = answer["status"]
+    """Return the event for a payment as the sandbox knows it. Money comes once, but other tries may repeat."""
     event = {name: answer.get(name) for name in ("amount", "currency")}
-    event |= {"id": f"fetched_{payment.id}_{status}", "type": f"payment.{status}", "payment_id": payment.id}
+    name = payment.id if answer["status"] == "succeeded" else new_id()
+    event |= {"id": f"fetched_{name}", "type": f"payment.{answer['status']}", "payment_id": payment.id}
     try:
         return _event(SandboxEvent.model_validate(event))
     except ValidationError as error:
