@@ -12,9 +12,11 @@ MASTER = _KEY.encode()
 
 
 class _Secrets(BaseHTTPRequestHandler):
+    secret = _RING
+
     def do_GET(self) -> None:
         """Answer any request for a secret with the same key ring."""
-        body = json.dumps({"SecretString": json.dumps(_RING)}).encode()
+        body = json.dumps({"SecretString": json.dumps(self.secret)}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -25,9 +27,10 @@ class _Secrets(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def secrets_extension() -> Iterator[int]:
-    """Serve secrets on a port of this machine. Yield the port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Secrets)
+def secrets_extension(**fields: str) -> Iterator[int]:
+    """Serve secrets on a port of this machine, with more fields if some are given. Yield the port."""
+    handler = type("Secrets", (_Secrets,), {"secret": _RING | fields})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server.server_address[1]
     server.shutdown()

@@ -16,6 +16,7 @@ _ENVIRONMENT = {
     "TOKEN_KEYS_SECRET": "token-keys",
     "TICKET_KEYS_SECRET": "ticket-keys",
     "EMAIL_QUEUE_URL": "",
+    "REFUND_QUEUE_URL": "",
     "EMAIL_SENDER": "tickets@example.com",
     "PUBLIC_URL": "https://tickets.example.com",
     "HOLD_MINUTES": "15",

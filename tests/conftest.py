@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "HOLD_MINUTES": "15",
     "AUTO_APPROVE_ORGANISATIONS": "true",
     "EMAIL_SENDER": "Boxoffice <tickets@example.com>",
+    "REFUND_QUEUE_URL": "",
     "PUBLIC_URL": "http://127.0.0.1:3000",
     "PAYMENT_PROVIDERS": ",".join(info.name for info in INFOS),
     "POWERTOOLS_LOG_LEVEL": "WARNING",

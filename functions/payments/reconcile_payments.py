@@ -1,4 +1,4 @@
-"""Every minute: ask providers about payments that stay open, send the refunds that are owed, and end orders."""
+"""Every minute: ask providers about open payments, call workers that send owed refunds, and end orders."""
 
 from functools import partial
 
@@ -20,16 +20,15 @@ SECONDS_TO_STOP = 30  # calls to providers that do not answer take that long
 
 @job(seconds_to_stop=SECONDS_TO_STOP, backlog=sending.get_payments_backlog, gauges=GAUGES)
 def handler() -> list[Step]:
-    """Ask and send concurrently. Accounts that do not answer are left out for the rest of the run.
+    """Ask concurrently. Accounts that do not answer are left out for the rest of the run.
 
     The orders that end are those whose money went back without us.
     """
-    unresponsive: set[str] = set()
-    ask = partial(reconciliation.ask_providers, unresponsive=unresponsive)
-    send = partial(sending.try_refunds, unresponsive=unresponsive)
+    ask = partial(reconciliation.ask_providers, unresponsive=set())
+    find = partial(sending.find_accounts, called=set())
     return [
         Step("asked", find=ask, do=reconciliation.apply_answer, done="PaymentsAsked", failed="AnswersNotApplied"),
-        Step("refunds_tried", find=send, do=sending.record_outcome, done="RefundsTried", failed="RefundsNotRecorded"),
+        Step("accounts_to_send", find=find, do=sending.call_workers, done="AccountsToSend", failed="AccountsNotCalled"),
         Step(
             "orders_ended",
             find=ending.list_marked_orders,

@@ -21,5 +21,5 @@ FINISH_EVENTS = Step(
 
 @job()
 def handler() -> list[Step]:
-    """Give back each order in a transaction of its own. `reconcile_payments` sends the refunds that are owed."""
+    """Give back each order in a transaction of its own. Workers send the refunds that are owed: `send_refunds`."""
     return [GIVE_BACK_ORDERS, FINISH_EVENTS]

@@ -516,8 +516,9 @@ class TestAlarms:
         assert total["Expression"] == "SUM(METRICS())"
         assert {stat["Period"] for stat in stats} == {600}, "an hourly run and its two repeats are in one period"
 
-    def test_a_dead_letter_counts_once(self) -> None:
-        came, there = resource("EmailsUndeliverable")["Metrics"]
+    @pytest.mark.parametrize("alarm", ["EmailsUndeliverable", "RefundsNotSent"])
+    def test_a_dead_letter_counts_once(self, alarm: str) -> None:
+        came, there = resource(alarm)["Metrics"]
         assert came["Expression"] == "DIFF(FILL(there, 0))"
         assert there["MetricStat"]["Metric"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
         assert not there["ReturnData"]

@@ -69,6 +69,7 @@ SECONDS = {
     "reconcile_payments": 60,
     "relay_outbox": 60,
     "send_email": 60,
+    "send_refunds": 120,
     "start_payment": 29,  # waits 10 s for the provider's pace, and 11 s for its answer
 }
 SECONDS_OF_API_GATEWAY = 30
@@ -296,7 +297,7 @@ def test_each_worker_takes_the_records_of_a_queue() -> None:
         for name, function in functions().items()
         if any(event["Type"] == "SQS" for event in function.get("Events", {}).values())
     }
-    assert polled == {name for name, _ in declared_with("worker")}
+    assert polled == {name for kind in ("worker", "queue_job") for name, _ in declared_with(kind)}
 
 
 def test_time_outs_are_as_long_as_the_work_and_shorter_than_the_wait_for_it() -> None:
@@ -305,7 +306,7 @@ def test_time_outs_are_as_long_as_the_work_and_shorter_than_the_wait_for_it() ->
     }
     for name in operations():
         assert seconds_of(name) < SECONDS_OF_API_GATEWAY, name
-    for name, seconds_to_stop in [*declared_with("job"), *declared_with("worker")]:
+    for name, seconds_to_stop in [*declared_with("job"), *declared_with("worker"), *declared_with("queue_job")]:
         assert seconds_of(name) >= 2 * seconds_to_stop, f"{name} stops before it has done half of what it could"
     for name, rate in JOBS.items():
         assert seconds_of(name) <= {"rate(1 minute)": 60, "rate(1 hour)": 3600}[rate], f"{name} meets its next run"
@@ -314,6 +315,38 @@ def test_time_outs_are_as_long_as_the_work_and_shorter_than_the_wait_for_it() ->
 def test_a_message_is_leased_for_longer_than_a_worker_lives_and_shorter_than_the_queue_hides_it() -> None:
     hidden = template()["Resources"]["EmailQueue"]["Properties"]["VisibilityTimeout"]
     assert seconds_of("send_email") < LEASE.total_seconds() < hidden
+
+
+def watched(part: Any) -> Iterator[dict[str, Any]]:
+    """Yield the metrics of this deployment that a part of the template watches."""
+    if isinstance(part, dict):
+        if part.get("Namespace") == {"Ref": "AWS::StackName"}:
+            yield part
+        part = [*part.values()]
+    if isinstance(part, list):
+        for inner in part:
+            yield from watched(inner)
+
+
+def test_alarms_watch_metrics_that_somebody_measures() -> None:
+    resources = template()["Resources"].values()
+    by_functions = {text for name in functions() for text in reach_of(name).texts}
+    by_filters = {
+        metric["MetricName"]
+        for each in resources
+        if each["Type"] == "AWS::Logs::MetricFilter"
+        for metric in each["Properties"]["MetricTransformations"]
+    }
+    alarms = [each["Properties"] for each in resources if each["Type"] == "AWS::CloudWatch::Alarm"]
+    metrics = list(watched(alarms))
+    assert {metric["MetricName"] for metric in metrics} >= {"ApiErrors", "UnitsFailed"}
+    for metric in metrics:
+        name = metric["MetricName"]
+        if name in by_filters:
+            assert "Dimensions" not in metric, name
+        else:
+            assert name in by_functions
+            assert metric["Dimensions"] == [{"Name": "service", "Value": "boxoffice"}], name
 
 
 def cors() -> dict[str, Any]:

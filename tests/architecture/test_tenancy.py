@@ -513,6 +513,7 @@ COMPARISONS = {
     "payments/set_effect": 1,
     "payments/slow_down": 1,
     "payments/store_event": 1,
+    "payments/take_due_refunds": 1,
     "slots/get_claim_of_member": 1,
     "slots/get_place_of_member": 1,
     "slots/insert_place": 1,

@@ -197,7 +197,7 @@ def due_message(conn: db.Connection) -> None:
         ("offer_waitlist", "closed", "waitlist_entries", entry_of_a_cancelled_event),
         ("offer_waitlist", "offered", "waitlist_entries", waiting_entry),
         ("reconcile_payments", "asked", "payments", open_payment),
-        ("reconcile_payments", "refunds_tried", "refunds", owed_refund),
+        ("send_refunds", "refunds_tried", "refunds", owed_refund),
         ("relay_outbox", "relayed", "outbox", due_message),
     ],
 )
@@ -215,9 +215,10 @@ def test_a_job_leaves_to_the_next_run_what_others_have_locked(
     db.connect().execute("SET lock_timeout = '500ms'")
 
     a_minute = SimpleNamespace(**{**vars(context()), "get_remaining_time_in_millis": lambda: 60_000})
+    event = provider_servers.due_at("sandbox") if job == "send_refunds" else {}
     with held(database, f"SELECT FROM {table}"):
-        report = function(job).handler({}, a_minute)
+        report = function(job).handler(event, a_minute)
     assert (report[step], report["units_failed"]) == (0, 0)
 
-    report = function(job).handler({}, a_minute)
+    report = function(job).handler(event, a_minute)
     assert (report[step], report["units_failed"]) == (1, 0)

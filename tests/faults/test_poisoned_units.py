@@ -134,9 +134,7 @@ def send_refunds(lab: Laboratory) -> Poison:
     payment = factories.payment(lab.conn, order, status="succeeded")
     first, *others = (sending.owe_refund(lab.conn, payment, 1, "asked for") for _ in range(1001))
     lab.refuse("refunds", f"NEW.id = '{first}' AND NEW.status = 'succeeded'")
-    return Poison(
-        "reconcile_payments", "refunds_tried", ("RefundsTried", "RefundsNotRecorded"), first, len(others), lab.mend
-    )
+    return Poison("send_refunds", "refunds_tried", ("RefundsTried", "RefundsNotRecorded"), first, len(others), lab.mend)
 
 
 def relay_outbox(lab: Laboratory) -> Poison:
@@ -183,8 +181,9 @@ def run(conn: psycopg.Connection, job: str) -> dict[str, Any]:
     """Let the job run once, with all that it has leased before due again."""
     provider_servers.make_all_due(conn)
     conn.execute("UPDATE outbox SET relay_at = now() WHERE relay_at < now() + interval '2 minutes' AND due_at <= now()")
-    a_minute = SimpleNamespace(**{**vars(context()), "get_remaining_time_in_millis": lambda: 60_000})
-    return dict(function(job).handler({}, a_minute))
+    two_minutes = SimpleNamespace(**{**vars(context()), "get_remaining_time_in_millis": lambda: 120_000})
+    event = provider_servers.due_at("sandbox") if job == "send_refunds" else {}
+    return dict(function(job).handler(event, two_minutes))
 
 
 def measured(output: str) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """A kept connection that has gone stale: the caller is told to try again, and the next call works."""
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -71,6 +72,43 @@ class TestMigrations:
         check_busy(read(api, order))
 
         assert read(api, order).status == 200
+
+    def test_a_name_that_the_server_has_given_away_costs_one_call(self, api: Client, conn: Connection) -> None:
+        event = factories.event(conn)
+        db.disconnect()
+        db.connect().pgconn.exec_(b"PREPARE _pg3_0 AS SELECT 1")  # the first name that psycopg takes
+        answers = [api.get(f"/v1/events/{event}") for _ in range(2 * WARM)]
+
+        (busy,) = [answer for answer in answers if answer.status != 200]
+        check_busy(busy)
+
+
+class TestPasswords:
+    """The login is a user name here, since the tests' server asks for no passwords."""
+
+    @pytest.fixture
+    def login(self, api: Client, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+        login = {"username": "boxoffice_api", "password": "x"}
+        url = urlsplit(database.api_url)
+        monkeypatch.setenv("DATABASE_URL", urlunsplit(url._replace(netloc=f"{url.hostname}:{url.port}")))
+        monkeypatch.setenv("DATABASE_SECRET", "login")
+        monkeypatch.setattr(config, "_fetch", lambda _: json.dumps(login))
+        monkeypatch.setattr(config, "_FRESH_LIFETIME", -1)
+        config.settings.cache_clear()
+        config.forget_secrets()
+        db.disconnect()
+        yield login
+        db.disconnect()
+        config.forget_secrets()
+
+    def test_a_new_password_is_read_when_the_old_one_is_refused(self, login: dict[str, str]) -> None:
+        login["username"] = "former"
+        with pytest.raises(Busy), db.autocommit():
+            pass
+        login["username"] = "boxoffice_api"
+
+        with db.autocommit() as conn:
+            assert conn.execute("SELECT current_user").fetchone() == ("boxoffice_api",)
 
 
 class TestFailovers:

@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import httpx
 import psycopg
 
 from boxoffice import config
+from boxoffice.payments.models import PLATFORM_MERCHANT
 from local.boxoffice.sandbox.faults import Kind, Operation
 from local.boxoffice.sandbox.server import PATH
 from tests.helpers import wsgi
@@ -358,3 +360,28 @@ def make_all_due(conn: psycopg.Connection) -> None:
     """Make every question to a provider and every refund due now."""
     conn.execute("UPDATE payments SET ask_at = now() WHERE ask_at IS NOT NULL")
     conn.execute("UPDATE refunds SET due_at = now() WHERE due_at IS NOT NULL")
+
+
+@contextmanager
+def refund_queue() -> Iterator[str]:
+    """Make a refund queue. Yield its URL."""
+    import boto3
+
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName=f"refunds-{uuid4()}")["QueueUrl"]
+    yield url
+    sqs.delete_queue(QueueUrl=url)
+
+
+def take_records(queue_url: str) -> list[dict[str, str]]:
+    """Take what is on a queue, as records that Lambda hands to a worker."""
+    import boto3
+
+    answer = boto3.client("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)
+    return [{"messageId": each["MessageId"], "body": each["Body"]} for each in answer.get("Messages", [])]
+
+
+def due_at(provider: str) -> dict[str, Any]:
+    """Return the event by which the refund queue calls a worker for the deployment's account at a provider."""
+    body = json.dumps({"provider": provider, "merchant_id": str(PLATFORM_MERCHANT)})
+    return {"Records": [{"messageId": "1", "body": body}]}

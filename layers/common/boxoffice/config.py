@@ -28,6 +28,7 @@ class Settings:
     token_keys_secret: str
     ticket_keys_secret: str
     email_queue_url: str
+    refund_queue_url: str
     email_sender: str
     public_url: str
     hold: timedelta
@@ -48,6 +49,7 @@ def settings() -> Settings:
         token_keys_secret=env["TOKEN_KEYS_SECRET"],
         ticket_keys_secret=env["TICKET_KEYS_SECRET"],
         email_queue_url=env["EMAIL_QUEUE_URL"],
+        refund_queue_url=env["REFUND_QUEUE_URL"],
         email_sender=env["EMAIL_SENDER"],
         public_url=env["PUBLIC_URL"].rstrip("/"),
         hold=timedelta(minutes=float(env["HOLD_MINUTES"])),
@@ -63,11 +65,11 @@ def provider_secret(provider: str) -> str:
     return os.environ[f"{provider.upper()}_SECRET"]
 
 
-def conninfo(url: str, secret_id: str) -> str:
+def conninfo(url: str, secret_id: str, *, fresh: bool = False) -> str:
     """Return the URL with the user and password of a secret in it; without a secret id, the URL as it is."""
     if not secret_id:
         return url
-    login = secret(secret_id)
+    login = secret(secret_id, fresh=fresh)
     return url.replace("://", f"://{quote(login['username'], safe='')}:{quote(login['password'], safe='')}@", 1)
 
 

@@ -10,8 +10,9 @@ Every transaction takes its locks in this order, so that none deadlocks:
     6. rows of stock by (pool_id, row_no), then rows of seats by (ticket_type_id, rank) in place of their seats
     7. tickets by id
     8. a claim, its place, then slots by number, then a customer
-    9. rows that are only inserted: idempotency keys, refunds, messages of the outbox
-    10. the audit chain, last of all
+    9. an incoming payment, its reversals and refunds (several only by who holds the order), then money matters
+    10. rows that are only inserted: idempotency keys, messages of the outbox
+    11. the audit chain, last of all
 
 A pace is moved on by a statement of its own in autocommit, so that nobody waits for a provider with a lock.
 """
@@ -156,10 +157,21 @@ def connect() -> Connection:
     global _connection
     if _connection is None or _connection.closed or _is_closed_by_server(_connection):
         disconnect()
-        config = settings()
-        url = conninfo(config.database_url, config.database_secret)
-        _connection = Connection.connect(url, autocommit=True, **_CONNECTION)
+        _connection = _open()
     return _connection
+
+
+def _open() -> Connection:
+    """Open a connection. If that fails and the password has changed since it was read, try the new one."""
+    config = settings()
+    url = conninfo(config.database_url, config.database_secret)
+    try:
+        return Connection.connect(url, autocommit=True, **_CONNECTION)
+    except psycopg.OperationalError:
+        fresh = conninfo(config.database_url, config.database_secret, fresh=True)
+        if fresh == url:
+            raise
+        return Connection.connect(fresh, autocommit=True, **_CONNECTION)
 
 
 def disconnect() -> None:

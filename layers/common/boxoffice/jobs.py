@@ -66,12 +66,29 @@ def job(
     def declare(steps: Callable[[], Sequence[Step]]) -> Handler:
         @logger.inject_lambda_context
         def handler(_: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-            runs, clock = [_StepRun(step) for step in steps()], _Clock(context, seconds_to_stop)
-            try:
-                _take_turns(runs, clock)
-            finally:
-                report = _report([run.tally for run in runs], backlog, gauges or {})
-            return report
+            return _run(steps(), _Clock(context, seconds_to_stop), backlog, gauges or {})
+
+        return handler
+
+    return declare
+
+
+def queue_job(*, seconds_to_stop: float) -> Callable[[Callable[[str], Sequence[Step]]], Handler]:
+    """Make the Lambda handler of a job that the records of a queue start, from a function that lists its steps.
+
+    The function takes the body of a record, which says where to look for units. A record is done at the end of the run,
+    even if units are left: a later record leads to them. If the run raises, the queue delivers its records again.
+
+    Args:
+        seconds_to_stop: how long before the function's time-out the job begins no other batch.
+    """
+
+    def declare(steps: Callable[[str], Sequence[Step]]) -> Handler:
+        @logger.inject_lambda_context
+        def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+            all_steps = [step for record in event["Records"] for step in steps(record["body"])]
+            report = _run(all_steps, _Clock(context, seconds_to_stop))
+            return {**report, "batchItemFailures": []}
 
         return handler
 
@@ -208,6 +225,21 @@ class _StepRun:
         self.tally.done += done
         if done >= len(units):
             self._set_aside.difference_update(ids)
+
+
+def _run(
+    steps: Sequence[Step],
+    clock: _Clock,
+    backlog: Callable[[db.Connection], Any] | None = None,
+    gauges: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Let the steps take turns. Log, measure and return what the run did."""
+    runs = [_StepRun(step) for step in steps]
+    try:
+        _take_turns(runs, clock)
+    finally:
+        report = _report([run.tally for run in runs], backlog, gauges)
+    return report
 
 
 def _take_turns(runs: Sequence[_StepRun], clock: _Clock) -> None:

@@ -6,20 +6,19 @@ within two minutes. The row alone says what is owed; a record on the queue only 
 
 import json
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from boxoffice import db, sql
+from boxoffice import db, queues, sql
 from boxoffice.config import settings
 from boxoffice.ids import new_id
 from boxoffice.observability import logger
 
 SQL = sql.queries("messaging")
 
-_SQS_BATCH = 10
 _MOST_NUDGES = 500
 _dumps = partial(json.dumps, default=str)  # ids are written as text
 
@@ -94,23 +93,5 @@ def enqueue(message_ids: Sequence[UUID]) -> list[UUID]:
         botocore.exceptions.BotoCoreError, ClientError: the queue does not answer, or is not there. Some messages may be
             on it already; to put all of them there again does no harm.
     """
-    refused: list[UUID] = []
-    for start in range(0, len(message_ids), _SQS_BATCH):
-        batch = message_ids[start : start + _SQS_BATCH]
-        entries: list[Any] = [
-            {"Id": str(number), "MessageBody": json.dumps({"outbox_id": str(message_id)})}
-            for number, message_id in enumerate(batch)
-        ]
-        answer = _sqs().send_message_batch(QueueUrl=settings().email_queue_url, Entries=entries)
-        refused += [batch[int(failure["Id"])] for failure in answer.get("Failed", [])]
-    return refused
-
-
-@cache
-def _sqs() -> Any:
-    """Return the client of this environment. Its time-outs are short, since a buyer may be waiting."""
-    import boto3
-    from botocore.config import Config
-
-    retries: Any = {"total_max_attempts": 2, "mode": "standard"}
-    return boto3.client("sqs", config=Config(connect_timeout=1, read_timeout=3, retries=retries))
+    bodies = [json.dumps({"outbox_id": str(message_id)}) for message_id in message_ids]
+    return [message_ids[number] for number in queues.put(settings().email_queue_url, bodies)]

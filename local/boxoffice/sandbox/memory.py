@@ -34,6 +34,7 @@ class Payment:
     currency: str
     number: str
     buyer: str
+    return_url: str
     status: str
     refunded: int
 
@@ -64,10 +65,18 @@ class Memory:
         self._connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
         self._connection.executescript((FOLDER / "schema.sql").read_text())
 
-    def add_payment(self, payment_id: str, amount: int, currency: str, number: str, buyer: str) -> Payment:
+    def add_payment(
+        self, payment_id: str, amount: int, currency: str, number: str, buyer: str, return_url: str
+    ) -> Payment:
         """Add a payment, or return it as it is if it is known."""
         with self._transaction() as connection:
-            values = {"amount": amount, "currency": currency, "number": number, "buyer": buyer}
+            values = {
+                "amount": amount,
+                "currency": currency,
+                "number": number,
+                "buyer": buyer,
+                "return_url": return_url,
+            }
             connection.execute(SQL.insert_payment, {"id": payment_id, **values})
             payment = _payment(connection, payment_id)
             assert payment is not None

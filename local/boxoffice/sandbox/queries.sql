@@ -2,11 +2,12 @@
 
 -- name: insert_payment
 -- A repeat changes nothing.
-INSERT INTO payments (id, amount, currency, number, buyer) VALUES (:id, :amount, :currency, :number, :buyer)
+INSERT INTO payments (id, amount, currency, number, buyer, return_url)
+VALUES (:id, :amount, :currency, :number, :buyer, :return_url)
 ON CONFLICT DO NOTHING
 
 -- name: get_payment
-SELECT id, amount, currency, number, buyer, status,
+SELECT id, amount, currency, number, buyer, return_url, status,
     (SELECT coalesce(sum(amount), 0) FROM went_back WHERE payment_id = payments.id) AS refunded
 FROM payments WHERE id = :id
 

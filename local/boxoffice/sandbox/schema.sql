@@ -7,6 +7,7 @@ CREATE TABLE IF NOT EXISTS payments (
     currency TEXT NOT NULL,
     number   TEXT NOT NULL,
     buyer    TEXT NOT NULL,
+    return_url TEXT NOT NULL,
     status   TEXT NOT NULL DEFAULT 'pending'
         CHECK (status IN ('pending', 'processing', 'succeeded', 'failed', 'cancelled'))
 ) STRICT;

@@ -6,7 +6,7 @@ from uuid import UUID
 import boto3
 import pytest
 
-from boxoffice import config, outbox
+from boxoffice import config, outbox, queues
 from tests.helpers.mailbox import outbox_row, owe, sqs_stub
 from tests.helpers.support import context, free_port, function
 
@@ -71,11 +71,11 @@ def test_an_unsent_message_is_repeated_after_as_long_as_it_has_waited(conn):
 def test_a_queue_that_cannot_be_reached_loses_nothing(conn, email_queue, monkeypatch):
     (due,) = owe_due(conn)
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", f"http://127.0.0.1:{free_port()}")
-    outbox._sqs.cache_clear()
+    queues._sqs.cache_clear()
     with pytest.raises(Exception, match="Could not connect"):
         relay()
     monkeypatch.delenv("AWS_ENDPOINT_URL_SQS")
-    outbox._sqs.cache_clear()
+    queues._sqs.cache_clear()
     assert outbox_row(conn, due)["relay_in"] == pytest.approx(120, abs=10)
     conn.execute("UPDATE outbox SET relay_at = now()")
     relay()
@@ -95,12 +95,12 @@ def test_a_message_that_the_queue_refuses_delays_no_other(conn, email_queue, mon
     refused, *others = owe_due(conn, 25)
     with sqs_stub(refuses=refused) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", url)
-        outbox._sqs.cache_clear()
+        queues._sqs.cache_clear()
         assert relay()["relayed"] == 24
         assert relay()["relayed"] == 0, "it has a lease"
         assert '"MessagesNotRelayed":[1.0]' in capsys.readouterr().out
     monkeypatch.delenv("AWS_ENDPOINT_URL_SQS")
-    outbox._sqs.cache_clear()
+    queues._sqs.cache_clear()
     assert all(outbox_row(conn, message)["relay_in"] > 200 for message in others)
     conn.execute("UPDATE outbox SET relay_at = now() WHERE id = %s", [refused])
     assert relay()["relayed"] == 1
@@ -137,3 +137,14 @@ def test_it_stops_before_its_time_is_over(conn):
     hasty = context("relay_outbox")
     hasty.get_remaining_time_in_millis = lambda: 4_000
     assert function("relay_outbox").handler({}, hasty)["waiting"] == 1
+
+
+def test_of_many_messages_a_nudge_leaves_most_to_the_job(conn, email_queue, monkeypatch):
+    """Whoever nudges waits for the queue, a call for ten messages."""
+    monkeypatch.setenv("EMAIL_QUEUE_URL", email_queue)
+    config.settings.cache_clear()
+    monkeypatch.setattr(outbox, "_MOST_NUDGES", 20)
+    owed = owe_due(conn, 50)
+    outbox.nudge(conn, owed)
+    assert sorted(on_queue(email_queue)) == sorted(owed[:20])
+    assert relay()["relayed"] == 50

@@ -31,8 +31,8 @@ def ticket_type(api: Client, conn: Connection) -> UUID:
     return factories.ticket_type(conn, price=2500, quantity=1000)
 
 
-def take(conn: Connection, info: ProviderInfo, turns: int = 1, operation: Any = "create", **options: Any) -> float:
-    return pace.take_turns(conn, info, PLATFORM_MERCHANT, operation, turns, **options)
+def take(conn: Connection, info: ProviderInfo, turns: int = 1, operation: Any = "create", wait: float = 15) -> float:
+    return pace.take_turns(conn, info, PLATFORM_MERCHANT, operation, turns, wait)
 
 
 def next_turn(conn: Connection) -> tuple[Any, ...] | None:
@@ -42,14 +42,13 @@ def next_turn(conn: Connection) -> tuple[Any, ...] | None:
 
 class TestTurns:
     def test_they_come_25_a_second(self, stripe_info: ProviderInfo, conn: Connection) -> None:
-        waits = [take(conn, stripe_info) for _ in range(6)]
+        waits = [take(conn, stripe_info, turns=100) for _ in range(4)]
 
-        assert waits == pytest.approx([0, 0.04, 0.08, 0.12, 0.16, 0.20], abs=0.039)
-        assert waits == sorted(waits)
+        assert waits == pytest.approx([0, 4, 8, 12], abs=0.5)
 
     def test_several_at_once_take_as_many(self, stripe_info: ProviderInfo, conn: Connection) -> None:
         assert take(conn, stripe_info, turns=50) == 0
-        assert take(conn, stripe_info) == pytest.approx(2, abs=0.2)
+        assert take(conn, stripe_info) == pytest.approx(2, abs=0.5)
 
     def test_beyond_ten_seconds_a_buyer_takes_none_and_writes_nothing(
         self, stripe_info: ProviderInfo, conn: Connection
@@ -58,11 +57,11 @@ class TestTurns:
         before = next_turn(conn)
 
         with pytest.raises(ProviderBusy) as refused:
-            take(conn, stripe_info, longest_wait=pace.BUYERS_WAIT)
+            take(conn, stripe_info, wait=pace.BUYERS_WAIT)
 
         assert refused.value.retry_after == 12
         assert next_turn(conn) == before
-        assert take(conn, stripe_info, longest_wait=pace.JOBS_WAIT) == pytest.approx(12, abs=0.2)
+        assert take(conn, stripe_info, wait=13) == pytest.approx(12, abs=0.5)
 
     def test_operations_and_accounts_have_turns_of_their_own(self, stripe_info: ProviderInfo, conn: Connection) -> None:
         take(conn, stripe_info, turns=200)
@@ -70,15 +69,15 @@ class TestTurns:
 
         assert take(conn, stripe_info, operation="refund") == 0
         assert take(conn, stripe_info, operation="fetch") == 0
-        assert pace.take_turns(conn, stripe_info, own, "create", 1) == 0
+        assert pace.take_turns(conn, stripe_info, own, "create", 1, 0) == 0
 
     def test_after_too_many_calls_the_next_turn_is_later(self, stripe_info: ProviderInfo, conn: Connection) -> None:
         take(conn, stripe_info)
 
         pace.slow_down(conn, "stripe", PLATFORM_MERCHANT, "create", 3)
-        assert take(conn, stripe_info) == pytest.approx(3, abs=0.2)
+        assert take(conn, stripe_info) == pytest.approx(3, abs=0.5)
         pace.slow_down(conn, "stripe", PLATFORM_MERCHANT, "create", 1)
-        assert take(conn, stripe_info) == pytest.approx(3.04, abs=0.2)
+        assert take(conn, stripe_info) == pytest.approx(3.04, abs=0.5)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from psycopg import Connection
 
 from boxoffice.auth import order_token
 from boxoffice.orders import service as orders
-from boxoffice.payments import sending, service
-from tests.helpers import factories, invariants
+from boxoffice.payments import reconciliation, sending, service
+from tests.helpers import factories, invariants, provider_servers
 from tests.helpers.payers import emails, started, status_of, tell
 from tests.helpers.provider_servers import Flutterwave, Stripe
 from tests.helpers.support import Client, context, function
@@ -32,6 +32,7 @@ def lapse(conn: Connection, minutes: int = 1) -> None:
 def test_without_open_payments_the_job_does_nothing(reconcile: Job) -> None:
     assert reconcile() == {
         "asked": 0,
+        "accounts_to_send": 0,
         "refunds_tried": 0,
         "orders_ended": 0,
         "units_failed": 0,
@@ -76,6 +77,42 @@ def test_a_payment_that_cannot_pay_its_order_any_more_is_closed(
     assert status_of(conn, useless) == ("failed", end)
     assert stripe.pay(useless)["error"]
     invariants.check(conn)
+
+
+@pytest.mark.parametrize("end", ["guest", "event", "paid elsewhere"])
+def test_the_next_run_closes_the_payments_of_an_order_that_is_over(
+    stripe: Stripe, api: Client, conn: Connection, order: UUID, end: str
+) -> None:
+    payment = started(api, order, "stripe")
+    if end == "guest":
+        assert api.post(f"/v1/orders/{order}/cancel", order_token=order_token(order)).status == 200
+    elif end == "event":
+        conn.execute("UPDATE events SET status = 'cancelled', cancelled_at = now(), cancel_reason = 'ill'")
+        assert function("finish_cancellations").handler({}, context())["units_failed"] == 0
+    else:
+        tell(api, started(api, order))
+
+    function("reconcile_payments").handler({}, provider_servers.context_of_a_minute())
+
+    assert stripe.status(payment) == "canceled"
+    assert status_of(conn, payment) == ("failed", "paid" if end == "paid elsewhere" else "cancelled")
+    assert stripe.pay(payment)["error"], "nobody can pay it any more"
+    invariants.check(conn)
+
+
+def test_an_order_that_is_cancelled_while_its_provider_is_asked_is_asked_about_again(
+    api: Client, conn: Connection, order: UUID
+) -> None:
+    """The answer of the first question must not postpone the second, which closes the payment."""
+    started(api, order)
+    provider_servers.make_all_due(conn)
+    (inquiry,) = reconciliation.ask_providers(conn, unresponsive=set())
+    api.post(f"/v1/orders/{order}/cancel", order_token=order_token(order))
+
+    with conn.transaction():
+        reconciliation.apply_answer(conn, inquiry)
+
+    assert conn.execute("SELECT ask_at <= now() FROM payments").fetchall() == [(True,)]
 
 
 def test_a_payment_that_the_provider_does_not_know_does_not_keep_the_stock(

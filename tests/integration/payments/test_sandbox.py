@@ -1,9 +1,13 @@
 """The sandbox from end to end: a provider with a memory of its own, behind HTTP."""
 
+import html
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import httpx
@@ -13,7 +17,7 @@ from psycopg import Connection
 from boxoffice.orders import service as orders
 from boxoffice.payments import sending
 from tests.helpers import factories, invariants, sellers
-from tests.helpers.payers import emails, start, started, status_of
+from tests.helpers.payers import emails, refunds, start, started, status_of, tell
 from tests.helpers.provider_servers import Receiver, Sandbox, make_all_due
 from tests.helpers.support import Client
 
@@ -118,20 +122,86 @@ def test_late_money_goes_back(sandbox: Sandbox, api: Client, conn: Connection, o
     invariants.check(conn)
 
 
+@pytest.mark.parametrize("is_told", [True, False])
 def test_a_payment_under_way_keeps_its_stock(
-    sandbox: Sandbox, api: Client, conn: Connection, order: UUID, reconcile: Job
+    sandbox: Sandbox,
+    receiver: Receiver,
+    api: Client,
+    conn: Connection,
+    order: UUID,
+    reconcile: Job,
+    is_told: bool,
 ):
+    if is_told:
+        sandbox.send_webhooks_to(receiver.url)
     payment = started(api, order)
     sandbox.control(f"payments/{payment['id']}", status="processing")
     lapse(conn, minutes=1)
 
     reconcile()
-    assert status_of(conn, payment) == ("pending", "pending")
+    assert status_of(conn, payment) == ("processing", "pending")
+    assert sellers.expire_orders(conn) == 0
     sandbox.control(f"payments/{payment['id']}", status="succeeded")
     reconcile()
 
     assert status_of(conn, payment) == ("succeeded", "paid")
     invariants.check(conn)
+
+
+def test_a_debit_that_takes_days_comes_in_the_end_or_not(
+    sandbox: Sandbox, receiver: Receiver, api: Client, conn: Connection, order: UUID, reconcile: Job
+):
+    sandbox.send_webhooks_to(receiver.url)
+    payment = started(api, order)
+    assert sandbox.decide(payment, "pay_later") == [200]
+    assert status_of(conn, payment) == ("processing", "pending")
+    page = httpx.get(payment["url"], headers={"Accept": "text/html"}).text
+    assert ">The money arrives</button>" in page
+
+    sandbox.order("webhook", "lost")
+    sandbox.decide(payment, "decline")
+    for _ in range(2):
+        reconcile()
+
+    assert status_of(conn, payment) == ("failed", "expired")
+    assert emails(conn) == ["payment_processing", "payment_failed"]
+    invariants.check(conn)
+
+
+@pytest.mark.parametrize("steps", list(permutations(["expire", "reconcile", "webhook"])), ids="-".join)
+def test_declined_once_and_then_paid_in_time_pays_the_order_whatever_comes_first(
+    sandbox: Sandbox, api: Client, conn: Connection, order: UUID, reconcile: Job, steps: Any
+):
+    payment = started(api, order)
+    tell(api, payment, "payment.failed")
+    sandbox.decide(payment, "decline")
+    sandbox.decide(payment)
+    lapse(conn, minutes=1)
+
+    for step in steps:
+        if step == "expire":
+            assert sellers.expire_orders(conn) == 0
+        elif step == "reconcile":
+            reconcile()
+        else:
+            tell(api, payment)
+
+    assert status_of(conn, payment) == ("succeeded", "paid")
+    assert refunds(conn) == []
+    invariants.check(conn)
+
+
+def test_the_page_leads_back_to_what_reads_the_order(sandbox: Sandbox, api: Client, conn: Connection, order: UUID):
+    payment = started(api, order)
+    sandbox.decide(payment)
+
+    page = httpx.get(payment["url"], headers={"Accept": "text/html"}).text
+
+    (link,) = re.findall(r'<a href="(.+?)">Back to your order', page)
+    url = urlsplit(html.unescape(link))
+    assert url.path == f"/orders/{order}"
+    (token,) = parse_qs(url.fragment)["token"]
+    assert api.get(f"/v1/orders/{order}", order_token=token).status == 200
 
 
 def test_a_payment_that_the_sandbox_does_not_know_is_closed(

@@ -16,3 +16,4 @@ def test_no_lease_ends_while_its_run_goes_on() -> None:
 
     lease = (rules.lease_end(NOW) - NOW).total_seconds()
     assert resources["ReconcilePayments"]["Properties"]["Timeout"] < lease
+    assert resources["SendRefunds"]["Properties"]["Timeout"] < lease

@@ -18,8 +18,6 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from boxoffice.auth import order_token
-from boxoffice.config import settings
 from boxoffice.errors import Malformed
 from boxoffice.money import major
 from boxoffice.observability import logger
@@ -36,7 +34,7 @@ from boxoffice.payments.models import (
     Reversal,
     ReversalStatus,
 )
-from boxoffice.payments.providers import Pace, ProviderInfo
+from boxoffice.payments.providers import Pace, ProviderInfo, return_url
 from boxoffice.payments.reading import currency_of, name_of, payment_id_of, whole_amount_of
 
 # Flutterwave limits calls, and publishes no figure, so this is a modest one.
@@ -86,15 +84,6 @@ def create(payment: ProviderPayment) -> PreparedPayment:
     if not isinstance(link, str) or not link.startswith(("https://", "http://")):
         raise _nonsense("no link")
     return PreparedPayment(str(payment.id), url=link)
-
-
-def return_url(order_id: UUID) -> str:
-    """Return the page of the order, to which Flutterwave sends the buyer back, with the token that shows the order.
-
-    The token stands in the fragment, as in all our links (decision 16). Flutterwave appends its own parameters. If it
-    appends them after the fragment, they are parameters of the fragment, since that ends with ``&``.
-    """
-    return f"{settings().public_url}/orders/{order_id}#token={order_token(order_id)}&"
 
 
 def fetch(payment: ProviderPayment, *, close: bool) -> Sequence[ProviderEvent]:

@@ -376,6 +376,24 @@ class DueRefund:
 
 
 @dataclass(frozen=True)
+class AccountToSend:
+    """An account at a provider whose refunds are due.
+
+    Attributes:
+        due: how many they are.
+    """
+
+    provider: str
+    merchant_id: UUID
+    due: int
+
+    @property
+    def id(self) -> str:
+        """Return the account's name, as `calls.account_of` does."""
+        return f"{self.provider}{self.merchant_id}"
+
+
+@dataclass(frozen=True)
 class RefundState:
     """The state of a refund at its provider.
 

@@ -27,8 +27,11 @@ SQL = sql.queries("payments")
 BUYERS_WAIT = 10.0
 """How long a buyer waits for a turn, in seconds. Beyond that they are asked to come back later."""
 
-JOBS_WAIT = 15.0
-"""How long jobs wait. It is longer than buyers wait, so that a crowd of buyers does not keep jobs out."""
+JOBS_WAIT = 5.0
+"""How long jobs and workers wait. They come back by themselves."""
+
+ENDPOINTS_WAIT = 2.0
+"""How long an endpoint waits that sends a refund right after its commit. Else a worker sends it."""
 
 _SHARES: dict[Operation, float] = {"create": 1 / 2, "fetch": 1 / 4, "refund": 1 / 4}
 """How the operations share what an account may do. Half of it is for buyers who start to pay."""
@@ -62,7 +65,7 @@ def take_turns(
     merchant_id: UUID,
     operation: Operation,
     turns: int,
-    longest_wait: float = JOBS_WAIT,
+    longest_wait: float,
 ) -> float:
     """Take some turns, one after the other. Return how long to wait for the first one, in seconds.
 
@@ -84,26 +87,37 @@ def take_turns(
 
 
 def take_turns_for(
-    conn: db.Connection, items: Sequence[AtProvider], operation: Operation
+    conn: db.Connection, items: Sequence[AtProvider], operation: Operation, longest_wait: float = JOBS_WAIT
 ) -> list[float | ProviderBusy]:
-    """Take a turn for each payment or refund. Return how long each has to wait, or why it has no turn."""
+    """Take a turn for each payment or refund. Return how long each has to wait, or why it has no turn.
+
+    Args:
+        longest_wait: how long the first one of an account may wait, and how much longer the last one.
+    """
     numbers_of: dict[tuple[str, UUID], list[int]] = {}
     for number, item in enumerate(items):
-        numbers_of.setdefault((item.provider, item.merchant_id), []).append(number)
+        if item.provider not in METHODS_BY_HAND:
+            numbers_of.setdefault((item.provider, item.merchant_id), []).append(number)
     waits: list[float | ProviderBusy] = [0.0] * len(items)
     for (provider, merchant_id), numbers in numbers_of.items():
-        if provider in METHODS_BY_HAND:
-            continue
-        info = providers.load(provider).INFO
-        try:
-            wait = take_turns(conn, info, merchant_id, operation, len(numbers))
-        except ProviderBusy as busy:
-            for number in numbers:
-                waits[number] = busy
-            continue
-        for turn, number in enumerate(numbers):
-            waits[number] = wait + turn * interval_of(info, merchant_id, operation)
+        taken = _take_turns_of(conn, providers.load(provider).INFO, merchant_id, operation, len(numbers), longest_wait)
+        for number, wait in zip(numbers, taken, strict=True):
+            waits[number] = wait
     return waits
+
+
+def _take_turns_of(
+    conn: db.Connection, info: ProviderInfo, merchant_id: UUID, operation: Operation, count: int, longest_wait: float
+) -> list[float | ProviderBusy]:
+    """Take turns for calls to one account: as many as come soon enough."""
+    interval = interval_of(info, merchant_id, operation)
+    turns = min(count, int(longest_wait / interval) + 1) if interval else count
+    try:
+        first = take_turns(conn, info, merchant_id, operation, turns, longest_wait)
+    except ProviderBusy as busy:
+        return [busy] * count
+    late = ProviderBusy(retry_after=ceil(turns * interval) or 1)
+    return [first + turn * interval if turn < turns else late for turn in range(count)]
 
 
 def slow_down_for(

@@ -11,6 +11,7 @@ from math import inf
 from typing import Literal, Protocol, cast
 from uuid import UUID
 
+from boxoffice.auth import order_token
 from boxoffice.config import settings
 from boxoffice.payments.errors import ProviderNotEnabled
 from boxoffice.payments.models import PROVIDERS, DueRefund, PreparedPayment, ProviderEvent, ProviderPayment, RefundState
@@ -100,6 +101,15 @@ class Provider(Protocol):
         Raises:
             Malformed: the webhook cannot be read.
         """
+
+
+def return_url(order_id: UUID) -> str:
+    """Return the page of the order, to which a provider sends the buyer back, with the token that shows the order.
+
+    The token stands in the fragment, as in all our links (decision 16). Providers append parameters of their own. If
+    one appends them after the fragment, they are parameters of the fragment, since that ends with ``&``.
+    """
+    return f"{settings().public_url}/orders/{order_id}#token={order_token(order_id)}&"
 
 
 def load_enabled(name: str) -> Provider:

@@ -221,11 +221,19 @@ SELECT %(id)s, %(payment_id)s, %(incoming_payment_id)s, %(amount)s, %(elsewhere)
     CASE WHEN NOT to_send THEN now() END
 FROM (SELECT %(elsewhere)s::bigint < %(amount)s::bigint AS to_send) AS refund
 
+-- name: list_accounts_to_send
+-- The accounts whose refunds are due, and how many they are.
+SELECT provider, merchant_id, count(*) AS due
+FROM refunds JOIN incoming_payments AS incoming ON incoming.id = incoming_payment_id
+WHERE due_at <= %(now)s AND provider || merchant_id <> ALL(%(excluded)s) GROUP BY provider, merchant_id
+
 -- name: take_due_refunds
--- Lease a batch of refunds to send, the most overdue first. Accounts that have just not answered are left out.
+-- Lease a batch of refunds to send, the most overdue first: of one account, or of all but those that have just not
+-- answered.
 WITH due AS MATERIALIZED (
     SELECT refunds.id FROM refunds JOIN incoming_payments AS incoming ON incoming.id = incoming_payment_id
     WHERE due_at <= %(now)s AND provider || merchant_id <> ALL(%(unresponsive_accounts)s)
+        AND (%(account)s::text IS NULL OR provider || merchant_id = %(account)s)
     ORDER BY due_at LIMIT %(batch)s FOR NO KEY UPDATE OF refunds SKIP LOCKED
 )
 UPDATE refunds SET due_at = %(lease_end)s, attempts = attempts + 1

@@ -100,7 +100,12 @@ def _book(
     db.run(conn, SQL.set_booked, id=reversal.id, amount=booked, incoming_payment_id=incoming.id)
     if booked == 0 and not reversal.is_news:
         return
-    _tell(conn, order, incoming, reversal, account, missing=more - booked, was_told=0 < reversal.amount == from_sums)
+    matter = _matter_of(order, incoming, reversal, account)
+    if reversal.is_news:
+        _tell(conn, order, reversal, matter, was_told=0 < reversal.amount == from_sums)
+    missing = more - booked
+    if missing < 0 or (missing and not db.value(conn, SQL.has_unsent_refund, incoming_payment_id=incoming.id)):
+        matters.open_new(conn, matters.difference(matter, missing))
     if incoming.pays_order:
         _mark_order(conn, order, incoming, reversal)
 
@@ -198,27 +203,10 @@ def _mark_order(conn: db.Connection, order: OrderRow, incoming: IncomingPayment,
         tickets.set_disputed(conn, order.id, disputed=disputed)
 
 
-def _tell(
-    conn: db.Connection,
-    order: OrderRow,
-    incoming: IncomingPayment,
-    reversal: StoredReversal,
-    account: dict[str, Any],
-    *,
-    missing: int,
-    was_told: bool,
-) -> None:
-    """Write down what has happened: in the order's history, as a webhook, as a metric and as a matter.
-
-    Args:
-        missing: how much went back beyond what is left of the money, or is booked though it did not go back.
-        was_told: True if a sum of refunds has told of it. Then only the matter is new, in place of the sum's.
-    """
-    provider = account["provider"]
-    amount = show(reversal.amount, reversal.currency)
-    facts = {"payment_id": incoming.payment_id, "provider": provider, "reference": reversal.reference}
-    facts |= {"amount": reversal.amount, "provider_reason": reversal.reason}
-    matter = NewMatter(
+def _matter_of(
+    order: OrderRow, incoming: IncomingPayment, reversal: StoredReversal, account: dict[str, Any]
+) -> NewMatter:
+    return NewMatter(
         organisation_id=order.organisation_id,
         kind="refunded_elsewhere" if reversal.kind == "refund" else "dispute",
         subject=str(reversal.id),
@@ -230,9 +218,25 @@ def _tell(
         details={"status": reversal.status, "reason": reversal.reason},
         **account,
     )
-    if was_told or not reversal.is_news:
-        pass
-    elif reversal.kind == "refund":
+
+
+def _tell(
+    conn: db.Connection, order: OrderRow, reversal: StoredReversal, matter: NewMatter, *, was_told: bool
+) -> None:
+    """Write down what has happened: as a matter, in the order's history, as a webhook and as a metric.
+
+    Args:
+        was_told: True if a sum of refunds has told of it. Then only the matter is new, in place of the sum's.
+    """
+    matters.open_new(conn, matter)
+    if reversal.status not in ("open", "made"):
+        matters.close(conn, matter.kind, matter.subject, reversal.status)
+    if was_told:
+        return
+    provider, amount = matter.provider, show(reversal.amount, reversal.currency)
+    facts: dict[str, Any] = {"payment_id": matter.payment_id, "provider": provider, "reference": reversal.reference}
+    facts |= {"amount": reversal.amount, "provider_reason": reversal.reason}
+    if reversal.kind == "refund":
         what = "was refunded" if reversal.status == "made" else "was not refunded in the end"
         reason = f"{amount} {what} at {provider} ({reversal.reference})"
         orders.note(conn, order, "payment.refunded_elsewhere", reason=reason, refund_status=reversal.status, **facts)
@@ -241,9 +245,3 @@ def _tell(
         reason = f"the payer's dispute of {amount} is {reversal.status} ({reversal.reference})"
         orders.note(conn, order, "payment.disputed", reason=reason, dispute_status=reversal.status, **facts)
         count({"open": "DisputesOpened", "won": "DisputesWon"}.get(reversal.status, "DisputesLost"))
-    if reversal.is_news:
-        matters.open_new(conn, matter)
-    if reversal.status not in ("open", "made"):
-        matters.close(conn, matter.kind, matter.subject, reversal.status)
-    if missing < 0 or (missing and not db.value(conn, SQL.has_unsent_refund, incoming_payment_id=incoming.id)):
-        matters.open_new(conn, matters.difference(matter, missing))

@@ -36,7 +36,9 @@ FIRST_WAIT = timedelta(minutes=2)
 
 _LONGEST_WAIT = timedelta(hours=12)
 _LATEST_MONEY = timedelta(days=3)  # a payment page is open for a day at the most
-_LEASE = timedelta(minutes=2)  # longer than the time-out of the function that asks and sends
+_LEASE = timedelta(minutes=3)  # longer than the time-outs of the functions that ask and send
+
+_REFUNDS_OF_ONE_SENDER = 500  # of one account, that are due at once
 
 LONGEST_PROCESSING = timedelta(days=30)
 """How long money can be under way. An order is held for it so long at the most. No method that we know takes longer."""
@@ -184,6 +186,11 @@ def next_ask_at(payment: OpenPayment, now: datetime, *, closed: bool, answered: 
 def lease_end(now: datetime) -> datetime:
     """Return when the lease ends that a worker takes now on a payment or refund."""
     return now + _LEASE
+
+
+def senders_for(due: int) -> int:
+    """Return how many workers send the refunds of an account at once. Three keep the pace of any provider we know."""
+    return min(1 + due // _REFUNDS_OF_ONE_SENDER, 3)
 
 
 def next_attempt_at(attempts: int, now: datetime) -> datetime:

@@ -30,6 +30,7 @@ from boxoffice.payments.merchants import credentials
 from boxoffice.payments.models import (
     PLATFORM_MERCHANT,
     DueRefund,
+    EventKind,
     PreparedPayment,
     ProviderEvent,
     ProviderPayment,
@@ -37,7 +38,7 @@ from boxoffice.payments.models import (
     Reversal,
     ReversalStatus,
 )
-from boxoffice.payments.providers import ProviderInfo
+from boxoffice.payments.providers import ProviderInfo, return_url
 from boxoffice.payments.reading import currency_of
 from boxoffice.signing import is_token, token
 
@@ -49,6 +50,7 @@ _SIGNATURE = re.compile(r"t=([0-9]{1,12}),s=([0-9]+\.[\w-]+)", re.ASCII)
 
 type EventType = Literal[
     "payment.succeeded",
+    "payment.processing",
     "payment.failed",
     "refund.created",
     "refund.failed",
@@ -56,6 +58,11 @@ type EventType = Literal[
     "dispute.won",
     "dispute.lost",
 ]
+_KINDS: dict[str, EventKind] = {
+    "payment.succeeded": "succeeded",
+    "payment.processing": "processing",
+    "payment.failed": "failed",
+}
 _STATUSES: dict[str, ReversalStatus] = {
     "refund.created": "made",
     "refund.failed": "failed",
@@ -96,6 +103,7 @@ def create(payment: ProviderPayment) -> PreparedPayment:
             "currency": payment.currency,
             "order": payment.order_number,
             "buyer": payment.buyer_name,
+            "return_url": return_url(payment.order_id),
         },
     )
     page = answer.get("url")
@@ -122,7 +130,7 @@ def _fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
             raise
         return _closed(payment) if close else None
     match answer.get("status"):
-        case "succeeded":
+        case "succeeded" | "processing" | "failed":
             return _fetched(payment, answer)
         case "cancelled":
             return _closed(payment)
@@ -255,7 +263,7 @@ def _event(event: SandboxEvent) -> ProviderEvent:
         return ProviderEvent(event.id, "reversal", None, 0, "", payload, reversals=(reversal,))
     return ProviderEvent(
         id=event.id,
-        kind="succeeded" if event.type == "payment.succeeded" else "failed",
+        kind=_KINDS[event.type],
         payment_id=event.payment_id,
         amount=event.amount,
         currency=event.currency,
@@ -265,9 +273,10 @@ def _event(event: SandboxEvent) -> ProviderEvent:
 
 
 def _fetched(payment: ProviderPayment, answer: dict[str, Any]) -> ProviderEvent:
-    """Return the event for money that the sandbox says has come."""
+    """Return the event for a payment as the sandbox knows it. Money comes once, but other tries may repeat."""
     event = {name: answer.get(name) for name in ("amount", "currency")}
-    event |= {"id": f"fetched_{payment.id}", "type": "payment.succeeded", "payment_id": payment.id}
+    name = payment.id if answer["status"] == "succeeded" else new_id()
+    event |= {"id": f"fetched_{name}", "type": f"payment.{answer['status']}", "payment_id": payment.id}
     try:
         return _event(SandboxEvent.model_validate(event))
     except ValidationError as error:

@@ -1,24 +1,29 @@
 """Owe refunds, and send them to providers.
 
 The transaction that decides a refund owes it. It is sent after the commit, outside of any transaction. An endpoint
-sends one refund right after its commit, by `send_at_once`. The job `reconcile_payments` sends all others, and tries
-again those that failed. A refund's key is the idempotency key at the provider, so to send it twice has one effect.
+sends one refund right after its commit, by `send_at_once`. All others, and those that have to be tried again, are sent
+by workers of a queue (`send_refunds`). Each minute the job `reconcile_payments` calls some for each account whose
+refunds are due. The record on the queue names the account only. A refund's key is the idempotency key at the provider,
+so to send it twice has one effect.
 
 Emails promise money only once the provider has taken the refund. An email that is written before says that another one
 follows, and this module owes that one.
 """
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from boxoffice import db, outbox, sql
+from boxoffice import db, outbox, queues, sql
+from boxoffice.config import settings
 from boxoffice.ids import new_id
 from boxoffice.observability import count, logger
 from boxoffice.payments import calls, matters, pace, providers, rules
 from boxoffice.payments.errors import RefundTooLarge
 from boxoffice.payments.models import (
     METHODS_BY_HAND,
+    AccountToSend,
     DueRefund,
     MoneyGone,
     NewMatter,
@@ -29,6 +34,7 @@ from boxoffice.payments.models import (
     RefundState,
     RefundStatus,
 )
+from boxoffice.payments.reading import name_of
 
 SQL = sql.queries("payments")
 
@@ -40,7 +46,7 @@ _TAKEN = ("sent", "succeeded")
 def owe_refund(conn: db.Connection, payment_id: UUID, amount: int, reason: str, *, sends: bool = True) -> UUID:
     """Owe a refund of a payment that has paid its order. The caller's transaction has locked the order.
 
-    The job `reconcile_payments` sends it. To send it right after the commit, register `send_at_once`. If less is left
+    A worker sends it within minutes. To send it right after the commit, register `send_at_once`. If less is left
     of the money, since a part of it went back elsewhere, that part counts and only the rest is sent.
 
     Args:
@@ -130,27 +136,69 @@ def try_refunds(
     _excluded: Collection[UUID] = (),
     *,
     ids: Sequence[UUID] | None = None,
+    account: str | None = None,
     unresponsive: set[str] | None = None,
 ) -> list[RefundAttempt]:
     """Lease refunds that are due, and send them to their providers. `record_outcome` must follow for each.
 
     Args:
         _excluded: refunds to leave out. Their leases do that already.
-        ids: send only these refunds. None sends a batch of all that are due.
+        ids: send only these refunds, and wait for the provider's pace only for a moment.
+        account: without ids, send a batch of this account's. None sends a batch of all that are due.
         unresponsive: accounts to leave out, since they did not answer. Accounts that do not answer now are added.
     """
     now = datetime.now(UTC)
     unresponsive = set() if unresponsive is None else unresponsive
     lease = {"now": now, "lease_end": rules.lease_end(now)}
     if ids is None:
-        accounts = list(unresponsive)
-        due = db.many(conn, DueRefund, SQL.take_due_refunds, **lease, unresponsive_accounts=accounts, batch=_BATCH)
+        chosen = {"account": account, "unresponsive_accounts": list(unresponsive)}
+        due = db.many(conn, DueRefund, SQL.take_due_refunds, **lease, **chosen, batch=_BATCH)
     else:
         due = db.many(conn, DueRefund, SQL.take_refunds, **lease, ids=list(ids))
-    answers = calls.call_concurrently(_send, due, pace.take_turns_for(conn, due, "refund"))
+    turns = pace.take_turns_for(conn, due, "refund", pace.JOBS_WAIT if ids is None else pace.ENDPOINTS_WAIT)
+    answers = calls.call_concurrently(_send, due, turns)
     pace.slow_down_for(conn, due, answers, "refund")
     unresponsive |= calls.unresponsive_accounts(due, answers)
     return [RefundAttempt(refund, answer) for refund, answer in zip(due, answers, strict=True)]
+
+
+def find_accounts(conn: db.Connection, excluded: Collection[str] = (), *, called: set[str]) -> list[AccountToSend]:
+    """Return the accounts whose refunds are due, each once in a run.
+
+    Args:
+        excluded: names of accounts to leave out.
+        called: names of accounts for which this run has called workers. Those that are returned now are added.
+    """
+    names = {"now": datetime.now(UTC), "excluded": [*excluded, *called]}
+    accounts = db.many(conn, AccountToSend, SQL.list_accounts_to_send, **names)
+    called.update(account.id for account in accounts)
+    return accounts
+
+
+def call_workers(conn: db.Connection, account: AccountToSend) -> int:
+    """Call workers that send the due refunds of an account, after the commit. Return 1, for one account."""
+    record = json.dumps({"provider": account.provider, "merchant_id": str(account.merchant_id)})
+    for _ in range(rules.senders_for(account.due)):
+        conn.after_commit(_put_on_queue, record)
+    return 1
+
+
+def _put_on_queue(_: db.Connection, records: Sequence[str]) -> None:
+    if refused := queues.put(settings().refund_queue_url, records):
+        logger.warning("the queue refused records; the next run repeats them", extra={"records": len(refused)})
+
+
+def account_in(record: str) -> str:
+    """Return the name of the account that a record of the queue names, as `calls.account_of` writes it.
+
+    Raises:
+        ValueError: it names none.
+    """
+    try:
+        fields = json.loads(record)
+        return f"{name_of(fields['provider'])}{UUID(fields['merchant_id'])}"
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError("the record names no account") from error
 
 
 def _send(refund: DueRefund) -> RefundState:
