@@ -394,7 +394,7 @@ SELECT EXISTS (SELECT FROM refunds WHERE incoming_payment_id = %(incoming_paymen
 UPDATE incoming_payments SET ends_order_at = coalesce(ends_order_at, now()) WHERE id = %(id)s AND pays_order
 
 -- name: keep_order
--- A refund of an order's money did not arrive in the end, so the order is not to be ended. A lost dispute still ends it.
+-- Money that had gone back elsewhere did not arrive, so the order is not to be ended. A lost dispute still ends it.
 UPDATE incoming_payments SET ends_order_at = NULL
 WHERE id = %(id)s AND ends_order_at IS NOT NULL
     AND NOT EXISTS (SELECT FROM reversals WHERE incoming_payment_id = incoming_payments.id AND status = 'lost')

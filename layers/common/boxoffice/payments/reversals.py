@@ -220,9 +220,7 @@ def _matter_of(
     )
 
 
-def _tell(
-    conn: db.Connection, order: OrderRow, reversal: StoredReversal, matter: NewMatter, *, was_told: bool
-) -> None:
+def _tell(conn: db.Connection, order: OrderRow, reversal: StoredReversal, matter: NewMatter, *, was_told: bool) -> None:
     """Write down what has happened: as a matter, in the order's history, as a webhook and as a metric.
 
     Args:
