@@ -235,6 +235,29 @@ def refund(sale: Sale, api: Client, choice: Random) -> None:
     _post(api, f"/v1/orders/{order}/refunds", body, account=sale.manager, key="new")
 
 
+def take_money_back(sale: Sale, api: Client, choice: Random) -> None:
+    """Refund a payment in the provider's dashboard, or dispute it: early, twice, out of order or more than is left."""
+    if row := sale.some(choice, "SELECT id, amount, currency FROM payments ORDER BY id DESC LIMIT 10"):
+        payment, amount, currency = row
+        kind = choice.choice(["refund.created", "refund.created", "refund.failed", "dispute.opened"])
+        if choice.random() < 0.2:
+            kind = choice.choice(["dispute.won", "dispute.lost"])
+        part = max(10, amount // choice.choice([1, 2, 3]) // 10 * 10)
+        name = f"{kind.partition('.')[0]}_{payment}_{choice.randint(1, 2)}"
+        body, headers = sandbox.signed_event(str(payment), kind, part, currency, reference=name)  # type: ignore[arg-type]
+        _post(api, "/v1/webhooks/sandbox", body, headers=headers)
+
+
+def settle_matter(sale: Sale, api: Client, choice: Random) -> None:
+    """Settle a money matter as the owner, or look at the list."""
+    (owner, organisation) = sale.some(choice, "SELECT account_id, organisation_id FROM members WHERE role = 'owner'")
+    path = f"/v1/organisations/{organisation}/money-matters"
+    if row := sale.some(choice, "SELECT id FROM money_matters ORDER BY id DESC LIMIT 5"):
+        body = choice.choice([{"action": "done", "note": "Seen"}, {"action": "retry"}])
+        _post(api, f"{path}/{row[0]}", body, account=owner, key="new")
+    _allow(api.get(path, account=sale.manager, query={"settled": choice.choice(["true", "false"])}), 200)
+
+
 def pay_at_the_desk(sale: Sale, api: Client, choice: Random) -> None:
     """Mark an order as paid in cash, maybe late."""
     if row := sale.some(choice, "SELECT id FROM orders WHERE total > 0 ORDER BY id DESC LIMIT 10"):
@@ -283,6 +306,8 @@ DEEDS: dict[str, tuple[Deed, int]] = {
     "lapse": (lapse, 2),
     "sweep": (sweep, 2),
     "refund": (refund, 3),
+    "take money back": (take_money_back, 2),
+    "settle a matter": (settle_matter, 1),
     "pay at the desk": (pay_at_the_desk, 1),
     "call off": (call_off, 1),
     "resize": (resize, 2),

@@ -10,8 +10,9 @@ Every transaction takes its locks in this order, so that none deadlocks:
     6. rows of stock by (pool_id, row_no), then rows of seats by (ticket_type_id, rank) in place of their seats
     7. tickets by id
     8. a claim, its place, then slots by number, then a customer
-    9. rows that are only inserted: idempotency keys, refunds, messages of the outbox
-    10. the audit chain, last of all
+    9. an incoming payment, its reversals and refunds (several only by who holds the order), then money matters
+    10. rows that are only inserted: idempotency keys, messages of the outbox
+    11. the audit chain, last of all
 
 A pace is moved on by a statement of its own in autocommit, so that nobody waits for a provider with a lock.
 """

@@ -10,6 +10,7 @@ from psycopg import Connection
 from boxoffice.auth import order_token
 from boxoffice.orders import service as orders
 from boxoffice.payments import sandbox, sending
+from boxoffice.payments.models import DueRefund, RefundState, Reversal
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import started, tell
 from tests.helpers.provider_servers import send_webhook
@@ -236,6 +237,32 @@ class TestARefundMadeElsewhere:
         assert booked(conn) == (7000, 3000)
         assert conn.execute("SELECT elsewhere, status FROM refunds").fetchall() == [(3000, "succeeded")]
         assert len(outbox_of(conn, "refund_sent")) == 1
+
+    def test_a_refund_that_is_on_its_way_to_the_provider_shrinks_once_the_provider_refuses_it(
+        self, api: Client, conn: Connection, payment: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with conn.transaction():
+            orders.lock_order(conn, order_of(payment))
+            refund = sending.owe_refund(conn, UUID(payment["id"]), 10_000, "owed")
+        made = Reversal("refund", "re_1", "", 3000, payment["currency"], "made", payment_id=UUID(payment["id"]))
+
+        def refuse(_: DueRefund) -> RefundState:
+            monkeypatch.undo()
+            hear(api, payment, "refund.created", 3000)
+            assert booked(conn) == (10_000, 0), "nobody knows yet which of the two came first"
+            return RefundState("refused", reason="more than is left", code="refused", reversals=(made,))
+
+        monkeypatch.setattr(sandbox, "refund", refuse)
+        sending.send_at_once(conn, [refund])
+
+        assert booked(conn) == (7000, 3000)
+        assert conn.execute("SELECT elsewhere, status FROM refunds").fetchall() == [(3000, "succeeded")]
+        assert [reason for _, reason in history(conn, order_of(payment))].count(
+            "NGN\xa030.00 was refunded at sandbox (re_1)"
+        ) == 1
+        assert conn.execute("SELECT kind FROM money_matters WHERE settled_at IS NULL").fetchall() == [
+            ("refunded_elsewhere",)
+        ]
 
     def test_of_a_payment_that_we_do_not_know_is_ignored(self, api: Client, conn: Connection) -> None:
         stranger = {"id": str(uuid4()), "currency": "NGN"}

@@ -98,7 +98,12 @@ def _book(
     db.run(conn, SQL.set_booked, id=reversal.id, amount=booked, incoming_payment_id=incoming.id)
     if booked == 0 and reversal.status == reversal.status_before:
         return
-    _tell(conn, order, incoming, reversal, account, missing=due - reversal.booked - booked)
+    matter = _matter_of(order, incoming, reversal, account)
+    if reversal.status != reversal.status_before or reversal.is_total:
+        _tell(conn, order, reversal, matter)
+    missing = due - reversal.booked - booked
+    if missing < 0 or (missing and not db.value(conn, SQL.has_unsent_refund, incoming_payment_id=incoming.id)):
+        matters.open_new(conn, matters.difference(matter, missing))
     if incoming.pays_order:
         _mark_order(conn, order, incoming, reversal)
 
@@ -181,24 +186,10 @@ def _mark_order(conn: db.Connection, order: OrderRow, incoming: IncomingPayment,
         tickets.set_disputed(conn, order.id, disputed=disputed)
 
 
-def _tell(
-    conn: db.Connection,
-    order: OrderRow,
-    incoming: IncomingPayment,
-    reversal: StoredReversal,
-    account: dict[str, Any],
-    missing: int,
-) -> None:
-    """Write down what has happened: in the order's history, as a webhook, as a metric and as a matter.
-
-    Args:
-        missing: how much went back beyond what is left of the money, or is booked though it did not go back.
-    """
-    provider = account["provider"]
-    amount = show(reversal.amount, reversal.currency)
-    facts = {"payment_id": incoming.payment_id, "provider": provider, "reference": reversal.reference}
-    facts |= {"amount": reversal.amount, "provider_reason": reversal.reason}
-    matter = NewMatter(
+def _matter_of(
+    order: OrderRow, incoming: IncomingPayment, reversal: StoredReversal, account: dict[str, Any]
+) -> NewMatter:
+    return NewMatter(
         organisation_id=order.organisation_id,
         kind="refunded_elsewhere" if reversal.kind == "refund" else "dispute",
         subject=str(reversal.id),
@@ -210,6 +201,13 @@ def _tell(
         details={"status": reversal.status, "reason": reversal.reason},
         **account,
     )
+
+
+def _tell(conn: db.Connection, order: OrderRow, reversal: StoredReversal, matter: NewMatter) -> None:
+    """Write down what has happened: in the order's history, as a webhook, as a metric and as a matter."""
+    provider, amount = matter.provider, show(reversal.amount, reversal.currency)
+    facts: dict[str, Any] = {"payment_id": matter.payment_id, "provider": provider, "reference": reversal.reference}
+    facts |= {"amount": reversal.amount, "provider_reason": reversal.reason}
     if reversal.kind == "refund":
         what = "was refunded" if reversal.status == "made" else "was not refunded in the end"
         reason = f"{amount} {what} at {provider} ({reversal.reference})"
@@ -222,5 +220,3 @@ def _tell(
     matters.open_new(conn, matter)
     if reversal.status not in ("open", "made"):
         matters.close(conn, matter.kind, matter.subject, reversal.status)
-    if missing < 0 or (missing and not db.value(conn, SQL.has_unsent_refund, incoming_payment_id=incoming.id)):
-        matters.open_new(conn, matters.difference(matter, missing))
