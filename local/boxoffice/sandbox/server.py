@@ -36,6 +36,7 @@ def payments(stack: RunningStack) -> Blueprint:
     _add_refunds(pages, memory, faults)
     _add_page(pages, memory, courier)
     _add_controls(pages, memory, faults, courier)
+    _add_dashboard(pages, memory, courier)
     return pages
 
 
@@ -156,7 +157,7 @@ def _webhook(payment: Payment, kind: str, **more: Any) -> tuple[str, str]:
 
 
 def _add_controls(pages: Blueprint, memory: Memory, faults: Faults, courier: Courier) -> None:
-    """Add what tests order, and what happens in a provider's own dashboard."""
+    """Add what tests order."""
 
     @pages.post("/control/faults")
     def order_fault() -> Response:
@@ -187,10 +188,17 @@ def _add_controls(pages: Blueprint, memory: Memory, faults: Faults, courier: Cou
     def list_answers() -> Response:
         return jsonify([{"at": at, "operation": name, "status": status} for at, name, status in faults.take_answers()])
 
+
+def _add_dashboard(pages: Blueprint, memory: Memory, courier: Courier) -> None:
+    """Add what happens at a provider without the API: ways to pay that take days, reversals, and slow refunds."""
+
     @pages.post("/control/payments/<uuid:payment_id>")
     def set_payment(payment_id: UUID) -> Response:
-        memory.end_payment(str(payment_id), request.get_json()["status"])
-        return jsonify(asdict(_known(memory.payment(str(payment_id)))))
+        payment, status = _known(memory.payment(str(payment_id))), request.get_json()["status"]
+        webhook = _webhook(payment, f"payment.{status}")
+        if memory.end_payment(payment.id, status, webhook):
+            courier.deliver(webhook[0])
+        return jsonify(asdict(_known(memory.payment(payment.id))))
 
     @pages.post("/control/payments/<uuid:payment_id>/reversals")
     def reverse(payment_id: UUID) -> Response:

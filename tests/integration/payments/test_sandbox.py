@@ -122,9 +122,18 @@ def test_late_money_goes_back(sandbox: Sandbox, api: Client, conn: Connection, o
     invariants.check(conn)
 
 
+@pytest.mark.parametrize("is_told", [True, False])
 def test_a_payment_under_way_keeps_its_stock(
-    sandbox: Sandbox, api: Client, conn: Connection, order: UUID, reconcile: Job
+    sandbox: Sandbox,
+    receiver: Receiver,
+    api: Client,
+    conn: Connection,
+    order: UUID,
+    reconcile: Job,
+    is_told: bool,
 ):
+    if is_told:
+        sandbox.send_webhooks_to(receiver.url)
     payment = started(api, order)
     sandbox.control(f"payments/{payment['id']}", status="processing")
     lapse(conn, minutes=1)
