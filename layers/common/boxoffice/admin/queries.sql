@@ -299,7 +299,8 @@ SELECT operation, scope, key, coalesce(response ->> 'order_id', response ->> 'id
 WHERE operation = 'start_payment' AND NOT EXISTS (SELECT FROM payments WHERE id = (response ->> 'id')::uuid)
     OR operation = 'refund_order' AND NOT EXISTS (SELECT FROM order_refunds WHERE id = (response ->> 'id')::uuid)
     OR operation = 'mark_order_paid' AND NOT EXISTS (SELECT FROM payments WHERE order_id = (response ->> 'id')::uuid)
-    OR operation = 'settle_money_matter' AND NOT EXISTS (SELECT FROM money_matters WHERE id::text = scope)
+    OR operation = 'settle_money_matter' AND NOT EXISTS (
+        SELECT FROM money_matters WHERE id = (response ->> 'id')::uuid)
 LIMIT 10
 
 -- name: keys_without_claim
