@@ -13,7 +13,7 @@ from typing import TextIO
 
 import psycopg
 
-from boxoffice import db, outbox
+from boxoffice import db, queues
 from tests.helpers.support import Client, Database
 from tests.stateful import sale
 
@@ -67,7 +67,7 @@ def _fork(database: Database, opened: sale.Sale, end: float, failures: TextIO, *
 
 
 def _live(database: Database, opened: sale.Sale, end: float, choice: random.Random, *, deadly: bool) -> None:
-    outbox.enqueue = lambda _: []
+    queues.put = lambda *_: []
     db._connection = None
     watching = db.Connection.connect(database.api_url, autocommit=True)
     mine = replace(opened, conn=watching, requests=[], alone=False)

@@ -189,8 +189,8 @@ def tell_of_payment(sale: Sale, api: Client, choice: Random) -> None:
     """Receive an event about a payment: late, twice, out of order or with a wrong amount."""
     if row := sale.some(choice, "SELECT id, amount, currency FROM payments ORDER BY id DESC LIMIT 10"):
         payment, amount, currency = row
-        kind = choice.choice(["payment.succeeded", "payment.succeeded", "payment.failed"])
-        amount += choice.choice([0, 0, 0, 0, 1])
+        kind = choice.choice(["payment.succeeded"] * 4 + ["payment.failed"] * 2 + ["payment.processing"])
+        amount += choice.choice([0, 0, 0, 0, 1, -1])
         event = f"evt_{payment}_{choice.randint(1, 3)}"
         body, headers = sandbox.signed_event(str(payment), kind, amount, currency, event)  # type: ignore[arg-type]
         _post(api, "/v1/webhooks/sandbox", body, headers=headers)
@@ -204,9 +204,10 @@ def cancel(sale: Sale, api: Client, choice: Random) -> None:
 
 
 def lapse(sale: Sale, api: Client, choice: Random) -> None:
-    """Let a hold lapse."""
+    """Let a hold lapse. That is when the provider is asked about its open payments."""
     if row := sale.some(choice, "SELECT id FROM orders WHERE status = 'pending' ORDER BY id"):
         sale.conn.execute("UPDATE orders SET expires_at = now() - interval '1 second' WHERE id = %s", row)
+        sale.conn.execute("UPDATE payments SET ask_at = now() WHERE order_id = %s AND ask_at IS NOT NULL", row)
 
 
 def sweep(sale: Sale, api: Client, choice: Random) -> None:

@@ -12,6 +12,7 @@ from boxoffice.auth import order_token
 from boxoffice.orders import service as orders
 from boxoffice.payments import sandbox, sending, service, stripe
 from boxoffice.payments.models import PLATFORM_MERCHANT, DueRefund, RefundState, Reversal
+from boxoffice.refunds import emails
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import started, tell
 from tests.helpers.provider_servers import send_webhook
@@ -108,7 +109,10 @@ class TestARefundMadeElsewhere:
             (10_000, 10_000, "succeeded")
         ]
         assert history(conn, order_of(payment))[-1] == ("refunded", "all of it was refunded at sandbox")
-        assert len(outbox_of(conn, "order_refunded")) == 1
+        ((_, payload),) = outbox_of(conn, "order_refunded")
+        text = emails.order_refunded(conn, **payload).text
+        assert "has gone back to you already." in text
+        assert "is on its way" not in text
         invariants.check(conn)
 
     def test_holders_are_told_as_by_our_own_refunds(

@@ -198,6 +198,7 @@ def test_a_repeat_after_a_cut_off_request_continues_with_the_same_payment(
 
     assert resumed.status == 201
     assert conn.execute("SELECT id::text, provider_reference FROM payments").fetchall() == [(resumed.json["id"],) * 2]
+    assert start(api, order).json == resumed.json
     assert start(api, order, key="k").json == resumed.json
 
 

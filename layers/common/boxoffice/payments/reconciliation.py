@@ -85,7 +85,7 @@ def apply_answer(conn: db.Connection, inquiry: PaymentInquiry) -> int:
 def _as_news(event: ProviderEvent, payment: OpenPayment) -> ProviderEvent:
     """Return the event that an answer about a payment is to count as.
 
-    While money is under way, the answer is news even if we had heard the same before: a try that failed, then a webhook
-    about it that came late.
+    While money is under way, the answer is news even if we had heard the same before. A webhook about a try may come
+    after we have heard that the try failed.
     """
     return replace(event, id=f"processing:{event.id}") if payment.status == "processing" else event
