@@ -333,7 +333,7 @@ ON CONFLICT ON CONSTRAINT reversals_reference_key DO UPDATE SET
     reason = CASE WHEN reversals.status = 'failed' OR EXCLUDED.status = 'open' THEN reversals.reason
         ELSE EXCLUDED.reason END
 RETURNING id, kind, reference, money_reference, amount, currency, status, reason, booked, is_total,
-    old.status AS status_before
+    old.status AS status_before, old.amount AS amount_before
 
 -- name: has_waiting_reversal
 -- True if a reversal of a payment came before its money.

@@ -96,7 +96,7 @@ def _book(
     booked = _book_more(conn, order, incoming, reversal, due - reversal.booked, refused)
     booked += _book_less(conn, incoming, reversal.booked - due)
     db.run(conn, SQL.set_booked, id=reversal.id, amount=booked, incoming_payment_id=incoming.id)
-    if booked == 0 and reversal.status == reversal.status_before:
+    if booked == 0 and not reversal.has_changed:
         return
     matter = _matter_of(order, incoming, reversal, account)
     if reversal.status != reversal.status_before or reversal.is_total:
