@@ -204,6 +204,21 @@ class TestARefundMadeElsewhere:
         assert booked(conn) == (7000, 3000)
         invariants.check(conn)
 
+    @pytest.mark.parametrize("counted_as_ours", [False, True])
+    def test_one_whose_amount_the_provider_corrects(
+        self, api: Client, conn: Connection, shop: Shop, payment: dict[str, Any], counted_as_ours: bool
+    ) -> None:
+        hear(api, payment, "refund.created", 3000)
+        if counted_as_ours:
+            sellers.refund(api, shop, order_of(payment), whole=True)
+
+        hear(api, payment, "refund.created", 1000)
+
+        assert booked(conn) == ((7000, 3000) if counted_as_ours else (0, 1000))
+        kinds = {kind for (kind,) in conn.execute("SELECT kind FROM money_matters WHERE settled_at IS NULL")}
+        assert ("difference" in kinds) is counted_as_ours
+        invariants.check(conn)
+
     def test_more_than_ever_came_is_a_difference_for_a_person(
         self, api: Client, conn: Connection, shop: Shop, payment: dict[str, Any]
     ) -> None:

@@ -250,7 +250,7 @@ class StoredReversal:
 
     Attributes:
         booked: how much of the amount counts as refunded elsewhere.
-        status_before: None if the reversal is new.
+        status_before, amount_before: None if the reversal is new.
     """
 
     id: UUID
@@ -267,8 +267,8 @@ class StoredReversal:
     amount_before: int | None = None
 
     @property
-    def is_news(self) -> bool:
-        """Return True if the provider says something that we had not heard of it."""
+    def has_changed(self) -> bool:
+        """Return True if the provider has said something new."""
         return (self.status, self.amount) != (self.status_before, self.amount_before)
 
     @property

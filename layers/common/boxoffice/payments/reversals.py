@@ -98,10 +98,10 @@ def _book(
     booked = taken_over + _book_more(conn, order, incoming, more - taken_over, refused)
     booked += _book_less(conn, incoming, -more)
     db.run(conn, SQL.set_booked, id=reversal.id, amount=booked, incoming_payment_id=incoming.id)
-    if booked == 0 and not reversal.is_news:
+    if booked == 0 and not reversal.has_changed:
         return
     matter = _matter_of(order, incoming, reversal, account)
-    if reversal.is_news:
+    if reversal.has_changed:
         _tell(conn, order, reversal, matter, was_told=0 < reversal.amount == from_sums)
     missing = more - booked
     if missing < 0 or (missing and not db.value(conn, SQL.has_unsent_refund, incoming_payment_id=incoming.id)):
