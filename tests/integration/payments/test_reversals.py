@@ -474,6 +474,26 @@ class TestStripesWebhooks:
         (matter,) = api.get(path, account=shop.manager, query={"settled": "false"}).json["items"]
         assert (matter["reference"], matter["amount"]) == (self.refund(3000)["id"], 3000)
 
+    @pytest.mark.parametrize(
+        ("said", "stored"),
+        [
+            ("asked by \ud83d", "asked by"),  # half an emoji, where somebody cut the text
+            ("a\x00b", "a b"),
+            ("one\ntwo\u2028three", "one two three"),
+            ("\u202eevil", "evil"),
+            ("සිංහල 👩‍👩‍👧 فارسی", "සිංහල 👩‍👩‍👧 فارسی"),
+            ("x" * 201, "x" * 200),
+            ({"not": "a text"}, "{'not': 'a text'}"),
+            (None, ""),
+        ],
+    )
+    def test_whatever_words_come_with_it(
+        self, api: Client, conn: Connection, order: UUID, said: object, stored: str
+    ) -> None:
+        assert self.hear(api, "refund.created", self.refund(3000, reason=said)) == "noted"
+
+        assert conn.execute("SELECT reason FROM reversals").fetchall() == [(stored,)]
+
     def test_what_a_sum_had_not_told_of_is_told(self, api: Client, conn: Connection, order: UUID) -> None:
         self.hear(api, "charge.refunded", self.charge(3000))
         self.hear(api, "charge.refunded", self.charge(5000))

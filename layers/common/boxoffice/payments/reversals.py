@@ -19,6 +19,7 @@ from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
 from boxoffice.payments import matters, rules
 from boxoffice.payments.models import IncomingPayment, NewMatter, PaymentRow, Reversal, StoredReversal
+from boxoffice.payments.reading import text_of
 from boxoffice.tickets import service as tickets
 
 SQL = sql.queries("payments")
@@ -47,6 +48,7 @@ def receive(
     if amount == 0:
         return True
     facts = {name: value for name, value in vars(reversal).items() if name not in ("amount", "payment_id")}
+    facts["reason"] = text_of(reversal.reason)
     stored = db.exactly_one(
         conn, StoredReversal, SQL.upsert_reversal, id=new_id(), payment_id=payment.id, amount=amount, **account, **facts
     )

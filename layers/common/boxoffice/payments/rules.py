@@ -26,6 +26,7 @@ from boxoffice.payments.models import (
     RefundState,
     SaleState,
 )
+from boxoffice.payments.reading import text_of
 from boxoffice.ticket_types.errors import EventCancelled
 
 MOST_PAYMENTS = 10
@@ -214,7 +215,7 @@ def outcome_of(refund: DueRefund, answer: RefundState | DomainError, now: dateti
         again_at = now + timedelta(seconds=answer.retry_after)
         return RefundOutcome("sent" if refund.reference else "owed", again_at, refund.reference)
     if isinstance(answer, DomainError):
-        return RefundOutcome("sent" if refund.reference else "owed", again_at, refund.reference, answer.detail)
+        return RefundOutcome("sent" if refund.reference else "owed", again_at, refund.reference, text_of(answer.detail))
     match answer.kind:
         case "succeeded":
             return RefundOutcome("succeeded", None, answer.reference)
@@ -227,8 +228,8 @@ def outcome_of(refund: DueRefund, answer: RefundState | DomainError, now: dateti
                 status="owed" if answer.kind == "unfunded" else "failed",
                 due_at=None if answer.kind == "refused" else again_at,
                 reference=None,
-                error=answer.reason or "the provider gives no reason",
-                code=answer.code,
+                error=text_of(answer.reason) or "the provider gives no reason",
+                code=text_of(answer.code) or None,
                 new_failures=1,
                 needs_person=True,
             )
