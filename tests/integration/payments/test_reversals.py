@@ -10,7 +10,8 @@ from psycopg import Connection
 from boxoffice.auth import order_token
 from boxoffice.orders import service as orders
 from boxoffice.payments import sandbox, sending
-from boxoffice.payments.models import DueRefund, RefundState, Reversal
+from boxoffice.payments import service as payments
+from boxoffice.payments.models import PLATFORM_MERCHANT, DueRefund, RefundState, Reversal
 from boxoffice.refunds import emails
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import started, tell
@@ -216,6 +217,21 @@ class TestARefundMadeElsewhere:
         assert booked(conn) == ((7000, 3000) if counted_as_ours else (0, 1000))
         kinds = {kind for (kind,) in conn.execute("SELECT kind FROM money_matters WHERE settled_at IS NULL")}
         assert ("difference" in kinds) is counted_as_ours
+        invariants.check(conn)
+
+    def test_it_stays_with_its_money_when_more_money_comes(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
+        payment = started(api, factories.order(conn, ticket_type, quantity=2))
+        body, _ = sandbox.signed_event(payment["id"], "payment.succeeded", 9990, payment["currency"])
+        payments.receive_event(conn, "sandbox", sandbox.parse(PLATFORM_MERCHANT, body))  # too little: it will go back
+        hear(api, payment, "refund.created", 5000)
+        tell(api, payment)
+
+        hear(api, payment, "refund.created", 5000)
+
+        found = conn.execute("SELECT amount, refunded_elsewhere, pays_order FROM incoming_payments ORDER BY id")
+        assert found.fetchall() == [(9990, 5000, False), (10_000, 0, True)]
         invariants.check(conn)
 
     def test_more_than_ever_came_is_a_difference_for_a_person(

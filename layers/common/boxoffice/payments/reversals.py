@@ -42,7 +42,7 @@ def receive(
         return False
     payment = db.exactly_one(conn, PaymentRow, SQL.lock_payment, id=payment_id, **account)
     order = orders.lock_order(conn, payment.order_id)
-    incoming = _find_money(conn, payment.id, reversal.money_reference)
+    incoming = _find_money(conn, payment.id, reversal)
     amount = _unexplained(conn, reversal, incoming) if reversal.is_total and incoming else reversal.amount
     if amount == 0:
         return True
@@ -58,16 +58,15 @@ def receive(
 def receive_waiting(conn: db.Connection, payment: PaymentRow, order: OrderRow, account: dict[str, Any]) -> None:
     """Book the reversals that came before the money of a payment, which the transaction has just recorded."""
     for reversal in db.many(conn, StoredReversal, SQL.list_waiting_reversals, payment_id=payment.id):
-        incoming = _find_money(conn, payment.id, reversal.money_reference)
+        incoming = _find_money(conn, payment.id, reversal)
         if incoming is not None:
             amount = _unexplained(conn, reversal, incoming) if reversal.is_total else reversal.amount
             _book(conn, order, incoming, replace(reversal, amount=amount), account, None)
 
 
-def _find_money(conn: db.Connection, payment_id: UUID, money_reference: str) -> IncomingPayment | None:
-    return db.one(
-        conn, IncomingPayment, SQL.get_incoming_payment, payment_id=payment_id, money_reference=money_reference
-    )
+def _find_money(conn: db.Connection, payment_id: UUID, reversal: Reversal | StoredReversal) -> IncomingPayment | None:
+    names = {"kind": reversal.kind, "reference": reversal.reference, "money_reference": reversal.money_reference}
+    return db.one(conn, IncomingPayment, SQL.get_incoming_payment, payment_id=payment_id, **names)
 
 
 def _unexplained(conn: db.Connection, reversal: Reversal | StoredReversal, incoming: IncomingPayment) -> int:
@@ -176,7 +175,7 @@ def _book_less(conn: db.Connection, incoming: IncomingPayment, amount: int) -> i
 
 def _mark_order(conn: db.Connection, order: OrderRow, incoming: IncomingPayment, reversal: StoredReversal) -> None:
     """Mark an order that is to be ended, and its tickets if the payment is disputed."""
-    now = _find_money(conn, incoming.payment_id, incoming.reference)
+    now = _find_money(conn, incoming.payment_id, reversal)
     assert now is not None
     all_gone = now.refunded_elsewhere > 0 and now.refunded + now.refunded_elsewhere == now.amount
     if order.status != "refunded" and (reversal.status == "lost" or all_gone):
