@@ -425,6 +425,15 @@ class TestRefunds:
 
 
 class TestWhenItFails:
+    @pytest.mark.parametrize("data", [b"{}", b"[]", b"null", b'{"link": 7}', b'{"link": "javascript:pay()"}'])
+    def test_a_success_without_a_page_is_no_answer(
+        self, flutterwave: Flutterwave, api: Client, order: UUID, monkeypatch: pytest.MonkeyPatch, data: bytes
+    ) -> None:
+        body = b'{"status": "success", "data": ' + data + b"}"
+        monkeypatch.setattr(calls, "request", lambda *_: calls.HttpAnswer(200, body))
+
+        assert start(api, order, provider="flutterwave").code == "provider_unavailable"
+
     @pytest.mark.parametrize("mode", ["error", "html", "nonsense", "loses-answers"])
     def test_nothing_is_left_in_limbo(
         self, flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID, reconcile: Job, mode: str

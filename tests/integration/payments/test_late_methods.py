@@ -307,6 +307,21 @@ class TestEnd:
         assert emails(conn)[-1] == "payment_failed"
         invariants.check(conn)
 
+    def test_news_of_a_try_that_had_failed_do_not_hold_the_order_for_a_month(
+        self, stripe: Stripe, api: Client, conn: Connection, payment: dict[str, Any], reconcile: Job
+    ) -> None:
+        stripe.debit(payment)
+        stripe.settle(payment, "fail")
+        reconcile()
+        assert status_of(conn, payment) == ("failed", "pending")
+        assert tell(stripe, api, payment, "processing") == "held"
+
+        reconcile()
+
+        assert status_of(conn, payment)[0] == "failed", "the provider says the same as before, but now it is news"
+        assert held_for(conn) < timedelta(minutes=1)
+        invariants.check(conn)
+
     @pytest.mark.parametrize("kinds", list(permutations(["processing", "succeeded"])), ids="-".join)
     def test_money_pays_in_whatever_order_the_events_come(
         self, stripe: Stripe, api: Client, conn: Connection, payment: dict[str, Any], kinds: Any

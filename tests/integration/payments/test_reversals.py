@@ -1,5 +1,6 @@
 """Money that went back without us: refunds made at a provider, and disputes of payers, as webhooks tell of them."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,8 +10,7 @@ from psycopg import Connection
 
 from boxoffice.auth import order_token
 from boxoffice.orders import service as orders
-from boxoffice.payments import sandbox, sending
-from boxoffice.payments import service as payments
+from boxoffice.payments import sandbox, sending, service, stripe
 from boxoffice.payments.models import PLATFORM_MERCHANT, DueRefund, RefundState, Reversal
 from boxoffice.refunds import emails
 from tests.helpers import factories, invariants, sellers
@@ -224,7 +224,7 @@ class TestARefundMadeElsewhere:
     ) -> None:
         payment = started(api, factories.order(conn, ticket_type, quantity=2))
         body, _ = sandbox.signed_event(payment["id"], "payment.succeeded", 9990, payment["currency"])
-        payments.receive_event(conn, "sandbox", sandbox.parse(PLATFORM_MERCHANT, body))  # too little: it will go back
+        service.receive_event(conn, "sandbox", sandbox.parse(PLATFORM_MERCHANT, body))  # too little: it will go back
         hear(api, payment, "refund.created", 5000)
         tell(api, payment)
 
@@ -473,6 +473,57 @@ class TestStripesWebhooks:
         self.hear(api, "refund.created", self.refund(2000, id="re_2"))
 
         assert booked(conn) == (0, 5000)
+        invariants.check(conn)
+
+    def test_it_is_told_once_though_stripe_names_it_twice(
+        self, api: Client, conn: Connection, shop: Shop, order: UUID
+    ) -> None:
+        self.hear(api, "charge.refunded", self.charge(3000))
+        self.hear(api, "refund.created", self.refund(3000))
+        self.hear(api, "refund.updated", self.refund(3000))
+
+        told = [each for each in sellers.webhooks(conn) if each["type"] == "payment.refunded_elsewhere"]
+        assert [each["data"]["amount"] for each in told] == [3000]
+        assert len([reason for _, reason in history(conn, order) if "was refunded at" in reason]) == 1
+        path = f"/v1/organisations/{shop.organisation}/money-matters"
+        (matter,) = api.get(path, account=shop.manager, query={"settled": "false"}).json["items"]
+        assert (matter["reference"], matter["amount"]) == (self.refund(3000)["id"], 3000)
+
+    def test_what_a_sum_had_not_told_of_is_told(self, api: Client, conn: Connection, order: UUID) -> None:
+        self.hear(api, "charge.refunded", self.charge(3000))
+        self.hear(api, "charge.refunded", self.charge(5000))
+        self.hear(api, "refund.created", self.refund(6000))
+
+        told = [each for each in sellers.webhooks(conn) if each["type"] == "payment.refunded_elsewhere"]
+        assert [each["data"]["amount"] for each in told] == [3000, 5000, 6000]
+        assert booked(conn) == (0, 6000)
+        invariants.check(conn)
+
+    def test_one_that_fails_before_the_order_is_ended_keeps_it(
+        self, api: Client, conn: Connection, order: UUID, reconcile: Callable[[], dict[str, Any]]
+    ) -> None:
+        event = {"id": "evt_1", "type": "refund.created", "data": {"object": self.refund(10_000)}}
+        heard = stripe.parse(PLATFORM_MERCHANT, json.dumps(event).encode())
+        service.receive_event(conn, "stripe", heard)  # and the function is killed before it ends the order
+
+        self.hear(api, "refund.failed", self.refund(10_000, status="failed"))
+        reconcile()
+
+        assert status_of(conn, order) == "paid"
+        assert len(tickets_of(conn, order)) == 2
+        assert booked(conn) == (0, 0)
+        invariants.check(conn)
+
+    def test_a_dispute_that_opens_when_no_money_is_left_ends_nothing(
+        self, api: Client, conn: Connection, shop: Shop, order: UUID
+    ) -> None:
+        self.hear(api, "refund.created", self.refund(3000))
+        sellers.refund(api, shop, order, amount=7000)
+
+        self.hear(api, "charge.dispute.created", self.dispute("needs_response"))
+
+        assert status_of(conn, order) == "partially_refunded"
+        assert len(tickets_of(conn, order)) == 2
         invariants.check(conn)
 
     def test_the_sum_of_a_charge_with_our_own_refund_adds_nothing(

@@ -297,6 +297,11 @@ class IncomingPayment:
     refunded_elsewhere: int
     covered: int
 
+    @property
+    def left(self) -> int:
+        """Return how much of the money neither went back nor is to go back."""
+        return self.amount - self.refunded - self.refunded_elsewhere
+
 
 @dataclass(frozen=True)
 class ProviderEvent:

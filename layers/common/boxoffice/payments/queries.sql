@@ -397,6 +397,12 @@ SELECT EXISTS (SELECT FROM refunds WHERE incoming_payment_id = %(incoming_paymen
 -- The money of an order has gone back without us, so that the order is to be ended.
 UPDATE incoming_payments SET ends_order_at = coalesce(ends_order_at, now()) WHERE id = %(id)s AND pays_order
 
+-- name: keep_order
+-- Money that had gone back elsewhere did not arrive, so the order is not to be ended. A lost dispute still ends it.
+UPDATE incoming_payments SET ends_order_at = NULL
+WHERE id = %(id)s AND ends_order_at IS NOT NULL
+    AND NOT EXISTS (SELECT FROM reversals WHERE incoming_payment_id = incoming_payments.id AND status = 'lost')
+
 -- name: list_orders_to_end
 -- A batch of orders whose money has gone back elsewhere, the oldest news first.
 SELECT order_id AS id FROM incoming_payments JOIN payments ON payments.id = payment_id
@@ -471,8 +477,10 @@ UPDATE refunds SET status = 'owed', due_at = now()
 WHERE id = %(id)s AND status IN ('failed', 'owed') AND (due_at IS NULL OR due_at > %(lease_end)s)
 
 -- name: end_refund_by_hand
--- A person has sent the money of a refund. No row if a worker may be sending it, or if it is sent.
+-- A person has sent the money of a refund. No row if a worker may be sending it, or if it is sent. Nor is there one if
+-- the provider's last answer is not known: it may have sent the money.
 UPDATE refunds SET status = 'succeeded', due_at = NULL, closed_at = now() FROM payments, orders
-WHERE refunds.id = %(id)s AND refunds.status IN ('failed', 'owed', 'by_hand')
+WHERE refunds.id = %(id)s
+    AND (refunds.status IN ('failed', 'by_hand') OR refunds.status = 'owed' AND error_code IS NOT NULL)
     AND (due_at IS NULL OR due_at > %(lease_end)s) AND payments.id = payment_id AND orders.id = order_id
 RETURNING old.status AS status_before, order_id, organisation_id, buyer_email

@@ -17,7 +17,7 @@ from boxoffice.money import show
 from boxoffice.observability import count
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
-from boxoffice.payments import matters
+from boxoffice.payments import matters, rules
 from boxoffice.payments.models import IncomingPayment, NewMatter, PaymentRow, Reversal, StoredReversal
 from boxoffice.tickets import service as tickets
 
@@ -92,44 +92,56 @@ def _book(
 ) -> None:
     """Book a reversal against its money, and tell people what has changed. The transaction has locked the order."""
     due = reversal.due if reversal.currency == incoming.currency else 0
-    booked = _book_more(conn, order, incoming, reversal, due - reversal.booked, refused)
-    booked += _book_less(conn, incoming, reversal.booked - due)
+    more = due - reversal.booked
+    taken_over, from_sums = _take_over(conn, incoming, reversal, more)
+    booked = taken_over + _book_more(conn, order, incoming, more - taken_over, refused)
+    booked += _book_less(conn, incoming, -more)
     db.run(conn, SQL.set_booked, id=reversal.id, amount=booked, incoming_payment_id=incoming.id)
     if booked == 0 and not reversal.has_changed:
         return
     matter = _matter_of(order, incoming, reversal, account)
-    if reversal.status != reversal.status_before or reversal.is_total:
-        _tell(conn, order, reversal, matter)
-    missing = due - reversal.booked - booked
+    if reversal.has_changed:
+        _tell(conn, order, reversal, matter, was_told=0 < reversal.amount == from_sums)
+    missing = more - booked
     if missing < 0 or (missing and not db.value(conn, SQL.has_unsent_refund, incoming_payment_id=incoming.id)):
         matters.open_new(conn, matters.difference(matter, missing))
     if incoming.pays_order:
         _mark_order(conn, order, incoming, reversal)
 
 
-def _book_more(
-    conn: db.Connection,
-    order: OrderRow,
-    incoming: IncomingPayment,
-    reversal: StoredReversal,
-    amount: int,
-    refused: UUID | None,
-) -> int:
-    """Book an amount that went back: in place of what another reversal had booked, then of the rest of the money.
+def _take_over(
+    conn: db.Connection, incoming: IncomingPayment, reversal: StoredReversal, amount: int
+) -> tuple[int, int]:
+    """Book an amount that went back in place of what other reversals had booked. A sum is told of under its own name.
 
-    If that is too little, our refunds that nobody is sending now shrink.
+    Returns:
+        How much could be booked, and how much of that from sums.
+    """
+    left, from_sums = max(amount, 0), 0
+    if not left or reversal.is_total:
+        return 0, 0
+    others = {"id": reversal.id, "incoming_payment_id": incoming.id}
+    for other in db.many(conn, StoredReversal, SQL.list_replaceable_reversals, **others):
+        replaced = min(left, other.booked)
+        db.run(conn, SQL.set_booked, id=other.id, amount=-replaced, incoming_payment_id=incoming.id)
+        left -= replaced
+        if other.is_total:
+            from_sums += replaced
+            if replaced == other.booked:
+                matters.close(conn, "refunded_elsewhere", other.id, "named")
+    return max(amount, 0) - left, from_sums
+
+
+def _book_more(
+    conn: db.Connection, order: OrderRow, incoming: IncomingPayment, amount: int, refused: UUID | None
+) -> int:
+    """Book an amount that went back of the rest of the money. If that is too little, refunds that nobody sends shrink.
 
     Returns:
         How much could be booked.
     """
     left = max(amount, 0)
-    if left and not reversal.is_total:
-        others = {"id": reversal.id, "incoming_payment_id": incoming.id}
-        for other in db.many(conn, StoredReversal, SQL.list_replaceable_reversals, **others):
-            replaced = min(left, other.booked)
-            db.run(conn, SQL.set_booked, id=other.id, amount=-replaced, incoming_payment_id=incoming.id)
-            left -= replaced
-    from_rest = min(left, incoming.amount - incoming.refunded - incoming.refunded_elsewhere)
+    from_rest = min(left, incoming.left)
     left -= from_rest
     from_refunds = _reduce_refunds(conn, order, incoming, left, refused) if left else 0
     if from_rest or from_refunds:
@@ -174,12 +186,17 @@ def _book_less(conn: db.Connection, incoming: IncomingPayment, amount: int) -> i
 
 
 def _mark_order(conn: db.Connection, order: OrderRow, incoming: IncomingPayment, reversal: StoredReversal) -> None:
-    """Mark an order that is to be ended, and its tickets if the payment is disputed."""
+    """Mark an order that is to be ended, and its tickets if the payment is disputed.
+
+    Args:
+        incoming: the money before the reversal was booked.
+    """
     now = _find_money(conn, incoming.payment_id, reversal)
     assert now is not None
-    all_gone = now.refunded_elsewhere > 0 and now.refunded + now.refunded_elsewhere == now.amount
-    if order.status != "refunded" and (reversal.status == "lost" or all_gone):
+    if order.status != "refunded" and (reversal.status == "lost" or rules.took_all_that_was_left(incoming, now)):
         db.run(conn, SQL.set_ends_order, id=incoming.id)
+    elif now.left > incoming.left:
+        db.run(conn, SQL.keep_order, id=incoming.id)
     if reversal.kind == "dispute":
         disputed = db.value(conn, SQL.has_open_dispute, incoming_payment_id=incoming.id)
         tickets.set_disputed(conn, order.id, disputed=disputed)
@@ -202,8 +219,17 @@ def _matter_of(
     )
 
 
-def _tell(conn: db.Connection, order: OrderRow, reversal: StoredReversal, matter: NewMatter) -> None:
-    """Write down what has happened: in the order's history, as a webhook, as a metric and as a matter."""
+def _tell(conn: db.Connection, order: OrderRow, reversal: StoredReversal, matter: NewMatter, *, was_told: bool) -> None:
+    """Write down what has happened: as a matter, in the order's history, as a webhook and as a metric.
+
+    Args:
+        was_told: True if a sum of refunds has told of it. Then only the matter is new, in place of the sum's.
+    """
+    matters.open_new(conn, matter)
+    if reversal.status not in ("open", "made"):
+        matters.close(conn, matter.kind, matter.subject, reversal.status)
+    if was_told:
+        return
     provider, amount = matter.provider, show(reversal.amount, reversal.currency)
     facts: dict[str, Any] = {"payment_id": matter.payment_id, "provider": provider, "reference": reversal.reference}
     facts |= {"amount": reversal.amount, "provider_reason": reversal.reason}
@@ -216,6 +242,3 @@ def _tell(conn: db.Connection, order: OrderRow, reversal: StoredReversal, matter
         reason = f"the payer's dispute of {amount} is {reversal.status} ({reversal.reference})"
         orders.note(conn, order, "payment.disputed", reason=reason, dispute_status=reversal.status, **facts)
         count({"open": "DisputesOpened", "won": "DisputesWon"}.get(reversal.status, "DisputesLost"))
-    matters.open_new(conn, matter)
-    if reversal.status not in ("open", "made"):
-        matters.close(conn, matter.kind, matter.subject, reversal.status)

@@ -13,6 +13,7 @@ from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.payments.errors import OrderExpired, ProviderBusy, TooManyPayments
 from boxoffice.payments.models import (
     DueRefund,
+    IncomingPayment,
     MatterAction,
     MatterRow,
     OpenPayment,
@@ -231,6 +232,14 @@ def outcome_of(refund: DueRefund, answer: RefundState | DomainError, now: dateti
                 new_failures=1,
                 needs_person=True,
             )
+
+
+def took_all_that_was_left(before: IncomingPayment, after: IncomingPayment) -> bool:
+    """Return True if a reversal that was just booked took all that was left of the money, or all of it.
+
+    If a refund of ours had taken the rest before, that refund has decided which tickets end.
+    """
+    return (before.left > after.left == 0) or after.refunded_elsewhere == after.amount
 
 
 _WORDS = {
