@@ -219,6 +219,21 @@ class TestARefundMadeElsewhere:
         assert ("difference" in kinds) is counted_as_ours
         invariants.check(conn)
 
+    def test_it_stays_with_its_money_when_more_money_comes(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
+        payment = started(api, factories.order(conn, ticket_type, quantity=2))
+        body, _ = sandbox.signed_event(payment["id"], "payment.succeeded", 9990, payment["currency"])
+        service.receive_event(conn, "sandbox", sandbox.parse(PLATFORM_MERCHANT, body))  # too little: it will go back
+        hear(api, payment, "refund.created", 5000)
+        tell(api, payment)
+
+        hear(api, payment, "refund.created", 5000)
+
+        found = conn.execute("SELECT amount, refunded_elsewhere, pays_order FROM incoming_payments ORDER BY id")
+        assert found.fetchall() == [(9990, 5000, False), (10_000, 0, True)]
+        invariants.check(conn)
+
     def test_more_than_ever_came_is_a_difference_for_a_person(
         self, api: Client, conn: Connection, shop: Shop, payment: dict[str, Any]
     ) -> None:

@@ -312,12 +312,16 @@ SELECT coalesce(
 ) AS id
 
 -- name: get_incoming_payment
--- The money of a payment that a reversal is about. If the provider does not name the money, it is what paid the order.
+-- The money of a payment that a reversal is about. If the provider does not name it, it is the money that the reversal
+-- is booked against, or else what paid the order.
 SELECT id, payment_id, reference, amount, currency, pays_order, refunded, refunded_elsewhere,
     (SELECT coalesce(sum(elsewhere), 0)::bigint FROM refunds WHERE incoming_payment_id = incoming.id) AS covered
 FROM incoming_payments AS incoming
 WHERE payment_id = %(payment_id)s AND (reference = %(money_reference)s OR %(money_reference)s = '')
-ORDER BY pays_order DESC, id LIMIT 1
+ORDER BY id = (
+    SELECT incoming_payment_id FROM reversals
+    WHERE payment_id = %(payment_id)s AND kind = %(kind)s AND reversals.reference = %(reference)s
+) DESC, pays_order DESC, id LIMIT 1
 
 -- name: upsert_reversal
 -- Store what a provider says of a reversal. Events come in any order: an open dispute never replaces one that has

@@ -43,7 +43,7 @@ def receive(
         return False
     payment = db.exactly_one(conn, PaymentRow, SQL.lock_payment, id=payment_id, **account)
     order = orders.lock_order(conn, payment.order_id)
-    incoming = _find_money(conn, payment.id, reversal.money_reference)
+    incoming = _find_money(conn, payment.id, reversal)
     amount = _unexplained(conn, reversal, incoming) if reversal.is_total and incoming else reversal.amount
     if amount == 0:
         return True
@@ -60,16 +60,15 @@ def receive(
 def receive_waiting(conn: db.Connection, payment: PaymentRow, order: OrderRow, account: dict[str, Any]) -> None:
     """Book the reversals that came before the money of a payment, which the transaction has just recorded."""
     for reversal in db.many(conn, StoredReversal, SQL.list_waiting_reversals, payment_id=payment.id):
-        incoming = _find_money(conn, payment.id, reversal.money_reference)
+        incoming = _find_money(conn, payment.id, reversal)
         if incoming is not None:
             amount = _unexplained(conn, reversal, incoming) if reversal.is_total else reversal.amount
             _book(conn, order, incoming, replace(reversal, amount=amount), account, None)
 
 
-def _find_money(conn: db.Connection, payment_id: UUID, money_reference: str) -> IncomingPayment | None:
-    return db.one(
-        conn, IncomingPayment, SQL.get_incoming_payment, payment_id=payment_id, money_reference=money_reference
-    )
+def _find_money(conn: db.Connection, payment_id: UUID, reversal: Reversal | StoredReversal) -> IncomingPayment | None:
+    names = {"kind": reversal.kind, "reference": reversal.reference, "money_reference": reversal.money_reference}
+    return db.one(conn, IncomingPayment, SQL.get_incoming_payment, payment_id=payment_id, **names)
 
 
 def _unexplained(conn: db.Connection, reversal: Reversal | StoredReversal, incoming: IncomingPayment) -> int:
@@ -194,7 +193,7 @@ def _mark_order(conn: db.Connection, order: OrderRow, incoming: IncomingPayment,
     Args:
         incoming: the money before the reversal was booked.
     """
-    now = _find_money(conn, incoming.payment_id, incoming.reference)
+    now = _find_money(conn, incoming.payment_id, reversal)
     assert now is not None
     if order.status != "refunded" and (reversal.status == "lost" or rules.took_all_that_was_left(incoming, now)):
         db.run(conn, SQL.set_ends_order, id=incoming.id)
