@@ -13,7 +13,9 @@ __all__ = ["handler"]
 def receive_sandbox_webhook() -> WebhookView:
     """Receive an event of the sandbox provider.
 
-    The body is `{id, type, payment_id, amount, currency}`, where `type` is `payment.succeeded` or `payment.failed`. The
-    signature is in `X-Sandbox-Signature`. An event that is delivered several times has one effect.
+    The body is `{id, type, payment_id, amount, currency}`, where `type` is `payment.succeeded`, `payment.processing` or
+    `payment.failed`. For `refund.created`, `refund.failed`, `dispute.opened`, `dispute.won` and `dispute.lost`, the
+    body also has the `reference` of the refund or dispute. The signature is in `X-Sandbox-Signature`. An event that is
+    delivered several times has one effect.
     """
     return webhooks.receive("sandbox", None, raw_body(), request_header)

@@ -117,7 +117,9 @@ def shop_elsewhere(sale: Sale, api: Client, choice: Random) -> None:
 
 def start_payment(sale: Sale, api: Client, choice: Random) -> None:
     """Start a payment, or repeat the start."""
-    if row := sale.some(choice, "SELECT id FROM orders WHERE total > 0 ORDER BY id DESC LIMIT 10"):
+    status = choice.choice(["pending", "pending", "pending", "%"])
+    query = "SELECT id FROM orders WHERE total > 0 AND status LIKE %s ORDER BY id DESC LIMIT 10"
+    if row := sale.some(choice, query, status):
         (order,) = row
         key = choice.choice(["once", "again"])
         post(
@@ -150,7 +152,8 @@ def sweep(sale: Sale, api: Client, choice: Random) -> None:
 
 def refund(sale: Sale, api: Client, choice: Random) -> None:
     """Refund a whole order, some tickets, or an amount."""
-    row = sale.some(choice, "SELECT id, total FROM orders ORDER BY id DESC LIMIT 10")
+    status = choice.choice(["%paid", "%refunded", "%"])
+    row = sale.some(choice, "SELECT id, total FROM orders WHERE status LIKE %s ORDER BY id DESC LIMIT 10", status)
     if not row:
         return
     order, total = row
@@ -182,7 +185,7 @@ def call_off(sale: Sale, api: Client, choice: Random) -> None:
 
 def suspend(sale: Sale, api: Client, choice: Random) -> None:
     """Suspend the organisation, or more often let it sell again."""
-    status = choice.choice(["suspended", "approved", "approved", "approved"])
+    status = choice.choice(["suspended", *["approved"] * 5])
     sale.conn.execute("UPDATE organisations SET status = %s WHERE id = %s", [status, sale.organisation])
 
 
@@ -217,7 +220,7 @@ DEEDS: dict[str, tuple[Deed, int]] = {
     "accept an offer": (accept_offer, 2),
     "ask again": (ask_again, 2),
     "shop elsewhere": (shop_elsewhere, 1),
-    "start a payment": (start_payment, 4),
+    "start a payment": (start_payment, 5),
     "pay": (money_deeds.pay, 6),
     "tell of a payment": (money_deeds.tell_of_payment, 4),
     "cancel": (cancel, 1),
@@ -225,9 +228,9 @@ DEEDS: dict[str, tuple[Deed, int]] = {
     "sweep": (sweep, 2),
     "refund": (refund, 3),
     "pay at the desk": (pay_at_the_desk, 1),
-    "pay by bank": (money_deeds.pay_by_bank, 2),
-    "send money back": (money_deeds.send_money_back, 2),
-    "end a reversal": (money_deeds.end_reversal, 1),
+    "pay by bank": (money_deeds.pay_by_bank, 1),
+    "send money back": (money_deeds.send_money_back, 3),
+    "end a reversal": (money_deeds.end_reversal, 2),
     "tell of a reversal": (money_deeds.tell_of_reversal, 2),
     "end a refund": (money_deeds.end_refund, 1),
     "settle a matter": (money_deeds.settle_matter, 3),

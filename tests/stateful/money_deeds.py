@@ -1,6 +1,7 @@
 """What happens to money: at the provider, on its dashboard, at a bank, and with what a person must look at."""
 
 import json
+from collections.abc import Callable
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -30,7 +31,10 @@ _TROUBLE: dict[Operation, list[Kind]] = {
 
 def pay(sale: Sale, api: Client, choice: Random) -> None:
     """Pay at the provider, be declined, or pay by a method that takes days. The amount may be wrong."""
-    if row := sale.some(choice, _LATEST):
+    row = sale.some(choice, _LATEST.replace("ORDER BY", "AND ask_at IS NOT NULL ORDER BY")) or sale.some(
+        choice, _LATEST
+    )
+    if row:
         payment, amount, late = row
         status = choice.choice(["succeeded", "succeeded", "succeeded", "failed", "processing" if late else "failed"])
         came = amount + choice.choice([0, 0, 0, 0, 0, 0, 10, -10])
@@ -56,36 +60,42 @@ def _tell_of(sale: Sale, api: Client, payment: UUID, choice: Random) -> None:
 
 def send_money_back(sale: Sale, api: Client, choice: Random) -> None:
     """Refund a part of a payment or all of it on the dashboard, or let its payer dispute it."""
-    if row := sale.some(choice, _LATEST):
-        known = sale.sandbox.payment(row[0])
-        left = known.get("amount", 0) - known.get("refunded", 0)
-        if known.get("status") == "succeeded" and left:
-            kind = choice.choice([*_ENDS])
-            amount = choice.choice([left, choice.randint(1, left)])
-            reference = f"{kind.partition('.')[0]}_{row[0]}_{choice.randint(1, 4)}"
-            reversal = {"type": kind, "reference": reference, "amount": amount}
-            sale.sandbox.control(f"payments/{row[0]}/reversals", **reversal)
-            if choice.random() < 0.5:
-                tell_of_reversal(sale, api, choice)
+    known = _find(sale, choice, lambda known: known["status"] == "succeeded" and known["amount"] > known["refunded"])
+    if known:
+        left = known["amount"] - known["refunded"]
+        kind = choice.choice([*_ENDS])
+        reference = f"{kind.partition('.')[0]}_{known['id']}_{choice.randint(1, 4)}"
+        amount = choice.choice([left, choice.randrange(10, left + 10, 10)])  # KWD: the last decimal is 0
+        reversal = {"type": kind, "reference": reference, "amount": amount}
+        answer = sale.sandbox.control(f"payments/{known['id']}/reversals", **reversal)
+        if "message" not in answer and choice.random() < 0.5:
+            tell_of(api, known, reversal)
 
 
 def end_reversal(sale: Sale, api: Client, choice: Random) -> None:
     """Let a dispute end, or a refund on the dashboard fail."""
-    if row := sale.some(choice, _LATEST):
-        going_on = [each for each in sale.sandbox.payment(row[0]).get("reversals", []) if each["type"] in _ENDS]
-        if going_on:
-            reversal = choice.choice(going_on)
-            ended = {**reversal, "type": choice.choice(_ENDS[reversal["type"]])}
-            sale.sandbox.control(f"payments/{row[0]}/reversals", **ended)
+    if known := _find(sale, choice, lambda known: any(each["type"] in _ENDS for each in known["reversals"])):
+        reversal = choice.choice([each for each in known["reversals"] if each["type"] in _ENDS])
+        ended = {**reversal, "type": choice.choice(_ENDS[reversal["type"]])}
+        sale.sandbox.control(f"payments/{known['id']}/reversals", **ended)
 
 
 def tell_of_reversal(sale: Sale, api: Client, choice: Random) -> None:
     """Receive an event about a refund on the dashboard or a dispute: late, twice, or out of order."""
-    if row := sale.some(choice, _LATEST):
-        known = sale.sandbox.payment(row[0])
-        for reversal in known.get("reversals", []):
-            first = "refund.created" if reversal["type"].startswith("refund") else "dispute.opened"
-            tell_of(api, known, {**reversal, "type": choice.choice([reversal["type"], reversal["type"], first])})
+    if known := _find(sale, choice, lambda known: bool(known["reversals"])):
+        reversal = choice.choice(known["reversals"])
+        first = "refund.created" if reversal["type"].startswith("refund") else "dispute.opened"
+        tell_of(api, known, {**reversal, "type": choice.choice([reversal["type"], reversal["type"], first])})
+
+
+def _find(sale: Sale, choice: Random, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
+    """Return what the provider knows of one of the latest payments that is as wanted."""
+    rows = sale.conn.execute(_LATEST).fetchall()
+    for payment, *_ in choice.sample(rows, len(rows)):
+        known = sale.sandbox.payment(payment)
+        if "status" in known and wanted(known):
+            return known
+    return None
 
 
 def tell_of(api: Client, payment: dict[str, Any], reversal: dict[str, Any]) -> None:
@@ -155,7 +165,7 @@ def make_trouble(sale: Sale, api: Client, choice: Random) -> None:
     """Let a few calls of the provider go wrong, of one operation or of all."""
     if choice.random() < 0.2:
         for operation in _TROUBLE:
-            sale.sandbox.order(operation, "error", times=3)
+            sale.sandbox.order(operation, "error", times=2)
     else:
-        operation = choice.choice([*_TROUBLE])
-        sale.sandbox.order(operation, choice.choice(_TROUBLE[operation]), times=choice.randint(1, 3))
+        operation = choice.choice([*_TROUBLE, "refund", "refund"])
+        sale.sandbox.order(operation, choice.choice(_TROUBLE[operation]), times=choice.randint(1, 2))

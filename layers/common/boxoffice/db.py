@@ -10,8 +10,9 @@ Every transaction takes its locks in this order, so that none deadlocks:
     6. rows of stock by (pool_id, row_no), then rows of seats by (ticket_type_id, rank) in place of their seats
     7. tickets by id
     8. a claim, its place, then slots by number, then a customer
-    9. rows that are only inserted: idempotency keys, refunds, messages of the outbox
-    10. the audit chain, last of all
+    9. an incoming payment, its reversals and refunds (several only by who holds the order), then money matters
+    10. rows that are only inserted: idempotency keys, messages of the outbox
+    11. the audit chain, last of all
 
 A pace is moved on by a statement of its own in autocommit, so that nobody waits for a provider with a lock.
 """
@@ -69,21 +70,24 @@ class Connection(psycopg.Connection[Any]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.cursor_factory = Cursor
-        self._registered: list[tuple[Effect, Any]] = []
+        self._registered: list[tuple[Effect, Any, bool]] = []
 
-    def after_commit(self, effect: Effect, item: Any) -> None:
+    def after_commit(self, effect: Effect, item: Any, *, last: bool = False) -> None:
         """Register an effect. The block of `autocommit` or `transaction` runs it at its end, if the commit succeeds.
 
         The process can die before that, and the effect can fail. So a job must do later what an effect does at once.
+
+        Args:
+            last: True for what tells people how things stand: it runs after the effects that may still change them.
         """
-        self._registered.append((effect, item))
+        self._registered.append((effect, item, last))
 
     def run_effects(self) -> None:
         """Run each registered effect, once with all its items. If one fails, log it and go on."""
         if not self._registered:
             return
         items_of: dict[Effect, list[Any]] = {}
-        for effect, item in self._registered:
+        for effect, item, _ in sorted(self._registered, key=lambda registered: registered[2]):
             items_of.setdefault(effect, []).append(item)
         self._registered.clear()
         for effect, items in items_of.items():

@@ -36,7 +36,7 @@ def owe_email(
     message_id = message_id or new_id()
     message = {"id": message_id, "template": template, "recipient": recipient, "payload": Jsonb(payload)}
     db.run(conn, SQL.insert_email, **message)
-    conn.after_commit(nudge, message_id)
+    conn.after_commit(nudge, message_id, last=True)
 
 
 def owe_emails(conn: db.Connection, template: str, emails: Sequence[tuple[str, dict[str, Any]]]) -> None:
@@ -45,7 +45,7 @@ def owe_emails(conn: db.Connection, template: str, emails: Sequence[tuple[str, d
     recipients, payloads = [recipient for recipient, _ in emails], [Jsonb(payload) for _, payload in emails]
     db.run(conn, SQL.insert_emails, template=template, ids=ids, recipients=recipients, payloads=payloads)
     for message_id in ids:
-        conn.after_commit(nudge, message_id)
+        conn.after_commit(nudge, message_id, last=True)
 
 
 def owe_webhook(conn: db.Connection, organisation_id: UUID, kind: str, data: dict[str, Any]) -> None:

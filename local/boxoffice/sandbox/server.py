@@ -191,7 +191,7 @@ def _add_controls(pages: Blueprint, memory: Memory, faults: Faults, courier: Cou
 
 
 def _add_dashboard(pages: Blueprint, memory: Memory, courier: Courier) -> None:
-    """Add what people see and do on a provider's own dashboard, and what payers do at their banks."""
+    """Add what happens at a provider without the API: ways to pay that take days, reversals, and slow refunds."""
 
     @pages.get("/control/payments/<uuid:payment_id>")
     def get_payment(payment_id: UUID) -> Response:
@@ -201,9 +201,12 @@ def _add_dashboard(pages: Blueprint, memory: Memory, courier: Courier) -> None:
 
     @pages.post("/control/payments/<uuid:payment_id>")
     def set_payment(payment_id: UUID) -> Response:
-        body = request.get_json()
-        memory.end_payment(str(payment_id), body["status"], amount=body.get("amount"))
-        return jsonify(asdict(_known(memory.payment(str(payment_id)))))
+        payment, body = _known(memory.payment(str(payment_id))), request.get_json()
+        amount, status = body.get("amount", payment.amount), body["status"]
+        webhook = _webhook(payment, f"payment.{status}", amount=amount)
+        if memory.end_payment(payment.id, status, webhook, amount=amount):
+            courier.deliver(webhook[0])
+        return jsonify(asdict(_known(memory.payment(payment.id))))
 
     @pages.post("/control/payments/<uuid:payment_id>/reversals")
     def reverse(payment_id: UUID) -> Response:

@@ -57,6 +57,15 @@ def test_each_block_runs_its_own_effects(effect: Effect) -> None:
     assert effect.calls == [[1], [2]]
 
 
+def test_what_tells_people_runs_after_what_may_still_change(effect: Effect) -> None:
+    change = Effect()
+    with db.transaction() as conn:
+        conn.after_commit(lambda _, items: effect(conn, [*items, *change.calls]), "told", last=True)
+        conn.after_commit(change, "changed")
+
+    assert effect.calls == [["told", ["changed"]]]
+
+
 @pytest.mark.parametrize("error", [Failed, psycopg.Rollback])
 def test_a_rollback_drops_an_effect(effect: Effect, error: type[Exception]) -> None:
     with suppress(Failed), db.transaction() as conn:

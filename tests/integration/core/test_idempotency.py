@@ -12,8 +12,14 @@ from tests.helpers import factories, invariants
 from tests.helpers.sellers import Shop
 from tests.helpers.support import Answer, Client
 
-KEYED = {"create_order", "start_payment", "mark_order_paid", "refund_order", "claim_slot"}
-"""The first and the last have such tests of their own."""
+KEYED = {
+    "create_order",  # it has such tests of its own, and so has claim_slot
+    "start_payment",
+    "mark_order_paid",
+    "refund_order",
+    "claim_slot",
+    "settle_money_matter",
+}
 
 
 def start_payment(api: Client, order: UUID, **options: Any) -> Answer:
@@ -73,3 +79,15 @@ def test_a_managers_key_belongs_to_the_manager(api: Client, conn: Connection, sh
     assert "idempotent-replayed" not in operation(api, second, bola).headers
     assert operation(api, second, bola).headers["idempotent-replayed"] == "true"
     invariants.check(conn)
+
+
+def test_an_owners_key_names_one_money_matter(api: Client, conn: Connection, shop: Shop) -> None:
+    owner = factories.member(conn, shop.organisation, "owner")
+    first, second = (factories.money_matter(conn, shop.sold(shop.ticket_type())) for _ in range(2))
+    paths = [f"/v1/organisations/{shop.organisation}/money-matters/{matter}" for matter in (first, second)]
+    body = {"action": "done", "note": "Checked in the dashboard"}
+
+    done, again, reused = (api.post(path, body, account=owner, key="one") for path in (paths[0], *paths))
+
+    assert (again.status, again.json) == (done.status, done.json) == (200, done.json)
+    assert (reused.status, reused.code) == (422, "idempotency_key_reused")

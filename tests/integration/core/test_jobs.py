@@ -10,7 +10,7 @@ import pytest
 
 from boxoffice import db
 from boxoffice.errors import Busy
-from boxoffice.jobs import Step, job, worker
+from boxoffice.jobs import Step, job, queue_job, worker
 from tests.helpers.mailbox import batch
 from tests.helpers.support import Client, context
 
@@ -279,3 +279,28 @@ class TestWorker:
         assert self.work(do, "a", "b", "c", context=context()) == ["b", "c"]
         assert tried == ["a", "b"]
         assert metrics(capsys.readouterr().out) == {"UnitsFailed": 0, "Done": 1, "NotDone": 0}
+
+
+class TestAQueueJob:
+    def handle(self, *bodies: str, context: Any = None) -> dict[str, Any]:
+        handler = queue_job(seconds_to_stop=5)(lambda body: [step(int(body))])
+        return dict(handler(batch(*bodies), context or looking(1000)))
+
+    def test_each_record_says_where_to_look(self) -> None:
+        assert self.handle("5", "12")["written"] == 7, "the last step of a name tells"
+        assert written() == 12
+
+    def test_its_records_are_done_even_if_units_are_left(self) -> None:
+        answer = self.handle("20")
+
+        assert answer["batchItemFailures"] == []
+        assert (answer["written"], answer["units_failed"], written()) == (19, 1, 19)
+
+    def test_it_stops_in_time(self) -> None:
+        self.handle("300", context=looking(60))
+
+        assert 0 < written() < 300
+
+    def test_the_queue_delivers_a_record_again_that_nobody_understands(self) -> None:
+        with pytest.raises(ValueError, match="invalid literal"):
+            self.handle("seven")

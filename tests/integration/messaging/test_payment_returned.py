@@ -73,7 +73,7 @@ def test_a_payment_of_another_order_is_refused(conn):
         ("status = 'succeeded', due_at = NULL", "is on its way back, the way you paid."),
         ("status = 'failed', last_error = 'no', due_at = NULL", "We write to you again as soon as it is on its way."),
         ("status = 'by_hand', due_at = NULL", "If it does not arrive, please ask them."),
-        ("status = 'succeeded', due_at = NULL, elsewhere = amount", "had gone back to you before."),
+        ("status = 'succeeded', due_at = NULL, elsewhere = amount", "has gone back to you already."),
     ],
 )
 def test_it_promises_only_what_the_provider_has_taken(conn, aws_url, state, said):

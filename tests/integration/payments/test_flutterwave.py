@@ -1,5 +1,6 @@
 """Flutterwave from end to end, against a server that answers as its API documents."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -425,6 +426,47 @@ class TestRefunds:
 
 
 class TestWhenItFails:
+    @pytest.mark.parametrize("words", ["Cannot refund \ud83d", "Cannot \x00refund"])
+    def test_a_refusal_in_words_that_nobody_can_store_is_seen(
+        self,
+        flutterwave: Flutterwave,
+        api: Client,
+        conn: Connection,
+        order: UUID,
+        monkeypatch: pytest.MonkeyPatch,
+        words: str,
+    ) -> None:
+        transaction = flutterwave.pay(started(api, order, "flutterwave"))
+        send_webhook(api, "flutterwave", charge_completed(transaction))
+        ask = calls.request
+
+        def request(provider: str, method: str, url: str, *rest: Any) -> calls.HttpAnswer:
+            if method == "POST":
+                return calls.HttpAnswer(400, json.dumps({"status": "error", "message": words}).encode())
+            return ask(provider, method, url, *rest)
+
+        monkeypatch.setattr(calls, "request", request)
+        payment = conn.execute("SELECT id FROM payments").fetchone()
+        assert payment is not None
+        with conn.transaction():
+            orders.lock_order(conn, order)
+            sending.owe_refund(conn, payment[0], 1000, "asked for")
+        sending.send_refunds(conn)
+
+        assert conn.execute("SELECT status, last_error FROM refunds").fetchall() == [
+            ("failed", "Flutterwave: Cannot refund")
+        ]
+        assert conn.execute("SELECT kind FROM money_matters").fetchall() == [("refund_failed",)]
+
+    @pytest.mark.parametrize("data", [b"{}", b"[]", b"null", b'{"link": 7}', b'{"link": "javascript:pay()"}'])
+    def test_a_success_without_a_page_is_no_answer(
+        self, flutterwave: Flutterwave, api: Client, order: UUID, monkeypatch: pytest.MonkeyPatch, data: bytes
+    ) -> None:
+        body = b'{"status": "success", "data": ' + data + b"}"
+        monkeypatch.setattr(calls, "request", lambda *_: calls.HttpAnswer(200, body))
+
+        assert start(api, order, provider="flutterwave").code == "provider_unavailable"
+
     @pytest.mark.parametrize("mode", ["error", "html", "nonsense", "loses-answers"])
     def test_nothing_is_left_in_limbo(
         self, flutterwave: Flutterwave, api: Client, conn: Connection, order: UUID, reconcile: Job, mode: str

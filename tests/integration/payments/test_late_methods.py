@@ -289,6 +289,32 @@ class TestEnd:
         assert tell(stripe, api, payment, "succeeded") == "returned"
         assert [amount for _, amount, _ in refunds(conn)] == [5000]
 
+    def test_a_buyer_is_told_the_end_though_the_order_was_cancelled_before(
+        self, stripe: Stripe, api: Client, conn: Connection, organisation: UUID, payment: dict[str, Any], reconcile: Job
+    ) -> None:
+        stripe.debit(payment)
+        tell(stripe, api, payment, "processing")
+        manager = factories.member(conn, organisation, "manager")
+        assert api.post(f"/v1/orders/{payment['order_id']}/cancel", account=manager).status == 200
+        stripe.settle(payment, "fail")
+        reconcile()
+
+        assert status_of(conn, payment) == ("failed", "cancelled")
+        assert emails(conn) == ["payment_processing", "payment_failed"]
+
+    def test_a_buyer_whose_money_is_under_way_is_told_that_the_event_is_cancelled(
+        self, stripe: Stripe, api: Client, conn: Connection, event: UUID, organisation: UUID, payment: dict[str, Any]
+    ) -> None:
+        stripe.debit(payment)
+        tell(stripe, api, payment, "processing")
+        manager = factories.member(conn, organisation, "manager")
+        api.post(f"/v1/events/{event}/cancel", {"reason": "The singer is ill."}, account=manager)
+
+        sellers.finish_cancellations()
+
+        assert emails(conn) == ["payment_processing", "event_cancelled"]
+        invariants.check(conn)
+
     @pytest.mark.parametrize("kinds", list(permutations(["processing", "payment_failed"])), ids="-".join)
     def test_a_failure_ends_it_in_whatever_order_the_events_come(
         self, stripe: Stripe, api: Client, conn: Connection, payment: dict[str, Any], reconcile: Job, kinds: Any
@@ -305,6 +331,21 @@ class TestEnd:
 
         assert status_of(conn, payment) == ("failed", "expired")
         assert emails(conn)[-1] == "payment_failed"
+        invariants.check(conn)
+
+    def test_news_of_a_try_that_had_failed_do_not_hold_the_order_for_a_month(
+        self, stripe: Stripe, api: Client, conn: Connection, payment: dict[str, Any], reconcile: Job
+    ) -> None:
+        stripe.debit(payment)
+        stripe.settle(payment, "fail")
+        reconcile()
+        assert status_of(conn, payment) == ("failed", "pending")
+        assert tell(stripe, api, payment, "processing") == "held"
+
+        reconcile()
+
+        assert status_of(conn, payment)[0] == "failed", "the provider says the same as before, but now it is news"
+        assert held_for(conn) < timedelta(minutes=1)
         invariants.check(conn)
 
     @pytest.mark.parametrize("kinds", list(permutations(["processing", "succeeded"])), ids="-".join)

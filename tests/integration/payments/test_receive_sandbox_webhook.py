@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
+from boxoffice import outbox
 from boxoffice.api import MAX_BODY
 from boxoffice.auth import order_token
 from boxoffice.payments import sandbox
@@ -273,6 +274,21 @@ class TestMoreThanTheTotal:
         ]
         assert sorted(emails(conn)) == ["excess_returned", "order_confirmation"]
         invariants.check(conn)
+
+    def test_its_email_leaves_when_the_money_is_on_its_way(
+        self, api: Client, conn: Connection, ticket_type: UUID, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        payment = started(api, factories.order(conn, ticket_type))
+        states: list[tuple[int, Any]] = []
+
+        def enqueue(message_ids: Any) -> list[UUID]:
+            states.append((len(message_ids), conn.execute("SELECT status FROM refunds").fetchall()))
+            return []
+
+        monkeypatch.setattr(outbox, "enqueue", enqueue)
+        tell(api, payment, amount=6234)
+
+        assert states == [(2, [("succeeded",)])], "else it would promise another email, which nobody owes"
 
     def test_what_is_left_to_refund_is_the_total(self, api: Client, conn: Connection) -> None:
         shop = sellers.Shop(conn)

@@ -143,6 +143,19 @@ class TestAPartWasRefundedInTheDashboard:
         assert sorted(["€70.00 is on its way" in text for text in told]) == [False, True]
         invariants.check(conn)
 
+    def test_an_amount_that_a_manager_sends_back_still_leaves_the_tickets(
+        self, stripe: Stripe, api: Client, conn: Connection, shop: Shop, payment: dict[str, Any], reconcile: Job
+    ) -> None:
+        stripe.refund_elsewhere(payment, 3000)
+
+        refund(api, shop, payment, amount=10_000)
+        reconcile()
+
+        assert sent_by_us(stripe, payment) == [7000]
+        assert sellers.status_of(conn, UUID(payment["order_id"])) == "partially_refunded"
+        assert len(sellers.tickets_of(conn, UUID(payment["order_id"]))) == 2
+        invariants.check(conn)
+
 
 class TestRefusedForGood:
     @pytest.fixture
@@ -244,11 +257,11 @@ class TestAnEmptyBalance:
         (matter,) = matters(api, shop)
         assert (matter["kind"], matter["details"]["reason"]) == ("refund_failed", self.MESSAGE)
         assert "Boxoffice tries again at" in matter["happened"]
-        waits = [wait_of(conn)]
+        waits = [minutes_to_wait(conn)]
         for _ in range(3):
             reconcile()
-            waits.append(wait_of(conn))
-        assert waits == [60, 120, 240, 480]
+            waits.append(minutes_to_wait(conn))
+        assert waits == [1, 2, 4, 8]
 
         stripe.refuse_refunds()
         reconcile()
@@ -259,9 +272,9 @@ class TestAnEmptyBalance:
         invariants.check(conn)
 
 
-def wait_of(conn: Connection) -> int:
-    """Return how long the refund waits for its next attempt, in seconds."""
-    ((wait,),) = conn.execute("SELECT round(extract(epoch FROM due_at - now()))::int FROM refunds").fetchall()
+def minutes_to_wait(conn: Connection) -> int:
+    """Return in how many minutes the next attempt of the refund is due. The last minute may have begun."""
+    ((wait,),) = conn.execute("SELECT ceil(extract(epoch FROM due_at - now()) / 60)::int FROM refunds").fetchall()
     return int(wait)
 
 
@@ -294,6 +307,32 @@ class TestARefundThatFailsLater:
         assert sent_by_us(stripe, payment) == [10_000, 10_000], "the first one never arrived"
         assert emails(conn, api)[-1][0] == "refund_sent"
         assert matters(api, shop, settled="false") == []
+        invariants.check(conn)
+
+    def test_nobody_pays_by_hand_what_the_provider_may_have_sent(
+        self,
+        stripe: Stripe,
+        api: Client,
+        conn: Connection,
+        shop: Shop,
+        owner: UUID,
+        payment: dict[str, Any],
+        reconcile: Job,
+    ) -> None:
+        stripe.set_refunds(status="failed")
+        refund(api, shop, payment)
+        stripe.set_refunds(status="succeeded")
+        (matter,) = matters(api, shop)
+        stripe.set_mode("loses-answers")
+        reconcile()
+        stripe.set_mode("works")
+        conn.execute("UPDATE refunds SET due_at = now() + interval '10 minutes'")
+
+        assert settle(api, shop, owner, matter, action="done", note="Cash").code == "refund_under_way"
+        assert settle(api, shop, owner, matter, action="retry").status == 200
+
+        assert [each["status"] for each in stripe.refunds(payment)].count("succeeded") == 1
+        assert refunds(conn) == [(10_000, 0, "succeeded", None)]
         invariants.check(conn)
 
     @pytest.mark.parametrize("status", ["pending", "requires_action"])

@@ -1,5 +1,6 @@
 """Money that went back without us: refunds made at a provider, and disputes of payers, as webhooks tell of them."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,7 +10,9 @@ from psycopg import Connection
 
 from boxoffice.auth import order_token
 from boxoffice.orders import service as orders
-from boxoffice.payments import sandbox, sending
+from boxoffice.payments import sandbox, sending, service, stripe
+from boxoffice.payments.models import PLATFORM_MERCHANT, DueRefund, RefundState, Reversal
+from boxoffice.refunds import emails
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import started, tell
 from tests.helpers.provider_servers import send_webhook
@@ -106,7 +109,10 @@ class TestARefundMadeElsewhere:
             (10_000, 10_000, "succeeded")
         ]
         assert history(conn, order_of(payment))[-1] == ("refunded", "all of it was refunded at sandbox")
-        assert len(outbox_of(conn, "order_refunded")) == 1
+        ((_, payload),) = outbox_of(conn, "order_refunded")
+        text = emails.order_refunded(conn, **payload).text
+        assert "has gone back to you already." in text
+        assert "is on its way" not in text
         invariants.check(conn)
 
     def test_holders_are_told_as_by_our_own_refunds(
@@ -198,6 +204,36 @@ class TestARefundMadeElsewhere:
         assert booked(conn) == (7000, 3000)
         invariants.check(conn)
 
+    @pytest.mark.parametrize("counted_as_ours", [False, True])
+    def test_one_whose_amount_the_provider_corrects(
+        self, api: Client, conn: Connection, shop: Shop, payment: dict[str, Any], counted_as_ours: bool
+    ) -> None:
+        hear(api, payment, "refund.created", 3000)
+        if counted_as_ours:
+            sellers.refund(api, shop, order_of(payment), whole=True)
+
+        hear(api, payment, "refund.created", 1000)
+
+        assert booked(conn) == ((7000, 3000) if counted_as_ours else (0, 1000))
+        kinds = {kind for (kind,) in conn.execute("SELECT kind FROM money_matters WHERE settled_at IS NULL")}
+        assert ("difference" in kinds) is counted_as_ours
+        invariants.check(conn)
+
+    def test_it_stays_with_its_money_when_more_money_comes(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
+        payment = started(api, factories.order(conn, ticket_type, quantity=2))
+        body, _ = sandbox.signed_event(payment["id"], "payment.succeeded", 9990, payment["currency"])
+        service.receive_event(conn, "sandbox", sandbox.parse(PLATFORM_MERCHANT, body))  # too little: it will go back
+        hear(api, payment, "refund.created", 5000)
+        tell(api, payment)
+
+        hear(api, payment, "refund.created", 5000)
+
+        found = conn.execute("SELECT amount, refunded_elsewhere, pays_order FROM incoming_payments ORDER BY id")
+        assert found.fetchall() == [(9990, 5000, False), (10_000, 0, True)]
+        invariants.check(conn)
+
     def test_more_than_ever_came_is_a_difference_for_a_person(
         self, api: Client, conn: Connection, shop: Shop, payment: dict[str, Any]
     ) -> None:
@@ -236,6 +272,32 @@ class TestARefundMadeElsewhere:
         assert booked(conn) == (7000, 3000)
         assert conn.execute("SELECT elsewhere, status FROM refunds").fetchall() == [(3000, "succeeded")]
         assert len(outbox_of(conn, "refund_sent")) == 1
+
+    def test_a_refund_that_is_on_its_way_to_the_provider_shrinks_once_the_provider_refuses_it(
+        self, api: Client, conn: Connection, payment: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with conn.transaction():
+            orders.lock_order(conn, order_of(payment))
+            refund = sending.owe_refund(conn, UUID(payment["id"]), 10_000, "owed")
+        made = Reversal("refund", "re_1", "", 3000, payment["currency"], "made", payment_id=UUID(payment["id"]))
+
+        def refuse(_: DueRefund) -> RefundState:
+            monkeypatch.undo()
+            hear(api, payment, "refund.created", 3000)
+            assert booked(conn) == (10_000, 0), "nobody knows yet which of the two came first"
+            return RefundState("refused", reason="more than is left", code="refused", reversals=(made,))
+
+        monkeypatch.setattr(sandbox, "refund", refuse)
+        sending.send_at_once(conn, [refund])
+
+        assert booked(conn) == (7000, 3000)
+        assert conn.execute("SELECT elsewhere, status FROM refunds").fetchall() == [(3000, "succeeded")]
+        assert [reason for _, reason in history(conn, order_of(payment))].count(
+            "NGN\xa030.00 was refunded at sandbox (re_1)"
+        ) == 1
+        assert conn.execute("SELECT kind FROM money_matters WHERE settled_at IS NULL").fetchall() == [
+            ("refunded_elsewhere",)
+        ]
 
     def test_of_a_payment_that_we_do_not_know_is_ignored(self, api: Client, conn: Connection) -> None:
         stranger = {"id": str(uuid4()), "currency": "NGN"}
@@ -411,6 +473,77 @@ class TestStripesWebhooks:
         self.hear(api, "refund.created", self.refund(2000, id="re_2"))
 
         assert booked(conn) == (0, 5000)
+        invariants.check(conn)
+
+    def test_it_is_told_once_though_stripe_names_it_twice(
+        self, api: Client, conn: Connection, shop: Shop, order: UUID
+    ) -> None:
+        self.hear(api, "charge.refunded", self.charge(3000))
+        self.hear(api, "refund.created", self.refund(3000))
+        self.hear(api, "refund.updated", self.refund(3000))
+
+        told = [each for each in sellers.webhooks(conn) if each["type"] == "payment.refunded_elsewhere"]
+        assert [each["data"]["amount"] for each in told] == [3000]
+        assert len([reason for _, reason in history(conn, order) if "was refunded at" in reason]) == 1
+        path = f"/v1/organisations/{shop.organisation}/money-matters"
+        (matter,) = api.get(path, account=shop.manager, query={"settled": "false"}).json["items"]
+        assert (matter["reference"], matter["amount"]) == (self.refund(3000)["id"], 3000)
+
+    @pytest.mark.parametrize(
+        ("said", "stored"),
+        [
+            ("asked by \ud83d", "asked by"),  # half an emoji, where somebody cut the text
+            ("a\x00b", "a b"),
+            ("one\ntwo\u2028three", "one two three"),
+            ("\u202eevil", "evil"),
+            ("සිංහල 👩‍👩‍👧 فارسی", "සිංහල 👩‍👩‍👧 فارسی"),
+            ("x" * 201, "x" * 200),
+            ({"not": "a text"}, "{'not': 'a text'}"),
+            (None, ""),
+        ],
+    )
+    def test_whatever_words_come_with_it(
+        self, api: Client, conn: Connection, order: UUID, said: object, stored: str
+    ) -> None:
+        assert self.hear(api, "refund.created", self.refund(3000, reason=said)) == "noted"
+
+        assert conn.execute("SELECT reason FROM reversals").fetchall() == [(stored,)]
+
+    def test_what_a_sum_had_not_told_of_is_told(self, api: Client, conn: Connection, order: UUID) -> None:
+        self.hear(api, "charge.refunded", self.charge(3000))
+        self.hear(api, "charge.refunded", self.charge(5000))
+        self.hear(api, "refund.created", self.refund(6000))
+
+        told = [each for each in sellers.webhooks(conn) if each["type"] == "payment.refunded_elsewhere"]
+        assert [each["data"]["amount"] for each in told] == [3000, 5000, 6000]
+        assert booked(conn) == (0, 6000)
+        invariants.check(conn)
+
+    def test_one_that_fails_before_the_order_is_ended_keeps_it(
+        self, api: Client, conn: Connection, order: UUID, reconcile: Callable[[], dict[str, Any]]
+    ) -> None:
+        event = {"id": "evt_1", "type": "refund.created", "data": {"object": self.refund(10_000)}}
+        heard = stripe.parse(PLATFORM_MERCHANT, json.dumps(event).encode())
+        service.receive_event(conn, "stripe", heard)  # and the function is killed before it ends the order
+
+        self.hear(api, "refund.failed", self.refund(10_000, status="failed"))
+        reconcile()
+
+        assert status_of(conn, order) == "paid"
+        assert len(tickets_of(conn, order)) == 2
+        assert booked(conn) == (0, 0)
+        invariants.check(conn)
+
+    def test_a_dispute_that_opens_when_no_money_is_left_ends_nothing(
+        self, api: Client, conn: Connection, shop: Shop, order: UUID
+    ) -> None:
+        self.hear(api, "refund.created", self.refund(3000))
+        sellers.refund(api, shop, order, amount=7000)
+
+        self.hear(api, "charge.dispute.created", self.dispute("needs_response"))
+
+        assert status_of(conn, order) == "partially_refunded"
+        assert len(tickets_of(conn, order)) == 2
         invariants.check(conn)
 
     def test_the_sum_of_a_charge_with_our_own_refund_adds_nothing(

@@ -15,7 +15,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.orders import service as orders
-from boxoffice.payments import sending
+from boxoffice.payments import calls, sending
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import emails, refunds, start, started, status_of, tell
 from tests.helpers.provider_servers import Receiver, Sandbox, make_all_due
@@ -122,9 +122,18 @@ def test_late_money_goes_back(sandbox: Sandbox, api: Client, conn: Connection, o
     invariants.check(conn)
 
 
+@pytest.mark.parametrize("is_told", [True, False])
 def test_a_payment_under_way_keeps_its_stock(
-    sandbox: Sandbox, api: Client, conn: Connection, order: UUID, reconcile: Job
+    sandbox: Sandbox,
+    receiver: Receiver,
+    api: Client,
+    conn: Connection,
+    order: UUID,
+    reconcile: Job,
+    is_told: bool,
 ):
+    if is_told:
+        sandbox.send_webhooks_to(receiver.url)
     payment = started(api, order)
     sandbox.control(f"payments/{payment['id']}", status="processing")
     lapse(conn, minutes=1)
@@ -223,6 +232,16 @@ class TestTrouble:
         assert (refused.status, refused.code) == (status, code)
         assert resumed.status == 201
         assert conn.execute("SELECT id::text FROM payments").fetchall() == [(resumed.json["id"],)]
+
+    @pytest.mark.parametrize("body", [b"null", b"7", b"[1]", b'"paid"', b"{}", b'{"url": null}', b'{"url": 7}'])
+    def test_nonsense_is_no_answer(
+        self, sandbox: Sandbox, api: Client, order: UUID, monkeypatch: pytest.MonkeyPatch, body: bytes
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(calls, "request", lambda *_: calls.HttpAnswer(200, body))
+            assert start(api, order, key="k").code == "provider_unavailable"
+
+        assert start(api, order, key="k").status == 201
 
     def test_a_refusal_is_final(self, sandbox: Sandbox, api: Client, conn: Connection, order: UUID):
         sandbox.order("create", "refused")

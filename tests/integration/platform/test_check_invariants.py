@@ -790,7 +790,7 @@ BREACHES = [
         "a matter was answered as settled and is not there",
         "plain_event",
         """INSERT INTO idempotency_keys (operation, scope, key, fingerprint, response)
-        VALUES ('settle_money_matter', %(plain_event)s::text, 'a key', '', '{}')""",
+        VALUES ('settle_money_matter', 'scope', 'a key', '', jsonb_build_object('id', %(plain_event)s::text))""",
     ),
     breach(
         "keys_without_claim",

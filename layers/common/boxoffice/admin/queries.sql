@@ -230,20 +230,19 @@ WHERE refunded <> coalesce(owed, 0) OR refunded + refunded_elsewhere > incoming.
 LIMIT 10
 
 -- name: reversals_booked_wrong
--- What went back elsewhere is what is booked of reversals. Refunds count no more of it as theirs. A reversal that did
--- not happen is booked only as far as refunds count it.
+-- What went back elsewhere is what is booked of reversals. Refunds count no more of it as theirs. More than a reversal
+-- has sent back is booked only as far as refunds count it: a provider may take back what it said.
 SELECT incoming.id AS incoming_payment_id, refunded_elsewhere, booked, covered FROM incoming_payments AS incoming
 LEFT JOIN (
     SELECT incoming_payment_id, sum(booked)::bigint AS booked,
-        sum(booked) FILTER (WHERE status IN ('failed', 'won', 'open'))::bigint AS undone,
-        bool_or(booked > amount) AS too_much
+        sum(greatest(booked - CASE WHEN status IN ('made', 'lost') THEN amount ELSE 0 END, 0))::bigint AS excess
     FROM reversals GROUP BY incoming_payment_id
 ) AS reversal ON reversal.incoming_payment_id = incoming.id
 LEFT JOIN (
     SELECT incoming_payment_id, sum(elsewhere)::bigint AS covered FROM refunds GROUP BY incoming_payment_id
 ) AS refund ON refund.incoming_payment_id = incoming.id
-WHERE refunded_elsewhere <> coalesce(booked, 0) OR coalesce(covered, 0) > refunded_elsewhere OR too_much
-    OR undone > coalesce(covered, 0)
+WHERE refunded_elsewhere <> coalesce(booked, 0) OR coalesce(covered, 0) > refunded_elsewhere
+    OR excess > coalesce(covered, 0)
 LIMIT 10
 
 -- name: orders_not_ended
@@ -299,7 +298,8 @@ SELECT operation, scope, key, coalesce(response ->> 'order_id', response ->> 'id
 WHERE operation = 'start_payment' AND NOT EXISTS (SELECT FROM payments WHERE id = (response ->> 'id')::uuid)
     OR operation = 'refund_order' AND NOT EXISTS (SELECT FROM order_refunds WHERE id = (response ->> 'id')::uuid)
     OR operation = 'mark_order_paid' AND NOT EXISTS (SELECT FROM payments WHERE order_id = (response ->> 'id')::uuid)
-    OR operation = 'settle_money_matter' AND NOT EXISTS (SELECT FROM money_matters WHERE id::text = scope)
+    OR operation = 'settle_money_matter' AND NOT EXISTS (
+        SELECT FROM money_matters WHERE id = (response ->> 'id')::uuid)
 LIMIT 10
 
 -- name: keys_without_claim

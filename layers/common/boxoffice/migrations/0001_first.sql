@@ -69,6 +69,9 @@ CREATE TABLE organisations (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- Lists of events leave out those of these organisations, which are few.
+CREATE INDEX organisations_not_selling ON organisations (id) WHERE status <> 'approved';
+
 CREATE TABLE members (
     organisation_id uuid NOT NULL REFERENCES organisations,
     account_id      uuid NOT NULL REFERENCES accounts,

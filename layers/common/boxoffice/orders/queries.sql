@@ -366,7 +366,7 @@ ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 -- Ask the providers about an order's open payments now, which closes them. Payments are locked before their order. So
 -- one that somebody has locked is left out here. Its own time comes when the hold ends at the latest.
 WITH open AS MATERIALIZED (
-    SELECT id FROM payments WHERE order_id = %(order_id)s AND ask_at > now()
+    SELECT id FROM payments WHERE order_id = %(order_id)s AND ask_at IS NOT NULL
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE payments SET ask_at = now() FROM open WHERE payments.id = open.id

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
@@ -79,7 +81,7 @@ def too_many_calls(provider: str, retry_after: str | None) -> ProviderBusy:
     """
     logger.warning("a provider allows fewer calls", extra={"provider": provider, "retry_after": retry_after})
     count("ProviderTooManyCalls")
-    seconds = int(retry_after) if retry_after and retry_after.isdecimal() else _SHORTEST_PAUSE
+    seconds = int(retry_after) if retry_after and re.fullmatch(r"\d{1,9}", retry_after) else _SHORTEST_PAUSE
     return ProviderBusy(retry_after=min(max(seconds, _SHORTEST_PAUSE), _LONGEST_PAUSE))
 
 
@@ -92,6 +94,22 @@ def _pool() -> PoolManager:
 
 class UnexpectedAnswer(ProviderUnavailable):
     """The provider answered, but our code failed on the answer."""
+
+
+@contextmanager
+def understanding(provider: str) -> Iterator[None]:
+    """Turn an error of our own code into `UnexpectedAnswer`: a provider can answer anything.
+
+    Raises:
+        DomainError: what the block raises, or that.
+    """
+    try:
+        yield
+    except DomainError:
+        raise
+    except Exception as error:
+        logger.exception("unexpected answer of a provider", extra={"provider": provider})
+        raise UnexpectedAnswer(f"{type(error).__name__}: {error}") from error
 
 
 def account_of(item: AtProvider) -> str:
@@ -114,12 +132,10 @@ def call_concurrently[T: AtProvider, R](
             return wait
         try:
             time.sleep(max(0.0, began + wait - time.monotonic()))
-            return call(item)
+            with understanding(item.provider):
+                return call(item)
         except DomainError as error:
             return error
-        except Exception as error:  # noqa: BLE001 - a provider can answer anything; the other calls must go on
-            logger.exception("unexpected answer of a provider", extra={"provider": item.provider})
-            return UnexpectedAnswer(f"{type(error).__name__}: {error}")
 
     if len(items) <= 1:
         return [attempt(item, wait) for item, wait in zip(items, waits, strict=True)]

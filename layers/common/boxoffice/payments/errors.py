@@ -85,8 +85,8 @@ class ActionNotPossible(DomainError):
 
 class RefundUnderWay(DomainError):
     code = "refund_under_way"
-    meaning = "The refund is being sent right now, or is sent already."
-    remedy = "Read the matter again in a few minutes."
+    meaning = "The refund is sent already, is being sent right now, or may have been sent: the provider did not answer."
+    remedy = "Read the matter again in a few minutes. To ask the provider at once, use the action `retry`."
 
 
 # Why a money matter cannot be settled.

@@ -35,7 +35,7 @@ from boxoffice.payments.models import (
     ReversalStatus,
 )
 from boxoffice.payments.providers import Pace, ProviderInfo, return_url
-from boxoffice.payments.reading import currency_of, name_of, payment_id_of, whole_amount_of
+from boxoffice.payments.reading import currency_of, name_of, payment_id_of, text_of, whole_amount_of
 
 # Flutterwave limits calls, and publishes no figure, so this is a modest one.
 _PACE = Pace(account=50, endpoint=25)
@@ -185,7 +185,7 @@ def _event(transaction: Any) -> ProviderEvent:
             "status": status,
             "amount": str(transaction["amount"]),
             "currency": currency,
-            "method": str(transaction.get("payment_type", "")),
+            "method": text_of(transaction.get("payment_type")),
         },
         money_reference=str(number),
     )
@@ -222,7 +222,7 @@ def _reversals(merchant_id: UUID, transaction: Any) -> tuple[Reversal, ...]:
                 amount=whole_amount_of(refund["amount_refunded"], currency),
                 currency=currency,
                 status="failed" if str(refund.get("status")).startswith("failed") else "made",
-                reason=str(refund.get("comment") or "")[:200],
+                reason=str(refund.get("comment") or ""),
                 payment_id=payment_id,
             )
             for refund in refunds
@@ -236,7 +236,7 @@ def _reversals(merchant_id: UUID, transaction: Any) -> tuple[Reversal, ...]:
                 amount=whole_amount_of(chargeback["amount"], currency),
                 currency=currency,
                 status=_DISPUTE_ENDS.get(str(chargeback.get("status")), "open"),
-                reason=str(chargeback.get("comment") or "")[:200],
+                reason=str(chargeback.get("comment") or ""),
                 payment_id=payment_id,
             )
             for chargeback in chargebacks
@@ -332,7 +332,7 @@ def _data(status: int, content: bytes) -> Any:
     if outcome == "success" and status < 300:
         return answer.get("data")
     if outcome == "error":
-        raise _Refused(f"Flutterwave: {message[:200]}")
+        raise _Refused(f"Flutterwave: {text_of(message)}")
     raise _nonsense(f"status {status}")
 
 

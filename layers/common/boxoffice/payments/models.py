@@ -250,7 +250,7 @@ class StoredReversal:
 
     Attributes:
         booked: how much of the amount counts as refunded elsewhere.
-        status_before: None if the reversal is new.
+        status_before, amount_before: None if the reversal is new.
     """
 
     id: UUID
@@ -264,6 +264,12 @@ class StoredReversal:
     booked: int
     is_total: bool
     status_before: ReversalStatus | None = None
+    amount_before: int | None = None
+
+    @property
+    def has_changed(self) -> bool:
+        """Return True if the provider has said something new."""
+        return (self.status, self.amount) != (self.status_before, self.amount_before)
 
     @property
     def due(self) -> int:
@@ -290,6 +296,11 @@ class IncomingPayment:
     refunded: int
     refunded_elsewhere: int
     covered: int
+
+    @property
+    def left(self) -> int:
+        """Return how much of the money neither went back nor is to go back."""
+        return self.amount - self.refunded - self.refunded_elsewhere
 
 
 @dataclass(frozen=True)

@@ -312,12 +312,16 @@ SELECT coalesce(
 ) AS id
 
 -- name: get_incoming_payment
--- The money of a payment that a reversal is about. If the provider does not name the money, it is what paid the order.
+-- The money of a payment that a reversal is about. If the provider does not name it, it is the money that the reversal
+-- is booked against, or else what paid the order.
 SELECT id, payment_id, reference, amount, currency, pays_order, refunded, refunded_elsewhere,
     (SELECT coalesce(sum(elsewhere), 0)::bigint FROM refunds WHERE incoming_payment_id = incoming.id) AS covered
 FROM incoming_payments AS incoming
 WHERE payment_id = %(payment_id)s AND (reference = %(money_reference)s OR %(money_reference)s = '')
-ORDER BY pays_order DESC, id LIMIT 1
+ORDER BY id = (
+    SELECT incoming_payment_id FROM reversals
+    WHERE payment_id = %(payment_id)s AND kind = %(kind)s AND reversals.reference = %(reference)s
+) DESC, pays_order DESC, id LIMIT 1
 
 -- name: upsert_reversal
 -- Store what a provider says of a reversal. Events come in any order: an open dispute never replaces one that has
@@ -333,7 +337,7 @@ ON CONFLICT ON CONSTRAINT reversals_reference_key DO UPDATE SET
     reason = CASE WHEN reversals.status = 'failed' OR EXCLUDED.status = 'open' THEN reversals.reason
         ELSE EXCLUDED.reason END
 RETURNING id, kind, reference, money_reference, amount, currency, status, reason, booked, is_total,
-    old.status AS status_before
+    old.status AS status_before, old.amount AS amount_before
 
 -- name: has_waiting_reversal
 -- True if a reversal of a payment came before its money.
@@ -392,6 +396,12 @@ SELECT EXISTS (SELECT FROM refunds WHERE incoming_payment_id = %(incoming_paymen
 -- name: set_ends_order
 -- The money of an order has gone back without us, so that the order is to be ended.
 UPDATE incoming_payments SET ends_order_at = coalesce(ends_order_at, now()) WHERE id = %(id)s AND pays_order
+
+-- name: keep_order
+-- Money that had gone back elsewhere did not arrive, so the order is not to be ended. A lost dispute still ends it.
+UPDATE incoming_payments SET ends_order_at = NULL
+WHERE id = %(id)s AND ends_order_at IS NOT NULL
+    AND NOT EXISTS (SELECT FROM reversals WHERE incoming_payment_id = incoming_payments.id AND status = 'lost')
 
 -- name: list_orders_to_end
 -- A batch of orders whose money has gone back elsewhere, the oldest news first.
@@ -467,8 +477,10 @@ UPDATE refunds SET status = 'owed', due_at = now()
 WHERE id = %(id)s AND status IN ('failed', 'owed') AND (due_at IS NULL OR due_at > %(lease_end)s)
 
 -- name: end_refund_by_hand
--- A person has sent the money of a refund. No row if a worker may be sending it, or if it is sent.
+-- A person has sent the money of a refund. No row if a worker may be sending it, or if it is sent. Nor is there one if
+-- the provider's last answer is not known: it may have sent the money.
 UPDATE refunds SET status = 'succeeded', due_at = NULL, closed_at = now() FROM payments, orders
-WHERE refunds.id = %(id)s AND refunds.status IN ('failed', 'owed', 'by_hand')
+WHERE refunds.id = %(id)s
+    AND (refunds.status IN ('failed', 'by_hand') OR refunds.status = 'owed' AND error_code IS NOT NULL)
     AND (due_at IS NULL OR due_at > %(lease_end)s) AND payments.id = payment_id AND orders.id = order_id
 RETURNING old.status AS status_before, order_id, organisation_id, buyer_email

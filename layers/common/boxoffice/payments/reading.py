@@ -1,6 +1,6 @@
 """Read values that a provider sends, and refuse values that the database could not store.
 
-Each function raises ValueError for a value that makes no sense.
+Each function but `text_of` raises ValueError for a value that makes no sense.
 """
 
 import re
@@ -12,6 +12,8 @@ from boxoffice.money import exponent, major, minor
 
 _NAME = re.compile(r"[\x21-\x7e]{1,255}")
 _MAX_AMOUNT = 100_000_000_000_000
+_LONGEST_TEXT = 200
+_NOT_SHOWN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def name_of(value: Any) -> str:
@@ -19,6 +21,14 @@ def name_of(value: Any) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise ValueError("no name")
     return value
+
+
+def text_of(value: Any) -> str:
+    """Return what a provider says in words, as one line that can be stored and shown. It is cut if it is long.
+
+    Nobody checks such words: a person may have written them, and an emoji that was cut in two is no text any more.
+    """
+    return _NOT_SHOWN.sub(" ", str(value or "")).strip()[:_LONGEST_TEXT]
 
 
 def currency_of(value: Any) -> str:

@@ -1,6 +1,7 @@
 """Ask providers about payments that stay open, so that a lost webhook loses nothing."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -62,7 +63,7 @@ def apply_answer(conn: db.Connection, inquiry: PaymentInquiry) -> int:
     try:
         if not isinstance(answer, DomainError):
             for event in answer:
-                service.receive_event(conn, payment.provider, event, payment.merchant_id)
+                service.receive_event(conn, payment.provider, _as_news(event, payment), payment.merchant_id)
     except Busy as error:
         answer = error
     if isinstance(answer, DomainError):
@@ -79,3 +80,12 @@ def apply_answer(conn: db.Connection, inquiry: PaymentInquiry) -> int:
     if is_over:
         orders.expire_orders(conn, [payment.order_id])
     return 1
+
+
+def _as_news(event: ProviderEvent, payment: OpenPayment) -> ProviderEvent:
+    """Return the event that an answer about a payment is to count as.
+
+    While money is under way, the answer is news even if we had heard the same before. A webhook about a try may come
+    after we have heard that the try failed.
+    """
+    return replace(event, id=f"processing:{event.id}") if payment.status == "processing" else event

@@ -17,8 +17,9 @@ from boxoffice.money import show
 from boxoffice.observability import count
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
-from boxoffice.payments import matters
+from boxoffice.payments import matters, rules
 from boxoffice.payments.models import IncomingPayment, NewMatter, PaymentRow, Reversal, StoredReversal
+from boxoffice.payments.reading import text_of
 from boxoffice.tickets import service as tickets
 
 SQL = sql.queries("payments")
@@ -42,11 +43,12 @@ def receive(
         return False
     payment = db.exactly_one(conn, PaymentRow, SQL.lock_payment, id=payment_id, **account)
     order = orders.lock_order(conn, payment.order_id)
-    incoming = _find_money(conn, payment.id, reversal.money_reference)
+    incoming = _find_money(conn, payment.id, reversal)
     amount = _unexplained(conn, reversal, incoming) if reversal.is_total and incoming else reversal.amount
     if amount == 0:
         return True
     facts = {name: value for name, value in vars(reversal).items() if name not in ("amount", "payment_id")}
+    facts["reason"] = text_of(reversal.reason)
     stored = db.exactly_one(
         conn, StoredReversal, SQL.upsert_reversal, id=new_id(), payment_id=payment.id, amount=amount, **account, **facts
     )
@@ -58,16 +60,15 @@ def receive(
 def receive_waiting(conn: db.Connection, payment: PaymentRow, order: OrderRow, account: dict[str, Any]) -> None:
     """Book the reversals that came before the money of a payment, which the transaction has just recorded."""
     for reversal in db.many(conn, StoredReversal, SQL.list_waiting_reversals, payment_id=payment.id):
-        incoming = _find_money(conn, payment.id, reversal.money_reference)
+        incoming = _find_money(conn, payment.id, reversal)
         if incoming is not None:
             amount = _unexplained(conn, reversal, incoming) if reversal.is_total else reversal.amount
             _book(conn, order, incoming, replace(reversal, amount=amount), account, None)
 
 
-def _find_money(conn: db.Connection, payment_id: UUID, money_reference: str) -> IncomingPayment | None:
-    return db.one(
-        conn, IncomingPayment, SQL.get_incoming_payment, payment_id=payment_id, money_reference=money_reference
-    )
+def _find_money(conn: db.Connection, payment_id: UUID, reversal: Reversal | StoredReversal) -> IncomingPayment | None:
+    names = {"kind": reversal.kind, "reference": reversal.reference, "money_reference": reversal.money_reference}
+    return db.one(conn, IncomingPayment, SQL.get_incoming_payment, payment_id=payment_id, **names)
 
 
 def _unexplained(conn: db.Connection, reversal: Reversal | StoredReversal, incoming: IncomingPayment) -> int:
@@ -93,39 +94,56 @@ def _book(
 ) -> None:
     """Book a reversal against its money, and tell people what has changed. The transaction has locked the order."""
     due = reversal.due if reversal.currency == incoming.currency else 0
-    booked = _book_more(conn, order, incoming, reversal, due - reversal.booked, refused)
-    booked += _book_less(conn, incoming, reversal.booked - due)
+    more = due - reversal.booked
+    taken_over, from_sums = _take_over(conn, incoming, reversal, more)
+    booked = taken_over + _book_more(conn, order, incoming, more - taken_over, refused)
+    booked += _book_less(conn, incoming, -more)
     db.run(conn, SQL.set_booked, id=reversal.id, amount=booked, incoming_payment_id=incoming.id)
-    if booked == 0 and reversal.status == reversal.status_before:
+    if booked == 0 and not reversal.has_changed:
         return
-    _tell(conn, order, incoming, reversal, account, missing=due - reversal.booked - booked)
+    matter = _matter_of(order, incoming, reversal, account)
+    if reversal.has_changed:
+        _tell(conn, order, reversal, matter, was_told=0 < reversal.amount == from_sums)
+    missing = more - booked
+    if missing < 0 or (missing and not db.value(conn, SQL.has_unsent_refund, incoming_payment_id=incoming.id)):
+        matters.open_new(conn, matters.difference(matter, missing))
     if incoming.pays_order:
         _mark_order(conn, order, incoming, reversal)
 
 
-def _book_more(
-    conn: db.Connection,
-    order: OrderRow,
-    incoming: IncomingPayment,
-    reversal: StoredReversal,
-    amount: int,
-    refused: UUID | None,
-) -> int:
-    """Book an amount that went back: in place of what another reversal had booked, then of the rest of the money.
+def _take_over(
+    conn: db.Connection, incoming: IncomingPayment, reversal: StoredReversal, amount: int
+) -> tuple[int, int]:
+    """Book an amount that went back in place of what other reversals had booked. A sum is told of under its own name.
 
-    If that is too little, our refunds that nobody is sending now shrink.
+    Returns:
+        How much could be booked, and how much of that from sums.
+    """
+    left, from_sums = max(amount, 0), 0
+    if not left or reversal.is_total:
+        return 0, 0
+    others = {"id": reversal.id, "incoming_payment_id": incoming.id}
+    for other in db.many(conn, StoredReversal, SQL.list_replaceable_reversals, **others):
+        replaced = min(left, other.booked)
+        db.run(conn, SQL.set_booked, id=other.id, amount=-replaced, incoming_payment_id=incoming.id)
+        left -= replaced
+        if other.is_total:
+            from_sums += replaced
+            if replaced == other.booked:
+                matters.close(conn, "refunded_elsewhere", other.id, "named")
+    return max(amount, 0) - left, from_sums
+
+
+def _book_more(
+    conn: db.Connection, order: OrderRow, incoming: IncomingPayment, amount: int, refused: UUID | None
+) -> int:
+    """Book an amount that went back of the rest of the money. If that is too little, refunds that nobody sends shrink.
 
     Returns:
         How much could be booked.
     """
     left = max(amount, 0)
-    if left and not reversal.is_total:
-        others = {"id": reversal.id, "incoming_payment_id": incoming.id}
-        for other in db.many(conn, StoredReversal, SQL.list_replaceable_reversals, **others):
-            replaced = min(left, other.booked)
-            db.run(conn, SQL.set_booked, id=other.id, amount=-replaced, incoming_payment_id=incoming.id)
-            left -= replaced
-    from_rest = min(left, incoming.amount - incoming.refunded - incoming.refunded_elsewhere)
+    from_rest = min(left, incoming.left)
     left -= from_rest
     from_refunds = _reduce_refunds(conn, order, incoming, left, refused) if left else 0
     if from_rest or from_refunds:
@@ -170,35 +188,26 @@ def _book_less(conn: db.Connection, incoming: IncomingPayment, amount: int) -> i
 
 
 def _mark_order(conn: db.Connection, order: OrderRow, incoming: IncomingPayment, reversal: StoredReversal) -> None:
-    """Mark an order that is to be ended, and its tickets if the payment is disputed."""
-    now = _find_money(conn, incoming.payment_id, incoming.reference)
+    """Mark an order that is to be ended, and its tickets if the payment is disputed.
+
+    Args:
+        incoming: the money before the reversal was booked.
+    """
+    now = _find_money(conn, incoming.payment_id, reversal)
     assert now is not None
-    all_gone = now.refunded_elsewhere > 0 and now.refunded + now.refunded_elsewhere == now.amount
-    if order.status != "refunded" and (reversal.status == "lost" or all_gone):
+    if order.status != "refunded" and (reversal.status == "lost" or rules.took_all_that_was_left(incoming, now)):
         db.run(conn, SQL.set_ends_order, id=incoming.id)
+    elif now.left > incoming.left:
+        db.run(conn, SQL.keep_order, id=incoming.id)
     if reversal.kind == "dispute":
         disputed = db.value(conn, SQL.has_open_dispute, incoming_payment_id=incoming.id)
         tickets.set_disputed(conn, order.id, disputed=disputed)
 
 
-def _tell(
-    conn: db.Connection,
-    order: OrderRow,
-    incoming: IncomingPayment,
-    reversal: StoredReversal,
-    account: dict[str, Any],
-    missing: int,
-) -> None:
-    """Write down what has happened: in the order's history, as a webhook, as a metric and as a matter.
-
-    Args:
-        missing: how much went back beyond what is left of the money, or is booked though it did not go back.
-    """
-    provider = account["provider"]
-    amount = show(reversal.amount, reversal.currency)
-    facts = {"payment_id": incoming.payment_id, "provider": provider, "reference": reversal.reference}
-    facts |= {"amount": reversal.amount, "provider_reason": reversal.reason}
-    matter = NewMatter(
+def _matter_of(
+    order: OrderRow, incoming: IncomingPayment, reversal: StoredReversal, account: dict[str, Any]
+) -> NewMatter:
+    return NewMatter(
         organisation_id=order.organisation_id,
         kind="refunded_elsewhere" if reversal.kind == "refund" else "dispute",
         subject=str(reversal.id),
@@ -210,6 +219,22 @@ def _tell(
         details={"status": reversal.status, "reason": reversal.reason},
         **account,
     )
+
+
+def _tell(conn: db.Connection, order: OrderRow, reversal: StoredReversal, matter: NewMatter, *, was_told: bool) -> None:
+    """Write down what has happened: as a matter, in the order's history, as a webhook and as a metric.
+
+    Args:
+        was_told: True if a sum of refunds has told of it. Then only the matter is new, in place of the sum's.
+    """
+    matters.open_new(conn, matter)
+    if reversal.status not in ("open", "made"):
+        matters.close(conn, matter.kind, matter.subject, reversal.status)
+    if was_told:
+        return
+    provider, amount = matter.provider, show(reversal.amount, reversal.currency)
+    facts: dict[str, Any] = {"payment_id": matter.payment_id, "provider": provider, "reference": reversal.reference}
+    facts |= {"amount": reversal.amount, "provider_reason": reversal.reason}
     if reversal.kind == "refund":
         what = "was refunded" if reversal.status == "made" else "was not refunded in the end"
         reason = f"{amount} {what} at {provider} ({reversal.reference})"
@@ -219,8 +244,3 @@ def _tell(
         reason = f"the payer's dispute of {amount} is {reversal.status} ({reversal.reference})"
         orders.note(conn, order, "payment.disputed", reason=reason, dispute_status=reversal.status, **facts)
         count({"open": "DisputesOpened", "won": "DisputesWon"}.get(reversal.status, "DisputesLost"))
-    matters.open_new(conn, matter)
-    if reversal.status not in ("open", "made"):
-        matters.close(conn, matter.kind, matter.subject, reversal.status)
-    if missing < 0 or (missing and not db.value(conn, SQL.has_unsent_refund, incoming_payment_id=incoming.id)):
-        matters.open_new(conn, matters.difference(matter, missing))

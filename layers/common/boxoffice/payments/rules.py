@@ -13,6 +13,7 @@ from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.payments.errors import OrderExpired, ProviderBusy, TooManyPayments
 from boxoffice.payments.models import (
     DueRefund,
+    IncomingPayment,
     MatterAction,
     MatterRow,
     OpenPayment,
@@ -25,6 +26,7 @@ from boxoffice.payments.models import (
     RefundState,
     SaleState,
 )
+from boxoffice.payments.reading import text_of
 from boxoffice.ticket_types.errors import EventCancelled
 
 MOST_PAYMENTS = 10
@@ -213,7 +215,7 @@ def outcome_of(refund: DueRefund, answer: RefundState | DomainError, now: dateti
         again_at = now + timedelta(seconds=answer.retry_after)
         return RefundOutcome("sent" if refund.reference else "owed", again_at, refund.reference)
     if isinstance(answer, DomainError):
-        return RefundOutcome("sent" if refund.reference else "owed", again_at, refund.reference, answer.detail)
+        return RefundOutcome("sent" if refund.reference else "owed", again_at, refund.reference, text_of(answer.detail))
     match answer.kind:
         case "succeeded":
             return RefundOutcome("succeeded", None, answer.reference)
@@ -226,11 +228,19 @@ def outcome_of(refund: DueRefund, answer: RefundState | DomainError, now: dateti
                 status="owed" if answer.kind == "unfunded" else "failed",
                 due_at=None if answer.kind == "refused" else again_at,
                 reference=None,
-                error=answer.reason or "the provider gives no reason",
-                code=answer.code,
+                error=text_of(answer.reason) or "the provider gives no reason",
+                code=text_of(answer.code) or None,
                 new_failures=1,
                 needs_person=True,
             )
+
+
+def took_all_that_was_left(before: IncomingPayment, after: IncomingPayment) -> bool:
+    """Return True if a reversal that was just booked took all that was left of the money, or all of it.
+
+    If a refund of ours had taken the rest before, that refund has decided which tickets end.
+    """
+    return (before.left > after.left == 0) or after.refunded_elsewhere == after.amount
 
 
 _WORDS = {

@@ -25,7 +25,7 @@ from boxoffice.ids import new_id
 from boxoffice.models import Id, Request
 from boxoffice.money import MAX_TOTAL
 from boxoffice.payments import calls
-from boxoffice.payments.errors import PaymentRefused, SignatureWrong
+from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable, SignatureWrong
 from boxoffice.payments.merchants import credentials
 from boxoffice.payments.models import (
     PLATFORM_MERCHANT,
@@ -106,7 +106,10 @@ def create(payment: ProviderPayment) -> PreparedPayment:
             "return_url": return_url(payment.order_id),
         },
     )
-    return PreparedPayment(str(payment.id), url=str(answer.get("url")))
+    page = answer.get("url")
+    if not isinstance(page, str) or not page.startswith(("https://", "http://")):
+        raise _nonsense("no page")
+    return PreparedPayment(str(payment.id), url=page)
 
 
 def fetch(payment: ProviderPayment, *, close: bool) -> Sequence[ProviderEvent]:
@@ -235,8 +238,14 @@ def _call(method: str, url: str, body: dict[str, Any] | None = None) -> dict[str
         if answer.status >= 400:
             raise _Refused(answer.status, str(content["message"]))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise calls.unavailable(INFO.name, f"nonsense: status {answer.status}") from error
-    return dict(content)
+        raise _nonsense(f"status {answer.status}") from error
+    if not isinstance(content, dict):
+        raise _nonsense("no object")
+    return content
+
+
+def _nonsense(why: str) -> ProviderUnavailable:
+    return calls.unavailable(INFO.name, f"nonsense: {why}")
 
 
 def _reversal(known: dict[str, Any], payment_id: UUID, currency: str) -> Reversal:
@@ -277,7 +286,7 @@ def _fetched(payment: ProviderPayment, answer: dict[str, Any]) -> ProviderEvent:
     try:
         return _event(SandboxEvent.model_validate(event))
     except ValidationError as error:
-        raise calls.unavailable(INFO.name, "nonsense: no payment") from error
+        raise _nonsense("no payment") from error
 
 
 def _closed(payment: ProviderPayment) -> ProviderEvent:
@@ -289,6 +298,6 @@ def _state(answer: dict[str, Any]) -> RefundState:
         case "succeeded":
             return RefundState("succeeded", str(answer.get("id")))
         case "failed":
-            return RefundState("failed", reason=str(answer.get("reason")))
+            return RefundState("failed", reason=str(answer.get("reason")), code="failed")
         case _:
             return RefundState("pending", str(answer.get("id")))

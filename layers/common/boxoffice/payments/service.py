@@ -16,8 +16,8 @@ from boxoffice.orders import service as orders
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderView
 from boxoffice.orders.rules import parse_reference
-from boxoffice.payments import matters, pace, providers, rules, sending
-from boxoffice.payments.errors import OrderExpired, PaymentRefused, ProviderBusy
+from boxoffice.payments import calls, matters, pace, providers, rules, sending
+from boxoffice.payments.errors import OrderExpired, PaymentRefused, ProviderBusy, ProviderUnavailable
 from boxoffice.payments.merchants import merchant_of
 from boxoffice.payments.models import (
     PLATFORM_MERCHANT,
@@ -177,10 +177,12 @@ def _create(conn: db.Connection, provider: providers.Provider, payment: PaymentT
     """
     info, merchant_id = provider.INFO, payment.merchant_id
     try:
-        with pace.keep(conn, info, merchant_id, "create", pace.BUYERS_WAIT):
+        with pace.keep(conn, info, merchant_id, "create", pace.BUYERS_WAIT), calls.understanding(info.name):
             return provider.create(payment)
     except ProviderBusy as busy:
         raise ProviderBusy(retry_after=pace.return_in(conn, info, merchant_id, busy)) from busy
+    except calls.UnexpectedAnswer as error:
+        raise ProviderUnavailable from error  # without the detail, which is for us
 
 
 def record_payment_by_hand(conn: db.Connection, order: OrderRow, method: str) -> UUID:
@@ -453,9 +455,9 @@ def _note_failure(conn: db.Connection, payment: PaymentRow, order: OrderRow, eve
         _close_payment(conn, payment.id, "failed")
     if event.kind == "cancelled":
         db.run(conn, SQL.stop_asking, id=payment.id)
-    if payment.status == "processing" and order.status == "pending":
+    if payment.status == "processing" and order.status in ("pending", "expired", "cancelled"):
         outbox.owe_email(conn, "payment_failed", order.buyer_email, {"order_id": str(order.id)})
-        if not orders.is_processing(conn, order.id):
+        if order.status == "pending" and not orders.is_processing(conn, order.id):
             orders.set_hold_end(conn, order.id, datetime.now(UTC))
             orders.close_payments(conn, order.id)
     return effect

@@ -54,7 +54,8 @@ def settle_matter(
         KeyReused: the idempotency key belongs to another request.
     """
     _require_access(conn, caller, organisation_id)
-    idempotent = IdempotentRequest.of("settle_money_matter", str(matter_id), key, request)
+    scope = idempotency.scope_of(caller, organisation_id)
+    idempotent = IdempotentRequest.of("settle_money_matter", scope, key, request, matter_id)
     return idempotency.run_once(
         conn,
         idempotent,

@@ -309,7 +309,7 @@ def _reversal(kind: Any, subject: dict[str, Any], amount: Any, status: ReversalS
         amount=amount_of(amount, currency, _decimals(currency)),
         currency=currency,
         status=status,
-        reason=str(reason or "")[:200],
+        reason=str(reason or ""),
     )
 
 

@@ -186,8 +186,8 @@ def _orders_to_give_back(
 def give_back_order(conn: db.Connection, order_to_give_back: OrderToGiveBack) -> bool:
     """Give back what an order has of a cancelled event, and owe emails to its buyer and holders.
 
-    A pending order is cancelled as a whole. A paid order is refunded for its tickets of this event, used or not. An
-    order that somebody else has locked has to wait for the next run.
+    A pending order is cancelled as a whole. Its buyer is told only if money is under way. A paid order is refunded for
+    its tickets of this event, used or not. An order that somebody else has locked has to wait for the next run.
 
     Returns:
         True if the order changed.
@@ -197,6 +197,8 @@ def give_back_order(conn: db.Connection, order_to_give_back: OrderToGiveBack) ->
     if order is None:
         return False
     if order.status == "pending":
+        if orders.is_processing(conn, order.id):  # the buyer was told to wait for the tickets
+            outbox.owe_email(conn, "event_cancelled", order.buyer_email, {"event_id": str(event.id)})
         orders.cancel(conn, order, reason=_EVENT_CANCELLED, actor=event.cancelled_by)
         return True
     bought, refunded = read_bought(conn, order)
