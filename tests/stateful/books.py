@@ -73,10 +73,11 @@ def _run_jobs(sale: Sale, api: Client) -> None:
 
 def _retry_refunds(sale: Sale, api: Client) -> None:
     """Send each refund again that the provider has refused."""
-    with on(sale.conn):
-        for matter in money_deeds.open_matters(api, sale.organisation, sale.owner):
-            if "retry" in matter["actions"]:
-                money_deeds.settle(api, sale.organisation, matter, sale.owner, {"action": "retry"})
+    query = """SELECT organisation_id, id, account_id FROM money_matters JOIN members USING (organisation_id)
+        WHERE kind = 'refund_failed' AND settled_at IS NULL AND role = 'owner'"""
+    for organisation, matter, owner in sale.conn.execute(query).fetchall():
+        with on(sale.conn):
+            money_deeds.settle(api, organisation, matter, owner, {"action": "retry"})
 
 
 def _compare(sale: Sale, payment: str, known: dict[str, Any]) -> None:

@@ -137,7 +137,7 @@ def settle_matter(sale: Sale, api: Client, choice: Random) -> None:
             body["note"] = "Paid by hand"
         if body["action"] == "assign":
             (body["order"],) = sale.some(choice, "SELECT number FROM orders ORDER BY id DESC LIMIT 10") or ("none",)
-        settle(api, organisation, matter, account, body)
+        settle(api, organisation, matter["id"], account, body)
 
 
 def open_matters(api: Client, organisation: UUID, account: UUID) -> list[dict[str, Any]]:
@@ -146,9 +146,9 @@ def open_matters(api: Client, organisation: UUID, account: UUID) -> list[dict[st
     return list(allow(api.get(path, account=account, query=query), 200).json["items"])
 
 
-def settle(api: Client, organisation: UUID, matter: dict[str, Any], account: UUID, body: dict[str, Any]) -> None:
+def settle(api: Client, organisation: UUID, matter_id: object, account: UUID, body: dict[str, Any]) -> None:
     """Settle a money matter, if that is still possible."""
-    post(api, f"/v1/organisations/{organisation}/money-matters/{matter['id']}", body, account=account, key="new")
+    post(api, f"/v1/organisations/{organisation}/money-matters/{matter_id}", body, account=account, key="new")
 
 
 def reconcile(sale: Sale, api: Client, choice: Random) -> None:
