@@ -70,7 +70,7 @@ def test_a_payment_of_another_order_is_refused(conn):
     [
         ("status = 'owed'", "We write to you again as soon as it is on its way."),
         ("status = 'sent'", "is on its way back, the way you paid."),
-        ("status = 'succeeded', due_at = NULL", "is on its way back, the way you paid."),
+        ("status = 'succeeded', due_at = NULL, provider_reference = 're_1'", "is on its way back, the way you paid."),
         ("status = 'failed', last_error = 'no', due_at = NULL", "We write to you again as soon as it is on its way."),
         ("status = 'by_hand', due_at = NULL", "If it does not arrive, please ask them."),
         ("status = 'succeeded', due_at = NULL, elsewhere = amount", "has gone back to you already."),

@@ -49,6 +49,40 @@ def test_paid_twice_pays_once_however_the_order_is_named(api: Client, conn: Conn
     invariants.check(conn)
 
 
+class TestNamedByTheBank:
+    def test_a_repeat_changes_nothing_and_a_second_payment_goes_back(
+        self, api: Client, conn: Connection, order: UUID
+    ) -> None:
+        effects = [say(api, order, payment=name).json["effect"] for name in ("TX-1", "TX-1", "TX-2")]
+
+        assert effects == ["paid", "paid", "returned"]
+        assert conn.execute("SELECT reference, pays_order FROM incoming_payments ORDER BY id").fetchall() == [
+            ("TX-1", True),
+            ("TX-2", False),
+        ]
+        assert [amount for _, amount, _ in refunds(conn)] == [10_000]
+        invariants.check(conn)
+
+    def test_two_payers_who_write_the_same_words_are_two_matters(self, api: Client, conn: Connection) -> None:
+        for name in ("TX-1", "TX-2", "TX-2"):
+            assert say(api, "the concert", payment=name).json["effect"] == "unknown_payment"
+
+        assert conn.execute("SELECT reference FROM money_matters ORDER BY id").fetchall() == [("TX-1",), ("TX-2",)]
+        invariants.check(conn)
+
+    def test_money_that_a_person_has_assigned_counts_once(self, api: Client, conn: Connection, order: UUID) -> None:
+        say(api, "the concert", payment="TX-1")
+        row = conn.execute("SELECT id FROM money_matters").fetchone()
+        assert row is not None
+        path, admin = f"/v1/organisations/{UUID(int=0)}/money-matters/{row[0]}", factories.account(conn, is_admin=True)
+        settled = api.post(path, {"action": "assign", "order": "K7QW-3MPX"}, account=admin, key="new")
+        assert settled.json["resolution"] == "assigned: paid"
+
+        assert say(api, order, payment="TX-1").json["effect"] == "ignored"
+        assert refunds(conn) == []
+        invariants.check(conn)
+
+
 def test_rejected_and_then_paid_pays_the_order(api: Client, conn: Connection, order: UUID) -> None:
     assert say(api, order, "REJECTED", reason="no funds").json["effect"] == "failed"
     assert payments(conn) == [("generic", "failed", 10_000)]
@@ -104,6 +138,9 @@ def test_a_free_order_needs_no_payment(api: Client, conn: Connection) -> None:
         {"order": "K7QW\u00003MPX", "status": "PAID"},
         {"order": "K" * 201, "status": "PAID"},
         {"order": "K7QW3MPX", "status": "PAID", "amount": 1},
+        {"order": "K7QW3MPX", "status": "PAID", "payment": ""},
+        {"order": "K7QW3MPX", "status": "PAID", "payment": "a b"},
+        {"order": "K7QW3MPX", "status": "PAID", "payment": "x" * 101},
         {"order": "K7QW3MPX", "status": "PAID", "reason": "\x1b[31m"},
     ],
 )

@@ -229,6 +229,9 @@ class TestRefusedForGood:
         )
         assert refunds(conn) == [(10_000, 0, "succeeded", "charge_disputed")]
         assert sent_by_us(stripe, disputed) == []
+        template, text = emails(conn, api)[-1]
+        assert template == "refund_sent"
+        assert "says that they have sent you €100.00 themselves" in text, "it does not come the way it was paid"
         invariants.check(conn)
 
     def test_a_retry_that_is_refused_again_opens_the_matter_again(

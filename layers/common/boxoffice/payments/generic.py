@@ -1,4 +1,6 @@
-"""The generic provider: a bank or gateway that can send a webhook ``{order, status: PAID|REJECTED, reason?}``.
+"""The generic provider: a bank or gateway that can send a webhook.
+
+Its body is ``{order, status: PAID|REJECTED, payment?, reason?}``.
 
 It shows a shared secret in ``X-Webhook-Secret``. It knows no payment of ours, so its events name an order. We cannot
 call it, so people send its refunds by hand.
@@ -29,6 +31,10 @@ class GenericEvent(Request):
 
     order: Annotated[ShortText, Field(description="The order's id or number")]
     status: Literal["PAID", "REJECTED"]
+    payment: Annotated[
+        str | None,
+        Field(pattern=r"^[\x21-\x7e]{1,100}$", description="The bank's own name for the money, such as a number"),
+    ] = None
     reason: Text | None = None
 
 
@@ -53,10 +59,23 @@ def verify(merchant_id: UUID, body: bytes, signature: str | None, now: datetime)
 
 
 def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:  # noqa: ARG001
-    """See `Provider.parse`. The status is the event's id, so an order is paid once and rejected once."""
+    """See `Provider.parse`. The status is the event's id, so an order is paid once and rejected once.
+
+    If the bank names each payment, the name is a part of the id. So a second payment for an order is no repeat, nor is
+    one for the same unknown words.
+    """
     try:
         event = GenericEvent.model_validate_json(body)
     except ValidationError as error:
         raise Malformed("The event cannot be read.") from error
     payload = json.loads(event.model_dump_json(exclude_none=True))
-    return ProviderEvent(event.status, _KINDS[event.status], None, 0, "", payload, order_reference=event.order)
+    return ProviderEvent(
+        id=f"{event.status}:{event.payment}" if event.payment else event.status,
+        kind=_KINDS[event.status],
+        payment_id=None,
+        amount=0,
+        currency="",
+        payload=payload,
+        money_reference=event.payment or "",
+        order_reference=event.order,
+    )

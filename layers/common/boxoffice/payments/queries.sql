@@ -295,9 +295,11 @@ SELECT (SELECT count(*) FROM payments WHERE ask_at IS NOT NULL AND status = 'pen
     WHERE settled_at IS NULL) AS oldest_matter_seconds
 
 -- name: get_refund_for_email
--- What emails say of a refund: how much of it is to be sent, and how it stands.
+-- What emails say of a refund: how much of it is to be sent, and how it stands. A person has sent one that succeeded
+-- without a name at the provider.
 SELECT payments.order_id, refunds.amount, elsewhere, refunds.currency, refunds.status,
-    refunds.status = 'by_hand' OR provider = ANY(%(methods_by_hand)s) AS by_hand
+    refunds.status = 'by_hand' OR provider = ANY(%(methods_by_hand)s)
+        OR refunds.status = 'succeeded' AND refunds.provider_reference IS NULL AS by_hand
 FROM refunds JOIN payments ON payments.id = payment_id WHERE refunds.id = %(id)s
 
 -- name: find_reversed_payment
