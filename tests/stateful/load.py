@@ -13,7 +13,7 @@ from typing import TextIO
 
 import psycopg
 
-from boxoffice import db
+from boxoffice import config, db
 from boxoffice.payments import calls, generic, sandbox
 from boxoffice.payments.merchants import credentials
 from boxoffice.payments.models import PLATFORM_MERCHANT
@@ -73,6 +73,7 @@ def _fork(database: Database, opened: sale.Sale, end: float, failures: TextIO, *
 
 
 def _live(database: Database, opened: sale.Sale, end: float, choice: random.Random, *, deadly: bool) -> None:
+    config._SECRET_LIFETIME = float("inf")  # a forked process cannot read them again
     db._connection = None
     calls._pool.cache_clear()
     opened.sandbox.connect()
