@@ -38,7 +38,7 @@ demo: install  ## Run a sale from sign-up to the door, with 500 buyers at once
 test: install  ## Run the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-soak: install  ## Run random sales with crashes, SOAK=60 times as long as the suite does
+soak: install  ## Run random sales with crashes, SOAK=60 times as long as the suite does; SEED=… plays one again
 	SOAK=$(SOAK) $(BIN)/python -m pytest -n 2 --dist loadfile tests/stateful
 
 lint: install  ## Check style, types, import contracts, generated files and the template

@@ -33,13 +33,17 @@ class ProviderServer:
         self.provider = provider
         self.url = f"http://127.0.0.1:{free_port()}"
         self._arguments = arguments
-        self._http = httpx.Client(base_url=self.url, timeout=10)
+        self.connect()
         self.start()
 
     @property
     def account(self) -> dict[str, str]:
         """The fields of an account's secret that lead to this server."""
         return {"url": self.url}
+
+    def connect(self) -> None:
+        """Make a client. A process that was forked needs one of its own."""
+        self._http = httpx.Client(base_url=self.url, timeout=10)
 
     def start(self) -> None:
         """Start the process, and wait for it."""
@@ -261,6 +265,10 @@ class Sandbox(ProviderServer):
     def show(self, payment: dict[str, Any]) -> dict[str, Any]:
         """Return what the sandbox knows of a payment."""
         return dict(self._http.get(payment["url"]).json())
+
+    def payment(self, payment_id: object) -> dict[str, Any]:
+        """Return all that the sandbox knows of a payment, with what went back. Without an amount, it knows none."""
+        return dict(self._http.get(f"{PATH}/control/payments/{payment_id}").json())
 
     def decide(self, payment: dict[str, Any], outcome: str = "pay") -> list[int]:
         """Pay or decline on the page. Return the statuses with which the API answered the webhook."""

@@ -13,9 +13,13 @@ from typing import TextIO
 
 import psycopg
 
-from boxoffice import db, queues
+from boxoffice import db
+from boxoffice.payments import calls, generic, sandbox
+from boxoffice.payments.merchants import credentials
+from boxoffice.payments.models import PLATFORM_MERCHANT
 from tests.helpers.support import Client, Database
 from tests.stateful import sale
+from tests.stateful.deeds import DEEDS, FREQUENCIES
 
 
 def load(database: Database, opened: sale.Sale, people: int, seconds: float, *, deadly: bool = False) -> float:
@@ -43,9 +47,11 @@ def load(database: Database, opened: sale.Sale, people: int, seconds: float, *, 
 
 def _rehearse(database: Database, opened: sale.Sale) -> None:
     """Do each deed once, so that all secrets are read. Forked processes cannot read them."""
+    for info in (sandbox.INFO, generic.INFO):
+        credentials(PLATFORM_MERCHANT, info.name)
     with db.Connection.connect(database.api_url, autocommit=True) as conn:
-        for name in sale.DEEDS:
-            sale.do(opened, Client(), name, random.Random(0), conn, None)
+        for deed, _ in DEEDS.values():
+            sale.do(opened, Client(), deed, random.Random(0), conn, None)
 
 
 def _fork(database: Database, opened: sale.Sale, end: float, failures: TextIO, *, deadly: bool) -> int:
@@ -67,16 +73,18 @@ def _fork(database: Database, opened: sale.Sale, end: float, failures: TextIO, *
 
 
 def _live(database: Database, opened: sale.Sale, end: float, choice: random.Random, *, deadly: bool) -> None:
-    queues.put = lambda *_: []
     db._connection = None
+    calls._pool.cache_clear()
+    opened.sandbox.connect()
     watching = db.Connection.connect(database.api_url, autocommit=True)
-    mine = replace(opened, conn=watching, requests=[], alone=False)
+    mine = replace(opened, conn=watching, purchases=[], alone=False)
     conn = db.Connection.connect(database.api_url, autocommit=True)
     while time.monotonic() < end:
         if conn.closed:
             conn = db.Connection.connect(database.api_url, autocommit=True)
         dies_at = choice.randrange(15) if deadly and choice.random() < 0.1 else None
-        sale.do(mine, Client(), choice.choice(sale.FREQUENCIES), choice, conn, dies_at)
+        deed, _ = DEEDS[choice.choice(FREQUENCIES)]
+        sale.do(mine, Client(), deed, choice, conn, dies_at)
 
 
 def _longest_wait(conn: psycopg.Connection) -> float:

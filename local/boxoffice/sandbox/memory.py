@@ -22,6 +22,9 @@ FIRST_WAIT, LONGEST_WAIT = 2.0, 300.0
 MOST_ATTEMPTS = 1000
 """After so many attempts, some three days, a webhook is given up."""
 
+FIRST_TYPES = ("refund.created", "dispute.opened")
+"""The types of the first webhook about a refund on the dashboard, and about a dispute."""
+
 type Status = Literal["processing", "succeeded", "failed", "cancelled"]
 
 
@@ -88,16 +91,24 @@ class Memory:
             return _payment(connection, payment_id)
 
     def end_payment(
-        self, payment_id: str, status: Status, webhook: tuple[str, str] | None = None, *, delay: float = 0
+        self,
+        payment_id: str,
+        status: Status,
+        webhook: tuple[str, str] | None = None,
+        *,
+        delay: float = 0,
+        amount: int | None = None,
     ) -> bool:
         """Set the status of a payment, and owe a webhook about it. Return False if the payment has ended before.
 
         Args:
             webhook: the id and the body.
             delay: how long to wait before the webhook is due, in seconds.
+            amount: what came, if it is not what was asked for.
         """
         with self._transaction() as connection:
-            changed = connection.execute(SQL.set_status, {"id": payment_id, "status": status}).rowcount == 1
+            values = {"id": payment_id, "status": status, "amount": amount}
+            changed = connection.execute(SQL.set_status, values).rowcount == 1
             if changed and webhook is not None:
                 due_at = time.time() + delay
                 connection.execute(SQL.insert_webhook, {"id": webhook[0], "body": webhook[1], "due_at": due_at})
@@ -115,13 +126,20 @@ class Memory:
         with self._transaction() as connection:
             return _refund(connection, refund_id)
 
+    def refunds(self, payment_id: str) -> list[Refund]:
+        """Return the refunds that the API has made of a payment."""
+        with self._transaction() as connection:
+            return [Refund(*row) for row in connection.execute(SQL.list_refunds, {"payment_id": payment_id})]
+
     def end_refund(self, refund_id: str, status: str, reason: str | None) -> None:
         """Set how a refund ended that was under way."""
         with self._transaction() as connection:
             connection.execute(SQL.set_refund, {"id": refund_id, "status": status, "reason": reason})
 
-    def set_reversal(self, reference: str, payment_id: str, kind: str, amount: int, webhook: tuple[str, str]) -> None:
+    def set_reversal(self, reference: str, payment_id: str, kind: str, amount: int, webhook: tuple[str, str]) -> bool:
         """Store a refund that somebody made on the dashboard, or a dispute, and owe a webhook about it.
+
+        Return False if it cannot be: less than the amount is left, or it has ended before.
 
         Args:
             kind: the type of the webhook.
@@ -129,8 +147,11 @@ class Memory:
         """
         with self._transaction() as connection:
             values = {"reference": reference, "payment_id": payment_id, "type": kind, "amount": amount}
-            connection.execute(SQL.set_reversal, values)
-            connection.execute(SQL.insert_webhook, {"id": webhook[0], "body": webhook[1], "due_at": time.time()})
+            statement = SQL.insert_reversal if kind in FIRST_TYPES else SQL.end_reversal
+            changed = connection.execute(statement, values).rowcount == 1
+            if changed:
+                connection.execute(SQL.insert_webhook, {"id": webhook[0], "body": webhook[1], "due_at": time.time()})
+            return changed
 
     def reversals(self, payment_id: str) -> list[dict[str, Any]]:
         """Return the refunds on the dashboard and the disputes of a payment."""

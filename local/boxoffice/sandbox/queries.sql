@@ -12,8 +12,9 @@ SELECT id, amount, currency, number, buyer, return_url, status,
 FROM payments WHERE id = :id
 
 -- name: set_status
--- A payment that has ended stays as it is.
-UPDATE payments SET status = :status WHERE id = :id AND status NOT IN ('succeeded', 'cancelled')
+-- A payment that has ended stays as it is. The buyer may have paid another amount than was asked for.
+UPDATE payments SET status = :status, amount = coalesce(:amount, amount)
+WHERE id = :id AND status NOT IN ('succeeded', 'cancelled')
 
 -- name: insert_refund
 -- Nothing is inserted if less than the amount is left of the payment.
@@ -30,9 +31,23 @@ SELECT id, payment_id, amount, status, reason FROM refunds WHERE id = :id
 -- How a refund ended that was under way.
 UPDATE refunds SET status = :status, reason = :reason WHERE id = :id AND status = 'pending'
 
--- name: set_reversal
-INSERT INTO reversals (reference, payment_id, type, amount) VALUES (:reference, :payment_id, :type, :amount)
-ON CONFLICT DO UPDATE SET type = excluded.type
+-- name: list_refunds
+SELECT id, payment_id, amount, status, reason FROM refunds WHERE payment_id = :payment_id ORDER BY id
+
+-- name: insert_reversal
+-- Nothing is inserted if less than the amount is left of the payment.
+INSERT INTO reversals (reference, payment_id, type, amount)
+SELECT :reference, payments.id, :type, :amount FROM payments
+WHERE id = :payment_id AND payments.status = 'succeeded' AND payments.amount >= :amount
+    + (SELECT coalesce(sum(amount), 0) FROM went_back WHERE payment_id = payments.id)
+ON CONFLICT DO NOTHING
+
+-- name: end_reversal
+-- A dispute that has ended, or a refund that has failed, stays as it is.
+UPDATE reversals SET type = :type
+WHERE reference = :reference AND payment_id = :payment_id AND amount = :amount AND type IN (
+    CASE :type WHEN 'refund.failed' THEN 'refund.created' WHEN 'dispute.won' THEN 'dispute.opened'
+    WHEN 'dispute.lost' THEN 'dispute.opened' END)
 
 -- name: list_reversals
 SELECT reference, type, amount FROM reversals WHERE payment_id = :payment_id ORDER BY reference

@@ -84,14 +84,15 @@ def _add_refunds(pages: Blueprint, memory: Memory, faults: Faults) -> None:
                 return _refusal(409, "less than that is left of the payment")
             return jsonify(asdict(made))
 
-        return _answer(faults, "refund", act)
+        # What is made already is not refused in the end: a repeat of the call gets the same answer.
+        return _answer(faults, "refund", act, can_refuse=memory.refund(refund_id) is None)
 
     @pages.get("/refunds/<refund_id>")
     def fetch_refund(refund_id: str) -> Response:
         return _answer(faults, "fetch", lambda _: jsonify(asdict(_known_refund(memory.refund(refund_id)))))
 
 
-def _answer(faults: Faults, operation: str, act: Any) -> Response:
+def _answer(faults: Faults, operation: str, act: Any, *, can_refuse: bool = True) -> Response:
     """Answer a call of the API, in the way that a test may have ordered."""
     fault = faults.take(operation)
     kind = fault.kind if fault else ""
@@ -100,7 +101,7 @@ def _answer(faults: Faults, operation: str, act: Any) -> Response:
         response.headers["Retry-After"] = str(int(fault.seconds if fault else 1))
     elif kind == "error":
         response = _refusal(500, "down")
-    elif kind == "refused":
+    elif kind == "refused" and can_refuse:
         response = _refusal(402, "the sandbox was told to refuse this")
     else:
         if fault and kind == "delayed":
@@ -192,11 +193,18 @@ def _add_controls(pages: Blueprint, memory: Memory, faults: Faults, courier: Cou
 def _add_dashboard(pages: Blueprint, memory: Memory, courier: Courier) -> None:
     """Add what happens at a provider without the API: ways to pay that take days, reversals, and slow refunds."""
 
+    @pages.get("/control/payments/<uuid:payment_id>")
+    def get_payment(payment_id: UUID) -> Response:
+        payment = _known(memory.payment(str(payment_id)))
+        refunds = [asdict(refund) for refund in memory.refunds(payment.id)]
+        return jsonify({**asdict(payment), "refunds": refunds, "reversals": memory.reversals(payment.id)})
+
     @pages.post("/control/payments/<uuid:payment_id>")
     def set_payment(payment_id: UUID) -> Response:
-        payment, status = _known(memory.payment(str(payment_id))), request.get_json()["status"]
-        webhook = _webhook(payment, f"payment.{status}")
-        if memory.end_payment(payment.id, status, webhook):
+        payment, body = _known(memory.payment(str(payment_id))), request.get_json()
+        amount, status = body.get("amount", payment.amount), body["status"]
+        webhook = _webhook(payment, f"payment.{status}", amount=amount)
+        if memory.end_payment(payment.id, status, webhook, amount=amount):
             courier.deliver(webhook[0])
         return jsonify(asdict(_known(memory.payment(payment.id))))
 
@@ -205,7 +213,8 @@ def _add_dashboard(pages: Blueprint, memory: Memory, courier: Courier) -> None:
         payment, body = _known(memory.payment(str(payment_id))), request.get_json()
         amount, reference = int(body["amount"]), str(body["reference"])
         webhook = _webhook(payment, body["type"], amount=amount, reference=reference)
-        memory.set_reversal(reference, payment.id, body["type"], amount, webhook)
+        if not memory.set_reversal(reference, payment.id, body["type"], amount, webhook):
+            return _refusal(409, "less than that is left of the payment, or it has ended before")
         return jsonify(asdict(courier.deliver(webhook[0])))
 
     @pages.post("/control/refunds/<refund_id>")

@@ -216,6 +216,24 @@ def test_a_payment_that_the_sandbox_does_not_know_is_closed(
     assert status_of(conn, {"id": payment}) == ("failed", "expired")
 
 
+def test_a_payment_that_brought_too_little_is_over(
+    sandbox: Sandbox, api: Client, conn: Connection, order: UUID, reconcile: Job
+):
+    payment = started(api, order)
+    sandbox.control(f"payments/{payment['id']}", status="succeeded", amount=4999)
+
+    reconcile()
+
+    assert status_of(conn, payment) == ("failed", "pending")
+    assert sandbox.show(payment)["refunded"] == 4999
+    again = started(api, order)
+    assert again["id"] != payment["id"], "the page of the first one takes no more money"
+    sandbox.decide(again)
+    reconcile()
+    assert status_of(conn, again) == ("succeeded", "paid")
+    invariants.check(conn)
+
+
 class TestTrouble:
     @pytest.mark.parametrize(
         ("kind", "status", "code"),
@@ -290,6 +308,15 @@ class TestRefunds:
         assert self.send(conn, refund) == ("succeeded", False)
         assert sandbox.show(paid)["refunded"] == 2000
 
+    def test_what_is_made_is_not_refused_in_the_end(self, sandbox: Sandbox, conn: Connection, paid: dict[str, Any]):
+        refund = self.owe(conn, paid, 2000)
+        sandbox.order("refund", "cut")
+        sandbox.order("refund", "refused")
+
+        assert self.send(conn, refund) == ("owed", True)
+        assert self.send(conn, refund) == ("succeeded", False)
+        assert sandbox.show(paid)["refunded"] == 2000
+
     def test_a_refund_that_takes_a_while_is_asked_about(self, sandbox: Sandbox, conn: Connection, paid: dict[str, Any]):
         refund = self.owe(conn, paid, 2000)
         sandbox.order("refund", "pending")
@@ -330,6 +357,20 @@ class TestMoneyThatWentBackThere:
 
         assert conn.execute("SELECT elsewhere, status FROM refunds").fetchall() == [(100, "succeeded")]
         assert sandbox.show(paid)["refunded"] == paid["amount"]
+        invariants.check(conn)
+
+    def test_no_more_goes_back_than_is_left_and_what_has_ended_stays_so(
+        self, sandbox: Sandbox, conn: Connection, paid: dict[str, Any]
+    ) -> None:
+        assert "message" in sandbox.reverse(paid, "refund.created", 5001)
+        assert sandbox.reverse(paid, "dispute.opened", 3000)["status"] == 200
+        assert "message" in sandbox.reverse(paid, "refund.created", 2001)
+        assert sandbox.reverse(paid, "dispute.won", 3000)["status"] == 200
+        assert "message" in sandbox.reverse(paid, "dispute.lost", 3000)
+
+        known = sandbox.payment(paid["id"])
+        assert (known["refunded"], [each["type"] for each in known["reversals"]]) == (0, ["dispute.won"])
+        assert conn.execute("SELECT status FROM reversals").fetchall() == [("won",)]
         invariants.check(conn)
 
     def test_a_lost_dispute_ends_the_order(self, sandbox: Sandbox, conn: Connection, paid: dict[str, Any]) -> None:

@@ -113,9 +113,15 @@ def create(payment: ProviderPayment) -> PreparedPayment:
 
 
 def fetch(payment: ProviderPayment, *, close: bool) -> Sequence[ProviderEvent]:
-    """See `Provider.fetch`. Without a server a payment is open until it is closed."""
+    """See `Provider.fetch`. Without a server a payment is open until it is closed.
+
+    A payment brings money once. So one that has brought too little is over.
+    """
     event = _fetch(payment, close=close)
-    return [event] if event else []
+    if event is None:
+        return []
+    is_over = event.kind == "succeeded" and event.amount < payment.amount
+    return [event, _closed(payment)] if is_over else [event]
 
 
 def _fetch(payment: ProviderPayment, *, close: bool) -> ProviderEvent | None:
