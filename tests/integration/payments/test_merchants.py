@@ -1,6 +1,7 @@
 """Organisations with an account of their own at a provider; accounts that are not set up; secrets that change."""
 
 import json
+from collections.abc import Callable
 from typing import Any, get_args
 from uuid import UUID, uuid4
 
@@ -11,7 +12,7 @@ from boxoffice import config
 from boxoffice.payments.models import PLATFORM_MERCHANT, StartableProvider
 from tests.helpers import factories, invariants
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, prove, sign_as_stripe, start, started, status_of
-from tests.helpers.provider_servers import Stripe, put_account, send_webhook
+from tests.helpers.provider_servers import Stripe, put_account, read_account, send_webhook
 from tests.helpers.support import Answer, Client
 
 OURS = ACCOUNTS_AT_PROVIDERS["stripe"]["webhook_secret"]
@@ -103,6 +104,31 @@ def test_a_payment_keeps_the_account_it_was_made_with(
 
     assert conn.execute("SELECT merchant_id FROM payments").fetchone() == (PLATFORM_MERCHANT,)
     assert receive(api, succeeded(payment), OURS).json["effect"] == "paid"
+
+
+def test_a_secret_that_cannot_be_read_does_not_keep_others_from_their_money(
+    stripe: Stripe,
+    api: Client,
+    conn: Connection,
+    organisation: UUID,
+    order: UUID,
+    reconcile: Callable[[], dict[str, Any]],
+) -> None:
+    bring(organisation, "stripe", secret_key="sk_own", publishable_key="pk", webhook_secret="own", url=stripe.url)
+    ours = started(api, order, "stripe")
+    other = started(api, factories.order(conn, factories.ticket_type(conn)), "stripe")
+    for payment in (ours, other):
+        stripe.pay(payment)
+    name = f"boxoffice/local/organisations/{organisation}/stripe"
+    account = read_account(name)
+    put_account(name, ["no", "fields"])  # type: ignore[arg-type]
+
+    reconcile()
+
+    assert [status_of(conn, payment)[0] for payment in (ours, other)] == ["pending", "succeeded"]
+    put_account(name, account)
+    reconcile()
+    assert status_of(conn, ours) == ("succeeded", "paid")
 
 
 @pytest.mark.parametrize("provider", ACCOUNTS_AT_PROVIDERS)

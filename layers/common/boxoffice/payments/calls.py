@@ -118,7 +118,7 @@ def account_of(item: AtProvider) -> str:
 
 
 def call_concurrently[T: AtProvider, R](
-    call: Callable[[T], R], items: Sequence[T], waits: Sequence[float | ProviderBusy]
+    call: Callable[[T], R], items: Sequence[T], waits: Sequence[float | DomainError]
 ) -> list[R | DomainError]:
     """Call a provider for each item. Return each answer or the error instead of it, in the order of the items.
 
@@ -127,8 +127,8 @@ def call_concurrently[T: AtProvider, R](
     """
     began = time.monotonic()
 
-    def attempt(item: T, wait: float | ProviderBusy) -> R | DomainError:
-        if isinstance(wait, ProviderBusy):
+    def attempt(item: T, wait: float | DomainError) -> R | DomainError:
+        if isinstance(wait, DomainError):
             return wait
         try:
             time.sleep(max(0.0, began + wait - time.monotonic()))

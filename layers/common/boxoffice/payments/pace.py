@@ -7,6 +7,7 @@ functions differ. A plain read refuses whoever would wait too long, so the row c
 """
 
 import random
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from math import ceil
 from uuid import UUID
 
 from boxoffice import db, sql
+from boxoffice.errors import DomainError
+from boxoffice.observability import logger
 from boxoffice.payments import providers
 from boxoffice.payments.calls import AtProvider
 from boxoffice.payments.errors import ProviderBusy
@@ -36,6 +39,7 @@ ENDPOINTS_WAIT = 2.0
 _SHARES: dict[Operation, float] = {"create": 1 / 2, "fetch": 1 / 4, "refund": 1 / 4}
 """How the operations share what an account may do. Half of it is for buyers who start to pay."""
 
+_PACE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")  # calls a second
 _LATEST_RETURN = 300  # seconds after which somebody who was refused comes back at the latest
 
 
@@ -88,8 +92,10 @@ def take_turns(
 
 def take_turns_for(
     conn: db.Connection, items: Sequence[AtProvider], operation: Operation, longest_wait: float = JOBS_WAIT
-) -> list[float | ProviderBusy]:
+) -> list[float | DomainError]:
     """Take a turn for each payment or refund. Return how long each has to wait, or why it has no turn.
+
+    If an account has none, since its secret cannot be read, the others go on.
 
     Args:
         longest_wait: how long the first one of an account may wait, and how much longer the last one.
@@ -98,9 +104,13 @@ def take_turns_for(
     for number, item in enumerate(items):
         if item.provider not in METHODS_BY_HAND:
             numbers_of.setdefault((item.provider, item.merchant_id), []).append(number)
-    waits: list[float | ProviderBusy] = [0.0] * len(items)
+    waits: list[float | DomainError] = [0.0] * len(items)
     for (provider, merchant_id), numbers in numbers_of.items():
-        taken = _take_turns_of(conn, providers.load(provider).INFO, merchant_id, operation, len(numbers), longest_wait)
+        count = len(numbers)
+        try:
+            taken = _take_turns_of(conn, providers.load(provider).INFO, merchant_id, operation, count, longest_wait)
+        except DomainError as error:
+            taken = [error] * count
         for number, wait in zip(numbers, taken, strict=True):
             waits[number] = wait
     return waits
@@ -108,14 +118,16 @@ def take_turns_for(
 
 def _take_turns_of(
     conn: db.Connection, info: ProviderInfo, merchant_id: UUID, operation: Operation, count: int, longest_wait: float
-) -> list[float | ProviderBusy]:
-    """Take turns for calls to one account: as many as come soon enough."""
+) -> list[float | DomainError]:
+    """Take turns for calls to one account: as many as come soon enough.
+
+    Raises:
+        ProviderBusy: none comes soon enough.
+        Busy: the account's secret cannot be read.
+    """
     interval = interval_of(info, merchant_id, operation)
     turns = min(count, int(longest_wait / interval) + 1) if interval else count
-    try:
-        first = take_turns(conn, info, merchant_id, operation, turns, longest_wait)
-    except ProviderBusy as busy:
-        return [busy] * count
+    first = take_turns(conn, info, merchant_id, operation, turns, longest_wait)
     late = ProviderBusy(retry_after=ceil(turns * interval) or 1)
     return [first + turn * interval if turn < turns else late for turn in range(count)]
 
@@ -146,9 +158,19 @@ def interval_of(info: ProviderInfo, merchant_id: UUID, operation: Operation) -> 
     another pace than others.
     """
     account = credentials(merchant_id, info.name)
-    per_account = float(account.get("account_pace") or info.pace.account)
-    per_endpoint = float(account.get("endpoint_pace") or info.pace.endpoint)
+    per_account = _pace_in(account, "account_pace") or info.pace.account
+    per_endpoint = _pace_in(account, "endpoint_pace") or info.pace.endpoint
     return 1 / min(per_endpoint, per_account * _SHARES[operation])
+
+
+def _pace_in(account: dict[str, str], field: str) -> float | None:
+    """Return the pace that a field of a secret sets. None if there is none, or if it is no pace."""
+    value = str(account.get(field) or "")
+    if _PACE.fullmatch(value) and float(value):
+        return float(value)
+    if value:
+        logger.error("a secret has a pace that is no number", extra={"field": field})
+    return None
 
 
 def return_in(conn: db.Connection, info: ProviderInfo, merchant_id: UUID, busy: ProviderBusy) -> int:
