@@ -273,8 +273,9 @@ class TestARefundMadeElsewhere:
         assert conn.execute("SELECT elsewhere, status FROM refunds").fetchall() == [(3000, "succeeded")]
         assert len(outbox_of(conn, "refund_sent")) == 1
 
+    @pytest.mark.parametrize("names_why", [True, False])
     def test_a_refund_that_is_on_its_way_to_the_provider_shrinks_once_the_provider_refuses_it(
-        self, api: Client, conn: Connection, payment: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+        self, api: Client, conn: Connection, payment: dict[str, Any], monkeypatch: pytest.MonkeyPatch, names_why: bool
     ) -> None:
         with conn.transaction():
             orders.lock_order(conn, order_of(payment))
@@ -285,7 +286,7 @@ class TestARefundMadeElsewhere:
             monkeypatch.undo()
             hear(api, payment, "refund.created", 3000)
             assert booked(conn) == (10_000, 0), "nobody knows yet which of the two came first"
-            return RefundState("refused", reason="more than is left", code="refused", reversals=(made,))
+            return RefundState("refused", reason="more than is left", code="refused", reversals=(made,) * names_why)
 
         monkeypatch.setattr(sandbox, "refund", refuse)
         sending.send_at_once(conn, [refund])

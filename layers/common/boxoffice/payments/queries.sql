@@ -359,6 +359,14 @@ WHERE incoming_payment_id = %(incoming_payment_id)s AND id <> %(id)s AND booked 
     AND (is_total OR status IN ('failed', 'won'))
 ORDER BY id
 
+-- name: list_unbooked_reversals
+-- What went back of the money of a refund, and could not be booked, since the refund was under way.
+SELECT kind, reference, money_reference, reversals.amount, reversals.currency, reversals.status, reversals.reason,
+    reversals.payment_id
+FROM refunds JOIN reversals USING (incoming_payment_id)
+WHERE refunds.id = %(refund_id)s AND reversals.status IN ('made', 'lost') AND booked < reversals.amount AND NOT is_total
+ORDER BY reversals.id
+
 -- name: get_booked
 -- How much of a reversal is booked. No row if it is new.
 SELECT booked FROM reversals

@@ -33,6 +33,7 @@ from boxoffice.payments.models import (
     RefundOutcome,
     RefundState,
     RefundStatus,
+    Reversal,
 )
 from boxoffice.payments.reading import name_of
 
@@ -210,7 +211,8 @@ def _send(refund: DueRefund) -> RefundState:
 def record_outcome(conn: db.Connection, attempt: RefundAttempt, *, at_once: bool = False) -> int:
     """Store the outcome of an attempt. Commit it at once, since the provider has sent the money or not.
 
-    A refusal may show that money went back without us. That is booked first: then the refund shrinks, and is due again.
+    A refusal may show that money went back without us, or we may know of more of it than could be booked while the
+    refund was under way. That is booked first: then the refund shrinks, and is due again.
 
     Args:
         at_once: see `send_refunds`.
@@ -219,10 +221,11 @@ def record_outcome(conn: db.Connection, attempt: RefundAttempt, *, at_once: bool
         1, since one refund was tried, even if the provider did not make it.
     """
     refund, answer = attempt.refund, attempt.answer
-    if isinstance(answer, RefundState) and answer.reversals:
+    if isinstance(answer, RefundState) and answer.kind == "refused":
         from boxoffice.payments import reversals  # few refunds are refused
 
-        for reversal in answer.reversals:
+        known = db.many(conn, Reversal, SQL.list_unbooked_reversals, refund_id=refund.id)
+        for reversal in (*answer.reversals, *known):
             reversals.receive(conn, reversal, refund.provider, refund.merchant_id, refused=refund.id)
     outcome = rules.outcome_of(refund, answer, datetime.now(UTC))
     order = db.one(
