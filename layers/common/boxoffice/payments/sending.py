@@ -211,8 +211,8 @@ def _send(refund: DueRefund) -> RefundState:
 def record_outcome(conn: db.Connection, attempt: RefundAttempt, *, at_once: bool = False) -> int:
     """Store the outcome of an attempt. Commit it at once, since the provider has sent the money or not.
 
-    A refusal may show that money went back without us, or we may know of more of it than could be booked while the
-    refund was under way. That is booked first: then the refund shrinks, and is due again.
+    A refusal may show that money went back without us. We may also know of some that could not be booked while the
+    refund was under way. Both are booked first: then the refund shrinks, and is due again.
 
     Args:
         at_once: see `send_refunds`.
