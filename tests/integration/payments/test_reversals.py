@@ -13,6 +13,7 @@ from boxoffice.orders import service as orders
 from boxoffice.payments import sandbox, sending, service, stripe
 from boxoffice.payments.models import PLATFORM_MERCHANT, DueRefund, RefundState, Reversal
 from boxoffice.refunds import emails
+from boxoffice.tickets.service import list_for_order
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import started, tell
 from tests.helpers.provider_servers import send_webhook
@@ -421,6 +422,9 @@ class TestAtTheDoor:
 
         hear(api, payment, "dispute.opened", 10_000)
         assert self.scan(api, conn, shop, payment) == "disputed"
+        (_, ticket) = list_for_order(conn, order_of(payment))
+        by_qr = api.post("/v1/scans", {"qr": ticket.qr}, account=shop.manager)
+        assert (by_qr.status, by_qr.code) == (409, "disputed")
         changed, cursor = self.manifest(api, shop, cursor)
         assert changed == [-3, -3]
 
