@@ -274,6 +274,24 @@ class TestARefundMadeElsewhere:
         assert conn.execute("SELECT elsewhere, status FROM refunds").fetchall() == [(3000, "succeeded")]
         assert len(outbox_of(conn, "refund_sent")) == 1
 
+    def test_a_late_refusal_leaves_a_refund_alone_that_another_worker_has_tried_since(
+        self, api: Client, conn: Connection, payment: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with conn.transaction():
+            orders.lock_order(conn, order_of(payment))
+            refund = sending.owe_refund(conn, UUID(payment["id"]), 10_000, "owed")
+        made = Reversal("refund", "re_1", "", 3000, payment["currency"], "made", payment_id=UUID(payment["id"]))
+
+        def refuse_late(_: DueRefund) -> RefundState:
+            conn.execute("UPDATE refunds SET attempts = attempts + 1")  # the lease has lapsed
+            return RefundState("refused", reason="more than is left", code="refused", reversals=(made,))
+
+        monkeypatch.setattr(sandbox, "refund", refuse_late)
+        sending.send_refunds(conn, ids=[refund])
+
+        assert booked(conn) == (10_000, 0)
+        assert conn.execute("SELECT elsewhere, status FROM refunds").fetchall() == [(0, "owed")]
+
     @pytest.mark.parametrize("names_why", [True, False])
     def test_a_refund_that_is_on_its_way_to_the_provider_shrinks_once_the_provider_refuses_it(
         self, api: Client, conn: Connection, payment: dict[str, Any], monkeypatch: pytest.MonkeyPatch, names_why: bool

@@ -384,10 +384,11 @@ WHERE id = %(id)s
 
 -- name: lock_reducible_refunds
 -- The refunds of an incoming payment that nobody is sending now: never tried, or refused for good. The refund `refused`
--- is one of them, since the provider has just refused it.
+-- is one of them, since the provider has just refused it, unless another worker has tried since and may have sent it.
 SELECT id, amount - elsewhere AS amount FROM refunds
 WHERE incoming_payment_id = %(incoming_payment_id)s AND elsewhere < amount AND (
-    id = %(refused)s OR status = 'by_hand' OR status = 'failed' AND due_at IS NULL OR status = 'owed' AND attempts = 0)
+    id = %(refused)s AND attempts = %(attempts)s OR status = 'by_hand' OR status = 'failed' AND due_at IS NULL
+    OR status = 'owed' AND attempts = 0)
 ORDER BY id DESC FOR NO KEY UPDATE
 
 -- name: reduce_refund

@@ -18,7 +18,7 @@ from boxoffice.observability import count
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
 from boxoffice.payments import matters, rules
-from boxoffice.payments.models import IncomingPayment, NewMatter, PaymentRow, Reversal, StoredReversal
+from boxoffice.payments.models import DueRefund, IncomingPayment, NewMatter, PaymentRow, Reversal, StoredReversal
 from boxoffice.payments.reading import text_of
 from boxoffice.tickets import service as tickets
 
@@ -26,7 +26,7 @@ SQL = sql.queries("payments")
 
 
 def receive(
-    conn: db.Connection, reversal: Reversal, provider: str, merchant_id: UUID, *, refused: UUID | None = None
+    conn: db.Connection, reversal: Reversal, provider: str, merchant_id: UUID, *, refused: DueRefund | None = None
 ) -> bool:
     """Store what a provider says of a reversal, and book it, in the caller's transaction. A repeat changes nothing.
 
@@ -90,7 +90,7 @@ def _book(
     incoming: IncomingPayment,
     reversal: StoredReversal,
     account: dict[str, Any],
-    refused: UUID | None,
+    refused: DueRefund | None,
 ) -> None:
     """Book a reversal against its money, and tell people what has changed. The transaction has locked the order."""
     due = reversal.due if reversal.currency == incoming.currency else 0
@@ -135,7 +135,7 @@ def _take_over(
 
 
 def _book_more(
-    conn: db.Connection, order: OrderRow, incoming: IncomingPayment, amount: int, refused: UUID | None
+    conn: db.Connection, order: OrderRow, incoming: IncomingPayment, amount: int, refused: DueRefund | None
 ) -> int:
     """Book an amount that went back of the rest of the money. If that is too little, refunds that nobody sends shrink.
 
@@ -153,22 +153,24 @@ def _book_more(
 
 
 def _reduce_refunds(
-    conn: db.Connection, order: OrderRow, incoming: IncomingPayment, amount: int, refused: UUID | None
+    conn: db.Connection, order: OrderRow, incoming: IncomingPayment, amount: int, refused: DueRefund | None
 ) -> int:
     """Let refunds of ours send less, by an amount in all. Return by how much they could be reduced.
 
     If nothing is left to send of one, the buyer who waits for it is told. Whoever was refused one tells of that one.
     """
     left = amount
-    refunds = db.many(conn, dict, SQL.lock_reducible_refunds, incoming_payment_id=incoming.id, refused=refused)
-    for refund in sorted(refunds, key=lambda refund: refund["id"] != refused):
+    refused_id, attempts = (refused.id, refused.attempts) if refused else (None, None)
+    names = {"incoming_payment_id": incoming.id, "refused": refused_id, "attempts": attempts}
+    refunds = db.many(conn, dict, SQL.lock_reducible_refunds, **names)
+    for refund in sorted(refunds, key=lambda refund: refund["id"] != refused_id):
         taken = min(left, refund["amount"])
         if taken:
             status = db.value(conn, SQL.reduce_refund, id=refund["id"], amount=taken)
             if status == "succeeded":
                 matters.close(conn, "refund_failed", refund["id"], "gone_elsewhere")
                 matters.close(conn, "refund_by_hand", refund["id"], "gone_elsewhere")
-                if refund["id"] != refused:
+                if refund["id"] != refused_id:
                     outbox.owe_email(conn, "refund_sent", order.buyer_email, {"refund_id": str(refund["id"])})
             left -= taken
     return amount - left

@@ -226,7 +226,7 @@ def record_outcome(conn: db.Connection, attempt: RefundAttempt, *, at_once: bool
 
         known = db.many(conn, Reversal, SQL.list_unbooked_reversals, refund_id=refund.id)
         for reversal in (*answer.reversals, *known):
-            reversals.receive(conn, reversal, refund.provider, refund.merchant_id, refused=refund.id)
+            reversals.receive(conn, reversal, refund.provider, refund.merchant_id, refused=refund)
     outcome = rules.outcome_of(refund, answer, datetime.now(UTC))
     order = db.one(
         conn,
