@@ -14,12 +14,14 @@ from psycopg.types.json import Jsonb
 
 from boxoffice import db, queues, sql
 from boxoffice.config import settings
+from boxoffice.erased import is_erased
 from boxoffice.ids import new_id
 from boxoffice.observability import logger
 
 SQL = sql.queries("messaging")
 
 _MOST_NUDGES = 500
+_PURGE_BATCH = 5000
 _dumps = partial(json.dumps, default=str)  # ids are written as text
 
 
@@ -32,7 +34,11 @@ def owe_email(
         template: the name of the function in a domain's `emails.py` that writes the email.
         payload: the ids that this function needs, as strings; nothing that can be out of date when it runs.
         message_id: the id of an email that is owed once, however often this is called. By default each call owes one.
+
+    Nothing is owed to somebody whose data was erased.
     """
+    if is_erased(recipient):
+        return
     message_id = message_id or new_id()
     message = {"id": message_id, "template": template, "recipient": recipient, "payload": Jsonb(payload)}
     db.run(conn, SQL.insert_email, **message)
@@ -41,6 +47,7 @@ def owe_email(
 
 def owe_emails(conn: db.Connection, template: str, emails: Sequence[tuple[str, dict[str, Any]]]) -> None:
     """Write several emails of one template, each as its recipient and its payload."""
+    emails = [email for email in emails if not is_erased(email[0])]
     ids = [new_id() for _ in emails]
     recipients, payloads = [recipient for recipient, _ in emails], [Jsonb(payload) for _, payload in emails]
     db.run(conn, SQL.insert_emails, template=template, ids=ids, recipients=recipients, payloads=payloads)
@@ -95,3 +102,18 @@ def enqueue(message_ids: Sequence[UUID]) -> list[UUID]:
     """
     bodies = [json.dumps({"outbox_id": str(message_id)}) for message_id in message_ids]
     return [message_ids[number] for number in queues.put(settings().email_queue_url, bodies)]
+
+
+def list_old(conn: db.Connection, days: int, leave_out: Sequence[UUID] = ()) -> list[UUID]:
+    """Return a batch of messages that have ended, so many days after they were written.
+
+    Args:
+        leave_out: messages that the run has tried already.
+    """
+    rows = db.many(conn, dict, SQL.list_old_messages, days=days, leave_out=list(leave_out), batch=_PURGE_BATCH)
+    return [row["id"] for row in rows]
+
+
+def delete(conn: db.Connection, message_ids: Sequence[UUID]) -> int:
+    """Delete messages that have ended, with their recipients. Return their number."""
+    return db.run(conn, SQL.delete_ended_messages, ids=list(message_ids))

@@ -259,6 +259,8 @@ CREATE UNIQUE INDEX waitlist_one_entry ON waitlist_entries (ticket_type_id, emai
 CREATE INDEX waitlist_queue ON waitlist_entries (ticket_type_id, quantity, id) WHERE status = 'waiting';
 CREATE INDEX waitlist_lapsing ON waitlist_entries (expires_at) WHERE status = 'offered';
 CREATE INDEX waitlist_by_event ON waitlist_entries (event_id, status, id);
+CREATE INDEX waitlist_by_email ON waitlist_entries (email, id);
+CREATE INDEX waitlist_by_account ON waitlist_entries (account_id, id) WHERE account_id IS NOT NULL;
 
 -- An order draws a redemption from the voucher's own pool, as it draws tickets. So a voucher is never redeemed too
 -- often, and an order that ends gives its redemption back (decision 8). A voucher without a discount only unlocks
@@ -363,6 +365,16 @@ CREATE TABLE order_history (
 );
 CREATE INDEX order_history_order_id ON order_history (order_id);
 
+-- Which orders somebody had before their data was erased, so that limits per buyer still count these. The address is
+-- kept as a MAC, under a key that the database does not have, until the last event of the order is over.
+CREATE TABLE erased_buyers (
+    address_mac bytea NOT NULL,
+    order_id    uuid NOT NULL REFERENCES orders,
+    until       timestamptz NOT NULL,
+    PRIMARY KEY (address_mac, order_id)
+);
+CREATE INDEX erased_buyers_until ON erased_buyers (until);
+
 -- ----------------------------------------------------------------------------------------------------- payments
 
 -- merchant_id says whose account at the provider takes the money: an organisation's or, if it is the nil UUID, the
@@ -418,6 +430,7 @@ CREATE TABLE provider_events (
     PRIMARY KEY (provider, merchant_id, event_id)
 );
 CREATE INDEX provider_events_payment_id ON provider_events (payment_id);
+CREATE INDEX provider_events_to_erase ON provider_events (received_at) WHERE payload <> '{}';
 
 -- Money that came. The reference is the provider's own name for it, so it counts once however many events report it.
 -- If pays_order, it has paid the order; otherwise all of it goes back (decision 19). What its refunds send back is in
@@ -627,6 +640,10 @@ CREATE TABLE transfers (
     CONSTRAINT transfers_chain UNIQUE (ticket_id, transfer_count)
 );
 CREATE UNIQUE INDEX transfers_one_pending ON transfers (ticket_id) WHERE status = 'pending';
+CREATE INDEX transfers_by_sender ON transfers (from_email, id);
+CREATE INDEX transfers_by_recipient ON transfers (to_email, id);
+CREATE INDEX transfers_by_sending_account ON transfers (from_account_id, id) WHERE from_account_id IS NOT NULL;
+CREATE INDEX transfers_by_receiving_account ON transfers (to_account_id, id) WHERE to_account_id IS NOT NULL;
 
 -- A ticket as its holder sees it. transfer is the one that can be accepted now.
 CREATE VIEW shown_tickets AS
@@ -678,6 +695,7 @@ CREATE TABLE scans (
     CONSTRAINT scans_undone CHECK ((outcome = 'undone') = (undone_at IS NOT NULL))
 );
 CREATE INDEX scans_ticket_id ON scans (ticket_id);
+CREATE INDEX scans_by_scanner ON scans (scanned_by, id);
 CREATE INDEX scans_by_event ON scans (event_id, at, id) INCLUDE (gate, outcome);
 CREATE UNIQUE INDEX scans_sequence_key ON scans (event_id, device_id, sequence) WHERE sequence IS NOT NULL;
 CREATE INDEX scans_conflicts ON scans (event_id, at, id) WHERE let_in AND outcome NOT IN ('admitted', 'undone');
@@ -723,6 +741,8 @@ CREATE TABLE customers (
     CONSTRAINT customers_one_identity CHECK (num_nonnulls(account_id, email, phone) = 1)
 );
 CREATE INDEX customers_account_id ON customers (account_id) WHERE account_id IS NOT NULL;
+CREATE INDEX customers_by_email ON customers (email) WHERE email IS NOT NULL;
+CREATE INDEX customers_by_phone ON customers (phone) WHERE phone IS NOT NULL;
 
 -- A customer's use of a slot. The claim is open until it is released. Only the SHA-256 of its QR is stored.
 CREATE TABLE claims (
@@ -786,10 +806,35 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_relay ON outbox (relay_at) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_failed ON outbox (id) WHERE status = 'failed';
+CREATE INDEX outbox_ended ON outbox (created_at) WHERE status NOT IN ('pending', 'sending');
+CREATE INDEX outbox_by_recipient ON outbox (recipient, id) WHERE kind <> 'webhook';
 
 -- The body of a webhook, with the fields that Standard Webhooks recommends.
 CREATE FUNCTION webhook_body(type text, data jsonb) RETURNS jsonb LANGUAGE sql STABLE
     RETURN jsonb_build_object('type', type, 'timestamp', now(), 'data', data);
+
+-- The personal data that people have asked us to erase. A job erases it bit by bit, from due_at on: that of the account,
+-- and that of guests with this address or phone, which the person has proven to be theirs. Once nothing is left, the
+-- address and the phone go too, and the row proves that the request was met.
+CREATE TABLE erasures (
+    id          uuid PRIMARY KEY,
+    account_id  uuid UNIQUE REFERENCES accounts,
+    email       text,
+    phone       text,
+    asked_at    timestamptz NOT NULL DEFAULT now(),
+    due_at      timestamptz DEFAULT now(),
+    finished_at timestamptz,
+    CONSTRAINT erasures_due_until_finished CHECK ((due_at IS NULL) = (finished_at IS NOT NULL)),
+    CONSTRAINT erasures_finished_without_contact CHECK (finished_at IS NULL OR (email IS NULL AND phone IS NULL))
+);
+CREATE INDEX erasures_due ON erasures (due_at) WHERE due_at IS NOT NULL;
+
+-- How far the contacts of an event's orders have been erased, long after the event, in the order of the orders' ids.
+CREATE TABLE contact_purges (
+    event_id    uuid PRIMARY KEY REFERENCES events,
+    last_order_id uuid NOT NULL,
+    finished_at timestamptz
+);
 
 -- Each organisation has a chain of its own, so that one does not wait for another. The platform's chain has the nil id.
 -- The hash of an entry covers the entry and the hash before it (decision 41).

@@ -31,6 +31,11 @@ def withdrawn_keys(ring: str) -> list[int]:
     return [number for number in range(1, int(keys["current"])) if str(number) not in keys]
 
 
+def live_keys(ring: str) -> list[bytes]:
+    """Return every key of a ring that is not withdrawn."""
+    return [text.encode() for key_id, text in secret(ring).items() if key_id.isdecimal()]
+
+
 def mac(master: bytes, purpose: str, message: bytes) -> bytes:
     """Return an HMAC-SHA256 under a key that is derived for one purpose, so that it proves nothing for another."""
     derived = hmac.digest(master, purpose.encode(), hashlib.sha256)

@@ -64,3 +64,13 @@ WHERE id = %(id)s AND status = 'sending' AND attempts = %(taken_attempts)s
 -- name: set_failed
 UPDATE outbox SET status = 'failed', last_error = %(error)s
 WHERE id = %(id)s AND status = 'sending' AND attempts = %(taken_attempts)s
+
+-- name: list_old_messages
+-- A batch of messages that have ended, the oldest first.
+SELECT id FROM outbox
+WHERE status NOT IN ('pending', 'sending') AND created_at < now() - make_interval(days => %(days)s)
+    AND id <> ALL(%(leave_out)s)
+ORDER BY created_at LIMIT %(batch)s
+
+-- name: delete_ended_messages
+DELETE FROM outbox WHERE id = ANY(%(ids)s) AND status NOT IN ('pending', 'sending')
