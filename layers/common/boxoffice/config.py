@@ -27,6 +27,9 @@ class Settings:
     database_secret: str
     token_keys_secret: str
     ticket_keys_secret: str
+    link_keys_secret: str
+    code_keys_secret: str
+    data_keys_secret: str
     email_queue_url: str
     refund_queue_url: str
     email_sender: str
@@ -48,6 +51,9 @@ def settings() -> Settings:
         database_secret=env.get("DATABASE_SECRET", ""),
         token_keys_secret=env["TOKEN_KEYS_SECRET"],
         ticket_keys_secret=env["TICKET_KEYS_SECRET"],
+        link_keys_secret=env["LINK_KEYS_SECRET"],
+        code_keys_secret=env["CODE_KEYS_SECRET"],
+        data_keys_secret=env["DATA_KEYS_SECRET"],
         email_queue_url=env["EMAIL_QUEUE_URL"],
         refund_queue_url=env["REFUND_QUEUE_URL"],
         email_sender=env["EMAIL_SENDER"],
