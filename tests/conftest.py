@@ -61,7 +61,7 @@ def postgres() -> Iterator[Postgres]:
     has_room = memory.is_dir() and shutil.disk_usage(memory).free > 4 << 30
     with TemporaryDirectory(dir=memory if has_room else None) as directory, Postgres(Path(directory)) as server:
         server.create("template")
-        migrations.apply(server.url("template"), api_password="api")
+        migrations.apply(server.url("template"), api_login={"username": "boxoffice_api", "password": "api"})
         yield server
 
 
