@@ -9,8 +9,8 @@ from psycopg import sql
 
 API_ROLE = "boxoffice_api"
 API_USERS = (API_ROLE, f"{API_ROLE}_2")
-"""The users as which the functions connect. The second has all rights of the first. A rotation of the password gives a
-new one to the user that is not in use (decision 120)."""
+"""The users as which the functions connect. The second has all rights of the first. A rotation gives a new password to
+the one that is not in use, so that nobody is shut out meanwhile."""
 
 _LOCK = 0x626F78  # any number, but the same for all deploys
 
