@@ -7,6 +7,7 @@ a token, and deletes the row: of two who present it at once, the second finds no
 
 import base64
 import binascii
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -19,6 +20,8 @@ from boxoffice.config import settings
 from boxoffice.ids import new_id
 
 SQL = sql.queries()
+
+_BATCH = 5000
 
 
 class Purpose(StrEnum):
@@ -71,6 +74,21 @@ def redeem(conn: db.Connection, purpose: Purpose, presented: str) -> dict[str, A
 def revoke(conn: db.Connection, purpose: Purpose, account_id: UUID) -> int:
     """End all tokens that an account has for a purpose, and return their number. The caller has locked the account."""
     return db.run(conn, SQL.revoke_one_time_tokens, purpose=purpose, account_id=account_id)
+
+
+def list_old(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:
+    """Return a batch of tokens that are over.
+
+    Args:
+        leave_out: tokens that the run has tried already.
+    """
+    rows = db.many(conn, dict, SQL.list_old_one_time_tokens, leave_out=list(leave_out), batch=_BATCH)
+    return [row["id"] for row in rows]
+
+
+def purge(conn: db.Connection, token_ids: Sequence[UUID]) -> int:
+    """Delete tokens that are over, with what they were good for. Return their number."""
+    return db.run(conn, SQL.delete_old_one_time_tokens, ids=list(token_ids))
 
 
 def _id_in(purpose: Purpose, presented: str) -> UUID | None:

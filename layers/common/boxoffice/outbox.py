@@ -5,7 +5,7 @@ within two minutes. The row alone says what is owed; a record on the queue only 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -104,7 +104,7 @@ def enqueue(message_ids: Sequence[UUID]) -> list[UUID]:
     return [message_ids[number] for number in queues.put(settings().email_queue_url, bodies)]
 
 
-def list_old(conn: db.Connection, days: int, leave_out: Sequence[UUID] = ()) -> list[UUID]:
+def list_old(conn: db.Connection, days: int, leave_out: Collection[UUID] = ()) -> list[UUID]:
     """Return a batch of messages that have ended, so many days after they were written.
 
     Args:
@@ -117,3 +117,8 @@ def list_old(conn: db.Connection, days: int, leave_out: Sequence[UUID] = ()) -> 
 def delete(conn: db.Connection, message_ids: Sequence[UUID]) -> int:
     """Delete messages that have ended, with their recipients. Return their number."""
     return db.run(conn, SQL.delete_ended_messages, ids=list(message_ids))
+
+
+def delete_to(conn: db.Connection, recipients: Collection[str]) -> int:
+    """Delete all messages to some people that have ended, and return their number."""
+    return db.run(conn, SQL.delete_ended_messages_to, recipients=list(recipients))

@@ -1,6 +1,6 @@
 """Rate limits: how often somebody may try. The database counts, so that a limit holds for all environments together."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from math import ceil
@@ -12,6 +12,8 @@ from boxoffice.answer import set_header
 from boxoffice.errors import DomainError, TooManyRequests
 
 SQL = sql.queries()
+
+_BATCH = 5000
 
 ATTEMPTS = 10
 ATTEMPTS_WINDOW = timedelta(minutes=15)
@@ -70,6 +72,21 @@ def limit_guesses(code: str | None, *wrong: type[DomainError]) -> Iterator[None]
     except wrong:
         _limit("guess", [subject], ATTEMPTS, ATTEMPTS_WINDOW)
         raise
+
+
+def list_old(conn: db.Connection, leave_out: Collection[str] = ()) -> list[str]:
+    """Return a batch of buckets whose window is over.
+
+    Args:
+        leave_out: buckets that the run has tried already.
+    """
+    rows = db.many(conn, dict, SQL.list_old_rate_limits, leave_out=list(leave_out), batch=_BATCH)
+    return [row["id"] for row in rows]
+
+
+def purge(conn: db.Connection, buckets: Sequence[str]) -> int:
+    """Delete buckets whose window is over, with the addresses that they name. Return their number."""
+    return db.run(conn, SQL.take_and_delete_rate_limits, buckets=list(buckets))
 
 
 def _address() -> str:

@@ -1,8 +1,8 @@
 """Structured logs, and metrics in the format of CloudWatch, as a Lambda function writes them.
 
-Logs have no data of people. Our own lines name ids alone. But libraries quote values in the messages of exceptions, such
-as the row that a constraint refuses, or the address that SES refuses. So the formatter leaves out what it knows to be
-data, and masks what looks like an email address or a phone number.
+Logs have no data of people. Our own lines name ids alone. But libraries quote values in the messages of exceptions,
+such as the row that a constraint refuses, or the address that SES refuses. So the formatter leaves out what it knows to
+be data, and masks what looks like an email address or a phone number.
 """
 
 import logging

@@ -76,3 +76,22 @@ WITH locked AS MATERIALIZED (
     ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE sessions SET revoked_at = now() FROM locked WHERE sessions.id = locked.id
+
+-- name: list_old_sessions
+-- A batch of sessions with refresh tokens that ended long ago.
+SELECT DISTINCT session_id AS id FROM (
+    SELECT session_id FROM refresh_tokens
+    WHERE expires_at < now() - make_interval(days => %(days)s) AND session_id <> ALL(%(leave_out)s)
+    ORDER BY expires_at LIMIT %(batch)s
+) AS ended
+
+-- name: take_sessions
+SELECT id FROM sessions WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+
+-- name: delete_old_tokens
+DELETE FROM refresh_tokens
+WHERE session_id = ANY(%(session_ids)s) AND expires_at < now() - make_interval(days => %(days)s)
+
+-- name: delete_empty_sessions
+-- Sessions that no refresh token continues any more.
+DELETE FROM sessions WHERE id = ANY(%(ids)s) AND NOT EXISTS (SELECT FROM refresh_tokens WHERE session_id = sessions.id)

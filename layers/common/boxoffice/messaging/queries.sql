@@ -74,3 +74,6 @@ ORDER BY created_at LIMIT %(batch)s
 
 -- name: delete_ended_messages
 DELETE FROM outbox WHERE id = ANY(%(ids)s) AND status NOT IN ('pending', 'sending')
+
+-- name: delete_ended_messages_to
+DELETE FROM outbox WHERE recipient = ANY(%(recipients)s) AND kind <> 'webhook' AND status NOT IN ('pending', 'sending')

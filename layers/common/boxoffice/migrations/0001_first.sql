@@ -61,6 +61,7 @@ CREATE TABLE refresh_tokens (
     used_at    timestamptz
 );
 CREATE INDEX refresh_tokens_session_id ON refresh_tokens (session_id);
+CREATE INDEX refresh_tokens_expires_at ON refresh_tokens (expires_at);
 
 -- What a token is good for that works once. The token is derived from the id, so the row alone opens nothing.
 CREATE TABLE one_time_tokens (
@@ -814,12 +815,13 @@ CREATE FUNCTION webhook_body(type text, data jsonb) RETURNS jsonb LANGUAGE sql S
     RETURN jsonb_build_object('type', type, 'timestamp', now(), 'data', data);
 
 -- The personal data that people have asked us to erase. A job erases it bit by bit, from due_at on: that of the account,
--- and that of guests with this address or phone, which the person has proven to be theirs. Once nothing is left, the
--- address and the phone go too, and the row proves that the request was met.
+-- and that of guests with this phone or, if proven, this address. A proven one is known to be the person's. Once nothing
+-- is left, the address and the phone go too, and the row shows that the request was met.
 CREATE TABLE erasures (
     id          uuid PRIMARY KEY,
     account_id  uuid UNIQUE REFERENCES accounts,
     email       text,
+    is_proven   boolean NOT NULL,
     phone       text,
     asked_at    timestamptz NOT NULL DEFAULT now(),
     due_at      timestamptz DEFAULT now(),
@@ -831,9 +833,9 @@ CREATE INDEX erasures_due ON erasures (due_at) WHERE due_at IS NOT NULL;
 
 -- How far the contacts of an event's orders have been erased, long after the event, in the order of the orders' ids.
 CREATE TABLE contact_purges (
-    event_id    uuid PRIMARY KEY REFERENCES events,
-    last_order_id uuid NOT NULL,
-    finished_at timestamptz
+    event_id      uuid PRIMARY KEY REFERENCES events,
+    last_order_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    finished_at   timestamptz
 );
 
 -- Each organisation has a chain of its own, so that one does not wait for another. The platform's chain has the nil id.

@@ -7,13 +7,16 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from boxoffice import db, erased, sql
+from boxoffice.orders.models import ErasedBuyer
 
 SQL = sql.queries("orders")
 
 _BATCH = 1000
 
 
-def erase_buyers(conn: db.Connection, order_ids: Sequence[UUID], also_known_as: Sequence[str] = ()) -> list[UUID]:
+def erase_buyers(
+    conn: db.Connection, order_ids: Sequence[UUID], also_known_as: Collection[str] = ()
+) -> list[ErasedBuyer]:
     """Erase the name and contact of those who placed some orders, where nothing is under way for these.
 
     A limit per buyer goes on counting the orders of future events, if the address comes again (`erased.mac_of`).
@@ -22,18 +25,24 @@ def erase_buyers(conn: db.Connection, order_ids: Sequence[UUID], also_known_as: 
         also_known_as: addresses of the person beside those in the orders.
 
     Returns:
-        The orders whose buyers were erased. The transaction has them locked.
+        The buyers as they were. The transaction has their orders locked.
     """
-    orders = db.many(conn, dict, SQL.take_ended_orders, ids=list(order_ids))
-    buyers = [(address, order["id"]) for order in orders for address in {order["buyer_email"], *also_known_as}]
-    known = [(erased.mac_of(address), order_id) for address, order_id in buyers if not erased.is_erased(address)]
-    ids = [order["id"] for order in orders]
-    if known:
-        macs, order_ids = zip(*known, strict=True)
-        db.run(conn, SQL.insert_erased_buyers, address_macs=list(macs), order_ids=list(order_ids))
-    if ids:
-        db.run(conn, SQL.erase_buyers, ids=ids, **erased.PARAMS)
-    return ids
+    buyers = db.many(conn, ErasedBuyer, SQL.take_ended_orders, ids=list(order_ids), at_erased=erased.AT_DOMAIN)
+    if buyers:
+        _remember(conn, buyers, also_known_as)
+        db.run(conn, SQL.erase_buyers, ids=[buyer.order_id for buyer in buyers], **erased.PARAMS)
+    return buyers
+
+
+def _remember(conn: db.Connection, buyers: Sequence[ErasedBuyer], also_known_as: Collection[str]) -> None:
+    """Let limits know the orders by their buyers' addresses, as long as that matters."""
+    known = {(address, buyer.order_id) for buyer in buyers for address in (buyer.email, *also_known_as)}
+    db.run(
+        conn,
+        SQL.insert_erased_buyers,
+        address_macs=[erased.mac_of(address) for address, _ in known],
+        order_ids=[order_id for _, order_id in known],
+    )
 
 
 def list_forgotten(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:

@@ -328,3 +328,11 @@ class LapsedOrder:
 
     id: UUID
     weight: int
+
+
+@dataclass(frozen=True)
+class ErasedBuyer:
+    """The buyer of an order, whose name and contact are erased."""
+
+    order_id: UUID
+    email: str

@@ -391,9 +391,9 @@ FROM expired JOIN organisations ON organisations.id = organisation_id WHERE webh
 
 -- name: take_ended_orders
 -- Lock those of some orders that nothing is under way for: they are not pending, and no payment is open. An order that
--- somebody has locked is left for later.
-SELECT id, buyer_email FROM orders
-WHERE id = ANY(%(ids)s) AND status <> 'pending'
+-- somebody has locked is left for later, and one that was erased before is left out.
+SELECT id AS order_id, buyer_email AS email FROM orders
+WHERE id = ANY(%(ids)s) AND status <> 'pending' AND buyer_email <> concat(id, %(at_erased)s::text)
     AND NOT EXISTS (SELECT FROM payments WHERE order_id = orders.id AND ask_at IS NOT NULL)
 ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 
