@@ -21,6 +21,10 @@ from boxoffice import money
 from boxoffice.config import settings
 
 
+class NotNeeded(Exception):
+    """The reason why an email is not sent: what it was to say is over, or concerns nobody. Its writer raises this."""
+
+
 @dataclass(frozen=True)
 class Image:
     """A picture in an email's HTML, which refers to it as ``cid:<content_id>``."""

@@ -24,6 +24,7 @@ def compose(conn: db.Connection, message: Message) -> Email:
     """Write the email of a message.
 
     Raises:
+        NotNeeded: there is nothing to say any more.
         UnknownTemplate: no domain has an email of this name.
         LookupError: the order, ticket or other row that the email is about does not exist.
         ValueError, HeaderParseError: SES cannot deliver to the recipient.
