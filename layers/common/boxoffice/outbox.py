@@ -14,7 +14,6 @@ from psycopg.types.json import Jsonb
 
 from boxoffice import db, queues, sql
 from boxoffice.config import settings
-from boxoffice.erased import is_erased
 from boxoffice.ids import new_id
 from boxoffice.observability import logger
 
@@ -34,11 +33,7 @@ def owe_email(
         template: the name of the function in a domain's `emails.py` that writes the email.
         payload: the ids that this function needs, as strings; nothing that can be out of date when it runs.
         message_id: the id of an email that is owed once, however often this is called. By default each call owes one.
-
-    Nothing is owed to somebody whose data was erased.
     """
-    if is_erased(recipient):
-        return
     message_id = message_id or new_id()
     message = {"id": message_id, "template": template, "recipient": recipient, "payload": Jsonb(payload)}
     db.run(conn, SQL.insert_email, **message)
@@ -47,7 +42,6 @@ def owe_email(
 
 def owe_emails(conn: db.Connection, template: str, emails: Sequence[tuple[str, dict[str, Any]]]) -> None:
     """Write several emails of one template, each as its recipient and its payload."""
-    emails = [email for email in emails if not is_erased(email[0])]
     ids = [new_id() for _ in emails]
     recipients, payloads = [recipient for recipient, _ in emails], [Jsonb(payload) for _, payload in emails]
     db.run(conn, SQL.insert_emails, template=template, ids=ids, recipients=recipients, payloads=payloads)
@@ -105,7 +99,7 @@ def enqueue(message_ids: Sequence[UUID]) -> list[UUID]:
 
 
 def list_old(conn: db.Connection, days: int, leave_out: Collection[UUID] = ()) -> list[UUID]:
-    """Return a batch of messages that have ended, so many days after they were written.
+    """Return a batch of messages that have ended, so many days after they were written, and name somebody still.
 
     Args:
         leave_out: messages that the run has tried already.
@@ -114,11 +108,11 @@ def list_old(conn: db.Connection, days: int, leave_out: Collection[UUID] = ()) -
     return [row["id"] for row in rows]
 
 
-def delete(conn: db.Connection, message_ids: Sequence[UUID]) -> int:
-    """Delete messages that have ended, with their recipients. Return their number."""
-    return db.run(conn, SQL.delete_ended_messages, ids=list(message_ids))
+def erase(conn: db.Connection, message_ids: Sequence[UUID]) -> int:
+    """Erase to whom messages went that have ended, and return their number. What they were about stays."""
+    return db.run(conn, SQL.erase_messages, ids=list(message_ids))
 
 
-def delete_to(conn: db.Connection, recipients: Collection[str]) -> int:
-    """Delete all messages to some people that have ended, and return their number."""
-    return db.run(conn, SQL.delete_ended_messages_to, recipients=list(recipients))
+def erase_recipients(conn: db.Connection, recipients: Collection[str]) -> int:
+    """Erase some recipients from all messages that have ended, and return the number of messages."""
+    return db.run(conn, SQL.erase_recipients, recipients=list(recipients))

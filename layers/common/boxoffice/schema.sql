@@ -790,6 +790,7 @@ CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created
 -- leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again.
 -- The template of a webhook is its type, and its recipient is the organisation. No webhook is sent yet, so due_at and
 -- relay_at are infinity. A message is dropped if nobody needs it any more when it would be sent; last_error says why.
+-- Long after a message has ended, its recipient is erased: it is empty then, and of the payload only ids are left.
 CREATE TABLE outbox (
     id             uuid PRIMARY KEY,
     kind           text NOT NULL CHECK (kind IN ('email', 'webhook')),
@@ -808,7 +809,8 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_relay ON outbox (relay_at) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_failed ON outbox (id) WHERE status = 'failed';
-CREATE INDEX outbox_ended ON outbox (created_at) WHERE status NOT IN ('pending', 'sending');
+CREATE INDEX outbox_to_erase ON outbox (created_at)
+    WHERE status NOT IN ('pending', 'sending') AND recipient <> '' AND kind <> 'webhook';
 CREATE INDEX outbox_by_recipient ON outbox (recipient, id) WHERE kind <> 'webhook';
 
 -- The body of a webhook, with the fields that Standard Webhooks recommends.

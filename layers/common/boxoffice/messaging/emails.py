@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from boxoffice import db
 from boxoffice.config import settings
-from boxoffice.emails import Content
+from boxoffice.emails import Content, NotNeeded
+from boxoffice.erased import is_erased
 from boxoffice.messaging.errors import UnknownTemplate
 from boxoffice.messaging.mime import email_of
 from boxoffice.messaging.models import Email, Message
@@ -29,6 +30,8 @@ def compose(conn: db.Connection, message: Message) -> Email:
         LookupError: the order, ticket or other row that the email is about does not exist.
         ValueError, HeaderParseError: SES cannot deliver to the recipient.
     """
+    if not message.recipient or is_erased(message.recipient):
+        raise NotNeeded("the recipient was erased")
     write = WRITERS.get(message.template)
     if write is None:
         raise UnknownTemplate(message.template)

@@ -86,13 +86,15 @@ def erase_orders(
 def _erase_orders(conn: db.Connection, person: Person) -> int:
     ids = _found(conn, person, SQL.list_orders_to_erase)
     erased = erase_orders(conn, ids, all_holders=False, also_known_as=[person.email] if person.email else [])
-    outbox.delete_to(conn, {buyer.email for buyer in erased})  # an account may have named another address than its own
+    outbox.erase_recipients(
+        conn, {buyer.email for buyer in erased}
+    )  # an account may have named another address than its own
     return len(erased)
 
 
 def _erase_tickets(conn: db.Connection, person: Person) -> int:
     ids = _found(conn, person, SQL.list_tickets_to_erase)
-    return tickets.erase_holder(conn, ids, person.account_id, person.params["proven_email"])
+    return tickets.erase_holder(conn, ids, person.account_id)
 
 
 def _erase_senders(conn: db.Connection, person: Person) -> int:
@@ -100,7 +102,8 @@ def _erase_senders(conn: db.Connection, person: Person) -> int:
 
 
 def _erase_recipients(conn: db.Connection, person: Person) -> int:
-    return tickets.erase_recipients(conn, _found(conn, person, SQL.list_transfers_received_to_erase))
+    ids = _found(conn, person, SQL.list_transfers_received_to_erase)
+    return tickets.erase_recipients(conn, ids, person.account_id, person.params["proven_email"])
 
 
 def _end_waitlist_entries(conn: db.Connection, person: Person) -> int:
@@ -119,8 +122,8 @@ def _erase_customers(conn: db.Connection, person: Person) -> int:
     return slots.erase_customers(conn, _found(conn, person, SQL.list_customers_to_erase))
 
 
-def _delete_messages(conn: db.Connection, person: Person) -> int:
-    return outbox.delete(conn, _found(conn, person, SQL.list_messages_to_erase))
+def _erase_messages(conn: db.Connection, person: Person) -> int:
+    return outbox.erase(conn, _found(conn, person, SQL.list_messages_to_erase))
 
 
 _PARTS: tuple[Callable[[db.Connection, Person], int], ...] = (
@@ -131,7 +134,7 @@ _PARTS: tuple[Callable[[db.Connection, Person], int], ...] = (
     _end_waitlist_entries,
     _erase_waitlist_entries,
     _erase_customers,
-    _delete_messages,
+    _erase_messages,
 )
 
 

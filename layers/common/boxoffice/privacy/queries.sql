@@ -37,12 +37,9 @@ WHERE status <> 'pending' AND NOT EXISTS (SELECT FROM payments WHERE order_id = 
 LIMIT %(batch)s
 
 -- name: list_tickets_to_erase
--- A batch of the tickets that a person holds: for the account, or sent to this address and accepted without an account.
+-- A batch of the tickets that an account holds. Those of its own orders are erased with these.
 SELECT id FROM tickets WHERE account_id = %(account_id)s
     AND NOT EXISTS (SELECT FROM orders WHERE orders.id = order_id AND orders.account_id = %(account_id)s)
-UNION
-SELECT tickets.id FROM transfers JOIN tickets ON tickets.id = ticket_id
-WHERE to_email = %(proven_email)s AND tickets.account_id IS NULL AND holder_email = %(proven_email)s
 LIMIT %(batch)s
 
 -- name: list_transfers_sent_to_erase
