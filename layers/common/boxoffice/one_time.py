@@ -21,6 +21,10 @@ from boxoffice.ids import new_id
 SQL = sql.queries()
 
 
+LONGEST = timedelta(days=30)
+"""No token lives longer, so that the key which proves it can be dropped after that."""
+
+
 class Purpose(StrEnum):
     """What a token is good for. No token serves another purpose."""
 
@@ -36,6 +40,7 @@ def issue(
         account_id: the account that the token belongs to, if there is one; see `revoke`.
         payload: what whoever redeems the token needs to know.
     """
+    assert lifetime <= LONGEST
     token_id = new_id()
     db.run(
         conn,
