@@ -63,6 +63,21 @@ SELECT id, organisation_id, status, title, category, rating, venue_name, venue_a
     starts_at, ends_at, image_url, currency, version
 FROM (SELECT * FROM running UNION ALL SELECT * FROM upcoming) AS page ORDER BY starts_at, id LIMIT %(limit)s + 1
 
+-- name: list_my_events
+-- A page of the events of an account's organisations, the latest start first. It reads one page of each organisation in
+-- the order of an index, however many events they have.
+SELECT event.id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
+    starts_at, ends_at, image_url, currency, version
+FROM members CROSS JOIN LATERAL (
+    SELECT id, status, title, category, rating, venue_name, venue_address, city, country, time_zone, starts_at, ends_at,
+        image_url, currency, version
+    FROM events
+    WHERE events.organisation_id = members.organisation_id AND deleted_at IS NULL
+        AND (starts_at, id) < (%(before)s, %(before_id)s)
+    ORDER BY starts_at DESC, id DESC LIMIT %(limit)s + 1
+) AS event
+WHERE account_id = %(account_id)s ORDER BY starts_at DESC, event.id DESC LIMIT %(limit)s + 1
+
 -- name: update_event
 -- All fields that a manager can edit.
 UPDATE events SET title = %(title)s, description = %(description)s, category = %(category)s, rating = %(rating)s,
