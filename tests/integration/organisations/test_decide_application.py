@@ -18,7 +18,9 @@ def admin(conn: Connection) -> UUID:
     return factories.account(conn, is_admin=True)
 
 
-def decide(api: Client, admin: UUID, organisation: UUID, decision: str, reason: str | None = None, **headers: str) -> Answer:
+def decide(
+    api: Client, admin: UUID, organisation: UUID, decision: str, reason: str | None = None, **headers: str
+) -> Answer:
     body = {"decision": decision, "reason": reason}
     return api.post(f"/v1/admin/organisations/{organisation}/decision", body, account=admin, headers=headers)
 

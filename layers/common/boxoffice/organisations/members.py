@@ -11,7 +11,7 @@ from uuid import UUID
 from boxoffice import audit, db, one_time, outbox, sql
 from boxoffice.accounts import service as accounts
 from boxoffice.accounts.models import MembershipView, Role
-from boxoffice.auth import Caller, require_role
+from boxoffice.auth import Caller, is_admin, require_role
 from boxoffice.errors import Invalid, NotFound
 from boxoffice.ids import new_id
 from boxoffice.one_time import Purpose
@@ -89,40 +89,54 @@ def remove_member(conn: db.Connection, caller: Caller, organisation_id: UUID, ac
 
 
 def hand_over(conn: db.Connection, caller: Caller, organisation_id: UUID, account_id: UUID) -> MemberView:
-    """Make another member the owner in place of the caller, who becomes a manager. Both are written to.
+    """Make a member the owner in place of the caller. By an admin, any account takes the place of all other owners.
+
+    The former owners become managers. They and the new one are written to.
 
     Raises:
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
-        Invalid: the account is no other member.
+        Invalid: the account is the caller's own, or no member.
     """
     lock_organisation(conn, organisation_id)
+    former = _owners_to_replace(conn, caller, organisation_id, account_id)
+    new = db.one(conn, MemberRow, SQL.get_member, organisation_id=organisation_id, account_id=account_id)
+    for owner in former:
+        db.run(conn, SQL.set_role, organisation_id=organisation_id, account_id=owner.account_id, role="manager")
+    db.run(conn, SQL.set_role, organisation_id=organisation_id, account_id=account_id, role="owner")
+    member = _get_member(conn, organisation_id, account_id)
+    _owe_hand_over(conn, organisation_id, former, member)
+    before = {str(owner.account_id): "owner" for owner in former} | {str(account_id): new.role if new else None}
+    after = {str(owner.account_id): "manager" for owner in former} | {str(account_id): "owner"}
+    _record(conn, caller, "hand_over_organisation", organisation_id, account_id, before=before, after=after)
+    return MemberView.model_validate(member)
+
+
+def _owners_to_replace(conn: db.Connection, caller: Caller, organisation_id: UUID, account_id: UUID) -> list[MemberRow]:
+    """Return the owners who become managers when an account becomes the owner, if the caller may decide that.
+
+    Raises:
+        NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
+        Invalid: the account is the caller's own, or no member. For an admin: there is no such account.
+    """
+    owners = db.many(conn, MemberRow, SQL.list_owners, organisation_id=organisation_id)
+    own = [owner for owner in owners if owner.account_id == caller.account]
+    if not own and is_admin(conn, caller):
+        if not accounts.exists(conn, account_id):
+            raise Invalid.at("body", "account_id", because="There is no such account.")
+        return [owner for owner in owners if owner.account_id != account_id]
     require_role(conn, caller, organisation_id)
     if account_id == caller.account:
-        raise Invalid.at("body", "account_id", because="You are the owner. Name another member.")
-    new = db.one(conn, MemberRow, SQL.get_member, organisation_id=organisation_id, account_id=account_id)
-    if new is None:
+        raise Invalid.at("body", "account_id", because="This is your own account. Name another member.")
+    if not db.one(conn, MemberRow, SQL.get_member, organisation_id=organisation_id, account_id=account_id):
         raise Invalid.at("body", "account_id", because="This account is no member. Invite it first.")
-    former = _get_member(conn, organisation_id, caller.account)
-    db.run(conn, SQL.set_role, organisation_id=organisation_id, account_id=account_id, role="owner")
-    db.run(conn, SQL.set_role, organisation_id=organisation_id, account_id=former.account_id, role="manager")
-    _owe_hand_over(conn, organisation_id, former, new)
-    change = {
-        "before": {str(former.account_id): former.role, str(account_id): new.role},
-        "after": {str(former.account_id): "manager", str(account_id): "owner"},
-    }
-    _record(conn, caller, "hand_over_organisation", organisation_id, account_id, **change)
-    return MemberView.model_validate(_get_member(conn, organisation_id, account_id))
+    return own
 
 
-def _owe_hand_over(conn: db.Connection, organisation_id: UUID, former: MemberRow, new: MemberRow) -> None:
-    payload = {
-        "organisation_id": str(organisation_id),
-        "former_owner_id": str(former.account_id),
-        "new_owner_id": str(new.account_id),
-    }
-    for template, member in (("ownership_received", new), ("ownership_handed_over", former)):
-        if member.email:
-            outbox.owe_email(conn, template, member.email, payload)
+def _owe_hand_over(conn: db.Connection, organisation_id: UUID, former: list[MemberRow], new: MemberRow) -> None:
+    payload = {"organisation_id": str(organisation_id), "new_owner_id": str(new.account_id)}
+    for template, people in (("ownership_received", [new]), ("ownership_handed_over", former)):
+        emails = [(person.email, payload) for person in people if person.email]
+        outbox.owe_emails(conn, template, emails)
 
 
 def list_invitations(
@@ -200,7 +214,7 @@ def accept_invitation(conn: db.Connection, caller: Caller, token: str) -> Member
     found = db.one(conn, InvitationRow, SQL.get_invitation, id=UUID(payload["invitation_id"])) if payload else None
     if found is None:
         raise InvitationOver
-    if not accounts.prove_email(conn, caller.account, found.email):
+    if not accounts.verify_email(conn, caller.account, found.email):
         raise InvitationForAnother
     organisation = lock_organisation(conn, found.organisation_id)
     invitation = _delete_invitation(conn, organisation.id, found.id)

@@ -70,6 +70,11 @@ SELECT account_id, name, email, role, members.created_at AS since
 FROM members JOIN accounts ON accounts.id = account_id
 WHERE organisation_id = %(organisation_id)s AND account_id = %(account_id)s
 
+-- name: list_owners
+SELECT account_id, name, email, role, members.created_at AS since
+FROM members JOIN accounts ON accounts.id = account_id
+WHERE organisation_id = %(organisation_id)s AND role = 'owner' ORDER BY account_id
+
 -- name: has_member_of_address
 SELECT EXISTS (SELECT FROM members JOIN accounts ON accounts.id = account_id
     WHERE organisation_id = %(organisation_id)s AND email = %(email)s)

@@ -12,7 +12,7 @@ from boxoffice import audit, db, outbox, sql
 from boxoffice.accounts import passwords
 from boxoffice.accounts import service as accounts
 from boxoffice.accounts.models import SignUpRequest
-from boxoffice.auth import Caller, require_admin, require_role, role_of
+from boxoffice.auth import Caller, acting_as, require_admin, require_role, role_of
 from boxoffice.config import settings
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
@@ -38,6 +38,23 @@ SQL = sql.queries("organisations")
 _LAST = UUID(int=(1 << 128) - 1)
 
 
+def sign_up(conn: db.Connection, caller: Caller, request: SignUpRequest) -> SignUpView:
+    """Make an account and log it in. If the request names an organisation, make that too, owned by the account.
+
+    Runs in autocommit. It opens its transaction after it has hashed the password.
+
+    Raises:
+        EmailTaken: there is an account with this email address.
+    """
+    password_hash = passwords.hash_of(request.password)
+    with conn.transaction():
+        session = accounts.create_account(conn, request, password_hash)
+        name = request.organisation_name
+        owner = acting_as(caller, session.account.id)
+        organisation = create_organisation(conn, owner, name) if name else None
+    return SignUpView(**dict(session), organisation=organisation)
+
+
 def create_organisation(conn: db.Connection, caller: Caller, name: str) -> OrganisationView:
     """Make an organisation that the caller owns, with a slug of its name.
 
@@ -58,11 +75,11 @@ def _insert(conn: db.Connection, name: str, status: OrganisationStatus) -> UUID:
     Raises:
         SlugTaken: none was. The slugs end with random characters, so that hardly happens.
     """
+    organisation_id = new_id()
     for attempt in range(rules.SLUG_ATTEMPTS):
-        slug = rules.slug_of(name, attempt)
-        row = {"id": new_id(), "name": name, "slug": slug, "status": status, "created_at": datetime.now(UTC)}
-        if db.run(conn, SQL.insert_organisation, **row):
-            return UUID(str(row["id"]))
+        row = {"name": name, "slug": rules.slug_of(name, attempt), "status": status, "created_at": datetime.now(UTC)}
+        if db.run(conn, SQL.insert_organisation, id=organisation_id, **row):
+            return organisation_id
     raise SlugTaken
 
 
