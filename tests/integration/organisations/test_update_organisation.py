@@ -11,16 +11,6 @@ from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Answer, Client
 
 
-@pytest.fixture
-def owner(conn: Connection) -> UUID:
-    return factories.account(conn)
-
-
-@pytest.fixture
-def organisation(conn: Connection, owner: UUID) -> UUID:
-    return factories.organisation(conn, owner=owner, name="Freedom Park", slug="freedom-park")
-
-
 def update(api: Client, organisation: UUID, account: UUID, body: Any, **headers: str) -> Answer:
     return api.patch(f"/v1/organisations/{organisation}", body, account=account, headers=headers)
 

@@ -78,7 +78,7 @@ def test_whoever_refuses_says_why(decision: str, reason: str | None) -> None:
         ("تئاتر شهر تهران", "titr-shhr-thrn"),
         ("කොළඹ නාට්‍ය ශාලාව", "kolmb-naty-salav"),
         ("🎪🎉", "circus-tent-tada"),
-        ("ＦＵＬＬ ｗｉｄｔｈ", "full-width"),
+        ("東京ドーム", "dongjingdomu"),
         (
             "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz GmbH",
             "rindfleischetikettierungsuberwachungsaufgabenubertrag",

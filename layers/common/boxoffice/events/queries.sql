@@ -11,10 +11,10 @@ VALUES (%(id)s, %(organisation_id)s, %(title)s, %(description)s, %(category)s, %
 
 -- name: get_event
 -- An event, with the counts of its own capacity summed up over the rows of stock.
-SELECT events.id, organisation_id, events.status, title, description, category, rating, venue_name, venue_address, city,
-    country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency, events.version,
-    organisations.status AS organisation_status, capacity_pool_id, quantity AS capacity, capacity_available,
-    capacity_held, capacity_sold, late_payments_until, late_payments_share
+SELECT events.id, organisation_id, events.status, title, events.description, category, rating, venue_name,
+    venue_address, city, country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency,
+    events.version, organisations.status AS organisation_status, capacity_pool_id, quantity AS capacity,
+    capacity_available, capacity_held, capacity_sold, late_payments_until, late_payments_share
 FROM events JOIN organisations ON organisations.id = organisation_id
 LEFT JOIN stock_pools ON stock_pools.id = capacity_pool_id
 CROSS JOIN LATERAL (

@@ -81,8 +81,8 @@ CREATE TABLE rate_limits (
 
 -- ------------------------------------------------------------------------------------------------ organisations
 
--- The slug names an organisation in URLs. status_reason says why an admin last decided so, until the next decision.
--- webhooks is true if the organisation listens to webhooks. Only then are they owed to it.
+-- The slug names an organisation in URLs. Until the next decision, status_reason says why an admin decided so. If
+-- webhooks is true, the organisation listens to webhooks. Only then are they owed to it.
 CREATE TABLE organisations (
     id            uuid PRIMARY KEY,
     name          text NOT NULL,

@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from boxoffice import db, one_time, sql
+from boxoffice.accounts.models import Role
 from boxoffice.emails import Content, link, write
 from boxoffice.one_time import Purpose
-from boxoffice.organisations.models import Decision, Role
+from boxoffice.organisations.models import Decision
 from boxoffice.times import when
 
 SQL = sql.queries("organisations")

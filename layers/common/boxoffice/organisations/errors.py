@@ -1,7 +1,6 @@
 """Why a request about an organisation is refused."""
 
 from boxoffice.errors import DomainError, Unauthenticated
-from boxoffice.organisations.models import Decision, OrganisationStatus
 
 
 class AccountGone(Unauthenticated):
@@ -20,15 +19,15 @@ class DecisionNotPossible(DomainError):
     code = "decision_not_possible"
     meaning = "The organisation is {organisation_status}, which allows no such decision."
     remedy = "Make one of `decisions`."
-    organisation_status: OrganisationStatus
-    decisions: list[Decision]
+    organisation_status: str
+    decisions: list[str]
 
 
 class ApplicationNotPossible(DomainError):
     code = "application_not_possible"
     meaning = "The organisation is {organisation_status}. Only one that was rejected can apply again."
     remedy = "If it is suspended, ask an admin. Otherwise there is nothing to do."
-    organisation_status: OrganisationStatus
+    organisation_status: str
 
 
 class SlugTaken(DomainError):

@@ -191,7 +191,7 @@ def revoke_invitation(conn: db.Connection, caller: Caller, organisation_id: UUID
     """Withdraw an invitation, so that nobody can accept it any more.
 
     Raises:
-        NotFound, Forbidden: the organisation is not the caller's, or the role is too low. Or there is no such invitation.
+        NotFound, Forbidden: the organisation is not the caller's, or the role is too low. Or it has no such invitation.
     """
     lock_organisation(conn, organisation_id)
     require_role(conn, caller, organisation_id)
@@ -226,12 +226,12 @@ def accept_invitation(conn: db.Connection, caller: Caller, token: str) -> Member
 
 def _join(conn: db.Connection, caller: Caller, invitation: InvitationRow) -> Role:
     """Make the caller a member, or raise their role to that of the invitation. Return the role that they have then."""
-    key = {"organisation_id": invitation.organisation_id, "account_id": caller.account}
-    member = db.one(conn, MemberRow, SQL.get_member, **key)
+    organisation_id, account_id = invitation.organisation_id, caller.account
+    member = db.one(conn, MemberRow, SQL.get_member, organisation_id=organisation_id, account_id=account_id)
     role = rules.higher_role(member.role, invitation.role) if member else invitation.role
-    db.run(conn, SQL.set_role, **key, role=role)
-    change = {"before": {"role": member.role} if member else None, "after": {"role": role}}
-    _record(conn, caller, "accept_invitation", **key, invitation_id=str(invitation.id), **change)
+    db.run(conn, SQL.set_role, organisation_id=organisation_id, account_id=account_id, role=role)
+    change: dict[str, Any] = {"before": {"role": member.role} if member else None, "after": {"role": role}}
+    _record_invitation(conn, caller, "accept_invitation", organisation_id, invitation.id, **change)
     return role
 
 

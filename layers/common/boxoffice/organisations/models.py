@@ -29,17 +29,14 @@ type Decision = Literal["approve", "reject", "suspend"]
 
 MOST_SLUG = 60  # characters
 
-# Names that people take for those of the platform.
-RESERVED_SLUGS = frozenset(
-    (
-        "about", "account", "accounts", "admin", "administrator", "api", "app", "assets", "auth", "billing", "boxoffice",
-        "checkout", "contact", "dashboard", "desk", "docs", "door", "event", "events", "health", "help", "home", "legal",
-        "login", "logout", "me", "new", "null", "official", "order", "orders", "organisation", "organisations",
-        "organization", "organizations", "pay", "payments", "platform", "privacy", "root", "security", "settings", "shop",
-        "sign-in", "sign-up", "signin", "signup", "sitemap", "status", "support", "system", "terms", "test", "ticket",
-        "tickets", "undefined", "webhooks", "www",
-    )
-)  # fmt: skip
+# Names that people take for the platform's own, and those of its pages.
+_RESERVED = """
+about account accounts admin administrator api app assets auth billing boxoffice checkout contact dashboard desk docs
+door event events health help home legal login logout new null official order orders organisation organisations
+organization organizations pay payments platform privacy root security settings shop sign-in sign-up signin signup
+sitemap status support system terms test ticket tickets undefined webhooks www
+"""
+RESERVED_SLUGS = frozenset(_RESERVED.split())
 
 
 def _free_to_take(slug: str) -> str:
@@ -151,7 +148,7 @@ class InvitationPage(Page[InvitationView]):
 
 
 class AcceptInvitationRequest(Request):
-    token: Annotated[str, StringConstraints(max_length=200), Field(description="From the link in the email")]
+    token: Annotated[str, Field(max_length=200, pattern=r"^[\x21-\x7e]+$", description="From the link in the email")]
 
 
 class RoleChange(Request):

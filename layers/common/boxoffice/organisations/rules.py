@@ -66,7 +66,7 @@ def slug_of(name: str, attempt: int) -> str:
     """Return a slug for a name in any script: "Größe & Café" becomes `grosse-cafe`.
 
     Args:
-        attempt: from 0. The first one has only the name. The others end with random characters, since the name is taken.
+        attempt: from 0. The first has only the name. The others end with random characters, since the name is taken.
     """
     from anyascii import anyascii
 
