@@ -29,6 +29,7 @@ class Purpose(StrEnum):
     """What a token is good for. No token serves another purpose."""
 
     CONFIRM_EMAIL = "confirm email"
+    INVITATION = "invitation"
 
 
 def issue(
