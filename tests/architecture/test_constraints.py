@@ -69,8 +69,20 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "one_time_tokens_pkey": copy("one_time_tokens"),
     "rate_limits_pkey": copy("rate_limits"),
     # organisations
-    "organisations_pkey": copy("organisations"),
-    "organisations_status_check": "UPDATE organisations SET status = 'open'",
+    "organisations_pkey": copy("organisations", slug="'another'"),
+    "organisations_reason": (
+        "UPDATE organisations SET status = 'rejected', status_reason = NULL",
+        "UPDATE organisations SET status = 'suspended', status_reason = NULL",
+    ),
+    "organisations_slug_check": "UPDATE organisations SET slug = slug || '-'",
+    "organisations_slug_key": copy("organisations", id=NEW),
+    "organisations_status_check": "UPDATE organisations SET status = 'open', status_reason = 'why'",
+    "invitations_email_check": "UPDATE invitations SET email = 'Ada@example.com'",
+    "invitations_invited_by_fkey": f"UPDATE invitations SET invited_by = {NEW}",
+    "invitations_one_an_address": copy("invitations", id=NEW),
+    "invitations_organisation_id_fkey": f"UPDATE invitations SET organisation_id = {NEW}",
+    "invitations_pkey": copy("invitations", email="'another@example.com'"),
+    "invitations_role_check": "UPDATE invitations SET role = 'admin'",
     "members_account_id_fkey": f"UPDATE members SET account_id = {NEW}",
     "members_organisation_id_fkey": f"UPDATE members SET organisation_id = {NEW}",
     "members_pkey": copy("members"),
@@ -163,6 +175,8 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "order_items_pkey": copy("order_items"),
     "order_history_order_id_fkey": f"UPDATE order_history SET order_id = {NEW}",
     "order_history_pkey": copy("order_history"),
+    "erased_buyers_order_id_fkey": f"UPDATE erased_buyers SET order_id = {NEW}",
+    "erased_buyers_pkey": copy("erased_buyers"),
     # payments
     "payments_amount_check": "UPDATE payments SET amount = 0",
     "payments_one_open": copy("payments", "ask_at IS NOT NULL", id=NEW, provider_reference="'other'"),
@@ -293,6 +307,20 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "claims_one_open": copy("claims", "released_at IS NULL", id=NEW),
     "claims_pkey": copy("claims", slot="9"),
     "claims_place_id_slot_fkey": "UPDATE claims SET slot = 99",
+    # privacy
+    "erasures_account_id_fkey": f"UPDATE erasures SET account_id = {NEW}",
+    "erasures_account_id_key": copy("erasures", "account_id IS NOT NULL", id=NEW),
+    "erasures_due_until_finished": (
+        "UPDATE erasures SET due_at = NULL",
+        "UPDATE erasures SET finished_at = now(), email = NULL, phone = NULL",
+    ),
+    "erasures_finished_without_contact": (
+        "UPDATE erasures SET finished_at = now(), due_at = NULL, email = NULL, phone = '+2348012345678'",
+        "UPDATE erasures SET finished_at = now(), due_at = NULL, email = 'ada@example.com', phone = NULL",
+    ),
+    "erasures_pkey": copy("erasures", account_id="NULL"),
+    "contact_purges_event_id_fkey": f"UPDATE contact_purges SET event_id = {NEW}",
+    "contact_purges_pkey": copy("contact_purges"),
     # the platform
     "platform_settings_pkey": copy("platform_settings"),
     "idempotency_keys_pkey": copy("idempotency_keys"),
@@ -329,7 +357,9 @@ NULLABLE: dict[str, str] = {
     "accounts": "blocked_at email email_verified_at erased_at password_hash phone phone_verified_at",
     "audit_log": "actor_id",
     "claims": "note released_at released_by",
+    "contact_purges": "finished_at",
     "customers": "account_id email name phone",
+    "erasures": "account_id due_at email finished_at phone",
     "events": (
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
         "image_url late_payments_share late_payments_until rating"
@@ -339,6 +369,7 @@ NULLABLE: dict[str, str] = {
     "order_items": "buyer_fee platform_fee seat_ids tax terms_id",
     "order_refunds": "actor_id reason refund_id",
     "orders": "account_id buyer_phone details voucher_id",
+    "organisations": "contact_email contact_phone logo_url status_reason website",
     "outbox": "last_error sent_at ses_message_id",
     "incoming_payments": "ends_order_at",
     "money_matters": "amount currency note order_id payment_id reference refund_id resolution settled_at settled_by",
@@ -376,6 +407,10 @@ ROWS = """
 INSERT INTO rate_limits VALUES ('bucket', 1, now());
 INSERT INTO one_time_tokens (id, purpose, payload, expires_at) VALUES (gen_random_uuid(), 'confirm email', '{}', now());
 INSERT INTO platform_settings VALUES ('verify_emails', 'true');
+INSERT INTO erasures (id, account_id, email, is_proven)
+    SELECT gen_random_uuid(), id, 'ada@example.com', true FROM accounts LIMIT 1;
+INSERT INTO erased_buyers SELECT '', id, now() FROM orders LIMIT 1;
+INSERT INTO contact_purges (event_id) SELECT id FROM events LIMIT 1;
 INSERT INTO paces VALUES ('stripe', gen_random_uuid(), 'create', now());
 INSERT INTO provider_events (provider, event_id, payment_id, kind, payload, effect)
     SELECT 'sandbox', 'evt_1', id, 'payment', '{}', 'paid' FROM payments LIMIT 1;

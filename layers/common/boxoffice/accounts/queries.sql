@@ -95,3 +95,10 @@ WHERE session_id = ANY(%(session_ids)s) AND expires_at < now() - make_interval(d
 -- name: delete_empty_sessions
 -- Sessions that no refresh token continues any more.
 DELETE FROM sessions WHERE id = ANY(%(ids)s) AND NOT EXISTS (SELECT FROM refresh_tokens WHERE session_id = sessions.id)
+
+-- name: set_email_verified
+-- Changes nothing if the account has another address.
+UPDATE accounts SET email_verified_at = coalesce(email_verified_at, now()) WHERE id = %(id)s AND email = %(email)s
+
+-- name: has_account
+SELECT EXISTS (SELECT FROM accounts WHERE id = %(id)s AND erased_at IS NULL)

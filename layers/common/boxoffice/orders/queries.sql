@@ -102,8 +102,8 @@ SELECT pg_advisory_xact_lock(hash) FROM (
 ) AS hashes
 
 -- name: list_quantities_of_buyer
--- How much a buyer has of some ticket types and vouchers, in live orders of the account or of the email address, which
--- may have been erased since. The order `id` does not count.
+-- How much a buyer has of some ticket types and vouchers, in live orders of the account or of the email address. Orders
+-- count whose buyer was erased since. The order `id` does not.
 WITH live_orders AS MATERIALIZED (
     SELECT id, voucher_id FROM orders
     WHERE organisation_id = %(organisation_id)s AND buyer_email = %(buyer_email)s AND id <> %(id)s
