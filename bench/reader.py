@@ -49,7 +49,7 @@ class Reader:
         middle = _FIRST_ORDER + timedelta(seconds=int(orders) / 20)
         self._ids = {"organisation_id": organisation_id, "event_id": event_id, "middle": middle.isoformat()}
         accounts = {"manager": manager, "buyer": buyer}
-        self._tokens = {who: issue_access_token(UUID(account), UUID(int=0)) for who, account in accounts.items()}
+        self._tokens = {who: issue_access_token(UUID(account), UUID(account)) for who, account in accounts.items()}
         for name in LISTINGS:
             self.read(name, _WARM_UP)
 

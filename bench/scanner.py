@@ -27,7 +27,7 @@ class Door:
     """Calls the loaded functions with the tickets that people show at this door."""
 
     def __init__(self, account_id: str, event_id: str, qrs: Path, first: int, step: int) -> None:
-        self._token = issue_access_token(UUID(account_id), UUID(int=0))
+        self._token = issue_access_token(UUID(account_id), UUID(account_id))
         self._event_id = event_id
         self._qrs = qrs.read_text().split()[first::step]
         self._unused = iter(self._qrs)

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from boxoffice import config, db, migrations
+from boxoffice import config, credentials, db, migrations, platform_settings
 from tests.helpers.conformance import Coverage
 from tests.helpers.locks import refuse_locks_outside_transactions
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, INFOS
@@ -71,6 +71,8 @@ def database(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Da
     with postgres.clone() as database:
         monkeypatch.setenv("DATABASE_URL", database.api_url)
         config.settings.cache_clear()
+        credentials.forget()
+        platform_settings.forget()
         yield database
         db.disconnect()
         config.settings.cache_clear()

@@ -1,7 +1,7 @@
 """DELETE /v1/sessions/current"""
 
 from boxoffice import db
-from boxoffice.accounts import service
+from boxoffice.accounts import sessions
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 
@@ -12,7 +12,7 @@ __all__ = ["handler"]
 def log_out() -> None:
     """Log out of this session.
 
-    Its refresh token ends at once. Access tokens stay valid until they expire, for fifteen minutes at most.
+    Its refresh token ends at once, and its access token within half a minute.
     """
     with db.autocommit() as conn:
-        service.log_out(conn, caller())
+        sessions.log_out(conn, caller())

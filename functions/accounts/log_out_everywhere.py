@@ -1,7 +1,7 @@
 """DELETE /v1/sessions"""
 
 from boxoffice import db
-from boxoffice.accounts import service
+from boxoffice.accounts import sessions
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 
@@ -12,7 +12,7 @@ __all__ = ["handler"]
 def log_out_everywhere() -> None:
     """Log out of every session of the account.
 
-    Their refresh tokens end at once. Access tokens stay valid until they expire, for fifteen minutes at most.
+    Their refresh tokens end at once, and their access tokens within half a minute.
     """
     with db.transaction() as conn:
-        service.log_out_everywhere(conn, caller())
+        sessions.log_out_everywhere(conn, caller())

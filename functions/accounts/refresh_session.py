@@ -1,10 +1,10 @@
 """POST /v1/sessions/refresh"""
 
 from boxoffice import db
-from boxoffice.accounts import service
+from boxoffice.accounts import sessions
 from boxoffice.accounts.errors import SessionOver
 from boxoffice.accounts.models import RefreshRequest, SessionView
-from boxoffice.api import handler, route
+from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 
 __all__ = ["handler"]
@@ -19,7 +19,7 @@ def refresh_session(request: RefreshRequest) -> SessionView:
     has to log in again. So a client should refresh a session once at a time.
     """
     with db.transaction() as conn:
-        session = service.refresh_session(conn, request.refresh_token)
+        session = sessions.refresh_session(conn, caller(), request.refresh_token)
     if session is None:
         raise SessionOver
     return session

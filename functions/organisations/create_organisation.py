@@ -18,6 +18,6 @@ def create_organisation(request: OrganisationRequest) -> OrganisationView:
     approve each at once.
     """
     with db.transaction() as conn:
-        organisation = service.create_organisation(conn, caller().account, request.name)
+        organisation = service.create_organisation(conn, caller(), request.name)
     etag(organisation.version)
     return organisation

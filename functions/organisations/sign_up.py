@@ -3,7 +3,7 @@
 from boxoffice import db
 from boxoffice.accounts.errors import EmailTaken
 from boxoffice.accounts.models import SignUpRequest
-from boxoffice.api import handler, route
+from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
 from boxoffice.organisations import service
@@ -21,4 +21,4 @@ def sign_up(request: SignUpRequest) -> SignUpView:
     """
     limit_authentication(request.email)
     with db.autocommit() as conn:
-        return service.sign_up(conn, request)
+        return service.sign_up(conn, caller(), request)

@@ -52,13 +52,21 @@ def copy(table: str, where: str = "true", **values: str) -> Copy:
 
 BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     # accounts
+    "accounts_can_be_reached": "UPDATE accounts SET email = NULL, email_verified_at = NULL",
     "accounts_email_check": "UPDATE accounts SET email = 'Ada@example.com'",
     "accounts_email_key": copy("accounts", id=NEW),
+    "accounts_email_verified": (
+        "UPDATE accounts SET email = NULL, email_verified_at = now(), phone = id::text, phone_verified_at = now()"
+    ),
+    "accounts_phone_key": "UPDATE accounts SET phone = '+2348012345678', phone_verified_at = now()",
+    "accounts_phone_verified": "UPDATE accounts SET phone = NULL, phone_verified_at = now()",
     "accounts_pkey": copy("accounts", email="'another@example.com'"),
     "sessions_account_id_fkey": f"UPDATE sessions SET account_id = {NEW}",
     "sessions_pkey": copy("sessions"),
     "refresh_tokens_session_id_fkey": f"UPDATE refresh_tokens SET session_id = {NEW}",
     "refresh_tokens_pkey": copy("refresh_tokens"),
+    "one_time_tokens_account_id_fkey": f"UPDATE one_time_tokens SET account_id = {NEW}",
+    "one_time_tokens_pkey": copy("one_time_tokens"),
     "rate_limits_pkey": copy("rate_limits"),
     # organisations
     "organisations_pkey": copy("organisations"),
@@ -286,6 +294,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "claims_pkey": copy("claims", slot="9"),
     "claims_place_id_slot_fkey": "UPDATE claims SET slot = 99",
     # the platform
+    "platform_settings_pkey": copy("platform_settings"),
     "idempotency_keys_pkey": copy("idempotency_keys"),
     "outbox_kind_check": "UPDATE outbox SET kind = 'letter'",
     "outbox_pkey": copy("outbox"),
@@ -317,7 +326,7 @@ DOMAINS: dict[str, tuple[str, set[str]]] = {
 
 # All other columns are NOT NULL.
 NULLABLE: dict[str, str] = {
-    "accounts": "password_hash phone",
+    "accounts": "blocked_at email email_verified_at erased_at password_hash phone phone_verified_at",
     "audit_log": "actor_id",
     "claims": "note released_at released_by",
     "customers": "account_id email name phone",
@@ -325,6 +334,7 @@ NULLABLE: dict[str, str] = {
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
         "image_url late_payments_share late_payments_until rating"
     ),
+    "one_time_tokens": "account_id",
     "order_history": "actor_id",
     "order_items": "buyer_fee platform_fee seat_ids tax terms_id",
     "order_refunds": "actor_id reason refund_id",
@@ -364,6 +374,8 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
 # Rows that no factory makes.
 ROWS = """
 INSERT INTO rate_limits VALUES ('bucket', 1, now());
+INSERT INTO one_time_tokens (id, purpose, payload, expires_at) VALUES (gen_random_uuid(), 'confirm email', '{}', now());
+INSERT INTO platform_settings VALUES ('verify_emails', 'true');
 INSERT INTO paces VALUES ('stripe', gen_random_uuid(), 'create', now());
 INSERT INTO provider_events (provider, event_id, payment_id, kind, payload, effect)
     SELECT 'sandbox', 'evt_1', id, 'payment', '{}', 'paid' FROM payments LIMIT 1;

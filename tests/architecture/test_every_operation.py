@@ -7,7 +7,6 @@ import pytest
 
 from boxoffice import config, db
 from boxoffice.auth import Who, issue_access_token
-from boxoffice.ids import new_id
 from tests.helpers import conformance
 from tests.helpers.operations import ENTITLED, NOBODY, Operation, World, build, call_of, operations, perform
 from tests.helpers.snapshots import unchanged
@@ -55,7 +54,7 @@ def test_while_the_database_does_not_answer_it_is_busy(
 def test_while_the_secrets_cannot_be_read_it_is_busy(
     world: World, api: Client, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
-    credential = {"authorization": f"Bearer {issue_access_token(world.owner, new_id())}"}
+    credential = {"authorization": f"Bearer {issue_access_token(world.owner, world.owner)}"}
     calls = {name: call_of(name, world) for name in operations()}
     proofs = {name: valid.sign(json.dumps(valid.body).encode()) for name, valid in calls.items() if valid.sign}
     monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", str(free_port()))

@@ -25,7 +25,6 @@ from schemathesis.specs.openapi.checks import (
 
 from boxoffice import openapi
 from boxoffice.auth import Who, issue_access_token
-from boxoffice.ids import new_id
 from tests.helpers import invariants
 from tests.helpers.operations import ENTITLED, Call, Caller, Operation, build, call_of, operations
 from tests.helpers.provider_servers import Flutterwave, Stripe
@@ -120,5 +119,5 @@ def described() -> BaseSchema:
 def credentials(caller: Caller) -> dict[str, str]:
     """Return the headers that say who calls."""
     if caller.account:
-        return {"Authorization": f"Bearer {issue_access_token(caller.account, new_id())}"}
+        return {"Authorization": f"Bearer {issue_access_token(caller.account, caller.account)}"}
     return {"X-Order-Token": caller.token} if caller.token else {}

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from boxoffice.accounts import passwords, service
+from boxoffice.accounts import passwords, service, sessions
 from boxoffice.accounts.errors import WrongCredentials
 from boxoffice.accounts.models import AccountPatch, LogInRequest, PasswordChange, SignUpRequest
 from boxoffice.auth import Caller, Who
@@ -34,7 +34,7 @@ def session_of(conn: Connection, person: Person) -> UUID:
 
 def refresh(conn: Connection, token: str) -> str | None:
     with conn.transaction():
-        session = service.refresh_session(conn, token)
+        session = sessions.refresh_session(conn, Caller(Who.PUBLIC), token)
     return session.refresh_token if session else None
 
 
@@ -76,7 +76,7 @@ def test_logging_out_everywhere_and_refreshing_at_once_never_deadlocks(
             refresh(racer, tokens[number])
         else:
             with racer.transaction():
-                service.log_out_everywhere(racer, caller(person))
+                sessions.log_out_everywhere(racer, caller(person))
 
     race(database, len(tokens) + 4, act)
 
@@ -161,7 +161,7 @@ def test_of_many_who_sign_up_with_one_email_address_one_gets_it(
 
     def act(racer: Connection, _: int) -> bool:
         try:
-            organisations.sign_up(racer, request)
+            organisations.sign_up(racer, Caller(Who.PUBLIC), request)
         except psycopg.errors.UniqueViolation:
             return False
         return True

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from boxoffice.accounts import service
+from boxoffice.accounts import service, sessions
 from boxoffice.accounts.models import PasswordChange, SignUpRequest
 from boxoffice.auth import Caller, Who
 from boxoffice.organisations import service as organisations
@@ -27,7 +27,9 @@ def test_a_sign_up_with_an_organisation_is_done_wholly_or_not_at_all(
     done, moment = 0, 0
 
     def deed(child: Connection) -> None:
-        organisations.sign_up(child, SignUpRequest.model_validate(sign_up_request(organisation_name="Freedom Park")))
+        organisations.sign_up(
+            child, Caller(Who.PUBLIC), SignUpRequest.model_validate(sign_up_request(organisation_name="Freedom Park"))
+        )
 
     while die_at(database, moment, deed):
         wait_for_rollbacks(conn)
@@ -73,7 +75,7 @@ def test_a_password_changes_together_with_the_end_of_the_other_sessions(
 
 def refresh(conn: Connection, token: str) -> None:
     with conn.transaction():
-        service.refresh_session(conn, token)
+        sessions.refresh_session(conn, Caller(Who.PUBLIC), token)
 
 
 def change(conn: Connection, person: Person) -> None:

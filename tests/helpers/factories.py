@@ -23,10 +23,15 @@ def a_moment_ago() -> datetime:
 
 
 def account(conn: psycopg.Connection, **overrides: Any) -> UUID:
-    """Make an account."""
+    """Make an account, with an open session."""
     n = next(_number)
     row = {"id": new_id(), "email": f"person{n}@example.com", "name": f"Person {n}", **overrides}
-    return _insert(conn, "accounts", row)
+    return open_session(conn, _insert(conn, "accounts", row))
+
+
+def open_session(conn: psycopg.Connection, account_id: UUID) -> UUID:
+    """Open the session of an account in which the tests' client calls. It has the account's id."""
+    return _insert(conn, "sessions", {"id": account_id, "account_id": account_id})
 
 
 def organisation(conn: psycopg.Connection, *, owner: UUID | None = None, **overrides: Any) -> UUID:

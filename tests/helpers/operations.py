@@ -126,7 +126,9 @@ TIMES = {
 def sign_up(conn: psycopg.Connection) -> SessionView:
     """Make an account with a password and a session."""
     request = SignUpRequest(email=f"buyer-{new_id()}@example.com", password=PASSWORD, name="Ada Buyer")
-    return accounts.create_account(conn, request, passwords.hash_of(PASSWORD))
+    session = accounts.create_account(conn, request, passwords.hash_of(PASSWORD))
+    factories.open_session(conn, session.account.id)
+    return session
 
 
 def build(conn: psycopg.Connection) -> World:

@@ -153,7 +153,7 @@ class Client:
 
         Args:
             body: bytes and text are sent as they are, anything else as JSON.
-            account: who calls, if the caller is logged in.
+            account: who calls, if the caller is logged in: in the session that `factories.open_session` made.
             order_token: the token of a guest.
             key: the idempotency key; ``new`` makes one. A shorter name is filled up to the length that a key needs.
             address: the caller's IP address.
@@ -162,7 +162,7 @@ class Client:
 
         sent = {"content-type": "application/json", **{name.lower(): text for name, text in (headers or {}).items()}}
         if account is not None:
-            sent["authorization"] = f"Bearer {issue_access_token(account, uuid.uuid4())}"
+            sent["authorization"] = f"Bearer {issue_access_token(account, account)}"
         if order_token is not None:
             sent["x-order-token"] = order_token
         if key is not None:

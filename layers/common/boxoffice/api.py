@@ -94,7 +94,13 @@ class _Middleware(OpenAPIRequestValidationMiddleware):
         if function in _who:  # for an unknown path the resolver has a function of its own
             headers = app.current_event.headers
             source = app.current_event.request_context.http.source_ip
-            caller = identify(_who[function], headers.get("authorization"), headers.get("x-order-token"), source)
+            caller = identify(
+                _who[function],
+                function.__name__,
+                headers.get("authorization"),
+                headers.get("x-order-token"),
+                source,
+            )
             app.append_context(caller=caller)
         response = super().handler(app, next_middleware)
         if response.status_code == 204:

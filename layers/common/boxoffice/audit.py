@@ -6,6 +6,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from boxoffice import db, sql
+from boxoffice.auth import Caller
 
 SQL = sql.queries()
 
@@ -14,19 +15,19 @@ PLATFORM_CHAIN = UUID(int=0)
 
 def record(
     conn: db.Connection,
+    caller: Caller | None,
     action: str,
     subject: str,
     *,
-    actor: UUID | None,
     organisation: UUID = PLATFORM_CHAIN,
     **details: Any,
 ) -> None:
     """Append an entry, as the last statement of the transaction that it tells of: it locks the chain.
 
     Args:
+        caller: who acted; None for the platform itself.
         action: the name of the function, like ``publish_event``.
         subject: what the action changed, like ``event 0192…``.
-        actor: the account that acted; None for the platform itself.
         organisation: the organisation to whose chain the entry belongs; by default the platform's chain.
         details: facts to store; no secrets.
     """
@@ -34,7 +35,7 @@ def record(
         conn,
         SQL.append_audit_entry,
         chain=organisation,
-        actor_id=actor,
+        actor_id=caller.actor if caller else None,
         action=action,
         subject=subject,
         details=Jsonb(details),

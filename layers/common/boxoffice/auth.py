@@ -1,13 +1,13 @@
 """Who calls, and what they may do."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from boxoffice import db, sql
+from boxoffice import credentials, db, sql
 from boxoffice.config import settings
 from boxoffice.errors import Forbidden, NotFound, Unauthenticated
 from boxoffice.signing import current_key, is_token, key, token
@@ -50,6 +50,7 @@ class Caller:
     session_id: UUID | None = None
     guest_token: str | None = None
     address: str = ""
+    operation: str = ""  # the name of the route's function
 
     @property
     def account(self) -> UUID:
@@ -62,20 +63,38 @@ class Caller:
             raise Unauthenticated
         return self.account_id
 
+    @property
+    def actor(self) -> UUID | None:
+        """Return the id of whoever acts; None for a guest or a provider."""
+        return self.account_id
 
-def identify(needs: Who, authorization: str | None, guest_token: str | None, address: str) -> Caller:
+    @property
+    def entrance(self) -> dict[str, UUID | None]:
+        """Return the parameters of a statement that checks by itself if the caller may enter an organisation."""
+        return {"account_id": self.account_id}
+
+
+def acting_as(caller: Caller, account_id: UUID) -> Caller:
+    """Return the caller, now known by an account: a token or a password in the request has proven it."""
+    return replace(caller, account_id=account_id)
+
+
+def identify(needs: Who, operation: str, authorization: str | None, guest_token: str | None, address: str) -> Caller:
     """Return the caller of a route, from the request's headers.
 
+    Args:
+        operation: the name of the route's function.
+
     Raises:
-        Unauthenticated: a credential is wrong, or the route needs one and there is none.
+        Unauthenticated: a credential is wrong or over, or the route needs one and there is none.
     """
     if needs is Who.PROVIDER:
-        return Caller(needs, address=address)
-    account_id, session_id = _verify_access_token(authorization) if authorization else (None, None)
+        return Caller(needs, address=address, operation=operation)
+    account_id, session_id = _verify_session(authorization) if authorization else (None, None)
     is_guest = needs is Who.GUEST and guest_token is not None
     if account_id is None and not is_guest and needs is not Who.PUBLIC:
         raise Unauthenticated
-    return Caller(needs, account_id, session_id, guest_token, address)
+    return Caller(needs, account_id, session_id, guest_token, address, operation)
 
 
 def issue_access_token(account_id: UUID, session_id: UUID) -> str:
@@ -92,6 +111,14 @@ def issue_access_token(account_id: UUID, session_id: UUID) -> str:
         "exp": now + int(ACCESS_LIFETIME.total_seconds()),
     }
     return jwt.encode(payload, secret, algorithm=_ALGORITHM, headers={"kid": key_id})
+
+
+def _verify_session(authorization: str) -> tuple[UUID, UUID]:
+    """Return the ids of the account and of its open session that an Authorization header proves."""
+    account_id, session_id = _verify_access_token(authorization)
+    if not credentials.is_live_session(account_id, session_id):
+        raise Unauthenticated
+    return account_id, session_id
 
 
 def _verify_access_token(authorization: str) -> tuple[UUID, UUID]:
@@ -154,7 +181,7 @@ def _message(resource_id: UUID, transfer_count: int) -> bytes:
 
 
 def role_of(conn: db.Connection, caller: Caller, organisation_id: UUID) -> Who | None:
-    """Return the caller's role in an organisation, or None."""
+    """Return the caller's role in an organisation, or None. An admin acts as manager everywhere."""
     if caller.account_id is None:
         return None
     role = db.value(conn, SQL.role_of, organisation_id=organisation_id, account_id=caller.account_id)

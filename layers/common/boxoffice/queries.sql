@@ -1,7 +1,16 @@
--- Statements of the modules that all domains share: members, idempotency keys, rate limits and the audit log.
+-- Statements of the modules that all domains share: callers, idempotency keys, rate limits, settings, one-time tokens
+-- and the audit log.
 
 -- name: role_of
-SELECT role FROM members WHERE organisation_id = %(organisation_id)s AND account_id = %(account_id)s
+-- An admin of the platform is at least a manager in every organisation.
+SELECT CASE WHEN is_admin AND coalesce(role, 'scanner') = 'scanner' THEN 'manager' ELSE role END
+FROM accounts CROSS JOIN organisations
+LEFT JOIN members ON members.organisation_id = organisations.id AND members.account_id = accounts.id
+WHERE accounts.id = %(account_id)s AND organisations.id = %(organisation_id)s
+
+-- name: is_live_session
+SELECT true FROM sessions JOIN accounts ON accounts.id = account_id
+WHERE sessions.id = %(id)s AND account_id = %(account_id)s AND revoked_at IS NULL AND blocked_at IS NULL
 
 -- name: is_admin
 SELECT is_admin FROM accounts WHERE id = %(account_id)s
@@ -43,6 +52,21 @@ RETURNING attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in
 -- The number that one more attempt would have, in the buckets that have counted attempts in their window.
 SELECT attempts + 1 AS attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in FROM rate_limits
 WHERE bucket = ANY(%(buckets)s) AND resets_at > now()
+
+-- name: list_platform_settings
+SELECT name, value FROM platform_settings
+
+-- name: insert_one_time_token
+INSERT INTO one_time_tokens (id, purpose, account_id, payload, expires_at)
+VALUES (%(id)s, %(purpose)s, %(account_id)s, %(payload)s, now() + %(lifetime)s)
+
+-- name: redeem_one_time_token
+-- Of two transactions that redeem one token, the second waits for the first here, and then finds no row.
+DELETE FROM one_time_tokens WHERE id = %(id)s AND purpose = %(purpose)s AND expires_at > now()
+RETURNING account_id, payload
+
+-- name: revoke_one_time_tokens
+DELETE FROM one_time_tokens WHERE account_id = %(account_id)s AND purpose = %(purpose)s
 
 -- name: append_audit_entry
 -- The upsert locks the row of the chain, so the entries of one chain are written one after the other.

@@ -23,16 +23,27 @@ CREATE TYPE draw AS (pool_id uuid, row_no smallint, quantity integer);
 
 -- ---------------------------------------------------------------------------------------------------- accounts
 
+-- An account has an email address, a verified phone, or both; one whose owner was erased has neither. A phone that is
+-- not verified is only contact: many accounts may name it, and nobody logs in with it.
 CREATE TABLE accounts (
-    id            uuid PRIMARY KEY,
-    email         text NOT NULL CONSTRAINT accounts_email_key UNIQUE CHECK (email = lower(email)),
-    name          text NOT NULL,
-    phone         text,
-    password_hash text,
-    is_admin      boolean NOT NULL DEFAULT false,
-    version       integer NOT NULL DEFAULT 1,
-    created_at    timestamptz NOT NULL DEFAULT now()
+    id                uuid PRIMARY KEY,
+    email             text CONSTRAINT accounts_email_key UNIQUE CHECK (email = lower(email)),
+    email_verified_at timestamptz,
+    name              text NOT NULL,
+    phone             text,
+    phone_verified_at timestamptz,
+    password_hash     text,
+    is_admin          boolean NOT NULL DEFAULT false,
+    blocked_at        timestamptz,
+    erased_at         timestamptz,
+    version           integer NOT NULL DEFAULT 1,
+    created_at        timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT accounts_can_be_reached CHECK (
+        email IS NOT NULL OR (phone IS NOT NULL AND phone_verified_at IS NOT NULL) OR erased_at IS NOT NULL),
+    CONSTRAINT accounts_email_verified CHECK (email IS NOT NULL OR email_verified_at IS NULL),
+    CONSTRAINT accounts_phone_verified CHECK (phone IS NOT NULL OR phone_verified_at IS NULL)
 );
+CREATE UNIQUE INDEX accounts_phone_key ON accounts (phone) WHERE phone_verified_at IS NOT NULL;
 
 -- A session is a row of refresh tokens: each is exchanged once for the next. If one is used again, the session ends.
 CREATE TABLE sessions (
@@ -50,6 +61,17 @@ CREATE TABLE refresh_tokens (
     used_at    timestamptz
 );
 CREATE INDEX refresh_tokens_session_id ON refresh_tokens (session_id);
+
+-- What a token is good for that works once. The token is derived from the id, so the row alone opens nothing.
+CREATE TABLE one_time_tokens (
+    id         uuid PRIMARY KEY,
+    purpose    text NOT NULL,
+    account_id uuid REFERENCES accounts,
+    payload    jsonb NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX one_time_tokens_account_id ON one_time_tokens (account_id, purpose) WHERE account_id IS NOT NULL;
+CREATE INDEX one_time_tokens_expires_at ON one_time_tokens (expires_at);
 
 CREATE TABLE rate_limits (
     bucket    text PRIMARY KEY,
@@ -724,6 +746,12 @@ CREATE INDEX claims_by_day_released ON claims (place_id, released_at) INCLUDE (c
     WHERE released_at IS NOT NULL;
 
 -- --------------------------------------------------------------------------------------------------- the platform
+
+-- The settings that differ from their defaults.
+CREATE TABLE platform_settings (
+    name  text PRIMARY KEY,
+    value jsonb NOT NULL
+);
 
 -- Written in the transaction of the effect. A repeat violates the primary key.
 CREATE TABLE idempotency_keys (

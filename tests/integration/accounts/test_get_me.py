@@ -20,8 +20,10 @@ def test_it_shows_the_account_with_its_version(api: Client, conn: Connection) ->
     assert answer.json == {
         "id": str(account),
         "email": "ada@example.com",
+        "email_verified_at": None,
         "name": "Ada",
         "phone": "+2348012345678",
+        "phone_verified_at": None,
         "version": 3,
         "created_at": created_at,
         "memberships": [],

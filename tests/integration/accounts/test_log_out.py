@@ -27,12 +27,12 @@ def test_the_refreshed_tokens_of_the_session_end_too(api: Client) -> None:
     assert api.post("/v1/sessions/refresh", {"refresh_token": answer.json["refresh_token"]}).status == 401
 
 
-def test_to_log_out_again_changes_nothing(api: Client) -> None:
+def test_the_access_token_ends_with_its_session(api: Client) -> None:
     person = sign_up(api)
 
     answers = [api.delete("/v1/sessions/current", headers=person.headers) for _ in range(2)]
 
-    assert [answer.status for answer in answers] == [204, 204]
+    assert [answer.status for answer in answers] == [204, 401]
 
 
 def test_without_a_session_to_end_it_changes_nothing(api: Client, conn: Connection) -> None:

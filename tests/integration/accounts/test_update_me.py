@@ -76,3 +76,18 @@ def test_a_deleted_account_is_refused(api: Client) -> None:
 
 def test_only_accounts_can_be_edited(api: Client) -> None:
     assert api.patch("/v1/me", {"name": "Ada"}).status == 401
+
+
+def test_another_phone_has_to_be_verified_anew(api: Client, conn: Connection) -> None:
+    account = factories.account(conn, phone="+2348012345678", phone_verified_at=factories.NOW)
+
+    assert api.patch("/v1/me", {"name": "Bola"}, account=account).json["phone_verified_at"] is not None
+    assert api.patch("/v1/me", {"phone": "+2348012345679"}, account=account).json["phone_verified_at"] is None
+
+
+def test_an_account_keeps_one_way_to_be_reached(api: Client, conn: Connection) -> None:
+    account = factories.account(conn, email=None, phone="+2348012345678", phone_verified_at=factories.NOW)
+
+    answer = api.patch("/v1/me", {"phone": None}, account=account)
+
+    assert (answer.status, answer.code) == (409, "no_contact_left")

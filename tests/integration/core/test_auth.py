@@ -19,7 +19,12 @@ from tests.helpers.support import Client
 
 def payload_of(account: UUID, **overrides: Any) -> dict[str, Any]:
     now = int(time.time())
-    return {"sub": str(account), "sid": str(uuid4()), "aud": "boxoffice", "iat": now, "exp": now + 900, **overrides}
+    return {"sub": str(account), "sid": str(account), "aud": "boxoffice", "iat": now, "exp": now + 900, **overrides}
+
+
+def token_of(account: UUID) -> str:
+    """Return an access token of the session that `factories.account` has opened."""
+    return auth.issue_access_token(account, account)
 
 
 def signed(payload: dict[str, Any], key: str, *, algorithm: str = "HS256", **headers: Any) -> str:
@@ -46,14 +51,14 @@ def ring(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> KeyRing:
 def test_an_access_token_identifies_its_account(ring: KeyRing, api: Client, conn: Connection) -> None:
     account = factories.account(conn)
 
-    token = auth.issue_access_token(account, uuid4())
+    token = token_of(account)
 
     assert api.get("/v1/me", headers=bearer(token)).json["id"] == str(account)
     assert api.get("/v1/me", headers={"authorization": f"bearer {token}"}).status == 200
 
 
 def test_an_access_token_lasts_a_quarter_of_an_hour(ring: KeyRing, api: Client, conn: Connection) -> None:
-    token = auth.issue_access_token(factories.account(conn), uuid4())
+    token = token_of(factories.account(conn))
 
     payload = jwt.decode(token, options={"verify_signature": False})
 
@@ -62,10 +67,10 @@ def test_an_access_token_lasts_a_quarter_of_an_hour(ring: KeyRing, api: Client, 
 
 def test_tokens_of_every_key_of_the_ring_are_valid(ring: KeyRing, api: Client, conn: Connection) -> None:
     account = factories.account(conn)
-    old = auth.issue_access_token(account, uuid4())
+    old = token_of(account)
     ring.rotate()
     config.forget_secrets()
-    new = auth.issue_access_token(account, uuid4())
+    new = token_of(account)
 
     assert [jwt.get_unverified_header(token)["kid"] for token in (old, new)] == ["1", "2"]
     assert [status(api, token) for token in (old, new)] == [200, 200]
@@ -75,7 +80,7 @@ def test_an_environment_with_an_old_key_ring_takes_new_tokens(
     ring: KeyRing, api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = factories.account(conn)
-    auth.issue_access_token(account, uuid4())  # now the environment has cached the key ring
+    token_of(account)  # now the environment has cached the key ring
     ring.rotate()
     new = signed(payload_of(account), ring.keys["2"], kid="2")
     clock = time.monotonic
@@ -88,7 +93,7 @@ def test_an_environment_with_an_old_key_ring_takes_new_tokens(
 
 
 def test_a_withdrawn_key_ends_its_tokens(ring: KeyRing, api: Client, conn: Connection) -> None:
-    old = auth.issue_access_token(factories.account(conn), uuid4())
+    old = token_of(factories.account(conn))
     ring.rotate()
     ring.take_out("1")
     config.forget_secrets()
@@ -132,7 +137,7 @@ def test_forged_tokens_are_refused(ring: KeyRing, api: Client, conn: Connection)
 
 
 def test_other_schemes_are_refused(ring: KeyRing, api: Client, conn: Connection) -> None:
-    token = auth.issue_access_token(factories.account(conn), uuid4())
+    token = token_of(factories.account(conn))
 
     for authorization in [f"Basic {token}", token, f"Token {token}", f"Bearer  {token}", "Bearer", ""]:
         assert api.get("/v1/me", headers={"authorization": authorization}).status == 401, authorization
@@ -155,7 +160,7 @@ def test_the_caller_is_identified_before_the_request_is_read(ring: KeyRing, api:
 def test_the_api_is_busy_while_the_keys_cannot_be_read(
     ring: KeyRing, api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    token = auth.issue_access_token(factories.account(conn), uuid4())
+    token = token_of(factories.account(conn))
     config.forget_secrets()
     monkeypatch.setenv("TOKEN_KEYS_SECRET", "no-such-secret")
     config.settings.cache_clear()

@@ -11,8 +11,10 @@ from tests.helpers.factories import NOW
 FRESH = RefreshTokenRow(
     id=new_id(),
     email="ada@example.com",
+    email_verified_at=None,
     name="Ada",
     phone=None,
+    phone_verified_at=None,
     version=1,
     created_at=NOW,
     session_id=new_id(),

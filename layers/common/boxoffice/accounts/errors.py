@@ -23,3 +23,10 @@ class SessionOver(DomainError):
     code = "session_over"
     meaning = "The refresh token is unknown, expired, revoked, or has been used before."
     remedy = "Log in again."
+
+
+class NoContactLeft(DomainError):
+    code = "no_contact_left"
+    meaning = "The account would have neither an email address nor a verified phone."
+    remedy = "Add an email address first."
+    constraint = "accounts_can_be_reached"

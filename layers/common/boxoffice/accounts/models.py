@@ -48,9 +48,11 @@ class AccountPatch(Patch):
 
 class AccountView(View):
     id: Id
-    email: str
+    email: str | None = Field(description="Null for an account that logs in by phone")
+    email_verified_at: datetime | None
     name: str
     phone: str | None
+    phone_verified_at: datetime | None = Field(description="Null for a phone that is contact only")
     version: int
     created_at: datetime
 
@@ -75,11 +77,13 @@ class SessionView(View):
 @dataclass(frozen=True)
 class AccountRow:
     id: UUID
-    email: str
+    email: str | None
     name: str
     phone: str | None
     version: int
     created_at: datetime
+    email_verified_at: datetime | None
+    phone_verified_at: datetime | None
 
 
 @dataclass(frozen=True)

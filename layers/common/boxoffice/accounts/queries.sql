@@ -6,7 +6,7 @@ VALUES (%(id)s, %(email)s, %(name)s, %(password_hash)s, %(created_at)s)
 
 -- name: get_my_account
 -- The account with its memberships, the oldest organisation first.
-SELECT id, email, name, phone, version, created_at, (
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, (
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'organisation_id', organisation_id, 'name', organisations.name, 'role', role) ORDER BY organisation_id), '[]')
     FROM members JOIN organisations ON organisations.id = organisation_id WHERE account_id = accounts.id
@@ -14,28 +14,35 @@ SELECT id, email, name, phone, version, created_at, (
 FROM accounts WHERE id = %(id)s
 
 -- name: get_credentials
-SELECT id, email, name, phone, version, created_at, password_hash FROM accounts WHERE email = %(email)s
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, password_hash
+FROM accounts WHERE email = %(email)s
 
 -- name: get_credentials_of_account
-SELECT id, email, name, phone, version, created_at, password_hash FROM accounts WHERE id = %(id)s
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, password_hash
+FROM accounts WHERE id = %(id)s
 
 -- name: lock_account
-SELECT id, email, name, phone, version, created_at FROM accounts WHERE id = %(id)s FOR NO KEY UPDATE
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+FROM accounts WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: update_account
-UPDATE accounts SET name = %(name)s, phone = %(phone)s, version = version + 1 WHERE id = %(id)s
-RETURNING id, email, name, phone, version, created_at
+-- Another phone has to be verified anew.
+UPDATE accounts SET name = %(name)s, phone = %(phone)s, version = version + 1,
+    phone_verified_at = CASE WHEN phone = %(phone)s THEN phone_verified_at END
+WHERE id = %(id)s
+RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
 -- name: replace_password
 -- Changes nothing if the password is no longer the one that was checked.
 UPDATE accounts SET password_hash = %(new_hash)s WHERE id = %(id)s AND password_hash = %(checked_hash)s
 
 -- name: lock_account_and_open_session
--- Inserts a session and its first refresh token, if the password is still the one that was checked. A change of the
--- password and this statement wait for each other's lock. If the change is second, it revokes this session. If it is
--- first, this statement finds another password and inserts nothing.
+-- Inserts a session and its first refresh token, unless the account is blocked. If a password was checked, it must
+-- still be the account's. A change of the password or a block and this statement wait for each other's lock.
+-- If the change is second, it revokes this session. If it is first, this statement inserts nothing.
 WITH account AS MATERIALIZED (
-    SELECT id FROM accounts WHERE id = %(account_id)s AND password_hash = %(checked_hash)s FOR SHARE
+    SELECT id FROM accounts WHERE id = %(account_id)s AND blocked_at IS NULL
+        AND (%(checked_hash)s::text IS NULL OR password_hash = %(checked_hash)s) FOR SHARE
 ), session AS (
     INSERT INTO sessions (id, account_id) SELECT %(session_id)s, id FROM account
 )
@@ -45,7 +52,8 @@ SELECT %(token_hash)s, %(session_id)s, %(expires_at)s FROM account
 -- name: lock_refresh_token
 -- If two transactions present one token, the second waits here, and then reads that it is used. It locks the session
 -- too: PostgreSQL would read a row that is only joined as it was before the wait.
-SELECT accounts.id, email, name, phone, version, accounts.created_at, session_id, expires_at, used_at, revoked_at
+SELECT accounts.id, email, email_verified_at, name, phone, phone_verified_at, version, accounts.created_at, session_id,
+    expires_at, used_at, coalesce(revoked_at, blocked_at) AS revoked_at
 FROM refresh_tokens JOIN sessions ON sessions.id = session_id JOIN accounts ON accounts.id = account_id
 WHERE token_hash = %(token_hash)s ORDER BY session_id FOR NO KEY UPDATE OF sessions, refresh_tokens
 

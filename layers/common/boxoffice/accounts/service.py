@@ -1,18 +1,14 @@
-"""Use cases of accounts and sessions.
+"""Use cases of accounts.
 
 bcrypt takes a quarter of a second, and no transaction should stay open for that long. So a function that checks or
 hashes a password runs in autocommit, and opens its transaction afterwards.
 """
 
-import hashlib
-import secrets
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID
 
 from boxoffice import audit, db, sql
-from boxoffice.accounts import passwords, rules
+from boxoffice.accounts import passwords, sessions
 from boxoffice.accounts.errors import WrongCredentials
 from boxoffice.accounts.models import (
     AccountDetails,
@@ -23,14 +19,12 @@ from boxoffice.accounts.models import (
     LogInRequest,
     MyAccountView,
     PasswordChange,
-    RefreshTokenRow,
     SessionView,
     SignUpRequest,
 )
-from boxoffice.auth import ACCESS_LIFETIME, Caller, issue_access_token
+from boxoffice.auth import Caller
 from boxoffice.errors import Unauthenticated
 from boxoffice.ids import new_id
-from boxoffice.observability import count
 from boxoffice.versions import check_version
 
 SQL = sql.queries("accounts")
@@ -43,7 +37,14 @@ def create_account(conn: db.Connection, request: SignUpRequest, password_hash: s
         EmailTaken: there is an account with this email address.
     """
     account = AccountRow(
-        id=new_id(), email=request.email, name=request.name, phone=None, version=1, created_at=datetime.now(UTC)
+        id=new_id(),
+        email=request.email,
+        email_verified_at=None,
+        name=request.name,
+        phone=None,
+        phone_verified_at=None,
+        version=1,
+        created_at=datetime.now(UTC),
     )
     db.run(
         conn,
@@ -54,7 +55,7 @@ def create_account(conn: db.Connection, request: SignUpRequest, password_hash: s
         password_hash=password_hash,
         created_at=account.created_at,
     )
-    return _open_session(conn, account, password_hash)
+    return sessions.open_session(conn, account, checked_hash=password_hash)
 
 
 def log_in(conn: db.Connection, request: LogInRequest) -> SessionView:
@@ -68,46 +69,7 @@ def log_in(conn: db.Connection, request: LogInRequest) -> SessionView:
     is_right = passwords.matches(request.password, stored_hash)
     if account is None or stored_hash is None or not is_right:
         raise WrongCredentials
-    return _open_session(conn, account, stored_hash)
-
-
-def refresh_session(conn: db.Connection, refresh_token: str) -> SessionView | None:
-    """Exchange a refresh token for the next pair of tokens.
-
-    A token that was used before revokes its session.
-
-    Returns:
-        The session with its next tokens, or None if the token is refused. An error would roll the revocation back.
-    """
-    presented_hash = _hash(refresh_token)
-    token = db.one(conn, RefreshTokenRow, SQL.lock_refresh_token, token_hash=presented_hash)
-    if token is None:
-        return None
-    if rules.is_reused(token):
-        _revoke_reused(conn, token)
-    if not rules.is_live(token, datetime.now(UTC)):
-        return None
-    next_token = secrets.token_urlsafe()
-    db.run(
-        conn,
-        SQL.rotate_refresh_token,
-        used_hash=presented_hash,
-        session_id=token.session_id,
-        token_hash=_hash(next_token),
-        expires_at=_expiry(),
-    )
-    return _answer(token, token.session_id, next_token)
-
-
-def log_out(conn: db.Connection, caller: Caller) -> None:
-    """Revoke the session of the caller's access token. To log out again changes nothing."""
-    db.run(conn, SQL.revoke_session, id=caller.session_id, account_id=caller.account)
-
-
-def log_out_everywhere(conn: db.Connection, caller: Caller) -> None:
-    """Revoke every session of the caller's account."""
-    revoked = db.run(conn, SQL.lock_and_revoke_sessions, account_id=caller.account, keep=None)
-    _audit(conn, "log_out_everywhere", caller.account, sessions_revoked=revoked)
+    return sessions.open_session(conn, account, checked_hash=stored_hash)
 
 
 def change_password(conn: db.Connection, caller: Caller, request: PasswordChange) -> None:
@@ -126,8 +88,8 @@ def change_password(conn: db.Connection, caller: Caller, request: PasswordChange
     with conn.transaction():
         if not db.run(conn, SQL.replace_password, id=account.id, checked_hash=account.password_hash, new_hash=new_hash):
             raise WrongCredentials("The current password is wrong.")
-        revoked = db.run(conn, SQL.lock_and_revoke_sessions, account_id=account.id, keep=caller.session_id)
-        _audit(conn, "change_password", account.id, sessions_revoked=revoked)
+        revoked = sessions.revoke_sessions(conn, account.id, keep=caller.session_id)
+        audit.record(conn, caller, "change_password", f"account {account.id}", sessions_revoked=revoked)
 
 
 def get_me(conn: db.Connection, caller: Caller) -> MyAccountView:
@@ -156,52 +118,3 @@ def update_me(conn: db.Connection, caller: Caller, patch: AccountPatch, expected
     new = replace(account, **patch.changes())
     row = db.exactly_one(conn, AccountRow, SQL.update_account, id=account.id, name=new.name, phone=new.phone)
     return AccountView.model_validate(row)
-
-
-def _open_session(conn: db.Connection, account: AccountRow, checked_hash: str) -> SessionView:
-    """Open a session of an account whose password was checked against ``checked_hash``.
-
-    Raises:
-        WrongCredentials: the password has been changed since.
-    """
-    session_id, refresh_token = new_id(), secrets.token_urlsafe()
-    opened = db.run(
-        conn,
-        SQL.lock_account_and_open_session,
-        account_id=account.id,
-        checked_hash=checked_hash,
-        session_id=session_id,
-        token_hash=_hash(refresh_token),
-        expires_at=_expiry(),
-    )
-    if not opened:
-        raise WrongCredentials
-    return _answer(account, session_id, refresh_token)
-
-
-def _expiry() -> datetime:
-    return datetime.now(UTC) + rules.REFRESH_LIFETIME
-
-
-def _hash(refresh_token: str) -> bytes:
-    """Return what is stored of a refresh token. Nobody can guess 256 random bits, so the hash needs no salt."""
-    return hashlib.sha256(refresh_token.encode()).digest()
-
-
-def _answer(account: AccountRow, session_id: UUID, refresh_token: str) -> SessionView:
-    return SessionView(
-        access_token=issue_access_token(account.id, session_id),
-        refresh_token=refresh_token,
-        expires_in=int(ACCESS_LIFETIME.total_seconds()),
-        account=AccountView.model_validate(account),
-    )
-
-
-def _revoke_reused(conn: db.Connection, token: RefreshTokenRow) -> None:
-    db.run(conn, SQL.revoke_session, id=token.session_id, account_id=token.id)
-    count("RefreshTokenReused")
-    _audit(conn, "refresh_session", token.id, reused_token_of_session=str(token.session_id))
-
-
-def _audit(conn: db.Connection, action: str, account_id: UUID, **facts: Any) -> None:
-    audit.record(conn, action, f"account {account_id}", actor=account_id, **facts)

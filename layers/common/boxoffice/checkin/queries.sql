@@ -4,13 +4,14 @@
 -- Locks a ticket, decides the outcome of its scan, and writes all of it: the whole scan is one round trip.
 -- The lock shows the ticket as the winner of a race left it, so the loser learns when and where it was used.
 -- The clock is read under the lock, so that the times of scans follow the order of locks.
--- Returns no row if the ticket's organisation is not one of the scanner's.
+-- Returns no row if the ticket's organisation is not one of the caller's.
 -- A sequence that the device has used before returns the outcome that it had then.
 -- Without a QR (the guest list) the ticket's id is enough.
 WITH locked AS MATERIALIZED (
-    SELECT tickets.* FROM tickets JOIN members ON members.organisation_id = tickets.organisation_id
-    WHERE id = %(ticket_id)s AND members.account_id = %(account_id)s
-    FOR NO KEY UPDATE OF tickets
+    SELECT * FROM tickets WHERE id = %(ticket_id)s AND (
+        EXISTS (SELECT FROM members WHERE organisation_id = tickets.organisation_id AND account_id = %(account_id)s)
+        OR EXISTS (SELECT FROM accounts WHERE id = %(account_id)s AND is_admin))
+    FOR NO KEY UPDATE
 ), decided AS MATERIALIZED (
     SELECT locked.*, ticket_types.name AS ticket_type_name, time_zone, doors_open_at, earlier.id AS earlier_id,
         clock_timestamp() AS scanned_at, CASE
@@ -42,7 +43,7 @@ WITH locked AS MATERIALIZED (
     INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, transfer_count, gate, device_id, sequence, scanned_by,
         at)
     SELECT %(scan_id)s, id, event_id, outcome, outcome = 'admitted', transfer_count, %(gate)s, %(device_id)s,
-        %(sequence)s, %(account_id)s, scanned_at
+        %(sequence)s, %(actor_id)s, scanned_at
     FROM decided WHERE earlier_id IS NULL
 ), owed_webhook AS (
     INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
@@ -66,7 +67,7 @@ WHERE scans.id = %(id)s FOR NO KEY UPDATE OF tickets
 
 -- name: undo_scan
 -- Changes no row if the scan was undone before. `recount_scans` must follow.
-UPDATE scans SET outcome = 'undone', undone_at = now(), undone_by = %(account_id)s
+UPDATE scans SET outcome = 'undone', undone_at = now(), undone_by = %(actor_id)s
 WHERE id = %(id)s AND outcome <> 'undone'
 
 -- name: lock_and_insert_scans
@@ -88,7 +89,7 @@ WITH sent AS MATERIALIZED (
 ), inserted AS (
     INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, transfer_count, gate, device_id, sequence, scanned_by,
         at, device_time, skew_ms)
-    SELECT id, ticket_id, event_id, 'admitted', true, transfer_count, gate, %(device_id)s, sequence, %(account_id)s,
+    SELECT id, ticket_id, event_id, 'admitted', true, transfer_count, gate, %(device_id)s, sequence, %(actor_id)s,
         at, device_time, %(skew_ms)s
     FROM matched WHERE event_id = %(event_id)s AND transfer_count IS NOT NULL ORDER BY sequence
     ON CONFLICT (event_id, device_id, sequence) WHERE sequence IS NOT NULL

@@ -91,7 +91,8 @@ def _scan_once(
         scan_id=new_id(),
         ticket_id=ticket_id,
         qr_hash=qr_hash,
-        account_id=caller.account,
+        **caller.entrance,
+        actor_id=caller.actor,
         event_id=request.event_id,
         gate=request.gate,
         device_id=request.device_id,
@@ -124,14 +125,14 @@ def undo_scan(conn: db.Connection, caller: Caller, scan_id: UUID) -> ScanRecordV
     require_role(conn, caller, scan.organisation_id)
     if not scan.let_in:
         raise NotAdmitted
-    undone = db.run(conn, SQL.undo_scan, id=scan_id, account_id=caller.account)
+    undone = db.run(conn, SQL.undo_scan, id=scan_id, actor_id=caller.actor)
     _recount(conn, [scan.ticket_id])
     if undone:
         audit.record(
             conn,
+            caller,
             "undo_scan",
             f"scan {scan_id}",
-            actor=caller.account,
             organisation=scan.organisation_id,
             ticket_id=str(scan.ticket_id),
         )
@@ -270,7 +271,7 @@ def _insert_scans(
         SQL.lock_and_insert_scans,
         organisation_id=event.organisation_id,
         event_id=event.event_id,
-        account_id=caller.account,
+        actor_id=caller.actor,
         device_id=request.device_id,
         skew_ms=skew // timedelta(milliseconds=1),
         ids=[new_id() for _ in named],

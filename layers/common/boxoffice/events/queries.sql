@@ -79,7 +79,7 @@ UPDATE events SET status = 'published', version = version + 1 WHERE id = %(id)s
 
 -- name: cancel_event
 -- The event is cancelled, by this account and for this reason.
-UPDATE events SET status = 'cancelled', cancelled_at = now(), cancelled_by = %(account_id)s, cancel_reason = %(reason)s,
+UPDATE events SET status = 'cancelled', cancelled_at = now(), cancelled_by = %(actor_id)s, cancel_reason = %(reason)s,
     version = version + 1
 WHERE id = %(id)s
 

@@ -189,7 +189,7 @@ def cancel_event(conn: db.Connection, caller: Caller, event_id: UUID, request: C
     if event.status == "cancelled":
         return _view(event, types)
     rules.check_cancellable(event)
-    db.run(conn, SQL.cancel_event, id=event_id, account_id=caller.account, reason=request.reason)
+    db.run(conn, SQL.cancel_event, id=event_id, actor_id=caller.actor, reason=request.reason)
     waitlist.expire_offers(conn, event_id)
     event = _find_event(conn, event_id)
     facts = {"event_id": str(event_id), "title": event.title, "reason": request.reason}
@@ -281,4 +281,4 @@ def _view(event: EventRow, types: Sequence[TicketTypeRow]) -> EventView:
 
 def _record(conn: db.Connection, caller: Caller, action: str, event: EventRow, **facts: Any) -> None:
     subject = f"event {event.id}"
-    audit.record(conn, action, subject, actor=caller.account, organisation=event.organisation_id, **facts)
+    audit.record(conn, caller, action, subject, organisation=event.organisation_id, **facts)

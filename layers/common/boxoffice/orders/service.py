@@ -376,7 +376,7 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
     if order.status == "pending":
         if acts_as is not Who.MANAGER and is_processing(conn, order_id):
             raise PaymentProcessing
-        cancel(conn, order, reason=f"cancelled by {acts_as}", actor=caller.account_id)
+        cancel(conn, order, reason=f"cancelled by {acts_as}", actor=caller.actor)
     elif order.status != "cancelled":
         raise OrderNotPending(order_status=order.status)
     view = get_order(conn, caller, str(order_id))
@@ -387,7 +387,7 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
 
 def _record(conn: db.Connection, caller: Caller, action: str, order: OrderRow) -> None:
     """Write what a manager did with an order into the audit log."""
-    audit.record(conn, action, f"order {order.id}", actor=caller.account, organisation=order.organisation_id)
+    audit.record(conn, caller, action, f"order {order.id}", organisation=order.organisation_id)
 
 
 def cancel(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None) -> None:

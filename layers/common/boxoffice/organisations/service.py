@@ -7,7 +7,7 @@ from boxoffice import audit, db, sql
 from boxoffice.accounts import passwords
 from boxoffice.accounts import service as accounts
 from boxoffice.accounts.models import SignUpRequest
-from boxoffice.auth import Caller, require_role
+from boxoffice.auth import Caller, acting_as, require_role
 from boxoffice.config import settings
 from boxoffice.ids import new_id
 from boxoffice.organisations import rules
@@ -16,7 +16,7 @@ from boxoffice.organisations.models import OrganisationRow, OrganisationView, Si
 SQL = sql.queries("organisations")
 
 
-def sign_up(conn: db.Connection, request: SignUpRequest) -> SignUpView:
+def sign_up(conn: db.Connection, caller: Caller, request: SignUpRequest) -> SignUpView:
     """Make an account and log it in. If the request names an organisation, make that too, owned by the account.
 
     Runs in autocommit. It opens its transaction after it has hashed the password.
@@ -28,12 +28,13 @@ def sign_up(conn: db.Connection, request: SignUpRequest) -> SignUpView:
     with conn.transaction():
         session = accounts.create_account(conn, request, password_hash)
         name = request.organisation_name
-        organisation = create_organisation(conn, session.account.id, name) if name else None
+        owner = acting_as(caller, session.account.id)
+        organisation = create_organisation(conn, owner, name) if name else None
     return SignUpView(**dict(session), organisation=organisation)
 
 
-def create_organisation(conn: db.Connection, owner_id: UUID, name: str) -> OrganisationView:
-    """Make an organisation that an account owns.
+def create_organisation(conn: db.Connection, caller: Caller, name: str) -> OrganisationView:
+    """Make an organisation that the caller owns.
 
     Raises:
         AccountGone: there is no such account.
@@ -41,12 +42,12 @@ def create_organisation(conn: db.Connection, owner_id: UUID, name: str) -> Organ
     status = rules.initial_status(auto_approve=settings().auto_approve_organisations)
     row = OrganisationRow(new_id(), name, status, version=1, created_at=datetime.now(UTC))
     db.run(conn, SQL.insert_organisation, id=row.id, name=row.name, status=row.status, created_at=row.created_at)
-    db.run(conn, SQL.insert_member, organisation_id=row.id, account_id=owner_id, role="owner")
+    db.run(conn, SQL.insert_member, organisation_id=row.id, account_id=caller.account, role="owner")
     audit.record(
         conn,
+        caller,
         "create_organisation",
         f"organisation {row.id}",
-        actor=owner_id,
         organisation=row.id,
         name=name,
         status=status,

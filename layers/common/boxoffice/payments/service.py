@@ -240,15 +240,13 @@ def _mark_paid(
             detail = "The order's hold has lapsed, and its tickets are no longer available."
             raise OrderExpired(detail=detail, expired_at=order.expires_at)
         payment_id = record_payment_by_hand(conn, order, request.method)
-        orders.pay(conn, order, reason=rules.reason_by_hand(request), actor=caller.account)
+        orders.pay(conn, order, reason=rules.reason_by_hand(request), actor=caller.actor)
         orders.close_payments(conn, order.id)
         view = orders.get_order(conn, caller, str(order_id))
         idempotency.store(conn, idempotent, view.model_dump(mode="json"))
         facts = {**request.model_dump(), "payment_id": str(payment_id)}
         subject = f"order {order.id}"
-        audit.record(
-            conn, "mark_order_paid", subject, actor=caller.account, organisation=order.organisation_id, **facts
-        )
+        audit.record(conn, caller, "mark_order_paid", subject, organisation=order.organisation_id, **facts)
     return view
 
 

@@ -90,7 +90,7 @@ def _settle(
         if request.action not in (actions := rules.actions_of(matter)):
             raise ActionNotPossible(actions=[*actions])
         order_id, resolution = _act(conn, matter, request)
-        settled = {"settled_by": caller.account, "resolution": resolution, "note": request.note, "order_id": order_id}
+        settled = {"settled_by": caller.actor, "resolution": resolution, "note": request.note, "order_id": order_id}
         if not db.run(conn, SQL.settle_matter, id=matter_id, **settled):
             raise MatterSettled
         view = _view(_get_matter(conn, organisation_id, matter_id))
@@ -100,7 +100,7 @@ def _settle(
             "resolution": resolution,
         }
         subject = f"money matter {matter_id}"
-        audit.record(conn, "settle_money_matter", subject, actor=caller.account, organisation=organisation_id, **facts)
+        audit.record(conn, caller, "settle_money_matter", subject, organisation=organisation_id, **facts)
     return view
 
 

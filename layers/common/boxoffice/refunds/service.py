@@ -61,7 +61,7 @@ def _refund(
         bought, refunded = read_bought(conn, order)
         plan = rules.plan_refund(request, order, bought, refunded)
         view = _view(order, plan)
-        ended, refund_id = carry_out(conn, order, plan, view.id, request.reason, caller.account, force=request.force)
+        ended, refund_id = carry_out(conn, order, plan, view.id, request.reason, caller.actor, force=request.force)
         if refund_id is not None:
             conn.after_commit(sending.send_at_once, refund_id)
         outbox.owe_email(conn, "order_refunded", order.buyer_email, {"order_refund_id": str(view.id)})
@@ -236,4 +236,4 @@ def finish_cancelled_event(conn: db.Connection, event: CancelledEvent) -> bool:
 
 def _record(conn: db.Connection, caller: Caller, order: OrderRow, facts: dict[str, object]) -> None:
     subject = f"order {order.id}"
-    audit.record(conn, "refund_order", subject, actor=caller.account, organisation=order.organisation_id, **facts)
+    audit.record(conn, caller, "refund_order", subject, organisation=order.organisation_id, **facts)

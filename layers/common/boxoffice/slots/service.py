@@ -168,7 +168,7 @@ def claim_slot(conn: db.Connection, caller: Caller, place_id: UUID, request: Cla
         PlaceFull: at a moment during the call every slot was taken.
         KeyReused: the idempotency key belongs to another request.
     """
-    place = db.get(conn, PlaceRow, SQL.get_place_of_member, id=place_id, account_id=caller.account)
+    place = db.get(conn, PlaceRow, SQL.get_place_of_member, id=place_id, **caller.entrance)
     scope = idempotency.scope_of(caller, place.organisation_id)
     idempotent = IdempotentRequest.of("claim_slot", scope, key, request, place_id)
     return idempotency.run_once(
@@ -193,7 +193,7 @@ def _claim(
         "note": request.note,
         "key_id": int(key_id),
         "qr_hash": qr.hash_of(text),
-        "claimed_by": caller.account,
+        "claimed_by": caller.actor,
         **request.customer.model_dump(),
         **idempotency.params(idempotent, {"id": str(claim_id)}),
     }
@@ -254,7 +254,7 @@ def scan_claim(conn: db.Connection, caller: Caller, request: ClaimScanRequest) -
     key_id, claim_id = parts
     if signing.key(settings().ticket_keys_secret, str(key_id)) is None:
         raise Forged
-    claim = db.get(conn, ClaimRow, SQL.get_claim_of_member, id=claim_id, account_id=caller.account)
+    claim = db.get(conn, ClaimRow, SQL.get_claim_of_member, id=claim_id, **caller.entrance)
     rules.check_scanned(claim, text, request)
     return ClaimView.model_validate(claim)
 
@@ -276,7 +276,7 @@ def release_claim(conn: db.Connection, caller: Caller, claim_id: UUID) -> ClaimV
             place_id=claim.place_id,
             capacity=claim.capacity,
             numbers=_slots_to_change(conn, claim),
-            released_by=caller.account,
+            released_by=caller.actor,
         )
         claim = _find_claim(conn, claim_id)
     return ClaimView.model_validate(claim)
@@ -303,4 +303,4 @@ def _find_claim(conn: db.Connection, claim_id: UUID) -> ClaimRow:
 
 def _audit(conn: db.Connection, caller: Caller, action: str, place: PlaceRow, **facts: Any) -> None:
     subject = f"service {place.id}"
-    audit.record(conn, action, subject, actor=caller.account, organisation=place.organisation_id, **facts)
+    audit.record(conn, caller, action, subject, organisation=place.organisation_id, **facts)

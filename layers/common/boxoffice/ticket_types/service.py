@@ -255,4 +255,4 @@ def _lock_event(conn: db.Connection, caller: Caller, event_id: UUID) -> dict[str
 
 def _record(conn: db.Connection, caller: Caller, action: str, ticket_type: TicketTypeRow, **facts: Any) -> None:
     subject = f"ticket type {ticket_type.id}"
-    audit.record(conn, action, subject, actor=caller.account, organisation=ticket_type.organisation_id, **facts)
+    audit.record(conn, caller, action, subject, organisation=ticket_type.organisation_id, **facts)

@@ -48,9 +48,7 @@ def start_transfer(conn: db.Connection, caller: Caller, ticket_id: UUID, request
     transfer = _insert(conn, caller, ticket, request, now)
     outbox.owe_email(conn, "transfer_started", request.email, {"transfer_id": str(transfer.id)})
     if viewer is Viewer.MANAGER:
-        audit.record(
-            conn, "start_transfer", f"ticket {ticket_id}", actor=caller.account, organisation=ticket.organisation_id
-        )
+        audit.record(conn, caller, "start_transfer", f"ticket {ticket_id}", organisation=ticket.organisation_id)
     return TransferView.model_validate(transfer)
 
 

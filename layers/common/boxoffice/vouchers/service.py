@@ -139,4 +139,4 @@ def _get_voucher(conn: db.Connection, voucher_id: UUID) -> VoucherRow:
 
 def _record(conn: db.Connection, caller: Caller, action: str, voucher: VoucherRow, **facts: Any) -> None:
     subject = f"voucher {voucher.id}"
-    audit.record(conn, action, subject, actor=caller.account, organisation=voucher.organisation_id, **facts)
+    audit.record(conn, caller, action, subject, organisation=voucher.organisation_id, **facts)

@@ -107,7 +107,7 @@ def leave(conn: db.Connection, caller: Caller, entry_id: UUID) -> None:
         _end_entry(conn, entry, "left")
         if acts_as is Who.MANAGER:
             subject = f"waitlist entry {entry.id}"
-            audit.record(conn, "leave_waitlist", subject, actor=caller.account, organisation=entry.organisation_id)
+            audit.record(conn, caller, "leave_waitlist", subject, organisation=entry.organisation_id)
 
 
 def accept_offer(
