@@ -39,10 +39,16 @@ WHO: dict[str, str] = {
     "log_out": "account",
     "log_out_everywhere": "account",
     "change_password": "account",
+    "change_email": "account",
+    "undo_email_change": "public",
+    "send_email_verification": "account",
+    "request_password_reset": "public",
+    "reset_password": "public",
     "get_me": "account",
     "update_me": "account",
     # organisations
     "sign_up": "public",
+    "confirm_email": "public",
     "create_organisation": "account",
     "get_organisation": "scanner",
     # events

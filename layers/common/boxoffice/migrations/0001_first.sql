@@ -71,6 +71,9 @@ CREATE TABLE one_time_tokens (
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX one_time_tokens_account_id ON one_time_tokens (account_id, purpose) WHERE account_id IS NOT NULL;
+-- Nobody else can take an address that an account may take back.
+CREATE INDEX one_time_tokens_reserved_emails ON one_time_tokens ((payload ->> 'email'))
+    WHERE purpose = 'undo email change';
 CREATE INDEX one_time_tokens_expires_at ON one_time_tokens (expires_at);
 
 CREATE TABLE rate_limits (

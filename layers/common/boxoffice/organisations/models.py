@@ -29,6 +29,11 @@ class SignUpView(SessionView):
     organisation: OrganisationView | None = Field(description="The organisation, if the request names one")
 
 
+class ConfirmedEmailView(View):
+    email: str
+    session: SignUpView | None = Field(description="Of a sign-up: the tokens of the new account, and its organisation")
+
+
 @dataclass(frozen=True)
 class OrganisationRow:
     id: UUID
