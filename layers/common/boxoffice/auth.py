@@ -241,8 +241,13 @@ def require_admin(conn: db.Connection, caller: Caller) -> None:
     Raises:
         Forbidden: the caller is not an admin.
     """
-    if not db.value(conn, SQL.is_admin, account_id=caller.account):
+    if not is_admin(conn, caller):
         raise Forbidden(required_role=Who.ADMIN, your_role=None)
+
+
+def is_admin(conn: db.Connection, caller: Caller) -> bool:
+    """Return True if the caller's account is an admin of the platform."""
+    return bool(db.value(conn, SQL.is_admin, account_id=caller.account))
 
 
 def covers(role: Who, needed: Who) -> bool:

@@ -22,11 +22,16 @@ from boxoffice.ids import new_id
 SQL = sql.queries()
 
 
+LONGEST = timedelta(days=30)
+"""No token lives longer, so that the key which proves it can be dropped after that."""
+
+
 class Purpose(StrEnum):
     """What a token is good for. No token serves another purpose."""
 
     CHANGE_EMAIL = "change email"
     CONFIRM_EMAIL = "confirm email"
+    INVITATION = "invitation"
     RESET_PASSWORD = "reset password"  # noqa: S105
     SIGN_UP = "sign up"
     UNDO_EMAIL_CHANGE = "undo email change"
@@ -51,6 +56,7 @@ def issue(
         account_id: the account that the token belongs to, if there is one; see `revoke`.
         payload: what whoever redeems the token needs to know.
     """
+    assert lifetime <= LONGEST
     token_id = new_id()
     db.run(
         conn,

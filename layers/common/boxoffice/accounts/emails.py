@@ -1,8 +1,10 @@
 """Emails to the owners of accounts, and to addresses that somebody has entered for one.
 
 Anybody can enter anybody's address. So an email to an address that is not verified has no names or other texts of
-requests. Else people could send their own words by it. What an email says depends on whether the address has an account. That is
-found out here, when it is sent, so that no answer of the API and no time that it takes depends on it.
+requests. Else people could send their own words by it.
+
+What an email says depends on whether the address has an account. That is found out here, when it is sent. So no answer
+of the API depends on it, and no time that an answer takes.
 """
 
 from email.utils import parseaddr
