@@ -69,6 +69,11 @@ class Caller:
         return self.account_id
 
     @property
+    def actor_kind(self) -> str:
+        """Return what acts: an account, or a guest."""
+        return "account" if self.account_id else "guest"
+
+    @property
     def entrance(self) -> dict[str, UUID | None]:
         """Return the parameters of a statement that checks by itself if the caller may enter an organisation."""
         return {"account_id": self.account_id}
@@ -241,8 +246,13 @@ def require_admin(conn: db.Connection, caller: Caller) -> None:
     Raises:
         Forbidden: the caller is not an admin.
     """
-    if not db.value(conn, SQL.is_admin, account_id=caller.account):
+    if not is_admin(conn, caller):
         raise Forbidden(required_role=Who.ADMIN, your_role=None)
+
+
+def is_admin(conn: db.Connection, caller: Caller) -> bool:
+    """Return True if the caller is an admin of the platform."""
+    return bool(db.value(conn, SQL.is_admin, account_id=caller.account))
 
 
 def covers(role: Who, needed: Who) -> bool:
