@@ -13,8 +13,7 @@ from bench.server import Bench
 
 _ENVIRONMENT = {
     "STAGE": "staging",
-    "TOKEN_KEYS_SECRET": "token-keys",
-    "TICKET_KEYS_SECRET": "ticket-keys",
+    **{f"{ring.upper()}_KEYS_SECRET": f"{ring}-keys" for ring in ("token", "ticket", "link", "code", "data")},
     "EMAIL_QUEUE_URL": "",
     "REFUND_QUEUE_URL": "",
     "EMAIL_SENDER": "tickets@example.com",

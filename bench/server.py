@@ -74,5 +74,5 @@ def bench_server(**settings: str) -> Iterator[Bench]:
         with Server(data, free_port(), options=options) as server:
             bench = Bench(server, data)
             bench.create("empty", "template1")
-            migrations.apply(bench.url("empty"), api_password="api")
+            migrations.apply(bench.url("empty"), api_login={"username": "boxoffice_api", "password": "api"})
             yield bench

@@ -16,7 +16,7 @@ from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, INFOS
 from tests.helpers.provider_servers import Flutterwave, Sandbox, Stripe, account_at
 from tests.helpers.support import Client, Database, Postgres, all_functions, free_port
 
-KEY_RINGS = {"TOKEN_KEYS_SECRET": "token-keys", "TICKET_KEYS_SECRET": "ticket-keys"}
+KEY_RINGS = {f"{ring.upper()}_KEYS_SECRET": f"{ring}-keys" for ring in ("token", "ticket", "link", "code", "data")}
 PROVIDER_SECRETS = {f"{info.name.upper()}_SECRET": info.name for info in INFOS}
 
 ENVIRONMENT = {
@@ -61,7 +61,7 @@ def postgres() -> Iterator[Postgres]:
     has_room = memory.is_dir() and shutil.disk_usage(memory).free > 4 << 30
     with TemporaryDirectory(dir=memory if has_room else None) as directory, Postgres(Path(directory)) as server:
         server.create("template")
-        migrations.apply(server.url("template"), api_password="api")
+        migrations.apply(server.url("template"), api_login={"username": "boxoffice_api", "password": "api"})
         yield server
 
 

@@ -15,7 +15,7 @@ The file has the pages of one chain, each on a line. Verified is:
 - The last entry is the head that the last page names.
 
 Whoever can forge the file can cut its end off, and change the head. Against that, note a head from time to time where
-nobody can change it, and give it by `--head`: the chain must still go through it. The file may begin right after it.
+nobody can change it, and give it by `--head`. The chain must still go through it. The file may begin right after it.
 """
 
 import argparse

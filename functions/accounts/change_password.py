@@ -2,7 +2,7 @@
 
 from boxoffice import db
 from boxoffice.accounts import service
-from boxoffice.accounts.errors import WrongCredentials
+from boxoffice.accounts.errors import GuessablePassword, WrongCredentials
 from boxoffice.accounts.models import PasswordChange
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
@@ -12,7 +12,9 @@ from boxoffice.rate_limit import limit_authentication
 __all__ = ["handler"]
 
 
-@route("PUT", "/v1/me/password", who=Who.ACCOUNT, status=204, raises=(WrongCredentials, TooManyRequests))
+@route(
+    "PUT", "/v1/me/password", who=Who.ACCOUNT, status=204, raises=(GuessablePassword, WrongCredentials, TooManyRequests)
+)
 def change_password(request: PasswordChange) -> None:
     """Change the password.
 

@@ -1,7 +1,7 @@
 """POST /v1/accounts"""
 
 from boxoffice import db
-from boxoffice.accounts.errors import EmailTaken
+from boxoffice.accounts.errors import EmailTaken, GuessablePassword
 from boxoffice.accounts.models import SignUpRequest
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
@@ -13,7 +13,7 @@ from boxoffice.rate_limit import limit_authentication
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/accounts", who=Who.PUBLIC, status=201, raises=(EmailTaken, TooManyRequests))
+@route("POST", "/v1/accounts", who=Who.PUBLIC, status=201, raises=(EmailTaken, GuessablePassword, TooManyRequests))
 def sign_up(request: SignUpRequest) -> SignUpView:
     """Make an account and log in.
 

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 
 import json
 import logging
-import os
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -35,11 +34,8 @@ def _migrate() -> dict[str, str]:
 
     config.forget_secrets()
     settings = config.settings()
-    owner = os.environ.get("DATABASE_OWNER_URL") or config.conninfo(
-        settings.database_url, os.environ["MIGRATION_SECRET"]
-    )
-    password = config.secret(settings.database_secret)["password"] if settings.database_secret else None
-    applied = migrations.apply(owner, api_password=password)
+    login = config.secret(settings.database_secret) if settings.database_secret else None
+    applied = migrations.apply(config.owner_conninfo(), api_login=login)
     logger.info("migrated", extra={"applied": applied})
     return {"Version": max(path.stem for path in Path(migrations.__file__).parent.glob("*.sql"))}
 

@@ -14,7 +14,8 @@ def migrate(owner_url: str, api_password: str) -> None:
     """Apply the missing migrations. If none is missing, this costs an import and a few queries."""
     from boxoffice import migrations
 
-    migrations.apply(owner_url, api_password=api_password)
+    login = {"username": migrations.API_ROLE, "password": api_password}
+    migrations.apply(owner_url, api_login=login)
 
 
 BOXOFFICE = Project(
@@ -31,7 +32,7 @@ BOXOFFICE = Project(
         "PUBLIC_URL": "{url}",
         "DATABASE_URL": "{database_url}",
         "DATABASE_SECRET": "",  # the URL has the password
-        "MIGRATION_SECRET": "",
+        "OWNER_SECRET": "",
     },
     secrets={"SandboxKeys": {"url": "{url}" + sandbox.PATH}},
     email_senders=[EMAIL_SENDER],

@@ -173,11 +173,11 @@ def is_guest_token(presented: str | None, kind: GuestResource, resource_id: UUID
     """
     if presented is None:
         return False
-    return is_token(settings().ticket_keys_secret, kind, _message(resource_id, transfer_count), presented)
+    return is_token(settings().link_keys_secret, kind, _message(resource_id, transfer_count), presented)
 
 
 def _guest_token(kind: GuestResource, resource_id: UUID, transfer_count: int = 0) -> str:
-    return token(settings().ticket_keys_secret, kind, _message(resource_id, transfer_count))
+    return token(settings().link_keys_secret, kind, _message(resource_id, transfer_count))
 
 
 def _message(resource_id: UUID, transfer_count: int) -> bytes:

@@ -2,8 +2,10 @@
 
 import json
 import logging
+import math
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -27,6 +29,9 @@ class Settings:
     database_secret: str
     token_keys_secret: str
     ticket_keys_secret: str
+    link_keys_secret: str
+    code_keys_secret: str
+    data_keys_secret: str
     email_queue_url: str
     refund_queue_url: str
     email_sender: str
@@ -48,6 +53,9 @@ def settings() -> Settings:
         database_secret=env.get("DATABASE_SECRET", ""),
         token_keys_secret=env["TOKEN_KEYS_SECRET"],
         ticket_keys_secret=env["TICKET_KEYS_SECRET"],
+        link_keys_secret=env["LINK_KEYS_SECRET"],
+        code_keys_secret=env["CODE_KEYS_SECRET"],
+        data_keys_secret=env["DATA_KEYS_SECRET"],
         email_queue_url=env["EMAIL_QUEUE_URL"],
         refund_queue_url=env["REFUND_QUEUE_URL"],
         email_sender=env["EMAIL_SENDER"],
@@ -69,11 +77,22 @@ def conninfo(url: str, secret_id: str, *, fresh: bool = False) -> str:
     """Return the URL with the user and password of a secret in it; without a secret id, the URL as it is."""
     if not secret_id:
         return url
-    login = secret(secret_id, fresh=fresh)
+    return log_in(url, secret(secret_id, fresh=fresh))
+
+
+def log_in(url: str, login: Mapping[str, str]) -> str:
+    """Return the URL with a user and a password in it."""
     return url.replace("://", f"://{quote(login['username'], safe='')}:{quote(login['password'], safe='')}@", 1)
 
 
+def owner_conninfo() -> str:
+    """Return how the owner of the database connects. Only the functions of the deployment itself may do that."""
+    own = os.environ.get("DATABASE_OWNER_URL")
+    return own or conninfo(settings().database_url, os.environ["OWNER_SECRET"])
+
+
 _secrets: dict[str, tuple[float, dict[str, str]]] = {}
+_refused_fresh: dict[str, float] = {}  # when a fresh one could not be read
 
 
 def secret(secret_id: str, *, fresh: bool = False) -> dict[str, str]:
@@ -82,7 +101,8 @@ def secret(secret_id: str, *, fresh: bool = False) -> dict[str, str]:
     If they cannot be read again then, those in hand stay for ten seconds more, and so on until they can be read.
 
     Args:
-        fresh: cache them for ten seconds only, and do not return older ones.
+        fresh: cache them for ten seconds only, and do not return older ones. Anybody can make us ask, with a token that
+            names a key which does not exist. So a failure lasts for ten seconds, too.
 
     Raises:
         Busy: Secrets Manager does not answer, and there are none in hand; or the caller wants fresh ones.
@@ -92,12 +112,16 @@ def secret(secret_id: str, *, fresh: bool = False) -> dict[str, str]:
     read_at, value = _secrets.get(secret_id, (None, {}))
     if read_at is not None and now - read_at <= (_FRESH_LIFETIME if fresh else _SECRET_LIFETIME):
         return value
+    if fresh and now - _refused_fresh.get(secret_id, -math.inf) <= _FRESH_LIFETIME:
+        raise Busy
     try:
         value = _read(secret_id)
     except NoSuchSecret:
         _secrets.pop(secret_id, None)
         raise
     except Busy:
+        if fresh:
+            _refused_fresh[secret_id] = now
         if fresh or not value:
             raise
         logger.warning("a secret cannot be read again; the one in hand stays", exc_info=True)
@@ -124,6 +148,7 @@ def optional_secret(secret_id: str, *, fresh: bool = False) -> dict[str, str] | 
 def forget_secrets() -> None:
     """Empty the cache, so that the next use of a secret reads it again."""
     _secrets.clear()
+    _refused_fresh.clear()
 
 
 class NoSuchSecret(Busy):
@@ -181,7 +206,8 @@ def _fetch_from_aws(secret_id: str) -> str:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        return str(boto3.client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"])
+        answer = boto3.client("secretsmanager").get_secret_value(SecretId=secret_id, VersionStage="AWSCURRENT")
+        return str(answer["SecretString"])
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             raise NoSuchSecret from error

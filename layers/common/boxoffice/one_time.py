@@ -51,7 +51,7 @@ def issue(
 
 def token_of(purpose: Purpose, token_id: UUID) -> str:
     """Return the text of a token: its id, and the proof that we issued it for this purpose."""
-    proof = signing.token(settings().ticket_keys_secret, _purpose(purpose), token_id.bytes)
+    proof = signing.token(settings().code_keys_secret, _purpose(purpose), token_id.bytes)
     return f"{base64.urlsafe_b64encode(token_id.bytes).decode().rstrip('=')}.{proof}"
 
 
@@ -80,7 +80,7 @@ def _id_in(purpose: Purpose, presented: str) -> UUID | None:
         token_id = UUID(bytes=base64.urlsafe_b64decode(f"{name}=="))
     except (binascii.Error, ValueError):
         return None
-    is_ours = signing.is_token(settings().ticket_keys_secret, _purpose(purpose), token_id.bytes, proof)
+    is_ours = signing.is_token(settings().code_keys_secret, _purpose(purpose), token_id.bytes, proof)
     return token_id if is_ours else None
 
 

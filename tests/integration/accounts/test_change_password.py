@@ -92,3 +92,13 @@ def test_invalid_bodies_are_refused(api: Client) -> None:
 
 def test_only_accounts_have_a_password_to_change(api: Client) -> None:
     assert api.put("/v1/me/password", {"current_password": PASSWORD, "new_password": NEW}).status == 401
+
+
+def test_a_password_that_is_easy_to_guess_is_refused(api: Client) -> None:
+    person = sign_up(api)
+    change = {"current_password": PASSWORD, "new_password": person.email}
+
+    answer = api.put("/v1/me/password", change, headers=person.headers)
+
+    assert (answer.status, answer.code) == (422, "guessable_password")
+    assert "uncommon words" in answer.json["detail"]

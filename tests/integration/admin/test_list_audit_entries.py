@@ -182,7 +182,8 @@ def test_owners_read_their_own_and_admins_all(api: Client, conn: Connection, org
 MANY = """
     INSERT INTO audit_log SELECT CASE WHEN n %% 3 = 0 THEN %(chain)s::uuid ELSE gen_random_uuid() END, n,
         now() - n * interval '1 minute', 'account',
-        CASE WHEN n %% 5000 = 0 THEN %(actor)s::uuid ELSE gen_random_uuid() END, false, CASE WHEN n %% 7000 = 0 THEN 'rare' ELSE 'log_in' END, 'subject ' || n, '{}', '', ''
+        CASE WHEN n %% 5000 = 0 THEN %(actor)s::uuid ELSE gen_random_uuid() END, false,
+        CASE WHEN n %% 7000 = 0 THEN 'rare' ELSE 'log_in' END, 'subject ' || n, '{}', '', ''
     FROM generate_series(1, 30000) AS n"""
 
 

@@ -93,7 +93,13 @@ def test_the_answer_says_what_is_wrong_with_a_long_password_and_not_what_it_was(
 
 
 def test_every_other_password_is_accepted_unchanged(api: Client) -> None:
-    for password in ["ten chars!", "x" * 72, "é" * 36, "null \0 byte", " spaces count "]:
+    for password in [
+        "ten ch4rs!",
+        ("correct horse battery " * 4)[:72],
+        "é und à und ü und ß",
+        "null \0 byte",
+        " spaces count ",
+    ]:
         person = sign_up(api, password=password)
 
         shorter = api.post("/v1/sessions", {"email": person.email, "password": password[:-1]})
@@ -143,3 +149,10 @@ def test_an_address_signs_up_ten_times_in_a_quarter_of_an_hour(api: Client) -> N
     assert 890 <= int(answers[10].headers["retry-after"]) <= 900
     assert answers[10].headers["retry-after"] == answers[10].headers["ratelimit-reset"]
     assert api.post("/v1/accounts", sign_up_request(), address="192.0.2.1").status == 201
+
+
+def test_a_password_that_is_easy_to_guess_is_refused(api: Client, conn: Connection) -> None:
+    answer = api.post("/v1/accounts", sign_up_request(password="boxoffice2026"))
+
+    assert (answer.status, answer.code) == (422, "guessable_password")
+    assert conn.execute("SELECT count(*) FROM accounts").fetchone() == (0,)

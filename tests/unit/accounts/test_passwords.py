@@ -3,6 +3,7 @@
 import pytest
 
 from boxoffice.accounts import passwords
+from boxoffice.accounts.errors import GuessablePassword
 from boxoffice.config import settings
 
 
@@ -26,9 +27,11 @@ def test_two_hashes_of_one_password_differ() -> None:
 
 
 def test_all_72_bytes_count() -> None:
-    stored = passwords.hash_of("x" * 72)
+    long = ("correct horse battery staple " * 3)[:71]
+    stored = passwords.hash_of(long + "x")
 
-    assert not passwords.matches("x" * 71 + "y", stored)
+    assert len(long) == 71
+    assert not passwords.matches(long + "y", stored)
 
 
 def test_the_characters_after_a_null_byte_count() -> None:
@@ -56,3 +59,44 @@ def test_bytes_are_counted_not_characters() -> None:
 
 def test_letters_are_composed_before_they_are_counted() -> None:
     assert passwords.normalise("e\u0301" * 36) == "é" * 36
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        # ten characters or more, from the published lists of leaked passwords
+        "1234567890",
+        "1q2w3e4r5t6y",
+        "qwertyuiop",
+        "password123",
+        "iloveyou123",
+        "Passw0rd123",
+        "letmein123",
+        "trustno1trustno1",
+        "football2020",
+        "0987654321",
+        "aaaaaaaaaaaa",
+        "abcdefghijklmnop",
+        # what is known of the person or the service
+        "boxoffice2026",
+        "okafor@example.com",
+    ],
+)
+def test_what_is_easy_to_guess_is_refused(password: str) -> None:
+    with pytest.raises(GuessablePassword):
+        passwords.hash_of(password, "Adaobi Okafor", "okafor@example.com")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct horse battery",
+        "raumschiffkapitän",
+        "گذرواژه‌ام خوب است",
+        "මගේ මුරපදය හොඳයි",
+        "qX7!vb2#Lp",
+        "x9" + "correct horse battery " * 3,
+    ],
+)
+def test_passwords_of_any_alphabet_are_taken(password: str) -> None:
+    assert passwords.matches(password, passwords.hash_of(password))

@@ -18,6 +18,14 @@ class WrongCredentials(DomainError):
     detail: str = ""
 
 
+class GuessablePassword(DomainError):
+    status = 422
+    code = "guessable_password"
+    meaning = "The password is too easy to guess."
+    remedy = "Use several uncommon words, or let a password manager make one."
+    reason: str
+
+
 class SessionOver(DomainError):
     status = 401
     code = "session_over"

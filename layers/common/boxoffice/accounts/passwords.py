@@ -1,10 +1,16 @@
 """Passwords: one spelling for each, and their bcrypt hashes."""
 
+import re
 import unicodedata
+from collections.abc import Sequence
 
+from boxoffice.accounts.errors import GuessablePassword
 from boxoffice.config import settings
 
 MOST_BYTES = 72  # bcrypt ignores what follows
+
+_FEWEST_GUESSES = 10**8
+_WORD = re.compile(r"\w+")
 
 
 def normalise(password: str) -> str:
@@ -19,11 +25,30 @@ def normalise(password: str) -> str:
     return normal
 
 
-def hash_of(password: str) -> str:
-    """Return the bcrypt hash to store. It takes a quarter of a second on purpose."""
+def hash_of(password: str, *about: str) -> str:
+    """Return the bcrypt hash to store. It takes a quarter of a second on purpose.
+
+    Args:
+        about: what an attacker would try first, such as the person's name and address.
+
+    Raises:
+        GuessablePassword: the password is in the lists of common ones, or is close to them or to ``about``.
+    """
     import bcrypt
 
+    _check_strength(password, about)
+
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(settings().bcrypt_cost)).decode()
+
+
+def _check_strength(password: str, about: Sequence[str]) -> None:
+    """Refuse what an attacker finds within a hundred million guesses, by the estimate of zxcvbn (USENIX 2016)."""
+    from zxcvbn import zxcvbn
+
+    words = [word for text in ("Boxoffice", *about) for word in (text, *_WORD.findall(text))]
+    estimate = zxcvbn(password, user_inputs=words, max_length=MOST_BYTES)
+    if estimate["guesses"] < _FEWEST_GUESSES:
+        raise GuessablePassword(reason=estimate["feedback"]["warning"] or "It is easy to guess.")
 
 
 def matches(password: str, stored_hash: str | None) -> bool:

@@ -78,13 +78,14 @@ def change_password(conn: db.Connection, caller: Caller, request: PasswordChange
     Raises:
         Unauthenticated: the account is gone.
         WrongCredentials: the current password in the request is wrong.
+        GuessablePassword: the new one is too easy to guess.
     """
     account = db.one(conn, Credentials, SQL.get_credentials_of_account, id=caller.account)
     if account is None:
         raise Unauthenticated
     if not passwords.matches(request.current_password, account.password_hash):
         raise WrongCredentials("The current password is wrong.")
-    new_hash = passwords.hash_of(request.new_password)
+    new_hash = passwords.hash_of(request.new_password, account.name, account.email or "")
     with conn.transaction():
         if not db.run(conn, SQL.replace_password, id=account.id, checked_hash=account.password_hash, new_hash=new_hash):
             raise WrongCredentials("The current password is wrong.")

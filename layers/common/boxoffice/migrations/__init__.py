@@ -1,16 +1,20 @@
 """Migrations: each runs once, in a transaction of its own, and none is ever undone. One deploy runs them at a time."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
 API_ROLE = "boxoffice_api"
+API_USERS = (API_ROLE, f"{API_ROLE}_2")
+"""The users as which the functions connect. The second has all rights of the first. A rotation gives a new password to
+the one that is not in use, so that nobody is shut out meanwhile."""
 
 _LOCK = 0x626F78  # any number, but the same for all deploys
 
-# These are settings of the role, so that no client can forget them. The time-outs take locks and connections away from
+# These are settings of each user, so that no client can forget them. The time-outs take locks and connections away from
 # a frozen or killed environment. Times are in UTC, wherever the server is.
 _ROLE_SETTINGS = {
     "TimeZone": "UTC",
@@ -31,8 +35,11 @@ class MigrationChanged(RuntimeError):
         )
 
 
-def apply(owner_conninfo: str, *, api_password: str | None) -> list[str]:
-    """Apply the missing migrations, and prepare the role that the functions connect as.
+def apply(owner_conninfo: str, *, api_login: Mapping[str, str] | None) -> list[str]:
+    """Apply the missing migrations, and prepare the roles that the functions connect as.
+
+    Args:
+        api_login: the ``username`` of one of `API_USERS` and its ``password``; None leaves all passwords as they are.
 
     Returns:
         The names of the migrations that this call applied.
@@ -43,8 +50,16 @@ def apply(owner_conninfo: str, *, api_password: str | None) -> list[str]:
     with psycopg.connect(owner_conninfo, autocommit=True) as conn:
         conn.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         applied = [path.stem for path in _missing(conn) if _apply_one(conn, path)]
-        _prepare_role(conn, api_password)
+        _prepare_roles(conn)
+        if api_login is not None:
+            _set_password(conn, api_login)
         return applied
+
+
+def set_password(owner_conninfo: str, login: Mapping[str, str]) -> None:
+    """Give one of `API_USERS` another password. Its connections stay."""
+    with psycopg.connect(owner_conninfo, autocommit=True) as conn:
+        _set_password(conn, login)
 
 
 def _missing(conn: psycopg.Connection) -> list[Path]:
@@ -73,17 +88,26 @@ def _apply_one(conn: psycopg.Connection, path: Path) -> bool:
     return True
 
 
-def _prepare_role(conn: psycopg.Connection, password: str | None) -> None:
-    role = sql.Identifier(API_ROLE)
-    if not conn.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [API_ROLE]).fetchone():
-        conn.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
-    if password is not None:
-        conn.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(password)))
-    for name, setting in _ROLE_SETTINGS.items():
-        conn.execute(sql.SQL("ALTER ROLE {} SET {} = {}").format(role, sql.Identifier(name), sql.Literal(setting)))
+def _prepare_roles(conn: psycopg.Connection) -> None:
+    for name in API_USERS:
+        user = sql.Identifier(name)
+        if not conn.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
+            conn.execute(sql.SQL("CREATE ROLE {} LOGIN").format(user))
+        for setting, value in _ROLE_SETTINGS.items():
+            conn.execute(sql.SQL("ALTER ROLE {} SET {} = {}").format(user, sql.Identifier(setting), sql.Literal(value)))
+    role, second = map(sql.Identifier, API_USERS)
+    conn.execute(sql.SQL("GRANT {} TO {}").format(role, second))
     conn.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role))
     conn.execute(sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}").format(role))
     conn.execute(sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}").format(role))
     conn.execute(sql.SQL("REVOKE UPDATE, DELETE ON audit_log, migrations FROM {}").format(role))
     conn.execute(sql.SQL("REVOKE UPDATE ON audit_values FROM {}").format(role))
     conn.execute(sql.SQL("REVOKE DELETE ON audit_chains FROM {}").format(role))
+
+
+def _set_password(conn: psycopg.Connection, login: Mapping[str, str]) -> None:
+    """Set a password. The server gets only its SCRAM verifier (RFC 5803), so no log of the server can have it."""
+    user, password = login["username"], login["password"]
+    assert user in API_USERS
+    verifier = conn.pgconn.encrypt_password(password.encode(), user.encode(), b"scram-sha-256").decode()
+    conn.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(user), sql.Literal(verifier)))

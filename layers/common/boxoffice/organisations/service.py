@@ -22,9 +22,10 @@ def sign_up(conn: db.Connection, caller: Caller, request: SignUpRequest) -> Sign
     Runs in autocommit. It opens its transaction after it has hashed the password.
 
     Raises:
+        GuessablePassword: the password is too easy to guess.
         EmailTaken: there is an account with this email address.
     """
-    password_hash = passwords.hash_of(request.password)
+    password_hash = passwords.hash_of(request.password, request.name, request.email)
     with conn.transaction():
         session = accounts.create_account(conn, request, password_hash)
         name = request.organisation_name

@@ -116,7 +116,7 @@ def _hand_over(
 
 def token_of(transfer_id: UUID) -> str:
     """Return the token that accepts a transfer: its id, and a proof that we made the token."""
-    return f"{transfer_id.hex}.{signing.token(settings().ticket_keys_secret, 'transfer', transfer_id.bytes)}"
+    return f"{transfer_id.hex}.{signing.token(settings().link_keys_secret, 'transfer', transfer_id.bytes)}"
 
 
 def _read_token(text: str) -> UUID:
@@ -125,7 +125,7 @@ def _read_token(text: str) -> UUID:
         transfer_id = UUID(hex=id_text)
     except ValueError as error:
         raise NotFound from error
-    if not signing.is_token(settings().ticket_keys_secret, "transfer", transfer_id.bytes, proof):
+    if not signing.is_token(settings().link_keys_secret, "transfer", transfer_id.bytes, proof):
         raise NotFound
     return transfer_id
 
