@@ -1,18 +1,24 @@
 """GET /v1/organisations/{organisation_id}"""
 
 from boxoffice import db
+from boxoffice.answer import set_header
 from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
+from boxoffice.errors import NotFound
 from boxoffice.organisations import service
-from boxoffice.organisations.models import OrganisationView
+from boxoffice.organisations.models import OrganisationProfile, OrganisationView
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/organisations/{organisation_id}", who=Who.SCANNER, conditional=True)
-def get_organisation(organisation_id: PathId) -> OrganisationView:
-    """Return an organisation to its members."""
+@route("GET", "/v1/organisations/{organisation_id}", who=Who.PUBLIC, conditional=True, raises=(NotFound,))
+def get_organisation(organisation_id: PathId) -> OrganisationView | OrganisationProfile:
+    """Return the public profile of an organisation that is approved.
+
+    Members see one that is not approved too, and all of its fields. So do admins.
+    """
     with db.autocommit() as conn:
         organisation = service.get_organisation(conn, caller(), organisation_id)
     etag(organisation.version)
+    set_header("Vary", "Authorization")  # the same version shows members more
     return organisation

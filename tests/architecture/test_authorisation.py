@@ -44,9 +44,22 @@ WHO: dict[str, str] = {
     # organisations
     "sign_up": "public",
     "create_organisation": "account",
-    "get_organisation": "scanner",
+    "get_organisation": "public",
+    "update_organisation": "owner",
+    "apply_again": "owner",
+    "list_applications": "admin",
+    "decide_application": "admin",
+    "list_members": "manager",
+    "invite_member": "owner",
+    "list_invitations": "manager",
+    "revoke_invitation": "owner",
+    "accept_invitation": "account",
+    "change_member_role": "owner",
+    "remove_member": "owner",  # and each member themself
+    "hand_over_organisation": "owner",  # and admins
     # events
     "list_events": "public",
+    "list_my_events": "account",
     "get_event": "public",
     "get_availability": "public",
     "create_event": "manager",

@@ -472,7 +472,7 @@ def needed_by(name: str) -> set[str]:
 def test_the_manual_names_each_page_that_emails_link_to() -> None:
     code = "".join(path.read_text() for path in ROOT.glob("layers/common/boxoffice/*/emails.py"))
     linked = set(re.findall(r'[^_]link\("(\w+)"', code))
-    assert linked == {"orders", "tickets", "transfers", "waitlist"}
+    assert linked == {"invitations", "orders", "tickets", "transfers", "waitlist"}
     manual = (ROOT / "docs/deploying.md").read_text()
     assert set(re.findall(r"^\| `/(\w+)/{id}#token=…` ", manual, re.MULTILINE)) == linked
 

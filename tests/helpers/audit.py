@@ -9,10 +9,13 @@ import psycopg
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry, with the personal values in their places. The address of its caller stands apart from its details."""
+    """An entry, with the personal values in their places. The address of its caller stands apart from its details.
+
+    What nobody did has the nil UUID as its actor.
+    """
 
     chain: UUID
-    actor: UUID | None
+    actor: UUID
     action: str
     subject: str
     details: dict[str, Any]
@@ -30,7 +33,7 @@ def entries(conn: psycopg.Connection) -> list[Entry]:
     found = []
     for chain, actor, action, subject, stored, values in rows:
         details = _with_values(stored, values or {})
-        found.append(Entry(chain, actor, action, subject, details, details.pop("address", None)))
+        found.append(Entry(chain, actor or UUID(int=0), action, subject, details, details.pop("address", None)))
     return found
 
 

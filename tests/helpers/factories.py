@@ -35,8 +35,11 @@ def open_session(conn: psycopg.Connection, account_id: UUID) -> UUID:
 
 
 def organisation(conn: psycopg.Connection, *, owner: UUID | None = None, **overrides: Any) -> UUID:
-    """Make an approved organisation with an owner."""
-    row = {"id": new_id(), "name": f"Organisation {next(_number)}", "status": "approved", **overrides}
+    """Make an approved organisation with an owner. One that was rejected or is suspended has a reason."""
+    n = next(_number)
+    row = {"id": new_id(), "name": f"Organisation {n}", "slug": f"organisation-{n}", "status": "approved", **overrides}
+    if row["status"] in ("rejected", "suspended"):
+        row = {"status_reason": "It sells what it does not have.", **row}
     organisation_id = _insert(conn, "organisations", row)
     member(conn, organisation_id, "owner", account_id=owner)
     return organisation_id
@@ -50,6 +53,33 @@ def member(conn: psycopg.Connection, organisation_id: UUID, role: str, *, accoun
         [organisation_id, account_id, role],
     )
     return account_id
+
+
+def invitation(
+    conn: psycopg.Connection, organisation_id: UUID, email: str = "bola@example.com", role: str = "manager"
+) -> tuple[UUID, str]:
+    """Invite somebody, as an owner. Return the invitation's id and the token of its link."""
+    from boxoffice import one_time
+    from boxoffice.auth import Caller, Who
+    from boxoffice.organisations import members
+    from boxoffice.organisations.models import InvitationRequest
+
+    (owner,) = (
+        conn.execute(
+            "SELECT account_id FROM members WHERE organisation_id = %s AND role = 'owner'", [organisation_id]
+        ).fetchone()
+        or ()
+    )
+    request = InvitationRequest.model_validate({"email": email, "role": role})
+    with conn.transaction():
+        invited = members.invite_member(conn, Caller(Who.OWNER, owner), organisation_id, request)
+    (token_id,) = (
+        conn.execute(
+            "SELECT payload ->> 'token_id' FROM outbox WHERE payload ->> 'invitation_id' = %s", [str(invited.id)]
+        ).fetchone()
+        or ()
+    )
+    return invited.id, one_time.token_of(one_time.Purpose.INVITATION, UUID(token_id))
 
 
 def event(conn: psycopg.Connection, **overrides: Any) -> UUID:

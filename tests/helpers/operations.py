@@ -65,12 +65,14 @@ def operations() -> dict[str, Operation]:
 class World:
     """An organisation with sold tickets, its members and buyers, and people who have nothing to do with it.
 
-    The rivals are the owner, a manager and a scanner of another organisation.
+    The rivals are the owner, a manager and a scanner of another organisation. The rejected organisation has the same
+    members. The buyer is invited to the first one.
     """
 
     owner: UUID
     manager: UUID
     scanner: UUID
+    colleague: UUID
     buyer: UUID
     session: SessionView
     stranger: UUID
@@ -79,6 +81,9 @@ class World:
     rival_scanner: UUID
     admin: UUID
     organisation: UUID
+    rejected_organisation: UUID
+    invitation: UUID
+    invitation_token: str
     event: UUID
     draft: UUID
     ticket_type: UUID
@@ -149,12 +154,18 @@ def build(conn: psycopg.Connection) -> World:
     factories.payment(conn, paid_order, status="succeeded")
     cloakroom = factories.place(conn, organisation_id=organisation)
     claim, claim_qr = factories.claim(conn, cloakroom)
+    manager, scanner = (factories.member(conn, organisation, role) for role in ("manager", "scanner"))
+    rejected = factories.organisation(conn, owner=owner, status="rejected")
+    for role, account in (("manager", manager), ("scanner", scanner)):
+        factories.member(conn, rejected, role, account_id=account)
+    _, invitation_token = factories.invitation(conn, organisation, session.account.email)
     ticket, other_ticket = tickets.list_for_order(conn, paid_order)[:2]
     (used_ticket,) = tickets.list_for_order(conn, factories.paid_order(conn, ticket_type, quantity=1))
     return World(
         owner=owner,
-        manager=factories.member(conn, organisation, "manager"),
-        scanner=factories.member(conn, organisation, "scanner"),
+        manager=manager,
+        scanner=scanner,
+        colleague=factories.member(conn, organisation, "scanner"),
         buyer=buyer,
         session=session,
         stranger=factories.account(conn),
@@ -163,6 +174,9 @@ def build(conn: psycopg.Connection) -> World:
         rival_scanner=factories.member(conn, rivals, "scanner"),
         admin=factories.account(conn, is_admin=True),
         organisation=organisation,
+        rejected_organisation=rejected,
+        invitation=factories.invitation(conn, organisation)[0],
+        invitation_token=invitation_token,
         event=event,
         draft=draft,
         ticket_type=ticket_type,

@@ -186,7 +186,9 @@ def call_off(sale: Sale, api: Client, choice: Random) -> None:
 def suspend(sale: Sale, api: Client, choice: Random) -> None:
     """Suspend the organisation, or more often let it sell again."""
     status = choice.choice(["suspended", *["approved"] * 5])
-    sale.conn.execute("UPDATE organisations SET status = %s WHERE id = %s", [status, sale.organisation])
+    sale.conn.execute(
+        "UPDATE organisations SET status = %s, status_reason = 'Fraud' WHERE id = %s", [status, sale.organisation]
+    )
 
 
 def resize(sale: Sale, api: Client, choice: Random) -> None:

@@ -251,7 +251,7 @@ def require_admin(conn: db.Connection, caller: Caller) -> None:
 
 
 def is_admin(conn: db.Connection, caller: Caller) -> bool:
-    """Return True if the caller is an admin of the platform."""
+    """Return True if the caller's account is an admin of the platform."""
     return bool(db.value(conn, SQL.is_admin, account_id=caller.account))
 
 

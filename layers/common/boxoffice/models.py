@@ -18,6 +18,7 @@ from pydantic import (
     EmailStr,
     Field,
     StringConstraints,
+    ValidationError,
     computed_field,
 )
 
@@ -51,6 +52,19 @@ def _bare_address(address: object) -> object:
     return address
 
 
+def _url(text: str) -> str:
+    """Return a URL as browsers write it: its host in ASCII, and what else is not ASCII percent-encoded."""
+    from pydantic_core import Url
+
+    try:
+        url = Url(text)
+    except ValidationError as error:
+        raise ValueError("must be a URL") from error
+    if url.username or url.password:
+        raise ValueError("must not contain credentials")
+    return str(url)
+
+
 def _rfc_3339(moment: object) -> object:
     """Refuse anything but RFC 3339, section 5.6. pydantic would take a number for seconds since 1970."""
     if isinstance(moment, datetime) or (isinstance(moment, str) and _DATE_AND_TIME.match(moment)):
@@ -68,6 +82,19 @@ ShortText = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)
 ]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000), AfterValidator(_printable)]
+LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40_000), AfterValidator(_printable)]
+ImageUrl = Annotated[
+    str,
+    StringConstraints(max_length=2000, pattern=r"^https://[\x21-\x7e]+$"),
+    AfterValidator(_url),
+    Field(examples=["https://example.com/poster.jpg"]),
+]
+WebUrl = Annotated[
+    str,
+    StringConstraints(max_length=2000, pattern=r"^https?://[^\s\x00-\x1f]+$"),
+    AfterValidator(_url),
+    Field(examples=["https://example.com"]),
+]
 Email = Annotated[EmailStr, BeforeValidator(_bare_address), AfterValidator(str.lower), Field(max_length=254)]
 Phone = Annotated[
     str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$"), Field(description="E.164", examples=["+2348012345678"])

@@ -21,10 +21,15 @@ from boxoffice.ids import new_id
 SQL = sql.queries()
 
 
+LONGEST = timedelta(days=30)
+"""No token lives longer, so that the key which proves it can be dropped after that."""
+
+
 class Purpose(StrEnum):
     """What a token is good for. No token serves another purpose."""
 
     CONFIRM_EMAIL = "confirm email"
+    INVITATION = "invitation"
 
 
 def issue(
@@ -36,6 +41,7 @@ def issue(
         account_id: the account that the token belongs to, if there is one; see `revoke`.
         payload: what whoever redeems the token needs to know.
     """
+    assert lifetime <= LONGEST
     token_id = new_id()
     db.run(
         conn,

@@ -17,6 +17,7 @@ ATTEMPTS = 10
 ATTEMPTS_WINDOW = timedelta(minutes=15)
 EMAILS = 5
 EMAILS_WINDOW = timedelta(hours=1)
+INVITATIONS = 20
 
 
 def limit_authentication(account: str | None = None) -> None:
@@ -47,6 +48,25 @@ def limit_waitlist(email: str) -> None:
         TooManyRequests: there were ten requests in fifteen minutes before, from or for either of them.
     """
     _limit("waitlist", [_address(), email], ATTEMPTS, ATTEMPTS_WINDOW)
+
+
+def limit_applications(account_id: UUID) -> None:
+    """Count an application of a seller.
+
+    Raises:
+        TooManyRequests: the account has sent ten in fifteen minutes before.
+    """
+    _limit("apply", [str(account_id)], ATTEMPTS, ATTEMPTS_WINDOW)
+
+
+def limit_invitations(organisation_id: UUID, email: str) -> None:
+    """Count an invitation, for the organisation and for the email address, so that nobody sends spam through us.
+
+    Raises:
+        TooManyRequests: there were twenty of the organisation, or five to the address, in an hour before.
+    """
+    _limit("invite", [str(organisation_id)], INVITATIONS, EMAILS_WINDOW)
+    _limit("invite to", [email], EMAILS, EMAILS_WINDOW)
 
 
 @contextmanager

@@ -81,16 +81,27 @@ CREATE TABLE rate_limits (
 
 -- ------------------------------------------------------------------------------------------------ organisations
 
--- webhooks is true if the organisation listens to webhooks. Only then are they owed to it (decision 38).
+-- The slug names an organisation in URLs. Until the next decision, status_reason says why an admin decided so. If
+-- webhooks is true, the organisation listens to webhooks. Only then are they owed to it (decision 38).
 CREATE TABLE organisations (
-    id         uuid PRIMARY KEY,
-    name       text NOT NULL,
-    status     text NOT NULL CHECK (status IN ('pending', 'approved', 'rejected', 'suspended')),
-    webhooks   boolean NOT NULL DEFAULT false,
-    version    integer NOT NULL DEFAULT 1,
-    created_at timestamptz NOT NULL DEFAULT now()
+    id            uuid PRIMARY KEY,
+    name          text NOT NULL,
+    slug          text NOT NULL CONSTRAINT organisations_slug_key UNIQUE CHECK (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'),
+    status        text NOT NULL CHECK (status IN ('pending', 'approved', 'rejected', 'suspended')),
+    status_reason text,
+    logo_url      text,
+    description   text NOT NULL DEFAULT '',
+    website       text,
+    contact_email text,
+    contact_phone text,
+    terms         text NOT NULL DEFAULT '',
+    webhooks      boolean NOT NULL DEFAULT false,
+    version       integer NOT NULL DEFAULT 1,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT organisations_reason CHECK (status_reason IS NOT NULL OR status IN ('pending', 'approved'))
 );
-
+CREATE INDEX organisations_by_status ON organisations (status, id);
+CREATE INDEX organisations_by_search ON organisations USING gin (to_tsvector('simple', name || ' ' || slug));
 -- Lists of events leave out those of these organisations, which are few.
 CREATE INDEX organisations_not_selling ON organisations (id) WHERE status <> 'approved';
 
@@ -102,6 +113,21 @@ CREATE TABLE members (
     PRIMARY KEY (organisation_id, account_id)
 );
 CREATE INDEX members_account_id ON members (account_id);
+
+-- Somebody is invited to become a member, by an email whose link works once (one_time_tokens). An address has one
+-- invitation of an organisation: the next one replaces it. Whoever accepts it has to have this address.
+CREATE TABLE invitations (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    email           text NOT NULL CHECK (email = lower(email)),
+    role            text NOT NULL CHECK (role IN ('scanner', 'manager', 'owner')),
+    invited_by      uuid NOT NULL REFERENCES accounts,
+    expires_at      timestamptz NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT invitations_one_an_address UNIQUE (organisation_id, email)
+);
+CREATE INDEX invitations_by_organisation ON invitations (organisation_id, id);
+CREATE INDEX invitations_expiry ON invitations (expires_at);
 
 -- ------------------------------------------------------------------------------------------------------- events
 

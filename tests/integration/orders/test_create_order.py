@@ -161,7 +161,7 @@ class TestIdempotency:
             "UPDATE events SET deleted_at = now()",
             "UPDATE ticket_types SET deleted_at = now()",
             "UPDATE ticket_types SET hidden = true",
-            "UPDATE organisations SET status = 'suspended'",
+            "UPDATE organisations SET status = 'suspended', status_reason = 'Fraud'",
         ],
     )
     def test_a_repeat_is_answered_whatever_has_become_of_the_sale(

@@ -1,5 +1,6 @@
 """POST /v1/organisations"""
 
+import re
 from uuid import UUID, uuid4
 
 import pytest
@@ -18,11 +19,47 @@ def test_the_caller_becomes_its_owner(api: Client, conn: Connection) -> None:
 
     assert answer.status == 201
     assert (answer.json["name"], answer.json["status"], answer.json["version"]) == ("Freedom Park", "approved", 1)
+    assert answer.json["slug"] == "freedom-park"
     assert answer.headers["etag"] == '"1"'
     assert api.get(f"/v1/organisations/{answer.json['id']}", account=account).json == answer.json
     assert api.get("/v1/me", account=account).json["memberships"] == [
         {"organisation_id": answer.json["id"], "name": "Freedom Park", "role": "owner"}
     ]
+
+
+def test_the_second_of_a_name_has_a_slug_of_its_own(api: Client, conn: Connection) -> None:
+    account = factories.account(conn)
+
+    first, second = (api.post("/v1/organisations", {"name": "Freedom Park"}, account=account) for _ in range(2))
+
+    assert first.json["slug"] == "freedom-park"
+    assert re.fullmatch(r"freedom-park-[2-9b-z]{6}", second.json["slug"])
+
+
+NAMES = {
+    "تئاتر شهر تهران": "titr-shhr-thrn",
+    "කොළඹ නාට්‍ය ශාලාව": "kolmb-naty-salav",
+    "🎪 Zirkus": "circus-tent-zirkus",
+    "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz": (
+        "rindfleischetikettierungsuberwachungsaufgabenubertrag"
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "slug"), [*NAMES.items()])
+def test_a_name_in_any_script_is_kept_and_gives_a_slug(api: Client, conn: Connection, name: str, slug: str) -> None:
+    answer = api.post("/v1/organisations", {"name": name}, account=factories.account(conn))
+
+    assert (answer.json["name"], answer.json["slug"]) == (name, slug)
+
+
+def test_an_account_applies_ten_times_in_a_quarter_of_an_hour(api: Client, conn: Connection) -> None:
+    account = factories.account(conn)
+
+    answers = [api.post("/v1/organisations", {"name": "Freedom Park"}, account=account) for _ in range(11)]
+
+    assert [answer.status for answer in answers] == [201] * 10 + [429]
+    assert api.post("/v1/organisations", {"name": "Ours"}, account=factories.account(conn)).status == 201
 
 
 def test_it_is_pending_where_the_deployment_does_not_approve_at_once(

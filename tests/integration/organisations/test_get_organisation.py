@@ -1,6 +1,7 @@
 """GET /v1/organisations/{organisation_id}"""
 
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from psycopg import Connection
@@ -8,45 +9,67 @@ from psycopg import Connection
 from tests.helpers import factories
 from tests.helpers.support import Client
 
+PROFILE = {
+    "name": "Freedom Park",
+    "slug": "freedom-park",
+    "logo_url": "https://example.com/logo.png",
+    "description": "Concerts under the open sky.",
+    "website": "https://example.com/",
+    "contact_email": "hello@example.com",
+    "contact_phone": "+2348012345678",
+    "terms": "# Terms\n\nNo refunds.",
+    "version": 4,
+}
+
+
+def shown(organisation: UUID, **others: Any) -> dict[str, Any]:
+    return {"id": str(organisation), **PROFILE, **others}
+
+
+def test_everybody_sees_the_profile_of_an_approved_one_and_nothing_else(api: Client, conn: Connection) -> None:
+    organisation = factories.organisation(conn, **PROFILE)
+
+    for account in (None, factories.account(conn), factories.member(conn, factories.organisation(conn), "owner")):
+        answer = api.get(f"/v1/organisations/{organisation}", account=account)
+
+        assert (answer.status, answer.json) == (200, shown(organisation))
+        assert (answer.headers["etag"], answer.headers["vary"]) == ('"4"', "Authorization")
+
 
 @pytest.mark.parametrize("role", ["scanner", "manager", "owner"])
-def test_its_members_see_it(api: Client, conn: Connection, role: str) -> None:
-    organisation = factories.organisation(conn, name="Freedom Park", status="pending", version=4)
+def test_its_members_see_the_status_and_its_reason_too(api: Client, conn: Connection, role: str) -> None:
+    organisation = factories.organisation(conn, **PROFILE, status="suspended", status_reason="Fraud")
 
     answer = api.get(f"/v1/organisations/{organisation}", account=factories.member(conn, organisation, role))
 
     assert answer.status == 200
     assert answer.headers["etag"] == '"4"'
-    assert (answer.json["id"], answer.json["name"], answer.json["status"]) == (
-        str(organisation),
-        "Freedom Park",
-        "pending",
-    )
+    created = {"created_at": answer.json["created_at"]}
+    assert answer.json == shown(organisation, status="suspended", status_reason="Fraud", **created)
 
 
-def test_nobody_else_learns_that_it_exists(api: Client, conn: Connection) -> None:
-    organisation, other = factories.organisation(conn), factories.organisation(conn)
+def test_an_admin_sees_what_members_see(api: Client, conn: Connection) -> None:
+    organisation = factories.organisation(conn, status="pending")
+
+    answer = api.get(f"/v1/organisations/{organisation}", account=factories.account(conn, is_admin=True))
+
+    assert (answer.status, answer.json["status"]) == (200, "pending")
+
+
+@pytest.mark.parametrize("status", ["pending", "rejected", "suspended"])
+def test_nobody_else_learns_that_one_exists_which_is_not_approved(api: Client, conn: Connection, status: str) -> None:
+    organisation, other = factories.organisation(conn, status=status), factories.organisation(conn)
 
     strangers = [
+        api.get(f"/v1/organisations/{organisation}"),
         api.get(f"/v1/organisations/{organisation}", account=factories.account(conn)),
         api.get(f"/v1/organisations/{organisation}", account=factories.member(conn, other, "owner")),
         api.get(f"/v1/organisations/{uuid4()}", account=factories.account(conn)),
     ]
 
-    assert [(answer.status, answer.code) for answer in strangers] == [(404, "not_found")] * 3
+    assert [(answer.status, answer.code) for answer in strangers] == [(404, "not_found")] * 4
     assert len({answer.json["detail"] for answer in strangers}) == 1
 
 
-def test_an_invalid_id_is_refused(api: Client, conn: Connection) -> None:
-    assert api.get("/v1/organisations/freedom-park", account=factories.account(conn)).status == 422
-
-
-def test_only_accounts_can_ask(api: Client, conn: Connection) -> None:
-    assert api.get(f"/v1/organisations/{factories.organisation(conn)}").status == 401
-
-
-def test_an_admin_reads_it_as_a_manager_does(api: Client, conn: Connection) -> None:
-    admin = factories.account(conn, is_admin=True)
-
-    assert api.get(f"/v1/organisations/{factories.organisation(conn)}", account=admin).status == 200
-    assert api.get(f"/v1/organisations/{uuid4()}", account=admin).status == 404
+def test_an_invalid_id_is_refused(api: Client) -> None:
+    assert api.get("/v1/organisations/freedom-park").status == 422

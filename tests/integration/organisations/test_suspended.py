@@ -19,7 +19,7 @@ def ticket_type(conn: Connection) -> UUID:
 
 
 def suspend(conn: Connection) -> None:
-    conn.execute("UPDATE organisations SET status = 'suspended'")
+    conn.execute("UPDATE organisations SET status = 'suspended', status_reason = 'Fraud'")
 
 
 def test_nobody_can_order(api: Client, conn: Connection, ticket_type: UUID) -> None:

@@ -90,7 +90,7 @@ def test_a_lapsed_order_whose_tickets_are_gone_is_refused(api: Client, conn: Con
     [
         ("UPDATE events SET status = 'cancelled'", "event_cancelled"),
         ("UPDATE events SET starts_at = now() - interval '2 hours', ends_at = now()", "event_over"),
-        ("UPDATE organisations SET status = 'suspended'", "seller_suspended"),
+        ("UPDATE organisations SET status = 'suspended', status_reason = 'Fraud'", "seller_suspended"),
     ],
 )
 def test_an_order_of_a_sale_that_has_ended_is_refused(

@@ -20,7 +20,7 @@ SALE_ENDED = [
     "UPDATE events SET status = 'cancelled'",
     "UPDATE events SET starts_at = now() - interval '2 hours', ends_at = now() - interval '1 hour'",
     "UPDATE events SET deleted_at = now()",
-    "UPDATE organisations SET status = 'suspended'",
+    "UPDATE organisations SET status = 'suspended', status_reason = 'Fraud'",
 ]
 
 

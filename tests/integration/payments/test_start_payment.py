@@ -245,7 +245,7 @@ class TestRefusals:
             ("UPDATE events SET status = 'cancelled'", "event_cancelled"),
             ("UPDATE events SET deleted_at = now()", "event_cancelled"),
             ("UPDATE events SET starts_at = now() - interval '2 hours', ends_at = now()", "event_over"),
-            ("UPDATE organisations SET status = 'suspended'", "seller_suspended"),
+            ("UPDATE organisations SET status = 'suspended', status_reason = 'Fraud'", "seller_suspended"),
         ],
     )
     @pytest.mark.parametrize("has_payment", [False, True])

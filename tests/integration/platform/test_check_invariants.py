@@ -86,6 +86,7 @@ def open_sale(conn: Connection) -> Sale:
     ids |= {"small": small, "plain": plain, "standing": standing, "box": box, "last": last}
     ids |= {"rival": rival, "rivals_event": rivals_event, "rivals_voucher": factories.voucher(conn, rivals_event)}
     ids["unsold"] = factories.ticket_type(conn, event_id=rivals_event)
+    ids["invitation"], _ = factories.invitation(conn, sale.organisation)
 
     sell_tickets(sale)
     take_and_return_money(sale)
@@ -844,6 +845,12 @@ BREACHES = [
         "started_transfer",
         "DELETE FROM outbox WHERE payload ->> 'transfer_id' = %(started_transfer)s::text",
     ),
+    breach(
+        "invitations_without_email",
+        "who is invited is not told",
+        "invitation",
+        "DELETE FROM outbox WHERE payload ->> 'invitation_id' = %(invitation)s::text",
+    ),
     # 8: the door
     breach(
         "tickets_with_wrong_entries",
@@ -1040,6 +1047,18 @@ BREACHES = [
         "a ticket is of another type than its item",
         "refunded",
         "UPDATE tickets SET ticket_type_id = %(standing)s WHERE order_id = %(refunded)s AND item_no = 1",
+    ),
+    breach(
+        "organisations_without_owner",
+        "an organisation's last owner has left",
+        "rival",
+        "DELETE FROM members WHERE organisation_id = %(rival)s AND role = 'owner'",
+    ),
+    breach(
+        "organisations_without_owner",
+        "an organisation's last owner has become a manager",
+        "rival",
+        "UPDATE members SET role = 'manager' WHERE organisation_id = %(rival)s",
     ),
     breach(
         "claims_across_tenants",

@@ -76,3 +76,10 @@ WITH locked AS MATERIALIZED (
     ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE sessions SET revoked_at = now() FROM locked WHERE sessions.id = locked.id
+
+-- name: set_email_verified
+-- Changes nothing if the account has another address.
+UPDATE accounts SET email_verified_at = coalesce(email_verified_at, now()) WHERE id = %(id)s AND email = %(email)s
+
+-- name: has_account
+SELECT EXISTS (SELECT FROM accounts WHERE id = %(id)s AND erased_at IS NULL)

@@ -6,6 +6,7 @@ hashes a password runs in autocommit, and opens its transaction afterwards.
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import UUID
 
 from boxoffice import audit, db, sql
 from boxoffice.accounts import passwords, sessions
@@ -120,3 +121,17 @@ def update_me(conn: db.Connection, caller: Caller, patch: AccountPatch, expected
     row = db.exactly_one(conn, AccountRow, SQL.update_account, id=account.id, name=new.name, phone=new.phone)
     audit.record(conn, caller, "update_me", f"account {account.id}", **audit.changes(account, row))
     return AccountView.model_validate(row)
+
+
+def verify_email(conn: db.Connection, account_id: UUID, email: str) -> bool:
+    """Note that the owner of an account reads this address, as a link that came to it has proven.
+
+    Returns:
+        False if the account has another address.
+    """
+    return bool(db.run(conn, SQL.set_email_verified, id=account_id, email=email))
+
+
+def exists(conn: db.Connection, account_id: UUID) -> bool:
+    """Return True if there is such an account, and its owner was not erased."""
+    return bool(db.value(conn, SQL.has_account, id=account_id))

@@ -362,6 +362,16 @@ SELECT id AS transfer_id, status, owed FROM transfers LEFT JOIN (
 ) AS emails ON transfer_id = id::text
 WHERE coalesce(owed, 0) <> CASE status WHEN 'accepted' THEN 3 ELSE 1 END LIMIT 10
 
+-- name: invitations_without_email
+SELECT id AS invitation_id FROM invitations
+WHERE NOT EXISTS (
+    SELECT FROM outbox WHERE template = 'invitation' AND payload ->> 'invitation_id' = invitations.id::text)
+LIMIT 10
+
+-- name: organisations_without_owner
+SELECT id AS organisation_id FROM organisations
+WHERE NOT EXISTS (SELECT FROM members WHERE organisation_id = organisations.id AND role = 'owner') LIMIT 10
+
 -- name: audit_entries_out_of_chain
 -- Among the newest entries of all chains: those that do not follow the one before, or are not what their hash says.
 -- And chains whose head is not their last entry: those of the newest entries, the organisations' and the platform's.

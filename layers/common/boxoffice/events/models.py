@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints
 
-from boxoffice.models import Id, Moment, MoneyView, Page, Patch, Request, ShortText, Text, View, unchanged
+from boxoffice.models import Id, ImageUrl, Moment, MoneyView, Page, Patch, Request, ShortText, Text, View, unchanged
 from boxoffice.money import is_currency
 from boxoffice.ticket_types.models import MOST_TICKET_TYPES, EventStatus, TicketTypeRequest, TicketTypeView
 
@@ -39,18 +39,6 @@ def _currency(code: str) -> str:
     return code
 
 
-def _url(text: str) -> str:
-    from pydantic_core import Url
-
-    try:
-        url = Url(text)
-    except ValidationError as error:
-        raise ValueError("must be a URL") from error
-    if url.username or url.password:
-        raise ValueError("must not contain credentials")
-    return str(url)
-
-
 Category = Annotated[ShortText, AfterValidator(str.lower), Field(max_length=50, examples=["concert", "sport", "hotel"])]
 Rating = Annotated[ShortText, Field(max_length=50, examples=["18+", "PG-13"])]
 Country = Annotated[
@@ -64,12 +52,6 @@ TimeZone = Annotated[
     StringConstraints(max_length=64),
     AfterValidator(_time_zone),
     Field(description="Of the IANA time zone database", examples=["Africa/Lagos"]),
-]
-ImageUrl = Annotated[
-    str,
-    StringConstraints(max_length=2000, pattern=r"^https://[\x21-\x7e]+$"),
-    AfterValidator(_url),
-    Field(examples=["https://example.com/poster.jpg"]),
 ]
 Currency = Annotated[
     str,

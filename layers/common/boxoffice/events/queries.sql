@@ -11,10 +11,10 @@ VALUES (%(id)s, %(organisation_id)s, %(title)s, %(description)s, %(category)s, %
 
 -- name: get_event
 -- An event, with the counts of its own capacity summed up over the rows of stock.
-SELECT events.id, organisation_id, events.status, title, description, category, rating, venue_name, venue_address, city,
-    country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency, events.version,
-    organisations.status AS organisation_status, capacity_pool_id, quantity AS capacity, capacity_available,
-    capacity_held, capacity_sold, late_payments_until, late_payments_share
+SELECT events.id, organisation_id, events.status, title, events.description, category, rating, venue_name,
+    venue_address, city, country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency,
+    events.version, organisations.status AS organisation_status, capacity_pool_id, quantity AS capacity,
+    capacity_available, capacity_held, capacity_sold, late_payments_until, late_payments_share
 FROM events JOIN organisations ON organisations.id = organisation_id
 LEFT JOIN stock_pools ON stock_pools.id = capacity_pool_id
 CROSS JOIN LATERAL (
@@ -62,6 +62,21 @@ WITH matching AS NOT MATERIALIZED (
 SELECT id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
     starts_at, ends_at, image_url, currency, version
 FROM (SELECT * FROM running UNION ALL SELECT * FROM upcoming) AS page ORDER BY starts_at, id LIMIT %(limit)s + 1
+
+-- name: list_my_events
+-- A page of the events of an account's organisations, the latest start first. It reads one page of each organisation in
+-- the order of an index, however many events they have.
+SELECT event.id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
+    starts_at, ends_at, image_url, currency, version
+FROM members CROSS JOIN LATERAL (
+    SELECT id, status, title, category, rating, venue_name, venue_address, city, country, time_zone, starts_at, ends_at,
+        image_url, currency, version
+    FROM events
+    WHERE events.organisation_id = members.organisation_id AND deleted_at IS NULL
+        AND (starts_at, id) < (%(before)s, %(before_id)s)
+    ORDER BY starts_at DESC, id DESC LIMIT %(limit)s + 1
+) AS event
+WHERE account_id = %(account_id)s ORDER BY starts_at DESC, event.id DESC LIMIT %(limit)s + 1
 
 -- name: update_event
 -- All fields that a manager can edit.

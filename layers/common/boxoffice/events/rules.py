@@ -20,9 +20,10 @@ from boxoffice.ticket_types.errors import NoTicketTypes
 from boxoffice.ticket_types.models import TicketTypeRow
 from boxoffice.ticket_types.rules import check_editable
 
-FIRST_KEY = datetime(2000, 1, 1, tzinfo=UTC), UUID(int=0)  # sorts before every event
-
 _LAST_ID = UUID(int=2**128 - 1)
+
+FIRST_KEY = datetime(2000, 1, 1, tzinfo=UTC), UUID(int=0)  # sorts before every event
+LAST_KEY = datetime(2201, 1, 1, tzinfo=UTC), _LAST_ID  # sorts after every event
 
 
 def columns_of(fields: dict[str, Any]) -> dict[str, Any]:

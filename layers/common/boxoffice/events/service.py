@@ -76,6 +76,15 @@ def list_events(
     return EventPage(items=[EventSummary.model_validate(event) for event in page], next_cursor=next_cursor)
 
 
+def list_my_events(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> EventPage:
+    """Return a page of the events of the organisations that the caller belongs to, the latest start first."""
+    before, before_id = decode_moment_and_id(cursor) or rules.LAST_KEY
+    key = {"before": before, "before_id": before_id}
+    rows = db.page(conn, ListedEvent, SQL.list_my_events, account_id=caller.account, limit=limit, **key)
+    page, next_cursor = page_of(rows, limit, lambda event: (event.starts_at, event.id))
+    return EventPage(items=[EventSummary.model_validate(event) for event in page], next_cursor=next_cursor)
+
+
 def get_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventView:
     """Return an event with its ticket types. Only members see drafts and hidden ticket types.
 

@@ -10,13 +10,16 @@ from boxoffice.messaging.errors import UnknownTemplate
 from boxoffice.messaging.mime import email_of
 from boxoffice.messaging.models import Email, Message
 from boxoffice.orders import emails as orders
+from boxoffice.organisations import emails as organisations
 from boxoffice.payments import emails as payments
 from boxoffice.refunds import emails as refunds
 from boxoffice.tickets import emails as tickets
 from boxoffice.waitlist import emails as waitlist
 
 WRITERS: dict[str, Callable[..., Content]] = {
-    writer.__name__: writer for domain in (orders, payments, refunds, tickets, waitlist) for writer in domain.EMAILS
+    writer.__name__: writer
+    for domain in (orders, organisations, payments, refunds, tickets, waitlist)
+    for writer in domain.EMAILS
 }
 
 

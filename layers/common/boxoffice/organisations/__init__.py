@@ -1,1 +1,1 @@
-"""Organisations: businesses that sell tickets, and their members."""
+"""Organisations: businesses that sell tickets. Their members, and who invites them, are in `members`."""

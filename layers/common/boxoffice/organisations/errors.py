@@ -13,3 +13,54 @@ class SellerSuspended(DomainError):
     code = "seller_suspended"
     meaning = "The seller is suspended, and sells nothing now."
     remedy = "Ask the seller when the sale goes on. Tickets that were sold before stay valid."
+
+
+class DecisionNotPossible(DomainError):
+    code = "decision_not_possible"
+    meaning = "The organisation is {organisation_status}, which allows no such decision."
+    remedy = "Make one of `decisions`."
+    organisation_status: str
+    decisions: list[str]
+
+
+class ApplicationNotPossible(DomainError):
+    code = "application_not_possible"
+    meaning = "The organisation is {organisation_status}. Only one that was rejected can apply again."
+    remedy = "If it is suspended, ask an admin. Otherwise there is nothing to do."
+    organisation_status: str
+
+
+class SlugTaken(DomainError):
+    code = "slug_taken"
+    meaning = "Another organisation has this slug."
+    remedy = "Choose another one."
+    constraint = "organisations_slug_key"
+
+
+class LastOwner(DomainError):
+    code = "last_owner"
+    meaning = "An organisation keeps at least one owner, and this is the last one."
+    remedy = "Make another member an owner first, or hand the organisation over."
+
+
+class AlreadyMember(DomainError):
+    code = "already_member"
+    meaning = "A member of the organisation has this email address already."
+    remedy = "Change the member's role instead."
+
+
+class InvitationOver(DomainError):
+    status = 404
+    code = "invitation_over"
+    meaning = "The invitation was accepted, withdrawn or replaced, or its seven days are over."
+    remedy = "See if you are a member already. If not, ask an owner to invite you again."
+
+
+class InvitationForAnother(DomainError):
+    code = "invitation_for_another"
+    meaning = "The invitation is for another email address than that of your account."
+    remedy = "Log in with the account of the address that it came to, or ask an owner to invite yours."
+
+
+# Why an invitation cannot be accepted.
+NOT_ACCEPTED = (InvitationOver, InvitationForAnother)

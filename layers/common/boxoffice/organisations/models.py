@@ -1,27 +1,98 @@
-"""Organisations: as requested, as stored and as shown."""
+"""Organisations, their members and invitations: as requested, as stored and as shown."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from boxoffice.accounts.models import SessionView
-from boxoffice.models import Id, Request, ShortText, View
+from boxoffice.accounts.models import Role, SessionView
+from boxoffice.models import (
+    Email,
+    Id,
+    ImageUrl,
+    LongText,
+    Page,
+    Patch,
+    Phone,
+    Request,
+    ShortText,
+    Text,
+    View,
+    WebUrl,
+    unchanged,
+)
 
 type OrganisationStatus = Literal["pending", "approved", "rejected", "suspended"]
+type Decision = Literal["approve", "reject", "suspend"]
+
+MOST_SLUG = 60  # characters
+
+# Names that people take for the platform's own, and those of its pages.
+_RESERVED = """
+about account accounts admin administrator api app assets auth billing boxoffice checkout contact dashboard desk docs
+door event events health help home legal login logout new null official order orders organisation organisations
+organization organizations pay payments platform privacy root security settings shop sign-in sign-up signin signup
+sitemap status support system terms test ticket tickets undefined webhooks www
+"""
+RESERVED_SLUGS = frozenset(_RESERVED.split())
+
+
+def _free_to_take(slug: str) -> str:
+    if slug in RESERVED_SLUGS:
+        raise ValueError("must not be a word that people take for the platform's")
+    return slug
+
+
+Slug = Annotated[
+    str,
+    StringConstraints(min_length=3, max_length=MOST_SLUG, pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$"),
+    AfterValidator(_free_to_take),
+    Field(
+        description="The organisation's name in URLs: small letters, digits and single hyphens. No two have the same",
+        examples=["freedom-park"],
+    ),
+]
+Terms = Annotated[
+    LongText,
+    Field(description="The seller's terms and conditions, as Markdown. Show none of the HTML that it may have"),
+]
 
 
 class OrganisationRequest(Request):
     name: ShortText
 
 
-class OrganisationView(View):
+class OrganisationPatch(Patch):
+    name: ShortText = unchanged()
+    slug: Slug = unchanged()
+    logo_url: ImageUrl | None = unchanged()
+    description: Text = unchanged()
+    website: WebUrl | None = unchanged()
+    contact_email: Email | None = unchanged()
+    contact_phone: Phone | None = unchanged()
+    terms: Terms = unchanged()
+
+
+class OrganisationProfile(View):
+    """An approved organisation, as everybody sees it."""
+
     id: Id
     name: str
-    status: OrganisationStatus = Field(description="Only an approved organisation can sell")
+    slug: str = Field(description="Its name in URLs")
+    logo_url: str | None
+    description: str
+    website: str | None
+    contact_email: str | None
+    contact_phone: str | None
+    terms: str = Field(description="Markdown. Show none of the HTML that it may have")
     version: int
+
+
+class OrganisationView(OrganisationProfile):
+    status: OrganisationStatus = Field(description="Only an approved organisation can sell")
+    status_reason: str | None = Field(description="Why an admin last decided so")
     created_at: datetime
 
 
@@ -29,10 +100,114 @@ class SignUpView(SessionView):
     organisation: OrganisationView | None = Field(description="The organisation, if the request names one")
 
 
+class DecisionRequest(Request):
+    decision: Decision
+    reason: Annotated[Text, Field(min_length=1, max_length=2000)] | None = Field(
+        default=None, description="The owners read it. Only `approve` needs none"
+    )
+
+    @model_validator(mode="after")
+    def _has_reason(self) -> Self:
+        if self.reason is None and self.decision != "approve":
+            raise ValueError("must have a `reason`, unless the decision is `approve`")
+        return self
+
+
+class OwnerView(View):
+    account_id: Id
+    name: str
+    email: str | None
+
+
+class ApplicationView(OrganisationView):
+    """An organisation as admins see it."""
+
+    owners: list[OwnerView]
+
+
+class ApplicationPage(Page[ApplicationView]):
+    """One page of organisations as admins see them."""
+
+
+class InvitationRequest(Request):
+    email: Email
+    role: Role
+
+
+class InvitationView(View):
+    id: Id
+    email: str
+    role: Role
+    invited_by: Id
+    created_at: datetime
+    expires_at: datetime
+
+
+class InvitationPage(Page[InvitationView]):
+    """One page of invitations that nobody has accepted yet."""
+
+
+class AcceptInvitationRequest(Request):
+    token: Annotated[str, Field(max_length=200, pattern=r"^[\x21-\x7e]+$", description="From the link in the email")]
+
+
+class RoleChange(Request):
+    role: Role
+
+
+class HandOverRequest(Request):
+    account_id: Id = Field(description="The member who becomes the owner")
+
+
+class MemberView(View):
+    account_id: Id
+    name: str
+    email: str | None
+    role: Role
+    since: datetime
+
+
+class MemberPage(Page[MemberView]):
+    """One page of an organisation's members."""
+
+
 @dataclass(frozen=True)
 class OrganisationRow:
     id: UUID
     name: str
+    slug: str
     status: OrganisationStatus
+    status_reason: str | None
+    logo_url: str | None
+    description: str
+    website: str | None
+    contact_email: str | None
+    contact_phone: str | None
+    terms: str
     version: int
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class ApplicationRow(OrganisationRow):
+    owners: list[dict[str, object]]
+
+
+@dataclass(frozen=True)
+class MemberRow:
+    account_id: UUID
+    name: str
+    email: str | None
+    role: Role
+    since: datetime
+
+
+@dataclass(frozen=True)
+class InvitationRow:
+    id: UUID
+    organisation_id: UUID
+    email: str
+    role: Role
+    invited_by: UUID
+    created_at: datetime
+    expires_at: datetime

@@ -1,10 +1,129 @@
--- Statements on organisations and their members.
+-- Statements on organisations, their members and invitations.
 
 -- name: insert_organisation
-INSERT INTO organisations (id, name, status, created_at) VALUES (%(id)s, %(name)s, %(status)s, %(created_at)s)
-
--- name: insert_member
-INSERT INTO members (organisation_id, account_id, role) VALUES (%(organisation_id)s, %(account_id)s, %(role)s)
+-- Inserts nothing if another organisation has the slug.
+INSERT INTO organisations (id, name, slug, status, created_at)
+VALUES (%(id)s, %(name)s, %(slug)s, %(status)s, %(created_at)s) ON CONFLICT (slug) DO NOTHING
 
 -- name: get_organisation
-SELECT id, name, status, version, created_at FROM organisations WHERE id = %(id)s
+SELECT id, name, slug, status, status_reason, logo_url, description, website, contact_email, contact_phone, terms,
+    version, created_at
+FROM organisations WHERE id = %(id)s
+
+-- name: lock_organisation
+-- Whoever changes an organisation, its members or its invitations locks it first. So its last owner stays.
+SELECT id, name, slug, status, status_reason, logo_url, description, website, contact_email, contact_phone, terms,
+    version, created_at
+FROM organisations WHERE id = %(id)s FOR NO KEY UPDATE
+
+-- name: update_organisation
+-- All fields that an owner can edit.
+UPDATE organisations SET name = %(name)s, slug = %(slug)s, logo_url = %(logo_url)s, description = %(description)s,
+    website = %(website)s, contact_email = %(contact_email)s, contact_phone = %(contact_phone)s, terms = %(terms)s,
+    version = version + 1
+WHERE id = %(id)s
+
+-- name: set_status
+UPDATE organisations SET status = %(status)s, status_reason = %(reason)s, version = version + 1 WHERE id = %(id)s
+
+-- name: list_applications
+-- A page of organisations with their owners, newest first. PostgreSQL plans the statement for each call, so that
+-- filters without a value vanish from the plan.
+SELECT id, name, slug, status, status_reason, logo_url, description, website, contact_email, contact_phone, terms,
+    version, created_at, (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('account_id', account_id, 'name', accounts.name, 'email', email)
+            ORDER BY account_id), '[]')
+        FROM members JOIN accounts ON accounts.id = account_id
+        WHERE organisation_id = organisations.id AND role = 'owner'
+    ) AS owners
+FROM organisations
+WHERE id < %(before)s AND (%(status)s::text IS NULL OR status = %(status)s)
+    AND (%(search)s::text IS NULL
+        OR to_tsvector('simple', name || ' ' || slug) @@ websearch_to_tsquery('simple', %(search)s))
+ORDER BY id DESC LIMIT %(limit)s + 1
+
+-- name: get_application
+-- An organisation with its owners.
+SELECT id, name, slug, status, status_reason, logo_url, description, website, contact_email, contact_phone, terms,
+    version, created_at, (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('account_id', account_id, 'name', accounts.name, 'email', email)
+            ORDER BY account_id), '[]')
+        FROM members JOIN accounts ON accounts.id = account_id
+        WHERE organisation_id = organisations.id AND role = 'owner'
+    ) AS owners
+FROM organisations WHERE id = %(id)s
+
+-- name: insert_owner
+-- Of a new organisation.
+INSERT INTO members (organisation_id, account_id, role) VALUES (%(organisation_id)s, %(account_id)s, 'owner')
+
+-- name: set_role
+-- Sets the role of an account in an organisation, and makes it a member if it is none.
+INSERT INTO members (organisation_id, account_id, role) VALUES (%(organisation_id)s, %(account_id)s, %(role)s)
+ON CONFLICT (organisation_id, account_id) DO UPDATE SET role = excluded.role
+
+-- name: delete_member
+DELETE FROM members WHERE organisation_id = %(organisation_id)s AND account_id = %(account_id)s
+
+-- name: get_member
+SELECT account_id, name, email, role, members.created_at AS since
+FROM members JOIN accounts ON accounts.id = account_id
+WHERE organisation_id = %(organisation_id)s AND account_id = %(account_id)s
+
+-- name: list_owners
+SELECT account_id, name, email, role, members.created_at AS since
+FROM members JOIN accounts ON accounts.id = account_id
+WHERE organisation_id = %(organisation_id)s AND role = 'owner' ORDER BY account_id
+
+-- name: has_member_of_address
+SELECT EXISTS (SELECT FROM members JOIN accounts ON accounts.id = account_id
+    WHERE organisation_id = %(organisation_id)s AND email = %(email)s)
+
+-- name: has_other_owner
+SELECT EXISTS (SELECT FROM members
+    WHERE organisation_id = %(organisation_id)s AND role = 'owner' AND account_id <> %(account_id)s)
+
+-- name: list_members
+-- A page of members, in the order in which their accounts were made.
+SELECT account_id, name, email, role, members.created_at AS since
+FROM members JOIN accounts ON accounts.id = account_id
+WHERE organisation_id = %(organisation_id)s AND account_id > %(after)s ORDER BY account_id LIMIT %(limit)s + 1
+
+-- name: replace_invitation
+-- An address has one invitation of an organisation. The next one replaces it, and ends its link.
+INSERT INTO invitations (id, organisation_id, email, role, invited_by, expires_at)
+VALUES (%(id)s, %(organisation_id)s, %(email)s, %(role)s, %(invited_by)s, %(expires_at)s)
+ON CONFLICT (organisation_id, email) DO UPDATE SET id = excluded.id, role = excluded.role,
+    invited_by = excluded.invited_by, expires_at = excluded.expires_at, created_at = now()
+
+-- name: get_invitation
+SELECT id, organisation_id, email, role, invited_by, created_at, expires_at FROM invitations WHERE id = %(id)s
+
+-- name: list_invitations
+-- A page of the invitations that can still be accepted, newest first.
+SELECT id, organisation_id, email, role, invited_by, created_at, expires_at FROM invitations
+WHERE organisation_id = %(organisation_id)s AND id < %(before)s AND expires_at > now()
+ORDER BY id DESC LIMIT %(limit)s + 1
+
+-- name: delete_invitation
+DELETE FROM invitations WHERE organisation_id = %(organisation_id)s AND id = %(id)s
+RETURNING id, organisation_id, email, role, invited_by, created_at, expires_at
+
+-- name: list_expired_invitations
+-- A batch of invitations that can no longer be accepted.
+SELECT id FROM invitations WHERE expires_at <= now() AND id <> ALL(%(leave_out)s) LIMIT %(batch)s
+
+-- name: purge_invitations
+DELETE FROM invitations WHERE id = ANY(%(ids)s)
+
+-- name: get_name
+SELECT name FROM organisations WHERE id = %(id)s
+
+-- name: get_invitation_for_email
+SELECT invitations.id, organisations.name AS organisation, accounts.name AS invited_by, role, expires_at
+FROM invitations JOIN organisations ON organisations.id = organisation_id JOIN accounts ON accounts.id = invited_by
+WHERE invitations.id = %(id)s
+
+-- name: get_hand_over_for_email
+SELECT organisations.name AS organisation, accounts.name AS new_owner FROM organisations CROSS JOIN accounts
+WHERE organisations.id = %(organisation_id)s AND accounts.id = %(new_owner_id)s

@@ -1,19 +1,41 @@
-"""Use cases of organisations."""
+"""Use cases of organisations: the application to sell, the admins' decision, and the profile.
 
+Members, invitations and the hand-over have a file of their own (`members`).
+"""
+
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
-from boxoffice import audit, db, sql
+from boxoffice import audit, db, outbox, sql
 from boxoffice.accounts import passwords
 from boxoffice.accounts import service as accounts
 from boxoffice.accounts.models import SignUpRequest
-from boxoffice.auth import Caller, acting_as, require_role
+from boxoffice.auth import Caller, acting_as, require_admin, require_role, role_of
 from boxoffice.config import settings
+from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
 from boxoffice.organisations import rules
-from boxoffice.organisations.models import OrganisationRow, OrganisationView, SignUpView
+from boxoffice.organisations.errors import SlugTaken
+from boxoffice.organisations.models import (
+    ApplicationPage,
+    ApplicationRow,
+    ApplicationView,
+    DecisionRequest,
+    OrganisationPatch,
+    OrganisationProfile,
+    OrganisationRow,
+    OrganisationStatus,
+    OrganisationView,
+    SignUpView,
+)
+from boxoffice.pagination import decode_id, page_of
+from boxoffice.versions import check_version
 
 SQL = sql.queries("organisations")
+
+_LAST = UUID(int=(1 << 128) - 1)
 
 
 def sign_up(conn: db.Connection, caller: Caller, request: SignUpRequest) -> SignUpView:
@@ -35,34 +57,168 @@ def sign_up(conn: db.Connection, caller: Caller, request: SignUpRequest) -> Sign
 
 
 def create_organisation(conn: db.Connection, caller: Caller, name: str) -> OrganisationView:
-    """Make an organisation that the caller owns.
+    """Make an organisation that the caller owns, with a slug of its name.
 
     Raises:
-        AccountGone: there is no such account.
+        AccountGone: the caller's account is gone.
     """
     status = rules.initial_status(auto_approve=settings().auto_approve_organisations)
-    row = OrganisationRow(new_id(), name, status, version=1, created_at=datetime.now(UTC))
-    db.run(conn, SQL.insert_organisation, id=row.id, name=row.name, status=row.status, created_at=row.created_at)
-    db.run(conn, SQL.insert_member, organisation_id=row.id, account_id=caller.account, role="owner")
-    audit.record(
-        conn,
-        caller,
-        "create_organisation",
-        f"organisation {row.id}",
-        organisation=row.id,
-        name=name,
-        status=status,
-    )
-    return OrganisationView.model_validate(row)
+    organisation_id = _insert(conn, name, status)
+    db.run(conn, SQL.insert_owner, organisation_id=organisation_id, account_id=caller.account)
+    organisation = _get(conn, organisation_id)
+    _record(conn, caller, "create_organisation", organisation, name=name, status=status)
+    return OrganisationView.model_validate(organisation)
 
 
-def get_organisation(conn: db.Connection, caller: Caller, organisation_id: UUID) -> OrganisationView:
-    """Return an organisation to a member.
+def _insert(conn: db.Connection, name: str, status: OrganisationStatus) -> UUID:
+    """Insert an organisation under the first slug that is free.
 
     Raises:
-        NotFound: there is none, or the caller does not belong to it.
+        SlugTaken: none was. The slugs end with random characters, so that hardly happens.
     """
+    organisation_id = new_id()
+    for attempt in range(rules.SLUG_ATTEMPTS):
+        row = {"name": name, "slug": rules.slug_of(name, attempt), "status": status, "created_at": datetime.now(UTC)}
+        if db.run(conn, SQL.insert_organisation, id=organisation_id, **row):
+            return organisation_id
+    raise SlugTaken
+
+
+def get_organisation(
+    conn: db.Connection, caller: Caller, organisation_id: UUID
+) -> OrganisationView | OrganisationProfile:
+    """Return an organisation: all of it to members and admins, and the profile of an approved one to everybody.
+
+    Raises:
+        NotFound: there is none, or it is not approved and the caller does not belong to it.
+    """
+    organisation = _get(conn, organisation_id)
+    if role_of(conn, caller, organisation_id) is not None:
+        return OrganisationView.model_validate(organisation)
+    if organisation.status != "approved":
+        raise NotFound
+    return OrganisationProfile.model_validate(organisation)
+
+
+def update_organisation(
+    conn: db.Connection, caller: Caller, organisation_id: UUID, patch: OrganisationPatch, expected: int | None
+) -> OrganisationView:
+    """Change some fields of an organisation's profile.
+
+    Raises:
+        NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
+        StaleVersion: it has another version than ``expected``.
+        SlugTaken: another organisation has the new slug.
+    """
+    old = lock_organisation(conn, organisation_id)
     require_role(conn, caller, organisation_id)
-    return OrganisationView.model_validate(
-        db.exactly_one(conn, OrganisationRow, SQL.get_organisation, id=organisation_id)
-    )
+    check_version(old.version, expected)
+    changes = patch.changes()
+    db.run(conn, SQL.update_organisation, **vars(replace(old, **changes)))
+    before = {name: getattr(old, name) for name in changes}
+    _record(conn, caller, "update_organisation", old, before=before, after=changes)
+    return OrganisationView.model_validate(_get(conn, organisation_id))
+
+
+def apply_again(conn: db.Connection, caller: Caller, organisation_id: UUID) -> OrganisationView:
+    """Let an organisation that was rejected wait for another decision. To apply again twice changes nothing.
+
+    Raises:
+        NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
+        ApplicationNotPossible: it was not rejected.
+    """
+    organisation = lock_organisation(conn, organisation_id)
+    require_role(conn, caller, organisation_id)
+    if organisation.status != "pending":
+        rules.check_may_apply_again(organisation.status)
+        _set_status(conn, caller, "apply_again", organisation, "pending", organisation.status_reason)
+    return OrganisationView.model_validate(_get(conn, organisation_id))
+
+
+def list_applications(
+    conn: db.Connection,
+    caller: Caller,
+    limit: int,
+    cursor: str | None,
+    *,
+    status: OrganisationStatus | None,
+    search: str | None,
+) -> ApplicationPage:
+    """Return a page of organisations with their owners, newest first.
+
+    Args:
+        search: words of their names or slugs.
+
+    Raises:
+        Forbidden: the caller is not an admin.
+    """
+    require_admin(conn, caller)
+    filters = {"status": status, "search": search, "before": decode_id(cursor) or _LAST}
+    rows = db.search(conn, ApplicationRow, SQL.list_applications, limit=limit, **filters)
+    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
+    return ApplicationPage(items=[ApplicationView.model_validate(row) for row in items], next_cursor=next_cursor)
+
+
+def decide_application(
+    conn: db.Connection, caller: Caller, organisation_id: UUID, request: DecisionRequest, expected: int | None
+) -> ApplicationView:
+    """Approve, reject or suspend an organisation, and write to its owners. To repeat a decision changes nothing.
+
+    Raises:
+        Forbidden: the caller is not an admin.
+        NotFound: there is no such organisation.
+        StaleVersion: it has another version than ``expected``.
+        DecisionNotPossible: its status allows other decisions only.
+    """
+    require_admin(conn, caller)
+    organisation = lock_organisation(conn, organisation_id)
+    check_version(organisation.version, expected)
+    decision, reason = request.decision, request.reason
+    if not rules.is_decided(organisation.status, organisation.status_reason, decision, reason):
+        status = rules.status_after(organisation.status, decision)
+        _owe_decision(conn, organisation_id, request)
+        _set_status(conn, caller, "decide_application", organisation, status, reason)
+    return ApplicationView.model_validate(_get_application(conn, organisation_id))
+
+
+def _owe_decision(conn: db.Connection, organisation_id: UUID, request: DecisionRequest) -> None:
+    """Owe each owner who has an address an email about a decision."""
+    payload = {"organisation_id": str(organisation_id), **request.model_dump()}
+    addresses = [str(owner["email"]) for owner in _get_application(conn, organisation_id).owners if owner["email"]]
+    outbox.owe_emails(conn, "organisation_decided", [(address, payload) for address in addresses])
+
+
+def _set_status(
+    conn: db.Connection,
+    caller: Caller,
+    action: str,
+    old: OrganisationRow,
+    status: OrganisationStatus,
+    reason: str | None,
+) -> None:
+    """Set the status of an organisation that the transaction has locked, and record it."""
+    db.run(conn, SQL.set_status, id=old.id, status=status, reason=reason)
+    before, after = ({"status": old.status, "reason": old.status_reason}, {"status": status, "reason": reason})
+    _record(conn, caller, action, old, before=before, after=after)
+
+
+def lock_organisation(conn: db.Connection, organisation_id: UUID) -> OrganisationRow:
+    """Lock an organisation, for a change of it, of its members or of its invitations.
+
+    Raises:
+        NotFound: there is none.
+    """
+    return db.get(conn, OrganisationRow, SQL.lock_organisation, id=organisation_id)
+
+
+def _get(conn: db.Connection, organisation_id: UUID) -> OrganisationRow:
+    return db.get(conn, OrganisationRow, SQL.get_organisation, id=organisation_id)
+
+
+def _get_application(conn: db.Connection, organisation_id: UUID) -> ApplicationRow:
+    return db.exactly_one(conn, ApplicationRow, SQL.get_application, id=organisation_id)
+
+
+def _record(conn: db.Connection, caller: Caller, action: str, organisation: OrganisationRow, **facts: Any) -> None:
+    subject = f"organisation {organisation.id}"
+    audit.record(conn, caller, action, subject, organisation=organisation.id, **facts)

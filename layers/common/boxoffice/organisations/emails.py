@@ -1,0 +1,81 @@
+"""Emails about organisations: decisions on their applications, invitations, and the hand-over."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from boxoffice import db, one_time, sql
+from boxoffice.accounts.models import Role
+from boxoffice.emails import Content, link, write
+from boxoffice.one_time import Purpose
+from boxoffice.organisations.models import Decision
+from boxoffice.times import when
+
+SQL = sql.queries("organisations")
+
+_SUBJECTS: dict[Decision, str] = {
+    "approve": "{name} can sell tickets now",
+    "reject": "{name} was not approved",
+    "suspend": "{name} is suspended",
+}
+_MOST_NAME = 100  # characters of a name in an invitation, which goes to people who know neither of us
+
+
+@dataclass(frozen=True)
+class EmailInvitation:
+    """An invitation as its email shows it."""
+
+    id: UUID
+    organisation: str
+    invited_by: str
+    role: Role
+    expires_at: datetime
+
+
+def organisation_decided(conn: db.Connection, organisation_id: str, decision: Decision, reason: str | None) -> Content:
+    """Tell an owner what an admin has decided on their organisation, and why."""
+    name = db.value(conn, SQL.get_name, id=UUID(organisation_id))
+    if name is None:
+        raise LookupError(f"organisation {organisation_id}")
+    facts = {"name": name, "decision": decision, "reason": reason}
+    return write("organisation_decided", _SUBJECTS[decision].format(name=name), facts)
+
+
+def invitation(conn: db.Connection, organisation_id: str, invitation_id: str, token_id: str) -> Content:
+    """Invite somebody to an organisation, with a link that accepts. If the invitation is gone, the email says so."""
+    found = db.one(conn, EmailInvitation, SQL.get_invitation_for_email, id=UUID(invitation_id))
+    name = found.organisation if found else db.value(conn, SQL.get_name, id=UUID(organisation_id))
+    facts: dict[str, Any] = {"organisation": _short(name), "invitation": found}
+    if found:
+        token = one_time.token_of(Purpose.INVITATION, UUID(token_id))
+        facts |= {
+            "invited_by": _short(found.invited_by),
+            "until": when(found.expires_at, "UTC"),
+            "link": link("invitations", found.id, token),
+        }
+    return write("invitation", f"You are invited to {facts['organisation']}", facts)
+
+
+def ownership_received(conn: db.Connection, organisation_id: str, new_owner_id: str) -> Content:
+    """Tell the new owner of an organisation that it is theirs."""
+    names = _names_of_hand_over(conn, organisation_id, new_owner_id)
+    return write("ownership_received", f"You are now the owner of {names['organisation']}", names)
+
+
+def ownership_handed_over(conn: db.Connection, organisation_id: str, new_owner_id: str) -> Content:
+    """Tell a former owner of an organisation who owns it now, and what to do if that is wrong."""
+    names = _names_of_hand_over(conn, organisation_id, new_owner_id)
+    return write("ownership_handed_over", f"{names['organisation']} has another owner now", names)
+
+
+EMAILS = (organisation_decided, invitation, ownership_received, ownership_handed_over)
+
+
+def _names_of_hand_over(conn: db.Connection, organisation_id: str, new_owner_id: str) -> dict[str, Any]:
+    ids = {"organisation_id": UUID(organisation_id), "new_owner_id": UUID(new_owner_id)}
+    return db.exactly_one(conn, dict, SQL.get_hand_over_for_email, **ids)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _MOST_NAME else f"{name[:_MOST_NAME]}…"
