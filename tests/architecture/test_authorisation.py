@@ -133,6 +133,8 @@ WHO: dict[str, str] = {
     "release_claim": "scanner",
     # the platform
     "check_invariants": "admin",
+    "list_audit_entries": "owner",
+    "export_audit_log": "owner",
     "get_health": "public",
     "get_openapi": "public",
     "get_docs": "public",

@@ -127,6 +127,7 @@ def update_me(conn: db.Connection, caller: Caller, patch: AccountPatch, expected
     check_version(account.version, expected)
     new = replace(account, **patch.changes())
     row = db.exactly_one(conn, AccountRow, SQL.update_account, id=account.id, name=new.name, phone=new.phone)
+    audit.record(conn, caller, "update_me", f"account {account.id}", **audit.changes(account, row))
     return AccountView.model_validate(row)
 
 
