@@ -328,6 +328,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "outbox_pkey": copy("outbox"),
     "outbox_status_check": "UPDATE outbox SET status = 'lost'",
     "audit_chains_pkey": copy("audit_chains"),
+    "audit_values_pkey": copy("audit_values"),
     "audit_log_pkey": copy("audit_log"),
 }
 
@@ -356,6 +357,7 @@ DOMAINS: dict[str, tuple[str, set[str]]] = {
 NULLABLE: dict[str, str] = {
     "accounts": "blocked_at email email_verified_at erased_at password_hash phone phone_verified_at",
     "audit_log": "actor_id",
+    "audit_values": "account_id",
     "claims": "note released_at released_by",
     "contact_purges": "finished_at",
     "customers": "account_id email name phone",
@@ -411,6 +413,7 @@ INSERT INTO erasures (id, account_id, email, is_proven)
     SELECT gen_random_uuid(), id, 'ada@example.com', true FROM accounts LIMIT 1;
 INSERT INTO erased_buyers SELECT '', id, now() FROM orders LIMIT 1;
 INSERT INTO contact_purges (event_id) SELECT id FROM events LIMIT 1;
+INSERT INTO audit_values SELECT chain, entry, 'digest', 'salt', 'value', NULL FROM audit_log LIMIT 1;
 INSERT INTO paces VALUES ('stripe', gen_random_uuid(), 'create', now());
 INSERT INTO provider_events (provider, event_id, payment_id, kind, payload, effect)
     SELECT 'sandbox', 'evt_1', id, 'payment', '{}', 'paid' FROM payments LIMIT 1;
@@ -531,6 +534,7 @@ def test_a_ticket_notes_its_last_change_and_its_refund(owner: psycopg.Connection
 
 
 def test_the_functions_can_neither_edit_nor_shorten_the_audit_log(conn: psycopg.Connection) -> None:
-    for statement in ("UPDATE audit_log SET action = ''", "DELETE FROM audit_log", "TRUNCATE audit_log"):
+    of_log = ("UPDATE audit_log SET action = ''", "DELETE FROM audit_log", "TRUNCATE audit_log")
+    for statement in (*of_log, "DELETE FROM audit_chains", "UPDATE audit_values SET value = ''"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             conn.execute(statement)

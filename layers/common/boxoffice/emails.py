@@ -93,6 +93,13 @@ def link(page: str, resource_id: UUID, token: str) -> str | None:
     return f"{base}/{page}/{resource_id}#token={token}" if base else None
 
 
+def page_link(page: str, token: str | None = None) -> str | None:
+    """Return a link to a page of the shop that is about no one resource, or None if there is no PUBLIC_URL."""
+    base = settings().public_url
+    fragment = f"#token={token}" if token else ""
+    return f"{base}/{page}{fragment}" if base else None
+
+
 def one_line(text: str) -> str:
     """Return a text on one line, without control characters, so that it fits a header or a sentence."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from boxoffice import db
+from boxoffice.accounts import emails as accounts
 from boxoffice.config import settings
 from boxoffice.emails import Content, NotNeeded
 from boxoffice.erased import is_erased
@@ -17,10 +18,9 @@ from boxoffice.refunds import emails as refunds
 from boxoffice.tickets import emails as tickets
 from boxoffice.waitlist import emails as waitlist
 
+_DOMAINS = (accounts, orders, organisations, payments, refunds, tickets, waitlist)
 WRITERS: dict[str, Callable[..., Content]] = {
-    writer.__name__: writer
-    for domain in (orders, organisations, payments, refunds, tickets, waitlist)
-    for writer in domain.EMAILS
+    writer.__name__: writer for domain in _DOMAINS for writer in domain.EMAILS
 }
 
 
