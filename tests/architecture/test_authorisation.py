@@ -95,6 +95,7 @@ WHO: dict[str, str] = {
     "list_my_orders": "account",
     "cancel_order": "guest",
     "resend_order_email": "guest",
+    "send_order_links": "public",
     "mark_order_paid": "manager",
     "list_money_matters": "manager",
     "settle_money_matter": "owner",
@@ -131,6 +132,12 @@ WHO: dict[str, str] = {
     "claim_slot": "scanner",
     "scan_claim": "scanner",
     "release_claim": "scanner",
+    # privacy
+    "delete_me": "account",
+    "export_me": "account",
+    "request_personal_data": "public",
+    "export_personal_data": "public",
+    "erase_personal_data": "public",
     # the platform
     "check_invariants": "admin",
     "list_audit_entries": "owner",

@@ -35,6 +35,7 @@ class Purpose(StrEnum):
     CHANGE_EMAIL = "change email"
     CONFIRM_EMAIL = "confirm email"
     INVITATION = "invitation"
+    PERSONAL_DATA = "personal data"
     RESET_PASSWORD = "reset password"  # noqa: S105
     SIGN_UP = "sign up"
     UNDO_EMAIL_CHANGE = "undo email change"
@@ -118,6 +119,11 @@ def revoke(conn: db.Connection, purpose: Purpose, account_id: UUID, *, after: UU
     """
     params = {"purpose": purpose, "account_id": account_id, "after": after}
     return db.run(conn, SQL.revoke_one_time_tokens, **params)
+
+
+def revoke_all(conn: db.Connection, account_id: UUID) -> int:
+    """End all tokens of an account, and return their number. The caller has locked the account."""
+    return db.run(conn, SQL.revoke_all_one_time_tokens, account_id=account_id)
 
 
 def list_old(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:

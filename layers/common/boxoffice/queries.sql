@@ -73,6 +73,9 @@ RETURNING account_id, payload
 DELETE FROM one_time_tokens
 WHERE account_id = %(account_id)s AND purpose = %(purpose)s AND (%(after)s::uuid IS NULL OR id > %(after)s)
 
+-- name: revoke_all_one_time_tokens
+DELETE FROM one_time_tokens WHERE account_id = %(account_id)s
+
 -- name: list_old_one_time_tokens
 SELECT id FROM one_time_tokens WHERE expires_at <= now() AND id <> ALL(%(leave_out)s) ORDER BY expires_at
 LIMIT %(batch)s

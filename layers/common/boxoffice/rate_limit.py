@@ -20,6 +20,8 @@ ATTEMPTS_WINDOW = timedelta(minutes=15)
 EMAILS = 5
 EMAILS_FROM_ONE_ADDRESS = 100  # in the same time; a venue or a carrier can be many people
 EMAILS_WINDOW = timedelta(hours=1)
+EXPORTS = 5
+EXPORTS_WINDOW = timedelta(days=1)
 INVITATIONS = 20
 
 
@@ -57,6 +59,15 @@ def limit_emails_to(email: str, *others: str) -> None:
     """
     _limit("emails by", [_address()], EMAILS_FROM_ONE_ADDRESS, EMAILS_WINDOW)
     _limit("emails to", [email, *others], EMAILS, EMAILS_WINDOW)
+
+
+def limit_exports(subject: str) -> None:
+    """Count an export of all that is held about a person.
+
+    Raises:
+        TooManyRequests: there were five in a day before.
+    """
+    _limit("export", [subject], EXPORTS, EXPORTS_WINDOW)
 
 
 def limit_waitlist(email: str) -> None:

@@ -29,11 +29,11 @@ FROM accounts WHERE id = %(id)s
 
 -- name: find_account
 SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
-FROM accounts WHERE id = %(id)s
+FROM accounts WHERE id = %(id)s AND erased_at IS NULL
 
 -- name: lock_account
 SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
-FROM accounts WHERE id = %(id)s FOR NO KEY UPDATE
+FROM accounts WHERE id = %(id)s AND erased_at IS NULL FOR NO KEY UPDATE
 
 -- name: lock_credentials
 -- The lock is the one that a change of the address needs, so that no later statement has to wait for a stronger one.
@@ -83,11 +83,11 @@ RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version,
 UPDATE accounts SET password_hash = %(new_hash)s WHERE id = %(id)s AND password_hash = %(checked_hash)s
 
 -- name: lock_account_and_open_session
--- Inserts a session and its first refresh token, unless the account is blocked. If a password was checked, it must
--- still be the account's. A change of the password or a block and this statement wait for each other's lock.
+-- Inserts a session and its first refresh token, unless the account is blocked or erased. If a password was checked, it
+-- must still be the account's. A change of the password or a block and this statement wait for each other's lock.
 -- If the change is second, it revokes this session. If it is first, this statement inserts nothing.
 WITH account AS MATERIALIZED (
-    SELECT id FROM accounts WHERE id = %(account_id)s AND blocked_at IS NULL
+    SELECT id FROM accounts WHERE id = %(account_id)s AND blocked_at IS NULL AND erased_at IS NULL
         AND (%(checked_hash)s::text IS NULL OR password_hash = %(checked_hash)s) FOR SHARE
 ), session AS (
     INSERT INTO sessions (id, account_id) SELECT %(session_id)s, id FROM account
@@ -148,3 +148,9 @@ UPDATE accounts SET email_verified_at = coalesce(email_verified_at, now()) WHERE
 
 -- name: has_account
 SELECT EXISTS (SELECT FROM accounts WHERE id = %(id)s AND erased_at IS NULL)
+
+-- name: erase_account
+-- The row stays, since others name it. Nobody can log in to it.
+UPDATE accounts SET email = NULL, email_verified_at = NULL, name = %(erased_name)s, phone = NULL,
+    phone_verified_at = NULL, password_hash = NULL, is_admin = false, erased_at = now(), version = version + 1
+WHERE id = %(id)s

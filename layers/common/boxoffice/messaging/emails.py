@@ -14,11 +14,12 @@ from boxoffice.messaging.models import Email, Message
 from boxoffice.orders import emails as orders
 from boxoffice.organisations import emails as organisations
 from boxoffice.payments import emails as payments
+from boxoffice.privacy import emails as privacy
 from boxoffice.refunds import emails as refunds
 from boxoffice.tickets import emails as tickets
 from boxoffice.waitlist import emails as waitlist
 
-_DOMAINS = (accounts, orders, organisations, payments, refunds, tickets, waitlist)
+_DOMAINS = (accounts, orders, organisations, payments, privacy, refunds, tickets, waitlist)
 WRITERS: dict[str, Callable[..., Content]] = {
     writer.__name__: writer for domain in _DOMAINS for writer in domain.EMAILS
 }

@@ -771,8 +771,8 @@ CREATE TABLE customers (
     CONSTRAINT customers_one_identity CHECK (num_nonnulls(account_id, email, phone) = 1)
 );
 CREATE INDEX customers_account_id ON customers (account_id) WHERE account_id IS NOT NULL;
-CREATE INDEX customers_by_email ON customers (email) WHERE email IS NOT NULL;
-CREATE INDEX customers_by_phone ON customers (phone) WHERE phone IS NOT NULL;
+CREATE INDEX customers_email ON customers (email) WHERE email IS NOT NULL;
+CREATE INDEX customers_phone ON customers (phone) WHERE phone IS NOT NULL;
 
 -- A customer's use of a slot. The claim is open until it is released. Only the SHA-256 of its QR is stored.
 CREATE TABLE claims (

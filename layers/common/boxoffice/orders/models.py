@@ -61,6 +61,10 @@ class OrderRequest(Request):
     ] = None
 
 
+class OrderLinksRequest(Request):
+    email: Email
+
+
 class BuyerView(View):
     name: str
     email: str

@@ -419,3 +419,19 @@ ORDER BY until LIMIT %(batch)s
 
 -- name: delete_forgotten_buyers
 DELETE FROM erased_buyers WHERE order_id = ANY(%(ids)s) AND until <= now()
+
+-- name: list_orders_of_address
+-- The newest orders that an address has bought, at all organisations, with the events that they are for.
+SELECT orders.id, number, organisations.name AS seller, (
+    SELECT array_agg(title ORDER BY starts_at) FROM (
+        SELECT DISTINCT title, starts_at FROM order_items JOIN events ON events.id = event_id WHERE order_id = orders.id
+    ) AS item_event
+) AS titles
+FROM (
+    SELECT bought.id FROM organisations CROSS JOIN LATERAL (
+        SELECT id FROM orders
+        WHERE organisation_id = organisations.id AND buyer_email = %(email)s
+            AND status IN ('paid', 'partially_refunded', 'refunded')
+        ORDER BY id DESC LIMIT %(most)s
+    ) AS bought ORDER BY bought.id DESC LIMIT %(most)s
+) AS newest JOIN orders USING (id) JOIN organisations ON organisations.id = organisation_id ORDER BY orders.id DESC

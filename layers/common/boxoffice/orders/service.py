@@ -467,6 +467,11 @@ def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> N
         _record(conn, caller, "resend_order_email", order)
 
 
+def send_order_links(conn: db.Connection, email: str) -> None:
+    """Owe an address the links to its orders and tickets. If it has none, the email is not sent."""
+    outbox.owe_email(conn, "order_links", email, {"email": email})
+
+
 def find_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRow:
     """Return an order without its items.
 

@@ -11,11 +11,12 @@ from datetime import timedelta
 from typing import LiteralString
 from uuid import UUID
 
-from boxoffice import db, outbox, sql
+from boxoffice import audit, db, outbox, sql
 from boxoffice.ids import new_id
 from boxoffice.observability import logger
 from boxoffice.orders import erasure as orders
 from boxoffice.orders.models import ErasedBuyer
+from boxoffice.organisations import members
 from boxoffice.payments import erasure as payments
 from boxoffice.privacy.models import ErasureRow, Person
 from boxoffice.slots import service as slots
@@ -126,6 +127,19 @@ def _erase_messages(conn: db.Connection, person: Person) -> int:
     return outbox.erase(conn, _found(conn, person, SQL.list_messages_to_erase))
 
 
+def _withdraw_invitations(conn: db.Connection, person: Person) -> int:
+    return members.withdraw_invitations_to(conn, person.email) if person.email and person.is_proven else 0
+
+
+def _end_memberships(conn: db.Connection, person: Person) -> int:
+    """End memberships that began while the account was being closed."""
+    return members.leave_all(conn, None, person.account_id) if person.account_id else 0
+
+
+def _erase_audit_values(conn: db.Connection, person: Person) -> int:
+    return audit.erase(conn, person.account_id, [value for value in (person.email, person.phone) if value])
+
+
 _PARTS: tuple[Callable[[db.Connection, Person], int], ...] = (
     _erase_orders,
     _erase_tickets,
@@ -135,6 +149,9 @@ _PARTS: tuple[Callable[[db.Connection, Person], int], ...] = (
     _erase_waitlist_entries,
     _erase_customers,
     _erase_messages,
+    _withdraw_invitations,
+    _end_memberships,
+    _erase_audit_values,
 )
 
 

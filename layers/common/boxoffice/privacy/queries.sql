@@ -130,3 +130,161 @@ UPDATE contact_purges SET last_order_id = %(last_order_id)s WHERE event_id = %(e
 
 -- name: finish_contact_purge
 UPDATE contact_purges SET finished_at = now() WHERE event_id = %(event_id)s
+
+-- name: count_ahead
+-- What a person would miss: valid tickets for events to come, and open claims.
+WITH held AS (
+    SELECT id FROM tickets WHERE account_id = %(account_id)s
+    UNION
+    SELECT tickets.id FROM organisations JOIN orders ON organisation_id = organisations.id
+        JOIN tickets ON order_id = orders.id
+    WHERE buyer_email = %(proven_email)s AND orders.account_id IS NULL AND transfer_count = 0
+    UNION
+    SELECT tickets.id FROM transfers JOIN tickets ON tickets.id = ticket_id
+    WHERE to_email = %(proven_email)s AND account_id IS NULL AND holder_email = %(proven_email)s
+)
+SELECT count(*)::integer AS tickets, min(starts_at) AS next_event_at, (
+    SELECT count(*)::integer FROM customers JOIN claims ON customer_id = customers.id
+    WHERE released_at IS NULL
+        AND (account_id = %(account_id)s OR email = %(proven_email)s OR phone = %(phone)s)
+) AS open_claims
+FROM held JOIN tickets USING (id) JOIN events ON events.id = event_id
+WHERE tickets.status = 'valid' AND events.status = 'published' AND ends_at > now()
+
+-- name: export_account
+SELECT id::text AS key, jsonb_build_object('id', id, 'email', email, 'email_verified_at', email_verified_at,
+    'name', name, 'phone', phone, 'phone_verified_at', phone_verified_at, 'has_password', password_hash IS NOT NULL,
+    'is_admin', is_admin, 'blocked_at', blocked_at, 'created_at', created_at) AS data
+FROM accounts WHERE id = %(account_id)s AND id > %(after)s::uuid LIMIT %(limit)s + 1
+
+-- name: export_sessions
+SELECT id::text AS key, jsonb_build_object('id', id, 'created_at', created_at, 'revoked_at', revoked_at) AS data
+FROM sessions WHERE account_id = %(account_id)s AND id > %(after)s::uuid ORDER BY id LIMIT %(limit)s + 1
+
+-- name: export_memberships
+SELECT organisation_id::text AS key, jsonb_build_object('organisation_id', organisation_id, 'organisation', name,
+    'role', role, 'created_at', members.created_at) AS data
+FROM members JOIN organisations ON organisations.id = organisation_id
+WHERE account_id = %(account_id)s AND organisation_id > %(after)s::uuid
+ORDER BY organisation_id LIMIT %(limit)s + 1
+
+-- name: export_invitations
+SELECT invitations.id::text AS key, jsonb_build_object('id', invitations.id, 'organisation', name,
+    'email', email, 'role', role, 'created_at', invitations.created_at, 'expires_at', expires_at) AS data
+FROM invitations JOIN organisations ON organisations.id = organisation_id
+WHERE email = %(proven_email)s AND invitations.id > %(after)s::uuid ORDER BY invitations.id LIMIT %(limit)s + 1
+
+-- name: export_orders
+-- Orders of the account, and those of a guest with this address at each organisation.
+SELECT orders.id::text AS key, jsonb_build_object('id', orders.id, 'number', number, 'seller', organisations.name,
+    'status', orders.status, 'buyer_name', buyer_name, 'buyer_email', buyer_email, 'buyer_phone', buyer_phone,
+    'answers', details, 'currency', orders.currency, 'total', orders.total, 'created_at', orders.created_at,
+    'voucher', (SELECT code FROM vouchers WHERE vouchers.id = voucher_id),
+    'items', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('event', title, 'starts_at', starts_at,
+            'ticket_type', ticket_types.name, 'quantity', item.quantity, 'total', item.total) ORDER BY item_no), '[]')
+        FROM order_items AS item JOIN events ON events.id = item.event_id
+            JOIN ticket_types ON ticket_types.id = ticket_type_id
+        WHERE order_id = orders.id),
+    'payments', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('provider', provider, 'provider_reference', provider_reference,
+            'status', payments.status, 'amount', amount, 'created_at', payments.created_at) ORDER BY id), '[]')
+        FROM payments WHERE order_id = orders.id),
+    'refunds', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('amount', amount, 'reason', reason,
+            'created_at', order_refunds.created_at) ORDER BY id), '[]')
+        FROM order_refunds WHERE order_id = orders.id)) AS data
+FROM (
+    (SELECT id FROM orders WHERE account_id = %(account_id)s AND id > %(after)s::uuid ORDER BY id LIMIT %(limit)s + 1)
+    UNION ALL
+    (SELECT guest.id FROM organisations CROSS JOIN LATERAL (
+        SELECT id FROM orders
+        WHERE organisation_id = organisations.id AND buyer_email = %(proven_email)s AND account_id IS NULL
+            AND id > %(after)s::uuid
+        ORDER BY id LIMIT %(limit)s + 1
+    ) AS guest)
+) AS page JOIN orders USING (id) JOIN organisations ON organisations.id = organisation_id
+ORDER BY orders.id LIMIT %(limit)s + 1
+
+-- name: export_tickets
+-- Tickets that the account holds, and those that a guest has bought, or got from somebody else.
+SELECT tickets.id::text AS key, jsonb_build_object('id', tickets.id, 'order_id', order_id, 'event', title,
+    'starts_at', starts_at, 'ticket_type', ticket_types.name, 'holder_name', holder_name,
+    'holder_email', holder_email, 'seat', seat, 'status', tickets.status, 'created_at', tickets.created_at,
+    'scans', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('at', at, 'outcome', outcome, 'gate', gate) ORDER BY at), '[]')
+        FROM scans WHERE ticket_id = tickets.id)) AS data
+FROM (
+    SELECT id FROM tickets WHERE account_id = %(account_id)s
+    UNION
+    SELECT tickets.id FROM organisations JOIN orders ON organisation_id = organisations.id
+        JOIN tickets ON order_id = orders.id
+    WHERE buyer_email = %(proven_email)s AND orders.account_id IS NULL AND transfer_count = 0
+    UNION
+    SELECT tickets.id FROM transfers JOIN tickets ON tickets.id = ticket_id
+    WHERE to_email = %(proven_email)s AND account_id IS NULL AND holder_email = %(proven_email)s
+) AS held JOIN tickets USING (id) JOIN events ON events.id = event_id
+    JOIN ticket_types ON ticket_types.id = ticket_type_id
+WHERE tickets.id > %(after)s::uuid ORDER BY tickets.id LIMIT %(limit)s + 1
+
+-- name: export_transfers
+-- Transfers that the person has started or got. Who got one does not learn the address of who has sent it.
+SELECT id::text AS key, jsonb_build_object('id', id, 'ticket_id', ticket_id, 'status', status, 'from_name', from_name,
+    'from_email', CASE WHEN from_account_id = %(account_id)s
+        OR from_account_id IS NULL AND from_email = %(proven_email)s THEN from_email END,
+    'to_name', to_name, 'to_email', to_email, 'created_at', created_at, 'expires_at', expires_at,
+    'accepted_at', accepted_at) AS data
+FROM transfers
+WHERE id > %(after)s::uuid AND (from_account_id = %(account_id)s OR to_account_id = %(account_id)s
+    OR from_email = %(proven_email)s AND from_account_id IS NULL
+    OR to_email = %(proven_email)s AND to_account_id IS NULL)
+ORDER BY id LIMIT %(limit)s + 1
+
+-- name: export_waitlist_entries
+SELECT entry.id::text AS key, jsonb_build_object('id', entry.id, 'event', title, 'ticket_type', ticket_types.name,
+    'name', entry.name, 'email', email, 'quantity', quantity, 'status', entry.status,
+    'created_at', entry.created_at) AS data
+FROM waitlist_entries AS entry JOIN events ON events.id = entry.event_id
+    JOIN ticket_types ON ticket_types.id = ticket_type_id
+WHERE entry.id > %(after)s::uuid
+    AND (account_id = %(account_id)s OR email = %(proven_email)s AND account_id IS NULL)
+ORDER BY entry.id LIMIT %(limit)s + 1
+
+-- name: export_claims
+SELECT claims.id::text AS key, jsonb_build_object('id', claims.id, 'seller', organisations.name,
+    'place', places.name, 'slot', slot, 'name', customers.name, 'email', email, 'phone', phone, 'note', note,
+    'claimed_at', claimed_at, 'released_at', released_at) AS data
+FROM customers JOIN claims ON customer_id = customers.id JOIN places ON places.id = place_id
+    JOIN organisations ON organisations.id = places.organisation_id
+WHERE claims.id > %(after)s::uuid
+    AND (account_id = %(account_id)s OR email = %(proven_email)s OR phone = %(phone)s)
+ORDER BY claims.id LIMIT %(limit)s + 1
+
+-- name: export_scans
+-- Scans that the person made at the door.
+SELECT scans.id::text AS key, jsonb_build_object('id', scans.id, 'event', title, 'ticket_id', ticket_id,
+    'outcome', outcome, 'gate', gate, 'device_id', device_id, 'at', at) AS data
+FROM scans JOIN events ON events.id = event_id
+WHERE scanned_by = %(account_id)s AND scans.id > %(after)s::uuid ORDER BY scans.id LIMIT %(limit)s + 1
+
+-- name: export_messages
+-- Messages to the person, without the links in them.
+SELECT id::text AS key, jsonb_build_object('id', id, 'kind', kind, 'template', template, 'recipient', recipient,
+    'status', status, 'created_at', created_at, 'sent_at', sent_at) AS data
+FROM outbox
+WHERE recipient = ANY(array_remove(ARRAY[%(proven_email)s, %(phone)s]::text[], NULL)) AND kind <> 'webhook'
+    AND id > %(after)s::uuid
+ORDER BY id LIMIT %(limit)s + 1
+
+-- name: export_audit_entries
+-- What the account did, and what was done to it, the oldest first. The values that are about it come in the clear.
+SELECT concat_ws('|', at, chain, entry) AS key, jsonb_build_object('at', at, 'actor_id', actor_id, 'action', action,
+    'subject', subject, 'details', details, 'personal', (
+        SELECT coalesce(jsonb_object_agg(encode(digest, 'hex'), value), '{}') FROM audit_values
+        WHERE audit_values.chain = audit_log.chain AND audit_values.entry = audit_log.entry
+            AND audit_values.account_id = %(account_id)s)) AS data
+FROM audit_log
+WHERE (actor_id = %(account_id)s OR subject = concat('account ', %(account_id)s::uuid))
+    AND (at, chain, entry) > (split_part(%(after)s, '|', 1)::timestamptz, split_part(%(after)s, '|', 2)::uuid,
+        split_part(%(after)s, '|', 3)::bigint)
+ORDER BY at, chain, entry LIMIT %(limit)s + 1

@@ -169,3 +169,10 @@ UPDATE transfers SET status = CASE WHEN status = 'pending' THEN 'replaced' ELSE 
     to_name = CASE WHEN to_name IS NOT NULL THEN %(erased_name)s END, to_email = concat(id, %(at_erased)s::text),
     to_account_id = NULL
 WHERE id = ANY(%(ids)s)
+
+-- name: list_tickets_of_address
+-- The newest tickets that were sent to an address, and that whoever accepted them there holds still.
+SELECT tickets.id, tickets.transfer_count, title AS event_title, organisations.name AS seller
+FROM transfers JOIN tickets ON tickets.id = ticket_id AND tickets.transfer_count = transfers.transfer_count
+    JOIN events ON events.id = tickets.event_id JOIN organisations ON organisations.id = tickets.organisation_id
+WHERE to_email = %(email)s AND tickets.status = 'valid' ORDER BY transfers.id DESC LIMIT %(most)s
