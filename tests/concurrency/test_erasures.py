@@ -1,19 +1,24 @@
 """An erasure, while purchases, transfers and other runs of the job go on."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from psycopg import Connection
 
+from boxoffice.accounts import service as accounts
+from boxoffice.accounts.models import LogInRequest
 from boxoffice.auth import Caller, Who
 from boxoffice.errors import DomainError
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRequest, OrderRow
-from boxoffice.privacy import erasure
-from boxoffice.privacy.models import Person
+from boxoffice.organisations import members
+from boxoffice.privacy import erasure, service
+from boxoffice.privacy.models import ErasureRequest, Person
 from boxoffice.tickets import transfers
 from boxoffice.tickets.models import AcceptTransferRequest
 from tests.helpers import factories, invariants
 from tests.helpers.erasures import EMAIL, NAME, begin, erase, guest, is_finished, let_an_hour_pass, run_job, traces
+from tests.helpers.people import PASSWORD, sign_up
 from tests.helpers.racing import deadlocks, race
 from tests.helpers.support import Client, Database
 
@@ -136,3 +141,91 @@ def test_an_order_that_is_locked_is_left_for_the_next_run(api: Client, database:
     let_an_hour_pass(conn)
     run_job()
     assert is_finished(conn, begun)
+
+
+# --------------------------------------------------------------------------------- closing an account
+
+
+def close(conn: Connection, account: UUID) -> str:
+    """Close an account by its owner. Return the code of the refusal, if there is one."""
+    try:
+        service.delete_me(conn, Caller(Who.ACCOUNT, account_id=account), ErasureRequest(password=PASSWORD))  # type: ignore[arg-type]
+    except DomainError as error:
+        return error.code
+    return ""
+
+
+def test_of_many_who_close_one_account_one_does(api: Client, database: Database, conn: Connection) -> None:
+    account = sign_up(api).id
+
+    answers = race(database, 6, lambda racer, _: close(racer, account))
+
+    assert sorted(answers) == ["", *["unauthenticated"] * 5]
+    assert conn.execute("SELECT count(*) FROM erasures").fetchone() == (1,)
+    assert deadlocks(conn) == 0
+
+
+def test_no_login_survives_the_close_of_an_account(api: Client, database: Database, conn: Connection) -> None:
+    person = sign_up(api, email=EMAIL)
+
+    def act(racer: Connection, number: int) -> None:
+        if number == 0:
+            close(racer, person.id)
+            return
+        with suppress(DomainError):
+            accounts.log_in(racer, LogInRequest(email=EMAIL, password=PASSWORD))  # type: ignore[arg-type]
+
+    race(database, 8, act)
+
+    assert conn.execute("SELECT count(*) FROM sessions WHERE revoked_at IS NULL").fetchone() == (0,)
+    assert deadlocks(conn) == 0
+
+
+def test_of_two_owners_who_close_their_accounts_one_stays(api: Client, database: Database, conn: Connection) -> None:
+    for _ in range(5):
+        owners = [sign_up(api).id, sign_up(api).id]
+        organisation = factories.organisation(conn, owner=owners[0])
+        factories.member(conn, organisation, "owner", account_id=owners[1])
+        conn.execute("DELETE FROM rate_limits")
+
+        answers = race(database, 2, lambda racer, number, owners=owners: close(racer, owners[number]))  # type: ignore[misc]
+
+        assert sorted(answers) == ["", "last_owner"]
+        left = conn.execute("SELECT count(*) FROM members WHERE organisation_id = %s", [organisation]).fetchone()
+        assert left == (1,)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_a_member_who_is_made_an_owner_at_the_same_moment_leaves_an_owner_behind(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    for _ in range(5):
+        owner, member = factories.account(conn), sign_up(api).id
+        organisation = factories.organisation(conn, owner=owner)
+        factories.member(conn, organisation, "manager", account_id=member)
+        conn.execute("DELETE FROM rate_limits")
+
+        def act(
+            racer: Connection,
+            number: int,
+            owner: UUID = owner,
+            member: UUID = member,
+            organisation: UUID = organisation,
+        ) -> str:
+            if number == 0:
+                return close(racer, member)
+            try:
+                with racer.transaction():
+                    members.hand_over(racer, Caller(Who.OWNER, account_id=owner), organisation, member)  # type: ignore[arg-type]
+            except DomainError as error:
+                return error.code
+            return ""
+
+        answers = race(database, 2, act)
+
+        assert tuple(answers) in {("", "invalid"), ("last_owner", "")}
+        owners = "SELECT account_id FROM members WHERE organisation_id = %s AND role = 'owner'"
+        assert conn.execute(owners, [organisation]).fetchall() == [(owner if answers[0] == "" else member,)]
+    assert deadlocks(conn) == 0
+    invariants.check(conn)

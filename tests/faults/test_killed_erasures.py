@@ -2,10 +2,13 @@
 
 from psycopg import Connection
 
-from boxoffice.privacy import erasure
+from boxoffice.auth import Caller, Who
+from boxoffice.privacy import erasure, service
+from boxoffice.privacy.models import ErasureRequest
 from tests.helpers import factories, invariants
 from tests.helpers.erasures import EMAIL, NAME, begin, guest, is_finished, let_an_hour_pass, run_job, traces
-from tests.helpers.racing import die_everywhere
+from tests.helpers.people import PASSWORD, sign_up
+from tests.helpers.racing import die_at, die_everywhere, wait_for_rollbacks
 from tests.helpers.support import Client, Database
 
 
@@ -39,4 +42,32 @@ def test_an_erasure_that_dies_anywhere_is_finished_by_the_next_run(
     run_job()
     assert is_finished(conn, begun)
     assert traces(conn) == set()
+    invariants.check(conn)
+
+
+def test_an_account_is_closed_wholly_or_not_at_all(api: Client, database: Database, conn: Connection) -> None:
+    moment, dead, outcomes = 0, True, set()
+    while dead:
+        person = sign_up(api)
+        organisation = factories.organisation(conn)
+        factories.member(conn, organisation, "manager", account_id=person.id)
+        caller, request = Caller(Who.ACCOUNT, account_id=person.id), ErasureRequest(password=PASSWORD)
+        dead = die_at(database, moment, lambda child, c=caller, r=request: service.delete_me(child, c, r))  # type: ignore[misc, arg-type]
+        wait_for_rollbacks(conn)
+        row = conn.execute(
+            """SELECT erased_at IS NOT NULL, email IS NULL,
+            NOT EXISTS (SELECT FROM sessions WHERE account_id = accounts.id AND revoked_at IS NULL),
+            NOT EXISTS (SELECT FROM members WHERE account_id = accounts.id),
+            EXISTS (SELECT FROM erasures WHERE account_id = accounts.id),
+            EXISTS (SELECT FROM audit_log WHERE action = 'delete_me' AND actor_id = accounts.id)
+            FROM accounts WHERE id = %s""",
+            [person.id],
+        ).fetchone()
+        assert row is not None
+        assert len(set(row)) == 1, row
+        outcomes.add(row[0])
+        conn.execute("DELETE FROM rate_limits")
+        moment += 1
+    assert outcomes == {True, False}
+    assert moment > 20
     invariants.check(conn)

@@ -90,6 +90,9 @@ def _decode(cursor: str, *types: Callable[[str], Any]) -> list[Any]:
         parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return [convert(part) for convert, part in zip(types, parts, strict=True)]
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise Invalid.at(
-            "query", "cursor", because="The cursor is not valid. Send a `next_cursor` as you received it."
-        ) from error
+        raise bad_cursor() from error
+
+
+def bad_cursor() -> Invalid:
+    """Return the error for a cursor that is none of ours."""
+    return Invalid.at("query", "cursor", because="The cursor is not valid. Send a `next_cursor` as you received it.")

@@ -1,11 +1,12 @@
 """Reads what is held about a person, a page at a time: kind by kind, and each in the order of its keys."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
 from boxoffice import audit, db, sql
-from boxoffice.pagination import decode_number_and_text, encode
+from boxoffice.pagination import bad_cursor, decode_number_and_text, encode
 from boxoffice.privacy.models import Person, PersonalData
 
 SQL = sql.queries("privacy")
@@ -43,7 +44,7 @@ def read(conn: db.Connection, person: Person, cursor: str | None) -> PersonalDat
     Raises:
         Invalid: the cursor is none of ours.
     """
-    first, after = decode_number_and_text(cursor) or (0, None)
+    first, after = _position(cursor)
     found: dict[str, list[dict[str, Any]]] = {}
     left, next_cursor = _MOST, None
     for number, (name, statement, start) in [*enumerate(_SECTIONS)][first:]:
@@ -55,6 +56,31 @@ def read(conn: db.Connection, person: Person, cursor: str | None) -> PersonalDat
             break
         left, after = left - len(rows), None
     return PersonalData.model_validate({**found, "next_cursor": next_cursor})
+
+
+def _position(cursor: str | None) -> tuple[int, str | None]:
+    """Return where a page begins: the number of a section, and the key in it."""
+    number, key = decode_number_and_text(cursor) or (0, None)
+    if key is not None:
+        try:
+            _check_key(key, of_entry=_SECTIONS[number][2] == _FIRST_ENTRY)
+        except (ValueError, IndexError) as error:
+            raise bad_cursor() from error
+    return number, key
+
+
+def _check_key(key: str, *, of_entry: bool) -> None:
+    """Check that a key is one of ours: of an entry of the audit log, or else the id of a row.
+
+    Raises:
+        ValueError: it is not.
+    """
+    at, chain, entry = key.split("|") if of_entry else (None, key, "0")
+    if at and key != _FIRST_ENTRY:
+        datetime.fromisoformat(at)
+    UUID(chain)
+    if not (entry.isdecimal() and len(entry) < 19):
+        raise ValueError
 
 
 def _shown(data: dict[str, Any]) -> dict[str, Any]:
