@@ -312,6 +312,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "outbox_pkey": copy("outbox"),
     "outbox_status_check": "UPDATE outbox SET status = 'lost'",
     "audit_chains_pkey": copy("audit_chains"),
+    "audit_values_pkey": copy("audit_values"),
     "audit_log_pkey": copy("audit_log"),
 }
 
@@ -340,6 +341,7 @@ DOMAINS: dict[str, tuple[str, set[str]]] = {
 NULLABLE: dict[str, str] = {
     "accounts": "blocked_at email email_verified_at erased_at password_hash phone phone_verified_at",
     "audit_log": "actor_id",
+    "audit_values": "account_id",
     "claims": "note released_at released_by",
     "customers": "account_id email name phone",
     "events": (
@@ -389,6 +391,7 @@ ROWS = """
 INSERT INTO rate_limits VALUES ('bucket', 1, now());
 INSERT INTO one_time_tokens (id, purpose, payload, expires_at) VALUES (gen_random_uuid(), 'confirm email', '{}', now());
 INSERT INTO platform_settings VALUES ('verify_emails', 'true');
+INSERT INTO audit_values SELECT chain, entry, 'digest', 'salt', 'value', NULL FROM audit_log LIMIT 1;
 INSERT INTO paces VALUES ('stripe', gen_random_uuid(), 'create', now());
 INSERT INTO provider_events (provider, event_id, payment_id, kind, payload, effect)
     SELECT 'sandbox', 'evt_1', id, 'payment', '{}', 'paid' FROM payments LIMIT 1;
@@ -509,6 +512,7 @@ def test_a_ticket_notes_its_last_change_and_its_refund(owner: psycopg.Connection
 
 
 def test_the_functions_can_neither_edit_nor_shorten_the_audit_log(conn: psycopg.Connection) -> None:
-    for statement in ("UPDATE audit_log SET action = ''", "DELETE FROM audit_log", "TRUNCATE audit_log"):
+    of_log = ("UPDATE audit_log SET action = ''", "DELETE FROM audit_log", "TRUNCATE audit_log")
+    for statement in (*of_log, "DELETE FROM audit_chains", "UPDATE audit_values SET value = ''"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             conn.execute(statement)

@@ -33,7 +33,10 @@ type Grant = tuple[str, str]
 
 # What the operations of AWS that the code calls need, by their names in boto3.
 ACTIONS = {
+    "describe_secret": {"secretsmanager:DescribeSecret"},
     "get_secret_value": {"secretsmanager:GetSecretValue"},
+    "put_secret_value": {"secretsmanager:PutSecretValue"},
+    "update_secret_version_stage": {"secretsmanager:UpdateSecretVersionStage"},
     "send_message_batch": {"sqs:SendMessage"},
     "send_email": {"ses:SendEmail", "ses:SendRawEmail"},
 }
@@ -45,7 +48,7 @@ POLL = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 IN_LAMBDA = {"boto3", "botocore"}
 
 # The roles of functions, the least powerful first.
-ROLES = ["ApiRole", "EmailRole", "PaymentRole", "MigrateRole"]
+ROLES = ["ApiRole", "EmailRole", "PaymentRole", "MigrateRole", "RotateRole"]
 MANAGED = {"service-role/AWSLambdaVPCAccessExecutionRole", "AWSXRayDaemonWriteAccess"}
 
 # How often each job runs.
@@ -68,6 +71,7 @@ SECONDS = {
     "purge_idempotency_keys": 60,
     "reconcile_payments": 60,
     "relay_outbox": 60,
+    "rotate_secret": 60,
     "send_email": 60,
     "send_refunds": 120,
     "start_payment": 29,  # waits 10 s for the provider's pace, and 11 s for its answer
@@ -145,12 +149,14 @@ def resources_of(operation: str, function: str) -> set[str]:
     reach, variables = reach_of(function), variables_of(function)
     if operation == "send_email":
         return {"arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:*"}
-    kind = "_SECRET" if operation == "get_secret_value" else "_QUEUE_URL"
+    kind = "_SECRET" if "secret" in operation else "_QUEUE_URL"
     own = functions()[function].get("Environment", {}).get("Variables", {})
     names = {field.upper() for field in Settings.__dataclass_fields__.keys() & reach.attributes}
     names |= own.keys() & reach.texts
     if "boxoffice.config.provider_secret" in reach.names:
         names |= {f"{provider.upper()}_SECRET" for provider in PROVIDERS}
+    if operation != "get_secret_value":
+        names -= {"OWNER_SECRET"}  # RDS changes it
     resources = {named(variables[name]) for name in names if name.endswith(kind)}
     if kind == "_SECRET" and "boxoffice.payments.merchants._secret_of_organisation" in reach.names:
         secrets = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
@@ -191,7 +197,7 @@ def test_emails_are_sent_by_the_configured_sender_alone() -> None:
 def test_the_actions_of_every_operation_of_aws_are_known() -> None:
     code = "".join(path.read_text() for path in LAYER.glob("boxoffice/**/*.py"))
     services = set(re.findall(r"boto3\.client\(\s*\"(\w+)\"", code))
-    assert len(services) == len(set(re.findall(r"boto3\.client\(\s*(\S+)", code)))
+    assert services == set(re.findall(r"boto3\.client\(\s*\"?([^\s\"),]+)", code))
     known = {
         xform_name(operation)
         for service in services

@@ -1,7 +1,7 @@
 """Organisations with an account of their own at a provider; accounts that are not set up; secrets that change."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, get_args
 from uuid import UUID, uuid4
 
@@ -9,6 +9,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice import config
+from boxoffice.payments import providers
 from boxoffice.payments.models import PLATFORM_MERCHANT, StartableProvider
 from tests.helpers import factories, invariants
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, prove, sign_as_stripe, start, started, status_of
@@ -181,6 +182,56 @@ def test_a_secret_that_was_changed_is_noticed_at_once(
     put_account("generic", ACCOUNTS_AT_PROVIDERS["generic"])
     assert answer.json["effect"] == "paid"
     invariants.check(conn)
+
+
+@pytest.fixture
+def changed(api: Client) -> Iterator[Callable[[str], dict[str, str]]]:
+    """Return a function that changes the webhook secret of a provider's account, and returns the account before."""
+    before = {name: dict(account) for name, account in ACCOUNTS_AT_PROVIDERS.items()}
+
+    def change(provider: str) -> dict[str, str]:
+        account = read_account(provider)
+        put_account(provider, {**account, "webhook_secret": "new", "former_webhook_secret": account["webhook_secret"]})
+        return account
+
+    yield change
+    for name, account in before.items():
+        put_account(name, account)
+
+
+@pytest.mark.parametrize("provider", ACCOUNTS_AT_PROVIDERS)
+class TestAChangeOfTheWebhookSecret:
+    """Without a deployment, and without a webhook that is lost."""
+
+    def test_both_secrets_prove_webhooks_until_the_former_is_taken_out(
+        self, api: Client, order: UUID, provider: str, changed: Callable[[str], dict[str, str]]
+    ) -> None:
+        body = b'{"no": "event of ours"}'
+        account = changed(provider)
+        old, new = account["webhook_secret"], "new"
+
+        both = [refused_as_wrong(api, provider, body, secret) for secret in (old, new, "another", "")]
+        put_account(provider, {**account, "webhook_secret": new})
+        one = [refused_as_wrong(api, provider, body, secret) for secret in (old, new, "another", "")]
+
+        assert both == [False, False, True, True]
+        assert one == [True, False, True, True]
+
+    def test_an_empty_former_secret_proves_nothing(
+        self, api: Client, order: UUID, provider: str, changed: Callable[[str], dict[str, str]]
+    ) -> None:
+        account = changed(provider)
+        put_account(provider, {**account, "former_webhook_secret": ""})
+
+        assert refused_as_wrong(api, provider, b"{}", "")
+
+
+def refused_as_wrong(api: Client, provider: str, body: bytes, secret: str) -> bool:
+    """Return True if a webhook that a secret proves is refused for its proof."""
+    header = providers.load(provider).INFO.webhook_header
+    headers = sign_as_stripe(body, secret) if provider == "stripe" else {header: secret}
+    answer = api.post(f"/v1/webhooks/{provider}", body, headers=headers)
+    return answer.status == 401 and answer.code == "signature_wrong"
 
 
 @pytest.mark.parametrize("provider", ACCOUNTS_AT_PROVIDERS)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from boxoffice import config
+from boxoffice import config, signing
 from boxoffice.config import NoSuchSecret, optional_secret, secret
 from boxoffice.errors import Busy
 from tests.architecture.test_template import template
@@ -150,3 +150,25 @@ def test_one_that_does_not_exist_is_asked_for_once_in_five_minutes(extension: Ex
         assert optional_secret("organisation") is None
 
     assert extension.reads == 1
+
+
+def test_a_fresh_one_that_cannot_be_read_is_not_asked_for_again_at_once(extension: Extension) -> None:
+    """Anybody can ask for fresh ones, with tokens of keys that do not exist."""
+    secret("ring")
+    extension.secrets, extension.now = None, 100
+    for _ in range(5):
+        with pytest.raises(Busy):
+            secret("ring", fresh=True)
+    assert extension.reads == 2
+
+    rotate(extension)
+    extension.now = 111
+    assert secret("ring", fresh=True)["2"] == "second"
+
+
+def test_a_thousand_tokens_of_unknown_keys_read_a_ring_once_in_ten_seconds(extension: Extension) -> None:
+    for number in range(1000):
+        extension.now += 0.1
+        assert not signing.is_token("ring", "order", b"message", f"{number + 9}.{'x' * 32}")
+
+    assert extension.reads <= 11

@@ -42,7 +42,9 @@ def credential(merchant_id: UUID, provider: str, field: str, *, fresh: bool = Fa
 
 
 def webhook_secrets(merchant_id: UUID, provider: str) -> Iterator[str]:
-    """Yield the secret that proves the webhooks of an account: first from memory, then read again, since it may change.
+    """Yield what proves the webhooks of an account: first from memory, then read again, since it may change.
+
+    While a provider changes its secret, ``former_webhook_secret`` proves webhooks too. The field may be missing.
 
     Raises:
         SignatureWrong: the organisation has no such account.
@@ -52,6 +54,8 @@ def webhook_secrets(merchant_id: UUID, provider: str) -> Iterator[str]:
         if merchant_id != PLATFORM_MERCHANT and not credentials(merchant_id, provider, fresh=fresh):
             raise SignatureWrong
         yield credential(merchant_id, provider, "webhook_secret", fresh=fresh)
+        if former := credentials(merchant_id, provider, fresh=fresh).get("former_webhook_secret"):
+            yield former
 
 
 def check_webhook_secret(merchant_id: UUID, provider: str, shown: str | None) -> None:
