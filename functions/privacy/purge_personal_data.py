@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from boxoffice import idempotency, one_time, outbox, rate_limit
+from boxoffice.accounts import phone_codes
 from boxoffice.jobs import Step, job
 from boxoffice.orders import erasure as orders
+from boxoffice.organisations import members
 from boxoffice.payments import erasure as payments
 from boxoffice.privacy import erasure, retention
 
@@ -21,6 +23,8 @@ def handler() -> list[Step]:
         _purge("sessions", retention.list_old_sessions, retention.purge_sessions, "Sessions"),
         _purge("keys", idempotency.list_old_keys, idempotency.purge_keys, "Keys"),
         _purge("tokens", one_time.list_old, one_time.purge, "Tokens"),
+        _purge("phone_codes", phone_codes.list_old_codes, phone_codes.purge_codes, "PhoneCodes"),
+        _purge("invitations", members.list_expired_invitations, members.purge_invitations, "Invitations"),
         _purge("rate_limits", rate_limit.list_old, rate_limit.purge, "RateLimits"),
         _purge("buyers", orders.list_forgotten, orders.forget, "Buyers"),
     ]

@@ -5,8 +5,9 @@ a few of them.
 """
 
 import re
+import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
 from pydantic import (
@@ -24,9 +25,11 @@ from pydantic import (
 
 from boxoffice import money
 
-# Control characters and lone surrogates. PostgreSQL, email headers and PDFs each refuse some of them.
-_NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-_NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# Control characters, line separators, lone surrogates, and what turns the direction of the text around it. PostgreSQL,
+# email headers and PDFs each refuse some of them, and the last kind makes a text look like another one.
+_NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol for Unicode, but they leave no ink
 # From 1970, since a device that has lost the time says 1970.
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
@@ -34,14 +37,25 @@ _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
 def _printable(text: str) -> str:
     text = text.replace("\r\n", "\n")
+    if text.isascii() and text.isprintable():
+        return text
     if _NOT_IN_TEXT.search(text):
         raise ValueError("must not contain control characters")
-    return text
+    return unicodedata.normalize("NFC", text)
 
 
 def _one_line(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
     if _NOT_IN_A_LINE.search(text):
         raise ValueError("must be one line without control characters")
+    return unicodedata.normalize("NFC", text)
+
+
+def _visible(text: str) -> str:
+    """Refuse a name of nothing that a person can see. Joiners in words and emoji stay."""
+    if not text.isascii() and not any(unicodedata.category(char)[0] in "LNPS" for char in text if char not in _BLANKS):
+        raise ValueError("must have a character that people can see")
     return text
 
 
@@ -50,6 +64,13 @@ def _bare_address(address: object) -> object:
     if isinstance(address, str) and ("<" in address or _NOT_IN_A_LINE.search(address)):
         raise ValueError("must be an email address and nothing else")
     return address
+
+
+def _possible_phone(phone: str) -> str:
+    """Return a phone number in its one spelling. Refuse what cannot be one."""
+    from boxoffice import phones
+
+    return phones.normalise(phone)
 
 
 def _url(text: str) -> str:
@@ -79,7 +100,10 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 ShortText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_one_line),
+    AfterValidator(_visible),
 ]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000), AfterValidator(_printable)]
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40_000), AfterValidator(_printable)]
@@ -96,9 +120,12 @@ WebUrl = Annotated[
     Field(examples=["https://example.com"]),
 ]
 Email = Annotated[EmailStr, BeforeValidator(_bare_address), AfterValidator(str.lower), Field(max_length=254)]
-Phone = Annotated[
+# Whoever buys does not wait for the library that knows how many digits a number has. So a buyer's phone is checked by
+# its form alone, and nobody sends anything to it.
+BuyerPhone = Annotated[
     str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$"), Field(description="E.164", examples=["+2348012345678"])
 ]
+Phone = Annotated[BuyerPhone, AfterValidator(_possible_phone)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in_utc)]
 Price = Annotated[int, Field(strict=True, ge=0, le=money.MAX_PRICE, description="In the currency's minor unit")]
 Id = UUID
@@ -147,6 +174,14 @@ class MoneyView(View):
     @property
     def currency_exponent(self: _HasCurrency) -> int:
         return money.exponent(self.currency)
+
+
+class ActorView(View):
+    """Who has done something."""
+
+    id: Id
+    kind: Literal["account", "key", "device"] = Field(description="A person, an API key, or a device at the door")
+    name: str
 
 
 class Page[T](View):

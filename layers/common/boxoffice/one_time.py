@@ -34,6 +34,7 @@ class Purpose(StrEnum):
 
     CHANGE_EMAIL = "change email"
     CONFIRM_EMAIL = "confirm email"
+    PAIR_DOOR_DEVICE = "pair door device"
     INVITATION = "invitation"
     PERSONAL_DATA = "personal data"
     RESET_PASSWORD = "reset password"  # noqa: S105

@@ -24,6 +24,8 @@ NOTHING = {
     "sessions": 0,
     "keys": 0,
     "tokens": 0,
+    "phone_codes": 0,
+    "invitations": 0,
     "rate_limits": 0,
     "buyers": 0,
     "units_failed": 0,

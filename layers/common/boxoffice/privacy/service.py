@@ -4,13 +4,14 @@ Somebody with an account proves who they are by it, and by its password. A guest
 link in an email shows and erases what guests with this address did. What an account did belongs to the account.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from boxoffice import audit, db, one_time, outbox, sql
 from boxoffice.accounts import proof
 from boxoffice.accounts import service as accounts
 from boxoffice.accounts.errors import LinkOver
 from boxoffice.accounts.models import AccountRow, EmailSentView
+from boxoffice.accounts.rules import is_phone_proven
 from boxoffice.auth import Caller
 from boxoffice.one_time import Purpose
 from boxoffice.organisations import members
@@ -106,7 +107,7 @@ def erase_personal_data(conn: db.Connection, request: GuestErasureRequest) -> Er
 
 def _person_of(account: AccountRow) -> Person:
     """Return an account's owner, with the address and the phone as far as they are proven."""
-    phone = account.phone if account.phone_verified_at else None
+    phone = account.phone if is_phone_proven(account.phone_verified_at, datetime.now(UTC)) else None
     return Person(account.id, account.email, account.email_verified_at is not None, phone)
 
 
