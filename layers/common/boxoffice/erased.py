@@ -23,13 +23,13 @@ def is_erased(address: str) -> bool:
 
 def mac_of(address: str) -> bytes:
     """Return what is kept of an erased address, so that limits know it when it comes again."""
-    _, master = signing.current_key(settings().data_keys_secret)
+    _, master = signing.current_key(settings().link_keys_secret)
     return _mac(master, address)
 
 
 def macs_of(address: str) -> Sequence[bytes]:
     """Return what may have been kept of an address: under each key that is not withdrawn."""
-    return [_mac(master, address) for master in signing.live_keys(settings().data_keys_secret)]
+    return [_mac(master, address) for master in signing.live_keys(settings().link_keys_secret)]
 
 
 def _mac(master: bytes, address: str) -> bytes:

@@ -5,19 +5,18 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
-from boxoffice.accounts.models import Password, Role
+from boxoffice.accounts.models import OneTimeText, Password, Role
 from boxoffice.models import Email, Id, MoneyView, Request, View
 
 Force = Annotated[
-    bool, Field(description="Erase it though there are valid tickets for events to come, or open claims of a slot")
+    StrictBool, Field(description="Erase it though there are valid tickets for events to come, or open claims of a slot")
 ]
-LinkToken = Annotated[str, Field(max_length=200, description="From the link in the email")]
 
 
 class ErasureRequest(Request):
-    password: Password | None = Field(default=None, description="Of the account, if it has one")
+    password: Password | None = Field(description="Of the account; null if it has none")
     force: Force = False
 
 
@@ -26,7 +25,7 @@ class DataRequest(Request):
 
 
 class TokenRequest(Request):
-    token: LinkToken
+    token: OneTimeText
 
 
 class GuestErasureRequest(TokenRequest):
