@@ -125,7 +125,9 @@ UPDATE sessions SET revoked_at = now() FROM locked WHERE sessions.id = locked.id
 
 -- name: set_email_verified
 -- Changes nothing if the account has another address.
-UPDATE accounts SET email_verified_at = coalesce(email_verified_at, now()) WHERE id = %(id)s AND email = %(email)s
+UPDATE accounts SET email_verified_at = coalesce(email_verified_at, now()),
+    version = version + (email_verified_at IS NULL)::integer
+WHERE id = %(id)s AND email = %(email)s
 
 -- name: has_account
 SELECT EXISTS (SELECT FROM accounts WHERE id = %(id)s AND erased_at IS NULL)
