@@ -1,4 +1,4 @@
-"""A process that dies at any round trip does what a link says wholly or not at all, and the link can be opened again."""
+"""A process that dies at any round trip does what a link says wholly or not at all, and the link still works."""
 
 from collections.abc import Callable
 
@@ -46,7 +46,7 @@ def asking_to_change(conn: Connection, person: Person) -> Deed:
 
 
 def finishing_sign_up(conn: Connection, person: Person) -> Deed:
-    facts = {"email": f"new-{person.email}", "name": "Ada", "organisation_name": "Freedom Park"}
+    facts = {"email": f"other-{person.email}", "name": "Ada", "organisation_name": "Freedom Park"}
     return confirming(factories.one_time_token(conn, Purpose.SIGN_UP, **facts))
 
 
