@@ -70,6 +70,17 @@ def password_changed(_: db.Connection) -> Content:
     return _write("password_changed", "Your password has been changed", link=page_link("forgot-password"))
 
 
+def phone_confirmed(_: db.Connection, ending: str) -> Content:
+    """Write to the address of an account: a phone has been added, which opens the account."""
+    link = page_link("forgot-password")
+    return _write("phone_confirmed", "A phone has been added to your account", ending=ending, link=link)
+
+
+def phone_lost(_: db.Connection) -> Content:
+    """Write to the address of an account: its phone has been proved by somebody else, long after its owner did."""
+    return _write("phone_lost", "Your phone has been removed from your account")
+
+
 EMAILS = (
     confirm_sign_up,
     confirm_email,
@@ -79,6 +90,8 @@ EMAILS = (
     email_change_undone,
     reset_password,
     password_changed,
+    phone_confirmed,
+    phone_lost,
 )
 
 
