@@ -63,6 +63,7 @@ RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version,
 UPDATE accounts SET email = %(email)s, email_verified_at = now(), password_hash = NULL, version = version + 1,
     phone_verified_at = CASE WHEN phone_verified_at < uuid_extract_timestamp(%(undo_id)s) THEN phone_verified_at END
 WHERE id = %(id)s
+RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
 -- name: reset_password
 -- The link proves who reads the address. If nobody had proven that before, a verified phone may be somebody else's.
