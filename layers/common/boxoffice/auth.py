@@ -35,6 +35,8 @@ class Who(StrEnum):
     ADMIN = "admin"
 
 
+type ActorKind = Literal["account"]
+
 type GuestResource = Literal["order", "ticket", "waitlist entry"]
 """What a guest holds the token of. Each kind has a purpose of its own, so that no token serves another kind."""
 
@@ -69,9 +71,9 @@ class Caller:
         return self.account_id
 
     @property
-    def actor_kind(self) -> str:
-        """Return what acts: an account, or a guest."""
-        return "account" if self.account_id else "guest"
+    def actor_kind(self) -> ActorKind | None:
+        """Return what kind of actor `actor` is."""
+        return "account" if self.account_id else None
 
     @property
     def entrance(self) -> dict[str, UUID | None]:

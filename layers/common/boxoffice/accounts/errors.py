@@ -38,3 +38,34 @@ class NoContactLeft(DomainError):
     meaning = "The account would have neither an email address nor a verified phone."
     remedy = "Add an email address first."
     constraint = "accounts_can_be_reached"
+
+
+class OwnAccount(DomainError):
+    code = "own_account"
+    meaning = "You cannot block your own account, or take the role of an admin from it."
+    remedy = "Ask another admin."
+
+
+class LastAdmin(DomainError):
+    code = "last_admin"
+    meaning = "The platform would have no admin any more."
+    remedy = "Make somebody else an admin first."
+    constraint = "accounts_keep_an_admin"
+
+
+class AdminNotEligible(DomainError):
+    code = "admin_not_eligible"
+    meaning = "An admin's account has a verified email address, and is not blocked."
+    remedy = "Verify the address first; you can do so in the same request."
+
+
+class NoEmail(DomainError):
+    code = "no_email"
+    meaning = "The account has no email address."
+    remedy = "Its owner adds one by changing the email address."
+
+
+class AccountErased(DomainError):
+    code = "account_erased"
+    meaning = "The owner's data was erased from this account."
+    remedy = "Nothing is left to change."
