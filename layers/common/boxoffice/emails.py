@@ -21,6 +21,10 @@ from boxoffice import money
 from boxoffice.config import settings
 
 
+class NotNeeded(Exception):
+    """The reason why an email is not sent: what it was to say is over, or concerns nobody. Its writer raises this."""
+
+
 @dataclass(frozen=True)
 class Image:
     """A picture in an email's HTML, which refers to it as ``cid:<content_id>``."""
@@ -87,6 +91,13 @@ def link(page: str, resource_id: UUID, token: str) -> str | None:
     """Return a link to a page of the shop, or None if the deployment has no PUBLIC_URL."""
     base = settings().public_url
     return f"{base}/{page}/{resource_id}#token={token}" if base else None
+
+
+def page_link(page: str, token: str | None = None) -> str | None:
+    """Return a link to a page of the shop that is about no one resource, or None if there is no PUBLIC_URL."""
+    base = settings().public_url
+    fragment = f"#token={token}" if token else ""
+    return f"{base}/{page}{fragment}" if base else None
 
 
 def one_line(text: str) -> str:

@@ -60,13 +60,18 @@ SELECT name, value FROM platform_settings
 INSERT INTO one_time_tokens (id, purpose, account_id, payload, expires_at)
 VALUES (%(id)s, %(purpose)s, %(account_id)s, %(payload)s, now() + %(lifetime)s)
 
+-- name: get_one_time_token
+SELECT id, purpose, account_id, payload FROM one_time_tokens
+WHERE id = %(id)s AND purpose = %(purpose)s AND expires_at > now()
+
 -- name: redeem_one_time_token
 -- Of two transactions that redeem one token, the second waits for the first here, and then finds no row.
 DELETE FROM one_time_tokens WHERE id = %(id)s AND purpose = %(purpose)s AND expires_at > now()
 RETURNING account_id, payload
 
 -- name: revoke_one_time_tokens
-DELETE FROM one_time_tokens WHERE account_id = %(account_id)s AND purpose = %(purpose)s
+DELETE FROM one_time_tokens
+WHERE account_id = %(account_id)s AND purpose = %(purpose)s AND (%(after)s::uuid IS NULL OR id > %(after)s)
 
 -- name: append_audit_entry
 -- The upsert locks the row of the chain, so the entries of one chain are written one after the other.

@@ -97,6 +97,9 @@ CREATE TABLE one_time_tokens (
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX one_time_tokens_account_id ON one_time_tokens (account_id, purpose) WHERE account_id IS NOT NULL;
+-- Nobody else can take an address that an account may take back.
+CREATE INDEX one_time_tokens_reserved_emails ON one_time_tokens ((payload ->> 'email'))
+    WHERE purpose = 'undo email change';
 CREATE INDEX one_time_tokens_expires_at ON one_time_tokens (expires_at);
 
 CREATE TABLE rate_limits (
@@ -820,14 +823,15 @@ CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created
 -- The emails and webhooks that committed changes owe. No worker tries a message before due_at. A message in work is
 -- leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again.
 -- The template of a webhook is its type, and its recipient is the organisation. No webhook is sent yet, so due_at and
--- relay_at are infinity.
+-- relay_at are infinity. A message is dropped if nobody needs it any more when it would be sent; last_error says why.
 CREATE TABLE outbox (
     id             uuid PRIMARY KEY,
     kind           text NOT NULL CHECK (kind IN ('email', 'webhook')),
     template       text NOT NULL,
     recipient      text NOT NULL,
     payload        jsonb NOT NULL,
-    status         text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'sending', 'sent', 'failed')),
+    status         text NOT NULL DEFAULT 'pending'
+        CHECK (status IN ('pending', 'sending', 'sent', 'failed', 'dropped')),
     attempts       smallint NOT NULL DEFAULT 0,
     due_at         timestamptz NOT NULL DEFAULT now(),
     relay_at       timestamptz NOT NULL DEFAULT now() + interval '30 seconds',

@@ -59,10 +59,30 @@ class AdminNotEligible(DomainError):
     remedy = "Verify the address first; you can do so in the same request."
 
 
+class LinkOver(DomainError):
+    code = "link_over"
+    meaning = "The link has been used, is over, or was replaced by a newer one."
+    remedy = "If it has done its work already, go on. Else ask for a new one."
+
+
+class ProofNeeded(DomainError):
+    status = 401
+    code = "proof_needed"
+    meaning = "The request has no proof that the account is yours."
+    remedy = "Send its password. If it has none, log in again and repeat the request within 15 minutes."
+    detail: str = ""
+
+
 class NoEmail(DomainError):
     code = "no_email"
     meaning = "The account has no email address."
-    remedy = "Its owner adds one by changing the email address."
+    remedy = "Its owner adds one with change_email."
+
+
+class EmailVerifiedBefore(DomainError):
+    code = "email_verified_before"
+    meaning = "The account's email address is verified already."
+    remedy = "There is nothing to do."
 
 
 class AccountErased(DomainError):

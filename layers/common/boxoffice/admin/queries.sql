@@ -316,7 +316,7 @@ LIMIT 10
 -- name: messages_left_behind
 SELECT id AS message_id, status, attempts, nullif(relay_at, 'infinity') AS relay_at FROM outbox
 WHERE status IN ('pending', 'sending') AND relay_at < now() - interval '10 minutes'
-    OR status = 'failed' AND last_error IS NULL
+    OR status IN ('failed', 'dropped') AND last_error IS NULL
 LIMIT 10
 
 -- name: tickets_with_wrong_entries
