@@ -132,6 +132,8 @@ WHO: dict[str, str] = {
     "scan_claim": "scanner",
     "release_claim": "scanner",
     # the platform
+    "list_accounts": "admin",
+    "update_account": "admin",
     "check_invariants": "admin",
     "list_audit_entries": "owner",
     "export_audit_log": "owner",

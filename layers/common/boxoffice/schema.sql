@@ -53,8 +53,8 @@ CREATE INDEX accounts_blocked ON accounts (id) WHERE blocked_at IS NOT NULL;
 CREATE INDEX accounts_erased ON accounts (id) WHERE erased_at IS NOT NULL;
 CREATE INDEX accounts_unverified ON accounts (id) WHERE email_verified_at IS NULL AND phone_verified_at IS NULL;
 
--- The last admin stays. Of two transactions that take the role from the last two, the second waits for the first here,
--- and then sees what the first has done.
+-- The last admin stays. Of two transactions that take the role from the last two, the second waits here. Then it sees
+-- what the first has done.
 CREATE FUNCTION keep_an_admin() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('admins'));
