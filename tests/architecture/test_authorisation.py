@@ -35,6 +35,9 @@ from tests.helpers.support import Client, all_functions
 WHO: dict[str, str] = {
     # accounts
     "log_in": "public",
+    "send_phone_code": "public",
+    "log_in_with_phone": "public",
+    "confirm_phone": "account",
     "refresh_session": "public",
     "log_out": "account",
     "log_out_everywhere": "account",
@@ -131,6 +134,7 @@ WHO: dict[str, str] = {
     "claim_slot": "scanner",
     "scan_claim": "scanner",
     "release_claim": "scanner",
+    "list_my_claims": "account",
     # the platform
     "list_accounts": "admin",
     "update_account": "admin",

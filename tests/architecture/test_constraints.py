@@ -66,6 +66,9 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "sessions_pkey": copy("sessions"),
     "refresh_tokens_session_id_fkey": f"UPDATE refresh_tokens SET session_id = {NEW}",
     "refresh_tokens_pkey": copy("refresh_tokens"),
+    "phone_codes_pkey": copy("phone_codes"),
+    "phone_codes_tries": "UPDATE phone_codes SET tries = 6",
+    "phone_codes_used": "UPDATE phone_codes SET tries = 0, used_at = now()",
     "one_time_tokens_account_id_fkey": f"UPDATE one_time_tokens SET account_id = {NEW}",
     "one_time_tokens_pkey": copy("one_time_tokens"),
     "rate_limits_pkey": copy("rate_limits"),
@@ -340,7 +343,9 @@ DOMAINS: dict[str, tuple[str, set[str]]] = {
 
 # All other columns are NOT NULL.
 NULLABLE: dict[str, str] = {
-    "accounts": "block_reason blocked_at email email_verified_at erased_at password_hash phone phone_verified_at",
+    "accounts": (
+        "block_reason blocked_at email email_verified_at erased_at password_hash phone phone_lost_at phone_verified_at"
+    ),
     "audit_log": "actor_id",
     "audit_values": "account_id",
     "claims": "note released_at released_by",
@@ -350,12 +355,13 @@ NULLABLE: dict[str, str] = {
         "image_url late_payments_share late_payments_until rating"
     ),
     "one_time_tokens": "account_id",
+    "phone_codes": "used_at",
     "order_history": "actor_id",
     "order_items": "buyer_fee platform_fee seat_ids tax terms_id",
     "order_refunds": "actor_id reason refund_id",
     "orders": "account_id buyer_phone details voucher_id",
     "organisations": "contact_email contact_phone logo_url status_reason website",
-    "outbox": "last_error sent_at ses_message_id",
+    "outbox": "aws_message_id last_error sent_at",
     "incoming_payments": "ends_order_at",
     "money_matters": "amount currency note order_id payment_id reference refund_id resolution settled_at settled_by",
     "payments": "ask_at closed_at prepared provider_reference unpaid_at",

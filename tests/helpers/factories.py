@@ -7,12 +7,15 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.types.json import Jsonb
 
+from boxoffice import platform_settings
 from boxoffice.ids import new_id, new_order_number
 from boxoffice.one_time import Purpose
 from boxoffice.stock import service as stock
 
 _number = itertools.count(1)
+_AREAS = ("202", "212", "213", "312", "415", "503", "617", "702", "808", "907")
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 """When the tests began. What must be young in a test that runs late is dated by the clock: see `a_moment_ago`."""
@@ -33,6 +36,38 @@ def account(conn: psycopg.Connection, **overrides: Any) -> UUID:
 def open_session(conn: psycopg.Connection, account_id: UUID) -> UUID:
     """Open the session of an account in which the tests' client calls. It has the account's id."""
     return _insert(conn, "sessions", {"id": account_id, "account_id": account_id})
+
+
+def phone() -> str:
+    """Return the number of a phone, one of those in the United States that belong to nobody (555-0100 to 555-0199)."""
+    area, number = divmod(next(_number), 100)
+    return f"+1{_AREAS[area % len(_AREAS)]}55501{number:02}"
+
+
+def phone_code(conn: psycopg.Connection, number: str | None = None) -> tuple[str, str]:
+    """Let the platform send text messages to the United States, and make a code for a phone. Return both."""
+    from boxoffice.accounts import phone_codes
+
+    allow_sms(conn)
+    number = number or phone()
+    phone_codes.send(conn, number)
+    query = "SELECT id FROM phone_codes WHERE phone = %s ORDER BY created_at DESC, id DESC LIMIT 1"
+    (code_id,) = conn.execute(query, [number]).fetchone() or (None,)
+    assert code_id is not None
+    code = phone_codes.get_live_code(conn, code_id)
+    assert code is not None
+    return number, code
+
+
+def allow_sms(conn: psycopg.Connection, *countries: str, **others: Any) -> None:
+    """Let the platform send text messages to countries, by default to the United States alone, with other settings."""
+    for name, value in {"sms_countries": list(countries or ["US"]), **others}.items():
+        conn.execute(
+            """INSERT INTO platform_settings (name, value) VALUES (%s, %s)
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
+            [name, Jsonb(value)],
+        )
+    platform_settings.forget()
 
 
 def organisation(conn: psycopg.Connection, *, owner: UUID | None = None, **overrides: Any) -> UUID:

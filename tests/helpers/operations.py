@@ -76,6 +76,8 @@ class World:
     colleague: UUID
     buyer: UUID
     session: SessionView
+    phone: str
+    phone_code: str
     stranger: UUID
     rival: UUID
     rival_manager: UUID
@@ -115,6 +117,7 @@ class World:
             **TIMES,
             **ids,
             "unique": new_id().hex[-12:],
+            "new_phone": factories.phone(),
             "password": PASSWORD,
             "email": self.session.account.email,
             "refresh_token": self.session.refresh_token,
@@ -145,6 +148,7 @@ def build(conn: psycopg.Connection) -> World:
     owner = factories.account(conn)
     session = sign_up(conn)
     buyer, email = session.account.id, session.account.email
+    phone, phone_code = factories.phone_code(conn)
     organisation = factories.organisation(conn, owner=owner)
     event = factories.event(conn, organisation_id=organisation)
     draft = factories.event(conn, organisation_id=organisation, status="draft")
@@ -172,6 +176,8 @@ def build(conn: psycopg.Connection) -> World:
         colleague=factories.member(conn, organisation, "scanner"),
         buyer=buyer,
         session=session,
+        phone=phone,
+        phone_code=phone_code,
         stranger=factories.account(conn),
         rival=rival,
         rival_manager=factories.member(conn, rivals, "manager"),

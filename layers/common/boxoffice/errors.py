@@ -154,6 +154,14 @@ class TooManyRequests(DomainError):
     retry_after: int  # seconds, in the Retry-After header too
 
 
+class SmsLimitReached(DomainError):
+    status = 429
+    code = "sms_limit_reached"
+    meaning = "No more text messages are sent to phones of this kind for now."
+    remedy = "Log in another way, or try again in {retry_after} seconds."
+    retry_after: int
+
+
 class InternalError(DomainError):
     status = 500
     code = "internal_error"

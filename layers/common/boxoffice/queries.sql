@@ -48,9 +48,19 @@ ON CONFLICT (bucket) DO UPDATE SET
     resets_at = CASE WHEN counted.resets_at <= now() THEN excluded.resets_at ELSE counted.resets_at END
 RETURNING attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in
 
+-- name: count_attempts
+-- Counts an attempt in several buckets, each with a window of its own, and locks these in order.
+INSERT INTO rate_limits AS counted (bucket, attempts, resets_at)
+SELECT bucket, 1, now() + time FROM unnest(%(buckets)s::text[], %(windows)s::interval[]) AS limited (bucket, time)
+ORDER BY bucket
+ON CONFLICT (bucket) DO UPDATE SET
+    attempts = CASE WHEN counted.resets_at <= now() THEN 1 ELSE counted.attempts + 1 END,
+    resets_at = CASE WHEN counted.resets_at <= now() THEN excluded.resets_at ELSE counted.resets_at END
+RETURNING bucket, attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in
+
 -- name: list_next_attempts
 -- The number that one more attempt would have, in the buckets that have counted attempts in their window.
-SELECT attempts + 1 AS attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in FROM rate_limits
+SELECT bucket, attempts + 1 AS attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in FROM rate_limits
 WHERE bucket = ANY(%(buckets)s) AND resets_at > now()
 
 -- name: list_platform_settings

@@ -24,7 +24,8 @@ CREATE TYPE draw AS (pool_id uuid, row_no smallint, quantity integer);
 -- ---------------------------------------------------------------------------------------------------- accounts
 
 -- An account has an email address, a verified phone, or both; one whose owner was erased has neither. A phone that is
--- not verified is only contact: many accounts may name it, and nobody logs in with it.
+-- not verified is only contact: many accounts may name it, and nobody logs in with it. Somebody else may prove a phone
+-- that its account has not proved for long. The account lost it then, and may have neither.
 CREATE TABLE accounts (
     id                uuid PRIMARY KEY,
     email             text CONSTRAINT accounts_email_key UNIQUE CHECK (email = lower(email)),
@@ -32,6 +33,7 @@ CREATE TABLE accounts (
     name              text NOT NULL,
     phone             text,
     phone_verified_at timestamptz,
+    phone_lost_at     timestamptz,
     password_hash     text,
     is_admin          boolean NOT NULL DEFAULT false,
     blocked_at        timestamptz,
@@ -40,7 +42,8 @@ CREATE TABLE accounts (
     version           integer NOT NULL DEFAULT 1,
     created_at        timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT accounts_can_be_reached CHECK (
-        email IS NOT NULL OR (phone IS NOT NULL AND phone_verified_at IS NOT NULL) OR erased_at IS NOT NULL),
+        email IS NOT NULL OR (phone IS NOT NULL AND phone_verified_at IS NOT NULL) OR phone_lost_at IS NOT NULL
+        OR erased_at IS NOT NULL),
     CONSTRAINT accounts_block_reason CHECK (blocked_at IS NOT NULL OR block_reason IS NULL),
     CONSTRAINT accounts_email_verified CHECK (email IS NOT NULL OR email_verified_at IS NULL),
     CONSTRAINT accounts_phone_verified CHECK (phone IS NOT NULL OR phone_verified_at IS NULL)
@@ -87,6 +90,25 @@ CREATE TABLE refresh_tokens (
     used_at    timestamptz
 );
 CREATE INDEX refresh_tokens_session_id ON refresh_tokens (session_id);
+
+-- Codes that were sent to phones. Of a number, the newest counts, until it is used, over, or was tried five times. The
+-- code itself stands nowhere: it is derived from the id, under the key key_id of the ring. The prefix is the beginning
+-- of the number. If few codes of a prefix are used, the next ones are slowed.
+CREATE TABLE phone_codes (
+    id         uuid PRIMARY KEY,
+    phone      text NOT NULL,
+    prefix     text NOT NULL,
+    key_id     smallint NOT NULL,
+    tries      smallint NOT NULL DEFAULT 0,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    used_at    timestamptz,
+    CONSTRAINT phone_codes_tries CHECK (tries BETWEEN 0 AND 5),
+    CONSTRAINT phone_codes_used CHECK (used_at IS NULL OR tries > 0)
+);
+CREATE INDEX phone_codes_by_phone ON phone_codes (phone, created_at, id);
+CREATE INDEX phone_codes_by_prefix ON phone_codes (prefix, expires_at) INCLUDE (used_at);
+CREATE INDEX phone_codes_created_at ON phone_codes USING brin (created_at);
 
 -- What a token is good for that works once. The token is derived from the id, so the row alone opens nothing.
 CREATE TABLE one_time_tokens (
@@ -778,6 +800,8 @@ CREATE TABLE customers (
     CONSTRAINT customers_one_identity CHECK (num_nonnulls(account_id, email, phone) = 1)
 );
 CREATE INDEX customers_account_id ON customers (account_id) WHERE account_id IS NOT NULL;
+CREATE INDEX customers_email ON customers (email) WHERE email IS NOT NULL;
+CREATE INDEX customers_phone ON customers (phone) WHERE phone IS NOT NULL;
 
 -- A customer's use of a slot. The claim is open until it is released. Only the SHA-256 of its QR is stored.
 CREATE TABLE claims (
@@ -796,6 +820,7 @@ CREATE TABLE claims (
 );
 CREATE UNIQUE INDEX claims_one_open ON claims (place_id, slot) WHERE released_at IS NULL;
 CREATE INDEX claims_by_customer ON claims (customer_id, released_at);
+CREATE INDEX claims_of_customer ON claims (customer_id, id);
 CREATE INDEX claims_by_day ON claims (place_id, claimed_at);
 CREATE INDEX claims_by_day_released ON claims (place_id, released_at) INCLUDE (claimed_at)
     WHERE released_at IS NOT NULL;
@@ -820,13 +845,13 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created_at);
 
--- The emails and webhooks that committed changes owe. No worker tries a message before due_at. A message in work is
--- leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again.
+-- The emails, text messages and webhooks that committed changes owe. No worker tries a message before due_at. A message
+-- in work is leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again.
 -- The template of a webhook is its type, and its recipient is the organisation. No webhook is sent yet, so due_at and
 -- relay_at are infinity. A message is dropped if nobody needs it any more when it would be sent; last_error says why.
 CREATE TABLE outbox (
     id             uuid PRIMARY KEY,
-    kind           text NOT NULL CHECK (kind IN ('email', 'webhook')),
+    kind           text NOT NULL CHECK (kind IN ('email', 'sms', 'webhook')),
     template       text NOT NULL,
     recipient      text NOT NULL,
     payload        jsonb NOT NULL,
@@ -836,7 +861,7 @@ CREATE TABLE outbox (
     due_at         timestamptz NOT NULL DEFAULT now(),
     relay_at       timestamptz NOT NULL DEFAULT now() + interval '30 seconds',
     last_error     text,
-    ses_message_id text,
+    aws_message_id text,
     created_at     timestamptz NOT NULL DEFAULT now(),
     sent_at        timestamptz
 );

@@ -96,6 +96,17 @@ def admin_role_taken(conn: db.Connection, account_id: str) -> Content:
     return _write("admin_role_taken", "You are no longer an admin")
 
 
+def phone_confirmed(_: db.Connection, ending: str) -> Content:
+    """Write to the address of an account: a phone has been added, which opens the account."""
+    link = page_link("forgot-password")
+    return _write("phone_confirmed", "A phone has been added to your account", ending=ending, link=link)
+
+
+def phone_lost(_: db.Connection) -> Content:
+    """Write to the address of an account: its phone has been proved by somebody else, long after its owner did."""
+    return _write("phone_lost", "Your phone has been removed from your account")
+
+
 EMAILS = (
     account_blocked,
     account_unblocked,
@@ -109,6 +120,8 @@ EMAILS = (
     email_change_undone,
     reset_password,
     password_changed,
+    phone_confirmed,
+    phone_lost,
 )
 
 

@@ -1,5 +1,7 @@
 """Why a request about an account or a session is refused."""
 
+from collections.abc import Sequence
+
 from boxoffice.errors import DomainError
 
 
@@ -31,6 +33,28 @@ class SessionOver(DomainError):
     code = "session_over"
     meaning = "The refresh token is unknown, expired, revoked, or has been used before."
     remedy = "Log in again."
+
+
+class PhoneNotSupported(DomainError):
+    status = 422
+    code = "phone_not_supported"
+    meaning = "No text message is sent to this phone number."
+    remedy = "Use the number of a mobile phone of one of the `countries`."
+    countries: Sequence[str]
+
+
+class WrongPhoneCode(DomainError):
+    status = 401
+    code = "wrong_phone_code"
+    meaning = "The code is wrong, over or used, or was tried too often."
+    remedy = "Type the code of the last text message, or ask for a new one."
+
+
+class PhoneTaken(DomainError):
+    code = "phone_taken"
+    meaning = "Another account has proved that this phone is its own."
+    remedy = "Log in with the phone and remove it there, or use another number."
+    constraint = "accounts_phone_key"
 
 
 class NoContactLeft(DomainError):

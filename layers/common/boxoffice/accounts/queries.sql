@@ -166,6 +166,67 @@ WITH locked AS MATERIALIZED (
 )
 UPDATE sessions SET revoked_at = now() FROM locked WHERE sessions.id = locked.id
 
+-- name: lock_account_of_phone
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+FROM accounts WHERE phone = %(phone)s AND phone_verified_at IS NOT NULL FOR NO KEY UPDATE
+
+-- name: lock_accounts_of_phone
+-- An account, and the one that has the phone.
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+FROM accounts WHERE id = %(id)s OR (phone = %(phone)s AND phone_verified_at IS NOT NULL)
+ORDER BY id FOR NO KEY UPDATE
+
+-- name: insert_account_of_phone
+-- Of two first log-ins at once, the second waits for the first here and inserts nothing.
+INSERT INTO accounts (id, phone, phone_verified_at, name) VALUES (%(id)s, %(phone)s, now(), %(name)s)
+ON CONFLICT (phone) WHERE phone_verified_at IS NOT NULL DO NOTHING
+RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+
+-- name: prove_phone
+UPDATE accounts SET phone = %(phone)s, phone_verified_at = now(), phone_lost_at = NULL, version = version + 1
+WHERE id = %(id)s
+RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+
+-- name: release_phone
+-- The account stays without its phone. If it has no email address either, only an admin can help its owner.
+UPDATE accounts SET phone = NULL, phone_verified_at = NULL, phone_lost_at = now(), version = version + 1
+WHERE id = %(id)s
+
+-- name: get_usage_of_prefix
+-- How many of a prefix's last codes were used, of those of this day whose time is over. Codes that may still be used
+-- are left out, so a crowd that has just asked for codes does not look like fraud.
+SELECT count(*) AS sent, count(used_at) AS used FROM (
+    SELECT used_at FROM phone_codes
+    WHERE prefix = %(prefix)s AND expires_at BETWEEN now() - interval '1 day' AND now()
+    ORDER BY expires_at DESC LIMIT %(sample)s
+) AS last_codes
+
+-- name: insert_phone_code
+INSERT INTO phone_codes (id, phone, prefix, key_id, expires_at)
+VALUES (%(id)s, %(phone)s, %(prefix)s, %(key_id)s, now() + %(lifetime)s)
+
+-- name: get_key_of_live_code
+SELECT key_id FROM phone_codes AS code
+WHERE id = %(id)s AND used_at IS NULL AND expires_at > now() AND NOT EXISTS (
+    SELECT FROM phone_codes AS newer
+    WHERE newer.phone = code.phone AND (newer.created_at, newer.id) > (code.created_at, code.id))
+
+-- name: try_phone_code
+-- Counts a try of the phone's newest code. Others who try it at once wait here, and find their number of tries.
+UPDATE phone_codes SET tries = tries + 1
+WHERE id = (SELECT id FROM phone_codes WHERE phone = %(phone)s ORDER BY created_at DESC, id DESC LIMIT 1)
+    AND used_at IS NULL AND expires_at > now() AND tries < %(most_tries)s
+RETURNING id, key_id
+
+-- name: use_phone_code
+UPDATE phone_codes SET used_at = now() WHERE id = %(id)s AND used_at IS NULL AND expires_at > now()
+
+-- name: list_old_phone_codes
+SELECT id FROM phone_codes WHERE created_at < now() - interval '2 days' AND id <> ALL(%(leave_out)s) LIMIT %(batch)s
+
+-- name: purge_phone_codes
+DELETE FROM phone_codes WHERE id = ANY(%(ids)s)
+
 -- name: set_email_verified
 -- Changes nothing if the account has another address.
 UPDATE accounts SET email_verified_at = coalesce(email_verified_at, now()) WHERE id = %(id)s AND email = %(email)s

@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from boxoffice.accounts.errors import AccountErased, AdminNotEligible, NoEmail, OwnAccount
-from boxoffice.accounts.models import ManagedAccount, ManagedAccountPatch, RefreshTokenRow
+from boxoffice.accounts.models import ManagedAccount, ManagedAccountPatch, PhoneUsage, RefreshTokenRow
 from boxoffice.errors import Invalid
 
 REFRESH_LIFETIME = timedelta(days=7)
+PHONE_LIFETIME = timedelta(days=180)
 
 
 def is_live(token: RefreshTokenRow, now: datetime) -> bool:
@@ -82,3 +83,20 @@ def word_prefixes(text: str) -> str:
     """Return the query of ``to_tsquery`` for names with words that begin with the words of a text."""
     quoted = (word.replace("\\", r"\\").replace("'", "''") for word in text.split())
     return " & ".join(f"'{word}':*" for word in quoted)
+
+
+def is_pumped(usage: PhoneUsage) -> bool:
+    """Return True if fewer than a quarter of a prefix's last codes were used, of twenty at least.
+
+    Of the codes that people ask for, they use most. Of those that are sent for the sake of an operator's fees, nobody
+    uses any.
+    """
+    return usage.sent >= 20 and usage.used * 4 < usage.sent
+
+
+def is_phone_proven(verified_at: datetime | None, now: datetime) -> bool:
+    """Return True if somebody has shown lately enough that the phone is theirs.
+
+    Operators give a number to somebody else some months after its owner left it.
+    """
+    return verified_at is not None and now - verified_at < PHONE_LIFETIME

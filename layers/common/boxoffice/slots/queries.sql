@@ -165,3 +165,24 @@ WITH released AS (
 )
 UPDATE slots SET state = CASE WHEN number > %(capacity)s THEN 'withdrawn' ELSE 'free' END
 WHERE place_id = %(place_id)s AND number = ANY(%(numbers)s)
+
+-- name: list_claims_of_account
+-- The claims of a person by all that is proved to be theirs, newest first. A customer has one identity, so no claim is
+-- found twice. The claims of each customer are read from the index, as many as a page has.
+WITH proved AS MATERIALIZED (
+    SELECT CASE WHEN email_verified_at IS NOT NULL THEN email END AS email,
+        CASE WHEN phone_verified_at > %(phone_verified_after)s THEN phone END AS phone
+    FROM accounts WHERE id = %(account_id)s
+), person AS MATERIALIZED (
+    SELECT id, organisation_id FROM customers WHERE account_id = %(account_id)s
+    UNION ALL SELECT id, organisation_id FROM customers JOIN proved ON proved.email = customers.email
+    UNION ALL SELECT id, organisation_id FROM customers JOIN proved ON proved.phone = customers.phone
+)
+SELECT claim.id, place_id, places.name AS place_name, person.organisation_id, organisations.name AS seller, slot,
+    key_id, claimed_at, released_at
+FROM person CROSS JOIN LATERAL (
+    SELECT id, place_id, slot, key_id, claimed_at, released_at FROM claims
+    WHERE customer_id = person.id AND id < %(before)s ORDER BY id DESC LIMIT %(limit)s + 1
+) AS claim
+    JOIN places ON places.id = place_id JOIN organisations ON organisations.id = person.organisation_id
+ORDER BY claim.id DESC LIMIT %(limit)s + 1
