@@ -13,7 +13,7 @@ from bench.server import Bench
 
 _ENVIRONMENT = {
     "STAGE": "staging",
-    **{f"{ring.upper()}_KEYS_SECRET": f"{ring}-keys" for ring in ("token", "ticket", "link", "code", "data")},
+    **{f"{ring.upper()}_KEYS_SECRET": f"{ring}-keys" for ring in ("token", "ticket", "link", "code", "data", "edge")},
     "EMAIL_QUEUE_URL": "",
     "SMS_QUEUE_URL": "",
     "SMS_SENDER_ID": "",

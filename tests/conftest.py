@@ -16,7 +16,9 @@ from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, INFOS
 from tests.helpers.provider_servers import Flutterwave, Sandbox, Stripe, account_at
 from tests.helpers.support import Client, Database, Postgres, all_functions, free_port
 
-KEY_RINGS = {f"{ring.upper()}_KEYS_SECRET": f"{ring}-keys" for ring in ("token", "ticket", "link", "code", "data")}
+KEY_RINGS = {
+    f"{ring.upper()}_KEYS_SECRET": f"{ring}-keys" for ring in ("token", "ticket", "link", "code", "data", "edge")
+}
 PROVIDER_SECRETS = {f"{info.name.upper()}_SECRET": info.name for info in INFOS}
 
 ENVIRONMENT = {

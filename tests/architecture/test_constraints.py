@@ -91,6 +91,21 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "members_organisation_id_fkey": f"UPDATE members SET organisation_id = {NEW}",
     "members_pkey": copy("members"),
     "members_role_check": "UPDATE members SET role = 'admin'",
+    # keys and door passes
+    "api_keys_expire": "UPDATE api_keys SET expires_at = created_at",
+    "api_keys_hash_key": copy("api_keys", id=NEW),
+    "api_keys_organisation_id_fkey": f"UPDATE api_keys SET organisation_id = {NEW}",
+    "api_keys_pkey": copy("api_keys", key_hash="''"),
+    "api_keys_scopes_check": "UPDATE api_keys SET scopes = '{}'",
+    "door_passes_end": "UPDATE door_passes SET until = created_at",
+    "door_passes_event_ids_check": "UPDATE door_passes SET event_ids = '{}'",
+    "door_passes_gates_check": "UPDATE door_passes SET gates = '{}'",
+    "door_passes_max_devices_check": "UPDATE door_passes SET max_devices = 0",
+    "door_passes_organisation_id_fkey": f"UPDATE door_passes SET organisation_id = {NEW}",
+    "door_passes_pkey": copy("door_passes"),
+    "door_devices_pass_id_fkey": f"UPDATE door_devices SET pass_id = {NEW}",
+    "door_devices_pkey": copy("door_devices", token_hash="''"),
+    "door_devices_token_key": copy("door_devices", id=NEW),
     # stock
     "stock_pools_pkey": copy("stock_pools"),
     "stock_pools_quantity_check": "UPDATE stock_pools SET quantity = -1",
@@ -347,9 +362,12 @@ NULLABLE: dict[str, str] = {
         "block_reason blocked_at email email_verified_at erased_at password_hash phone phone_lost_at phone_verified_at"
     ),
     "audit_log": "actor_id",
+    "api_keys": "last_used_at revoked_at",
     "audit_values": "account_id",
     "claims": "note released_at released_by",
     "customers": "account_id email name phone",
+    "door_devices": "last_seen_at revoked_at",
+    "door_passes": "gates revoked_at",
     "events": (
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
         "image_url late_payments_share late_payments_until rating"

@@ -35,6 +35,7 @@ from tests.helpers.support import ROOT, all_functions, snake_case
 DOMAINS = [
     "accounts",
     "organisations",
+    "api_keys",
     "events",
     "ticket_types",
     "vouchers",
@@ -44,6 +45,7 @@ DOMAINS = [
     "refunds",
     "tickets",
     "checkin",
+    "doors",
     "slots",
     "finance",
     "messaging",

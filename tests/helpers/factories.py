@@ -118,6 +118,63 @@ def invitation(
     return invited.id, one_time.token_of(one_time.Purpose.INVITATION, UUID(token_id))
 
 
+def api_key(conn: psycopg.Connection, organisation_id: UUID, *scopes: str, **overrides: Any) -> tuple[UUID, str]:
+    """Make an API key, by default with all scopes. Return its id, and the key."""
+    from boxoffice import bearer_secrets, row_security
+    from boxoffice.scopes import Scope
+
+    key = bearer_secrets.new_secret(bearer_secrets.API_KEY)
+    row = {
+        "id": new_id(),
+        "organisation_id": organisation_id,
+        "name": f"Key {next(_number)}",
+        "scopes": list(scopes or Scope),
+        "key_hash": bearer_secrets.hash_of(key),
+        "ending": key[-4:],
+        "created_by": new_id(),
+        "created_at": NOW - timedelta(days=1),
+        "expires_at": NOW + timedelta(days=364),
+        **overrides,
+    }
+    with conn.transaction():
+        row_security.show_rows_of(conn, organisation_id)
+        return _insert(conn, "api_keys", row), key
+
+
+def door_pass(conn: psycopg.Connection, organisation_id: UUID, *event_ids: UUID, **overrides: Any) -> UUID:
+    """Make a door pass for some events, which ends in eight hours."""
+    row = {
+        "id": new_id(),
+        "organisation_id": organisation_id,
+        "name": f"Pass {next(_number)}",
+        "event_ids": list(event_ids),
+        "until": datetime.now(UTC) + timedelta(hours=8),
+        "max_devices": 10,
+        "created_by": new_id(),
+        "created_at": NOW - timedelta(days=1),
+        **overrides,
+    }
+    return _insert(conn, "door_passes", row)
+
+
+def door_device(conn: psycopg.Connection, pass_id: UUID, **overrides: Any) -> tuple[UUID, str]:
+    """Pair a device with a door pass. Return its id, and its token."""
+    from boxoffice import bearer_secrets
+
+    token = bearer_secrets.new_secret(bearer_secrets.DEVICE_TOKEN)
+    row = {"id": new_id(), "pass_id": pass_id, "name": f"Phone {next(_number)}", **overrides}
+    return _insert(conn, "door_devices", row | {"token_hash": bearer_secrets.hash_of(token)}), token
+
+
+def pairing_code(conn: psycopg.Connection, pass_id: UUID) -> str:
+    """Make a code that pairs a device with a door pass."""
+    from boxoffice import one_time
+
+    lifetime = timedelta(minutes=15)
+    code_id = one_time.issue(conn, one_time.Purpose.PAIR_DOOR_DEVICE, lifetime, pass_id=str(pass_id))
+    return one_time.token_of(one_time.Purpose.PAIR_DOOR_DEVICE, code_id)
+
+
 def event(conn: psycopg.Connection, **overrides: Any) -> UUID:
     """Make a published event, which starts in a month."""
     row = {

@@ -67,7 +67,7 @@ def record(
     """
     about = _account_in(subject)
     actor_kind, actor_id, address = (
-        (caller.actor_kind or "guest", caller.actor, caller.address) if caller else ("platform", None, "")
+        (caller.actor_kind, caller.actor, caller.address) if caller else ("platform", None, "")
     )
     values = _Values(about)
     facts = values.replace(details)

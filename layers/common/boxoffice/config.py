@@ -32,6 +32,7 @@ class Settings:
     link_keys_secret: str
     code_keys_secret: str
     data_keys_secret: str
+    edge_keys_secret: str
     email_queue_url: str
     refund_queue_url: str
     sms_queue_url: str
@@ -61,6 +62,7 @@ def settings() -> Settings:
         link_keys_secret=env["LINK_KEYS_SECRET"],
         code_keys_secret=env["CODE_KEYS_SECRET"],
         data_keys_secret=env["DATA_KEYS_SECRET"],
+        edge_keys_secret=env["EDGE_KEYS_SECRET"],
         email_queue_url=env["EMAIL_QUEUE_URL"],
         refund_queue_url=env["REFUND_QUEUE_URL"],
         sms_queue_url=env["SMS_QUEUE_URL"],

@@ -7,7 +7,7 @@ a few of them.
 import re
 import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
 from pydantic import (
@@ -174,6 +174,14 @@ class MoneyView(View):
     @property
     def currency_exponent(self: _HasCurrency) -> int:
         return money.exponent(self.currency)
+
+
+class ActorView(View):
+    """Who has done something."""
+
+    id: Id
+    kind: Literal["account", "key", "device"] = Field(description="A person, an API key, or a device at the door")
+    name: str
 
 
 class Page[T](View):

@@ -1,6 +1,10 @@
 -- Statements of the modules that all domains share: callers, idempotency keys, rate limits, settings, one-time tokens
 -- and the audit log.
 
+-- name: show_rows_of
+-- Names the organisation whose rows row-level security shows to the rest of the transaction.
+SELECT set_config('boxoffice.organisation', %(organisation_id)s::text, true)
+
 -- name: role_of
 -- An admin of the platform is at least a manager in every organisation.
 SELECT CASE WHEN is_admin AND coalesce(role, 'scanner') = 'scanner' THEN 'manager' ELSE role END
@@ -11,6 +15,14 @@ WHERE accounts.id = %(account_id)s AND organisations.id = %(organisation_id)s
 -- name: is_live_session
 SELECT true FROM sessions JOIN accounts ON accounts.id = account_id
 WHERE sessions.id = %(id)s AND account_id = %(account_id)s AND revoked_at IS NULL AND blocked_at IS NULL
+
+-- name: use_api_key
+-- The live key with this hash, whose organisation nobody has named yet. Notes that it was used.
+SELECT id, organisation_id, scopes, expires_at FROM use_api_key(%(key_hash)s)
+
+-- name: use_door_device
+-- The device with this token. Notes that it was seen.
+SELECT id, organisation_id, event_ids, gates, until FROM use_door_device(%(token_hash)s)
 
 -- name: is_admin
 SELECT is_admin FROM accounts WHERE id = %(account_id)s

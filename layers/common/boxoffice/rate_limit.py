@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from boxoffice import api, db, sql
+from boxoffice.addresses import network_of
 from boxoffice.answer import set_header
 from boxoffice.errors import DomainError, SmsLimitReached, TooManyRequests
 from boxoffice.observability import count
@@ -17,6 +18,7 @@ SQL = sql.queries()
 
 ATTEMPTS = 10
 ATTEMPTS_WINDOW = timedelta(minutes=15)
+PAIRINGS = 100
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EMAILS = 5
 EMAILS_FROM_ONE_ADDRESS = 100  # in the same time; a venue or a carrier can be many people
@@ -100,14 +102,34 @@ def limit_guesses(code: str | None, *wrong: type[DomainError]) -> Iterator[None]
     if code is None:
         yield
         return
+    with _limit_failures("guess", ATTEMPTS, wrong):
+        yield
+
+
+@contextmanager
+def limit_pairing(*wrong: type[DomainError]) -> Iterator[None]:
+    """Count a wrong code of a door pass, for the caller's address, as `limit_guesses` does.
+
+    Nobody can guess such a code. So the limit is generous: a venue is one address.
+
+    Raises:
+        TooManyRequests: there were a hundred wrong codes in fifteen minutes before.
+    """
+    with _limit_failures("pair", PAIRINGS, wrong):
+        yield
+
+
+@contextmanager
+def _limit_failures(action: str, most: int, wrong: tuple[type[DomainError], ...]) -> Iterator[None]:
+    """Count an attempt of the caller's address if the block raises one of the ``wrong`` errors."""
     subject = _address()
     with db.autocommit() as conn:
-        if_wrong = db.many(conn, dict, SQL.list_next_attempts, buckets=[f"guess {subject}"])
-    _check(if_wrong, ATTEMPTS)
+        if_wrong = db.many(conn, dict, SQL.list_next_attempts, buckets=[f"{action} {subject}"])
+    _check(if_wrong, most)
     try:
         yield
     except wrong:
-        _limit("guess", [subject], ATTEMPTS, ATTEMPTS_WINDOW)
+        _limit(action, [subject], most, ATTEMPTS_WINDOW)
         raise
 
 
@@ -199,8 +221,8 @@ def _refuse_more(limits: Sequence[Limit], counted: Sequence[dict[str, Any]]) -> 
 
 
 def _address() -> str:
-    """Return the subject that stands for the caller's address."""
-    return f"address {api.caller().address}"
+    """Return the subject that stands for the caller's address, or for their network if that is IPv6."""
+    return f"address {network_of(api.caller().address)}"
 
 
 def _limit(action: str, subjects: list[str], most: int, window: timedelta) -> None:

@@ -10,7 +10,7 @@ from pydantic import Field
 from boxoffice.auth import ActorKind
 from boxoffice.models import Id, Page, View
 
-type Actor = ActorKind | Literal["guest", "platform"]
+type Actor = ActorKind | Literal["platform"]
 
 
 class InvariantCheck(View):
@@ -31,7 +31,7 @@ class AuditEntryView(View):
     at: datetime
     actor_kind: Actor
     actor_id: Id | None = Field(description="Who acted; null for the platform and for guests")
-    actor_name: str | None = Field(description="The name of the account, as it is now")
+    actor_name: str | None = Field(description="The name of the account or the device, as it is now")
     as_admin: bool = Field(description="True if an admin acted in what is not theirs")
     action: str = Field(description="The name of the operation, such as `publish_event`")
     subject: str = Field(description="What it was about, such as `event 0192f0c1-…`")

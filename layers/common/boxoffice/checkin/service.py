@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg.errors import UniqueViolation
 
 from boxoffice import audit, db, outbox, signing, sql
-from boxoffice.auth import Caller, require_role
+from boxoffice.auth import Caller, require_event, require_role
 from boxoffice.checkin import rules
 from boxoffice.checkin.errors import NotAdmitted
 from boxoffice.checkin.models import (
@@ -55,6 +55,7 @@ def scan_ticket(conn: db.Connection, caller: Caller, request: ScanRequest) -> Sc
     Raises:
         Forged: the QR is none of ours, its key was withdrawn, or its signature is wrong.
         NotFound: there is no such ticket, or it is another organisation's.
+        OutsideDoorPass: the caller is a device, and its pass is for other events or gates.
         others: the ticket or this QR does not admit; see `rules.check_admitted`.
     """
     text = request.qr.strip()
@@ -72,6 +73,7 @@ def scan_ticket_by_id(conn: db.Connection, caller: Caller, ticket_id: UUID, requ
 def _scan(
     conn: db.Connection, caller: Caller, ticket_id: UUID, qr_hash: bytes | None, request: TicketScanRequest
 ) -> ScanView:
+    rules.check_gate(caller.device, request.gate)
     try:
         ticket = _scan_once(conn, caller, ticket_id, qr_hash, request)
     except UniqueViolation:
@@ -93,9 +95,9 @@ def _scan_once(
         qr_hash=qr_hash,
         **caller.entrance,
         actor_id=caller.actor,
-        event_id=request.event_id,
+        event_ids=rules.events_at_door(caller.device, request.event_id),
         gate=request.gate,
-        device_id=request.device_id,
+        device_id=rules.device_id_of(caller.device, request.device_id),
         sequence=request.sequence,
         block_disputed=settings().block_disputed_tickets,
     )
@@ -244,24 +246,32 @@ def sync_scans(conn: db.Connection, caller: Caller, event_id: UUID, request: Syn
         NotFound: there is no such event, or it is another organisation's.
     """
     event = _get_event(conn, caller, event_id)
+    device_id = rules.device_id_of(caller.device, request.device_id)
     skew = rules.clock_skew(request.sent_at, datetime.now(UTC))
-    reported = _insert_scans(conn, caller, event, request, skew)
+    allowed = [scan for scan in request.scans if rules.is_allowed(caller.device, scan, request.sent_at, skew)]
+    outside_pass = {scan.sequence for scan in request.scans} - {scan.sequence for scan in allowed}
+    reported = _insert_scans(conn, caller, event, request, allowed, skew)
     webhooks = [(event.organisation_id, scan.webhook) for scan in reported if scan.webhook is not None]
     outbox.owe_webhooks(conn, "ticket.scanned", webhooks)
     recounted = _recount(conn, sorted({scan.ticket_id for scan in reported if scan.refusal is None}))
     return SyncView(
         skew_ms=skew // timedelta(milliseconds=1),
-        results=rules.sync_results(request.scans, request.device_id, reported, recounted),
+        results=rules.sync_results(request.scans, device_id, reported, recounted, outside_pass),
         conflicts=rules.find_conflicts(recounted),
     )
 
 
 def _insert_scans(
-    conn: db.Connection, caller: Caller, event: EventAtDoor, request: SyncRequest, skew: timedelta
+    conn: db.Connection,
+    caller: Caller,
+    event: EventAtDoor,
+    request: SyncRequest,
+    scans: Sequence[OfflineScan],
+    skew: timedelta,
 ) -> list[ReportedScan]:
-    """Store those scans of a sync whose QRs name a ticket. All others are forged, and not stored."""
+    """Store those of some scans whose QRs name a ticket. All others are forged, and not stored."""
     named: list[tuple[OfflineScan, UUID]] = []
-    for scan in request.scans:
+    for scan in scans:
         ticket_id = _read_ticket_id(scan.qr.strip())
         if ticket_id is not None:
             named.append((scan, ticket_id))
@@ -272,7 +282,7 @@ def _insert_scans(
         organisation_id=event.organisation_id,
         event_id=event.event_id,
         actor_id=caller.actor,
-        device_id=request.device_id,
+        device_id=rules.device_id_of(caller.device, request.device_id),
         skew_ms=skew // timedelta(milliseconds=1),
         ids=[new_id() for _ in named],
         ticket_ids=[ticket_id for _, ticket_id in named],
@@ -292,6 +302,7 @@ def get_attendance(conn: db.Connection, caller: Caller, event_id: UUID) -> Atten
     """
     attendance = db.get(conn, Attendance, SQL.get_attendance, event_id=event_id)
     require_role(conn, caller, attendance.organisation_id)
+    require_event(caller, event_id)
     ticket_types = [TypeAttendance(**row) for row in attendance.ticket_types]
     return AttendanceView(
         event_id=event_id,
@@ -314,4 +325,5 @@ def _get_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventAtDo
     """
     event = db.get(conn, EventAtDoor, SQL.get_event_at_door, event_id=event_id)
     require_role(conn, caller, event.organisation_id)
+    require_event(caller, event_id)
     return event

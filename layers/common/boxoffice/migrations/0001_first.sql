@@ -165,6 +165,11 @@ CREATE TABLE members (
 );
 CREATE INDEX members_account_id ON members (account_id);
 
+-- True if an account belongs to an organisation, or is an admin, who acts as a manager of each.
+CREATE FUNCTION works_for(account uuid, organisation uuid) RETURNS boolean LANGUAGE sql STABLE
+    RETURN EXISTS (SELECT FROM members WHERE account_id = account AND organisation_id = organisation)
+        OR EXISTS (SELECT FROM accounts WHERE id = account AND is_admin);
+
 -- Somebody is invited to become a member, by an email whose link works once (one_time_tokens). An address has one
 -- invitation of an organisation: the next one replaces it. Whoever accepts it has to have this address.
 CREATE TABLE invitations (
@@ -179,6 +184,95 @@ CREATE TABLE invitations (
 );
 CREATE INDEX invitations_by_organisation ON invitations (organisation_id, id);
 CREATE INDEX invitations_expiry ON invitations (expires_at);
+
+-- --------------------------------------------------------------------------------------------- keys and door passes
+
+-- An API key lets a program act for its organisation, as far as its scopes go. Only its SHA-256 is stored.
+CREATE TABLE api_keys (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    name            text NOT NULL,
+    scopes          text[] NOT NULL CHECK (cardinality(scopes) > 0),
+    key_hash        bytea NOT NULL CONSTRAINT api_keys_hash_key UNIQUE,
+    ending          text NOT NULL,
+    created_by      uuid NOT NULL,
+    created_at      timestamptz NOT NULL,
+    expires_at      timestamptz NOT NULL,
+    last_used_at    timestamptz,
+    revoked_at      timestamptz,
+    CONSTRAINT api_keys_expire CHECK (expires_at > created_at)
+);
+CREATE INDEX api_keys_by_organisation ON api_keys (organisation_id, id);
+
+-- Row-level security: the functions see keys of the organisation that their transaction names, and no others. The owner
+-- of the table sees all, and so do the functions below that run with its rights.
+CREATE FUNCTION shown_organisation() RETURNS uuid LANGUAGE sql STABLE
+    RETURN nullif(current_setting('boxoffice.organisation', true), '')::uuid;
+ALTER TABLE api_keys ENABLE ROW LEVEL SECURITY;
+CREATE POLICY api_keys_of_organisation ON api_keys USING (organisation_id = shown_organisation());
+
+-- Returns the live key with this hash, and notes its use. That is at most once a minute, and never waits for a lock.
+CREATE FUNCTION use_api_key(presented_hash bytea)
+RETURNS TABLE (id uuid, organisation_id uuid, scopes text[], expires_at timestamptz)
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+BEGIN ATOMIC
+    UPDATE api_keys SET last_used_at = now() WHERE api_keys.id = (
+        SELECT unused.id FROM api_keys AS unused
+        WHERE key_hash = presented_hash AND revoked_at IS NULL AND unused.expires_at > now()
+            AND coalesce(last_used_at, '-infinity') <= now() - interval '1 minute'
+        FOR NO KEY UPDATE SKIP LOCKED);
+    SELECT api_keys.id, api_keys.organisation_id, api_keys.scopes, api_keys.expires_at FROM api_keys
+    WHERE key_hash = presented_hash AND revoked_at IS NULL AND api_keys.expires_at > now();
+END;
+
+-- A door pass lets devices scan at some events and gates, until a time. Null gates are all gates.
+CREATE TABLE door_passes (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    name            text NOT NULL,
+    event_ids       uuid[] NOT NULL CHECK (cardinality(event_ids) > 0),
+    gates           text[] CHECK (cardinality(gates) > 0),
+    until           timestamptz NOT NULL,
+    max_devices     smallint NOT NULL CHECK (max_devices > 0),
+    created_by      uuid NOT NULL,
+    created_at      timestamptz NOT NULL,
+    revoked_at      timestamptz,
+    CONSTRAINT door_passes_end CHECK (until > created_at)
+);
+CREATE INDEX door_passes_by_organisation ON door_passes (organisation_id, id);
+
+-- A device that is paired with a door pass. Only the SHA-256 of its token is stored.
+CREATE TABLE door_devices (
+    id           uuid PRIMARY KEY,
+    pass_id      uuid NOT NULL REFERENCES door_passes,
+    name         text NOT NULL,
+    token_hash   bytea NOT NULL CONSTRAINT door_devices_token_key UNIQUE,
+    paired_at    timestamptz NOT NULL DEFAULT now(),
+    last_seen_at timestamptz,
+    revoked_at   timestamptz
+);
+CREATE INDEX door_devices_pass_id ON door_devices (pass_id) WHERE revoked_at IS NULL;
+
+-- Returns the device with this token, with its pass, unless one of them is revoked. Notes its use as use_api_key does.
+CREATE FUNCTION use_door_device(presented_hash bytea)
+RETURNS TABLE (id uuid, organisation_id uuid, event_ids uuid[], gates text[], until timestamptz)
+LANGUAGE sql
+BEGIN ATOMIC
+    UPDATE door_devices SET last_seen_at = now() WHERE door_devices.id = (
+        SELECT unseen.id FROM door_devices AS unseen
+        WHERE token_hash = presented_hash AND revoked_at IS NULL
+            AND coalesce(last_seen_at, '-infinity') <= now() - interval '1 minute'
+        FOR NO KEY UPDATE SKIP LOCKED);
+    SELECT door_devices.id, door_passes.organisation_id, door_passes.event_ids, door_passes.gates, door_passes.until
+    FROM door_devices JOIN door_passes ON door_passes.id = pass_id
+    WHERE token_hash = presented_hash AND door_devices.revoked_at IS NULL AND door_passes.revoked_at IS NULL;
+END;
+
+-- Who acted, by the ids in columns such as scanned_by. It shows the names of keys, whatever organisation is named.
+CREATE VIEW actors AS
+SELECT id, 'account' AS kind, name FROM accounts
+UNION ALL SELECT id, 'key', name FROM api_keys
+UNION ALL SELECT id, 'device', name FROM door_devices;
 
 -- ------------------------------------------------------------------------------------------------------- events
 
