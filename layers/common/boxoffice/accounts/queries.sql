@@ -63,6 +63,7 @@ RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version,
 UPDATE accounts SET email = %(email)s, email_verified_at = now(), password_hash = NULL, version = version + 1,
     phone_verified_at = CASE WHEN phone_verified_at < uuid_extract_timestamp(%(undo_id)s) THEN phone_verified_at END
 WHERE id = %(id)s
+RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
 -- name: reset_password
 -- The link proves who reads the address. If nobody had proven that before, a verified phone may be somebody else's.
@@ -229,7 +230,9 @@ DELETE FROM phone_codes WHERE id = ANY(%(ids)s)
 
 -- name: set_email_verified
 -- Changes nothing if the account has another address.
-UPDATE accounts SET email_verified_at = coalesce(email_verified_at, now()) WHERE id = %(id)s AND email = %(email)s
+UPDATE accounts SET email_verified_at = coalesce(email_verified_at, now()),
+    version = version + (email_verified_at IS NULL)::integer
+WHERE id = %(id)s AND email = %(email)s
 
 -- name: has_account
 SELECT EXISTS (SELECT FROM accounts WHERE id = %(id)s AND erased_at IS NULL)
