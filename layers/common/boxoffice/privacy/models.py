@@ -11,7 +11,8 @@ from boxoffice.accounts.models import OneTimeText, Password, Role
 from boxoffice.models import Email, Id, MoneyView, Request, View
 
 Force = Annotated[
-    StrictBool, Field(description="Erase it though there are valid tickets for events to come, or open claims of a slot")
+    StrictBool,
+    Field(description="Erase it in spite of valid tickets for events to come, and of open claims of a slot"),
 ]
 
 
