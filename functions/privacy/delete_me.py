@@ -1,7 +1,7 @@
 """DELETE /v1/me"""
 
 from boxoffice import db
-from boxoffice.accounts.errors import ProofNeeded, WrongCredentials
+from boxoffice.accounts.errors import LastAdmin, ProofNeeded, WrongCredentials
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
@@ -19,7 +19,7 @@ __all__ = ["handler"]
     "/v1/me",
     who=Who.ACCOUNT,
     status=202,
-    raises=(WrongCredentials, ProofNeeded, LastOwnerOf, TicketsAhead, TooManyRequests),
+    raises=(WrongCredentials, ProofNeeded, LastAdmin, LastOwnerOf, TicketsAhead, TooManyRequests),
 )
 def delete_me(request: ErasureRequest) -> ErasureView:
     """Close the caller's account at once, and erase what is held about them within hours.

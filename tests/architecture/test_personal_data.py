@@ -21,6 +21,7 @@ EXPORTED: dict[str, dict[str, str]] = {
         "password_hash": "account.has_password",
         "is_admin": "account.is_admin",
         "blocked_at": "account.blocked_at",
+        "block_reason": "account.block_reason",
         "created_at": "account.created_at",
     },
     "sessions": {

@@ -105,6 +105,17 @@ def test_the_last_owner_of_an_organisation_stays(api: Client, conn: Connection, 
     invariants.check(conn)
 
 
+def test_the_last_admin_stays(api: Client, conn: Connection, person: Person) -> None:
+    conn.execute("UPDATE accounts SET is_admin = true, email_verified_at = now() WHERE id = %s", [person.id])
+
+    answer = delete(api, person)
+
+    assert (answer.status, answer.code) == (409, "last_admin")
+
+    factories.account(conn, is_admin=True)
+    assert delete(api, person).status == 202
+
+
 def test_tickets_for_events_to_come_must_be_given_up_on_purpose(api: Client, conn: Connection, person: Person) -> None:
     event = factories.event(conn)
     factories.paid_order(conn, factories.ticket_type(conn, event_id=event), account_id=person.id, quantity=3)

@@ -48,6 +48,7 @@ class AccountData(View):
     has_password: bool
     is_admin: bool
     blocked_at: datetime | None
+    block_reason: str | None
     created_at: datetime
 
 

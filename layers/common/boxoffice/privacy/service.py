@@ -47,6 +47,7 @@ def delete_me(conn: db.Connection, caller: Caller, request: ErasureRequest) -> E
     Raises:
         Unauthenticated: the account is gone.
         WrongCredentials, ProofNeeded: the caller has not proven to be its owner.
+        LastAdmin: the platform would have no admin.
         LastOwnerOf: some organisations have no other owner.
         TicketsAhead: the account has tickets for events to come, and the request does not force it.
     """
