@@ -153,6 +153,8 @@ WHO: dict[str, str] = {
     "release_claim": "scanner",
     "list_my_claims": "account",
     # the platform
+    "list_accounts": "admin",
+    "update_account": "admin",
     "check_invariants": "admin",
     "list_audit_entries": "owner",
     "export_audit_log": "owner",

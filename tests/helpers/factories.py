@@ -467,6 +467,13 @@ def one_time_token(conn: psycopg.Connection, purpose: Purpose, **facts: Any) -> 
     return one_time.token_of(purpose, one_time.issue(conn, purpose, timedelta(hours=1), **facts))
 
 
+def text_of(purpose: Purpose, token_id: UUID) -> str:
+    """Return the text of a one-time token."""
+    from boxoffice import one_time
+
+    return one_time.token_of(purpose, token_id)
+
+
 def _insert(conn: psycopg.Connection, table: str, row: dict[str, Any]) -> UUID:
     columns, values = ", ".join(row), ", ".join(f"%({name})s" for name in row)
     conn.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", row)

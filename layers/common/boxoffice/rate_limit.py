@@ -87,7 +87,7 @@ def limit_invitations(organisation_id: UUID, email: str) -> None:
         TooManyRequests: there were twenty of the organisation, or five to the address, in an hour before.
     """
     _limit("invite", [str(organisation_id)], INVITATIONS, EMAILS_WINDOW)
-    _limit("invite to", [email], EMAILS, EMAILS_WINDOW)
+    _limit("emails to", [email], EMAILS, EMAILS_WINDOW)
 
 
 @contextmanager
