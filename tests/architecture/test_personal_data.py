@@ -19,6 +19,7 @@ EXPORTED: dict[str, dict[str, str]] = {
         "phone": "account.phone",
         "phone_verified_at": "account.phone_verified_at",
         "password_hash": "account.has_password",
+        "second_factor_since": "account.second_factor_since",
         "is_admin": "account.is_admin",
         "blocked_at": "account.blocked_at",
         "block_reason": "account.block_reason",
@@ -26,9 +27,14 @@ EXPORTED: dict[str, dict[str, str]] = {
     },
     "sessions": {
         "id": "sessions.id",
+        "device_name": "sessions.device_name",
+        "user_agent": "sessions.user_agent",
+        "address": "sessions.address",
+        "last_used_at": "sessions.last_used_at",
         "created_at": "sessions.created_at",
         "revoked_at": "sessions.revoked_at",
     },
+    "google_identities": {"subject": "account.google_subject"},
     "members": {
         "organisation_id": "memberships.organisation_id",
         "role": "memberships.role",
@@ -155,6 +161,7 @@ ANONYMOUS = "says nothing of the person"
 LEFT_OUT: dict[str, dict[str, str]] = {
     "accounts": {"erased_at": ANONYMOUS, "phone_lost_at": OPERATION, "version": OPERATION},
     "sessions": {"account_id": OWNER},
+    "google_identities": {"issuer": ANONYMOUS, "account_id": OWNER, "created_at": OPERATION},
     "members": {"account_id": OWNER},
     "invitations": {"invited_by": "is about who has invited"},
     "orders": {
@@ -238,6 +245,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
 TABLES_LEFT_OUT: dict[str, str] = {
     # about people, for other purposes
     "refresh_tokens": SECRET,
+    "second_factors": SECRET,
     "one_time_tokens": SECRET + ", and is over within days",
     "rate_limits": "counts requests for an hour or a day, by address",
     "phone_codes": SECRET + ", and is deleted after two days",

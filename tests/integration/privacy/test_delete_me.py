@@ -36,6 +36,11 @@ def test_the_account_is_closed_at_once_and_then_erased(api: Client, conn: Connec
         conn, factories.ticket_type(conn), account_id=person.id, buyer_name=NAME, buyer_email=EMAIL
     )
     other = log_in(api, person)
+    conn.execute("UPDATE sessions SET device_name = 'phone of Zainab'")
+    conn.execute(
+        "INSERT INTO google_identities (issuer, subject, account_id) VALUES ('google', 'zainab', %s)", [person.id]
+    )
+    conn.execute("INSERT INTO second_factors (account_id, key_id, secret) VALUES (%s, 1, '')", [person.id])
 
     answer = delete(api, person, force=True)
 
@@ -60,6 +65,8 @@ def test_the_account_is_closed_at_once_and_then_erased(api: Client, conn: Connec
         "Erased",
         None,
     )
+    for table in ("google_identities", "second_factors"):
+        assert conn.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
     invariants.check(conn)
 
 

@@ -46,6 +46,8 @@ class AccountData(View):
     phone: str | None
     phone_verified_at: datetime | None
     has_password: bool
+    second_factor_since: datetime | None
+    google_subject: str | None = Field(description="Who the account is at Google")
     is_admin: bool
     blocked_at: datetime | None
     block_reason: str | None
@@ -54,7 +56,11 @@ class AccountData(View):
 
 class SessionData(View):
     id: Id
+    device_name: str | None
+    user_agent: str = Field(description="What the client said of itself")
+    address: str = Field(description="The IP address that the session was last used from")
     created_at: datetime
+    last_used_at: datetime
     revoked_at: datetime | None
 
 

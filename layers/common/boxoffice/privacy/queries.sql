@@ -154,11 +154,14 @@ WHERE tickets.status = 'valid' AND events.status = 'published' AND ends_at > now
 -- name: export_account
 SELECT id::text AS key, jsonb_build_object('id', id, 'email', email, 'email_verified_at', email_verified_at,
     'name', name, 'phone', phone, 'phone_verified_at', phone_verified_at, 'has_password', password_hash IS NOT NULL,
+    'second_factor_since', second_factor_since,
+    'google_subject', (SELECT subject FROM google_identities WHERE account_id = accounts.id LIMIT 1),
     'is_admin', is_admin, 'blocked_at', blocked_at, 'block_reason', block_reason, 'created_at', created_at) AS data
 FROM accounts WHERE id = %(account_id)s AND id > %(after)s::uuid LIMIT %(limit)s + 1
 
 -- name: export_sessions
-SELECT id::text AS key, jsonb_build_object('id', id, 'created_at', created_at, 'revoked_at', revoked_at) AS data
+SELECT id::text AS key, jsonb_build_object('id', id, 'device_name', device_name, 'user_agent', user_agent,
+    'address', address, 'created_at', created_at, 'last_used_at', last_used_at, 'revoked_at', revoked_at) AS data
 FROM sessions WHERE account_id = %(account_id)s AND id > %(after)s::uuid ORDER BY id LIMIT %(limit)s + 1
 
 -- name: export_memberships
