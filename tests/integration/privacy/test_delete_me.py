@@ -36,7 +36,7 @@ def test_the_account_is_closed_at_once_and_then_erased(api: Client, conn: Connec
         conn, factories.ticket_type(conn), account_id=person.id, buyer_name=NAME, buyer_email=EMAIL
     )
     other = log_in(api, person)
-    conn.execute("UPDATE sessions SET device_name = 'phone of Zainab'")
+    conn.execute("UPDATE sessions SET device_name = 'phone of Zainab' WHERE account_id = %s", [person.id])
     conn.execute(
         "INSERT INTO google_identities (issuer, subject, account_id) VALUES ('google', 'zainab', %s)", [person.id]
     )

@@ -128,9 +128,9 @@ UPDATE accounts SET password_hash = %(new_hash)s WHERE id = %(id)s AND password_
 
 -- name: lock_account_and_open_session
 -- Inserts a session and its first refresh token, unless the account is blocked or erased, or has a second factor that
--- was not passed. If a password was checked, it must still be the account's. What changes any of that and this statement wait
--- for each other's lock. If the change is second, it revokes this session. If it is first, this statement finds the
--- account as it is then. Answers if the account has a second factor; nothing if it is refused.
+-- was not passed. If a password was checked, it must still be the account's. What changes any of that and this
+-- statement wait for each other's lock. If the change is second, it revokes this session. If it is first, this
+-- statement finds the account as it is then. Answers if the account has a second factor; nothing if it is refused.
 WITH account AS MATERIALIZED (
     SELECT id, second_factor_since IS NOT NULL AS has_second_factor FROM accounts
     WHERE id = %(account_id)s AND blocked_at IS NULL AND erased_at IS NULL
