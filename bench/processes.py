@@ -20,6 +20,7 @@ _ENVIRONMENT = {
     "PUBLIC_URL": "https://tickets.example.com",
     "HOLD_MINUTES": "15",
     "AUTO_APPROVE_ORGANISATIONS": "false",
+    "VERIFY_EMAILS": "false",
     "BCRYPT_COST": "12",
     "BLOCK_DISPUTED_TICKETS": "false",
     "PAYMENT_PROVIDERS": "",

@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "BLOCK_DISPUTED_TICKETS": "false",
     "HOLD_MINUTES": "15",
     "AUTO_APPROVE_ORGANISATIONS": "true",
+    "VERIFY_EMAILS": "false",
     "EMAIL_SENDER": "Boxoffice <tickets@example.com>",
     "REFUND_QUEUE_URL": "",
     "PUBLIC_URL": "http://127.0.0.1:3000",
@@ -125,6 +126,13 @@ def api(database: Database, email_queue: str, monkeypatch: pytest.MonkeyPatch) -
     config.settings.cache_clear()
     all_functions()
     return Client()
+
+
+@pytest.fixture
+def verifying(api: Client, conn: db.Connection) -> None:
+    """Let the platform make accounts only once their addresses are confirmed."""
+    conn.execute("INSERT INTO platform_settings (name, value) VALUES ('verify_emails', 'true')")
+    platform_settings.forget()
 
 
 @pytest.fixture(scope="session")

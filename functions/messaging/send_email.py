@@ -1,6 +1,7 @@
 """Worker of the email queue: sends the emails that the outbox owes."""
 
 from boxoffice import db
+from boxoffice.emails import NotNeeded
 from boxoffice.jobs import worker
 from boxoffice.messaging import emails, rules, service, ses
 
@@ -12,6 +13,8 @@ def handler(conn: db.Connection, record: str) -> int:
     If the worker dies, the message stays `sending` until its lease ends. Then the queue or `relay_outbox` brings it
     again. If SES had taken it, it is sent twice: rather that than never.
 
+    A message that nobody needs any more is dropped.
+
     Raises:
         NotOurMessage, MessageFailed: the record belongs to the dead letters.
     """
@@ -20,6 +23,9 @@ def handler(conn: db.Connection, record: str) -> int:
         return 0
     try:
         ses_message_id = ses.send(emails.compose(conn, message))
+    except NotNeeded as reason:
+        service.mark_dropped(conn, message, str(reason))
+        return 0
     except Exception as error:  # noqa: BLE001 - whatever it was, the message must be tried again
         service.mark_failed(conn, message, error)
         return 0

@@ -59,6 +59,20 @@ def shop(_: RunningStack) -> Blueprint:
     return pages
 
 
+ACCOUNT_PAGES = ["confirm-email", "forgot-password", "log-in", "reset-password", "undo-email-change"]
+
+
+def accounts(_: RunningStack) -> Blueprint:
+    """Make the pages that emails about accounts link to. Their templates have their names."""
+    pages = Blueprint("accounts", __name__, template_folder="html")
+
+    @pages.get(f"/<any({', '.join(map(repr, ACCOUNT_PAGES))}):page>")
+    def show(page: str) -> str:
+        return render_template(f"{page.replace('-', '_')}.html")
+
+    return pages
+
+
 def _wants_json() -> bool:
     """Return True if the caller is a program. Browsers get a page."""
     return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "application/json"

@@ -26,6 +26,7 @@ BOXOFFICE = Project(
         "EmailSender": EMAIL_SENDER,
         "PublicUrl": "{url}",
         "SecretsExtension": "false",
+        "VerifyEmails": "false",  # so that whoever tries the stack signs up in one step
     },
     variables={
         "STAGE": "local",
@@ -38,6 +39,6 @@ BOXOFFICE = Project(
     email_senders=[EMAIL_SENDER],
     preload=["boxoffice"],
     preload_clients=["secretsmanager", "sqs", "sesv2"],
-    pages=[pages.emails, sandbox.payments, pages.shop],
+    pages=[pages.emails, sandbox.payments, pages.shop, pages.accounts],
     database=Database("boxoffice", role="boxoffice_api", set_up=migrate),
 )

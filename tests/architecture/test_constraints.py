@@ -263,6 +263,8 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "tickets_order_id_item_no_fkey": "UPDATE tickets SET item_no = 99",
     "tickets_pkey": copy("tickets", position="99"),
     "tickets_status_check": "UPDATE tickets SET status = 'lost'",
+    "replaced_qrs_pkey": copy("replaced_qrs"),
+    "replaced_qrs_ticket_id_fkey": f"UPDATE replaced_qrs SET ticket_id = {NEW}",
     "transfers_accepted": (
         "UPDATE transfers SET status = 'accepted', to_name = NULL, transfer_count = 9, accepted_at = now()",
         "UPDATE transfers SET status = 'accepted', to_name = 'Bola', transfer_count = NULL, accepted_at = now()",
@@ -308,10 +310,17 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     # the platform
     "platform_settings_pkey": copy("platform_settings"),
     "idempotency_keys_pkey": copy("idempotency_keys"),
+    "key_withdrawals_finished": "UPDATE key_withdrawals SET finished_at = now()",
+    "key_withdrawals_one_open": copy("key_withdrawals", id=NEW),
+    "key_withdrawals_pkey": copy("key_withdrawals", ring="'link'"),
+    "key_withdrawals_ring_check": "UPDATE key_withdrawals SET ring = 'data'",
+    "renewals_pkey": copy("renewals"),
+    "renewals_withdrawal_id_fkey": f"UPDATE renewals SET withdrawal_id = {NEW}",
     "outbox_kind_check": "UPDATE outbox SET kind = 'letter'",
     "outbox_pkey": copy("outbox"),
     "outbox_status_check": "UPDATE outbox SET status = 'lost'",
     "audit_chains_pkey": copy("audit_chains"),
+    "audit_values_pkey": copy("audit_values"),
     "audit_log_pkey": copy("audit_log"),
 }
 
@@ -340,8 +349,10 @@ DOMAINS: dict[str, tuple[str, set[str]]] = {
 NULLABLE: dict[str, str] = {
     "accounts": "blocked_at email email_verified_at erased_at password_hash phone phone_verified_at",
     "audit_log": "actor_id",
+    "audit_values": "account_id",
     "claims": "note released_at released_by",
     "customers": "account_id email name phone",
+    "key_withdrawals": "finished_at signs_at withdrawn_at",
     "events": (
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
         "image_url late_payments_share late_payments_until rating"
@@ -389,6 +400,7 @@ ROWS = """
 INSERT INTO rate_limits VALUES ('bucket', 1, now());
 INSERT INTO one_time_tokens (id, purpose, payload, expires_at) VALUES (gen_random_uuid(), 'confirm email', '{}', now());
 INSERT INTO platform_settings VALUES ('verify_emails', 'true');
+INSERT INTO audit_values SELECT chain, entry, 'digest', 'salt', 'value', NULL FROM audit_log LIMIT 1;
 INSERT INTO paces VALUES ('stripe', gen_random_uuid(), 'create', now());
 INSERT INTO provider_events (provider, event_id, payment_id, kind, payload, effect)
     SELECT 'sandbox', 'evt_1', id, 'payment', '{}', 'paid' FROM payments LIMIT 1;
@@ -401,6 +413,10 @@ INSERT INTO transfers (id, ticket_id, status, from_name, from_email, to_name, to
         accepted_at)
     SELECT gen_random_uuid(), ticket_id, 'accepted', 'Ada', 'ada@example.com', 'Bola', 'bola@example.com', 1, now(),
         now() FROM transfers LIMIT 1;
+INSERT INTO replaced_qrs (ticket_id, key_id, transfer_count, qr_hash)
+    SELECT id, key_id, transfer_count, qr_hash FROM tickets LIMIT 1;
+INSERT INTO key_withdrawals (id, ring, up_to) VALUES (gen_random_uuid(), 'ticket', 2);
+INSERT INTO renewals SELECT id, gen_random_uuid(), now() FROM key_withdrawals;
 UPDATE scans SET device_id = 'phone 1', sequence = 1;
 UPDATE payments SET ask_at = now() WHERE status = 'pending';
 """
@@ -509,6 +525,7 @@ def test_a_ticket_notes_its_last_change_and_its_refund(owner: psycopg.Connection
 
 
 def test_the_functions_can_neither_edit_nor_shorten_the_audit_log(conn: psycopg.Connection) -> None:
-    for statement in ("UPDATE audit_log SET action = ''", "DELETE FROM audit_log", "TRUNCATE audit_log"):
+    of_log = ("UPDATE audit_log SET action = ''", "DELETE FROM audit_log", "TRUNCATE audit_log")
+    for statement in (*of_log, "DELETE FROM audit_chains", "UPDATE audit_values SET value = ''"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             conn.execute(statement)

@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from boxoffice import config, signing, sql
+from boxoffice import audit, auth, config, signing, sql
 from boxoffice.auth import waitlist_token
 from boxoffice.examples import example_of
 from boxoffice.ids import new_id
@@ -83,6 +83,8 @@ def make_one(conn: psycopg.Connection, buyer: UUID | None = None) -> World:
     """Make an organisation that looks like all others that this makes. ``buyer`` is a buyer of another one."""
     conn.execute("DELETE FROM rate_limits")
     world = build(conn)
+    manager, subject = auth.Caller(auth.Who.MANAGER, world.manager), f"organisation {world.organisation}"
+    audit.record(conn, manager, "undo_scan", subject, organisation=world.organisation, name="Ada")
     conn.execute(LOOK_ALIKE, {"organisation": world.organisation, "buyer": buyer or world.buyer})
     return world
 
@@ -138,7 +140,7 @@ OPTIONAL: list[tuple[str, str, Callable[[Call, World], Call]]] = [
     ),
 ]
 # Fields that name what belongs to no organisation.
-OF_NOBODY = {("claim_slot", "account_id")}
+OF_NOBODY = {("claim_slot", "account_id"), ("list_audit_entries", "actor_id")}
 # Anybody may name what everybody sees.
 PUBLIC_FIELDS = {("create_order", "ticket_type_id"), ("list_events", "organisation_id")}
 
@@ -284,6 +286,15 @@ def fields_of_ids(schema: dict[str, Any]) -> Iterator[str]:
 
 # Each filter of each listing, with a value that finds rows of both organisations. An id finds what is ours.
 FILTERS: dict[str, dict[str, Callable[[World], object]]] = {
+    "export_audit_log": {"chain": lambda ours: ours.organisation, "after": lambda _: 0},
+    "list_audit_entries": {
+        "organisation_id": lambda ours: ours.organisation,
+        "action": lambda _: "undo_scan",
+        "actor_id": lambda ours: ours.manager,
+        "subject": lambda ours: f"organisation {ours.organisation}",
+        "from": lambda _: "2020-01-01T00:00:00Z",
+        "to": lambda _: "2120-01-01T00:00:00Z",
+    },
     "list_money_matters": {"settled": lambda _: "false"},
     "list_orders": {
         "event_id": lambda ours: ours.event,
@@ -491,6 +502,7 @@ COMPARISON = re.compile(
     r"WHERE organisation_id = \w+\.organisation_id AND account_id = |organisations\.id = %\(organisation_id\)s"
 )
 COMPARISONS = {
+    "/append_audit_entry": 1,
     "/role_of": 1,
     "checkin/lock_and_insert_scans": 1,
     "checkin/lock_and_scan_ticket": 1,

@@ -1,8 +1,5 @@
 """Sessions, passwords and accounts, when several callers come at once."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from uuid import UUID
 
 import psycopg
@@ -16,7 +13,7 @@ from boxoffice.auth import Caller, Who
 from boxoffice.errors import StaleVersion
 from boxoffice.organisations import service as organisations
 from tests.helpers.people import PASSWORD, Person, can_refresh, log_in, sign_up, sign_up_request
-from tests.helpers.racing import deadlocks, race
+from tests.helpers.racing import deadlocks, race, waiting
 from tests.helpers.support import Client, Database
 
 NEW = "a better one entirely"
@@ -36,23 +33,6 @@ def refresh(conn: Connection, token: str) -> str | None:
     with conn.transaction():
         session = sessions.refresh_session(conn, Caller(Who.PUBLIC), token)
     return session.refresh_token if session else None
-
-
-@contextmanager
-def waiting(conn: Connection, database: Database, act: Callable[[Connection], object]) -> Iterator[Future[object]]:
-    """Start a function that will wait for a lock, and run the block as soon as it waits."""
-
-    def run() -> object:
-        with psycopg.connect(database.api_url, autocommit=True) as other:
-            return act(other)
-
-    with ThreadPoolExecutor(1) as pool:
-        future: Future[object] = pool.submit(run)
-        while not conn.execute(
-            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        ).fetchall():
-            assert not future.done()
-        yield future
 
 
 def test_of_racing_refreshes_of_one_token_one_wins(api: Client, database: Database, conn: Connection) -> None:

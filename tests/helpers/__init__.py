@@ -10,6 +10,7 @@
 - `buyers`: purchases, as actions that a test may kill
 - `payers`: people who pay, and the provider that sends events about it
 - `sellers`: managers who refund, and paid orders
+- `owners`: owners who invite, remove and hand over, and admins who decide
 - `doors`: attendants who scan
 - `offline_scanner`: a device that scans without a network
 - `mailbox`: the outbox, and the emails that were sent

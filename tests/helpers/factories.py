@@ -9,6 +9,7 @@ from uuid import UUID
 import psycopg
 
 from boxoffice.ids import new_id, new_order_number
+from boxoffice.one_time import Purpose
 from boxoffice.stock import service as stock
 
 _number = itertools.count(1)
@@ -365,6 +366,13 @@ def order_request(ticket_type_id: UUID, quantity: int = 2, **overrides: Any) -> 
         "buyer": {"name": "Ada Buyer", "email": f"{uuid.uuid4().hex[:12]}@example.com"},
         **overrides,
     }
+
+
+def one_time_token(conn: psycopg.Connection, purpose: Purpose, **facts: Any) -> str:
+    """Issue a one-time token for an hour, and return its text."""
+    from boxoffice import one_time
+
+    return one_time.token_of(purpose, one_time.issue(conn, purpose, timedelta(hours=1), **facts))
 
 
 def _insert(conn: psycopg.Connection, table: str, row: dict[str, Any]) -> UUID:

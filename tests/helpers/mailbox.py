@@ -4,10 +4,12 @@ import base64
 import hashlib
 import json
 import queue
+import re
 import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,8 +21,10 @@ import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from boxoffice import db
+from boxoffice.emails import Content, NotNeeded
 from boxoffice.ids import new_id
-from boxoffice.messaging import ses
+from boxoffice.messaging import emails, ses
 from tests.helpers import factories
 from tests.helpers.support import context, function
 
@@ -49,6 +53,34 @@ def outbox_row(conn: psycopg.Connection, message_id: UUID) -> dict[str, Any]:
     row = conn.cursor(row_factory=dict_row).execute(query, [message_id]).fetchone()
     assert row is not None
     return row
+
+
+@dataclass(frozen=True)
+class Letter:
+    """An email that the outbox owes, as it would be sent now. It has no content if it would be dropped."""
+
+    template: str
+    content: Content | None
+
+    @property
+    def token(self) -> str:
+        """The token in the link of the text."""
+        assert self.content is not None
+        (token,) = re.findall(r"#token=(\S+)", self.content.text)
+        return str(token)
+
+
+def letters_to(conn: db.Connection, recipient: str) -> list[Letter]:
+    """Return the emails that the outbox owes to an address, oldest first."""
+    owed = conn.execute("SELECT template, payload FROM outbox WHERE recipient = %s ORDER BY id", [recipient]).fetchall()
+    return [Letter(template, _written(conn, template, payload)) for template, payload in owed]
+
+
+def _written(conn: db.Connection, template: str, payload: dict[str, Any]) -> Content | None:
+    try:
+        return emails.WRITERS[template](conn, **payload)
+    except NotNeeded:
+        return None
 
 
 def let_time_pass(conn: psycopg.Connection, message_id: UUID) -> None:

@@ -21,6 +21,7 @@ from boxoffice.accounts.models import SessionView, SignUpRequest
 from boxoffice.auth import Who, order_token, waitlist_token
 from boxoffice.examples import example_of, sample_names
 from boxoffice.ids import new_id
+from boxoffice.one_time import Purpose
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets import transfers
 from boxoffice.tickets.models import PrintedTicket
@@ -103,6 +104,9 @@ class World:
     cloakroom: UUID
     claim: UUID
     claim_qr: str
+    confirm_token: str
+    reset_token: str
+    undo_token: str
 
     def names(self) -> dict[str, str]:
         """Return the values for the names in examples."""
@@ -140,7 +144,7 @@ def build(conn: psycopg.Connection) -> World:
     """Make the world of a test. The buyer has an account. The foreign order belongs to another organisation."""
     owner = factories.account(conn)
     session = sign_up(conn)
-    buyer = session.account.id
+    buyer, email = session.account.id, session.account.email
     organisation = factories.organisation(conn, owner=owner)
     event = factories.event(conn, organisation_id=organisation)
     draft = factories.event(conn, organisation_id=organisation, status="draft")
@@ -196,6 +200,11 @@ def build(conn: psycopg.Connection) -> World:
         cloakroom=cloakroom,
         claim=claim,
         claim_qr=claim_qr,
+        confirm_token=factories.one_time_token(
+            conn, Purpose.SIGN_UP, email=f"{new_id()}@example.com", name="Bola", organisation_name="Bola's"
+        ),
+        reset_token=factories.one_time_token(conn, Purpose.RESET_PASSWORD, account_id=buyer, email=email),
+        undo_token=factories.one_time_token(conn, Purpose.UNDO_EMAIL_CHANGE, account_id=buyer, email=email),
     )
 
 

@@ -7,7 +7,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Barrier, Event
 from typing import Any
@@ -88,6 +88,25 @@ def watching[T](database: Database, look: Callable[[psycopg.Connection], T | Non
         finally:
             over.set()
             watcher.result()
+
+
+@contextmanager
+def waiting(
+    conn: psycopg.Connection, database: Database, act: Callable[[db.Connection], object]
+) -> Iterator[Future[object]]:
+    """Start a function that will wait for a lock, and run the block as soon as it waits. ``conn`` watches."""
+
+    def run() -> object:
+        with db.Connection.connect(database.api_url, autocommit=True) as other:
+            return act(other)
+
+    with ThreadPoolExecutor(1) as pool:
+        future: Future[object] = pool.submit(run)
+        while not conn.execute(
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ).fetchall():
+            assert not future.done()
+        yield future
 
 
 def deadlocks(conn: psycopg.Connection) -> int:

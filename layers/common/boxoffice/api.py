@@ -7,7 +7,7 @@ becomes a problem document.
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -20,8 +20,10 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.middlewares.openapi_validation import OpenAPIRequestValidationMiddleware
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
+from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
 
 from boxoffice.answer import set_header, take_headers
 from boxoffice.auth import Caller, Who, identify
@@ -152,6 +154,7 @@ def route[F: Callable[..., Any]](
     conditional: bool = False,
     cache_control: str | None = None,
     compress: bool = False,
+    bodies: Mapping[int, type[BaseModel]] | None = None,
 ) -> Callable[[F], F]:
     """Declare an endpoint.
 
@@ -162,6 +165,7 @@ def route[F: Callable[..., Any]](
         other_statuses: that the answer can have, with the same kind of body.
         conditional: the answer has an ETag. If the request's If-None-Match has the same one, the answer is 304.
         compress: send the answer as gzip to clients that accept it.
+        bodies: the bodies of the answer by status, if it has several. The function then returns a `Response`.
     """
 
     def register(function: F) -> F:
@@ -178,9 +182,14 @@ def route[F: Callable[..., Any]](
             status_code=status,
             cache_control=cache_control,
             compress=compress,
+            responses={status: _described(body) for status, body in bodies.items()} if bodies else None,
         )(function)
 
     return register
+
+
+def _described(body: type[BaseModel]) -> OpenAPIResponse:
+    return {"description": "Successful Response", "content": {"application/json": {"model": body}}}
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)

@@ -69,6 +69,11 @@ class Caller:
         return self.account_id
 
     @property
+    def actor_kind(self) -> str:
+        """Return what acts: an account, or a guest."""
+        return "account" if self.account_id else "guest"
+
+    @property
     def entrance(self) -> dict[str, UUID | None]:
         """Return the parameters of a statement that checks by itself if the caller may enter an organisation."""
         return {"account_id": self.account_id}

@@ -41,6 +41,7 @@ class Settings:
     bcrypt_cost: int
     payment_providers: frozenset[str]
     block_disputed_tickets: bool
+    verify_emails: bool
 
 
 @cache
@@ -65,6 +66,7 @@ def settings() -> Settings:
         bcrypt_cost=int(env["BCRYPT_COST"]),
         payment_providers=frozenset(filter(None, env["PAYMENT_PROVIDERS"].split(","))),
         block_disputed_tickets=env["BLOCK_DISPUTED_TICKETS"] == "true",
+        verify_emails=env["VERIFY_EMAILS"] == "true",
     )
 
 

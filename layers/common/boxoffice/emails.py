@@ -21,6 +21,10 @@ from boxoffice import money
 from boxoffice.config import settings
 
 
+class NotNeeded(Exception):
+    """The reason why an email is not sent: what it was to say is over, or concerns nobody. Its writer raises this."""
+
+
 @dataclass(frozen=True)
 class Image:
     """A picture in an email's HTML, which refers to it as ``cid:<content_id>``."""
@@ -76,17 +80,31 @@ def write(
 
     Args:
         template: the name of the template files, without ``.txt`` and ``.html``.
-        facts: the values that the templates use, by name. `subject` is added.
+        facts: the values that the templates use, by name. `subject` is added. A `notice` may stand above all else.
     """
-    facts = facts | {"subject": subject}
+    facts = {"notice": None, **facts, "subject": subject}
     text, html = (_templates().get_template(f"{template}.{kind}").render(facts) for kind in ("txt", "html"))
     return Content(one_line(subject), text, html, list(images), list(attachments))
+
+
+NOTICES = {
+    "qrs": "Your tickets have new QR codes. Use those in this email: at the door, the earlier ones are soon refused.",
+    "links": "The links in our earlier emails no longer work. Use those in this email.",
+}
+"""What an email says above all else if it is sent again, since a key has leaked: by what was renewed."""
 
 
 def link(page: str, resource_id: UUID, token: str) -> str | None:
     """Return a link to a page of the shop, or None if the deployment has no PUBLIC_URL."""
     base = settings().public_url
     return f"{base}/{page}/{resource_id}#token={token}" if base else None
+
+
+def page_link(page: str, token: str | None = None) -> str | None:
+    """Return a link to a page of the shop that is about no one resource, or None if there is no PUBLIC_URL."""
+    base = settings().public_url
+    fragment = f"#token={token}" if token else ""
+    return f"{base}/{page}{fragment}" if base else None
 
 
 def one_line(text: str) -> str:

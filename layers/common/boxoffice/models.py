@@ -5,6 +5,7 @@ a few of them.
 """
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
 from uuid import UUID
@@ -24,9 +25,11 @@ from pydantic import (
 
 from boxoffice import money
 
-# Control characters and lone surrogates. PostgreSQL, email headers and PDFs each refuse some of them.
-_NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-_NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# Control characters, line separators, lone surrogates, and what turns the direction of the text around it. PostgreSQL,
+# email headers and PDFs each refuse some of them, and the last kind makes a text look like another one.
+_NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol for Unicode, but they leave no ink
 # From 1970, since a device that has lost the time says 1970.
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
@@ -34,14 +37,25 @@ _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
 def _printable(text: str) -> str:
     text = text.replace("\r\n", "\n")
+    if text.isascii() and text.isprintable():
+        return text
     if _NOT_IN_TEXT.search(text):
         raise ValueError("must not contain control characters")
-    return text
+    return unicodedata.normalize("NFC", text)
 
 
 def _one_line(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
     if _NOT_IN_A_LINE.search(text):
         raise ValueError("must be one line without control characters")
+    return unicodedata.normalize("NFC", text)
+
+
+def _visible(text: str) -> str:
+    """Refuse a name of nothing that a person can see. Joiners in words and emoji stay."""
+    if not text.isascii() and not any(unicodedata.category(char)[0] in "LNPS" for char in text if char not in _BLANKS):
+        raise ValueError("must have a character that people can see")
     return text
 
 
@@ -79,7 +93,10 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 ShortText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_one_line),
+    AfterValidator(_visible),
 ]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000), AfterValidator(_printable)]
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40_000), AfterValidator(_printable)]

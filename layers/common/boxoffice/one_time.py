@@ -7,6 +7,7 @@ a token, and deletes the row: of two who present it at once, the second finds no
 
 import base64
 import binascii
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -28,8 +29,22 @@ LONGEST = timedelta(days=30)
 class Purpose(StrEnum):
     """What a token is good for. No token serves another purpose."""
 
+    CHANGE_EMAIL = "change email"
     CONFIRM_EMAIL = "confirm email"
     INVITATION = "invitation"
+    RESET_PASSWORD = "reset password"  # noqa: S105
+    SIGN_UP = "sign up"
+    UNDO_EMAIL_CHANGE = "undo email change"
+
+
+@dataclass(frozen=True)
+class OneTimeToken:
+    """A token that is live, as its row describes it."""
+
+    id: UUID
+    purpose: str
+    account_id: UUID | None
+    payload: dict[str, Any]
 
 
 def issue(
@@ -74,9 +89,32 @@ def redeem(conn: db.Connection, purpose: Purpose, presented: str) -> dict[str, A
     return {**row["payload"], "account_id": row["account_id"]} if row else None
 
 
-def revoke(conn: db.Connection, purpose: Purpose, account_id: UUID) -> int:
-    """End all tokens that an account has for a purpose, and return their number. The caller has locked the account."""
-    return db.run(conn, SQL.revoke_one_time_tokens, purpose=purpose, account_id=account_id)
+def find(conn: db.Connection, presented: str, *purposes: Purpose) -> OneTimeToken | None:
+    """Return what a token is good for, without using it up; None if it is good for none of the purposes, or over.
+
+    For what is done before the transaction of the effect, such as hashing a password. Only `redeem` makes sure that the
+    token works once.
+    """
+    for purpose in purposes:
+        token_id = _id_in(purpose, presented)
+        if token_id is not None:
+            return get(conn, purpose, token_id)
+    return None
+
+
+def get(conn: db.Connection, purpose: Purpose, token_id: UUID) -> OneTimeToken | None:
+    """Return a token by its id, as whoever writes the email about it needs it; None if it is over or used."""
+    return db.one(conn, OneTimeToken, SQL.get_one_time_token, id=token_id, purpose=purpose)
+
+
+def revoke(conn: db.Connection, purpose: Purpose, account_id: UUID, *, after: UUID | None = None) -> int:
+    """End the tokens that an account has for a purpose, and return their number. The caller has locked the account.
+
+    Args:
+        after: end only those that were issued after the token with this id.
+    """
+    params = {"purpose": purpose, "account_id": account_id, "after": after}
+    return db.run(conn, SQL.revoke_one_time_tokens, **params)
 
 
 def _id_in(purpose: Purpose, presented: str) -> UUID | None:

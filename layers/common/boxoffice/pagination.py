@@ -42,6 +42,14 @@ def decode_moment_and_id(cursor: str | None) -> tuple[datetime, UUID] | None:
     return moment, row_id
 
 
+def decode_audit_key(cursor: str | None) -> tuple[datetime, UUID, int] | None:
+    """Return the time, the chain and the number in a cursor of the audit log."""
+    if cursor is None:
+        return None
+    moment, chain, entry = _decode(cursor, _aware_time, UUID, _big_number)
+    return moment, chain, entry
+
+
 def page_of[T](
     rows: list[T], limit: int, key: Callable[[T], tuple[UUID | datetime | int, ...]]
 ) -> tuple[list[T], str | None]:

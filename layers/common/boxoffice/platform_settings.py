@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from boxoffice import db, sql
+from boxoffice.config import settings
 
 SQL = sql.queries()
 
@@ -22,8 +23,8 @@ class PlatformSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     verify_emails: Annotated[
-        bool, Field(description="Ask those who sign up to confirm their address before they can log in")
-    ] = False
+        bool, Field(description="Make an account only when its address is confirmed, and tell nobody who has one")
+    ] = Field(default_factory=lambda: settings().verify_emails)
 
 
 _cached: tuple[float, PlatformSettings] | None = None

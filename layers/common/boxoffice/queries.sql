@@ -60,28 +60,44 @@ SELECT name, value FROM platform_settings
 INSERT INTO one_time_tokens (id, purpose, account_id, payload, expires_at)
 VALUES (%(id)s, %(purpose)s, %(account_id)s, %(payload)s, now() + %(lifetime)s)
 
+-- name: get_one_time_token
+SELECT id, purpose, account_id, payload FROM one_time_tokens
+WHERE id = %(id)s AND purpose = %(purpose)s AND expires_at > now()
+
 -- name: redeem_one_time_token
 -- Of two transactions that redeem one token, the second waits for the first here, and then finds no row.
 DELETE FROM one_time_tokens WHERE id = %(id)s AND purpose = %(purpose)s AND expires_at > now()
 RETURNING account_id, payload
 
 -- name: revoke_one_time_tokens
-DELETE FROM one_time_tokens WHERE account_id = %(account_id)s AND purpose = %(purpose)s
+DELETE FROM one_time_tokens
+WHERE account_id = %(account_id)s AND purpose = %(purpose)s AND (%(after)s::uuid IS NULL OR id > %(after)s)
 
 -- name: append_audit_entry
 -- The upsert locks the row of the chain, so the entries of one chain are written one after the other.
-WITH head AS (
-    INSERT INTO audit_chains AS chained (chain, entries, previous_hash, hash)
-    VALUES (%(chain)s, 1, '', sha256(convert_to(concat_ws('|', 1, %(actor_id)s::uuid, %(action)s::text,
-        %(subject)s::text, %(details)s::jsonb, extract(epoch FROM transaction_timestamp())), 'UTF8')))
-    ON CONFLICT (chain) DO UPDATE SET
-        entries = chained.entries + 1,
-        previous_hash = chained.hash,
-        hash = sha256(chained.hash || convert_to(concat_ws('|', chained.entries + 1, %(actor_id)s::uuid,
-            %(action)s::text, %(subject)s::text, %(details)s::jsonb, extract(epoch FROM transaction_timestamp())),
-            'UTF8'))
-    RETURNING chain, entries, previous_hash, hash
+WITH facts AS MATERIALIZED (
+    SELECT %(chain)s::uuid AS chain, transaction_timestamp() AS at, %(actor_kind)s::text AS actor_kind,
+        %(actor_id)s::uuid AS actor_id, %(action)s::text AS action, %(subject)s::text AS subject,
+        %(details)s::jsonb AS details, %(chain)s <> %(actor_id)s
+            AND EXISTS (SELECT FROM accounts WHERE id = %(actor_id)s AND is_admin)
+            AND NOT EXISTS (SELECT FROM members WHERE organisation_id = %(chain)s AND account_id = %(actor_id)s)
+            AS as_admin
+), head AS (
+    INSERT INTO audit_chains AS chained (chain, entries, hash)
+    SELECT chain, 1, audit_hash('', chain, 1, at, actor_kind, actor_id, as_admin, action, subject, details) FROM facts
+    ON CONFLICT (chain) DO UPDATE SET entries = chained.entries + 1, hash = (
+        SELECT audit_hash(chained.hash, chain, chained.entries + 1, at, actor_kind, actor_id, as_admin, action, subject,
+            details) FROM facts)
+    RETURNING chain, entries AS entry, coalesce(old.hash, '') AS previous_hash, hash
+), personal AS (
+    INSERT INTO audit_values (chain, entry, digest, salt, value, account_id)
+    SELECT chain, entry, digest, salt, value, account_id FROM head
+    CROSS JOIN unnest(%(digests)s::bytea[], %(salts)s::bytea[], %(values)s::text[], %(accounts)s::uuid[])
+        AS given (digest, salt, value, account_id)
 )
-INSERT INTO audit_log (chain, entry, at, actor_id, action, subject, details, previous_hash, hash)
-SELECT chain, entries, transaction_timestamp(), %(actor_id)s, %(action)s, %(subject)s, %(details)s, previous_hash, hash
-FROM head
+INSERT INTO audit_log (chain, entry, at, actor_kind, actor_id, as_admin, action, subject, details, previous_hash, hash)
+SELECT chain, entry, at, actor_kind, actor_id, as_admin, action, subject, details, previous_hash, hash
+FROM facts JOIN head USING (chain)
+
+-- name: erase_audit_values
+DELETE FROM audit_values WHERE account_id = %(account_id)s OR value = ANY(%(values)s::text[])

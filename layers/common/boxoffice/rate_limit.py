@@ -16,6 +16,7 @@ SQL = sql.queries()
 ATTEMPTS = 10
 ATTEMPTS_WINDOW = timedelta(minutes=15)
 EMAILS = 5
+EMAILS_FROM_ONE_ADDRESS = 100  # in the same time; a venue or a carrier can be many people
 EMAILS_WINDOW = timedelta(hours=1)
 INVITATIONS = 20
 
@@ -39,6 +40,21 @@ def limit_emails(subject: UUID) -> None:
         TooManyRequests: there were five requests in an hour before.
     """
     _limit("resend", [str(subject)], EMAILS, EMAILS_WINDOW)
+
+
+def limit_emails_to(email: str, *others: str) -> None:
+    """Count a request that writes to an email address which anybody can name, whichever route it comes by.
+
+    It counts before anybody looks whether an account has the address. So a refusal does not tell that.
+
+    Args:
+        others: whom the request counts for too, such as the account that makes it.
+
+    Raises:
+        TooManyRequests: in the last hour there were five such requests for one of them, or a hundred by the caller.
+    """
+    _limit("emails by", [_address()], EMAILS_FROM_ONE_ADDRESS, EMAILS_WINDOW)
+    _limit("emails to", [email, *others], EMAILS, EMAILS_WINDOW)
 
 
 def limit_waitlist(email: str) -> None:

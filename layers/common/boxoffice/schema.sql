@@ -71,6 +71,9 @@ CREATE TABLE one_time_tokens (
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX one_time_tokens_account_id ON one_time_tokens (account_id, purpose) WHERE account_id IS NOT NULL;
+-- Nobody else can take an address that an account may take back.
+CREATE INDEX one_time_tokens_reserved_emails ON one_time_tokens ((payload ->> 'email'))
+    WHERE purpose = 'undo email change';
 CREATE INDEX one_time_tokens_expires_at ON one_time_tokens (expires_at);
 
 CREATE TABLE rate_limits (
@@ -804,14 +807,15 @@ CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created
 -- The emails and webhooks that committed changes owe. No worker tries a message before due_at. A message in work is
 -- leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again.
 -- The template of a webhook is its type, and its recipient is the organisation. No webhook is sent yet, so due_at and
--- relay_at are infinity.
+-- relay_at are infinity. A message is dropped if nobody needs it any more when it would be sent; last_error says why.
 CREATE TABLE outbox (
     id             uuid PRIMARY KEY,
     kind           text NOT NULL CHECK (kind IN ('email', 'webhook')),
     template       text NOT NULL,
     recipient      text NOT NULL,
     payload        jsonb NOT NULL,
-    status         text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'sending', 'sent', 'failed')),
+    status         text NOT NULL DEFAULT 'pending'
+        CHECK (status IN ('pending', 'sending', 'sent', 'failed', 'dropped')),
     attempts       smallint NOT NULL DEFAULT 0,
     due_at         timestamptz NOT NULL DEFAULT now(),
     relay_at       timestamptz NOT NULL DEFAULT now() + interval '30 seconds',
@@ -823,17 +827,17 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_relay ON outbox (relay_at) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_failed ON outbox (id) WHERE status = 'failed';
 
--- Keys of a ring are withdrawn: those up to an id. From signs_at on, another key signs. What they have signed is renewed
--- if that matters: tickets before the keys are withdrawn, and links after that. It is listed by event, the next event
--- first: (listed_starts_at, listed_event_id, listed_order_id) is the last order that was looked at, and is_listed says
--- that there was none after it. If found, this pass has found an order.
+-- Keys of a ring are withdrawn: those up to an id. From signs_at on, another key signs. What they have signed is
+-- renewed if that matters: tickets before the keys are withdrawn, and links after that. The orders are looked at by
+-- event, the next event first. The last one is (listed_starts_at, listed_event_id, listed_order_id). If is_listed, there is none
+-- after it. If found, this pass has found an order to renew.
 CREATE TABLE key_withdrawals (
     id               uuid PRIMARY KEY,
     ring             text NOT NULL CHECK (ring IN ('token', 'ticket', 'link', 'code')),
     up_to            smallint NOT NULL,
     started_at       timestamptz NOT NULL DEFAULT now(),
     signs_at         timestamptz,
-    listed_starts_at timestamptz NOT NULL DEFAULT '-infinity',
+    listed_starts_at timestamptz NOT NULL DEFAULT '1970-01-01 00:00:00Z',
     listed_event_id  uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     listed_order_id  uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     found            boolean NOT NULL DEFAULT false,
@@ -857,20 +861,22 @@ CREATE INDEX renewals_next ON renewals (starts_at, order_id);
 CREATE FUNCTION webhook_body(type text, data jsonb) RETURNS jsonb LANGUAGE sql STABLE
     RETURN jsonb_build_object('type', type, 'timestamp', now(), 'data', data);
 
--- Each organisation has a chain of its own, so that one does not wait for another. The platform's chain has the nil id.
--- The hash of an entry covers the entry and the hash before it (decision 41).
+-- The last entry of each chain. An entry about an account is in the account's own chain, one about an organisation in
+-- the organisation's, and all others in the platform's. So log-ins do not wait for each other (decision 41).
 CREATE TABLE audit_chains (
-    chain         uuid PRIMARY KEY,
-    entries       bigint NOT NULL,
-    previous_hash bytea NOT NULL,
-    hash          bytea NOT NULL
+    chain   uuid PRIMARY KEY,
+    entries bigint NOT NULL,
+    hash    bytea NOT NULL
 );
 
+-- Who did what to what. In place of a personal value, details has {"sha256": …}, the hash of a salt and the value.
 CREATE TABLE audit_log (
     chain         uuid NOT NULL,
     entry         bigint NOT NULL,
     at            timestamptz NOT NULL,
+    actor_kind    text NOT NULL,
     actor_id      uuid,
+    as_admin      boolean NOT NULL,
     action        text NOT NULL,
     subject       text NOT NULL,
     details       jsonb NOT NULL,
@@ -878,6 +884,32 @@ CREATE TABLE audit_log (
     hash          bytea NOT NULL,
     PRIMARY KEY (chain, entry)
 );
+CREATE INDEX audit_log_by_time ON audit_log (at, chain, entry);
+CREATE INDEX audit_log_by_chain ON audit_log (chain, at, entry);
+CREATE INDEX audit_log_by_actor ON audit_log (actor_id, at, chain, entry) WHERE actor_id IS NOT NULL;
+CREATE INDEX audit_log_by_subject ON audit_log (subject, at, chain, entry);
+CREATE INDEX audit_log_by_action ON audit_log (action, at, chain, entry);
+
+-- The personal values of entries. They can be erased, and the chain stays whole. account_id is whom a value is about.
+CREATE TABLE audit_values (
+    chain      uuid NOT NULL,
+    entry      bigint NOT NULL,
+    digest     bytea NOT NULL,
+    salt       bytea NOT NULL,
+    value      text NOT NULL,
+    account_id uuid,
+    PRIMARY KEY (chain, entry, digest)
+);
+CREATE INDEX audit_values_account_id ON audit_values (account_id) WHERE account_id IS NOT NULL;
+CREATE INDEX audit_values_value ON audit_values USING hash (value);
+
+-- The hash of an entry. tools/verify_audit.py makes the same of an export.
+CREATE FUNCTION audit_hash(
+    previous_hash bytea, chain uuid, entry bigint, at timestamptz, actor_kind text, actor_id uuid, as_admin boolean,
+    action text, subject text, details jsonb
+) RETURNS bytea LANGUAGE sql STABLE RETURN sha256(previous_hash || convert_to(jsonb_build_array(
+    chain, entry, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), actor_kind, actor_id, as_admin,
+    action, subject, details)::text, 'UTF8'));
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -173,7 +173,7 @@ def reissue(doors: Doors, ring: KeyRing, ticket: PrintedTicket) -> PrintedTicket
     config.forget_secrets()
     with doors.conn.transaction():
         reissues.reissue(doors.conn, [ticket.order_id], up_to=ticket.key_id)
-    return tickets.get_printed_ticket(doors.conn, ticket.id)
+    return tickets.print_ticket(tickets.get_signed_ticket(doors.conn, ticket.id))
 
 
 def withdraw(ring: KeyRing, key_id: str) -> None:

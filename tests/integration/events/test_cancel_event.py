@@ -7,6 +7,7 @@ import pytest
 from psycopg import Connection
 
 from tests.helpers import factories, invariants, payers, sellers
+from tests.helpers.audit import only_entry
 from tests.helpers.sellers import (
     Shop,
     cancel_event,
@@ -56,9 +57,9 @@ class TestCancel:
         answers = [cancel_event(api, shop) for _ in range(2)]
 
         assert answers[1].json == answers[0].json
-        assert conn.execute("SELECT action, details ->> 'reason' FROM audit_log").fetchall() == [
-            ("cancel_event", "The singer is ill.")
-        ]
+        entry = only_entry(conn)
+        assert (entry.action, entry.details["reason"]) == ("cancel_event", "The singer is ill.")
+        assert (entry.details["before"], entry.details["after"]) == ({"status": "published"}, {"status": "cancelled"})
         (webhook,) = sellers.webhooks(conn)
         assert webhook["type"] == "event.cancelled"
         assert webhook["data"]["event_id"] == str(shop.event)

@@ -8,6 +8,7 @@ from psycopg import Connection
 
 from boxoffice.orders import service as orders
 from tests.helpers import factories, invariants, sellers
+from tests.helpers.audit import only_entry
 from tests.helpers.factories import order_request
 from tests.helpers.operations import event_request, ticket_type_request
 from tests.helpers.support import Answer, Client
@@ -179,6 +180,6 @@ class TestChange:
         invariants.check(conn)
 
     def test_it_is_in_the_audit_log(self, api: Client, conn: Connection, manager: UUID, capped: UUID) -> None:
-        assert conn.execute("SELECT action, details -> 'changes' FROM audit_log").fetchall() == [
-            ("update_event", {"capacity": 100})
-        ]
+        entry = only_entry(conn)
+        changes = {"before": {"capacity": None}, "after": {"capacity": 100}}
+        assert (entry.action, entry.details) == ("update_event", changes)

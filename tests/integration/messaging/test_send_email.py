@@ -2,7 +2,9 @@
 
 import pytest
 
+from boxoffice.emails import NotNeeded
 from boxoffice.ids import new_id
+from boxoffice.messaging import emails
 from tests.helpers.mailbox import batch, deliver, inbox, let_time_pass, outbox_row, owe, ses_replaced
 from tests.helpers.support import context, function
 
@@ -153,3 +155,16 @@ def test_a_record_without_time_is_left_for_later(conn):
     answer = function("send_email").handler(batch(message), hasty)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "0"}]}
     assert outbox_row(conn, message)["attempts"] == 0
+
+
+def test_a_message_that_nobody_needs_any_more_is_dropped_with_its_reason(conn, aws_url, monkeypatch):
+    def write(_conn, **_payload):
+        raise NotNeeded("the order has no holder any more")
+
+    monkeypatch.setitem(emails.WRITERS, "order_confirmation", write)
+    message = owe(conn)
+    assert deliver(message, message) == []
+    row = outbox_row(conn, message)
+    assert (row["status"], row["last_error"]) == ("dropped", "the order has no holder any more")
+    assert (row["sent_at"], row["ses_message_id"]) == (None, None)
+    assert inbox(aws_url, row["recipient"]) == []

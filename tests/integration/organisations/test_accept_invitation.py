@@ -6,7 +6,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.one_time import Purpose, token_of
-from tests.helpers import factories, invariants
+from tests.helpers import audit, factories, invariants
 from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Answer, Client
 
@@ -40,9 +40,9 @@ def test_whoever_reads_the_address_becomes_a_member(
     assert api.get("/v1/me", account=chi).json["memberships"] == [answer.json]
     assert api.get(f"/v1/organisations/{organisation}/members", account=chi).status == 200, "at once"
     assert api.get(f"/v1/organisations/{organisation}/invitations", account=owner).json["items"] == []
-    assert conn.execute(
-        "SELECT actor_id, subject, details FROM audit_log WHERE action = 'accept_invitation'"
-    ).fetchall() == [(chi, f"invitation {invitation}", {"before": None, "after": {"role": "manager"}})]
+    entry = audit.entries(conn)[-1]
+    assert (entry.actor, entry.action, entry.subject) == (chi, "accept_invitation", f"invitation {invitation}")
+    assert entry.details == {"before": None, "after": {"role": "manager"}}
     invariants.check(conn)
 
 

@@ -8,6 +8,7 @@ from psycopg import Connection
 
 from boxoffice import config
 from tests.helpers import factories
+from tests.helpers.audit import Entry, only_entry
 from tests.helpers.support import Client
 
 
@@ -77,16 +78,8 @@ def test_it_is_the_first_entry_of_its_audit_log(api: Client, conn: Connection) -
 
     organisation = UUID(api.post("/v1/organisations", {"name": "Freedom Park"}, account=account).json["id"])
 
-    assert conn.execute("SELECT chain, entry, actor_id, action, subject, details FROM audit_log").fetchall() == [
-        (
-            organisation,
-            1,
-            account,
-            "create_organisation",
-            f"organisation {organisation}",
-            {"name": "Freedom Park", "status": "approved"},
-        )
-    ]
+    subject, facts = f"organisation {organisation}", {"name": "Freedom Park", "status": "approved"}
+    assert only_entry(conn) == Entry(organisation, account, "create_organisation", subject, facts, "203.0.113.7")
 
 
 def test_a_deleted_account_cannot_make_one(api: Client, conn: Connection) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from tests.helpers import factories
+from tests.helpers import audit, factories
 from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Answer, Client
 
@@ -34,7 +34,7 @@ def emails(conn: Connection) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def entries(conn: Connection) -> list[Entry]:
-    return conn.execute("SELECT actor_id, action, details FROM audit_log ORDER BY entry").fetchall()
+    return [(entry.actor, entry.action, entry.details) for entry in audit.entries(conn)]
 
 
 def test_an_approval_is_told_to_every_owner(api: Client, conn: Connection, admin: UUID) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from tests.helpers import factories, invariants
+from tests.helpers import audit, factories, invariants
 from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Answer, Client
 
@@ -41,9 +41,9 @@ def test_an_address_is_written_to_and_waits_for_seven_days(
     assert timedelta(days=6, hours=23) < left < timedelta(days=7)
     assert emails(conn) == [("chi@example.com", "invitation")]
     assert pending(api, organisation, manager) == [("chi@example.com", "scanner")]
-    entries = conn.execute("SELECT chain, actor_id, action, subject, details FROM audit_log").fetchall()
-    subject = f"invitation {answer.json['id']}"
-    assert entries == [(organisation, owner, "invite_member", subject, {"role": "scanner"})]
+    entry, subject = audit.only_entry(conn), f"invitation {answer.json['id']}"
+    assert (entry.chain, entry.actor, entry.action, entry.subject) == (organisation, owner, "invite_member", subject)
+    assert entry.details == {"role": "scanner"}
     invariants.check(conn)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from tests.helpers import factories, invariants
+from tests.helpers import audit, factories, invariants
 from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Answer, Client
 
@@ -34,7 +34,7 @@ def roles(conn: Connection, organisation: UUID) -> dict[UUID, str]:
 
 
 def log(conn: Connection) -> list[tuple[UUID, str, str, dict[str, Any]]]:
-    return conn.execute("SELECT actor_id, action, subject, details FROM audit_log ORDER BY entry").fetchall()
+    return [(entry.actor, entry.action, entry.subject, entry.details) for entry in audit.entries(conn)]
 
 
 def emails(conn: Connection) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """A suspended organisation sells nothing: not to buyers, not to those who wait, and not for money that comes late."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -7,10 +8,11 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.auth import order_token
-from tests.helpers import factories, invariants, sellers
+from boxoffice.tickets import transfers
+from tests.helpers import factories, invariants, owners, sellers
 from tests.helpers.factories import NOW, order_request
-from tests.helpers.payers import refunds, started, tell
-from tests.helpers.support import Client, context, function
+from tests.helpers.payers import emails, refunds, start, started, tell
+from tests.helpers.support import Answer, Client, context, function
 
 
 @pytest.fixture
@@ -107,4 +109,78 @@ def test_what_was_sold_is_read_admitted_and_refunded(api: Client, conn: Connecti
     scan = {"event_id": str(shop.event), "gate": "North"}
     assert api.post(f"/v1/tickets/{first}/scans", scan, account=scanner).json["outcome"] == "admitted"
     assert sellers.refund(api, shop, sold, ticket_ids=[second]).status == 201
+    invariants.check(conn)
+
+
+def test_every_way_to_buy_is_shut_by_one_decision_and_opened_by_the_next(
+    api: Client, conn: Connection, subtests: pytest.Subtests
+) -> None:
+    shop, admin = sellers.Shop(conn), factories.account(conn, is_admin=True)
+    standard, free = shop.ticket_type(), shop.ticket_type(price=0)
+    hidden, sold_out = shop.ticket_type(hidden=True), shop.ticket_type(quantity=0)
+    factories.voucher(conn, shop.event, code="FREE", discount_kind="free", discount_value=None, unlocks_hidden=True)
+    draft = factories.event(conn, organisation_id=shop.organisation, status="draft")
+    factories.ticket_type(conn, event_id=draft)
+    pending, to_mark = (factories.order(conn, standard) for _ in range(2))
+    entry = {"name": "Ada", "email": "ada@example.com", "quantity": 1}
+    ways: dict[str, Callable[[], Answer]] = {
+        "an order": lambda: api.post("/v1/orders", order_request(standard), key="new"),
+        "a free order": lambda: api.post("/v1/orders", order_request(free), key="new"),
+        "a voucher": lambda: api.post("/v1/orders", order_request(hidden, voucher="FREE"), key="new"),
+        "a payment": lambda: start(api, pending),
+        "cash": lambda: sellers.mark_paid(api, shop, to_mark),
+        "the waitlist": lambda: api.post(f"/v1/ticket-types/{sold_out}/waitlist", entry),
+        "publishing": lambda: api.post(f"/v1/events/{draft}/publish", account=shop.manager),
+    }
+    assert owners.decide(conn, shop.organisation, admin, "suspend") == owners.DONE
+    for name, way in ways.items():
+        with subtests.test(way=name):
+            code = "organisation_not_approved" if name == "publishing" else "seller_suspended"
+            assert (way().status, way().code) == (409, code)
+    assert conn.execute("SELECT count(*) FROM tickets").fetchone() == (0,)
+
+    assert owners.decide(conn, shop.organisation, admin, "approve") == owners.DONE
+    for name, way in ways.items():
+        with subtests.test(way=name):
+            assert way().status < 300
+    invariants.check(conn)
+
+
+def test_money_that_was_under_way_goes_back(api: Client, conn: Connection, ticket_type: UUID) -> None:
+    order = factories.order(conn, ticket_type)
+    payment = started(api, order)
+    suspend(conn)
+
+    assert tell(api, payment).json["effect"] == "returned"
+    assert tell(api, payment).json["effect"] in ("returned", "ignored"), "the provider repeats itself"
+
+    assert [(paid_by, amount) for paid_by, amount, _ in refunds(conn)] == [(payment["id"], payment["amount"])]
+    assert conn.execute("SELECT count(*) FROM tickets").fetchone() == (0,)
+    assert "payment_returned" in emails(conn)
+    invariants.check(conn)
+
+
+def test_whoever_repeats_an_order_that_was_placed_before_gets_the_same_answer(
+    api: Client, conn: Connection, ticket_type: UUID
+) -> None:
+    request = order_request(ticket_type)
+    placed = api.post("/v1/orders", request, key="before")
+    suspend(conn)
+
+    again = api.post("/v1/orders", request, key="before")
+
+    assert (again.status, again.json["id"]) == (201, placed.json["id"])
+    assert again.headers["idempotent-replayed"] == "true"
+
+
+def test_tickets_are_passed_on(api: Client, conn: Connection) -> None:
+    shop = sellers.Shop(conn)
+    sold = shop.sold(shop.ticket_type(), quantity=1)
+    (ticket,) = sellers.tickets_of(conn, sold)
+    suspend(conn)
+
+    transfer = factories.transfer(conn, ticket)
+
+    accepted = api.post("/v1/transfers/accept", {"token": transfers.token_of(transfer), "name": "Bola"})
+    assert (accepted.status, accepted.json["ticket"]["holder_name"]) == (200, "Bola")
     invariants.check(conn)

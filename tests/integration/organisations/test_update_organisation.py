@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from tests.helpers import factories
+from tests.helpers import audit, factories
 from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Answer, Client
 
@@ -39,11 +39,15 @@ def test_the_log_has_what_was_there_before_and_after(
 ) -> None:
     update(api, organisation, owner, {"name": "Hall", "website": "https://example.com"})
 
-    entries = conn.execute("SELECT chain, actor_id, action, subject, details FROM audit_log").fetchall()
     before, after = {"name": "Freedom Park", "website": None}, {"name": "Hall", "website": "https://example.com/"}
-    assert entries == [
-        (organisation, owner, "update_organisation", f"organisation {organisation}", {"before": before, "after": after})
-    ]
+    entry, subject = audit.only_entry(conn), f"organisation {organisation}"
+    assert (entry.chain, entry.actor, entry.action, entry.subject) == (
+        organisation,
+        owner,
+        "update_organisation",
+        subject,
+    )
+    assert entry.details == {"before": before, "after": after}
 
 
 def test_a_slug_belongs_to_one_and_is_free_once_it_is_given_up(

@@ -920,13 +920,14 @@ BREACHES = [
         "an entry was changed",
         "organisation",
         "UPDATE audit_log SET details = '{}' WHERE chain = %(organisation)s AND entry = 3",
+        also=("audit_values_out_of_place",),
     ),
     breach(
         "audit_entries_out_of_chain",
         "an entry was changed and hashed anew",
         "organisation",
-        """UPDATE audit_log SET subject = 'nothing', hash = sha256(previous_hash || convert_to(concat_ws('|', entry,
-            actor_id, action, 'nothing', details, extract(epoch FROM at)), 'UTF8'))
+        """UPDATE audit_log SET subject = 'nothing', hash = audit_hash(previous_hash, chain, entry, at, actor_kind,
+            actor_id, as_admin, action, 'nothing', details)
         WHERE chain = %(organisation)s AND entry = 3""",
     ),
     breach(
@@ -966,6 +967,19 @@ BREACHES = [
         "organisation",
         """UPDATE audit_chains SET entries = entry, hash = log.hash FROM audit_log AS log
         WHERE log.chain = audit_chains.chain AND log.chain = %(organisation)s AND entry = entries - 1""",
+    ),
+    breach(
+        "audit_values_out_of_place",
+        "a personal value was changed",
+        "organisation",
+        "UPDATE audit_values SET value = 'Mallory' WHERE chain = %(organisation)s",
+    ),
+    breach(
+        "audit_values_out_of_place",
+        "a personal value was put into an entry",
+        "organisation",
+        """INSERT INTO audit_values SELECT chain, entry, sha256('saltvalue'), 'salt', 'value', NULL FROM audit_log
+        WHERE chain = %(organisation)s AND entry = 3""",
     ),
     # 12: tenants
     breach(

@@ -7,6 +7,7 @@ from psycopg import Connection
 
 from boxoffice.auth import order_token
 from tests.helpers import factories, invariants, sellers
+from tests.helpers.audit import only_entry
 from tests.helpers.sellers import Shop, given_back, history, outbox_of, refund, status_of, tickets_of
 from tests.helpers.support import Client
 
@@ -285,9 +286,13 @@ class TestRequest:
         order = shop.sold(shop.ticket_type())
         refund(api, shop, order, amount=100, reason="The bar was closed")
 
-        (entry,) = conn.execute("SELECT actor_id, action, subject, details FROM audit_log").fetchall()
-        assert entry[:3] == (shop.manager, "refund_order", f"order {order}")
-        assert (entry[3]["amount"], entry[3]["reason"]) == (100, "The bar was closed")
+        entry = only_entry(conn)
+        assert (entry.actor, entry.action, entry.subject) == (shop.manager, "refund_order", f"order {order}")
+        assert (entry.details["amount"], entry.details["reason"]) == (100, "The bar was closed")
+        assert (entry.details["before"], entry.details["after"]) == (
+            {"status": "paid"},
+            {"status": "partially_refunded"},
+        )
         seen = api.get(f"/v1/orders/{order}", account=shop.manager).json["history"][-1]
         assert (seen["to_status"], seen["reason"]) == ("partially_refunded", "The bar was closed")
         assert seen["actor_id"] == str(shop.manager)

@@ -8,6 +8,7 @@ from psycopg import Connection
 
 from boxoffice.ids import new_id
 from tests.helpers import factories, invariants
+from tests.helpers.audit import only_entry
 from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Answer
 from tests.integration.slots.conftest import Cloakroom
@@ -31,9 +32,9 @@ def test_a_place_has_its_slots_from_the_start(cloakroom: Cloakroom, conn: Connec
     assert [(slot["number"], slot["state"], slot["claim"]) for slot in slots] == [
         (number, "free", None) for number in (1, 2, 3)
     ]
-    entry = conn.execute("SELECT actor_id, action, subject, details FROM audit_log").fetchone()
-    details = {"name": "Car park", "capacity": 3}
-    assert entry == (cloakroom.manager, "create_service", f"service {place['id']}", details)
+    entry = only_entry(conn)
+    assert (entry.actor, entry.action) == (cloakroom.manager, "create_service")
+    assert (entry.subject, entry.details) == (f"service {place['id']}", {"name": "Car park", "capacity": 3})
     invariants.check(conn)
 
 

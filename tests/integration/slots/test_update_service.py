@@ -14,6 +14,7 @@ from boxoffice.ids import new_id
 from boxoffice.slots import service
 from boxoffice.slots.models import PlacePatch
 from tests.helpers import factories, invariants
+from tests.helpers.audit import only_entry
 from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Database
 from tests.integration.slots.conftest import Cloakroom
@@ -27,8 +28,9 @@ def test_it_changes_the_fields_that_the_request_has_and_no_others(cloakroom: Clo
     assert answer.status == 200
     assert answer.headers["etag"] == '"2"'
     assert answer.json == {**before, "name": "Hats", "version": 2}
-    entry = conn.execute("SELECT actor_id, action, details FROM audit_log").fetchone()
-    assert entry == (cloakroom.manager, "update_service", {"changes": {"name": "Hats"}})
+    entry = only_entry(conn)
+    assert (entry.actor, entry.action) == (cloakroom.manager, "update_service")
+    assert entry.details == {"before": {"name": before["name"]}, "after": {"name": "Hats"}}
 
 
 def test_it_grows_and_shrinks(cloakroom: Cloakroom, conn: Connection) -> None:

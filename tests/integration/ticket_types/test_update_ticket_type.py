@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from boxoffice.ids import new_id
 from tests.helpers import factories, invariants
+from tests.helpers.audit import only_entry
 from tests.helpers.factories import NOW, order_request
 from tests.helpers.snapshots import snapshot
 from tests.helpers.support import Answer, Client
@@ -36,9 +37,10 @@ def test_only_fields_that_are_sent_change(
     assert answer.headers["etag"] == '"2"'
     assert answer.json == {**before, **changes, "version": 2}
     assert api.get(f"/v1/events/{event}").json["ticket_types"] == [answer.json]
-    entry = conn.execute("SELECT chain, actor_id, action, subject, details FROM audit_log").fetchone()
-    subject = f"ticket type {ticket_type}"
-    assert entry == (organisation, manager, "update_ticket_type", subject, {"changes": changes})
+    entry = only_entry(conn)
+    assert (entry.chain, entry.actor, entry.action) == (organisation, manager, "update_ticket_type")
+    assert entry.details["before"] == {name: before[name] for name in changes}
+    assert entry.details["after"] == changes | {"sales_end": (NOW + timedelta(days=9)).isoformat()}
 
 
 @pytest.mark.parametrize("quantity", [7, 8, 100, 101, 5000, 10_000_000])

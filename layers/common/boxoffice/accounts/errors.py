@@ -38,3 +38,29 @@ class NoContactLeft(DomainError):
     meaning = "The account would have neither an email address nor a verified phone."
     remedy = "Add an email address first."
     constraint = "accounts_can_be_reached"
+
+
+class LinkOver(DomainError):
+    code = "link_over"
+    meaning = "The link has been used, is over, or was replaced by a newer one."
+    remedy = "If it has done its work already, go on. Else ask for a new one."
+
+
+class ProofNeeded(DomainError):
+    status = 401
+    code = "proof_needed"
+    meaning = "The request has no proof that the account is yours."
+    remedy = "Send its password. If it has none, log in again and repeat the request within 15 minutes."
+    detail: str = ""
+
+
+class NoEmail(DomainError):
+    code = "no_email"
+    meaning = "The account has no email address."
+    remedy = "Add one with change_email."
+
+
+class EmailVerifiedBefore(DomainError):
+    code = "email_verified_before"
+    meaning = "The account's email address is verified already."
+    remedy = "There is nothing to do."

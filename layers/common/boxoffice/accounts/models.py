@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from boxoffice.accounts.passwords import MOST_BYTES, normalise
+from boxoffice.accounts.passwords import LEAST_CHARACTERS, MOST_BYTES, normalise
 from boxoffice.models import Email, Id, Patch, Phone, Request, ShortText, View
 
 type Role = Literal["scanner", "manager", "owner"]
@@ -17,7 +17,8 @@ Password = Annotated[
     AfterValidator(normalise),
     Field(max_length=MOST_BYTES, json_schema_extra={"format": "password"}, description="At most 72 bytes of UTF-8"),
 ]
-NewPassword = Annotated[Password, Field(min_length=10)]
+NewPassword = Annotated[Password, Field(min_length=LEAST_CHARACTERS)]
+OneTimeText = Annotated[ShortText, Field(description="The token in the fragment of an emailed link")]
 
 
 class SignUpRequest(Request):
@@ -39,6 +40,34 @@ class RefreshRequest(Request):
 class PasswordChange(Request):
     current_password: Password
     new_password: NewPassword
+
+
+class LinkRequest(Request):
+    token: OneTimeText
+
+
+class EmailConfirmation(LinkRequest):
+    password: Password | None = Field(
+        default=None,
+        description="The one that a new account gets. Of another account: its own, unless its access token is sent",
+    )
+
+
+class PasswordResetRequest(Request):
+    email: Email
+
+
+class PasswordReset(LinkRequest):
+    password: NewPassword
+
+
+class EmailChange(Request):
+    email: Email
+    current_password: Password | None = Field(default=None, description="Needed if the account has a password")
+
+
+class EmailSentView(View):
+    detail: str = Field(description="What happens next, for people")
 
 
 class AccountPatch(Patch):
@@ -89,6 +118,7 @@ class AccountRow:
 @dataclass(frozen=True)
 class Credentials(AccountRow):
     password_hash: str | None
+    blocked_at: datetime | None
 
 
 @dataclass(frozen=True)

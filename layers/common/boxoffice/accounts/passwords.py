@@ -2,11 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
 
 from boxoffice.accounts.errors import GuessablePassword
 from boxoffice.config import settings
 
+LEAST_CHARACTERS = 10
 MOST_BYTES = 72  # bcrypt ignores what follows
 
 _FEWEST_GUESSES = 10**8
@@ -36,13 +36,19 @@ def hash_of(password: str, *about: str) -> str:
     """
     import bcrypt
 
-    _check_strength(password, about)
-
+    check_strength(password, *about)
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(settings().bcrypt_cost)).decode()
 
 
-def _check_strength(password: str, about: Sequence[str]) -> None:
-    """Refuse what an attacker finds within a hundred million guesses, by the estimate of zxcvbn (USENIX 2016)."""
+def check_strength(password: str, *about: str) -> None:
+    """Refuse what an attacker finds within a hundred million guesses, by the estimate of zxcvbn (USENIX 2016).
+
+    Args:
+        about: what an attacker would try first; see `hash_of`.
+
+    Raises:
+        GuessablePassword: the password is one of those.
+    """
     from zxcvbn import zxcvbn
 
     words = [word for text in ("Boxoffice", *about) for word in (text, *_WORD.findall(text))]

@@ -1,8 +1,12 @@
 -- Statements on accounts and their sessions.
 
 -- name: insert_account
-INSERT INTO accounts (id, email, name, password_hash, created_at)
-VALUES (%(id)s, %(email)s, %(name)s, %(password_hash)s, %(created_at)s)
+-- Inserts nothing while another account may take the address back.
+INSERT INTO accounts (id, email, email_verified_at, name, password_hash, created_at)
+SELECT %(id)s, %(email)s, %(email_verified_at)s, %(name)s, %(password_hash)s, %(created_at)s
+WHERE NOT EXISTS (
+    SELECT FROM one_time_tokens
+    WHERE purpose = 'undo email change' AND payload ->> 'email' = %(email)s AND expires_at > now())
 
 -- name: get_my_account
 -- The account with its memberships, the oldest organisation first.
@@ -14,16 +18,58 @@ SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, cr
 FROM accounts WHERE id = %(id)s
 
 -- name: get_credentials
-SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, password_hash
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, password_hash,
+    blocked_at
 FROM accounts WHERE email = %(email)s
 
 -- name: get_credentials_of_account
-SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, password_hash
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, password_hash,
+    blocked_at
+FROM accounts WHERE id = %(id)s
+
+-- name: find_account
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 FROM accounts WHERE id = %(id)s
 
 -- name: lock_account
 SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 FROM accounts WHERE id = %(id)s FOR NO KEY UPDATE
+
+-- name: lock_credentials
+-- The lock is the one that a change of the address needs, so that no later statement has to wait for a stronger one.
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, password_hash, blocked_at
+FROM accounts WHERE id = %(id)s AND erased_at IS NULL FOR UPDATE
+
+-- name: is_fresh_session
+SELECT created_at > now() - %(fresh)s::interval FROM sessions WHERE id = %(id)s AND account_id = %(account_id)s
+
+-- name: find_account_to_reset
+SELECT id FROM accounts WHERE email = %(email)s AND blocked_at IS NULL
+
+-- name: is_account_blocked
+SELECT blocked_at IS NOT NULL FROM accounts WHERE email = %(email)s
+
+-- name: set_email
+-- Gives an account an address that its owner reads. Changes nothing while another account may take the address back.
+UPDATE accounts SET email = %(email)s, email_verified_at = now(), version = version + 1
+WHERE id = %(id)s AND NOT EXISTS (
+    SELECT FROM one_time_tokens
+    WHERE purpose = 'undo email change' AND payload ->> 'email' = %(email)s AND account_id <> %(id)s
+        AND expires_at > now())
+RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+
+-- name: restore_email
+-- Ends the password, and a phone that was verified after the change was asked for, at the time in the id of its link.
+UPDATE accounts SET email = %(email)s, email_verified_at = now(), password_hash = NULL, version = version + 1,
+    phone_verified_at = CASE WHEN phone_verified_at < uuid_extract_timestamp(%(undo_id)s) THEN phone_verified_at END
+WHERE id = %(id)s
+
+-- name: reset_password
+-- The link proves who reads the address. If nobody had proven that before, a verified phone may be somebody else's.
+UPDATE accounts SET password_hash = %(new_hash)s, version = version + 1,
+    email_verified_at = coalesce(email_verified_at, now()),
+    phone_verified_at = CASE WHEN email_verified_at IS NOT NULL THEN phone_verified_at END
+WHERE id = %(id)s
 
 -- name: update_account
 -- Another phone has to be verified anew.

@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from boxoffice import audit, db, sql
-from boxoffice.accounts import passwords, sessions
-from boxoffice.accounts.errors import WrongCredentials
+from boxoffice import audit, db, outbox, sql
+from boxoffice.accounts import password_resets, passwords, sessions
+from boxoffice.accounts.errors import EmailTaken, WrongCredentials
 from boxoffice.accounts.models import (
     AccountDetails,
     AccountPatch,
@@ -31,31 +31,36 @@ from boxoffice.versions import check_version
 SQL = sql.queries("accounts")
 
 
-def create_account(conn: db.Connection, request: SignUpRequest, password_hash: str) -> SessionView:
+def create_account(
+    conn: db.Connection, request: SignUpRequest, password_hash: str, email_verified_at: datetime | None = None
+) -> SessionView:
     """Make an account and open its first session.
 
     Raises:
-        EmailTaken: there is an account with this email address.
+        EmailTaken: there is an account with this email address, or one that may take it back.
     """
     account = AccountRow(
         id=new_id(),
         email=request.email,
-        email_verified_at=None,
+        email_verified_at=email_verified_at,
         name=request.name,
         phone=None,
         phone_verified_at=None,
         version=1,
         created_at=datetime.now(UTC),
     )
-    db.run(
+    inserted = db.run(
         conn,
         SQL.insert_account,
         id=account.id,
         email=account.email,
+        email_verified_at=account.email_verified_at,
         name=account.name,
         password_hash=password_hash,
         created_at=account.created_at,
     )
+    if not inserted:
+        raise EmailTaken
     return sessions.open_session(conn, account, checked_hash=password_hash)
 
 
@@ -90,7 +95,10 @@ def change_password(conn: db.Connection, caller: Caller, request: PasswordChange
     with conn.transaction():
         if not db.run(conn, SQL.replace_password, id=account.id, checked_hash=account.password_hash, new_hash=new_hash):
             raise WrongCredentials("The current password is wrong.")
+        password_resets.end_links(conn, account.id)
         revoked = sessions.revoke_sessions(conn, account.id, keep=caller.session_id)
+        if account.email is not None:
+            outbox.owe_email(conn, "password_changed", account.email, {})
         audit.record(conn, caller, "change_password", f"account {account.id}", sessions_revoked=revoked)
 
 
@@ -119,6 +127,7 @@ def update_me(conn: db.Connection, caller: Caller, patch: AccountPatch, expected
     check_version(account.version, expected)
     new = replace(account, **patch.changes())
     row = db.exactly_one(conn, AccountRow, SQL.update_account, id=account.id, name=new.name, phone=new.phone)
+    audit.record(conn, caller, "update_me", f"account {account.id}", **audit.changes(account, row))
     return AccountView.model_validate(row)
 
 

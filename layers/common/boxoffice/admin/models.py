@@ -1,10 +1,15 @@
 """What the API shows to admins."""
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import View
+from boxoffice.models import Id, Page, View
+
+type ActorKind = Literal["account", "guest", "platform"]
 
 
 class InvariantCheck(View):
@@ -17,3 +22,69 @@ class InvariantCheck(View):
 class InvariantReport(View):
     hold: bool = Field(description="True if every invariant holds")
     checks: list[InvariantCheck]
+
+
+class AuditEntryView(View):
+    chain: Id = Field(description="The organisation or account to whose chain it belongs; the nil UUID for neither")
+    entry: int = Field(description="Its number in the chain")
+    at: datetime
+    actor_kind: ActorKind
+    actor_id: Id | None = Field(description="Who acted; null for the platform and for guests")
+    actor_name: str | None = Field(description="The name of the account, as it is now")
+    as_admin: bool = Field(description="True if an admin acted in what is not theirs")
+    action: str = Field(description="The name of the operation, such as `publish_event`")
+    subject: str = Field(description="What it was about, such as `event 0192f0c1-…`")
+    address: str | dict[str, str] | None = Field(description="The IP address that the request came from")
+    details: dict[str, Any] = Field(
+        description="Facts; of a change, the fields `before` and `after` it. In place of a personal value that was "
+        'erased stands `{"sha256": …}`'
+    )
+    hash: str = Field(description="Of the entry and the hash before it, in hexadecimal digits")
+
+
+class AuditPage(Page[AuditEntryView]):
+    pass
+
+
+class PersonalValue(View):
+    sha256: str = Field(description="Of the salt and the value, as it stands in the entry")
+    salt: str
+    value: str
+
+
+class ExportedEntry(View):
+    chain: Id
+    entry: int
+    at: datetime
+    actor_kind: ActorKind
+    actor_id: Id | None
+    as_admin: bool
+    action: str
+    subject: str
+    details: dict[str, Any] = Field(description='With `{"sha256": …}` in place of each personal value')
+    previous_hash: str = Field(description="The hash of the entry before; empty for the first")
+    hash: str
+    values: list[PersonalValue] = Field(description="The personal values that are not erased")
+
+
+class Head(View):
+    entry: int = Field(description="The number of the chain's last entry; 0 if it has none")
+    hash: str
+
+
+class AuditExport(View):
+    chain: Id
+    head: Head
+    entries: list[ExportedEntry]
+    next_after: int | None = Field(description="Send it as `after` to get the next page; null on the last page")
+
+
+@dataclass(frozen=True)
+class AuditFilters:
+    """What is wanted of the audit log; None for all."""
+
+    action: str | None
+    actor_id: UUID | None
+    subject: str | None
+    since: datetime | None
+    until: datetime | None

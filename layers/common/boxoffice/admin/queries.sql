@@ -1,4 +1,4 @@
--- Each statement finds up to ten rows that contradict an invariant, in one snapshot.
+-- Statements of admins. Those of invariants find up to ten rows that contradict one, all in one snapshot.
 
 -- name: allow_time
 -- For the transaction: the statements read whole tables, and need memory to group them.
@@ -316,7 +316,7 @@ LIMIT 10
 -- name: messages_left_behind
 SELECT id AS message_id, status, attempts, nullif(relay_at, 'infinity') AS relay_at FROM outbox
 WHERE status IN ('pending', 'sending') AND relay_at < now() - interval '10 minutes'
-    OR status = 'failed' AND last_error IS NULL
+    OR status IN ('failed', 'dropped') AND last_error IS NULL
 LIMIT 10
 
 -- name: tickets_with_wrong_entries
@@ -373,20 +373,33 @@ SELECT id AS organisation_id FROM organisations
 WHERE NOT EXISTS (SELECT FROM members WHERE organisation_id = organisations.id AND role = 'owner') LIMIT 10
 
 -- name: audit_entries_out_of_chain
-WITH checked AS (
-    SELECT chain, entry, previous_hash, hash,
-        lag(hash, 1, ''::bytea) OVER links AS hash_before, row_number() OVER links AS number,
-        sha256(previous_hash || convert_to(concat_ws('|', entry, actor_id, action, subject, details,
-            extract(epoch FROM at)), 'UTF8')) AS right_hash
-    FROM audit_log WINDOW links AS (PARTITION BY chain ORDER BY entry)
+-- Among the newest entries of all chains: those that do not follow the one before, or are not what their hash says.
+-- And chains whose head is not their last entry: those of the newest entries, the organisations' and the platform's.
+WITH newest AS MATERIALIZED (
+    SELECT chain, entry, previous_hash, hash, audit_hash(
+        previous_hash, chain, entry, at, actor_kind, actor_id, as_admin, action, subject, details) AS right_hash
+    FROM audit_log ORDER BY at DESC, chain DESC, entry DESC LIMIT 100000
+), chains AS (
+    SELECT chain FROM newest
+    UNION SELECT chain FROM audit_chains WHERE NOT EXISTS (SELECT FROM accounts WHERE id = chain)
 )
-SELECT chain, entry FROM checked
-WHERE previous_hash <> hash_before OR hash <> right_hash OR entry <> number
+SELECT newest.chain, newest.entry FROM newest
+LEFT JOIN audit_log AS before ON before.chain = newest.chain AND before.entry = newest.entry - 1
+WHERE newest.hash <> right_hash OR newest.previous_hash <> coalesce(before.hash, '')
+    OR (newest.entry > 1) <> (before.entry IS NOT NULL)
 UNION ALL
-SELECT chain, last_entries.entry FROM (
-    SELECT DISTINCT ON (chain) chain, entry, hash FROM audit_log ORDER BY chain, entry DESC
-) AS last_entries FULL JOIN audit_chains USING (chain)
-WHERE entries IS DISTINCT FROM last_entries.entry OR audit_chains.hash IS DISTINCT FROM last_entries.hash
+SELECT chain, last.entry FROM chains LEFT JOIN audit_chains USING (chain) LEFT JOIN LATERAL (
+    SELECT entry, hash FROM audit_log WHERE audit_log.chain = chains.chain ORDER BY entry DESC LIMIT 1
+) AS last ON true
+WHERE audit_chains.entries IS DISTINCT FROM last.entry OR audit_chains.hash IS DISTINCT FROM last.hash
+LIMIT 10
+
+-- name: audit_values_out_of_place
+-- Personal values of the newest entries that were not recorded so.
+SELECT chain, entry FROM (
+    SELECT chain, entry, details FROM audit_log ORDER BY at DESC, chain DESC, entry DESC LIMIT 100000
+) AS newest JOIN audit_values USING (chain, entry)
+WHERE sha256(salt || convert_to(value, 'UTF8')) <> digest OR position(encode(digest, 'hex') IN details::text) = 0
 LIMIT 10
 
 -- name: orders_across_tenants
@@ -430,3 +443,46 @@ FROM order_items CROSS JOIN LATERAL (
 WHERE total NOT IN (before_tax, before_tax + coalesce(tax, 0)) OR discount > unit_price * quantity
     OR num_nonnulls(terms_id, buyer_fee, tax, platform_fee) NOT IN (0, 4)
 LIMIT 10
+
+-- name: list_audit_entries
+-- A page of the audit log, newest first, with the personal values that are not erased. PostgreSQL plans the statement
+-- for each call, so that filters without a value vanish from the plan.
+SELECT chain, entry, at, actor_kind, actor_id, accounts.name AS actor_name, as_admin, action, subject, details,
+    encode(hash, 'hex') AS hash, (
+        SELECT coalesce(jsonb_object_agg(encode(digest, 'hex'), value), '{}') FROM audit_values
+        WHERE audit_values.chain = page.chain AND audit_values.entry = page.entry
+    ) AS personal
+FROM (
+    SELECT chain, entry, at, actor_kind, actor_id, as_admin, action, subject, details, hash FROM audit_log
+    WHERE (%(chain)s::uuid IS NULL OR chain = %(chain)s)
+        AND (%(action)s::text IS NULL OR action = %(action)s)
+        AND (%(actor_id)s::uuid IS NULL OR actor_id = %(actor_id)s)
+        AND (%(subject)s::text IS NULL OR subject = %(subject)s)
+        AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)
+        AND (%(until)s::timestamptz IS NULL OR at < %(until)s)
+        AND (%(before)s::timestamptz IS NULL OR (at, chain, entry) < (%(before)s, %(before_chain)s, %(before_entry)s))
+    ORDER BY at DESC, chain DESC, entry DESC LIMIT %(limit)s + 1
+) AS page LEFT JOIN accounts ON actor_kind = 'account' AND accounts.id = actor_id
+ORDER BY at DESC, chain DESC, entry DESC
+
+-- name: get_audit_head
+SELECT entries AS entry, encode(hash, 'hex') AS hash FROM audit_chains WHERE chain = %(chain)s
+
+-- name: export_audit_entries
+-- Entries of a chain in order, as many as an answer has room for, and one at the least.
+SELECT chain, entry, at, actor_kind, actor_id, as_admin, action, subject, details,
+    encode(previous_hash, 'hex') AS previous_hash, encode(hash, 'hex') AS hash, (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'sha256', encode(digest, 'hex'), 'salt', encode(salt, 'hex'), 'value', value) ORDER BY digest), '[]')
+        FROM audit_values WHERE audit_values.chain = page.chain AND audit_values.entry = page.entry
+    ) AS values
+FROM (
+    SELECT chain, entry, at, actor_kind, actor_id, as_admin, action, subject, details, previous_hash, hash,
+        sum(2 * octet_length(details::text) + 1000) OVER (ORDER BY entry) AS size_so_far
+    FROM (
+        SELECT chain, entry, at, actor_kind, actor_id, as_admin, action, subject, details, previous_hash, hash
+        FROM audit_log WHERE chain = %(chain)s AND entry > %(after)s AND entry <= %(last)s
+        ORDER BY entry LIMIT %(limit)s
+    ) AS next_entries
+) AS page
+WHERE size_so_far <= %(most_bytes)s OR entry = %(after)s + 1 ORDER BY entry

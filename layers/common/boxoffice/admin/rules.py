@@ -42,6 +42,7 @@ INVARIANTS: tuple[tuple[int, str, str], ...] = (
     (9, "a place has as many slots as its capacity, and none free above it", "places_that_do_not_add_up"),
     (10, "a voucher is redeemed by the orders that carry it, and not more often than allowed", "vouchers_overdrawn"),
     (11, "the audit log is chained without a gap", "audit_entries_out_of_chain"),
+    (11, "the audit log's personal values are those that were recorded", "audit_values_out_of_place"),
     (12, "an order, its items and its tickets are one organisation's", "orders_across_tenants"),
     (12, "an organisation has an owner", "organisations_without_owner"),
     (12, "a claim, its place and its customer are one organisation's", "claims_across_tenants"),

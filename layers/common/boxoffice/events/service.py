@@ -151,6 +151,7 @@ def update_event(
     check_version(event.version, expected_version)
     check_editable(event.status)
     changes = rules.columns_of(patch.changes())
+    changed = {*changes}
     rules.check_changes(event, changes, datetime.now(UTC))
     if changes.get("currency", event.currency) != event.currency:
         rules.check_amounts(db.many(conn, dict, SQL.list_amounts, id=event_id), changes["currency"])
@@ -161,9 +162,9 @@ def update_event(
     db.run(conn, SQL.update_event, **_with_json(vars(event) | changes))
     if "capacity_pool_id" in changes:
         waitlist.offer_stock_of_event(conn, event_id)
-    event, types = _find_event(conn, event_id), ticket_types.list_of_event(conn, event_id)
-    _record(conn, caller, "update_event", event, changes=patch.model_dump(mode="json", exclude_unset=True))
-    return _view(event, types)
+    updated, types = _find_event(conn, event_id), ticket_types.list_of_event(conn, event_id)
+    _record(conn, caller, "update_event", updated, **audit.changes(event, updated, only=changed))
+    return _view(updated, types)
 
 
 def publish_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventView:
@@ -179,9 +180,9 @@ def publish_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventV
         return _view(event, types)
     rules.check_publishable(event, types, datetime.now(UTC))
     db.run(conn, SQL.publish_event, id=event_id)
-    event = _find_event(conn, event_id)
-    _record(conn, caller, "publish_event", event)
-    return _view(event, types)
+    published = _find_event(conn, event_id)
+    _record(conn, caller, "publish_event", published, **audit.changes(event, published, only=["status"]))
+    return _view(published, types)
 
 
 def cancel_event(conn: db.Connection, caller: Caller, event_id: UUID, request: CancelEventRequest) -> EventView:
@@ -200,11 +201,12 @@ def cancel_event(conn: db.Connection, caller: Caller, event_id: UUID, request: C
     rules.check_cancellable(event)
     db.run(conn, SQL.cancel_event, id=event_id, actor_id=caller.actor, reason=request.reason)
     waitlist.expire_offers(conn, event_id)
-    event = _find_event(conn, event_id)
+    cancelled = _find_event(conn, event_id)
     facts = {"event_id": str(event_id), "title": event.title, "reason": request.reason}
     outbox.owe_webhook(conn, event.organisation_id, "event.cancelled", facts)
-    _record(conn, caller, "cancel_event", event, reason=request.reason)
-    return _view(event, types)
+    change = audit.changes(event, cancelled, only=["status"])
+    _record(conn, caller, "cancel_event", cancelled, reason=request.reason, **change)
+    return _view(cancelled, types)
 
 
 def finish_cancellation(conn: db.Connection, event_id: UUID, cancelled_before: datetime) -> bool:
@@ -222,7 +224,7 @@ def delete_event(conn: db.Connection, caller: Caller, event_id: UUID) -> None:
     event = _lock_event(conn, caller, event_id)
     ticket_types.delete_all(conn, event_id)
     db.run(conn, SQL.delete_event, id=event_id)
-    _record(conn, caller, "delete_event", event, title=event.title)
+    _record(conn, caller, "delete_event", event, title=event.title, status=event.status)
 
 
 def _set_capacity(conn: db.Connection, event: EventRow, capacity: int | None) -> UUID | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from boxoffice import db
+from boxoffice.accounts import emails as accounts
 from boxoffice.config import settings
 from boxoffice.emails import Content
 from boxoffice.messaging.errors import UnknownTemplate
@@ -16,10 +17,9 @@ from boxoffice.refunds import emails as refunds
 from boxoffice.tickets import emails as tickets
 from boxoffice.waitlist import emails as waitlist
 
+_DOMAINS = (accounts, orders, organisations, payments, refunds, tickets, waitlist)
 WRITERS: dict[str, Callable[..., Content]] = {
-    writer.__name__: writer
-    for domain in (orders, organisations, payments, refunds, tickets, waitlist)
-    for writer in domain.EMAILS
+    writer.__name__: writer for domain in _DOMAINS for writer in domain.EMAILS
 }
 
 
@@ -27,6 +27,7 @@ def compose(conn: db.Connection, message: Message) -> Email:
     """Write the email of a message.
 
     Raises:
+        NotNeeded: there is nothing to say any more.
         UnknownTemplate: no domain has an email of this name.
         LookupError: the order, ticket or other row that the email is about does not exist.
         ValueError, HeaderParseError: SES cannot deliver to the recipient.

@@ -55,6 +55,10 @@ SELECT status FROM outbox WHERE id = %(id)s
 UPDATE outbox SET status = 'sent', ses_message_id = %(ses_message_id)s, sent_at = now(), last_error = NULL
 WHERE id = %(id)s
 
+-- name: set_dropped
+UPDATE outbox SET status = 'dropped', last_error = %(reason)s
+WHERE id = %(id)s AND status = 'sending' AND attempts = %(taken_attempts)s
+
 -- name: set_pending
 -- The message waits for another attempt, unless another worker has taken it since.
 UPDATE outbox SET status = 'pending', attempts = %(attempts)s, due_at = now() + %(wait)s, relay_at = now() + %(wait)s,

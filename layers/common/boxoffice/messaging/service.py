@@ -77,6 +77,11 @@ def mark_sent(conn: db.Connection, message: Message, ses_message_id: str) -> Non
     db.run(conn, SQL.set_sent, id=message.id, ses_message_id=ses_message_id)
 
 
+def mark_dropped(conn: db.Connection, message: Message, reason: str) -> None:
+    """Note that nobody needs a message any more, so that it is not sent."""
+    db.run(conn, SQL.set_dropped, id=message.id, taken_attempts=message.attempts, reason=reason)
+
+
 def mark_failed(conn: db.Connection, message: Message, error: Exception) -> None:
     """Note that an attempt failed. The message waits for the next one, longer each time.
 

@@ -381,13 +381,13 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
         raise OrderNotPending(order_status=order.status)
     view = get_order(conn, caller, str(order_id))
     if order.status == "pending" and acts_as is Who.MANAGER:
-        _record(conn, caller, "cancel_order", order)
+        _record(conn, caller, "cancel_order", order, **audit.changes(order, view, only=["status"]))
     return view
 
 
-def _record(conn: db.Connection, caller: Caller, action: str, order: OrderRow) -> None:
+def _record(conn: db.Connection, caller: Caller, action: str, order: OrderRow, **facts: Any) -> None:
     """Write what a manager did with an order into the audit log."""
-    audit.record(conn, caller, action, f"order {order.id}", organisation=order.organisation_id)
+    audit.record(conn, caller, action, f"order {order.id}", organisation=order.organisation_id, **facts)
 
 
 def cancel(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None) -> None:

@@ -100,6 +100,11 @@ class SignUpView(SessionView):
     organisation: OrganisationView | None = Field(description="The organisation, if the request names one")
 
 
+class ConfirmedEmailView(View):
+    email: str
+    session: SignUpView | None = Field(description="Of a sign-up: the tokens of the new account, and its organisation")
+
+
 class DecisionRequest(Request):
     decision: Decision
     reason: Annotated[Text, Field(min_length=1, max_length=2000)] | None = Field(

@@ -49,10 +49,25 @@ def sign_up(conn: db.Connection, caller: Caller, request: SignUpRequest) -> Sign
     """
     password_hash = passwords.hash_of(request.password, request.name, request.email)
     with conn.transaction():
-        session = accounts.create_account(conn, request, password_hash)
-        name = request.organisation_name
-        owner = acting_as(caller, session.account.id)
-        organisation = create_organisation(conn, owner, name) if name else None
+        return make_account(conn, caller, request, password_hash)
+
+
+def make_account(
+    conn: db.Connection,
+    caller: Caller,
+    request: SignUpRequest,
+    password_hash: str,
+    email_verified_at: datetime | None = None,
+) -> SignUpView:
+    """Make an account, log it in, and make its organisation if the request names one.
+
+    Raises:
+        EmailTaken: there is an account with this email address.
+    """
+    session = accounts.create_account(conn, request, password_hash, email_verified_at)
+    name = request.organisation_name
+    owner = acting_as(caller, session.account.id)
+    organisation = create_organisation(conn, owner, name) if name else None
     return SignUpView(**dict(session), organisation=organisation)
 
 

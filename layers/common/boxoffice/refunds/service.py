@@ -68,7 +68,8 @@ def _refund(
         owe_withdrawals(conn, ended)
         answer = view.model_dump(mode="json")
         idempotency.store(conn, idempotent, answer)
-        facts = request.model_dump(mode="json", exclude_defaults=True) | answer
+        status = audit.changes({"status": order.status}, {"status": plan.status})
+        facts = request.model_dump(mode="json", exclude_defaults=True) | answer | status
         _record(conn, caller, order, facts)
     return view
 

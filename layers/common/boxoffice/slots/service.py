@@ -104,9 +104,9 @@ def update_place(
     new = replace(place, **patch.changes())
     _resize(conn, place, new.capacity)
     db.run(conn, SQL.update_place, id=place.id, name=new.name, capacity=new.capacity, time_zone=new.time_zone)
-    place = _find_place(conn, place_id)
-    _audit(conn, caller, "update_service", place, changes=patch.model_dump(mode="json", exclude_unset=True))
-    return PlaceView.model_validate(place)
+    updated = _find_place(conn, place_id)
+    _audit(conn, caller, "update_service", updated, **audit.changes(place, updated, only=patch.changes()))
+    return PlaceView.model_validate(updated)
 
 
 def _resize(conn: db.Connection, place: PlaceRow, capacity: int) -> None:

@@ -78,10 +78,9 @@ def update_ticket_type(
         rules.check_quantity_settable(ticket_type)
         stock.resize_pool(conn, ticket_type.pool_id, changes["quantity"])
         waitlist.offer_stock_of_event(conn, ticket_type.event_id)
-    ticket_type = _find(conn, ticket_type_id)
-    facts = patch.model_dump(mode="json", exclude_unset=True)
-    _record(conn, caller, "update_ticket_type", ticket_type, changes=facts)
-    return TicketTypeView.model_validate(ticket_type)
+    updated = _find(conn, ticket_type_id)
+    _record(conn, caller, "update_ticket_type", updated, **audit.changes(ticket_type, updated, only=changes))
+    return TicketTypeView.model_validate(updated)
 
 
 def delete_ticket_type(conn: db.Connection, caller: Caller, ticket_type_id: UUID) -> None:

@@ -94,9 +94,9 @@ def update_voucher(
     db.run(conn, SQL.update_voucher, **fields)
     if "max_redemptions" in changes:
         stock.resize_pool(conn, voucher.pool_id, _pool_size(changes["max_redemptions"]))
-    voucher = _get_voucher(conn, voucher_id)
-    _record(conn, caller, "update_voucher", voucher, changes=patch.model_dump(mode="json", exclude_unset=True))
-    return VoucherView.model_validate(voucher)
+    updated = _get_voucher(conn, voucher_id)
+    _record(conn, caller, "update_voucher", updated, **audit.changes(voucher, updated, only=changes))
+    return VoucherView.model_validate(updated)
 
 
 def delete_voucher(conn: db.Connection, caller: Caller, voucher_id: UUID) -> None:

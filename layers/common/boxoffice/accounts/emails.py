@@ -1,0 +1,130 @@
+"""Emails to the owners of accounts, and to addresses that somebody has entered for one.
+
+Anybody can enter anybody's address. So an email to an address that is not verified has no names or other texts of
+requests. Else people could send their own words by it.
+
+What an email says depends on whether the address has an account. That is found out here, when it is sent. So no answer
+of the API depends on it, and no time that an answer takes.
+"""
+
+from email.utils import parseaddr
+from typing import Any
+from uuid import UUID
+
+from boxoffice import db, one_time, sql
+from boxoffice.config import settings
+from boxoffice.emails import Content, NotNeeded, page_link, write
+from boxoffice.one_time import OneTimeToken, Purpose
+
+SQL = sql.queries("accounts")
+
+
+def confirm_sign_up(conn: db.Connection, token_id: str, email: str) -> Content:
+    """Write to whom an account was asked for: here is the link that makes it, or, you have one already."""
+    token = _token(conn, Purpose.SIGN_UP, token_id)
+    if _has_account(conn, email):
+        return _account_exists("sign up with")
+    return _write("confirm_sign_up", "Confirm your email address", **_link("confirm-email", token))
+
+
+def confirm_email(conn: db.Connection, token_id: str) -> Content:
+    """Write to the address of an account: here is the link that verifies it."""
+    token = _token(conn, Purpose.CONFIRM_EMAIL, token_id)
+    return _write("confirm_email", "Confirm your email address", **_link("confirm-email", token))
+
+
+def confirm_email_change(conn: db.Connection, token_id: str, email: str) -> Content:
+    """Write to the new address of an account: here is the link that confirms it, or, you have an account already."""
+    token = _token(conn, Purpose.CHANGE_EMAIL, token_id)
+    if _has_account(conn, email):
+        return _account_exists("move another account to")
+    return _write("confirm_email_change", "Confirm your new email address", **_link("confirm-email", token))
+
+
+def email_change_started(conn: db.Connection, undo_id: str, new_email: str) -> Content:
+    """Write to the address of an account: somebody has asked to change it."""
+    return _about_change(conn, "email_change_started", "Your email address is about to change", undo_id, new_email)
+
+
+def email_changed(conn: db.Connection, undo_id: str, new_email: str) -> Content:
+    """Write to the former address of an account: it has been changed."""
+    return _about_change(conn, "email_changed", "Your email address has been changed", undo_id, new_email)
+
+
+def email_change_undone(conn: db.Connection, token_id: str) -> Content:
+    """Write to the address that an account got back: here is the link that sets a new password."""
+    token = _token(conn, Purpose.RESET_PASSWORD, token_id)
+    _check_account(conn, token)
+    return _write("email_change_undone", "Your email address is yours again", **_link("reset-password", token))
+
+
+def reset_password(conn: db.Connection, token_id: str) -> Content:
+    """Write to the address of an account: here is the link that sets a new password."""
+    token = _token(conn, Purpose.RESET_PASSWORD, token_id)
+    _check_account(conn, token)
+    return _write("reset_password", "Set a new password", **_link("reset-password", token))
+
+
+def password_changed(_: db.Connection) -> Content:
+    """Write to the address of an account: its password has been changed."""
+    return _write("password_changed", "Your password has been changed", link=page_link("forgot-password"))
+
+
+EMAILS = (
+    confirm_sign_up,
+    confirm_email,
+    confirm_email_change,
+    email_change_started,
+    email_changed,
+    email_change_undone,
+    reset_password,
+    password_changed,
+)
+
+
+def _account_exists(asked: str) -> Content:
+    """Write to the address of an account: somebody wants to use the address for another one."""
+    links = {"log_in": page_link("log-in"), "forgot_password": page_link("forgot-password")}
+    return _write("account_exists", "You already have an account", asked=asked, **links)
+
+
+def _write(template: str, subject: str, **facts: Any) -> Content:
+    """Write an email about an account at this platform, which is called what the sender of its emails is called."""
+    site = parseaddr(settings().email_sender)[0]
+    return write(template, subject, {"site": site, **facts})
+
+
+def _about_change(conn: db.Connection, template: str, subject: str, undo_id: str, new_email: str) -> Content:
+    token = _token(conn, Purpose.UNDO_EMAIL_CHANGE, undo_id)
+    return _write(template, subject, new_email=new_email, **_link("undo-email-change", token))
+
+
+def _link(page: str, token: OneTimeToken) -> dict[str, str | None]:
+    """Return the link to a page with the token, and the token for readers of a deployment without pages."""
+    text = one_time.token_of(Purpose(token.purpose), token.id)
+    return {"link": page_link(page, text), "token": text}
+
+
+def _token(conn: db.Connection, purpose: Purpose, token_id: str) -> OneTimeToken:
+    token = one_time.get(conn, purpose, UUID(token_id))
+    if token is None:
+        raise NotNeeded("the link is over")
+    return token
+
+
+def _has_account(conn: db.Connection, email: str) -> bool:
+    """Return True if an account has an address.
+
+    Raises:
+        NotNeeded: the account is blocked, so that there is nothing that its owner can do.
+    """
+    is_blocked: bool | None = db.value(conn, SQL.is_account_blocked, email=email)
+    if is_blocked:
+        raise NotNeeded("the account is blocked")
+    return is_blocked is not None
+
+
+def _check_account(conn: db.Connection, token: OneTimeToken) -> None:
+    """Check that the account of a link to reset its password still has the address that the email goes to."""
+    if not _has_account(conn, token.payload["email"]):
+        raise NotNeeded("no account has the address")

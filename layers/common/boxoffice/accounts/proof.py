@@ -1,0 +1,53 @@
+"""The proof that a caller still is the owner of their account, for what a stolen session must not do."""
+
+from datetime import timedelta
+
+from boxoffice import db, sql
+from boxoffice.accounts import passwords
+from boxoffice.accounts.errors import ProofNeeded, WrongCredentials
+from boxoffice.accounts.models import Credentials
+from boxoffice.auth import Caller
+from boxoffice.errors import Unauthenticated
+
+SQL = sql.queries("accounts")
+
+FRESH = timedelta(minutes=15)
+
+
+def check_owner(conn: db.Connection, caller: Caller, password: str | None) -> Credentials:
+    """Return the caller's account, once its password has proven that it is theirs. Runs in autocommit.
+
+    An account without a password has only the ways in that it has. So there a log-in proves it that is not older than
+    `FRESH`.
+
+    Raises:
+        Unauthenticated: the account is gone.
+        WrongCredentials: the password is wrong.
+        ProofNeeded: the password is missing, or the log-in is too old.
+    """
+    account = db.one(conn, Credentials, SQL.get_credentials_of_account, id=caller.account)
+    if account is None:
+        raise Unauthenticated
+    if account.password_hash is None:
+        if not db.value(conn, SQL.is_fresh_session, id=caller.session_id, account_id=account.id, fresh=FRESH):
+            raise ProofNeeded
+    elif password is None:
+        raise ProofNeeded
+    elif not passwords.matches(password, account.password_hash):
+        raise WrongCredentials("The current password is wrong.")
+    return account
+
+
+def lock_unchanged(conn: db.Connection, account: Credentials) -> Credentials:
+    """Lock an account whose owner was checked before the transaction began, and return it as it is now.
+
+    Raises:
+        Unauthenticated: the account is gone or blocked.
+        WrongCredentials: the password has been changed since.
+    """
+    locked = db.one(conn, Credentials, SQL.lock_credentials, id=account.id)
+    if locked is None or locked.blocked_at is not None:
+        raise Unauthenticated
+    if locked.password_hash != account.password_hash:
+        raise WrongCredentials("The current password is wrong.")
+    return locked
