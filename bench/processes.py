@@ -13,8 +13,12 @@ from bench.server import Bench
 
 _ENVIRONMENT = {
     "STAGE": "staging",
-    **{f"{ring.upper()}_KEYS_SECRET": f"{ring}-keys" for ring in ("token", "ticket", "link", "code", "data")},
+    **{f"{ring.upper()}_KEYS_SECRET": f"{ring}-keys" for ring in ("token", "ticket", "link", "code", "data", "edge")},
     "EMAIL_QUEUE_URL": "",
+    "SMS_QUEUE_URL": "",
+    "SMS_SENDER_ID": "",
+    "SMS_ORIGINATION_NUMBER": "",
+    "SMS_MAX_PRICE": "0.30",
     "REFUND_QUEUE_URL": "",
     "EMAIL_SENDER": "tickets@example.com",
     "PUBLIC_URL": "https://tickets.example.com",

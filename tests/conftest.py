@@ -16,7 +16,9 @@ from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, INFOS
 from tests.helpers.provider_servers import Flutterwave, Sandbox, Stripe, account_at
 from tests.helpers.support import Client, Database, Postgres, all_functions, free_port
 
-KEY_RINGS = {f"{ring.upper()}_KEYS_SECRET": f"{ring}-keys" for ring in ("token", "ticket", "link", "code", "data")}
+KEY_RINGS = {
+    f"{ring.upper()}_KEYS_SECRET": f"{ring}-keys" for ring in ("token", "ticket", "link", "code", "data", "edge")
+}
 PROVIDER_SECRETS = {f"{info.name.upper()}_SECRET": info.name for info in INFOS}
 
 ENVIRONMENT = {
@@ -28,6 +30,10 @@ ENVIRONMENT = {
     "VERIFY_EMAILS": "false",
     "EMAIL_SENDER": "Boxoffice <tickets@example.com>",
     "REFUND_QUEUE_URL": "",
+    "SMS_QUEUE_URL": "",
+    "SMS_SENDER_ID": "",
+    "SMS_ORIGINATION_NUMBER": "",
+    "SMS_MAX_PRICE": "0.30",
     "PUBLIC_URL": "http://127.0.0.1:3000",
     "PAYMENT_PROVIDERS": ",".join(info.name for info in INFOS),
     "POWERTOOLS_LOG_LEVEL": "WARNING",
@@ -104,6 +110,7 @@ def aws_url() -> Iterator[str]:
     for name, account in ACCOUNTS_AT_PROVIDERS.items():
         secrets.create_secret(Name=name, SecretString=json.dumps(account))
     boto3.client("sesv2").create_email_identity(EmailIdentity="example.com")
+    os.environ["SMS_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="sms")["QueueUrl"]
     yield url
     server.stop()
 

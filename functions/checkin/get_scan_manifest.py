@@ -7,14 +7,23 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from boxoffice import db
 from boxoffice.answer import set_header
 from boxoffice.api import Cursor, IfNoneMatch, PathId, caller, handler, known_version, route, weak_etag
-from boxoffice.auth import Who
+from boxoffice.auth import Devices, Who
 from boxoffice.checkin import service
 from boxoffice.checkin.models import MOST_TICKETS, ManifestView
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/events/{event_id}/scan-manifest", who=Who.SCANNER, conditional=True, compress=True)
+@route(
+    "GET",
+    "/v1/events/{event_id}/scan-manifest",
+    who=Who.SCANNER,
+    scope=Scope.SCAN,
+    devices=Devices.DURING_PASS,
+    conditional=True,
+    compress=True,
+)
 def get_scan_manifest(
     event_id: PathId,
     limit: Annotated[

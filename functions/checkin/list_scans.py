@@ -10,11 +10,12 @@ from boxoffice.auth import Who
 from boxoffice.checkin import service
 from boxoffice.checkin.models import ScanFilters, ScanPage
 from boxoffice.models import Id, ShortText
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/events/{event_id}/scans", who=Who.MANAGER)
+@route("GET", "/v1/events/{event_id}/scans", who=Who.MANAGER, scope=Scope.SCAN)
 def list_scans(
     event_id: PathId,
     only: Annotated[Literal["conflicts"] | None, Query(description="List the conflicts alone")] = None,

@@ -2,16 +2,24 @@
 
 from boxoffice import db
 from boxoffice.api import caller, handler, route
-from boxoffice.auth import Who
+from boxoffice.auth import Devices, Who
 from boxoffice.checkin import service
 from boxoffice.checkin.errors import REFUSALS, Transferred
 from boxoffice.checkin.models import ScanRequest, ScanView
+from boxoffice.scopes import Scope
 from boxoffice.tickets.errors import Forged
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/scans", who=Who.SCANNER, raises=(Forged, Transferred, *REFUSALS))
+@route(
+    "POST",
+    "/v1/scans",
+    who=Who.SCANNER,
+    scope=Scope.SCAN,
+    devices=Devices.DURING_PASS,
+    raises=(Forged, Transferred, *REFUSALS),
+)
 def scan_ticket(scan: ScanRequest) -> ScanView:
     """Admit a ticket's holder by the QR.
 

@@ -2,15 +2,23 @@
 
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
-from boxoffice.auth import Who
+from boxoffice.auth import Devices, Who
 from boxoffice.checkin import service
 from boxoffice.checkin.errors import REFUSALS
 from boxoffice.checkin.models import GuestListScanRequest, ScanView
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/tickets/{ticket_id}/scans", who=Who.SCANNER, raises=REFUSALS)
+@route(
+    "POST",
+    "/v1/tickets/{ticket_id}/scans",
+    who=Who.SCANNER,
+    scope=Scope.SCAN,
+    devices=Devices.DURING_PASS,
+    raises=REFUSALS,
+)
 def scan_ticket_by_id(ticket_id: PathId, scan: GuestListScanRequest) -> ScanView:
     """Admit a ticket's holder by the guest list.
 

@@ -2,14 +2,15 @@
 
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
-from boxoffice.auth import Who
+from boxoffice.auth import Devices, Who
 from boxoffice.checkin import service
 from boxoffice.checkin.models import SyncRequest, SyncView
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/events/{event_id}/scan-sync", who=Who.SCANNER)
+@route("POST", "/v1/events/{event_id}/scan-sync", who=Who.SCANNER, scope=Scope.SCAN, devices=Devices.AND_AFTER)
 def sync_scans(event_id: PathId, sync: SyncRequest) -> SyncView:
     """Report the scans that a device has made offline.
 

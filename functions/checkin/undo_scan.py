@@ -6,11 +6,12 @@ from boxoffice.auth import Who
 from boxoffice.checkin import service
 from boxoffice.checkin.errors import NotAdmitted
 from boxoffice.checkin.models import ScanRecordView
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/scans/{scan_id}/undo", who=Who.MANAGER, raises=(NotAdmitted,))
+@route("POST", "/v1/scans/{scan_id}/undo", who=Who.MANAGER, scope=Scope.SCAN, raises=(NotAdmitted,))
 def undo_scan(scan_id: PathId) -> ScanRecordView:
     """Undo an entry.
 

@@ -6,11 +6,12 @@ from boxoffice.auth import Who
 from boxoffice.events import service
 from boxoffice.events.errors import EventNotPublished
 from boxoffice.events.models import CancelEventRequest, EventView
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/events/{event_id}/cancel", who=Who.MANAGER, raises=(EventNotPublished,))
+@route("POST", "/v1/events/{event_id}/cancel", who=Who.MANAGER, scope=Scope.MONEY_WRITE, raises=(EventNotPublished,))
 def cancel_event(event_id: PathId, cancellation: CancelEventRequest) -> EventView:
     """Cancel an event.
 

@@ -6,12 +6,20 @@ from boxoffice.auth import Who
 from boxoffice.events import service
 from boxoffice.events.errors import INVALID_EVENT
 from boxoffice.events.models import EventRequest, EventView
+from boxoffice.scopes import Scope
 from boxoffice.ticket_types.errors import INVALID_TICKET_TYPE
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/events", who=Who.MANAGER, status=201, raises=(*INVALID_EVENT, *INVALID_TICKET_TYPE))
+@route(
+    "POST",
+    "/v1/events",
+    who=Who.MANAGER,
+    scope=Scope.EVENTS_WRITE,
+    status=201,
+    raises=(*INVALID_EVENT, *INVALID_TICKET_TYPE),
+)
 def create_event(event: EventRequest) -> EventView:
     """Draft an event, with its ticket types.
 

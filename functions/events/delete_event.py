@@ -4,12 +4,13 @@ from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.events import service
+from boxoffice.scopes import Scope
 from boxoffice.ticket_types.errors import TicketsTaken
 
 __all__ = ["handler"]
 
 
-@route("DELETE", "/v1/events/{event_id}", who=Who.MANAGER, status=204, raises=(TicketsTaken,))
+@route("DELETE", "/v1/events/{event_id}", who=Who.MANAGER, scope=Scope.EVENTS_WRITE, status=204, raises=(TicketsTaken,))
 def delete_event(event_id: PathId) -> None:
     """Delete an event, with its ticket types.
 

@@ -6,11 +6,19 @@ from boxoffice.auth import Who
 from boxoffice.errors import NotFound
 from boxoffice.events import service
 from boxoffice.events.models import AvailabilityView
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/events/{event_id}/availability", who=Who.PUBLIC, raises=(NotFound,), cache_control="max-age=1")
+@route(
+    "GET",
+    "/v1/events/{event_id}/availability",
+    who=Who.PUBLIC,
+    scope=Scope.EVENTS_READ,
+    raises=(NotFound,),
+    cache_control="max-age=1",
+)
 def get_availability(event_id: PathId) -> AvailabilityView:
     """Return how many tickets of each ticket type are available, held and sold.
 

@@ -2,15 +2,24 @@
 
 from boxoffice import db
 from boxoffice.api import PathId, caller, etag, handler, route
-from boxoffice.auth import Who
+from boxoffice.auth import Devices, Who
 from boxoffice.errors import NotFound
 from boxoffice.events import service
 from boxoffice.events.models import EventView
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/events/{event_id}", who=Who.PUBLIC, conditional=True, raises=(NotFound,))
+@route(
+    "GET",
+    "/v1/events/{event_id}",
+    who=Who.PUBLIC,
+    scope=Scope.EVENTS_READ,
+    devices=Devices.DURING_PASS,
+    conditional=True,
+    raises=(NotFound,),
+)
 def get_event(event_id: PathId) -> EventView:
     """Return an event, with its ticket types and how many tickets are available.
 

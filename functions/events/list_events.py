@@ -10,11 +10,12 @@ from boxoffice.auth import Who
 from boxoffice.events import service
 from boxoffice.events.models import Category, EventFilters, EventPage
 from boxoffice.models import Id, Moment, ShortText
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/events", who=Who.PUBLIC)
+@route("GET", "/v1/events", who=Who.PUBLIC, scope=Scope.EVENTS_READ)
 def list_events(
     q: Annotated[ShortText | None, Query(description='Words to find, such as `jazz -free "open air"`')] = None,
     category: Annotated[Category | None, Query()] = None,

@@ -6,6 +6,7 @@ from boxoffice.auth import Who
 from boxoffice.events import service
 from boxoffice.events.errors import EventOver, OrganisationNotApproved
 from boxoffice.events.models import EventView
+from boxoffice.scopes import Scope
 from boxoffice.ticket_types.errors import EventCancelled, NoTicketTypes
 
 __all__ = ["handler"]
@@ -15,6 +16,7 @@ __all__ = ["handler"]
     "POST",
     "/v1/events/{event_id}/publish",
     who=Who.MANAGER,
+    scope=Scope.EVENTS_WRITE,
     raises=(OrganisationNotApproved, NoTicketTypes, EventOver, EventCancelled),
 )
 def publish_event(event_id: PathId) -> EventView:

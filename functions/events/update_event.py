@@ -7,6 +7,7 @@ from boxoffice.errors import AmountOffStep
 from boxoffice.events import service
 from boxoffice.events.errors import INVALID_EVENT, CurrencyFixed
 from boxoffice.events.models import EventPatch, EventView
+from boxoffice.scopes import Scope
 from boxoffice.stock.errors import QuantityTooLow
 from boxoffice.ticket_types.errors import CapacityNotSettable, EventCancelled
 
@@ -17,6 +18,7 @@ __all__ = ["handler"]
     "PATCH",
     "/v1/events/{event_id}",
     who=Who.MANAGER,
+    scope=Scope.EVENTS_WRITE,
     raises=(*INVALID_EVENT, AmountOffStep, CurrencyFixed, QuantityTooLow, CapacityNotSettable, EventCancelled),
 )
 def update_event(event_id: PathId, patch: EventPatch, if_match: IfMatch = None) -> EventView:

@@ -18,16 +18,16 @@ def handler(conn: db.Connection, record: str) -> int:
     Raises:
         NotOurMessage, MessageFailed: the record belongs to the dead letters.
     """
-    message = service.take_message(conn, rules.message_id_of(record))
+    message = service.take_message(conn, rules.message_id_of(record), "email")
     if message is None:
         return 0
     try:
-        ses_message_id = ses.send(emails.compose(conn, message))
+        aws_message_id = ses.send(emails.compose(conn, message))
     except NotNeeded as reason:
         service.mark_dropped(conn, message, str(reason))
         return 0
     except Exception as error:  # noqa: BLE001 - whatever it was, the message must be tried again
         service.mark_failed(conn, message, error)
         return 0
-    service.mark_sent(conn, message, ses_message_id)
+    service.mark_sent(conn, message, aws_message_id)
     return 1

@@ -6,11 +6,18 @@ from boxoffice.auth import Who
 from boxoffice.orders import service
 from boxoffice.orders.errors import OrderNotPending, PaymentProcessing
 from boxoffice.orders.models import OrderView
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/orders/{order_id}/cancel", who=Who.GUEST, raises=(OrderNotPending, PaymentProcessing))
+@route(
+    "POST",
+    "/v1/orders/{order_id}/cancel",
+    who=Who.GUEST,
+    scope=Scope.ORDERS_WRITE,
+    raises=(OrderNotPending, PaymentProcessing),
+)
 def cancel_order(order_id: PathId) -> OrderView:
     """Cancel a pending order.
 

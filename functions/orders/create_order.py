@@ -8,6 +8,7 @@ from boxoffice.orders import service
 from boxoffice.orders.errors import CANNOT_BE_BOUGHT, TicketTypeNotFound
 from boxoffice.orders.models import OrderRequest, PlacedOrder
 from boxoffice.rate_limit import limit_guesses
+from boxoffice.scopes import Scope
 from boxoffice.seats.errors import CANNOT_BE_SEATED
 from boxoffice.vouchers.errors import NOT_REDEEMABLE, VoucherNotFound
 from boxoffice.waitlist.errors import NOT_OFFERED
@@ -19,6 +20,7 @@ __all__ = ["handler"]
     "POST",
     "/v1/orders",
     who=Who.PUBLIC,
+    scope=Scope.ORDERS_WRITE,
     status=201,
     raises=(*CANNOT_BE_BOUGHT, *CANNOT_BE_SEATED, *NOT_REDEEMABLE, *NOT_OFFERED, TooManyRequests),
 )

@@ -10,11 +10,12 @@ from boxoffice.auth import Who
 from boxoffice.models import Email, Id, Moment
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderFilters, OrderPage, OrderStatus
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/organisations/{organisation_id}/orders", who=Who.MANAGER)
+@route("GET", "/v1/organisations/{organisation_id}/orders", who=Who.MANAGER, scope=Scope.ORDERS_READ)
 def list_orders(
     organisation_id: PathId,
     event_id: Annotated[Id | None, Query()] = None,

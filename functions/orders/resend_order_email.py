@@ -5,12 +5,20 @@ from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
 from boxoffice.orders import service
+from boxoffice.scopes import Scope
 from boxoffice.tickets.errors import OrderNotPaid
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/orders/{order_id}/resend-email", who=Who.GUEST, status=202, raises=(OrderNotPaid, TooManyRequests))
+@route(
+    "POST",
+    "/v1/orders/{order_id}/resend-email",
+    who=Who.GUEST,
+    scope=Scope.ORDERS_WRITE,
+    status=202,
+    raises=(OrderNotPaid, TooManyRequests),
+)
 def resend_order_email(order_id: PathId) -> None:
     """Send the confirmation of a paid order again, with its tickets, to the buyer's email address."""
     with db.transaction() as conn:

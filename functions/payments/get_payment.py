@@ -5,11 +5,12 @@ from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.payments import service
 from boxoffice.payments.models import PaymentView
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/payments/{payment_id}", who=Who.GUEST)
+@route("GET", "/v1/payments/{payment_id}", who=Who.GUEST, scope=Scope.ORDERS_READ)
 def get_payment(payment_id: PathId) -> PaymentView:
     """Read a payment.
 

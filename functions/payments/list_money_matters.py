@@ -9,11 +9,12 @@ from boxoffice.api import Cursor, Limit, PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.payments import settling
 from boxoffice.payments.models import MatterPage
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/organisations/{organisation_id}/money-matters", who=Who.MANAGER)
+@route("GET", "/v1/organisations/{organisation_id}/money-matters", who=Who.MANAGER, scope=Scope.MONEY_READ)
 def list_money_matters(
     organisation_id: PathId,
     settled: Annotated[bool | None, Query(description="False for those that are open, true for the others")] = None,

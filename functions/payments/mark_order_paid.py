@@ -7,11 +7,12 @@ from boxoffice.orders.models import OrderView
 from boxoffice.payments import service
 from boxoffice.payments.errors import NOT_PAYABLE
 from boxoffice.payments.models import PaymentByHandRequest
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/orders/{order_id}/mark-paid", who=Who.MANAGER, raises=NOT_PAYABLE)
+@route("POST", "/v1/orders/{order_id}/mark-paid", who=Who.MANAGER, scope=Scope.MONEY_WRITE, raises=NOT_PAYABLE)
 def mark_order_paid(order_id: PathId, payment: PaymentByHandRequest, key: IdempotencyKey) -> OrderView:
     """Mark an order as paid in full, by cash or bank transfer.
 

@@ -6,11 +6,18 @@ from boxoffice.auth import Who
 from boxoffice.payments import settling
 from boxoffice.payments.errors import NOT_SETTLED
 from boxoffice.payments.models import MatterView, SettleMatterRequest
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/organisations/{organisation_id}/money-matters/{matter_id}", who=Who.OWNER, raises=NOT_SETTLED)
+@route(
+    "POST",
+    "/v1/organisations/{organisation_id}/money-matters/{matter_id}",
+    who=Who.OWNER,
+    scope=Scope.MONEY_WRITE,
+    raises=NOT_SETTLED,
+)
 def settle_money_matter(
     organisation_id: PathId, matter_id: PathId, settlement: SettleMatterRequest, key: IdempotencyKey
 ) -> MatterView:

@@ -6,11 +6,19 @@ from boxoffice.auth import Who
 from boxoffice.payments import service
 from boxoffice.payments.errors import NOT_PAYABLE, NOT_TAKEN
 from boxoffice.payments.models import PaymentRequest, StartedPayment
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/orders/{order_id}/payments", who=Who.GUEST, status=201, raises=(*NOT_PAYABLE, *NOT_TAKEN))
+@route(
+    "POST",
+    "/v1/orders/{order_id}/payments",
+    who=Who.GUEST,
+    scope=Scope.ORDERS_WRITE,
+    status=201,
+    raises=(*NOT_PAYABLE, *NOT_TAKEN),
+)
 def start_payment(order_id: PathId, payment: PaymentRequest, key: IdempotencyKey) -> StartedPayment:
     """Start a payment of an order, or get the one that is open.
 

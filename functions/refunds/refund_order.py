@@ -6,11 +6,14 @@ from boxoffice.auth import Who
 from boxoffice.refunds import service
 from boxoffice.refunds.errors import NOT_REFUNDABLE
 from boxoffice.refunds.models import RefundRequest, RefundView
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/orders/{order_id}/refunds", who=Who.MANAGER, status=201, raises=NOT_REFUNDABLE)
+@route(
+    "POST", "/v1/orders/{order_id}/refunds", who=Who.MANAGER, scope=Scope.MONEY_WRITE, status=201, raises=NOT_REFUNDABLE
+)
 def refund_order(order_id: PathId, refund: RefundRequest, key: IdempotencyKey) -> RefundView:
     """Refund an order: all that is left of it (`whole`), some tickets (`ticket_ids`), or an `amount`.
 

@@ -3,6 +3,7 @@
 from boxoffice import db
 from boxoffice.api import IdempotencyKey, PathId, caller, handler, route
 from boxoffice.auth import Who
+from boxoffice.scopes import Scope
 from boxoffice.slots import service
 from boxoffice.slots.errors import AccountNotFound, ClaimKeyRetired, PlaceFull
 from boxoffice.slots.models import ClaimRequest, NewClaimView
@@ -14,6 +15,7 @@ __all__ = ["handler"]
     "POST",
     "/v1/services/{service_id}/claims",
     who=Who.SCANNER,
+    scope=Scope.SLOTS,
     status=201,
     raises=(AccountNotFound, PlaceFull, ClaimKeyRetired),
 )

@@ -8,13 +8,14 @@ from boxoffice import db
 from boxoffice.api import Cursor, Limit, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.models import Id
+from boxoffice.scopes import Scope
 from boxoffice.slots import service
 from boxoffice.slots.models import PlacePage
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/services", who=Who.SCANNER)
+@route("GET", "/v1/services", who=Who.SCANNER, scope=Scope.SLOTS)
 def list_services(
     organisation_id: Annotated[Id, Query()],
     event_id: Annotated[Id | None, Query(description="Only the places for this event")] = None,

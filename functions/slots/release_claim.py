@@ -3,13 +3,14 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
+from boxoffice.scopes import Scope
 from boxoffice.slots import service
 from boxoffice.slots.models import ClaimView
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/claims/{claim_id}/release", who=Who.SCANNER)
+@route("POST", "/v1/claims/{claim_id}/release", who=Who.SCANNER, scope=Scope.SLOTS)
 def release_claim(claim_id: PathId) -> ClaimView:
     """Release a claim, so that its slot is free again.
 

@@ -3,6 +3,7 @@
 from boxoffice import db
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
+from boxoffice.scopes import Scope
 from boxoffice.slots import service
 from boxoffice.slots.errors import ClaimKeyRetired, WrongPlace
 from boxoffice.slots.models import ClaimScanRequest, ClaimView
@@ -11,7 +12,7 @@ from boxoffice.tickets.errors import Forged
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/claims/scan", who=Who.SCANNER, raises=(Forged, WrongPlace, ClaimKeyRetired))
+@route("POST", "/v1/claims/scan", who=Who.SCANNER, scope=Scope.SLOTS, raises=(Forged, WrongPlace, ClaimKeyRetired))
 def scan_claim(scan: ClaimScanRequest) -> ClaimView:
     """Verify a claim by its QR.
 

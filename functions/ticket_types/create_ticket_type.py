@@ -3,6 +3,7 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
+from boxoffice.scopes import Scope
 from boxoffice.ticket_types import service
 from boxoffice.ticket_types.errors import INVALID_TICKET_TYPE, EventCancelled, TooManyTicketTypes
 from boxoffice.ticket_types.models import TicketTypeRequest, TicketTypeView
@@ -14,6 +15,7 @@ __all__ = ["handler"]
     "POST",
     "/v1/events/{event_id}/ticket-types",
     who=Who.MANAGER,
+    scope=Scope.EVENTS_WRITE,
     status=201,
     raises=(*INVALID_TICKET_TYPE, TooManyTicketTypes, EventCancelled),
 )

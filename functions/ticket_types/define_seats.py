@@ -3,6 +3,7 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
+from boxoffice.scopes import Scope
 from boxoffice.seats.errors import SeatOfAnotherType, SeatsInUse
 from boxoffice.seats.models import SeatMapRequest, SeatMapView
 from boxoffice.ticket_types import service
@@ -15,6 +16,7 @@ __all__ = ["handler"]
     "PUT",
     "/v1/ticket-types/{ticket_type_id}/seats",
     who=Who.MANAGER,
+    scope=Scope.EVENTS_WRITE,
     raises=(TicketsTaken, SeatsInUse, SeatOfAnotherType, EventCancelled),
 )
 def define_seats(ticket_type_id: PathId, seats: SeatMapRequest) -> SeatMapView:

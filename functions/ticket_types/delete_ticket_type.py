@@ -3,13 +3,21 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
+from boxoffice.scopes import Scope
 from boxoffice.ticket_types import service
 from boxoffice.ticket_types.errors import NoTicketTypes, TicketsTaken
 
 __all__ = ["handler"]
 
 
-@route("DELETE", "/v1/ticket-types/{ticket_type_id}", who=Who.MANAGER, status=204, raises=(TicketsTaken, NoTicketTypes))
+@route(
+    "DELETE",
+    "/v1/ticket-types/{ticket_type_id}",
+    who=Who.MANAGER,
+    scope=Scope.EVENTS_WRITE,
+    status=204,
+    raises=(TicketsTaken, NoTicketTypes),
+)
 def delete_ticket_type(ticket_type_id: PathId) -> None:
     """Delete a ticket type.
 

@@ -5,6 +5,7 @@ from boxoffice.answer import set_header
 from boxoffice.api import Cursor, PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound
+from boxoffice.scopes import Scope
 from boxoffice.seats.models import SeatPage
 from boxoffice.ticket_types import service
 
@@ -15,6 +16,7 @@ __all__ = ["handler"]
     "GET",
     "/v1/ticket-types/{ticket_type_id}/seats",
     who=Who.PUBLIC,
+    scope=Scope.EVENTS_READ,
     conditional=True,
     raises=(NotFound,),
     cache_control="max-age=1",

@@ -3,6 +3,7 @@
 from boxoffice import db
 from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handler, route
 from boxoffice.auth import Who
+from boxoffice.scopes import Scope
 from boxoffice.stock.errors import QuantityTooLow
 from boxoffice.ticket_types import service
 from boxoffice.ticket_types.errors import INVALID_TICKET_TYPE, EventCancelled, SeatsDecideQuantity
@@ -15,6 +16,7 @@ __all__ = ["handler"]
     "PATCH",
     "/v1/ticket-types/{ticket_type_id}",
     who=Who.MANAGER,
+    scope=Scope.EVENTS_WRITE,
     raises=(*INVALID_TICKET_TYPE, QuantityTooLow, SeatsDecideQuantity, EventCancelled),
 )
 def update_ticket_type(ticket_type_id: PathId, patch: TicketTypePatch, if_match: IfMatch = None) -> TicketTypeView:

@@ -4,6 +4,7 @@ from boxoffice import db, rate_limit
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound, TooManyRequests
+from boxoffice.scopes import Scope
 from boxoffice.tickets import transfers
 from boxoffice.tickets.errors import NOT_TRANSFERABLE, TRANSFER_CLOSED
 from boxoffice.tickets.models import AcceptedTransferView, AcceptTransferRequest
@@ -15,6 +16,7 @@ __all__ = ["handler"]
     "POST",
     "/v1/transfers/accept",
     who=Who.PUBLIC,
+    scope=Scope.ORDERS_WRITE,
     raises=(NotFound, *TRANSFER_CLOSED, *NOT_TRANSFERABLE, TooManyRequests),
 )
 def accept_transfer(request: AcceptTransferRequest) -> AcceptedTransferView:

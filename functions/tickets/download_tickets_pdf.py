@@ -9,6 +9,7 @@ from boxoffice import db
 from boxoffice.answer import set_header
 from boxoffice.api import PathId, binary, caller, handler, route
 from boxoffice.auth import Who
+from boxoffice.scopes import Scope
 from boxoffice.tickets import pdf, service
 from boxoffice.tickets.errors import NOT_PRINTABLE
 
@@ -21,6 +22,7 @@ Part = Annotated[int, Query(ge=1, le=1000, description="Which 250 tickets of a l
     "GET",
     "/v1/orders/{order_id}/tickets.pdf",
     who=Who.GUEST,
+    scope=Scope.ORDERS_READ,
     raises=NOT_PRINTABLE,
     produces=("application/pdf",),
     cache_control="no-store",

@@ -6,6 +6,7 @@ from boxoffice import db
 from boxoffice.answer import set_header
 from boxoffice.api import PathId, binary, caller, handler, request_header, route
 from boxoffice.auth import Who
+from boxoffice.scopes import Scope
 from boxoffice.tickets import qr, rules, service
 from boxoffice.tickets.errors import KeyRetired, TicketRefunded, TicketTransferred
 
@@ -16,6 +17,7 @@ __all__ = ["handler"]
     "GET",
     "/v1/tickets/{ticket_id}/qr",
     who=Who.GUEST,
+    scope=Scope.ORDERS_READ,
     raises=(TicketTransferred, TicketRefunded, KeyRetired),
     produces=("image/svg+xml", "image/png"),
     cache_control="no-store",

@@ -4,6 +4,7 @@ from boxoffice import db, rate_limit
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
+from boxoffice.scopes import Scope
 from boxoffice.tickets import transfers
 from boxoffice.tickets.errors import NOT_TRANSFERABLE, TicketTransferred
 from boxoffice.tickets.models import TransferRequest, TransferView
@@ -15,6 +16,7 @@ __all__ = ["handler"]
     "POST",
     "/v1/tickets/{ticket_id}/transfers",
     who=Who.GUEST,
+    scope=Scope.ORDERS_WRITE,
     status=201,
     raises=(TicketTransferred, *NOT_TRANSFERABLE, TooManyRequests),
 )

@@ -3,6 +3,7 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
+from boxoffice.scopes import Scope
 from boxoffice.ticket_types.errors import EventCancelled
 from boxoffice.vouchers import service
 from boxoffice.vouchers.errors import INVALID_VOUCHER
@@ -11,7 +12,14 @@ from boxoffice.vouchers.models import VoucherRequest, VoucherView
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/events/{event_id}/vouchers", who=Who.MANAGER, status=201, raises=(*INVALID_VOUCHER, EventCancelled))
+@route(
+    "POST",
+    "/v1/events/{event_id}/vouchers",
+    who=Who.MANAGER,
+    scope=Scope.EVENTS_WRITE,
+    status=201,
+    raises=(*INVALID_VOUCHER, EventCancelled),
+)
 def create_voucher(event_id: PathId, voucher: VoucherRequest) -> VoucherView:
     """Create a voucher of an event.
 

@@ -3,12 +3,13 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
+from boxoffice.scopes import Scope
 from boxoffice.vouchers import service
 
 __all__ = ["handler"]
 
 
-@route("DELETE", "/v1/vouchers/{voucher_id}", who=Who.MANAGER, status=204)
+@route("DELETE", "/v1/vouchers/{voucher_id}", who=Who.MANAGER, scope=Scope.EVENTS_WRITE, status=204)
 def delete_voucher(voucher_id: PathId) -> None:
     """Delete a voucher.
 

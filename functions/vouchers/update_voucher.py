@@ -3,6 +3,7 @@
 from boxoffice import db
 from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handler, route
 from boxoffice.auth import Who
+from boxoffice.scopes import Scope
 from boxoffice.stock.errors import QuantityTooLow
 from boxoffice.ticket_types.errors import EventCancelled
 from boxoffice.vouchers import service
@@ -12,7 +13,13 @@ from boxoffice.vouchers.models import VoucherPatch, VoucherView
 __all__ = ["handler"]
 
 
-@route("PATCH", "/v1/vouchers/{voucher_id}", who=Who.MANAGER, raises=(*INVALID_VOUCHER, QuantityTooLow, EventCancelled))
+@route(
+    "PATCH",
+    "/v1/vouchers/{voucher_id}",
+    who=Who.MANAGER,
+    scope=Scope.EVENTS_WRITE,
+    raises=(*INVALID_VOUCHER, QuantityTooLow, EventCancelled),
+)
 def update_voucher(voucher_id: PathId, patch: VoucherPatch, if_match: IfMatch = None) -> VoucherView:
     """Change some of a voucher's fields.
 

@@ -4,6 +4,7 @@ from boxoffice import db, rate_limit
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound, TooManyRequests
+from boxoffice.scopes import Scope
 from boxoffice.waitlist import service
 from boxoffice.waitlist.errors import CANNOT_BE_AWAITED
 from boxoffice.waitlist.models import WaitlistRequest
@@ -15,6 +16,7 @@ __all__ = ["handler"]
     "POST",
     "/v1/ticket-types/{ticket_type_id}/waitlist",
     who=Who.PUBLIC,
+    scope=Scope.ORDERS_WRITE,
     status=202,
     raises=(NotFound, *CANNOT_BE_AWAITED, TooManyRequests),
 )

@@ -3,12 +3,13 @@
 from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
+from boxoffice.scopes import Scope
 from boxoffice.waitlist import service
 
 __all__ = ["handler"]
 
 
-@route("DELETE", "/v1/waitlist/{entry_id}", who=Who.GUEST, status=204)
+@route("DELETE", "/v1/waitlist/{entry_id}", who=Who.GUEST, scope=Scope.ORDERS_WRITE, status=204)
 def leave_waitlist(entry_id: PathId) -> None:
     """Leave the waitlist.
 

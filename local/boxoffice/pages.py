@@ -1,4 +1,4 @@
-"""Pages for developers: the captured emails, and the pages that emails link to."""
+"""Pages for developers: the captured emails and text messages, and the pages that emails link to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EMAILS_SHOWN = 100
 
 
 def emails(stack: RunningStack) -> Blueprint:
-    """Make the pages of the captured emails."""
+    """Make the pages of the captured emails and text messages."""
     inbox = Inbox(stack.emails)
     pages = Blueprint("emails", __name__, url_prefix="/_local/emails", template_folder="html")
 
@@ -55,6 +55,10 @@ def shop(_: RunningStack) -> Blueprint:
     @pages.get("/transfers/<uuid:_>")
     def transfer(_: UUID) -> str:
         return render_template("transfer.html")
+
+    @pages.get("/invitations/<uuid:_>")
+    def invitation(_: UUID) -> str:
+        return render_template("invitation.html")
 
     return pages
 

@@ -38,7 +38,7 @@ BOXOFFICE = Project(
     secrets={"SandboxKeys": {"url": "{url}" + sandbox.PATH}},
     email_senders=[EMAIL_SENDER],
     preload=["boxoffice"],
-    preload_clients=["secretsmanager", "sqs", "sesv2"],
+    preload_clients=["secretsmanager", "sqs", "sesv2", "sns"],
     pages=[pages.emails, sandbox.payments, pages.shop, pages.accounts],
     database=Database("boxoffice", role="boxoffice_api", set_up=migrate),
 )

@@ -1,6 +1,6 @@
 """moto's server in a process of its own: `python -m local.stack.aws_server HOST PORT FOLDER`.
 
-Emails sent through SES go to the inbox in the folder, instead of piling up in memory.
+Emails sent through SES and text messages sent through SNS go to the inbox in the folder. They do not pile up in memory.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.ses.models import RawMessage, ses_backends
+from moto.sns.models import sns_backends
 
 from local.stack.account import ACCOUNT, REGION
 from local.stack.inbox import Inbox
@@ -34,9 +35,23 @@ class SentMessages(list[Any]):
             self._inbox.add_simple(message.id, message.destinations, message.source, message.subject, message.body)
 
 
+class SentTexts(dict[str, tuple[str, str]]):
+    """Takes the place of moto's text messages by their ids, and hands each to the inbox."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        super().__init__()
+        self._inbox = inbox
+
+    def __setitem__(self, message_id: str, message: tuple[str, str]) -> None:
+        """Hand the phone number and the text of a message to the inbox."""
+        self._inbox.add_sms(message_id, *message)
+
+
 def main(host: str, port: int, folder: Path) -> None:
     """Serve until the parent ends."""
-    ses_backends[ACCOUNT][REGION].sent_messages = SentMessages(Inbox(folder))
+    inbox = Inbox(folder)
+    ses_backends[ACCOUNT][REGION].sent_messages = SentMessages(inbox)
+    sns_backends[ACCOUNT][REGION].sms_messages = SentTexts(inbox)
     exit_with_parent()
     serve(DomainDispatcherApplication(create_backend_app), listen(host, port))
 

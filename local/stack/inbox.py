@@ -1,4 +1,4 @@
-"""The captured emails: a folder with one .eml file a message, and an index of one line each."""
+"""The captured emails and text messages: a folder with one .eml file a message, and an index of one line each."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from email.utils import getaddresses
 from functools import reduce
 from html import escape
 from pathlib import Path
+from typing import Literal
 
 from local.stack.logs import GrowingFile
 
@@ -23,17 +24,18 @@ LINK = re.compile(r"https?://[^\s<>\"')]+")
 
 @dataclass(frozen=True)
 class Entry:
-    """One captured message, as listed."""
+    """One captured message, as listed. The subject of a text message is its text."""
 
     id: str
     to: list[str]
     subject: str
     sent_at: str
     links: list[str]
+    kind: Literal["email", "sms"] = "email"
 
 
 class Inbox:
-    """The folder of captured emails. The AWS services' process writes it, and the gateway's reads it."""
+    """The folder of captured messages. The AWS services' process writes it, and the gateway's reads it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -41,7 +43,7 @@ class Inbox:
         self._entries: list[Entry] = []
         self._lock = threading.Lock()
 
-    def add(self, message_id: str, to: Sequence[str], raw: str) -> None:
+    def add(self, message_id: str, to: Sequence[str], raw: str, kind: Literal["email", "sms"] = "email") -> None:
         """Keep a message that came as MIME."""
         now = datetime.now(UTC)
         name = f"{now:%Y%m%dT%H%M%S%f}-{message_id[-8:]}"
@@ -49,7 +51,7 @@ class Inbox:
         (self._folder / f"{name}.eml").write_bytes(content)
         message = _parse(content)
         addresses = sorted({address for _, address in getaddresses(to)})
-        entry = Entry(name, addresses, str(message["subject"] or ""), now.isoformat(), _links(message))
+        entry = Entry(name, addresses, str(message["subject"] or ""), now.isoformat(), _links(message), kind)
         with self._index.path.open("a") as index:  # one write, so that readers see whole lines
             index.write(json.dumps(asdict(entry)) + "\n")
 
@@ -62,6 +64,13 @@ class Inbox:
         message["From"], message["To"], message["Subject"] = sender, ", ".join(addresses), subject
         message.set_content(body, subtype="html" if body.lstrip().startswith("<") else "plain")
         self.add(message_id, addresses, message.as_string())
+
+    def add_sms(self, message_id: str, phone: str, text: str) -> None:
+        """Keep a text message."""
+        message = EmailMessage()
+        message["To"], message["Subject"] = phone, " ".join(text.split())
+        message.set_content(text)
+        self.add(message_id, [phone], message.as_string(), "sms")
 
     def entries(self, to: str | None = None) -> list[Entry]:
         """Return the messages, newest first; with `to`, only those to one address."""

@@ -5,17 +5,23 @@ Each call is valid in every other respect, so that only the authorisation can re
 
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import jwt
 import psycopg
 import pytest
 
+from boxoffice import bearer_secrets, credentials
 from boxoffice.api import ROUTES
 from boxoffice.auth import order_token
 from boxoffice.config import settings
+from boxoffice.scopes import Scope
 from boxoffice.signing import current_key
+from tests.helpers import factories
 from tests.helpers.operations import (
     ENTITLED,
     NOBODY,
@@ -35,6 +41,9 @@ from tests.helpers.support import Client, all_functions
 WHO: dict[str, str] = {
     # accounts
     "log_in": "public",
+    "send_phone_code": "public",
+    "log_in_with_phone": "public",
+    "confirm_phone": "account",
     "refresh_session": "public",
     "log_out": "account",
     "log_out_everywhere": "account",
@@ -63,6 +72,10 @@ WHO: dict[str, str] = {
     "change_member_role": "owner",
     "remove_member": "owner",  # and each member themself
     "hand_over_organisation": "owner",  # and admins
+    # API keys
+    "create_api_key": "owner",
+    "list_api_keys": "owner",
+    "revoke_api_key": "owner",
     # events
     "list_events": "public",
     "list_my_events": "account",
@@ -121,6 +134,13 @@ WHO: dict[str, str] = {
     "sync_scans": "scanner",
     "list_scans": "manager",
     "get_attendance": "scanner",
+    # door passes
+    "create_door_pass": "manager",
+    "create_pairing_code": "manager",
+    "list_door_passes": "manager",
+    "pair_door_device": "public",
+    "revoke_door_device": "manager",
+    "revoke_door_pass": "manager",
     # places with capacity
     "list_services": "scanner",
     "create_service": "manager",
@@ -131,7 +151,10 @@ WHO: dict[str, str] = {
     "claim_slot": "scanner",
     "scan_claim": "scanner",
     "release_claim": "scanner",
+    "list_my_claims": "account",
     # the platform
+    "list_accounts": "admin",
+    "update_account": "admin",
     "check_invariants": "admin",
     "list_audit_entries": "owner",
     "export_audit_log": "owner",
@@ -139,6 +162,86 @@ WHO: dict[str, str] = {
     "get_openapi": "public",
     "get_docs": "public",
 }
+
+# Which scope a key needs for each operation, by hand. A key acts as the organisation's manager.
+SCOPES: dict[str, str] = {
+    "list_events": "events:read",
+    "get_event": "events:read",
+    "get_availability": "events:read",
+    "create_event": "events:write",
+    "update_event": "events:write",
+    "delete_event": "events:write",
+    "publish_event": "events:write",
+    "cancel_event": "money:write",  # it refunds all orders
+    "create_ticket_type": "events:write",
+    "update_ticket_type": "events:write",
+    "delete_ticket_type": "events:write",
+    "list_seats": "events:read",
+    "define_seats": "events:write",
+    "list_vouchers": "events:read",
+    "create_voucher": "events:write",
+    "update_voucher": "events:write",
+    "delete_voucher": "events:write",
+    "join_waitlist": "orders:write",
+    "list_waitlist": "orders:read",
+    "leave_waitlist": "orders:write",
+    "create_order": "orders:write",
+    "get_order": "orders:read",
+    "list_orders": "orders:read",
+    "cancel_order": "orders:write",
+    "resend_order_email": "orders:write",
+    "mark_order_paid": "money:write",
+    "list_money_matters": "money:read",
+    "settle_money_matter": "money:write",
+    "refund_order": "money:write",
+    "start_payment": "orders:write",
+    "get_payment": "orders:read",
+    "get_ticket": "orders:read",
+    "get_ticket_qr": "orders:read",
+    "download_tickets_pdf": "orders:read",
+    "start_transfer": "orders:write",
+    "accept_transfer": "orders:write",
+    "scan_ticket": "scan",
+    "scan_ticket_by_id": "scan",
+    "undo_scan": "scan",
+    "get_scan_manifest": "scan",
+    "sync_scans": "scan",
+    "list_scans": "scan",
+    "get_attendance": "scan",
+    "list_services": "slots",
+    "create_service": "slots",
+    "get_service": "slots",
+    "update_service": "slots",
+    "get_service_stats": "slots",
+    "list_slots": "slots",
+    "claim_slot": "slots",
+    "scan_claim": "slots",
+    "release_claim": "slots",
+}
+# What members may do and no key, with the reason.
+NOT_FOR_KEYS: dict[str, str] = {
+    "update_organisation": "the organisation itself",
+    "apply_again": "the organisation itself",
+    "list_audit_entries": "what people did, and from where",
+    "export_audit_log": "what people did, and from where",
+    "list_members": "people",
+    "invite_member": "people",
+    "list_invitations": "people",
+    "revoke_invitation": "people",
+    "change_member_role": "people",
+    "remove_member": "people",
+    "hand_over_organisation": "people",
+    "create_api_key": "a key that makes keys outlives its own end",
+    "list_api_keys": "keys",
+    "revoke_api_key": "keys",
+    "create_door_pass": "a door pass outlives the key",
+    "create_pairing_code": "door passes",
+    "list_door_passes": "door passes",
+    "revoke_door_device": "door passes",
+    "revoke_door_pass": "door passes",
+}
+FOR_DEVICES = {"scan_ticket", "scan_ticket_by_id", "get_scan_manifest", "sync_scans", "get_attendance", "get_event"}
+NAMES_NOTHING = {"list_events"}  # of an organisation, so nothing of it can belong to another
 
 ROLES = ["scanner", "manager", "owner"]  # each may do what those before it may
 
@@ -193,14 +296,123 @@ def test_callers_who_are_not_entitled_are_refused_and_change_nothing(
                     assert answer.status == status, answer.body
 
 
-def test_callers_who_are_entitled_get_through(api: Client, conn: psycopg.Connection, subtests: pytest.Subtests) -> None:
+def test_callers_who_are_entitled_get_through(
+    world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
+) -> None:
     for name, operation in operations().items():
-        for who, caller_of in ENTITLED[WHO[name]].items():
-            world = build(conn)  # a new one each time, since many calls can be made only once
-            call = call_of(name, world)
+        for who, caller_of in {**ENTITLED[WHO[name]], **machines(conn, name)}.items():
+            # a new one for each change, since many can be made only once
+            its_world = world if operation.method == "GET" else build(conn)
+            call = call_of(name, its_world)
             with subtests.test(operation=name, caller=who):
-                answer = perform(api, operation, call, caller_of(world, call))
+                answer = perform(api, operation, call, caller_of(its_world, call))
                 assert answer.status < 300, answer.body
+
+
+def machines(conn: psycopg.Connection, name: str) -> dict[str, Callable[[World, Call], Caller]]:
+    """Return the keys and devices that may call an operation. The key has the one scope that is needed."""
+    callers: dict[str, Callable[[World, Call], Caller]] = {}
+    if name in SCOPES:
+        callers["key"] = lambda world, _: Caller(key=factories.api_key(conn, world.organisation, SCOPES[name])[1])
+    if name in FOR_DEVICES:
+        callers["device"] = lambda world, _: Caller(device=world.device_token)
+    return callers
+
+
+def test_every_operation_names_the_scope_that_the_table_says() -> None:
+    assert {name: each.scope for name, each in operations().items() if each.scope} == SCOPES
+    assert {name for name, each in operations().items() if each.for_devices} == FOR_DEVICES
+    of_members = {name for name, who in WHO.items() if who in ROLES}
+    assert of_members - SCOPES.keys() == NOT_FOR_KEYS.keys()
+    assert set(SCOPES.values()) == set(Scope) - {"buyers:address"}  # which a header needs
+
+
+def test_keys_and_devices_that_are_not_entitled_are_refused_and_change_nothing(
+    world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
+) -> None:
+    wrong = wrong_machines(conn, world)
+    for caller in wrong.values():  # note their use before
+        credentials.find_key(caller.key or "")
+        credentials.find_device(caller.device or "")
+    with unchanged(conn):
+        for name, operation in operations().items():
+            call = call_of(name, world)
+            for who, (status, code) in refusals(name).items():
+                with subtests.test(operation=name, caller=who):
+                    answer = perform(api, operation, call, wrong[who, SCOPES.get(name)])
+                    assert (answer.status, answer.code) == (status, code), answer.body
+
+
+def wrong_machines(conn: psycopg.Connection, world: World) -> dict[tuple[str, str | None], Caller]:
+    """Return keys and devices by what is wrong with them, and by the scope that the operation needs."""
+    hour = timedelta(hours=1)
+    over, revoked = {"expires_at": factories.NOW - hour}, {"revoked_at": factories.NOW - hour}
+    ended, unready = {"until": factories.NOW - hour}, factories.door_pass(conn, world.organisation, world.draft)
+
+    def key(*scopes: str, **fields: Any) -> Caller:
+        return Caller(key=factories.api_key(conn, world.organisation, *scopes, **fields)[1])
+
+    def device(pass_id: UUID, **fields: Any) -> Caller:
+        return Caller(device=factories.door_device(conn, pass_id, **fields)[1])
+
+    def door_pass(**fields: Any) -> UUID:
+        return factories.door_pass(conn, world.organisation, world.event, **fields)
+
+    theirs = Caller(key=world.rival_key)
+    rivals = factories.door_pass(conn, organisation_of(conn, world.foreign_order), world.event)
+    callers = {
+        "all scopes": Caller(key=world.key),
+        "their key": theirs,
+        "expired": key(**over),
+        "revoked": key(**revoked),
+        "with a typo": Caller(key=world.key[:-1] + ("a" if world.key[-1] != "a" else "b")),
+        "never made": Caller(key=bearer_secrets.new_secret(bearer_secrets.API_KEY)),
+        "a device's token": Caller(key=world.device_token),
+        "device": Caller(device=world.device_token),
+        "their device": device(rivals),
+        "device of another event": device(unready),
+        "device of a pass that has ended": device(door_pass(**ended)),
+        "device of a revoked pass": device(door_pass(**revoked)),
+        "revoked device": device(world.door_pass, **revoked),
+        "device that was never paired": Caller(device=bearer_secrets.new_secret(bearer_secrets.DEVICE_TOKEN)),
+        "a key": Caller(device=world.key),
+    }
+    without = {
+        scope: key(*(each for each in Scope if each not in (scope, scope.replace(":read", ":write"))))
+        for scope in Scope
+    }
+    scopes = [None, *Scope]
+    return {(who, scope): caller for who, caller in callers.items() for scope in scopes} | {
+        ("without the scope", scope): caller for scope, caller in without.items()
+    }
+
+
+def organisation_of(conn: psycopg.Connection, order: UUID) -> UUID:
+    """Return the organisation that sold an order."""
+    (organisation,) = conn.execute("SELECT organisation_id FROM orders WHERE id = %s", [order]).fetchone() or (None,)
+    return UUID(str(organisation))
+
+
+def refusals(name: str) -> dict[str, tuple[int, str]]:
+    """Return what each key and device is answered that an operation must refuse."""
+    if WHO[name] == "provider":
+        return {}
+    no_credential = (401, "unauthenticated")
+    keys = dict.fromkeys(["expired", "revoked", "with a typo", "never made", "a device's token"], no_credential)
+    devices = dict.fromkeys(
+        ["device of a revoked pass", "revoked device", "device that was never paired"], no_credential
+    )
+    answers = {**keys, **devices, "a key": no_credential}
+    if name in SCOPES:
+        answers["without the scope"] = 403, "out_of_scope"
+        if name not in NAMES_NOTHING:
+            answers["their key"] = 404, "ticket_type_not_found" if name == "create_order" else "not_found"
+    else:
+        answers["all scopes"] = 403, "account_needed"
+    if name not in FOR_DEVICES:
+        return answers | {"device": (403, "account_needed")}
+    answers |= {"their device": (404, "not_found"), "device of another event": (403, "outside_door_pass")}
+    return answers | ({} if name == "sync_scans" else {"device of a pass that has ended": no_credential})
 
 
 def test_a_draft_is_shown_to_members_alone(world: World, api: Client, subtests: pytest.Subtests) -> None:

@@ -13,8 +13,8 @@ from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Answer, Client, free_port
 
 WITHOUT_DATABASE = {"get_docs", "get_openapi"}
-COUNTS_GUESSES = {"confirm_email", "create_order"}
-"""Operations whose limit counts wrong passwords or vouchers, and nothing else."""
+COUNTS_GUESSES = {"confirm_email", "create_order", "pair_door_device"}
+"""Operations whose limit counts wrong passwords, vouchers or codes, and nothing else."""
 
 
 @pytest.fixture

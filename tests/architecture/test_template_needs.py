@@ -39,6 +39,7 @@ ACTIONS = {
     "update_secret_version_stage": {"secretsmanager:UpdateSecretVersionStage"},
     "send_message_batch": {"sqs:SendMessage"},
     "send_email": {"ses:SendEmail", "ses:SendRawEmail"},
+    "publish": {"sns:Publish"},
 }
 # What Lambda does in the name of a function that takes the records of a queue.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-lambda-function-trigger.html
@@ -48,7 +49,7 @@ POLL = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 IN_LAMBDA = {"boto3", "botocore"}
 
 # The roles of functions, the least powerful first.
-ROLES = ["ApiRole", "EmailRole", "PaymentRole", "WithdrawRole", "MigrateRole", "RotateRole"]
+ROLES = ["ApiRole", "EmailRole", "SmsRole", "PaymentRole", "WithdrawRole", "MigrateRole", "RotateRole"]
 MANAGED = {"service-role/AWSLambdaVPCAccessExecutionRole", "AWSXRayDaemonWriteAccess"}
 
 # How often each job runs.
@@ -75,6 +76,7 @@ SECONDS = {
     "relay_outbox": 60,
     "rotate_secret": 60,
     "send_email": 60,
+    "send_sms": 60,
     "send_refunds": 120,
     "withdraw_key": 60,
     "start_payment": 29,  # waits 10 s for the provider's pace, and 11 s for its answer
@@ -115,6 +117,8 @@ def named(reference: Any) -> str:
             return ".".join(path)
         case {"Fn::Sub": text}:
             return str(text)
+        case {"but": other}:
+            return f"all but {named(other)}"
     raise AssertionError(f"{reference} refers to nothing")
 
 
@@ -124,9 +128,8 @@ def granted(role: str) -> set[Grant]:
     for policy in properties_of(role)["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
             assert statement["Effect"] == "Allow"
-            actions, on = (
-                each if isinstance(each, list) else [each] for each in (statement["Action"], statement["Resource"])
-            )
+            on = statement["Resource"] if "Resource" in statement else {"but": statement["NotResource"]}
+            actions, on = (each if isinstance(each, list) else [each] for each in (statement["Action"], on))
             grants |= {(action, named(resource)) for action in actions for resource in on}
     return grants
 
@@ -152,6 +155,8 @@ def resources_of(operation: str, function: str) -> set[str]:
     reach, variables = reach_of(function), variables_of(function)
     if operation == "send_email":
         return {"arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:*"}
+    if operation == "publish":  # to a phone number, which has no ARN
+        return {"all but arn:${AWS::Partition}:sns:*:*:*"}
     kind = "_SECRET" if "secret" in operation else "_QUEUE_URL"
     own = functions()[function].get("Environment", {}).get("Variables", {})
     names = {field.upper() for field in Settings.__dataclass_fields__.keys() & reach.attributes}
@@ -323,8 +328,9 @@ def test_time_outs_are_as_long_as_the_work_and_shorter_than_the_wait_for_it() ->
 
 
 def test_a_message_is_leased_for_longer_than_a_worker_lives_and_shorter_than_the_queue_hides_it() -> None:
-    hidden = template()["Resources"]["EmailQueue"]["Properties"]["VisibilityTimeout"]
-    assert seconds_of("send_email") < LEASE.total_seconds() < hidden
+    for worker, queue in {"send_email": "EmailQueue", "send_sms": "SmsQueue"}.items():
+        hidden = template()["Resources"][queue]["Properties"]["VisibilityTimeout"]
+        assert seconds_of(worker) < LEASE.total_seconds() < hidden
 
 
 def watched(part: Any) -> Iterator[dict[str, Any]]:

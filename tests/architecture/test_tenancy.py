@@ -27,7 +27,7 @@ from tests.helpers import conformance, factories
 from tests.helpers.operations import ENTITLED, Call, Caller, World, build, call_of, operations, perform
 from tests.helpers.payers import sign_as_stripe
 from tests.helpers.provider_servers import put_account
-from tests.helpers.support import Answer, Client
+from tests.helpers.support import Answer, Client, as_owner
 
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NIL = str(UUID(int=0))
@@ -99,9 +99,10 @@ def rows(conn: psycopg.Connection) -> Iterator[str]:
     tables = conn.execute(
         "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('rate_limits', 'migrations')"
     ).fetchall()
-    for (table,) in tables:
-        for (row,) in conn.execute(f"SELECT t::text FROM {table} AS t".encode()).fetchall():
-            yield f"{table} {row}"
+    with as_owner(conn) as owner:
+        for (table,) in tables:
+            for (row,) in owner.execute(f"SELECT t::text FROM {table} AS t".encode()).fetchall():
+                yield f"{table} {row}"
 
 
 def ids_of(conn: psycopg.Connection, organisation: UUID) -> set[str]:
@@ -499,13 +500,22 @@ def test_an_order_that_a_merchant_names_is_its_own(twins: Twins, api: Client, co
 # fails here, and a new one needs a row. The others read by an id that their service has checked.
 COMPARISON = re.compile(
     r"(?:organisation_id|merchant_id) = %\(\w+\)s|%\(merchant_id\)s::uuid IN \(organisation_id|"
-    r"WHERE organisation_id = \w+\.organisation_id AND account_id = |organisations\.id = %\(organisation_id\)s"
+    r"works_for\(%\(account_id\)s, |organisations\.id = %\(organisation_id\)s"
 )
 COMPARISONS = {
     "/append_audit_entry": 1,
     "/role_of": 1,
+    "api_keys/count_keys_in_use": 1,
+    "api_keys/get_key_for_email": 1,
+    "api_keys/list_keys": 1,
+    "api_keys/list_owners": 1,
+    "api_keys/lock_key": 1,
+    "api_keys/revoke_key": 1,
     "checkin/lock_and_insert_scans": 1,
-    "checkin/lock_and_scan_ticket": 1,
+    "checkin/lock_and_scan_ticket": 2,
+    "doors/list_events": 1,
+    "doors/list_passes": 1,
+    "doors/lock_pass_of_organisation": 1,
     "events/list_events": 1,
     "organisations/delete_invitation": 1,
     "organisations/delete_member": 1,
@@ -535,8 +545,8 @@ COMPARISONS = {
     "payments/slow_down": 1,
     "payments/store_event": 1,
     "payments/take_due_refunds": 1,
-    "slots/get_claim_of_member": 1,
-    "slots/get_place_of_member": 1,
+    "slots/get_claim_of_member": 2,
+    "slots/get_place_of_member": 2,
     "slots/insert_place": 1,
     "slots/list_places": 1,
     "slots/list_places_of_event": 1,

@@ -8,7 +8,8 @@ import boto3
 import pytest
 
 from boxoffice import config
-from tests.helpers.mailbox import batch, outbox_row, owe, ses_stub
+from tests.helpers import factories
+from tests.helpers.mailbox import SesStub, SnsStub, batch, outbox_row, owe, owe_code, served
 from tests.helpers.support import run_python
 
 WORK = """
@@ -40,9 +41,19 @@ def race(conn, name, event, runners=4, **env):
     return [json.loads(output.splitlines()[-1]) for output, _ in outputs]
 
 
+def test_of_several_sms_workers_one_sends(conn):
+    phones = [factories.phone() for _ in range(10)]
+    messages = [owe_code(conn, phone) for phone in phones]
+    with served(SnsStub()) as sns:
+        answers = race(conn, "send_sms", batch(*messages), AWS_ENDPOINT_URL_SNS=sns.url)
+        assert answers == [{"batchItemFailures": []}] * 4
+        assert sorted(sms.phone for sms in sns.taken) == sorted(phones)
+    assert {outbox_row(conn, message)["attempts"] for message in messages} == {1}
+
+
 def test_of_several_workers_one_sends(conn):
     messages = [owe(conn) for _ in range(10)]
-    with ses_stub() as ses:
+    with served(SesStub()) as ses:
         answers = race(conn, "send_email", batch(*messages), AWS_ENDPOINT_URL_SESV2=ses.url)
         assert answers == [{"batchItemFailures": []}] * 4
         assert sorted(mail["X-Outbox-Id"] for mail in ses.taken) == sorted(map(str, messages))

@@ -1,8 +1,6 @@
 """The email worker is killed at every step between the outbox and SES, and no message is lost."""
 
-import json
 import signal
-import time
 from uuid import UUID
 
 import boto3
@@ -12,6 +10,7 @@ import pytest
 from boxoffice import config
 from tests.helpers import factories
 from tests.helpers.mailbox import batch, deliver, let_time_pass, outbox_row, owe, ses_replaced
+from tests.helpers.racing import kill, start, wait_for, waiting_for_a_lock
 from tests.helpers.support import context, function, run_python
 
 OWE = """
@@ -26,12 +25,6 @@ with db.transaction() as conn:
     outbox.owe_email(conn, "order_confirmation", "ada@example.com", {"order_id": sys.argv[1]})
 """
 
-WORK = """
-import json, sys
-from tests.helpers.support import context, function
-function(sys.argv[1]).handler(json.loads(sys.argv[2]), context())
-"""
-
 
 @pytest.fixture(autouse=True)
 def _configured(database, email_queue, monkeypatch):
@@ -43,28 +36,6 @@ def _configured(database, email_queue, monkeypatch):
 def ses(monkeypatch):
     with ses_replaced(monkeypatch) as stub:
         yield stub
-
-
-def start(name, event):
-    """Start a function in a process of its own."""
-    return run_python(f"import sys; sys.argv[1:] = {[name, json.dumps(event)]!r}\n{WORK}")
-
-
-def kill(process):
-    assert process.poll() is None, process.stderr.read()
-    process.kill()
-    process.communicate()
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def waiting_for_a_lock(conn):
-    return conn.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchone()[0]
 
 
 def assert_sent_by_the_next(conn, message):

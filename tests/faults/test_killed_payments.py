@@ -145,7 +145,7 @@ def test_killed_while_it_gives_stock_back_the_job_leaves_no_seat_behind(
     a_minute.get_remaining_time_in_millis = lambda: 60_000
 
     def job(conn: Connection) -> None:
-        db._connection, outbox.enqueue = conn, lambda _: []
+        db._connection, outbox.enqueue = conn, lambda *_: []
         function("reconcile_payments").handler({}, a_minute)
 
     moment, killed = 0, True

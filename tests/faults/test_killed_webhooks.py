@@ -29,7 +29,7 @@ def test_killed_anywhere_the_webhook_is_sent_again_until_it_is_taken(
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
 
         def answer(conn: db.Connection) -> None:
-            db._connection, outbox.enqueue = conn, lambda _: []
+            db._connection, outbox.enqueue = conn, lambda *_: []
             seen: list[str] = []
             wsgi.app({**environ, "wsgi.input": BytesIO(body)}, lambda status, _: seen.append(status))
             assert seen == ["200 OK"]

@@ -7,13 +7,14 @@
 - `reach`: what the code of a function reaches, such as libraries and settings
 - `factories`: rows, such as organisations, events, ticket types, orders, tickets and places
 - `people`: people who sign up and log in as clients do
+- `phones`: people who log in with phones
 - `buyers`: purchases, as actions that a test may kill
 - `payers`: people who pay, and the provider that sends events about it
 - `sellers`: managers who refund, and paid orders
 - `owners`: owners who invite, remove and hand over, and admins who decide
 - `doors`: attendants who scan
 - `offline_scanner`: a device that scans without a network
-- `mailbox`: the outbox, and the emails that were sent
+- `mailbox`: the outbox, and the emails and text messages that were sent
 - `printed`: printed tickets, as a camera and a reader of PDFs see them
 - `provider_servers`: payment providers as processes (`stripe_server`, `flutterwave_server`, `sandbox_server`)
 - `new_provider`: a payment provider as somebody would add one

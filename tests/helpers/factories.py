@@ -7,12 +7,15 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.types.json import Jsonb
 
+from boxoffice import platform_settings
 from boxoffice.ids import new_id, new_order_number
 from boxoffice.one_time import Purpose
 from boxoffice.stock import service as stock
 
 _number = itertools.count(1)
+_AREAS = ("202", "212", "213", "312", "415", "503", "617", "702", "808", "907")
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 """When the tests began. What must be young in a test that runs late is dated by the clock: see `a_moment_ago`."""
@@ -33,6 +36,38 @@ def account(conn: psycopg.Connection, **overrides: Any) -> UUID:
 def open_session(conn: psycopg.Connection, account_id: UUID) -> UUID:
     """Open the session of an account in which the tests' client calls. It has the account's id."""
     return _insert(conn, "sessions", {"id": account_id, "account_id": account_id})
+
+
+def phone() -> str:
+    """Return the number of a phone, one of those in the United States that belong to nobody (555-0100 to 555-0199)."""
+    area, number = divmod(next(_number), 100)
+    return f"+1{_AREAS[area % len(_AREAS)]}55501{number:02}"
+
+
+def phone_code(conn: psycopg.Connection, number: str | None = None) -> tuple[str, str]:
+    """Let the platform send text messages to the United States, and make a code for a phone. Return both."""
+    from boxoffice.accounts import phone_codes
+
+    allow_sms(conn)
+    number = number or phone()
+    phone_codes.send(conn, number)
+    query = "SELECT id FROM phone_codes WHERE phone = %s ORDER BY created_at DESC, id DESC LIMIT 1"
+    (code_id,) = conn.execute(query, [number]).fetchone() or (None,)
+    assert code_id is not None
+    code = phone_codes.get_live_code(conn, code_id)
+    assert code is not None
+    return number, code
+
+
+def allow_sms(conn: psycopg.Connection, *countries: str, **others: Any) -> None:
+    """Let the platform send text messages to countries, by default to the United States alone, with other settings."""
+    for name, value in {"sms_countries": list(countries or ["US"]), **others}.items():
+        conn.execute(
+            """INSERT INTO platform_settings (name, value) VALUES (%s, %s)
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
+            [name, Jsonb(value)],
+        )
+    platform_settings.forget()
 
 
 def organisation(conn: psycopg.Connection, *, owner: UUID | None = None, **overrides: Any) -> UUID:
@@ -81,6 +116,63 @@ def invitation(
         or ()
     )
     return invited.id, one_time.token_of(one_time.Purpose.INVITATION, UUID(token_id))
+
+
+def api_key(conn: psycopg.Connection, organisation_id: UUID, *scopes: str, **overrides: Any) -> tuple[UUID, str]:
+    """Make an API key, by default with all scopes. Return its id, and the key."""
+    from boxoffice import bearer_secrets, row_security
+    from boxoffice.scopes import Scope
+
+    key = bearer_secrets.new_secret(bearer_secrets.API_KEY)
+    row = {
+        "id": new_id(),
+        "organisation_id": organisation_id,
+        "name": f"Key {next(_number)}",
+        "scopes": list(scopes or Scope),
+        "key_hash": bearer_secrets.hash_of(key),
+        "ending": key[-4:],
+        "created_by": new_id(),
+        "created_at": NOW - timedelta(days=1),
+        "expires_at": NOW + timedelta(days=364),
+        **overrides,
+    }
+    with conn.transaction():
+        row_security.show_rows_of(conn, organisation_id)
+        return _insert(conn, "api_keys", row), key
+
+
+def door_pass(conn: psycopg.Connection, organisation_id: UUID, *event_ids: UUID, **overrides: Any) -> UUID:
+    """Make a door pass for some events, which ends in eight hours."""
+    row = {
+        "id": new_id(),
+        "organisation_id": organisation_id,
+        "name": f"Pass {next(_number)}",
+        "event_ids": list(event_ids),
+        "until": datetime.now(UTC) + timedelta(hours=8),
+        "max_devices": 10,
+        "created_by": new_id(),
+        "created_at": NOW - timedelta(days=1),
+        **overrides,
+    }
+    return _insert(conn, "door_passes", row)
+
+
+def door_device(conn: psycopg.Connection, pass_id: UUID, **overrides: Any) -> tuple[UUID, str]:
+    """Pair a device with a door pass. Return its id, and its token."""
+    from boxoffice import bearer_secrets
+
+    token = bearer_secrets.new_secret(bearer_secrets.DEVICE_TOKEN)
+    row = {"id": new_id(), "pass_id": pass_id, "name": f"Phone {next(_number)}", **overrides}
+    return _insert(conn, "door_devices", row | {"token_hash": bearer_secrets.hash_of(token)}), token
+
+
+def pairing_code(conn: psycopg.Connection, pass_id: UUID) -> str:
+    """Make a code that pairs a device with a door pass."""
+    from boxoffice import one_time
+
+    lifetime = timedelta(minutes=15)
+    code_id = one_time.issue(conn, one_time.Purpose.PAIR_DOOR_DEVICE, lifetime, pass_id=str(pass_id))
+    return one_time.token_of(one_time.Purpose.PAIR_DOOR_DEVICE, code_id)
 
 
 def event(conn: psycopg.Connection, **overrides: Any) -> UUID:
@@ -373,6 +465,13 @@ def one_time_token(conn: psycopg.Connection, purpose: Purpose, **facts: Any) -> 
     from boxoffice import one_time
 
     return one_time.token_of(purpose, one_time.issue(conn, purpose, timedelta(hours=1), **facts))
+
+
+def text_of(purpose: Purpose, token_id: UUID) -> str:
+    """Return the text of a one-time token."""
+    from boxoffice import one_time
+
+    return one_time.token_of(purpose, token_id)
 
 
 def _insert(conn: psycopg.Connection, table: str, row: dict[str, Any]) -> UUID:

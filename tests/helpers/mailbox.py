@@ -1,4 +1,4 @@
-"""Both ends of an email's way: the outbox with its worker, and SES, which is moto's or a stub that fails on demand."""
+"""Both ends of a message's way: the outbox with its workers, and SES and SNS: moto's, or stubs that fail on demand."""
 
 import base64
 import hashlib
@@ -14,17 +14,21 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 import psycopg
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sns.models import sns_backends
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from boxoffice import db
+from boxoffice.accounts import phone_codes
 from boxoffice.emails import Content, NotNeeded
 from boxoffice.ids import new_id
-from boxoffice.messaging import emails, ses
+from boxoffice.messaging import emails, ses, sns
 from tests.helpers import factories
 from tests.helpers.support import context, function
 
@@ -109,9 +113,19 @@ def batch(*messages: UUID | str) -> dict[str, Any]:
     return {"Records": [record(message, number) for number, message in enumerate(messages)]}
 
 
-def deliver(*messages: UUID | str) -> list[UUID | str]:
-    """Hand messages to the worker as the queue does. Return those that it reports as failed."""
-    answer = function("send_email").handler(batch(*messages), context("send_email"))
+def owe_code(conn: psycopg.Connection, phone: str = "+12025550123", **overrides: Any) -> UUID:
+    """Make a code for a phone, and put the text message with it into the outbox. Return the message's id."""
+    code = phone_codes.send(conn, phone)
+    (message,) = conn.execute("SELECT id FROM outbox WHERE kind = 'sms' ORDER BY id DESC LIMIT 1").fetchone() or ()
+    assert code.phone == phone
+    for column, value in overrides.items():
+        conn.execute(f"UPDATE outbox SET {column} = %s WHERE id = %s", [value, message])
+    return UUID(str(message))
+
+
+def deliver(*messages: UUID | str, worker: str = "send_email") -> list[UUID | str]:
+    """Hand messages to a worker as its queue does. Return those that it reports as failed."""
+    answer = function(worker).handler(batch(*messages), context(worker))
     return [messages[int(item["itemIdentifier"])] for item in answer["batchItemFailures"]]
 
 
@@ -121,6 +135,25 @@ def inbox(aws_url: str, recipient: str) -> list[EmailMessage]:
         messages = json.load(answer)["ses"].get("RawMessage", [])
     mails = [parse(message["raw_data"].encode()) for message in messages]
     return [mail for mail in mails if mail["To"] == recipient]
+
+
+def deliver_sms(conn: psycopg.Connection) -> None:
+    """Hand all text messages that wait to their worker."""
+    waiting = conn.execute("SELECT id FROM outbox WHERE kind = 'sms' AND status = 'pending' ORDER BY id").fetchall()
+    assert deliver(*[message for (message,) in waiting], worker="send_sms") == []
+
+
+def code_in(text: str) -> str:
+    """Return the code in a text message."""
+    found = re.match(r"(\d{6}) is your code ", text)
+    assert found, text
+    return found[1]
+
+
+def texts(phone: str) -> list[str]:
+    """Return the text messages to a phone that moto's SNS, in this process, has taken."""
+    taken = sns_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].sms_messages.values()
+    return [text for number, text in taken if number == phone]
 
 
 def parse(raw: bytes) -> EmailMessage:
@@ -135,63 +168,114 @@ def parse(raw: bytes) -> EmailMessage:
     return mail
 
 
-class SesStub:
+class Stub[T]:
     """Answers each call as the next of its ``orders`` says, and takes the message if there is none.
 
     Orders are ``take`` or ``refuse`` a message, ``throttle`` the sender, ``lose`` the answer to a message that it took,
-    and ``hang`` until it is released.
+    and ``hang`` until it is released. A service may know others.
     """
+
+    content_type = ""
 
     def __init__(self) -> None:
         self.orders: list[str] = []
-        self.taken: list[EmailMessage] = []
+        self.taken: list[T] = []
         self.asked: queue.Queue[str] = queue.Queue()
         self.released = threading.Event()
         self.closed = threading.Event()
         self.url = ""
 
-    def answer(self, document: dict[str, Any]) -> tuple[int, dict[str, str]]:
-        """Return the status and the body for a call of SendEmail."""
+    def read(self, body: bytes) -> T:
+        """Return the message in a call."""
+        raise NotImplementedError
+
+    def answer_of(self, order: str) -> tuple[int, bytes]:
+        """Return the status and the body that an order makes of a call."""
+        raise NotImplementedError
+
+    def answer(self, body: bytes) -> tuple[int, bytes]:
+        """Return the status and the body for a call."""
         order = self.orders.pop(0) if self.orders else "take"
         if order == "lose":
-            self._take(document)
+            self.taken.append(self.read(body))
         self.asked.put(order)
         if order == "lose":
             self.closed.wait(60)
         if order == "hang":
             self.released.wait(60)
-        if order == "refuse":
-            return 400, {"__type": "MessageRejected", "message": "Email address is not verified."}
-        if order == "throttle":
-            return 429, {"__type": "TooManyRequestsException", "message": "Maximum sending rate exceeded."}
-        if not self.closed.is_set():
-            self._take(document)
-        return 200, {"MessageId": f"receipt-{len(self.taken)}"}
+        if order in {"take", "hang"} and not self.closed.is_set():
+            self.taken.append(self.read(body))
+        return self.answer_of(order)
 
     def close(self) -> None:
         """Close all connections without an answer."""
         self.closed.set()
         self.released.set()
 
-    def _take(self, document: dict[str, Any]) -> None:
-        self.taken.append(parse(base64.b64decode(document["Content"]["Raw"]["Data"])))
+
+class SesStub(Stub[EmailMessage]):
+    """A stub of SES."""
+
+    content_type = "application/json"
+
+    def read(self, body: bytes) -> EmailMessage:
+        return parse(base64.b64decode(json.loads(body)["Content"]["Raw"]["Data"]))
+
+    def answer_of(self, order: str) -> tuple[int, bytes]:
+        status, answer = {
+            "refuse": (400, {"__type": "MessageRejected", "message": "Email address is not verified."}),
+            "throttle": (429, {"__type": "TooManyRequestsException", "message": "Maximum sending rate exceeded."}),
+        }.get(order, (200, {"MessageId": f"receipt-{len(self.taken)}"}))
+        return status, json.dumps(answer).encode()
+
+
+@dataclass(frozen=True)
+class SentSms:
+    """A text message that SNS was asked to send, with its attributes."""
+
+    phone: str
+    text: str
+    attributes: dict[str, str]
+
+
+class SnsStub(Stub[SentSms]):
+    """A stub of SNS, which speaks AWS's query protocol. It can ``opt_out`` a number, too."""
+
+    content_type = "text/xml"
+
+    def read(self, body: bytes) -> SentSms:
+        form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        names = {key: name for key, name in form.items() if key.endswith(".Name")}
+        attributes = {name: form[key.removesuffix("Name") + "Value.StringValue"] for key, name in names.items()}
+        return SentSms(form["PhoneNumber"], form["Message"], attributes)
+
+    def answer_of(self, order: str) -> tuple[int, bytes]:
+        refusals = {
+            "refuse": (500, "InternalError", "An internal error occurred."),
+            "throttle": (400, "Throttling", "Rate exceeded"),
+            "opt_out": (400, "OptedOut", "+12025550123 has opted out of text messages."),
+        }
+        if order not in refusals:
+            receipt = f"<MessageId>receipt-{len(self.taken)}</MessageId>"
+            return 200, f"<PublishResponse><PublishResult>{receipt}</PublishResult></PublishResponse>".encode()
+        status, code, text = refusals[order]
+        error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{text}</Message></Error>"
+        return status, f"<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>".encode()
 
 
 @contextmanager
-def ses_stub() -> Iterator[SesStub]:
-    """Serve a stub of SES. Other processes find it by ``AWS_ENDPOINT_URL_SESV2``."""
-    stub = SesStub()
+def served[S: Stub[Any]](stub: S) -> Iterator[S]:
+    """Serve a stub. Other processes find it by an environment variable such as ``AWS_ENDPOINT_URL_SESV2``."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, answer = stub.answer(document)
+            status, body = stub.answer(self.rfile.read(int(self.headers["Content-Length"])))
             if stub.closed.is_set():
                 return
-            body = json.dumps(answer).encode()
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("x-amzn-ErrorType", answer.get("__type", ""))
+            self.send_header("Content-Type", stub.content_type)
+            if stub.content_type == "application/json":
+                self.send_header("x-amzn-ErrorType", json.loads(body).get("__type", ""))
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -210,11 +294,21 @@ def ses_stub() -> Iterator[SesStub]:
 @contextmanager
 def ses_replaced(monkeypatch: pytest.MonkeyPatch) -> Iterator[SesStub]:
     """Let the worker in this process send to a stub of SES."""
-    with ses_stub() as stub:
+    with served(SesStub()) as stub:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", stub.url)
         ses._client.cache_clear()
         yield stub
     ses._client.cache_clear()
+
+
+@contextmanager
+def sns_replaced(monkeypatch: pytest.MonkeyPatch) -> Iterator[SnsStub]:
+    """Let the worker in this process send to a stub of SNS."""
+    with served(SnsStub()) as stub:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", stub.url)
+        sns._client.cache_clear()
+        yield stub
+    sns._client.cache_clear()
 
 
 @contextmanager

@@ -38,6 +38,8 @@ class Operation:
     method: str
     path: str
     who: str
+    scope: str | None
+    for_devices: bool
     takes_body: bool
     takes_parameters: bool
     takes_key: bool
@@ -52,6 +54,8 @@ def operations() -> dict[str, Operation]:
             method.upper(),
             path,
             operation.get("x-who", ""),
+            operation.get("x-scope"),
+            {"door_device": []} in operation.get("security", []),
             "requestBody" in operation,
             bool(operation.get("parameters")),
             any(parameter["name"].lower() == "idempotency-key" for parameter in operation.get("parameters", [])),
@@ -67,7 +71,8 @@ class World:
     """An organisation with sold tickets, its members and buyers, and people who have nothing to do with it.
 
     The rivals are the owner, a manager and a scanner of another organisation. The rejected organisation has the same
-    members. The buyer is invited to the first one.
+    members. The buyer is invited to the first one. It and the rivals have an API key with all scopes. The device at the
+    door has a pass for the published event, at any gate.
     """
 
     owner: UUID
@@ -76,6 +81,8 @@ class World:
     colleague: UUID
     buyer: UUID
     session: SessionView
+    phone: str
+    phone_code: str
     stranger: UUID
     rival: UUID
     rival_manager: UUID
@@ -104,6 +111,13 @@ class World:
     cloakroom: UUID
     claim: UUID
     claim_qr: str
+    api_key: UUID
+    key: str
+    rival_key: str
+    door_pass: UUID
+    door_device: UUID
+    device_token: str
+    pairing_code: str
     confirm_token: str
     reset_token: str
     undo_token: str
@@ -115,6 +129,7 @@ class World:
             **TIMES,
             **ids,
             "unique": new_id().hex[-12:],
+            "new_phone": factories.phone(),
             "password": PASSWORD,
             "email": self.session.account.email,
             "refresh_token": self.session.refresh_token,
@@ -129,6 +144,7 @@ TIMES = {
     "doors_open_at": (factories.NOW + timedelta(days=30, hours=-1)).isoformat(),
     "starts_at": (factories.NOW + timedelta(days=30)).isoformat(),
     "ends_at": (factories.NOW + timedelta(days=30, hours=4)).isoformat(),
+    "pass_ends_at": (factories.NOW + timedelta(days=29)).isoformat(),
 }
 
 
@@ -145,6 +161,7 @@ def build(conn: psycopg.Connection) -> World:
     owner = factories.account(conn)
     session = sign_up(conn)
     buyer, email = session.account.id, session.account.email
+    phone, phone_code = factories.phone_code(conn)
     organisation = factories.organisation(conn, owner=owner)
     event = factories.event(conn, organisation_id=organisation)
     draft = factories.event(conn, organisation_id=organisation, status="draft")
@@ -165,6 +182,9 @@ def build(conn: psycopg.Connection) -> World:
     _, invitation_token = factories.invitation(conn, organisation, session.account.email)
     ticket, other_ticket = tickets.list_for_order(conn, paid_order)[:2]
     (used_ticket,) = tickets.list_for_order(conn, factories.paid_order(conn, ticket_type, quantity=1))
+    api_key, key = factories.api_key(conn, organisation)
+    door_pass = factories.door_pass(conn, organisation, event)
+    door_device, device_token = factories.door_device(conn, door_pass)
     return World(
         owner=owner,
         manager=manager,
@@ -172,6 +192,8 @@ def build(conn: psycopg.Connection) -> World:
         colleague=factories.member(conn, organisation, "scanner"),
         buyer=buyer,
         session=session,
+        phone=phone,
+        phone_code=phone_code,
         stranger=factories.account(conn),
         rival=rival,
         rival_manager=factories.member(conn, rivals, "manager"),
@@ -200,6 +222,13 @@ def build(conn: psycopg.Connection) -> World:
         cloakroom=cloakroom,
         claim=claim,
         claim_qr=claim_qr,
+        api_key=api_key,
+        key=key,
+        rival_key=factories.api_key(conn, rivals)[1],
+        door_pass=door_pass,
+        door_device=door_device,
+        device_token=device_token,
+        pairing_code=factories.pairing_code(conn, door_pass),
         confirm_token=factories.one_time_token(
             conn, Purpose.SIGN_UP, email=f"{new_id()}@example.com", name="Bola", organisation_name="Bola's"
         ),
@@ -253,11 +282,22 @@ def _token_of(name: str, names: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who calls: with an account, as a guest with a token, or as a provider with its signature."""
+    """Who calls: with an account, as a guest with a token, or as a provider with its signature.
+
+    A program calls with an API key, and a device at the door with its token.
+    """
 
     account: UUID | None = None
     token: str | None = None
     signs: bool = False
+    key: str | None = None
+    device: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of a key or a device."""
+        key = {"x-api-key": self.key} if self.key is not None else {}
+        return key | ({"authorization": f"Bearer {self.device}"} if self.device is not None else {})
 
 
 NOBODY = Caller()
@@ -316,5 +356,5 @@ def perform(
         order_token=caller.token,
         key=key if operation.takes_key else None,
         query=call.query,
-        headers=proof | {name.replace("_", "-"): text for name, text in headers.items()},
+        headers=proof | caller.headers | {name.replace("_", "-"): text for name, text in headers.items()},
     )

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import time
 import traceback
 import warnings
@@ -16,7 +17,7 @@ import psycopg
 
 from boxoffice import db
 from tests.helpers import invariants
-from tests.helpers.support import Database
+from tests.helpers.support import Database, run_python
 
 
 def race[T](database: Database, racers: int, act: Callable[[psycopg.Connection, int], T]) -> list[T]:
@@ -195,3 +196,36 @@ def wait_for_rollbacks(conn: psycopg.Connection) -> None:
             return
         conn.execute("SELECT pg_sleep(0.01)")
     raise AssertionError("transactions of killed processes are still open")
+
+
+_WORK = """
+import json, sys
+from tests.helpers.support import context, function
+function(sys.argv[1]).handler(json.loads(sys.argv[2]), context())
+"""
+
+
+def start(name: str, event: dict[str, Any]) -> subprocess.Popen[str]:
+    """Start a function in a process of its own."""
+    return run_python(f"import sys; sys.argv[1:] = {[name, json.dumps(event)]!r}\n{_WORK}")
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kill a process that still runs."""
+    assert process.poll() is None, process.stderr.read() if process.stderr else ""
+    process.kill()
+    process.communicate()
+
+
+def wait_for(condition: Callable[[], Any]) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def waiting_for_a_lock(conn: psycopg.Connection) -> int:
+    """Return how many connections wait for a lock."""
+    row = conn.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchone()
+    return int(row[0]) if row else 0

@@ -98,7 +98,9 @@ def enable_webhooks(conn: psycopg.Connection) -> None:
 
 def webhooks(conn: psycopg.Connection) -> list[dict[str, Any]]:
     """Return the bodies of the webhooks in the outbox."""
-    return [body for (body,) in conn.execute("SELECT payload FROM outbox WHERE kind = 'webhook' ORDER BY created_at")]
+    return [
+        body for (body,) in conn.execute("SELECT payload FROM outbox WHERE kind = 'webhook' ORDER BY created_at, id")
+    ]
 
 
 def outbox_of(conn: psycopg.Connection, template: str) -> list[tuple[str, dict[str, Any]]]:

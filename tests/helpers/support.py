@@ -36,6 +36,14 @@ class Database:
     api_url: str
 
 
+@contextmanager
+def as_owner(conn: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """Connect to the database of a connection, as its owner, who sees all rows."""
+    parameters = conn.info.get_parameters() | {"user": "postgres"}
+    with psycopg.connect(**parameters, autocommit=True) as owner:
+        yield owner
+
+
 class Postgres:
     """A server on a free port. It is fast, since it may lose its data if the machine crashes."""
 

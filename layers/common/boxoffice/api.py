@@ -26,7 +26,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from boxoffice.answer import set_header, take_headers
-from boxoffice.auth import Caller, Who, identify
+from boxoffice.auth import Access, Caller, Devices, Who, identify
 from boxoffice.errors import (
     DomainError,
     FieldError,
@@ -38,6 +38,7 @@ from boxoffice.errors import (
     TooLarge,
     UnsupportedMediaType,
 )
+from boxoffice.scopes import Scope
 from boxoffice.telemetry import flush, logger
 
 MAX_BODY = 256 * 1024  # bytes
@@ -77,15 +78,20 @@ class Route:
     method: str
     path: str
     function: Callable[..., Any]
-    who: Who
+    access: Access
     raises: tuple[type[DomainError], ...]
     produces: tuple[str, ...]
     other_statuses: tuple[int, ...]
     conditional: bool
 
+    @property
+    def who(self) -> Who:
+        """Return who may call it."""
+        return self.access.who
+
 
 ROUTES: list[Route] = []
-_who: dict[Callable[..., Any], Who] = {}
+_access: dict[Callable[..., Any], Access] = {}
 
 
 class _Middleware(OpenAPIRequestValidationMiddleware):
@@ -93,16 +99,9 @@ class _Middleware(OpenAPIRequestValidationMiddleware):
 
     def handler(self, app: Any, next_middleware: NextMiddleware) -> Response[Any]:
         function = app.context["_route"].func
-        if function in _who:  # for an unknown path the resolver has a function of its own
-            headers = app.current_event.headers
-            source = app.current_event.request_context.http.source_ip
-            caller = identify(
-                _who[function],
-                function.__name__,
-                headers.get("authorization"),
-                headers.get("x-order-token"),
-                source,
-            )
+        if function in _access:  # for an unknown path the resolver has a function of its own
+            connected = app.current_event.request_context.http.source_ip
+            caller = identify(_access[function], app.current_event.headers, connected)
             app.append_context(caller=caller)
         response = super().handler(app, next_middleware)
         if response.status_code == 204:
@@ -147,6 +146,8 @@ def route[F: Callable[..., Any]](
     path: str,
     *,
     who: Who,
+    scope: Scope | None = None,
+    devices: Devices = Devices.NEVER,
     status: int = 200,
     raises: tuple[type[DomainError], ...] = (),
     produces: tuple[str, ...] = (),
@@ -160,6 +161,7 @@ def route[F: Callable[..., Any]](
 
     Args:
         path: like ``/v1/orders/{order_id}``.
+        scope: what an API key needs. Without one, no key may call the route.
         raises: its own errors. `boxoffice.problems` adds those that many endpoints have.
         produces: the media types of the answer, if it is not JSON.
         other_statuses: that the answer can have, with the same kind of body.
@@ -169,8 +171,9 @@ def route[F: Callable[..., Any]](
     """
 
     def register(function: F) -> F:
-        ROUTES.append(Route(method, path, function, who, raises, produces, other_statuses, conditional))
-        _who[function] = who
+        access = Access(who, function.__name__, scope, devices)
+        ROUTES.append(Route(method, path, function, access, raises, produces, other_statuses, conditional))
+        _access[function] = access
         rule = path.replace("{", "<").replace("}", ">")
         doc = (function.__doc__ or "").strip()
         return app.route(

@@ -1,15 +1,19 @@
 """Who calls, and what they may do."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from enum import StrEnum
+from datetime import UTC, datetime, timedelta
+from enum import Enum, StrEnum
 from typing import Literal
 from uuid import UUID
 
-from boxoffice import credentials, db, sql
+from boxoffice import addresses, credentials, db, sql
+from boxoffice.bearer_secrets import DEVICE_TOKEN, is_secret
 from boxoffice.config import settings
-from boxoffice.errors import Forbidden, NotFound, Unauthenticated
+from boxoffice.credentials import ApiKey, DoorDevice
+from boxoffice.errors import AccountNeeded, Forbidden, NotFound, OutOfScope, OutsideDoorPass, Unauthenticated
+from boxoffice.scopes import Scope, allows
 from boxoffice.signing import current_key, is_token, key, token
 
 SQL = sql.queries()
@@ -35,22 +39,55 @@ class Who(StrEnum):
     ADMIN = "admin"
 
 
+type ActorKind = Literal["account", "key", "device", "guest"]
+
 type GuestResource = Literal["order", "ticket", "waitlist entry"]
 """What a guest holds the token of. Each kind has a purpose of its own, so that no token serves another kind."""
 
 _ROLES = (Who.SCANNER, Who.MANAGER, Who.OWNER)
 
 
+class Devices(Enum):
+    """When door devices may call a route: never, until their pass ends, or for an hour longer."""
+
+    NEVER = None
+    DURING_PASS = timedelta(0)
+    AND_AFTER = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a route declares of its callers.
+
+    Attributes:
+        operation: the name of the route's function.
+        scope: what an API key needs. None if no key may call it.
+    """
+
+    who: Who
+    operation: str = ""
+    scope: Scope | None = None
+    devices: Devices = Devices.NEVER
+
+
 @dataclass(frozen=True)
 class Caller:
-    """Whoever sent a request, and what the route asks of them."""
+    """Whoever sent a request, and what the route asks of them.
+
+    Attributes:
+        key: the API key that a program sends.
+        device: the door device that calls.
+        operation: the name of the route's function.
+    """
 
     needs: Who
     account_id: UUID | None = None
     session_id: UUID | None = None
     guest_token: str | None = None
     address: str = ""
-    operation: str = ""  # the name of the route's function
+    operation: str = ""
+    key: ApiKey | None = None
+    device: DoorDevice | None = None
 
     @property
     def account(self) -> UUID:
@@ -65,18 +102,29 @@ class Caller:
 
     @property
     def actor(self) -> UUID | None:
-        """Return the id of whoever acts; None for a guest or a provider."""
-        return self.account_id
+        """Return the id of whoever acts: an account, a key or a device. None for a guest or a provider."""
+        machine = self.key or self.device
+        return machine.id if machine else self.account_id
 
     @property
-    def actor_kind(self) -> str:
-        """Return what acts: an account, or a guest."""
+    def actor_kind(self) -> ActorKind:
+        """Return what acts: an account, a key, a device, or a guest, whom nobody knows."""
+        if self.key:
+            return "key"
+        if self.device:
+            return "device"
         return "account" if self.account_id else "guest"
+
+    @property
+    def acts_for(self) -> UUID | None:
+        """Return the one organisation that a key or a device acts for. None for people."""
+        machine = self.key or self.device
+        return machine.organisation_id if machine else None
 
     @property
     def entrance(self) -> dict[str, UUID | None]:
         """Return the parameters of a statement that checks by itself if the caller may enter an organisation."""
-        return {"account_id": self.account_id}
+        return {"acts_for": self.acts_for, "account_id": self.account_id}
 
 
 def acting_as(caller: Caller, account_id: UUID) -> Caller:
@@ -84,22 +132,76 @@ def acting_as(caller: Caller, account_id: UUID) -> Caller:
     return replace(caller, account_id=account_id)
 
 
-def identify(needs: Who, operation: str, authorization: str | None, guest_token: str | None, address: str) -> Caller:
-    """Return the caller of a route, from the request's headers.
+def identify(access: Access, headers: Mapping[str, str], connected: str) -> Caller:
+    """Return the caller of a route.
 
     Args:
-        operation: the name of the route's function.
+        headers: of the request.
+        connected: the address that has connected to API Gateway.
 
     Raises:
         Unauthenticated: a credential is wrong or over, or the route needs one and there is none.
+        OutOfScope, AccountNeeded: the credential is right, but not for this route.
+        Invalid: a shop passes on an address that is none.
     """
-    if needs is Who.PROVIDER:
-        return Caller(needs, address=address, operation=operation)
-    account_id, session_id = _verify_session(authorization) if authorization else (None, None)
-    is_guest = needs is Who.GUEST and guest_token is not None
-    if account_id is None and not is_guest and needs is not Who.PUBLIC:
+    if access.who is Who.PROVIDER:
+        return Caller(access.who, address=connected, operation=access.operation)
+    caller = Caller(
+        access.who,
+        guest_token=headers.get("x-order-token"),
+        address=addresses.address_of(headers, connected),
+        operation=access.operation,
+    )
+    authorization, presented_key = headers.get("authorization"), headers.get("x-api-key")
+    if presented_key is not None:
+        if authorization:
+            raise Unauthenticated("Send an access token or an API key, not both.")
+        return _identify_key(access, caller, presented_key, headers.get(addresses.BUYER_ADDRESS))
+    if authorization:
+        return _identify_bearer(access, caller, authorization)
+    is_guest = access.who is Who.GUEST and caller.guest_token is not None
+    if not is_guest and access.who is not Who.PUBLIC:
         raise Unauthenticated
-    return Caller(needs, account_id, session_id, guest_token, address, operation)
+    return caller
+
+
+def _identify_key(access: Access, caller: Caller, presented: str, buyer_address: str | None) -> Caller:
+    """Return the caller with the API key that they send, and with the buyer's address that they may pass on."""
+    key = credentials.find_key(presented)
+    if key is None:
+        raise Unauthenticated
+    if access.scope is None:
+        raise AccountNeeded
+    if not allows(key.scopes, access.scope):
+        raise OutOfScope(required_scope=access.scope)
+    if buyer_address is None:
+        return replace(caller, key=key)
+    if Scope.BUYERS_ADDRESS not in key.scopes:
+        raise OutOfScope(required_scope=Scope.BUYERS_ADDRESS)
+    return replace(caller, key=key, address=addresses.passed_on_address(buyer_address))
+
+
+def _identify_bearer(access: Access, caller: Caller, authorization: str) -> Caller:
+    """Return the caller with the account or the door device that an Authorization header proves."""
+    scheme, _, credential = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise Unauthenticated
+    if is_secret(credential, DEVICE_TOKEN):
+        return replace(caller, device=_find_device(access, credential))
+    account_id, session_id = _verify_session(credential)
+    return replace(caller, account_id=account_id, session_id=session_id)
+
+
+def _find_device(access: Access, token: str) -> DoorDevice:
+    """Return the device that a token belongs to, if the route lets it in now."""
+    device = credentials.find_device(token)
+    if device is None:
+        raise Unauthenticated
+    if access.devices.value is None:
+        raise AccountNeeded
+    if datetime.now(UTC) >= device.until + access.devices.value:
+        raise Unauthenticated("The door pass has ended. Ask a manager for another one.")
+    return device
 
 
 def issue_access_token(account_id: UUID, session_id: UUID) -> str:
@@ -118,21 +220,18 @@ def issue_access_token(account_id: UUID, session_id: UUID) -> str:
     return jwt.encode(payload, secret, algorithm=_ALGORITHM, headers={"kid": key_id})
 
 
-def _verify_session(authorization: str) -> tuple[UUID, UUID]:
-    """Return the ids of the account and of its open session that an Authorization header proves."""
-    account_id, session_id = _verify_access_token(authorization)
+def _verify_session(credential: str) -> tuple[UUID, UUID]:
+    """Return the ids of the account and of its open session that an access token proves."""
+    account_id, session_id = _verify_access_token(credential)
     if not credentials.is_live_session(account_id, session_id):
         raise Unauthenticated
     return account_id, session_id
 
 
-def _verify_access_token(authorization: str) -> tuple[UUID, UUID]:
-    """Return the ids of the account and the session that an Authorization header proves."""
+def _verify_access_token(credential: str) -> tuple[UUID, UUID]:
+    """Return the ids of the account and the session that an access token names."""
     import jwt
 
-    scheme, _, credential = authorization.partition(" ")
-    if scheme.lower() != "bearer":
-        raise Unauthenticated
     try:
         key_id = jwt.get_unverified_header(credential).get("kid")
         secret = key(settings().token_keys_secret, str(key_id))
@@ -186,11 +285,47 @@ def _message(resource_id: UUID, transfer_count: int) -> bytes:
 
 
 def role_of(conn: db.Connection, caller: Caller, organisation_id: UUID) -> Who | None:
-    """Return the caller's role in an organisation, or None. An admin acts as manager everywhere."""
+    """Return the caller's role in an organisation, or None. An admin acts as manager everywhere.
+
+    A key whose scope the route needs has the role that the route needs, and elsewhere that of a manager.
+
+    Raises:
+        NotFound: the caller is a key or a device of another organisation.
+    """
+    require_own(caller, organisation_id)
+    if caller.key:
+        return caller.needs if caller.needs in _ROLES else Who.MANAGER
+    if caller.device:
+        return Who.SCANNER
     if caller.account_id is None:
         return None
     role = db.value(conn, SQL.role_of, organisation_id=organisation_id, account_id=caller.account_id)
     return Who(role) if role else None
+
+
+def require_own(caller: Caller, organisation_id: UUID) -> None:
+    """Let through people, and the keys and devices of this organisation.
+
+    Raises:
+        NotFound: the caller is a key or a device of another organisation.
+    """
+    if caller.acts_for not in (None, organisation_id):
+        raise NotFound
+
+
+def require_event(caller: Caller, event_id: UUID) -> None:
+    """Let through all but a door device whose pass is for other events.
+
+    Raises:
+        OutsideDoorPass: the caller is such a device.
+    """
+    if caller.device and event_id not in caller.device.event_ids:
+        raise outside(caller.device)
+
+
+def outside(device: DoorDevice) -> OutsideDoorPass:
+    """Return the error that tells a device which events and gates its pass is for."""
+    return OutsideDoorPass(event_ids=device.event_ids, gates=device.gates)
 
 
 def require_role(conn: db.Connection, caller: Caller, organisation_id: UUID) -> None:
@@ -252,7 +387,7 @@ def require_admin(conn: db.Connection, caller: Caller) -> None:
 
 def is_admin(conn: db.Connection, caller: Caller) -> bool:
     """Return True if the caller's account is an admin of the platform."""
-    return bool(db.value(conn, SQL.is_admin, account_id=caller.account))
+    return caller.account_id is not None and bool(db.value(conn, SQL.is_admin, account_id=caller.account_id))
 
 
 def covers(role: Who, needed: Who) -> bool:

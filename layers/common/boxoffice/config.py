@@ -32,9 +32,14 @@ class Settings:
     link_keys_secret: str
     code_keys_secret: str
     data_keys_secret: str
+    edge_keys_secret: str
     email_queue_url: str
     refund_queue_url: str
+    sms_queue_url: str
     email_sender: str
+    sms_sender_id: str
+    sms_origination_number: str
+    sms_max_price: str
     public_url: str
     hold: timedelta
     auto_approve_organisations: bool
@@ -57,9 +62,14 @@ def settings() -> Settings:
         link_keys_secret=env["LINK_KEYS_SECRET"],
         code_keys_secret=env["CODE_KEYS_SECRET"],
         data_keys_secret=env["DATA_KEYS_SECRET"],
+        edge_keys_secret=env["EDGE_KEYS_SECRET"],
         email_queue_url=env["EMAIL_QUEUE_URL"],
         refund_queue_url=env["REFUND_QUEUE_URL"],
+        sms_queue_url=env["SMS_QUEUE_URL"],
         email_sender=env["EMAIL_SENDER"],
+        sms_sender_id=env["SMS_SENDER_ID"],
+        sms_origination_number=env["SMS_ORIGINATION_NUMBER"],
+        sms_max_price=env["SMS_MAX_PRICE"],
         public_url=env["PUBLIC_URL"].rstrip("/"),
         hold=timedelta(minutes=float(env["HOLD_MINUTES"])),
         auto_approve_organisations=env["AUTO_APPROVE_ORGANISATIONS"] == "true",

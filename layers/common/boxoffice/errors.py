@@ -1,8 +1,10 @@
 """Domain errors: each states a fact. Every domain adds its own; `boxoffice.api` answers them as problem documents."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from inspect import get_annotations
 from typing import Any, ClassVar, Self, TypedDict, dataclass_transform
+from uuid import UUID
 
 
 @dataclass_transform()
@@ -76,6 +78,30 @@ class Forbidden(DomainError):
     your_role: str | None
 
 
+class OutOfScope(DomainError):
+    status = 403
+    code = "out_of_scope"
+    meaning = "The API key lacks the scope {required_scope}."
+    remedy = "Use a key that has it."
+    required_scope: str
+
+
+class AccountNeeded(DomainError):
+    status = 403
+    code = "account_needed"
+    meaning = "No API key and no door device may do this."
+    remedy = "Leave the key or the token out. Log in with an account if the operation needs one."
+
+
+class OutsideDoorPass(DomainError):
+    status = 403
+    code = "outside_door_pass"
+    meaning = "The door pass of this device is for other events or gates."
+    remedy = "Name one of `event_ids` and, unless they are null, one of `gates`."
+    event_ids: list[UUID]
+    gates: list[str] | None
+
+
 class NotFound(DomainError):
     status = 404
     code = "not_found"
@@ -129,6 +155,14 @@ class Invalid(DomainError):
         return cls(detail=because, errors=[FieldError(loc=[*loc], msg=because, type="value_error")])
 
 
+class EndOutOfRange(DomainError):
+    status = 422
+    code = "end_out_of_range"
+    meaning = "It must end in the future, and no later than at `latest`."
+    remedy = "Choose a time between now and then."
+    latest: datetime
+
+
 class AmountOffStep(DomainError):
     status = 422
     code = "amount_off_step"
@@ -152,6 +186,14 @@ class TooManyRequests(DomainError):
     meaning = "There were too many attempts."
     remedy = "Try again in {retry_after} seconds."
     retry_after: int  # seconds, in the Retry-After header too
+
+
+class SmsLimitReached(DomainError):
+    status = 429
+    code = "sms_limit_reached"
+    meaning = "No more text messages are sent to phones of this kind for now."
+    remedy = "Log in another way, or try again in {retry_after} seconds."
+    retry_after: int
 
 
 class InternalError(DomainError):

@@ -7,7 +7,7 @@ a few of them.
 import re
 import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
 from pydantic import (
@@ -66,6 +66,13 @@ def _bare_address(address: object) -> object:
     return address
 
 
+def _possible_phone(phone: str) -> str:
+    """Return a phone number in its one spelling. Refuse what cannot be one."""
+    from boxoffice import phones
+
+    return phones.normalise(phone)
+
+
 def _url(text: str) -> str:
     """Return a URL as browsers write it: its host in ASCII, and what else is not ASCII percent-encoded."""
     from pydantic_core import Url
@@ -113,9 +120,12 @@ WebUrl = Annotated[
     Field(examples=["https://example.com"]),
 ]
 Email = Annotated[EmailStr, BeforeValidator(_bare_address), AfterValidator(str.lower), Field(max_length=254)]
-Phone = Annotated[
+# Whoever buys does not wait for the library that knows how many digits a number has. So a buyer's phone is checked by
+# its form alone, and nobody sends anything to it.
+BuyerPhone = Annotated[
     str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$"), Field(description="E.164", examples=["+2348012345678"])
 ]
+Phone = Annotated[BuyerPhone, AfterValidator(_possible_phone)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in_utc)]
 Price = Annotated[int, Field(strict=True, ge=0, le=money.MAX_PRICE, description="In the currency's minor unit")]
 Id = UUID
@@ -164,6 +174,14 @@ class MoneyView(View):
     @property
     def currency_exponent(self: _HasCurrency) -> int:
         return money.exponent(self.currency)
+
+
+class ActorView(View):
+    """Who has done something."""
+
+    id: Id
+    kind: Literal["account", "key", "device"] = Field(description="A person, an API key, or a device at the door")
+    name: str
 
 
 class Page[T](View):

@@ -31,6 +31,7 @@ class Purpose(StrEnum):
 
     CHANGE_EMAIL = "change email"
     CONFIRM_EMAIL = "confirm email"
+    PAIR_DOOR_DEVICE = "pair door device"
     INVITATION = "invitation"
     RESET_PASSWORD = "reset password"  # noqa: S105
     SIGN_UP = "sign up"

@@ -8,11 +8,12 @@ import importlib.util
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from boxoffice import api, routes
-from boxoffice.auth import Who
+from boxoffice.auth import Devices, Who
 from boxoffice.examples import example_of
 from boxoffice.version import VERSION
 
@@ -25,7 +26,8 @@ Ids are UUIDv7, and times RFC 3339 in UTC. Money is an integer in the currency's
 `detail` what to do about it, and the facts stand beside them. Lists answer `items` and `next_cursor`. `x-who` says who
 may call an operation: `public`, `guest` (the order's own token, its buyer's account, or a manager of the seller),
 `account`, a role in the organisation concerned (`scanner` < `manager` < `owner`), `admin` of the platform, or a payment
-`provider` by its signature."""
+`provider` by its signature. `x-scope` names the scope that an organisation's API key needs instead. Without it, no key
+may call the operation."""
 
 _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
     Who.PUBLIC: [{}, {"account": []}],
@@ -40,6 +42,14 @@ _SCHEMES = {
         "name": "X-Order-Token",
         "description": "The access_token of an order or a ticket, or the token of a waitlist entry",
     },
+    "api_key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Api-Key",
+        "description": "An organisation's API key. With the scope `buyers:address`, a shop also sends the address of "
+        "its buyer as `X-Buyer-Address`, which limits then count",
+    },
+    "door_device": {"type": "http", "scheme": "bearer", "description": "The token of a device with a door pass"},
 }
 _ETAG = {
     "description": "The version that you read; sent as If-None-Match, the answer is 304 while nothing has changed",
@@ -116,7 +126,9 @@ def _complete(operation: dict[str, Any], route: api.Route, root: Path, errors: d
     (path,) = root.glob(f"functions/*/{route.function.__name__}.py")
     operation["tags"] = [path.parent.name]
     operation["x-who"] = route.who
-    operation["security"] = _SECURITY.get(route.who, [{"account": []}])
+    operation["security"] = [*_SECURITY.get(route.who, [{"account": []}]), *_security_of_machines(route)]
+    if route.access.scope is not None:
+        operation["x-scope"] = route.access.scope
     responses = operation["responses"]
     for written_by_powertools in ("422", "500"):
         responses.pop(written_by_powertools, None)
@@ -129,6 +141,13 @@ def _complete(operation: dict[str, Any], route: api.Route, root: Path, errors: d
         responses["304"] = {"description": "Nothing has changed"}
     _show_example(operation)
     operation["responses"] = dict(sorted((responses | errors).items()))
+
+
+def _security_of_machines(route: api.Route) -> Iterator[dict[str, list[str]]]:
+    if route.access.scope is not None:
+        yield {"api_key": []}
+    if route.access.devices is not Devices.NEVER:
+        yield {"door_device": []}
 
 
 def _show_example(operation: dict[str, Any]) -> None:

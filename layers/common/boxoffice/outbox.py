@@ -1,13 +1,13 @@
 """The transactional outbox: the transaction of a change also writes the messages that the change owes.
 
-A nudge after the commit puts a message on the queue at once. If the nudge is lost, the job `relay_outbox` does it
-within two minutes. The row alone says what is owed; a record on the queue only says when to look (decision 37).
+A nudge after the commit puts a message on the queue of its kind at once. If the nudge is lost, the job `relay_outbox`
+does it within two minutes. The row alone says what is owed; a record on the queue only says when to look (decision 37).
 """
 
 import json
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -18,6 +18,9 @@ from boxoffice.ids import new_id
 from boxoffice.observability import logger
 
 SQL = sql.queries("messaging")
+
+type QueuedKind = Literal["email", "sms"]
+"""The kinds of messages that workers send, each with a queue of its own. Webhooks have none yet."""
 
 _MOST_NUDGES = 500
 _dumps = partial(json.dumps, default=str)  # ids are written as text
@@ -48,6 +51,19 @@ def owe_emails(conn: db.Connection, template: str, emails: Sequence[tuple[str, d
         conn.after_commit(nudge, message_id, last=True)
 
 
+def owe_sms(conn: db.Connection, template: str, phone: str, payload: dict[str, Any]) -> None:
+    """Write a text message into the outbox, in the transaction of the change that owes it.
+
+    Args:
+        template: the name of the function in a domain's `sms.py` that writes the text.
+        phone: a number in E.164.
+        payload: the ids that this function needs, as strings; nothing secret.
+    """
+    message_id = new_id()
+    db.run(conn, SQL.insert_sms, id=message_id, template=template, recipient=phone, payload=Jsonb(payload))
+    conn.after_commit(nudge_sms, message_id, last=True)
+
+
 def owe_webhook(conn: db.Connection, organisation_id: UUID, kind: str, data: dict[str, Any]) -> None:
     """Write a webhook into the outbox, in the transaction of the change that owes it, if the organisation listens.
 
@@ -75,16 +91,25 @@ def owe_webhooks(conn: db.Connection, kind: str, webhooks: Sequence[tuple[UUID, 
 
 
 def nudge(_: db.Connection, message_ids: Sequence[UUID]) -> None:
-    """Put messages on the queue, after their commit. If that fails, `relay_outbox` does it later.
+    """Put emails on their queue, after the commit. If that fails, `relay_outbox` does it later.
 
     Of thousands, it leaves most to `relay_outbox`, since the caller waits for the queue.
     """
-    if refused := enqueue(message_ids[:_MOST_NUDGES]):
+    _nudge(message_ids, settings().email_queue_url)
+
+
+def nudge_sms(_: db.Connection, message_ids: Sequence[UUID]) -> None:
+    """Put text messages on their queue, after the commit. If that fails, `relay_outbox` does it later."""
+    _nudge(message_ids, settings().sms_queue_url)
+
+
+def _nudge(message_ids: Sequence[UUID], queue_url: str) -> None:
+    if refused := enqueue(message_ids[:_MOST_NUDGES], queue_url):
         logger.warning("the queue refused messages; relay_outbox will repeat them", extra={"messages": len(refused)})
 
 
-def enqueue(message_ids: Sequence[UUID]) -> list[UUID]:
-    """Put messages on the queue.
+def enqueue(message_ids: Sequence[UUID], queue_url: str) -> list[UUID]:
+    """Put messages of one kind on their queue.
 
     Returns:
         The ids of the messages that the queue refused.
@@ -94,4 +119,4 @@ def enqueue(message_ids: Sequence[UUID]) -> list[UUID]:
             on it already; to put all of them there again does no harm.
     """
     bodies = [json.dumps({"outbox_id": str(message_id)}) for message_id in message_ids]
-    return [message_ids[number] for number in queues.put(settings().email_queue_url, bodies)]
+    return [message_ids[number] for number in queues.put(queue_url, bodies)]

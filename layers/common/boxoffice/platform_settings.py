@@ -7,7 +7,7 @@ seconds, so a change holds everywhere after that. No purchase reads it.
 import time
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from boxoffice import db, sql
 from boxoffice.config import settings
@@ -15,6 +15,17 @@ from boxoffice.config import settings
 SQL = sql.queries()
 
 _LIFETIME = 10.0  # seconds for which they are cached
+
+
+def _sms_country(code: str) -> str:
+    from boxoffice import phones
+
+    if not phones.is_country(code):
+        raise ValueError("must be a country of ISO 3166 that has phone numbers, like NG")
+    return code
+
+
+SmsCountry = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_sms_country)]
 
 
 class PlatformSettings(BaseModel):
@@ -25,6 +36,20 @@ class PlatformSettings(BaseModel):
     verify_emails: Annotated[
         bool, Field(description="Make an account only when its address is confirmed, and tell nobody who has one")
     ] = Field(default_factory=lambda: settings().verify_emails)
+    sms_countries: Annotated[
+        frozenset[SmsCountry],
+        Field(
+            max_length=250,
+            description="Countries (ISO 3166-1 alpha-2) whose mobile phones get codes; without any, nobody logs in by "
+            "phone",
+        ),
+    ] = frozenset()
+    sms_per_day: Annotated[
+        int, Field(ge=0, le=1_000_000, description="Text messages that are sent a day in all; each costs money")
+    ] = 500
+    sms_to_country_per_day: Annotated[
+        int, Field(ge=0, le=1_000_000, description="Text messages that are sent a day to the phones of one country")
+    ] = 300
 
 
 _cached: tuple[float, PlatformSettings] | None = None

@@ -13,8 +13,9 @@ from pydantic import BaseModel, create_model
 from pydantic.json_schema import models_json_schema
 
 from boxoffice.api import Route
-from boxoffice.auth import Who
+from boxoffice.auth import Devices, Who
 from boxoffice.errors import (
+    AccountNeeded,
     Busy,
     DomainError,
     Forbidden,
@@ -23,6 +24,8 @@ from boxoffice.errors import (
     KeyReused,
     Malformed,
     NotFound,
+    OutOfScope,
+    OutsideDoorPass,
     StaleVersion,
     TooLarge,
     Unauthenticated,
@@ -84,6 +87,19 @@ _COMMON = (
         "all for guests, scanners, managers and owners",
         lambda route, _: route.who in {Who.GUEST, Who.SCANNER, Who.MANAGER, Who.OWNER},
     ),
+    _Common((OutOfScope,), "all that API keys may call", lambda route, _: route.access.scope is not None),
+    _Common(
+        (AccountNeeded,),
+        "all that no API key or no door device may call, but the webhooks of providers",
+        lambda route, _: (
+            route.who is not Who.PROVIDER and (route.access.scope is None or route.access.devices is Devices.NEVER)
+        ),
+    ),
+    _Common(
+        (OutsideDoorPass,),
+        "all that door devices may call",
+        lambda route, _: route.access.devices is not Devices.NEVER,
+    ),
     _Common((StaleVersion,), "all with `If-Match`", _takes("if-match")),
     _Common(
         (Malformed, TooLarge),
@@ -97,8 +113,10 @@ _COMMON = (
     ),
     _Common(
         (Invalid,),
-        "all with a body or parameters",
-        lambda _, operation: "requestBody" in operation or bool(operation.get("parameters")),
+        "all with a body or parameters",  # an operation that keys may call has the header X-Buyer-Address
+        lambda route, operation: (
+            "requestBody" in operation or bool(operation.get("parameters")) or route.access.scope is not None
+        ),
     ),
     _Common((KeyReused,), "all with an `Idempotency-Key`", _takes("idempotency-key")),
 )

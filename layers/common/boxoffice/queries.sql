@@ -1,6 +1,10 @@
 -- Statements of the modules that all domains share: callers, idempotency keys, rate limits, settings, one-time tokens
 -- and the audit log.
 
+-- name: show_rows_of
+-- Names the organisation whose rows row-level security shows to the rest of the transaction.
+SELECT set_config('boxoffice.organisation', %(organisation_id)s::text, true)
+
 -- name: role_of
 -- An admin of the platform is at least a manager in every organisation.
 SELECT CASE WHEN is_admin AND coalesce(role, 'scanner') = 'scanner' THEN 'manager' ELSE role END
@@ -11,6 +15,14 @@ WHERE accounts.id = %(account_id)s AND organisations.id = %(organisation_id)s
 -- name: is_live_session
 SELECT true FROM sessions JOIN accounts ON accounts.id = account_id
 WHERE sessions.id = %(id)s AND account_id = %(account_id)s AND revoked_at IS NULL AND blocked_at IS NULL
+
+-- name: use_api_key
+-- The live key with this hash, whose organisation nobody has named yet. Notes that it was used.
+SELECT id, organisation_id, scopes, expires_at FROM use_api_key(%(key_hash)s)
+
+-- name: use_door_device
+-- The device with this token. Notes that it was seen.
+SELECT id, organisation_id, event_ids, gates, until FROM use_door_device(%(token_hash)s)
 
 -- name: is_admin
 SELECT is_admin FROM accounts WHERE id = %(account_id)s
@@ -48,9 +60,19 @@ ON CONFLICT (bucket) DO UPDATE SET
     resets_at = CASE WHEN counted.resets_at <= now() THEN excluded.resets_at ELSE counted.resets_at END
 RETURNING attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in
 
+-- name: count_attempts
+-- Counts an attempt in several buckets, each with a window of its own, and locks these in order.
+INSERT INTO rate_limits AS counted (bucket, attempts, resets_at)
+SELECT bucket, 1, now() + time FROM unnest(%(buckets)s::text[], %(windows)s::interval[]) AS limited (bucket, time)
+ORDER BY bucket
+ON CONFLICT (bucket) DO UPDATE SET
+    attempts = CASE WHEN counted.resets_at <= now() THEN 1 ELSE counted.attempts + 1 END,
+    resets_at = CASE WHEN counted.resets_at <= now() THEN excluded.resets_at ELSE counted.resets_at END
+RETURNING bucket, attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in
+
 -- name: list_next_attempts
 -- The number that one more attempt would have, in the buckets that have counted attempts in their window.
-SELECT attempts + 1 AS attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in FROM rate_limits
+SELECT bucket, attempts + 1 AS attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in FROM rate_limits
 WHERE bucket = ANY(%(buckets)s) AND resets_at > now()
 
 -- name: list_platform_settings

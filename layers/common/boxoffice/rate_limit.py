@@ -1,20 +1,25 @@
 """Rate limits: how often somebody may try. The database counts, so that a limit holds for all environments together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 from typing import Any
 from uuid import UUID
 
 from boxoffice import api, db, sql
+from boxoffice.addresses import network_of
 from boxoffice.answer import set_header
-from boxoffice.errors import DomainError, TooManyRequests
+from boxoffice.errors import DomainError, SmsLimitReached, TooManyRequests
+from boxoffice.observability import count
 
 SQL = sql.queries()
 
 ATTEMPTS = 10
 ATTEMPTS_WINDOW = timedelta(minutes=15)
+PAIRINGS = 100
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EMAILS = 5
 EMAILS_FROM_ONE_ADDRESS = 100  # in the same time; a venue or a carrier can be many people
 EMAILS_WINDOW = timedelta(hours=1)
@@ -82,7 +87,7 @@ def limit_invitations(organisation_id: UUID, email: str) -> None:
         TooManyRequests: there were twenty of the organisation, or five to the address, in an hour before.
     """
     _limit("invite", [str(organisation_id)], INVITATIONS, EMAILS_WINDOW)
-    _limit("invite to", [email], EMAILS, EMAILS_WINDOW)
+    _limit("emails to", [email], EMAILS, EMAILS_WINDOW)
 
 
 @contextmanager
@@ -97,20 +102,127 @@ def limit_guesses(code: str | None, *wrong: type[DomainError]) -> Iterator[None]
     if code is None:
         yield
         return
+    with _limit_failures("guess", ATTEMPTS, wrong):
+        yield
+
+
+@contextmanager
+def limit_pairing(*wrong: type[DomainError]) -> Iterator[None]:
+    """Count a wrong code of a door pass, for the caller's address, as `limit_guesses` does.
+
+    Nobody can guess such a code. So the limit is generous: a venue is one address.
+
+    Raises:
+        TooManyRequests: there were a hundred wrong codes in fifteen minutes before.
+    """
+    with _limit_failures("pair", PAIRINGS, wrong):
+        yield
+
+
+@contextmanager
+def _limit_failures(action: str, most: int, wrong: tuple[type[DomainError], ...]) -> Iterator[None]:
+    """Count an attempt of the caller's address if the block raises one of the ``wrong`` errors."""
     subject = _address()
     with db.autocommit() as conn:
-        if_wrong = db.many(conn, dict, SQL.list_next_attempts, buckets=[f"guess {subject}"])
-    _check(if_wrong, ATTEMPTS)
+        if_wrong = db.many(conn, dict, SQL.list_next_attempts, buckets=[f"{action} {subject}"])
+    _check(if_wrong, most)
     try:
         yield
     except wrong:
-        _limit("guess", [subject], ATTEMPTS, ATTEMPTS_WINDOW)
+        _limit(action, [subject], most, ATTEMPTS_WINDOW)
         raise
 
 
+@dataclass(frozen=True)
+class Limit:
+    """How many attempts a bucket takes in a time, and the error that refuses more."""
+
+    bucket: str
+    most: int
+    window: timedelta
+    refusal: type[TooManyRequests | SmsLimitReached] = TooManyRequests
+
+
+def limit_sms(phone: str, *, country: str, slowed_prefix: str | None, most_to_country: int, most_in_all: int) -> None:
+    """Count a text message that somebody asks for, or count nothing if that is refused.
+
+    Each message costs money, and some people earn by having messages sent to numbers of theirs. So there are limits for
+    the number, the address, the country and all messages. A prefix where few codes are used is slowed.
+
+    Args:
+        country: of the phone; ``most_to_country`` messages a day go there.
+        slowed_prefix: the prefix of the phone, if few codes are used there.
+        most_in_all: how many messages a day are sent.
+
+    Raises:
+        TooManyRequests: the number got three within an hour or ten within a day. Or the address asked for sixty within
+            an hour.
+        SmsLimitReached: no more are sent to the prefix, to the country or at all for now.
+    """
+    limits = [
+        Limit(f"sms hour {phone}", 3, HOUR),
+        Limit(f"sms day {phone}", 10, DAY),
+        Limit(f"sms {_address()}", 60, HOUR),
+        Limit(f"sms to {country}", most_to_country, DAY, SmsLimitReached),
+        Limit("sms to all", most_in_all, DAY, SmsLimitReached),
+    ]
+    if slowed_prefix:
+        limits.append(Limit(f"sms to {slowed_prefix}", 5, HOUR, SmsLimitReached))
+    try:
+        _count_all(limits)
+    except SmsLimitReached:
+        count("SmsLimited")
+        raise
+
+
+def limit_phone_codes(phone: str) -> None:
+    """Count a try of a code that was sent to a phone.
+
+    Raises:
+        TooManyRequests: the number had fifteen tries within an hour or thirty within a day. Or the address had a
+            hundred within a quarter of an hour.
+    """
+    _count_all(
+        [
+            Limit(f"code hour {phone}", 15, HOUR),
+            Limit(f"code day {phone}", 30, DAY),
+            Limit(f"code {_address()}", 100, ATTEMPTS_WINDOW),
+        ]
+    )
+
+
+def _count_all(limits: Sequence[Limit]) -> None:
+    """Count an attempt in each bucket, or in none if one is full. Then no lock is taken either."""
+    buckets, windows = [limit.bucket for limit in limits], [limit.window for limit in limits]
+    with db.autocommit() as conn:
+        _refuse_more(limits, db.many(conn, dict, SQL.list_next_attempts, buckets=buckets))
+    with db.transaction() as conn:
+        counted = db.many(conn, dict, SQL.count_attempts, buckets=buckets, windows=windows)
+        _refuse_more(limits, counted)
+    most_of = {limit.bucket: limit.most for limit in limits if limit.refusal is TooManyRequests}
+    shown = [bucket for bucket in counted if bucket["bucket"] in most_of]
+    tightest = min(shown, key=lambda bucket: most_of[bucket["bucket"]] - bucket["attempts"])
+    _set_headers(tightest, most_of[tightest["bucket"]])
+
+
+def _refuse_more(limits: Sequence[Limit], counted: Sequence[dict[str, Any]]) -> None:
+    """Refuse the attempt if a bucket has counted more than its limit.
+
+    Raises:
+        TooManyRequests, SmsLimitReached: by the first limit of which that is so.
+    """
+    counted_of = {bucket["bucket"]: bucket for bucket in counted}
+    for limit in limits:
+        bucket = counted_of.get(limit.bucket)
+        if bucket and bucket["attempts"] > limit.most:
+            if limit.refusal is TooManyRequests:
+                _set_headers(bucket, limit.most)
+            raise limit.refusal(retry_after=_seconds_left(bucket))
+
+
 def _address() -> str:
-    """Return the subject that stands for the caller's address."""
-    return f"address {api.caller().address}"
+    """Return the subject that stands for the caller's address, or for their network if that is IPv6."""
+    return f"address {network_of(api.caller().address)}"
 
 
 def _limit(action: str, subjects: list[str], most: int, window: timedelta) -> None:
@@ -133,9 +245,16 @@ def _check(counted: list[dict[str, Any]], most: int) -> None:
     if not counted:
         return
     fullest = max(counted, key=lambda bucket: bucket["attempts"])
-    reset = max(1, ceil(fullest["resets_in"]))
-    set_header("RateLimit-Limit", str(most))
-    set_header("RateLimit-Remaining", str(max(0, most - fullest["attempts"])))
-    set_header("RateLimit-Reset", str(reset))
+    _set_headers(fullest, most)
     if fullest["attempts"] > most:
-        raise TooManyRequests(retry_after=reset)
+        raise TooManyRequests(retry_after=_seconds_left(fullest))
+
+
+def _set_headers(bucket: dict[str, Any], most: int) -> None:
+    set_header("RateLimit-Limit", str(most))
+    set_header("RateLimit-Remaining", str(max(0, most - bucket["attempts"])))
+    set_header("RateLimit-Reset", str(_seconds_left(bucket)))
+
+
+def _seconds_left(bucket: dict[str, Any]) -> int:
+    return max(1, ceil(float(bucket["resets_in"])))

@@ -42,4 +42,4 @@ def test_what_is_remembered_has_a_bound(api: Client, conn: Connection, monkeypat
     accounts = [factories.account(conn) for _ in range(5)]
 
     assert all(credentials.is_live_session(account, account) for account in accounts)
-    assert len(credentials._live_until) <= 2
+    assert len(credentials._believed) <= 2

@@ -20,7 +20,7 @@ def test_a_message_is_sent_and_marked_with_the_id_that_ses_gave_it(conn, aws_url
     assert deliver(message) == []
     row = outbox_row(conn, message)
     assert (row["status"], row["attempts"], row["last_error"]) == ("sent", 1, None)
-    assert row["ses_message_id"]
+    assert row["aws_message_id"]
     assert row["sent_at"]
     (mail,) = inbox(aws_url, row["recipient"])
     assert mail["X-Outbox-Id"] == str(message)
@@ -93,7 +93,7 @@ def test_a_refused_message_is_sent_by_a_later_attempt(conn, failing_ses):
     let_time_pass(conn, message)
     assert deliver(message) == []
     row = outbox_row(conn, message)
-    assert (row["status"], row["attempts"], row["ses_message_id"], row["last_error"]) == ("sent", 2, "receipt-1", None)
+    assert (row["status"], row["attempts"], row["aws_message_id"], row["last_error"]) == ("sent", 2, "receipt-1", None)
 
 
 def test_a_throttled_attempt_does_not_count(conn, failing_ses):
@@ -166,5 +166,5 @@ def test_a_message_that_nobody_needs_any_more_is_dropped_with_its_reason(conn, a
     assert deliver(message, message) == []
     row = outbox_row(conn, message)
     assert (row["status"], row["last_error"]) == ("dropped", "the order has no holder any more")
-    assert (row["sent_at"], row["ses_message_id"]) == (None, None)
+    assert (row["sent_at"], row["aws_message_id"]) == (None, None)
     assert inbox(aws_url, row["recipient"]) == []

@@ -281,7 +281,7 @@ class TestMoreThanTheTotal:
         payment = started(api, factories.order(conn, ticket_type))
         states: list[tuple[int, Any]] = []
 
-        def enqueue(message_ids: Any) -> list[UUID]:
+        def enqueue(message_ids: Any, _: str) -> list[UUID]:
             states.append((len(message_ids), conn.execute("SELECT status FROM refunds").fetchall()))
             return []
 

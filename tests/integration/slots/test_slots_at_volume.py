@@ -32,6 +32,10 @@ OPEN = """
     SELECT gen_random_uuid(), %(place)s, number, id, 1, '', now() - interval '2 days', gen_random_uuid() FROM made"""
 
 
+MIDDLE = """SELECT claims.id FROM claims JOIN customers ON customers.id = customer_id
+    WHERE email = %s ORDER BY claims.id OFFSET 10000 LIMIT 1"""
+
+
 @pytest.fixture
 def car_park(cloakroom: Cloakroom, conn: Connection, database: Database) -> Cloakroom:
     """Return a large car park that is three quarters full, and that was full two days ago."""
@@ -93,3 +97,24 @@ def test_a_claim_and_its_release_read_few_rows(car_park: Cloakroom, conn: Connec
     assert claim.slot == TAKEN + 1
     assert scans_after == scans
     assert rows_after - rows < 50
+
+
+def test_of_many_claims_of_a_person_a_page_reads_little_more_than_it_shows(
+    car_park: Cloakroom, conn: Connection
+) -> None:
+    """One customer has been here 20,000 times. Their account has two other identities, too."""
+    busiest = """SELECT email FROM claims JOIN customers ON customers.id = customer_id
+        GROUP BY 1 ORDER BY count(*) DESC LIMIT 1"""
+    (email,) = conn.execute(busiest).fetchone() or (None,)
+    regular = factories.account(
+        conn, email=email, email_verified_at="now", phone="+12025550188", phone_verified_at="now"
+    )
+    caller, cursor = Caller(Who.ACCOUNT, regular), None
+    for number in range(3):
+        scans, rows = rows_read(conn, "claims", "customers")
+        page = service.list_my_claims(conn, caller, 20, cursor)
+        scans_after, rows_after = rows_read(conn, "claims", "customers")
+        assert len(page.items) == 20
+        assert scans_after == scans
+        assert rows_after - rows < 60
+        cursor = page.next_cursor if number else encode(conn.execute(MIDDLE, [email]).fetchone()[0])  # type: ignore[index]

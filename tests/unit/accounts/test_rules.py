@@ -1,10 +1,12 @@
-"""Refresh tokens: which are live, and which are reused."""
+"""Refresh tokens: which are live, and which are reused. Phones: which are proven, and where codes are not used."""
 
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from boxoffice.accounts import rules
-from boxoffice.accounts.models import RefreshTokenRow
+from boxoffice.accounts.models import PhoneUsage, RefreshTokenRow
 from boxoffice.ids import new_id
 from tests.helpers.factories import NOW
 
@@ -42,3 +44,18 @@ def test_only_a_used_token_of_a_live_session_counts_as_reused() -> None:
     assert rules.is_reused(replace(USED, expires_at=NOW - timedelta(days=1)))
     assert not rules.is_reused(FRESH)
     assert not rules.is_reused(replace(USED, revoked_at=NOW))
+
+
+@pytest.mark.parametrize(
+    ("sent", "used", "pumped"),
+    [(0, 0, False), (19, 0, False), (20, 0, True), (20, 4, True), (20, 5, False), (50, 12, True), (50, 13, False)],
+)
+def test_a_prefix_is_pumped_if_fewer_than_a_quarter_of_its_codes_are_used(sent: int, used: int, pumped: bool) -> None:
+    assert rules.is_pumped(PhoneUsage(sent, used)) is pumped
+
+
+def test_a_phone_is_proven_for_180_days() -> None:
+    assert rules.is_phone_proven(NOW, NOW)
+    assert rules.is_phone_proven(NOW - timedelta(days=180) + timedelta(microseconds=1), NOW)
+    assert not rules.is_phone_proven(NOW - timedelta(days=180), NOW)
+    assert not rules.is_phone_proven(None, NOW)

@@ -50,7 +50,7 @@ def start(conn: db.Connection, caller: Caller, request: EmailChange) -> EmailSen
         )
         asked = {"token_id": str(token_id), "email": request.email}
         outbox.owe_email(conn, "confirm_email_change", request.email, asked)
-        audit.record(conn, caller, "change_email", f"account {account.id}")
+        audit.record(conn, caller, "change_email", f"account {account.id}", email=request.email)
     return EmailSentView(detail="We have sent a link to the new address. The change holds once it is opened.")
 
 
@@ -73,7 +73,7 @@ def confirm(conn: db.Connection, caller: Caller, presented: str, account: Creden
     if locked.email is not None:
         told = {"undo_id": change["undo_id"], "new_email": change["email"]}
         outbox.owe_email(conn, "email_changed", locked.email, told)
-    audit.record(conn, acting_as(caller, account.id), "confirm_email", f"account {account.id}")
+    _audit(conn, caller, "confirm_email", locked, changed)
     return changed
 
 
@@ -89,16 +89,22 @@ def undo(conn: db.Connection, caller: Caller, presented: str) -> EmailSentView:
     found = one_time.find(conn, presented, Purpose.UNDO_EMAIL_CHANGE)
     if found is None or found.account_id is None:
         raise LinkOver
-    if db.one(conn, Credentials, SQL.lock_credentials, id=found.account_id) is None:
+    account = db.one(conn, Credentials, SQL.lock_credentials, id=found.account_id)
+    if account is None:
         raise LinkOver
     undone = one_time.redeem(conn, Purpose.UNDO_EMAIL_CHANGE, presented)
     if undone is None:
         raise LinkOver
     email = undone["email"]
-    db.run(conn, SQL.restore_email, id=found.account_id, email=email, undo_id=found.id)
-    one_time.revoke(conn, Purpose.UNDO_EMAIL_CHANGE, found.account_id, after=found.id)
-    token_id = password_resets.replace(conn, found.account_id, email)
-    sessions.revoke_sessions(conn, found.account_id)
+    restored = db.exactly_one(conn, AccountRow, SQL.restore_email, id=account.id, email=email, undo_id=found.id)
+    one_time.revoke(conn, Purpose.UNDO_EMAIL_CHANGE, account.id, after=found.id)
+    token_id = password_resets.replace(conn, account.id, email)
+    sessions.revoke_sessions(conn, account.id)
     outbox.owe_email(conn, "email_change_undone", email, {"token_id": str(token_id)})
-    audit.record(conn, acting_as(caller, found.account_id), "undo_email_change", f"account {found.account_id}")
+    _audit(conn, caller, "undo_email_change", account, restored)
     return EmailSentView(detail="The account has its address again. A link to set a new password is on its way to it.")
+
+
+def _audit(conn: db.Connection, caller: Caller, action: str, before: AccountRow, after: AccountRow) -> None:
+    changes = audit.changes(before, after, only=("email", "email_verified_at", "phone_verified_at"))
+    audit.record(conn, acting_as(caller, after.id), action, f"account {after.id}", **changes)

@@ -1,5 +1,7 @@
 """Why a request about an account or a session is refused."""
 
+from collections.abc import Sequence
+
 from boxoffice.errors import DomainError
 
 
@@ -33,11 +35,52 @@ class SessionOver(DomainError):
     remedy = "Log in again."
 
 
+class PhoneNotSupported(DomainError):
+    status = 422
+    code = "phone_not_supported"
+    meaning = "No text message is sent to this phone number."
+    remedy = "Use the number of a mobile phone of one of the `countries`."
+    countries: Sequence[str]
+
+
+class WrongPhoneCode(DomainError):
+    status = 401
+    code = "wrong_phone_code"
+    meaning = "The code is wrong, over or used, or was tried too often."
+    remedy = "Type the code of the last text message, or ask for a new one."
+
+
+class PhoneTaken(DomainError):
+    code = "phone_taken"
+    meaning = "Another account has proved that this phone is its own."
+    remedy = "Log in with the phone and remove it there, or use another number."
+    constraint = "accounts_phone_key"
+
+
 class NoContactLeft(DomainError):
     code = "no_contact_left"
     meaning = "The account would have neither an email address nor a verified phone."
     remedy = "Add an email address first."
     constraint = "accounts_can_be_reached"
+
+
+class OwnAccount(DomainError):
+    code = "own_account"
+    meaning = "You cannot block your own account, or take the role of an admin from it."
+    remedy = "Ask another admin."
+
+
+class LastAdmin(DomainError):
+    code = "last_admin"
+    meaning = "The platform would have no admin any more."
+    remedy = "Make somebody else an admin first."
+    constraint = "accounts_keep_an_admin"
+
+
+class AdminNotEligible(DomainError):
+    code = "admin_not_eligible"
+    meaning = "An admin's account has a verified email address, and is not blocked."
+    remedy = "Verify the address first; you can do so in the same request."
 
 
 class LinkOver(DomainError):
@@ -57,10 +100,16 @@ class ProofNeeded(DomainError):
 class NoEmail(DomainError):
     code = "no_email"
     meaning = "The account has no email address."
-    remedy = "Add one with change_email."
+    remedy = "Its owner adds one with change_email."
 
 
 class EmailVerifiedBefore(DomainError):
     code = "email_verified_before"
     meaning = "The account's email address is verified already."
     remedy = "There is nothing to do."
+
+
+class AccountErased(DomainError):
+    code = "account_erased"
+    meaning = "The owner's data was erased from this account."
+    remedy = "Nothing is left to change."

@@ -1,16 +1,26 @@
 """Accounts and sessions: as requested, as stored and as shown."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 
+from boxoffice import phones
 from boxoffice.accounts.passwords import LEAST_CHARACTERS, MOST_BYTES, normalise
-from boxoffice.models import Email, Id, Patch, Phone, Request, ShortText, View
+from boxoffice.models import Email, Id, Page, Patch, Phone, Request, ShortText, View, unchanged
 
 type Role = Literal["scanner", "manager", "owner"]
+
+
+def _ascii_digits(code: object) -> object:
+    """Return a code as it was sent, though somebody typed it with spaces or with the digits of another script."""
+    if not isinstance(code, str) or len(code) > 20:
+        return code
+    return "".join(str(unicodedata.decimal(char, char)) for char in code if not char.isspace())
+
 
 Password = Annotated[
     str,
@@ -19,6 +29,17 @@ Password = Annotated[
 ]
 NewPassword = Annotated[Password, Field(min_length=LEAST_CHARACTERS)]
 OneTimeText = Annotated[ShortText, Field(description="The token in the fragment of an emailed link")]
+PhoneCountry = Annotated[
+    str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(description="ISO 3166-1 alpha-2", examples=["NG"])
+]
+DialledPhone = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=40),
+    Field(description="With + and the country code, or as it is dialled in `country`", examples=["+234 801 234 5678"]),
+]
+PhoneCode = Annotated[
+    str, BeforeValidator(_ascii_digits), StringConstraints(pattern=r"^[0-9]{6}$"), Field(examples=["123456"])
+]
 
 
 class SignUpRequest(Request):
@@ -75,6 +96,31 @@ class AccountPatch(Patch):
     phone: Phone | None = None
 
 
+class PhoneCodeRequest(Request):
+    country: PhoneCountry | None = Field(default=None, description="Where `phone` is dialled without a country code")
+    phone: DialledPhone
+
+    @field_validator("phone")
+    @classmethod
+    def _normalise(cls, phone: str, info: ValidationInfo) -> str:
+        return phones.normalise(phone, info.data.get("country"))
+
+
+class PhoneLogInRequest(PhoneCodeRequest):
+    code: PhoneCode
+    name: ShortText | None = Field(default=None, description="Of the account that the first log-in of a phone makes")
+
+
+class PhoneConfirmation(PhoneCodeRequest):
+    code: PhoneCode
+    current_password: Password | None = Field(default=None, description="Needed if the account has a password")
+
+
+class PhoneCodeView(View):
+    phone: str = Field(description="The number in E.164, to which the code was sent")
+    expires_in: int = Field(description="Seconds until the code is over")
+
+
 class AccountView(View):
     id: Id
     email: str | None = Field(description="Null for an account that logs in by phone")
@@ -86,10 +132,37 @@ class AccountView(View):
     created_at: datetime
 
 
+class ManagedAccountPatch(Patch):
+    blocked: bool = unchanged()
+    reason: ShortText = Field(
+        default_factory=str, description="Why; needed for a block. The account's owner and the audit log are told"
+    )
+    email_verified: Literal[True] = unchanged()
+    is_admin: bool = unchanged()
+
+
+type AccountStatus = Literal["active", "blocked", "erased"]
+
+
+class ManagedAccountView(AccountView):
+    status: AccountStatus
+    blocked_at: datetime | None
+    block_reason: str | None
+    is_admin: bool
+
+
 class MembershipView(View):
     organisation_id: Id
     name: str
     role: Role
+
+
+class ManagedAccountDetails(ManagedAccountView):
+    memberships: list[MembershipView]
+
+
+class ManagedAccountPage(Page[ManagedAccountDetails]):
+    pass
 
 
 class MyAccountView(AccountView):
@@ -134,3 +207,71 @@ class RefreshTokenRow(AccountRow):
     expires_at: datetime
     used_at: datetime | None
     revoked_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ManagedAccount(AccountRow):
+    """An account as admins see it."""
+
+    is_admin: bool
+    blocked_at: datetime | None
+    block_reason: str | None
+    erased_at: datetime | None
+
+    @property
+    def status(self) -> AccountStatus:
+        """Return what the account can do."""
+        if self.erased_at:
+            return "erased"
+        return "blocked" if self.blocked_at else "active"
+
+
+@dataclass(frozen=True)
+class ListedAccount(ManagedAccount):
+    memberships: list[dict[str, object]]
+
+
+@dataclass(frozen=True)
+class AccountFilters:
+    """Which accounts are wanted; None for all.
+
+    Attributes:
+        search: the beginning of an email address, or of words of a name.
+    """
+
+    search: str | None
+    status: AccountStatus | None
+    verified: bool | None
+    is_admin: bool | None
+
+
+@dataclass(frozen=True)
+class SmsAllowance:
+    """What limits the text messages to a phone.
+
+    Attributes:
+        slowed_prefix: the prefix of the number, if few codes are used there.
+        most_to_country: how many text messages a day go to phones of the country.
+        most_in_all: how many go to all phones.
+    """
+
+    country: str
+    slowed_prefix: str | None
+    most_to_country: int
+    most_in_all: int
+
+
+@dataclass(frozen=True)
+class PhoneUsage:
+    """How many of a prefix's last codes were sent, and how many of these were used."""
+
+    sent: int
+    used: int
+
+
+@dataclass(frozen=True)
+class TriedCode:
+    """A code that is being tried, with the id of the key that it is derived by."""
+
+    id: UUID
+    key_id: int

@@ -63,6 +63,7 @@ RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version,
 UPDATE accounts SET email = %(email)s, email_verified_at = now(), password_hash = NULL, version = version + 1,
     phone_verified_at = CASE WHEN phone_verified_at < uuid_extract_timestamp(%(undo_id)s) THEN phone_verified_at END
 WHERE id = %(id)s
+RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
 -- name: reset_password
 -- The link proves who reads the address. If nobody had proven that before, a verified phone may be somebody else's.
@@ -77,6 +78,49 @@ UPDATE accounts SET name = %(name)s, phone = %(phone)s, version = version + 1,
     phone_verified_at = CASE WHEN phone = %(phone)s THEN phone_verified_at END
 WHERE id = %(id)s
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+
+-- name: list_accounts
+-- A page of accounts, newest first. PostgreSQL plans the statement for each call, so that filters without a value
+-- vanish from the plan. A search reads its indexes first, however rare what it finds is.
+WITH found AS MATERIALIZED (
+    SELECT id FROM accounts WHERE email LIKE %(email_pattern)s
+    UNION SELECT id FROM accounts WHERE to_tsvector('simple', name) @@ to_tsquery('simple', %(name_query)s)
+)
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, is_admin, blocked_at,
+    block_reason, erased_at, (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('organisation_id', organisation_id,
+            'name', organisations.name, 'role', role) ORDER BY organisation_id), '[]')
+        FROM members JOIN organisations ON organisations.id = organisation_id WHERE account_id = accounts.id
+    ) AS memberships
+FROM accounts
+WHERE (%(email_pattern)s::text IS NULL OR id IN (SELECT id FROM found))
+    AND (%(status)s::text IS NULL
+        OR %(status)s = 'active' AND blocked_at IS NULL AND erased_at IS NULL
+        OR %(status)s = 'blocked' AND blocked_at IS NOT NULL AND erased_at IS NULL
+        OR %(status)s = 'erased' AND erased_at IS NOT NULL)
+    AND (%(verified)s::boolean IS NULL
+        OR %(verified)s AND (email_verified_at IS NOT NULL OR phone_verified_at IS NOT NULL)
+        OR NOT %(verified)s AND email_verified_at IS NULL AND phone_verified_at IS NULL)
+    AND (%(is_admin)s::boolean IS NULL OR %(is_admin)s AND is_admin OR NOT %(is_admin)s AND NOT is_admin)
+    AND (%(before)s::uuid IS NULL OR id < %(before)s)
+ORDER BY id DESC LIMIT %(limit)s + 1
+
+-- name: lock_managed_account
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, is_admin, blocked_at,
+    block_reason, erased_at
+FROM accounts WHERE id = %(id)s FOR NO KEY UPDATE
+
+-- name: administer_account
+UPDATE accounts SET email_verified_at = %(email_verified_at)s, is_admin = %(is_admin)s, blocked_at = %(blocked_at)s,
+    block_reason = %(block_reason)s, version = version + 1
+WHERE id = %(id)s
+RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, is_admin, blocked_at,
+    block_reason, erased_at
+
+-- name: get_managed_account
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, is_admin, blocked_at,
+    block_reason, erased_at
+FROM accounts WHERE id = %(id)s
 
 -- name: replace_password
 -- Changes nothing if the password is no longer the one that was checked.
@@ -123,9 +167,72 @@ WITH locked AS MATERIALIZED (
 )
 UPDATE sessions SET revoked_at = now() FROM locked WHERE sessions.id = locked.id
 
+-- name: lock_account_of_phone
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+FROM accounts WHERE phone = %(phone)s AND phone_verified_at IS NOT NULL FOR NO KEY UPDATE
+
+-- name: lock_accounts_of_phone
+-- An account, and the one that has the phone.
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+FROM accounts WHERE id = %(id)s OR (phone = %(phone)s AND phone_verified_at IS NOT NULL)
+ORDER BY id FOR NO KEY UPDATE
+
+-- name: insert_account_of_phone
+-- Of two first log-ins at once, the second waits for the first here and inserts nothing.
+INSERT INTO accounts (id, phone, phone_verified_at, name) VALUES (%(id)s, %(phone)s, now(), %(name)s)
+ON CONFLICT (phone) WHERE phone_verified_at IS NOT NULL DO NOTHING
+RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+
+-- name: prove_phone
+UPDATE accounts SET phone = %(phone)s, phone_verified_at = now(), phone_lost_at = NULL, version = version + 1
+WHERE id = %(id)s
+RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+
+-- name: release_phone
+-- The account stays without its phone. If it has no email address either, only an admin can help its owner.
+UPDATE accounts SET phone = NULL, phone_verified_at = NULL, phone_lost_at = now(), version = version + 1
+WHERE id = %(id)s
+
+-- name: get_usage_of_prefix
+-- How many of a prefix's last codes were used, of those of this day whose time is over. Codes that may still be used
+-- are left out, so a crowd that has just asked for codes does not look like fraud.
+SELECT count(*) AS sent, count(used_at) AS used FROM (
+    SELECT used_at FROM phone_codes
+    WHERE prefix = %(prefix)s AND expires_at BETWEEN now() - interval '1 day' AND now()
+    ORDER BY expires_at DESC LIMIT %(sample)s
+) AS last_codes
+
+-- name: insert_phone_code
+INSERT INTO phone_codes (id, phone, prefix, key_id, expires_at)
+VALUES (%(id)s, %(phone)s, %(prefix)s, %(key_id)s, now() + %(lifetime)s)
+
+-- name: get_key_of_live_code
+SELECT key_id FROM phone_codes AS code
+WHERE id = %(id)s AND used_at IS NULL AND expires_at > now() AND NOT EXISTS (
+    SELECT FROM phone_codes AS newer
+    WHERE newer.phone = code.phone AND (newer.created_at, newer.id) > (code.created_at, code.id))
+
+-- name: try_phone_code
+-- Counts a try of the phone's newest code. Others who try it at once wait here, and find their number of tries.
+UPDATE phone_codes SET tries = tries + 1
+WHERE id = (SELECT id FROM phone_codes WHERE phone = %(phone)s ORDER BY created_at DESC, id DESC LIMIT 1)
+    AND used_at IS NULL AND expires_at > now() AND tries < %(most_tries)s
+RETURNING id, key_id
+
+-- name: use_phone_code
+UPDATE phone_codes SET used_at = now() WHERE id = %(id)s AND used_at IS NULL AND expires_at > now()
+
+-- name: list_old_phone_codes
+SELECT id FROM phone_codes WHERE created_at < now() - interval '2 days' AND id <> ALL(%(leave_out)s) LIMIT %(batch)s
+
+-- name: purge_phone_codes
+DELETE FROM phone_codes WHERE id = ANY(%(ids)s)
+
 -- name: set_email_verified
 -- Changes nothing if the account has another address.
-UPDATE accounts SET email_verified_at = coalesce(email_verified_at, now()) WHERE id = %(id)s AND email = %(email)s
+UPDATE accounts SET email_verified_at = coalesce(email_verified_at, now()),
+    version = version + (email_verified_at IS NULL)::integer
+WHERE id = %(id)s AND email = %(email)s
 
 -- name: has_account
 SELECT EXISTS (SELECT FROM accounts WHERE id = %(id)s AND erased_at IS NULL)

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, model_validator
 
 from boxoffice.events.models import GateView
-from boxoffice.models import Id, Moment, Page, Request, ShortText, View
+from boxoffice.models import ActorView, Id, Moment, Page, Request, ShortText, View
 
 MOST_SCANS = 500  # in one sync
 MOST_TICKETS = 50_000  # on one page of the manifest: about 1.6 MB, and Lambda answers 6 MB at most
@@ -29,8 +29,17 @@ type ScanOutcome = Literal[
     "undone",
 ]
 type SyncOutcome = Literal[
-    "admitted", "already_scanned", "refunded", "transferred", "undone", "forged", "wrong_event", "sequence_reused"
+    "admitted",
+    "already_scanned",
+    "refunded",
+    "transferred",
+    "undone",
+    "forged",
+    "wrong_event",
+    "sequence_reused",
+    "outside_door_pass",
 ]
+type NotStored = Literal["forged", "wrong_event", "sequence_reused", "outside_door_pass"]
 
 Qr = Annotated[str, Field(max_length=500, description="What the QR says")]
 Sequence = Annotated[
@@ -117,13 +126,13 @@ class ScanRecordView(View):
     gate: str | None
     device_id: str | None
     sequence: int | None
-    scanned_by: Id
+    scanned_by: ActorView
     at: datetime
     device_time: datetime | None = Field(description="For an offline scan: the time on the device's clock")
     skew_ms: int | None = Field(description="By how much that clock was ahead of ours, in milliseconds")
     received_at: datetime
     undone_at: datetime | None
-    undone_by: Id | None
+    undone_by: ActorView | None
 
 
 class ScanPage(Page[ScanRecordView]):
@@ -133,7 +142,9 @@ class ScanPage(Page[ScanRecordView]):
 class SyncedScanView(View):
     sequence: int
     outcome: SyncOutcome
-    scan_id: Id | None = Field(description="Null if the scan is not stored: `forged`, `wrong_event`, `sequence_reused`")
+    scan_id: Id | None = Field(
+        description="Null if the scan is not stored: `forged`, `wrong_event`, `sequence_reused`, `outside_door_pass`"
+    )
     at: datetime | None = Field(description="When the device let the holder in, by our clock")
     refunded_at: datetime | None = Field(description="When the ticket was refunded, even if that was after the scan")
 
@@ -253,13 +264,13 @@ class ScanRecord:
     gate: str | None
     device_id: str | None
     sequence: int | None
-    scanned_by: UUID
+    scanned_by: dict[str, Any]
     at: datetime
     device_time: datetime | None
     skew_ms: int | None
     received_at: datetime
     undone_at: datetime | None
-    undone_by: UUID | None
+    undone_by: dict[str, Any] | None
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,12 @@
 -- Locks a ticket, decides the outcome of its scan, and writes all of it: the whole scan is one round trip.
 -- The lock shows the ticket as the winner of a race left it, so the loser learns when and where it was used.
 -- The clock is read under the lock, so that the times of scans follow the order of locks.
--- Returns no row if the ticket's organisation is not one of the caller's.
+-- Returns no row if the scanner does not work for the ticket's organisation.
 -- A sequence that the device has used before returns the outcome that it had then.
 -- Without a QR (the guest list) the ticket's id is enough.
 WITH locked AS MATERIALIZED (
-    SELECT * FROM tickets WHERE id = %(ticket_id)s AND (
-        EXISTS (SELECT FROM members WHERE organisation_id = tickets.organisation_id AND account_id = %(account_id)s)
-        OR EXISTS (SELECT FROM accounts WHERE id = %(account_id)s AND is_admin))
+    SELECT * FROM tickets WHERE id = %(ticket_id)s
+        AND (organisation_id = %(acts_for)s OR works_for(%(account_id)s, organisation_id))
     FOR NO KEY UPDATE
 ), decided AS MATERIALIZED (
     SELECT locked.*, ticket_types.name AS ticket_type_name, time_zone, doors_open_at, earlier.id AS earlier_id,
@@ -22,7 +21,7 @@ WITH locked AS MATERIALIZED (
             SELECT FROM replaced_qrs WHERE ticket_id = locked.id AND replaced_qrs.qr_hash = %(qr_hash)s) THEN 'forged'
         WHEN qr_hash <> %(qr_hash)s AND %(qr_transfer_count)s::integer < locked.transfer_count THEN 'transferred'
         WHEN %(is_withdrawn)s THEN 'withdrawn'
-        WHEN locked.event_id <> coalesce(%(event_id)s, locked.event_id) THEN 'wrong_event'
+        WHEN locked.event_id <> ALL(%(event_ids)s::uuid[]) THEN 'wrong_event'
         WHEN locked.status = 'refunded' THEN 'refunded'
         WHEN disputed AND %(block_disputed)s THEN 'disputed'
         WHEN entries >= locked.max_entries THEN 'already_scanned'
@@ -152,15 +151,16 @@ FROM recounted ORDER BY ticket_id, entry_no
 
 -- name: get_scan
 -- A scan that let somebody in and was undone, so it has no first scan that counts before it.
-SELECT scans.id, ticket_id, scans.event_id, name AS ticket_type_name, holder_name, outcome, let_in,
-    NULL::jsonb AS first_scan, gate, device_id, sequence, scanned_by, at, device_time, skew_ms, received_at, undone_at,
-    undone_by
+SELECT scans.id, ticket_id, scans.event_id, ticket_types.name AS ticket_type_name, holder_name, outcome, let_in,
+    NULL::jsonb AS first_scan, gate, device_id, sequence, to_jsonb(scanner) AS scanned_by, at, device_time, skew_ms,
+    received_at, undone_at, to_jsonb(undoer) AS undone_by
 FROM scans JOIN tickets ON tickets.id = ticket_id JOIN ticket_types ON ticket_types.id = ticket_type_id
+    LEFT JOIN actors AS scanner ON scanner.id = scanned_by LEFT JOIN actors AS undoer ON undoer.id = undone_by
 WHERE scans.id = %(id)s
 
 -- name: list_scans
 -- The scans of an event, latest first. Planned at each call: so a filter that is not used costs nothing.
-SELECT scans.id, ticket_id, scans.event_id, name AS ticket_type_name, holder_name, outcome, let_in,
+SELECT scans.id, ticket_id, scans.event_id, ticket_types.name AS ticket_type_name, holder_name, outcome, let_in,
     CASE outcome WHEN 'already_scanned' THEN (
         SELECT to_jsonb(first_scan) FROM (
             SELECT id AS scan_id, device_id, gate, at FROM scans AS others
@@ -168,8 +168,10 @@ SELECT scans.id, ticket_id, scans.event_id, name AS ticket_type_name, holder_nam
             ORDER BY at, device_id COLLATE "C", sequence, id LIMIT 1
         ) AS first_scan
     ) END AS first_scan,
-    gate, device_id, sequence, scanned_by, at, device_time, skew_ms, received_at, undone_at, undone_by
+    gate, device_id, sequence, to_jsonb(scanner) AS scanned_by, at, device_time, skew_ms, received_at, undone_at,
+    to_jsonb(undoer) AS undone_by
 FROM scans JOIN tickets ON tickets.id = ticket_id JOIN ticket_types ON ticket_types.id = ticket_type_id
+    LEFT JOIN actors AS scanner ON scanner.id = scanned_by LEFT JOIN actors AS undoer ON undoer.id = undone_by
 WHERE scans.event_id = %(event_id)s AND (at, scans.id) < (%(before)s, %(before_id)s)
     AND (NOT %(only_conflicts)s OR let_in AND outcome NOT IN ('admitted', 'undone'))
     AND (%(gate)s::text IS NULL OR gate = %(gate)s)

@@ -4,11 +4,11 @@ import base64
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
 from uuid import UUID
 
+from boxoffice.auth import outside
 from boxoffice.checkin.errors import REFUSALS, Refusal, Transferred
 from boxoffice.checkin.models import (
     ConflictView,
@@ -16,12 +16,14 @@ from boxoffice.checkin.models import (
     FirstScanView,
     ManifestCursor,
     ManifestTicket,
+    NotStored,
     OfflineScan,
     RecountedScan,
     ReportedScan,
     ScannedTicket,
     SyncedScanView,
 )
+from boxoffice.credentials import DoorDevice
 from boxoffice.tickets.errors import Forged
 
 _REFUSALS: dict[str, type[Refusal]] = {error.code: error for error in REFUSALS}
@@ -75,6 +77,48 @@ def _clock(moment: datetime, time_zone: str) -> str:
     return f"{moment.astimezone(ZoneInfo(time_zone)):%d %B at %H:%M}"
 
 
+# ------------------------------------------------------------------------------------------------- door devices
+
+
+def events_at_door(device: DoorDevice | None, event_id: UUID | None) -> list[UUID] | None:
+    """Return the events whose tickets a scan may admit. None for all that the scanner's organisation has.
+
+    Raises:
+        OutsideDoorPass: the scan names an event that the device's pass is not for.
+    """
+    if device is not None and event_id is None:
+        return device.event_ids
+    if device is not None and event_id not in device.event_ids:
+        raise outside(device)
+    return None if event_id is None else [event_id]
+
+
+def check_gate(device: DoorDevice | None, gate: str | None) -> None:
+    """Let a scan pass at a gate where the scanner may stand. A pass for some gates needs one of them named.
+
+    Raises:
+        OutsideDoorPass: the device's pass is for other gates.
+    """
+    if device is not None and not _stands_at(device, gate):
+        raise outside(device)
+
+
+def device_id_of(device: DoorDevice | None, named: str | None) -> str | None:
+    """Return which device has scanned: the one that the request names. One with a door pass cannot name another."""
+    return str(device.id) if device else named
+
+
+def is_allowed(device: DoorDevice | None, scan: OfflineScan, sent_at: datetime, skew: timedelta) -> bool:
+    """Return True if a device could make an offline scan: at the gates of its pass, and before that ended."""
+    if device is None:
+        return True
+    return _stands_at(device, scan.gate) and corrected_time(scan, sent_at, skew) < device.until
+
+
+def _stands_at(device: DoorDevice, gate: str | None) -> bool:
+    return device.gates is None or gate in device.gates
+
+
 # ------------------------------------------------------------------------------------------------ offline scans
 
 
@@ -93,9 +137,10 @@ def corrected_time(scan: OfflineScan, sent_at: datetime, skew: timedelta) -> dat
 
 def sync_results(
     scans: Iterable[OfflineScan],
-    device_id: str,
+    device_id: str | None,
     reported: Iterable[ReportedScan],
     recounted: Iterable[RecountedScan],
+    outside_pass: Container[int] = (),
 ) -> list[SyncedScanView]:
     """Return the outcome of each scan of a sync, in the order in which the device sent them.
 
@@ -104,11 +149,14 @@ def sync_results(
         device_id: the device.
         reported: those whose QR names a ticket. All others are forged.
         recounted: all scans of these tickets that let somebody in, those of other devices included.
+        outside_pass: the sequences of scans that the device's door pass does not allow.
     """
     reported_by_sequence = {scan.sequence: scan for scan in reported}
     stored_by_sequence = {scan.sequence: scan for scan in recounted if scan.device_id == device_id}
     return [
-        _sync_result(scan.sequence, reported_by_sequence.get(scan.sequence), stored_by_sequence.get(scan.sequence))
+        _not_stored(scan.sequence, "outside_door_pass")
+        if scan.sequence in outside_pass
+        else _sync_result(scan.sequence, reported_by_sequence.get(scan.sequence), stored_by_sequence.get(scan.sequence))
         for scan in scans
     ]
 
@@ -123,7 +171,7 @@ def _sync_result(sequence: int, reported: ReportedScan | None, stored: Recounted
     return SyncedScanView.model_validate(stored)
 
 
-def _not_stored(sequence: int, reason: Literal["forged", "wrong_event", "sequence_reused"]) -> SyncedScanView:
+def _not_stored(sequence: int, reason: NotStored) -> SyncedScanView:
     return SyncedScanView(sequence=sequence, outcome=reason, scan_id=None, at=None, refunded_at=None)
 
 

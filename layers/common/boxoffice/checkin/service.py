@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.errors import UniqueViolation
 
 from boxoffice import audit, db, outbox, signing, sql
-from boxoffice.auth import Caller, require_role
+from boxoffice.auth import Caller, require_event, require_role
 from boxoffice.checkin import rules
 from boxoffice.checkin.errors import NotAdmitted
 from boxoffice.checkin.models import (
@@ -56,6 +56,7 @@ def scan_ticket(conn: db.Connection, caller: Caller, request: ScanRequest) -> Sc
     Raises:
         Forged: the QR is none of ours.
         NotFound: there is no such ticket, or it is another organisation's.
+        OutsideDoorPass: the caller is a device, and its pass is for other events or gates.
         others: the ticket or this QR does not admit; see `rules.check_admitted`.
     """
     text = request.qr.strip()
@@ -86,6 +87,7 @@ def _scan(
     Args:
         shown: the facts of the QR that was shown; `_NO_QR` for the guest list.
     """
+    rules.check_gate(caller.device, request.gate)
     try:
         ticket = _scan_once(conn, caller, ticket_id, shown, request)
     except UniqueViolation:
@@ -107,9 +109,9 @@ def _scan_once(
         **shown,
         **caller.entrance,
         actor_id=caller.actor,
-        event_id=request.event_id,
+        event_ids=rules.events_at_door(caller.device, request.event_id),
         gate=request.gate,
-        device_id=request.device_id,
+        device_id=rules.device_id_of(caller.device, request.device_id),
         sequence=request.sequence,
         block_disputed=settings().block_disputed_tickets,
     )
@@ -251,27 +253,35 @@ def sync_scans(conn: db.Connection, caller: Caller, event_id: UUID, request: Syn
         NotFound: there is no such event, or it is another organisation's.
     """
     event = _get_event(conn, caller, event_id)
+    device_id = rules.device_id_of(caller.device, request.device_id)
     skew = rules.clock_skew(request.sent_at, datetime.now(UTC))
-    reported = _insert_scans(conn, caller, event, request, skew)
+    allowed = [scan for scan in request.scans if rules.is_allowed(caller.device, scan, request.sent_at, skew)]
+    outside_pass = {scan.sequence for scan in request.scans} - {scan.sequence for scan in allowed}
+    reported = _insert_scans(conn, caller, event, request, allowed, skew)
     webhooks = [(event.organisation_id, scan.webhook) for scan in reported if scan.webhook is not None]
     outbox.owe_webhooks(conn, "ticket.scanned", webhooks)
     recounted = _recount(conn, sorted({scan.ticket_id for scan in reported if scan.refusal is None}))
     return SyncView(
         skew_ms=skew // timedelta(milliseconds=1),
-        results=rules.sync_results(request.scans, request.device_id, reported, recounted),
+        results=rules.sync_results(request.scans, device_id, reported, recounted, outside_pass),
         conflicts=rules.find_conflicts(recounted),
     )
 
 
 def _insert_scans(
-    conn: db.Connection, caller: Caller, event: EventAtDoor, request: SyncRequest, skew: timedelta
+    conn: db.Connection,
+    caller: Caller,
+    event: EventAtDoor,
+    request: SyncRequest,
+    scans: Sequence[OfflineScan],
+    skew: timedelta,
 ) -> list[ReportedScan]:
-    """Store those scans of a sync whose QRs name a ticket. All others are forged, and not stored.
+    """Store those of some scans whose QRs name a ticket. All others are forged, and not stored.
 
     A device that knew of no withdrawal has let people in by QRs of withdrawn keys. They have entered, so that counts.
     """
     named: list[tuple[OfflineScan, UUID]] = []
-    for scan in request.scans:
+    for scan in scans:
         claimed = qr.read(scan.qr.strip())
         if claimed is not None:
             named.append((scan, claimed.subject_id))
@@ -282,7 +292,7 @@ def _insert_scans(
         organisation_id=event.organisation_id,
         event_id=event.event_id,
         actor_id=caller.actor,
-        device_id=request.device_id,
+        device_id=rules.device_id_of(caller.device, request.device_id),
         skew_ms=skew // timedelta(milliseconds=1),
         ids=[new_id() for _ in named],
         ticket_ids=[ticket_id for _, ticket_id in named],
@@ -302,6 +312,7 @@ def get_attendance(conn: db.Connection, caller: Caller, event_id: UUID) -> Atten
     """
     attendance = db.get(conn, Attendance, SQL.get_attendance, event_id=event_id)
     require_role(conn, caller, attendance.organisation_id)
+    require_event(caller, event_id)
     ticket_types = [TypeAttendance(**row) for row in attendance.ticket_types]
     return AttendanceView(
         event_id=event_id,
@@ -324,4 +335,5 @@ def _get_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventAtDo
     """
     event = db.get(conn, EventAtDoor, SQL.get_event_at_door, event_id=event_id)
     require_role(conn, caller, event.organisation_id)
+    require_event(caller, event_id)
     return event

@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from boxoffice import audit, db, outbox, sql
-from boxoffice.auth import Caller, require_role, role_of
+from boxoffice.auth import Caller, require_event, require_role, role_of
 from boxoffice.errors import NotFound
 from boxoffice.events import rules
 from boxoffice.events.models import (
@@ -90,8 +90,10 @@ def get_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventView:
 
     Raises:
         NotFound: there is no such event, or it is a draft and the caller is no member.
+        OutsideDoorPass: the caller is a device, and its pass is for other events.
     """
     event, types = _find_visible(conn, caller, event_id)
+    require_event(caller, event_id)
     return _view(event, types)
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from boxoffice import db
 from boxoffice.accounts import emails as accounts
+from boxoffice.api_keys import emails as api_keys
 from boxoffice.config import settings
 from boxoffice.emails import Content
 from boxoffice.messaging.errors import UnknownTemplate
@@ -17,7 +18,7 @@ from boxoffice.refunds import emails as refunds
 from boxoffice.tickets import emails as tickets
 from boxoffice.waitlist import emails as waitlist
 
-_DOMAINS = (accounts, orders, organisations, payments, refunds, tickets, waitlist)
+_DOMAINS = (accounts, api_keys, orders, organisations, payments, refunds, tickets, waitlist)
 WRITERS: dict[str, Callable[..., Content]] = {
     writer.__name__: writer for domain in _DOMAINS for writer in domain.EMAILS
 }

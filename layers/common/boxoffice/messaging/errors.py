@@ -10,7 +10,7 @@ class MessageFailed(Exception):
 
 
 class UnknownTemplate(Exception):
-    """No email has a template of this name."""
+    """No email or text message has a template of this name."""
 
 
 class QueueRefused(Exception):
@@ -18,4 +18,12 @@ class QueueRefused(Exception):
 
 
 class Throttled(Exception):
-    """SES takes no more emails for now: the sending rate or the daily quota is used up."""
+    """SES or SNS takes no more messages for now: the sending rate or the daily quota is used up."""
+
+
+class SmsRefused(Exception):
+    """SNS refuses a text message. A later attempt may succeed."""
+
+
+class Undeliverable(Exception):
+    """The service will never deliver the message, such as to a number that has opted out."""

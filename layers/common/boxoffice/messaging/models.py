@@ -1,9 +1,11 @@
-"""Messages of the outbox, and the emails made of them."""
+"""Messages of the outbox, and the emails and text messages made of them."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from boxoffice.outbox import QueuedKind
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,13 @@ class RelayedMessage:
     """A message that the job puts on the queue.
 
     Attributes:
+        kind: says which queue.
         leased_until: until then no other run of the job takes the message.
         is_refused: the queue did not take it.
     """
 
     id: UUID
+    kind: QueuedKind
     leased_until: datetime
     is_refused: bool = False
 
@@ -46,3 +50,11 @@ class Email:
 
     recipient: str
     raw: bytes
+
+
+@dataclass(frozen=True)
+class Sms:
+    """A text message that is ready to be sent: its recipient's number in E.164, and its text."""
+
+    recipient: str
+    text: str

@@ -5,6 +5,10 @@ INSERT INTO outbox (id, kind, template, recipient, payload)
 VALUES (%(id)s, 'email', %(template)s, %(recipient)s, %(payload)s)
 ON CONFLICT (id) DO NOTHING
 
+-- name: insert_sms
+INSERT INTO outbox (id, kind, template, recipient, payload)
+VALUES (%(id)s, 'sms', %(template)s, %(recipient)s, %(payload)s)
+
 -- name: insert_emails
 INSERT INTO outbox (id, kind, template, recipient, payload)
 SELECT id, 'email', %(template)s, recipient, payload
@@ -25,7 +29,7 @@ WITH due AS MATERIALIZED (
     ORDER BY relay_at LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE outbox SET relay_at = now() + interval '2 minutes' FROM due WHERE outbox.id = due.id
-RETURNING outbox.id, relay_at AS leased_until
+RETURNING outbox.id, kind, relay_at AS leased_until
 
 -- name: set_relayed
 -- Messages are on the queue. `relay_outbox` repeats them only after as long as they have waited already: five minutes
@@ -35,24 +39,24 @@ UPDATE outbox SET relay_at = now() + least(greatest(now() - created_at, interval
 WHERE id = ANY(%(ids)s) AND status = 'pending' AND relay_at = %(leased_until)s
 
 -- name: get_backlog
--- How many emails wait, and for how long the oldest has. Failed messages wait for a person, so they are counted apart.
+-- How many messages wait, and for how long the oldest has. Failed ones wait for a person, so they are counted apart.
 -- The relay_at of a webhook is infinity: this keeps it out of the range of the index that is read.
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS oldest_seconds,
     (SELECT count(*) FROM outbox WHERE status = 'failed') AS failed
-FROM outbox WHERE kind = 'email' AND status IN ('pending', 'sending') AND relay_at < 'infinity'
+FROM outbox WHERE kind <> 'webhook' AND status IN ('pending', 'sending') AND relay_at < 'infinity'
 
 -- name: take_message
--- The message is one worker's until the lease ends. Then any worker can take it.
+-- The message is one worker's until the lease ends. Then any worker can take it. A kind has workers of its own.
 UPDATE outbox SET status = 'sending', attempts = attempts + 1, due_at = now() + %(lease)s, relay_at = now() + %(lease)s
-WHERE id = %(id)s AND status IN ('pending', 'sending') AND due_at <= now()
+WHERE id = %(id)s AND kind = %(kind)s AND status IN ('pending', 'sending') AND due_at <= now()
 RETURNING id, template, recipient, payload, attempts
 
 -- name: get_status
 SELECT status FROM outbox WHERE id = %(id)s
 
 -- name: set_sent
--- Whichever worker has the lease by now: the email is sent.
-UPDATE outbox SET status = 'sent', ses_message_id = %(ses_message_id)s, sent_at = now(), last_error = NULL
+-- Whichever worker has the lease by now: the message is sent.
+UPDATE outbox SET status = 'sent', aws_message_id = %(aws_message_id)s, sent_at = now(), last_error = NULL
 WHERE id = %(id)s
 
 -- name: set_dropped

@@ -1,6 +1,6 @@
 """When a message is tried, how often, and when it has failed for good.
 
-Three times must fit together, here and in the template; a test checks them. An invocation of the worker lasts 60 s at
+Three times must fit together, here and in the template; a test checks them. An invocation of a worker lasts 60 s at
 most. The worker leases a message for 90 s. The queue hides a record that it delivered for 360 s.
 
 - The lease is longer than an invocation. So it does not end while its worker runs, and no second worker sends too.
@@ -19,7 +19,7 @@ LEASE = timedelta(seconds=90)
 MAX_ATTEMPTS = 5
 THROTTLED_WAIT = timedelta(minutes=1)
 
-SECONDS_TO_SEND = 8  # the longest time for one message: SES may take 7 to answer
+SECONDS_TO_SEND = 8  # the longest time for one message: SES or SNS may take 7 to answer
 SECONDS_TO_RELAY = 5  # the time that `relay_outbox` needs for a batch
 
 

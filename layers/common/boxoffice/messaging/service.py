@@ -7,10 +7,12 @@ from typing import NoReturn
 from uuid import UUID
 
 from boxoffice import db, outbox, sql
+from boxoffice.config import settings
 from boxoffice.messaging import rules
-from boxoffice.messaging.errors import MessageFailed, QueueRefused, Throttled
+from boxoffice.messaging.errors import MessageFailed, QueueRefused, Throttled, Undeliverable
 from boxoffice.messaging.models import Backlog, Message, RelayedMessage
 from boxoffice.observability import logger
+from boxoffice.outbox import QueuedKind
 
 SQL = sql.queries("messaging")
 
@@ -31,8 +33,14 @@ def enqueue_due(conn: db.Connection, _leave_out: Collection[UUID] = ()) -> list[
         botocore.exceptions.BotoCoreError, ClientError: the queue does not answer. A later run tries again.
     """
     due = db.many(conn, RelayedMessage, SQL.take_due_messages, batch=_BATCH)
-    refused = outbox.enqueue([message.id for message in due])
+    refused: list[UUID] = []
+    for kind in sorted({message.kind for message in due}):
+        refused += outbox.enqueue([message.id for message in due if message.kind == kind], _queue_url(kind))
     return [replace(message, is_refused=message.id in refused) for message in due]
+
+
+def _queue_url(kind: QueuedKind) -> str:
+    return {"email": settings().email_queue_url, "sms": settings().sms_queue_url}[kind]
 
 
 def mark_relayed(conn: db.Connection, batch: Sequence[RelayedMessage]) -> int:
@@ -53,16 +61,17 @@ def get_backlog(conn: db.Connection) -> Backlog:
     return db.exactly_one(conn, Backlog, SQL.get_backlog)
 
 
-def take_message(conn: db.Connection, message_id: UUID) -> Message | None:
+def take_message(conn: db.Connection, message_id: UUID, kind: QueuedKind) -> Message | None:
     """Take a message for one attempt, under a lease.
 
     Returns:
-        None if it is sent, leased to another worker, not due, or rolled back. `relay_outbox` repeats it when it is due.
+        None if it is sent, dropped, of another kind, leased to another worker, not due, or rolled back. When it is due,
+        `relay_outbox` repeats it.
 
     Raises:
         MessageFailed: the message has failed for good.
     """
-    message = db.one(conn, Message, SQL.take_message, id=message_id, lease=rules.LEASE)
+    message = db.one(conn, Message, SQL.take_message, id=message_id, kind=kind, lease=rules.LEASE)
     if message is None:
         if db.value(conn, SQL.get_status, id=message_id) == "failed":
             raise MessageFailed(f"message {message_id} failed before")
@@ -72,9 +81,9 @@ def take_message(conn: db.Connection, message_id: UUID) -> Message | None:
     return message
 
 
-def mark_sent(conn: db.Connection, message: Message, ses_message_id: str) -> None:
-    """Note that SES has taken a message, under an id of its own."""
-    db.run(conn, SQL.set_sent, id=message.id, ses_message_id=ses_message_id)
+def mark_sent(conn: db.Connection, message: Message, aws_message_id: str) -> None:
+    """Note that SES or SNS has taken a message, under an id of its own."""
+    db.run(conn, SQL.set_sent, id=message.id, aws_message_id=aws_message_id)
 
 
 def mark_dropped(conn: db.Connection, message: Message, reason: str) -> None:
@@ -85,7 +94,8 @@ def mark_dropped(conn: db.Connection, message: Message, reason: str) -> None:
 def mark_failed(conn: db.Connection, message: Message, error: Exception) -> None:
     """Note that an attempt failed. The message waits for the next one, longer each time.
 
-    If SES throttles us, that is no fault of the message, and the attempt does not count.
+    If the service throttles us, that is no fault of the message, and the attempt does not count. If it can never
+    deliver the message, the message has failed at once: nobody can mend that, so it is no dead letter.
 
     Raises:
         MessageFailed: that was the last attempt.
@@ -94,6 +104,8 @@ def mark_failed(conn: db.Connection, message: Message, error: Exception) -> None
     reason = f"{type(error).__name__}: {error}".replace("\0", "")[:1000]
     if isinstance(error, Throttled):
         _put_back(conn, message, message.attempts - 1, rules.THROTTLED_WAIT, reason)
+    elif isinstance(error, Undeliverable):
+        db.run(conn, SQL.set_failed, id=message.id, taken_attempts=message.attempts, error=reason)
     elif (wait := rules.wait_after(message.attempts)) is not None:
         _put_back(conn, message, message.attempts, wait, reason)
     else:

@@ -24,7 +24,8 @@ CREATE TYPE draw AS (pool_id uuid, row_no smallint, quantity integer);
 -- ---------------------------------------------------------------------------------------------------- accounts
 
 -- An account has an email address, a verified phone, or both; one whose owner was erased has neither. A phone that is
--- not verified is only contact: many accounts may name it, and nobody logs in with it.
+-- not verified is only contact: many accounts may name it, and nobody logs in with it. Somebody else may prove a phone
+-- that its account has not proved for long. The account lost it then, and may have neither.
 CREATE TABLE accounts (
     id                uuid PRIMARY KEY,
     email             text CONSTRAINT accounts_email_key UNIQUE CHECK (email = lower(email)),
@@ -32,17 +33,45 @@ CREATE TABLE accounts (
     name              text NOT NULL,
     phone             text,
     phone_verified_at timestamptz,
+    phone_lost_at     timestamptz,
     password_hash     text,
     is_admin          boolean NOT NULL DEFAULT false,
     blocked_at        timestamptz,
+    block_reason      text,
     erased_at         timestamptz,
     version           integer NOT NULL DEFAULT 1,
     created_at        timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT accounts_can_be_reached CHECK (
-        email IS NOT NULL OR (phone IS NOT NULL AND phone_verified_at IS NOT NULL) OR erased_at IS NOT NULL),
+        email IS NOT NULL OR (phone IS NOT NULL AND phone_verified_at IS NOT NULL) OR phone_lost_at IS NOT NULL
+        OR erased_at IS NOT NULL),
+    CONSTRAINT accounts_block_reason CHECK (blocked_at IS NOT NULL OR block_reason IS NULL),
     CONSTRAINT accounts_email_verified CHECK (email IS NOT NULL OR email_verified_at IS NULL),
     CONSTRAINT accounts_phone_verified CHECK (phone IS NOT NULL OR phone_verified_at IS NULL)
 );
+-- Admins search accounts by the beginning of the address and of words of the name, and by what they are.
+CREATE INDEX accounts_email_prefix ON accounts (email text_pattern_ops);
+CREATE INDEX accounts_name_words ON accounts USING gin (to_tsvector('simple', name));
+CREATE INDEX accounts_admins ON accounts (id) WHERE is_admin;
+CREATE INDEX accounts_blocked ON accounts (id) WHERE blocked_at IS NOT NULL;
+CREATE INDEX accounts_erased ON accounts (id) WHERE erased_at IS NOT NULL;
+CREATE INDEX accounts_unverified ON accounts (id) WHERE email_verified_at IS NULL AND phone_verified_at IS NULL;
+
+-- The last admin stays. Of two transactions that take the role from the last two, the second waits here. Then it sees
+-- what the first has done.
+CREATE FUNCTION keep_an_admin() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('admins'));
+    IF NOT EXISTS (SELECT FROM accounts WHERE is_admin AND blocked_at IS NULL AND erased_at IS NULL) THEN
+        RAISE EXCEPTION 'the last admin stays'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'accounts_keep_an_admin';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER accounts_keep_an_admin AFTER UPDATE ON accounts FOR EACH ROW
+    WHEN (OLD.is_admin AND OLD.blocked_at IS NULL AND OLD.erased_at IS NULL
+        AND NOT (NEW.is_admin AND NEW.blocked_at IS NULL AND NEW.erased_at IS NULL))
+    EXECUTE FUNCTION keep_an_admin();
+
 CREATE UNIQUE INDEX accounts_phone_key ON accounts (phone) WHERE phone_verified_at IS NOT NULL;
 
 -- A session is a row of refresh tokens: each is exchanged once for the next. If one is used again, the session ends.
@@ -61,6 +90,25 @@ CREATE TABLE refresh_tokens (
     used_at    timestamptz
 );
 CREATE INDEX refresh_tokens_session_id ON refresh_tokens (session_id);
+
+-- Codes that were sent to phones. Of a number, the newest counts, until it is used, over, or was tried five times. The
+-- code itself stands nowhere: it is derived from the id, under the key key_id of the ring. The prefix is the beginning
+-- of the number. If few codes of a prefix are used, the next ones are slowed.
+CREATE TABLE phone_codes (
+    id         uuid PRIMARY KEY,
+    phone      text NOT NULL,
+    prefix     text NOT NULL,
+    key_id     smallint NOT NULL,
+    tries      smallint NOT NULL DEFAULT 0,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    used_at    timestamptz,
+    CONSTRAINT phone_codes_tries CHECK (tries BETWEEN 0 AND 5),
+    CONSTRAINT phone_codes_used CHECK (used_at IS NULL OR tries > 0)
+);
+CREATE INDEX phone_codes_by_phone ON phone_codes (phone, created_at, id);
+CREATE INDEX phone_codes_by_prefix ON phone_codes (prefix, expires_at) INCLUDE (used_at);
+CREATE INDEX phone_codes_created_at ON phone_codes USING brin (created_at);
 
 -- What a token is good for that works once. The token is derived from the id, so the row alone opens nothing.
 CREATE TABLE one_time_tokens (
@@ -117,6 +165,11 @@ CREATE TABLE members (
 );
 CREATE INDEX members_account_id ON members (account_id);
 
+-- True if an account belongs to an organisation, or is an admin, who acts as a manager of each.
+CREATE FUNCTION works_for(account uuid, organisation uuid) RETURNS boolean LANGUAGE sql STABLE
+    RETURN EXISTS (SELECT FROM members WHERE account_id = account AND organisation_id = organisation)
+        OR EXISTS (SELECT FROM accounts WHERE id = account AND is_admin);
+
 -- Somebody is invited to become a member, by an email whose link works once (one_time_tokens). An address has one
 -- invitation of an organisation: the next one replaces it. Whoever accepts it has to have this address.
 CREATE TABLE invitations (
@@ -131,6 +184,95 @@ CREATE TABLE invitations (
 );
 CREATE INDEX invitations_by_organisation ON invitations (organisation_id, id);
 CREATE INDEX invitations_expiry ON invitations (expires_at);
+
+-- --------------------------------------------------------------------------------------------- keys and door passes
+
+-- An API key lets a program act for its organisation, as far as its scopes go. Only its SHA-256 is stored.
+CREATE TABLE api_keys (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    name            text NOT NULL,
+    scopes          text[] NOT NULL CHECK (cardinality(scopes) > 0),
+    key_hash        bytea NOT NULL CONSTRAINT api_keys_hash_key UNIQUE,
+    ending          text NOT NULL,
+    created_by      uuid NOT NULL,
+    created_at      timestamptz NOT NULL,
+    expires_at      timestamptz NOT NULL,
+    last_used_at    timestamptz,
+    revoked_at      timestamptz,
+    CONSTRAINT api_keys_expire CHECK (expires_at > created_at)
+);
+CREATE INDEX api_keys_by_organisation ON api_keys (organisation_id, id);
+
+-- Row-level security: the functions see keys of the organisation that their transaction names, and no others. The owner
+-- of the table sees all, and so do the functions below that run with its rights.
+CREATE FUNCTION shown_organisation() RETURNS uuid LANGUAGE sql STABLE
+    RETURN nullif(current_setting('boxoffice.organisation', true), '')::uuid;
+ALTER TABLE api_keys ENABLE ROW LEVEL SECURITY;
+CREATE POLICY api_keys_of_organisation ON api_keys USING (organisation_id = shown_organisation());
+
+-- Returns the live key with this hash, and notes its use. That is at most once a minute, and never waits for a lock.
+CREATE FUNCTION use_api_key(presented_hash bytea)
+RETURNS TABLE (id uuid, organisation_id uuid, scopes text[], expires_at timestamptz)
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+BEGIN ATOMIC
+    UPDATE api_keys SET last_used_at = now() WHERE api_keys.id = (
+        SELECT unused.id FROM api_keys AS unused
+        WHERE key_hash = presented_hash AND revoked_at IS NULL AND unused.expires_at > now()
+            AND coalesce(last_used_at, '-infinity') <= now() - interval '1 minute'
+        FOR NO KEY UPDATE SKIP LOCKED);
+    SELECT api_keys.id, api_keys.organisation_id, api_keys.scopes, api_keys.expires_at FROM api_keys
+    WHERE key_hash = presented_hash AND revoked_at IS NULL AND api_keys.expires_at > now();
+END;
+
+-- A door pass lets devices scan at some events and gates, until a time. Null gates are all gates.
+CREATE TABLE door_passes (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    name            text NOT NULL,
+    event_ids       uuid[] NOT NULL CHECK (cardinality(event_ids) > 0),
+    gates           text[] CHECK (cardinality(gates) > 0),
+    until           timestamptz NOT NULL,
+    max_devices     smallint NOT NULL CHECK (max_devices > 0),
+    created_by      uuid NOT NULL,
+    created_at      timestamptz NOT NULL,
+    revoked_at      timestamptz,
+    CONSTRAINT door_passes_end CHECK (until > created_at)
+);
+CREATE INDEX door_passes_by_organisation ON door_passes (organisation_id, id);
+
+-- A device that is paired with a door pass. Only the SHA-256 of its token is stored.
+CREATE TABLE door_devices (
+    id           uuid PRIMARY KEY,
+    pass_id      uuid NOT NULL REFERENCES door_passes,
+    name         text NOT NULL,
+    token_hash   bytea NOT NULL CONSTRAINT door_devices_token_key UNIQUE,
+    paired_at    timestamptz NOT NULL DEFAULT now(),
+    last_seen_at timestamptz,
+    revoked_at   timestamptz
+);
+CREATE INDEX door_devices_pass_id ON door_devices (pass_id) WHERE revoked_at IS NULL;
+
+-- Returns the device with this token, with its pass, unless one of them is revoked. Notes its use as use_api_key does.
+CREATE FUNCTION use_door_device(presented_hash bytea)
+RETURNS TABLE (id uuid, organisation_id uuid, event_ids uuid[], gates text[], until timestamptz)
+LANGUAGE sql
+BEGIN ATOMIC
+    UPDATE door_devices SET last_seen_at = now() WHERE door_devices.id = (
+        SELECT unseen.id FROM door_devices AS unseen
+        WHERE token_hash = presented_hash AND revoked_at IS NULL
+            AND coalesce(last_seen_at, '-infinity') <= now() - interval '1 minute'
+        FOR NO KEY UPDATE SKIP LOCKED);
+    SELECT door_devices.id, door_passes.organisation_id, door_passes.event_ids, door_passes.gates, door_passes.until
+    FROM door_devices JOIN door_passes ON door_passes.id = pass_id
+    WHERE token_hash = presented_hash AND door_devices.revoked_at IS NULL AND door_passes.revoked_at IS NULL;
+END;
+
+-- Who acted, by the ids in columns such as scanned_by. It shows the names of keys, whatever organisation is named.
+CREATE VIEW actors AS
+SELECT id, 'account' AS kind, name FROM accounts
+UNION ALL SELECT id, 'key', name FROM api_keys
+UNION ALL SELECT id, 'device', name FROM door_devices;
 
 -- ------------------------------------------------------------------------------------------------------- events
 
@@ -762,6 +904,8 @@ CREATE TABLE customers (
     CONSTRAINT customers_one_identity CHECK (num_nonnulls(account_id, email, phone) = 1)
 );
 CREATE INDEX customers_account_id ON customers (account_id) WHERE account_id IS NOT NULL;
+CREATE INDEX customers_email ON customers (email) WHERE email IS NOT NULL;
+CREATE INDEX customers_phone ON customers (phone) WHERE phone IS NOT NULL;
 
 -- A customer's use of a slot. The claim is open until it is released. Only the SHA-256 of its QR is stored.
 CREATE TABLE claims (
@@ -780,6 +924,7 @@ CREATE TABLE claims (
 );
 CREATE UNIQUE INDEX claims_one_open ON claims (place_id, slot) WHERE released_at IS NULL;
 CREATE INDEX claims_by_customer ON claims (customer_id, released_at);
+CREATE INDEX claims_of_customer ON claims (customer_id, id);
 CREATE INDEX claims_by_day ON claims (place_id, claimed_at);
 CREATE INDEX claims_by_day_released ON claims (place_id, released_at) INCLUDE (claimed_at)
     WHERE released_at IS NOT NULL;
@@ -804,13 +949,13 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created_at);
 
--- The emails and webhooks that committed changes owe. No worker tries a message before due_at. A message in work is
--- leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again.
+-- The emails, text messages and webhooks that committed changes owe. No worker tries a message before due_at. A message
+-- in work is leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again.
 -- The template of a webhook is its type, and its recipient is the organisation. No webhook is sent yet, so due_at and
 -- relay_at are infinity. A message is dropped if nobody needs it any more when it would be sent; last_error says why.
 CREATE TABLE outbox (
     id             uuid PRIMARY KEY,
-    kind           text NOT NULL CHECK (kind IN ('email', 'webhook')),
+    kind           text NOT NULL CHECK (kind IN ('email', 'sms', 'webhook')),
     template       text NOT NULL,
     recipient      text NOT NULL,
     payload        jsonb NOT NULL,
@@ -820,7 +965,7 @@ CREATE TABLE outbox (
     due_at         timestamptz NOT NULL DEFAULT now(),
     relay_at       timestamptz NOT NULL DEFAULT now() + interval '30 seconds',
     last_error     text,
-    ses_message_id text,
+    aws_message_id text,
     created_at     timestamptz NOT NULL DEFAULT now(),
     sent_at        timestamptz
 );
@@ -829,8 +974,8 @@ CREATE INDEX outbox_failed ON outbox (id) WHERE status = 'failed';
 
 -- Keys of a ring are withdrawn: those up to an id. From signs_at on, another key signs. What they have signed is
 -- renewed if that matters: tickets before the keys are withdrawn, and links after that. The orders are looked at by
--- event, the next event first. The last one is (listed_starts_at, listed_event_id, listed_order_id). If is_listed, there is none
--- after it. If found, this pass has found an order to renew.
+-- event, the next event first. The last one is (listed_starts_at, listed_event_id, listed_order_id). If is_listed,
+-- there is none after it. If found, this pass has found an order to renew.
 CREATE TABLE key_withdrawals (
     id               uuid PRIMARY KEY,
     ring             text NOT NULL CHECK (ring IN ('token', 'ticket', 'link', 'code')),

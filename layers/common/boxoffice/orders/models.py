@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import Email, Id, MoneyView, Page, Phone, Request, ShortText, View
+from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Page, Request, ShortText, View
 from boxoffice.pricing.models import Charge
 from boxoffice.seats.models import SeatRequest, SeatView
 from boxoffice.stock.models import Draw
@@ -41,7 +41,7 @@ class OrderItemRequest(Request):
 class BuyerRequest(Request):
     name: ShortText
     email: Email
-    phone: Phone | None = None
+    phone: BuyerPhone | None = None
 
 
 class OrderRequest(Request):

@@ -15,7 +15,7 @@ from boxoffice.errors import Busy
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import first_id, new_id, new_order_number
 from boxoffice.orders import rules
-from boxoffice.orders.errors import BuyerLimitReached, OrderNotPending, PaymentProcessing
+from boxoffice.orders.errors import BuyerLimitReached, OrderNotPending, PaymentProcessing, TicketTypeNotFound
 from boxoffice.orders.models import (
     ALL_STATUSES,
     BuyerLimit,
@@ -93,7 +93,10 @@ def _place_with_retry(conn: db.Connection, caller: Caller, request: OrderRequest
     Edits to the terms move the stock to a new pool. Therefore read the terms again before answering "sold out".
     """
     cart = _read_cart(conn, request)
-    idempotent = _idempotent(caller, request, key, cart.items[0].terms.organisation_id)
+    organisation_id = cart.items[0].terms.organisation_id
+    if caller.acts_for not in (None, organisation_id):  # a key buys from its own organisation
+        raise TicketTypeNotFound(ticket_type_ids=[item.ticket_type_id for item in request.items])
+    idempotent = _idempotent(caller, request, key, organisation_id)
     for _ in range(_MOST_READS):
         purchase = _make_purchase(conn, caller.account_id, request, idempotent, cart)
         try:

@@ -135,6 +135,23 @@ class ClaimView(View):
     released_at: datetime | None
 
 
+class MyClaimView(View):
+    id: Id
+    service_id: ServiceId
+    service_name: str = Field(validation_alias=AliasChoices("service_name", "place_name"))
+    organisation_id: Id
+    seller: str = Field(description="The name of the organisation")
+    slot: int
+    status: ClaimStatus
+    claimed_at: datetime
+    released_at: datetime | None
+    qr: str | None = Field(description="The text of the QR, while the claim is open and its key is valid")
+
+
+class MyClaimPage(Page[MyClaimView]):
+    """A page of a person's claims, newest first."""
+
+
 @dataclass(frozen=True)
 class PlaceRow:
     id: UUID
@@ -193,5 +210,26 @@ class ClaimRow:
 
     @property
     def status(self) -> ClaimStatus:
-        """Return the state of the claim: open until its slot is released."""
-        return "open" if self.released_at is None else "released"
+        return status_of(self.released_at)
+
+
+@dataclass(frozen=True)
+class MyClaimRow:
+    id: UUID
+    place_id: UUID
+    place_name: str
+    organisation_id: UUID
+    seller: str
+    slot: int
+    key_id: int
+    claimed_at: datetime
+    released_at: datetime | None
+
+    @property
+    def status(self) -> ClaimStatus:
+        return status_of(self.released_at)
+
+
+def status_of(released_at: datetime | None) -> ClaimStatus:
+    """Return the state of a claim: open until its slot is released."""
+    return "open" if released_at is None else "released"

@@ -13,11 +13,9 @@ WHERE wanted.event_id IS NULL OR events.id IS NOT NULL
 SELECT id, organisation_id, event_id, name, capacity, time_zone, version, created_at FROM places WHERE id = %(id)s
 
 -- name: get_place_of_member
--- The place, if the caller may enter its organisation. A member of any role may check customers in.
+-- The place, if the caller works for its organisation. A member of any role may check customers in.
 SELECT id, organisation_id, event_id, name, capacity, time_zone, version, created_at FROM places
-WHERE id = %(id)s AND (
-    EXISTS (SELECT FROM members WHERE organisation_id = places.organisation_id AND account_id = %(account_id)s)
-    OR EXISTS (SELECT FROM accounts WHERE id = %(account_id)s AND is_admin))
+WHERE id = %(id)s AND (organisation_id = %(acts_for)s OR works_for(%(account_id)s, organisation_id))
 
 -- name: list_places
 SELECT id, organisation_id, event_id, name, capacity, time_zone, version, created_at FROM places
@@ -139,13 +137,12 @@ FROM claims JOIN places ON places.id = place_id JOIN customers ON customers.id =
 WHERE claims.id = %(id)s
 
 -- name: get_claim_of_member
--- The claim, if the caller may enter its organisation.
+-- The claim, if the caller works for its organisation.
 SELECT claims.id, places.organisation_id, place_id, places.name AS place_name, capacity, slot,
     to_jsonb(customers) AS customer, note, qr_hash, claimed_at, released_at
 FROM claims JOIN places ON places.id = place_id JOIN customers ON customers.id = customer_id
-WHERE claims.id = %(id)s AND (
-    EXISTS (SELECT FROM members WHERE organisation_id = places.organisation_id AND account_id = %(account_id)s)
-    OR EXISTS (SELECT FROM accounts WHERE id = %(account_id)s AND is_admin))
+WHERE claims.id = %(id)s
+    AND (places.organisation_id = %(acts_for)s OR works_for(%(account_id)s, places.organisation_id))
 
 -- name: lock_claim
 -- If two transactions release one claim, the second waits here. The lock on the place keeps its capacity as it is.
@@ -165,3 +162,24 @@ WITH released AS (
 )
 UPDATE slots SET state = CASE WHEN number > %(capacity)s THEN 'withdrawn' ELSE 'free' END
 WHERE place_id = %(place_id)s AND number = ANY(%(numbers)s)
+
+-- name: list_claims_of_account
+-- The claims of a person by all that is proved to be theirs, newest first. A customer has one identity, so no claim is
+-- found twice. The claims of each customer are read from the index, as many as a page has.
+WITH proved AS MATERIALIZED (
+    SELECT CASE WHEN email_verified_at IS NOT NULL THEN email END AS email,
+        CASE WHEN phone_verified_at > %(phone_verified_after)s THEN phone END AS phone
+    FROM accounts WHERE id = %(account_id)s
+), person AS MATERIALIZED (
+    SELECT id, organisation_id FROM customers WHERE account_id = %(account_id)s
+    UNION ALL SELECT id, organisation_id FROM customers JOIN proved ON proved.email = customers.email
+    UNION ALL SELECT id, organisation_id FROM customers JOIN proved ON proved.phone = customers.phone
+)
+SELECT claim.id, place_id, places.name AS place_name, person.organisation_id, organisations.name AS seller, slot,
+    key_id, claimed_at, released_at
+FROM person CROSS JOIN LATERAL (
+    SELECT id, place_id, slot, key_id, claimed_at, released_at FROM claims
+    WHERE customer_id = person.id AND id < %(before)s ORDER BY id DESC LIMIT %(limit)s + 1
+) AS claim
+    JOIN places ON places.id = place_id JOIN organisations ON organisations.id = person.organisation_id
+ORDER BY claim.id DESC LIMIT %(limit)s + 1

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from boxoffice import audit, db, idempotency, signing, sql
+from boxoffice.accounts.rules import PHONE_LIFETIME
 from boxoffice.auth import Caller, require_role
 from boxoffice.config import settings
 from boxoffice.errors import Busy
@@ -21,6 +22,9 @@ from boxoffice.slots.models import (
     ClaimRow,
     ClaimScanRequest,
     ClaimView,
+    MyClaimPage,
+    MyClaimRow,
+    MyClaimView,
     NewClaimRow,
     NewClaimView,
     PlacePage,
@@ -41,7 +45,7 @@ from boxoffice.versions import check_version
 
 SQL = sql.queries("slots")
 
-_FIRST = UUID(int=0)
+_FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 _MOST_ATTEMPTS = 50
 
 
@@ -291,6 +295,30 @@ def _slots_to_change(conn: db.Connection, claim: ClaimRow) -> Sequence[int]:
         return [claim.slot]
     replacement = db.value(conn, SQL.lock_replacement_slot, place_id=claim.place_id, capacity=claim.capacity)
     return [replacement, claim.slot]
+
+
+def list_my_claims(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> MyClaimPage:
+    """Return a page of the claims that are proved to be the caller's, newest first."""
+    rows = db.page(
+        conn,
+        MyClaimRow,
+        SQL.list_claims_of_account,
+        account_id=caller.account,
+        phone_verified_after=datetime.now(UTC) - PHONE_LIFETIME,
+        before=decode_id(cursor) or _LAST,
+        limit=limit,
+    )
+    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
+    views = [MyClaimView(**vars(row), status=row.status, qr=_qr_of(row)) for row in items]
+    return MyClaimPage(items=views, next_cursor=next_cursor)
+
+
+def _qr_of(claim: MyClaimRow) -> str | None:
+    """Return the text of an open claim's QR, or None if the key that signed it has been withdrawn."""
+    master = signing.key(settings().ticket_keys_secret, str(claim.key_id)) if claim.status == "open" else None
+    if master is None:
+        return None
+    return qr.text_of(master, claim.key_id, 0, claim.organisation_id, claim.id, rules.CLAIM)
 
 
 def _find_place(conn: db.Connection, place_id: UUID) -> PlaceRow:

@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from boxoffice import audit, db, money, sql
-from boxoffice.auth import Caller, require_role, role_of
+from boxoffice.auth import Caller, require_own, require_role, role_of
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
 from boxoffice.seats import service as seats
@@ -129,6 +129,7 @@ def list_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, cursor
         NotFound: there is no such ticket type, or the caller may not see it.
     """
     ticket_type = _find(conn, ticket_type_id)
+    require_own(caller, ticket_type.organisation_id)
     is_public = ticket_type.event_status != "draft" and not ticket_type.hidden
     if not is_public and role_of(conn, caller, ticket_type.organisation_id) is None:
         raise NotFound

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from boxoffice import audit, db, outbox, signing, sql
-from boxoffice.auth import Caller, ticket_token
+from boxoffice.auth import Caller, require_own, ticket_token
 from boxoffice.config import settings
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
@@ -66,7 +66,7 @@ def _insert(
         from_account_id=ticket.account_id,
         to_name=request.name,
         to_email=request.email,
-        started_by=caller.account_id,
+        started_by=caller.actor,
         expires_at=rules.transfer_expires_at(ticket, now),
     )
 
@@ -84,6 +84,7 @@ def accept_transfer(conn: db.Connection, caller: Caller, request: AcceptTransfer
     now = datetime.now(UTC)
     transfer_id = _read_token(request.token)
     ticket = _lock(conn, _get(conn, transfer_id).ticket_id)
+    require_own(caller, ticket.organisation_id)
     transfer = _get(conn, transfer_id)  # read again: now that the ticket is locked, nobody else can change it
     rules.check_acceptable(transfer, now)
     rules.check_transferable(ticket, now)

@@ -14,7 +14,7 @@ from uuid import UUID
 import psycopg
 
 from boxoffice import audit, db, outbox, sql
-from boxoffice.auth import Caller, Who, is_guest_token, require_holder, require_role
+from boxoffice.auth import Caller, Who, is_guest_token, require_holder, require_own, require_role
 from boxoffice.errors import Busy, NotFound
 from boxoffice.ids import new_id
 from boxoffice.pagination import decode_id, page_of
@@ -54,6 +54,7 @@ def join(conn: db.Connection, caller: Caller, ticket_type_id: UUID, request: Wai
         StillAvailable: so many are available.
     """
     terms = db.get(conn, WaitlistTerms, SQL.get_terms, id=ticket_type_id)
+    require_own(caller, terms.organisation_id)
     rules.check_joinable(terms, request.quantity, datetime.now(UTC))
     if not stock.list_short_pools(conn, rules.plan_draws(terms.pool_ids, request.quantity)):
         raise StillAvailable

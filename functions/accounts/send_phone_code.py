@@ -1,0 +1,32 @@
+"""POST /v1/phone-codes"""
+
+from boxoffice import db
+from boxoffice.accounts import phone_codes
+from boxoffice.accounts.errors import PhoneNotSupported
+from boxoffice.accounts.models import PhoneCodeRequest, PhoneCodeView
+from boxoffice.api import handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import SmsLimitReached, TooManyRequests
+from boxoffice.rate_limit import limit_sms
+
+__all__ = ["handler"]
+
+
+@route(
+    "POST",
+    "/v1/phone-codes",
+    who=Who.PUBLIC,
+    status=202,
+    raises=(PhoneNotSupported, TooManyRequests, SmsLimitReached),
+)
+def send_phone_code(request: PhoneCodeRequest) -> PhoneCodeView:
+    """Send a code of six digits to a phone, to log in with it or to confirm it.
+
+    The code works once, within five minutes, and can be tried five times. It ends the code that was sent before. The
+    answer is the same whether or not there is an account with this phone.
+    """
+    with db.autocommit() as conn:
+        allowance = phone_codes.get_allowance(conn, request.phone)
+    limit_sms(request.phone, **vars(allowance))
+    with db.transaction() as conn:
+        return phone_codes.send(conn, request.phone)

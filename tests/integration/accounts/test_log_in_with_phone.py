@@ -1,0 +1,185 @@
+"""Log-in by phone: whoever has the phone, and nobody else."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from tests.helpers import factories
+from tests.helpers.mailbox import letters_to
+from tests.helpers.people import bearer
+from tests.helpers.phones import get_code, log_in, wrong
+from tests.helpers.support import Client
+
+
+@pytest.fixture
+def phone(api: Client, conn: Connection) -> str:
+    factories.allow_sms(conn)
+    return factories.phone()
+
+
+def accounts(conn: Connection) -> list[tuple[object, ...]]:
+    return conn.execute("SELECT email, phone, phone_verified_at IS NOT NULL, name FROM accounts").fetchall()
+
+
+def test_the_first_log_in_makes_an_account(api: Client, conn: Connection, phone: str) -> None:
+    answer = log_in(api, phone, get_code(api, conn, phone), name="අද 👩🏽‍🎤 Ada")
+    assert answer.status == 200, answer.body
+    account = answer.json["account"]
+    assert (account["email"], account["phone"], account["name"]) == (None, phone, "අද 👩🏽‍🎤 Ada")
+    assert account["phone_verified_at"]
+    me = api.get("/v1/me", headers=bearer(answer.json["access_token"]))
+    assert me.json | {"memberships": None} == account | {"memberships": None}
+    assert api.post("/v1/sessions/refresh", {"refresh_token": answer.json["refresh_token"]}).status == 200
+
+
+def test_a_name_is_not_needed(api: Client, conn: Connection, phone: str) -> None:
+    assert log_in(api, phone, get_code(api, conn, phone)).json["account"]["name"] == ""
+
+
+def test_later_log_ins_find_the_account_and_keep_its_name(api: Client, conn: Connection, phone: str) -> None:
+    first = log_in(api, phone, get_code(api, conn, phone), name="Ada").json["account"]
+    again = log_in(api, phone, get_code(api, conn, phone), name="Eve").json["account"]
+    assert (again["id"], again["name"]) == (first["id"], "Ada")
+    assert len(accounts(conn)) == 1
+
+
+@pytest.mark.parametrize("spelling", ["{0}{1}{2} {3}{4}{5}", " {0}{1}{2}{3}{4}{5} "])
+def test_a_code_may_be_typed_with_spaces(api: Client, conn: Connection, phone: str, spelling: str) -> None:
+    assert log_in(api, phone, spelling.format(*get_code(api, conn, phone))).status == 200
+
+
+def test_a_code_may_be_typed_in_persian_digits(api: Client, conn: Connection, phone: str) -> None:
+    code = get_code(api, conn, phone).translate(str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"))
+    assert log_in(api, phone, code).status == 200
+
+
+@pytest.mark.parametrize("code", ["12345", "1234567", "abcdef", "", "½23456", "12 34", None, 123456])
+def test_what_is_no_code_is_invalid(api: Client, conn: Connection, phone: str, code: object) -> None:
+    assert log_in(api, phone, code).code == "invalid"  # type: ignore[arg-type]
+
+
+def test_a_phone_that_somebody_typed_into_a_profile_is_nobodys(api: Client, conn: Connection, phone: str) -> None:
+    typed = factories.account(conn)
+    assert api.patch("/v1/me", {"phone": phone}, account=typed).status == 200
+    account = log_in(api, phone, get_code(api, conn, phone)).json["account"]
+    assert account["id"] != str(typed)
+
+
+def refused(api: Client, phone: str, code: str) -> bool:
+    answer = log_in(api, phone, code)
+    assert answer.status == 200 or (answer.status, answer.code) == (401, "wrong_phone_code"), answer.body
+    return answer.status == 401
+
+
+def test_a_code_works_once(api: Client, conn: Connection, phone: str) -> None:
+    code = get_code(api, conn, phone)
+    assert [refused(api, phone, code) for _ in range(3)] == [False, True, True]
+
+
+def test_a_code_works_for_its_phone_alone(api: Client, conn: Connection, phone: str) -> None:
+    other = factories.phone()
+    code, others_code = get_code(api, conn, phone), get_code(api, conn, other)
+    if code != others_code:
+        assert refused(api, other, code)
+    assert not refused(api, phone, code)
+
+
+def test_a_phone_without_a_code_is_refused_in_the_same_words(api: Client, conn: Connection, phone: str) -> None:
+    without = log_in(api, factories.phone(), "123456").json
+    given = log_in(api, phone, wrong(get_code(api, conn, phone))).json
+    assert without | {"request_id": ""} == given | {"request_id": ""}
+
+
+def test_a_code_is_over_after_five_minutes(api: Client, conn: Connection, phone: str) -> None:
+    code = get_code(api, conn, phone)
+    lifetime = conn.execute("SELECT expires_at - created_at FROM phone_codes").fetchone()
+    assert lifetime == (timedelta(minutes=5),)
+    conn.execute("UPDATE phone_codes SET expires_at = now()")
+    assert refused(api, phone, code)
+
+
+def test_a_code_can_be_tried_five_times(api: Client, conn: Connection, phone: str) -> None:
+    code = get_code(api, conn, phone)
+    assert all(refused(api, phone, wrong(code)) for _ in range(4))
+    assert not refused(api, phone, code), "the fifth is right"
+    code = get_code(api, conn, phone)
+    assert all(refused(api, phone, wrong(code)) for _ in range(5))
+    assert refused(api, phone, code)
+
+
+def test_a_new_code_ends_the_one_before(api: Client, conn: Connection, phone: str) -> None:
+    old, new = get_code(api, conn, phone), get_code(api, conn, phone)
+    if old != new:
+        assert refused(api, phone, old)
+    assert not refused(api, phone, new)
+
+
+def test_a_code_whose_key_was_withdrawn_is_worth_nothing(api: Client, conn: Connection, phone: str) -> None:
+    code = get_code(api, conn, phone)
+    conn.execute("UPDATE phone_codes SET key_id = 7")
+    assert refused(api, phone, code)
+
+
+def test_tries_are_limited_for_a_number_and_a_day(api: Client, conn: Connection, phone: str) -> None:
+    codes = []
+    for _ in range(3):
+        codes += [log_in(api, phone, "123456").code for _ in range(16)]
+        conn.execute("UPDATE rate_limits SET resets_at = now() WHERE bucket LIKE 'code hour%'")
+    assert codes == [*["wrong_phone_code"] * 15, "too_many_requests"] * 2 + ["too_many_requests"] * 16
+
+
+def test_a_blocked_account_does_not_get_in(api: Client, conn: Connection, phone: str) -> None:
+    factories.account(conn, phone=phone, phone_verified_at="now", blocked_at="now")
+    assert refused(api, phone, get_code(api, conn, phone))
+    assert len(accounts(conn)) == 1
+
+
+class TestANumberThatSomebodyElseHasNow:
+    """Operators give numbers away again. A proof of a phone counts for 180 days."""
+
+    @pytest.fixture
+    def owner(self, conn: Connection, phone: str) -> UUID:
+        return factories.account(conn, phone=phone, phone_verified_at="now", name="Bola")
+
+    def age(self, conn: Connection, owner: UUID, days: float) -> None:
+        age = timedelta(days=days)
+        conn.execute("UPDATE accounts SET phone_verified_at = now() - %s WHERE id = %s", [age, owner])
+
+    def test_each_log_in_proves_the_phone_again(self, api: Client, conn: Connection, phone: str, owner: UUID) -> None:
+        for _ in range(2):
+            self.age(conn, owner, 179)
+            assert log_in(api, phone, get_code(api, conn, phone)).json["account"]["id"] == str(owner)
+
+    def test_after_that_it_opens_a_new_account(self, api: Client, conn: Connection, phone: str, owner: UUID) -> None:
+        self.age(conn, owner, 181)
+        session = log_in(api, phone, get_code(api, conn, phone), name="Eve").json
+        assert session["account"]["id"] != str(owner)
+        assert session["account"]["name"] == "Eve"
+        former = conn.execute(
+            "SELECT phone, phone_verified_at, phone_lost_at IS NOT NULL FROM accounts WHERE id = %s", [owner]
+        ).fetchone()
+        assert former == (None, None, True)
+        assert conn.execute("SELECT action, subject FROM audit_log").fetchall() == [
+            ("release_phone", f"account {owner}")
+        ]
+
+    def test_the_former_account_is_told(self, api: Client, conn: Connection, phone: str, owner: UUID) -> None:
+        self.age(conn, owner, 181)
+        log_in(api, phone, get_code(api, conn, phone))
+        (email,) = conn.execute("SELECT email FROM accounts WHERE id = %s", [owner]).fetchone() or ("",)
+        (letter,) = letters_to(conn, email)
+        assert letter.template == "phone_lost"
+        assert letter.content
+        assert "Somebody has proved that the phone number of your account" in letter.content.text
+
+    def test_an_account_without_an_address_stays_without_its_phone(
+        self, api: Client, conn: Connection, phone: str
+    ) -> None:
+        old = log_in(api, phone, get_code(api, conn, phone)).json
+        self.age(conn, UUID(old["account"]["id"]), 181)
+        new = log_in(api, phone, get_code(api, conn, phone)).json
+        assert new["account"]["id"] != old["account"]["id"]
+        me = api.get("/v1/me", headers=bearer(old["access_token"]))
+        assert (me.status, me.json["phone"]) == (200, None), "a device that is still logged in stays so"
