@@ -19,6 +19,9 @@ class DomainError(Exception):
     If a constraint of the database notices the error, ``constraint`` is the name of that constraint.
 
     A code has one class. A subclass of that class may name a constraint or add facts, and inherits the rest.
+
+    An error rolls its transaction back, unless it ``commits``: then what was done before stands, although the request
+    is refused. Such an error is raised by the last step of its transaction.
     """
 
     status: ClassVar[int] = 409
@@ -26,6 +29,7 @@ class DomainError(Exception):
     meaning: ClassVar[str]
     remedy: ClassVar[str] = ""
     constraint: ClassVar[str | None] = None
+    commits: ClassVar[bool] = False
     declared: ClassVar[dict[str, Any]] = {}
     """The types of the facts, by name. A fact with a default may be left out."""
 
