@@ -93,8 +93,8 @@ class OutOfScope(DomainError):
 class AccountNeeded(DomainError):
     status = 403
     code = "account_needed"
-    meaning = "No API key and no door device may do this."
-    remedy = "Leave the key or the token out. Log in with an account if the operation needs one."
+    meaning = "The operation is not for the kind of credential that you sent."
+    remedy = "Send an account's access token, or no credential if the operation is public."
 
 
 class OutsideDoorPass(DomainError):
