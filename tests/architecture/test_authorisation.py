@@ -170,6 +170,8 @@ WHO: dict[str, str] = {
     "erase_personal_data": "public",
     "list_my_claims": "account",
     # the platform
+    "get_settings": "admin",
+    "update_settings": "admin",
     "list_accounts": "admin",
     "update_account": "admin",
     "check_invariants": "admin",

@@ -36,6 +36,11 @@ def live_keys(ring: str) -> list[bytes]:
     return [text.encode() for key_id, text in secret(ring).items() if key_id.isdecimal()]
 
 
+def is_withdrawn(ring: str, key_id: int) -> bool:
+    """Return True if a key that has signed something of ours is not in the ring any more."""
+    return key(ring, str(key_id)) is None
+
+
 def mac(master: bytes, purpose: str, message: bytes) -> bytes:
     """Return an HMAC-SHA256 under a key that is derived for one purpose, so that it proves nothing for another."""
     derived = hmac.digest(master, purpose.encode(), hashlib.sha256)
