@@ -189,7 +189,7 @@ WHERE id = %(id)s
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
 -- name: release_phone
--- The account stays without its phone. If it has no email address either, only an admin can help its owner.
+-- The account stays without its phone. If it has no email address either, nobody can log in to it any more.
 UPDATE accounts SET phone = NULL, phone_verified_at = NULL, phone_lost_at = now(), version = version + 1
 WHERE id = %(id)s
 
