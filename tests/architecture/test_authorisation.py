@@ -165,6 +165,7 @@ WHO: dict[str, str] = {
 
 # Which scope a key needs for each operation, by hand. A key acts as the organisation's manager.
 SCOPES: dict[str, str] = {
+    "get_organisation": "events:read",
     "list_events": "events:read",
     "get_event": "events:read",
     "get_availability": "events:read",
