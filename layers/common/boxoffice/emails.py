@@ -25,6 +25,10 @@ class NotNeeded(Exception):
     """The reason why an email is not sent: what it was to say is over, or concerns nobody. Its writer raises this."""
 
 
+class TooLate(NotNeeded):
+    """The message waited so long that what it was to say is over. Whoever was to get it still waits for it."""
+
+
 @dataclass(frozen=True)
 class Image:
     """A picture in an email's HTML, which refers to it as ``cid:<content_id>``."""

@@ -212,6 +212,9 @@ WHERE id = %(id)s AND used_at IS NULL AND expires_at > now() AND NOT EXISTS (
     SELECT FROM phone_codes AS newer
     WHERE newer.phone = code.phone AND (newer.created_at, newer.id) > (code.created_at, code.id))
 
+-- name: is_phone_code_over
+SELECT expires_at <= now() FROM phone_codes WHERE id = %(id)s
+
 -- name: try_phone_code
 -- Counts a try of the phone's newest code. Others who try it at once wait here, and find their number of tries.
 UPDATE phone_codes SET tries = tries + 1
