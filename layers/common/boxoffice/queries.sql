@@ -60,6 +60,9 @@ ON CONFLICT (bucket) DO UPDATE SET
     resets_at = CASE WHEN counted.resets_at <= now() THEN excluded.resets_at ELSE counted.resets_at END
 RETURNING attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in
 
+-- name: forget_attempts
+DELETE FROM rate_limits WHERE bucket = %(bucket)s
+
 -- name: count_attempts
 -- Counts an attempt in several buckets, each with a window of its own, and locks these in order.
 INSERT INTO rate_limits AS counted (bucket, attempts, resets_at)

@@ -63,7 +63,7 @@ def make_account(
     Raises:
         EmailTaken: there is an account with this email address.
     """
-    session = accounts.create_account(conn, request, password_hash, email_verified_at)
+    session = accounts.create_account(conn, caller, request, password_hash, email_verified_at)
     name = request.organisation_name
     owner = acting_as(caller, session.account.id)
     organisation = create_organisation(conn, owner, name) if name else None
