@@ -1,7 +1,7 @@
-"""What every operation answers callers who had a right once, or have one elsewhere: nothing, and it changes nothing.
+"""What every operation answers callers who had a right once, or have one elsewhere.
 
-`test_authorisation.py` has the callers by their role, key or pass. Here are their states: a blocked account, a token of
-another kind, an admin in an organisation that is not theirs, and an organisation that is suspended.
+`test_authorisation.py` has the callers by their role, key or pass. Here are a blocked account, a token of another kind,
+an admin in an organisation that is not theirs, and an organisation that is suspended.
 """
 
 import psycopg
