@@ -31,9 +31,11 @@ class Purpose(StrEnum):
 
     CHANGE_EMAIL = "change email"
     CONFIRM_EMAIL = "confirm email"
-    PAIR_DOOR_DEVICE = "pair door device"
+    GOOGLE_LOG_IN = "google log-in"
     INVITATION = "invitation"
+    PAIR_DOOR_DEVICE = "pair door device"
     RESET_PASSWORD = "reset password"  # noqa: S105
+    SECOND_FACTOR = "second factor"
     SIGN_UP = "sign up"
     UNDO_EMAIL_CHANGE = "undo email change"
 

@@ -60,6 +60,9 @@ ON CONFLICT (bucket) DO UPDATE SET
     resets_at = CASE WHEN counted.resets_at <= now() THEN excluded.resets_at ELSE counted.resets_at END
 RETURNING attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in
 
+-- name: forget_attempts
+DELETE FROM rate_limits WHERE bucket = %(bucket)s
+
 -- name: count_attempts
 -- Counts an attempt in several buckets, each with a window of its own, and locks these in order.
 INSERT INTO rate_limits AS counted (bucket, attempts, resets_at)
@@ -77,6 +80,23 @@ WHERE bucket = ANY(%(buckets)s) AND resets_at > now()
 
 -- name: list_platform_settings
 SELECT name, value FROM platform_settings
+
+-- name: get_platform_settings_version
+SELECT version FROM platform_settings_version
+
+-- name: lock_platform_settings
+SELECT version FROM platform_settings_version FOR NO KEY UPDATE
+
+-- name: replace_platform_settings
+WITH given AS MATERIALIZED (
+    SELECT name, value FROM unnest(%(names)s::text[], %(values)s::jsonb[]) AS given (name, value)
+), removed AS (
+    DELETE FROM platform_settings WHERE name NOT IN (SELECT name FROM given)
+), changed AS (
+    UPDATE platform_settings_version SET version = version + 1
+)
+INSERT INTO platform_settings (name, value) SELECT name, value FROM given
+ON CONFLICT (name) DO UPDATE SET value = excluded.value
 
 -- name: insert_one_time_token
 INSERT INTO one_time_tokens (id, purpose, account_id, payload, expires_at)

@@ -36,24 +36,55 @@ CREATE TABLE accounts (
     phone_lost_at     timestamptz,
     password_hash     text,
     is_admin          boolean NOT NULL DEFAULT false,
+    second_factor_since timestamptz,
     blocked_at        timestamptz,
+    block_reason      text,
     erased_at         timestamptz,
     version           integer NOT NULL DEFAULT 1,
     created_at        timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT accounts_can_be_reached CHECK (
         email IS NOT NULL OR (phone IS NOT NULL AND phone_verified_at IS NOT NULL) OR phone_lost_at IS NOT NULL
         OR erased_at IS NOT NULL),
+    CONSTRAINT accounts_block_reason CHECK (blocked_at IS NOT NULL OR block_reason IS NULL),
     CONSTRAINT accounts_email_verified CHECK (email IS NOT NULL OR email_verified_at IS NULL),
     CONSTRAINT accounts_phone_verified CHECK (phone IS NOT NULL OR phone_verified_at IS NULL)
 );
+-- Admins search accounts by the beginning of the address and of words of the name, and by what they are.
+CREATE INDEX accounts_email_prefix ON accounts (email text_pattern_ops);
+CREATE INDEX accounts_name_words ON accounts USING gin (to_tsvector('simple', name));
+CREATE INDEX accounts_admins ON accounts (id) WHERE is_admin;
+CREATE INDEX accounts_blocked ON accounts (id) WHERE blocked_at IS NOT NULL;
+CREATE INDEX accounts_erased ON accounts (id) WHERE erased_at IS NOT NULL;
+CREATE INDEX accounts_unverified ON accounts (id) WHERE email_verified_at IS NULL AND phone_verified_at IS NULL;
+
+-- The last admin stays. Of two transactions that take the role from the last two, the second waits here. Then it sees
+-- what the first has done.
+CREATE FUNCTION keep_an_admin() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('admins'));
+    IF NOT EXISTS (SELECT FROM accounts WHERE is_admin AND blocked_at IS NULL AND erased_at IS NULL) THEN
+        RAISE EXCEPTION 'the last admin stays'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'accounts_keep_an_admin';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER accounts_keep_an_admin AFTER UPDATE ON accounts FOR EACH ROW
+    WHEN (OLD.is_admin AND OLD.blocked_at IS NULL AND OLD.erased_at IS NULL
+        AND NOT (NEW.is_admin AND NEW.blocked_at IS NULL AND NEW.erased_at IS NULL))
+    EXECUTE FUNCTION keep_an_admin();
+
 CREATE UNIQUE INDEX accounts_phone_key ON accounts (phone) WHERE phone_verified_at IS NOT NULL;
 
 -- A session is a row of refresh tokens: each is exchanged once for the next. If one is used again, the session ends.
 CREATE TABLE sessions (
-    id         uuid PRIMARY KEY,
-    account_id uuid NOT NULL REFERENCES accounts,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    revoked_at timestamptz
+    id           uuid PRIMARY KEY,
+    account_id   uuid NOT NULL REFERENCES accounts,
+    device_name  text,
+    user_agent   text NOT NULL DEFAULT '',
+    address      text NOT NULL DEFAULT '',
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    last_used_at timestamptz NOT NULL DEFAULT now(),
+    revoked_at   timestamptz
 );
 CREATE INDEX sessions_account_id ON sessions (account_id) WHERE revoked_at IS NULL;
 
@@ -64,6 +95,27 @@ CREATE TABLE refresh_tokens (
     used_at    timestamptz
 );
 CREATE INDEX refresh_tokens_session_id ON refresh_tokens (session_id);
+
+-- The secret of an app that makes codes (TOTP), encrypted, and the hashes of the recovery codes. It counts since
+-- accounts.second_factor_since; until then a code has to confirm it. No code of last_step or before is taken any more.
+CREATE TABLE second_factors (
+    account_id      uuid PRIMARY KEY REFERENCES accounts,
+    key_id          integer NOT NULL,
+    secret          bytea NOT NULL,
+    last_step       bigint NOT NULL DEFAULT 0,
+    recovery_hashes bytea[] NOT NULL DEFAULT '{}',
+    started_at      timestamptz NOT NULL DEFAULT now()
+);
+
+-- Who an account is at Google. The subject stays when the address there changes. An account has one Google account.
+CREATE TABLE google_identities (
+    issuer     text NOT NULL,
+    subject    text NOT NULL,
+    account_id uuid NOT NULL REFERENCES accounts,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (issuer, subject),
+    UNIQUE (account_id, issuer)
+);
 
 -- Codes that were sent to phones. Of a number, the newest counts, until it is used, over, or was tried five times. The
 -- code itself stands nowhere: it is derived from the id, under the key key_id of the ring. The prefix is the beginning
@@ -900,6 +952,13 @@ CREATE TABLE platform_settings (
     name  text PRIMARY KEY,
     value jsonb NOT NULL
 );
+
+-- One row. It grows with each change of the settings, and whoever changes them locks it.
+CREATE TABLE platform_settings_version (
+    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    version integer NOT NULL
+);
+INSERT INTO platform_settings_version (version) VALUES (1);
 
 -- Written in the transaction of the effect. A repeat violates the primary key.
 CREATE TABLE idempotency_keys (

@@ -1,4 +1,5 @@
-"""Accounts: people, their passwords, their phones and their sessions.
+"""Accounts: people, their passwords, their phones, their sessions and the ways to log in.
 
-Files of its own: `phone_codes.py` and `proven_phones.py` for log-in by phone, `sms.py` for its text messages.
+Files of its own: `sessions.py` with `devices.py`, `second_factor.py`, and `proof.py`. Log-in with Google is in
+`google.py` over `oidc.py`. Log-in by phone is in `phone_codes.py`, `proven_phones.py`, and `sms.py`.
 """
