@@ -9,6 +9,8 @@ import pytest
 
 from boxoffice import auth, credentials
 from tests.architecture.test_authorisation import WHO
+from tests.helpers import factories
+from tests.helpers.google import Google
 from tests.helpers.operations import ENTITLED, Caller, World, build, call_of, operations, perform
 from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Client
@@ -40,7 +42,8 @@ def world(conn: psycopg.Connection, api: Client) -> World:
 def test_a_blocked_account_is_refused_everywhere(
     world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
-    conn.execute("UPDATE accounts SET blocked_at = now()")
+    spare_admin = factories.account(conn, is_admin=True)
+    conn.execute("UPDATE accounts SET blocked_at = now() WHERE id <> %s", [spare_admin])
     credentials.forget()
     with unchanged(conn):
         for name, operation in operations().items():
@@ -89,7 +92,7 @@ def test_an_admin_is_no_owner(world: World, api: Client, conn: psycopg.Connectio
 
 
 def test_what_a_suspended_organisation_can_do_no_more(
-    api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
+    api: Client, google: Google, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
     for name, operation in operations().items():
         entitled = ENTITLED[WHO[name]]
