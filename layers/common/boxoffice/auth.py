@@ -12,7 +12,15 @@ from boxoffice import addresses, credentials, db, sql
 from boxoffice.bearer_secrets import DEVICE_TOKEN, is_secret
 from boxoffice.config import settings
 from boxoffice.credentials import ApiKey, DoorDevice
-from boxoffice.errors import AccountNeeded, Forbidden, NotFound, OutOfScope, OutsideDoorPass, Unauthenticated
+from boxoffice.errors import (
+    AccountNeeded,
+    Forbidden,
+    NotFound,
+    OutOfScope,
+    OutsideDoorPass,
+    PasswordChangeNeeded,
+    Unauthenticated,
+)
 from boxoffice.scopes import Scope, allows
 from boxoffice.signing import current_key, is_token, key, token
 
@@ -45,6 +53,8 @@ type ActorKind = Literal["account", "key", "device", "guest"]
 type GuestResource = Literal["order", "ticket", "waitlist entry"]
 """What a guest holds the token of. Each kind has a purpose of its own, so that no token serves another kind."""
 
+# What an account may do before it has changed a password that somebody else has chosen.
+_BEFORE_PASSWORD_CHANGE = frozenset({"change_password", "get_me", "log_out", "log_out_everywhere"})
 _ROLES = (Who.SCANNER, Who.MANAGER, Who.OWNER)
 
 
@@ -69,6 +79,11 @@ class Access:
     operation: str = ""
     scope: Scope | None = None
     devices: Devices = Devices.NEVER
+
+    @property
+    def is_open_to_old_passwords(self) -> bool:
+        """Return True if an account may call the route before it has changed the password that a deploy gave it."""
+        return self.who in (Who.PUBLIC, Who.PROVIDER) or self.operation in _BEFORE_PASSWORD_CHANGE
 
 
 @dataclass(frozen=True)
@@ -144,6 +159,7 @@ def identify(access: Access, headers: Mapping[str, str], connected: str) -> Call
     Raises:
         Unauthenticated: a credential is wrong or over, or the route needs one and there is none.
         OutOfScope, AccountNeeded: the credential is right, but not for this route.
+        PasswordChangeNeeded: the account must change its password first.
         Invalid: a shop passes on an address that is none.
     """
     if access.who is Who.PROVIDER:
@@ -191,7 +207,12 @@ def _identify_bearer(access: Access, caller: Caller, authorization: str) -> Call
         raise Unauthenticated
     if is_secret(credential, DEVICE_TOKEN):
         return replace(caller, device=_find_device(access, credential))
-    account_id, session_id = _verify_session(credential)
+    account_id, session_id = _verify_access_token(credential)
+    session = credentials.find_session(account_id, session_id)
+    if session is None:
+        raise Unauthenticated
+    if session.must_change_password and not access.is_open_to_old_passwords:
+        raise PasswordChangeNeeded
     return replace(caller, account_id=account_id, session_id=session_id)
 
 
@@ -221,14 +242,6 @@ def issue_access_token(account_id: UUID, session_id: UUID) -> str:
         "exp": now + int(ACCESS_LIFETIME.total_seconds()),
     }
     return jwt.encode(payload, secret, algorithm=_ALGORITHM, headers={"kid": key_id})
-
-
-def _verify_session(credential: str) -> tuple[UUID, UUID]:
-    """Return the ids of the account and of its open session that an access token proves."""
-    account_id, session_id = _verify_access_token(credential)
-    if not credentials.is_live_session(account_id, session_id):
-        raise Unauthenticated
-    return account_id, session_id
 
 
 def _verify_access_token(credential: str) -> tuple[UUID, UUID]:

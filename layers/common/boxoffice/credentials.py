@@ -30,6 +30,13 @@ class ApiKey:
 
 
 @dataclass(frozen=True)
+class Session:
+    """An open session, and what its account must do first."""
+
+    must_change_password: bool
+
+
+@dataclass(frozen=True)
 class DoorDevice:
     """A device whose door pass was not revoked. It may have ended.
 
@@ -47,13 +54,16 @@ class DoorDevice:
 _believed: dict[UUID | bytes, tuple[float, Any]] = {}
 
 
-def is_live_session(account_id: UUID, session_id: UUID) -> bool:
-    """Return True if a session of the account is open, and the account is not blocked."""
+def find_session(account_id: UUID, session_id: UUID) -> Session | None:
+    """Return a session of the account that is open, unless the account is blocked."""
 
-    def look_up(conn: db.Connection) -> bool | None:
-        return db.value(conn, SQL.is_live_session, id=session_id, account_id=account_id) or None
+    def look_up(conn: db.Connection) -> Session | None:
+        return db.one(conn, Session, SQL.find_session, id=session_id, account_id=account_id)
 
-    return _believe(session_id, look_up) is not None
+    session = _believe(session_id, look_up)
+    if session and session.must_change_password:
+        forget(session_id)  # a change of the password holds at once, in whichever environment it is made
+    return session
 
 
 def find_key(presented: str) -> ApiKey | None:

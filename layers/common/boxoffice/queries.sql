@@ -12,8 +12,8 @@ FROM accounts CROSS JOIN organisations
 LEFT JOIN members ON members.organisation_id = organisations.id AND members.account_id = accounts.id
 WHERE accounts.id = %(account_id)s AND organisations.id = %(organisation_id)s
 
--- name: is_live_session
-SELECT true FROM sessions JOIN accounts ON accounts.id = account_id
+-- name: find_session
+SELECT must_change_password FROM sessions JOIN accounts ON accounts.id = account_id
 WHERE sessions.id = %(id)s AND account_id = %(account_id)s AND revoked_at IS NULL AND blocked_at IS NULL
 
 -- name: use_api_key
