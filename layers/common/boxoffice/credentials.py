@@ -20,6 +20,15 @@ _MOST = 10_000  # credentials that are remembered
 
 
 @dataclass(frozen=True)
+class Session:
+    """An open session, by what its account may need or lack. The account is not blocked."""
+
+    is_admin: bool
+    has_second_factor: bool
+    must_change_password: bool
+
+
+@dataclass(frozen=True)
 class ApiKey:
     """A live API key."""
 
@@ -27,13 +36,6 @@ class ApiKey:
     organisation_id: UUID
     scopes: list[str]
     expires_at: datetime
-
-
-@dataclass(frozen=True)
-class Session:
-    """An open session, and what its account must do first."""
-
-    must_change_password: bool
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,10 @@ _believed: dict[UUID | bytes, tuple[float, Any]] = {}
 
 
 def find_session(account_id: UUID, session_id: UUID) -> Session | None:
-    """Return a session of the account that is open, unless the account is blocked."""
+    """Return an open session of the account, or None if it is over, or if the account is blocked."""
 
     def look_up(conn: db.Connection) -> Session | None:
-        return db.one(conn, Session, SQL.find_session, id=session_id, account_id=account_id)
+        return db.one(conn, Session, SQL.get_live_session, id=session_id, account_id=account_id)
 
     session = _believe(session_id, look_up)
     if session and session.must_change_password:
