@@ -5,7 +5,7 @@ from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
 from boxoffice.organisations import members
-from boxoffice.organisations.errors import AlreadyMember
+from boxoffice.organisations.errors import AlreadyMember, MayNotInvite
 from boxoffice.organisations.models import InvitationRequest, InvitationView
 
 __all__ = ["handler"]
@@ -16,7 +16,7 @@ __all__ = ["handler"]
     "/v1/organisations/{organisation_id}/members",
     who=Who.OWNER,
     status=201,
-    raises=(AlreadyMember, TooManyRequests),
+    raises=(AlreadyMember, MayNotInvite, TooManyRequests),
 )
 def invite_member(organisation_id: PathId, invitation: InvitationRequest) -> InvitationView:
     """Invite somebody by email, with a role.

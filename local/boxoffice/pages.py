@@ -56,6 +56,10 @@ def shop(_: RunningStack) -> Blueprint:
     def transfer(_: UUID) -> str:
         return render_template("transfer.html")
 
+    @pages.get("/invitations/<uuid:_>")
+    def invitation(_: UUID) -> str:
+        return render_template("invitation.html")
+
     return pages
 
 

@@ -42,7 +42,8 @@ def test_whoever_reads_the_address_becomes_a_member(
     assert api.get(f"/v1/organisations/{organisation}/invitations", account=owner).json["items"] == []
     entry = audit.entries(conn)[-1]
     assert (entry.actor, entry.action, entry.subject) == (chi, "accept_invitation", f"invitation {invitation}")
-    assert entry.details == {"before": None, "after": {"role": "manager"}}
+    invited = {"email": "chi@example.com", "role": "manager"}
+    assert entry.details == {**invited, "before": None, "after": {"role": "manager"}}
     invariants.check(conn)
 
 

@@ -43,7 +43,7 @@ def test_an_address_is_written_to_and_waits_for_seven_days(
     assert pending(api, organisation, manager) == [("chi@example.com", "scanner")]
     entry, subject = audit.only_entry(conn), f"invitation {answer.json['id']}"
     assert (entry.chain, entry.actor, entry.action, entry.subject) == (organisation, owner, "invite_member", subject)
-    assert entry.details == {"role": "scanner"}
+    assert entry.details == {"email": "chi@example.com", "role": "scanner"}
     invariants.check(conn)
 
 
@@ -151,3 +151,20 @@ def test_pages_of_invitations_follow_each_other(api: Client, conn: Connection, o
     newest_first = [str(invitation) for invitation in reversed(invited)]
     assert [item["id"] for item in first["items"] + second["items"]] == newest_first
     assert second["next_cursor"] is None
+
+
+@pytest.mark.parametrize("status", ["rejected", "suspended"])
+def test_one_that_an_admin_decided_against_sends_nothing(api: Client, conn: Connection, status: str) -> None:
+    owner = factories.account(conn)
+    organisation = factories.organisation(conn, owner=owner, status=status)
+
+    with unchanged(conn):
+        refused = invite(api, organisation, owner)
+
+    assert (refused.status, refused.code, refused.json["organisation_status"]) == (409, "may_not_invite", status)
+
+
+def test_a_pending_one_gathers_its_team(api: Client, conn: Connection) -> None:
+    owner = factories.account(conn)
+
+    assert invite(api, factories.organisation(conn, owner=owner, status="pending"), owner).status == 201

@@ -187,7 +187,9 @@ DELETE FROM phone_codes WHERE id = ANY(%(ids)s)
 
 -- name: set_email_verified
 -- Changes nothing if the account has another address.
-UPDATE accounts SET email_verified_at = coalesce(email_verified_at, now()) WHERE id = %(id)s AND email = %(email)s
+UPDATE accounts SET email_verified_at = coalesce(email_verified_at, now()),
+    version = version + (email_verified_at IS NULL)::integer
+WHERE id = %(id)s AND email = %(email)s
 
 -- name: has_account
 SELECT EXISTS (SELECT FROM accounts WHERE id = %(id)s AND erased_at IS NULL)

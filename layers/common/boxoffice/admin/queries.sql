@@ -364,7 +364,7 @@ WHERE coalesce(owed, 0) <> CASE status WHEN 'accepted' THEN 3 ELSE 1 END LIMIT 1
 
 -- name: invitations_without_email
 SELECT id AS invitation_id FROM invitations
-WHERE NOT EXISTS (
+WHERE expires_at > now() AND NOT EXISTS (
     SELECT FROM outbox WHERE template = 'invitation' AND payload ->> 'invitation_id' = invitations.id::text)
 LIMIT 10
 

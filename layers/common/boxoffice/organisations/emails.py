@@ -7,7 +7,7 @@ from uuid import UUID
 
 from boxoffice import db, one_time, sql
 from boxoffice.accounts.models import Role
-from boxoffice.emails import Content, link, write
+from boxoffice.emails import Content, NotNeeded, link, write
 from boxoffice.one_time import Purpose
 from boxoffice.organisations.models import Decision
 from boxoffice.times import when
@@ -28,7 +28,6 @@ class EmailInvitation:
 
     id: UUID
     organisation: str
-    invited_by: str
     role: Role
     expires_at: datetime
 
@@ -42,19 +41,23 @@ def organisation_decided(conn: db.Connection, organisation_id: str, decision: De
     return write("organisation_decided", _SUBJECTS[decision].format(name=name), facts)
 
 
-def invitation(conn: db.Connection, organisation_id: str, invitation_id: str, token_id: str) -> Content:
-    """Invite somebody to an organisation, with a link that accepts. If the invitation is gone, the email says so."""
+def invitation(conn: db.Connection, invitation_id: str, token_id: str) -> Content:
+    """Invite somebody to an organisation, with a link that accepts.
+
+    It goes to an address that anybody may have entered. So of all that people have written, it has one short name.
+    """
     found = db.one(conn, EmailInvitation, SQL.get_invitation_for_email, id=UUID(invitation_id))
-    name = found.organisation if found else db.value(conn, SQL.get_name, id=UUID(organisation_id))
-    facts: dict[str, Any] = {"organisation": _short(name), "invitation": found}
-    if found:
-        token = one_time.token_of(Purpose.INVITATION, UUID(token_id))
-        facts |= {
-            "invited_by": _short(found.invited_by),
-            "until": when(found.expires_at, "UTC"),
-            "link": link("invitations", found.id, token),
-        }
-    return write("invitation", f"You are invited to {facts['organisation']}", facts)
+    if found is None:
+        raise NotNeeded("the invitation is over")
+    name = found.organisation if len(found.organisation) <= _MOST_NAME else f"{found.organisation[:_MOST_NAME]}…"
+    token = one_time.token_of(Purpose.INVITATION, UUID(token_id))
+    facts = {
+        "organisation": name,
+        "role": found.role,
+        "until": when(found.expires_at, "UTC"),
+        "link": link("invitations", found.id, token),
+    }
+    return write("invitation", f"You are invited to {name}", facts)
 
 
 def ownership_received(conn: db.Connection, organisation_id: str, new_owner_id: str) -> Content:
@@ -75,7 +78,3 @@ EMAILS = (organisation_decided, invitation, ownership_received, ownership_handed
 def _names_of_hand_over(conn: db.Connection, organisation_id: str, new_owner_id: str) -> dict[str, Any]:
     ids = {"organisation_id": UUID(organisation_id), "new_owner_id": UUID(new_owner_id)}
     return db.exactly_one(conn, dict, SQL.get_hand_over_for_email, **ids)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _MOST_NAME else f"{name[:_MOST_NAME]}…"

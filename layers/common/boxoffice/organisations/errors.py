@@ -49,6 +49,13 @@ class AlreadyMember(DomainError):
     remedy = "Change the member's role instead."
 
 
+class MayNotInvite(DomainError):
+    code = "may_not_invite"
+    meaning = "The organisation is {organisation_status}, and sends no invitations."
+    remedy = "Apply again, or ask an admin. Then invite."
+    organisation_status: str
+
+
 class InvitationOver(DomainError):
     status = 404
     code = "invitation_over"

@@ -163,10 +163,12 @@ def invite_member(
 
     Raises:
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
+        MayNotInvite: an admin has rejected or suspended it.
         AlreadyMember: a member has this address.
     """
-    lock_organisation(conn, organisation_id)
+    organisation = lock_organisation(conn, organisation_id)
     require_role(conn, caller, organisation_id)
+    rules.check_may_invite(organisation.status)
     if db.value(conn, SQL.has_member_of_address, organisation_id=organisation_id, email=request.email):
         raise AlreadyMember
     invitation_id = new_id()
@@ -181,10 +183,11 @@ def invite_member(
         invited_by=caller.account,
         expires_at=datetime.now(UTC) + rules.INVITATION_LIFETIME,
     )
-    payload = {"invitation_id": invitation_id, "token_id": token_id, "organisation_id": organisation_id}
-    outbox.owe_email(conn, "invitation", request.email, {name: str(value) for name, value in payload.items()})
-    _record_invitation(conn, caller, "invite_member", organisation_id, invitation_id, role=request.role)
-    return InvitationView.model_validate(_get_invitation(conn, invitation_id))
+    payload = {"invitation_id": str(invitation_id), "token_id": str(token_id)}
+    outbox.owe_email(conn, "invitation", request.email, payload)
+    invitation = _get_invitation(conn, invitation_id)
+    _record_invitation(conn, caller, "invite_member", invitation)
+    return InvitationView.model_validate(invitation)
 
 
 def revoke_invitation(conn: db.Connection, caller: Caller, organisation_id: UUID, invitation_id: UUID) -> None:
@@ -198,7 +201,7 @@ def revoke_invitation(conn: db.Connection, caller: Caller, organisation_id: UUID
     invitation = _delete_invitation(conn, organisation_id, invitation_id)
     if invitation is None:
         raise NotFound
-    _record_invitation(conn, caller, "revoke_invitation", organisation_id, invitation_id, role=invitation.role)
+    _record_invitation(conn, caller, "revoke_invitation", invitation)
 
 
 def accept_invitation(conn: db.Connection, caller: Caller, token: str) -> MembershipView:
@@ -231,7 +234,7 @@ def _join(conn: db.Connection, caller: Caller, invitation: InvitationRow) -> Rol
     role = rules.higher_role(member.role, invitation.role) if member else invitation.role
     db.run(conn, SQL.set_role, organisation_id=organisation_id, account_id=account_id, role=role)
     change: dict[str, Any] = {"before": {"role": member.role} if member else None, "after": {"role": role}}
-    _record_invitation(conn, caller, "accept_invitation", organisation_id, invitation.id, **change)
+    _record_invitation(conn, caller, "accept_invitation", invitation, **change)
     return role
 
 
@@ -280,6 +283,7 @@ def _record(
 
 
 def _record_invitation(
-    conn: db.Connection, caller: Caller, action: str, organisation_id: UUID, invitation_id: UUID, **facts: Any
+    conn: db.Connection, caller: Caller, action: str, invitation: InvitationRow, **facts: Any
 ) -> None:
-    audit.record(conn, caller, action, f"invitation {invitation_id}", organisation=organisation_id, **facts)
+    facts = {"email": invitation.email, "role": invitation.role, **facts}
+    audit.record(conn, caller, action, f"invitation {invitation.id}", organisation=invitation.organisation_id, **facts)

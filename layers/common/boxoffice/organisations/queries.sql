@@ -120,9 +120,8 @@ DELETE FROM invitations WHERE id = ANY(%(ids)s)
 SELECT name FROM organisations WHERE id = %(id)s
 
 -- name: get_invitation_for_email
-SELECT invitations.id, organisations.name AS organisation, accounts.name AS invited_by, role, expires_at
-FROM invitations JOIN organisations ON organisations.id = organisation_id JOIN accounts ON accounts.id = invited_by
-WHERE invitations.id = %(id)s
+SELECT invitations.id, name AS organisation, role, expires_at
+FROM invitations JOIN organisations ON organisations.id = organisation_id WHERE invitations.id = %(id)s
 
 -- name: get_hand_over_for_email
 SELECT organisations.name AS organisation, accounts.name AS new_owner FROM organisations CROSS JOIN accounts

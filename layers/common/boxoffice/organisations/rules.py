@@ -5,7 +5,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from boxoffice.accounts.models import Role
-from boxoffice.organisations.errors import ApplicationNotPossible, DecisionNotPossible
+from boxoffice.organisations.errors import ApplicationNotPossible, DecisionNotPossible, MayNotInvite
 from boxoffice.organisations.models import MOST_SLUG, RESERVED_SLUGS, Decision, OrganisationStatus
 
 INVITATION_LIFETIME = timedelta(days=7)
@@ -60,6 +60,16 @@ def check_may_apply_again(status: OrganisationStatus) -> None:
     """
     if status != "rejected":
         raise ApplicationNotPossible(organisation_status=status)
+
+
+def check_may_invite(status: OrganisationStatus) -> None:
+    """Check that an organisation may send invitations.
+
+    Raises:
+        MayNotInvite: an admin has decided against it. It could be a sender of spam.
+    """
+    if status in ("rejected", "suspended"):
+        raise MayNotInvite(organisation_status=status)
 
 
 def slug_of(name: str, attempt: int) -> str:
