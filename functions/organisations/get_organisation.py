@@ -7,18 +7,26 @@ from boxoffice.auth import Who
 from boxoffice.errors import NotFound
 from boxoffice.organisations import service
 from boxoffice.organisations.models import OrganisationProfile, OrganisationView
+from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
 
 
-@route("GET", "/v1/organisations/{organisation_id}", who=Who.PUBLIC, conditional=True, raises=(NotFound,))
+@route(
+    "GET",
+    "/v1/organisations/{organisation_id}",
+    who=Who.PUBLIC,
+    scope=Scope.EVENTS_READ,
+    conditional=True,
+    raises=(NotFound,),
+)
 def get_organisation(organisation_id: PathId) -> OrganisationView | OrganisationProfile:
     """Return the public profile of an organisation that is approved.
 
-    Members see one that is not approved too, and all of its fields. So do admins.
+    Members see one that is not approved too, and all of its fields. So do admins and its API keys.
     """
     with db.autocommit() as conn:
         organisation = service.get_organisation(conn, caller(), organisation_id)
     etag(organisation.version)
-    set_header("Vary", "Authorization")  # the same version shows members more
+    set_header("Vary", "Authorization, X-Api-Key")  # the same version shows members more
     return organisation

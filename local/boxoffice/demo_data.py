@@ -52,6 +52,7 @@ def ensure(url: str, owner_url: str) -> None:
         organiser, *_ = [_log_in(api, email, name) for email, name in ACCOUNTS.items()]
         organisation_id = _ensure_organisation(api, organiser)
         _appoint(connection, organisation_id)
+        connection.execute(SQL.allow_sms)
         _put_on_sale(api, organiser, organisation_id)
 
 

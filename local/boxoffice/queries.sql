@@ -15,3 +15,7 @@ ON CONFLICT DO NOTHING
 -- name: appoint_admin
 -- Make an account an admin of the platform.
 UPDATE accounts SET is_admin = true WHERE email = %(email)s
+
+-- name: allow_sms
+-- Let the platform send text messages to a few countries, unless an admin has chosen others.
+INSERT INTO platform_settings (name, value) VALUES ('sms_countries', '["NG", "US"]') ON CONFLICT DO NOTHING

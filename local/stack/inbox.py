@@ -51,7 +51,8 @@ class Inbox:
         (self._folder / f"{name}.eml").write_bytes(content)
         message = _parse(content)
         addresses = sorted({address for _, address in getaddresses(to)})
-        entry = Entry(name, addresses, str(message["subject"] or ""), now.isoformat(), _links(message), kind)
+        subject = str(message["subject"] or "").strip()  # a long one may begin on a line of its own
+        entry = Entry(name, addresses, subject, now.isoformat(), _links(message), kind)
         with self._index.path.open("a") as index:  # one write, so that readers see whole lines
             index.write(json.dumps(asdict(entry)) + "\n")
 

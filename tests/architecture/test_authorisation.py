@@ -153,6 +153,8 @@ WHO: dict[str, str] = {
     "release_claim": "scanner",
     "list_my_claims": "account",
     # the platform
+    "list_accounts": "admin",
+    "update_account": "admin",
     "check_invariants": "admin",
     "list_audit_entries": "owner",
     "export_audit_log": "owner",
@@ -163,6 +165,7 @@ WHO: dict[str, str] = {
 
 # Which scope a key needs for each operation, by hand. A key acts as the organisation's manager.
 SCOPES: dict[str, str] = {
+    "get_organisation": "events:read",
     "list_events": "events:read",
     "get_event": "events:read",
     "get_availability": "events:read",

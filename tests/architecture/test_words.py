@@ -40,6 +40,7 @@ CODE = [
     "layers/common/boxoffice/platform",
     "layers/common/boxoffice/pricing",
     "functions/admin",
+    "tests/concurrency/test_admins.py",
     "tests/concurrency/test_audit.py",
     "tests/integration/admin",
     "tools",

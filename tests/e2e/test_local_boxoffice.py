@@ -73,6 +73,13 @@ def wait_for_email(api: httpx.Client, address: str) -> dict[str, Any]:
     return email
 
 
+def wait_for_code(api: httpx.Client, phone: str) -> str:
+    """Wait for the text message with a code. Return the code."""
+    message = wait_for_email(api, phone)
+    assert message["kind"] == "sms"
+    return str(message["subject"])[:6]
+
+
 def psql(folder: Path, *arguments: str) -> str:
     """Run psql as a developer does. Return what it prints."""
     command = [sys.executable, "-m", "local", "psql", "--state", str(folder), *arguments]
@@ -98,6 +105,12 @@ def test_the_demo_event_can_be_bought_and_the_order_survives_a_restart(folder: P
 
     with demo_api(folder) as api:
         assert status(api, order) == "paid"
+        phone = "+12025550100"
+        assert api.post("/v1/phone-codes", json={"phone": phone}).status_code == 202
+        login = {"phone": phone, "code": wait_for_code(api, phone), "name": "Bola"}
+        answer = api.post("/v1/sessions/phone", json=login)
+        assert answer.json().get("account", {}).get("phone") == phone, answer.text
+        assert "It works for 5 minutes" in api.get("/_local/emails", headers={"Accept": "text/html"}).text
 
 
 def test_a_declined_payment_leaves_the_order_pending(folder: Path) -> None:

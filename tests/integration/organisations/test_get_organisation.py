@@ -33,7 +33,7 @@ def test_everybody_sees_the_profile_of_an_approved_one_and_nothing_else(api: Cli
         answer = api.get(f"/v1/organisations/{organisation}", account=account)
 
         assert (answer.status, answer.json) == (200, shown(organisation))
-        assert (answer.headers["etag"], answer.headers["vary"]) == ('"4"', "Authorization")
+        assert (answer.headers["etag"], answer.headers["vary"]) == ('"4"', "Authorization, X-Api-Key")
 
 
 @pytest.mark.parametrize("role", ["scanner", "manager", "owner"])
@@ -69,6 +69,16 @@ def test_nobody_else_learns_that_one_exists_which_is_not_approved(api: Client, c
 
     assert [(answer.status, answer.code) for answer in strangers] == [(404, "not_found")] * 4
     assert len({answer.json["detail"] for answer in strangers}) == 1
+
+
+def test_a_key_of_its_own_sees_what_members_see(api: Client, conn: Connection) -> None:
+    organisation, other = factories.organisation(conn, status="pending"), factories.organisation(conn)
+    _, key = factories.api_key(conn, organisation, "events:read")
+
+    own, others = (api.get(f"/v1/organisations/{each}", headers={"x-api-key": key}) for each in (organisation, other))
+
+    assert (own.status, own.json["status"]) == (200, "pending")
+    assert others.status == 404, "a key reads of its own organisation alone"
 
 
 def test_an_invalid_id_is_refused(api: Client) -> None:

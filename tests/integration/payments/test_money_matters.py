@@ -8,6 +8,7 @@ import pytest
 from psycopg import Connection
 
 from tests.helpers import factories, invariants, sellers
+from tests.helpers.audit import only_entry
 from tests.helpers.payers import prove, started, tell
 from tests.helpers.sellers import Shop, status_of
 from tests.helpers.support import Answer, Client
@@ -121,8 +122,9 @@ class TestSettling:
         assert (first.status, second.json) == (200, first.json)
         assert second.headers["idempotent-replayed"] == "true"
         assert settle(api, shop.organisation, matter, owner, **body).code == "matter_settled"
-        ((action, actor, details),) = conn.execute("SELECT action, actor_id, details FROM audit_log").fetchall()
-        assert (action, actor, details["note"]) == ("settle_money_matter", owner, "Checked in the dashboard")
+        entry = only_entry(conn)
+        assert (entry.action, entry.actor) == ("settle_money_matter", owner)
+        assert entry.details["note"] == "Checked in the dashboard"
 
     @pytest.mark.parametrize(
         "body",

@@ -5,6 +5,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from boxoffice import phones
 from boxoffice.models import BuyerPhone, Phone
+from tests.helpers.support import run_python
 
 
 @pytest.mark.parametrize(
@@ -80,3 +81,18 @@ def test_a_phone_in_a_request_is_possible_and_has_its_one_spelling() -> None:
     assert of_buyer.validate_python("+1234567") == "+1234567", "a buyer does not wait for the library"
     with pytest.raises(ValidationError):
         checked.validate_python("080 1234 5678")
+
+
+def test_a_purchase_does_not_import_the_library() -> None:
+    buy = """
+import sys
+from tests.helpers.support import function
+function("create_order")
+from boxoffice.orders.models import OrderRequest
+item = {"ticket_type_id": "01981f6c-7b00-7a11-8c3e-5d2f40a1b004", "quantity": 1}
+buyer = {"name": "Ada", "email": "ada@example.com", "phone": "+2348012345678"}
+OrderRequest.model_validate({"items": [item], "buyer": buyer})
+print("phonenumbers" in sys.modules)
+"""
+    output, _ = run_python(buy).communicate(timeout=30)
+    assert output.splitlines()[-1] == "False"

@@ -7,11 +7,13 @@ What an email says depends on whether the address has an account. That is found 
 of the API depends on it, and no time that an answer takes.
 """
 
+from collections.abc import Callable
 from email.utils import parseaddr
 from typing import Any
 from uuid import UUID
 
 from boxoffice import db, one_time, sql
+from boxoffice.accounts.models import ManagedAccount
 from boxoffice.config import settings
 from boxoffice.emails import Content, NotNeeded, page_link, write
 from boxoffice.one_time import OneTimeToken, Purpose
@@ -70,6 +72,30 @@ def password_changed(_: db.Connection) -> Content:
     return _write("password_changed", "Your password has been changed", link=page_link("forgot-password"))
 
 
+def account_blocked(conn: db.Connection, account_id: str) -> Content:
+    """Write to the owner of an account: an admin has blocked it, and why."""
+    account = _managed_account(conn, account_id, is_so=lambda account: account.blocked_at is not None)
+    return _write("account_blocked", "Your account has been blocked", reason=account.block_reason)
+
+
+def account_unblocked(conn: db.Connection, account_id: str) -> Content:
+    """Write to the owner of an account: it is no longer blocked."""
+    _managed_account(conn, account_id, is_so=lambda account: account.blocked_at is None)
+    return _write("account_unblocked", "You can use your account again", link=page_link("log-in"))
+
+
+def admin_role_given(conn: db.Connection, account_id: str) -> Content:
+    """Write to the owner of an account: they are an admin of the platform now."""
+    _managed_account(conn, account_id, is_so=lambda account: account.is_admin)
+    return _write("admin_role_given", "You are an admin now")
+
+
+def admin_role_taken(conn: db.Connection, account_id: str) -> Content:
+    """Write to the owner of an account: they are no admin any more."""
+    _managed_account(conn, account_id, is_so=lambda account: not account.is_admin)
+    return _write("admin_role_taken", "You are no longer an admin")
+
+
 def phone_confirmed(_: db.Connection, ending: str) -> Content:
     """Write to the address of an account: a phone has been added, which opens the account."""
     link = page_link("forgot-password")
@@ -82,6 +108,10 @@ def phone_lost(_: db.Connection) -> Content:
 
 
 EMAILS = (
+    account_blocked,
+    account_unblocked,
+    admin_role_given,
+    admin_role_taken,
     confirm_sign_up,
     confirm_email,
     confirm_email_change,
@@ -105,6 +135,23 @@ def _write(template: str, subject: str, **facts: Any) -> Content:
     """Write an email about an account at this platform, which is called what the sender of its emails is called."""
     site = parseaddr(settings().email_sender)[0]
     return write(template, subject, {"site": site, **facts})
+
+
+def _managed_account(
+    conn: db.Connection, account_id: str, *, is_so: Callable[[ManagedAccount], bool]
+) -> ManagedAccount:
+    """Return an account that an admin has changed.
+
+    Args:
+        is_so: returns True if it is still as the email says.
+
+    Raises:
+        NotNeeded: it has been changed again.
+    """
+    account = db.exactly_one(conn, ManagedAccount, SQL.get_managed_account, id=UUID(account_id))
+    if not is_so(account):
+        raise NotNeeded("the account has been changed again")
+    return account
 
 
 def _about_change(conn: db.Connection, template: str, subject: str, undo_id: str, new_email: str) -> Content:

@@ -64,6 +64,25 @@ class NoContactLeft(DomainError):
     constraint = "accounts_can_be_reached"
 
 
+class OwnAccount(DomainError):
+    code = "own_account"
+    meaning = "You cannot block your own account, or take the role of an admin from it."
+    remedy = "Ask another admin."
+
+
+class LastAdmin(DomainError):
+    code = "last_admin"
+    meaning = "The platform would have no admin any more."
+    remedy = "Make somebody else an admin first."
+    constraint = "accounts_keep_an_admin"
+
+
+class AdminNotEligible(DomainError):
+    code = "admin_not_eligible"
+    meaning = "An admin's account has a verified email address, and is not blocked."
+    remedy = "Verify the address first; you can do so in the same request."
+
+
 class LinkOver(DomainError):
     code = "link_over"
     meaning = "The link has been used, is over, or was replaced by a newer one."
@@ -81,10 +100,16 @@ class ProofNeeded(DomainError):
 class NoEmail(DomainError):
     code = "no_email"
     meaning = "The account has no email address."
-    remedy = "Add one with change_email."
+    remedy = "Its owner adds one with change_email."
 
 
 class EmailVerifiedBefore(DomainError):
     code = "email_verified_before"
     meaning = "The account's email address is verified already."
     remedy = "There is nothing to do."
+
+
+class AccountErased(DomainError):
+    code = "account_erased"
+    meaning = "The owner's data was erased from this account."
+    remedy = "Nothing is left to change."

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from boxoffice import phones
 from boxoffice.accounts.passwords import LEAST_CHARACTERS, MOST_BYTES, normalise
-from boxoffice.models import Email, Id, Patch, Phone, Request, ShortText, View
+from boxoffice.models import Email, Id, Page, Patch, Phone, Request, ShortText, View, unchanged
 
 type Role = Literal["scanner", "manager", "owner"]
 
@@ -132,10 +132,37 @@ class AccountView(View):
     created_at: datetime
 
 
+class ManagedAccountPatch(Patch):
+    blocked: bool = unchanged()
+    reason: ShortText = Field(
+        default_factory=str, description="Why; needed for a block. The account's owner and the audit log are told"
+    )
+    email_verified: Literal[True] = unchanged()
+    is_admin: bool = unchanged()
+
+
+type AccountStatus = Literal["active", "blocked", "erased"]
+
+
+class ManagedAccountView(AccountView):
+    status: AccountStatus
+    blocked_at: datetime | None
+    block_reason: str | None
+    is_admin: bool
+
+
 class MembershipView(View):
     organisation_id: Id
     name: str
     role: Role
+
+
+class ManagedAccountDetails(ManagedAccountView):
+    memberships: list[MembershipView]
+
+
+class ManagedAccountPage(Page[ManagedAccountDetails]):
+    pass
 
 
 class MyAccountView(AccountView):
@@ -180,6 +207,42 @@ class RefreshTokenRow(AccountRow):
     expires_at: datetime
     used_at: datetime | None
     revoked_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ManagedAccount(AccountRow):
+    """An account as admins see it."""
+
+    is_admin: bool
+    blocked_at: datetime | None
+    block_reason: str | None
+    erased_at: datetime | None
+
+    @property
+    def status(self) -> AccountStatus:
+        """Return what the account can do."""
+        if self.erased_at:
+            return "erased"
+        return "blocked" if self.blocked_at else "active"
+
+
+@dataclass(frozen=True)
+class ListedAccount(ManagedAccount):
+    memberships: list[dict[str, object]]
+
+
+@dataclass(frozen=True)
+class AccountFilters:
+    """Which accounts are wanted; None for all.
+
+    Attributes:
+        search: the beginning of an email address, or of words of a name.
+    """
+
+    search: str | None
+    status: AccountStatus | None
+    verified: bool | None
+    is_admin: bool | None
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,49 @@ UPDATE accounts SET name = %(name)s, phone = %(phone)s, version = version + 1,
 WHERE id = %(id)s
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
+-- name: list_accounts
+-- A page of accounts, newest first. PostgreSQL plans the statement for each call, so that filters without a value
+-- vanish from the plan. A search reads its indexes first, however rare what it finds is.
+WITH found AS MATERIALIZED (
+    SELECT id FROM accounts WHERE email LIKE %(email_pattern)s
+    UNION SELECT id FROM accounts WHERE to_tsvector('simple', name) @@ to_tsquery('simple', %(name_query)s)
+)
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, is_admin, blocked_at,
+    block_reason, erased_at, (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('organisation_id', organisation_id,
+            'name', organisations.name, 'role', role) ORDER BY organisation_id), '[]')
+        FROM members JOIN organisations ON organisations.id = organisation_id WHERE account_id = accounts.id
+    ) AS memberships
+FROM accounts
+WHERE (%(email_pattern)s::text IS NULL OR id IN (SELECT id FROM found))
+    AND (%(status)s::text IS NULL
+        OR %(status)s = 'active' AND blocked_at IS NULL AND erased_at IS NULL
+        OR %(status)s = 'blocked' AND blocked_at IS NOT NULL AND erased_at IS NULL
+        OR %(status)s = 'erased' AND erased_at IS NOT NULL)
+    AND (%(verified)s::boolean IS NULL
+        OR %(verified)s AND (email_verified_at IS NOT NULL OR phone_verified_at IS NOT NULL)
+        OR NOT %(verified)s AND email_verified_at IS NULL AND phone_verified_at IS NULL)
+    AND (%(is_admin)s::boolean IS NULL OR %(is_admin)s AND is_admin OR NOT %(is_admin)s AND NOT is_admin)
+    AND (%(before)s::uuid IS NULL OR id < %(before)s)
+ORDER BY id DESC LIMIT %(limit)s + 1
+
+-- name: lock_managed_account
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, is_admin, blocked_at,
+    block_reason, erased_at
+FROM accounts WHERE id = %(id)s FOR NO KEY UPDATE
+
+-- name: administer_account
+UPDATE accounts SET email_verified_at = %(email_verified_at)s, is_admin = %(is_admin)s, blocked_at = %(blocked_at)s,
+    block_reason = %(block_reason)s, version = version + 1
+WHERE id = %(id)s
+RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, is_admin, blocked_at,
+    block_reason, erased_at
+
+-- name: get_managed_account
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, is_admin, blocked_at,
+    block_reason, erased_at
+FROM accounts WHERE id = %(id)s
+
 -- name: replace_password
 -- Changes nothing if the password is no longer the one that was checked.
 UPDATE accounts SET password_hash = %(new_hash)s WHERE id = %(id)s AND password_hash = %(checked_hash)s

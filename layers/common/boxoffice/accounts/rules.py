@@ -1,8 +1,12 @@
-"""Decisions about a refresh token that a client presents."""
+"""Decisions about a refresh token that a client presents, and about what an admin does with an account."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from boxoffice.accounts.models import PhoneUsage, RefreshTokenRow
+from boxoffice.accounts.errors import AccountErased, AdminNotEligible, NoEmail, OwnAccount
+from boxoffice.accounts.models import ManagedAccount, ManagedAccountPatch, PhoneUsage, RefreshTokenRow
+from boxoffice.errors import Invalid
 
 REFRESH_LIFETIME = timedelta(days=7)
 PHONE_LIFETIME = timedelta(days=180)
@@ -19,6 +23,66 @@ def is_reused(token: RefreshTokenRow) -> bool:
     Somebody has copied the token then, and either of the two who have it may be the thief (RFC 9700, section 4.14.2).
     """
     return token.used_at is not None and token.revoked_at is None
+
+
+def administered(account: ManagedAccount, patch: ManagedAccountPatch, now: datetime, *, is_own: bool) -> ManagedAccount:
+    """Return an account as an admin wants it.
+
+    Args:
+        is_own: True if it is the admin's own account.
+
+    Raises:
+        AccountErased: it has no owner any more.
+        Invalid: a block has no reason.
+        NoEmail: there is no address to verify.
+        OwnAccount: admins cannot lock themselves out.
+        AdminNotEligible: the account cannot be an admin's.
+    """
+    wanted = patch.changes()
+    if account.erased_at:
+        raise AccountErased
+    if "email_verified" in wanted and account.email is None:
+        raise NoEmail
+    if is_own and (wanted.get("blocked") or wanted.get("is_admin") is False):
+        raise OwnAccount
+    new = account
+    if "blocked" in wanted and wanted["blocked"] != bool(account.blocked_at):
+        new = _blocked(account, patch.reason, now) if wanted["blocked"] else _unblocked(account)
+    if "email_verified" in wanted:
+        new = replace(new, email_verified_at=account.email_verified_at or now)
+    new = replace(new, is_admin=wanted.get("is_admin", new.is_admin))
+    if new.is_admin and not account.is_admin and (new.blocked_at or not new.email_verified_at):
+        raise AdminNotEligible
+    return new
+
+
+def _blocked(account: ManagedAccount, reason: str, now: datetime) -> ManagedAccount:
+    if not reason:
+        raise Invalid.at("body", "reason", because="Say why, when you block an account.")
+    return replace(account, blocked_at=now, block_reason=reason)
+
+
+def _unblocked(account: ManagedAccount) -> ManagedAccount:
+    return replace(account, blocked_at=None, block_reason=None)
+
+
+def emails_about(before: ManagedAccount, after: ManagedAccount) -> Iterator[str]:
+    """Yield the names of the emails that tell the owner of an account what an admin has changed."""
+    if bool(before.blocked_at) != bool(after.blocked_at):
+        yield "account_blocked" if after.blocked_at else "account_unblocked"
+    if before.is_admin != after.is_admin:
+        yield "admin_role_given" if after.is_admin else "admin_role_taken"
+
+
+def prefix_pattern(text: str) -> str:
+    """Return the pattern of ``LIKE`` for addresses that begin with a text."""
+    return text.lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+
+
+def word_prefixes(text: str) -> str:
+    """Return the query of ``to_tsquery`` for names with words that begin with the words of a text."""
+    quoted = (word.replace("\\", r"\\").replace("'", "''") for word in text.split())
+    return " & ".join(f"'{word}':*" for word in quoted)
 
 
 def is_pumped(usage: PhoneUsage) -> bool:

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from pydantic import Field
 
+from boxoffice.auth import ActorKind
 from boxoffice.models import Id, Page, View
 
-type ActorKind = Literal["account", "guest", "platform"]
+type Actor = ActorKind | Literal["platform"]
 
 
 class InvariantCheck(View):
@@ -28,9 +29,9 @@ class AuditEntryView(View):
     chain: Id = Field(description="The organisation or account to whose chain it belongs; the nil UUID for neither")
     entry: int = Field(description="Its number in the chain")
     at: datetime
-    actor_kind: ActorKind
+    actor_kind: Actor
     actor_id: Id | None = Field(description="Who acted; null for the platform and for guests")
-    actor_name: str | None = Field(description="The name of the account, as it is now")
+    actor_name: str | None = Field(description="The name of the account or the device, as it is now")
     as_admin: bool = Field(description="True if an admin acted in what is not theirs")
     action: str = Field(description="The name of the operation, such as `publish_event`")
     subject: str = Field(description="What it was about, such as `event 0192f0c1-…`")
@@ -56,7 +57,7 @@ class ExportedEntry(View):
     chain: Id
     entry: int
     at: datetime
-    actor_kind: ActorKind
+    actor_kind: Actor
     actor_id: Id | None
     as_admin: bool
     action: str

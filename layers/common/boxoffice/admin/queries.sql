@@ -447,8 +447,8 @@ LIMIT 10
 -- name: list_audit_entries
 -- A page of the audit log, newest first, with the personal values that are not erased. PostgreSQL plans the statement
 -- for each call, so that filters without a value vanish from the plan.
-SELECT chain, entry, at, actor_kind, actor_id, accounts.name AS actor_name, as_admin, action, subject, details,
-    encode(hash, 'hex') AS hash, (
+SELECT chain, entry, at, actor_kind, actor_id, coalesce(accounts.name, door_devices.name) AS actor_name, as_admin,
+    action, subject, details, encode(hash, 'hex') AS hash, (
         SELECT coalesce(jsonb_object_agg(encode(digest, 'hex'), value), '{}') FROM audit_values
         WHERE audit_values.chain = page.chain AND audit_values.entry = page.entry
     ) AS personal
@@ -463,6 +463,7 @@ FROM (
         AND (%(before)s::timestamptz IS NULL OR (at, chain, entry) < (%(before)s, %(before_chain)s, %(before_entry)s))
     ORDER BY at DESC, chain DESC, entry DESC LIMIT %(limit)s + 1
 ) AS page LEFT JOIN accounts ON actor_kind = 'account' AND accounts.id = actor_id
+LEFT JOIN door_devices ON actor_kind = 'device' AND door_devices.id = actor_id
 ORDER BY at DESC, chain DESC, entry DESC
 
 -- name: get_audit_head

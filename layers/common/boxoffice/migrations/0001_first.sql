@@ -37,15 +37,41 @@ CREATE TABLE accounts (
     password_hash     text,
     is_admin          boolean NOT NULL DEFAULT false,
     blocked_at        timestamptz,
+    block_reason      text,
     erased_at         timestamptz,
     version           integer NOT NULL DEFAULT 1,
     created_at        timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT accounts_can_be_reached CHECK (
         email IS NOT NULL OR (phone IS NOT NULL AND phone_verified_at IS NOT NULL) OR phone_lost_at IS NOT NULL
         OR erased_at IS NOT NULL),
+    CONSTRAINT accounts_block_reason CHECK (blocked_at IS NOT NULL OR block_reason IS NULL),
     CONSTRAINT accounts_email_verified CHECK (email IS NOT NULL OR email_verified_at IS NULL),
     CONSTRAINT accounts_phone_verified CHECK (phone IS NOT NULL OR phone_verified_at IS NULL)
 );
+-- Admins search accounts by the beginning of the address and of words of the name, and by what they are.
+CREATE INDEX accounts_email_prefix ON accounts (email text_pattern_ops);
+CREATE INDEX accounts_name_words ON accounts USING gin (to_tsvector('simple', name));
+CREATE INDEX accounts_admins ON accounts (id) WHERE is_admin;
+CREATE INDEX accounts_blocked ON accounts (id) WHERE blocked_at IS NOT NULL;
+CREATE INDEX accounts_erased ON accounts (id) WHERE erased_at IS NOT NULL;
+CREATE INDEX accounts_unverified ON accounts (id) WHERE email_verified_at IS NULL AND phone_verified_at IS NULL;
+
+-- The last admin stays. Of two transactions that take the role from the last two, the second waits here. Then it sees
+-- what the first has done.
+CREATE FUNCTION keep_an_admin() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('admins'));
+    IF NOT EXISTS (SELECT FROM accounts WHERE is_admin AND blocked_at IS NULL AND erased_at IS NULL) THEN
+        RAISE EXCEPTION 'the last admin stays'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'accounts_keep_an_admin';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER accounts_keep_an_admin AFTER UPDATE ON accounts FOR EACH ROW
+    WHEN (OLD.is_admin AND OLD.blocked_at IS NULL AND OLD.erased_at IS NULL
+        AND NOT (NEW.is_admin AND NEW.blocked_at IS NULL AND NEW.erased_at IS NULL))
+    EXECUTE FUNCTION keep_an_admin();
+
 CREATE UNIQUE INDEX accounts_phone_key ON accounts (phone) WHERE phone_verified_at IS NOT NULL;
 
 -- A session is a row of refresh tokens: each is exchanged once for the next. If one is used again, the session ends.
