@@ -11,6 +11,7 @@ import pytest
 
 from boxoffice import config, credentials, db, migrations, platform_settings
 from tests.helpers.conformance import Coverage
+from tests.helpers.google import CLIENT, SECRET_ID, Google, google_at
 from tests.helpers.locks import refuse_locks_outside_transactions
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, INFOS
 from tests.helpers.provider_servers import Flutterwave, Sandbox, Stripe, account_at
@@ -25,6 +26,8 @@ ENVIRONMENT = {
     "STAGE": "local",
     "BCRYPT_COST": "4",
     "BLOCK_DISPUTED_TICKETS": "false",
+    "GOOGLE_CLIENT_SECRET": SECRET_ID,
+    "GOOGLE_LOG_IN": "true",
     "HOLD_MINUTES": "15",
     "AUTO_APPROVE_ORGANISATIONS": "true",
     "VERIFY_EMAILS": "false",
@@ -107,7 +110,7 @@ def aws_url() -> Iterator[str]:
         secrets.create_secret(
             Name=name, SecretString=json.dumps({"current": "1", "1": f"{name} of the tests, long enough to sign with"})
         )
-    for name, account in ACCOUNTS_AT_PROVIDERS.items():
+    for name, account in (ACCOUNTS_AT_PROVIDERS | {SECRET_ID: CLIENT}).items():
         secrets.create_secret(Name=name, SecretString=json.dumps(account))
     boto3.client("sesv2").create_email_identity(EmailIdentity="example.com")
     os.environ["SMS_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="sms")["QueueUrl"]
@@ -165,6 +168,21 @@ def sandbox_server(aws_url: str) -> Iterator[Sandbox]:
         server = Sandbox(Path(folder))
         yield server
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def google_server() -> Iterator[Google]:
+    """Run a stub of Google."""
+    server = Google()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def google(api: Client, google_server: Google) -> Iterator[Google]:
+    """Let log-in with Google go to the stub."""
+    with google_at(google_server):
+        yield google_server
 
 
 @pytest.fixture

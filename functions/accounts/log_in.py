@@ -2,9 +2,9 @@
 
 from boxoffice import db
 from boxoffice.accounts import service
-from boxoffice.accounts.errors import WrongCredentials
+from boxoffice.accounts.errors import SecondFactorNeeded, WrongCredentials
 from boxoffice.accounts.models import LogInRequest, SessionView
-from boxoffice.api import handler, route
+from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
 from boxoffice.rate_limit import limit_authentication
@@ -12,9 +12,13 @@ from boxoffice.rate_limit import limit_authentication
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/sessions", who=Who.PUBLIC, raises=(WrongCredentials, TooManyRequests))
+@route("POST", "/v1/sessions", who=Who.PUBLIC, raises=(WrongCredentials, SecondFactorNeeded, TooManyRequests))
 def log_in(request: LogInRequest) -> SessionView:
-    """Log in with email address and password."""
+    """Log in with email address and password.
+
+    If the account has a second factor, the answer is `second_factor_needed`. It has a token, which
+    `POST /v1/sessions/second-factor` takes together with a code.
+    """
     limit_authentication(request.email)
     with db.autocommit() as conn:
-        return service.log_in(conn, request)
+        return service.log_in(conn, caller(), request)

@@ -2,7 +2,7 @@
 
 from boxoffice import db
 from boxoffice.accounts import proven_phones
-from boxoffice.accounts.errors import WrongPhoneCode
+from boxoffice.accounts.errors import SecondFactorNeeded, WrongPhoneCode
 from boxoffice.accounts.models import PhoneLogInRequest, SessionView
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
@@ -12,7 +12,7 @@ from boxoffice.rate_limit import limit_phone_codes
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/sessions/phone", who=Who.PUBLIC, raises=(WrongPhoneCode, TooManyRequests))
+@route("POST", "/v1/sessions/phone", who=Who.PUBLIC, raises=(WrongPhoneCode, SecondFactorNeeded, TooManyRequests))
 def log_in_with_phone(request: PhoneLogInRequest) -> SessionView:
     """Log in with a phone and the code that was sent to it.
 

@@ -19,7 +19,4 @@ def refresh_session(request: RefreshRequest) -> SessionView:
     has to log in again. So a client should refresh a session once at a time.
     """
     with db.transaction() as conn:
-        session = sessions.refresh_session(conn, caller(), request.refresh_token)
-    if session is None:
-        raise SessionOver
-    return session
+        return sessions.refresh_session(conn, caller(), request.refresh_token)

@@ -22,6 +22,7 @@ from boxoffice.config import settings
 from boxoffice.scopes import Scope
 from boxoffice.signing import current_key
 from tests.helpers import factories
+from tests.helpers.google import Google
 from tests.helpers.operations import (
     ENTITLED,
     NOBODY,
@@ -41,6 +42,15 @@ from tests.helpers.support import Client, all_functions
 WHO: dict[str, str] = {
     # accounts
     "log_in": "public",
+    "log_in_with_second_factor": "public",
+    "log_in_with_google": "public",
+    "start_google_login": "public",
+    "finish_google_login": "public",
+    "list_sessions": "account",
+    "end_session": "account",
+    "start_second_factor": "account",
+    "confirm_second_factor": "account",
+    "remove_second_factor": "account",
     "send_phone_code": "public",
     "log_in_with_phone": "public",
     "confirm_phone": "account",
@@ -298,16 +308,17 @@ def test_callers_who_are_not_entitled_are_refused_and_change_nothing(
 
 
 def test_callers_who_are_entitled_get_through(
-    world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
+    world: World, api: Client, google: Google, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
     for name, operation in operations().items():
         for who, caller_of in {**ENTITLED[WHO[name]], **machines(conn, name)}.items():
             # a new one for each change, since many can be made only once
             its_world = world if operation.method == "GET" else build(conn)
             call = call_of(name, its_world)
+            conn.execute("DELETE FROM rate_limits")  # all of them call from one address
             with subtests.test(operation=name, caller=who):
                 answer = perform(api, operation, call, caller_of(its_world, call))
-                assert answer.status < 300, answer.body
+                assert answer.status < 400, answer.body
 
 
 def machines(conn: psycopg.Connection, name: str) -> dict[str, Callable[[World, Call], Caller]]:
@@ -428,7 +439,9 @@ def test_a_draft_is_shown_to_members_alone(world: World, api: Client, subtests: 
                 assert answer.status == (200 if who in ROLES else 404), answer.body
 
 
-def test_a_stranger_sees_no_ids_of_private_rows(world: World, api: Client, subtests: pytest.Subtests) -> None:
+def test_a_stranger_sees_no_ids_of_private_rows(
+    world: World, api: Client, google: Google, subtests: pytest.Subtests
+) -> None:
     private = [
         world.buyer,
         world.manager,
@@ -442,7 +455,7 @@ def test_a_stranger_sees_no_ids_of_private_rows(world: World, api: Client, subte
         if operation.method == "GET" and WHO[name] in {"public", "account"}:
             with subtests.test(operation=name):
                 answer = perform(api, operation, call_of(name, world), Caller(world.stranger))
-                assert answer.status == 200
+                assert answer.status < 400
                 assert [each for each in private if str(each) in answer.body.decode(errors="replace")] == []
 
 

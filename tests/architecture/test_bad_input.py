@@ -51,6 +51,7 @@ DEFINED_BY_PROVIDERS = {
     if info.takes_real_money and info.name in get_args(StartableProvider.__value__)
 }
 OPAQUE = {"password", "current_password", "new_password", "refresh_token", "qr"}  # only compared, never shown
+NEEDS_NO_FIELD = {"start_second_factor"}  # of an account without a password; a PATCH may change nothing
 NOT_NUMBERS = {
     "huge": 10**30,
     "beyond 64 bits": 2**63,
@@ -109,8 +110,8 @@ def test_a_body_that_is_not_an_object_is_invalid(
     with unchanged(conn):
         for operation in taking_bodies():
             for what, body in NOT_OBJECTS.items():
-                if body == b"{}" and operation.method == "PATCH":
-                    continue  # changes nothing, which is allowed
+                if body == b"{}" and (operation.method == "PATCH" or operation.name in NEEDS_NO_FIELD):
+                    continue
                 with subtests.test(operation=operation.name, body=what):
                     check_problem(post(api, world, operation, body), 422, "invalid")
 

@@ -66,6 +66,11 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "sessions_pkey": copy("sessions"),
     "refresh_tokens_session_id_fkey": f"UPDATE refresh_tokens SET session_id = {NEW}",
     "refresh_tokens_pkey": copy("refresh_tokens"),
+    "second_factors_account_id_fkey": f"UPDATE second_factors SET account_id = {NEW}",
+    "second_factors_pkey": copy("second_factors"),
+    "google_identities_account_id_fkey": f"UPDATE google_identities SET account_id = {NEW}",
+    "google_identities_account_id_issuer_key": copy("google_identities", subject="'another'"),
+    "google_identities_pkey": copy("google_identities"),
     "phone_codes_pkey": copy("phone_codes"),
     "phone_codes_tries": "UPDATE phone_codes SET tries = 6",
     "phone_codes_used": "UPDATE phone_codes SET tries = 0, used_at = now()",
@@ -359,7 +364,8 @@ DOMAINS: dict[str, tuple[str, set[str]]] = {
 # All other columns are NOT NULL.
 NULLABLE: dict[str, str] = {
     "accounts": (
-        "block_reason blocked_at email email_verified_at erased_at password_hash phone phone_lost_at phone_verified_at"
+        "block_reason blocked_at email email_verified_at erased_at password_hash phone phone_lost_at phone_verified_at "
+        "second_factor_since"
     ),
     "audit_log": "actor_id",
     "api_keys": "last_used_at revoked_at",
@@ -390,7 +396,7 @@ NULLABLE: dict[str, str] = {
     "reversals": "incoming_payment_id",
     "scans": "device_id device_time gate sequence skew_ms undone_at undone_by",
     "seats": "owner_id",
-    "sessions": "revoked_at",
+    "sessions": "device_name revoked_at",
     "ticket_types": "deleted_at max_per_buyer sales_end sales_start",
     "tickets": "account_id first_scan_at first_scan_gate former_hashes holder_email refunded_at seat",
     "transfers": "accepted_at from_account_id started_by to_account_id to_name transfer_count",
@@ -421,6 +427,7 @@ ROWS = """
 INSERT INTO rate_limits VALUES ('bucket', 1, now());
 INSERT INTO one_time_tokens (id, purpose, payload, expires_at) VALUES (gen_random_uuid(), 'confirm email', '{}', now());
 INSERT INTO platform_settings VALUES ('verify_emails', 'true');
+INSERT INTO google_identities (issuer, subject, account_id) SELECT 'google', 'ada', id FROM accounts LIMIT 1;
 INSERT INTO audit_values SELECT chain, entry, 'digest', 'salt', 'value', NULL FROM audit_log LIMIT 1;
 INSERT INTO paces VALUES ('stripe', gen_random_uuid(), 'create', now());
 INSERT INTO provider_events (provider, event_id, payment_id, kind, payload, effect)

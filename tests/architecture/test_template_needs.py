@@ -49,7 +49,7 @@ POLL = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 IN_LAMBDA = {"boto3", "botocore"}
 
 # The roles of functions, the least powerful first.
-ROLES = ["ApiRole", "EmailRole", "SmsRole", "PaymentRole", "MigrateRole", "RotateRole"]
+ROLES = ["ApiRole", "EmailRole", "SmsRole", "AccountRole", "PaymentRole", "MigrateRole", "RotateRole"]
 MANAGED = {"service-role/AWSLambdaVPCAccessExecutionRole", "AWSXRayDaemonWriteAccess"}
 
 # How often each job runs.
@@ -67,6 +67,7 @@ SECONDS = {
     "check_invariants": 29,  # its statements may take 25 s
     "download_tickets_pdf": 29,
     "finish_cancellations": 60,
+    "finish_google_login": 29,  # three calls to Google may take 6 s each
     "get_scan_manifest": 29,
     "migrate": 840,
     "purge_idempotency_keys": 60,
@@ -84,7 +85,7 @@ SECONDS_OF_API_GATEWAY = 30
 SAFE_REQUEST_HEADERS = {"accept", "accept-language", "content-language"}
 SAFE_RESPONSE_HEADERS = {"cache-control", "content-language", "content-length", "content-type", "expires"}
 # Headers that say something to caches and browsers themselves, not to the code of a page.
-NOT_FOR_PAGES = {"content-disposition", "vary", "www-authenticate"}
+NOT_FOR_PAGES = {"content-disposition", "location", "vary", "www-authenticate"}
 
 
 def role_of(function: str) -> str:

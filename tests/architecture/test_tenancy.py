@@ -523,6 +523,7 @@ COMPARISONS = {
     "organisations/get_member": 1,
     "organisations/has_member_of_address": 1,
     "organisations/has_other_owner": 1,
+    "organisations/is_owner": 1,
     "organisations/list_invitations": 1,
     "organisations/list_members": 1,
     "organisations/list_owners": 1,

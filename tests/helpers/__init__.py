@@ -10,6 +10,8 @@
 - `phones`: people who log in with phones
 - `buyers`: purchases, as actions that a test may kill
 - `payers`: people who pay, and the provider that sends events about it
+- `authenticators`: an app that makes the codes of a second factor
+- `google`: Google as a process (`google_server`), and people who log in there
 - `sellers`: managers who refund, and paid orders
 - `owners`: owners who invite, remove and hand over, and admins who decide
 - `doors`: attendants who scan

@@ -1,5 +1,6 @@
 """Factories of rows. Each makes the rows that it needs and returns the id. Pass only what the test is about."""
 
+import hashlib
 import itertools
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,8 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
-from boxoffice import platform_settings
+from boxoffice import config, platform_settings
+from boxoffice.encryption import encrypt
 from boxoffice.ids import new_id, new_order_number
 from boxoffice.one_time import Purpose
 from boxoffice.stock import service as stock
@@ -36,6 +38,28 @@ def account(conn: psycopg.Connection, **overrides: Any) -> UUID:
 def open_session(conn: psycopg.Connection, account_id: UUID) -> UUID:
     """Open the session of an account in which the tests' client calls. It has the account's id."""
     return _insert(conn, "sessions", {"id": account_id, "account_id": account_id})
+
+
+def another_session(conn: psycopg.Connection, account_id: UUID) -> UUID:
+    """Open another session of an account, as on another device."""
+    return _insert(conn, "sessions", {"id": new_id(), "account_id": account_id})
+
+
+APP_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+"""The secret of every second factor: that of the test vectors in RFC 6238, in base32."""
+RECOVERY_CODE = "K7QW-3MPX-9TCR-ZB4N"
+
+
+def second_factor(conn: psycopg.Connection, account_id: UUID, *, confirmed: bool = True) -> None:
+    """Make the second factor of an account, with one recovery code if a code has confirmed it."""
+    encrypted = encrypt(config.settings().data_keys_secret, "second factor", account_id.bytes, APP_SECRET.encode())
+    recovery = hashlib.sha256(account_id.bytes + RECOVERY_CODE.replace("-", "").encode()).digest()
+    conn.execute(
+        "INSERT INTO second_factors (account_id, key_id, secret, recovery_hashes) VALUES (%s, %s, %s, %s)",
+        [account_id, encrypted.key_id, encrypted.content, [recovery] if confirmed else []],
+    )
+    if confirmed:
+        conn.execute("UPDATE accounts SET second_factor_since = now() WHERE id = %s", [account_id])
 
 
 def phone() -> str:

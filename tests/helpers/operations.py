@@ -3,6 +3,7 @@
 `call_of` makes it from the operation's example in examples/. A name in braces there stands for a row of the `World`.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -14,8 +15,8 @@ from uuid import UUID
 
 import psycopg
 
-from boxoffice import openapi
-from boxoffice.accounts import passwords
+from boxoffice import auth, config, one_time, openapi
+from boxoffice.accounts import oidc, passwords
 from boxoffice.accounts import service as accounts
 from boxoffice.accounts.models import SessionView, SignUpRequest
 from boxoffice.auth import Who, order_token, waitlist_token
@@ -25,7 +26,8 @@ from boxoffice.one_time import Purpose
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets import transfers
 from boxoffice.tickets.models import PrintedTicket
-from tests.helpers import factories
+from tests.helpers import factories, google
+from tests.helpers.authenticators import App
 from tests.helpers.payers import prove
 from tests.helpers.support import Answer, Client
 
@@ -81,6 +83,10 @@ class World:
     colleague: UUID
     buyer: UUID
     session: SessionView
+    other_session: UUID
+    second_factor_token: str
+    google_state: str
+    google_code: str
     phone: str
     phone_code: str
     stranger: UUID
@@ -135,6 +141,10 @@ class World:
             "refresh_token": self.session.refresh_token,
             "ticket": str(self.ticket.id),
             "ticket_qr": self.ticket.qr,
+            "app_code": App(factories.APP_SECRET, []).code(),
+            "recovery_code": factories.RECOVERY_CODE,
+            "google_secret": google.SECRET,
+            "google_challenge": google.challenge_of(google.SECRET),
         }
 
 
@@ -151,7 +161,7 @@ TIMES = {
 def sign_up(conn: psycopg.Connection) -> SessionView:
     """Make an account with a password and a session."""
     request = SignUpRequest(email=f"buyer-{new_id()}@example.com", password=PASSWORD, name="Ada Buyer")
-    session = accounts.create_account(conn, request, passwords.hash_of(PASSWORD))
+    session = accounts.create_account(conn, auth.Caller(Who.PUBLIC), request, passwords.hash_of(PASSWORD))
     factories.open_session(conn, session.account.id)
     return session
 
@@ -175,6 +185,9 @@ def build(conn: psycopg.Connection) -> World:
     factories.payment(conn, paid_order, status="succeeded")
     cloakroom = factories.place(conn, organisation_id=organisation)
     claim, claim_qr = factories.claim(conn, cloakroom)
+    guarded = factories.account(conn)
+    factories.second_factor(conn, guarded)
+    factories.second_factor(conn, buyer, confirmed=False)
     manager, scanner = (factories.member(conn, organisation, role) for role in ("manager", "scanner"))
     rejected = factories.organisation(conn, owner=owner, status="rejected")
     for role, account in (("manager", manager), ("scanner", scanner)):
@@ -192,6 +205,10 @@ def build(conn: psycopg.Connection) -> World:
         colleague=factories.member(conn, organisation, "scanner"),
         buyer=buyer,
         session=session,
+        other_session=factories.another_session(conn, buyer),
+        second_factor_token=_one_time_token(conn, Purpose.SECOND_FACTOR, account_id=guarded),
+        google_state=_google_state(),
+        google_code=_one_time_token(conn, Purpose.GOOGLE_LOG_IN, **_google_person()),
         phone=phone,
         phone_code=phone_code,
         stranger=factories.account(conn),
@@ -235,6 +252,23 @@ def build(conn: psycopg.Connection) -> World:
         reset_token=factories.one_time_token(conn, Purpose.RESET_PASSWORD, account_id=buyer, email=email),
         undo_token=factories.one_time_token(conn, Purpose.UNDO_EMAIL_CHANGE, account_id=buyer, email=email),
     )
+
+
+def _one_time_token(conn: psycopg.Connection, purpose: Purpose, **facts: Any) -> str:
+    return one_time.token_of(purpose, one_time.issue(conn, purpose, timedelta(minutes=5), **facts))
+
+
+def _google_state() -> str:
+    """Return the state of a log-in with Google that has begun."""
+    ring = config.settings().code_keys_secret
+    return oidc.state_of(ring, oidc.begin(ring, hashlib.sha256(google.SECRET.encode()).digest(), "/log-in"))
+
+
+def _google_person() -> dict[str, Any]:
+    """Return what we keep until the page trades its code: somebody who is new to us."""
+    email = f"ada{new_id().hex}@gmail.com"
+    person = {"issuer": "https://accounts.google.com", "subject": email, "email": email, "name": "Ada", "vouched": True}
+    return {"challenge": hashlib.sha256(google.SECRET.encode()).hexdigest(), "person": person}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,12 @@ def set_header(name: str, value: str) -> None:
     _headers[name] = value
 
 
+def redirect_to(address: str) -> None:
+    """Let the answer to the current request, which has the status 302, send the browser to another address."""
+    set_header("Location", address)
+    set_header("Cache-Control", "no-store")
+
+
 def take_headers() -> dict[str, str]:
     """Return the headers that were set since the last call, and forget them."""
     taken = dict(_headers)

@@ -104,7 +104,7 @@ class _Middleware(OpenAPIRequestValidationMiddleware):
             caller = identify(_access[function], app.current_event.headers, connected)
             app.append_context(caller=caller)
         response = super().handler(app, next_middleware)
-        if response.status_code == 204:
+        if response.status_code in (204, 302):
             response.body = ""  # the resolver would send None as "null"
             response.headers.pop("Content-Type", None)
         response.headers.update(take_headers())

@@ -21,6 +21,7 @@ SQL = sql.queries()
 ACCESS_LIFETIME = timedelta(minutes=15)
 _ALGORITHM = "HS256"
 _AUDIENCE = "boxoffice"
+_MOST_OF_USER_AGENT = 300  # characters; browsers send about 150
 
 
 class Who(StrEnum):
@@ -88,6 +89,7 @@ class Caller:
     operation: str = ""
     key: ApiKey | None = None
     device: DoorDevice | None = None
+    user_agent: str = ""
 
     @property
     def account(self) -> UUID:
@@ -151,6 +153,7 @@ def identify(access: Access, headers: Mapping[str, str], connected: str) -> Call
         guest_token=headers.get("x-order-token"),
         address=addresses.address_of(headers, connected),
         operation=access.operation,
+        user_agent=headers.get("user-agent", "")[:_MOST_OF_USER_AGENT],
     )
     authorization, presented_key = headers.get("authorization"), headers.get("x-api-key")
     if presented_key is not None:

@@ -46,6 +46,8 @@ class Settings:
     bcrypt_cost: int
     payment_providers: frozenset[str]
     block_disputed_tickets: bool
+    google_log_in: bool
+    google_client_secret: str
     verify_emails: bool
 
 
@@ -76,6 +78,8 @@ def settings() -> Settings:
         bcrypt_cost=int(env["BCRYPT_COST"]),
         payment_providers=frozenset(filter(None, env["PAYMENT_PROVIDERS"].split(","))),
         block_disputed_tickets=env["BLOCK_DISPUTED_TICKETS"] == "true",
+        google_log_in=env["GOOGLE_LOG_IN"] == "true",
+        google_client_secret=env["GOOGLE_CLIENT_SECRET"],
         verify_emails=env["VERIFY_EMAILS"] == "true",
     )
 

@@ -103,15 +103,26 @@ class Connection(psycopg.Connection[Any]):
     def transaction(
         self, savepoint_name: str | None = None, force_rollback: bool = False
     ) -> Iterator[psycopg.Transaction]:
-        """Open a transaction, or a savepoint in one. A rollback drops the effects registered since it began."""
+        """Open a transaction, or a savepoint in one. A rollback drops the effects registered since it began.
+
+        An error that commits leaves the block like any other, once the commit has succeeded.
+        """
         before, committed = len(self._registered), False
+        refusal: errors.DomainError | None = None
         try:
             with super().transaction(savepoint_name, force_rollback) as transaction:
-                yield transaction
+                try:
+                    yield transaction
+                except errors.DomainError as error:
+                    if not error.commits:
+                        raise
+                    refusal = error
             committed = transaction.status is transaction.Status.COMMITTED
         finally:
             if not committed:
                 del self._registered[before:]
+        if refusal is not None:
+            raise refusal
 
 
 _connection: Connection | None = None
@@ -148,7 +159,10 @@ def autocommit() -> Iterator[Connection]:
 
 @contextmanager
 def transaction() -> Iterator[Connection]:
-    """Yield the connection, in a transaction that commits when the block ends and rolls back when it raises."""
+    """Yield the connection, in a transaction that commits when the block ends and rolls back when it raises.
+
+    It commits too if the block raises an error that says so (`DomainError.commits`).
+    """
     with autocommit() as conn, conn.transaction():
         yield conn
 

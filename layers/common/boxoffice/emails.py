@@ -25,6 +25,9 @@ class NotNeeded(Exception):
     """The reason why an email is not sent: what it was to say is over, or concerns nobody. Its writer raises this."""
 
 
+_JOINERS = "\u200c\u200d"
+
+
 @dataclass(frozen=True)
 class Image:
     """A picture in an email's HTML, which refers to it as ``cid:<content_id>``."""
@@ -101,8 +104,11 @@ def page_link(page: str, token: str | None = None) -> str | None:
 
 
 def one_line(text: str) -> str:
-    """Return a text on one line, without control characters, so that it fits a header or a sentence."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    """Return a text on one line, without control characters, so that it fits a header or a sentence.
+
+    Joiners stay: words in Persian and Sinhala, and emoji of several people, are wrong without them.
+    """
+    return " ".join("".join(char if char.isprintable() or char in _JOINERS else " " for char in text).split())
 
 
 def venue_of(occasion: Occasion) -> str:

@@ -19,6 +19,9 @@ class DomainError(Exception):
     If a constraint of the database notices the error, ``constraint`` is the name of that constraint.
 
     A code has one class. A subclass of that class may name a constraint or add facts, and inherits the rest.
+
+    An error rolls its transaction back, unless it ``commits``: then what was done before stands, although the request
+    is refused. Such an error is raised by the last step of its transaction.
     """
 
     status: ClassVar[int] = 409
@@ -26,6 +29,7 @@ class DomainError(Exception):
     meaning: ClassVar[str]
     remedy: ClassVar[str] = ""
     constraint: ClassVar[str | None] = None
+    commits: ClassVar[bool] = False
     declared: ClassVar[dict[str, Any]] = {}
     """The types of the facts, by name. A fact with a default may be left out."""
 
@@ -89,8 +93,8 @@ class OutOfScope(DomainError):
 class AccountNeeded(DomainError):
     status = 403
     code = "account_needed"
-    meaning = "No API key and no door device may do this."
-    remedy = "Leave the key or the token out. Log in with an account if the operation needs one."
+    meaning = "The operation is not for the kind of credential that you sent."
+    remedy = "Send an account's access token, or no credential if the operation is public."
 
 
 class OutsideDoorPass(DomainError):

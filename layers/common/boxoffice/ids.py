@@ -44,6 +44,18 @@ def new_order_number() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
 
+def new_readable_code(groups: int) -> str:
+    """Return random characters that people can type from paper, in groups of four: ``K7QW-3MPX``. Each has 4.7 bits."""
+    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(groups))
+
+
+def normalise_readable_code(text: str) -> str:
+    """Return the characters of a code, however somebody typed it: in small letters, or with other digits or dashes."""
+    plain = unicodedata.normalize("NFKC", text).upper()
+    digits = "".join(str(unicodedata.decimal(char, char)) for char in plain)
+    return "".join(char for char in digits if char.isalnum())
+
+
 def shown_order_number(number: str) -> str:
     """Return an order number as people read it: ``K7QW-3MPX``."""
     return f"{number[:4]}-{number[4:]}"

@@ -8,7 +8,7 @@ a token, and deletes the row: of two who present it at once, the second finds no
 import base64
 import binascii
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -31,9 +31,11 @@ class Purpose(StrEnum):
 
     CHANGE_EMAIL = "change email"
     CONFIRM_EMAIL = "confirm email"
-    PAIR_DOOR_DEVICE = "pair door device"
+    GOOGLE_LOG_IN = "google log-in"
     INVITATION = "invitation"
+    PAIR_DOOR_DEVICE = "pair door device"
     RESET_PASSWORD = "reset password"  # noqa: S105
+    SECOND_FACTOR = "second factor"
     SIGN_UP = "sign up"
     UNDO_EMAIL_CHANGE = "undo email change"
 
@@ -46,6 +48,7 @@ class OneTimeToken:
     purpose: str
     account_id: UUID | None
     payload: dict[str, Any]
+    expires_at: datetime
 
 
 def issue(

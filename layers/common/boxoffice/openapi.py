@@ -58,6 +58,9 @@ _ETAG = {
 }
 
 
+_LOCATION = {"description": "The address to go to", "required": True, "schema": {"type": "string", "format": "uri"}}
+
+
 def committed() -> str:
     """Return the document as it was committed and deployed."""
     return _FILE.read_text()
@@ -106,7 +109,7 @@ def _components(document: dict[str, Any], of_problems: dict[str, Any]) -> dict[s
     schemas = dict(sorted((models | of_problems["schemas"]).items()))
     used = set(re.findall(r"#/components/responses/(\w+)", json.dumps(document["paths"])))
     responses = {name: response for name, response in of_problems["responses"].items() if name in used}
-    headers = {"ETag": _ETAG, **of_problems["headers"]}
+    headers = {"ETag": _ETAG, "Location": _LOCATION, **of_problems["headers"]}
     return {"schemas": schemas, "responses": responses, "headers": headers, "securitySchemes": _SCHEMES}
 
 
@@ -136,6 +139,9 @@ def _complete(operation: dict[str, Any], route: api.Route, root: Path, errors: d
         responses["200"]["content"] = {media_type: {} for media_type in route.produces}
     if "204" in responses:
         responses["204"] = {"description": "Done; the answer has no body"}
+    if "302" in responses:
+        headers = {"Location": {"$ref": "#/components/headers/Location"}}
+        responses["302"] = {"description": "The browser goes to another address", "headers": headers}
     if route.conditional:
         responses["200"]["headers"] = {"ETag": {"$ref": "#/components/headers/ETag"}}
         responses["304"] = {"description": "Nothing has changed"}

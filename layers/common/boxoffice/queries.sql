@@ -60,6 +60,9 @@ ON CONFLICT (bucket) DO UPDATE SET
     resets_at = CASE WHEN counted.resets_at <= now() THEN excluded.resets_at ELSE counted.resets_at END
 RETURNING attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in
 
+-- name: forget_attempts
+DELETE FROM rate_limits WHERE bucket = %(bucket)s
+
 -- name: count_attempts
 -- Counts an attempt in several buckets, each with a window of its own, and locks these in order.
 INSERT INTO rate_limits AS counted (bucket, attempts, resets_at)
@@ -83,7 +86,7 @@ INSERT INTO one_time_tokens (id, purpose, account_id, payload, expires_at)
 VALUES (%(id)s, %(purpose)s, %(account_id)s, %(payload)s, now() + %(lifetime)s)
 
 -- name: get_one_time_token
-SELECT id, purpose, account_id, payload FROM one_time_tokens
+SELECT id, purpose, account_id, payload, expires_at FROM one_time_tokens
 WHERE id = %(id)s AND purpose = %(purpose)s AND expires_at > now()
 
 -- name: redeem_one_time_token

@@ -11,13 +11,15 @@ from uuid import UUID
 from boxoffice import api, db, sql
 from boxoffice.addresses import network_of
 from boxoffice.answer import set_header
-from boxoffice.errors import DomainError, SmsLimitReached, TooManyRequests
+from boxoffice.errors import SmsLimitReached, TooManyRequests
 from boxoffice.observability import count
 
 SQL = sql.queries()
 
 ATTEMPTS = 10
 ATTEMPTS_WINDOW = timedelta(minutes=15)
+SECOND_FACTOR_ATTEMPTS = 5
+REFUSED_CODES = 100
 PAIRINGS = 100
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EMAILS = 5
@@ -36,6 +38,22 @@ def limit_authentication(account: str | None = None) -> None:
     if account:
         subjects.append(account)
     _limit("authenticate", subjects, ATTEMPTS, ATTEMPTS_WINDOW)
+
+
+@contextmanager
+def limit_second_factor(account_id: UUID) -> Iterator[None]:
+    """Count a try of a code of an account's second factor. If the block ends without an error, forget all tries.
+
+    It counts before the block looks at the code. So of many who try at once, only five get that far.
+
+    Raises:
+        TooManyRequests: there were five wrong codes in fifteen minutes before. Then even a right code is refused.
+    """
+    subject = str(account_id)
+    _limit("second factor", [subject], SECOND_FACTOR_ATTEMPTS, ATTEMPTS_WINDOW)
+    yield
+    with db.autocommit() as conn:
+        db.run(conn, SQL.forget_attempts, bucket=f"second factor {subject}")
 
 
 def limit_emails(subject: UUID) -> None:
@@ -91,7 +109,7 @@ def limit_invitations(organisation_id: UUID, email: str) -> None:
 
 
 @contextmanager
-def limit_guesses(code: str | None, *wrong: type[DomainError]) -> Iterator[None]:
+def limit_guesses(code: str | None, *wrong: type[Exception]) -> Iterator[None]:
     """Count a wrong code, for the caller's address. A code is wrong if the block raises one of the ``wrong`` errors.
 
     A right code does not count, since many buyers can share an address. Without a code this does nothing.
@@ -107,7 +125,18 @@ def limit_guesses(code: str | None, *wrong: type[DomainError]) -> Iterator[None]
 
 
 @contextmanager
-def limit_pairing(*wrong: type[DomainError]) -> Iterator[None]:
+def limit_refused_codes(*refused: type[Exception]) -> Iterator[None]:
+    """Count a code that the provider of log-ins refuses, for the caller's address, since each costs us a call.
+
+    Raises:
+        TooManyRequests: there were a hundred of them in fifteen minutes before.
+    """
+    with _limit_failures("refused code", REFUSED_CODES, refused):
+        yield
+
+
+@contextmanager
+def limit_pairing(*wrong: type[Exception]) -> Iterator[None]:
     """Count a wrong code of a door pass, for the caller's address, as `limit_guesses` does.
 
     Nobody can guess such a code. So the limit is generous: a venue is one address.
@@ -120,7 +149,7 @@ def limit_pairing(*wrong: type[DomainError]) -> Iterator[None]:
 
 
 @contextmanager
-def _limit_failures(action: str, most: int, wrong: tuple[type[DomainError], ...]) -> Iterator[None]:
+def _limit_failures(action: str, most: int, wrong: tuple[type[Exception], ...]) -> Iterator[None]:
     """Count an attempt of the caller's address if the block raises one of the ``wrong`` errors."""
     subject = _address()
     with db.autocommit() as conn:

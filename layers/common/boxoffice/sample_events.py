@@ -81,7 +81,7 @@ def _request(example: Example, method: str, path: str, operation: dict[str, Any]
 
 
 def _headers(example: Example, operation: dict[str, Any]) -> dict[str, str]:
-    success = next(answer for status, answer in operation["responses"].items() if status < "300")
+    success = next(answer for status, answer in operation["responses"].items() if status < "400")
     headers = {
         "accept": next(iter(success.get("content", {})), "*/*"),
         "host": "api.example.org",

@@ -7,6 +7,7 @@ import pytest
 from psycopg import Connection
 
 from tests.helpers import factories
+from tests.helpers.authenticators import finish
 from tests.helpers.mailbox import letters_to
 from tests.helpers.people import bearer
 from tests.helpers.phones import get_code, log_in, wrong
@@ -30,7 +31,7 @@ def test_the_first_log_in_makes_an_account(api: Client, conn: Connection, phone:
     assert (account["email"], account["phone"], account["name"]) == (None, phone, "අද 👩🏽‍🎤 Ada")
     assert account["phone_verified_at"]
     me = api.get("/v1/me", headers=bearer(answer.json["access_token"]))
-    assert me.json | {"memberships": None} == account | {"memberships": None}
+    assert me.json == account | {"memberships": [], "second_factor_since": None}
     assert api.post("/v1/sessions/refresh", {"refresh_token": answer.json["refresh_token"]}).status == 200
 
 
@@ -183,3 +184,16 @@ class TestANumberThatSomebodyElseHasNow:
         assert new["account"]["id"] != old["account"]["id"]
         me = api.get("/v1/me", headers=bearer(old["access_token"]))
         assert (me.status, me.json["phone"]) == (200, None), "a device that is still logged in stays so"
+
+
+def test_an_account_with_a_second_factor_is_asked_for_it(api: Client, conn: Connection, phone: str) -> None:
+    account = log_in(api, phone, get_code(api, conn, phone)).json["account"]["id"]
+    factories.second_factor(conn, UUID(account))
+    code = get_code(api, conn, phone)
+
+    answer = log_in(api, phone, code)
+
+    assert (answer.status, answer.code) == (401, "second_factor_needed")
+    assert log_in(api, phone, code).code == "wrong_phone_code"  # it was used up: the token goes on from here
+    finished = finish(api, answer.json["second_factor_token"], factories.RECOVERY_CODE)
+    assert finished.json["account"]["id"] == account

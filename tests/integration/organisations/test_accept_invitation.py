@@ -115,6 +115,26 @@ def test_after_seven_days_it_is_over(api: Client, conn: Connection, organisation
     assert accept(api, token, chi).code == "invitation_over"
 
 
+@pytest.mark.parametrize("end", ["removed", "demoted", "blocked"])
+def test_an_invitation_ends_when_whoever_sent_it_is_no_owner_any_more(
+    api: Client, conn: Connection, organisation: UUID, owner: UUID, chi: UUID, end: str
+) -> None:
+    _, token = factories.invitation(conn, organisation, "chi@example.com", "owner")
+    other = factories.member(conn, organisation, "owner")
+    members = f"/v1/organisations/{organisation}/members/{owner}"
+    match end:
+        case "removed":
+            api.delete(members, account=other)
+        case "demoted":
+            api.patch(members, {"role": "manager"}, account=other)
+        case "blocked":
+            conn.execute("UPDATE accounts SET blocked_at = now() WHERE id = %s", [owner])
+
+    assert api.get(f"/v1/organisations/{organisation}/invitations", account=other).json["items"] == []
+    assert accept(api, token, chi).code == "invitation_over"
+    assert role_of(conn, organisation, chi) is None
+
+
 def test_tokens_of_others_and_of_other_purposes_are_refused(
     api: Client, conn: Connection, organisation: UUID, chi: UUID
 ) -> None:

@@ -135,6 +135,16 @@ class TestRemovals:
         assert remove(api, organisation, other, other).code == "last_owner"
         invariants.check(conn)
 
+    def test_a_blocked_owner_is_none(
+        self, api: Client, conn: Connection, organisation: UUID, owner: UUID, manager: UUID
+    ) -> None:
+        blocked = factories.account(conn, blocked_at=factories.NOW)
+        factories.member(conn, organisation, "owner", account_id=blocked)
+
+        assert remove(api, organisation, owner, owner).code == "last_owner"
+
+        assert remove(api, organisation, blocked, owner).status == 204
+
     def test_an_admin_who_is_no_member_removes_nobody(
         self, api: Client, conn: Connection, organisation: UUID, owner: UUID
     ) -> None:
@@ -212,6 +222,14 @@ class TestHandOver:
         hand_over(api, organisation, scanner, admin)
 
         assert roles(conn, organisation) == {owner: "owner", scanner: "owner", admin: "manager"}
+
+    def test_an_admin_who_names_the_only_owner_changes_nothing(
+        self, api: Client, conn: Connection, organisation: UUID, owner: UUID
+    ) -> None:
+        admin = factories.account(conn, is_admin=True)
+
+        with unchanged(conn):
+            assert hand_over(api, organisation, owner, admin).json["role"] == "owner"
 
     def test_an_admin_names_an_account_that_exists(self, api: Client, conn: Connection, organisation: UUID) -> None:
         admin = factories.account(conn, is_admin=True)

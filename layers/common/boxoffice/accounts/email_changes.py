@@ -96,7 +96,9 @@ def undo(conn: db.Connection, caller: Caller, presented: str) -> EmailSentView:
     if undone is None:
         raise LinkOver
     email = undone["email"]
-    restored = db.exactly_one(conn, AccountRow, SQL.restore_email, id=account.id, email=email, undo_id=found.id)
+    asked_at = found.expires_at - UNDO_LIFETIME
+    restored = db.exactly_one(conn, AccountRow, SQL.restore_email, id=account.id, email=email, asked_at=asked_at)
+    db.run(conn, SQL.drop_later_ways_in, id=account.id, asked_at=asked_at)
     one_time.revoke(conn, Purpose.UNDO_EMAIL_CHANGE, account.id, after=found.id)
     token_id = password_resets.replace(conn, account.id, email)
     sessions.revoke_sessions(conn, account.id)

@@ -72,6 +72,26 @@ def password_changed(_: db.Connection) -> Content:
     return _write("password_changed", "Your password has been changed", link=page_link("forgot-password"))
 
 
+def second_factor_added(_: db.Connection) -> Content:
+    """Write to the owner of an account: each log-in asks for a code from now on."""
+    return _write("second_factor_added", "Your account asks for a code from now on")
+
+
+def second_factor_removed(_: db.Connection) -> Content:
+    """Write to the owner of an account: no log-in asks for a code any more."""
+    return _write("second_factor_removed", "Your account no longer asks for a code")
+
+
+def recovery_code_used(_: db.Connection, left: int) -> Content:
+    """Write to the owner of an account: one recovery code is used up."""
+    return _write("recovery_code_used", "A recovery code of your account was used", left=left)
+
+
+def google_connected(_: db.Connection) -> Content:
+    """Write to the owner of an account: a Google account logs in to it from now on."""
+    return _write("google_connected", "You can log in with Google from now on")
+
+
 def account_blocked(conn: db.Connection, account_id: str) -> Content:
     """Write to the owner of an account: an admin has blocked it, and why."""
     account = _managed_account(conn, account_id, is_so=lambda account: account.blocked_at is not None)
@@ -120,6 +140,10 @@ EMAILS = (
     email_change_undone,
     reset_password,
     password_changed,
+    second_factor_added,
+    second_factor_removed,
+    recovery_code_used,
+    google_connected,
     phone_confirmed,
     phone_lost,
 )

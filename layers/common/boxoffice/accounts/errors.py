@@ -30,6 +30,7 @@ class GuessablePassword(DomainError):
 
 class SessionOver(DomainError):
     status = 401
+    commits = True  # a reused token has ended its session
     code = "session_over"
     meaning = "The refresh token is unknown, expired, revoked, or has been used before."
     remedy = "Log in again."
@@ -62,6 +63,88 @@ class NoContactLeft(DomainError):
     meaning = "The account would have neither an email address nor a verified phone."
     remedy = "Add an email address first."
     constraint = "accounts_can_be_reached"
+
+
+class SecondFactorNeeded(DomainError):
+    status = 401
+    code = "second_factor_needed"
+    meaning = "The account has a second factor."
+    remedy = "Send second_factor_token with a code of the app, or a recovery code, to POST /v1/sessions/second-factor."
+    commits = True  # what proved the first factor, such as a code by SMS, was used up
+    second_factor_token: str
+    expires_in: int  # seconds until the token is over
+
+
+class WrongSecondFactorCode(DomainError):
+    status = 401
+    code = "wrong_second_factor_code"
+    meaning = "The code is wrong, too old, or was used before."
+    remedy = "Wait for the next code of the app, or use a recovery code."
+
+
+class LogInOver(DomainError):
+    status = 401
+    code = "log_in_over"
+    meaning = "The token is unknown, over or used."
+    remedy = "Log in again."
+
+
+class SecondFactorOn(DomainError):
+    code = "second_factor_on"
+    meaning = "The account has a second factor already."
+    remedy = "Remove it before you set up another."
+
+
+class NoSecondFactor(DomainError):
+    code = "no_second_factor"
+    meaning = "The account has no second factor, and none was started in the last hour."
+    remedy = "Start one with POST /v1/me/second-factor."
+
+
+class GoogleLogInOff(DomainError):
+    code = "google_log_in_off"
+    meaning = "This deployment has no log-in with Google."
+    remedy = "Log in another way."
+
+
+class GoogleUnavailable(DomainError):
+    status = 503
+    code = "google_unavailable"
+    meaning = "Google does not answer as it should."
+    remedy = "Try again in a moment, or log in another way."
+    retry_after: int = 5
+
+
+class GoogleStateOver(DomainError):
+    status = 400
+    code = "google_state_over"
+    meaning = "The log-in with Google took longer than ten minutes, or did not begin here."
+    remedy = "Begin again."
+
+
+class GoogleCodeOver(DomainError):
+    status = 401
+    code = "google_code_over"
+    meaning = "The code is unknown, over or used, or was made for another secret."
+    remedy = "Begin again."
+
+
+class GoogleDoesNotVouch(DomainError):
+    code = "google_does_not_vouch"
+    meaning = "Google has not verified your email address, or does not host it."
+    remedy = "Sign up or log in with your email address and a password."
+
+
+class EmailUnverified(DomainError):
+    code = "email_unverified"
+    meaning = "There is an account with your email address, but nobody has verified the address for it."
+    remedy = "Log in with its password and verify the address. Then log in with Google."
+
+
+class GoogleAccountDiffers(DomainError):
+    code = "google_account_differs"
+    meaning = "Another Google account belongs to the account with your email address."
+    remedy = "Log in another way."
 
 
 class OwnAccount(DomainError):

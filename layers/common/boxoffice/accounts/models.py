@@ -42,6 +42,12 @@ PhoneCode = Annotated[
 ]
 
 
+VisibleText = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$")]
+SecondFactorCode = Annotated[
+    ShortText, Field(min_length=6, max_length=40, description="Six digits of the app, or a recovery code")
+]
+
+
 class SignUpRequest(Request):
     email: Email
     password: NewPassword
@@ -49,13 +55,43 @@ class SignUpRequest(Request):
     organisation_name: ShortText | None = Field(default=None, description="Registers an organisation in the same step")
 
 
+DeviceName = Annotated[ShortText, Field(max_length=100, description="What the session's list calls this device")]
+
+
 class LogInRequest(Request):
     email: Email
     password: Password
+    device_name: DeviceName | None = None
 
 
 class RefreshRequest(Request):
     refresh_token: Annotated[str, Field(max_length=100)]
+
+
+class SecondFactorLogInRequest(Request):
+    second_factor_token: Annotated[VisibleText, Field(max_length=200)]
+    code: SecondFactorCode
+    device_name: DeviceName | None = None
+
+
+class GoogleLogInRequest(Request):
+    code: Annotated[
+        VisibleText, Field(max_length=200, description="`google_code` in the fragment of the page's address")
+    ]
+    secret: Annotated[
+        VisibleText, Field(min_length=43, max_length=128, description="The secret whose hash the log-in began with")
+    ]
+    device_name: DeviceName | None = None
+
+
+class SecondFactorRequest(Request):
+    current_password: Password | None = Field(
+        default=None, description="Without a password, the account must have logged in within a quarter of an hour"
+    )
+
+
+class SecondFactorCodeRequest(Request):
+    code: SecondFactorCode
 
 
 class PasswordChange(Request):
@@ -109,6 +145,7 @@ class PhoneCodeRequest(Request):
 class PhoneLogInRequest(PhoneCodeRequest):
     code: PhoneCode
     name: ShortText | None = Field(default=None, description="Of the account that the first log-in of a phone makes")
+    device_name: DeviceName | None = None
 
 
 class PhoneConfirmation(PhoneCodeRequest):
@@ -166,6 +203,7 @@ class ManagedAccountPage(Page[ManagedAccountDetails]):
 
 
 class MyAccountView(AccountView):
+    second_factor_since: datetime | None = Field(description="Null for an account without a second factor")
     memberships: list[MembershipView]
 
 
@@ -174,6 +212,25 @@ class SessionView(View):
     refresh_token: str = Field(description="Exchange it once, within seven days, for the next pair of tokens")
     expires_in: int = Field(description="Seconds until the access token expires")
     account: AccountView
+
+
+class ListedSessionView(View):
+    id: Id
+    device: str = Field(description="What the client called it, or else the browser and the system")
+    address: str = Field(description="The IP address that it was last used from")
+    created_at: datetime
+    last_used_at: datetime = Field(description="When its tokens were last renewed")
+    current: bool = Field(description="True for the session of this request")
+
+
+class NewSecondFactorView(View):
+    secret: str = Field(description="In base32, to type into an app that makes codes")
+    uri: str = Field(description="The same for an app on this device (`otpauth:`)")
+    qr_svg: str = Field(description="The same as a picture, for an app on another device")
+
+
+class RecoveryCodesView(View):
+    recovery_codes: list[str] = Field(description="Each takes the place of a code once. They are not shown again")
 
 
 @dataclass(frozen=True)
@@ -189,14 +246,29 @@ class AccountRow:
 
 
 @dataclass(frozen=True)
+class AccountWithFactor(AccountRow):
+    second_factor_since: datetime | None
+
+
+@dataclass(frozen=True)
 class Credentials(AccountRow):
     password_hash: str | None
     blocked_at: datetime | None
 
 
 @dataclass(frozen=True)
-class AccountDetails(AccountRow):
+class AccountDetails(AccountWithFactor):
     memberships: list[dict[str, object]]
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    id: UUID
+    device_name: str | None
+    user_agent: str
+    address: str
+    created_at: datetime
+    last_used_at: datetime
 
 
 @dataclass(frozen=True)

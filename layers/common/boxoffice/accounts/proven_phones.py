@@ -28,6 +28,7 @@ def log_in(conn: db.Connection, caller: Caller, request: PhoneLogInRequest) -> S
 
     Raises:
         WrongPhoneCode: the code is wrong, or the account is blocked.
+        SecondFactorNeeded: see `sessions.open_session`.
     """
     code_id = phone_codes.check(conn, request.phone, request.code)
     with conn.transaction():
@@ -39,7 +40,7 @@ def log_in(conn: db.Connection, caller: Caller, request: PhoneLogInRequest) -> S
         account = owner if owner and not former else _create_account(conn, request)
         account = db.exactly_one(conn, AccountRow, SQL.prove_phone, id=account.id, phone=request.phone)
         try:
-            session = sessions.open_session(conn, account)
+            session = sessions.open_session(conn, caller, account, device_name=request.device_name)
         except WrongCredentials as error:
             raise WrongPhoneCode from error
         if former:

@@ -4,13 +4,11 @@
 -- Inserts nothing while another account may take the address back.
 INSERT INTO accounts (id, email, email_verified_at, name, password_hash, created_at)
 SELECT %(id)s, %(email)s, %(email_verified_at)s, %(name)s, %(password_hash)s, %(created_at)s
-WHERE NOT EXISTS (
-    SELECT FROM one_time_tokens
-    WHERE purpose = 'undo email change' AND payload ->> 'email' = %(email)s AND expires_at > now())
+WHERE NOT is_reserved_email(%(email)s, %(id)s)
 
 -- name: get_my_account
 -- The account with its memberships, the oldest organisation first.
-SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, (
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, second_factor_since, version, created_at, (
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'organisation_id', organisation_id, 'name', organisations.name, 'role', role) ORDER BY organisation_id), '[]')
     FROM members JOIN organisations ON organisations.id = organisation_id WHERE account_id = accounts.id
@@ -52,24 +50,32 @@ SELECT blocked_at IS NOT NULL FROM accounts WHERE email = %(email)s
 -- name: set_email
 -- Gives an account an address that its owner reads. Changes nothing while another account may take the address back.
 UPDATE accounts SET email = %(email)s, email_verified_at = now(), version = version + 1
-WHERE id = %(id)s AND NOT EXISTS (
-    SELECT FROM one_time_tokens
-    WHERE purpose = 'undo email change' AND payload ->> 'email' = %(email)s AND account_id <> %(id)s
-        AND expires_at > now())
+WHERE id = %(id)s AND NOT is_reserved_email(%(email)s, %(id)s)
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
 -- name: restore_email
--- Ends the password, and a phone that was verified after the change was asked for, at the time in the id of its link.
+-- Ends the password, and the phone and the second factor that were added after the change was asked for.
 UPDATE accounts SET email = %(email)s, email_verified_at = now(), password_hash = NULL, version = version + 1,
-    phone_verified_at = CASE WHEN phone_verified_at < uuid_extract_timestamp(%(undo_id)s) THEN phone_verified_at END
+    phone_verified_at = CASE WHEN phone_verified_at < %(asked_at)s THEN phone_verified_at END,
+    second_factor_since = CASE WHEN second_factor_since < %(asked_at)s THEN second_factor_since END
 WHERE id = %(id)s
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
+-- name: drop_later_ways_in
+-- Ends the rest of a second factor that counts no more, and a Google account that was connected since.
+WITH factor AS (
+    DELETE FROM second_factors USING accounts
+    WHERE account_id = %(id)s AND accounts.id = account_id AND second_factor_since IS NULL
+)
+DELETE FROM google_identities WHERE account_id = %(id)s AND created_at >= %(asked_at)s
+
 -- name: reset_password
--- The link proves who reads the address. If nobody had proven that before, a verified phone may be somebody else's.
+-- The link proves who reads the address. If nobody had proven that before, the phone and the second factor may be those
+-- of somebody else.
 UPDATE accounts SET password_hash = %(new_hash)s, version = version + 1,
     email_verified_at = coalesce(email_verified_at, now()),
-    phone_verified_at = CASE WHEN email_verified_at IS NOT NULL THEN phone_verified_at END
+    phone_verified_at = CASE WHEN email_verified_at IS NOT NULL THEN phone_verified_at END,
+    second_factor_since = CASE WHEN email_verified_at IS NOT NULL THEN second_factor_since END
 WHERE id = %(id)s
 
 -- name: update_account
@@ -127,17 +133,24 @@ FROM accounts WHERE id = %(id)s
 UPDATE accounts SET password_hash = %(new_hash)s WHERE id = %(id)s AND password_hash = %(checked_hash)s
 
 -- name: lock_account_and_open_session
--- Inserts a session and its first refresh token, unless the account is blocked. If a password was checked, it must
--- still be the account's. A change of the password or a block and this statement wait for each other's lock.
--- If the change is second, it revokes this session. If it is first, this statement inserts nothing.
+-- Inserts a session and its first refresh token, unless the account is blocked, or has a second factor that was not
+-- passed. If a password was checked, it must still be the account's. What changes any of that and this statement wait
+-- for each other's lock. If the change is second, it revokes this session. If it is first, this statement finds the
+-- account as it is then. Answers if the account has a second factor; nothing if it is refused.
 WITH account AS MATERIALIZED (
-    SELECT id FROM accounts WHERE id = %(account_id)s AND blocked_at IS NULL
+    SELECT id, second_factor_since IS NOT NULL AS has_second_factor FROM accounts
+    WHERE id = %(account_id)s AND blocked_at IS NULL
         AND (%(checked_hash)s::text IS NULL OR password_hash = %(checked_hash)s) FOR SHARE
+), passed AS (
+    SELECT id FROM account WHERE %(second_factor_passed)s OR NOT has_second_factor
 ), session AS (
-    INSERT INTO sessions (id, account_id) SELECT %(session_id)s, id FROM account
+    INSERT INTO sessions (id, account_id, device_name, user_agent, address)
+    SELECT %(session_id)s, id, %(device_name)s, %(user_agent)s, %(address)s FROM passed
+), refresh_token AS (
+    INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
+    SELECT %(token_hash)s, %(session_id)s, %(expires_at)s FROM passed
 )
-INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
-SELECT %(token_hash)s, %(session_id)s, %(expires_at)s FROM account
+SELECT has_second_factor FROM account
 
 -- name: lock_refresh_token
 -- If two transactions present one token, the second waits here, and then reads that it is used. It locks the session
@@ -148,11 +161,22 @@ FROM refresh_tokens JOIN sessions ON sessions.id = session_id JOIN accounts ON a
 WHERE token_hash = %(token_hash)s ORDER BY session_id FOR NO KEY UPDATE OF sessions, refresh_tokens
 
 -- name: rotate_refresh_token
+-- Notes that the session is used, at most once in the life of an access token.
 WITH used_token AS (
     UPDATE refresh_tokens SET used_at = now() WHERE token_hash = %(used_hash)s
+), used_session AS (
+    UPDATE sessions SET last_used_at = now(), user_agent = %(user_agent)s, address = %(address)s
+    WHERE id = %(session_id)s
 )
 INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
 VALUES (%(token_hash)s, %(session_id)s, %(expires_at)s)
+
+-- name: list_sessions
+-- A session is over once its last refresh token is: each is issued at the session's last use.
+SELECT id, device_name, user_agent, address, created_at, last_used_at FROM sessions
+WHERE account_id = %(account_id)s AND revoked_at IS NULL AND last_used_at > now() - %(lifetime)s::interval
+    AND (%(before)s::uuid IS NULL OR id < %(before)s)
+ORDER BY id DESC LIMIT %(limit)s
 
 -- name: revoke_session
 UPDATE sessions SET revoked_at = now()
@@ -166,6 +190,63 @@ WITH locked AS MATERIALIZED (
     ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE sessions SET revoked_at = now() FROM locked WHERE sessions.id = locked.id
+
+-- name: lock_account_with_factor
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, second_factor_since, version, created_at
+FROM accounts WHERE id = %(id)s FOR NO KEY UPDATE
+
+-- name: replace_second_factor
+-- Stores a secret that a code has to confirm, in place of one that none has confirmed.
+INSERT INTO second_factors (account_id, key_id, secret) VALUES (%(account_id)s, %(key_id)s, %(content)s)
+ON CONFLICT (account_id) DO UPDATE SET key_id = excluded.key_id, secret = excluded.secret, last_step = 0,
+    started_at = now()
+
+-- name: get_second_factor
+-- A secret that no code has confirmed in time is left out.
+SELECT key_id, secret FROM second_factors JOIN accounts ON accounts.id = account_id
+WHERE account_id = %(account_id)s
+    AND (second_factor_since IS NOT NULL OR started_at > now() - %(time_to_confirm)s::interval)
+
+-- name: use_step
+-- Changes nothing if a code of this time step, or of a later one, was used before.
+UPDATE second_factors SET last_step = %(step)s, key_id = %(key_id)s, secret = %(content)s
+WHERE account_id = %(account_id)s AND last_step < %(step)s
+
+-- name: store_recovery_codes
+UPDATE second_factors SET recovery_hashes = %(hashes)s WHERE account_id = %(account_id)s
+
+-- name: use_recovery_code
+-- Answers how many codes are left; nothing if this is none of them.
+UPDATE second_factors SET recovery_hashes = array_remove(recovery_hashes, %(code_hash)s)
+WHERE account_id = %(account_id)s AND %(code_hash)s = ANY(recovery_hashes)
+RETURNING cardinality(recovery_hashes)
+
+-- name: delete_second_factor
+DELETE FROM second_factors WHERE account_id = %(account_id)s
+
+-- name: set_second_factor_since
+UPDATE accounts SET second_factor_since = %(since)s, version = version + 1 WHERE id = %(id)s
+
+-- name: get_account_of_google
+SELECT accounts.id, email, email_verified_at, name, phone, phone_verified_at, version, accounts.created_at
+FROM google_identities JOIN accounts ON accounts.id = account_id
+WHERE issuer = %(issuer)s AND subject = %(subject)s
+
+-- name: lock_account_of_email
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+FROM accounts WHERE email = %(email)s FOR NO KEY UPDATE
+
+-- name: insert_google_account
+-- Inserts nothing if an account has the address, or may take it back. If another transaction is inserting one, this
+-- waits for it.
+INSERT INTO accounts (id, email, email_verified_at, name)
+SELECT %(id)s, %(email)s, %(now)s, %(name)s WHERE NOT is_reserved_email(%(email)s, %(id)s)
+ON CONFLICT (email) DO NOTHING
+
+-- name: insert_google_identity
+-- Inserts nothing if the identity has an account, or the account an identity.
+INSERT INTO google_identities (issuer, subject, account_id) VALUES (%(issuer)s, %(subject)s, %(account_id)s)
+ON CONFLICT DO NOTHING
 
 -- name: lock_account_of_phone
 SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at

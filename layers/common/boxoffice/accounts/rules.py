@@ -1,5 +1,6 @@
-"""Decisions about a refresh token that a client presents, and about what an admin does with an account."""
+"""Decisions about what a client presents to log in, and about what an admin does with an account."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,6 +10,8 @@ from boxoffice.accounts.models import ManagedAccount, ManagedAccountPatch, Phone
 from boxoffice.errors import Invalid
 
 REFRESH_LIFETIME = timedelta(days=7)
+_OF_APP = re.compile("[0-9]{6}")
+_DRIFT = 1  # time steps of 30 seconds that the app's clock may be wrong by
 PHONE_LIFETIME = timedelta(days=180)
 
 
@@ -23,6 +26,21 @@ def is_reused(token: RefreshTokenRow) -> bool:
     Somebody has copied the token then, and either of the two who have it may be the thief (RFC 9700, section 4.14.2).
     """
     return token.used_at is not None and token.revoked_at is None
+
+
+def is_code_of_app(code: str) -> bool:
+    """Return True if a code looks like one of an app. Recovery codes are longer."""
+    return _OF_APP.fullmatch(code) is not None
+
+
+def step_of(secret: str, code: str, now: datetime) -> int | None:
+    """Return the time step (RFC 6238) of a code of the app, or None if the code is wrong."""
+    import pyotp
+
+    try:
+        return pyotp.TOTP(secret).verify_and_get_timecode(code, for_time=now, valid_window=_DRIFT)
+    except pyotp.OTPVerificationError:
+        return None
 
 
 def administered(account: ManagedAccount, patch: ManagedAccountPatch, now: datetime, *, is_own: bool) -> ManagedAccount:

@@ -32,7 +32,11 @@ SQL = sql.queries("accounts")
 
 
 def create_account(
-    conn: db.Connection, request: SignUpRequest, password_hash: str, email_verified_at: datetime | None = None
+    conn: db.Connection,
+    caller: Caller,
+    request: SignUpRequest,
+    password_hash: str,
+    email_verified_at: datetime | None = None,
 ) -> SessionView:
     """Make an account and open its first session.
 
@@ -61,21 +65,22 @@ def create_account(
     )
     if not inserted:
         raise EmailTaken
-    return sessions.open_session(conn, account, checked_hash=password_hash)
+    return sessions.open_session(conn, caller, account, checked_hash=password_hash)
 
 
-def log_in(conn: db.Connection, request: LogInRequest) -> SessionView:
+def log_in(conn: db.Connection, caller: Caller, request: LogInRequest) -> SessionView:
     """Open a session. Runs in autocommit.
 
     Raises:
         WrongCredentials: there is no such account, or the password is not its own. Text and time are the same for both.
+        SecondFactorNeeded: the password is right, and the account has a second factor.
     """
     account = db.one(conn, Credentials, SQL.get_credentials, email=request.email)
     stored_hash = account.password_hash if account else None
     is_right = passwords.matches(request.password, stored_hash)
     if account is None or stored_hash is None or not is_right:
         raise WrongCredentials
-    return sessions.open_session(conn, account, checked_hash=stored_hash)
+    return sessions.open_session(conn, caller, account, checked_hash=stored_hash, device_name=request.device_name)
 
 
 def change_password(conn: db.Connection, caller: Caller, request: PasswordChange) -> None:

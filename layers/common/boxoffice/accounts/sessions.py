@@ -1,71 +1,140 @@
-"""Sessions: every way in opens one here, and each refresh, log-out and change of password ends or renews it."""
+"""Sessions: every way in opens one here, and each refresh, log-out and change of password ends or renews it.
+
+So here is the one place that asks for the second factor.
+"""
 
 import hashlib
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from boxoffice import audit, credentials, db, sql
+from boxoffice import audit, credentials, db, one_time, pagination, sql
 from boxoffice.accounts import rules
-from boxoffice.accounts.errors import WrongCredentials
-from boxoffice.accounts.models import AccountRow, AccountView, RefreshTokenRow, SessionView
+from boxoffice.accounts.devices import device_of
+from boxoffice.accounts.errors import SecondFactorNeeded, SessionOver, WrongCredentials
+from boxoffice.accounts.models import (
+    AccountRow,
+    AccountView,
+    ListedSessionView,
+    RefreshTokenRow,
+    SessionRow,
+    SessionView,
+)
 from boxoffice.auth import ACCESS_LIFETIME, Caller, acting_as, issue_access_token
+from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
+from boxoffice.models import Page
 from boxoffice.observability import count
+from boxoffice.one_time import Purpose
 
 SQL = sql.queries("accounts")
 
+TIME_FOR_SECOND_FACTOR = timedelta(minutes=10)
 
-def open_session(conn: db.Connection, account: AccountRow, *, checked_hash: str | None = None) -> SessionView:
-    """Open a session of an account whose owner has proven who they are.
+
+def open_session(
+    conn: db.Connection,
+    caller: Caller,
+    account: AccountRow,
+    *,
+    checked_hash: str | None = None,
+    device_name: str | None = None,
+    second_factor_passed: bool = False,
+) -> SessionView:
+    """Open a session of an account whose owner has proven who they are, or ask for the second factor too.
+
+    It is the last step of its transaction, since the error that asks commits.
 
     Args:
+        caller: whose device the session is on.
         checked_hash: the hash that the owner's password was checked against, if that was the proof.
+        device_name: what the owner calls the device.
+        second_factor_passed: True if a code of the account's second factor was used up in this transaction.
 
     Raises:
         WrongCredentials: the password has been changed since, or the account is blocked.
+        SecondFactorNeeded: the account has a second factor. The error has a token that is traded with its code.
     """
     session_id, refresh_token = new_id(), secrets.token_urlsafe()
-    opened = db.run(
-        conn,
-        SQL.lock_account_and_open_session,
-        account_id=account.id,
-        checked_hash=checked_hash,
-        session_id=session_id,
-        token_hash=_hash(refresh_token),
-        expires_at=_expiry(),
-    )
-    if not opened:
-        raise WrongCredentials
+    with conn.transaction():
+        has_second_factor = db.value(
+            conn,
+            SQL.lock_account_and_open_session,
+            account_id=account.id,
+            checked_hash=checked_hash,
+            second_factor_passed=second_factor_passed,
+            session_id=session_id,
+            device_name=device_name,
+            **_device(caller),
+            token_hash=_hash(refresh_token),
+            expires_at=_expiry(),
+        )
+        if has_second_factor is None:
+            raise WrongCredentials
+        if has_second_factor and not second_factor_passed:
+            raise _second_factor_needed(conn, account)
     return _answer(account, session_id, refresh_token)
 
 
-def refresh_session(conn: db.Connection, caller: Caller, refresh_token: str) -> SessionView | None:
+def refresh_session(conn: db.Connection, caller: Caller, refresh_token: str) -> SessionView:
     """Exchange a refresh token for the next pair of tokens.
 
-    A token that was used before revokes its session.
-
-    Returns:
-        The session with its next tokens, or None if the token is refused. An error would roll the revocation back.
+    Raises:
+        SessionOver: the token is refused. One that was used before has revoked its session.
     """
     presented_hash = _hash(refresh_token)
     token = db.one(conn, RefreshTokenRow, SQL.lock_refresh_token, token_hash=presented_hash)
     if token is None:
-        return None
+        raise SessionOver
     if rules.is_reused(token):
         _revoke_reused(conn, acting_as(caller, token.id), token)
     if not rules.is_live(token, datetime.now(UTC)):
-        return None
+        raise SessionOver
     next_token = secrets.token_urlsafe()
     db.run(
         conn,
         SQL.rotate_refresh_token,
         used_hash=presented_hash,
         session_id=token.session_id,
+        **_device(caller),
         token_hash=_hash(next_token),
         expires_at=_expiry(),
     )
     return _answer(token, token.session_id, next_token)
+
+
+def list_sessions(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> Page[ListedSessionView]:
+    """Return the open sessions of the caller's account, the newest first."""
+    rows = db.page(
+        conn,
+        SessionRow,
+        SQL.list_sessions,
+        account_id=caller.account,
+        lifetime=rules.REFRESH_LIFETIME,
+        before=pagination.decode_id(cursor),
+        limit=limit + 1,
+    )
+    shown, next_cursor = pagination.page_of(rows, limit, lambda row: (row.id,))
+    items = [
+        ListedSessionView(
+            **vars(row), device=row.device_name or device_of(row.user_agent), current=row.id == caller.session_id
+        )
+        for row in shown
+    ]
+    return Page(items=items, next_cursor=next_cursor)
+
+
+def end_session(conn: db.Connection, caller: Caller, session_id: UUID) -> None:
+    """Revoke one session of the caller's account.
+
+    Raises:
+        NotFound: the account has no such open session.
+    """
+    if not db.run(conn, SQL.revoke_session, id=session_id, account_id=caller.account):
+        raise NotFound
+    credentials.forget(session_id)
+    audit.record(conn, caller, "end_session", f"account {caller.account}", session=str(session_id))
 
 
 def log_out(conn: db.Connection, caller: Caller) -> None:
@@ -81,10 +150,28 @@ def log_out_everywhere(conn: db.Connection, caller: Caller) -> None:
 
 
 def revoke_sessions(conn: db.Connection, account_id: UUID, *, keep: UUID | None = None) -> int:
-    """Revoke the sessions of an account, but for one if that is given, and return their number."""
+    """Revoke the sessions of an account, but for one if that is given, and return their number.
+
+    Log-ins that wait for the second factor end too.
+    """
+    one_time.revoke(conn, Purpose.SECOND_FACTOR, account_id)
     revoked = db.run(conn, SQL.lock_and_revoke_sessions, account_id=account_id, keep=keep)
     credentials.forget()
     return revoked
+
+
+def _second_factor_needed(conn: db.Connection, account: AccountRow) -> SecondFactorNeeded:
+    """Return the error that asks for the second factor, with the token of the log-in that waits for it."""
+    token_id = one_time.issue(conn, Purpose.SECOND_FACTOR, TIME_FOR_SECOND_FACTOR, account_id=account.id)
+    return SecondFactorNeeded(
+        second_factor_token=one_time.token_of(Purpose.SECOND_FACTOR, token_id),
+        expires_in=int(TIME_FOR_SECOND_FACTOR.total_seconds()),
+    )
+
+
+def _device(caller: Caller) -> dict[str, Any]:
+    """Return what is stored of the device that a caller uses."""
+    return {"user_agent": caller.user_agent, "address": caller.address}
 
 
 def _expiry() -> datetime:

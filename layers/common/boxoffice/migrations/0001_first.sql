@@ -36,6 +36,7 @@ CREATE TABLE accounts (
     phone_lost_at     timestamptz,
     password_hash     text,
     is_admin          boolean NOT NULL DEFAULT false,
+    second_factor_since timestamptz,
     blocked_at        timestamptz,
     block_reason      text,
     erased_at         timestamptz,
@@ -76,10 +77,14 @@ CREATE UNIQUE INDEX accounts_phone_key ON accounts (phone) WHERE phone_verified_
 
 -- A session is a row of refresh tokens: each is exchanged once for the next. If one is used again, the session ends.
 CREATE TABLE sessions (
-    id         uuid PRIMARY KEY,
-    account_id uuid NOT NULL REFERENCES accounts,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    revoked_at timestamptz
+    id           uuid PRIMARY KEY,
+    account_id   uuid NOT NULL REFERENCES accounts,
+    device_name  text,
+    user_agent   text NOT NULL DEFAULT '',
+    address      text NOT NULL DEFAULT '',
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    last_used_at timestamptz NOT NULL DEFAULT now(),
+    revoked_at   timestamptz
 );
 CREATE INDEX sessions_account_id ON sessions (account_id) WHERE revoked_at IS NULL;
 
@@ -90,6 +95,27 @@ CREATE TABLE refresh_tokens (
     used_at    timestamptz
 );
 CREATE INDEX refresh_tokens_session_id ON refresh_tokens (session_id);
+
+-- The secret of an app that makes codes (TOTP), encrypted, and the hashes of the recovery codes. It counts since
+-- accounts.second_factor_since; until then a code has to confirm it. No code of last_step or before is taken any more.
+CREATE TABLE second_factors (
+    account_id      uuid PRIMARY KEY REFERENCES accounts,
+    key_id          integer NOT NULL,
+    secret          bytea NOT NULL,
+    last_step       bigint NOT NULL DEFAULT 0,
+    recovery_hashes bytea[] NOT NULL DEFAULT '{}',
+    started_at      timestamptz NOT NULL DEFAULT now()
+);
+
+-- Who an account is at Google. The subject stays when the address there changes. An account has one Google account.
+CREATE TABLE google_identities (
+    issuer     text NOT NULL,
+    subject    text NOT NULL,
+    account_id uuid NOT NULL REFERENCES accounts,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (issuer, subject),
+    UNIQUE (account_id, issuer)
+);
 
 -- Codes that were sent to phones. Of a number, the newest counts, until it is used, over, or was tried five times. The
 -- code itself stands nowhere: it is derived from the id, under the key key_id of the ring. The prefix is the beginning
@@ -119,10 +145,16 @@ CREATE TABLE one_time_tokens (
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX one_time_tokens_account_id ON one_time_tokens (account_id, purpose) WHERE account_id IS NOT NULL;
--- Nobody else can take an address that an account may take back.
 CREATE INDEX one_time_tokens_reserved_emails ON one_time_tokens ((payload ->> 'email'))
     WHERE purpose = 'undo email change';
 CREATE INDEX one_time_tokens_expires_at ON one_time_tokens (expires_at);
+
+-- True if another account than the taker may take an address back, so that the taker must not have it.
+CREATE FUNCTION is_reserved_email(wanted text, taker uuid) RETURNS boolean LANGUAGE sql STABLE
+    RETURN EXISTS (
+        SELECT FROM one_time_tokens
+        WHERE purpose = 'undo email change' AND payload ->> 'email' = wanted AND account_id <> taker
+            AND expires_at > now());
 
 CREATE TABLE rate_limits (
     bucket    text PRIMARY KEY,

@@ -9,6 +9,7 @@ from boxoffice import db, one_time, sql
 from boxoffice.accounts.models import Role
 from boxoffice.emails import Content, NotNeeded, link, write
 from boxoffice.one_time import Purpose
+from boxoffice.organisations import members
 from boxoffice.organisations.models import Decision
 from boxoffice.times import when
 
@@ -27,8 +28,10 @@ class EmailInvitation:
     """An invitation as its email shows it."""
 
     id: UUID
+    organisation_id: UUID
     organisation: str
     role: Role
+    invited_by: UUID
     expires_at: datetime
 
 
@@ -47,7 +50,7 @@ def invitation(conn: db.Connection, invitation_id: str, token_id: str) -> Conten
     It goes to an address that anybody may have entered. So of all that people have written, it has one short name.
     """
     found = db.one(conn, EmailInvitation, SQL.get_invitation_for_email, id=UUID(invitation_id))
-    if found is None:
+    if found is None or not members.is_owner(conn, found.organisation_id, found.invited_by):
         raise NotNeeded("the invitation is over")
     name = found.organisation if len(found.organisation) <= _MOST_NAME else f"{found.organisation[:_MOST_NAME]}…"
     token = one_time.token_of(Purpose.INVITATION, UUID(token_id))

@@ -4,6 +4,7 @@ Each change locks the organisation first, so that changes of its members follow 
 owners is enough to keep the last one.
 """
 
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -100,6 +101,8 @@ def hand_over(conn: db.Connection, caller: Caller, organisation_id: UUID, accoun
     lock_organisation(conn, organisation_id)
     former = _owners_to_replace(conn, caller, organisation_id, account_id)
     new = db.one(conn, MemberRow, SQL.get_member, organisation_id=organisation_id, account_id=account_id)
+    if new and new.role == "owner" and not former:
+        return MemberView.model_validate(new)
     for owner in former:
         db.run(conn, SQL.set_role, organisation_id=organisation_id, account_id=owner.account_id, role="manager")
     db.run(conn, SQL.set_role, organisation_id=organisation_id, account_id=account_id, role="owner")
@@ -208,6 +211,7 @@ def accept_invitation(conn: db.Connection, caller: Caller, token: str) -> Member
     """Become a member. A member who was invited again keeps the higher role.
 
     Only the account with the invited address can accept. The link came to that address, so it proves the address too.
+    Whoever sent it must still be an owner. So an owner who was removed leaves no way in behind.
 
     Raises:
         InvitationOver: the token is none of ours, or its invitation can no longer be accepted.
@@ -221,7 +225,7 @@ def accept_invitation(conn: db.Connection, caller: Caller, token: str) -> Member
         raise InvitationForAnother
     organisation = lock_organisation(conn, found.organisation_id)
     invitation = _delete_invitation(conn, organisation.id, found.id)
-    if invitation is None:
+    if invitation is None or not is_owner(conn, organisation.id, invitation.invited_by):
         raise InvitationOver
     role = _join(conn, caller, invitation)
     return MembershipView(organisation_id=organisation.id, name=organisation.name, role=role)
@@ -238,20 +242,24 @@ def _join(conn: db.Connection, caller: Caller, invitation: InvitationRow) -> Rol
     return role
 
 
-def list_expired_invitations(conn: db.Connection, leave_out: Any = ()) -> list[UUID]:
+def list_expired_invitations(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:
     """Return a batch of invitations that are over.
 
     Args:
         leave_out: those that the run has tried already.
     """
-    return [
-        row["id"] for row in db.many(conn, dict, SQL.list_expired_invitations, leave_out=list(leave_out), batch=_BATCH)
-    ]
+    rows = db.many(conn, dict, SQL.list_expired_invitations, leave_out=list(leave_out), batch=_BATCH)
+    return [row["id"] for row in rows]
 
 
-def purge_invitations(conn: db.Connection, invitation_ids: list[UUID]) -> int:
+def purge_invitations(conn: db.Connection, invitation_ids: Sequence[UUID]) -> int:
     """Delete invitations that are over, with the addresses in them."""
-    return db.run(conn, SQL.purge_invitations, ids=invitation_ids)
+    return db.run(conn, SQL.purge_invitations, ids=list(invitation_ids))
+
+
+def is_owner(conn: db.Connection, organisation_id: UUID, account_id: UUID) -> bool:
+    """Return True if an account owns an organisation, and is not blocked."""
+    return bool(db.value(conn, SQL.is_owner, organisation_id=organisation_id, account_id=account_id))
 
 
 def _check_owner_stays(conn: db.Connection, organisation_id: UUID, account_id: UUID) -> None:

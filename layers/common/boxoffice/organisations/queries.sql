@@ -79,9 +79,17 @@ WHERE organisation_id = %(organisation_id)s AND role = 'owner' ORDER BY account_
 SELECT EXISTS (SELECT FROM members JOIN accounts ON accounts.id = account_id
     WHERE organisation_id = %(organisation_id)s AND email = %(email)s)
 
+-- name: is_owner
+-- A blocked owner can do nothing, so it counts as none.
+SELECT EXISTS (SELECT FROM members JOIN accounts ON accounts.id = account_id
+    WHERE organisation_id = %(organisation_id)s AND account_id = %(account_id)s AND role = 'owner'
+        AND blocked_at IS NULL)
+
 -- name: has_other_owner
-SELECT EXISTS (SELECT FROM members
-    WHERE organisation_id = %(organisation_id)s AND role = 'owner' AND account_id <> %(account_id)s)
+-- A blocked owner can do nothing, so it counts as none.
+SELECT EXISTS (SELECT FROM members JOIN accounts ON accounts.id = account_id
+    WHERE organisation_id = %(organisation_id)s AND account_id <> %(account_id)s AND role = 'owner'
+        AND blocked_at IS NULL)
 
 -- name: list_members
 -- A page of members, in the order in which their accounts were made.
@@ -100,9 +108,12 @@ ON CONFLICT (organisation_id, email) DO UPDATE SET id = excluded.id, role = excl
 SELECT id, organisation_id, email, role, invited_by, created_at, expires_at FROM invitations WHERE id = %(id)s
 
 -- name: list_invitations
--- A page of the invitations that can still be accepted, newest first.
+-- A page of the invitations that can still be accepted, newest first. Those of a former owner cannot.
 SELECT id, organisation_id, email, role, invited_by, created_at, expires_at FROM invitations
-WHERE organisation_id = %(organisation_id)s AND id < %(before)s AND expires_at > now()
+WHERE organisation_id = %(organisation_id)s AND id < %(before)s AND expires_at > now() AND EXISTS (
+    SELECT FROM members JOIN accounts ON accounts.id = account_id
+    WHERE members.organisation_id = invitations.organisation_id AND account_id = invited_by
+        AND members.role = 'owner' AND blocked_at IS NULL)
 ORDER BY id DESC LIMIT %(limit)s + 1
 
 -- name: delete_invitation
@@ -120,7 +131,7 @@ DELETE FROM invitations WHERE id = ANY(%(ids)s)
 SELECT name FROM organisations WHERE id = %(id)s
 
 -- name: get_invitation_for_email
-SELECT invitations.id, name AS organisation, role, expires_at
+SELECT invitations.id, organisation_id, name AS organisation, role, invited_by, expires_at
 FROM invitations JOIN organisations ON organisations.id = organisation_id WHERE invitations.id = %(id)s
 
 -- name: get_hand_over_for_email

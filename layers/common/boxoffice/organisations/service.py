@@ -17,7 +17,6 @@ from boxoffice.config import settings
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
 from boxoffice.organisations import rules
-from boxoffice.organisations.errors import SlugTaken
 from boxoffice.organisations.models import (
     ApplicationPage,
     ApplicationRow,
@@ -64,7 +63,7 @@ def make_account(
     Raises:
         EmailTaken: there is an account with this email address.
     """
-    session = accounts.create_account(conn, request, password_hash, email_verified_at)
+    session = accounts.create_account(conn, caller, request, password_hash, email_verified_at)
     name = request.organisation_name
     owner = acting_as(caller, session.account.id)
     organisation = create_organisation(conn, owner, name) if name else None
@@ -86,17 +85,13 @@ def create_organisation(conn: db.Connection, caller: Caller, name: str) -> Organ
 
 
 def _insert(conn: db.Connection, name: str, status: OrganisationStatus) -> UUID:
-    """Insert an organisation under the first slug that is free.
-
-    Raises:
-        SlugTaken: none was. The slugs end with random characters, so that hardly happens.
-    """
+    """Insert an organisation under the first slug that is free, and return its id."""
     organisation_id = new_id()
     for attempt in range(rules.SLUG_ATTEMPTS):
         row = {"name": name, "slug": rules.slug_of(name, attempt), "status": status, "created_at": datetime.now(UTC)}
         if db.run(conn, SQL.insert_organisation, id=organisation_id, **row):
             return organisation_id
-    raise SlugTaken
+    raise RuntimeError(f"no slug is free for {name}")  # four of them end with random characters
 
 
 def get_organisation(

@@ -14,19 +14,18 @@ screen can still show. The text holds no personal data. Only its SHA-256 is stor
 
 import base64
 import hashlib
-import re
 import struct
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
 
+from boxoffice import qr_pictures
 from boxoffice.signing import mac
 
 _HEAD = struct.Struct(">BH16s")
 _MAC_SIZE = 16
 _VERSION, _MASK = 3, 2
-_DARK = re.compile(b"1+")
 _PIXELS = bytes.maketrans(b"01", b"\xff\x00")
 
 
@@ -82,19 +81,8 @@ def hash_of(text: str) -> bytes:
 
 
 def svg(text: str) -> bytes:
-    """Return a picture that is sharp at any size: black on white, with the quiet zone that readers need."""
-    rows = _modules(text)
-    path = "".join(_rectangle(y, *run.span()) for y, row in enumerate(rows) for run in _DARK.finditer(row))
-    side = len(rows)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" width="{side}mm" height="{side}mm" '
-        f'shape-rendering="crispEdges"><path fill="#fff" d="M0 0h{side}v{side}H0z"/><path d="{path}"/></svg>\n'
-    ).encode()
-
-
-def _rectangle(y: int, start: int, end: int) -> str:
-    """Return dark modules side by side as a rectangle of an SVG path."""
-    return f"M{start} {y}h{end - start}v1h{start - end}z"
+    """Return a picture that is sharp at any size, with the quiet zone that readers need."""
+    return qr_pictures.svg(_modules(text))
 
 
 def png(text: str) -> bytes:
@@ -128,4 +116,4 @@ def _modules(text: str) -> list[bytes]:
     code = qrcode.QRCode(_VERSION, qrcode.ERROR_CORRECT_M, border=4, mask_pattern=_MASK)
     code.add_data(text, optimize=0)
     code.make(fit=False)
-    return [bytes(b"01"[dark] for dark in row) for row in code.get_matrix()]
+    return qr_pictures.rows_of(code)

@@ -1,0 +1,25 @@
+"""DELETE /v1/me/second-factor"""
+
+from boxoffice import db
+from boxoffice.accounts import second_factor
+from boxoffice.accounts.errors import NoSecondFactor, WrongSecondFactorCode
+from boxoffice.accounts.models import SecondFactorCodeRequest
+from boxoffice.api import caller, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import TooManyRequests
+from boxoffice.rate_limit import limit_second_factor
+
+__all__ = ["handler"]
+
+
+@route(
+    "DELETE",
+    "/v1/me/second-factor",
+    who=Who.ACCOUNT,
+    status=204,
+    raises=(NoSecondFactor, WrongSecondFactorCode, TooManyRequests),
+)
+def remove_second_factor(request: SecondFactorCodeRequest) -> None:
+    """Remove the second factor, by a code of the app or a recovery code. One that was only started ends too."""
+    with limit_second_factor(caller().account), db.transaction() as conn:
+        second_factor.remove(conn, caller(), request.code)
