@@ -163,6 +163,8 @@ WHO: dict[str, str] = {
     "release_claim": "scanner",
     "list_my_claims": "account",
     # the platform
+    "get_settings": "admin",
+    "update_settings": "admin",
     "list_accounts": "admin",
     "update_account": "admin",
     "check_invariants": "admin",

@@ -331,6 +331,8 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "claims_place_id_slot_fkey": "UPDATE claims SET slot = 99",
     # the platform
     "platform_settings_pkey": copy("platform_settings"),
+    "platform_settings_version_is_only_check": "UPDATE platform_settings_version SET is_only = false",
+    "platform_settings_version_pkey": copy("platform_settings_version"),
     "idempotency_keys_pkey": copy("idempotency_keys"),
     "outbox_kind_check": "UPDATE outbox SET kind = 'letter'",
     "outbox_pkey": copy("outbox"),

@@ -7,10 +7,12 @@ seconds, so a change holds everywhere after that. No purchase reads it.
 import time
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from psycopg.types.json import Jsonb
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints, ValidationError
 
 from boxoffice import db, sql
 from boxoffice.config import settings
+from boxoffice.observability import logger
 
 SQL = sql.queries()
 
@@ -36,8 +38,15 @@ class PlatformSettings(BaseModel):
     verify_emails: Annotated[
         bool, Field(description="Make an account only when its address is confirmed, and tell nobody who has one")
     ] = Field(default_factory=lambda: settings().verify_emails)
+    auto_approve_organisations: Annotated[
+        bool, Field(description="Let an organisation sell as soon as it signs up, before an admin has seen it")
+    ] = Field(default_factory=lambda: settings().auto_approve_organisations)
+    block_disputed_tickets: Annotated[
+        bool, Field(description="Refuse a ticket at the door while its payer disputes the payment")
+    ] = Field(default_factory=lambda: settings().block_disputed_tickets)
     sms_countries: Annotated[
         frozenset[SmsCountry],
+        PlainSerializer(sorted, return_type=list[str]),
         Field(
             max_length=250,
             description="Countries (ISO 3166-1 alpha-2) whose mobile phones get codes; without any, nobody logs in by "
@@ -60,9 +69,47 @@ def current(conn: db.Connection) -> PlatformSettings:
     global _cached
     now = time.monotonic()
     if _cached is None or now - _cached[0] > _LIFETIME:
-        stored: list[dict[str, Any]] = db.many(conn, dict, SQL.list_platform_settings)
-        _cached = (now, PlatformSettings.model_validate({row["name"]: row["value"] for row in stored}))
+        _cached = (now, read(conn))
     return _cached[1]
+
+
+def read(conn: db.Connection) -> PlatformSettings:
+    """Return the settings as they are stored now.
+
+    What this release does not know, or refuses, counts as not set: another release may have stored it.
+    """
+    stored: dict[str, Any] = {row["name"]: row["value"] for row in db.many(conn, dict, SQL.list_platform_settings)}
+    known = {name: value for name, value in stored.items() if name in PlatformSettings.model_fields}
+    try:
+        return PlatformSettings.model_validate(known)
+    except ValidationError as error:
+        refused = {each["loc"][0] for each in error.errors()}
+        logger.error(
+            "stored settings are not valid; their defaults hold", extra={"settings": sorted(map(str, refused))}
+        )
+        return PlatformSettings.model_validate({name: known[name] for name in known if name not in refused})
+
+
+def version(conn: db.Connection) -> int:
+    """Return how often the settings have been changed, and 1."""
+    return int(db.value(conn, SQL.get_platform_settings_version))
+
+
+def lock(conn: db.Connection) -> int:
+    """Let other changes wait until this transaction ends, and return the version."""
+    return int(db.value(conn, SQL.lock_platform_settings))
+
+
+def replace(conn: db.Connection, new: PlatformSettings) -> None:
+    """Store settings that the transaction has locked. Those that are as by default are not stored."""
+    values, defaults = new.model_dump(mode="json"), PlatformSettings().model_dump(mode="json")
+    different = {name: value for name, value in values.items() if value != defaults[name]}
+    db.run(
+        conn,
+        SQL.replace_platform_settings,
+        names=[*different],
+        values=[Jsonb(value) for value in different.values()],
+    )
 
 
 def forget() -> None:

@@ -81,6 +81,23 @@ WHERE bucket = ANY(%(buckets)s) AND resets_at > now()
 -- name: list_platform_settings
 SELECT name, value FROM platform_settings
 
+-- name: get_platform_settings_version
+SELECT version FROM platform_settings_version
+
+-- name: lock_platform_settings
+SELECT version FROM platform_settings_version FOR NO KEY UPDATE
+
+-- name: replace_platform_settings
+WITH given AS MATERIALIZED (
+    SELECT name, value FROM unnest(%(names)s::text[], %(values)s::jsonb[]) AS given (name, value)
+), removed AS (
+    DELETE FROM platform_settings WHERE name NOT IN (SELECT name FROM given)
+), changed AS (
+    UPDATE platform_settings_version SET version = version + 1
+)
+INSERT INTO platform_settings (name, value) SELECT name, value FROM given
+ON CONFLICT (name) DO UPDATE SET value = excluded.value
+
 -- name: insert_one_time_token
 INSERT INTO one_time_tokens (id, purpose, account_id, payload, expires_at)
 VALUES (%(id)s, %(purpose)s, %(account_id)s, %(payload)s, now() + %(lifetime)s)

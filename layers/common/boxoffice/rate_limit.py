@@ -98,13 +98,15 @@ def limit_applications(account_id: UUID) -> None:
     _limit("apply", [str(account_id)], ATTEMPTS, ATTEMPTS_WINDOW)
 
 
-def limit_invitations(organisation_id: UUID, email: str) -> None:
-    """Count an invitation, for the organisation and for the email address, so that nobody sends spam through us.
+def limit_invitations(organisation_id: UUID, account_id: UUID, email: str) -> None:
+    """Count an invitation, so that nobody sends spam through us.
+
+    It counts for the organisation, for the account that invites, which may own many, and for the email address.
 
     Raises:
-        TooManyRequests: there were twenty of the organisation, or five to the address, in an hour before.
+        TooManyRequests: in the hour before, there were twenty of either of the first two, or five to the address.
     """
-    _limit("invite", [str(organisation_id)], INVITATIONS, EMAILS_WINDOW)
+    _limit("invite", [str(organisation_id), str(account_id)], INVITATIONS, EMAILS_WINDOW)
     _limit("emails to", [email], EMAILS, EMAILS_WINDOW)
 
 

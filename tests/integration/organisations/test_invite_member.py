@@ -89,6 +89,15 @@ def test_an_organisation_invites_twenty_in_an_hour(
     assert 3590 <= int(answers[20].headers["retry-after"]) <= 3600
 
 
+def test_an_owner_of_many_organisations_invites_twenty_in_an_hour(api: Client, conn: Connection) -> None:
+    owner = factories.account(conn)
+    organisations = [factories.organisation(conn, owner=owner) for _ in range(3)]
+
+    answers = [invite(api, organisations[number % 3], owner, f"chi{number}@example.com") for number in range(21)]
+
+    assert [answer.status for answer in answers] == [201] * 20 + [429]
+
+
 def test_an_address_is_written_to_five_times_in_an_hour_by_all_organisations(api: Client, conn: Connection) -> None:
     owners = [factories.account(conn) for _ in range(6)]
 

@@ -405,10 +405,11 @@ class TestAtTheDoor:
     @pytest.fixture
     def blocks(self, monkeypatch: pytest.MonkeyPatch, api: Client) -> None:
         """Let the deployment refuse disputed tickets."""
-        from boxoffice import config
+        from boxoffice import config, platform_settings
 
         monkeypatch.setenv("BLOCK_DISPUTED_TICKETS", "true")
         config.settings.cache_clear()
+        platform_settings.forget()
 
     def scan(self, api: Client, conn: Connection, shop: Shop, payment: dict[str, Any]) -> str:
         conn.execute("UPDATE events SET doors_open_at = now() - interval '1 hour', starts_at = now()")

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from boxoffice.auth import ActorKind
 from boxoffice.models import Id, Page, View
+from boxoffice.platform_settings import PlatformSettings
 
 type Actor = ActorKind | Literal["platform"]
 
@@ -89,3 +90,9 @@ class AuditFilters:
     subject: str | None
     since: datetime | None
     until: datetime | None
+
+
+class SettingsView(View):
+    version: int
+    values: PlatformSettings
+    defaults: PlatformSettings = Field(description="What a setting is while no admin has changed it")

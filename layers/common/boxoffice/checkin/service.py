@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg.errors import UniqueViolation
 
-from boxoffice import audit, db, outbox, signing, sql
+from boxoffice import audit, db, outbox, platform_settings, signing, sql
 from boxoffice.auth import Caller, require_event, require_role
 from boxoffice.checkin import rules
 from boxoffice.checkin.errors import NotAdmitted
@@ -99,7 +99,7 @@ def _scan_once(
         gate=request.gate,
         device_id=rules.device_id_of(caller.device, request.device_id),
         sequence=request.sequence,
-        block_disputed=settings().block_disputed_tickets,
+        block_disputed=platform_settings.current(conn).block_disputed_tickets,
     )
 
 
@@ -196,7 +196,7 @@ def get_scan_manifest(
     position = decode_numbers_and_id(cursor)
     start = rules.start_reading(ManifestCursor(*position) if position else None, event)
     withdrawn_keys = signing.withdrawn_keys(settings().ticket_keys_secret)
-    block_disputed = settings().block_disputed_tickets
+    block_disputed = platform_settings.current(conn).block_disputed_tickets
     fingerprint = rules.manifest_fingerprint(event, withdrawn_keys, block_disputed=block_disputed)
     since = rules.first_unknown_xid(known_version, fingerprint)
     if known_version and since is not None and not db.value(conn, SQL.has_changed, event_id=event_id, since=since):

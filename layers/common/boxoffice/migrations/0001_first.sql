@@ -959,6 +959,13 @@ CREATE TABLE platform_settings (
     value jsonb NOT NULL
 );
 
+-- One row. It grows with each change of the settings, and whoever changes them locks it.
+CREATE TABLE platform_settings_version (
+    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    version integer NOT NULL
+);
+INSERT INTO platform_settings_version (version) VALUES (1);
+
 -- Written in the transaction of the effect. A repeat violates the primary key.
 CREATE TABLE idempotency_keys (
     operation   text NOT NULL,

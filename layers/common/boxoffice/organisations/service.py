@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from boxoffice import audit, db, outbox, sql
+from boxoffice import audit, db, outbox, platform_settings, sql
 from boxoffice.accounts import passwords
 from boxoffice.accounts import service as accounts
 from boxoffice.accounts.models import SignUpRequest
 from boxoffice.auth import Caller, acting_as, require_admin, require_role, role_of
-from boxoffice.config import settings
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
 from boxoffice.organisations import rules
@@ -76,7 +75,7 @@ def create_organisation(conn: db.Connection, caller: Caller, name: str) -> Organ
     Raises:
         AccountGone: the caller's account is gone.
     """
-    status = rules.initial_status(auto_approve=settings().auto_approve_organisations)
+    status = rules.initial_status(auto_approve=platform_settings.current(conn).auto_approve_organisations)
     organisation_id = _insert(conn, name, status)
     db.run(conn, SQL.insert_owner, organisation_id=organisation_id, account_id=caller.account)
     organisation = _get(conn, organisation_id)
