@@ -5,14 +5,14 @@ from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.scopes import Scope
 from boxoffice.slots import service
-from boxoffice.slots.errors import WrongPlace
+from boxoffice.slots.errors import ClaimKeyRetired, WrongPlace
 from boxoffice.slots.models import ClaimScanRequest, ClaimView
 from boxoffice.tickets.errors import Forged
 
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/claims/scan", who=Who.SCANNER, scope=Scope.SLOTS, raises=(Forged, WrongPlace))
+@route("POST", "/v1/claims/scan", who=Who.SCANNER, scope=Scope.SLOTS, raises=(Forged, WrongPlace, ClaimKeyRetired))
 def scan_claim(scan: ClaimScanRequest) -> ClaimView:
     """Verify a claim by its QR.
 

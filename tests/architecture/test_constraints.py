@@ -287,6 +287,8 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "tickets_order_id_item_no_fkey": "UPDATE tickets SET item_no = 99",
     "tickets_pkey": copy("tickets", position="99"),
     "tickets_status_check": "UPDATE tickets SET status = 'lost'",
+    "replaced_qrs_pkey": copy("replaced_qrs"),
+    "replaced_qrs_ticket_id_fkey": f"UPDATE replaced_qrs SET ticket_id = {NEW}",
     "transfers_accepted": (
         "UPDATE transfers SET status = 'accepted', to_name = NULL, transfer_count = 9, accepted_at = now()",
         "UPDATE transfers SET status = 'accepted', to_name = 'Bola', transfer_count = NULL, accepted_at = now()",
@@ -334,6 +336,12 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "platform_settings_version_is_only_check": "UPDATE platform_settings_version SET is_only = false",
     "platform_settings_version_pkey": copy("platform_settings_version"),
     "idempotency_keys_pkey": copy("idempotency_keys"),
+    "key_withdrawals_finished": "UPDATE key_withdrawals SET finished_at = now()",
+    "key_withdrawals_one_open": copy("key_withdrawals", id=NEW),
+    "key_withdrawals_pkey": copy("key_withdrawals", ring="'link'"),
+    "key_withdrawals_ring_check": "UPDATE key_withdrawals SET ring = 'data'",
+    "renewals_pkey": copy("renewals"),
+    "renewals_withdrawal_id_fkey": f"UPDATE renewals SET withdrawal_id = {NEW}",
     "outbox_kind_check": "UPDATE outbox SET kind = 'letter'",
     "outbox_pkey": copy("outbox"),
     "outbox_status_check": "UPDATE outbox SET status = 'lost'",
@@ -376,6 +384,7 @@ NULLABLE: dict[str, str] = {
     "customers": "account_id email name phone",
     "door_devices": "last_seen_at revoked_at",
     "door_passes": "gates revoked_at",
+    "key_withdrawals": "finished_at signs_at withdrawn_at",
     "events": (
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
         "image_url late_payments_share late_payments_until rating"
@@ -443,6 +452,10 @@ INSERT INTO transfers (id, ticket_id, status, from_name, from_email, to_name, to
         accepted_at)
     SELECT gen_random_uuid(), ticket_id, 'accepted', 'Ada', 'ada@example.com', 'Bola', 'bola@example.com', 1, now(),
         now() FROM transfers LIMIT 1;
+INSERT INTO replaced_qrs (ticket_id, key_id, transfer_count, qr_hash)
+    SELECT id, key_id, transfer_count, qr_hash FROM tickets LIMIT 1;
+INSERT INTO key_withdrawals (id, ring, up_to) VALUES (gen_random_uuid(), 'ticket', 2);
+INSERT INTO renewals SELECT id, gen_random_uuid(), now() FROM key_withdrawals;
 UPDATE scans SET device_id = 'phone 1', sequence = 1;
 UPDATE payments SET ask_at = now() WHERE status = 'pending';
 """

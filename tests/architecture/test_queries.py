@@ -108,6 +108,7 @@ SKIPS = {
     "payments/take_due_refunds": 1,
     "payments/take_payments_to_ask": 1,
     "payments/take_refunds": 1,
+    "platform/take_renewals": 1,
     "seats/take_best_row": 1,
     "seats/take_best_rows": 1,
     "slots/take_slot": 1,

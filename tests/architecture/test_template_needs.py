@@ -49,7 +49,7 @@ POLL = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 IN_LAMBDA = {"boto3", "botocore"}
 
 # The roles of functions, the least powerful first.
-ROLES = ["ApiRole", "EmailRole", "SmsRole", "AccountRole", "PaymentRole", "MigrateRole", "RotateRole"]
+ROLES = ["ApiRole", "EmailRole", "SmsRole", "AccountRole", "PaymentRole", "WithdrawRole", "MigrateRole", "RotateRole"]
 MANAGED = {"service-role/AWSLambdaVPCAccessExecutionRole", "AWSXRayDaemonWriteAccess"}
 
 # How often each job runs.
@@ -59,6 +59,7 @@ JOBS = {
     "offer_waitlist": "rate(1 minute)",
     "purge_idempotency_keys": "rate(1 hour)",
     "reconcile_payments": "rate(1 minute)",
+    "reissue_tickets": "rate(1 minute)",
     "relay_outbox": "rate(1 minute)",
 }
 DEFAULT_SECONDS = 15
@@ -72,11 +73,13 @@ SECONDS = {
     "migrate": 840,
     "purge_idempotency_keys": 60,
     "reconcile_payments": 60,
+    "reissue_tickets": 60,
     "relay_outbox": 60,
     "rotate_secret": 60,
     "send_email": 60,
     "send_sms": 60,
     "send_refunds": 120,
+    "withdraw_key": 60,
     "start_payment": 29,  # waits 10 s for the provider's pace, and 11 s for its answer
 }
 SECONDS_OF_API_GATEWAY = 30
@@ -163,6 +166,7 @@ def resources_of(operation: str, function: str) -> set[str]:
         names |= {f"{provider.upper()}_SECRET" for provider in PROVIDERS}
     if operation != "get_secret_value":
         names -= {"OWNER_SECRET"}  # RDS changes it
+        names -= {"DATABASE_SECRET"} if "boxoffice.platform.rotation" not in reach.names else set()
     resources = {named(variables[name]) for name in names if name.endswith(kind)}
     if kind == "_SECRET" and "boxoffice.payments.merchants._secret_of_organisation" in reach.names:
         secrets = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"

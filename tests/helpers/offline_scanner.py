@@ -56,6 +56,8 @@ class OfflineScanner:
             return "refunded"
         if left == -2:
             return "transferred"
+        if left == -4:
+            return "withdrawn"
         if left - self._admitted[hashed] <= 0:
             return "already_scanned"
         opens = self._terms["doors_open_at"]

@@ -20,12 +20,15 @@ import jinja2
 from boxoffice import money
 from boxoffice.config import settings
 
+_JOINERS = "\u200c\u200d"
+
 
 class NotNeeded(Exception):
     """The reason why an email is not sent: what it was to say is over, or concerns nobody. Its writer raises this."""
 
 
-_JOINERS = "\u200c\u200d"
+class TooLate(NotNeeded):
+    """The message waited so long that what it was to say is over. Whoever was to get it still waits for it."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,18 @@ def write(
 
     Args:
         template: the name of the template files, without ``.txt`` and ``.html``.
-        facts: the values that the templates use, by name. `subject` is added.
+        facts: the values that the templates use, by name. `subject` is added. A `notice` may stand above all else.
     """
-    facts = facts | {"subject": subject}
+    facts = {"notice": None, **facts, "subject": subject}
     text, html = (_templates().get_template(f"{template}.{kind}").render(facts) for kind in ("txt", "html"))
     return Content(one_line(subject), text, html, list(images), list(attachments))
+
+
+NOTICES = {
+    "qrs": "Your tickets have new QR codes. Use those in this email: at the door, the earlier ones are soon refused.",
+    "links": "The links in our earlier emails no longer work. Use those in this email.",
+}
+"""What an email says above all else if it is sent again, since a key has leaked: by what was renewed."""
 
 
 def link(page: str, resource_id: UUID, token: str) -> str | None:

@@ -26,12 +26,12 @@ def decode_number(cursor: str | None) -> int | None:
     return None if cursor is None else _decode(cursor, _number)[0]
 
 
-def decode_numbers_and_id(cursor: str | None) -> tuple[int, int, UUID] | None:
-    """Return the two numbers and the id in a cursor of the manifest's changes. The numbers fit ``bigint``."""
+def decode_numbers_and_id(cursor: str | None) -> tuple[int, int, int, UUID] | None:
+    """Return the three numbers and the id in a cursor of the manifest's changes. The numbers fit ``bigint``."""
     if cursor is None:
         return None
-    first, second, row_id = _decode(cursor, _big_number, _big_number, UUID)
-    return first, second, row_id
+    first, second, third, row_id = _decode(cursor, _big_number, _big_number, _big_number, UUID)
+    return first, second, third, row_id
 
 
 def decode_moment_and_id(cursor: str | None) -> tuple[datetime, UUID] | None:

@@ -16,7 +16,7 @@ CREATE DOMAIN order_status AS text CHECK (
     VALUE IN ('pending', 'paid', 'cancelled', 'expired', 'partially_refunded', 'refunded'));
 CREATE DOMAIN scan_outcome AS text CHECK (
     VALUE IN ('admitted', 'already_scanned', 'wrong_event', 'wrong_gate', 'not_yet', 'event_over', 'event_cancelled',
-        'refunded', 'disputed', 'transferred', 'forged', 'undone'));
+        'refunded', 'disputed', 'transferred', 'withdrawn', 'forged', 'undone'));
 
 -- A quantity that was taken from a pool, and the one row of stock that carries it as held or sold (decision 6).
 CREATE TYPE draw AS (pool_id uuid, row_no smallint, quantity integer);
@@ -808,6 +808,16 @@ END $$;
 
 CREATE TRIGGER tickets_note_change BEFORE UPDATE ON tickets FOR EACH ROW EXECUTE FUNCTION note_ticket_change();
 
+-- The QRs that a ticket had before it was reissued with another key. Each admits until its own key is withdrawn.
+CREATE TABLE replaced_qrs (
+    ticket_id      uuid NOT NULL REFERENCES tickets,
+    key_id         smallint NOT NULL,
+    transfer_count smallint NOT NULL,
+    qr_hash        bytea NOT NULL,
+    replaced_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (ticket_id, key_id, transfer_count)
+);
+
 -- The transfers of tickets. An accepted one makes its recipient the holder and carries the ticket's new transfer count.
 -- A new transfer replaces the pending one.
 CREATE TABLE transfers (
@@ -1000,6 +1010,36 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_relay ON outbox (relay_at) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_failed ON outbox (id) WHERE status = 'failed';
+
+-- Keys of a ring are withdrawn: those up to an id. From signs_at on, another key signs. What they have signed is
+-- renewed if that matters: tickets before the keys are withdrawn, and links after that. The orders are looked at by
+-- event, the next event first. The last one is (listed_starts_at, listed_event_id, listed_order_id). If is_listed,
+-- there is none after it. If found, this pass has found an order to renew.
+CREATE TABLE key_withdrawals (
+    id               uuid PRIMARY KEY,
+    ring             text NOT NULL CHECK (ring IN ('token', 'ticket', 'link', 'code')),
+    up_to            smallint NOT NULL,
+    started_at       timestamptz NOT NULL DEFAULT now(),
+    signs_at         timestamptz,
+    listed_starts_at timestamptz NOT NULL DEFAULT '1970-01-01 00:00:00Z',
+    listed_event_id  uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    listed_order_id  uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    found            boolean NOT NULL DEFAULT false,
+    is_listed        boolean NOT NULL DEFAULT false,
+    withdrawn_at     timestamptz,
+    finished_at      timestamptz,
+    CONSTRAINT key_withdrawals_finished CHECK (finished_at IS NULL OR withdrawn_at IS NOT NULL)
+);
+CREATE UNIQUE INDEX key_withdrawals_one_open ON key_withdrawals (ring) WHERE finished_at IS NULL;
+
+-- The orders whose tickets or links a withdrawal has yet to renew. Those of the next event come first.
+CREATE TABLE renewals (
+    withdrawal_id uuid NOT NULL REFERENCES key_withdrawals,
+    order_id      uuid NOT NULL,
+    starts_at     timestamptz NOT NULL,
+    PRIMARY KEY (withdrawal_id, order_id)
+);
+CREATE INDEX renewals_next ON renewals (starts_at, order_id);
 
 -- The body of a webhook, with the fields that Standard Webhooks recommends.
 CREATE FUNCTION webhook_body(type text, data jsonb) RETURNS jsonb LANGUAGE sql STABLE

@@ -31,6 +31,11 @@ def withdrawn_keys(ring: str) -> list[int]:
     return [number for number in range(1, int(keys["current"])) if str(number) not in keys]
 
 
+def is_withdrawn(ring: str, key_id: int) -> bool:
+    """Return True if a key that has signed something of ours is not in the ring any more."""
+    return key(ring, str(key_id)) is None
+
+
 def mac(master: bytes, purpose: str, message: bytes) -> bytes:
     """Return an HMAC-SHA256 under a key that is derived for one purpose, so that it proves nothing for another."""
     derived = hmac.digest(master, purpose.encode(), hashlib.sha256)

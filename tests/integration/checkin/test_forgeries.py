@@ -83,7 +83,7 @@ def test_a_qr_signed_with_another_key_is_refused(
 ) -> None:
     content = qr.read(genuine)
     assert content is not None
-    ticket_id = content[1]
+    ticket_id = content.subject_id
 
     assert refused(doors, qr.text_of(master, key_id, transfer_count, doors.organisation, ticket_id))
     assert refused(doors, qr.text_of(master, 1, transfer_count, doors.organisation, other_ticket))
@@ -98,8 +98,8 @@ def test_a_qr_of_another_transfer_count_or_organisation_is_refused_even_with_our
     assert content is not None
     assert master is not None
 
-    assert refused(doors, qr.text_of(master, 1, transfer_count, doors.organisation, content[1]))
-    assert refused(doors, qr.text_of(master, 1, 0, UUID(int=transfer_count), content[1]))
+    assert refused(doors, qr.text_of(master, 1, transfer_count, doors.organisation, content.subject_id))
+    assert refused(doors, qr.text_of(master, 1, 0, UUID(int=transfer_count), content.subject_id))
 
 
 def test_foreign_used_former_and_old_qrs_are_refused_at_each_scan(doors: Doors, api: Client, conn: Connection) -> None:

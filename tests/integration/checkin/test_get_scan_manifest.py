@@ -11,9 +11,13 @@ import pytest
 
 from boxoffice import config
 from boxoffice.checkin.models import MOST_TICKETS
-from boxoffice.tickets import qr
+from boxoffice.tickets import qr, reissues
+from boxoffice.tickets import service as tickets
+from boxoffice.tickets.models import PrintedTicket
 from tests.helpers import factories, invariants
 from tests.helpers.doors import Doors, offline
+from tests.helpers.factories import NOW
+from tests.helpers.offline_scanner import OfflineScanner
 from tests.helpers.rings import KeyRing
 from tests.helpers.support import Database
 
@@ -154,23 +158,130 @@ def test_an_unchanged_manifest_is_not_sent_again(doors: Doors) -> None:
     assert doors.manifest(etag="*").status == 200
 
 
-def test_tickets_of_a_withdrawn_key_are_left_out(doors: Doors, aws_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def ring(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> KeyRing:
+    """Return a ring of the test's own, which signs tickets."""
     ring = KeyRing()
     monkeypatch.setenv("TICKET_KEYS_SECRET", ring.id)
     config.settings.cache_clear()
+    return ring
+
+
+def reissue(doors: Doors, ring: KeyRing, ticket: PrintedTicket) -> PrintedTicket:
+    """Reissue a ticket with a new key. Return it with its new QR."""
+    ring.rotate()
+    config.forget_secrets()
+    with doors.conn.transaction():
+        reissues.reissue(doors.conn, [ticket.order_id], up_to=ticket.key_id)
+    return tickets.print_ticket(tickets.get_signed_ticket(doors.conn, ticket.id))
+
+
+def withdraw(ring: KeyRing, key_id: str) -> None:
+    ring.take_out(key_id)
+    config.forget_secrets()
+
+
+def test_a_withdrawn_key_ends_the_qrs_that_it_signed_and_devices_read_all_again(doors: Doors, ring: KeyRing) -> None:
     (old,) = doors.sell()
     ring.rotate()
     config.forget_secrets()
     (new,) = doors.sell()
     rotated = doors.manifest()
 
-    ring.take_out("1")
-    config.forget_secrets()
-    withdrawn = doors.manifest(etag=rotated.headers["etag"])
+    withdraw(ring, "1")
+    withdrawn = doors.manifest(rotated.json["next_cursor"], etag=rotated.headers["etag"])
 
-    assert set(tickets_in(rotated.json)) == {manifest_hash(old.qr), manifest_hash(new.qr)}
-    assert set(tickets_in(withdrawn.json)) == {manifest_hash(new.qr)}
-    assert doors.scan(old).code == "forged"
+    assert tickets_in(rotated.json) == {manifest_hash(old.qr): (1, 1), manifest_hash(new.qr): (1, 1)}
+    assert tickets_in(withdrawn.json) == {manifest_hash(old.qr): (-4, 1), manifest_hash(new.qr): (1, 1)}
+    assert [rotated.json["starts_over"], withdrawn.json["starts_over"]] == [True, True]
+    assert doors.scan(old).code == "withdrawn"
+    assert doors.scan(new).status == 200
+    assert not doors.manifest(withdrawn.json["next_cursor"]).json["starts_over"]
+
+
+def test_both_qrs_of_a_reissued_ticket_admit_until_the_key_is_withdrawn(doors: Doors, ring: KeyRing) -> None:
+    (old,) = doors.sell(max_entries=3)
+    cursor = doors.manifest().json["next_cursor"]
+    new = reissue(doors, ring, old)
+    assert (new.key_id, new.qr != old.qr) == (2, True)
+
+    changed = doors.manifest(cursor).json
+    assert tickets_in(changed) == {manifest_hash(new.qr): (3, 1), manifest_hash(old.qr): (3, 1)}
+    assert [doors.scan(ticket).status for ticket in (old, new)] == [200, 200]
+
+    withdraw(ring, "1")
+    assert tickets_in(doors.manifest(changed["next_cursor"]).json) == {
+        manifest_hash(new.qr): (1, 1),
+        manifest_hash(old.qr): (-4, 1),
+    }
+    assert doors.scan(old).code == "withdrawn"
+    assert doors.admit(old.id).status == 200
+    assert doors.scan(new).code == "already_scanned"
+    invariants.check(doors.conn)
+
+
+def test_a_device_without_a_network_admits_by_what_it_has_read(doors: Doors, ring: KeyRing) -> None:
+    """It lets the old QR in, though the key is withdrawn by then. The ticket admits nobody a second time."""
+    (old,) = doors.sell()
+    device = OfflineScanner("A")
+    device.read(doors.manifest().json)
+    new = reissue(doors, ring, old)
+    withdraw(ring, "1")
+    assert device.scan(new.qr, NOW) == "forged"  # it does not know that QR yet: the guest list helps
+    assert device.scan(old.qr, NOW) == "admitted"
+
+    synced = doors.sync("A", *device.unsent)
+
+    assert [result["outcome"] for result in synced.json["results"]] == ["admitted"]
+    device.sent(device.unsent)
+    device.read(doors.manifest(device.cursor).json)
+    assert [device.scan(qr, NOW) for qr in (old.qr, new.qr)] == ["already_scanned", "already_scanned"]
+    assert doors.scan(new).code == "already_scanned"
+    invariants.check(doors.conn)
+
+
+def test_two_devices_that_let_both_qrs_in_are_reported(doors: Doors, ring: KeyRing) -> None:
+    (old,) = doors.sell()
+    new = reissue(doors, ring, old)
+    doors.sync("A", offline(1, old, 20))
+
+    late = doors.sync("B", offline(1, new, 10))
+
+    assert [result["outcome"] for result in late.json["results"]] == ["already_scanned"]
+    assert [conflict["outcome"] for conflict in doors.conflicts()] == ["already_scanned"]
+    invariants.check(doors.conn)
+
+
+def test_a_transfer_ends_the_qrs_from_before_a_reissue_too(doors: Doors, ring: KeyRing) -> None:
+    (old,) = doors.sell()
+    reissued = reissue(doors, ring, old)
+    transferred = doors.transfer(reissued)
+
+    assert [doors.scan(ticket).code for ticket in (old, reissued)] == ["transferred", "transferred"]
+    assert tickets_in(doors.manifest().json) == {
+        manifest_hash(old.qr): (-2, 1),
+        manifest_hash(reissued.qr): (-2, 1),
+        manifest_hash(transferred.qr): (1, 1),
+    }
+    early = doors.sync("A", offline(1, old, 30))
+    assert [result["outcome"] for result in early.json["results"]] == ["admitted"]  # before the transfer
+    invariants.check(doors.conn)
+
+
+def test_a_ticket_that_is_reissued_twice_knows_all_its_qrs(doors: Doors, ring: KeyRing) -> None:
+    (first,) = doors.sell(max_entries=3)
+    second = reissue(doors, ring, first)
+    third = reissue(doors, ring, second)
+
+    assert [doors.scan(ticket).status for ticket in (first, second, third)] == [200, 200, 200]
+
+
+def test_a_refunded_ticket_is_not_reissued(doors: Doors, ring: KeyRing) -> None:
+    (ticket,) = doors.sell()
+    doors.refund(ticket)
+
+    assert reissue(doors, ring, ticket).qr == ticket.qr
+    assert doors.scan(ticket).code == "refunded"
 
 
 def test_a_manifest_is_compressed_if_the_device_accepts_that(doors: Doors) -> None:
@@ -201,7 +312,7 @@ def test_a_cursor_of_another_database_starts_over(doors: Doors, database: Databa
     from boxoffice.pagination import encode
 
     assert not doors.manifest(cursor).json["starts_over"]
-    assert doors.manifest(encode(0, 10**17, UUID(int=0))).json["starts_over"]
+    assert doors.manifest(encode(0, 10**17, 0, UUID(int=0))).json["starts_over"]
     assert doors.manifest("nonsense").status == 422
     assert doors.manifest(encode(0, 1)).status == 422
 

@@ -82,7 +82,7 @@ def test_whoever_passes_it_on_while_the_email_is_written_gets_nobody_elses_qr(co
 def test_whoever_accepted_gets_the_ticket_and_its_new_qr(conn, aws_url, ticket, bola):
     accept(conn, factories.transfer(conn, ticket.id, email=bola), "Bọ́lá")
     mail = read(conn, aws_url, "transfer_accepted")
-    new = tickets.get_printed_ticket(conn, ticket.id)
+    new = tickets.print_ticket(tickets.get_signed_ticket(conn, ticket.id))
     assert new.qr != ticket.qr
     assert mail["To"] == bola
     assert list(map(read_qr, pictures(mail).values())) == [new.qr]

@@ -43,7 +43,7 @@ def test_any_difference_changes_the_proof(changed: str) -> None:
 
 
 def test_the_text_names_its_key_and_its_ticket() -> None:
-    assert qr.read(qr.text_of(MASTER, 255, 65535, ORGANISATION, TICKET)) == (255, TICKET)
+    assert qr.read(qr.text_of(MASTER, 255, 65535, ORGANISATION, TICKET)) == qr.Claimed(255, 65535, TICKET)
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,12 @@ class Disputed(Refusal):
     remedy = "Do not admit. Ask a manager, who sees the dispute among the money matters."
 
 
+class QrWithdrawn(Refusal):
+    code = "withdrawn"
+    meaning = "The key that signed this QR was withdrawn. The QR is no longer valid, but the ticket may be."
+    remedy = "Ask for the QR in a newer email, or admit the holder by the guest list."
+
+
 class Undone(Refusal):
     code = "undone"
     meaning = "A manager has undone this scan."
@@ -103,6 +109,7 @@ REFUSALS = (
     EventCancelledAtDoor,
     Refunded,
     Disputed,
+    QrWithdrawn,
     Undone,
     SequenceReused,
 )

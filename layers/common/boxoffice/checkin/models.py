@@ -24,6 +24,7 @@ type ScanOutcome = Literal[
     "refunded",
     "disputed",
     "transferred",
+    "withdrawn",
     "forged",
     "undone",
 ]
@@ -188,7 +189,7 @@ class ManifestView(View):
         description="By ticket type, lists of `[hash, entries_left, group_size]`. "
         "The `hash` is the first 16 bytes of the SHA-256 of the QR's text, in base64url without padding. "
         "The `entries_left` are 0 if the ticket is used up, -1 if it was refunded, -2 for a former QR of the ticket. "
-        "They are -3 for a disputed ticket, if the deployment refuses these. "
+        "They are -3 for a disputed ticket, if the deployment refuses these, and -4 for a QR whose key was withdrawn. "
         "The `group_size` is how many people an entry lets in. An item replaces the one of the same hash"
     )
     next_cursor: str = Field(description="Where the next changes begin")
@@ -354,22 +355,33 @@ class ManifestCursor(NamedTuple):
     Attributes:
         oldest_open_xid: the oldest open transaction when this reading began; 0 between two readings.
         changed_in: the transaction that changed the last ticket that was read.
-        ticket_id: that ticket.
+        withdrawn_keys: how many keys were withdrawn when the device read all tickets.
+        ticket_id: the last ticket that was read.
     """
 
     oldest_open_xid: int
     changed_in: int
+    withdrawn_keys: int
     ticket_id: UUID
 
 
 @dataclass(frozen=True)
 class ManifestTicket:
-    """A ticket in the manifest. `changed_in` is the transaction that wrote it last."""
+    """A ticket in the manifest.
+
+    Attributes:
+        replaced_qrs: the ``qr_hash`` (in hex), ``key_id`` and ``transfer_count`` of the QRs that it had before it was
+            reissued; None if it was not.
+        changed_in: the transaction that wrote the ticket last.
+    """
 
     id: UUID
     ticket_type_id: UUID
+    key_id: int
+    transfer_count: int
     qr_hash: bytes
     former_hashes: list[bytes] | None
+    replaced_qrs: list[dict[str, Any]] | None
     entries_left: int
     group_size: int
     changed_in: int

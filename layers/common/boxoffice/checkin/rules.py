@@ -29,6 +29,7 @@ from boxoffice.tickets.errors import Forged
 _REFUSALS: dict[str, type[Refusal]] = {error.code: error for error in REFUSALS}
 _HASH_SIZE = 16  # bytes. To guess a text that matches one of 50,000 tickets takes 2¹¹² tries (decision 32).
 _TRANSFERRED = -2
+_WITHDRAWN = -4
 _NO_TICKET = UUID(int=0)
 
 
@@ -146,7 +147,7 @@ def sync_results(
     Args:
         scans: the scans as the device sent them.
         device_id: the device.
-        reported: those whose QR names a ticket and a key that we have. All others are forged.
+        reported: those whose QR names a ticket. All others are forged.
         recounted: all scans of these tickets that let somebody in, those of other devices included.
         outside_pass: the sequences of scans that the device's door pass does not allow.
     """
@@ -199,14 +200,15 @@ def _conflict(scan: RecountedScan, first_scan: RecountedScan | None) -> Conflict
 # ------------------------------------------------------------------------------------------------ the manifest
 
 
-def start_reading(cursor: ManifestCursor | None, event: EventAtDoor) -> ManifestCursor:
+def start_reading(cursor: ManifestCursor | None, event: EventAtDoor, withdrawn_keys: int) -> ManifestCursor:
     """Return where a reading of the manifest starts.
 
     Without a cursor it starts with all tickets. A cursor beyond the newest transaction predates a restore of the
-    database, so the reading starts over. A cursor in the middle of a reading keeps its `oldest_open_xid`.
+    database, so the reading starts over. It also starts over once more keys are withdrawn. An environment may not have
+    read that yet, and then goes on. A cursor in the middle of a reading keeps its `oldest_open_xid`.
     """
-    if cursor is None or cursor.changed_in > event.next_xid:
-        return ManifestCursor(event.oldest_open_xid, 0, _NO_TICKET)
+    if cursor is None or cursor.changed_in > event.next_xid or cursor.withdrawn_keys < withdrawn_keys:
+        return ManifestCursor(event.oldest_open_xid, 0, withdrawn_keys, _NO_TICKET)
     if cursor.oldest_open_xid == 0:
         return cursor._replace(oldest_open_xid=event.oldest_open_xid)
     return cursor
@@ -219,22 +221,31 @@ def next_cursor(start: ManifestCursor, page: Sequence[ManifestTicket], *, has_mo
     since, with changes that this reading has missed.
     """
     if has_more:
-        return ManifestCursor(start.oldest_open_xid, page[-1].changed_in, page[-1].id)
-    return ManifestCursor(0, start.oldest_open_xid, _NO_TICKET)
+        return start._replace(changed_in=page[-1].changed_in, ticket_id=page[-1].id)
+    return start._replace(oldest_open_xid=0, changed_in=start.oldest_open_xid, ticket_id=_NO_TICKET)
 
 
-def manifest_tickets(tickets: Iterable[ManifestTicket]) -> dict[UUID, list[tuple[str, int, int]]]:
+def manifest_tickets(
+    tickets: Iterable[ManifestTicket], withdrawn_keys: Sequence[int]
+) -> dict[UUID, list[tuple[str, int, int]]]:
     """Return tickets as the manifest lists them: by ticket type, each hash with its entries left and group size."""
     items: dict[UUID, list[tuple[str, int, int]]] = defaultdict(list)
     for ticket in tickets:
-        items[ticket.ticket_type_id] += _manifest_items(ticket)
+        items[ticket.ticket_type_id] += _manifest_items(ticket, withdrawn_keys)
     return items
 
 
-def _manifest_items(ticket: ManifestTicket) -> Iterator[tuple[str, int, int]]:
-    yield hash_text(ticket.qr_hash), ticket.entries_left, ticket.group_size
+def _manifest_items(ticket: ManifestTicket, withdrawn_keys: Sequence[int]) -> Iterator[tuple[str, int, int]]:
+    def left(key_id: int) -> int:
+        return _WITHDRAWN if key_id in withdrawn_keys and ticket.entries_left > 0 else ticket.entries_left
+
+    yield hash_text(ticket.qr_hash), left(ticket.key_id), ticket.group_size
     for former in ticket.former_hashes or ():
         yield hash_text(former), _TRANSFERRED, ticket.group_size
+    for replaced in ticket.replaced_qrs or ():
+        is_present_holders = replaced["transfer_count"] == ticket.transfer_count
+        entries_left = left(replaced["key_id"]) if is_present_holders else _TRANSFERRED
+        yield hash_text(bytes.fromhex(replaced["qr_hash"])), entries_left, ticket.group_size
 
 
 def hash_text(qr_hash: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from psycopg.errors import UniqueViolation
@@ -53,38 +54,51 @@ def scan_ticket(conn: db.Connection, caller: Caller, request: ScanRequest) -> Sc
     """Admit whoever shows a QR. Runs in autocommit, as one statement that also stores refusals.
 
     Raises:
-        Forged: the QR is none of ours, its key was withdrawn, or its signature is wrong.
+        Forged: the QR is none of ours.
         NotFound: there is no such ticket, or it is another organisation's.
         OutsideDoorPass: the caller is a device, and its pass is for other events or gates.
         others: the ticket or this QR does not admit; see `rules.check_admitted`.
     """
     text = request.qr.strip()
-    ticket_id = _read_ticket_id(text)
-    if ticket_id is None:
+    claimed = qr.read(text)
+    if claimed is None:
         raise Forged
-    return _scan(conn, caller, ticket_id, qr.hash_of(text), request)
+    shown = {
+        "qr_hash": qr.hash_of(text),
+        "qr_transfer_count": claimed.transfer_count,
+        "is_withdrawn": signing.is_withdrawn(settings().ticket_keys_secret, claimed.key_id),
+    }
+    return _scan(conn, caller, claimed.subject_id, shown, request)
 
 
 def scan_ticket_by_id(conn: db.Connection, caller: Caller, ticket_id: UUID, request: TicketScanRequest) -> ScanView:
     """Admit somebody from the guest list. Like `scan_ticket`, but without a QR."""
-    return _scan(conn, caller, ticket_id, None, request)
+    return _scan(conn, caller, ticket_id, _NO_QR, request)
+
+
+_NO_QR = {"qr_hash": None, "qr_transfer_count": None, "is_withdrawn": False}
 
 
 def _scan(
-    conn: db.Connection, caller: Caller, ticket_id: UUID, qr_hash: bytes | None, request: TicketScanRequest
+    conn: db.Connection, caller: Caller, ticket_id: UUID, shown: dict[str, Any], request: TicketScanRequest
 ) -> ScanView:
+    """Scan a ticket.
+
+    Args:
+        shown: the facts of the QR that was shown; `_NO_QR` for the guest list.
+    """
     rules.check_gate(caller.device, request.gate)
     try:
-        ticket = _scan_once(conn, caller, ticket_id, qr_hash, request)
+        ticket = _scan_once(conn, caller, ticket_id, shown, request)
     except UniqueViolation:
         # Another request used the same sequence at the same time. It is committed now: this one finds its outcome.
-        ticket = _scan_once(conn, caller, ticket_id, qr_hash, request)
+        ticket = _scan_once(conn, caller, ticket_id, shown, request)
     rules.check_admitted(ticket)
     return ScanView.model_validate(ticket)
 
 
 def _scan_once(
-    conn: db.Connection, caller: Caller, ticket_id: UUID, qr_hash: bytes | None, request: TicketScanRequest
+    conn: db.Connection, caller: Caller, ticket_id: UUID, shown: dict[str, Any], request: TicketScanRequest
 ) -> ScannedTicket:
     return db.get(
         conn,
@@ -92,7 +106,7 @@ def _scan_once(
         SQL.lock_and_scan_ticket,
         scan_id=new_id(),
         ticket_id=ticket_id,
-        qr_hash=qr_hash,
+        **shown,
         **caller.entrance,
         actor_id=caller.actor,
         event_ids=rules.events_at_door(caller.device, request.event_id),
@@ -101,17 +115,6 @@ def _scan_once(
         sequence=request.sequence,
         block_disputed=platform_settings.current(conn).block_disputed_tickets,
     )
-
-
-def _read_ticket_id(text: str) -> UUID | None:
-    """Return the ticket that a QR names, or None if it names none or a key that we do not have. This proves nothing."""
-    content = qr.read(text)
-    if content is None:
-        return None
-    key_id, ticket_id = content
-    if signing.key(settings().ticket_keys_secret, str(key_id)) is None:
-        return None
-    return ticket_id
 
 
 def undo_scan(conn: db.Connection, caller: Caller, scan_id: UUID) -> ScanRecordView:
@@ -194,8 +197,8 @@ def get_scan_manifest(
     """
     event = _get_event(conn, caller, event_id)
     position = decode_numbers_and_id(cursor)
-    start = rules.start_reading(ManifestCursor(*position) if position else None, event)
     withdrawn_keys = signing.withdrawn_keys(settings().ticket_keys_secret)
+    start = rules.start_reading(ManifestCursor(*position) if position else None, event, len(withdrawn_keys))
     block_disputed = platform_settings.current(conn).block_disputed_tickets
     fingerprint = rules.manifest_fingerprint(event, withdrawn_keys, block_disputed=block_disputed)
     since = rules.first_unknown_xid(known_version, fingerprint)
@@ -208,16 +211,20 @@ def get_scan_manifest(
         event_id=event_id,
         after=start.changed_in,
         after_id=start.ticket_id,
-        withdrawn_keys=withdrawn_keys,
         block_disputed=block_disputed,
         limit=limit,
     )
-    manifest = _manifest(event, start, rows[:limit], has_more=len(rows) > limit)
+    manifest = _manifest(event, start, rows[:limit], withdrawn_keys, has_more=len(rows) > limit)
     return manifest, rules.manifest_version(start, fingerprint)
 
 
 def _manifest(
-    event: EventAtDoor, start: ManifestCursor, page: Sequence[ManifestTicket], *, has_more: bool
+    event: EventAtDoor,
+    start: ManifestCursor,
+    page: Sequence[ManifestTicket],
+    withdrawn_keys: Sequence[int],
+    *,
+    has_more: bool,
 ) -> ManifestView:
     return ManifestView(
         event_id=event.event_id,
@@ -230,7 +237,7 @@ def _manifest(
         gates=[GateView(**gate) for gate in event.gates],
         ticket_types=[ManifestTypeView(**ticket_type) for ticket_type in event.ticket_types],
         starts_over=start.changed_in == 0,
-        tickets=rules.manifest_tickets(page),
+        tickets=rules.manifest_tickets(page, withdrawn_keys),
         next_cursor=encode(*rules.next_cursor(start, page, has_more=has_more)),
         has_more=has_more,
     )
@@ -269,12 +276,15 @@ def _insert_scans(
     scans: Sequence[OfflineScan],
     skew: timedelta,
 ) -> list[ReportedScan]:
-    """Store those of some scans whose QRs name a ticket. All others are forged, and not stored."""
+    """Store those of some scans whose QRs name a ticket. All others are forged, and not stored.
+
+    A device that knew of no withdrawal has let people in by QRs of withdrawn keys. They have entered, so that counts.
+    """
     named: list[tuple[OfflineScan, UUID]] = []
     for scan in scans:
-        ticket_id = _read_ticket_id(scan.qr.strip())
-        if ticket_id is not None:
-            named.append((scan, ticket_id))
+        claimed = qr.read(scan.qr.strip())
+        if claimed is not None:
+            named.append((scan, claimed.subject_id))
     return db.many(
         conn,
         ReportedScan,

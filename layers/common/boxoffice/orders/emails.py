@@ -8,7 +8,7 @@ from uuid import UUID
 
 from boxoffice import db, money, sql
 from boxoffice.auth import order_token
-from boxoffice.emails import Content, Occasion, link, titles_of, venue_of, write
+from boxoffice.emails import NOTICES, Content, Occasion, link, titles_of, venue_of, write
 from boxoffice.ids import shown_order_number
 from boxoffice.tickets import emails as ticket_emails
 from boxoffice.tickets import service as tickets
@@ -41,10 +41,14 @@ class EmailItem(Occasion):
     gross: int
 
 
-def order_confirmation(conn: db.Connection, order_id: str) -> Content:
-    """Write the confirmation: what the buyer has bought, and the valid tickets with their QRs."""
+def order_confirmation(conn: db.Connection, order_id: str, renewed: str = "") -> Content:
+    """Write the confirmation: what the buyer has bought, and the valid tickets with their QRs.
+
+    Args:
+        renewed: why it is sent again, if one of `NOTICES` says so.
+    """
     order, items = get_order(conn, UUID(order_id))
-    valid = [ticket for ticket in tickets.list_for_order(conn, order.id) if ticket.status == "valid"]
+    valid = tickets.list_valid(conn, order.id)
     owned = [ticket for ticket in valid if ticket.transfer_count == 0]  # the others have passed to somebody else
     shown = ticket_emails.email_tickets(owned)
     events = [_event(list(group), shown) for _, group in groupby(items, key=lambda item: item.event_id)]
@@ -52,7 +56,8 @@ def order_confirmation(conn: db.Connection, order_id: str) -> Content:
     counts = {"tickets": len(owned), "passed": len(valid) - len(owned), "most_qrs": MOST_QRS}
     images = [ticket.image for ticket in shown if ticket.image]
     attachments = ticket_emails.attachments(shown_order_number(order.number), owned, items)
-    return write("order_confirmation", subject, facts_of(order) | {"events": events} | counts, images, attachments)
+    facts = facts_of(order) | {"events": events, "notice": NOTICES.get(renewed)} | counts
+    return write("order_confirmation", subject, facts, images, attachments)
 
 
 EMAILS = (order_confirmation,)

@@ -129,17 +129,12 @@ def _kind_of(secret_id: str) -> _Kind:
 # ------------------------------------------------------------------------------------------------------ key rings
 
 
-def new_key() -> str:
-    """Return a random key of 64 characters, with 384 bits of entropy."""
-    return secrets.token_urlsafe(48)
-
-
 def _key_ring(lifetime: timedelta | None) -> _Kind:
     """Return how a ring is rotated, if what it signs is valid for a time; None for ever."""
 
     def make(ring: dict[str, str], versions: Versions) -> dict[str, str]:
         drop_old = rules.may_drop_old(versions.rotated_at, lifetime, datetime.now(UTC))
-        return rules.rotate_ring(ring, new_key(), drop_old=drop_old)
+        return rules.rotate_ring(ring, vault.new_key(), drop_old=drop_old)
 
     return _Kind(make, apply=_do_nothing, check=_do_nothing, follows=rules.is_rotation_of)
 

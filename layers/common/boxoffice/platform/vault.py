@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.ht
 """
 
 import json
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -100,6 +101,11 @@ def make_current(secret_id: str, version_id: str, *, replaced: str) -> None:
 def end_pending(secret_id: str, version_id: str) -> None:
     """Take the label of a rotation from its version, so that the next rotation can begin."""
     _client().update_secret_version_stage(SecretId=secret_id, VersionStage=PENDING, RemoveFromVersionId=version_id)
+
+
+def new_key() -> str:
+    """Return a random key of 64 characters, with 384 bits of entropy."""
+    return secrets.token_urlsafe(48)
 
 
 def _version(answer: dict[str, Any]) -> Version:

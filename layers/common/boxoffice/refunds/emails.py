@@ -48,7 +48,7 @@ def order_refunded(conn: db.Connection, order_refund_id: str) -> Content:
 
 def ticket_withdrawn(conn: db.Connection, ticket_id: str) -> Content:
     """Tell a holder that a ticket ended, since the seller refunded it to the buyer who had transferred it."""
-    ticket = tickets.get_printed_ticket(conn, UUID(ticket_id))
+    ticket = tickets.get_signed_ticket(conn, UUID(ticket_id))
     subject = f"Your ticket for {ticket.event_title} is no longer valid"
     return write("ticket_withdrawn", subject, {"ticket": ticket, "link": None})
 

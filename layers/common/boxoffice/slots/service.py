@@ -247,19 +247,19 @@ def scan_claim(conn: db.Connection, caller: Caller, request: ClaimScanRequest) -
     """Verify a claim's QR and return the claim. It changes nothing.
 
     Raises:
-        Forged: the QR is none of ours, its key has been withdrawn, or it is not this claim's.
+        Forged: the QR is none of ours, or it is not this claim's.
+        ClaimKeyRetired: the key that signed the QR has been withdrawn.
         NotFound: there is no such claim, or it is another organisation's.
         WrongPlace: the claim is on a slot of another place.
     """
     text = request.qr.strip()
-    parts = qr.read(text, rules.CLAIM)
-    if parts is None:
+    claimed = qr.read(text, rules.CLAIM)
+    if claimed is None:
         raise Forged
-    key_id, claim_id = parts
-    if signing.key(settings().ticket_keys_secret, str(key_id)) is None:
-        raise Forged
-    claim = db.get(conn, ClaimRow, SQL.get_claim_of_member, id=claim_id, **caller.entrance)
+    claim = db.get(conn, ClaimRow, SQL.get_claim_of_member, id=claimed.subject_id, **caller.entrance)
     rules.check_scanned(claim, text, request)
+    if signing.is_withdrawn(settings().ticket_keys_secret, claimed.key_id):
+        raise ClaimKeyRetired
     return ClaimView.model_validate(claim)
 
 

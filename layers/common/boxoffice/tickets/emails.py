@@ -8,7 +8,7 @@ from uuid import UUID
 
 from boxoffice import db, ics, sql
 from boxoffice.auth import ticket_token
-from boxoffice.emails import Attachment, Content, Image, Occasion, link, venue_of, write
+from boxoffice.emails import NOTICES, Attachment, Content, Image, Occasion, link, venue_of, write
 from boxoffice.ids import shown_order_number
 from boxoffice.tickets import service, transfers
 from boxoffice.tickets.models import PrintedTicket, Printout
@@ -47,27 +47,32 @@ class EmailTicket:
     image: Image | None
 
 
-def transfer_started(conn: db.Connection, transfer_id: str) -> Content:
-    """Write to whom a ticket was sent: here is the link that accepts it."""
+def transfer_started(conn: db.Connection, transfer_id: str, renewed: str = "") -> Content:
+    """Write to whom a ticket was sent: here is the link that accepts it. Argument: see `transfer_accepted`."""
     transfer = _transfer(conn, transfer_id)
     accept = link("transfers", transfer.id, transfers.token_of(transfer.id))
     subject = f"{transfer.from_name} sends you a ticket for {transfer.event_title}"
     until = when(transfer.expires_at, transfer.time_zone)
-    return write("transfer_started", subject, _facts_of(transfer) | {"link": accept, "until": until})
+    return write("transfer_started", subject, _facts_of(transfer, renewed) | {"link": accept, "until": until})
 
 
-def transfer_accepted(conn: db.Connection, transfer_id: str) -> Content:
-    """Write to the new holder: here is your ticket. If it was refunded or transferred since, the email says so."""
+def transfer_accepted(conn: db.Connection, transfer_id: str, renewed: str = "") -> Content:
+    """Write to the new holder: here is your ticket. If it was refunded or transferred since, the email says so.
+
+    Args:
+        renewed: why it is sent again, if one of `NOTICES` says so.
+    """
     transfer = _transfer(conn, transfer_id)
     subject = f"Your ticket for {transfer.event_title}"
-    ticket = service.get_printed_ticket(conn, transfer.ticket_id)
-    refunded = ticket.status == "refunded"
-    transferred_again = ticket.transfer_count != transfer.transfer_count
+    signed = service.get_signed_ticket(conn, transfer.ticket_id)
+    refunded = signed.status == "refunded"
+    transferred_again = signed.transfer_count != transfer.transfer_count
     if refunded or transferred_again:
         return write("transfer_accepted", subject, _facts_of(transfer) | {"ticket": None, "link": None})
+    ticket = service.print_ticket(signed)
     (email_ticket,) = email_tickets([ticket])
     page = link("tickets", ticket.id, ticket_token(ticket.id, ticket.transfer_count))
-    facts = _facts_of(transfer) | {"ticket": email_ticket, "link": page}
+    facts = _facts_of(transfer, renewed) | {"ticket": email_ticket, "link": page}
     images = [email_ticket.image] if email_ticket.image else []
     files = attachments(shown_order_number(ticket.order_number), [ticket], [transfer])
     return write("transfer_accepted", subject, facts, images, files)
@@ -135,9 +140,10 @@ def _transfer(conn: db.Connection, transfer_id: str) -> EmailTransfer:
     return transfer
 
 
-def _facts_of(transfer: EmailTransfer) -> dict[str, Any]:
+def _facts_of(transfer: EmailTransfer, renewed: str = "") -> dict[str, Any]:
     """Return what every email about a transfer can say."""
     return {
+        "notice": NOTICES.get(renewed),
         "transfer": transfer,
         "when": when(transfer.starts_at, transfer.time_zone),
         "place": venue_of(transfer),

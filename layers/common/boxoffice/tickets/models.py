@@ -170,6 +170,16 @@ class TransferRow:
 
 
 @dataclass(frozen=True)
+class ReissuedTicket:
+    """A ticket that gets another QR."""
+
+    id: UUID
+    order_id: UUID
+    organisation_id: UUID
+    transfer_count: int
+
+
+@dataclass(frozen=True)
 class SignedTicket:
     """A ticket with the facts that its QR is made of, and the facts that are printed beside it."""
 

@@ -58,11 +58,17 @@ def text_of(
     return kind.prefix + base64.b32encode(head + proof).decode().rstrip("=")
 
 
-def read(text: str, kind: Kind = TICKET) -> tuple[int, UUID] | None:
-    """Return the key id and the ticket (or other subject) in a text, or None if it is not of this kind.
+@dataclass(frozen=True)
+class Claimed:
+    """What a text says. It proves nothing: for that, compare `hash_of` with the stored hash."""
 
-    This does not verify the proof. Compare `hash_of` with the stored hash for that.
-    """
+    key_id: int
+    transfer_count: int
+    subject_id: UUID
+
+
+def read(text: str, kind: Kind = TICKET) -> Claimed | None:
+    """Return what a text says of a ticket, or of another subject. None if it is not of this kind."""
     if not text.startswith(kind.prefix):
         return None
     try:
@@ -71,8 +77,8 @@ def read(text: str, kind: Kind = TICKET) -> tuple[int, UUID] | None:
         return None
     if len(content) != _HEAD.size + _MAC_SIZE:
         return None
-    key_id, _, subject_id = _HEAD.unpack_from(content)
-    return key_id, UUID(bytes=subject_id)
+    key_id, transfer_count, subject_id = _HEAD.unpack_from(content)
+    return Claimed(key_id, transfer_count, UUID(bytes=subject_id))
 
 
 def hash_of(text: str) -> bytes:

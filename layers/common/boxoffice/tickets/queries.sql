@@ -114,6 +114,22 @@ FROM transfers JOIN tickets ON tickets.id = ticket_id JOIN events ON events.id =
     JOIN organisations ON organisations.id = tickets.organisation_id
 WHERE transfers.id = %(id)s
 
+-- name: lock_tickets_to_reissue
+-- The valid tickets of some orders whose QR is signed by a key up to an id.
+SELECT id, order_id, organisation_id, transfer_count FROM tickets
+WHERE order_id = ANY(%(order_ids)s) AND status = 'valid' AND key_id <= %(up_to)s
+ORDER BY id FOR NO KEY UPDATE
+
+-- name: reissue_tickets
+-- Gives locked tickets QRs of another key. The former QRs admit until their key is withdrawn.
+WITH reissued AS (
+    SELECT * FROM unnest(%(ids)s::uuid[], %(qr_hashes)s::bytea[]) AS reissued (id, qr_hash)
+), replaced AS (
+    INSERT INTO replaced_qrs (ticket_id, key_id, transfer_count, qr_hash)
+    SELECT id, key_id, transfer_count, tickets.qr_hash FROM tickets JOIN reissued USING (id)
+)
+UPDATE tickets SET key_id = %(key_id)s, qr_hash = reissued.qr_hash FROM reissued WHERE tickets.id = reissued.id
+
 -- name: lock_and_end_tickets
 -- Locks tickets and refunds them. Used tickets stay as they are, unless forced.
 -- The holder's address is read under the lock, since a transfer may have changed it.

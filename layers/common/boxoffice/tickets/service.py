@@ -107,7 +107,7 @@ def get_qr_text(conn: db.Connection, caller: Caller, ticket_id: UUID) -> str:
         raise TicketTransferred
     if ticket.status == "refunded":
         raise TicketRefunded(ticket_ids=[ticket.id])
-    return _printed(ticket).qr
+    return print_ticket(ticket).qr
 
 
 def list_my_tickets(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> TicketPage:
@@ -130,7 +130,17 @@ def list_for_order(conn: db.Connection, order_id: UUID) -> list[PrintedTicket]:
     Raises:
         KeyRetired: the key that signed one of them was withdrawn.
     """
-    return [_printed(ticket) for ticket in db.many(conn, SignedTicket, SQL.list_signed_tickets, order_id=order_id)]
+    return [print_ticket(ticket) for ticket in db.many(conn, SignedTicket, SQL.list_signed_tickets, order_id=order_id)]
+
+
+def list_valid(conn: db.Connection, order_id: UUID) -> list[PrintedTicket]:
+    """List the valid tickets of an order with the texts of their QRs.
+
+    Raises:
+        KeyRetired: the key that signed one of them was withdrawn.
+    """
+    tickets = db.many(conn, SignedTicket, SQL.list_signed_tickets, order_id=order_id)
+    return [print_ticket(ticket) for ticket in tickets if ticket.status == "valid"]
 
 
 def get_printout(conn: db.Connection, caller: Caller, order_id: UUID, part: int) -> Printout:
@@ -154,19 +164,21 @@ def get_printout(conn: db.Connection, caller: Caller, order_id: UUID, part: int)
     )
     if not tickets:  # they were refunded or transferred after the count
         raise NothingToPrint
-    return Printout(shown_order_number(order.number), offset, order.tickets, [_printed(ticket) for ticket in tickets])
+    printed = [print_ticket(ticket) for ticket in tickets]
+    return Printout(shown_order_number(order.number), offset, order.tickets, printed)
 
 
-def get_printed_ticket(conn: db.Connection, ticket_id: UUID) -> PrintedTicket:
-    """Return a ticket that is known to exist, with the text of its QR.
+def get_signed_ticket(conn: db.Connection, ticket_id: UUID) -> SignedTicket:
+    """Return a ticket that is known to exist, with what its QR is made of."""
+    return db.exactly_one(conn, SignedTicket, SQL.get_signed_ticket, id=ticket_id)
+
+
+def print_ticket(ticket: SignedTicket) -> PrintedTicket:
+    """Return a ticket with the text of its QR.
 
     Raises:
         KeyRetired: the key that signed the ticket was withdrawn.
     """
-    return _printed(db.exactly_one(conn, SignedTicket, SQL.get_signed_ticket, id=ticket_id))
-
-
-def _printed(ticket: SignedTicket) -> PrintedTicket:
     master = signing.key(settings().ticket_keys_secret, str(ticket.key_id))
     if master is None:
         raise KeyRetired

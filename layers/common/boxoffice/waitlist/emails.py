@@ -6,7 +6,7 @@ from uuid import UUID
 
 from boxoffice import db, sql
 from boxoffice.auth import waitlist_token
-from boxoffice.emails import Content, Occasion, link, venue_of, write
+from boxoffice.emails import NOTICES, Content, Occasion, link, venue_of, write
 from boxoffice.times import when
 
 SQL = sql.queries("waitlist")
@@ -33,10 +33,14 @@ def waitlist_joined(conn: db.Connection, entry_id: str) -> Content:
     return _write("waitlist_joined", f"You are on the waitlist for {entry.event_title}", entry)
 
 
-def waitlist_offer(conn: db.Connection, entry_id: str) -> Content:
-    """Tell a person that the waitlist holds tickets for them, and until when."""
+def waitlist_offer(conn: db.Connection, entry_id: str, renewed: str = "") -> Content:
+    """Tell a person that the waitlist holds tickets for them, and until when.
+
+    Args:
+        renewed: why it is sent again, if one of `NOTICES` says so.
+    """
     entry = _entry(conn, entry_id)
-    return _write("waitlist_offer", f"It is your turn: tickets for {entry.event_title}", entry)
+    return _write("waitlist_offer", f"It is your turn: tickets for {entry.event_title}", entry, renewed)
 
 
 def waitlist_lapsed(conn: db.Connection, entry_id: str) -> Content:
@@ -55,8 +59,9 @@ def _entry(conn: db.Connection, entry_id: str) -> EmailEntry:
     return entry
 
 
-def _write(template: str, subject: str, entry: EmailEntry) -> Content:
+def _write(template: str, subject: str, entry: EmailEntry, renewed: str = "") -> Content:
     facts = {
+        "notice": NOTICES.get(renewed),
         "entry": entry,
         "is_open": entry.status == "offered",
         "when": when(entry.starts_at, entry.time_zone),
