@@ -171,6 +171,8 @@ def test_the_old_address_undoes_a_change_and_shuts_the_thief_out(api: Client, co
     moved(api, conn, person, NEW)
     thief = log_in(api, person, email=NEW)
     conn.execute("UPDATE accounts SET phone = %s, phone_verified_at = now()", [PHONE])
+    factories.second_factor(conn, person.id)
+    conn.execute("INSERT INTO google_identities VALUES ('https://accounts.google.com', 'thief', %s)", [person.id])
 
     assert undo(api, letters_to(conn, OLD)[-1].token).status == 202
 
@@ -178,6 +180,7 @@ def test_the_old_address_undoes_a_change_and_shuts_the_thief_out(api: Client, co
     assert conn.execute(account).fetchone() == (OLD, False, None, None)
     assert not can_refresh(api, person)
     assert not can_refresh(api, thief)
+    assert conn.execute("SELECT FROM google_identities").fetchall() == []
     assert api.post("/v1/sessions", {"email": OLD, "password": PASSWORD}).status == 401
     letter = letters_to(conn, OLD)[-1]
     assert letter.template == "email_change_undone"

@@ -7,7 +7,6 @@ from psycopg import Connection
 
 from boxoffice.one_time import Purpose
 from tests.helpers import factories
-from tests.helpers.authenticators import set_up
 from tests.helpers.mailbox import letters_to
 from tests.helpers.people import PASSWORD, can_refresh, log_in, sign_up
 from tests.helpers.support import Answer, Client
@@ -72,8 +71,8 @@ def test_the_address_is_told_and_counts_as_verified(api: Client, conn: Connectio
 def test_whoever_made_the_account_with_anothers_address_is_shut_out(api: Client, conn: Connection) -> None:
     """An account whose address nobody has proven may have a phone and a second factor that are not the reader's."""
     mallory = sign_up(api)
-    set_up(api, mallory)
     conn.execute("UPDATE accounts SET phone = '+2348012345678', phone_verified_at = now() WHERE id = %s", [mallory.id])
+    factories.second_factor(conn, mallory.id)
 
     assert reset(api, link_for(api, conn, mallory.email)).status == 204
 
@@ -86,12 +85,21 @@ def test_whoever_made_the_account_with_anothers_address_is_shut_out(api: Client,
 
 def test_what_was_added_to_a_verified_address_stays(api: Client, conn: Connection) -> None:
     person = sign_up(api)
-    set_up(api, person)
     conn.execute("UPDATE accounts SET email_verified_at = now(), phone = '+2348012345678', phone_verified_at = now()")
 
     assert reset(api, link_for(api, conn, person.email)).status == 204
 
     assert conn.execute("SELECT phone_verified_at IS NULL FROM accounts").fetchone() == (False,)
+
+
+def test_a_second_factor_stays_if_the_address_was_verified(api: Client, conn: Connection) -> None:
+    """Who reads the emails has one factor, and the other is what they lack."""
+    person = sign_up(api)
+    conn.execute("UPDATE accounts SET email_verified_at = now()")
+    factories.second_factor(conn, person.id)
+
+    assert reset(api, link_for(api, conn, person.email)).status == 204
+
     answer = api.post("/v1/sessions", {"email": person.email, "password": NEW})
     assert answer.code == "second_factor_needed"
 

@@ -51,7 +51,7 @@ def reset(conn: db.Connection, caller: Caller, request: PasswordReset) -> None:
             raise LinkOver
         db.run(conn, SQL.reset_password, id=account.id, new_hash=new_hash)
         if account.email_verified_at is None:
-            db.run(conn, SQL.drop_later_ways_in, id=account.id, asked_at=account.created_at)
+            sessions.end_ways_in(conn, account.id, account.created_at)
         end_links(conn, account.id)
         revoked = sessions.revoke_sessions(conn, account.id)
         outbox.owe_email(conn, "password_changed", token.payload["email"], {})

@@ -54,28 +54,17 @@ WHERE id = %(id)s AND NOT is_reserved_email(%(email)s, %(id)s)
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
 -- name: restore_email
--- Ends the password, and the phone and the second factor that were added after the change was asked for.
+-- Ends the password, and a phone that was verified after the change was asked for.
 UPDATE accounts SET email = %(email)s, email_verified_at = now(), password_hash = NULL, version = version + 1,
-    phone_verified_at = CASE WHEN phone_verified_at < %(asked_at)s THEN phone_verified_at END,
-    second_factor_since = CASE WHEN second_factor_since < %(asked_at)s THEN second_factor_since END
+    phone_verified_at = CASE WHEN phone_verified_at < %(asked_at)s THEN phone_verified_at END
 WHERE id = %(id)s
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
--- name: drop_later_ways_in
--- Ends the rest of a second factor that counts no more, and a Google account that was connected since.
-WITH factor AS (
-    DELETE FROM second_factors USING accounts
-    WHERE account_id = %(id)s AND accounts.id = account_id AND second_factor_since IS NULL
-)
-DELETE FROM google_identities WHERE account_id = %(id)s AND created_at >= %(asked_at)s
-
 -- name: reset_password
--- The link proves who reads the address. If nobody had proven that before, the phone and the second factor may be those
--- of somebody else.
+-- The link proves who reads the address. If nobody had proven that before, a verified phone may be somebody else's.
 UPDATE accounts SET password_hash = %(new_hash)s, must_change_password = false, version = version + 1,
     email_verified_at = coalesce(email_verified_at, now()),
-    phone_verified_at = CASE WHEN email_verified_at IS NOT NULL THEN phone_verified_at END,
-    second_factor_since = CASE WHEN email_verified_at IS NOT NULL THEN second_factor_since END
+    phone_verified_at = CASE WHEN email_verified_at IS NOT NULL THEN phone_verified_at END
 WHERE id = %(id)s
 
 -- name: update_account
@@ -248,6 +237,18 @@ DELETE FROM second_factors WHERE account_id = %(account_id)s
 
 -- name: set_second_factor_since
 UPDATE accounts SET second_factor_since = %(since)s, version = version + 1 WHERE id = %(id)s
+
+-- name: end_second_factor
+-- Ends one that was set up, or only started, since a time.
+WITH ended AS (
+    DELETE FROM second_factors USING accounts
+    WHERE accounts.id = account_id AND account_id = %(id)s AND coalesce(second_factor_since, started_at) >= %(since)s
+    RETURNING account_id
+)
+UPDATE accounts SET second_factor_since = NULL, version = version + 1 FROM ended WHERE accounts.id = ended.account_id
+
+-- name: end_google_identity
+DELETE FROM google_identities WHERE account_id = %(id)s AND created_at >= %(since)s
 
 -- name: get_account_of_google
 SELECT accounts.id, email, email_verified_at, name, phone, phone_verified_at, version, accounts.created_at
