@@ -25,8 +25,7 @@ def confirm_phone(request: PhoneConfirmation) -> AccountView:
     that were made with the phone are listed as the account's.
     """
     limit_authentication(str(caller().account))
-    limit_phone_codes(request.phone)
-    with db.autocommit() as conn:
+    with limit_phone_codes(request.phone, WrongPhoneCode), db.autocommit() as conn:
         account = proven_phones.confirm(conn, caller(), request)
     etag(account.version)
     return account

@@ -20,6 +20,5 @@ def log_in_with_phone(request: PhoneLogInRequest) -> SessionView:
     a phone was not used to log in for 180 days, its number may be somebody else's by now. Then whoever logs in with
     it gets a new account.
     """
-    limit_phone_codes(request.phone)
-    with db.autocommit() as conn:
+    with limit_phone_codes(request.phone, WrongPhoneCode), db.autocommit() as conn:
         return proven_phones.log_in(conn, caller(), request)

@@ -1,7 +1,7 @@
 """Worker of the SMS queue: sends the text messages that the outbox owes."""
 
 from boxoffice import db
-from boxoffice.emails import NotNeeded
+from boxoffice.emails import NotNeeded, TooLate
 from boxoffice.jobs import worker
 from boxoffice.messaging import rules, service, sms, sns
 from boxoffice.observability import count
@@ -25,7 +25,7 @@ def handler(conn: db.Connection, record: str) -> int:
     try:
         aws_message_id = sns.send(sms.compose(conn, message))
     except NotNeeded as reason:
-        count("SmsDropped")
+        count("SmsLate", int(isinstance(reason, TooLate)))
         service.mark_dropped(conn, message, str(reason))
         return 0
     except Exception as error:  # noqa: BLE001 - whatever it was, the message must be tried again

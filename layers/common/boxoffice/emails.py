@@ -20,12 +20,15 @@ import jinja2
 from boxoffice import money
 from boxoffice.config import settings
 
+_JOINERS = "\u200c\u200d"
+
 
 class NotNeeded(Exception):
     """The reason why an email is not sent: what it was to say is over, or concerns nobody. Its writer raises this."""
 
 
-_JOINERS = "\u200c\u200d"
+class TooLate(NotNeeded):
+    """The message waited so long that what it was to say is over. Whoever was to get it still waits for it."""
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,13 @@ class OutsideDoorPass(DomainError):
     gates: list[str] | None
 
 
+class SecondFactorRequired(DomainError):
+    status = 403
+    code = "second_factor_required"
+    meaning = "For this, the platform requires a second factor of your account."
+    remedy = "Set one up: POST /v1/me/second-factor, then …/confirm. Then repeat the request."
+
+
 class NotFound(DomainError):
     status = 404
     code = "not_found"

@@ -5,10 +5,19 @@ seconds, so a change holds everywhere after that. No purchase reads it.
 """
 
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from psycopg.types.json import Jsonb
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+)
 
 from boxoffice import db, sql
 from boxoffice.config import settings
@@ -19,15 +28,22 @@ SQL = sql.queries()
 _LIFETIME = 10.0  # seconds for which they are cached
 
 
-def _sms_country(code: str) -> str:
+_STORED = "stored"
+"""The context in which stored settings are read. They were checked before, so nobody imports a library for that."""
+
+
+def _sms_country(code: str, info: ValidationInfo) -> str:
     from boxoffice import phones
 
-    if not phones.is_country(code):
+    if info.context != _STORED and not phones.is_country(code):
         raise ValueError("must be a country of ISO 3166 that has phone numbers, like NG")
     return code
 
 
 SmsCountry = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_sms_country)]
+
+
+type SecondFactorRule = Literal["none", "admins", "owners_and_admins"]
 
 
 class PlatformSettings(BaseModel):
@@ -44,6 +60,10 @@ class PlatformSettings(BaseModel):
     block_disputed_tickets: Annotated[
         bool, Field(description="Refuse a ticket at the door while its payer disputes the payment")
     ] = Field(default_factory=lambda: settings().block_disputed_tickets)
+    second_factor_required: Annotated[
+        SecondFactorRule,
+        Field(description="Who needs a second factor for what only they may do. Who sets this needs one first"),
+    ] = "none"
     sms_countries: Annotated[
         frozenset[SmsCountry],
         PlainSerializer(sorted, return_type=list[str]),
@@ -81,13 +101,14 @@ def read(conn: db.Connection) -> PlatformSettings:
     stored: dict[str, Any] = {row["name"]: row["value"] for row in db.many(conn, dict, SQL.list_platform_settings)}
     known = {name: value for name, value in stored.items() if name in PlatformSettings.model_fields}
     try:
-        return PlatformSettings.model_validate(known)
+        return PlatformSettings.model_validate(known, context=_STORED)
     except ValidationError as error:
         refused = {each["loc"][0] for each in error.errors()}
         logger.error(
             "stored settings are not valid; their defaults hold", extra={"settings": sorted(map(str, refused))}
         )
-        return PlatformSettings.model_validate({name: known[name] for name in known if name not in refused})
+        valid = {name: known[name] for name in known if name not in refused}
+        return PlatformSettings.model_validate(valid, context=_STORED)
 
 
 def version(conn: db.Connection) -> int:

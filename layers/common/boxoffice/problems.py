@@ -26,6 +26,7 @@ from boxoffice.errors import (
     NotFound,
     OutOfScope,
     OutsideDoorPass,
+    SecondFactorRequired,
     StaleVersion,
     TooLarge,
     Unauthenticated,
@@ -81,6 +82,11 @@ _COMMON = (
         (Forbidden,),
         "all for guests, managers, owners and admins",  # scanner is the lowest role of a member
         lambda route, _: route.who in {Who.GUEST, Who.MANAGER, Who.OWNER, Who.ADMIN},
+    ),
+    _Common(
+        (SecondFactorRequired,),
+        "all for scanners, managers, owners and admins",
+        lambda route, _: route.who in {Who.SCANNER, Who.MANAGER, Who.OWNER, Who.ADMIN},
     ),
     _Common(
         (NotFound,),

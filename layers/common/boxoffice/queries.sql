@@ -6,14 +6,15 @@
 SELECT set_config('boxoffice.organisation', %(organisation_id)s::text, true)
 
 -- name: role_of
--- An admin of the platform is at least a manager in every organisation.
-SELECT CASE WHEN is_admin AND coalesce(role, 'scanner') = 'scanner' THEN 'manager' ELSE role END
+-- An admin of the platform is at least a manager in every organisation, if as_admin.
+SELECT CASE WHEN is_admin AND %(as_admin)s AND coalesce(role, 'scanner') = 'scanner' THEN 'manager' ELSE role END
 FROM accounts CROSS JOIN organisations
 LEFT JOIN members ON members.organisation_id = organisations.id AND members.account_id = accounts.id
 WHERE accounts.id = %(account_id)s AND organisations.id = %(organisation_id)s
 
--- name: is_live_session
-SELECT true FROM sessions JOIN accounts ON accounts.id = account_id
+-- name: get_live_session
+SELECT is_admin, second_factor_since IS NOT NULL AS has_second_factor
+FROM sessions JOIN accounts ON accounts.id = account_id
 WHERE sessions.id = %(id)s AND account_id = %(account_id)s AND revoked_at IS NULL AND blocked_at IS NULL
 
 -- name: use_api_key

@@ -21,6 +21,8 @@ ATTEMPTS_WINDOW = timedelta(minutes=15)
 SECOND_FACTOR_ATTEMPTS = 5
 REFUSED_CODES = 100
 PAIRINGS = 100
+SMS_FROM_ONE_ADDRESS = 100  # in an hour; a venue is one address
+WRONG_CODES_FROM_ONE_ADDRESS = 100
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EMAILS = 5
 EMAILS_FROM_ONE_ADDRESS = 100  # in the same time; a venue or a carrier can be many people
@@ -186,14 +188,14 @@ def limit_sms(phone: str, *, country: str, slowed_prefix: str | None, most_to_co
         most_in_all: how many messages a day are sent.
 
     Raises:
-        TooManyRequests: the number got three within an hour or ten within a day. Or the address asked for sixty within
-            an hour.
+        TooManyRequests: the number got three within an hour or ten within a day. Or the address asked for a
+            hundred within an hour.
         SmsLimitReached: no more are sent to the prefix, to the country or at all for now.
     """
     limits = [
         Limit(f"sms hour {phone}", 3, HOUR),
         Limit(f"sms day {phone}", 10, DAY),
-        Limit(f"sms {_address()}", 60, HOUR),
+        Limit(f"sms {_address()}", SMS_FROM_ONE_ADDRESS, HOUR),
         Limit(f"sms to {country}", most_to_country, DAY, SmsLimitReached),
         Limit("sms to all", most_in_all, DAY, SmsLimitReached),
     ]
@@ -206,20 +208,17 @@ def limit_sms(phone: str, *, country: str, slowed_prefix: str | None, most_to_co
         raise
 
 
-def limit_phone_codes(phone: str) -> None:
-    """Count a try of a code that was sent to a phone.
+@contextmanager
+def limit_phone_codes(phone: str, *wrong: type[Exception]) -> Iterator[None]:
+    """Count a try of a code that was sent to a phone. For the caller's address count it only if it is wrong.
 
     Raises:
         TooManyRequests: the number had fifteen tries within an hour or thirty within a day. Or the address had a
-            hundred within a quarter of an hour.
+            hundred wrong ones within a quarter of an hour.
     """
-    _count_all(
-        [
-            Limit(f"code hour {phone}", 15, HOUR),
-            Limit(f"code day {phone}", 30, DAY),
-            Limit(f"code {_address()}", 100, ATTEMPTS_WINDOW),
-        ]
-    )
+    with _limit_failures("code", WRONG_CODES_FROM_ONE_ADDRESS, wrong):
+        _count_all([Limit(f"code hour {phone}", 15, HOUR), Limit(f"code day {phone}", 30, DAY)])
+        yield
 
 
 def _count_all(limits: Sequence[Limit]) -> None:

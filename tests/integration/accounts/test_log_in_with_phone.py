@@ -131,6 +131,17 @@ def test_tries_are_limited_for_a_number_and_a_day(api: Client, conn: Connection,
     assert codes == [*["wrong_phone_code"] * 15, "too_many_requests"] * 2 + ["too_many_requests"] * 16
 
 
+def test_an_address_counts_wrong_codes_alone(api: Client, conn: Connection, phone: str) -> None:
+    """A venue is one address, and people there type right codes."""
+    for _ in range(3):
+        assert log_in(api, phone, get_code(api, conn, phone)).status == 200
+    log_in(api, phone, "123456")
+    counted = conn.execute("SELECT attempts FROM rate_limits WHERE bucket LIKE 'code address%'").fetchall()
+    assert counted == [(1,)]
+    conn.execute("UPDATE rate_limits SET attempts = 100 WHERE bucket LIKE 'code address%'")
+    assert log_in(api, factories.phone(), "123456").status == 429
+
+
 def test_a_blocked_account_does_not_get_in(api: Client, conn: Connection, phone: str) -> None:
     factories.account(conn, phone=phone, phone_verified_at="now", blocked_at="now")
     assert refused(api, phone, get_code(api, conn, phone))

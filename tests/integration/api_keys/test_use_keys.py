@@ -133,6 +133,19 @@ def test_what_a_key_changes_is_in_the_audit_log(
     assert conn.execute("SELECT actor_id FROM order_history").fetchall() == [(key_id,)]
 
 
+def test_no_cache_shows_everybody_what_a_key_sees(
+    api: Client, conn: Connection, organisation: UUID, event: UUID
+) -> None:
+    _, key = factories.api_key(conn, organisation, "events:read")
+    hidden = factories.ticket_type(conn, event_id=event, hidden=True)
+    path = f"/v1/events/{event}/availability"
+
+    seen, shown = api.get(path, headers={"X-Api-Key": key}), api.get(path)
+
+    assert [str(hidden) in answer.body.decode() for answer in (seen, shown)] == [True, False]
+    assert [answer.headers["cache-control"] for answer in (seen, shown)] == ["private", "max-age=1"]
+
+
 # ----------------------------------------------------------------------------------------------------- last use
 
 

@@ -81,24 +81,28 @@ def test_a_message_that_another_worker_is_sending_is_left_to_it(conn, sns):
     assert sns.taken == []
 
 
+OVER = "the code is over"
+ENDED = "the code is used, or a newer one has ended it"
+
+
 @pytest.mark.parametrize(
-    "over",
+    ("over", "reason"),
     [
-        "UPDATE phone_codes SET expires_at = now()",
-        "UPDATE phone_codes SET used_at = now(), tries = 1",
-        "DELETE FROM phone_codes",
-        "UPDATE phone_codes SET key_id = 7",
+        ("UPDATE phone_codes SET expires_at = now()", OVER),
+        ("UPDATE phone_codes SET used_at = now(), tries = 1", ENDED),
+        ("DELETE FROM phone_codes", ENDED),
+        ("UPDATE phone_codes SET key_id = 7", ENDED),
     ],
 )
-def test_a_code_that_is_over_is_not_sent(conn, sns, over, capsys):
+def test_a_code_that_is_over_is_not_sent(conn, sns, over, reason, capsys):
     message = owe_code(conn)
     conn.execute(over)
     assert deliver(message) == []
     row = outbox_row(conn, message)
-    assert (row["status"], row["last_error"]) == ("dropped", "the code is over")
+    assert (row["status"], row["last_error"]) == ("dropped", reason)
     assert deliver(message) == [], "nor later"
     assert sns.taken == []
-    assert '"SmsDropped":[1.0]' in capsys.readouterr().out
+    assert f'"SmsLate":[{float(reason == OVER)}]' in capsys.readouterr().out, "people wait for a late one alone"
 
 
 def test_of_two_codes_for_a_phone_the_newer_is_sent(conn, sns):

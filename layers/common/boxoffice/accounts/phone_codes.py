@@ -72,6 +72,11 @@ def get_live_code(conn: db.Connection, code_id: UUID) -> str | None:
     return None if key_id is None else _derive(code_id, key_id)
 
 
+def is_over(conn: db.Connection, code_id: UUID) -> bool:
+    """Return True if the time of a code is over."""
+    return bool(db.value(conn, SQL.is_phone_code_over, id=code_id))
+
+
 def check(conn: db.Connection, phone: str, code: str) -> UUID:
     """Return the id of a phone's code, if these are its digits. Runs in autocommit, since each try counts.
 

@@ -262,7 +262,7 @@ WHERE id = %(id)s
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
 -- name: release_phone
--- The account stays without its phone. If it has no email address either, only an admin can help its owner.
+-- The account stays without its phone. If it has no email address either, nobody can log in to it any more.
 UPDATE accounts SET phone = NULL, phone_verified_at = NULL, phone_lost_at = now(), version = version + 1
 WHERE id = %(id)s
 
@@ -284,6 +284,9 @@ SELECT key_id FROM phone_codes AS code
 WHERE id = %(id)s AND used_at IS NULL AND expires_at > now() AND NOT EXISTS (
     SELECT FROM phone_codes AS newer
     WHERE newer.phone = code.phone AND (newer.created_at, newer.id) > (code.created_at, code.id))
+
+-- name: is_phone_code_over
+SELECT expires_at <= now() FROM phone_codes WHERE id = %(id)s
 
 -- name: try_phone_code
 -- Counts a try of the phone's newest code. Others who try it at once wait here, and find their number of tries.

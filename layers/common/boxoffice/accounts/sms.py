@@ -6,7 +6,7 @@ from uuid import UUID
 from boxoffice import db
 from boxoffice.accounts import phone_codes
 from boxoffice.config import settings
-from boxoffice.emails import NotNeeded
+from boxoffice.emails import NotNeeded, TooLate
 
 _MOST_CHARACTERS = 160
 
@@ -14,8 +14,10 @@ _MOST_CHARACTERS = 160
 def phone_code(conn: db.Connection, code_id: str) -> str:
     """Tell a phone its code."""
     code = phone_codes.get_live_code(conn, UUID(code_id))
+    if code is None and phone_codes.is_over(conn, UUID(code_id)):
+        raise TooLate("the code is over")
     if code is None:
-        raise NotNeeded("the code is over")
+        raise NotNeeded("the code is used, or a newer one has ended it")
     sender = settings().email_sender.partition("<")[0].strip()[:60]
     text = f"{code} is your code for {sender}. It works for 5 minutes. Tell it to nobody."
     return _with_origin(text, code)
