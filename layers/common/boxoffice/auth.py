@@ -18,6 +18,7 @@ from boxoffice.errors import (
     NotFound,
     OutOfScope,
     OutsideDoorPass,
+    PasswordChangeNeeded,
     SecondFactorRequired,
     Unauthenticated,
 )
@@ -54,6 +55,8 @@ type ActorKind = Literal["account", "key", "device", "guest"]
 type GuestResource = Literal["order", "ticket", "waitlist entry"]
 """What a guest holds the token of. Each kind has a purpose of its own, so that no token serves another kind."""
 
+# What an account may do before it has changed a password that somebody else has chosen.
+_BEFORE_PASSWORD_CHANGE = frozenset({"change_password", "get_me", "log_out", "log_out_everywhere"})
 _ROLES = (Who.SCANNER, Who.MANAGER, Who.OWNER)
 _NEEDS_SECOND_FACTOR: dict[SecondFactorRule, tuple[Who, ...]] = {
     "none": (),
@@ -83,6 +86,11 @@ class Access:
     operation: str = ""
     scope: Scope | None = None
     devices: Devices = Devices.NEVER
+
+    @property
+    def is_open_to_old_passwords(self) -> bool:
+        """Return True if an account may call the route before it has changed the password that a deploy gave it."""
+        return self.who in (Who.PUBLIC, Who.PROVIDER) or self.operation in _BEFORE_PASSWORD_CHANGE
 
 
 @dataclass(frozen=True)
@@ -160,6 +168,7 @@ def identify(access: Access, headers: Mapping[str, str], connected: str) -> Call
     Raises:
         Unauthenticated: a credential is wrong or over, or the route needs one and there is none.
         OutOfScope, AccountNeeded: the credential is right, but not for this route.
+        PasswordChangeNeeded: the account must change its password first.
         Invalid: a shop passes on an address that is none.
     """
     if access.who is Who.PROVIDER:
@@ -207,7 +216,7 @@ def _identify_bearer(access: Access, caller: Caller, authorization: str) -> Call
         raise Unauthenticated
     if is_secret(credential, DEVICE_TOKEN):
         return replace(caller, device=_find_device(access, credential))
-    caller = _verify_session(caller, credential)
+    caller = _verify_session(access, caller, credential)
     if access.who in (*_ROLES, Who.ADMIN) and caller.session and caller.session.is_admin:
         with db.autocommit() as conn:
             require_second_factor(conn, caller, Who.ADMIN)
@@ -242,12 +251,14 @@ def issue_access_token(account_id: UUID, session_id: UUID) -> str:
     return jwt.encode(payload, secret, algorithm=_ALGORITHM, headers={"kid": key_id})
 
 
-def _verify_session(caller: Caller, credential: str) -> Caller:
+def _verify_session(access: Access, caller: Caller, credential: str) -> Caller:
     """Return the caller with the account and its open session that an access token proves."""
     account_id, session_id = _verify_access_token(credential)
     session = credentials.find_session(account_id, session_id)
     if session is None:
         raise Unauthenticated
+    if session.must_change_password and not access.is_open_to_old_passwords:
+        raise PasswordChangeNeeded
     return replace(caller, account_id=account_id, session_id=session_id, session=session)
 
 

@@ -25,6 +25,7 @@ class Session:
 
     is_admin: bool
     has_second_factor: bool
+    must_change_password: bool
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,10 @@ def find_session(account_id: UUID, session_id: UUID) -> Session | None:
     def look_up(conn: db.Connection) -> Session | None:
         return db.one(conn, Session, SQL.get_live_session, id=session_id, account_id=account_id)
 
-    return _believe(session_id, look_up)
+    session = _believe(session_id, look_up)
+    if session and session.must_change_password:
+        forget(session_id)  # a change of the password holds at once, in whichever environment it is made
+    return session
 
 
 def find_key(presented: str) -> ApiKey | None:

@@ -82,6 +82,13 @@ class Forbidden(DomainError):
     your_role: str | None
 
 
+class PasswordChangeNeeded(DomainError):
+    status = 403
+    code = "password_change_needed"
+    meaning = "Somebody else has chosen the password of your account."
+    remedy = "Change it first, with `PUT /v1/me/password`."
+
+
 class OutOfScope(DomainError):
     status = 403
     code = "out_of_scope"

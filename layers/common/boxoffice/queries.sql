@@ -13,7 +13,7 @@ LEFT JOIN members ON members.organisation_id = organisations.id AND members.acco
 WHERE accounts.id = %(account_id)s AND organisations.id = %(organisation_id)s
 
 -- name: get_live_session
-SELECT is_admin, second_factor_since IS NOT NULL AS has_second_factor
+SELECT is_admin, second_factor_since IS NOT NULL AS has_second_factor, must_change_password
 FROM sessions JOIN accounts ON accounts.id = account_id
 WHERE sessions.id = %(id)s AND account_id = %(account_id)s AND revoked_at IS NULL AND blocked_at IS NULL
 

@@ -39,6 +39,7 @@ CREATE TABLE accounts (
     second_factor_since timestamptz,
     blocked_at        timestamptz,
     block_reason      text,
+    must_change_password boolean NOT NULL DEFAULT false,
     erased_at         timestamptz,
     version           integer NOT NULL DEFAULT 1,
     created_at        timestamptz NOT NULL DEFAULT now(),

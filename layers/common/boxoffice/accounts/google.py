@@ -169,7 +169,7 @@ def _account_of(conn: db.Connection, caller: Caller, person: Person) -> AccountR
         return account
     if not is_new:
         outbox.owe_email(conn, "google_connected", person.email, {})
-    audit.record(conn, acting_as(caller, account.id), "log_in_with_google", f"account {account.id}", new=bool(is_new))
+    audit.record(conn, acting_as(caller, account.id), "connect_google", f"account {account.id}", new=bool(is_new))
     return account
 
 
