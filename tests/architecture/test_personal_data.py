@@ -159,7 +159,12 @@ ANONYMOUS = "says nothing of the person"
 
 # Why the export has no such column of a table whose rows are about people.
 LEFT_OUT: dict[str, dict[str, str]] = {
-    "accounts": {"erased_at": ANONYMOUS, "phone_lost_at": OPERATION, "version": OPERATION},
+    "accounts": {
+        "erased_at": ANONYMOUS,
+        "phone_lost_at": OPERATION,
+        "must_change_password": OPERATION,
+        "version": OPERATION,
+    },
     "sessions": {"account_id": OWNER},
     "google_identities": {"issuer": ANONYMOUS, "account_id": OWNER, "created_at": OPERATION},
     "members": {"account_id": OWNER},

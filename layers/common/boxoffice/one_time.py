@@ -9,7 +9,7 @@ import base64
 import binascii
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -52,6 +52,7 @@ class OneTimeToken:
     purpose: str
     account_id: UUID | None
     payload: dict[str, Any]
+    expires_at: datetime
 
 
 def issue(
