@@ -169,6 +169,8 @@ def test_the_old_address_undoes_a_change_and_shuts_the_thief_out(api: Client, co
     moved(api, conn, person, NEW)
     thief = log_in(api, person, email=NEW)
     conn.execute("UPDATE accounts SET phone = %s, phone_verified_at = now()", [PHONE])
+    factories.second_factor(conn, person.id)
+    conn.execute("INSERT INTO google_identities VALUES ('https://accounts.google.com', 'thief', %s)", [person.id])
 
     assert undo(api, letters_to(conn, OLD)[-1].token).status == 202
 
@@ -176,12 +178,27 @@ def test_the_old_address_undoes_a_change_and_shuts_the_thief_out(api: Client, co
     assert conn.execute(account).fetchone() == (OLD, False, None, None)
     assert not can_refresh(api, person)
     assert not can_refresh(api, thief)
+    assert conn.execute("SELECT FROM google_identities").fetchall() == []
     assert api.post("/v1/sessions", {"email": OLD, "password": PASSWORD}).status == 401
     letter = letters_to(conn, OLD)[-1]
     assert letter.template == "email_change_undone"
     body = {"token": letter.token, "password": "a better one entirely"}
     assert api.post("/v1/password-resets/confirm", body).status == 204
     assert api.post("/v1/sessions", {"email": OLD, "password": body["password"]}).status == 200
+
+
+def test_an_undo_leaves_the_ways_in_that_were_there_before(api: Client, conn: Connection) -> None:
+    person = sign_up(api, email=OLD)
+    conn.execute("INSERT INTO google_identities VALUES ('https://accounts.google.com', 'owner', %s)", [person.id])
+    factories.second_factor(conn, person.id)
+    conn.execute("UPDATE google_identities SET created_at = now() - interval '1 second'")
+    conn.execute("UPDATE accounts SET second_factor_since = now() - interval '1 second'")
+    moved(api, conn, person, NEW)
+
+    assert undo(api, letters_to(conn, OLD)[-1].token).status == 202
+
+    assert conn.execute("SELECT subject FROM google_identities").fetchall() == [("owner",)]
+    assert conn.execute("SELECT second_factor_since IS NULL FROM accounts").fetchone() == (False,)
 
 
 def test_an_undo_stops_a_change_that_is_not_confirmed(api: Client, conn: Connection) -> None:

@@ -72,10 +72,12 @@ def test_whoever_made_the_account_with_anothers_address_is_shut_out(api: Client,
     """An account whose address nobody has proven may have a phone that is not the reader's."""
     mallory = sign_up(api)
     conn.execute("UPDATE accounts SET phone = '+2348012345678', phone_verified_at = now() WHERE id = %s", [mallory.id])
+    factories.second_factor(conn, mallory.id)
 
     assert reset(api, link_for(api, conn, mallory.email)).status == 204
 
     assert not can_refresh(api, mallory)
+    assert api.post("/v1/sessions", {"email": mallory.email, "password": NEW}).status == 200  # without their factor
     assert conn.execute("SELECT phone_verified_at, email_verified_at IS NULL FROM accounts").fetchone() == (None, False)
 
 
@@ -86,6 +88,18 @@ def test_a_phone_stays_verified_if_the_address_was(api: Client, conn: Connection
     assert reset(api, link_for(api, conn, person.email)).status == 204
 
     assert conn.execute("SELECT phone_verified_at IS NULL FROM accounts").fetchone() == (False,)
+
+
+def test_a_second_factor_stays_if_the_address_was_verified(api: Client, conn: Connection) -> None:
+    """Who reads the emails has one factor, and the other is what they lack."""
+    person = sign_up(api)
+    conn.execute("UPDATE accounts SET email_verified_at = now()")
+    factories.second_factor(conn, person.id)
+
+    assert reset(api, link_for(api, conn, person.email)).status == 204
+
+    answer = api.post("/v1/sessions", {"email": person.email, "password": NEW})
+    assert answer.code == "second_factor_needed"
 
 
 def test_an_account_without_a_password_gets_its_first(api: Client, conn: Connection) -> None:

@@ -243,6 +243,18 @@ DELETE FROM second_factors WHERE account_id = %(account_id)s
 -- name: set_second_factor_since
 UPDATE accounts SET second_factor_since = %(since)s, version = version + 1 WHERE id = %(id)s
 
+-- name: end_second_factor
+-- Ends one that was set up, or only started, since a time.
+WITH ended AS (
+    DELETE FROM second_factors USING accounts
+    WHERE accounts.id = account_id AND account_id = %(id)s AND coalesce(second_factor_since, started_at) >= %(since)s
+    RETURNING account_id
+)
+UPDATE accounts SET second_factor_since = NULL, version = version + 1 FROM ended WHERE accounts.id = ended.account_id
+
+-- name: end_google_identity
+DELETE FROM google_identities WHERE account_id = %(id)s AND created_at >= %(since)s
+
 -- name: get_account_of_google
 SELECT accounts.id, email, email_verified_at, name, phone, phone_verified_at, version, accounts.created_at
 FROM google_identities JOIN accounts ON accounts.id = account_id

@@ -166,6 +166,15 @@ def revoke_sessions(conn: db.Connection, account_id: UUID, *, keep: UUID | None 
     return revoked
 
 
+def end_ways_in(conn: db.Connection, account_id: UUID, since: datetime) -> None:
+    """End what somebody may have added since a time to get in, or to keep the owner out.
+
+    That is a second factor, and a Google account. The caller has locked the account, and revokes its sessions too.
+    """
+    db.run(conn, SQL.end_second_factor, id=account_id, since=since)
+    db.run(conn, SQL.end_google_identity, id=account_id, since=since)
+
+
 def _second_factor_needed(conn: db.Connection, account: AccountRow) -> SecondFactorNeeded:
     """Return the error that asks for the second factor, with the token of the log-in that waits for it."""
     token_id = one_time.issue(conn, Purpose.SECOND_FACTOR, TIME_FOR_SECOND_FACTOR, account_id=account.id)
