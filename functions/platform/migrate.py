@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -28,15 +29,23 @@ def handler(event: dict[str, Any], context: object) -> dict[str, str]:
 
 
 def _migrate() -> dict[str, str]:
-    """Apply the missing migrations, as the owner of the database, and return the name of the last one."""
+    """Apply the missing migrations, as the owner of the database, and return the name of the last one.
+
+    If nobody is an admin yet, and the deployment names one, make them one.
+    """
     # Imported here: if the layer does not load, the handler can still tell CloudFormation so.
-    from boxoffice import config, migrations
+    from boxoffice import config, db, migrations
+    from boxoffice.accounts import first_admin
 
     config.forget_secrets()
     settings = config.settings()
     login = config.secret(settings.database_secret) if settings.database_secret else None
     applied = migrations.apply(config.owner_conninfo(), api_login=login)
-    logger.info("migrated", extra={"applied": applied})
+    admin_made = False
+    if email := os.environ.get("ADMIN_EMAIL"):
+        with db.Connection.connect(config.owner_conninfo(), autocommit=True) as conn:
+            admin_made = first_admin.ensure(conn, email, lambda: config.secret(os.environ["ADMIN_SECRET"])["password"])
+    logger.info("migrated", extra={"applied": applied, "admin_made": admin_made})
     return {"Version": max(path.stem for path in Path(migrations.__file__).parent.glob("*.sql"))}
 
 

@@ -75,6 +75,8 @@ def explore(conn: psycopg.Connection, operation: Operation, mode: GenerationMode
     statuses = set()
     call = call_of(operation.name, world)
     callers = [caller_of(world, call) for caller_of in ENTITLED[operation.who].values()]
+    callers += [Caller(key=world.key)] if operation.scope else []
+    callers += [Caller(device=world.device_token)] if operation.for_devices else []
 
     @settings(
         max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, suppress_health_check=[*HealthCheck]
@@ -121,4 +123,4 @@ def credentials(caller: Caller) -> dict[str, str]:
     """Return the headers that say who calls."""
     if caller.account:
         return {"Authorization": f"Bearer {issue_access_token(caller.account, caller.account)}"}
-    return {"X-Order-Token": caller.token} if caller.token else {}
+    return caller.headers | ({"X-Order-Token": caller.token} if caller.token else {})

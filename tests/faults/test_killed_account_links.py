@@ -101,7 +101,7 @@ DEEDS: dict[Callable[[Connection, Person], Deed], dict[str, int]] = {
     asking_to_reset: {"reset tokens": 1, "emails": 1},
     asking_to_change: {"tokens": 2, "emails": 2, "entries": 1},
     finishing_sign_up: {"tokens": -1, "accounts": 1, "members": 1, "verified": 1, "passwords": 1, "sessions": 1}
-    | {"entries": 1},
+    | {"entries": 2},
     verifying_email: {"tokens": -1, "verified": 1, "entries": 1},
     changing_email: {"tokens": -1, "verified": 1, "moved": 1, "emails": 1, "entries": 1},
     resetting: {"reset tokens": -1, "verified": 1, "sessions": -1, "emails": 1, "entries": 1},

@@ -22,8 +22,12 @@ class Entry:
     address: str | None
 
 
-def entries(conn: psycopg.Connection) -> list[Entry]:
-    """Return all entries, the oldest first."""
+def entries(conn: psycopg.Connection, *, sessions: bool = False) -> list[Entry]:
+    """Return the entries, the oldest first.
+
+    Args:
+        sessions: True for those too that tell of a new session.
+    """
     rows = conn.execute(
         """SELECT chain, actor_id, action, subject, details,
             (SELECT jsonb_object_agg(encode(digest, 'hex'), value) FROM audit_values
@@ -33,12 +37,13 @@ def entries(conn: psycopg.Connection) -> list[Entry]:
     found = []
     for chain, actor, action, subject, stored, values in rows:
         details = _with_values(stored, values or {})
-        found.append(Entry(chain, actor or UUID(int=0), action, subject, details, details.pop("address", None)))
+        if sessions or "session_id" not in details:
+            found.append(Entry(chain, actor or UUID(int=0), action, subject, details, details.pop("address", None)))
     return found
 
 
 def only_entry(conn: psycopg.Connection) -> Entry:
-    """Return the one entry of the log."""
+    """Return the one entry of the log that does not tell of a new session."""
     (entry,) = entries(conn)
     return entry
 

@@ -199,9 +199,12 @@ def _described(body: type[BaseModel]) -> OpenAPIResponse:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a request: the Lambda handler of every endpoint."""
     try:
-        return app.resolve(event, context)
+        answer = app.resolve(event, context)
     finally:
         flush()
+    if request_header("x-api-key") is not None:  # a key may see more than others who ask a cache for the same
+        answer["headers"]["Cache-Control"] = "private"
+    return answer
 
 
 def caller() -> Caller:

@@ -8,11 +8,21 @@ from enum import Enum, StrEnum
 from typing import Literal
 from uuid import UUID
 
-from boxoffice import addresses, credentials, db, sql
+from boxoffice import addresses, credentials, db, platform_settings, sql
 from boxoffice.bearer_secrets import DEVICE_TOKEN, is_secret
 from boxoffice.config import settings
-from boxoffice.credentials import ApiKey, DoorDevice
-from boxoffice.errors import AccountNeeded, Forbidden, NotFound, OutOfScope, OutsideDoorPass, Unauthenticated
+from boxoffice.credentials import ApiKey, DoorDevice, Session
+from boxoffice.errors import (
+    AccountNeeded,
+    Forbidden,
+    NotFound,
+    OutOfScope,
+    OutsideDoorPass,
+    PasswordChangeNeeded,
+    SecondFactorRequired,
+    Unauthenticated,
+)
+from boxoffice.platform_settings import SecondFactorRule
 from boxoffice.scopes import Scope, allows
 from boxoffice.signing import current_key, is_token, key, token
 
@@ -45,7 +55,14 @@ type ActorKind = Literal["account", "key", "device", "guest"]
 type GuestResource = Literal["order", "ticket", "waitlist entry"]
 """What a guest holds the token of. Each kind has a purpose of its own, so that no token serves another kind."""
 
+# What an account may do before it has changed a password that somebody else has chosen.
+_BEFORE_PASSWORD_CHANGE = frozenset({"change_password", "get_me", "log_out", "log_out_everywhere"})
 _ROLES = (Who.SCANNER, Who.MANAGER, Who.OWNER)
+_NEEDS_SECOND_FACTOR: dict[SecondFactorRule, tuple[Who, ...]] = {
+    "none": (),
+    "admins": (Who.ADMIN,),
+    "owners_and_admins": (Who.OWNER, Who.ADMIN),
+}
 
 
 class Devices(Enum):
@@ -70,12 +87,18 @@ class Access:
     scope: Scope | None = None
     devices: Devices = Devices.NEVER
 
+    @property
+    def is_open_to_old_passwords(self) -> bool:
+        """Return True if an account may call the route before it has changed the password that a deploy gave it."""
+        return self.who in (Who.PUBLIC, Who.PROVIDER) or self.operation in _BEFORE_PASSWORD_CHANGE
+
 
 @dataclass(frozen=True)
 class Caller:
     """Whoever sent a request, and what the route asks of them.
 
     Attributes:
+        session: the open session of a person who calls.
         key: the API key that a program sends.
         device: the door device that calls.
         operation: the name of the route's function.
@@ -87,6 +110,7 @@ class Caller:
     guest_token: str | None = None
     address: str = ""
     operation: str = ""
+    session: Session | None = None
     key: ApiKey | None = None
     device: DoorDevice | None = None
     user_agent: str = ""
@@ -144,6 +168,7 @@ def identify(access: Access, headers: Mapping[str, str], connected: str) -> Call
     Raises:
         Unauthenticated: a credential is wrong or over, or the route needs one and there is none.
         OutOfScope, AccountNeeded: the credential is right, but not for this route.
+        PasswordChangeNeeded: the account must change its password first.
         Invalid: a shop passes on an address that is none.
     """
     if access.who is Who.PROVIDER:
@@ -191,8 +216,11 @@ def _identify_bearer(access: Access, caller: Caller, authorization: str) -> Call
         raise Unauthenticated
     if is_secret(credential, DEVICE_TOKEN):
         return replace(caller, device=_find_device(access, credential))
-    account_id, session_id = _verify_session(credential)
-    return replace(caller, account_id=account_id, session_id=session_id)
+    caller = _verify_session(access, caller, credential)
+    if access.who in (*_ROLES, Who.ADMIN) and caller.session and caller.session.is_admin:
+        with db.autocommit() as conn:
+            require_second_factor(conn, caller, Who.ADMIN)
+    return caller
 
 
 def _find_device(access: Access, token: str) -> DoorDevice:
@@ -223,12 +251,15 @@ def issue_access_token(account_id: UUID, session_id: UUID) -> str:
     return jwt.encode(payload, secret, algorithm=_ALGORITHM, headers={"kid": key_id})
 
 
-def _verify_session(credential: str) -> tuple[UUID, UUID]:
-    """Return the ids of the account and of its open session that an access token proves."""
+def _verify_session(access: Access, caller: Caller, credential: str) -> Caller:
+    """Return the caller with the account and its open session that an access token proves."""
     account_id, session_id = _verify_access_token(credential)
-    if not credentials.is_live_session(account_id, session_id):
+    session = credentials.find_session(account_id, session_id)
+    if session is None:
         raise Unauthenticated
-    return account_id, session_id
+    if session.must_change_password and not access.is_open_to_old_passwords:
+        raise PasswordChangeNeeded
+    return replace(caller, account_id=account_id, session_id=session_id, session=session)
 
 
 def _verify_access_token(credential: str) -> tuple[UUID, UUID]:
@@ -302,7 +333,13 @@ def role_of(conn: db.Connection, caller: Caller, organisation_id: UUID) -> Who |
         return Who.SCANNER
     if caller.account_id is None:
         return None
-    role = db.value(conn, SQL.role_of, organisation_id=organisation_id, account_id=caller.account_id)
+    role = db.value(
+        conn,
+        SQL.role_of,
+        organisation_id=organisation_id,
+        account_id=caller.account_id,
+        as_admin=not _lacks_second_factor(conn, caller, Who.ADMIN),
+    )
     return Who(role) if role else None
 
 
@@ -337,12 +374,44 @@ def require_role(conn: db.Connection, caller: Caller, organisation_id: UUID) -> 
     Raises:
         NotFound: the caller does not belong to it, and must not learn that it exists.
         Forbidden: the caller belongs to it, in a lower role.
+        SecondFactorRequired: the route is for owners, and this one lacks a second factor.
     """
     role = role_of(conn, caller, organisation_id)
     if role is None:
         raise NotFound
     if not covers(role, caller.needs):
         raise Forbidden(required_role=caller.needs, your_role=role)
+    if caller.needs is Who.OWNER:
+        require_second_factor(conn, caller, Who.OWNER)
+
+
+def require_second_factor(conn: db.Connection, caller: Caller, role: Who, rule: SecondFactorRule | None = None) -> None:
+    """Let through all but people who need a second factor for what their role may do, and have none.
+
+    Args:
+        role: OWNER or ADMIN.
+        rule: who needs one; by default as the settings say.
+
+    Raises:
+        SecondFactorRequired: the caller is such a person.
+    """
+    if _lacks_second_factor(conn, caller, role, rule):
+        raise SecondFactorRequired
+
+
+def _lacks_second_factor(conn: db.Connection, caller: Caller, role: Who, rule: SecondFactorRule | None = None) -> bool:
+    """Return True for a person who needs a second factor for what their role may do, and has none."""
+    if caller.account_id is None or caller.session_id is None or caller.session is None:
+        return False  # a key or a device, or somebody who logs in just now
+    if role is Who.ADMIN and not caller.session.is_admin:
+        return False
+    if role not in _NEEDS_SECOND_FACTOR[rule or platform_settings.current(conn).second_factor_required]:
+        return False
+    if caller.session.has_second_factor:
+        return False
+    credentials.forget(caller.session_id)  # it may have been set up elsewhere a moment ago
+    session = credentials.find_session(caller.account_id, caller.session_id)
+    return session is None or not session.has_second_factor
 
 
 def require_holder(

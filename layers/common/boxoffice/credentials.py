@@ -20,6 +20,15 @@ _MOST = 10_000  # credentials that are remembered
 
 
 @dataclass(frozen=True)
+class Session:
+    """An open session, by what its account may need or lack. The account is not blocked."""
+
+    is_admin: bool
+    has_second_factor: bool
+    must_change_password: bool
+
+
+@dataclass(frozen=True)
 class ApiKey:
     """A live API key."""
 
@@ -47,13 +56,16 @@ class DoorDevice:
 _believed: dict[UUID | bytes, tuple[float, Any]] = {}
 
 
-def is_live_session(account_id: UUID, session_id: UUID) -> bool:
-    """Return True if a session of the account is open, and the account is not blocked."""
+def find_session(account_id: UUID, session_id: UUID) -> Session | None:
+    """Return an open session of the account, or None if it is over, or if the account is blocked."""
 
-    def look_up(conn: db.Connection) -> bool | None:
-        return db.value(conn, SQL.is_live_session, id=session_id, account_id=account_id) or None
+    def look_up(conn: db.Connection) -> Session | None:
+        return db.one(conn, Session, SQL.get_live_session, id=session_id, account_id=account_id)
 
-    return _believe(session_id, look_up) is not None
+    session = _believe(session_id, look_up)
+    if session and session.must_change_password:
+        forget(session_id)  # a change of the password holds at once, in whichever environment it is made
+    return session
 
 
 def find_key(presented: str) -> ApiKey | None:

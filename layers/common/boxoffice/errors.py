@@ -82,6 +82,13 @@ class Forbidden(DomainError):
     your_role: str | None
 
 
+class PasswordChangeNeeded(DomainError):
+    status = 403
+    code = "password_change_needed"
+    meaning = "Somebody else has chosen the password of your account."
+    remedy = "Change it first, with `PUT /v1/me/password`."
+
+
 class OutOfScope(DomainError):
     status = 403
     code = "out_of_scope"
@@ -104,6 +111,13 @@ class OutsideDoorPass(DomainError):
     remedy = "Name one of `event_ids` and, unless they are null, one of `gates`."
     event_ids: list[UUID]
     gates: list[str] | None
+
+
+class SecondFactorRequired(DomainError):
+    status = 403
+    code = "second_factor_required"
+    meaning = "For this, the platform requires a second factor of your account."
+    remedy = "Set one up: POST /v1/me/second-factor, then …/confirm. Then repeat the request."
 
 
 class NotFound(DomainError):

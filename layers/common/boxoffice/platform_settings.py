@@ -5,7 +5,7 @@ seconds, so a change holds everywhere after that. No purchase reads it.
 """
 
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from psycopg.types.json import Jsonb
 from pydantic import (
@@ -43,6 +43,9 @@ def _sms_country(code: str, info: ValidationInfo) -> str:
 SmsCountry = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_sms_country)]
 
 
+type SecondFactorRule = Literal["none", "admins", "owners_and_admins"]
+
+
 class PlatformSettings(BaseModel):
     """The settings by name, each with its type, default and bounds."""
 
@@ -57,6 +60,10 @@ class PlatformSettings(BaseModel):
     block_disputed_tickets: Annotated[
         bool, Field(description="Refuse a ticket at the door while its payer disputes the payment")
     ] = Field(default_factory=lambda: settings().block_disputed_tickets)
+    second_factor_required: Annotated[
+        SecondFactorRule,
+        Field(description="Who needs a second factor for what only they may do. Who sets this needs one first"),
+    ] = "none"
     sms_countries: Annotated[
         frozenset[SmsCountry],
         PlainSerializer(sorted, return_type=list[str]),

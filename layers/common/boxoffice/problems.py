@@ -26,6 +26,8 @@ from boxoffice.errors import (
     NotFound,
     OutOfScope,
     OutsideDoorPass,
+    PasswordChangeNeeded,
+    SecondFactorRequired,
     StaleVersion,
     TooLarge,
     Unauthenticated,
@@ -83,9 +85,19 @@ _COMMON = (
         lambda route, _: route.who in {Who.GUEST, Who.MANAGER, Who.OWNER, Who.ADMIN},
     ),
     _Common(
+        (SecondFactorRequired,),
+        "all for scanners, managers, owners and admins",
+        lambda route, _: route.who in {Who.SCANNER, Who.MANAGER, Who.OWNER, Who.ADMIN},
+    ),
+    _Common(
         (NotFound,),
         "all for guests, scanners, managers and owners",
         lambda route, _: route.who in {Who.GUEST, Who.SCANNER, Who.MANAGER, Who.OWNER},
+    ),
+    _Common(
+        (PasswordChangeNeeded,),
+        "all that need an account, but those that change the password or log out",
+        lambda route, _: not route.access.is_open_to_old_passwords,
     ),
     _Common((OutOfScope,), "all that API keys may call", lambda route, _: route.access.scope is not None),
     _Common(

@@ -6,14 +6,15 @@
 SELECT set_config('boxoffice.organisation', %(organisation_id)s::text, true)
 
 -- name: role_of
--- An admin of the platform is at least a manager in every organisation.
-SELECT CASE WHEN is_admin AND coalesce(role, 'scanner') = 'scanner' THEN 'manager' ELSE role END
+-- An admin of the platform is at least a manager in every organisation, if as_admin.
+SELECT CASE WHEN is_admin AND %(as_admin)s AND coalesce(role, 'scanner') = 'scanner' THEN 'manager' ELSE role END
 FROM accounts CROSS JOIN organisations
 LEFT JOIN members ON members.organisation_id = organisations.id AND members.account_id = accounts.id
 WHERE accounts.id = %(account_id)s AND organisations.id = %(organisation_id)s
 
--- name: is_live_session
-SELECT true FROM sessions JOIN accounts ON accounts.id = account_id
+-- name: get_live_session
+SELECT is_admin, second_factor_since IS NOT NULL AS has_second_factor, must_change_password
+FROM sessions JOIN accounts ON accounts.id = account_id
 WHERE sessions.id = %(id)s AND account_id = %(account_id)s AND revoked_at IS NULL AND blocked_at IS NULL
 
 -- name: use_api_key
@@ -103,7 +104,7 @@ INSERT INTO one_time_tokens (id, purpose, account_id, payload, expires_at)
 VALUES (%(id)s, %(purpose)s, %(account_id)s, %(payload)s, now() + %(lifetime)s)
 
 -- name: get_one_time_token
-SELECT id, purpose, account_id, payload FROM one_time_tokens
+SELECT id, purpose, account_id, payload, expires_at FROM one_time_tokens
 WHERE id = %(id)s AND purpose = %(purpose)s AND expires_at > now()
 
 -- name: redeem_one_time_token

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from psycopg import Connection
 
-from tests.helpers import factories
+from tests.helpers import audit, factories
 from tests.helpers.people import Person, can_refresh, log_in, sign_up
 from tests.helpers.support import Client
 
@@ -26,8 +26,9 @@ def test_that_session_ends_and_no_other(api: Client, conn: Connection) -> None:
     assert api.get("/v1/me", headers=phone.headers).status == 401
     assert not can_refresh(api, phone)
     assert can_refresh(api, laptop)
-    entries = conn.execute("SELECT action, subject, actor_id, details->>'session' FROM audit_log").fetchall()
-    assert entries == [("end_session", f"account {laptop.id}", laptop.id, session)]
+    entry = audit.only_entry(conn)
+    assert (entry.action, entry.subject, entry.actor) == ("end_session", f"account {laptop.id}", laptop.id)
+    assert entry.details == {"session": session}
 
 
 def test_one_may_end_the_session_that_one_is_in(api: Client) -> None:

@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from boxoffice import config
 from boxoffice.accounts import oidc
-from tests.helpers import factories
+from tests.helpers import audit, factories
 from tests.helpers.authenticators import finish
 from tests.helpers.google import SECRET, Google, begin, challenge_of, come_back, get_code, log_in, trade
 from tests.helpers.google_server import CLIENT_ID, REDIRECT_URI
@@ -380,9 +380,8 @@ class TestTrade:
         assert conn.execute("SELECT template, recipient FROM outbox").fetchall() == [
             ("google_connected", "ada@gmail.com")
         ]
-        assert conn.execute("SELECT action, subject, actor_id FROM audit_log").fetchall() == [
-            ("log_in_with_google", f"account {account}", account)
-        ]
+        actions = [(entry.action, entry.chain, entry.actor) for entry in audit.entries(conn, sessions=True)]
+        assert actions == [("connect_google", account, account), ("log_in_with_google", account, account)]
         log_in(api, google)
         assert conn.execute("SELECT count(*) FROM outbox").fetchone() == (1,)
 

@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from boxoffice import audit
 from boxoffice.auth import Caller, Who
-from tests.helpers import factories
+from tests.helpers import factories, people
 from tests.helpers.factories import NOW
 from tests.helpers.support import Client, Database
 
@@ -110,6 +110,18 @@ def test_each_kind_of_subject_has_its_chain(conn: Connection, organisation: UUID
 
     chains = conn.execute("SELECT action, chain, entry FROM audit_log").fetchall()
     assert set(chains) == {("one", owner, 1), ("two", organisation, 1), ("three", UUID(int=0), 1)}
+
+
+def test_a_log_in_is_in_the_chain_of_its_account(api: Client, conn: Connection, admin: UUID) -> None:
+    person = people.sign_up(api)
+    people.log_in(api, person)
+
+    logged_in, signed_up = entries(api, admin, subject=f"account {person.id}")
+
+    assert (logged_in["action"], signed_up["action"]) == ("log_in", "sign_up")
+    assert (logged_in["chain"], logged_in["entry"], logged_in["address"]) == (str(person.id), 2, "203.0.113.7")
+    sessions = conn.execute("SELECT id::text FROM sessions WHERE account_id = %s ORDER BY id", [person.id]).fetchall()
+    assert [signed_up["details"], logged_in["details"]] == [{"session_id": session} for (session,) in sessions]
 
 
 def test_an_admin_is_marked_in_what_is_not_theirs(conn: Connection, organisation: UUID, admin: UUID) -> None:

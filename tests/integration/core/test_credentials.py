@@ -33,13 +33,13 @@ def test_a_blocked_account_is_refused_on_public_routes_too(api: Client, conn: Co
 def test_another_accounts_session_proves_nothing(api: Client, conn: Connection) -> None:
     account, other = factories.account(conn), factories.account(conn)
 
-    assert credentials.is_live_session(account, account)
-    assert not credentials.is_live_session(account, other)
+    assert credentials.find_session(account, account)
+    assert not credentials.find_session(account, other)
 
 
 def test_what_is_remembered_has_a_bound(api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(credentials, "_MOST", 2)
     accounts = [factories.account(conn) for _ in range(5)]
 
-    assert all(credentials.is_live_session(account, account) for account in accounts)
+    assert all(credentials.find_session(account, account) for account in accounts)
     assert len(credentials._believed) <= 2

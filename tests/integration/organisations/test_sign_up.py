@@ -4,6 +4,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice import config
+from tests.helpers import audit
 from tests.helpers.people import PASSWORD, bearer, log_in, sign_up, sign_up_request
 from tests.helpers.support import Client
 
@@ -27,9 +28,9 @@ def test_an_organisation_is_registered_in_the_same_step(api: Client, conn: Conne
     assert (organisation["name"], organisation["status"]) == ("Freedom Park", "approved")
     memberships = api.get("/v1/me", headers=bearer(answer.json["access_token"])).json["memberships"]
     assert memberships == [{"organisation_id": organisation["id"], "name": "Freedom Park", "role": "owner"}]
-    assert conn.execute("SELECT action, subject FROM audit_log").fetchall() == [
-        ("create_organisation", f"organisation {organisation['id']}")
-    ]
+    made, account = f"organisation {organisation['id']}", f"account {answer.json['account']['id']}"
+    recorded = {(entry.action, entry.subject) for entry in audit.entries(conn, sessions=True)}
+    assert recorded == {("create_organisation", made), ("sign_up", account)}
 
 
 def test_an_organisation_is_pending_where_the_deployment_does_not_approve_at_once(

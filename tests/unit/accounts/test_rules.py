@@ -23,6 +23,7 @@ FRESH = RefreshTokenRow(
     expires_at=NOW + timedelta(days=7),
     used_at=None,
     revoked_at=None,
+    must_change_password=False,
 )
 USED = replace(FRESH, used_at=NOW)
 REVOKED = replace(FRESH, revoked_at=NOW)

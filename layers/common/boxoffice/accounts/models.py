@@ -211,6 +211,7 @@ class SessionView(View):
     access_token: str = Field(description="Send it as `Authorization: Bearer <token>`")
     refresh_token: str = Field(description="Exchange it once, within seven days, for the next pair of tokens")
     expires_in: int = Field(description="Seconds until the access token expires")
+    must_change_password: bool = Field(description="True if nothing else can be done before")
     account: AccountView
 
 
@@ -279,6 +280,7 @@ class RefreshTokenRow(AccountRow):
     expires_at: datetime
     used_at: datetime | None
     revoked_at: datetime | None
+    must_change_password: bool
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ def reset(conn: db.Connection, caller: Caller, request: PasswordReset) -> None:
         if one_time.redeem(conn, Purpose.RESET_PASSWORD, request.token) is None:
             raise LinkOver
         db.run(conn, SQL.reset_password, id=account.id, new_hash=new_hash)
+        if account.email_verified_at is None:
+            sessions.end_ways_in(conn, account.id, account.created_at)
         end_links(conn, account.id)
         revoked = sessions.revoke_sessions(conn, account.id)
         outbox.owe_email(conn, "password_changed", token.payload["email"], {})

@@ -4,9 +4,7 @@
 -- Inserts nothing while another account may take the address back.
 INSERT INTO accounts (id, email, email_verified_at, name, password_hash, created_at)
 SELECT %(id)s, %(email)s, %(email_verified_at)s, %(name)s, %(password_hash)s, %(created_at)s
-WHERE NOT EXISTS (
-    SELECT FROM one_time_tokens
-    WHERE purpose = 'undo email change' AND payload ->> 'email' = %(email)s AND expires_at > now())
+WHERE NOT is_reserved_email(%(email)s, %(id)s)
 
 -- name: get_my_account
 -- The account with its memberships, the oldest organisation first.
@@ -52,22 +50,19 @@ SELECT blocked_at IS NOT NULL FROM accounts WHERE email = %(email)s
 -- name: set_email
 -- Gives an account an address that its owner reads. Changes nothing while another account may take the address back.
 UPDATE accounts SET email = %(email)s, email_verified_at = now(), version = version + 1
-WHERE id = %(id)s AND NOT EXISTS (
-    SELECT FROM one_time_tokens
-    WHERE purpose = 'undo email change' AND payload ->> 'email' = %(email)s AND account_id <> %(id)s
-        AND expires_at > now())
+WHERE id = %(id)s AND NOT is_reserved_email(%(email)s, %(id)s)
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
 -- name: restore_email
--- Ends the password, and a phone that was verified after the change was asked for, at the time in the id of its link.
+-- Ends the password, and a phone that was verified after the change was asked for.
 UPDATE accounts SET email = %(email)s, email_verified_at = now(), password_hash = NULL, version = version + 1,
-    phone_verified_at = CASE WHEN phone_verified_at < uuid_extract_timestamp(%(undo_id)s) THEN phone_verified_at END
+    phone_verified_at = CASE WHEN phone_verified_at < %(asked_at)s THEN phone_verified_at END
 WHERE id = %(id)s
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
 -- name: reset_password
 -- The link proves who reads the address. If nobody had proven that before, a verified phone may be somebody else's.
-UPDATE accounts SET password_hash = %(new_hash)s, version = version + 1,
+UPDATE accounts SET password_hash = %(new_hash)s, must_change_password = false, version = version + 1,
     email_verified_at = coalesce(email_verified_at, now()),
     phone_verified_at = CASE WHEN email_verified_at IS NOT NULL THEN phone_verified_at END
 WHERE id = %(id)s
@@ -122,17 +117,39 @@ SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, cr
     block_reason, erased_at
 FROM accounts WHERE id = %(id)s
 
+-- name: has_admin
+SELECT EXISTS (SELECT FROM accounts WHERE is_admin AND blocked_at IS NULL AND erased_at IS NULL)
+
+-- name: lock_admins
+-- The lock that keep_an_admin takes.
+SELECT pg_advisory_xact_lock(hashtext('admins'))
+
+-- name: make_first_admin
+-- Takes the account over that has the address. Whoever had it may know nothing that still opens it.
+WITH admin AS (
+    INSERT INTO accounts (id, email, email_verified_at, name, password_hash, is_admin, must_change_password)
+    VALUES (%(id)s, %(email)s, now(), 'Admin', %(password_hash)s, true, true)
+    ON CONFLICT (email) DO UPDATE SET email_verified_at = now(), password_hash = excluded.password_hash,
+        is_admin = true, must_change_password = true, blocked_at = NULL, block_reason = NULL, phone_verified_at = NULL,
+        second_factor_since = NULL, version = accounts.version + 1
+    RETURNING id
+), forgotten AS (
+    DELETE FROM second_factors USING admin WHERE account_id = admin.id
+)
+SELECT id FROM admin
+
 -- name: replace_password
 -- Changes nothing if the password is no longer the one that was checked.
-UPDATE accounts SET password_hash = %(new_hash)s WHERE id = %(id)s AND password_hash = %(checked_hash)s
+UPDATE accounts SET password_hash = %(new_hash)s, must_change_password = false
+WHERE id = %(id)s AND password_hash = %(checked_hash)s
 
 -- name: lock_account_and_open_session
 -- Inserts a session and its first refresh token, unless the account is blocked, or has a second factor that was not
 -- passed. If a password was checked, it must still be the account's. What changes any of that and this statement wait
 -- for each other's lock. If the change is second, it revokes this session. If it is first, this statement finds the
--- account as it is then. Answers if the account has a second factor; nothing if it is refused.
+-- account as it is then. Answers what the account is asked for; nothing if it is refused.
 WITH account AS MATERIALIZED (
-    SELECT id, second_factor_since IS NOT NULL AS has_second_factor FROM accounts
+    SELECT id, second_factor_since IS NOT NULL AS has_second_factor, must_change_password FROM accounts
     WHERE id = %(account_id)s AND blocked_at IS NULL
         AND (%(checked_hash)s::text IS NULL OR password_hash = %(checked_hash)s) FOR SHARE
 ), passed AS (
@@ -144,13 +161,13 @@ WITH account AS MATERIALIZED (
     INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
     SELECT %(token_hash)s, %(session_id)s, %(expires_at)s FROM passed
 )
-SELECT has_second_factor FROM account
+SELECT has_second_factor, must_change_password FROM account
 
 -- name: lock_refresh_token
 -- If two transactions present one token, the second waits here, and then reads that it is used. It locks the session
 -- too: PostgreSQL would read a row that is only joined as it was before the wait.
 SELECT accounts.id, email, email_verified_at, name, phone, phone_verified_at, version, accounts.created_at, session_id,
-    expires_at, used_at, coalesce(revoked_at, blocked_at) AS revoked_at
+    expires_at, used_at, coalesce(revoked_at, blocked_at) AS revoked_at, must_change_password
 FROM refresh_tokens JOIN sessions ON sessions.id = session_id JOIN accounts ON accounts.id = account_id
 WHERE token_hash = %(token_hash)s ORDER BY session_id FOR NO KEY UPDATE OF sessions, refresh_tokens
 
@@ -221,6 +238,18 @@ DELETE FROM second_factors WHERE account_id = %(account_id)s
 -- name: set_second_factor_since
 UPDATE accounts SET second_factor_since = %(since)s, version = version + 1 WHERE id = %(id)s
 
+-- name: end_second_factor
+-- Ends one that was set up, or only started, since a time.
+WITH ended AS (
+    DELETE FROM second_factors USING accounts
+    WHERE accounts.id = account_id AND account_id = %(id)s AND coalesce(second_factor_since, started_at) >= %(since)s
+    RETURNING account_id
+)
+UPDATE accounts SET second_factor_since = NULL, version = version + 1 FROM ended WHERE accounts.id = ended.account_id
+
+-- name: end_google_identity
+DELETE FROM google_identities WHERE account_id = %(id)s AND created_at >= %(since)s
+
 -- name: get_account_of_google
 SELECT accounts.id, email, email_verified_at, name, phone, phone_verified_at, version, accounts.created_at
 FROM google_identities JOIN accounts ON accounts.id = account_id
@@ -231,8 +260,10 @@ SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, cr
 FROM accounts WHERE email = %(email)s FOR NO KEY UPDATE
 
 -- name: insert_google_account
--- Inserts nothing if an account has the address. If another transaction is inserting one, this waits for it.
-INSERT INTO accounts (id, email, email_verified_at, name) VALUES (%(id)s, %(email)s, %(now)s, %(name)s)
+-- Inserts nothing if an account has the address, or may take it back. If another transaction is inserting one, this
+-- waits for it.
+INSERT INTO accounts (id, email, email_verified_at, name)
+SELECT %(id)s, %(email)s, %(now)s, %(name)s WHERE NOT is_reserved_email(%(email)s, %(id)s)
 ON CONFLICT (email) DO NOTHING
 
 -- name: insert_google_identity

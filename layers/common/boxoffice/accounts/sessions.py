@@ -44,6 +44,8 @@ def open_session(
 ) -> SessionView:
     """Open a session of an account whose owner has proven who they are, or ask for the second factor too.
 
+    The audit log has it under the name of the operation, whichever way in that was.
+
     It is the last step of its transaction, since the error that asks commits.
 
     Args:
@@ -58,8 +60,9 @@ def open_session(
     """
     session_id, refresh_token = new_id(), secrets.token_urlsafe()
     with conn.transaction():
-        has_second_factor = db.value(
+        found = db.one(
             conn,
+            dict,
             SQL.lock_account_and_open_session,
             account_id=account.id,
             checked_hash=checked_hash,
@@ -70,11 +73,13 @@ def open_session(
             token_hash=_hash(refresh_token),
             expires_at=_expiry(),
         )
-        if has_second_factor is None:
+        if found is None:
             raise WrongCredentials
-        if has_second_factor and not second_factor_passed:
+        if found["has_second_factor"] and not second_factor_passed:
             raise _second_factor_needed(conn, account)
-    return _answer(account, session_id, refresh_token)
+        owner = acting_as(caller, account.id)
+        audit.record(conn, owner, caller.operation, f"account {account.id}", session_id=session_id)
+    return _answer(account, session_id, refresh_token, must_change_password=found["must_change_password"])
 
 
 def refresh_session(conn: db.Connection, caller: Caller, refresh_token: str) -> SessionView:
@@ -101,7 +106,7 @@ def refresh_session(conn: db.Connection, caller: Caller, refresh_token: str) -> 
         token_hash=_hash(next_token),
         expires_at=_expiry(),
     )
-    return _answer(token, token.session_id, next_token)
+    return _answer(token, token.session_id, next_token, must_change_password=token.must_change_password)
 
 
 def list_sessions(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> Page[ListedSessionView]:
@@ -160,6 +165,15 @@ def revoke_sessions(conn: db.Connection, account_id: UUID, *, keep: UUID | None 
     return revoked
 
 
+def end_ways_in(conn: db.Connection, account_id: UUID, since: datetime) -> None:
+    """End what somebody may have added since a time to get in, or to keep the owner out.
+
+    That is a second factor, and a Google account. The caller has locked the account, and revokes its sessions too.
+    """
+    db.run(conn, SQL.end_second_factor, id=account_id, since=since)
+    db.run(conn, SQL.end_google_identity, id=account_id, since=since)
+
+
 def _second_factor_needed(conn: db.Connection, account: AccountRow) -> SecondFactorNeeded:
     """Return the error that asks for the second factor, with the token of the log-in that waits for it."""
     token_id = one_time.issue(conn, Purpose.SECOND_FACTOR, TIME_FOR_SECOND_FACTOR, account_id=account.id)
@@ -183,11 +197,12 @@ def _hash(refresh_token: str) -> bytes:
     return hashlib.sha256(refresh_token.encode()).digest()
 
 
-def _answer(account: AccountRow, session_id: UUID, refresh_token: str) -> SessionView:
+def _answer(account: AccountRow, session_id: UUID, refresh_token: str, *, must_change_password: bool) -> SessionView:
     return SessionView(
         access_token=issue_access_token(account.id, session_id),
         refresh_token=refresh_token,
         expires_in=int(ACCESS_LIFETIME.total_seconds()),
+        must_change_password=must_change_password,
         account=AccountView.model_validate(account),
     )
 

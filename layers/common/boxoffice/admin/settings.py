@@ -2,7 +2,7 @@
 
 from boxoffice import audit, auth, db, platform_settings
 from boxoffice.admin.models import SettingsView
-from boxoffice.auth import Caller
+from boxoffice.auth import Caller, Who
 from boxoffice.platform_settings import PlatformSettings
 from boxoffice.versions import check_version
 
@@ -25,8 +25,10 @@ def update_settings(
     Raises:
         Forbidden: the caller is no admin.
         StaleVersion: somebody else has changed them since.
+        SecondFactorRequired: the caller would need a second factor by the new settings, and has none.
     """
     auth.require_admin(conn, caller)
+    auth.require_second_factor(conn, caller, Who.ADMIN, new.second_factor_required)
     version = platform_settings.lock(conn)
     check_version(version, expected_version)
     old = platform_settings.read(conn)
