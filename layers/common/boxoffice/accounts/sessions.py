@@ -148,6 +148,7 @@ def log_out(conn: db.Connection, caller: Caller) -> None:
     """Revoke the session of the caller's access token."""
     db.run(conn, SQL.revoke_session, id=caller.session_id, account_id=caller.account)
     credentials.forget(caller.session_id)
+    audit.record(conn, caller, "log_out", f"account {caller.account}", session_id=caller.session_id)
 
 
 def log_out_everywhere(conn: db.Connection, caller: Caller) -> None:
