@@ -287,8 +287,6 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "tickets_order_id_item_no_fkey": "UPDATE tickets SET item_no = 99",
     "tickets_pkey": copy("tickets", position="99"),
     "tickets_status_check": "UPDATE tickets SET status = 'lost'",
-    "replaced_qrs_pkey": copy("replaced_qrs"),
-    "replaced_qrs_ticket_id_fkey": f"UPDATE replaced_qrs SET ticket_id = {NEW}",
     "transfers_accepted": (
         "UPDATE transfers SET status = 'accepted', to_name = NULL, transfer_count = 9, accepted_at = now()",
         "UPDATE transfers SET status = 'accepted', to_name = 'Bola', transfer_count = NULL, accepted_at = now()",
@@ -409,7 +407,7 @@ NULLABLE: dict[str, str] = {
     "seats": "owner_id",
     "sessions": "device_name revoked_at",
     "ticket_types": "deleted_at max_per_buyer sales_end sales_start",
-    "tickets": "account_id first_scan_at first_scan_gate former_hashes holder_email refunded_at seat",
+    "tickets": "account_id first_scan_at first_scan_gate former_hashes holder_email refunded_at replaced_qrs seat",
     "transfers": "accepted_at from_account_id started_by to_account_id to_name transfer_count",
     "vouchers": (
         "deleted_at discount_kind discount_value max_per_buyer max_redemptions max_tickets_per_redemption "
@@ -452,8 +450,6 @@ INSERT INTO transfers (id, ticket_id, status, from_name, from_email, to_name, to
         accepted_at)
     SELECT gen_random_uuid(), ticket_id, 'accepted', 'Ada', 'ada@example.com', 'Bola', 'bola@example.com', 1, now(),
         now() FROM transfers LIMIT 1;
-INSERT INTO replaced_qrs (ticket_id, key_id, transfer_count, qr_hash)
-    SELECT id, key_id, transfer_count, qr_hash FROM tickets LIMIT 1;
 INSERT INTO key_withdrawals (id, ring, up_to) VALUES (gen_random_uuid(), 'ticket', 2);
 INSERT INTO renewals SELECT id, gen_random_uuid(), now() FROM key_withdrawals;
 UPDATE scans SET device_id = 'phone 1', sequence = 1;

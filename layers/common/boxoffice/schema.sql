@@ -21,6 +21,9 @@ CREATE DOMAIN scan_outcome AS text CHECK (
 -- A quantity that was taken from a pool, and the one row of stock that carries it as held or sold (decision 6).
 CREATE TYPE draw AS (pool_id uuid, row_no smallint, quantity integer);
 
+-- A QR that a ticket had before it was reissued with another key. It admits until its own key is withdrawn.
+CREATE TYPE replaced_qr AS (key_id smallint, transfer_count smallint, qr_hash bytea);
+
 -- ---------------------------------------------------------------------------------------------------- accounts
 
 -- An account has an email address, a verified phone, or both; one whose owner was erased has neither. A phone that is
@@ -776,6 +779,7 @@ CREATE TABLE tickets (
     key_id          smallint NOT NULL,
     qr_hash         bytea NOT NULL,
     former_hashes   bytea[],
+    replaced_qrs    replaced_qr[],
     max_entries     smallint NOT NULL,
     group_size      ticket_quantity NOT NULL DEFAULT 1,
     entries         smallint NOT NULL DEFAULT 0,
@@ -802,16 +806,6 @@ BEGIN
 END $$;
 
 CREATE TRIGGER tickets_note_change BEFORE UPDATE ON tickets FOR EACH ROW EXECUTE FUNCTION note_ticket_change();
-
--- The QRs that a ticket had before it was reissued with another key. Each admits until its own key is withdrawn.
-CREATE TABLE replaced_qrs (
-    ticket_id      uuid NOT NULL REFERENCES tickets,
-    key_id         smallint NOT NULL,
-    transfer_count smallint NOT NULL,
-    qr_hash        bytea NOT NULL,
-    replaced_at    timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (ticket_id, key_id, transfer_count)
-);
 
 -- The transfers of tickets. An accepted one makes its recipient the holder and carries the ticket's new transfer count.
 -- A new transfer replaces the pending one.

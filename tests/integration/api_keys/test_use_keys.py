@@ -133,6 +133,14 @@ def test_what_a_key_changes_is_in_the_audit_log(
     assert conn.execute("SELECT actor_id FROM order_history").fetchall() == [(key_id,)]
 
 
+def test_the_platforms_money_matters_are_not_there_for_a_key(api: Client, conn: Connection, organisation: UUID) -> None:
+    _, key = factories.api_key(conn, organisation)
+
+    answer = api.get(f"/v1/organisations/{UUID(int=0)}/money-matters", headers={"X-Api-Key": key})
+
+    assert (answer.status, answer.code) == (404, "not_found")
+
+
 def test_no_cache_shows_everybody_what_a_key_sees(
     api: Client, conn: Connection, organisation: UUID, event: UUID
 ) -> None:

@@ -18,7 +18,7 @@ WITH locked AS MATERIALIZED (
         WHEN earlier.id IS NOT NULL THEN earlier.outcome::text
         WHEN %(qr_hash)s = ANY(former_hashes) THEN 'transferred'
         WHEN qr_hash <> %(qr_hash)s AND NOT EXISTS (
-            SELECT FROM replaced_qrs WHERE ticket_id = locked.id AND replaced_qrs.qr_hash = %(qr_hash)s) THEN 'forged'
+            SELECT FROM unnest(replaced_qrs) AS replaced WHERE replaced.qr_hash = %(qr_hash)s) THEN 'forged'
         WHEN qr_hash <> %(qr_hash)s AND %(qr_transfer_count)s::integer < locked.transfer_count THEN 'transferred'
         WHEN %(is_withdrawn)s THEN 'withdrawn'
         WHEN locked.event_id <> ALL(%(event_ids)s::uuid[]) THEN 'wrong_event'
@@ -87,8 +87,7 @@ WITH sent AS MATERIALIZED (
 ), matched AS MATERIALIZED (
     SELECT sent.*, event_id, order_id, ticket_type_id, CASE WHEN sent.qr_hash = locked.qr_hash THEN transfer_count
         ELSE coalesce(array_position(former_hashes, sent.qr_hash) - 1, (
-            SELECT replaced_qrs.transfer_count FROM replaced_qrs
-            WHERE replaced_qrs.ticket_id = locked.id AND replaced_qrs.qr_hash = sent.qr_hash
+            SELECT replaced.transfer_count FROM unnest(replaced_qrs) AS replaced WHERE replaced.qr_hash = sent.qr_hash
         )) END AS transfer_count
     FROM sent LEFT JOIN locked ON locked.id = ticket_id
 ), inserted AS (
@@ -194,12 +193,11 @@ FROM events WHERE id = %(event_id)s AND deleted_at IS NULL
 SELECT EXISTS (SELECT FROM tickets WHERE event_id = %(event_id)s AND changed_in >= %(since)s::text::xid8)
 
 -- name: list_changed_tickets
--- The tickets of an event in the order of their changes. Usually no ticket was ever reissued, and this looks for no
--- replaced QR.
+-- The tickets of an event in the order of their changes.
 SELECT id, ticket_type_id, key_id, transfer_count, substring(qr_hash FOR 16) AS qr_hash, former_hashes,
-    CASE WHEN (SELECT EXISTS (SELECT FROM replaced_qrs)) THEN (
-        SELECT jsonb_agg(jsonb_build_object('qr_hash', encode(substring(qr_hash FOR 16), 'hex'), 'key_id', key_id,
-            'transfer_count', transfer_count)) FROM replaced_qrs WHERE ticket_id = tickets.id
+    CASE WHEN replaced_qrs IS NOT NULL THEN (
+        SELECT jsonb_agg(jsonb_build_object('qr_hash', encode(substring(replaced.qr_hash FOR 16), 'hex'),
+            'key_id', replaced.key_id, 'transfer_count', replaced.transfer_count)) FROM unnest(replaced_qrs) AS replaced
     ) END AS replaced_qrs,
     CASE WHEN status = 'refunded' THEN -1 WHEN disputed AND %(block_disputed)s THEN -3
         ELSE max_entries - entries END AS entries_left, group_size,

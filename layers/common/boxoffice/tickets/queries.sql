@@ -121,14 +121,11 @@ WHERE order_id = ANY(%(order_ids)s) AND status = 'valid' AND key_id <= %(up_to)s
 ORDER BY id FOR NO KEY UPDATE
 
 -- name: reissue_tickets
--- Gives locked tickets QRs of another key. The former QRs admit until their key is withdrawn.
-WITH reissued AS (
-    SELECT * FROM unnest(%(ids)s::uuid[], %(qr_hashes)s::bytea[]) AS reissued (id, qr_hash)
-), replaced AS (
-    INSERT INTO replaced_qrs (ticket_id, key_id, transfer_count, qr_hash)
-    SELECT id, key_id, transfer_count, tickets.qr_hash FROM tickets JOIN reissued USING (id)
-)
-UPDATE tickets SET key_id = %(key_id)s, qr_hash = reissued.qr_hash FROM reissued WHERE tickets.id = reissued.id
+-- Gives locked tickets QRs of another key. The former QRs admit until their key is withdrawn. They are in the ticket's
+-- own row, so that a scan that has waited for this sees them.
+UPDATE tickets SET key_id = %(key_id)s, qr_hash = reissued.qr_hash,
+    replaced_qrs = array_append(replaced_qrs, ROW(key_id, transfer_count, tickets.qr_hash)::replaced_qr)
+FROM unnest(%(ids)s::uuid[], %(qr_hashes)s::bytea[]) AS reissued (id, qr_hash) WHERE tickets.id = reissued.id
 
 -- name: lock_and_end_tickets
 -- Locks tickets and refunds them. Used tickets stay as they are, unless forced.
