@@ -8,7 +8,7 @@ a token, and deletes the row: of two who present it at once, the second finds no
 import base64
 import binascii
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -48,6 +48,7 @@ class OneTimeToken:
     purpose: str
     account_id: UUID | None
     payload: dict[str, Any]
+    expires_at: datetime
 
 
 def issue(

@@ -104,7 +104,7 @@ INSERT INTO one_time_tokens (id, purpose, account_id, payload, expires_at)
 VALUES (%(id)s, %(purpose)s, %(account_id)s, %(payload)s, now() + %(lifetime)s)
 
 -- name: get_one_time_token
-SELECT id, purpose, account_id, payload FROM one_time_tokens
+SELECT id, purpose, account_id, payload, expires_at FROM one_time_tokens
 WHERE id = %(id)s AND purpose = %(purpose)s AND expires_at > now()
 
 -- name: redeem_one_time_token

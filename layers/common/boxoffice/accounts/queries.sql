@@ -4,9 +4,7 @@
 -- Inserts nothing while another account may take the address back.
 INSERT INTO accounts (id, email, email_verified_at, name, password_hash, created_at)
 SELECT %(id)s, %(email)s, %(email_verified_at)s, %(name)s, %(password_hash)s, %(created_at)s
-WHERE NOT EXISTS (
-    SELECT FROM one_time_tokens
-    WHERE purpose = 'undo email change' AND payload ->> 'email' = %(email)s AND expires_at > now())
+WHERE NOT is_reserved_email(%(email)s, %(id)s)
 
 -- name: get_my_account
 -- The account with its memberships, the oldest organisation first.
@@ -52,16 +50,13 @@ SELECT blocked_at IS NOT NULL FROM accounts WHERE email = %(email)s
 -- name: set_email
 -- Gives an account an address that its owner reads. Changes nothing while another account may take the address back.
 UPDATE accounts SET email = %(email)s, email_verified_at = now(), version = version + 1
-WHERE id = %(id)s AND NOT EXISTS (
-    SELECT FROM one_time_tokens
-    WHERE purpose = 'undo email change' AND payload ->> 'email' = %(email)s AND account_id <> %(id)s
-        AND expires_at > now())
+WHERE id = %(id)s AND NOT is_reserved_email(%(email)s, %(id)s)
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
 -- name: restore_email
--- Ends the password, and a phone that was verified after the change was asked for, at the time in the id of its link.
+-- Ends the password, and a phone that was verified after the change was asked for.
 UPDATE accounts SET email = %(email)s, email_verified_at = now(), password_hash = NULL, version = version + 1,
-    phone_verified_at = CASE WHEN phone_verified_at < uuid_extract_timestamp(%(undo_id)s) THEN phone_verified_at END
+    phone_verified_at = CASE WHEN phone_verified_at < %(asked_at)s THEN phone_verified_at END
 WHERE id = %(id)s
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
@@ -265,8 +260,10 @@ SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, cr
 FROM accounts WHERE email = %(email)s FOR NO KEY UPDATE
 
 -- name: insert_google_account
--- Inserts nothing if an account has the address. If another transaction is inserting one, this waits for it.
-INSERT INTO accounts (id, email, email_verified_at, name) VALUES (%(id)s, %(email)s, %(now)s, %(name)s)
+-- Inserts nothing if an account has the address, or may take it back. If another transaction is inserting one, this
+-- waits for it.
+INSERT INTO accounts (id, email, email_verified_at, name)
+SELECT %(id)s, %(email)s, %(now)s, %(name)s WHERE NOT is_reserved_email(%(email)s, %(id)s)
 ON CONFLICT (email) DO NOTHING
 
 -- name: insert_google_identity

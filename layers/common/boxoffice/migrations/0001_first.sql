@@ -149,10 +149,16 @@ CREATE TABLE one_time_tokens (
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX one_time_tokens_account_id ON one_time_tokens (account_id, purpose) WHERE account_id IS NOT NULL;
--- Nobody else can take an address that an account may take back.
 CREATE INDEX one_time_tokens_reserved_emails ON one_time_tokens ((payload ->> 'email'))
     WHERE purpose = 'undo email change';
 CREATE INDEX one_time_tokens_expires_at ON one_time_tokens (expires_at);
+
+-- True if another account than the taker may take an address back, so that the taker must not have it.
+CREATE FUNCTION is_reserved_email(wanted text, taker uuid) RETURNS boolean LANGUAGE sql STABLE
+    RETURN EXISTS (
+        SELECT FROM one_time_tokens
+        WHERE purpose = 'undo email change' AND payload ->> 'email' = wanted AND account_id <> taker
+            AND expires_at > now());
 
 CREATE TABLE rate_limits (
     bucket    text PRIMARY KEY,
