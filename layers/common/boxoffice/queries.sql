@@ -116,6 +116,28 @@ RETURNING account_id, payload
 DELETE FROM one_time_tokens
 WHERE account_id = %(account_id)s AND purpose = %(purpose)s AND (%(after)s::uuid IS NULL OR id > %(after)s)
 
+-- name: revoke_all_one_time_tokens
+DELETE FROM one_time_tokens WHERE account_id = %(account_id)s
+
+-- name: list_old_one_time_tokens
+SELECT id FROM one_time_tokens WHERE expires_at <= now() AND id <> ALL(%(leave_out)s) ORDER BY expires_at
+LIMIT %(batch)s
+
+-- name: delete_old_one_time_tokens
+DELETE FROM one_time_tokens WHERE id = ANY(%(ids)s) AND expires_at <= now()
+
+-- name: list_old_rate_limits
+-- A batch of buckets whose window is over. The table has no index on that, so that a count stays cheap.
+SELECT bucket AS id FROM rate_limits WHERE resets_at <= now() AND bucket <> ALL(%(leave_out)s) LIMIT %(batch)s
+
+-- name: take_and_delete_rate_limits
+-- Buckets are locked in the order in which requests lock them.
+WITH over AS MATERIALIZED (
+    SELECT bucket FROM rate_limits WHERE bucket = ANY(%(buckets)s) AND resets_at <= now()
+    ORDER BY bucket FOR NO KEY UPDATE SKIP LOCKED
+)
+DELETE FROM rate_limits USING over WHERE rate_limits.bucket = over.bucket
+
 -- name: append_audit_entry
 -- The upsert locks the row of the chain, so the entries of one chain are written one after the other.
 WITH facts AS MATERIALIZED (

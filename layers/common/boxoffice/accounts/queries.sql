@@ -27,11 +27,11 @@ FROM accounts WHERE id = %(id)s
 
 -- name: find_account
 SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
-FROM accounts WHERE id = %(id)s
+FROM accounts WHERE id = %(id)s AND erased_at IS NULL
 
 -- name: lock_account
 SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
-FROM accounts WHERE id = %(id)s FOR NO KEY UPDATE
+FROM accounts WHERE id = %(id)s AND erased_at IS NULL FOR NO KEY UPDATE
 
 -- name: lock_credentials
 -- The lock is the one that a change of the address needs, so that no later statement has to wait for a stronger one.
@@ -144,13 +144,13 @@ UPDATE accounts SET password_hash = %(new_hash)s, must_change_password = false
 WHERE id = %(id)s AND password_hash = %(checked_hash)s
 
 -- name: lock_account_and_open_session
--- Inserts a session and its first refresh token, unless the account is blocked, or has a second factor that was not
--- passed. If a password was checked, it must still be the account's. What changes any of that and this statement wait
--- for each other's lock. If the change is second, it revokes this session. If it is first, this statement finds the
--- account as it is then. Answers what the account is asked for; nothing if it is refused.
+-- Inserts a session and its first refresh token, unless the account is blocked or erased, or has a second factor that
+-- was not passed. If a password was checked, it must still be the account's. What changes any of that and this
+-- statement wait for each other's lock. If the change is second, it revokes this session. If it is first, this
+-- statement finds the account as it is then. Answers what the account is asked for; nothing if it is refused.
 WITH account AS MATERIALIZED (
     SELECT id, second_factor_since IS NOT NULL AS has_second_factor, must_change_password FROM accounts
-    WHERE id = %(account_id)s AND blocked_at IS NULL
+    WHERE id = %(account_id)s AND blocked_at IS NULL AND erased_at IS NULL
         AND (%(checked_hash)s::text IS NULL OR password_hash = %(checked_hash)s) FOR SHARE
 ), passed AS (
     SELECT id FROM account WHERE %(second_factor_passed)s OR NOT has_second_factor
@@ -202,6 +202,25 @@ WITH locked AS MATERIALIZED (
 )
 UPDATE sessions SET revoked_at = now() FROM locked WHERE sessions.id = locked.id
 
+-- name: list_old_sessions
+-- A batch of sessions with refresh tokens that ended long ago.
+SELECT DISTINCT session_id AS id FROM (
+    SELECT session_id FROM refresh_tokens
+    WHERE expires_at < now() - make_interval(days => %(days)s) AND session_id <> ALL(%(leave_out)s)
+    ORDER BY expires_at LIMIT %(batch)s
+) AS ended
+
+-- name: take_sessions
+SELECT id FROM sessions WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+
+-- name: delete_old_tokens
+DELETE FROM refresh_tokens
+WHERE session_id = ANY(%(session_ids)s) AND expires_at < now() - make_interval(days => %(days)s)
+
+-- name: delete_empty_sessions
+-- Sessions that no refresh token continues any more.
+DELETE FROM sessions WHERE id = ANY(%(ids)s) AND NOT EXISTS (SELECT FROM refresh_tokens WHERE session_id = sessions.id)
+
 -- name: lock_account_with_factor
 SELECT id, email, email_verified_at, name, phone, phone_verified_at, second_factor_since, version, created_at
 FROM accounts WHERE id = %(id)s FOR NO KEY UPDATE
@@ -231,6 +250,9 @@ UPDATE second_factors SET recovery_hashes = %(hashes)s WHERE account_id = %(acco
 UPDATE second_factors SET recovery_hashes = array_remove(recovery_hashes, %(code_hash)s)
 WHERE account_id = %(account_id)s AND %(code_hash)s = ANY(recovery_hashes)
 RETURNING cardinality(recovery_hashes)
+
+-- name: delete_google_identities
+DELETE FROM google_identities WHERE account_id = %(account_id)s
 
 -- name: delete_second_factor
 DELETE FROM second_factors WHERE account_id = %(account_id)s
@@ -343,3 +365,17 @@ WHERE id = %(id)s AND email = %(email)s
 
 -- name: has_account
 SELECT EXISTS (SELECT FROM accounts WHERE id = %(id)s AND erased_at IS NULL)
+
+-- name: erase_account
+-- The row stays, since others name it. Nobody can log in to it.
+UPDATE accounts SET email = NULL, email_verified_at = NULL, name = %(erased_name)s, phone = NULL,
+    phone_verified_at = NULL, password_hash = NULL, is_admin = false, second_factor_since = NULL, erased_at = now(),
+    version = version + 1
+WHERE id = %(id)s
+
+-- name: lock_and_erase_devices
+-- Erase from where sessions of an account were used, and with what.
+WITH locked AS MATERIALIZED (
+    SELECT id FROM sessions WHERE account_id = %(account_id)s ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE sessions SET device_name = NULL, user_agent = '', address = '' FROM locked WHERE sessions.id = locked.id

@@ -5,6 +5,7 @@ So here is the one place that asks for the second factor.
 
 import hashlib
 import secrets
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,7 @@ from boxoffice.one_time import Purpose
 
 SQL = sql.queries("accounts")
 
+_BATCH = 5000
 TIME_FOR_SECOND_FACTOR = timedelta(minutes=10)
 
 
@@ -165,6 +167,24 @@ def revoke_sessions(conn: db.Connection, account_id: UUID, *, keep: UUID | None 
     return revoked
 
 
+<<<<<<< HEAD
+def list_old(conn: db.Connection, days: int, leave_out: Collection[UUID] = ()) -> list[UUID]:
+    """Return a batch of sessions that have refresh tokens which ended so many days ago.
+
+    Args:
+        leave_out: sessions that the run has tried already.
+    """
+    rows = db.many(conn, dict, SQL.list_old_sessions, days=days, leave_out=list(leave_out), batch=_BATCH)
+    return [row["id"] for row in rows]
+
+
+def purge(conn: db.Connection, session_ids: Sequence[UUID], days: int) -> int:
+    """Delete the old refresh tokens of some sessions, and the sessions that have no other. Return how many it read."""
+    ids = [row["id"] for row in db.many(conn, dict, SQL.take_sessions, ids=list(session_ids))]
+    db.run(conn, SQL.delete_old_tokens, session_ids=ids, days=days)
+    db.run(conn, SQL.delete_empty_sessions, ids=ids)
+    return len(ids)
+=======
 def end_ways_in(conn: db.Connection, account_id: UUID, since: datetime) -> None:
     """End what somebody may have added since a time to get in, or to keep the owner out.
 
@@ -172,6 +192,7 @@ def end_ways_in(conn: db.Connection, account_id: UUID, since: datetime) -> None:
     """
     db.run(conn, SQL.end_second_factor, id=account_id, since=since)
     db.run(conn, SQL.end_google_identity, id=account_id, since=since)
+>>>>>>> main
 
 
 def _second_factor_needed(conn: db.Connection, account: AccountRow) -> SecondFactorNeeded:
