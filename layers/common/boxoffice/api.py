@@ -171,7 +171,7 @@ def route[F: Callable[..., Any]](
     """
 
     def register(function: F) -> F:
-        access = Access(who, function.__name__, scope, devices)
+        access = Access(who, function.__name__, method == "GET", scope, devices)
         ROUTES.append(Route(method, path, function, access, raises, produces, other_statuses, conditional))
         _access[function] = access
         rule = path.replace("{", "<").replace("}", ">")

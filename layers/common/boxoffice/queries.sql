@@ -147,12 +147,14 @@ WITH facts AS MATERIALIZED (
             AND EXISTS (SELECT FROM accounts WHERE id = %(actor_id)s AND is_admin)
             AND NOT EXISTS (SELECT FROM members WHERE organisation_id = %(chain)s AND account_id = %(actor_id)s)
             AS as_admin
+), wanted AS MATERIALIZED (
+    SELECT * FROM facts WHERE as_admin OR NOT %(only_as_admin)s
 ), head AS (
     INSERT INTO audit_chains AS chained (chain, entries, hash)
-    SELECT chain, 1, audit_hash('', chain, 1, at, actor_kind, actor_id, as_admin, action, subject, details) FROM facts
+    SELECT chain, 1, audit_hash('', chain, 1, at, actor_kind, actor_id, as_admin, action, subject, details) FROM wanted
     ON CONFLICT (chain) DO UPDATE SET entries = chained.entries + 1, hash = (
         SELECT audit_hash(chained.hash, chain, chained.entries + 1, at, actor_kind, actor_id, as_admin, action, subject,
-            details) FROM facts)
+            details) FROM wanted)
     RETURNING chain, entries AS entry, coalesce(old.hash, '') AS previous_hash, hash
 ), personal AS (
     INSERT INTO audit_values (chain, entry, digest, salt, value, account_id)
@@ -162,7 +164,7 @@ WITH facts AS MATERIALIZED (
 )
 INSERT INTO audit_log (chain, entry, at, actor_kind, actor_id, as_admin, action, subject, details, previous_hash, hash)
 SELECT chain, entry, at, actor_kind, actor_id, as_admin, action, subject, details, previous_hash, hash
-FROM facts JOIN head USING (chain)
+FROM wanted JOIN head USING (chain)
 
 -- name: erase_audit_values
 DELETE FROM audit_values WHERE account_id = %(account_id)s OR value = ANY(%(values)s::text[])

@@ -148,6 +148,7 @@ def log_out(conn: db.Connection, caller: Caller) -> None:
     """Revoke the session of the caller's access token."""
     db.run(conn, SQL.revoke_session, id=caller.session_id, account_id=caller.account)
     credentials.forget(caller.session_id)
+    audit.record(conn, caller, "log_out", f"account {caller.account}", session_id=caller.session_id)
 
 
 def log_out_everywhere(conn: db.Connection, caller: Caller) -> None:
@@ -167,7 +168,6 @@ def revoke_sessions(conn: db.Connection, account_id: UUID, *, keep: UUID | None 
     return revoked
 
 
-<<<<<<< HEAD
 def list_old(conn: db.Connection, days: int, leave_out: Collection[UUID] = ()) -> list[UUID]:
     """Return a batch of sessions that have refresh tokens which ended so many days ago.
 
@@ -184,7 +184,8 @@ def purge(conn: db.Connection, session_ids: Sequence[UUID], days: int) -> int:
     db.run(conn, SQL.delete_old_tokens, session_ids=ids, days=days)
     db.run(conn, SQL.delete_empty_sessions, ids=ids)
     return len(ids)
-=======
+
+
 def end_ways_in(conn: db.Connection, account_id: UUID, since: datetime) -> None:
     """End what somebody may have added since a time to get in, or to keep the owner out.
 
@@ -192,7 +193,6 @@ def end_ways_in(conn: db.Connection, account_id: UUID, since: datetime) -> None:
     """
     db.run(conn, SQL.end_second_factor, id=account_id, since=since)
     db.run(conn, SQL.end_google_identity, id=account_id, since=since)
->>>>>>> main
 
 
 def _second_factor_needed(conn: db.Connection, account: AccountRow) -> SecondFactorNeeded:
