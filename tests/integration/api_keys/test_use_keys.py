@@ -141,6 +141,23 @@ def test_the_platforms_money_matters_are_not_there_for_a_key(api: Client, conn: 
     assert (answer.status, answer.code) == (404, "not_found")
 
 
+def test_a_key_lists_its_own_drafts_and_what_everybody_sees_of_others(
+    api: Client, conn: Connection, organisation: UUID, event: UUID, draft: UUID
+) -> None:
+    _, key = factories.api_key(conn, organisation, "events:read")
+    other = factories.organisation(conn)
+    theirs = factories.event(conn, organisation_id=other)
+    factories.event(conn, organisation_id=other, status="draft")
+
+    def listed(**query: Any) -> set[str]:
+        answer = api.get("/v1/events", headers={"X-Api-Key": key}, query=query)
+        return {each["id"] for each in answer.json["items"]}
+
+    assert listed(organisation_id=organisation) == {str(event), str(draft)}
+    assert listed(organisation_id=other) == {str(theirs)}
+    assert listed() == {str(event), str(theirs)}
+
+
 def test_no_cache_shows_everybody_what_a_key_sees(
     api: Client, conn: Connection, organisation: UUID, event: UUID
 ) -> None:
