@@ -70,8 +70,8 @@ OPENED = """
     ticket_types: delete_ticket_types insert_ticket_type list_ticket_types lock_event_of_ticket_type
         lock_ticket_type lock_ticket_types replace_pool set_seated update_ticket_type
     tickets: accept_transfer get_transfer insert_tickets insert_transfer list_signed_tickets
-        list_tickets_to_issue list_tickets_to_print lock_and_end_tickets lock_and_erase_holders
-        lock_and_set_disputed replace_pending_transfer
+        list_tickets_to_issue list_tickets_to_print lock_and_end_tickets lock_and_set_disputed
+        replace_pending_transfer
     vouchers: count_ticket_types delete_voucher insert_voucher list_by_code list_vouchers lock_event_of_voucher
         lock_voucher update_voucher
     waitlist: insert_entry list_awaited_of_event list_entries set_offered set_status take_and_expire_offers
@@ -121,7 +121,7 @@ PERSON = """
         list_transfers_sent_to_erase
     slots: list_claims_of_account lock_and_erase_customers lock_and_erase_notes
     tickets: erase_recipients erase_senders list_tickets_of_account list_tickets_of_address
-        lock_and_erase_buyers_tickets
+        lock_and_erase_buyers_tickets lock_and_erase_holders
     waitlist: erase_entries
 """
 
