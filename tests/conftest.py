@@ -15,6 +15,7 @@ from tests.helpers.google import CLIENT, SECRET_ID, Google, google_at
 from tests.helpers.locks import refuse_locks_outside_transactions
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, INFOS
 from tests.helpers.provider_servers import Flutterwave, Sandbox, Stripe, account_at
+from tests.helpers.secret_marks import MARK
 from tests.helpers.support import Client, Database, Postgres, all_functions, free_port
 
 KEY_RINGS = {
@@ -108,7 +109,7 @@ def aws_url() -> Iterator[str]:
     secrets = boto3.client("secretsmanager")
     for name in {*KEY_RINGS.values(), *PROVIDER_SECRETS.values()} - ACCOUNTS_AT_PROVIDERS.keys():
         secrets.create_secret(
-            Name=name, SecretString=json.dumps({"current": "1", "1": f"{name} of the tests, long enough to sign with"})
+            Name=name, SecretString=json.dumps({"current": "1", "1": f"{name} is {MARK}, long enough to sign with"})
         )
     for name, account in (ACCOUNTS_AT_PROVIDERS | {SECRET_ID: CLIENT}).items():
         secrets.create_secret(Name=name, SecretString=json.dumps(account))
