@@ -1,6 +1,7 @@
 """Fixtures of all tests. A session has one PostgreSQL and one AWS server (moto's), and each test its own database."""
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from boxoffice import config, credentials, db, migrations, platform_settings
 from tests.helpers.conformance import Coverage
 from tests.helpers.google import CLIENT, SECRET_ID, Google, google_at
 from tests.helpers.locks import refuse_locks_outside_transactions
+from tests.helpers.log_watch import LogWatch, people_in
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, INFOS
 from tests.helpers.provider_servers import Flutterwave, Sandbox, Stripe, account_at
 from tests.helpers.secret_marks import MARK
@@ -59,6 +61,24 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start the tests that take minutes first, so that nobody waits for them at the end."""
     items.sort(key=lambda item: "stateful" not in item.path.parts)
+
+
+@pytest.fixture(scope="session")
+def log_watch() -> Iterator[LogWatch]:
+    """Read all logs of this process."""
+    watch = LogWatch()
+    logging.getLogger().addHandler(watch)
+    yield watch
+    logging.getLogger().removeHandler(watch)
+
+
+@pytest.fixture(autouse=True)
+def no_people_in_logs(log_watch: LogWatch) -> Iterator[None]:
+    """Check that no test lets a handler or a job log data of people."""
+    log_watch.take()
+    yield
+    found = people_in(log_watch.take())
+    assert not found, "logs have no data of people: " + "\n".join(found)
 
 
 @pytest.fixture(scope="session")

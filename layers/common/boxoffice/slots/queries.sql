@@ -163,6 +163,21 @@ WITH released AS (
 UPDATE slots SET state = CASE WHEN number > %(capacity)s THEN 'withdrawn' ELSE 'free' END
 WHERE place_id = %(place_id)s AND number = ANY(%(numbers)s)
 
+-- name: lock_and_erase_notes
+-- Erase what was noted on the claims of some customers.
+WITH locked AS MATERIALIZED (
+    SELECT id FROM claims WHERE customer_id = ANY(%(customer_ids)s) AND note IS NOT NULL ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE claims SET note = NULL FROM locked WHERE claims.id = locked.id
+
+-- name: lock_and_erase_customers
+-- Erase who some customers are. Their claims stay.
+WITH locked AS MATERIALIZED (
+    SELECT id FROM customers WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE customers SET account_id = NULL, email = concat(customers.id, %(at_erased)s::text), phone = NULL, name = NULL
+FROM locked WHERE customers.id = locked.id
+
 -- name: list_claims_of_account
 -- The claims of a person by all that is proved to be theirs, newest first. A customer has one identity, so no claim is
 -- found twice. The claims of each customer are read from the index, as many as a page has.
