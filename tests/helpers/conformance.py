@@ -38,7 +38,8 @@ def check(method: str, path: str, status: int, headers: dict[str, str], body: by
     """Compare an answer with the document. ``headers`` have names in lower case.
 
     Raises:
-        AssertionError: the document names no such answer, it has a secret, or it is a 500 that the test does not provoke.
+        AssertionError: the document names no such answer, or it has a secret, or it is a 500 that the test does not
+            provoke.
     """
     assert not secrets_in(body.decode(errors="replace")), f"{method} {path} answers a secret"
     route = _find(method, path)

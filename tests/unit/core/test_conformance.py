@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.helpers import conformance
+from tests.helpers.secret_marks import MARK
 
 
 def problem(status: int, code: str, **facts: Any) -> dict[str, Any]:
