@@ -969,8 +969,8 @@ CREATE TABLE claims (
     FOREIGN KEY (place_id, slot) REFERENCES slots
 );
 CREATE UNIQUE INDEX claims_one_open ON claims (place_id, slot) WHERE released_at IS NULL;
-CREATE INDEX claims_by_customer ON claims (customer_id, released_at);
-CREATE INDEX claims_of_customer ON claims (customer_id, id);
+CREATE INDEX claims_open_by_customer ON claims (customer_id) WHERE released_at IS NULL;
+CREATE INDEX claims_by_customer ON claims (customer_id, id);
 CREATE INDEX claims_by_day ON claims (place_id, claimed_at);
 CREATE INDEX claims_by_day_released ON claims (place_id, released_at) INCLUDE (claimed_at)
     WHERE released_at IS NOT NULL;

@@ -102,8 +102,9 @@ def test_the_audit_log_shows_what_the_person_did_with_their_own_values(
     assert api.delete("/v1/sessions", account=account).status == 204
     conn.execute("UPDATE sessions SET revoked_at = NULL")
 
-    (entry,) = export_of(api, account)["audit_entries"]
+    signed_up, entry = export_of(api, account)["audit_entries"]
 
+    assert signed_up["action"] == "sign_up"
     assert (entry["action"], entry["actor_id"]) == ("log_out_everywhere", str(account))
     assert entry["details"]["address"] == "203.0.113.7"
 
