@@ -35,8 +35,8 @@ from tests.helpers.wsgi import app
 
 EXAMPLES = 50  # for each operation, of each kind
 
-# All of Schemathesis's checks, but for these. `positive_data_acceptance`: stock, roles and times refuse much that follows
-# the document. `ignored_auth` and `object_level_authorization`: test_authorisation.py and test_tenancy.py try more.
+# All of Schemathesis's checks, but for these. `positive_data_acceptance`: stock, roles and times refuse much that the
+# document allows. `ignored_auth` and `object_level_authorization`: test_authorisation.py and test_tenancy.py try more.
 # `unsupported_method` and `allow_header_conformance`: API Gateway answers what is no route.
 # `use_after_free` and `ensure_resource_availability`: they need runs of several operations.
 CHECKS = [
