@@ -51,7 +51,7 @@ DEFINED_BY_PROVIDERS = {
     if info.takes_real_money and info.name in get_args(StartableProvider.__value__)
 }
 OPAQUE = {"password", "current_password", "new_password", "refresh_token", "qr"}  # only compared, never shown
-# A PATCH may change nothing. Nor needs an account without a password a field, or who wants the defaults of all settings.
+# An account without a password, and whoever wants the default of each setting. Every PATCH may change nothing.
 NEEDS_NO_FIELD = {"start_second_factor", "update_settings"}
 NOT_NUMBERS = {
     "huge": 10**30,
