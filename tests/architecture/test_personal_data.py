@@ -201,7 +201,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     },
     "tickets": {
         **dict.fromkeys(("account_id", "organisation_id", "item_no"), OWNER),
-        **dict.fromkeys(("qr_hash", "former_hashes", "key_id"), SECRET),
+        **dict.fromkeys(("qr_hash", "former_hashes", "replaced_qrs", "key_id"), SECRET),
         **dict.fromkeys(
             ("position", "disputed", "transfer_count", "max_entries", "group_size", "changed_in", "refunded_at"),
             OPERATION,
@@ -255,7 +255,6 @@ TABLES_LEFT_OUT: dict[str, str] = {
     "rate_limits": "counts requests for an hour or a day, by address",
     "phone_codes": SECRET + ", and is deleted after two days",
     "renewals": "says how the renewal of an order's tickets stands",
-    "replaced_qrs": SECRET,
     "idempotency_keys": "repeats answers that the person got, for two days",
     "erasures": "is the request to erase, and exists while that is done",
     "erased_buyers": "knows nobody without the key, and then only by their address",

@@ -345,7 +345,7 @@ SELECT expires_at <= now() FROM phone_codes WHERE id = %(id)s
 -- Counts a try of the phone's newest code. Others who try it at once wait here, and find their number of tries.
 UPDATE phone_codes SET tries = tries + 1
 WHERE id = (SELECT id FROM phone_codes WHERE phone = %(phone)s ORDER BY created_at DESC, id DESC LIMIT 1)
-    AND used_at IS NULL AND expires_at > now() AND tries < %(most_tries)s
+    AND used_at IS NULL AND expires_at > now() AND tries < 5
 RETURNING id, key_id
 
 -- name: use_phone_code
