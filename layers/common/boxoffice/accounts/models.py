@@ -274,9 +274,14 @@ class SessionRow:
 
 @dataclass(frozen=True)
 class RefreshTokenRow(AccountRow):
-    """A refresh token with its session and its account. Its `id` is that of the account."""
+    """A refresh token with its session and its account. Its `id` is that of the account.
+
+    Attributes:
+        started_at: when the session was opened.
+    """
 
     session_id: UUID
+    started_at: datetime
     expires_at: datetime
     used_at: datetime | None
     revoked_at: datetime | None
