@@ -251,8 +251,15 @@ def _refuse_more(limits: Sequence[Limit], counted: Sequence[dict[str, Any]]) -> 
 
 
 def _address() -> str:
-    """Return the subject that stands for the caller's address, or for their network if that is IPv6."""
-    return f"address {network_of(api.caller().address)}"
+    """Return the subject that stands for the caller's address, or for their network if that is IPv6.
+
+    An address that a shop passes on counts for its organisation alone. Any seller can name any address, and could use
+    up what its owner may do elsewhere.
+    """
+    caller = api.caller()
+    if caller.buyer_address:
+        return f"address {network_of(caller.buyer_address)} of {caller.acts_for}"
+    return f"address {network_of(caller.address)}"
 
 
 def _limit(action: str, subjects: list[str], most: int, window: timedelta) -> None:
