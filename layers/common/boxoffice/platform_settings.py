@@ -52,13 +52,17 @@ class PlatformSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     verify_emails: Annotated[
-        bool, Field(description="Make an account only when its address is confirmed, and tell nobody who has one")
+        bool,
+        Field(
+            strict=True, description="Make an account only when its address is confirmed, and tell nobody who has one"
+        ),
     ] = Field(default_factory=lambda: settings().verify_emails)
     auto_approve_organisations: Annotated[
-        bool, Field(description="Let an organisation sell as soon as it signs up, before an admin has seen it")
+        bool,
+        Field(strict=True, description="Let an organisation sell as soon as it signs up, before an admin has seen it"),
     ] = Field(default_factory=lambda: settings().auto_approve_organisations)
     block_disputed_tickets: Annotated[
-        bool, Field(description="Refuse a ticket at the door while its payer disputes the payment")
+        bool, Field(strict=True, description="Refuse a ticket at the door while its payer disputes the payment")
     ] = Field(default_factory=lambda: settings().block_disputed_tickets)
     second_factor_required: Annotated[
         SecondFactorRule,
@@ -74,10 +78,19 @@ class PlatformSettings(BaseModel):
         ),
     ] = frozenset()
     sms_per_day: Annotated[
-        int, Field(ge=0, le=1_000_000, description="Text messages that are sent a day in all; each costs money")
+        int,
+        Field(
+            strict=True, ge=0, le=1_000_000, description="Text messages that are sent a day in all; each costs money"
+        ),
     ] = 500
     sms_to_country_per_day: Annotated[
-        int, Field(ge=0, le=1_000_000, description="Text messages that are sent a day to the phones of one country")
+        int,
+        Field(
+            strict=True,
+            ge=0,
+            le=1_000_000,
+            description="Text messages that are sent a day to the phones of one country",
+        ),
     ] = 300
 
 
