@@ -112,6 +112,12 @@ class TestJoining:
         answers = [join(api, ticket_type, email="ada@example.com").status for _ in range(11)]
         assert answers == [202] * 10 + [429]
 
+    def test_many_people_join_from_one_address(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        answers = [join(api, ticket_type, email=f"ada{number}@example.com").status for number in range(12)]
+        assert answers == [202] * 12
+        conn.execute("UPDATE rate_limits SET attempts = 100 WHERE bucket LIKE 'waitlist by%'")
+        assert join(api, ticket_type, email="bola@example.com").status == 429
+
 
 class TestOffers:
     def test_freed_stock_is_offered_before_the_public_can_buy_it(
