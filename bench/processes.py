@@ -25,6 +25,8 @@ _ENVIRONMENT = {
     "HOLD_MINUTES": "15",
     "AUTO_APPROVE_ORGANISATIONS": "false",
     "VERIFY_EMAILS": "false",
+    "GOOGLE_LOG_IN": "false",
+    "GOOGLE_CLIENT_SECRET": "google-client",
     "BCRYPT_COST": "12",
     "BLOCK_DISPUTED_TICKETS": "false",
     "PAYMENT_PROVIDERS": "",

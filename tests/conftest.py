@@ -1,6 +1,7 @@
 """Fixtures of all tests. A session has one PostgreSQL and one AWS server (moto's), and each test its own database."""
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,8 +14,10 @@ from boxoffice import config, credentials, db, migrations, platform_settings
 from tests.helpers.conformance import Coverage
 from tests.helpers.google import CLIENT, SECRET_ID, Google, google_at
 from tests.helpers.locks import refuse_locks_outside_transactions
+from tests.helpers.log_watch import LogWatch, people_in
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, INFOS
 from tests.helpers.provider_servers import Flutterwave, Sandbox, Stripe, account_at
+from tests.helpers.secret_marks import MARK, secrets_in
 from tests.helpers.support import Client, Database, Postgres, all_functions, free_port
 
 KEY_RINGS = {
@@ -58,6 +61,25 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start the tests that take minutes first, so that nobody waits for them at the end."""
     items.sort(key=lambda item: "stateful" not in item.path.parts)
+
+
+@pytest.fixture(scope="session")
+def log_watch() -> Iterator[LogWatch]:
+    """Read all logs of this process."""
+    watch = LogWatch()
+    logging.getLogger().addHandler(watch)
+    yield watch
+    logging.getLogger().removeHandler(watch)
+
+
+@pytest.fixture(autouse=True)
+def no_people_in_logs(log_watch: LogWatch) -> Iterator[None]:
+    """Check that no test lets a handler or a job log data of people, or a secret."""
+    log_watch.take()
+    yield
+    lines = log_watch.take()
+    found = people_in(lines) + [f"a secret: {line}" for line in lines if secrets_in(line)]
+    assert not found, "logs have neither data of people nor secrets: " + "\n".join(found)
 
 
 @pytest.fixture(scope="session")
@@ -108,7 +130,7 @@ def aws_url() -> Iterator[str]:
     secrets = boto3.client("secretsmanager")
     for name in {*KEY_RINGS.values(), *PROVIDER_SECRETS.values()} - ACCOUNTS_AT_PROVIDERS.keys():
         secrets.create_secret(
-            Name=name, SecretString=json.dumps({"current": "1", "1": f"{name} of the tests, long enough to sign with"})
+            Name=name, SecretString=json.dumps({"current": "1", "1": f"{name} is {MARK}, long enough to sign with"})
         )
     for name, account in (ACCOUNTS_AT_PROVIDERS | {SECRET_ID: CLIENT}).items():
         secrets.create_secret(Name=name, SecretString=json.dumps(account))

@@ -3,6 +3,7 @@
 from boxoffice import db
 from boxoffice.accounts import google
 from boxoffice.accounts.errors import (
+    EmailTaken,
     EmailUnverified,
     GoogleAccountDiffers,
     GoogleCodeOver,
@@ -16,7 +17,7 @@ from boxoffice.auth import Who
 
 __all__ = ["handler"]
 
-REFUSALS = (GoogleCodeOver, GoogleDoesNotVouch, EmailUnverified, GoogleAccountDiffers, WrongCredentials)
+REFUSALS = (GoogleCodeOver, GoogleDoesNotVouch, EmailUnverified, EmailTaken, GoogleAccountDiffers, WrongCredentials)
 
 
 # This has no rate limit: nobody can guess a code, and a wrong one costs no more than a hash.

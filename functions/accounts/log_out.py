@@ -14,5 +14,5 @@ def log_out() -> None:
 
     Its refresh token ends at once, and its access token within half a minute.
     """
-    with db.autocommit() as conn:
+    with db.transaction() as conn:
         sessions.log_out(conn, caller())

@@ -46,9 +46,17 @@ def client(service: str, endpoint: str) -> Any:
     )
 
 
-def start(state: State, host: str, port: int) -> Part:
-    """Start the server. Do not wait for it."""
-    command = [sys.executable, "-m", "local.stack.aws_server", host, str(port), str(state.emails)]
+def start(state: State, host: str, port: int, template: Template, url: str) -> Part:
+    """Start the server. Do not wait for it.
+
+    Args:
+        template: says which functions rotate secrets.
+        url: the address of the gateway, which runs these functions.
+    """
+    schedules = template.of_type("AWS::SecretsManager::RotationSchedule").values()
+    functions = {each["SecretId"]: each["RotationLambdaARN"].rpartition(":")[2] for each in schedules}
+    arguments = [host, str(port), str(state.folder), url, json.dumps(functions)]
+    command = [sys.executable, "-m", "local.stack.aws_server", *arguments]
     return Part("AWS services", command, log=state.logs / "aws.log")
 
 

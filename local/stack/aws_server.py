@@ -1,10 +1,12 @@
-"""moto's server in a process of its own: `python -m local.stack.aws_server HOST PORT FOLDER`.
+"""moto's server in a process of its own: `python -m local.stack.aws_server HOST PORT STATE URL ROTATIONS`.
 
-Emails sent through SES and text messages sent through SNS go to the inbox in the folder. They do not pile up in memory.
+Emails sent through SES and text messages sent through SNS go to the inbox in the state folder. They do not pile up in
+memory. ROTATIONS is JSON: which function of the gateway at URL rotates which secret.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,9 @@ from moto.sns.models import sns_backends
 from local.stack.account import ACCOUNT, REGION
 from local.stack.inbox import Inbox
 from local.stack.processes import exit_with_parent
+from local.stack.rotations import keep_secrets, rotate_by
 from local.stack.server import listen, serve
+from local.stack.state import State
 
 
 class SentMessages(list[Any]):
@@ -47,14 +51,16 @@ class SentTexts(dict[str, tuple[str, str]]):
         self._inbox.add_sms(message_id, *message)
 
 
-def main(host: str, port: int, folder: Path) -> None:
+def main(host: str, port: int, state: State, url: str, functions: dict[str, str]) -> None:
     """Serve until the parent ends."""
-    inbox = Inbox(folder)
+    inbox = Inbox(state.emails)
     ses_backends[ACCOUNT][REGION].sent_messages = SentMessages(inbox)
     sns_backends[ACCOUNT][REGION].sms_messages = SentTexts(inbox)
+    keep_secrets(state)
+    rotate_by(functions, url)
     exit_with_parent()
     serve(DomainDispatcherApplication(create_backend_app), listen(host, port))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), State(Path(sys.argv[3])), sys.argv[4], json.loads(sys.argv[5]))

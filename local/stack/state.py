@@ -83,6 +83,13 @@ class State:
             self.write_private(path.name, json.dumps(values, indent=2) + "\n")
         return values[name]
 
+    def keep_secret(self, name: str, value: str) -> None:
+        """Keep a secret that has changed."""
+        path = self.folder / "secrets.json"
+        values: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        if values.get(name) != value:
+            self.write_private(path.name, json.dumps({**values, name: value}, indent=2) + "\n")
+
     def write_private(self, name: str, text: str) -> None:
         """Write a file that only its owner may read."""
         path = self.folder / name

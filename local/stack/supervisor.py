@@ -150,7 +150,7 @@ class Stack:
     def _start_services(self) -> Part:
         host, port = self._containers.address if self._containers else HOST, self._state.port("aws")
         self.aws_endpoint = f"http://{host}:{port}"
-        return self._run(aws.start(self._state, host, port))
+        return self._run(aws.start(self._state, host, port, Template(self._project.template), self.url))
 
     def _start_database(self) -> None:
         if self._project.database is None:

@@ -199,6 +199,8 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "order_items_pkey": copy("order_items"),
     "order_history_order_id_fkey": f"UPDATE order_history SET order_id = {NEW}",
     "order_history_pkey": copy("order_history"),
+    "erased_buyers_order_id_fkey": f"UPDATE erased_buyers SET order_id = {NEW}",
+    "erased_buyers_pkey": copy("erased_buyers"),
     # payments
     "payments_amount_check": "UPDATE payments SET amount = 0",
     "payments_one_open": copy("payments", "ask_at IS NOT NULL", id=NEW, provider_reference="'other'"),
@@ -329,6 +331,20 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "claims_one_open": copy("claims", "released_at IS NULL", id=NEW),
     "claims_pkey": copy("claims", slot="9"),
     "claims_place_id_slot_fkey": "UPDATE claims SET slot = 99",
+    # privacy
+    "erasures_account_id_fkey": f"UPDATE erasures SET account_id = {NEW}",
+    "erasures_account_id_key": copy("erasures", "account_id IS NOT NULL", id=NEW),
+    "erasures_due_until_finished": (
+        "UPDATE erasures SET due_at = NULL",
+        "UPDATE erasures SET finished_at = now(), email = NULL, phone = NULL",
+    ),
+    "erasures_finished_without_contact": (
+        "UPDATE erasures SET finished_at = now(), due_at = NULL, email = NULL, phone = '+2348012345678'",
+        "UPDATE erasures SET finished_at = now(), due_at = NULL, email = 'ada@example.com', phone = NULL",
+    ),
+    "erasures_pkey": copy("erasures", account_id="NULL"),
+    "contact_purges_event_id_fkey": f"UPDATE contact_purges SET event_id = {NEW}",
+    "contact_purges_pkey": copy("contact_purges"),
     # the platform
     "platform_settings_pkey": copy("platform_settings"),
     "platform_settings_version_is_only_check": "UPDATE platform_settings_version SET is_only = false",
@@ -380,7 +396,9 @@ NULLABLE: dict[str, str] = {
     "api_keys": "last_used_at revoked_at",
     "audit_values": "account_id",
     "claims": "note released_at released_by",
+    "contact_purges": "finished_at",
     "customers": "account_id email name phone",
+    "erasures": "account_id due_at email finished_at phone",
     "door_devices": "last_seen_at revoked_at",
     "door_passes": "gates revoked_at",
     "key_withdrawals": "finished_at signs_at withdrawn_at",
@@ -437,6 +455,10 @@ ROWS = """
 INSERT INTO rate_limits VALUES ('bucket', 1, now());
 INSERT INTO one_time_tokens (id, purpose, payload, expires_at) VALUES (gen_random_uuid(), 'confirm email', '{}', now());
 INSERT INTO platform_settings VALUES ('verify_emails', 'true');
+INSERT INTO erasures (id, account_id, email, is_proven)
+    SELECT gen_random_uuid(), id, 'ada@example.com', true FROM accounts LIMIT 1;
+INSERT INTO erased_buyers SELECT '', id, now() FROM orders LIMIT 1;
+INSERT INTO contact_purges (event_id) SELECT id FROM events LIMIT 1;
 INSERT INTO google_identities (issuer, subject, account_id) SELECT 'google', 'ada', id FROM accounts LIMIT 1;
 INSERT INTO audit_values SELECT chain, entry, 'digest', 'sixteen of bytes', 'value', NULL FROM audit_log LIMIT 1;
 INSERT INTO paces VALUES ('stripe', gen_random_uuid(), 'create', now());

@@ -10,7 +10,18 @@ from tests.helpers.support import ROOT, all_functions, snake_case
 LAYER = ROOT / "layers" / "common" / "boxoffice"
 MODULES = sorted((ROOT / "local" / "stack").glob("*.py"))
 
-WORDS_OF_AWS = {"account", "accounts", "event", "events", "receipt", "service", "services", "session", "sessions"}
+WORDS_OF_AWS = {
+    "account",
+    "accounts",
+    "event",
+    "events",
+    "receipt",
+    "service",
+    "services",
+    "session",
+    "sessions",
+    "rotate_secret",
+}
 WORDS_OF_ENGLISH_AND_PYTHON = {"order", "place", "platform"}
 ERROR_TYPE_OF_LAMBDA = "Sandbox.Timedout"
 

@@ -52,6 +52,7 @@ DOMAINS = [
     "media",
     "newsletter",
     "admin",
+    "privacy",
     "platform",
 ]
 

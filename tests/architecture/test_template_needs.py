@@ -57,7 +57,7 @@ JOBS = {
     "expire_orders": "rate(1 minute)",
     "finish_cancellations": "rate(1 minute)",
     "offer_waitlist": "rate(1 minute)",
-    "purge_idempotency_keys": "rate(1 hour)",
+    "purge_personal_data": "rate(1 hour)",
     "reconcile_payments": "rate(1 minute)",
     "reissue_tickets": "rate(1 minute)",
     "relay_outbox": "rate(1 minute)",
@@ -71,7 +71,7 @@ SECONDS = {
     "finish_google_login": 29,  # three calls to Google may take 6 s each
     "get_scan_manifest": 29,
     "migrate": 840,
-    "purge_idempotency_keys": 60,
+    "purge_personal_data": 60,
     "reconcile_payments": 60,
     "reissue_tickets": 60,
     "relay_outbox": 60,

@@ -530,7 +530,7 @@ COMPARISONS = {
     "orders/list_orders": 1,
     "orders/list_orders_of_buyer": 1,
     "orders/list_orders_of_event": 1,
-    "orders/list_quantities_of_buyer": 2,
+    "orders/list_quantities_of_buyer": 3,
     "payments/ask_about_refund": 1,
     "payments/count_waiting_payments": 1,
     "payments/find_reversed_payment": 3,

@@ -96,7 +96,7 @@ def test_a_login_with_the_old_password_does_not_survive_a_reset(
 
     with psycopg.connect(database.api_url) as resetting:
         resetting.execute("UPDATE accounts SET password_hash = %s", [passwords.hash_of(NEW)])
-        with waiting(conn, database, lambda other: service.log_in(other, login)) as late:
+        with waiting(conn, database, lambda other: service.log_in(other, STRANGER, login)) as late:
             resetting.commit()
             with pytest.raises(WrongCredentials):
                 late.result()
@@ -109,7 +109,7 @@ def test_a_reset_revokes_a_login_that_was_a_moment_faster(api: Client, database:
     token = reset_link(conn, person)
 
     with db.Connection.connect(database.api_url) as logging_in:
-        service.log_in(logging_in, LogInRequest(email=person.email, password=PASSWORD))
+        service.log_in(logging_in, STRANGER, LogInRequest(email=person.email, password=PASSWORD))
         with waiting(conn, database, lambda other: reset(other, token)) as resetting:
             logging_in.commit()
             resetting.result()
@@ -128,7 +128,7 @@ def test_resets_and_logins_at_once_leave_no_session_of_the_old_password(
             if number == 0:
                 reset(racer, token)
             else:
-                service.log_in(racer, LogInRequest(email=person.email, password=PASSWORD))
+                service.log_in(racer, STRANGER, LogInRequest(email=person.email, password=PASSWORD))
         except WrongCredentials:
             pass
 

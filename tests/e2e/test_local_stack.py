@@ -88,6 +88,12 @@ Resources:
         Queue:
           Type: SQS
           Properties: {Queue: !GetAtt Work.Arn, BatchSize: 10, FunctionResponseTypes: [ReportBatchItemFailures]}
+  KeysRotation:
+    Type: AWS::SecretsManager::RotationSchedule
+    Properties: {SecretId: !Ref Keys, RotationLambdaARN: !GetAtt Rotate.Arn}
+  Rotate:
+    Type: AWS::Serverless::Function
+    Properties: {Handler: rotate.handler}
   Tick:
     Type: AWS::Serverless::Function
     Properties:
@@ -125,6 +131,22 @@ def handler(event, context):
     failed = [record["messageId"] for record in event["Records"] if record["body"] == "poison"]
     print([record["body"] for record in event["Records"]])
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+""",
+    "rotate": """
+import boto3, json
+
+def handler(event, context):
+    secrets, secret, token = boto3.client("secretsmanager"), event["SecretId"], event["ClientRequestToken"]
+    if event["Step"] == "createSecret":
+        old = json.loads(secrets.get_secret_value(SecretId=secret, VersionStage="AWSCURRENT")["SecretString"])
+        new = json.dumps({**old, "steps": old.get("steps", 0) + 1})
+        secrets.put_secret_value(
+            SecretId=secret, ClientRequestToken=token, SecretString=new, VersionStages=["AWSPENDING"])
+    if event["Step"] == "finishSecret":
+        stages = secrets.describe_secret(SecretId=secret)["VersionIdsToStages"]
+        (current,) = [version for version, labels in stages.items() if "AWSCURRENT" in labels]
+        secrets.update_secret_version_stage(
+            SecretId=secret, VersionStage="AWSCURRENT", MoveToVersionId=token, RemoveFromVersionId=current)
 """,
     "tick": """
 def handler(event, context):
@@ -438,6 +460,19 @@ def test_secrets_survive_a_restart_and_have_the_form_that_the_template_declares(
     assert first["current"] == "1"
     assert len(first["1"]) == 64
     assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_is_rotated_by_its_function_and_survives_a_restart(tmp_path: Path, project: Project) -> None:
+    def ring(stack: Stack) -> Any:
+        secrets = aws.client("secretsmanager", stack.aws_endpoint)
+        return json.loads(secrets.get_secret_value(SecretId="Keys", VersionStage="AWSCURRENT")["SecretString"])
+
+    with Stack(project, tmp_path, port=0) as stack:
+        aws.client("secretsmanager", stack.aws_endpoint).rotate_secret(SecretId="Keys")
+        eventually(lambda: "steps" in ring(stack))
+        rotated = ring(stack)
+    with Stack(project, tmp_path, port=0) as stack:
+        assert ring(stack) == rotated
 
 
 def test_a_folder_serves_one_run_at_a_time(stack: Stack, project: Project) -> None:

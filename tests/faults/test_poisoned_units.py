@@ -147,7 +147,7 @@ def relay_outbox(lab: Laboratory) -> Poison:
     return Poison("relay_outbox", "relayed", ("MessagesRelayed", "MessagesNotRelayed"), first, 1000, lab.mend)
 
 
-def purge_idempotency_keys(lab: Laboratory) -> Poison:
+def purge_keys(lab: Laboratory) -> Poison:
     lab.conn.execute(
         """INSERT INTO idempotency_keys (operation, scope, key, fingerprint, response, created_at)
         SELECT 'start_payment', 'order', number::text, '', '{}', now() - interval '3 days'
@@ -155,7 +155,7 @@ def purge_idempotency_keys(lab: Laboratory) -> Poison:
     )
     lab.refuse("idempotency_keys", "OLD.key = '0'", when="DELETE")
     return Poison(
-        "purge_idempotency_keys", "purged", ("KeysPurged", "KeysNotPurged"), "start_payment order 0", 1000, lab.mend
+        "purge_personal_data", "keys", ("KeysPurged", "KeysNotPurged"), "start_payment order 0", 1000, lab.mend
     )
 
 
@@ -168,7 +168,7 @@ POISONS = [
     ask_providers,
     send_refunds,
     relay_outbox,
-    purge_idempotency_keys,
+    purge_keys,
 ]
 
 

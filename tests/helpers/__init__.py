@@ -23,6 +23,7 @@
 - `rings`: key rings that a test may rotate
 - `racing`: callers at once, and processes that are killed at a round trip
 - `locks`: refuses statements that lock rows outside a transaction
+- `log_watch`: finds data of people in the logs
 - `relays`: a network between the functions and the database, which may drop packets
 - `snapshots`: digests of the database, to tell whether anything has changed
 - `invariants`: the check for the end of every test that moves stock, money or tickets

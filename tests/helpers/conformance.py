@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from jsonschema_rs import Draft202012Validator, Registry
 
+from tests.helpers.secret_marks import secrets_in
+
 _DOCUMENT = "urn:boxoffice:openapi"
 _INTERNAL_ERROR = "internal_error"
 
@@ -36,8 +38,10 @@ def check(method: str, path: str, status: int, headers: dict[str, str], body: by
     """Compare an answer with the document. ``headers`` have names in lower case.
 
     Raises:
-        AssertionError: the document names no such answer, or it is a 500 that the test does not provoke.
+        AssertionError: the document names no such answer, or it has a secret, or it is a 500 that the test does not
+            provoke.
     """
+    assert not secrets_in(body.decode(errors="replace")), f"{method} {path} answers a secret"
     route = _find(method, path)
     if route is None:
         assert (status, json.loads(body)["code"]) == (404, "not_found"), f"{method} {path} is not in the document"

@@ -127,6 +127,7 @@ class World:
     confirm_token: str
     reset_token: str
     undo_token: str
+    personal_data_token: str
 
     def names(self) -> dict[str, str]:
         """Return the values for the names in examples."""
@@ -250,6 +251,7 @@ def build(conn: psycopg.Connection) -> World:
             conn, Purpose.SIGN_UP, email=f"{new_id()}@example.com", name="Bola", organisation_name="Bola's"
         ),
         reset_token=factories.one_time_token(conn, Purpose.RESET_PASSWORD, account_id=buyer, email=email),
+        personal_data_token=factories.one_time_token(conn, Purpose.PERSONAL_DATA, email=email),
         undo_token=factories.one_time_token(conn, Purpose.UNDO_EMAIL_CHANGE, account_id=buyer, email=email),
     )
 

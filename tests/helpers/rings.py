@@ -3,6 +3,8 @@
 import json
 from uuid import uuid4
 
+from tests.helpers.secret_marks import MARK
+
 
 class KeyRing:
     """A key ring, which begins with one key."""
@@ -35,4 +37,4 @@ class KeyRing:
 
 
 def _random() -> str:
-    return uuid4().hex + uuid4().hex
+    return f"{MARK}-{uuid4().hex}{uuid4().hex}"

@@ -20,7 +20,7 @@ def address_of(headers: Mapping[str, str], connected: str) -> str:
     """Return the address of whoever sent a request: as our CDN says, if the request proves to come from it.
 
     Args:
-        headers: of the request; their names are in lower case.
+        headers: of the request.
         connected: who has connected to API Gateway.
     """
     presented = headers.get(EDGE_SECRET)

@@ -171,7 +171,7 @@ def route[F: Callable[..., Any]](
     """
 
     def register(function: F) -> F:
-        access = Access(who, function.__name__, scope, devices)
+        access = Access(who, function.__name__, method == "GET", scope, devices)
         ROUTES.append(Route(method, path, function, access, raises, produces, other_statuses, conditional))
         _access[function] = access
         rule = path.replace("{", "<").replace("}", ">")
@@ -202,7 +202,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         answer = app.resolve(event, context)
     finally:
         flush()
-    if "x-api-key" in event["headers"]:  # a key may see more than others who ask a cache for the same
+    if request_header("x-api-key") is not None:  # a key may see more than others who ask a cache for the same
         answer["headers"]["Cache-Control"] = "private"
     return answer
 

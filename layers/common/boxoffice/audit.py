@@ -11,14 +11,16 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel
 
 from boxoffice import db, sql
-from boxoffice.auth import Caller
+
+if TYPE_CHECKING:
+    from boxoffice.auth import Caller
 
 SQL = sql.queries()
 
@@ -49,7 +51,7 @@ _NO_CHANGES = frozenset({"version", "updated_at"})
 
 def record(
     conn: db.Connection,
-    caller: Caller | None,
+    caller: "Caller | None",
     action: str,
     subject: str,
     *,
@@ -65,6 +67,38 @@ def record(
         organisation: the organisation to whose chain the entry belongs. Without one it belongs to the chain of the
             account that is its subject, or to the platform's.
         details: facts to store; no secrets. Those in `PERSONAL` can be erased. A change has `changes` among them.
+    """
+    _append(conn, caller, action, subject, organisation, details)
+
+
+def record_read(conn: db.Connection, caller: "Caller", organisation_id: UUID) -> None:
+    """Append an entry after the transaction, if an admin reads what belongs to an organisation that is not theirs.
+
+    A request that reads several things of one organisation makes one entry.
+    """
+    conn.after_commit(_record_reads, (caller, organisation_id))
+
+
+def _record_reads(conn: db.Connection, reads: "list[tuple[Caller, UUID]]") -> None:
+    for caller, organisation_id in dict.fromkeys(reads):
+        subject = f"organisation {organisation_id}"
+        _append(conn, caller, caller.operation, subject, organisation_id, {}, only_as_admin=True)
+
+
+def _append(
+    conn: db.Connection,
+    caller: "Caller | None",
+    action: str,
+    subject: str,
+    organisation: UUID | None,
+    details: Mapping[str, Any],
+    *,
+    only_as_admin: bool = False,
+) -> None:
+    """Append an entry.
+
+    Args:
+        only_as_admin: True to append nothing unless an admin has acted in what is not theirs.
     """
     about = _account_in(subject)
     actor_kind, actor_id, address = (
@@ -83,6 +117,7 @@ def record(
         action=action,
         subject=subject,
         details=Jsonb(facts),
+        only_as_admin=only_as_admin,
         **values.columns(),
     )
 

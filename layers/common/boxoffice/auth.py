@@ -8,7 +8,7 @@ from enum import Enum, StrEnum
 from typing import Literal
 from uuid import UUID
 
-from boxoffice import addresses, credentials, db, platform_settings, sql
+from boxoffice import addresses, audit, credentials, db, platform_settings, sql
 from boxoffice.bearer_secrets import DEVICE_TOKEN, is_secret
 from boxoffice.config import settings
 from boxoffice.credentials import ApiKey, DoorDevice, Session
@@ -79,11 +79,13 @@ class Access:
 
     Attributes:
         operation: the name of the route's function.
+        reads: True if the operation changes nothing.
         scope: what an API key needs. None if no key may call it.
     """
 
     who: Who
     operation: str = ""
+    reads: bool = False
     scope: Scope | None = None
     devices: Devices = Devices.NEVER
 
@@ -104,6 +106,7 @@ class Caller:
         operation: the name of the route's function.
         address: where the request comes from.
         buyer_address: whom a trusted shop sends the request for. Only limits use it.
+        reads: True if the operation changes nothing.
     """
 
     needs: Who
@@ -112,6 +115,7 @@ class Caller:
     guest_token: str | None = None
     address: str = ""
     operation: str = ""
+    reads: bool = False
     session: Session | None = None
     key: ApiKey | None = None
     device: DoorDevice | None = None
@@ -181,6 +185,7 @@ def identify(access: Access, headers: Mapping[str, str], connected: str) -> Call
         guest_token=headers.get("x-order-token"),
         address=addresses.address_of(headers, connected),
         operation=access.operation,
+        reads=access.reads,
         user_agent=headers.get("user-agent", "")[:_MOST_OF_USER_AGENT],
     )
     authorization, presented_key = headers.get("authorization"), headers.get("x-api-key")
@@ -386,6 +391,13 @@ def require_role(conn: db.Connection, caller: Caller, organisation_id: UUID) -> 
         raise Forbidden(required_role=caller.needs, your_role=role)
     if caller.needs is Who.OWNER:
         require_second_factor(conn, caller, Who.OWNER)
+    _note_read(conn, caller, organisation_id)
+
+
+def _note_read(conn: db.Connection, caller: Caller, organisation_id: UUID) -> None:
+    """Let the audit log have it if an admin reads what belongs to an organisation that is not theirs."""
+    if caller.reads and caller.session and caller.session.is_admin:
+        audit.record_read(conn, caller, organisation_id)
 
 
 def require_second_factor(conn: db.Connection, caller: Caller, role: Who, rule: SecondFactorRule | None = None) -> None:
@@ -448,6 +460,7 @@ def require_holder(
         raise NotFound
     if not covers(role, Who.MANAGER):
         raise Forbidden(required_role=Who.MANAGER, your_role=role)
+    _note_read(conn, caller, organisation_id)
     return Who.MANAGER
 
 

@@ -35,11 +35,6 @@ def first_id(moment: datetime) -> UUID:
     return _uuid7(max(0, int(moment.astimezone(UTC).timestamp() * 1000)), 0)
 
 
-def moment_of(row_id: UUID) -> datetime:
-    """Return when a UUID of version 7 was made, to the millisecond."""
-    return datetime.fromtimestamp((row_id.int >> 80) / 1000, UTC)
-
-
 def _uuid7(milliseconds: int, random: int) -> UUID:
     return UUID(int=milliseconds << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1)
 

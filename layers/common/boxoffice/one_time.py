@@ -7,8 +7,9 @@ a token, and deletes the row: of two who present it at once, the second finds no
 
 import base64
 import binascii
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,8 @@ from boxoffice.config import settings
 from boxoffice.ids import new_id
 
 SQL = sql.queries()
+
+_BATCH = 5000
 
 
 LONGEST = timedelta(days=30)
@@ -34,6 +37,7 @@ class Purpose(StrEnum):
     GOOGLE_LOG_IN = "google log-in"
     INVITATION = "invitation"
     PAIR_DOOR_DEVICE = "pair door device"
+    PERSONAL_DATA = "personal data"
     RESET_PASSWORD = "reset password"  # noqa: S105
     SECOND_FACTOR = "second factor"
     SIGN_UP = "sign up"
@@ -48,6 +52,7 @@ class OneTimeToken:
     purpose: str
     account_id: UUID | None
     payload: dict[str, Any]
+    expires_at: datetime
 
 
 def issue(
@@ -118,6 +123,26 @@ def revoke(conn: db.Connection, purpose: Purpose, account_id: UUID, *, after: UU
     """
     params = {"purpose": purpose, "account_id": account_id, "after": after}
     return db.run(conn, SQL.revoke_one_time_tokens, **params)
+
+
+def revoke_all(conn: db.Connection, account_id: UUID) -> int:
+    """End all tokens of an account, and return their number. The caller has locked the account."""
+    return db.run(conn, SQL.revoke_all_one_time_tokens, account_id=account_id)
+
+
+def list_old(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:
+    """Return a batch of tokens that are over.
+
+    Args:
+        leave_out: tokens that the run has tried already.
+    """
+    rows = db.many(conn, dict, SQL.list_old_one_time_tokens, leave_out=list(leave_out), batch=_BATCH)
+    return [row["id"] for row in rows]
+
+
+def purge(conn: db.Connection, token_ids: Sequence[UUID]) -> int:
+    """Delete tokens that are over, with what they were good for. Return their number."""
+    return db.run(conn, SQL.delete_old_one_time_tokens, ids=list(token_ids))
 
 
 def _id_in(purpose: Purpose, presented: str) -> UUID | None:

@@ -5,7 +5,7 @@ does it within two minutes. The row alone says what is owed; a record on the que
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any, Literal
 from uuid import UUID
@@ -23,6 +23,7 @@ type QueuedKind = Literal["email", "sms"]
 """The kinds of messages that workers send, each with a queue of its own. Webhooks have none yet."""
 
 _MOST_NUDGES = 500
+_PURGE_BATCH = 5000
 _dumps = partial(json.dumps, default=str)  # ids are written as text
 
 
@@ -120,3 +121,23 @@ def enqueue(message_ids: Sequence[UUID], queue_url: str) -> list[UUID]:
     """
     bodies = [json.dumps({"outbox_id": str(message_id)}) for message_id in message_ids]
     return [message_ids[number] for number in queues.put(queue_url, bodies)]
+
+
+def list_old(conn: db.Connection, days: int, leave_out: Collection[UUID] = ()) -> list[UUID]:
+    """Return a batch of messages that have ended, so many days after they were written, and name somebody still.
+
+    Args:
+        leave_out: messages that the run has tried already.
+    """
+    rows = db.many(conn, dict, SQL.list_old_messages, days=days, leave_out=list(leave_out), batch=_PURGE_BATCH)
+    return [row["id"] for row in rows]
+
+
+def erase(conn: db.Connection, message_ids: Sequence[UUID]) -> int:
+    """Erase to whom messages went that have ended, and return their number. What they were about stays."""
+    return db.run(conn, SQL.erase_messages, ids=list(message_ids))
+
+
+def erase_recipients(conn: db.Connection, recipients: Collection[str]) -> int:
+    """Erase some recipients from all messages that have ended, and return the number of messages."""
+    return db.run(conn, SQL.erase_recipients, recipients=list(recipients))

@@ -10,7 +10,7 @@ from uuid import UUID
 from boxoffice.errors import Invalid
 
 
-def encode(*key: UUID | datetime | int) -> str:
+def encode(*key: UUID | datetime | int | str) -> str:
     """Return an opaque cursor for the row with this sort key."""
     parts = [part.isoformat() if isinstance(part, datetime) else str(part) for part in key]
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
@@ -32,6 +32,14 @@ def decode_numbers_and_id(cursor: str | None) -> tuple[int, int, int, UUID] | No
         return None
     first, second, third, row_id = _decode(cursor, _big_number, _big_number, _big_number, UUID)
     return first, second, third, row_id
+
+
+def decode_number_and_text(cursor: str | None) -> tuple[int, str] | None:
+    """Return the number and the text in a cursor of a list of several parts: which part, and the key in it."""
+    if cursor is None:
+        return None
+    number, text = _decode(cursor, _number, str)
+    return number, text
 
 
 def decode_moment_and_id(cursor: str | None) -> tuple[datetime, UUID] | None:
@@ -82,6 +90,9 @@ def _decode(cursor: str, *types: Callable[[str], Any]) -> list[Any]:
         parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return [convert(part) for convert, part in zip(types, parts, strict=True)]
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise Invalid.at(
-            "query", "cursor", because="The cursor is not valid. Send a `next_cursor` as you received it."
-        ) from error
+        raise bad_cursor() from error
+
+
+def bad_cursor() -> Invalid:
+    """Return the error for a cursor that is none of ours."""
+    return Invalid.at("query", "cursor", because="The cursor is not valid. Send a `next_cursor` as you received it.")

@@ -57,6 +57,24 @@ class PlatformSettings(BaseModel):
             strict=True, description="Make an account only when its address is confirmed, and tell nobody who has one"
         ),
     ] = Field(default_factory=lambda: settings().verify_emails)
+    contact_months: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=120,
+            description="How many months after an event the names and contacts of its buyers and holders are erased. "
+            "Null keeps them",
+        ),
+    ] = None
+    message_days: Annotated[
+        int, Field(ge=7, le=3650, description="After how many days a message that has ended is deleted")
+    ] = 90
+    provider_event_days: Annotated[
+        int, Field(ge=30, le=3650, description="After how many days it is erased what payment providers have told")
+    ] = 180
+    session_days: Annotated[
+        int, Field(ge=1, le=3650, description="How many days after its end a session is deleted")
+    ] = 30
     auto_approve_organisations: Annotated[
         bool,
         Field(strict=True, description="Let an organisation sell as soon as it signs up, before an admin has seen it"),

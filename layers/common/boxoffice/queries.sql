@@ -104,7 +104,7 @@ INSERT INTO one_time_tokens (id, purpose, account_id, payload, expires_at)
 VALUES (%(id)s, %(purpose)s, %(account_id)s, %(payload)s, now() + %(lifetime)s)
 
 -- name: get_one_time_token
-SELECT id, purpose, account_id, payload FROM one_time_tokens
+SELECT id, purpose, account_id, payload, expires_at FROM one_time_tokens
 WHERE id = %(id)s AND purpose = %(purpose)s AND expires_at > now()
 
 -- name: redeem_one_time_token
@@ -116,6 +116,28 @@ RETURNING account_id, payload
 DELETE FROM one_time_tokens
 WHERE account_id = %(account_id)s AND purpose = %(purpose)s AND (%(after)s::uuid IS NULL OR id > %(after)s)
 
+-- name: revoke_all_one_time_tokens
+DELETE FROM one_time_tokens WHERE account_id = %(account_id)s
+
+-- name: list_old_one_time_tokens
+SELECT id FROM one_time_tokens WHERE expires_at <= now() AND id <> ALL(%(leave_out)s) ORDER BY expires_at
+LIMIT %(batch)s
+
+-- name: delete_old_one_time_tokens
+DELETE FROM one_time_tokens WHERE id = ANY(%(ids)s) AND expires_at <= now()
+
+-- name: list_old_rate_limits
+-- A batch of buckets whose window is over. The table has no index on that, so that a count stays cheap.
+SELECT bucket AS id FROM rate_limits WHERE resets_at <= now() AND bucket <> ALL(%(leave_out)s) LIMIT %(batch)s
+
+-- name: take_and_delete_rate_limits
+-- Buckets are locked in the order in which requests lock them.
+WITH over AS MATERIALIZED (
+    SELECT bucket FROM rate_limits WHERE bucket = ANY(%(buckets)s) AND resets_at <= now()
+    ORDER BY bucket FOR NO KEY UPDATE SKIP LOCKED
+)
+DELETE FROM rate_limits USING over WHERE rate_limits.bucket = over.bucket
+
 -- name: append_audit_entry
 -- The upsert locks the row of the chain, so the entries of one chain are written one after the other.
 WITH facts AS MATERIALIZED (
@@ -125,12 +147,14 @@ WITH facts AS MATERIALIZED (
             AND EXISTS (SELECT FROM accounts WHERE id = %(actor_id)s AND is_admin)
             AND NOT EXISTS (SELECT FROM members WHERE organisation_id = %(chain)s AND account_id = %(actor_id)s)
             AS as_admin
+), wanted AS MATERIALIZED (
+    SELECT * FROM facts WHERE as_admin OR NOT %(only_as_admin)s
 ), head AS (
     INSERT INTO audit_chains AS chained (chain, entries, hash)
-    SELECT chain, 1, audit_hash('', chain, 1, at, actor_kind, actor_id, as_admin, action, subject, details) FROM facts
+    SELECT chain, 1, audit_hash('', chain, 1, at, actor_kind, actor_id, as_admin, action, subject, details) FROM wanted
     ON CONFLICT (chain) DO UPDATE SET entries = chained.entries + 1, hash = (
         SELECT audit_hash(chained.hash, chain, chained.entries + 1, at, actor_kind, actor_id, as_admin, action, subject,
-            details) FROM facts)
+            details) FROM wanted)
     RETURNING chain, entries AS entry, coalesce(old.hash, '') AS previous_hash, hash
 ), personal AS (
     INSERT INTO audit_values (chain, entry, digest, salt, value, account_id)
@@ -140,7 +164,7 @@ WITH facts AS MATERIALIZED (
 )
 INSERT INTO audit_log (chain, entry, at, actor_kind, actor_id, as_admin, action, subject, details, previous_hash, hash)
 SELECT chain, entry, at, actor_kind, actor_id, as_admin, action, subject, details, previous_hash, hash
-FROM facts JOIN head USING (chain)
+FROM wanted JOIN head USING (chain)
 
 -- name: erase_audit_values
 DELETE FROM audit_values WHERE account_id = %(account_id)s OR value = ANY(%(values)s::text[])

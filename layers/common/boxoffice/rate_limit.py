@@ -1,6 +1,6 @@
 """Rate limits: how often somebody may try. The database counts, so that a limit holds for all environments together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +16,8 @@ from boxoffice.observability import count
 
 SQL = sql.queries()
 
+_BATCH = 5000
+
 ATTEMPTS = 10
 ATTEMPTS_WINDOW = timedelta(minutes=15)
 SECOND_FACTOR_ATTEMPTS = 5
@@ -27,7 +29,9 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EMAILS = 5
 EMAILS_FROM_ONE_ADDRESS = 100  # in the same time; a venue or a carrier can be many people
 EMAILS_WINDOW = timedelta(hours=1)
-RESETS_WINDOW = timedelta(minutes=30)  # as long as a link works
+RESETS_WINDOW = timedelta(minutes=30)  # as long as such a link works
+EXPORTS = 5
+EXPORTS_WINDOW = timedelta(days=1)
 INVITATIONS = 20
 WAITLIST_FROM_ONE_ADDRESS = 100
 
@@ -84,18 +88,27 @@ def limit_emails_to(email: str, *others: str) -> None:
     _limit("emails to", [email, *others], EMAILS, EMAILS_WINDOW)
 
 
-def limit_resets_to(email: str) -> None:
-    """Count a request for a link that sets a new password.
+def limit_links_to(email: str, what: Literal["reset", "orders", "personal data"]) -> None:
+    """Count a request for a link that its owner needs to get at what is theirs.
 
-    These count apart from all other emails. Anybody can have an invitation sent to an address, and would keep its owner
-    from a new password. Whoever is refused here has got a link that still works.
+    Each kind counts apart from all other emails. Anybody can have an invitation sent to an address, and would keep its
+    owner out. Whoever is refused here has got a link of this kind that still works.
 
     Raises:
-        TooManyRequests: in half an hour before there were five for the address. Or the caller has had a hundred emails
-            sent in an hour.
+        TooManyRequests: there were five for the address in an hour before, or in half an hour if they reset a password.
+            Or the caller has had a hundred emails sent in an hour.
     """
     _limit("emails by", [_address()], EMAILS_FROM_ONE_ADDRESS, EMAILS_WINDOW)
-    _limit("resets to", [email], EMAILS, RESETS_WINDOW)
+    _limit(f"{what} to", [email], EMAILS, RESETS_WINDOW if what == "reset" else EMAILS_WINDOW)
+
+
+def limit_exports(subject: str) -> None:
+    """Count an export of all that is held about a person.
+
+    Raises:
+        TooManyRequests: there were five in a day before.
+    """
+    _limit("export", [subject], EXPORTS, EXPORTS_WINDOW)
 
 
 def limit_waitlist(email: str) -> None:
@@ -185,6 +198,21 @@ def _limit_failures(action: str, most: int, wrong: tuple[type[Exception], ...]) 
     except wrong:
         _limit(action, [subject], most, ATTEMPTS_WINDOW)
         raise
+
+
+def list_old(conn: db.Connection, leave_out: Collection[str] = ()) -> list[str]:
+    """Return a batch of buckets whose window is over.
+
+    Args:
+        leave_out: buckets that the run has tried already.
+    """
+    rows = db.many(conn, dict, SQL.list_old_rate_limits, leave_out=list(leave_out), batch=_BATCH)
+    return [row["id"] for row in rows]
+
+
+def purge(conn: db.Connection, buckets: Sequence[str]) -> int:
+    """Delete buckets whose window is over, with the addresses that they name. Return their number."""
+    return db.run(conn, SQL.take_and_delete_rate_limits, buckets=list(buckets))
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,7 @@ CREATE TABLE refresh_tokens (
     used_at    timestamptz
 );
 CREATE INDEX refresh_tokens_session_id ON refresh_tokens (session_id);
+CREATE INDEX refresh_tokens_expires_at ON refresh_tokens (expires_at);
 
 -- The secret of an app that makes codes (TOTP), encrypted, and the hashes of the recovery codes. It counts since
 -- accounts.second_factor_since; until then a code has to confirm it. No code of last_step or before is taken any more.
@@ -149,10 +150,16 @@ CREATE TABLE one_time_tokens (
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX one_time_tokens_account_id ON one_time_tokens (account_id, purpose) WHERE account_id IS NOT NULL;
--- Nobody else can take an address that an account may take back.
 CREATE INDEX one_time_tokens_reserved_emails ON one_time_tokens ((payload ->> 'email'))
     WHERE purpose = 'undo email change';
 CREATE INDEX one_time_tokens_expires_at ON one_time_tokens (expires_at);
+
+-- True if another account than the taker may take an address back, so that the taker must not have it.
+CREATE FUNCTION is_reserved_email(wanted text, taker uuid) RETURNS boolean LANGUAGE sql STABLE
+    RETURN EXISTS (
+        SELECT FROM one_time_tokens
+        WHERE purpose = 'undo email change' AND payload ->> 'email' = wanted AND account_id <> taker
+            AND expires_at > now());
 
 CREATE TABLE rate_limits (
     bucket    text PRIMARY KEY,
@@ -460,6 +467,8 @@ CREATE UNIQUE INDEX waitlist_one_entry ON waitlist_entries (ticket_type_id, emai
 CREATE INDEX waitlist_queue ON waitlist_entries (ticket_type_id, quantity, id) WHERE status = 'waiting';
 CREATE INDEX waitlist_lapsing ON waitlist_entries (expires_at) WHERE status = 'offered';
 CREATE INDEX waitlist_by_event ON waitlist_entries (event_id, status, id);
+CREATE INDEX waitlist_by_email ON waitlist_entries (email, id);
+CREATE INDEX waitlist_by_account ON waitlist_entries (account_id, id) WHERE account_id IS NOT NULL;
 
 -- An order draws a redemption from the voucher's own pool, as it draws tickets. So a voucher is never redeemed too
 -- often, and an order that ends gives its redemption back (decision 8). A voucher without a discount only unlocks
@@ -564,6 +573,16 @@ CREATE TABLE order_history (
 );
 CREATE INDEX order_history_order_id ON order_history (order_id);
 
+-- Which orders somebody had before their data was erased, so that limits per buyer still count these. The address is
+-- kept as a MAC, under a key that the database does not have, until the last event of the order is over.
+CREATE TABLE erased_buyers (
+    address_mac bytea NOT NULL,
+    order_id    uuid NOT NULL REFERENCES orders,
+    until       timestamptz NOT NULL,
+    PRIMARY KEY (address_mac, order_id)
+);
+CREATE INDEX erased_buyers_until ON erased_buyers (until);
+
 -- ----------------------------------------------------------------------------------------------------- payments
 
 -- merchant_id says whose account at the provider takes the money: an organisation's or, if it is the nil UUID, the
@@ -619,6 +638,7 @@ CREATE TABLE provider_events (
     PRIMARY KEY (provider, merchant_id, event_id)
 );
 CREATE INDEX provider_events_payment_id ON provider_events (payment_id);
+CREATE INDEX provider_events_to_erase ON provider_events (received_at) WHERE payload <> '{}';
 
 -- Money that came. The reference is the provider's own name for it, so it counts once however many events report it.
 -- If pays_order, it has paid the order; otherwise all of it goes back (decision 19). What its refunds send back is in
@@ -829,6 +849,10 @@ CREATE TABLE transfers (
     CONSTRAINT transfers_chain UNIQUE (ticket_id, transfer_count)
 );
 CREATE UNIQUE INDEX transfers_one_pending ON transfers (ticket_id) WHERE status = 'pending';
+CREATE INDEX transfers_by_sender ON transfers (from_email, id);
+CREATE INDEX transfers_by_recipient ON transfers (to_email, id);
+CREATE INDEX transfers_by_sending_account ON transfers (from_account_id, id) WHERE from_account_id IS NOT NULL;
+CREATE INDEX transfers_by_receiving_account ON transfers (to_account_id, id) WHERE to_account_id IS NOT NULL;
 
 -- A ticket as its holder sees it. transfer is the one that can be accepted now.
 CREATE VIEW shown_tickets AS
@@ -880,6 +904,7 @@ CREATE TABLE scans (
     CONSTRAINT scans_undone CHECK ((outcome = 'undone') = (undone_at IS NOT NULL))
 );
 CREATE INDEX scans_ticket_id ON scans (ticket_id);
+CREATE INDEX scans_by_scanner ON scans (scanned_by, id);
 CREATE INDEX scans_by_event ON scans (event_id, at, id) INCLUDE (gate, outcome);
 CREATE UNIQUE INDEX scans_sequence_key ON scans (event_id, device_id, sequence) WHERE sequence IS NOT NULL;
 CREATE INDEX scans_conflicts ON scans (event_id, at, id) WHERE let_in AND outcome NOT IN ('admitted', 'undone');
@@ -944,8 +969,8 @@ CREATE TABLE claims (
     FOREIGN KEY (place_id, slot) REFERENCES slots
 );
 CREATE UNIQUE INDEX claims_one_open ON claims (place_id, slot) WHERE released_at IS NULL;
-CREATE INDEX claims_by_customer ON claims (customer_id, released_at);
-CREATE INDEX claims_of_customer ON claims (customer_id, id);
+CREATE INDEX claims_open_by_customer ON claims (customer_id) WHERE released_at IS NULL;
+CREATE INDEX claims_by_customer ON claims (customer_id, id);
 CREATE INDEX claims_by_day ON claims (place_id, claimed_at);
 CREATE INDEX claims_by_day_released ON claims (place_id, released_at) INCLUDE (claimed_at)
     WHERE released_at IS NOT NULL;
@@ -981,6 +1006,7 @@ CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created
 -- in work is leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again.
 -- The template of a webhook is its type, and its recipient is the organisation. No webhook is sent yet, so due_at and
 -- relay_at are infinity. A message is dropped if nobody needs it any more when it would be sent; last_error says why.
+-- Long after a message has ended, its recipient is erased: it is empty then, and of the payload only ids are left.
 CREATE TABLE outbox (
     id             uuid PRIMARY KEY,
     kind           text NOT NULL CHECK (kind IN ('email', 'sms', 'webhook')),
@@ -999,6 +1025,9 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_relay ON outbox (relay_at) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_failed ON outbox (id) WHERE status = 'failed';
+CREATE INDEX outbox_to_erase ON outbox (created_at)
+    WHERE status NOT IN ('pending', 'sending') AND recipient <> '' AND kind <> 'webhook';
+CREATE INDEX outbox_by_recipient ON outbox (recipient, id) WHERE kind <> 'webhook';
 
 -- Keys of a ring are withdrawn: those up to an id. From signs_at on, another key signs. What they have signed is
 -- renewed if that matters: tickets before the keys are withdrawn, and links after that. The orders are looked at by
@@ -1033,6 +1062,30 @@ CREATE INDEX renewals_next ON renewals (starts_at, order_id);
 -- The body of a webhook, with the fields that Standard Webhooks recommends.
 CREATE FUNCTION webhook_body(type text, data jsonb) RETURNS jsonb LANGUAGE sql STABLE
     RETURN jsonb_build_object('type', type, 'timestamp', now(), 'data', data);
+
+-- Whose personal data is to be erased, because they have asked for it. From due_at on a job erases it bit by bit: that
+-- of the account, and that of guests with this phone or this address. The address counts if it is proven to be theirs.
+-- Once nothing is left, the address and the phone go too, and the row shows that the request was met.
+CREATE TABLE erasures (
+    id          uuid PRIMARY KEY,
+    account_id  uuid UNIQUE REFERENCES accounts,
+    email       text,
+    is_proven   boolean NOT NULL,
+    phone       text,
+    asked_at    timestamptz NOT NULL DEFAULT now(),
+    due_at      timestamptz DEFAULT now(),
+    finished_at timestamptz,
+    CONSTRAINT erasures_due_until_finished CHECK ((due_at IS NULL) = (finished_at IS NOT NULL)),
+    CONSTRAINT erasures_finished_without_contact CHECK (finished_at IS NULL OR (email IS NULL AND phone IS NULL))
+);
+CREATE INDEX erasures_due ON erasures (due_at) WHERE due_at IS NOT NULL;
+
+-- How far the contacts of an event's orders have been erased, long after the event, in the order of the orders' ids.
+CREATE TABLE contact_purges (
+    event_id      uuid PRIMARY KEY REFERENCES events,
+    last_order_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    finished_at   timestamptz
+);
 
 -- The last entry of each chain. An entry about an account is in the account's own chain, one about an organisation in
 -- the organisation's, and all others in the platform's. So log-ins do not wait for each other (decision 41).

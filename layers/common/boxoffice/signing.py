@@ -31,6 +31,11 @@ def withdrawn_keys(ring: str) -> list[int]:
     return [number for number in range(1, int(keys["current"])) if str(number) not in keys]
 
 
+def live_keys(ring: str) -> list[bytes]:
+    """Return every key of a ring that is not withdrawn."""
+    return [text.encode() for key_id, text in secret(ring).items() if key_id.isdecimal()]
+
+
 def is_withdrawn(ring: str, key_id: int) -> bool:
     """Return True if a key that has signed something of ours is not in the ring any more."""
     return key(ring, str(key_id)) is None

@@ -6,6 +6,8 @@ from uuid import UUID
 from psycopg import Connection
 
 from tests.helpers import factories
+from tests.helpers.authenticators import set_up
+from tests.helpers.google import Google, get_code, trade
 from tests.helpers.mailbox import letters_to
 from tests.helpers.people import PASSWORD, Person, can_refresh, log_in, sign_up, sign_up_request
 from tests.helpers.support import Answer, Client
@@ -187,18 +189,34 @@ def test_the_old_address_undoes_a_change_and_shuts_the_thief_out(api: Client, co
     assert api.post("/v1/sessions", {"email": OLD, "password": body["password"]}).status == 200
 
 
-def test_an_undo_leaves_the_ways_in_that_were_there_before(api: Client, conn: Connection) -> None:
+def test_an_undo_ends_the_ways_in_that_were_added_since(api: Client, conn: Connection) -> None:
     person = sign_up(api, email=OLD)
-    conn.execute("INSERT INTO google_identities VALUES ('https://accounts.google.com', 'owner', %s)", [person.id])
-    factories.second_factor(conn, person.id)
-    conn.execute("UPDATE google_identities SET created_at = now() - interval '1 second'")
-    conn.execute("UPDATE accounts SET second_factor_since = now() - interval '1 second'")
     moved(api, conn, person, NEW)
+    set_up(api, person)
+    identity = "INSERT INTO google_identities (issuer, subject, account_id) VALUES ('google', 'thief', %s)"
+    conn.execute(identity, [person.id])
 
     assert undo(api, letters_to(conn, OLD)[-1].token).status == 202
 
-    assert conn.execute("SELECT subject FROM google_identities").fetchall() == [("owner",)]
-    assert conn.execute("SELECT second_factor_since IS NULL FROM accounts").fetchone() == (False,)
+    assert conn.execute("SELECT second_factor_since FROM accounts").fetchone() == (None,)
+    assert conn.execute("SELECT FROM second_factors").fetchall() == []
+    assert conn.execute("SELECT FROM google_identities").fetchall() == []
+
+
+def test_an_undo_leaves_the_ways_in_from_before(api: Client, conn: Connection) -> None:
+    person = sign_up(api, email=OLD)
+    set_up(api, person)
+    identity = "INSERT INTO google_identities (issuer, subject, account_id) VALUES ('google', 'owner', %s)"
+    conn.execute(identity, [person.id])
+    conn.execute("UPDATE accounts SET phone = %s, phone_verified_at = now()", [PHONE])
+    change(api, person)
+
+    assert undo(api, letters_to(conn, OLD)[-1].token).status == 202
+
+    state = "SELECT second_factor_since IS NULL, phone_verified_at IS NULL FROM accounts"
+    assert conn.execute(state).fetchone() == (False, False)
+    assert len(conn.execute("SELECT FROM second_factors").fetchall()) == 1
+    assert len(conn.execute("SELECT FROM google_identities").fetchall()) == 1
 
 
 def test_an_undo_stops_a_change_that_is_not_confirmed(api: Client, conn: Connection) -> None:
@@ -260,6 +278,17 @@ def test_nobody_else_can_take_an_address_that_may_be_taken_back(api: Client, con
 
     conn.execute("UPDATE one_time_tokens SET expires_at = now()")
     assert api.post("/v1/accounts", sign_up_request(email=OLD), address="192.0.2.9").status == 201
+
+
+def test_nor_by_google(api: Client, conn: Connection, google: Google) -> None:
+    email = "ada@gmail.com"
+    person = sign_up(api, email=email)
+    moved(api, conn, person, NEW)
+    google.log_in_as(email)
+
+    assert trade(api, get_code(api, google)).code == "email_taken"
+    conn.execute("DELETE FROM one_time_tokens WHERE purpose = 'undo email change'")
+    assert trade(api, get_code(api, google)).status == 200
 
 
 def test_the_account_itself_can_go_back_to_its_address(api: Client, conn: Connection) -> None:

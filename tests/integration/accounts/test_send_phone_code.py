@@ -11,7 +11,7 @@ from tests.helpers import factories
 from tests.helpers.mailbox import code_in, deliver_sms, texts
 from tests.helpers.phones import ask, get_code
 from tests.helpers.snapshots import unchanged
-from tests.helpers.support import Client
+from tests.helpers.support import Client, context, function
 
 NIGERIAN = "+2348031234567"
 
@@ -127,6 +127,15 @@ def test_a_code_needs_the_key_and_its_own_id(api: Client, conn: Connection, monk
     monkeypatch.setattr(phone_codes, "_ring", lambda: "ticket-keys")
     assert phone_codes._derive(code_id, 1) != code, "the ring of tickets makes other codes"
     assert phone_codes._derive(code_id, 2) is None, "there is no such key"
+
+
+def test_codes_are_forgotten_after_two_days(api: Client, conn: Connection) -> None:
+    old, young = factories.phone(), factories.phone()
+    for phone in (old, young):
+        ask(api, phone)
+    conn.execute("UPDATE phone_codes SET created_at = now() - interval '49 hours' WHERE phone = %s", [old])
+    assert function("purge_personal_data").handler({}, context())["phone_codes"] == 1
+    assert conn.execute("SELECT phone FROM phone_codes").fetchall() == [(young,)]
 
 
 class TestTheAnswer:

@@ -147,6 +147,31 @@ def test_what_a_key_changes_is_in_the_audit_log(
     assert conn.execute("SELECT actor_id FROM order_history").fetchall() == [(key_id,)]
 
 
+def test_the_platforms_money_matters_are_not_there_for_a_key(api: Client, conn: Connection, organisation: UUID) -> None:
+    _, key = factories.api_key(conn, organisation)
+
+    answer = api.get(f"/v1/organisations/{UUID(int=0)}/money-matters", headers={"X-Api-Key": key})
+
+    assert (answer.status, answer.code) == (404, "not_found")
+
+
+def test_a_key_lists_its_own_drafts_and_what_everybody_sees_of_others(
+    api: Client, conn: Connection, organisation: UUID, event: UUID, draft: UUID
+) -> None:
+    _, key = factories.api_key(conn, organisation, "events:read")
+    other = factories.organisation(conn)
+    theirs = factories.event(conn, organisation_id=other)
+    factories.event(conn, organisation_id=other, status="draft")
+
+    def listed(**query: Any) -> set[str]:
+        answer = api.get("/v1/events", headers={"X-Api-Key": key}, query=query)
+        return {each["id"] for each in answer.json["items"]}
+
+    assert listed(organisation_id=organisation) == {str(event), str(draft)}
+    assert listed(organisation_id=other) == {str(theirs)}
+    assert listed() == {str(event), str(theirs)}
+
+
 def test_no_cache_shows_everybody_what_a_key_sees(
     api: Client, conn: Connection, organisation: UUID, event: UUID
 ) -> None:

@@ -81,3 +81,14 @@ def test_only_managers_of_the_organisation_list_scans(doors: Doors) -> None:
     assert doors.api.get(path, account=doors.scanner).status == 403
     assert doors.api.get(path, account=rival).status == 404
     assert doors.api.get(path, account=doors.manager, query={"cursor": "abc"}).status == 422
+
+
+def test_the_list_shows_which_key_has_scanned(doors: Doors) -> None:
+    (ticket,) = doors.sell()
+    key_id, key = factories.api_key(doors.conn, doors.organisation, "scan", name="Turnstile")
+
+    assert doors.api.post("/v1/scans", {"qr": ticket.qr}, headers={"X-Api-Key": key}).status == 200
+
+    path = f"/v1/events/{doors.event}/scans"
+    (scan,) = doors.api.get(path, headers={"X-Api-Key": key}).json["items"]
+    assert scan["scanned_by"] == {"id": str(key_id), "kind": "key", "name": "Turnstile"}

@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
 from psycopg import Connection
 
-from boxoffice import db
+from boxoffice import config, db
 from boxoffice.rate_limit import SQL
 from tests.helpers.racing import race
+from tests.helpers.rings import KeyRing
 from tests.helpers.support import Client, Database
 
 QUARTER = timedelta(minutes=15)
@@ -67,3 +69,19 @@ def test_a_refused_request_does_nothing_else(api: Client, conn: Connection) -> N
 
     assert (answer.status, answer.code) == (429, "too_many_requests")
     assert conn.execute("SELECT FROM accounts").fetchall() == []
+
+
+def test_behind_our_cdn_the_address_of_the_viewer_counts(
+    api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = KeyRing()
+    monkeypatch.setenv("EDGE_KEYS_SECRET", ring.id)
+    config.settings.cache_clear()
+    body = {"email": "ada@example.com", "password": "wrong"}
+
+    for presented in (ring.keys["1"], "guess"):
+        headers = {"X-Edge-Secret": presented, "CloudFront-Viewer-Address": "2001:db8:1:2:3:4:5:6:46532"}
+        assert api.post("/v1/sessions", body, headers=headers, address="203.0.113.7").status == 401
+
+    counted = conn.execute("SELECT bucket FROM rate_limits WHERE bucket LIKE '%address%' ORDER BY bucket").fetchall()
+    assert [bucket.rpartition(" ")[2] for (bucket,) in counted] == ["2001:db8:1:2::/64", "203.0.113.7"]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.helpers import conformance
+from tests.helpers.secret_marks import MARK
 
 
 def problem(status: int, code: str, **facts: Any) -> dict[str, Any]:
@@ -64,3 +65,8 @@ def test_every_declared_answer_has_an_operation_a_status_and_a_code() -> None:
 
     assert {("delete_event", 204, ""), ("delete_event", 409, "tickets_taken"), ("get_health", 503, "")} <= declared
     assert ("delete_event", 409, "") not in declared
+
+
+def test_an_answer_with_a_secret_is_refused() -> None:
+    with pytest.raises(AssertionError, match="answers a secret"):
+        conformance.check("GET", "/health", 200, {"content-type": "application/json"}, f'"{MARK}"'.encode())

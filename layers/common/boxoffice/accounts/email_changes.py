@@ -15,7 +15,6 @@ from boxoffice.accounts.errors import EmailTaken, LinkOver
 from boxoffice.accounts.models import AccountRow, Credentials, EmailChange, EmailSentView
 from boxoffice.auth import Caller, acting_as
 from boxoffice.errors import Invalid
-from boxoffice.ids import moment_of
 from boxoffice.one_time import Purpose
 
 SQL = sql.queries("accounts")
@@ -97,9 +96,10 @@ def undo(conn: db.Connection, caller: Caller, presented: str) -> EmailSentView:
     if undone is None:
         raise LinkOver
     email = undone["email"]
-    restored = db.exactly_one(conn, AccountRow, SQL.restore_email, id=account.id, email=email, undo_id=found.id)
+    asked_at = found.expires_at - UNDO_LIFETIME
+    restored = db.exactly_one(conn, AccountRow, SQL.restore_email, id=account.id, email=email, asked_at=asked_at)
     one_time.revoke(conn, Purpose.UNDO_EMAIL_CHANGE, account.id, after=found.id)
-    sessions.end_ways_in(conn, account.id, moment_of(found.id))
+    sessions.end_ways_in(conn, account.id, asked_at)
     token_id = password_resets.replace(conn, account.id, email)
     sessions.revoke_sessions(conn, account.id)
     outbox.owe_email(conn, "email_change_undone", email, {"token_id": str(token_id)})

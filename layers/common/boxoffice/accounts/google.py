@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from boxoffice import audit, db, one_time, outbox, sql
 from boxoffice.accounts import oidc, sessions
 from boxoffice.accounts.errors import (
+    EmailTaken,
     EmailUnverified,
     GoogleAccountDiffers,
     GoogleCodeOver,
@@ -138,6 +139,7 @@ def log_in(conn: db.Connection, caller: Caller, request: GoogleLogInRequest) -> 
     Raises:
         GoogleCodeOver: the code is over, or was made for another secret.
         GoogleDoesNotVouch, EmailUnverified, GoogleAccountDiffers: the address leads to no account that is theirs.
+        EmailTaken: another account may still take the address back.
         SecondFactorNeeded, WrongCredentials: see `sessions.open_session`.
     """
     token = one_time.redeem(conn, Purpose.GOOGLE_LOG_IN, request.code)
@@ -159,7 +161,9 @@ def _account_of(conn: db.Connection, caller: Caller, person: Person) -> AccountR
     is_new = db.run(
         conn, SQL.insert_google_account, id=new_id(), email=person.email, name=person.name, now=datetime.now(UTC)
     )
-    account = db.exactly_one(conn, AccountRow, SQL.lock_account_of_email, email=person.email)
+    account = db.one(conn, AccountRow, SQL.lock_account_of_email, email=person.email)
+    if account is None:
+        raise EmailTaken
     if account.email_verified_at is None:
         raise EmailUnverified
     if not db.run(conn, SQL.insert_google_identity, account_id=account.id, **identity):

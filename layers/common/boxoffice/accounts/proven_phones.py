@@ -72,7 +72,8 @@ def confirm(conn: db.Connection, caller: Caller, request: PhoneConfirmation) -> 
             outbox.owe_email(conn, "phone_confirmed", account.email, {"ending": request.phone[-2:]})
         for other in others:
             _tell_former(conn, caller, other)
-        audit.record(conn, caller, "confirm_phone", f"account {account.id}")
+        change = audit.changes(checked, account, only=["phone", "phone_verified_at"])
+        audit.record(conn, caller, "confirm_phone", f"account {account.id}", **change)
         return AccountView.model_validate(account)
 
 

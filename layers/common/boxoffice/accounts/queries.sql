@@ -4,9 +4,7 @@
 -- Inserts nothing while another account may take the address back.
 INSERT INTO accounts (id, email, email_verified_at, name, password_hash, created_at)
 SELECT %(id)s, %(email)s, %(email_verified_at)s, %(name)s, %(password_hash)s, %(created_at)s
-WHERE NOT EXISTS (
-    SELECT FROM one_time_tokens
-    WHERE purpose = 'undo email change' AND payload ->> 'email' = %(email)s AND expires_at > now())
+WHERE NOT is_reserved_email(%(email)s, %(id)s)
 
 -- name: get_my_account
 -- The account with its memberships, the oldest organisation first.
@@ -29,11 +27,11 @@ FROM accounts WHERE id = %(id)s
 
 -- name: find_account
 SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
-FROM accounts WHERE id = %(id)s
+FROM accounts WHERE id = %(id)s AND erased_at IS NULL
 
 -- name: lock_account
 SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
-FROM accounts WHERE id = %(id)s FOR NO KEY UPDATE
+FROM accounts WHERE id = %(id)s AND erased_at IS NULL FOR NO KEY UPDATE
 
 -- name: lock_credentials
 -- The lock is the one that a change of the address needs, so that no later statement has to wait for a stronger one.
@@ -52,16 +50,13 @@ SELECT blocked_at IS NOT NULL FROM accounts WHERE email = %(email)s
 -- name: set_email
 -- Gives an account an address that its owner reads. Changes nothing while another account may take the address back.
 UPDATE accounts SET email = %(email)s, email_verified_at = now(), version = version + 1
-WHERE id = %(id)s AND NOT EXISTS (
-    SELECT FROM one_time_tokens
-    WHERE purpose = 'undo email change' AND payload ->> 'email' = %(email)s AND account_id <> %(id)s
-        AND expires_at > now())
+WHERE id = %(id)s AND NOT is_reserved_email(%(email)s, %(id)s)
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
 -- name: restore_email
--- Ends the password, and a phone that was verified after the change was asked for, at the time in the id of its link.
+-- Ends the password, and a phone that was verified after the change was asked for.
 UPDATE accounts SET email = %(email)s, email_verified_at = now(), password_hash = NULL, version = version + 1,
-    phone_verified_at = CASE WHEN phone_verified_at < uuid_extract_timestamp(%(undo_id)s) THEN phone_verified_at END
+    phone_verified_at = CASE WHEN phone_verified_at < %(asked_at)s THEN phone_verified_at END
 WHERE id = %(id)s
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
@@ -149,13 +144,13 @@ UPDATE accounts SET password_hash = %(new_hash)s, must_change_password = false
 WHERE id = %(id)s AND password_hash = %(checked_hash)s
 
 -- name: lock_account_and_open_session
--- Inserts a session and its first refresh token, unless the account is blocked, or has a second factor that was not
--- passed. If a password was checked, it must still be the account's. What changes any of that and this statement wait
--- for each other's lock. If the change is second, it revokes this session. If it is first, this statement finds the
--- account as it is then. Answers what the account is asked for; nothing if it is refused.
+-- Inserts a session and its first refresh token, unless the account is blocked or erased, or has a second factor that
+-- was not passed. If a password was checked, it must still be the account's. What changes any of that and this
+-- statement wait for each other's lock. If the change is second, it revokes this session. If it is first, this
+-- statement finds the account as it is then. Answers what the account is asked for; nothing if it is refused.
 WITH account AS MATERIALIZED (
     SELECT id, second_factor_since IS NOT NULL AS has_second_factor, must_change_password FROM accounts
-    WHERE id = %(account_id)s AND blocked_at IS NULL
+    WHERE id = %(account_id)s AND blocked_at IS NULL AND erased_at IS NULL
         AND (%(checked_hash)s::text IS NULL OR password_hash = %(checked_hash)s) FOR SHARE
 ), passed AS (
     SELECT id FROM account WHERE %(second_factor_passed)s OR NOT has_second_factor
@@ -207,6 +202,25 @@ WITH locked AS MATERIALIZED (
 )
 UPDATE sessions SET revoked_at = now() FROM locked WHERE sessions.id = locked.id
 
+-- name: list_old_sessions
+-- A batch of sessions with refresh tokens that ended long ago.
+SELECT DISTINCT session_id AS id FROM (
+    SELECT session_id FROM refresh_tokens
+    WHERE expires_at < now() - make_interval(days => %(days)s) AND session_id <> ALL(%(leave_out)s)
+    ORDER BY expires_at LIMIT %(batch)s
+) AS ended
+
+-- name: take_sessions
+SELECT id FROM sessions WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+
+-- name: delete_old_tokens
+DELETE FROM refresh_tokens
+WHERE session_id = ANY(%(session_ids)s) AND expires_at < now() - make_interval(days => %(days)s)
+
+-- name: delete_empty_sessions
+-- Sessions that no refresh token continues any more.
+DELETE FROM sessions WHERE id = ANY(%(ids)s) AND NOT EXISTS (SELECT FROM refresh_tokens WHERE session_id = sessions.id)
+
 -- name: lock_account_with_factor
 SELECT id, email, email_verified_at, name, phone, phone_verified_at, second_factor_since, version, created_at
 FROM accounts WHERE id = %(id)s FOR NO KEY UPDATE
@@ -237,6 +251,9 @@ UPDATE second_factors SET recovery_hashes = array_remove(recovery_hashes, %(code
 WHERE account_id = %(account_id)s AND %(code_hash)s = ANY(recovery_hashes)
 RETURNING cardinality(recovery_hashes)
 
+-- name: delete_google_identities
+DELETE FROM google_identities WHERE account_id = %(account_id)s
+
 -- name: delete_second_factor
 DELETE FROM second_factors WHERE account_id = %(account_id)s
 
@@ -265,8 +282,10 @@ SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, cr
 FROM accounts WHERE email = %(email)s FOR NO KEY UPDATE
 
 -- name: insert_google_account
--- Inserts nothing if an account has the address. If another transaction is inserting one, this waits for it.
-INSERT INTO accounts (id, email, email_verified_at, name) VALUES (%(id)s, %(email)s, %(now)s, %(name)s)
+-- Inserts nothing if an account has the address, or may take it back. If another transaction is inserting one, this
+-- waits for it.
+INSERT INTO accounts (id, email, email_verified_at, name)
+SELECT %(id)s, %(email)s, %(now)s, %(name)s WHERE NOT is_reserved_email(%(email)s, %(id)s)
 ON CONFLICT (email) DO NOTHING
 
 -- name: insert_google_identity
@@ -326,7 +345,7 @@ SELECT expires_at <= now() FROM phone_codes WHERE id = %(id)s
 -- Counts a try of the phone's newest code. Others who try it at once wait here, and find their number of tries.
 UPDATE phone_codes SET tries = tries + 1
 WHERE id = (SELECT id FROM phone_codes WHERE phone = %(phone)s ORDER BY created_at DESC, id DESC LIMIT 1)
-    AND used_at IS NULL AND expires_at > now() AND tries < %(most_tries)s
+    AND used_at IS NULL AND expires_at > now() AND tries < 5
 RETURNING id, key_id
 
 -- name: use_phone_code
@@ -346,3 +365,17 @@ WHERE id = %(id)s AND email = %(email)s
 
 -- name: has_account
 SELECT EXISTS (SELECT FROM accounts WHERE id = %(id)s AND erased_at IS NULL)
+
+-- name: erase_account
+-- The row stays, since others name it. Nobody can log in to it.
+UPDATE accounts SET email = NULL, email_verified_at = NULL, name = %(erased_name)s, phone = NULL,
+    phone_verified_at = NULL, password_hash = NULL, is_admin = false, second_factor_since = NULL, erased_at = now(),
+    version = version + 1
+WHERE id = %(id)s
+
+-- name: lock_and_erase_devices
+-- Erase from where sessions of an account were used, and with what.
+WITH locked AS MATERIALIZED (
+    SELECT id FROM sessions WHERE account_id = %(account_id)s ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE sessions SET device_name = NULL, user_agent = '', address = '' FROM locked WHERE sessions.id = locked.id

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from boxoffice import audit, db, outbox, sql
+from boxoffice import audit, db, erased, one_time, outbox, sql
 from boxoffice.accounts import password_resets, passwords, sessions
 from boxoffice.accounts.errors import EmailTaken, WrongCredentials
 from boxoffice.accounts.models import (
@@ -105,6 +105,28 @@ def change_password(conn: db.Connection, caller: Caller, request: PasswordChange
         if account.email is not None:
             outbox.owe_email(conn, "password_changed", account.email, {})
         audit.record(conn, caller, "change_password", f"account {account.id}", sessions_revoked=revoked)
+
+
+def get_row(conn: db.Connection, caller: Caller) -> AccountRow:
+    """Return the caller's account as it is stored.
+
+    Raises:
+        Unauthenticated: the account is gone.
+    """
+    account = db.one(conn, Credentials, SQL.get_credentials_of_account, id=caller.account)
+    if account is None:
+        raise Unauthenticated
+    return account
+
+
+def erase_account(conn: db.Connection, account: Credentials) -> None:
+    """Erase an account that the transaction has locked, and end all that lets somebody act for it."""
+    one_time.revoke_all(conn, account.id)
+    sessions.revoke_sessions(conn, account.id)
+    db.run(conn, SQL.lock_and_erase_devices, account_id=account.id)
+    db.run(conn, SQL.delete_second_factor, account_id=account.id)
+    db.run(conn, SQL.delete_google_identities, account_id=account.id)
+    db.run(conn, SQL.erase_account, id=account.id, erased_name=erased.NAME)
 
 
 def get_me(conn: db.Connection, caller: Caller) -> MyAccountView:

@@ -5,6 +5,7 @@ So here is the one place that asks for the second factor.
 
 import hashlib
 import secrets
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,7 @@ from boxoffice.one_time import Purpose
 
 SQL = sql.queries("accounts")
 
+_BATCH = 5000
 TIME_FOR_SECOND_FACTOR = timedelta(minutes=10)
 
 
@@ -146,6 +148,7 @@ def log_out(conn: db.Connection, caller: Caller) -> None:
     """Revoke the session of the caller's access token."""
     db.run(conn, SQL.revoke_session, id=caller.session_id, account_id=caller.account)
     credentials.forget(caller.session_id)
+    audit.record(conn, caller, "log_out", f"account {caller.account}", session_id=caller.session_id)
 
 
 def log_out_everywhere(conn: db.Connection, caller: Caller) -> None:
@@ -163,6 +166,24 @@ def revoke_sessions(conn: db.Connection, account_id: UUID, *, keep: UUID | None 
     revoked = db.run(conn, SQL.lock_and_revoke_sessions, account_id=account_id, keep=keep)
     credentials.forget()
     return revoked
+
+
+def list_old(conn: db.Connection, days: int, leave_out: Collection[UUID] = ()) -> list[UUID]:
+    """Return a batch of sessions that have refresh tokens which ended so many days ago.
+
+    Args:
+        leave_out: sessions that the run has tried already.
+    """
+    rows = db.many(conn, dict, SQL.list_old_sessions, days=days, leave_out=list(leave_out), batch=_BATCH)
+    return [row["id"] for row in rows]
+
+
+def purge(conn: db.Connection, session_ids: Sequence[UUID], days: int) -> int:
+    """Delete the old refresh tokens of some sessions, and the sessions that have no other. Return how many it read."""
+    ids = [row["id"] for row in db.many(conn, dict, SQL.take_sessions, ids=list(session_ids))]
+    db.run(conn, SQL.delete_old_tokens, session_ids=ids, days=days)
+    db.run(conn, SQL.delete_empty_sessions, ids=ids)
+    return len(ids)
 
 
 def end_ways_in(conn: db.Connection, account_id: UUID, since: datetime) -> None:

@@ -7,18 +7,20 @@ from boxoffice import db
 from boxoffice.accounts import emails as accounts
 from boxoffice.api_keys import emails as api_keys
 from boxoffice.config import settings
-from boxoffice.emails import Content
+from boxoffice.emails import Content, NotNeeded
+from boxoffice.erased import is_erased
 from boxoffice.messaging.errors import UnknownTemplate
 from boxoffice.messaging.mime import email_of
 from boxoffice.messaging.models import Email, Message
 from boxoffice.orders import emails as orders
 from boxoffice.organisations import emails as organisations
 from boxoffice.payments import emails as payments
+from boxoffice.privacy import emails as privacy
 from boxoffice.refunds import emails as refunds
 from boxoffice.tickets import emails as tickets
 from boxoffice.waitlist import emails as waitlist
 
-_DOMAINS = (accounts, api_keys, orders, organisations, payments, refunds, tickets, waitlist)
+_DOMAINS = (accounts, api_keys, orders, organisations, payments, privacy, refunds, tickets, waitlist)
 WRITERS: dict[str, Callable[..., Content]] = {
     writer.__name__: writer for domain in _DOMAINS for writer in domain.EMAILS
 }
@@ -33,6 +35,8 @@ def compose(conn: db.Connection, message: Message) -> Email:
         LookupError: the order, ticket or other row that the email is about does not exist.
         ValueError, HeaderParseError: SES cannot deliver to the recipient.
     """
+    if not message.recipient or is_erased(message.recipient):
+        raise NotNeeded("the recipient was erased")
     write = WRITERS.get(message.template)
     if write is None:
         raise UnknownTemplate(message.template)

@@ -72,3 +72,22 @@ WHERE id = %(id)s AND status = 'sending' AND attempts = %(taken_attempts)s
 -- name: set_failed
 UPDATE outbox SET status = 'failed', last_error = %(error)s
 WHERE id = %(id)s AND status = 'sending' AND attempts = %(taken_attempts)s
+
+-- name: list_old_messages
+-- A batch of messages that have ended, the oldest first. An erased one names nobody.
+SELECT id FROM outbox
+WHERE status NOT IN ('pending', 'sending') AND recipient <> '' AND kind <> 'webhook'
+    AND created_at < now() - make_interval(days => %(days)s) AND id <> ALL(%(leave_out)s)
+ORDER BY created_at LIMIT %(batch)s
+
+-- name: erase_messages
+-- Erase the recipients of messages that have ended. Of a payload only ids stay, which say what the message was about.
+UPDATE outbox SET recipient = '', last_error = left(last_error, 0), payload = (
+    SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(payload) WHERE right(key, 3) = '_id')
+WHERE id = ANY(%(ids)s) AND status NOT IN ('pending', 'sending') AND kind <> 'webhook'
+
+-- name: erase_recipients
+-- The same for all messages to some people.
+UPDATE outbox SET recipient = '', last_error = left(last_error, 0), payload = (
+    SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(payload) WHERE right(key, 3) = '_id')
+WHERE recipient = ANY(%(recipients)s) AND status NOT IN ('pending', 'sending') AND kind <> 'webhook'

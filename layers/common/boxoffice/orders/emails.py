@@ -8,7 +8,7 @@ from uuid import UUID
 
 from boxoffice import db, money, sql
 from boxoffice.auth import order_token
-from boxoffice.emails import NOTICES, Content, Occasion, link, titles_of, venue_of, write
+from boxoffice.emails import NOTICES, Content, NotNeeded, Occasion, link, titles_of, venue_of, write
 from boxoffice.ids import shown_order_number
 from boxoffice.tickets import emails as ticket_emails
 from boxoffice.tickets import service as tickets
@@ -16,6 +16,8 @@ from boxoffice.tickets.emails import MOST_QRS, EmailTicket
 from boxoffice.times import when
 
 SQL = sql.queries("orders")
+
+MOST_LINKS = 20  # of orders, and of tickets, in one email
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,16 @@ class EmailItem(Occasion):
     gross: int
 
 
+@dataclass(frozen=True)
+class LinkedOrder:
+    """An order that an email links to."""
+
+    id: UUID
+    number: str
+    seller: str
+    titles: list[str]
+
+
 def order_confirmation(conn: db.Connection, order_id: str, renewed: str = "") -> Content:
     """Write the confirmation: what the buyer has bought, and the valid tickets with their QRs.
 
@@ -60,7 +72,35 @@ def order_confirmation(conn: db.Connection, order_id: str, renewed: str = "") ->
     return write("order_confirmation", subject, facts, images, attachments)
 
 
-EMAILS = (order_confirmation,)
+def order_links(conn: db.Connection, email: str) -> Content:
+    """Write to an address that has lost its links: here are those of the orders and tickets that it has.
+
+    Raises:
+        NotNeeded: it has none.
+    """
+    orders = db.many(conn, LinkedOrder, SQL.list_orders_of_address, email=email, most=MOST_LINKS)
+    received = ticket_emails.tickets_sent_to(conn, email, MOST_LINKS)
+    if not orders and not received:
+        raise NotNeeded("the address has no orders and no tickets")
+    facts = {
+        "orders": [_linked(order) for order in orders],
+        "tickets": received,
+        "most": MOST_LINKS if MOST_LINKS in (len(orders), len(received)) else None,
+    }
+    return write("order_links", "Your orders and tickets", facts)
+
+
+EMAILS = (order_confirmation, order_links)
+
+
+def _linked(order: LinkedOrder) -> dict[str, Any]:
+    return {
+        "number": shown_order_number(order.number),
+        "what": titles_of(order.titles),
+        "seller": order.seller,
+        "link": link("orders", order.id, order_token(order.id)),
+        "token": order_token(order.id),
+    }
 
 
 def get_order(conn: db.Connection, order_id: UUID) -> tuple[EmailOrder, list[EmailItem]]:

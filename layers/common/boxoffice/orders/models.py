@@ -61,6 +61,10 @@ class OrderRequest(Request):
     ] = None
 
 
+class OrderLinksRequest(Request):
+    email: Email
+
+
 class BuyerView(View):
     name: str
     email: str
@@ -328,3 +332,11 @@ class LapsedOrder:
 
     id: UUID
     weight: int
+
+
+@dataclass(frozen=True)
+class ErasedBuyer:
+    """The buyer of an order, whose name and contact are erased."""
+
+    order_id: UUID
+    email: str

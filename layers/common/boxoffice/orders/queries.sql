@@ -102,8 +102,8 @@ SELECT pg_advisory_xact_lock(hash) FROM (
 ) AS hashes
 
 -- name: list_quantities_of_buyer
--- How much a buyer has of some ticket types and vouchers, in live orders of the account or of the email address. The
--- order `id` does not count.
+-- How much a buyer has of some ticket types and vouchers, in live orders of the account or of the email address. Orders
+-- count whose buyer was erased since. The order `id` does not.
 WITH live_orders AS MATERIALIZED (
     SELECT id, voucher_id FROM orders
     WHERE organisation_id = %(organisation_id)s AND buyer_email = %(buyer_email)s AND id <> %(id)s
@@ -111,6 +111,10 @@ WITH live_orders AS MATERIALIZED (
     UNION
     SELECT id, voucher_id FROM orders
     WHERE account_id = %(account_id)s AND organisation_id = %(organisation_id)s AND id <> %(id)s
+        AND status IN ('pending', 'paid', 'partially_refunded')
+    UNION
+    SELECT id, voucher_id FROM erased_buyers JOIN orders ON orders.id = order_id
+    WHERE address_mac = ANY(%(address_macs)s) AND organisation_id = %(organisation_id)s AND id <> %(id)s
         AND status IN ('pending', 'paid', 'partially_refunded')
 )
 SELECT ticket_type_id AS subject_id, sum(quantity - (
@@ -384,3 +388,50 @@ WITH expired AS (
 SELECT organisation_id, expired.id AS order_id, number, expired.status, currency, total, (
     SELECT array_agg(DISTINCT event_id) FROM order_items WHERE order_id = expired.id) AS event_ids
 FROM expired JOIN organisations ON organisations.id = organisation_id WHERE webhooks
+
+-- name: take_ended_orders
+-- Lock those of some orders that nothing is under way for: they are not pending, and no payment is open. An order that
+-- somebody has locked is left for later, and one that was erased before is left out.
+SELECT id AS order_id, buyer_email AS email FROM orders
+WHERE id = ANY(%(ids)s) AND status <> 'pending' AND buyer_email <> concat(id, %(at_erased)s::text)
+    AND NOT EXISTS (SELECT FROM payments WHERE order_id = orders.id AND ask_at IS NOT NULL)
+ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+
+-- name: insert_erased_buyers
+-- Limits per buyer go on counting an order, until its last event is over.
+INSERT INTO erased_buyers (address_mac, order_id, until)
+SELECT DISTINCT ON (address_mac, buyer.order_id) address_mac, buyer.order_id, ends_at
+FROM unnest(%(address_macs)s::bytea[], %(order_ids)s::uuid[]) AS buyer (address_mac, order_id)
+    JOIN order_items ON order_items.order_id = buyer.order_id JOIN events ON events.id = event_id
+WHERE ends_at > now() ORDER BY address_mac, buyer.order_id, ends_at DESC
+ON CONFLICT (address_mac, order_id) DO NOTHING
+
+-- name: erase_buyers
+-- Erase who placed some orders, which the transaction has locked. What was bought and paid stays.
+UPDATE orders SET account_id = NULL, buyer_name = %(erased_name)s, buyer_email = concat(id, %(at_erased)s::text),
+    buyer_phone = NULL, details = NULL
+WHERE id = ANY(%(ids)s)
+
+-- name: list_forgotten_buyers
+-- A batch of erased buyers that no limit needs any more.
+SELECT order_id AS id FROM erased_buyers WHERE until <= now() AND order_id <> ALL(%(leave_out)s)
+ORDER BY until LIMIT %(batch)s
+
+-- name: delete_forgotten_buyers
+DELETE FROM erased_buyers WHERE order_id = ANY(%(ids)s) AND until <= now()
+
+-- name: list_orders_of_address
+-- The newest orders that an address has bought, at all organisations, with the events that they are for.
+SELECT orders.id, number, organisations.name AS seller, (
+    SELECT array_agg(title ORDER BY starts_at) FROM (
+        SELECT DISTINCT title, starts_at FROM order_items JOIN events ON events.id = event_id WHERE order_id = orders.id
+    ) AS item_event
+) AS titles
+FROM (
+    SELECT bought.id FROM organisations CROSS JOIN LATERAL (
+        SELECT id FROM orders
+        WHERE organisation_id = organisations.id AND buyer_email = %(email)s
+            AND status IN ('paid', 'partially_refunded', 'refunded')
+        ORDER BY id DESC LIMIT %(most)s
+    ) AS bought ORDER BY bought.id DESC LIMIT %(most)s
+) AS newest JOIN orders USING (id) JOIN organisations ON organisations.id = organisation_id ORDER BY orders.id DESC

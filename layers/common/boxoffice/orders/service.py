@@ -11,6 +11,7 @@ import psycopg
 from boxoffice import audit, db, idempotency, money, outbox, sql
 from boxoffice.auth import Caller, Who, order_token, require_holder, require_role
 from boxoffice.config import settings
+from boxoffice.erased import macs_of
 from boxoffice.errors import Busy
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import first_id, new_id, new_order_number
@@ -216,6 +217,7 @@ def _check_buyer_limits(conn: db.Connection, order: OrderRow, limits: Sequence[B
         organisation_id=order.organisation_id,
         account_id=order.account_id,
         buyer_email=order.buyer_email,
+        address_macs=macs_of(order.buyer_email),
         subject_ids=[limit.subject_id for limit in limits],
     )
     rules.check_buyer_limits(limits, {row["subject_id"]: row["quantity"] for row in owned})
@@ -466,6 +468,11 @@ def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> N
     _owe_confirmation(conn, order)
     if acts_as is Who.MANAGER:
         _record(conn, caller, "resend_order_email", order)
+
+
+def send_order_links(conn: db.Connection, email: str) -> None:
+    """Owe an address the links to its orders and tickets. If it has none, the email is not sent."""
+    outbox.owe_email(conn, "order_links", email, {"email": email})
 
 
 def find_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRow:

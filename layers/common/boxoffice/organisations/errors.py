@@ -1,5 +1,9 @@
 """Why a request about an organisation is refused."""
 
+from collections.abc import Sequence
+from typing import TypedDict
+from uuid import UUID
+
 from boxoffice.errors import DomainError, Unauthenticated
 
 
@@ -71,3 +75,16 @@ class InvitationForAnother(DomainError):
 
 # Why an invitation cannot be accepted.
 NOT_ACCEPTED = (InvitationOver, InvitationForAnother)
+
+
+class OwnedOrganisation(TypedDict):
+    """An organisation that has no other owner."""
+
+    id: UUID
+    name: str
+
+
+class LastOwnerOf(LastOwner):
+    """The account cannot leave: these organisations have no other owner."""
+
+    organisations: Sequence[OwnedOrganisation]

@@ -17,7 +17,7 @@ from boxoffice.errors import Invalid, NotFound
 from boxoffice.ids import new_id
 from boxoffice.one_time import Purpose
 from boxoffice.organisations import rules
-from boxoffice.organisations.errors import AlreadyMember, InvitationForAnother, InvitationOver, LastOwner
+from boxoffice.organisations.errors import AlreadyMember, InvitationForAnother, InvitationOver, LastOwner, LastOwnerOf
 from boxoffice.organisations.models import (
     InvitationPage,
     InvitationRequest,
@@ -285,7 +285,7 @@ def _delete_invitation(conn: db.Connection, organisation_id: UUID, invitation_id
 
 
 def _record(
-    conn: db.Connection, caller: Caller, action: str, organisation_id: UUID, account_id: UUID, **facts: Any
+    conn: db.Connection, caller: Caller | None, action: str, organisation_id: UUID, account_id: UUID, **facts: Any
 ) -> None:
     audit.record(conn, caller, action, f"account {account_id}", organisation=organisation_id, **facts)
 
@@ -295,3 +295,25 @@ def _record_invitation(
 ) -> None:
     facts = {"email": invitation.email, "role": invitation.role, **facts}
     audit.record(conn, caller, action, f"invitation {invitation.id}", organisation=invitation.organisation_id, **facts)
+
+
+def leave_all(conn: db.Connection, caller: Caller | None, account_id: UUID) -> int:
+    """End all memberships of an account, and return their number.
+
+    Raises:
+        LastOwnerOf: some organisations have no other owner.
+    """
+    for membership in db.many(conn, dict, SQL.list_organisations_of, account_id=account_id):
+        lock_organisation(conn, membership["id"])
+    memberships = db.many(conn, dict, SQL.list_organisations_of, account_id=account_id)
+    if owned := [each for each in memberships if each["is_only_owner"]]:
+        raise LastOwnerOf(organisations=[{"id": each["id"], "name": each["name"]} for each in owned])
+    db.run(conn, SQL.delete_memberships, account_id=account_id)
+    for each in memberships:
+        _record(conn, caller, "remove_member", each["id"], account_id, before={"role": each["role"]}, after=None)
+    return len(memberships)
+
+
+def withdraw_invitations_to(conn: db.Connection, email: str) -> int:
+    """Delete all invitations to an address, and return their number."""
+    return db.run(conn, SQL.delete_invitations_to, email=email)

@@ -137,3 +137,18 @@ FROM invitations JOIN organisations ON organisations.id = organisation_id WHERE 
 -- name: get_hand_over_for_email
 SELECT organisations.name AS organisation, accounts.name AS new_owner FROM organisations CROSS JOIN accounts
 WHERE organisations.id = %(organisation_id)s AND accounts.id = %(new_owner_id)s
+
+-- name: list_organisations_of
+-- The organisations that an account belongs to, with its role, and if it is the only owner.
+SELECT organisations.id, name, role, role = 'owner' AND NOT EXISTS (
+    SELECT FROM members AS other
+    WHERE other.organisation_id = organisations.id AND other.role = 'owner' AND other.account_id <> %(account_id)s
+) AS is_only_owner
+FROM members JOIN organisations ON organisations.id = organisation_id
+WHERE account_id = %(account_id)s ORDER BY organisations.id
+
+-- name: delete_memberships
+DELETE FROM members WHERE account_id = %(account_id)s
+
+-- name: delete_invitations_to
+DELETE FROM invitations WHERE email = %(email)s

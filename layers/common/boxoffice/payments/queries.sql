@@ -495,3 +495,30 @@ WHERE refunds.id = %(id)s
     AND (refunds.status IN ('failed', 'by_hand') OR refunds.status = 'owed' AND error_code IS NOT NULL)
     AND (due_at IS NULL OR due_at > %(lease_end)s) AND payments.id = payment_id AND orders.id = order_id
 RETURNING old.status AS status_before, order_id, organisation_id, buyer_email
+
+-- name: erase_provider_events
+-- Erase what providers told of some orders' payments. That each was told, and with what effect, stays.
+UPDATE provider_events SET payload = '{}'
+WHERE payment_id IN (SELECT id FROM payments WHERE order_id = ANY(%(order_ids)s)) AND payload <> '{}'
+
+-- name: lock_and_erase_prepared
+-- Erase what clients needed to pay some orders, where it can no longer be used.
+WITH locked AS MATERIALIZED (
+    SELECT id FROM payments WHERE order_id = ANY(%(order_ids)s) AND ask_at IS NULL AND prepared IS NOT NULL
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE payments SET prepared = NULL FROM locked WHERE payments.id = locked.id
+
+-- name: list_old_events
+-- A batch of events that providers told long ago, with what they told.
+SELECT provider || ' ' || merchant_id || ' ' || event_id AS id, provider, merchant_id, event_id FROM provider_events
+WHERE payload <> '{}' AND received_at < now() - make_interval(days => %(days)s)
+    AND provider || ' ' || merchant_id || ' ' || event_id <> ALL(%(leave_out)s)
+ORDER BY received_at LIMIT %(batch)s
+
+-- name: erase_old_events
+UPDATE provider_events SET payload = '{}'
+FROM unnest(%(providers)s::text[], %(merchant_ids)s::uuid[], %(event_ids)s::text[])
+    AS old_event (provider, merchant_id, event_id)
+WHERE provider_events.provider = old_event.provider AND provider_events.merchant_id = old_event.merchant_id
+    AND provider_events.event_id = old_event.event_id

@@ -163,9 +163,25 @@ WITH released AS (
 UPDATE slots SET state = CASE WHEN number > %(capacity)s THEN 'withdrawn' ELSE 'free' END
 WHERE place_id = %(place_id)s AND number = ANY(%(numbers)s)
 
+-- name: lock_and_erase_notes
+-- Erase what was noted on the claims of some customers.
+WITH locked AS MATERIALIZED (
+    SELECT id FROM claims WHERE customer_id = ANY(%(customer_ids)s) AND note IS NOT NULL ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE claims SET note = NULL FROM locked WHERE claims.id = locked.id
+
+-- name: lock_and_erase_customers
+-- Erase who some customers are. Their claims stay.
+WITH locked AS MATERIALIZED (
+    SELECT id FROM customers WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE customers SET account_id = NULL, email = concat(customers.id, %(at_erased)s::text), phone = NULL, name = NULL
+FROM locked WHERE customers.id = locked.id
+
 -- name: list_claims_of_account
 -- The claims of a person by all that is proved to be theirs, newest first. A customer has one identity, so no claim is
--- found twice. The claims of each customer are read from the index, as many as a page has.
+-- found twice. The claims of each customer are read from the index, as many as a page has. A range says which they are:
+-- with an equation the planner expects a few, and reads and sorts all 20,000 of a regular customer.
 WITH proved AS MATERIALIZED (
     SELECT CASE WHEN email_verified_at IS NOT NULL THEN email END AS email,
         CASE WHEN phone_verified_at > %(phone_verified_after)s THEN phone END AS phone
@@ -179,7 +195,8 @@ SELECT claim.id, place_id, places.name AS place_name, person.organisation_id, or
     key_id, claimed_at, released_at
 FROM person CROSS JOIN LATERAL (
     SELECT id, place_id, slot, key_id, claimed_at, released_at FROM claims
-    WHERE customer_id = person.id AND id < %(before)s ORDER BY id DESC LIMIT %(limit)s + 1
+    WHERE (customer_id, id) < (person.id, %(before)s) AND customer_id >= person.id
+    ORDER BY customer_id DESC, id DESC LIMIT %(limit)s + 1
 ) AS claim
     JOIN places ON places.id = place_id JOIN organisations ON organisations.id = person.organisation_id
 ORDER BY claim.id DESC LIMIT %(limit)s + 1

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from boxoffice import audit, db, idempotency, signing, sql
+from boxoffice import audit, db, erased, idempotency, signing, sql
 from boxoffice.accounts.rules import PHONE_LIFETIME
 from boxoffice.auth import Caller, require_role
 from boxoffice.config import settings
@@ -332,3 +332,9 @@ def _find_claim(conn: db.Connection, claim_id: UUID) -> ClaimRow:
 def _audit(conn: db.Connection, caller: Caller, action: str, place: PlaceRow, **facts: Any) -> None:
     subject = f"service {place.id}"
     audit.record(conn, caller, action, subject, organisation=place.organisation_id, **facts)
+
+
+def erase_customers(conn: db.Connection, customer_ids: Sequence[UUID]) -> int:
+    """Erase who some customers are, and what was noted on their claims. Return their number."""
+    db.run(conn, SQL.lock_and_erase_notes, customer_ids=list(customer_ids))
+    return db.run(conn, SQL.lock_and_erase_customers, ids=list(customer_ids), at_erased=erased.AT_DOMAIN)

@@ -88,6 +88,19 @@ def transfer_completed(conn: db.Connection, transfer_id: str) -> Content:
 EMAILS = (transfer_started, transfer_accepted, transfer_completed)
 
 
+def tickets_sent_to(conn: db.Connection, email: str, most: int) -> list[dict[str, Any]]:
+    """Return the newest tickets that were sent to an address and are held there still, each with its link."""
+    return [
+        {
+            "what": ticket["event_title"],
+            "seller": ticket["seller"],
+            "link": link("tickets", ticket["id"], ticket_token(ticket["id"], ticket["transfer_count"])),
+            "token": ticket_token(ticket["id"], ticket["transfer_count"]),
+        }
+        for ticket in db.many(conn, dict, SQL.list_tickets_of_address, email=email, most=most)
+    ]
+
+
 def email_tickets(tickets: Sequence[PrintedTicket]) -> list[EmailTicket]:
     """Return tickets as an email shows them, numbered from 1."""
     return [

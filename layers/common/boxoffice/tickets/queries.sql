@@ -143,3 +143,49 @@ UPDATE tickets SET disputed = %(disputed)s FROM (
     SELECT id FROM tickets WHERE order_id = %(order_id)s AND disputed <> %(disputed)s ORDER BY id FOR NO KEY UPDATE
 ) AS changed
 WHERE tickets.id = changed.id
+
+-- name: lock_and_erase_buyers_tickets
+-- Erase the holders of some orders' tickets: those that still are the buyer's or, if `all`, all of them.
+WITH locked AS MATERIALIZED (
+    SELECT id FROM tickets WHERE order_id = ANY(%(order_ids)s) AND (transfer_count = 0 OR %(all)s)
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE tickets SET account_id = NULL, holder_name = %(erased_name)s,
+    holder_email = CASE WHEN transfer_count > 0 THEN concat(tickets.id, %(at_erased)s::text) END
+FROM locked WHERE tickets.id = locked.id
+
+-- name: lock_and_erase_holders
+-- Erase a person from some tickets that they hold, but for those that have passed on meanwhile.
+WITH locked AS MATERIALIZED (
+    SELECT id FROM tickets
+    WHERE id = ANY(%(ids)s) AND (account_id = %(account_id)s OR account_id IS NULL AND holder_email = %(email)s)
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE tickets SET account_id = NULL, holder_name = %(erased_name)s,
+    holder_email = CASE WHEN transfer_count > 0 THEN concat(tickets.id, %(at_erased)s::text) END
+FROM locked WHERE tickets.id = locked.id
+
+-- name: lock_tickets_of_transfers
+-- Whoever accepts a transfer locks its ticket first, too.
+SELECT id FROM tickets WHERE id IN (SELECT ticket_id FROM transfers WHERE id = ANY(%(ids)s))
+ORDER BY id FOR NO KEY UPDATE
+
+-- name: erase_senders
+-- Erase who sent some tickets.
+UPDATE transfers SET from_name = %(erased_name)s, from_email = concat(id, %(at_erased)s::text), from_account_id = NULL,
+    started_by = NULL
+WHERE id = ANY(%(ids)s)
+
+-- name: erase_recipients
+-- Erase to whom some tickets were sent. A pending transfer ends: its link leads to nobody any more.
+UPDATE transfers SET status = CASE WHEN status = 'pending' THEN 'replaced' ELSE status END,
+    to_name = CASE WHEN to_name IS NOT NULL THEN %(erased_name)s END, to_email = concat(id, %(at_erased)s::text),
+    to_account_id = NULL
+WHERE id = ANY(%(ids)s)
+
+-- name: list_tickets_of_address
+-- The newest tickets that were sent to an address, and that whoever accepted them there holds still.
+SELECT tickets.id, tickets.transfer_count, title AS event_title, organisations.name AS seller
+FROM transfers JOIN tickets ON tickets.id = ticket_id AND tickets.transfer_count = transfers.transfer_count
+    JOIN events ON events.id = tickets.event_id JOIN organisations ON organisations.id = tickets.organisation_id
+WHERE to_email = %(email)s AND tickets.status = 'valid' ORDER BY transfers.id DESC LIMIT %(most)s

@@ -164,3 +164,8 @@ FROM waitlist_entries AS entry JOIN events ON events.id = entry.event_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id
     JOIN organisations ON organisations.id = entry.organisation_id
 WHERE entry.id = %(id)s
+
+-- name: erase_entries
+-- Erase who waited, where an entry has ended.
+UPDATE waitlist_entries SET account_id = NULL, name = %(erased_name)s, email = concat(id, %(at_erased)s::text)
+WHERE id = ANY(%(ids)s) AND status NOT IN ('waiting', 'offered')

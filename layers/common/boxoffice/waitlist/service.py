@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 
-from boxoffice import audit, db, outbox, sql
+from boxoffice import audit, db, erased, outbox, sql
 from boxoffice.auth import Caller, Who, is_guest_token, require_holder, require_own, require_role
 from boxoffice.errors import Busy, NotFound
 from boxoffice.ids import new_id
@@ -217,6 +217,18 @@ def close_waiting(conn: db.Connection, ticket_type_ids: Sequence[UUID]) -> int:
         now=datetime.now(UTC),
         batch=_BATCH,
     )
+
+
+def end_entry(conn: db.Connection, entry_id: UUID) -> None:
+    """Take a person off the waitlist, if they are on it still. Their offer goes to the next entry."""
+    entry = db.get(conn, WaitlistEntry, SQL.lock_entry, id=entry_id)
+    if entry.status in ("waiting", "offered"):
+        _end_entry(conn, entry, "left")
+
+
+def erase_entries(conn: db.Connection, entry_ids: Sequence[UUID]) -> int:
+    """Erase who waited, where an entry has ended. Return the number of entries."""
+    return db.run(conn, SQL.erase_entries, ids=list(entry_ids), **erased.PARAMS)
 
 
 def _end_entry(conn: db.Connection, entry: WaitlistEntry, status: EntryStatus) -> None:
