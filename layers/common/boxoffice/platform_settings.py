@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StrictInt,
     StringConstraints,
     ValidationError,
     ValidationInfo,
@@ -52,13 +53,10 @@ class PlatformSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     verify_emails: Annotated[
-        bool,
-        Field(
-            strict=True, description="Make an account only when its address is confirmed, and tell nobody who has one"
-        ),
+        bool, Field(description="Make an account only when its address is confirmed, and tell nobody who has one")
     ] = Field(default_factory=lambda: settings().verify_emails)
     contact_months: Annotated[
-        int | None,
+        StrictInt | None,
         Field(
             ge=1,
             le=120,
@@ -67,20 +65,20 @@ class PlatformSettings(BaseModel):
         ),
     ] = None
     message_days: Annotated[
-        int, Field(ge=7, le=3650, description="After how many days a message that has ended is deleted")
+        StrictInt, Field(ge=7, le=3650, description="After how many days a message that has ended is deleted")
     ] = 90
     provider_event_days: Annotated[
-        int, Field(ge=30, le=3650, description="After how many days it is erased what payment providers have told")
+        StrictInt,
+        Field(ge=30, le=3650, description="After how many days it is erased what providers have told"),
     ] = 180
     session_days: Annotated[
-        int, Field(ge=1, le=3650, description="How many days after its end a session is deleted")
+        StrictInt, Field(ge=1, le=3650, description="How many days after its end a session is deleted")
     ] = 30
     auto_approve_organisations: Annotated[
-        bool,
-        Field(strict=True, description="Let an organisation sell as soon as it signs up, before an admin has seen it"),
+        bool, Field(description="Let an organisation sell as soon as it signs up, before an admin has seen it")
     ] = Field(default_factory=lambda: settings().auto_approve_organisations)
     block_disputed_tickets: Annotated[
-        bool, Field(strict=True, description="Refuse a ticket at the door while its payer disputes the payment")
+        bool, Field(description="Refuse a ticket at the door while its payer disputes the payment")
     ] = Field(default_factory=lambda: settings().block_disputed_tickets)
     second_factor_required: Annotated[
         SecondFactorRule,
@@ -96,19 +94,11 @@ class PlatformSettings(BaseModel):
         ),
     ] = frozenset()
     sms_per_day: Annotated[
-        int,
-        Field(
-            strict=True, ge=0, le=1_000_000, description="Text messages that are sent a day in all; each costs money"
-        ),
+        StrictInt, Field(ge=0, le=1_000_000, description="Text messages that are sent a day in all; each costs money")
     ] = 500
     sms_to_country_per_day: Annotated[
-        int,
-        Field(
-            strict=True,
-            ge=0,
-            le=1_000_000,
-            description="Text messages that are sent a day to the phones of one country",
-        ),
+        StrictInt,
+        Field(ge=0, le=1_000_000, description="Text messages that are sent a day to the phones of one country"),
     ] = 300
 
 

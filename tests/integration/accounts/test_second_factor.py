@@ -12,6 +12,7 @@ from psycopg import Connection
 from boxoffice import config
 from tests.helpers import audit, factories
 from tests.helpers.authenticators import App, confirm, finish, needed, set_up, start
+from tests.helpers.mailbox import letters_to
 from tests.helpers.people import PASSWORD, Person, bearer, can_refresh, log_in, sign_up
 from tests.helpers.rings import KeyRing
 from tests.helpers.support import Answer, Client
@@ -408,6 +409,26 @@ class TestRemove:
         app = set_up(api, person)
 
         assert finish(api, needed(api, person), app.next_code()).status == 200
+
+
+def test_emails_say_what_has_changed_and_what_to_do(api: Client, conn: Connection) -> None:
+    person = sign_up(api)
+    app = set_up(api, person)
+    for code in app.recovery_codes[:2]:
+        assert finish(api, needed(api, person), code).status == 200
+    conn.execute("UPDATE second_factors SET recovery_hashes = recovery_hashes[1:1]")
+    assert finish(api, needed(api, person), app.recovery_codes[2]).status == 200
+    assert remove(api, person, app.next_code()).status == 204
+
+    texts = [letter.content.text for letter in letters_to(conn, person.email) if letter.content]
+
+    added, first, second, last, removed = texts
+    assert "now asks for a code of your app" in added
+    assert "9 recovery codes are left." in first
+    assert "8 recovery codes are left." in second
+    assert "It was the last one." in last
+    assert "A log-in asks for no code any more." in removed
+    assert all("If it was not you" in text and "Boxoffice" in text for text in texts)
 
 
 @pytest.mark.parametrize("code", ["", "12345", "x" * 41, "two\nlines", None, 123456])

@@ -113,10 +113,13 @@ class TestJoining:
         assert answers == [202] * 10 + [429]
 
     def test_many_people_join_from_one_address(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
-        answers = [join(api, ticket_type, email=f"ada{number}@example.com").status for number in range(12)]
-        assert answers == [202] * 12
+        def join_there(email: str) -> int:
+            body = {"quantity": 2, "name": "Ada Waiting", "email": email}
+            return api.post(f"/v1/ticket-types/{ticket_type}/waitlist", body).status
+
+        assert [join_there(f"ada{number}@example.com") for number in range(12)] == [202] * 12
         conn.execute("UPDATE rate_limits SET attempts = 100 WHERE bucket LIKE 'waitlist by%'")
-        assert join(api, ticket_type, email="bola@example.com").status == 429
+        assert join_there("bola@example.com") == 429
 
 
 class TestOffers:
