@@ -182,6 +182,17 @@ def test_holders_of_transferred_tickets_get_their_own_email(
     assert "Your tickets have new QR codes." in text_of(conn, "transfer_accepted")
 
 
+def test_nobody_writes_to_a_buyer_who_was_erased(doors: Doors, rings: dict[str, KeyRing], conn: Connection) -> None:
+    (ticket,) = doors.sell()
+    conn.execute("UPDATE orders SET buyer_email = concat(id, '@erased.invalid')")
+
+    withdraw("ticket")
+    work(conn)
+
+    assert owed(conn) == []
+    assert tickets.list_valid(conn, ticket.order_id)[0].key_id == 3
+
+
 def test_tickets_of_past_cancelled_and_deleted_events_and_refunded_ones_stay(
     doors: Doors, rings: dict[str, KeyRing], conn: Connection
 ) -> None:

@@ -106,7 +106,7 @@ RETURNING renewals.order_id
 
 -- name: list_buyers
 -- Whom to send what the orders have now.
-SELECT id, buyer_email AS email FROM orders WHERE id = ANY(%(order_ids)s) AND buyer_email <> '' ORDER BY id
+SELECT id, buyer_email AS email FROM orders WHERE id = ANY(%(order_ids)s) ORDER BY id
 
 -- name: list_holders
 -- The transfers of some orders' valid tickets: accepted ones by their present holders, and those that can be accepted.

@@ -23,6 +23,7 @@ from uuid import UUID, uuid4
 
 from boxoffice import audit, db, outbox, sql
 from boxoffice.config import settings
+from boxoffice.erased import is_erased
 from boxoffice.ids import new_id
 from boxoffice.platform import rules, vault
 from boxoffice.platform.errors import NotWithdrawable, RingChanging
@@ -193,7 +194,9 @@ def _email_links(conn: db.Connection, order_ids: Sequence[UUID]) -> None:
 
 
 def _owe(conn: db.Connection, template: str, subject: str, recipients: Sequence[Recipient], renewed: str) -> None:
-    emails = [(each.email, {subject: str(each.id), "renewed": renewed}) for each in recipients]
+    emails = [
+        (each.email, {subject: str(each.id), "renewed": renewed}) for each in recipients if not is_erased(each.email)
+    ]
     if emails:
         outbox.owe_emails(conn, template, emails)
 
