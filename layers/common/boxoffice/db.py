@@ -4,7 +4,7 @@ Every transaction takes its locks in this order, so that none deadlocks:
     1. rate limits (but those that count only what was allowed, at the end). A one-time token of no account, or a phone
         code. An account (several by id), the lock of admins if it is no admin's any more, its one-time tokens, its
         second factor, its sessions by id. An organisation, then an API key of it. A door pass, then one of its devices.
-        The version of the platform's settings
+        An erasure, or an event's contact purge. The version of the platform's settings
     2. a provider event, its payment, then the order (several orders only with SKIP LOCKED, and so a locked order's
         payments)
     3. a buyer, by an advisory lock for each of their identities, in order
