@@ -26,5 +26,11 @@ def log_in_with_second_factor(request: SecondFactorLogInRequest) -> SessionView:
     """
     with db.autocommit() as conn:
         account_id = second_factor.account_of(conn, request.second_factor_token)
-    with limit_second_factor(account_id), db.transaction() as conn:
-        return second_factor.log_in(conn, caller(), account_id, request)
+    with limit_second_factor(account_id):
+        try:
+            with db.transaction() as conn:
+                return second_factor.log_in(conn, caller(), account_id, request)
+        except WrongSecondFactorCode:
+            with db.transaction() as conn:
+                second_factor.note_wrong_code(conn, caller(), account_id)
+            raise

@@ -63,7 +63,7 @@ def shop(_: RunningStack) -> Blueprint:
     return pages
 
 
-ACCOUNT_PAGES = ["confirm-email", "forgot-password", "log-in", "reset-password", "undo-email-change"]
+ACCOUNT_PAGES = ["confirm-email", "forgot-password", "log-in", "personal-data", "reset-password", "undo-email-change"]
 
 
 def accounts(_: RunningStack) -> Blueprint:

@@ -236,6 +236,13 @@ class TestLogIn:
 
         assert finish(api, needed(api, person), other.recovery_codes[0]).code == "wrong_second_factor_code"
 
+    def test_a_wrong_code_is_in_the_audit_log(self, api: Client, conn: Connection, person: Person, app: App) -> None:
+        finish(api, needed(api, person), wrong_code(app))
+
+        entry = audit.entries(conn)[-1]
+        assert (entry.chain, entry.action, entry.address) == (person.id, "log_in_with_second_factor", "203.0.113.7")
+        assert entry.details == {"refused": "wrong_second_factor_code"}
+
     def test_after_a_wrong_code_the_token_goes_on(self, api: Client, person: Person, app: App) -> None:
         token = needed(api, person)
 

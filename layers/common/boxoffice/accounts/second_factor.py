@@ -112,6 +112,11 @@ def log_in(conn: db.Connection, caller: Caller, account_id: UUID, request: Secon
     return sessions.open_session(conn, caller, account, device_name=request.device_name, second_factor_passed=True)
 
 
+def note_wrong_code(conn: db.Connection, caller: Caller, account_id: UUID) -> None:
+    """Let the audit log have it that somebody who got past the password sent a wrong code. A limit bounds how often."""
+    audit.record(conn, caller, caller.operation, f"account {account_id}", refused=WrongSecondFactorCode.code)
+
+
 def remove(conn: db.Connection, caller: Caller, code: str) -> None:
     """Ask for the second factor no longer. One that was not confirmed yet ends too.
 

@@ -122,10 +122,10 @@ def get_row(conn: db.Connection, caller: Caller) -> AccountRow:
 def erase_account(conn: db.Connection, account: Credentials) -> None:
     """Erase an account that the transaction has locked, and end all that lets somebody act for it."""
     one_time.revoke_all(conn, account.id)
-    sessions.revoke_sessions(conn, account.id)
-    db.run(conn, SQL.lock_and_erase_devices, account_id=account.id)
     db.run(conn, SQL.delete_second_factor, account_id=account.id)
     db.run(conn, SQL.delete_google_identities, account_id=account.id)
+    sessions.revoke_sessions(conn, account.id)
+    db.run(conn, SQL.lock_and_erase_devices, account_id=account.id)
     db.run(conn, SQL.erase_account, id=account.id, erased_name=erased.NAME)
 
 

@@ -380,7 +380,7 @@ WHERE NOT EXISTS (SELECT FROM members WHERE organisation_id = organisations.id A
 WITH newest AS MATERIALIZED (
     SELECT chain, entry, previous_hash, hash, audit_hash(
         previous_hash, chain, entry, at, actor_kind, actor_id, as_admin, action, subject, details) AS right_hash
-    FROM audit_log ORDER BY at DESC, chain DESC, entry DESC LIMIT 100000
+    FROM audit_log ORDER BY at DESC, chain DESC, entry DESC LIMIT 20000
 ), chains AS (
     SELECT chain FROM newest
     UNION SELECT chain FROM audit_chains WHERE NOT EXISTS (SELECT FROM accounts WHERE id = chain)
@@ -399,7 +399,7 @@ LIMIT 10
 -- name: audit_values_out_of_place
 -- Personal values of the newest entries that were not recorded so.
 SELECT chain, entry FROM (
-    SELECT chain, entry, details FROM audit_log ORDER BY at DESC, chain DESC, entry DESC LIMIT 100000
+    SELECT chain, entry, details FROM audit_log ORDER BY at DESC, chain DESC, entry DESC LIMIT 20000
 ) AS newest JOIN audit_values USING (chain, entry)
 WHERE sha256(salt || convert_to(value, 'UTF8')) <> digest OR position(encode(digest, 'hex') IN details::text) = 0
 LIMIT 10

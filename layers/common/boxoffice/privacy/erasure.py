@@ -1,4 +1,4 @@
-"""Erasures: the job erases what is held about a person, a batch in each transaction (decision PRIVACY-1).
+"""Erasures: the job erases what is held about a person, a batch in each transaction.
 
 Whoever asks gets an answer at once: the account is closed, and an erasure is written down. The job does the rest. It
 goes on until it finds nothing more, and ends no sooner than an hour after it was asked. By then no request of the
