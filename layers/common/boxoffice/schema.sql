@@ -1121,7 +1121,7 @@ CREATE TABLE audit_values (
     chain      uuid NOT NULL,
     entry      bigint NOT NULL,
     digest     bytea NOT NULL,
-    salt       bytea NOT NULL,
+    salt       bytea NOT NULL CHECK (octet_length(salt) = 16),
     value      text NOT NULL,
     account_id uuid,
     PRIMARY KEY (chain, entry, digest)
