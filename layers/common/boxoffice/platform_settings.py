@@ -66,7 +66,7 @@ class PlatformSettings(BaseModel):
         ),
     ] = None
     message_days: Annotated[
-        StrictInt, Field(ge=7, le=3650, description="After how many days a message that has ended is deleted")
+        StrictInt, Field(ge=7, le=3650, description="After how many days nothing says any more to whom a message went")
     ] = 90
     provider_event_days: Annotated[
         StrictInt,
