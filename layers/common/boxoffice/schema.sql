@@ -1029,8 +1029,8 @@ CREATE INDEX outbox_to_erase ON outbox (created_at)
     WHERE status NOT IN ('pending', 'sending') AND recipient <> '' AND kind <> 'webhook';
 CREATE INDEX outbox_by_recipient ON outbox (recipient, id) WHERE kind <> 'webhook';
 
--- True if what a message is about still names an address: an order, a refund of it, a ticket, a transfer or a place on
--- a waitlist. Erasures of others leave such a message alone.
+-- True if what a message is about still names an address. It may be an order, a refund of it, a ticket, a transfer or a
+-- place on a waitlist. Erasures of others leave such a message alone.
 CREATE FUNCTION still_names(payload jsonb, address text) RETURNS boolean LANGUAGE sql STABLE
     RETURN EXISTS (SELECT FROM orders WHERE id = (payload ->> 'order_id')::uuid AND buyer_email = address)
         OR EXISTS (
