@@ -25,11 +25,11 @@ def create_key(conn: db.Connection, caller: Caller, organisation_id: UUID, reque
         EndOutOfRange: it would expire in the past, or too late.
         TooManyKeys: the organisation has as many as it may.
     """
+    db.run(conn, SQL.lock_organisation, organisation_id=organisation_id)
     require_role(conn, caller, organisation_id)
     now = datetime.now(UTC)
     expires_at = rules.expiry(request.expires_at, now)
     show_rows_of(conn, organisation_id)
-    db.run(conn, SQL.lock_organisation, organisation_id=organisation_id)
     if db.value(conn, SQL.count_keys_in_use, organisation_id=organisation_id) >= rules.MOST_KEYS:
         raise TooManyKeys(most=rules.MOST_KEYS)
     secret = bearer_secrets.new_secret(bearer_secrets.API_KEY)
