@@ -48,7 +48,7 @@ OPENED = """
     messaging: insert_webhooks
     orders: get_draws get_request give_back_draws insert_note is_processing list_buyer_limits list_draws
         place_cart place_order set_draws set_hold_end set_seats set_status take_order take_payments_to_close
-    organisations: get_name get_organisation insert_organisation insert_owner lock_organisation
+    organisations: get_name get_organisation insert_organisation lock_account_and_insert_owner lock_organisation
         replace_invitation set_role set_status update_organisation
     payments: ask_later book_elsewhere clear_end_of_order close_matter close_payment close_unprepared
         end_refund_by_hand fits_late_share get_booked get_incoming_payment get_payment_to_prepare

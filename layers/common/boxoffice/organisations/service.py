@@ -16,6 +16,7 @@ from boxoffice.auth import Caller, acting_as, require_admin, require_role, role_
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
 from boxoffice.organisations import rules
+from boxoffice.organisations.errors import AccountGone
 from boxoffice.organisations.models import (
     ApplicationPage,
     ApplicationRow,
@@ -77,7 +78,9 @@ def create_organisation(conn: db.Connection, caller: Caller, name: str) -> Organ
     """
     status = rules.initial_status(auto_approve=platform_settings.current(conn).auto_approve_organisations)
     organisation_id = _insert(conn, name, status)
-    db.run(conn, SQL.insert_owner, organisation_id=organisation_id, account_id=caller.account)
+    owner = {"organisation_id": organisation_id, "account_id": caller.account}
+    if not db.run(conn, SQL.lock_account_and_insert_owner, **owner):
+        raise AccountGone
     organisation = _get(conn, organisation_id)
     _record(conn, caller, "create_organisation", organisation, name=name, status=status)
     return OrganisationView.model_validate(organisation)
