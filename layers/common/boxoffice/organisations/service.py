@@ -29,12 +29,10 @@ from boxoffice.organisations.models import (
     OrganisationView,
     SignUpView,
 )
-from boxoffice.pagination import decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id, page_of
 from boxoffice.versions import check_version
 
 SQL = sql.queries("organisations")
-
-_LAST = UUID(int=(1 << 128) - 1)
 
 
 def sign_up(conn: db.Connection, caller: Caller, request: SignUpRequest) -> SignUpView:
@@ -165,7 +163,7 @@ def list_applications(
         Forbidden: the caller is not an admin.
     """
     require_admin(conn, caller)
-    filters = {"status": status, "search": search, "before": decode_id(cursor) or _LAST}
+    filters = {"status": status, "search": search, "before": decode_id(cursor) or LAST_ID}
     rows = db.search(conn, ApplicationRow, SQL.list_applications, limit=limit, **filters)
     items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
     return ApplicationPage(items=[ApplicationView.model_validate(row) for row in items], next_cursor=next_cursor)
