@@ -188,7 +188,7 @@ VALUES (%(token_hash)s, %(session_id)s, %(expires_at)s)
 SELECT id, device_name, user_agent, address, created_at, last_used_at FROM sessions
 WHERE account_id = %(account_id)s AND revoked_at IS NULL AND last_used_at > now() - %(unused)s::interval
     AND created_at > now() - %(lifetime)s::interval AND id < %(before)s
-ORDER BY id DESC LIMIT %(limit)s
+ORDER BY id DESC LIMIT %(limit)s + 1
 
 -- name: revoke_session
 UPDATE sessions SET revoked_at = now()
