@@ -6,6 +6,9 @@ INSERT INTO accounts (id, email, email_verified_at, name, password_hash, created
 SELECT %(id)s, %(email)s, %(email_verified_at)s, %(name)s, %(password_hash)s, %(created_at)s
 WHERE NOT is_reserved_email(%(email)s, %(id)s)
 
+-- name: is_email_taken
+SELECT EXISTS (SELECT FROM accounts WHERE email = %(email)s) OR is_reserved_email(%(email)s, NULL)
+
 -- name: get_my_account
 -- The account with its memberships, the oldest organisation first.
 SELECT id, email, email_verified_at, name, phone, phone_verified_at, second_factor_since, version, created_at, (
