@@ -57,9 +57,9 @@ WHERE id = %(id)s AND NOT is_reserved_email(%(email)s, %(id)s)
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
 -- name: restore_email
--- Ends the password, and a phone that was verified after the change was asked for.
+-- Ends the password, and a phone that was verified since a time.
 UPDATE accounts SET email = %(email)s, email_verified_at = now(), password_hash = NULL, version = version + 1,
-    phone_verified_at = CASE WHEN phone_verified_at < %(asked_at)s THEN phone_verified_at END
+    phone_verified_at = CASE WHEN phone_verified_at < %(since)s THEN phone_verified_at END
 WHERE id = %(id)s
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
