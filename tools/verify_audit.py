@@ -29,6 +29,8 @@ from pathlib import Path
 from typing import Any
 
 HASHED = ("chain", "entry", "at", "actor_kind", "actor_id", "as_admin", "action", "subject", "details")
+FIELDS = {*HASHED, "previous_hash", "hash", "values"}
+SALT_BYTES = 16
 
 type Head = tuple[int, str]
 """The number of a chain's last entry, and its hash in hexadecimal digits."""
@@ -63,7 +65,7 @@ def verify(pages: Iterable[str], known: Head | None = None) -> Chain:
     chain = Chain(head=(0, ""))
     for number, text in enumerate(pages, 1):
         try:
-            _take_page(chain, json.loads(text), known)
+            _take_page(chain, json.loads(text, object_pairs_hook=_each_once), known)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Broken(f"line {number} is no page of an export: {error!r}") from error
     if chain.announced is None:
@@ -73,6 +75,14 @@ def verify(pages: Iterable[str], known: Head | None = None) -> Chain:
     if known and not chain.goes_through_known_head:
         raise Broken(f"the chain does not go through the head that you noted, entry {known[0]}")
     return chain
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object. One that has a name twice says something else to other readers."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a name stands twice in an object")
+    return fields
 
 
 def _take_page(chain: Chain, page: dict[str, Any], known: Head | None) -> None:
@@ -87,6 +97,8 @@ def _take_page(chain: Chain, page: dict[str, Any], known: Head | None) -> None:
 
 def _take_entry(chain: Chain, entry: dict[str, Any]) -> None:
     number, before = entry["entry"], chain.head
+    if set(entry) != FIELDS:
+        raise Broken(f"entry {number} has other fields than an entry has")
     if entry["chain"] != chain.name:
         raise Broken(f"entry {number} belongs to another chain")
     if number != before[0] + 1:
@@ -120,7 +132,9 @@ def _check_values(chain: Chain, entry: dict[str, Any]) -> None:
     """Check that each value has its hash in the entry."""
     hashes, found = set(_hashes_in(entry["details"])), set()
     for each in entry["values"]:
-        if hashlib.sha256(bytes.fromhex(each["salt"]) + each["value"].encode()).hexdigest() != each["sha256"]:
+        salt = bytes.fromhex(each["salt"])
+        digest = hashlib.sha256(salt + each["value"].encode()).hexdigest()
+        if digest != each["sha256"] or len(salt) != SALT_BYTES:  # a longer one could have the value's first characters
             raise Broken(f"a value of entry {entry['entry']} is not what was recorded")
         found.add(each["sha256"])
     if not found <= hashes:

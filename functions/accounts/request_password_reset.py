@@ -6,7 +6,7 @@ from boxoffice.accounts.models import EmailSentView, PasswordResetRequest
 from boxoffice.api import handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
-from boxoffice.rate_limit import limit_emails_to
+from boxoffice.rate_limit import limit_links_to
 
 __all__ = ["handler"]
 
@@ -18,6 +18,6 @@ def request_password_reset(request: PasswordResetRequest) -> EmailSentView:
     The answer is the same if none has. The link works once, for 30 minutes. It also sets the first password of an
     account that has none.
     """
-    limit_emails_to(request.email)
+    limit_links_to(request.email, "reset")
     with db.transaction() as conn:
         return password_resets.request(conn, request.email)

@@ -7,7 +7,7 @@ from boxoffice.doors import service
 from boxoffice.doors.errors import DoorPassEnded, DoorPassFull, PairingCodeInvalid
 from boxoffice.doors.models import PairedDeviceView, PairingRequest
 from boxoffice.errors import TooManyRequests
-from boxoffice.rate_limit import limit_pairing
+from boxoffice.rate_limit import limit_wrong_tokens
 
 __all__ = ["handler"]
 
@@ -26,5 +26,5 @@ def pair_door_device(request: PairingRequest) -> PairedDeviceView:
     code. With the token the device scans at the events and gates of the pass, and reads their manifests, until the pass
     ends. If the answer is lost, ask for a new code.
     """
-    with limit_pairing(PairingCodeInvalid), db.transaction() as conn:
+    with limit_wrong_tokens("pair", PairingCodeInvalid), db.transaction() as conn:
         return service.pair(conn, caller(), request)

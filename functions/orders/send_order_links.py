@@ -7,7 +7,7 @@ from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderLinksRequest
-from boxoffice.rate_limit import limit_emails_to
+from boxoffice.rate_limit import limit_links_to
 
 __all__ = ["handler"]
 
@@ -18,7 +18,7 @@ def send_order_links(request: OrderLinksRequest) -> EmailSentView:
 
     The answer is the same if it has none. Then no email is sent.
     """
-    limit_emails_to(request.email)
+    limit_links_to(request.email, "orders")
     with db.transaction() as conn:
         service.send_order_links(conn, request.email)
     return EmailSentView(detail="If the address has orders or tickets, we have sent their links to it.")

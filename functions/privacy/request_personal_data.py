@@ -7,7 +7,7 @@ from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
 from boxoffice.privacy import service
 from boxoffice.privacy.models import DataRequest
-from boxoffice.rate_limit import limit_emails_to
+from boxoffice.rate_limit import limit_links_to
 
 __all__ = ["handler"]
 
@@ -18,6 +18,6 @@ def request_personal_data(request: DataRequest) -> EmailSentView:
 
     The answer is the same if nothing is held. The link works for 24 hours.
     """
-    limit_emails_to(request.email)
+    limit_links_to(request.email, "personal data")
     with db.transaction() as conn:
         return service.request_personal_data(conn, request)

@@ -63,6 +63,7 @@ NOT_NUMBERS = {
     "a list": [1],
     "nothing": None,
 }
+NOT_BOOLEANS = {"one": 1, "zero": 0, "yes": "yes", "a text": "true", "a list": [True]}
 
 
 @pytest.fixture
@@ -198,6 +199,8 @@ def spoilt(valid: Any) -> Iterator[tuple[str, Any]]:
 def _wrong_values(value: Any) -> dict[str, Any]:
     if type(value) is int:  # a boolean is an int too
         return NOT_NUMBERS
+    if isinstance(value, bool):
+        return NOT_BOOLEANS
     return NOT_TEXTS if isinstance(value, str) else {}
 
 

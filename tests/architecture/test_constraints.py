@@ -361,6 +361,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "outbox_status_check": "UPDATE outbox SET status = 'lost'",
     "audit_chains_pkey": copy("audit_chains"),
     "audit_values_pkey": copy("audit_values"),
+    "audit_values_salt_check": copy("audit_values", digest="'another'", salt="salt || 'v'"),
     "audit_log_pkey": copy("audit_log"),
 }
 
@@ -459,7 +460,7 @@ INSERT INTO erasures (id, account_id, email, is_proven)
 INSERT INTO erased_buyers SELECT '', id, now() FROM orders LIMIT 1;
 INSERT INTO contact_purges (event_id) SELECT id FROM events LIMIT 1;
 INSERT INTO google_identities (issuer, subject, account_id) SELECT 'google', 'ada', id FROM accounts LIMIT 1;
-INSERT INTO audit_values SELECT chain, entry, 'digest', 'salt', 'value', NULL FROM audit_log LIMIT 1;
+INSERT INTO audit_values SELECT chain, entry, 'digest', 'sixteen of bytes', 'value', NULL FROM audit_log LIMIT 1;
 INSERT INTO paces VALUES ('stripe', gen_random_uuid(), 'create', now());
 INSERT INTO provider_events (provider, event_id, payment_id, kind, payload, effect)
     SELECT 'sandbox', 'evt_1', id, 'payment', '{}', 'paid' FROM payments LIMIT 1;

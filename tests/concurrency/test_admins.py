@@ -83,7 +83,7 @@ def test_a_log_in_beside_a_block_opens_no_session(api: Client, conn: Connection,
         if number == 0:
             return administer(racer, admin, person.id, BLOCK)
         try:
-            service.log_in(racer, LogInRequest(email=person.email, password=PASSWORD))
+            service.log_in(racer, Caller(Who.PUBLIC), LogInRequest(email=person.email, password=PASSWORD))
         except WrongCredentials:
             return False
         return True

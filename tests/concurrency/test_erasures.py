@@ -173,7 +173,7 @@ def test_no_login_survives_the_close_of_an_account(api: Client, database: Databa
             close(racer, person.id)
             return
         with suppress(DomainError):
-            accounts.log_in(racer, LogInRequest(email=EMAIL, password=PASSWORD))  # type: ignore[arg-type]
+            accounts.log_in(racer, Caller(Who.PUBLIC), LogInRequest(email=EMAIL, password=PASSWORD))
 
     race(database, 8, act)
 

@@ -34,7 +34,9 @@ def run_job() -> dict[str, Any]:
 
 
 def let_an_hour_pass(conn: psycopg.Connection) -> None:
-    """Let all erasures be an hour older, and due."""
+    """Let all erasures be an hour older, and due, and what people have done as well."""
+    for table in ("orders", "transfers", "waitlist_entries", "customers"):
+        conn.execute(f"UPDATE {table} SET created_at = created_at - interval '61 minutes'".encode())
     conn.execute(
         "UPDATE erasures SET asked_at = asked_at - interval '61 minutes', due_at = now() WHERE due_at IS NOT NULL"
     )

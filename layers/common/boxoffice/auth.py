@@ -104,6 +104,8 @@ class Caller:
         key: the API key that a program sends.
         device: the door device that calls.
         operation: the name of the route's function.
+        address: where the request comes from.
+        buyer_address: whom a trusted shop sends the request for. Only limits use it.
         reads: True if the operation changes nothing.
     """
 
@@ -118,6 +120,7 @@ class Caller:
     key: ApiKey | None = None
     device: DoorDevice | None = None
     user_agent: str = ""
+    buyer_address: str | None = None
 
     @property
     def account(self) -> UUID:
@@ -211,7 +214,7 @@ def _identify_key(access: Access, caller: Caller, presented: str, buyer_address:
         return replace(caller, key=key)
     if Scope.BUYERS_ADDRESS not in key.scopes:
         raise OutOfScope(required_scope=Scope.BUYERS_ADDRESS)
-    return replace(caller, key=key, address=addresses.passed_on_address(buyer_address))
+    return replace(caller, key=key, buyer_address=addresses.passed_on_address(buyer_address))
 
 
 def _identify_bearer(access: Access, caller: Caller, authorization: str) -> Caller:
@@ -444,9 +447,10 @@ def require_holder(
         GUEST, ACCOUNT or MANAGER: which of the three the caller is.
 
     Raises:
-        NotFound: the caller is none of them.
+        NotFound: the caller is none of them, or a key of another organisation, whatever token it sends.
         Forbidden: the caller belongs to the organisation, in a lower role.
     """
+    require_own(caller, organisation_id)
     if is_guest_token(caller.guest_token, kind, resource_id):
         return Who.GUEST
     if account_id is not None and account_id == caller.account_id:

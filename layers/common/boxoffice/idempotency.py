@@ -63,10 +63,13 @@ class IdempotentRequest:
 def scope_of(caller: Caller, organisation_id: UUID) -> str:
     """Return whose keys a caller's are: the account's, or those of the organisation that a guest buys from.
 
-    A program's with an API key are its organisation's too, so that a repeat may come with another API key. They depend
-    on nothing that a repeat may correct, such as the buyer's address. All guests of an organisation share one scope. So
-    a key is a secret of its client: who guesses it, and the whole request, gets the first answer.
+    The programs of an organisation share one scope, so that a repeat may come with another API key. It is not that of
+    the guests, who could otherwise use up the keys that a shop numbers its requests with. A scope depends on nothing
+    that a repeat may correct, such as the buyer's address. All guests of an organisation share one scope. So a key is a
+    secret of its client: who guesses it, and the whole request, gets the first answer.
     """
+    if caller.key:
+        return f"programs of {organisation_id}"
     return f"account {caller.account_id}" if caller.account_id else f"organisation {organisation_id}"
 
 

@@ -138,6 +138,10 @@ def erase(conn: db.Connection, message_ids: Sequence[UUID]) -> int:
     return db.run(conn, SQL.erase_messages, ids=list(message_ids))
 
 
-def erase_recipients(conn: db.Connection, recipients: Collection[str]) -> int:
-    """Erase some recipients from all messages that have ended, and return the number of messages."""
-    return db.run(conn, SQL.erase_recipients, recipients=list(recipients))
+def erase_buyers(conn: db.Connection, addresses: Collection[str]) -> int:
+    """Erase the recipients of messages that have ended, about orders that were erased before.
+
+    Args:
+        addresses: that the buyers had. What else went to them may be somebody else's, and stays.
+    """
+    return db.run(conn, SQL.erase_buyers, recipients=list(addresses))

@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StrictBool,
     StrictInt,
     StringConstraints,
     ValidationError,
@@ -53,7 +54,7 @@ class PlatformSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     verify_emails: Annotated[
-        bool, Field(description="Make an account only when its address is confirmed, and tell nobody who has one")
+        StrictBool, Field(description="Make an account only when its address is confirmed, and tell nobody who has one")
     ] = Field(default_factory=lambda: settings().verify_emails)
     contact_months: Annotated[
         StrictInt | None,
@@ -65,7 +66,7 @@ class PlatformSettings(BaseModel):
         ),
     ] = None
     message_days: Annotated[
-        StrictInt, Field(ge=7, le=3650, description="After how many days a message that has ended is deleted")
+        StrictInt, Field(ge=7, le=3650, description="After how many days nothing says any more to whom a message went")
     ] = 90
     provider_event_days: Annotated[
         StrictInt,
@@ -75,10 +76,10 @@ class PlatformSettings(BaseModel):
         StrictInt, Field(ge=1, le=3650, description="How many days after its end a session is deleted")
     ] = 30
     auto_approve_organisations: Annotated[
-        bool, Field(description="Let an organisation sell as soon as it signs up, before an admin has seen it")
+        StrictBool, Field(description="Let an organisation sell as soon as it signs up, before an admin has seen it")
     ] = Field(default_factory=lambda: settings().auto_approve_organisations)
     block_disputed_tickets: Annotated[
-        bool, Field(description="Refuse a ticket at the door while its payer disputes the payment")
+        StrictBool, Field(description="Refuse a ticket at the door while its payer disputes the payment")
     ] = Field(default_factory=lambda: settings().block_disputed_tickets)
     second_factor_required: Annotated[
         SecondFactorRule,

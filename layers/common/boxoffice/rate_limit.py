@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from boxoffice import api, db, sql
@@ -22,16 +22,18 @@ ATTEMPTS = 10
 ATTEMPTS_WINDOW = timedelta(minutes=15)
 SECOND_FACTOR_ATTEMPTS = 5
 REFUSED_CODES = 100
-PAIRINGS = 100
+WRONG_TOKENS = 100
 SMS_FROM_ONE_ADDRESS = 100  # in an hour; a venue is one address
 WRONG_CODES_FROM_ONE_ADDRESS = 100
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EMAILS = 5
 EMAILS_FROM_ONE_ADDRESS = 100  # in the same time; a venue or a carrier can be many people
 EMAILS_WINDOW = timedelta(hours=1)
+RESETS_WINDOW = timedelta(minutes=30)  # as long as such a link works
 EXPORTS = 5
 EXPORTS_WINDOW = timedelta(days=1)
 INVITATIONS = 20
+WAITLIST_FROM_ONE_ADDRESS = 100
 
 
 def limit_authentication(account: str | None = None) -> None:
@@ -86,6 +88,20 @@ def limit_emails_to(email: str, *others: str) -> None:
     _limit("emails to", [email, *others], EMAILS, EMAILS_WINDOW)
 
 
+def limit_links_to(email: str, what: Literal["reset", "orders", "personal data"]) -> None:
+    """Count a request for a link that its owner needs to get at what is theirs.
+
+    Each kind counts apart from all other emails. Anybody can have an invitation sent to an address, and would keep its
+    owner out. Whoever is refused here has got a link of this kind that still works.
+
+    Raises:
+        TooManyRequests: there were five for the address in an hour before, or in half an hour if they reset a password.
+            Or the caller has had a hundred emails sent in an hour.
+    """
+    _limit("emails by", [_address()], EMAILS_FROM_ONE_ADDRESS, EMAILS_WINDOW)
+    _limit(f"{what} to", [email], EMAILS, RESETS_WINDOW if what == "reset" else EMAILS_WINDOW)
+
+
 def limit_exports(subject: str) -> None:
     """Count an export of all that is held about a person.
 
@@ -99,9 +115,11 @@ def limit_waitlist(email: str) -> None:
     """Count a request to join a waitlist, for the caller's address and for the email address.
 
     Raises:
-        TooManyRequests: there were ten requests in fifteen minutes before, from or for either of them.
+        TooManyRequests: in fifteen minutes before, there were ten requests for the email address. Or the caller's
+            address, which can be many people, has sent a hundred.
     """
-    _limit("waitlist", [_address(), email], ATTEMPTS, ATTEMPTS_WINDOW)
+    _limit("waitlist by", [_address()], WAITLIST_FROM_ONE_ADDRESS, ATTEMPTS_WINDOW)
+    _limit("waitlist", [email], ATTEMPTS, ATTEMPTS_WINDOW)
 
 
 def limit_applications(account_id: UUID) -> None:
@@ -116,11 +134,14 @@ def limit_applications(account_id: UUID) -> None:
 def limit_invitations(organisation_id: UUID, account_id: UUID, email: str) -> None:
     """Count an invitation, so that nobody sends spam through us.
 
-    It counts for the organisation, for the account that invites, which may own many, and for the email address.
+    It counts for the organisation, for the account that invites, which may own many, and for the email address. It
+    counts for the caller's address too, since one person can make many accounts.
 
     Raises:
-        TooManyRequests: in the hour before, there were twenty of either of the first two, or five to the address.
+        TooManyRequests: in the hour before, there were twenty of either of the first two, or five emails to the
+            address. Or the caller has had a hundred emails sent.
     """
+    _limit("emails by", [_address()], EMAILS_FROM_ONE_ADDRESS, EMAILS_WINDOW)
     _limit("invite", [str(organisation_id), str(account_id)], INVITATIONS, EMAILS_WINDOW)
     _limit("emails to", [email], EMAILS, EMAILS_WINDOW)
 
@@ -153,15 +174,15 @@ def limit_refused_codes(*refused: type[Exception]) -> Iterator[None]:
 
 
 @contextmanager
-def limit_pairing(*wrong: type[Exception]) -> Iterator[None]:
-    """Count a wrong code of a door pass, for the caller's address, as `limit_guesses` does.
+def limit_wrong_tokens(action: Literal["pair", "transfer"], *wrong: type[Exception]) -> Iterator[None]:
+    """Count a wrong code of a door pass, or token of a transfer, for the caller's address, as `limit_guesses` does.
 
-    Nobody can guess such a code. So the limit is generous: a venue is one address.
+    Nobody can guess one. So the limit is generous: a venue is one address.
 
     Raises:
-        TooManyRequests: there were a hundred wrong codes in fifteen minutes before.
+        TooManyRequests: there were a hundred wrong ones in fifteen minutes before.
     """
-    with _limit_failures("pair", PAIRINGS, wrong):
+    with _limit_failures(action, WRONG_TOKENS, wrong):
         yield
 
 
@@ -279,8 +300,15 @@ def _refuse_more(limits: Sequence[Limit], counted: Sequence[dict[str, Any]]) -> 
 
 
 def _address() -> str:
-    """Return the subject that stands for the caller's address, or for their network if that is IPv6."""
-    return f"address {network_of(api.caller().address)}"
+    """Return the subject that stands for the caller's address, or for their network if that is IPv6.
+
+    An address that a shop passes on counts for its organisation alone. Any seller can name any address, and could use
+    up what its owner may do elsewhere.
+    """
+    caller = api.caller()
+    if caller.buyer_address:
+        return f"address {network_of(caller.buyer_address)} of {caller.acts_for}"
+    return f"address {network_of(caller.address)}"
 
 
 def _limit(action: str, subjects: list[str], most: int, window: timedelta) -> None:

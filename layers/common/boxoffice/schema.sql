@@ -1029,6 +1029,21 @@ CREATE INDEX outbox_to_erase ON outbox (created_at)
     WHERE status NOT IN ('pending', 'sending') AND recipient <> '' AND kind <> 'webhook';
 CREATE INDEX outbox_by_recipient ON outbox (recipient, id) WHERE kind <> 'webhook';
 
+-- True if what a message is about still names an address. It may be an order, a refund of it, a ticket, a transfer or a
+-- place on a waitlist. Erasures of others leave such a message alone.
+CREATE FUNCTION still_names(payload jsonb, address text) RETURNS boolean LANGUAGE sql STABLE
+    RETURN EXISTS (SELECT FROM orders WHERE id = (payload ->> 'order_id')::uuid AND buyer_email = address)
+        OR EXISTS (
+            SELECT FROM order_refunds JOIN orders ON orders.id = order_id
+            WHERE order_refunds.id = (payload ->> 'order_refund_id')::uuid AND buyer_email = address)
+        OR EXISTS (
+            SELECT FROM refunds JOIN payments ON payments.id = payment_id JOIN orders ON orders.id = order_id
+            WHERE refunds.id = (payload ->> 'refund_id')::uuid AND buyer_email = address)
+        OR EXISTS (SELECT FROM tickets WHERE id = (payload ->> 'ticket_id')::uuid AND holder_email = address)
+        OR EXISTS (
+            SELECT FROM transfers WHERE id = (payload ->> 'transfer_id')::uuid AND address IN (from_email, to_email))
+        OR EXISTS (SELECT FROM waitlist_entries WHERE id = (payload ->> 'entry_id')::uuid AND email = address);
+
 -- Keys of a ring are withdrawn: those up to an id. From signs_at on, another key signs. What they have signed is
 -- renewed if that matters: tickets before the keys are withdrawn, and links after that. The orders are looked at by
 -- event, the next event first. The last one is (listed_starts_at, listed_event_id, listed_order_id). If is_listed,
@@ -1121,7 +1136,7 @@ CREATE TABLE audit_values (
     chain      uuid NOT NULL,
     entry      bigint NOT NULL,
     digest     bytea NOT NULL,
-    salt       bytea NOT NULL,
+    salt       bytea NOT NULL CHECK (octet_length(salt) = 16),
     value      text NOT NULL,
     account_id uuid,
     PRIMARY KEY (chain, entry, digest)

@@ -17,7 +17,7 @@ from boxoffice import audit
 from boxoffice.admin import audit_log
 from tests.helpers import factories
 from tests.helpers.support import ROOT, Client
-from tools.verify_audit import text_of
+from tools.verify_audit import main, text_of
 
 PATH = "/v1/admin/audit-log/export"
 NAMES = ["Ada", "بی\u200cدرنگ", "අදා", "Donaudampfschifffahrtsgesellschaft", "👩🏽\u200d🎤", 'O\'"\\ Hara | {"sha256"}']
@@ -119,6 +119,16 @@ def add_value(pages: Pages) -> None:
     pages[0]["entries"][1]["values"].append({"sha256": digest, "salt": (b"0" * 16).hex(), "value": "Mallory"})
 
 
+def move_start_into_salt(pages: Pages) -> None:
+    """Change a value, and not the bytes that are hashed."""
+    value = pages[0]["entries"][0]["values"][0]
+    value["salt"], value["value"] = value["salt"] + value["value"][:1].encode().hex(), value["value"][1:]
+
+
+def add_field(pages: Pages) -> None:
+    pages[0]["entries"][1]["actor_name"] = "Mallory"
+
+
 def remove(pages: Pages) -> None:
     del pages[0]["entries"][2]
 
@@ -167,6 +177,8 @@ FORGERIES: dict[Forgery, str] = {
     deny_admin: "entry 1 is not what was recorded",
     change_value: "a value of entry 2 is not what was recorded",
     add_value: "a value of entry 2 was never part of it",
+    move_start_into_salt: "a value of entry 1 is not what was recorded",
+    add_field: "entry 2 has other fields than an entry has",
     remove: "entry 4 follows entry 2",
     remove_first: "entry 2 follows entry 0",
     reorder: "entry 3 follows entry 1",
@@ -190,6 +202,16 @@ def test_a_forged_export_is_refused(exported: Pages, tmp_path: Path, subtests: p
 
             assert (code, output[:8]) == (1, "BROKEN: ")
             assert said in output
+
+
+def test_a_name_that_stands_twice_is_refused(exported: Pages, tmp_path: Path) -> None:
+    """A reader that takes the first of the two would read what nobody has recorded."""
+    file = tmp_path / "export.jsonl"
+    lines = [json.dumps(page) for page in exported]
+    lines[0] = lines[0].replace('"action": ', '"action": "delete_event", "action": ', 1)
+    file.write_text("\n".join(lines))
+
+    assert main([str(file)]) == 1
 
 
 def rehash(pages: Pages) -> None:

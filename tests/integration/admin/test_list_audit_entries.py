@@ -103,6 +103,15 @@ def test_no_personal_fact_stands_in_the_log(conn: Connection, name: str) -> None
     assert conn.execute("SELECT count(*) FROM audit_values").fetchone() == (3,)
 
 
+def test_nothing_that_somebody_sends_looks_like_an_erased_value(conn: Connection) -> None:
+    record(conn, "test", "nothing", attributes={"colour": {"sha256": "ab" * 32}}, name={"sha256": "cd" * 32})
+
+    (details,) = conn.execute("SELECT details FROM audit_log").fetchone() or ()
+    assert details["attributes"] == {"colour": f'{{"sha256": "{"ab" * 32}"}}'}
+    (value,) = conn.execute("SELECT value FROM audit_values").fetchone() or ()
+    assert value == f'{{"sha256": "{"cd" * 32}"}}'
+
+
 def test_each_kind_of_subject_has_its_chain(conn: Connection, organisation: UUID, owner: UUID) -> None:
     record(conn, "one", f"account {owner}", owner)
     record(conn, "two", f"organisation {organisation}", owner, organisation=organisation)

@@ -10,6 +10,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice import credentials
+from boxoffice.auth import order_token, ticket_token
 from boxoffice.scopes import Scope, allows
 from tests.helpers import factories
 from tests.helpers.support import Answer, Client, Database, as_owner
@@ -115,6 +116,19 @@ def test_an_order_that_a_key_places_belongs_to_nobody_and_repeats_with_another_k
     assert repeat.headers["idempotent-replayed"] == "true"
     assert conn.execute("SELECT account_id FROM orders").fetchall() == [(None,)]
     assert api.get(f"/v1/orders/{first.json['id']}", order_token=first.json["access_token"]).status == 200
+
+
+def test_guests_cannot_use_up_the_idempotency_keys_of_a_shop(
+    api: Client, conn: Connection, organisation: UUID, ticket_type: UUID
+) -> None:
+    _, key = factories.api_key(conn, organisation, "orders:write")
+    request = factories.order_request(ticket_type)
+
+    guest = api.post("/v1/orders", request, key="cart-17")
+    shop = api.post("/v1/orders", request, key="cart-17", headers={"X-Api-Key": key})
+
+    assert (guest.status, shop.status) == (201, 201)
+    assert guest.json["id"] != shop.json["id"]
 
 
 def test_what_a_key_changes_is_in_the_audit_log(
@@ -225,6 +239,24 @@ def test_a_refused_key_was_not_used(api: Client, conn: Connection, organisation:
     assert [last_used(conn, key_id) for key_id, _ in keys] == [None, None]
 
 
+def test_a_guests_token_opens_nothing_of_another_organisation_to_a_key(
+    api: Client, conn: Connection, organisation: UUID, ticket_type: UUID
+) -> None:
+    order = factories.paid_order(conn, ticket_type, quantity=1)
+    (ticket,) = conn.execute("SELECT id FROM tickets WHERE order_id = %s", [order]).fetchone() or ()
+    keys = [factories.api_key(conn, owner)[1] for owner in (organisation, factories.organisation(conn))]
+    token = order_token(order)
+
+    for path in (f"/v1/orders/{order}", f"/v1/tickets/{ticket}", f"/v1/tickets/{ticket}/qr"):
+        statuses = [api.get(path, order_token=token, headers={"X-Api-Key": key}).status for key in keys]
+        assert statuses == [200, 404], path
+
+    conn.execute("UPDATE tickets SET transfer_count = 1, former_hashes = ARRAY[qr_hash] WHERE id = %s", [ticket])
+    token = ticket_token(ticket, 1)
+    statuses = [api.get(f"/v1/tickets/{ticket}", order_token=token, headers={"X-Api-Key": key}).status for key in keys]
+    assert statuses == [200, 404]
+
+
 # ------------------------------------------------------------------------------------------- the buyer's address
 
 
@@ -249,10 +281,34 @@ def test_a_trusted_shop_passes_its_buyers_address_on(
     assert buy(api, ticket_type, x_api_key=key).status == 404
 
     assert buckets(conn) == [
-        "guess address 198.51.100.10",
-        "guess address 2001:db8:1:2::/64",
+        f"guess address 198.51.100.10 of {organisation}",
+        f"guess address 2001:db8:1:2::/64 of {organisation}",
         "guess address 203.0.113.7",
     ]
+
+
+def test_a_shop_cannot_use_up_what_an_address_may_do_elsewhere(
+    api: Client, conn: Connection, organisation: UUID, ticket_type: UUID
+) -> None:
+    _, key = factories.api_key(conn, organisation, "orders:write", "buyers:address")
+    for _ in range(11):
+        refused = buy(api, ticket_type, x_api_key=key, x_buyer_address="203.0.113.7")
+
+    assert refused.status == 429
+    assert buy(api, factories.ticket_type(conn)).status == 404
+
+
+def test_the_audit_log_keeps_the_address_that_a_key_was_used_from(
+    api: Client, conn: Connection, organisation: UUID, ticket_type: UUID
+) -> None:
+    _, key = factories.api_key(conn, organisation, "events:write", "buyers:address")
+    headers = {"X-Api-Key": key, "X-Buyer-Address": "198.51.100.10"}
+
+    assert api.patch(f"/v1/ticket-types/{ticket_type}", {"name": "VIP"}, headers=headers).status == 200
+
+    values = {value for (value,) in conn.execute("SELECT value FROM audit_values").fetchall()}
+    assert "203.0.113.7" in values
+    assert "198.51.100.10" not in values
 
 
 def test_what_is_no_address_is_refused(api: Client, conn: Connection, organisation: UUID, ticket_type: UUID) -> None:

@@ -131,6 +131,28 @@ def test_a_device_cannot_scan_in_the_name_of_another(doors: Doors, conn: Connect
     assert names == [(str(one.id),), (str(other.id),)]
 
 
+def test_nobody_else_scans_in_the_name_of_a_device(doors: Doors, conn: Connection) -> None:
+    """Or they could use up the numbers of its next scans, and none of these would count."""
+    ticket, guest = doors.sell(2)
+    device = Device(doors)
+    _, key = factories.api_key(conn, doors.organisation, "scan")
+    body = {"qr": ticket.qr, "device_id": str(device.id), "sequence": 1}
+
+    refusals = [
+        doors.scan(ticket, device_id=str(device.id), sequence=1),
+        doors.admit(ticket.id, device_id=str(device.id), sequence=1),
+        doors.sync(str(device.id), offline(1, ticket, 1)),
+        doors.api.post("/v1/scans", body, headers={"X-Api-Key": key}),
+    ]
+
+    assert [(answer.status, answer.json["errors"][0]["loc"]) for answer in refusals] == [
+        (422, ["body", "device_id"])
+    ] * 4
+    assert conn.execute("SELECT count(*) FROM scans").fetchone() == (0,)
+    assert device.scan(ticket.qr, device_id="any", sequence=1).status == 200
+    assert doors.scan(guest, device_id=str(new_id()), sequence=1).status == 200, "any other name is free"
+
+
 def test_offline_scans_are_reported_and_repeated(doors: Doors, conn: Connection) -> None:
     device, (ticket,) = Device(doors), doors.sell()
 

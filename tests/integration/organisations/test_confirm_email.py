@@ -160,21 +160,36 @@ def test_an_email_to_a_stranger_has_no_words_of_whoever_signed_up(api: Client, c
 
 @pytest.mark.usefixtures("verifying")
 def test_an_address_gets_five_emails_an_hour_whatever_the_route(api: Client, conn: Connection) -> None:
+    owner = factories.account(conn)
+    path = f"/v1/organisations/{factories.organisation(conn, owner=owner)}/members"
     for number in range(3):
         ask(api, password=PASSWORD, name=f"Name {number}")
     for number in range(2):
-        answer = api.post("/v1/password-resets", {"email": EMAIL.upper()}, address=f"192.0.2.{number}")
-        assert answer.status == 202
+        body = {"email": EMAIL.upper(), "role": "scanner"}
+        assert api.post(path, body, account=owner, address=f"192.0.2.{number}").status == 201
 
     refused = [
         api.post("/v1/accounts", sign_up_request(email=EMAIL), address="192.0.2.9"),
-        api.post("/v1/password-resets", {"email": EMAIL}, address="192.0.2.9"),
+        api.post(path, {"email": EMAIL, "role": "scanner"}, account=owner, address="192.0.2.9"),
     ]
 
     assert [answer.status for answer in refused] == [429, 429]
     assert refused[0].headers["ratelimit-limit"] == "5"
     assert 3500 < int(refused[0].headers["retry-after"]) <= 3600
     assert len(letters_to(conn, EMAIL)) == 5
+    for way_in in ("password-resets", "order-links", "personal-data-requests"):
+        assert api.post(f"/v1/{way_in}", {"email": EMAIL}, address="192.0.2.9").status == 202, "they count apart"
+
+
+def test_whoever_gets_no_more_links_to_reset_has_one_that_works(api: Client, conn: Connection) -> None:
+    factories.account(conn, email=EMAIL)
+    answers = [
+        api.post("/v1/password-resets", {"email": EMAIL}, address=f"192.0.2.{number}").status for number in range(6)
+    ]
+
+    assert answers == [202] * 5 + [429]
+    until = "SELECT max(expires_at) >= (SELECT resets_at FROM rate_limits WHERE bucket = %s) FROM one_time_tokens"
+    assert conn.execute(until, [f"reset to {EMAIL}"]).fetchone() == (True,)
 
 
 def test_a_caller_has_a_hundred_emails_an_hour_sent(api: Client, conn: Connection) -> None:

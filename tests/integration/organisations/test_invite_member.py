@@ -98,6 +98,18 @@ def test_an_owner_of_many_organisations_invites_twenty_in_an_hour(api: Client, c
     assert [answer.status for answer in answers] == [201] * 20 + [429]
 
 
+def test_many_accounts_of_one_caller_have_a_hundred_emails_sent_in_an_hour(
+    api: Client, conn: Connection, organisation: UUID, owner: UUID
+) -> None:
+    assert invite(api, organisation, owner).status == 201
+    conn.execute("UPDATE rate_limits SET attempts = 100 WHERE bucket LIKE 'emails by%'")
+    other = factories.account(conn)
+
+    answer = invite(api, factories.organisation(conn, owner=other), other, "chi@example.com")
+
+    assert (answer.status, len(emails(conn))) == (429, 1)
+
+
 def test_an_address_is_written_to_five_times_in_an_hour_by_all_organisations(api: Client, conn: Connection) -> None:
     owners = [factories.account(conn) for _ in range(6)]
 

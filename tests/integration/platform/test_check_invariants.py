@@ -978,7 +978,8 @@ BREACHES = [
         "audit_values_out_of_place",
         "a personal value was put into an entry",
         "organisation",
-        """INSERT INTO audit_values SELECT chain, entry, sha256('saltvalue'), 'salt', 'value', NULL FROM audit_log
+        """INSERT INTO audit_values
+        SELECT chain, entry, sha256('sixteen of bytesvalue'), 'sixteen of bytes', 'value', NULL FROM audit_log
         WHERE chain = %(organisation)s AND entry = 3""",
     ),
     # 12: tenants

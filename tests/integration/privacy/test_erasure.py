@@ -1,11 +1,12 @@
 """What an erasure takes away, what it keeps, and what it waits for."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from psycopg import Connection
 
+from boxoffice import audit
 from boxoffice.auth import Caller, Who, order_token
 from boxoffice.privacy.models import Person
 from boxoffice.tickets import transfers
@@ -131,6 +132,56 @@ def test_an_address_that_is_not_proven_erases_no_guest(api: Client, conn: Connec
 
     erase(conn, guest())
     assert conn.execute("SELECT buyer_name FROM orders WHERE id = %s", [of_guest]).fetchone() == ("Erased",)
+
+
+def test_whoever_names_an_address_in_an_order_erases_nothing_of_its_owner(api: Client, conn: Connection) -> None:
+    """Or people could take a victim's messages out of the books, with an order in the victim's name."""
+    ticket_type = factories.ticket_type(conn)
+    of_victim = factories.paid_order(conn, ticket_type, **BUYER)
+    stranger = factories.account(conn)
+    of_stranger = factories.paid_order(conn, ticket_type, **BUYER, account_id=stranger)
+    kept = [owe(conn, of_victim, recipient=EMAIL, status="sent")]
+    kept.append(owe(conn, of_victim, recipient=EMAIL, status="sent", template="password_changed", payload="{}"))
+    erased = owe(conn, of_stranger, recipient=EMAIL, status="sent")
+
+    erase(conn, Person(account_id=stranger, email="mallory@example.com", is_proven=True, phone=None))
+
+    recipients = dict(conn.execute("SELECT id, recipient FROM outbox").fetchall())
+    assert [recipients[message] for message in kept] == [EMAIL] * 2
+    assert recipients[erased] == ""
+
+
+def test_an_address_that_is_not_proven_erases_nothing_of_its_owner(
+    api: Client, conn: Connection, account: UUID
+) -> None:
+    """Anybody can make an account with somebody's address, where the deployment verifies none."""
+    of_victim = factories.paid_order(conn, factories.ticket_type(conn), **BUYER)
+    owe(conn, of_victim, recipient=EMAIL, status="failed")
+    organisation = factories.organisation(conn)
+    audit.record(conn, None, "invite_member", "invitation", organisation=organisation, email=EMAIL)
+
+    erase(conn, of_account(account))
+
+    assert conn.execute("SELECT recipient FROM outbox WHERE status = 'failed'").fetchall() == [(EMAIL,)]
+    assert conn.execute("SELECT value FROM audit_values WHERE chain = %s", [organisation]).fetchall() == [(EMAIL,)]
+
+
+def test_what_a_guest_does_after_they_asked_stays(api: Client, conn: Connection) -> None:
+    ticket_type, sold_out = factories.ticket_type(conn), factories.ticket_type(conn, quantity=0)
+    before = factories.paid_order(conn, ticket_type, **BUYER)
+    erasure = begin(conn, guest())
+    later = factories.paid_order(conn, ticket_type, **BUYER, created_at=datetime.now(UTC))
+    factories.waitlist_entry(conn, sold_out, name=NAME, email=EMAIL)
+    conn.execute("UPDATE outbox SET status = 'sent'")
+
+    run_job()
+    let_an_hour_pass(conn)
+    run_job()
+
+    names = dict(conn.execute("SELECT id, buyer_name FROM orders").fetchall())
+    assert names == {before: "Erased", later: NAME}
+    assert conn.execute("SELECT status FROM waitlist_entries").fetchall() == [("waiting",)]
+    assert is_finished(conn, erasure)
 
 
 def test_an_account_erases_guests_with_its_proven_address(api: Client, conn: Connection, account: UUID) -> None:

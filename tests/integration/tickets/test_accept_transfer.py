@@ -158,10 +158,15 @@ def test_a_forged_token_is_not_found(sold: SoldTicket, conn: Connection) -> None
     assert conn.execute("SELECT transfer_count FROM tickets").fetchone() == (0,)
 
 
-def test_guessing_is_limited(sold: SoldTicket) -> None:
-    answers = [sold.accept(f"{uuid4().hex}.1.{'A' * 32}") for _ in range(11)]
+def test_guessing_is_limited_and_accepting_is_not(sold: SoldTicket, conn: Connection) -> None:
+    def guess() -> int:
+        return sold.accept(f"{uuid4().hex}.1.{'A' * 32}").status
 
-    assert [answer.status for answer in answers] == [404] * 10 + [429]
+    assert (guess(), sold.transfer().status) == (404, 200)
+    buckets = "SELECT bucket, attempts FROM rate_limits WHERE bucket NOT LIKE 'resend%'"
+    assert conn.execute(buckets).fetchall() == [("transfer address 203.0.113.7", 1)]
+    conn.execute("UPDATE rate_limits SET attempts = 99")
+    assert [guess(), guess()] == [404, 429]
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,15 @@ class TestJoining:
         answers = [join(api, ticket_type, email="ada@example.com").status for _ in range(11)]
         assert answers == [202] * 10 + [429]
 
+    def test_many_people_join_from_one_address(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        def join_there(email: str) -> int:
+            body = {"quantity": 2, "name": "Ada Waiting", "email": email}
+            return api.post(f"/v1/ticket-types/{ticket_type}/waitlist", body).status
+
+        assert [join_there(f"ada{number}@example.com") for number in range(12)] == [202] * 12
+        conn.execute("UPDATE rate_limits SET attempts = 100 WHERE bucket LIKE 'waitlist by%'")
+        assert join_there("bola@example.com") == 429
+
 
 class TestOffers:
     def test_freed_stock_is_offered_before_the_public_can_buy_it(

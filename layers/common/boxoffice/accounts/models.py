@@ -170,12 +170,12 @@ class AccountView(View):
 
 
 class ManagedAccountPatch(Patch):
-    blocked: bool = unchanged()
+    blocked: Annotated[bool, Field(strict=True)] = unchanged()
     reason: ShortText = Field(
         default_factory=str, description="Why; needed for a block. The account's owner and the audit log are told"
     )
     email_verified: Literal[True] = unchanged()
-    is_admin: bool = unchanged()
+    is_admin: Annotated[bool, Field(strict=True)] = unchanged()
 
 
 type AccountStatus = Literal["active", "blocked", "erased"]

@@ -62,6 +62,10 @@ SELECT outcome, coalesce(earlier_id, %(scan_id)s) AS scan_id, id AS ticket_id, e
     first_scan_at, first_scan_gate, doors_open_at, time_zone
 FROM decided
 
+-- name: is_paired
+-- True if a device has a door pass, or has had one.
+SELECT EXISTS (SELECT FROM door_devices WHERE id = %(device_id)s)
+
 -- name: lock_scan
 -- Locks a scan's ticket.
 SELECT ticket_id, organisation_id, let_in FROM scans JOIN tickets ON tickets.id = ticket_id

@@ -108,6 +108,15 @@ def device_id_of(device: DoorDevice | None, named: str | None) -> str | None:
     return str(device.id) if device else named
 
 
+def may_be_paired(device_id: str | None) -> UUID | None:
+    """Return the id of a device that may have a door pass, if a text is one as we make and write it. None if not."""
+    try:
+        id_ = UUID(device_id or "")
+    except ValueError:
+        return None
+    return id_ if id_.version == 7 and str(id_) == device_id else None
+
+
 def is_allowed(device: DoorDevice | None, scan: OfflineScan, sent_at: datetime, skew: timedelta) -> bool:
     """Return True if a device could make an offline scan: at the gates of its pass, and before that ended."""
     if device is None:

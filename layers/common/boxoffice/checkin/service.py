@@ -38,7 +38,7 @@ from boxoffice.checkin.models import (
     TypeAttendance,
 )
 from boxoffice.config import settings
-from boxoffice.errors import NotModified
+from boxoffice.errors import Invalid, NotModified
 from boxoffice.events.models import GateView
 from boxoffice.ids import new_id
 from boxoffice.pagination import decode_moment_and_id, decode_numbers_and_id, encode, page_of
@@ -55,6 +55,7 @@ def scan_ticket(conn: db.Connection, caller: Caller, request: ScanRequest) -> Sc
 
     Raises:
         Forged: the QR is none of ours.
+        Invalid: the request names a device that has a door pass.
         NotFound: there is no such ticket, or it is another organisation's.
         OutsideDoorPass: the caller is a device, and its pass is for other events or gates.
         others: the ticket or this QR does not admit; see `rules.check_admitted`.
@@ -88,6 +89,7 @@ def _scan(
         shown: the facts of the QR that was shown; `_NO_QR` for the guest list.
     """
     rules.check_gate(caller.device, request.gate)
+    _check_device(conn, caller, request.device_id)
     try:
         ticket = _scan_once(conn, caller, ticket_id, shown, request)
     except UniqueViolation:
@@ -115,6 +117,18 @@ def _scan_once(
         sequence=request.sequence,
         block_disputed=platform_settings.current(conn).block_disputed_tickets,
     )
+
+
+def _check_device(conn: db.Connection, caller: Caller, device_id: str | None) -> None:
+    """Let nobody scan in the name of a device with a door pass but that device, or its next scans could not count.
+
+    Raises:
+        Invalid: the request names such a device.
+    """
+    paired = None if caller.device else rules.may_be_paired(device_id)
+    if paired and db.value(conn, SQL.is_paired, device_id=paired):
+        because = "must not be a device with a door pass, which sends its scans itself"
+        raise Invalid.at("body", "device_id", because=because)
 
 
 def undo_scan(conn: db.Connection, caller: Caller, scan_id: UUID) -> ScanRecordView:
@@ -251,8 +265,10 @@ def sync_scans(conn: db.Connection, caller: Caller, event_id: UUID, request: Syn
 
     Raises:
         NotFound: there is no such event, or it is another organisation's.
+        Invalid: the request names a device that has a door pass.
     """
     event = _get_event(conn, caller, event_id)
+    _check_device(conn, caller, request.device_id)
     device_id = rules.device_id_of(caller.device, request.device_id)
     skew = rules.clock_skew(request.sent_at, datetime.now(UTC))
     allowed = [scan for scan in request.scans if rules.is_allowed(caller.device, scan, request.sent_at, skew)]

@@ -86,8 +86,11 @@ UPDATE outbox SET recipient = '', last_error = left(last_error, 0), payload = (
     SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(payload) WHERE right(key, 3) = '_id')
 WHERE id = ANY(%(ids)s) AND status NOT IN ('pending', 'sending') AND kind <> 'webhook'
 
--- name: erase_recipients
--- The same for all messages to some people.
+-- name: erase_buyers
+-- The same for messages to the buyers of erased orders. Others may have named somebody's address in theirs. So it
+-- leaves all that is not about an order, or is about one that still names the address.
 UPDATE outbox SET recipient = '', last_error = left(last_error, 0), payload = (
     SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(payload) WHERE right(key, 3) = '_id')
 WHERE recipient = ANY(%(recipients)s) AND status NOT IN ('pending', 'sending') AND kind <> 'webhook'
+    AND payload ?| ARRAY['order_id', 'order_refund_id', 'refund_id', 'ticket_id', 'transfer_id']
+    AND NOT still_names(payload, recipient)

@@ -87,9 +87,7 @@ def erase_orders(
 def _erase_orders(conn: db.Connection, person: Person) -> int:
     ids = _found(conn, person, SQL.list_orders_to_erase)
     erased = erase_orders(conn, ids, all_holders=False, also_known_as=[person.email] if person.email else [])
-    outbox.erase_recipients(
-        conn, {buyer.email for buyer in erased}
-    )  # an account may have named another address than its own
+    outbox.erase_buyers(conn, {buyer.email for buyer in erased})  # an account may have named another than its own
     return len(erased)
 
 
@@ -137,7 +135,8 @@ def _end_memberships(conn: db.Connection, person: Person) -> int:
 
 
 def _erase_audit_values(conn: db.Connection, person: Person) -> int:
-    return audit.erase(conn, person.account_id, [value for value in (person.email, person.phone) if value])
+    values = [value for value in (person.params["proven_email"], person.phone) if value]
+    return audit.erase(conn, person.account_id, values)
 
 
 _PARTS: tuple[Callable[[db.Connection, Person], int], ...] = (

@@ -24,13 +24,14 @@ UPDATE erasures SET email = NULL, phone = NULL, due_at = NULL, finished_at = now
 
 -- name: list_orders_to_erase
 -- A batch of the orders of a person that nothing is under way for: those of the account, and those of a guest with this
--- address. The latter are looked up for each organisation.
+-- address from before they asked. The latter are looked up for each organisation.
 SELECT id FROM (
     SELECT id, status FROM orders WHERE account_id = %(account_id)s
     UNION ALL
     SELECT guest.id, guest.status FROM organisations CROSS JOIN LATERAL (
         SELECT id, status FROM orders
         WHERE organisation_id = organisations.id AND buyer_email = %(proven_email)s AND account_id IS NULL
+            AND created_at <= %(asked_at)s
     ) AS guest
 ) AS person
 WHERE status <> 'pending' AND NOT EXISTS (SELECT FROM payments WHERE order_id = person.id AND ask_at IS NOT NULL)
@@ -46,14 +47,16 @@ LIMIT %(batch)s
 -- A batch of the transfers that a person has started.
 SELECT id FROM transfers WHERE from_account_id = %(account_id)s
 UNION
-SELECT id FROM transfers WHERE from_email = %(proven_email)s AND from_account_id IS NULL
+SELECT id FROM transfers
+WHERE from_email = %(proven_email)s AND from_account_id IS NULL AND created_at <= %(asked_at)s
 LIMIT %(batch)s
 
 -- name: list_transfers_received_to_erase
 -- A batch of the transfers to a person.
 SELECT id FROM transfers WHERE to_account_id = %(account_id)s
 UNION
-SELECT id FROM transfers WHERE to_email = %(proven_email)s AND to_account_id IS NULL
+SELECT id FROM transfers
+WHERE to_email = %(proven_email)s AND to_account_id IS NULL AND created_at <= %(asked_at)s
 LIMIT %(batch)s
 
 -- name: list_open_entries
@@ -62,6 +65,7 @@ SELECT id FROM waitlist_entries WHERE account_id = %(account_id)s AND status IN 
 UNION
 SELECT id FROM waitlist_entries
 WHERE email = %(proven_email)s AND account_id IS NULL AND status IN ('waiting', 'offered')
+    AND created_at <= %(asked_at)s
 LIMIT %(batch)s
 
 -- name: list_entries_to_erase
@@ -70,18 +74,21 @@ SELECT id FROM waitlist_entries WHERE account_id = %(account_id)s AND status NOT
 UNION
 SELECT id FROM waitlist_entries
 WHERE email = %(proven_email)s AND account_id IS NULL AND status NOT IN ('waiting', 'offered')
+    AND created_at <= %(asked_at)s
 LIMIT %(batch)s
 
 -- name: list_customers_to_erase
 -- A batch of what organisations know of a person as their customer.
 SELECT id FROM customers
-WHERE account_id = %(account_id)s OR email = %(proven_email)s OR phone = %(phone)s LIMIT %(batch)s
+WHERE (account_id = %(account_id)s OR email = %(proven_email)s OR phone = %(phone)s) AND created_at <= %(asked_at)s
+LIMIT %(batch)s
 
 -- name: list_messages_to_erase
--- A batch of the messages to a person that are not to be sent any more.
+-- A batch of the messages to a person that are not to be sent any more. If the address is not proven to be theirs, what
+-- still names it is somebody else's, and so are the messages about that.
 SELECT id FROM outbox
 WHERE recipient = ANY(array_remove(ARRAY[%(email)s, %(phone)s]::text[], NULL)) AND kind <> 'webhook'
-    AND status NOT IN ('pending', 'sending')
+    AND status NOT IN ('pending', 'sending') AND (%(is_proven)s OR NOT still_names(payload, recipient))
 LIMIT %(batch)s
 
 -- name: has_something_left
@@ -89,10 +96,10 @@ LIMIT %(batch)s
 SELECT EXISTS (SELECT FROM orders WHERE account_id = %(account_id)s)
     OR EXISTS (
         SELECT FROM organisations JOIN orders ON organisation_id = organisations.id
-        WHERE buyer_email = %(proven_email)s AND account_id IS NULL)
+        WHERE buyer_email = %(proven_email)s AND account_id IS NULL AND orders.created_at <= %(asked_at)s)
     OR EXISTS (
         SELECT FROM outbox WHERE recipient = ANY(array_remove(ARRAY[%(email)s, %(phone)s]::text[], NULL))
-            AND kind <> 'webhook')
+            AND kind <> 'webhook' AND (%(is_proven)s OR NOT still_names(payload, recipient)))
 
 -- name: list_events_to_purge
 -- A batch of events that ended so many months ago, and that still have contacts to erase.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from boxoffice import db, signing, sql
-from boxoffice.auth import Caller, Who, is_guest_token, require_holder
+from boxoffice.auth import Caller, Who, is_guest_token, require_holder, require_own
 from boxoffice.config import settings
 from boxoffice.ids import new_id, shown_order_number
 from boxoffice.pagination import decode_id, page_of
@@ -79,9 +79,10 @@ def require_viewer(conn: db.Connection, caller: Caller, ticket: TicketRow | Sign
     """Return as whom the caller sees a ticket: its holder, its buyer, or a manager of the organisation that sells.
 
     Raises:
-        NotFound: the caller is none of them.
+        NotFound: the caller is none of them, or a key of another organisation, whatever token it sends.
         Forbidden: the caller is a member of the organisation, in a lower role.
     """
+    require_own(caller, ticket.organisation_id)
     if ticket.account_id is not None and ticket.account_id == caller.account_id:
         return Viewer.HOLDER
     transferred = ticket.transfer_count > 0
