@@ -185,6 +185,16 @@ WITH used_token AS (
 INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
 VALUES (%(token_hash)s, %(session_id)s, %(expires_at)s)
 
+-- name: list_addresses_of_sessions
+-- From where an account was used lately. Sessions that were ended count too.
+SELECT DISTINCT address FROM (
+    SELECT address FROM sessions
+    WHERE account_id IN (
+        SELECT id FROM accounts WHERE email = %(email)s::text
+        UNION ALL SELECT id FROM accounts WHERE phone = %(phone)s::text AND phone_verified_at IS NOT NULL)
+    ORDER BY id DESC LIMIT 100
+) AS latest
+
 -- name: list_sessions
 -- A session is over once its last refresh token is: each is issued at the session's last use.
 SELECT id, device_name, user_agent, address, created_at, last_used_at FROM sessions

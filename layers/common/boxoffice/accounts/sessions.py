@@ -22,6 +22,7 @@ from boxoffice.accounts.models import (
     SessionRow,
     SessionView,
 )
+from boxoffice.addresses import network_of
 from boxoffice.auth import ACCESS_LIFETIME, Caller, acting_as, issue_access_token
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
@@ -109,6 +110,12 @@ def refresh_session(conn: db.Connection, caller: Caller, refresh_token: str) -> 
         expires_at=_expiry(),
     )
     return _answer(token, token.session_id, next_token, must_change_password=token.must_change_password)
+
+
+def knows_caller(conn: db.Connection, caller: Caller, *, email: str | None = None, phone: str | None = None) -> bool:
+    """Return True if somebody has logged in lately, from the caller's network, to the account that is named."""
+    used = db.many(conn, dict, SQL.list_addresses_of_sessions, email=email, phone=phone)
+    return network_of(caller.address) in {network_of(row["address"]) for row in used}
 
 
 def list_sessions(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> Page[ListedSessionView]:
