@@ -28,11 +28,10 @@ from boxoffice.organisations.models import (
     MemberView,
 )
 from boxoffice.organisations.service import lock_organisation
-from boxoffice.pagination import decode_id, page_of
+from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id, page_of
 
 SQL = sql.queries("organisations")
 
-_FIRST, _LAST = UUID(int=0), UUID(int=(1 << 128) - 1)
 _BATCH = 1000
 
 
@@ -45,7 +44,7 @@ def list_members(
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
     """
     require_role(conn, caller, organisation_id)
-    after = decode_id(cursor) or _FIRST
+    after = decode_id(cursor) or FIRST_ID
     rows = db.page(conn, MemberRow, SQL.list_members, organisation_id=organisation_id, after=after, limit=limit)
     items, next_cursor = page_of(rows, limit, lambda row: (row.account_id,))
     return MemberPage(items=[MemberView.model_validate(row) for row in items], next_cursor=next_cursor)
@@ -151,7 +150,7 @@ def list_invitations(
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
     """
     require_role(conn, caller, organisation_id)
-    before = decode_id(cursor) or _LAST
+    before = decode_id(cursor) or LAST_ID
     rows = db.page(
         conn, InvitationRow, SQL.list_invitations, organisation_id=organisation_id, before=before, limit=limit
     )
