@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from boxoffice import audit, credentials, db, one_time, sql
+from boxoffice.access_tokens import ACCESS_LIFETIME, issue_access_token
 from boxoffice.accounts import rules
 from boxoffice.accounts.devices import device_of
 from boxoffice.accounts.errors import SecondFactorNeeded, SessionOver, WrongCredentials
@@ -23,7 +24,7 @@ from boxoffice.accounts.models import (
     SessionView,
 )
 from boxoffice.addresses import network_of
-from boxoffice.auth import ACCESS_LIFETIME, Caller, acting_as, issue_access_token
+from boxoffice.auth import Caller, acting_as
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
 from boxoffice.models import Page

@@ -9,10 +9,11 @@ from uuid import UUID
 import psycopg
 
 from boxoffice import audit, db, idempotency, money, outbox, sql
-from boxoffice.auth import Caller, Who, order_token, require_holder, require_role
+from boxoffice.auth import Caller, Who, require_holder, require_role
 from boxoffice.config import settings
 from boxoffice.erased import macs_of
 from boxoffice.errors import Busy
+from boxoffice.guest_tokens import order_token
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import first_id, new_id, new_order_number
 from boxoffice.orders import rules

@@ -95,7 +95,7 @@ def hand_over(conn: db.Connection, caller: Caller, organisation_id: UUID, accoun
 
     Raises:
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
-        Invalid: the account is the caller's own, or no member.
+        Invalid: the account is the caller's own, no member, or blocked, so that nobody could decide any more.
     """
     lock_organisation(conn, organisation_id)
     former = _owners_to_replace(conn, caller, organisation_id, account_id)
@@ -105,6 +105,8 @@ def hand_over(conn: db.Connection, caller: Caller, organisation_id: UUID, accoun
     for owner in former:
         db.run(conn, SQL.set_role, organisation_id=organisation_id, account_id=owner.account_id, role="manager")
     db.run(conn, SQL.set_role, organisation_id=organisation_id, account_id=account_id, role="owner")
+    if not is_owner(conn, organisation_id, account_id):
+        raise Invalid.at("body", "account_id", because="This account can decide nothing now. Name another one.")
     member = _get_member(conn, organisation_id, account_id)
     _owe_hand_over(conn, organisation_id, former, member)
     before = {str(owner.account_id): "owner" for owner in former} | {str(account_id): new.role if new else None}

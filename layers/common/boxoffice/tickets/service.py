@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from boxoffice import db, signing, sql
-from boxoffice.auth import Caller, Who, is_guest_token, require_holder, require_own
+from boxoffice.auth import Caller, Who, require_holder, require_own
 from boxoffice.config import settings
+from boxoffice.guest_tokens import is_guest_token
 from boxoffice.ids import new_id, shown_order_number
 from boxoffice.pagination import LAST_ID, decode_id, page_of
 from boxoffice.tickets import qr, rules

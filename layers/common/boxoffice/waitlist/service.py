@@ -14,8 +14,9 @@ from uuid import UUID
 import psycopg
 
 from boxoffice import audit, db, erased, outbox, sql
-from boxoffice.auth import Caller, Who, is_guest_token, require_holder, require_own, require_role
+from boxoffice.auth import Caller, Who, require_holder, require_own, require_role
 from boxoffice.errors import Busy, NotFound
+from boxoffice.guest_tokens import is_guest_token
 from boxoffice.ids import new_id
 from boxoffice.pagination import FIRST_ID, decode_id, page_of
 from boxoffice.seats import service as seats
