@@ -170,7 +170,8 @@ SELECT has_second_factor, must_change_password FROM account
 -- If two transactions present one token, the second waits here, and then reads that it is used. It locks the session
 -- too: PostgreSQL would read a row that is only joined as it was before the wait.
 SELECT accounts.id, email, email_verified_at, name, phone, phone_verified_at, version, accounts.created_at, session_id,
-    expires_at, used_at, coalesce(revoked_at, blocked_at) AS revoked_at, must_change_password
+    sessions.created_at AS started_at, expires_at, used_at, coalesce(revoked_at, blocked_at) AS revoked_at,
+    must_change_password
 FROM refresh_tokens JOIN sessions ON sessions.id = session_id JOIN accounts ON accounts.id = account_id
 WHERE token_hash = %(token_hash)s ORDER BY session_id FOR NO KEY UPDATE OF sessions, refresh_tokens
 
@@ -198,8 +199,8 @@ SELECT DISTINCT address FROM (
 -- name: list_sessions
 -- A session is over once its last refresh token is: each is issued at the session's last use.
 SELECT id, device_name, user_agent, address, created_at, last_used_at FROM sessions
-WHERE account_id = %(account_id)s AND revoked_at IS NULL AND last_used_at > now() - %(lifetime)s::interval
-    AND id < %(before)s
+WHERE account_id = %(account_id)s AND revoked_at IS NULL AND last_used_at > now() - %(unused)s::interval
+    AND created_at > now() - %(lifetime)s::interval AND id < %(before)s
 ORDER BY id DESC LIMIT %(limit)s + 1
 
 -- name: revoke_session

@@ -99,7 +99,8 @@ def refresh_session(conn: db.Connection, caller: Caller, refresh_token: str) -> 
         raise SessionOver
     if rules.is_reused(token):
         _revoke_reused(conn, acting_as(caller, token.id), token)
-    if not rules.is_live(token, datetime.now(UTC)):
+    now = datetime.now(UTC)
+    if not rules.is_live(token, now):
         raise SessionOver
     next_token = secrets.token_urlsafe()
     db.run(
@@ -109,7 +110,7 @@ def refresh_session(conn: db.Connection, caller: Caller, refresh_token: str) -> 
         session_id=token.session_id,
         **_device(caller),
         token_hash=_hash(next_token),
-        expires_at=_expiry(),
+        expires_at=rules.next_expiry(token, now),
     )
     return _answer(token, token.session_id, next_token, must_change_password=token.must_change_password)
 
@@ -127,7 +128,8 @@ def list_sessions(conn: db.Connection, caller: Caller, limit: int, cursor: str |
         SessionRow,
         SQL.list_sessions,
         account_id=caller.account,
-        lifetime=rules.REFRESH_LIFETIME,
+        unused=rules.REFRESH_LIFETIME,
+        lifetime=rules.SESSION_LIFETIME,
         before=decode_id(cursor) or LAST_ID,
         limit=limit,
     )
