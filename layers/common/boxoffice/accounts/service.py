@@ -68,6 +68,16 @@ def create_account(
     return sessions.open_session(conn, caller, account, checked_hash=password_hash)
 
 
+def check_email_free(conn: db.Connection, email: str) -> None:
+    """Check that a new account could get this email address.
+
+    Raises:
+        EmailTaken: there is an account with it, or one that may take it back.
+    """
+    if db.value(conn, SQL.is_email_taken, email=email):
+        raise EmailTaken
+
+
 def log_in(conn: db.Connection, caller: Caller, request: LogInRequest) -> SessionView:
     """Open a session. Runs in autocommit.
 

@@ -23,6 +23,7 @@ from boxoffice.accounts.models import (
     SessionRow,
     SessionView,
 )
+from boxoffice.addresses import network_of
 from boxoffice.auth import Caller, acting_as
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
@@ -112,6 +113,12 @@ def refresh_session(conn: db.Connection, caller: Caller, refresh_token: str) -> 
         expires_at=rules.next_expiry(token, now),
     )
     return _answer(token, token.session_id, next_token, must_change_password=token.must_change_password)
+
+
+def knows_caller(conn: db.Connection, caller: Caller, *, email: str | None = None, phone: str | None = None) -> bool:
+    """Return True if somebody has logged in lately, from the caller's network, to the account that is named."""
+    used = db.many(conn, dict, SQL.list_addresses_of_sessions, email=email, phone=phone)
+    return network_of(caller.address) in {network_of(row["address"]) for row in used}
 
 
 def list_sessions(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> Page[ListedSessionView]:
