@@ -51,6 +51,8 @@ _CONNECTION: dict[str, Any] = {
 # statement, or a migration has changed what such a statement answers.
 _STALE = (pg.ReadOnlySqlTransaction, pg.FeatureNotSupported, pg.InvalidSqlStatementName, pg.DuplicatePreparedStatement)
 
+_IN_TRANSACTION = (psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
+
 type Effect = Callable[["Connection", list[Any]], None]
 """A function that runs after a commit, once with all the items that it was registered for."""
 
@@ -134,7 +136,8 @@ _connection: Connection | None = None
 def autocommit() -> Iterator[Connection]:
     """Yield the connection, with each statement a transaction of its own: for reads, and writes of one statement.
 
-    When the block ends, even by an error, the effects of all that was committed run.
+    When the block ends, even by an error, the effects of all that was committed run. Within a transaction, such as
+    around a rate limit, they wait for its end.
 
     Raises:
         Busy: the database does not answer or is waking, gave up waiting for a lock, or ended our idle transaction. Or
@@ -146,7 +149,8 @@ def autocommit() -> Iterator[Connection]:
         try:
             yield conn
         finally:
-            conn.run_effects()
+            if conn.info.transaction_status not in _IN_TRANSACTION:
+                conn.run_effects()
     except psycopg.IntegrityError as error:
         raise errors.of_constraint(error.diag.constraint_name) or error from error
     except (

@@ -57,6 +57,18 @@ def test_each_block_runs_its_own_effects(effect: Effect) -> None:
     assert effect.calls == [[1], [2]]
 
 
+def test_a_block_within_a_transaction_leaves_the_effects_to_its_commit(effect: Effect) -> None:
+    with db.transaction() as conn:
+        conn.after_commit(effect, 1)
+        with db.transaction():  # as a rate limit has
+            pass
+        with suppress(Failed), db.transaction():
+            raise Failed
+        assert effect.calls == []
+
+    assert effect.calls == [[1]]
+
+
 def test_what_tells_people_runs_after_what_may_still_change(effect: Effect) -> None:
     change = Effect()
     with db.transaction() as conn:
