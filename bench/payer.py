@@ -10,8 +10,9 @@ from uuid import UUID
 import psycopg
 
 from bench.processes import serve
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who
 from boxoffice.config import settings
+from boxoffice.guest_tokens import order_token
 from boxoffice.payments import providers, service
 from boxoffice.payments.errors import ProviderBusy
 from boxoffice.payments.merchants import credentials

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from bench import processes
-from boxoffice.auth import issue_access_token
+from boxoffice.access_tokens import issue_access_token
 from tests.helpers.support import context, event_for, function
 
 _WARM_UP = 20  # calls; psycopg prepares a statement after five, PostgreSQL keeps one plan after five more

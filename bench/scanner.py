@@ -17,7 +17,7 @@ import psycopg
 
 from bench import processes
 from boxoffice import db
-from boxoffice.auth import issue_access_token
+from boxoffice.access_tokens import issue_access_token
 from tests.helpers.support import context, event_for, function
 
 _WARM_UP = 100  # calls; psycopg prepares a statement after five, PostgreSQL keeps one plan after five more

@@ -17,8 +17,8 @@ import pytest
 
 from boxoffice import bearer_secrets, credentials
 from boxoffice.api import ROUTES
-from boxoffice.auth import order_token
 from boxoffice.config import settings
+from boxoffice.guest_tokens import order_token
 from boxoffice.scopes import Scope
 from boxoffice.signing import current_key
 from tests.helpers import factories

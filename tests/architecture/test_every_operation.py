@@ -6,7 +6,8 @@ import psycopg
 import pytest
 
 from boxoffice import config, db
-from boxoffice.auth import Who, issue_access_token
+from boxoffice.access_tokens import issue_access_token
+from boxoffice.auth import Who
 from tests.helpers import conformance
 from tests.helpers.google import Google
 from tests.helpers.operations import ENTITLED, NOBODY, Operation, World, build, call_of, operations, perform

@@ -25,7 +25,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from boxoffice import openapi
-from boxoffice.auth import Who, issue_access_token
+from boxoffice.access_tokens import issue_access_token
+from boxoffice.auth import Who
 from tests.helpers import invariants
 from tests.helpers.google import Google
 from tests.helpers.operations import ENTITLED, Call, Caller, Operation, build, call_of, operations

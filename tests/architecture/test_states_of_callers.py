@@ -7,7 +7,7 @@ an admin in an organisation that is not theirs, and an organisation that is susp
 import psycopg
 import pytest
 
-from boxoffice import auth, credentials
+from boxoffice import credentials, guest_tokens
 from tests.architecture.test_authorisation import WHO
 from tests.helpers import factories
 from tests.helpers.google import Google
@@ -59,9 +59,9 @@ def test_a_guests_token_opens_what_it_was_made_for_alone(
     world: World, api: Client, conn: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
     rows = (world.order, world.paid_order, world.ticket.id, world.waitlist_entry, world.payment)
-    tokens = {auth.order_token(row) for row in rows}
-    tokens |= {auth.ticket_token(row, count) for row in rows for count in range(3)}
-    tokens |= {auth.waitlist_token(row) for row in rows}
+    tokens = {guest_tokens.order_token(row) for row in rows}
+    tokens |= {guest_tokens.ticket_token(row, count) for row in rows for count in range(3)}
+    tokens |= {guest_tokens.waitlist_token(row) for row in rows}
     with unchanged(conn):
         for name, operation in operations().items():
             call = call_of(name, world)

@@ -16,8 +16,8 @@ import psycopg
 import pytest
 
 from boxoffice import audit, auth, config, signing, sql
-from boxoffice.auth import waitlist_token
 from boxoffice.examples import example_of
+from boxoffice.guest_tokens import waitlist_token
 from boxoffice.ids import new_id
 from boxoffice.slots.rules import CLAIM
 from boxoffice.tickets import qr, transfers

@@ -12,7 +12,7 @@ from boxoffice.auth import Caller, Who
 from boxoffice.errors import DomainError
 from boxoffice.scopes import Scope
 from tests.helpers import factories
-from tests.helpers.racing import deadlocks, race
+from tests.helpers.racing import deadlocks, race, waiting
 from tests.helpers.support import Client, Database, as_owner
 
 
@@ -46,6 +46,20 @@ def test_of_many_who_make_the_last_key_one_does(api: Client, database: Database,
     with as_owner(conn) as everything:
         assert everything.execute("SELECT count(*) FROM api_keys").fetchone() == (50,)
     assert deadlocks(conn) == 0
+
+
+def test_an_owner_who_is_removed_at_the_same_moment_makes_no_key(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    organisation, owner = organisation_with(conn, 0)
+
+    with Connection.connect(database.api_url) as removing:
+        removing.execute("SELECT FROM organisations WHERE id = %s FOR NO KEY UPDATE", [organisation])
+        removing.execute("DELETE FROM members WHERE account_id = %s", [owner.account])
+        with waiting(conn, database, lambda other: create(other, owner, organisation)) as created:
+            removing.commit()
+
+            assert created.result() == "not_found"
 
 
 def test_a_key_that_is_revoked_while_it_is_used_is_dead(api: Client, database: Database, conn: Connection) -> None:

@@ -12,6 +12,7 @@ from boxoffice.errors import DomainError
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRequest, OrderRow
 from boxoffice.organisations import members
+from boxoffice.organisations import service as organisations
 from boxoffice.privacy import erasure, service
 from boxoffice.privacy.models import ErasureRequest, Person
 from boxoffice.tickets import transfers
@@ -19,7 +20,7 @@ from boxoffice.tickets.models import AcceptTransferRequest
 from tests.helpers import factories, invariants
 from tests.helpers.erasures import EMAIL, NAME, begin, erase, guest, is_finished, let_an_hour_pass, run_job, traces
 from tests.helpers.people import PASSWORD, sign_up
-from tests.helpers.racing import deadlocks, race
+from tests.helpers.racing import deadlocks, race, waiting
 from tests.helpers.support import Client, Database
 
 
@@ -179,6 +180,29 @@ def test_no_login_survives_the_close_of_an_account(api: Client, database: Databa
 
     assert conn.execute("SELECT count(*) FROM sessions WHERE revoked_at IS NULL").fetchone() == (0,)
     assert deadlocks(conn) == 0
+
+
+def test_an_account_that_is_being_closed_becomes_no_owner(api: Client, database: Database, conn: Connection) -> None:
+    """Its access token is believed for a moment. Nobody else would own the organisation, and the erasure would fail."""
+    account = sign_up(api).id
+
+    def apply(racer: Connection) -> str:
+        try:
+            with racer.transaction():
+                caller = Caller(Who.ACCOUNT, account_id=account)
+                organisations.create_organisation(racer, caller, "Freedom Park")  # type: ignore[arg-type]
+        except DomainError as error:
+            return error.code
+        return ""
+
+    with Connection.connect(database.api_url) as closing:
+        closing.execute("SELECT FROM accounts WHERE id = %s FOR UPDATE", [account])
+        closing.execute("UPDATE accounts SET email = NULL, phone = NULL, erased_at = now() WHERE id = %s", [account])
+        with waiting(conn, database, apply) as applied:
+            closing.commit()
+
+            assert applied.result() == "unauthenticated"
+    assert conn.execute("SELECT count(*) FROM organisations").fetchone() == (0,)
 
 
 def test_of_two_owners_who_close_their_accounts_one_stays(api: Client, database: Database, conn: Connection) -> None:

@@ -3,8 +3,9 @@
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who
 from boxoffice.errors import DomainError
+from boxoffice.guest_tokens import order_token
 from boxoffice.payments import calls, pace, service
 from boxoffice.payments.models import PLATFORM_MERCHANT, PaymentRequest
 from boxoffice.payments.providers import load

@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who
 from boxoffice.errors import DomainError
+from boxoffice.guest_tokens import order_token
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRequest
 from boxoffice.payments import reconciliation, sandbox, sending, service

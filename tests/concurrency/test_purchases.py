@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who
 from boxoffice.errors import KeyReused
+from boxoffice.guest_tokens import order_token
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderRequest, PlacedOrder
 from boxoffice.stock.errors import SoldOut

@@ -9,10 +9,11 @@ import pytest
 from psycopg import Connection
 
 from boxoffice import db
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who
 from boxoffice.errors import NotFound, StaleVersion
 from boxoffice.events import service as events
 from boxoffice.events.models import EventPatch
+from boxoffice.guest_tokens import order_token
 from boxoffice.orders import service as orders
 from boxoffice.orders.errors import TicketTypeNotFound
 from boxoffice.orders.models import OrderRequest, PlacedOrder

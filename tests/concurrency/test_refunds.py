@@ -6,12 +6,13 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who
 from boxoffice.checkin import service as checkin
 from boxoffice.checkin.models import TicketScanRequest
 from boxoffice.errors import DomainError
 from boxoffice.events import service as events
 from boxoffice.events.models import CancelEventRequest
+from boxoffice.guest_tokens import order_token
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRequest
 from boxoffice.payments import sandbox, sending, settling

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who
+from boxoffice.guest_tokens import order_token
 from boxoffice.orders import service
 from boxoffice.orders.models import OrderRequest, PlacedOrder
 from boxoffice.seats.errors import NoSeatsTogether, SeatNotFound, SeatsInUse, SeatTaken

@@ -5,11 +5,12 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who
 from boxoffice.checkin import service as checkin
 from boxoffice.checkin.errors import Transferred
 from boxoffice.checkin.models import ScanRequest
 from boxoffice.errors import DomainError
+from boxoffice.guest_tokens import order_token
 from boxoffice.tickets import service, transfers
 from boxoffice.tickets.errors import TicketUsed
 from boxoffice.tickets.models import AcceptTransferRequest, TransferRequest

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import Caller, Who, order_token, waitlist_token
+from boxoffice.auth import Caller, Who
+from boxoffice.guest_tokens import order_token, waitlist_token
 from boxoffice.orders import service as orders
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRequest, PlacedOrder

@@ -20,6 +20,8 @@ from tests.helpers.snapshots import changed_tables, snapshot
 from tests.helpers.support import Answer, Client
 
 WRITING = sorted(name for name, operation in operations().items() if operation.method != "GET")
+# A try of a code counts for good, before anybody looks at the code.
+OF_A_TRY = {"confirm_phone": {"phone_codes"}, "log_in_with_phone": {"phone_codes"}}
 
 
 @pytest.mark.parametrize("name", WRITING)
@@ -39,10 +41,13 @@ def test_an_operation_that_is_cut_off_changes_everything_or_nothing(
             answer = call()
         wait_for_rollbacks(conn)
         changed = changed_tables(conn, before)
-        assert changed in (set(), everything), f"cut at {moment}"
-        if changed or not was_cut():
+        assert changed in (set(), OF_A_TRY.get(name), everything), f"cut at {moment}"
+        if changed == everything or not was_cut():
             break
         assert answer.status == 503, answer.body
+        if changed:
+            conn.execute("UPDATE phone_codes SET tries = 0 WHERE used_at IS NULL")
+            conn.execute("DELETE FROM rate_limits")
 
     assert changed == everything
     if operation.takes_key:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who
+from boxoffice.guest_tokens import order_token
 from boxoffice.orders import service
 from boxoffice.stock import service as stock
 from tests.helpers import factories, invariants, sellers

@@ -8,10 +8,11 @@ import pytest
 from psycopg import Connection
 
 from boxoffice import db, outbox, platform_settings
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who
 from boxoffice.checkin import service as checkin
 from boxoffice.checkin.errors import AlreadyScanned
 from boxoffice.checkin.models import ScanRequest
+from boxoffice.guest_tokens import order_token
 from boxoffice.orders import service as orders
 from boxoffice.payments import service
 from boxoffice.payments.models import PaymentRequest, ProviderEvent, StartedPayment

@@ -6,7 +6,8 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who
+from boxoffice.guest_tokens import order_token
 from boxoffice.orders import service as orders
 from boxoffice.payments import reconciliation, sandbox, sending, service
 from boxoffice.payments.models import PLATFORM_MERCHANT, PaymentRequest

@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import Caller, Who, waitlist_token
+from boxoffice.auth import Caller, Who
+from boxoffice.guest_tokens import waitlist_token
 from boxoffice.seats.models import SeatMapRequest
 from boxoffice.ticket_types import service as ticket_types
 from boxoffice.waitlist import service as waitlist

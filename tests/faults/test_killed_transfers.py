@@ -5,7 +5,8 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who
+from boxoffice.guest_tokens import order_token
 from boxoffice.tickets import service, transfers
 from boxoffice.tickets.models import TransferRequest
 from tests.concurrency.test_transfers import accept

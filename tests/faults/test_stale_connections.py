@@ -14,8 +14,8 @@ import yaml
 from psycopg import Connection
 
 from boxoffice import config, db
-from boxoffice.auth import order_token
 from boxoffice.errors import Busy
+from boxoffice.guest_tokens import order_token
 from tests.helpers import factories, invariants
 from tests.helpers.factories import order_request
 from tests.helpers.relays import relay, swallow_packets

@@ -5,7 +5,8 @@ from uuid import UUID, uuid4
 
 from psycopg import Connection
 
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who
+from boxoffice.guest_tokens import order_token
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRequest
 from tests.helpers.factories import order_request

@@ -19,8 +19,9 @@ from boxoffice import auth, config, one_time, openapi
 from boxoffice.accounts import oidc, passwords
 from boxoffice.accounts import service as accounts
 from boxoffice.accounts.models import SessionView, SignUpRequest
-from boxoffice.auth import Who, order_token, waitlist_token
+from boxoffice.auth import Who
 from boxoffice.examples import example_of, sample_names
+from boxoffice.guest_tokens import order_token, waitlist_token
 from boxoffice.ids import new_id
 from boxoffice.one_time import Purpose
 from boxoffice.tickets import service as tickets

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psycopg
 
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from boxoffice.payments import providers, sandbox
 from boxoffice.payments.models import PROVIDERS
 from boxoffice.payments.providers import ProviderInfo

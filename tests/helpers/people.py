@@ -5,7 +5,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from tests.helpers.support import Client
 
 PASSWORD = "correct horse battery"

@@ -166,7 +166,7 @@ class Client:
             key: the idempotency key; ``new`` makes one. A shorter name is filled up to the length that a key needs.
             address: the caller's IP address.
         """
-        from boxoffice.auth import issue_access_token
+        from boxoffice.access_tokens import issue_access_token
 
         sent = {"content-type": "application/json", **{name.lower(): text for name, text in (headers or {}).items()}}
         if account is not None:

@@ -9,7 +9,8 @@ from random import Random
 from typing import Any
 from uuid import uuid4
 
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who
+from boxoffice.guest_tokens import order_token
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.errors import TicketRefunded
 from tests.helpers.support import Client, context, function

@@ -1,6 +1,5 @@
 """Who calls, and what they may do."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -9,8 +8,8 @@ from typing import Literal
 from uuid import UUID
 
 from boxoffice import addresses, audit, credentials, db, platform_settings, sql
+from boxoffice.access_tokens import verify_access_token
 from boxoffice.bearer_secrets import DEVICE_TOKEN, is_secret
-from boxoffice.config import settings
 from boxoffice.credentials import ApiKey, DoorDevice, Session
 from boxoffice.errors import (
     AccountNeeded,
@@ -22,15 +21,12 @@ from boxoffice.errors import (
     SecondFactorRequired,
     Unauthenticated,
 )
+from boxoffice.guest_tokens import GuestResource, is_guest_token
 from boxoffice.platform_settings import SecondFactorRule
 from boxoffice.scopes import Scope, allows
-from boxoffice.signing import current_key, is_token, key, token
 
 SQL = sql.queries()
 
-ACCESS_LIFETIME = timedelta(minutes=15)
-_ALGORITHM = "HS256"
-_AUDIENCE = "boxoffice"
 _MOST_OF_USER_AGENT = 300  # characters; browsers send about 150
 
 
@@ -51,9 +47,6 @@ class Who(StrEnum):
 
 
 type ActorKind = Literal["account", "key", "device", "guest"]
-
-type GuestResource = Literal["order", "ticket", "waitlist entry"]
-"""What a guest holds the token of. Each kind has a purpose of its own, so that no token serves another kind."""
 
 # What an account may do before it has changed a password that somebody else has chosen.
 _BEFORE_PASSWORD_CHANGE = frozenset({"change_password", "get_me", "log_out", "log_out_everywhere"})
@@ -243,87 +236,15 @@ def _find_device(access: Access, token: str) -> DoorDevice:
     return device
 
 
-def issue_access_token(account_id: UUID, session_id: UUID) -> str:
-    """Return a JWT (RFC 7519) for fifteen minutes. The current key signs it; its header names the key as ``kid``."""
-    import jwt
-
-    key_id, secret = current_key(settings().token_keys_secret)
-    now = int(time.time())
-    payload = {
-        "sub": str(account_id),
-        "sid": str(session_id),
-        "aud": _AUDIENCE,
-        "iat": now,
-        "exp": now + int(ACCESS_LIFETIME.total_seconds()),
-    }
-    return jwt.encode(payload, secret, algorithm=_ALGORITHM, headers={"kid": key_id})
-
-
 def _verify_session(access: Access, caller: Caller, credential: str) -> Caller:
     """Return the caller with the account and its open session that an access token proves."""
-    account_id, session_id = _verify_access_token(credential)
+    account_id, session_id = verify_access_token(credential)
     session = credentials.find_session(account_id, session_id)
     if session is None:
         raise Unauthenticated
     if session.must_change_password and not access.is_open_to_old_passwords:
         raise PasswordChangeNeeded
     return replace(caller, account_id=account_id, session_id=session_id, session=session)
-
-
-def _verify_access_token(credential: str) -> tuple[UUID, UUID]:
-    """Return the ids of the account and the session that an access token names."""
-    import jwt
-
-    try:
-        key_id = jwt.get_unverified_header(credential).get("kid")
-        secret = key(settings().token_keys_secret, str(key_id))
-        if secret is None:
-            raise Unauthenticated
-        payload = jwt.decode(
-            credential,
-            secret,
-            algorithms=[_ALGORITHM],
-            audience=_AUDIENCE,
-            options={"require": ["exp", "sub", "sid", "aud"]},
-        )
-        return UUID(payload["sub"]), UUID(payload["sid"])
-    except (jwt.InvalidTokenError, ValueError) as error:
-        raise Unauthenticated from error
-
-
-def order_token(order_id: UUID) -> str:
-    """Return the token that lets a guest read an order. It is derived, so any email can carry it (decision 15)."""
-    return _guest_token("order", order_id)
-
-
-def ticket_token(ticket_id: UUID, transfer_count: int) -> str:
-    """Return the token that lets a guest read a ticket that was transferred to them. The next transfer ends it."""
-    return _guest_token("ticket", ticket_id, transfer_count)
-
-
-def waitlist_token(entry_id: UUID) -> str:
-    """Return the token that lets a guest accept an offer to a waitlist entry, or leave the waitlist."""
-    return _guest_token("waitlist entry", entry_id)
-
-
-def is_guest_token(presented: str | None, kind: GuestResource, resource_id: UUID, transfer_count: int = 0) -> bool:
-    """Return True if ``presented`` is the token of this resource.
-
-    Args:
-        transfer_count: of a ticket; each transfer ends the token before.
-    """
-    if presented is None:
-        return False
-    return is_token(settings().link_keys_secret, kind, _message(resource_id, transfer_count), presented)
-
-
-def _guest_token(kind: GuestResource, resource_id: UUID, transfer_count: int = 0) -> str:
-    return token(settings().link_keys_secret, kind, _message(resource_id, transfer_count))
-
-
-def _message(resource_id: UUID, transfer_count: int) -> bytes:
-    """Return the bytes that a token proves."""
-    return resource_id.bytes + transfer_count.to_bytes(2)
 
 
 def role_of(conn: db.Connection, caller: Caller, organisation_id: UUID) -> Who | None:

@@ -50,6 +50,13 @@ class Settings:
     google_client_secret: str
     verify_emails: bool
 
+    @property
+    def site(self) -> str:
+        """Return what people call the platform: as the sender of its emails is called."""
+        from email.utils import parseaddr
+
+        return parseaddr(self.email_sender)[0] or "Boxoffice"
+
 
 @cache
 def settings() -> Settings:

@@ -28,6 +28,7 @@ from typing import Any, LiteralString, Self, override
 
 import psycopg
 from psycopg import errors as pg
+from psycopg.pq import TransactionStatus
 from psycopg.rows import RowFactory, RowMaker, dict_row, scalar_row
 
 from boxoffice import errors
@@ -50,8 +51,6 @@ _CONNECTION: dict[str, Any] = {
 # A connection that raises one of these will raise it again. Its server writes nothing any more, or has lost a prepared
 # statement, or a migration has changed what such a statement answers.
 _STALE = (pg.ReadOnlySqlTransaction, pg.FeatureNotSupported, pg.InvalidSqlStatementName, pg.DuplicatePreparedStatement)
-
-_IN_TRANSACTION = (psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
 
 type Effect = Callable[["Connection", list[Any]], None]
 """A function that runs after a commit, once with all the items that it was registered for."""
@@ -136,8 +135,8 @@ _connection: Connection | None = None
 def autocommit() -> Iterator[Connection]:
     """Yield the connection, with each statement a transaction of its own: for reads, and writes of one statement.
 
-    When the block ends, even by an error, the effects of all that was committed run. Within a transaction, such as
-    around a rate limit, they wait for its end.
+    When the block ends, even by an error, the effects of all that was committed run. In a block within a transaction
+    nothing is committed yet: its effects wait for the end of that transaction.
 
     Raises:
         Busy: the database does not answer or is waking, gave up waiting for a lock, or ended our idle transaction. Or
@@ -146,10 +145,11 @@ def autocommit() -> Iterator[Connection]:
     """
     try:
         conn = connect()
+        is_within_transaction = conn.info.transaction_status is not TransactionStatus.IDLE
         try:
             yield conn
         finally:
-            if conn.info.transaction_status not in _IN_TRANSACTION:
+            if not is_within_transaction:
                 conn.run_effects()
     except psycopg.IntegrityError as error:
         raise errors.of_constraint(error.diag.constraint_name) or error from error

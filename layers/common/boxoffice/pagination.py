@@ -9,6 +9,9 @@ from uuid import UUID
 
 from boxoffice.errors import Invalid
 
+FIRST_ID, LAST_ID = UUID(int=0), UUID(int=(1 << 128) - 1)
+"""Where a list that is sorted by id begins without a cursor: in order, or from the end."""
+
 
 def encode(*key: UUID | datetime | int | str) -> str:
     """Return an opaque cursor for the row with this sort key."""

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from tests.helpers import audit, factories
 from tests.helpers.factories import NOW
 from tests.helpers.mailbox import letters_to

@@ -10,7 +10,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice import credentials
-from boxoffice.auth import order_token, ticket_token
+from boxoffice.guest_tokens import order_token, ticket_token
 from boxoffice.scopes import Scope, allows
 from tests.helpers import factories
 from tests.helpers.support import Answer, Client, Database, as_owner

@@ -10,7 +10,7 @@ import jwt
 import pytest
 from psycopg import Connection
 
-from boxoffice import auth, config
+from boxoffice import access_tokens, auth, config, guest_tokens
 from tests.helpers import factories
 from tests.helpers.people import bearer
 from tests.helpers.rings import KeyRing
@@ -24,7 +24,7 @@ def payload_of(account: UUID, **overrides: Any) -> dict[str, Any]:
 
 def token_of(account: UUID) -> str:
     """Return an access token of the session that `factories.account` has opened."""
-    return auth.issue_access_token(account, account)
+    return access_tokens.issue_access_token(account, account)
 
 
 def signed(payload: dict[str, Any], key: str, *, algorithm: str = "HS256", **headers: Any) -> str:
@@ -180,19 +180,23 @@ def test_a_guest_token_serves_one_kind_of_thing(api: Client) -> None:
     """All three have one id, so only the kind makes the tokens differ."""
     shared = uuid4()
     tokens = {
-        "order": auth.order_token(shared),
-        "ticket": auth.ticket_token(shared, 0),
-        "waitlist entry": auth.waitlist_token(shared),
+        "order": guest_tokens.order_token(shared),
+        "ticket": guest_tokens.ticket_token(shared, 0),
+        "waitlist entry": guest_tokens.waitlist_token(shared),
     }
 
     for kind, token in tokens.items():
-        served = [each for each in get_args(auth.GuestResource.__value__) if auth.is_guest_token(token, each, shared)]
+        served = [
+            each
+            for each in get_args(guest_tokens.GuestResource.__value__)
+            if guest_tokens.is_guest_token(token, each, shared)
+        ]
         assert served == [kind]
 
 
 def test_a_transfer_ends_the_token_of_a_ticket(api: Client) -> None:
     ticket = uuid4()
-    before = auth.ticket_token(ticket, 1)
+    before = guest_tokens.ticket_token(ticket, 1)
 
-    assert auth.is_guest_token(before, "ticket", ticket, 1)
-    assert not auth.is_guest_token(before, "ticket", ticket, 2)
+    assert guest_tokens.is_guest_token(before, "ticket", ticket, 1)
+    assert not guest_tokens.is_guest_token(before, "ticket", ticket, 2)

@@ -7,7 +7,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.api import ROUTES
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from tests.helpers import factories, invariants
 from tests.helpers.sellers import Shop
 from tests.helpers.support import Answer, Client

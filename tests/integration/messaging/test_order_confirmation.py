@@ -11,7 +11,7 @@ import zxingcpp
 from icalendar import Calendar
 
 from boxoffice import config
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from boxoffice.orders import service as orders
 from boxoffice.tickets import service as tickets
 from tests.helpers import factories

@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from boxoffice.auth import Caller, Who, ticket_token
+from boxoffice.auth import Caller, Who
+from boxoffice.guest_tokens import ticket_token
 from boxoffice.tickets import emails, transfers
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.models import AcceptTransferRequest

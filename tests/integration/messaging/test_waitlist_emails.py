@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from boxoffice.auth import waitlist_token
+from boxoffice.guest_tokens import waitlist_token
 from tests.helpers import factories
 from tests.helpers.factories import NOW
 from tests.helpers.mailbox import deliver, inbox, outbox_row, owe

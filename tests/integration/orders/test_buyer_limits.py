@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from psycopg import Connection, Cursor
 
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from boxoffice.orders import service
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import order_request

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.support import Client, context, function
 

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from psycopg import Connection
 
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from tests.helpers import factories
 from tests.helpers.support import Client
 

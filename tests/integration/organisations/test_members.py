@@ -192,6 +192,17 @@ class TestHandOver:
                 refused = hand_over(api, organisation, account, owner)
                 assert (refused.status, refused.json["errors"][0]["loc"]) == (422, ["body", "account_id"])
 
+    def test_nobody_hands_it_over_to_an_account_that_is_blocked(
+        self, api: Client, conn: Connection, organisation: UUID, owner: UUID, scanner: UUID
+    ) -> None:
+        """A blocked owner counts as none, and the last one stays."""
+        conn.execute("UPDATE accounts SET blocked_at = now(), block_reason = 'x' WHERE id = %s", [scanner])
+        admin = factories.account(conn, is_admin=True)
+        with unchanged(conn):
+            for caller in (owner, admin):
+                refused = hand_over(api, organisation, scanner, caller)
+                assert (refused.status, refused.json["errors"][0]["loc"]) == (422, ["body", "account_id"])
+
     def test_an_admin_gives_it_back_to_an_owner_who_was_removed(
         self, api: Client, conn: Connection, organisation: UUID, owner: UUID, scanner: UUID
     ) -> None:

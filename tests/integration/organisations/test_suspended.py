@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from boxoffice.tickets import transfers
 from tests.helpers import factories, invariants, owners, sellers
 from tests.helpers.factories import NOW, order_request

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.payers import emails, refunds, start, started, status_of
 from tests.helpers.provider_servers import Flutterwave, Stripe, send_webhook

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from tests.helpers import factories, invariants, payers
 from tests.helpers.payers import started
 from tests.helpers.provider_servers import Stripe, context_of_a_minute

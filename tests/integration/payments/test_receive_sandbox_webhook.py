@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from boxoffice import outbox
 from boxoffice.api import MAX_BODY
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from boxoffice.payments import sandbox
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import NOW

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from boxoffice.orders import service as orders
 from boxoffice.payments import reconciliation, sending, service
 from tests.helpers import factories, invariants, provider_servers

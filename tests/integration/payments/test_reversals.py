@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from boxoffice.orders import service as orders
 from boxoffice.payments import sandbox, sending, service, stripe
 from boxoffice.payments.models import PLATFORM_MERCHANT, DueRefund, RefundState, Reversal

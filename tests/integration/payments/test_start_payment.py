@@ -7,7 +7,7 @@ from psycopg import Connection
 from psycopg.errors import UniqueViolation
 
 from boxoffice import config
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from boxoffice.payments import providers, sandbox
 from boxoffice.payments.errors import PaymentRefused
 from boxoffice.payments.models import PreparedPayment, ProviderPayment

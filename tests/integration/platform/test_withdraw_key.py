@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice import auth, config, one_time
+from boxoffice import config, guest_tokens, one_time
 from boxoffice.messaging import emails
 from boxoffice.platform import vault, withdrawals
 from boxoffice.platform.errors import NotWithdrawable, RotationOutdated
@@ -255,7 +255,7 @@ def test_links_end_at_once_and_new_ones_are_emailed(
     factories.transfer(conn, third.id)
     ((_, email),) = offered(conn, doors)
     order_id = first.order_id
-    old = auth.order_token(order_id)
+    old = guest_tokens.order_token(order_id)
     assert api.get(f"/v1/orders/{order_id}", order_token=old).status == 200
 
     assert withdraw("link") == {"ring": "link", "withdrawn_up_to": 2, "is_over": False}
@@ -273,7 +273,7 @@ def test_links_end_at_once_and_new_ones_are_emailed(
         text = text_of(conn, template)
         assert "The links in our earlier emails no longer work." in text
         assert re.search(r"#token=(\w+\.)?3\.", text), "a link that the new key signs"
-    assert api.get(f"/v1/orders/{order_id}", order_token=auth.order_token(order_id)).status == 200
+    assert api.get(f"/v1/orders/{order_id}", order_token=guest_tokens.order_token(order_id)).status == 200
     assert conn.execute("SELECT finished_at IS NOT NULL FROM key_withdrawals").fetchall() == [(True,)]
     work(conn)
     assert len(owed(conn)) == 4

@@ -104,7 +104,11 @@ def test_the_last_owner_of_an_organisation_stays(api: Client, conn: Connection, 
     assert answer.json["organisations"] == [{"id": str(owned), "name": "Freedom Park"}]
     assert api.get("/v1/me", headers=person.headers).status == 200
 
-    factories.member(conn, owned, "owner")
+    other = factories.member(conn, owned, "owner")
+    conn.execute("UPDATE accounts SET blocked_at = now() WHERE id = %s", [other])
+    assert delete(api, person).code == "last_owner", "a blocked owner is none"
+
+    conn.execute("UPDATE accounts SET blocked_at = NULL WHERE id = %s", [other])
     assert delete(api, person).status == 202
     assert conn.execute("SELECT count(*) FROM members WHERE account_id = %s", [person.id]).fetchone() == (0,)
     ended = conn.execute("SELECT chain FROM audit_log WHERE action = 'remove_member' ORDER BY chain").fetchall()

@@ -7,7 +7,8 @@ import pytest
 from psycopg import Connection
 
 from boxoffice import audit
-from boxoffice.auth import Caller, Who, order_token
+from boxoffice.auth import Caller, Who
+from boxoffice.guest_tokens import order_token
 from boxoffice.privacy.models import Person
 from boxoffice.tickets import transfers
 from boxoffice.tickets.models import AcceptTransferRequest

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.sellers import Shop, given_back, refund, status_of, tickets_of
 from tests.helpers.support import Client

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.audit import only_entry
 from tests.helpers.sellers import Shop, given_back, history, outbox_of, refund, status_of, tickets_of

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from boxoffice.tickets import service, transfers
 from tests.helpers import factories
 from tests.helpers.support import Answer, Client

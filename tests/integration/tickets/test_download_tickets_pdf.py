@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice import config
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from boxoffice.tickets import rules, service
 from tests.helpers import factories
 from tests.helpers.printed import count_pages, pages_of

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 from psycopg import Connection
 
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from boxoffice.tickets import qr, service
 from tests.helpers import factories, invariants
 from tests.helpers.people import check_readers

@@ -13,7 +13,7 @@ import zxingcpp
 from psycopg import Connection
 
 from boxoffice import config
-from boxoffice.auth import order_token
+from boxoffice.guest_tokens import order_token
 from boxoffice.tickets import service
 from tests.helpers import factories
 from tests.helpers.support import Client

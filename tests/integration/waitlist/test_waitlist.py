@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice.auth import order_token, waitlist_token
+from boxoffice.guest_tokens import order_token, waitlist_token
 from boxoffice.waitlist import service
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import NOW

@@ -8,7 +8,6 @@ of the API depends on it, and no time that an answer takes.
 """
 
 from collections.abc import Callable
-from email.utils import parseaddr
 from typing import Any
 from uuid import UUID
 
@@ -157,9 +156,8 @@ def _account_exists(asked: str) -> Content:
 
 
 def _write(template: str, subject: str, **facts: Any) -> Content:
-    """Write an email about an account at this platform, which is called what the sender of its emails is called."""
-    site = parseaddr(settings().email_sender)[0]
-    return write(template, subject, {"site": site, **facts})
+    """Write an email about an account at this platform."""
+    return write(template, subject, {"site": settings().site, **facts})
 
 
 def _managed_account(

@@ -186,8 +186,8 @@ VALUES (%(token_hash)s, %(session_id)s, %(expires_at)s)
 -- A session is over once its last refresh token is: each is issued at the session's last use.
 SELECT id, device_name, user_agent, address, created_at, last_used_at FROM sessions
 WHERE account_id = %(account_id)s AND revoked_at IS NULL AND last_used_at > now() - %(lifetime)s::interval
-    AND (%(before)s::uuid IS NULL OR id < %(before)s)
-ORDER BY id DESC LIMIT %(limit)s
+    AND id < %(before)s
+ORDER BY id DESC LIMIT %(limit)s + 1
 
 -- name: revoke_session
 UPDATE sessions SET revoked_at = now()

@@ -8,7 +8,6 @@ tries before, in a transaction of their own (`rate_limit.limit_second_factor`).
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parseaddr
 from uuid import UUID
 
 from boxoffice import audit, db, one_time, outbox, qr_pictures, sql
@@ -55,7 +54,7 @@ def start(conn: db.Connection, caller: Caller) -> NewSecondFactorView:
     secret = pyotp.random_base32()
     db.run(conn, SQL.replace_second_factor, account_id=account.id, **vars(_encrypt(account.id, secret)))
     name = account.email or account.phone or account.name
-    uri = pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=_issuer())
+    uri = pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=settings().site)
     return NewSecondFactorView(secret=secret, uri=uri, qr_svg=_picture(uri))
 
 
@@ -198,11 +197,6 @@ def _decrypt(account_id: UUID, factor: _Factor) -> str | None:
     stored = Encrypted(factor.key_id, factor.secret)
     plain = decrypt(settings().data_keys_secret, _PURPOSE, account_id.bytes, stored)
     return plain.decode() if plain else None
-
-
-def _issuer() -> str:
-    """Return what the app shows above its codes: the name of the sender of emails."""
-    return parseaddr(settings().email_sender)[0] or "Boxoffice"
 
 
 def _picture(uri: str) -> str:

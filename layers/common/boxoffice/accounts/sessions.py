@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from boxoffice import audit, credentials, db, one_time, pagination, sql
+from boxoffice import audit, credentials, db, one_time, sql
+from boxoffice.access_tokens import ACCESS_LIFETIME, issue_access_token
 from boxoffice.accounts import rules
 from boxoffice.accounts.devices import device_of
 from boxoffice.accounts.errors import SecondFactorNeeded, SessionOver, WrongCredentials
@@ -22,12 +23,13 @@ from boxoffice.accounts.models import (
     SessionRow,
     SessionView,
 )
-from boxoffice.auth import ACCESS_LIFETIME, Caller, acting_as, issue_access_token
+from boxoffice.auth import Caller, acting_as
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
 from boxoffice.models import Page
 from boxoffice.observability import count
 from boxoffice.one_time import Purpose
+from boxoffice.pagination import LAST_ID, decode_id, page_of
 
 SQL = sql.queries("accounts")
 
@@ -119,10 +121,10 @@ def list_sessions(conn: db.Connection, caller: Caller, limit: int, cursor: str |
         SQL.list_sessions,
         account_id=caller.account,
         lifetime=rules.REFRESH_LIFETIME,
-        before=pagination.decode_id(cursor),
-        limit=limit + 1,
+        before=decode_id(cursor) or LAST_ID,
+        limit=limit,
     )
-    shown, next_cursor = pagination.page_of(rows, limit, lambda row: (row.id,))
+    shown, next_cursor = page_of(rows, limit, lambda row: (row.id,))
     items = [
         ListedSessionView(
             **vars(row), device=row.device_name or device_of(row.user_agent), current=row.id == caller.session_id

@@ -18,9 +18,8 @@ def phone_code(conn: db.Connection, code_id: str) -> str:
         raise TooLate("the code is over")
     if code is None:
         raise NotNeeded("the code is used, or a newer one has ended it")
-    sender = settings().email_sender.partition("<")[0].strip()[:60]
     minutes = phone_codes.LIFETIME.seconds // 60
-    text = f"{code} is your code for {sender}. It works for {minutes} minutes. Tell it to nobody."
+    text = f"{code} is your code for {settings().site[:60]}. It works for {minutes} minutes. Tell it to nobody."
     return _with_origin(text, code)
 
 

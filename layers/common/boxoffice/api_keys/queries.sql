@@ -1,7 +1,8 @@
 -- Statements on API keys. Row-level security hides all rows but those of the organisation that the transaction names.
 
 -- name: lock_organisation
--- One transaction at a time makes a key of an organisation, so that the limit holds.
+-- One transaction at a time makes a key of an organisation, so that the limit holds. An owner who is removed at the
+-- same moment makes none afterwards.
 SELECT id FROM organisations WHERE id = %(organisation_id)s FOR NO KEY UPDATE
 
 -- name: count_keys_in_use

@@ -9,12 +9,10 @@ from boxoffice.api_keys.errors import TooManyKeys
 from boxoffice.api_keys.models import ApiKeyPage, ApiKeyRequest, ApiKeyRow, ApiKeyView, NewApiKeyView
 from boxoffice.auth import Caller, require_role
 from boxoffice.ids import new_id
-from boxoffice.pagination import decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id, page_of
 from boxoffice.row_security import show_rows_of
 
 SQL = sql.queries("api_keys")
-
-_LAST = UUID(int=(1 << 128) - 1)
 
 
 def create_key(conn: db.Connection, caller: Caller, organisation_id: UUID, request: ApiKeyRequest) -> NewApiKeyView:
@@ -25,11 +23,11 @@ def create_key(conn: db.Connection, caller: Caller, organisation_id: UUID, reque
         EndOutOfRange: it would expire in the past, or too late.
         TooManyKeys: the organisation has as many as it may.
     """
+    db.run(conn, SQL.lock_organisation, organisation_id=organisation_id)
     require_role(conn, caller, organisation_id)
     now = datetime.now(UTC)
     expires_at = rules.expiry(request.expires_at, now)
     show_rows_of(conn, organisation_id)
-    db.run(conn, SQL.lock_organisation, organisation_id=organisation_id)
     if db.value(conn, SQL.count_keys_in_use, organisation_id=organisation_id) >= rules.MOST_KEYS:
         raise TooManyKeys(most=rules.MOST_KEYS)
     secret = bearer_secrets.new_secret(bearer_secrets.API_KEY)
@@ -66,7 +64,7 @@ def list_keys(conn: db.Connection, caller: Caller, organisation_id: UUID, limit:
     """
     require_role(conn, caller, organisation_id)
     show_rows_of(conn, organisation_id)
-    before = decode_id(cursor) or _LAST
+    before = decode_id(cursor) or LAST_ID
     rows = db.page(conn, ApiKeyRow, SQL.list_keys, organisation_id=organisation_id, before=before, limit=limit)
     items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
     return ApiKeyPage(items=[ApiKeyView.model_validate(row) for row in items], next_cursor=next_cursor)

@@ -26,11 +26,9 @@ from boxoffice.doors.models import (
 )
 from boxoffice.ids import new_id
 from boxoffice.one_time import Purpose
-from boxoffice.pagination import decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id, page_of
 
 SQL = sql.queries("doors")
-
-_LAST = UUID(int=(1 << 128) - 1)
 
 
 def create_pass(
@@ -71,7 +69,7 @@ def list_passes(
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
     """
     require_role(conn, caller, organisation_id)
-    before = decode_id(cursor) or _LAST
+    before = decode_id(cursor) or LAST_ID
     rows = db.page(conn, ListedDoorPass, SQL.list_passes, organisation_id=organisation_id, before=before, limit=limit)
     items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
     return DoorPassPage(items=[DoorPassView.model_validate(row) for row in items], next_cursor=next_cursor)

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from boxoffice import db, money, sql
-from boxoffice.auth import order_token
 from boxoffice.emails import NOTICES, Content, NotNeeded, Occasion, link, titles_of, venue_of, write
+from boxoffice.guest_tokens import order_token
 from boxoffice.ids import shown_order_number
 from boxoffice.tickets import emails as ticket_emails
 from boxoffice.tickets import service as tickets

@@ -9,10 +9,11 @@ from uuid import UUID
 import psycopg
 
 from boxoffice import audit, db, idempotency, money, outbox, sql
-from boxoffice.auth import Caller, Who, order_token, require_holder, require_role
+from boxoffice.auth import Caller, Who, require_holder, require_role
 from boxoffice.config import settings
 from boxoffice.erased import macs_of
 from boxoffice.errors import Busy
+from boxoffice.guest_tokens import order_token
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import first_id, new_id, new_order_number
 from boxoffice.orders import rules
@@ -38,7 +39,7 @@ from boxoffice.orders.models import (
     Purchase,
     SaleTerms,
 )
-from boxoffice.pagination import decode_id, page_of
+from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id, page_of
 from boxoffice.pricing.rules import charges_of
 from boxoffice.seats import service as seats
 from boxoffice.seats.errors import SeatNotFound, SeatTaken
@@ -51,7 +52,6 @@ from boxoffice.waitlist import service as waitlist
 
 SQL = sql.queries("orders")
 
-_FIRST, _LAST = UUID(int=0), UUID(int=(1 << 128) - 1)
 
 _MOST_READS = 50  # of the sale terms, for one purchase
 
@@ -342,11 +342,12 @@ def list_orders(
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
     """
     require_role(conn, caller, organisation_id)
+    before = first_id(filters.placed_before) if filters.placed_before else LAST_ID
     params: dict[str, Any] = {
         "organisation_id": organisation_id,
         "statuses": [filters.status] if filters.status else list(ALL_STATUSES),
-        "after": first_id(filters.placed_from) if filters.placed_from else _FIRST,
-        "before": min(first_id(filters.placed_before) if filters.placed_before else _LAST, decode_id(cursor) or _LAST),
+        "after": first_id(filters.placed_from) if filters.placed_from else FIRST_ID,
+        "before": min(before, decode_id(cursor) or LAST_ID),
         "limit": limit,
     }
     if filters.email:
@@ -361,7 +362,7 @@ def list_orders(
 
 def list_my_orders(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> OrderPage:
     """Return a page of the orders of the caller's account, newest first."""
-    before = decode_id(cursor) or _LAST
+    before = decode_id(cursor) or LAST_ID
     rows = db.page(
         conn, ListedOrderRow, SQL.list_orders_of_account, account_id=caller.account, before=before, limit=limit
     )

@@ -28,11 +28,10 @@ from boxoffice.organisations.models import (
     MemberView,
 )
 from boxoffice.organisations.service import lock_organisation
-from boxoffice.pagination import decode_id, page_of
+from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id, page_of
 
 SQL = sql.queries("organisations")
 
-_FIRST, _LAST = UUID(int=0), UUID(int=(1 << 128) - 1)
 _BATCH = 1000
 
 
@@ -45,7 +44,7 @@ def list_members(
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
     """
     require_role(conn, caller, organisation_id)
-    after = decode_id(cursor) or _FIRST
+    after = decode_id(cursor) or FIRST_ID
     rows = db.page(conn, MemberRow, SQL.list_members, organisation_id=organisation_id, after=after, limit=limit)
     items, next_cursor = page_of(rows, limit, lambda row: (row.account_id,))
     return MemberPage(items=[MemberView.model_validate(row) for row in items], next_cursor=next_cursor)
@@ -96,7 +95,7 @@ def hand_over(conn: db.Connection, caller: Caller, organisation_id: UUID, accoun
 
     Raises:
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
-        Invalid: the account is the caller's own, or no member.
+        Invalid: the account is the caller's own, no member, or blocked, so that nobody could decide any more.
     """
     lock_organisation(conn, organisation_id)
     former = _owners_to_replace(conn, caller, organisation_id, account_id)
@@ -106,6 +105,8 @@ def hand_over(conn: db.Connection, caller: Caller, organisation_id: UUID, accoun
     for owner in former:
         db.run(conn, SQL.set_role, organisation_id=organisation_id, account_id=owner.account_id, role="manager")
     db.run(conn, SQL.set_role, organisation_id=organisation_id, account_id=account_id, role="owner")
+    if not is_owner(conn, organisation_id, account_id):
+        raise Invalid.at("body", "account_id", because="This account can decide nothing now. Name another one.")
     member = _get_member(conn, organisation_id, account_id)
     _owe_hand_over(conn, organisation_id, former, member)
     before = {str(owner.account_id): "owner" for owner in former} | {str(account_id): new.role if new else None}
@@ -151,7 +152,7 @@ def list_invitations(
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
     """
     require_role(conn, caller, organisation_id)
-    before = decode_id(cursor) or _LAST
+    before = decode_id(cursor) or LAST_ID
     rows = db.page(
         conn, InvitationRow, SQL.list_invitations, organisation_id=organisation_id, before=before, limit=limit
     )

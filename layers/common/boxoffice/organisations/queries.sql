@@ -53,9 +53,10 @@ SELECT id, name, slug, status, status_reason, logo_url, description, website, co
     ) AS owners
 FROM organisations WHERE id = %(id)s
 
--- name: insert_owner
--- Of a new organisation.
-INSERT INTO members (organisation_id, account_id, role) VALUES (%(organisation_id)s, %(account_id)s, 'owner')
+-- name: lock_account_and_insert_owner
+-- Of a new organisation. Inserts nothing if the account is closed, and waits for whoever closes it at this moment.
+INSERT INTO members (organisation_id, account_id, role)
+SELECT %(organisation_id)s, id, 'owner' FROM accounts WHERE id = %(account_id)s AND erased_at IS NULL FOR KEY SHARE
 
 -- name: set_role
 -- Sets the role of an account in an organisation, and makes it a member if it is none.
@@ -139,10 +140,12 @@ SELECT organisations.name AS organisation, accounts.name AS new_owner FROM organ
 WHERE organisations.id = %(organisation_id)s AND accounts.id = %(new_owner_id)s
 
 -- name: list_organisations_of
--- The organisations that an account belongs to, with its role, and if it is the only owner.
+-- The organisations that an account belongs to, with its role, and if it is the only owner. A blocked owner can do
+-- nothing, so it counts as none.
 SELECT organisations.id, name, role, role = 'owner' AND NOT EXISTS (
-    SELECT FROM members AS other
+    SELECT FROM members AS other JOIN accounts ON accounts.id = other.account_id
     WHERE other.organisation_id = organisations.id AND other.role = 'owner' AND other.account_id <> %(account_id)s
+        AND blocked_at IS NULL
 ) AS is_only_owner
 FROM members JOIN organisations ON organisations.id = organisation_id
 WHERE account_id = %(account_id)s ORDER BY organisations.id

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from boxoffice.accounts.models import Role
 from boxoffice.organisations.errors import ApplicationNotPossible, DecisionNotPossible, MayNotInvite
@@ -94,11 +94,6 @@ def _cut(slug: str, length: int) -> str:
         return slug
     words, _, _ = slug[: length + 1].rpartition("-")
     return words or slug[:length]
-
-
-def expiry_of_invitation(now: datetime) -> datetime:
-    """Return when an invitation that is sent now is over."""
-    return now + INVITATION_LIFETIME
 
 
 def higher_role(role: Role, other: Role) -> Role:

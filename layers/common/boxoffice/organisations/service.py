@@ -16,6 +16,7 @@ from boxoffice.auth import Caller, acting_as, require_admin, require_role, role_
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
 from boxoffice.organisations import rules
+from boxoffice.organisations.errors import AccountGone
 from boxoffice.organisations.models import (
     ApplicationPage,
     ApplicationRow,
@@ -28,12 +29,10 @@ from boxoffice.organisations.models import (
     OrganisationView,
     SignUpView,
 )
-from boxoffice.pagination import decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id, page_of
 from boxoffice.versions import check_version
 
 SQL = sql.queries("organisations")
-
-_LAST = UUID(int=(1 << 128) - 1)
 
 
 def sign_up(conn: db.Connection, caller: Caller, request: SignUpRequest) -> SignUpView:
@@ -77,7 +76,9 @@ def create_organisation(conn: db.Connection, caller: Caller, name: str) -> Organ
     """
     status = rules.initial_status(auto_approve=platform_settings.current(conn).auto_approve_organisations)
     organisation_id = _insert(conn, name, status)
-    db.run(conn, SQL.insert_owner, organisation_id=organisation_id, account_id=caller.account)
+    owner = {"organisation_id": organisation_id, "account_id": caller.account}
+    if not db.run(conn, SQL.lock_account_and_insert_owner, **owner):
+        raise AccountGone
     organisation = _get(conn, organisation_id)
     _record(conn, caller, "create_organisation", organisation, name=name, status=status)
     return OrganisationView.model_validate(organisation)
@@ -162,7 +163,7 @@ def list_applications(
         Forbidden: the caller is not an admin.
     """
     require_admin(conn, caller)
-    filters = {"status": status, "search": search, "before": decode_id(cursor) or _LAST}
+    filters = {"status": status, "search": search, "before": decode_id(cursor) or LAST_ID}
     rows = db.search(conn, ApplicationRow, SQL.list_applications, limit=limit, **filters)
     items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
     return ApplicationPage(items=[ApplicationView.model_validate(row) for row in items], next_cursor=next_cursor)

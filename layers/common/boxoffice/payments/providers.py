@@ -11,8 +11,8 @@ from math import inf
 from typing import Literal, Protocol, cast
 from uuid import UUID
 
-from boxoffice.auth import order_token
 from boxoffice.config import settings
+from boxoffice.guest_tokens import order_token
 from boxoffice.payments.errors import ProviderNotEnabled
 from boxoffice.payments.models import PROVIDERS, DueRefund, PreparedPayment, ProviderEvent, ProviderPayment, RefundState
 

@@ -8,14 +8,12 @@ from boxoffice.auth import Caller, require_admin, require_role
 from boxoffice.errors import Forbidden, Invalid, NotFound
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.money import exponent
-from boxoffice.pagination import decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id, page_of
 from boxoffice.payments import rules, sending, service
 from boxoffice.payments.errors import ActionNotPossible, MatterSettled, RefundUnderWay
 from boxoffice.payments.models import PLATFORM_MERCHANT, MatterPage, MatterRow, MatterView, SettleMatterRequest
 
 SQL = sql.queries("payments")
-
-_LAST = UUID(int=(1 << 128) - 1)
 
 
 def list_matters(
@@ -31,7 +29,7 @@ def list_matters(
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
     """
     _require_access(conn, caller, organisation_id)
-    where: dict[str, Any] = {"organisation_id": organisation_id, "before": decode_id(cursor) or _LAST, "limit": limit}
+    where: dict[str, Any] = {"organisation_id": organisation_id, "before": decode_id(cursor) or LAST_ID, "limit": limit}
     if settled is False:
         rows = db.page(conn, MatterRow, SQL.list_open_matters, **where)
     else:

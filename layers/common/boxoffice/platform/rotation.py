@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from boxoffice import config, db, migrations, one_time, sql
-from boxoffice.auth import ACCESS_LIFETIME
+from boxoffice.access_tokens import ACCESS_LIFETIME
 from boxoffice.config import settings
 from boxoffice.platform import rules, vault
 from boxoffice.platform.errors import NotRotatable, RotationOutdated

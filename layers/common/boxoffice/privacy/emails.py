@@ -1,6 +1,5 @@
 """Emails about personal data."""
 
-from email.utils import parseaddr
 from uuid import UUID
 
 from boxoffice import db, one_time
@@ -15,18 +14,13 @@ def personal_data(conn: db.Connection, token_id: str) -> Content:
     if token is None:
         raise NotNeeded("the link is over")
     text = one_time.token_of(Purpose.PERSONAL_DATA, token.id)
-    facts = {"site": _site(), "link": page_link("personal-data", text), "token": text}
+    facts = {"site": settings().site, "link": page_link("personal-data", text), "token": text}
     return write("personal_data", "Your personal data", facts)
 
 
 def account_erased(_: db.Connection, erasure_id: str) -> Content:
     """Write to the address that an account had: it is closed, and its data is being erased."""
-    return write("account_erased", "Your account has been closed", {"site": _site(), "number": erasure_id})
+    return write("account_erased", "Your account has been closed", {"site": settings().site, "number": erasure_id})
 
 
 EMAILS = (personal_data, account_erased)
-
-
-def _site() -> str:
-    """Return what the platform is called: as the sender of its emails."""
-    return parseaddr(settings().email_sender)[0]

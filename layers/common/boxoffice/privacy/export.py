@@ -6,13 +6,13 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from boxoffice import audit, db, sql
-from boxoffice.pagination import bad_cursor, decode_number_and_text, encode
+from boxoffice.pagination import FIRST_ID, bad_cursor, decode_number_and_text, encode
 from boxoffice.privacy.models import Person, PersonalData
 
 SQL = sql.queries("privacy")
 
 _MOST = 200  # rows on a page
-_FIRST = str(UUID(int=0))
+_FIRST = str(FIRST_ID)
 _FIRST_ENTRY = f"-infinity|{_FIRST}|0"
 
 _SECTIONS: tuple[tuple[str, LiteralString, str], ...] = (

@@ -13,7 +13,7 @@ from boxoffice.config import settings
 from boxoffice.errors import Busy
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
-from boxoffice.pagination import decode_id, decode_number, page_of
+from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id, decode_number, page_of
 from boxoffice.slots import rules
 from boxoffice.slots.errors import ClaimKeyRetired, PlaceEventNotFound, PlaceFull
 from boxoffice.slots.models import (
@@ -45,7 +45,6 @@ from boxoffice.versions import check_version
 
 SQL = sql.queries("slots")
 
-_FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 _MOST_ATTEMPTS = 50
 
 
@@ -82,7 +81,11 @@ def list_places(
 ) -> PlacePage:
     """Return an organisation's places, or those for one of its events, oldest first."""
     require_role(conn, caller, organisation_id)
-    params: dict[str, Any] = {"organisation_id": organisation_id, "after": decode_id(cursor) or _FIRST, "limit": limit}
+    params: dict[str, Any] = {
+        "organisation_id": organisation_id,
+        "after": decode_id(cursor) or FIRST_ID,
+        "limit": limit,
+    }
     if event_id:
         rows = db.page(conn, PlaceRow, SQL.list_places_of_event, event_id=event_id, **params)
     else:
@@ -305,7 +308,7 @@ def list_my_claims(conn: db.Connection, caller: Caller, limit: int, cursor: str 
         SQL.list_claims_of_account,
         account_id=caller.account,
         phone_verified_after=datetime.now(UTC) - PHONE_LIFETIME,
-        before=decode_id(cursor) or _LAST,
+        before=decode_id(cursor) or LAST_ID,
         limit=limit,
     )
     items, next_cursor = page_of(rows, limit, lambda row: (row.id,))

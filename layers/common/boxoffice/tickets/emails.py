@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from boxoffice import db, ics, sql
-from boxoffice.auth import ticket_token
 from boxoffice.emails import NOTICES, Attachment, Content, Image, Occasion, link, venue_of, write
+from boxoffice.guest_tokens import ticket_token
 from boxoffice.ids import shown_order_number
 from boxoffice.tickets import service, transfers
 from boxoffice.tickets.models import PrintedTicket, Printout

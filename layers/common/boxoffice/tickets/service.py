@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from boxoffice import db, signing, sql
-from boxoffice.auth import Caller, Who, is_guest_token, require_holder, require_own
+from boxoffice.auth import Caller, Who, require_holder, require_own
 from boxoffice.config import settings
+from boxoffice.guest_tokens import is_guest_token
 from boxoffice.ids import new_id, shown_order_number
-from boxoffice.pagination import decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id, page_of
 from boxoffice.tickets import qr, rules
 from boxoffice.tickets.errors import KeyRetired, NothingToPrint, TicketRefunded, TicketTransferred
 from boxoffice.tickets.models import (
@@ -25,8 +26,6 @@ from boxoffice.tickets.models import (
 )
 
 SQL = sql.queries("tickets")
-
-_AFTER_ALL_TICKETS = UUID(int=(1 << 128) - 1)
 
 
 def issue(conn: db.Connection, order_id: UUID) -> None:
@@ -118,7 +117,7 @@ def list_my_tickets(conn: db.Connection, caller: Caller, limit: int, cursor: str
         TicketRow,
         SQL.list_tickets_of_account,
         account_id=caller.account,
-        before=decode_id(cursor) or _AFTER_ALL_TICKETS,
+        before=decode_id(cursor) or LAST_ID,
         limit=limit,
     )
     tickets, next_cursor = page_of(rows, limit, lambda ticket: (ticket.id,))

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from boxoffice import audit, db, outbox, signing, sql
-from boxoffice.auth import Caller, require_own, ticket_token
+from boxoffice.auth import Caller, require_own
 from boxoffice.config import settings
 from boxoffice.errors import NotFound
+from boxoffice.guest_tokens import ticket_token
 from boxoffice.ids import new_id
 from boxoffice.tickets import qr, rules, service
 from boxoffice.tickets.errors import TicketTransferred

@@ -8,7 +8,7 @@ from boxoffice import audit, db, sql
 from boxoffice.auth import Caller, require_role
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
-from boxoffice.pagination import decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id, page_of
 from boxoffice.stock import service as stock
 from boxoffice.versions import check_version
 from boxoffice.vouchers import rules
@@ -24,8 +24,6 @@ from boxoffice.vouchers.models import (
 
 SQL = sql.queries("vouchers")
 
-_LAST = UUID(int=(1 << 128) - 1)
-
 
 def list_by_code(conn: db.Connection, event_ids: Sequence[UUID], code: str) -> list[Voucher]:
     """Return the vouchers of some events that have this code."""
@@ -39,7 +37,7 @@ def list_vouchers(conn: db.Connection, caller: Caller, event_id: UUID, limit: in
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
     """
     require_role(conn, caller, db.get(conn, dict, SQL.get_event, event_id=event_id)["organisation_id"])
-    before = decode_id(cursor) or _LAST
+    before = decode_id(cursor) or LAST_ID
     rows = db.page(conn, VoucherRow, SQL.list_vouchers, event_id=event_id, before=before, limit=limit)
     items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
     return VoucherPage(items=[VoucherView.model_validate(row) for row in items], next_cursor=next_cursor)

@@ -5,8 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from boxoffice import db, sql
-from boxoffice.auth import waitlist_token
 from boxoffice.emails import NOTICES, Content, Occasion, link, venue_of, write
+from boxoffice.guest_tokens import waitlist_token
 from boxoffice.times import when
 
 SQL = sql.queries("waitlist")

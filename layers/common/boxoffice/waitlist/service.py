@@ -14,10 +14,11 @@ from uuid import UUID
 import psycopg
 
 from boxoffice import audit, db, erased, outbox, sql
-from boxoffice.auth import Caller, Who, is_guest_token, require_holder, require_own, require_role
+from boxoffice.auth import Caller, Who, require_holder, require_own, require_role
 from boxoffice.errors import Busy, NotFound
+from boxoffice.guest_tokens import is_guest_token
 from boxoffice.ids import new_id
-from boxoffice.pagination import decode_id, page_of
+from boxoffice.pagination import FIRST_ID, decode_id, page_of
 from boxoffice.seats import service as seats
 from boxoffice.seats.models import SeatRequest
 from boxoffice.stock import service as stock
@@ -37,7 +38,6 @@ from boxoffice.waitlist.models import (
 
 SQL = sql.queries("waitlist")
 
-_FIRST = UUID(int=0)
 _BATCH = 1000
 _AT_ONCE = 25  # offers in one round; of seats, one
 _MOST_ROUNDS = 200  # in a transaction that frees stock. Other buyers wait for its locks
@@ -88,7 +88,7 @@ def list_entries(
         raise NotFound
     require_role(conn, caller, organisation_id)
     statuses = [status] if status else list(ALL_STATUSES)
-    after = decode_id(cursor) or _FIRST
+    after = decode_id(cursor) or FIRST_ID
     rows = db.page(
         conn, WaitlistEntry, SQL.list_entries, event_id=event_id, statuses=statuses, after=after, limit=limit
     )
