@@ -17,14 +17,14 @@ def run(document: str, name: str, stack: Stack, folder: Path) -> str:
     """Run the commands that a document has below a comment. Return what they print."""
     commands = re.search(rf"<!-- {name} -->\n```bash\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
     assert commands is not None
-    script = commands[1].replace(".venv/bin/python tools", f"{sys.executable} {ROOT}/tools")
+    script = commands[1].replace(" tools/", f" {ROOT}/tools/").replace(".venv/bin/python", sys.executable)
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script.replace(".venv/bin/python", sys.executable)],
+        ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder,
         env={**os.environ, "PORT": stack.url.rpartition(":")[2]},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 0, done.stderr
