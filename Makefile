@@ -12,7 +12,7 @@ export AWS_DEFAULT_REGION ?= eu-west-1
 export PYTHONPATH := layers/common
 
 .DEFAULT_GOAL := help
-.PHONY: help install run reset demo test soak lint format openapi bench sam-local build deploy clean
+.PHONY: help install run reset demo test soak lint format openapi lock audit bench sam-local build deploy clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,22 @@ format: install  ## Format the code
 openapi: install  ## Write the generated files: the OpenAPI document, docs/errors.md, routes and sample events
 	$(BIN)/python -m boxoffice.openapi
 	$(BIN)/python -m boxoffice.sample_events
+
+$(VENV)/tools/.installed: Makefile
+	$(PYTHON) -m venv $(VENV)/tools
+	$(VENV)/tools/bin/pip install --quiet --disable-pip-version-check uv==0.13.9 pip-audit==2.10.1
+	@touch $@
+
+lock: $(VENV)/tools/.installed  ## Write requirements.lock of both layers: all libraries, with hashes
+	for layer in common documents; do (cd layers/$$layer && ../../$(VENV)/tools/bin/uv pip compile --quiet --universal \
+		--python-version 3.13 --generate-hashes --custom-compile-command 'make lock' requirements.txt \
+		--output-file requirements.lock) || exit 1; done
+
+audit: $(VENV)/tools/.installed  ## Look the libraries up in lists of known weaknesses, and write sbom.json (internet)
+	$(VENV)/tools/bin/pip-audit --strict --require-hashes --disable-pip \
+		-r layers/common/requirements.lock -r layers/documents/requirements.lock
+	$(VENV)/tools/bin/pip-audit --strict --require-hashes --disable-pip --format cyclonedx-json --output sbom.json \
+		-r layers/common/requirements.lock -r layers/documents/requirements.lock
 
 bench: install  ## Measure speed. Fail if a target is missed
 	$(BIN)/python -m bench

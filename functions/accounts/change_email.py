@@ -7,7 +7,7 @@ from boxoffice.accounts.models import EmailChange, EmailSentView
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
-from boxoffice.rate_limit import limit_authentication, limit_emails_to
+from boxoffice.rate_limit import limit_emails_to, limit_passwords
 
 __all__ = ["handler"]
 
@@ -27,7 +27,6 @@ def change_email(request: EmailChange) -> EmailSentView:
     address gets a link that undoes the change, until seven days after that.
     """
     account = str(caller().account)
-    limit_authentication(account)
     limit_emails_to(request.email, account)
-    with db.autocommit() as conn:
+    with limit_passwords(account, WrongCredentials), db.autocommit() as conn:
         return email_changes.start(conn, caller(), request)

@@ -7,7 +7,7 @@ from boxoffice.accounts.models import AccountView, PhoneConfirmation
 from boxoffice.api import caller, etag, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
-from boxoffice.rate_limit import limit_authentication, limit_phone_codes
+from boxoffice.rate_limit import limit_passwords, limit_phone_codes
 
 __all__ = ["handler"]
 
@@ -24,8 +24,11 @@ def confirm_phone(request: PhoneConfirmation) -> AccountView:
     It takes the current password. An account without a password needs a log-in of the last 15 minutes instead. Claims
     that were made with the phone are listed as the account's.
     """
-    limit_authentication(str(caller().account))
-    with limit_phone_codes(request.phone, WrongPhoneCode), db.autocommit() as conn:
+    with (
+        limit_passwords(str(caller().account), WrongCredentials),
+        limit_phone_codes(request.phone, WrongPhoneCode),
+        db.autocommit() as conn,
+    ):
         account = proven_phones.confirm(conn, caller(), request)
     etag(account.version)
     return account

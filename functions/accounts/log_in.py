@@ -1,13 +1,13 @@
 """POST /v1/sessions"""
 
 from boxoffice import db
-from boxoffice.accounts import service
+from boxoffice.accounts import service, sessions
 from boxoffice.accounts.errors import SecondFactorNeeded, WrongCredentials
 from boxoffice.accounts.models import LogInRequest, SessionView
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
-from boxoffice.rate_limit import limit_authentication
+from boxoffice.rate_limit import limit_passwords
 
 __all__ = ["handler"]
 
@@ -19,6 +19,7 @@ def log_in(request: LogInRequest) -> SessionView:
     If the account has a second factor, the answer is `second_factor_needed`. It has a token, which
     `POST /v1/sessions/second-factor` takes together with a code.
     """
-    limit_authentication(request.email)
     with db.autocommit() as conn:
+        known = sessions.knows_caller(conn, caller(), email=request.email)
+    with limit_passwords(request.email, WrongCredentials, knows_caller=known), db.autocommit() as conn:
         return service.log_in(conn, caller(), request)

@@ -1,7 +1,7 @@
 """POST /v1/sessions/phone"""
 
 from boxoffice import db
-from boxoffice.accounts import proven_phones
+from boxoffice.accounts import proven_phones, sessions
 from boxoffice.accounts.errors import SecondFactorNeeded, WrongPhoneCode
 from boxoffice.accounts.models import PhoneLogInRequest, SessionView
 from boxoffice.api import caller, handler, route
@@ -20,5 +20,7 @@ def log_in_with_phone(request: PhoneLogInRequest) -> SessionView:
     a phone was not used to log in for 180 days, its number may be somebody else's by now. Then whoever logs in with
     it gets a new account.
     """
-    with limit_phone_codes(request.phone, WrongPhoneCode), db.autocommit() as conn:
+    with db.autocommit() as conn:
+        known = sessions.knows_caller(conn, caller(), phone=request.phone)
+    with limit_phone_codes(request.phone, WrongPhoneCode, knows_caller=known), db.autocommit() as conn:
         return proven_phones.log_in(conn, caller(), request)

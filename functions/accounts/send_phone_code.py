@@ -1,10 +1,10 @@
 """POST /v1/phone-codes"""
 
 from boxoffice import db
-from boxoffice.accounts import phone_codes
+from boxoffice.accounts import phone_codes, sessions
 from boxoffice.accounts.errors import PhoneNotSupported
 from boxoffice.accounts.models import PhoneCodeRequest, PhoneCodeView
-from boxoffice.api import handler, route
+from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import SmsLimitReached, TooManyRequests
 from boxoffice.rate_limit import limit_sms
@@ -27,6 +27,7 @@ def send_phone_code(request: PhoneCodeRequest) -> PhoneCodeView:
     """
     with db.autocommit() as conn:
         allowance = phone_codes.get_allowance(conn, request.phone)
-    limit_sms(request.phone, **vars(allowance))
+        known = sessions.knows_caller(conn, caller(), phone=request.phone)
+    limit_sms(request.phone, **vars(allowance), knows_caller=known)
     with db.transaction() as conn:
         return phone_codes.send(conn, request.phone)

@@ -7,7 +7,7 @@ from boxoffice.accounts.models import NewSecondFactorView, SecondFactorRequest
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
-from boxoffice.rate_limit import limit_authentication
+from boxoffice.rate_limit import limit_passwords
 
 __all__ = ["handler"]
 
@@ -24,8 +24,7 @@ def start_second_factor(request: SecondFactorRequest) -> NewSecondFactorView:
 
     It counts once `POST /v1/me/second-factor/confirm` gets a code of the app, within an hour.
     """
-    limit_authentication(str(caller().account))
-    with db.autocommit() as conn:
+    with limit_passwords(str(caller().account), WrongCredentials), db.autocommit() as conn:
         proof.check_owner(conn, caller(), request.current_password)
         with conn.transaction():
             return second_factor.start(conn, caller())

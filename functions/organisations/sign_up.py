@@ -11,7 +11,7 @@ from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
 from boxoffice.organisations import service
 from boxoffice.organisations.models import SignUpView
-from boxoffice.rate_limit import limit_authentication, limit_emails_to
+from boxoffice.rate_limit import limit_emails_to, limit_sign_ups
 
 __all__ = ["handler"]
 
@@ -33,7 +33,7 @@ def sign_up(request: SignUpRequest) -> Response[SignUpView | EmailSentView]:
     email has a link, which makes the account once `confirm_email` gets its token with a password. If the address has an
     account already, the email says so instead.
     """
-    limit_authentication(request.email)
+    limit_sign_ups()
     with db.autocommit() as conn:
         if not platform_settings.current(conn).verify_emails:
             return Response(201, "application/json", service.sign_up(conn, caller(), request))

@@ -9,7 +9,7 @@ from boxoffice.organisations.errors import LastOwnerOf
 from boxoffice.privacy import service
 from boxoffice.privacy.errors import TicketsAhead
 from boxoffice.privacy.models import ErasureRequest, ErasureView
-from boxoffice.rate_limit import limit_authentication
+from boxoffice.rate_limit import limit_passwords
 
 __all__ = ["handler"]
 
@@ -27,6 +27,5 @@ def delete_me(request: ErasureRequest) -> ErasureView:
     It takes the password. An account without a password needs a log-in of the last 15 minutes instead. Orders, payments
     and the audit log stay, without names and contacts. What is under way is erased once it has ended.
     """
-    limit_authentication(str(caller().account))
-    with db.autocommit() as conn:
+    with limit_passwords(str(caller().account), WrongCredentials), db.autocommit() as conn:
         return service.delete_me(conn, caller(), request)

@@ -2,8 +2,10 @@
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from functools import reduce
+from hashlib import sha256
 from operator import getitem
 from typing import Any
 
@@ -80,6 +82,17 @@ def test_the_api_serves_the_document_and_a_page_to_browse_it(api: Client, docume
     page = api.get("/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert all(f'"{name}"' in page.body.decode() for name in operations())
+
+
+def test_the_page_runs_its_own_scripts_alone_and_keeps_no_credential(api: Client) -> None:
+    page = api.get("/docs")
+
+    policy = dict(each.split(" ", 1) for each in page.headers["content-security-policy"].split("; "))
+    scripts = re.findall(r"<script[^>]*>(.*?)</script>", page.body.decode(), re.DOTALL)
+    hashes = [b64encode(sha256(text.encode()).digest()).decode() for text in scripts]
+    assert policy["script-src"].split() == [f"'sha256-{each}'" for each in hashes]
+    assert policy["connect-src"] == "'self'"
+    assert "persistAuthorization: false" in scripts[-1]
 
 
 def test_every_answer_with_a_currency_says_how_many_decimals_it_has(document: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """The links of accounts, when several callers come at once."""
 
+import hashlib
 from uuid import UUID
 
 import psycopg
@@ -7,9 +8,17 @@ import pytest
 from psycopg import Connection
 
 from boxoffice import db
-from boxoffice.accounts import email_changes, password_resets, passwords, service, verification
+from boxoffice.accounts import email_changes, google, password_resets, passwords, service, verification
 from boxoffice.accounts.errors import EmailTaken, LinkOver, WrongCredentials
-from boxoffice.accounts.models import EmailChange, EmailConfirmation, LogInRequest, PasswordReset, SignUpRequest
+from boxoffice.accounts.models import (
+    EmailChange,
+    EmailConfirmation,
+    GoogleLogInRequest,
+    LogInRequest,
+    PasswordReset,
+    SessionView,
+    SignUpRequest,
+)
 from boxoffice.auth import Caller, Who
 from boxoffice.errors import DomainError, Unauthenticated
 from boxoffice.one_time import Purpose
@@ -195,7 +204,8 @@ def test_two_changes_of_one_account_leave_one_link(api: Client, database: Databa
 def test_whatever_comes_at_once_an_undo_has_the_last_word(api: Client, database: Database, conn: Connection) -> None:
     """A thief confirms, changes on and resets while the owner undoes the change."""
     person = sign_up(api, email="old@example.com")
-    undo = factories.one_time_token(conn, Purpose.UNDO_EMAIL_CHANGE, account_id=person.id, email="old@example.com")
+    facts = {"account_id": person.id, "email": "old@example.com", "verified": True}
+    undo = factories.one_time_token(conn, Purpose.UNDO_EMAIL_CHANGE, **facts)
     tokens = [change_link(conn, person, f"thief{number}@example.com") for number in range(3)]
     resets = [reset_link(conn, person) for _ in range(2)]
     caller = Caller(Who.ACCOUNT, account_id=person.id)
@@ -222,4 +232,35 @@ def test_whatever_comes_at_once_an_undo_has_the_last_word(api: Client, database:
     assert conn.execute("SELECT email, password_hash FROM accounts").fetchone() == ("old@example.com", None)
     assert conn.execute("SELECT FROM one_time_tokens WHERE purpose = %s", [Purpose.CHANGE_EMAIL]).fetchall() == []
     assert live_sessions(conn) == 0
+    assert deadlocks(conn) == 0
+
+
+def test_a_login_with_the_google_account_of_a_thief_does_not_survive_an_undo(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    person = sign_up(api, email="old@example.com")
+    identity = {"issuer": "https://accounts.google.com", "subject": "thief"}
+    conn.execute(
+        "INSERT INTO google_identities VALUES (%(issuer)s, %(subject)s, %(id)s)", {**identity, "id": person.id}
+    )
+    facts = {"account_id": person.id, "email": person.email, "verified": False}
+    undo = factories.one_time_token(conn, Purpose.UNDO_EMAIL_CHANGE, **facts)
+    secret = "s" * 43
+    thief = {**identity, "email": "thief@gmail.com", "name": "Thief", "vouched": True}
+    challenge = hashlib.sha256(secret.encode()).hexdigest()
+    code = factories.one_time_token(conn, Purpose.GOOGLE_LOG_IN, challenge=challenge, person=thief)
+    request = GoogleLogInRequest(code=code, secret=secret)
+
+    def log_in(racer: db.Connection) -> SessionView:
+        with racer.transaction():
+            return google.log_in(racer, STRANGER, request)
+
+    with db.Connection.connect(database.api_url) as undoing:
+        email_changes.undo(undoing, STRANGER, undo)
+        with waiting(conn, database, log_in) as late:
+            undoing.commit()
+            session = late.result()  # as somebody new
+
+    assert isinstance(session, SessionView)
+    assert session.account.id != person.id
     assert deadlocks(conn) == 0

@@ -73,7 +73,7 @@ def resetting(conn: Connection, person: Person) -> Deed:
 
 def undoing(conn: Connection, person: Person) -> Deed:
     facts = {"account_id": person.id, "email": person.email}
-    token = factories.one_time_token(conn, Purpose.UNDO_EMAIL_CHANGE, **facts)
+    token = factories.one_time_token(conn, Purpose.UNDO_EMAIL_CHANGE, **facts, verified=True)
     return transact(lambda child: email_changes.undo(child, STRANGER, token))
 
 

@@ -64,6 +64,19 @@ def check(method: str, path: str, status: int, headers: dict[str, str], body: by
     _seen.add((name, status, code))
 
 
+def check_headers(method: str, path: str, headers: dict[str, str]) -> None:
+    """Check what an answer says to browsers and caches. ``headers`` have names in lower case."""
+    assert headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    policy = set(headers["content-security-policy"].split("; "))
+    assert {"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "object-src 'none'"} <= policy
+    assert headers["cache-control"] in ("no-store", "no-cache", "private", "max-age=1", "max-age=300"), (method, path)
+    assert "set-cookie" not in headers
+    content_type = headers.get("content-type", "")
+    assert "charset=utf-8" in content_type or not (content_type.startswith("text/") or "+xml" in content_type)
+
+
 @contextmanager
 def internal_errors_expected() -> Iterator[None]:
     """Let a 500 pass, since the test provokes it."""

@@ -253,7 +253,9 @@ def build(conn: psycopg.Connection) -> World:
         ),
         reset_token=factories.one_time_token(conn, Purpose.RESET_PASSWORD, account_id=buyer, email=email),
         personal_data_token=factories.one_time_token(conn, Purpose.PERSONAL_DATA, email=email),
-        undo_token=factories.one_time_token(conn, Purpose.UNDO_EMAIL_CHANGE, account_id=buyer, email=email),
+        undo_token=factories.one_time_token(
+            conn, Purpose.UNDO_EMAIL_CHANGE, account_id=buyer, email=email, verified=True
+        ),
     )
 
 

@@ -227,6 +227,7 @@ def send(event: dict[str, Any]) -> Answer:
     headers = {name.lower(): text for name, text in answer["headers"].items()}
     plain = gzip.decompress(content) if headers.get("content-encoding") == "gzip" else content
     conformance.check(event["requestContext"]["http"]["method"], event["rawPath"], answer["statusCode"], headers, plain)
+    conformance.check_headers(event["requestContext"]["http"]["method"], event["rawPath"], headers)
     return Answer(answer["statusCode"], headers, content)
 
 

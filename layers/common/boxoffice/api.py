@@ -44,6 +44,15 @@ from boxoffice.telemetry import flush, logger
 
 MAX_BODY = 256 * 1024  # bytes
 
+# What every answer says to browsers: come by TLS alone, and neither guess, frame nor run anything in it.
+_SECURITY_HEADERS = {
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "object-src 'none'",
+}
+
 IdempotencyKey = Annotated[
     str,
     Header(
@@ -109,6 +118,8 @@ class _Middleware(OpenAPIRequestValidationMiddleware):
             response.body = ""  # the resolver would send None as "null"
             response.headers.pop("Content-Type", None)
         response.headers.update(take_headers())
+        if "ETag" in response.headers and _is_for_everybody(app, function):
+            response.headers.setdefault("Cache-Control", "no-cache")  # so that browsers ask with the ETag again
         if response.status_code == 200 and _client_has(app, response.headers.get("ETag")):
             response.status_code, response.body = 304, ""
             response.headers.pop("Content-Type", None)
@@ -125,6 +136,12 @@ class _Middleware(OpenAPIRequestValidationMiddleware):
         if not isinstance(body, dict):  # Powertools would take the first element of a list for the body
             raise Invalid.at("body", because="must be a JSON object")
         return body
+
+
+def _is_for_everybody(app: Any, function: Callable[..., Any]) -> bool:
+    """Return True if anybody would get the same answer: the route is public, and nobody says who they are."""
+    headers = app.current_event.headers
+    return _access[function].who is Who.PUBLIC and "authorization" not in headers and "x-api-key" not in headers
 
 
 def _client_has(app: Any, tag: object) -> bool:
@@ -203,8 +220,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         answer = app.resolve(event, context)
     finally:
         flush()
-    if "x-api-key" in event["headers"]:  # a key may see more than others who ask a cache for the same
-        answer["headers"]["Cache-Control"] = "private"
+    headers = _SECURITY_HEADERS | {"Cache-Control": "no-store"} | answer["headers"]
+    if "x-api-key" in event["headers"] and headers["Cache-Control"] != "no-store":
+        headers["Cache-Control"] = "private"  # a key may see more than others who ask a cache for the same
+    content_type = headers.get("Content-Type", "")
+    if content_type.startswith("text/") or content_type.endswith("+xml"):
+        headers["Content-Type"] = f"{content_type}; charset=utf-8"
+    answer["headers"] = headers
     return answer
 
 
@@ -269,12 +291,25 @@ def expected_version(if_match: str | None) -> int | None:
 def _domain_error(error: DomainError) -> Response[str]:
     if error.status >= 500:
         logger.error("cannot serve", exc_info=error)
+    elif error.status in (401, 403, 429):
+        logger.info("refused", extra={"code": error.code, "operation": _operation(), **_actor()})
     return _problem(error)
+
+
+def _operation() -> str:
+    function = app.context["_route"].func
+    return _access[function].operation if function in _access else ""
+
+
+def _actor() -> dict[str, str]:
+    """Return who sent the current request, for the log. The access log has the address, by the id of the request."""
+    who: Caller | None = app.context.get("caller")
+    return {"actor_kind": who.actor_kind, "actor_id": str(who.actor)} if who else {}
 
 
 @app.exception_handler(NotModified)
 def _not_modified(answer: NotModified) -> Response[str]:
-    return Response(status_code=304, body="", headers={"ETag": weak_etag(answer.version)})
+    return Response(status_code=304, body="", headers={"ETag": weak_etag(answer.version), "Cache-Control": "no-cache"})
 
 
 @app.exception_handler(RequestValidationError)

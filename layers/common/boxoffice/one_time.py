@@ -24,7 +24,6 @@ SQL = sql.queries()
 
 _BATCH = 5000
 
-
 LONGEST = timedelta(days=30)
 """No token lives longer, so that the key which proves it can be dropped after that."""
 

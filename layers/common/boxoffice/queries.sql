@@ -74,6 +74,14 @@ ON CONFLICT (bucket) DO UPDATE SET
     resets_at = CASE WHEN counted.resets_at <= now() THEN excluded.resets_at ELSE counted.resets_at END
 RETURNING bucket, attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in
 
+-- name: lock_and_take_attempts_back
+-- Counts an attempt no longer in several buckets, and locks these in the order in which requests lock them.
+WITH counted AS MATERIALIZED (
+    SELECT bucket FROM rate_limits WHERE bucket = ANY(%(buckets)s) AND resets_at > now() AND attempts > 0
+    ORDER BY bucket FOR NO KEY UPDATE
+)
+UPDATE rate_limits SET attempts = attempts - 1 FROM counted WHERE rate_limits.bucket = counted.bucket
+
 -- name: list_next_attempts
 -- The number that one more attempt would have, in the buckets that have counted attempts in their window.
 SELECT bucket, attempts + 1 AS attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in FROM rate_limits

@@ -25,6 +25,9 @@ REFUSED_CODES = 100
 WRONG_TOKENS = 100
 SMS_FROM_ONE_ADDRESS = 100  # in an hour; a venue is one address
 WRONG_CODES_FROM_ONE_ADDRESS = 100
+WRONG_PASSWORDS_FROM_ONE_ADDRESS = 100
+HASHES = 100  # each takes a quarter of a second
+SIGN_UPS_FROM_ONE_ADDRESS = 100
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EMAILS = 5
 EMAILS_FROM_ONE_ADDRESS = 100  # in the same time; a venue or a carrier can be many people
@@ -36,16 +39,45 @@ INVITATIONS = 20
 WAITLIST_FROM_ONE_ADDRESS = 100
 
 
-def limit_authentication(account: str | None = None) -> None:
-    """Count an attempt to authenticate, for the caller's address and for the account if one is named.
+@contextmanager
+def limit_passwords(account: str, *wrong: type[Exception], knows_caller: bool = False) -> Iterator[None]:
+    """Count a try of a password for the account and for the caller's address. Take it back unless it was wrong.
+
+    It counts before the block looks at the password. So of many who try at once, only ten get that far. Since a right
+    password leaves no trace, the headers do not tell if somebody logs in.
+
+    Args:
+        account: its id, or the email address that somebody names.
+        wrong: the errors that say that the password is wrong.
+        knows_caller: True if somebody has logged in to the account from the caller's network. The network has its ten
+            tries to itself then, so that strangers elsewhere do not lock the owner out.
 
     Raises:
-        TooManyRequests: there were ten attempts in fifteen minutes before, from the address or for the account.
+        TooManyRequests: in fifteen minutes before, there were ten wrong passwords for the account, or a hundred from
+            the address, which can be many people. Or a hundred of whatever kind got that far for the account.
     """
-    subjects = [_address()]
-    if account:
-        subjects.append(account)
-    _limit("authenticate", subjects, ATTEMPTS, ATTEMPTS_WINDOW)
+    tries = [
+        Limit(f"password {_apart(account, knows_caller=knows_caller)}", ATTEMPTS, ATTEMPTS_WINDOW),
+        Limit(f"password {_address()}", WRONG_PASSWORDS_FROM_ONE_ADDRESS, ATTEMPTS_WINDOW),
+    ]
+    _count_all([*tries, Limit(f"hash {account}", HASHES, ATTEMPTS_WINDOW)])
+    try:
+        yield
+    except wrong:
+        raise
+    except Exception:
+        _take_back(tries)
+        raise
+    _take_back(tries)
+
+
+def limit_sign_ups() -> None:
+    """Count a sign-up for the caller's address, which can be many people.
+
+    Raises:
+        TooManyRequests: there were a hundred in fifteen minutes before.
+    """
+    _limit("sign up", [_address()], SIGN_UPS_FROM_ONE_ADDRESS, ATTEMPTS_WINDOW)
 
 
 @contextmanager
@@ -85,7 +117,7 @@ def limit_emails_to(email: str, *others: str) -> None:
         TooManyRequests: in the last hour there were five such requests for one of them, or a hundred by the caller.
     """
     _limit("emails by", [_address()], EMAILS_FROM_ONE_ADDRESS, EMAILS_WINDOW)
-    _limit("emails to", [email, *others], EMAILS, EMAILS_WINDOW)
+    _limit("emails to", [_mailbox(email), *others], EMAILS, EMAILS_WINDOW)
 
 
 def limit_links_to(email: str, what: Literal["reset", "orders", "personal data"]) -> None:
@@ -143,7 +175,7 @@ def limit_invitations(organisation_id: UUID, account_id: UUID, email: str) -> No
     """
     _limit("emails by", [_address()], EMAILS_FROM_ONE_ADDRESS, EMAILS_WINDOW)
     _limit("invite", [str(organisation_id), str(account_id)], INVITATIONS, EMAILS_WINDOW)
-    _limit("emails to", [email], EMAILS, EMAILS_WINDOW)
+    _limit("emails to", [_mailbox(email)], EMAILS, EMAILS_WINDOW)
 
 
 @contextmanager
@@ -225,7 +257,15 @@ class Limit:
     refusal: type[TooManyRequests | SmsLimitReached] = TooManyRequests
 
 
-def limit_sms(phone: str, *, country: str, slowed_prefix: str | None, most_to_country: int, most_in_all: int) -> None:
+def limit_sms(
+    phone: str,
+    *,
+    country: str,
+    slowed_prefix: str | None,
+    most_to_country: int,
+    most_in_all: int,
+    knows_caller: bool = False,
+) -> None:
     """Count a text message that somebody asks for, or count nothing if that is refused.
 
     Each message costs money, and some people earn by having messages sent to numbers of theirs. So there are limits for
@@ -235,15 +275,17 @@ def limit_sms(phone: str, *, country: str, slowed_prefix: str | None, most_to_co
         country: of the phone; ``most_to_country`` messages a day go there.
         slowed_prefix: the prefix of the phone, if few codes are used there.
         most_in_all: how many messages a day are sent.
+        knows_caller: as for `limit_passwords`.
 
     Raises:
         TooManyRequests: the number got three within an hour or ten within a day. Or the address asked for a
             hundred within an hour.
         SmsLimitReached: no more are sent to the prefix, to the country or at all for now.
     """
+    number = _apart(phone, knows_caller=knows_caller)
     limits = [
-        Limit(f"sms hour {phone}", 3, HOUR),
-        Limit(f"sms day {phone}", 10, DAY),
+        Limit(f"sms hour {number}", 3, HOUR),
+        Limit(f"sms day {number}", 10, DAY),
         Limit(f"sms {_address()}", SMS_FROM_ONE_ADDRESS, HOUR),
         Limit(f"sms to {country}", most_to_country, DAY, SmsLimitReached),
         Limit("sms to all", most_in_all, DAY, SmsLimitReached),
@@ -258,15 +300,20 @@ def limit_sms(phone: str, *, country: str, slowed_prefix: str | None, most_to_co
 
 
 @contextmanager
-def limit_phone_codes(phone: str, *wrong: type[Exception]) -> Iterator[None]:
+def limit_phone_codes(phone: str, *wrong: type[Exception], knows_caller: bool = False) -> Iterator[None]:
     """Count a try of a code that was sent to a phone. For the caller's address count it only if it is wrong.
+
+    Args:
+        wrong: the errors that say that the code is wrong.
+        knows_caller: as for `limit_passwords`.
 
     Raises:
         TooManyRequests: the number had fifteen tries within an hour or thirty within a day. Or the address had a
             hundred wrong ones within a quarter of an hour.
     """
     with _limit_failures("code", WRONG_CODES_FROM_ONE_ADDRESS, wrong):
-        _count_all([Limit(f"code hour {phone}", 15, HOUR), Limit(f"code day {phone}", 30, DAY)])
+        number = _apart(phone, knows_caller=knows_caller)
+        _count_all([Limit(f"code hour {number}", 15, HOUR), Limit(f"code day {number}", 30, DAY)])
         yield
 
 
@@ -284,6 +331,17 @@ def _count_all(limits: Sequence[Limit]) -> None:
     _set_headers(tightest, most_of[tightest["bucket"]])
 
 
+def _apart(account: str, *, knows_caller: bool) -> str:
+    """Return the subject that stands for an account, or for it and the caller's network if it knows that."""
+    return f"{account} {_address()}" if knows_caller else account
+
+
+def _take_back(limits: Sequence[Limit]) -> None:
+    """Count an attempt no longer, in buckets that have counted it."""
+    with db.autocommit() as conn:
+        db.run(conn, SQL.lock_and_take_attempts_back, buckets=[limit.bucket for limit in limits])
+
+
 def _refuse_more(limits: Sequence[Limit], counted: Sequence[dict[str, Any]]) -> None:
     """Refuse the attempt if a bucket has counted more than its limit.
 
@@ -297,6 +355,15 @@ def _refuse_more(limits: Sequence[Limit], counted: Sequence[dict[str, Any]]) -> 
             if limit.refusal is TooManyRequests:
                 _set_headers(bucket, limit.most)
             raise limit.refusal(retry_after=_seconds_left(bucket))
+
+
+def _mailbox(email: str) -> str:
+    """Return the mailbox that an address leads to: what follows a ``+`` only sorts mail, and Gmail reads over dots."""
+    name, _, domain = email.rpartition("@")
+    name = name.partition("+")[0] or name
+    if domain in ("gmail.com", "googlemail.com"):
+        return f"{name.replace('.', '')}@gmail.com"
+    return f"{name}@{domain}"
 
 
 def _address() -> str:

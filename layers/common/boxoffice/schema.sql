@@ -90,7 +90,7 @@ CREATE TABLE sessions (
     last_used_at timestamptz NOT NULL DEFAULT now(),
     revoked_at   timestamptz
 );
-CREATE INDEX sessions_account_id ON sessions (account_id) WHERE revoked_at IS NULL;
+CREATE INDEX sessions_account_id ON sessions (account_id);
 
 CREATE TABLE refresh_tokens (
     token_hash bytea PRIMARY KEY,

@@ -205,6 +205,7 @@ def test_an_undo_ends_the_ways_in_that_were_added_since(api: Client, conn: Conne
 
 def test_an_undo_leaves_the_ways_in_from_before(api: Client, conn: Connection) -> None:
     person = sign_up(api, email=OLD)
+    conn.execute("UPDATE accounts SET email_verified_at = now()")
     set_up(api, person)
     identity = "INSERT INTO google_identities (issuer, subject, account_id) VALUES ('google', 'owner', %s)"
     conn.execute(identity, [person.id])
@@ -217,6 +218,23 @@ def test_an_undo_leaves_the_ways_in_from_before(api: Client, conn: Connection) -
     assert conn.execute(state).fetchone() == (False, False)
     assert len(conn.execute("SELECT FROM second_factors").fetchall()) == 1
     assert len(conn.execute("SELECT FROM google_identities").fetchall()) == 1
+
+
+def test_an_undo_of_an_address_that_nobody_had_verified_ends_every_way_in(api: Client, conn: Connection) -> None:
+    """Somebody has signed up with the reader's address, and moves on so that its reader undoes that."""
+    mallory = sign_up(api, email=OLD)
+    set_up(api, mallory)
+    identity = "INSERT INTO google_identities (issuer, subject, account_id) VALUES ('google', 'mallory', %s)"
+    conn.execute(identity, [mallory.id])
+    conn.execute("UPDATE accounts SET phone = %s, phone_verified_at = now()", [PHONE])
+    moved(api, conn, mallory, NEW)
+
+    assert undo(api, letters_to(conn, OLD)[-1].token).status == 202
+
+    state = "SELECT email, password_hash, second_factor_since, phone_verified_at FROM accounts"
+    assert conn.execute(state).fetchone() == (OLD, None, None, None)
+    assert conn.execute("SELECT FROM second_factors").fetchall() == []
+    assert conn.execute("SELECT FROM google_identities").fetchall() == []
 
 
 def test_an_undo_stops_a_change_that_is_not_confirmed(api: Client, conn: Connection) -> None:

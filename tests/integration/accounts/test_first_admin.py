@@ -108,6 +108,7 @@ def test_an_account_that_had_the_address_is_taken_over_whole(deployed: None, api
     squatter = sign_up(api, email=EMAIL)
     conn.execute("UPDATE accounts SET phone = '+2348012345678', phone_verified_at = now(), second_factor_since = now()")
     conn.execute("INSERT INTO second_factors (account_id, key_id, secret) VALUES (%s, 1, '')", [squatter.id])
+    conn.execute("INSERT INTO google_identities VALUES ('google', 'squatter', %s)", [squatter.id])
 
     deploy()
 
@@ -117,6 +118,7 @@ def test_an_account_that_had_the_address_is_taken_over_whole(deployed: None, api
     assert (session.status, session.json["account"]["id"]) == (200, str(squatter.id))
     left = "SELECT phone_verified_at, second_factor_since, (SELECT count(*) FROM second_factors) FROM accounts"
     assert conn.execute(left).fetchone() == (None, None, 0)
+    assert conn.execute("SELECT FROM google_identities").fetchall() == []
 
 
 def test_of_deploys_at_once_one_makes_the_admin(api: Client, database: Database, conn: Connection) -> None:

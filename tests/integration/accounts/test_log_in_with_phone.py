@@ -131,6 +131,18 @@ def test_tries_are_limited_for_a_number_and_a_day(api: Client, conn: Connection,
     assert codes == [*["wrong_phone_code"] * 15, "too_many_requests"] * 2 + ["too_many_requests"] * 16
 
 
+def test_strangers_do_not_lock_an_owner_out_who_is_where_they_have_logged_in_before(
+    api: Client, conn: Connection, phone: str
+) -> None:
+    assert log_in(api, phone, get_code(api, conn, phone)).status == 200
+    conn.execute("DELETE FROM rate_limits")
+    ask, guess = ("/v1/phone-codes", {"phone": phone}), ("/v1/sessions/phone", {"phone": phone, "code": "123456"})
+    assert [api.post(*ask, address="192.0.2.1").status for _ in range(4)] == [202] * 3 + [429]
+    assert [api.post(*guess, address="192.0.2.1").status for _ in range(16)] == [401] * 15 + [429]
+
+    assert log_in(api, phone, get_code(api, conn, phone)).status == 200
+
+
 def test_an_address_counts_wrong_codes_alone(api: Client, conn: Connection, phone: str) -> None:
     """A venue is one address, and people there type right codes."""
     for _ in range(3):

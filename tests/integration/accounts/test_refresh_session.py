@@ -1,5 +1,7 @@
 """POST /v1/sessions/refresh"""
 
+from datetime import timedelta
+
 from psycopg import Connection
 
 from tests.helpers.audit import entries, only_entry
@@ -58,6 +60,20 @@ def test_each_token_lasts_seven_days_from_its_own_issue(api: Client, conn: Conne
     assert conn.execute(f"{lifetime} FROM refresh_tokens").fetchone() == (True,)
     conn.execute("UPDATE refresh_tokens SET expires_at = now()")
     assert refresh(api, answer.json["refresh_token"]).status == 401
+
+
+def test_a_session_lasts_90_days_and_no_longer(api: Client, conn: Connection) -> None:
+    person = sign_up(api)
+    conn.execute("UPDATE sessions SET created_at = now() - interval '90 days' + interval '1 minute'")
+
+    answer = refresh(api, person.refresh_token)
+
+    assert answer.status == 200
+    left = conn.execute("SELECT expires_at - now() FROM refresh_tokens WHERE used_at IS NULL").fetchone()
+    assert left is not None
+    assert left[0] <= timedelta(minutes=1)
+    conn.execute("UPDATE sessions SET created_at = now() - interval '90 days'")
+    assert api.get("/v1/sessions", headers=bearer(answer.json["access_token"])).json["items"] == []
 
 
 def test_an_expired_token_is_refused_and_does_not_end_the_session(api: Client, conn: Connection) -> None:

@@ -114,6 +114,7 @@ class TestConfirm:
         stored = str(conn.execute("SELECT * FROM second_factors").fetchall())
 
         assert len(set(codes)) == 10
+        assert {len(code) for code in codes} == {29}, "24 characters of 26: 112 bits"
         assert not any(code in stored or code.replace("-", "") in stored for code in codes)
 
     def test_other_sessions_end_since_they_began_without_it(self, api: Client) -> None:

@@ -7,8 +7,10 @@ from psycopg import Connection
 
 from boxoffice import config, db
 from boxoffice.rate_limit import SQL
+from tests.helpers.people import PASSWORD, Person, sign_up
 from tests.helpers.racing import race
 from tests.helpers.rings import KeyRing
+from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Client, Database
 
 QUARTER = timedelta(minutes=15)
@@ -61,14 +63,28 @@ def test_the_headers_are_those_of_the_bucket_with_more_attempts(api: Client) -> 
 
 
 def test_a_refused_request_does_nothing_else(api: Client, conn: Connection) -> None:
-    body = {"email": "ada@example.com", "password": "long enough", "name": "Ada"}
+    person = sign_up(api)
     for number in range(10):
-        api.post("/v1/sessions", {"email": body["email"], "password": "wrong"}, address=f"192.0.2.{number}")
+        api.post("/v1/sessions", {"email": person.email, "password": "wrong"}, address=f"192.0.2.{number}")
 
-    answer = api.post("/v1/accounts", body, address="192.0.2.100")
+    body = {"email": person.email, "password": PASSWORD}
+    with unchanged(conn):
+        answer = api.post("/v1/sessions", body, address="192.0.2.100")
 
     assert (answer.status, answer.code) == (429, "too_many_requests")
-    assert conn.execute("SELECT FROM accounts").fetchall() == []
+
+
+def test_all_spellings_of_a_mailbox_count_as_one(api: Client) -> None:
+    spellings = ["ada@gmail.com", "a.d.a@gmail.com", "ADA+1@gmail.com", "ada+2@googlemail.com", "ada+@gmail.com"]
+    person = sign_up(api)
+
+    def change_to(email: str, caller: Person) -> int:
+        body = {"email": email, "current_password": PASSWORD}
+        return api.put("/v1/me/email", body, headers=caller.headers).status
+
+    assert [change_to(email, sign_up(api)) for email in spellings] == [202] * 5
+    assert change_to("ada+3@gmail.com", person) == 429
+    assert change_to("a.da@example.com", person) == 202
 
 
 def test_behind_our_cdn_the_address_of_the_viewer_counts(

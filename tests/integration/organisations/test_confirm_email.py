@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import bcrypt
 import pytest
 from psycopg import Connection
 
@@ -244,6 +245,17 @@ def test_a_link_that_another_has_asked_for_is_not_confirmed_by_a_click(api: Clie
     assert confirm(api, token, None, headers=ada.headers).code == "proof_needed"
     assert confirm(api, token, OTHER_PASSWORD).code == "wrong_credentials"
     assert (EMAIL, True, "Ada") not in accounts(conn)
+
+
+def test_the_link_of_a_taken_address_buys_no_hashes(
+    api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = {"email": EMAIL, "name": "Ada", "organisation_name": None}
+    token = factories.one_time_token(conn, Purpose.SIGN_UP, **facts)
+    sign_up(api, email=EMAIL)
+    monkeypatch.delattr(bcrypt, "hashpw")
+
+    assert confirm(api, token).code == "email_taken"
 
 
 def test_wrong_passwords_are_limited(api: Client, conn: Connection) -> None:

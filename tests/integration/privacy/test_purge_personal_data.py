@@ -226,6 +226,18 @@ def test_an_order_that_also_is_for_a_later_event_waits_for_it(api: Client, conn:
     assert names(conn) == {"Erased"}
 
 
+def test_nothing_is_erased_once_an_admin_keeps_contacts_after_all(api: Client, conn: Connection) -> None:
+    from boxoffice.privacy import retention
+
+    event = event_ended(conn, days=190)
+    factories.paid_order(conn, factories.ticket_type(conn, event_id=event))
+
+    with conn.transaction():
+        assert retention.erase_contacts(conn, event) == 0, "the run found the event before"
+
+    assert names(conn) == {"Ada Buyer"}
+
+
 def test_a_run_that_ends_early_is_continued_by_the_next(
     api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

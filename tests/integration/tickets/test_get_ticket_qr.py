@@ -68,7 +68,7 @@ def test_the_png_has_the_text_of_the_ticket(api: Client, conn: Connection, order
 def test_a_browser_gets_svg(api: Client, order: UUID, path: str) -> None:
     answer = api.get(path, order_token=order_token(order), headers={"accept": "image/avif,image/*,*/*;q=0.8"})
 
-    assert answer.headers["content-type"] == "image/svg+xml"
+    assert answer.headers["content-type"] == "image/svg+xml; charset=utf-8"
     assert b"<svg " in answer.body
 
 

@@ -1,5 +1,7 @@
 """Passwords: their one spelling, and their bcrypt hashes."""
 
+import time
+
 import pytest
 
 from boxoffice.accounts import passwords
@@ -100,3 +102,12 @@ def test_what_is_easy_to_guess_is_refused(password: str) -> None:
 )
 def test_passwords_of_any_alphabet_are_taken(password: str) -> None:
     assert passwords.matches(password, passwords.hash_of(password))
+
+
+def test_no_password_takes_seconds_to_judge() -> None:
+    """The signs that may stand for a letter, in every combination."""
+    started = time.process_time()
+
+    passwords.check_strength(("4@8({[<369&!1|/0$5+7%2" * 4)[: passwords.MOST_BYTES])
+
+    assert time.process_time() - started < 1.5

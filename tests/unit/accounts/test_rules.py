@@ -20,6 +20,7 @@ FRESH = RefreshTokenRow(
     version=1,
     created_at=NOW,
     session_id=new_id(),
+    started_at=NOW,
     expires_at=NOW + timedelta(days=7),
     used_at=None,
     revoked_at=None,
@@ -45,6 +46,14 @@ def test_only_a_used_token_of_a_live_session_counts_as_reused() -> None:
     assert rules.is_reused(replace(USED, expires_at=NOW - timedelta(days=1)))
     assert not rules.is_reused(FRESH)
     assert not rules.is_reused(replace(USED, revoked_at=NOW))
+
+
+def test_a_session_ends_after_90_days_however_often_it_is_used() -> None:
+    end = NOW + timedelta(days=90)
+
+    assert rules.next_expiry(FRESH, NOW) == NOW + timedelta(days=7)
+    assert rules.next_expiry(FRESH, end - timedelta(days=7)) == end
+    assert rules.next_expiry(FRESH, end - timedelta(minutes=1)) == end
 
 
 @pytest.mark.parametrize(

@@ -73,9 +73,9 @@ def test_a_code_is_the_same_however_it_is_typed(typed: str, code: str) -> None:
 
 
 def test_recovery_codes_are_random_and_readable() -> None:
-    codes = {new_readable_code(4) for _ in range(1000)}
+    codes = {new_readable_code(6) for _ in range(1000)}
 
     assert len(codes) == 1000
     characters = set("".join(codes))
     assert characters == set("23456789BCDFGHJKMNPQRTVWXZ-")
-    assert {len(code) for code in codes} == {19}
+    assert {len(code) for code in codes} == {29}

@@ -40,7 +40,12 @@ def start(conn: db.Connection, caller: Caller, request: EmailChange) -> EmailSen
         payload = {"email": request.email, "old_email": locked.email}
         if locked.email is not None:
             undo_id = one_time.issue(
-                conn, Purpose.UNDO_EMAIL_CHANGE, UNDO_LIFETIME, account_id=account.id, email=locked.email
+                conn,
+                Purpose.UNDO_EMAIL_CHANGE,
+                UNDO_LIFETIME,
+                account_id=account.id,
+                email=locked.email,
+                verified=locked.email_verified_at is not None,
             )
             payload["undo_id"] = str(undo_id)
             told = {"undo_id": str(undo_id), "new_email": request.email}
@@ -81,7 +86,8 @@ def undo(conn: db.Connection, caller: Caller, presented: str) -> EmailSentView:
     """Give an account back the address that the link was sent to, and shut out whoever changed it.
 
     They know the password, so it ends, and every session. A link to set a new one goes to the address. What they may
-    have added since as a way in ends too.
+    have added since as a way in ends too. If nobody had verified the address by then, anybody may have made the
+    account, so every way in ends.
 
     Raises:
         LinkOver: the link was used, is too old, or was ended by the undo of an earlier change.
@@ -96,10 +102,10 @@ def undo(conn: db.Connection, caller: Caller, presented: str) -> EmailSentView:
     if undone is None:
         raise LinkOver
     email = undone["email"]
-    asked_at = found.expires_at - UNDO_LIFETIME
-    restored = db.exactly_one(conn, AccountRow, SQL.restore_email, id=account.id, email=email, asked_at=asked_at)
+    since = found.expires_at - UNDO_LIFETIME if undone["verified"] else account.created_at
+    restored = db.exactly_one(conn, AccountRow, SQL.restore_email, id=account.id, email=email, since=since)
     one_time.revoke(conn, Purpose.UNDO_EMAIL_CHANGE, account.id, after=found.id)
-    sessions.end_ways_in(conn, account.id, asked_at)
+    sessions.end_ways_in(conn, account.id, since)
     token_id = password_resets.replace(conn, account.id, email)
     sessions.revoke_sessions(conn, account.id)
     outbox.owe_email(conn, "email_change_undone", email, {"token_id": str(token_id)})

@@ -32,6 +32,7 @@ def ensure(conn: db.Connection, email: str, read_password: Callable[[], str]) ->
         account_id = db.value(conn, SQL.make_first_admin, id=new_id(), email=email.lower(), password_hash=password_hash)
         password_resets.end_links(conn, account_id)
         one_time.revoke(conn, Purpose.UNDO_EMAIL_CHANGE, account_id)
+        db.run(conn, SQL.delete_google_identities, account_id=account_id)
         sessions.revoke_sessions(conn, account_id)
         audit.record(conn, None, "make_first_admin", f"account {account_id}", email=email)
     return True

@@ -154,7 +154,7 @@ def _account_of(conn: db.Connection, caller: Caller, person: Person) -> AccountR
     """Return the account of a person. The first time, this connects one, or makes it."""
     identity = {"issuer": person.issuer, "subject": person.subject}
     known = db.one(conn, AccountRow, SQL.get_account_of_google, **identity)
-    if known is not None:
+    if known is not None and _is_still_connected(conn, known, identity):
         return known
     if not person.vouched:
         raise GoogleDoesNotVouch
@@ -175,6 +175,12 @@ def _account_of(conn: db.Connection, caller: Caller, person: Person) -> AccountR
         outbox.owe_email(conn, "google_connected", person.email, {})
     audit.record(conn, acting_as(caller, account.id), "connect_google", f"account {account.id}", new=bool(is_new))
     return account
+
+
+def _is_still_connected(conn: db.Connection, account: AccountRow, identity: dict[str, str]) -> bool:
+    """Lock an account, and return True if the identity still opens it. Its owner may have shut a thief out just now."""
+    db.one(conn, AccountRow, SQL.lock_account, id=account.id)
+    return db.one(conn, AccountRow, SQL.get_account_of_google, **identity) is not None
 
 
 def _name_of(claims: dict[str, Any], email: str) -> str:

@@ -40,12 +40,11 @@ DialledPhone = Annotated[
 PhoneCode = Annotated[
     str, BeforeValidator(_ascii_digits), StringConstraints(pattern=r"^[0-9]{6}$"), Field(examples=["123456"])
 ]
-
-
 VisibleText = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$")]
 SecondFactorCode = Annotated[
     ShortText, Field(min_length=6, max_length=40, description="Six digits of the app, or a recovery code")
 ]
+DeviceName = Annotated[ShortText, Field(max_length=100, description="What the session's list calls this device")]
 
 
 class SignUpRequest(Request):
@@ -53,9 +52,6 @@ class SignUpRequest(Request):
     password: NewPassword
     name: ShortText
     organisation_name: ShortText | None = Field(default=None, description="Registers an organisation in the same step")
-
-
-DeviceName = Annotated[ShortText, Field(max_length=100, description="What the session's list calls this device")]
 
 
 class LogInRequest(Request):
@@ -274,9 +270,14 @@ class SessionRow:
 
 @dataclass(frozen=True)
 class RefreshTokenRow(AccountRow):
-    """A refresh token with its session and its account. Its `id` is that of the account."""
+    """A refresh token with its session and its account. Its `id` is that of the account.
+
+    Attributes:
+        started_at: when the session was opened.
+    """
 
     session_id: UUID
+    started_at: datetime
     expires_at: datetime
     used_at: datetime | None
     revoked_at: datetime | None

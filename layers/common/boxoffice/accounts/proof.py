@@ -14,6 +14,28 @@ SQL = sql.queries("accounts")
 FRESH = timedelta(minutes=15)
 
 
+def get_account(conn: db.Connection, caller: Caller) -> Credentials:
+    """Return the caller's account as it is stored.
+
+    Raises:
+        Unauthenticated: the account is gone.
+    """
+    account = db.one(conn, Credentials, SQL.get_credentials_of_account, id=caller.account)
+    if account is None:
+        raise Unauthenticated
+    return account
+
+
+def check_password(account: Credentials, password: str) -> None:
+    """Check that a password is the account's.
+
+    Raises:
+        WrongCredentials: it is not, or the account has none.
+    """
+    if not passwords.matches(password, account.password_hash):
+        raise wrong_password()
+
+
 def check_owner(conn: db.Connection, caller: Caller, password: str | None) -> Credentials:
     """Return the caller's account, once its password has proven that it is theirs. Runs in autocommit.
 
@@ -25,16 +47,14 @@ def check_owner(conn: db.Connection, caller: Caller, password: str | None) -> Cr
         WrongCredentials: the password is wrong.
         ProofNeeded: the password is missing, or the log-in is too old.
     """
-    account = db.one(conn, Credentials, SQL.get_credentials_of_account, id=caller.account)
-    if account is None:
-        raise Unauthenticated
+    account = get_account(conn, caller)
     if account.password_hash is None:
         if not db.value(conn, SQL.is_fresh_session, id=caller.session_id, account_id=account.id, fresh=FRESH):
             raise ProofNeeded
     elif password is None:
         raise ProofNeeded
-    elif not passwords.matches(password, account.password_hash):
-        raise WrongCredentials("The current password is wrong.")
+    else:
+        check_password(account, password)
     return account
 
 
@@ -49,5 +69,10 @@ def lock_unchanged(conn: db.Connection, account: Credentials) -> Credentials:
     if locked is None or locked.blocked_at is not None:
         raise Unauthenticated
     if locked.password_hash != account.password_hash:
-        raise WrongCredentials("The current password is wrong.")
+        raise wrong_password()
     return locked
+
+
+def wrong_password() -> WrongCredentials:
+    """Return the error for a password that is not the account's, or no longer."""
+    return WrongCredentials("The current password is wrong.")

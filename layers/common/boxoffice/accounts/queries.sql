@@ -6,6 +6,9 @@ INSERT INTO accounts (id, email, email_verified_at, name, password_hash, created
 SELECT %(id)s, %(email)s, %(email_verified_at)s, %(name)s, %(password_hash)s, %(created_at)s
 WHERE NOT is_reserved_email(%(email)s, %(id)s)
 
+-- name: is_email_taken
+SELECT EXISTS (SELECT FROM accounts WHERE email = %(email)s) OR is_reserved_email(%(email)s, NULL)
+
 -- name: get_my_account
 -- The account with its memberships, the oldest organisation first.
 SELECT id, email, email_verified_at, name, phone, phone_verified_at, second_factor_since, version, created_at, (
@@ -54,9 +57,9 @@ WHERE id = %(id)s AND NOT is_reserved_email(%(email)s, %(id)s)
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
 -- name: restore_email
--- Ends the password, and a phone that was verified after the change was asked for.
+-- Ends the password, and a phone that was verified since a time.
 UPDATE accounts SET email = %(email)s, email_verified_at = now(), password_hash = NULL, version = version + 1,
-    phone_verified_at = CASE WHEN phone_verified_at < %(asked_at)s THEN phone_verified_at END
+    phone_verified_at = CASE WHEN phone_verified_at < %(since)s THEN phone_verified_at END
 WHERE id = %(id)s
 RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
 
@@ -167,7 +170,8 @@ SELECT has_second_factor, must_change_password FROM account
 -- If two transactions present one token, the second waits here, and then reads that it is used. It locks the session
 -- too: PostgreSQL would read a row that is only joined as it was before the wait.
 SELECT accounts.id, email, email_verified_at, name, phone, phone_verified_at, version, accounts.created_at, session_id,
-    expires_at, used_at, coalesce(revoked_at, blocked_at) AS revoked_at, must_change_password
+    sessions.created_at AS started_at, expires_at, used_at, coalesce(revoked_at, blocked_at) AS revoked_at,
+    must_change_password
 FROM refresh_tokens JOIN sessions ON sessions.id = session_id JOIN accounts ON accounts.id = account_id
 WHERE token_hash = %(token_hash)s ORDER BY session_id FOR NO KEY UPDATE OF sessions, refresh_tokens
 
@@ -182,11 +186,21 @@ WITH used_token AS (
 INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
 VALUES (%(token_hash)s, %(session_id)s, %(expires_at)s)
 
+-- name: list_addresses_of_sessions
+-- From where an account was used lately. Sessions that were ended count too.
+SELECT DISTINCT address FROM (
+    SELECT address FROM sessions
+    WHERE account_id IN (
+        SELECT id FROM accounts WHERE email = %(email)s::text
+        UNION ALL SELECT id FROM accounts WHERE phone = %(phone)s::text AND phone_verified_at IS NOT NULL)
+    ORDER BY id DESC LIMIT 100
+) AS latest
+
 -- name: list_sessions
 -- A session is over once its last refresh token is: each is issued at the session's last use.
 SELECT id, device_name, user_agent, address, created_at, last_used_at FROM sessions
-WHERE account_id = %(account_id)s AND revoked_at IS NULL AND last_used_at > now() - %(lifetime)s::interval
-    AND id < %(before)s
+WHERE account_id = %(account_id)s AND revoked_at IS NULL AND last_used_at > now() - %(unused)s::interval
+    AND created_at > now() - %(lifetime)s::interval AND id < %(before)s
 ORDER BY id DESC LIMIT %(limit)s + 1
 
 -- name: revoke_session

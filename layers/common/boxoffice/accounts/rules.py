@@ -10,14 +10,21 @@ from boxoffice.accounts.models import ManagedAccount, ManagedAccountPatch, Phone
 from boxoffice.errors import Invalid
 
 REFRESH_LIFETIME = timedelta(days=7)
+SESSION_LIFETIME = timedelta(days=90)
+PHONE_LIFETIME = timedelta(days=180)
+
 _OF_APP = re.compile("[0-9]{6}")
 _DRIFT = 1  # time steps of 30 seconds that the app's clock may be wrong by
-PHONE_LIFETIME = timedelta(days=180)
 
 
 def is_live(token: RefreshTokenRow, now: datetime) -> bool:
     """Return True if a refresh token can be exchanged for the next pair of tokens."""
     return token.used_at is None and token.revoked_at is None and now < token.expires_at
+
+
+def next_expiry(token: RefreshTokenRow, now: datetime) -> datetime:
+    """Return when the refresh token that follows this one is over: in a week, and no later than its session."""
+    return min(now + REFRESH_LIFETIME, token.started_at + SESSION_LIFETIME)
 
 
 def is_reused(token: RefreshTokenRow) -> bool:
@@ -113,8 +120,5 @@ def is_pumped(usage: PhoneUsage) -> bool:
 
 
 def is_phone_proven(verified_at: datetime | None, now: datetime) -> bool:
-    """Return True if somebody has shown lately enough that the phone is theirs.
-
-    Operators give a number to somebody else some months after its owner left it.
-    """
+    """Return True if somebody has shown lately enough that the phone is theirs; see `proven_phones`."""
     return verified_at is not None and now - verified_at < PHONE_LIFETIME

@@ -30,6 +30,7 @@ from boxoffice.one_time import Purpose
 SQL = sql.queries("accounts")
 
 RECOVERY_CODES = 10
+_GROUPS = 6  # of four characters: 112 bits, so that SHA-256 hides them (NIST SP 800-63B, section 3.1.2)
 TIME_TO_CONFIRM = timedelta(hours=1)
 _PURPOSE = "second factor"
 
@@ -75,7 +76,7 @@ def confirm(conn: db.Connection, caller: Caller, code: str) -> RecoveryCodesView
     if account.second_factor_since is not None:
         raise SecondFactorOn
     use_code(conn, account, code)  # it has no recovery codes yet
-    codes = [new_readable_code(4) for _ in range(RECOVERY_CODES)]
+    codes = [new_readable_code(_GROUPS) for _ in range(RECOVERY_CODES)]
     hashes = [_hash(account.id, normalise_readable_code(each)) for each in codes]
     db.run(conn, SQL.store_recovery_codes, account_id=account.id, hashes=hashes)
     db.run(conn, SQL.set_second_factor_since, id=account.id, since=datetime.now(UTC))

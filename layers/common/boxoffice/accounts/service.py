@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from boxoffice import audit, db, erased, one_time, outbox, sql
-from boxoffice.accounts import password_resets, passwords, sessions
+from boxoffice.accounts import password_resets, passwords, proof, sessions
 from boxoffice.accounts.errors import EmailTaken, WrongCredentials
 from boxoffice.accounts.models import (
     AccountDetails,
@@ -68,6 +68,16 @@ def create_account(
     return sessions.open_session(conn, caller, account, checked_hash=password_hash)
 
 
+def check_email_free(conn: db.Connection, email: str) -> None:
+    """Check that a new account could get this email address.
+
+    Raises:
+        EmailTaken: there is an account with it, or one that may take it back.
+    """
+    if db.value(conn, SQL.is_email_taken, email=email):
+        raise EmailTaken
+
+
 def log_in(conn: db.Connection, caller: Caller, request: LogInRequest) -> SessionView:
     """Open a session. Runs in autocommit.
 
@@ -91,32 +101,17 @@ def change_password(conn: db.Connection, caller: Caller, request: PasswordChange
         WrongCredentials: the current password in the request is wrong.
         GuessablePassword: the new one is too easy to guess.
     """
-    account = db.one(conn, Credentials, SQL.get_credentials_of_account, id=caller.account)
-    if account is None:
-        raise Unauthenticated
-    if not passwords.matches(request.current_password, account.password_hash):
-        raise WrongCredentials("The current password is wrong.")
+    account = proof.get_account(conn, caller)
+    proof.check_password(account, request.current_password)
     new_hash = passwords.hash_of(request.new_password, account.name, account.email or "")
     with conn.transaction():
         if not db.run(conn, SQL.replace_password, id=account.id, checked_hash=account.password_hash, new_hash=new_hash):
-            raise WrongCredentials("The current password is wrong.")
+            raise proof.wrong_password()
         password_resets.end_links(conn, account.id)
         revoked = sessions.revoke_sessions(conn, account.id, keep=caller.session_id)
         if account.email is not None:
             outbox.owe_email(conn, "password_changed", account.email, {})
         audit.record(conn, caller, "change_password", f"account {account.id}", sessions_revoked=revoked)
-
-
-def get_row(conn: db.Connection, caller: Caller) -> AccountRow:
-    """Return the caller's account as it is stored.
-
-    Raises:
-        Unauthenticated: the account is gone.
-    """
-    account = db.one(conn, Credentials, SQL.get_credentials_of_account, id=caller.account)
-    if account is None:
-        raise Unauthenticated
-    return account
 
 
 def erase_account(conn: db.Connection, account: Credentials) -> None:

@@ -23,6 +23,7 @@ from boxoffice.accounts.models import (
     SessionRow,
     SessionView,
 )
+from boxoffice.addresses import network_of
 from boxoffice.auth import Caller, acting_as
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
@@ -98,7 +99,8 @@ def refresh_session(conn: db.Connection, caller: Caller, refresh_token: str) -> 
         raise SessionOver
     if rules.is_reused(token):
         _revoke_reused(conn, acting_as(caller, token.id), token)
-    if not rules.is_live(token, datetime.now(UTC)):
+    now = datetime.now(UTC)
+    if not rules.is_live(token, now):
         raise SessionOver
     next_token = secrets.token_urlsafe()
     db.run(
@@ -108,9 +110,15 @@ def refresh_session(conn: db.Connection, caller: Caller, refresh_token: str) -> 
         session_id=token.session_id,
         **_device(caller),
         token_hash=_hash(next_token),
-        expires_at=_expiry(),
+        expires_at=rules.next_expiry(token, now),
     )
     return _answer(token, token.session_id, next_token, must_change_password=token.must_change_password)
+
+
+def knows_caller(conn: db.Connection, caller: Caller, *, email: str | None = None, phone: str | None = None) -> bool:
+    """Return True if somebody has logged in lately, from the caller's network, to the account that is named."""
+    used = db.many(conn, dict, SQL.list_addresses_of_sessions, email=email, phone=phone)
+    return network_of(caller.address) in {network_of(row["address"]) for row in used}
 
 
 def list_sessions(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> Page[ListedSessionView]:
@@ -120,7 +128,8 @@ def list_sessions(conn: db.Connection, caller: Caller, limit: int, cursor: str |
         SessionRow,
         SQL.list_sessions,
         account_id=caller.account,
-        lifetime=rules.REFRESH_LIFETIME,
+        unused=rules.REFRESH_LIFETIME,
+        lifetime=rules.SESSION_LIFETIME,
         before=decode_id(cursor) or LAST_ID,
         limit=limit,
     )

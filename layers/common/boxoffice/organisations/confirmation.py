@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from boxoffice import db, one_time
 from boxoffice.accounts import email_changes, passwords, verification
+from boxoffice.accounts import service as accounts
 from boxoffice.accounts.errors import LinkOver
 from boxoffice.accounts.models import EmailConfirmation
 from boxoffice.auth import Caller
@@ -33,8 +34,13 @@ def confirm_email(conn: db.Connection, caller: Caller, request: EmailConfirmatio
 
 
 def _finish_sign_up(conn: db.Connection, caller: Caller, link: OneTimeToken, request: EmailConfirmation) -> SignUpView:
-    """Make the account that a link was sent for, with the password that whoever opens the link chooses."""
+    """Make the account that a link was sent for, with the password that whoever opens the link chooses.
+
+    The link is not used up if the address is taken meanwhile. So that is found out before the password is hashed: else
+    one link would buy any number of hashes.
+    """
     sign_up = verification.sign_up_of(link, request)
+    accounts.check_email_free(conn, sign_up.email)
     password_hash = passwords.hash_of(sign_up.password, sign_up.name, sign_up.email)
     with conn.transaction():
         if one_time.redeem(conn, Purpose.SIGN_UP, request.token) is None:

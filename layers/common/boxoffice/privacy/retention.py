@@ -54,9 +54,12 @@ def list_old_events(conn: db.Connection, leave_out: Collection[UUID] = ()) -> li
 def erase_contacts(conn: db.Connection, event_id: UUID) -> int:
     """Erase the contacts of an event's next orders. When none is left, erase its waitlist, then finish the event.
 
-    An order that also is for a later event waits for that one. Return 1 at least, so that the run comes back.
+    An order that also is for a later event waits for that one. Return 1 at least, so that the run comes back; 0 if an
+    admin has decided meanwhile to keep contacts.
     """
     months = platform_settings.current(conn).contact_months
+    if months is None:
+        return 0
     after = db.value(conn, SQL.lock_contact_purge, event_id=event_id)
     orders = db.many(conn, dict, SQL.list_orders_of_event, event_id=event_id, after=after, months=months, batch=_ORDERS)
     if orders:

@@ -38,7 +38,7 @@ def export_me(conn: db.Connection, caller: Caller, cursor: str | None) -> Person
     Raises:
         Unauthenticated: the account is gone.
     """
-    return export.read(conn, _person_of(accounts.get_row(conn, caller)), cursor)
+    return export.read(conn, _person_of(proof.get_account(conn, caller)), cursor)
 
 
 def delete_me(conn: db.Connection, caller: Caller, request: ErasureRequest) -> ErasureView:
