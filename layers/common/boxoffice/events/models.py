@@ -81,7 +81,7 @@ class VenueRequest(Request):
 class GateRequest(Request):
     name: ShortText
     ticket_type_ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_TICKET_TYPES)] | None = Field(
-        default=None, description="The ticket types that it lets in; null for any"
+        description="The ticket types that it lets in; null for any"
     )
 
 
