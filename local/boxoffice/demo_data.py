@@ -49,11 +49,14 @@ def ensure(url: str, owner_url: str) -> None:
     with psycopg.connect(owner_url, autocommit=True) as connection, httpx.Client(base_url=url, timeout=30) as api:
         if connection.execute(SQL.find_demo_event, {"organisation": ORGANISATION}).fetchone():
             return
+        connection.execute(SQL.sign_up_in_one_step)
         organiser, *_ = [_log_in(api, email, name) for email, name in ACCOUNTS.items()]
         organisation_id = _ensure_organisation(api, organiser)
+        connection.execute(SQL.sign_up_as_declared)
         _appoint(connection, organisation_id)
         connection.execute(SQL.allow_sms)
         _put_on_sale(api, organiser, organisation_id)
+        connection.execute(SQL.forget_attempts)
 
 
 def _log_in(api: httpx.Client, email: str, name: str) -> dict[str, str]:
@@ -73,7 +76,7 @@ def _ensure_organisation(api: httpx.Client, organiser: dict[str, str]) -> str:
 
 
 def _appoint(connection: psycopg.Connection, organisation_id: str) -> None:
-    """Make the scanner and the admin in the database, since the API has no endpoint for that yet."""
+    """Make the scanner and the admin in the database, since no admin is there yet to make another."""
     scanner = {"organisation_id": organisation_id, "email": SCANNER}
     connection.execute(SQL.appoint_scanner, scanner)
     connection.execute(SQL.appoint_admin, {"email": ADMIN})

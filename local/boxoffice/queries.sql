@@ -19,3 +19,16 @@ UPDATE accounts SET is_admin = true WHERE email = %(email)s
 -- name: allow_sms
 -- Let the platform send text messages to a few countries, unless an admin has chosen others.
 INSERT INTO platform_settings (name, value) VALUES ('sms_countries', '["NG", "US"]') ON CONFLICT DO NOTHING
+
+-- name: sign_up_in_one_step
+-- Let people sign up without a link by email, until `sign_up_as_declared`.
+INSERT INTO platform_settings (name, value) VALUES ('verify_emails', 'false')
+ON CONFLICT (name) DO UPDATE SET value = excluded.value
+
+-- name: sign_up_as_declared
+-- Let people sign up as the parameter VerifyEmails declares.
+DELETE FROM platform_settings WHERE name = 'verify_emails'
+
+-- name: forget_attempts
+-- Forget the sign-ups of the demo data, so that they do not count for whoever works on this machine.
+DELETE FROM rate_limits

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,19 @@ def test_the_demo_event_can_be_bought_and_the_order_survives_a_restart(folder: P
         answer = api.post("/v1/sessions/phone", json=login)
         assert answer.json().get("account", {}).get("phone") == phone, answer.text
         assert "It works for 5 minutes" in api.get("/_local/emails", headers={"Accept": "text/html"}).text
+
+
+def test_the_demo_data_come_to_a_stack_that_verifies_addresses_too(folder: Path) -> None:
+    verifying = replace(BOXOFFICE, parameters={**BOXOFFICE.parameters, "VerifyEmails": "true"})
+    with Stack(verifying, folder, port=0) as stack:
+        demo_data.ensure(stack.url, stack.owner_url)
+
+        login = {"email": demo_data.ADMIN, "password": demo_data.PASSWORD}
+        token = httpx.post(f"{stack.url}/v1/sessions", json=login, timeout=30).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        settings = httpx.get(f"{stack.url}/v1/admin/settings", headers=headers, timeout=30).json()
+        assert settings["values"]["verify_emails"] is True
+        assert psql(folder, "-At", "-c", "SELECT count(*) FROM accounts") == "4\n"
 
 
 def test_a_declined_payment_leaves_the_order_pending(folder: Path) -> None:

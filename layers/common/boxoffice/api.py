@@ -7,6 +7,7 @@ becomes a problem document.
 
 import base64
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -314,8 +315,17 @@ def _not_modified(answer: NotModified) -> Response[str]:
 @app.exception_handler(RequestValidationError)
 def _invalid(error: RequestValidationError) -> Response[str]:
     # The errors leave out the input, which may be a password.
-    errors = [FieldError(loc=list(each["loc"]), msg=each["msg"], type=each["type"]) for each in error.errors()]
+    errors = [FieldError(loc=list(each["loc"]), msg=_in_words(each), type=each["type"]) for each in error.errors()]
     return _problem(Invalid(errors=errors))
+
+
+def _in_words(error: dict[str, Any]) -> str:
+    """Return what an error of Pydantic says, for readers who do not know Pydantic."""
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] in ("too_short", "too_long") and isinstance(error["input"], str):
+        # It calls the characters of a text items, once a validator of ours has seen the text.
+        return re.sub(r"^Value (.*) items? after validation", r"Text \1 characters", message)
+    return message
 
 
 @app.exception_handler(NotFoundError)

@@ -70,7 +70,7 @@ class Unauthenticated(DomainError):
     status = 401
     code = "unauthenticated"
     meaning = "Credentials are missing, expired or wrong."
-    remedy = "Log in, or refresh the session, and repeat the request."
+    remedy = "Log in, refresh the session or check the API key, and repeat the request."
 
 
 class Forbidden(DomainError):

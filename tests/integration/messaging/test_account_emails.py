@@ -111,6 +111,13 @@ def test_the_platform_is_called_what_the_sender_is_called(
     monkeypatch.setenv("EMAIL_SENDER", "Kulturhaus <tickets@example.com>")
     config.settings.cache_clear()
 
-    for body in bodies(send(conn, aws_url, "password_changed", {})):
-        assert "your account at Kulturhaus" in body
-        assert "http://127.0.0.1:3000/forgot-password" in body
+    payloads = {
+        "password_changed": {},
+        "second_factor_added": {},
+        "second_factor_removed": {},
+        "recovery_code_used": {"left": 9},
+    }
+    for template, payload in payloads.items():
+        for body in bodies(send(conn, aws_url, template, payload)):
+            assert "your account at Kulturhaus" in body
+            assert "http://127.0.0.1:3000/forgot-password" in body

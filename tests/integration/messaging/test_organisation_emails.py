@@ -69,7 +69,7 @@ def test_an_invitation_has_a_link_with_the_token_that_accepts(conn: Connection, 
     plain, html = bodies(mail)
     assert f"Accept here: {link}\n" in plain
     assert f'href="{link}"' in html
-    assert "Somebody at Ẹ̀kọ́ & Größe invites you to work with them, as scanner." in plain
+    assert "Somebody at Ẹ̀kọ́ & Größe invites you to work with them, as a scanner." in plain
     assert "Owner" not in plain + html, "whoever invites puts no other words into it"
     assert "for an account with this email address" in plain
     chi = factories.account(conn, email=address)

@@ -73,17 +73,18 @@ def password_changed(_: db.Connection) -> Content:
 
 def second_factor_added(_: db.Connection) -> Content:
     """Write to the owner of an account: each log-in asks for a code from now on."""
-    return _write("second_factor_added", "Your account asks for a code from now on")
+    return _write("second_factor_added", "Your account asks for a code from now on", link=page_link("forgot-password"))
 
 
 def second_factor_removed(_: db.Connection) -> Content:
     """Write to the owner of an account: no log-in asks for a code any more."""
-    return _write("second_factor_removed", "Your account no longer asks for a code")
+    return _write("second_factor_removed", "Your account no longer asks for a code", link=page_link("forgot-password"))
 
 
 def recovery_code_used(_: db.Connection, left: int) -> Content:
     """Write to the owner of an account: one recovery code is used up."""
-    return _write("recovery_code_used", "A recovery code of your account was used", left=left)
+    password = page_link("forgot-password")
+    return _write("recovery_code_used", "A recovery code of your account was used", left=left, link=password)
 
 
 def google_connected(_: db.Connection) -> Content:
