@@ -49,7 +49,7 @@ def unfinished(conn: db.Connection, message: Message) -> None:
 
 
 def take(conn: db.Connection, message_id: UUID) -> Message:
-    message = messaging.take_message(conn, message_id)
+    message = messaging.take_message(conn, message_id, "email")
     assert message is not None
     return message
 
@@ -89,7 +89,7 @@ def test_an_email_that_a_late_worker_has_sent_is_sent(api: Client, conn: db.Conn
 
     assert outbox_row(conn, message_id)["status"] == "sent"
     let_time_pass(conn, message_id)
-    assert messaging.take_message(conn, message_id) is None
+    assert messaging.take_message(conn, message_id, "email") is None
 
 
 def test_a_message_that_a_worker_has_taken_is_not_put_off_by_a_late_job(
