@@ -44,8 +44,10 @@ from boxoffice.telemetry import flush, logger
 
 MAX_BODY = 256 * 1024  # bytes
 
-# What every answer says to browsers: come by TLS alone, and neither guess, frame nor run anything in it.
-_SECURITY_HEADERS = {
+# What an answer says to browsers, unless its route says otherwise. Come by TLS alone, keep no copy, and neither guess,
+# frame nor run anything in it.
+_HEADERS = {
+    "Cache-Control": "no-store",
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -109,24 +111,25 @@ class _Middleware(OpenAPIRequestValidationMiddleware):
 
     def handler(self, app: Any, next_middleware: NextMiddleware) -> Response[Any]:
         function = app.context["_route"].func
+        self._headers = headers = app.current_event.headers  # read once: each access makes them anew
         if function in _access:  # for an unknown path the resolver has a function of its own
             connected = app.current_event.request_context.http.source_ip
-            caller = identify(_access[function], app.current_event.headers, connected)
+            caller = identify(_access[function], headers, connected)
             app.append_context(caller=caller)
         response = super().handler(app, next_middleware)
         if response.status_code in (204, 302):
             response.body = ""  # the resolver would send None as "null"
             response.headers.pop("Content-Type", None)
         response.headers.update(take_headers())
-        if "ETag" in response.headers and _is_for_everybody(app, function):
+        if "ETag" in response.headers and _is_for_everybody(headers, function):
             response.headers.setdefault("Cache-Control", "no-cache")  # so that browsers ask with the ETag again
-        if response.status_code == 200 and _client_has(app, response.headers.get("ETag")):
+        if response.status_code == 200 and _client_has(app, headers, response.headers.get("ETag")):
             response.status_code, response.body = 304, ""
             response.headers.pop("Content-Type", None)
         return response
 
-    def _get_body(self, app: Any) -> Any:
-        content_type = app.current_event.headers.get("content-type", "application/json")
+    def _get_body(self, app: Any) -> Any:  # noqa: ARG002 - Powertools calls it so
+        content_type = self._headers.get("content-type", "application/json")
         if content_type.partition(";")[0].strip().lower() != "application/json":
             raise UnsupportedMediaType
         try:
@@ -138,15 +141,14 @@ class _Middleware(OpenAPIRequestValidationMiddleware):
         return body
 
 
-def _is_for_everybody(app: Any, function: Callable[..., Any]) -> bool:
+def _is_for_everybody(headers: Mapping[str, str], function: Callable[..., Any]) -> bool:
     """Return True if anybody would get the same answer: the route is public, and nobody says who they are."""
-    headers = app.current_event.headers
     return _access[function].who is Who.PUBLIC and "authorization" not in headers and "x-api-key" not in headers
 
 
-def _client_has(app: Any, tag: object) -> bool:
+def _client_has(app: Any, headers: Mapping[str, str], tag: object) -> bool:
     """Return True if this is a read, and the client says that it has the answer with this ETag already."""
-    if_none_match = app.current_event.headers.get("if-none-match", "")
+    if_none_match = headers.get("if-none-match", "")
     is_read = app.current_event.request_context.http.method == "GET"
     return is_read and tag in [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
 
@@ -220,7 +222,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         answer = app.resolve(event, context)
     finally:
         flush()
-    headers = _SECURITY_HEADERS | {"Cache-Control": "no-store"} | answer["headers"]
+    headers = _HEADERS | answer["headers"]
     if "x-api-key" in event["headers"] and headers["Cache-Control"] != "no-store":
         headers["Cache-Control"] = "private"  # a key may see more than others who ask a cache for the same
     content_type = headers.get("Content-Type", "")
