@@ -99,7 +99,7 @@ def test_of_racing_guesses_five_are_looked_at(api: Client, database: Database, c
     def guess(racer: Connection, _: int) -> bool:
         bucket = f"second factor {account}"
         with racer.transaction():
-            (counted,) = db.many(racer, dict, SQL.count_attempt, buckets=[bucket], window=timedelta(minutes=15))
+            (counted,) = db.many(racer, dict, SQL.count_attempts, buckets=[bucket], windows=[timedelta(minutes=15)])
         return bool(counted["attempts"] <= 5)
 
     assert race(database, 16, guess).count(True) == 5

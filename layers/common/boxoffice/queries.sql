@@ -52,20 +52,12 @@ DELETE FROM idempotency_keys USING unnest(%(operations)s::text[], %(scopes)s::te
 WHERE idempotency_keys.operation = old_key.operation AND idempotency_keys.scope = old_key.scope
     AND idempotency_keys.key = old_key.key
 
--- name: count_attempt
--- Counts an attempt in several buckets, and locks these in order. A bucket whose window is over starts again at one.
-INSERT INTO rate_limits AS counted (bucket, attempts, resets_at)
-SELECT bucket, 1, now() + %(window)s FROM unnest(%(buckets)s::text[]) AS bucket ORDER BY bucket
-ON CONFLICT (bucket) DO UPDATE SET
-    attempts = CASE WHEN counted.resets_at <= now() THEN 1 ELSE counted.attempts + 1 END,
-    resets_at = CASE WHEN counted.resets_at <= now() THEN excluded.resets_at ELSE counted.resets_at END
-RETURNING attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in
-
 -- name: forget_attempts
 DELETE FROM rate_limits WHERE bucket = %(bucket)s
 
 -- name: count_attempts
--- Counts an attempt in several buckets, each with a window of its own, and locks these in order.
+-- Counts an attempt in several buckets, each with a window of its own, and locks these in order. A bucket whose window
+-- is over starts again at one.
 INSERT INTO rate_limits AS counted (bucket, attempts, resets_at)
 SELECT bucket, 1, now() + time FROM unnest(%(buckets)s::text[], %(windows)s::interval[]) AS limited (bucket, time)
 ORDER BY bucket

@@ -385,7 +385,7 @@ def _limit(action: str, subjects: list[str], most: int, window: timedelta) -> No
     """
     buckets = sorted(f"{action} {subject}" for subject in subjects)
     with db.transaction() as conn:
-        counted = db.many(conn, dict, SQL.count_attempt, buckets=buckets, window=window)
+        counted = db.many(conn, dict, SQL.count_attempts, buckets=buckets, windows=[window] * len(buckets))
     _check(counted, most)
 
 

@@ -17,7 +17,7 @@ QUARTER = timedelta(minutes=15)
 
 
 def count(conn: Connection, *buckets: str) -> list[int]:
-    counted = db.many(conn, dict, SQL.count_attempt, buckets=list(buckets), window=QUARTER)
+    counted = db.many(conn, dict, SQL.count_attempts, buckets=list(buckets), windows=[QUARTER] * len(buckets))
     return [bucket["attempts"] for bucket in counted]
 
 
