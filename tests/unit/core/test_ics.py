@@ -79,7 +79,11 @@ def test_a_title_cannot_add_a_line() -> None:
     assert not event.subcomponents
 
 
-@given(title=st.text(st.characters(codec="utf-8", categories=["L", "M", "N", "P", "S"]), min_size=1, max_size=200).map(one_line))
+@given(
+    title=st.text(st.characters(codec="utf-8", categories=["L", "M", "N", "P", "S"]), min_size=1, max_size=200).map(
+        one_line
+    )
+)
 def test_every_title_arrives_as_it_was(title: str) -> None:
     (event,) = read(occasion(event_title=title))
 
