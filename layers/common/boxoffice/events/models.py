@@ -40,9 +40,9 @@ def _country(code: str) -> str:
 
 
 def _time_zone(name: str) -> str:
-    from zoneinfo import available_timezones
+    from boxoffice.times import zones
 
-    if name not in available_timezones():
+    if name not in zones():
         raise ValueError("must be a time zone of the IANA database, such as Africa/Lagos")
     return name
 
