@@ -150,21 +150,13 @@ def _too_many(error: Details, _: _Place) -> str:
     return f"must have at most {error['ctx']['max_length']} {_counted(error)}"
 
 
-def _email(error: Details, place: _Place) -> str:
-    """Return what is wrong with an email address. Every other ValueError is one of ours, in our words."""
-    reason = str(error["ctx"].get("reason", ""))
-    if not reason:
-        return _by_pydantic(error, place)
-    return f"must be an email address, such as ada@example.com: {reason[:1].lower()}{reason[1:].rstrip('.')}"
-
-
 def _unknown_field(_: Details, place: _Place) -> str:
     known = [*place.owner.model_fields] if place.owner else []
     return f"is unknown{place.case}{_suggestion(str(place.path[-1]), known)}"
 
 
 def _by_pydantic(error: Details, _: _Place) -> str:
-    return str(error["msg"]).removeprefix("Value error, ").replace("Input should be ", "must be ")
+    return str(error["msg"]).removeprefix("Value error, ").replace("Input should be ", "must be ").removesuffix(".")
 
 
 _WORDS: dict[str, Callable[[Details, _Place], str]] = {
@@ -177,7 +169,6 @@ _WORDS: dict[str, Callable[[Details, _Place], str]] = {
     "too_long": _too_many,
     "too_short": _too_few,
     "union_tag_invalid": lambda error, _: _choice(_quoted(error["ctx"]["expected_tags"]), error["ctx"]["tag"]),
-    "value_error": _email,
 }
 
 

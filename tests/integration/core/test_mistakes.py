@@ -56,7 +56,7 @@ WRONG_VALUES: list[tuple[str, tuple[Any, ...], Any, str]] = [
         "create_order",
         ("buyer", "email"),
         "ada",
-        "`buyer.email` must be an email address, such as ada@example.com: an email address must have an @-sign.",
+        "`buyer.email` must be an email address that can be delivered to. An email address must have an @-sign.",
     ),
     (
         "create_order",
