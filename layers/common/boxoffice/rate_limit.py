@@ -207,9 +207,8 @@ def limit_links_to(caller: Caller, email: str, what: Literal["reset", "orders", 
     whether an account has the address. So a refusal does not tell that.
 
     Raises:
-        TooManyRequests: there were five for the address before: in half an hour to reset a password, in an hour to
-            see orders, in a day to see personal data. Or the caller's address has had three hundred emails sent in an
-            hour.
+        TooManyRequests: the address got five in the time: half an hour to reset a password, an hour to see orders, a
+            day to see personal data. Or the caller's address has had three hundred emails sent in an hour.
     """
     _count([_by(caller), Limit(f"{what} to {email}", LINKS, _LINKS_WINDOW[what])])
 
