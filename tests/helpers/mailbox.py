@@ -129,7 +129,7 @@ def deliver(*messages: UUID | str, worker: str = "send_email") -> list[UUID | st
     return [messages[int(item["itemIdentifier"])] for item in answer["batchItemFailures"]]
 
 
-def inbox(aws_url: str, recipient: str) -> list[EmailMessage]:  # noqa: ARG001 - its server must run
+def inbox(aws_url: str, recipient: str) -> list[EmailMessage]:
     """Return the emails to a recipient that moto's SES, in this process, has taken, as Python's parser reads them.
 
     It parses none but theirs. A process of tests sends hundreds, with attachments.
