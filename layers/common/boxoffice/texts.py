@@ -13,6 +13,8 @@ _BREAKS_AND_TABS = re.compile(rf"[\t{_LINE_BREAKS}][\t {_LINE_BREAKS}]*")
 _DROPPED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol for Unicode, but they leave no ink
 
+_MOST_MARKS = 30
+
 
 def one_line(text: str) -> str:
     """Return a text on one line, in its one spelling (NFC), without what is dropped."""
@@ -30,4 +32,20 @@ def is_visible(text: str) -> bool:
 
 
 def _normal(text: str) -> str:
-    return unicodedata.normalize("NFC", _DROPPED.sub("", text)).strip()
+    plain = _DROPPED.sub("", text).strip()
+    if plain.isascii():
+        return plain
+    _check_marks(plain)
+    return unicodedata.normalize("NFC", plain).strip()
+
+
+def _check_marks(text: str) -> None:
+    """Refuse letters with more marks than any language writes (UAX #15, Stream-Safe Text Format).
+
+    To put the marks of one letter in order takes time that grows with the square of their number.
+    """
+    marks = 0
+    for char in text:
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks > _MOST_MARKS:
+            raise ValueError(f"must not have more than {_MOST_MARKS} marks on one letter")

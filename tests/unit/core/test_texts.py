@@ -106,3 +106,17 @@ def test_a_name_of_nothing_visible_is_refused(nothing: str) -> None:
     with pytest.raises(ValidationError):
         LINE.validate_python(nothing)
     assert TEXT.validate_python(nothing) is not None, "a text may be empty"
+
+
+def test_a_letter_has_as_many_marks_as_a_language_writes() -> None:
+    """30, by the Stream-Safe Text Format of UAX #15. To sort them takes the square of their number."""
+    zalgo = "Z" + "\u0301\u0323" * 15
+
+    assert LINE.validate_python(zalgo).endswith("\u0301")
+    for adapter, text in ((LINE, zalgo + "\u0323"), (TEXT, "Z" + "\u0301\u0323" * 4999)):
+        started = process_time()
+        with pytest.raises(ValidationError, match="30 marks"):
+            adapter.validate_python(text)
+        assert process_time() - started < 0.05
+    assert TEXT.validate_python("Bố ở nhà " * 1000)
+    assert TEXT.validate_python("ศิลปะ " * 1000)

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from boxoffice import phones
-from boxoffice.accounts.passwords import LEAST_CHARACTERS, MOST_BYTES, normalise
+from boxoffice.accounts.passwords import LEAST_CHARACTERS, MOST_BYTES, MOST_CHARACTERS, normalise
 from boxoffice.models import Email, Id, Page, Patch, Phone, Request, ShortText, View, unchanged
 
 type Role = Literal["scanner", "manager", "owner"]
@@ -24,8 +24,9 @@ def _ascii_digits(code: object) -> object:
 
 Password = Annotated[
     str,
+    StringConstraints(max_length=MOST_CHARACTERS),
     AfterValidator(normalise),
-    Field(max_length=MOST_BYTES, json_schema_extra={"format": "password"}, description="At most 72 bytes of UTF-8"),
+    Field(json_schema_extra={"format": "password", "maxLength": MOST_BYTES}, description="At most 72 bytes of UTF-8"),
 ]
 NewPassword = Annotated[Password, Field(min_length=LEAST_CHARACTERS)]
 OneTimeText = Annotated[ShortText, Field(description="The token in the fragment of an emailed link")]
