@@ -14,6 +14,7 @@ _DROPPED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-
 _BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol for Unicode, but they leave no ink
 
 _MOST_MARKS = 30
+_SIGNS_OF_ADDRESSES = str.maketrans("\u3002\u2236\ua789\u2044\u2215", ".::" + "//")  # NFKC leaves them as they are
 
 
 def one_line(text: str) -> str:
@@ -29,6 +30,17 @@ def lines(text: str) -> str:
 def is_visible(text: str) -> bool:
     """Return True if a text has a character that people can see."""
     return any(unicodedata.category(char)[0] in "LNPS" for char in text if char not in _BLANKS)
+
+
+def has_web_address(text: str) -> bool:
+    """Return True if programs that show emails would make a link of a part of a text, however it is spelled."""
+    if text.isascii():
+        plain = text.lower()
+    else:
+        from boxoffice import names  # most buyers do without it
+
+        plain = names.key_of(text).translate(_SIGNS_OF_ADDRESSES)
+    return "://" in plain or "www." in plain
 
 
 def _normal(text: str) -> str:

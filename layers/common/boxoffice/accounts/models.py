@@ -15,6 +15,7 @@ from boxoffice.models import (
     VISIBLE,
     Email,
     Id,
+    Name,
     Page,
     Patch,
     Phone,
@@ -65,8 +66,8 @@ DeviceName = Annotated[ShortText, Field(max_length=100, description="What the se
 class SignUpRequest(Request):
     email: Email
     password: NewPassword
-    name: ShortText
-    organisation_name: ShortText | None = Field(default=None, description="Registers an organisation in the same step")
+    name: Name
+    organisation_name: Name | None = Field(default=None, description="Registers an organisation in the same step")
 
 
 class LogInRequest(Request):
@@ -139,7 +140,7 @@ class EmailSentView(View):
 
 
 class AccountPatch(Patch):
-    name: ShortText = Field(default_factory=str)
+    name: Name = Field(default_factory=str)
     phone: Phone | None = None
     current_password: Password | None = Field(
         default=None, description="Needed to replace or remove a verified phone, if the account has a password"
@@ -162,7 +163,7 @@ class PhoneCodeRequest(Request):
 
 class PhoneLogInRequest(PhoneCodeRequest):
     code: PhoneCode
-    name: ShortText | None = Field(default=None, description="Of the account that the first log-in of a phone makes")
+    name: Name | None = Field(default=None, description="Of the account that the first log-in of a phone makes")
     device_name: DeviceName | None = None
 
 
