@@ -387,6 +387,28 @@ CREATE INDEX events_cancellation_unfinished ON events (cancelled_at)
 CREATE STATISTICS events_city ON (lower(city)) FROM events;
 CREATE STATISTICS events_span ON (tstzrange(starts_at, ends_at)) FROM events;
 
+-- A change of when or where a published event takes place, with what was so before it. Tickets from before seen_at may be
+-- announced with that, so their holders are told from due_at on, in the order of their orders: up to last_order_id they
+-- have been. A later change takes the place of one that is not told to all of them.
+CREATE TABLE event_moves (
+    id            uuid PRIMARY KEY,
+    event_id      uuid NOT NULL REFERENCES events,
+    version       integer NOT NULL,
+    venue_name    text NOT NULL,
+    venue_address text NOT NULL,
+    city          text NOT NULL,
+    time_zone     text NOT NULL,
+    starts_at     timestamptz NOT NULL,
+    ends_at       timestamptz NOT NULL,
+    doors_open_at timestamptz,
+    due_at        timestamptz NOT NULL,
+    seen_at       timestamptz,
+    last_order_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    finished_at   timestamptz,
+    CONSTRAINT event_moves_version UNIQUE (event_id, version)
+);
+CREATE UNIQUE INDEX event_moves_open ON event_moves (event_id) WHERE finished_at IS NULL;
+
 CREATE TABLE ticket_types (
     id              uuid PRIMARY KEY,
     event_id        uuid NOT NULL REFERENCES events,

@@ -435,3 +435,32 @@ FROM (
         ORDER BY id DESC LIMIT %(most)s
     ) AS bought ORDER BY bought.id DESC LIMIT %(most)s
 ) AS newest JOIN orders USING (id) JOIN organisations ON organisations.id = organisation_id ORDER BY orders.id DESC
+
+-- name: list_orders_of_event
+-- A batch of the orders of an event, paid or not, in the order of an index.
+SELECT DISTINCT order_id AS id FROM order_items
+WHERE event_id = %(event_id)s AND order_id > %(after)s ORDER BY order_id LIMIT %(limit)s
+
+-- name: list_holders_to_tell
+-- Who has a valid ticket of an event from some orders, bought before a moment: the buyers, then the other holders.
+WITH valid AS MATERIALIZED (
+    SELECT id, order_id, holder_email FROM tickets
+    WHERE order_id = ANY(%(order_ids)s) AND event_id = %(event_id)s AND status = 'valid' AND created_at <= %(seen_at)s
+)
+SELECT buyer_email AS email, id AS order_id, NULL::uuid AS ticket_id FROM orders
+WHERE id = ANY(%(order_ids)s) AND EXISTS (SELECT FROM valid WHERE order_id = orders.id)
+UNION ALL
+SELECT holder_email, NULL, id FROM valid WHERE holder_email IS NOT NULL
+
+-- name: get_order_to_tell
+-- The event of a move, and since when the buyer of an order has tickets for it. Nothing if they have none any more.
+SELECT min(tickets.created_at) AS since
+FROM orders JOIN tickets ON tickets.order_id = orders.id
+WHERE orders.id = %(order_id)s AND buyer_email = %(email)s AND event_id = %(event_id)s AND tickets.status = 'valid'
+HAVING count(*) > 0
+
+-- name: get_ticket_to_tell
+-- Since when an address holds a ticket that has passed to it. Nothing if it does not any more.
+SELECT accepted_at AS since
+FROM tickets JOIN transfers ON ticket_id = tickets.id AND transfers.transfer_count = tickets.transfer_count
+WHERE tickets.id = %(ticket_id)s AND holder_email = %(email)s AND tickets.status = 'valid'

@@ -1,0 +1,79 @@
+"""Tell the holders of tickets that their event has been moved: the buyers, and whoever has got a ticket from them.
+
+A run takes a move and tells the holders of some orders in a transaction, which also notes how far it has come. So it may
+die anywhere. An email has an id that follows from the move and the address: nobody gets two, however many tickets they
+have, and however often a run begins again.
+
+Nobody is left out who knows the old facts. An order that the run does not see is not paid yet, and its confirmation is
+written after that: it says what is so by then.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from boxoffice import db, outbox, sql
+from boxoffice.events import moves
+from boxoffice.ids import derived_id
+
+SQL = sql.queries("orders")
+
+_BATCH = 200  # orders in a transaction
+
+
+@dataclass(frozen=True)
+class Told:
+    """Somebody to tell of a move: the buyer of an order, or the holder of a ticket that has passed to them."""
+
+    email: str
+    order_id: UUID | None
+    ticket_id: UUID | None
+
+    @property
+    def payload(self) -> dict[str, str]:
+        """Return what the email is about, beside the move."""
+        ids = {"order_id": self.order_id, "ticket_id": self.ticket_id}
+        return {"email": self.email} | {name: str(value) for name, value in ids.items() if value is not None}
+
+
+def list_to_tell(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:
+    """Return the moves that wait to be seen or told.
+
+    Args:
+        leave_out: moves that another run has locked.
+    """
+    return moves.list_to_tell(conn, leave_out)
+
+
+def tell(conn: db.Connection, move_id: UUID) -> int:
+    """Owe an email to the holders of some orders, and return 1. Return 0 if another run has the move."""
+    move = moves.take(conn, move_id)
+    if move is None:
+        return 0
+    if not move.is_on:
+        moves.set_told(conn, move, None)
+    elif move.seen_at is None:
+        moves.set_seen(conn, move)
+    elif move.is_due:
+        moves.set_told(conn, move, _tell_some(conn, move))
+    return 1
+
+
+def message_id_of(move_id: UUID, email: str) -> UUID:
+    """Return the id of the email that tells an address of a move."""
+    return derived_id("event_moved", move_id, email)
+
+
+def _tell_some(conn: db.Connection, move: moves.MoveToTell) -> UUID | None:
+    """Tell the holders of the next orders. Return the last of the orders, or None if there is none."""
+    key = {"event_id": move.event_id, "after": move.last_order_id}
+    orders = [row["id"] for row in db.page(conn, dict, SQL.list_orders_of_event, limit=_BATCH, **key)]
+    if not orders:
+        return None
+    holders = db.many(
+        conn, Told, SQL.list_holders_to_tell, order_ids=orders, event_id=move.event_id, seen_at=move.seen_at
+    )
+    first = {holder.email: holder for holder in reversed(holders)}
+    emails = [(holder.email, {"move_id": str(move.id)} | holder.payload) for holder in first.values()]
+    outbox.owe_emails(conn, "event_moved", emails, [message_id_of(move.id, email) for email in first])
+    return orders[-1]
