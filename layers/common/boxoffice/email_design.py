@@ -19,7 +19,8 @@ _FIGURE = "text-align:right;vertical-align:top;white-space:nowrap;padding-left:1
 
 # By element, or by element and class. A class that has no style of its own is for the sheet.
 _STYLES = {
-    "h1": f"{_HEAD}font-size:30px;line-height:34px;color:{INK};margin:0 0 16px;padding:10px 0 0;border-top:4px solid {INK}",
+    "h1": f"{_HEAD}font-size:30px;line-height:34px;color:{INK};margin:0 0 16px;padding:10px 0 0;"
+    f"border-top:4px solid {INK}",
     "h1.large": f"{_HEAD}font-size:42px;line-height:46px;color:{PAPER};margin:0",
     "h1.medium": f"{_HEAD}font-size:30px;line-height:36px;color:{PAPER};margin:0",
     "h1.little": f"{_HEAD}font-size:22px;line-height:30px;color:{PAPER};margin:0",
@@ -28,7 +29,8 @@ _STYLES = {
     "h3": f"{_HEAD}font-size:16px;line-height:24px;color:{INK};margin:0",
     "p": f"{_BODY}color:{INK};margin:0 0 12px",
     "p.poster": f"{_BODY}color:{PAPER};margin:12px 0 0",
-    "p.when": f"{_HEAD}font-size:22px;line-height:28px;color:{PAPER};margin:12px 0 0;padding:12px 0 0;border-top:4px solid {PAPER}",
+    "p.when": f"{_HEAD}font-size:22px;line-height:28px;color:{PAPER};margin:12px 0 0;padding:12px 0 0;"
+    f"border-top:4px solid {PAPER}",
     "p.small": f"{_SMALL}margin:0 0 12px",
     "p.label": f"{_SMALL}margin:0",
     "p.seat": f"{_HEAD}font-size:28px;line-height:34px;color:{INK};margin:4px 0 0",
@@ -36,7 +38,8 @@ _STYLES = {
     "li": f"{_BODY}color:{INK};margin:0 0 4px",
     "td.head": f"{_HEAD}font-size:22px;line-height:28px;color:{INK};border-top:4px solid {INK};padding:10px 0",
     "td.item": f"{_TEXT}font-size:16px;line-height:22px;color:{INK};border-top:1px solid {HAIRLINE};padding:7px 0",
-    "td.amount": f"{_TEXT}font-size:16px;line-height:22px;color:{INK};border-top:1px solid {HAIRLINE};padding:7px 0;{_FIGURE}",
+    "td.amount": f"{_TEXT}font-size:16px;line-height:22px;color:{INK};border-top:1px solid {HAIRLINE};padding:7px 0;"
+    f"{_FIGURE}",
     "td.total": f"{_HEAD}font-size:22px;line-height:28px;color:{INK};border-top:2px solid {INK};padding:10px 0",
     "td.sum": f"{_HEAD}font-size:22px;line-height:28px;color:{INK};border-top:2px solid {INK};padding:10px 0;{_FIGURE}",
     "td.part": f"{_SMALL}padding:2px 0",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import jinja2
@@ -76,9 +76,22 @@ class Seller:
     contact: str | None
 
 
+class Sold(Protocol):
+    """What a seller sells."""
+
+    @property
+    def seller(self) -> str: ...
+    @property
+    def seller_contact(self) -> str | None: ...
+
+
 @dataclass(frozen=True)
 class Occasion:
-    """The facts of an event that emails and calendars show: when and where it is."""
+    """The facts of an event that emails and calendars show: when and where it is, and who sells it.
+
+    Attributes:
+        seller_contact: the seller's address for questions, if it has given one.
+    """
 
     event_id: UUID
     event_version: int
@@ -90,6 +103,13 @@ class Occasion:
     starts_at: datetime
     ends_at: datetime
     doors_open_at: datetime | None
+    seller: str
+    seller_contact: str | None
+
+
+def seller_of(sold: Sold) -> Seller:
+    """Return who sells an event, an order or a ticket."""
+    return Seller(sold.seller, sold.seller_contact)
 
 
 def write(

@@ -132,6 +132,11 @@ def enqueue(message_ids: Sequence[UUID], queue_url: str) -> list[UUID]:
     return [message_ids[number] for number in queues.put(queue_url, bodies)]
 
 
+def list_sent(conn: db.Connection, message_ids: Sequence[UUID]) -> set[UUID]:
+    """Return which of some messages were sent."""
+    return {row["id"] for row in db.many(conn, dict, SQL.list_sent, ids=list(message_ids))}
+
+
 def list_old(conn: db.Connection, days: int, leave_out: Collection[UUID] = ()) -> list[UUID]:
     """Return a batch of messages that have ended, so many days after they were written, and name somebody still.
 

@@ -45,7 +45,6 @@ class Move:
     """A move, with when and where its event was before it."""
 
     id: UUID
-    event_id: UUID
     venue_name: str
     venue_address: str
     city: str
@@ -100,6 +99,12 @@ def set_told(conn: db.Connection, move: MoveToTell, last_order_id: UUID | None) 
     db.run(conn, SQL.set_move_told, id=move.id, last_order_id=last_order_id)
 
 
-def list_of_event(conn: db.Connection, move_id: UUID) -> list[Move]:
-    """Return the moves of the event that a move is of, the newest first."""
-    return db.many(conn, Move, SQL.list_moves, id=move_id)
+def event_of(conn: db.Connection, move_id: UUID) -> UUID | None:
+    """Return the event of a move. None if the event was moved again after it."""
+    row = db.exactly_one(conn, dict, SQL.get_moved_event, id=move_id)
+    return row["event_id"] if row["newest_id"] == move_id else None
+
+
+def list_of_event(conn: db.Connection, event_id: UUID) -> list[Move]:
+    """Return the moves of an event, the newest first."""
+    return db.many(conn, Move, SQL.list_moves, event_id=event_id)

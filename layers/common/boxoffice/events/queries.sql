@@ -143,7 +143,13 @@ UPDATE event_moves SET last_order_id = coalesce(%(last_order_id)s, last_order_id
 WHERE id = %(id)s
 
 -- name: list_moves
--- The newest moves of the event that a move is of, the newest first. Nobody moves an event a hundred times.
-SELECT event_moves.id, event_id, venue_name, venue_address, city, time_zone, starts_at, ends_at, doors_open_at, seen_at
-FROM event_moves WHERE event_id = (SELECT event_id FROM event_moves AS move WHERE move.id = %(id)s)
-ORDER BY version DESC LIMIT 100
+-- The newest moves of an event, the newest first. Nobody moves an event a hundred times.
+SELECT id, venue_name, venue_address, city, time_zone, starts_at, ends_at, doors_open_at, seen_at FROM event_moves
+WHERE event_id = %(event_id)s ORDER BY version DESC LIMIT 100
+
+-- name: get_moved_event
+-- The event of a move, and its newest move.
+SELECT event_id, (
+    SELECT newest.id FROM event_moves AS newest WHERE newest.event_id = move.event_id ORDER BY version DESC LIMIT 1
+) AS newest_id
+FROM event_moves AS move WHERE id = %(id)s

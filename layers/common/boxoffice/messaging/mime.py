@@ -89,7 +89,7 @@ def _header(name: str, text: str) -> bytes:
 
 
 def _is_plain(name: str, text: str) -> bool:
-    """Return True if a header can have a text as it is: ASCII on one line, which no reader takes for an encoded word."""
+    """Return True if a header can have a text as it is: one line of ASCII, which does not read as an encoded word."""
     fits = len(name) + 2 + len(text) <= _MOST_OCTETS
     return fits and text.isascii() and text.isprintable() and "=?" not in text
 

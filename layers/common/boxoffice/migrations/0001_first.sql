@@ -893,8 +893,9 @@ FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tick
 CREATE VIEW printed_tickets AS
 SELECT tickets.id, order_id, item_no, position, tickets.organisation_id, tickets.event_id, ticket_type_id,
     orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, group_size, tickets.status, key_id,
-    transfer_count, number AS order_number, organisations.name AS seller, title AS event_title, category, venue_name,
-    venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name
+    transfer_count, number AS order_number, organisations.name AS seller, contact_email AS seller_contact,
+    title AS event_title, category, venue_name, venue_address, city, time_zone, starts_at, ends_at, doors_open_at,
+    ticket_types.name AS ticket_type_name
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
     JOIN organisations ON organisations.id = tickets.organisation_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id;

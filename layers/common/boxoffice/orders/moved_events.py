@@ -1,18 +1,20 @@
 """Tell the holders of tickets that their event has been moved: the buyers, and whoever has got a ticket from them.
 
-A run takes a move and tells the holders of some orders in a transaction, which also notes how far it has come. So it may
-die anywhere. An email has an id that follows from the move and the address: nobody gets two, however many tickets they
-have, and however often a run begins again.
+A run takes a move and tells the holders of some orders in a transaction, which also notes how far it has come. So it
+may die anywhere. An email has an id that follows from the move and the address: nobody gets two, however many tickets
+they have, and however often a run begins again.
 
 Nobody is left out who knows the old facts. An order that the run does not see is not paid yet, and its confirmation is
 written after that: it says what is so by then.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from boxoffice import db, outbox, sql
+from boxoffice.emails import Occasion
 from boxoffice.events import moves
 from boxoffice.ids import derived_id
 
@@ -64,10 +66,30 @@ def message_id_of(move_id: UUID, email: str) -> UUID:
     return derived_id("event_moved", move_id, email)
 
 
+def known_to[T: Occasion](conn: db.Connection, event: T, email: str, since: datetime) -> T:
+    """Return an event as a holder knows it, from before its newest move.
+
+    They know it as it was before the first move of which they were not told: by an email that was sent, or since they
+    have got their tickets after it.
+
+    Args:
+        since: when they got their first ticket.
+    """
+    newest_first = moves.list_of_event(conn, event.event_id)
+    ids = {message_id_of(move.id, email): move for move in newest_first}
+    sent = outbox.list_sent(conn, [*ids])
+    known = event
+    for message_id, move in ids.items():
+        if message_id in sent or (move.seen_at is not None and move.seen_at < since):
+            break
+        known = replace(event, **{name: getattr(move, name) for name in moves.FACTS})
+    return known
+
+
 def _tell_some(conn: db.Connection, move: moves.MoveToTell) -> UUID | None:
     """Tell the holders of the next orders. Return the last of the orders, or None if there is none."""
     key = {"event_id": move.event_id, "after": move.last_order_id}
-    orders = [row["id"] for row in db.page(conn, dict, SQL.list_orders_of_event, limit=_BATCH, **key)]
+    orders: list[UUID] = [row["id"] for row in db.page(conn, dict, SQL.list_orders_of_event, limit=_BATCH, **key)]
     if not orders:
         return None
     holders = db.many(
