@@ -387,9 +387,9 @@ CREATE INDEX events_cancellation_unfinished ON events (cancelled_at)
 CREATE STATISTICS events_city ON (lower(city)) FROM events;
 CREATE STATISTICS events_span ON (tstzrange(starts_at, ends_at)) FROM events;
 
--- A change of when or where a published event takes place, with what was so before it. Tickets from before seen_at may be
--- announced with that, so their holders are told from due_at on, in the order of their orders: up to last_order_id they
--- have been. A later change takes the place of one that is not told to all of them.
+-- A change of when or where a published event takes place, with what was so before it. Holders of tickets from before
+-- seen_at may know no better, so they are told from due_at on. A job does that in the order of the orders, and has come
+-- to last_order_id. A later change takes the place of one that is not told to all of them.
 CREATE TABLE event_moves (
     id            uuid PRIMARY KEY,
     event_id      uuid NOT NULL REFERENCES events,

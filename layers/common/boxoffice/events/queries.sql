@@ -130,7 +130,8 @@ WHERE finished_at IS NULL AND (seen_at IS NULL OR due_at <= now()) AND id <> ALL
 SELECT event_moves.id, event_id, seen_at, due_at <= now() AS is_due, last_order_id,
     events.status = 'published' AND deleted_at IS NULL AND events.ends_at > now() AS is_on
 FROM event_moves JOIN events ON events.id = event_id
-WHERE event_moves.id = %(id)s AND finished_at IS NULL FOR NO KEY UPDATE OF event_moves SKIP LOCKED
+WHERE event_moves.id = %(id)s AND finished_at IS NULL ORDER BY event_moves.id
+FOR NO KEY UPDATE OF event_moves SKIP LOCKED
 
 -- name: set_move_seen
 -- Whoever buys from now on, learns of it with the tickets.

@@ -1,11 +1,11 @@
 """Tell the holders of tickets that their event has been moved: the buyers, and whoever has got a ticket from them.
 
 A run takes a move and tells the holders of some orders in a transaction, which also notes how far it has come. So it
-may die anywhere. An email has an id that follows from the move and the address: nobody gets two, however many tickets
-they have, and however often a run begins again.
+may die anywhere. The id of an email follows from the move and the address. So nobody gets two, however many
+tickets they have, and however often a run begins again.
 
-Nobody is left out who knows the old facts. An order that the run does not see is not paid yet, and its confirmation is
-written after that: it says what is so by then.
+Nobody is left out who knows the old facts. An order that the run does not see is not paid yet. Its confirmation is
+written after that, and says what is so by then.
 """
 
 from collections.abc import Collection
@@ -69,8 +69,8 @@ def message_id_of(move_id: UUID, email: str) -> UUID:
 def known_to[T: Occasion](conn: db.Connection, event: T, email: str, since: datetime) -> T:
     """Return an event as a holder knows it, from before its newest move.
 
-    They know it as it was before the first move of which they were not told: by an email that was sent, or since they
-    have got their tickets after it.
+    That is as it was before the first move that they have not heard of. They have heard of one if its email was sent to
+    them, or if they got their tickets after it.
 
     Args:
         since: when they got their first ticket.

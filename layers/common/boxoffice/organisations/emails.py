@@ -47,7 +47,8 @@ def organisation_decided(conn: db.Connection, organisation_id: str, decision: De
 def invitation(conn: db.Connection, invitation_id: str, token_id: str) -> Content:
     """Invite somebody to an organisation, with a link that accepts.
 
-    It goes to an address that anybody may have entered. So of all that people have written, it has one short name, and none in the subject.
+    It goes to an address that anybody may have entered. So of all that people have written, it has one short name. The
+    subject has none.
     """
     found = db.one(conn, EmailInvitation, SQL.get_invitation_for_email, id=UUID(invitation_id))
     if found is None or not members.is_owner(conn, found.organisation_id, found.invited_by):
