@@ -19,9 +19,9 @@ import jinja2
 
 from boxoffice import email_design, money
 from boxoffice.config import settings
+from boxoffice.texts import one_line
 
 _MOST_PREHEADER = 160  # characters
-_JOINERS = "\u200c\u200d"
 
 
 class NotNeeded(Exception):
@@ -158,14 +158,6 @@ def page_link(page: str, token: str | None = None) -> str | None:
     base = settings().public_url
     fragment = f"#token={token}" if token else ""
     return f"{base}/{page}{fragment}" if base else None
-
-
-def one_line(text: str) -> str:
-    """Return a text on one line, without control characters, so that it fits a header or a sentence.
-
-    Joiners stay: words in Persian and Sinhala, and emoji of several people, are wrong without them.
-    """
-    return " ".join("".join(char if char.isprintable() or char in _JOINERS else " " for char in text).split())
 
 
 def venue_of(occasion: Occasion) -> str:

@@ -10,7 +10,8 @@ from email.utils import parseaddr
 from typing import Literal
 
 from boxoffice.config import settings
-from boxoffice.emails import Attachment, Occasion, one_line, venue_of
+from boxoffice.emails import Attachment, Occasion, venue_of
+from boxoffice.texts import one_line
 from boxoffice.times import when_of
 
 _MOST_OCTETS = 75  # in a line, section 3.1

@@ -89,14 +89,14 @@ def test_it_says_what_the_buyer_bought_for_when_and_where(conn, aws_url, ticket_
     conn.execute("UPDATE events SET doors_open_at = '2100-06-26T17:30Z'")
     order_id = factories.paid_order(conn, ticket_type, number="K7QW3MPX", quantity=2)
     mail = send(conn, aws_url, order_id)
-    plain, price = text(mail), "NGN 10,000.00"
+    plain, price = text(mail), "NGN\u00a010,000.00"
     for part in (
         "Order K7QW-3MPX, sold by Lagos Live",
         "Ẹ̀kọ́ Jazz & Blues",
         "Saturday 26 June 2100, 19:30 – 00:00 (Lagos, UTC+01:00)",
         "Doors 18:30",
         "Freedom Park, 1 Hospital Road, Lagos",
-        f"2 \N{MULTIPLICATION SIGN} Regular (NGN 5,000.00 each): {price}",
+        f"2 \N{MULTIPLICATION SIGN} Regular (NGN\u00a05,000.00 each): {price}",
         f"Total: {price}",
     ):
         assert part in plain
@@ -106,7 +106,7 @@ def test_it_says_what_the_buyer_bought_for_when_and_where(conn, aws_url, ticket_
         "Freedom Park, 1 Hospital Road, Lagos",
         "Receipt K7QW-3MPX",
         "2 \N{MULTIPLICATION SIGN} Regular NGN 5,000.00 each NGN 10,000.00",
-        f"Total {price}",
+        "Total NGN 10,000.00",
     ):
         assert part in seen
 
@@ -228,14 +228,14 @@ def test_refunded_tickets_are_left_out(conn, aws_url, ticket_type):
 def test_a_large_order_shows_its_first_tickets_and_links_to_the_others(conn, aws_url):
     long = {"title": "Donaudampfschifffahrt " * 9, "venue_name": "ศูนย์วัฒนธรรม " * 14, "venue_address": "東京" * 100}
     event = factories.event(conn, **long)
-    ticket_type = factories.ticket_type(conn, event_id=event, name="நுழைவு " * 28, price=0, quantity=1000)
-    order_id = factories.paid_order(conn, ticket_type, quantity=1000, buyer_name="علی‌رضا " * 25)
+    ticket_type = factories.ticket_type(conn, event_id=event, name="நுழைவு " * 28, price=0, quantity=10_000)
+    order_id = factories.paid_order(conn, ticket_type, quantity=120, buyer_name="علی‌رضا " * 25)
     mail = send(conn, aws_url, order_id)
     shown = [str(ticket.id) in text(mail) for ticket in tickets.list_for_order(conn, order_id)]
-    assert shown == [True] * 20 + [False] * 980
+    assert shown == [True] * 20 + [False] * 100
     assert len(pictures(mail)) == len(PdfDocument(next(mail.iter_attachments()).get_content())) == 20
     for body in (text(mail), visible(mail)):
-        assert "This email and its PDF have the first 20 tickets. All 1000 are on the page of your order." in body
+        assert "This email and its PDF have the first 20 tickets. All 120 are on the page of your order." in body
     assert len(html(mail).encode()) < 100_000, "Gmail cuts off what is longer"
     assert len(mail.as_bytes()) < 1_000_000
     assert max(map(len, mail.as_bytes().splitlines())) <= 78
@@ -243,7 +243,7 @@ def test_a_large_order_shows_its_first_tickets_and_links_to_the_others(conn, aws
 
 def test_a_free_order_is_confirmed_too(conn, aws_url, event):
     order_id = factories.paid_order(conn, factories.ticket_type(conn, event_id=event, price=0))
-    assert "Total: NGN 0.00" in text(send(conn, aws_url, order_id))
+    assert "Total: NGN\u00a00.00" in text(send(conn, aws_url, order_id))
 
 
 def test_it_is_made_for_dark_screens_and_screen_readers(conn, aws_url, ticket_type):
@@ -266,8 +266,8 @@ def test_it_says_what_a_voucher_took_off_and_how_many_a_ticket_admits(conn, aws_
 
     mail = send(conn, aws_url, order_id)
 
-    assert "Voucher TENTH: -NGN 1,000.00" in text(mail)
-    assert "Total: NGN 9,000.00" in text(mail)
+    assert "Voucher TENTH: -NGN\u00a01,000.00" in text(mail)
+    assert "Total: NGN\u00a09,000.00" in text(mail)
     assert "admits 2" in text(mail)
     assert "Voucher TENTH -NGN 1,000.00 Total NGN 9,000.00" in visible(mail)
     assert "Admits 2" in visible(mail)

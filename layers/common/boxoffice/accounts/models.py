@@ -3,7 +3,7 @@
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, override
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
@@ -126,6 +126,13 @@ class EmailSentView(View):
 class AccountPatch(Patch):
     name: ShortText = Field(default_factory=str)
     phone: Phone | None = None
+    current_password: Password | None = Field(
+        default=None, description="Needed to replace or remove a verified phone, if the account has a password"
+    )
+
+    @override
+    def changes(self) -> dict[str, Any]:
+        return self.model_dump(exclude_unset=True, exclude={"current_password"})
 
 
 class PhoneCodeRequest(Request):

@@ -18,7 +18,6 @@ from uuid import UUID
 
 from boxoffice.emails import Attachment, Content, Image
 from boxoffice.messaging.models import Email
-from boxoffice.messaging.rules import ascii_address
 
 # No part contains "=_", since quoted-printable and base64 never write it (RFC 2045, section 6.7).
 _MIXED = "=_mixed"
@@ -39,9 +38,9 @@ def email_of(message_id: UUID, recipient: str, content: Content, sender: str, no
     Raises:
         ValueError, HeaderParseError: SES cannot deliver to the recipient.
     """
-    to = Address(addr_spec=ascii_address(recipient)).addr_spec
+    to = _address(recipient)
     from_header, domain = _from(content.sender, sender)
-    reply_to = _address_or_none(content.reply_to)
+    reply_to = _reply_to(content.reply_to)
     ours = {
         "Date": format_datetime(now),
         "Message-ID": f"<{message_id}@{domain}>",
@@ -99,10 +98,21 @@ def _encoded(name: str, text: str) -> str:
     return Header(text, "utf-8", maxlinelen=_MOST_OCTETS, header_name=name).encode(linesep="\r\n")
 
 
-def _address_or_none(address: str | None) -> str | None:
-    """Return an address in ASCII. None if nobody can write to it: then answers go to our own."""
+def _address(address: str) -> str:
+    """Return one address, which has no other text around it.
+
+    Raises:
+        ValueError, HeaderParseError: it is another text, or SES cannot deliver to it.
+    """
+    if not address.isascii():
+        raise ValueError("the address has characters that are not ASCII")
+    return Address(addr_spec=address).addr_spec
+
+
+def _reply_to(address: str | None) -> str | None:
+    """Return where answers go. None if nobody can write to that address: then they go to our own."""
     try:
-        return Address(addr_spec=ascii_address(address)).addr_spec if address else None
+        return _address(address) if address else None
     except (ValueError, HeaderParseError):
         return None
 

@@ -89,7 +89,7 @@ def known_to[T: Occasion](conn: db.Connection, event: T, email: str, since: date
 def _tell_some(conn: db.Connection, move: moves.MoveToTell) -> UUID | None:
     """Tell the holders of the next orders. Return the last of the orders, or None if there is none."""
     key = {"event_id": move.event_id, "after": move.last_order_id}
-    orders: list[UUID] = [row["id"] for row in db.page(conn, dict, SQL.list_orders_of_event, limit=_BATCH, **key)]
+    orders: list[UUID] = [row["id"] for row in db.page(conn, dict, SQL.list_orders_to_tell, limit=_BATCH, **key)]
     if not orders:
         return None
     holders = db.many(

@@ -439,7 +439,7 @@ FROM (
     ) AS bought ORDER BY bought.id DESC LIMIT %(most)s
 ) AS newest JOIN orders USING (id) JOIN organisations ON organisations.id = organisation_id ORDER BY orders.id DESC
 
--- name: list_orders_of_event
+-- name: list_orders_to_tell
 -- A batch of the orders of an event, paid or not, in the order of an index.
 SELECT DISTINCT order_id AS id FROM order_items
 WHERE event_id = %(event_id)s AND order_id > %(after)s ORDER BY order_id LIMIT %(limit)s
