@@ -228,7 +228,7 @@ def test_refunded_tickets_are_left_out(conn, aws_url, ticket_type):
 def test_a_large_order_shows_its_first_tickets_and_links_to_the_others(conn, aws_url):
     long = {"title": "Donaudampfschifffahrt " * 9, "venue_name": "ศูนย์วัฒนธรรม " * 14, "venue_address": "東京" * 100}
     event = factories.event(conn, **long)
-    ticket_type = factories.ticket_type(conn, event_id=event, name="நுழைவு " * 28, price=0, quantity=10_000)
+    ticket_type = factories.ticket_type(conn, event_id=event, name="நுழைவு " * 28, price=0, quantity=1_000_000)
     order_id = factories.paid_order(conn, ticket_type, quantity=120, buyer_name="علی‌رضا " * 25)
     mail = send(conn, aws_url, order_id)
     shown = [str(ticket.id) in text(mail) for ticket in tickets.list_for_order(conn, order_id)]
