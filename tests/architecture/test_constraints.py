@@ -345,8 +345,9 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "erasures_pkey": copy("erasures", account_id="NULL"),
     "event_moves_event_id_fkey": f"UPDATE event_moves SET event_id = {NEW}",
     "event_moves_open": copy("event_moves", id=NEW, version="9"),
-    "event_moves_pkey": copy("event_moves", version="9", finished_at="now()"),
-    "event_moves_version": copy("event_moves", id=NEW, finished_at="now()"),
+    "event_moves_pkey": copy("event_moves", version="9", outcome="'told'"),
+    "event_moves_outcome_check": "UPDATE event_moves SET outcome = 'forgotten'",
+    "event_moves_version": copy("event_moves", id=NEW, outcome="'told'"),
     "contact_purges_event_id_fkey": f"UPDATE contact_purges SET event_id = {NEW}",
     "contact_purges_pkey": copy("contact_purges"),
     # the platform
@@ -406,7 +407,7 @@ NULLABLE: dict[str, str] = {
     "door_devices": "last_seen_at revoked_at",
     "door_passes": "gates revoked_at",
     "key_withdrawals": "finished_at signs_at withdrawn_at",
-    "event_moves": "doors_open_at finished_at seen_at",
+    "event_moves": "doors_open_at outcome seen_at",
     "events": (
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
         "image_url late_payments_share late_payments_until rating"

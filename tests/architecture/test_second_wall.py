@@ -85,7 +85,8 @@ OPENED = """
 
 # Jobs work for all organisations, and answer nobody.
 JOBS = """
-    events: finish_cancellation list_moves_to_tell set_move_seen set_move_told take_move
+    events: finish_cancellation list_moves_to_tell set_move_outcome set_move_seen
+        set_move_told take_move
     orders: list_holders_to_tell list_lapsed_orders list_orders_to_tell lock_lapsed_orders set_expired
     organisations: list_expired_invitations purge_invitations
     payments: erase_old_events get_payments_backlog list_accounts_to_send list_old_events list_orders_to_end

@@ -42,9 +42,10 @@ def test_racing_runs_moves_and_orders_tell_each_holder_of_the_last_state(
     race(database, 6, act)
     tell(conn)
 
-    moves = conn.execute("SELECT id, seen_at, finished_at FROM event_moves ORDER BY version").fetchall()
-    assert all(finished_at for _, _, finished_at in moves)
-    last, seen_at, _ = moves[-1]
+    moves = conn.execute("SELECT id, seen_at, outcome FROM event_moves ORDER BY version").fetchall()
+    assert {outcome for _, _, outcome in moves} <= {"told", "superseded"}
+    last, seen_at, outcome = moves[-1]
+    assert outcome == "told"
     told = [recipient for recipient, payload in outbox_of(conn, "event_moved") if payload["move_id"] == str(last)]
     assert len(told) == len(set(told)), "nobody is told twice"
     query = "SELECT buyer_email FROM tickets JOIN orders ON orders.id = order_id WHERE tickets.created_at <= %s"

@@ -75,7 +75,7 @@ def tell_moves(conn: psycopg.Connection, *, due: bool = True, rounds: int | None
     from boxoffice.orders import moved_events
 
     if due:
-        conn.execute("UPDATE event_moves SET due_at = now() WHERE finished_at IS NULL")
+        conn.execute("UPDATE event_moves SET due_at = now() WHERE outcome IS NULL")
     if rounds is None:
         return dict(function("tell_moves").handler({}, context()))
     for _ in range(rounds):

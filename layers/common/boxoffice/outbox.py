@@ -132,9 +132,9 @@ def enqueue(message_ids: Sequence[UUID], queue_url: str) -> list[UUID]:
     return [message_ids[number] for number in queues.put(queue_url, bodies)]
 
 
-def list_sent(conn: db.Connection, message_ids: Sequence[UUID]) -> set[UUID]:
-    """Return which of some messages were sent."""
-    return {row["id"] for row in db.many(conn, dict, SQL.list_sent, ids=list(message_ids))}
+def get_statuses(conn: db.Connection, message_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return how some messages stand. Those that are not there have no status."""
+    return {row["id"]: row["status"] for row in db.many(conn, dict, SQL.list_statuses, ids=list(message_ids))}
 
 
 def list_old(conn: db.Connection, days: int, leave_out: Collection[UUID] = ()) -> list[UUID]:

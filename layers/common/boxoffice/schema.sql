@@ -390,7 +390,8 @@ CREATE STATISTICS events_span ON (tstzrange(starts_at, ends_at)) FROM events;
 
 -- A change of when or where a published event takes place, with what was so before it. Holders of tickets from before
 -- seen_at may know no better, so they are told from due_at on. A job does that in the order of the orders, and has come
--- to last_order_id. A later change takes the place of one that is not told to all of them.
+-- to last_order_id. A later change takes the place of one that is not told to all of them. None need be told if the event
+-- is cancelled or over.
 CREATE TABLE event_moves (
     id            uuid PRIMARY KEY,
     event_id      uuid NOT NULL REFERENCES events,
@@ -405,10 +406,10 @@ CREATE TABLE event_moves (
     due_at        timestamptz NOT NULL,
     seen_at       timestamptz,
     last_order_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
-    finished_at   timestamptz,
+    outcome       text CHECK (outcome IN ('told', 'superseded', 'needless')),
     CONSTRAINT event_moves_version UNIQUE (event_id, version)
 );
-CREATE UNIQUE INDEX event_moves_open ON event_moves (event_id) WHERE finished_at IS NULL;
+CREATE UNIQUE INDEX event_moves_open ON event_moves (event_id) WHERE outcome IS NULL;
 
 CREATE TABLE ticket_types (
     id              uuid PRIMARY KEY,

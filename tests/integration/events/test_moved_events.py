@@ -176,6 +176,21 @@ def test_a_change_while_some_are_told_is_told_to_each_as_they_know_it(
         assert f"{known} – 23:30" in was
 
 
+def test_what_was_told_long_ago_is_known_though_its_message_is_deleted(
+    api: Client, conn: Connection, aws_url: str, shop: Shop
+) -> None:
+    buyer = address()
+    shop.sold(shop.ticket_type(), buyer_email=buyer)
+    move(api, shop, starts_at="2100-06-26T17:00:00Z")
+    tell_moves(conn)
+    assert send(conn, aws_url, buyer) is not None
+    conn.execute("DELETE FROM outbox")
+    move(api, shop, starts_at="2100-06-26T16:00:00Z")
+    tell_moves(conn)
+
+    assert "18:00 – 23:30" in text_of(send(conn, aws_url, buyer)).partition("Before, it was:")[2]
+
+
 def test_an_email_that_waits_while_the_event_is_moved_again_leaves_it_to_the_next(
     api: Client, conn: Connection, aws_url: str, shop: Shop
 ) -> None:

@@ -7,6 +7,7 @@ A move of a moment in which nobody has looked is not lost: its row stays, and sa
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from boxoffice import db, sql
@@ -14,6 +15,8 @@ from boxoffice.events.models import EventRow
 from boxoffice.ids import new_id
 
 SQL = sql.queries("events")
+
+type Outcome = Literal["told", "superseded", "needless"]
 
 FACTS = ("venue_name", "venue_address", "city", "time_zone", "starts_at", "ends_at", "doors_open_at")
 """The fields of an event that say when and where it is, as emails and calendars show it."""
@@ -53,6 +56,7 @@ class Move:
     ends_at: datetime
     doors_open_at: datetime | None
     seen_at: datetime | None
+    outcome: Outcome | None
 
 
 def is_moved(before: EventRow, after: EventRow) -> bool:
@@ -94,9 +98,14 @@ def set_seen(conn: db.Connection, move: MoveToTell) -> None:
     db.run(conn, SQL.set_move_seen, id=move.id)
 
 
-def set_told(conn: db.Connection, move: MoveToTell, last_order_id: UUID | None) -> None:
-    """Note up to which order the holders are told. None: all of them are."""
+def set_told(conn: db.Connection, move: MoveToTell, last_order_id: UUID) -> None:
+    """Note up to which order the holders are told."""
     db.run(conn, SQL.set_move_told, id=move.id, last_order_id=last_order_id)
+
+
+def finish(conn: db.Connection, move: MoveToTell, outcome: Outcome) -> None:
+    """Note how a move has ended."""
+    db.run(conn, SQL.set_move_outcome, id=move.id, outcome=outcome)
 
 
 def event_of(conn: db.Connection, move_id: UUID) -> UUID | None:

@@ -109,8 +109,8 @@ WHERE id = %(id)s AND cancellation_finished_at IS NULL AND cancelled_at < %(canc
 
 -- name: supersede_moves
 -- A later change is told instead. The time at which this one was to be told, if that is to come.
-UPDATE event_moves SET finished_at = now(), seen_at = coalesce(seen_at, now())
-WHERE event_id = %(event_id)s AND finished_at IS NULL
+UPDATE event_moves SET outcome = 'superseded', seen_at = coalesce(seen_at, now())
+WHERE event_id = %(event_id)s AND outcome IS NULL
 RETURNING CASE WHEN due_at > now() THEN due_at END AS due_at
 
 -- name: insert_move
@@ -123,14 +123,14 @@ VALUES (%(id)s, %(event_id)s, %(version)s, %(venue_name)s, %(venue_address)s, %(
 -- name: list_moves_to_tell
 -- The moves that wait to be seen or told, the longest due first.
 SELECT id FROM event_moves
-WHERE finished_at IS NULL AND (seen_at IS NULL OR due_at <= now()) AND id <> ALL(%(leave_out)s) ORDER BY due_at
+WHERE outcome IS NULL AND (seen_at IS NULL OR due_at <= now()) AND id <> ALL(%(leave_out)s) ORDER BY due_at
 
 -- name: take_move
 -- A move that is not told to all yet, unless another run has it. An event that is cancelled or over needs no telling.
 SELECT event_moves.id, event_id, seen_at, due_at <= now() AS is_due, last_order_id,
     events.status = 'published' AND deleted_at IS NULL AND events.ends_at > now() AS is_on
 FROM event_moves JOIN events ON events.id = event_id
-WHERE event_moves.id = %(id)s AND finished_at IS NULL ORDER BY event_moves.id
+WHERE event_moves.id = %(id)s AND outcome IS NULL ORDER BY event_moves.id
 FOR NO KEY UPDATE OF event_moves SKIP LOCKED
 
 -- name: set_move_seen
@@ -138,14 +138,17 @@ FOR NO KEY UPDATE OF event_moves SKIP LOCKED
 UPDATE event_moves SET seen_at = now() WHERE id = %(id)s
 
 -- name: set_move_told
--- The holders of the event's orders up to this one are told. Null: all are.
-UPDATE event_moves SET last_order_id = coalesce(%(last_order_id)s, last_order_id),
-    finished_at = CASE WHEN %(last_order_id)s::uuid IS NULL THEN now() END
-WHERE id = %(id)s
+-- The holders of the event's orders up to this one are told.
+UPDATE event_moves SET last_order_id = %(last_order_id)s WHERE id = %(id)s
+
+-- name: set_move_outcome
+-- A move is told to all, or to nobody.
+UPDATE event_moves SET outcome = %(outcome)s WHERE id = %(id)s
 
 -- name: list_moves
 -- The newest moves of an event, the newest first. Nobody moves an event a hundred times.
-SELECT id, venue_name, venue_address, city, time_zone, starts_at, ends_at, doors_open_at, seen_at FROM event_moves
+SELECT id, venue_name, venue_address, city, time_zone, starts_at, ends_at, doors_open_at, seen_at, outcome
+FROM event_moves
 WHERE event_id = %(event_id)s ORDER BY version DESC LIMIT 100
 
 -- name: get_moved_event

@@ -52,9 +52,9 @@ UPDATE outbox SET status = 'sending', attempts = attempts + 1, due_at = now() + 
 WHERE id = %(id)s AND kind = %(kind)s AND status IN ('pending', 'sending') AND due_at <= now()
 RETURNING id, template, recipient, payload, attempts
 
--- name: list_sent
--- Which of some messages were sent.
-SELECT id FROM outbox WHERE id = ANY(%(ids)s) AND status = 'sent'
+-- name: list_statuses
+-- How some messages stand.
+SELECT id, status FROM outbox WHERE id = ANY(%(ids)s)
 
 -- name: get_status
 SELECT status FROM outbox WHERE id = %(id)s

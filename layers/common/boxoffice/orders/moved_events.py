@@ -53,11 +53,11 @@ def tell(conn: db.Connection, move_id: UUID) -> int:
     if move is None:
         return 0
     if not move.is_on:
-        moves.set_told(conn, move, None)
+        moves.finish(conn, move, "needless")
     elif move.seen_at is None:
         moves.set_seen(conn, move)
     elif move.is_due:
-        moves.set_told(conn, move, _tell_some(conn, move))
+        _tell_some(conn, move)
     return 1
 
 
@@ -75,27 +75,29 @@ def known_to[T: Occasion](conn: db.Connection, event: T, email: str, since: date
     Args:
         since: when they got their first ticket.
     """
-    newest_first = moves.list_of_event(conn, event.event_id)
-    ids = {message_id_of(move.id, email): move for move in newest_first}
-    sent = outbox.list_sent(conn, [*ids])
+    newest_first = {message_id_of(move.id, email): move for move in moves.list_of_event(conn, event.event_id)}
+    statuses = outbox.get_statuses(conn, [*newest_first])
     known = event
-    for message_id, move in ids.items():
-        if message_id in sent or (move.seen_at is not None and move.seen_at < since):
+    for message_id, move in newest_first.items():
+        # A message that was sent long ago is deleted. One that failed never is.
+        is_told = statuses.get(message_id, "sent" if move.outcome == "told" else None) == "sent"
+        if is_told or (move.seen_at is not None and move.seen_at < since):
             break
         known = replace(event, **{name: getattr(move, name) for name in moves.FACTS})
     return known
 
 
-def _tell_some(conn: db.Connection, move: moves.MoveToTell) -> UUID | None:
-    """Tell the holders of the next orders. Return the last of the orders, or None if there is none."""
+def _tell_some(conn: db.Connection, move: moves.MoveToTell) -> None:
+    """Tell the holders of the next orders. If there are none, all are told."""
     key = {"event_id": move.event_id, "after": move.last_order_id}
     orders: list[UUID] = [row["id"] for row in db.page(conn, dict, SQL.list_orders_to_tell, limit=_BATCH, **key)]
     if not orders:
-        return None
+        moves.finish(conn, move, "told")
+        return
     holders = db.many(
         conn, Told, SQL.list_holders_to_tell, order_ids=orders, event_id=move.event_id, seen_at=move.seen_at
     )
     first = {holder.email: holder for holder in reversed(holders)}
     emails = [(holder.email, {"move_id": str(move.id)} | holder.payload) for holder in first.values()]
     outbox.owe_emails(conn, "event_moved", emails, [message_id_of(move.id, email) for email in first])
-    return orders[-1]
+    moves.set_told(conn, move, orders[-1])
