@@ -390,8 +390,8 @@ CREATE STATISTICS events_span ON (tstzrange(starts_at, ends_at)) FROM events;
 
 -- A change of when or where a published event takes place, with what was so before it. Holders of tickets from before
 -- seen_at may know no better, so they are told from due_at on. A job does that in the order of the orders, and has come
--- to last_order_id. A later change takes the place of one that is not told to all of them. None need be told if the event
--- is cancelled or over.
+-- to last_order_id. A later change takes the place of one that is not told to all of them. Nobody need be told of an
+-- event that is cancelled or over.
 CREATE TABLE event_moves (
     id            uuid PRIMARY KEY,
     event_id      uuid NOT NULL REFERENCES events,
