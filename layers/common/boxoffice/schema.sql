@@ -1033,8 +1033,8 @@ CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created
 -- in work is leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again.
 -- The template of a webhook is its type, and its recipient is the organisation. No webhook is sent yet, so due_at and
 -- relay_at are infinity. A message is dropped if nobody needs it any more when it would be sent; last_error says why.
--- Long after a message has ended, it is deleted. One that failed stays without its recipient: that is empty then, and of
--- the payload only ids are left.
+-- Long after a message has ended, it is deleted. One that failed stays without its recipient. That is empty then, and
+-- of the payload only ids are left.
 CREATE TABLE outbox (
     id             uuid PRIMARY KEY,
     kind           text NOT NULL CHECK (kind IN ('email', 'sms', 'webhook')),
