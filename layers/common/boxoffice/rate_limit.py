@@ -29,6 +29,7 @@ WRONG_PASSWORDS_FROM_ONE_ADDRESS = 100
 HASHES = 100  # each takes a quarter of a second
 SIGN_UPS_FROM_ONE_ADDRESS = 100
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+ORDER_CHANGES = 20
 EMAILS = 5
 EMAILS_FROM_ONE_ADDRESS = 100  # in the same time; a venue or a carrier can be many people
 EMAILS_WINDOW = timedelta(hours=1)
@@ -103,6 +104,15 @@ def limit_emails(subject: UUID) -> None:
         TooManyRequests: there were five requests in an hour before.
     """
     _limit("resend", [str(subject)], EMAILS, EMAILS_WINDOW)
+
+
+def limit_changes(order_id: UUID) -> None:
+    """Count a change of an order's buyer or holders.
+
+    Raises:
+        TooManyRequests: there were twenty changes in an hour before.
+    """
+    _limit("change order", [str(order_id)], ORDER_CHANGES, HOUR)
 
 
 def limit_emails_to(email: str, *others: str) -> None:
@@ -206,10 +216,10 @@ def limit_refused_codes(*refused: type[Exception]) -> Iterator[None]:
 
 
 @contextmanager
-def limit_wrong_tokens(action: Literal["pair", "transfer"], *wrong: type[Exception]) -> Iterator[None]:
-    """Count a wrong code of a door pass, or token of a transfer, for the caller's address, as `limit_guesses` does.
+def limit_wrong_tokens(action: Literal["order email", "pair", "transfer"], *wrong: type[Exception]) -> Iterator[None]:
+    """Count a wrong code of a door pass, or token of a transfer or an order, for the caller's address.
 
-    Nobody can guess one. So the limit is generous: a venue is one address.
+    It counts as `limit_guesses` does. Nobody can guess one. So the limit is generous: a venue is one address.
 
     Raises:
         TooManyRequests: there were a hundred wrong ones in fifteen minutes before.

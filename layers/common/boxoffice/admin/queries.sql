@@ -356,13 +356,13 @@ WHERE tickets.transfer_count <> coalesce(links, 0) OR tickets.transfer_count <> 
 LIMIT 10
 
 -- name: transfers_without_emails
--- Emails that are sent again, since a key has leaked, are not counted.
+-- Emails that are sent again, since a key has leaked, are not counted. A ticket that went with its order owes none.
 SELECT id AS transfer_id, status, owed FROM transfers LEFT JOIN (
     SELECT payload ->> 'transfer_id' AS transfer_id, count(*) AS owed FROM outbox
     WHERE template IN ('transfer_started', 'transfer_accepted', 'transfer_completed') AND NOT payload ? 'renewed'
     GROUP BY payload ->> 'transfer_id'
 ) AS emails ON transfer_id = id::text
-WHERE coalesce(owed, 0) <> CASE status WHEN 'accepted' THEN 3 ELSE 1 END LIMIT 10
+WHERE coalesce(owed, 0) <> CASE WHEN with_order THEN 0 WHEN status = 'accepted' THEN 3 ELSE 1 END LIMIT 10
 
 -- name: invitations_without_email
 SELECT id AS invitation_id FROM invitations

@@ -9,6 +9,7 @@ from boxoffice.api_keys import emails as api_keys
 from boxoffice.config import settings
 from boxoffice.emails import Content, NotNeeded
 from boxoffice.erased import is_erased
+from boxoffice.messaging import service
 from boxoffice.messaging.errors import UnknownTemplate
 from boxoffice.messaging.mime import email_of
 from boxoffice.messaging.models import Email, Message
@@ -41,4 +42,5 @@ def compose(conn: db.Connection, message: Message) -> Email:
     if write is None:
         raise UnknownTemplate(message.template)
     content = write(conn, **message.payload)
-    return email_of(message.id, message.recipient, content, settings().email_sender, datetime.now(UTC))
+    recipient = service.get_recipient(conn, message)  # last, since what was written may not be for another by now
+    return email_of(message.id, recipient, content, settings().email_sender, datetime.now(UTC))

@@ -81,6 +81,11 @@ def take_message(conn: db.Connection, message_id: UUID, kind: QueuedKind) -> Mes
     return message
 
 
+def get_recipient(conn: db.Connection, message: Message) -> str:
+    """Return to whom a message goes now: what it is about may have another address since a worker took it."""
+    return str(db.value(conn, SQL.get_recipient, id=message.id))
+
+
 def mark_sent(conn: db.Connection, message: Message, aws_message_id: str) -> None:
     """Note that SES or SNS has taken a message, under an id of its own."""
     db.run(conn, SQL.set_sent, id=message.id, aws_message_id=aws_message_id)

@@ -6,10 +6,11 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from boxoffice import db, money, sql
-from boxoffice.emails import NOTICES, Content, NotNeeded, Occasion, link, titles_of, venue_of, write
+from boxoffice import db, money, one_time, sql
+from boxoffice.emails import NOTICES, Content, NotNeeded, Occasion, link, page_link, titles_of, venue_of, write
 from boxoffice.guest_tokens import order_token
 from boxoffice.ids import shown_order_number
+from boxoffice.one_time import OneTimeToken, Purpose
 from boxoffice.tickets import emails as ticket_emails
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.emails import MOST_QRS, EmailTicket
@@ -29,6 +30,7 @@ class EmailOrder:
     currency: str
     discount: int
     total: int
+    email_changes: int
     seller: str
     voucher: str | None
 
@@ -49,6 +51,7 @@ class LinkedOrder:
 
     id: UUID
     number: str
+    email_changes: int
     seller: str
     titles: list[str]
 
@@ -61,7 +64,7 @@ def order_confirmation(conn: db.Connection, order_id: str, renewed: str = "") ->
     """
     order, items = get_order(conn, UUID(order_id))
     valid = tickets.list_valid(conn, order.id)
-    owned = [ticket for ticket in valid if ticket.transfer_count == 0]  # the others have passed to somebody else
+    owned = [ticket for ticket in valid if not ticket.transferred]  # the others have passed to somebody else
     shown = ticket_emails.email_tickets(owned)
     events = [_event(list(group), shown) for _, group in groupby(items, key=lambda item: item.event_id)]
     subject = f"Your tickets for {titles_of([event['title'] for event in events])}"
@@ -90,16 +93,76 @@ def order_links(conn: db.Connection, email: str) -> Content:
     return write("order_links", "Your orders and tickets", facts)
 
 
-EMAILS = (order_confirmation, order_links)
+def order_received(conn: db.Connection, order_id: str) -> Content:
+    """Write to the new address of an order that is not paid yet: here is its link."""
+    order, items = get_order(conn, UUID(order_id))
+    return write("order_received", f"Your order for {titles_of(titles(items))}", facts_of(order))
+
+
+def confirm_order_email(conn: db.Connection, token_id: str) -> Content:
+    """Write to the address that an order shall have: here is the link that confirms it.
+
+    Anybody may have named the address, so the email has no words of theirs.
+    """
+    token = _change_of(conn, token_id)
+    text = one_time.token_of(Purpose.CHANGE_ORDER_EMAIL, token.id)
+    confirm = {"confirm_link": page_link("confirm-order-email", text), "token": text}
+    return _about_change(
+        conn, "confirm_order_email", "Confirm your address for order {number}", token.order_id, confirm
+    )
+
+
+def order_email_change_started(conn: db.Connection, token_id: str) -> Content:
+    """Write to the address of an order: somebody wants to give the order to another one."""
+    order_id = _change_of(conn, token_id).order_id
+    return _about_change(conn, "order_email_change_started", "Order {number} is about to leave this address", order_id)
+
+
+def order_email_changed(conn: db.Connection, former_order_id: str) -> Content:
+    """Write to the former address of an order: it has another one, and what was sent here no longer works."""
+    order_id = UUID(former_order_id)
+    return _about_change(conn, "order_email_changed", "Order {number} has another address", order_id)
+
+
+EMAILS = (
+    order_confirmation,
+    order_links,
+    order_received,
+    confirm_order_email,
+    order_email_change_started,
+    order_email_changed,
+)
+
+
+def _change_of(conn: db.Connection, token_id: str) -> OneTimeToken:
+    """Return the token that gives an order another address.
+
+    Raises:
+        NotNeeded: it was used, is over, or was replaced.
+    """
+    token = one_time.get(conn, Purpose.CHANGE_ORDER_EMAIL, UUID(token_id))
+    if token is None:
+        raise NotNeeded("the link is over")
+    return token
+
+
+def _about_change(
+    conn: db.Connection, template: str, subject: str, order_id: UUID | None, more: dict[str, Any] | None = None
+) -> Content:
+    """Write about a change of an order's address. Neither address learns the other, nor gets a link to the order."""
+    facts = db.exactly_one(conn, dict, SQL.get_order_change_for_email, id=order_id)
+    number = shown_order_number(facts["number"])
+    return write(template, subject.format(number=number), {**facts, "number": number, "link": None, **(more or {})})
 
 
 def _linked(order: LinkedOrder) -> dict[str, Any]:
+    token = order_token(order.id, order.email_changes)
     return {
         "number": shown_order_number(order.number),
         "what": titles_of(order.titles),
         "seller": order.seller,
-        "link": link("orders", order.id, order_token(order.id)),
-        "token": order_token(order.id),
+        "link": link("orders", order.id, token),
+        "token": token,
     }
 
 
@@ -128,7 +191,7 @@ def facts_of(order: EmailOrder) -> dict[str, Any]:
         "voucher": order.voucher,
         "discount": money.show(-order.discount, order.currency) if order.discount else None,
         "total": money.show(order.total, order.currency),
-        "link": link("orders", order.id, order_token(order.id)),
+        "link": link("orders", order.id, order_token(order.id, order.email_changes)),
         "currency": order.currency,
     }
 

@@ -1,10 +1,8 @@
 """What can be wrong with a refund."""
 
-from uuid import UUID
-
 from boxoffice.errors import AmountOffStep, DomainError
 from boxoffice.payments.errors import RefundTooLarge
-from boxoffice.tickets.errors import TicketRefunded, TicketUsed
+from boxoffice.tickets.errors import TicketNotInOrder, TicketRefunded, TicketUsed
 
 
 class OrderNotRefundable(DomainError):
@@ -18,14 +16,6 @@ class NothingToRefund(DomainError):
     code = "nothing_to_refund"
     meaning = "The whole order has been refunded already."
     remedy = "Read the order to see its refunds."
-
-
-class TicketNotInOrder(DomainError):
-    status = 404
-    code = "ticket_not_found"
-    meaning = "Some of the tickets do not belong to this order."
-    remedy = "Leave out those in `ticket_ids`."
-    ticket_ids: list[UUID]
 
 
 # Why an order, a ticket or an amount cannot be refunded.

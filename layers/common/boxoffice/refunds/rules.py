@@ -9,9 +9,9 @@ from boxoffice import money
 from boxoffice.orders.models import OrderRow
 from boxoffice.payments.errors import RefundTooLarge
 from boxoffice.pricing.rules import share_of
-from boxoffice.refunds.errors import NothingToRefund, OrderNotRefundable, TicketNotInOrder
+from boxoffice.refunds.errors import NothingToRefund, OrderNotRefundable
 from boxoffice.refunds.models import PaidTicket, RefundPlan, RefundRequest
-from boxoffice.tickets.errors import TicketRefunded
+from boxoffice.tickets.errors import TicketNotInOrder, TicketRefunded
 
 LONGEST_PURCHASE = timedelta(minutes=10)
 """A purchase that began before its event was cancelled has ended after this time. In fact none takes nearly as long."""
