@@ -406,7 +406,7 @@ NULLABLE: dict[str, str] = {
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
         "image_url late_payments_share late_payments_until rating"
     ),
-    "one_time_tokens": "account_id",
+    "one_time_tokens": "account_id order_id",
     "phone_codes": "used_at",
     "order_history": "actor_id",
     "order_items": "buyer_fee platform_fee seat_ids tax terms_id",

@@ -175,6 +175,8 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "request_id": OPERATION,
         "fingerprint": OPERATION,
         "expires_at": OPERATION,
+        "version": OPERATION,
+        "email_changes": OPERATION,
     },
     "order_items": {
         "order_id": OWNER,
@@ -211,6 +213,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     "transfers": {
         **dict.fromkeys(("from_account_id", "to_account_id", "started_by"), OWNER),
         "transfer_count": OPERATION,
+        "with_order": OPERATION,
     },
     "waitlist_entries": {
         **dict.fromkeys(("account_id", "organisation_id"), OWNER),

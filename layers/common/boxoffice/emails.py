@@ -98,8 +98,7 @@ NOTICES = {
     "address": "This order is yours now. The links and QR codes of its earlier emails no longer work.",
     "links": "The links in our earlier emails no longer work. Use those in this email.",
 }
-"""What an email says above all else if it is sent again: by what was renewed, since a key has leaked, or by the order's
-new address."""
+"""What an email says above all else if it is sent again, by why: a key has leaked, or the order has another address."""
 
 
 def link(page: str, resource_id: UUID, token: str) -> str | None:

@@ -52,13 +52,17 @@ def owe_emails(conn: db.Connection, template: str, emails: Sequence[tuple[str, d
         conn.after_commit(nudge, message_id, last=True)
 
 
-def readdress(conn: db.Connection, order_id: UUID, former: str, recipient: str) -> None:
+def readdress(conn: db.Connection, order_id: UUID, former: str, recipient: str) -> set[str]:
     """Let the emails about an order that are not sent yet go to another address than they were owed to.
 
     A worker writes an email first, and then looks to whom it goes. So the address before never gets what is only meant
     for the next, even if a worker is at work right now.
+
+    Returns:
+        The templates of the emails that will certainly go to the new address: no worker has them.
     """
-    db.run(conn, SQL.lock_and_readdress_emails, order_id=order_id, former=former, recipient=recipient)
+    params = {"order_id": order_id, "former": former, "recipient": recipient}
+    return {row["template"] for row in db.many(conn, dict, SQL.lock_and_readdress_emails, **params)}
 
 
 def owe_sms(conn: db.Connection, template: str, phone: str, payload: dict[str, Any]) -> None:

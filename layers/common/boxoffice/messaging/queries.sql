@@ -6,17 +6,19 @@ VALUES (%(id)s, 'email', %(template)s, %(recipient)s, %(payload)s)
 ON CONFLICT (id) DO NOTHING
 
 -- name: lock_and_readdress_emails
--- The emails about an order that are not sent yet go to its new address. What says that it has another one stays.
+-- The emails about an order that are not sent yet go to its new address. The answer is those that no worker has.
 WITH unsent AS MATERIALIZED (
-    SELECT id FROM outbox
+    SELECT id, template, status FROM outbox
     WHERE recipient = %(former)s AND kind <> 'webhook' AND status IN ('pending', 'sending') AND (
         (payload ->> 'order_id')::uuid = %(order_id)s
         OR (payload ->> 'order_refund_id')::uuid IN (SELECT id FROM order_refunds WHERE order_id = %(order_id)s)
         OR (payload ->> 'refund_id')::uuid IN (
             SELECT refunds.id FROM payments JOIN refunds ON payment_id = payments.id WHERE order_id = %(order_id)s))
     ORDER BY id FOR NO KEY UPDATE
+), readdressed AS (
+    UPDATE outbox SET recipient = %(recipient)s FROM unsent WHERE outbox.id = unsent.id
 )
-UPDATE outbox SET recipient = %(recipient)s FROM unsent WHERE outbox.id = unsent.id
+SELECT DISTINCT template FROM unsent WHERE status = 'pending'
 
 -- name: get_recipient
 SELECT recipient FROM outbox WHERE id = %(id)s

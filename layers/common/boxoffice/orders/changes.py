@@ -1,7 +1,7 @@
 """Changes of an order after it was placed: who bought it, and who each ticket is for.
 
-Whoever reads the buyer's address has the order: the link in our emails shows its QRs. So a change of the address gives
-the order to another address, with all tickets that are still the buyer's, and ends the links and QRs before.
+Whoever reads the buyer's address has the order: the link in our emails shows its QRs. So a new address gets the order,
+with all tickets that are still the buyer's. The links and QRs before end.
 
 - As long as nothing about an order was written to its address, nobody there has a link. Then a change holds at once,
   and the links go on.
@@ -74,7 +74,7 @@ def update_order(
     if changed:
         _note(conn, order, f"changed by {acts_as}: {', '.join(changed)}", caller.actor)
     view = service.get_order(conn, caller, str(order_id))
-    if changed and (acts_as is Who.MANAGER or "email address" in changed):
+    if changed:
         _record(conn, caller, order, tickets=[holder.ticket_id for holder in patch.holders or ()])
     return ChangedOrder(view, asked=asked)
 
@@ -154,11 +154,11 @@ def _give_to(conn: db.Connection, order: OrderRow, email: str, actor: UUID | str
     if not is_told:
         return
     transfers.move_with_order(conn, order.id, order.buyer_email, email, actor)
-    outbox.readdress(conn, order.id, order.buyer_email, email)
+    waiting = outbox.readdress(conn, order.id, order.buyer_email, email)
     about_order = {"order_id": str(order.id)}
     if order.status == "pending":
         outbox.owe_email(conn, "order_received", email, about_order)
-    else:
+    elif "order_confirmation" not in waiting:
         outbox.owe_email(conn, "order_confirmation", email, about_order | {"renewed": "address"})
     if not is_erased(order.buyer_email):
         outbox.owe_email(conn, "order_email_changed", order.buyer_email, {"former_order_id": str(order.id)})

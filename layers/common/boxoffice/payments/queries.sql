@@ -140,7 +140,8 @@ UPDATE payments SET ask_at = %(lease_end)s FROM due, orders
 WHERE payments.id = due.id AND orders.id = payments.order_id
 RETURNING payments.id, payments.provider, payments.merchant_id, payments.provider_reference AS reference,
     payments.amount, payments.currency, payments.order_id, number AS order_number, buyer_name, buyer_email,
-    email_changes, expires_at, payments.status, orders.status AS order_status, late, payments.created_at, ask_at AS leased_until
+    email_changes, expires_at, payments.status, orders.status AS order_status, late, payments.created_at,
+    ask_at AS leased_until
 
 -- name: get_wait
 -- How long a call that comes now would wait for its turn, in seconds. A plain read, so that no crowd queues at the row.

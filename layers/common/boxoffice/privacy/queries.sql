@@ -244,7 +244,8 @@ SELECT id::text AS key, jsonb_build_object('id', id, 'ticket_id', ticket_id, 'st
     'from_email', CASE WHEN from_account_id = %(account_id)s
         OR from_account_id IS NULL AND from_email = %(proven_email)s THEN from_email END,
     'to_name', CASE WHEN NOT with_order OR to_email = %(proven_email)s THEN to_name END,
-    'to_email', CASE WHEN NOT with_order OR to_email = %(proven_email)s THEN to_email END, 'created_at', created_at, 'expires_at', expires_at,
+    'to_email', CASE WHEN NOT with_order OR to_email = %(proven_email)s THEN to_email END,
+    'created_at', created_at, 'expires_at', expires_at,
     'accepted_at', accepted_at) AS data
 FROM transfers
 WHERE id > %(after)s::uuid AND (from_account_id = %(account_id)s OR to_account_id = %(account_id)s

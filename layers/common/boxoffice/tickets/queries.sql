@@ -73,7 +73,8 @@ FROM orders WHERE id = %(id)s
 -- Locks a ticket that somebody wants to transfer.
 SELECT tickets.id, order_id, tickets.organisation_id, orders.account_id AS buyer_id, tickets.account_id, holder_name,
     coalesce(holder_email, buyer_email) AS holder_email, tickets.status, transfer_count,
-    holder_email IS NOT NULL AS transferred, email_changes, entries, starts_at, ends_at, events.status = 'published' AND deleted_at IS NULL AS event_is_on
+    holder_email IS NOT NULL AS transferred, email_changes, entries, starts_at, ends_at,
+    events.status = 'published' AND deleted_at IS NULL AS event_is_on
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = event_id
 WHERE tickets.id = %(id)s FOR NO KEY UPDATE OF tickets
 
@@ -232,4 +233,5 @@ WHERE id = ANY(%(ids)s)
 SELECT tickets.id, tickets.transfer_count, title AS event_title, organisations.name AS seller
 FROM transfers JOIN tickets ON tickets.id = ticket_id AND tickets.transfer_count = transfers.transfer_count
     JOIN events ON events.id = tickets.event_id JOIN organisations ON organisations.id = tickets.organisation_id
-WHERE to_email = %(email)s AND holder_email IS NOT NULL AND tickets.status = 'valid' ORDER BY transfers.id DESC LIMIT %(most)s
+WHERE to_email = %(email)s AND holder_email IS NOT NULL AND tickets.status = 'valid'
+ORDER BY transfers.id DESC LIMIT %(most)s
