@@ -73,6 +73,7 @@ class Occasion:
     time_zone: str
     starts_at: datetime
     ends_at: datetime
+    doors_open_at: datetime | None
 
 
 def write(

@@ -1,10 +1,8 @@
-"""Texts, order numbers, dates and titles as emails show them."""
-
-from datetime import UTC, datetime
+"""Texts, order numbers and titles as emails show them."""
 
 import pytest
 
-from boxoffice import emails, times
+from boxoffice import emails
 from boxoffice.ids import shown_order_number
 
 
@@ -18,18 +16,6 @@ def test_text_for_a_header_has_no_line_breaks_and_no_control_characters():
 
 def test_an_order_number_is_shown_in_two_halves():
     assert shown_order_number("K7QW3MPX") == "K7QW-3MPX"
-
-
-@pytest.mark.parametrize(
-    ("time_zone", "shown"),
-    [
-        ("Africa/Lagos", "Saturday 27 June 2026, 19:30 (West Africa Standard Time)"),
-        ("America/New_York", "Saturday 27 June 2026, 14:30 (Eastern Daylight Time)"),
-        ("Asia/Tokyo", "Sunday 28 June 2026, 03:30 (Japan Standard Time)"),
-    ],
-)
-def test_a_date_is_shown_in_the_time_zone_of_the_venue(time_zone, shown):
-    assert times.when(datetime(2026, 6, 27, 18, 30, tzinfo=UTC), time_zone) == shown
 
 
 @pytest.mark.parametrize(

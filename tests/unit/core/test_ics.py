@@ -27,6 +27,7 @@ def occasion(**overrides: Any) -> Occasion:
         "time_zone": "Africa/Lagos",
         "starts_at": STARTS_AT,
         "ends_at": STARTS_AT + timedelta(hours=4),
+        "doors_open_at": None,
     }
     return Occasion(**facts | overrides)
 

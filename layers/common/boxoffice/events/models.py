@@ -26,9 +26,9 @@ def _country(code: str) -> str:
 
 
 def _time_zone(name: str) -> str:
-    from zoneinfo import available_timezones
+    from boxoffice.times import zones
 
-    if name not in available_timezones():
+    if name not in zones():
         raise ValueError("must be a time zone of the IANA database, like Africa/Lagos")
     return name
 

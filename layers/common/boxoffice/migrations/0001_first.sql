@@ -881,7 +881,7 @@ SELECT tickets.id, order_id, item_no, position, tickets.organisation_id, tickets
     orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, group_size, tickets.status, key_id,
     transfer_count, holder_email IS NOT NULL AS transferred, email_changes, number AS order_number,
     organisations.name AS seller, title AS event_title, category, venue_name, venue_address, city, time_zone, starts_at,
-    ticket_types.name AS ticket_type_name
+    ends_at, doors_open_at, ticket_types.name AS ticket_type_name
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
     JOIN organisations ON organisations.id = tickets.organisation_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id;
