@@ -253,6 +253,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "refunds_payment_id_fkey": f"UPDATE refunds SET payment_id = {NEW}",
     "refunds_pkey": copy("refunds"),
     "refunds_status_check": "UPDATE refunds SET status = 'lost'",
+    "order_refunds_kept": "UPDATE order_refunds SET kept = 1, ticket_ids = '{}'",
     "order_refunds_money": (
         "UPDATE order_refunds SET refund_id = NULL",
         "UPDATE order_refunds SET amount = 0",
@@ -377,6 +378,7 @@ DOMAINS: dict[str, tuple[str, set[str]]] = {
             "order_items.total",
             "order_items.unit_price",
             "order_refunds.amount",
+            "order_refunds.kept",
             "orders.total",
         },
     ),

@@ -68,7 +68,7 @@ EXPORTED: dict[str, dict[str, str]] = {
         "quantity": "orders.items",
         "total": "orders.items",
     },
-    "order_refunds": {"amount": "orders.refunds", "reason": "orders.refunds", "created_at": "orders.refunds"},
+    "order_refunds": dict.fromkeys(("amount", "kept", "reason", "created_at"), "orders.refunds"),
     "payments": {
         "provider": "orders.payments",
         "provider_reference": "orders.payments",

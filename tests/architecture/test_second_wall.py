@@ -50,7 +50,7 @@ OPENED = """
     checkin: get_scan has_changed list_changed_tickets list_scans recount_scans undo_scan
     doors: count_devices insert_device insert_pass lock_device revoke_device revoke_pass
     events: cancel_event delete_event insert_event list_amounts lock_event publish_event update_event
-    messaging: insert_webhooks lock_and_readdress_emails
+    messaging: insert_webhooks
     orders: get_draws get_request give_back_draws increment_version insert_note is_processing list_buyer_limits
         list_draws place_cart place_order set_buyer set_draws set_email set_hold_end set_seats set_status take_order
         take_payments_to_close
@@ -106,6 +106,7 @@ ADMINS = """
 
 # An email goes to the address that the row itself names.
 EMAILS = """
+    messaging: get_recipient
     orders: get_order_change_for_email get_order_for_email list_items_for_email
     organisations: get_invitation_for_email
     payments: get_refund_for_email

@@ -34,7 +34,8 @@ def owe_email(
 
     Args:
         template: the name of the function in a domain's `emails.py` that writes the email.
-        payload: the ids that this function needs, as strings; nothing that can be out of date when it runs.
+        payload: the ids that this function needs, as strings; nothing that can be out of date when it runs. If it
+            names an order or a refund, the email goes to whoever is the buyer when it is sent.
         message_id: the id of an email that is owed once, however often this is called. By default each call owes one.
     """
     message_id = message_id or new_id()
@@ -50,19 +51,6 @@ def owe_emails(conn: db.Connection, template: str, emails: Sequence[tuple[str, d
     db.run(conn, SQL.insert_emails, template=template, ids=ids, recipients=recipients, payloads=payloads)
     for message_id in ids:
         conn.after_commit(nudge, message_id, last=True)
-
-
-def readdress(conn: db.Connection, order_id: UUID, former: str, recipient: str) -> set[str]:
-    """Let the emails about an order that are not sent yet go to another address than they were owed to.
-
-    A worker writes an email first, and then looks to whom it goes. So the address before never gets what is only meant
-    for the next, even if a worker is at work right now.
-
-    Returns:
-        The templates of the emails that will certainly go to the new address: no worker has them.
-    """
-    params = {"order_id": order_id, "former": former, "recipient": recipient}
-    return {row["template"] for row in db.many(conn, dict, SQL.lock_and_readdress_emails, **params)}
 
 
 def owe_sms(conn: db.Connection, template: str, phone: str, payload: dict[str, Any]) -> None:

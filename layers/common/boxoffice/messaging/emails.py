@@ -36,11 +36,11 @@ def compose(conn: db.Connection, message: Message) -> Email:
         LookupError: the order, ticket or other row that the email is about does not exist.
         ValueError, HeaderParseError: SES cannot deliver to the recipient.
     """
-    if not message.recipient or is_erased(message.recipient):
-        raise NotNeeded("the recipient was erased")
     write = WRITERS.get(message.template)
     if write is None:
         raise UnknownTemplate(message.template)
     content = write(conn, **message.payload)
-    recipient = service.get_recipient(conn, message)  # last, since what was written may not be for another by now
+    recipient = service.find_recipient(conn, message)
+    if not recipient or is_erased(recipient):
+        raise NotNeeded("the recipient was erased")
     return email_of(message.id, recipient, content, settings().email_sender, datetime.now(UTC))

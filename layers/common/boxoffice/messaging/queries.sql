@@ -5,23 +5,20 @@ INSERT INTO outbox (id, kind, template, recipient, payload)
 VALUES (%(id)s, 'email', %(template)s, %(recipient)s, %(payload)s)
 ON CONFLICT (id) DO NOTHING
 
--- name: lock_and_readdress_emails
--- The emails about an order that are not sent yet go to its new address. The answer is those that no worker has.
-WITH unsent AS MATERIALIZED (
-    SELECT id, template, status FROM outbox
-    WHERE recipient = %(former)s AND kind <> 'webhook' AND status IN ('pending', 'sending') AND (
-        (payload ->> 'order_id')::uuid = %(order_id)s
-        OR (payload ->> 'order_refund_id')::uuid IN (SELECT id FROM order_refunds WHERE order_id = %(order_id)s)
-        OR (payload ->> 'refund_id')::uuid IN (
-            SELECT refunds.id FROM payments JOIN refunds ON payment_id = payments.id WHERE order_id = %(order_id)s))
-    ORDER BY id FOR NO KEY UPDATE
-), readdressed AS (
-    UPDATE outbox SET recipient = %(recipient)s FROM unsent WHERE outbox.id = unsent.id
-)
-SELECT DISTINCT template FROM unsent WHERE status = 'pending'
-
 -- name: get_recipient
-SELECT recipient FROM outbox WHERE id = %(id)s
+-- To whom a message goes by now: one about an order goes to its buyer, whose address may have changed.
+SELECT coalesce((
+    SELECT buyer_email FROM orders WHERE id = (payload ->> 'order_id')::uuid
+), (
+    SELECT buyer_email FROM order_refunds JOIN orders ON orders.id = order_id
+    WHERE order_refunds.id = (payload ->> 'order_refund_id')::uuid
+), (
+    SELECT buyer_email FROM refunds JOIN payments ON payments.id = payment_id JOIN orders ON orders.id = order_id
+    WHERE refunds.id = (payload ->> 'refund_id')::uuid
+), recipient) FROM outbox WHERE id = %(id)s
+
+-- name: set_recipient
+UPDATE outbox SET recipient = %(recipient)s WHERE id = %(id)s
 
 -- name: insert_sms
 INSERT INTO outbox (id, kind, template, recipient, payload)

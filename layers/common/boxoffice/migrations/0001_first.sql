@@ -734,17 +734,19 @@ CREATE INDEX refunds_failed ON refunds (id) WHERE status = 'failed';
 CREATE INDEX refunds_provider_reference ON refunds (provider_reference) WHERE provider_reference IS NOT NULL;
 
 -- What the seller gave back of an order: the tickets that ended, and the amount. The refund that sends the money is
--- refund_id. It is null if the amount is 0.
+-- refund_id. It is null if the amount is 0. Of what was paid for the tickets, the seller kept this.
 CREATE TABLE order_refunds (
     id         uuid PRIMARY KEY,
     order_id   uuid NOT NULL REFERENCES orders,
     refund_id  uuid UNIQUE REFERENCES refunds,
     amount     money_amount NOT NULL,
+    kept       money_amount NOT NULL DEFAULT 0,
     ticket_ids uuid[] NOT NULL,
     reason     text,
     actor_id   uuid,
     created_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT order_refunds_money CHECK ((amount > 0) = (refund_id IS NOT NULL))
+    CONSTRAINT order_refunds_money CHECK ((amount > 0) = (refund_id IS NOT NULL)),
+    CONSTRAINT order_refunds_kept CHECK (kept = 0 OR cardinality(ticket_ids) > 0)
 );
 CREATE INDEX order_refunds_order_id ON order_refunds (order_id);
 

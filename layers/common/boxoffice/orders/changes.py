@@ -154,11 +154,10 @@ def _give_to(conn: db.Connection, order: OrderRow, email: str, actor: UUID | str
     if not is_told:
         return
     transfers.move_with_order(conn, order.id, order.buyer_email, email, actor)
-    waiting = outbox.readdress(conn, order.id, order.buyer_email, email)
     about_order = {"order_id": str(order.id)}
     if order.status == "pending":
         outbox.owe_email(conn, "order_received", email, about_order)
-    elif "order_confirmation" not in waiting:
+    else:
         outbox.owe_email(conn, "order_confirmation", email, about_order | {"renewed": "address"})
     if not is_erased(order.buyer_email):
         outbox.owe_email(conn, "order_email_changed", order.buyer_email, {"former_order_id": str(order.id)})

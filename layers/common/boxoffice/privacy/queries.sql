@@ -201,7 +201,7 @@ SELECT orders.id::text AS key, jsonb_build_object('id', orders.id, 'number', num
             'status', payments.status, 'amount', amount, 'created_at', payments.created_at) ORDER BY id), '[]')
         FROM payments WHERE order_id = orders.id),
     'refunds', (
-        SELECT coalesce(jsonb_agg(jsonb_build_object('amount', amount, 'reason', reason,
+        SELECT coalesce(jsonb_agg(jsonb_build_object('amount', amount, 'kept', kept, 'reason', reason,
             'created_at', order_refunds.created_at) ORDER BY id), '[]')
         FROM order_refunds WHERE order_id = orders.id)) AS data
 FROM (

@@ -18,12 +18,20 @@ class NothingToRefund(DomainError):
     remedy = "Read the order to see its refunds."
 
 
+class FeeTooLarge(DomainError):
+    code = "fee_too_large"
+    meaning = "The fee is larger than what would go back for the tickets without it."
+    remedy = "Keep `refundable` at the most, which is in the currency's minor unit."
+    refundable: int
+
+
 # Why an order, a ticket or an amount cannot be refunded.
 NOT_REFUNDABLE = (
     OrderNotRefundable,
     NothingToRefund,
     AmountOffStep,
     RefundTooLarge,
+    FeeTooLarge,
     TicketNotInOrder,
     TicketRefunded,
     TicketUsed,
