@@ -34,16 +34,13 @@ UNREADABLE = {
 }
 NOT_OBJECTS = {"null": b"null", "a list": b"[]", "a text": b'"text"', "a number": b"1", "nothing in it": b"{}"}
 NOT_TEXTS = {
-    "a NUL": "Bola\0",
     "a lone surrogate": "Bola \ud800",
-    "an escape sequence": "Bola \x1b[31m",
     "a list": ["Bola"],
     "an object": {"$ne": ""},
     "a number": 7,
     "a boolean": True,
     "a text of 50,000 characters": "B" * 50_000,
 }
-UNPRINTABLE = {"a NUL", "a lone surrogate", "an escape sequence"}
 # Real providers add fields to their events. The events of the generic one follow our own definition.
 DEFINED_BY_PROVIDERS = {
     f"receive_{info.name}_webhook"
@@ -191,7 +188,7 @@ def spoilt(valid: Any) -> Iterator[tuple[str, Any]]:
         if isinstance(value, dict):
             yield f"{path} with a field more", replaced(valid, (*path, "surprise"), 1)
         for what, instead in _wrong_values(value).items():
-            if what in UNPRINTABLE and path[-1] in OPAQUE:
+            if what == "a lone surrogate" and path[-1] in OPAQUE:
                 continue
             yield f"{what} as {path}", replaced(valid, path, instead)
 

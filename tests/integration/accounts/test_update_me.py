@@ -51,7 +51,7 @@ OTHER_BODIES = [
     {"name": None},
     {"name": " "},
     {"name": "x" * 201},
-    {"name": "Ada\0"},
+    {"name": "\0"},
     {"phone": "08012345678"},
     {"phone": "+2348012345678\n"},
     {"phone": ""},

@@ -94,7 +94,7 @@ OTHER_BODIES = [
     {"name": ""},
     {"name": "x" * 201},
     {"name": 7},
-    {"name": "a\nb"},
+    {"name": "\n"},
     {"name": "A", "status": "approved"},
 ]
 

@@ -55,12 +55,10 @@ def test_an_email_has_one_account_however_it_is_written(api: Client, conn: Conne
 
 
 NO_EMAILS = [
-    "ada@example.com\n",
-    "\nada@example.com",
     "ada@example.com\r\nBcc: all@example.com",
     "ada\n@example.com",
     "Ada <ada@example.com>",
-    "ada@example.com\u2028",
+    "jörg@example.com",
     "ada@localhost",
     "ada",
     "",
@@ -126,7 +124,7 @@ OTHER_BODIES = [
     [],
     {"email": "ada@example.com", "password": PASSWORD},
     {"email": "ada@example.com", "password": PASSWORD, "name": ""},
-    {"email": "ada@example.com", "password": PASSWORD, "name": "Ada\nBcc: all@example.com"},
+    {"email": "ada@example.com", "password": PASSWORD, "name": "\n"},
     {"email": "ada@example.com", "password": PASSWORD, "name": "Ada", "organisation_name": "  "},
     {"email": "ada@example.com", "password": PASSWORD, "name": "Ada", "is_admin": True},
 ]
