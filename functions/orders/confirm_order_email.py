@@ -24,5 +24,5 @@ def confirm_order_email(request: OrderEmailConfirmation) -> ConfirmedOrderEmail:
     The links and QRs of earlier emails end. The tickets come by email again, and the `access_token` shows them. The
     address before is told.
     """
-    with rate_limit.limit_wrong_tokens("order email", LinkOver), db.transaction() as conn:
+    with rate_limit.limit_wrong_tokens(caller(), "order email", LinkOver), db.transaction() as conn:
         return changes.confirm_email(conn, caller(), request)

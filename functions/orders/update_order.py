@@ -32,8 +32,9 @@ def update_order(order_id: PathId, patch: OrderPatch, if_match: IfMatch = None) 
     """
     with db.transaction() as conn:
         changed = changes.update_order(conn, caller(), order_id, patch, expected_version(if_match))
-        rate_limit.limit_changes(order_id)  # after the check, as for the emails of an order
-        if changed.asked and patch.buyer:
-            rate_limit.limit_emails_to(patch.buyer.email, str(order_id))
+        # Count only callers who may change it, so that nobody else can use up the order's limits.
+        rate_limit.limit_order_changes(order_id)
+        if changed.asked:
+            rate_limit.limit_resends(caller(), order_id, patch.buyer.email)
     etag(changed.view.version)
     return changed.view

@@ -5,6 +5,7 @@ Each body goes to every operation that takes one, from a caller who is entitled 
 
 import copy
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, get_args
 
@@ -19,6 +20,10 @@ from tests.helpers.payers import INFOS
 from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Answer, Client
 
+# What pydantic says by itself, and regular expressions.
+WORDS_OF_PYDANTIC = re.compile(
+    r"Input|Field|Value|validation|valid (?:string|integer|list|dict)|pattern|dictionary|[$^\\]|\[A-Z"
+)
 UNREADABLE = {
     "empty": b"",
     "cut off": b'{"items": [',
@@ -90,7 +95,10 @@ def check_problem(answer: Answer, status: int, code: str) -> None:
     assert answer.json["title"]
     assert answer.json["detail"]
     if code == "invalid":
-        assert all(error["loc"] and error["msg"] and error["type"] for error in answer.json["errors"])
+        errors = answer.json["errors"]
+        assert all(error["loc"] and error["msg"] and error["type"] for error in errors)
+        assert errors[0]["msg"] in answer.json["detail"]
+        assert [error["msg"] for error in errors if WORDS_OF_PYDANTIC.search(error["msg"])] == []
 
 
 def test_a_body_that_cannot_be_read_is_malformed(

@@ -21,8 +21,26 @@ from pydantic import (
     WithJsonSchema,
     computed_field,
 )
+from pydantic_core import PydanticCustomError
 
 from boxoffice import money, texts
+
+MINOR_UNITS = "minor_units"
+"""The type of the error that an amount is not an integer."""
+
+_WORDS_OF_PATTERNS: dict[str, str] = {}
+
+
+def pattern(regex: str, words: str) -> str:
+    """Return the regular expression of a text. Whoever sends another text is told the words, such as "must be …"."""
+    _WORDS_OF_PATTERNS[regex] = words
+    return regex
+
+
+def words_of_pattern(regex: str) -> str:
+    """Return what a text that matches a regular expression must be, in words."""
+    return _WORDS_OF_PATTERNS.get(regex, "does not have the form that is needed")
+
 
 # From 1970, since a device that has lost the time says 1970.
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
@@ -73,6 +91,13 @@ def _url(text: str) -> str:
     return str(url)
 
 
+def _minor_units(amount: object) -> object:
+    """Refuse 49.99 by an error of its own: whoever sends it means the major unit."""
+    if isinstance(amount, float | str):
+        raise PydanticCustomError(MINOR_UNITS, "must be an integer in the currency's minor unit")
+    return amount
+
+
 def _rfc_3339(moment: object) -> object:
     """Refuse anything but RFC 3339, section 5.6. pydantic would take a number for seconds since 1970."""
     if isinstance(moment, datetime) or (isinstance(moment, str) and _DATE_AND_TIME.match(moment)):
@@ -95,13 +120,21 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40_000), AfterValidator(texts.lines)]
 ImageUrl = Annotated[
     str,
-    StringConstraints(max_length=2000, pattern=r"^https://[\x21-\x7e]+$"),
+    StringConstraints(
+        max_length=2000,
+        pattern=pattern(r"^https://[\x21-\x7e]+$", "must be a URL in ASCII that begins with https://, without spaces"),
+    ),
     AfterValidator(_url),
     Field(examples=["https://example.com/poster.jpg"]),
 ]
 WebUrl = Annotated[
     str,
-    StringConstraints(max_length=2000, pattern=r"^https?://[^\s\x00-\x1f]+$"),
+    StringConstraints(
+        max_length=2000,
+        pattern=pattern(
+            r"^https?://[^\s\x00-\x1f]+$", "must be a URL that begins with https:// or http://, without spaces"
+        ),
+    ),
     AfterValidator(_url),
     Field(examples=["https://example.com"]),
 ]
@@ -114,11 +147,24 @@ Email = Annotated[
 # Whoever buys does not wait for the library that knows how many digits a number has. So a buyer's phone is checked by
 # its form alone, and nobody sends anything to it.
 BuyerPhone = Annotated[
-    str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$"), Field(description="E.164", examples=["+2348012345678"])
+    str,
+    StringConstraints(
+        pattern=pattern(
+            r"^\+[1-9][0-9]{6,14}$",
+            "must be a phone number of + and 7 to 15 digits with the country code, such as +2348012345678",
+        )
+    ),
+    Field(description="E.164", examples=["+2348012345678"]),
 ]
 Phone = Annotated[BuyerPhone, AfterValidator(_possible_phone)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in_utc)]
-Price = Annotated[int, Field(strict=True, ge=0, le=money.MAX_PRICE, description="In the currency's minor unit")]
+COUNTRY_CODE = pattern(r"^[A-Z]{2}$", "must be two capital letters of ISO 3166-1, such as NG, not Nigeria")
+VISIBLE = pattern(r"^[\x21-\x7e]+$", "must be visible ASCII characters, without spaces")
+MinorUnits = BeforeValidator(_minor_units)
+"""Marks an amount of money. It stands behind the bounds."""
+Price = Annotated[
+    int, Field(strict=True, ge=0, le=money.MAX_PRICE, description="In the currency's minor unit"), MinorUnits
+]
 Id = UUID
 
 

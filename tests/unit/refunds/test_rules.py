@@ -195,11 +195,11 @@ TICKETS = {"ticket_ids": [str(uuid4())]}
 @pytest.mark.parametrize(
     ("body", "because"),
     [
-        ({}, "name whole, ticket_ids or an amount above 0"),
-        ({"whole": False, "amount": 0}, "name whole, ticket_ids or an amount above 0"),
-        ({"whole": True, **TICKETS}, "name one of whole and ticket_ids"),
-        ({"amount": 5, "fee": 5}, "a fee goes with whole or ticket_ids"),
-        ({**TICKETS, "amount": 5, "fee": 5}, "without an amount"),
+        ({}, "must have `whole`, `ticket_ids` or an `amount` above 0"),
+        ({"whole": False, "amount": 0}, "must have `whole`, `ticket_ids` or an `amount` above 0"),
+        ({"whole": True, **TICKETS}, "one of `whole` and `ticket_ids`, not both"),
+        ({"amount": 5, "fee": 5}, "only with `whole` or `ticket_ids`"),
+        ({**TICKETS, "amount": 5, "fee": 5}, "without `amount`"),
     ],
 )
 def test_a_request_says_what_ends_and_what_goes_back(body: dict[str, object], because: str) -> None:

@@ -165,9 +165,10 @@ CREATE FUNCTION is_reserved_email(wanted text, taker uuid) RETURNS boolean LANGU
             AND expires_at > now());
 
 CREATE TABLE rate_limits (
-    bucket    text PRIMARY KEY,
-    attempts  integer NOT NULL,
-    resets_at timestamptz NOT NULL
+    bucket          text PRIMARY KEY,
+    attempts        integer NOT NULL,
+    resets_at       timestamptz NOT NULL,
+    last_attempt_at timestamptz NOT NULL DEFAULT now()
 );
 
 -- ------------------------------------------------------------------------------------------------ organisations

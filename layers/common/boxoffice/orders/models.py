@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from boxoffice.auth import Caller
 from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Page, Patch, Request, ShortText, View, unchanged
 from boxoffice.pricing.models import Charge
 from boxoffice.seats.models import SeatRequest, SeatView
@@ -346,6 +347,7 @@ class Purchase:
         waitlist_token: proves that the offer is this buyer's.
     """
 
+    caller: Caller
     request_id: UUID
     fingerprint: bytes
     order: OrderRow

@@ -7,11 +7,28 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from boxoffice.models import Id, MoneyView, Request, ShortText
+from boxoffice.models import Id, MinorUnits, MoneyView, Request, ShortText
 from boxoffice.money import MAX_TOTAL
 from boxoffice.orders.models import OrderStatus
 from boxoffice.pricing.models import Charge
 from boxoffice.tickets.models import TicketStatus
+
+RefundedAmount = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=0,
+        le=MAX_TOTAL,
+        description="Refund this, in the currency's minor unit. Alone, tickets stay valid. With tickets, it is instead "
+        "of what was paid for them: 0 ends them for nothing",
+    ),
+    MinorUnits,
+]
+Fee = Annotated[
+    int,
+    Field(strict=True, ge=1, le=MAX_TOTAL, description="Keep this of what was paid for all of the tickets"),
+    MinorUnits,
+]
 
 
 class RefundRequest(Request):
@@ -22,20 +39,8 @@ class RefundRequest(Request):
         list[Id] | None,
         Field(min_length=1, max_length=1000, description="End these tickets, and refund what was paid for them"),
     ] = None
-    amount: Annotated[
-        int | None,
-        Field(
-            strict=True,
-            ge=0,
-            le=MAX_TOTAL,
-            description="Refund this, in the currency's minor unit. Alone, tickets stay valid. With tickets, it is "
-            "instead of what was paid for them: 0 ends them for nothing",
-        ),
-    ] = None
-    fee: Annotated[
-        int | None,
-        Field(strict=True, ge=1, le=MAX_TOTAL, description="Keep this of what was paid for all of the tickets"),
-    ] = None
+    amount: RefundedAmount | None = None
+    fee: Fee | None = None
     reason: ShortText | None = Field(
         default=None, description="Stored in the order's history. The buyer does not see it"
     )
@@ -50,11 +55,11 @@ class RefundRequest(Request):
     @model_validator(mode="after")
     def _check_what_is_set(self) -> Self:
         if self.whole and self.ticket_ids is not None:
-            raise ValueError("name one of whole and ticket_ids")
+            raise ValueError("must have one of `whole` and `ticket_ids`, not both")
         if not self.ends_tickets and not self.amount:
-            raise ValueError("name whole, ticket_ids or an amount above 0")
+            raise ValueError("must have `whole`, `ticket_ids` or an `amount` above 0")
         if self.fee is not None and (self.amount is not None or not self.ends_tickets):
-            raise ValueError("a fee goes with whole or ticket_ids, and without an amount")
+            raise ValueError("must have `fee` only with `whole` or `ticket_ids`, and without `amount`")
         return self
 
     @property
