@@ -391,7 +391,6 @@ class TestRequest:
             {"ticket_ids": [str(uuid4())] * 1001},
             {"whole": 1},
             {"whole": True, "force": "yes"},
-            {"whole": True, "reason": "a\nb"},
             {"whole": True, "more": 1},
         ],
     )
