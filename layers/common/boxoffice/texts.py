@@ -7,16 +7,20 @@ characters and what turns the direction of the text around it do not. People pas
 import re
 import unicodedata
 
+_PLAIN = re.compile("[!-~](?:[ -~]*[!-~])?")  # most texts are so, and every buyer waits for what this saves
 _LINE_BREAKS = "\n\x0b\x0c\r\x85\u2028\u2029"
 _BREAK = re.compile(rf"\r\n|[{_LINE_BREAKS}]")
 _BREAKS_AND_TABS = re.compile(rf"[\t{_LINE_BREAKS}][\t {_LINE_BREAKS}]*")
 _DROPPED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol for Unicode, but they leave no ink
 
+_MOST_MARKS = 30
+_SIGNS_OF_ADDRESSES = str.maketrans("\u3002\u2236\ua789\u2044\u2215", ".::" + "//")  # NFKC leaves them as they are
+
 
 def one_line(text: str) -> str:
     """Return a text on one line, in its one spelling (NFC), without what is dropped."""
-    return _normal(_BREAKS_AND_TABS.sub(" ", text))
+    return text if _PLAIN.fullmatch(text) else _normal(_BREAKS_AND_TABS.sub(" ", text))
 
 
 def lines(text: str) -> str:
@@ -26,8 +30,37 @@ def lines(text: str) -> str:
 
 def is_visible(text: str) -> bool:
     """Return True if a text has a character that people can see."""
-    return any(unicodedata.category(char)[0] in "LNPS" for char in text if char not in _BLANKS)
+    return bool(_PLAIN.match(text)) or any(
+        unicodedata.category(char)[0] in "LNPS" for char in text if char not in _BLANKS
+    )
+
+
+def has_web_address(text: str) -> bool:
+    """Return True if programs that show emails would make a link of a part of a text, however it is spelled."""
+    if text.isascii():
+        plain = text.lower()
+    else:
+        from boxoffice import names  # most buyers do without it
+
+        plain = names.key_of(text).translate(_SIGNS_OF_ADDRESSES)
+    return "://" in plain or "www." in plain
 
 
 def _normal(text: str) -> str:
-    return unicodedata.normalize("NFC", _DROPPED.sub("", text)).strip()
+    plain = _DROPPED.sub("", text).strip()
+    if plain.isascii():
+        return plain
+    _check_marks(plain)
+    return unicodedata.normalize("NFC", plain).strip()
+
+
+def _check_marks(text: str) -> None:
+    """Refuse letters with more marks than any language writes (UAX #15, Stream-Safe Text Format).
+
+    To put the marks of one letter in order takes time that grows with the square of their number.
+    """
+    marks = 0
+    for char in text:
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks > _MOST_MARKS:
+            raise ValueError(f"must not have more than {_MOST_MARKS} marks on one letter")

@@ -424,8 +424,9 @@ CREATE TABLE seat_rows (
     rank           integer NOT NULL,
     section        text NOT NULL,
     name           text NOT NULL,
+    key            text NOT NULL,
     longest_free   smallint NOT NULL CHECK (longest_free >= 0),
-    CONSTRAINT seat_rows_name UNIQUE (ticket_type_id, section, name)
+    CONSTRAINT seat_rows_name UNIQUE (ticket_type_id, key)
 ) WITH (fillfactor = 50);
 CREATE INDEX seat_rows_by_rank ON seat_rows (ticket_type_id, rank);
 
@@ -439,10 +440,11 @@ CREATE TABLE seats (
     row_name       text NOT NULL,
     position       smallint NOT NULL,
     number         text NOT NULL,
+    key            text NOT NULL,
     label          text NOT NULL GENERATED ALWAYS AS (section || ' · Row ' || row_name || ' · ' || number) STORED,
     owner_id       uuid,
     sold           boolean NOT NULL DEFAULT false,
-    CONSTRAINT seats_once_an_event UNIQUE (event_id, section, row_name, number),
+    CONSTRAINT seats_once_an_event UNIQUE (event_id, key),
     CONSTRAINT seats_sold_to_somebody CHECK (owner_id IS NOT NULL OR NOT sold)
 );
 CREATE INDEX seats_by_row ON seats (row_id, position);
@@ -1018,7 +1020,8 @@ CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created
 -- in work is leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again.
 -- The template of a webhook is its type, and its recipient is the organisation. No webhook is sent yet, so due_at and
 -- relay_at are infinity. A message is dropped if nobody needs it any more when it would be sent; last_error says why.
--- Long after a message has ended, its recipient is erased: it is empty then, and of the payload only ids are left.
+-- Long after a message has ended, it is deleted. One that failed stays without its recipient: that is empty then, and of
+-- the payload only ids are left.
 CREATE TABLE outbox (
     id             uuid PRIMARY KEY,
     kind           text NOT NULL CHECK (kind IN ('email', 'sms', 'webhook')),
@@ -1037,8 +1040,8 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_relay ON outbox (relay_at) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_failed ON outbox (id) WHERE status = 'failed';
-CREATE INDEX outbox_to_erase ON outbox (created_at)
-    WHERE status NOT IN ('pending', 'sending') AND recipient <> '' AND kind <> 'webhook';
+CREATE INDEX outbox_to_purge ON outbox (created_at)
+    WHERE status IN ('sent', 'dropped') OR status = 'failed' AND recipient <> '' AND kind <> 'webhook';
 CREATE INDEX outbox_by_recipient ON outbox (recipient, id) WHERE kind <> 'webhook';
 
 -- True if what a message is about still names an address. It may be an order, a refund of it, a ticket, a transfer or a

@@ -130,9 +130,13 @@ def _set_holders(conn: db.Connection, order: OrderRow, wanted: Sequence[HolderRe
 
 
 def _is_told(conn: db.Connection, order: OrderRow) -> bool:
-    """Return True if anything about an order was written to its buyer's address."""
-    was_paid = order.status != "pending"
-    return was_paid or bool(db.value(conn, SQL.is_buyer_told, order_id=order.id, email=order.buyer_email))
+    """Return True if anything about an order was written to its buyer's address.
+
+    Messages are deleted in the end. An order that is pending for so long has money under way.
+    """
+    if order.status != "pending" or service.is_processing(conn, order.id):
+        return True
+    return bool(db.value(conn, SQL.is_buyer_told, order_id=order.id, email=order.buyer_email))
 
 
 def _ask(conn: db.Connection, caller: Caller, order: OrderRow, email: str) -> None:

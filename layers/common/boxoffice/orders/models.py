@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from boxoffice.auth import Caller
-from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Page, Patch, Request, ShortText, View, unchanged
+from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Name, Page, Patch, Request, View, unchanged
 from boxoffice.pricing.models import Charge
 from boxoffice.seats.models import SeatRequest, SeatView
 from boxoffice.stock.models import Draw
@@ -40,7 +40,7 @@ class OrderItemRequest(Request):
 
 
 class BuyerRequest(Request):
-    name: ShortText
+    name: Name
     email: Email
     phone: BuyerPhone | None = None
 
@@ -63,14 +63,14 @@ class OrderRequest(Request):
 
 
 class BuyerPatch(Patch):
-    name: ShortText = unchanged()
+    name: Name = unchanged()
     email: Email = unchanged()
     phone: BuyerPhone | None = None
 
 
 class HolderRequest(Request):
     ticket_id: Id
-    name: Annotated[ShortText, Field(description="Who enters with the ticket")]
+    name: Annotated[Name, Field(description="Who enters with the ticket")]
 
 
 class OrderPatch(Patch):

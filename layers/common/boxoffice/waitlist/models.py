@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import Email, Id, Page, Request, ShortText, View
+from boxoffice.models import Email, Id, Name, Page, Request, View
 
 type EntryStatus = Literal["waiting", "offered", "accepted", "lapsed", "left", "closed"]
 ALL_STATUSES = ("waiting", "offered", "accepted", "lapsed", "left", "closed")
@@ -15,7 +15,7 @@ ALL_STATUSES = ("waiting", "offered", "accepted", "lapsed", "left", "closed")
 
 class WaitlistRequest(Request):
     quantity: Annotated[int, Field(strict=True, ge=1, le=1000)]
-    name: ShortText
+    name: Name
     email: Email
 
 
