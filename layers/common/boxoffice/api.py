@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from http import HTTPStatus
 from typing import Annotated, Any, NoReturn, cast
@@ -40,6 +40,7 @@ from boxoffice.errors import (
     NotModified,
     TooLarge,
     UnsupportedMediaType,
+    rfc_3339,
 )
 from boxoffice.models import VISIBLE
 from boxoffice.scopes import Scope
@@ -165,7 +166,7 @@ class _Middleware(OpenAPIRequestValidationMiddleware):
         try:
             body = json.loads(raw_body(), parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            raise Malformed from error
+            raise Malformed(_unreadable(error)) from error
         if not isinstance(body, dict):  # Powertools would take the first element of a list for the body
             raise Invalid.at("body", because="must be a JSON object")
         return body
@@ -185,8 +186,21 @@ def _check_parameters(query: str, fields: list[ModelField]) -> None:
         raise strange_parameters(names, known)
 
 
+def _unreadable(error: Exception) -> str:
+    """Return why a body cannot be read, and where."""
+    match error:
+        case json.JSONDecodeError():
+            return f"The body is no JSON. {error.msg}: line {error.lineno}, column {error.colno}."
+        case UnicodeDecodeError():
+            return f"The body is not in UTF-8: byte {error.start + 1}."
+        case RecursionError():
+            return "The body has too many objects or arrays inside one another."
+        case _:
+            return f"The body is no JSON: {error}."
+
+
 def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
+    raise ValueError(f"it has no number {constant}")
 
 
 def _validate(field: ModelField, value: Any, *, loc: tuple[int | str, ...] = ()) -> tuple[Any, Any]:
@@ -425,6 +439,4 @@ def _problem(error: DomainError) -> Response[str]:
 
 def _to_json(fact: object) -> str:
     """Return a fact as text: a time as RFC 3339 in UTC, as in every other answer."""
-    if isinstance(fact, datetime):
-        return fact.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return str(fact)
+    return rfc_3339(fact) if isinstance(fact, datetime) else str(fact)

@@ -190,7 +190,7 @@ def identify(access: Access, headers: Mapping[str, str], connected: str) -> Call
         return _identify_bearer(access, caller, authorization)
     is_guest = access.who is Who.GUEST and caller.guest_token is not None
     if not is_guest and access.who is not Who.PUBLIC:
-        raise Unauthenticated
+        raise Unauthenticated("The request has no credential. Send an access token as `Authorization: Bearer …`.")
     return caller
 
 
@@ -202,11 +202,11 @@ def _identify_key(access: Access, caller: Caller, presented: str, buyer_address:
     if access.scope is None:
         raise AccountNeeded
     if not allows(key.scopes, access.scope):
-        raise OutOfScope(required_scope=access.scope)
+        raise OutOfScope(required_scope=access.scope, scopes=sorted(key.scopes))
     if buyer_address is None:
         return replace(caller, key=key)
     if Scope.BUYERS_ADDRESS not in key.scopes:
-        raise OutOfScope(required_scope=Scope.BUYERS_ADDRESS)
+        raise OutOfScope(required_scope=Scope.BUYERS_ADDRESS, scopes=sorted(key.scopes))
     return replace(caller, key=key, buyer_address=addresses.passed_on_address(buyer_address))
 
 
@@ -214,7 +214,7 @@ def _identify_bearer(access: Access, caller: Caller, authorization: str) -> Call
     """Return the caller with the account or the door device that an Authorization header proves."""
     scheme, _, credential = authorization.partition(" ")
     if scheme.lower() != "bearer":
-        raise Unauthenticated
+        raise Unauthenticated("The credential has another scheme. Send it as `Authorization: Bearer …`.")
     if is_secret(credential, DEVICE_TOKEN):
         return replace(caller, device=_find_device(access, credential))
     caller = _verify_session(access, caller, credential)

@@ -17,18 +17,21 @@ class NotSeated(DomainError):
 class SeatCountMismatch(DomainError):
     status = 422
     code = "seat_count_mismatch"
-    meaning = "The quantity is {quantity}, but `seat_ids` names another number of different seats."
+    meaning = "The quantity of {ticket_type_name} is {quantity}, but `seat_ids` names {seats} different seats."
     remedy = "Name {quantity} seats, or none of this ticket type."
     ticket_type_id: UUID
+    ticket_type_name: str
     quantity: int
+    seats: int
 
 
 class SeatNotFound(DomainError):
     status = 404
     code = "seat_not_found"
-    meaning = "One of the seats does not exist, or another ticket type sells it."
-    remedy = "Read the seat map again."
+    meaning = "Some of the seats do not exist, or another ticket type sells them."
+    remedy = "Leave out those in `seat_ids`, or read the seat map again."
     ticket_type_id: UUID
+    seat_ids: list[UUID]
 
 
 class SeatTaken(DomainError):

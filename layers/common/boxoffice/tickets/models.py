@@ -221,6 +221,7 @@ class SignedTicket:
     email_changes: int
     order_number: str
     seller: str
+    seller_contact: str | None
     event_title: str
     category: str
     venue_name: str

@@ -39,6 +39,7 @@ class WaitlistTerms:
     """What a request to join the waitlist needs to know of a ticket type: sale window, limits and pools."""
 
     ticket_type_id: UUID
+    ticket_type_name: str
     organisation_id: UUID
     event_id: UUID
     on_sale_from: datetime | None

@@ -2,8 +2,9 @@
 
 -- name: get_terms
 -- The sale terms of a ticket type that the public can buy, and the pools that an order of it draws from.
-SELECT ticket_types.id AS ticket_type_id, organisation_id, event_id, sales_start AS on_sale_from,
-    least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order,
+SELECT ticket_types.id AS ticket_type_id, ticket_types.name AS ticket_type_name, organisation_id, event_id,
+    sales_start AS on_sale_from, least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until,
+    min_per_order, max_per_order,
     array_remove(ARRAY[pool_id, capacity_pool_id], NULL) AS pool_ids, organisations.status = 'approved' AS seller_sells
 FROM ticket_types JOIN events ON events.id = event_id JOIN organisations ON organisations.id = organisation_id
 WHERE ticket_types.id = %(id)s AND NOT hidden AND ticket_types.deleted_at IS NULL
@@ -156,7 +157,8 @@ WHERE id = entry_id
 -- What the emails about an entry say.
 SELECT entry.id, entry.name, quantity, entry.status, expires_at, entry.event_id, events.version AS event_version,
     events.status = 'cancelled' AS is_cancelled, title AS event_title, venue_name, venue_address, city, time_zone,
-    starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name, organisations.name AS seller, ARRAY(
+    starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name, organisations.name AS seller,
+    contact_email AS seller_contact, ARRAY(
         SELECT label FROM seats JOIN seat_rows ON seat_rows.id = row_id
         WHERE owner_id = entry.id ORDER BY rank, position
     ) AS seats
