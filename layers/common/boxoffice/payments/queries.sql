@@ -1,5 +1,9 @@
 -- Statements on payments.
 
+-- name: is_organisation
+-- True if an organisation exists.
+SELECT true FROM organisations WHERE id = %(id)s
+
 -- name: reopen_payment
 -- A buyer tries again: the open payment of an order at a provider is no longer failed. This locks the payment, before
 -- its order.
