@@ -177,8 +177,8 @@ def optional_secret(secret_id: str, *, fresh: bool = False) -> dict[str, str] | 
 
 def forget_secrets() -> None:
     """Empty the cache, so that the next use of a secret reads it again."""
-    for cache in (_secrets, _refused_fresh, _absent):
-        cache.clear()
+    for remembered in (_secrets, _refused_fresh, _absent):
+        remembered.clear()
 
 
 class NoSuchSecret(Busy):

@@ -12,6 +12,7 @@ from boxoffice import api, db, sql
 from boxoffice.addresses import network_of
 from boxoffice.answer import set_header
 from boxoffice.errors import SmsLimitReached, TooManyRequests
+from boxoffice.mailboxes import mailbox_of
 from boxoffice.observability import count
 
 SQL = sql.queries()
@@ -36,7 +37,10 @@ RESETS_WINDOW = timedelta(minutes=30)  # as long as such a link works
 EXPORTS = 5
 EXPORTS_WINDOW = timedelta(days=1)
 INVITATIONS = 20
-WAITLIST_FROM_ONE_ADDRESS = 100
+WAITLIST_FROM_ONE_ADDRESS = 100  # in 15 minutes
+WAITLIST_TO_A_MAILBOX = 10  # in an hour, by one address
+WAITLIST_TO_A_MAILBOX_BY_ALL = 30
+WAITLIST_BY_ACCOUNT = 30  # in an hour
 
 
 @contextmanager
@@ -117,7 +121,7 @@ def limit_emails_to(email: str, *others: str) -> None:
         TooManyRequests: in the last hour there were five such requests for one of them, or a hundred by the caller.
     """
     _limit("emails by", [_address()], EMAILS_FROM_ONE_ADDRESS, EMAILS_WINDOW)
-    _limit("emails to", [_mailbox(email), *others], EMAILS, EMAILS_WINDOW)
+    _limit("emails to", [mailbox_of(email), *others], EMAILS, EMAILS_WINDOW)
 
 
 def limit_links_to(email: str, what: Literal["reset", "orders", "personal data"]) -> None:
@@ -143,15 +147,27 @@ def limit_exports(subject: str) -> None:
     _limit("export", [subject], EXPORTS, EXPORTS_WINDOW)
 
 
-def limit_waitlist(email: str) -> None:
-    """Count a request to join a waitlist, for the caller's address and for the email address.
+def limit_waitlist(email: str, owner_id: UUID | None = None) -> None:
+    """Count a request to join a waitlist, or count nothing if that is refused.
+
+    Such a request sends an email to an address that anybody can name. A stranger uses up only what their own network
+    may send there. So the owner of the address can still join from theirs.
+
+    Args:
+        owner_id: the caller's account, if the address is proven to be its own. Then only the account counts.
 
     Raises:
-        TooManyRequests: in fifteen minutes before, there were ten requests for the email address. Or the caller's
-            address, which can be many people, has sent a hundred.
+        TooManyRequests: the caller's address, which can be many people, sent a hundred requests in 15 minutes. Or in
+            the last hour the mailbox got ten by the caller's address or thirty in all, or its owner joined thirty.
     """
-    _limit("waitlist by", [_address()], WAITLIST_FROM_ONE_ADDRESS, ATTEMPTS_WINDOW)
-    _limit("waitlist", [email], ATTEMPTS, ATTEMPTS_WINDOW)
+    limits = [Limit(f"waitlist by {_address()}", WAITLIST_FROM_ONE_ADDRESS, ATTEMPTS_WINDOW)]
+    if owner_id:
+        limits.append(Limit(f"waitlist of {owner_id}", WAITLIST_BY_ACCOUNT, HOUR))
+    else:
+        mailbox = mailbox_of(email)
+        limits.append(Limit(f"waitlist {mailbox} {_address()}", WAITLIST_TO_A_MAILBOX, HOUR))
+        limits.append(Limit(f"waitlist {mailbox}", WAITLIST_TO_A_MAILBOX_BY_ALL, HOUR))
+    _count_all(limits)
 
 
 def limit_applications(account_id: UUID) -> None:
@@ -175,7 +191,7 @@ def limit_invitations(organisation_id: UUID, account_id: UUID, email: str) -> No
     """
     _limit("emails by", [_address()], EMAILS_FROM_ONE_ADDRESS, EMAILS_WINDOW)
     _limit("invite", [str(organisation_id), str(account_id)], INVITATIONS, EMAILS_WINDOW)
-    _limit("emails to", [_mailbox(email)], EMAILS, EMAILS_WINDOW)
+    _limit("emails to", [mailbox_of(email)], EMAILS, EMAILS_WINDOW)
 
 
 @contextmanager
@@ -355,15 +371,6 @@ def _refuse_more(limits: Sequence[Limit], counted: Sequence[dict[str, Any]]) -> 
             if limit.refusal is TooManyRequests:
                 _set_headers(bucket, limit.most)
             raise limit.refusal(retry_after=_seconds_left(bucket))
-
-
-def _mailbox(email: str) -> str:
-    """Return the mailbox that an address leads to: what follows a ``+`` only sorts mail, and Gmail reads over dots."""
-    name, _, domain = email.rpartition("@")
-    name = name.partition("+")[0] or name
-    if domain in ("gmail.com", "googlemail.com"):
-        return f"{name.replace('.', '')}@gmail.com"
-    return f"{name}@{domain}"
 
 
 def _address() -> str:

@@ -10,10 +10,12 @@ from boxoffice import db, money, sql
 from boxoffice.emails import NOTICES, Content, NotNeeded, Occasion, link, titles_of, venue_of, write
 from boxoffice.guest_tokens import order_token
 from boxoffice.ids import shown_order_number
+from boxoffice.orders import offers
 from boxoffice.tickets import emails as ticket_emails
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.emails import MOST_QRS, EmailTicket
 from boxoffice.times import when
+from boxoffice.waitlist import emails as waitlist
 
 SQL = sql.queries("orders")
 
@@ -90,7 +92,18 @@ def order_links(conn: db.Connection, email: str) -> Content:
     return write("order_links", "Your orders and tickets", facts)
 
 
-EMAILS = (order_confirmation, order_links)
+def waitlist_offer(conn: db.Connection, entry_id: str, renewed: str = "") -> Content:
+    """Tell a person that the waitlist holds tickets for them, until when, and what they would pay for them now.
+
+    Args:
+        renewed: why it is sent again, if one of `NOTICES` says so.
+    """
+    entry = waitlist.get_entry(conn, entry_id)
+    subject = f"It is your turn: tickets for {entry.event_title}"
+    return waitlist.write_about(entry, "waitlist_offer", subject, renewed, offers.total_of(entry))
+
+
+EMAILS = (order_confirmation, order_links, waitlist_offer)
 
 
 def _linked(order: LinkedOrder) -> dict[str, Any]:
