@@ -24,7 +24,7 @@ def join_waitlist(ticket_type_id: PathId, entry: WaitlistRequest) -> None:
     """Join the waitlist of a ticket type that is sold out.
 
     We email a link to the address, which works for 24 hours. Whoever opens it is in the line from then on. An account
-    whose verified address it is joins at once. An address has one entry of a ticket type: to join again with another
+    whose verified address it is joins at once. An address has one entry of a ticket type. To join again with another
     quantity changes it, and a larger one goes to the end of the line. The answer is the same in all cases.
 
     Freed tickets go to the earliest entry whose full quantity is available, unless its buyer may not buy them. An email

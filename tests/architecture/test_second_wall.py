@@ -30,7 +30,7 @@ OPENS = """
     events: get_event
     orders: get_order get_order_row get_organisation list_sale_terms lock_order
     organisations: get_invitation
-    payments: get_gone_refund get_payment get_sale_state is_organisation
+    payments: find_organisation get_gone_refund get_payment get_sale_state
     slots: get_claim get_place
     ticket_types: get_ticket_type lock_event
     tickets: get_order_to_print get_signed_ticket get_ticket lock_ticket

@@ -273,7 +273,7 @@ def check_merchant(conn: db.Connection, organisation_id: UUID) -> None:
     Raises:
         SignatureWrong: it does not, so it has no account that could send webhooks.
     """
-    if not db.value(conn, SQL.is_organisation, id=organisation_id):
+    if not db.value(conn, SQL.find_organisation, id=organisation_id):
         raise SignatureWrong
 
 

@@ -3,8 +3,8 @@
 -- name: get_terms
 -- The sale terms of a ticket type that the public can buy, and the pools that an order of it draws from.
 SELECT ticket_types.id AS ticket_type_id, organisation_id, event_id, sales_start AS on_sale_from,
-    least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order, max_per_buyer, pool_ids,
-    (SELECT min(quantity) FROM stock_pools WHERE id = ANY(pool_ids)) AS pool_quantity,
+    least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order, max_per_buyer,
+    pool_ids, (SELECT min(quantity) FROM stock_pools WHERE id = ANY(pool_ids)) AS pool_quantity,
     organisations.status = 'approved' AS seller_sells
 FROM ticket_types JOIN events ON events.id = event_id JOIN organisations ON organisations.id = organisation_id
     CROSS JOIN LATERAL array_remove(ARRAY[pool_id, capacity_pool_id], NULL) AS pool_ids
@@ -115,8 +115,8 @@ WHERE event_id IN (SELECT event_id FROM order_items WHERE order_id = ANY(%(order
 ORDER BY id
 
 -- name: take_next_entries
--- Locks the earliest waiting entries of a ticket type that may be served, in the order of the line: their quantity is
--- available and may be ordered now, their buyer may own so many, and their mailbox has few open offers. Entries that
+-- Locks the earliest waiting entries of a ticket type that may be served, in the order of the line. Their quantity is
+-- available and may be ordered now. Their buyer may own so many, and their mailbox has few open offers. Entries that
 -- others have locked are left out. It reads the earliest entries of each quantity in the index of the queue, as many as
 -- what is available could serve. With `=` the planner scans by id instead. The caller serves as many as it can. Those
 -- whose mailbox gets offers from another transaction now are marked.
@@ -170,8 +170,8 @@ WHERE entry.status = 'offered' AND entry.id <> ALL(%(left)s) AND (expires_at <= 
 ORDER BY expires_at LIMIT %(batch)s
 
 -- name: take_lapsed
--- An entry whose offer has lapsed, as list_lapsed finds it. It answers no row if the offer's holder accepts it or leaves
--- at this moment.
+-- An entry whose offer has lapsed, as list_lapsed finds it. It answers no row if the offer's holder accepts it or
+-- leaves at this moment.
 SELECT entry.id, entry.organisation_id, entry.event_id, ticket_type_id, account_id, entry.name, email, quantity,
     entry.status, draws::text AS draws, expires_at, in_line_since, entry.created_at
 FROM waitlist_entries AS entry JOIN ticket_types ON ticket_types.id = ticket_type_id
@@ -234,7 +234,8 @@ WHERE ticket_types.id = %(id)s AND NOT hidden AND ticket_types.deleted_at IS NUL
 
 -- name: get_entry_for_email
 -- What the emails about an entry say.
-SELECT entry.id, ticket_type_id, currency, price AS unit_price, entry.name, quantity, entry.status, expires_at, entry.event_id, events.version AS event_version,
+SELECT entry.id, ticket_type_id, currency, price AS unit_price, entry.name, quantity, entry.status, expires_at,
+    entry.event_id, events.version AS event_version,
     events.status = 'cancelled' AS is_cancelled, title AS event_title, venue_name, venue_address, city, time_zone,
     starts_at, ends_at, ticket_types.name AS ticket_type_name, organisations.name AS seller, ARRAY(
         SELECT label FROM seats JOIN seat_rows ON seat_rows.id = row_id
