@@ -31,8 +31,6 @@ def join_waitlist(ticket_type_id: PathId, entry: WaitlistRequest) -> None:
     with a link says until when they are held. That is an hour, or as the event sets it. Nights from 22 to 8 o'clock at
     the venue do not count.
     """
-    with db.autocommit() as conn:
-        owner_id = joining.owner_of(conn, caller(), entry.email)
-        rate_limit.limit_waitlist(entry.email, owner_id)
-        with conn.transaction():
-            joining.join(conn, caller(), ticket_type_id, entry, owner_id)
+    with db.transaction() as conn:
+        joining.join(conn, caller(), ticket_type_id, entry)
+        rate_limit.limit_waitlist(caller(), entry.email)

@@ -161,7 +161,7 @@ def confirm(conn: Connection, token: str) -> UUID | None:
 def join(conn: Connection, ticket_type: UUID, choice: random.Random) -> None:
     request = WaitlistRequest(quantity=choice.randint(1, 3), name="Ada", email=f"{uuid4()}@example.com")
     with suppress(StillAvailable), conn.transaction():
-        joining.join(conn, PUBLIC, ticket_type, request, None)
+        joining.join(conn, PUBLIC, ticket_type, request)
     confirm(conn, factories.waitlist_token(conn, ticket_type, quantity=request.quantity))
 
 

@@ -162,9 +162,10 @@ CREATE FUNCTION is_reserved_email(wanted text, taker uuid) RETURNS boolean LANGU
             AND expires_at > now());
 
 CREATE TABLE rate_limits (
-    bucket    text PRIMARY KEY,
-    attempts  integer NOT NULL,
-    resets_at timestamptz NOT NULL
+    bucket          text PRIMARY KEY,
+    attempts        integer NOT NULL,
+    resets_at       timestamptz NOT NULL,
+    last_attempt_at timestamptz NOT NULL DEFAULT now()
 );
 
 -- ------------------------------------------------------------------------------------------------ organisations
@@ -880,7 +881,7 @@ CREATE VIEW printed_tickets AS
 SELECT tickets.id, order_id, item_no, position, tickets.organisation_id, tickets.event_id, ticket_type_id,
     orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, group_size, tickets.status, key_id,
     transfer_count, number AS order_number, organisations.name AS seller, title AS event_title, category, venue_name,
-    venue_address, city, time_zone, starts_at, ticket_types.name AS ticket_type_name
+    venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
     JOIN organisations ON organisations.id = tickets.organisation_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id;

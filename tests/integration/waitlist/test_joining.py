@@ -270,8 +270,14 @@ class TestHowOften:
         assert ask("192.0.2.1", "bola@example.com") == 202
         assert ask("198.51.100.7") == 202, "her own network has its own ten"
         assert len(owed(conn)) == 12
-        conn.execute("UPDATE rate_limits SET attempts = 30 WHERE bucket = %s", [f"waitlist {ADA}"])
-        assert ask("203.0.113.9") == 429, "no mailbox gets more than thirty in an hour"
+        for name in ("emails to", "emails a day to"):
+            conn.execute(
+                "INSERT INTO rate_limits (bucket, attempts, resets_at) VALUES (%s, 99, now() + interval '1 hour')",
+                [f"{name} {ADA}"],
+            )
+        assert ask("198.51.100.7") == 202, "nor by other emails that they have sent to her"
+        conn.execute("UPDATE rate_limits SET attempts = 30 WHERE bucket = %s", [f"waitlist to {ADA}"])
+        assert ask("203.0.113.9") == 429, "no mailbox gets more than thirty a day"
         account = factories.account(conn, email=ADA, email_verified_at=NOW)
         assert join(api, ticket_type, email=ADA, account=account).status == 202
 
@@ -280,7 +286,7 @@ class TestHowOften:
             return join(api, ticket_type, email=email, address="192.0.2.1").status
 
         assert [ask(f"ada{number}@example.com") for number in range(12)] == [202] * 12
-        conn.execute("UPDATE rate_limits SET attempts = 100 WHERE bucket LIKE 'waitlist by%'")
+        conn.execute("UPDATE rate_limits SET attempts = 300 WHERE bucket LIKE 'emails by%'")
         assert ask("bola@example.com") == 429
 
 

@@ -2,13 +2,12 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from hashlib import sha256
 from itertools import accumulate, count
 from uuid import UUID
 
 from boxoffice.errors import Invalid
 from boxoffice.ids import new_id
-from boxoffice.seats.models import MOST_SEATS, SeatMapRequest, SeatPage, SeatRow, SeatRowRequest
+from boxoffice.seats.models import MOST_SEATS, SeatMapRequest, SeatRow, SeatRowRequest
 
 
 def check_map(request: SeatMapRequest) -> None:
@@ -19,11 +18,15 @@ def check_map(request: SeatMapRequest) -> None:
     """
     names = [(row.section, row.row) for row in request.rows]
     if len(set(names)) < len(names):
-        raise Invalid.at("body", "rows", because="A row is named more than once.")
+        raise Invalid.at("body", "rows", because="must name each row once")
     for row in request.rows:
         numbers = [number for number in row.numbers if number is not None]
         if not numbers or len(set(numbers)) < len(numbers):
-            raise Invalid.at("body", "rows", because=f"Row {row.row} of {row.section} has a seat twice, or none.")
+            raise Invalid.at(
+                "body",
+                "rows",
+                because=f"must have each seat once: row {row.row} of {row.section} has one twice, or none",
+            )
 
 
 def check_size(seats: int) -> None:
@@ -33,7 +36,7 @@ def check_size(seats: int) -> None:
         Invalid: they are too many.
     """
     if seats > MOST_SEATS:
-        raise Invalid.at("body", "rows", because=f"A ticket type has {MOST_SEATS} seats at the most.")
+        raise Invalid.at("body", "rows", because=f"must have at most {MOST_SEATS} seats in all")
 
 
 def ranked_rows(stored: Sequence[SeatRow], request: SeatMapRequest) -> list[SeatRow]:
@@ -61,15 +64,6 @@ def seat_positions(rows: Sequence[SeatRow], requested: Sequence[SeatRowRequest])
         for position, number in enumerate(request.numbers, 1)
         if number is not None
     ]
-
-
-def etag_of(version: int, page: SeatPage) -> str:
-    """Return the ETag of a page of a seat map.
-
-    An edit of the map changes the ticket type's version. A purchase changes only the states of seats.
-    """
-    states = " ".join(row.states for row in page.items)
-    return f'"{version}-{sha256(states.encode()).hexdigest()[:24]}"'
 
 
 def rows_that_fit(lengths: Sequence[int], most_rows: int, most_seats: int) -> int:

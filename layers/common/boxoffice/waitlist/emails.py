@@ -8,7 +8,7 @@ from boxoffice import db, one_time, sql
 from boxoffice.emails import NOTICES, Content, NotNeeded, Occasion, link, page_link, venue_of, write
 from boxoffice.guest_tokens import waitlist_token
 from boxoffice.one_time import Purpose
-from boxoffice.times import when
+from boxoffice.times import moment_of, when_of
 
 SQL = sql.queries("waitlist")
 
@@ -54,9 +54,9 @@ def waitlist_confirm(conn: db.Connection, token_id: str) -> Content:
     facts = {
         "entry": ticket_type,
         "quantity": token.payload["quantity"],
-        "when": when(ticket_type.starts_at, ticket_type.time_zone),
+        "when": when_of(ticket_type).text,
         "place": venue_of(ticket_type),
-        "until": when(token.expires_at, ticket_type.time_zone),
+        "until": moment_of(token.expires_at, ticket_type),
         "link": page_link("confirm-waitlist", one_time.token_of(Purpose.JOIN_WAITLIST, token.id)),
     }
     return write("waitlist_confirm", f"Do you want to wait for tickets for {ticket_type.event_title}?", facts)
@@ -97,9 +97,9 @@ def write_about(entry: EmailEntry, template: str, subject: str, renewed: str = "
         "entry": entry,
         "is_open": entry.status == "offered",
         "total": total,
-        "when": when(entry.starts_at, entry.time_zone),
+        "when": when_of(entry).text,
         "place": venue_of(entry),
-        "until": when(entry.expires_at, entry.time_zone) if entry.expires_at else None,
+        "until": moment_of(entry.expires_at, entry) if entry.expires_at else None,
         "link": link("waitlist", entry.id, waitlist_token(entry.id)),
     }
     return write(template, subject, facts)

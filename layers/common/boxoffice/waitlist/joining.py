@@ -10,7 +10,7 @@ from uuid import UUID
 
 from boxoffice import db, one_time, outbox, sql
 from boxoffice.accounts.errors import LinkOver
-from boxoffice.auth import Caller, require_own
+from boxoffice.auth import Caller, reads_address, require_own
 from boxoffice.erased import macs_of
 from boxoffice.guest_tokens import waitlist_token
 from boxoffice.ids import new_id
@@ -25,22 +25,10 @@ from boxoffice.waitlist.rows import WaitlistTerms
 SQL = sql.queries("waitlist")
 
 
-def owner_of(conn: db.Connection, caller: Caller, email: str) -> UUID | None:
-    """Return the caller's account if an address is proven to be its own, else None."""
-    if caller.account_id and db.value(conn, SQL.is_own_address, account_id=caller.account_id, email=email):
-        return caller.account_id
-    return None
-
-
-def join(
-    conn: db.Connection, caller: Caller, ticket_type_id: UUID, request: WaitlistRequest, owner_id: UUID | None
-) -> None:
+def join(conn: db.Connection, caller: Caller, ticket_type_id: UUID, request: WaitlistRequest) -> None:
     """Put a person in the line for a ticket type, or send the link that does it to the address that they name.
 
     The answer is the same, whoever is on the waitlist. Who joins again changes their quantity, once that is confirmed.
-
-    Args:
-        owner_id: the caller's account, if the address is proven to be its own.
 
     Raises:
         NotFound: the public cannot buy such a ticket type.
@@ -50,8 +38,8 @@ def join(
     terms = _get_terms(conn, caller, ticket_type_id, request.quantity)
     if not stock.list_short_pools(conn, rules.plan_draws(terms.pool_ids, request.quantity)):
         raise StillAvailable
-    if owner_id:
-        _put_in_line(conn, terms, request, owner_id)
+    if reads_address(conn, caller, request.email):
+        _put_in_line(conn, terms, request, caller.account_id)
         return
     content = request.model_dump() | {"ticket_type_id": str(ticket_type_id)}
     token_id = one_time.issue(conn, Purpose.JOIN_WAITLIST, rules.LINK_LIFETIME, **content)

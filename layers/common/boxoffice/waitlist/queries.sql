@@ -11,10 +11,6 @@ FROM ticket_types JOIN events ON events.id = event_id JOIN organisations ON orga
 WHERE ticket_types.id = %(id)s AND NOT hidden AND ticket_types.deleted_at IS NULL
     AND events.status = 'published' AND events.deleted_at IS NULL
 
--- name: is_own_address
--- True if an address is proven to be that of an account.
-SELECT true FROM accounts WHERE id = %(account_id)s AND email = %(email)s AND email_verified_at IS NOT NULL
-
 -- name: put_in_line
 -- An email address has one open entry of a ticket type. If it has one that waits, this changes its quantity. More
 -- tickets put it at the end of the line, so that nobody gets a good place by waiting for one. An open offer stays as it
@@ -226,7 +222,7 @@ WHERE entry.id = %(id)s
 -- name: get_ticket_type_for_email
 -- What the email that confirms an address says of a ticket type that the public can buy.
 SELECT ticket_types.id, events.id AS event_id, events.version AS event_version, title AS event_title, venue_name,
-    venue_address, city, time_zone, starts_at, ends_at, ticket_types.name AS ticket_type_name,
+    venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name,
     organisations.name AS seller
 FROM ticket_types JOIN events ON events.id = event_id JOIN organisations ON organisations.id = organisation_id
 WHERE ticket_types.id = %(id)s AND NOT hidden AND ticket_types.deleted_at IS NULL
@@ -237,7 +233,7 @@ WHERE ticket_types.id = %(id)s AND NOT hidden AND ticket_types.deleted_at IS NUL
 SELECT entry.id, ticket_type_id, currency, price AS unit_price, entry.name, quantity, entry.status, expires_at,
     entry.event_id, events.version AS event_version,
     events.status = 'cancelled' AS is_cancelled, title AS event_title, venue_name, venue_address, city, time_zone,
-    starts_at, ends_at, ticket_types.name AS ticket_type_name, organisations.name AS seller, ARRAY(
+    starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name, organisations.name AS seller, ARRAY(
         SELECT label FROM seats JOIN seat_rows ON seat_rows.id = row_id
         WHERE owner_id = entry.id ORDER BY rank, position
     ) AS seats

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.stock.errors import QuantityNotAllowed
 from boxoffice.stock.models import Draw
+from boxoffice.times import zone_of
 from boxoffice.waitlist.errors import QuantityOutOfReach, WaitlistClosed
 from boxoffice.waitlist.rows import NextEntry, WaitlistTerms
 
@@ -93,7 +93,7 @@ def offer_until(now: datetime, lifetime: timedelta, time_zone: str, on_sale_unti
         lifetime: how long the offer lasts, without nights.
         time_zone: of the venue.
     """
-    zone = ZoneInfo(time_zone)
+    zone = zone_of(time_zone)
     moment, left, day = now, lifetime, now.astimezone(zone).date()
     for _ in range(_MOST_DAYS):
         begin, end = (datetime.combine(day, clock, zone).astimezone(UTC) for clock in (DAY_BEGINS, DAY_ENDS))
