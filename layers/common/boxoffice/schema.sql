@@ -423,8 +423,9 @@ CREATE TABLE seat_rows (
     rank           integer NOT NULL,
     section        text NOT NULL,
     name           text NOT NULL,
+    key            text NOT NULL,
     longest_free   smallint NOT NULL CHECK (longest_free >= 0),
-    CONSTRAINT seat_rows_name UNIQUE (ticket_type_id, section, name)
+    CONSTRAINT seat_rows_name UNIQUE (ticket_type_id, key)
 ) WITH (fillfactor = 50);
 CREATE INDEX seat_rows_by_rank ON seat_rows (ticket_type_id, rank);
 
@@ -438,10 +439,11 @@ CREATE TABLE seats (
     row_name       text NOT NULL,
     position       smallint NOT NULL,
     number         text NOT NULL,
+    key            text NOT NULL,
     label          text NOT NULL GENERATED ALWAYS AS (section || ' · Row ' || row_name || ' · ' || number) STORED,
     owner_id       uuid,
     sold           boolean NOT NULL DEFAULT false,
-    CONSTRAINT seats_once_an_event UNIQUE (event_id, section, row_name, number),
+    CONSTRAINT seats_once_an_event UNIQUE (event_id, key),
     CONSTRAINT seats_sold_to_somebody CHECK (owner_id IS NOT NULL OR NOT sold)
 );
 CREATE INDEX seats_by_row ON seats (row_id, position);

@@ -7,6 +7,7 @@ characters and what turns the direction of the text around it do not. People pas
 import re
 import unicodedata
 
+_PLAIN = re.compile("[!-~](?:[ -~]*[!-~])?")  # most texts are so, and every buyer waits for what this saves
 _LINE_BREAKS = "\n\x0b\x0c\r\x85\u2028\u2029"
 _BREAK = re.compile(rf"\r\n|[{_LINE_BREAKS}]")
 _BREAKS_AND_TABS = re.compile(rf"[\t{_LINE_BREAKS}][\t {_LINE_BREAKS}]*")
@@ -16,7 +17,7 @@ _BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol for Unicode, 
 
 def one_line(text: str) -> str:
     """Return a text on one line, in its one spelling (NFC), without what is dropped."""
-    return _normal(_BREAKS_AND_TABS.sub(" ", text))
+    return text if _PLAIN.fullmatch(text) else _normal(_BREAKS_AND_TABS.sub(" ", text))
 
 
 def lines(text: str) -> str:
@@ -26,7 +27,9 @@ def lines(text: str) -> str:
 
 def is_visible(text: str) -> bool:
     """Return True if a text has a character that people can see."""
-    return any(unicodedata.category(char)[0] in "LNPS" for char in text if char not in _BLANKS)
+    return bool(_PLAIN.match(text)) or any(
+        unicodedata.category(char)[0] in "LNPS" for char in text if char not in _BLANKS
+    )
 
 
 def _normal(text: str) -> str:
