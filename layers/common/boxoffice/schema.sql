@@ -1095,11 +1095,14 @@ CREATE FUNCTION kept_quantity(the_order uuid, item smallint, bought integer) RET
         SELECT coalesce(sum(group_size), 0)::integer FROM tickets
         WHERE tickets.order_id = the_order AND tickets.item_no = item AND status = 'refunded');
 
--- How much of a ticket type a person has in live orders at an organisation, by the address or by the account.
+-- How much of a ticket type a person has in live orders at an organisation, by the address or by the account. The items
+-- are looked up order by order: a join would read all items there are, since the planner expects many orders.
 CREATE FUNCTION owned_quantity(ticket_type uuid, organisation uuid, address text, account uuid) RETURNS integer
     LANGUAGE sql STABLE
     RETURN (
-        SELECT coalesce(sum(kept_quantity(item.order_id, item.item_no, quantity)), 0)::integer FROM (
+        SELECT coalesce(sum((
+            SELECT sum(kept_quantity(item.order_id, item.item_no, quantity)) FROM order_items AS item
+            WHERE item.order_id = live.id AND ticket_type_id = ticket_type)), 0)::integer FROM (
             SELECT id FROM orders
             WHERE organisation_id = organisation AND buyer_email = address
                 AND status IN ('pending', 'paid', 'partially_refunded')
@@ -1107,7 +1110,7 @@ CREATE FUNCTION owned_quantity(ticket_type uuid, organisation uuid, address text
             SELECT id FROM orders
             WHERE account_id = account AND organisation_id = organisation
                 AND status IN ('pending', 'paid', 'partially_refunded')
-        ) AS live JOIN order_items AS item ON item.order_id = live.id WHERE ticket_type_id = ticket_type);
+        ) AS live);
 
 -- Whose personal data is to be erased, because they have asked for it. From due_at on a job erases it bit by bit: that
 -- of the account, and that of guests with this phone or this address. The address counts if it is proven to be theirs.
