@@ -77,6 +77,10 @@ SELECT tickets.id, order_id, tickets.organisation_id, orders.account_id AS buyer
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = event_id
 WHERE tickets.id = %(id)s FOR NO KEY UPDATE OF tickets
 
+-- name: get_holder_of_free_ticket
+SELECT coalesce(holder_email, buyer_email) FROM tickets JOIN orders ON orders.id = order_id
+WHERE tickets.id = %(id)s AND orders.total = 0
+
 -- name: replace_pending_transfer
 -- Ends the link of a ticket's pending transfer, if there is one, before a new transfer starts.
 UPDATE transfers SET status = 'replaced' WHERE ticket_id = %(ticket_id)s AND status = 'pending'

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import Email, Id, MoneyView, Page, Request, ShortText, View
+from boxoffice.models import Email, Id, MoneyView, Name, Page, Request, View
 from boxoffice.waitlist.rows import EntryStatus, WaitlistEntry
 
 
 class WaitlistRequest(Request):
     quantity: Annotated[int, Field(strict=True, ge=1, le=1000)]
-    name: ShortText
+    name: Name
     email: Email
 
 

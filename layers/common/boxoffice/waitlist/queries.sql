@@ -2,9 +2,10 @@
 
 -- name: get_terms
 -- The sale terms of a ticket type that the public can buy, and the pools that an order of it draws from.
-SELECT ticket_types.id AS ticket_type_id, organisation_id, event_id, sales_start AS on_sale_from,
-    least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order, max_per_buyer,
-    pool_ids, (SELECT min(quantity) FROM stock_pools WHERE id = ANY(pool_ids)) AS pool_quantity,
+SELECT ticket_types.id AS ticket_type_id, ticket_types.name AS ticket_type_name, organisation_id, event_id,
+    sales_start AS on_sale_from, least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order,
+    max_per_order, max_per_buyer, pool_ids,
+    (SELECT min(quantity) FROM stock_pools WHERE id = ANY(pool_ids)) AS pool_quantity,
     organisations.status = 'approved' AS seller_sells
 FROM ticket_types JOIN events ON events.id = event_id JOIN organisations ON organisations.id = organisation_id
     CROSS JOIN LATERAL array_remove(ARRAY[pool_id, capacity_pool_id], NULL) AS pool_ids

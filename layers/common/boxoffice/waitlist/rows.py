@@ -18,6 +18,7 @@ class WaitlistTerms:
     """
 
     ticket_type_id: UUID
+    ticket_type_name: str
     organisation_id: UUID
     event_id: UUID
     on_sale_from: datetime | None
