@@ -449,10 +449,10 @@ CREATE TABLE seats (
 CREATE INDEX seats_by_row ON seats (row_id, position);
 CREATE INDEX seats_by_owner ON seats (owner_id) WHERE owner_id IS NOT NULL;
 
--- A person's place in the line for a quantity of a ticket type that is sold out. It is made once the person has confirmed
--- the address. The line is in the order of in_line_since. An offer holds stock for them, as draws, until expires_at.
--- Offers are limited by mailbox, since several addresses may lead to one. What the address has in orders whose buyer was
--- erased is erased_quantity. Entries that still wait when the event is over or cancelled are closed.
+-- A person's place in the line for a quantity of a ticket type that is sold out. It is made once the person has
+-- confirmed the address. The line is in the order of in_line_since. An offer holds stock for them, as draws, until
+-- expires_at. Offers are limited by mailbox, since several addresses may lead to one. What the address has in orders
+-- whose buyer was erased is erased_quantity. Entries that still wait when the event is over or cancelled are closed.
 CREATE TABLE waitlist_entries (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL,
