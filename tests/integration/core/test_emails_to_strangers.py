@@ -66,6 +66,7 @@ BY_SELLERS_AND_ADMINS = {
     "admin_role_given",
     "admin_role_taken",
     "event_cancelled",
+    "event_moved",
     "organisation_decided",
     "ticket_withdrawn",
 }

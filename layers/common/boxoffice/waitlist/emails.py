@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from boxoffice import db, one_time, sql
-from boxoffice.emails import NOTICES, Content, NotNeeded, Occasion, link, page_link, venue_of, write
+from boxoffice.emails import NOTICES, Content, NotNeeded, Occasion, link, page_link, seller_of, venue_of, write
 from boxoffice.guest_tokens import waitlist_token
 from boxoffice.one_time import Purpose
 from boxoffice.times import moment_of, when_of
@@ -28,7 +28,6 @@ class EmailEntry(Occasion):
     expires_at: datetime | None
     is_cancelled: bool
     seats: list[str]
-    seller: str
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,6 @@ class EmailTicketType(Occasion):
     """A ticket type that somebody wants to wait for, as the email to them shows it."""
 
     ticket_type_name: str
-    seller: str
 
 
 def waitlist_confirm(conn: db.Connection, token_id: str) -> Content:
@@ -54,12 +52,13 @@ def waitlist_confirm(conn: db.Connection, token_id: str) -> Content:
     facts = {
         "entry": ticket_type,
         "quantity": token.payload["quantity"],
-        "when": when_of(ticket_type).text,
+        "when": when_of(ticket_type),
         "place": venue_of(ticket_type),
         "until": moment_of(token.expires_at, ticket_type),
         "link": page_link("confirm-waitlist", one_time.token_of(Purpose.JOIN_WAITLIST, token.id)),
     }
-    return write("waitlist_confirm", f"Do you want to wait for tickets for {ticket_type.event_title}?", facts)
+    subject = f"Do you want to wait for tickets for {ticket_type.event_title}?"
+    return write("waitlist_confirm", subject, facts, seller=seller_of(ticket_type))
 
 
 def waitlist_joined(conn: db.Connection, entry_id: str) -> Content:
@@ -97,9 +96,9 @@ def write_about(entry: EmailEntry, template: str, subject: str, renewed: str = "
         "entry": entry,
         "is_open": entry.status == "offered",
         "total": total,
-        "when": when_of(entry).text,
+        "when": when_of(entry),
         "place": venue_of(entry),
         "until": moment_of(entry.expires_at, entry) if entry.expires_at else None,
         "link": link("waitlist", entry.id, waitlist_token(entry.id)),
     }
-    return write(template, subject, facts)
+    return write(template, subject, facts, seller=seller_of(entry))

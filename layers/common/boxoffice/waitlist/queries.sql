@@ -224,7 +224,7 @@ WHERE entry.id = %(id)s
 -- What the email that confirms an address says of a ticket type that the public can buy.
 SELECT ticket_types.id, events.id AS event_id, events.version AS event_version, title AS event_title, venue_name,
     venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name,
-    organisations.name AS seller
+    organisations.name AS seller, contact_email AS seller_contact
 FROM ticket_types JOIN events ON events.id = event_id JOIN organisations ON organisations.id = organisation_id
 WHERE ticket_types.id = %(id)s AND NOT hidden AND ticket_types.deleted_at IS NULL
     AND events.status = 'published' AND events.deleted_at IS NULL
@@ -234,7 +234,8 @@ WHERE ticket_types.id = %(id)s AND NOT hidden AND ticket_types.deleted_at IS NUL
 SELECT entry.id, ticket_type_id, currency, price AS unit_price, entry.name, quantity, entry.status, expires_at,
     entry.event_id, events.version AS event_version,
     events.status = 'cancelled' AS is_cancelled, title AS event_title, venue_name, venue_address, city, time_zone,
-    starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name, organisations.name AS seller, ARRAY(
+    starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name, organisations.name AS seller,
+    contact_email AS seller_contact, ARRAY(
         SELECT label FROM seats JOIN seat_rows ON seat_rows.id = row_id
         WHERE owner_id = entry.id ORDER BY rank, position
     ) AS seats
