@@ -297,8 +297,8 @@ WORST: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 }
 HEAVY = ["create_order", "create_event", "define_seats", "sync_scans", "create_voucher", "update_settings", "sign_up"]
 MOST_CALLS = 40_000
-"""How many calls of functions an answer may take. Most take 1,000 to 7,000. An array of 10,000 wrong items takes two for
-each: pydantic looks if it has attributes."""
+"""How many calls of functions an answer may take. Most take 1,000 to 7,000. An array of 10,000 wrong items takes two
+for each: pydantic looks if it has attributes."""
 
 
 def test_an_answer_to_the_worst_bodies_is_short_and_cheap(world: World, api: Client, subtests: pytest.Subtests) -> None:
