@@ -126,6 +126,7 @@ class World:
     device_token: str
     pairing_code: str
     confirm_token: str
+    order_email_token: str
     reset_token: str
     undo_token: str
     personal_data_token: str
@@ -248,6 +249,9 @@ def build(conn: psycopg.Connection) -> World:
         door_device=door_device,
         device_token=device_token,
         pairing_code=factories.pairing_code(conn, door_pass),
+        order_email_token=_one_time_token(
+            conn, Purpose.CHANGE_ORDER_EMAIL, order_id=paid_order, email="new@example.com", asked_by=None
+        ),
         confirm_token=factories.one_time_token(
             conn, Purpose.SIGN_UP, email=f"{new_id()}@example.com", name="Bola", organisation_name="Bola's"
         ),
