@@ -36,6 +36,7 @@ class Purpose(StrEnum):
     CONFIRM_EMAIL = "confirm email"
     GOOGLE_LOG_IN = "google log-in"
     INVITATION = "invitation"
+    JOIN_WAITLIST = "join waitlist"
     PAIR_DOOR_DEVICE = "pair door device"
     PERSONAL_DATA = "personal data"
     RESET_PASSWORD = "reset password"  # noqa: S105
