@@ -34,6 +34,9 @@ ENVIRONMENT = {
     "HOLD_MINUTES": "15",
     "AUTO_APPROVE_ORGANISATIONS": "true",
     "VERIFY_EMAILS": "false",
+    "CHALLENGE_PROVIDER": "",
+    "CHALLENGE_SITE_KEY": "",
+    "CHALLENGE_SECRET": "challenge",
     "EMAIL_SENDER": "Boxoffice <tickets@example.com>",
     "REFUND_QUEUE_URL": "",
     "SMS_QUEUE_URL": "",
@@ -99,7 +102,11 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def database(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    """Make a database, which the functions are configured to use."""
+    """Make a database, which the functions are configured to use. Guests may have more than most tests need."""
+    for budget in (platform_settings.GUEST_UNPAID, platform_settings.GUEST_FREE):
+        monkeypatch.setitem(budget, "network_least", 10_000)
+        monkeypatch.setitem(budget, "network_most", 10_000)
+        monkeypatch.setitem(budget, "mailbox_most", 10_000)
     with postgres.clone() as database:
         monkeypatch.setenv("DATABASE_URL", database.api_url)
         config.settings.cache_clear()

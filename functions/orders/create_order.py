@@ -5,9 +5,9 @@ from boxoffice.api import IdempotencyKey, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
 from boxoffice.orders import service
-from boxoffice.orders.errors import CANNOT_BE_BOUGHT, TicketTypeNotFound
-from boxoffice.orders.models import OrderRequest, PlacedOrder
-from boxoffice.rate_limit import limit_guesses
+from boxoffice.orders.errors import ASKS_GUESTS, CANNOT_BE_BOUGHT, ChallengeFailed, TicketTypeNotFound
+from boxoffice.orders.models import ChallengeOutcome, OrderRequest, PlacedOrder
+from boxoffice.rate_limit import limit_challenges, limit_guesses
 from boxoffice.scopes import Scope
 from boxoffice.seats.errors import CANNOT_BE_SEATED
 from boxoffice.vouchers.errors import NOT_REDEEMABLE, VoucherNotFound
@@ -22,7 +22,7 @@ __all__ = ["handler"]
     who=Who.PUBLIC,
     scope=Scope.ORDERS_WRITE,
     status=201,
-    raises=(*CANNOT_BE_BOUGHT, *CANNOT_BE_SEATED, *NOT_REDEEMABLE, *NOT_OFFERED, TooManyRequests),
+    raises=(*CANNOT_BE_BOUGHT, *CANNOT_BE_SEATED, *NOT_REDEEMABLE, *NOT_OFFERED, *ASKS_GUESTS, TooManyRequests),
 )
 def create_order(order: OrderRequest, key: IdempotencyKey) -> PlacedOrder:
     """Hold stock and place an order.
@@ -38,6 +38,22 @@ def create_order(order: OrderRequest, key: IdempotencyKey) -> PlacedOrder:
     For a seated ticket type, name all seats, or none to get the best. The best seats are next to each other in one row,
     unless `together` is false. With a `waitlist_token`, the order takes what the waitlist offers to the buyer's email
     address.
+
+    Guests have budgets of unpaid and of free tickets in each event, for their network and for their mailbox. Beyond
+    half of its network's budget, an order's hold is short. A `challenge` lifts the budgets, and so does an account. If
+    the event asks for it, a guest has to confirm a free order: it is `pending` until they open the link of an email.
     """
-    with limit_guesses(order.voucher, VoucherNotFound, TicketTypeNotFound), db.autocommit() as conn:
-        return service.place_order(conn, caller(), order, key)
+    with (
+        limit_guesses(order.voucher, VoucherNotFound, TicketTypeNotFound),
+        limit_challenges(order.challenge, ChallengeFailed),
+        db.autocommit() as conn,
+    ):
+        return service.place_order(conn, caller(), order, key, _outcome(order.challenge))
+
+
+def _outcome(challenge: str | None) -> ChallengeOutcome | None:
+    if challenge is None or caller().actor_kind != "guest":
+        return None
+    from boxoffice.challenges import verify
+
+    return verify(challenge)

@@ -48,6 +48,10 @@ def shop(_: RunningStack) -> Blueprint:
     def order(order_id: UUID) -> str:
         return render_template("order.html", order_id=order_id)
 
+    @pages.get("/confirm-order")
+    def confirmation() -> str:
+        return render_template("confirm_order.html")
+
     @pages.get("/tickets/<uuid:ticket_id>")
     def ticket(ticket_id: UUID) -> str:
         return render_template("ticket.html", ticket_id=ticket_id)

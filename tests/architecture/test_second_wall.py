@@ -18,7 +18,8 @@ SCHEMA = (ROOT / "layers/common/boxoffice/schema.sql").read_text()
 OF_THE_PLATFORM = {
     *("accounts", "actors", "google_identities", "one_time_tokens", "phone_codes", "rate_limits", "refresh_tokens"),
     *("second_factors", "sessions"),
-    *("audit_chains", "audit_log", "audit_values", "contact_purges", "erased_buyers", "erasures", "idempotency_keys"),
+    *("audit_chains", "audit_log", "audit_values", "contact_purges", "erased_buyers", "erasures", "guest_holds"),
+    "idempotency_keys",
     *("key_withdrawals", "outbox", "paces", "platform_settings", "platform_settings_version", "renewals"),
 }
 
@@ -52,7 +53,8 @@ OPENED = """
     events: cancel_event delete_event insert_event list_amounts lock_event publish_event update_event
     messaging: insert_webhooks
     orders: get_draws get_request give_back_draws insert_note is_processing list_buyer_limits list_draws
-        place_cart place_order set_draws set_hold_end set_seats set_status take_order take_payments_to_close
+        place_cart place_order release_guest_hold set_draws set_hold_end set_seats set_status take_order
+        take_payments_to_close
     organisations: get_name get_organisation insert_organisation lock_account_and_insert_owner lock_organisation
         replace_invitation set_role set_status update_organisation
     payments: ask_later book_elsewhere clear_end_of_order close_matter close_payment close_unprepared
@@ -85,7 +87,7 @@ OPENED = """
 # Jobs work for all organisations, and answer nobody.
 JOBS = """
     events: finish_cancellation
-    orders: list_lapsed_orders lock_lapsed_orders set_expired
+    orders: delete_over_guest_holds list_lapsed_orders list_over_guest_holds lock_lapsed_orders set_expired
     organisations: list_expired_invitations purge_invitations
     payments: erase_old_events get_payments_backlog list_accounts_to_send list_old_events list_orders_to_end
         take_payments_to_ask take_refunds

@@ -33,6 +33,7 @@ class Purpose(StrEnum):
 
     CHANGE_EMAIL = "change email"
     CONFIRM_EMAIL = "confirm email"
+    CONFIRM_ORDER = "confirm order"
     GOOGLE_LOG_IN = "google log-in"
     INVITATION = "invitation"
     PAIR_DOOR_DEVICE = "pair door device"

@@ -12,6 +12,7 @@ from boxoffice import api, db, sql
 from boxoffice.addresses import network_of
 from boxoffice.answer import set_header
 from boxoffice.errors import SmsLimitReached, TooManyRequests
+from boxoffice.mailboxes import mailbox_of
 from boxoffice.observability import count
 
 SQL = sql.queries()
@@ -117,7 +118,7 @@ def limit_emails_to(email: str, *others: str) -> None:
         TooManyRequests: in the last hour there were five such requests for one of them, or a hundred by the caller.
     """
     _limit("emails by", [_address()], EMAILS_FROM_ONE_ADDRESS, EMAILS_WINDOW)
-    _limit("emails to", [_mailbox(email), *others], EMAILS, EMAILS_WINDOW)
+    _limit("emails to", [mailbox_of(email), *others], EMAILS, EMAILS_WINDOW)
 
 
 def limit_links_to(email: str, what: Literal["reset", "orders", "personal data"]) -> None:
@@ -175,7 +176,7 @@ def limit_invitations(organisation_id: UUID, account_id: UUID, email: str) -> No
     """
     _limit("emails by", [_address()], EMAILS_FROM_ONE_ADDRESS, EMAILS_WINDOW)
     _limit("invite", [str(organisation_id), str(account_id)], INVITATIONS, EMAILS_WINDOW)
-    _limit("emails to", [_mailbox(email)], EMAILS, EMAILS_WINDOW)
+    _limit("emails to", [mailbox_of(email)], EMAILS, EMAILS_WINDOW)
 
 
 @contextmanager
@@ -215,6 +216,22 @@ def limit_wrong_tokens(action: Literal["pair", "transfer"], *wrong: type[Excepti
         TooManyRequests: there were a hundred wrong ones in fifteen minutes before.
     """
     with _limit_failures(action, WRONG_TOKENS, wrong):
+        yield
+
+
+@contextmanager
+def limit_challenges(response: str | None, *wrong: type[Exception]) -> Iterator[None]:
+    """Count a wrong answer to a challenge, for the caller's address, since each costs us a call to the provider.
+
+    Without an answer this does nothing.
+
+    Raises:
+        TooManyRequests: there were a hundred wrong ones in fifteen minutes before.
+    """
+    if response is None:
+        yield
+        return
+    with _limit_failures("challenge", WRONG_TOKENS, wrong):
         yield
 
 
@@ -355,15 +372,6 @@ def _refuse_more(limits: Sequence[Limit], counted: Sequence[dict[str, Any]]) -> 
             if limit.refusal is TooManyRequests:
                 _set_headers(bucket, limit.most)
             raise limit.refusal(retry_after=_seconds_left(bucket))
-
-
-def _mailbox(email: str) -> str:
-    """Return the mailbox that an address leads to: what follows a ``+`` only sorts mail, and Gmail reads over dots."""
-    name, _, domain = email.rpartition("@")
-    name = name.partition("+")[0] or name
-    if domain in ("gmail.com", "googlemail.com"):
-        return f"{name.replace('.', '')}@gmail.com"
-    return f"{name}@{domain}"
 
 
 def _address() -> str:

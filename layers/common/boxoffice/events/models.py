@@ -7,7 +7,20 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from boxoffice.models import Id, ImageUrl, Moment, MoneyView, Page, Patch, Request, ShortText, Text, View, unchanged
+from boxoffice.models import (
+    ChallengeView,
+    Id,
+    ImageUrl,
+    Moment,
+    MoneyView,
+    Page,
+    Patch,
+    Request,
+    ShortText,
+    Text,
+    View,
+    unchanged,
+)
 from boxoffice.money import is_currency
 from boxoffice.ticket_types.models import MOST_TICKET_TYPES, EventStatus, TicketTypeRequest, TicketTypeView
 
@@ -123,6 +136,15 @@ LatePayments = Annotated[
 ]
 
 
+AsksChallenge = Annotated[
+    bool,
+    Field(strict=True, description="Sells to guests only if they solve a challenge, which tells them from programs"),
+]
+ConfirmFreeOrders = Annotated[
+    bool, Field(strict=True, description="Gives guests free tickets only once they open the link of an email")
+]
+
+
 class EventRequest(Request):
     organisation_id: Id
     title: ShortText
@@ -138,6 +160,8 @@ class EventRequest(Request):
     currency: Currency
     capacity: Capacity | None = None
     late_payments: LatePayments | None = None
+    asks_challenge: AsksChallenge = False
+    confirm_free_orders: ConfirmFreeOrders = False
     ticket_types: list[TicketTypeRequest] = Field(default_factory=list, max_length=MOST_TICKET_TYPES)
 
 
@@ -163,6 +187,8 @@ class EventPatch(Patch):
     currency: Currency = unchanged()
     capacity: Capacity | None = unchanged()
     late_payments: LatePayments | None = unchanged()
+    asks_challenge: AsksChallenge = unchanged()
+    confirm_free_orders: ConfirmFreeOrders = unchanged()
 
 
 class VenueView(View):
@@ -210,6 +236,11 @@ class EventView(EventSummary):
     late_payments: LatePaymentsView | None = Field(
         description="Until when payments that take days may start, and how much of each ticket type they may hold"
     )
+    asks_challenge: bool
+    challenge: ChallengeView | None = Field(
+        description="What guests solve before they buy. Null if the event or the deployment asks for none"
+    )
+    confirm_free_orders: bool = Field(description="True if guests confirm free orders by the link of an email")
     ticket_types: list[TicketTypeView]
 
 
@@ -303,6 +334,8 @@ class EventRow(ListedEvent):
     capacity_sold: int | None
     late_payments_until: datetime | None
     late_payments_share: int | None
+    asks_challenge: bool
+    confirm_free_orders: bool
 
     @property
     def late_payments(self) -> LatePaymentsView | None:

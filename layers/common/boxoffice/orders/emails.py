@@ -6,10 +6,11 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from boxoffice import db, money, sql
-from boxoffice.emails import NOTICES, Content, NotNeeded, Occasion, link, titles_of, venue_of, write
+from boxoffice import db, money, one_time, sql
+from boxoffice.emails import NOTICES, Content, NotNeeded, Occasion, link, page_link, titles_of, venue_of, write
 from boxoffice.guest_tokens import order_token
 from boxoffice.ids import shown_order_number
+from boxoffice.one_time import Purpose
 from boxoffice.tickets import emails as ticket_emails
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.emails import MOST_QRS, EmailTicket
@@ -90,7 +91,28 @@ def order_links(conn: db.Connection, email: str) -> Content:
     return write("order_links", "Your orders and tickets", facts)
 
 
-EMAILS = (order_confirmation, order_links)
+def confirm_order(conn: db.Connection, order_id: str, token_id: str) -> Content:
+    """Write to whom free tickets were ordered for: here is the link that gets them.
+
+    Raises:
+        NotNeeded: the link is over or was used.
+    """
+    token = one_time.get(conn, Purpose.CONFIRM_ORDER, UUID(token_id))
+    if token is None:
+        raise NotNeeded("the link is over")
+    order, items = get_order(conn, UUID(order_id))
+    text = one_time.token_of(Purpose.CONFIRM_ORDER, token.id)
+    shown = [{**vars(item), "when": when(item.starts_at, item.time_zone)} for item in items]
+    facts = {"number": shown_order_number(order.number), "seller": order.seller, "items": shown}
+    links = {
+        "link": page_link("confirm-order", text),
+        "token": text,
+        "until": when(token.expires_at, items[0].time_zone),
+    }
+    return write("confirm_order", "Confirm your order", facts | links)
+
+
+EMAILS = (order_confirmation, order_links, confirm_order)
 
 
 def _linked(order: LinkedOrder) -> dict[str, Any]:

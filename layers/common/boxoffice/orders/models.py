@@ -16,6 +16,7 @@ from boxoffice.vouchers.models import Code, Voucher
 type OrderStatus = Literal["pending", "paid", "cancelled", "expired", "partially_refunded", "refunded"]
 type TicketModeChoice = Literal["separate", "group"]
 type TicketMode = Literal["separate", "group", "choice"]
+type ChallengeOutcome = Literal["passed", "failed", "unknown"]
 type MatterKind = Literal[
     "refund_failed", "refund_by_hand", "refunded_elsewhere", "dispute", "unknown_payment", "difference"
 ]
@@ -59,6 +60,20 @@ class OrderRequest(Request):
             description="Accepts what the waitlist offers to the buyer's email address, or a part of it",
         ),
     ] = None
+
+    challenge: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=4096,
+            exclude=True,  # a repeat of the request may come with another answer
+            description="What the widget of the challenge has answered. It works once, and lifts a guest's budgets",
+        ),
+    ] = None
+
+
+class OrderConfirmation(Request):
+    token: Annotated[str, Field(min_length=1, max_length=200, description="Of the link in the email")]
 
 
 class OrderLinksRequest(Request):
@@ -185,6 +200,8 @@ class SaleTerms:
     capacity_pool_id: UUID | None
     capacity_rows: int | None
     seller_sells: bool
+    asks_challenge: bool
+    confirm_free_orders: bool
 
 
 @dataclass(frozen=True)
@@ -305,6 +322,7 @@ class Purchase:
         draws: what the order takes from pools.
         offered: what the order takes from an offer of the waitlist instead.
         waitlist_token: proves that the offer is this buyer's.
+        awaits_confirmation: True if the order is free, and a guest has to confirm it by a link.
     """
 
     request_id: UUID
@@ -315,11 +333,17 @@ class Purchase:
     draws: list[Draw]
     offered: list[Draw]
     waitlist_token: str | None
+    awaits_confirmation: bool
 
     @property
     def is_simple(self) -> bool:
         """Return True if one statement can place the order: it takes nothing but stock, and the buyer pays later."""
         return self.cart.total > 0 and not (self.limits or self.cart.seats or self.waitlist_token)
+
+    @property
+    def has_proof(self) -> bool:
+        """Return True if a link proves that the buyer reads the mailbox: that of an offer, or that to confirm with."""
+        return self.waitlist_token is not None or self.awaits_confirmation
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from uuid import UUID
 from boxoffice import money
 from boxoffice.errors import DomainError
 from boxoffice.ids import normalise_order_number
+from boxoffice.mailboxes import mailbox_of
 from boxoffice.orders.errors import (
     BuyerLimitReached,
     MixedOrder,
@@ -37,6 +38,10 @@ from boxoffice.vouchers.errors import VoucherNotApplicable, VoucherNotFound, Vou
 from boxoffice.vouchers.models import Voucher
 from boxoffice.vouchers.rules import choose_voucher, covers
 from boxoffice.waitlist.errors import OfferMismatch
+
+NOTHING_TO_PAY = "nothing to pay"
+CONFIRMED = "confirmed by the link in the email"
+"""Why a free order is paid, as its history says. Limits per buyer read there who has proved the address."""
 
 GRACE_PERIOD = timedelta(minutes=15)
 """How long an order with an open payment keeps its stock after its hold, since a provider may be slow (decision 21)."""
@@ -231,6 +236,11 @@ def buyer_limits(items: Sequence[CartItem], voucher: Voucher | None) -> list[Buy
     return limits
 
 
+def asks_for_confirmation(cart: Cart) -> bool:
+    """Return True if a guest has to confirm an order of the cart by a link: it is free, and an event asks for that."""
+    return cart.total == 0 and any(item.terms.confirm_free_orders for item in cart.items)
+
+
 def shortage_error(cart: Cart, pool_ids: Collection[UUID]) -> DomainError:
     """Return the error for a cart whose pools have too little left.
 
@@ -260,8 +270,8 @@ def check_buyer_limits(limits: Sequence[BuyerLimit], owned: dict[UUID, int]) -> 
 
 
 def buyer_keys(order: OrderRow) -> list[str]:
-    """Return the keys of a buyer at an organisation: one for the email address, one for the account if there is one."""
-    keys = [f"{order.organisation_id} {order.buyer_email}"]
+    """Return the keys of a buyer at an organisation: one for the mailbox, and one for the account if there is one."""
+    keys = [f"{order.organisation_id} {mailbox_of(order.buyer_email)}"]
     if order.account_id:
         keys.append(f"{order.organisation_id} {order.account_id}")
     return keys

@@ -1,6 +1,7 @@
 """Use cases of orders: place, pay, cancel and expire them, and give back what they have of the stock."""
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,12 +17,14 @@ from boxoffice.errors import Busy
 from boxoffice.guest_tokens import order_token
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import first_id, new_id, new_order_number
+from boxoffice.mailboxes import mailbox_of
 from boxoffice.orders import rules
 from boxoffice.orders.errors import BuyerLimitReached, OrderNotPending, PaymentProcessing, TicketTypeNotFound
 from boxoffice.orders.models import (
     ALL_STATUSES,
     BuyerLimit,
     Cart,
+    ChallengeOutcome,
     LapsedOrder,
     ListedOrder,
     ListedOrderRow,
@@ -56,22 +59,32 @@ SQL = sql.queries("orders")
 _MOST_READS = 50  # of the sale terms, for one purchase
 
 
-def place_order(conn: db.Connection, caller: Caller, request: OrderRequest, key: str) -> PlacedOrder:
-    """Hold stock and place an order. A free order is paid at once.
+def place_order(
+    conn: db.Connection,
+    caller: Caller,
+    request: OrderRequest,
+    key: str,
+    challenge: ChallengeOutcome | None = None,
+) -> PlacedOrder:
+    """Hold stock and place an order. A free order is paid at once, or once a guest has confirmed it by a link.
 
-    Runs in autocommit: two statements in the common case, and only the second holds locks. Each further plan is a
-    transaction of its own, so that its locks end before the next plan.
+    Runs in autocommit: two statements in the common case, and only the second holds locks. A guest's order has one more
+    before, for the budgets. Each further plan is a transaction of its own, so that its locks end before the next plan.
+
+    Args:
+        challenge: what came of the challenge that a guest has solved; unknown if its provider did not say.
 
     Raises:
         SoldOut: a pool had too little left at a moment during the call.
         CANNOT_BE_BOUGHT, CANNOT_BE_SEATED: the request cannot be met, or not for this buyer.
         NOT_REDEEMABLE, NOT_OFFERED: the voucher or the waitlist token does not allow this order.
+        ASKS_GUESTS: a guest has to solve a challenge, to log in or to wait.
         KeyReused: the idempotency key belongs to another request.
     """
     return idempotency.run_once(
         conn,
         lambda: _find_idempotent(conn, caller, request, key),
-        lambda: _place_with_retry(conn, caller, request, key),
+        lambda: _place_with_retry(conn, caller, request, key, challenge),
         lambda stored: _read_placed_order(conn, UUID(stored["id"])),
         SQL.get_request,
     )
@@ -88,7 +101,9 @@ def _find_idempotent(conn: db.Connection, caller: Caller, request: OrderRequest,
     return _idempotent(caller, request, key, organisation_id) if organisation_id else None
 
 
-def _place_with_retry(conn: db.Connection, caller: Caller, request: OrderRequest, key: str) -> PlacedOrder:
+def _place_with_retry(
+    conn: db.Connection, caller: Caller, request: OrderRequest, key: str, challenge: ChallengeOutcome | None
+) -> PlacedOrder:
     """Place an order under the current sale terms.
 
     Edits to the terms move the stock to a new pool. Therefore read the terms again before answering "sold out".
@@ -99,17 +114,49 @@ def _place_with_retry(conn: db.Connection, caller: Caller, request: OrderRequest
         raise TicketTypeNotFound(ticket_type_ids=[item.ticket_type_id for item in request.items])
     idempotent = _idempotent(caller, request, key, organisation_id)
     for _ in range(_MOST_READS):
-        purchase = _make_purchase(conn, caller.account_id, request, idempotent, cart)
         try:
-            _place_once(conn, purchase)
+            return _place_as(conn, caller, request, idempotent, cart, challenge)
         except InsufficientStock as error:
             before, cart = cart, _read_cart(conn, request)
             if cart == before:
                 seats.check_named(conn, cart.seats)
                 raise rules.shortage_error(cart, error.pool_ids) from error
-        else:
-            return _answer_purchase(conn, purchase)
     raise Busy
+
+
+def _place_as(
+    conn: db.Connection,
+    caller: Caller,
+    request: OrderRequest,
+    idempotent: IdempotentRequest,
+    cart: Cart,
+    challenge: ChallengeOutcome | None,
+) -> PlacedOrder:
+    """Place an order of a cart, if the caller is admitted."""
+    order_id, now = new_id(), datetime.now(UTC)
+    with _admitted(conn, caller, request, idempotent, cart, order_id, now, challenge) as expires_at:
+        order = _make_order(order_id, caller.account_id, request, cart, now, expires_at)
+        purchase = _make_purchase(conn, caller, request, idempotent, cart, order)
+        _place_once(conn, purchase)
+        return _answer_purchase(conn, purchase)
+
+
+def _admitted(
+    conn: db.Connection,
+    caller: Caller,
+    request: OrderRequest,
+    idempotent: IdempotentRequest,
+    cart: Cart,
+    order_id: UUID,
+    now: datetime,
+    challenge: ChallengeOutcome | None,
+) -> AbstractContextManager[datetime]:
+    """Return a block to place an order in, which yields when its hold ends. Guests have budgets, others have none."""
+    if caller.actor_kind != "guest" or request.waitlist_token:
+        return nullcontext(now + settings().hold)
+    from boxoffice.orders import guests  # programs and accounts do not need it
+
+    return guests.admitted(conn, caller, request, idempotent.id, cart, order_id, now, challenge)
 
 
 def _read_cart(conn: db.Connection, request: OrderRequest) -> Cart:
@@ -126,27 +173,41 @@ def _read_cart(conn: db.Connection, request: OrderRequest) -> Cart:
 
 
 def _make_purchase(
-    conn: db.Connection, account_id: UUID | None, request: OrderRequest, idempotent: IdempotentRequest, cart: Cart
+    conn: db.Connection,
+    caller: Caller,
+    request: OrderRequest,
+    idempotent: IdempotentRequest,
+    cart: Cart,
+    order: OrderRow,
 ) -> Purchase:
     draws = rules.plan_draws(cart.items, cart.voucher, conn.info.backend_pid)
     offered_pools = rules.pools_of(cart.items) if request.waitlist_token else set()
     return Purchase(
         request_id=idempotent.id,
         fingerprint=idempotent.fingerprint,
-        order=_make_order(account_id, request, cart),
+        order=order,
         cart=cart,
         limits=rules.buyer_limits(cart.items, cart.voucher),
         draws=[draw for draw in draws if draw.pool_id not in offered_pools],
         offered=[draw for draw in draws if draw.pool_id in offered_pools],
         waitlist_token=request.waitlist_token,
+        awaits_confirmation=(
+            caller.actor_kind == "guest" and not request.waitlist_token and rules.asks_for_confirmation(cart)
+        ),
     )
 
 
-def _make_order(account_id: UUID | None, request: OrderRequest, cart: Cart) -> OrderRow:
-    now = datetime.now(UTC)
+def _make_order(
+    order_id: UUID,
+    account_id: UUID | None,
+    request: OrderRequest,
+    cart: Cart,
+    now: datetime,
+    expires_at: datetime,
+) -> OrderRow:
     terms = cart.items[0].terms
     return OrderRow(
-        id=new_id(),
+        id=order_id,
         number=new_order_number(),
         organisation_id=terms.organisation_id,
         account_id=account_id,
@@ -157,7 +218,7 @@ def _make_order(account_id: UUID | None, request: OrderRequest, cart: Cart) -> O
         currency=terms.currency,
         total=cart.total,
         voucher_id=cart.voucher.id if cart.voucher else None,
-        expires_at=now + settings().hold,
+        expires_at=expires_at,
         created_at=now,
     )
 
@@ -185,29 +246,48 @@ def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, 
         return _insert_order(conn, purchase, plan)
     order, cart = purchase.order, purchase.cart
     with conn.transaction():
-        _check_buyer_limits(conn, order, purchase.limits)
+        _check_buyer_limits(conn, order, purchase.limits, is_proven=purchase.has_proof)
         entry_id, offered = _accept_offer(conn, purchase)
         draws = stock.consolidate(conn, plan) if consolidate else plan
         if draws is None or not _insert_order(conn, purchase, [*draws, *offered]):
             raise psycopg.Rollback
         if cart.seats:
             _take_seats(conn, purchase, entry_id)
-        if order.total == 0:
-            pay(conn, order, reason="nothing to pay")
+        if purchase.awaits_confirmation:
+            _ask_for_confirmation(conn, order)
+        elif order.total == 0:
+            pay(conn, order, reason=rules.NOTHING_TO_PAY)
         if entry_id:
             waitlist.offer_stock_of_orders(conn, [order.id])
         return True
     return False
 
 
-def _check_buyer_limits(conn: db.Connection, order: OrderRow, limits: Sequence[BuyerLimit]) -> None:
+def _ask_for_confirmation(conn: db.Connection, order: OrderRow) -> None:
+    """Owe a guest the email whose link confirms a free order."""
+    from boxoffice import one_time
+
+    lifetime = order.expires_at - order.created_at
+    token_id = one_time.issue(conn, one_time.Purpose.CONFIRM_ORDER, lifetime, order_id=str(order.id))
+    payload = {"order_id": str(order.id), "token_id": str(token_id)}
+    outbox.owe_email(conn, "confirm_order", order.buyer_email, payload)
+
+
+def _check_buyer_limits(
+    conn: db.Connection, order: OrderRow, limits: Sequence[BuyerLimit], *, is_proven: bool = False
+) -> None:
     """Check that the order respects the limits of its buyer. A lock on the buyer keeps the count true until the commit.
+
+    Args:
+        is_proven: True if a link has proved, or has yet to prove, that the buyer reads the mailbox. Then what others
+            may have ordered in the buyer's name does not count. So it is for an account whose address is verified.
 
     Raises:
         BuyerLimitReached: it does not.
     """
     if not limits:
         return
+    mailbox = mailbox_of(order.buyer_email)
     db.run(conn, SQL.lock_buyer, keys=rules.buyer_keys(order))
     owned = db.many(
         conn,
@@ -216,11 +296,23 @@ def _check_buyer_limits(conn: db.Connection, order: OrderRow, limits: Sequence[B
         id=order.id,
         organisation_id=order.organisation_id,
         account_id=order.account_id,
-        buyer_email=order.buyer_email,
-        address_macs=macs_of(order.buyer_email),
+        mailbox=mailbox,
+        mailbox_macs=macs_of(mailbox),
+        is_proven=is_proven,
+        confirmed=rules.CONFIRMED,
         subject_ids=[limit.subject_id for limit in limits],
     )
     rules.check_buyer_limits(limits, {row["subject_id"]: row["quantity"] for row in owned})
+
+
+def check_buyer_limits(conn: db.Connection, order: OrderRow) -> None:
+    """Check that an order that its buyer confirms by a link respects the limits. The transaction has locked the order.
+
+    Raises:
+        BuyerLimitReached: it does not.
+    """
+    limits = db.many(conn, BuyerLimit, SQL.list_buyer_limits, id=order.id)
+    _check_buyer_limits(conn, order, limits, is_proven=True)
 
 
 def _accept_offer(conn: db.Connection, purchase: Purchase) -> tuple[UUID | None, list[Draw]]:
@@ -305,19 +397,29 @@ def _answer_purchase(conn: db.Connection, purchase: Purchase) -> PlacedOrder:
         for item, charge in zip(cart.items, cart.charges, strict=True)
     ]
     summary = OrderSummaryRow(**vars(order), subtotal=cart.subtotal, discount=cart.discount)
-    return _placed_order(summary, items, cart.voucher.code if cart.voucher else None)
+    voucher = cart.voucher.code if cart.voucher else None
+    return _placed_order(summary, items, voucher, is_paid=cart.total == 0 and not purchase.awaits_confirmation)
 
 
 def _read_placed_order(conn: db.Connection, order_id: UUID) -> PlacedOrder:
     """Read an order, and return the answer that the buyer got when it was placed. Only its state may have changed."""
     order = db.get(conn, OrderDetails, SQL.get_order, id=order_id, number=None)
-    return _placed_order(order, [OrderItemView.model_validate(item) for item in order.items], order.voucher)
+    items = [OrderItemView.model_validate(item) for item in order.items]
+    is_paid = any(change["reason"] == rules.NOTHING_TO_PAY for change in order.history or ())
+    return _placed_order(order, items, order.voucher, is_paid=is_paid)
 
 
-def _placed_order(order: OrderSummaryRow, items: list[OrderItemView], voucher: str | None) -> PlacedOrder:
-    """Return the answer to a purchase, with the state in which an order begins: free orders are paid at once."""
+def read_confirmed_order(conn: db.Connection, order_id: UUID) -> PlacedOrder:
+    """Return an order that its buyer has just confirmed, with the token that shows it."""
+    return _read_placed_order(conn, order_id).model_copy(update={"status": "paid"})
+
+
+def _placed_order(
+    order: OrderSummaryRow, items: list[OrderItemView], voucher: str | None, *, is_paid: bool
+) -> PlacedOrder:
+    """Return the answer to a purchase, with the state in which the order begins."""
     fields = {name: getattr(order, name) for name in OrderSummary.model_fields}
-    fields["status"] = "pending" if order.total else "paid"
+    fields["status"] = "paid" if is_paid else "pending"
     return PlacedOrder(**fields, items=items, voucher=voucher, access_token=order_token(order.id))
 
 
