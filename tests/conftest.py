@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from boxoffice import config, credentials, db, migrations, platform_settings
+from tests.helpers.challenges import Challenges, challenges_at
 from tests.helpers.conformance import Coverage
 from tests.helpers.google import CLIENT, SECRET_ID, Google, google_at
 from tests.helpers.locks import refuse_locks_outside_transactions
@@ -212,6 +213,21 @@ def google(api: Client, google_server: Google) -> Iterator[Google]:
     """Let log-in with Google go to the stub."""
     with google_at(google_server):
         yield google_server
+
+
+@pytest.fixture(scope="session")
+def challenge_server() -> Iterator[Challenges]:
+    """Run a stub of a provider of challenges."""
+    server = Challenges()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def challenges(api: Client, challenge_server: Challenges, monkeypatch: pytest.MonkeyPatch) -> Iterator[Challenges]:
+    """Let the deployment have challenges, at the stub."""
+    with challenges_at(challenge_server, monkeypatch):
+        yield challenge_server
 
 
 @pytest.fixture

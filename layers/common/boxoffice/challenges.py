@@ -76,9 +76,10 @@ def _ask(response: str) -> dict[str, Any]:
     global _silent_until
     if time.monotonic() < _silent_until:
         raise _Unavailable("it has not answered a moment ago")
-    key = secret(settings().challenge_secret).get("secret", "")
+    account = secret(settings().challenge_secret)
+    url = account.get("url") or URLS[settings().challenge_provider]  # another one for a stand-in of the provider
     try:
-        answer = _call(URLS[settings().challenge_provider], {"secret": key, "response": response})
+        answer = _call(url, {"secret": account.get("secret", ""), "response": response})
         if faults := _FAULTS.intersection(map(str, answer.get("error-codes") or ())):
             raise _Unavailable(f"the provider answers {sorted(faults)}")
     except _Unavailable:
