@@ -136,11 +136,7 @@ class PlatformSettings(BaseModel):
         GuestBudget, Field(description="What guests may have of an event that is not paid yet, at a time")
     ] = Field(default_factory=lambda: GuestBudget(**GUEST_UNPAID))
     guest_free: Annotated[GuestBudget, Field(description="What guests may have of an event for free, in a day")] = (
-        Field(
-            default_factory=lambda: GuestBudget(
-                network_percent=10, network_least=10, network_most=200, mailbox_most=10, all_percent=100
-            )
-        )
+        Field(default_factory=lambda: GuestBudget(**GUEST_FREE))
     )
     guest_hold_minutes: Annotated[
         StrictInt,
