@@ -155,10 +155,10 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     # seats
     "seat_rows_longest_free_check": "UPDATE seat_rows SET longest_free = -1",
     "seat_rows_name": copy("seat_rows", id=NEW),
-    "seat_rows_pkey": copy("seat_rows", name="'Z'"),
+    "seat_rows_pkey": copy("seat_rows", key="'Z'"),
     "seat_rows_ticket_type_id_fkey": f"UPDATE seat_rows SET ticket_type_id = {NEW}",
     "seats_once_an_event": copy("seats", id=NEW),
-    "seats_pkey": copy("seats", number="'99'"),
+    "seats_pkey": copy("seats", key="'99'"),
     "seats_row_id_fkey": f"UPDATE seats SET row_id = {NEW}",
     "seats_sold_to_somebody": "UPDATE seats SET sold = true, owner_id = NULL",
     # waitlist
@@ -201,6 +201,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "order_history_pkey": copy("order_history"),
     "erased_buyers_order_id_fkey": f"UPDATE erased_buyers SET order_id = {NEW}",
     "erased_buyers_pkey": copy("erased_buyers"),
+    "guest_holds_pkey": copy("guest_holds"),
     # payments
     "payments_amount_check": "UPDATE payments SET amount = 0",
     "payments_one_open": copy("payments", "ask_at IS NOT NULL", id=NEW, provider_reference="'other'"),
@@ -383,7 +384,10 @@ DOMAINS: dict[str, tuple[str, set[str]]] = {
     "order_status_check": ("'lost'", {"orders.status"}),
     "scan_outcome_check": ("'lost'", {"scans.outcome"}),
     "ticket_count_check": ("-1", {"stock.available", "stock.held", "stock.sold"}),
-    "ticket_quantity_check": ("0", {"order_items.quantity", "tickets.group_size", "waitlist_entries.quantity"}),
+    "ticket_quantity_check": (
+        "0",
+        {"guest_holds.quantity", "order_items.quantity", "tickets.group_size", "waitlist_entries.quantity"},
+    ),
 }
 
 # All other columns are NOT NULL.
@@ -458,6 +462,8 @@ INSERT INTO platform_settings VALUES ('verify_emails', 'true');
 INSERT INTO erasures (id, account_id, email, is_proven)
     SELECT gen_random_uuid(), id, 'ada@example.com', true FROM accounts LIMIT 1;
 INSERT INTO erased_buyers SELECT '', id, now() FROM orders LIMIT 1;
+INSERT INTO guest_holds SELECT id, gen_random_uuid(), request_id, '192.0.2.1', buyer_email, 1, false, now() FROM orders
+    LIMIT 1;
 INSERT INTO contact_purges (event_id) SELECT id FROM events LIMIT 1;
 INSERT INTO google_identities (issuer, subject, account_id) SELECT 'google', 'ada', id FROM accounts LIMIT 1;
 INSERT INTO audit_values SELECT chain, entry, 'digest', 'sixteen of bytes', 'value', NULL FROM audit_log LIMIT 1;

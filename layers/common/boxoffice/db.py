@@ -6,8 +6,9 @@ Every transaction takes its locks in this order, so that none deadlocks:
         admin's, the lock of admins comes right after it. An organisation, then an API key of it. A door pass, then one
         of its devices. An erasure, or an event's contact purge. The version of the platform's settings
     2. a provider event, its payment, then the order (several orders only with SKIP LOCKED, and so a locked order's
-        payments)
-    3. a buyer, by an advisory lock for each of their identities, in order
+        payments), with a guest's hold
+    3. a buyer, by an advisory lock for each of their identities, in order. What a guest holds is counted before, in a
+        statement of its own, by advisory locks of the network and the mailbox, in order
     4. an event (shared by whoever changes a price or a voucher), then its ticket types by id, or a voucher
     5. a waitlist entry (several only with SKIP LOCKED; a transaction that holds stock already locks one so too)
     6. rows of stock by (pool_id, row_no), then rows of seats by (ticket_type_id, rank) in place of their seats

@@ -165,7 +165,7 @@ class TestBudgets:
 def test_wrong_answers_are_limited(
     api: Client, challenges: Challenges, ticket_type: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limit, "WRONG_TOKENS", 2)
+    monkeypatch.setattr(rate_limit, "FROM_ONE_ADDRESS", 2)
 
     assert [buy(api, ticket_type, "program").code for _ in range(3)] == ["challenge_failed"] * 2 + ["too_many_requests"]
     assert len(challenges.take_requests()) == 2

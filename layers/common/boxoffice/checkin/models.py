@@ -57,7 +57,7 @@ class TicketScanRequest(Request):
     @model_validator(mode="after")
     def _is_numbered_by_a_device(self) -> "TicketScanRequest":
         if self.sequence is not None and self.device_id is None:
-            raise ValueError("sequence needs a device_id")
+            raise ValueError("must have a `device_id` if it has a `sequence`")
         return self
 
 
@@ -78,7 +78,7 @@ class OfflineScan(Request):
 
 def _numbered_once(scans: list[OfflineScan]) -> list[OfflineScan]:
     if len({scan.sequence for scan in scans}) < len(scans):
-        raise ValueError("must not give a sequence to two scans")
+        raise ValueError("must give each scan a `sequence` of its own")
     return scans
 
 

@@ -25,6 +25,7 @@ from boxoffice.checkin.models import (
 )
 from boxoffice.credentials import DoorDevice
 from boxoffice.tickets.errors import Forged
+from boxoffice.times import zone_of
 
 _REFUSALS: dict[str, type[Refusal]] = {error.code: error for error in REFUSALS}
 _HASH_SIZE = 16  # bytes. To guess a text that matches one of 50,000 tickets takes 2¹¹² tries (decision 32).
@@ -72,9 +73,7 @@ def _detail(ticket: ScannedTicket) -> str:
 
 
 def _clock(moment: datetime, time_zone: str) -> str:
-    from zoneinfo import ZoneInfo
-
-    return f"{moment.astimezone(ZoneInfo(time_zone)):%d %B at %H:%M}"
+    return f"{moment.astimezone(zone_of(time_zone)):%d %B at %H:%M}"
 
 
 # ------------------------------------------------------------------------------------------------- door devices

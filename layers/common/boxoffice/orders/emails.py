@@ -14,7 +14,7 @@ from boxoffice.one_time import Purpose
 from boxoffice.tickets import emails as ticket_emails
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.emails import MOST_QRS, EmailTicket
-from boxoffice.times import when
+from boxoffice.times import moment_of, when_of
 
 SQL = sql.queries("orders")
 
@@ -102,12 +102,12 @@ def confirm_order(conn: db.Connection, order_id: str, token_id: str) -> Content:
         raise NotNeeded("the link is over")
     order, items = get_order(conn, UUID(order_id))
     text = one_time.token_of(Purpose.CONFIRM_ORDER, token.id)
-    shown = [{**vars(item), "when": when(item.starts_at, item.time_zone)} for item in items]
+    shown = [{**vars(item), "when": when_of(item).text} for item in items]
     facts = {"number": shown_order_number(order.number), "seller": order.seller, "items": shown}
     links = {
         "link": page_link("confirm-order", text),
         "token": text,
-        "until": when(token.expires_at, items[0].time_zone),
+        "until": moment_of(token.expires_at, items[0]),
     }
     return write("confirm_order", "Confirm your order", facts | links)
 
@@ -159,7 +159,7 @@ def _event(items: Sequence[EmailItem], shown: Sequence[EmailTicket]) -> dict[str
     event = items[0]
     return {
         "title": event.event_title,
-        "when": when(event.starts_at, event.time_zone),
+        "when": when_of(event).text,
         "place": venue_of(event),
         "items": items,
         "tickets": [ticket for ticket in shown if ticket.event_id == event.event_id],

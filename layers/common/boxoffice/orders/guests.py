@@ -10,7 +10,7 @@ for a day. If the order is refused, its hold is released. If the process dies in
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Literal
@@ -20,12 +20,9 @@ import psycopg
 
 from boxoffice import challenges, db, platform_settings, sql
 from boxoffice.addresses import network_of
-from boxoffice.auth import Caller
-from boxoffice.config import settings
 from boxoffice.mailboxes import mailbox_of
-from boxoffice.orders import rules
 from boxoffice.orders.errors import ChallengeFailed, ChallengeNeeded, GuestBudgetReached
-from boxoffice.orders.models import Cart, ChallengeOutcome, OrderRequest
+from boxoffice.orders.models import Cart, ChallengeOutcome, Purchase
 
 SQL = sql.queries("orders")
 
@@ -45,37 +42,36 @@ class _Hold:
 
 
 @contextmanager
-def admitted(
-    conn: db.Connection,
-    caller: Caller,
-    request: OrderRequest,
-    request_id: UUID,
-    cart: Cart,
-    order_id: UUID,
-    now: datetime,
-    challenge: ChallengeOutcome | None,
-) -> Iterator[datetime]:
-    """Yield when the hold of a guest's order ends. If the block raises, the order does not count. Runs in autocommit.
+def admitted(conn: db.Connection, purchase: Purchase, challenge: ChallengeOutcome | None) -> Iterator[Purchase]:
+    """Yield a guest's purchase, with the time for which it holds its stock. Runs in autocommit.
+
+    If the block raises, the purchase does not count for the budgets.
 
     Raises:
         ChallengeNeeded, ChallengeFailed: the guest has to solve a challenge first.
         GuestBudgetReached: the guest has too much already.
     """
-    _check_challenge(cart, challenge)
-    hold = settings().hold
-    if rules.asks_for_confirmation(cart):
-        hold = min(hold, timedelta(minutes=platform_settings.current(conn).confirmation_minutes))
+    _check_challenge(purchase.cart, challenge)
+    if purchase.awaits_confirmation:
+        most = timedelta(minutes=platform_settings.current(conn).confirmation_minutes)
+        purchase = _until(purchase, min(purchase.order.expires_at, purchase.order.created_at + most))
     if challenge == "passed":
-        yield now + hold
+        yield purchase
         return
-    is_paid_at_once = cart.total == 0 and not rules.asks_for_confirmation(cart)
-    until = _hold(conn, caller, request, request_id, cart, order_id, now, DAY if is_paid_at_once else hold)
+    until = _hold(conn, purchase)
     try:
-        yield now + hold if is_paid_at_once else until
+        yield purchase if purchase.is_paid_at_once else _until(purchase, until)
     except Exception:
         with suppress(psycopg.Error):  # a job deletes what nobody can release now
-            db.run(conn, SQL.release_guest_hold, order_id=order_id)
+            db.run(conn, SQL.release_guest_hold, order_id=purchase.order.id)
         raise
+
+
+def _until(purchase: Purchase, time: datetime) -> Purchase:
+    """Return a purchase that holds its stock until then."""
+    if time == purchase.order.expires_at:
+        return purchase
+    return replace(purchase, order=replace(purchase.order, expires_at=time))
 
 
 def _check_challenge(cart: Cart, outcome: ChallengeOutcome | None) -> None:
@@ -94,46 +90,38 @@ def _check_challenge(cart: Cart, outcome: ChallengeOutcome | None) -> None:
         raise ChallengeNeeded(challenge=challenge)
 
 
-def _hold(
-    conn: db.Connection,
-    caller: Caller,
-    request: OrderRequest,
-    request_id: UUID,
-    cart: Cart,
-    order_id: UUID,
-    now: datetime,
-    longest: timedelta,
-) -> datetime:
+def _hold(conn: db.Connection, purchase: Purchase) -> datetime:
     """Count what an order will hold, and return until when. Beyond half of its budget, a network's holds are short.
 
     Raises:
         GuestBudgetReached: the guest has too much already.
     """
-    current, is_free = platform_settings.current(conn), cart.total == 0
-    budget = current.guest_free if is_free else current.guest_unpaid
-    shortest = longest if longest == DAY else min(longest, timedelta(minutes=current.guest_hold_minutes))
+    current, order, items = platform_settings.current(conn), purchase.order, purchase.cart.items
+    budget = current.guest_unpaid if order.total else current.guest_free
+    until = order.created_at + DAY if purchase.is_paid_at_once else order.expires_at
+    sooner = order.created_at + timedelta(minutes=current.guest_hold_minutes)
     hold = db.exactly_one(
         conn,
         _Hold,
         SQL.hold_for_guest,
-        order_id=order_id,
-        request_id=request_id,
-        network=network_of(caller.address),
-        mailbox=mailbox_of(request.buyer.email),
-        is_free=is_free,
-        event_ids=[item.terms.event_id for item in cart.items],
-        pool_ids=[item.terms.pool_id for item in cart.items],
-        quantities=[item.quantity for item in cart.items],
+        order_id=order.id,
+        request_id=purchase.request_id,
+        network=network_of(purchase.caller.address),
+        mailbox=mailbox_of(order.buyer_email),
+        is_free=order.total == 0,
+        event_ids=[item.terms.event_id for item in items],
+        pool_ids=[item.terms.pool_id for item in items],
+        quantities=[item.quantity for item in items],
         network_percent=budget.network_percent,
         network_least=budget.network_least,
         network_most=budget.network_most,
         mailbox_most=budget.mailbox_most,
         all_percent=budget.all_percent if challenges.offered() else 100,
-        long_until=now + longest,
-        short_until=now + shortest,
+        long_until=until,
+        short_until=until if purchase.is_paid_at_once else min(until, sooner),
     )
     if hold.hold_ends is None:
-        raise _refusal(hold, is_free=is_free)
+        raise _refusal(hold, is_free=order.total == 0)
     return hold.hold_ends
 
 

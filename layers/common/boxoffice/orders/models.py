@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from boxoffice.auth import Caller
 from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Page, Request, ShortText, View
 from boxoffice.pricing.models import Charge
 from boxoffice.seats.models import SeatRequest, SeatView
@@ -243,6 +244,11 @@ class Cart:
         """Return what the buyer pays, in the minor unit."""
         return sum(charge.total for charge in self.charges)
 
+    @property
+    def asks_for_confirmation(self) -> bool:
+        """Return True if a guest has to confirm an order of the cart by a link: it is free, and an event asks so."""
+        return self.total == 0 and any(item.terms.confirm_free_orders for item in self.items)
+
 
 @dataclass(frozen=True)
 class BuyerLimit:
@@ -322,9 +328,9 @@ class Purchase:
         draws: what the order takes from pools.
         offered: what the order takes from an offer of the waitlist instead.
         waitlist_token: proves that the offer is this buyer's.
-        awaits_confirmation: True if the order is free, and a guest has to confirm it by a link.
     """
 
+    caller: Caller
     request_id: UUID
     fingerprint: bytes
     order: OrderRow
@@ -333,12 +339,26 @@ class Purchase:
     draws: list[Draw]
     offered: list[Draw]
     waitlist_token: str | None
-    awaits_confirmation: bool
 
     @property
     def is_simple(self) -> bool:
         """Return True if one statement can place the order: it takes nothing but stock, and the buyer pays later."""
         return self.cart.total > 0 and not (self.limits or self.cart.seats or self.waitlist_token)
+
+    @property
+    def is_by_guest(self) -> bool:
+        """Return True if a stranger buys: without an account, an API key, or the token that the waitlist emailed."""
+        return self.caller.actor_kind == "guest" and self.waitlist_token is None
+
+    @property
+    def awaits_confirmation(self) -> bool:
+        """Return True if a guest has to confirm the order by a link."""
+        return self.is_by_guest and self.cart.asks_for_confirmation
+
+    @property
+    def is_paid_at_once(self) -> bool:
+        """Return True if the order is paid as soon as it is placed, since it is free."""
+        return self.order.total == 0 and not self.awaits_confirmation
 
     @property
     def has_proof(self) -> bool:

@@ -133,8 +133,8 @@ SELECT pg_advisory_xact_lock(hash) FROM (
 
 -- name: list_quantities_of_buyer
 -- How much a buyer has of some ticket types and vouchers, in live orders of the account or of the mailbox. Orders count
--- whose buyer was erased since. The order `id` does not. Others may order in a buyer's name. Once the buyer has proved
--- that the mailbox is theirs, only those of its orders count that somebody has paid for or confirmed by a link.
+-- whose buyer was erased since. The order `id` does not. Others may order in a buyer's name. Once a buyer has proved
+-- that they read the mailbox, only those of its orders count that were paid for or confirmed by a link.
 WITH proof AS MATERIALIZED (
     SELECT %(is_proven)s OR EXISTS (
         SELECT FROM accounts
@@ -344,7 +344,8 @@ FROM order_summaries AS orders JOIN organisations ON organisations.id = organisa
 -- name: list_items_for_email
 -- What emails say of an order's items and their events.
 SELECT item.event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city, time_zone,
-    starts_at, ends_at, item.ticket_type_id, name AS ticket_type_name, quantity, unit_price * quantity AS gross
+    starts_at, ends_at, doors_open_at, item.ticket_type_id, name AS ticket_type_name, quantity,
+    unit_price * quantity AS gross
 FROM order_items AS item JOIN events ON events.id = item.event_id JOIN ticket_types ON ticket_types.id = ticket_type_id
 WHERE order_id = %(order_id)s ORDER BY starts_at, item.event_id, item_no
 

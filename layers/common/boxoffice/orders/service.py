@@ -9,7 +9,7 @@ from uuid import UUID
 
 import psycopg
 
-from boxoffice import audit, db, idempotency, money, outbox, sql
+from boxoffice import audit, db, idempotency, money, outbox, rate_limit, sql
 from boxoffice.auth import Caller, Who, require_holder, require_role
 from boxoffice.config import settings
 from boxoffice.erased import macs_of
@@ -96,9 +96,15 @@ def _idempotent(caller: Caller, request: OrderRequest, key: str, organisation_id
 
 def _find_idempotent(conn: db.Connection, caller: Caller, request: OrderRequest, key: str) -> IdempotentRequest | None:
     """Identify a refused request, whatever has become of its ticket types. Return None if they never existed."""
-    ticket_type_ids = [item.ticket_type_id for item in request.items]
-    organisation_id = db.value(conn, SQL.get_organisation, ticket_type_ids=ticket_type_ids)
+    organisation_id = find_seller(conn, request)
     return _idempotent(caller, request, key, organisation_id) if organisation_id else None
+
+
+def find_seller(conn: db.Connection, request: OrderRequest) -> UUID | None:
+    """Return the organisation whose tickets somebody wants, whatever has become of them. None if they never existed."""
+    ticket_type_ids = [item.ticket_type_id for item in request.items]
+    organisation_id: UUID | None = db.value(conn, SQL.get_organisation, ticket_type_ids=ticket_type_ids)
+    return organisation_id
 
 
 def _place_with_retry(
@@ -114,8 +120,11 @@ def _place_with_retry(
         raise TicketTypeNotFound(ticket_type_ids=[item.ticket_type_id for item in request.items])
     idempotent = _idempotent(caller, request, key, organisation_id)
     for _ in range(_MOST_READS):
+        purchase = _make_purchase(conn, caller, request, idempotent, cart)
         try:
-            return _place_as(conn, caller, request, idempotent, cart, challenge)
+            with _admitted(conn, purchase, challenge) as admitted:
+                _place_once(conn, admitted)
+                return _answer_purchase(conn, admitted)
         except InsufficientStock as error:
             before, cart = cart, _read_cart(conn, request)
             if cart == before:
@@ -124,39 +133,15 @@ def _place_with_retry(
     raise Busy
 
 
-def _place_as(
-    conn: db.Connection,
-    caller: Caller,
-    request: OrderRequest,
-    idempotent: IdempotentRequest,
-    cart: Cart,
-    challenge: ChallengeOutcome | None,
-) -> PlacedOrder:
-    """Place an order of a cart, if the caller is admitted."""
-    order_id, now = new_id(), datetime.now(UTC)
-    with _admitted(conn, caller, request, idempotent, cart, order_id, now, challenge) as expires_at:
-        order = _make_order(order_id, caller.account_id, request, cart, now, expires_at)
-        purchase = _make_purchase(conn, caller, request, idempotent, cart, order)
-        _place_once(conn, purchase)
-        return _answer_purchase(conn, purchase)
-
-
 def _admitted(
-    conn: db.Connection,
-    caller: Caller,
-    request: OrderRequest,
-    idempotent: IdempotentRequest,
-    cart: Cart,
-    order_id: UUID,
-    now: datetime,
-    challenge: ChallengeOutcome | None,
-) -> AbstractContextManager[datetime]:
-    """Return a block to place an order in, which yields when its hold ends. Guests have budgets, others have none."""
-    if caller.actor_kind != "guest" or request.waitlist_token:
-        return nullcontext(now + settings().hold)
-    from boxoffice.orders import guests  # programs and accounts do not need it
+    conn: db.Connection, purchase: Purchase, challenge: ChallengeOutcome | None
+) -> AbstractContextManager[Purchase]:
+    """Return a block to place an order in. Guests have budgets, and others have none."""
+    if not purchase.is_by_guest:
+        return nullcontext(purchase)
+    from boxoffice.orders import guests  # accounts and programs do not need it
 
-    return guests.admitted(conn, caller, request, idempotent.id, cart, order_id, now, challenge)
+    return guests.admitted(conn, purchase, challenge)
 
 
 def _read_cart(conn: db.Connection, request: OrderRequest) -> Cart:
@@ -173,41 +158,28 @@ def _read_cart(conn: db.Connection, request: OrderRequest) -> Cart:
 
 
 def _make_purchase(
-    conn: db.Connection,
-    caller: Caller,
-    request: OrderRequest,
-    idempotent: IdempotentRequest,
-    cart: Cart,
-    order: OrderRow,
+    conn: db.Connection, caller: Caller, request: OrderRequest, idempotent: IdempotentRequest, cart: Cart
 ) -> Purchase:
     draws = rules.plan_draws(cart.items, cart.voucher, conn.info.backend_pid)
     offered_pools = rules.pools_of(cart.items) if request.waitlist_token else set()
     return Purchase(
+        caller=caller,
         request_id=idempotent.id,
         fingerprint=idempotent.fingerprint,
-        order=order,
+        order=_make_order(caller.account_id, request, cart),
         cart=cart,
         limits=rules.buyer_limits(cart.items, cart.voucher),
         draws=[draw for draw in draws if draw.pool_id not in offered_pools],
         offered=[draw for draw in draws if draw.pool_id in offered_pools],
         waitlist_token=request.waitlist_token,
-        awaits_confirmation=(
-            caller.actor_kind == "guest" and not request.waitlist_token and rules.asks_for_confirmation(cart)
-        ),
     )
 
 
-def _make_order(
-    order_id: UUID,
-    account_id: UUID | None,
-    request: OrderRequest,
-    cart: Cart,
-    now: datetime,
-    expires_at: datetime,
-) -> OrderRow:
+def _make_order(account_id: UUID | None, request: OrderRequest, cart: Cart) -> OrderRow:
+    now = datetime.now(UTC)
     terms = cart.items[0].terms
     return OrderRow(
-        id=order_id,
+        id=new_id(),
         number=new_order_number(),
         organisation_id=terms.organisation_id,
         account_id=account_id,
@@ -218,7 +190,7 @@ def _make_order(
         currency=terms.currency,
         total=cart.total,
         voucher_id=cart.voucher.id if cart.voucher else None,
-        expires_at=expires_at,
+        expires_at=now + settings().hold,
         created_at=now,
     )
 
@@ -246,6 +218,8 @@ def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, 
         return _insert_order(conn, purchase, plan)
     order, cart = purchase.order, purchase.cart
     with conn.transaction():
+        if order.total == 0:
+            rate_limit.limit_orders_to(purchase.caller, order.buyer_email)
         _check_buyer_limits(conn, order, purchase.limits, is_proven=purchase.has_proof)
         entry_id, offered = _accept_offer(conn, purchase)
         draws = stock.consolidate(conn, plan) if consolidate else plan
@@ -253,10 +227,10 @@ def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, 
             raise psycopg.Rollback
         if cart.seats:
             _take_seats(conn, purchase, entry_id)
-        if purchase.awaits_confirmation:
-            _ask_for_confirmation(conn, order)
-        elif order.total == 0:
+        if purchase.is_paid_at_once:
             pay(conn, order, reason=rules.NOTHING_TO_PAY)
+        elif order.total == 0:
+            _ask_for_confirmation(conn, order)
         if entry_id:
             waitlist.offer_stock_of_orders(conn, [order.id])
         return True
@@ -398,7 +372,7 @@ def _answer_purchase(conn: db.Connection, purchase: Purchase) -> PlacedOrder:
     ]
     summary = OrderSummaryRow(**vars(order), subtotal=cart.subtotal, discount=cart.discount)
     voucher = cart.voucher.code if cart.voucher else None
-    return _placed_order(summary, items, voucher, is_paid=cart.total == 0 and not purchase.awaits_confirmation)
+    return _placed_order(summary, items, voucher, is_paid=purchase.is_paid_at_once)
 
 
 def _read_placed_order(conn: db.Connection, order_id: UUID) -> PlacedOrder:
@@ -557,8 +531,8 @@ def _offer_freed_stock(conn: db.Connection, order_ids: Sequence[UUID]) -> None:
     waitlist.offer_stock_of_orders(conn, order_ids)
 
 
-def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> None:
-    """Owe the confirmation of a paid order once more.
+def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> str:
+    """Owe the confirmation of a paid order once more, and return the address that it goes to.
 
     Raises:
         NotFound: there is no such order, or the caller may not see it.
@@ -571,6 +545,7 @@ def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> N
     _owe_confirmation(conn, order)
     if acts_as is Who.MANAGER:
         _record(conn, caller, "resend_order_email", order)
+    return order.buyer_email
 
 
 def send_order_links(conn: db.Connection, email: str) -> None:
