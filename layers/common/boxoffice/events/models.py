@@ -14,6 +14,7 @@ from boxoffice.models import (
     ImageUrl,
     Moment,
     MoneyView,
+    Name,
     Page,
     Patch,
     Request,
@@ -150,7 +151,7 @@ ConfirmFreeOrders = Annotated[
 
 class EventRequest(Request):
     organisation_id: Id
-    title: ShortText
+    title: Name
     description: Text = ""
     category: Category
     rating: Rating | None = None
@@ -177,7 +178,7 @@ class VenuePatch(Patch):
 
 
 class EventPatch(Patch):
-    title: ShortText = unchanged()
+    title: Name = unchanged()
     description: Text = unchanged()
     category: Category = unchanged()
     rating: Rating | None = unchanged()

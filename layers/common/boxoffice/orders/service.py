@@ -129,7 +129,7 @@ def _place_with_retry(
             before, cart = cart, _read_cart(conn, request)
             if cart == before:
                 seats.check_named(conn, cart.seats)
-                raise rules.shortage_error(cart, error.pool_ids) from error
+                raise rules.shortage_error(cart, error.left) from error
     raise Busy
 
 
