@@ -193,6 +193,14 @@ class EventPatch(Patch):
     late_payments: LatePayments | None = unchanged()
     asks_challenge: AsksChallenge = unchanged()
     confirm_free_orders: ConfirmFreeOrders = unchanged()
+    tell_holders: Annotated[
+        bool,
+        Field(
+            strict=True,
+            description="False if nobody need know of another time or place, such as for a mistyped street. Otherwise"
+            " everybody with a ticket gets an email within minutes",
+        ),
+    ] = True
 
 
 class VenueView(View):
@@ -277,7 +285,7 @@ class EventFilters:
     """Which events to list. A filter that is None does not apply.
 
     Attributes:
-        search: words to find, as PostgreSQL's ``websearch_to_tsquery`` reads them.
+        search: words to find, as `search_query` of the schema reads them.
         since: the listed events end after this time.
         until: the listed events begin before this time.
     """

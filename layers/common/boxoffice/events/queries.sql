@@ -40,30 +40,44 @@ SELECT discount_value FROM vouchers WHERE event_id = %(id)s AND discount_kind = 
 -- A page of events: those that run at the moment `since`, then those that begin later. Events that are over match
 -- neither. Nor do those of sellers that may not sell, but for their members. Few events run at once: an index of spans
 -- finds them all, unless the page begins later. An index of starts finds the others in order. PostgreSQL plans the
--- statement for each call, so that filters without a value vanish from the plan.
-WITH matching AS NOT MATERIALIZED (
+-- statement for each call, so that filters without a value vanish from the plan. It cannot know how rare a word is. So
+-- an index finds up to 1,000 events with what is searched. If there are more, they are found among those in order.
+WITH few AS MATERIALIZED (
+    SELECT id FROM events
+    WHERE deleted_at IS NULL AND (%(include_drafts)s OR status = 'published')
+        AND (%(organisation_id)s::uuid IS NULL OR organisation_id = %(organisation_id)s)
+        AND search_vector @@ search_query(%(search)s)
+    LIMIT 1001
+), listed AS NOT MATERIALIZED (
     SELECT id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
-        starts_at, ends_at, image_url, currency, version
+        starts_at, ends_at, image_url, currency, version, search_vector
     FROM events
     WHERE deleted_at IS NULL AND (%(include_drafts)s OR status = 'published' AND NOT EXISTS (
             SELECT FROM organisations WHERE id = organisation_id AND organisations.status <> 'approved'))
         AND (%(until)s::timestamptz IS NULL OR starts_at < %(until)s)
         AND (%(organisation_id)s::uuid IS NULL OR organisation_id = %(organisation_id)s)
         AND (%(category)s::text IS NULL OR category = %(category)s)
-        AND (%(city)s::text IS NULL OR lower(city) = lower(%(city)s))
-        AND (%(search)s::text IS NULL OR search_vector @@ websearch_to_tsquery('simple', %(search)s))
+        AND (%(city)s::text IS NULL OR folded(city) = folded(%(city)s))
 ), running AS MATERIALIZED (
-    SELECT * FROM matching
+    SELECT * FROM listed
     WHERE tstzrange(starts_at, ends_at) @> %(since)s::timestamptz
         AND (starts_at, id) > (%(after)s, %(after_id)s) AND %(after)s <= %(since)s
+        AND (%(search)s::text IS NULL OR (search_vector @@ search_query(%(search)s)) IS TRUE)
 ), upcoming AS MATERIALIZED (
-    SELECT * FROM matching
+    SELECT * FROM listed
+    WHERE (starts_at, id) > (%(upcoming_after)s, %(upcoming_after_id)s) AND (%(search)s::text IS NULL
+        OR (SELECT count(*) FROM few) > 1000 AND (search_vector @@ search_query(%(search)s)) IS TRUE)
+    ORDER BY starts_at, id LIMIT %(limit)s + 1
+), found AS MATERIALIZED (
+    SELECT * FROM listed
     WHERE (starts_at, id) > (%(upcoming_after)s, %(upcoming_after_id)s)
+        AND (SELECT count(*) FROM few) <= 1000 AND id = ANY(ARRAY(SELECT id FROM few))
     ORDER BY starts_at, id LIMIT %(limit)s + 1
 )
 SELECT id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
     starts_at, ends_at, image_url, currency, version
-FROM (SELECT * FROM running UNION ALL SELECT * FROM upcoming) AS page ORDER BY starts_at, id LIMIT %(limit)s + 1
+FROM (SELECT * FROM running UNION ALL SELECT * FROM upcoming UNION ALL SELECT * FROM found) AS page
+ORDER BY starts_at, id LIMIT %(limit)s + 1
 
 -- name: list_my_events
 -- A page of the events of an account's organisations, the latest start first. It reads one page of each organisation in
@@ -109,3 +123,54 @@ UPDATE events SET deleted_at = now(), version = version + 1 WHERE id = %(id)s
 -- All orders of a cancelled event are refunded.
 UPDATE events SET cancellation_finished_at = now()
 WHERE id = %(id)s AND cancellation_finished_at IS NULL AND cancelled_at < %(cancelled_before)s
+
+-- name: supersede_moves
+-- A later change is told instead. The time at which this one was to be told, if that is to come.
+UPDATE event_moves SET outcome = 'superseded', seen_at = coalesce(seen_at, now())
+WHERE event_id = %(event_id)s AND outcome IS NULL
+RETURNING CASE WHEN due_at > now() THEN due_at END AS due_at
+
+-- name: insert_move
+-- An event that the transaction has locked takes place at another time or place. Before, it did so as this says.
+INSERT INTO event_moves (id, event_id, version, venue_name, venue_address, city, time_zone, starts_at, ends_at,
+    doors_open_at, due_at)
+VALUES (%(id)s, %(event_id)s, %(version)s, %(venue_name)s, %(venue_address)s, %(city)s, %(time_zone)s, %(starts_at)s,
+    %(ends_at)s, %(doors_open_at)s, coalesce(%(due_at)s::timestamptz, now() + %(wait)s))
+
+-- name: list_moves_to_tell
+-- The moves that wait to be seen or told, the longest due first.
+SELECT id FROM event_moves
+WHERE outcome IS NULL AND (seen_at IS NULL OR due_at <= now()) AND id <> ALL(%(leave_out)s) ORDER BY due_at
+
+-- name: take_move
+-- A move that is not told to all yet, unless another run has it. An event that is cancelled or over needs no telling.
+SELECT event_moves.id, event_id, seen_at, due_at <= now() AS is_due, last_order_id,
+    events.status = 'published' AND deleted_at IS NULL AND events.ends_at > now() AS is_on
+FROM event_moves JOIN events ON events.id = event_id
+WHERE event_moves.id = %(id)s AND outcome IS NULL ORDER BY event_moves.id
+FOR NO KEY UPDATE OF event_moves SKIP LOCKED
+
+-- name: set_move_seen
+-- Whoever buys from now on, learns of it with the tickets.
+UPDATE event_moves SET seen_at = now() WHERE id = %(id)s
+
+-- name: set_move_told
+-- The holders of the event's orders up to this one are told.
+UPDATE event_moves SET last_order_id = %(last_order_id)s WHERE id = %(id)s
+
+-- name: set_move_outcome
+-- A move is told to all, or to nobody.
+UPDATE event_moves SET outcome = %(outcome)s WHERE id = %(id)s
+
+-- name: list_moves
+-- The newest moves of an event, the newest first. Nobody moves an event a hundred times.
+SELECT id, venue_name, venue_address, city, time_zone, starts_at, ends_at, doors_open_at, seen_at, outcome
+FROM event_moves
+WHERE event_id = %(event_id)s ORDER BY version DESC LIMIT 100
+
+-- name: get_moved_event
+-- The event of a move, and its newest move.
+SELECT event_id, (
+    SELECT newest.id FROM event_moves AS newest WHERE newest.event_id = move.event_id ORDER BY version DESC LIMIT 1
+) AS newest_id
+FROM event_moves AS move WHERE id = %(id)s
