@@ -53,6 +53,10 @@ def shop(_: RunningStack) -> Blueprint:
     def confirmation() -> str:
         return render_template("confirm_order.html")
 
+    @pages.get("/confirm-order-email")
+    def confirm_order_email() -> str:
+        return render_template("confirm_order_email.html")
+
     @pages.get("/tickets/<uuid:ticket_id>")
     def ticket(ticket_id: UUID) -> str:
         return render_template("ticket.html", ticket_id=ticket_id)

@@ -254,6 +254,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "refunds_payment_id_fkey": f"UPDATE refunds SET payment_id = {NEW}",
     "refunds_pkey": copy("refunds"),
     "refunds_status_check": "UPDATE refunds SET status = 'lost'",
+    "order_refunds_kept": "UPDATE order_refunds SET kept = 1, ticket_ids = '{}'",
     "order_refunds_money": (
         "UPDATE order_refunds SET refund_id = NULL",
         "UPDATE order_refunds SET amount = 0",
@@ -383,6 +384,7 @@ DOMAINS: dict[str, tuple[str, set[str]]] = {
             "order_items.total",
             "order_items.unit_price",
             "order_refunds.amount",
+            "order_refunds.kept",
             "orders.total",
         },
     ),
@@ -416,7 +418,7 @@ NULLABLE: dict[str, str] = {
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
         "image_url late_payments_share late_payments_until rating"
     ),
-    "one_time_tokens": "account_id",
+    "one_time_tokens": "account_id order_id",
     "phone_codes": "used_at",
     "order_history": "actor_id",
     "order_items": "buyer_fee platform_fee seat_ids tax terms_id",

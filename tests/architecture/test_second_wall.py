@@ -53,8 +53,9 @@ OPENED = """
     events: cancel_event delete_event insert_event insert_move list_amounts lock_event publish_event
         supersede_moves update_event
     messaging: insert_webhooks
-    orders: get_draws get_request give_back_draws insert_note is_processing list_buyer_limits list_draws
-        place_cart place_order release_guest_hold set_draws set_hold_end set_seats set_status take_order
+    orders: get_draws get_request give_back_draws increment_version insert_note is_processing list_buyer_limits
+        list_draws place_cart place_order release_guest_hold set_buyer set_draws set_email set_hold_end set_seats
+        set_status take_order
         take_payments_to_close
     organisations: get_name get_organisation insert_organisation lock_account_and_insert_owner lock_organisation
         replace_invitation set_role set_status update_organisation
@@ -78,8 +79,9 @@ OPENED = """
     ticket_types: delete_ticket_types insert_ticket_type list_ticket_types lock_event_of_ticket_type
         lock_ticket_type lock_ticket_types replace_pool set_seated update_ticket_type
     tickets: accept_transfer get_transfer insert_tickets insert_transfer list_signed_tickets
-        list_tickets_to_issue list_tickets_to_print lock_and_end_tickets lock_and_set_disputed
-        replace_pending_transfer
+        list_tickets_to_issue list_tickets_to_print lock_and_end_tickets lock_and_rename_buyer
+        lock_and_set_disputed lock_tickets_to_move lock_tickets_to_name move_tickets replace_pending_transfer
+        set_holder_names
     vouchers: count_ticket_types delete_voucher insert_voucher list_by_code list_vouchers lock_event_of_voucher
         lock_voucher update_voucher
     waitlist: insert_entry list_awaited_of_event list_entries set_offered set_status take_and_expire_offers
@@ -110,7 +112,9 @@ ADMINS = """
 # An email goes to the address that the row itself names.
 EMAILS = """
     events: get_moved_event list_moves
-    orders: get_event_for_email get_order_for_email get_order_to_tell get_ticket_to_tell list_items_for_email
+    messaging: get_recipient
+    orders: get_event_for_email get_order_change_for_email get_order_for_email get_order_to_tell get_ticket_to_tell
+        list_items_for_email
     organisations: get_invitation_for_email
     payments: get_refund_for_email
     refunds: get_cancellation_for_email get_refund_for_email

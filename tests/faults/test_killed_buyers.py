@@ -44,7 +44,7 @@ def buy_what_must_be_confirmed(conn: Connection) -> Action:
 def confirm(conn: Connection) -> Action:
     ticket_type = factories.ticket_type(conn, price=0)
     order = factories.order(conn, ticket_type)
-    token = factories.one_time_token(conn, Purpose.CONFIRM_ORDER, order_id=str(order))
+    token = factories.one_time_token(conn, Purpose.CONFIRM_ORDER, order_id=order)
 
     def deed(conn: Connection) -> None:
         with conn.transaction():

@@ -127,6 +127,7 @@ class World:
     pairing_code: str
     confirm_token: str
     order_confirmation_token: str
+    order_email_token: str
     reset_token: str
     undo_token: str
     personal_data_token: str
@@ -249,13 +250,16 @@ def build(conn: psycopg.Connection) -> World:
         door_device=door_device,
         device_token=device_token,
         pairing_code=factories.pairing_code(conn, door_pass),
+        order_email_token=_one_time_token(
+            conn, Purpose.CHANGE_ORDER_EMAIL, order_id=paid_order, email="new@example.com", asked_by=None
+        ),
         confirm_token=factories.one_time_token(
             conn, Purpose.SIGN_UP, email=f"{new_id()}@example.com", name="Bola", organisation_name="Bola's"
         ),
         order_confirmation_token=factories.one_time_token(
             conn,
             Purpose.CONFIRM_ORDER,
-            order_id=str(factories.order(conn, factories.ticket_type(conn, event_id=event, price=0))),
+            order_id=factories.order(conn, factories.ticket_type(conn, event_id=event, price=0)),
         ),
         reset_token=factories.one_time_token(conn, Purpose.RESET_PASSWORD, account_id=buyer, email=email),
         personal_data_token=factories.one_time_token(conn, Purpose.PERSONAL_DATA, email=email),

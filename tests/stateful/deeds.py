@@ -119,24 +119,32 @@ def shop_elsewhere(sale: Sale, api: Client, choice: Random) -> None:
 def start_payment(sale: Sale, api: Client, choice: Random) -> None:
     """Start a payment, or repeat the start."""
     status = choice.choice(["pending", "pending", "pending", "%"])
-    query = "SELECT id FROM orders WHERE total > 0 AND status LIKE %s ORDER BY id DESC LIMIT 10"
+    query = "SELECT id, email_changes FROM orders WHERE total > 0 AND status LIKE %s ORDER BY id DESC LIMIT 10"
     if row := sale.some(choice, query, status):
-        (order,) = row
+        order, changes = row
         key = choice.choice(["once", "again"])
         post(
             api,
             f"/v1/orders/{order}/payments",
             {"provider": "sandbox"},
             key=f"{order}{key}",
-            order_token=order_token(order),
+            order_token=order_token(order, changes),
         )
 
 
 def cancel(sale: Sale, api: Client, choice: Random) -> None:
     """Cancel an order as the buyer."""
-    if row := sale.some(choice, "SELECT id FROM orders ORDER BY id DESC LIMIT 10"):
-        (order,) = row
-        post(api, f"/v1/orders/{order}/cancel", order_token=order_token(order))
+    if row := sale.some(choice, "SELECT id, email_changes FROM orders ORDER BY id DESC LIMIT 10"):
+        order, changes = row
+        post(api, f"/v1/orders/{order}/cancel", order_token=order_token(order, changes))
+
+
+def move(sale: Sale, api: Client, choice: Random) -> None:
+    """Give an order to another address, as the manager or as the buyer."""
+    if row := sale.some(choice, "SELECT id, email_changes FROM orders ORDER BY id DESC LIMIT 10"):
+        order, changes = row
+        caller = choice.choice([{"account": sale.manager}, {"order_token": order_token(order, changes)}])
+        allow(api.patch(f"/v1/orders/{order}", {"buyer": {"email": choice.choice(BUYERS)}}, **caller))
 
 
 def lapse(sale: Sale, api: Client, choice: Random) -> None:
@@ -152,7 +160,7 @@ def sweep(sale: Sale, api: Client, choice: Random) -> None:
 
 
 def refund(sale: Sale, api: Client, choice: Random) -> None:
-    """Refund a whole order, some tickets, or an amount."""
+    """Refund a whole order, some tickets, or an amount. Tickets may end for less than was paid, or for nothing."""
     status = choice.choice(["%paid", "%refunded", "%"])
     row = sale.some(choice, "SELECT id, total FROM orders WHERE status LIKE %s ORDER BY id DESC LIMIT 10", status)
     if not row:
@@ -168,6 +176,8 @@ def refund(sale: Sale, api: Client, choice: Random) -> None:
         case _ if tickets:
             chosen = choice.sample(tickets, choice.randint(1, len(tickets)))
             body["ticket_ids"] = [str(ticket) for (ticket,) in chosen]
+    if "amount" not in body and choice.random() < 0.4:
+        body |= choice.choice([{"amount": 0}, {"amount": 10}, {"fee": 10}])
     post(api, f"/v1/orders/{order}/refunds", body, account=sale.manager, key="new")
 
 
@@ -227,6 +237,7 @@ DEEDS: dict[str, tuple[Deed, int]] = {
     "pay": (money_deeds.pay, 6),
     "tell of a payment": (money_deeds.tell_of_payment, 4),
     "cancel": (cancel, 1),
+    "move": (move, 1),
     "lapse": (lapse, 2),
     "sweep": (sweep, 2),
     "refund": (refund, 3),

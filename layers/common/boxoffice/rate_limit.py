@@ -46,6 +46,7 @@ EMAILS, EMAILS_A_DAY = 10, 30
 EMAILS_FROM_ONE_ADDRESS = 300
 LINKS = 5
 RESENDS = 5
+ORDER_CHANGES = 20
 INVITATIONS = 20
 EXPORTS = 5  # in a day
 
@@ -146,6 +147,15 @@ def limit_updates(account_id: UUID) -> None:
         TooManyRequests: there were thirty in fifteen minutes before.
     """
     _count([Limit(f"update {account_id}", UPDATES, QUARTER)])
+
+
+def limit_order_changes(order_id: UUID) -> None:
+    """Count a change of an order's buyer or holders, each of which its history keeps.
+
+    Raises:
+        TooManyRequests: there were twenty in an hour before.
+    """
+    _count([Limit(f"change order {order_id}", ORDER_CHANGES, HOUR)])
 
 
 def limit_refreshes(conn: db.Connection, session_id: UUID) -> None:
@@ -285,7 +295,7 @@ def limit_vouchers(
 @contextmanager
 def limit_wrong_tokens(
     caller: Caller,
-    action: Literal["pair", "transfer", "refresh", "log in with Google", "challenge"],
+    action: Literal["pair", "transfer", "order email", "refresh", "log in with Google", "challenge"],
     *wrong: type[Exception],
 ) -> Iterator[None]:
     """Count a wrong token for the caller's address. Nobody can guess one, so the limit is generous.

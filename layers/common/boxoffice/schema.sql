@@ -200,15 +200,18 @@ CREATE INDEX phone_codes_by_phone ON phone_codes (phone, created_at, id);
 CREATE INDEX phone_codes_by_prefix ON phone_codes (prefix, expires_at) INCLUDE (used_at);
 CREATE INDEX phone_codes_created_at ON phone_codes USING brin (created_at);
 
--- What a token is good for that works once. The token is derived from the id, so the row alone opens nothing.
+-- What a token is good for that works once. The token is derived from the id, so the row alone opens nothing. It may
+-- belong to an account or to an order.
 CREATE TABLE one_time_tokens (
     id         uuid PRIMARY KEY,
     purpose    text NOT NULL,
     account_id uuid REFERENCES accounts,
+    order_id   uuid,
     payload    jsonb NOT NULL,
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX one_time_tokens_account_id ON one_time_tokens (account_id, purpose) WHERE account_id IS NOT NULL;
+CREATE INDEX one_time_tokens_order_id ON one_time_tokens (order_id) WHERE order_id IS NOT NULL;
 CREATE INDEX one_time_tokens_reserved_emails ON one_time_tokens ((payload ->> 'email'))
     WHERE purpose = 'undo email change';
 CREATE INDEX one_time_tokens_expires_at ON one_time_tokens (expires_at);
@@ -591,7 +594,8 @@ CREATE INDEX vouchers_by_event ON vouchers (event_id, id) WHERE deleted_at IS NU
 
 -- An order also records its own idempotency key (decision 14): request_id names the request that placed it
 -- (idempotency.IdempotentRequest). The total is the sum of the items' totals. In details are answers of the buyer,
--- in draws what the order has of each row of stock.
+-- in draws what the order has of each row of stock. Each change of the buyer or of a holder increments the version. One
+-- that gives the order to another address increments email_changes, too, and ends the links and QRs before.
 CREATE TABLE orders (
     id              uuid PRIMARY KEY,
     number          text NOT NULL CONSTRAINT orders_number_key UNIQUE,
@@ -609,7 +613,9 @@ CREATE TABLE orders (
     request_id      uuid NOT NULL CONSTRAINT orders_request_id_key UNIQUE,
     fingerprint     bytea NOT NULL,
     expires_at      timestamptz NOT NULL,
-    created_at      timestamptz NOT NULL
+    created_at      timestamptz NOT NULL,
+    version         integer NOT NULL DEFAULT 1,
+    email_changes   smallint NOT NULL DEFAULT 0
 );
 CREATE INDEX orders_by_status ON orders (organisation_id, status, id);
 CREATE INDEX orders_by_buyer ON orders (organisation_id, mailbox_of(buyer_email), id);
@@ -643,7 +649,7 @@ CREATE INDEX order_items_by_event ON order_items (event_id, order_id);
 -- reads.
 CREATE VIEW order_summaries AS
 SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency,
-    orders.total, subtotal, discount, voucher_id, expires_at, created_at
+    orders.total, subtotal, discount, voucher_id, expires_at, created_at, version, email_changes
 FROM orders CROSS JOIN LATERAL (
     SELECT sum(unit_price * quantity)::bigint AS subtotal, sum(discount)::bigint AS discount
     FROM order_items WHERE order_id = orders.id
@@ -902,17 +908,19 @@ CREATE INDEX refunds_failed ON refunds (id) WHERE status = 'failed';
 CREATE INDEX refunds_provider_reference ON refunds (provider_reference) WHERE provider_reference IS NOT NULL;
 
 -- What the seller gave back of an order: the tickets that ended, and the amount. The refund that sends the money is
--- refund_id. It is null if the amount is 0.
+-- refund_id. It is null if the amount is 0. Of what was paid for the tickets, the seller kept this.
 CREATE TABLE order_refunds (
     id         uuid PRIMARY KEY,
     order_id   uuid NOT NULL REFERENCES orders,
     refund_id  uuid UNIQUE REFERENCES refunds,
     amount     money_amount NOT NULL,
+    kept       money_amount NOT NULL DEFAULT 0,
     ticket_ids uuid[] NOT NULL,
     reason     text,
     actor_id   uuid,
     created_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT order_refunds_money CHECK ((amount > 0) = (refund_id IS NOT NULL))
+    CONSTRAINT order_refunds_money CHECK ((amount > 0) = (refund_id IS NOT NULL)),
+    CONSTRAINT order_refunds_kept CHECK (kept = 0 OR cardinality(ticket_ids) > 0)
 );
 CREATE INDEX order_refunds_order_id ON order_refunds (order_id);
 
@@ -952,7 +960,8 @@ CREATE INDEX money_matters_of_order ON money_matters (order_id) WHERE settled_at
 
 -- The tickets of an order item are numbered from 1 by position, so that no ticket can be issued twice. Of a QR only its
 -- SHA-256 is stored. A transfer increments transfer_count and ends the former QR. The hash of that QR stays in
--- former_hashes, so that the door does not take it for a forgery. Scans that are admitted increment entries.
+-- former_hashes, so that the door does not take it for a forgery. A ticket without a holder_email is still the buyer's,
+-- and goes with the order when that gets another address. Scans that are admitted increment entries.
 -- While the payer disputes the payment of the order, a ticket is disputed. A setting says if it admits.
 -- The transaction that wrote the row last is changed_in. Devices at the door read changes in its order (decision 30).
 CREATE TABLE tickets (
@@ -1002,7 +1011,7 @@ END $$;
 CREATE TRIGGER tickets_note_change BEFORE UPDATE ON tickets FOR EACH ROW EXECUTE FUNCTION note_ticket_change();
 
 -- The transfers of tickets. An accepted one makes its recipient the holder and carries the ticket's new transfer count.
--- A new transfer replaces the pending one.
+-- A new transfer replaces the pending one. If with_order, nobody sent the ticket: its order got another address.
 CREATE TABLE transfers (
     id              uuid PRIMARY KEY,
     ticket_id       uuid NOT NULL REFERENCES tickets,
@@ -1018,6 +1027,7 @@ CREATE TABLE transfers (
     created_at      timestamptz NOT NULL DEFAULT now(),
     expires_at      timestamptz NOT NULL,
     accepted_at     timestamptz,
+    with_order      boolean NOT NULL DEFAULT false,
     CONSTRAINT transfers_accepted CHECK (
         (status = 'accepted') = (transfer_count IS NOT NULL AND accepted_at IS NOT NULL AND to_name IS NOT NULL)),
     CONSTRAINT transfers_chain UNIQUE (ticket_id, transfer_count)
@@ -1031,9 +1041,9 @@ CREATE INDEX transfers_by_receiving_account ON transfers (to_account_id, id) WHE
 -- A ticket as its holder sees it. transfer is the one that can be accepted now.
 CREATE VIEW shown_tickets AS
 SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
-    tickets.account_id, transfer_count, title AS event_title, venue_name, city, time_zone, starts_at,
-    name AS ticket_type_name, seat, group_size, holder_name, tickets.status, tickets.max_entries, entries,
-    first_scan_at, tickets.created_at,
+    tickets.account_id, transfer_count, holder_email IS NOT NULL AS transferred, email_changes, title AS event_title,
+    venue_name, city, time_zone, starts_at, name AS ticket_type_name, seat, group_size, holder_name, tickets.status,
+    tickets.max_entries, entries, first_scan_at, tickets.created_at,
     (SELECT to_jsonb(pending) FROM (
         SELECT to_email, to_name, expires_at FROM transfers
         WHERE ticket_id = tickets.id AND status = 'pending' AND expires_at > now()
@@ -1045,9 +1055,9 @@ FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tick
 CREATE VIEW printed_tickets AS
 SELECT tickets.id, order_id, item_no, position, tickets.organisation_id, tickets.event_id, ticket_type_id,
     orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, group_size, tickets.status, key_id,
-    transfer_count, number AS order_number, organisations.name AS seller, contact_email AS seller_contact,
-    title AS event_title, category, venue_name, venue_address, city, time_zone, starts_at, ends_at, doors_open_at,
-    ticket_types.name AS ticket_type_name
+    transfer_count, holder_email IS NOT NULL AS transferred, email_changes, number AS order_number,
+    organisations.name AS seller, contact_email AS seller_contact, title AS event_title, category, venue_name,
+    venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
     JOIN organisations ON organisations.id = tickets.organisation_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id;

@@ -1,7 +1,5 @@
 """Free orders of guests that wait for their buyer to confirm them, by the link of an email."""
 
-from uuid import UUID
-
 from boxoffice import db, one_time
 from boxoffice.accounts.errors import LinkOver
 from boxoffice.one_time import Purpose
@@ -17,17 +15,19 @@ def confirm_order(conn: db.Connection, token: str) -> PlacedOrder:
     or this finds the order expired.
 
     Raises:
-        LinkOver: the link was used, or is over.
+        LinkOver: the link was used, or is over. Or the order has another address now.
         OrderNotPending: the order was cancelled or has expired.
         BuyerLimitReached: the buyer has got others in the meantime.
     """
-    payload = one_time.redeem(conn, Purpose.CONFIRM_ORDER, token)
-    if payload is None:
+    link = one_time.find(conn, token, Purpose.CONFIRM_ORDER)
+    if link is None or link.order_id is None:
         raise LinkOver
-    order = service.lock_order(conn, UUID(payload["order_id"]))
+    order = service.lock_order(conn, link.order_id)
+    if one_time.redeem(conn, Purpose.CONFIRM_ORDER, token) is None or order.email_changes:
+        raise LinkOver  # it was used meanwhile, or the order has left the mailbox that it went to
     if order.status != "pending":
         raise OrderNotPending(order_status=order.status)
-    service.check_buyer_limits(conn, order)
+    service.check_limits(conn, order, is_proven=True)
     guests.keep_for_a_day(conn, order.id)
     service.pay(conn, order, reason=rules.CONFIRMED)
-    return service.read_confirmed_order(conn, order.id)
+    return service.read_confirmed_order(conn, order)

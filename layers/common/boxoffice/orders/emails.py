@@ -13,6 +13,7 @@ from boxoffice.emails import (
     Content,
     NotNeeded,
     Occasion,
+    Seller,
     link,
     page_link,
     seller_of,
@@ -23,7 +24,7 @@ from boxoffice.emails import (
 from boxoffice.events import moves
 from boxoffice.guest_tokens import order_token, ticket_token
 from boxoffice.ids import shown_order_number
-from boxoffice.one_time import Purpose
+from boxoffice.one_time import OneTimeToken, Purpose
 from boxoffice.orders import moved_events
 from boxoffice.orders.receipts import receipt_of
 from boxoffice.tickets import emails as ticket_emails
@@ -44,6 +45,7 @@ class EmailOrder:
     number: str
     currency: str
     total: int
+    email_changes: int
     seller: str
     seller_contact: str | None
     voucher: str | None
@@ -86,6 +88,7 @@ class LinkedOrder:
 
     id: UUID
     number: str
+    email_changes: int
     seller: str
     titles: list[str]
 
@@ -98,7 +101,7 @@ def order_confirmation(conn: db.Connection, order_id: str, renewed: str = "") ->
     """
     order, items = get_order(conn, UUID(order_id))
     valid = tickets.list_valid(conn, order.id)
-    owned = [ticket for ticket in valid if ticket.transfer_count == 0]  # the others have passed to somebody else
+    owned = [ticket for ticket in valid if not ticket.transferred]  # the others have passed to somebody else
     shown = ticket_emails.email_tickets(owned[:MOST_QRS])
     events = [_event(list(group), shown) for _, group in groupby(items, key=lambda item: item.event_id)]
     subject = f"Your tickets for {titles_of([event['title'] for event in events])}"
@@ -191,7 +194,70 @@ def event_moved(conn: db.Connection, move_id: str, email: str, order_id: str = "
     return write("event_moved", subject, facts, attachments=[calendar], seller=seller_of(event))
 
 
-EMAILS = (order_confirmation, order_links, event_moved, confirm_order)
+def order_received(conn: db.Connection, order_id: str) -> Content:
+    """Write to the new address of an order that is not paid yet: here is its link."""
+    order, items = get_order(conn, UUID(order_id))
+    subject = f"Your order for {titles_of(titles(items))}"
+    return write("order_received", subject, facts_of(order), seller=seller_of(order))
+
+
+def confirm_order_email(conn: db.Connection, token_id: str) -> Content:
+    """Write to the address that an order shall have: here is the link that confirms it.
+
+    Anybody may have named the address, so the email has no words of theirs.
+    """
+    token = _change_of(conn, token_id)
+    text = one_time.token_of(Purpose.CHANGE_ORDER_EMAIL, token.id)
+    confirm = {"confirm_link": page_link("confirm-order-email", text), "token": text}
+    return _about_change(
+        conn, "confirm_order_email", "Confirm your address for order {number}", token.order_id, confirm
+    )
+
+
+def order_email_change_started(conn: db.Connection, token_id: str) -> Content:
+    """Write to the address of an order: somebody wants to give the order to another one."""
+    order_id = _change_of(conn, token_id).order_id
+    return _about_change(conn, "order_email_change_started", "Order {number} is about to leave this address", order_id)
+
+
+def order_email_changed(conn: db.Connection, former_order_id: str) -> Content:
+    """Write to the former address of an order: it has another one, and what was sent here no longer works."""
+    order_id = UUID(former_order_id)
+    return _about_change(conn, "order_email_changed", "Order {number} has another address", order_id)
+
+
+EMAILS = (
+    order_confirmation,
+    order_links,
+    event_moved,
+    order_received,
+    confirm_order_email,
+    order_email_change_started,
+    order_email_changed,
+    confirm_order,
+)
+
+
+def _change_of(conn: db.Connection, token_id: str) -> OneTimeToken:
+    """Return the token that gives an order another address.
+
+    Raises:
+        NotNeeded: it was used, is over, or was replaced.
+    """
+    token = one_time.get(conn, Purpose.CHANGE_ORDER_EMAIL, UUID(token_id))
+    if token is None:
+        raise NotNeeded("the link is over")
+    return token
+
+
+def _about_change(
+    conn: db.Connection, template: str, subject: str, order_id: UUID | None, more: dict[str, Any] | None = None
+) -> Content:
+    """Write about a change of an order's address. Neither address learns the other, nor gets a link to the order."""
+    facts = db.exactly_one(conn, dict, SQL.get_order_change_for_email, id=order_id)
+    number, seller = shown_order_number(facts["number"]), Seller(facts["seller"], facts["contact_email"])
+    shown = {**facts, "number": number, "link": None, **(more or {})}
+    return write(template, subject.format(number=number), shown, seller=seller)
 
 
 def _order_to_tell(conn: db.Connection, event: MovedEvent, email: str, order_id: str) -> HolderToTell:
@@ -241,12 +307,13 @@ def _left_out(tickets: int, page: str | None) -> str | None:
 
 
 def _linked(order: LinkedOrder) -> dict[str, Any]:
+    token = order_token(order.id, order.email_changes)
     return {
         "number": shown_order_number(order.number),
         "what": titles_of(order.titles),
         "seller": order.seller,
-        "link": link("orders", order.id, order_token(order.id)),
-        "token": order_token(order.id),
+        "link": link("orders", order.id, token),
+        "token": token,
     }
 
 
@@ -273,7 +340,7 @@ def facts_of(order: EmailOrder) -> dict[str, Any]:
         "number": shown_order_number(order.number),
         "seller": order.seller,
         "total": money.show(order.total, order.currency),
-        "link": link("orders", order.id, order_token(order.id)),
+        "link": link("orders", order.id, order_token(order.id, order.email_changes)),
     }
 
 

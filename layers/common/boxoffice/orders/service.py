@@ -23,6 +23,8 @@ from boxoffice.orders.errors import BuyerLimitReached, OrderNotPending, PaymentP
 from boxoffice.orders.models import (
     ALL_STATUSES,
     BuyerLimit,
+    BuyerRequest,
+    BuyerView,
     Cart,
     ChallengeOutcome,
     LapsedOrder,
@@ -85,7 +87,7 @@ def place_order(
         conn,
         lambda: _find_idempotent(conn, caller, request, key),
         lambda: _place_with_retry(conn, caller, request, key, challenge),
-        lambda stored: _read_placed_order(conn, UUID(stored["id"])),
+        lambda stored: _read_placed_order(conn, UUID(stored["id"]), request.buyer),
         SQL.get_request,
     )
 
@@ -192,6 +194,8 @@ def _make_order(account_id: UUID | None, request: OrderRequest, cart: Cart) -> O
         voucher_id=cart.voucher.id if cart.voucher else None,
         expires_at=now + settings().hold,
         created_at=now,
+        version=1,
+        email_changes=0,
     )
 
 
@@ -242,7 +246,7 @@ def _ask_for_confirmation(conn: db.Connection, order: OrderRow) -> None:
     from boxoffice import one_time
 
     lifetime = order.expires_at - order.created_at
-    token_id = one_time.issue(conn, one_time.Purpose.CONFIRM_ORDER, lifetime, order_id=str(order.id))
+    token_id = one_time.issue(conn, one_time.Purpose.CONFIRM_ORDER, lifetime, order_id=order.id)
     payload = {"order_id": str(order.id), "token_id": str(token_id)}
     outbox.owe_email(conn, "confirm_order", order.buyer_email, payload)
 
@@ -277,16 +281,6 @@ def _check_buyer_limits(
         subject_ids=[limit.subject_id for limit in limits],
     )
     rules.check_buyer_limits(limits, {row["subject_id"]: row["quantity"] for row in owned})
-
-
-def check_buyer_limits(conn: db.Connection, order: OrderRow) -> None:
-    """Check that an order that its buyer confirms by a link respects the limits. The transaction has locked the order.
-
-    Raises:
-        BuyerLimitReached: it does not.
-    """
-    limits = db.many(conn, BuyerLimit, SQL.list_buyer_limits, id=order.id)
-    _check_buyer_limits(conn, order, limits, is_proven=True)
 
 
 def _accept_offer(conn: db.Connection, purchase: Purchase) -> tuple[UUID | None, list[Draw]]:
@@ -359,7 +353,7 @@ def _answer_purchase(conn: db.Connection, purchase: Purchase) -> PlacedOrder:
     """
     order, cart = purchase.order, purchase.cart
     if cart.seats:
-        return _read_placed_order(conn, order.id)
+        return _read_placed_order(conn, order.id, order.buyer)
     items = [
         OrderItemView(
             **vars(item.terms),
@@ -375,17 +369,21 @@ def _answer_purchase(conn: db.Connection, purchase: Purchase) -> PlacedOrder:
     return _placed_order(summary, items, voucher, is_paid=purchase.is_paid_at_once)
 
 
-def _read_placed_order(conn: db.Connection, order_id: UUID) -> PlacedOrder:
-    """Read an order, and return the answer that the buyer got when it was placed. Only its state may have changed."""
+def _read_placed_order(conn: db.Connection, order_id: UUID, buyer: BuyerRequest | BuyerView) -> PlacedOrder:
+    """Read an order, and return the answer that the buyer got when it was placed.
+
+    Its state and its buyer may have changed since. If somebody else has it now, the token has ended.
+    """
     order = db.get(conn, OrderDetails, SQL.get_order, id=order_id, number=None)
+    order = replace(order, buyer_name=buyer.name, buyer_email=buyer.email, buyer_phone=buyer.phone)
     items = [OrderItemView.model_validate(item) for item in order.items]
     is_paid = any(change["reason"] == rules.NOTHING_TO_PAY for change in order.history or ())
     return _placed_order(order, items, order.voucher, is_paid=is_paid)
 
 
-def read_confirmed_order(conn: db.Connection, order_id: UUID) -> PlacedOrder:
+def read_confirmed_order(conn: db.Connection, order: OrderRow) -> PlacedOrder:
     """Return an order that its buyer has just confirmed, with the token that shows it."""
-    return _read_placed_order(conn, order_id).model_copy(update={"status": "paid"})
+    return _read_placed_order(conn, order.id, order.buyer).model_copy(update={"status": "paid"})
 
 
 def _placed_order(
@@ -394,7 +392,7 @@ def _placed_order(
     """Return the answer to a purchase, with the state in which the order begins."""
     fields = {name: getattr(order, name) for name in OrderSummary.model_fields}
     fields["status"] = "paid" if is_paid else "pending"
-    return PlacedOrder(**fields, items=items, voucher=voucher, access_token=order_token(order.id))
+    return PlacedOrder(**fields, items=items, voucher=voucher, access_token=order_token(order.id, 0))
 
 
 def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
@@ -404,7 +402,7 @@ def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
         NotFound: there is no such order, or the caller may not see it.
     """
     order = db.get(conn, OrderDetails, SQL.get_order, **rules.parse_reference(reference))
-    acts_as = require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
+    acts_as = require_order(conn, caller, order)
     shown = order if acts_as is Who.MANAGER else replace(order, history=None, money_matters=None)
     return OrderView.model_validate(shown)
 
@@ -454,7 +452,7 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
         PaymentProcessing: money for it is under way, and the caller is no manager.
     """
     order = db.get(conn, OrderRow, SQL.lock_order, id=order_id)
-    acts_as = require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
+    acts_as = require_order(conn, caller, order)
     if order.status == "pending":
         if acts_as is not Who.MANAGER and is_processing(conn, order_id):
             raise PaymentProcessing
@@ -539,7 +537,7 @@ def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> s
         OrderNotPaid: the order has no tickets to send.
     """
     order = db.get(conn, OrderRow, SQL.get_order_row, id=order_id)
-    acts_as = require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
+    acts_as = require_order(conn, caller, order)
     if order.status not in ("paid", "partially_refunded"):
         raise OrderNotPaid(order_status=order.status)
     _owe_confirmation(conn, order)
@@ -560,8 +558,20 @@ def find_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRow:
         NotFound: there is no such order, or the caller may not see it.
     """
     order = db.get(conn, OrderRow, SQL.get_order_row, id=order_id)
-    require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
+    require_order(conn, caller, order)
     return order
+
+
+def require_order(conn: db.Connection, caller: Caller, order: OrderRow) -> Who:
+    """Return as whom the caller may see an order: GUEST, ACCOUNT or MANAGER.
+
+    Raises:
+        NotFound: the caller may not see it.
+        Forbidden: the caller belongs to the organisation, in a lower role.
+    """
+    return require_holder(
+        conn, caller, "order", order.id, order.organisation_id, order.account_id, ended_tokens=order.email_changes
+    )
 
 
 def find_managed(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRow:
@@ -601,6 +611,19 @@ def take_order(conn: db.Connection, order_id: UUID) -> OrderRow | None:
     return db.one(conn, OrderRow, SQL.take_order, id=order_id)
 
 
+def check_limits(conn: db.Connection, order: OrderRow, *, is_proven: bool = False) -> None:
+    """Check that a placed order, which the transaction has locked, respects the limits of its buyer.
+
+    Args:
+        is_proven: True if a link has proved that the buyer reads the mailbox.
+
+    Raises:
+        BuyerLimitReached: it does not.
+    """
+    limits = db.many(conn, BuyerLimit, SQL.list_buyer_limits, id=order.id)
+    _check_buyer_limits(conn, order, limits, is_proven=is_proven)
+
+
 def retake_stock(conn: db.Connection, order: OrderRow) -> bool:
     """Take the stock of an expired order again. The transaction has locked the order.
 
@@ -611,7 +634,7 @@ def retake_stock(conn: db.Connection, order: OrderRow) -> bool:
         True if the order holds its stock again.
     """
     try:
-        _check_buyer_limits(conn, order, db.many(conn, BuyerLimit, SQL.list_buyer_limits, id=order.id))
+        check_limits(conn, order)
     except BuyerLimitReached:
         return False
     draws = db.many(conn, Draw, SQL.list_draws, id=order.id)
@@ -705,14 +728,17 @@ def set_status(
         outbox.owe_webhook(conn, order.organisation_id, kind, data | facts)
 
 
-def note(conn: db.Connection, order: OrderRow, kind: str, *, reason: str, **facts: Any) -> None:
+def note(
+    conn: db.Connection, order: OrderRow, kind: str, *, reason: str, actor: UUID | str | None = None, **facts: Any
+) -> None:
     """Add a history row for something that leaves the order's state as it is, and owe a webhook about it.
 
     Args:
         kind: the type of the webhook.
+        actor: as for `set_status`.
         facts: what the webhook says beside the order itself.
     """
-    db.run(conn, SQL.insert_note, id=order.id, status=order.status, reason=reason)
+    db.run(conn, SQL.insert_note, id=order.id, status=order.status, reason=reason, actor_id=actor)
     currency = {"currency": order.currency, "currency_exponent": money.exponent(order.currency)}
     data = {"order_id": order.id, "number": order.number, "status": order.status, **currency}
     outbox.owe_webhook(conn, order.organisation_id, kind, data | facts)

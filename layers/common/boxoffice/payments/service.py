@@ -260,7 +260,8 @@ def get_payment(conn: db.Connection, caller: Caller, payment_id: UUID) -> Paymen
         NotFound: there is no such payment, or the caller may not see it.
     """
     payment = db.get(conn, PaymentDetails, SQL.get_payment, id=payment_id)
-    require_holder(conn, caller, "order", payment.order_id, payment.organisation_id, payment.account_id)
+    of_order = (payment.order_id, payment.organisation_id, payment.account_id)
+    require_holder(conn, caller, "order", *of_order, ended_tokens=payment.email_changes)
     return PaymentView.model_validate(payment)
 
 
