@@ -65,6 +65,14 @@ def shop(_: RunningStack) -> Blueprint:
     def transfer(_: UUID) -> str:
         return render_template("transfer.html")
 
+    @pages.get("/confirm-waitlist")
+    def confirm_waitlist() -> str:
+        return render_template("confirm_waitlist.html")
+
+    @pages.get("/waitlist/<uuid:entry_id>")
+    def waitlist(entry_id: UUID) -> str:
+        return render_template("waitlist.html", entry_id=entry_id)
+
     @pages.get("/invitations/<uuid:_>")
     def invitation(_: UUID) -> str:
         return render_template("invitation.html")

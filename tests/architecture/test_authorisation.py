@@ -110,6 +110,8 @@ WHO: dict[str, str] = {
     "delete_voucher": "manager",
     # waitlist
     "join_waitlist": "public",
+    "confirm_waitlist": "public",
+    "get_waitlist_entry": "guest",
     "list_waitlist": "manager",
     "leave_waitlist": "guest",
     # orders
@@ -206,6 +208,8 @@ SCOPES: dict[str, str] = {
     "update_voucher": "events:write",
     "delete_voucher": "events:write",
     "join_waitlist": "orders:write",
+    "confirm_waitlist": "orders:write",
+    "get_waitlist_entry": "orders:read",
     "list_waitlist": "orders:read",
     "leave_waitlist": "orders:write",
     "create_order": "orders:write",

@@ -129,6 +129,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "events_late_payments_before_start": (
         "UPDATE events SET late_payments_until = starts_at + interval '1 second', late_payments_share = 10"
     ),
+    "events_waitlist_offer_minutes_check": "UPDATE events SET waitlist_offer_minutes = 0",
     "events_late_payments_share_check": (
         "UPDATE events SET late_payments_until = starts_at, late_payments_share = 0",
         "UPDATE events SET late_payments_until = starts_at, late_payments_share = 101",

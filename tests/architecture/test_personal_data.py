@@ -107,6 +107,7 @@ EXPORTED: dict[str, dict[str, str]] = {
         "email": "waitlist_entries.email",
         "quantity": "waitlist_entries.quantity",
         "status": "waitlist_entries.status",
+        "in_line_since": "waitlist_entries.in_line_since",
         "created_at": "waitlist_entries.created_at",
     },
     "customers": {
@@ -218,7 +219,8 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     },
     "waitlist_entries": {
         **dict.fromkeys(("account_id", "organisation_id"), OWNER),
-        **dict.fromkeys(("draws", "expires_at"), OPERATION),
+        "mailbox": "is the address, as limits read it",
+        **dict.fromkeys(("draws", "expires_at", "erased_quantity"), OPERATION),
     },
     "customers": {"id": OWNER, "account_id": OWNER, "created_at": OPERATION},
     "claims": {

@@ -31,12 +31,12 @@ OPENS = """
     events: get_event
     orders: get_order get_order_row get_organisation list_sale_terms lock_order
     organisations: get_invitation
-    payments: get_gone_refund get_payment get_sale_state
+    payments: find_organisation get_gone_refund get_payment get_sale_state
     slots: get_claim get_place
     ticket_types: get_ticket_type lock_event
     tickets: get_order_to_print get_signed_ticket get_ticket lock_ticket
     vouchers: get_event get_voucher lock_event
-    waitlist: get_organisation get_terms lock_entry lock_offer
+    waitlist: get_entry get_organisation get_terms lock_entry lock_offer
 """
 
 # They look for an id that nobody else may use, in whichever organisation.
@@ -84,7 +84,7 @@ OPENED = """
         set_holder_names
     vouchers: count_ticket_types delete_voucher insert_voucher list_by_code list_vouchers lock_event_of_voucher
         lock_voucher update_voucher
-    waitlist: insert_entry list_awaited_of_event list_entries set_offered set_status take_and_expire_offers
+    waitlist: list_awaited_of_event list_entries put_in_line set_offered set_status
 """
 
 # Jobs work for all organisations, and answer nobody.
@@ -99,8 +99,8 @@ JOBS = """
     platform: list_buyers list_holders list_offers list_renewals
     refunds: list_cancelled_events list_orders_to_give_back
     tickets: lock_tickets_of_transfers lock_tickets_to_reissue reissue_tickets
-    waitlist: list_awaited list_awaited_of_orders list_lapsed take_and_close_waiting take_lapsed
-        take_next_entries
+    waitlist: list_awaited list_awaited_of_orders list_lapsed list_open_offers take_and_close_waiting
+        take_lapsed take_next_entries
 """
 
 # Only admins of the platform call them, and they see all.
@@ -119,7 +119,7 @@ EMAILS = """
     payments: get_refund_for_email
     refunds: get_cancellation_for_email get_refund_for_email
     tickets: get_transfer_for_email
-    waitlist: get_entry_for_email
+    waitlist: get_entry_for_email get_ticket_type_for_email
 """
 
 # What one person has, wherever they have it, to be shown to them or erased: their account or address is the condition.

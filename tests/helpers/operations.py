@@ -131,6 +131,7 @@ class World:
     reset_token: str
     undo_token: str
     personal_data_token: str
+    waitlist_token: str
 
     def names(self) -> dict[str, str]:
         """Return the values for the names in examples."""
@@ -180,7 +181,8 @@ def build(conn: psycopg.Connection) -> World:
     event = factories.event(conn, organisation_id=organisation)
     draft = factories.event(conn, organisation_id=organisation, status="draft")
     ticket_type = factories.ticket_type(conn, event_id=event)
-    sold_out = factories.ticket_type(conn, event_id=event, quantity=0)
+    sold_out = factories.ticket_type(conn, event_id=event, quantity=2)
+    factories.order(conn, sold_out, quantity=2)
     rival = factories.account(conn)
     rivals = factories.organisation(conn, owner=rival)
     rivals_event = factories.event(conn, organisation_id=rivals)
@@ -262,6 +264,7 @@ def build(conn: psycopg.Connection) -> World:
             order_id=factories.order(conn, factories.ticket_type(conn, event_id=event, price=0)),
         ),
         reset_token=factories.one_time_token(conn, Purpose.RESET_PASSWORD, account_id=buyer, email=email),
+        waitlist_token=factories.waitlist_token(conn, sold_out),
         personal_data_token=factories.one_time_token(conn, Purpose.PERSONAL_DATA, email=email),
         undo_token=factories.one_time_token(
             conn, Purpose.UNDO_EMAIL_CHANGE, account_id=buyer, email=email, verified=True

@@ -9,8 +9,10 @@ from random import Random
 from typing import Any
 from uuid import uuid4
 
+from boxoffice import one_time
 from boxoffice.auth import Caller, Who
-from boxoffice.guest_tokens import order_token
+from boxoffice.guest_tokens import order_token, waitlist_token
+from boxoffice.one_time import Purpose
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.errors import TicketRefunded
 from tests.helpers.support import Client, context, function
@@ -50,10 +52,13 @@ def choose_seats(sale: Sale, api: Client, choice: Random) -> None:
 
 
 def wait(sale: Sale, api: Client, choice: Random) -> None:
-    """Join the waitlist."""
+    """Join the waitlist, and open the link of the email most of the time."""
     body = {"quantity": choice.randint(1, 4), "name": "Ada Buyer", "email": choice.choice(BUYERS)}
     path = f"/v1/ticket-types/{choice.choice(sale.ticket_types)}/waitlist"
     post(api, path, body, address=f"198.51.100.{choice.randint(1, 250)}")
+    row = sale.some(choice, "SELECT id FROM one_time_tokens WHERE purpose = 'join waitlist' ORDER BY id")
+    if row and choice.random() < 0.8:
+        post(api, "/v1/waitlist/confirm", {"token": one_time.token_of(Purpose.JOIN_WAITLIST, row[0])})
 
 
 def accept_offer(sale: Sale, api: Client, choice: Random) -> None:
@@ -62,10 +67,10 @@ def accept_offer(sale: Sale, api: Client, choice: Random) -> None:
     if not row:
         return
     entry, ticket_type, quantity, email = row
-    token = order_token(entry)
+    token = waitlist_token(entry)
     match choice.randint(1, 4):
         case 1:
-            allow(api.delete(f"/v1/waitlist/{entry}", order_token=token))
+            allow(api.delete(f"/v1/waitlist/{entry}", order_token=token), 204)
         case 2:
             sale.conn.execute(
                 """UPDATE waitlist_entries SET expires_at = now() - interval '1 second'

@@ -387,6 +387,12 @@ def require_holder(
     return Who.MANAGER
 
 
+def reads_address(conn: db.Connection, caller: Caller, email: str) -> bool:
+    """Return True if the caller's account has proven, by a link, that it reads an email address."""
+    account_id = caller.account_id
+    return account_id is not None and bool(db.value(conn, SQL.has_verified_email, account_id=account_id, email=email))
+
+
 def require_admin(conn: db.Connection, caller: Caller) -> None:
     """Let through admins of the platform.
 

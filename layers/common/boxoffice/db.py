@@ -11,7 +11,8 @@ Every transaction takes its locks in this order, so that none deadlocks:
     3. a buyer, by an advisory lock for each of their identities, in order. What a guest holds is counted before, in a
         statement of its own, by advisory locks of the network and the mailbox, in order
     4. an event (shared by whoever changes a price or a voucher), then its ticket types by id, or a voucher
-    5. a waitlist entry (several only with SKIP LOCKED; a transaction that holds stock already locks one so too)
+    5. a waitlist entry (several only with SKIP LOCKED; a transaction that holds stock already locks one so too).
+       Its mailbox, by an advisory lock that nobody waits for
     6. rows of stock by (pool_id, row_no), then rows of seats by (ticket_type_id, rank) in place of their seats
     7. the withdrawal of a key, its renewals (only with SKIP LOCKED), then tickets by id
     8. a claim, its place, then slots by number, then a customer

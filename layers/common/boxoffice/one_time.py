@@ -37,6 +37,7 @@ class Purpose(StrEnum):
     CONFIRM_ORDER = "confirm order"
     GOOGLE_LOG_IN = "google log-in"
     INVITATION = "invitation"
+    JOIN_WAITLIST = "join waitlist"
     PAIR_DOOR_DEVICE = "pair door device"
     PERSONAL_DATA = "personal data"
     RESET_PASSWORD = "reset password"  # noqa: S105

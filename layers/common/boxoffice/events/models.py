@@ -147,6 +147,16 @@ AsksChallenge = Annotated[
 ConfirmFreeOrders = Annotated[
     bool, Field(strict=True, description="Gives guests free tickets only once they open the link of an email")
 ]
+OfferMinutes = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=10,
+        le=2880,
+        description="How long an offer of the waitlist holds its tickets. Nights from 22 to 8 o'clock at the venue do "
+        "not count",
+    ),
+]
 
 
 class EventRequest(Request):
@@ -166,6 +176,7 @@ class EventRequest(Request):
     late_payments: LatePayments | None = None
     asks_challenge: AsksChallenge = False
     confirm_free_orders: ConfirmFreeOrders = False
+    waitlist_offer_minutes: OfferMinutes = 60
     ticket_types: list[TicketTypeRequest] = Field(default_factory=list, max_length=MOST_TICKET_TYPES)
 
 
@@ -193,6 +204,7 @@ class EventPatch(Patch):
     late_payments: LatePayments | None = unchanged()
     asks_challenge: AsksChallenge = unchanged()
     confirm_free_orders: ConfirmFreeOrders = unchanged()
+    waitlist_offer_minutes: OfferMinutes = unchanged()
     tell_holders: Annotated[
         bool,
         Field(
@@ -253,6 +265,9 @@ class EventView(EventSummary):
         description="What guests solve before they buy. Null if the event or the deployment asks for none"
     )
     confirm_free_orders: bool = Field(description="True if guests confirm free orders by the link of an email")
+    waitlist_offer_minutes: int = Field(
+        description="How long an offer of the waitlist holds its tickets, without nights at the venue"
+    )
     ticket_types: list[TicketTypeView]
 
 
@@ -348,6 +363,7 @@ class EventRow(ListedEvent):
     late_payments_share: int | None
     asks_challenge: bool
     confirm_free_orders: bool
+    waitlist_offer_minutes: int
 
     @property
     def late_payments(self) -> LatePaymentsView | None:

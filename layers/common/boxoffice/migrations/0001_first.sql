@@ -400,8 +400,9 @@ CREATE TABLE stock (
 -- named entrances, as [{"name", "ticket_type_ids"}]. Null lets in any ticket type. If an event has no gates, a scan may
 -- name any. After a cancellation, a job refunds the orders one by one. cancellation_finished_at says when none was
 -- left. A full-text search reads search_vector. Until late_payments_until, payments may be opened that take days.
--- Orders with such payments hold late_payments_share percent of each ticket type at the most.
--- Guests solve a challenge if the event asks for one, and confirm their free orders by a link if it asks for that.
+-- Orders with such payments hold late_payments_share percent of each ticket type at the most. An offer of the waitlist
+-- holds its stock for waitlist_offer_minutes, between 8 and 22 o'clock at the venue. Guests solve a challenge if
+-- the event asks for one, and confirm their free orders by a link if it asks for that.
 CREATE TABLE events (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
@@ -426,6 +427,7 @@ CREATE TABLE events (
     late_payments_share smallint CHECK (late_payments_share BETWEEN 1 AND 100),
     asks_challenge  boolean NOT NULL DEFAULT false,
     confirm_free_orders boolean NOT NULL DEFAULT false,
+    waitlist_offer_minutes integer NOT NULL DEFAULT 60 CHECK (waitlist_offer_minutes > 0),
     version         integer NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz,
@@ -536,8 +538,10 @@ CREATE TABLE seats (
 CREATE INDEX seats_by_row ON seats (row_id, position);
 CREATE INDEX seats_by_owner ON seats (owner_id) WHERE owner_id IS NOT NULL;
 
--- A person's place in the line for a quantity of a ticket type that is sold out. An offer holds stock for them, as
--- draws, until expires_at. Entries that still wait when the event is over or cancelled are closed.
+-- A person's place in the line for a quantity of a ticket type that is sold out. It is made once the person has
+-- confirmed the address. The line is in the order of in_line_since. An offer holds stock for them, as draws, until
+-- expires_at. Offers are limited by mailbox, since several addresses may lead to one. What the address has in orders
+-- whose buyer was erased is erased_quantity. Entries that still wait when the event is over or cancelled are closed.
 CREATE TABLE waitlist_entries (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL,
@@ -546,7 +550,10 @@ CREATE TABLE waitlist_entries (
     account_id      uuid,
     name            text NOT NULL,
     email           text NOT NULL,
+    mailbox         text NOT NULL,
     quantity        ticket_quantity NOT NULL,
+    erased_quantity integer NOT NULL DEFAULT 0,
+    in_line_since   timestamptz NOT NULL DEFAULT now(),
     status          text NOT NULL DEFAULT 'waiting'
         CHECK (status IN ('waiting', 'offered', 'accepted', 'lapsed', 'left', 'closed')),
     draws           draw[],
@@ -556,8 +563,9 @@ CREATE TABLE waitlist_entries (
 );
 CREATE UNIQUE INDEX waitlist_one_entry ON waitlist_entries (ticket_type_id, email)
     WHERE status IN ('waiting', 'offered');
-CREATE INDEX waitlist_queue ON waitlist_entries (ticket_type_id, quantity, id) WHERE status = 'waiting';
+CREATE INDEX waitlist_queue ON waitlist_entries (ticket_type_id, quantity, in_line_since, id) WHERE status = 'waiting';
 CREATE INDEX waitlist_lapsing ON waitlist_entries (expires_at) WHERE status = 'offered';
+CREATE INDEX waitlist_offers_by_mailbox ON waitlist_entries (mailbox) WHERE status = 'offered';
 CREATE INDEX waitlist_by_event ON waitlist_entries (event_id, status, id);
 CREATE INDEX waitlist_by_email ON waitlist_entries (email, id);
 CREATE INDEX waitlist_by_account ON waitlist_entries (account_id, id) WHERE account_id IS NOT NULL;
@@ -1263,6 +1271,29 @@ CREATE INDEX renewals_next ON renewals (starts_at, order_id);
 -- The body of a webhook, with the fields that Standard Webhooks recommends.
 CREATE FUNCTION webhook_body(type text, data jsonb) RETURNS jsonb LANGUAGE sql STABLE
     RETURN jsonb_build_object('type', type, 'timestamp', now(), 'data', data);
+
+-- What is left of an order's item, without what was refunded.
+CREATE FUNCTION kept_quantity(the_order uuid, item smallint, bought integer) RETURNS integer LANGUAGE sql STABLE
+    RETURN bought - (
+        SELECT coalesce(sum(group_size), 0)::integer FROM tickets
+        WHERE tickets.order_id = the_order AND tickets.item_no = item AND status = 'refunded');
+
+-- How much of a ticket type a person has in live orders at an organisation, by the mailbox or by the account. The items
+-- are looked up order by order: a join would read all items there are, since the planner expects many orders.
+CREATE FUNCTION owned_quantity(ticket_type uuid, organisation uuid, address text, account uuid) RETURNS integer
+    LANGUAGE sql STABLE
+    RETURN (
+        SELECT coalesce(sum((
+            SELECT sum(kept_quantity(item.order_id, item.item_no, quantity)) FROM order_items AS item
+            WHERE item.order_id = live.id AND ticket_type_id = ticket_type)), 0)::integer FROM (
+            SELECT id FROM orders
+            WHERE organisation_id = organisation AND mailbox_of(buyer_email) = mailbox_of(address)
+                AND status IN ('pending', 'paid', 'partially_refunded')
+            UNION
+            SELECT id FROM orders
+            WHERE account_id = account AND organisation_id = organisation
+                AND status IN ('pending', 'paid', 'partially_refunded')
+        ) AS live);
 
 -- Whose personal data is to be erased, because they have asked for it. From due_at on a job erases it bit by bit: that
 -- of the account, and that of guests with this phone or this address. The address counts if it is proven to be theirs.

@@ -25,12 +25,13 @@ from boxoffice.events import moves
 from boxoffice.guest_tokens import order_token, ticket_token
 from boxoffice.ids import shown_order_number
 from boxoffice.one_time import OneTimeToken, Purpose
-from boxoffice.orders import moved_events
+from boxoffice.orders import moved_events, offers
 from boxoffice.orders.receipts import receipt_of
 from boxoffice.tickets import emails as ticket_emails
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.emails import MOST_QRS, EmailTicket
 from boxoffice.times import moment_of, when_of
+from boxoffice.waitlist import emails as waitlist
 
 SQL = sql.queries("orders")
 
@@ -158,6 +159,17 @@ def confirm_order(conn: db.Connection, order_id: str, token_id: str) -> Content:
     return write("confirm_order", "Confirm your order", facts | links)
 
 
+def waitlist_offer(conn: db.Connection, entry_id: str, renewed: str = "") -> Content:
+    """Tell a person that the waitlist holds tickets for them, until when, and what they would pay for them now.
+
+    Args:
+        renewed: why it is sent again, if one of `NOTICES` says so.
+    """
+    entry = waitlist.get_entry(conn, entry_id)
+    subject = f"It is your turn: tickets for {entry.event_title}"
+    return waitlist.write_about(entry, "waitlist_offer", subject, renewed, offers.total_of(entry))
+
+
 def event_moved(conn: db.Connection, move_id: str, email: str, order_id: str = "", ticket_id: str = "") -> Content:
     """Tell a holder that an event takes place at another time or place than they know, with the calendar file.
 
@@ -230,6 +242,7 @@ EMAILS = (
     order_confirmation,
     order_links,
     event_moved,
+    waitlist_offer,
     order_received,
     confirm_order_email,
     order_email_change_started,

@@ -1,5 +1,9 @@
 -- Statements on payments.
 
+-- name: find_organisation
+-- The id of an organisation, if it exists.
+SELECT id AS organisation_id FROM organisations WHERE id = %(id)s
+
 -- name: reopen_payment
 -- A buyer tries again: the open payment of an order at a provider is no longer failed. This locks the payment, before
 -- its order.

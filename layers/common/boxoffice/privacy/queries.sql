@@ -259,7 +259,7 @@ ORDER BY id LIMIT %(limit)s + 1
 -- name: export_waitlist_entries
 SELECT entry.id::text AS key, jsonb_build_object('id', entry.id, 'event', title, 'ticket_type', ticket_types.name,
     'name', entry.name, 'email', email, 'quantity', quantity, 'status', entry.status,
-    'created_at', entry.created_at) AS data
+    'in_line_since', in_line_since, 'created_at', entry.created_at) AS data
 FROM waitlist_entries AS entry JOIN events ON events.id = entry.event_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id
 WHERE entry.id > %(after)s::uuid
