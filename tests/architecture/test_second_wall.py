@@ -68,7 +68,7 @@ OPENED = """
         set_booked set_ends_order set_pays_order set_prepared set_processing set_refund set_unpaid settle_matter
         stop_asking take_from_incoming_payment upsert_reversal
     refunds: get_payment get_refunded_amount insert_order_refund list_tickets
-    seats: count_seats delete_rows free_seats get_size hand_over has_seats_together list_rows
+    seats: delete_rows free_seats get_size hand_over has_seats_together list_missing list_rows
         list_seats_of_order list_seats_of_owners list_seats_of_tickets list_taken lock_best_row lock_best_rows
         lock_map lock_rows_of_seats remove_seats save_rows save_seats set_sold take_best_row take_best_rows
         take_named take_scattered take_together update_longest_free
@@ -78,7 +78,7 @@ OPENED = """
         lock_rows resize_pool set_available take take_available
     ticket_types: delete_ticket_types insert_ticket_type list_ticket_types lock_event_of_ticket_type
         lock_ticket_type lock_ticket_types replace_pool set_seated update_ticket_type
-    tickets: accept_transfer get_transfer insert_tickets insert_transfer list_signed_tickets
+    tickets: accept_transfer get_holder_of_free_ticket get_transfer insert_tickets insert_transfer list_signed_tickets
         list_tickets_to_issue list_tickets_to_print lock_and_end_tickets lock_and_rename_buyer
         lock_and_set_disputed lock_tickets_to_move lock_tickets_to_name move_tickets replace_pending_transfer
         set_holder_names

@@ -399,11 +399,6 @@ class Purchase:
         """Return True if the order is paid as soon as it is placed, since it is free."""
         return self.order.total == 0 and not self.awaits_confirmation
 
-    @property
-    def has_proof(self) -> bool:
-        """Return True if a link proves that the buyer reads the mailbox: that of an offer, or that to confirm with."""
-        return self.waitlist_token is not None or self.awaits_confirmation
-
 
 @dataclass(frozen=True)
 class ChangedOrder:

@@ -224,7 +224,7 @@ def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, 
     with conn.transaction():
         if order.total == 0 and not purchase.waitlist_token:  # which has come to the mailbox
             rate_limit.limit_orders_to(conn, purchase.caller, order.buyer_email)
-        _check_buyer_limits(conn, order, purchase.limits, is_proven=purchase.has_proof)
+        _check_buyer_limits(conn, order, purchase.limits, is_proven=purchase.awaits_confirmation)
         entry_id, offered = _accept_offer(conn, purchase)
         draws = stock.consolidate(conn, plan) if consolidate else plan
         if draws is None or not _insert_order(conn, purchase, [*draws, *offered]):
