@@ -73,6 +73,13 @@ def _possible_phone(phone: str) -> str:
     return phones.normalise(phone)
 
 
+def _pasted(text: str) -> str:
+    """Return a code or a token without what a scanner, an email or the clipboard has added to it."""
+    from boxoffice import pasted
+
+    return pasted.plain(text)
+
+
 def _url(text: str) -> str:
     """Return a URL as browsers write it: its host in ASCII, and what else is not ASCII percent-encoded."""
     from pydantic_core import Url
@@ -105,6 +112,7 @@ ShortText = Annotated[
     AfterValidator(_one_line),
     AfterValidator(_visible),
 ]
+PastedText = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_pasted)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000), AfterValidator(_printable)]
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40_000), AfterValidator(_printable)]
 ImageUrl = Annotated[

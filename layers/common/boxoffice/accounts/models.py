@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from boxoffice import phones
 from boxoffice.accounts.passwords import LEAST_CHARACTERS, MOST_BYTES, normalise
-from boxoffice.models import Email, Id, Page, Patch, Phone, Request, ShortText, View, unchanged
+from boxoffice.models import Email, Id, Page, PastedText, Patch, Phone, Request, ShortText, View, unchanged
 
 type Role = Literal["scanner", "manager", "owner"]
 
@@ -28,7 +28,7 @@ Password = Annotated[
     Field(max_length=MOST_BYTES, json_schema_extra={"format": "password"}, description="At most 72 bytes of UTF-8"),
 ]
 NewPassword = Annotated[Password, Field(min_length=LEAST_CHARACTERS)]
-OneTimeText = Annotated[ShortText, Field(description="The token in the fragment of an emailed link")]
+OneTimeText = Annotated[PastedText, Field(description="The token in the fragment of an emailed link")]
 PhoneCountry = Annotated[
     str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(description="ISO 3166-1 alpha-2", examples=["NG"])
 ]

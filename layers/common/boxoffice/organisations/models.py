@@ -14,6 +14,7 @@ from boxoffice.models import (
     ImageUrl,
     LongText,
     Page,
+    PastedText,
     Patch,
     Phone,
     Request,
@@ -153,7 +154,7 @@ class InvitationPage(Page[InvitationView]):
 
 
 class AcceptInvitationRequest(Request):
-    token: Annotated[str, Field(max_length=200, pattern=r"^[\x21-\x7e]+$", description="From the link in the email")]
+    token: Annotated[PastedText, Field(description="From the link in the email")]
 
 
 class RoleChange(Request):
