@@ -306,6 +306,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "scans_pkey": copy("scans", sequence="99"),
     "scans_sequence_key": copy("scans", "sequence IS NOT NULL", id=NEW),
     "scans_ticket_id_fkey": f"UPDATE scans SET ticket_id = {NEW}",
+    "scans_time": "UPDATE scans SET time_unknown = true, device_time = NULL",
     "scans_undone": (
         "UPDATE scans SET outcome = 'undone', undone_at = NULL",
         "UPDATE scans SET outcome = 'admitted', undone_at = now()",
@@ -422,7 +423,7 @@ NULLABLE: dict[str, str] = {
     "refresh_tokens": "used_at",
     "refunds": "closed_at due_at error_code last_error provider_reference",
     "reversals": "incoming_payment_id",
-    "scans": "device_id device_time gate sequence skew_ms undone_at undone_by",
+    "scans": "device_id device_time gate qr_hash sequence skew_ms undone_at undone_by",
     "seats": "owner_id",
     "sessions": "device_name revoked_at",
     "ticket_types": "deleted_at max_per_buyer sales_end sales_start",

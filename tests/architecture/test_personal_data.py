@@ -227,9 +227,9 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     "scans": {
         "scanned_by": OWNER,
         "undone_by": "is in the audit log",
-        **dict.fromkeys(
-            ("let_in", "transfer_count", "sequence", "device_time", "skew_ms", "received_at", "undone_at"), OPERATION
-        ),
+        "qr_hash": SECRET,
+        **dict.fromkeys(("let_in", "transfer_count", "sequence", "received_at", "undone_at"), OPERATION),
+        **dict.fromkeys(("device_time", "skew_ms", "time_unknown"), OPERATION),
     },
     "outbox": {
         "payload": "has ids, and what stands in the message itself",

@@ -47,7 +47,8 @@ TAKEN_IDS = """
 # has made the row itself.
 OPENED = """
     api_keys: insert_key
-    checkin: get_scan has_changed list_changed_tickets list_scans recount_scans undo_scan
+    checkin: get_scan has_changed list_changed_tickets list_scans recount_scans search_guests
+        undo_scan
     doors: count_devices insert_device insert_pass lock_device revoke_device revoke_pass
     events: cancel_event delete_event insert_event list_amounts lock_event publish_event update_event
     messaging: insert_webhooks

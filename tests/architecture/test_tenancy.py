@@ -313,6 +313,7 @@ FILTERS: dict[str, dict[str, Callable[[World], object]]] = {
     "list_slots": {"state": lambda _: "taken"},
     "list_vouchers": {},
     "list_waitlist": {"status": lambda _: "waiting"},
+    "search_guests": {"q": lambda _: "buyer"},
 }
 
 
@@ -513,9 +514,10 @@ COMPARISONS = {
     "api_keys/revoke_key": 1,
     "checkin/lock_and_insert_scans": 1,
     "checkin/lock_and_scan_ticket": 2,
-    "doors/list_events": 1,
     "doors/list_passes": 1,
+    "doors/lock_events": 1,
     "doors/lock_pass_of_organisation": 1,
+    "events/list_door_passes": 1,
     "events/list_events": 1,
     "organisations/delete_invitation": 1,
     "organisations/delete_member": 1,

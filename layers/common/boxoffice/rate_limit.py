@@ -37,6 +37,7 @@ EXPORTS = 5
 EXPORTS_WINDOW = timedelta(days=1)
 INVITATIONS = 20
 WAITLIST_FROM_ONE_ADDRESS = 100
+GUEST_SEARCHES = 300  # of a device, or of a whole team with one account or key
 
 
 @contextmanager
@@ -141,6 +142,15 @@ def limit_exports(subject: str) -> None:
         TooManyRequests: there were five in a day before.
     """
     _limit("export", [subject], EXPORTS, EXPORTS_WINDOW)
+
+
+def limit_guest_searches() -> None:
+    """Count a search of a guest list, so that nobody at the door copies the list piece by piece.
+
+    Raises:
+        TooManyRequests: the caller has searched three hundred times in fifteen minutes before.
+    """
+    _limit("search guests", [str(api.caller().actor)], GUEST_SEARCHES, ATTEMPTS_WINDOW)
 
 
 def limit_waitlist(email: str) -> None:

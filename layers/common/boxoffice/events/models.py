@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from boxoffice.models import Id, ImageUrl, Moment, MoneyView, Page, Patch, Request, ShortText, Text, View, unchanged
 from boxoffice.money import is_currency
+from boxoffice.names import key_of
 from boxoffice.ticket_types.models import MOST_TICKET_TYPES, EventStatus, TicketTypeRequest, TicketTypeView
 
 _MOST_GATES = 50
@@ -86,8 +87,8 @@ class GateRequest(Request):
 
 
 def _with_unique_names(gates: list[GateRequest]) -> list[GateRequest]:
-    if len({gate.name for gate in gates}) < len(gates):
-        raise ValueError("must not have two gates of one name")
+    if len({key_of(gate.name) for gate in gates}) < len(gates):
+        raise ValueError("must not have two gates of one name, in whatever way it is written")
     return gates
 
 
