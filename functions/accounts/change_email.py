@@ -27,6 +27,6 @@ def change_email(request: EmailChange) -> EmailSentView:
     address gets a link that undoes the change, until seven days after that.
     """
     account = str(caller().account)
-    limit_emails_to(request.email, account)
-    with limit_passwords(account, WrongCredentials), db.autocommit() as conn:
+    limit_emails_to(caller(), request.email, account)
+    with limit_passwords(caller(), account, WrongCredentials), db.autocommit() as conn:
         return email_changes.start(conn, caller(), request)

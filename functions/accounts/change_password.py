@@ -20,5 +20,5 @@ def change_password(request: PasswordChange) -> None:
 
     The request takes the current password too. The account's other sessions end; this one goes on.
     """
-    with limit_passwords(str(caller().account), WrongCredentials), db.autocommit() as conn:
+    with limit_passwords(caller(), str(caller().account), WrongCredentials), db.autocommit() as conn:
         service.change_password(conn, caller(), request)

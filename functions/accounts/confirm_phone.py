@@ -25,8 +25,8 @@ def confirm_phone(request: PhoneConfirmation) -> AccountView:
     that were made with the phone are listed as the account's.
     """
     with (
-        limit_passwords(str(caller().account), WrongCredentials),
-        limit_phone_codes(request.phone, WrongPhoneCode),
+        limit_passwords(caller(), str(caller().account), WrongCredentials),
+        limit_phone_codes(caller(), request.phone, WrongPhoneCode),
         db.autocommit() as conn,
     ):
         account = proven_phones.confirm(conn, caller(), request)

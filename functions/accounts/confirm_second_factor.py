@@ -24,5 +24,5 @@ def confirm_second_factor(request: SecondFactorCodeRequest) -> RecoveryCodesView
     The answer has ten recovery codes, for when the app is lost. Nobody can get them again, so keep them apart from the
     app. The account's other sessions end; this one goes on.
     """
-    with limit_second_factor(caller().account), db.transaction() as conn:
+    with limit_second_factor(caller().account, WrongSecondFactorCode), db.transaction() as conn:
         return second_factor.confirm(conn, caller(), request.code)

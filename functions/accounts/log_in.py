@@ -21,5 +21,5 @@ def log_in(request: LogInRequest) -> SessionView:
     """
     with db.autocommit() as conn:
         known = sessions.knows_caller(conn, caller(), email=request.email)
-    with limit_passwords(request.email, WrongCredentials, knows_caller=known), db.autocommit() as conn:
+    with limit_passwords(caller(), request.email, WrongCredentials, knows_caller=known), db.autocommit() as conn:
         return service.log_in(conn, caller(), request)

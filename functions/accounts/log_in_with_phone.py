@@ -22,5 +22,5 @@ def log_in_with_phone(request: PhoneLogInRequest) -> SessionView:
     """
     with db.autocommit() as conn:
         known = sessions.knows_caller(conn, caller(), phone=request.phone)
-    with limit_phone_codes(request.phone, WrongPhoneCode, knows_caller=known), db.autocommit() as conn:
+    with limit_phone_codes(caller(), request.phone, WrongPhoneCode, knows_caller=known), db.autocommit() as conn:
         return proven_phones.log_in(conn, caller(), request)

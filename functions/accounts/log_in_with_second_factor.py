@@ -26,7 +26,7 @@ def log_in_with_second_factor(request: SecondFactorLogInRequest) -> SessionView:
     """
     with db.autocommit() as conn:
         account_id = second_factor.account_of(conn, request.second_factor_token)
-    with limit_second_factor(account_id):
+    with limit_second_factor(account_id, WrongSecondFactorCode):
         try:
             with db.transaction() as conn:
                 return second_factor.log_in(conn, caller(), account_id, request)

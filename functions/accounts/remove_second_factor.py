@@ -21,5 +21,5 @@ __all__ = ["handler"]
 )
 def remove_second_factor(request: SecondFactorCodeRequest) -> None:
     """Remove the second factor, by a code of the app or a recovery code. One that was only started ends too."""
-    with limit_second_factor(caller().account), db.transaction() as conn:
+    with limit_second_factor(caller().account, WrongSecondFactorCode), db.transaction() as conn:
         second_factor.remove(conn, caller(), request.code)

@@ -25,6 +25,6 @@ def send_email_verification() -> EmailSentView:
     The link works once, for 24 hours. A newer link ends the older one.
     """
     with db.autocommit() as conn:
-        limit_emails_to(verification.email_to_verify(conn, caller()))
+        limit_emails_to(caller(), verification.email_to_verify(conn, caller()))
     with db.transaction() as conn:
         return verification.send_link(conn, caller())

@@ -28,6 +28,6 @@ def send_phone_code(request: PhoneCodeRequest) -> PhoneCodeView:
     with db.autocommit() as conn:
         allowance = phone_codes.get_allowance(conn, request.phone)
         known = sessions.knows_caller(conn, caller(), phone=request.phone)
-    limit_sms(request.phone, **vars(allowance), knows_caller=known)
+    limit_sms(caller(), request.phone, **vars(allowance), knows_caller=known)
     with db.transaction() as conn:
         return phone_codes.send(conn, request.phone)

@@ -9,13 +9,14 @@ from boxoffice.accounts.errors import GoogleLogInOff, GoogleUnavailable
 from boxoffice.answer import redirect_to
 from boxoffice.api import handler, route
 from boxoffice.auth import Who
+from boxoffice.models import pattern
 
 __all__ = ["handler"]
 
 Challenge = Annotated[
     str,
     Query(
-        pattern=r"^[A-Za-z0-9_-]{43}$",
+        pattern=pattern(r"^[A-Za-z0-9_-]{43}$", "must be a SHA-256 in base64url: 43 characters"),
         description="The SHA-256 of a random secret that the page keeps, in base64url without padding",
     ),
 ]
@@ -23,7 +24,10 @@ ReturnTo = Annotated[
     str,
     Query(
         max_length=200,
-        pattern=r"^/(?:[A-Za-z0-9._~-]+/)*[A-Za-z0-9._~-]*$",
+        pattern=pattern(
+            r"^/(?:[A-Za-z0-9._~-]+/)*[A-Za-z0-9._~-]*$",
+            "must be a path that begins with /, of letters, digits and . _ ~ -",
+        ),
         description="The path of the page under the shop's address that goes on with the log-in",
     ),
 ]

@@ -24,7 +24,7 @@ def start_second_factor(request: SecondFactorRequest) -> NewSecondFactorView:
 
     It counts once `POST /v1/me/second-factor/confirm` gets a code of the app, within an hour.
     """
-    with limit_passwords(str(caller().account), WrongCredentials), db.autocommit() as conn:
+    with limit_passwords(caller(), str(caller().account), WrongCredentials), db.autocommit() as conn:
         proof.check_owner(conn, caller(), request.current_password)
         with conn.transaction():
             return second_factor.start(conn, caller())

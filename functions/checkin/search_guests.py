@@ -42,6 +42,6 @@ def search_guests(
     and its order number, and those before the @ of the email address. Accents and capitals do not matter. Admit the
     holder with `scan_ticket_by_id`. A person, a key or a device may search 300 times in 15 minutes.
     """
-    limit_guest_searches()
+    limit_guest_searches(caller())
     with db.autocommit() as conn:
         return service.search_guests(conn, caller(), event_id, q, limit, cursor)

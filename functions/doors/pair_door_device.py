@@ -26,5 +26,5 @@ def pair_door_device(request: PairingRequest) -> PairedDeviceView:
     code. With the token the device scans at the events and gates of the pass, and reads their manifests, until the pass
     ends. If the answer is lost, ask for a new code.
     """
-    with limit_wrong_tokens("pair", PairingCodeInvalid), db.transaction() as conn:
+    with limit_wrong_tokens(caller(), "pair", PairingCodeInvalid), db.transaction() as conn:
         return service.pair(conn, caller(), request)

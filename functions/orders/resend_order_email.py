@@ -22,5 +22,6 @@ __all__ = ["handler"]
 def resend_order_email(order_id: PathId) -> None:
     """Send the confirmation of a paid order again, with its tickets, to the buyer's email address."""
     with db.transaction() as conn:
-        service.resend_order_email(conn, caller(), order_id)
-        rate_limit.limit_emails(order_id)  # after the check: a stranger must not use up the order's limit
+        email = service.resend_order_email(conn, caller(), order_id)
+        # Count only callers who may send it, so that nobody else can use up the order's limit.
+        rate_limit.limit_resends(caller(), order_id, email)

@@ -2,7 +2,7 @@
 
 from boxoffice import db
 from boxoffice.accounts.models import EmailSentView
-from boxoffice.api import handler, route
+from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
 from boxoffice.orders import service
@@ -18,7 +18,7 @@ def send_order_links(request: OrderLinksRequest) -> EmailSentView:
 
     The answer is the same if it has none. Then no email is sent.
     """
-    limit_links_to(request.email, "orders")
+    limit_links_to(caller(), request.email, "orders")
     with db.transaction() as conn:
         service.send_order_links(conn, request.email)
     return EmailSentView(detail="If the address has orders or tickets, we have sent their links to it.")

@@ -1,7 +1,6 @@
 """GET /v1/organisations/{organisation_id}"""
 
 from boxoffice import db
-from boxoffice.answer import set_header
 from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound
@@ -28,5 +27,4 @@ def get_organisation(organisation_id: PathId) -> OrganisationView | Organisation
     with db.autocommit() as conn:
         organisation = service.get_organisation(conn, caller(), organisation_id)
     etag(organisation.version)
-    set_header("Vary", "Authorization, X-Api-Key")  # the same version shows members more
     return organisation

@@ -27,5 +27,5 @@ def invite_member(organisation_id: PathId, invitation: InvitationRequest) -> Inv
     with db.transaction() as conn:
         invited = members.invite_member(conn, caller(), organisation_id, invitation)
         # Count only callers who may invite, so that nobody else can use up the organisation's attempts.
-        rate_limit.limit_invitations(organisation_id, caller().account, invitation.email)
+        rate_limit.limit_invitations(caller(), organisation_id, invitation.email)
     return invited

@@ -33,10 +33,10 @@ def sign_up(request: SignUpRequest) -> Response[SignUpView | EmailSentView]:
     email has a link, which makes the account once `confirm_email` gets its token with a password. If the address has an
     account already, the email says so instead.
     """
-    limit_sign_ups()
+    limit_sign_ups(caller())
     with db.autocommit() as conn:
         if not platform_settings.current(conn).verify_emails:
             return Response(201, "application/json", service.sign_up(conn, caller(), request))
-    limit_emails_to(request.email)
+    limit_emails_to(caller(), request.email)
     with db.transaction() as conn:
         return Response(202, "application/json", verification.offer_account(conn, request))

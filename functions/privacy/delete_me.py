@@ -27,5 +27,5 @@ def delete_me(request: ErasureRequest) -> ErasureView:
     It takes the password. An account without a password needs a log-in of the last 15 minutes instead. Orders, payments
     and the audit log stay, without names and contacts. What is under way is erased once it has ended.
     """
-    with limit_passwords(str(caller().account), WrongCredentials), db.autocommit() as conn:
+    with limit_passwords(caller(), str(caller().account), WrongCredentials), db.autocommit() as conn:
         return service.delete_me(conn, caller(), request)

@@ -2,7 +2,7 @@
 
 from boxoffice import db
 from boxoffice.accounts.models import EmailSentView
-from boxoffice.api import handler, route
+from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
 from boxoffice.privacy import service
@@ -18,6 +18,6 @@ def request_personal_data(request: DataRequest) -> EmailSentView:
 
     The answer is the same if nothing is held. The link works for 24 hours.
     """
-    limit_links_to(request.email, "personal data")
+    limit_links_to(caller(), request.email, "personal data")
     with db.transaction() as conn:
         return service.request_personal_data(conn, request)

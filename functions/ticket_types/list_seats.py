@@ -1,8 +1,7 @@
 """GET /v1/ticket-types/{ticket_type_id}/seats"""
 
 from boxoffice import db
-from boxoffice.answer import set_header
-from boxoffice.api import Cursor, PathId, caller, handler, route
+from boxoffice.api import Cursor, PathId, caller, etag, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import NotFound
 from boxoffice.scopes import Scope
@@ -28,6 +27,6 @@ def list_seats(ticket_type_id: PathId, cursor: Cursor = None) -> SeatPage:
     `If-None-Match`: the answer is 304 while the page is the same.
     """
     with db.autocommit() as conn:
-        page, page_etag = service.list_seats(conn, caller(), ticket_type_id, cursor)
-    set_header("ETag", page_etag)
+        page, version = service.list_seats(conn, caller(), ticket_type_id, cursor)
+    etag(version)
     return page

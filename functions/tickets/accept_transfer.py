@@ -25,5 +25,5 @@ def accept_transfer(request: AcceptTransferRequest) -> AcceptedTransferView:
     From then on the door refuses the former QR. If you are logged in, the ticket belongs to your account. Otherwise
     you are a guest and read it with the `access_token`. You also receive the ticket by email.
     """
-    with rate_limit.limit_wrong_tokens("transfer", NotFound), db.transaction() as conn:
+    with rate_limit.limit_wrong_tokens(caller(), "transfer", NotFound), db.transaction() as conn:
         return transfers.accept_transfer(conn, caller(), request)

@@ -25,7 +25,6 @@ Part = Annotated[int, Query(ge=1, le=1000, description="Which 250 tickets of a l
     scope=Scope.ORDERS_READ,
     raises=NOT_PRINTABLE,
     produces=("application/pdf",),
-    cache_control="no-store",
 )
 def download_tickets_pdf(order_id: PathId, part: Part = 1) -> Response[str]:
     """Download the tickets of a paid order as a PDF, one page each.

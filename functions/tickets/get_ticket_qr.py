@@ -20,7 +20,6 @@ __all__ = ["handler"]
     scope=Scope.ORDERS_READ,
     raises=(TicketTransferred, TicketRefunded, KeyRetired),
     produces=("image/svg+xml", "image/png"),
-    cache_control="no-store",
 )
 def get_ticket_qr(ticket_id: PathId) -> Response[str]:
     """Read a ticket's QR as a picture.

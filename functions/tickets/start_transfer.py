@@ -30,5 +30,5 @@ def start_transfer(ticket_id: PathId, request: TransferRequest) -> TransferView:
     with db.transaction() as conn:
         transfer = transfers.start_transfer(conn, caller(), ticket_id, request)
         # Count only callers who may send the ticket, so that nobody else can use up their attempts.
-        rate_limit.limit_emails(ticket_id)
+        rate_limit.limit_resends(caller(), ticket_id, request.email)
         return transfer

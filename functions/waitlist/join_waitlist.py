@@ -27,6 +27,6 @@ def join_waitlist(ticket_type_id: PathId, entry: WaitlistRequest) -> None:
     held for some hours. An email address has one entry of a ticket type; to join again changes nothing. Only an email
     to the address says if the entry is new, with a link to leave.
     """
-    rate_limit.limit_waitlist(entry.email)
     with db.transaction() as conn:
         service.join(conn, caller(), ticket_type_id, entry)
+        rate_limit.limit_emails_to(caller(), entry.email)

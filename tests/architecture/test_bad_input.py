@@ -5,6 +5,7 @@ Each body goes to every operation that takes one, from a caller who is entitled 
 
 import copy
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, get_args
 
@@ -19,6 +20,10 @@ from tests.helpers.payers import INFOS
 from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Answer, Client
 
+# What pydantic says by itself, and regular expressions.
+WORDS_OF_PYDANTIC = re.compile(
+    r"Input|Field|Value|validation|valid (?:string|integer|list|dict)|pattern|dictionary|[$^\\]|\[A-Z"
+)
 UNREADABLE = {
     "empty": b"",
     "cut off": b'{"items": [',
@@ -34,16 +39,13 @@ UNREADABLE = {
 }
 NOT_OBJECTS = {"null": b"null", "a list": b"[]", "a text": b'"text"', "a number": b"1", "nothing in it": b"{}"}
 NOT_TEXTS = {
-    "a NUL": "Bola\0",
     "a lone surrogate": "Bola \ud800",
-    "an escape sequence": "Bola \x1b[31m",
     "a list": ["Bola"],
     "an object": {"$ne": ""},
     "a number": 7,
     "a boolean": True,
     "a text of 50,000 characters": "B" * 50_000,
 }
-UNPRINTABLE = {"a NUL", "a lone surrogate", "an escape sequence"}
 # Real providers add fields to their events. The events of the generic one follow our own definition.
 DEFINED_BY_PROVIDERS = {
     f"receive_{info.name}_webhook"
@@ -95,7 +97,10 @@ def check_problem(answer: Answer, status: int, code: str) -> None:
     assert answer.json["title"]
     assert answer.json["detail"]
     if code == "invalid":
-        assert all(error["loc"] and error["msg"] and error["type"] for error in answer.json["errors"])
+        errors = answer.json["errors"]
+        assert all(error["loc"] and error["msg"] and error["type"] for error in errors)
+        assert errors[0]["msg"] in answer.json["detail"]
+        assert [error["msg"] for error in errors if WORDS_OF_PYDANTIC.search(error["msg"])] == []
 
 
 def test_a_body_that_cannot_be_read_is_malformed(
@@ -199,7 +204,7 @@ def spoilt(valid: Any, *, leave_out: str | None = None) -> Iterator[tuple[str, A
         if isinstance(value, dict):
             yield f"{path} with a field more", replaced(valid, (*path, "surprise"), 1)
         for what, instead in _wrong_values(value).items():
-            if what in UNPRINTABLE and path[-1] in OPAQUE:
+            if what == "a lone surrogate" and path[-1] in OPAQUE:
                 continue
             yield f"{what} as {path}", replaced(valid, path, instead)
 

@@ -155,10 +155,10 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     # seats
     "seat_rows_longest_free_check": "UPDATE seat_rows SET longest_free = -1",
     "seat_rows_name": copy("seat_rows", id=NEW),
-    "seat_rows_pkey": copy("seat_rows", name="'Z'"),
+    "seat_rows_pkey": copy("seat_rows", key="'Z'"),
     "seat_rows_ticket_type_id_fkey": f"UPDATE seat_rows SET ticket_type_id = {NEW}",
     "seats_once_an_event": copy("seats", id=NEW),
-    "seats_pkey": copy("seats", number="'99'"),
+    "seats_pkey": copy("seats", key="'99'"),
     "seats_row_id_fkey": f"UPDATE seats SET row_id = {NEW}",
     "seats_sold_to_somebody": "UPDATE seats SET sold = true, owner_id = NULL",
     # waitlist

@@ -19,6 +19,8 @@ from tests.helpers.secret_marks import secrets_in
 _DOCUMENT = "urn:boxoffice:openapi"
 _INTERNAL_ERROR = "internal_error"
 
+CREDENTIALS = {"authorization", "x-api-key", "x-order-token"}
+
 type AnswerKind = tuple[str, int, str]
 """An operation, a status, and the code of the error. A success has an empty code."""
 
@@ -64,17 +66,39 @@ def check(method: str, path: str, status: int, headers: dict[str, str], body: by
     _seen.add((name, status, code))
 
 
-def check_headers(method: str, path: str, headers: dict[str, str]) -> None:
-    """Check what an answer says to browsers and caches. ``headers`` have names in lower case."""
+def check_headers(method: str, path: str, sent: dict[str, str], headers: dict[str, str]) -> None:
+    """Check what an answer says to browsers and caches.
+
+    Args:
+        sent: the headers of the request.
+        headers: the headers of the answer. All names are in lower case.
+    """
     assert headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     policy = set(headers["content-security-policy"].split("; "))
     assert {"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "object-src 'none'"} <= policy
-    assert headers["cache-control"] in ("no-store", "no-cache", "private", "max-age=1", "max-age=300"), (method, path)
+    _check_caching(method, path, sent, headers)
     assert "set-cookie" not in headers
     content_type = headers.get("content-type", "")
     assert "charset=utf-8" in content_type or not (content_type.startswith("text/") or "+xml" in content_type)
+
+
+def _check_caching(method: str, path: str, sent: dict[str, str], headers: dict[str, str]) -> None:
+    """Check that no cache keeps what is not for everybody, and that an ETag says the version and what is shown."""
+    operation = _operation(method, path)
+    is_public = operation.get("x-who", "public") == "public" and not sent.keys() & CREDENTIALS
+    allowed = {"no-store", "no-cache", "max-age=1", "max-age=300"} if is_public else {"no-store"}
+    assert headers["cache-control"] in allowed, f"{method} {path}: {headers['cache-control']}"
+    if method == "GET" and operation.get("x-who") == "public" and "x-scope" in operation:
+        assert headers["vary"] == "Authorization, X-Api-Key"  # members and their keys see more
+    tag = headers.get("etag")
+    assert tag is None or tag.startswith("W/") or re.fullmatch(r'"\d+\.[0-9a-f]{24}"', tag), tag
+
+
+def _operation(method: str, path: str) -> dict[str, Any]:
+    route = _find(method, path)
+    return dict(document()["paths"][route[0]][method.lower()]) if route else {}
 
 
 @contextmanager

@@ -125,6 +125,11 @@ class Answer:
         """The machine-readable code of a problem document."""
         return str(self.json["code"])
 
+    @property
+    def version(self) -> int:
+        """The version in the ETag."""
+        return int(self.headers["etag"].strip('"').partition(".")[0])
+
 
 class Client:
     """Sends requests to the functions' handlers, in this process."""
@@ -163,6 +168,7 @@ class Client:
             body: bytes and text are sent as they are, anything else as JSON.
             account: who calls, if the caller is logged in: in the session that `factories.open_session` made.
             order_token: the token of a guest.
+            query: the query parameters. One that is a list is sent several times.
             key: the idempotency key; ``new`` makes one. A shorter name is filled up to the length that a key needs.
             address: the caller's IP address.
         """
@@ -187,8 +193,10 @@ def event_for(
         "version": "2.0",
         "routeKey": "$default",
         "rawPath": path,
-        "rawQueryString": urlencode(query),
-        "queryStringParameters": {name: str(value) for name, value in query.items()},
+        "rawQueryString": urlencode(query, doseq=True),
+        "queryStringParameters": {
+            name: ",".join(value) if isinstance(value, list) else str(value) for name, value in query.items()
+        },
         "headers": headers,
         "requestContext": {
             "accountId": "123456789012",
@@ -227,7 +235,7 @@ def send(event: dict[str, Any]) -> Answer:
     headers = {name.lower(): text for name, text in answer["headers"].items()}
     plain = gzip.decompress(content) if headers.get("content-encoding") == "gzip" else content
     conformance.check(event["requestContext"]["http"]["method"], event["rawPath"], answer["statusCode"], headers, plain)
-    conformance.check_headers(event["requestContext"]["http"]["method"], event["rawPath"], headers)
+    conformance.check_headers(event["requestContext"]["http"]["method"], event["rawPath"], event["headers"], headers)
     return Answer(answer["statusCode"], headers, content)
 
 

@@ -30,9 +30,9 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
     return [answer.body]
 
 
-def _query(text: str) -> dict[str, str]:
-    """Return the query parameters. API Gateway joins those of one name with commas."""
+def _query(text: str) -> dict[str, list[str]]:
+    """Return the query parameters."""
     values: dict[str, list[str]] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         values.setdefault(name, []).append(value)
-    return {name: ",".join(parts) for name, parts in values.items()}
+    return values

@@ -6,31 +6,33 @@ becomes a problem document.
 """
 
 import base64
+import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from http import HTTPStatus
 from typing import Annotated, Any, NoReturn, cast
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.middlewares.openapi_validation import OpenAPIRequestValidationMiddleware
+from aws_lambda_powertools.event_handler.openapi.compat import ModelField
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from boxoffice.answer import set_header, take_headers
 from boxoffice.auth import Access, Caller, Devices, Who, identify
 from boxoffice.errors import (
     DomainError,
-    FieldError,
     InternalError,
     Invalid,
     Malformed,
@@ -39,6 +41,7 @@ from boxoffice.errors import (
     TooLarge,
     UnsupportedMediaType,
 )
+from boxoffice.models import VISIBLE
 from boxoffice.scopes import Scope
 from boxoffice.telemetry import flush, logger
 
@@ -55,20 +58,27 @@ _HEADERS = {
     "object-src 'none'",
 }
 
+# The headers by which a request says who sends it.
+_NAME_A_CALLER = frozenset(("authorization", "x-api-key", "x-order-token"))
+
 IdempotencyKey = Annotated[
     str,
     Header(
         alias="Idempotency-Key",
         min_length=16,
         max_length=255,
-        pattern=r"^[\x21-\x7e]+$",
+        pattern=VISIBLE,
         description="A name for this request, so that its repeats have one effect. Nobody can guess it: a random UUID, "
         "or other 16 to 255 visible ASCII characters",
     ),
 ]
 IfMatch = Annotated[
     str | None,
-    Header(alias="If-Match", max_length=32, description="The ETag that you read; a write with a stale one is refused"),
+    Header(
+        alias="If-Match",
+        max_length=100,
+        description="The ETag that you read, or its version alone. A write is refused if the version has changed since",
+    ),
 ]
 IfNoneMatch = Annotated[
     str | None,
@@ -95,37 +105,57 @@ class Route:
     produces: tuple[str, ...]
     other_statuses: tuple[int, ...]
     conditional: bool
+    redirects: bool
+    compress: bool
 
     @property
     def who(self) -> Who:
         """Return who may call it."""
         return self.access.who
 
+    @cached_property
+    def is_strict(self) -> bool:
+        """Return True if it refuses query parameters that it does not have.
+
+        Others add some to the addresses of pages and redirects, and providers to those of webhooks.
+        """
+        return not (self.redirects or "text/html" in self.produces or self.who is Who.PROVIDER)
+
+    @cached_property
+    def vary(self) -> str:
+        """Return the headers of a request on which the answer depends, as the header `Vary` lists them."""
+        names = []
+        if self.who is Who.PUBLIC and self.method == "GET" and self.access.scope is not None:
+            names += ["Authorization", "X-Api-Key"]  # members and their programs see more than strangers
+        if self.compress:
+            names += ["Accept-Encoding"]
+        return ", ".join(names)
+
 
 ROUTES: list[Route] = []
-_access: dict[Callable[..., Any], Access] = {}
+_routes: dict[Callable[..., Any], Route] = {}
 
 
 class _Middleware(OpenAPIRequestValidationMiddleware):
     """Identifies the caller before it validates the request, and completes the answer's headers."""
 
     def handler(self, app: Any, next_middleware: NextMiddleware) -> Response[Any]:
-        function = app.context["_route"].func
+        route = _routes.get(app.context["_route"].func)  # for an unknown path the resolver has a function of its own
         self._headers = headers = app.current_event.headers  # read once: each access makes them anew
-        if function in _access:  # for an unknown path the resolver has a function of its own
+        if route:
+            if route.vary:
+                set_header("Vary", route.vary)
             connected = app.current_event.request_context.http.source_ip
-            caller = identify(_access[function], headers, connected)
-            app.append_context(caller=caller)
+            app.append_context(caller=identify(route.access, headers, connected))
+            if (query := app.current_event.raw_query_string) and route.is_strict:
+                _check_parameters(query, app.context["_route"].dependant.query_params)
         response = super().handler(app, next_middleware)
         if response.status_code in (204, 302):
             response.body = ""  # the resolver would send None as "null"
             response.headers.pop("Content-Type", None)
         response.headers.update(take_headers())
-        if "ETag" in response.headers and _is_for_everybody(headers, function):
+        if "ETag" in response.headers and route and route.who is Who.PUBLIC:
             response.headers.setdefault("Cache-Control", "no-cache")  # so that browsers ask with the ETag again
-        if response.status_code == 200 and _client_has(app, headers, response.headers.get("ETag")):
-            response.status_code, response.body = 304, ""
-            response.headers.pop("Content-Type", None)
         return response
 
     def _get_body(self, app: Any) -> Any:  # noqa: ARG002 - Powertools calls it so
@@ -141,22 +171,38 @@ class _Middleware(OpenAPIRequestValidationMiddleware):
         return body
 
 
-def _is_for_everybody(headers: Mapping[str, str], function: Callable[..., Any]) -> bool:
-    """Return True if anybody would get the same answer: the route is public, and nobody says who they are."""
-    return _access[function].who is Who.PUBLIC and "authorization" not in headers and "x-api-key" not in headers
+def _check_parameters(query: str, fields: list[ModelField]) -> None:
+    """Check that a query has no parameter that the route does not have, and none twice.
 
+    Raises:
+        Invalid: it does.
+    """
+    names = [name for name, _ in parse_qsl(query, keep_blank_values=True)]
+    known = [field.alias for field in fields]
+    if len(set(names)) < len(names) or not set(names) <= set(known):
+        from boxoffice.validation import strange_parameters
 
-def _client_has(app: Any, headers: Mapping[str, str], tag: object) -> bool:
-    """Return True if this is a read, and the client says that it has the answer with this ETag already."""
-    if_none_match = headers.get("if-none-match", "")
-    is_read = app.current_event.request_context.http.method == "GET"
-    return is_read and tag in [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
+        raise strange_parameters(names, known)
 
 
 def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
+def _validate(field: ModelField, value: Any, *, loc: tuple[int | str, ...] = ()) -> tuple[Any, Any]:
+    """Validate a part of a request or an answer. Return its value, or None and the first errors.
+
+    Powertools copies each error of a body twice, and a body of 256 KB can have 30,000.
+    """
+    try:
+        return field._type_adapter.validate_python(value, from_attributes=True), None
+    except ValidationError as error:
+        from boxoffice.validation import first_errors
+
+        return None, first_errors(error, loc)
+
+
+ModelField.validate = _validate  # type: ignore[assignment, method-assign]
 app = APIGatewayHttpResolver(enable_validation=True, response_validation_error_http_code=500)
 app._request_validation_middleware = _Middleware()  # type: ignore[no-untyped-call]
 
@@ -186,14 +232,18 @@ def route[F: Callable[..., Any]](
         produces: the media types of the answer, if it is not JSON.
         other_statuses: that the answer can have, with the same kind of body.
         conditional: the answer has an ETag. If the request's If-None-Match has the same one, the answer is 304.
+        cache_control: of the answer to whoever does not say who they are. Others keep no copy.
         compress: send the answer as gzip to clients that accept it.
         bodies: the bodies of the answer by status, if it has several. The function then returns a `Response`.
     """
 
     def register(function: F) -> F:
         access = Access(who, function.__name__, method == "GET", scope, devices)
-        ROUTES.append(Route(method, path, function, access, raises, produces, other_statuses, conditional))
-        _access[function] = access
+        declared = Route(
+            method, path, function, access, raises, produces, other_statuses, conditional, status == 302, compress
+        )
+        ROUTES.append(declared)
+        _routes[function] = declared
         rule = path.replace("{", "<").replace("}", ">")
         doc = (function.__doc__ or "").strip()
         return app.route(
@@ -223,13 +273,31 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     finally:
         flush()
     headers = _HEADERS | answer["headers"]
-    if "x-api-key" in event["headers"] and headers["Cache-Control"] != "no-store":
-        headers["Cache-Control"] = "private"  # a key may see more than others who ask a cache for the same
+    if event["headers"].keys() & _NAME_A_CALLER:
+        headers["Cache-Control"] = "no-store"  # whoever says who they are may see more than others
     content_type = headers.get("Content-Type", "")
     if content_type.startswith("text/") or content_type.endswith("+xml"):
         headers["Content-Type"] = f"{content_type}; charset=utf-8"
     answer["headers"] = headers
+    if "ETag" in headers:
+        _complete_tag(event, answer)
     return answer
+
+
+def _complete_tag(event: dict[str, Any], answer: dict[str, Any]) -> None:
+    """Add a tag of what the answer shows to the version in its ETag. Answer 304 if the client has just that."""
+    headers = answer["headers"]
+    if headers["ETag"].startswith("W/"):
+        return  # whoever sets a weak one decides on 304 too
+    shown = hashlib.sha256(answer["body"].encode()).hexdigest()[:24]
+    headers["ETag"] = f'{headers["ETag"].rstrip('"')}.{shown}"'
+    if_none_match = event["headers"].get("if-none-match", "")
+    known = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
+    is_read = answer["statusCode"] == 200 and event["requestContext"]["http"]["method"] == "GET"
+    if is_read and headers["ETag"] in known:
+        answer |= {"statusCode": 304, "body": "", "isBase64Encoded": False}
+        for name in ("Content-Type", "Content-Encoding"):
+            headers.pop(name, None)
 
 
 def caller() -> Caller:
@@ -262,18 +330,14 @@ def binary(content: bytes, media_type: str) -> Response[str]:
     return response
 
 
-def etag(version: int) -> str:
-    """Return the ETag of a resource's version, and set it on the answer."""
-    tag = f'"{version}"'
-    set_header("ETag", tag)
-    return tag
+def etag(version: int) -> None:
+    """Set the ETag of the answer to the version of the resource. The handler adds a tag of what the answer shows."""
+    set_header("ETag", f'"{version}"')
 
 
-def weak_etag(version: str) -> str:
-    """Return a weak ETag, for an answer whose bytes may differ (gzip does), and set it on the answer."""
-    tag = f'W/"{version}"'
-    set_header("ETag", tag)
-    return tag
+def weak_etag(version: str) -> None:
+    """Set a weak ETag of the answer, whose bytes may differ (gzip does)."""
+    set_header("ETag", f'W/"{version}"')
 
 
 def known_version(if_none_match: str | None) -> str | None:
@@ -285,8 +349,8 @@ def expected_version(if_match: str | None) -> int | None:
     """Return the version that an If-Match header asks for; None if any version will do, -1 if no version matches."""
     if if_match is None or if_match.strip() == "*":
         return None
-    tag = if_match.strip().removeprefix("W/").strip('"')
-    return int(tag) if tag.isdecimal() and len(tag) < 10 else -1
+    version = if_match.strip().removeprefix("W/").strip('"').partition(".")[0]
+    return int(version) if version.isdecimal() and len(version) < 10 else -1
 
 
 @app.exception_handler(DomainError)
@@ -300,7 +364,7 @@ def _domain_error(error: DomainError) -> Response[str]:
 
 def _operation() -> str:
     function = app.context["_route"].func
-    return _access[function].operation if function in _access else ""
+    return _routes[function].access.operation if function in _routes else ""
 
 
 def _actor() -> dict[str, str]:
@@ -311,23 +375,17 @@ def _actor() -> dict[str, str]:
 
 @app.exception_handler(NotModified)
 def _not_modified(answer: NotModified) -> Response[str]:
-    return Response(status_code=304, body="", headers={"ETag": weak_etag(answer.version), "Cache-Control": "no-cache"})
+    weak_etag(answer.version)
+    return Response(status_code=304, body="", headers=take_headers())
 
 
 @app.exception_handler(RequestValidationError)
 def _invalid(error: RequestValidationError) -> Response[str]:
-    # The errors leave out the input, which may be a password.
-    errors = [FieldError(loc=list(each["loc"]), msg=_in_words(each), type=each["type"]) for each in error.errors()]
-    return _problem(Invalid(errors=errors))
+    from boxoffice.validation import in_words
 
-
-def _in_words(error: dict[str, Any]) -> str:
-    """Return what an error of Pydantic says, for readers who do not know Pydantic."""
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] in ("too_short", "too_long") and isinstance(error["input"], str):
-        # It calls the characters of a text items, once a validator of ours has seen the text.
-        return re.sub(r"^Value (.*) items? after validation", r"Text \1 characters", message)
-    return message
+    fields = app.context["_route"].dependant.body_params
+    model = fields[0].type_ if fields else None
+    return _problem(in_words(error.errors(), model, raw_body))
 
 
 @app.exception_handler(NotFoundError)

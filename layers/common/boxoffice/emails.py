@@ -19,8 +19,7 @@ import jinja2
 
 from boxoffice import money
 from boxoffice.config import settings
-
-_JOINERS = "\u200c\u200d"
+from boxoffice.texts import one_line
 
 
 class NotNeeded(Exception):
@@ -73,6 +72,7 @@ class Occasion:
     time_zone: str
     starts_at: datetime
     ends_at: datetime
+    doors_open_at: datetime | None
 
 
 def write(
@@ -111,14 +111,6 @@ def page_link(page: str, token: str | None = None) -> str | None:
     base = settings().public_url
     fragment = f"#token={token}" if token else ""
     return f"{base}/{page}{fragment}" if base else None
-
-
-def one_line(text: str) -> str:
-    """Return a text on one line, without control characters, so that it fits a header or a sentence.
-
-    Joiners stay: words in Persian and Sinhala, and emoji of several people, are wrong without them.
-    """
-    return " ".join("".join(char if char.isprintable() or char in _JOINERS else " " for char in text).split())
 
 
 def venue_of(occasion: Occasion) -> str:

@@ -163,14 +163,41 @@ class Invalid(DomainError):
     status = 422
     code = "invalid"
     meaning = "The request has fields or parameters that are not valid."
-    remedy = "Each of `errors` says where (`loc`) and why (`msg`)."
+    remedy = "Each of `errors` says where (`loc`) and why (`msg`). `more_errors` says how many more there are."
     errors: Sequence[FieldError]
+    more_errors: int = 0
     detail: str = ""
 
     @classmethod
     def at(cls, *loc: str | int, because: str) -> Self:
-        """Return the error for one part of a request: ``Invalid.at("query", "to", because="…")``."""
-        return cls(detail=because, errors=[FieldError(loc=[*loc], msg=because, type="value_error")])
+        """Return the error for one part of a request: ``Invalid.at("query", "to", because="must be …")``."""
+        return cls.of([FieldError(loc=[*loc], msg=because, type="value_error")])
+
+    @classmethod
+    def of(cls, errors: Sequence[FieldError], more_errors: int = 0) -> Self:
+        """Return the error for parts of a request. It tells the first in words.
+
+        Args:
+            more_errors: how many more there are than `errors` has.
+        """
+        first, others = errors[0], len(errors) - 1 + more_errors
+        count = f" There {'is 1 more error' if others == 1 else f'are {others} more errors'}." if others else ""
+        return cls(detail=f"{place(first['loc'])} {first['msg']}.{count}", errors=errors, more_errors=more_errors)
+
+
+def place(loc: Sequence[str | int]) -> str:
+    """Return the name of a part of a request, as the beginning of a sentence."""
+    kind, *steps = loc
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).removeprefix(".")
+    match kind:
+        case "body":
+            return f"`{path}`" if path else "The body"
+        case "path":
+            return f"`{path}` in the path"
+        case "query":
+            return f"The query parameter `{path}`"
+        case _:
+            return f"The header `{path.title()}`"
 
 
 class EndOutOfRange(DomainError):

@@ -6,7 +6,8 @@ An event keeps its UID, and its SEQUENCE grows with each change. So a later file
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from boxoffice.emails import Occasion, one_line, venue_of
+from boxoffice.emails import Occasion, venue_of
+from boxoffice.texts import one_line
 
 _MOST_OCTETS = 75  # in a line, section 3.1
 

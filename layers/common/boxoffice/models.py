@@ -5,7 +5,6 @@ a few of them.
 """
 
 import re
-import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
@@ -16,54 +15,59 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    EmailStr,
     Field,
     StringConstraints,
     ValidationError,
     computed_field,
 )
+from pydantic_core import PydanticCustomError
 
-from boxoffice import money
+from boxoffice import money, texts
 
-# Control characters, line separators, lone surrogates, and what turns the direction of the text around it. PostgreSQL,
-# email headers and PDFs each refuse some of them, and the last kind makes a text look like another one.
-_NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol for Unicode, but they leave no ink
+MINOR_UNITS = "minor_units"
+"""The type of the error that an amount is not an integer."""
+
+_WORDS_OF_PATTERNS: dict[str, str] = {}
+
+
+def pattern(regex: str, words: str) -> str:
+    """Return the regular expression of a text. Whoever sends another text is told the words, such as "must be …"."""
+    _WORDS_OF_PATTERNS[regex] = words
+    return regex
+
+
+def words_of_pattern(regex: str) -> str:
+    """Return what a text that matches a regular expression must be, in words."""
+    return _WORDS_OF_PATTERNS.get(regex, "does not have the form that is needed")
+
+
 # From 1970, since a device that has lost the time says 1970.
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
 
-def _printable(text: str) -> str:
-    text = text.replace("\r\n", "\n")
-    if text.isascii() and text.isprintable():
-        return text
-    if _NOT_IN_TEXT.search(text):
-        raise ValueError("must not contain control characters")
-    return unicodedata.normalize("NFC", text)
-
-
-def _one_line(text: str) -> str:
-    if text.isascii() and text.isprintable():
-        return text
-    if _NOT_IN_A_LINE.search(text):
-        raise ValueError("must be one line without control characters")
-    return unicodedata.normalize("NFC", text)
-
-
-def _visible(text: str) -> str:
-    """Refuse a name of nothing that a person can see. Joiners in words and emoji stay."""
-    if not text.isascii() and not any(unicodedata.category(char)[0] in "LNPS" for char in text if char not in _BLANKS):
+def _visible_line(text: str) -> str:
+    """Return a name on one line. Refuse one of nothing that a person can see."""
+    line = texts.one_line(text)
+    if not texts.is_visible(line):
         raise ValueError("must have a character that people can see")
-    return text
+    return line
 
 
-def _bare_address(address: object) -> object:
-    """Refuse what EmailStr would repair: ``Ada <ada@example.com>``, and line ends around an address."""
-    if isinstance(address, str) and ("<" in address or _NOT_IN_A_LINE.search(address)):
-        raise ValueError("must be an email address and nothing else")
-    return address
+def _deliverable(address: str) -> str:
+    """Return an email address in its one spelling: in lower case, with its domain in ASCII (IDNA 2008).
+
+    Refuse one that SES cannot write to. What is before the @ must be 1 to 64 characters of ASCII without quotes, and
+    what is after it a public domain.
+    """
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        parts = validate_email(address, allow_smtputf8=False, strict=True, check_deliverability=False)
+    except EmailNotValidError as error:
+        raise ValueError(f"must be an email address that can be delivered to. {error}") from error
+    assert parts.ascii_email is not None  # since the part before the @ is ASCII
+    return parts.ascii_email.lower()
 
 
 def _possible_phone(phone: str) -> str:
@@ -93,6 +97,13 @@ def _url(text: str) -> str:
     return str(url)
 
 
+def _minor_units(amount: object) -> object:
+    """Refuse 49.99 by an error of its own: whoever sends it means the major unit."""
+    if isinstance(amount, float | str):
+        raise PydanticCustomError(MINOR_UNITS, "must be an integer in the currency's minor unit")
+    return amount
+
+
 def _rfc_3339(moment: object) -> object:
     """Refuse anything but RFC 3339, section 5.6. pydantic would take a number for seconds since 1970."""
     if isinstance(moment, datetime) or (isinstance(moment, str) and _DATE_AND_TIME.match(moment)):
@@ -109,33 +120,58 @@ def _in_utc(moment: datetime) -> datetime:
 ShortText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    AfterValidator(_one_line),
-    AfterValidator(_visible),
+    AfterValidator(_visible_line),
 ]
 PastedText = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_pasted)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000), AfterValidator(_printable)]
-LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40_000), AfterValidator(_printable)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000), AfterValidator(texts.lines)]
+LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40_000), AfterValidator(texts.lines)]
 ImageUrl = Annotated[
     str,
-    StringConstraints(max_length=2000, pattern=r"^https://[\x21-\x7e]+$"),
+    StringConstraints(
+        max_length=2000,
+        pattern=pattern(r"^https://[\x21-\x7e]+$", "must be a URL in ASCII that begins with https://, without spaces"),
+    ),
     AfterValidator(_url),
     Field(examples=["https://example.com/poster.jpg"]),
 ]
 WebUrl = Annotated[
     str,
-    StringConstraints(max_length=2000, pattern=r"^https?://[^\s\x00-\x1f]+$"),
+    StringConstraints(
+        max_length=2000,
+        pattern=pattern(
+            r"^https?://[^\s\x00-\x1f]+$", "must be a URL that begins with https:// or http://, without spaces"
+        ),
+    ),
     AfterValidator(_url),
     Field(examples=["https://example.com"]),
 ]
-Email = Annotated[EmailStr, BeforeValidator(_bare_address), AfterValidator(str.lower), Field(max_length=254)]
+Email = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=254),
+    AfterValidator(_deliverable),
+    Field(json_schema_extra={"format": "email"}),
+]
 # Whoever buys does not wait for the library that knows how many digits a number has. So a buyer's phone is checked by
 # its form alone, and nobody sends anything to it.
 BuyerPhone = Annotated[
-    str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$"), Field(description="E.164", examples=["+2348012345678"])
+    str,
+    StringConstraints(
+        pattern=pattern(
+            r"^\+[1-9][0-9]{6,14}$",
+            "must be a phone number of + and 7 to 15 digits with the country code, such as +2348012345678",
+        )
+    ),
+    Field(description="E.164", examples=["+2348012345678"]),
 ]
 Phone = Annotated[BuyerPhone, AfterValidator(_possible_phone)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in_utc)]
-Price = Annotated[int, Field(strict=True, ge=0, le=money.MAX_PRICE, description="In the currency's minor unit")]
+COUNTRY_CODE = pattern(r"^[A-Z]{2}$", "must be two capital letters of ISO 3166-1, such as NG, not Nigeria")
+VISIBLE = pattern(r"^[\x21-\x7e]+$", "must be visible ASCII characters, without spaces")
+MinorUnits = BeforeValidator(_minor_units)
+"""Marks an amount of money. It stands behind the bounds."""
+Price = Annotated[
+    int, Field(strict=True, ge=0, le=money.MAX_PRICE, description="In the currency's minor unit"), MinorUnits
+]
 Id = UUID
 
 

@@ -25,11 +25,11 @@ Sells tickets at on-sale speed without ever overselling, takes payments, deliver
 
 Ids are UUIDv7, and times RFC 3339 in UTC. Money is an integer in the currency's minor unit as ISO 4217 defines it, and
 `currency_exponent` says how many decimals that is. Errors are problem documents (RFC 9457): `code` says what is wrong,
-`detail` what to do about it, and the facts stand beside them. Lists answer `items` and `next_cursor`. `x-who` says who
-may call an operation: `public`, `guest` (the order's own token, its buyer's account, or a manager of the seller),
-`account`, a role in the organisation concerned (`scanner` < `manager` < `owner`), `admin` of the platform, or a payment
-`provider` by its signature. `x-scope` names the scope that an organisation's API key needs instead. Without it, no key
-may call the operation."""
+`detail` what to do about it, and the facts stand beside them. Lists answer `items` and `next_cursor`. Fields and query
+parameters that an operation does not have are refused. `x-who` says who may call an operation: `public`, `guest` (the
+order's own token, its buyer's account, or a manager of the seller), `account`, a role in the organisation concerned
+(`scanner` < `manager` < `owner`), `admin` of the platform, or a payment `provider` by its signature. `x-scope` names
+the scope that an organisation's API key needs instead. Without it, no key may call the operation."""
 
 _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
     Who.PUBLIC: [{}, {"account": []}],
@@ -54,7 +54,8 @@ _SCHEMES = {
     "door_device": {"type": "http", "scheme": "bearer", "description": "The token of a device with a door pass"},
 }
 _ETAG = {
-    "description": "The version that you read; sent as If-None-Match, the answer is 304 while nothing has changed",
+    "description": "The version, a point, and a tag of what is shown. Sent as `If-Match`, a write is refused if the "
+    "version has changed. Sent as `If-None-Match`, the answer is 304 while it would show the same",
     "required": True,
     "schema": {"type": "string"},
 }

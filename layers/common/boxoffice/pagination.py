@@ -98,4 +98,4 @@ def _decode(cursor: str, *types: Callable[[str], Any]) -> list[Any]:
 
 def bad_cursor() -> Invalid:
     """Return the error for a cursor that is none of ours."""
-    return Invalid.at("query", "cursor", because="The cursor is not valid. Send a `next_cursor` as you received it.")
+    return Invalid.at("query", "cursor", because="must be a `next_cursor` as you received it")

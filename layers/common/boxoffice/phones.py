@@ -35,7 +35,7 @@ def normalise(text: str, country: str | None = None) -> str:
     import phonenumbers
 
     if country is not None and not is_country(country):
-        raise ValueError("`country` must be one of ISO 3166 that has phone numbers, like NG")
+        raise ValueError("must come with a `country` of ISO 3166-1 that has phone numbers, such as NG")
     try:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException as error:

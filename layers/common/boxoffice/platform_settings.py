@@ -23,6 +23,7 @@ from pydantic import (
 
 from boxoffice import db, sql
 from boxoffice.config import settings
+from boxoffice.models import COUNTRY_CODE
 from boxoffice.observability import logger
 
 SQL = sql.queries()
@@ -38,11 +39,11 @@ def _sms_country(code: str, info: ValidationInfo) -> str:
     from boxoffice import phones
 
     if info.context != _STORED and not phones.is_country(code):
-        raise ValueError("must be a country of ISO 3166 that has phone numbers, like NG")
+        raise ValueError("must be a country of ISO 3166 that has phone numbers, such as NG")
     return code
 
 
-SmsCountry = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_sms_country)]
+SmsCountry = Annotated[str, StringConstraints(pattern=COUNTRY_CODE), AfterValidator(_sms_country)]
 
 
 type SecondFactorRule = Literal["none", "admins", "owners_and_admins"]

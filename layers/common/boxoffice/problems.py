@@ -125,10 +125,8 @@ _COMMON = (
     ),
     _Common(
         (Invalid,),
-        "all with a body or parameters",  # an operation that keys may call has the header X-Buyer-Address
-        lambda route, operation: (
-            "requestBody" in operation or bool(operation.get("parameters")) or route.access.scope is not None
-        ),
+        "all but webhooks, and pages without parameters",
+        lambda route, operation: route.is_strict or "requestBody" in operation or bool(operation.get("parameters")),
     ),
     _Common((KeyReused,), "all with an `Idempotency-Key`", _takes("idempotency-key")),
 )

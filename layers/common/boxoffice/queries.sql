@@ -52,32 +52,40 @@ DELETE FROM idempotency_keys USING unnest(%(operations)s::text[], %(scopes)s::te
 WHERE idempotency_keys.operation = old_key.operation AND idempotency_keys.scope = old_key.scope
     AND idempotency_keys.key = old_key.key
 
--- name: forget_attempts
-DELETE FROM rate_limits WHERE bucket = %(bucket)s
-
 -- name: count_attempts
 -- Counts an attempt in several buckets, each with a window of its own, and locks these in order. A bucket whose window
--- is over starts again at one.
+-- is over starts again at one. Answers how long ago the attempt before was.
 INSERT INTO rate_limits AS counted (bucket, attempts, resets_at)
 SELECT bucket, 1, now() + time FROM unnest(%(buckets)s::text[], %(windows)s::interval[]) AS limited (bucket, time)
 ORDER BY bucket
 ON CONFLICT (bucket) DO UPDATE SET
     attempts = CASE WHEN counted.resets_at <= now() THEN 1 ELSE counted.attempts + 1 END,
-    resets_at = CASE WHEN counted.resets_at <= now() THEN excluded.resets_at ELSE counted.resets_at END
-RETURNING bucket, attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in
+    resets_at = CASE WHEN counted.resets_at <= now() THEN excluded.resets_at ELSE counted.resets_at END,
+    last_attempt_at = now()
+RETURNING bucket, attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in,
+    extract(epoch FROM now() - old.last_attempt_at)::float8 AS idle
 
 -- name: lock_and_take_attempts_back
--- Counts an attempt no longer in several buckets, and locks these in the order in which requests lock them.
+-- Counts an attempt no longer in several buckets, and locks these in the order in which requests lock them. A bucket
+-- that is empty then is deleted.
 WITH counted AS MATERIALIZED (
-    SELECT bucket FROM rate_limits WHERE bucket = ANY(%(buckets)s) AND resets_at > now() AND attempts > 0
+    SELECT bucket, attempts FROM rate_limits WHERE bucket = ANY(%(buckets)s) AND resets_at > now()
     ORDER BY bucket FOR NO KEY UPDATE
+), emptied AS (
+    DELETE FROM rate_limits USING counted WHERE rate_limits.bucket = counted.bucket AND counted.attempts <= 1
 )
-UPDATE rate_limits SET attempts = attempts - 1 FROM counted WHERE rate_limits.bucket = counted.bucket
+UPDATE rate_limits SET attempts = counted.attempts - 1 FROM counted
+WHERE rate_limits.bucket = counted.bucket AND counted.attempts > 1
 
 -- name: list_next_attempts
--- The number that one more attempt would have, in the buckets that have counted attempts in their window.
-SELECT bucket, attempts + 1 AS attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in FROM rate_limits
-WHERE bucket = ANY(%(buckets)s) AND resets_at > now()
+-- Buckets as one more attempt would find them, of those that have counted attempts in their window.
+SELECT bucket, attempts + 1 AS attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in,
+    extract(epoch FROM now() - last_attempt_at)::float8 AS idle
+FROM rate_limits WHERE bucket = ANY(%(buckets)s) AND resets_at > now()
+
+-- name: has_verified_email
+SELECT EXISTS (
+    SELECT FROM accounts WHERE id = %(account_id)s AND email = %(email)s AND email_verified_at IS NOT NULL)
 
 -- name: list_platform_settings
 SELECT name, value FROM platform_settings

@@ -1,138 +1,230 @@
-"""Rate limits: how often somebody may try. The database counts, so that a limit holds for all environments together."""
+"""Rate limits: how often somebody may try. The database counts, so that a limit holds for all environments together.
+
+An attempt counts in several buckets, or in none if one of them is full. Then it is refused, and writes nothing. Where
+only failures count, an attempt counts before anybody looks whether it is right, and is taken back if it is. So of many
+attempts at once no more get that far than the limit allows.
+"""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
-from boxoffice import api, db, sql
+from boxoffice import db, sql
 from boxoffice.addresses import network_of
 from boxoffice.answer import set_header
+from boxoffice.auth import Caller
 from boxoffice.errors import SmsLimitReached, TooManyRequests
+from boxoffice.mailboxes import mailbox_of
 from boxoffice.observability import count
 
 SQL = sql.queries()
 
 _BATCH = 5000
 
-ATTEMPTS = 10
-ATTEMPTS_WINDOW = timedelta(minutes=15)
-SECOND_FACTOR_ATTEMPTS = 5
-REFUSED_CODES = 100
-WRONG_TOKENS = 100
-SMS_FROM_ONE_ADDRESS = 100  # in an hour; a venue is one address
-WRONG_CODES_FROM_ONE_ADDRESS = 100
-WRONG_PASSWORDS_FROM_ONE_ADDRESS = 100
+QUARTER, HALF, HOUR, DAY = timedelta(minutes=15), timedelta(minutes=30), timedelta(hours=1), timedelta(days=1)
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(minutes=15)
+
+# In a quarter of an hour. An address can be many people: a venue, a carrier's NAT or a shop's server.
+FROM_ONE_ADDRESS = 300
+WRONG_PASSWORDS = 10
+WRONG_SECOND_FACTOR_CODES = 5
+WRONG_VOUCHERS = 10
+WRONG_VOUCHERS_FROM_ONE_ADDRESS = 50  # of one seller, since some codes are short
 HASHES = 100  # each takes a quarter of a second
 SIGN_UPS_FROM_ONE_ADDRESS = 100
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-EMAILS = 5
-EMAILS_FROM_ONE_ADDRESS = 100  # in the same time; a venue or a carrier can be many people
-EMAILS_WINDOW = timedelta(hours=1)
-RESETS_WINDOW = timedelta(minutes=30)  # as long as such a link works
-EXPORTS = 5
-EXPORTS_WINDOW = timedelta(days=1)
-INVITATIONS = 20
-WAITLIST_FROM_ONE_ADDRESS = 100
+APPLICATIONS = 10
+UPDATES = 30
+REFRESHES = 30
 GUEST_SEARCHES = 300  # of a device, or of a whole team with one account or key
+
+# In an hour, if nothing else is said.
+SMS_FROM_ONE_ADDRESS = 100
+EMAILS, EMAILS_A_DAY = 10, 30
+EMAILS_FROM_ONE_ADDRESS = 300
+LINKS = 5
+RESENDS = 5
+INVITATIONS = 20
+EXPORTS = 5  # in a day
+
+_LINKS_WINDOW = {"reset": HALF, "orders": HOUR, "personal data": DAY}  # no longer than such a link works
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How many attempts a bucket takes in a time, and the error that refuses more.
+
+    Attributes:
+        slows: True if more attempts only have to wait: a minute, then twice as long each time, up to a quarter of an
+            hour. So strangers who keep trying cannot shut the bucket for good.
+    """
+
+    bucket: str
+    most: int
+    window: timedelta
+    refusal: type[TooManyRequests | SmsLimitReached] = TooManyRequests
+    slows: bool = False
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A bucket as it is with one more attempt.
+
+    Attributes:
+        resets_in: seconds until it is empty again.
+        idle: seconds since the attempt before; None if there was none.
+    """
+
+    bucket: str
+    attempts: int
+    resets_in: float
+    idle: float | None
 
 
 @contextmanager
-def limit_passwords(account: str, *wrong: type[Exception], knows_caller: bool = False) -> Iterator[None]:
-    """Count a try of a password for the account and for the caller's address. Take it back unless it was wrong.
-
-    It counts before the block looks at the password. So of many who try at once, only ten get that far. Since a right
-    password leaves no trace, the headers do not tell if somebody logs in.
+def limit_passwords(
+    caller: Caller, account: str, *wrong: type[Exception], knows_caller: bool = False
+) -> Iterator[None]:
+    """Count a wrong password for the account. Since a right one leaves no trace, no header tells if somebody logs in.
 
     Args:
         account: its id, or the email address that somebody names.
         wrong: the errors that say that the password is wrong.
-        knows_caller: True if somebody has logged in to the account from the caller's network. The network has its ten
-            tries to itself then, so that strangers elsewhere do not lock the owner out.
+        knows_caller: True if somebody has logged in to the account from the caller's network.
 
     Raises:
-        TooManyRequests: in fifteen minutes before, there were ten wrong passwords for the account, or a hundred from
-            the address, which can be many people. Or a hundred of whatever kind got that far for the account.
+        TooManyRequests: in fifteen minutes before, the caller's network sent ten wrong passwords for the account, or
+            three hundred for all accounts. Or a hundred for the account were hashed, wrong or right. Or networks that
+            the account does not know sent it ten within a day: then the next must wait, unless `let_in` has let it in.
     """
-    tries = [
-        Limit(f"password {_apart(account, knows_caller=knows_caller)}", ATTEMPTS, ATTEMPTS_WINDOW),
-        Limit(f"password {_address()}", WRONG_PASSWORDS_FROM_ONE_ADDRESS, ATTEMPTS_WINDOW),
+    address = _address(caller)
+    limits = [
+        Limit(f"password {account} {address}", WRONG_PASSWORDS, QUARTER),
+        Limit(f"password {address}", FROM_ONE_ADDRESS, QUARTER),
     ]
-    _count_all([*tries, Limit(f"hash {account}", HASHES, ATTEMPTS_WINDOW)])
-    try:
+    if not knows_caller and not _is_let_in(caller, account):
+        limits.append(Limit(f"password {account}", WRONG_PASSWORDS, DAY, slows=True))
+    hashes = Limit(f"hash {account}", HASHES, QUARTER)
+    with _count_failures(limits, wrong, always=[hashes]):
         yield
-    except wrong:
-        raise
-    except Exception:
-        _take_back(tries)
-        raise
-    _take_back(tries)
 
 
-def limit_sign_ups() -> None:
-    """Count a sign-up for the caller's address, which can be many people.
+def let_in(caller: Caller, account: str) -> None:
+    """Let the caller's network try passwords of an account for an hour, however many strangers try them elsewhere.
+
+    The caller has just proven that the account is theirs, such as by the link that resets its password.
+    """
+    _count([Limit(_door(caller, account), FROM_ONE_ADDRESS, HOUR)])
+
+
+def limit_sign_ups(caller: Caller) -> None:
+    """Count a sign-up for the caller's address.
 
     Raises:
         TooManyRequests: there were a hundred in fifteen minutes before.
     """
-    _limit("sign up", [_address()], SIGN_UPS_FROM_ONE_ADDRESS, ATTEMPTS_WINDOW)
+    _count([Limit(f"sign up {_address(caller)}", SIGN_UPS_FROM_ONE_ADDRESS, QUARTER)])
 
 
 @contextmanager
-def limit_second_factor(account_id: UUID) -> Iterator[None]:
-    """Count a try of a code of an account's second factor. If the block ends without an error, forget all tries.
-
-    It counts before the block looks at the code. So of many who try at once, only five get that far.
+def limit_second_factor(account_id: UUID, *wrong: type[Exception]) -> Iterator[None]:
+    """Count a wrong code of an account's second factor.
 
     Raises:
         TooManyRequests: there were five wrong codes in fifteen minutes before. Then even a right code is refused.
     """
-    subject = str(account_id)
-    _limit("second factor", [subject], SECOND_FACTOR_ATTEMPTS, ATTEMPTS_WINDOW)
-    yield
-    with db.autocommit() as conn:
-        db.run(conn, SQL.forget_attempts, bucket=f"second factor {subject}")
+    with _count_failures([Limit(f"second factor {account_id}", WRONG_SECOND_FACTOR_CODES, QUARTER)], wrong):
+        yield
 
 
-def limit_emails(subject: UUID) -> None:
-    """Count a request for an email about an order or a ticket.
+def limit_updates(account_id: UUID) -> None:
+    """Count a change of an account's own profile, each of which the audit log keeps.
 
     Raises:
-        TooManyRequests: there were five requests in an hour before.
+        TooManyRequests: there were thirty in fifteen minutes before.
     """
-    _limit("resend", [str(subject)], EMAILS, EMAILS_WINDOW)
+    _count([Limit(f"update {account_id}", UPDATES, QUARTER)])
 
 
-def limit_emails_to(email: str, *others: str) -> None:
-    """Count a request that writes to an email address which anybody can name, whichever route it comes by.
+def limit_refreshes(session_id: UUID) -> None:
+    """Count a refresh of a session, each of which stores a token.
 
-    It counts before anybody looks whether an account has the address. So a refusal does not tell that.
+    Raises:
+        TooManyRequests: there were thirty in fifteen minutes before. A client needs one.
+    """
+    _count([Limit(f"refresh {session_id}", REFRESHES, QUARTER)])
+
+
+def limit_emails_to(caller: Caller, email: str, *others: str) -> None:
+    """Count an email that the caller causes, for the mailbox that it goes to, whatever it says.
+
+    Everything that strangers can have sent counts together, but for the links that let people in, and what was paid
+    for. What the reader of the mailbox asks for does not count: an account whose own address it is, once verified.
 
     Args:
-        others: whom the request counts for too, such as the account that makes it.
+        others: whom the email counts for too, such as the account that causes it.
 
     Raises:
-        TooManyRequests: in the last hour there were five such requests for one of them, or a hundred by the caller.
+        TooManyRequests: there were ten in an hour for the mailbox or one of the others, or thirty in a day for the
+            mailbox. Or the caller's address has had three hundred emails sent in an hour.
     """
-    _limit("emails by", [_address()], EMAILS_FROM_ONE_ADDRESS, EMAILS_WINDOW)
-    _limit("emails to", [_mailbox(email), *others], EMAILS, EMAILS_WINDOW)
+    limits = [Limit(f"emails to {each}", EMAILS, HOUR) for each in others]
+    if not _reads(caller, email):
+        limits += [*_to(email), _by(caller)]
+    if limits:
+        _count(limits)
 
 
-def limit_links_to(email: str, what: Literal["reset", "orders", "personal data"]) -> None:
+def limit_orders_to(caller: Caller, email: str) -> None:
+    """Count the confirmation of an order that costs nothing, as `limit_emails_to` does, but for no address.
+
+    Many buyers share an address when a sale begins. How many tickets they take there is bounded elsewhere.
+
+    Raises:
+        TooManyRequests: as in `limit_emails_to`.
+    """
+    if not _reads(caller, email):
+        _count(_to(email))
+
+
+def limit_resends(caller: Caller, subject: UUID, email: str) -> None:
+    """Count another email about an order or a ticket.
+
+    Raises:
+        TooManyRequests: there were five about it in an hour before. Or `limit_emails_to` refuses it.
+    """
+    limits = [Limit(f"resend {subject}", RESENDS, HOUR)]
+    _count(limits if _reads(caller, email) else [*limits, *_to(email), _by(caller)])
+
+
+def limit_links_to(caller: Caller, email: str, what: Literal["reset", "orders", "personal data"]) -> None:
     """Count a request for a link that its owner needs to get at what is theirs.
 
     Each kind counts apart from all other emails. Anybody can have an invitation sent to an address, and would keep its
-    owner out. Whoever is refused here has got a link of this kind that still works.
+    owner out. Whoever is refused here has got a link of this kind that still works. It counts before anybody looks
+    whether an account has the address. So a refusal does not tell that.
 
     Raises:
-        TooManyRequests: there were five for the address in an hour before, or in half an hour if they reset a password.
-            Or the caller has had a hundred emails sent in an hour.
+        TooManyRequests: the address got five in the time: half an hour to reset a password, an hour to see orders, a
+            day to see personal data. Or the caller's address has had three hundred emails sent in an hour.
     """
-    _limit("emails by", [_address()], EMAILS_FROM_ONE_ADDRESS, EMAILS_WINDOW)
-    _limit(f"{what} to", [email], EMAILS, RESETS_WINDOW if what == "reset" else EMAILS_WINDOW)
+    _count([_by(caller), Limit(f"{what} to {email}", LINKS, _LINKS_WINDOW[what])])
+
+
+def limit_invitations(caller: Caller, organisation_id: UUID, email: str) -> None:
+    """Count an invitation, so that nobody sends spam through us.
+
+    It counts for the organisation and for the account that invites, which may own many. It counts as `limit_emails_to`
+    does too.
+
+    Raises:
+        TooManyRequests: in the hour before, there were twenty of one of them. Or `limit_emails_to` refuses it.
+    """
+    inviting = [Limit(f"invite {each}", INVITATIONS, HOUR) for each in (organisation_id, caller.account)]
+    _count([*inviting, *_to(email), _by(caller)])
 
 
 def limit_exports(subject: str) -> None:
@@ -141,27 +233,16 @@ def limit_exports(subject: str) -> None:
     Raises:
         TooManyRequests: there were five in a day before.
     """
-    _limit("export", [subject], EXPORTS, EXPORTS_WINDOW)
+    _count([Limit(f"export {subject}", EXPORTS, DAY)])
 
 
-def limit_guest_searches() -> None:
+def limit_guest_searches(caller: Caller) -> None:
     """Count a search of a guest list, so that nobody at the door copies the list piece by piece.
 
     Raises:
         TooManyRequests: the caller has searched three hundred times in fifteen minutes before.
     """
-    _limit("search guests", [str(api.caller().actor)], GUEST_SEARCHES, ATTEMPTS_WINDOW)
-
-
-def limit_waitlist(email: str) -> None:
-    """Count a request to join a waitlist, for the caller's address and for the email address.
-
-    Raises:
-        TooManyRequests: in fifteen minutes before, there were ten requests for the email address. Or the caller's
-            address, which can be many people, has sent a hundred.
-    """
-    _limit("waitlist by", [_address()], WAITLIST_FROM_ONE_ADDRESS, ATTEMPTS_WINDOW)
-    _limit("waitlist", [email], ATTEMPTS, ATTEMPTS_WINDOW)
+    _count([Limit(f"search guests {caller.actor}", GUEST_SEARCHES, QUARTER)])
 
 
 def limit_applications(account_id: UUID) -> None:
@@ -170,76 +251,111 @@ def limit_applications(account_id: UUID) -> None:
     Raises:
         TooManyRequests: the account has sent ten in fifteen minutes before.
     """
-    _limit("apply", [str(account_id)], ATTEMPTS, ATTEMPTS_WINDOW)
-
-
-def limit_invitations(organisation_id: UUID, account_id: UUID, email: str) -> None:
-    """Count an invitation, so that nobody sends spam through us.
-
-    It counts for the organisation, for the account that invites, which may own many, and for the email address. It
-    counts for the caller's address too, since one person can make many accounts.
-
-    Raises:
-        TooManyRequests: in the hour before, there were twenty of either of the first two, or five emails to the
-            address. Or the caller has had a hundred emails sent.
-    """
-    _limit("emails by", [_address()], EMAILS_FROM_ONE_ADDRESS, EMAILS_WINDOW)
-    _limit("invite", [str(organisation_id), str(account_id)], INVITATIONS, EMAILS_WINDOW)
-    _limit("emails to", [_mailbox(email)], EMAILS, EMAILS_WINDOW)
+    _count([Limit(f"apply {account_id}", APPLICATIONS, QUARTER)])
 
 
 @contextmanager
-def limit_guesses(code: str | None, *wrong: type[Exception]) -> Iterator[None]:
-    """Count a wrong code, for the caller's address. A code is wrong if the block raises one of the ``wrong`` errors.
+def limit_vouchers(
+    caller: Caller, organisation_id: UUID | None, buyer_email: str, *wrong: type[Exception]
+) -> Iterator[None]:
+    """Count a wrong voucher code, for who buys and for the address that they share with others.
 
-    A right code does not count, since many buyers can share an address. Without a code this does nothing.
+    Args:
+        organisation_id: the seller. The wrong codes of one seller do not count for another.
 
     Raises:
-        TooManyRequests: there were ten wrong codes in fifteen minutes before. Then even a right code is refused.
+        TooManyRequests: in fifteen minutes before, the buyer had ten wrong codes of the seller, or fifty came from the
+            address. Then even a right code is refused.
     """
-    if code is None:
-        yield
-        return
-    with _limit_failures("guess", ATTEMPTS, wrong):
+    at_seller = f"voucher {organisation_id} {_address(caller)}"
+    buyer = caller.account_id or mailbox_of(buyer_email)
+    limits = [
+        Limit(f"{at_seller} {buyer}", WRONG_VOUCHERS, QUARTER),
+        Limit(at_seller, WRONG_VOUCHERS_FROM_ONE_ADDRESS, QUARTER),
+    ]
+    with _count_failures(limits, wrong):
         yield
 
 
 @contextmanager
-def limit_refused_codes(*refused: type[Exception]) -> Iterator[None]:
-    """Count a code that the provider of log-ins refuses, for the caller's address, since each costs us a call.
+def limit_wrong_tokens(
+    caller: Caller, action: Literal["pair", "transfer", "refresh", "log in with Google"], *wrong: type[Exception]
+) -> Iterator[None]:
+    """Count a wrong token for the caller's address. Nobody can guess one, so the limit is generous.
 
     Raises:
-        TooManyRequests: there were a hundred of them in fifteen minutes before.
+        TooManyRequests: there were three hundred wrong ones in fifteen minutes before.
     """
-    with _limit_failures("refused code", REFUSED_CODES, refused):
+    with _count_failures([Limit(f"{action} {_address(caller)}", FROM_ONE_ADDRESS, QUARTER)], wrong):
         yield
 
 
-@contextmanager
-def limit_wrong_tokens(action: Literal["pair", "transfer"], *wrong: type[Exception]) -> Iterator[None]:
-    """Count a wrong code of a door pass, or token of a transfer, for the caller's address, as `limit_guesses` does.
+def limit_sms(
+    caller: Caller,
+    phone: str,
+    *,
+    country: str,
+    slowed_prefix: str | None,
+    most_to_country: int,
+    most_in_all: int,
+    knows_caller: bool = False,
+) -> None:
+    """Count a text message that somebody asks for.
 
-    Nobody can guess one. So the limit is generous: a venue is one address.
+    Each message costs money, and some people earn by having messages sent to numbers of theirs. So there are limits for
+    the number, the address, the country and all messages. A prefix where few codes are used is slowed.
+
+    Args:
+        country: of the phone; ``most_to_country`` messages a day go there.
+        slowed_prefix: the prefix of the phone, if few codes are used there.
+        most_in_all: how many messages a day are sent.
+        knows_caller: True if somebody has logged in with the phone from the caller's network. The network has its
+            messages to itself then, so that strangers elsewhere do not lock the owner out.
 
     Raises:
-        TooManyRequests: there were a hundred wrong ones in fifteen minutes before.
+        TooManyRequests: the number got three within an hour or ten within a day. Or the address asked for a
+            hundred within an hour.
+        SmsLimitReached: no more are sent to the prefix, to the country or at all for now.
     """
-    with _limit_failures(action, WRONG_TOKENS, wrong):
-        yield
-
-
-@contextmanager
-def _limit_failures(action: str, most: int, wrong: tuple[type[Exception], ...]) -> Iterator[None]:
-    """Count an attempt of the caller's address if the block raises one of the ``wrong`` errors."""
-    subject = _address()
-    with db.autocommit() as conn:
-        if_wrong = db.many(conn, dict, SQL.list_next_attempts, buckets=[f"{action} {subject}"])
-    _check(if_wrong, most)
+    number = _apart(caller, phone, knows_caller=knows_caller)
+    limits = [
+        Limit(f"sms hour {number}", 3, HOUR),
+        Limit(f"sms day {number}", 10, DAY),
+        Limit(f"sms {_address(caller)}", SMS_FROM_ONE_ADDRESS, HOUR),
+        Limit(f"sms to {country}", most_to_country, DAY, SmsLimitReached),
+        Limit("sms to all", most_in_all, DAY, SmsLimitReached),
+    ]
+    if slowed_prefix:
+        limits.append(Limit(f"sms to {slowed_prefix}", 5, HOUR, SmsLimitReached))
     try:
-        yield
-    except wrong:
-        _limit(action, [subject], most, ATTEMPTS_WINDOW)
+        _count(limits)
+    except SmsLimitReached:
+        count("SmsLimited")
         raise
+
+
+@contextmanager
+def limit_phone_codes(
+    caller: Caller, phone: str, *wrong: type[Exception], knows_caller: bool = False
+) -> Iterator[None]:
+    """Count a wrong code that was sent to a phone.
+
+    Args:
+        wrong: the errors that say that the code is wrong.
+        knows_caller: as for `limit_sms`.
+
+    Raises:
+        TooManyRequests: the number had fifteen wrong ones within an hour or thirty within a day. Or the address had
+            three hundred within a quarter of an hour.
+    """
+    number = _apart(caller, phone, knows_caller=knows_caller)
+    limits = [
+        Limit(f"code hour {number}", 15, HOUR),
+        Limit(f"code day {number}", 30, DAY),
+        Limit(f"code {_address(caller)}", FROM_ONE_ADDRESS, QUARTER),
+    ]
+    with _count_failures(limits, wrong):
+        yield
 
 
 def list_old(conn: db.Connection, leave_out: Collection[str] = ()) -> list[str]:
@@ -257,93 +373,41 @@ def purge(conn: db.Connection, buckets: Sequence[str]) -> int:
     return db.run(conn, SQL.take_and_delete_rate_limits, buckets=list(buckets))
 
 
-@dataclass(frozen=True)
-class Limit:
-    """How many attempts a bucket takes in a time, and the error that refuses more."""
-
-    bucket: str
-    most: int
-    window: timedelta
-    refusal: type[TooManyRequests | SmsLimitReached] = TooManyRequests
-
-
-def limit_sms(
-    phone: str,
-    *,
-    country: str,
-    slowed_prefix: str | None,
-    most_to_country: int,
-    most_in_all: int,
-    knows_caller: bool = False,
-) -> None:
-    """Count a text message that somebody asks for, or count nothing if that is refused.
-
-    Each message costs money, and some people earn by having messages sent to numbers of theirs. So there are limits for
-    the number, the address, the country and all messages. A prefix where few codes are used is slowed.
-
-    Args:
-        country: of the phone; ``most_to_country`` messages a day go there.
-        slowed_prefix: the prefix of the phone, if few codes are used there.
-        most_in_all: how many messages a day are sent.
-        knows_caller: as for `limit_passwords`.
-
-    Raises:
-        TooManyRequests: the number got three within an hour or ten within a day. Or the address asked for a
-            hundred within an hour.
-        SmsLimitReached: no more are sent to the prefix, to the country or at all for now.
-    """
-    number = _apart(phone, knows_caller=knows_caller)
-    limits = [
-        Limit(f"sms hour {number}", 3, HOUR),
-        Limit(f"sms day {number}", 10, DAY),
-        Limit(f"sms {_address()}", SMS_FROM_ONE_ADDRESS, HOUR),
-        Limit(f"sms to {country}", most_to_country, DAY, SmsLimitReached),
-        Limit("sms to all", most_in_all, DAY, SmsLimitReached),
-    ]
-    if slowed_prefix:
-        limits.append(Limit(f"sms to {slowed_prefix}", 5, HOUR, SmsLimitReached))
-    try:
-        _count_all(limits)
-    except SmsLimitReached:
-        count("SmsLimited")
-        raise
-
-
 @contextmanager
-def limit_phone_codes(phone: str, *wrong: type[Exception], knows_caller: bool = False) -> Iterator[None]:
-    """Count a try of a code that was sent to a phone. For the caller's address count it only if it is wrong.
+def _count_failures(
+    limits: Sequence[Limit], wrong: tuple[type[Exception], ...], always: Sequence[Limit] = ()
+) -> Iterator[None]:
+    """Count an attempt, and take it back unless the block raises one of the ``wrong`` errors.
 
     Args:
-        wrong: the errors that say that the code is wrong.
-        knows_caller: as for `limit_passwords`.
-
-    Raises:
-        TooManyRequests: the number had fifteen tries within an hour or thirty within a day. Or the address had a
-            hundred wrong ones within a quarter of an hour.
+        always: limits that count it whatever comes of it.
     """
-    with _limit_failures("code", WRONG_CODES_FROM_ONE_ADDRESS, wrong):
-        number = _apart(phone, knows_caller=knows_caller)
-        _count_all([Limit(f"code hour {number}", 15, HOUR), Limit(f"code day {number}", 30, DAY)])
+    _count([*limits, *always])
+    try:
         yield
+    except wrong:
+        raise
+    except Exception:
+        _take_back(limits)
+        raise
+    _take_back(limits)
 
 
-def _count_all(limits: Sequence[Limit]) -> None:
-    """Count an attempt in each bucket, or in none if one is full. Then no lock is taken either."""
+def _count(limits: Sequence[Limit]) -> None:
+    """Count an attempt in each bucket, or in none if one is full. Then no lock is taken either.
+
+    In a transaction that is open, the count stands if that commits.
+    """
     buckets, windows = [limit.bucket for limit in limits], [limit.window for limit in limits]
     with db.autocommit() as conn:
-        _refuse_more(limits, db.many(conn, dict, SQL.list_next_attempts, buckets=buckets))
+        _refuse_more(limits, db.many(conn, _Counted, SQL.list_next_attempts, buckets=buckets))
     with db.transaction() as conn:
-        counted = db.many(conn, dict, SQL.count_attempts, buckets=buckets, windows=windows)
+        counted = db.many(conn, _Counted, SQL.count_attempts, buckets=buckets, windows=windows)
         _refuse_more(limits, counted)
     most_of = {limit.bucket: limit.most for limit in limits if limit.refusal is TooManyRequests}
-    shown = [bucket for bucket in counted if bucket["bucket"] in most_of]
-    tightest = min(shown, key=lambda bucket: most_of[bucket["bucket"]] - bucket["attempts"])
-    _set_headers(tightest, most_of[tightest["bucket"]])
-
-
-def _apart(account: str, *, knows_caller: bool) -> str:
-    """Return the subject that stands for an account, or for it and the caller's network if it knows that."""
-    return f"{account} {_address()}" if knows_caller else account
+    shown = [each for each in counted if each.bucket in most_of]
+    tightest = min(shown, key=lambda each: most_of[each.bucket] - each.attempts)
+    _set_headers(tightest, most_of[tightest.bucket], tightest.resets_in)
 
 
 def _take_back(limits: Sequence[Limit]) -> None:
@@ -352,72 +416,84 @@ def _take_back(limits: Sequence[Limit]) -> None:
         db.run(conn, SQL.lock_and_take_attempts_back, buckets=[limit.bucket for limit in limits])
 
 
-def _refuse_more(limits: Sequence[Limit], counted: Sequence[dict[str, Any]]) -> None:
-    """Refuse the attempt if a bucket has counted more than its limit.
+def _refuse_more(limits: Sequence[Limit], counted: Sequence[_Counted]) -> None:
+    """Refuse an attempt that must wait for one of the limits.
 
     Raises:
-        TooManyRequests, SmsLimitReached: by the first limit of which that is so.
+        TooManyRequests, SmsLimitReached: by the first of them.
     """
-    counted_of = {bucket["bucket"]: bucket for bucket in counted}
+    counted_of = {each.bucket: each for each in counted}
     for limit in limits:
         bucket = counted_of.get(limit.bucket)
-        if bucket and bucket["attempts"] > limit.most:
+        wait = _wait(limit, bucket) if bucket else 0
+        if bucket and wait > 0:
             if limit.refusal is TooManyRequests:
-                _set_headers(bucket, limit.most)
-            raise limit.refusal(retry_after=_seconds_left(bucket))
+                _set_headers(bucket, limit.most, wait)
+            raise limit.refusal(retry_after=_seconds(wait))
 
 
-def _mailbox(email: str) -> str:
-    """Return the mailbox that an address leads to: what follows a ``+`` only sorts mail, and Gmail reads over dots."""
-    name, _, domain = email.rpartition("@")
-    name = name.partition("+")[0] or name
-    if domain in ("gmail.com", "googlemail.com"):
-        return f"{name.replace('.', '')}@gmail.com"
-    return f"{name}@{domain}"
+def _wait(limit: Limit, counted: _Counted) -> float:
+    """Return how many seconds an attempt must wait; 0 if it may go on."""
+    over = counted.attempts - limit.most
+    if over <= 0:
+        return 0
+    if not limit.slows or counted.idle is None:
+        return counted.resets_in
+    longest = LONGEST_WAIT.total_seconds()
+    between = min(FIRST_WAIT.total_seconds() * 2.0 ** min(over - 1, 10), longest)
+    return between - counted.idle
 
 
-def _address() -> str:
+def _set_headers(counted: _Counted, most: int, seconds: float) -> None:
+    set_header("RateLimit-Limit", str(most))
+    set_header("RateLimit-Remaining", str(max(0, most - counted.attempts)))
+    set_header("RateLimit-Reset", str(_seconds(seconds)))
+
+
+def _seconds(seconds: float) -> int:
+    return max(1, ceil(seconds))
+
+
+def _to(email: str) -> list[Limit]:
+    """Return the limits of the emails to a mailbox."""
+    mailbox = mailbox_of(email)
+    return [Limit(f"emails to {mailbox}", EMAILS, HOUR), Limit(f"emails a day to {mailbox}", EMAILS_A_DAY, DAY)]
+
+
+def _by(caller: Caller) -> Limit:
+    """Return the limit of the emails that one address has sent."""
+    return Limit(f"emails by {_address(caller)}", EMAILS_FROM_ONE_ADDRESS, HOUR)
+
+
+def _reads(caller: Caller, email: str) -> bool:
+    """Return True if the caller has proven, by a link, that they read an address."""
+    if caller.account_id is None:
+        return False
+    with db.autocommit() as conn:
+        return bool(db.value(conn, SQL.has_verified_email, account_id=caller.account_id, email=email))
+
+
+def _address(caller: Caller) -> str:
     """Return the subject that stands for the caller's address, or for their network if that is IPv6.
 
     An address that a shop passes on counts for its organisation alone. Any seller can name any address, and could use
     up what its owner may do elsewhere.
     """
-    caller = api.caller()
     if caller.buyer_address:
         return f"address {network_of(caller.buyer_address)} of {caller.acts_for}"
     return f"address {network_of(caller.address)}"
 
 
-def _limit(action: str, subjects: list[str], most: int, window: timedelta) -> None:
-    """Count an attempt for each subject, and check the limit.
-
-    It has a transaction of its own, so that failed attempts count too.
-    """
-    buckets = sorted(f"{action} {subject}" for subject in subjects)
-    with db.transaction() as conn:
-        counted = db.many(conn, dict, SQL.count_attempts, buckets=buckets, windows=[window] * len(buckets))
-    _check(counted, most)
+def _apart(caller: Caller, account: str, *, knows_caller: bool) -> str:
+    """Return the subject that stands for an account, or for it and the caller's network if it knows that."""
+    return f"{account} {_address(caller)}" if knows_caller else account
 
 
-def _check(counted: list[dict[str, Any]], most: int) -> None:
-    """Set the headers that state the limit, of the bucket with the most attempts.
-
-    Raises:
-        TooManyRequests: there were too many attempts.
-    """
-    if not counted:
-        return
-    fullest = max(counted, key=lambda bucket: bucket["attempts"])
-    _set_headers(fullest, most)
-    if fullest["attempts"] > most:
-        raise TooManyRequests(retry_after=_seconds_left(fullest))
+def _is_let_in(caller: Caller, account: str) -> bool:
+    """Return True if `let_in` has let the caller's network in, lately enough."""
+    with db.autocommit() as conn:
+        return bool(db.many(conn, _Counted, SQL.list_next_attempts, buckets=[_door(caller, account)]))
 
 
-def _set_headers(bucket: dict[str, Any], most: int) -> None:
-    set_header("RateLimit-Limit", str(most))
-    set_header("RateLimit-Remaining", str(max(0, most - bucket["attempts"])))
-    set_header("RateLimit-Reset", str(_seconds_left(bucket)))
-
-
-def _seconds_left(bucket: dict[str, Any]) -> int:
-    return max(1, ceil(float(bucket["resets_in"])))
+def _door(caller: Caller, account: str) -> str:
+    return f"let in {account} {_address(caller)}"

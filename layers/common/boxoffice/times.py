@@ -1,26 +1,118 @@
-"""Dates and times as people read them."""
+"""Dates and times as people read them: on the clock of a venue, with its city and its distance from UTC.
 
-from datetime import datetime
-from functools import lru_cache
+The names that libraries have for time zones are guesses: Dublin's summer is "Greenwich Mean Time" in one of them.
+"""
 
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
 
-def date_of(moment: datetime, time_zone: str) -> str:
-    """Return the date in a time zone: ``Saturday 21 November 2026``."""
-    return _shown(moment, time_zone, "EEEE d MMMM y")
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
-
-def time_of(moment: datetime, time_zone: str) -> str:
-    """Return the time in a time zone: ``19:00 (West Africa Standard Time)``."""
-    return _shown(moment, time_zone, "HH:mm (zzzz)")
-
-
-def when(moment: datetime, time_zone: str) -> str:
-    """Return date and time: ``Saturday 21 November 2026, 19:00 (West Africa Standard Time)``."""
-    return f"{date_of(moment, time_zone)}, {time_of(moment, time_zone)}"
+_A_NIGHT = timedelta(hours=12)  # What ends so soon needs no second date: "22:00 – 04:00"
+_NO_ZONE = "Factory"  # a name in the database for clocks that nobody has set
 
 
-@lru_cache(maxsize=256)  # in a sale, hundreds of emails are about the same few events
-def _shown(moment: datetime, time_zone: str, pattern: str) -> str:
-    from babel.dates import format_datetime, get_timezone
+class Dated(Protocol):
+    """Something that takes place somewhere: an event, or a ticket for one."""
 
-    return format_datetime(moment, pattern, tzinfo=get_timezone(time_zone), locale="en_GB")
+    @property
+    def city(self) -> str: ...
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def starts_at(self) -> datetime: ...
+    @property
+    def ends_at(self) -> datetime: ...
+    @property
+    def doors_open_at(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True)
+class When:
+    """When something takes place, as text.
+
+    Attributes:
+        span: from when until when: ``Saturday 27 June 2026, 19:30 – 23:00``.
+        clock: whose time that is: ``Lagos, UTC+01:00``.
+        doors: when the doors open: ``Doors 18:30``. None if nobody has said.
+    """
+
+    span: str
+    clock: str
+    doors: str | None
+
+    @property
+    def lines(self) -> list[str]:
+        """``Saturday 27 June 2026, 19:30 – 23:00 (Lagos, UTC+01:00)``, then the doors if they are known."""
+        span = f"{self.span} ({self.clock})"
+        return [span, self.doors] if self.doors else [span]
+
+    @property
+    def text(self) -> str:
+        """All of it in one line: ``Saturday 27 June 2026, 19:30 – 23:00 (Lagos, UTC+01:00). Doors 18:30``."""
+        return ". ".join(self.lines)
+
+
+def when_of(event: Dated) -> When:
+    """Return when something takes place, on the clock of its city."""
+    zone = zone_of(event.time_zone)
+    start, end = event.starts_at.astimezone(zone), event.ends_at.astimezone(zone)
+    doors = _doors(event.doors_open_at.astimezone(zone), start) if event.doors_open_at else None
+    if start.utcoffset() != end.utcoffset():
+        return When(f"{_date(start)}, {_time(start)} – {_date(end)}, {_time(end)}", event.city, doors)
+    ends_that_night = end.date() == start.date() or end - start < _A_NIGHT
+    until = f"{end:%H:%M}" if ends_that_night else f"{_date(end)}, {end:%H:%M}"
+    return When(f"{_date(start)}, {start:%H:%M} – {until}", f"{event.city}, {_offset(start)}", doors)
+
+
+def moment_of(moment: datetime, event: Dated) -> str:
+    """Return a moment on the clock of an event's city: ``Saturday 27 June 2026, 19:30 (Lagos, UTC+01:00)``."""
+    local = moment.astimezone(zone_of(event.time_zone))
+    return f"{_date(local)}, {local:%H:%M} ({event.city}, {_offset(local)})"
+
+
+def in_utc(moment: datetime) -> str:
+    """Return a moment that belongs to no city: ``Saturday 27 June 2026, 18:30 UTC``."""
+    local = moment.astimezone(UTC)
+    return f"{_date(local)}, {local:%H:%M} UTC"
+
+
+@cache
+def zones() -> frozenset[str]:
+    """Return the names of all time zones that there are."""
+    from importlib.resources import files
+
+    return frozenset(files("tzdata").joinpath("zones").read_text().split()) - {_NO_ZONE}
+
+
+@cache
+def zone_of(name: str) -> "ZoneInfo":
+    """Return a time zone, of those that `zones` names.
+
+    It comes from the library tzdata. What a machine has of its own may be older, or nothing at all.
+    """
+    from importlib.resources import files
+    from zoneinfo import ZoneInfo
+
+    with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
+        return ZoneInfo.from_file(file, key=name)
+
+
+def _doors(doors: datetime, start: datetime) -> str:
+    time = f"{doors:%H:%M}" if doors.utcoffset() == start.utcoffset() else _time(doors)
+    return f"Doors {time}" if doors.date() == start.date() else f"Doors {_date(doors)}, {time}"
+
+
+def _date(local: datetime) -> str:
+    return f"{local:%A} {local.day} {local:%B %Y}"
+
+
+def _time(local: datetime) -> str:
+    return f"{local:%H:%M} {_offset(local)}"
+
+
+def _offset(local: datetime) -> str:
+    return f"UTC{local:%:z}"

@@ -223,7 +223,7 @@ class TestFinish:
     def test_refused_codes_are_limited_by_address(self, api: Client, google: Google, conn: Connection) -> None:
         query = google.visit(begin(api)) | {"code": "guessed"}
         assert come_back(api, query)["google_error"] == "refused"
-        conn.execute("UPDATE rate_limits SET attempts = 100")
+        conn.execute("UPDATE rate_limits SET attempts = 300")
 
         assert callback(api, **query).status == 429
 

@@ -100,7 +100,7 @@ def test_a_long_user_agent_is_cut(api: Client, conn: Connection) -> None:
     assert conn.execute("SELECT length(user_agent) FROM sessions").fetchall() == [(300,)]
 
 
-@pytest.mark.parametrize("name", ["", " ", "x" * 101, "two\nlines", "a NUL \0"])
+@pytest.mark.parametrize("name", ["", " ", "x" * 101, "\n", "\0"])
 def test_a_device_name_is_one_short_line(api: Client, name: str) -> None:
     body = {"email": "ada@example.com", "password": "correct horse battery", "device_name": name}
 

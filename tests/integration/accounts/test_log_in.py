@@ -7,6 +7,7 @@ from psycopg import Connection
 
 from boxoffice import config
 from tests.helpers import factories
+from tests.helpers.mailbox import letters_to
 from tests.helpers.people import PASSWORD, bearer, log_in, sign_up
 from tests.helpers.support import Answer, Client
 
@@ -108,11 +109,13 @@ def test_strangers_do_not_lock_an_owner_out_who_is_where_they_have_logged_in_bef
     assert [try_to_log_in(api, person.email, "wrong", next_door).status for _ in range(2)] == [401, 429]
 
 
-def test_an_address_can_be_many_people(api: Client) -> None:
+def test_an_address_can_be_many_people(api: Client, conn: Connection) -> None:
     person = sign_up(api)
     venue = "192.0.2.7"
-    answers = [try_to_log_in(api, f"nobody{number}@example.com", "wrong", venue) for number in range(99)]
+    answers = [try_to_log_in(api, f"nobody{number}@example.com", "wrong", venue) for number in range(20)]
     assert {answer.status for answer in answers} == {401}
+    bucket = "password address 192.0.2.7"
+    assert conn.execute("UPDATE rate_limits SET attempts = attempts + 279 WHERE bucket = %s", [bucket]).rowcount == 1
 
     assert [try_to_log_in(api, person.email, PASSWORD, venue).status for _ in range(2)] == [200, 200]
     assert try_to_log_in(api, "nobody@example.com", "wrong", venue).status == 401
@@ -120,6 +123,71 @@ def test_an_address_can_be_many_people(api: Client) -> None:
 
     assert refused.status == 429
     assert refused.headers["retry-after"] == refused.headers["ratelimit-reset"]
+
+
+def test_a_door_team_behind_one_address_logs_in(api: Client, conn: Connection) -> None:
+    """Right passwords count for nobody: neither for the account that the team shares, nor for its address."""
+    team = sign_up(api)
+
+    assert {try_to_log_in(api, team.email, PASSWORD, "192.0.2.7").status for _ in range(25)} == {200}
+    assert {try_to_log_in(api, sign_up(api).email, PASSWORD, "192.0.2.7").status for _ in range(5)} == {200}
+    left = conn.execute("SELECT bucket FROM rate_limits WHERE bucket NOT LIKE 'hash %' AND bucket NOT LIKE 'sign up%'")
+    assert left.fetchall() == []
+
+
+def fill(conn: Connection, bucket: str, attempts: int, seconds_ago: int) -> None:
+    """Let a bucket have counted attempts, the last of them so long ago."""
+    changed = conn.execute(
+        "UPDATE rate_limits SET attempts = %s, last_attempt_at = now() - make_interval(secs => %s) WHERE bucket = %s",
+        [attempts, seconds_ago, bucket],
+    )
+    assert changed.rowcount == 1
+
+
+# How long an account that takes guesses from everywhere makes them wait: 60 s · 2ⁿ, and 900 s at the most.
+WAITS = [(10, 60), (11, 120), (12, 240), (13, 480), (14, 900), (15, 900), (500, 900)]
+
+
+@pytest.mark.parametrize(("wrong", "seconds"), WAITS)
+def test_guesses_from_many_networks_are_slowed(api: Client, conn: Connection, wrong: int, seconds: int) -> None:
+    """They do not shut an account: whoever waits may try again, and a quarter of an hour is the longest wait."""
+    person = sign_up(api)
+    try_to_log_in(api, person.email, "wrong", "192.0.2.1")
+    bucket = f"password {person.email}"
+
+    fill(conn, bucket, wrong, seconds_ago=seconds - 30)
+    refused = try_to_log_in(api, person.email, PASSWORD, "192.0.2.2")
+    assert refused.status == 429
+    assert refused.headers["retry-after"] == refused.headers["ratelimit-reset"]
+    assert 20 <= int(refused.headers["retry-after"]) <= 30
+    fill(conn, bucket, wrong, seconds_ago=seconds + 1)
+    assert try_to_log_in(api, person.email, PASSWORD, "192.0.2.2").status == 200
+
+
+def test_a_reset_lets_the_owner_in_however_many_guess_elsewhere(api: Client, conn: Connection) -> None:
+    person = sign_up(api)
+    try_to_log_in(api, person.email, "wrong", "192.0.2.1")
+    fill(conn, f"password {person.email}", 1000, seconds_ago=0)
+    abroad, new = "203.0.113.99", "a better one entirely"
+    assert try_to_log_in(api, person.email, PASSWORD, abroad).status == 429
+
+    api.post("/v1/password-resets", {"email": person.email}, address=abroad)
+    body = {"token": letters_to(conn, person.email)[-1].token, "password": new}
+    assert api.post("/v1/password-resets/confirm", body, address=abroad).status == 204
+    fill(conn, f"password {person.email}", 1010, seconds_ago=0)
+
+    assert try_to_log_in(api, person.email, new, "203.0.113.98").status == 429
+    assert try_to_log_in(api, person.email, new, abroad).status == 200
+
+
+def test_a_refused_log_in_makes_no_row_and_waits_no_longer(api: Client, conn: Connection) -> None:
+    for number in range(10):
+        try_to_log_in(api, "ada@example.com", "wrong", f"192.0.2.{number}")
+    before = conn.execute("SELECT * FROM rate_limits ORDER BY bucket").fetchall()
+
+    for number in range(20):
+        assert try_to_log_in(api, "ada@example.com", "wrong", f"203.0.113.{number}").status == 429
+    assert conn.execute("SELECT * FROM rate_limits ORDER BY bucket").fetchall() == before
 
 
 def test_the_headers_do_not_tell_if_somebody_logs_in(api: Client) -> None:

@@ -150,7 +150,7 @@ def test_an_address_counts_wrong_codes_alone(api: Client, conn: Connection, phon
     log_in(api, phone, "123456")
     counted = conn.execute("SELECT attempts FROM rate_limits WHERE bucket LIKE 'code address%'").fetchall()
     assert counted == [(1,)]
-    conn.execute("UPDATE rate_limits SET attempts = 100 WHERE bucket LIKE 'code address%'")
+    conn.execute("UPDATE rate_limits SET attempts = 300 WHERE bucket LIKE 'code address%'")
     assert log_in(api, factories.phone(), "123456").status == 429
 
 

@@ -112,9 +112,26 @@ def test_an_expired_access_token_in_the_header_is_refused_here_too(api: Client) 
     assert (answer.status, answer.code) == (401, "unauthenticated")
 
 
-def test_there_is_no_rate_limit_since_an_office_shares_one_address(api: Client) -> None:
+def test_a_session_is_refreshed_thirty_times_in_a_quarter_of_an_hour(api: Client, conn: Connection) -> None:
+    """A client needs one. Each stores a row."""
     token = sign_up(api).refresh_token
-    for _ in range(15):
+    for _ in range(30):
         answer = refresh(api, token)
         assert answer.status == 200
         token = answer.json["refresh_token"]
+
+    refused = refresh(api, token)
+
+    assert (refused.status, refused.code) == (429, "too_many_requests")
+    assert conn.execute("SELECT count(*) FROM refresh_tokens").fetchone() == (31,)
+    assert refresh(api, sign_up(api).refresh_token).status == 200, "an office shares one address"
+    conn.execute("UPDATE rate_limits SET resets_at = now()")
+    assert refresh(api, token).status == 200, "a refusal uses no token up"
+
+
+def test_wrong_tokens_are_limited_for_an_address(api: Client, conn: Connection) -> None:
+    assert refresh(api, "guessed").status == 401
+    assert conn.execute("UPDATE rate_limits SET attempts = 299 RETURNING bucket").fetchall() == [
+        ("refresh address 203.0.113.7",)
+    ]
+    assert [refresh(api, "guessed").status for _ in range(2)] == [401, 429]

@@ -167,7 +167,7 @@ def test_each_filter_finds_what_it_names(
     assert found(**{"from": (NOW + timedelta(days=1)).isoformat()}) == []
     assert found(to=(NOW - timedelta(days=1)).isoformat()) == []
     assert found(action="drop_table") == []
-    for query in ({"action": "x; y"}, {"subject": "a\0"}, {"actor_id": "1"}, {"from": "now"}, {"cursor": "x"}):
+    for query in ({"action": "x; y"}, {"subject": "\0"}, {"actor_id": "1"}, {"from": "now"}, {"cursor": "x"}):
         assert api.get(PATH, account=admin, query=query).status == 422, query
 
 

@@ -40,7 +40,7 @@ def test_they_are_shown_with_their_defaults(api: Client, conn: Connection, admin
 
     answer = api.get(PATH, account=admin)
 
-    assert (answer.status, answer.headers["etag"], answer.json["version"]) == (200, '"1"', 1)
+    assert (answer.status, answer.version, answer.json["version"]) == (200, 1, 1)
     assert answer.json["values"] == answer.json["defaults"] | {"sms_per_day": 7}
     assert answer.json["defaults"]["sms_countries"] == []
 
@@ -56,7 +56,7 @@ def test_a_change_holds_at_once_where_it_is_made(api: Client, conn: Connection, 
 
     answer = put(api, admin, {"sms_per_day": 7, "sms_countries": ["US", "NG"]})
 
-    assert (answer.status, answer.headers["etag"], answer.json["version"]) == (200, '"2"', 2)
+    assert (answer.status, answer.version, answer.json["version"]) == (200, 2, 2)
     assert (answer.json["values"]["sms_per_day"], answer.json["values"]["sms_countries"]) == (7, ["NG", "US"])
     assert platform_settings.current(conn).sms_per_day == 7
     entry = audit.only_entry(conn)
@@ -92,7 +92,7 @@ def test_the_same_again_changes_nothing(api: Client, conn: Connection, admin: UU
     with unchanged(conn):
         again = put(api, admin, {"sms_per_day": 7})
 
-    assert (again.status, again.json, again.headers["etag"]) == (200, first.json, '"2"')
+    assert (again.status, again.json, again.version) == (200, first.json, 2)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_of_many_attempts_at_once_each_counts(database: Database, conn: Connecti
     assert count(conn, "b0", "b1") == [6, 6]
 
 
-def test_the_headers_are_those_of_the_bucket_with_more_attempts(api: Client) -> None:
+def test_the_headers_are_those_of_the_bucket_with_the_fewest_attempts_left(api: Client) -> None:
     body = {"email": "ada@example.com", "password": "wrong"}
     for number in range(3):
         api.post("/v1/sessions", body, address=f"192.0.2.{number}")
@@ -59,7 +59,7 @@ def test_the_headers_are_those_of_the_bucket_with_more_attempts(api: Client) -> 
     answer = api.post("/v1/sessions", body, address="192.0.2.100")
 
     assert answer.headers["ratelimit-remaining"] == "6"
-    assert 0 < int(answer.headers["ratelimit-reset"]) <= 900
+    assert 86_000 < int(answer.headers["ratelimit-reset"]) <= 86_400
 
 
 def test_a_refused_request_does_nothing_else(api: Client, conn: Connection) -> None:
@@ -82,7 +82,7 @@ def test_all_spellings_of_a_mailbox_count_as_one(api: Client) -> None:
         body = {"email": email, "current_password": PASSWORD}
         return api.put("/v1/me/email", body, headers=caller.headers).status
 
-    assert [change_to(email, sign_up(api)) for email in spellings] == [202] * 5
+    assert [change_to(email, sign_up(api)) for email in spellings * 2] == [202] * 10
     assert change_to("ada+3@gmail.com", person) == 429
     assert change_to("a.da@example.com", person) == 202
 
@@ -99,5 +99,5 @@ def test_behind_our_cdn_the_address_of_the_viewer_counts(
         headers = {"X-Edge-Secret": presented, "CloudFront-Viewer-Address": "2001:db8:1:2:3:4:5:6:46532"}
         assert api.post("/v1/sessions", body, headers=headers, address="203.0.113.7").status == 401
 
-    counted = conn.execute("SELECT bucket FROM rate_limits WHERE bucket LIKE '%address%' ORDER BY bucket").fetchall()
-    assert [bucket.rpartition(" ")[2] for (bucket,) in counted] == ["2001:db8:1:2::/64", "203.0.113.7"]
+    counted = conn.execute("SELECT bucket FROM rate_limits WHERE bucket LIKE 'password address%' ORDER BY bucket")
+    assert [bucket.rpartition(" ")[2] for (bucket,) in counted.fetchall()] == ["2001:db8:1:2::/64", "203.0.113.7"]

@@ -42,7 +42,7 @@ def test_it_says_which_payment_of_which_order_comes_back(conn, aws_url):
     for kind, said in (("plain", "Jazz & Blues"), ("html", "Jazz &amp; Blues")):
         body = mail.get_body((kind,)).get_content()
         assert said in body
-        assert "NGN 10,000.00" in body
+        assert "NGN\u00a010,000.00" in body
         assert "K7QW-3MPX" in body
         assert f"/orders/{order_id}#token=" in body
 
@@ -54,7 +54,7 @@ def test_it_names_the_amount_that_came_if_that_was_wrong(conn, aws_url):
     message = owe_notice(conn, order_id, refund_id)
     assert deliver(message) == []
     (mail,) = inbox(aws_url, outbox_row(conn, message)["recipient"])
-    assert "GHS 700.00" in mail.get_body(("plain",)).get_content()
+    assert "GHS\u00a0700.00" in mail.get_body(("plain",)).get_content()
 
 
 def test_a_payment_of_another_order_is_refused(conn):

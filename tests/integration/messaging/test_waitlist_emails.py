@@ -47,7 +47,7 @@ def test_an_offer_says_until_when_and_which_seats(conn, aws_url, ticket_type):
     assert subject == "It is your turn: tickets for Jazz & Blues"
     for body in bodies:
         assert "Stalls · Row A · 1" in body
-        assert "West Africa Standard Time" in body
+        assert "(Lagos, UTC+01:00)" in body
         assert f"/waitlist/{entry_id}#token=" in body
 
 

@@ -338,10 +338,20 @@ def test_a_repeat_redeems_the_voucher_once_and_gets_the_same_answer(
 class TestGuessing:
     """Codes are short, so guesses are limited."""
 
-    def guess(self, api: Client, ticket_type: UUID, code: str | None, address: str = "192.0.2.1") -> Answer:
-        return api.post("/v1/orders", order_request(ticket_type, 1, voucher=code), key="new", address=address)
+    def guess(
+        self,
+        api: Client,
+        ticket_type: UUID,
+        code: str | None,
+        address: str = "192.0.2.1",
+        email: str = "eve@example.com",
+        key: str = "new",
+    ) -> Answer:
+        buyer = {"name": "Eve", "email": email}
+        body = order_request(ticket_type, 1, voucher=code, buyer=buyer)
+        return api.post("/v1/orders", body, key=key, address=address)
 
-    def test_after_ten_wrong_codes_an_address_has_to_wait(
+    def test_after_ten_wrong_codes_a_buyer_has_to_wait(
         self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
     ) -> None:
         factories.voucher(conn, event, code="RIGHT")
@@ -353,6 +363,51 @@ class TestGuessing:
         assert 0 < int(refused.headers["retry-after"]) <= 900
         assert self.guess(api, ticket_type, None).status == 201
         assert self.guess(api, ticket_type, "RIGHT", address="192.0.2.2").status == 201
+
+    def test_neighbours_behind_one_address_do_not_wait_for_each_other(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
+        factories.voucher(conn, event, code="RIGHT")
+        for n in range(11):
+            self.guess(api, ticket_type, f"WRONG{n}", email=f"eve+{n}@example.com")
+
+        assert self.guess(api, ticket_type, "RIGHT").status == 429
+        assert self.guess(api, ticket_type, "RIGHT", email="ada@example.com").status == 201
+
+    def test_fifty_wrong_codes_of_a_seller_are_the_limit_of_an_address(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
+        factories.voucher(conn, event, code="RIGHT")
+        codes = [self.guess(api, ticket_type, "WRONG", email=f"eve{n}@example.com").code for n in range(51)]
+        assert codes == ["voucher_not_found"] * 50 + ["too_many_requests"]
+        elsewhere = factories.ticket_type(conn)
+
+        assert self.guess(api, ticket_type, "RIGHT", email="ada@example.com").code == "too_many_requests"
+        assert self.guess(api, elsewhere, "WRONG", email="ada@example.com").code == "voucher_not_found"
+
+    def test_a_ticket_type_of_another_seller_in_the_order_tries_nothing(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
+        """The attempt would count for one of the two sellers alone."""
+        factories.voucher(conn, event, code="RIGHT")
+        own = factories.ticket_type(conn)
+        items = [{"ticket_type_id": str(each), "quantity": 1} for each in (ticket_type, own)]
+
+        for code in ("RIGHT", "WRONG"):
+            body = order_request(ticket_type, voucher=code, items=items)
+            assert api.post("/v1/orders", body, key="new").code == "mixed_order"
+
+    def test_guesses_under_a_used_key_count(
+        self, api: Client, conn: Connection, event: UUID, ticket_type: UUID
+    ) -> None:
+        """The answer is the same for a right code, and so is the limit."""
+        factories.voucher(conn, event, code="RIGHT")
+        assert self.guess(api, ticket_type, None, key="used").status == 201
+
+        codes = [self.guess(api, ticket_type, code, key="used").code for code in ["WRONG"] * 5 + ["RIGHT"] * 7]
+
+        assert codes == ["idempotency_key_reused"] * 10 + ["too_many_requests"] * 2
+        assert self.guess(api, ticket_type, None, key="used").headers["idempotent-replayed"] == "true"
 
     def test_guesses_at_hidden_ticket_types_are_limited_too(
         self, api: Client, conn: Connection, event: UUID, ticket_type: UUID

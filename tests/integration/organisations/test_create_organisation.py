@@ -20,7 +20,7 @@ def test_the_caller_becomes_its_owner(api: Client, conn: Connection) -> None:
     assert answer.status == 201
     assert (answer.json["name"], answer.json["status"], answer.json["version"]) == ("Freedom Park", "approved", 1)
     assert answer.json["slug"] == "freedom-park"
-    assert answer.headers["etag"] == '"1"'
+    assert answer.version == 1
     assert api.get(f"/v1/organisations/{answer.json['id']}", account=account).json == answer.json
     assert api.get("/v1/me", account=account).json["memberships"] == [
         {"organisation_id": answer.json["id"], "name": "Freedom Park", "role": "owner"}
@@ -94,7 +94,7 @@ OTHER_BODIES = [
     {"name": ""},
     {"name": "x" * 201},
     {"name": 7},
-    {"name": "a\nb"},
+    {"name": "\n"},
     {"name": "A", "status": "approved"},
 ]
 

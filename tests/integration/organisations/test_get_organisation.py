@@ -33,7 +33,7 @@ def test_everybody_sees_the_profile_of_an_approved_one_and_nothing_else(api: Cli
         answer = api.get(f"/v1/organisations/{organisation}", account=account)
 
         assert (answer.status, answer.json) == (200, shown(organisation))
-        assert (answer.headers["etag"], answer.headers["vary"]) == ('"4"', "Authorization, X-Api-Key")
+        assert (answer.version, answer.headers["vary"]) == (4, "Authorization, X-Api-Key")
 
 
 @pytest.mark.parametrize("role", ["scanner", "manager", "owner"])
@@ -43,7 +43,7 @@ def test_its_members_see_the_status_and_its_reason_too(api: Client, conn: Connec
     answer = api.get(f"/v1/organisations/{organisation}", account=factories.member(conn, organisation, role))
 
     assert answer.status == 200
-    assert answer.headers["etag"] == '"4"'
+    assert answer.version == 4
     created = {"created_at": answer.json["created_at"]}
     assert answer.json == shown(organisation, status="suspended", status_reason="Fraud", **created)
 

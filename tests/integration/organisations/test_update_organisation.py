@@ -29,7 +29,7 @@ def test_an_owner_changes_what_the_request_has(api: Client, organisation: UUID, 
 
     answer = update(api, organisation, owner, changes)
 
-    assert (answer.status, answer.headers["etag"]) == (200, '"2"')
+    assert (answer.status, answer.version) == (200, 2)
     assert {name: answer.json[name] for name in changes} == changes
     assert update(api, organisation, owner, {"website": None}).json == {**answer.json, "website": None, "version": 3}
 
@@ -73,7 +73,7 @@ def test_an_edit_of_an_old_version_is_refused(api: Client, organisation: UUID, o
 WRONG = [
     {"name": ""},
     {"name": None},
-    {"name": "a\nb"},
+    {"name": "\n"},
     {"slug": "Freedom"},
     {"slug": "admin"},
     {"slug": None},
@@ -84,7 +84,7 @@ WRONG = [
     {"contact_email": "Ada <ada@example.com>"},
     {"contact_phone": "0801"},
     {"terms": "x" * 40_001},
-    {"terms": "a\0b"},
+    {"terms": "a \ud800"},
     {"status": "approved"},
     {"status_reason": "x"},
 ]

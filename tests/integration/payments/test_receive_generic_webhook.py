@@ -135,13 +135,13 @@ def test_a_free_order_needs_no_payment(api: Client, conn: Connection) -> None:
         {"order": "", "status": "PAID"},
         {"order": "K7QW3MPX", "status": "paid"},
         {"order": 7, "status": "PAID"},
-        {"order": "K7QW\u00003MPX", "status": "PAID"},
+        {"order": "\0", "status": "PAID"},
         {"order": "K" * 201, "status": "PAID"},
         {"order": "K7QW3MPX", "status": "PAID", "amount": 1},
         {"order": "K7QW3MPX", "status": "PAID", "payment": ""},
         {"order": "K7QW3MPX", "status": "PAID", "payment": "a b"},
         {"order": "K7QW3MPX", "status": "PAID", "payment": "x" * 101},
-        {"order": "K7QW3MPX", "status": "PAID", "reason": "\x1b[31m"},
+        {"order": "K7QW3MPX", "status": "PAID", "reason": "\ud800"},
     ],
 )
 def test_an_event_with_impossible_values_is_malformed(

@@ -29,6 +29,7 @@ def test_each_ticket_is_a_page_with_its_qr(api: Client, conn: Connection) -> Non
         title="Jazz by the sea",
         starts_at="2100-06-26T18:30:00Z",
         ends_at="2100-06-26T23:00:00Z",
+        doors_open_at="2100-06-26T17:30:00Z",
     )
     ticket_type = factories.ticket_type(conn, event_id=event, name="Balcony")
     order = factories.paid_order(conn, ticket_type, quantity=3, number="K7QW3MPX")
@@ -46,8 +47,8 @@ def test_each_ticket_is_a_page_with_its_qr(api: Client, conn: Connection) -> Non
         for words in (
             "Jazz by the sea",
             f"Ticket {number} of 3",
-            "Saturday 26 June 2100",
-            "19:30 (West Africa Standard Time)",
+            "Saturday 26 June 2100, 19:30 – 00:00",
+            "Doors 18:30 · Lagos, UTC+01:00",
             "Freedom Park",
             "1 Hospital Road, Lagos",
             "Ada Buyer",

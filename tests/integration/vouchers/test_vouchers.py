@@ -37,7 +37,7 @@ class TestCreate:
         )
 
         assert answer.status == 201
-        assert answer.headers["etag"] == '"1"'
+        assert answer.version == 1
         assert answer.json == {
             "id": answer.json["id"],
             "event_id": str(event),
@@ -202,7 +202,7 @@ class TestUpdate:
         answer = api.patch(f"/v1/vouchers/{voucher['id']}", changes, account=manager, headers={"if-match": '"1"'})
 
         assert answer.json == {**voucher, **changes, "code": "HALF", "version": 2}
-        assert answer.headers["etag"] == '"2"'
+        assert answer.version == 2
         invariants.check(conn)
 
     def test_the_limit_cannot_be_less_than_the_redemptions(

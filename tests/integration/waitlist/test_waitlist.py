@@ -118,7 +118,7 @@ class TestJoining:
             return api.post(f"/v1/ticket-types/{ticket_type}/waitlist", body).status
 
         assert [join_there(f"ada{number}@example.com") for number in range(12)] == [202] * 12
-        conn.execute("UPDATE rate_limits SET attempts = 100 WHERE bucket LIKE 'waitlist by%'")
+        conn.execute("UPDATE rate_limits SET attempts = 300 WHERE bucket LIKE 'emails by%'")
         assert join_there("bola@example.com") == 429
 
 

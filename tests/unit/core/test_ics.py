@@ -10,6 +10,7 @@ from icalendar import Calendar
 
 from boxoffice.emails import Occasion
 from boxoffice.ics import calendar_of
+from boxoffice.texts import one_line
 
 EVENT = UUID("01981f6c-7b00-7a11-8c3e-5d2f40a1b002")
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -27,6 +28,7 @@ def occasion(**overrides: Any) -> Occasion:
         "time_zone": "Africa/Lagos",
         "starts_at": STARTS_AT,
         "ends_at": STARTS_AT + timedelta(hours=4),
+        "doors_open_at": None,
     }
     return Occasion(**facts | overrides)
 
@@ -77,7 +79,11 @@ def test_a_title_cannot_add_a_line() -> None:
     assert not event.subcomponents
 
 
-@given(title=st.text(st.characters(codec="utf-8", categories=["L", "M", "N", "P", "S"]), min_size=1, max_size=200))
+@given(
+    title=st.text(st.characters(codec="utf-8", categories=["L", "M", "N", "P", "S"]), min_size=1, max_size=200).map(
+        one_line
+    )
+)
 def test_every_title_arrives_as_it_was(title: str) -> None:
     (event,) = read(occasion(event_title=title))
 

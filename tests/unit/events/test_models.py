@@ -25,7 +25,7 @@ def accepts(kind: Any, value: object) -> bool:
         (Currency, ["NGN", "USD", "JPY", "KWD", "XOF"], ["ngn", "XXX", "XTS", "XAU", "DEM", "BTC", "", "US"]),
         (TimeZone, ["Africa/Lagos", "UTC"], ["africa/lagos", "Lagos", "/etc/passwd", "../UTC", "Africa", "", "a\0b"]),
         (ImageUrl, ["https://example.com/a.jpg?b=c"], ["http://example.com", "//example.com", "https://", "data:,"]),
-        (Category, ["concert", " Bar "], ["", " ", "a\nb", "c" * 51]),
+        (Category, ["concert", " Bar "], ["", " ", "\n", "c" * 51]),
     ],
 )
 def test_codes_and_names_of_standards_are_checked(kind: Any, good: list[str], bad: list[str]) -> None:

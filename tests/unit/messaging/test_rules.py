@@ -40,14 +40,3 @@ def test_a_record_that_names_no_message_is_refused(body):
 def test_waits_grow_until_the_message_has_failed():
     waits = [rules.wait_after(attempts) for attempts in range(1, 7)]
     assert waits == [*(timedelta(minutes=minutes) for minutes in (1, 5, 25, 125)), None, None]
-
-
-def test_an_address_gets_an_ascii_domain():
-    assert rules.ascii_address("ada@bücher.example") == "ada@xn--bcher-kva.example"
-    assert rules.ascii_address("ada+jazz@example.com") == "ada+jazz@example.com"
-
-
-@pytest.mark.parametrize("address", ["ädä@example.com", "ada@exa mple.ää", "ada@☃☃.-"])
-def test_an_address_that_cannot_be_delivered_to_is_refused(address):
-    with pytest.raises(ValueError, match=r"\w"):
-        rules.ascii_address(address)

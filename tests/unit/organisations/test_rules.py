@@ -60,7 +60,7 @@ def test_only_a_rejected_organisation_can_apply_again(status: OrganisationStatus
 
 
 @pytest.mark.parametrize("decision", ["reject", "suspend"])
-@pytest.mark.parametrize("reason", [None, "", "  ", "x" * 2001, "Fraud\0"])
+@pytest.mark.parametrize("reason", [None, "", "  ", "x" * 2001, "\0"])
 def test_whoever_refuses_says_why(decision: str, reason: str | None) -> None:
     with pytest.raises(ValidationError):
         DecisionRequest.model_validate({"decision": decision, "reason": reason})

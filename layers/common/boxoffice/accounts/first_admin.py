@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 
+from pydantic import TypeAdapter
+
 from boxoffice import audit, db, one_time, sql
 from boxoffice.accounts import password_resets, passwords, sessions
 from boxoffice.ids import new_id
+from boxoffice.models import Email
 from boxoffice.one_time import Purpose
 
 SQL = sql.queries("accounts")
+
+_email = TypeAdapter[str](Email)
 
 
 def ensure(conn: db.Connection, email: str, read_password: Callable[[], str]) -> bool:
@@ -21,15 +26,19 @@ def ensure(conn: db.Connection, email: str, read_password: Callable[[], str]) ->
 
     Returns:
         True if there was no admin.
+
+    Raises:
+        ValidationError: nobody can be written to at the address.
     """
     if db.value(conn, SQL.has_admin):
         return False
+    email = _email.validate_python(email)
     password_hash = passwords.hash_of(read_password(), email)
     with conn.transaction():
         db.run(conn, SQL.lock_admins)
         if db.value(conn, SQL.has_admin):
             return False
-        account_id = db.value(conn, SQL.make_first_admin, id=new_id(), email=email.lower(), password_hash=password_hash)
+        account_id = db.value(conn, SQL.make_first_admin, id=new_id(), email=email, password_hash=password_hash)
         password_resets.end_links(conn, account_id)
         one_time.revoke(conn, Purpose.UNDO_EMAIL_CHANGE, account_id)
         db.run(conn, SQL.delete_google_identities, account_id=account_id)

@@ -3,14 +3,28 @@
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, override
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from boxoffice import phones
 from boxoffice.accounts.passwords import LEAST_CHARACTERS, MOST_BYTES, normalise
-from boxoffice.models import Email, Id, Page, PastedText, Patch, Phone, Request, ShortText, View, unchanged
+from boxoffice.models import (
+    COUNTRY_CODE,
+    VISIBLE,
+    Email,
+    Id,
+    Page,
+    PastedText,
+    Patch,
+    Phone,
+    Request,
+    ShortText,
+    View,
+    pattern,
+    unchanged,
+)
 
 type Role = Literal["scanner", "manager", "owner"]
 
@@ -30,17 +44,18 @@ Password = Annotated[
 NewPassword = Annotated[Password, Field(min_length=LEAST_CHARACTERS)]
 OneTimeText = Annotated[PastedText, Field(description="The token in the fragment of an emailed link")]
 PhoneCountry = Annotated[
-    str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(description="ISO 3166-1 alpha-2", examples=["NG"])
+    str, StringConstraints(pattern=COUNTRY_CODE), Field(description="ISO 3166-1 alpha-2", examples=["NG"])
 ]
 DialledPhone = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=40),
     Field(description="With + and the country code, or as it is dialled in `country`", examples=["+234 801 234 5678"]),
 ]
+SIX_DIGITS = pattern(r"^[0-9]{6}$", "must be the six digits of the text message")
 PhoneCode = Annotated[
-    str, BeforeValidator(_ascii_digits), StringConstraints(pattern=r"^[0-9]{6}$"), Field(examples=["123456"])
+    str, BeforeValidator(_ascii_digits), StringConstraints(pattern=SIX_DIGITS), Field(examples=["123456"])
 ]
-VisibleText = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$")]
+VisibleText = Annotated[str, Field(pattern=VISIBLE)]
 SecondFactorCode = Annotated[
     ShortText, Field(min_length=6, max_length=40, description="Six digits of the app, or a recovery code")
 ]
@@ -126,6 +141,13 @@ class EmailSentView(View):
 class AccountPatch(Patch):
     name: ShortText = Field(default_factory=str)
     phone: Phone | None = None
+    current_password: Password | None = Field(
+        default=None, description="Needed to replace or remove a verified phone, if the account has a password"
+    )
+
+    @override
+    def changes(self) -> dict[str, Any]:
+        return self.model_dump(exclude_unset=True, exclude={"current_password"})
 
 
 class PhoneCodeRequest(Request):

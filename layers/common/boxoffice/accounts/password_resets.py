@@ -30,8 +30,8 @@ def request(conn: db.Connection, email: str) -> EmailSentView:
     return EmailSentView(detail="If an account has this address, we have sent a link to it. It works for 30 minutes.")
 
 
-def reset(conn: db.Connection, caller: Caller, request: PasswordReset) -> None:
-    """Set the password of the account that a link belongs to. Runs in autocommit.
+def reset(conn: db.Connection, caller: Caller, request: PasswordReset) -> str:
+    """Set the password of the account that a link belongs to, and return its address. Runs in autocommit.
 
     This ends every session, and every other link that was sent before. If the address was not verified before, anybody
     may have made the account. Then this also ends the ways in that its maker may have added.
@@ -57,6 +57,7 @@ def reset(conn: db.Connection, caller: Caller, request: PasswordReset) -> None:
         outbox.owe_email(conn, "password_changed", token.payload["email"], {})
         actor = acting_as(caller, account.id)
         audit.record(conn, actor, "reset_password", f"account {account.id}", sessions_revoked=revoked)
+    return str(token.payload["email"])
 
 
 def replace(conn: db.Connection, account_id: UUID, email: str) -> UUID:

@@ -83,7 +83,7 @@ def administered(account: ManagedAccount, patch: ManagedAccountPatch, now: datet
 
 def _blocked(account: ManagedAccount, reason: str, now: datetime) -> ManagedAccount:
     if not reason:
-        raise Invalid.at("body", "reason", because="Say why, when you block an account.")
+        raise Invalid.at("body", "reason", because="must say why you block the account")
     return replace(account, blocked_at=now, block_reason=reason)
 
 

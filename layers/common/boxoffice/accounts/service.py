@@ -24,7 +24,7 @@ from boxoffice.accounts.models import (
     SignUpRequest,
 )
 from boxoffice.auth import Caller
-from boxoffice.errors import Unauthenticated
+from boxoffice.errors import Busy, Unauthenticated
 from boxoffice.ids import new_id
 from boxoffice.versions import check_version
 
@@ -137,19 +137,28 @@ def get_me(conn: db.Connection, caller: Caller) -> MyAccountView:
 
 
 def update_me(conn: db.Connection, caller: Caller, patch: AccountPatch, expected: int | None) -> AccountView:
-    """Change the fields of the caller's account that the request has.
+    """Change the fields of the caller's account that the request has. Runs in autocommit.
+
+    With a verified phone somebody can log in. So whoever changes it proves that the account is theirs.
 
     Raises:
         Unauthenticated: the account is gone.
         StaleVersion: the account has another version than ``expected``.
+        WrongCredentials, ProofNeeded: the caller has not proven that the account is theirs.
     """
-    account = db.one(conn, AccountRow, SQL.lock_account, id=caller.account)
-    if account is None:
-        raise Unauthenticated
-    check_version(account.version, expected)
-    new = replace(account, **patch.changes())
-    row = db.exactly_one(conn, AccountRow, SQL.update_account, id=account.id, name=new.name, phone=new.phone)
-    audit.record(conn, caller, "update_me", f"account {account.id}", **audit.changes(account, row))
+    changes = patch.changes()
+    found = proof.get_account(conn, caller)
+    takes_way_in = found.phone_verified_at is not None and changes.get("phone", found.phone) != found.phone
+    if takes_way_in:
+        proof.check_owner(conn, caller, patch.current_password)
+    with conn.transaction():
+        account = proof.lock_unchanged(conn, found)
+        check_version(account.version, expected)
+        if (account.phone, account.phone_verified_at) != (found.phone, found.phone_verified_at):
+            raise Busy  # it was changed in this moment, so that the proof may be about another phone
+        new = replace(account, **changes)
+        row = db.exactly_one(conn, AccountRow, SQL.update_account, id=account.id, name=new.name, phone=new.phone)
+        audit.record(conn, caller, "update_me", f"account {account.id}", **audit.changes(account, row))
     return AccountView.model_validate(row)
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from boxoffice import audit, credentials, db, one_time, sql
+from boxoffice import audit, credentials, db, one_time, rate_limit, sql
 from boxoffice.access_tokens import ACCESS_LIFETIME, issue_access_token
 from boxoffice.accounts import rules
 from boxoffice.accounts.devices import device_of
@@ -92,6 +92,7 @@ def refresh_session(conn: db.Connection, caller: Caller, refresh_token: str) -> 
 
     Raises:
         SessionOver: the token is refused. One that was used before has revoked its session.
+        TooManyRequests: the session was refreshed too often.
     """
     presented_hash = _hash(refresh_token)
     token = db.one(conn, RefreshTokenRow, SQL.lock_refresh_token, token_hash=presented_hash)
@@ -112,6 +113,7 @@ def refresh_session(conn: db.Connection, caller: Caller, refresh_token: str) -> 
         token_hash=_hash(next_token),
         expires_at=rules.next_expiry(token, now),
     )
+    rate_limit.limit_refreshes(token.session_id)
     return _answer(token, token.session_id, next_token, must_change_password=token.must_change_password)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from boxoffice import db, sql
 from boxoffice.emails import Content, write
 from boxoffice.row_security import show_rows_of
-from boxoffice.times import when
+from boxoffice.times import in_utc
 
 SQL = sql.queries("api_keys")
 
@@ -34,7 +34,7 @@ def api_key_created(conn: db.Connection, organisation_id: str, key_id: str) -> C
     if key is None:
         raise LookupError(f"API key {key_id}")
     subject = f"New API key for {key.organisation_name}: {key.name}"
-    return write("api_key_created", subject, {"key": key, "expires": when(key.expires_at, "UTC")})
+    return write("api_key_created", subject, {"key": key, "expires": in_utc(key.expires_at)})
 
 
 EMAILS = (api_key_created,)

@@ -58,7 +58,7 @@ class TicketScanRequest(Request):
     @model_validator(mode="after")
     def _is_numbered_by_a_device(self) -> "TicketScanRequest":
         if self.sequence is not None and self.device_id is None:
-            raise ValueError("sequence needs a device_id")
+            raise ValueError("must have a `device_id` if it has a `sequence`")
         return self
 
 
@@ -95,7 +95,7 @@ def _read_each(scan: object, _: object) -> OfflineScan | InvalidScan:
     try:
         return OfflineScan.model_validate(scan)
     except ValidationError as error:
-        errors = error.errors(include_url=False, include_context=False)
+        errors = error.errors(include_url=False)
         is_numbered = isinstance(scan, dict) and not any(each["loc"][:1] == ("sequence",) for each in errors)
         return InvalidScan(scan["sequence"] if is_numbered else None, errors)  # type: ignore[index]
 

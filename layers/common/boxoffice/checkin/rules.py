@@ -35,6 +35,7 @@ from boxoffice.ids import shown_order_number
 from boxoffice.masking import masked
 from boxoffice.names import key_of
 from boxoffice.tickets.errors import Forged
+from boxoffice.times import zone_of
 
 _REFUSALS: dict[str, type[Refusal]] = {error.code: error for error in REFUSALS}
 _HASH_SIZE = 16  # bytes. To guess a text that matches one of 50,000 tickets takes 2¹¹² tries (decision 32).
@@ -90,9 +91,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _clock(moment: datetime, time_zone: str) -> str:
-    from zoneinfo import ZoneInfo
-
-    return f"{moment.astimezone(ZoneInfo(time_zone)):%d %B at %H:%M}"
+    return f"{moment.astimezone(zone_of(time_zone)):%d %B at %H:%M}"
 
 
 # ------------------------------------------------------------------------------------------------- door devices
@@ -238,10 +237,12 @@ def _is_repeat(reported: ReportedScan, stored: RecountedScan) -> bool:
 
 
 def _errors_of(scan: InvalidScan) -> list[ScanErrorView]:
-    return [
-        ScanErrorView(loc=[*error["loc"]], msg=error["msg"].removeprefix("Value error, "), type=error["type"])
-        for error in scan.errors[:_MOST_ERRORS]
-    ]
+    """Return what is wrong with a scan, in words, and where in the scan."""
+    from boxoffice.validation import in_words
+
+    errors = [{**error, "loc": ("body", *error["loc"])} for error in scan.errors[:_MOST_ERRORS]]
+    told = in_words(errors, OfflineScan, bytes).errors
+    return [ScanErrorView(loc=each["loc"][1:], msg=each["msg"], type=each["type"]) for each in told]
 
 
 def find_conflicts(recounted: Sequence[RecountedScan]) -> list[ConflictView]:

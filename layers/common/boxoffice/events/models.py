@@ -7,7 +7,21 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from boxoffice.models import Id, ImageUrl, Moment, MoneyView, Page, Patch, Request, ShortText, Text, View, unchanged
+from boxoffice.models import (
+    COUNTRY_CODE,
+    Id,
+    ImageUrl,
+    Moment,
+    MoneyView,
+    Page,
+    Patch,
+    Request,
+    ShortText,
+    Text,
+    View,
+    pattern,
+    unchanged,
+)
 from boxoffice.money import is_currency
 from boxoffice.names import key_of
 from boxoffice.ticket_types.models import MOST_TICKET_TYPES, EventStatus, TicketTypeRequest, TicketTypeView
@@ -22,29 +36,30 @@ def _country(code: str) -> str:
     from babel import Locale
 
     if code in _NO_COUNTRIES or code not in Locale("en").territories:
-        raise ValueError("must be a country of ISO 3166, like NG")
+        raise ValueError("must be a country of ISO 3166-1, such as NG")
     return code
 
 
 def _time_zone(name: str) -> str:
-    from zoneinfo import available_timezones
+    from boxoffice.times import zones
 
-    if name not in available_timezones():
-        raise ValueError("must be a time zone of the IANA database, like Africa/Lagos")
+    if name not in zones():
+        raise ValueError("must be a time zone of the IANA database, such as Africa/Lagos")
     return name
 
 
 def _currency(code: str) -> str:
     if not is_currency(code):
-        raise ValueError("must be a currency of ISO 4217 that people pay with today, like NGN")
+        raise ValueError("must be a currency of ISO 4217 that people pay with today, such as NGN")
     return code
 
 
+_CURRENCY_CODE = pattern(r"^[A-Z]{3}$", "must be three capital letters of ISO 4217, such as NGN")
 Category = Annotated[ShortText, AfterValidator(str.lower), Field(max_length=50, examples=["concert", "sport", "hotel"])]
 Rating = Annotated[ShortText, Field(max_length=50, examples=["18+", "PG-13"])]
 Country = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Z]{2}$"),
+    StringConstraints(pattern=COUNTRY_CODE),
     AfterValidator(_country),
     Field(description="ISO 3166-1 alpha-2", examples=["NG"]),
 ]
@@ -56,7 +71,7 @@ TimeZone = Annotated[
 ]
 Currency = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Z]{3}$"),
+    StringConstraints(pattern=_CURRENCY_CODE),
     AfterValidator(_currency),
     Field(description="ISO 4217", examples=["NGN"]),
 ]

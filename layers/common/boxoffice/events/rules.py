@@ -140,7 +140,7 @@ def check_filters(filters: EventFilters) -> None:
         Invalid: it is.
     """
     if filters.since and filters.until and filters.until <= filters.since:
-        raise Invalid.at("query", "to", because="`to` must be later than `from`.")
+        raise Invalid.at("query", "to", because="must be later than `from`")
 
 
 def upcoming_after(since: datetime, after: tuple[datetime, UUID]) -> tuple[datetime, UUID]:

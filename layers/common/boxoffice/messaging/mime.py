@@ -16,7 +16,6 @@ from uuid import UUID
 
 from boxoffice.emails import Attachment, Content, Image
 from boxoffice.messaging.models import Email
-from boxoffice.messaging.rules import ascii_address
 
 # No part contains "=_", since quoted-printable and base64 never write it (RFC 2045, section 6.7).
 _MIXED = "=_mixed"
@@ -33,7 +32,9 @@ def email_of(message_id: UUID, recipient: str, content: Content, sender: str, no
     Raises:
         ValueError, HeaderParseError: SES cannot deliver to the recipient.
     """
-    to = Address(addr_spec=ascii_address(recipient))
+    if not recipient.isascii():
+        raise ValueError("the address has characters that are not ASCII")
+    to = Address(addr_spec=recipient)
     from_header, domain = _from(sender)
     ours = {
         "Date": format_datetime(now),

@@ -38,19 +38,3 @@ def message_id_of(body: str) -> UUID:
 def wait_after(attempts: int) -> timedelta | None:
     """Return how long a message waits after its failed attempts: 1, 5, 25, then 125 minutes. None: it has failed."""
     return timedelta(minutes=5 ** (attempts - 1)) if attempts < MAX_ATTEMPTS else None
-
-
-def ascii_address(address: str) -> str:
-    """Return an address in ASCII: ``ada@bücher.example`` becomes ``ada@xn--bcher-kva.example``.
-
-    Raises:
-        ValueError: the domain is not valid, or SES cannot deliver because the part before the @ is not ASCII.
-    """
-    if address.isascii():
-        return address
-    import idna
-
-    local, _, domain = address.rpartition("@")
-    if not local.isascii():
-        raise ValueError("the address has characters before the @ that are not ASCII")
-    return f"{local}@{idna.encode(domain, uts46=True).decode()}"

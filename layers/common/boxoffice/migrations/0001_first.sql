@@ -162,9 +162,10 @@ CREATE FUNCTION is_reserved_email(wanted text, taker uuid) RETURNS boolean LANGU
             AND expires_at > now());
 
 CREATE TABLE rate_limits (
-    bucket    text PRIMARY KEY,
-    attempts  integer NOT NULL,
-    resets_at timestamptz NOT NULL
+    bucket          text PRIMARY KEY,
+    attempts        integer NOT NULL,
+    resets_at       timestamptz NOT NULL,
+    last_attempt_at timestamptz NOT NULL DEFAULT now()
 );
 
 -- ------------------------------------------------------------------------------------------------ organisations
@@ -425,8 +426,9 @@ CREATE TABLE seat_rows (
     rank           integer NOT NULL,
     section        text NOT NULL,
     name           text NOT NULL,
+    key            text NOT NULL,
     longest_free   smallint NOT NULL CHECK (longest_free >= 0),
-    CONSTRAINT seat_rows_name UNIQUE (ticket_type_id, section, name)
+    CONSTRAINT seat_rows_name UNIQUE (ticket_type_id, key)
 ) WITH (fillfactor = 50);
 CREATE INDEX seat_rows_by_rank ON seat_rows (ticket_type_id, rank);
 
@@ -440,10 +442,11 @@ CREATE TABLE seats (
     row_name       text NOT NULL,
     position       smallint NOT NULL,
     number         text NOT NULL,
+    key            text NOT NULL,
     label          text NOT NULL GENERATED ALWAYS AS (section || ' · Row ' || row_name || ' · ' || number) STORED,
     owner_id       uuid,
     sold           boolean NOT NULL DEFAULT false,
-    CONSTRAINT seats_once_an_event UNIQUE (event_id, section, row_name, number),
+    CONSTRAINT seats_once_an_event UNIQUE (event_id, key),
     CONSTRAINT seats_sold_to_somebody CHECK (owner_id IS NOT NULL OR NOT sold)
 );
 CREATE INDEX seats_by_row ON seats (row_id, position);
@@ -877,7 +880,7 @@ CREATE VIEW printed_tickets AS
 SELECT tickets.id, order_id, item_no, position, tickets.organisation_id, tickets.event_id, ticket_type_id,
     orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, group_size, tickets.status, key_id,
     transfer_count, number AS order_number, organisations.name AS seller, title AS event_title, category, venue_name,
-    venue_address, city, time_zone, starts_at, ticket_types.name AS ticket_type_name
+    venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
     JOIN organisations ON organisations.id = tickets.organisation_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id;

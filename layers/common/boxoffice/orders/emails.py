@@ -13,7 +13,7 @@ from boxoffice.ids import shown_order_number
 from boxoffice.tickets import emails as ticket_emails
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.emails import MOST_QRS, EmailTicket
-from boxoffice.times import when
+from boxoffice.times import when_of
 
 SQL = sql.queries("orders")
 
@@ -137,7 +137,7 @@ def _event(items: Sequence[EmailItem], shown: Sequence[EmailTicket]) -> dict[str
     event = items[0]
     return {
         "title": event.event_title,
-        "when": when(event.starts_at, event.time_zone),
+        "when": when_of(event).text,
         "place": venue_of(event),
         "items": items,
         "tickets": [ticket for ticket in shown if ticket.event_id == event.event_id],

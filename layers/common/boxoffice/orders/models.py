@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from boxoffice.auth import Caller
 from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Page, Request, ShortText, View
 from boxoffice.pricing.models import Charge
 from boxoffice.seats.models import SeatRequest, SeatView
@@ -307,6 +308,7 @@ class Purchase:
         waitlist_token: proves that the offer is this buyer's.
     """
 
+    caller: Caller
     request_id: UUID
     fingerprint: bytes
     order: OrderRow

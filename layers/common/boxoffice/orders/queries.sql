@@ -303,7 +303,8 @@ FROM order_summaries AS orders JOIN organisations ON organisations.id = organisa
 -- name: list_items_for_email
 -- What emails say of an order's items and their events.
 SELECT item.event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city, time_zone,
-    starts_at, ends_at, item.ticket_type_id, name AS ticket_type_name, quantity, unit_price * quantity AS gross
+    starts_at, ends_at, doors_open_at, item.ticket_type_id, name AS ticket_type_name, quantity,
+    unit_price * quantity AS gross
 FROM order_items AS item JOIN events ON events.id = item.event_id JOIN ticket_types ON ticket_types.id = ticket_type_id
 WHERE order_id = %(order_id)s ORDER BY starts_at, item.event_id, item_no
 

@@ -51,14 +51,18 @@ def quantity_by_ticket_type(items: Sequence[OrderItemRequest]) -> dict[UUID, int
 
 
 def check_for_sale(terms: Sequence[SaleTerms], ticket_type_ids: Collection[UUID]) -> None:
-    """Check that each requested ticket type has sale terms.
+    """Check that each requested ticket type has sale terms, all of one seller.
 
     Raises:
         TicketTypeNotFound: a ticket type has none, because it does not exist or its event is not for sale.
+        MixedOrder: they have several sellers or currencies.
         SellerSuspended: the seller sells nothing now.
     """
     if missing := set(ticket_type_ids) - {each.ticket_type_id for each in terms}:
         raise TicketTypeNotFound(ticket_type_ids=sorted(missing))
+    organisations, currencies = {each.organisation_id for each in terms}, {each.currency for each in terms}
+    if len(organisations) > 1 or len(currencies) > 1:
+        raise MixedOrder(organisation_ids=sorted(organisations), currencies=sorted(currencies))
     if not all(each.seller_sells for each in terms):
         raise SellerSuspended
 
@@ -110,13 +114,10 @@ def cart_items(
         ticket_mode: the buyer's choice, if there is one.
 
     Raises:
-        NotOnSale, QuantityNotAllowed, TicketModeNotOffered, MixedOrder: the items cannot be bought like this.
+        NotOnSale, QuantityNotAllowed, TicketModeNotOffered: the items cannot be bought like this.
     """
     for each in terms:
         check_on_sale(each, quantities[each.ticket_type_id], now)
-    organisations, currencies = {each.organisation_id for each in terms}, {each.currency for each in terms}
-    if len(organisations) > 1 or len(currencies) > 1:
-        raise MixedOrder(organisation_ids=sorted(organisations), currencies=sorted(currencies))
     if ticket_mode and not any(each.ticket_mode in (ticket_mode, "choice") for each in terms):
         raise TicketModeNotOffered
     return [CartItem(each, quantities[each.ticket_type_id], is_group(each, ticket_mode)) for each in terms]

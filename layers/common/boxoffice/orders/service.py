@@ -8,7 +8,7 @@ from uuid import UUID
 
 import psycopg
 
-from boxoffice import audit, db, idempotency, money, outbox, sql
+from boxoffice import audit, db, idempotency, money, outbox, rate_limit, sql
 from boxoffice.auth import Caller, Who, require_holder, require_role
 from boxoffice.config import settings
 from boxoffice.erased import macs_of
@@ -83,9 +83,15 @@ def _idempotent(caller: Caller, request: OrderRequest, key: str, organisation_id
 
 def _find_idempotent(conn: db.Connection, caller: Caller, request: OrderRequest, key: str) -> IdempotentRequest | None:
     """Identify a refused request, whatever has become of its ticket types. Return None if they never existed."""
-    ticket_type_ids = [item.ticket_type_id for item in request.items]
-    organisation_id = db.value(conn, SQL.get_organisation, ticket_type_ids=ticket_type_ids)
+    organisation_id = find_seller(conn, request)
     return _idempotent(caller, request, key, organisation_id) if organisation_id else None
+
+
+def find_seller(conn: db.Connection, request: OrderRequest) -> UUID | None:
+    """Return the organisation whose tickets somebody wants, whatever has become of them. None if they never existed."""
+    ticket_type_ids = [item.ticket_type_id for item in request.items]
+    organisation_id: UUID | None = db.value(conn, SQL.get_organisation, ticket_type_ids=ticket_type_ids)
+    return organisation_id
 
 
 def _place_with_retry(conn: db.Connection, caller: Caller, request: OrderRequest, key: str) -> PlacedOrder:
@@ -99,7 +105,7 @@ def _place_with_retry(conn: db.Connection, caller: Caller, request: OrderRequest
         raise TicketTypeNotFound(ticket_type_ids=[item.ticket_type_id for item in request.items])
     idempotent = _idempotent(caller, request, key, organisation_id)
     for _ in range(_MOST_READS):
-        purchase = _make_purchase(conn, caller.account_id, request, idempotent, cart)
+        purchase = _make_purchase(conn, caller, request, idempotent, cart)
         try:
             _place_once(conn, purchase)
         except InsufficientStock as error:
@@ -126,14 +132,15 @@ def _read_cart(conn: db.Connection, request: OrderRequest) -> Cart:
 
 
 def _make_purchase(
-    conn: db.Connection, account_id: UUID | None, request: OrderRequest, idempotent: IdempotentRequest, cart: Cart
+    conn: db.Connection, caller: Caller, request: OrderRequest, idempotent: IdempotentRequest, cart: Cart
 ) -> Purchase:
     draws = rules.plan_draws(cart.items, cart.voucher, conn.info.backend_pid)
     offered_pools = rules.pools_of(cart.items) if request.waitlist_token else set()
     return Purchase(
+        caller=caller,
         request_id=idempotent.id,
         fingerprint=idempotent.fingerprint,
-        order=_make_order(account_id, request, cart),
+        order=_make_order(caller.account_id, request, cart),
         cart=cart,
         limits=rules.buyer_limits(cart.items, cart.voucher),
         draws=[draw for draw in draws if draw.pool_id not in offered_pools],
@@ -185,6 +192,8 @@ def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, 
         return _insert_order(conn, purchase, plan)
     order, cart = purchase.order, purchase.cart
     with conn.transaction():
+        if order.total == 0:
+            rate_limit.limit_orders_to(purchase.caller, order.buyer_email)
         _check_buyer_limits(conn, order, purchase.limits)
         entry_id, offered = _accept_offer(conn, purchase)
         draws = stock.consolidate(conn, plan) if consolidate else plan
@@ -455,8 +464,8 @@ def _offer_freed_stock(conn: db.Connection, order_ids: Sequence[UUID]) -> None:
     waitlist.offer_stock_of_orders(conn, order_ids)
 
 
-def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> None:
-    """Owe the confirmation of a paid order once more.
+def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> str:
+    """Owe the confirmation of a paid order once more, and return the address that it goes to.
 
     Raises:
         NotFound: there is no such order, or the caller may not see it.
@@ -469,6 +478,7 @@ def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> N
     _owe_confirmation(conn, order)
     if acts_as is Who.MANAGER:
         _record(conn, caller, "resend_order_email", order)
+    return order.buyer_email
 
 
 def send_order_links(conn: db.Connection, email: str) -> None:

@@ -11,7 +11,7 @@ from boxoffice.emails import Content, NotNeeded, link, write
 from boxoffice.one_time import Purpose
 from boxoffice.organisations import members
 from boxoffice.organisations.models import Decision
-from boxoffice.times import when
+from boxoffice.times import in_utc
 
 SQL = sql.queries("organisations")
 
@@ -57,7 +57,7 @@ def invitation(conn: db.Connection, invitation_id: str, token_id: str) -> Conten
     facts = {
         "organisation": name,
         "role": found.role,
-        "until": when(found.expires_at, "UTC"),
+        "until": in_utc(found.expires_at),
         "link": link("invitations", found.id, token),
     }
     return write("invitation", f"You are invited to {name}", facts)

@@ -106,7 +106,7 @@ def hand_over(conn: db.Connection, caller: Caller, organisation_id: UUID, accoun
         db.run(conn, SQL.set_role, organisation_id=organisation_id, account_id=owner.account_id, role="manager")
     db.run(conn, SQL.set_role, organisation_id=organisation_id, account_id=account_id, role="owner")
     if not is_owner(conn, organisation_id, account_id):
-        raise Invalid.at("body", "account_id", because="This account can decide nothing now. Name another one.")
+        raise Invalid.at("body", "account_id", because="must be another account, since this one can decide nothing now")
     member = _get_member(conn, organisation_id, account_id)
     _owe_hand_over(conn, organisation_id, former, member)
     before = {str(owner.account_id): "owner" for owner in former} | {str(account_id): new.role if new else None}
@@ -126,13 +126,13 @@ def _owners_to_replace(conn: db.Connection, caller: Caller, organisation_id: UUI
     own = [owner for owner in owners if owner.account_id == caller.account]
     if not own and is_admin(conn, caller):
         if not accounts.exists(conn, account_id):
-            raise Invalid.at("body", "account_id", because="There is no such account.")
+            raise Invalid.at("body", "account_id", because="must be the id of an account")
         return [owner for owner in owners if owner.account_id != account_id]
     require_role(conn, caller, organisation_id)
     if account_id == caller.account:
-        raise Invalid.at("body", "account_id", because="This is your own account. Name another member.")
+        raise Invalid.at("body", "account_id", because="must be another member, since this is your own account")
     if not db.one(conn, MemberRow, SQL.get_member, organisation_id=organisation_id, account_id=account_id):
-        raise Invalid.at("body", "account_id", because="This account is no member. Invite it first.")
+        raise Invalid.at("body", "account_id", because="must be a member of the organisation; invite the account first")
     return own
 
 

@@ -22,6 +22,7 @@ from boxoffice.models import (
     Text,
     View,
     WebUrl,
+    pattern,
     unchanged,
 )
 
@@ -46,9 +47,12 @@ def _free_to_take(slug: str) -> str:
     return slug
 
 
+_SLUG = pattern(
+    r"^[a-z0-9]+(?:-[a-z0-9]+)*$", "must be small letters from a to z and digits, with single hyphens between them"
+)
 Slug = Annotated[
     str,
-    StringConstraints(min_length=3, max_length=MOST_SLUG, pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$"),
+    StringConstraints(min_length=3, max_length=MOST_SLUG, pattern=_SLUG),
     AfterValidator(_free_to_take),
     Field(
         description="The organisation's name in URLs: small letters, digits and single hyphens. No two have the same",

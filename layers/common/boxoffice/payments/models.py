@@ -105,9 +105,9 @@ class SettleMatterRequest(Request):
     @model_validator(mode="after")
     def _check_what_the_action_needs(self) -> Self:
         if self.action == "done" and self.note is None:
-            raise ValueError("done needs a note")
+            raise ValueError("must have a `note` if `action` is done")
         if (self.action == "assign") != (self.order is not None):
-            raise ValueError("assign needs an order, and no other action takes one")
+            raise ValueError("must have an `order` if `action` is assign, and no other action has one")
         return self
 
 

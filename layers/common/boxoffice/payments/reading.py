@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from boxoffice.money import exponent, major, minor
+from boxoffice.texts import one_line
 
 _NAME = re.compile(r"[\x21-\x7e]{1,255}")
 _MAX_AMOUNT = 100_000_000_000_000
 _LONGEST_TEXT = 200
-_NOT_SHOWN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def name_of(value: Any) -> str:
@@ -28,7 +28,7 @@ def text_of(value: Any) -> str:
 
     Nobody checks such words: a person may have written them, and an emoji that was cut in two is no text any more.
     """
-    return _NOT_SHOWN.sub(" ", str(value or "")).strip()[:_LONGEST_TEXT]
+    return one_line(str(value or "")[: 2 * _LONGEST_TEXT])[:_LONGEST_TEXT]
 
 
 def currency_of(value: Any) -> str:

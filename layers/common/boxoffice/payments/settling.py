@@ -108,7 +108,7 @@ def _act(conn: db.Connection, matter: MatterRow, request: SettleMatterRequest) -
     if request.order is not None:
         order_id, effect = service.assign_money(conn, matter, request.order)
         if order_id is None:
-            raise Invalid.at("body", "order", because="There is no such order.")
+            raise Invalid.at("body", "order", because="must be the id or the number of an order of the organisation")
         return order_id, f"assigned: {effect}"
     if matter.refund_id is not None:
         act = sending.owe_again if request.action == "retry" else sending.end_by_hand

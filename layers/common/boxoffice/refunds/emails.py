@@ -9,7 +9,7 @@ from boxoffice.emails import Content, Occasion, titles_of, venue_of, write
 from boxoffice.orders import emails as orders
 from boxoffice.payments import emails as payments
 from boxoffice.tickets import service as tickets
-from boxoffice.times import when
+from boxoffice.times import when_of
 
 SQL = sql.queries("refunds")
 
@@ -59,7 +59,7 @@ def event_cancelled(conn: db.Connection, event_id: str, order_refund_id: str | N
     if event is None:
         raise LookupError(f"cancelled event {event_id}")
     subject = f"Cancelled: {event.event_title}"
-    details = {"when": when(event.starts_at, event.time_zone), "place": venue_of(event)}
+    details = {"when": when_of(event).text, "place": venue_of(event)}
     facts = {"event": event, "order": None, "link": None} | payments.money_facts(None) | details
     if order_refund_id is not None:
         refund = _read_refund(conn, order_refund_id)

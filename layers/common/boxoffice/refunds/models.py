@@ -7,11 +7,22 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from boxoffice.models import Id, MoneyView, Request, ShortText
+from boxoffice.models import Id, MinorUnits, MoneyView, Request, ShortText
 from boxoffice.money import MAX_TOTAL
 from boxoffice.orders.models import OrderStatus
 from boxoffice.pricing.models import Charge
 from boxoffice.tickets.models import TicketStatus
+
+RefundedAmount = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=1,
+        le=MAX_TOTAL,
+        description="Refund this amount alone, in the currency's minor unit. Tickets stay valid",
+    ),
+    MinorUnits,
+]
 
 
 class RefundRequest(Request):
@@ -22,15 +33,7 @@ class RefundRequest(Request):
         list[Id] | None,
         Field(min_length=1, max_length=1000, description="Refund these tickets, at what was paid for them"),
     ] = None
-    amount: Annotated[
-        int | None,
-        Field(
-            strict=True,
-            ge=1,
-            le=MAX_TOTAL,
-            description="Refund this amount alone, in the currency's minor unit. Tickets stay valid",
-        ),
-    ] = None
+    amount: RefundedAmount | None = None
     reason: ShortText | None = Field(
         default=None, description="Stored in the order's history. The buyer does not see it"
     )
@@ -41,7 +44,7 @@ class RefundRequest(Request):
     @model_validator(mode="after")
     def _check_one_is_set(self) -> Self:
         if [self.whole, self.ticket_ids is not None, self.amount is not None].count(True) != 1:
-            raise ValueError("name one of whole, ticket_ids and amount")
+            raise ValueError("must have exactly one of `whole`, `ticket_ids` and `amount`")
         return self
 
 

@@ -81,12 +81,17 @@ class SeatRequest:
 
 @dataclass(frozen=True)
 class SeatRow:
-    """A row of a seat map, as stored. The best row has the lowest rank."""
+    """A row of a seat map, as stored. The best row has the lowest rank.
+
+    Attributes:
+        key: what all ways to write its section and its name have in common.
+    """
 
     id: UUID
     rank: int
     section: str
     name: str
+    key: str
 
 
 @dataclass(frozen=True)

@@ -3,35 +3,38 @@
 
 -- name: lock_map
 -- All rows of a seat map.
-SELECT id, rank, section, name FROM seat_rows WHERE ticket_type_id = %(ticket_type_id)s ORDER BY rank FOR NO KEY UPDATE
+SELECT id, rank, section, name, key FROM seat_rows WHERE ticket_type_id = %(ticket_type_id)s
+ORDER BY rank FOR NO KEY UPDATE
 
 -- name: save_rows
--- Inserts rows of a seat map. Rows that exist keep their id, and get a new rank.
-INSERT INTO seat_rows (id, ticket_type_id, rank, section, name, longest_free)
-SELECT id, %(ticket_type_id)s, rank, section, name, 0
-FROM unnest(%(ids)s::uuid[], %(ranks)s::integer[], %(sections)s::text[], %(names)s::text[])
-    AS row (id, rank, section, name)
-ON CONFLICT ON CONSTRAINT seat_rows_name DO UPDATE SET rank = excluded.rank
+-- Inserts rows of a seat map. Rows that exist keep their id. They get a new rank, and their name as it is written now.
+INSERT INTO seat_rows (id, ticket_type_id, rank, section, name, key, longest_free)
+SELECT id, %(ticket_type_id)s, rank, section, name, key, 0
+FROM unnest(%(ids)s::uuid[], %(ranks)s::integer[], %(sections)s::text[], %(names)s::text[], %(keys)s::text[])
+    AS row (id, rank, section, name, key)
+ON CONFLICT ON CONSTRAINT seat_rows_name
+    DO UPDATE SET rank = excluded.rank, section = excluded.section, name = excluded.name
 
 -- name: remove_seats
 -- Deletes the seats of rows, except those to keep. Answers up to ten that were not free: then the caller rolls back.
 WITH kept AS MATERIALIZED (
-    SELECT row_id, number FROM unnest(%(keep_row_ids)s::uuid[], %(keep_numbers)s::text[]) AS kept (row_id, number)
+    SELECT row_id, key FROM unnest(%(keep_row_ids)s::uuid[], %(keep_keys)s::text[]) AS kept (row_id, key)
 ), removed AS (
     DELETE FROM seats WHERE row_id = ANY(%(row_ids)s)
-        AND NOT EXISTS (SELECT FROM kept WHERE kept.row_id = seats.row_id AND kept.number = seats.number)
+        AND NOT EXISTS (SELECT FROM kept WHERE kept.row_id = seats.row_id AND kept.key = seats.key)
     RETURNING label, owner_id
 )
 SELECT label FROM removed WHERE owner_id IS NOT NULL ORDER BY label LIMIT 10
 
 -- name: save_seats
--- Inserts seats. Seats that exist keep their id and their owner, and get a new position. A seat that another ticket
--- type sells does not change, and is missing from the count of rows.
-INSERT INTO seats (id, row_id, event_id, section, row_name, position, number)
-SELECT seat.id, row_id, %(event_id)s, section, name, position, number
-FROM unnest(%(ids)s::uuid[], %(row_ids)s::uuid[], %(positions)s::smallint[], %(numbers)s::text[])
-    AS seat (id, row_id, position, number) JOIN seat_rows ON seat_rows.id = row_id
-ON CONFLICT ON CONSTRAINT seats_once_an_event DO UPDATE SET position = excluded.position
+-- Inserts seats. Seats that exist keep their id and their owner. They get a new position, and their name as it is
+-- written now. A seat that another ticket type sells does not change, and is missing from the count of rows.
+INSERT INTO seats (id, row_id, event_id, section, row_name, position, number, key)
+SELECT seat.id, row_id, %(event_id)s, section, name, position, number, seat.key
+FROM unnest(%(ids)s::uuid[], %(row_ids)s::uuid[], %(positions)s::smallint[], %(numbers)s::text[], %(keys)s::text[])
+    AS seat (id, row_id, position, number, key) JOIN seat_rows ON seat_rows.id = row_id
+ON CONFLICT ON CONSTRAINT seats_once_an_event DO UPDATE SET position = excluded.position, section = excluded.section,
+    row_name = excluded.row_name, number = excluded.number
 WHERE seats.row_id = excluded.row_id
 
 -- name: delete_rows

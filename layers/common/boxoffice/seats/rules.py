@@ -2,13 +2,13 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from hashlib import sha256
 from itertools import accumulate, count
 from uuid import UUID
 
 from boxoffice.errors import Invalid
 from boxoffice.ids import new_id
-from boxoffice.seats.models import MOST_SEATS, SeatMapRequest, SeatPage, SeatRow, SeatRowRequest
+from boxoffice.names import key_of
+from boxoffice.seats.models import MOST_SEATS, SeatMapRequest, SeatRow, SeatRowRequest
 
 
 def check_map(request: SeatMapRequest) -> None:
@@ -17,13 +17,17 @@ def check_map(request: SeatMapRequest) -> None:
     Raises:
         Invalid: it names one twice, or a row has no seats.
     """
-    names = [(row.section, row.row) for row in request.rows]
-    if len(set(names)) < len(names):
-        raise Invalid.at("body", "rows", because="A row is named more than once.")
+    keys = [_key_of(row.section, row.row) for row in request.rows]
+    if len(set(keys)) < len(keys):
+        raise Invalid.at("body", "rows", because="must name each row once")
     for row in request.rows:
-        numbers = [number for number in row.numbers if number is not None]
+        numbers = [key_of(number) for number in row.numbers if number is not None]
         if not numbers or len(set(numbers)) < len(numbers):
-            raise Invalid.at("body", "rows", because=f"Row {row.row} of {row.section} has a seat twice, or none.")
+            raise Invalid.at(
+                "body",
+                "rows",
+                because=f"must have each seat once: row {row.row} of {row.section} has one twice, or none",
+            )
 
 
 def check_size(seats: int) -> None:
@@ -33,7 +37,7 @@ def check_size(seats: int) -> None:
         Invalid: they are too many.
     """
     if seats > MOST_SEATS:
-        raise Invalid.at("body", "rows", because=f"A ticket type has {MOST_SEATS} seats at the most.")
+        raise Invalid.at("body", "rows", because=f"must have at most {MOST_SEATS} seats in all")
 
 
 def ranked_rows(stored: Sequence[SeatRow], request: SeatMapRequest) -> list[SeatRow]:
@@ -42,34 +46,31 @@ def ranked_rows(stored: Sequence[SeatRow], request: SeatMapRequest) -> list[Seat
     If the request replaces the map, the rows get ranks in the order of the request. If it extends the map, rows that
     exist keep their rank too, and new rows follow.
     """
-    stored_by_name = {(row.section, row.name): row for row in stored}
+    stored_by_key = {row.key: row for row in stored}
     first_rank = max((row.rank for row in stored), default=0) + 1 if request.extend else 1
     next_ranks = count(first_rank)
     rows = []
     for row in request.rows:
-        existing = stored_by_name.get((row.section, row.row))
+        key = _key_of(row.section, row.row)
+        existing = stored_by_key.get(key)
         rank = existing.rank if existing and request.extend else next(next_ranks)
-        rows.append(SeatRow(existing.id if existing else new_id(), rank, row.section, row.row))
+        rows.append(SeatRow(existing.id if existing else new_id(), rank, row.section, row.row, key))
     return rows
 
 
-def seat_positions(rows: Sequence[SeatRow], requested: Sequence[SeatRowRequest]) -> list[tuple[UUID, int, str]]:
-    """Return the row's id, the position and the number of each seat. A gap takes a position too."""
+def seat_positions(rows: Sequence[SeatRow], requested: Sequence[SeatRowRequest]) -> list[tuple[UUID, int, str, str]]:
+    """Return the row's id, the position, the number and the key of each seat. A gap takes a position too."""
     return [
-        (row.id, position, number)
+        (row.id, position, number, row.key + _key_of(number))
         for row, request in zip(rows, requested, strict=True)
         for position, number in enumerate(request.numbers, 1)
         if number is not None
     ]
 
 
-def etag_of(version: int, page: SeatPage) -> str:
-    """Return the ETag of a page of a seat map.
-
-    An edit of the map changes the ticket type's version. A purchase changes only the states of seats.
-    """
-    states = " ".join(row.states for row in page.items)
-    return f'"{version}-{sha256(states.encode()).hexdigest()[:24]}"'
+def _key_of(*names: str) -> str:
+    """Return what all ways to write the names of a row or a seat have in common. No name has what separates them."""
+    return "".join(f"{key_of(name)}\n" for name in names)
 
 
 def rows_that_fit(lengths: Sequence[int], most_rows: int, most_seats: int) -> int:

@@ -41,11 +41,11 @@ def define(conn: db.Connection, ticket_type_id: UUID, event_id: UUID, request: S
     rows = rules.ranked_rows(stored, request)
     named = {row.id for row in rows}
     removed = [] if request.extend else [row.id for row in stored if row.id not in named]
-    row_ids, positions, numbers = zip(*rules.seat_positions(rows, request.rows), strict=True)
-    _remove_seats(conn, [*removed, *named], keep_row_ids=row_ids, keep_numbers=numbers)
+    row_ids, positions, numbers, keys = zip(*rules.seat_positions(rows, request.rows), strict=True)
+    _remove_seats(conn, [*removed, *named], keep_row_ids=row_ids, keep_keys=keys)
     db.run(conn, SQL.delete_rows, ids=removed)
     _save_rows(conn, ticket_type_id, rows)
-    _save_seats(conn, event_id, row_ids, positions, numbers)
+    _save_seats(conn, event_id, row_ids, positions, numbers, keys)
     db.run(conn, SQL.update_longest_free, row_ids=[row.id for row in rows])
     size = db.exactly_one(conn, MapSize, SQL.get_size, ticket_type_id=ticket_type_id)
     rules.check_size(size.seats)
@@ -65,11 +65,17 @@ def _save_rows(conn: db.Connection, ticket_type_id: UUID, rows: Sequence[SeatRow
         ranks=[row.rank for row in rows],
         sections=[row.section for row in rows],
         names=[row.name for row in rows],
+        keys=[row.key for row in rows],
     )
 
 
 def _save_seats(
-    conn: db.Connection, event_id: UUID, row_ids: Sequence[UUID], positions: Sequence[int], numbers: Sequence[str]
+    conn: db.Connection,
+    event_id: UUID,
+    row_ids: Sequence[UUID],
+    positions: Sequence[int],
+    numbers: Sequence[str],
+    keys: Sequence[str],
 ) -> None:
     """Insert seats, and move those that exist.
 
@@ -84,6 +90,7 @@ def _save_seats(
         row_ids=list(row_ids),
         positions=list(positions),
         numbers=list(numbers),
+        keys=list(keys),
     )
     if saved < len(row_ids):
         raise SeatOfAnotherType
@@ -106,9 +113,9 @@ def _remove_seats(
     row_ids: Sequence[UUID],
     *,
     keep_row_ids: Sequence[UUID] = (),
-    keep_numbers: Sequence[str] = (),
+    keep_keys: Sequence[str] = (),
 ) -> None:
-    """Remove all seats of rows, except those to keep: the row and the number of each.
+    """Remove all seats of rows, except those to keep: the row and the key of each.
 
     Raises:
         SeatsInUse: a seat to remove is held or sold.
@@ -119,7 +126,7 @@ def _remove_seats(
         SQL.remove_seats,
         row_ids=list(row_ids),
         keep_row_ids=list(keep_row_ids),
-        keep_numbers=list(keep_numbers),
+        keep_keys=list(keep_keys),
     )
     if in_use:
         raise SeatsInUse(seats=[seat["label"] for seat in in_use])

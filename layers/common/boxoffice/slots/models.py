@@ -47,7 +47,7 @@ class CustomerRequest(Request):
     @model_validator(mode="after")
     def _has_one_identity(self) -> Self:
         if [self.account_id, self.email, self.phone].count(None) != 2:
-            raise ValueError("exactly one of account_id, email and phone is needed")
+            raise ValueError("must have exactly one of `account_id`, `email` and `phone`")
         return self
 
 

@@ -10,6 +10,7 @@ from boxoffice.slots.errors import CapacityTooLow, WrongPlace
 from boxoffice.slots.models import ClaimRow, ClaimScanRequest, SlotRow
 from boxoffice.tickets import qr
 from boxoffice.tickets.errors import Forged
+from boxoffice.times import zone_of
 
 CLAIM = qr.Kind("BC1:", "claim")
 
@@ -27,9 +28,7 @@ def slots_to_withdraw(free: Sequence[int], count: int) -> Sequence[int]:
 
 def midnight(now: datetime, time_zone: str) -> datetime:
     """Return the moment at which today began in a time zone."""
-    from zoneinfo import ZoneInfo
-
-    zone = ZoneInfo(time_zone)
+    zone = zone_of(time_zone)
     return datetime.combine(now.astimezone(zone), time.min, zone)
 
 

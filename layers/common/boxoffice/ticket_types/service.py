@@ -12,7 +12,6 @@ from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
 from boxoffice.seats import service as seats
 from boxoffice.seats.models import SeatMapRequest, SeatMapView, SeatPage
-from boxoffice.seats.rules import etag_of
 from boxoffice.stock import service as stock
 from boxoffice.stock.errors import QuantityTooLow
 from boxoffice.ticket_types import rules
@@ -122,8 +121,8 @@ def define_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, requ
     return SeatMapView(ticket_type_id=ticket_type_id, rows=size.rows, seats=size.seats, version=version)
 
 
-def list_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, cursor: str | None) -> tuple[SeatPage, str]:
-    """Return a page of a ticket type's seat map, and the ETag of the page.
+def list_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, cursor: str | None) -> tuple[SeatPage, int]:
+    """Return a page of a ticket type's seat map, and the version of the ticket type.
 
     Raises:
         NotFound: there is no such ticket type, or the caller may not see it.
@@ -133,8 +132,7 @@ def list_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, cursor
     is_public = ticket_type.event_status != "draft" and not ticket_type.hidden
     if not is_public and role_of(conn, caller, ticket_type.organisation_id) is None:
         raise NotFound
-    page = seats.list_seats(conn, ticket_type_id, cursor)
-    return page, etag_of(ticket_type.version, page)
+    return seats.list_seats(conn, ticket_type_id, cursor), ticket_type.version
 
 
 def _seated_pool(conn: db.Connection, ticket_type: TicketTypeRow) -> UUID:

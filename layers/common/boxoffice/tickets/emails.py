@@ -12,7 +12,7 @@ from boxoffice.guest_tokens import ticket_token
 from boxoffice.ids import shown_order_number
 from boxoffice.tickets import service, transfers
 from boxoffice.tickets.models import PrintedTicket, Printout
-from boxoffice.times import when
+from boxoffice.times import moment_of, when_of
 
 SQL = sql.queries("tickets")
 
@@ -52,7 +52,7 @@ def transfer_started(conn: db.Connection, transfer_id: str, renewed: str = "") -
     transfer = _transfer(conn, transfer_id)
     accept = link("transfers", transfer.id, transfers.token_of(transfer.id))
     subject = f"{transfer.from_name} sends you a ticket for {transfer.event_title}"
-    until = when(transfer.expires_at, transfer.time_zone)
+    until = moment_of(transfer.expires_at, transfer)
     return write("transfer_started", subject, _facts_of(transfer, renewed) | {"link": accept, "until": until})
 
 
@@ -158,6 +158,6 @@ def _facts_of(transfer: EmailTransfer, renewed: str = "") -> dict[str, Any]:
     return {
         "notice": NOTICES.get(renewed),
         "transfer": transfer,
-        "when": when(transfer.starts_at, transfer.time_zone),
+        "when": when_of(transfer).text,
         "place": venue_of(transfer),
     }

@@ -205,6 +205,8 @@ class SignedTicket:
     city: str
     time_zone: str
     starts_at: datetime
+    ends_at: datetime
+    doors_open_at: datetime | None
     ticket_type_name: str
 
 

@@ -36,6 +36,7 @@ def _source(pages: list[dict[str, Any]]) -> bytes:
 
 
 def _page(ticket: PrintedTicket, position: str) -> dict[str, Any]:
+    when = times.when_of(ticket)
     return {
         "id": str(ticket.id),
         "qr": qr.svg(ticket.qr).decode(),
@@ -44,8 +45,8 @@ def _page(ticket: PrintedTicket, position: str) -> dict[str, Any]:
         "seller": ticket.seller,
         "category": ticket.category,
         "title": ticket.event_title,
-        "date": times.date_of(ticket.starts_at, ticket.time_zone),
-        "time": times.time_of(ticket.starts_at, ticket.time_zone),
+        "when": when.span,
+        "clock": " · ".join(filter(None, (when.doors, when.clock))),
         "venue": ticket.venue_name,
         "address": ", ".join(filter(None, (ticket.venue_address, ticket.city))),
         "holder": ticket.holder_name,

@@ -44,21 +44,21 @@ ORDER BY id DESC LIMIT %(limit)s + 1
 -- A ticket with the facts that its QR is made of.
 SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, holder_name, seat, group_size,
     status, key_id, transfer_count, order_number, seller, event_title, category, venue_name, venue_address, city,
-    time_zone, starts_at, ticket_type_name
+    time_zone, starts_at, ends_at, doors_open_at, ticket_type_name
 FROM printed_tickets WHERE id = %(id)s
 
 -- name: list_signed_tickets
 -- All tickets of an order.
 SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, holder_name, seat, group_size,
     status, key_id, transfer_count, order_number, seller, event_title, category, venue_name, venue_address, city,
-    time_zone, starts_at, ticket_type_name
+    time_zone, starts_at, ends_at, doors_open_at, ticket_type_name
 FROM printed_tickets WHERE order_id = %(order_id)s ORDER BY item_no, position
 
 -- name: list_tickets_to_print
 -- Some of an order's tickets, without those that were refunded or transferred.
 SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, holder_name, seat, group_size,
     status, key_id, transfer_count, order_number, seller, event_title, category, venue_name, venue_address, city,
-    time_zone, starts_at, ticket_type_name
+    time_zone, starts_at, ends_at, doors_open_at, ticket_type_name
 FROM printed_tickets WHERE order_id = %(order_id)s AND status = 'valid' AND transfer_count = 0
 ORDER BY item_no, position LIMIT %(limit)s OFFSET %(offset)s
 
@@ -108,7 +108,7 @@ FROM accepted WHERE id = ticket_id
 -- A transfer with its ticket and event, for the emails about it.
 SELECT transfers.id, ticket_id, from_name, to_name, expires_at, transfers.transfer_count,
     tickets.event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city,
-    time_zone, starts_at, ends_at, ticket_types.name AS ticket_type_name, organisations.name AS seller
+    time_zone, starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name, organisations.name AS seller
 FROM transfers JOIN tickets ON tickets.id = ticket_id JOIN events ON events.id = tickets.event_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id
     JOIN organisations ON organisations.id = tickets.organisation_id

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
-from boxoffice.models import Id, Moment, MoneyView, Page, Patch, Request, unchanged
+from boxoffice.models import Id, MinorUnits, Moment, MoneyView, Page, Patch, Request, pattern, unchanged
 from boxoffice.money import MAX_PRICE
 
 UNLIMITED = 10_000_000  # the redemptions in the pool of a voucher without a limit
@@ -15,9 +15,10 @@ FREE_TICKETS = 1  # that a free voucher gives in an order, if its manager sets n
 
 type DiscountKind = Literal["percent", "fixed", "free"]
 
+_CODE = pattern(r"^[A-Za-z0-9_-]{3,40}$", "must be 3 to 40 letters from A to Z, digits, hyphens or underscores")
 Code = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z0-9_-]{3,40}$"),
+    StringConstraints(strip_whitespace=True, to_upper=True, pattern=_CODE),
     Field(description="Capital and small letters are the same", examples=["EARLYBIRD"]),
 ]
 Redemptions = Annotated[
@@ -51,7 +52,9 @@ class AmountOff(Request):
     """An amount off the price of all that the voucher covers, but never more than that price."""
 
     kind: Literal["fixed"]
-    amount: Annotated[int, Field(strict=True, ge=1, le=MAX_PRICE, description="In the currency's minor unit")]
+    amount: Annotated[
+        int, Field(strict=True, ge=1, le=MAX_PRICE, description="In the currency's minor unit"), MinorUnits
+    ]
 
 
 class Free(Request):

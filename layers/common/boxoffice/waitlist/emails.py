@@ -7,7 +7,7 @@ from uuid import UUID
 from boxoffice import db, sql
 from boxoffice.emails import NOTICES, Content, Occasion, link, venue_of, write
 from boxoffice.guest_tokens import waitlist_token
-from boxoffice.times import when
+from boxoffice.times import moment_of, when_of
 
 SQL = sql.queries("waitlist")
 
@@ -64,9 +64,9 @@ def _write(template: str, subject: str, entry: EmailEntry, renewed: str = "") ->
         "notice": NOTICES.get(renewed),
         "entry": entry,
         "is_open": entry.status == "offered",
-        "when": when(entry.starts_at, entry.time_zone),
+        "when": when_of(entry).text,
         "place": venue_of(entry),
-        "until": when(entry.expires_at, entry.time_zone) if entry.expires_at else None,
+        "until": moment_of(entry.expires_at, entry) if entry.expires_at else None,
         "link": link("waitlist", entry.id, waitlist_token(entry.id)),
     }
     return write(template, subject, facts)
