@@ -4,7 +4,7 @@ from boxoffice import db
 from boxoffice.api import PathId, caller, etag, handler, route
 from boxoffice.auth import Who
 from boxoffice.events import service
-from boxoffice.events.errors import EventOver, OrganisationNotApproved
+from boxoffice.events.errors import EventEnded, OrganisationNotApproved
 from boxoffice.events.models import EventView
 from boxoffice.scopes import Scope
 from boxoffice.ticket_types.errors import EventCancelled, NoTicketTypes
@@ -17,7 +17,7 @@ __all__ = ["handler"]
     "/v1/events/{event_id}/publish",
     who=Who.MANAGER,
     scope=Scope.EVENTS_WRITE,
-    raises=(OrganisationNotApproved, NoTicketTypes, EventOver, EventCancelled),
+    raises=(OrganisationNotApproved, NoTicketTypes, EventEnded, EventCancelled),
 )
 def publish_event(event_id: PathId) -> EventView:
     """Show an event to the public and start to sell it.

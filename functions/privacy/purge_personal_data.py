@@ -18,7 +18,7 @@ def handler() -> list[Step]:
     return [
         Step("erasures", erasure.list_due, erasure.go_on, "PersonalDataErased", "PersonalDataNotErased"),
         Step("contacts", retention.list_old_events, retention.erase_contacts, "ContactsErased", "ContactsNotErased"),
-        _purge("messages", retention.list_old_messages, outbox.erase, "Messages"),
+        _purge("messages", retention.list_old_messages, outbox.purge, "Messages"),
         _purge("provider_events", retention.list_old_provider_events, payments.erase_events, "ProviderEvents"),
         _purge("sessions", retention.list_old_sessions, retention.purge_sessions, "Sessions"),
         _purge("keys", idempotency.list_old_keys, idempotency.purge_keys, "Keys"),

@@ -3,8 +3,10 @@
 import importlib
 import re
 from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from string import Formatter
-from typing import Any
+from typing import Any, get_args, get_origin
 from uuid import UUID
 
 import pytest
@@ -64,6 +66,28 @@ def test_an_error_takes_its_declared_facts_and_no_others() -> None:
             QuantityTooLow(**facts)
     with pytest.raises(TypeError, match="id"):
         NotFound(id=UUID(int=0))
+
+
+@pytest.mark.parametrize("error", [error for error in ERRORS if hasattr(error, "code") and error.__name__[0] != "_"])
+def test_with_its_facts_an_error_reads_as_plain_sentences(error: type[DomainError]) -> None:
+    detail = error(**{name: _sample(kind) for name, kind in error.declared.items()}).detail
+
+    assert not re.search(r"[{}<>\\]|None(?! of)|UUID|datetime|\[\'", detail)
+    assert all(len(sentence.split()) <= 25 for sentence in re.split(r"[.:] ", detail))
+    in_words = re.sub(r"`[^`]*`|https?:\S+|(?:GET|POST|PUT) \S+", "", detail)
+    assert [word for word in re.findall(r"\w+_\w+", in_words) if word not in NAMES_IN_TEXTS] == []
+
+
+NAMES_IN_TEXTS = {"request_id", "second_factor_token", "change_email"}
+"""What the texts name without a mark: fields of answers, and an operation."""
+
+
+def _sample(kind: Any) -> Any:
+    """Return a value of a fact's type. It may be null if the type says so."""
+    by_type = {str: "Standing", int: 3, datetime: datetime(2031, 2, 1, 19, tzinfo=UTC), UUID: UUID(int=7)}
+    if type(None) in get_args(kind):
+        return None
+    return by_type.get(kind, [] if get_origin(kind) in (list, Sequence) else "Standing")
 
 
 def test_a_violated_constraint_is_found_by_its_name() -> None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from http import HTTPStatus
 from typing import Annotated, Any, NoReturn, cast
@@ -40,6 +40,7 @@ from boxoffice.errors import (
     NotModified,
     TooLarge,
     UnsupportedMediaType,
+    rfc_3339,
 )
 from boxoffice.models import VISIBLE
 from boxoffice.scopes import Scope
@@ -425,6 +426,4 @@ def _problem(error: DomainError) -> Response[str]:
 
 def _to_json(fact: object) -> str:
     """Return a fact as text: a time as RFC 3339 in UTC, as in every other answer."""
-    if isinstance(fact, datetime):
-        return fact.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return str(fact)
+    return rfc_3339(fact) if isinstance(fact, datetime) else str(fact)

@@ -202,11 +202,11 @@ def _identify_key(access: Access, caller: Caller, presented: str, buyer_address:
     if access.scope is None:
         raise AccountNeeded
     if not allows(key.scopes, access.scope):
-        raise OutOfScope(required_scope=access.scope)
+        raise OutOfScope(required_scope=access.scope, scopes=sorted(key.scopes))
     if buyer_address is None:
         return replace(caller, key=key)
     if Scope.BUYERS_ADDRESS not in key.scopes:
-        raise OutOfScope(required_scope=Scope.BUYERS_ADDRESS)
+        raise OutOfScope(required_scope=Scope.BUYERS_ADDRESS, scopes=sorted(key.scopes))
     return replace(caller, key=key, buyer_address=addresses.passed_on_address(buyer_address))
 
 

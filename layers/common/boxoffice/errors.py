@@ -1,7 +1,7 @@
 """Domain errors: each states a fact. Every domain adds its own; `boxoffice.api` answers them as problem documents."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from inspect import get_annotations
 from typing import Any, ClassVar, Self, TypedDict, dataclass_transform
 from uuid import UUID
@@ -54,8 +54,27 @@ class DomainError(Exception):
             raise TypeError(f"{type(self).__name__} states {sorted(self.declared)}, not {sorted(facts)}")
         vars(self).update(facts)
         self.facts = {name: getattr(self, name) for name in self.declared}
-        self.detail = detail or f"{self.meaning} {self.remedy}".format(**self.facts).strip()
+        shown = {name: _shown(fact) for name, fact in self.facts.items()}
+        self.detail = detail or f"{self.meaning} {self.remedy}".format(**shown).strip()
         super().__init__(self.detail)
+
+
+def _shown(fact: object) -> object:
+    """Return a fact as a sentence shows it: a time as in answers, a list with commas, and None as "none"."""
+    match fact:
+        case datetime():
+            return rfc_3339(fact.replace(microsecond=0))
+        case None:
+            return "none"
+        case list() | tuple() | set() | frozenset():
+            return ", ".join(map(str, fact)) or "none"
+        case _:
+            return fact
+
+
+def rfc_3339(moment: datetime) -> str:
+    """Return a time as all answers show it: in UTC, with a Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 class Malformed(DomainError):
@@ -76,7 +95,7 @@ class Unauthenticated(DomainError):
 class Forbidden(DomainError):
     status = 403
     code = "forbidden"
-    meaning = "The request needs the role {required_role}."
+    meaning = "The request needs the role {required_role}. Yours is {your_role}."
     remedy = "Ask somebody who has that role."
     required_role: str
     your_role: str | None
@@ -92,9 +111,10 @@ class PasswordChangeNeeded(DomainError):
 class OutOfScope(DomainError):
     status = 403
     code = "out_of_scope"
-    meaning = "The API key lacks the scope {required_scope}."
+    meaning = "The API key lacks the scope {required_scope}. It has {scopes}."
     remedy = "Use a key that has it."
     required_scope: str
+    scopes: Sequence[str]
 
 
 class AccountNeeded(DomainError):
@@ -131,7 +151,7 @@ class NotFound(DomainError):
 class StaleVersion(DomainError):
     status = 412
     code = "stale_version"
-    meaning = "Somebody has changed it since you read it."
+    meaning = "Somebody has changed it since you read it: its version is {version} now."
     remedy = "Read it again, then repeat your change."
     version: int
 
@@ -203,7 +223,7 @@ def place(loc: Sequence[str | int]) -> str:
 class EndOutOfRange(DomainError):
     status = 422
     code = "end_out_of_range"
-    meaning = "It must end in the future, and no later than at `latest`."
+    meaning = "It must end in the future, and no later than at {latest}."
     remedy = "Choose a time between now and then."
     latest: datetime
 

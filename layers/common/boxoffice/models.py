@@ -54,6 +54,13 @@ def _visible_line(text: str) -> str:
     return line
 
 
+def _without_web_address(text: str) -> str:
+    """Refuse a name that would be a link in an email: strangers would have us advertise it."""
+    if texts.has_web_address(text):
+        raise ValueError("must be a name, without the address of a website")
+    return text
+
+
 def _deliverable(address: str) -> str:
     """Return an email address in its one spelling: in lower case, with its domain in ASCII (IDNA 2008).
 
@@ -123,6 +130,8 @@ ShortText = Annotated[
     AfterValidator(_visible_line),
 ]
 PastedText = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_pasted)]
+Name = Annotated[ShortText, AfterValidator(_without_web_address)]
+"""What a person or a seller is called, in emails to others too."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000), AfterValidator(texts.lines)]
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40_000), AfterValidator(texts.lines)]
 ImageUrl = Annotated[

@@ -124,13 +124,18 @@ def enqueue(message_ids: Sequence[UUID], queue_url: str) -> list[UUID]:
 
 
 def list_old(conn: db.Connection, days: int, leave_out: Collection[UUID] = ()) -> list[UUID]:
-    """Return a batch of messages that have ended, so many days after they were written, and name somebody still.
+    """Return a batch of messages that have ended, so many days after they were written.
 
     Args:
         leave_out: messages that the run has tried already.
     """
     rows = db.many(conn, dict, SQL.list_old_messages, days=days, leave_out=list(leave_out), batch=_PURGE_BATCH)
     return [row["id"] for row in rows]
+
+
+def purge(conn: db.Connection, message_ids: Sequence[UUID]) -> int:
+    """Delete messages that have ended, and return their number. Those that failed stay, but name nobody any more."""
+    return db.run(conn, SQL.delete_messages, ids=list(message_ids)) + erase(conn, message_ids)
 
 
 def erase(conn: db.Connection, message_ids: Sequence[UUID]) -> int:

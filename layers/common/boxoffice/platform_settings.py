@@ -67,7 +67,7 @@ class PlatformSettings(BaseModel):
         ),
     ] = None
     message_days: Annotated[
-        StrictInt, Field(ge=7, le=3650, description="After how many days nothing says any more to whom a message went")
+        StrictInt, Field(ge=7, le=3650, description="After how many days a message is deleted that was sent")
     ] = 90
     provider_event_days: Annotated[
         StrictInt,

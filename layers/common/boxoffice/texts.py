@@ -14,6 +14,9 @@ _BREAKS_AND_TABS = re.compile(rf"[\t{_LINE_BREAKS}][\t {_LINE_BREAKS}]*")
 _DROPPED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol for Unicode, but they leave no ink
 
+_MOST_MARKS = 30
+_SIGNS_OF_ADDRESSES = str.maketrans("\u3002\u2236\ua789\u2044\u2215", ".::" + "//")  # NFKC leaves them as they are
+
 
 def one_line(text: str) -> str:
     """Return a text on one line, in its one spelling (NFC), without what is dropped."""
@@ -32,5 +35,32 @@ def is_visible(text: str) -> bool:
     )
 
 
+def has_web_address(text: str) -> bool:
+    """Return True if programs that show emails would make a link of a part of a text, however it is spelled."""
+    if text.isascii():
+        plain = text.lower()
+    else:
+        from boxoffice import names  # most buyers do without it
+
+        plain = names.key_of(text).translate(_SIGNS_OF_ADDRESSES)
+    return "://" in plain or "www." in plain
+
+
 def _normal(text: str) -> str:
-    return unicodedata.normalize("NFC", _DROPPED.sub("", text)).strip()
+    plain = _DROPPED.sub("", text).strip()
+    if plain.isascii():
+        return plain
+    _check_marks(plain)
+    return unicodedata.normalize("NFC", plain).strip()
+
+
+def _check_marks(text: str) -> None:
+    """Refuse letters with more marks than any language writes (UAX #15, Stream-Safe Text Format).
+
+    To put the marks of one letter in order takes time that grows with the square of their number.
+    """
+    marks = 0
+    for char in text:
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks > _MOST_MARKS:
+            raise ValueError(f"must not have more than {_MOST_MARKS} marks on one letter")

@@ -1,5 +1,6 @@
 """POST /v1/sessions"""
 
+import json
 import time
 
 import pytest
@@ -69,7 +70,7 @@ def test_an_unknown_email_takes_as_long_as_a_wrong_password(api: Client, monkeyp
 
 OTHER_BODIES = [
     {"email": "ada@example.com"},
-    {"email": "ada@example.com\n", "password": PASSWORD},
+    {"email": "ada@exam\nple.com", "password": PASSWORD},
     {"email": "ada@example.com", "password": "x" * 73},
     {"email": "ada@example.com", "password": ["x"]},
     {"email": "ada@example.com", "password": PASSWORD, "remember": True},
@@ -230,6 +231,41 @@ def test_the_api_is_busy_while_the_database_is_away(api: Client, monkeypatch: py
 
     assert (answer.status, answer.code) == (503, "busy")
     assert answer.headers["retry-after"] == "2"
+
+
+# 120,000 marks that are not in their order: to sort them takes 20 seconds.
+MARKS = "a" + "\u0301\u0323" * 60_000
+
+
+@pytest.mark.parametrize("field", ["email", "password", "device_name"])
+def test_a_text_of_marks_costs_nothing(api: Client, field: str) -> None:
+    fields = {"email": "ada@example.com", "password": PASSWORD, field: MARKS}
+    body = json.dumps(fields, ensure_ascii=False)
+    started = time.process_time()
+
+    assert api.post("/v1/sessions", body).status == 422
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("new_cost", [4, 5])
+def test_a_log_in_hashes_the_password_anew_if_the_cost_was_raised(
+    api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch, new_cost: int
+) -> None:
+    person = sign_up(api)
+    stored = "SELECT password_hash, must_change_password FROM accounts"
+    conn.execute("UPDATE accounts SET must_change_password = true")
+    before = conn.execute(stored).fetchone()
+    monkeypatch.setenv("BCRYPT_COST", str(new_cost))
+    config.settings.cache_clear()
+
+    assert try_to_log_in(api, person.email, "wrong", "192.0.2.7").status == 401
+    assert conn.execute(stored).fetchone() == before
+    for _ in range(2):
+        assert try_to_log_in(api, person.email, PASSWORD, "192.0.2.7").status == 200
+
+    password_hash, must_change = conn.execute(stored).fetchone() or ("", None)
+    assert password_hash[:7] == f"$2b$0{new_cost}$"
+    assert must_change is True
 
 
 def test_the_stored_hash_has_the_cost_that_is_set(api: Client, conn: Connection) -> None:

@@ -71,20 +71,23 @@ def test_one_run_deletes_all_old_keys(api: Client, conn: Connection) -> None:
     assert conn.execute("SELECT count(*) FROM idempotency_keys").fetchone() == (0,)
 
 
-def test_messages_that_ended_long_ago_name_nobody_any_more(api: Client, conn: Connection) -> None:
+def test_messages_that_ended_long_ago_are_deleted_and_failed_ones_name_nobody(api: Client, conn: Connection) -> None:
     order = factories.order(conn, factories.ticket_type(conn))
     old, young = NOW - timedelta(days=91), NOW - timedelta(days=89)
-    owe(conn, order, status="sent", created_at=old, payload={"order_id": str(order), "email": "ada@example.com"})
-    owe(conn, order, status="failed", created_at=old, last_error="MessageRejected: ada@example.com")
+    for status in ("sent", "dropped"):
+        owe(conn, order, status=status, created_at=old, last_error="the event is over")
+    owe(conn, order, status="sent", created_at=old, recipient="", payload={})  # of somebody who was erased before
+    failed = {"order_id": str(order), "email": "ada@example.com"}
+    owe(conn, order, status="failed", created_at=old, payload=failed, last_error="MessageRejected: ada@example.com")
     kept = {
         owe(conn, order, status="sent", created_at=young),
         owe(conn, order, status="pending", created_at=old),
         owe(conn, order, status="sending", created_at=old),
     }
 
-    assert run() == {"messages": 2}
-    erased = conn.execute("SELECT payload, last_error FROM outbox WHERE recipient = ''").fetchall()
-    assert erased == [({"order_id": str(order)}, None), ({"order_id": str(order)}, "")]
+    assert run() == {"messages": 4}
+    erased = conn.execute("SELECT payload, status, last_error FROM outbox WHERE recipient = ''").fetchall()
+    assert erased == [({"order_id": str(order)}, "failed", "")]
     assert {row[0] for row in conn.execute("SELECT id FROM outbox WHERE recipient <> ''").fetchall()} == kept
     assert run() == {}
     invariants.check(conn)

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from boxoffice.accounts import passwords
 from boxoffice.accounts.errors import GuessablePassword
@@ -102,6 +103,40 @@ def test_what_is_easy_to_guess_is_refused(password: str) -> None:
 )
 def test_passwords_of_any_alphabet_are_taken(password: str) -> None:
     assert passwords.matches(password, passwords.hash_of(password))
+
+
+def test_the_commonest_passwords_are_refused() -> None:
+    """Those that zxcvbn lists, from published leaks, as far as they are long enough; each tenth of them."""
+    common = [password for password in FREQUENCY_LISTS["passwords"] if len(password) >= passwords.LEAST_CHARACTERS]
+    assert len(common) > 1000
+
+    for password in [*common[::10], "p030710p$e4o"]:
+        with pytest.raises(GuessablePassword):
+            passwords.check_strength(password)
+
+
+@pytest.mark.parametrize("email", ["ada@example.com", "wolfgang.amadeus+mozart@salzburg.example.at", "qz7vk2pw9@m.org"])
+def test_the_email_address_is_no_password(email: str) -> None:
+    for password in (email, email.upper(), email.title()):
+        with pytest.raises(GuessablePassword):
+            passwords.check_strength(password, "Ada", email)
+
+
+def test_a_wrong_password_takes_as_long_for_a_hash_of_a_lower_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that nobody tells by the time which accounts are older than the cost that is set."""
+    cheap = passwords.rehash("correct horse battery")
+    monkeypatch.setenv("BCRYPT_COST", "8")
+    settings.cache_clear()
+
+    def seconds(stored_hash: str | None) -> float:
+        started = time.process_time()
+        for _ in range(5):
+            assert not passwords.matches("wrong", stored_hash)
+        return time.process_time() - started
+
+    cheap_takes, unknown_takes = (min(seconds(stored) for _ in range(3)) for stored in (cheap, None))
+    assert passwords.is_too_cheap(cheap)
+    assert 0.5 < cheap_takes / unknown_takes < 2
 
 
 def test_no_password_takes_seconds_to_judge() -> None:

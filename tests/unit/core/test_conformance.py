@@ -19,11 +19,12 @@ def check(path: str, content: dict[str, Any], media_type: str = "application/pro
     conformance.check("DELETE", path, content["status"], headers, json.dumps(content).encode())
 
 
+TAKEN = {"ticket_type_id": "01981f6c-7b00-7a11-8c3e-5d2f40a1b001", "ticket_type_name": "Standing", "taken": 2}
 EVENT = "/v1/events/01981f6c-7b00-7a11-8c3e-5d2f40a1b001"
 
 
 def test_a_described_answer_passes() -> None:
-    check(EVENT, problem(409, "tickets_taken"))
+    check(EVENT, problem(409, "tickets_taken", **TAKEN))
     check(EVENT, problem(503, "busy", retry_after=2), retry_after="2")
     check("/nowhere", problem(404, "not_found"))
 
@@ -35,7 +36,7 @@ def test_a_described_answer_passes() -> None:
         problem(409, "sold_out", ticket_type_ids=[]),
         problem(403, "forbidden", required_role="manager"),
         problem(403, "forbidden", required_role="manager", your_role=7),
-        {**problem(409, "tickets_taken"), "status": 404, "code": "not_found", "detail": None},
+        {**problem(409, "tickets_taken", **TAKEN), "status": 404, "code": "not_found", "detail": None},
         problem(500, "internal_error"),
     ],
 )
@@ -46,11 +47,11 @@ def test_another_status_code_or_fact_fails(content: dict[str, Any]) -> None:
 
 def test_another_media_type_or_path_or_a_missing_header_fails() -> None:
     with pytest.raises(AssertionError, match="not declared"):
-        check(EVENT, problem(409, "tickets_taken"), "application/json")
+        check(EVENT, problem(409, "tickets_taken", **TAKEN), "application/json")
     with pytest.raises(AssertionError, match="retry"):
         check(EVENT, problem(503, "busy", retry_after=2))
     with pytest.raises(AssertionError, match="not in the document"):
-        check("/nowhere", problem(409, "tickets_taken"))
+        check("/nowhere", problem(409, "tickets_taken", **TAKEN))
 
 
 def test_an_internal_error_passes_where_a_test_expects_it() -> None:

@@ -5,9 +5,16 @@ from time import process_time
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from boxoffice.models import LongText, ShortText, Text
+from boxoffice.accounts.models import AccountPatch, PhoneLogInRequest, SignUpRequest
+from boxoffice.api_keys.models import ApiKeyRequest
+from boxoffice.events.models import EventPatch, EventRequest
+from boxoffice.models import LongText, Name, ShortText, Text
+from boxoffice.orders.models import BuyerRequest
+from boxoffice.organisations.models import OrganisationPatch, OrganisationRequest
+from boxoffice.tickets.models import AcceptTransferRequest, TransferRequest
+from boxoffice.waitlist.models import WaitlistRequest
 
-LINE, TEXT = TypeAdapter(ShortText), TypeAdapter(Text)
+LINE, TEXT, NAME = TypeAdapter(ShortText), TypeAdapter(Text), TypeAdapter(Name)
 
 # Unicode 16: the second column is the composed spelling of the first (UAX #15, NFC).
 TAKEN = [
@@ -106,3 +113,76 @@ def test_a_name_of_nothing_visible_is_refused(nothing: str) -> None:
     with pytest.raises(ValidationError):
         LINE.validate_python(nothing)
     assert TEXT.validate_python(nothing) is not None, "a text may be empty"
+
+
+def test_a_letter_has_as_many_marks_as_a_language_writes() -> None:
+    """30, by the Stream-Safe Text Format of UAX #15. To sort them takes the square of their number."""
+    zalgo = "Z" + "\u0301\u0323" * 15
+
+    assert LINE.validate_python(zalgo).endswith("\u0301")
+    for adapter, text in ((LINE, zalgo + "\u0323"), (TEXT, "Z" + "\u0301\u0323" * 4999)):
+        started = process_time()
+        with pytest.raises(ValidationError, match="30 marks"):
+            adapter.validate_python(text)
+        assert process_time() - started < 0.05
+    assert TEXT.validate_python("Bố ở nhà " * 1000)
+    assert TEXT.validate_python("ศิลปะ " * 1000)
+
+
+# How fonts and programs that show emails make links, in ASCII and in what NFKC folds to it.
+LINKS = [
+    "https://evil.example",
+    "HTTP://EVIL.EXAMPLE",
+    "Win: ftp://x",
+    "www.evil.example",
+    "WwW.evil.example",
+    "ｗｗｗ．evil.example",
+    "www。evil.example",
+    "www｡evil.example",
+    "www\u2024evil.example",
+    "w\u200bw\u00adw.evil.example",
+    "𝐰𝐰𝐰.evil.example",
+    "ⓦⓦⓦ.evil.example",
+    "https：／／evil.example",
+    "https\u2236\u2215\u2215evil.example",
+    "https\ufe55//evil.example",
+    "ℎttps:⁄⁄evil.example",
+]
+NAMES = ["Ada", "J. R. R. Tolkien", "St. John", "A/B", "Wwwise", "Dr.Smith", "Ana: Live", "a // b", "علی‌رضا", "东京。"]
+
+
+@pytest.mark.parametrize("text", LINKS)
+def test_a_name_that_would_be_a_link_is_refused(text: str) -> None:
+    for name in (text, f"Ada {text}", f"{text} Ada"):
+        with pytest.raises(ValidationError, match="without the address of a website"):
+            NAME.validate_python(name)
+    assert LINE.validate_python(text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_other_names_are_taken(name: str) -> None:
+    assert NAME.validate_python(name) == name
+
+
+def test_no_name_of_a_stranger_may_be_a_link() -> None:
+    """The fields whose text goes into an email to somebody else, or into the name of what sends it."""
+    fields = [
+        (SignUpRequest, "name"),
+        (SignUpRequest, "organisation_name"),
+        (AccountPatch, "name"),
+        (PhoneLogInRequest, "name"),
+        (BuyerRequest, "name"),
+        (OrganisationRequest, "name"),
+        (OrganisationPatch, "name"),
+        (TransferRequest, "name"),
+        (AcceptTransferRequest, "name"),
+        (WaitlistRequest, "name"),
+        (EventRequest, "title"),
+        (EventPatch, "title"),
+        (ApiKeyRequest, "name"),
+    ]
+    for model, field in fields:
+        with pytest.raises(ValidationError) as raised:
+            model.model_validate({field: "Free tickets at www.evil.example"})
+        said = {error["loc"]: error["msg"] for error in raised.value.errors()}
+        assert "without the address of a website" in said[(field,)], (model, field)

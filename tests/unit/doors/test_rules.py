@@ -85,8 +85,9 @@ def test_a_gate_that_no_event_has_is_unknown() -> None:
 
 @pytest.mark.parametrize("fields", [{"until": NOW}, {"until": NOW - timedelta(hours=1)}, {"revoked_at": NOW}])
 def test_no_device_is_paired_with_a_pass_that_has_ended(fields: dict[str, datetime]) -> None:
-    with pytest.raises(DoorPassEnded):
+    with pytest.raises(DoorPassEnded) as refusal:
         rules.check_open(door_pass(**fields), NOW)
+    assert refusal.value.facts == {"ended_at": next(iter(fields.values()))}
 
 
 def test_as_many_devices_are_paired_as_the_pass_allows() -> None:

@@ -146,7 +146,18 @@ def test_a_voucher_is_used_up_only_if_nothing_else_is_short() -> None:
     pool = item.terms.pool_id
     redeems, plain = (Cart([item], [], redeemed, []) for redeemed in (each, None))
 
-    assert isinstance(rules.shortage_error(redeems, [each.pool_id]), VoucherUsedUp)
+    assert isinstance(rules.shortage_error(redeems, {each.pool_id: 0}), VoucherUsedUp)
     for short in ([pool], [each.pool_id, pool], [CAPACITY]):
-        assert isinstance(rules.shortage_error(redeems, short), SoldOut)
-    assert isinstance(rules.shortage_error(plain, [pool]), SoldOut)
+        assert isinstance(rules.shortage_error(redeems, dict.fromkeys(short, 0)), SoldOut)
+    assert isinstance(rules.shortage_error(plain, {pool: 0}), SoldOut)
+
+
+def test_as_many_are_left_as_in_the_pool_that_has_the_fewest() -> None:
+    standing, seated = terms(ticket_type_name="Standing"), terms(ticket_type_name="Seated")
+    cart = Cart([CartItem(standing, 9), CartItem(seated, 9)], [], None, [])
+
+    error = rules.shortage_error(cart, {standing.pool_id: 7, CAPACITY: 4})
+
+    left = [(each["name"], each["available"]) for each in error.facts["ticket_types"]]
+    assert left == [("Standing", 4), ("Seated", 4)]
+    assert error.detail.startswith("Standing: 4 left. Seated: 4 left. Ask for fewer")

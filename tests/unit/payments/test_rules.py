@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from boxoffice.errors import DomainError
-from boxoffice.events.errors import EventOver
+from boxoffice.events.errors import EventEnded
 from boxoffice.ids import new_id
 from boxoffice.orders.errors import OrderNotPending, PaymentProcessing
 from boxoffice.orders.models import OrderRow, OrderStatus
@@ -136,7 +136,7 @@ def test_more_than_the_total_pays(order_status: OrderStatus) -> None:
     ("sale", "error"),
     [
         ({}, None),
-        ({"ends_at": NOW}, EventOver),
+        ({"ends_at": NOW}, EventEnded),
         ({"is_cancelled": True}, EventCancelled),
         ({"organisation_status": "suspended"}, SellerSuspended),
         ({"organisation_status": "rejected"}, SellerSuspended),

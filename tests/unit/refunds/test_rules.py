@@ -190,5 +190,5 @@ def test_only_valid_tickets_of_the_order_are_refunded() -> None:
     "body", [{}, {"whole": False}, {"whole": True, "amount": 1}, {"amount": 1, "ticket_ids": [str(uuid4())]}]
 )
 def test_a_request_names_exactly_one_of_whole_ticket_ids_and_amount(body: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="name one of"):
+    with pytest.raises(ValueError, match="exactly one of"):
         request(**body)

@@ -34,7 +34,7 @@ from boxoffice.accounts.models import AccountRow, GoogleLogInRequest, SessionVie
 from boxoffice.auth import Caller, acting_as
 from boxoffice.config import secret, settings
 from boxoffice.ids import new_id
-from boxoffice.models import Email, ShortText
+from boxoffice.models import Email, Name
 from boxoffice.observability import count, logger
 from boxoffice.one_time import Purpose
 
@@ -42,7 +42,7 @@ SQL = sql.queries("accounts")
 
 CODE_LIFETIME = timedelta(minutes=5)
 _ISSUER = "https://accounts.google.com"
-_email, _name = TypeAdapter[str](Email), TypeAdapter[str](ShortText)
+_email, _name = TypeAdapter[str](Email), TypeAdapter[str](Name)
 
 
 @dataclass(frozen=True)

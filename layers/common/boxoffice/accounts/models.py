@@ -9,12 +9,13 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from boxoffice import phones
-from boxoffice.accounts.passwords import LEAST_CHARACTERS, MOST_BYTES, normalise
+from boxoffice.accounts.passwords import LEAST_CHARACTERS, MOST_BYTES, MOST_CHARACTERS, normalise
 from boxoffice.models import (
     COUNTRY_CODE,
     VISIBLE,
     Email,
     Id,
+    Name,
     Page,
     PastedText,
     Patch,
@@ -38,8 +39,9 @@ def _ascii_digits(code: object) -> object:
 
 Password = Annotated[
     str,
+    StringConstraints(max_length=MOST_CHARACTERS),
     AfterValidator(normalise),
-    Field(max_length=MOST_BYTES, json_schema_extra={"format": "password"}, description="At most 72 bytes of UTF-8"),
+    Field(json_schema_extra={"format": "password", "maxLength": MOST_BYTES}, description="At most 72 bytes of UTF-8"),
 ]
 NewPassword = Annotated[Password, Field(min_length=LEAST_CHARACTERS)]
 OneTimeText = Annotated[PastedText, Field(description="The token in the fragment of an emailed link")]
@@ -65,8 +67,8 @@ DeviceName = Annotated[ShortText, Field(max_length=100, description="What the se
 class SignUpRequest(Request):
     email: Email
     password: NewPassword
-    name: ShortText
-    organisation_name: ShortText | None = Field(default=None, description="Registers an organisation in the same step")
+    name: Name
+    organisation_name: Name | None = Field(default=None, description="Registers an organisation in the same step")
 
 
 class LogInRequest(Request):
@@ -139,7 +141,7 @@ class EmailSentView(View):
 
 
 class AccountPatch(Patch):
-    name: ShortText = Field(default_factory=str)
+    name: Name = Field(default_factory=str)
     phone: Phone | None = None
     current_password: Password | None = Field(
         default=None, description="Needed to replace or remove a verified phone, if the account has a password"
@@ -162,7 +164,7 @@ class PhoneCodeRequest(Request):
 
 class PhoneLogInRequest(PhoneCodeRequest):
     code: PhoneCode
-    name: ShortText | None = Field(default=None, description="Of the account that the first log-in of a phone makes")
+    name: Name | None = Field(default=None, description="Of the account that the first log-in of a phone makes")
     device_name: DeviceName | None = None
 
 

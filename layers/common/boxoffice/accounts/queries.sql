@@ -146,6 +146,10 @@ SELECT id FROM admin
 UPDATE accounts SET password_hash = %(new_hash)s, must_change_password = false
 WHERE id = %(id)s AND password_hash = %(checked_hash)s
 
+-- name: rehash_password
+-- Changes nothing if the password is no longer the one that was checked.
+UPDATE accounts SET password_hash = %(new_hash)s WHERE id = %(id)s AND password_hash = %(checked_hash)s
+
 -- name: lock_account_and_open_session
 -- Inserts a session and its first refresh token, unless the account is blocked or erased, or has a second factor that
 -- was not passed. If a password was checked, it must still be the account's. What changes any of that and this

@@ -90,7 +90,16 @@ def log_in(conn: db.Connection, caller: Caller, request: LogInRequest) -> Sessio
     is_right = passwords.matches(request.password, stored_hash)
     if account is None or stored_hash is None or not is_right:
         raise WrongCredentials
+    if passwords.is_too_cheap(stored_hash):
+        stored_hash = _rehash(conn, account.id, request.password, stored_hash)
     return sessions.open_session(conn, caller, account, checked_hash=stored_hash, device_name=request.device_name)
+
+
+def _rehash(conn: db.Connection, account_id: UUID, password: str, stored_hash: str) -> str:
+    """Replace a hash of a lower cost than is set now, and return what is stored. The password has just matched it."""
+    new_hash = passwords.rehash(password)
+    replaced = db.run(conn, SQL.rehash_password, id=account_id, checked_hash=stored_hash, new_hash=new_hash)
+    return new_hash if replaced else stored_hash
 
 
 def change_password(conn: db.Connection, caller: Caller, request: PasswordChange) -> None:

@@ -187,8 +187,11 @@ WHERE given <> booked OR given > total OR (given IS NOT NULL) <> (status IN ('pa
 LIMIT 10
 
 -- name: refunds_without_email
+-- Of the last week, since messages are deleted after that.
 SELECT id AS order_refund_id FROM order_refunds
-WHERE NOT EXISTS (SELECT FROM outbox WHERE payload ->> 'order_refund_id' = order_refunds.id::text) LIMIT 10
+WHERE created_at > now() - interval '7 days'
+    AND NOT EXISTS (SELECT FROM outbox WHERE payload ->> 'order_refund_id' = order_refunds.id::text)
+LIMIT 10
 
 -- name: cancellations_left_behind
 -- The job runs every minute. A day is enough for the largest event, and for an order that a person must look at.
@@ -307,8 +310,9 @@ SELECT scope, key FROM idempotency_keys
 WHERE operation = 'claim_slot' AND NOT EXISTS (SELECT FROM claims WHERE id = (response ->> 'id')::uuid) LIMIT 10
 
 -- name: orders_without_confirmation
+-- Of the last week, since messages are deleted after that.
 SELECT id AS order_id FROM orders
-WHERE status IN ('paid', 'partially_refunded')
+WHERE status IN ('paid', 'partially_refunded') AND created_at > now() - interval '7 days'
     AND NOT EXISTS (
         SELECT FROM outbox WHERE template = 'order_confirmation' AND payload ->> 'order_id' = orders.id::text)
 LIMIT 10
@@ -357,13 +361,14 @@ WHERE tickets.transfer_count <> coalesce(links, 0) OR tickets.transfer_count <> 
 LIMIT 10
 
 -- name: transfers_without_emails
--- Emails that are sent again, since a key has leaked, are not counted.
+-- Of the last week, since messages are deleted after that. Emails that are sent again, since a key has leaked, are not
+-- counted.
 SELECT id AS transfer_id, status, owed FROM transfers LEFT JOIN (
     SELECT payload ->> 'transfer_id' AS transfer_id, count(*) AS owed FROM outbox
     WHERE template IN ('transfer_started', 'transfer_accepted', 'transfer_completed') AND NOT payload ? 'renewed'
     GROUP BY payload ->> 'transfer_id'
 ) AS emails ON transfer_id = id::text
-WHERE coalesce(owed, 0) <> CASE status WHEN 'accepted' THEN 3 ELSE 1 END LIMIT 10
+WHERE created_at > now() - interval '7 days' AND coalesce(owed, 0) <> CASE status WHEN 'accepted' THEN 3 ELSE 1 END LIMIT 10
 
 -- name: invitations_without_email
 SELECT id AS invitation_id FROM invitations

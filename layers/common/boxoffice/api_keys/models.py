@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from boxoffice.models import Id, Moment, Page, Request, ShortText, View
+from boxoffice.models import Id, Moment, Name, Page, Request, View
 from boxoffice.scopes import Scope
 
 
@@ -16,7 +16,7 @@ def _each_once(scopes: list[Scope]) -> list[Scope]:
 
 
 class ApiKeyRequest(Request):
-    name: ShortText = Field(description="What the key is for, such as the program that uses it")
+    name: Name = Field(description="What the key is for, such as the program that uses it")
     scopes: Annotated[list[Scope], AfterValidator(_each_once), Field(min_length=1, max_length=50)]
     expires_at: Moment | None = Field(default=None, description="In a year if you leave it out, in five at the latest")
 

@@ -1,5 +1,6 @@
 """Why a door pass cannot be as requested, and why a device cannot be paired."""
 
+from datetime import datetime
 from uuid import UUID
 
 from boxoffice.errors import DomainError
@@ -37,8 +38,9 @@ class DoorPassFull(DomainError):
 
 class DoorPassEnded(DomainError):
     code = "door_pass_ended"
-    meaning = "The door pass has ended, or was revoked."
+    meaning = "The door pass ended or was revoked at {ended_at}."
     remedy = "Make a new one."
+    ended_at: datetime
 
 
 # Why a pass cannot be made as requested.

@@ -51,7 +51,7 @@ def check_open(door_pass: DoorPassRow, now: datetime) -> None:
         DoorPassEnded: it is over or revoked.
     """
     if door_pass.revoked_at is not None or now >= door_pass.until:
-        raise DoorPassEnded
+        raise DoorPassEnded(ended_at=min(door_pass.until, door_pass.revoked_at or door_pass.until))
 
 
 def check_room(door_pass: DoorPassRow, devices: int) -> None:

@@ -1,5 +1,6 @@
 """Why an event cannot be as requested."""
 
+from datetime import datetime
 from uuid import UUID
 
 from boxoffice.errors import DomainError
@@ -70,6 +71,12 @@ class EventOver(DomainError):
     code = "event_over"
     meaning = "The event is over."
     remedy = "Its tickets can no longer be sold, transferred or used."
+
+
+class EventEnded(EventOver):
+    """The event is over. The error says since when."""
+
+    ended_at: datetime
 
 
 class EventNotPublished(DomainError):

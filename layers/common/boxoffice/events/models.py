@@ -13,6 +13,7 @@ from boxoffice.models import (
     ImageUrl,
     Moment,
     MoneyView,
+    Name,
     Page,
     Patch,
     Request,
@@ -141,7 +142,7 @@ LatePayments = Annotated[
 
 class EventRequest(Request):
     organisation_id: Id
-    title: ShortText
+    title: Name
     description: Text = ""
     category: Category
     rating: Rating | None = None
@@ -166,7 +167,7 @@ class VenuePatch(Patch):
 
 
 class EventPatch(Patch):
-    title: ShortText = unchanged()
+    title: Name = unchanged()
     description: Text = unchanged()
     category: Category = unchanged()
     rating: Rating | None = unchanged()

@@ -10,8 +10,8 @@ from boxoffice.errors import Invalid
 from boxoffice.events.errors import (
     CurrencyFixed,
     EndsInThePast,
+    EventEnded,
     EventNotPublished,
-    EventOver,
     GatesInUse,
     OrganisationNotApproved,
     UnknownTicketType,
@@ -122,13 +122,13 @@ def check_publishable(event: EventRow, ticket_types: Sequence[TicketTypeRow], no
     """Check that a draft can be published.
 
     Raises:
-        EventCancelled, OrganisationNotApproved, EventOver, NoTicketTypes: it cannot.
+        EventCancelled, OrganisationNotApproved, EventEnded, NoTicketTypes: it cannot.
     """
     check_editable(event.status)
     if event.organisation_status != "approved":
         raise OrganisationNotApproved(organisation_status=event.organisation_status)
     if event.ends_at <= now:
-        raise EventOver
+        raise EventEnded(ended_at=event.ends_at)
     if not ticket_types:
         raise NoTicketTypes
 

@@ -180,7 +180,7 @@ def publish_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventV
 
     Raises:
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
-        EventCancelled, OrganisationNotApproved, EventOver, NoTicketTypes: it cannot be published.
+        EventCancelled, OrganisationNotApproved, EventEnded, NoTicketTypes: it cannot be published.
     """
     event = _lock_event(conn, caller, event_id)
     types = ticket_types.list_of_event(conn, event_id)

@@ -74,11 +74,14 @@ UPDATE outbox SET status = 'failed', last_error = %(error)s
 WHERE id = %(id)s AND status = 'sending' AND attempts = %(taken_attempts)s
 
 -- name: list_old_messages
--- A batch of messages that have ended, the oldest first. An erased one names nobody.
+-- A batch of messages that have ended, the oldest first. Of those that failed an erased one stays, and names nobody.
 SELECT id FROM outbox
-WHERE status NOT IN ('pending', 'sending') AND recipient <> '' AND kind <> 'webhook'
+WHERE (status IN ('sent', 'dropped') OR status = 'failed' AND recipient <> '' AND kind <> 'webhook')
     AND created_at < now() - make_interval(days => %(days)s) AND id <> ALL(%(leave_out)s)
 ORDER BY created_at LIMIT %(batch)s
+
+-- name: delete_messages
+DELETE FROM outbox WHERE id = ANY(%(ids)s) AND status IN ('sent', 'dropped')
 
 -- name: erase_messages
 -- Erase the recipients of messages that have ended. Of a payload only ids stay, which say what the message was about.

@@ -1118,7 +1118,8 @@ CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created
 -- in work is leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again.
 -- The template of a webhook is its type, and its recipient is the organisation. No webhook is sent yet, so due_at and
 -- relay_at are infinity. A message is dropped if nobody needs it any more when it would be sent; last_error says why.
--- Long after a message has ended, its recipient is erased: it is empty then, and of the payload only ids are left.
+-- Long after a message has ended, it is deleted. One that failed stays without its recipient: that is empty then, and of
+-- the payload only ids are left.
 CREATE TABLE outbox (
     id             uuid PRIMARY KEY,
     kind           text NOT NULL CHECK (kind IN ('email', 'sms', 'webhook')),
@@ -1137,8 +1138,8 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_relay ON outbox (relay_at) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_failed ON outbox (id) WHERE status = 'failed';
-CREATE INDEX outbox_to_erase ON outbox (created_at)
-    WHERE status NOT IN ('pending', 'sending') AND recipient <> '' AND kind <> 'webhook';
+CREATE INDEX outbox_to_purge ON outbox (created_at)
+    WHERE status IN ('sent', 'dropped') OR status = 'failed' AND recipient <> '' AND kind <> 'webhook';
 CREATE INDEX outbox_by_recipient ON outbox (recipient, id) WHERE kind <> 'webhook';
 
 -- True if what a message is about still names an address. It may be an order, a refund of it, a ticket, a transfer or a

@@ -18,12 +18,13 @@ class TicketTypeNotFound(DomainError):
 
 class NotOnSale(DomainError):
     code = "not_on_sale"
-    meaning = "{ticket_type_name} is not on sale at this time."
-    remedy = "Order between `on_sale_from` and `on_sale_until`."
+    meaning = "{ticket_type_name} is on sale from {on_sale_from} until {on_sale_until}."
+    remedy = "Order between these times."
     ticket_type_id: UUID
     ticket_type_name: str
     on_sale_from: datetime | None
     on_sale_until: datetime
+    detail: str
 
 
 class MixedOrder(DomainError):
@@ -38,14 +39,17 @@ class MixedOrder(DomainError):
 class TicketModeNotOffered(DomainError):
     status = 422
     code = "ticket_mode_not_offered"
-    meaning = "None of the ticket types has this ticket mode."
+    meaning = "None of the ticket types has this ticket mode. They have: {offered}."
     remedy = "Leave `ticket_mode` out."
+    offered: list[str]
 
 
 class BuyerLimitReached(DomainError):
     code = "buyer_limit_reached"
     meaning = "A buyer may have at most {max_per_buyer} of {name} in all orders together. This buyer has {taken}."
     remedy = "Order fewer."
+    subject_id: UUID
+    """The ticket type or the voucher that is limited."""
     name: str
     max_per_buyer: int
     taken: int

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from boxoffice.auth import Caller
-from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Page, Request, ShortText, View
+from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Name, Page, Request, View
 from boxoffice.pricing.models import Charge
 from boxoffice.seats.models import SeatRequest, SeatView
 from boxoffice.stock.models import Draw
@@ -40,7 +40,7 @@ class OrderItemRequest(Request):
 
 
 class BuyerRequest(Request):
-    name: ShortText
+    name: Name
     email: Email
     phone: BuyerPhone | None = None
 

@@ -1,13 +1,13 @@
 """Decide what goes into an order, and whether it may be bought."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from boxoffice import money
-from boxoffice.errors import DomainError
+from boxoffice.errors import DomainError, rfc_3339
 from boxoffice.ids import normalise_order_number
 from boxoffice.orders.errors import (
     BuyerLimitReached,
@@ -30,7 +30,7 @@ from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.pricing.models import PricedItem
 from boxoffice.seats.errors import NotSeated, SeatCountMismatch
 from boxoffice.seats.models import SeatRequest
-from boxoffice.stock.errors import QuantityNotAllowed, SoldOut
+from boxoffice.stock.errors import QuantityNotAllowed, SoldOut, TicketTypeLeft
 from boxoffice.stock.models import Draw
 from boxoffice.stock.rules import start_row
 from boxoffice.vouchers.errors import VoucherNotApplicable, VoucherNotFound, VoucherUnlocksFewer, VoucherUsedUp
@@ -119,7 +119,7 @@ def cart_items(
     for each in terms:
         check_on_sale(each, quantities[each.ticket_type_id], now)
     if ticket_mode and not any(each.ticket_mode in (ticket_mode, "choice") for each in terms):
-        raise TicketModeNotOffered
+        raise TicketModeNotOffered(offered=sorted({each.ticket_mode for each in terms}))
     return [CartItem(each, quantities[each.ticket_type_id], is_group(each, ticket_mode)) for each in terms]
 
 
@@ -145,7 +145,12 @@ def seat_requests(
         if seat_ids and not terms.seated:
             raise NotSeated(ticket_type_id=terms.ticket_type_id, ticket_type_name=terms.ticket_type_name)
         if seat_ids and not len(seat_ids) == len(set(seat_ids)) == quantity:
-            raise SeatCountMismatch(ticket_type_id=terms.ticket_type_id, quantity=quantity)
+            raise SeatCountMismatch(
+                ticket_type_id=terms.ticket_type_id,
+                ticket_type_name=terms.ticket_type_name,
+                quantity=quantity,
+                seats=len(set(seat_ids)),
+            )
         if terms.seated:
             together = all(item.together for item in same_type)
             requests.append(SeatRequest(terms.ticket_type_id, quantity, tuple(seat_ids), together))
@@ -171,7 +176,10 @@ def check_on_sale(terms: SaleTerms, quantity: int, now: datetime) -> None:
         QuantityNotAllowed: the quantity is below or above the limits per order.
     """
     if (terms.on_sale_from and now < terms.on_sale_from) or now >= terms.on_sale_until:
+        begins = terms.on_sale_from if terms.on_sale_from and now < terms.on_sale_from else None
+        when = f"begins at {rfc_3339(begins)}" if begins else f"ended at {rfc_3339(terms.on_sale_until)}"
         raise NotOnSale(
+            detail=f"The sale of {terms.ticket_type_name} {when}.",
             ticket_type_id=terms.ticket_type_id,
             ticket_type_name=terms.ticket_type_name,
             on_sale_from=terms.on_sale_from,
@@ -179,7 +187,11 @@ def check_on_sale(terms: SaleTerms, quantity: int, now: datetime) -> None:
         )
     if not terms.min_per_order <= quantity <= terms.max_per_order:
         raise QuantityNotAllowed(
-            ticket_type_id=terms.ticket_type_id, min_per_order=terms.min_per_order, max_per_order=terms.max_per_order
+            ticket_type_id=terms.ticket_type_id,
+            ticket_type_name=terms.ticket_type_name,
+            quantity=quantity,
+            min_per_order=terms.min_per_order,
+            max_per_order=terms.max_per_order,
         )
 
 
@@ -232,17 +244,22 @@ def buyer_limits(items: Sequence[CartItem], voucher: Voucher | None) -> list[Buy
     return limits
 
 
-def shortage_error(cart: Cart, pool_ids: Collection[UUID]) -> DomainError:
+def shortage_error(cart: Cart, left: Mapping[UUID, int]) -> DomainError:
     """Return the error for a cart whose pools have too little left.
 
     Args:
-        pool_ids: the pools that have too little left.
+        left: how much is left of each pool that has too little.
     """
-    if cart.voucher is not None and set(pool_ids) == {cart.voucher.pool_id}:
+    if cart.voucher is not None and left.keys() == {cart.voucher.pool_id}:
         return VoucherUsedUp()
-    terms = [item.terms for item in cart.items]
-    sold_out = [each for each in terms if each.pool_id in pool_ids or each.capacity_pool_id in pool_ids]
-    return SoldOut(ticket_type_ids=[each.ticket_type_id for each in sold_out])
+    short = []
+    for terms in (item.terms for item in cart.items):
+        counts = [left[pool_id] for pool_id in (terms.pool_id, terms.capacity_pool_id) if pool_id and pool_id in left]
+        if counts:
+            name = terms.ticket_type_name
+            short.append(TicketTypeLeft(id=terms.ticket_type_id, name=name, available=min(counts)))
+    said = " ".join(f"{each['name']}: {each['available'] or 'none'} left." for each in short)
+    return SoldOut(detail=f"{said} {SoldOut.remedy}", ticket_types=short)
 
 
 def check_buyer_limits(limits: Sequence[BuyerLimit], owned: dict[UUID, int]) -> None:
@@ -257,7 +274,9 @@ def check_buyer_limits(limits: Sequence[BuyerLimit], owned: dict[UUID, int]) -> 
     for limit in limits:
         taken = owned.get(limit.subject_id, 0)
         if taken + limit.quantity > limit.max_per_buyer:
-            raise BuyerLimitReached(name=limit.name, max_per_buyer=limit.max_per_buyer, taken=taken)
+            raise BuyerLimitReached(
+                subject_id=limit.subject_id, name=limit.name, max_per_buyer=limit.max_per_buyer, taken=taken
+            )
 
 
 def buyer_keys(order: OrderRow) -> list[str]:

@@ -112,7 +112,7 @@ def _place_with_retry(conn: db.Connection, caller: Caller, request: OrderRequest
             before, cart = cart, _read_cart(conn, request)
             if cart == before:
                 seats.check_named(conn, cart.seats)
-                raise rules.shortage_error(cart, error.pool_ids) from error
+                raise rules.shortage_error(cart, error.left) from error
         else:
             return _answer_purchase(conn, purchase)
     raise Busy

@@ -21,8 +21,8 @@ class SellerSuspended(DomainError):
 
 class DecisionNotPossible(DomainError):
     code = "decision_not_possible"
-    meaning = "The organisation is {organisation_status}, which allows no such decision."
-    remedy = "Make one of `decisions`."
+    meaning = "The organisation is {organisation_status}, which allows no such decision, but: {decisions}."
+    remedy = "Make one of these."
     organisation_status: str
     decisions: list[str]
 

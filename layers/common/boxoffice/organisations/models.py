@@ -13,12 +13,12 @@ from boxoffice.models import (
     Id,
     ImageUrl,
     LongText,
+    Name,
     Page,
     PastedText,
     Patch,
     Phone,
     Request,
-    ShortText,
     Text,
     View,
     WebUrl,
@@ -66,11 +66,11 @@ Terms = Annotated[
 
 
 class OrganisationRequest(Request):
-    name: ShortText
+    name: Name
 
 
 class OrganisationPatch(Patch):
-    name: ShortText = unchanged()
+    name: Name = unchanged()
     slug: Slug = unchanged()
     logo_url: ImageUrl | None = unchanged()
     description: Text = unchanged()

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from boxoffice.errors import DomainError
-from boxoffice.events.errors import EventOver
+from boxoffice.events.errors import EventEnded
 from boxoffice.orders.errors import OrderNotPending, PaymentProcessing
 from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.ticket_types.errors import EventCancelled
@@ -12,13 +12,14 @@ from boxoffice.ticket_types.errors import EventCancelled
 class ProviderNotEnabled(DomainError):
     status = 422
     code = "provider_not_enabled"
-    meaning = "This payment provider is not enabled."
-    remedy = "Choose another provider."
+    meaning = "This payment provider is not enabled. These are: {providers}."
+    remedy = "Choose one of them."
+    providers: list[str]
 
 
 class OrderExpired(DomainError):
     code = "order_expired"
-    meaning = "The order's hold has lapsed."
+    meaning = "The order's hold lapsed at {expired_at}."
     remedy = "Place a new order."
     expired_at: datetime
     detail: str = ""
@@ -72,14 +73,15 @@ class RefundTooLarge(DomainError):
 
 class MatterSettled(DomainError):
     code = "matter_settled"
-    meaning = "Somebody has settled this matter already."
+    meaning = "Somebody settled this matter at {settled_at}."
     remedy = "Read it again to see how."
+    settled_at: datetime
 
 
 class ActionNotPossible(DomainError):
     code = "action_not_possible"
-    meaning = "A matter of this kind cannot be settled by this action."
-    remedy = "Choose one of its `actions`."
+    meaning = "A matter of this kind cannot be settled by this action, but by: {actions}."
+    remedy = "Choose one of them."
     actions: list[str]
 
 
@@ -93,7 +95,7 @@ class RefundUnderWay(DomainError):
 NOT_SETTLED = (MatterSettled, ActionNotPossible, RefundUnderWay)
 
 # Why an order cannot be paid.
-NOT_PAYABLE = (OrderNotPending, OrderExpired, EventCancelled, EventOver, SellerSuspended)
+NOT_PAYABLE = (OrderNotPending, OrderExpired, EventCancelled, EventEnded, SellerSuspended)
 
 # Why a payment cannot be started at a provider.
 NOT_TAKEN = (

@@ -119,11 +119,15 @@ def load_enabled(name: str) -> Provider:
         ProviderNotEnabled: the deployment does not use it, or there is no such provider.
     """
     if name not in settings().payment_providers:
-        raise ProviderNotEnabled
+        raise _not_enabled(name)
     provider = load(name)
     if settings().stage == "prod" and not provider.INFO.takes_real_money:
-        raise ProviderNotEnabled
+        raise _not_enabled(name)
     return provider
+
+
+def _not_enabled(name: str) -> ProviderNotEnabled:
+    return ProviderNotEnabled(providers=sorted({*settings().payment_providers} - {name}))
 
 
 def load(name: str) -> Provider:
@@ -133,5 +137,5 @@ def load(name: str) -> Provider:
         ProviderNotEnabled: there is no such provider.
     """
     if name not in PROVIDERS:
-        raise ProviderNotEnabled
+        raise _not_enabled(name)
     return cast(Provider, import_module(f"{__package__}.{name}"))

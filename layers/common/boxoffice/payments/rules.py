@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from boxoffice.errors import DomainError
-from boxoffice.events.errors import EventOver
+from boxoffice.events.errors import EventEnded
 from boxoffice.money import show
 from boxoffice.orders.errors import OrderNotPending, PaymentProcessing
 from boxoffice.orders.models import OrderRow, OrderStatus
@@ -65,7 +65,7 @@ def end_of_sale(sale: SaleState, now: datetime) -> DomainError | None:
     if sale.is_cancelled:
         return EventCancelled()
     if sale.ends_at <= now:
-        return EventOver()
+        return EventEnded(ended_at=sale.ends_at)
     return None if sale.organisation_status == "approved" else SellerSuspended()
 
 
@@ -73,7 +73,7 @@ def check_for_sale(sale: SaleState, now: datetime) -> None:
     """Check that what an order is for is still for sale.
 
     Raises:
-        EventCancelled, EventOver: one of its events is cancelled or over.
+        EventCancelled, EventEnded: one of its events is cancelled or over.
         SellerSuspended: its seller sells nothing now.
     """
     if error := end_of_sale(sale, now):

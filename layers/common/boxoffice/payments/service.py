@@ -216,7 +216,7 @@ def mark_order_paid(
     Raises:
         NotFound, Forbidden: the order is not of the caller's organisation, or the role is too low.
         OrderNotPending: the order is paid already, or was cancelled.
-        EventCancelled, EventOver, SellerSuspended: what it is for is no longer for sale.
+        EventCancelled, EventEnded, SellerSuspended: what it is for is no longer for sale.
         OrderExpired: the order's hold has lapsed, and its stock is no longer available.
         KeyReused: the idempotency key belongs to another request.
     """

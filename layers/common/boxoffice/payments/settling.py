@@ -85,14 +85,16 @@ def _settle(
     with conn.transaction():
         matter = _get_matter(conn, organisation_id, matter_id)
         if matter.settled_at is not None:
-            raise MatterSettled
+            raise MatterSettled(settled_at=matter.settled_at)
         if request.action not in (actions := rules.actions_of(matter)):
             raise ActionNotPossible(actions=[*actions])
         order_id, resolution = _act(conn, matter, request)
         settled = {"settled_by": caller.actor, "resolution": resolution, "note": request.note, "order_id": order_id}
-        if not db.run(conn, SQL.settle_matter, id=matter_id, **settled):
-            raise MatterSettled
-        view = _view(_get_matter(conn, organisation_id, matter_id))
+        is_settled = db.run(conn, SQL.settle_matter, id=matter_id, **settled)
+        matter = _get_matter(conn, organisation_id, matter_id)
+        if not is_settled and matter.settled_at:
+            raise MatterSettled(settled_at=matter.settled_at)
+        view = _view(matter)
         idempotency.store(conn, idempotent, view.model_dump(mode="json"))
         facts = request.model_dump(exclude_none=True, exclude={"action"}) | {
             "kind": matter.kind,

@@ -17,10 +17,12 @@ class NotSeated(DomainError):
 class SeatCountMismatch(DomainError):
     status = 422
     code = "seat_count_mismatch"
-    meaning = "The quantity is {quantity}, but `seat_ids` names another number of different seats."
+    meaning = "The quantity of {ticket_type_name} is {quantity}, but `seat_ids` names {seats} different seats."
     remedy = "Name {quantity} seats, or none of this ticket type."
     ticket_type_id: UUID
+    ticket_type_name: str
     quantity: int
+    seats: int
 
 
 class SeatNotFound(DomainError):

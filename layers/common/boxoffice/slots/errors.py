@@ -7,8 +7,10 @@ from boxoffice.errors import DomainError
 
 class PlaceFull(DomainError):
     code = "service_full"
-    meaning = "Every slot is taken."
+    meaning = "Every slot of {service_name} is taken; it has {capacity}."
     remedy = "Wait until a slot is released, or raise the capacity."
+    service_name: str
+    capacity: int
 
 
 class CapacityTooLow(DomainError):

@@ -205,10 +205,10 @@ def _claim(
         **request.customer.model_dump(),
         **idempotency.params(idempotent, {"id": str(claim_id)}),
     }
-    return _answer(_take_slot(conn, claim), text)
+    return _answer(_take_slot(conn, place, claim), text)
 
 
-def _take_slot(conn: db.Connection, claim: dict[str, Any]) -> NewClaimRow:
+def _take_slot(conn: db.Connection, place: PlaceRow, claim: dict[str, Any]) -> NewClaimRow:
     """Take a free slot for a claim and store both.
 
     An attempt that fails while a slot is free has lost it to somebody else, so it is repeated. Each time, one snapshot
@@ -222,10 +222,10 @@ def _take_slot(conn: db.Connection, claim: dict[str, Any]) -> NewClaimRow:
     for _ in range(_MOST_ATTEMPTS):
         if new_claim is not None:
             return new_claim
-        if not db.value(conn, SQL.has_free_slot, place_id=claim["place_id"]):
-            raise PlaceFull
+        if not db.value(conn, SQL.has_free_slot, place_id=place.id):
+            raise PlaceFull(service_name=place.name, capacity=place.capacity)
         with conn.transaction():
-            db.run(conn, SQL.lock_free_slot, place_id=claim["place_id"])
+            db.run(conn, SQL.lock_free_slot, place_id=place.id)
             new_claim = db.one(conn, NewClaimRow, SQL.take_slot, **claim)
     raise Busy
 

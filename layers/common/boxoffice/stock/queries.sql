@@ -12,10 +12,13 @@ SELECT %(pool_id)s, number - 1, available
 FROM unnest(%(available)s::integer[]) WITH ORDINALITY AS row (available, number)
 
 -- name: list_short_pools
--- The pools that have less available than is wanted of them. One snapshot shows them all, so they are short at one
--- moment.
-SELECT pool_id FROM unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[]) AS wanted (pool_id, quantity)
-WHERE wanted.quantity > (SELECT coalesce(sum(available), 0) FROM stock WHERE stock.pool_id = wanted.pool_id)
+-- The pools that have less available than is wanted of them, and how much. One snapshot shows them all, so they are
+-- short at one moment.
+SELECT wanted.pool_id, pool.available
+FROM unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[]) AS wanted (pool_id, quantity)
+CROSS JOIN LATERAL
+  (SELECT coalesce(sum(available), 0) AS available FROM stock WHERE stock.pool_id = wanted.pool_id) AS pool
+WHERE wanted.quantity > pool.available
 
 -- name: lock_and_consolidate
 -- Moves available stock of several rows of a pool into the first of them. Each row that is locked has one ticket at

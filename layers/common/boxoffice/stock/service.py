@@ -79,17 +79,17 @@ def plans(conn: db.Connection, draws: Sequence[Draw]) -> Iterator[Sequence[Draw]
     """
     yield draws
     for number in range(_MOST_PLANS):
-        if pool_ids := list_short_pools(conn, draws):
-            raise InsufficientStock(pool_ids)
+        if left := list_short_pools(conn, draws):
+            raise InsufficientStock(left)
         yield draws if number == 0 else [replace(draw, start=0) for draw in draws]
     raise Busy
 
 
-def list_short_pools(conn: db.Connection, draws: Sequence[Draw]) -> list[UUID]:
-    """Return the pools that have less available than is wanted of them, as of one snapshot."""
+def list_short_pools(conn: db.Connection, draws: Sequence[Draw]) -> dict[UUID, int]:
+    """Return how much is available of each pool that has less than is wanted of it, as of one snapshot."""
     pool_ids, quantities = [draw.pool_id for draw in draws], [draw.quantity for draw in draws]
     rows = db.many(conn, dict, SQL.list_short_pools, pool_ids=pool_ids, quantities=quantities)
-    return [row["pool_id"] for row in rows]
+    return {row["pool_id"]: row["available"] for row in rows}
 
 
 def take(conn: db.Connection, draws: Sequence[Draw]) -> str | None:

@@ -1,5 +1,7 @@
 """Why a ticket type cannot be as requested."""
 
+from uuid import UUID
+
 from boxoffice.errors import AmountOffStep, DomainError
 
 
@@ -40,8 +42,11 @@ class EventCancelled(DomainError):
 
 class TicketsTaken(DomainError):
     code = "tickets_taken"
-    meaning = "Its tickets are sold, or held by orders or offers of the waitlist."
+    meaning = "{taken} tickets of {ticket_type_name} are sold, or held by orders or offers of the waitlist."
     remedy = "Refund or cancel those orders first, or cancel the event."
+    ticket_type_id: UUID
+    ticket_type_name: str
+    taken: int
 
 
 class SeatsDecideQuantity(DomainError):
@@ -52,8 +57,9 @@ class SeatsDecideQuantity(DomainError):
 
 class CapacityNotSettable(DomainError):
     code = "capacity_not_settable"
-    meaning = "Tickets are sold or held already, and the event has no capacity so far."
+    meaning = "{taken} tickets of a ticket type are sold or held already, and the event has no capacity so far."
     remedy = "Lower the quantities of its ticket types instead."
+    taken: int
 
 
 # Why a ticket type cannot be created or edited as requested.

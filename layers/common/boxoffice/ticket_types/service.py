@@ -150,8 +150,12 @@ def _seated_pool(conn: db.Connection, ticket_type: TicketTypeRow) -> UUID:
     try:
         stock.resize_pool(conn, ticket_type.pool_id, 0)
     except QuantityTooLow as error:
-        raise TicketsTaken from error
+        raise _tickets_taken(ticket_type, error) from error
     return stock.create_pool(conn, 0)
+
+
+def _tickets_taken(ticket_type: TicketTypeRow, error: QuantityTooLow) -> TicketsTaken:
+    return TicketsTaken(ticket_type_id=ticket_type.id, ticket_type_name=ticket_type.name, taken=error.taken)
 
 
 def replace_pools(conn: db.Connection, event_id: UUID) -> None:
@@ -170,7 +174,7 @@ def replace_pools(conn: db.Connection, event_id: UUID) -> None:
             pool_id = stock.create_pool(conn, ticket_type.quantity)
             db.run(conn, SQL.replace_pool, id=ticket_type.id, pool_id=pool_id)
     except QuantityTooLow as error:
-        raise CapacityNotSettable from error
+        raise CapacityNotSettable(taken=error.taken) from error
 
 
 def delete_all(conn: db.Connection, event_id: UUID) -> None:
@@ -191,11 +195,11 @@ def _delete(conn: db.Connection, ticket_types: Sequence[TicketTypeRow]) -> None:
     Raises:
         TicketsTaken: some of their tickets are sold or held.
     """
-    try:
-        for ticket_type in sorted(ticket_types, key=lambda row: row.pool_id):
+    for ticket_type in sorted(ticket_types, key=lambda row: row.pool_id):
+        try:
             stock.resize_pool(conn, ticket_type.pool_id, 0)
-    except QuantityTooLow as error:
-        raise TicketsTaken from error
+        except QuantityTooLow as error:
+            raise _tickets_taken(ticket_type, error) from error
     for ticket_type in ticket_types:
         seats.remove(conn, ticket_type.id)
     db.run(conn, SQL.delete_ticket_types, ids=[row.id for row in ticket_types])

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from boxoffice.errors import DomainError
-from boxoffice.events.errors import EventOver
+from boxoffice.events.errors import EventEnded
 from boxoffice.ticket_types.errors import EventCancelled
 
 
@@ -44,7 +44,7 @@ class TransferLimit(DomainError):
 
 class TransferExpired(DomainError):
     code = "transfer_expired"
-    meaning = "The ticket was not accepted in time."
+    meaning = "The ticket could be accepted until {expired_at}."
     remedy = "Ask the holder to send it again."
     expired_at: datetime
 
@@ -81,7 +81,7 @@ class KeyRetired(DomainError):
 
 
 # Why a ticket cannot be transferred.
-NOT_TRANSFERABLE = (TicketRefunded, TicketUsed, EventOver, EventCancelled, TransferLimit)
+NOT_TRANSFERABLE = (TicketRefunded, TicketUsed, EventEnded, EventCancelled, TransferLimit)
 
 # Why a transfer can no longer be accepted.
 TRANSFER_CLOSED = (TransferAccepted, TransferReplaced, TransferExpired)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import Email, Id, Page, PastedText, Request, ShortText, View
+from boxoffice.models import Email, Id, Name, Page, PastedText, Request, View
 
 type TicketStatus = Literal["valid", "refunded"]
 type TransferStatus = Literal["pending", "accepted", "replaced"]
@@ -24,12 +24,12 @@ class Viewer(StrEnum):
 
 class TransferRequest(Request):
     email: Email
-    name: ShortText | None = None
+    name: Name | None = None
 
 
 class AcceptTransferRequest(Request):
     token: Annotated[PastedText, Field(description="From the link in the email")]
-    name: Annotated[ShortText, Field(description="The name of the new holder")]
+    name: Annotated[Name, Field(description="The name of the new holder")]
 
 
 class PendingTransferView(View):

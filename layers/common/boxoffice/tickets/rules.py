@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from boxoffice.errors import NotFound
-from boxoffice.events.errors import EventOver
+from boxoffice.events.errors import EventEnded
 from boxoffice.ticket_types.errors import EventCancelled
 from boxoffice.tickets.errors import (
     NothingToPrint,
@@ -42,7 +42,7 @@ def check_transferable(ticket: LockedTicket, now: datetime) -> None:
     if not ticket.event_is_on:
         raise EventCancelled
     if now >= ticket.ends_at:
-        raise EventOver
+        raise EventEnded(ended_at=ticket.ends_at)
     if ticket.transfer_count >= MOST_TRANSFERS:
         raise TransferLimit(max_transfers=MOST_TRANSFERS)
 

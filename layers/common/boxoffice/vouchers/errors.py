@@ -14,7 +14,7 @@ class VoucherNotFound(DomainError):
 
 class VoucherExpired(DomainError):
     code = "voucher_expired"
-    meaning = "The voucher is no longer valid."
+    meaning = "The voucher was valid until {valid_until}."
     remedy = "Order without it."
     valid_until: datetime
 

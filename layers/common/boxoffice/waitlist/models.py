@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import Email, Id, Page, Request, ShortText, View
+from boxoffice.models import Email, Id, Name, Page, Request, View
 
 type EntryStatus = Literal["waiting", "offered", "accepted", "lapsed", "left", "closed"]
 ALL_STATUSES = ("waiting", "offered", "accepted", "lapsed", "left", "closed")
@@ -15,7 +15,7 @@ ALL_STATUSES = ("waiting", "offered", "accepted", "lapsed", "left", "closed")
 
 class WaitlistRequest(Request):
     quantity: Annotated[int, Field(strict=True, ge=1, le=1000)]
-    name: ShortText
+    name: Name
     email: Email
 
 
@@ -39,6 +39,7 @@ class WaitlistTerms:
     """What a request to join the waitlist needs to know of a ticket type: sale window, limits and pools."""
 
     ticket_type_id: UUID
+    ticket_type_name: str
     organisation_id: UUID
     event_id: UUID
     on_sale_from: datetime | None

@@ -2,8 +2,9 @@
 
 -- name: get_terms
 -- The sale terms of a ticket type that the public can buy, and the pools that an order of it draws from.
-SELECT ticket_types.id AS ticket_type_id, organisation_id, event_id, sales_start AS on_sale_from,
-    least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order,
+SELECT ticket_types.id AS ticket_type_id, ticket_types.name AS ticket_type_name, organisation_id, event_id,
+    sales_start AS on_sale_from, least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until,
+    min_per_order, max_per_order,
     array_remove(ARRAY[pool_id, capacity_pool_id], NULL) AS pool_ids, organisations.status = 'approved' AS seller_sells
 FROM ticket_types JOIN events ON events.id = event_id JOIN organisations ON organisations.id = organisation_id
 WHERE ticket_types.id = %(id)s AND NOT hidden AND ticket_types.deleted_at IS NULL

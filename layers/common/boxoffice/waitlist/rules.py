@@ -25,7 +25,11 @@ def check_joinable(terms: WaitlistTerms, quantity: int, now: datetime) -> None:
         raise WaitlistClosed(on_sale_from=terms.on_sale_from, on_sale_until=terms.on_sale_until)
     if not terms.min_per_order <= quantity <= terms.max_per_order:
         raise QuantityNotAllowed(
-            ticket_type_id=terms.ticket_type_id, min_per_order=terms.min_per_order, max_per_order=terms.max_per_order
+            ticket_type_id=terms.ticket_type_id,
+            ticket_type_name=terms.ticket_type_name,
+            quantity=quantity,
+            min_per_order=terms.min_per_order,
+            max_per_order=terms.max_per_order,
         )
 
 
