@@ -258,6 +258,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
     "idempotency_keys": "repeats answers that the person got, for two days",
     "erasures": "is the request to erase, and exists while that is done",
     "erased_buyers": "knows nobody without the key, and then only by their address",
+    "guest_list": "has the words of names and addresses that tickets and orders have, to search by",
     "order_history": "has the states of an order; the export has the last",
     "provider_events": "is what a provider told of a payment, which the export has",
     "incoming_payments": BOOKS,

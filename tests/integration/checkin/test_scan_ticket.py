@@ -132,7 +132,9 @@ def test_a_former_qr_is_not_taken_for_a_forgery(door: TicketAtDoor, conn: Connec
     assert door.scan(newer).status == 200
 
 
-@pytest.mark.parametrize("body", [{}, {"qr": 1}, {"qr": "x" * 501}, {"qr": "x", "gate": "\u200b"}, {"qr": "x", "at": 1}])
+@pytest.mark.parametrize(
+    "body", [{}, {"qr": 1}, {"qr": "x" * 501}, {"qr": "x", "gate": "\u200b"}, {"qr": "x", "at": 1}]
+)
 def test_a_malformed_scan_is_refused(door: TicketAtDoor, body: dict[str, Any]) -> None:
     assert door.api.post("/v1/scans", body, account=door.scanner).code == "invalid"
 
