@@ -7,7 +7,7 @@ from boxoffice.accounts.models import PasswordChange
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
-from boxoffice.rate_limit import limit_passwords
+from boxoffice.rate_limit import limit_notices, limit_passwords
 
 __all__ = ["handler"]
 
@@ -20,5 +20,6 @@ def change_password(request: PasswordChange) -> None:
 
     The request takes the current password too. The account's other sessions end; this one goes on.
     """
+    limit_notices(caller(), caller().account)
     with limit_passwords(caller(), str(caller().account), WrongCredentials), db.autocommit() as conn:
         service.change_password(conn, caller(), request)

@@ -6,7 +6,8 @@ from boxoffice.api_keys import service
 from boxoffice.api_keys.errors import TooManyKeys
 from boxoffice.api_keys.models import ApiKeyRequest, NewApiKeyView
 from boxoffice.auth import Who
-from boxoffice.errors import EndOutOfRange
+from boxoffice.errors import EndOutOfRange, TooManyRequests
+from boxoffice.rate_limit import limit_notices
 
 __all__ = ["handler"]
 
@@ -16,7 +17,7 @@ __all__ = ["handler"]
     "/v1/organisations/{organisation_id}/api-keys",
     who=Who.OWNER,
     status=201,
-    raises=(EndOutOfRange, TooManyKeys),
+    raises=(EndOutOfRange, TooManyKeys, TooManyRequests),
 )
 def create_api_key(organisation_id: PathId, request: ApiKeyRequest) -> NewApiKeyView:
     """Make an API key, with which a program acts for the organisation.
@@ -25,4 +26,6 @@ def create_api_key(organisation_id: PathId, request: ApiKeyRequest) -> NewApiKey
     key this once. An email tells the owners.
     """
     with db.transaction() as conn:
-        return service.create_key(conn, caller(), organisation_id, request)
+        key = service.create_key(conn, caller(), organisation_id, request)
+        limit_notices(caller(), caller().account)
+    return key

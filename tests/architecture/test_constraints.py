@@ -345,6 +345,11 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
         "UPDATE erasures SET finished_at = now(), due_at = NULL, email = 'ada@example.com', phone = NULL",
     ),
     "erasures_pkey": copy("erasures", account_id="NULL"),
+    "event_moves_event_id_fkey": f"UPDATE event_moves SET event_id = {NEW}",
+    "event_moves_open": copy("event_moves", id=NEW, version="9"),
+    "event_moves_pkey": copy("event_moves", version="9", outcome="'told'"),
+    "event_moves_outcome_check": "UPDATE event_moves SET outcome = 'forgotten'",
+    "event_moves_version": copy("event_moves", id=NEW, outcome="'told'"),
     "contact_purges_event_id_fkey": f"UPDATE contact_purges SET event_id = {NEW}",
     "contact_purges_pkey": copy("contact_purges"),
     # the platform
@@ -404,6 +409,7 @@ NULLABLE: dict[str, str] = {
     "door_devices": "last_seen_at revoked_at",
     "door_passes": "gates revoked_at",
     "key_withdrawals": "finished_at signs_at withdrawn_at",
+    "event_moves": "doors_open_at outcome seen_at",
     "events": (
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
         "image_url late_payments_share late_payments_until rating"
@@ -461,6 +467,9 @@ INSERT INTO platform_settings VALUES ('verify_emails', 'true');
 INSERT INTO erasures (id, account_id, email, is_proven)
     SELECT gen_random_uuid(), id, 'ada@example.com', true FROM accounts LIMIT 1;
 INSERT INTO erased_buyers SELECT '', id, now() FROM orders LIMIT 1;
+INSERT INTO event_moves (id, event_id, version, venue_name, venue_address, city, time_zone, starts_at, ends_at, due_at)
+    SELECT gen_random_uuid(), id, 2, venue_name, venue_address, city, time_zone, starts_at, ends_at, now() FROM events
+    LIMIT 1;
 INSERT INTO contact_purges (event_id) SELECT id FROM events LIMIT 1;
 INSERT INTO google_identities (issuer, subject, account_id) SELECT 'google', 'ada', id FROM accounts LIMIT 1;
 INSERT INTO audit_values SELECT chain, entry, 'digest', 'sixteen of bytes', 'value', NULL FROM audit_log LIMIT 1;

@@ -270,6 +270,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
         (
             "audit_chains",
             "contact_purges",
+            "event_moves",
             "events",
             "key_withdrawals",
             "migrations",

@@ -50,7 +50,8 @@ OPENED = """
     checkin: get_scan has_changed list_changed_tickets list_scans recount_scans search_guests
         undo_scan
     doors: count_devices insert_device insert_pass lock_device revoke_device revoke_pass
-    events: cancel_event delete_event insert_event list_amounts lock_event publish_event update_event
+    events: cancel_event delete_event insert_event insert_move list_amounts lock_event publish_event
+        supersede_moves update_event
     messaging: insert_webhooks
     orders: get_draws get_request give_back_draws insert_note is_processing list_buyer_limits list_draws
         place_cart place_order set_draws set_hold_end set_seats set_status take_order take_payments_to_close
@@ -85,8 +86,9 @@ OPENED = """
 
 # Jobs work for all organisations, and answer nobody.
 JOBS = """
-    events: finish_cancellation
-    orders: list_lapsed_orders lock_lapsed_orders set_expired
+    events: finish_cancellation list_moves_to_tell set_move_outcome set_move_seen
+        set_move_told take_move
+    orders: list_holders_to_tell list_lapsed_orders list_orders_to_tell lock_lapsed_orders set_expired
     organisations: list_expired_invitations purge_invitations
     payments: erase_old_events get_payments_backlog list_accounts_to_send list_old_events list_orders_to_end
         take_payments_to_ask take_refunds
@@ -105,7 +107,8 @@ ADMINS = """
 
 # An email goes to the address that the row itself names.
 EMAILS = """
-    orders: get_order_for_email list_items_for_email
+    events: get_moved_event list_moves
+    orders: get_event_for_email get_order_for_email get_order_to_tell get_ticket_to_tell list_items_for_email
     organisations: get_invitation_for_email
     payments: get_refund_for_email
     refunds: get_cancellation_for_email get_refund_for_email

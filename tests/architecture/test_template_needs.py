@@ -58,6 +58,7 @@ JOBS = {
     "finish_cancellations": "rate(1 minute)",
     "offer_waitlist": "rate(1 minute)",
     "purge_personal_data": "rate(1 hour)",
+    "tell_moves": "rate(1 minute)",
     "reconcile_payments": "rate(1 minute)",
     "reissue_tickets": "rate(1 minute)",
     "relay_outbox": "rate(1 minute)",
@@ -70,6 +71,7 @@ SECONDS = {
     "finish_cancellations": 60,
     "finish_google_login": 29,  # three calls to Google may take 6 s each
     "get_scan_manifest": 29,
+    "tell_moves": 60,
     "migrate": 840,
     "purge_personal_data": 60,
     "reconcile_payments": 60,

@@ -13,6 +13,7 @@
 - `authenticators`: an app that makes the codes of a second factor
 - `google`: Google as a process (`google_server`), and people who log in there
 - `sellers`: managers who refund, and paid orders
+- `moves`: managers who move an event, and the job that tells of it
 - `owners`: owners who invite, remove and hand over, and admins who decide
 - `doors`: attendants who scan
 - `offline_scanner`: a device that scans without a network

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import psycopg
 
+from boxoffice import db
 from boxoffice.orders import service as orders
 from tests.helpers import factories
 from tests.helpers.support import Answer, Client, context, function
@@ -62,6 +63,26 @@ def cancel_event(api: Client, shop: Shop) -> Answer:
 def finish_cancellations() -> dict[str, int]:
     """Run the job once. Return its counts."""
     return dict(function("finish_cancellations").handler({}, context()))
+
+
+def tell_moves(conn: psycopg.Connection, *, due: bool = True, rounds: int | None = None) -> dict[str, int]:
+    """Run the job that tells holders of moved events, and return its report.
+
+    Args:
+        due: let the time pass that a move waits for further changes.
+        rounds: how often it may look for moves. By default until there is none to tell.
+    """
+    from boxoffice.orders import moved_events
+
+    if due:
+        conn.execute("UPDATE event_moves SET due_at = now() WHERE outcome IS NULL")
+    if rounds is None:
+        return dict(function("tell_moves").handler({}, context()))
+    for _ in range(rounds):
+        for move in moved_events.list_to_tell(db.connect()):
+            with db.transaction() as own:
+                moved_events.tell(own, move)
+    return {}
 
 
 def tickets_of(conn: psycopg.Connection, order: UUID, status: str = "valid") -> list[UUID]:

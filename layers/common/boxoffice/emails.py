@@ -12,14 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import jinja2
 
-from boxoffice import money
+from boxoffice import email_design, money
 from boxoffice.config import settings
 from boxoffice.texts import one_line
+
+_MOST_PREHEADER = 160  # characters
 
 
 class NotNeeded(Exception):
@@ -50,18 +52,46 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Content:
-    """The subject, the text and the HTML of an email, with its pictures and attachments."""
+    """The subject, the text and the HTML of an email, with its pictures and attachments.
+
+    Attributes:
+        sender: the name of who writes, at our address. None for the platform.
+        reply_to: where answers go. None for our address.
+    """
 
     subject: str
     text: str
     html: str
     images: list[Image] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
+    sender: str | None = None
+    reply_to: str | None = None
+
+
+@dataclass(frozen=True)
+class Seller:
+    """Whom an email about an order or an event comes from."""
+
+    name: str
+    contact: str | None
+
+
+class Sold(Protocol):
+    """What a seller sells."""
+
+    @property
+    def seller(self) -> str: ...
+    @property
+    def seller_contact(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
 class Occasion:
-    """The facts of an event that emails and calendars show: when and where it is."""
+    """The facts of an event that emails and calendars show: when and where it is, and who sells it.
+
+    Attributes:
+        seller_contact: the seller's address for questions, if it has given one.
+    """
 
     event_id: UUID
     event_version: int
@@ -73,6 +103,13 @@ class Occasion:
     starts_at: datetime
     ends_at: datetime
     doors_open_at: datetime | None
+    seller: str
+    seller_contact: str | None
+
+
+def seller_of(sold: Sold) -> Seller:
+    """Return who sells an event, an order or a ticket."""
+    return Seller(sold.seller, sold.seller_contact)
 
 
 def write(
@@ -81,16 +118,26 @@ def write(
     facts: dict[str, Any],
     images: Sequence[Image] = (),
     attachments: Sequence[Attachment] = (),
+    seller: Seller | None = None,
 ) -> Content:
     """Write an email from its templates, as plain text and as HTML.
 
     Args:
         template: the name of the template files, without ``.txt`` and ``.html``.
         facts: the values that the templates use, by name. `subject` is added. A `notice` may stand above all else.
+        seller: whom the email comes from. By default the platform.
     """
-    facts = {"notice": None, **facts, "subject": subject}
-    text, html = (_templates().get_template(f"{template}.{kind}").render(facts) for kind in ("txt", "html"))
-    return Content(one_line(subject), text, html, list(images), list(attachments))
+    facts = {"notice": None, **facts, "subject": subject, "sender": seller or Seller(settings().site, None)}
+    text = _templates().get_template(f"{template}.txt").render(facts)
+    html = _templates().get_template(f"{template}.html").render(facts | {"preheader": _preheader(text)})
+    sender = (seller.name, seller.contact) if seller else (None, None)
+    return Content(one_line(subject), text, html, list(images), list(attachments), *sender)
+
+
+def _preheader(text: str) -> str:
+    """Return what a list of emails shows beside the subject: the beginning of what the text says after it."""
+    _, *lines = filter(None, map(one_line, text.splitlines()))
+    return " ".join(lines)[:_MOST_PREHEADER]
 
 
 NOTICES = {
@@ -137,6 +184,8 @@ def _templates() -> jinja2.Environment:
         finalize=lambda value: one_line(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=[email_design.InlineStyles],
     )
-    environment.filters["money"] = money.show
+    environment.filters |= {"money": money.show, "type_size": email_design.type_size}
+    environment.globals |= vars(environment.get_template("_parts.html").module)
     return environment

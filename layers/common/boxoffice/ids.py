@@ -1,5 +1,6 @@
 """Identifiers: UUIDv7 for machines, order numbers for people."""
 
+import hashlib
 import re
 import secrets
 import time
@@ -37,6 +38,11 @@ def first_id(moment: datetime) -> UUID:
 
 def _uuid7(milliseconds: int, random: int) -> UUID:
     return UUID(int=milliseconds << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1)
+
+
+def derived_id(*parts: object) -> UUID:
+    """Return an id that is the same whenever the parts are, so that what it names exists once."""
+    return UUID(bytes=hashlib.sha256(" ".join(map(str, parts)).encode()).digest()[:16])
 
 
 def new_order_number() -> str:

@@ -43,9 +43,18 @@ def owe_email(
     conn.after_commit(nudge, message_id, last=True)
 
 
-def owe_emails(conn: db.Connection, template: str, emails: Sequence[tuple[str, dict[str, Any]]]) -> None:
-    """Write several emails of one template, each as its recipient and its payload."""
-    ids = [new_id() for _ in emails]
+def owe_emails(
+    conn: db.Connection,
+    template: str,
+    emails: Sequence[tuple[str, dict[str, Any]]],
+    message_ids: Sequence[UUID] | None = None,
+) -> None:
+    """Write several emails of one template, each as its recipient and its payload.
+
+    Args:
+        message_ids: the ids of emails that are owed once, however often this is called. By default each call owes all.
+    """
+    ids = [*message_ids] if message_ids is not None else [new_id() for _ in emails]
     recipients, payloads = [recipient for recipient, _ in emails], [Jsonb(payload) for _, payload in emails]
     db.run(conn, SQL.insert_emails, template=template, ids=ids, recipients=recipients, payloads=payloads)
     for message_id in ids:
@@ -121,6 +130,11 @@ def enqueue(message_ids: Sequence[UUID], queue_url: str) -> list[UUID]:
     """
     bodies = [json.dumps({"outbox_id": str(message_id)}) for message_id in message_ids]
     return [message_ids[number] for number in queues.put(queue_url, bodies)]
+
+
+def get_statuses(conn: db.Connection, message_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return how some messages stand. Those that are not there have no status."""
+    return {row["id"]: row["status"] for row in db.many(conn, dict, SQL.list_statuses, ids=list(message_ids))}
 
 
 def list_old(conn: db.Connection, days: int, leave_out: Collection[UUID] = ()) -> list[UUID]:

@@ -83,6 +83,9 @@ SELECT bucket, attempts + 1 AS attempts, extract(epoch FROM resets_at - now())::
     extract(epoch FROM now() - last_attempt_at)::float8 AS idle
 FROM rate_limits WHERE bucket = ANY(%(buckets)s) AND resets_at > now()
 
+-- name: list_unverified_emails
+SELECT email FROM accounts WHERE id = ANY(%(account_ids)s) AND email IS NOT NULL AND email_verified_at IS NULL
+
 -- name: has_verified_email
 SELECT EXISTS (
     SELECT FROM accounts WHERE id = %(account_id)s AND email = %(email)s AND email_verified_at IS NOT NULL)

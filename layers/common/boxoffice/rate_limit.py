@@ -178,6 +178,21 @@ def limit_emails_to(caller: Caller, email: str, *others: str) -> None:
         _count(limits)
 
 
+def limit_notices(caller: Caller, *account_ids: UUID) -> None:
+    """Count an email that tells accounts what has been changed, as `limit_emails_to` does.
+
+    It counts only for those that have not verified their address: somebody else may read it.
+
+    Raises:
+        TooManyRequests: as in `limit_emails_to`.
+    """
+    with db.autocommit() as conn:
+        rows = db.many(conn, dict, SQL.list_unverified_emails, account_ids=list(account_ids))
+    limits = {limit.bucket: limit for row in rows for limit in _to(row["email"])}
+    if limits:
+        _count([*limits.values(), _by(caller)])
+
+
 def limit_orders_to(caller: Caller, email: str) -> None:
     """Count the confirmation of an order that costs nothing, as `limit_emails_to` does, but for no address.
 

@@ -441,7 +441,7 @@ def test_emails_say_what_has_changed_and_what_to_do(api: Client, conn: Connectio
     assert all("If it was not you" in text and "Boxoffice" in text for text in texts)
 
 
-@pytest.mark.parametrize("code", ["", "12345", "x" * 41, "two\nlines", None, 123456])
+@pytest.mark.parametrize("code", ["", "12345", "x" * 41, None, 123456])
 def test_a_code_has_six_characters_at_least(api: Client, code: object) -> None:
     person = sign_up(api)
 

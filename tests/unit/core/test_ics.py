@@ -4,17 +4,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import vobject
 from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
 from boxoffice.emails import Occasion
-from boxoffice.ics import calendar_of
+from boxoffice.ics import Method, Source, calendar_of
 from boxoffice.texts import one_line
 
 EVENT = UUID("01981f6c-7b00-7a11-8c3e-5d2f40a1b002")
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 STARTS_AT = datetime(2026, 6, 27, 18, 30, tzinfo=UTC)
+PAGE = f"https://shop.example.com/orders/{EVENT}#token=v1.abc-DEF_123"
+ORDER = Source("K7QW-3MPX", PAGE, "tickets@example.com")
 
 
 def occasion(**overrides: Any) -> Occasion:
@@ -26,6 +29,8 @@ def occasion(**overrides: Any) -> Occasion:
         "venue_address": "1 Hospital Road",
         "city": "Lagos",
         "time_zone": "Africa/Lagos",
+        "seller": "Lagos Live",
+        "seller_contact": "hello@lagos.example",
         "starts_at": STARTS_AT,
         "ends_at": STARTS_AT + timedelta(hours=4),
         "doors_open_at": None,
@@ -33,17 +38,26 @@ def occasion(**overrides: Any) -> Occasion:
     return Occasion(**facts | overrides)
 
 
-def read(*occasions: Occasion) -> list[Any]:
-    """Return the events of a file, after a check of its form."""
-    raw = calendar_of(occasions, NOW)
+def read(*occasions: Occasion, source: Source = ORDER, method: Method = "PUBLISH") -> list[Any]:
+    """Return the events of a file, after a check of its form, and that another program reads the same."""
+    raw = calendar_of(occasions, source, NOW, method)
     assert raw.endswith(b"\r\n")
     assert b"\n" not in raw.replace(b"\r\n", b"")
     assert all(len(line) <= 75 for line in raw.split(b"\r\n"))
     assert [line.decode() for line in raw.split(b"\r\n")]  # no character is cut
     calendar = Calendar.from_ical(raw)
     assert not calendar.errors
-    assert (calendar["VERSION"], calendar["METHOD"]) == ("2.0", "PUBLISH")
-    return list(calendar.walk("VEVENT"))
+    assert (calendar["VERSION"], calendar["METHOD"]) == ("2.0", method)
+    events = list(calendar.walk("VEVENT"))
+    others = vobject.readOne(raw.decode()).vevent_list
+    for event, other in zip(events, others, strict=True):
+        assert (other.summary.value, other.location.value) == (event["SUMMARY"], event["LOCATION"])
+        assert (other.organizer.value, other.organizer.params["CN"]) == (
+            event["ORGANIZER"],
+            [event["ORGANIZER"].params["CN"]],
+        )
+        assert other.dtstart.value == event.decoded("DTSTART")
+    return events
 
 
 def test_an_event_has_its_time_and_venue() -> None:
@@ -54,6 +68,31 @@ def test_an_event_has_its_time_and_venue() -> None:
     assert event.decoded("DTSTAMP") == NOW
     assert event["SUMMARY"] == "Jazz by the sea"
     assert event["LOCATION"] == "Freedom Park, 1 Hospital Road, Lagos"
+
+
+def test_an_event_names_who_sells_it_the_order_and_its_page() -> None:
+    (event,) = read(occasion(doors_open_at=STARTS_AT - timedelta(hours=1), seller='Jazz "Live"; Größe, Lagos'))
+
+    assert event["ORGANIZER"] == "mailto:hello@lagos.example"
+    assert event["ORGANIZER"].params["CN"] == "Jazz 'Live'; Größe, Lagos"
+    assert event["DESCRIPTION"] == f"Doors 18:30\nOrder K7QW-3MPX\n{PAGE}"
+    assert event["URL"] == PAGE
+
+
+def test_a_seller_without_an_address_is_reached_by_ours() -> None:
+    (event,) = read(occasion(seller_contact=None), source=Source(None, None, "tickets@example.com"))
+
+    assert event["ORGANIZER"] == "mailto:tickets@example.com"
+    assert "URL" not in event
+    assert "DESCRIPTION" not in event
+
+
+def test_a_cancelled_event_is_taken_out_of_the_calendar() -> None:
+    (before,), (after,) = read(occasion()), read(occasion(event_version=4), method="CANCEL")
+
+    assert (before["STATUS"], after["STATUS"]) == ("CONFIRMED", "CANCELLED")
+    assert after["UID"] == before["UID"]
+    assert after["SEQUENCE"] > before["SEQUENCE"]
 
 
 def test_the_events_of_an_order_are_in_one_file() -> None:

@@ -1,8 +1,10 @@
 """Emails as mail programs read them. Python's parser plays the mail program."""
 
+import re
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from uuid import UUID
 
 import pytest
@@ -17,9 +19,13 @@ NOW = datetime(2026, 6, 27, 18, 30, tzinfo=UTC)
 SENDER = "Boxoffice <tickets@example.com>"
 
 
-def read(*, recipient="ada@example.com", sender=SENDER, **content):
+def raw_of(recipient="ada@example.com", from_address=SENDER, **content):
     email_content = Content(**{"subject": "Hello", "text": "Text\n", "html": "<p>HTML</p>\n", **content})
-    raw = email_of(MESSAGE, recipient, email_content, sender, NOW).raw
+    return email_of(MESSAGE, recipient, email_content, from_address, NOW).raw
+
+
+def read(*, recipient="ada@example.com", sender=SENDER, sender_name=None, **content):
+    raw = raw_of(recipient, sender, sender=sender_name, **content)
     assert raw.isascii()
     mail = message_from_bytes(raw, policy=policy.default)
     assert not list(defects(mail))
@@ -66,6 +72,61 @@ def test_text_comes_before_html_and_pictures_belong_to_the_html():
 
 def test_a_sender_without_a_name():
     assert read(sender="tickets@example.com")["From"] == "tickets@example.com"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Slow Tide",
+        "Ọ̀ṣun Chamber Orchestra",
+        'Größe & "Söhne", GmbH',
+        'Jazz "Live", Ltd.',
+        "back\\slash (comment) <b>; a:b",
+        "=?utf-8?q?Your_Bank?=",
+        "شب شعر علی\u200cرضا قربانی و گروه موسیقی " * 5,
+        "👨\u200d👩\u200d👧" * 20,
+        "x" * 200,
+        "Donaudampfschifffahrt " * 9,
+    ],
+)
+def test_the_seller_is_the_sender_at_our_address(name):
+    mail = read(sender_name=name, reply_to="hello@seller.example")
+    (sender,) = mail["From"].addresses
+    assert sender.addr_spec == "tickets@example.com"
+    # The parser of the policies puts a space between two encoded words. RFC 2047, section 6.2 forbids that.
+    (header,) = (value for key, value in mail.raw_items() if key == "From")
+    phrase, _, _ = str(make_header(decode_header(header))).rpartition("<")
+    shown = re.sub(r"\\(.)", r"\1", phrase.strip().removeprefix('"').removesuffix('"')) if '"' in phrase else phrase
+    assert shown.strip() == name.strip()
+    assert mail["Reply-To"] == "hello@seller.example"
+
+
+@pytest.mark.parametrize("at", ["@", "\uff20", "\ufe6b"])
+def test_no_name_of_a_seller_looks_like_another_address(at):
+    (sender,) = read(sender_name=f"service{at}paypal.com")["From"].addresses
+    assert (sender.display_name, sender.addr_spec) == ("service at paypal.com", "tickets@example.com")
+
+
+def test_answers_go_to_us_if_nobody_can_write_to_the_seller():
+    assert "Reply-To" not in read(reply_to="jörg@seller.example")
+    assert "Reply-To" not in read(reply_to="jo@seller.example\r\nBcc: eve@example.com")
+    assert read(reply_to="jo@xn--bcher-kva.example")["Reply-To"] == "jo@xn--bcher-kva.example"
+
+
+@given(subject=st.text(st.characters(codec="utf-8"), max_size=300).map(one_line))
+def test_lines_and_encoded_words_are_short(subject):
+    """RFC 2047, section 2: an encoded word has at most 75 octets, its line 76. RFC 5322: other lines at most 78."""
+    raw = raw_of(subject=subject, sender=subject or None, text=subject * 9, html=subject * 9)
+    assert max(map(len, raw.split(b"\r\n"))) <= 78
+    headers = raw.partition(b"\r\n\r\n")[0]
+    assert b"\r\n\r\n" not in headers.replace(b"\r\n ", b"")
+    for line in headers.split(b"\r\n"):
+        words = re.findall(rb"=\?utf-8\?[bq]\?[^?]*\?=", line)
+        assert all(len(word) <= 75 for word in words)
+        for word in words:  # each one alone, so no character is divided
+            ((octets, charset),) = decode_header(word.decode())
+            octets.decode(charset)
+        assert not words or len(line) <= 76
 
 
 @given(subject=st.text(st.characters(codec="utf-8"), max_size=300).map(one_line))

@@ -368,7 +368,8 @@ SELECT id AS transfer_id, status, owed FROM transfers LEFT JOIN (
     WHERE template IN ('transfer_started', 'transfer_accepted', 'transfer_completed') AND NOT payload ? 'renewed'
     GROUP BY payload ->> 'transfer_id'
 ) AS emails ON transfer_id = id::text
-WHERE created_at > now() - interval '7 days' AND coalesce(owed, 0) <> CASE status WHEN 'accepted' THEN 3 ELSE 1 END LIMIT 10
+WHERE created_at > now() - interval '7 days' AND coalesce(owed, 0) <> CASE status WHEN 'accepted' THEN 3 ELSE 1 END
+LIMIT 10
 
 -- name: invitations_without_email
 SELECT id AS invitation_id FROM invitations

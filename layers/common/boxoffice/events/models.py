@@ -180,6 +180,14 @@ class EventPatch(Patch):
     currency: Currency = unchanged()
     capacity: Capacity | None = unchanged()
     late_payments: LatePayments | None = unchanged()
+    tell_holders: Annotated[
+        bool,
+        Field(
+            strict=True,
+            description="False if nobody need know of another time or place, such as for a mistyped street. Otherwise"
+            " everybody with a ticket gets an email within minutes",
+        ),
+    ] = True
 
 
 class VenueView(View):

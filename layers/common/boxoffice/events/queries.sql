@@ -113,3 +113,54 @@ UPDATE events SET deleted_at = now(), version = version + 1 WHERE id = %(id)s
 -- All orders of a cancelled event are refunded.
 UPDATE events SET cancellation_finished_at = now()
 WHERE id = %(id)s AND cancellation_finished_at IS NULL AND cancelled_at < %(cancelled_before)s
+
+-- name: supersede_moves
+-- A later change is told instead. The time at which this one was to be told, if that is to come.
+UPDATE event_moves SET outcome = 'superseded', seen_at = coalesce(seen_at, now())
+WHERE event_id = %(event_id)s AND outcome IS NULL
+RETURNING CASE WHEN due_at > now() THEN due_at END AS due_at
+
+-- name: insert_move
+-- An event that the transaction has locked takes place at another time or place. Before, it did so as this says.
+INSERT INTO event_moves (id, event_id, version, venue_name, venue_address, city, time_zone, starts_at, ends_at,
+    doors_open_at, due_at)
+VALUES (%(id)s, %(event_id)s, %(version)s, %(venue_name)s, %(venue_address)s, %(city)s, %(time_zone)s, %(starts_at)s,
+    %(ends_at)s, %(doors_open_at)s, coalesce(%(due_at)s::timestamptz, now() + %(wait)s))
+
+-- name: list_moves_to_tell
+-- The moves that wait to be seen or told, the longest due first.
+SELECT id FROM event_moves
+WHERE outcome IS NULL AND (seen_at IS NULL OR due_at <= now()) AND id <> ALL(%(leave_out)s) ORDER BY due_at
+
+-- name: take_move
+-- A move that is not told to all yet, unless another run has it. An event that is cancelled or over needs no telling.
+SELECT event_moves.id, event_id, seen_at, due_at <= now() AS is_due, last_order_id,
+    events.status = 'published' AND deleted_at IS NULL AND events.ends_at > now() AS is_on
+FROM event_moves JOIN events ON events.id = event_id
+WHERE event_moves.id = %(id)s AND outcome IS NULL ORDER BY event_moves.id
+FOR NO KEY UPDATE OF event_moves SKIP LOCKED
+
+-- name: set_move_seen
+-- Whoever buys from now on, learns of it with the tickets.
+UPDATE event_moves SET seen_at = now() WHERE id = %(id)s
+
+-- name: set_move_told
+-- The holders of the event's orders up to this one are told.
+UPDATE event_moves SET last_order_id = %(last_order_id)s WHERE id = %(id)s
+
+-- name: set_move_outcome
+-- A move is told to all, or to nobody.
+UPDATE event_moves SET outcome = %(outcome)s WHERE id = %(id)s
+
+-- name: list_moves
+-- The newest moves of an event, the newest first. Nobody moves an event a hundred times.
+SELECT id, venue_name, venue_address, city, time_zone, starts_at, ends_at, doors_open_at, seen_at, outcome
+FROM event_moves
+WHERE event_id = %(event_id)s ORDER BY version DESC LIMIT 100
+
+-- name: get_moved_event
+-- The event of a move, and its newest move.
+SELECT event_id, (
+    SELECT newest.id FROM event_moves AS newest WHERE newest.event_id = move.event_id ORDER BY version DESC LIMIT 1
+) AS newest_id
+FROM event_moves AS move WHERE id = %(id)s

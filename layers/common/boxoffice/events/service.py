@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from boxoffice import audit, db, outbox, sql
 from boxoffice.auth import Caller, require_event, require_role, role_of
 from boxoffice.errors import NotFound
-from boxoffice.events import rules
+from boxoffice.events import moves, rules
 from boxoffice.events.models import (
     AvailabilityView,
     CancelEventRequest,
@@ -140,7 +140,7 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
 def update_event(
     conn: db.Connection, caller: Caller, event_id: UUID, patch: EventPatch, expected_version: int | None
 ) -> EventView:
-    """Change some of an event's fields.
+    """Change some of an event's fields. If that moves it, a job tells its holders (`boxoffice.orders.moved_events`).
 
     Raises:
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
@@ -157,6 +157,7 @@ def update_event(
     check_version(event.version, expected_version)
     check_editable(event.status)
     changes = rules.columns_of(patch.changes())
+    tells = changes.pop("tell_holders", True)
     changed = {*changes}
     rules.check_changes(event, changes, datetime.now(UTC))
     if changes.get("currency", event.currency) != event.currency:
@@ -171,7 +172,12 @@ def update_event(
     if "capacity_pool_id" in changes:
         waitlist.offer_stock_of_event(conn, event_id)
     updated, types = _find_event(conn, event_id), ticket_types.list_of_event(conn, event_id)
-    _record(conn, caller, "update_event", updated, **audit.changes(event, updated, only=changed))
+    facts = audit.changes(event, updated, only=changed)
+    if moves.is_moved(event, updated):
+        facts["tell_holders"] = tells
+        if tells:
+            moves.record(conn, event, updated)
+    _record(conn, caller, "update_event", updated, **facts)
     return _view(updated, types)
 
 

@@ -13,6 +13,7 @@ VALUES (%(id)s, 'sms', %(template)s, %(recipient)s, %(payload)s)
 INSERT INTO outbox (id, kind, template, recipient, payload)
 SELECT id, 'email', %(template)s, recipient, payload
 FROM unnest(%(ids)s::uuid[], %(recipients)s::text[], %(payloads)s::jsonb[]) AS email (id, recipient, payload)
+ON CONFLICT (id) DO NOTHING
 
 -- name: insert_webhooks
 -- One webhook for each organisation that listens to webhooks.
@@ -50,6 +51,10 @@ FROM outbox WHERE kind <> 'webhook' AND status IN ('pending', 'sending') AND rel
 UPDATE outbox SET status = 'sending', attempts = attempts + 1, due_at = now() + %(lease)s, relay_at = now() + %(lease)s
 WHERE id = %(id)s AND kind = %(kind)s AND status IN ('pending', 'sending') AND due_at <= now()
 RETURNING id, template, recipient, payload, attempts
+
+-- name: list_statuses
+-- How some messages stand.
+SELECT id, status FROM outbox WHERE id = ANY(%(ids)s)
 
 -- name: get_status
 SELECT status FROM outbox WHERE id = %(id)s

@@ -393,6 +393,29 @@ CREATE STATISTICS events_span ON (tstzrange(starts_at, ends_at)) FROM events;
 CREATE FUNCTION lets_in(gate jsonb, ticket_type uuid) RETURNS boolean LANGUAGE sql IMMUTABLE
 RETURN gate -> 'ticket_type_ids' = 'null' OR gate -> 'ticket_type_ids' ? ticket_type::text;
 
+-- A change of when or where a published event takes place, with what was so before it. Holders of tickets from before
+-- seen_at may know no better, so they are told from due_at on. A job does that in the order of the orders, and has come
+-- to last_order_id. A later change takes the place of one that is not told to all of them. Nobody need be told of an
+-- event that is cancelled or over.
+CREATE TABLE event_moves (
+    id            uuid PRIMARY KEY,
+    event_id      uuid NOT NULL REFERENCES events,
+    version       integer NOT NULL,
+    venue_name    text NOT NULL,
+    venue_address text NOT NULL,
+    city          text NOT NULL,
+    time_zone     text NOT NULL,
+    starts_at     timestamptz NOT NULL,
+    ends_at       timestamptz NOT NULL,
+    doors_open_at timestamptz,
+    due_at        timestamptz NOT NULL,
+    seen_at       timestamptz,
+    last_order_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    outcome       text CHECK (outcome IN ('told', 'superseded', 'needless')),
+    CONSTRAINT event_moves_version UNIQUE (event_id, version)
+);
+CREATE UNIQUE INDEX event_moves_open ON event_moves (event_id) WHERE outcome IS NULL;
+
 CREATE TABLE ticket_types (
     id              uuid PRIMARY KEY,
     event_id        uuid NOT NULL REFERENCES events,
@@ -879,8 +902,9 @@ FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tick
 CREATE VIEW printed_tickets AS
 SELECT tickets.id, order_id, item_no, position, tickets.organisation_id, tickets.event_id, ticket_type_id,
     orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, group_size, tickets.status, key_id,
-    transfer_count, number AS order_number, organisations.name AS seller, title AS event_title, category, venue_name,
-    venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name
+    transfer_count, number AS order_number, organisations.name AS seller, contact_email AS seller_contact,
+    title AS event_title, category, venue_name, venue_address, city, time_zone, starts_at, ends_at, doors_open_at,
+    ticket_types.name AS ticket_type_name
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
     JOIN organisations ON organisations.id = tickets.organisation_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id;
@@ -1119,8 +1143,8 @@ CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created
 -- in work is leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again.
 -- The template of a webhook is its type, and its recipient is the organisation. No webhook is sent yet, so due_at and
 -- relay_at are infinity. A message is dropped if nobody needs it any more when it would be sent; last_error says why.
--- Long after a message has ended, it is deleted. One that failed stays without its recipient: that is empty then, and of
--- the payload only ids are left.
+-- Long after a message has ended, it is deleted. One that failed stays without its recipient. That is empty then, and
+-- of the payload only ids are left.
 CREATE TABLE outbox (
     id             uuid PRIMARY KEY,
     kind           text NOT NULL CHECK (kind IN ('email', 'sms', 'webhook')),

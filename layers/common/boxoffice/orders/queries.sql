@@ -296,16 +296,18 @@ GROUP BY pool_id ORDER BY pool_id
 
 -- name: get_order_for_email
 -- What emails say of an order.
-SELECT orders.id, number, currency, discount, total, organisations.name AS seller,
-    (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher
+SELECT orders.id, number, currency, total, organisations.name AS seller, contact_email AS seller_contact,
+    (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher,
+    (SELECT min(at) FROM order_history WHERE order_id = orders.id AND to_status = 'paid') AS paid_at
 FROM order_summaries AS orders JOIN organisations ON organisations.id = organisation_id WHERE orders.id = %(id)s
 
 -- name: list_items_for_email
 -- What emails say of an order's items and their events.
 SELECT item.event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city, time_zone,
-    starts_at, ends_at, doors_open_at, item.ticket_type_id, name AS ticket_type_name, quantity,
-    unit_price * quantity AS gross
+    starts_at, ends_at, doors_open_at, organisations.name AS seller, contact_email AS seller_contact,
+    item.ticket_type_id, ticket_types.name AS ticket_type_name, quantity, unit_price, discount, buyer_fee, tax, total
 FROM order_items AS item JOIN events ON events.id = item.event_id JOIN ticket_types ON ticket_types.id = ticket_type_id
+    JOIN organisations ON organisations.id = events.organisation_id
 WHERE order_id = %(order_id)s ORDER BY starts_at, item.event_id, item_no
 
 -- name: get_draws
@@ -436,3 +438,39 @@ FROM (
         ORDER BY id DESC LIMIT %(most)s
     ) AS bought ORDER BY bought.id DESC LIMIT %(most)s
 ) AS newest JOIN orders USING (id) JOIN organisations ON organisations.id = organisation_id ORDER BY orders.id DESC
+
+-- name: list_orders_to_tell
+-- A batch of the orders of an event, paid or not, in the order of an index.
+SELECT DISTINCT order_id AS id FROM order_items
+WHERE event_id = %(event_id)s AND order_id > %(after)s ORDER BY order_id LIMIT %(limit)s
+
+-- name: list_holders_to_tell
+-- Who has a valid ticket of an event from some orders, bought before a moment: the buyers, then the other holders.
+WITH valid AS MATERIALIZED (
+    SELECT id, order_id, holder_email FROM tickets
+    WHERE order_id = ANY(%(order_ids)s) AND event_id = %(event_id)s AND status = 'valid' AND created_at <= %(seen_at)s
+)
+SELECT buyer_email AS email, id AS order_id, NULL::uuid AS ticket_id FROM orders
+WHERE id = ANY(%(order_ids)s) AND EXISTS (SELECT FROM valid WHERE order_id = orders.id)
+UNION ALL
+SELECT holder_email, NULL, id FROM valid WHERE holder_email IS NOT NULL
+
+-- name: get_order_to_tell
+-- Since when the buyer of an order has tickets for it. Nothing if they have none any more.
+SELECT min(tickets.created_at) AS since
+FROM orders JOIN tickets ON tickets.order_id = orders.id
+WHERE orders.id = %(order_id)s AND buyer_email = %(email)s AND event_id = %(event_id)s AND tickets.status = 'valid'
+HAVING count(*) > 0
+
+-- name: get_ticket_to_tell
+-- Since when an address holds a ticket that has passed to it. Nothing if it does not any more.
+SELECT accepted_at AS since, tickets.transfer_count
+FROM tickets JOIN transfers ON ticket_id = tickets.id AND transfers.transfer_count = tickets.transfer_count
+WHERE tickets.id = %(ticket_id)s AND holder_email = %(email)s AND tickets.status = 'valid'
+
+-- name: get_event_for_email
+-- What emails say of an event. It is on if it is neither cancelled nor over.
+SELECT events.id AS event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city,
+    time_zone, starts_at, ends_at, doors_open_at, organisations.name AS seller, contact_email AS seller_contact,
+    events.status = 'published' AND deleted_at IS NULL AND ends_at > now() AS is_on
+FROM events JOIN organisations ON organisations.id = organisation_id WHERE events.id = %(id)s

@@ -47,7 +47,8 @@ def organisation_decided(conn: db.Connection, organisation_id: str, decision: De
 def invitation(conn: db.Connection, invitation_id: str, token_id: str) -> Content:
     """Invite somebody to an organisation, with a link that accepts.
 
-    It goes to an address that anybody may have entered. So of all that people have written, it has one short name.
+    It goes to an address that anybody may have entered. So of all that people have written, it has one short name. The
+    subject has none.
     """
     found = db.one(conn, EmailInvitation, SQL.get_invitation_for_email, id=UUID(invitation_id))
     if found is None or not members.is_owner(conn, found.organisation_id, found.invited_by):
@@ -60,7 +61,7 @@ def invitation(conn: db.Connection, invitation_id: str, token_id: str) -> Conten
         "until": in_utc(found.expires_at),
         "link": link("invitations", found.id, token),
     }
-    return write("invitation", f"You are invited to {name}", facts)
+    return write("invitation", "You are invited to an organisation", facts)
 
 
 def ownership_received(conn: db.Connection, organisation_id: str, new_owner_id: str) -> Content:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from boxoffice import db, money, sql
-from boxoffice.emails import Content, titles_of, write
+from boxoffice.emails import Content, seller_of, titles_of, write
 from boxoffice.orders import emails as orders
 from boxoffice.payments.models import METHODS_BY_HAND, RefundStatus
 
@@ -37,7 +37,8 @@ def payment_returned(conn: db.Connection, order_id: str, refund_id: str) -> Cont
         raise LookupError(f"refund {refund_id} of order {order_id}")
     titles = orders.titles(items)
     subject = f"Your payment for {titles_of(titles)} goes back to you"
-    return write("payment_returned", subject, orders.facts_of(order) | {"titles": titles} | money_facts(refund))
+    facts = orders.facts_of(order) | {"titles": titles} | money_facts(refund)
+    return write("payment_returned", subject, facts, seller=seller_of(order))
 
 
 def refund_sent(conn: db.Connection, refund_id: str) -> Content:
@@ -54,7 +55,8 @@ def _about_refund(conn: db.Connection, template: str, subject: str, refund_id: U
     refund = get_money(conn, refund_id)
     order, items = orders.get_order(conn, refund.order_id)
     facts = orders.facts_of(order) | money_facts(refund)
-    return write(template, subject.format(titles=titles_of(orders.titles(items))), facts)
+    subject = subject.format(titles=titles_of(orders.titles(items)))
+    return write(template, subject, facts, seller=seller_of(order))
 
 
 def payment_processing(conn: db.Connection, order_id: str) -> Content:
@@ -77,7 +79,7 @@ def _about_order(conn: db.Connection, order_id: str, template: str, subject: str
     order, items = orders.get_order(conn, UUID(order_id))
     titles = orders.titles(items)
     subject = subject.format(titles=titles_of(titles))
-    return write(template, subject, orders.facts_of(order) | {"titles": titles} | facts)
+    return write(template, subject, orders.facts_of(order) | {"titles": titles} | facts, seller=seller_of(order))
 
 
 EMAILS = (

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from boxoffice import db, sql
-from boxoffice.emails import Content, Occasion, titles_of, venue_of, write
+from boxoffice import db, ics, sql
+from boxoffice.emails import Content, Occasion, seller_of, titles_of, venue_of, write
 from boxoffice.orders import emails as orders
 from boxoffice.payments import emails as payments
 from boxoffice.tickets import service as tickets
@@ -35,7 +35,6 @@ class Cancellation(Occasion):
     """What an email says of a cancelled event."""
 
     reason: str
-    seller: str
 
 
 def order_refunded(conn: db.Connection, order_refund_id: str) -> Content:
@@ -43,14 +42,15 @@ def order_refunded(conn: db.Connection, order_refund_id: str) -> Content:
     refund = _read_refund(conn, order_refund_id)
     order, items = orders.get_order(conn, refund.order_id)
     subject = f"Your refund for {titles_of(orders.titles(items))}"
-    return write("order_refunded", subject, orders.facts_of(order) | _facts_of(conn, refund))
+    facts = orders.facts_of(order) | _facts_of(conn, refund)
+    return write("order_refunded", subject, facts, seller=seller_of(order))
 
 
 def ticket_withdrawn(conn: db.Connection, ticket_id: str) -> Content:
     """Tell a holder that a ticket ended, since the seller refunded it to the buyer who had transferred it."""
     ticket = tickets.get_signed_ticket(conn, UUID(ticket_id))
     subject = f"Your ticket for {ticket.event_title} is no longer valid"
-    return write("ticket_withdrawn", subject, {"ticket": ticket, "link": None})
+    return write("ticket_withdrawn", subject, {"ticket": ticket, "link": None}, seller=seller_of(ticket))
 
 
 def event_cancelled(conn: db.Connection, event_id: str, order_refund_id: str | None = None) -> Content:
@@ -59,13 +59,14 @@ def event_cancelled(conn: db.Connection, event_id: str, order_refund_id: str | N
     if event is None:
         raise LookupError(f"cancelled event {event_id}")
     subject = f"Cancelled: {event.event_title}"
-    details = {"when": when_of(event).text, "place": venue_of(event)}
+    details = {"when": when_of(event), "place": venue_of(event)}
     facts = {"event": event, "order": None, "link": None} | payments.money_facts(None) | details
     if order_refund_id is not None:
         refund = _read_refund(conn, order_refund_id)
         order, _ = orders.get_order(conn, refund.order_id)
         facts |= orders.facts_of(order) | _facts_of(conn, refund) | {"order": order}
-    return write("event_cancelled", subject, facts)
+    calendar = ics.attachment_of([event], facts.get("number"), facts["link"], "CANCEL")
+    return write("event_cancelled", subject, facts, attachments=[calendar], seller=seller_of(event))
 
 
 EMAILS = (order_refunded, ticket_withdrawn, event_cancelled)

@@ -57,6 +57,7 @@ FROM order_refunds JOIN orders ON orders.id = order_id WHERE order_refunds.id = 
 -- name: get_cancellation_for_email
 -- What emails say of a cancelled event.
 SELECT events.id AS event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city,
-    time_zone, starts_at, ends_at, doors_open_at, cancel_reason AS reason, organisations.name AS seller
+    time_zone, starts_at, ends_at, doors_open_at, cancel_reason AS reason, organisations.name AS seller,
+    contact_email AS seller_contact
 FROM events JOIN organisations ON organisations.id = organisation_id
 WHERE events.id = %(id)s AND cancelled_at IS NOT NULL

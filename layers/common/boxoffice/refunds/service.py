@@ -9,14 +9,13 @@ says what is left to do, so a job may stop anywhere, run twice at once, or start
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from uuid import UUID
 
 from boxoffice import audit, db, idempotency, outbox, sql
 from boxoffice.auth import Caller
 from boxoffice.events import service as events
 from boxoffice.idempotency import IdempotentRequest
-from boxoffice.ids import new_id
+from boxoffice.ids import derived_id, new_id
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
 from boxoffice.payments import sending
@@ -220,7 +219,7 @@ def _owe_cancellation_emails(
     outbox.owe_email(conn, "event_cancelled", order.buyer_email, payload | {"order_refund_id": str(order_refund_id)})
     holders = {ticket.holder_email for ticket in ended if ticket.holder_email} - {order.buyer_email}
     for holder in sorted(holders):  # two transactions may write to the same holders: the same order avoids deadlocks
-        message_id = UUID(bytes=sha256(f"event_cancelled {event.id} {holder}".encode()).digest()[:16])
+        message_id = derived_id("event_cancelled", event.id, holder)
         outbox.owe_email(conn, "event_cancelled", holder, payload, message_id=message_id)
 
 

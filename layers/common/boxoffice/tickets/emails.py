@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from boxoffice import db, ics, sql
-from boxoffice.emails import NOTICES, Attachment, Content, Image, Occasion, link, venue_of, write
+from boxoffice.emails import NOTICES, Attachment, Content, Image, Occasion, link, seller_of, venue_of, write
 from boxoffice.guest_tokens import ticket_token
 from boxoffice.ids import shown_order_number
 from boxoffice.tickets import service, transfers
@@ -16,7 +16,7 @@ from boxoffice.times import moment_of, when_of
 
 SQL = sql.queries("tickets")
 
-MOST_QRS = 50  # in one email; Gmail cuts off at 100 KB of HTML
+MOST_QRS = 20  # in one email. Gmail cuts off at 102 KB of HTML, and many pictures make an email slow
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,6 @@ class EmailTransfer(Occasion):
     to_name: str | None
     expires_at: datetime
     transfer_count: int | None
-    seller: str
 
 
 @dataclass(frozen=True)
@@ -51,9 +50,10 @@ def transfer_started(conn: db.Connection, transfer_id: str, renewed: str = "") -
     """Write to whom a ticket was sent: here is the link that accepts it. Argument: see `transfer_accepted`."""
     transfer = _transfer(conn, transfer_id)
     accept = link("transfers", transfer.id, transfers.token_of(transfer.id))
-    subject = f"{transfer.from_name} sends you a ticket for {transfer.event_title}"
+    subject = f"A ticket for {transfer.event_title} was sent to you"  # no words of the sender, whoever that is
     until = moment_of(transfer.expires_at, transfer)
-    return write("transfer_started", subject, _facts_of(transfer, renewed) | {"link": accept, "until": until})
+    facts = _facts_of(transfer, renewed) | {"link": accept, "until": until}
+    return write("transfer_started", subject, facts, seller=seller_of(transfer))
 
 
 def transfer_accepted(conn: db.Connection, transfer_id: str, renewed: str = "") -> Content:
@@ -68,21 +68,22 @@ def transfer_accepted(conn: db.Connection, transfer_id: str, renewed: str = "") 
     refunded = signed.status == "refunded"
     transferred_again = signed.transfer_count != transfer.transfer_count
     if refunded or transferred_again:
-        return write("transfer_accepted", subject, _facts_of(transfer) | {"ticket": None, "link": None})
+        facts = _facts_of(transfer) | {"ticket": None, "link": None}
+        return write("transfer_accepted", subject, facts, seller=seller_of(transfer))
     ticket = service.print_ticket(signed)
     (email_ticket,) = email_tickets([ticket])
     page = link("tickets", ticket.id, ticket_token(ticket.id, ticket.transfer_count))
     facts = _facts_of(transfer, renewed) | {"ticket": email_ticket, "link": page}
     images = [email_ticket.image] if email_ticket.image else []
-    files = attachments(shown_order_number(ticket.order_number), [ticket], [transfer])
-    return write("transfer_accepted", subject, facts, images, files)
+    files = attachments(shown_order_number(ticket.order_number), [ticket], [transfer], page)
+    return write("transfer_accepted", subject, facts, images, files, seller_of(transfer))
 
 
 def transfer_completed(conn: db.Connection, transfer_id: str) -> Content:
     """Write to the former holder: your ticket now belongs to somebody else, and your QR has ended."""
     transfer = _transfer(conn, transfer_id)
-    subject = f"Your ticket for {transfer.event_title} has passed to {transfer.to_name}"
-    return write("transfer_completed", subject, _facts_of(transfer))
+    subject = f"Your ticket for {transfer.event_title} has passed to somebody else"
+    return write("transfer_completed", subject, _facts_of(transfer), seller=seller_of(transfer))
 
 
 EMAILS = (transfer_started, transfer_accepted, transfer_completed)
@@ -118,11 +119,14 @@ def email_tickets(tickets: Sequence[PrintedTicket]) -> list[EmailTicket]:
     ]
 
 
-def attachments(name: str, tickets: Sequence[PrintedTicket], occasions: Sequence[Occasion]) -> list[Attachment]:
+def attachments(
+    name: str, tickets: Sequence[PrintedTicket], occasions: Sequence[Occasion], page: str | None
+) -> list[Attachment]:
     """Return a PDF of the tickets and a calendar file of their events; nothing if there is no ticket.
 
     Args:
         name: the order's number, which is part of the file's name.
+        page: the link to the page that shows the tickets, if there is one.
         tickets: the tickets. The PDF has the first `MOST_QRS` of them.
         occasions: these and perhaps other events.
     """
@@ -133,10 +137,9 @@ def attachments(name: str, tickets: Sequence[PrintedTicket], occasions: Sequence
     event_ids = {ticket.event_id for ticket in tickets}
     events = {occasion.event_id: occasion for occasion in occasions if occasion.event_id in event_ids}
     document = pdf.render(Printout(name, 0, len(tickets), list(tickets[:MOST_QRS])))
-    calendar = ics.calendar_of(events.values(), datetime.now(UTC))
     return [
         Attachment(f"tickets-{name}.pdf", "application/pdf", document),
-        Attachment("event.ics", 'text/calendar; charset="utf-8"; method=PUBLISH', calendar),
+        ics.attachment_of([*events.values()], name, page),
     ]
 
 
@@ -158,6 +161,6 @@ def _facts_of(transfer: EmailTransfer, renewed: str = "") -> dict[str, Any]:
     return {
         "notice": NOTICES.get(renewed),
         "transfer": transfer,
-        "when": when_of(transfer).text,
+        "when": when_of(transfer),
         "place": venue_of(transfer),
     }

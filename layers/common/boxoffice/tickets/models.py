@@ -198,6 +198,7 @@ class SignedTicket:
     transfer_count: int
     order_number: str
     seller: str
+    seller_contact: str | None
     event_title: str
     category: str
     venue_name: str

@@ -43,22 +43,22 @@ ORDER BY id DESC LIMIT %(limit)s + 1
 -- name: get_signed_ticket
 -- A ticket with the facts that its QR is made of.
 SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, holder_name, seat, group_size,
-    status, key_id, transfer_count, order_number, seller, event_title, category, venue_name, venue_address, city,
-    time_zone, starts_at, ends_at, doors_open_at, ticket_type_name
+    status, key_id, transfer_count, order_number, seller, seller_contact, event_title, category, venue_name,
+    venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_type_name
 FROM printed_tickets WHERE id = %(id)s
 
 -- name: list_signed_tickets
 -- All tickets of an order.
 SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, holder_name, seat, group_size,
-    status, key_id, transfer_count, order_number, seller, event_title, category, venue_name, venue_address, city,
-    time_zone, starts_at, ends_at, doors_open_at, ticket_type_name
+    status, key_id, transfer_count, order_number, seller, seller_contact, event_title, category, venue_name,
+    venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_type_name
 FROM printed_tickets WHERE order_id = %(order_id)s ORDER BY item_no, position
 
 -- name: list_tickets_to_print
 -- Some of an order's tickets, without those that were refunded or transferred.
 SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, holder_name, seat, group_size,
-    status, key_id, transfer_count, order_number, seller, event_title, category, venue_name, venue_address, city,
-    time_zone, starts_at, ends_at, doors_open_at, ticket_type_name
+    status, key_id, transfer_count, order_number, seller, seller_contact, event_title, category, venue_name,
+    venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_type_name
 FROM printed_tickets WHERE order_id = %(order_id)s AND status = 'valid' AND transfer_count = 0
 ORDER BY item_no, position LIMIT %(limit)s OFFSET %(offset)s
 
@@ -76,6 +76,10 @@ SELECT tickets.id, order_id, tickets.organisation_id, orders.account_id AS buyer
     events.status = 'published' AND deleted_at IS NULL AS event_is_on
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = event_id
 WHERE tickets.id = %(id)s FOR NO KEY UPDATE OF tickets
+
+-- name: get_holder_of_free_ticket
+SELECT coalesce(holder_email, buyer_email) FROM tickets JOIN orders ON orders.id = order_id
+WHERE tickets.id = %(id)s AND orders.total = 0
 
 -- name: replace_pending_transfer
 -- Ends the link of a ticket's pending transfer, if there is one, before a new transfer starts.
@@ -108,7 +112,8 @@ FROM accepted WHERE id = ticket_id
 -- A transfer with its ticket and event, for the emails about it.
 SELECT transfers.id, ticket_id, from_name, to_name, expires_at, transfers.transfer_count,
     tickets.event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city,
-    time_zone, starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name, organisations.name AS seller
+    time_zone, starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name, organisations.name AS seller,
+    contact_email AS seller_contact
 FROM transfers JOIN tickets ON tickets.id = ticket_id JOIN events ON events.id = tickets.event_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id
     JOIN organisations ON organisations.id = tickets.organisation_id

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from boxoffice import db, sql
-from boxoffice.emails import NOTICES, Content, Occasion, link, venue_of, write
+from boxoffice.emails import NOTICES, Content, Occasion, link, seller_of, venue_of, write
 from boxoffice.guest_tokens import waitlist_token
 from boxoffice.times import moment_of, when_of
 
@@ -24,7 +24,6 @@ class EmailEntry(Occasion):
     expires_at: datetime | None
     is_cancelled: bool
     seats: list[str]
-    seller: str
 
 
 def waitlist_joined(conn: db.Connection, entry_id: str) -> Content:
@@ -64,9 +63,9 @@ def _write(template: str, subject: str, entry: EmailEntry, renewed: str = "") ->
         "notice": NOTICES.get(renewed),
         "entry": entry,
         "is_open": entry.status == "offered",
-        "when": when_of(entry).text,
+        "when": when_of(entry),
         "place": venue_of(entry),
         "until": moment_of(entry.expires_at, entry) if entry.expires_at else None,
         "link": link("waitlist", entry.id, waitlist_token(entry.id)),
     }
-    return write(template, subject, facts)
+    return write(template, subject, facts, seller=seller_of(entry))

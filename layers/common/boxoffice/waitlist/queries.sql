@@ -157,7 +157,8 @@ WHERE id = entry_id
 -- What the emails about an entry say.
 SELECT entry.id, entry.name, quantity, entry.status, expires_at, entry.event_id, events.version AS event_version,
     events.status = 'cancelled' AS is_cancelled, title AS event_title, venue_name, venue_address, city, time_zone,
-    starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name, organisations.name AS seller, ARRAY(
+    starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name, organisations.name AS seller,
+    contact_email AS seller_contact, ARRAY(
         SELECT label FROM seats JOIN seat_rows ON seat_rows.id = row_id
         WHERE owner_id = entry.id ORDER BY rank, position
     ) AS seats

@@ -1,0 +1,79 @@
+"""How emails kind: the style of each element, which a template gets when it is compiled.
+
+Outkind knows no more than inline styles and tables, and Gmail leaves out a sheet of styles for some accounts. So each
+element has its own style. What a sheet says beside that is for dark mode and narrow screens (`templates/_layout.html`).
+"""
+
+import re
+from typing import override
+from unicodedata import east_asian_width
+
+from jinja2.ext import Extension
+
+INK, MUTED, HAIRLINE, PAPER = "#1A1714", "#625B53", "#DAD4CA", "#FCFBF8"
+_TEXT = "font-family:Archivo,Helvetica,Arial,sans-serif;overflow-wrap:anywhere;word-break:break-word;"
+_HEAD = f"{_TEXT}font-weight:bold;"
+_BODY = f"{_TEXT}font-size:16px;line-height:24px;"
+_SMALL = f"{_TEXT}font-size:14px;line-height:21px;color:{MUTED};"
+_FIGURE = "text-align:right;vertical-align:top;white-space:nowrap;padding-left:16px;"
+
+# By element, or by element and class. A class that has no style of its own is for the sheet.
+_STYLES = {
+    "h1": f"{_HEAD}font-size:30px;line-height:34px;color:{INK};margin:0 0 16px;padding:10px 0 0;"
+    f"border-top:4px solid {INK}",
+    "h1.large": f"{_HEAD}font-size:42px;line-height:46px;color:{PAPER};margin:0",
+    "h1.medium": f"{_HEAD}font-size:30px;line-height:36px;color:{PAPER};margin:0",
+    "h1.little": f"{_HEAD}font-size:22px;line-height:30px;color:{PAPER};margin:0",
+    "h2": f"{_HEAD}font-size:22px;line-height:28px;color:{INK};margin:16px 0 8px",
+    "h2.holder": f"{_HEAD}font-size:22px;line-height:28px;color:{INK};margin:2px 0 0",
+    "h3": f"{_HEAD}font-size:16px;line-height:24px;color:{INK};margin:0",
+    "p": f"{_BODY}color:{INK};margin:0 0 12px",
+    "p.poster": f"{_BODY}color:{PAPER};margin:12px 0 0",
+    "p.when": f"{_HEAD}font-size:22px;line-height:28px;color:{PAPER};margin:12px 0 0;padding:12px 0 0;"
+    f"border-top:4px solid {PAPER}",
+    "p.small": f"{_SMALL}margin:0 0 12px",
+    "p.label": f"{_SMALL}margin:0",
+    "p.seat": f"{_HEAD}font-size:28px;line-height:34px;color:{INK};margin:4px 0 0",
+    "ul": "margin:0 0 12px;padding:0 0 0 24px",
+    "li": f"{_BODY}color:{INK};margin:0 0 4px",
+    "td.head": f"{_HEAD}font-size:22px;line-height:28px;color:{INK};border-top:4px solid {INK};padding:10px 0",
+    "td.item": f"{_TEXT}font-size:16px;line-height:22px;color:{INK};border-top:1px solid {HAIRLINE};padding:7px 0",
+    "td.amount": f"{_TEXT}font-size:16px;line-height:22px;color:{INK};border-top:1px solid {HAIRLINE};padding:7px 0;"
+    f"{_FIGURE}",
+    "td.total": f"{_HEAD}font-size:22px;line-height:28px;color:{INK};border-top:2px solid {INK};padding:10px 0",
+    "td.sum": f"{_HEAD}font-size:22px;line-height:28px;color:{INK};border-top:2px solid {INK};padding:10px 0;{_FIGURE}",
+    "td.part": f"{_SMALL}padding:2px 0",
+    "td.part-amount": f"{_SMALL}padding:2px 0;{_FIGURE}",
+    "span.small": f"{_SMALL}",
+    "a": "color:inherit;text-decoration:underline",
+    "a.button": f"{_TEXT}display:inline-block;padding:13px 22px;font-size:16px;line-height:20px;font-weight:bold;"
+    f"color:{PAPER};text-decoration:none",
+}
+_TAG = re.compile(r"<(h[1-3]|p|ul|li|td|span|a)(?: class=\"([a-z-]+)\")?(?=[ >])")
+
+
+def type_size(title: str) -> str:
+    """Return how large a title can be, so that a phone shows its longest word on one line: large, medium or little."""
+    length, longest = _width(title), max(map(_width, title.split()), default=0)
+    if length <= 36 and longest <= 14:
+        return "large"
+    return "medium" if length <= 90 and longest <= 21 else "little"
+
+
+def _width(text: str) -> int:
+    """Return how wide a text is, in letters of the Latin alphabet."""
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+class InlineStyles(Extension):
+    """Writes the style of each element into the source of an HTML template, so that rendering costs nothing more."""
+
+    @override
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return _TAG.sub(_with_style, source) if name and name.endswith(".html") else source
+
+
+def _with_style(tag: re.Match[str]) -> str:
+    element, kind = tag.groups()
+    style = _STYLES.get(f"{element}.{kind}" if kind else element)
+    return f'{tag[0]} style="{style}"' if style else tag[0]
