@@ -313,7 +313,6 @@ FILTERS: dict[str, dict[str, Callable[[World], object]]] = {
     "list_slots": {"state": lambda _: "taken"},
     "list_vouchers": {},
     "list_waitlist": {"status": lambda _: "waiting"},
-    "search_guests": {"q": lambda _: "buyer"},
 }
 
 
