@@ -17,7 +17,9 @@ __all__ = ["handler"]
 
 @route("GET", "/v1/events", who=Who.PUBLIC, scope=Scope.EVENTS_READ)
 def list_events(
-    q: Annotated[ShortText | None, Query(description='Words to find, such as `jazz -free "open air"`')] = None,
+    q: Annotated[
+        ShortText | None, Query(description='Words to find, or how they begin, such as `jazz -free "open air"`')
+    ] = None,
     category: Annotated[Category | None, Query()] = None,
     city: Annotated[ShortText | None, Query()] = None,
     organisation_id: Annotated[

@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from local.boxoffice.policy import guarded
 from local.stack.inbox import Inbox
 from local.stack.project import RunningStack
 
@@ -17,7 +18,7 @@ EMAILS_SHOWN = 100
 def emails(stack: RunningStack) -> Blueprint:
     """Make the pages of the captured emails and text messages."""
     inbox = Inbox(stack.emails)
-    pages = Blueprint("emails", __name__, url_prefix="/_local/emails", template_folder="html")
+    pages = guarded(Blueprint("emails", __name__, url_prefix="/_local/emails", template_folder="html"))
 
     @pages.get("")
     def index() -> AnyResponse | str:
@@ -42,7 +43,7 @@ def emails(stack: RunningStack) -> Blueprint:
 
 def shop(_: RunningStack) -> Blueprint:
     """Make the shop's pages that emails link to."""
-    pages = Blueprint("shop", __name__, template_folder="html")
+    pages = guarded(Blueprint("shop", __name__, template_folder="html"))
 
     @pages.get("/orders/<uuid:order_id>")
     def order(order_id: UUID) -> str:
@@ -68,7 +69,7 @@ ACCOUNT_PAGES = ["confirm-email", "forgot-password", "log-in", "personal-data", 
 
 def accounts(_: RunningStack) -> Blueprint:
     """Make the pages that emails about accounts link to. Their templates have their names."""
-    pages = Blueprint("accounts", __name__, template_folder="html")
+    pages = guarded(Blueprint("accounts", __name__, template_folder="html"))
 
     @pages.get(f"/<any({', '.join(map(repr, ACCOUNT_PAGES))}):page>")
     def show(page: str) -> str:

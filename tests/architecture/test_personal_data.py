@@ -164,6 +164,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "phone_lost_at": OPERATION,
         "must_change_password": OPERATION,
         "version": OPERATION,
+        "search_vector": "has the words of the name, which is there",
     },
     "sessions": {"account_id": OWNER},
     "google_identities": {"issuer": ANONYMOUS, "account_id": OWNER, "created_at": OPERATION},

@@ -50,5 +50,7 @@ def verify_access_token(presented: str) -> tuple[UUID, UUID]:
             options={"require": ["exp", "sub", "sid", "aud"]},
         )
         return UUID(payload["sub"]), UUID(payload["sid"])
+    except jwt.ExpiredSignatureError as error:
+        raise Unauthenticated("The access token is over. Refresh the session, and repeat the request.") from error
     except (jwt.InvalidTokenError, ValueError) as error:
         raise Unauthenticated from error

@@ -166,7 +166,7 @@ class _Middleware(OpenAPIRequestValidationMiddleware):
         try:
             body = json.loads(raw_body(), parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            raise Malformed from error
+            raise Malformed(_unreadable(error)) from error
         if not isinstance(body, dict):  # Powertools would take the first element of a list for the body
             raise Invalid.at("body", because="must be a JSON object")
         return body
@@ -186,8 +186,21 @@ def _check_parameters(query: str, fields: list[ModelField]) -> None:
         raise strange_parameters(names, known)
 
 
+def _unreadable(error: Exception) -> str:
+    """Return why a body cannot be read, and where."""
+    match error:
+        case json.JSONDecodeError():
+            return f"The body is no JSON. {error.msg}: line {error.lineno}, column {error.colno}."
+        case UnicodeDecodeError():
+            return f"The body is not in UTF-8: byte {error.start + 1}."
+        case RecursionError():
+            return "The body has too many objects or arrays inside one another."
+        case _:
+            return f"The body is no JSON: {error}."
+
+
 def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
+    raise ValueError(f"it has no number {constant}")
 
 
 def _validate(field: ModelField, value: Any, *, loc: tuple[int | str, ...] = ()) -> tuple[Any, Any]:

@@ -190,7 +190,7 @@ def identify(access: Access, headers: Mapping[str, str], connected: str) -> Call
         return _identify_bearer(access, caller, authorization)
     is_guest = access.who is Who.GUEST and caller.guest_token is not None
     if not is_guest and access.who is not Who.PUBLIC:
-        raise Unauthenticated
+        raise Unauthenticated("The request has no credential. Send an access token as `Authorization: Bearer …`.")
     return caller
 
 
@@ -214,7 +214,7 @@ def _identify_bearer(access: Access, caller: Caller, authorization: str) -> Call
     """Return the caller with the account or the door device that an Authorization header proves."""
     scheme, _, credential = authorization.partition(" ")
     if scheme.lower() != "bearer":
-        raise Unauthenticated
+        raise Unauthenticated("The credential has another scheme. Send it as `Authorization: Bearer …`.")
     if is_secret(credential, DEVICE_TOKEN):
         return replace(caller, device=_find_device(access, credential))
     caller = _verify_session(access, caller, credential)

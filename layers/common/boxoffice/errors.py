@@ -90,6 +90,7 @@ class Unauthenticated(DomainError):
     code = "unauthenticated"
     meaning = "Credentials are missing, expired or wrong."
     remedy = "Log in, refresh the session or check the API key, and repeat the request."
+    detail: str = ""
 
 
 class Forbidden(DomainError):

@@ -5,6 +5,7 @@ babel's own number of decimals is how people write a currency in daily life: non
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 from boxoffice.errors import AmountOffStep
 
@@ -84,6 +85,7 @@ def minor(amount: Decimal, currency: str) -> int:
     return int(scaled)
 
 
+@lru_cache(maxsize=1024)  # in a sale, hundreds of emails name the same few amounts
 def show(amount: int, currency: str, locale: str = "en") -> str:
     """Return an amount as people write it: ``show(150000, "NGN")`` is ``NGN 1,500.00``.
 

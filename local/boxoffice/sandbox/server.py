@@ -13,6 +13,7 @@ from flask import Blueprint, Response, abort, jsonify, make_response, render_tem
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
+from local.boxoffice.policy import guarded
 from local.boxoffice.sandbox.courier import Courier, Delivery
 from local.boxoffice.sandbox.faults import KINDS, OPERATIONS, Fault, Faults
 from local.boxoffice.sandbox.memory import FIRST_WAIT, Memory, Payment, Refund, Status
@@ -31,7 +32,7 @@ def payments(stack: RunningStack) -> Blueprint:
     """Make the sandbox: its API, its page, where a buyer pays or declines, and the orders of tests."""
     memory, faults = Memory(stack.data / "sandbox.sqlite"), Faults()
     courier = Courier(memory, faults, stack.url)
-    pages = Blueprint("sandbox", __name__, url_prefix=PATH, template_folder="../html")
+    pages = guarded(Blueprint("sandbox", __name__, url_prefix=PATH, template_folder="../html"))
     _add_payments(pages, memory, faults, stack.url + PATH)
     _add_refunds(pages, memory, faults)
     _add_page(pages, memory, courier)

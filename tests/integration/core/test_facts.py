@@ -236,7 +236,7 @@ REFUSALS: list[tuple[Callable[[Seller], Answer], str, str, dict[str, Any]]] = [
     (
         publish_what_is_over,
         "event_over",
-        "The event is over. Its tickets can no longer be sold, transferred or used.",
+        "The event ended at 2024-05-01T08:30:00Z. Its tickets can no longer be sold, transferred or used.",
         {"ended_at": "2024-05-01T08:30:00Z"},
     ),
     (

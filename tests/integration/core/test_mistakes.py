@@ -191,6 +191,31 @@ def _patterns(node: Any) -> Iterator[str]:
         yield from _patterns(part)
 
 
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ("", "The body is no JSON. Expecting value: line 1, column 1."),
+        ('{"items": [1,\n 2', "The body is no JSON. Expecting ',' delimiter: line 2, column 3."),
+        ("{'items': []}", "The body is no JSON. Expecting property name enclosed in double quotes: line 1, column 2."),
+        (b'{"name": "\xff"}', "The body is not in UTF-8: byte 11."),
+        ('{"items": NaN}', "The body is no JSON: it has no number NaN."),
+        ("[" * 100_000, "The body has too many objects or arrays inside one another."),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_told_why_and_where(api: Client, body: str | bytes, detail: str) -> None:
+    answer = api.post("/v1/orders", body, key="new")
+
+    assert (answer.status, answer.json["detail"]) == (400, detail)
+
+
+def test_whoever_is_not_let_in_is_told_what_to_send(api: Client) -> None:
+    nothing, other_scheme = api.get("/v1/me"), api.get("/v1/me", headers={"Authorization": "Basic YTpi"})
+
+    assert [answer.status for answer in (nothing, other_scheme)] == [401, 401]
+    assert nothing.json["detail"].startswith("The request has no credential. Send an access token as")
+    assert other_scheme.json["detail"].startswith("The credential has another scheme. Send it as")
+
+
 # Query parameters.
 
 

@@ -35,12 +35,14 @@ def organisation(conn: Connection, database: Database) -> UUID:
     return organisation
 
 
-def rows_read(conn: Connection) -> tuple[int, int]:
-    """Return how often the whole table was scanned so far, and how many rows were read by an index."""
+def rows_read(conn: Connection) -> int:
+    """Return how many rows of the table were read so far."""
     conn.execute("SELECT pg_stat_force_next_flush()")
-    row = conn.execute("SELECT seq_scan, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'events'").fetchone()
+    row = conn.execute(
+        "SELECT seq_tup_read::int + idx_tup_fetch::int FROM pg_stat_user_tables WHERE relname = 'events'"
+    ).fetchone()
     assert row is not None
-    return row
+    return int(row[0])
 
 
 def test_a_page_reads_little_more_than_it_shows(
@@ -59,6 +61,10 @@ def test_a_page_reads_little_more_than_it_shows(
         {"search": "show"},
         {"search": "number29000"},
         {"search": "nothing"},
+        {"search": "sho"},
+        {"search": "number290"},
+        {"search": "number29000 show"},
+        {"search": "-show"},
         {"since": now - year},
         {"since": now + year, "until": now + year + timedelta(days=1)},
         {"since": now + year, "until": now + year + timedelta(days=7), "city": "city5", "search": "show"},
@@ -67,10 +73,8 @@ def test_a_page_reads_little_more_than_it_shows(
     for search in searches:
         with subtests.test(search=search):
             filters = EventFilters(**unfiltered | search)
-            scans, rows = rows_read(conn)
+            rows = rows_read(conn)
             page = service.list_events(conn, stranger, filters, 20, None)
             if page.next_cursor:
                 service.list_events(conn, stranger, filters, 20, page.next_cursor)
-            scans_after, rows_after = rows_read(conn)
-            assert scans_after == scans
-            assert rows_after - rows < EVENTS // 20
+            assert rows_read(conn) - rows < EVENTS // 10

@@ -85,6 +85,19 @@ def test_paying_owes_the_email_and_it_arrives(conn, aws_url, ticket_type):
     assert mail["Subject"] == "Your tickets for Ẹ̀kọ́ Jazz & Blues"
 
 
+def test_it_comes_from_the_seller_and_answers_go_there(conn, aws_url, event, ticket_type):
+    mail = send(conn, aws_url, factories.paid_order(conn, ticket_type))
+    assert (mail["From"], "Reply-To" in mail) == ("Lagos Live <tickets@example.com>", False)
+    conn.execute("UPDATE organisations SET name = 'Ẹ̀kọ́ @ Home', contact_email = 'hello@lagos.example'")
+    mail = send(conn, aws_url, factories.paid_order(conn, ticket_type))
+    assert mail["From"].addresses[0].display_name == "Ẹ̀kọ́ at Home"
+    assert mail["From"].addresses[0].addr_spec == "tickets@example.com"
+    assert mail["Reply-To"] == "hello@lagos.example"
+    assert "Questions? Answer this email: Ẹ̀kọ́ @ Home reads it." in visible(mail)
+    calendar = list(mail.iter_attachments())[1]
+    assert b"ORGANIZER;CN=" in calendar.get_payload(decode=True)
+
+
 def test_it_says_what_the_buyer_bought_for_when_and_where(conn, aws_url, ticket_type):
     conn.execute("UPDATE events SET doors_open_at = '2100-06-26T17:30Z'")
     order_id = factories.paid_order(conn, ticket_type, number="K7QW3MPX", quantity=2)

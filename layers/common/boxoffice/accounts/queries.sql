@@ -79,10 +79,29 @@ RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version,
 
 -- name: list_accounts
 -- A page of accounts, newest first. PostgreSQL plans the statement for each call, so that filters without a value
--- vanish from the plan. A search reads its indexes first, however rare what it finds is.
-WITH found AS MATERIALIZED (
-    SELECT id FROM accounts WHERE email LIKE %(email_pattern)s
-    UNION SELECT id FROM accounts WHERE to_tsvector('simple', name) @@ to_tsquery('simple', %(name_query)s)
+-- vanish from the plan. It cannot know how rare a name is. So indexes find up to 1,000 accounts with what is searched.
+-- If there are more, they are found among the newest.
+WITH few AS MATERIALIZED (
+    SELECT id FROM accounts WHERE email LIKE %(email_pattern)s OR search_vector @@ search_query(%(search)s) LIMIT 1001
+), listed AS NOT MATERIALIZED (
+    SELECT id, search_vector, email FROM accounts
+    WHERE (%(status)s::text IS NULL
+            OR %(status)s = 'active' AND blocked_at IS NULL AND erased_at IS NULL
+            OR %(status)s = 'blocked' AND blocked_at IS NOT NULL AND erased_at IS NULL
+            OR %(status)s = 'erased' AND erased_at IS NOT NULL)
+        AND (%(verified)s::boolean IS NULL
+            OR %(verified)s AND (email_verified_at IS NOT NULL OR phone_verified_at IS NOT NULL)
+            OR NOT %(verified)s AND email_verified_at IS NULL AND phone_verified_at IS NULL)
+        AND (%(is_admin)s::boolean IS NULL OR %(is_admin)s AND is_admin OR NOT %(is_admin)s AND NOT is_admin)
+        AND (%(before)s::uuid IS NULL OR id < %(before)s)
+), newest AS MATERIALIZED (
+    SELECT id FROM listed
+    WHERE %(search)s::text IS NULL OR (SELECT count(*) FROM few) > 1000
+        AND (email LIKE %(email_pattern)s OR search_vector @@ search_query(%(search)s)) IS TRUE
+    ORDER BY id DESC LIMIT %(limit)s + 1
+), found AS MATERIALIZED (
+    SELECT id FROM listed WHERE (SELECT count(*) FROM few) <= 1000 AND id = ANY(ARRAY(SELECT id FROM few))
+    ORDER BY id DESC LIMIT %(limit)s + 1
 )
 SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, is_admin, blocked_at,
     block_reason, erased_at, (
@@ -91,17 +110,7 @@ SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, cr
         FROM members JOIN organisations ON organisations.id = organisation_id WHERE account_id = accounts.id
     ) AS memberships
 FROM accounts
-WHERE (%(email_pattern)s::text IS NULL OR id IN (SELECT id FROM found))
-    AND (%(status)s::text IS NULL
-        OR %(status)s = 'active' AND blocked_at IS NULL AND erased_at IS NULL
-        OR %(status)s = 'blocked' AND blocked_at IS NOT NULL AND erased_at IS NULL
-        OR %(status)s = 'erased' AND erased_at IS NOT NULL)
-    AND (%(verified)s::boolean IS NULL
-        OR %(verified)s AND (email_verified_at IS NOT NULL OR phone_verified_at IS NOT NULL)
-        OR NOT %(verified)s AND email_verified_at IS NULL AND phone_verified_at IS NULL)
-    AND (%(is_admin)s::boolean IS NULL OR %(is_admin)s AND is_admin OR NOT %(is_admin)s AND NOT is_admin)
-    AND (%(before)s::uuid IS NULL OR id < %(before)s)
-ORDER BY id DESC LIMIT %(limit)s + 1
+WHERE id IN (SELECT id FROM newest UNION ALL SELECT id FROM found) ORDER BY id DESC LIMIT %(limit)s + 1
 
 -- name: lock_managed_account
 SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, is_admin, blocked_at,

@@ -104,12 +104,6 @@ def prefix_pattern(text: str) -> str:
     return text.lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
 
 
-def word_prefixes(text: str) -> str:
-    """Return the query of ``to_tsquery`` for names with words that begin with the words of a text."""
-    quoted = (word.replace("\\", r"\\").replace("'", "''") for word in text.split())
-    return " & ".join(f"'{word}':*" for word in quoted)
-
-
 def is_pumped(usage: PhoneUsage) -> bool:
     """Return True if fewer than a quarter of a prefix's last codes were used, of twenty at least.
 

@@ -1,9 +1,10 @@
 """Why an event cannot be as requested."""
 
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
-from boxoffice.errors import DomainError
+from boxoffice.errors import DomainError, rfc_3339
 
 
 class EndsBeforeStart(DomainError):
@@ -77,6 +78,12 @@ class EventEnded(EventOver):
     """The event is over. The error says since when."""
 
     ended_at: datetime
+    detail: str = ""
+
+    @classmethod
+    def at(cls, ended_at: datetime) -> Self:
+        """Return the error for an event that ended at this time."""
+        return cls(detail=f"The event ended at {rfc_3339(ended_at)}. {cls.remedy}", ended_at=ended_at)
 
 
 class EventNotPublished(DomainError):

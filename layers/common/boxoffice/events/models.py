@@ -267,7 +267,7 @@ class EventFilters:
     """Which events to list. A filter that is None does not apply.
 
     Attributes:
-        search: words to find, as PostgreSQL's ``websearch_to_tsquery`` reads them.
+        search: words to find, as `search_query` of the schema reads them.
         since: the listed events end after this time.
         until: the listed events begin before this time.
     """

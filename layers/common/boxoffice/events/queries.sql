@@ -45,30 +45,44 @@ ORDER BY id
 -- A page of events: those that run at the moment `since`, then those that begin later. Events that are over match
 -- neither. Nor do those of sellers that may not sell, but for their members. Few events run at once: an index of spans
 -- finds them all, unless the page begins later. An index of starts finds the others in order. PostgreSQL plans the
--- statement for each call, so that filters without a value vanish from the plan.
-WITH matching AS NOT MATERIALIZED (
+-- statement for each call, so that filters without a value vanish from the plan. It cannot know how rare a word is. So
+-- an index finds up to 1,000 events with what is searched. If there are more, they are found among those in order.
+WITH few AS MATERIALIZED (
+    SELECT id FROM events
+    WHERE deleted_at IS NULL AND (%(include_drafts)s OR status = 'published')
+        AND (%(organisation_id)s::uuid IS NULL OR organisation_id = %(organisation_id)s)
+        AND search_vector @@ search_query(%(search)s)
+    LIMIT 1001
+), listed AS NOT MATERIALIZED (
     SELECT id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
-        starts_at, ends_at, image_url, currency, version
+        starts_at, ends_at, image_url, currency, version, search_vector
     FROM events
     WHERE deleted_at IS NULL AND (%(include_drafts)s OR status = 'published' AND NOT EXISTS (
             SELECT FROM organisations WHERE id = organisation_id AND organisations.status <> 'approved'))
         AND (%(until)s::timestamptz IS NULL OR starts_at < %(until)s)
         AND (%(organisation_id)s::uuid IS NULL OR organisation_id = %(organisation_id)s)
         AND (%(category)s::text IS NULL OR category = %(category)s)
-        AND (%(city)s::text IS NULL OR lower(city) = lower(%(city)s))
-        AND (%(search)s::text IS NULL OR search_vector @@ websearch_to_tsquery('simple', %(search)s))
+        AND (%(city)s::text IS NULL OR folded(city) = folded(%(city)s))
 ), running AS MATERIALIZED (
-    SELECT * FROM matching
+    SELECT * FROM listed
     WHERE tstzrange(starts_at, ends_at) @> %(since)s::timestamptz
         AND (starts_at, id) > (%(after)s, %(after_id)s) AND %(after)s <= %(since)s
+        AND (%(search)s::text IS NULL OR (search_vector @@ search_query(%(search)s)) IS TRUE)
 ), upcoming AS MATERIALIZED (
-    SELECT * FROM matching
+    SELECT * FROM listed
+    WHERE (starts_at, id) > (%(upcoming_after)s, %(upcoming_after_id)s) AND (%(search)s::text IS NULL
+        OR (SELECT count(*) FROM few) > 1000 AND (search_vector @@ search_query(%(search)s)) IS TRUE)
+    ORDER BY starts_at, id LIMIT %(limit)s + 1
+), found AS MATERIALIZED (
+    SELECT * FROM listed
     WHERE (starts_at, id) > (%(upcoming_after)s, %(upcoming_after_id)s)
+        AND (SELECT count(*) FROM few) <= 1000 AND id = ANY(ARRAY(SELECT id FROM few))
     ORDER BY starts_at, id LIMIT %(limit)s + 1
 )
 SELECT id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
     starts_at, ends_at, image_url, currency, version
-FROM (SELECT * FROM running UNION ALL SELECT * FROM upcoming) AS page ORDER BY starts_at, id LIMIT %(limit)s + 1
+FROM (SELECT * FROM running UNION ALL SELECT * FROM upcoming UNION ALL SELECT * FROM found) AS page
+ORDER BY starts_at, id LIMIT %(limit)s + 1
 
 -- name: list_my_events
 -- A page of the events of an account's organisations, the latest start first. It reads one page of each organisation in

@@ -128,7 +128,7 @@ def check_publishable(event: EventRow, ticket_types: Sequence[TicketTypeRow], no
     if event.organisation_status != "approved":
         raise OrganisationNotApproved(organisation_status=event.organisation_status)
     if event.ends_at <= now:
-        raise EventEnded(ended_at=event.ends_at)
+        raise EventEnded.at(event.ends_at)
     if not ticket_types:
         raise NoTicketTypes
 

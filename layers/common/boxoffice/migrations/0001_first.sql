@@ -24,6 +24,55 @@ CREATE TYPE draw AS (pool_id uuid, row_no smallint, quantity integer);
 -- A QR that a ticket had before it was reissued with another key. It admits until its own key is withdrawn.
 CREATE TYPE replaced_qr AS (key_id smallint, transfer_count smallint, qr_hash bytea);
 
+-- ------------------------------------------------------------------------------------------------------ search
+
+-- A text as a search compares it: in small letters, without accents, and with each run of punctuation as a hyphen. The
+-- letters and digits of Persian and Arabic have one spelling. Vowel signs stay in scripts whose words differ by them.
+CREATE FUNCTION folded(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN regexp_replace(normalize(replace(replace(translate(regexp_replace(
+        normalize(casefold(normalize($1, NFKD) COLLATE pg_unicode_fast), NFKD),
+        '[\u0300-\u036f\u0591-\u05c7\u0640\u064b-\u065f\u0670\ufe00-\ufe0f]', '', 'g'),
+    'øłđħıيىكةە٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹', 'oldhiییکهه01234567890123456789'),
+    'æ', 'ae'), 'œ', 'oe'), NFKC),
+    '[\u0001-\u0008\u000e-\u001f\u0021-\u002f\u003a-\u003f\u005b-\u0060\u007b-\u00bf\u060c\u061b\u061f\u200b-\u2027'
+    '\u202a-\u206f\u3001-\u303f\u30fb\ufeff]+', '-', 'g');
+
+-- The words of a text in order. Scripts without spaces between words get a word from each character, so that a search
+-- finds 東京 within a longer word. The words have none of the signs that tsvector and tsquery read as their own.
+CREATE FUNCTION search_words(text) RETURNS TABLE (word text, word_no bigint)
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT left(part, 64), row_number() OVER (ORDER BY part_no)
+    FROM regexp_split_to_table(regexp_replace(
+            folded(translate($1, U&'\00AD\200B\200C\200D\2060\FEFF', '')),
+            '([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff'
+            '\U00020000-\U0003ffff])', ' \1 ', 'g'),
+        '[\s@-]+') WITH ORDINALITY AS parts (part, part_no)
+    WHERE part <> '';
+END;
+
+-- What a search of a text reads. PostgreSQL's own parser would tell letters by the locale of the database.
+CREATE FUNCTION search_vector_of(text) RETURNS tsvector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT coalesce(string_agg(word || ':' || least(word_no, 16383), ' '), '')::tsvector FROM search_words($1);
+END;
+
+-- What a person looks for: words, of which each may be the beginning of one, "several in order", and -not this one. It
+-- is null if there is nothing to find. One or two letters are a whole word: too many words begin with them.
+CREATE FUNCTION search_query(text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT string_agg(CASE WHEN term[1] = '' THEN '(' ELSE '!(' END || phrase || ')', ' & ')::tsquery
+    FROM regexp_matches($1, '(-?)(?:"([^"]*)"?|(\S+))', 'g') AS term CROSS JOIN LATERAL (
+        SELECT string_agg(word || CASE
+            WHEN word_no = words AND term[1] = '' AND term[2] IS NULL AND octet_length(word) > 2 THEN ':*' ELSE ''
+        END, ' <-> ' ORDER BY word_no)
+        FROM (
+            SELECT word, word_no, count(*) OVER () AS words FROM search_words(coalesce(term[2], term[3]))
+        ) AS counted
+    ) AS phrases (phrase)
+    WHERE phrase IS NOT NULL HAVING bool_or(term[1] = '');
+END;
+
 -- ---------------------------------------------------------------------------------------------------- accounts
 
 -- An account has an email address, a verified phone, or both; one whose owner was erased has neither. A phone that is
@@ -46,6 +95,7 @@ CREATE TABLE accounts (
     erased_at            timestamptz,
     version              integer NOT NULL DEFAULT 1,
     created_at           timestamptz NOT NULL DEFAULT now(),
+    search_vector        tsvector NOT NULL GENERATED ALWAYS AS (search_vector_of(name)) STORED,
     CONSTRAINT accounts_can_be_reached CHECK (
         email IS NOT NULL OR (phone IS NOT NULL AND phone_verified_at IS NOT NULL) OR phone_lost_at IS NOT NULL
         OR erased_at IS NOT NULL),
@@ -55,7 +105,7 @@ CREATE TABLE accounts (
 );
 -- Admins search accounts by the beginning of the address and of words of the name, and by what they are.
 CREATE INDEX accounts_email_prefix ON accounts (email text_pattern_ops);
-CREATE INDEX accounts_name_words ON accounts USING gin (to_tsvector('simple', name));
+CREATE INDEX accounts_by_search ON accounts USING gin (search_vector);
 CREATE INDEX accounts_admins ON accounts (id) WHERE is_admin;
 CREATE INDEX accounts_blocked ON accounts (id) WHERE blocked_at IS NOT NULL;
 CREATE INDEX accounts_erased ON accounts (id) WHERE erased_at IS NOT NULL;
@@ -187,10 +237,11 @@ CREATE TABLE organisations (
     webhooks      boolean NOT NULL DEFAULT false,
     version       integer NOT NULL DEFAULT 1,
     created_at    timestamptz NOT NULL DEFAULT now(),
+    search_vector tsvector NOT NULL GENERATED ALWAYS AS (search_vector_of(name || ' ' || slug)) STORED,
     CONSTRAINT organisations_reason CHECK (status_reason IS NOT NULL OR status IN ('pending', 'approved'))
 );
 CREATE INDEX organisations_by_status ON organisations (status, id);
-CREATE INDEX organisations_by_search ON organisations USING gin (to_tsvector('simple', name || ' ' || slug));
+CREATE INDEX organisations_by_search ON organisations USING gin (search_vector);
 -- Lists of events leave out those of these organisations, which are few.
 CREATE INDEX organisations_not_selling ON organisations (id) WHERE status <> 'approved';
 
@@ -369,7 +420,7 @@ CREATE TABLE events (
     cancel_reason   text,
     cancellation_finished_at timestamptz,
     search_vector   tsvector NOT NULL GENERATED ALWAYS AS (
-        to_tsvector('simple', title || ' ' || venue_name || ' ' || city || ' ' || description)) STORED,
+        search_vector_of(title || ' ' || venue_name || ' ' || city || ' ' || description)) STORED,
     CONSTRAINT events_end_after_start CHECK (ends_at > starts_at),
     CONSTRAINT events_doors_before_end CHECK (doors_open_at < ends_at),
     CONSTRAINT events_late_payments CHECK ((late_payments_until IS NULL) = (late_payments_share IS NULL)),
@@ -378,7 +429,7 @@ CREATE TABLE events (
 CREATE INDEX events_upcoming ON events (starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
 CREATE INDEX events_by_organisation ON events (organisation_id, starts_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX events_by_category ON events (category, starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
-CREATE INDEX events_by_city ON events (lower(city), starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
+CREATE INDEX events_by_city ON events (folded(city), starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
 CREATE INDEX events_by_search ON events USING gin (search_vector) WHERE status = 'published' AND deleted_at IS NULL;
 -- Finds the events that run at a moment, however long before it they began.
 CREATE INDEX events_running ON events USING gist (tstzrange(starts_at, ends_at))
@@ -386,7 +437,7 @@ CREATE INDEX events_running ON events USING gist (tstzrange(starts_at, ends_at))
 CREATE INDEX events_cancellation_unfinished ON events (cancelled_at)
     WHERE cancelled_at IS NOT NULL AND cancellation_finished_at IS NULL;
 -- From partial indexes, the planner does not learn how often a city occurs, or how many events run at once.
-CREATE STATISTICS events_city ON (lower(city)) FROM events;
+CREATE STATISTICS events_city ON (folded(city)) FROM events;
 CREATE STATISTICS events_span ON (tstzrange(starts_at, ends_at)) FROM events;
 
 -- True if a gate, as an event lists it, lets in a ticket type. Null if there is no gate.

@@ -90,13 +90,14 @@ def order_confirmation(conn: db.Connection, order_id: str, renewed: str = "") ->
     shown = ticket_emails.email_tickets(owned[:MOST_QRS])
     events = [_event(list(group), shown) for _, group in groupby(items, key=lambda item: item.event_id)]
     subject = f"Your tickets for {titles_of([event['title'] for event in events])}"
-    facts = facts_of(order) | {
+    facts = facts_of(order)
+    facts |= {
         "events": events,
         "notice": NOTICES.get(renewed),
         "greeting": _greeting(order, len(owned), len(valid)),
         "receipt": receipt_of(order, items),
         "tickets": len(owned),
-        "left_out": _left_out(len(owned), facts_of(order)["link"]),
+        "left_out": _left_out(len(owned), facts["link"]),
     }
     images = [ticket.image for ticket in shown if ticket.image]
     attachments = ticket_emails.attachments(facts["number"], owned, items, facts["link"])

@@ -65,7 +65,7 @@ def end_of_sale(sale: SaleState, now: datetime) -> DomainError | None:
     if sale.is_cancelled:
         return EventCancelled()
     if sale.ends_at <= now:
-        return EventEnded(ended_at=sale.ends_at)
+        return EventEnded.at(sale.ends_at)
     return None if sale.organisation_status == "approved" else SellerSuspended()
 
 

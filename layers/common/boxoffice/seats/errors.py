@@ -28,9 +28,10 @@ class SeatCountMismatch(DomainError):
 class SeatNotFound(DomainError):
     status = 404
     code = "seat_not_found"
-    meaning = "One of the seats does not exist, or another ticket type sells it."
-    remedy = "Read the seat map again."
+    meaning = "Some of the seats do not exist, or another ticket type sells them."
+    remedy = "Leave out those in `seat_ids`, or read the seat map again."
     ticket_type_id: UUID
+    seat_ids: list[UUID]
 
 
 class SeatTaken(DomainError):

@@ -74,10 +74,11 @@ WHERE tickets.id = ANY(%(ticket_ids)s)
 SELECT ticket_type_id, seat_ids FROM order_items WHERE order_id = %(order_id)s AND seat_ids IS NOT NULL
 ORDER BY ticket_type_id
 
--- name: count_seats
--- How many of some seats the ticket type sells.
-SELECT count(*) FROM seats JOIN seat_rows ON seat_rows.id = row_id
-WHERE seats.id = ANY(%(seat_ids)s) AND ticket_type_id = %(ticket_type_id)s
+-- name: list_missing
+-- Those of some seats that the ticket type does not sell.
+SELECT wanted.id FROM unnest(%(seat_ids)s::uuid[]) AS wanted (id)
+WHERE NOT EXISTS (SELECT FROM seats JOIN seat_rows ON seat_rows.id = row_id
+    WHERE seats.id = wanted.id AND ticket_type_id = %(ticket_type_id)s)
 
 -- name: list_taken
 -- Those of some seats that have an owner.

@@ -214,7 +214,7 @@ def _take_named(conn: db.Connection, owner_id: UUID, ticket_type_id: UUID, seat_
     _check_free(conn, wanted)
     taken = db.run(conn, SQL.take_named, owner_id=owner_id, ticket_type_id=ticket_type_id, seat_ids=wanted)
     if taken < len(wanted):
-        raise SeatNotFound(ticket_type_id=ticket_type_id)
+        raise SeatNotFound(ticket_type_id=ticket_type_id, seat_ids=_missing(conn, ticket_type_id, wanted))
     db.run(conn, SQL.update_longest_free, row_ids=row_ids)
 
 
@@ -291,9 +291,13 @@ def _free(conn: db.Connection, seat_ids: Sequence[UUID]) -> None:
 
 
 def _check_exist(conn: db.Connection, ticket_type_id: UUID, seat_ids: Sequence[UUID]) -> None:
-    existing = db.value(conn, SQL.count_seats, ticket_type_id=ticket_type_id, seat_ids=list(seat_ids))
-    if existing < len(seat_ids):
-        raise SeatNotFound(ticket_type_id=ticket_type_id)
+    if missing := _missing(conn, ticket_type_id, seat_ids):
+        raise SeatNotFound(ticket_type_id=ticket_type_id, seat_ids=missing)
+
+
+def _missing(conn: db.Connection, ticket_type_id: UUID, seat_ids: Sequence[UUID]) -> list[UUID]:
+    """Return those of some seats that the ticket type does not sell."""
+    return sorted(_ids(conn, SQL.list_missing, ticket_type_id=ticket_type_id, seat_ids=list(seat_ids)))
 
 
 def _check_free(conn: db.Connection, seat_ids: Sequence[UUID]) -> None:

@@ -42,7 +42,7 @@ def check_transferable(ticket: LockedTicket, now: datetime) -> None:
     if not ticket.event_is_on:
         raise EventCancelled
     if now >= ticket.ends_at:
-        raise EventEnded(ended_at=ticket.ends_at)
+        raise EventEnded.at(ticket.ends_at)
     if ticket.transfer_count >= MOST_TRANSFERS:
         raise TransferLimit(max_transfers=MOST_TRANSFERS)
 

@@ -1,0 +1,44 @@
+"""The pages of the local stack say to browsers what they run, and load nothing else."""
+
+import re
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from flask import Flask
+
+from local.boxoffice import pages
+from local.boxoffice.sandbox import server as sandbox
+from local.stack.inbox import Inbox
+from local.stack.project import RunningStack
+
+ORDER = UUID("01981f6c-7b00-7a11-8c3e-5d2f40a1b001")
+EMAIL = "<p style='color: red'>Your tickets</p><script>document.title = 'taken over'</script>"
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Flask:
+    """Serve the pages beside an API that knows no order."""
+    app = Flask(__name__)
+    stack = RunningStack("http://127.0.0.1", tmp_path, tmp_path, "")
+    for page in (pages.emails, pages.shop, pages.accounts, sandbox.payments):
+        app.register_blueprint(page(stack))
+    app.add_url_rule("/v1/orders/<_>", view_func=lambda _: ({"detail": "There is no such order."}, 404))
+    Inbox(tmp_path).add_simple("1", ["ada@example.com"], "tickets@example.com", "Your tickets", EMAIL)
+    return app
+
+
+def test_each_page_runs_the_scripts_that_it_marks_alone(app: Flask) -> None:
+    client = app.test_client()
+    entry = client.get("/_local/emails", headers={"Accept": "application/json"}).get_json()["items"][0]["id"]
+    paths = [f"/{page}" for page in pages.ACCOUNT_PAGES]
+    paths += [f"/{kind}/{ORDER}" for kind in ("orders", "tickets", "transfers", "invitations")]
+    for path in [*paths, "/_local/emails", f"/_local/emails/{entry}"]:
+        first, second = (client.get(path, headers={"Accept": "text/html"}) for _ in range(2))
+        policy = dict(each.split(" ", 1) for each in first.headers["Content-Security-Policy"].split("; "))
+        nonces = set(re.findall(r"<script([^>]*)>", re.sub(r"srcdoc=\".*?\"", "", first.text, flags=re.DOTALL)))
+
+        assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+        assert nonces <= {f' nonce="{policy["script-src"].removeprefix("'nonce-").removesuffix("'")}"'}
+        assert first.headers["Content-Security-Policy"] != second.headers["Content-Security-Policy"]
+        assert (first.headers["Cache-Control"], first.headers["X-Content-Type-Options"]) == ("no-store", "nosniff")

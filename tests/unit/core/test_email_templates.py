@@ -1,0 +1,72 @@
+"""What all templates of emails have in common, for mail programs that know little."""
+
+import re
+from pathlib import Path
+
+import jinja2
+import pytest
+
+from boxoffice import emails
+from boxoffice.email_design import InlineStyles, type_size
+
+ROOT = Path(emails.__file__).parent
+TEMPLATES = sorted(path for path in ROOT.glob("**/templates/*.html") if path.name != "_layout.html")
+LAYOUT = (ROOT / "templates/_layout.html").read_text()
+
+
+@pytest.fixture
+def inlined() -> InlineStyles:
+    return InlineStyles(jinja2.Environment(autoescape=True))
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
+def test_each_template_has_the_layout_and_a_text_beside_it(path: Path) -> None:
+    source = path.read_text()
+    if path.name == "_parts.html":
+        return
+    assert path.with_suffix(".txt").exists()
+    assert path.name.startswith("_") or source.startswith('{% extends "_layout.html" %}\n')
+    assert "<style" not in source
+    assert '<a class="button"' not in source, "buttons are made by `button`, for Outlook"
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
+def test_each_element_brings_its_style(path: Path, inlined: InlineStyles) -> None:
+    for tag in re.findall(r"<(?:h[1-3]|p|ul|li|a)\b[^>]*>", inlined.preprocess(path.read_text(), path.name)):
+        assert tag.count(' style="') == 1, tag
+        assert tag.count("'") == 0, "nothing ends the attribute early"
+
+
+def test_the_layout_tells_programs_its_language_and_its_palettes() -> None:
+    assert LAYOUT.startswith('<!doctype html>\n<html lang="en" dir="ltr">')
+    assert '<meta name="color-scheme" content="light dark">' in LAYOUT
+    assert "@media (prefers-color-scheme: dark)" in LAYOUT
+    assert "[data-ogsc]" in LAYOUT, "for Outlook on the web"
+    assert len(re.findall(r"<table\b", LAYOUT)) == len(re.findall(r'<table role="presentation"', LAYOUT)) == 3
+
+
+@pytest.mark.parametrize(
+    ("title", "size"),
+    [
+        ("Slow Tide", "large"),
+        ("Night of the Hundred Rivers", "large"),
+        ("شب شعر علی‌رضا قربانی", "large"),
+        ("Weihnachtsoratorium", "medium"),
+        ("京都雅楽演奏会", "large"),
+        ("京都雅楽演奏会東京特別公演", "little"),
+        ("Donaudampfschifffahrtsgesellschaftskapitänswitwe", "little"),
+        ("The long evening of the hundred rivers, part two", "medium"),
+        ("word " * 40, "little"),
+        ("", "large"),
+    ],
+)
+def test_the_longest_word_of_a_title_fits_a_phone(title: str, size: str) -> None:
+    """In bold Helvetica a letter is about 0.56 em wide. A phone has 358 px: 14 at 42 px, 21 at 30 px, 29 at 22 px."""
+    assert type_size(title) == size
+
+
+def test_the_line_beside_the_subject_says_what_comes_next() -> None:
+    assert (
+        emails._preheader("Your tickets\n\nYou have paid.\n\nJazz\n" + "x" * 500)
+        == ("You have paid. Jazz " + "x" * 500)[:160]
+    )
