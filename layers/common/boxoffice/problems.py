@@ -231,6 +231,9 @@ An error is a problem document (RFC 9457, `application/problem+json`):
 then what to do. The facts stand beside them, here `taken`. The OpenAPI document lists the codes of each operation, with
 the types of their facts. In the table, a name in braces stands for the fact.
 
+The code `invalid` is for a request that has wrong fields, parameters or headers. `detail` tells the first error.
+`errors` lists up to 20, each with its place (`loc`) and what must stand there (`msg`). `more_errors` counts the rest.
+
 | code | status | meaning | what to do | facts | where |
 |---|---|---|---|---|---|
 """

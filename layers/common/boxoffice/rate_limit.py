@@ -149,13 +149,13 @@ def limit_updates(account_id: UUID) -> None:
     _count([Limit(f"update {account_id}", UPDATES, QUARTER)])
 
 
-def limit_refreshes(session_id: UUID) -> None:
-    """Count a refresh of a session, each of which stores a token.
+def limit_refreshes(conn: db.Connection, session_id: UUID) -> None:
+    """Count a refresh of a session, each of which stores a token, in the transaction of the refresh.
 
     Raises:
         TooManyRequests: there were thirty in fifteen minutes before. A client needs one.
     """
-    _count([Limit(f"refresh {session_id}", REFRESHES, QUARTER)])
+    _count_in(conn, [Limit(f"refresh {session_id}", REFRESHES, QUARTER)])
 
 
 def limit_emails_to(caller: Caller, email: str, *others: str) -> None:
@@ -193,16 +193,16 @@ def limit_notices(caller: Caller, *account_ids: UUID) -> None:
         _count([*limits.values(), _by(caller)])
 
 
-def limit_orders_to(caller: Caller, email: str) -> None:
-    """Count the confirmation of an order that costs nothing, as `limit_emails_to` does, but for no address.
+def limit_orders_to(conn: db.Connection, caller: Caller, email: str) -> None:
+    """Count the confirmation of an order that costs nothing, in the transaction of the order.
 
-    Many buyers share an address when a sale begins. How many tickets they take there is bounded elsewhere.
+    It counts as `limit_emails_to` does, but for no address: many buyers share one when a sale begins.
 
     Raises:
         TooManyRequests: as in `limit_emails_to`.
     """
-    if not _reads(caller, email):
-        _count(_to(email))
+    if not _reads_by(conn, caller, email):
+        _count_in(conn, _to(email))
 
 
 def limit_resends(caller: Caller, subject: UUID, email: str) -> None:
@@ -409,16 +409,39 @@ def _count_failures(
 
 
 def _count(limits: Sequence[Limit]) -> None:
-    """Count an attempt in each bucket, or in none if one is full. Then no lock is taken either.
+    """Count an attempt in each bucket, or in none if one is full.
 
     In a transaction that is open, the count stands if that commits.
     """
-    buckets, windows = [limit.bucket for limit in limits], [limit.window for limit in limits]
     with db.autocommit() as conn:
-        _refuse_more(limits, db.many(conn, _Counted, SQL.list_next_attempts, buckets=buckets))
+        _refuse_full(conn, limits)
     with db.transaction() as conn:
-        counted = db.many(conn, _Counted, SQL.count_attempts, buckets=buckets, windows=windows)
-        _refuse_more(limits, counted)
+        _add(conn, limits)
+
+
+def _count_in(conn: db.Connection, limits: Sequence[Limit]) -> None:
+    """Do what `_count` does, in a transaction that ends if this raises."""
+    _refuse_full(conn, limits)
+    _add(conn, limits)
+
+
+def _refuse_full(conn: db.Connection, limits: Sequence[Limit]) -> None:
+    """Refuse an attempt if a bucket is full, before any lock is taken.
+
+    Raises: as `_refuse_more`.
+    """
+    found = db.many(conn, _Counted, SQL.list_next_attempts, buckets=[limit.bucket for limit in limits])
+    _refuse_more(limits, found)
+
+
+def _add(conn: db.Connection, limits: Sequence[Limit]) -> None:
+    """Count an attempt in each bucket, and say in the headers how many are left.
+
+    Raises: as `_refuse_more`. Then the transaction must not commit.
+    """
+    buckets, windows = [limit.bucket for limit in limits], [limit.window for limit in limits]
+    counted = db.many(conn, _Counted, SQL.count_attempts, buckets=buckets, windows=windows)
+    _refuse_more(limits, counted)
     most_of = {limit.bucket: limit.most for limit in limits if limit.refusal is TooManyRequests}
     shown = [each for each in counted if each.bucket in most_of]
     tightest = min(shown, key=lambda each: most_of[each.bucket] - each.attempts)
@@ -482,10 +505,14 @@ def _by(caller: Caller) -> Limit:
 
 def _reads(caller: Caller, email: str) -> bool:
     """Return True if the caller has proven, by a link, that they read an address."""
+    with db.autocommit() as conn:
+        return _reads_by(conn, caller, email)
+
+
+def _reads_by(conn: db.Connection, caller: Caller, email: str) -> bool:
     if caller.account_id is None:
         return False
-    with db.autocommit() as conn:
-        return bool(db.value(conn, SQL.has_verified_email, account_id=caller.account_id, email=email))
+    return bool(db.value(conn, SQL.has_verified_email, account_id=caller.account_id, email=email))
 
 
 def _address(caller: Caller) -> str:

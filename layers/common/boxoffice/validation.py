@@ -52,7 +52,6 @@ _BOUNDS = {
     "datetime_parsing": "must be a date and time that exists: the {error}",
     "missing": "is missing",
     "string_unicode": "must be Unicode without lone surrogates",
-    "union_tag_not_found": "is missing",
 }
 # What stands in a request, by its type in Python.
 _JSON = {
@@ -72,11 +71,13 @@ class _Place(NamedTuple):
         path: the steps to it, without those that only say which case of a union it is.
         owner: the model that has, or lacks, the field. None if it is elsewhere.
         case: which case of a union it is, such as "`kind` is fixed".
+        cases: the cases of the union that the value should be one of.
     """
 
     path: list[str | int]
     owner: type[BaseModel] | None
     case: str
+    cases: tuple[str, ...] = ()
 
 
 def first_errors(error: ValidationError, loc: tuple[int | str, ...]) -> list[dict[str, Any]]:
@@ -168,6 +169,7 @@ _WORDS: dict[str, Callable[[Details, _Place], str]] = {
     "string_too_short": _too_few,
     "too_long": _too_many,
     "too_short": _too_few,
+    "union_tag_not_found": lambda _, place: f"is missing; known are {', '.join(place.cases)}",
     "union_tag_invalid": lambda error, _: _choice(_quoted(error["ctx"]["expected_tags"]), error["ctx"]["tag"]),
 }
 
@@ -227,7 +229,7 @@ def _find(model: Any, steps: Sequence[str | int]) -> _Place:
     owner, case = None, ""
     within = list(_alternatives(model))
     for step in steps:
-        models = [each for each in within if isinstance(each, type) and issubclass(each, BaseModel)]
+        models = _models(within)
         if len(models) > 1:  # the step names the case of the union
             tags = {tag: (each, name) for each in models for name, tag in _tags_of(each)}
             within, case = ([tags[step][0]], f" where `{tags[step][1]}` is {step}") if step in tags else ([], "")
@@ -239,7 +241,11 @@ def _find(model: Any, steps: Sequence[str | int]) -> _Place:
             within = list(_alternatives(field.annotation)) if field else []
         else:
             within = [inner for each in within for part in get_args(each) for inner in _alternatives(part)]
-    return _Place(path, owner, case)
+    return _Place(path, owner, case, tuple(tag for each in _models(within) for _, tag in _tags_of(each)))
+
+
+def _models(kinds: Sequence[Any]) -> list[type[BaseModel]]:
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
 
 
 def _alternatives(kind: Any) -> Iterator[Any]:

@@ -94,6 +94,7 @@ WRONG_VALUES: list[tuple[str, tuple[Any, ...], Any, str]] = [
         {"kind": "percentage", "percent": 5},
         "`discount.kind` must be one of percent, fixed, free; the nearest is percent.",
     ),
+    ("create_voucher", ("discount",), {"percent": 5}, "`discount.kind` is missing; known are percent, fixed, free."),
     (
         "create_voucher",
         ("discount",),

@@ -113,7 +113,7 @@ def refresh_session(conn: db.Connection, caller: Caller, refresh_token: str) -> 
         token_hash=_hash(next_token),
         expires_at=rules.next_expiry(token, now),
     )
-    rate_limit.limit_refreshes(token.session_id)
+    rate_limit.limit_refreshes(conn, token.session_id)
     return _answer(token, token.session_id, next_token, must_change_password=token.must_change_password)
 
 

@@ -192,8 +192,8 @@ def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, 
         return _insert_order(conn, purchase, plan)
     order, cart = purchase.order, purchase.cart
     with conn.transaction():
-        if order.total == 0:
-            rate_limit.limit_orders_to(purchase.caller, order.buyer_email)
+        if order.total == 0 and not purchase.waitlist_token:  # which has come to the mailbox
+            rate_limit.limit_orders_to(conn, purchase.caller, order.buyer_email)
         _check_buyer_limits(conn, order, purchase.limits)
         entry_id, offered = _accept_offer(conn, purchase)
         draws = stock.consolidate(conn, plan) if consolidate else plan
