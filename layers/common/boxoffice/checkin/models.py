@@ -12,6 +12,7 @@ from boxoffice.events.models import GateView
 from boxoffice.models import ActorView, Id, Moment, Page, Request, ShortText, View
 
 MOST_SCANS = 500  # in one sync
+MOST_SEQUENCE = 2**53 - 1  # the largest integer that each language reads in JSON
 MOST_TICKETS = 50_000  # on one page of the manifest: about 1.6 MB, and Lambda answers 6 MB at most
 
 type ScanOutcome = Literal[
@@ -36,7 +37,7 @@ type SyncOutcome = Literal["admitted", "already_scanned", "refunded", "transferr
 Qr = Annotated[str, Field(max_length=500, description="What the QR says")]
 Sequence = Annotated[
     int,
-    Field(strict=True, ge=1, le=2**53 - 1, description="The device's own number of the scan. A repeat counts once"),
+    Field(strict=True, ge=1, le=MOST_SEQUENCE, description="The device's own number of the scan. A repeat counts once"),
 ]
 
 
@@ -79,15 +80,16 @@ class OfflineScan(Request):
 
 @dataclass(frozen=True)
 class InvalidScan:
-    """A scan of a sync that cannot be read.
+    """A scan of a sync that cannot be read, and why."""
 
-    Attributes:
-        sequence: its number, if that can be read.
-        errors: what is wrong with it, as pydantic says it.
-    """
+    content: object
+    error: ValidationError
 
-    sequence: int | None
-    errors: list[Any]
+    @property
+    def sequence(self) -> int | None:
+        """Its number, if that can be read."""
+        number = self.content.get("sequence") if isinstance(self.content, dict) else None
+        return number if type(number) is int and 1 <= number <= MOST_SEQUENCE else None
 
 
 def _read_each(scan: object, _: object) -> OfflineScan | InvalidScan:
@@ -95,9 +97,7 @@ def _read_each(scan: object, _: object) -> OfflineScan | InvalidScan:
     try:
         return OfflineScan.model_validate(scan)
     except ValidationError as error:
-        errors = error.errors(include_url=False)
-        is_numbered = isinstance(scan, dict) and not any(each["loc"][:1] == ("sequence",) for each in errors)
-        return InvalidScan(scan["sequence"] if is_numbered else None, errors)  # type: ignore[index]
+        return InvalidScan(scan, error)
 
 
 type SentScan = Annotated[
@@ -182,7 +182,7 @@ class SyncedScanView(View):
     time_unknown: TimeUnknown
     refunded_at: datetime | None = Field(description="When the ticket was refunded, even if that was after the scan")
     errors: list[ScanErrorView] = Field(
-        description="For `invalid`: which parts of the scan cannot be read, and why. Ten at the most"
+        description="For `invalid`: which parts of the scan cannot be read, and why. A sync tells the first twenty"
     )
 
 

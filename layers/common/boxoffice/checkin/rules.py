@@ -43,7 +43,7 @@ _TRANSFERRED = -2
 _WITHDRAWN = -4
 _NO_TICKET = UUID(int=0)
 _BEFORE_DOORS = timedelta(hours=12)  # a device whose clock is ahead opens the doors too early
-_MOST_ERRORS = 10  # of one scan
+_MOST_ERRORS = 20  # in one answer
 _SHORTEST_SEARCH = 2  # characters: many Chinese names have no more
 _NOT_STORED: dict[str, Any] = {"scan_id": None, "at": None, "time_unknown": False, "refunded_at": None, "errors": []}
 
@@ -205,9 +205,13 @@ def sync_results(
     reported_of = {scan.sequence: scan for scan in reported}
     stored_of = {scan.sequence: scan for scan in recounted if scan.device_id == device_id}
 
+    told: list[ScanErrorView] = []
+
     def result(scan: SentScan) -> dict[str, Any]:
         if isinstance(scan, InvalidScan):
-            return {"outcome": "invalid", "errors": _errors_of(scan)}
+            errors = _errors_of(scan, most=_MOST_ERRORS - len(told))
+            told.extend(errors)
+            return {"outcome": "invalid", "errors": errors}
         if scan != first_of[scan.sequence]:
             return {"outcome": "sequence_reused"}
         if scan.sequence in outside_pass:
@@ -236,12 +240,13 @@ def _is_repeat(reported: ReportedScan, stored: RecountedScan) -> bool:
     return content == (stored.ticket_id, stored.qr_hash, stored.gate)
 
 
-def _errors_of(scan: InvalidScan) -> list[ScanErrorView]:
+def _errors_of(scan: InvalidScan, most: int) -> list[ScanErrorView]:
     """Return what is wrong with a scan, in words, and where in the scan."""
-    from boxoffice.validation import in_words
+    from boxoffice.validation import first_errors, in_words
 
-    errors = [{**error, "loc": ("body", *error["loc"])} for error in scan.errors[:_MOST_ERRORS]]
-    told = in_words(errors, OfflineScan, bytes).errors
+    if most == 0:
+        return []
+    told = in_words(first_errors(scan.error, ("body",))[:most], OfflineScan, bytes).errors
     return [ScanErrorView(loc=each["loc"][1:], msg=each["msg"], type=each["type"]) for each in told]
 
 
