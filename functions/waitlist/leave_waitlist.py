@@ -4,7 +4,7 @@ from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.scopes import Scope
-from boxoffice.waitlist import service
+from boxoffice.waitlist import entries
 
 __all__ = ["handler"]
 
@@ -17,4 +17,4 @@ def leave_waitlist(entry_id: PathId) -> None:
     changes nothing.
     """
     with db.transaction() as conn:
-        service.leave(conn, caller(), entry_id)
+        entries.leave(conn, caller(), entry_id)

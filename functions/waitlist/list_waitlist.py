@@ -8,8 +8,9 @@ from boxoffice import db
 from boxoffice.api import Cursor, Limit, PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.scopes import Scope
-from boxoffice.waitlist import service
-from boxoffice.waitlist.models import EntryStatus, WaitlistPage
+from boxoffice.waitlist import entries
+from boxoffice.waitlist.models import WaitlistPage
+from boxoffice.waitlist.rows import EntryStatus
 
 __all__ = ["handler"]
 
@@ -20,4 +21,4 @@ def list_waitlist(
 ) -> WaitlistPage:
     """Return the waitlist entries of an event, in order of joining."""
     with db.autocommit() as conn:
-        return service.list_entries(conn, caller(), event_id, status, limit, cursor)
+        return entries.list_entries(conn, caller(), event_id, status, limit, cursor)

@@ -49,6 +49,10 @@ def shop(_: RunningStack) -> Blueprint:
     def order(order_id: UUID) -> str:
         return render_template("order.html", order_id=order_id)
 
+    @pages.get("/confirm-order-email")
+    def confirm_order_email() -> str:
+        return render_template("confirm_order_email.html")
+
     @pages.get("/tickets/<uuid:ticket_id>")
     def ticket(ticket_id: UUID) -> str:
         return render_template("ticket.html", ticket_id=ticket_id)
@@ -56,6 +60,14 @@ def shop(_: RunningStack) -> Blueprint:
     @pages.get("/transfers/<uuid:_>")
     def transfer(_: UUID) -> str:
         return render_template("transfer.html")
+
+    @pages.get("/confirm-waitlist")
+    def confirm_waitlist() -> str:
+        return render_template("confirm_waitlist.html")
+
+    @pages.get("/waitlist/<uuid:entry_id>")
+    def waitlist(entry_id: UUID) -> str:
+        return render_template("waitlist.html", entry_id=entry_id)
 
     @pages.get("/invitations/<uuid:_>")
     def invitation(_: UUID) -> str:

@@ -129,6 +129,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "events_late_payments_before_start": (
         "UPDATE events SET late_payments_until = starts_at + interval '1 second', late_payments_share = 10"
     ),
+    "events_waitlist_offer_minutes_check": "UPDATE events SET waitlist_offer_minutes = 0",
     "events_late_payments_share_check": (
         "UPDATE events SET late_payments_until = starts_at, late_payments_share = 0",
         "UPDATE events SET late_payments_until = starts_at, late_payments_share = 101",
@@ -253,6 +254,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "refunds_payment_id_fkey": f"UPDATE refunds SET payment_id = {NEW}",
     "refunds_pkey": copy("refunds"),
     "refunds_status_check": "UPDATE refunds SET status = 'lost'",
+    "order_refunds_kept": "UPDATE order_refunds SET kept = 1, ticket_ids = '{}'",
     "order_refunds_money": (
         "UPDATE order_refunds SET refund_id = NULL",
         "UPDATE order_refunds SET amount = 0",
@@ -384,6 +386,7 @@ DOMAINS: dict[str, tuple[str, set[str]]] = {
             "order_items.total",
             "order_items.unit_price",
             "order_refunds.amount",
+            "order_refunds.kept",
             "orders.total",
         },
     ),
@@ -414,7 +417,7 @@ NULLABLE: dict[str, str] = {
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
         "image_url late_payments_share late_payments_until rating"
     ),
-    "one_time_tokens": "account_id",
+    "one_time_tokens": "account_id order_id",
     "phone_codes": "used_at",
     "order_history": "actor_id",
     "order_items": "buyer_fee platform_fee seat_ids tax terms_id",

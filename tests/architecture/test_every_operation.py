@@ -18,6 +18,7 @@ WITHOUT_DATABASE = {"get_docs", "get_openapi", "start_google_login"}
 COUNTS_FAILURES = {
     "accept_transfer",
     "confirm_email",
+    "confirm_order_email",
     "confirm_second_factor",
     "create_api_key",
     "create_order",

@@ -68,7 +68,7 @@ EXPORTED: dict[str, dict[str, str]] = {
         "quantity": "orders.items",
         "total": "orders.items",
     },
-    "order_refunds": {"amount": "orders.refunds", "reason": "orders.refunds", "created_at": "orders.refunds"},
+    "order_refunds": dict.fromkeys(("amount", "kept", "reason", "created_at"), "orders.refunds"),
     "payments": {
         "provider": "orders.payments",
         "provider_reference": "orders.payments",
@@ -107,6 +107,7 @@ EXPORTED: dict[str, dict[str, str]] = {
         "email": "waitlist_entries.email",
         "quantity": "waitlist_entries.quantity",
         "status": "waitlist_entries.status",
+        "in_line_since": "waitlist_entries.in_line_since",
         "created_at": "waitlist_entries.created_at",
     },
     "customers": {
@@ -176,6 +177,8 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "request_id": OPERATION,
         "fingerprint": OPERATION,
         "expires_at": OPERATION,
+        "version": OPERATION,
+        "email_changes": OPERATION,
     },
     "order_items": {
         "order_id": OWNER,
@@ -212,10 +215,12 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     "transfers": {
         **dict.fromkeys(("from_account_id", "to_account_id", "started_by"), OWNER),
         "transfer_count": OPERATION,
+        "with_order": OPERATION,
     },
     "waitlist_entries": {
         **dict.fromkeys(("account_id", "organisation_id"), OWNER),
-        **dict.fromkeys(("draws", "expires_at"), OPERATION),
+        "mailbox": "is the address, as limits read it",
+        **dict.fromkeys(("draws", "expires_at", "erased_quantity"), OPERATION),
     },
     "customers": {"id": OWNER, "account_id": OWNER, "created_at": OPERATION},
     "claims": {

@@ -121,7 +121,6 @@ SKIPS = {
     "stock/take": 1,
     "stock/take_available": 1,
     "waitlist/take_and_close_waiting": 1,
-    "waitlist/take_and_expire_offers": 1,
     "waitlist/take_lapsed": 1,
     "waitlist/take_next_entries": 1,
 }

@@ -30,12 +30,12 @@ OPENS = """
     events: get_event
     orders: get_order get_order_row get_organisation list_sale_terms lock_order
     organisations: get_invitation
-    payments: get_gone_refund get_payment get_sale_state
+    payments: find_organisation get_gone_refund get_payment get_sale_state
     slots: get_claim get_place
     ticket_types: get_ticket_type lock_event
     tickets: get_order_to_print get_signed_ticket get_ticket lock_ticket
     vouchers: get_event get_voucher lock_event
-    waitlist: get_organisation get_terms lock_entry lock_offer
+    waitlist: get_entry get_organisation get_terms lock_entry lock_offer
 """
 
 # They look for an id that nobody else may use, in whichever organisation.
@@ -53,8 +53,9 @@ OPENED = """
     events: cancel_event delete_event insert_event insert_move list_amounts lock_event publish_event
         supersede_moves update_event
     messaging: insert_webhooks
-    orders: get_draws get_request give_back_draws insert_note is_processing list_buyer_limits list_draws
-        place_cart place_order set_draws set_hold_end set_seats set_status take_order take_payments_to_close
+    orders: get_draws get_request give_back_draws increment_version insert_note is_processing list_buyer_limits
+        list_draws place_cart place_order set_buyer set_draws set_email set_hold_end set_seats set_status take_order
+        take_payments_to_close
     organisations: get_name get_organisation insert_organisation lock_account_and_insert_owner lock_organisation
         replace_invitation set_role set_status update_organisation
     payments: ask_later book_elsewhere clear_end_of_order close_matter close_payment close_unprepared
@@ -77,11 +78,12 @@ OPENED = """
     ticket_types: delete_ticket_types insert_ticket_type list_ticket_types lock_event_of_ticket_type
         lock_ticket_type lock_ticket_types replace_pool set_seated update_ticket_type
     tickets: accept_transfer get_transfer insert_tickets insert_transfer list_signed_tickets
-        list_tickets_to_issue list_tickets_to_print lock_and_end_tickets lock_and_set_disputed
-        replace_pending_transfer
+        list_tickets_to_issue list_tickets_to_print lock_and_end_tickets lock_and_rename_buyer
+        lock_and_set_disputed lock_tickets_to_move lock_tickets_to_name move_tickets replace_pending_transfer
+        set_holder_names
     vouchers: count_ticket_types delete_voucher insert_voucher list_by_code list_vouchers lock_event_of_voucher
         lock_voucher update_voucher
-    waitlist: insert_entry list_awaited_of_event list_entries set_offered set_status take_and_expire_offers
+    waitlist: list_awaited_of_event list_entries put_in_line set_offered set_status
 """
 
 # Jobs work for all organisations, and answer nobody.
@@ -95,8 +97,8 @@ JOBS = """
     platform: list_buyers list_holders list_offers list_renewals
     refunds: list_cancelled_events list_orders_to_give_back
     tickets: lock_tickets_of_transfers lock_tickets_to_reissue reissue_tickets
-    waitlist: list_awaited list_awaited_of_orders list_lapsed take_and_close_waiting take_lapsed
-        take_next_entries
+    waitlist: list_awaited list_awaited_of_orders list_lapsed list_open_offers take_and_close_waiting
+        take_lapsed take_next_entries
 """
 
 # Only admins of the platform call them, and they see all.
@@ -108,12 +110,14 @@ ADMINS = """
 # An email goes to the address that the row itself names.
 EMAILS = """
     events: get_moved_event list_moves
-    orders: get_event_for_email get_order_for_email get_order_to_tell get_ticket_to_tell list_items_for_email
+    messaging: get_recipient
+    orders: get_event_for_email get_order_change_for_email get_order_for_email get_order_to_tell get_ticket_to_tell
+        list_items_for_email
     organisations: get_invitation_for_email
     payments: get_refund_for_email
     refunds: get_cancellation_for_email get_refund_for_email
     tickets: get_transfer_for_email
-    waitlist: get_entry_for_email
+    waitlist: get_entry_for_email get_ticket_type_for_email
 """
 
 # What one person has, wherever they have it, to be shown to them or erased: their account or address is the condition.

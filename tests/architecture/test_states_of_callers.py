@@ -22,6 +22,7 @@ OF_OWNERS_AND_ADMINS = {"hand_over_organisation", "list_audit_entries", "export_
 # get their money back, and owners read why.
 ENDED_BY_SUSPENSION: dict[str, str] = {
     "create_order": "seller_suspended",
+    "confirm_waitlist": "seller_suspended",
     "join_waitlist": "seller_suspended",
     "start_payment": "seller_suspended",
     "mark_order_paid": "seller_suspended",

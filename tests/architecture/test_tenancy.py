@@ -552,6 +552,7 @@ COMPARISONS = {
     "slots/insert_place": 1,
     "slots/list_places": 1,
     "slots/list_places_of_event": 1,
+    "waitlist/get_owned_quantities": 1,
 }
 
 

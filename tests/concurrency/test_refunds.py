@@ -126,6 +126,32 @@ def test_a_ticket_is_refunded_once_whatever_is_refunded_beside_it(
     invariants.check(conn)
 
 
+def test_withdrawals_for_less_and_for_nothing_at_once_end_each_ticket_once(
+    api: Client, database: Database, conn: Connection, shop: Shop
+) -> None:
+    ticket_type = shop.ticket_type()
+    order = shop.sold(ticket_type, quantity=4)
+    first, second, *_ = map(str, tickets_of(conn, order))
+    bodies: list[dict[str, object]] = [
+        {"ticket_ids": [first, second], "fee": 700},
+        {"ticket_ids": [second], "amount": 0},
+        {"amount": 3000},
+        {"whole": True, "amount": 100},
+        {"ticket_ids": [first], "amount": 1000},
+    ]
+
+    ends = race(
+        database, 15, lambda conn, number: attempt(lambda: refund(conn, shop, order, number, **bodies[number % 5]))
+    )
+
+    assert set(ends) <= {"done", "ticket_refunded", "nothing_to_refund", "refund_too_large", "fee_too_large"}
+    assert status_of(conn, order) == "refunded"
+    assert sum(given_back(conn)) <= 20_000
+    assert invariants.left(conn, ticket_type) == (100, 0, 0)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
 def test_refunds_of_ours_refunds_elsewhere_and_a_dispute_at_once_count_all_money_once(
     api: Client, database: Database, conn: Connection, shop: Shop
 ) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
+from boxoffice.accounts.errors import LinkOver
 from boxoffice.auth import Caller, Who
 from boxoffice.guest_tokens import order_token, waitlist_token
 from boxoffice.orders import service as orders
@@ -15,7 +16,7 @@ from boxoffice.orders.models import OrderRequest, PlacedOrder
 from boxoffice.seats.errors import NoSeatsTogether
 from boxoffice.stock import service as stock
 from boxoffice.stock.errors import SoldOut
-from boxoffice.waitlist import service
+from boxoffice.waitlist import entries, joining, service
 from boxoffice.waitlist.errors import NoOffer, OfferTooSmall, StillAvailable
 from boxoffice.waitlist.models import WaitlistRequest
 from tests.helpers import factories, invariants, sellers
@@ -54,7 +55,7 @@ def cancel(conn: Connection, order: PlacedOrder) -> None:
 
 def leave(conn: Connection, entry: UUID) -> None:
     with conn.transaction():
-        service.leave(conn, Caller(Who.GUEST, guest_token=waitlist_token(entry)), entry)
+        entries.leave(conn, Caller(Who.GUEST, guest_token=waitlist_token(entry)), entry)
 
 
 def run_job(conn: Connection) -> int:
@@ -148,10 +149,20 @@ def test_nobody_buys_before_hundreds_who_wait_for_lapsed_orders(
     invariants.check(conn)
 
 
+def confirm(conn: Connection, token: str) -> UUID | None:
+    """Open the link of an email. Return the entry, or None if the link was used."""
+    try:
+        with conn.transaction():
+            return joining.confirm(conn, PUBLIC, token).entry_id
+    except LinkOver:
+        return None
+
+
 def join(conn: Connection, ticket_type: UUID, choice: random.Random) -> None:
     request = WaitlistRequest(quantity=choice.randint(1, 3), name="Ada", email=f"{uuid4()}@example.com")
-    with suppress(StillAvailable):
-        service.join(conn, PUBLIC, ticket_type, request)
+    with suppress(StillAvailable), conn.transaction():
+        joining.join(conn, PUBLIC, ticket_type, request)
+    confirm(conn, factories.waitlist_token(conn, ticket_type, quantity=request.quantity))
 
 
 def expire_an_order(conn: Connection, ticket_type: UUID, choice: random.Random) -> None:
@@ -212,6 +223,8 @@ def test_no_stock_is_lost_while_orders_and_offers_begin_and_end(
 
     def act(conn: Connection, number: int) -> None:
         choice = random.Random(number)
+        if number == 0:
+            accept_some(conn, ticket_type, choice)
         for _ in range(12):
             choice.choice(ACTIONS)(conn, ticket_type, choice)
 
@@ -260,16 +273,93 @@ def test_an_offer_is_accepted_or_left_but_not_both(api: Client, database: Databa
     invariants.check(conn)
 
 
-def test_an_address_that_joins_many_times_at_once_has_one_entry(
+def test_one_of_many_who_open_the_same_link_joins(api: Client, database: Database, conn: Connection) -> None:
+    ticket_type = factories.ticket_type(conn)
+    token = factories.waitlist_token(conn, ticket_type)
+
+    opened = race(database, 12, lambda conn, _: confirm(conn, token))
+
+    assert [entry for entry in opened if entry] == [row[0] for row in conn.execute("SELECT id FROM waitlist_entries")]
+    assert conn.execute("SELECT count(*) FROM outbox").fetchone() == (1,)
+
+
+def test_an_address_whose_links_are_opened_at_once_has_one_entry(
     api: Client, database: Database, conn: Connection
 ) -> None:
-    ticket_type = factories.ticket_type(conn, quantity=0)
-    request = WaitlistRequest(quantity=2, name="Ada", email="ada@example.com")
+    ticket_type = factories.ticket_type(conn)
+    tokens = [
+        factories.waitlist_token(conn, ticket_type, quantity=1 + number % 5, email="ada@example.com")
+        for number in range(12)
+    ]
 
-    race(database, 12, lambda conn, _: service.join(conn, PUBLIC, ticket_type, request))
+    opened = race(database, 12, lambda conn, number: confirm(conn, tokens[number]))
 
-    assert conn.execute("SELECT count(*) FROM waitlist_entries").fetchone() == (1,)
-    assert conn.execute("SELECT count(*) FROM outbox").fetchone() == (1,)
+    assert {*opened} == {row[0] for row in conn.execute("SELECT id FROM waitlist_entries")}
+    assert len({*opened}) == 1
+    assert conn.execute("SELECT count(*) FROM one_time_tokens").fetchone() == (0,)
+    assert deadlocks(conn) == 0
+
+
+@pytest.mark.parametrize("end", ["leave", "lapse"])
+def test_a_link_that_is_opened_while_the_entry_ends_is_not_lost(
+    api: Client, database: Database, conn: Connection, end: str
+) -> None:
+    """Whoever opens it gets a new entry that waits, or the one that ends at this moment. No stock is lost."""
+    for delay in range(8):
+        ticket_type, email = factories.ticket_type(conn, quantity=2), f"ada{delay}@example.com"
+        first = factories.waitlist_entry(conn, ticket_type, email=email)
+        run_job(conn)
+        if end == "lapse":
+            conn.execute("UPDATE waitlist_entries SET expires_at = now() WHERE id = %s", [first])
+        token = factories.waitlist_token(conn, ticket_type, quantity=1, email=email)
+
+        def act(
+            conn: Connection, number: int, first: UUID = first, delay: int = delay, token: str = token
+        ) -> UUID | None:
+            if number == 0:
+                conn.execute("SELECT pg_sleep(%s)", [delay / 1000])
+                return confirm(conn, token)
+            with conn.transaction():
+                if end == "lapse":
+                    service.end_lapsed_offer(conn, first)
+                else:
+                    entries.leave(conn, Caller(Who.GUEST, guest_token=waitlist_token(first)), first)
+            return None
+
+        opened, _ = race(database, 2, act)
+        for lapsed in service.list_lapsed(conn):
+            with conn.transaction():
+                service.end_lapsed_offer(conn, lapsed)
+
+        statuses = dict(
+            conn.execute("SELECT id, status FROM waitlist_entries WHERE ticket_type_id = %s", [ticket_type]).fetchall()
+        )
+        ended = "left" if end == "leave" else "lapsed"
+        assert statuses == ({first: ended} if opened == first else {first: ended, opened: "waiting"})
+        assert invariants.left(conn, ticket_type) == (2, 0, 0)
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_a_mailbox_gets_three_offers_though_ten_transactions_make_them(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    ticket_types = [factories.ticket_type(conn, quantity=4) for _ in range(10)]
+    for ticket_type in ticket_types:
+        for number in range(2):
+            email = f"ada+{number}@example.com"
+            factories.waitlist_entry(conn, ticket_type, email=email, quantity=1)
+        factories.waitlist_entry(conn, ticket_type, quantity=1)
+
+    race(database, 10, lambda conn, number: service.make_offers(conn, ticket_types[number], wait=False))
+    run_job(conn)
+
+    offers = conn.execute(
+        "SELECT mailbox = 'ada@example.com', count(*) FROM waitlist_entries WHERE status = 'offered' GROUP BY 1"
+    )
+    assert dict(offers.fetchall()) == {True: 3, False: 10}
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
 
 
 def test_a_transaction_that_frees_stock_never_waits_for_other_stock(

@@ -1,15 +1,18 @@
 """A process dies while it takes seats, lays them out, makes offers or accepts them. The invariants stay true."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from uuid import UUID, uuid4
 
 import pytest
 from psycopg import Connection
 
+from boxoffice.accounts.errors import LinkOver
 from boxoffice.auth import Caller, Who
 from boxoffice.guest_tokens import waitlist_token
 from boxoffice.seats.models import SeatMapRequest
 from boxoffice.ticket_types import service as ticket_types
+from boxoffice.waitlist import joining
 from boxoffice.waitlist import service as waitlist
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.buyers import Action, purchase
@@ -98,6 +101,23 @@ def test_an_action_that_is_killed_is_done_wholly_or_not_at_all(
     api: Client, database: Database, conn: Connection, make: Callable[[Connection], Action]
 ) -> None:
     assert len(list(die_everywhere_afresh(database, conn, make))) >= 4
+
+
+def test_a_link_that_is_opened_again_after_a_crash_joins_once(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    token = factories.waitlist_token(conn, factories.ticket_type(conn, max_per_buyer=4))
+
+    def action(conn: Connection) -> None:
+        with suppress(LinkOver), conn.transaction():  # an earlier crash may have come after the commit
+            joining.confirm(conn, Caller(Who.PUBLIC), token)
+
+    counts = "SELECT (SELECT count(*) FROM {}), (SELECT count(*) FROM {}), (SELECT count(*) FROM {})"
+    read = counts.format("waitlist_entries", "outbox", "one_time_tokens")
+    for _ in die_everywhere(database, conn, action):
+        assert conn.execute(read).fetchone() in ((0, 0, 1), (1, 1, 0))
+    action(conn)
+    assert conn.execute(read).fetchone() == (1, 1, 0)
 
 
 def test_a_buyer_who_repeats_after_a_crash_gets_the_seats_once(

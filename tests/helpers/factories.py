@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from boxoffice import config, platform_settings
 from boxoffice.encryption import encrypt
 from boxoffice.ids import new_id, new_order_number
+from boxoffice.mailboxes import mailbox_of
 from boxoffice.one_time import Purpose
 from boxoffice.stock import service as stock
 
@@ -463,17 +464,25 @@ def waitlist_entry(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: 
         [ticket_type_id],
     ).fetchone()
     event_id, organisation_id = row or (None, None)
+    email = overrides.get("email", f"waiting{next(_number)}@example.com")
     columns = {
         "id": new_id(),
         "organisation_id": organisation_id,
         "event_id": event_id,
         "ticket_type_id": ticket_type_id,
         "name": "Ada Waiting",
-        "email": f"waiting{next(_number)}@example.com",
+        "email": email,
+        "mailbox": mailbox_of(email),
         "quantity": quantity,
         **overrides,
     }
     return _insert(conn, "waitlist_entries", columns)
+
+
+def waitlist_token(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: int = 2, email: str = "") -> str:
+    """Make the token of a link that puts an address in the line for a ticket type."""
+    content = {"name": "Ada Waiting", "email": email or f"waiting{next(_number)}@example.com", "quantity": quantity}
+    return one_time_token(conn, Purpose.JOIN_WAITLIST, ticket_type_id=str(ticket_type_id), **content)
 
 
 def order_request(ticket_type_id: UUID, quantity: int = 2, **overrides: Any) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from tests.helpers.support import context, function
 
 
 def owe(conn: psycopg.Connection, order_id: UUID | None = None, **overrides: Any) -> UUID:
-    """Put a message into the outbox, by default the confirmation of a new order. Return its id."""
+    """Put a message into the outbox, by default the confirmation of a new order, to its buyer. Return its id."""
     order_id = order_id or factories.order(conn, factories.ticket_type(conn))
     message_id = new_id()
     row = {
@@ -47,6 +47,7 @@ def owe(conn: psycopg.Connection, order_id: UUID | None = None, **overrides: Any
     }
     columns, values = ", ".join(row), ", ".join(f"%({name})s" for name in row)
     conn.execute(f"INSERT INTO outbox ({columns}) VALUES ({values})", row | {"payload": Jsonb(row["payload"])})
+    conn.execute("UPDATE orders SET buyer_email = %s WHERE id = %s", [row["recipient"], order_id])
     return message_id
 
 

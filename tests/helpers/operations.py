@@ -126,9 +126,11 @@ class World:
     device_token: str
     pairing_code: str
     confirm_token: str
+    order_email_token: str
     reset_token: str
     undo_token: str
     personal_data_token: str
+    waitlist_token: str
 
     def names(self) -> dict[str, str]:
         """Return the values for the names in examples."""
@@ -178,7 +180,8 @@ def build(conn: psycopg.Connection) -> World:
     event = factories.event(conn, organisation_id=organisation)
     draft = factories.event(conn, organisation_id=organisation, status="draft")
     ticket_type = factories.ticket_type(conn, event_id=event)
-    sold_out = factories.ticket_type(conn, event_id=event, quantity=0)
+    sold_out = factories.ticket_type(conn, event_id=event, quantity=2)
+    factories.order(conn, sold_out, quantity=2)
     rival = factories.account(conn)
     rivals = factories.organisation(conn, owner=rival)
     rivals_event = factories.event(conn, organisation_id=rivals)
@@ -248,10 +251,14 @@ def build(conn: psycopg.Connection) -> World:
         door_device=door_device,
         device_token=device_token,
         pairing_code=factories.pairing_code(conn, door_pass),
+        order_email_token=_one_time_token(
+            conn, Purpose.CHANGE_ORDER_EMAIL, order_id=paid_order, email="new@example.com", asked_by=None
+        ),
         confirm_token=factories.one_time_token(
             conn, Purpose.SIGN_UP, email=f"{new_id()}@example.com", name="Bola", organisation_name="Bola's"
         ),
         reset_token=factories.one_time_token(conn, Purpose.RESET_PASSWORD, account_id=buyer, email=email),
+        waitlist_token=factories.waitlist_token(conn, sold_out),
         personal_data_token=factories.one_time_token(conn, Purpose.PERSONAL_DATA, email=email),
         undo_token=factories.one_time_token(
             conn, Purpose.UNDO_EMAIL_CHANGE, account_id=buyer, email=email, verified=True

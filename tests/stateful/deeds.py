@@ -9,8 +9,10 @@ from random import Random
 from typing import Any
 from uuid import uuid4
 
+from boxoffice import one_time
 from boxoffice.auth import Caller, Who
-from boxoffice.guest_tokens import order_token
+from boxoffice.guest_tokens import order_token, waitlist_token
+from boxoffice.one_time import Purpose
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.errors import TicketRefunded
 from tests.helpers.support import Client, context, function
@@ -50,10 +52,13 @@ def choose_seats(sale: Sale, api: Client, choice: Random) -> None:
 
 
 def wait(sale: Sale, api: Client, choice: Random) -> None:
-    """Join the waitlist."""
+    """Join the waitlist, and open the link of the email most of the time."""
     body = {"quantity": choice.randint(1, 4), "name": "Ada Buyer", "email": choice.choice(BUYERS)}
     path = f"/v1/ticket-types/{choice.choice(sale.ticket_types)}/waitlist"
     post(api, path, body, address=f"198.51.100.{choice.randint(1, 250)}")
+    row = sale.some(choice, "SELECT id FROM one_time_tokens WHERE purpose = 'join waitlist' ORDER BY id")
+    if row and choice.random() < 0.8:
+        post(api, "/v1/waitlist/confirm", {"token": one_time.token_of(Purpose.JOIN_WAITLIST, row[0])})
 
 
 def accept_offer(sale: Sale, api: Client, choice: Random) -> None:
@@ -62,10 +67,10 @@ def accept_offer(sale: Sale, api: Client, choice: Random) -> None:
     if not row:
         return
     entry, ticket_type, quantity, email = row
-    token = order_token(entry)
+    token = waitlist_token(entry)
     match choice.randint(1, 4):
         case 1:
-            allow(api.delete(f"/v1/waitlist/{entry}", order_token=token))
+            allow(api.delete(f"/v1/waitlist/{entry}", order_token=token), 204)
         case 2:
             sale.conn.execute(
                 """UPDATE waitlist_entries SET expires_at = now() - interval '1 second'
@@ -119,24 +124,32 @@ def shop_elsewhere(sale: Sale, api: Client, choice: Random) -> None:
 def start_payment(sale: Sale, api: Client, choice: Random) -> None:
     """Start a payment, or repeat the start."""
     status = choice.choice(["pending", "pending", "pending", "%"])
-    query = "SELECT id FROM orders WHERE total > 0 AND status LIKE %s ORDER BY id DESC LIMIT 10"
+    query = "SELECT id, email_changes FROM orders WHERE total > 0 AND status LIKE %s ORDER BY id DESC LIMIT 10"
     if row := sale.some(choice, query, status):
-        (order,) = row
+        order, changes = row
         key = choice.choice(["once", "again"])
         post(
             api,
             f"/v1/orders/{order}/payments",
             {"provider": "sandbox"},
             key=f"{order}{key}",
-            order_token=order_token(order),
+            order_token=order_token(order, changes),
         )
 
 
 def cancel(sale: Sale, api: Client, choice: Random) -> None:
     """Cancel an order as the buyer."""
-    if row := sale.some(choice, "SELECT id FROM orders ORDER BY id DESC LIMIT 10"):
-        (order,) = row
-        post(api, f"/v1/orders/{order}/cancel", order_token=order_token(order))
+    if row := sale.some(choice, "SELECT id, email_changes FROM orders ORDER BY id DESC LIMIT 10"):
+        order, changes = row
+        post(api, f"/v1/orders/{order}/cancel", order_token=order_token(order, changes))
+
+
+def move(sale: Sale, api: Client, choice: Random) -> None:
+    """Give an order to another address, as the manager or as the buyer."""
+    if row := sale.some(choice, "SELECT id, email_changes FROM orders ORDER BY id DESC LIMIT 10"):
+        order, changes = row
+        caller = choice.choice([{"account": sale.manager}, {"order_token": order_token(order, changes)}])
+        allow(api.patch(f"/v1/orders/{order}", {"buyer": {"email": choice.choice(BUYERS)}}, **caller))
 
 
 def lapse(sale: Sale, api: Client, choice: Random) -> None:
@@ -152,7 +165,7 @@ def sweep(sale: Sale, api: Client, choice: Random) -> None:
 
 
 def refund(sale: Sale, api: Client, choice: Random) -> None:
-    """Refund a whole order, some tickets, or an amount."""
+    """Refund a whole order, some tickets, or an amount. Tickets may end for less than was paid, or for nothing."""
     status = choice.choice(["%paid", "%refunded", "%"])
     row = sale.some(choice, "SELECT id, total FROM orders WHERE status LIKE %s ORDER BY id DESC LIMIT 10", status)
     if not row:
@@ -168,6 +181,8 @@ def refund(sale: Sale, api: Client, choice: Random) -> None:
         case _ if tickets:
             chosen = choice.sample(tickets, choice.randint(1, len(tickets)))
             body["ticket_ids"] = [str(ticket) for (ticket,) in chosen]
+    if "amount" not in body and choice.random() < 0.4:
+        body |= choice.choice([{"amount": 0}, {"amount": 10}, {"fee": 10}])
     post(api, f"/v1/orders/{order}/refunds", body, account=sale.manager, key="new")
 
 
@@ -227,6 +242,7 @@ DEEDS: dict[str, tuple[Deed, int]] = {
     "pay": (money_deeds.pay, 6),
     "tell of a payment": (money_deeds.tell_of_payment, 4),
     "cancel": (cancel, 1),
+    "move": (move, 1),
     "lapse": (lapse, 2),
     "sweep": (sweep, 2),
     "refund": (refund, 3),

@@ -109,8 +109,10 @@ class Sale:
     def let_wait(self, people: int) -> None:
         """Let so many people wait for the cheapest ticket type of the main event that costs something."""
         self.conn.execute(
-            """INSERT INTO waitlist_entries (id, organisation_id, event_id, ticket_type_id, name, email, quantity)
-            SELECT uuidv7(), %s, %s, %s, 'Ada Waiting', 'waiting' || number || '@example.com', 1 + number %% 4
+            """INSERT INTO waitlist_entries (id, organisation_id, event_id, ticket_type_id, name, email, mailbox,
+                quantity)
+            SELECT uuidv7(), %s, %s, %s, 'Ada Waiting', 'waiting' || number || '@example.com',
+                'waiting' || number || '@example.com', 1 + number %% 4
             FROM generate_series(1, %s) AS number""",
             [self.organisation, self.event, self.ticket_types[2], people],
         )

@@ -361,12 +361,14 @@ def require_holder(
     resource_id: UUID,
     organisation_id: UUID,
     account_id: UUID | None,
+    ended_tokens: int = 0,
 ) -> Who:
     """Let through a guest with the token of a resource, the account that it belongs to, and managers of the seller.
 
     Args:
         organisation_id: the seller.
         account_id: the account that the resource belongs to, if there is one.
+        ended_tokens: how many of the resource's tokens have ended; see `guest_tokens`.
 
     Returns:
         GUEST, ACCOUNT or MANAGER: which of the three the caller is.
@@ -376,7 +378,7 @@ def require_holder(
         Forbidden: the caller belongs to the organisation, in a lower role.
     """
     require_own(caller, organisation_id)
-    if is_guest_token(caller.guest_token, kind, resource_id):
+    if is_guest_token(caller.guest_token, kind, resource_id, ended_tokens):
         return Who.GUEST
     if account_id is not None and account_id == caller.account_id:
         return Who.ACCOUNT
@@ -387,6 +389,12 @@ def require_holder(
         raise Forbidden(required_role=Who.MANAGER, your_role=role)
     _note_read(conn, caller, organisation_id)
     return Who.MANAGER
+
+
+def reads_address(conn: db.Connection, caller: Caller, email: str) -> bool:
+    """Return True if the caller's account has proven, by a link, that it reads an email address."""
+    account_id = caller.account_id
+    return account_id is not None and bool(db.value(conn, SQL.has_verified_email, account_id=account_id, email=email))
 
 
 def require_admin(conn: db.Connection, caller: Caller) -> None:

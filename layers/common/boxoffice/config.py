@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 _SECRET_LIFETIME = 300.0  # seconds for which a secret is cached, so a rotation is noticed after that
 _FRESH_LIFETIME = 10.0  # the same for a caller who wants a fresh one
-_MOST_SECRETS = 1000  # of those that are cached
+_MOST_ABSENT = 10_000  # names of secrets that do not exist, which are remembered
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,7 @@ def owner_conninfo() -> str:
 
 _secrets: dict[str, tuple[float, dict[str, str]]] = {}
 _refused_fresh: dict[str, float] = {}  # when a fresh one could not be read
+_absent: dict[str, float] = {}  # when there was none, the earliest first
 
 
 def secret(secret_id: str, *, fresh: bool = False) -> dict[str, str]:
@@ -156,22 +157,28 @@ def secret(secret_id: str, *, fresh: bool = False) -> dict[str, str]:
 def optional_secret(secret_id: str, *, fresh: bool = False) -> dict[str, str] | None:
     """Return the fields of a secret, or None if it does not exist. Both are cached as `secret` does.
 
+    What does not exist is remembered apart. So however many such names people ask for, no secret leaves the cache.
+
     Raises:
         Busy: Secrets Manager does not answer.
     """
+    now = time.monotonic()
+    if now - _absent.get(secret_id, -math.inf) <= (_FRESH_LIFETIME if fresh else _SECRET_LIFETIME):
+        return None
+    _absent.pop(secret_id, None)
     try:
         return secret(secret_id, fresh=fresh) or None
     except NoSuchSecret:
-        if len(_secrets) > _MOST_SECRETS:  # anybody can ask for secrets that do not exist
-            forget_secrets()
-        _secrets[secret_id] = (time.monotonic(), {})
+        if len(_absent) >= _MOST_ABSENT:
+            del _absent[next(iter(_absent))]
+        _absent[secret_id] = now
         return None
 
 
 def forget_secrets() -> None:
     """Empty the cache, so that the next use of a secret reads it again."""
-    _secrets.clear()
-    _refused_fresh.clear()
+    for remembered in (_secrets, _refused_fresh, _absent):
+        remembered.clear()
 
 
 class NoSuchSecret(Busy):

@@ -1,16 +1,18 @@
 """The database connection, the effects that follow a commit, and eight ways to run a statement.
 
 Every transaction takes its locks in this order, so that none deadlocks:
-    1. rate limits (but those that count only what was allowed, at the end). A one-time token of no account, or a phone
-        code. An account (several by id), its one-time tokens, its second factor, its sessions by id. If it was an
-        admin's, the lock of admins comes right after it. An organisation, then an API key of it. A door pass, then one
-        of its devices. An erasure, or an event's contact purge. The version of the platform's settings
+    1. rate limits (but those that count only what was allowed, at the end). A one-time token of neither an account nor
+        an order, or a phone code. An account (several by id), its one-time tokens, its second factor, its sessions by
+        id. If it was an admin's, the lock of admins comes right after it. An organisation, then an API key of it. A
+        door pass, then one of its devices. An erasure, or an event's contact purge. The version of the platform's
+        settings
     2. a provider event, its payment, then the order (several orders only with SKIP LOCKED, and so a locked order's
-        payments)
+        payments). An order's one-time tokens
     3. a buyer, by an advisory lock for each of their identities, in order
     4. an event (shared by whoever changes a price or a voucher), then its ticket types by id, or a voucher. Whoever
         makes a door pass shares several events, by id
-    5. a waitlist entry (several only with SKIP LOCKED; a transaction that holds stock already locks one so too)
+    5. a waitlist entry (several only with SKIP LOCKED; a transaction that holds stock already locks one so too).
+       Its mailbox, by an advisory lock that nobody waits for
     6. rows of stock by (pool_id, row_no), then rows of seats by (ticket_type_id, rank) in place of their seats
     7. the withdrawal of a key, its renewals (only with SKIP LOCKED), then tickets by id, each with its row of the
         guest list

@@ -142,9 +142,10 @@ def _preheader(text: str) -> str:
 
 NOTICES = {
     "qrs": "Your tickets have new QR codes. Use those in this email: at the door, the earlier ones are soon refused.",
+    "address": "This order is yours now. The links and QR codes of its earlier emails no longer work.",
     "links": "The links in our earlier emails no longer work. Use those in this email.",
 }
-"""What an email says above all else if it is sent again, since a key has leaked: by what was renewed."""
+"""What an email says above all else if it is sent again, by why: a key has leaked, or the order has another address."""
 
 
 def link(page: str, resource_id: UUID, token: str) -> str | None:

@@ -13,9 +13,13 @@ type GuestResource = Literal["order", "ticket", "waitlist entry"]
 """What a guest holds the token of. Each kind has a purpose of its own, so that no token serves another kind."""
 
 
-def order_token(order_id: UUID) -> str:
-    """Return the token that lets a guest read an order."""
-    return _guest_token("order", order_id)
+def order_token(order_id: UUID, email_changes: int = 0) -> str:
+    """Return the token that lets a guest read an order.
+
+    Args:
+        email_changes: how often the buyer's address has changed. Each change ends the token before.
+    """
+    return _guest_token("order", order_id, email_changes)
 
 
 def ticket_token(ticket_id: UUID, transfer_count: int) -> str:
@@ -28,21 +32,21 @@ def waitlist_token(entry_id: UUID) -> str:
     return _guest_token("waitlist entry", entry_id)
 
 
-def is_guest_token(presented: str | None, kind: GuestResource, resource_id: UUID, transfer_count: int = 0) -> bool:
+def is_guest_token(presented: str | None, kind: GuestResource, resource_id: UUID, ended: int = 0) -> bool:
     """Return True if ``presented`` is the token of this resource.
 
     Args:
-        transfer_count: of a ticket; each transfer ends the token before.
+        ended: how many of its tokens have ended: a ticket's transfers, or the changes of an order's address.
     """
     if presented is None:
         return False
-    return is_token(settings().link_keys_secret, kind, _message(resource_id, transfer_count), presented)
+    return is_token(settings().link_keys_secret, kind, _message(resource_id, ended), presented)
 
 
-def _guest_token(kind: GuestResource, resource_id: UUID, transfer_count: int = 0) -> str:
-    return token(settings().link_keys_secret, kind, _message(resource_id, transfer_count))
+def _guest_token(kind: GuestResource, resource_id: UUID, ended: int = 0) -> str:
+    return token(settings().link_keys_secret, kind, _message(resource_id, ended))
 
 
-def _message(resource_id: UUID, transfer_count: int) -> bytes:
+def _message(resource_id: UUID, ended: int) -> bytes:
     """Return the bytes that a token proves."""
-    return resource_id.bytes + transfer_count.to_bytes(2)
+    return resource_id.bytes + ended.to_bytes(2)

@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    WithJsonSchema,
     computed_field,
 )
 from pydantic_core import PydanticCustomError
@@ -158,7 +159,7 @@ Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=254),
     AfterValidator(_deliverable),
-    Field(json_schema_extra={"format": "email"}),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
 ]
 # Whoever buys does not wait for the library that knows how many digits a number has. So a buyer's phone is checked by
 # its form alone, and nobody sends anything to it.

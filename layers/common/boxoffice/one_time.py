@@ -32,9 +32,11 @@ class Purpose(StrEnum):
     """What a token is good for. No token serves another purpose."""
 
     CHANGE_EMAIL = "change email"
+    CHANGE_ORDER_EMAIL = "change order email"
     CONFIRM_EMAIL = "confirm email"
     GOOGLE_LOG_IN = "google log-in"
     INVITATION = "invitation"
+    JOIN_WAITLIST = "join waitlist"
     PAIR_DOOR_DEVICE = "pair door device"
     PERSONAL_DATA = "personal data"
     RESET_PASSWORD = "reset password"  # noqa: S105
@@ -50,17 +52,25 @@ class OneTimeToken:
     id: UUID
     purpose: str
     account_id: UUID | None
+    order_id: UUID | None
     payload: dict[str, Any]
     expires_at: datetime
 
 
 def issue(
-    conn: db.Connection, purpose: Purpose, lifetime: timedelta, *, account_id: UUID | None = None, **payload: Any
+    conn: db.Connection,
+    purpose: Purpose,
+    lifetime: timedelta,
+    *,
+    account_id: UUID | None = None,
+    order_id: UUID | None = None,
+    **payload: Any,
 ) -> UUID:
     """Write a token's row, and return its id.
 
     Args:
         account_id: the account that the token belongs to, if there is one; see `revoke`.
+        order_id: the order that it belongs to, if there is one; see `revoke_of_orders`.
         payload: what whoever redeems the token needs to know.
     """
     assert lifetime <= LONGEST
@@ -71,6 +81,7 @@ def issue(
         id=token_id,
         purpose=purpose,
         account_id=account_id,
+        order_id=order_id,
         payload=Jsonb(payload),
         lifetime=lifetime,
     )
@@ -122,6 +133,11 @@ def revoke(conn: db.Connection, purpose: Purpose, account_id: UUID, *, after: UU
     """
     params = {"purpose": purpose, "account_id": account_id, "after": after}
     return db.run(conn, SQL.revoke_one_time_tokens, **params)
+
+
+def revoke_of_orders(conn: db.Connection, purpose: Purpose, order_ids: Sequence[UUID]) -> int:
+    """End the tokens of some orders for a purpose, and return their number. The caller has locked the orders."""
+    return db.run(conn, SQL.revoke_one_time_tokens_of_orders, purpose=purpose, order_ids=list(order_ids))
 
 
 def revoke_all(conn: db.Connection, account_id: UUID) -> int:

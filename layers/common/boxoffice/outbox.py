@@ -34,7 +34,8 @@ def owe_email(
 
     Args:
         template: the name of the function in a domain's `emails.py` that writes the email.
-        payload: the ids that this function needs, as strings; nothing that can be out of date when it runs.
+        payload: the ids that this function needs, as strings; nothing that can be out of date when it runs. If it
+            names an order or a refund, the email goes to whoever is the buyer when it is sent.
         message_id: the id of an email that is owed once, however often this is called. By default each call owes one.
     """
     message_id = message_id or new_id()

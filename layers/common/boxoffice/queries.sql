@@ -111,11 +111,11 @@ INSERT INTO platform_settings (name, value) SELECT name, value FROM given
 ON CONFLICT (name) DO UPDATE SET value = excluded.value
 
 -- name: insert_one_time_token
-INSERT INTO one_time_tokens (id, purpose, account_id, payload, expires_at)
-VALUES (%(id)s, %(purpose)s, %(account_id)s, %(payload)s, now() + %(lifetime)s)
+INSERT INTO one_time_tokens (id, purpose, account_id, order_id, payload, expires_at)
+VALUES (%(id)s, %(purpose)s, %(account_id)s, %(order_id)s, %(payload)s, now() + %(lifetime)s)
 
 -- name: get_one_time_token
-SELECT id, purpose, account_id, payload, expires_at FROM one_time_tokens
+SELECT id, purpose, account_id, order_id, payload, expires_at FROM one_time_tokens
 WHERE id = %(id)s AND purpose = %(purpose)s AND expires_at > now()
 
 -- name: redeem_one_time_token
@@ -126,6 +126,9 @@ RETURNING account_id, payload
 -- name: revoke_one_time_tokens
 DELETE FROM one_time_tokens
 WHERE account_id = %(account_id)s AND purpose = %(purpose)s AND (%(after)s::uuid IS NULL OR id > %(after)s)
+
+-- name: revoke_one_time_tokens_of_orders
+DELETE FROM one_time_tokens WHERE order_id = ANY(%(order_ids)s) AND purpose = %(purpose)s
 
 -- name: revoke_all_one_time_tokens
 DELETE FROM one_time_tokens WHERE account_id = %(account_id)s

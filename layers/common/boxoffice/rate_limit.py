@@ -16,7 +16,7 @@ from uuid import UUID
 from boxoffice import db, sql
 from boxoffice.addresses import network_of
 from boxoffice.answer import set_header
-from boxoffice.auth import Caller
+from boxoffice.auth import Caller, reads_address
 from boxoffice.errors import SmsLimitReached, TooManyRequests
 from boxoffice.mailboxes import mailbox_of
 from boxoffice.observability import count
@@ -47,8 +47,10 @@ EMAILS, EMAILS_A_DAY = 10, 30
 EMAILS_FROM_ONE_ADDRESS = 300
 LINKS = 5
 RESENDS = 5
+ORDER_CHANGES = 20
 INVITATIONS = 20
 EXPORTS = 5  # in a day
+WAITLIST_LINKS, WAITLIST_LINKS_BY_ALL = 10, 30  # in a day, to a mailbox
 
 _LINKS_WINDOW = {"reset": HALF, "orders": HOUR, "personal data": DAY}  # no longer than such a link works
 
@@ -149,6 +151,15 @@ def limit_updates(account_id: UUID) -> None:
     _count([Limit(f"update {account_id}", UPDATES, QUARTER)])
 
 
+def limit_order_changes(order_id: UUID) -> None:
+    """Count a change of an order's buyer or holders, each of which its history keeps.
+
+    Raises:
+        TooManyRequests: there were twenty in an hour before.
+    """
+    _count([Limit(f"change order {order_id}", ORDER_CHANGES, HOUR)])
+
+
 def limit_refreshes(conn: db.Connection, session_id: UUID) -> None:
     """Count a refresh of a session, each of which stores a token, in the transaction of the refresh.
 
@@ -201,7 +212,7 @@ def limit_orders_to(conn: db.Connection, caller: Caller, email: str) -> None:
     Raises:
         TooManyRequests: as in `limit_emails_to`.
     """
-    if not _reads_by(conn, caller, email):
+    if not reads_address(conn, caller, email):
         _count_in(conn, _to(email))
 
 
@@ -240,6 +251,22 @@ def limit_invitations(caller: Caller, organisation_id: UUID, email: str) -> None
     """
     inviting = [Limit(f"invite {each}", INVITATIONS, HOUR) for each in (organisation_id, caller.account)]
     _count([*inviting, *_to(email), _by(caller)])
+
+
+def limit_waitlist(caller: Caller, email: str) -> None:
+    """Count the link that puts an address on a waitlist, for the mailbox that it goes to.
+
+    It counts apart from all other emails. A stranger uses up only what their own network may send to a mailbox. So its
+    owner can still join from another one, and in any case once they have logged in with that address.
+
+    Raises:
+        TooManyRequests: within a day the mailbox got ten from the caller's network, or thirty in all. Or the caller's
+            address has had three hundred emails sent in an hour.
+    """
+    if not _reads(caller, email):
+        links = f"waitlist to {mailbox_of(email)}"
+        by_network = Limit(f"{links} by {_address(caller)}", WAITLIST_LINKS, DAY)
+        _count([by_network, Limit(links, WAITLIST_LINKS_BY_ALL, DAY), _by(caller)])
 
 
 def limit_exports(subject: str) -> None:
@@ -294,7 +321,9 @@ def limit_vouchers(
 
 @contextmanager
 def limit_wrong_tokens(
-    caller: Caller, action: Literal["pair", "transfer", "refresh", "log in with Google"], *wrong: type[Exception]
+    caller: Caller,
+    action: Literal["pair", "transfer", "order email", "refresh", "log in with Google"],
+    *wrong: type[Exception],
 ) -> Iterator[None]:
     """Count a wrong token for the caller's address. Nobody can guess one, so the limit is generous.
 
@@ -506,13 +535,7 @@ def _by(caller: Caller) -> Limit:
 def _reads(caller: Caller, email: str) -> bool:
     """Return True if the caller has proven, by a link, that they read an address."""
     with db.autocommit() as conn:
-        return _reads_by(conn, caller, email)
-
-
-def _reads_by(conn: db.Connection, caller: Caller, email: str) -> bool:
-    if caller.account_id is None:
-        return False
-    return bool(db.value(conn, SQL.has_verified_email, account_id=caller.account_id, email=email))
+        return reads_address(conn, caller, email)
 
 
 def _address(caller: Caller) -> str:

@@ -191,15 +191,18 @@ CREATE INDEX phone_codes_by_phone ON phone_codes (phone, created_at, id);
 CREATE INDEX phone_codes_by_prefix ON phone_codes (prefix, expires_at) INCLUDE (used_at);
 CREATE INDEX phone_codes_created_at ON phone_codes USING brin (created_at);
 
--- What a token is good for that works once. The token is derived from the id, so the row alone opens nothing.
+-- What a token is good for that works once. The token is derived from the id, so the row alone opens nothing. It may
+-- belong to an account or to an order.
 CREATE TABLE one_time_tokens (
     id         uuid PRIMARY KEY,
     purpose    text NOT NULL,
     account_id uuid REFERENCES accounts,
+    order_id   uuid,
     payload    jsonb NOT NULL,
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX one_time_tokens_account_id ON one_time_tokens (account_id, purpose) WHERE account_id IS NOT NULL;
+CREATE INDEX one_time_tokens_order_id ON one_time_tokens (order_id) WHERE order_id IS NOT NULL;
 CREATE INDEX one_time_tokens_reserved_emails ON one_time_tokens ((payload ->> 'email'))
     WHERE purpose = 'undo email change';
 CREATE INDEX one_time_tokens_expires_at ON one_time_tokens (expires_at);
@@ -389,7 +392,8 @@ CREATE TABLE stock (
 -- any ticket type. If an event has no gates, a scan may name any. After a cancellation, a job refunds the orders one by
 -- one. cancellation_finished_at says when none was left. A full-text search reads search_vector. Until
 -- late_payments_until, payments may be opened that take days. Orders with such payments hold late_payments_share
--- percent of each ticket type at the most.
+-- percent of each ticket type at the most. An offer of the waitlist holds its stock for waitlist_offer_minutes, between
+-- 8 and 22 o'clock at the venue.
 CREATE TABLE events (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
@@ -412,6 +416,7 @@ CREATE TABLE events (
     capacity_pool_id uuid UNIQUE REFERENCES stock_pools,
     late_payments_until timestamptz,
     late_payments_share smallint CHECK (late_payments_share BETWEEN 1 AND 100),
+    waitlist_offer_minutes integer NOT NULL DEFAULT 60 CHECK (waitlist_offer_minutes > 0),
     version         integer NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz,
@@ -526,8 +531,10 @@ CREATE TABLE seats (
 CREATE INDEX seats_by_row ON seats (row_id, position);
 CREATE INDEX seats_by_owner ON seats (owner_id) WHERE owner_id IS NOT NULL;
 
--- A person's place in the line for a quantity of a ticket type that is sold out. An offer holds stock for them, as
--- draws, until expires_at. Entries that still wait when the event is over or cancelled are closed.
+-- A person's place in the line for a quantity of a ticket type that is sold out. It is made once the person has
+-- confirmed the address. The line is in the order of in_line_since. An offer holds stock for them, as draws, until
+-- expires_at. Offers are limited by mailbox, since several addresses may lead to one. What the address has in orders
+-- whose buyer was erased is erased_quantity. Entries that still wait when the event is over or cancelled are closed.
 CREATE TABLE waitlist_entries (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL,
@@ -536,7 +543,10 @@ CREATE TABLE waitlist_entries (
     account_id      uuid,
     name            text NOT NULL,
     email           text NOT NULL,
+    mailbox         text NOT NULL,
     quantity        ticket_quantity NOT NULL,
+    erased_quantity integer NOT NULL DEFAULT 0,
+    in_line_since   timestamptz NOT NULL DEFAULT now(),
     status          text NOT NULL DEFAULT 'waiting'
         CHECK (status IN ('waiting', 'offered', 'accepted', 'lapsed', 'left', 'closed')),
     draws           draw[],
@@ -546,8 +556,9 @@ CREATE TABLE waitlist_entries (
 );
 CREATE UNIQUE INDEX waitlist_one_entry ON waitlist_entries (ticket_type_id, email)
     WHERE status IN ('waiting', 'offered');
-CREATE INDEX waitlist_queue ON waitlist_entries (ticket_type_id, quantity, id) WHERE status = 'waiting';
+CREATE INDEX waitlist_queue ON waitlist_entries (ticket_type_id, quantity, in_line_since, id) WHERE status = 'waiting';
 CREATE INDEX waitlist_lapsing ON waitlist_entries (expires_at) WHERE status = 'offered';
+CREATE INDEX waitlist_offers_by_mailbox ON waitlist_entries (mailbox) WHERE status = 'offered';
 CREATE INDEX waitlist_by_event ON waitlist_entries (event_id, status, id);
 CREATE INDEX waitlist_by_email ON waitlist_entries (email, id);
 CREATE INDEX waitlist_by_account ON waitlist_entries (account_id, id) WHERE account_id IS NOT NULL;
@@ -584,7 +595,8 @@ CREATE INDEX vouchers_by_event ON vouchers (event_id, id) WHERE deleted_at IS NU
 
 -- An order also records its own idempotency key (decision 14): request_id names the request that placed it
 -- (idempotency.IdempotentRequest). The total is the sum of the items' totals. In details are answers of the buyer,
--- in draws what the order has of each row of stock.
+-- in draws what the order has of each row of stock. Each change of the buyer or of a holder increments the version. One
+-- that gives the order to another address increments email_changes, too, and ends the links and QRs before.
 CREATE TABLE orders (
     id              uuid PRIMARY KEY,
     number          text NOT NULL CONSTRAINT orders_number_key UNIQUE,
@@ -602,7 +614,9 @@ CREATE TABLE orders (
     request_id      uuid NOT NULL CONSTRAINT orders_request_id_key UNIQUE,
     fingerprint     bytea NOT NULL,
     expires_at      timestamptz NOT NULL,
-    created_at      timestamptz NOT NULL
+    created_at      timestamptz NOT NULL,
+    version         integer NOT NULL DEFAULT 1,
+    email_changes   smallint NOT NULL DEFAULT 0
 );
 CREATE INDEX orders_by_status ON orders (organisation_id, status, id);
 CREATE INDEX orders_by_buyer ON orders (organisation_id, buyer_email, id);
@@ -636,7 +650,7 @@ CREATE INDEX order_items_by_event ON order_items (event_id, order_id);
 -- reads.
 CREATE VIEW order_summaries AS
 SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency,
-    orders.total, subtotal, discount, voucher_id, expires_at, created_at
+    orders.total, subtotal, discount, voucher_id, expires_at, created_at, version, email_changes
 FROM orders CROSS JOIN LATERAL (
     SELECT sum(unit_price * quantity)::bigint AS subtotal, sum(discount)::bigint AS discount
     FROM order_items WHERE order_id = orders.id
@@ -810,17 +824,19 @@ CREATE INDEX refunds_failed ON refunds (id) WHERE status = 'failed';
 CREATE INDEX refunds_provider_reference ON refunds (provider_reference) WHERE provider_reference IS NOT NULL;
 
 -- What the seller gave back of an order: the tickets that ended, and the amount. The refund that sends the money is
--- refund_id. It is null if the amount is 0.
+-- refund_id. It is null if the amount is 0. Of what was paid for the tickets, the seller kept this.
 CREATE TABLE order_refunds (
     id         uuid PRIMARY KEY,
     order_id   uuid NOT NULL REFERENCES orders,
     refund_id  uuid UNIQUE REFERENCES refunds,
     amount     money_amount NOT NULL,
+    kept       money_amount NOT NULL DEFAULT 0,
     ticket_ids uuid[] NOT NULL,
     reason     text,
     actor_id   uuid,
     created_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT order_refunds_money CHECK ((amount > 0) = (refund_id IS NOT NULL))
+    CONSTRAINT order_refunds_money CHECK ((amount > 0) = (refund_id IS NOT NULL)),
+    CONSTRAINT order_refunds_kept CHECK (kept = 0 OR cardinality(ticket_ids) > 0)
 );
 CREATE INDEX order_refunds_order_id ON order_refunds (order_id);
 
@@ -860,7 +876,8 @@ CREATE INDEX money_matters_of_order ON money_matters (order_id) WHERE settled_at
 
 -- The tickets of an order item are numbered from 1 by position, so that no ticket can be issued twice. Of a QR only its
 -- SHA-256 is stored. A transfer increments transfer_count and ends the former QR. The hash of that QR stays in
--- former_hashes, so that the door does not take it for a forgery. Scans that are admitted increment entries.
+-- former_hashes, so that the door does not take it for a forgery. A ticket without a holder_email is still the buyer's,
+-- and goes with the order when that gets another address. Scans that are admitted increment entries.
 -- While the payer disputes the payment of the order, a ticket is disputed. A setting says if it admits.
 -- The transaction that wrote the row last is changed_in. Devices at the door read changes in its order (decision 30).
 CREATE TABLE tickets (
@@ -910,7 +927,7 @@ END $$;
 CREATE TRIGGER tickets_note_change BEFORE UPDATE ON tickets FOR EACH ROW EXECUTE FUNCTION note_ticket_change();
 
 -- The transfers of tickets. An accepted one makes its recipient the holder and carries the ticket's new transfer count.
--- A new transfer replaces the pending one.
+-- A new transfer replaces the pending one. If with_order, nobody sent the ticket: its order got another address.
 CREATE TABLE transfers (
     id              uuid PRIMARY KEY,
     ticket_id       uuid NOT NULL REFERENCES tickets,
@@ -926,6 +943,7 @@ CREATE TABLE transfers (
     created_at      timestamptz NOT NULL DEFAULT now(),
     expires_at      timestamptz NOT NULL,
     accepted_at     timestamptz,
+    with_order      boolean NOT NULL DEFAULT false,
     CONSTRAINT transfers_accepted CHECK (
         (status = 'accepted') = (transfer_count IS NOT NULL AND accepted_at IS NOT NULL AND to_name IS NOT NULL)),
     CONSTRAINT transfers_chain UNIQUE (ticket_id, transfer_count)
@@ -939,9 +957,9 @@ CREATE INDEX transfers_by_receiving_account ON transfers (to_account_id, id) WHE
 -- A ticket as its holder sees it. transfer is the one that can be accepted now.
 CREATE VIEW shown_tickets AS
 SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
-    tickets.account_id, transfer_count, title AS event_title, venue_name, city, time_zone, starts_at,
-    name AS ticket_type_name, seat, group_size, holder_name, tickets.status, tickets.max_entries, entries,
-    first_scan_at, tickets.created_at,
+    tickets.account_id, transfer_count, holder_email IS NOT NULL AS transferred, email_changes, title AS event_title,
+    venue_name, city, time_zone, starts_at, name AS ticket_type_name, seat, group_size, holder_name, tickets.status,
+    tickets.max_entries, entries, first_scan_at, tickets.created_at,
     (SELECT to_jsonb(pending) FROM (
         SELECT to_email, to_name, expires_at FROM transfers
         WHERE ticket_id = tickets.id AND status = 'pending' AND expires_at > now()
@@ -953,9 +971,9 @@ FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tick
 CREATE VIEW printed_tickets AS
 SELECT tickets.id, order_id, item_no, position, tickets.organisation_id, tickets.event_id, ticket_type_id,
     orders.account_id AS buyer_id, tickets.account_id, holder_name, seat, group_size, tickets.status, key_id,
-    transfer_count, number AS order_number, organisations.name AS seller, contact_email AS seller_contact,
-    title AS event_title, category, venue_name, venue_address, city, time_zone, starts_at, ends_at, doors_open_at,
-    ticket_types.name AS ticket_type_name
+    transfer_count, holder_email IS NOT NULL AS transferred, email_changes, number AS order_number,
+    organisations.name AS seller, contact_email AS seller_contact, title AS event_title, category, venue_name,
+    venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
     JOIN organisations ON organisations.id = tickets.organisation_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id;
@@ -1254,6 +1272,29 @@ CREATE INDEX renewals_next ON renewals (starts_at, order_id);
 -- The body of a webhook, with the fields that Standard Webhooks recommends.
 CREATE FUNCTION webhook_body(type text, data jsonb) RETURNS jsonb LANGUAGE sql STABLE
     RETURN jsonb_build_object('type', type, 'timestamp', now(), 'data', data);
+
+-- What is left of an order's item, without what was refunded.
+CREATE FUNCTION kept_quantity(the_order uuid, item smallint, bought integer) RETURNS integer LANGUAGE sql STABLE
+    RETURN bought - (
+        SELECT coalesce(sum(group_size), 0)::integer FROM tickets
+        WHERE tickets.order_id = the_order AND tickets.item_no = item AND status = 'refunded');
+
+-- How much of a ticket type a person has in live orders at an organisation, by the address or by the account. The items
+-- are looked up order by order: a join would read all items there are, since the planner expects many orders.
+CREATE FUNCTION owned_quantity(ticket_type uuid, organisation uuid, address text, account uuid) RETURNS integer
+    LANGUAGE sql STABLE
+    RETURN (
+        SELECT coalesce(sum((
+            SELECT sum(kept_quantity(item.order_id, item.item_no, quantity)) FROM order_items AS item
+            WHERE item.order_id = live.id AND ticket_type_id = ticket_type)), 0)::integer FROM (
+            SELECT id FROM orders
+            WHERE organisation_id = organisation AND buyer_email = address
+                AND status IN ('pending', 'paid', 'partially_refunded')
+            UNION
+            SELECT id FROM orders
+            WHERE account_id = account AND organisation_id = organisation
+                AND status IN ('pending', 'paid', 'partially_refunded')
+        ) AS live);
 
 -- Whose personal data is to be erased, because they have asked for it. From due_at on a job erases it bit by bit: that
 -- of the account, and that of guests with this phone or this address. The address counts if it is proven to be theirs.

@@ -1,5 +1,6 @@
 """How many emails strangers can put into a mailbox: together ten an hour, whatever they say."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
@@ -14,7 +15,7 @@ from boxoffice.tickets import service as tickets
 from tests.helpers import factories
 from tests.helpers.factories import order_request
 from tests.helpers.people import PASSWORD, Person, sign_up, sign_up_request
-from tests.helpers.support import Answer, Client
+from tests.helpers.support import ROOT, Answer, Client
 
 VICTIM = "ada@example.com"
 
@@ -260,3 +261,16 @@ def test_links_that_let_people_in_come_whatever_strangers_send(stranger: Strange
 
     for path in ("password-resets", "order-links", "personal-data-requests"):
         assert stranger.api.post(f"/v1/{path}", {"email": VICTIM}, address="192.0.2.9").status == 202
+
+
+def test_of_what_people_write_only_titles_stand_in_subjects() -> None:
+    """Titles of events that are for sale, whose sellers an admin has approved. No name of a person or of a seller."""
+    shown = set()
+    for path in sorted((ROOT / "layers/common/boxoffice").glob("*/emails.py")):
+        for subject in re.findall(r"""(?:subject = |write\("\w+", )f"(.*?)"\s*[,)\n]""", path.read_text()):
+            shown |= {value.split("(")[0] for value in re.findall(r"\{(.+?)\}", subject)}
+
+    assert shown
+    titles = {"titles_of", "event.event_title", "entry.event_title", "transfer.event_title", "ticket.event_title"}
+    changes = {"' and '.join"}  # "date and place"
+    assert shown - titles - changes == set()

@@ -73,6 +73,30 @@ def test_a_refund_of_money_alone_says_that_the_tickets_stay_valid(
     assert "Your tickets stay valid." in text_of(mail)
 
 
+@pytest.mark.parametrize(
+    ("less", "said", "unsaid"),
+    [
+        ({"fee": 500}, "NGN 45.00", "withdrawn"),
+        ({"amount": 0}, "has withdrawn tickets of your order", "keeps"),
+    ],
+)
+def test_an_email_says_what_does_not_come_back(
+    api: Client, conn: Connection, aws_url: str, shop: Shop, less: dict[str, int], said: str, unsaid: str
+) -> None:
+    order = shop.sold(shop.ticket_type(name="Stalls"), quantity=1, buyer_email=buyer())
+    sellers.refund(api, shop, order, whole=True, **less)
+
+    (mail,) = sent(conn, aws_url, "order_refunded")
+
+    for kind in ("plain", "html"):
+        text = text_of(mail, kind)
+        assert said in text
+        assert unsaid not in text
+        assert ("keeps NGN 5.00 of what you paid" in text) == ("fee" in less)
+        assert ("No money goes back for them." in text) == ("amount" in less)
+        assert "1 x Stalls" in text
+
+
 def test_the_seller_gives_back_a_payment_that_was_made_by_hand(
     api: Client, conn: Connection, aws_url: str, shop: Shop
 ) -> None:

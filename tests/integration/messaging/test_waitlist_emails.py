@@ -51,6 +51,37 @@ def test_an_offer_says_until_when_and_which_seats(conn, aws_url, ticket_type):
         assert f"/waitlist/{entry_id}#token=" in body
 
 
+@pytest.mark.parametrize(
+    ("currency", "price", "quantity", "says"),
+    [
+        ("EUR", 1999, 2, ["€39.98", "in all", "€19.99", "each", "the price now"]),
+        ("EUR", 1999, 1, ["€19.99"]),
+        ("JPY", 1500, 3, ["¥4,500", "¥1,500"]),
+        ("EUR", 0, 2, ["They are free."]),
+    ],
+)
+def test_an_offer_says_what_it_costs(conn, aws_url, event, ticket_type, currency, price, quantity, says):
+    conn.execute("UPDATE events SET currency = %s", [currency])
+    conn.execute("UPDATE ticket_types SET price = %s", [price])
+    until = NOW + timedelta(hours=1)
+    entry_id = factories.waitlist_entry(
+        conn, ticket_type, quantity=quantity, status="offered", expires_at=until, draws="{}"
+    )
+    _, bodies = send(conn, aws_url, "waitlist_offer", entry_id)
+    for body in bodies:
+        assert [text for text in says if text not in body] == []
+
+
+def test_the_link_that_confirms_is_not_sent_once_it_is_over(conn, aws_url, ticket_type):
+    factories.waitlist_token(conn, ticket_type, email="ada@example.com")
+    (token_id,) = conn.execute("SELECT id FROM one_time_tokens").fetchone()
+    message = owe(conn, template="waitlist_confirm", recipient="ada@example.com", payload={"token_id": str(token_id)})
+    conn.execute("UPDATE one_time_tokens SET expires_at = now()")
+    assert deliver(message) == []
+    assert inbox(aws_url, "ada@example.com") == []
+    assert outbox_row(conn, message)["status"] == "dropped"
+
+
 def test_an_offer_that_lapsed_before_the_email_was_sent_says_so(conn, aws_url, ticket_type):
     entry_id = factories.waitlist_entry(conn, ticket_type, status="lapsed", expires_at=NOW, draws="{}")
     _, bodies = send(conn, aws_url, "waitlist_offer", entry_id)

@@ -117,7 +117,8 @@ def test_every_way_to_buy_is_shut_by_one_decision_and_opened_by_the_next(
 ) -> None:
     shop, admin = sellers.Shop(conn), factories.account(conn, is_admin=True)
     standard, free = shop.ticket_type(), shop.ticket_type(price=0)
-    hidden, sold_out = shop.ticket_type(hidden=True), shop.ticket_type(quantity=0)
+    hidden, sold_out = shop.ticket_type(hidden=True), shop.ticket_type(quantity=1)
+    factories.order(conn, sold_out, quantity=1)
     factories.voucher(conn, shop.event, code="FREE", discount_kind="free", discount_value=None, unlocks_hidden=True)
     draft = factories.event(conn, organisation_id=shop.organisation, status="draft")
     factories.ticket_type(conn, event_id=draft)

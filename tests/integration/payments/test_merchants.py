@@ -139,6 +139,34 @@ def test_a_webhook_of_an_organisation_without_an_account_is_refused(api: Client,
     assert (answer.status, answer.code) == (401, "signature_wrong")
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of the secrets that were asked for, in order."""
+    ids: list[str] = []
+    fetch = config._fetch
+
+    def noted(secret_id: str) -> str:
+        ids.append(secret_id)
+        return fetch(secret_id)
+
+    monkeypatch.setattr(config, "_fetch", noted)
+    return ids
+
+
+@pytest.mark.parametrize("provider", sorted({*ACCOUNTS_AT_PROVIDERS} - {"sandbox"}))
+def test_webhooks_that_name_invented_organisations_ask_for_no_secret(
+    api: Client, conn: Connection, organisation: UUID, asked: list[str], provider: str
+) -> None:
+    started_with = dict(config._secrets)
+
+    answers = {send_webhook(api, provider, {"id": "evt_1"}, organisation=uuid4()).code for _ in range(20)}
+    real = {send_webhook(api, provider, {"id": "evt_1"}, organisation=organisation).code for _ in range(5)}
+
+    assert answers == real == {"signature_wrong"}
+    assert asked == [f"boxoffice/local/organisations/{organisation}/{provider}"], "once, and it is remembered"
+    assert started_with.items() <= config._secrets.items()
+
+
 @pytest.mark.parametrize("provider", ACCOUNTS_AT_PROVIDERS)
 def test_an_organisation_that_is_no_id_is_invalid(api: Client, provider: str) -> None:
     assert (send_webhook(api, provider, {}, organisation="ours").status) == 422

@@ -1236,7 +1236,7 @@ def test_a_breach_is_shown_by_its_rows_with_money_as_numbers(api: Client, conn: 
     assert broken["name"] == NAMES["orders_that_gave_back_wrong"]
     (order,) = row_of(conn, "SELECT id FROM orders")
     assert broken["violations"] == [
-        {"order_id": str(order), "status": "refunded", "total": 5000, "given": 4999, "booked": 5000}
+        {"order_id": str(order), "status": "refunded", "total": 5000, "given": 4999, "kept": 0, "booked": 5000}
     ]
 
 

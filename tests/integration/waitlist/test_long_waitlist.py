@@ -26,8 +26,10 @@ def let_wait(conn: Connection, ticket_type: UUID, people: int, quantity: int = 1
     """Let so many people wait for a ticket type."""
     first = factories.waitlist_entry(conn, ticket_type, quantity=quantity)
     conn.execute(
-        """INSERT INTO waitlist_entries (id, organisation_id, event_id, ticket_type_id, name, email, quantity)
-        SELECT gen_random_uuid(), organisation_id, event_id, ticket_type_id, name, number || email, quantity
+        """INSERT INTO waitlist_entries (id, organisation_id, event_id, ticket_type_id, name, email, mailbox,
+            quantity)
+        SELECT gen_random_uuid(), organisation_id, event_id, ticket_type_id, name, number || email, number || mailbox,
+            quantity
         FROM waitlist_entries, generate_series(2, %s) AS number WHERE id = %s""",
         [people, first],
     )

@@ -1,4 +1,4 @@
-"""The waitlist: people join it, get offers in order of joining, accept them and leave."""
+"""The waitlist: people get offers in the order of the line, accept them and leave. `test_joining` lets them in."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,11 +21,6 @@ def ticket_type(conn: Connection, event: UUID) -> UUID:
     for _ in range(2):
         factories.order(conn, ticket_type, quantity=2)
     return ticket_type
-
-
-def join(api: Client, ticket_type: UUID, quantity: int = 2, email: str | None = None, **options: Any) -> Answer:
-    body = {"quantity": quantity, "name": "Ada Waiting", "email": email or f"{uuid4()}@example.com"}
-    return api.post(f"/v1/ticket-types/{ticket_type}/waitlist", body, address=str(uuid4()), **options)
 
 
 def cancel(conn: Connection, api: Client, ticket_type: UUID) -> None:
@@ -59,67 +54,6 @@ def accept(api: Client, conn: Connection, entry: UUID, quantity: int = 2, **over
         ticket_type, quantity, buyer={"name": "Ada", "email": email}, waitlist_token=waitlist_token(entry)
     )
     return api.post("/v1/orders", request | overrides, key="new")
-
-
-class TestJoining:
-    def test_only_an_email_confirms_a_new_entry(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
-        answer = join(api, ticket_type, email="Ada@example.com")
-
-        assert (answer.status, answer.body) == (202, b"null")
-        assert entries(conn) == [("waiting", 2)]
-        assert emails(conn) == [("waitlist_joined", "ada@example.com")]
-        assert answer.headers["ratelimit-limit"] == "10"
-
-    def test_joining_again_has_the_same_answer_and_changes_nothing(
-        self, api: Client, conn: Connection, ticket_type: UUID
-    ) -> None:
-        first, second = (join(api, ticket_type, quantity, email="ada@example.com") for quantity in (2, 3))
-
-        assert (first.status, first.body) == (second.status, second.body)
-        assert entries(conn) == [("waiting", 2)]
-        assert len(emails(conn)) == 1
-
-    def test_nobody_can_wait_for_tickets_that_are_available(
-        self, api: Client, conn: Connection, ticket_type: UUID
-    ) -> None:
-        cancel(conn, api, ticket_type)
-
-        assert (join(api, ticket_type, 2).status, join(api, ticket_type, 2).code) == (409, "still_available")
-        assert join(api, ticket_type, 3).status == 202
-
-    def test_people_can_wait_while_the_capacity_of_the_event_is_sold_out(self, api: Client, conn: Connection) -> None:
-        from boxoffice.stock import service as stock
-
-        event = factories.event(conn, capacity_pool_id=stock.create_pool(conn, 1))
-        assert join(api, factories.ticket_type(conn, event_id=event), 2).status == 202
-
-    @pytest.mark.parametrize("overrides", [{"hidden": True}, {"deleted_at": NOW}])
-    def test_nobody_can_wait_for_tickets_that_the_public_cannot_buy(
-        self, api: Client, conn: Connection, event: UUID, overrides: dict[str, Any]
-    ) -> None:
-        assert join(api, factories.ticket_type(conn, event_id=event, quantity=0, **overrides)).status == 404
-        assert join(api, uuid4()).status == 404
-
-    def test_nobody_can_wait_for_tickets_that_are_not_on_sale(self, api: Client, conn: Connection, event: UUID) -> None:
-        over = factories.ticket_type(conn, event_id=event, quantity=0, sales_end=NOW - timedelta(hours=1))
-        assert join(api, over).code == "waitlist_closed"
-
-    @pytest.mark.parametrize("quantity", [7, 0, 1001, "2", 1.5, None])
-    def test_an_invalid_quantity_is_refused(self, api: Client, ticket_type: UUID, quantity: Any) -> None:
-        assert join(api, ticket_type, quantity).status == 422
-
-    def test_an_address_that_joins_too_often_is_refused(self, api: Client, ticket_type: UUID) -> None:
-        answers = [join(api, ticket_type, email="ada@example.com").status for _ in range(11)]
-        assert answers == [202] * 10 + [429]
-
-    def test_many_people_join_from_one_address(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
-        def join_there(email: str) -> int:
-            body = {"quantity": 2, "name": "Ada Waiting", "email": email}
-            return api.post(f"/v1/ticket-types/{ticket_type}/waitlist", body).status
-
-        assert [join_there(f"ada{number}@example.com") for number in range(12)] == [202] * 12
-        conn.execute("UPDATE rate_limits SET attempts = 300 WHERE bucket LIKE 'emails by%'")
-        assert join_there("bola@example.com") == 429
 
 
 class TestOffers:
@@ -385,7 +319,8 @@ class TestLeaving:
     def test_a_person_who_left_can_join_again(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         entry = factories.waitlist_entry(conn, ticket_type, email="ada@example.com")
         api.delete(f"/v1/waitlist/{entry}", order_token=waitlist_token(entry))
-        join(api, ticket_type, email="ada@example.com")
+        token = factories.waitlist_token(conn, ticket_type, email="ada@example.com")
+        assert api.post("/v1/waitlist/confirm", {"token": token}).status == 200
         assert entries(conn) == [("left", 2), ("waiting", 2)]
 
 

@@ -152,6 +152,38 @@ def test_one_that_does_not_exist_is_asked_for_once_in_five_minutes(extension: Ex
     assert extension.reads == 1
 
 
+def test_one_that_is_made_later_is_found_after_five_minutes(extension: Extension) -> None:
+    assert optional_secret("organisation") is None
+    extension.secrets = {"organisation": '{"key": "sk_own"}'}
+    extension.now = 300
+    assert optional_secret("organisation") is None
+
+    extension.now = 301
+
+    assert optional_secret("organisation") == {"key": "sk_own"}
+    extension.now = 302
+    assert optional_secret("organisation", fresh=True) == {"key": "sk_own"}
+
+
+def test_names_of_nothing_evict_no_secret_and_are_forgotten_in_turn(
+    extension: Extension, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "_MOST_ABSENT", 100)
+    secret("ring")
+    for number in range(250):
+        optional_secret(f"invented {number}")
+    assert extension.reads == 251
+
+    secret("ring")
+    for number in range(150, 250):
+        optional_secret(f"invented {number}")
+    assert extension.reads == 251, "the ring and the hundred latest names are remembered"
+    assert len(config._absent) == 100
+
+    optional_secret("invented 149")
+    assert extension.reads == 252
+
+
 def test_a_fresh_one_that_cannot_be_read_is_not_asked_for_again_at_once(extension: Extension) -> None:
     """Anybody can ask for fresh ones, with tokens of keys that do not exist."""
     secret("ring")

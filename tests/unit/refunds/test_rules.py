@@ -14,7 +14,7 @@ from boxoffice.orders.models import OrderRow, OrderStatus
 from boxoffice.payments.errors import RefundTooLarge
 from boxoffice.pricing.models import Charge
 from boxoffice.refunds import rules
-from boxoffice.refunds.errors import NothingToRefund, OrderNotRefundable, TicketNotInOrder
+from boxoffice.refunds.errors import FeeTooLarge, NothingToRefund, OrderNotRefundable, TicketNotInOrder
 from boxoffice.refunds.models import PaidTicket, RefundRequest
 from boxoffice.tickets.errors import TicketRefunded
 from boxoffice.tickets.models import TicketStatus
@@ -41,6 +41,7 @@ def tickets_of(price: int, quantity: int, discount: int = 0, *, is_group: bool =
             position=position,
             group_size=quantity if is_group else 1,
             quantity=quantity,
+            entries=0,
             pool_ids=[UUID(int=2)],
         )
         for position in range(1, 2 if is_group else quantity + 1)
@@ -68,6 +69,8 @@ def order(total: int, status: OrderStatus = "paid", currency: str = "NGN") -> Or
         voucher_id=None,
         expires_at=NOW,
         created_at=NOW,
+        version=1,
+        email_changes=0,
     )
 
 
@@ -186,9 +189,32 @@ def test_only_valid_tickets_of_the_order_are_refunded() -> None:
         rules.plan_refund(request(ticket_ids=[str(gone.id)]), order(200), [mine, gone], refunded=0)
 
 
+TICKETS = {"ticket_ids": [str(uuid4())]}
+
+
 @pytest.mark.parametrize(
-    "body", [{}, {"whole": False}, {"whole": True, "amount": 1}, {"amount": 1, "ticket_ids": [str(uuid4())]}]
+    ("body", "because"),
+    [
+        ({}, "must have `whole`, `ticket_ids` or an `amount` above 0"),
+        ({"whole": False, "amount": 0}, "must have `whole`, `ticket_ids` or an `amount` above 0"),
+        ({"whole": True, **TICKETS}, "one of `whole` and `ticket_ids`, not both"),
+        ({"amount": 5, "fee": 5}, "only with `whole` or `ticket_ids`"),
+        ({**TICKETS, "amount": 5, "fee": 5}, "without `amount`"),
+    ],
 )
-def test_a_request_names_exactly_one_of_whole_ticket_ids_and_amount(body: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="exactly one of"):
+def test_a_request_says_what_ends_and_what_goes_back(body: dict[str, object], because: str) -> None:
+    with pytest.raises(ValueError, match=because):
         request(**body)
+
+
+def test_a_fee_is_for_all_of_the_tickets_and_is_not_above_what_is_left() -> None:
+    tickets = tickets_of(1000, 3, discount=1000)  # 666, 667 and 667 were paid
+    chosen = {"ticket_ids": [str(each.id) for each in tickets[:2]]}
+
+    plan = rules.plan_refund(request(**chosen, fee=333), order(2000), tickets, refunded=0)
+    after = rules.plan_refund(request(**chosen, fee=333), order(2000), tickets, refunded=1600)
+
+    assert (plan.amount, plan.kept) == (1000, 333)
+    assert (after.amount, after.kept) == (67, 333)
+    with pytest.raises(FeeTooLarge):
+        rules.plan_refund(request(**chosen, fee=401), order(2000), tickets, refunded=1600)

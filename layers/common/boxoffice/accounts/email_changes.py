@@ -8,6 +8,7 @@ link was sent to, whatever the address is by then. It ends the undo links of lat
 """
 
 from datetime import timedelta
+from typing import Any
 
 from boxoffice import audit, db, one_time, outbox, sql
 from boxoffice.accounts import password_resets, proof, sessions, verification
@@ -37,7 +38,7 @@ def start(conn: db.Connection, caller: Caller, request: EmailChange) -> EmailSen
     with conn.transaction():
         locked = proof.lock_unchanged(conn, account)
         one_time.revoke(conn, Purpose.CHANGE_EMAIL, account.id)
-        payload = {"email": request.email, "old_email": locked.email}
+        payload: dict[str, Any] = {"email": request.email, "old_email": locked.email}
         if locked.email is not None:
             undo_id = one_time.issue(
                 conn,

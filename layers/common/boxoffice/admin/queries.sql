@@ -172,16 +172,16 @@ SELECT orders.id, orders.status, count(*) FROM orders JOIN tickets ON order_id =
 GROUP BY orders.id HAVING (orders.status = 'refunded') <> bool_and(tickets.status = 'refunded') LIMIT 10
 
 -- name: orders_that_gave_back_wrong
--- Money that an order gave back is a refund of its payment, never more than was paid. In the end it is all of it,
--- unless a dispute has ended the order: then the seller keeps the rest.
-SELECT orders.id AS order_id, status, total, given, booked FROM orders LEFT JOIN (
-    SELECT order_refunds.order_id, sum(order_refunds.amount)::bigint AS given,
+-- Money that an order gave back is a refund of its payment, never more than was paid. In the end it is all of it but
+-- what the seller has kept, which may go back later. If a dispute has ended the order, the seller keeps the rest.
+SELECT orders.id AS order_id, status, total, given, kept, booked FROM orders LEFT JOIN (
+    SELECT order_refunds.order_id, sum(order_refunds.amount)::bigint AS given, sum(kept)::bigint AS kept,
         coalesce(sum(refunds.amount) FILTER (WHERE payments.order_id = order_refunds.order_id), 0)::bigint AS booked
     FROM order_refunds LEFT JOIN refunds ON refunds.id = refund_id LEFT JOIN payments ON payments.id = payment_id
     GROUP BY order_refunds.order_id
 ) AS refund ON order_id = orders.id
 WHERE given <> booked OR given > total OR (given IS NOT NULL) <> (status IN ('partially_refunded', 'refunded'))
-    OR status = 'refunded' AND given <> total AND NOT EXISTS (
+    OR status = 'refunded' AND given + kept < total AND NOT EXISTS (
         SELECT FROM reversals JOIN payments ON payments.id = payment_id
         WHERE payments.order_id = orders.id AND reversals.status IN ('lost', 'won'))
 LIMIT 10
@@ -362,14 +362,14 @@ LIMIT 10
 
 -- name: transfers_without_emails
 -- Of the last week, since messages are deleted after that. Emails that are sent again, since a key has leaked, are not
--- counted.
+-- counted. A ticket that went with its order owes none.
 SELECT id AS transfer_id, status, owed FROM transfers LEFT JOIN (
     SELECT payload ->> 'transfer_id' AS transfer_id, count(*) AS owed FROM outbox
     WHERE template IN ('transfer_started', 'transfer_accepted', 'transfer_completed') AND NOT payload ? 'renewed'
     GROUP BY payload ->> 'transfer_id'
 ) AS emails ON transfer_id = id::text
-WHERE created_at > now() - interval '7 days' AND coalesce(owed, 0) <> CASE status WHEN 'accepted' THEN 3 ELSE 1 END
-LIMIT 10
+WHERE created_at > now() - interval '7 days'
+    AND coalesce(owed, 0) <> CASE WHEN with_order THEN 0 WHEN status = 'accepted' THEN 3 ELSE 1 END LIMIT 10
 
 -- name: invitations_without_email
 SELECT id AS invitation_id FROM invitations

@@ -33,8 +33,9 @@ def api_key_created(conn: db.Connection, organisation_id: str, key_id: str) -> C
         key = db.one(conn, EmailKey, SQL.get_key_for_email, **ids)
     if key is None:
         raise LookupError(f"API key {key_id}")
-    subject = f"New API key for {key.organisation_name}: {key.name}"
-    return write("api_key_created", subject, {"key": key, "expires": in_utc(key.expires_at)})
+    return write(
+        "api_key_created", "Your organisation has a new API key", {"key": key, "expires": in_utc(key.expires_at)}
+    )
 
 
 EMAILS = (api_key_created,)

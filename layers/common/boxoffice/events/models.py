@@ -140,6 +140,18 @@ LatePayments = Annotated[
 ]
 
 
+OfferMinutes = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=10,
+        le=2880,
+        description="How long an offer of the waitlist holds its tickets. Nights from 22 to 8 o'clock at the venue do "
+        "not count",
+    ),
+]
+
+
 class EventRequest(Request):
     organisation_id: Id
     title: Name
@@ -155,6 +167,7 @@ class EventRequest(Request):
     currency: Currency
     capacity: Capacity | None = None
     late_payments: LatePayments | None = None
+    waitlist_offer_minutes: OfferMinutes = 60
     ticket_types: list[TicketTypeRequest] = Field(default_factory=list, max_length=MOST_TICKET_TYPES)
 
 
@@ -180,6 +193,7 @@ class EventPatch(Patch):
     currency: Currency = unchanged()
     capacity: Capacity | None = unchanged()
     late_payments: LatePayments | None = unchanged()
+    waitlist_offer_minutes: OfferMinutes = unchanged()
     tell_holders: Annotated[
         bool,
         Field(
@@ -234,6 +248,9 @@ class EventView(EventSummary):
     capacity: int | None = Field(description="How many tickets its ticket types can sell together; null for no limit")
     late_payments: LatePaymentsView | None = Field(
         description="Until when payments that take days may start, and how much of each ticket type they may hold"
+    )
+    waitlist_offer_minutes: int = Field(
+        description="How long an offer of the waitlist holds its tickets, without nights at the venue"
     )
     ticket_types: list[TicketTypeView]
 
@@ -328,6 +345,7 @@ class EventRow(ListedEvent):
     capacity_sold: int | None
     late_payments_until: datetime | None
     late_payments_share: int | None
+    waitlist_offer_minutes: int
 
     @property
     def late_payments(self) -> LatePaymentsView | None:

@@ -214,7 +214,6 @@ def cancel_event(conn: db.Connection, caller: Caller, event_id: UUID, request: C
         return _view(event, types)
     rules.check_cancellable(event)
     db.run(conn, SQL.cancel_event, id=event_id, actor_id=caller.actor, reason=request.reason)
-    waitlist.expire_offers(conn, event_id)
     cancelled = _find_event(conn, event_id)
     facts = {"event_id": str(event_id), "title": event.title, "reason": request.reason}
     outbox.owe_webhook(conn, event.organisation_id, "event.cancelled", facts)

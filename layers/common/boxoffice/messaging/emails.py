@@ -9,6 +9,7 @@ from boxoffice.api_keys import emails as api_keys
 from boxoffice.config import settings
 from boxoffice.emails import Content, NotNeeded
 from boxoffice.erased import is_erased
+from boxoffice.messaging import service
 from boxoffice.messaging.errors import UnknownTemplate
 from boxoffice.messaging.mime import email_of
 from boxoffice.messaging.models import Email, Message
@@ -35,10 +36,11 @@ def compose(conn: db.Connection, message: Message) -> Email:
         LookupError: the order, ticket or other row that the email is about does not exist.
         ValueError, HeaderParseError: SES cannot deliver to the recipient.
     """
-    if not message.recipient or is_erased(message.recipient):
-        raise NotNeeded("the recipient was erased")
     write = WRITERS.get(message.template)
     if write is None:
         raise UnknownTemplate(message.template)
     content = write(conn, **message.payload)
-    return email_of(message.id, message.recipient, content, settings().email_sender, datetime.now(UTC))
+    recipient = service.find_recipient(conn, message)
+    if not recipient or is_erased(recipient):
+        raise NotNeeded("the recipient was erased")
+    return email_of(message.id, recipient, content, settings().email_sender, datetime.now(UTC))

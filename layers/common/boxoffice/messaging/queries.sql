@@ -5,6 +5,21 @@ INSERT INTO outbox (id, kind, template, recipient, payload)
 VALUES (%(id)s, 'email', %(template)s, %(recipient)s, %(payload)s)
 ON CONFLICT (id) DO NOTHING
 
+-- name: get_recipient
+-- To whom a message goes by now: one about an order goes to its buyer, whose address may have changed.
+SELECT coalesce((
+    SELECT buyer_email FROM orders WHERE id = (payload ->> 'order_id')::uuid
+), (
+    SELECT buyer_email FROM order_refunds JOIN orders ON orders.id = order_id
+    WHERE order_refunds.id = (payload ->> 'order_refund_id')::uuid
+), (
+    SELECT buyer_email FROM refunds JOIN payments ON payments.id = payment_id JOIN orders ON orders.id = order_id
+    WHERE refunds.id = (payload ->> 'refund_id')::uuid
+), recipient) FROM outbox WHERE id = %(id)s
+
+-- name: set_recipient
+UPDATE outbox SET recipient = %(recipient)s WHERE id = %(id)s
+
 -- name: insert_sms
 INSERT INTO outbox (id, kind, template, recipient, payload)
 VALUES (%(id)s, 'sms', %(template)s, %(recipient)s, %(payload)s)

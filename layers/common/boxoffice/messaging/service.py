@@ -81,6 +81,17 @@ def take_message(conn: db.Connection, message_id: UUID, kind: QueuedKind) -> Mes
     return message
 
 
+def find_recipient(conn: db.Connection, message: Message) -> str:
+    """Return to whom a message goes. If it is about an order that has another address by now, it goes there.
+
+    Call this when the message is written. Then nobody at the address before gets what is only for the next.
+    """
+    recipient = str(db.value(conn, SQL.get_recipient, id=message.id))
+    if recipient != message.recipient:
+        db.run(conn, SQL.set_recipient, id=message.id, recipient=recipient)
+    return recipient
+
+
 def mark_sent(conn: db.Connection, message: Message, aws_message_id: str) -> None:
     """Note that SES or SNS has taken a message, under an id of its own."""
     db.run(conn, SQL.set_sent, id=message.id, aws_message_id=aws_message_id)

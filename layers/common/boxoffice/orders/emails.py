@@ -7,17 +7,31 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from boxoffice import db, ics, money, sql
-from boxoffice.emails import NOTICES, Content, NotNeeded, Occasion, link, seller_of, titles_of, venue_of, write
+from boxoffice import db, ics, money, one_time, sql
+from boxoffice.emails import (
+    NOTICES,
+    Content,
+    NotNeeded,
+    Occasion,
+    Seller,
+    link,
+    page_link,
+    seller_of,
+    titles_of,
+    venue_of,
+    write,
+)
 from boxoffice.events import moves
 from boxoffice.guest_tokens import order_token, ticket_token
 from boxoffice.ids import shown_order_number
-from boxoffice.orders import moved_events
+from boxoffice.one_time import OneTimeToken, Purpose
+from boxoffice.orders import moved_events, offers
 from boxoffice.orders.receipts import receipt_of
 from boxoffice.tickets import emails as ticket_emails
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.emails import MOST_QRS, EmailTicket
 from boxoffice.times import when_of
+from boxoffice.waitlist import emails as waitlist
 
 SQL = sql.queries("orders")
 
@@ -32,6 +46,7 @@ class EmailOrder:
     number: str
     currency: str
     total: int
+    email_changes: int
     seller: str
     seller_contact: str | None
     voucher: str | None
@@ -74,6 +89,7 @@ class LinkedOrder:
 
     id: UUID
     number: str
+    email_changes: int
     seller: str
     titles: list[str]
 
@@ -86,7 +102,7 @@ def order_confirmation(conn: db.Connection, order_id: str, renewed: str = "") ->
     """
     order, items = get_order(conn, UUID(order_id))
     valid = tickets.list_valid(conn, order.id)
-    owned = [ticket for ticket in valid if ticket.transfer_count == 0]  # the others have passed to somebody else
+    owned = [ticket for ticket in valid if not ticket.transferred]  # the others have passed to somebody else
     shown = ticket_emails.email_tickets(owned[:MOST_QRS])
     events = [_event(list(group), shown) for _, group in groupby(items, key=lambda item: item.event_id)]
     subject = f"Your tickets for {titles_of([event['title'] for event in events])}"
@@ -120,6 +136,17 @@ def order_links(conn: db.Connection, email: str) -> Content:
         "most": MOST_LINKS if MOST_LINKS in (len(orders), len(received)) else None,
     }
     return write("order_links", "Your orders and tickets", facts)
+
+
+def waitlist_offer(conn: db.Connection, entry_id: str, renewed: str = "") -> Content:
+    """Tell a person that the waitlist holds tickets for them, until when, and what they would pay for them now.
+
+    Args:
+        renewed: why it is sent again, if one of `NOTICES` says so.
+    """
+    entry = waitlist.get_entry(conn, entry_id)
+    subject = f"It is your turn: tickets for {entry.event_title}"
+    return waitlist.write_about(entry, "waitlist_offer", subject, renewed, offers.total_of(entry))
 
 
 def event_moved(conn: db.Connection, move_id: str, email: str, order_id: str = "", ticket_id: str = "") -> Content:
@@ -158,7 +185,70 @@ def event_moved(conn: db.Connection, move_id: str, email: str, order_id: str = "
     return write("event_moved", subject, facts, attachments=[calendar], seller=seller_of(event))
 
 
-EMAILS = (order_confirmation, order_links, event_moved)
+def order_received(conn: db.Connection, order_id: str) -> Content:
+    """Write to the new address of an order that is not paid yet: here is its link."""
+    order, items = get_order(conn, UUID(order_id))
+    subject = f"Your order for {titles_of(titles(items))}"
+    return write("order_received", subject, facts_of(order), seller=seller_of(order))
+
+
+def confirm_order_email(conn: db.Connection, token_id: str) -> Content:
+    """Write to the address that an order shall have: here is the link that confirms it.
+
+    Anybody may have named the address, so the email has no words of theirs.
+    """
+    token = _change_of(conn, token_id)
+    text = one_time.token_of(Purpose.CHANGE_ORDER_EMAIL, token.id)
+    confirm = {"confirm_link": page_link("confirm-order-email", text), "token": text}
+    return _about_change(
+        conn, "confirm_order_email", "Confirm your address for order {number}", token.order_id, confirm
+    )
+
+
+def order_email_change_started(conn: db.Connection, token_id: str) -> Content:
+    """Write to the address of an order: somebody wants to give the order to another one."""
+    order_id = _change_of(conn, token_id).order_id
+    return _about_change(conn, "order_email_change_started", "Order {number} is about to leave this address", order_id)
+
+
+def order_email_changed(conn: db.Connection, former_order_id: str) -> Content:
+    """Write to the former address of an order: it has another one, and what was sent here no longer works."""
+    order_id = UUID(former_order_id)
+    return _about_change(conn, "order_email_changed", "Order {number} has another address", order_id)
+
+
+EMAILS = (
+    order_confirmation,
+    order_links,
+    event_moved,
+    waitlist_offer,
+    order_received,
+    confirm_order_email,
+    order_email_change_started,
+    order_email_changed,
+)
+
+
+def _change_of(conn: db.Connection, token_id: str) -> OneTimeToken:
+    """Return the token that gives an order another address.
+
+    Raises:
+        NotNeeded: it was used, is over, or was replaced.
+    """
+    token = one_time.get(conn, Purpose.CHANGE_ORDER_EMAIL, UUID(token_id))
+    if token is None:
+        raise NotNeeded("the link is over")
+    return token
+
+
+def _about_change(
+    conn: db.Connection, template: str, subject: str, order_id: UUID | None, more: dict[str, Any] | None = None
+) -> Content:
+    """Write about a change of an order's address. Neither address learns the other, nor gets a link to the order."""
+    facts = db.exactly_one(conn, dict, SQL.get_order_change_for_email, id=order_id)
+    number, seller = shown_order_number(facts["number"]), Seller(facts["seller"], facts["contact_email"])
+    shown = {**facts, "number": number, "link": None, **(more or {})}
+    return write(template, subject.format(number=number), shown, seller=seller)
 
 
 def _order_to_tell(conn: db.Connection, event: MovedEvent, email: str, order_id: str) -> HolderToTell:
@@ -208,12 +298,13 @@ def _left_out(tickets: int, page: str | None) -> str | None:
 
 
 def _linked(order: LinkedOrder) -> dict[str, Any]:
+    token = order_token(order.id, order.email_changes)
     return {
         "number": shown_order_number(order.number),
         "what": titles_of(order.titles),
         "seller": order.seller,
-        "link": link("orders", order.id, order_token(order.id)),
-        "token": order_token(order.id),
+        "link": link("orders", order.id, token),
+        "token": token,
     }
 
 
@@ -240,7 +331,7 @@ def facts_of(order: EmailOrder) -> dict[str, Any]:
         "number": shown_order_number(order.number),
         "seller": order.seller,
         "total": money.show(order.total, order.currency),
-        "link": link("orders", order.id, order_token(order.id)),
+        "link": link("orders", order.id, order_token(order.id, order.email_changes)),
     }
 
 

@@ -6,7 +6,8 @@ An order that is pending, or whose payment is open, is left until it has ended. 
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from boxoffice import db, erased, sql
+from boxoffice import db, erased, one_time, sql
+from boxoffice.one_time import Purpose
 from boxoffice.orders.models import ErasedBuyer
 
 SQL = sql.queries("orders")
@@ -30,7 +31,9 @@ def erase_buyers(
     buyers = db.many(conn, ErasedBuyer, SQL.take_ended_orders, ids=list(order_ids), at_erased=erased.AT_DOMAIN)
     if buyers:
         _remember(conn, buyers, also_known_as)
-        db.run(conn, SQL.erase_buyers, ids=[buyer.order_id for buyer in buyers], **erased.PARAMS)
+        ids = [buyer.order_id for buyer in buyers]
+        db.run(conn, SQL.erase_buyers, ids=ids, **erased.PARAMS)
+        one_time.revoke_of_orders(conn, Purpose.CHANGE_ORDER_EMAIL, ids)
     return buyers
 
 

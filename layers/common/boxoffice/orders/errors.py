@@ -74,6 +74,29 @@ class PaymentProcessing(DomainError):
     remedy = "Wait for the email that tells how it ended. A manager can cancel the order."
 
 
+class OrderEnded(DomainError):
+    code = "order_ended"
+    meaning = "Only an order that is pending or has valid tickets can be changed. This one is {order_status}."
+    remedy = "Ask the seller if something must be set right."
+    order_status: str
+
+
+class BuyerErased(DomainError):
+    code = "buyer_erased"
+    meaning = "The buyer's data was erased."
+    remedy = "The order stays without a buyer. Its tickets are as valid as before."
+
+
+class OrderOfAccount(DomainError):
+    status = 403
+    code = "order_of_account"
+    meaning = "The order belongs to an account, so its link alone cannot give it to another address."
+    remedy = "Log in to that account, or ask the seller."
+
+
+# Why an order cannot be changed.
+NOT_CHANGEABLE = (OrderEnded, BuyerErased, BuyerLimitReached)
+
 # Why the requested tickets cannot be bought.
 CANNOT_BE_BOUGHT = (
     SoldOut,

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from boxoffice.auth import Caller
-from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Name, Page, Request, View
+from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Name, Page, Patch, Request, View, unchanged
 from boxoffice.pricing.models import Charge
 from boxoffice.seats.models import SeatRequest, SeatView
 from boxoffice.stock.models import Draw
@@ -60,6 +60,26 @@ class OrderRequest(Request):
             description="Accepts what the waitlist offers to the buyer's email address, or a part of it",
         ),
     ] = None
+
+
+class BuyerPatch(Patch):
+    name: Name = unchanged()
+    email: Email = unchanged()
+    phone: BuyerPhone | None = None
+
+
+class HolderRequest(Request):
+    ticket_id: Id
+    name: Annotated[Name, Field(description="Who enters with the ticket")]
+
+
+class OrderPatch(Patch):
+    buyer: BuyerPatch = unchanged()
+    holders: Annotated[list[HolderRequest], Field(min_length=1, max_length=1000)] = unchanged()
+
+
+class OrderEmailConfirmation(Request):
+    token: Annotated[str, Field(max_length=200, pattern=r"^[\x21-\x7e]+$", description="From the link in the email")]
 
 
 class OrderLinksRequest(Request):
@@ -132,7 +152,18 @@ class OrderView(OrderSummary):
     items: list[OrderItemView]
     tickets: list[OrderTicketView]
     payments: list[OrderPaymentView]
-    history: list[OrderChangeView] | None = Field(description="The changes of the order's state, for managers only")
+    history: list[OrderChangeView] | None = Field(
+        description="The changes of the order's state and of its buyer, for managers only"
+    )
+    version: int = Field(description="Of what `update_order` changes. Send it as If-Match")
+    email_change_expires_at: datetime | None = Field(
+        description="Until when a new address of the buyer can be confirmed, if one waits for that"
+    )
+
+
+class ConfirmedOrderEmail(View):
+    order: OrderView
+    access_token: str = Field(description="Send it as X-Order-Token to read the order as a guest")
 
 
 class PlacedOrder(OrderSummary):
@@ -247,7 +278,12 @@ class BuyerLimit:
 
 @dataclass(frozen=True)
 class OrderRow:
-    """An order without its items."""
+    """An order without its items.
+
+    Attributes:
+        version: of what `update_order` changes.
+        email_changes: how often the buyer's address has changed so that the links before have ended.
+    """
 
     id: UUID
     number: str
@@ -262,6 +298,8 @@ class OrderRow:
     voucher_id: UUID | None
     expires_at: datetime
     created_at: datetime
+    version: int
+    email_changes: int
 
     @property
     def buyer(self) -> BuyerView:
@@ -288,6 +326,7 @@ class ListedOrderRow(OrderSummaryRow):
 class OrderDetails(ListedOrderRow):
     """An order with its items, tickets, payments and history, as the database answers them."""
 
+    email_change_expires_at: datetime | None
     voucher: str | None
     items: list[dict[str, object]]
     tickets: list[dict[str, object]]
@@ -322,6 +361,14 @@ class Purchase:
     def is_simple(self) -> bool:
         """Return True if one statement can place the order: it takes nothing but stock, and the buyer pays later."""
         return self.cart.total > 0 and not (self.limits or self.cart.seats or self.waitlist_token)
+
+
+@dataclass(frozen=True)
+class ChangedOrder:
+    """An order after a change. If ``asked``, a new address has to confirm that it gets the order."""
+
+    view: OrderView
+    asked: bool
 
 
 @dataclass(frozen=True)

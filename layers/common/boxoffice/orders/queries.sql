@@ -127,9 +127,12 @@ UNION ALL
 SELECT voucher_id, count(*)::integer FROM live_orders WHERE voucher_id = ANY(%(subject_ids)s) GROUP BY voucher_id
 
 -- name: list_buyer_limits
--- The limits per buyer of an order's ticket types and voucher, where there are any.
-SELECT ticket_types.id AS subject_id, name, quantity, max_per_buyer
-FROM order_items JOIN ticket_types ON ticket_types.id = ticket_type_id
+-- The limits per buyer of an order's ticket types and voucher, where there are any. Refunded tickets do not count.
+SELECT ticket_types.id AS subject_id, name, (quantity - (
+    SELECT coalesce(sum(group_size), 0) FROM tickets
+    WHERE tickets.order_id = item.order_id AND tickets.item_no = item.item_no AND status = 'refunded'
+))::integer AS quantity, max_per_buyer
+FROM order_items AS item JOIN ticket_types ON ticket_types.id = ticket_type_id
 WHERE order_id = %(id)s AND max_per_buyer IS NOT NULL
 UNION ALL
 SELECT vouchers.id, code, 1, max_per_buyer FROM orders JOIN vouchers ON vouchers.id = voucher_id
@@ -142,7 +145,10 @@ SELECT fingerprint, jsonb_build_object('id', id) AS response FROM orders WHERE r
 -- name: get_order
 -- An order by its id or its number. The service then decides what the caller may see of it.
 SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total,
-    subtotal, discount, voucher_id, expires_at, created_at,
+    subtotal, discount, voucher_id, expires_at, created_at, version, email_changes,
+    (SELECT expires_at FROM one_time_tokens
+    WHERE order_id = orders.id AND purpose = 'change order email' AND one_time_tokens.expires_at > now()
+    LIMIT 1) AS email_change_expires_at,
     (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher,
     coalesce((SELECT array_agg(DISTINCT kind ORDER BY kind) FROM money_matters
     WHERE order_id = orders.id AND settled_at IS NULL), '{}') AS money_matters,
@@ -156,7 +162,7 @@ SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer
         JOIN events ON events.id = item.event_id
     WHERE item.order_id = orders.id) AS items,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'ticket_type_id', ticket_type_id, 'group_size', group_size,
-        'seat', seat, 'status', status, 'transferred', transfer_count > 0) ORDER BY item_no, position), '[]')
+        'seat', seat, 'status', status, 'transferred', holder_email IS NOT NULL) ORDER BY item_no, position), '[]')
     FROM tickets WHERE tickets.order_id = orders.id) AS tickets,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'provider', provider, 'status', status) ORDER BY id), '[]')
     FROM payments WHERE payments.order_id = orders.id) AS payments,
@@ -169,7 +175,7 @@ FROM order_summaries AS orders WHERE orders.id = %(id)s OR number = %(number)s
 -- An organisation's orders, newest first. Each status is read as a range of the index, so a rare status costs no more
 -- than the others. With `=` the planner scans all orders by id instead.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
-    discount, voucher_id, expires_at, created_at,
+    discount, voucher_id, expires_at, created_at, version, email_changes,
     coalesce((SELECT array_agg(DISTINCT kind ORDER BY kind) FROM money_matters
     WHERE order_id = order_summaries.id AND settled_at IS NULL), '{}') AS money_matters
 FROM (
@@ -189,7 +195,7 @@ ORDER BY id DESC
 -- name: list_orders_of_buyer
 -- A buyer's orders at an organisation, newest first: all of them, or those with an item of an event.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
-    discount, voucher_id, expires_at, created_at,
+    discount, voucher_id, expires_at, created_at, version, email_changes,
     coalesce((SELECT array_agg(DISTINCT kind ORDER BY kind) FROM money_matters
     WHERE order_id = order_summaries.id AND settled_at IS NULL), '{}') AS money_matters
 FROM order_summaries
@@ -203,7 +209,7 @@ ORDER BY id DESC LIMIT %(limit)s + 1
 -- An organisation's orders that have an item of an event, newest first. An order may have several such items, hence
 -- DISTINCT. Orders are looked up one by one, from the newest item on.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
-    discount, voucher_id, expires_at, created_at,
+    discount, voucher_id, expires_at, created_at, version, email_changes,
     coalesce((SELECT array_agg(DISTINCT kind ORDER BY kind) FROM money_matters
     WHERE order_id = orders.id AND settled_at IS NULL), '{}') AS money_matters
 FROM (
@@ -219,7 +225,7 @@ ORDER BY order_id DESC LIMIT %(limit)s + 1
 -- name: list_orders_of_account
 -- An account's orders, newest first.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
-    discount, voucher_id, expires_at, created_at,
+    discount, voucher_id, expires_at, created_at, version, email_changes,
     NULL::text[] AS money_matters
 FROM order_summaries WHERE account_id = %(account_id)s AND id < %(before)s
 ORDER BY id DESC LIMIT %(limit)s + 1
@@ -227,7 +233,7 @@ ORDER BY id DESC LIMIT %(limit)s + 1
 -- name: get_order_row
 -- An order without its items.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total,
-    voucher_id, expires_at, created_at
+    voucher_id, expires_at, created_at, version, email_changes
 FROM orders WHERE id = %(id)s
 
 -- name: is_processing
@@ -241,13 +247,13 @@ UPDATE orders SET expires_at = %(expires_at)s WHERE id = %(id)s AND status = 'pe
 -- name: lock_order
 -- Lock an order. Wait for whoever has locked it.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total,
-    voucher_id, expires_at, created_at
+    voucher_id, expires_at, created_at, version, email_changes
 FROM orders WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: take_order
 -- Lock an order, or answer no row if somebody else has locked it.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total,
-    voucher_id, expires_at, created_at
+    voucher_id, expires_at, created_at, version, email_changes
 FROM orders WHERE id = %(id)s ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 
 -- name: set_status
@@ -262,8 +268,25 @@ SELECT DISTINCT event_id FROM order_items WHERE order_id = %(id)s ORDER BY event
 
 -- name: insert_note
 -- A history row of something that leaves the order's state as it is.
-INSERT INTO order_history (order_id, from_status, to_status, reason)
-VALUES (%(id)s, %(status)s, %(status)s, %(reason)s)
+INSERT INTO order_history (order_id, from_status, to_status, reason, actor_id)
+VALUES (%(id)s, %(status)s, %(status)s, %(reason)s, %(actor_id)s)
+
+-- name: set_buyer
+-- Set the name and phone of an order's buyer.
+UPDATE orders SET buyer_name = %(name)s, buyer_phone = %(phone)s WHERE id = %(id)s
+
+-- name: set_email
+-- Give an order to another address. If that ends the links before, email_changes grows by one.
+UPDATE orders SET buyer_email = %(email)s, email_changes = email_changes + %(ended)s WHERE id = %(id)s
+
+-- name: increment_version
+UPDATE orders SET version = version + 1 WHERE id = %(id)s
+
+-- name: is_buyer_told
+-- True if an email about an order was written to its buyer's address.
+SELECT EXISTS (
+    SELECT FROM outbox
+    WHERE recipient = %(email)s AND kind <> 'webhook' AND (payload ->> 'order_id')::uuid = %(order_id)s)
 
 -- name: set_seats
 -- Store with each item of an order which seats it took.
@@ -296,10 +319,16 @@ GROUP BY pool_id ORDER BY pool_id
 
 -- name: get_order_for_email
 -- What emails say of an order.
-SELECT orders.id, number, currency, total, organisations.name AS seller, contact_email AS seller_contact,
+SELECT orders.id, number, currency, total, email_changes, organisations.name AS seller,
+    contact_email AS seller_contact,
     (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher,
     (SELECT min(at) FROM order_history WHERE order_id = orders.id AND to_status = 'paid') AS paid_at
 FROM order_summaries AS orders JOIN organisations ON organisations.id = organisation_id WHERE orders.id = %(id)s
+
+-- name: get_order_change_for_email
+-- What emails say of an order whose address changes.
+SELECT number, organisations.name AS seller, contact_email
+FROM orders JOIN organisations ON organisations.id = organisation_id WHERE orders.id = %(id)s
 
 -- name: list_items_for_email
 -- What emails say of an order's items and their events.
@@ -425,7 +454,7 @@ DELETE FROM erased_buyers WHERE order_id = ANY(%(ids)s) AND until <= now()
 
 -- name: list_orders_of_address
 -- The newest orders that an address has bought, at all organisations, with the events that they are for.
-SELECT orders.id, number, organisations.name AS seller, (
+SELECT orders.id, number, email_changes, organisations.name AS seller, (
     SELECT array_agg(title ORDER BY starts_at) FROM (
         SELECT DISTINCT title, starts_at FROM order_items JOIN events ON events.id = event_id WHERE order_id = orders.id
     ) AS item_event

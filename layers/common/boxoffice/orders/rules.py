@@ -7,12 +7,15 @@ from typing import Any
 from uuid import UUID
 
 from boxoffice import money
+from boxoffice.erased import is_erased
 from boxoffice.errors import DomainError, rfc_3339
 from boxoffice.ids import normalise_order_number
 from boxoffice.orders.errors import (
+    BuyerErased,
     BuyerLimitReached,
     MixedOrder,
     NotOnSale,
+    OrderEnded,
     TicketModeNotOffered,
     TicketTypeNotFound,
 )
@@ -277,6 +280,19 @@ def check_buyer_limits(limits: Sequence[BuyerLimit], owned: dict[UUID, int]) -> 
             raise BuyerLimitReached(
                 subject_id=limit.subject_id, name=limit.name, max_per_buyer=limit.max_per_buyer, taken=taken
             )
+
+
+def check_changeable(order: OrderRow) -> None:
+    """Check that the buyer of an order can change.
+
+    Raises:
+        OrderEnded: it has no valid ticket, and gets none.
+        BuyerErased: the buyer's data was erased, so that nobody's data comes in its place.
+    """
+    if order.status not in ("pending", "paid", "partially_refunded"):
+        raise OrderEnded(order_status=order.status)
+    if is_erased(order.buyer_email):
+        raise BuyerErased
 
 
 def buyer_keys(order: OrderRow) -> list[str]:

@@ -21,6 +21,8 @@ from boxoffice.orders.errors import BuyerLimitReached, OrderNotPending, PaymentP
 from boxoffice.orders.models import (
     ALL_STATUSES,
     BuyerLimit,
+    BuyerRequest,
+    BuyerView,
     Cart,
     LapsedOrder,
     ListedOrder,
@@ -72,7 +74,7 @@ def place_order(conn: db.Connection, caller: Caller, request: OrderRequest, key:
         conn,
         lambda: _find_idempotent(conn, caller, request, key),
         lambda: _place_with_retry(conn, caller, request, key),
-        lambda stored: _read_placed_order(conn, UUID(stored["id"])),
+        lambda stored: _read_placed_order(conn, UUID(stored["id"]), request.buyer),
         SQL.get_request,
     )
 
@@ -166,6 +168,8 @@ def _make_order(account_id: UUID | None, request: OrderRequest, cart: Cart) -> O
         voucher_id=cart.voucher.id if cart.voucher else None,
         expires_at=now + settings().hold,
         created_at=now,
+        version=1,
+        email_changes=0,
     )
 
 
@@ -302,7 +306,7 @@ def _answer_purchase(conn: db.Connection, purchase: Purchase) -> PlacedOrder:
     """
     order, cart = purchase.order, purchase.cart
     if cart.seats:
-        return _read_placed_order(conn, order.id)
+        return _read_placed_order(conn, order.id, order.buyer)
     items = [
         OrderItemView(
             **vars(item.terms),
@@ -317,9 +321,13 @@ def _answer_purchase(conn: db.Connection, purchase: Purchase) -> PlacedOrder:
     return _placed_order(summary, items, cart.voucher.code if cart.voucher else None)
 
 
-def _read_placed_order(conn: db.Connection, order_id: UUID) -> PlacedOrder:
-    """Read an order, and return the answer that the buyer got when it was placed. Only its state may have changed."""
+def _read_placed_order(conn: db.Connection, order_id: UUID, buyer: BuyerRequest | BuyerView) -> PlacedOrder:
+    """Read an order, and return the answer that the buyer got when it was placed.
+
+    Its state and its buyer may have changed since. If somebody else has it now, the token has ended.
+    """
     order = db.get(conn, OrderDetails, SQL.get_order, id=order_id, number=None)
+    order = replace(order, buyer_name=buyer.name, buyer_email=buyer.email, buyer_phone=buyer.phone)
     return _placed_order(order, [OrderItemView.model_validate(item) for item in order.items], order.voucher)
 
 
@@ -327,7 +335,7 @@ def _placed_order(order: OrderSummaryRow, items: list[OrderItemView], voucher: s
     """Return the answer to a purchase, with the state in which an order begins: free orders are paid at once."""
     fields = {name: getattr(order, name) for name in OrderSummary.model_fields}
     fields["status"] = "pending" if order.total else "paid"
-    return PlacedOrder(**fields, items=items, voucher=voucher, access_token=order_token(order.id))
+    return PlacedOrder(**fields, items=items, voucher=voucher, access_token=order_token(order.id, 0))
 
 
 def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
@@ -337,7 +345,7 @@ def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
         NotFound: there is no such order, or the caller may not see it.
     """
     order = db.get(conn, OrderDetails, SQL.get_order, **rules.parse_reference(reference))
-    acts_as = require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
+    acts_as = require_order(conn, caller, order)
     shown = order if acts_as is Who.MANAGER else replace(order, history=None, money_matters=None)
     return OrderView.model_validate(shown)
 
@@ -387,7 +395,7 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
         PaymentProcessing: money for it is under way, and the caller is no manager.
     """
     order = db.get(conn, OrderRow, SQL.lock_order, id=order_id)
-    acts_as = require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
+    acts_as = require_order(conn, caller, order)
     if order.status == "pending":
         if acts_as is not Who.MANAGER and is_processing(conn, order_id):
             raise PaymentProcessing
@@ -472,7 +480,7 @@ def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> s
         OrderNotPaid: the order has no tickets to send.
     """
     order = db.get(conn, OrderRow, SQL.get_order_row, id=order_id)
-    acts_as = require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
+    acts_as = require_order(conn, caller, order)
     if order.status not in ("paid", "partially_refunded"):
         raise OrderNotPaid(order_status=order.status)
     _owe_confirmation(conn, order)
@@ -493,8 +501,20 @@ def find_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRow:
         NotFound: there is no such order, or the caller may not see it.
     """
     order = db.get(conn, OrderRow, SQL.get_order_row, id=order_id)
-    require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
+    require_order(conn, caller, order)
     return order
+
+
+def require_order(conn: db.Connection, caller: Caller, order: OrderRow) -> Who:
+    """Return as whom the caller may see an order: GUEST, ACCOUNT or MANAGER.
+
+    Raises:
+        NotFound: the caller may not see it.
+        Forbidden: the caller belongs to the organisation, in a lower role.
+    """
+    return require_holder(
+        conn, caller, "order", order.id, order.organisation_id, order.account_id, ended_tokens=order.email_changes
+    )
 
 
 def find_managed(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderRow:
@@ -534,6 +554,15 @@ def take_order(conn: db.Connection, order_id: UUID) -> OrderRow | None:
     return db.one(conn, OrderRow, SQL.take_order, id=order_id)
 
 
+def check_limits(conn: db.Connection, order: OrderRow) -> None:
+    """Check that a placed order, which the transaction has locked, respects the limits of its buyer.
+
+    Raises:
+        BuyerLimitReached: it does not.
+    """
+    _check_buyer_limits(conn, order, db.many(conn, BuyerLimit, SQL.list_buyer_limits, id=order.id))
+
+
 def retake_stock(conn: db.Connection, order: OrderRow) -> bool:
     """Take the stock of an expired order again. The transaction has locked the order.
 
@@ -544,7 +573,7 @@ def retake_stock(conn: db.Connection, order: OrderRow) -> bool:
         True if the order holds its stock again.
     """
     try:
-        _check_buyer_limits(conn, order, db.many(conn, BuyerLimit, SQL.list_buyer_limits, id=order.id))
+        check_limits(conn, order)
     except BuyerLimitReached:
         return False
     draws = db.many(conn, Draw, SQL.list_draws, id=order.id)
@@ -638,14 +667,17 @@ def set_status(
         outbox.owe_webhook(conn, order.organisation_id, kind, data | facts)
 
 
-def note(conn: db.Connection, order: OrderRow, kind: str, *, reason: str, **facts: Any) -> None:
+def note(
+    conn: db.Connection, order: OrderRow, kind: str, *, reason: str, actor: UUID | str | None = None, **facts: Any
+) -> None:
     """Add a history row for something that leaves the order's state as it is, and owe a webhook about it.
 
     Args:
         kind: the type of the webhook.
+        actor: as for `set_status`.
         facts: what the webhook says beside the order itself.
     """
-    db.run(conn, SQL.insert_note, id=order.id, status=order.status, reason=reason)
+    db.run(conn, SQL.insert_note, id=order.id, status=order.status, reason=reason, actor_id=actor)
     currency = {"currency": order.currency, "currency_exponent": money.exponent(order.currency)}
     data = {"order_id": order.id, "number": order.number, "status": order.status, **currency}
     outbox.owe_webhook(conn, order.organisation_id, kind, data | facts)

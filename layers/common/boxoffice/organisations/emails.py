@@ -15,10 +15,11 @@ from boxoffice.times import in_utc
 
 SQL = sql.queries("organisations")
 
+# No subject has the name of an organisation: anybody can make one, and no admin has seen it yet.
 _SUBJECTS: dict[Decision, str] = {
-    "approve": "{name} can sell tickets now",
-    "reject": "{name} was not approved",
-    "suspend": "{name} is suspended",
+    "approve": "Your organisation can sell tickets now",
+    "reject": "Your organisation was not approved",
+    "suspend": "Your organisation is suspended",
 }
 _MOST_NAME = 100  # characters of a name in an invitation, which goes to people who know neither of us
 
@@ -41,7 +42,7 @@ def organisation_decided(conn: db.Connection, organisation_id: str, decision: De
     if name is None:
         raise LookupError(f"organisation {organisation_id}")
     facts = {"name": name, "decision": decision, "reason": reason}
-    return write("organisation_decided", _SUBJECTS[decision].format(name=name), facts)
+    return write("organisation_decided", _SUBJECTS[decision], facts)
 
 
 def invitation(conn: db.Connection, invitation_id: str, token_id: str) -> Content:
@@ -67,13 +68,13 @@ def invitation(conn: db.Connection, invitation_id: str, token_id: str) -> Conten
 def ownership_received(conn: db.Connection, organisation_id: str, new_owner_id: str) -> Content:
     """Tell the new owner of an organisation that it is theirs."""
     names = _names_of_hand_over(conn, organisation_id, new_owner_id)
-    return write("ownership_received", f"You are now the owner of {names['organisation']}", names)
+    return write("ownership_received", "You are now the owner of an organisation", names)
 
 
 def ownership_handed_over(conn: db.Connection, organisation_id: str, new_owner_id: str) -> Content:
     """Tell a former owner of an organisation who owns it now, and what to do if that is wrong."""
     names = _names_of_hand_over(conn, organisation_id, new_owner_id)
-    return write("ownership_handed_over", f"{names['organisation']} has another owner now", names)
+    return write("ownership_handed_over", "Your organisation has another owner now", names)
 
 
 EMAILS = (organisation_decided, invitation, ownership_received, ownership_handed_over)

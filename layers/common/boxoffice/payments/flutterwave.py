@@ -73,7 +73,7 @@ def create(payment: ProviderPayment) -> PreparedPayment:
             "tx_ref": str(payment.id),
             "amount": _number(major(payment.amount, payment.currency)),
             "currency": payment.currency,
-            "redirect_url": return_url(payment.order_id),
+            "redirect_url": return_url(payment),
             "customer": {"email": payment.buyer_email, "name": payment.buyer_name},
             "session_duration": min(max(minutes, 1), _LONGEST_SESSION),
             "meta": {"order": payment.order_number},

@@ -157,6 +157,7 @@ class PaymentDetails(PaymentRow):
 
     organisation_id: UUID
     account_id: UUID | None
+    email_changes: int
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,7 @@ class ProviderPayment:
     order_number: str
     buyer_name: str
     buyer_email: str
+    email_changes: int
     expires_at: datetime
     order_status: str
     late: bool

@@ -103,13 +103,14 @@ class Provider(Protocol):
         """
 
 
-def return_url(order_id: UUID) -> str:
+def return_url(payment: ProviderPayment) -> str:
     """Return the page of the order, to which a provider sends the buyer back, with the token that shows the order.
 
     The token stands in the fragment, as in all our links (decision 16). Providers append parameters of their own. If
     one appends them after the fragment, they are parameters of the fragment, since that ends with ``&``.
     """
-    return f"{settings().public_url}/orders/{order_id}#token={order_token(order_id)}&"
+    token = order_token(payment.order_id, payment.email_changes)
+    return f"{settings().public_url}/orders/{payment.order_id}#token={token}&"
 
 
 def load_enabled(name: str) -> Provider:

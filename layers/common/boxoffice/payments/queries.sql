@@ -1,5 +1,9 @@
 -- Statements on payments.
 
+-- name: find_organisation
+-- The id of an organisation, if it exists.
+SELECT id AS organisation_id FROM organisations WHERE id = %(id)s
+
 -- name: reopen_payment
 -- A buyer tries again: the open payment of an order at a provider is no longer failed. This locks the payment, before
 -- its order.
@@ -76,8 +80,8 @@ WHERE (id = %(id)s OR number = %(number)s) AND %(merchant_id)s::uuid IN (organis
 -- name: get_payment_to_prepare
 -- What a provider needs to know of a payment, and what it has prepared before.
 SELECT payments.id, provider, merchant_id, provider_reference AS reference, amount, payments.currency, order_id,
-    number AS order_number, buyer_name, buyer_email, expires_at, orders.status AS order_status, late, prepared,
-    ask_at IS NOT NULL AS is_open
+    number AS order_number, buyer_name, buyer_email, email_changes, expires_at, orders.status AS order_status, late,
+    prepared, ask_at IS NOT NULL AS is_open
 FROM payments JOIN orders ON orders.id = order_id WHERE payments.id = %(id)s
 
 -- name: set_prepared
@@ -95,7 +99,7 @@ WHERE id = %(id)s AND prepared IS NULL AND ask_at IS NOT NULL AND status IN ('pe
 -- name: get_payment
 -- A payment, with the organisation and account of its order.
 SELECT payments.id, order_id, provider, payments.status, amount, payments.currency, payments.created_at, closed_at,
-    organisation_id, account_id
+    organisation_id, account_id, email_changes
 FROM payments JOIN orders ON orders.id = order_id WHERE payments.id = %(id)s
 
 -- name: lock_payment
@@ -139,8 +143,9 @@ WITH due AS MATERIALIZED (
 UPDATE payments SET ask_at = %(lease_end)s FROM due, orders
 WHERE payments.id = due.id AND orders.id = payments.order_id
 RETURNING payments.id, payments.provider, payments.merchant_id, payments.provider_reference AS reference,
-    payments.amount, payments.currency, payments.order_id, number AS order_number, buyer_name, buyer_email, expires_at,
-    payments.status, orders.status AS order_status, late, payments.created_at, ask_at AS leased_until
+    payments.amount, payments.currency, payments.order_id, number AS order_number, buyer_name, buyer_email,
+    email_changes, expires_at, payments.status, orders.status AS order_status, late, payments.created_at,
+    ask_at AS leased_until
 
 -- name: get_wait
 -- How long a call that comes now would wait for its turn, in seconds. A plain read, so that no crowd queues at the row.

@@ -103,7 +103,7 @@ def create(payment: ProviderPayment) -> PreparedPayment:
             "currency": payment.currency,
             "order": payment.order_number,
             "buyer": payment.buyer_name,
-            "return_url": return_url(payment.order_id),
+            "return_url": return_url(payment),
         },
     )
     page = answer.get("url")

@@ -17,7 +17,13 @@ from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderView
 from boxoffice.orders.rules import parse_reference
 from boxoffice.payments import calls, matters, pace, providers, rules, sending
-from boxoffice.payments.errors import OrderExpired, PaymentRefused, ProviderBusy, ProviderUnavailable
+from boxoffice.payments.errors import (
+    OrderExpired,
+    PaymentRefused,
+    ProviderBusy,
+    ProviderUnavailable,
+    SignatureWrong,
+)
 from boxoffice.payments.merchants import merchant_of
 from boxoffice.payments.models import (
     PLATFORM_MERCHANT,
@@ -257,8 +263,19 @@ def get_payment(conn: db.Connection, caller: Caller, payment_id: UUID) -> Paymen
         NotFound: there is no such payment, or the caller may not see it.
     """
     payment = db.get(conn, PaymentDetails, SQL.get_payment, id=payment_id)
-    require_holder(conn, caller, "order", payment.order_id, payment.organisation_id, payment.account_id)
+    of_order = (payment.order_id, payment.organisation_id, payment.account_id)
+    require_holder(conn, caller, "order", *of_order, ended_tokens=payment.email_changes)
     return PaymentView.model_validate(payment)
+
+
+def check_merchant(conn: db.Connection, organisation_id: UUID) -> None:
+    """Check that an organisation exists, before anybody asks for the account that a webhook names.
+
+    Raises:
+        SignatureWrong: it does not, so it has no account that could send webhooks.
+    """
+    if not db.value(conn, SQL.find_organisation, id=organisation_id):
+        raise SignatureWrong
 
 
 def receive_event(

@@ -113,7 +113,7 @@ SELECT id, buyer_email AS email FROM orders WHERE id = ANY(%(order_ids)s) ORDER 
 SELECT transfers.id, ticket_id, to_email AS email, transfers.status = 'accepted' AS is_accepted
 FROM transfers JOIN tickets ON tickets.id = ticket_id
 WHERE tickets.order_id = ANY(%(order_ids)s) AND tickets.status = 'valid' AND (
-    transfers.status = 'accepted' AND transfers.transfer_count = tickets.transfer_count
+    transfers.status = 'accepted' AND transfers.transfer_count = tickets.transfer_count AND holder_email IS NOT NULL
     OR transfers.status = 'pending' AND expires_at > now())
 ORDER BY transfers.id
 

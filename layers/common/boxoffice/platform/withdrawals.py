@@ -176,8 +176,8 @@ def renew(conn: db.Connection, renewals: Sequence[Renewal]) -> int:
 
 def _email_qrs(conn: db.Connection, tickets: Sequence[ReissuedTicket]) -> None:
     """Owe an email to each buyer and holder of reissued tickets."""
-    bought = list({ticket.order_id for ticket in tickets if ticket.transfer_count == 0})
-    sent_on = {ticket.id: ticket.order_id for ticket in tickets if ticket.transfer_count > 0}
+    bought = list({ticket.order_id for ticket in tickets if not ticket.transferred})
+    sent_on = {ticket.id: ticket.order_id for ticket in tickets if ticket.transferred}
     _owe(conn, "order_confirmation", "order_id", db.many(conn, Recipient, SQL.list_buyers, order_ids=bought), "qrs")
     holders = db.many(conn, Holder, SQL.list_holders, order_ids=list({*sent_on.values()}))
     present = [holder for holder in holders if holder.is_accepted and holder.ticket_id in sent_on]

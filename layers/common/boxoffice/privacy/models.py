@@ -152,6 +152,7 @@ class WaitlistData(View):
     email: str
     quantity: int
     status: str
+    in_line_since: datetime
     created_at: datetime
 
 

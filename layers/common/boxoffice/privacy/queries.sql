@@ -145,7 +145,7 @@ WITH held AS (
     UNION
     SELECT tickets.id FROM organisations JOIN orders ON organisation_id = organisations.id
         JOIN tickets ON order_id = orders.id
-    WHERE buyer_email = %(proven_email)s AND orders.account_id IS NULL AND transfer_count = 0
+    WHERE buyer_email = %(proven_email)s AND orders.account_id IS NULL AND holder_email IS NULL
     UNION
     SELECT tickets.id FROM transfers JOIN tickets ON tickets.id = ticket_id
     WHERE to_email = %(proven_email)s AND account_id IS NULL AND holder_email = %(proven_email)s
@@ -201,7 +201,7 @@ SELECT orders.id::text AS key, jsonb_build_object('id', orders.id, 'number', num
             'status', payments.status, 'amount', amount, 'created_at', payments.created_at) ORDER BY id), '[]')
         FROM payments WHERE order_id = orders.id),
     'refunds', (
-        SELECT coalesce(jsonb_agg(jsonb_build_object('amount', amount, 'reason', reason,
+        SELECT coalesce(jsonb_agg(jsonb_build_object('amount', amount, 'kept', kept, 'reason', reason,
             'created_at', order_refunds.created_at) ORDER BY id), '[]')
         FROM order_refunds WHERE order_id = orders.id)) AS data
 FROM (
@@ -229,7 +229,7 @@ FROM (
     UNION
     SELECT tickets.id FROM organisations JOIN orders ON organisation_id = organisations.id
         JOIN tickets ON order_id = orders.id
-    WHERE buyer_email = %(proven_email)s AND orders.account_id IS NULL AND transfer_count = 0
+    WHERE buyer_email = %(proven_email)s AND orders.account_id IS NULL AND holder_email IS NULL
     UNION
     SELECT tickets.id FROM transfers JOIN tickets ON tickets.id = ticket_id
     WHERE to_email = %(proven_email)s AND account_id IS NULL AND holder_email = %(proven_email)s
@@ -238,11 +238,14 @@ FROM (
 WHERE tickets.id > %(after)s::uuid ORDER BY tickets.id LIMIT %(limit)s + 1
 
 -- name: export_transfers
--- Transfers that the person has started or got. Who got one does not learn the address of who has sent it.
+-- Transfers that the person has started or got. Who got one does not learn the address of who has sent it. Whose
+-- address an order had before does not learn the next one.
 SELECT id::text AS key, jsonb_build_object('id', id, 'ticket_id', ticket_id, 'status', status, 'from_name', from_name,
     'from_email', CASE WHEN from_account_id = %(account_id)s
         OR from_account_id IS NULL AND from_email = %(proven_email)s THEN from_email END,
-    'to_name', to_name, 'to_email', to_email, 'created_at', created_at, 'expires_at', expires_at,
+    'to_name', CASE WHEN NOT with_order OR to_email = %(proven_email)s THEN to_name END,
+    'to_email', CASE WHEN NOT with_order OR to_email = %(proven_email)s THEN to_email END,
+    'created_at', created_at, 'expires_at', expires_at,
     'accepted_at', accepted_at) AS data
 FROM transfers
 WHERE id > %(after)s::uuid AND (from_account_id = %(account_id)s OR to_account_id = %(account_id)s
@@ -253,7 +256,7 @@ ORDER BY id LIMIT %(limit)s + 1
 -- name: export_waitlist_entries
 SELECT entry.id::text AS key, jsonb_build_object('id', entry.id, 'event', title, 'ticket_type', ticket_types.name,
     'name', entry.name, 'email', email, 'quantity', quantity, 'status', entry.status,
-    'created_at', entry.created_at) AS data
+    'in_line_since', in_line_since, 'created_at', entry.created_at) AS data
 FROM waitlist_entries AS entry JOIN events ON events.id = entry.event_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id
 WHERE entry.id > %(after)s::uuid

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from boxoffice import db, ics, sql
+from boxoffice import db, ics, money, sql
 from boxoffice.emails import Content, Occasion, seller_of, titles_of, venue_of, write
 from boxoffice.orders import emails as orders
 from boxoffice.payments import emails as payments
@@ -20,12 +20,14 @@ class EmailRefund:
 
     Attributes:
         refund_id: the refund that sends the money. None if there is none.
+        kept: what the seller keeps of what was paid for the tickets, in the minor unit.
         whole: True if this refund ended every ticket of the order.
         tickets: how many tickets ended, by event and ticket type.
     """
 
     order_id: UUID
     refund_id: UUID | None
+    kept: int
     whole: bool
     tickets: list[dict[str, Any]]
 
@@ -38,11 +40,13 @@ class Cancellation(Occasion):
 
 
 def order_refunded(conn: db.Connection, order_refund_id: str) -> Content:
-    """Tell the buyer what the seller has refunded: the amount, and which tickets ended."""
+    """Tell the buyer what the seller has refunded: the amount, what the seller keeps, and which tickets ended."""
     refund = _read_refund(conn, order_refund_id)
     order, items = orders.get_order(conn, refund.order_id)
-    subject = f"Your refund for {titles_of(orders.titles(items))}"
-    facts = orders.facts_of(order) | _facts_of(conn, refund)
+    what = "refund for" if refund.refund_id or not refund.kept else "tickets for"
+    subject = f"Your {what} {titles_of(orders.titles(items))}"
+    kept = money.show(refund.kept, order.currency) if refund.kept else None
+    facts = orders.facts_of(order) | _facts_of(conn, refund) | {"kept": kept}
     return write("order_refunded", subject, facts, seller=seller_of(order))
 
 
@@ -81,5 +85,5 @@ def _read_refund(conn: db.Connection, order_refund_id: str) -> EmailRefund:
 
 def _facts_of(conn: db.Connection, refund: EmailRefund) -> dict[str, Any]:
     """Return the template's values that every email about a refund may use."""
-    money = payments.get_money(conn, refund.refund_id) if refund.refund_id else None
-    return payments.money_facts(money) | {"whole": refund.whole, "ended": refund.tickets}
+    sent = payments.get_money(conn, refund.refund_id) if refund.refund_id else None
+    return payments.money_facts(sent) | {"whole": refund.whole, "ended": refund.tickets}

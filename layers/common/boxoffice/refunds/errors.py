@@ -1,10 +1,8 @@
 """What can be wrong with a refund."""
 
-from uuid import UUID
-
 from boxoffice.errors import AmountOffStep, DomainError
 from boxoffice.payments.errors import RefundTooLarge
-from boxoffice.tickets.errors import TicketRefunded, TicketUsed
+from boxoffice.tickets.errors import TicketNotInOrder, TicketRefunded, TicketUsed
 
 
 class OrderNotRefundable(DomainError):
@@ -20,12 +18,11 @@ class NothingToRefund(DomainError):
     remedy = "Read the order to see its refunds."
 
 
-class TicketNotInOrder(DomainError):
-    status = 404
-    code = "ticket_not_found"
-    meaning = "Some of the tickets do not belong to this order."
-    remedy = "Leave out those in `ticket_ids`."
-    ticket_ids: list[UUID]
+class FeeTooLarge(DomainError):
+    code = "fee_too_large"
+    meaning = "The fee is larger than what would go back for the tickets without it."
+    remedy = "Keep `refundable` at the most, which is in the currency's minor unit."
+    refundable: int
 
 
 # Why an order, a ticket or an amount cannot be refunded.
@@ -34,6 +31,7 @@ NOT_REFUNDABLE = (
     NothingToRefund,
     AmountOffStep,
     RefundTooLarge,
+    FeeTooLarge,
     TicketNotInOrder,
     TicketRefunded,
     TicketUsed,

@@ -17,44 +17,68 @@ RefundedAmount = Annotated[
     int,
     Field(
         strict=True,
-        ge=1,
+        ge=0,
         le=MAX_TOTAL,
-        description="Refund this amount alone, in the currency's minor unit. Tickets stay valid",
+        description="Refund this, in the currency's minor unit. Alone, tickets stay valid. With tickets, it is instead "
+        "of what was paid for them: 0 ends them for nothing",
     ),
+    MinorUnits,
+]
+Fee = Annotated[
+    int,
+    Field(strict=True, ge=1, le=MAX_TOTAL, description="Keep this of what was paid for all of the tickets"),
     MinorUnits,
 ]
 
 
 class RefundRequest(Request):
     whole: Annotated[
-        bool, Field(strict=True, description="Refund all valid tickets and all the money that is left")
+        bool, Field(strict=True, description="End all valid tickets, and refund what was paid for them")
     ] = False
     ticket_ids: Annotated[
         list[Id] | None,
-        Field(min_length=1, max_length=1000, description="Refund these tickets, at what was paid for them"),
+        Field(min_length=1, max_length=1000, description="End these tickets, and refund what was paid for them"),
     ] = None
     amount: RefundedAmount | None = None
+    fee: Fee | None = None
     reason: ShortText | None = Field(
         default=None, description="Stored in the order's history. The buyer does not see it"
     )
     force: Annotated[
         bool, Field(strict=True, description="True to refund tickets although they have been used at the door")
     ] = False
+    preview: Annotated[
+        bool,
+        Field(strict=True, description="True to learn what the request would do, with status 200. Nothing is done"),
+    ] = False
 
     @model_validator(mode="after")
-    def _check_one_is_set(self) -> Self:
-        if [self.whole, self.ticket_ids is not None, self.amount is not None].count(True) != 1:
-            raise ValueError("must have exactly one of `whole`, `ticket_ids` and `amount`")
+    def _check_what_is_set(self) -> Self:
+        if self.whole and self.ticket_ids is not None:
+            raise ValueError("must have one of `whole` and `ticket_ids`, not both")
+        if not self.ends_tickets and not self.amount:
+            raise ValueError("must have `whole`, `ticket_ids` or an `amount` above 0")
+        if self.fee is not None and (self.amount is not None or not self.ends_tickets):
+            raise ValueError("must have `fee` only with `whole` or `ticket_ids`, and without `amount`")
         return self
 
+    @property
+    def ends_tickets(self) -> bool:
+        """Return True if tickets end, and not just money goes back."""
+        return self.whole or self.ticket_ids is not None
 
-class RefundView(MoneyView):
-    id: Id
+
+class RefundPreview(MoneyView):
     order_id: Id
-    order_status: OrderStatus
-    amount: int = Field(description="In the currency's minor unit. 0 for tickets that cost nothing")
+    order_status: OrderStatus = Field(description="The state of the order after the refund")
+    amount: int = Field(description="What goes back, in the currency's minor unit")
+    kept: int = Field(description="What the seller keeps of what was paid for the tickets")
     currency: str
-    ticket_ids: list[Id] = Field(description="The tickets that are no longer valid")
+    ticket_ids: list[Id] = Field(description="The tickets that are no longer valid after it")
+
+
+class RefundView(RefundPreview):
+    id: Id
 
 
 @dataclass(frozen=True)
@@ -63,6 +87,7 @@ class PaidTicket(Charge):
 
     Attributes:
         position: the number of the ticket in its item, from 1.
+        entries: how often the ticket has been used at the door.
         group_size: how many units of the item the ticket stands for.
         quantity: how many units the item has.
         pool_ids: the pools that the ticket was taken from.
@@ -72,6 +97,7 @@ class PaidTicket(Charge):
     event_id: UUID
     status: TicketStatus
     position: int
+    entries: int
     group_size: int
     quantity: int
     pool_ids: list[UUID]
@@ -82,12 +108,14 @@ class RefundPlan:
     """What a refund is about to do: end these tickets, give back this amount, and set this state of the order.
 
     Attributes:
+        kept: how much of what was paid for the tickets stays with the seller.
         sends: False if all of the amount went back elsewhere, so that nothing is sent.
     """
 
     tickets: list[PaidTicket]
     amount: int
     status: OrderStatus
+    kept: int = 0
     sends: bool = True
 
 

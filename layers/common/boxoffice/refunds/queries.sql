@@ -3,7 +3,7 @@
 -- name: list_tickets
 -- All tickets of an order, valid or not, each with the charge of its item. The order is locked, so until the commit
 -- only scans and transfers can change its tickets.
-SELECT tickets.id, tickets.event_id, tickets.status, position, group_size, quantity,
+SELECT tickets.id, tickets.event_id, tickets.status, position, entries, group_size, quantity,
     array_remove(ARRAY[ticket_types.pool_id, capacity_pool_id], NULL) AS pool_ids,
     terms_id, unit_price * quantity AS gross, discount, buyer_fee, tax, platform_fee, total
 FROM order_items AS item JOIN tickets ON tickets.order_id = item.order_id AND tickets.item_no = item.item_no
@@ -20,8 +20,8 @@ SELECT id FROM payments WHERE order_id = %(order_id)s AND status = 'succeeded'
 
 -- name: insert_order_refund
 -- What the seller gives back of an order.
-INSERT INTO order_refunds (id, order_id, refund_id, amount, ticket_ids, reason, actor_id)
-VALUES (%(id)s, %(order_id)s, %(refund_id)s, %(amount)s, %(ticket_ids)s, %(reason)s, %(actor_id)s)
+INSERT INTO order_refunds (id, order_id, refund_id, amount, kept, ticket_ids, reason, actor_id)
+VALUES (%(id)s, %(order_id)s, %(refund_id)s, %(amount)s, %(kept)s, %(ticket_ids)s, %(reason)s, %(actor_id)s)
 
 -- name: list_cancelled_events
 -- The cancelled events whose orders may not all be given back, the longest cancelled first.
@@ -45,7 +45,7 @@ WHERE (
 
 -- name: get_refund_for_email
 -- What emails say of a refund. Tickets that ended are counted by event and ticket type.
-SELECT order_id, refund_id,
+SELECT order_id, refund_id, kept,
     cardinality(ticket_ids) = (SELECT count(*) FROM tickets WHERE tickets.order_id = orders.id) AS whole,
     (SELECT coalesce(jsonb_agg(ended ORDER BY event_title, type_name), '[]') FROM (
         SELECT title AS event_title, name AS type_name, sum(group_size) AS quantity

@@ -2,16 +2,17 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 from boxoffice import money
-from boxoffice.orders.models import OrderRow
+from boxoffice.orders.models import OrderRow, OrderStatus
 from boxoffice.payments.errors import RefundTooLarge
 from boxoffice.pricing.rules import share_of
-from boxoffice.refunds.errors import NothingToRefund, OrderNotRefundable, TicketNotInOrder
+from boxoffice.refunds.errors import FeeTooLarge, NothingToRefund, OrderNotRefundable
 from boxoffice.refunds.models import PaidTicket, RefundPlan, RefundRequest
-from boxoffice.tickets.errors import TicketRefunded
+from boxoffice.tickets.errors import TicketNotInOrder, TicketRefunded, TicketUsed
 
 LONGEST_PURCHASE = timedelta(minutes=10)
 """A purchase that began before its event was cancelled has ended after this time. In fact none takes nearly as long."""
@@ -28,21 +29,40 @@ def plan_refund(request: RefundRequest, order: OrderRow, tickets: Sequence[PaidT
         OrderNotRefundable: the order has not been paid.
         NothingToRefund: the whole order was refunded before.
         AmountOffStep: nobody could send the requested amount exactly.
-        RefundTooLarge: it is more than what is left.
+        RefundTooLarge, FeeTooLarge: it is more than what is left, or than what was paid for the tickets.
         TicketNotInOrder, TicketRefunded: a requested ticket is not of this order, or was refunded before.
+        TicketUsed: a ticket has been used at the door, and the request has no ``force``.
     """
-    if order.status == "refunded":
-        raise NothingToRefund
-    if order.status not in ("paid", "partially_refunded"):
+    if order.status not in ("paid", "partially_refunded", "refunded"):
         raise OrderNotRefundable(order_status=order.status)
-    if request.amount is not None:
-        money.check_step(request.amount, order.currency)
-        if request.amount > order.total - refunded:
-            raise RefundTooLarge(refundable=order.total - refunded)
-        return RefundPlan([], request.amount, "partially_refunded")
+    left = order.total - refunded
+    if order.status == "refunded" and (request.ends_tickets or not left):
+        raise NothingToRefund
+    money.check_step(request.amount or request.fee or 0, order.currency)
+    if not request.ends_tickets:
+        amount = request.amount or 0
+        if amount > left:
+            raise RefundTooLarge(refundable=left)
+        return RefundPlan([], amount, "refunded" if order.status == "refunded" else "partially_refunded")
     valid = [ticket for ticket in tickets if ticket.status == "valid"]
     chosen = valid if request.ticket_ids is None else _requested(tickets, set(request.ticket_ids))
-    return plan_ticket_refund(chosen, order, tickets, refunded)
+    if not request.force and (used := [ticket.id for ticket in chosen if ticket.entries]):
+        raise TicketUsed(ticket_ids=used)
+    return _keep(plan_ticket_refund(chosen, order, tickets, refunded), request)
+
+
+def _keep(plan: RefundPlan, request: RefundRequest) -> RefundPlan:
+    """Return a plan that sends back less, as the request says. The seller keeps the rest.
+
+    Raises:
+        RefundTooLarge, FeeTooLarge: the request names more than the plan sends back.
+    """
+    if request.fee is not None and request.fee > plan.amount:
+        raise FeeTooLarge(refundable=plan.amount)
+    amount = plan.amount - (request.fee or 0) if request.amount is None else request.amount
+    if amount > plan.amount:
+        raise RefundTooLarge(refundable=plan.amount)
+    return replace(plan, amount=amount, kept=plan.amount - amount)
 
 
 def plan_ticket_refund(
@@ -50,14 +70,13 @@ def plan_ticket_refund(
 ) -> RefundPlan:
     """Return the plan that refunds some tickets, at what was paid for them, but never more than what is left.
 
-    The refund of the last valid ticket sends back all that is left.
+    What the seller kept of other tickets stays kept, even with the last one.
     """
-    left = order.total - refunded
-    if len(chosen) == sum(ticket.status == "valid" for ticket in tickets):
-        return RefundPlan(list(chosen), left, "refunded")
     step = money.step(order.currency)
     paid = sum(amount_paid(ticket, step) for ticket in chosen)
-    return RefundPlan(list(chosen), min(left, paid), "partially_refunded")
+    are_last = len(chosen) == sum(ticket.status == "valid" for ticket in tickets)
+    status: OrderStatus = "refunded" if are_last else "partially_refunded"
+    return RefundPlan(list(chosen), min(order.total - refunded, paid), status)
 
 
 def plan_end(valid: Sequence[PaidTicket], order: OrderRow, refunded: int, elsewhere: int) -> RefundPlan:

@@ -1,7 +1,8 @@
 """Use cases of refunds: refund an order, and give back the orders of cancelled events.
 
-An order is `refunded` once none of its tickets is valid. By then all that was paid has been refunded too. Until then it
-is `partially_refunded`, even if all the money has been refunded. Its draws are the stock that it still has.
+An order is `refunded` once none of its tickets is valid. By then all that was paid has been refunded too, but for what
+the seller keeps. Until then it is `partially_refunded`, even if all the money has been refunded. Its draws are the
+stock that it still has.
 
 The orders of a cancelled event are given back one by one, each in a transaction of its own. The state of the orders
 says what is left to do, so a job may stop anywhere, run twice at once, or start late.
@@ -9,6 +10,7 @@ says what is left to do, so a job may stop anywhere, run twice at once, or start
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from boxoffice import audit, db, idempotency, outbox, sql
@@ -20,7 +22,15 @@ from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
 from boxoffice.payments import sending
 from boxoffice.refunds import rules
-from boxoffice.refunds.models import CancelledEvent, OrderToGiveBack, PaidTicket, RefundPlan, RefundRequest, RefundView
+from boxoffice.refunds.models import (
+    CancelledEvent,
+    OrderToGiveBack,
+    PaidTicket,
+    RefundPlan,
+    RefundPreview,
+    RefundRequest,
+    RefundView,
+)
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.errors import TicketUsed
 from boxoffice.tickets.models import EndedTicket
@@ -32,15 +42,27 @@ _BATCH = 1000  # large, since each batch reads past all orders that were given b
 _EVENT_CANCELLED = "the event was cancelled"
 
 
-def refund_order(conn: db.Connection, caller: Caller, order_id: UUID, request: RefundRequest, key: str) -> RefundView:
-    """Refund all that is left of an order, some of its tickets, or an amount. An order can be refunded several times.
+def preview_refund(conn: db.Connection, caller: Caller, order_id: UUID, request: RefundRequest) -> RefundPreview:
+    """Return what a refund would do, if nothing changes before it. Nothing is locked or written.
 
-    Runs in autocommit: one transaction owes the refund, and it is sent after the commit.
+    Raises:
+        what `refund_order` raises but for KeyReused.
+    """
+    order = orders.find_managed(conn, caller, order_id)
+    plan = rules.plan_refund(request, order, *read_bought(conn, order))
+    return RefundPreview(**_facts(order, plan))
+
+
+def refund_order(conn: db.Connection, caller: Caller, order_id: UUID, request: RefundRequest, key: str) -> RefundView:
+    """Refund an order as a whole, some of its tickets, or an amount. An order can be refunded several times.
+
+    Tickets end for what was paid for them, for less or for nothing. Runs in autocommit: one transaction owes the
+    refund, and it is sent after the commit.
 
     Raises:
         NotFound, Forbidden: the order is not of the caller's organisation, or the role is too low.
         OrderNotRefundable, NothingToRefund: the order was not paid, or the whole order was refunded before.
-        AmountOffStep, RefundTooLarge: nobody could send the amount exactly, or it is more than what is left.
+        AmountOffStep, RefundTooLarge, FeeTooLarge: nobody could send the amount exactly, or it is too much.
         TicketNotInOrder, TicketRefunded, TicketUsed: a ticket cannot be refunded.
         KeyReused: the idempotency key belongs to another request.
     """
@@ -59,7 +81,7 @@ def _refund(
         order = orders.lock_order(conn, order_id)
         bought, refunded = read_bought(conn, order)
         plan = rules.plan_refund(request, order, bought, refunded)
-        view = _view(order, plan)
+        view = RefundView(id=new_id(), **_facts(order, plan))
         ended, refund_id = carry_out(conn, order, plan, view.id, request.reason, caller.actor, force=request.force)
         if refund_id is not None:
             conn.after_commit(sending.send_at_once, refund_id)
@@ -79,15 +101,16 @@ def read_bought(conn: db.Connection, order: OrderRow) -> tuple[list[PaidTicket],
     return bought, db.value(conn, SQL.get_refunded_amount, order_id=order.id)
 
 
-def _view(order: OrderRow, plan: RefundPlan) -> RefundView:
-    return RefundView(
-        id=new_id(),
-        order_id=order.id,
-        order_status=plan.status,
-        amount=plan.amount,
-        currency=order.currency,
-        ticket_ids=[ticket.id for ticket in plan.tickets],
-    )
+def _facts(order: OrderRow, plan: RefundPlan) -> dict[str, Any]:
+    """Return what the answer says of a plan."""
+    return {
+        "order_id": order.id,
+        "order_status": plan.status,
+        "amount": plan.amount,
+        "kept": plan.kept,
+        "currency": order.currency,
+        "ticket_ids": [ticket.id for ticket in plan.tickets],
+    }
 
 
 def carry_out(
@@ -124,11 +147,13 @@ def carry_out(
         order_id=order.id,
         ticket_ids=ticket_ids,
         amount=plan.amount,
+        kept=plan.kept,
         refund_id=refund_id,
         reason=reason,
         actor_id=actor,
     )
-    facts = {"refund_id": str(order_refund_id), "refunded": plan.amount, "ticket_ids": list(map(str, ticket_ids))}
+    money = {"refunded": plan.amount, "kept": plan.kept}
+    facts = {"refund_id": str(order_refund_id), **money, "ticket_ids": list(map(str, ticket_ids))}
     orders.set_status(conn, order, plan.status, reason=reason or "refunded", actor=actor, **facts)
     return ended, refund_id
 

@@ -61,6 +61,21 @@ class TransferAccepted(DomainError):
     remedy = "Find the ticket in the email that was sent then."
 
 
+class TicketNotInOrder(DomainError):
+    status = 404
+    code = "ticket_not_found"
+    meaning = "Some of the tickets do not belong to this order."
+    remedy = "Leave out those in `ticket_ids`."
+    ticket_ids: list[UUID]
+
+
+class DoorsOpen(DomainError):
+    code = "doors_open"
+    meaning = "The doors of the event have opened."
+    remedy = "Leave out the tickets in `ticket_ids`. Their holders stay as they are."
+    ticket_ids: list[UUID]
+
+
 class OrderNotPaid(DomainError):
     code = "order_not_paid"
     meaning = "An order has tickets once it is paid. This one is {order_status}."
@@ -79,6 +94,9 @@ class KeyRetired(DomainError):
     meaning = "The key that signed this ticket was withdrawn, so its QR is no longer valid."
     remedy = "Ask the seller to admit you by the guest list."
 
+
+# Why the holder of a ticket cannot be named.
+NOT_NAMEABLE = (TicketNotInOrder, TicketRefunded, TicketTransferred, DoorsOpen)
 
 # Why a ticket cannot be transferred.
 NOT_TRANSFERABLE = (TicketRefunded, TicketUsed, EventEnded, EventCancelled, TransferLimit)

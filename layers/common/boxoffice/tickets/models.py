@@ -104,6 +104,7 @@ class TicketRow:
     Attributes:
         buyer_id: the account that bought the ticket.
         account_id: the holder's account.
+        transferred: True if the ticket now belongs to somebody else than its buyer.
         transfer: the transfer that can be accepted now, if there is one.
     """
 
@@ -115,6 +116,8 @@ class TicketRow:
     buyer_id: UUID | None
     account_id: UUID | None
     transfer_count: int
+    transferred: bool
+    email_changes: int
     event_title: str
     venue_name: str
     city: str
@@ -131,11 +134,6 @@ class TicketRow:
     first_scan_at: datetime | None
     created_at: datetime
 
-    @property
-    def transferred(self) -> bool:
-        """True if the ticket now belongs to somebody else than its buyer."""
-        return self.transfer_count > 0
-
 
 @dataclass(frozen=True)
 class LockedTicket:
@@ -150,10 +148,32 @@ class LockedTicket:
     holder_email: str
     status: TicketStatus
     transfer_count: int
+    transferred: bool
+    email_changes: int
     entries: int
     starts_at: datetime
     ends_at: datetime
     event_is_on: bool
+
+
+@dataclass(frozen=True)
+class NameableTicket:
+    """A ticket that the transaction has locked, with the facts that decide if its holder can be named."""
+
+    id: UUID
+    holder_name: str
+    status: TicketStatus
+    transferred: bool
+    doors_are_open: bool
+
+
+@dataclass(frozen=True)
+class MovedTicket:
+    """A ticket that goes with its order to another address. The transaction has locked it."""
+
+    id: UUID
+    organisation_id: UUID
+    transfer_count: int
 
 
 @dataclass(frozen=True)
@@ -177,6 +197,7 @@ class ReissuedTicket:
     order_id: UUID
     organisation_id: UUID
     transfer_count: int
+    transferred: bool
 
 
 @dataclass(frozen=True)
@@ -196,6 +217,8 @@ class SignedTicket:
     status: TicketStatus
     key_id: int
     transfer_count: int
+    transferred: bool
+    email_changes: int
     order_number: str
     seller: str
     seller_contact: str | None
@@ -227,6 +250,7 @@ class OrderToPrint:
     organisation_id: UUID
     account_id: UUID | None
     status: str
+    email_changes: int
     tickets: int
 
 

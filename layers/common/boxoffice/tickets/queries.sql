@@ -27,52 +27,53 @@ FROM unnest(%(ids)s::uuid[], %(order_ids)s::uuid[], %(item_nos)s::smallint[], %(
 
 -- name: get_ticket
 -- A ticket as its holder sees it.
-SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, transfer_count, event_title,
-    venue_name, city, time_zone, starts_at, ticket_type_name, seat, group_size, holder_name, status, max_entries,
-    entries, first_scan_at, created_at, transfer
+SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, transfer_count, transferred,
+    email_changes, event_title, venue_name, city, time_zone, starts_at, ticket_type_name, seat, group_size, holder_name,
+    status, max_entries, entries, first_scan_at, created_at, transfer
 FROM shown_tickets WHERE id = %(id)s
 
 -- name: list_tickets_of_account
 -- The tickets that an account holds, newest first.
-SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, transfer_count, event_title,
-    venue_name, city, time_zone, starts_at, ticket_type_name, seat, group_size, holder_name, status, max_entries,
-    entries, first_scan_at, created_at, transfer
+SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, transfer_count, transferred,
+    email_changes, event_title, venue_name, city, time_zone, starts_at, ticket_type_name, seat, group_size, holder_name,
+    status, max_entries, entries, first_scan_at, created_at, transfer
 FROM shown_tickets WHERE account_id = %(account_id)s AND id < %(before)s
 ORDER BY id DESC LIMIT %(limit)s + 1
 
 -- name: get_signed_ticket
 -- A ticket with the facts that its QR is made of.
 SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, holder_name, seat, group_size,
-    status, key_id, transfer_count, order_number, seller, seller_contact, event_title, category, venue_name,
-    venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_type_name
+    status, key_id, transfer_count, transferred, email_changes, order_number, seller, seller_contact, event_title,
+    category, venue_name, venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_type_name
 FROM printed_tickets WHERE id = %(id)s
 
 -- name: list_signed_tickets
 -- All tickets of an order.
 SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, holder_name, seat, group_size,
-    status, key_id, transfer_count, order_number, seller, seller_contact, event_title, category, venue_name,
-    venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_type_name
+    status, key_id, transfer_count, transferred, email_changes, order_number, seller, seller_contact, event_title,
+    category, venue_name, venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_type_name
 FROM printed_tickets WHERE order_id = %(order_id)s ORDER BY item_no, position
 
 -- name: list_tickets_to_print
 -- Some of an order's tickets, without those that were refunded or transferred.
 SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, holder_name, seat, group_size,
-    status, key_id, transfer_count, order_number, seller, seller_contact, event_title, category, venue_name,
-    venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_type_name
-FROM printed_tickets WHERE order_id = %(order_id)s AND status = 'valid' AND transfer_count = 0
+    status, key_id, transfer_count, transferred, email_changes, order_number, seller, seller_contact, event_title,
+    category, venue_name, venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_type_name
+FROM printed_tickets WHERE order_id = %(order_id)s AND status = 'valid' AND NOT transferred
 ORDER BY item_no, position LIMIT %(limit)s OFFSET %(offset)s
 
 -- name: get_order_to_print
 -- An order, and how many of its tickets `list_tickets_to_print` can return.
-SELECT id, number, organisation_id, account_id, status, (
-    SELECT count(*) FROM tickets WHERE order_id = orders.id AND tickets.status = 'valid' AND transfer_count = 0
+SELECT id, number, organisation_id, account_id, status, email_changes, (
+    SELECT count(*) FROM tickets WHERE order_id = orders.id AND tickets.status = 'valid' AND holder_email IS NULL
 ) AS tickets
 FROM orders WHERE id = %(id)s
 
 -- name: lock_ticket
 -- Locks a ticket that somebody wants to transfer.
 SELECT tickets.id, order_id, tickets.organisation_id, orders.account_id AS buyer_id, tickets.account_id, holder_name,
-    coalesce(holder_email, buyer_email) AS holder_email, tickets.status, transfer_count, entries, starts_at, ends_at,
+    coalesce(holder_email, buyer_email) AS holder_email, tickets.status, transfer_count,
+    holder_email IS NOT NULL AS transferred, email_changes, entries, starts_at, ends_at,
     events.status = 'published' AND deleted_at IS NULL AS event_is_on
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = event_id
 WHERE tickets.id = %(id)s FOR NO KEY UPDATE OF tickets
@@ -108,6 +109,50 @@ UPDATE tickets SET holder_name = %(name)s, holder_email = to_email, account_id =
     former_hashes = former_hashes || qr_hash
 FROM accepted WHERE id = ticket_id
 
+-- name: lock_tickets_to_move
+-- The valid tickets of an order that are still the buyer's.
+SELECT id, organisation_id, transfer_count FROM tickets
+WHERE order_id = %(order_id)s AND status = 'valid' AND holder_email IS NULL ORDER BY id FOR NO KEY UPDATE
+
+-- name: move_tickets
+-- Gives locked tickets new QRs, since their order gets another address. It is an accepted transfer of each, so that the
+-- door knows the former QRs, and until when they admitted. A pending transfer ends.
+WITH ended AS (
+    UPDATE transfers SET status = 'replaced' WHERE ticket_id = ANY(%(ids)s) AND status = 'pending'
+), moved AS (
+    UPDATE tickets SET transfer_count = transfer_count + 1, key_id = %(key_id)s, qr_hash = new_qr.qr_hash,
+        former_hashes = former_hashes || tickets.qr_hash
+    FROM unnest(%(ids)s::uuid[], %(transfer_ids)s::uuid[], %(qr_hashes)s::bytea[])
+        AS new_qr (ticket_id, transfer_id, qr_hash)
+    WHERE tickets.id = new_qr.ticket_id
+    RETURNING transfer_id, tickets.id, holder_name, account_id, transfer_count
+)
+INSERT INTO transfers (id, ticket_id, status, from_name, from_email, from_account_id, to_name, to_email, to_account_id,
+    transfer_count, started_by, expires_at, accepted_at, with_order)
+SELECT transfer_id, id, 'accepted', holder_name, %(from_email)s, account_id, holder_name, %(to_email)s, account_id,
+    transfer_count, %(actor_id)s, now(), now(), true
+FROM moved
+
+-- name: lock_tickets_to_name
+-- Locks some of an order's tickets. An event without a time for its doors opens them when it starts.
+SELECT tickets.id, holder_name, tickets.status, holder_email IS NOT NULL AS transferred,
+    now() >= coalesce(doors_open_at, starts_at) AS doors_are_open
+FROM tickets JOIN events ON events.id = event_id
+WHERE order_id = %(order_id)s AND tickets.id = ANY(%(ids)s) ORDER BY tickets.id FOR NO KEY UPDATE OF tickets
+
+-- name: set_holder_names
+UPDATE tickets SET holder_name = named.name
+FROM unnest(%(ids)s::uuid[], %(names)s::text[]) AS named (id, name) WHERE tickets.id = named.id
+
+-- name: lock_and_rename_buyer
+WITH locked AS MATERIALIZED (
+    SELECT tickets.id FROM tickets JOIN events ON events.id = event_id
+    WHERE order_id = %(order_id)s AND tickets.status = 'valid' AND holder_email IS NULL AND holder_name = %(former)s
+        AND now() < coalesce(doors_open_at, starts_at)
+    ORDER BY tickets.id FOR NO KEY UPDATE OF tickets
+)
+UPDATE tickets SET holder_name = %(name)s FROM locked WHERE tickets.id = locked.id
+
 -- name: get_transfer_for_email
 -- A transfer with its ticket and event, for the emails about it.
 SELECT transfers.id, ticket_id, from_name, to_name, expires_at, transfers.transfer_count,
@@ -121,7 +166,7 @@ WHERE transfers.id = %(id)s
 
 -- name: lock_tickets_to_reissue
 -- The valid tickets of some orders whose QR is signed by a key up to an id.
-SELECT id, order_id, organisation_id, transfer_count FROM tickets
+SELECT id, order_id, organisation_id, transfer_count, holder_email IS NOT NULL AS transferred FROM tickets
 WHERE order_id = ANY(%(order_ids)s) AND status = 'valid' AND key_id <= %(up_to)s
 ORDER BY id FOR NO KEY UPDATE
 
@@ -152,11 +197,11 @@ WHERE tickets.id = changed.id
 -- name: lock_and_erase_buyers_tickets
 -- Erase the holders of some orders' tickets: those that still are the buyer's or, if `all`, all of them.
 WITH locked AS MATERIALIZED (
-    SELECT id FROM tickets WHERE order_id = ANY(%(order_ids)s) AND (transfer_count = 0 OR %(all)s)
+    SELECT id FROM tickets WHERE order_id = ANY(%(order_ids)s) AND (holder_email IS NULL OR %(all)s)
     ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE tickets SET account_id = NULL, holder_name = %(erased_name)s,
-    holder_email = CASE WHEN transfer_count > 0 THEN concat(tickets.id, %(at_erased)s::text) END
+    holder_email = CASE WHEN holder_email IS NOT NULL THEN concat(tickets.id, %(at_erased)s::text) END
 FROM locked WHERE tickets.id = locked.id
 
 -- name: lock_and_erase_holders
@@ -167,7 +212,7 @@ WITH locked AS MATERIALIZED (
     ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE tickets SET account_id = NULL, holder_name = %(erased_name)s,
-    holder_email = CASE WHEN transfer_count > 0 THEN concat(tickets.id, %(at_erased)s::text) END
+    holder_email = CASE WHEN holder_email IS NOT NULL THEN concat(tickets.id, %(at_erased)s::text) END
 FROM locked WHERE tickets.id = locked.id
 
 -- name: lock_tickets_of_transfers
@@ -193,4 +238,5 @@ WHERE id = ANY(%(ids)s)
 SELECT tickets.id, tickets.transfer_count, title AS event_title, organisations.name AS seller
 FROM transfers JOIN tickets ON tickets.id = ticket_id AND tickets.transfer_count = transfers.transfer_count
     JOIN events ON events.id = tickets.event_id JOIN organisations ON organisations.id = tickets.organisation_id
-WHERE to_email = %(email)s AND tickets.status = 'valid' ORDER BY transfers.id DESC LIMIT %(most)s
+WHERE to_email = %(email)s AND holder_email IS NOT NULL AND tickets.status = 'valid'
+ORDER BY transfers.id DESC LIMIT %(most)s

@@ -1,23 +1,29 @@
 """Decisions on tickets: transfers, what a former holder sees, and what is printed and shown."""
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
 from boxoffice.errors import NotFound
 from boxoffice.events.errors import EventEnded
 from boxoffice.ticket_types.errors import EventCancelled
 from boxoffice.tickets.errors import (
+    DoorsOpen,
     NothingToPrint,
     OrderNotPaid,
+    TicketNotInOrder,
     TicketRefunded,
+    TicketTransferred,
     TicketUsed,
     TransferAccepted,
     TransferExpired,
     TransferLimit,
     TransferReplaced,
 )
-from boxoffice.tickets.models import LockedTicket, OrderToPrint, TicketRow, TransferRow
+from boxoffice.tickets.models import LockedTicket, NameableTicket, OrderToPrint, TicketRow, TransferRow
 
 MOST_TRANSFERS = 10
 # On one document. A page is about 7 KB and takes 5 ms; Lambda answers 6 MB at most, in base64.
@@ -45,6 +51,25 @@ def check_transferable(ticket: LockedTicket, now: datetime) -> None:
         raise EventEnded.at(ticket.ends_at)
     if ticket.transfer_count >= MOST_TRANSFERS:
         raise TransferLimit(max_transfers=MOST_TRANSFERS)
+
+
+def check_nameable(tickets: Sequence[NameableTicket], wanted: AbstractSet[UUID]) -> None:
+    """Check that the holders of all wanted tickets can be named.
+
+    Args:
+        tickets: those of the wanted tickets that the order has.
+
+    Raises:
+        one of NOT_NAMEABLE: one cannot.
+    """
+    if unknown := wanted - {ticket.id for ticket in tickets}:
+        raise TicketNotInOrder(ticket_ids=sorted(unknown))
+    if refunded := [ticket.id for ticket in tickets if ticket.status == "refunded"]:
+        raise TicketRefunded(ticket_ids=refunded)
+    if any(ticket.transferred for ticket in tickets):
+        raise TicketTransferred
+    if late := [ticket.id for ticket in tickets if ticket.doors_are_open]:
+        raise DoorsOpen(ticket_ids=late)
 
 
 def transfer_expires_at(ticket: LockedTicket, now: datetime) -> datetime:

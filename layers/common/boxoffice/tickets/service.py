@@ -84,13 +84,13 @@ def require_viewer(conn: db.Connection, caller: Caller, ticket: TicketRow | Sign
     require_own(caller, ticket.organisation_id)
     if ticket.account_id is not None and ticket.account_id == caller.account_id:
         return Viewer.HOLDER
-    transferred = ticket.transfer_count > 0
-    if transferred and is_guest_token(caller.guest_token, "ticket", ticket.id, ticket.transfer_count):
+    if ticket.transferred and is_guest_token(caller.guest_token, "ticket", ticket.id, ticket.transfer_count):
         return Viewer.HOLDER
-    acts_as = require_holder(conn, caller, "order", ticket.order_id, ticket.organisation_id, ticket.buyer_id)
+    of_order = (ticket.order_id, ticket.organisation_id, ticket.buyer_id)
+    acts_as = require_holder(conn, caller, "order", *of_order, ended_tokens=ticket.email_changes)
     if acts_as is Who.MANAGER:
         return Viewer.MANAGER
-    return Viewer.FORMER_HOLDER if transferred else Viewer.HOLDER
+    return Viewer.FORMER_HOLDER if ticket.transferred else Viewer.HOLDER
 
 
 def get_qr_text(conn: db.Connection, caller: Caller, ticket_id: UUID) -> str:
@@ -156,7 +156,8 @@ def get_printout(conn: db.Connection, caller: Caller, order_id: UUID, part: int)
         KeyRetired: the key that signed one of them was withdrawn.
     """
     order = db.get(conn, OrderToPrint, SQL.get_order_to_print, id=order_id)
-    require_holder(conn, caller, "order", order.id, order.organisation_id, order.account_id)
+    of_order = (order.id, order.organisation_id, order.account_id)
+    require_holder(conn, caller, "order", *of_order, ended_tokens=order.email_changes)
     offset = (part - 1) * rules.MOST_PAGES
     rules.check_printable(order, offset)
     tickets = db.many(

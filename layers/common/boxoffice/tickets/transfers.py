@@ -22,6 +22,7 @@ from boxoffice.tickets.models import (
     AcceptedTransferView,
     AcceptTransferRequest,
     LockedTicket,
+    MovedTicket,
     TransferRequest,
     TransferRow,
     TransferView,
@@ -122,6 +123,36 @@ def _hand_over(
         transfer_count=transfer_count,
         key_id=int(key_id),
         qr_hash=qr.hash_of(text),
+    )
+
+
+def move_with_order(
+    conn: db.Connection, order_id: UUID, from_email: str, to_email: str, actor: UUID | str | None
+) -> None:
+    """Let the tickets of an order that are still the buyer's follow to its new address, with new QRs.
+
+    As after any transfer, the door refuses the former QRs, and a pending transfer ends. The names of the holders stay.
+    The transaction has locked the order.
+
+    Args:
+        actor: who asked for it. None for a guest.
+    """
+    key_id, master = signing.current_key(settings().ticket_keys_secret)
+    tickets = db.many(conn, MovedTicket, SQL.lock_tickets_to_move, order_id=order_id)
+    texts = [
+        qr.text_of(master, int(key_id), ticket.transfer_count + 1, ticket.organisation_id, ticket.id)
+        for ticket in tickets
+    ]
+    db.run(
+        conn,
+        SQL.move_tickets,
+        ids=[ticket.id for ticket in tickets],
+        transfer_ids=[new_id() for _ in tickets],
+        qr_hashes=[qr.hash_of(text) for text in texts],
+        key_id=int(key_id),
+        from_email=from_email,
+        to_email=to_email,
+        actor_id=actor,
     )
 
 

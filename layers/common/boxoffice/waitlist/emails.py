@@ -1,12 +1,13 @@
-"""Emails about the waitlist."""
+"""Emails about the waitlist. That of an offer says its price, so `boxoffice.orders` writes it."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from boxoffice import db, sql
-from boxoffice.emails import NOTICES, Content, Occasion, link, seller_of, venue_of, write
+from boxoffice import db, one_time, sql
+from boxoffice.emails import NOTICES, Content, NotNeeded, Occasion, link, page_link, seller_of, venue_of, write
 from boxoffice.guest_tokens import waitlist_token
+from boxoffice.one_time import Purpose
 from boxoffice.times import moment_of, when_of
 
 SQL = sql.queries("waitlist")
@@ -17,7 +18,10 @@ class EmailEntry(Occasion):
     """A waitlist entry as its emails show it, with the seats that an offer holds."""
 
     id: UUID
+    ticket_type_id: UUID
     ticket_type_name: str
+    currency: str
+    unit_price: int
     name: str
     quantity: int
     status: str
@@ -26,43 +30,72 @@ class EmailEntry(Occasion):
     seats: list[str]
 
 
-def waitlist_joined(conn: db.Connection, entry_id: str) -> Content:
-    """Tell a person that they are on the waitlist, with a link to leave it."""
-    entry = _entry(conn, entry_id)
-    return _write("waitlist_joined", f"You are on the waitlist for {entry.event_title}", entry)
+@dataclass(frozen=True)
+class EmailTicketType(Occasion):
+    """A ticket type that somebody wants to wait for, as the email to them shows it."""
+
+    ticket_type_name: str
 
 
-def waitlist_offer(conn: db.Connection, entry_id: str, renewed: str = "") -> Content:
-    """Tell a person that the waitlist holds tickets for them, and until when.
+def waitlist_confirm(conn: db.Connection, token_id: str) -> Content:
+    """Ask whoever reads an address if they want to wait, with a link that puts them in the line.
 
-    Args:
-        renewed: why it is sent again, if one of `NOTICES` says so.
+    Anybody can name the address. So the email has none of their words.
     """
-    entry = _entry(conn, entry_id)
-    return _write("waitlist_offer", f"It is your turn: tickets for {entry.event_title}", entry, renewed)
+    token = one_time.get(conn, Purpose.JOIN_WAITLIST, UUID(token_id))
+    if token is None:
+        raise NotNeeded("the link is over or used")
+    wanted = UUID(token.payload["ticket_type_id"])
+    ticket_type = db.one(conn, EmailTicketType, SQL.get_ticket_type_for_email, id=wanted)
+    if ticket_type is None:
+        raise NotNeeded("the public cannot buy the ticket type any more")
+    facts = {
+        "entry": ticket_type,
+        "quantity": token.payload["quantity"],
+        "when": when_of(ticket_type),
+        "place": venue_of(ticket_type),
+        "until": moment_of(token.expires_at, ticket_type),
+        "link": page_link("confirm-waitlist", one_time.token_of(Purpose.JOIN_WAITLIST, token.id)),
+    }
+    subject = f"Do you want to wait for tickets for {ticket_type.event_title}?"
+    return write("waitlist_confirm", subject, facts, seller=seller_of(ticket_type))
+
+
+def waitlist_joined(conn: db.Connection, entry_id: str) -> Content:
+    """Tell a person that they are on the waitlist, with a link to see their place, or to leave it."""
+    entry = get_entry(conn, entry_id)
+    return write_about(entry, "waitlist_joined", f"You are on the waitlist for {entry.event_title}")
 
 
 def waitlist_lapsed(conn: db.Connection, entry_id: str) -> Content:
     """Tell a person that their offer has lapsed."""
-    entry = _entry(conn, entry_id)
-    return _write("waitlist_lapsed", f"Your tickets for {entry.event_title} are no longer held", entry)
+    entry = get_entry(conn, entry_id)
+    return write_about(entry, "waitlist_lapsed", f"Your tickets for {entry.event_title} are no longer held")
 
 
-EMAILS = (waitlist_joined, waitlist_offer, waitlist_lapsed)
+EMAILS = (waitlist_confirm, waitlist_joined, waitlist_lapsed)
 
 
-def _entry(conn: db.Connection, entry_id: str) -> EmailEntry:
+def get_entry(conn: db.Connection, entry_id: str) -> EmailEntry:
+    """Return a waitlist entry as its emails show it."""
     entry = db.one(conn, EmailEntry, SQL.get_entry_for_email, id=UUID(entry_id))
     if entry is None:
         raise LookupError(f"waitlist entry {entry_id}")
     return entry
 
 
-def _write(template: str, subject: str, entry: EmailEntry, renewed: str = "") -> Content:
+def write_about(entry: EmailEntry, template: str, subject: str, renewed: str = "", total: int | None = None) -> Content:
+    """Write an email about a waitlist entry.
+
+    Args:
+        renewed: why it is sent again, if one of `NOTICES` says so.
+        total: what its offer costs, in the currency's minor unit.
+    """
     facts = {
         "notice": NOTICES.get(renewed),
         "entry": entry,
         "is_open": entry.status == "offered",
+        "total": total,
         "when": when_of(entry),
         "place": venue_of(entry),
         "until": moment_of(entry.expires_at, entry) if entry.expires_at else None,

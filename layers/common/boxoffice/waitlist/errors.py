@@ -21,6 +21,14 @@ class WaitlistClosed(DomainError):
     on_sale_until: datetime
 
 
+class QuantityOutOfReach(DomainError):
+    status = 422
+    code = "quantity_out_of_reach"
+    meaning = "You can get {most} tickets of this type at the most: there are no more, or not for one buyer."
+    remedy = "Wait for fewer. A limit per buyer counts what you have already."
+    most: int
+
+
 class NoOffer(DomainError):
     code = "no_offer"
     meaning = "The waitlist has no open offer of this ticket type for this email address and token."
@@ -44,7 +52,7 @@ class OfferTooSmall(DomainError):
 
 
 # Why nobody can wait for so many of a ticket type.
-CANNOT_BE_AWAITED = (StillAvailable, SellerSuspended, WaitlistClosed, QuantityNotAllowed)
+CANNOT_BE_AWAITED = (SellerSuspended, WaitlistClosed, QuantityNotAllowed, QuantityOutOfReach)
 
 # Why an order cannot have what the waitlist offers.
 NOT_OFFERED = (NoOffer, OfferMismatch, OfferTooSmall)

@@ -1,22 +1,24 @@
-"""Waitlist entries as requested, as stored and as shown."""
+"""Waitlist entries as requested and as shown. `rows` has them as stored, and is all that a purchase needs."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import Email, Id, Name, Page, Request, View
-
-type EntryStatus = Literal["waiting", "offered", "accepted", "lapsed", "left", "closed"]
-ALL_STATUSES = ("waiting", "offered", "accepted", "lapsed", "left", "closed")
+from boxoffice.models import Email, Id, MoneyView, Name, Page, Request, View
+from boxoffice.waitlist.rows import EntryStatus, WaitlistEntry
 
 
 class WaitlistRequest(Request):
     quantity: Annotated[int, Field(strict=True, ge=1, le=1000)]
     name: Name
     email: Email
+
+
+class WaitlistConfirmation(Request):
+    token: Annotated[str, Field(max_length=200, pattern=r"^[\x21-\x7e]+$", description="From the link in the email")]
 
 
 class WaitlistEntryView(View):
@@ -27,6 +29,7 @@ class WaitlistEntryView(View):
     quantity: int
     status: EntryStatus
     expires_at: datetime | None = Field(description="Until when an offer holds its stock")
+    in_line_since: datetime = Field(description="The place in the line. To wait for more tickets moves it to the end")
     created_at: datetime
 
 
@@ -34,58 +37,47 @@ class WaitlistPage(Page[WaitlistEntryView]):
     """A page of the waitlist, in order of joining."""
 
 
-@dataclass(frozen=True)
-class WaitlistTerms:
-    """What a request to join the waitlist needs to know of a ticket type: sale window, limits and pools."""
+class JoinedWaitlistView(View):
+    """What the link that confirms an address leads to."""
 
-    ticket_type_id: UUID
+    entry_id: Id
+    access_token: str = Field(description="Send it as `X-Order-Token` to read the entry, buy its offer or leave")
+
+
+class MyWaitlistEntryView(WaitlistEntryView, MoneyView):
+    """A waitlist entry as its holder sees it."""
+
+    event_id: Id
+    event_title: str
+    starts_at: datetime
+    time_zone: str
     ticket_type_name: str
-    organisation_id: UUID
-    event_id: UUID
-    on_sale_from: datetime | None
-    on_sale_until: datetime
-    min_per_order: int
-    max_per_order: int
-    pool_ids: list[UUID]
-    seller_sells: bool
+    ahead: int | None = Field(
+        description="How many entries of this ticket type are in front; 1000 stands for more. Null if it does not wait"
+    )
+    seats: list[str] = Field(description="The seats that an offer holds")
+    currency: str
+    unit_price: int = Field(description="What a ticket costs now")
+    total: int = Field(description="What an order of the whole quantity would be charged now, fees included")
 
 
 @dataclass(frozen=True)
-class WaitlistEntry:
-    """A person's place in the line for a quantity of a ticket type.
-
-    Attributes:
-        draws: the stock that an offer holds, as PostgreSQL writes it.
-        expires_at: when the offer lapses.
-    """
+class PlacedEntry:
+    """A waitlist entry in the line, and if it is new or has another quantity than before."""
 
     id: UUID
-    organisation_id: UUID
-    event_id: UUID
-    ticket_type_id: UUID
-    account_id: UUID | None
-    name: str
-    email: str
-    quantity: int
-    status: EntryStatus
-    draws: str | None
-    expires_at: datetime | None
-    created_at: datetime
+    is_changed: bool
 
 
 @dataclass(frozen=True)
-class NextEntry:
-    """One of the entries that may get the next offers of a ticket type, and the pools that an offer draws from.
+class EntryDetails(WaitlistEntry):
+    """A waitlist entry with what its holder wants to know of the event."""
 
-    Attributes:
-        available: how much of the ticket type is available to all these entries together.
-    """
-
-    id: UUID
-    ticket_type_id: UUID
-    email: str
-    quantity: int
-    pool_ids: list[UUID]
-    seated: bool
-    on_sale_until: datetime
-    available: int
+    currency: str
+    unit_price: int
+    event_title: str
+    starts_at: datetime
+    time_zone: str
+    ticket_type_name: str
+    ahead: int | None
+    seats: list[str]

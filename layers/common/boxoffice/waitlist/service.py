@@ -1,114 +1,35 @@
-"""Let people wait for tickets that are sold out, and offer them the stock that becomes free.
+"""Offer the stock that becomes free to the people who wait for it. `joining` lets them in.
 
 The transaction that frees stock also offers it. Its rows stay locked until then, so nobody else can buy it before. That
 leaves out stock that other transactions have locked, and what would take more rounds than a transaction may last. A job
 offers that within a minute. Until the job runs, it is on public sale. So is a remainder too small for every entry.
 
-Entries are locked before stock. A transaction that holds stock already never waits for a lock here (decision 13).
+Entries are locked before stock. A transaction that holds stock already never waits for a lock here (decision 13). Nor
+does it wait for a mailbox, whose open offers are limited. If others make offers to it now, the job comes back to it.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import psycopg
 
-from boxoffice import audit, db, erased, outbox, sql
-from boxoffice.auth import Caller, Who, require_holder, require_own, require_role
-from boxoffice.errors import Busy, NotFound
+from boxoffice import db, erased, outbox, sql
+from boxoffice.errors import Busy
 from boxoffice.guest_tokens import is_guest_token
-from boxoffice.ids import new_id
-from boxoffice.pagination import FIRST_ID, decode_id, page_of
 from boxoffice.seats import service as seats
 from boxoffice.seats.models import SeatRequest
 from boxoffice.stock import service as stock
 from boxoffice.stock.models import TakenDraw
 from boxoffice.waitlist import rules
-from boxoffice.waitlist.errors import NoOffer, OfferTooSmall, StillAvailable
-from boxoffice.waitlist.models import (
-    ALL_STATUSES,
-    EntryStatus,
-    NextEntry,
-    WaitlistEntry,
-    WaitlistEntryView,
-    WaitlistPage,
-    WaitlistRequest,
-    WaitlistTerms,
-)
+from boxoffice.waitlist.errors import NoOffer, OfferTooSmall
+from boxoffice.waitlist.rows import EntryStatus, NextEntry, WaitlistEntry
 
 SQL = sql.queries("waitlist")
 
 _BATCH = 1000
 _AT_ONCE = 25  # offers in one round; of seats, one
 _MOST_ROUNDS = 200  # in a transaction that frees stock. Other buyers wait for its locks
-
-
-def join(conn: db.Connection, caller: Caller, ticket_type_id: UUID, request: WaitlistRequest) -> None:
-    """Put a person on the waitlist of a ticket type. An email address that is on it already keeps its entry.
-
-    The answer is the same in both cases. An email tells the address of a new entry, with a link to leave.
-
-    Raises:
-        NotFound: the public cannot buy such a ticket type.
-        SellerSuspended, WaitlistClosed, QuantityNotAllowed: nobody can wait for so many of it now.
-        StillAvailable: so many are available.
-    """
-    terms = db.get(conn, WaitlistTerms, SQL.get_terms, id=ticket_type_id)
-    require_own(caller, terms.organisation_id)
-    rules.check_joinable(terms, request.quantity, datetime.now(UTC))
-    if not stock.list_short_pools(conn, rules.plan_draws(terms.pool_ids, request.quantity)):
-        raise StillAvailable
-    entry_id = new_id()
-    is_new = db.run(
-        conn,
-        SQL.insert_entry,
-        id=entry_id,
-        organisation_id=terms.organisation_id,
-        event_id=terms.event_id,
-        ticket_type_id=ticket_type_id,
-        account_id=caller.account_id,
-        name=request.name,
-        email=request.email,
-        quantity=request.quantity,
-    )
-    if is_new:
-        _owe_email(conn, "waitlist_joined", request.email, entry_id)
-
-
-def list_entries(
-    conn: db.Connection, caller: Caller, event_id: UUID, status: EntryStatus | None, limit: int, cursor: str | None
-) -> WaitlistPage:
-    """Return a page of the waitlist of an event, in order of joining.
-
-    Raises:
-        NotFound, Forbidden: the event is not the caller's, or the role is too low.
-    """
-    organisation_id = db.value(conn, SQL.get_organisation, event_id=event_id)
-    if organisation_id is None:
-        raise NotFound
-    require_role(conn, caller, organisation_id)
-    statuses = [status] if status else list(ALL_STATUSES)
-    after = decode_id(cursor) or FIRST_ID
-    rows = db.page(
-        conn, WaitlistEntry, SQL.list_entries, event_id=event_id, statuses=statuses, after=after, limit=limit
-    )
-    page, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return WaitlistPage(items=[WaitlistEntryView.model_validate(row) for row in page], next_cursor=next_cursor)
-
-
-def leave(conn: db.Connection, caller: Caller, entry_id: UUID) -> None:
-    """Take a person off the waitlist. Their offer goes to the next entry. To leave again changes nothing.
-
-    Raises:
-        NotFound: there is no such entry, or it is not the caller's.
-    """
-    entry = db.get(conn, WaitlistEntry, SQL.lock_entry, id=entry_id)
-    acts_as = require_holder(conn, caller, "waitlist entry", entry.id, entry.organisation_id, entry.account_id)
-    if entry.status in ("waiting", "offered"):
-        _end_entry(conn, entry, "left")
-        if acts_as is Who.MANAGER:
-            subject = f"waitlist entry {entry.id}"
-            audit.record(conn, caller, "leave_waitlist", subject, organisation=entry.organisation_id)
 
 
 def accept_offer(
@@ -159,6 +80,8 @@ def list_awaited(conn: db.Connection, left: Collection[UUID] = ()) -> list[UUID]
 def make_offers(conn: db.Connection, ticket_type_id: UUID, *, wait: bool = True) -> int:
     """Offer available stock of a ticket type, one round: each time to the earliest entry whose quantity is available.
 
+    Nobody is offered what they may not buy. Such an entry keeps its place, and others are served before it.
+
     Args:
         wait: True to wait for stock that others have locked. A transaction that holds stock already never waits.
 
@@ -167,8 +90,7 @@ def make_offers(conn: db.Connection, ticket_type_id: UUID, *, wait: bool = True)
     """
     now = datetime.now(UTC)
     with conn.transaction():
-        waiting = db.many(conn, NextEntry, SQL.take_next_entries, ticket_type_id=ticket_type_id, now=now, most=_AT_ONCE)
-        if not (entries := _hold_stock(conn, rules.next_in_line(waiting), now, wait=wait)):
+        if not (entries := _hold_stock(conn, _take_next(conn, ticket_type_id, now), now, wait=wait)):
             raise psycopg.Rollback
         outbox.owe_emails(conn, "waitlist_offer", [(entry.email, _payload(entry.id)) for entry in entries])
         return len(entries)
@@ -176,7 +98,7 @@ def make_offers(conn: db.Connection, ticket_type_id: UUID, *, wait: bool = True)
 
 
 def list_lapsed(conn: db.Connection, left: Collection[UUID] = ()) -> list[UUID]:
-    """Return a batch of the entries whose offer has lapsed, in the order of lapsing.
+    """Return a batch of the entries whose offer has lapsed, in the order of lapsing, or that nobody can buy any more.
 
     Args:
         left: entries to leave out.
@@ -195,13 +117,8 @@ def end_lapsed_offer(conn: db.Connection, entry_id: UUID) -> bool:
     if entry is None:
         return False
     _owe_email(conn, "waitlist_lapsed", entry.email, entry.id)
-    _end_entry(conn, entry, "lapsed")
+    end_locked_entry(conn, entry, "lapsed")
     return True
-
-
-def expire_offers(conn: db.Connection, event_id: UUID) -> None:
-    """Let all open offers of a cancelled event lapse now. The next run of the job ends them."""
-    db.run(conn, SQL.take_and_expire_offers, event_id=event_id)
 
 
 def close_waiting(conn: db.Connection, ticket_type_ids: Sequence[UUID]) -> int:
@@ -223,7 +140,7 @@ def end_entry(conn: db.Connection, entry_id: UUID) -> None:
     """Take a person off the waitlist, if they are on it still. Their offer goes to the next entry."""
     entry = db.get(conn, WaitlistEntry, SQL.lock_entry, id=entry_id)
     if entry.status in ("waiting", "offered"):
-        _end_entry(conn, entry, "left")
+        end_locked_entry(conn, entry, "left")
 
 
 def erase_entries(conn: db.Connection, entry_ids: Sequence[UUID]) -> int:
@@ -231,7 +148,7 @@ def erase_entries(conn: db.Connection, entry_ids: Sequence[UUID]) -> int:
     return db.run(conn, SQL.erase_entries, ids=list(entry_ids), **erased.PARAMS)
 
 
-def _end_entry(conn: db.Connection, entry: WaitlistEntry, status: EntryStatus) -> None:
+def end_locked_entry(conn: db.Connection, entry: WaitlistEntry, status: EntryStatus) -> None:
     """End an entry that the transaction has locked. Offer the stock that it holds to the next entry."""
     db.run(conn, SQL.set_status, id=entry.id, status=status)
     if entry.status == "offered":
@@ -250,6 +167,20 @@ def _offer_all(conn: db.Connection, ticket_types: Sequence[dict[str, UUID]]) -> 
     for _ in range(_MOST_ROUNDS):
         if left and not make_offers(conn, left[0], wait=False):
             left.pop(0)
+
+
+def _take_next(conn: db.Connection, ticket_type_id: UUID, now: datetime) -> list[NextEntry]:
+    """Lock the entries that get the next offers of a ticket type, and return them.
+
+    The statement that takes them locks their mailboxes too. Only then it is certain how many open offers each has.
+    """
+    params = {"ticket_type_id": ticket_type_id, "now": now, "most": _AT_ONCE, "most_offers": rules.MOST_OFFERS}
+    taken = db.many(conn, NextEntry, SQL.take_next_entries, **params)
+    waiting = [entry for entry in taken if entry.has_mailbox]
+    if not waiting:
+        return []
+    open_offers = db.many(conn, dict, SQL.list_open_offers, mailboxes=[entry.mailbox for entry in waiting])
+    return rules.next_in_line(waiting, {row["mailbox"]: row["offers"] for row in open_offers})
 
 
 def _hold_stock(conn: db.Connection, entries: Sequence[NextEntry], now: datetime, *, wait: bool) -> Sequence[NextEntry]:
@@ -273,6 +204,8 @@ def _set_offered(
     """Note the offers of entries, each with its draws."""
     if not entries:
         return
+    terms = entries[0]
+    lifetime = timedelta(minutes=terms.offer_minutes)
     rows = [(entry.id, draw) for entry, own in zip(entries, draws, strict=True) for draw in own]
     db.run(
         conn,
@@ -281,7 +214,7 @@ def _set_offered(
         pool_ids=[draw.pool_id for _, draw in rows],
         row_nos=[draw.row_no for _, draw in rows],
         quantities=[draw.quantity for _, draw in rows],
-        expires_at=rules.offer_until(now, entries[0].on_sale_until),
+        expires_at=rules.offer_until(now, lifetime, terms.time_zone, terms.on_sale_until),
     )
 
 

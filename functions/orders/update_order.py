@@ -1,0 +1,40 @@
+"""PATCH /v1/orders/{order_id}"""
+
+from boxoffice import db, rate_limit
+from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handler, route
+from boxoffice.auth import Who
+from boxoffice.errors import TooManyRequests
+from boxoffice.orders import changes
+from boxoffice.orders.errors import NOT_CHANGEABLE, OrderOfAccount
+from boxoffice.orders.models import OrderPatch, OrderView
+from boxoffice.scopes import Scope
+from boxoffice.tickets.errors import NOT_NAMEABLE
+
+__all__ = ["handler"]
+
+
+@route(
+    "PATCH",
+    "/v1/orders/{order_id}",
+    who=Who.GUEST,
+    scope=Scope.ORDERS_WRITE,
+    raises=(*NOT_CHANGEABLE, OrderOfAccount, *NOT_NAMEABLE, TooManyRequests),
+)
+def update_order(order_id: PathId, patch: OrderPatch, if_match: IfMatch = None) -> OrderView:
+    """Change who bought an order, and who its tickets are for. Fields that are left out stay as they are.
+
+    A new address holds at once if a manager sets it, or if nothing about the order was written to the address before.
+    Else it gets a link, and holds when `confirm_order_email` gets the link's token within 24 hours. Then the links and
+    QRs of earlier emails end, and the tickets are sent anew. The address before is told. To send it again ends a change
+    that waits.
+
+    Tickets in the buyer's name follow a new name. Holders can be named until the doors open.
+    """
+    with db.transaction() as conn:
+        changed = changes.update_order(conn, caller(), order_id, patch, expected_version(if_match))
+        # Count only callers who may change it, so that nobody else can use up the order's limits.
+        rate_limit.limit_order_changes(order_id)
+        if changed.asked:
+            rate_limit.limit_resends(caller(), order_id, patch.buyer.email)
+    etag(changed.view.version)
+    return changed.view

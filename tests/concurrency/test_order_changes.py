@@ -1,0 +1,158 @@
+"""An order has one address and each ticket one QR, whatever changes, confirms, scans, transfers and refunds at once."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from boxoffice import one_time
+from boxoffice.auth import Caller, Who
+from boxoffice.checkin import service as checkin
+from boxoffice.checkin.models import ScanRequest
+from boxoffice.errors import DomainError
+from boxoffice.guest_tokens import order_token
+from boxoffice.one_time import Purpose
+from boxoffice.orders import changes
+from boxoffice.orders.models import OrderEmailConfirmation, OrderPatch
+from boxoffice.refunds import service as refunds
+from boxoffice.refunds.models import RefundRequest
+from boxoffice.tickets import service as tickets
+from boxoffice.tickets import transfers
+from boxoffice.tickets.models import AcceptTransferRequest
+from tests.helpers import factories, invariants
+from tests.helpers.racing import deadlocks, race
+from tests.helpers.sellers import Shop
+from tests.helpers.support import Client, Database
+
+
+@pytest.fixture
+def shop(api: Client, conn: Connection) -> Shop:
+    return Shop(conn)
+
+
+def attempt(act: Callable[[], object]) -> str:
+    """Return ``done``, or the code of the error."""
+    try:
+        act()
+    except DomainError as refusal:
+        return refusal.code
+    return "done"
+
+
+def change(conn: Connection, caller: Caller, order: UUID, email: str) -> None:
+    patch = OrderPatch.model_validate({"buyer": {"email": email}})
+    with conn.transaction():
+        changes.update_order(conn, caller, order, patch, None)
+
+
+def guest_of(order: UUID) -> Caller:
+    return Caller(Who.GUEST, guest_token=order_token(order), operation="update_order")
+
+
+def manager_of(shop: Shop) -> Caller:
+    return Caller(Who.GUEST, shop.manager, operation="update_order")
+
+
+def link_of(conn: Connection) -> str:
+    """Return the token of the change that waits."""
+    (token_id,) = conn.execute("SELECT id FROM one_time_tokens").fetchone() or ()
+    return one_time.token_of(Purpose.CHANGE_ORDER_EMAIL, token_id)
+
+
+def confirm(conn: Connection, token: str) -> None:
+    with conn.transaction():
+        caller = Caller(Who.PUBLIC, operation="confirm_order_email")
+        changes.confirm_email(conn, caller, OrderEmailConfirmation(token=token))
+
+
+def moves(conn: Connection) -> list[tuple[int, int]]:
+    """Return how often the address has changed, and how often each ticket has moved with it."""
+    return conn.execute(
+        """SELECT DISTINCT email_changes, transfer_count FROM orders JOIN tickets ON order_id = orders.id
+        WHERE holder_email IS NULL"""
+    ).fetchall()
+
+
+def test_of_many_who_confirm_at_once_one_does(database: Database, conn: Connection, shop: Shop) -> None:
+    order = shop.sold(shop.ticket_type())
+    change(conn, guest_of(order), order, "new@example.com")
+    token = link_of(conn)
+
+    ends = race(database, 12, lambda conn, _: attempt(lambda: confirm(conn, token)))
+
+    assert sorted(ends) == ["done"] + ["link_over"] * 11
+    assert moves(conn) == [(1, 1)]
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_guests_managers_and_confirmations_at_once_leave_one_address(
+    database: Database, conn: Connection, shop: Shop
+) -> None:
+    order = shop.sold(shop.ticket_type())
+    change(conn, guest_of(order), order, "first@example.com")
+    token = link_of(conn)
+
+    def act(conn: Connection, number: int) -> str:
+        match number % 3:
+            case 0:
+                return attempt(lambda: confirm(conn, token))
+            case 1:
+                return attempt(lambda: change(conn, guest_of(order), order, f"guest{number}@example.com"))
+            case _:
+                return attempt(lambda: change(conn, manager_of(shop), order, f"manager{number}@example.com"))
+
+    ends = race(database, 12, act)
+
+    held = ends[::3].count("done") + ends[2::3].count("done")
+    assert held >= 4
+    assert set(ends) <= {"done", "link_over", "not_found"}
+    assert moves(conn) == [(held, held)]
+    assert conn.execute("SELECT count(*) FROM one_time_tokens").fetchone() in {(0,), (1,)}
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def test_a_change_meets_scans_transfers_and_refunds(database: Database, conn: Connection, shop: Shop) -> None:
+    ticket_type = shop.ticket_type()
+    orders = [shop.sold(ticket_type, quantity=3) for _ in range(4)]
+    sold = [tickets.list_for_order(conn, order) for order in orders]
+    started = [transfers.token_of(factories.transfer(conn, each[1].id)) for each in sold]
+    scanner = Caller(Who.SCANNER, factories.member(conn, shop.organisation, "scanner"))
+
+    def act(conn: Connection, number: int) -> str:
+        which = number // 4
+        match number % 4:
+            case 0:
+                return attempt(lambda: change(conn, manager_of(shop), orders[which], f"new{which}@example.com"))
+            case 1:
+                return attempt(lambda: checkin.scan_ticket(conn, scanner, ScanRequest(qr=sold[which][0].qr)))
+            case 2:
+                return attempt(lambda: accept(conn, started[which]))
+            case _:
+                return attempt(lambda: withdraw(conn, shop, orders[which], sold[which][2].id))
+
+    ends = race(database, 16, act)
+
+    for changed, scanned, accepted, withdrawn in zip(ends[::4], ends[1::4], ends[2::4], ends[3::4], strict=True):
+        assert (changed, withdrawn) == ("done", "done")
+        assert scanned in {"done", "transferred"}
+        assert accepted in {"done", "transfer_replaced"}
+    for order, before in zip(orders, sold, strict=True):
+        first, second, _ = tickets.list_for_order(conn, order)
+        assert first.qr != before[0].qr
+        assert second.transfer_count == 1
+    assert deadlocks(conn) == 0
+    invariants.check(conn)
+
+
+def accept(conn: Connection, token: str) -> None:
+    with conn.transaction():
+        request = AcceptTransferRequest(token=token, name="Bola")
+        transfers.accept_transfer(conn, Caller(Who.PUBLIC), request)
+
+
+def withdraw(conn: Connection, shop: Shop, order: UUID, ticket: UUID) -> None:
+    request = RefundRequest.model_validate({"ticket_ids": [str(ticket)]})
+    refunds.refund_order(conn, Caller(Who.MANAGER, shop.manager), order, request, str(ticket))
