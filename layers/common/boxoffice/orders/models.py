@@ -79,7 +79,7 @@ class OrderPatch(Patch):
 
 
 class OrderEmailConfirmation(Request):
-    token: Annotated[str, Field(max_length=200, pattern=r"^[\x21-\x7e]+$", description="From the link in the email")]
+    token: Annotated[PastedText, Field(description="From the link in the email")]
 
 
 class OrderLinksRequest(Request):
