@@ -34,7 +34,7 @@ def update_event(event_id: PathId, patch: EventPatch, if_match: IfMatch = None) 
 
     Fields that are left out stay as they are. The currency can change until the event is published. The capacity cannot
     be less than what is sold and held; null removes it. An event can get a capacity while none of its tickets is sold
-    or held.
+    or held. If a published event moves to another time or place, everybody with a ticket gets an email within minutes.
     """
     with db.transaction() as conn:
         event = service.update_event(conn, caller(), event_id, patch, expected_version(if_match))

@@ -36,5 +36,6 @@ def update_order(order_id: PathId, patch: OrderPatch, if_match: IfMatch = None) 
         rate_limit.limit_order_changes(order_id)
         if changed.asked:
             rate_limit.limit_resends(caller(), order_id, patch.buyer.email)
+            rate_limit.limit_emails_to(caller(), changed.view.buyer.email)  # which is told
     etag(changed.view.version)
     return changed.view

@@ -198,7 +198,9 @@ def _identify_key(access: Access, caller: Caller, presented: str, buyer_address:
     """Return the caller with the API key that they send, and with the buyer's address that they may pass on."""
     key = credentials.find_key(presented)
     if key is None:
-        raise Unauthenticated
+        raise Unauthenticated(
+            "The API key is wrong, revoked or over. Ask an owner of the organisation for another one."
+        )
     if access.scope is None:
         raise AccountNeeded
     if not allows(key.scopes, access.scope):
@@ -228,7 +230,7 @@ def _find_device(access: Access, token: str) -> DoorDevice:
     """Return the device that a token belongs to, if the route lets it in now."""
     device = credentials.find_device(token)
     if device is None:
-        raise Unauthenticated
+        raise Unauthenticated("The token of the device is wrong, or was revoked. Pair the device again.")
     if access.devices.value is None:
         raise AccountNeeded
     if datetime.now(UTC) >= device.until + access.devices.value:
@@ -241,7 +243,7 @@ def _verify_session(access: Access, caller: Caller, credential: str) -> Caller:
     account_id, session_id = verify_access_token(credential)
     session = credentials.find_session(account_id, session_id)
     if session is None:
-        raise Unauthenticated
+        raise Unauthenticated("The session has ended. Log in again.")
     if session.must_change_password and not access.is_open_to_old_passwords:
         raise PasswordChangeNeeded
     return replace(caller, account_id=account_id, session_id=session_id, session=session)

@@ -188,5 +188,6 @@ def _templates() -> jinja2.Environment:
         extensions=[email_design.InlineStyles],
     )
     environment.filters |= {"money": money.show, "type_size": email_design.type_size}
-    environment.globals |= vars(environment.get_template("_parts.html").module)
+    parts = vars(environment.get_template("_parts.html").module)
+    environment.globals |= {name: part for name, part in parts.items() if not name.startswith("_")}
     return environment

@@ -272,14 +272,13 @@ REFUSALS: list[tuple[Callable[[Seller], Answer], str, str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("ask", "code", "detail", "facts"), REFUSALS, ids=[ask.__name__ for ask, *_ in REFUSALS])
-def test_a_refusal_states_its_facts(
-    api: Client, conn: Connection, ask: Callable[[Seller], Answer], code: str, detail: str, facts: dict[str, Any]
-) -> None:
-    answer = ask(Seller(conn, api))
+def test_a_refusal_states_its_facts(api: Client, conn: Connection, subtests: pytest.Subtests) -> None:
+    for ask, code, detail, facts in REFUSALS:
+        with subtests.test(ask=ask.__name__):
+            answer = ask(Seller(conn, api))
 
-    assert (answer.code, answer.json["detail"]) == (code, detail)
-    assert {name: answer.json[name] for name in facts} == facts
+            assert (answer.code, answer.json["detail"]) == (code, detail)
+            assert {name: answer.json[name] for name in facts} == facts
 
 
 def test_a_sold_out_ticket_type_is_named_with_what_is_left(api: Client, conn: Connection) -> None:

@@ -23,10 +23,11 @@ def test_only_what_everybody_may_see_is_kept_by_caches(conn: Connection, api: Cl
         if operation.method != "GET":
             continue
         call = call_of(name, world)
-        for caller_of in ENTITLED.get(operation.who, {}).values():
-            answer = perform(api, operation, call, caller_of(world, call))
-            if answer.headers["cache-control"] != "no-store":
-                kept.add(name)
+        caller_of = next(iter(ENTITLED[operation.who].values()))
+        answer = perform(api, operation, call, caller_of(world, call))
+        assert answer.status < 400 or name == "start_google_login"  # since nobody plays Google here
+        if answer.headers["cache-control"] != "no-store":
+            kept.add(name)
 
     # Each is public. What it says to those who say who they are, `conformance.check_headers` compares.
     assert kept == {"get_event", "get_availability", "get_organisation", "list_seats", "get_docs", "get_openapi"}

@@ -44,6 +44,7 @@ def order(total: int, currency: str = "NGN", voucher: str | None = None) -> Emai
         number="K7QW3MPX",
         currency=currency,
         total=total,
+        email_changes=0,
         seller="Lagos Live",
         seller_contact=None,
         voucher=voucher,

@@ -13,6 +13,7 @@ from typing import Any
 from boxoffice import times
 from boxoffice.ids import shown_order_number
 from boxoffice.tickets import qr
+from boxoffice.tickets.faces import printable
 from boxoffice.tickets.models import PrintedTicket, Printout
 
 _HERE = Path(__file__).parent
@@ -37,23 +38,31 @@ def _source(pages: list[dict[str, Any]]) -> bytes:
 
 def _page(ticket: PrintedTicket, position: str) -> dict[str, Any]:
     when = times.when_of(ticket)
-    return {
-        "id": str(ticket.id),
-        "qr": qr.svg(ticket.qr).decode(),
+    texts = {
         "position": position,
         "order": shown_order_number(ticket.order_number),
         "seller": ticket.seller,
         "category": ticket.category,
         "title": ticket.event_title,
-        "when": when.span,
+        "when": _unbroken(when.span),
         "clock": " · ".join(filter(None, (when.doors, when.clock))),
         "venue": ticket.venue_name,
         "address": ", ".join(filter(None, (ticket.venue_address, ticket.city))),
         "holder": ticket.holder_name,
         "type": ticket.ticket_type_name,
-        "seat": ticket.seat,
+    }
+    return {
+        **{name: printable(text) for name, text in texts.items()},
+        "id": str(ticket.id),
+        "qr": qr.svg(ticket.qr).decode(),
+        "seat": printable(ticket.seat) if ticket.seat else None,
         "group_size": ticket.group_size,
     }
+
+
+def _unbroken(span: str) -> str:
+    """Return a span of time that breaks behind its dash alone."""
+    return "\N{NO-BREAK SPACE}– ".join(moment.replace(" ", "\N{NO-BREAK SPACE}") for moment in span.split(" – "))
 
 
 @cache

@@ -1,0 +1,143 @@
+"""The layout of printed tickets, as PDFium reads it: nothing is cut off, and nothing lies on something else."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import combinations
+from uuid import UUID
+
+import pypdfium2
+import pytest
+
+from boxoffice.tickets import pdf
+from boxoffice.tickets.models import PrintedTicket, Printout
+
+MM = 72 / 25.4
+ID = UUID("01981f6c-7b00-7a11-8c3e-5d2f40a1b002")
+TICKET = PrintedTicket(
+    **dict.fromkeys(("id", "order_id", "organisation_id", "event_id", "ticket_type_id"), ID),
+    buyer_id=None,
+    account_id=None,
+    holder_name="Ada Buyer",
+    seat=None,
+    group_size=1,
+    status="valid",
+    key_id=1,
+    transfer_count=0,
+    transferred=False,
+    email_changes=0,
+    order_number="K7QW3MPX",
+    seller="Lagos Live",
+    seller_contact=None,
+    event_title="Jazz by the sea",
+    category="concert",
+    venue_name="Freedom Park",
+    venue_address="1 Hospital Road",
+    city="Lagos",
+    time_zone="Africa/Lagos",
+    starts_at=datetime(2026, 6, 27, 18, 30, tzinfo=UTC),
+    ends_at=datetime(2026, 6, 27, 22, tzinfo=UTC),
+    doors_open_at=datetime(2026, 6, 27, 17, 30, tzinfo=UTC),
+    ticket_type_name="Balcony",
+    qr="BO1:AEAAAANCCY6V4P3RR6KCV33IAPWXKNUGVY7TPKPDDCM6BUFSYJJWDYMG",
+)
+GERMAN = replace(
+    TICKET,
+    event_title="Weihnachtsoratorium",
+    venue_name="Donaudampfschifffahrtsgesellschaftskapitänshaus",
+    venue_address="Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetzstraße 17",
+    holder_name="Karl-Theodor Freiherr von und zu Hohenlohe-Langenburg-Schillingsfürst",
+    ticket_type_name="Schülerermäßigungskarte",
+    seat="Parkettbestuhlung links · Row 12 · 117",
+)
+LONGEST = replace(
+    TICKET,
+    event_title="W" * 200,
+    category="c" * 50,
+    venue_name="W" * 200,
+    venue_address="A" * 200,
+    city="C" * 200,
+    holder_name="M" * 200,
+    ticket_type_name="N" * 200,
+    seat=f"{'S' * 50} · Row {'R' * 20} · {'1' * 8}",
+    seller="W" * 200,
+)
+FESTIVAL = replace(
+    TICKET,
+    city="Dublin",
+    time_zone="Europe/Dublin",
+    starts_at=datetime(2026, 8, 14, 17, tzinfo=UTC),
+    ends_at=datetime(2026, 8, 16, 22, tzinfo=UTC),
+    doors_open_at=datetime(2026, 8, 14, 16, tzinfo=UTC),
+)
+WORDS = replace(TICKET, event_title="Long " * 40, venue_name="Wonderful " * 20, holder_name="Ola " * 50)
+CJK = replace(TICKET, event_title="大東京ドーム公演二〇二六年特別記念演奏会" * 5, holder_name="山田太郎" * 20)
+
+type Box = tuple[float, float, float, float]
+
+
+def letters_of(ticket: PrintedTicket) -> list[tuple[str, Box]]:
+    """Return the visible characters of a printed ticket with their boxes: left, bottom, right and top, in mm."""
+    with pypdfium2.PdfDocument(pdf.render(Printout("K7QW-3MPX", 0, 1, [ticket]))) as document:
+        page = document[0].get_textpage()
+        chars = [(page.get_text_range(index, 1), page.get_charbox(index)) for index in range(page.count_chars())]
+        page.close()
+    return [(char, tuple(side / MM for side in box)) for char, box in chars if char.strip("\u200b\ufffe \r\n\u00a0")]  # type: ignore[misc]
+
+
+def on_each_other(one: Box, other: Box) -> bool:
+    """Return True if two boxes share a third of the smaller one."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return width > 0 and height > 0 and width * height > min(areas) / 3
+
+
+@pytest.mark.parametrize("ticket", [TICKET, GERMAN, LONGEST, FESTIVAL, WORDS, CJK])
+def test_every_letter_is_there_within_its_margins_and_alone(ticket: PrintedTicket) -> None:
+    letters = letters_of(ticket)
+
+    texts = (
+        ticket.event_title,
+        ticket.venue_name,
+        ticket.venue_address,
+        ticket.city,
+        ticket.holder_name,
+        ticket.seller,
+    )
+    for char, number in Counter("".join(texts).replace(" ", "")).items():
+        assert sum(letter == char for letter, _ in letters) >= number, char
+    for char, (left, bottom, right, top) in letters:
+        assert 8 <= left <= right <= 97, char  # a letter may reach a little out of its line
+        assert 0 <= bottom <= top <= 210, char
+        is_event, is_fact, is_stub = bottom > 155 + 8, 86 < bottom < 155, top < 17
+        assert is_event or is_fact or is_stub, (char, bottom)
+    for (_, one), (_, other) in combinations(letters, 2):
+        assert one == other or not on_each_other(one, other), "letters of a ligature share a box"
+
+
+def test_a_word_gets_smaller_before_it_breaks() -> None:
+    def size(title: str) -> float:
+        heights = [
+            top - bottom for char, (_, bottom, _, top) in letters_of(replace(TICKET, event_title=title)) if char == "W"
+        ]
+        return max(heights)
+
+    def bottoms(title: str) -> list[float]:
+        letters = letters_of(replace(TICKET, event_title=title))
+        return [box[1] for char, box in letters if char in "Wmx" and box[1] > 163]
+
+    assert size("Weihnachtsoratorium") < size("Weihnachten")
+    one_line, lines = bottoms("Weihnachtsoratorium"), bottoms("W" * 200)
+    assert max(one_line) - min(one_line) < 1 < max(lines) - min(lines)
+
+
+def test_a_festival_says_when_it_starts_and_ends_and_when_its_doors_open() -> None:
+    with pypdfium2.PdfDocument(pdf.render(Printout("K7QW-3MPX", 0, 1, [FESTIVAL]))) as document:
+        page = document[0].get_textpage()
+        text = page.get_text_range()
+        page.close()
+
+    lines = [line.replace("\u00a0", " ").strip() for line in text.splitlines()]
+    first = lines.index("Friday 14 August 2026, 18:00 –")
+    assert lines[first + 1 : first + 3] == ["Sunday 16 August 2026, 23:00", "Doors 17:00 · Dublin, UTC+01:00"]
