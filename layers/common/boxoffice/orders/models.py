@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from boxoffice.auth import Caller
-from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Name, Page, Patch, Request, View, unchanged
+from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Name, Page, PastedText, Patch, Request, View, unchanged
 from boxoffice.pricing.models import Charge
 from boxoffice.seats.models import SeatRequest, SeatView
 from boxoffice.stock.models import Draw
