@@ -50,6 +50,7 @@ class Client:
         self._context = context("create_order")
         self._ticket_type_id = ticket_type_id
         self._answer: dict[str, Any] = {}
+        self._number, self._buyers = uuid.uuid4().bytes[0], 0
         self._add_validation()
         for _ in range(_WARM_UP):
             self._answer = json.loads(self.call(_ORDERS)[2]["body"])
@@ -63,12 +64,17 @@ class Client:
         def validate_order(order: OrderRequest, key: IdempotencyKey) -> PlacedOrder:  # noqa: ARG001
             return PlacedOrder(**self._answer)
 
+    def _address(self) -> str:
+        """Return the address of the next buyer. At home, each has their own."""
+        self._buyers += 1
+        return f"10.{self._number}.{self._buyers >> 8 & 255}.{self._buyers & 255}"
+
     def call(self, path: str) -> tuple[float, float, dict[str, Any]]:
         """Send one order. Return the seconds of the call, its processor seconds, and the response."""
         buyer = {"name": "Ada Buyer", "email": f"{uuid.uuid4().hex[:12]}@example.com"}
         body = {"items": [{"ticket_type_id": self._ticket_type_id, "quantity": 2}], "buyer": buyer}
         headers = {**_HEADERS, "idempotency-key": str(uuid.uuid4())}
-        event = event_for("POST", path, body, {}, headers, "203.0.113.7")
+        event = event_for("POST", path, body, {}, headers, self._address())
         time_before, cpu_before = time.perf_counter(), time.process_time()
         answer = self._handler(event, self._context)
         cpu, seconds = time.process_time() - cpu_before, time.perf_counter() - time_before

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from boxoffice import config, credentials, db, migrations, platform_settings
+from tests.helpers.challenges import Challenges, challenges_at
 from tests.helpers.conformance import Coverage
 from tests.helpers.google import CLIENT, SECRET_ID, Google, google_at
 from tests.helpers.locks import refuse_locks_outside_transactions
@@ -34,6 +35,9 @@ ENVIRONMENT = {
     "HOLD_MINUTES": "15",
     "AUTO_APPROVE_ORGANISATIONS": "true",
     "VERIFY_EMAILS": "false",
+    "CHALLENGE_PROVIDER": "",
+    "CHALLENGE_SITE_KEY": "",
+    "CHALLENGE_SECRET": "challenge",
     "EMAIL_SENDER": "Boxoffice <tickets@example.com>",
     "REFUND_QUEUE_URL": "",
     "SMS_QUEUE_URL": "",
@@ -99,7 +103,11 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def database(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    """Make a database, which the functions are configured to use."""
+    """Make a database, which the functions are configured to use. Guests may have more than most tests need."""
+    for budget in (platform_settings.GUEST_UNPAID, platform_settings.GUEST_FREE):
+        monkeypatch.setitem(budget, "network_least", 10_000)
+        monkeypatch.setitem(budget, "network_most", 10_000)
+        monkeypatch.setitem(budget, "mailbox_most", 10_000)
     with postgres.clone() as database:
         monkeypatch.setenv("DATABASE_URL", database.api_url)
         config.settings.cache_clear()
@@ -205,6 +213,21 @@ def google(api: Client, google_server: Google) -> Iterator[Google]:
     """Let log-in with Google go to the stub."""
     with google_at(google_server):
         yield google_server
+
+
+@pytest.fixture(scope="session")
+def challenge_server() -> Iterator[Challenges]:
+    """Run a stub of a provider of challenges."""
+    server = Challenges()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def challenges(api: Client, challenge_server: Challenges, monkeypatch: pytest.MonkeyPatch) -> Iterator[Challenges]:
+    """Let the deployment have challenges, at the stub."""
+    with challenges_at(challenge_server, monkeypatch):
+        yield challenge_server
 
 
 @pytest.fixture

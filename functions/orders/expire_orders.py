@@ -1,7 +1,7 @@
-"""Every minute: expire orders whose hold has lapsed. Their stock is on sale again."""
+"""Every minute: expire orders whose hold has lapsed. Their stock is on sale again. Guests' holds end with it."""
 
 from boxoffice.jobs import Step, job
-from boxoffice.orders import service
+from boxoffice.orders import guests, service
 
 
 @job()
@@ -16,4 +16,5 @@ def handler() -> list[Step]:
             failed="OrdersNotExpired",
             at_once=200,
         ),
+        Step("forgotten", guests.list_over, guests.delete_over, "GuestHoldsForgotten", "GuestHoldsNotForgotten", 1000),
     ]

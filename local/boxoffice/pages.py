@@ -49,6 +49,10 @@ def shop(_: RunningStack) -> Blueprint:
     def order(order_id: UUID) -> str:
         return render_template("order.html", order_id=order_id)
 
+    @pages.get("/confirm-order")
+    def confirmation() -> str:
+        return render_template("confirm_order.html")
+
     @pages.get("/confirm-order-email")
     def confirm_order_email() -> str:
         return render_template("confirm_order_email.html")

@@ -60,6 +60,7 @@ WHO: dict[str, str] = {
     "change_password": "account",
     "change_email": "account",
     "undo_email_change": "public",
+    "confirm_order": "public",
     "send_email_verification": "account",
     "request_password_reset": "public",
     "reset_password": "public",

@@ -46,6 +46,12 @@ NOT_TEXTS = {
     "a boolean": True,
     "a text of 50,000 characters": "B" * 50_000,
 }
+NOT_ADDRESSES = {  # SES delivers to none of them
+    "an address that is not ASCII": "jörg@example.com",
+    "a quoted address": '"ada obi"@example.com',
+    "an address without a domain": "ada@[192.0.2.1]",
+    "an address that ends with a dot": "ada@example.com.",
+}
 # Real providers add fields to their events. The events of the generic one follow our own definition.
 DEFINED_BY_PROVIDERS = {
     f"receive_{info.name}_webhook"
@@ -215,7 +221,9 @@ def _wrong_values(value: Any) -> dict[str, Any]:
         return NOT_NUMBERS
     if isinstance(value, bool):
         return NOT_BOOLEANS
-    return NOT_TEXTS if isinstance(value, str) else {}
+    if not isinstance(value, str):
+        return {}
+    return NOT_TEXTS | NOT_ADDRESSES if "@" in value else NOT_TEXTS
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

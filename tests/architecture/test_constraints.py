@@ -202,6 +202,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "order_history_pkey": copy("order_history"),
     "erased_buyers_order_id_fkey": f"UPDATE erased_buyers SET order_id = {NEW}",
     "erased_buyers_pkey": copy("erased_buyers"),
+    "guest_holds_pkey": copy("guest_holds"),
     # payments
     "payments_amount_check": "UPDATE payments SET amount = 0",
     "payments_one_open": copy("payments", "ask_at IS NOT NULL", id=NEW, provider_reference="'other'"),
@@ -393,7 +394,10 @@ DOMAINS: dict[str, tuple[str, set[str]]] = {
     "order_status_check": ("'lost'", {"orders.status"}),
     "scan_outcome_check": ("'lost'", {"scans.outcome"}),
     "ticket_count_check": ("-1", {"stock.available", "stock.held", "stock.sold"}),
-    "ticket_quantity_check": ("0", {"order_items.quantity", "tickets.group_size", "waitlist_entries.quantity"}),
+    "ticket_quantity_check": (
+        "0",
+        {"guest_holds.quantity", "order_items.quantity", "tickets.group_size", "waitlist_entries.quantity"},
+    ),
 }
 
 # All other columns are NOT NULL.
@@ -470,6 +474,8 @@ INSERT INTO platform_settings VALUES ('verify_emails', 'true');
 INSERT INTO erasures (id, account_id, email, is_proven)
     SELECT gen_random_uuid(), id, 'ada@example.com', true FROM accounts LIMIT 1;
 INSERT INTO erased_buyers SELECT '', id, now() FROM orders LIMIT 1;
+INSERT INTO guest_holds SELECT id, gen_random_uuid(), request_id, '192.0.2.1', buyer_email, 1, false, now() FROM orders
+    LIMIT 1;
 INSERT INTO event_moves (id, event_id, version, venue_name, venue_address, city, time_zone, starts_at, ends_at, due_at)
     SELECT gen_random_uuid(), id, 2, venue_name, venue_address, city, time_zone, starts_at, ends_at, now() FROM events
     LIMIT 1;

@@ -259,6 +259,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
     "second_factors": SECRET,
     "one_time_tokens": SECRET + ", and is over within days",
     "rate_limits": "counts requests for an hour or a day, by address",
+    "guest_holds": "counts what a guest has at the moment or got in the last day, by address",
     "phone_codes": SECRET + ", and is deleted after two days",
     "renewals": "says how the renewal of an order's tickets stands",
     "idempotency_keys": "repeats answers that the person got, for two days",

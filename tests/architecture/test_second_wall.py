@@ -18,7 +18,8 @@ SCHEMA = (ROOT / "layers/common/boxoffice/schema.sql").read_text()
 OF_THE_PLATFORM = {
     *("accounts", "actors", "google_identities", "one_time_tokens", "phone_codes", "rate_limits", "refresh_tokens"),
     *("second_factors", "sessions"),
-    *("audit_chains", "audit_log", "audit_values", "contact_purges", "erased_buyers", "erasures", "idempotency_keys"),
+    *("audit_chains", "audit_log", "audit_values", "contact_purges", "erased_buyers", "erasures", "guest_holds"),
+    "idempotency_keys",
     *("key_withdrawals", "outbox", "paces", "platform_settings", "platform_settings_version", "renewals"),
 }
 
@@ -54,7 +55,8 @@ OPENED = """
         supersede_moves update_event
     messaging: insert_webhooks
     orders: get_draws get_request give_back_draws increment_version insert_note is_processing list_buyer_limits
-        list_draws place_cart place_order set_buyer set_draws set_email set_hold_end set_seats set_status take_order
+        list_draws place_cart place_order release_guest_hold set_buyer set_draws set_email set_hold_end set_seats
+        set_status take_order
         take_payments_to_close
     organisations: get_name get_organisation insert_organisation lock_account_and_insert_owner lock_organisation
         replace_invitation set_role set_status update_organisation
@@ -67,7 +69,7 @@ OPENED = """
         set_booked set_ends_order set_pays_order set_prepared set_processing set_refund set_unpaid settle_matter
         stop_asking take_from_incoming_payment upsert_reversal
     refunds: get_payment get_refunded_amount insert_order_refund list_tickets
-    seats: count_seats delete_rows free_seats get_size hand_over has_seats_together list_rows
+    seats: delete_rows free_seats get_size hand_over has_seats_together list_missing list_rows
         list_seats_of_order list_seats_of_owners list_seats_of_tickets list_taken lock_best_row lock_best_rows
         lock_map lock_rows_of_seats remove_seats save_rows save_seats set_sold take_best_row take_best_rows
         take_named take_scattered take_together update_longest_free
@@ -77,7 +79,7 @@ OPENED = """
         lock_rows resize_pool set_available take take_available
     ticket_types: delete_ticket_types insert_ticket_type list_ticket_types lock_event_of_ticket_type
         lock_ticket_type lock_ticket_types replace_pool set_seated update_ticket_type
-    tickets: accept_transfer get_transfer insert_tickets insert_transfer list_signed_tickets
+    tickets: accept_transfer get_holder_of_free_ticket get_transfer insert_tickets insert_transfer list_signed_tickets
         list_tickets_to_issue list_tickets_to_print lock_and_end_tickets lock_and_rename_buyer
         lock_and_set_disputed lock_tickets_to_move lock_tickets_to_name move_tickets replace_pending_transfer
         set_holder_names
@@ -90,7 +92,8 @@ OPENED = """
 JOBS = """
     events: finish_cancellation list_moves_to_tell set_move_outcome set_move_seen
         set_move_told take_move
-    orders: list_holders_to_tell list_lapsed_orders list_orders_to_tell lock_lapsed_orders set_expired
+    orders: delete_over_guest_holds list_holders_to_tell list_lapsed_orders list_orders_to_tell list_over_guest_holds
+        lock_lapsed_orders set_expired
     organisations: list_expired_invitations purge_invitations
     payments: erase_old_events get_payments_backlog list_accounts_to_send list_old_events list_orders_to_end
         take_payments_to_ask take_refunds

@@ -7,7 +7,8 @@ from psycopg import Connection
 
 from boxoffice.auth import Caller, Who
 from boxoffice.guest_tokens import order_token
-from boxoffice.orders import service
+from boxoffice.one_time import Purpose
+from boxoffice.orders import confirmation, guests, service
 from boxoffice.stock import service as stock
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.buyers import Action, purchase
@@ -35,6 +36,23 @@ def buy_with_a_voucher(conn: Connection) -> Action:
     return purchase(ticket_type, 2, voucher="FREE")
 
 
+def buy_what_must_be_confirmed(conn: Connection) -> Action:
+    event = factories.event(conn, confirm_free_orders=True)
+    return purchase(factories.ticket_type(conn, event_id=event, price=0), 2)
+
+
+def confirm(conn: Connection) -> Action:
+    ticket_type = factories.ticket_type(conn, price=0)
+    order = factories.order(conn, ticket_type)
+    token = factories.one_time_token(conn, Purpose.CONFIRM_ORDER, order_id=order)
+
+    def deed(conn: Connection) -> None:
+        with conn.transaction():
+            confirmation.confirm_order(conn, token)
+
+    return deed
+
+
 def cancel(conn: Connection) -> Action:
     order = factories.order(conn, factories.ticket_type(conn))
     guest = Caller(Who.GUEST, guest_token=order_token(order))
@@ -58,12 +76,30 @@ def expire(conn: Connection) -> Action:
 
 
 @pytest.mark.parametrize(
-    "make", [buy_at_a_price, buy_for_free, buy_what_must_be_consolidated, buy_with_a_voucher, cancel, expire]
+    "make",
+    [
+        buy_at_a_price,
+        buy_for_free,
+        buy_what_must_be_consolidated,
+        buy_with_a_voucher,
+        buy_what_must_be_confirmed,
+        confirm,
+        cancel,
+        expire,
+    ],
 )
 def test_killed_anywhere_it_is_done_wholly_or_not_at_all(
     api: Client, database: Database, conn: Connection, make: Callable[[Connection], Action]
 ) -> None:
-    assert len(list(die_everywhere_afresh(database, conn, make))) >= 2
+    kills = 0
+    for _ in die_everywhere_afresh(database, conn, make):
+        kills += 1
+        counted, owed = conn.execute(
+            """SELECT (SELECT coalesce(sum(attempts), 0) FROM rate_limits WHERE bucket LIKE 'emails to %'),
+                (SELECT count(*) FROM outbox WHERE template = 'order_confirmation')"""
+        ).fetchone() or (0, 1)
+        assert counted == owed, "the confirmations of free orders count for their mailboxes, and no others"
+    assert kills >= 2
 
 
 def test_a_buyer_who_repeats_after_the_crash_has_one_order(api: Client, database: Database, conn: Connection) -> None:
@@ -74,4 +110,20 @@ def test_a_buyer_who_repeats_after_the_crash_has_one_order(api: Client, database
 
     assert conn.execute("SELECT count(*) FROM orders").fetchone() == (1,)
     assert invariants.left(conn, ticket_type) == (98, 2, 0)
+    invariants.check(conn)
+
+
+def test_what_a_killed_buyer_has_reserved_counts_no_longer_than_a_hold(
+    api: Client, database: Database, conn: Connection
+) -> None:
+    deed = purchase(factories.ticket_type(conn), 2)
+    kills = len(list(die_everywhere(database, conn, deed)))
+    unplaced = "SELECT count(*) FROM guest_holds WHERE order_id NOT IN (SELECT id FROM orders)"
+    (reserved,) = conn.execute(unplaced).fetchone() or (0,)
+    assert 0 < reserved < kills
+
+    conn.execute("UPDATE guest_holds SET until = now()")
+    assert guests.delete_over(conn, guests.list_over(conn)) == reserved
+
+    assert conn.execute("SELECT count(*) FROM guest_holds").fetchone() == (1,)  # that of the order that is placed
     invariants.check(conn)

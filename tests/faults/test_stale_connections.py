@@ -130,7 +130,7 @@ class TestFailovers:
         with pytest.raises(Busy):
             function("expire_orders").handler({}, context())
 
-        assert function("expire_orders").handler({}, context()) == {"expired": 1, "units_failed": 0}
+        assert function("expire_orders").handler({}, context()) == {"expired": 1, "forgotten": 0, "units_failed": 0}
 
     def test_nobody_connects_to_a_reader(self, api: Client, owner: Connection, order: UUID) -> None:
         db.disconnect()

@@ -11,6 +11,7 @@
 - `buyers`: purchases, as actions that a test may kill
 - `payers`: people who pay, and the provider that sends events about it
 - `authenticators`: an app that makes the codes of a second factor
+- `challenges`: a provider of challenges as a process (`challenge_server`), and people who solve them
 - `google`: Google as a process (`google_server`), and people who log in there
 - `sellers`: managers who refund, and paid orders
 - `moves`: managers who move an event, and the job that tells of it

@@ -86,13 +86,37 @@ def phone_code(conn: psycopg.Connection, number: str | None = None) -> tuple[str
 
 def allow_sms(conn: psycopg.Connection, *countries: str, **others: Any) -> None:
     """Let the platform send text messages to countries, by default to the United States alone, with other settings."""
-    for name, value in {"sms_countries": list(countries or ["US"]), **others}.items():
+    platform_setting(conn, sms_countries=list(countries or ["US"]), **others)
+
+
+def platform_setting(conn: psycopg.Connection, **values: Any) -> None:
+    """Change settings of the platform."""
+    for name, value in values.items():
         conn.execute(
             """INSERT INTO platform_settings (name, value) VALUES (%s, %s)
             ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
             [name, Jsonb(value)],
         )
     platform_settings.forget()
+
+
+DEFAULT_GUEST_BUDGETS = {
+    "guest_unpaid": {**platform_settings.GUEST_UNPAID},
+    "guest_free": {**platform_settings.GUEST_FREE},
+}
+"""The budgets of guests that a new deployment has. In most tests, guests have plenty."""
+
+
+def guest_budget(**limits: int) -> dict[str, int]:
+    """Return the value of a budget of guests, by default with plenty for everybody."""
+    return {
+        "network_percent": 100,
+        "network_least": 10_000,
+        "network_most": 10_000,
+        "mailbox_most": 10_000,
+        "all_percent": 100,
+        **limits,
+    }
 
 
 def organisation(conn: psycopg.Connection, *, owner: UUID | None = None, **overrides: Any) -> UUID:

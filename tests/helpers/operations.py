@@ -126,6 +126,7 @@ class World:
     device_token: str
     pairing_code: str
     confirm_token: str
+    order_confirmation_token: str
     order_email_token: str
     reset_token: str
     undo_token: str
@@ -256,6 +257,11 @@ def build(conn: psycopg.Connection) -> World:
         ),
         confirm_token=factories.one_time_token(
             conn, Purpose.SIGN_UP, email=f"{new_id()}@example.com", name="Bola", organisation_name="Bola's"
+        ),
+        order_confirmation_token=factories.one_time_token(
+            conn,
+            Purpose.CONFIRM_ORDER,
+            order_id=factories.order(conn, factories.ticket_type(conn, event_id=event, price=0)),
         ),
         reset_token=factories.one_time_token(conn, Purpose.RESET_PASSWORD, account_id=buyer, email=email),
         waitlist_token=factories.waitlist_token(conn, sold_out),

@@ -49,6 +49,9 @@ class Settings:
     google_log_in: bool
     google_client_secret: str
     verify_emails: bool
+    challenge_provider: str
+    challenge_site_key: str
+    challenge_secret: str
 
     @property
     def site(self) -> str:
@@ -88,6 +91,9 @@ def settings() -> Settings:
         google_log_in=env["GOOGLE_LOG_IN"] == "true",
         google_client_secret=env["GOOGLE_CLIENT_SECRET"],
         verify_emails=env["VERIFY_EMAILS"] == "true",
+        challenge_provider=env["CHALLENGE_PROVIDER"],
+        challenge_site_key=env["CHALLENGE_SITE_KEY"],
+        challenge_secret=env["CHALLENGE_SECRET"],
     )
 
 

@@ -7,8 +7,9 @@ Every transaction takes its locks in this order, so that none deadlocks:
         door pass, then one of its devices. An erasure, or an event's contact purge. The version of the platform's
         settings
     2. a provider event, its payment, then the order (several orders only with SKIP LOCKED, and so a locked order's
-        payments). An order's one-time tokens
-    3. a buyer, by an advisory lock for each of their identities, in order
+        payments), with a guest's hold. An order's one-time tokens
+    3. a buyer, by an advisory lock for each of their identities, in order. What a guest holds is counted before, in a
+        statement of its own, by advisory locks of the network and the mailbox, in order
     4. an event (shared by whoever changes a price or a voucher), then its ticket types by id, or a voucher. Whoever
         makes a door pass shares several events, by id
     5. a waitlist entry (several only with SKIP LOCKED; a transaction that holds stock already locks one so too).

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from inspect import get_annotations
-from typing import Any, ClassVar, Self, TypedDict, dataclass_transform
+from typing import Any, ClassVar, Literal, Self, TypedDict, dataclass_transform
 from uuid import UUID
 
 
@@ -178,6 +178,13 @@ class FieldError(TypedDict):
     loc: list[str | int]
     msg: str
     type: str
+
+
+class Challenge(TypedDict):
+    """A puzzle that tells people from programs: whose widget a page shows, and the widget's site key."""
+
+    provider: Literal["turnstile", "hcaptcha", "recaptcha"]
+    site_key: str
 
 
 class Invalid(DomainError):

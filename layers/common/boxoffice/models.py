@@ -238,6 +238,13 @@ class ActorView(View):
     name: str
 
 
+class ChallengeView(View):
+    """A puzzle that tells people from programs."""
+
+    provider: Literal["turnstile", "hcaptcha", "recaptcha"] = Field(description="Whose widget a page shows")
+    site_key: str = Field(description="The widget's site key")
+
+
 class Page[T](View):
     """One page of a list."""
 

@@ -34,6 +34,7 @@ class Purpose(StrEnum):
     CHANGE_EMAIL = "change email"
     CHANGE_ORDER_EMAIL = "change order email"
     CONFIRM_EMAIL = "confirm email"
+    CONFIRM_ORDER = "confirm order"
     GOOGLE_LOG_IN = "google log-in"
     INVITATION = "invitation"
     JOIN_WAITLIST = "join waitlist"

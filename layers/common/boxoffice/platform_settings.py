@@ -1,7 +1,7 @@
 """Settings that admins change while the platform runs. What only a deploy changes is in `boxoffice.config`.
 
 The table holds what differs from the defaults, a row for each setting. An environment reads it at most every ten
-seconds, so a change holds everywhere after that. No purchase reads it.
+seconds, so a change holds everywhere after that. Of purchases, only those of guests need it.
 """
 
 import time
@@ -44,6 +44,37 @@ def _sms_country(code: str, info: ValidationInfo) -> str:
 
 
 SmsCountry = Annotated[str, StringConstraints(pattern=COUNTRY_CODE), AfterValidator(_sms_country)]
+
+
+GUEST_UNPAID = {"network_percent": 20, "network_least": 20, "network_most": 500, "mailbox_most": 20, "all_percent": 80}
+GUEST_FREE = {"network_percent": 10, "network_least": 10, "network_most": 200, "mailbox_most": 10, "all_percent": 100}
+"""The budgets of guests by default."""
+
+
+class GuestBudget(BaseModel):
+    """How many tickets of an event guests may have at a time, if these are unpaid or, in another budget, free."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    network_percent: Annotated[
+        StrictInt, Field(ge=1, le=100, description="How much of an event's tickets one network may have, in percent")
+    ]
+    network_least: Annotated[
+        StrictInt, Field(ge=1, le=10_000, description="How many tickets a network may have, however small the event is")
+    ]
+    network_most: Annotated[
+        StrictInt, Field(ge=1, le=10_000, description="How many it may have at the most, however large the event is")
+    ]
+    mailbox_most: Annotated[StrictInt, Field(ge=1, le=10_000, description="How many tickets one mailbox may have")]
+    all_percent: Annotated[
+        StrictInt,
+        Field(
+            ge=1,
+            le=100,
+            description="How much of a ticket type may be taken, in percent, before guests need a challenge. It counts "
+            "where the platform has one",
+        ),
+    ]
 
 
 type SecondFactorRule = Literal["none", "admins", "owners_and_admins"]
@@ -102,6 +133,20 @@ class PlatformSettings(BaseModel):
         StrictInt,
         Field(ge=0, le=1_000_000, description="Text messages that are sent a day to the phones of one country"),
     ] = 300
+    guest_unpaid: Annotated[
+        GuestBudget, Field(description="What guests may have of an event that is not paid yet, at a time")
+    ] = Field(default_factory=lambda: GuestBudget(**GUEST_UNPAID))
+    guest_free: Annotated[GuestBudget, Field(description="What guests may have of an event for free, in a day")] = (
+        Field(default_factory=lambda: GuestBudget(**GUEST_FREE))
+    )
+    guest_hold_minutes: Annotated[
+        StrictInt,
+        Field(ge=1, le=60, description="How long guests hold tickets whose network has more than half of its budget"),
+    ] = 5
+    confirmation_minutes: Annotated[
+        StrictInt,
+        Field(ge=5, le=1440, description="How long a guest has to confirm a free order, and never longer than a hold"),
+    ] = 30
 
 
 _cached: tuple[float, PlatformSettings] | None = None

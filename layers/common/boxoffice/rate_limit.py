@@ -322,7 +322,7 @@ def limit_vouchers(
 @contextmanager
 def limit_wrong_tokens(
     caller: Caller,
-    action: Literal["pair", "transfer", "order email", "refresh", "log in with Google"],
+    action: Literal["pair", "transfer", "order email", "refresh", "log in with Google", "challenge"],
     *wrong: type[Exception],
 ) -> Iterator[None]:
     """Count a wrong token for the caller's address. Nobody can guess one, so the limit is generous.

@@ -21,7 +21,7 @@ class Refused(Exception):
 
 
 class Client:
-    """Calls the API as one caller: nobody, an account, or a guest who holds an order's token."""
+    """Calls the API as one caller: nobody, an account, a program, or a guest who holds an order's token."""
 
     def __init__(self, http: httpx.AsyncClient, headers: dict[str, str] | None = None) -> None:
         self._http = http
@@ -30,6 +30,10 @@ class Client:
     def as_account(self, session: dict[str, Any]) -> Client:
         """Return a client that is logged in."""
         return Client(self._http, {"Authorization": f"Bearer {session['access_token']}"})
+
+    def as_program(self, key: str) -> Client:
+        """Return a client that sends an organisation's API key."""
+        return Client(self._http, {"X-Api-Key": key})
 
     def as_guest(self, order: dict[str, Any]) -> Client:
         """Return a client that holds the token of an order."""

@@ -14,16 +14,20 @@ from local.boxoffice.demo.crowd import Buyer, Habit
 
 
 class Shop:
-    """A shop that uses the API for its buyers."""
+    """A shop that uses the API for its buyers.
 
-    def __init__(self, http: httpx.AsyncClient, ticket_types: dict[str, str]) -> None:
+    Its server orders with the organisation's API key. Guests who all come from one address would have one budget.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, key: str, ticket_types: dict[str, str]) -> None:
         """
         Args:
             http: the connection to the API.
+            key: the organisation's API key.
             ticket_types: the ids of the ticket types, by name.
         """
         self._http = http
-        self._api = Client(http)
+        self._api = Client(http).as_program(key)
         self._ticket_types = ticket_types
 
     async def order(self, buyer: Buyer) -> None:

@@ -85,7 +85,9 @@ class Story:
         event = await self._organiser.post(f"/v1/events/{draft['id']}/publish")
         self._event_id = event["id"]
         self._type_names = {each["id"]: each["name"] for each in event["ticket_types"]}
-        self._shop = Shop(self._http, {each["name"]: each["id"] for each in event["ticket_types"]})
+        of_shop = {"name": "The shop's server", "scopes": ["orders:write"]}
+        key = await self._organiser.post(f"/v1/organisations/{self._organisation}/api-keys", of_shop)
+        self._shop = Shop(self._http, key["key"], {each["name"]: each["id"] for each in event["ticket_types"]})
         self._door = Door(self._organiser, self._event_id)
 
     def _event(self) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def test_expired_orders_owe_webhooks_only_where_somebody_listens(api: Client, co
     factories.order(conn, deaf, expires_at=factories.a_moment_ago())
     conn.execute("UPDATE organisations SET webhooks = (id = %s)", [shop.organisation])
 
-    assert function("expire_orders").handler({}, context()) == {"expired": 4, "units_failed": 0}
+    assert function("expire_orders").handler({}, context()) == {"expired": 4, "forgotten": 0, "units_failed": 0}
 
     assert sorted(data["order_id"] for data in data_of(conn, "order.expired")) == sorted(map(str, lapsed))
     invariants.check(conn)

@@ -7,7 +7,7 @@ import pytest
 from psycopg import Connection, Cursor
 
 from boxoffice.guest_tokens import order_token
-from boxoffice.orders import service
+from boxoffice.orders import erasure, service
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import order_request
 from tests.helpers.support import Answer, Client
@@ -168,10 +168,74 @@ def test_a_buyer_redeems_a_voucher_up_to_its_limit(api: Client, conn: Connection
     invariants.check(conn)
 
 
+class TestMailbox:
+    """A limit counts a mailbox, not a spelling. Nobody uses up the limit of somebody else by naming their address."""
+
+    def test_all_spellings_of_an_address_are_one_buyer(self, api: Client, ticket_type: UUID) -> None:
+        spellings = ["a.da+1@gmail.com", "ada+2@googlemail.com", "ADA@gmail.com"]
+        answers = [buy(api, ticket_type, buyer={"name": "Ada", "email": email}) for email in spellings]
+
+        assert [answer.status for answer in answers] == [201, 201, 409]
+        assert answers[2].code == "buyer_limit_reached"
+
+    @pytest.fixture
+    def owner(self, conn: Connection) -> UUID:
+        """An account that has proved to read Ada's mailbox."""
+        return factories.account(conn, email="ada@example.com", email_verified_at=factories.NOW)
+
+    def test_a_strangers_unpaid_order_does_not_count_for_the_owner(
+        self, api: Client, conn: Connection, ticket_type: UUID, owner: UUID
+    ) -> None:
+        assert buy(api, ticket_type, 4).status == 201  # a stranger, as a guest
+        assert buy(api, ticket_type, 4, account=factories.account(conn)).code == "buyer_limit_reached"
+
+        assert buy(api, ticket_type, 4, account=owner).status == 201
+        assert buy(api, ticket_type, 1, account=owner).code == "buyer_limit_reached"
+        invariants.check(conn)
+
+    def test_nor_does_one_of_another_account(
+        self, api: Client, conn: Connection, ticket_type: UUID, owner: UUID
+    ) -> None:
+        assert buy(api, ticket_type, 4, account=factories.account(conn)).status == 201
+
+        assert buy(api, ticket_type, 4, account=owner, buyer={"name": "A", "email": "ada+x@example.com"}).status == 201
+
+    def test_a_free_order_of_a_stranger_does_not_count_for_the_owner(
+        self, api: Client, conn: Connection, owner: UUID
+    ) -> None:
+        ticket_type = factories.ticket_type(conn, price=0, max_per_buyer=2)
+        assert buy(api, ticket_type, 2).json["status"] == "paid"
+
+        assert buy(api, ticket_type, 2, account=owner).status == 201
+        assert buy(api, ticket_type, 1, account=owner).code == "buyer_limit_reached"
+
+    def test_what_somebody_paid_for_counts(self, api: Client, conn: Connection, ticket_type: UUID, owner: UUID) -> None:
+        factories.paid_order(conn, ticket_type, quantity=3, buyer_email="ada+gift@example.com")
+
+        assert buy(api, ticket_type, 2, account=owner).code == "buyer_limit_reached"
+        assert buy(api, ticket_type, 1, account=owner).status == 201
+
+    def test_an_address_that_is_not_verified_proves_nothing(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
+        assert buy(api, ticket_type, 4).status == 201
+        unproven = factories.account(conn, email="ada@example.com")
+
+        assert buy(api, ticket_type, 1, account=unproven).code == "buyer_limit_reached"
+
+    def test_an_erased_buyer_is_known_by_any_spelling(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        order = factories.paid_order(conn, ticket_type, quantity=4, buyer_email="ada+1@example.com")
+        with conn.transaction():
+            erasure.erase_buyers(conn, [order])
+
+        assert buy(api, ticket_type, 1, buyer={"name": "A", "email": "ada+2@example.com"}).code == "buyer_limit_reached"
+
+
 def test_an_order_without_limits_is_two_statements(
     api: Client, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ticket_type = factories.ticket_type(conn)
+    ticket_type, account = factories.ticket_type(conn), factories.account(conn)
+    api.get("/v1/me", account=account)  # reads the session, which is cached
     execute = Cursor.execute
     statements = []
 
@@ -180,6 +244,6 @@ def test_an_order_without_limits_is_two_statements(
         return execute(cursor, query, *args, **options)
 
     monkeypatch.setattr(Cursor, "execute", noted)
-    assert buy(api, ticket_type).status == 201
+    assert buy(api, ticket_type, account=account).status == 201
 
     assert statements == [service.SQL.list_sale_terms, service.SQL.place_order]

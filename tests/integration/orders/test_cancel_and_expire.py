@@ -69,7 +69,7 @@ class TestExpire:
 
         answer = function("expire_orders").handler({}, context())
 
-        assert answer == {"expired": 5, "units_failed": 0}
+        assert answer == {"expired": 5, "forgotten": 0, "units_failed": 0}
         assert invariants.left(conn, ticket_type) == (98, 2, 0)
         assert conn.execute("SELECT id FROM orders WHERE status = 'pending'").fetchall() == [(kept,)]
         invariants.check(conn)
@@ -79,9 +79,9 @@ class TestExpire:
 
         with conn.transaction():
             conn.execute("SELECT FROM orders WHERE id = %s FOR NO KEY UPDATE", [order])
-            assert function("expire_orders").handler({}, context()) == {"expired": 0, "units_failed": 0}
+            assert function("expire_orders").handler({}, context()) == {"expired": 0, "forgotten": 0, "units_failed": 0}
 
-        assert function("expire_orders").handler({}, context()) == {"expired": 1, "units_failed": 0}
+        assert function("expire_orders").handler({}, context()) == {"expired": 1, "forgotten": 0, "units_failed": 0}
 
     def test_stock_that_comes_back_is_offered_by_email_at_once(
         self, api: Client, conn: Connection, email_queue: str

@@ -291,9 +291,9 @@ class TestLinks:
 
         assert sale.confirm(token).code == "link_over"
 
-    @pytest.mark.parametrize("token", ["x", "AZgfbHsAehGMPl0vQKGwEQ.1.Jd0mXcS3q8vYt2LwZp9rKfB6nHg4uQa7"])
-    def test_a_forged_link_is_refused(self, sale: Sale, token: str) -> None:
-        assert sale.confirm(token).code == "link_over"
+    def test_a_forged_link_is_refused(self, sale: Sale) -> None:
+        for token in ("x", "AZgfbHsAehGMPl0vQKGwEQ.1.Jd0mXcS3q8vYt2LwZp9rKfB6nHg4uQa7"):
+            assert sale.confirm(token).code == "link_over"
 
     def test_a_link_ends_with_the_order(self, sale: Sale, conn: db.Connection) -> None:
         order = sale.sell()
@@ -343,14 +343,13 @@ class TestPendingOrder:
         assert letter.token == confirmed.json["access_token"]
         assert sale.read(order, order_token(order)).status == 404
 
-    @pytest.mark.parametrize("status", ["expired", "cancelled", "refunded"])
-    def test_an_order_that_has_ended_stays_as_it_is(self, sale: Sale, conn: db.Connection, status: str) -> None:
+    def test_an_order_that_has_ended_stays_as_it_is(self, sale: Sale, conn: db.Connection) -> None:
         order = factories.order(conn, sale.ticket_type, buyer_email=OLD)
-        conn.execute("UPDATE orders SET status = %s", [status])
-
-        for caller in ({"order_token": order_token(order)}, {"account": sale.manager}):
-            refused = sale.patch(order, buyer={"name": "Bola"}, **caller)
-            assert (refused.status, refused.code, refused.json["order_status"]) == (409, "order_ended", status)
+        for status in ("expired", "cancelled", "refunded"):
+            conn.execute("UPDATE orders SET status = %s", [status])
+            for caller in ({"order_token": order_token(order)}, {"account": sale.manager}):
+                refused = sale.patch(order, buyer={"name": "Bola"}, **caller)
+                assert (refused.status, refused.code, refused.json["order_status"]) == (409, "order_ended", status)
 
 
 class TestWhoMay:
@@ -469,23 +468,19 @@ class TestNames:
 
         assert codes == ["ticket_refunded", "ticket_transferred", "ticket_not_found", "ticket_not_found"]
 
-    @pytest.mark.parametrize(
-        "body",
-        [
-            {"buyer": {"name": ""}},
-            {"buyer": {"name": "\u200d"}},
-            {"buyer": {"name": None}},
-            {"buyer": {"email": None}},
-            {"buyer": {"email": "Ada <ada@example.com>"}},
+    def test_what_cannot_be_is_refused(self, sale: Sale) -> None:
+        order = sale.sell()
+        bodies: list[dict[str, Any]] = [
+            *({"buyer": {"name": name}} for name in ("", "\u200d", None, "www.example.com")),
+            *({"buyer": {"email": email}} for email in (None, "Ada <ada@example.com>", "jörg@example.com")),
             {"buyer": {"phone": "0801"}},
             {"buyer": {"total": 0}},
             {"holders": []},
             {"holders": [{"ticket_id": "x", "name": "Ada"}]},
             {"total": 0},
-        ],
-    )
-    def test_what_cannot_be_is_refused(self, sale: Sale, body: dict[str, Any]) -> None:
-        assert sale.patch(sale.sell(), **body).status == 422
+        ]
+
+        assert [sale.patch(order, **body).status for body in bodies] == [422] * len(bodies)
 
 
 class TestRecords:

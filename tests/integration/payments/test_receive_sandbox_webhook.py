@@ -31,7 +31,7 @@ def ticket_type(api: Client, conn: Connection) -> UUID:
 
 def lapse(api: Client, conn: Connection, order: UUID) -> None:
     conn.execute("UPDATE orders SET expires_at = %s WHERE id = %s", [NOW - timedelta(minutes=16), order])
-    assert function("expire_orders").handler({}, context()) == {"expired": 1, "units_failed": 0}
+    assert function("expire_orders").handler({}, context()) == {"expired": 1, "forgotten": 0, "units_failed": 0}
 
 
 class TestInTime:

@@ -48,7 +48,7 @@ def test_lapsed_holds_come_back_though_thousands_wait(api: Client, conn: Connect
         factories.order(conn, ticket_type, quantity=30, expires_at=LAPSED)
     let_wait(conn, ticket_type, 6500)
 
-    assert function("expire_orders").handler({}, context()) == {"expired": 200, "units_failed": 0}
+    assert function("expire_orders").handler({}, context()) == {"expired": 200, "forgotten": 0, "units_failed": 0}
 
     assert statuses(conn) == {"offered": 6000, "waiting": 500}
     assert invariants.left(conn, ticket_type) == (0, 6000, 0)

@@ -42,6 +42,8 @@ def terms(**fields: Any) -> SaleTerms:
         "capacity_pool_id": CAPACITY,
         "capacity_rows": 8,
         "seller_sells": True,
+        "asks_challenge": False,
+        "confirm_free_orders": False,
     }
     return SaleTerms(**{**usual, **fields})
 

@@ -77,6 +77,14 @@ WHERE status = 'pending' AND expires_at < now() - CASE
     THEN interval '25 minutes' ELSE interval '10 minutes' END
 LIMIT 10
 
+-- name: guest_holds_left_behind
+-- A hold ends in the transaction that ends its order. A free order's stays for a day, and one without an order for the
+-- time of a hold. The job that deletes those runs every minute; ten minutes allow for a deploy.
+SELECT order_id, status, is_free, until FROM guest_holds LEFT JOIN orders ON orders.id = order_id
+WHERE CASE WHEN is_free THEN status IN ('cancelled', 'expired', 'refunded') ELSE status <> 'pending' END
+    OR until < now() - interval '10 minutes' AND status IS DISTINCT FROM 'pending'
+LIMIT 10
+
 -- name: offers_overdue
 SELECT id AS entry_id, expires_at FROM waitlist_entries
 WHERE status = 'offered' AND expires_at < now() - interval '10 minutes' LIMIT 10

@@ -9,6 +9,7 @@ INVARIANTS: tuple[tuple[int, str, str], ...] = (
     (1, "an order draws what it holds of ticket types, capacities and its voucher", "orders_that_draw_otherwise"),
     (1, "what is taken of an event's ticket types is taken of its capacity", "capacities_that_do_not_add_up"),
     (2, "no stock stays lost in a hold that has lapsed", "holds_overdue"),
+    (2, "what guests hold counts no longer than it is held", "guest_holds_left_behind"),
     (2, "no stock stays lost in an offer that has lapsed", "offers_overdue"),
     (3, "a seat that is not free belongs to a live order or an open offer", "seats_without_owner"),
     (3, "what holds stock of a seated ticket type has as many seats", "seats_that_orders_contradict"),

@@ -92,5 +92,11 @@ class EventNotPublished(DomainError):
     remedy = "Delete it instead."
 
 
+class NoChallenge(DomainError):
+    code = "no_challenge"
+    meaning = "The platform has no challenge that guests could solve."
+    remedy = "Leave `asks_challenge` false, or ask who runs the platform to set one up."
+
+
 # Why an event cannot be created or edited as requested.
-INVALID_EVENT = (EndsBeforeStart, EndsInThePast, DoorsAfterEnd, LatePaymentsAfterStart, UnknownTicketType)
+INVALID_EVENT = (EndsBeforeStart, EndsInThePast, DoorsAfterEnd, LatePaymentsAfterStart, UnknownTicketType, NoChallenge)

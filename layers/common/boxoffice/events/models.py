@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from boxoffice.models import (
     COUNTRY_CODE,
+    ChallengeView,
     Id,
     ImageUrl,
     Moment,
@@ -140,6 +141,13 @@ LatePayments = Annotated[
 ]
 
 
+AsksChallenge = Annotated[
+    bool,
+    Field(strict=True, description="Sells to guests only if they solve a challenge, which tells them from programs"),
+]
+ConfirmFreeOrders = Annotated[
+    bool, Field(strict=True, description="Gives guests free tickets only once they open the link of an email")
+]
 OfferMinutes = Annotated[
     int,
     Field(
@@ -167,6 +175,8 @@ class EventRequest(Request):
     currency: Currency
     capacity: Capacity | None = None
     late_payments: LatePayments | None = None
+    asks_challenge: AsksChallenge = False
+    confirm_free_orders: ConfirmFreeOrders = False
     waitlist_offer_minutes: OfferMinutes = 60
     ticket_types: list[TicketTypeRequest] = Field(default_factory=list, max_length=MOST_TICKET_TYPES)
 
@@ -193,6 +203,8 @@ class EventPatch(Patch):
     currency: Currency = unchanged()
     capacity: Capacity | None = unchanged()
     late_payments: LatePayments | None = unchanged()
+    asks_challenge: AsksChallenge = unchanged()
+    confirm_free_orders: ConfirmFreeOrders = unchanged()
     waitlist_offer_minutes: OfferMinutes = unchanged()
     tell_holders: Annotated[
         bool,
@@ -249,6 +261,11 @@ class EventView(EventSummary):
     late_payments: LatePaymentsView | None = Field(
         description="Until when payments that take days may start, and how much of each ticket type they may hold"
     )
+    asks_challenge: bool
+    challenge: ChallengeView | None = Field(
+        description="What guests solve before they buy. Null if the event or the deployment asks for none"
+    )
+    confirm_free_orders: bool = Field(description="True if guests confirm free orders by the link of an email")
     waitlist_offer_minutes: int = Field(
         description="How long an offer of the waitlist holds its tickets, without nights at the venue"
     )
@@ -345,6 +362,8 @@ class EventRow(ListedEvent):
     capacity_sold: int | None
     late_payments_until: datetime | None
     late_payments_share: int | None
+    asks_challenge: bool
+    confirm_free_orders: bool
     waitlist_offer_minutes: int
 
     @property

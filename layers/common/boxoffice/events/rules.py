@@ -6,13 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from boxoffice import money
-from boxoffice.errors import Invalid
+from boxoffice.errors import Challenge, Invalid
 from boxoffice.events.errors import (
     CurrencyFixed,
     EndsInThePast,
     EventEnded,
     EventNotPublished,
     GatesInUse,
+    NoChallenge,
     OrganisationNotApproved,
     UnknownTicketType,
 )
@@ -60,6 +61,16 @@ def check_changes(event: EventRow, changes: dict[str, Any], now: datetime) -> No
         raise CurrencyFixed(currency=event.currency)
     if changes.get("ends_at", event.ends_at) != event.ends_at:
         check_end(changes["ends_at"], now)
+
+
+def check_challenge(offered: Challenge | None, *, asks: bool) -> None:
+    """Check that an event that asks guests for a challenge can have one.
+
+    Raises:
+        NoChallenge: the deployment offers none.
+    """
+    if asks and offered is None:
+        raise NoChallenge
 
 
 def check_amounts(amounts: Sequence[dict[str, int]], currency: str) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from boxoffice import audit, db, outbox, sql
+from boxoffice import audit, challenges, db, outbox, sql
 from boxoffice.auth import Caller, require_event, require_role, role_of
 from boxoffice.errors import NotFound
 from boxoffice.events import moves, rules
@@ -28,6 +28,7 @@ from boxoffice.events.models import (
     TicketTypeAvailability,
 )
 from boxoffice.ids import new_id
+from boxoffice.models import ChallengeView
 from boxoffice.names import key_of
 from boxoffice.pagination import decode_moment_and_id, page_of
 from boxoffice.stock import service as stock
@@ -125,6 +126,7 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
     require_role(conn, caller, request.organisation_id)
     rules.check_end(request.ends_at, datetime.now(UTC))
     event_id = new_id()
+    rules.check_challenge(challenges.offered(), asks=request.asks_challenge)
     columns = rules.columns_of(request.model_dump(exclude={"ticket_types", "capacity"}))
     rules.check_gates(columns["gates"], [])  # no gate can name a ticket type that has no id yet
     pool_id = None if request.capacity is None else stock.create_pool(conn, request.capacity)
@@ -160,6 +162,7 @@ def update_event(
     tells = changes.pop("tell_holders", True)
     changed = {*changes}
     rules.check_changes(event, changes, datetime.now(UTC))
+    rules.check_challenge(challenges.offered(), asks=changes.get("asks_challenge", False))
     if changes.get("currency", event.currency) != event.currency:
         rules.check_amounts(db.many(conn, dict, SQL.list_amounts, id=event_id), changes["currency"])
     if "gates" in changes:
@@ -301,7 +304,14 @@ def _capacity(event: EventRow) -> CapacityAvailability | None:
 
 def _view(event: EventRow, types: Sequence[TicketTypeRow]) -> EventView:
     shown = [TicketTypeView.model_validate(row) for row in types]
-    return EventView(**vars(event), venue=event.venue, late_payments=event.late_payments, ticket_types=shown)
+    challenge = challenges.offered() if event.asks_challenge else None
+    return EventView(
+        **vars(event),
+        venue=event.venue,
+        late_payments=event.late_payments,
+        challenge=ChallengeView(**challenge) if challenge else None,
+        ticket_types=shown,
+    )
 
 
 def _record(conn: db.Connection, caller: Caller, action: str, event: EventRow, **facts: Any) -> None:

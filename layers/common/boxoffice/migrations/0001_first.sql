@@ -18,6 +18,15 @@ CREATE DOMAIN scan_outcome AS text CHECK (
     VALUE IN ('admitted', 'already_scanned', 'wrong_event', 'wrong_gate', 'not_yet', 'event_over', 'event_cancelled',
         'refunded', 'disputed', 'transferred', 'withdrawn', 'forged', 'undone'));
 
+-- The mailbox that an address leads to, as in boxoffice/mailboxes.py: what follows a + only sorts mail, and Gmail
+-- reads over dots.
+CREATE FUNCTION mailbox_of(email text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
+    CASE WHEN split_part(email, '@', -1) IN ('gmail.com', 'googlemail.com')
+        THEN replace(coalesce(nullif(split_part(split_part(email, '@', 1), '+', 1), ''), split_part(email, '@', 1)),
+            '.', '') || '@gmail.com'
+        ELSE coalesce(nullif(split_part(split_part(email, '@', 1), '+', 1), ''), split_part(email, '@', 1))
+            || '@' || split_part(email, '@', -1) END;
+
 -- A quantity that was taken from a pool, and the one row of stock that carries it as held or sold.
 CREATE TYPE draw AS (pool_id uuid, row_no smallint, quantity integer);
 
@@ -393,7 +402,8 @@ CREATE TABLE stock (
 -- one. cancellation_finished_at says when none was left. A full-text search reads search_vector. Until
 -- late_payments_until, payments may be opened that take days. Orders with such payments hold late_payments_share
 -- percent of each ticket type at the most. An offer of the waitlist holds its stock for waitlist_offer_minutes, between
--- 8 and 22 o'clock at the venue.
+-- 8 and 22 o'clock at the venue. Guests solve a challenge if the event asks for one, and confirm their free orders by a
+-- link if it asks for that.
 CREATE TABLE events (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
@@ -416,6 +426,8 @@ CREATE TABLE events (
     capacity_pool_id uuid UNIQUE REFERENCES stock_pools,
     late_payments_until timestamptz,
     late_payments_share smallint CHECK (late_payments_share BETWEEN 1 AND 100),
+    asks_challenge  boolean NOT NULL DEFAULT false,
+    confirm_free_orders boolean NOT NULL DEFAULT false,
     waitlist_offer_minutes integer NOT NULL DEFAULT 60 CHECK (waitlist_offer_minutes > 0),
     version         integer NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now(),
@@ -619,7 +631,7 @@ CREATE TABLE orders (
     email_changes   smallint NOT NULL DEFAULT 0
 );
 CREATE INDEX orders_by_status ON orders (organisation_id, status, id);
-CREATE INDEX orders_by_buyer ON orders (organisation_id, buyer_email, id);
+CREATE INDEX orders_by_buyer ON orders (organisation_id, mailbox_of(buyer_email), id);
 CREATE INDEX orders_by_account ON orders (account_id, id) WHERE account_id IS NOT NULL;
 
 -- If is_group, one ticket admits as many people as the quantity says. The charge of an item is stored when it is bought
@@ -655,6 +667,91 @@ FROM orders CROSS JOIN LATERAL (
     SELECT sum(unit_price * quantity)::bigint AS subtotal, sum(discount)::bigint AS discount
     FROM order_items WHERE order_id = orders.id
 ) AS items;
+
+-- What guests hold of an event: tickets that are not paid yet, and free ones that they got in the last day. Budgets
+-- count that for a network and for a mailbox. A guest hold is written before its order. It ends in the transaction that
+-- pays, cancels or expires the order, and that of a free order a day later. A job deletes what is left behind.
+CREATE TABLE guest_holds (
+    order_id   uuid NOT NULL,
+    event_id   uuid NOT NULL,
+    request_id uuid NOT NULL,
+    network    text NOT NULL,
+    mailbox    text NOT NULL,
+    quantity   ticket_quantity NOT NULL,
+    is_free    boolean NOT NULL,
+    until      timestamptz NOT NULL,
+    PRIMARY KEY (order_id, event_id)
+);
+CREATE INDEX guest_holds_by_network ON guest_holds (event_id, network);
+CREATE INDEX guest_holds_by_mailbox ON guest_holds (event_id, mailbox);
+
+-- Writes what a guest's order will hold, if that is within the budgets of its kind, unpaid or free. A network may have
+-- a part of the event's tickets, within bounds, and a mailbox so many. All guests together leave a part of each ticket
+-- type to others. Whoever has nothing may place one order of any size. A repeat of a request does not count twice.
+-- Orders of one network, or of one mailbox, pass one after the other, by two locks. What they have is read under the
+-- locks, so no budget is exceeded. The commit does not wait for the disk, so the locks last for a moment only. The
+-- order is committed later, and its commit takes this one to the disk too.
+CREATE FUNCTION hold_for_guest(
+    new_order uuid, new_request uuid, guest_network text, guest_mailbox text, free boolean,
+    event_ids uuid[], pool_ids uuid[], quantities integer[],
+    network_percent integer, network_least integer, network_most integer, mailbox_most integer, all_percent integer,
+    long_until timestamptz, short_until timestamptz,
+    OUT refused_for text, OUT budget integer, OUT used integer, OUT retry_in float8, OUT hold_ends timestamptz
+) LANGUAGE plpgsql AS $$
+DECLARE
+    bought record;
+    is_over_half boolean := false;
+BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
+    IF all_percent < 100 THEN
+        SELECT 'event', pool.quantity * all_percent / 100, taken, 60 INTO refused_for, budget, used, retry_in
+        FROM unnest(pool_ids, quantities) AS item (pool_id, quantity) JOIN stock_pools AS pool ON pool.id = pool_id
+            CROSS JOIN LATERAL (
+                SELECT sum(held + CASE WHEN free THEN sold ELSE 0 END)::integer AS taken, sum(available) AS available
+                FROM stock WHERE stock.pool_id = item.pool_id) AS stock
+        WHERE taken > 0 AND taken + item.quantity > pool.quantity * all_percent / 100 AND available >= item.quantity
+        LIMIT 1;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END IF;
+    PERFORM pg_advisory_xact_lock(key) FROM (
+        SELECT DISTINCT hashtextextended(concat_ws(' ', kind, subject, event_id), 0) AS key
+        FROM unnest(event_ids) AS event_id CROSS JOIN
+            (VALUES ('network', guest_network), ('mailbox', guest_mailbox)) AS counted (kind, subject)
+        ORDER BY key
+    ) AS locks;
+    FOR bought IN
+        SELECT event_id, sum(quantity)::integer AS quantity
+        FROM unnest(event_ids, quantities) AS item (event_id, quantity) GROUP BY event_id
+    LOOP
+        SELECT coalesce(sum(quantity), 0), extract(epoch FROM min(until) - now()) INTO used, retry_in FROM guest_holds
+        WHERE event_id = bought.event_id AND mailbox = guest_mailbox AND is_free = free AND request_id <> new_request;
+        IF used > 0 AND used + bought.quantity > mailbox_most THEN
+            refused_for := 'mailbox';
+            budget := mailbox_most;
+            RETURN;
+        END IF;
+        SELECT coalesce(sum(quantity), 0), extract(epoch FROM min(until) - now()) INTO used, retry_in FROM guest_holds
+        WHERE event_id = bought.event_id AND network = guest_network AND is_free = free AND request_id <> new_request;
+        IF used + bought.quantity > network_least / 2 THEN  -- else nobody needs to know how large the event is
+            SELECT least(network_most, greatest(network_least, network_percent / 100.0 * least(
+                (SELECT sum(quantity) FROM ticket_types JOIN stock_pools ON stock_pools.id = pool_id
+                WHERE event_id = bought.event_id AND deleted_at IS NULL),
+                (SELECT quantity FROM events JOIN stock_pools ON stock_pools.id = capacity_pool_id
+                WHERE events.id = bought.event_id))))::integer INTO budget;
+            IF used > 0 AND used + bought.quantity > budget THEN
+                refused_for := 'network';
+                RETURN;
+            END IF;
+            is_over_half := is_over_half OR used + bought.quantity > budget / 2;
+        END IF;
+    END LOOP;
+    hold_ends := CASE WHEN is_over_half THEN short_until ELSE long_until END;
+    INSERT INTO guest_holds (order_id, event_id, request_id, network, mailbox, quantity, is_free, until)
+    SELECT new_order, event_id, new_request, guest_network, guest_mailbox, sum(quantity), free, hold_ends
+    FROM unnest(event_ids, quantities) AS item (event_id, quantity) GROUP BY event_id;
+END $$;
 
 -- The changes of an order's state, each with its reason. If a guest, a provider or a job made the change, actor_id is
 -- null.
@@ -1279,7 +1376,7 @@ CREATE FUNCTION kept_quantity(the_order uuid, item smallint, bought integer) RET
         SELECT coalesce(sum(group_size), 0)::integer FROM tickets
         WHERE tickets.order_id = the_order AND tickets.item_no = item AND status = 'refunded');
 
--- How much of a ticket type a person has in live orders at an organisation, by the address or by the account. The items
+-- How much of a ticket type a person has in live orders at an organisation, by the mailbox or by the account. The items
 -- are looked up order by order: a join would read all items there are, since the planner expects many orders.
 CREATE FUNCTION owned_quantity(ticket_type uuid, organisation uuid, address text, account uuid) RETURNS integer
     LANGUAGE sql STABLE
@@ -1288,7 +1385,7 @@ CREATE FUNCTION owned_quantity(ticket_type uuid, organisation uuid, address text
             SELECT sum(kept_quantity(item.order_id, item.item_no, quantity)) FROM order_items AS item
             WHERE item.order_id = live.id AND ticket_type_id = ticket_type)), 0)::integer FROM (
             SELECT id FROM orders
-            WHERE organisation_id = organisation AND buyer_email = address
+            WHERE organisation_id = organisation AND mailbox_of(buyer_email) = mailbox_of(address)
                 AND status IN ('pending', 'paid', 'partially_refunded')
             UNION
             SELECT id FROM orders

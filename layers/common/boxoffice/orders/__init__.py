@@ -1,1 +1,4 @@
-"""Orders: held, paid, cancelled or expired."""
+"""Orders: held, paid, cancelled or expired.
+
+`guests` says what guests may hold, `confirmation` confirms their free orders, and `erasure` erases who placed orders.
+"""

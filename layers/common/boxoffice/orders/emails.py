@@ -30,7 +30,7 @@ from boxoffice.orders.receipts import receipt_of
 from boxoffice.tickets import emails as ticket_emails
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.emails import MOST_QRS, EmailTicket
-from boxoffice.times import when_of
+from boxoffice.times import moment_of, when_of
 from boxoffice.waitlist import emails as waitlist
 
 SQL = sql.queries("orders")
@@ -138,6 +138,27 @@ def order_links(conn: db.Connection, email: str) -> Content:
     return write("order_links", "Your orders and tickets", facts)
 
 
+def confirm_order(conn: db.Connection, order_id: str, token_id: str) -> Content:
+    """Write to whom free tickets were ordered for: here is the link that gets them.
+
+    Raises:
+        NotNeeded: the link is over or was used.
+    """
+    token = one_time.get(conn, Purpose.CONFIRM_ORDER, UUID(token_id))
+    if token is None:
+        raise NotNeeded("the link is over")
+    order, items = get_order(conn, UUID(order_id))
+    text = one_time.token_of(Purpose.CONFIRM_ORDER, token.id)
+    shown = [{**vars(item), "when": when_of(item).text} for item in items]
+    facts = {"number": shown_order_number(order.number), "seller": order.seller, "items": shown}
+    links = {
+        "link": page_link("confirm-order", text),
+        "token": text,
+        "until": moment_of(token.expires_at, items[0]),
+    }
+    return write("confirm_order", "Confirm your order", facts | links)
+
+
 def waitlist_offer(conn: db.Connection, entry_id: str, renewed: str = "") -> Content:
     """Tell a person that the waitlist holds tickets for them, until when, and what they would pay for them now.
 
@@ -226,6 +247,7 @@ EMAILS = (
     confirm_order_email,
     order_email_change_started,
     order_email_changed,
+    confirm_order,
 )
 
 

@@ -1,9 +1,11 @@
 """What can be wrong with an order."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
-from boxoffice.errors import Busy, DomainError
+from boxoffice.errors import Busy, Challenge, DomainError
 from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.stock.errors import QuantityNotAllowed, SoldOut
 
@@ -74,6 +76,42 @@ class PaymentProcessing(DomainError):
     remedy = "Wait for the email that tells how it ended. A manager can cancel the order."
 
 
+class GuestBudgetReached(DomainError):
+    status = 429
+    code = "guest_budget_reached"
+    meaning = "For one {shared_by}, guests may have {budget} {kind} tickets of the event. They have {used}."
+    remedy = "Log in, do what `ways` says, or try again in {retry_after} seconds."
+    kind: Literal["unpaid", "free"]
+    shared_by: Literal["network", "mailbox", "event"]
+    budget: int
+    used: int
+    ways: Sequence[Literal["log_in", "challenge", "wait"]]
+    challenge: Challenge | None
+    retry_after: int
+
+
+class ChallengeNeeded(DomainError):
+    status = 403
+    code = "challenge_needed"
+    meaning = "The event sells to guests who solve a challenge."
+    remedy = "Solve it and send the answer as `challenge`, or log in."
+    challenge: Challenge
+
+
+class ChallengeFailed(DomainError):
+    status = 403
+    code = "challenge_failed"
+    meaning = "The answer to the challenge is wrong, over or used."
+    remedy = "Solve a new one, or log in."
+    challenge: Challenge | None
+
+
+class NothingToPay(DomainError):
+    code = "nothing_to_pay"
+    meaning = "The order is free. It waits for its buyer to confirm it by the link in an email."
+    remedy = "Open the link."
+
+
 class OrderEnded(DomainError):
     code = "order_ended"
     meaning = "Only an order that is pending or has valid tickets can be changed. This one is {order_status}."
@@ -108,3 +146,6 @@ CANNOT_BE_BOUGHT = (
     MixedOrder,
     TicketModeNotOffered,
 )
+
+# Why a guest cannot buy them yet.
+ASKS_GUESTS = (GuestBudgetReached, ChallengeNeeded, ChallengeFailed)

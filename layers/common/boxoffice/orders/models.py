@@ -17,6 +17,7 @@ from boxoffice.vouchers.models import Code, Voucher
 type OrderStatus = Literal["pending", "paid", "cancelled", "expired", "partially_refunded", "refunded"]
 type TicketModeChoice = Literal["separate", "group"]
 type TicketMode = Literal["separate", "group", "choice"]
+type ChallengeOutcome = Literal["passed", "failed", "unknown"]
 type MatterKind = Literal[
     "refund_failed", "refund_by_hand", "refunded_elsewhere", "dispute", "unknown_payment", "difference"
 ]
@@ -60,6 +61,20 @@ class OrderRequest(Request):
             description="Accepts what the waitlist offers to the buyer's email address, or a part of it",
         ),
     ] = None
+
+    challenge: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=4096,
+            exclude=True,  # a repeat of the request may come with another answer
+            description="What the widget of the challenge has answered. It works once, and lifts a guest's budgets",
+        ),
+    ] = None
+
+
+class OrderConfirmation(Request):
+    token: Annotated[str, Field(min_length=1, max_length=200, description="Of the link in the email")]
 
 
 class BuyerPatch(Patch):
@@ -217,6 +232,8 @@ class SaleTerms:
     capacity_pool_id: UUID | None
     capacity_rows: int | None
     seller_sells: bool
+    asks_challenge: bool
+    confirm_free_orders: bool
 
 
 @dataclass(frozen=True)
@@ -257,6 +274,11 @@ class Cart:
     def total(self) -> int:
         """Return what the buyer pays, in the minor unit."""
         return sum(charge.total for charge in self.charges)
+
+    @property
+    def asks_for_confirmation(self) -> bool:
+        """Return True if a guest has to confirm an order of the cart by a link: it is free, and an event asks so."""
+        return self.total == 0 and any(item.terms.confirm_free_orders for item in self.items)
 
 
 @dataclass(frozen=True)
@@ -361,6 +383,21 @@ class Purchase:
     def is_simple(self) -> bool:
         """Return True if one statement can place the order: it takes nothing but stock, and the buyer pays later."""
         return self.cart.total > 0 and not (self.limits or self.cart.seats or self.waitlist_token)
+
+    @property
+    def is_by_guest(self) -> bool:
+        """Return True if a stranger buys: without an account, an API key, or the token that the waitlist emailed."""
+        return self.caller.actor_kind == "guest" and self.waitlist_token is None
+
+    @property
+    def awaits_confirmation(self) -> bool:
+        """Return True if a guest has to confirm the order by a link."""
+        return self.is_by_guest and self.cart.asks_for_confirmation
+
+    @property
+    def is_paid_at_once(self) -> bool:
+        """Return True if the order is paid as soon as it is placed, since it is free."""
+        return self.order.total == 0 and not self.awaits_confirmation
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ SELECT ticket_types.id AS ticket_type_id, ticket_types.name AS ticket_type_name,
     organisation_id, currency, price AS unit_price, sales_start AS on_sale_from,
     least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order, max_per_buyer,
     ticket_mode, hidden, seated, pool_id, pool.row_count AS pool_rows, capacity_pool_id,
-    capacity.row_count AS capacity_rows, organisations.status = 'approved' AS seller_sells
+    capacity.row_count AS capacity_rows, organisations.status = 'approved' AS seller_sells,
+    asks_challenge, confirm_free_orders
 FROM ticket_types JOIN events ON events.id = event_id JOIN organisations ON organisations.id = organisation_id
     JOIN stock_pools AS pool ON pool.id = pool_id
     LEFT JOIN stock_pools AS capacity ON capacity.id = capacity_pool_id
@@ -95,6 +96,35 @@ WITH draw AS MATERIALIZED (
 )
 SELECT EXISTS (SELECT FROM complete)
 
+-- name: hold_for_guest
+-- Count what a guest's order will hold, within the budgets of its kind. If one is used up, the answer says which, how
+-- much of it is used, and after how many seconds the earliest hold ends. Nothing is counted then.
+SELECT refused_for, budget, used, retry_in, hold_ends
+FROM hold_for_guest(%(order_id)s, %(request_id)s, %(network)s, %(mailbox)s, %(is_free)s, %(event_ids)s, %(pool_ids)s,
+    %(quantities)s, %(network_percent)s, %(network_least)s, %(network_most)s, %(mailbox_most)s, %(all_percent)s,
+    %(long_until)s, %(short_until)s)
+
+-- name: release_guest_hold
+-- Release the hold of an order, unless it was placed.
+DELETE FROM guest_holds
+WHERE order_id = %(order_id)s AND NOT EXISTS (SELECT FROM orders WHERE id = %(order_id)s)
+
+-- name: keep_guest_hold
+UPDATE guest_holds SET until = now() + %(time)s WHERE order_id = %(order_id)s
+
+-- name: list_over_guest_holds
+-- A batch of holds that are over, but for those of pending orders, which end with these. The table is small, and has no
+-- index on the time, so that a purchase stays cheap.
+SELECT order_id AS id FROM guest_holds
+WHERE until <= now() AND order_id <> ALL(%(leave_out)s)
+    AND NOT EXISTS (SELECT FROM orders WHERE id = order_id AND status = 'pending')
+LIMIT %(batch)s
+
+-- name: delete_over_guest_holds
+DELETE FROM guest_holds
+WHERE order_id = ANY(%(order_ids)s) AND until <= now()
+    AND NOT EXISTS (SELECT FROM orders WHERE id = order_id AND status = 'pending')
+
 -- name: lock_buyer
 -- Lock the keys of a buyer until the transaction ends, so that purchases of one buyer run one after another.
 SELECT pg_advisory_xact_lock(hash) FROM (
@@ -102,19 +132,26 @@ SELECT pg_advisory_xact_lock(hash) FROM (
 ) AS hashes
 
 -- name: list_quantities_of_buyer
--- How much a buyer has of some ticket types and vouchers, in live orders of the account or of the email address. Orders
--- count whose buyer was erased since. The order `id` does not.
-WITH live_orders AS MATERIALIZED (
-    SELECT id, voucher_id FROM orders
-    WHERE organisation_id = %(organisation_id)s AND buyer_email = %(buyer_email)s AND id <> %(id)s
+-- How much a buyer has of some ticket types and vouchers, in live orders of the account or of the mailbox. Orders count
+-- whose buyer was erased since. The order `id` does not. Others may order in a buyer's name. Once a buyer has proved
+-- that they read the mailbox, only those of its orders count that were paid for or confirmed by a link.
+WITH proof AS MATERIALIZED (
+    SELECT %(is_proven)s OR EXISTS (
+        SELECT FROM accounts
+        WHERE id = %(account_id)s AND email_verified_at IS NOT NULL AND mailbox_of(email) = %(mailbox)s) AS is_proven
+), live_orders AS MATERIALIZED (
+    SELECT id, voucher_id FROM orders CROSS JOIN proof
+    WHERE organisation_id = %(organisation_id)s AND mailbox_of(buyer_email) = %(mailbox)s AND id <> %(id)s
         AND status IN ('pending', 'paid', 'partially_refunded')
+        AND (NOT is_proven OR status <> 'pending' AND (total > 0 OR EXISTS (
+            SELECT FROM order_history WHERE order_id = orders.id AND reason = %(confirmed)s)))
     UNION
     SELECT id, voucher_id FROM orders
     WHERE account_id = %(account_id)s AND organisation_id = %(organisation_id)s AND id <> %(id)s
         AND status IN ('pending', 'paid', 'partially_refunded')
     UNION
     SELECT id, voucher_id FROM erased_buyers JOIN orders ON orders.id = order_id
-    WHERE address_mac = ANY(%(address_macs)s) AND organisation_id = %(organisation_id)s AND id <> %(id)s
+    WHERE address_mac = ANY(%(mailbox_macs)s) AND organisation_id = %(organisation_id)s AND id <> %(id)s
         AND status IN ('pending', 'paid', 'partially_refunded')
 )
 SELECT ticket_type_id AS subject_id, sum(quantity - (
@@ -199,8 +236,8 @@ SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email,
     coalesce((SELECT array_agg(DISTINCT kind ORDER BY kind) FROM money_matters
     WHERE order_id = order_summaries.id AND settled_at IS NULL), '{}') AS money_matters
 FROM order_summaries
-WHERE organisation_id = %(organisation_id)s AND buyer_email = %(email)s AND status = ANY(%(statuses)s)
-    AND id < %(before)s AND id >= %(after)s
+WHERE organisation_id = %(organisation_id)s AND mailbox_of(buyer_email) = mailbox_of(%(email)s)
+    AND buyer_email = %(email)s AND status = ANY(%(statuses)s) AND id < %(before)s AND id >= %(after)s
     AND (%(event_id)s::uuid IS NULL
         OR EXISTS (SELECT FROM order_items WHERE order_id = order_summaries.id AND event_id = %(event_id)s))
 ORDER BY id DESC LIMIT %(limit)s + 1
@@ -257,9 +294,13 @@ SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email,
 FROM orders WHERE id = %(id)s ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 
 -- name: set_status
--- Change an order's state and add the history row. The answer is the events that the order is for.
+-- Change an order's state, add the history row, and end a guest's hold: of what is paid, or comes back. The answer is
+-- the events that the order is for.
 WITH updated AS (
     UPDATE orders SET status = %(to_status)s WHERE id = %(id)s
+), ended AS (
+    DELETE FROM guest_holds
+    WHERE order_id = %(id)s AND (NOT is_free OR %(to_status)s IN ('cancelled', 'expired', 'refunded'))
 ), history AS (
     INSERT INTO order_history (order_id, from_status, to_status, reason, actor_id)
     VALUES (%(id)s, %(from_status)s, %(to_status)s, %(reason)s, %(actor_id)s)
@@ -408,11 +449,13 @@ WITH open AS MATERIALIZED (
 UPDATE payments SET ask_at = now() FROM open WHERE payments.id = open.id
 
 -- name: set_expired
--- Expire some orders and add their history rows. The answer is each order of an organisation that wants webhooks, with
--- what its webhook says.
+-- Expire some orders, add their history rows, and end the holds of guests. The answer is each order of an organisation
+-- that wants webhooks, with what its webhook says.
 WITH expired AS (
     UPDATE orders SET status = 'expired' WHERE id = ANY(%(ids)s)
     RETURNING id, organisation_id, number, status, currency, total
+), ended AS (
+    DELETE FROM guest_holds WHERE order_id = ANY(%(ids)s)
 ), history AS (
     INSERT INTO order_history (order_id, from_status, to_status, reason)
     SELECT id, 'pending', status, 'the hold lapsed' FROM expired
@@ -462,8 +505,8 @@ SELECT orders.id, number, email_changes, organisations.name AS seller, (
 FROM (
     SELECT bought.id FROM organisations CROSS JOIN LATERAL (
         SELECT id FROM orders
-        WHERE organisation_id = organisations.id AND buyer_email = %(email)s
-            AND status IN ('paid', 'partially_refunded', 'refunded')
+        WHERE organisation_id = organisations.id AND mailbox_of(buyer_email) = mailbox_of(%(email)s)
+            AND buyer_email = %(email)s AND status IN ('paid', 'partially_refunded', 'refunded')
         ORDER BY id DESC LIMIT %(most)s
     ) AS bought ORDER BY bought.id DESC LIMIT %(most)s
 ) AS newest JOIN orders USING (id) JOIN organisations ON organisations.id = organisation_id ORDER BY orders.id DESC

@@ -10,6 +10,7 @@ from boxoffice import money
 from boxoffice.erased import is_erased
 from boxoffice.errors import DomainError, rfc_3339
 from boxoffice.ids import normalise_order_number
+from boxoffice.mailboxes import mailbox_of
 from boxoffice.orders.errors import (
     BuyerErased,
     BuyerLimitReached,
@@ -40,6 +41,10 @@ from boxoffice.vouchers.errors import VoucherNotApplicable, VoucherNotFound, Vou
 from boxoffice.vouchers.models import Voucher
 from boxoffice.vouchers.rules import choose_voucher, covers
 from boxoffice.waitlist.errors import OfferMismatch
+
+NOTHING_TO_PAY = "nothing to pay"
+CONFIRMED = "confirmed by the link in the email"
+"""Why a free order is paid, as its history says. Limits per buyer read there who has proved the address."""
 
 GRACE_PERIOD = timedelta(minutes=15)
 """How long an order with an open payment keeps its stock after its hold, since a provider may be slow (decision 21)."""
@@ -296,8 +301,8 @@ def check_changeable(order: OrderRow) -> None:
 
 
 def buyer_keys(order: OrderRow) -> list[str]:
-    """Return the keys of a buyer at an organisation: one for the email address, one for the account if there is one."""
-    keys = [f"{order.organisation_id} {order.buyer_email}"]
+    """Return the keys of a buyer at an organisation: one for the mailbox, and one for the account if there is one."""
+    keys = [f"{order.organisation_id} {mailbox_of(order.buyer_email)}"]
     if order.account_id:
         keys.append(f"{order.organisation_id} {order.account_id}")
     return keys

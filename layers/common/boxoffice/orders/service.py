@@ -1,6 +1,7 @@
 """Use cases of orders: place, pay, cancel and expire them, and give back what they have of the stock."""
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from boxoffice.errors import Busy
 from boxoffice.guest_tokens import order_token
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import first_id, new_id, new_order_number
+from boxoffice.mailboxes import mailbox_of
 from boxoffice.orders import rules
 from boxoffice.orders.errors import BuyerLimitReached, OrderNotPending, PaymentProcessing, TicketTypeNotFound
 from boxoffice.orders.models import (
@@ -24,6 +26,7 @@ from boxoffice.orders.models import (
     BuyerRequest,
     BuyerView,
     Cart,
+    ChallengeOutcome,
     LapsedOrder,
     ListedOrder,
     ListedOrderRow,
@@ -58,22 +61,32 @@ SQL = sql.queries("orders")
 _MOST_READS = 50  # of the sale terms, for one purchase
 
 
-def place_order(conn: db.Connection, caller: Caller, request: OrderRequest, key: str) -> PlacedOrder:
-    """Hold stock and place an order. A free order is paid at once.
+def place_order(
+    conn: db.Connection,
+    caller: Caller,
+    request: OrderRequest,
+    key: str,
+    challenge: ChallengeOutcome | None = None,
+) -> PlacedOrder:
+    """Hold stock and place an order. A free order is paid at once, or once a guest has confirmed it by a link.
 
-    Runs in autocommit: two statements in the common case, and only the second holds locks. Each further plan is a
-    transaction of its own, so that its locks end before the next plan.
+    Runs in autocommit: two statements in the common case, and only the second holds locks. A guest's order has one more
+    before, for the budgets. Each further plan is a transaction of its own, so that its locks end before the next plan.
+
+    Args:
+        challenge: what came of the challenge that a guest has solved; unknown if its provider did not say.
 
     Raises:
         SoldOut: a pool had too little left at a moment during the call.
         CANNOT_BE_BOUGHT, CANNOT_BE_SEATED: the request cannot be met, or not for this buyer.
         NOT_REDEEMABLE, NOT_OFFERED: the voucher or the waitlist token does not allow this order.
+        ASKS_GUESTS: a guest has to solve a challenge, to log in or to wait.
         KeyReused: the idempotency key belongs to another request.
     """
     return idempotency.run_once(
         conn,
         lambda: _find_idempotent(conn, caller, request, key),
-        lambda: _place_with_retry(conn, caller, request, key),
+        lambda: _place_with_retry(conn, caller, request, key, challenge),
         lambda stored: _read_placed_order(conn, UUID(stored["id"]), request.buyer),
         SQL.get_request,
     )
@@ -96,7 +109,9 @@ def find_seller(conn: db.Connection, request: OrderRequest) -> UUID | None:
     return organisation_id
 
 
-def _place_with_retry(conn: db.Connection, caller: Caller, request: OrderRequest, key: str) -> PlacedOrder:
+def _place_with_retry(
+    conn: db.Connection, caller: Caller, request: OrderRequest, key: str, challenge: ChallengeOutcome | None
+) -> PlacedOrder:
     """Place an order under the current sale terms.
 
     Edits to the terms move the stock to a new pool. Therefore read the terms again before answering "sold out".
@@ -109,15 +124,26 @@ def _place_with_retry(conn: db.Connection, caller: Caller, request: OrderRequest
     for _ in range(_MOST_READS):
         purchase = _make_purchase(conn, caller, request, idempotent, cart)
         try:
-            _place_once(conn, purchase)
+            with _admitted(conn, purchase, challenge) as admitted:
+                _place_once(conn, admitted)
+                return _answer_purchase(conn, admitted)
         except InsufficientStock as error:
             before, cart = cart, _read_cart(conn, request)
             if cart == before:
                 seats.check_named(conn, cart.seats)
                 raise rules.shortage_error(cart, error.left) from error
-        else:
-            return _answer_purchase(conn, purchase)
     raise Busy
+
+
+def _admitted(
+    conn: db.Connection, purchase: Purchase, challenge: ChallengeOutcome | None
+) -> AbstractContextManager[Purchase]:
+    """Return a block to place an order in. Guests have budgets, and others have none."""
+    if not purchase.is_by_guest:
+        return nullcontext(purchase)
+    from boxoffice.orders import guests  # accounts and programs do not need it
+
+    return guests.admitted(conn, purchase, challenge)
 
 
 def _read_cart(conn: db.Connection, request: OrderRequest) -> Cart:
@@ -198,29 +224,48 @@ def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, 
     with conn.transaction():
         if order.total == 0 and not purchase.waitlist_token:  # which has come to the mailbox
             rate_limit.limit_orders_to(conn, purchase.caller, order.buyer_email)
-        _check_buyer_limits(conn, order, purchase.limits)
+        _check_buyer_limits(conn, order, purchase.limits, is_proven=purchase.awaits_confirmation)
         entry_id, offered = _accept_offer(conn, purchase)
         draws = stock.consolidate(conn, plan) if consolidate else plan
         if draws is None or not _insert_order(conn, purchase, [*draws, *offered]):
             raise psycopg.Rollback
         if cart.seats:
             _take_seats(conn, purchase, entry_id)
-        if order.total == 0:
-            pay(conn, order, reason="nothing to pay")
+        if purchase.is_paid_at_once:
+            pay(conn, order, reason=rules.NOTHING_TO_PAY)
+        elif order.total == 0:
+            _ask_for_confirmation(conn, order)
         if entry_id:
             waitlist.offer_stock_of_orders(conn, [order.id])
         return True
     return False
 
 
-def _check_buyer_limits(conn: db.Connection, order: OrderRow, limits: Sequence[BuyerLimit]) -> None:
+def _ask_for_confirmation(conn: db.Connection, order: OrderRow) -> None:
+    """Owe a guest the email whose link confirms a free order."""
+    from boxoffice import one_time
+
+    lifetime = order.expires_at - order.created_at
+    token_id = one_time.issue(conn, one_time.Purpose.CONFIRM_ORDER, lifetime, order_id=order.id)
+    payload = {"order_id": str(order.id), "token_id": str(token_id)}
+    outbox.owe_email(conn, "confirm_order", order.buyer_email, payload)
+
+
+def _check_buyer_limits(
+    conn: db.Connection, order: OrderRow, limits: Sequence[BuyerLimit], *, is_proven: bool = False
+) -> None:
     """Check that the order respects the limits of its buyer. A lock on the buyer keeps the count true until the commit.
+
+    Args:
+        is_proven: True if a link has proved, or has yet to prove, that the buyer reads the mailbox. Then what others
+            may have ordered in the buyer's name does not count. So it is for an account whose address is verified.
 
     Raises:
         BuyerLimitReached: it does not.
     """
     if not limits:
         return
+    mailbox = mailbox_of(order.buyer_email)
     db.run(conn, SQL.lock_buyer, keys=rules.buyer_keys(order))
     owned = db.many(
         conn,
@@ -229,8 +274,10 @@ def _check_buyer_limits(conn: db.Connection, order: OrderRow, limits: Sequence[B
         id=order.id,
         organisation_id=order.organisation_id,
         account_id=order.account_id,
-        buyer_email=order.buyer_email,
-        address_macs=macs_of(order.buyer_email),
+        mailbox=mailbox,
+        mailbox_macs=macs_of(mailbox),
+        is_proven=is_proven,
+        confirmed=rules.CONFIRMED,
         subject_ids=[limit.subject_id for limit in limits],
     )
     rules.check_buyer_limits(limits, {row["subject_id"]: row["quantity"] for row in owned})
@@ -318,7 +365,8 @@ def _answer_purchase(conn: db.Connection, purchase: Purchase) -> PlacedOrder:
         for item, charge in zip(cart.items, cart.charges, strict=True)
     ]
     summary = OrderSummaryRow(**vars(order), subtotal=cart.subtotal, discount=cart.discount)
-    return _placed_order(summary, items, cart.voucher.code if cart.voucher else None)
+    voucher = cart.voucher.code if cart.voucher else None
+    return _placed_order(summary, items, voucher, is_paid=purchase.is_paid_at_once)
 
 
 def _read_placed_order(conn: db.Connection, order_id: UUID, buyer: BuyerRequest | BuyerView) -> PlacedOrder:
@@ -328,13 +376,22 @@ def _read_placed_order(conn: db.Connection, order_id: UUID, buyer: BuyerRequest 
     """
     order = db.get(conn, OrderDetails, SQL.get_order, id=order_id, number=None)
     order = replace(order, buyer_name=buyer.name, buyer_email=buyer.email, buyer_phone=buyer.phone)
-    return _placed_order(order, [OrderItemView.model_validate(item) for item in order.items], order.voucher)
+    items = [OrderItemView.model_validate(item) for item in order.items]
+    is_paid = any(change["reason"] == rules.NOTHING_TO_PAY for change in order.history or ())
+    return _placed_order(order, items, order.voucher, is_paid=is_paid)
 
 
-def _placed_order(order: OrderSummaryRow, items: list[OrderItemView], voucher: str | None) -> PlacedOrder:
-    """Return the answer to a purchase, with the state in which an order begins: free orders are paid at once."""
+def read_confirmed_order(conn: db.Connection, order: OrderRow) -> PlacedOrder:
+    """Return an order that its buyer has just confirmed, with the token that shows it."""
+    return _read_placed_order(conn, order.id, order.buyer).model_copy(update={"status": "paid"})
+
+
+def _placed_order(
+    order: OrderSummaryRow, items: list[OrderItemView], voucher: str | None, *, is_paid: bool
+) -> PlacedOrder:
+    """Return the answer to a purchase, with the state in which the order begins."""
     fields = {name: getattr(order, name) for name in OrderSummary.model_fields}
-    fields["status"] = "pending" if order.total else "paid"
+    fields["status"] = "paid" if is_paid else "pending"
     return PlacedOrder(**fields, items=items, voucher=voucher, access_token=order_token(order.id, 0))
 
 
@@ -554,13 +611,17 @@ def take_order(conn: db.Connection, order_id: UUID) -> OrderRow | None:
     return db.one(conn, OrderRow, SQL.take_order, id=order_id)
 
 
-def check_limits(conn: db.Connection, order: OrderRow) -> None:
+def check_limits(conn: db.Connection, order: OrderRow, *, is_proven: bool = False) -> None:
     """Check that a placed order, which the transaction has locked, respects the limits of its buyer.
+
+    Args:
+        is_proven: True if a link has proved that the buyer reads the mailbox.
 
     Raises:
         BuyerLimitReached: it does not.
     """
-    _check_buyer_limits(conn, order, db.many(conn, BuyerLimit, SQL.list_buyer_limits, id=order.id))
+    limits = db.many(conn, BuyerLimit, SQL.list_buyer_limits, id=order.id)
+    _check_buyer_limits(conn, order, limits, is_proven=is_proven)
 
 
 def retake_stock(conn: db.Connection, order: OrderRow) -> bool:

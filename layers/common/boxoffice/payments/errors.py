@@ -4,7 +4,7 @@ from datetime import datetime
 
 from boxoffice.errors import DomainError
 from boxoffice.events.errors import EventEnded
-from boxoffice.orders.errors import OrderNotPending, PaymentProcessing
+from boxoffice.orders.errors import NothingToPay, OrderNotPending, PaymentProcessing
 from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.ticket_types.errors import EventCancelled
 
@@ -95,7 +95,7 @@ class RefundUnderWay(DomainError):
 NOT_SETTLED = (MatterSettled, ActionNotPossible, RefundUnderWay)
 
 # Why an order cannot be paid.
-NOT_PAYABLE = (OrderNotPending, OrderExpired, EventCancelled, EventEnded, SellerSuspended)
+NOT_PAYABLE = (OrderNotPending, OrderExpired, NothingToPay, EventCancelled, EventEnded, SellerSuspended)
 
 # Why a payment cannot be started at a provider.
 NOT_TAKEN = (

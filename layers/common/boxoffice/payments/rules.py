@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from boxoffice.errors import DomainError
 from boxoffice.events.errors import EventEnded
 from boxoffice.money import show
-from boxoffice.orders.errors import OrderNotPending, PaymentProcessing
+from boxoffice.orders.errors import NothingToPay, OrderNotPending, PaymentProcessing
 from boxoffice.orders.models import OrderRow, OrderStatus
 from boxoffice.orders.rules import GRACE_PERIOD
 from boxoffice.organisations.errors import SellerSuspended
@@ -52,12 +52,15 @@ def check_payable(order: OrderRow, now: datetime) -> None:
 
     Raises:
         OrderExpired: the order's hold has lapsed.
-        OrderNotPending: the order is paid, as a free order always is, or was cancelled.
+        OrderNotPending: the order is paid or was cancelled.
+        NothingToPay: the order is free, and waits for its buyer to confirm it.
     """
     if order.status == "expired" or (order.status == "pending" and order.expires_at <= now):
         raise OrderExpired(expired_at=order.expires_at)
     if order.status != "pending":
         raise OrderNotPending(order_status=order.status)
+    if order.total == 0:
+        raise NothingToPay
 
 
 def end_of_sale(sale: SaleState, now: datetime) -> DomainError | None:

@@ -13,7 +13,7 @@ from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
 from boxoffice.observability import count, logger
 from boxoffice.orders import service as orders
-from boxoffice.orders.errors import OrderNotPending
+from boxoffice.orders.errors import NothingToPay, OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderView
 from boxoffice.orders.rules import parse_reference
 from boxoffice.payments import calls, matters, pace, providers, rules, sending
@@ -224,6 +224,7 @@ def mark_order_paid(
         OrderNotPending: the order is paid already, or was cancelled.
         EventCancelled, EventEnded, SellerSuspended: what it is for is no longer for sale.
         OrderExpired: the order's hold has lapsed, and its stock is no longer available.
+        NothingToPay: the order is free, and waits for its buyer to confirm it.
         KeyReused: the idempotency key belongs to another request.
     """
     order = orders.find_managed(conn, caller, order_id)
@@ -241,6 +242,8 @@ def _mark_paid(
         order = orders.lock_order(conn, order_id)
         if order.status not in ("pending", "expired"):
             raise OrderNotPending(order_status=order.status)
+        if order.total == 0:
+            raise NothingToPay
         rules.check_for_sale(_sale_state(conn, order), datetime.now(UTC))
         if order.status == "expired" and not orders.retake_stock(conn, order):
             detail = "The order's hold has lapsed, and its tickets are no longer available."

@@ -30,8 +30,8 @@ SELECT id FROM (
     UNION ALL
     SELECT guest.id, guest.status FROM organisations CROSS JOIN LATERAL (
         SELECT id, status FROM orders
-        WHERE organisation_id = organisations.id AND buyer_email = %(proven_email)s AND account_id IS NULL
-            AND created_at <= %(asked_at)s
+        WHERE organisation_id = organisations.id AND mailbox_of(buyer_email) = mailbox_of(%(proven_email)s)
+            AND buyer_email = %(proven_email)s AND account_id IS NULL AND created_at <= %(asked_at)s
     ) AS guest
 ) AS person
 WHERE status <> 'pending' AND NOT EXISTS (SELECT FROM payments WHERE order_id = person.id AND ask_at IS NOT NULL)
@@ -96,7 +96,8 @@ LIMIT %(batch)s
 SELECT EXISTS (SELECT FROM orders WHERE account_id = %(account_id)s)
     OR EXISTS (
         SELECT FROM organisations JOIN orders ON organisation_id = organisations.id
-        WHERE buyer_email = %(proven_email)s AND account_id IS NULL AND orders.created_at <= %(asked_at)s)
+        WHERE mailbox_of(buyer_email) = mailbox_of(%(proven_email)s) AND buyer_email = %(proven_email)s
+            AND account_id IS NULL AND orders.created_at <= %(asked_at)s)
     OR EXISTS (
         SELECT FROM outbox WHERE recipient = ANY(array_remove(ARRAY[%(email)s, %(phone)s]::text[], NULL))
             AND kind <> 'webhook' AND (%(is_proven)s OR NOT still_names(payload, recipient)))
@@ -145,7 +146,8 @@ WITH held AS (
     UNION
     SELECT tickets.id FROM organisations JOIN orders ON organisation_id = organisations.id
         JOIN tickets ON order_id = orders.id
-    WHERE buyer_email = %(proven_email)s AND orders.account_id IS NULL AND holder_email IS NULL
+    WHERE mailbox_of(buyer_email) = mailbox_of(%(proven_email)s) AND buyer_email = %(proven_email)s
+        AND orders.account_id IS NULL AND holder_email IS NULL
     UNION
     SELECT tickets.id FROM transfers JOIN tickets ON tickets.id = ticket_id
     WHERE to_email = %(proven_email)s AND account_id IS NULL AND holder_email = %(proven_email)s
@@ -209,8 +211,8 @@ FROM (
     UNION ALL
     (SELECT guest.id FROM organisations CROSS JOIN LATERAL (
         SELECT id FROM orders
-        WHERE organisation_id = organisations.id AND buyer_email = %(proven_email)s AND account_id IS NULL
-            AND id > %(after)s::uuid
+        WHERE organisation_id = organisations.id AND mailbox_of(buyer_email) = mailbox_of(%(proven_email)s)
+            AND buyer_email = %(proven_email)s AND account_id IS NULL AND id > %(after)s::uuid
         ORDER BY id LIMIT %(limit)s + 1
     ) AS guest)
 ) AS page JOIN orders USING (id) JOIN organisations ON organisations.id = organisation_id
@@ -229,7 +231,8 @@ FROM (
     UNION
     SELECT tickets.id FROM organisations JOIN orders ON organisation_id = organisations.id
         JOIN tickets ON order_id = orders.id
-    WHERE buyer_email = %(proven_email)s AND orders.account_id IS NULL AND holder_email IS NULL
+    WHERE mailbox_of(buyer_email) = mailbox_of(%(proven_email)s) AND buyer_email = %(proven_email)s
+        AND orders.account_id IS NULL AND holder_email IS NULL
     UNION
     SELECT tickets.id FROM transfers JOIN tickets ON tickets.id = ticket_id
     WHERE to_email = %(proven_email)s AND account_id IS NULL AND holder_email = %(proven_email)s

@@ -1,0 +1,138 @@
+"""Challenges, which tell people from programs: Turnstile, hCaptcha or reCAPTCHA, as the deployment is configured.
+
+The three share one protocol, siteverify. A page shows the provider's widget, the client sends us what the widget
+answers, and we ask the provider if that is right. If the provider does not say, the outcome is unknown: then guests buy
+without a challenge, but no budget is lifted for them (orders/guests.py).
+"""
+
+import hashlib
+import json
+import time
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, cast
+from urllib.parse import urlencode
+
+from boxoffice import db, sql
+from boxoffice.config import secret, settings
+from boxoffice.errors import Busy, Challenge
+from boxoffice.observability import count, logger
+
+if TYPE_CHECKING:
+    from urllib3 import PoolManager
+
+SQL = sql.queries()
+
+TIMEOUT = 3.0  # seconds, since a buyer waits
+URLS = {
+    "turnstile": "https://challenges.cloudflare.com/turnstile/v0/siteverify",
+    "hcaptcha": "https://api.hcaptcha.com/siteverify",
+    "recaptcha": "https://www.google.com/recaptcha/api/siteverify",
+}
+_LARGEST_ANSWER = 10_000  # bytes
+_PAUSE = 10.0  # seconds in which a provider that has not answered is not asked again
+_LIFETIME = timedelta(minutes=10)  # no provider takes an answer that is older
+# What a provider says when the fault is ours or its own. A client cannot bring it about.
+_FAULTS = {"missing-input-secret", "invalid-input-secret", "sitekey-secret-mismatch", "internal-error"}
+
+_silent_until = 0.0
+
+
+def offered() -> Challenge | None:
+    """Return the challenge that guests can solve, or None if the deployment has none."""
+    provider, site_key = settings().challenge_provider, settings().challenge_site_key
+    return cast(Challenge, {"provider": provider, "site_key": site_key}) if provider else None
+
+
+def verify(response: str) -> Literal["passed", "failed", "unknown"]:
+    """Return what a client's answer to the challenge is worth. Each answer passes once. This ends within seconds.
+
+    It calls the provider, so no transaction may be open.
+    """
+    if offered() is None:
+        return "unknown"
+    try:
+        answer = _ask(response)
+    except (Busy, _Unavailable) as error:
+        logger.warning("a challenge is not verified", exc_info=error)
+        count("ChallengesUnverified")
+        return "unknown"
+    if answer["success"] is not True:
+        return "failed"
+    return "passed" if _is_first_use(response) else "failed"
+
+
+class _Unavailable(Exception):
+    """The provider does not answer as it should, or does not know us."""
+
+
+def _ask(response: str) -> dict[str, Any]:
+    """Return what the provider says of an answer. After a failure it is left alone for some seconds.
+
+    Raises:
+        _Unavailable: it does not say.
+        Busy: our secret cannot be read.
+    """
+    global _silent_until
+    if time.monotonic() < _silent_until:
+        raise _Unavailable("it has not answered a moment ago")
+    account = secret(settings().challenge_secret)
+    url = account.get("url") or URLS[settings().challenge_provider]  # another one for a stand-in of the provider
+    try:
+        answer = _call(url, {"secret": account.get("secret", ""), "response": response})
+        if faults := _FAULTS.intersection(map(str, answer.get("error-codes") or ())):
+            raise _Unavailable(f"the provider answers {sorted(faults)}")
+    except _Unavailable:
+        _silent_until = time.monotonic() + _PAUSE
+        raise
+    return answer
+
+
+def _call(url: str, fields: dict[str, str]) -> dict[str, Any]:
+    """Send fields to the provider, and return the object that it answers.
+
+    Raises:
+        _Unavailable: it does not answer, or not with such an object.
+    """
+    import urllib3
+
+    try:
+        answered = _pool().request(
+            "POST",
+            url,
+            body=urlencode(fields),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            timeout=urllib3.Timeout(total=TIMEOUT),
+            redirect=False,
+            retries=False,
+            preload_content=False,
+        )
+        content = answered.read(_LARGEST_ANSWER)
+        answered.release_conn()
+        answer = json.loads(content)
+    except (urllib3.exceptions.HTTPError, ValueError) as error:
+        raise _Unavailable(type(error).__name__) from error
+    if answered.status not in (200, 400) or not isinstance(answer, dict) or "success" not in answer:
+        raise _Unavailable(f"status {answered.status}")
+    return cast(dict[str, Any], answer)
+
+
+def _is_first_use(response: str) -> bool:
+    """Note that an answer is used. Return True if nobody has used it before."""
+    bucket = f"solved challenge {hashlib.sha256(response.encode()).hexdigest()}"
+    with db.autocommit() as conn:
+        counted = db.exactly_one(conn, dict, SQL.count_attempts, buckets=[bucket], windows=[_LIFETIME])
+    return bool(counted["attempts"] == 1)
+
+
+@cache
+def _pool() -> "PoolManager":
+    import urllib3
+
+    return urllib3.PoolManager()
+
+
+def forget() -> None:
+    """Ask the provider again, even if it has not answered a moment ago."""
+    global _silent_until
+    _silent_until = 0.0
