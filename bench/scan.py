@@ -109,7 +109,7 @@ def _sign(conn: psycopg.Connection[Any], organisation_id: UUID, path: Path) -> N
     ids = [row[0] for row in conn.execute("SELECT id FROM tickets ORDER BY md5(id::text)").fetchall()]
     signed = [qr.text_of(MASTER, 1, 0, organisation_id, ticket_id) for ticket_id in ids]
     path.write_text("\n".join(signed))
-    conn.execute("CREATE TEMPORARY TABLE resigned AS SELECT * FROM tickets; TRUNCATE tickets CASCADE")
+    conn.execute("CREATE TEMPORARY TABLE resigned AS SELECT * FROM tickets; TRUNCATE tickets, guest_list CASCADE")
     conn.execute("CREATE TEMPORARY TABLE hashes (id uuid PRIMARY KEY, qr_hash bytea)")
     with conn.cursor().copy("COPY hashes FROM STDIN") as copy:
         for ticket_id, text in zip(ids, signed, strict=True):

@@ -4,7 +4,7 @@ from boxoffice import db
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Devices, Who
 from boxoffice.checkin import service
-from boxoffice.checkin.errors import REFUSALS, Transferred
+from boxoffice.checkin.errors import REFUSALS, Transferred, UnknownGate
 from boxoffice.checkin.models import ScanRequest, ScanView
 from boxoffice.scopes import Scope
 from boxoffice.tickets.errors import Forged
@@ -18,7 +18,7 @@ __all__ = ["handler"]
     who=Who.SCANNER,
     scope=Scope.SCAN,
     devices=Devices.DURING_PASS,
-    raises=(Forged, Transferred, *REFUSALS),
+    raises=(Forged, UnknownGate, Transferred, *REFUSALS),
 )
 def scan_ticket(scan: ScanRequest) -> ScanView:
     """Admit a ticket's holder by the QR.

@@ -5,7 +5,7 @@ from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handl
 from boxoffice.auth import Who
 from boxoffice.errors import AmountOffStep
 from boxoffice.events import service
-from boxoffice.events.errors import INVALID_EVENT, CurrencyFixed
+from boxoffice.events.errors import INVALID_EVENT, CurrencyFixed, GatesInUse
 from boxoffice.events.models import EventPatch, EventView
 from boxoffice.scopes import Scope
 from boxoffice.stock.errors import QuantityTooLow
@@ -19,7 +19,15 @@ __all__ = ["handler"]
     "/v1/events/{event_id}",
     who=Who.MANAGER,
     scope=Scope.EVENTS_WRITE,
-    raises=(*INVALID_EVENT, AmountOffStep, CurrencyFixed, QuantityTooLow, CapacityNotSettable, EventCancelled),
+    raises=(
+        *INVALID_EVENT,
+        AmountOffStep,
+        CurrencyFixed,
+        GatesInUse,
+        QuantityTooLow,
+        CapacityNotSettable,
+        EventCancelled,
+    ),
 )
 def update_event(event_id: PathId, patch: EventPatch, if_match: IfMatch = None) -> EventView:
     """Change some of an event's fields.

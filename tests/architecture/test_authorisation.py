@@ -150,6 +150,7 @@ WHO: dict[str, str] = {
     "sync_scans": "scanner",
     "list_scans": "manager",
     "get_attendance": "scanner",
+    "search_guests": "scanner",
     # door passes
     "create_door_pass": "manager",
     "create_pairing_code": "manager",
@@ -236,6 +237,7 @@ SCOPES: dict[str, str] = {
     "sync_scans": "scan",
     "list_scans": "scan",
     "get_attendance": "scan",
+    "search_guests": "scan",
     "list_services": "slots",
     "create_service": "slots",
     "get_service": "slots",
@@ -268,7 +270,10 @@ NOT_FOR_KEYS: dict[str, str] = {
     "revoke_door_device": "door passes",
     "revoke_door_pass": "door passes",
 }
-FOR_DEVICES = {"scan_ticket", "scan_ticket_by_id", "get_scan_manifest", "sync_scans", "get_attendance", "get_event"}
+FOR_DEVICES = {
+    *("scan_ticket", "scan_ticket_by_id", "search_guests", "get_scan_manifest", "sync_scans", "get_attendance"),
+    "get_event",
+}
 NAMES_NOTHING = {"list_events"}  # of an organisation, so nothing of it can belong to another
 
 ROLES = ["scanner", "manager", "owner"]  # each may do what those before it may

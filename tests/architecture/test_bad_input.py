@@ -71,6 +71,8 @@ NOT_NUMBERS = {
     "a list": [1],
     "nothing": None,
 }
+# The field whose items are judged one by one: a wrong one has a result of its own (tests of sync_scans).
+TOLD_SINGLY = {"sync_scans": "scans"}
 NOT_BOOLEANS = {"one": 1, "zero": 0, "yes": "yes", "a text": "true", "a list": [True]}
 
 
@@ -173,7 +175,7 @@ def test_a_field_that_is_unknown_or_wrong_is_invalid(
     with unchanged(conn):
         for operation in taking_bodies():
             valid = call_of(operation.name, world).body
-            for what, body in spoilt(valid):
+            for what, body in spoilt(valid, leave_out=TOLD_SINGLY.get(operation.name)):
                 with subtests.test(operation=operation.name, body=what):
                     answer = post(api, world, operation, json.dumps(body).encode())
                     check_problem(answer, 422, "invalid")
@@ -196,9 +198,15 @@ def test_a_body_that_a_provider_has_signed_is_checked_too(
                 check_problem(post(api, world, operation, b" " * (MAX_BODY + 1)), 413, "too_large")
 
 
-def spoilt(valid: Any) -> Iterator[tuple[str, Any]]:
-    """Yield copies of a valid body, each with one wrong value, and what is wrong."""
+def spoilt(valid: Any, *, leave_out: str | None = None) -> Iterator[tuple[str, Any]]:
+    """Yield copies of a valid body, each with one wrong value, and what is wrong.
+
+    Args:
+        leave_out: a field whose items stay as they are.
+    """
     for path in places(valid):
+        if leave_out in path[:1] and len(path) > 1:
+            continue
         value = at(valid, path)
         if isinstance(value, dict):
             yield f"{path} with a field more", replaced(valid, (*path, "surprise"), 1)

@@ -309,6 +309,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "scans_pkey": copy("scans", sequence="99"),
     "scans_sequence_key": copy("scans", "sequence IS NOT NULL", id=NEW),
     "scans_ticket_id_fkey": f"UPDATE scans SET ticket_id = {NEW}",
+    "scans_time": "UPDATE scans SET time_unknown = true, device_time = NULL",
     "scans_undone": (
         "UPDATE scans SET outcome = 'undone', undone_at = NULL",
         "UPDATE scans SET outcome = 'admitted', undone_at = now()",
@@ -329,6 +330,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
         "UPDATE customers SET account_id = NULL, email = NULL, phone = NULL",
         "UPDATE customers SET email = 'ada@example.com', phone = '+2348012345678'",
     ),
+    "guest_list_pkey": copy("guest_list"),
     "customers_pkey": copy("customers", account_id="NULL", email="NULL", phone="'+2348012345678'"),
     "claims_customer_id_fkey": f"UPDATE claims SET customer_id = {NEW}",
     "claims_one_open": copy("claims", "released_at IS NULL", id=NEW),
@@ -435,7 +437,7 @@ NULLABLE: dict[str, str] = {
     "refresh_tokens": "used_at",
     "refunds": "closed_at due_at error_code last_error provider_reference",
     "reversals": "incoming_payment_id",
-    "scans": "device_id device_time gate sequence skew_ms undone_at undone_by",
+    "scans": "device_id device_time gate qr_hash sequence skew_ms undone_at undone_by",
     "seats": "owner_id",
     "sessions": "device_name revoked_at",
     "ticket_types": "deleted_at max_per_buyer sales_end sales_start",
@@ -461,6 +463,7 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
         "UPDATE accounts SET erased_at = now()",
     ),
     "tickets_note_change": (),
+    **dict.fromkeys(("tickets_list_guests", "tickets_list_guest_again", "orders_list_guests_again"), ()),
 }
 
 # Rows that no factory makes.

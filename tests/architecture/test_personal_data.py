@@ -233,9 +233,9 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     "scans": {
         "scanned_by": OWNER,
         "undone_by": "is in the audit log",
-        **dict.fromkeys(
-            ("let_in", "transfer_count", "sequence", "device_time", "skew_ms", "received_at", "undone_at"), OPERATION
-        ),
+        "qr_hash": SECRET,
+        **dict.fromkeys(("let_in", "transfer_count", "sequence", "received_at", "undone_at"), OPERATION),
+        **dict.fromkeys(("device_time", "skew_ms", "time_unknown"), OPERATION),
     },
     "outbox": {
         "payload": "has ids, and what stands in the message itself",
@@ -265,6 +265,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
     "idempotency_keys": "repeats answers that the person got, for two days",
     "erasures": "is the request to erase, and exists while that is done",
     "erased_buyers": "knows nobody without the key, and then only by their address",
+    "guest_list": "has the words of names and addresses that tickets and orders have, to search by",
     "order_history": "has the states of an order; the export has the last",
     "provider_events": "is what a provider told of a payment, which the export has",
     "incoming_payments": BOOKS,

@@ -129,6 +129,7 @@ SKIPS = {
 # The statements that lock rows which others may lock so too, but nobody may change.
 SHARES = {
     "accounts/lock_account_and_open_session",
+    "doors/lock_events",
     "organisations/lock_account_and_insert_owner",
     "slots/lock_claim",
     "ticket_types/lock_event_of_ticket_type",

@@ -48,7 +48,8 @@ TAKEN_IDS = """
 # has made the row itself.
 OPENED = """
     api_keys: insert_key
-    checkin: get_scan has_changed list_changed_tickets list_scans recount_scans undo_scan
+    checkin: get_scan has_changed list_changed_tickets list_scans recount_scans search_guests
+        undo_scan
     doors: count_devices insert_device insert_pass lock_device revoke_device revoke_pass
     events: cancel_event delete_event insert_event insert_move list_amounts lock_event publish_event
         supersede_moves update_event

@@ -1,5 +1,6 @@
 """A code pairs one device, a pass takes as many as it says, and a revocation ends what is paired at the same moment."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from boxoffice.auth import Caller, Who
 from boxoffice.checkin import service as checkin
 from boxoffice.checkin.models import ScanRequest
 from boxoffice.doors import service
-from boxoffice.doors.models import PairingRequest
+from boxoffice.doors.models import DoorPassRequest, PairingRequest
 from boxoffice.errors import DomainError
+from boxoffice.events import service as events
+from boxoffice.events.models import EventPatch
 from tests.helpers import factories, invariants
 from tests.helpers.doors import Doors, open_doors
 from tests.helpers.racing import deadlocks, race
@@ -60,6 +63,34 @@ def test_a_pass_takes_no_more_devices_than_it_says(doors: Doors, database: Datab
     assert outcomes.count("door_pass_full") == 9
     assert live_devices(conn) == 3
     assert conn.execute("SELECT count(*) FROM one_time_tokens").fetchone() == (9,), "a refusal leaves the code"
+    assert deadlocks(conn) == 0
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_no_pass_names_a_gate_that_its_event_loses_at_the_same_moment(
+    doors: Doors, database: Database, conn: Connection, attempt: int
+) -> None:
+    gates = [{"name": "North", "ticket_type_ids": None}, {"name": "South", "ticket_type_ids": None}]
+    doors.api.patch(f"/v1/events/{doors.event}", {"gates": gates}, account=doors.manager)
+    until = factories.NOW + timedelta(hours=8)
+    without_north = EventPatch.model_validate({"gates": gates[1:]})
+    wanted = DoorPassRequest(name="Crew", event_ids=[doors.event], gates=["North"], until=until)
+
+    def act(conn: Connection, number: int) -> str:
+        try:
+            with conn.transaction():
+                if number % 2:
+                    service.create_pass(conn, doors.management, doors.organisation, wanted)
+                else:
+                    events.update_event(conn, doors.management, doors.event, without_north, None)
+        except DomainError as error:
+            return error.code
+        return "done"
+
+    outcomes = race(database, 8, act)
+
+    passes, edits = outcomes[1::2], outcomes[::2]
+    assert (set(passes), set(edits)) in [({"done"}, {"gates_in_use"}), ({"unknown_gates"}, {"done"})]
     assert deadlocks(conn) == 0
 
 

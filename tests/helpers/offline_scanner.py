@@ -5,6 +5,7 @@ It is the reference for real devices.
 
 import base64
 import hashlib
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -63,13 +64,16 @@ class OfflineScanner:
         opens = self._terms["doors_open_at"]
         if opens and now < datetime.fromisoformat(opens):
             return "not_yet"
-        return None if self._lets_in(ticket_type) else "wrong_gate"
+        return self._gate_refusal(ticket_type)
 
-    def _lets_in(self, ticket_type: str) -> bool:
+    def _gate_refusal(self, ticket_type: str) -> str | None:
+        """Return why the device's gate does not let a ticket type in. Whoever sets the gate chooses a listed one."""
         gates = {gate["name"]: gate["ticket_type_ids"] for gate in self._terms["gates"]}
         if not gates or self.gate is None:
-            return True
-        return self.gate in gates and (gates[self.gate] is None or ticket_type in gates[self.gate])
+            return None
+        if self.gate not in gates:
+            return "unknown_gate"
+        return None if gates[self.gate] is None or ticket_type in gates[self.gate] else "wrong_gate"
 
     def sent(self, scans: list[dict[str, Any]]) -> None:
         """Delete scans whose sync was answered. From now on the manifest counts them."""
@@ -83,5 +87,10 @@ class OfflineScanner:
 
 
 def _hash(text: str) -> str:
-    digest = hashlib.sha256(text.strip().encode()).digest()
+    visible = "".join(
+        char
+        for char in unicodedata.normalize("NFKC", text)
+        if not char.isspace() and unicodedata.category(char)[0] != "C"
+    )
+    digest = hashlib.sha256(visible.upper().encode()).digest()
     return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")

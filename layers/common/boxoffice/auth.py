@@ -322,8 +322,11 @@ def outside(device: DoorDevice) -> OutsideDoorPass:
     return OutsideDoorPass(event_ids=device.event_ids, gates=device.gates)
 
 
-def require_role(conn: db.Connection, caller: Caller, organisation_id: UUID) -> None:
+def require_role(conn: db.Connection, caller: Caller, organisation_id: UUID) -> Who:
     """Let through members of this organisation with the role that the route declares, or a higher one.
+
+    Returns:
+        Their role.
 
     Raises:
         NotFound: the caller does not belong to it, and must not learn that it exists.
@@ -338,6 +341,7 @@ def require_role(conn: db.Connection, caller: Caller, organisation_id: UUID) -> 
     if caller.needs is Who.OWNER:
         require_second_factor(conn, caller, Who.OWNER)
     _note_read(conn, caller, organisation_id)
+    return role
 
 
 def _note_read(conn: db.Connection, caller: Caller, organisation_id: UUID) -> None:

@@ -10,11 +10,13 @@ Every transaction takes its locks in this order, so that none deadlocks:
         payments), with a guest's hold. An order's one-time tokens
     3. a buyer, by an advisory lock for each of their identities, in order. What a guest holds is counted before, in a
         statement of its own, by advisory locks of the network and the mailbox, in order
-    4. an event (shared by whoever changes a price or a voucher), then its ticket types by id, or a voucher
+    4. an event (shared by whoever changes a price or a voucher), then its ticket types by id, or a voucher. Whoever
+        makes a door pass shares several events, by id
     5. a waitlist entry (several only with SKIP LOCKED; a transaction that holds stock already locks one so too).
        Its mailbox, by an advisory lock that nobody waits for
     6. rows of stock by (pool_id, row_no), then rows of seats by (ticket_type_id, rank) in place of their seats
-    7. the withdrawal of a key, its renewals (only with SKIP LOCKED), then tickets by id
+    7. the withdrawal of a key, its renewals (only with SKIP LOCKED), then tickets by id, each with its row of the
+        guest list
     8. a claim, its place, then slots by number, then a customer
     9. an incoming payment, its reversals and refunds (several only by who holds the order), then money matters
     10. rows that are only inserted: idempotency keys, messages of the outbox

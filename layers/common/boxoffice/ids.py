@@ -74,6 +74,12 @@ def normalise_order_number(text: str) -> str:
     that are in no order number, S is read as 5 and U as V. A text without an order number comes back in capitals.
     """
     plain = unicodedata.normalize("NFKC", text).upper()
+    return find_order_number(plain) or "".join(char for char in plain if char.isalnum())
+
+
+def find_order_number(text: str) -> str | None:
+    """Return the order number in a text as it is stored, or None if the text has none."""
+    plain = unicodedata.normalize("NFKC", text).upper()
     digits = "".join(str(unicodedata.decimal(char, char)) for char in plain).translate(_MISREAD)
     found = _NUMBERS[0].search(digits) or _NUMBERS[1].search(digits)
-    return "".join(char for char in (found[0] if found else plain) if char.isalnum())
+    return "".join(char for char in found[0] if char.isalnum()) if found else None

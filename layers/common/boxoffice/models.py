@@ -85,6 +85,13 @@ def _possible_phone(phone: str) -> str:
     return phones.normalise(phone)
 
 
+def _pasted(text: str) -> str:
+    """Return a code or a token without what a scanner, an email or the clipboard has added to it."""
+    from boxoffice import pasted
+
+    return pasted.plain(text)
+
+
 def _url(text: str) -> str:
     """Return a URL as browsers write it: its host in ASCII, and what else is not ASCII percent-encoded."""
     from pydantic_core import Url
@@ -123,6 +130,7 @@ ShortText = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
     AfterValidator(_visible_line),
 ]
+PastedText = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_pasted)]
 Name = Annotated[ShortText, AfterValidator(_without_web_address)]
 """What a person or a seller is called, in emails to others too."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000), AfterValidator(texts.lines)]

@@ -163,7 +163,7 @@ def purge(conn: db.Connection, token_ids: Sequence[UUID]) -> int:
 
 def _id_in(purpose: Purpose, presented: str) -> UUID | None:
     """Return the id that a token proves, or None if it proves nothing."""
-    name, _, proof = presented.strip().partition(".")
+    name, _, proof = presented.partition(".")
     try:
         token_id = UUID(bytes=base64.urlsafe_b64decode(f"{name}=="))
     except (binascii.Error, ValueError):

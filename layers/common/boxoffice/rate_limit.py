@@ -39,6 +39,7 @@ SIGN_UPS_FROM_ONE_ADDRESS = 100
 APPLICATIONS = 10
 UPDATES = 30
 REFRESHES = 30
+GUEST_SEARCHES = 300  # of a device, or of a whole team with one account or key
 
 # In an hour, if nothing else is said.
 SMS_FROM_ONE_ADDRESS = 100
@@ -275,6 +276,15 @@ def limit_exports(subject: str) -> None:
         TooManyRequests: there were five in a day before.
     """
     _count([Limit(f"export {subject}", EXPORTS, DAY)])
+
+
+def limit_guest_searches(caller: Caller) -> None:
+    """Count a search of a guest list, so that nobody at the door copies the list piece by piece.
+
+    Raises:
+        TooManyRequests: the caller has searched three hundred times in fifteen minutes before.
+    """
+    _count([Limit(f"search guests {caller.actor}", GUEST_SEARCHES, QUARTER)])
 
 
 def limit_applications(account_id: UUID) -> None:

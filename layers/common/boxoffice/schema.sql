@@ -397,12 +397,13 @@ CREATE TABLE stock (
 ) WITH (fillfactor = 20);
 
 -- Beside the quantities of its ticket types, an event may have a capacity of its own, which they share. Its gates are
--- named entrances, as [{"name", "ticket_type_ids"}]. Null lets in any ticket type. If an event has no gates, a scan may
--- name any. After a cancellation, a job refunds the orders one by one. cancellation_finished_at says when none was
--- left. A full-text search reads search_vector. Until late_payments_until, payments may be opened that take days.
--- Orders with such payments hold late_payments_share percent of each ticket type at the most. An offer of the waitlist
--- holds its stock for waitlist_offer_minutes, between 8 and 22 o'clock at the venue. Guests solve a challenge if
--- the event asks for one, and confirm their free orders by a link if it asks for that.
+-- named entrances, as [{"name", "key", "ticket_type_ids"}]. Gates are told apart by key (`names.key_of`). Null lets in
+-- any ticket type. If an event has no gates, a scan may name any. After a cancellation, a job refunds the orders one by
+-- one. cancellation_finished_at says when none was left. A full-text search reads search_vector. Until
+-- late_payments_until, payments may be opened that take days. Orders with such payments hold late_payments_share
+-- percent of each ticket type at the most. An offer of the waitlist holds its stock for waitlist_offer_minutes, between
+-- 8 and 22 o'clock at the venue. Guests solve a challenge if the event asks for one, and confirm their free orders by a
+-- link if it asks for that.
 CREATE TABLE events (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
@@ -455,6 +456,10 @@ CREATE INDEX events_cancellation_unfinished ON events (cancelled_at)
 -- From partial indexes, the planner does not learn how often a city occurs, or how many events run at once.
 CREATE STATISTICS events_city ON (folded(city)) FROM events;
 CREATE STATISTICS events_span ON (tstzrange(starts_at, ends_at)) FROM events;
+
+-- True if a gate, as an event lists it, lets in a ticket type. Null if there is no gate.
+CREATE FUNCTION lets_in(gate jsonb, ticket_type uuid) RETURNS boolean LANGUAGE sql IMMUTABLE
+RETURN gate -> 'ticket_type_ids' = 'null' OR gate -> 'ticket_type_ids' ? ticket_type::text;
 
 -- A change of when or where a published event takes place, with what was so before it. Holders of tickets from before
 -- seen_at may know no better, so they are told from due_at on. A job does that in the order of the orders, and has come
@@ -1070,11 +1075,101 @@ FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tick
     JOIN organisations ON organisations.id = tickets.organisation_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id;
 
+-- ------------------------------------------------------------------------------------------------- the guest list
+
+-- The words of a text: the parts of each, and the whole of it without hyphens, such as oneill for O'Neill. Of an email
+-- address, the parts before the @. From U+0E00 on are the scripts without spaces between words, such as Thai and
+-- Chinese. A word with one of their characters is there from each of its first twenty characters on.
+CREATE FUNCTION guest_words(text) RETURNS SETOF text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    WITH words AS (
+        SELECT left(word, 60) AS word FROM regexp_split_to_table(folded($1), '\s+') AS chunk
+            CROSS JOIN unnest(translate(chunk, '-@', '') || string_to_array(split_part(chunk, '@', 1), '-')) AS word
+        WHERE word <> ''
+    )
+    SELECT word FROM words
+    UNION ALL SELECT substring(word FROM start)
+    FROM (SELECT word FROM words WHERE word ~ '[^\u0001-\u0dff]' OFFSET 0) AS unspaced
+        CROSS JOIN generate_series(2, least(length(word), 20)) AS start;
+END;
+
+-- A word of an event's guest list as it is stored: after the end of the event's id. So a search reads the words of its
+-- event alone, and of the few whose ids end alike.
+CREATE FUNCTION guest_lexeme(event uuid, word text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN right(event::text, 12) || word;
+
+-- What a search for a text asks of an event's guest list: for each word one that begins so, as a whole or in parts.
+-- Null if the text has no word.
+CREATE FUNCTION guest_query(event uuid, wanted text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT string_agg(format('(''%s'':*%s)', guest_lexeme(event, whole), ' | ' || parts), ' & ')::tsquery
+    FROM regexp_split_to_table(folded(wanted), '\s+') AS chunk
+        CROSS JOIN LATERAL translate(chunk, '-@', '') AS whole
+        CROSS JOIN LATERAL (
+            SELECT string_agg(format('''%s'':*', guest_lexeme(event, part)), ' & ') AS parts
+            FROM string_to_table(chunk, '-') AS part WHERE part <> '' AND chunk LIKE '%-%' AND chunk NOT LIKE '%@%'
+        ) AS parted
+    WHERE whole <> '';
+END;
+
+-- What finds a ticket when its holder comes without the QR. The row is made with the ticket and changes with what it is
+-- made of, by triggers. A transferred ticket is no longer found by its buyer.
+CREATE TABLE guest_list (
+    ticket_id uuid PRIMARY KEY,
+    event_id  uuid NOT NULL,
+    words     tsvector NOT NULL
+);
+CREATE INDEX guest_list_by_words ON guest_list USING gin (words);
+
+CREATE VIEW listed_guests AS
+SELECT tickets.id AS ticket_id, order_id, event_id, array_to_tsvector(ARRAY(
+    SELECT guest_lexeme(event_id, word) FROM guest_words(concat_ws(' ', holder_name, holder_email, seat,
+        left(number, 4) || '-' || right(number, 4), CASE WHEN transfer_count = 0 THEN buyer_name || ' ' || buyer_email
+        END)) AS word
+)) AS words
+FROM tickets JOIN orders ON orders.id = order_id;
+
+CREATE FUNCTION list_new_guests() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO guest_list (ticket_id, event_id, words)
+    SELECT ticket_id, listed.event_id, words
+    FROM new_tickets JOIN listed_guests AS listed ON ticket_id = new_tickets.id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER tickets_list_guests AFTER INSERT ON tickets REFERENCING NEW TABLE AS new_tickets
+    FOR EACH STATEMENT EXECUTE FUNCTION list_new_guests();
+
+CREATE FUNCTION list_guest_again() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE guest_list SET words = listed.words FROM listed_guests AS listed
+    WHERE guest_list.ticket_id = NEW.id AND listed.ticket_id = NEW.id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER tickets_list_guest_again AFTER UPDATE OF holder_name, holder_email, seat ON tickets FOR EACH ROW
+    WHEN ((OLD.holder_name, OLD.holder_email, OLD.seat) IS DISTINCT FROM (NEW.holder_name, NEW.holder_email, NEW.seat))
+    EXECUTE FUNCTION list_guest_again();
+
+-- Locks the tickets first, as everybody does who changes them. So nobody else changes their rows of the guest list.
+CREATE FUNCTION list_guests_of_order_again() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM id FROM tickets WHERE order_id = NEW.id ORDER BY id FOR NO KEY UPDATE;
+    UPDATE guest_list SET words = listed.words FROM listed_guests AS listed
+    WHERE listed.order_id = NEW.id AND guest_list.ticket_id = listed.ticket_id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER orders_list_guests_again AFTER UPDATE OF buyer_name, buyer_email ON orders FOR EACH ROW
+    WHEN ((OLD.buyer_name, OLD.buyer_email) IS DISTINCT FROM (NEW.buyer_name, NEW.buyer_email))
+    EXECUTE FUNCTION list_guests_of_order_again();
+
 -- True in let_in says that the door let somebody in. Of those scans of a ticket, the earliest max_entries have the
 -- outcome admitted. Each other one is a conflict, and its outcome is the reason, until it is undone. A device numbers
 -- its scans in sequence, so that a repeat counts once. An offline scan happened at device_time by the device's clock,
--- which was skew_ms ahead of ours. Our time of a scan is at. The transfer_count is that of the QR that was scanned
--- (decision 26).
+-- which was skew_ms ahead of ours. Our time of a scan is at. If time_unknown, device_time cannot be right. Then at is
+-- when the device reported the scan. The qr_hash and the transfer_count are of the QR that was scanned. An admission by
+-- the guest list has no qr_hash.
 CREATE TABLE scans (
     id             uuid PRIMARY KEY,
     ticket_id      uuid NOT NULL REFERENCES tickets,
@@ -1082,6 +1177,7 @@ CREATE TABLE scans (
     outcome        scan_outcome NOT NULL,
     let_in         boolean NOT NULL,
     transfer_count smallint NOT NULL,
+    qr_hash        bytea,
     gate           text,
     device_id      text,
     sequence       bigint,
@@ -1089,11 +1185,13 @@ CREATE TABLE scans (
     at             timestamptz NOT NULL DEFAULT now(),
     device_time    timestamptz,
     skew_ms        bigint,
+    time_unknown   boolean NOT NULL DEFAULT false,
     received_at    timestamptz NOT NULL DEFAULT now(),
     undone_at      timestamptz,
     undone_by      uuid,
     CONSTRAINT scans_let_in CHECK (let_in OR outcome NOT IN ('admitted', 'undone')),
     CONSTRAINT scans_numbered CHECK (device_id IS NOT NULL OR sequence IS NULL),
+    CONSTRAINT scans_time CHECK (device_time IS NOT NULL OR NOT time_unknown),
     CONSTRAINT scans_undone CHECK ((outcome = 'undone') = (undone_at IS NOT NULL))
 );
 CREATE INDEX scans_ticket_id ON scans (ticket_id);

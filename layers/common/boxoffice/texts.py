@@ -7,11 +7,12 @@ characters and what turns the direction of the text around it do not. People pas
 import re
 import unicodedata
 
-_PLAIN = re.compile("[!-~](?:[ -~]*[!-~])?")  # most texts are so, and every buyer waits for what this saves
+# Patterns are compiled when they are used first: whoever starts waits for none.
+_PLAIN = "[!-~](?:[ -~]*[!-~])?"  # most texts are so, and every buyer waits for what this saves
 _LINE_BREAKS = "\n\x0b\x0c\r\x85\u2028\u2029"
-_BREAK = re.compile(rf"\r\n|[{_LINE_BREAKS}]")
-_BREAKS_AND_TABS = re.compile(rf"[\t{_LINE_BREAKS}][\t {_LINE_BREAKS}]*")
-_DROPPED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_BREAK = rf"\r\n|[{_LINE_BREAKS}]"
+_BREAKS_AND_TABS = rf"[\t{_LINE_BREAKS}][\t {_LINE_BREAKS}]*"
+_DROPPED = "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 _BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol for Unicode, but they leave no ink
 
 _MOST_MARKS = 30
@@ -20,17 +21,17 @@ _SIGNS_OF_ADDRESSES = str.maketrans("\u3002\u2236\ua789\u2044\u2215", ".::" + "/
 
 def one_line(text: str) -> str:
     """Return a text on one line, in its one spelling (NFC), without what is dropped."""
-    return text if _PLAIN.fullmatch(text) else _normal(_BREAKS_AND_TABS.sub(" ", text))
+    return text if re.fullmatch(_PLAIN, text) else _normal(re.sub(_BREAKS_AND_TABS, " ", text))
 
 
 def lines(text: str) -> str:
     """Return a text whose lines end with ``\\n``, in its one spelling (NFC), without what is dropped."""
-    return _normal(_BREAK.sub("\n", text))
+    return _normal(re.sub(_BREAK, "\n", text))
 
 
 def is_visible(text: str) -> bool:
     """Return True if a text has a character that people can see."""
-    return bool(_PLAIN.match(text)) or any(
+    return bool(re.match(_PLAIN, text)) or any(
         unicodedata.category(char)[0] in "LNPS" for char in text if char not in _BLANKS
     )
 
@@ -47,7 +48,7 @@ def has_web_address(text: str) -> bool:
 
 
 def _normal(text: str) -> str:
-    plain = _DROPPED.sub("", text).strip()
+    plain = re.sub(_DROPPED, "", text).strip()
     if plain.isascii():
         return plain
     _check_marks(plain)

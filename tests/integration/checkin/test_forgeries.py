@@ -1,6 +1,7 @@
 """Any text that is not a ticket's own QR is refused, and nothing breaks."""
 
 import base64
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from boxoffice.tickets import qr
 from tests.helpers import factories, invariants
 from tests.helpers.doors import Doors, open_doors
 from tests.helpers.factories import NOW
+from tests.helpers.offline_scanner import OfflineScanner
 from tests.helpers.support import Client
 
 _BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -100,6 +102,46 @@ def test_a_qr_of_another_transfer_count_or_organisation_is_refused_even_with_our
 
     assert refused(doors, qr.text_of(master, 1, transfer_count, doors.organisation, content.subject_id))
     assert refused(doors, qr.text_of(master, 1, 0, UUID(int=transfer_count), content.subject_id))
+
+
+def test_a_forgery_is_told_even_if_its_sequence_was_used_for_the_ticket(doors: Doors) -> None:
+    """A device that repeats a number must not let in whoever has guessed the ticket's id."""
+    (ticket,) = doors.sell(max_entries=3)
+    content = qr.read(ticket.qr)
+    assert content is not None
+    forged = qr.text_of(b"another key", content.key_id, content.transfer_count, doors.organisation, ticket.id)
+    numbered = {"device_id": "phone", "sequence": 1}
+    assert doors.scan(ticket, **numbered).status == 200
+
+    assert (doors.scan(forged, **numbered).status, doors.scan(forged, **numbered).code) == (422, "forged")
+    assert doors.scan(ticket, **numbered).status == 200  # the first scan again
+    assert doors.scan(forged, device_id="phone", sequence=2).code == "forged"
+    assert doors.scan(ticket, device_id="phone", sequence=2).code == "sequence_reused"
+    assert doors.conn.execute("SELECT entries FROM tickets").fetchone() == (1,)
+    invariants.check(doors.conn)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        str.lower,
+        str.swapcase,
+        lambda text: "\ufeff" + text,
+        lambda text: f"\r\n {text}\t\r\n",
+        lambda text: "\r\n".join((text[:30], text[30:])),
+        lambda text: "\u200b".join(text),
+        lambda text: "".join(chr(ord(char) + 0xFEE0) for char in text),  # full width
+    ],
+)
+def test_a_qr_is_known_however_a_scanner_sends_it(doors: Doors, spoil: Callable[[str], str]) -> None:
+    (ticket,) = doors.sell(max_entries=2)
+    device = OfflineScanner("A")
+    device.read(doors.manifest().json)
+
+    assert device.scan(spoil(ticket.qr), NOW) == "admitted"
+    assert doors.scan(spoil(ticket.qr)).status == 200
+    assert [result["outcome"] for result in doors.sync("A", *device.unsent).json["results"]] == ["admitted"]
+    invariants.check(doors.conn)
 
 
 def test_foreign_used_former_and_old_qrs_are_refused_at_each_scan(doors: Doors, api: Client, conn: Connection) -> None:

@@ -30,6 +30,7 @@ class Plan:
     Attributes:
         entries: the `max_entries` of each ticket.
         skews: by how many milliseconds the clock of each device is ahead.
+        stopped: the devices whose clock stands in 1970 while they scan, and is set right before they report.
         fresh: the devices that read the manifest again after the refund and the transfer, which come at second 0.
         scans: device, ticket and second of each offline scan. The flag shows the new QR, if the ticket has one.
         online: ticket and second of each online scan.
@@ -37,6 +38,7 @@ class Plan:
 
     entries: list[int]
     skews: list[int]
+    stopped: set[int]
     fresh: set[int]
     scans: list[tuple[int, int, int, bool]]
     online: list[tuple[int, int]]
@@ -50,6 +52,7 @@ def plans(draw: st.DrawFn) -> Plan:
     return Plan(
         entries,
         skews,
+        draw(st.sets(device, max_size=2)),
         draw(st.sets(device)),
         draw(st.lists(st.tuples(device, ticket, SECONDS, st.booleans()), max_size=16)),
         draw(st.lists(st.tuples(st.integers(0, len(entries) - 1), SECONDS.filter(lambda n: n % 7 == 3)), max_size=3)),
@@ -114,7 +117,8 @@ class Evening:
 
     def _scan_offline(self) -> None:
         for device, ticket, second, newer in sorted(self._plan.scans, key=lambda scan: scan[2]):
-            now = self._zero + timedelta(seconds=second, milliseconds=self._plan.skews[device])
+            zero = datetime(1970, 2, 1, tzinfo=UTC) if device in self._plan.stopped else self._zero
+            now = zero + timedelta(seconds=second, milliseconds=self._plan.skews[device])
             self.devices[device].scan(self._text(ticket, newer=newer), now)
 
     def _text(self, ticket: int, *, newer: bool) -> str:

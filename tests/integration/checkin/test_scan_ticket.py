@@ -96,7 +96,7 @@ def test_a_refunded_ticket_admits_nobody(door: TicketAtDoor, conn: Connection) -
 
 def test_forgeries_are_refused_and_the_answer_says_nothing_of_the_ticket(door: TicketAtDoor, conn: Connection) -> None:
     last = "A" if door.qr[-1] != "A" else "B"
-    texts = [door.qr[:-1] + last, door.qr[:-1], door.qr.lower(), "BO1:", "https://example.com", "\u0000", "é" * 100]
+    texts = [door.qr[:-1] + last, door.qr[:-1], door.qr[4:], "BO1:", "https://example.com", "\u0000", "é" * 100]
 
     answers = [door.scan(text) for text in texts]
 
@@ -132,7 +132,9 @@ def test_a_former_qr_is_not_taken_for_a_forgery(door: TicketAtDoor, conn: Connec
     assert door.scan(newer).status == 200
 
 
-@pytest.mark.parametrize("body", [{}, {"qr": 1}, {"qr": "x" * 501}, {"qr": "x", "gate": "a\nb"}, {"qr": "x", "at": 1}])
+@pytest.mark.parametrize(
+    "body", [{}, {"qr": 1}, {"qr": "x" * 501}, {"qr": "x", "gate": "\u200b"}, {"qr": "x", "at": 1}]
+)
 def test_a_malformed_scan_is_refused(door: TicketAtDoor, body: dict[str, Any]) -> None:
     assert door.api.post("/v1/scans", body, account=door.scanner).code == "invalid"
 

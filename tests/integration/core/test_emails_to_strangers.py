@@ -23,6 +23,7 @@ VICTIM = "ada@example.com"
 COUNTED = {
     "confirm_email",
     "confirm_email_change",
+    "confirm_order",
     "confirm_order_email",
     "confirm_sign_up",
     "invitation",

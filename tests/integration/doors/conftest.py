@@ -6,7 +6,10 @@ from psycopg import Connection
 from tests.helpers.doors import Doors, open_doors
 from tests.helpers.support import Client
 
-GATES = '[{"name": "North", "ticket_type_ids": null}, {"name": "South", "ticket_type_ids": null}]'
+GATES = """[
+    {"name": "North", "key": "north", "ticket_type_ids": null},
+    {"name": "South", "key": "south", "ticket_type_ids": null}
+]"""
 
 
 @pytest.fixture

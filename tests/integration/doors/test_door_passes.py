@@ -42,6 +42,13 @@ def attendance(doors: Doors, token: str) -> int:
     return doors.api.get(path, headers={"Authorization": f"Bearer {token}"}).status
 
 
+@pytest.mark.parametrize("spoil", ["\ufeff{}", " {}\r\n", "\u200b{}\u200b"])
+def test_a_code_is_known_however_a_scanner_sends_it(doors: Doors, spoil: str) -> None:
+    code = create(doors).json["pairing_code"]["code"]
+
+    assert pair(doors.api, spoil.format("\n".join((code[:20], code[20:])))).status == 201
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_pass_pairs_a_device_with_its_first_code(doors: Doors, name: str) -> None:
     made = create(doors, name=name, gates=["North"])
@@ -161,6 +168,28 @@ def test_a_pass_is_for_gates_of_its_events(doors: Doors) -> None:
     answer = create(doors, gates=["North", "East"])
 
     assert (answer.status, answer.code, answer.json["gates"]) == (422, "unknown_gates", ["East"])
+    assert answer.json["known_gates"] == ["North", "South"]
+    assert create(doors, gates=["north ", "NORTH"]).json["gates"] == ["North"]
+
+
+def test_an_event_keeps_the_gates_that_live_passes_name(doors: Doors, conn: Connection) -> None:
+    def rename(*names: str) -> Answer:
+        gates = [{"name": name, "ticket_type_ids": None} for name in names]
+        return doors.api.patch(f"/v1/events/{doors.event}", {"gates": gates}, account=doors.manager)
+
+    door_pass = create(doors, gates=["North"]).json["id"]
+    create(doors)  # for any gate
+
+    refused = rename("North Hall", "South")
+
+    assert (refused.status, refused.code) == (409, "gates_in_use")
+    assert (refused.json["gates"], refused.json["door_passes"]) == (["North"], [door_pass])
+    assert rename("NORTH", "West").status == 200
+    assert rename().status == 200  # without gates it takes any name
+    assert rename("South").code == "gates_in_use"
+    path = f"/v1/organisations/{doors.organisation}/door-passes/{door_pass}"
+    assert doors.api.delete(path, account=doors.manager).status == 204
+    assert rename("South").status == 200
 
 
 @pytest.mark.parametrize(

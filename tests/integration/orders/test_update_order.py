@@ -343,6 +343,24 @@ class TestPendingOrder:
         assert letter.token == confirmed.json["access_token"]
         assert sale.read(order, order_token(order)).status == 404
 
+    def test_a_free_order_that_waits_for_its_buyer_waits_for_the_next_one(
+        self, sale: Sale, conn: db.Connection
+    ) -> None:
+        conn.execute("UPDATE ticket_types SET price = 0")
+        conn.execute("UPDATE events SET confirm_free_orders = true")
+        placed = sale.api.post("/v1/orders", factories.order_request(sale.ticket_type, 1), key="new")
+        order, former = UUID(placed.json["id"]), letters_to(conn, placed.json["buyer"]["email"])[0].token
+
+        assert sale.give(order).json["status"] == "pending"
+        letter = letters_to(conn, NEW)[-1]
+
+        assert letter.template == "confirm_order"
+        path = "/v1/order-confirmations"
+        assert sale.api.post(path, {"token": former}).code == "link_over"
+        confirmed = sale.api.post(path, {"token": letter.token})
+        assert sale.read(order, confirmed.json["access_token"]).json["status"] == "paid"
+        invariants.check(conn)
+
     def test_an_order_that_has_ended_stays_as_it_is(self, sale: Sale, conn: db.Connection) -> None:
         order = factories.order(conn, sale.ticket_type, buyer_email=OLD)
         for status in ("expired", "cancelled", "refunded"):

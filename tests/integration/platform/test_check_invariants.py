@@ -164,8 +164,7 @@ def money_for(conn: Connection, order: UUID) -> Any:
 def offer_to_the_waitlist(sale: Sale) -> None:
     api, conn, ids = sale.api, sale.conn, sale.ids
     gone = sale.buy("gone", (ids["last"], 2))
-    request = {"quantity": 1, "name": "Ada Waiting", "email": "waiting@example.com"}
-    sale.done(api.post(f"/v1/ticket-types/{ids['last']}/waitlist", request))
+    factories.waitlist_entry(conn, ids["last"], quantity=1, email="waiting@example.com")
     late = payers.started(api, gone)
     sale.done(api.post(f"/v1/orders/{gone}/cancel", account=sale.manager))
     ids["entry"], status = row_of(conn, "SELECT id, status FROM waitlist_entries")

@@ -283,8 +283,7 @@ def offered(conn: Connection, doors: Doors) -> list[tuple[UUID, str]]:
     """Make an offer of the waitlist. Return its id and address."""
     ticket_type = factories.ticket_type(conn, event_id=doors.event, quantity=1)
     order = factories.order(conn, ticket_type, quantity=1)
-    request = {"quantity": 1, "name": "Chi", "email": "chi@example.com"}
-    assert doors.api.post(f"/v1/ticket-types/{ticket_type}/waitlist", request).status < 300
+    factories.waitlist_entry(conn, ticket_type, quantity=1, email="chi@example.com")
     assert doors.api.post(f"/v1/orders/{order}/cancel", account=doors.manager).status == 200
     return conn.execute("SELECT id, email FROM waitlist_entries WHERE status = 'offered'").fetchall()
 

@@ -49,7 +49,7 @@ def test_the_account_is_closed_at_once_and_then_erased(api: Client, conn: Connec
     assert not can_refresh(api, other)
     assert api.get("/v1/me", headers=person.headers).status == 401
     assert api.post("/v1/sessions", {"email": EMAIL, "password": PASSWORD}).status == 401
-    assert traces(conn) == {"orders", "tickets", "outbox", "erasures", "rate_limits"}
+    assert traces(conn) == {"orders", "tickets", "guest_list", "outbox", "erasures", "rate_limits"}
     templates = conn.execute("SELECT template FROM outbox WHERE recipient = %s", [EMAIL]).fetchall()
     assert ("account_erased",) in templates
 

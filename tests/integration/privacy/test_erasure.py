@@ -84,7 +84,7 @@ def test_nothing_of_a_guest_is_left_and_the_books_are_whole(api: Client, conn: C
     everything_of(conn, None)
     before = conn.execute("SELECT id, status, total, currency FROM orders ORDER BY id").fetchall()
     valid = conn.execute("SELECT id, status, qr_hash FROM tickets ORDER BY id").fetchall()
-    assert len(traces(conn)) == 9
+    assert len(traces(conn)) == 10
 
     erase(conn, guest())
 

@@ -3,6 +3,7 @@
 import base64
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 from psycopg import Connection
@@ -67,6 +68,20 @@ def test_an_invalid_query_is_refused(cloakroom: Cloakroom, query: dict[str, Any]
     answer = cloakroom.api.get(f"{cloakroom.path}/slots", account=cloakroom.scanner, query=query)
 
     assert (answer.status, answer.code) == (422, "invalid")
+
+
+def test_scanners_see_customers_masked_and_managers_whole(cloakroom: Cloakroom) -> None:
+    cloakroom.claim(customer={"email": "ada.obi@example.com"})
+    cloakroom.claim(customer={"phone": "+2348012345678"})
+
+    def contacts(account: UUID) -> list[tuple[str | None, str | None]]:
+        answer = cloakroom.api.get(f"{cloakroom.path}/slots", account=account, query={"state": "taken"})
+        return [
+            (slot["claim"]["customer"]["email"], slot["claim"]["customer"]["phone"]) for slot in answer.json["items"]
+        ]
+
+    assert contacts(cloakroom.scanner) == [("a…@example.com", None), (None, "…678")]
+    assert contacts(cloakroom.manager) == [("ada.obi@example.com", None), (None, "+2348012345678")]
 
 
 def test_only_members_see_them(cloakroom: Cloakroom, conn: Connection) -> None:

@@ -105,7 +105,7 @@ def forgeries(draw: st.DrawFn, text: str, organisation: UUID, claim: UUID) -> st
                 text[position:] if position else "",
                 text[:position] + letter + text[position + 1 :],
                 text[:position] + letter + text[position:],
-                text.swapcase(),
+                text.replace("BC1:", "BO1:"),
                 signed,
                 qr.text_of(master, 1, 0, uuid4(), uuid4(), CLAIM),
                 "BC1:" + draw(st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", min_size=50, max_size=60)),
@@ -122,7 +122,7 @@ def test_only_the_claims_own_text_is_accepted(cloakroom: Cloakroom, conn: Connec
     @settings(max_examples=300, deadline=None, database=None, suppress_health_check=[*HealthCheck], derandomize=True)
     @given(forgeries(claim["qr"], cloakroom.organisation, UUID(claim["id"])))
     def show(text: str) -> None:
-        if text.strip() == claim["qr"]:
+        if "".join(text.split()).upper() == claim["qr"]:
             return
         answer = cloakroom.scan(text)
         assert (answer.status, answer.code) in {(422, "forged"), (404, "not_found")}, text

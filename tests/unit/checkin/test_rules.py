@@ -1,6 +1,7 @@
 """Offline scans: their times, results and conflicts. The manifest: its pages, versions and tickets."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 import pytest
@@ -25,7 +26,11 @@ def scan(at: datetime, sequence: int = 1) -> OfflineScan:
 
 
 def recounted(sequence: int, outcome: str, *, device: str = "A", ticket: UUID = TICKET) -> RecountedScan:
-    return RecountedScan(UUID(int=sequence), ticket, outcome, device, sequence, None, NOW, None)  # type: ignore[arg-type]
+    return RecountedScan(UUID(int=sequence), ticket, b"", outcome, device, sequence, None, NOW, False, None)  # type: ignore[arg-type]
+
+
+def reported(sequence: int, refusal: Literal["wrong_event"] | None = None) -> ReportedScan:
+    return ReportedScan(sequence, TICKET, b"", None, refusal, None if refusal else {})
 
 
 def event(oldest_open_xid: int = 50, next_xid: int = 60, title: str = "Jazz") -> EventAtDoor:
@@ -127,14 +132,10 @@ def test_a_reading_starts_over_once_more_keys_are_withdrawn() -> None:
 
 def test_results_come_in_the_order_of_the_scans() -> None:
     scans = [scan(NOW, number) for number in (5, 4, 3, 2)]
-    reported = [
-        ReportedScan(5, TICKET, None, {}),
-        ReportedScan(4, TICKET, None, {}),
-        ReportedScan(3, TICKET, "wrong_event", None),
-    ]
+    sent = [reported(5), reported(4), reported(3, "wrong_event")]
     stored = [recounted(4, "admitted", ticket=OTHER), recounted(5, "admitted"), recounted(5, "refunded", device="B")]
 
-    results = rules.sync_results(scans, "A", reported, stored)
+    results = rules.sync_results(scans, "A", sent, stored)
 
     assert [result.outcome for result in results] == ["admitted", "sequence_reused", "wrong_event", "forged"]
 

@@ -68,13 +68,19 @@ def test_the_organisation_has_each_event(found: list[EventAtPass], missing: list
     ],
 )
 def test_gates_are_those_of_an_event(gates: list[str] | None, tonight: list[str], tomorrow: list[str]) -> None:
-    rules.check_request(request(gates=gates), events(tonight, tomorrow), NOW)
+    assert rules.gates_of(request(gates=gates), events(tonight, tomorrow)) == gates
+
+
+def test_a_gate_is_known_however_people_write_it() -> None:
+    wanted = request(gates=["north  gate", "NORTH GATE", "\uff37est"])
+
+    assert rules.gates_of(wanted, events(["North Gate"], ["West"])) == ["North Gate", "West"]
 
 
 def test_a_gate_that_no_event_has_is_unknown() -> None:
     with pytest.raises(UnknownGates) as refusal:
-        rules.check_request(request(gates=["North", "north", "East"]), events(["North"], ["West"]), NOW)
-    assert refusal.value.facts == {"gates": ["north", "East"]}
+        rules.gates_of(request(gates=["North", "north", "Nrth", "East"]), events(["North"], ["West"]))
+    assert refusal.value.facts == {"gates": ["Nrth", "East"], "known_gates": ["North", "West"]}
 
 
 @pytest.mark.parametrize("fields", [{"until": NOW}, {"until": NOW - timedelta(hours=1)}, {"revoked_at": NOW}])

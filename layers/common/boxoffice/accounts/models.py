@@ -17,6 +17,7 @@ from boxoffice.models import (
     Id,
     Name,
     Page,
+    PastedText,
     Patch,
     Phone,
     Request,
@@ -43,7 +44,7 @@ Password = Annotated[
     Field(json_schema_extra={"format": "password", "maxLength": MOST_BYTES}, description="At most 72 bytes of UTF-8"),
 ]
 NewPassword = Annotated[Password, Field(min_length=LEAST_CHARACTERS)]
-OneTimeText = Annotated[ShortText, Field(description="The token in the fragment of an emailed link")]
+OneTimeText = Annotated[PastedText, Field(description="The token in the fragment of an emailed link")]
 PhoneCountry = Annotated[
     str, StringConstraints(pattern=COUNTRY_CODE), Field(description="ISO 3166-1 alpha-2", examples=["NG"])
 ]

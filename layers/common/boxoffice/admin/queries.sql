@@ -339,11 +339,12 @@ SELECT id AS ticket_id, entries, admissions FROM tickets LEFT JOIN (
 WHERE entries <> coalesce(admissions, 0) OR first_scan_at IS DISTINCT FROM first_at LIMIT 10
 
 -- name: entries_out_of_order
--- A ticket with a conflict has its most entries from earlier scans.
+-- A ticket with a conflict has its most entries from earlier scans. Those of unknown time count after all others.
 SELECT scans.id AS scan_id, ticket_id, at FROM scans JOIN tickets ON tickets.id = ticket_id
 WHERE let_in AND outcome = 'already_scanned' AND max_entries > (
     SELECT count(*) FROM scans AS earlier
-    WHERE earlier.ticket_id = scans.ticket_id AND earlier.outcome = 'admitted' AND earlier.at <= scans.at)
+    WHERE earlier.ticket_id = scans.ticket_id AND earlier.outcome = 'admitted'
+        AND CASE WHEN scans.time_unknown THEN true ELSE NOT earlier.time_unknown AND earlier.at <= scans.at END)
 LIMIT 10
 
 -- name: slots_that_claims_contradict

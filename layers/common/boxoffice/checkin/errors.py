@@ -16,6 +16,16 @@ class Transferred(DomainError):
     event_id: UUID
 
 
+class UnknownGate(DomainError):
+    status = 422
+    code = "unknown_gate"
+    meaning = "The event has no gate {gate}."
+    remedy = "Choose one of `known_gates` on the device, and scan again."
+    gate: str
+    known_gates: list[str]
+    detail: str
+
+
 class NotAdmitted(DomainError):
     code = "not_admitted"
     meaning = "The scan let nobody in."
@@ -34,7 +44,7 @@ class Refusal(DomainError):
     first_scan_at: datetime | None
     first_scan_gate: str | None
     doors_open_at: datetime | None
-    detail: str = ""
+    detail: str
 
 
 class AlreadyScanned(Refusal):
@@ -46,13 +56,16 @@ class AlreadyScanned(Refusal):
 class WrongEvent(Refusal):
     code = "wrong_event"
     meaning = "The ticket is for another event."
-    remedy = "Do not admit. `event_id` names the ticket's event."
+    remedy = "Do not admit. `event_title` and `starts_at` say which event it is for."
+    event_title: str
+    starts_at: datetime
 
 
 class WrongGate(Refusal):
     code = "wrong_gate"
     meaning = "This gate does not admit tickets of the type {ticket_type_name}."
-    remedy = "Send the holder to another gate."
+    remedy = "Send the holder to one of `gates`."
+    gates: list[str]
 
 
 class NotYet(Refusal):

@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, GetPydanticSchema, ValidationError, model_validator
+from pydantic_core import core_schema
 
 from boxoffice.events.models import GateView
 from boxoffice.models import ActorView, Id, Moment, Page, Request, ShortText, View
 
 MOST_SCANS = 500  # in one sync
+MOST_SEQUENCE = 2**53 - 1  # the largest integer that each language reads in JSON
 MOST_TICKETS = 50_000  # on one page of the manifest: about 1.6 MB, and Lambda answers 6 MB at most
 
 type ScanOutcome = Literal[
@@ -28,23 +30,23 @@ type ScanOutcome = Literal[
     "forged",
     "undone",
 ]
-type SyncOutcome = Literal[
-    "admitted",
-    "already_scanned",
-    "refunded",
-    "transferred",
-    "undone",
-    "forged",
-    "wrong_event",
-    "sequence_reused",
-    "outside_door_pass",
-]
-type NotStored = Literal["forged", "wrong_event", "sequence_reused", "outside_door_pass"]
+type GuestState = Literal["valid", "used", "refunded", "disputed"]
+type NotStored = Literal["invalid", "forged", "wrong_event", "sequence_reused", "outside_door_pass"]
+type SyncOutcome = Literal["admitted", "already_scanned", "refunded", "transferred", "undone"] | NotStored
 
 Qr = Annotated[str, Field(max_length=500, description="What the QR says")]
 Sequence = Annotated[
     int,
-    Field(strict=True, ge=1, le=2**53 - 1, description="The device's own number of the scan. A repeat counts once"),
+    Field(strict=True, ge=1, le=MOST_SEQUENCE, description="The device's own number of the scan. A repeat counts once"),
+]
+
+
+TimeUnknown = Annotated[
+    bool,
+    Field(
+        description="True if the device's clock cannot have been right: before the ticket was issued, or long before "
+        "the doors opened. Then `at` is when the scan was reported, and all entries of known time count before it"
+    ),
 ]
 
 
@@ -76,10 +78,32 @@ class OfflineScan(Request):
     gate: ShortText | None = None
 
 
-def _numbered_once(scans: list[OfflineScan]) -> list[OfflineScan]:
-    if len({scan.sequence for scan in scans}) < len(scans):
-        raise ValueError("must give each scan a `sequence` of its own")
-    return scans
+@dataclass(frozen=True)
+class InvalidScan:
+    """A scan of a sync that cannot be read, and why."""
+
+    content: object
+    error: ValidationError
+
+    @property
+    def sequence(self) -> int | None:
+        """Its number, if that can be read."""
+        number = self.content.get("sequence") if isinstance(self.content, dict) else None
+        return number if type(number) is int and 1 <= number <= MOST_SEQUENCE else None
+
+
+def _read_each(scan: object, _: object) -> OfflineScan | InvalidScan:
+    """Read a scan, so that one which cannot be read is told singly and does not refuse the others."""
+    try:
+        return OfflineScan.model_validate(scan)
+    except ValidationError as error:
+        return InvalidScan(scan, error)
+
+
+type SentScan = Annotated[
+    OfflineScan | InvalidScan,
+    GetPydanticSchema(lambda _, handler: core_schema.no_info_wrap_validator_function(_read_each, handler(OfflineScan))),
+]
 
 
 class SyncRequest(Request):
@@ -87,7 +111,7 @@ class SyncRequest(Request):
     sent_at: Moment = Field(
         description="The device's clock now. The server compares it with its own, and corrects the scans' times"
     )
-    scans: Annotated[list[OfflineScan], Field(min_length=1, max_length=MOST_SCANS), AfterValidator(_numbered_once)]
+    scans: Annotated[list[SentScan], Field(min_length=1, max_length=MOST_SCANS)]
 
 
 class ScanView(View):
@@ -130,6 +154,7 @@ class ScanRecordView(View):
     at: datetime
     device_time: datetime | None = Field(description="For an offline scan: the time on the device's clock")
     skew_ms: int | None = Field(description="By how much that clock was ahead of ours, in milliseconds")
+    time_unknown: TimeUnknown
     received_at: datetime
     undone_at: datetime | None
     undone_by: ActorView | None
@@ -139,14 +164,26 @@ class ScanPage(Page[ScanRecordView]):
     """A page of scans, latest first."""
 
 
+class ScanErrorView(View):
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
 class SyncedScanView(View):
-    sequence: int
+    index: int = Field(description="The place of the scan in `scans`, from 0")
+    sequence: int | None = Field(description="Null if it cannot be read")
     outcome: SyncOutcome
     scan_id: Id | None = Field(
-        description="Null if the scan is not stored: `forged`, `wrong_event`, `sequence_reused`, `outside_door_pass`"
+        description="Null if the scan is not stored: `invalid`, `forged`, `wrong_event`, `sequence_reused`, "
+        "`outside_door_pass`"
     )
     at: datetime | None = Field(description="When the device let the holder in, by our clock")
+    time_unknown: TimeUnknown
     refunded_at: datetime | None = Field(description="When the ticket was refunded, even if that was after the scan")
+    errors: list[ScanErrorView] = Field(
+        description="For `invalid`: which parts of the scan cannot be read, and why. A sync tells the first twenty"
+    )
 
 
 class ConflictView(View):
@@ -157,6 +194,7 @@ class ConflictView(View):
     sequence: int | None
     gate: str | None
     at: datetime
+    time_unknown: TimeUnknown
     first_scan: FirstScanView | None = Field(description="The ticket's first entry that counts, if there is one")
 
 
@@ -196,6 +234,27 @@ class ManifestView(View):
     has_more: bool = Field(description="True if there are more tickets now: go on with `next_cursor` at once")
 
 
+class GuestView(View):
+    ticket_id: Id = Field(description="Admit the holder with `scan_ticket_by_id`")
+    order_number: str = Field(description="As people read it, such as K7QW-3MPX")
+    ticket_type_id: Id
+    ticket_type_name: str
+    holder_name: str
+    holder_email: str = Field(description="Masked, such as `a…@example.com`")
+    buyer_name: str
+    seat: str | None
+    group_size: int = Field(description="How many people an entry lets in")
+    state: GuestState = Field(description="`valid`, or why the ticket does not admit. The event's times are not in it")
+    entries: int = Field(description="How many entries the ticket has used")
+    max_entries: int
+    first_scan_at: datetime | None
+    first_scan_gate: str | None
+
+
+class GuestPage(Page[GuestView]):
+    """A page of the guest list, in the order of purchase."""
+
+
 class TypeAttendance(View):
     ticket_type_id: Id
     name: str
@@ -231,9 +290,14 @@ class AttendanceView(View):
 
 @dataclass(frozen=True)
 class ScannedTicket:
-    """A ticket as a scan left it, with the scan's outcome."""
+    """A ticket as a scan left it, with the scan's outcome.
 
-    outcome: ScanOutcome | Literal["sequence_reused"]
+    Attributes:
+        gate: where it was scanned, as the event writes the gate's name.
+        gates: those that let the ticket in. For an unknown gate, all of the event.
+    """
+
+    outcome: ScanOutcome | Literal["sequence_reused", "unknown_gate"]
     scan_id: UUID
     ticket_id: UUID
     event_id: UUID
@@ -245,8 +309,12 @@ class ScannedTicket:
     max_entries: int
     first_scan_at: datetime | None
     first_scan_gate: str | None
+    event_title: str
+    starts_at: datetime
     doors_open_at: datetime | None
     time_zone: str
+    gate: str | None
+    gates: list[str]
 
 
 @dataclass(frozen=True)
@@ -268,6 +336,7 @@ class ScanRecord:
     at: datetime
     device_time: datetime | None
     skew_ms: int | None
+    time_unknown: bool
     received_at: datetime
     undone_at: datetime | None
     undone_by: dict[str, Any] | None
@@ -308,6 +377,8 @@ class ReportedScan:
 
     sequence: int
     ticket_id: UUID
+    qr_hash: bytes
+    gate: str | None
     refusal: Literal["forged", "wrong_event"] | None
     webhook: dict[str, object] | None
 
@@ -318,11 +389,13 @@ class RecountedScan:
 
     scan_id: UUID
     ticket_id: UUID
+    qr_hash: bytes | None
     outcome: SyncOutcome
     device_id: str | None
     sequence: int | None
     gate: str | None
     at: datetime
+    time_unknown: bool
     refunded_at: datetime | None
 
 
@@ -385,6 +458,26 @@ class ManifestTicket:
     entries_left: int
     group_size: int
     changed_in: int
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A ticket as a search of the guest list finds it."""
+
+    ticket_id: UUID
+    order_number: str
+    ticket_type_id: UUID
+    ticket_type_name: str
+    holder_name: str
+    holder_email: str
+    buyer_name: str
+    seat: str | None
+    group_size: int
+    state: GuestState
+    entries: int
+    max_entries: int
+    first_scan_at: datetime | None
+    first_scan_gate: str | None
 
 
 @dataclass(frozen=True)

@@ -5,61 +5,68 @@
 -- The lock shows the ticket as the winner of a race left it, so the loser learns when and where it was used.
 -- The clock is read under the lock, so that the times of scans follow the order of locks.
 -- Returns no row if the scanner does not work for the ticket's organisation.
--- A sequence that the device has used before returns the outcome that it had then.
--- Without a QR (the guest list) the ticket's id is enough.
+-- A sequence that the device has used before returns the outcome that it had then, if ticket, QR and gate are the same.
+-- A text that is not the ticket's QR is forged, whatever its sequence. An unknown gate is the device's fault, and so is
+-- not stored. Without a QR (the guest list) the ticket's id is enough.
 WITH locked AS MATERIALIZED (
     SELECT * FROM tickets WHERE id = %(ticket_id)s
         AND (organisation_id = %(acts_for)s OR works_for(%(account_id)s, organisation_id))
     FOR NO KEY UPDATE
 ), decided AS MATERIALIZED (
-    SELECT locked.*, ticket_types.name AS ticket_type_name, time_zone, doors_open_at, earlier.id AS earlier_id,
+    SELECT locked.*, ticket_types.name AS ticket_type_name, title AS event_title, time_zone, starts_at, doors_open_at,
+        gates, coalesce(here.gate ->> 'name', %(gate)s) AS gate, earlier.id AS earlier_id,
         clock_timestamp() AS scanned_at, CASE
-        WHEN earlier.ticket_id <> locked.id THEN 'sequence_reused'
+        WHEN locked.qr_hash <> %(qr_hash)s AND array_position(former_hashes, %(qr_hash)s) IS NULL AND NOT EXISTS (
+            SELECT FROM unnest(replaced_qrs) AS replaced WHERE replaced.qr_hash = %(qr_hash)s) THEN 'forged'
+        WHEN earlier.id IS NOT NULL AND (earlier.ticket_id, earlier.qr_hash, earlier.gate)
+            IS DISTINCT FROM (locked.id, %(qr_hash)s::bytea, coalesce(here.gate ->> 'name', %(gate)s))
+            THEN 'sequence_reused'
         WHEN earlier.id IS NOT NULL THEN earlier.outcome::text
         WHEN %(qr_hash)s = ANY(former_hashes) THEN 'transferred'
-        WHEN qr_hash <> %(qr_hash)s AND NOT EXISTS (
-            SELECT FROM unnest(replaced_qrs) AS replaced WHERE replaced.qr_hash = %(qr_hash)s) THEN 'forged'
-        WHEN qr_hash <> %(qr_hash)s AND %(qr_transfer_count)s::integer < locked.transfer_count THEN 'transferred'
+        WHEN locked.qr_hash <> %(qr_hash)s AND %(qr_transfer_count)s::integer < locked.transfer_count
+            THEN 'transferred'
         WHEN %(is_withdrawn)s THEN 'withdrawn'
         WHEN locked.event_id <> ALL(%(event_ids)s::uuid[]) THEN 'wrong_event'
+        WHEN gates <> '[]' AND %(gate)s::text IS NOT NULL AND here.gate IS NULL THEN 'unknown_gate'
         WHEN locked.status = 'refunded' THEN 'refunded'
         WHEN disputed AND %(block_disputed)s THEN 'disputed'
         WHEN entries >= locked.max_entries THEN 'already_scanned'
         WHEN events.status = 'cancelled' THEN 'event_cancelled'
         WHEN now() >= ends_at + interval '12 hours' THEN 'event_over'
         WHEN now() < doors_open_at THEN 'not_yet'
-        WHEN gates <> '[]' AND %(gate)s::text IS NOT NULL AND NOT gates @> ANY(ARRAY[
-            jsonb_build_array(jsonb_build_object('name', %(gate)s::text, 'ticket_type_ids', NULL)),
-            jsonb_build_array(jsonb_build_object('name', %(gate)s::text, 'ticket_type_ids', ARRAY[ticket_type_id]))
-        ]) THEN 'wrong_gate'
+        WHEN NOT lets_in(here.gate, ticket_type_id) THEN 'wrong_gate'
         ELSE 'admitted' END AS outcome
     FROM locked JOIN events ON events.id = locked.event_id JOIN ticket_types ON ticket_types.id = ticket_type_id
+    LEFT JOIN LATERAL jsonb_array_elements(gates) AS here (gate) ON here.gate ->> 'key' = %(gate_key)s
     LEFT JOIN scans AS earlier ON earlier.event_id = locked.event_id AND earlier.device_id = %(device_id)s
         AND earlier.sequence = %(sequence)s
 ), updated_ticket AS (
     UPDATE tickets SET entries = tickets.entries + 1,
         first_scan_at = coalesce(tickets.first_scan_at, scanned_at),
-        first_scan_gate = CASE WHEN tickets.first_scan_at IS NULL THEN %(gate)s ELSE tickets.first_scan_gate END
+        first_scan_gate = CASE WHEN tickets.first_scan_at IS NULL THEN gate ELSE tickets.first_scan_gate END
     FROM decided WHERE tickets.id = decided.id AND outcome = 'admitted' AND earlier_id IS NULL
 ), inserted_scan AS (
-    INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, transfer_count, gate, device_id, sequence, scanned_by,
-        at)
-    SELECT %(scan_id)s, id, event_id, outcome, outcome = 'admitted', transfer_count, %(gate)s, %(device_id)s,
+    INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, transfer_count, qr_hash, gate, device_id, sequence,
+        scanned_by, at)
+    SELECT %(scan_id)s, id, event_id, outcome, outcome = 'admitted', transfer_count, %(qr_hash)s, gate, %(device_id)s,
         %(sequence)s, %(actor_id)s, scanned_at
-    FROM decided WHERE earlier_id IS NULL
+    FROM decided WHERE earlier_id IS NULL AND outcome <> 'unknown_gate'
 ), owed_webhook AS (
     INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
     SELECT gen_random_uuid(), 'webhook', 'ticket.scanned', organisation_id, webhook_body(
         'ticket.scanned', jsonb_build_object(
             'scan_id', %(scan_id)s::uuid, 'ticket_id', decided.id, 'order_id', order_id, 'event_id', event_id,
-            'ticket_type_id', ticket_type_id, 'entry', entries + 1, 'gate', %(gate)s::text,
+            'ticket_type_id', ticket_type_id, 'entry', entries + 1, 'gate', gate,
             'device_id', %(device_id)s::text, 'scanned_at', scanned_at, 'offline', false)), 'infinity', 'infinity'
     FROM decided JOIN organisations ON organisations.id = organisation_id
     WHERE webhooks AND outcome = 'admitted' AND earlier_id IS NULL
 )
 SELECT outcome, coalesce(earlier_id, %(scan_id)s) AS scan_id, id AS ticket_id, event_id, ticket_type_name, holder_name,
     seat, group_size, entries + (outcome = 'admitted' AND earlier_id IS NULL)::integer AS entries, max_entries,
-    first_scan_at, first_scan_gate, doors_open_at, time_zone
+    first_scan_at, first_scan_gate, event_title, starts_at, doors_open_at, time_zone, gate, ARRAY(
+        SELECT each ->> 'name' FROM jsonb_array_elements(gates) WITH ORDINALITY AS listed (each, gate_no)
+        WHERE outcome = 'unknown_gate' OR lets_in(each, ticket_type_id) ORDER BY gate_no
+    ) AS gates
 FROM decided
 
 -- name: is_paired
@@ -84,28 +91,32 @@ WHERE id = %(id)s AND outcome <> 'undone'
 WITH sent AS MATERIALIZED (
     SELECT * FROM unnest(%(ids)s::uuid[], %(ticket_ids)s::uuid[], %(qr_hashes)s::bytea[], %(sequences)s::bigint[],
         %(gates)s::text[], %(device_times)s::timestamptz[], %(times)s::timestamptz[])
-        AS sent (id, ticket_id, qr_hash, sequence, gate, device_time, at)
+        AS sent (id, ticket_id, qr_hash, sequence, gate, device_time, corrected_time)
 ), locked AS MATERIALIZED (
     SELECT * FROM tickets WHERE id = ANY(%(ticket_ids)s::uuid[]) AND organisation_id = %(organisation_id)s
     ORDER BY id FOR NO KEY UPDATE
 ), matched AS MATERIALIZED (
-    SELECT sent.*, event_id, order_id, ticket_type_id, CASE WHEN sent.qr_hash = locked.qr_hash THEN transfer_count
+    SELECT sent.*, event_id, order_id, ticket_type_id,
+        corrected_time < greatest(created_at, %(earliest)s::timestamptz) AS time_unknown,
+        CASE WHEN sent.qr_hash = locked.qr_hash THEN transfer_count
         ELSE coalesce(array_position(former_hashes, sent.qr_hash) - 1, (
             SELECT replaced.transfer_count FROM unnest(replaced_qrs) AS replaced WHERE replaced.qr_hash = sent.qr_hash
         )) END AS transfer_count
     FROM sent LEFT JOIN locked ON locked.id = ticket_id
 ), inserted AS (
-    INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, transfer_count, gate, device_id, sequence, scanned_by,
-        at, device_time, skew_ms)
-    SELECT id, ticket_id, event_id, 'admitted', true, transfer_count, gate, %(device_id)s, sequence, %(actor_id)s,
-        at, device_time, %(skew_ms)s
+    INSERT INTO scans (id, ticket_id, event_id, outcome, let_in, transfer_count, qr_hash, gate, device_id, sequence,
+        scanned_by, at, device_time, skew_ms, time_unknown)
+    SELECT id, ticket_id, event_id, 'admitted', true, transfer_count, qr_hash, gate, %(device_id)s, sequence,
+        %(actor_id)s, CASE WHEN time_unknown THEN %(received_at)s ELSE corrected_time END, device_time, %(skew_ms)s,
+        time_unknown
     FROM matched WHERE event_id = %(event_id)s AND transfer_count IS NOT NULL ORDER BY sequence
     ON CONFLICT (event_id, device_id, sequence) WHERE sequence IS NOT NULL
     DO UPDATE SET let_in = true, transfer_count = excluded.transfer_count
-        WHERE scans.ticket_id = excluded.ticket_id AND NOT scans.let_in
+        WHERE NOT scans.let_in AND (scans.ticket_id, scans.qr_hash) = (excluded.ticket_id, excluded.qr_hash)
+            AND scans.gate IS NOT DISTINCT FROM excluded.gate
     RETURNING scans.id, scans.sequence, scans.gate, scans.at
 )
-SELECT matched.sequence, ticket_id,
+SELECT matched.sequence, ticket_id, qr_hash, matched.gate,
     CASE WHEN transfer_count IS NULL THEN 'forged' WHEN event_id <> %(event_id)s THEN 'wrong_event' END AS refusal,
     CASE WHEN inserted.id IS NOT NULL THEN jsonb_build_object(
         'scan_id', inserted.id, 'ticket_id', ticket_id, 'order_id', order_id, 'event_id', event_id,
@@ -115,7 +126,8 @@ FROM matched LEFT JOIN inserted ON inserted.sequence = matched.sequence ORDER BY
 
 -- name: recount_scans
 -- Decides again which scans of some locked tickets count, of all that let somebody in (decision 31).
--- The result depends on the scans, the refund and the transfers alone, and not on the order of reports.
+-- The result depends on the scans, the refund and the transfers alone, and not on the order of reports. Scans whose
+-- time is unknown come after all others, in an order that does not depend on when they were reported.
 WITH entries AS MATERIALIZED (
     SELECT scans.*, max_entries, refunded_at, CASE
         WHEN outcome = 'undone' THEN 'undone'
@@ -128,7 +140,8 @@ WITH entries AS MATERIALIZED (
     WHERE ticket_id = ANY(%(ticket_ids)s::uuid[]) AND let_in
 ), ordered AS (
     SELECT *, row_number() OVER (
-        PARTITION BY ticket_id, invalid_reason IS NULL ORDER BY at, device_id COLLATE "C", sequence, id
+        PARTITION BY ticket_id, invalid_reason IS NULL
+        ORDER BY CASE WHEN time_unknown THEN 'infinity' ELSE at END, device_id COLLATE "C", sequence, id
     ) AS entry_no FROM entries
 ), recounted AS MATERIALIZED (
     SELECT *, CASE WHEN invalid_reason IS NOT NULL THEN invalid_reason
@@ -140,7 +153,7 @@ WITH entries AS MATERIALIZED (
     WHERE scans.id = recounted.id AND scans.outcome <> new_outcome
 ), counted AS (
     SELECT ticket_id, count(*) AS entries, min(at) AS first_scan_at,
-        (array_agg(gate ORDER BY entry_no))[1] AS first_scan_gate
+        (array_agg(gate ORDER BY at, entry_no))[1] AS first_scan_gate
     FROM recounted WHERE new_outcome = 'admitted' GROUP BY ticket_id
 ), updated_tickets AS (
     UPDATE tickets SET entries = coalesce(counted.entries, 0), first_scan_at = counted.first_scan_at,
@@ -149,14 +162,15 @@ WITH entries AS MATERIALIZED (
     WHERE tickets.id = recounted_tickets.id AND (tickets.entries, tickets.first_scan_at, tickets.first_scan_gate)
         IS DISTINCT FROM (coalesce(counted.entries, 0), counted.first_scan_at, counted.first_scan_gate)
 )
-SELECT id AS scan_id, ticket_id, new_outcome AS outcome, device_id, sequence, gate, at, refunded_at
-FROM recounted ORDER BY ticket_id, entry_no
+SELECT id AS scan_id, ticket_id, qr_hash, new_outcome AS outcome, device_id, sequence, gate, at, time_unknown,
+    refunded_at
+FROM recounted ORDER BY ticket_id, at, entry_no
 
 -- name: get_scan
 -- A scan that let somebody in and was undone, so it has no first scan that counts before it.
 SELECT scans.id, ticket_id, scans.event_id, ticket_types.name AS ticket_type_name, holder_name, outcome, let_in,
     NULL::jsonb AS first_scan, gate, device_id, sequence, to_jsonb(scanner) AS scanned_by, at, device_time, skew_ms,
-    received_at, undone_at, to_jsonb(undoer) AS undone_by
+    time_unknown, received_at, undone_at, to_jsonb(undoer) AS undone_by
 FROM scans JOIN tickets ON tickets.id = ticket_id JOIN ticket_types ON ticket_types.id = ticket_type_id
     LEFT JOIN actors AS scanner ON scanner.id = scanned_by LEFT JOIN actors AS undoer ON undoer.id = undone_by
 WHERE scans.id = %(id)s
@@ -171,8 +185,8 @@ SELECT scans.id, ticket_id, scans.event_id, ticket_types.name AS ticket_type_nam
             ORDER BY at, device_id COLLATE "C", sequence, id LIMIT 1
         ) AS first_scan
     ) END AS first_scan,
-    gate, device_id, sequence, to_jsonb(scanner) AS scanned_by, at, device_time, skew_ms, received_at, undone_at,
-    to_jsonb(undoer) AS undone_by
+    gate, device_id, sequence, to_jsonb(scanner) AS scanned_by, at, device_time, skew_ms, time_unknown, received_at,
+    undone_at, to_jsonb(undoer) AS undone_by
 FROM scans JOIN tickets ON tickets.id = ticket_id JOIN ticket_types ON ticket_types.id = ticket_type_id
     LEFT JOIN actors AS scanner ON scanner.id = scanned_by LEFT JOIN actors AS undoer ON undoer.id = undone_by
 WHERE scans.event_id = %(event_id)s AND (at, scans.id) < (%(before)s, %(before_id)s)
@@ -208,6 +222,25 @@ SELECT id, ticket_type_id, key_id, transfer_count, substring(qr_hash FOR 16) AS 
     changed_in::text::bigint AS changed_in
 FROM tickets WHERE event_id = %(event_id)s AND (changed_in, id) > (%(after)s::text::xid8, %(after_id)s)
 ORDER BY tickets.changed_in, id LIMIT %(limit)s + 1
+
+-- name: search_guests
+-- The tickets of an event that a text finds, or an order number in it. All that it finds is read first, from the index.
+-- Otherwise the planner may expect many and read ticket after ticket.
+WITH found AS MATERIALIZED (
+    SELECT ticket_id FROM guest_list
+    WHERE event_id = %(event_id)s
+        AND (words @@ guest_query(%(event_id)s, %(wanted)s) OR words @@ guest_query(%(event_id)s, %(order_number)s))
+), page AS MATERIALIZED (
+    SELECT ticket_id FROM found WHERE ticket_id > %(after)s ORDER BY ticket_id LIMIT %(limit)s + 1
+)
+SELECT ticket_id, number AS order_number, ticket_type_id, ticket_types.name AS ticket_type_name, holder_name,
+    coalesce(holder_email, buyer_email) AS holder_email, buyer_name, seat, group_size,
+    CASE WHEN tickets.status = 'refunded' THEN 'refunded' WHEN disputed AND %(block_disputed)s THEN 'disputed'
+        WHEN entries >= tickets.max_entries THEN 'used' ELSE 'valid' END AS state,
+    entries, tickets.max_entries, first_scan_at, first_scan_gate
+FROM page JOIN tickets ON tickets.id = ticket_id JOIN orders ON orders.id = order_id
+    JOIN ticket_types ON ticket_types.id = ticket_type_id
+ORDER BY ticket_id
 
 -- name: get_attendance
 -- Counts tickets and scans from their indexes alone. Scans are grouped by gate and minute first, then by either.

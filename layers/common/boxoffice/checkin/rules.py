@@ -3,27 +3,37 @@
 import base64
 import hashlib
 import json
+import unicodedata
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from boxoffice.auth import outside
-from boxoffice.checkin.errors import REFUSALS, Refusal, Transferred
+from boxoffice.checkin.errors import REFUSALS, Refusal, Transferred, UnknownGate
 from boxoffice.checkin.models import (
     ConflictView,
     EventAtDoor,
     FirstScanView,
+    Guest,
+    GuestView,
+    InvalidScan,
     ManifestCursor,
     ManifestTicket,
-    NotStored,
     OfflineScan,
     RecountedScan,
     ReportedScan,
+    ScanErrorView,
     ScannedTicket,
+    SentScan,
     SyncedScanView,
 )
 from boxoffice.credentials import DoorDevice
+from boxoffice.errors import Invalid
+from boxoffice.ids import shown_order_number
+from boxoffice.masking import masked
+from boxoffice.names import key_of
 from boxoffice.tickets.errors import Forged
 from boxoffice.times import zone_of
 
@@ -32,6 +42,10 @@ _HASH_SIZE = 16  # bytes. To guess a text that matches one of 50,000 tickets tak
 _TRANSFERRED = -2
 _WITHDRAWN = -4
 _NO_TICKET = UUID(int=0)
+_BEFORE_DOORS = timedelta(hours=12)  # a device whose clock is ahead opens the doors too early
+_MOST_ERRORS = 20  # in one answer
+_SHORTEST_SEARCH = 2  # characters: many Chinese names have no more
+_NOT_STORED: dict[str, Any] = {"scan_id": None, "at": None, "time_unknown": False, "refunded_at": None, "errors": []}
 
 
 def check_admitted(ticket: ScannedTicket) -> None:
@@ -39,6 +53,7 @@ def check_admitted(ticket: ScannedTicket) -> None:
 
     Raises:
         Forged: the QR is not the ticket's. The error says nothing about the ticket.
+        UnknownGate: the event has other gates. The error says nothing about the ticket.
         Transferred: it is a former QR of the ticket. The error says nothing about the new holder.
         one of REFUSALS: the ticket does not admit, for the reason that the error names.
     """
@@ -48,28 +63,31 @@ def check_admitted(ticket: ScannedTicket) -> None:
         raise Forged
     if ticket.outcome == "transferred":
         raise Transferred(ticket_id=ticket.ticket_id, event_id=ticket.event_id)
-    raise _REFUSALS[ticket.outcome](
-        detail=_detail(ticket),
-        ticket_id=ticket.ticket_id,
-        event_id=ticket.event_id,
-        ticket_type_name=ticket.ticket_type_name,
-        holder_name=ticket.holder_name,
-        entries=ticket.entries,
-        max_entries=ticket.max_entries,
-        first_scan_at=ticket.first_scan_at,
-        first_scan_gate=ticket.first_scan_gate,
-        doors_open_at=ticket.doors_open_at,
-    )
+    if ticket.outcome == "unknown_gate":
+        raise UnknownGate(detail=_detail(ticket), gate=ticket.gate or "", known_gates=ticket.gates)
+    refusal = _REFUSALS[ticket.outcome]
+    raise refusal(detail=_detail(ticket), **{fact: getattr(ticket, fact) for fact in refusal.declared})
 
 
 def _detail(ticket: ScannedTicket) -> str:
-    """Return a sentence with the time on the venue's clock, or "" if the error's own sentence is enough."""
+    """Return a sentence with names, or with a time on the venue's clock, or "" if the error's own one is enough."""
     if ticket.outcome == "already_scanned" and ticket.first_scan_at is not None:
         gate = f" at {ticket.first_scan_gate}" if ticket.first_scan_gate else ""
         return f"Used already: first{gate} on {_clock(ticket.first_scan_at, ticket.time_zone)}."
     if ticket.outcome == "not_yet" and ticket.doors_open_at is not None:
         return f"The doors open on {_clock(ticket.doors_open_at, ticket.time_zone)}."
+    if ticket.outcome == "wrong_event":
+        return f"The ticket is for {ticket.event_title}, on {_clock(ticket.starts_at, ticket.time_zone)}."
+    if ticket.outcome == "wrong_gate":
+        place = f"Gates for it: {_listed(ticket.gates)}." if ticket.gates else "No gate lets it in."
+        return f"The gate {ticket.gate} does not let in {ticket.ticket_type_name}. {place}"
+    if ticket.outcome == "unknown_gate":
+        return f"The event has no gate {ticket.gate}. Its gates: {_listed(ticket.gates)}."
     return ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)
 
 
 def _clock(moment: datetime, time_zone: str) -> str:
@@ -124,7 +142,14 @@ def is_allowed(device: DoorDevice | None, scan: OfflineScan, sent_at: datetime, 
 
 
 def _stands_at(device: DoorDevice, gate: str | None) -> bool:
-    return device.gates is None or gate in device.gates
+    if device.gates is None:
+        return True
+    return gate is not None and key_of(gate) in {key_of(allowed) for allowed in device.gates}
+
+
+def gate_of(event: EventAtDoor, name: str | None) -> str | None:
+    """Return the name of a gate as the event writes it, or as somebody else does if the event has no such gate."""
+    return next((gate["name"] for gate in event.gates if name and gate["key"] == key_of(name)), name)
 
 
 # ------------------------------------------------------------------------------------------------ offline scans
@@ -143,8 +168,25 @@ def corrected_time(scan: OfflineScan, sent_at: datetime, skew: timedelta) -> dat
     return min(scan.at, sent_at) - skew
 
 
+def earliest_entry(event: EventAtDoor) -> datetime | None:
+    """Return the time before which no device can have let anybody in, whatever its clock says. None if there is none.
+
+    Nobody is let in before a ticket is issued either.
+    """
+    return event.doors_open_at and event.doors_open_at - _BEFORE_DOORS
+
+
+def readable(scans: Iterable[SentScan]) -> list[OfflineScan]:
+    """Return the scans of a sync that can be read. If several have one sequence, return the first of them."""
+    first_of: dict[int, OfflineScan] = {}
+    for scan in scans:
+        if isinstance(scan, OfflineScan):
+            first_of.setdefault(scan.sequence, scan)
+    return list(first_of.values())
+
+
 def sync_results(
-    scans: Iterable[OfflineScan],
+    scans: Sequence[SentScan],
     device_id: str | None,
     reported: Iterable[ReportedScan],
     recounted: Iterable[RecountedScan],
@@ -159,28 +201,53 @@ def sync_results(
         recounted: all scans of these tickets that let somebody in, those of other devices included.
         outside_pass: the sequences of scans that the device's door pass does not allow.
     """
-    reported_by_sequence = {scan.sequence: scan for scan in reported}
-    stored_by_sequence = {scan.sequence: scan for scan in recounted if scan.device_id == device_id}
+    first_of = {scan.sequence: scan for scan in readable(scans)}
+    reported_of = {scan.sequence: scan for scan in reported}
+    stored_of = {scan.sequence: scan for scan in recounted if scan.device_id == device_id}
+
+    told: list[ScanErrorView] = []
+
+    def result(scan: SentScan) -> dict[str, Any]:
+        if isinstance(scan, InvalidScan):
+            errors = _errors_of(scan, most=_MOST_ERRORS - len(told))
+            told.extend(errors)
+            return {"outcome": "invalid", "errors": errors}
+        if scan != first_of[scan.sequence]:
+            return {"outcome": "sequence_reused"}
+        if scan.sequence in outside_pass:
+            return {"outcome": "outside_door_pass"}
+        return _sync_result(reported_of.get(scan.sequence), stored_of.get(scan.sequence))
+
     return [
-        _not_stored(scan.sequence, "outside_door_pass")
-        if scan.sequence in outside_pass
-        else _sync_result(scan.sequence, reported_by_sequence.get(scan.sequence), stored_by_sequence.get(scan.sequence))
-        for scan in scans
+        SyncedScanView(**{**_NOT_STORED, **result(scan), "index": index, "sequence": scan.sequence})
+        for index, scan in enumerate(scans)
     ]
 
 
-def _sync_result(sequence: int, reported: ReportedScan | None, stored: RecountedScan | None) -> SyncedScanView:
+def _sync_result(reported: ReportedScan | None, stored: RecountedScan | None) -> dict[str, Any]:
     if reported is None:
-        return _not_stored(sequence, "forged")
+        return {"outcome": "forged"}
     if reported.refusal is not None:
-        return _not_stored(sequence, reported.refusal)
-    if stored is None or stored.ticket_id != reported.ticket_id:
-        return _not_stored(sequence, "sequence_reused")
-    return SyncedScanView.model_validate(stored)
+        return {"outcome": reported.refusal}
+    if stored is None or not _is_repeat(reported, stored):
+        return {"outcome": "sequence_reused"}
+    return vars(stored)
 
 
-def _not_stored(sequence: int, reason: NotStored) -> SyncedScanView:
-    return SyncedScanView(sequence=sequence, outcome=reason, scan_id=None, at=None, refunded_at=None)
+def _is_repeat(reported: ReportedScan, stored: RecountedScan) -> bool:
+    """Return True if a device reports the scan that is stored under this sequence, and not another one."""
+    content = reported.ticket_id, reported.qr_hash, reported.gate
+    return content == (stored.ticket_id, stored.qr_hash, stored.gate)
+
+
+def _errors_of(scan: InvalidScan, most: int) -> list[ScanErrorView]:
+    """Return what is wrong with a scan, in words, and where in the scan."""
+    from boxoffice.validation import first_errors, in_words
+
+    if most == 0:
+        return []
+    told = in_words(first_errors(scan.error, ("body",))[:most], OfflineScan, bytes).errors
+    return [ScanErrorView(loc=each["loc"][1:], msg=each["msg"], type=each["type"]) for each in told]
 
 
 def find_conflicts(recounted: Sequence[RecountedScan]) -> list[ConflictView]:
@@ -203,6 +270,26 @@ def find_conflicts(recounted: Sequence[RecountedScan]) -> list[ConflictView]:
 def _conflict(scan: RecountedScan, first_scan: RecountedScan | None) -> ConflictView:
     view = FirstScanView.model_validate(first_scan) if first_scan else None
     return ConflictView(**vars(scan), first_scan=view)
+
+
+# ---------------------------------------------------------------------------------------------- the guest list
+
+
+def check_search(text: str) -> None:
+    """Let a search of the guest list pass that says enough to look for somebody, and does not list all.
+
+    Raises:
+        Invalid: it has fewer than two letters, digits or symbols.
+    """
+    if sum(unicodedata.category(char)[0] in "LNS" for char in text) < _SHORTEST_SEARCH:
+        because = f"must have at least {_SHORTEST_SEARCH} letters or digits of a name, a seat, an order or an address"
+        raise Invalid.at("query", "q", because=because)
+
+
+def guest_view(guest: Guest) -> GuestView:
+    """Return a guest as people at the door see them."""
+    shown = {"order_number": shown_order_number(guest.order_number), "holder_email": masked(guest.holder_email)}
+    return GuestView(**vars(guest) | shown)
 
 
 # ------------------------------------------------------------------------------------------------ the manifest

@@ -16,6 +16,8 @@ from boxoffice.checkin.models import (
     AttendanceView,
     EventAtDoor,
     GateAttendance,
+    Guest,
+    GuestPage,
     LockedScan,
     ManifestCursor,
     ManifestTicket,
@@ -40,9 +42,10 @@ from boxoffice.checkin.models import (
 from boxoffice.config import settings
 from boxoffice.errors import Invalid, NotModified
 from boxoffice.events.models import GateView
-from boxoffice.ids import new_id
+from boxoffice.ids import find_order_number, new_id
+from boxoffice.names import key_of
 from boxoffice.observability import security_event
-from boxoffice.pagination import decode_moment_and_id, decode_numbers_and_id, encode, page_of
+from boxoffice.pagination import FIRST_ID, decode_id, decode_moment_and_id, decode_numbers_and_id, encode, page_of
 from boxoffice.tickets import qr
 from boxoffice.tickets.errors import Forged
 
@@ -61,7 +64,7 @@ def scan_ticket(conn: db.Connection, caller: Caller, request: ScanRequest) -> Sc
         OutsideDoorPass: the caller is a device, and its pass is for other events or gates.
         others: the ticket or this QR does not admit; see `rules.check_admitted`.
     """
-    text = request.qr.strip()
+    text = qr.as_printed(request.qr)
     claimed = qr.read(text)
     if claimed is None:
         raise Forged
@@ -114,6 +117,7 @@ def _scan_once(
         actor_id=caller.actor,
         event_ids=rules.events_at_door(caller.device, request.event_id),
         gate=request.gate,
+        gate_key=request.gate and key_of(request.gate),
         device_id=rules.device_id_of(caller.device, request.device_id),
         sequence=request.sequence,
         block_disputed=platform_settings.current(conn).block_disputed_tickets,
@@ -172,7 +176,7 @@ def list_scans(
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
         Invalid: the cursor is not ours.
     """
-    _get_event(conn, caller, event_id)
+    event = _get_event(conn, caller, event_id)
     before, before_id = decode_moment_and_id(cursor) or _AFTER_ALL_SCANS
     rows = db.search(
         conn,
@@ -180,7 +184,7 @@ def list_scans(
         SQL.list_scans,
         event_id=event_id,
         only_conflicts=filters.only_conflicts,
-        gate=filters.gate,
+        gate=rules.gate_of(event, filters.gate),
         ticket_id=filters.ticket_id,
         before=before,
         before_id=before_id,
@@ -262,7 +266,7 @@ def sync_scans(conn: db.Connection, caller: Caller, event_id: UUID, request: Syn
     """Store what a device has scanned offline. The earliest entries of each ticket count; the others are conflicts.
 
     Device and sequence identify a scan, so a repeat changes nothing. The order in which devices report does not
-    matter either.
+    matter either. A scan that cannot be read gets a result of its own, and keeps no other one back.
 
     Raises:
         NotFound: there is no such event, or it is another organisation's.
@@ -271,10 +275,12 @@ def sync_scans(conn: db.Connection, caller: Caller, event_id: UUID, request: Syn
     event = _get_event(conn, caller, event_id)
     _check_device(conn, caller, request.device_id)
     device_id = rules.device_id_of(caller.device, request.device_id)
-    skew = rules.clock_skew(request.sent_at, datetime.now(UTC))
-    allowed = [scan for scan in request.scans if rules.is_allowed(caller.device, scan, request.sent_at, skew)]
-    outside_pass = {scan.sequence for scan in request.scans} - {scan.sequence for scan in allowed}
-    reported = _insert_scans(conn, caller, event, request, allowed, skew)
+    received_at = datetime.now(UTC)
+    skew = rules.clock_skew(request.sent_at, received_at)
+    scans = rules.readable(request.scans)
+    allowed = [scan for scan in scans if rules.is_allowed(caller.device, scan, request.sent_at, skew)]
+    outside_pass = {scan.sequence for scan in scans} - {scan.sequence for scan in allowed}
+    reported = _insert_scans(conn, caller, event, request, allowed, skew, received_at)
     webhooks = [(event.organisation_id, scan.webhook) for scan in reported if scan.webhook is not None]
     outbox.owe_webhooks(conn, "ticket.scanned", webhooks)
     recounted = _recount(conn, sorted({scan.ticket_id for scan in reported if scan.refusal is None}))
@@ -295,16 +301,18 @@ def _insert_scans(
     request: SyncRequest,
     scans: Sequence[OfflineScan],
     skew: timedelta,
+    received_at: datetime,
 ) -> list[ReportedScan]:
     """Store those of some scans whose QRs name a ticket. All others are forged, and not stored.
 
     A device that knew of no withdrawal has let people in by QRs of withdrawn keys. They have entered, so that counts.
     """
-    named: list[tuple[OfflineScan, UUID]] = []
+    named: list[tuple[OfflineScan, str, UUID]] = []
     for scan in scans:
-        claimed = qr.read(scan.qr.strip())
+        text = qr.as_printed(scan.qr)
+        claimed = qr.read(text)
         if claimed is not None:
-            named.append((scan, claimed.subject_id))
+            named.append((scan, text, claimed.subject_id))
     return db.many(
         conn,
         ReportedScan,
@@ -315,13 +323,41 @@ def _insert_scans(
         device_id=rules.device_id_of(caller.device, request.device_id),
         skew_ms=skew // timedelta(milliseconds=1),
         ids=[new_id() for _ in named],
-        ticket_ids=[ticket_id for _, ticket_id in named],
-        qr_hashes=[qr.hash_of(scan.qr.strip()) for scan, _ in named],
-        sequences=[scan.sequence for scan, _ in named],
-        gates=[scan.gate for scan, _ in named],
-        device_times=[scan.at for scan, _ in named],
-        times=[rules.corrected_time(scan, request.sent_at, skew) for scan, _ in named],
+        ticket_ids=[ticket_id for _, _, ticket_id in named],
+        qr_hashes=[qr.hash_of(text) for _, text, _ in named],
+        sequences=[scan.sequence for scan, _, _ in named],
+        gates=[rules.gate_of(event, scan.gate) for scan, _, _ in named],
+        device_times=[scan.at for scan, _, _ in named],
+        times=[rules.corrected_time(scan, request.sent_at, skew) for scan, _, _ in named],
+        earliest=rules.earliest_entry(event),
+        received_at=received_at,
     )
+
+
+def search_guests(
+    conn: db.Connection, caller: Caller, event_id: UUID, text: str, limit: int, cursor: str | None
+) -> GuestPage:
+    """Return a page of the tickets of an event that a text finds: by name, order number, seat or email address.
+
+    Raises:
+        NotFound: there is no such event, or it is another organisation's.
+        Invalid: the text is too short, or the cursor is not ours.
+    """
+    rules.check_search(text)
+    _get_event(conn, caller, event_id)
+    rows = db.search(
+        conn,
+        Guest,
+        SQL.search_guests,
+        event_id=event_id,
+        wanted=text,
+        order_number=find_order_number(text),
+        after=decode_id(cursor) or FIRST_ID,
+        block_disputed=platform_settings.current(conn).block_disputed_tickets,
+        limit=limit,
+    )
+    page, next_cursor = page_of(rows, limit, lambda guest: (guest.ticket_id,))
+    return GuestPage(items=[rules.guest_view(guest) for guest in page], next_cursor=next_cursor)
 
 
 def get_attendance(conn: db.Connection, caller: Caller, event_id: UUID) -> AttendanceView:

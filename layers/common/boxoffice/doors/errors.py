@@ -18,8 +18,9 @@ class UnknownGates(DomainError):
     status = 422
     code = "unknown_gates"
     meaning = "None of the events has these gates."
-    remedy = "Leave out those in `gates`, or add them to an event first."
+    remedy = "Instead of those in `gates`, name some of `known_gates`. Or add them to an event first."
     gates: list[str]
+    known_gates: list[str]
 
 
 class PairingCodeInvalid(DomainError):

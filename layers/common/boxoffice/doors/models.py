@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from boxoffice.models import Id, Moment, Page, Request, ShortText, View
+from boxoffice.models import Id, Moment, Page, PastedText, Request, ShortText, View
 
 MOST_DEVICES = 50
 
@@ -19,7 +19,7 @@ def _each_once[T](items: list[T]) -> list[T]:
 class DoorPassRequest(Request):
     name: ShortText = Field(description="Who works with it, or where", examples=["North gate"])
     event_ids: Annotated[list[Id], AfterValidator(_each_once), Field(min_length=1, max_length=50)]
-    gates: Annotated[list[ShortText], AfterValidator(_each_once), Field(min_length=1, max_length=50)] | None = Field(
+    gates: Annotated[list[ShortText], Field(min_length=1, max_length=50)] | None = Field(
         default=None, description="The gates that its devices may scan at. Null for any"
     )
     until: Moment = Field(description="When it ends, in 30 days at the latest")
@@ -62,7 +62,7 @@ class DoorPassPage(Page[DoorPassView]):
 
 
 class PairingRequest(Request):
-    code: ShortText = Field(description="What the QR says that a manager shows")
+    code: PastedText = Field(description="What the QR says that a manager shows")
     name: ShortText = Field(description="What to call the device", examples=["Sade's phone"])
 
 

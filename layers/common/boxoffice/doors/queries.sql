@@ -1,9 +1,11 @@
 -- Statements on door passes and their devices.
 
--- name: list_events
--- Those of some events that the organisation has, with the names of their gates.
+-- name: lock_events
+-- Those of some events that the organisation has, with the names of their gates. The lock keeps the gates as they are
+-- until the pass that names them is there.
 SELECT id, ARRAY(SELECT gate ->> 'name' FROM jsonb_array_elements(gates) AS gate) AS gates FROM events
 WHERE id = ANY(%(event_ids)s) AND organisation_id = %(organisation_id)s AND deleted_at IS NULL
+ORDER BY id FOR SHARE
 
 -- name: insert_pass
 INSERT INTO door_passes (id, organisation_id, name, event_ids, gates, until, max_devices, created_by, created_at)

@@ -42,15 +42,17 @@ def create_pass(
     """
     require_role(conn, caller, organisation_id)
     now = datetime.now(UTC)
-    events = {"organisation_id": organisation_id, "event_ids": request.event_ids}
-    rules.check_request(request, db.many(conn, EventAtPass, SQL.list_events, **events), now)
+    named = {"organisation_id": organisation_id, "event_ids": request.event_ids}
+    events = db.many(conn, EventAtPass, SQL.lock_events, **named)
+    rules.check_request(request, events, now)
     door_pass = DoorPassRow(
         id=new_id(),
         organisation_id=organisation_id,
         created_by=caller.account,
         created_at=now,
         revoked_at=None,
-        **request.model_dump(),
+        **request.model_dump(exclude={"gates"}),
+        gates=rules.gates_of(request, events),
     )
     columns = {name: value for name, value in vars(door_pass).items() if name != "revoked_at"}
     db.run(conn, SQL.insert_pass, **columns)

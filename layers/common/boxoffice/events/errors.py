@@ -39,6 +39,14 @@ class UnknownTicketType(DomainError):
     ticket_type_ids: list[UUID]
 
 
+class GatesInUse(DomainError):
+    code = "gates_in_use"
+    meaning = "Door passes name gates that the event would no longer have. Their devices could not scan there."
+    remedy = "Keep those in `gates`, or revoke the passes in `door_passes` first."
+    gates: list[str]
+    door_passes: list[UUID]
+
+
 class EndsInThePast(DomainError):
     status = 422
     code = "ends_in_the_past"

@@ -25,6 +25,7 @@ from boxoffice.models import (
     unchanged,
 )
 from boxoffice.money import is_currency
+from boxoffice.names import key_of
 from boxoffice.ticket_types.models import MOST_TICKET_TYPES, EventStatus, TicketTypeRequest, TicketTypeView
 
 _MOST_GATES = 50
@@ -103,8 +104,8 @@ class GateRequest(Request):
 
 
 def _with_unique_names(gates: list[GateRequest]) -> list[GateRequest]:
-    if len({gate.name for gate in gates}) < len(gates):
-        raise ValueError("must not have two gates of one name")
+    if len({key_of(gate.name) for gate in gates}) < len(gates):
+        raise ValueError("must not have two gates of one name, in whatever way it is written")
     return gates
 
 

@@ -36,6 +36,13 @@ SELECT price AS amount FROM ticket_types WHERE event_id = %(id)s AND deleted_at 
 UNION ALL
 SELECT discount_value FROM vouchers WHERE event_id = %(id)s AND discount_kind = 'fixed' AND deleted_at IS NULL
 
+-- name: list_door_passes
+-- The live door passes of an event that name gates. Whoever makes one has locked the event.
+SELECT id, gates FROM door_passes
+WHERE organisation_id = %(organisation_id)s AND %(event_id)s = ANY(event_ids) AND gates IS NOT NULL
+    AND revoked_at IS NULL AND until > now()
+ORDER BY id
+
 -- name: list_events
 -- A page of events: those that run at the moment `since`, then those that begin later. Events that are over match
 -- neither. Nor do those of sellers that may not sell, but for their members. Few events run at once: an index of spans

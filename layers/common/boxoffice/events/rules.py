@@ -1,6 +1,6 @@
 """What may be done with an event, and when."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,11 +12,13 @@ from boxoffice.events.errors import (
     EndsInThePast,
     EventEnded,
     EventNotPublished,
+    GatesInUse,
     NoChallenge,
     OrganisationNotApproved,
     UnknownTicketType,
 )
 from boxoffice.events.models import EventFilters, EventRow
+from boxoffice.names import key_of
 from boxoffice.ticket_types.errors import NoTicketTypes
 from boxoffice.ticket_types.models import TicketTypeRow
 from boxoffice.ticket_types.rules import check_editable
@@ -90,6 +92,31 @@ def check_gates(gates: Sequence[dict[str, Any]], ticket_types: Sequence[TicketTy
     named = {ticket_type_id for gate in gates for ticket_type_id in gate["ticket_type_ids"] or ()}
     if unknown := named - {ticket_type.id for ticket_type in ticket_types}:
         raise UnknownTicketType(ticket_type_ids=sorted(unknown))
+
+
+def check_gates_of_passes(
+    old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]], passes: Sequence[dict[str, Any]]
+) -> None:
+    """Check that an event keeps the gates that its door passes name. An event without gates takes any name.
+
+    Args:
+        passes: the `id` and the `gates` of each live pass that names gates.
+
+    Raises:
+        GatesInUse: some of them would be lost.
+    """
+    before, after = ({key_of(gate["name"]) for gate in gates} for gates in (old, new))
+    lost = {
+        row["id"]: [name for name in row["gates"] if _is_gate(name, before) and not _is_gate(name, after)]
+        for row in passes
+    }
+    if any(lost.values()):
+        names = sorted({name for gates in lost.values() for name in gates})
+        raise GatesInUse(gates=names, door_passes=[pass_id for pass_id, gates in lost.items() if gates])
+
+
+def _is_gate(name: str, keys: Collection[str]) -> bool:
+    return not keys or key_of(name) in keys
 
 
 def check_cancellable(event: EventRow) -> None:

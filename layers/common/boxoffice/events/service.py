@@ -29,6 +29,7 @@ from boxoffice.events.models import (
 )
 from boxoffice.ids import new_id
 from boxoffice.models import ChallengeView
+from boxoffice.names import key_of
 from boxoffice.pagination import decode_moment_and_id, page_of
 from boxoffice.stock import service as stock
 from boxoffice.ticket_types import service as ticket_types
@@ -148,6 +149,7 @@ def update_event(
         StaleVersion: it has another version than expected.
         EventCancelled: it is cancelled.
         CurrencyFixed: it was published in another currency.
+        GatesInUse: a door pass names a gate that it would no longer have.
         INVALID_EVENT: the event would contradict itself.
         AmountOffStep: nobody could pay a price or a fixed discount exactly in the new currency.
         QuantityTooLow: more than the new capacity is sold or held.
@@ -165,6 +167,8 @@ def update_event(
         rules.check_amounts(db.many(conn, dict, SQL.list_amounts, id=event_id), changes["currency"])
     if "gates" in changes:
         rules.check_gates(changes["gates"], ticket_types.list_of_event(conn, event_id))
+        named = {"organisation_id": event.organisation_id, "event_id": event_id}
+        rules.check_gates_of_passes(event.gates, changes["gates"], db.many(conn, dict, SQL.list_door_passes, **named))
     if "capacity" in changes:
         changes["capacity_pool_id"] = _set_capacity(conn, event, changes.pop("capacity"))
     db.run(conn, SQL.update_event, **_with_json(vars(event) | changes))
@@ -266,7 +270,8 @@ def _lock_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventRow
 
 
 def _with_json(columns: dict[str, Any]) -> dict[str, Any]:
-    return columns | {"gates": Jsonb(columns["gates"], dumps=partial(json.dumps, default=str))}
+    gates = [{**gate, "key": key_of(gate["name"])} for gate in columns["gates"]]
+    return columns | {"gates": Jsonb(gates, dumps=partial(json.dumps, default=str))}
 
 
 def _find_event(conn: db.Connection, event_id: UUID) -> EventRow:

@@ -159,7 +159,9 @@ def _give_to(conn: db.Connection, order: OrderRow, email: str, actor: UUID | str
         return
     transfers.move_with_order(conn, order.id, order.buyer_email, email, actor)
     about_order = {"order_id": str(order.id)}
-    if order.status == "pending":
+    if one_time.revoke_of_orders(conn, Purpose.CONFIRM_ORDER, [order.id]):
+        service.ask_for_confirmation(conn, replace(order, buyer_email=email))
+    elif order.status == "pending":
         outbox.owe_email(conn, "order_received", email, about_order)
     else:
         outbox.owe_email(conn, "order_confirmation", email, about_order | {"renewed": "address"})

@@ -23,7 +23,7 @@ def confirm_order(conn: db.Connection, token: str) -> PlacedOrder:
     if link is None or link.order_id is None:
         raise LinkOver
     order = service.lock_order(conn, link.order_id)
-    if one_time.redeem(conn, Purpose.CONFIRM_ORDER, token) is None or order.email_changes:
+    if one_time.redeem(conn, Purpose.CONFIRM_ORDER, token) is None:
         raise LinkOver  # it was used meanwhile, or the order has left the mailbox that it went to
     if order.status != "pending":
         raise OrderNotPending(order_status=order.status)

@@ -8,7 +8,7 @@ A hold counts from just before its order is placed, until the order is paid, can
 for a day. If the order is refused, its hold is released. If the process dies in between, a job deletes the hold.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -99,6 +99,7 @@ def _hold(conn: db.Connection, purchase: Purchase) -> datetime:
     current, order, items = platform_settings.current(conn), purchase.order, purchase.cart.items
     budget = current.guest_unpaid if order.total else current.guest_free
     until = order.created_at + DAY if purchase.is_paid_at_once else order.expires_at
+    most = budget.all_percent if challenges.offered() else 100
     sooner = order.created_at + timedelta(minutes=current.guest_hold_minutes)
     hold = db.exactly_one(
         conn,
@@ -109,20 +110,21 @@ def _hold(conn: db.Connection, purchase: Purchase) -> datetime:
         network=network_of(purchase.caller.address),
         mailbox=mailbox_of(order.buyer_email),
         is_free=order.total == 0,
-        event_ids=[item.terms.event_id for item in items],
-        pool_ids=[item.terms.pool_id for item in items],
-        quantities=[item.quantity for item in items],
-        network_percent=budget.network_percent,
-        network_least=budget.network_least,
-        network_most=budget.network_most,
-        mailbox_most=budget.mailbox_most,
-        all_percent=budget.all_percent if challenges.offered() else 100,
+        event_ids=_array(item.terms.event_id for item in items),
+        pool_ids=_array(item.terms.pool_id for item in items),
+        quantities=_array(item.quantity for item in items),
+        limits=_array((budget.network_percent, budget.network_least, budget.network_most, budget.mailbox_most, most)),
         long_until=until,
         short_until=until if purchase.is_paid_at_once else min(until, sooner),
     )
     if hold.hold_ends is None:
         raise _refusal(hold, is_free=order.total == 0)
     return hold.hold_ends
+
+
+def _array(values: Iterable[object]) -> str:
+    """Return numbers or ids as PostgreSQL writes an array. That costs a tenth of what psycopg takes for a list."""
+    return f"{{{','.join(map(str, values))}}}"
 
 
 def _refusal(hold: _Hold, *, is_free: bool) -> GuestBudgetReached:

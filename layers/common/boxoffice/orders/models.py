@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from boxoffice.auth import Caller
-from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Name, Page, Patch, Request, View, unchanged
+from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Name, Page, PastedText, Patch, Request, View, unchanged
 from boxoffice.pricing.models import Charge
 from boxoffice.seats.models import SeatRequest, SeatView
 from boxoffice.stock.models import Draw
@@ -94,7 +94,7 @@ class OrderPatch(Patch):
 
 
 class OrderEmailConfirmation(Request):
-    token: Annotated[str, Field(max_length=200, pattern=r"^[\x21-\x7e]+$", description="From the link in the email")]
+    token: Annotated[PastedText, Field(description="From the link in the email")]
 
 
 class OrderLinksRequest(Request):

@@ -100,9 +100,9 @@ SELECT EXISTS (SELECT FROM complete)
 -- Count what a guest's order will hold, within the budgets of its kind. If one is used up, the answer says which, how
 -- much of it is used, and after how many seconds the earliest hold ends. Nothing is counted then.
 SELECT refused_for, budget, used, retry_in, hold_ends
-FROM hold_for_guest(%(order_id)s, %(request_id)s, %(network)s, %(mailbox)s, %(is_free)s, %(event_ids)s, %(pool_ids)s,
-    %(quantities)s, %(network_percent)s, %(network_least)s, %(network_most)s, %(mailbox_most)s, %(all_percent)s,
-    %(long_until)s, %(short_until)s)
+FROM hold_for_guest(%(order_id)s, %(request_id)s, %(network)s, %(mailbox)s, %(is_free)s, %(event_ids)s::uuid[],
+    %(pool_ids)s::uuid[], %(quantities)s::integer[], (%(limits)s::integer[])[1], (%(limits)s::integer[])[2],
+    (%(limits)s::integer[])[3], (%(limits)s::integer[])[4], (%(limits)s::integer[])[5], %(long_until)s, %(short_until)s)
 
 -- name: release_guest_hold
 -- Release the hold of an order, unless it was placed.

@@ -234,18 +234,18 @@ def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, 
         if purchase.is_paid_at_once:
             pay(conn, order, reason=rules.NOTHING_TO_PAY)
         elif order.total == 0:
-            _ask_for_confirmation(conn, order)
+            ask_for_confirmation(conn, order)
         if entry_id:
             waitlist.offer_stock_of_orders(conn, [order.id])
         return True
     return False
 
 
-def _ask_for_confirmation(conn: db.Connection, order: OrderRow) -> None:
+def ask_for_confirmation(conn: db.Connection, order: OrderRow) -> None:
     """Owe a guest the email whose link confirms a free order."""
     from boxoffice import one_time
 
-    lifetime = order.expires_at - order.created_at
+    lifetime = order.expires_at - datetime.now(UTC)
     token_id = one_time.issue(conn, one_time.Purpose.CONFIRM_ORDER, lifetime, order_id=order.id)
     payload = {"order_id": str(order.id), "token_id": str(token_id)}
     outbox.owe_email(conn, "confirm_order", order.buyer_email, payload)
@@ -383,7 +383,8 @@ def _read_placed_order(conn: db.Connection, order_id: UUID, buyer: BuyerRequest 
 
 def read_confirmed_order(conn: db.Connection, order: OrderRow) -> PlacedOrder:
     """Return an order that its buyer has just confirmed, with the token that shows it."""
-    return _read_placed_order(conn, order.id, order.buyer).model_copy(update={"status": "paid"})
+    now = {"status": "paid", "access_token": order_token(order.id, order.email_changes)}
+    return _read_placed_order(conn, order.id, order.buyer).model_copy(update=now)
 
 
 def _placed_order(

@@ -9,13 +9,13 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from boxoffice.accounts.models import Role, SessionView
 from boxoffice.models import (
-    VISIBLE,
     Email,
     Id,
     ImageUrl,
     LongText,
     Name,
     Page,
+    PastedText,
     Patch,
     Phone,
     Request,
@@ -158,7 +158,7 @@ class InvitationPage(Page[InvitationView]):
 
 
 class AcceptInvitationRequest(Request):
-    token: Annotated[str, Field(max_length=200, pattern=VISIBLE, description="From the link in the email")]
+    token: Annotated[PastedText, Field(description="From the link in the email")]
 
 
 class RoleChange(Request):

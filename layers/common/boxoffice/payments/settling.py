@@ -65,7 +65,8 @@ def settle_matter(
 def _require_access(conn: db.Connection, caller: Caller, organisation_id: UUID) -> None:
     """Let through who may see an organisation's matters. Those of the platform exist for admins only."""
     if organisation_id != PLATFORM_MERCHANT:
-        return require_role(conn, caller, organisation_id)
+        require_role(conn, caller, organisation_id)
+        return
     try:
         require_admin(conn, caller)
     except Forbidden as error:

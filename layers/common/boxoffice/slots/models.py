@@ -89,8 +89,8 @@ class PlaceStatsView(View):
 class CustomerView(View):
     id: Id
     account_id: Id | None
-    email: str | None
-    phone: str | None
+    email: str | None = Field(description="Masked, such as `a…@example.com`. Managers see it whole in `list_slots`")
+    phone: str | None = Field(description="Masked, such as `…678`. Managers see it whole in `list_slots`")
     name: str | None
 
 

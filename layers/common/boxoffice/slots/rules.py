@@ -1,10 +1,13 @@
 """Decisions about the slots of a place, and about a claim that is scanned."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, time
+from typing import Any
 
+from boxoffice.masking import masked
 from boxoffice.slots.errors import CapacityTooLow, WrongPlace
-from boxoffice.slots.models import ClaimRow, ClaimScanRequest
+from boxoffice.slots.models import ClaimRow, ClaimScanRequest, SlotRow
 from boxoffice.tickets import qr
 from boxoffice.tickets.errors import Forged
 from boxoffice.times import zone_of
@@ -27,6 +30,18 @@ def midnight(now: datetime, time_zone: str) -> datetime:
     """Return the moment at which today began in a time zone."""
     zone = zone_of(time_zone)
     return datetime.combine(now.astimezone(zone), time.min, zone)
+
+
+def masked_customer(customer: dict[str, Any]) -> dict[str, Any]:
+    """Return a customer as people at the door see them."""
+    return {**customer, "email": masked(customer["email"]), "phone": masked(customer["phone"])}
+
+
+def masked_slot(slot: SlotRow) -> SlotRow:
+    """Return a slot whose customer is shown as people at the door see them."""
+    if slot.claim is None:
+        return slot
+    return replace(slot, claim={**slot.claim, "customer": masked_customer(slot.claim["customer"])})
 
 
 def check_scanned(claim: ClaimRow, text: str, request: ClaimScanRequest) -> None:

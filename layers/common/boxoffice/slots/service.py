@@ -8,7 +8,7 @@ from uuid import UUID
 
 from boxoffice import audit, db, erased, idempotency, signing, sql
 from boxoffice.accounts.rules import PHONE_LIFETIME
-from boxoffice.auth import Caller, require_role
+from boxoffice.auth import Caller, Who, covers, require_role
 from boxoffice.config import settings
 from boxoffice.errors import Busy
 from boxoffice.idempotency import IdempotentRequest
@@ -151,17 +151,18 @@ def get_stats(conn: db.Connection, caller: Caller, place_id: UUID) -> PlaceStats
 def list_slots(
     conn: db.Connection, caller: Caller, place_id: UUID, state: SlotState | None, limit: int, cursor: str | None
 ) -> SlotPage:
-    """Return a place's slots by number, each with its open claim.
+    """Return a place's slots by number, each with its open claim. Managers see how to reach the customers.
 
     Raises:
         NotFound: there is no such place, or it is another organisation's.
     """
-    require_role(conn, caller, _find_place(conn, place_id).organisation_id)
+    role = require_role(conn, caller, _find_place(conn, place_id).organisation_id)
     states = [state] if state else list(ALL_STATES)
     after = decode_number(cursor) or 0
     rows = db.page(conn, SlotRow, SQL.list_slots, place_id=place_id, states=states, after=after, limit=limit)
     items, next_cursor = page_of(rows, limit, lambda row: (row.number,))
-    return SlotPage(items=[SlotView.model_validate(row) for row in items], next_cursor=next_cursor)
+    slots = items if covers(role, Who.MANAGER) else [rules.masked_slot(row) for row in items]
+    return SlotPage(items=[SlotView.model_validate(row) for row in slots], next_cursor=next_cursor)
 
 
 def claim_slot(conn: db.Connection, caller: Caller, place_id: UUID, request: ClaimRequest, key: str) -> NewClaimView:
@@ -243,7 +244,8 @@ def _first_answer(conn: db.Connection, place: PlaceRow, stored: dict[str, Any]) 
 
 
 def _answer(claim: NewClaimRow, text: str) -> NewClaimView:
-    return NewClaimView(**vars(claim), qr=text, qr_svg=qr.svg(text).decode())
+    shown = vars(claim) | {"customer": rules.masked_customer(claim.customer)}
+    return NewClaimView(**shown, qr=text, qr_svg=qr.svg(text).decode())
 
 
 def scan_claim(conn: db.Connection, caller: Caller, request: ClaimScanRequest) -> ClaimView:
@@ -255,7 +257,7 @@ def scan_claim(conn: db.Connection, caller: Caller, request: ClaimScanRequest) -
         NotFound: there is no such claim, or it is another organisation's.
         WrongPlace: the claim is on a slot of another place.
     """
-    text = request.qr.strip()
+    text = qr.as_printed(request.qr)
     claimed = qr.read(text, rules.CLAIM)
     if claimed is None:
         raise Forged
@@ -263,7 +265,7 @@ def scan_claim(conn: db.Connection, caller: Caller, request: ClaimScanRequest) -
     rules.check_scanned(claim, text, request)
     if signing.is_withdrawn(settings().ticket_keys_secret, claimed.key_id):
         raise ClaimKeyRetired
-    return ClaimView.model_validate(claim)
+    return _view(claim)
 
 
 def release_claim(conn: db.Connection, caller: Caller, claim_id: UUID) -> ClaimView:
@@ -286,7 +288,11 @@ def release_claim(conn: db.Connection, caller: Caller, claim_id: UUID) -> ClaimV
             released_by=caller.actor,
         )
         claim = _find_claim(conn, claim_id)
-    return ClaimView.model_validate(claim)
+    return _view(claim)
+
+
+def _view(claim: ClaimRow) -> ClaimView:
+    return ClaimView.model_validate(replace(claim, customer=rules.masked_customer(claim.customer)))
 
 
 def _slots_to_change(conn: db.Connection, claim: ClaimRow) -> Sequence[int]:

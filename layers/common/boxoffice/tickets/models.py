@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import VISIBLE, Email, Id, Name, Page, Request, View
+from boxoffice.models import Email, Id, Name, Page, PastedText, Request, View
 
 type TicketStatus = Literal["valid", "refunded"]
 type TransferStatus = Literal["pending", "accepted", "replaced"]
@@ -28,7 +28,7 @@ class TransferRequest(Request):
 
 
 class AcceptTransferRequest(Request):
-    token: Annotated[str, Field(max_length=200, pattern=VISIBLE, description="From the link in the email")]
+    token: Annotated[PastedText, Field(description="From the link in the email")]
     name: Annotated[Name, Field(description="The name of the new holder")]
 
 

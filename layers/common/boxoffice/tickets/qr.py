@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
 
-from boxoffice import qr_pictures
+from boxoffice import pasted, qr_pictures
 from boxoffice.signing import mac
 
 _HEAD = struct.Struct(">BH16s")
@@ -67,8 +67,17 @@ class Claimed:
     subject_id: UUID
 
 
+def as_printed(text: str) -> str:
+    """Return the text of a QR as we print it, whatever a scanner or a keyboard has made of it.
+
+    Base32 has capitals alone. So small letters mean the same, as do letters of full width. White space, line breaks and
+    characters without a width are no part of it. Devices do the same before they hash a text (docs/scanning.md).
+    """
+    return pasted.plain(text).upper()
+
+
 def read(text: str, kind: Kind = TICKET) -> Claimed | None:
-    """Return what a text says of a ticket, or of another subject. None if it is not of this kind."""
+    """Return what a text, as we print it, says of a ticket or another subject. None if it is not of this kind."""
     if not text.startswith(kind.prefix):
         return None
     try:

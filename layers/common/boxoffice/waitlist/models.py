@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import Email, Id, MoneyView, Name, Page, Request, View
+from boxoffice.models import Email, Id, MoneyView, Name, Page, PastedText, Request, View
 from boxoffice.waitlist.rows import EntryStatus, WaitlistEntry
 
 
@@ -18,7 +18,7 @@ class WaitlistRequest(Request):
 
 
 class WaitlistConfirmation(Request):
-    token: Annotated[str, Field(max_length=200, pattern=r"^[\x21-\x7e]+$", description="From the link in the email")]
+    token: Annotated[PastedText, Field(description="From the link in the email")]
 
 
 class WaitlistEntryView(View):

@@ -8,7 +8,6 @@ from uuid import UUID
 from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.stock.errors import QuantityNotAllowed
 from boxoffice.stock.models import Draw
-from boxoffice.times import zone_of
 from boxoffice.waitlist.errors import QuantityOutOfReach, WaitlistClosed
 from boxoffice.waitlist.rows import NextEntry, WaitlistTerms
 
@@ -97,6 +96,8 @@ def offer_until(now: datetime, lifetime: timedelta, time_zone: str, on_sale_unti
         lifetime: how long the offer lasts, without nights.
         time_zone: of the venue.
     """
+    from boxoffice.times import zone_of  # whoever buys does not wait for it
+
     zone = zone_of(time_zone)
     moment, left, day = now, lifetime, now.astimezone(zone).date()
     for _ in range(_MOST_DAYS):
