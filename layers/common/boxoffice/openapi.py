@@ -151,7 +151,7 @@ def generate(root: Path) -> dict[Path, str]:
     document["paths"] = dict(sorted(document["paths"].items()))
     document["components"] = _components(document, problems.components_of(groups))
     _say_what_is_required(document)
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(_without_aliases(document), indent=1, ensure_ascii=False) + "\n"
     in_order = sorted(operations, key=lambda each: each[0].function.__name__)
     return {_FILE: text, root / "docs/errors.md": problems.page(in_order)}
 
@@ -164,7 +164,7 @@ def _components(document: dict[str, Any], of_problems: dict[str, Any]) -> dict[s
         raise ValueError(f"models and errors share names: {sorted(shared)}")
     schemas = dict(sorted((models | of_problems["schemas"]).items()))
     for name, schema in schemas.items():
-        if "$ref" not in schema:
+        if schema.keys() != {"$ref"}:
             schema["title"] = name  # so that no two have the same: generators of clients name their types so
     used = set(re.findall(r"#/components/responses/(\w+)", json.dumps(document["paths"])))
     responses = {name: response for name, response in of_problems["responses"].items() if name in used}
@@ -226,6 +226,16 @@ def _headers_of(route: api.Route, operation: dict[str, Any], status: str) -> Ite
         from boxoffice.problems import RATE_LIMIT
 
         yield from RATE_LIMIT
+
+
+def _without_aliases(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document without schemas that are another by a second name, which generators of clients refuse."""
+    schemas = document["components"]["schemas"]
+    aliases = {name: schemas.pop(name)["$ref"] for name in [*schemas] if schemas[name].keys() == {"$ref"}}
+    text = json.dumps(document)
+    for name, target in aliases.items():
+        text = text.replace(f'"#/components/schemas/{name}"', f'"{target}"')
+    return dict(json.loads(text))
 
 
 def _say_what_is_required(document: dict[str, Any]) -> None:
