@@ -46,13 +46,14 @@ SMS_FROM_ONE_ADDRESS = 100
 EMAILS, EMAILS_A_DAY = 10, 30
 EMAILS_FROM_ONE_ADDRESS = 300
 LINKS = 5
+PERSONAL_DATA_LINKS, PERSONAL_DATA_LINKS_BY_ALL = 5, 30  # in a day, to a mailbox
 RESENDS = 5
 ORDER_CHANGES = 20
 INVITATIONS = 20
 EXPORTS = 5  # in a day
 WAITLIST_LINKS, WAITLIST_LINKS_BY_ALL = 10, 30  # in a day, to a mailbox
 
-_LINKS_WINDOW = {"reset": HALF, "orders": HOUR, "personal data": DAY}  # no longer than such a link works
+_LINKS_WINDOW = {"reset": HALF, "orders": HOUR}  # no longer than such a link works
 
 
 @dataclass(frozen=True)
@@ -226,7 +227,7 @@ def limit_resends(caller: Caller, subject: UUID, email: str) -> None:
     _count(limits if _reads(caller, email) else [*limits, *_to(email), _by(caller)])
 
 
-def limit_links_to(caller: Caller, email: str, what: Literal["reset", "orders", "personal data"]) -> None:
+def limit_links_to(caller: Caller, email: str, what: Literal["reset", "orders"]) -> None:
     """Count a request for a link that its owner needs to get at what is theirs.
 
     Each kind counts apart from all other emails. Anybody can have an invitation sent to an address, and would keep its
@@ -234,10 +235,25 @@ def limit_links_to(caller: Caller, email: str, what: Literal["reset", "orders", 
     whether an account has the address. So a refusal does not tell that.
 
     Raises:
-        TooManyRequests: the address got five in the time: half an hour to reset a password, an hour to see orders, a
-            day to see personal data. Or the caller's address has had three hundred emails sent in an hour.
+        TooManyRequests: the address got five in the time: half an hour to reset a password, an hour to see orders. Or
+            the caller's address has had three hundred emails sent in an hour.
     """
     _count([_by(caller), Limit(f"{what} to {email}", LINKS, _LINKS_WINDOW[what])])
+
+
+def limit_personal_data_links(caller: Caller, email: str) -> None:
+    """Count the link to what is held about an address, for the mailbox that it goes to.
+
+    It is sent whether or not anything is held, so to each of the addresses that one mailbox has. It counts apart from
+    all other emails, and for the caller's network too: a stranger in one network cannot keep the owner out.
+
+    Raises:
+        TooManyRequests: within a day the mailbox got five from the caller's network, or thirty in all. Or the caller's
+            address has had three hundred emails sent in an hour.
+    """
+    links = f"personal data to {mailbox_of(email)}"
+    by_network = Limit(f"{links} by {_address(caller)}", PERSONAL_DATA_LINKS, DAY)
+    _count([by_network, Limit(links, PERSONAL_DATA_LINKS_BY_ALL, DAY), _by(caller)])
 
 
 def limit_invitations(caller: Caller, organisation_id: UUID, email: str) -> None:
