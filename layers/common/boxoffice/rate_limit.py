@@ -337,16 +337,34 @@ def limit_vouchers(
 
 @contextmanager
 def limit_wrong_tokens(
-    caller: Caller,
-    action: Literal["pair", "transfer", "order email", "refresh", "log in with Google", "challenge"],
-    *wrong: type[Exception],
+    caller: Caller, action: Literal["pair", "transfer", "order email", "refresh"], *wrong: type[Exception]
 ) -> Iterator[None]:
-    """Count a wrong token for the caller's address. Nobody can guess one, so the limit is generous.
+    """Count a wrong token for the caller's address, after it was found wrong.
+
+    Nobody can guess a token of ours. So a right one passes however many wrong ones its neighbours have sent, or
+    one of them could end the sessions of a whole venue.
 
     Raises:
-        TooManyRequests: there were three hundred wrong ones in fifteen minutes before.
+        TooManyRequests: the token is wrong, and there were three hundred wrong ones in fifteen minutes before.
     """
-    with _count_failures([Limit(f"{action} {_address(caller)}", FROM_ONE_ADDRESS, QUARTER)], wrong):
+    try:
+        yield
+    except wrong:
+        _count([_wrong_by(caller, action)])
+        raise
+
+
+@contextmanager
+def limit_checks_elsewhere(
+    caller: Caller, action: Literal["log in with Google", "challenge"], *wrong: type[Exception]
+) -> Iterator[None]:
+    """Count a proof that somebody else finds wrong, for the caller's address. Each costs us a call.
+
+    Raises:
+        TooManyRequests: there were three hundred wrong ones in fifteen minutes before. Then even a right one is
+            refused.
+    """
+    with _count_failures([_wrong_by(caller, action)], wrong):
         yield
 
 
@@ -546,6 +564,11 @@ def _to(email: str) -> list[Limit]:
 def _by(caller: Caller) -> Limit:
     """Return the limit of the emails that one address has sent."""
     return Limit(f"emails by {_address(caller)}", EMAILS_FROM_ONE_ADDRESS, HOUR)
+
+
+def _wrong_by(caller: Caller, action: str) -> Limit:
+    """Return the limit of the wrong tokens of one address."""
+    return Limit(f"{action} {_address(caller)}", FROM_ONE_ADDRESS, QUARTER)
 
 
 def _reads(caller: Caller, email: str) -> bool:
