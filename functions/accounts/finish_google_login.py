@@ -12,6 +12,7 @@ from boxoffice.answer import redirect_to
 from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
+from boxoffice.observability import security_event
 from boxoffice.rate_limit import limit_checks_elsewhere
 
 __all__ = ["handler"]
@@ -38,4 +39,6 @@ def finish_google_login(state: State, code: Code = None) -> None:
         with limit_checks_elsewhere(caller(), "log in with Google", Refused), db.autocommit() as conn:
             redirect_to(google.finish(conn, flow, code))
     except Failed as error:
+        if isinstance(error, Refused):
+            security_event("log_in", {"code": "google_refused", **caller().for_log})
         redirect_to(google.page_of(flow, google_error=error.outcome))

@@ -161,7 +161,7 @@ def test_a_new_provider_takes_payments(api: Client, conn: Connection, database: 
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
     assert done.returncode == 0, done.stderr
-    printed = json.loads(done.stdout)
+    printed = json.loads(done.stdout.splitlines()[-1])  # metrics precede it
     payment, status = conn.execute("SELECT id, status FROM payments WHERE provider = 'coins'").fetchall()[0]
     assert printed["url"] == f"https://coins.example/{payment}"
     assert printed["answers"] == [{"event_id": "coins_1", "effect": "paid"}] * 2

@@ -6,7 +6,7 @@ and proves itself by a secret. A trusted shop passes on the address of its buyer
 
 import hmac
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from boxoffice.config import secret, settings
 from boxoffice.errors import Invalid
@@ -48,6 +48,15 @@ def network_of(address: str) -> str:
     if isinstance(ip, IPv6Address):
         return str(IPv6Network((ip, 64), strict=False))
     return address
+
+
+def part_of_network(address: str) -> str:
+    """Return what logs say of an address: the first 24 bits if it is IPv4, the first 48 if it is IPv6.
+
+    Too many people share that for it to name one. It still shows if an attack comes from one place or from many.
+    """
+    ip = _read(address)
+    return str(ip_network((ip, 24 if isinstance(ip, IPv4Address) else 48), strict=False)) if ip else ""
 
 
 def _is_edge(presented: str) -> bool:

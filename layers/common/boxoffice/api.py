@@ -30,7 +30,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ValidationError
 
 from boxoffice.answer import set_header, take_headers
-from boxoffice.auth import Access, Caller, Devices, Who, identify
+from boxoffice.auth import Access, Caller, Devices, Who, approach, check_access, identify
 from boxoffice.errors import (
     DomainError,
     InternalError,
@@ -43,6 +43,7 @@ from boxoffice.errors import (
     rfc_3339,
 )
 from boxoffice.models import VISIBLE
+from boxoffice.observability import security_event
 from boxoffice.scopes import Scope
 from boxoffice.telemetry import flush, logger
 
@@ -147,7 +148,9 @@ class _Middleware(OpenAPIRequestValidationMiddleware):
             if route.vary:
                 set_header("Vary", route.vary)
             connected = app.current_event.request_context.http.source_ip
-            app.append_context(caller=identify(route.access, headers, connected))
+            sender = identify(route.access, headers, connected)
+            app.append_context(caller=sender)
+            check_access(route.access, sender)
             if (query := app.current_event.raw_query_string) and route.is_strict:
                 _check_parameters(query, app.context["_route"].dependant.query_params)
         response = super().handler(app, next_middleware)
@@ -371,20 +374,19 @@ def expected_version(if_match: str | None) -> int | None:
 def _domain_error(error: DomainError) -> Response[str]:
     if error.status >= 500:
         logger.error("cannot serve", exc_info=error)
-    elif error.status in (401, 403, 429):
-        logger.info("refused", extra={"code": error.code, "operation": _operation(), **_actor()})
+    elif error.security_event:
+        account = str(error.account_id) if error.account_id else None
+        facts = {"code": error.code, "account_id": account, **_sender().for_log}
+        security_event(error.security_event, facts)
     return _problem(error)
 
 
-def _operation() -> str:
-    function = app.context["_route"].func
-    return _routes[function].access.operation if function in _routes else ""
-
-
-def _actor() -> dict[str, str]:
-    """Return who sent the current request, for the log. The access log has the address, by the id of the request."""
-    who: Caller | None = app.context.get("caller")
-    return {"actor_kind": who.actor_kind, "actor_id": str(who.actor)} if who else {}
+def _sender() -> Caller:
+    """Return who sent the current request, or all that is known of them if their credential is wrong."""
+    if identified := app.context.get("caller"):
+        return cast(Caller, identified)
+    event, route = app.current_event, _routes[app.context["_route"].func]
+    return approach(route.access, event.headers, event.request_context.http.source_ip)
 
 
 @app.exception_handler(NotModified)

@@ -148,6 +148,16 @@ class Caller:
         return machine.organisation_id if machine else None
 
     @property
+    def for_log(self) -> dict[str, str | None]:
+        """Return what logs say of the caller."""
+        return {
+            "operation": self.operation,
+            "actor_kind": self.actor_kind,
+            "actor_id": str(self.actor) if self.actor else None,
+            "network": addresses.part_of_network(self.address),
+        }
+
+    @property
     def entrance(self) -> dict[str, UUID | None]:
         """Return the parameters of a statement that checks by itself if the caller may enter an organisation."""
         return {"acts_for": self.acts_for, "account_id": self.account_id}
@@ -159,7 +169,7 @@ def acting_as(caller: Caller, account_id: UUID) -> Caller:
 
 
 def identify(access: Access, headers: Mapping[str, str], connected: str) -> Caller:
-    """Return the caller of a route.
+    """Return the caller of a route, whom `check_access` then lets in or not.
 
     Args:
         headers: of the request.
@@ -167,13 +177,27 @@ def identify(access: Access, headers: Mapping[str, str], connected: str) -> Call
 
     Raises:
         Unauthenticated: a credential is wrong or over, or the route needs one and there is none.
-        OutOfScope, AccountNeeded: the credential is right, but not for this route.
-        PasswordChangeNeeded: the account must change its password first.
         Invalid: a shop passes on an address that is none.
     """
+    caller = approach(access, headers, connected)
     if access.who is Who.PROVIDER:
-        return Caller(access.who, address=connected, operation=access.operation)
-    caller = Caller(
+        return caller
+    authorization, presented_key = headers.get("authorization"), headers.get("x-api-key")
+    if presented_key is not None:
+        if authorization:
+            raise Unauthenticated("Send an access token or an API key, not both.")
+        return _identify_key(caller, presented_key, headers.get(addresses.BUYER_ADDRESS))
+    if authorization:
+        return _identify_bearer(caller, authorization)
+    is_guest = access.who is Who.GUEST and caller.guest_token is not None
+    if not is_guest and access.who is not Who.PUBLIC:
+        raise Unauthenticated("The request has no credential. Send an access token as `Authorization: Bearer …`.")
+    return caller
+
+
+def approach(access: Access, headers: Mapping[str, str], connected: str) -> Caller:
+    """Return the caller as anybody could be, before their credential is looked at."""
+    return Caller(
         access.who,
         guest_token=headers.get("x-order-token"),
         address=addresses.address_of(headers, connected),
@@ -181,72 +205,71 @@ def identify(access: Access, headers: Mapping[str, str], connected: str) -> Call
         reads=access.reads,
         user_agent=headers.get("user-agent", "")[:_MOST_OF_USER_AGENT],
     )
-    authorization, presented_key = headers.get("authorization"), headers.get("x-api-key")
-    if presented_key is not None:
-        if authorization:
-            raise Unauthenticated("Send an access token or an API key, not both.")
-        return _identify_key(access, caller, presented_key, headers.get(addresses.BUYER_ADDRESS))
-    if authorization:
-        return _identify_bearer(access, caller, authorization)
-    is_guest = access.who is Who.GUEST and caller.guest_token is not None
-    if not is_guest and access.who is not Who.PUBLIC:
-        raise Unauthenticated("The request has no credential. Send an access token as `Authorization: Bearer …`.")
-    return caller
 
 
-def _identify_key(access: Access, caller: Caller, presented: str, buyer_address: str | None) -> Caller:
-    """Return the caller with the API key that they send, and with the buyer's address that they may pass on."""
+def _identify_key(caller: Caller, presented: str, buyer_address: str | None) -> Caller:
+    """Return the caller with the API key that they send, and with the buyer's address that they pass on."""
     key = credentials.find_key(presented)
     if key is None:
         raise Unauthenticated(
             "The API key is wrong, revoked or over. Ask an owner of the organisation for another one."
         )
-    if access.scope is None:
-        raise AccountNeeded
-    if not allows(key.scopes, access.scope):
-        raise OutOfScope(required_scope=access.scope, scopes=sorted(key.scopes))
     if buyer_address is None:
         return replace(caller, key=key)
-    if Scope.BUYERS_ADDRESS not in key.scopes:
-        raise OutOfScope(required_scope=Scope.BUYERS_ADDRESS, scopes=sorted(key.scopes))
     return replace(caller, key=key, buyer_address=addresses.passed_on_address(buyer_address))
 
 
-def _identify_bearer(access: Access, caller: Caller, authorization: str) -> Caller:
+def _identify_bearer(caller: Caller, authorization: str) -> Caller:
     """Return the caller with the account or the door device that an Authorization header proves."""
     scheme, _, credential = authorization.partition(" ")
     if scheme.lower() != "bearer":
         raise Unauthenticated("The credential has another scheme. Send it as `Authorization: Bearer …`.")
     if is_secret(credential, DEVICE_TOKEN):
-        return replace(caller, device=_find_device(access, credential))
-    caller = _verify_session(access, caller, credential)
-    if access.who in (*_ROLES, Who.ADMIN) and caller.session and caller.session.is_admin:
-        with db.autocommit() as conn:
-            require_second_factor(conn, caller, Who.ADMIN)
-    return caller
-
-
-def _find_device(access: Access, token: str) -> DoorDevice:
-    """Return the device that a token belongs to, if the route lets it in now."""
-    device = credentials.find_device(token)
-    if device is None:
-        raise Unauthenticated("The token of the device is wrong, or was revoked. Pair the device again.")
-    if access.devices.value is None:
-        raise AccountNeeded
-    if datetime.now(UTC) >= device.until + access.devices.value:
-        raise Unauthenticated("The door pass has ended. Ask a manager for another one.")
-    return device
-
-
-def _verify_session(access: Access, caller: Caller, credential: str) -> Caller:
-    """Return the caller with the account and its open session that an access token proves."""
+        device = credentials.find_device(credential)
+        if device is None:
+            raise Unauthenticated("The token of the device is wrong, or was revoked. Pair the device again.")
+        return replace(caller, device=device)
     account_id, session_id = verify_access_token(credential)
     session = credentials.find_session(account_id, session_id)
     if session is None:
         raise Unauthenticated("The session has ended. Log in again.")
-    if session.must_change_password and not access.is_open_to_old_passwords:
-        raise PasswordChangeNeeded
     return replace(caller, account_id=account_id, session_id=session_id, session=session)
+
+
+def check_access(access: Access, caller: Caller) -> None:
+    """Check that a route lets in callers with such a credential.
+
+    Raises:
+        OutOfScope, AccountNeeded: the credential is right, but not for this route.
+        Unauthenticated: the door pass of a device has ended.
+        PasswordChangeNeeded: the account must change its password first.
+        SecondFactorRequired: the caller is an admin, and lacks a second factor.
+    """
+    if caller.key:
+        _check_scopes(access, caller.key, passes_address_on=caller.buyer_address is not None)
+    elif caller.device:
+        _check_pass(access, caller.device)
+    elif caller.session:
+        if caller.session.must_change_password and not access.is_open_to_old_passwords:
+            raise PasswordChangeNeeded
+        if access.who in (*_ROLES, Who.ADMIN) and caller.session.is_admin:
+            with db.autocommit() as conn:
+                require_second_factor(conn, caller, Who.ADMIN)
+
+
+def _check_scopes(access: Access, key: ApiKey, *, passes_address_on: bool) -> None:
+    if access.scope is None:
+        raise AccountNeeded
+    for scope in (access.scope, Scope.BUYERS_ADDRESS) if passes_address_on else (access.scope,):
+        if not allows(key.scopes, scope):
+            raise OutOfScope(required_scope=scope, scopes=sorted(key.scopes))
+
+
+def _check_pass(access: Access, device: DoorDevice) -> None:
+    if access.devices.value is None:
+        raise AccountNeeded
+    if datetime.now(UTC) >= device.until + access.devices.value:
+        raise Unauthenticated("The door pass has ended. Ask a manager for another one.")
 
 
 def role_of(conn: db.Connection, caller: Caller, organisation_id: UUID) -> Who | None:

@@ -6,6 +6,10 @@ from inspect import get_annotations
 from typing import Any, ClassVar, Literal, Self, TypedDict, dataclass_transform
 from uuid import UUID
 
+from boxoffice.observability import SecurityEvent
+
+_SECURITY_EVENTS: dict[int, SecurityEvent] = {401: "credential", 403: "access", 429: "limit"}
+
 
 @dataclass_transform()
 class DomainError(Exception):
@@ -22,6 +26,8 @@ class DomainError(Exception):
 
     An error rolls its transaction back, unless it ``commits``: then what was done before stands, although the request
     is refused. Such an error is raised by the last step of its transaction.
+
+    If an attacker would cause it, ``security_event`` says what they try. Errors with status 401, 403 and 429 have one.
     """
 
     status: ClassVar[int] = 409
@@ -30,12 +36,16 @@ class DomainError(Exception):
     remedy: ClassVar[str] = ""
     constraint: ClassVar[str | None] = None
     commits: ClassVar[bool] = False
+    security_event: ClassVar[SecurityEvent | None] = None
     declared: ClassVar[dict[str, Any]] = {}
     """The types of the facts, by name. A fact with a default may be left out."""
 
     detail: str
+    account_id: UUID | None = None
+    """Whose account somebody has tried to enter. Only the log has it, since no answer tells that there is one."""
 
     def __init_subclass__(cls) -> None:
+        cls.security_event = cls.security_event or _SECURITY_EVENTS.get(cls.status)
         own = {name: kind for name, kind in get_annotations(cls).items() if name != "detail"}
         parents = [parent.declared for parent in cls.__bases__ if issubclass(parent, DomainError)]
         cls.declared = {name: kind for facts in (*parents, own) for name, kind in facts.items()}
@@ -57,6 +67,11 @@ class DomainError(Exception):
         shown = {name: _shown(fact) for name, fact in self.facts.items()}
         self.detail = detail or f"{self.meaning} {self.remedy}".format(**shown).strip()
         super().__init__(self.detail)
+
+    def about(self, account_id: UUID | None) -> Self:
+        """Return this error, with the account that somebody has tried to enter, if there is one."""
+        self.account_id = account_id
+        return self
 
 
 def _shown(fact: object) -> object:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import time
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +17,7 @@ from tests.helpers import audit, factories
 from tests.helpers.authenticators import finish
 from tests.helpers.google import SECRET, Google, begin, challenge_of, come_back, get_code, log_in, trade
 from tests.helpers.google_server import CLIENT_ID, REDIRECT_URI
+from tests.helpers.log_watch import LogWatch
 from tests.helpers.people import bearer, sign_up
 from tests.helpers.rings import KeyRing
 from tests.helpers.support import Answer, Client
@@ -214,11 +216,13 @@ class TestFinish:
 
         assert come_back(api, mine | {"code": theirs["code"]})["google_error"] == "refused"
 
-    def test_a_code_that_is_replayed_is_refused(self, api: Client, google: Google) -> None:
+    def test_a_code_that_is_replayed_is_refused(self, api: Client, google: Google, log_watch: LogWatch) -> None:
         query = google.visit(begin(api))
 
         assert "google_code" in come_back(api, query)
         assert come_back(api, query)["google_error"] == "refused"
+        last = json.loads(log_watch.take()[-1])
+        assert (last["message"], last["kind"], last["code"]) == ("security event", "log_in", "google_refused")
 
     def test_refused_codes_are_limited_by_address(self, api: Client, google: Google, conn: Connection) -> None:
         query = google.visit(begin(api)) | {"code": "guessed"}

@@ -101,3 +101,16 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 )
 def test_limits_take_a_64_of_ipv6_as_one(one: str, network: str) -> None:
     assert addresses.network_of(one) == network
+
+
+@pytest.mark.parametrize(
+    ("address", "logged"),
+    [
+        ("198.51.100.10", "198.51.100.0/24"),
+        ("2001:db8:85a3:8d3:1319:8a2e:370:7348", "2001:db8:85a3::/48"),
+        ("::ffff:198.51.100.10", "198.51.100.0/24"),
+        ("", ""),
+    ],
+)
+def test_logs_have_the_part_of_an_address_that_many_share(address: str, logged: str) -> None:
+    assert addresses.part_of_network(address) == logged

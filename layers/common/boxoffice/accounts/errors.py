@@ -15,6 +15,7 @@ class EmailTaken(DomainError):
 class WrongCredentials(DomainError):
     status = 401
     code = "wrong_credentials"
+    security_event = "log_in"
     meaning = "The email address or the password is wrong."
     remedy = "Check both and try again."
     detail: str = ""
@@ -47,6 +48,7 @@ class PhoneNotSupported(DomainError):
 class WrongPhoneCode(DomainError):
     status = 401
     code = "wrong_phone_code"
+    security_event = "log_in"
     meaning = "The code is wrong, over or used, or was tried too often."
     remedy = "Type the code of the last text message, or ask for a new one."
 
@@ -78,6 +80,7 @@ class SecondFactorNeeded(DomainError):
 class WrongSecondFactorCode(DomainError):
     status = 401
     code = "wrong_second_factor_code"
+    security_event = "log_in"
     meaning = "The code is wrong, too old, or was used before."
     remedy = "Wait for the next code of the app, or use a recovery code."
 
@@ -85,6 +88,7 @@ class WrongSecondFactorCode(DomainError):
 class LogInOver(DomainError):
     status = 401
     code = "log_in_over"
+    security_event = "log_in"
     meaning = "The token is unknown, over or used."
     remedy = "Log in again."
 
@@ -118,6 +122,7 @@ class GoogleUnavailable(DomainError):
 class GoogleStateOver(DomainError):
     status = 400
     code = "google_state_over"
+    security_event = "log_in"
     meaning = "The log-in with Google took longer than ten minutes, or did not begin here."
     remedy = "Begin again."
 
@@ -125,24 +130,28 @@ class GoogleStateOver(DomainError):
 class GoogleCodeOver(DomainError):
     status = 401
     code = "google_code_over"
+    security_event = "log_in"
     meaning = "The code is unknown, over or used, or was made for another secret."
     remedy = "Begin again."
 
 
 class GoogleDoesNotVouch(DomainError):
     code = "google_does_not_vouch"
+    security_event = "log_in"
     meaning = "Google has not verified your email address, or does not host it."
     remedy = "Sign up or log in with your email address and a password."
 
 
 class EmailUnverified(DomainError):
     code = "email_unverified"
+    security_event = "log_in"
     meaning = "There is an account with your email address, but nobody has verified the address for it."
     remedy = "Log in with its password and verify the address. Then log in with Google."
 
 
 class GoogleAccountDiffers(DomainError):
     code = "google_account_differs"
+    security_event = "log_in"
     meaning = "Another Google account belongs to the account with your email address."
     remedy = "Log in another way."
 

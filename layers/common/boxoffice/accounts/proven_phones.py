@@ -42,7 +42,7 @@ def log_in(conn: db.Connection, caller: Caller, request: PhoneLogInRequest) -> S
         try:
             session = sessions.open_session(conn, caller, account, device_name=request.device_name)
         except WrongCredentials as error:
-            raise WrongPhoneCode from error
+            raise WrongPhoneCode().about(account.id) from error
         if former:
             _tell_former(conn, acting_as(caller, account.id), former)
         return session

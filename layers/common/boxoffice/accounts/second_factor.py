@@ -159,15 +159,15 @@ def _use_code_of_app(conn: db.Connection, account: AccountWithFactor, factor: _F
     secret = _decrypt(account.id, factor)
     step = rules.step_of(secret, code, datetime.now(UTC)) if secret else None
     if not secret or step is None:
-        raise WrongSecondFactorCode
+        raise WrongSecondFactorCode().about(account.id)
     if not db.run(conn, SQL.use_step, account_id=account.id, step=step, **vars(_encrypt(account.id, secret))):
-        raise WrongSecondFactorCode
+        raise WrongSecondFactorCode().about(account.id)
 
 
 def _use_recovery_code(conn: db.Connection, account: AccountWithFactor, code: str) -> None:
     left = db.value(conn, SQL.use_recovery_code, account_id=account.id, code_hash=_hash(account.id, code))
     if left is None:
-        raise WrongSecondFactorCode
+        raise WrongSecondFactorCode().about(account.id)
     _tell(conn, account, "recovery_code_used", left=left)
 
 

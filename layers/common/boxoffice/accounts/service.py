@@ -89,7 +89,7 @@ def log_in(conn: db.Connection, caller: Caller, request: LogInRequest) -> Sessio
     stored_hash = account.password_hash if account else None
     is_right = passwords.matches(request.password, stored_hash)
     if account is None or stored_hash is None or not is_right:
-        raise WrongCredentials
+        raise WrongCredentials().about(account.id if account else None)
     if passwords.is_too_cheap(stored_hash):
         stored_hash = _rehash(conn, account.id, request.password, stored_hash)
     return sessions.open_session(conn, caller, account, checked_hash=stored_hash, device_name=request.device_name)

@@ -79,7 +79,7 @@ def open_session(
             expires_at=_expiry(),
         )
         if found is None:
-            raise WrongCredentials
+            raise WrongCredentials().about(account.id)
         if found["has_second_factor"] and not second_factor_passed:
             raise _second_factor_needed(conn, account)
         owner = acting_as(caller, account.id)

@@ -95,7 +95,7 @@ def check_owner_of_link(conn: db.Connection, caller: Caller, token: OneTimeToken
     if password is None:
         raise ProofNeeded
     if not passwords.matches(password, account.password_hash):
-        raise WrongCredentials("The password is not that of the account.")
+        raise WrongCredentials("The password is not that of the account.").about(account.id)
     return account
 
 

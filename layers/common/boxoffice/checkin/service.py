@@ -44,6 +44,7 @@ from boxoffice.errors import Invalid, NotModified
 from boxoffice.events.models import GateView
 from boxoffice.ids import find_order_number, new_id
 from boxoffice.names import key_of
+from boxoffice.observability import security_event
 from boxoffice.pagination import FIRST_ID, decode_id, decode_moment_and_id, decode_numbers_and_id, encode, page_of
 from boxoffice.tickets import qr
 from boxoffice.tickets.errors import Forged
@@ -283,9 +284,12 @@ def sync_scans(conn: db.Connection, caller: Caller, event_id: UUID, request: Syn
     webhooks = [(event.organisation_id, scan.webhook) for scan in reported if scan.webhook is not None]
     outbox.owe_webhooks(conn, "ticket.scanned", webhooks)
     recounted = _recount(conn, sorted({scan.ticket_id for scan in reported if scan.refusal is None}))
+    results = rules.sync_results(request.scans, device_id, reported, recounted, outside_pass)
+    if forged := sum(each.outcome == "forged" for each in results):
+        security_event("qr", {"code": Forged.code, **caller.for_log}, forged)
     return SyncView(
         skew_ms=skew // timedelta(milliseconds=1),
-        results=rules.sync_results(request.scans, device_id, reported, recounted, outside_pass),
+        results=results,
         conflicts=rules.find_conflicts(recounted),
     )
 

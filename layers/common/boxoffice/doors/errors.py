@@ -25,6 +25,7 @@ class UnknownGates(DomainError):
 
 class PairingCodeInvalid(DomainError):
     code = "pairing_code_invalid"
+    security_event = "credential"
     meaning = "The code was used already, has expired, or is none of ours."
     remedy = "Ask a manager to show a new code."
 

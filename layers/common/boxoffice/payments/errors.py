@@ -35,6 +35,7 @@ class TooManyPayments(DomainError):
 class SignatureWrong(DomainError):
     status = 401
     code = "signature_wrong"
+    security_event = "signature"
     meaning = "The signature is missing, too old, or not the provider's."
     remedy = "Compare the secret at the provider with the one that this deployment has."
 

@@ -11,6 +11,7 @@ from boxoffice.ticket_types.errors import EventCancelled
 class Forged(DomainError):
     status = 422
     code = "forged"
+    security_event = "qr"
     meaning = "This QR is not one of ours."
     remedy = "Let nobody in and hand nothing over."
 
