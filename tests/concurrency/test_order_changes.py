@@ -157,10 +157,9 @@ def test_an_old_link_that_waits_for_a_change_starts_no_transfer(
     """Whoever has the old link could else keep a ticket, by a transfer that starts at the moment of the change."""
     order = shop.sold(shop.ticket_type(), quantity=1)
     (ticket,) = tickets.list_for_order(conn, order)
-    with ExitStack() as waits:
-        with conn.transaction():
-            changes.update_order(conn, manager_of(shop), order, patch_to("new@example.com"), None)
-            old_link = waits.enter_context(waiting(conn, database, lambda other: transfer(other, order, ticket.id)))
+    with ExitStack() as waits, conn.transaction():
+        changes.update_order(conn, manager_of(shop), order, patch_to("new@example.com"), None)
+        old_link = waits.enter_context(waiting(conn, database, lambda other: transfer(other, order, ticket.id)))
     assert old_link.result() == "not_found"
     assert conn.execute("SELECT count(*) FROM transfers WHERE NOT with_order").fetchone() == (0,)
     invariants.check(conn)

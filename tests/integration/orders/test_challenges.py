@@ -66,9 +66,7 @@ def test_a_wrong_answer_is_refused(api: Client, challenges: Challenges, ticket_t
     assert (refused.status, refused.code, refused.json["challenge"]) == (403, "challenge_failed", OFFERED)
 
 
-def test_the_answer_to_another_sites_challenge_is_wrong(
-    api: Client, challenges: Challenges, ticket_type: UUID
-) -> None:
+def test_the_answer_to_another_sites_challenge_is_wrong(api: Client, challenges: Challenges, ticket_type: UUID) -> None:
     """It is no fault of the provider's, which would let everybody buy without a challenge for some seconds."""
     assert buy(api, ticket_type, "elsewhere").code == "challenge_failed"
     assert buy(api, ticket_type, challenges.solve()).status == 201

@@ -80,7 +80,7 @@ def next_in_line(entries: Sequence[NextEntry], open_offers: Sequence[OpenOffers]
     of_type = Counter({each.mailbox: each.of_type for each in open_offers})
     served = []
     for entry in entries:
-        has_enough = offers[entry.mailbox] >= MOST_OFFERS or entry.has_limit and of_type[entry.mailbox] > 0
+        has_enough = offers[entry.mailbox] >= MOST_OFFERS or (entry.has_limit and of_type[entry.mailbox] > 0)
         if entry.quantity <= left and not has_enough:
             left -= entry.quantity
             offers[entry.mailbox] += 1

@@ -180,9 +180,7 @@ def _take_next(conn: db.Connection, ticket_type_id: UUID, now: datetime) -> list
     if not waiting:
         return []
     mailboxes = [entry.mailbox for entry in waiting]
-    open_offers = db.many(
-        conn, OpenOffers, SQL.list_open_offers, mailboxes=mailboxes, ticket_type_id=ticket_type_id
-    )
+    open_offers = db.many(conn, OpenOffers, SQL.list_open_offers, mailboxes=mailboxes, ticket_type_id=ticket_type_id)
     return rules.next_in_line(waiting, open_offers)
 
 
