@@ -16,7 +16,7 @@ from uuid import UUID
 from boxoffice import db, sql
 from boxoffice.addresses import network_of
 from boxoffice.answer import set_header
-from boxoffice.auth import Caller, reads_address
+from boxoffice.auth import Caller, Who, reads_address
 from boxoffice.errors import SmsLimitReached, TooManyRequests
 from boxoffice.mailboxes import mailbox_of
 from boxoffice.observability import count
@@ -151,13 +151,16 @@ def limit_updates(account_id: UUID) -> None:
     _count([Limit(f"update {account_id}", UPDATES, QUARTER)])
 
 
-def limit_order_changes(order_id: UUID) -> None:
+def limit_order_changes(order_id: UUID, acts_as: Who) -> None:
     """Count a change of an order's buyer or holders, each of which its history keeps.
 
+    Its link may be with a stranger, by a slip of the pen. So whoever has that cannot use up what managers and its own
+    account may change.
+
     Raises:
-        TooManyRequests: there were twenty in an hour before.
+        TooManyRequests: there were twenty in an hour before, by guests, by the account or by managers.
     """
-    _count([Limit(f"change order {order_id}", ORDER_CHANGES, HOUR)])
+    _count([Limit(f"change order {order_id} as {acts_as}", ORDER_CHANGES, HOUR)])
 
 
 def limit_refreshes(conn: db.Connection, session_id: UUID) -> None:
