@@ -47,12 +47,21 @@ def derived_id(*parts: object) -> UUID:
 
 def new_order_number() -> str:
     """Return eight random characters that people can read to each other, like ``K7QW3MPX``; one of 2·10¹¹."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    return _readable(8)
+
+
+def _readable(length: int) -> str:
+    """Return random characters of the alphabet, from one number: the system is asked once."""
+    number, characters = secrets.randbelow(len(_ALPHABET) ** length), []
+    for _ in range(length):
+        number, digit = divmod(number, len(_ALPHABET))
+        characters.append(_ALPHABET[digit])
+    return "".join(characters)
 
 
 def new_readable_code(groups: int) -> str:
     """Return random characters that people can type from paper, in groups of four: ``K7QW-3MPX``. Each has 4.7 bits."""
-    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(groups))
+    return "-".join(_readable(4) for _ in range(groups))
 
 
 def normalise_readable_code(text: str) -> str:

@@ -32,13 +32,13 @@ _BATCH = 5000
 
 @dataclass(frozen=True)
 class _Hold:
-    """A guest's hold, or, if it has no end, why there is none."""
+    """A guest's hold that is short, or, if it has no end, why there is none."""
 
     refused_for: Literal["network", "mailbox", "event"]
     budget: int
     used: int
     retry_in: float
-    hold_ends: datetime | None
+    hold_ends: str | None
 
 
 @contextmanager
@@ -101,9 +101,9 @@ def _hold(conn: db.Connection, purchase: Purchase) -> datetime:
     until = order.created_at + DAY if purchase.is_paid_at_once else order.expires_at
     most = budget.all_percent if challenges.offered() else 100
     sooner = order.created_at + timedelta(minutes=current.guest_hold_minutes)
-    hold = db.exactly_one(
+    short_until = until if purchase.is_paid_at_once else min(until, sooner)
+    answer = db.value(
         conn,
-        _Hold,
         SQL.hold_for_guest,
         order_id=order.id,
         request_id=purchase.request_id,
@@ -115,11 +115,14 @@ def _hold(conn: db.Connection, purchase: Purchase) -> datetime:
         quantities=_array(item.quantity for item in items),
         limits=_array((budget.network_percent, budget.network_least, budget.network_most, budget.mailbox_most, most)),
         long_until=until,
-        short_until=until if purchase.is_paid_at_once else min(until, sooner),
+        short_until=short_until,
     )
+    if answer is None:
+        return until
+    hold = _Hold(**answer)
     if hold.hold_ends is None:
         raise _refusal(hold, is_free=order.total == 0)
-    return hold.hold_ends
+    return short_until
 
 
 def _array(values: Iterable[object]) -> str:

@@ -98,11 +98,13 @@ SELECT EXISTS (SELECT FROM complete)
 
 -- name: hold_for_guest
 -- Count what a guest's order will hold, within the budgets of its kind. If one is used up, the answer says which, how
--- much of it is used, and after how many seconds the earliest hold ends. Nothing is counted then.
-SELECT refused_for, budget, used, retry_in, hold_ends
+-- much of it is used, and after how many seconds the earliest hold ends. Nothing is counted then. As a rule the hold is
+-- a long one, and the answer null: it costs the caller the least.
+SELECT CASE WHEN hold_ends IS DISTINCT FROM %(long_until)s THEN to_jsonb(hold) END
 FROM hold_for_guest(%(order_id)s, %(request_id)s, %(network)s, %(mailbox)s, %(is_free)s, %(event_ids)s::uuid[],
     %(pool_ids)s::uuid[], %(quantities)s::integer[], (%(limits)s::integer[])[1], (%(limits)s::integer[])[2],
-    (%(limits)s::integer[])[3], (%(limits)s::integer[])[4], (%(limits)s::integer[])[5], %(long_until)s, %(short_until)s)
+    (%(limits)s::integer[])[3], (%(limits)s::integer[])[4], (%(limits)s::integer[])[5], %(long_until)s,
+    %(short_until)s) AS hold
 
 -- name: release_guest_hold
 -- Release the hold of an order, unless it was placed.
