@@ -136,8 +136,8 @@ SELECT pg_advisory_xact_lock(hash) FROM (
 -- name: list_quantities_of_buyer
 -- How much a buyer has of some ticket types and vouchers, in live orders of the account or of the mailbox. Orders count
 -- whose buyer was erased since. The order `id` does not. Others may order in a buyer's name. Once a buyer has proved
--- that they read the mailbox, only those of its orders count that were paid for or proven by a link, or that are of the
--- account which has proved the same.
+-- that they read the mailbox, only those of its orders count that were paid for or proven by a link. So do those of an
+-- account that has proved it.
 WITH proof AS MATERIALIZED (
     SELECT %(is_proven)s OR EXISTS (
         SELECT FROM accounts

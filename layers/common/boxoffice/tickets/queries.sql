@@ -72,7 +72,7 @@ FROM orders WHERE id = %(id)s
 -- name: lock_ticket
 -- Locks a ticket that somebody wants to transfer. What is read beside it must be read after that: the order may get
 -- another address while this waits, and this would not see it.
-SELECT id FROM tickets WHERE id = %(id)s FOR NO KEY UPDATE
+SELECT organisation_id FROM tickets WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: get_locked_ticket
 -- A ticket that somebody wants to transfer, and that the transaction has locked.

@@ -113,10 +113,11 @@ ORDER BY id
 
 -- name: take_next_entries
 -- Locks the earliest waiting entries of a ticket type that may be served, in the order of the line. Their quantity is
--- available and may be ordered now. Their buyer may own so many, and their mailbox has few open offers: none of a ticket
--- type with a limit per buyer. Entries that others have locked are left out. It reads the earliest entries of each quantity in the index of the queue, as many as
--- what is available could serve. With `=` the planner scans by id instead. The caller serves as many as it can. Those
--- whose mailbox gets offers from another transaction now are marked.
+-- available and may be ordered now. Their buyer may own so many, and their mailbox has few open offers. It has none of
+-- a ticket type with a limit per buyer. Entries that others have locked are left out. It reads the earliest entries of
+-- each quantity in the index of the queue, as many as what is available could serve. With `=` the planner scans by id
+-- instead. The caller serves as many as it can. Those whose mailbox gets offers from another transaction now are
+-- marked.
 WITH sale AS MATERIALIZED (
     SELECT ticket_types.id, organisation_id, pool_ids, seated, min_per_order, max_per_order, max_per_buyer, time_zone,
         waitlist_offer_minutes, least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until,

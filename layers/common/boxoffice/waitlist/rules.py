@@ -68,8 +68,8 @@ def plan_draws(pool_ids: Sequence[UUID], quantity: int) -> list[Draw]:
 def next_in_line(entries: Sequence[NextEntry], open_offers: Sequence[OpenOffers]) -> list[NextEntry]:
     """Return the entries that get the next offers: each time the earliest whose full quantity is still available.
 
-    A mailbox gets no more than `MOST_OFFERS`, and one of a ticket type with a limit per buyer: two might be more than
-    the limit allows. Of seats only one entry is served, since which seats are left depends on those that it gets.
+    A mailbox gets no more than `MOST_OFFERS`. Where buyers have a limit it gets one, since two might be more than that
+    allows. Of seats only one entry is served, since which seats are left depends on those that it gets.
 
     Args:
         entries: in the order of the line, with what is available to them all.
