@@ -517,7 +517,7 @@ COMPARISONS = {
     "doors/lock_events": 1,
     "doors/lock_pass_of_organisation": 1,
     "events/list_door_passes": 1,
-    "events/list_events": 1,
+    "events/list_events": 2,
     "organisations/delete_invitation": 1,
     "organisations/delete_member": 1,
     "organisations/get_hand_over_for_email": 1,
