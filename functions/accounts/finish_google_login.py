@@ -13,7 +13,7 @@ from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
 from boxoffice.observability import security_event
-from boxoffice.rate_limit import limit_wrong_tokens
+from boxoffice.rate_limit import limit_checks_elsewhere
 
 __all__ = ["handler"]
 
@@ -36,7 +36,7 @@ def finish_google_login(state: State, code: Code = None) -> None:
     """
     flow = google.read_state(state)
     try:
-        with limit_wrong_tokens(caller(), "log in with Google", Refused), db.autocommit() as conn:
+        with limit_checks_elsewhere(caller(), "log in with Google", Refused), db.autocommit() as conn:
             redirect_to(google.finish(conn, flow, code))
     except Failed as error:
         if isinstance(error, Refused):

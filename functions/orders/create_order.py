@@ -10,7 +10,7 @@ from boxoffice.errors import KeyReused, TooManyRequests
 from boxoffice.orders import service
 from boxoffice.orders.errors import ASKS_GUESTS, CANNOT_BE_BOUGHT, ChallengeFailed, TicketTypeNotFound
 from boxoffice.orders.models import ChallengeOutcome, OrderRequest, PlacedOrder
-from boxoffice.rate_limit import limit_vouchers, limit_wrong_tokens
+from boxoffice.rate_limit import limit_checks_elsewhere, limit_vouchers
 from boxoffice.scopes import Scope
 from boxoffice.seats.errors import CANNOT_BE_SEATED
 from boxoffice.vouchers.errors import NOT_REDEEMABLE, VoucherNotFound
@@ -62,7 +62,7 @@ def _limit_guesses(conn: db.Connection, who: Caller, order: OrderRequest) -> Ite
             wrong = (VoucherNotFound, TicketTypeNotFound, KeyReused)
             limits.enter_context(limit_vouchers(who, service.find_seller(conn, order), order.buyer.email, *wrong))
         if order.challenge is not None:
-            limits.enter_context(limit_wrong_tokens(who, "challenge", ChallengeFailed))
+            limits.enter_context(limit_checks_elsewhere(who, "challenge", ChallengeFailed))
         yield
 
 

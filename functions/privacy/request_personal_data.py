@@ -7,7 +7,7 @@ from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
 from boxoffice.privacy import service
 from boxoffice.privacy.models import DataRequest
-from boxoffice.rate_limit import limit_links_to
+from boxoffice.rate_limit import limit_personal_data_links
 
 __all__ = ["handler"]
 
@@ -18,6 +18,6 @@ def request_personal_data(request: DataRequest) -> EmailSentView:
 
     The answer is the same if nothing is held. The link works for 24 hours.
     """
-    limit_links_to(caller(), request.email, "personal data")
+    limit_personal_data_links(caller(), request.email)
     with db.transaction() as conn:
         return service.request_personal_data(conn, request)

@@ -49,10 +49,17 @@ _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
 def _visible_line(text: str) -> str:
     """Return a name on one line. Refuse one of nothing that a person can see."""
+    texts.check_marks(text)
     line = texts.one_line(text)
     if not texts.is_visible(line):
         raise ValueError("must have a character that people can see")
     return line
+
+
+def _lines(text: str) -> str:
+    """Return a text of several lines as it is stored."""
+    texts.check_marks(text)
+    return texts.lines(text)
 
 
 def _without_web_address(text: str) -> str:
@@ -129,12 +136,13 @@ ShortText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
     AfterValidator(_visible_line),
+    Field(max_length=200),  # NFC takes some characters apart
 ]
 PastedText = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_pasted)]
 Name = Annotated[ShortText, AfterValidator(_without_web_address)]
 """What a person or a seller is called, in emails to others too."""
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000), AfterValidator(texts.lines)]
-LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40_000), AfterValidator(texts.lines)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000), AfterValidator(_lines)]
+LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40_000), AfterValidator(_lines)]
 ImageUrl = Annotated[
     str,
     StringConstraints(

@@ -34,6 +34,8 @@ MAX_PRICE = 100_000_000_000
 MAX_TOTAL = MAX_PRICE * 20_000
 """The highest total of an order, of 20 times 1000 tickets. JavaScript, too, counts so far without an error."""
 
+_MOST_DIGITS = 30  # an integer of a million digits, such as 1E+999999, takes minutes
+
 _BETWEEN_LETTER_AND_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 
 
@@ -77,10 +79,11 @@ def minor(amount: Decimal, currency: str) -> int:
     """Return an amount of the major unit in the minor unit.
 
     Raises:
-        ValueError: the amount is not a number, or not a whole number of minor units. Or there is no such currency.
+        ValueError: the amount is not a number, too large, or not a whole number of minor units. Or there is no such
+            currency.
     """
     scaled = amount.scaleb(exponent(currency))
-    if not scaled.is_finite() or scaled != int(scaled):
+    if not scaled.is_finite() or scaled.adjusted() > _MOST_DIGITS or scaled != int(scaled):
         raise ValueError(f"{amount} {currency} is not a whole number of minor units")
     return int(scaled)
 

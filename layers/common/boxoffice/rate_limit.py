@@ -46,13 +46,14 @@ SMS_FROM_ONE_ADDRESS = 100
 EMAILS, EMAILS_A_DAY = 10, 30
 EMAILS_FROM_ONE_ADDRESS = 300
 LINKS = 5
+PERSONAL_DATA_LINKS, PERSONAL_DATA_LINKS_BY_ALL = 5, 30  # in a day, to a mailbox
 RESENDS = 5
 ORDER_CHANGES = 20
 INVITATIONS = 20
 EXPORTS = 5  # in a day
 WAITLIST_LINKS, WAITLIST_LINKS_BY_ALL = 10, 30  # in a day, to a mailbox
 
-_LINKS_WINDOW = {"reset": HALF, "orders": HOUR, "personal data": DAY}  # no longer than such a link works
+_LINKS_WINDOW = {"reset": HALF, "orders": HOUR}  # no longer than such a link works
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,9 @@ def let_in(caller: Caller, account: str) -> None:
 
     The caller has just proven that the account is theirs, such as by the link that resets its password.
     """
-    _count([Limit(_door(caller, account), FROM_ONE_ADDRESS, HOUR)])
+    limit = Limit(_door(caller, account), FROM_ONE_ADDRESS, HOUR)
+    with db.transaction() as conn:
+        db.many(conn, _Counted, SQL.count_attempts, buckets=[limit.bucket], windows=[limit.window])
 
 
 def limit_sign_ups(caller: Caller) -> None:
@@ -226,7 +229,7 @@ def limit_resends(caller: Caller, subject: UUID, email: str) -> None:
     _count(limits if _reads(caller, email) else [*limits, *_to(email), _by(caller)])
 
 
-def limit_links_to(caller: Caller, email: str, what: Literal["reset", "orders", "personal data"]) -> None:
+def limit_links_to(caller: Caller, email: str, what: Literal["reset", "orders"]) -> None:
     """Count a request for a link that its owner needs to get at what is theirs.
 
     Each kind counts apart from all other emails. Anybody can have an invitation sent to an address, and would keep its
@@ -234,10 +237,25 @@ def limit_links_to(caller: Caller, email: str, what: Literal["reset", "orders", 
     whether an account has the address. So a refusal does not tell that.
 
     Raises:
-        TooManyRequests: the address got five in the time: half an hour to reset a password, an hour to see orders, a
-            day to see personal data. Or the caller's address has had three hundred emails sent in an hour.
+        TooManyRequests: the address got five in the time: half an hour to reset a password, an hour to see orders. Or
+            the caller's address has had three hundred emails sent in an hour.
     """
     _count([_by(caller), Limit(f"{what} to {email}", LINKS, _LINKS_WINDOW[what])])
+
+
+def limit_personal_data_links(caller: Caller, email: str) -> None:
+    """Count the link to what is held about an address, for the mailbox that it goes to.
+
+    It is sent whether or not anything is held, so to each of the addresses that one mailbox has. It counts apart from
+    all other emails, and for the caller's network too: a stranger in one network cannot keep the owner out.
+
+    Raises:
+        TooManyRequests: within a day the mailbox got five from the caller's network, or thirty in all. Or the caller's
+            address has had three hundred emails sent in an hour.
+    """
+    links = f"personal data to {mailbox_of(email)}"
+    by_network = Limit(f"{links} by {_address(caller)}", PERSONAL_DATA_LINKS, DAY)
+    _count([by_network, Limit(links, PERSONAL_DATA_LINKS_BY_ALL, DAY), _by(caller)])
 
 
 def limit_invitations(caller: Caller, organisation_id: UUID, email: str) -> None:
@@ -321,16 +339,34 @@ def limit_vouchers(
 
 @contextmanager
 def limit_wrong_tokens(
-    caller: Caller,
-    action: Literal["pair", "transfer", "order email", "refresh", "log in with Google", "challenge"],
-    *wrong: type[Exception],
+    caller: Caller, action: Literal["pair", "transfer", "order email", "refresh"], *wrong: type[Exception]
 ) -> Iterator[None]:
-    """Count a wrong token for the caller's address. Nobody can guess one, so the limit is generous.
+    """Count a wrong token for the caller's address, after it was found wrong.
+
+    Nobody can guess a token of ours. So a right one passes however many wrong ones its neighbours have sent, or
+    one of them could end the sessions of a whole venue.
 
     Raises:
-        TooManyRequests: there were three hundred wrong ones in fifteen minutes before.
+        TooManyRequests: the token is wrong, and there were three hundred wrong ones in fifteen minutes before.
     """
-    with _count_failures([Limit(f"{action} {_address(caller)}", FROM_ONE_ADDRESS, QUARTER)], wrong):
+    try:
+        yield
+    except wrong:
+        _count([_wrong_by(caller, action)])
+        raise
+
+
+@contextmanager
+def limit_checks_elsewhere(
+    caller: Caller, action: Literal["log in with Google", "challenge"], *wrong: type[Exception]
+) -> Iterator[None]:
+    """Count a proof that somebody else finds wrong, for the caller's address. Each costs us a call.
+
+    Raises:
+        TooManyRequests: there were three hundred wrong ones in fifteen minutes before. Then even a right one is
+            refused.
+    """
+    with _count_failures([_wrong_by(caller, action)], wrong):
         yield
 
 
@@ -530,6 +566,11 @@ def _to(email: str) -> list[Limit]:
 def _by(caller: Caller) -> Limit:
     """Return the limit of the emails that one address has sent."""
     return Limit(f"emails by {_address(caller)}", EMAILS_FROM_ONE_ADDRESS, HOUR)
+
+
+def _wrong_by(caller: Caller, action: str) -> Limit:
+    """Return the limit of the wrong tokens of one address."""
+    return Limit(f"{action} {_address(caller)}", FROM_ONE_ADDRESS, QUARTER)
 
 
 def _reads(caller: Caller, email: str) -> bool:

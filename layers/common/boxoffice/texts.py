@@ -20,12 +20,18 @@ _SIGNS_OF_ADDRESSES = str.maketrans("\u3002\u2236\ua789\u2044\u2215", ".::" + "/
 
 
 def one_line(text: str) -> str:
-    """Return a text on one line, in its one spelling (NFC), without what is dropped."""
+    """Return a text on one line, in its one spelling (NFC), without what is dropped.
+
+    Whoever sends the text must pass `check_marks` first. A text that we have stored has passed it.
+    """
     return text if re.fullmatch(_PLAIN, text) else _normal(re.sub(_BREAKS_AND_TABS, " ", text))
 
 
 def lines(text: str) -> str:
-    """Return a text whose lines end with ``\\n``, in its one spelling (NFC), without what is dropped."""
+    """Return a text whose lines end with ``\\n``, in its one spelling (NFC), without what is dropped.
+
+    Whoever sends the text must pass `check_marks` first.
+    """
     return _normal(re.sub(_BREAK, "\n", text))
 
 
@@ -47,21 +53,22 @@ def has_web_address(text: str) -> bool:
     return "://" in plain or "www." in plain
 
 
-def _normal(text: str) -> str:
-    plain = re.sub(_DROPPED, "", text).strip()
-    if plain.isascii():
-        return plain
-    _check_marks(plain)
-    return unicodedata.normalize("NFC", plain).strip()
-
-
-def _check_marks(text: str) -> None:
+def check_marks(text: str) -> None:
     """Refuse letters with more marks than any language writes (UAX #15, Stream-Safe Text Format).
 
-    To put the marks of one letter in order takes time that grows with the square of their number.
+    To put the marks of one letter in order takes time that grows with the square of their number. Some characters are
+    several marks, or a letter with its marks, and NFC takes them apart.
     """
+    if text.isascii():
+        return
     marks = 0
-    for char in text:
-        marks = marks + 1 if unicodedata.combining(char) else 0
-        if marks > _MOST_MARKS:
-            raise ValueError(f"must not have more than {_MOST_MARKS} marks on one letter")
+    for char in re.sub(_DROPPED, "", text):
+        for part in unicodedata.normalize("NFD", char):
+            marks = marks + 1 if unicodedata.combining(part) else 0
+            if marks > _MOST_MARKS:
+                raise ValueError(f"must not have more than {_MOST_MARKS} marks on one letter")
+
+
+def _normal(text: str) -> str:
+    plain = re.sub(_DROPPED, "", text).strip()
+    return plain if plain.isascii() else unicodedata.normalize("NFC", plain).strip()

@@ -498,7 +498,7 @@ class TestTrade:
             (None, "ada"),
             ("", "ada"),
             ("\u200b\u200b", "ada"),
-            ("Ada\nBcc: all@example.com", "ada"),
+            ("Ada\nBcc: all@example.com", "Ada Bcc: all@example.com"),  # one line, so no header
             ("x" * 201, "ada"),
             (7, "ada"),
         ],

@@ -135,3 +135,16 @@ def test_wrong_tokens_are_limited_for_an_address(api: Client, conn: Connection) 
         ("refresh address 203.0.113.7",)
     ]
     assert [refresh(api, "guessed").status for _ in range(2)] == [401, 429]
+
+
+def test_a_neighbours_wrong_tokens_end_nobodys_session(api: Client, conn: Connection) -> None:
+    """A whole venue shares an address, and nobody can guess a token."""
+    token = sign_up(api).refresh_token
+    refresh(api, "guessed")
+    conn.execute("UPDATE rate_limits SET attempts = 1000 WHERE bucket LIKE 'refresh address%'")
+
+    answer = refresh(api, token)
+
+    assert answer.status == 200
+    assert refresh(api, "guessed").status == 429
+    assert refresh(api, answer.json["refresh_token"]).status == 200

@@ -201,6 +201,16 @@ def test_what_a_search_engine_would_read_as_an_operator_is_text(doors: Doors, te
     assert search(doors, "ada").status == 200
 
 
+@pytest.mark.parametrize("letter", ["\u3316", "\ufdfa", "\u6771", "a"])
+def test_a_long_word_is_found_by_its_beginning(doors: Doors, letter: str) -> None:
+    """A character such as \u3316 becomes six, and PostgreSQL refuses words of more than 2 KB."""
+    ticket = sell(doors, letter * 200)
+
+    for text in (letter * 200, letter * 100 + "-" + letter * 99):
+        assert search(doors, text).status == 200
+    assert ticket in found(doors, letter * 200)
+
+
 def test_searches_are_counted_for_each_caller(doors: Doors) -> None:
     sell(doors, "Ada")
     first = search(doors, "ada")

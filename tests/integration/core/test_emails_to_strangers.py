@@ -274,6 +274,19 @@ def test_links_that_let_people_in_come_whatever_strangers_send(stranger: Strange
     assert stranger.join().status == 202
 
 
+def test_a_mailbox_with_many_addresses_gets_few_links_to_personal_data(api: Client, conn: Connection) -> None:
+    """They are sent to any address, even if nothing is held about it."""
+    conn.execute("DELETE FROM rate_limits")
+
+    def ask(name: str, address: str) -> int:
+        return api.post("/v1/personal-data-requests", {"email": f"{name}@gmail.com"}, address=address).status
+
+    assert [ask(f"ada.l+{number}", "192.0.2.9") for number in range(7)] == [202] * 5 + [429] * 2
+    assert ask("ada.l", "192.0.2.10") == 202, "who has another address can still ask"
+    by_others = [ask(f"a.d.al+{number}", f"198.51.100.{number}") for number in range(30)]
+    assert by_others == [202] * 24 + [429] * 6
+
+
 def test_of_what_people_write_only_titles_stand_in_subjects() -> None:
     """Titles of events that are for sale, whose sellers an admin has approved. No name of a person or of a seller."""
     shown = set()

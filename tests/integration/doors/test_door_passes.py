@@ -114,14 +114,13 @@ def test_a_wrong_code_is_refused_and_counted(api: Client, conn: Connection, code
     assert conn.execute("SELECT bucket, attempts FROM rate_limits").fetchall() == [("pair address 203.0.113.7", 1)]
 
 
-def test_three_hundred_wrong_codes_lock_the_address_out(doors: Doors, conn: Connection) -> None:
+def test_three_hundred_wrong_codes_are_read_and_a_right_one_always(doors: Doors, conn: Connection) -> None:
     made = create(doors).json["pairing_code"]["code"]
     pair(doors.api, "x")
     conn.execute("UPDATE rate_limits SET attempts = 299")
 
-    assert (pair(doors.api, "x").status, pair(doors.api, "x").status, pair(doors.api, made).status) == (409, 429, 429)
-    elsewhere = doors.api.post("/v1/door-devices", {"code": made, "name": "x"}, address="203.0.113.8")
-    assert elsewhere.status == 201
+    assert (pair(doors.api, "x").status, pair(doors.api, "x").status) == (409, 429)
+    assert pair(doors.api, made).status == 201, "a venue shares one address"
 
 
 def test_a_pass_takes_as_many_devices_as_it_says(doors: Doors) -> None:

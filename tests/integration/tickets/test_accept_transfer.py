@@ -174,6 +174,14 @@ def test_guessing_is_limited_and_accepting_is_not(sold: SoldTicket, conn: Connec
     assert [guess(), guess()] == [404, 429]
 
 
+def test_a_right_link_is_accepted_whatever_neighbours_guess(sold: SoldTicket, conn: Connection) -> None:
+    sold.accept("guessed")
+    conn.execute("UPDATE rate_limits SET attempts = 1000 WHERE bucket LIKE 'transfer%'")
+
+    assert sold.accept("guessed").status == 429
+    assert sold.transfer().status == 200
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"token": "x"}, {"name": "Bola"}, {"token": 1, "name": "Bola"}, {"token": "\ud800", "name": "B"}]
 )

@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from time import process_time
 
 import pytest
 from iso4217 import Currency
@@ -106,6 +107,15 @@ def test_amounts_of_the_major_unit() -> None:
     for finer in ("0.001", "NaN", "Infinity"):
         with pytest.raises((ValueError, ArithmeticError)):
             money.minor(Decimal(finer), "RSD")
+
+
+@pytest.mark.parametrize("amount", ["1E+90000", "-1E+90000", "1E+999997", "1E+999999999"])
+def test_an_amount_of_many_digits_is_refused_at_once(amount: str) -> None:
+    """As an integer, 1E+999997 takes minutes, and a request can have such a price."""
+    begun = process_time()
+    with pytest.raises((ValueError, ArithmeticError)):
+        money.minor(Decimal(amount), "RSD")
+    assert process_time() - begun < 0.05
 
 
 def test_the_steps_are_what_card_networks_take() -> None:

@@ -5,6 +5,7 @@ from time import process_time
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from boxoffice import texts
 from boxoffice.accounts.models import AccountPatch, PhoneLogInRequest, SignUpRequest
 from boxoffice.api_keys.models import ApiKeyRequest
 from boxoffice.events.models import EventPatch, EventRequest
@@ -113,6 +114,30 @@ def test_a_name_of_nothing_visible_is_refused(nothing: str) -> None:
     with pytest.raises(ValidationError):
         LINE.validate_python(nothing)
     assert TEXT.validate_python(nothing) is not None, "a text may be empty"
+
+
+# NFC takes some apart: into two marks, or into a letter with two. And what is dropped does not divide a letter.
+TAKEN_APART = ["a" + "\u0344" * 16, "\ufb2c" + "\u0301" * 29, "\u0301" * 20 + "\u202a" + "\u0301" * 20]
+
+
+@pytest.mark.parametrize("text", ["a" + "\u0344" * 15, "\ufb2c" * 66, *(text for text, _ in TAKEN)])
+def test_a_text_that_is_taken_is_taken_again(text: str) -> None:
+    for kind in (LINE, TEXT):
+        stored = kind.validate_python(text)
+        assert kind.validate_python(stored) == stored
+        assert texts.one_line(stored) == stored
+
+
+@pytest.mark.parametrize("text", TAKEN_APART)
+def test_marks_are_counted_as_they_are_stored(text: str) -> None:
+    for kind in (LINE, TEXT):
+        with pytest.raises(ValidationError, match="30 marks"):
+            kind.validate_python(text)
+
+
+def test_a_name_is_no_longer_when_it_is_stored() -> None:
+    with pytest.raises(ValidationError, match="200"):
+        LINE.validate_python("\ufb2c" * 200)
 
 
 def test_a_letter_has_as_many_marks_as_a_language_writes() -> None:

@@ -194,3 +194,7 @@ def test_amounts_in_the_currency_itself(amount: float, currency: str, minor: int
 def test_fractions_of_the_smallest_coin_are_no_amounts(amount: float, currency: str) -> None:
     with pytest.raises((ValueError, ArithmeticError)):
         reading.amount_of(amount, currency)
+
+
+def test_words_of_a_provider_are_taken_whatever_they_are() -> None:
+    assert reading.text_of("a" + "\u0301" * 200).startswith("\u00e1")

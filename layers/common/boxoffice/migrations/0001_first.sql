@@ -1104,9 +1104,9 @@ CREATE FUNCTION guest_query(event uuid, wanted text) RETURNS tsquery LANGUAGE sq
 BEGIN ATOMIC
     SELECT string_agg(format('(''%s'':*%s)', guest_lexeme(event, whole), ' | ' || parts), ' & ')::tsquery
     FROM regexp_split_to_table(folded(wanted), '\s+') AS chunk
-        CROSS JOIN LATERAL translate(chunk, '-@', '') AS whole
+        CROSS JOIN LATERAL left(translate(chunk, '-@', ''), 60) AS whole
         CROSS JOIN LATERAL (
-            SELECT string_agg(format('''%s'':*', guest_lexeme(event, part)), ' & ') AS parts
+            SELECT string_agg(format('''%s'':*', guest_lexeme(event, left(part, 60))), ' & ') AS parts
             FROM string_to_table(chunk, '-') AS part WHERE part <> '' AND chunk LIKE '%-%' AND chunk NOT LIKE '%@%'
         ) AS parted
     WHERE whole <> '';
