@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from local.boxoffice import ROOT, demo_data
-from local.boxoffice.project import BOXOFFICE
+from local.boxoffice.project import UnknownSetting, configured
 from local.stack import sam_local
 from local.stack.logs import say
 from local.stack.postgres import BIN
@@ -24,7 +25,10 @@ from local.stack.state import State, StateInUse
 from local.stack.supervisor import OWNER_URL_FILE, PartEnded, Stack
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+MISUSED = 2  # the exit code of whoever was called in a wrong way
+HIGHEST_PORT = 65_535
 STARTED = """
+  Start    {pages}/
   API      {api}
   Docs     {api}/docs
   Emails   {pages}/_local/emails
@@ -47,13 +51,31 @@ def main() -> int:
     except KeyboardInterrupt:
         say("stopped")
         return 0
-    except (StateInUse, PortInUse, PartEnded, RuntimeError) as error:
+    except (PortInUse, UnknownSetting) as error:
+        say(str(error))
+        return MISUSED
+    except (StateInUse, PartEnded, RuntimeError) as error:
         say(str(error))
         return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        say(f"{message}. `python -m local --help` lists what there is")
+        sys.exit(MISUSED)
+
+
+def _port(text: str) -> int:
+    """Return a port that a text names."""
+    if not text.isdecimal() or int(text) > HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"PORT must be a number from 0 to {HIGHEST_PORT}, not {text!r}")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m local",
         description=__doc__,
         epilog="psql gets all other arguments: python -m local psql -c 'SELECT 1'",
@@ -61,7 +83,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--state", type=Path, default=ROOT / ".local", help="the folder that is kept between runs")
-    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "3000")), help="of the API")
+    parser.add_argument("--port", type=_port, default=os.environ.get("PORT") or "3000", help="of the API")
+    parser.add_argument(
+        "--quiet",
+        action="store_true",
+        default=bool(os.environ.get("QUIET")),
+        help="show neither requests nor emails here",
+    )
     parser.add_argument(
         "--hold-minutes",
         default=os.environ.get("HOLD_MINUTES"),
@@ -74,7 +102,8 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     """Run everything until a signal comes or a part ends."""
     started = time.monotonic()
-    with _until_stopped(Stack(_project(arguments), arguments.state, arguments.port)) as stack:
+    stack = Stack(_project(arguments), arguments.state, arguments.port, quiet=arguments.quiet)
+    with _until_stopped(stack):
         if not arguments.no_demo:
             demo_data.ensure(stack.url, stack.owner_url)
         say(f"ready after {time.monotonic() - started:.1f} s")
@@ -86,7 +115,9 @@ def _run(arguments: argparse.Namespace) -> int:
 def _sam_local(arguments: argparse.Namespace) -> int:
     """Run everything, and the API a second time through `sam local`. Our gateway serves pages, queues and schedules."""
     containers = sam_local.containers()
-    stack = Stack(_project(arguments), arguments.state, arguments.port + 1, containers=containers)
+    stack = Stack(
+        _project(arguments), arguments.state, arguments.port + 1, containers=containers, quiet=arguments.quiet
+    )
     with _until_stopped(stack):
         demo_data.ensure(stack.url, stack.owner_url)
         stack.serve_in_docker(arguments.port)
@@ -117,7 +148,8 @@ COMMANDS = {"run": _run, "sam-local": _sam_local, "psql": _psql, "reset": _reset
 
 
 def _project(arguments: argparse.Namespace) -> Project:
-    return BOXOFFICE.with_variables(HOLD_MINUTES=arguments.hold_minutes) if arguments.hold_minutes else BOXOFFICE
+    project = configured(os.environ)
+    return project.with_variables(HOLD_MINUTES=arguments.hold_minutes) if arguments.hold_minutes else project
 
 
 @contextmanager

@@ -12,13 +12,31 @@ from local.boxoffice.policy import guarded
 from local.stack.inbox import Inbox
 from local.stack.project import RunningStack
 
+EMAILS = "/_local/emails"
 EMAILS_SHOWN = 100
+
+
+def start(_: RunningStack) -> Blueprint:
+    """Make the page that says where to go."""
+    pages = guarded(Blueprint("start", __name__, template_folder="html"))
+
+    @pages.get("/")
+    def index() -> AnyResponse | str:
+        from local.boxoffice import demo_data  # it imports a client, which only this page needs
+
+        if _wants_json():
+            return jsonify(docs="/docs", openapi="/openapi.json", health="/health", emails=EMAILS)
+        return render_template(
+            "start.html", emails=EMAILS, accounts=demo_data.ACCOUNTS, password=demo_data.PASSWORD, admin=demo_data.ADMIN
+        )
+
+    return pages
 
 
 def emails(stack: RunningStack) -> Blueprint:
     """Make the pages of the captured emails and text messages."""
     inbox = Inbox(stack.emails)
-    pages = guarded(Blueprint("emails", __name__, url_prefix="/_local/emails", template_folder="html"))
+    pages = guarded(Blueprint("emails", __name__, url_prefix=EMAILS, template_folder="html"))
 
     @pages.get("")
     def index() -> AnyResponse | str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from local.boxoffice import ROOT, pages
 from local.boxoffice.sandbox import server as sandbox
 from local.stack.project import Database, Project
@@ -39,6 +42,53 @@ BOXOFFICE = Project(
     email_senders=[EMAIL_SENDER],
     preload=["boxoffice"],
     preload_clients=["secretsmanager", "sqs", "sesv2", "sns"],
-    pages=[pages.emails, sandbox.payments, pages.shop, pages.accounts],
+    pages=[pages.start, pages.emails, sandbox.payments, pages.shop, pages.accounts],
+    inbox=pages.EMAILS,
     database=Database("boxoffice", role="boxoffice_api", set_up=migrate),
 )
+
+PROVIDERS = ("stripe", "flutterwave", "generic", "sandbox")
+# The fields of secrets by the environment variables that fill them in.
+KEYS = {
+    "StripeKeys": {
+        "secret_key": "STRIPE_SECRET_KEY",
+        "publishable_key": "STRIPE_PUBLISHABLE_KEY",
+        "webhook_secret": "STRIPE_WEBHOOK_SECRET",
+    },
+    "FlutterwaveKeys": {"secret_key": "FLUTTERWAVE_SECRET_KEY", "webhook_secret": "FLUTTERWAVE_WEBHOOK_SECRET"},
+    "GenericKeys": {"webhook_secret": "GENERIC_WEBHOOK_SECRET"},
+    "GoogleClient": {
+        "client_id": "GOOGLE_CLIENT_ID",
+        "client_secret": "GOOGLE_CLIENT_SECRET",
+        "redirect_uri": "GOOGLE_REDIRECT_URI",
+    },
+}
+
+
+class UnknownSetting(Exception):
+    """A variable of the developer's environment has a value that means nothing."""
+
+
+def configured(environ: Mapping[str, str]) -> Project:
+    """Return the project as the developer's environment wants it: the shop's address, providers, and their keys.
+
+    Raises:
+        UnknownSetting: a provider or an address is none.
+    """
+    parameters, variables = dict(BOXOFFICE.parameters), dict(BOXOFFICE.variables)
+    if public_url := environ.get("PUBLIC_URL"):
+        if not public_url.startswith(("http://", "https://")) or public_url.endswith("/"):
+            raise UnknownSetting(f"PUBLIC_URL must be like http://127.0.0.1:5173, not {public_url!r}")
+        parameters["PublicUrl"] = variables["PUBLIC_URL"] = public_url
+    if providers := environ.get("PAYMENT_PROVIDERS"):
+        if unknown := set(providers.split(",")) - {*PROVIDERS}:
+            raise UnknownSetting(f"PAYMENT_PROVIDERS lists some of {', '.join(PROVIDERS)}, not {min(unknown)!r}")
+        variables["PAYMENT_PROVIDERS"] = providers
+    if environ.get("GOOGLE_CLIENT_ID"):
+        variables["GOOGLE_LOG_IN"] = "true"
+    filled = {
+        name: {field: environ[variable] for field, variable in fields.items() if environ.get(variable)}
+        for name, fields in KEYS.items()
+    }
+    secrets = {name: fields for name, fields in filled.items() if fields}
+    return replace(BOXOFFICE, parameters=parameters, variables=variables, secrets={**BOXOFFICE.secrets, **secrets})

@@ -21,7 +21,7 @@ from flask import Blueprint, Flask, Response, request
 
 from local.stack import account, queues, schedules
 from local.stack.environments import Environments, Outcome, Parent
-from local.stack.logs import ErrorWatch, say
+from local.stack.logs import ErrorWatch, MessageWatch, say, show_requests
 from local.stack.project import RunningStack
 from local.stack.sam import FunctionSpec, Template, Throttled
 from local.stack.server import serve
@@ -58,14 +58,18 @@ class Gateway:
 
     def watch(self) -> int:
         """Report errors and reload changed code until the supervisor ends. Return the exit code."""
-        errors = ErrorWatch(Path(self._settings.logs), list(self._functions))
+        settings = self._settings
+        watches: list[ErrorWatch | MessageWatch] = [ErrorWatch(Path(settings.logs), list(self._functions))]
+        if not settings.quiet:
+            watches.append(MessageWatch(Path(settings.emails), settings.url + settings.inbox))
         while True:
             if select.select([sys.stdin], [], [], CHECK_SECONDS)[0] and not sys.stdin.readline():
                 return 0
             if not self._parent.alive:
                 say("the fork server ended")
                 return 1
-            errors.report()
+            for each in watches:
+                each.report()
             self._reload_if_changed()
 
     def stop(self) -> None:
@@ -86,6 +90,8 @@ class Gateway:
     def _make_app(self) -> Flask:
         settings = self._settings
         app = self._template.http_api(self._answer, int(settings.url.rpartition(":")[2]))
+        if not settings.quiet:
+            show_requests(app)
         running = RunningStack(settings.url, Path(settings.emails), Path(settings.data), settings.owner_url)
         for page in settings.pages:
             app.register_blueprint(pkgutil.resolve_name(page)(running))

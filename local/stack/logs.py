@@ -1,19 +1,42 @@
-"""Writes to the developer's terminal, also the errors in the functions' logs."""
+"""Writes to the developer's terminal: requests, captured messages, and the errors in the functions' logs."""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
+import time
 from pathlib import Path
+from urllib.parse import quote
+
+from flask import Flask, Response, g, request
 
 ERROR = re.compile(rb'"level": ?"(ERROR|CRITICAL)"')
 LONGEST_LINE = 400
+LONGEST_SUBJECT = 60
 
 
 def say(message: str) -> None:
     """Write a line to the terminal."""
     print(f"local: {message}", file=sys.stderr, flush=True)
+
+
+def show_requests(app: Flask) -> None:
+    """Write a line for each request to an application, but for those of the local pages.
+
+    A line leaves the query out, since that can have a token.
+    """
+
+    @app.before_request
+    def start() -> None:
+        g.started = time.perf_counter()
+
+    @app.after_request
+    def show(response: Response) -> Response:
+        if not request.path.startswith("/_local"):
+            milliseconds = (time.perf_counter() - g.get("started", time.perf_counter())) * 1000
+            say(f"{request.method} {quote(request.path)} {response.status_code} {milliseconds:.0f} ms")
+        return response
 
 
 class GrowingFile:
@@ -41,6 +64,26 @@ class GrowingFile:
 
     def _size(self) -> int:
         return self.path.stat().st_size if self.path.exists() else 0
+
+
+class MessageWatch:
+    """Reports messages that the inbox has captured: to whom, the subject, and the page that shows it."""
+
+    def __init__(self, folder: Path, page: str) -> None:
+        """
+        Args:
+            folder: the inbox's.
+            page: the address of the page that shows the messages.
+        """
+        self._index = GrowingFile(folder / "index.jsonl", skip=True)
+        self._page = page
+
+    def report(self) -> None:
+        """Print the messages that are new since the last report."""
+        for line in self._index.new_lines():
+            entry = json.loads(line)
+            subject = " ".join(entry["subject"].split())[:LONGEST_SUBJECT]
+            say(f"{entry['kind']} to {', '.join(entry['to'])}: {subject}  ({self._page}/{entry['id']})")
 
 
 class ErrorWatch:

@@ -57,6 +57,8 @@ class Project:
     """AWS services whose boto3 clients are made once, for the same reason."""
     pages: Sequence[Callable[[RunningStack], Blueprint]] = ()
     """Functions of importable modules that make the project's own pages; the gateway serves them beside the API."""
+    inbox: str = ""
+    """The path of the page that shows captured messages, each below it by its id."""
     database: Database | None = None
 
     def with_variables(self, **variables: str) -> Project:

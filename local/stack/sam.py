@@ -24,7 +24,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Request, Response, abort, jsonify, make_response
+from flask import Flask, Request, Response, abort, jsonify, make_response, request
 from samcli.commands.local.lib.local_lambda import LocalLambdaRunner
 from samcli.lib.providers.api_provider import ApiProvider
 from samcli.lib.providers.provider import Function
@@ -170,7 +170,19 @@ class Template:
             provider = ApiProvider(self._stacks, cwd=str(self.path.parent))
         service = HttpApi(provider.api, self._runner, port=port, stderr=None)
         service.create()
+        self._expose_headers(service.app)
         return service.app
+
+    def _expose_headers(self, app: Flask) -> None:
+        """Tell pages of other origins which headers they may read. SAM leaves that part of the template out."""
+        apis = self.of_type("AWS::Serverless::HttpApi").values()
+        names = [name for api in apis for name in (api.get("CorsConfiguration") or {}).get("ExposeHeaders", [])]
+
+        @app.after_request
+        def expose(response: Response) -> Response:
+            if names and "Access-Control-Allow-Origin" in response.headers and request.method != "OPTIONS":
+                response.headers["Access-Control-Expose-Headers"] = ",".join(names)
+            return response
 
 
 class Runtime:

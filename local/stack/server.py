@@ -83,7 +83,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise PortInUse(f"port {port} on {host} cannot be used: {error.strerror}") from None
+        raise PortInUse(f"port {port} on {host} cannot be used: {error.strerror}. Set PORT to another") from None
     return listener
 
 

@@ -26,6 +26,10 @@ class Settings:
     logs: str
     emails: str
     data: str
+    inbox: str
+    """The path of the page that shows captured messages."""
+    quiet: bool
+    """True if requests and messages are not shown in the terminal."""
 
     def line(self) -> str:
         """Return the settings as one line."""

@@ -47,18 +47,22 @@ class PartEnded(Exception):
 class Stack:
     """A project's PostgreSQL, AWS services and gateway, with their state in one folder."""
 
-    def __init__(self, project: Project, folder: Path, port: int, *, containers: Containers | None = None) -> None:
+    def __init__(
+        self, project: Project, folder: Path, port: int, *, containers: Containers | None = None, quiet: bool = True
+    ) -> None:
         """
         Args:
             project: what is run.
             folder: where data, secrets, emails and logs are kept.
             port: of the gateway; 0 takes a free one.
             containers: where Docker's containers must reach database and AWS services too.
+            quiet: show neither requests nor captured messages in the terminal.
         """
         self._project = project
         self._state = State(folder)
         self._port = port
         self._containers = containers
+        self._quiet = quiet
         self._postgres: Server | None = None
         self._parts: list[Part] = []
         self.url = ""
@@ -192,6 +196,8 @@ class Stack:
             logs=str(self._state.logs),
             emails=str(self._state.emails),
             data=str(self._state.data),
+            inbox=self._project.inbox,
+            quiet=self._quiet,
         )
         part = self._run(Part("gateway", [sys.executable, "-m", "local.stack.gateway"], pass_fds=listeners))
         part.tell(settings.line())

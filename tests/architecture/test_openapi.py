@@ -62,8 +62,8 @@ def test_every_error_is_described_by_its_codes(document: dict[str, Any]) -> None
                     described = set(re.findall(r"^- `(\w+)`: ", response["description"], re.MULTILINE))
                     schema = response["content"]["application/problem+json"]["schema"]
                     problems = [resolved(document, each)["allOf"][1] for each in schema.get("oneOf", [schema])]
-                    assert described == {problem["properties"]["code"]["const"] for problem in problems}
-                    assert {problem["properties"]["status"]["const"] for problem in problems} == {int(status)}
+                    assert described == {code for problem in problems for code in problem["properties"]["code"]["enum"]}
+                    assert all(problem["properties"]["status"]["enum"] == [int(status)] for problem in problems)
 
 
 def resolved(document: dict[str, Any], node: dict[str, Any]) -> Any:
@@ -77,11 +77,94 @@ def test_every_component_is_used(document: dict[str, Any]) -> None:
         assert [name for name in document["components"][kind] if f'"#/components/{kind}/{name}"' not in text] == []
 
 
+def all_operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for methods in document["paths"].values() for operation in methods.values()]
+
+
+def test_answers_of_bytes_have_a_schema_that_generators_read_as_bytes(document: dict[str, Any]) -> None:
+    """`format: binary` is what OpenAPI's registry of formats has for any sequence of octets."""
+    found = {
+        media_type: content["schema"]
+        for operation in all_operations(document)
+        for answer in operation["responses"].values()
+        for media_type, content in answer.get("content", {}).items()
+        if not media_type.endswith("json") and media_type != "text/html"
+    }
+    binary = {"type": "string", "format": "binary"}
+    assert found == {"application/pdf": binary, "image/svg+xml": binary, "image/png": binary}
+
+
+def test_headers_for_programs_are_described(document: dict[str, Any]) -> None:
+    """The tests' client checks that no answer has one that is not."""
+    buy = document["paths"]["/v1/orders"]["post"]["responses"]
+    assert {"Idempotent-Replayed", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"} <= buy["201"][
+        "headers"
+    ].keys()
+    refused = resolved(document, document["paths"]["/v1/sessions"]["post"]["responses"]["429"])["headers"]
+    assert refused["Retry-After"]["required"]
+    assert "RateLimit-Reset" in refused
+    event = document["paths"]["/v1/events/{event_id}"]
+    assert {"ETag"} == event["get"]["responses"]["200"]["headers"].keys()
+    assert {"ETag"} == event["get"]["responses"]["304"]["headers"].keys()
+    assert {"ETag"} == event["patch"]["responses"]["200"]["headers"].keys()
+    redirects = [
+        operation["responses"]["302"] for operation in all_operations(document) if "302" in operation["responses"]
+    ]
+    assert len(redirects) == 2
+    assert all(resolved(document, each["headers"]["Location"])["required"] for each in redirects)
+
+
+def test_nothing_with_a_default_is_required_of_a_request_and_all_that_answers_have_is(
+    document: dict[str, Any],
+) -> None:
+    schemas = document["components"]["schemas"]
+    assert [name for name, schema in schemas.items() if '"default"' in json.dumps(schema)] == []
+    item = schemas["OrderItemRequest"]
+    assert "together" not in item["required"]
+    assert item["properties"]["together"]["description"].endswith("Default: `true`")
+    for name in ("OrderView", "OrderItemView", "PersonalData", "PlatformSettings-Output"):
+        assert schemas[name]["required"] == [*schemas[name]["properties"]], name
+
+
+def test_tags_are_the_domains_in_an_order_and_described(document: dict[str, Any]) -> None:
+    tags = [tag["name"] for tag in document["tags"]]
+    assert set(tags) == {tag for operation in all_operations(document) for tag in operation["tags"]}
+    order = ["accounts", "organisations", "events", "orders", "payments", "tickets", "checkin", "slots", "platform"]
+    assert [tag for tag in tags if tag in order] == order
+    assert all(tag["description"] for tag in document["tags"])
+
+
+def test_every_operation_has_an_example_of_all_that_it_needs(document: dict[str, Any]) -> None:
+    for operation in all_operations(document):
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        assert body is None or "example" in body, operation["operationId"]
+        for parameter in operation.get("parameters", []):
+            assert not parameter.get("required") or "example" in parameter, (operation["operationId"], parameter)
+
+
+def test_operations_share_the_answers_that_they_have_in_common(document: dict[str, Any]) -> None:
+    inline = [
+        json.dumps(answer)
+        for operation in all_operations(document)
+        for status, answer in operation["responses"].items()
+        if status >= "400" and "$ref" not in answer
+    ]
+    assert len(set(inline)) == len(inline)
+
+
+def test_no_two_schemas_have_the_same_title(document: dict[str, Any]) -> None:
+    """Generators name types by titles, and drop the second of a name."""
+    titles = [schema["title"] for schema in document["components"]["schemas"].values()]
+    assert len(set(titles)) == len(titles)
+
+
 def test_the_api_serves_the_document_and_a_page_to_browse_it(api: Client, document: dict[str, Any]) -> None:
     assert api.get("/openapi.json").json == document
     page = api.get("/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert all(f'"{name}"' in page.body.decode() for name in operations())
+    assert re.findall("<title>(.*?)</title>", page.body.decode()) == ["Boxoffice API"]
+    assert not re.search(r"""<(?:script|link|img)[^>]+(?:src|href)=["']?(?:https?:)?//""", page.body.decode())
 
 
 def test_the_page_runs_its_own_scripts_alone_and_keeps_no_credential(api: Client) -> None:

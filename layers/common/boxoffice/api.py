@@ -116,6 +116,11 @@ class Route:
         return self.access.who
 
     @cached_property
+    def sets_etag(self) -> bool:
+        """Return True if its answers have an ETag: its function calls what sets one."""
+        return not {"etag", "weak_etag"}.isdisjoint(self.function.__code__.co_names)
+
+    @cached_property
     def is_strict(self) -> bool:
         """Return True if it refuses query parameters that it does not have.
 

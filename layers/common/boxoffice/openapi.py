@@ -10,12 +10,14 @@ import importlib.util
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from boxoffice import api, routes
 from boxoffice.auth import Devices, Who
+from boxoffice.errors import TooManyRequests
 from boxoffice.examples import example_of
 from boxoffice.version import VERSION
 
@@ -29,7 +31,10 @@ Ids are UUIDv7, and times RFC 3339 in UTC. Money is an integer in the currency's
 parameters that an operation does not have are refused. `x-who` says who may call an operation: `public`, `guest` (the
 order's own token, its buyer's account, or a manager of the seller), `account`, a role in the organisation concerned
 (`scanner` < `manager` < `owner`), `admin` of the platform, or a payment `provider` by its signature. `x-scope` names
-the scope that an organisation's API key needs instead. Without it, no key may call the operation."""
+the scope that an organisation's API key needs instead. Without it, no key may call the operation.
+
+Examples are complete: an operation takes them as they are, once you replace ids, tokens and codes by those of your own
+answers. Idempotency keys are new for each request."""
 
 _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
     Who.PUBLIC: [{}, {"account": []}],
@@ -53,15 +58,44 @@ _SCHEMES = {
     },
     "door_device": {"type": "http", "scheme": "bearer", "description": "The token of a device with a door pass"},
 }
+# The domains, in the order in which somebody who sets up a shop meets them.
+_TAGS = {
+    "accounts": "Sign up, log in by password, phone or Google, and keep an account safe",
+    "privacy": "See what is held about a person, and have it erased",
+    "organisations": "Sellers, their members and invitations",
+    "api_keys": "Keys for programs of an organisation",
+    "events": "Draft, publish, find, move and cancel events",
+    "ticket_types": "What an event sells: prices, quantities, sale windows and seats",
+    "vouchers": "Codes for discounts and for hidden ticket types",
+    "waitlist": "Wait for tickets that are sold out",
+    "orders": "Hold tickets, read and change orders, cancel them",
+    "payments": "Pay orders, and settle what needs a person",
+    "refunds": "Give money back, whole or in part",
+    "tickets": "Show, print and transfer tickets",
+    "doors": "Passes and devices for the staff at the door",
+    "checkin": "Scan tickets, online and offline",
+    "slots": "Places with capacity, such as cloakrooms",
+    "admin": "Settings and the audit log of the platform",
+    "platform": "This document, and the health of the deployment",
+}
 _ETAG = {
     "description": "The version, a point, and a tag of what is shown. Sent as `If-Match`, a write is refused if the "
     "version has changed. Sent as `If-None-Match`, the answer is 304 while it would show the same",
     "required": True,
     "schema": {"type": "string"},
 }
-
-
 _LOCATION = {"description": "The address to go to", "required": True, "schema": {"type": "string", "format": "uri"}}
+_REPLAYED = {
+    "description": "This is the answer to an earlier request with the same Idempotency-Key. It had its effect then",
+    "schema": {"const": "true"},
+}
+_BODIES: dict[str, dict[str, Any]] = {
+    "application/json": {"type": "object"},
+    "text/html": {"type": "string"},
+}
+_PLACEHOLDERS = {"idempotency-key": "a-new-uuid-for-each-request"}
+_SCHEMA = re.compile(r'"#/components/schemas/([\w-]+)"')
+_BYTES = {"type": "string", "format": "binary"}
 
 
 def committed() -> str:
@@ -74,13 +108,16 @@ def page() -> str:
     from aws_lambda_powertools.event_handler.openapi import swagger_ui
 
     assets = Path(swagger_ui.__file__).parent
-    return swagger_ui.generate_swagger_html(
+    page = swagger_ui.generate_swagger_html(
         committed().replace("</", "<\\/"),
         (assets / "swagger-ui-bundle.min.js").read_text(),
         (assets / "swagger-ui.min.css").read_text(),
         swagger_base_url="",
         oauth2_config=None,
         persist_authorization=False,
+    )
+    return page.replace("<title>Swagger UI</title>", "<title>Boxoffice API</title>").replace(
+        "<html>", '<html lang="en">', 1
     )
 
 
@@ -103,13 +140,18 @@ def generate(root: Path) -> dict[Path, str]:
         _load(path)
     document = json.loads(api.app.get_openapi_json_schema(title="Boxoffice", version=VERSION, description=_DESCRIPTION))
     document.pop("servers", None)
+    document["info"]["license"] = {"name": "MIT", "identifier": "MIT"}
+    document["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
     operations = [(route, document["paths"][route.path][route.method.lower()]) for route in api.ROUTES]
+    groups = [errors for route, operation in operations for errors in problems.groups_of(route, operation).values()]
+    times = Counter(map(problems.name_of, groups))
+    shared = {name for name, number in times.items() if number > 1}
     for route, operation in operations:
-        _complete(operation, route, root, problems.responses_of(route, operation))
-    errors = [error for route, operation in operations for error in problems.errors_of(route, operation)]
+        _complete(operation, route, root, problems.responses_of(route, operation, shared))
     document["paths"] = dict(sorted(document["paths"].items()))
-    document["components"] = _components(document, problems.components_of(errors))
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    document["components"] = _components(document, problems.components_of(groups))
+    _say_what_is_required(document)
+    text = json.dumps(_without_aliases(document), indent=1, ensure_ascii=False) + "\n"
     in_order = sorted(operations, key=lambda each: each[0].function.__name__)
     return {_FILE: text, root / "docs/errors.md": problems.page(in_order)}
 
@@ -121,9 +163,17 @@ def _components(document: dict[str, Any], of_problems: dict[str, Any]) -> dict[s
     if shared := models.keys() & of_problems["schemas"].keys():
         raise ValueError(f"models and errors share names: {sorted(shared)}")
     schemas = dict(sorted((models | of_problems["schemas"]).items()))
+    for name, schema in schemas.items():
+        if schema.keys() != {"$ref"}:
+            schema["title"] = name  # so that no two have the same: generators of clients name their types so
     used = set(re.findall(r"#/components/responses/(\w+)", json.dumps(document["paths"])))
     responses = {name: response for name, response in of_problems["responses"].items() if name in used}
-    headers = {"ETag": _ETAG, "Location": _LOCATION, **of_problems["headers"]}
+    headers = {
+        "ETag": _ETAG,
+        "Location": _LOCATION,
+        "Idempotent-Replayed": _REPLAYED,
+        **of_problems["headers"],
+    }
     return {"schemas": schemas, "responses": responses, "headers": headers, "securitySchemes": _SCHEMES}
 
 
@@ -150,17 +200,74 @@ def _complete(operation: dict[str, Any], route: api.Route, root: Path, errors: d
     for written_by_powertools in ("422", "500"):
         responses.pop(written_by_powertools, None)
     if route.produces:
-        responses["200"]["content"] = {media_type: {} for media_type in route.produces}
+        responses["200"]["content"] = {each: {"schema": _BODIES.get(each, _BYTES)} for each in route.produces}
     if "204" in responses:
         responses["204"] = {"description": "Done; the answer has no body"}
     if "302" in responses:
-        headers = {"Location": {"$ref": "#/components/headers/Location"}}
-        responses["302"] = {"description": "The browser goes to another address", "headers": headers}
+        responses["302"] = {"description": "The browser goes to another address"}
     if route.conditional:
-        responses["200"]["headers"] = {"ETag": {"$ref": "#/components/headers/ETag"}}
         responses["304"] = {"description": "Nothing has changed"}
+    for status, response in responses.items():
+        if headers := _headers_of(route, operation, status):
+            response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
     _show_example(operation)
     operation["responses"] = dict(sorted((responses | errors).items()))
+
+
+def _headers_of(route: api.Route, operation: dict[str, Any], status: str) -> Iterator[str]:
+    """Yield the names of the headers that an answer without an error has or can have."""
+    if status == "302":
+        yield "Location"
+    if route.sets_etag:
+        yield "ETag"
+    if any(each["name"].lower() == "idempotency-key" for each in operation.get("parameters", [])):
+        yield "Idempotent-Replayed"
+    if TooManyRequests in route.raises and status != "304":
+        from boxoffice.problems import RATE_LIMIT
+
+        yield from RATE_LIMIT
+
+
+def _without_aliases(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document without schemas that are another by a second name, which generators of clients refuse."""
+    schemas = document["components"]["schemas"]
+    aliases = {name: schemas.pop(name)["$ref"] for name in [*schemas] if schemas[name].keys() == {"$ref"}}
+    text = json.dumps(document)
+    for name, target in aliases.items():
+        text = text.replace(f'"#/components/schemas/{name}"', f'"{target}"')
+    return dict(json.loads(text))
+
+
+def _say_what_is_required(document: dict[str, Any]) -> None:
+    """Require what is in each answer, and nothing in a request that has a default.
+
+    Generators of types take a field with a default for one that is always there. In a request it need not be. So there
+    its description says the default.
+    """
+    schemas = document["components"]["schemas"]
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    sent = _reached([each.get("requestBody", {}) for each in operations], schemas)
+    answered = _reached([each["responses"] for each in operations] + [document["components"]["responses"]], schemas)
+    for name in sent:
+        for field in schemas[name].get("properties", {}).values():
+            if "default" in field:
+                default = f"Default: `{json.dumps(field.pop('default'))}`"
+                field["description"] = f"{field['description']}. {default}" if "description" in field else default
+    for name in answered - sent:
+        if "properties" in schemas[name]:
+            schemas[name]["required"] = [*schemas[name]["properties"]]
+            for field in schemas[name]["properties"].values():
+                field.pop("default", None)
+
+
+def _reached(part: Any, schemas: dict[str, Any]) -> set[str]:
+    """Return the names of the schemas that a part of the document refers to, or that those refer to."""
+    reached: set[str] = set()
+    found = set(_SCHEMA.findall(json.dumps(part)))
+    while found:
+        reached |= found
+        found = set(_SCHEMA.findall(json.dumps([schemas[name] for name in found]))) - reached
+    return reached
 
 
 def _security_of_machines(route: api.Route) -> Iterator[dict[str, list[str]]]:
@@ -172,8 +279,9 @@ def _security_of_machines(route: api.Route) -> Iterator[dict[str, list[str]]]:
 
 def _show_example(operation: dict[str, Any]) -> None:
     example = example_of(operation["operationId"])
+    named = example.path | example.query | _PLACEHOLDERS
     for parameter in operation.get("parameters", []):
-        value = (example.path | example.query).get(parameter["name"])
+        value = named.get(parameter["name"], named.get(parameter["name"].lower()))
         if value is not None:
             parameter["example"] = value
     if "requestBody" in operation and example.body is not None:

@@ -4,7 +4,7 @@ A route declares its own errors. This module adds those that many operations hav
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -53,8 +53,19 @@ PROBLEM: Json = {
     },
 }
 HEADERS: Json = {
-    "Retry-After": {"description": "Seconds to wait", "required": True, "schema": {"type": "integer", "minimum": 1}}
+    "Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}},
+    "WWW-Authenticate": {"description": "How to say who you are", "schema": {"const": "Bearer"}},
+    "RateLimit-Limit": {
+        "description": "How many attempts the tightest limit allows. Only answers of what is counted have it",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "RateLimit-Remaining": {"description": "How many attempts are left", "schema": {"type": "integer", "minimum": 0}},
+    "RateLimit-Reset": {
+        "description": "Seconds until all attempts are there again, or until the next one",
+        "schema": {"type": "integer", "minimum": 1},
+    },
 }
+RATE_LIMIT = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 
 @dataclass(frozen=True)
@@ -148,34 +159,50 @@ def _documented(error: ErrorType) -> ErrorType:
     return owner if owner.declared == error.declared else error
 
 
-def responses_of(route: Route, operation: Json) -> Json:
-    """Return the error responses of an operation by status. A response with one code is a component."""
+def groups_of(route: Route, operation: Json) -> dict[int, list[ErrorType]]:
+    """Return the errors that an operation can answer, by status. Those of a status are in the order of their names."""
     grouped: dict[int, list[ErrorType]] = defaultdict(list)
-    for error in errors_of(route, operation):
+    for error in sorted(errors_of(route, operation), key=lambda error: error.__name__):
         grouped[error.status].append(error)
+    return dict(sorted(grouped.items()))
+
+
+def responses_of(route: Route, operation: Json, shared: Container[str]) -> Json:
+    """Return the error responses of an operation by status.
+
+    Args:
+        shared: the names of responses that several operations have. Those are components.
+    """
     responses: Json = {}
-    for status, errors in sorted(grouped.items()):
-        response = _response(errors)
+    for status, errors in groups_of(route, operation).items():
+        name = name_of(errors)
         if status in route.other_statuses:
-            response["content"] |= operation["responses"]["200"]["content"]
-            response.pop("headers", None)  # that belong to the errors alone
-        elif len(errors) == 1:
-            response = {"$ref": f"#/components/responses/{errors[0].__name__}"}
-        responses[str(status)] = response
+            responses[str(status)] = _response(errors, sure=False)
+            responses[str(status)]["content"] |= operation["responses"]["200"]["content"]
+        elif name in shared:
+            responses[str(status)] = {"$ref": f"#/components/responses/{name}"}
+        else:
+            responses[str(status)] = _response(errors)
     return responses
 
 
-def components_of(errors: Iterable[ErrorType]) -> Json:
-    """Return the components that `responses_of` refers to."""
-    shown = sorted(set(errors), key=lambda error: error.__name__)
+def name_of(errors: Iterable[ErrorType]) -> str:
+    """Return the name of the response that has one of some errors."""
+    return "Or".join(error.__name__ for error in errors)
+
+
+def components_of(groups: Iterable[list[ErrorType]]) -> Json:
+    """Return the components that `responses_of` refers to, for all groups of errors that operations have."""
+    by_name = {name_of(errors): errors for errors in groups}
+    shown = sorted({error for errors in by_name.values() for error in errors}, key=lambda error: error.__name__)
     models = [_model(error) for error in shown]
     template = "#/components/schemas/{model}"
     facts = models_json_schema([(model, "serialization") for model in models], ref_template=template)[1]["$defs"]
     schemas = {error.__name__: _schema(error, facts.pop(error.__name__)) for error in shown}
     return {
         "schemas": {"Problem": PROBLEM, **facts, **schemas},
-        "responses": {error.__name__: _response([error]) for error in shown},
-        "headers": HEADERS,
+        "responses": {name: _response(errors) for name, errors in sorted(by_name.items())},
+        "headers": {name: HEADERS[name] for name in RATE_LIMIT},
     }
 
 
@@ -186,15 +213,20 @@ def _model(error: ErrorType) -> type[BaseModel]:
 
 def _schema(error: ErrorType, facts: Json) -> Json:
     """Return the schema of a problem document with this code and its facts."""
-    properties: Json = {"status": {"const": error.status}, "code": {"const": error.code}}
+    # Enums of one value, since generators of clients can merge those with the types in Problem, and no `const`.
+    properties: Json = {
+        "status": {"type": "integer", "enum": [error.status]},
+        "code": {"type": "string", "enum": [error.code]},
+    }
     for name, fact in facts.get("properties", {}).items():
         properties[name] = {key: value for key, value in fact.items() if key != "title"}
     own = {"type": "object", "required": [*properties], "properties": properties}
     text = f"{error.meaning} {error.remedy}"
-    return {"title": error.code, "description": text, "allOf": [{"$ref": "#/components/schemas/Problem"}, own]}
+    return {"description": text, "allOf": [{"$ref": "#/components/schemas/Problem"}, own]}
 
 
-def _response(errors: list[ErrorType]) -> Json:
+def _response(errors: list[ErrorType], *, sure: bool = True) -> Json:
+    """Return a response that has one of some errors. If that is not ``sure``, none of its headers need be there."""
     refs = {error.code: f"#/components/schemas/{error.__name__}" for error in errors}
     schema: Json = {"$ref": refs[errors[0].code]}
     if len(errors) > 1:
@@ -203,9 +235,22 @@ def _response(errors: list[ErrorType]) -> Json:
     lines = [f"- `{error.code}`: {error.meaning}" for error in errors]
     described = "\n".join([HTTPStatus(errors[0].status).phrase, "", *lines])
     response: Json = {"description": described, "content": {MEDIA_TYPE: {"schema": schema}}}
-    if all("retry_after" in error.declared for error in errors):
-        response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS}
+    if headers := _headers_of(errors, sure=sure):
+        response["headers"] = headers
     return response
+
+
+def _headers_of(errors: list[ErrorType], *, sure: bool) -> Json:
+    """Return the headers of a response that has one of some errors."""
+    waits = ["retry_after" in error.declared for error in errors]
+    headers: Json = {}
+    if errors[0].status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = {**HEADERS["WWW-Authenticate"], "required": True}
+    if any(waits):
+        headers["Retry-After"] = HEADERS["Retry-After"] | ({"required": True} if sure and all(waits) else {})
+    if errors[0].status == HTTPStatus.TOO_MANY_REQUESTS:
+        headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in RATE_LIMIT}
+    return headers
 
 
 _PAGE = """\

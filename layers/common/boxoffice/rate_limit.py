@@ -121,7 +121,9 @@ def let_in(caller: Caller, account: str) -> None:
 
     The caller has just proven that the account is theirs, such as by the link that resets its password.
     """
-    _count([Limit(_door(caller, account), FROM_ONE_ADDRESS, HOUR)])
+    limit = Limit(_door(caller, account), FROM_ONE_ADDRESS, HOUR)
+    with db.transaction() as conn:
+        db.many(conn, _Counted, SQL.count_attempts, buckets=[limit.bucket], windows=[limit.window])
 
 
 def limit_sign_ups(caller: Caller) -> None:

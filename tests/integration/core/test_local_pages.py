@@ -21,7 +21,7 @@ def app(tmp_path: Path) -> Flask:
     """Serve the pages beside an API that knows no order."""
     app = Flask(__name__)
     stack = RunningStack("http://127.0.0.1", tmp_path, tmp_path, "")
-    for page in (pages.emails, pages.shop, pages.accounts, sandbox.payments):
+    for page in (pages.start, pages.emails, pages.shop, pages.accounts, sandbox.payments):
         app.register_blueprint(page(stack))
     app.add_url_rule("/v1/orders/<_>", view_func=lambda _: ({"detail": "There is no such order."}, 404))
     Inbox(tmp_path).add_simple("1", ["ada@example.com"], "tickets@example.com", "Your tickets", EMAIL)
@@ -33,7 +33,7 @@ def test_each_page_runs_the_scripts_that_it_marks_alone(app: Flask) -> None:
     entry = client.get("/_local/emails", headers={"Accept": "application/json"}).get_json()["items"][0]["id"]
     paths = [f"/{page}" for page in pages.ACCOUNT_PAGES]
     paths += [f"/{kind}/{ORDER}" for kind in ("orders", "tickets", "transfers", "invitations")]
-    for path in [*paths, "/_local/emails", f"/_local/emails/{entry}"]:
+    for path in [*paths, "/", "/_local/emails", f"/_local/emails/{entry}"]:
         first, second = (client.get(path, headers={"Accept": "text/html"}) for _ in range(2))
         policy = dict(each.split(" ", 1) for each in first.headers["Content-Security-Policy"].split("; "))
         nonces = set(re.findall(r"<script([^>]*)>", re.sub(r"srcdoc=\".*?\"", "", first.text, flags=re.DOTALL)))
@@ -42,3 +42,11 @@ def test_each_page_runs_the_scripts_that_it_marks_alone(app: Flask) -> None:
         assert nonces <= {f' nonce="{policy["script-src"].removeprefix("'nonce-").removesuffix("'")}"'}
         assert first.headers["Content-Security-Policy"] != second.headers["Content-Security-Policy"]
         assert (first.headers["Cache-Control"], first.headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+
+
+def test_the_root_says_where_to_go(app: Flask) -> None:
+    page = app.test_client().get("/", headers={"Accept": "text/html"}).text
+    assert all(f'href="{path}"' in page for path in ("/docs", "/openapi.json", "/health", "/_local/emails"))
+    assert "organiser@example.com" in page
+    assert "correct horse battery" in page
+    assert app.test_client().get("/", headers={"Accept": "application/json"}).get_json()["docs"] == "/docs"
