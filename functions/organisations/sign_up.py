@@ -11,7 +11,7 @@ from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
 from boxoffice.organisations import service
 from boxoffice.organisations.models import SignUpView
-from boxoffice.rate_limit import limit_emails_to, limit_sign_ups
+from boxoffice.rate_limit import limit_emails_to, limit_new_accounts, limit_sign_ups
 
 __all__ = ["handler"]
 
@@ -36,7 +36,8 @@ def sign_up(request: SignUpRequest) -> Response[SignUpView | EmailSentView]:
     limit_sign_ups(caller())
     with db.autocommit() as conn:
         if not platform_settings.current(conn).verify_emails:
-            return Response(201, "application/json", service.sign_up(conn, caller(), request))
+            with limit_new_accounts(request.email):
+                return Response(201, "application/json", service.sign_up(conn, caller(), request))
     limit_emails_to(caller(), request.email)
     with db.transaction() as conn:
         return Response(202, "application/json", verification.offer_account(conn, request))

@@ -34,7 +34,7 @@ OPENS = """
     payments: find_organisation get_gone_refund get_payment get_sale_state
     slots: get_claim get_place
     ticket_types: get_ticket_type lock_event
-    tickets: get_order_to_print get_signed_ticket get_ticket lock_ticket
+    tickets: get_locked_ticket get_order_to_print get_signed_ticket get_ticket lock_ticket
     vouchers: get_event get_voucher lock_event
     waitlist: get_entry get_organisation get_terms lock_entry lock_offer
 """

@@ -1,6 +1,7 @@
 """An order has one address and each ticket one QR, whatever changes, confirms, scans, transfers and refunds at once."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from uuid import UUID
 
 import pytest
@@ -19,9 +20,9 @@ from boxoffice.refunds import service as refunds
 from boxoffice.refunds.models import RefundRequest
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets import transfers
-from boxoffice.tickets.models import AcceptTransferRequest
+from boxoffice.tickets.models import AcceptTransferRequest, TransferRequest
 from tests.helpers import factories, invariants
-from tests.helpers.racing import deadlocks, race
+from tests.helpers.racing import deadlocks, race, waiting
 from tests.helpers.sellers import Shop
 from tests.helpers.support import Client, Database
 
@@ -41,9 +42,12 @@ def attempt(act: Callable[[], object]) -> str:
 
 
 def change(conn: Connection, caller: Caller, order: UUID, email: str) -> None:
-    patch = OrderPatch.model_validate({"buyer": {"email": email}})
     with conn.transaction():
-        changes.update_order(conn, caller, order, patch, None)
+        changes.update_order(conn, caller, order, patch_to(email), None)
+
+
+def patch_to(email: str) -> OrderPatch:
+    return OrderPatch.model_validate({"buyer": {"email": email}})
 
 
 def guest_of(order: UUID) -> Caller:
@@ -145,6 +149,27 @@ def test_a_change_meets_scans_transfers_and_refunds(database: Database, conn: Co
         assert second.transfer_count == 1
     assert deadlocks(conn) == 0
     invariants.check(conn)
+
+
+def test_an_old_link_that_waits_for_a_change_starts_no_transfer(
+    database: Database, conn: Connection, shop: Shop
+) -> None:
+    """Whoever has the old link could else keep a ticket, by a transfer that starts at the moment of the change."""
+    order = shop.sold(shop.ticket_type(), quantity=1)
+    (ticket,) = tickets.list_for_order(conn, order)
+    with ExitStack() as waits, conn.transaction():
+        changes.update_order(conn, manager_of(shop), order, patch_to("new@example.com"), None)
+        old_link = waits.enter_context(waiting(conn, database, lambda other: transfer(other, order, ticket.id)))
+    assert old_link.result() == "not_found"
+    assert conn.execute("SELECT count(*) FROM transfers WHERE NOT with_order").fetchone() == (0,)
+    invariants.check(conn)
+
+
+def transfer(conn: Connection, order: UUID, ticket: UUID) -> str:
+    """Try to start a transfer by the order's first link."""
+    request = TransferRequest(name="Mal", email="mal@example.com")
+    with conn.transaction():
+        return attempt(lambda: transfers.start_transfer(conn, guest_of(order), ticket, request))
 
 
 def accept(conn: Connection, token: str) -> None:

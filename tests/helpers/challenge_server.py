@@ -39,6 +39,8 @@ def refusal_of(secret: str | None, answer: str) -> str | None:
         return "internal-error"
     if secret != SECRET:
         return "invalid-input-secret"
+    if answer.startswith("elsewhere"):  # as hCaptcha answers, if another site's challenge was solved
+        return "sitekey-secret-mismatch"
     if not answer.startswith("human"):
         return "invalid-input-response"
     if answer in _state["used"] and _state["mode"] != "forgets":

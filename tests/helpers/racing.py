@@ -103,11 +103,16 @@ def waiting(
 
     with ThreadPoolExecutor(1) as pool:
         future: Future[object] = pool.submit(run)
-        while not conn.execute(
-            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        ).fetchall():
+        while not _sees_waiting(conn):
             assert not future.done()
         yield future
+
+
+def _sees_waiting(conn: psycopg.Connection) -> bool:
+    """Return True if a connection waits for a lock. A transaction would see what it has seen first, time after time."""
+    conn.execute("SELECT pg_stat_clear_snapshot()")
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return bool(conn.execute(waiting).fetchall())
 
 
 def deadlocks(conn: psycopg.Connection) -> int:

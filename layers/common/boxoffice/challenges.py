@@ -32,8 +32,9 @@ URLS = {
 _LARGEST_ANSWER = 10_000  # bytes
 _PAUSE = 10.0  # seconds in which a provider that has not answered is not asked again
 _LIFETIME = timedelta(minutes=10)  # no provider takes an answer that is older
-# What a provider says when the fault is ours or its own. A client cannot bring it about.
-_FAULTS = {"missing-input-secret", "invalid-input-secret", "sitekey-secret-mismatch", "internal-error"}
+# What a provider says when the fault is ours or its own. A client cannot bring it about. It can bring about hCaptcha's
+# sitekey-secret-mismatch, by the answer to another site's challenge.
+_FAULTS = {"missing-input-secret", "invalid-input-secret", "internal-error"}
 
 _silent_until = 0.0
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from boxoffice import db, sql
 from boxoffice.addresses import network_of
 from boxoffice.answer import set_header
-from boxoffice.auth import Caller, reads_address
+from boxoffice.auth import Caller, Who, reads_address
 from boxoffice.errors import SmsLimitReached, TooManyRequests
 from boxoffice.mailboxes import mailbox_of
 from boxoffice.observability import count
@@ -36,6 +36,7 @@ WRONG_VOUCHERS = 10
 WRONG_VOUCHERS_FROM_ONE_ADDRESS = 50  # of one seller, since some codes are short
 HASHES = 100  # each takes a quarter of a second
 SIGN_UPS_FROM_ONE_ADDRESS = 100
+NEW_ACCOUNTS = 10  # of a mailbox in a day
 APPLICATIONS = 10
 UPDATES = 30
 REFRESHES = 30
@@ -45,7 +46,7 @@ GUEST_SEARCHES = 300  # of a device, or of a whole team with one account or key
 SMS_FROM_ONE_ADDRESS = 100
 EMAILS, EMAILS_A_DAY = 10, 30
 EMAILS_FROM_ONE_ADDRESS = 300
-LINKS = 5
+LINKS, LINKS_BY_ONE_NETWORK = 5, 20
 PERSONAL_DATA_LINKS, PERSONAL_DATA_LINKS_BY_ALL = 5, 30  # in a day, to a mailbox
 RESENDS = 5
 ORDER_CHANGES = 20
@@ -135,6 +136,24 @@ def limit_sign_ups(caller: Caller) -> None:
 
 
 @contextmanager
+def limit_new_accounts(email: str) -> Iterator[None]:
+    """Count an account for its mailbox, unless it is not made.
+
+    A mailbox has any number of addresses. An account of each could have links sent to it.
+
+    Raises:
+        TooManyRequests: ten were made in a day before.
+    """
+    limits = [Limit(f"new account {mailbox_of(email)}", NEW_ACCOUNTS, DAY)]
+    _count(limits)
+    try:
+        yield
+    except Exception:
+        _take_back(limits)
+        raise
+
+
+@contextmanager
 def limit_second_factor(account_id: UUID, *wrong: type[Exception]) -> Iterator[None]:
     """Count a wrong code of an account's second factor.
 
@@ -154,13 +173,16 @@ def limit_updates(account_id: UUID) -> None:
     _count([Limit(f"update {account_id}", UPDATES, QUARTER)])
 
 
-def limit_order_changes(order_id: UUID) -> None:
+def limit_order_changes(order_id: UUID, acts_as: Who) -> None:
     """Count a change of an order's buyer or holders, each of which its history keeps.
 
+    Its link may be with a stranger, by a slip of the pen. So whoever has that cannot use up what managers and its own
+    account may change.
+
     Raises:
-        TooManyRequests: there were twenty in an hour before.
+        TooManyRequests: there were twenty in an hour before, by guests, by the account or by managers.
     """
-    _count([Limit(f"change order {order_id}", ORDER_CHANGES, HOUR)])
+    _count([Limit(f"change order {order_id} as {acts_as}", ORDER_CHANGES, HOUR)])
 
 
 def limit_refreshes(conn: db.Connection, session_id: UUID) -> None:
@@ -233,14 +255,17 @@ def limit_links_to(caller: Caller, email: str, what: Literal["reset", "orders"])
     """Count a request for a link that its owner needs to get at what is theirs.
 
     Each kind counts apart from all other emails. Anybody can have an invitation sent to an address, and would keep its
-    owner out. Whoever is refused here has got a link of this kind that still works. It counts before anybody looks
-    whether an account has the address. So a refusal does not tell that.
+    owner out. Whoever is refused here has got a link of this kind that still works. Or somebody in the same network
+    asks for all addresses of the mailbox. It counts before anybody looks whether an account has the address. So a
+    refusal does not tell that.
 
     Raises:
         TooManyRequests: the address got five in the time: half an hour to reset a password, an hour to see orders. Or
-            the caller's address has had three hundred emails sent in an hour.
+            its mailbox got twenty from the caller's network. Or that has had three hundred emails sent in an hour.
     """
-    _count([_by(caller), Limit(f"{what} to {email}", LINKS, _LINKS_WINDOW[what])])
+    links, window = f"{what} to {mailbox_of(email)} by {_address(caller)}", _LINKS_WINDOW[what]
+    limits = [Limit(f"{what} to {email}", LINKS, window), Limit(links, LINKS_BY_ONE_NETWORK, window)]
+    _count([_by(caller), *limits])
 
 
 def limit_personal_data_links(caller: Caller, email: str) -> None:

@@ -274,6 +274,29 @@ def test_links_that_let_people_in_come_whatever_strangers_send(stranger: Strange
     assert stranger.join().status == 202
 
 
+def test_a_mailbox_with_many_addresses_has_few_accounts(api: Client, conn: Connection) -> None:
+    """Each could have links sent to it."""
+    conn.execute("DELETE FROM rate_limits")
+
+    def sign_up_as(number: int) -> int:
+        body = sign_up_request(email=f"ada+{number}@example.com")
+        return api.post("/v1/accounts", body, address=f"198.51.100.{number}").status
+
+    assert [sign_up_as(number) for number in (0, *range(11))] == [201, 409, *[201] * 9, 429], "a refusal does not count"
+
+
+@pytest.mark.parametrize("path", ["password-resets", "order-links"])
+def test_one_network_has_few_links_sent_to_the_addresses_of_a_mailbox(api: Client, conn: Connection, path: str) -> None:
+    conn.execute("DELETE FROM rate_limits")
+
+    def ask(email: str, address: str) -> int:
+        return api.post(f"/v1/{path}", {"email": email}, address=address).status
+
+    asked = [ask(f"ada+{number}@example.com", "192.0.2.9") for number in range(22)]
+    assert asked == [202] * 20 + [429] * 2
+    assert ask(VICTIM, "192.0.2.10") == 202, "the owner is in another network"
+
+
 def test_a_mailbox_with_many_addresses_gets_few_links_to_personal_data(api: Client, conn: Connection) -> None:
     """They are sent to any address, even if nothing is held about it."""
     conn.execute("DELETE FROM rate_limits")

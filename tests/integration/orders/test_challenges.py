@@ -66,6 +66,13 @@ def test_a_wrong_answer_is_refused(api: Client, challenges: Challenges, ticket_t
     assert (refused.status, refused.code, refused.json["challenge"]) == (403, "challenge_failed", OFFERED)
 
 
+def test_the_answer_to_another_sites_challenge_is_wrong(api: Client, challenges: Challenges, ticket_type: UUID) -> None:
+    """It is no fault of the provider's, which would let everybody buy without a challenge for some seconds."""
+    assert buy(api, ticket_type, "elsewhere").code == "challenge_failed"
+    assert buy(api, ticket_type, challenges.solve()).status == 201
+    assert len(challenges.take_requests()) == 2
+
+
 def test_an_answer_works_once(api: Client, challenges: Challenges, ticket_type: UUID) -> None:
     answer = challenges.solve()
     assert buy(api, ticket_type, answer).status == 201

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice.guest_tokens import order_token
+from boxoffice.guest_tokens import order_token, waitlist_token
 from boxoffice.one_time import Purpose
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import guest_budget, order_request, platform_setting, text_of
@@ -93,6 +93,39 @@ def test_a_repeat_gets_the_first_answer_also_after_it_was_confirmed(
 
     assert buy(api, ticket_type, key="again").json == first
     assert [template for template, _ in owed(conn)] == ["confirm_order", "order_confirmation"]
+
+
+class TestLimitPerBuyer:
+    """What a buyer has got by an account, or by an offer, counts though no link has confirmed it."""
+
+    @pytest.fixture
+    def ticket_type(self, conn: Connection, event: UUID) -> UUID:
+        return factories.ticket_type(conn, event_id=event, price=0, max_per_buyer=2)
+
+    def test_the_orders_of_the_mailboxs_own_account_count(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
+        owner = factories.account(conn, email="ada@example.com", email_verified_at=factories.NOW)
+        assert buy(api, ticket_type, account=owner).json["status"] == "paid"
+
+        assert buy(api, ticket_type, 1, buyer={"name": "A", "email": "ada+x@example.com"}).code == "buyer_limit_reached"
+
+    def test_those_of_other_accounts_do_not(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        assert buy(api, ticket_type, account=factories.account(conn, email="ada@example.com")).status == 201
+
+        assert confirm(api, token_for(conn, buy(api, ticket_type).json["id"])).status == 200
+
+    def test_what_the_waitlist_offered_counts(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
+        entry = factories.waitlist_entry(conn, ticket_type, email="ada@example.com")
+        function("offer_waitlist").handler({}, context())
+        token = waitlist_token(entry)
+        request = order_request(ticket_type, 2, buyer=ADA, waitlist_token=token)
+        first = api.post("/v1/orders", request, key="offered")
+        assert first.json["status"] == "paid"
+
+        assert buy(api, ticket_type, 1).code == "buyer_limit_reached"
+        assert api.post("/v1/orders", request, key="offered").json == first.json
+        invariants.check(conn)
 
 
 def test_what_nobody_confirms_lapses(api: Client, conn: Connection, ticket_type: UUID) -> None:

@@ -639,6 +639,22 @@ class TestRepeats:
 
         assert [answer.status for answer in answers] == [200] * 20 + [429]
 
+    def test_whoever_has_the_link_keeps_neither_its_account_nor_managers_from_changing_it(self, sale: Sale) -> None:
+        """The link may be with a stranger, by a slip of the pen. Then a manager gives the order back."""
+        account = factories.account(sale.conn)
+        order = sale.sell(account_id=account)
+        stranger = factories.account(sale.conn)
+        for number in range(21):
+            refused = sale.patch(order, buyer={"name": f"Mal {number}"})
+        assert refused.status == 429
+        with_account = sale.api.patch(
+            f"/v1/orders/{order}", {"buyer": {"name": "Mal"}}, order_token=order_token(order), account=stranger
+        )
+        assert with_account.status == 429
+
+        assert sale.patch(order, account=account, buyer={"name": "Ada"}).status == 200
+        assert sale.give(order).status == 200
+
     def test_an_address_is_asked_ten_times_an_hour(self, sale: Sale) -> None:
         orders = [sale.sell() for _ in range(11)]
 

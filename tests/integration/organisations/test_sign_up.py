@@ -147,8 +147,8 @@ def test_neither_password_nor_refresh_token_is_stored(api: Client, conn: Connect
 
 def test_an_address_signs_up_a_hundred_times_in_a_quarter_of_an_hour(api: Client, conn: Connection) -> None:
     first = api.post("/v1/accounts", sign_up_request())
-    assert (first.headers["ratelimit-limit"], first.headers["ratelimit-remaining"]) == ("100", "99")
-    conn.execute("UPDATE rate_limits SET attempts = 99")
+    assert (first.headers["ratelimit-limit"], first.headers["ratelimit-remaining"]) == ("10", "9"), "of the mailbox"
+    conn.execute("UPDATE rate_limits SET attempts = 99 WHERE bucket LIKE 'sign up %'")
 
     answers = [api.post("/v1/accounts", sign_up_request()) for _ in range(2)]
 

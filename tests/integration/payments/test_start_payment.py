@@ -1,5 +1,6 @@
 """POST /v1/orders/{order_id}/payments"""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -8,6 +9,8 @@ from psycopg.errors import UniqueViolation
 
 from boxoffice import config
 from boxoffice.guest_tokens import order_token
+from boxoffice.orders import service as orders
+from boxoffice.orders.models import OrderRow
 from boxoffice.payments import providers, sandbox
 from boxoffice.payments.errors import PaymentRefused
 from boxoffice.payments.models import PreparedPayment, ProviderPayment
@@ -156,6 +159,29 @@ class TestOneOpenPayment:
             ("failed", None, "expired")
         ]
         invariants.check(conn)
+
+
+def test_the_way_back_shows_the_order_by_the_link_that_the_payer_had(
+    api: Client, conn: Connection, order: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order gets another address while the payment is prepared. Its next link is not for whoever had this one."""
+    urls = []
+    read = orders.find_order
+
+    def before_the_change(*args: Any) -> OrderRow:
+        found = read(*args)
+        conn.execute("UPDATE orders SET email_changes = 1")
+        return found
+
+    def note(payment: ProviderPayment) -> PreparedPayment:
+        urls.append(providers.return_url(payment))
+        return PreparedPayment(reference="r", url="https://pay.example.com")
+
+    monkeypatch.setattr(orders, "find_order", before_the_change)
+    monkeypatch.setattr(sandbox, "create", note)
+
+    assert start(api, order).status == 201
+    assert [order_token(order, 0) in url for url in urls] == [True]
 
 
 def test_a_repeat_is_answered_with_the_same_payment(api: Client, conn: Connection, order: UUID) -> None:

@@ -93,6 +93,20 @@ class TestTheLimitOfABuyer:
             run_job()
         assert conn.execute("SELECT count(*) FROM waitlist_entries WHERE status = 'offered'").fetchone() == (1,)
 
+    def test_a_mailbox_gets_one_offer_though_it_waits_by_several_spellings(
+        self, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
+        """It could accept only one of them, and the others would hold tickets for an hour."""
+        tagged = [factories.waitlist_entry(conn, ticket_type, email=f"ada+{n}@example.com") for n in range(3)]
+        bola = factories.waitlist_entry(conn, ticket_type, email=BOLA)
+
+        assert [run_job()["offered"], run_job()["offered"]] == [2, 0]
+
+        assert [status_of(conn, each) for each in tagged] == ["offered", "waiting", "waiting"]
+        assert status_of(conn, bola) == "offered"
+        assert invariants.left(conn, ticket_type) == (6, 4, 0)
+        invariants.check(conn)
+
     def test_orders_whose_buyer_was_erased_count_for_the_address(
         self, api: Client, conn: Connection, ticket_type: UUID
     ) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from boxoffice.waitlist import rules
 from boxoffice.waitlist.errors import QuantityOutOfReach
-from boxoffice.waitlist.rows import NextEntry
+from boxoffice.waitlist.rows import NextEntry, OpenOffers
 
 HOUR = timedelta(hours=1)
 LATER = datetime(2040, 1, 1, tzinfo=UTC)
@@ -80,7 +80,15 @@ class TestTimeOfAnOffer:
         assert rules.offer_until(utc("2026-11-26T22:00"), HOUR, "Africa/Lagos", late) == late
 
 
-def entry(number: int, quantity: int = 1, mailbox: str = "", *, seated: bool = False, available: int = 4) -> NextEntry:
+def entry(
+    number: int,
+    quantity: int = 1,
+    mailbox: str = "",
+    *,
+    seated: bool = False,
+    available: int = 4,
+    has_limit: bool = False,
+) -> NextEntry:
     return NextEntry(
         id=UUID(int=number),
         ticket_type_id=UUID(int=0),
@@ -94,11 +102,13 @@ def entry(number: int, quantity: int = 1, mailbox: str = "", *, seated: bool = F
         time_zone="UTC",
         offer_minutes=60,
         available=available,
+        has_limit=has_limit,
     )
 
 
-def served(*entries: NextEntry, **open_offers: int) -> list[int]:
-    return [each.id.int for each in rules.next_in_line(entries, open_offers)]
+def served(*entries: NextEntry, of_type: int = 0, **open_offers: int) -> list[int]:
+    offers = [OpenOffers(mailbox, count, of_type) for mailbox, count in open_offers.items()]
+    return [each.id.int for each in rules.next_in_line(entries, offers)]
 
 
 class TestNextInLine:
@@ -114,6 +124,12 @@ class TestNextInLine:
         assert served(*same, entry(5, mailbox="eve", available=9)) == [1, 2, 3, 5]
         assert served(*same, entry(5), ada=2) == [1, 5]
         assert served(*same, entry(5), ada=3) == [5]
+
+    def test_it_gets_one_where_buyers_have_a_limit(self) -> None:
+        same = [entry(number, mailbox="ada", has_limit=True) for number in (1, 2)]
+        assert served(*same, entry(3, has_limit=True)) == [1, 3]
+        assert served(*same, entry(3, has_limit=True), ada=1, of_type=1) == [3]
+        assert served(*same, ada=1) == [1]  # an offer of another ticket type
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def update_order(
     view = service.get_order(conn, caller, str(order_id))
     if changed:
         _record(conn, caller, order, tickets=[holder.ticket_id for holder in patch.holders or ()])
-    return ChangedOrder(view, asked=asked)
+    return ChangedOrder(view, acts_as, asked=asked)
 
 
 def confirm_email(conn: db.Connection, caller: Caller, request: OrderEmailConfirmation) -> ConfirmedOrderEmail:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.auth import Caller
+from boxoffice.auth import Caller, Who
 from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Name, Page, PastedText, Patch, Request, View, unchanged
 from boxoffice.pricing.models import Charge
 from boxoffice.seats.models import SeatRequest, SeatView
@@ -402,9 +402,10 @@ class Purchase:
 
 @dataclass(frozen=True)
 class ChangedOrder:
-    """An order after a change. If ``asked``, a new address has to confirm that it gets the order."""
+    """An order after a change by a guest, its account or a manager. If ``asked``, a new address has to confirm it."""
 
     view: OrderView
+    acts_as: Who
     asked: bool
 
 

@@ -136,7 +136,8 @@ SELECT pg_advisory_xact_lock(hash) FROM (
 -- name: list_quantities_of_buyer
 -- How much a buyer has of some ticket types and vouchers, in live orders of the account or of the mailbox. Orders count
 -- whose buyer was erased since. The order `id` does not. Others may order in a buyer's name. Once a buyer has proved
--- that they read the mailbox, only those of its orders count that were paid for or confirmed by a link.
+-- that they read the mailbox, only those of its orders count that were paid for or proven by a link. So do those of an
+-- account that has proved it.
 WITH proof AS MATERIALIZED (
     SELECT %(is_proven)s OR EXISTS (
         SELECT FROM accounts
@@ -146,7 +147,10 @@ WITH proof AS MATERIALIZED (
     WHERE organisation_id = %(organisation_id)s AND mailbox_of(buyer_email) = %(mailbox)s AND id <> %(id)s
         AND status IN ('pending', 'paid', 'partially_refunded')
         AND (NOT is_proven OR status <> 'pending' AND (total > 0 OR EXISTS (
-            SELECT FROM order_history WHERE order_id = orders.id AND reason = %(confirmed)s)))
+            SELECT FROM order_history WHERE order_id = orders.id AND reason = ANY(%(proven)s)))
+            OR EXISTS (
+                SELECT FROM accounts
+                WHERE id = orders.account_id AND email_verified_at IS NOT NULL AND mailbox_of(email) = %(mailbox)s))
     UNION
     SELECT id, voucher_id FROM orders
     WHERE account_id = %(account_id)s AND organisation_id = %(organisation_id)s AND id <> %(id)s

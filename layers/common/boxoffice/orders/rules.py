@@ -43,8 +43,13 @@ from boxoffice.vouchers.rules import choose_voucher, covers
 from boxoffice.waitlist.errors import OfferMismatch
 
 NOTHING_TO_PAY = "nothing to pay"
+OFFERED = "nothing to pay for what the waitlist offered"
 CONFIRMED = "confirmed by the link in the email"
-"""Why a free order is paid, as its history says. Limits per buyer read there who has proved the address."""
+"""Why a free order is paid, as its history says."""
+
+PAID_AT_ONCE = (NOTHING_TO_PAY, OFFERED)
+PROVEN = (OFFERED, CONFIRMED)
+"""Then the buyer has proved, by the link of an email, that they read the mailbox. Limits per buyer ask for that."""
 
 GRACE_PERIOD = timedelta(minutes=15)
 """How long an order with an open payment keeps its stock after its hold, since a provider may be slow (decision 21)."""

@@ -232,7 +232,7 @@ def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, 
         if cart.seats:
             _take_seats(conn, purchase, entry_id)
         if purchase.is_paid_at_once:
-            pay(conn, order, reason=rules.NOTHING_TO_PAY)
+            pay(conn, order, reason=rules.OFFERED if entry_id else rules.NOTHING_TO_PAY)
         elif order.total == 0:
             ask_for_confirmation(conn, order)
         if entry_id:
@@ -258,7 +258,8 @@ def _check_buyer_limits(
 
     Args:
         is_proven: True if a link has proved, or has yet to prove, that the buyer reads the mailbox. Then what others
-            may have ordered in the buyer's name does not count. So it is for an account whose address is verified.
+            may have ordered in the buyer's name does not count. So it is for an account whose address is verified, and
+            what that has ordered counts for its mailbox.
 
     Raises:
         BuyerLimitReached: it does not.
@@ -277,7 +278,7 @@ def _check_buyer_limits(
         mailbox=mailbox,
         mailbox_macs=macs_of(mailbox),
         is_proven=is_proven,
-        confirmed=rules.CONFIRMED,
+        proven=list(rules.PROVEN),
         subject_ids=[limit.subject_id for limit in limits],
     )
     rules.check_buyer_limits(limits, {row["subject_id"]: row["quantity"] for row in owned})
@@ -377,7 +378,7 @@ def _read_placed_order(conn: db.Connection, order_id: UUID, buyer: BuyerRequest 
     order = db.get(conn, OrderDetails, SQL.get_order, id=order_id, number=None)
     order = replace(order, buyer_name=buyer.name, buyer_email=buyer.email, buyer_phone=buyer.phone)
     items = [OrderItemView.model_validate(item) for item in order.items]
-    is_paid = any(change["reason"] == rules.NOTHING_TO_PAY for change in order.history or ())
+    is_paid = any(change["reason"] in rules.PAID_AT_ONCE for change in order.history or ())
     return _placed_order(order, items, order.voucher, is_paid=is_paid)
 
 

@@ -144,6 +144,8 @@ def _prepare(
         OrderExpired, OrderNotPending: the order has ended meanwhile, and so its payment was closed.
     """
     payment = db.exactly_one(conn, PaymentToPrepare, SQL.get_payment_to_prepare, id=opened["id"])
+    # The caller has proved the order's token as it was then, and must not learn the next one by the way back.
+    payment = replace(payment, email_changes=order.email_changes)
     prepared = payment.prepared or _call_provider(conn, provider, payment)
     if prepared is None:
         rules.check_payable(orders.get_order_row(conn, order.id), datetime.now(UTC))

@@ -173,7 +173,13 @@ def _read_token(text: str) -> UUID:
 
 
 def _lock(conn: db.Connection, ticket_id: UUID) -> LockedTicket:
-    return db.get(conn, LockedTicket, SQL.lock_ticket, id=ticket_id)
+    """Lock a ticket, and read it with its order and its event as they are then.
+
+    Raises:
+        NotFound: there is no such ticket.
+    """
+    db.run(conn, SQL.lock_ticket, id=ticket_id)
+    return db.get(conn, LockedTicket, SQL.get_locked_ticket, id=ticket_id)
 
 
 def _get(conn: db.Connection, transfer_id: UUID) -> TransferRow:

@@ -113,10 +113,11 @@ ORDER BY id
 
 -- name: take_next_entries
 -- Locks the earliest waiting entries of a ticket type that may be served, in the order of the line. Their quantity is
--- available and may be ordered now. Their buyer may own so many, and their mailbox has few open offers. Entries that
--- others have locked are left out. It reads the earliest entries of each quantity in the index of the queue, as many as
--- what is available could serve. With `=` the planner scans by id instead. The caller serves as many as it can. Those
--- whose mailbox gets offers from another transaction now are marked.
+-- available and may be ordered now. Their buyer may own so many, and their mailbox has few open offers. It has none of
+-- a ticket type with a limit per buyer. Entries that others have locked are left out. It reads the earliest entries of
+-- each quantity in the index of the queue, as many as what is available could serve. With `=` the planner scans by id
+-- instead. The caller serves as many as it can. Those whose mailbox gets offers from another transaction now are
+-- marked.
 WITH sale AS MATERIALIZED (
     SELECT ticket_types.id, organisation_id, pool_ids, seated, min_per_order, max_per_order, max_per_buyer, time_zone,
         waitlist_offer_minutes, least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until,
@@ -141,19 +142,23 @@ WITH sale AS MATERIALIZED (
                 + owned_quantity(sale.id, sale.organisation_id, email, account_id)
                 + (SELECT coalesce(sum(open.quantity), 0) FROM waitlist_entries AS open
                     WHERE open.account_id = waiting.account_id AND open.ticket_type_id = sale.id
+                        AND open.status = 'offered')
+                AND NOT EXISTS (SELECT FROM waitlist_entries AS open
+                    WHERE open.mailbox = waiting.mailbox AND open.ticket_type_id = sale.id
                         AND open.status = 'offered'))
         ORDER BY quantity, in_line_since, id LIMIT least(%(most)s, CASE WHEN seated THEN 1 ELSE available / size END)
         FOR NO KEY UPDATE OF waiting SKIP LOCKED
     ) AS entry
 )
 SELECT earliest.id, ticket_type_id, email, mailbox, quantity, pool_ids, seated, on_sale_until, time_zone,
-    waitlist_offer_minutes AS offer_minutes, available,
+    waitlist_offer_minutes AS offer_minutes, available, max_per_buyer IS NOT NULL AS has_limit,
     pg_try_advisory_xact_lock(hashtextextended('offers to ' || mailbox, 0)) AS has_mailbox
 FROM earliest JOIN sale ON sale.id = ticket_type_id ORDER BY in_line_since, earliest.id LIMIT %(most)s
 
 -- name: list_open_offers
--- How many open offers some mailboxes have, of all ticket types.
-SELECT mailbox, count(*)::integer AS offers FROM waitlist_entries
+-- How many open offers some mailboxes have, of all ticket types and of one.
+SELECT mailbox, count(*)::integer AS offers,
+    count(*) FILTER (WHERE ticket_type_id = %(ticket_type_id)s)::integer AS of_type FROM waitlist_entries
 WHERE mailbox = ANY(%(mailboxes)s) AND status = 'offered' GROUP BY mailbox
 
 -- name: list_lapsed

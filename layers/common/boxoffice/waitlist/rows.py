@@ -63,6 +63,7 @@ class NextEntry:
     Attributes:
         pool_ids: what an offer draws from.
         available: how much of the ticket type is available to all these entries together.
+        has_limit: True if the ticket type has a limit per buyer.
         has_mailbox: True if no other transaction makes offers to the mailbox now.
     """
 
@@ -78,3 +79,13 @@ class NextEntry:
     time_zone: str
     offer_minutes: int
     available: int
+    has_limit: bool
+
+
+@dataclass(frozen=True)
+class OpenOffers:
+    """How many open offers a mailbox has, of all ticket types and of the one that is offered now."""
+
+    mailbox: str
+    offers: int
+    of_type: int

@@ -1,7 +1,7 @@
 """Who may join the waitlist, who gets the next offers, and how long an offer holds its stock."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.stock.errors import QuantityNotAllowed
 from boxoffice.stock.models import Draw
 from boxoffice.waitlist.errors import QuantityOutOfReach, WaitlistClosed
-from boxoffice.waitlist.rows import NextEntry, WaitlistTerms
+from boxoffice.waitlist.rows import NextEntry, OpenOffers, WaitlistTerms
 
 LINK_LIFETIME = timedelta(hours=24)
 """How long the link works that confirms an address. Without it nobody is in the line."""
@@ -65,23 +65,26 @@ def plan_draws(pool_ids: Sequence[UUID], quantity: int) -> list[Draw]:
     return [Draw(pool_id, quantity, start=0) for pool_id in sorted(pool_ids)]
 
 
-def next_in_line(entries: Sequence[NextEntry], open_offers: Mapping[str, int]) -> list[NextEntry]:
+def next_in_line(entries: Sequence[NextEntry], open_offers: Sequence[OpenOffers]) -> list[NextEntry]:
     """Return the entries that get the next offers: each time the earliest whose full quantity is still available.
 
-    A mailbox gets no more than `MOST_OFFERS`. Of seats only one entry is served, since which seats are left depends on
-    those that it gets.
+    A mailbox gets no more than `MOST_OFFERS`. Where buyers have a limit it gets one, since two might be more than that
+    allows. Of seats only one entry is served, since which seats are left depends on those that it gets.
 
     Args:
         entries: in the order of the line, with what is available to them all.
-        open_offers: how many open offers each mailbox has.
+        open_offers: those that their mailboxes have.
     """
     left = entries[0].available if entries else 0
-    offers = Counter(open_offers)
+    offers = Counter({each.mailbox: each.offers for each in open_offers})
+    of_type = Counter({each.mailbox: each.of_type for each in open_offers})
     served = []
     for entry in entries:
-        if entry.quantity <= left and offers[entry.mailbox] < MOST_OFFERS:
+        has_enough = offers[entry.mailbox] >= MOST_OFFERS or (entry.has_limit and of_type[entry.mailbox] > 0)
+        if entry.quantity <= left and not has_enough:
             left -= entry.quantity
             offers[entry.mailbox] += 1
+            of_type[entry.mailbox] += 1
             served.append(entry)
     return served[:1] if served and served[0].seated else served
 

@@ -23,7 +23,7 @@ from boxoffice.stock import service as stock
 from boxoffice.stock.models import TakenDraw
 from boxoffice.waitlist import rules
 from boxoffice.waitlist.errors import NoOffer, OfferTooSmall
-from boxoffice.waitlist.rows import EntryStatus, NextEntry, WaitlistEntry
+from boxoffice.waitlist.rows import EntryStatus, NextEntry, OpenOffers, WaitlistEntry
 
 SQL = sql.queries("waitlist")
 
@@ -179,8 +179,9 @@ def _take_next(conn: db.Connection, ticket_type_id: UUID, now: datetime) -> list
     waiting = [entry for entry in taken if entry.has_mailbox]
     if not waiting:
         return []
-    open_offers = db.many(conn, dict, SQL.list_open_offers, mailboxes=[entry.mailbox for entry in waiting])
-    return rules.next_in_line(waiting, {row["mailbox"]: row["offers"] for row in open_offers})
+    mailboxes = [entry.mailbox for entry in waiting]
+    open_offers = db.many(conn, OpenOffers, SQL.list_open_offers, mailboxes=mailboxes, ticket_type_id=ticket_type_id)
+    return rules.next_in_line(waiting, open_offers)
 
 
 def _hold_stock(conn: db.Connection, entries: Sequence[NextEntry], now: datetime, *, wait: bool) -> Sequence[NextEntry]:
