@@ -54,7 +54,7 @@ def test_purchases_of_the_account_during_its_erasure_are_erased_too(
     run_job()
 
     assert is_finished(conn, begun)
-    assert traces(conn) == {"accounts"}
+    assert traces(conn) == {"accounts", "rate_limits"}  # the limit of emails to a mailbox, for a day
     assert conn.execute("SELECT count(*) FROM orders WHERE status = 'paid'").fetchone() == (9,)
     assert deadlocks(conn) == 0
     invariants.check(conn)

@@ -119,7 +119,7 @@ def test_an_offer_takes_seats_of_rows_that_are_free(
 def test_an_offer_takes_stock_of_rows_that_are_free(
     database: Database, conn: db.Connection, buyer: db.Connection
 ) -> None:
-    ticket_type = factories.ticket_type(conn, quantity=ROWS * 10)
+    ticket_type = factories.ticket_type(conn, quantity=ROWS * 10, max_per_order=12)
     factories.waitlist_entry(conn, ticket_type, quantity=12)
 
     with held(database, "SELECT FROM stock WHERE row_no NOT IN (3, 5)"):

@@ -86,7 +86,7 @@ def phone_code(conn: psycopg.Connection, number: str | None = None) -> tuple[str
 
 def allow_sms(conn: psycopg.Connection, *countries: str, **others: Any) -> None:
     """Let the platform send text messages to countries, by default to the United States alone, with other settings."""
-    platform_setting(conn, sms_countries=list(countries or ["US"]), **others)
+    platform_setting(conn, **{"sms_countries": list(countries or ["US"]), **others})
 
 
 def platform_setting(conn: psycopg.Connection, **values: Any) -> None:

@@ -290,6 +290,7 @@ def _described(body: type[BaseModel]) -> OpenAPIResponse:
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a request: the Lambda handler of every endpoint."""
+    take_headers()  # what was set before has no request to answer
     try:
         answer = app.resolve(event, context)
     finally:

@@ -97,7 +97,7 @@ class TestCancel:
 
         assert api.post(f"/v1/events/{shop.event}/publish", account=shop.manager).code == "event_cancelled"
 
-    @pytest.mark.parametrize("body", [{}, {"reason": ""}, {"reason": None}, {"reason": "a\nb"}, {"reason": 5}])
+    @pytest.mark.parametrize("body", [{}, {"reason": ""}, {"reason": None}, {"reason": "\n"}, {"reason": 5}])
     def test_a_reason_is_required(self, api: Client, conn: Connection, shop: Shop, body: dict[str, object]) -> None:
         refused = api.post(f"/v1/events/{shop.event}/cancel", body, account=shop.manager)
 

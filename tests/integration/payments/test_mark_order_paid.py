@@ -141,9 +141,7 @@ def test_money_that_comes_by_a_provider_as_well_goes_back(api: Client, conn: Con
     invariants.check(conn)
 
 
-@pytest.mark.parametrize(
-    "body", [{"method": "cheque"}, {"method": None}, {"note": "a\nb"}, {"note": "x" * 201}, {"amount": 5}]
-)
+@pytest.mark.parametrize("body", [{"method": "cheque"}, {"method": None}, {"note": "x" * 201}, {"amount": 5}])
 def test_an_impossible_request_is_invalid(api: Client, conn: Connection, shop: Shop, body: dict[str, object]) -> None:
     refused = mark_paid(api, shop, factories.order(conn, shop.ticket_type()), **body)  # type: ignore[arg-type]
 

@@ -185,7 +185,7 @@ class TestRefundsByHand:
         ((refund, status),) = conn.execute("SELECT id, status FROM refunds").fetchall()
         assert status == "succeeded"
         assert sellers.outbox_of(conn, "refund_sent")[0][1] == {"refund_id": str(refund)}
-        assert "says that they have sent you NGN 100.00 themselves" in emails.refund_sent(conn, str(refund)).text
+        assert "says that they have sent you NGN\xa0100.00 themselves" in emails.refund_sent(conn, str(refund)).text
         invariants.check(conn)
 
 

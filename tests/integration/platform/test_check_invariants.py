@@ -262,6 +262,13 @@ NOBODY = "gen_random_uuid()"
 UNSOLD = "pool_id = %(plain_pool)s AND row_no = %(free_row)s"
 OVERDUE = "now() - interval '11 minutes'"
 
+
+def guest_hold(order: str, until: str) -> str:
+    """Return a statement that holds a ticket for a guest, for an order or under an id that no order has."""
+    return f"""INSERT INTO guest_holds (order_id, event_id, request_id, network, mailbox, quantity, is_free, until)
+        VALUES ({order}, {NOBODY}, {NOBODY}, '203.0.113.7', 'ada@example.com', 1, false, {until})"""
+
+
 BREACHES = [
     # 1: stock
     breach(
@@ -355,6 +362,18 @@ BREACHES = [
         "an offer that nobody ended",
         "entry",
         f"UPDATE waitlist_entries SET expires_at = {OVERDUE} WHERE id = %(entry)s",
+    ),
+    breach(
+        "guest_holds_left_behind",
+        "an order is paid, and its hold goes on",
+        "paid",
+        guest_hold("%(paid)s", "now() + interval '5 minutes'"),
+    ),
+    breach(
+        "guest_holds_left_behind",
+        "a hold without an order that nobody ended",
+        "paid_1",
+        guest_hold("%(paid_1)s", OVERDUE),
     ),
     # 3: seats
     breach(
@@ -873,7 +892,7 @@ BREACHES = [
         "entries_out_of_order",
         "the later of two was admitted",
         "conflict",
-        "UPDATE scans SET at = at - interval '1 hour' WHERE id = %(conflict)s",
+        "UPDATE scans SET at = at - interval '1 hour', time_unknown = false WHERE id = %(conflict)s",
     ),
     # 9: slots
     breach(
