@@ -44,10 +44,10 @@ def passed_on_address(text: str) -> str:
 
 def network_of(address: str) -> str:
     """Return what limits count for an address: itself, or the /64 of an IPv6 address, since people get that whole."""
+    if ":" not in address:
+        return address
     ip = _read(address)
-    if isinstance(ip, IPv6Address):
-        return str(IPv6Network((ip, 64), strict=False))
-    return address
+    return str(IPv6Network((ip, 64), strict=False)) if isinstance(ip, IPv6Address) else address
 
 
 def part_of_network(address: str) -> str:

@@ -25,7 +25,7 @@ _last_id = 0
 def new_id() -> UUID:
     """Return a UUID of version 7 (RFC 9562, section 5.7), greater than all that this process has made before."""
     global _last_id
-    candidate = _uuid7(time.time_ns() // 1_000_000, secrets.randbits(74)).int
+    candidate = _uuid7(time.time_ns() // 1_000_000, secrets.randbits(74))
     # In the same millisecond add a random step (section 6.2, method 2).
     _last_id = candidate if candidate > _last_id else _last_id + 1 + secrets.randbits(32)
     return UUID(int=_last_id)
@@ -33,11 +33,11 @@ def new_id() -> UUID:
 
 def first_id(moment: datetime) -> UUID:
     """Return the smallest UUID of version 7 at a moment: ids that are made later are greater."""
-    return _uuid7(max(0, int(moment.astimezone(UTC).timestamp() * 1000)), 0)
+    return UUID(int=_uuid7(max(0, int(moment.astimezone(UTC).timestamp() * 1000)), 0))
 
 
-def _uuid7(milliseconds: int, random: int) -> UUID:
-    return UUID(int=milliseconds << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1)
+def _uuid7(milliseconds: int, random: int) -> int:
+    return milliseconds << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1
 
 
 def derived_id(*parts: object) -> UUID:
