@@ -433,6 +433,7 @@ def _problem(error: DomainError) -> Response[str]:
         **error.facts,
     }
     headers = take_headers()
+    headers.pop("Idempotent-Replayed", None)  # the first answer was none like this
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if "retry_after" in error.facts:
