@@ -47,26 +47,33 @@ BOXOFFICE = Project(
     database=Database("boxoffice", role="boxoffice_api", set_up=migrate),
 )
 
-PROVIDERS = ("stripe", "flutterwave", "generic", "sandbox")
-# The fields of secrets by the environment variables that fill them in.
-KEYS = {
-    "StripeKeys": {
-        "secret_key": "STRIPE_SECRET_KEY",
-        "publishable_key": "STRIPE_PUBLISHABLE_KEY",
-        "webhook_secret": "STRIPE_WEBHOOK_SECRET",
-    },
-    "FlutterwaveKeys": {"secret_key": "FLUTTERWAVE_SECRET_KEY", "webhook_secret": "FLUTTERWAVE_WEBHOOK_SECRET"},
-    "GenericKeys": {"webhook_secret": "GENERIC_WEBHOOK_SECRET"},
-    "GoogleClient": {
-        "client_id": "GOOGLE_CLIENT_ID",
-        "client_secret": "GOOGLE_CLIENT_SECRET",
-        "redirect_uri": "GOOGLE_REDIRECT_URI",
-    },
+GOOGLE = {
+    "client_id": "GOOGLE_CLIENT_ID",
+    "client_secret": "GOOGLE_CLIENT_SECRET",
+    "redirect_uri": "GOOGLE_REDIRECT_URI",
 }
 
 
 class UnknownSetting(Exception):
     """A variable of the developer's environment has a value that means nothing."""
+
+
+def provider_names() -> list[str]:
+    """Return the payment providers: each has a function that receives its webhooks."""
+    functions = (ROOT / "functions/payments").glob("receive_*_webhook.py")
+    return sorted(path.stem.removeprefix("receive_").removesuffix("_webhook") for path in functions)
+
+
+def keys() -> dict[str, dict[str, str]]:
+    """Return the fields of secrets by the environment variables that fill them in."""
+    from boxoffice.payments import providers
+
+    infos = [providers.load(name).INFO for name in provider_names()]
+    accounts = {
+        f"{info.name.title()}Keys": {field: f"{info.name}_{field}".upper() for field in info.account_fields}
+        for info in infos
+    }
+    return {**accounts, "GoogleClient": GOOGLE}
 
 
 def configured(environ: Mapping[str, str]) -> Project:
@@ -81,14 +88,14 @@ def configured(environ: Mapping[str, str]) -> Project:
             raise UnknownSetting(f"PUBLIC_URL must be like http://127.0.0.1:5173, not {public_url!r}")
         parameters["PublicUrl"] = variables["PUBLIC_URL"] = public_url
     if providers := environ.get("PAYMENT_PROVIDERS"):
-        if unknown := set(providers.split(",")) - {*PROVIDERS}:
-            raise UnknownSetting(f"PAYMENT_PROVIDERS lists some of {', '.join(PROVIDERS)}, not {min(unknown)!r}")
+        if unknown := set(providers.split(",")) - {*provider_names()}:
+            raise UnknownSetting(f"PAYMENT_PROVIDERS lists some of {', '.join(provider_names())}, not {min(unknown)!r}")
         variables["PAYMENT_PROVIDERS"] = providers
     if environ.get("GOOGLE_CLIENT_ID"):
         variables["GOOGLE_LOG_IN"] = "true"
     filled = {
         name: {field: environ[variable] for field, variable in fields.items() if environ.get(variable)}
-        for name, fields in KEYS.items()
+        for name, fields in keys().items()
     }
     secrets = {name: fields for name, fields in filled.items() if fields}
     return replace(BOXOFFICE, parameters=parameters, variables=variables, secrets={**BOXOFFICE.secrets, **secrets})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from local.boxoffice.project import BOXOFFICE, KEYS, configured
+from local.boxoffice.project import BOXOFFICE, configured, keys
 from local.stack.inbox import Inbox
 from local.stack.logs import MessageWatch, show_requests
 from local.stack.sam import Template
@@ -71,7 +71,7 @@ def test_the_environment_sets_the_shops_address_providers_and_keys() -> None:
 
 def test_the_variables_are_those_of_the_documentation() -> None:
     documented = (ROOT / "docs/local.md").read_text()
-    own = {variable for fields in KEYS.values() for variable in fields.values()}
+    own = {variable for fields in keys().values() for variable in fields.values()}
     assert {"STRIPE_SECRET_KEY", "GOOGLE_REDIRECT_URI"} <= own
     assert [name for name in {*own, "PUBLIC_URL", "PAYMENT_PROVIDERS", "QUIET", "PORT"} if name not in documented] == []
 
