@@ -92,6 +92,8 @@ def explore(conn: psycopg.Connection, operation: Operation, mode: GenerationMode
     def send(case: Case[Any], data: st.DataObject) -> None:
         if mode is GenerationMode.POSITIVE:
             fill_in(case, call, data)
+        elif any(value in ("", {}, []) for value in (case.query or {}).values()):
+            return  # a query parameter without a value counts as left out
         caller = data.draw(st.sampled_from(callers))
         conn.execute("DELETE FROM rate_limits")
         answer = case.call_and_validate(checks=CHECKS, headers=credentials(caller))
