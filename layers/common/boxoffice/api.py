@@ -434,8 +434,8 @@ def _problem(error: DomainError) -> Response[str]:
     }
     headers = take_headers()
     headers.pop("Idempotent-Replayed", None)  # the first answer was none like this
-    if error.status >= 500:
-        headers = {}  # nobody knows how far the request came
+    if error.status >= 500:  # nobody knows how far the request came
+        headers = {name: value for name, value in headers.items() if not name.startswith("RateLimit-")}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if "retry_after" in error.facts:
