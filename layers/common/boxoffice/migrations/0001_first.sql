@@ -682,8 +682,10 @@ CREATE TABLE guest_holds (
     until      timestamptz NOT NULL,
     PRIMARY KEY (order_id, event_id)
 );
-CREATE INDEX guest_holds_by_network ON guest_holds (event_id, network);
-CREATE INDEX guest_holds_by_mailbox ON guest_holds (event_id, mailbox);
+-- Each search has one condition, which one index serves. Of two that begin with the event, PostgreSQL may take the wrong
+-- one while the table is empty, and connections keep that plan when a sale begins.
+CREATE INDEX guest_holds_by_network ON guest_holds ((event_id::text || network));
+CREATE INDEX guest_holds_by_mailbox ON guest_holds ((event_id::text || mailbox));
 
 -- Writes what a guest's order will hold, if that is within the budgets of its kind, unpaid or free. A network may have
 -- a part of the event's tickets, within bounds, and a mailbox so many. All guests together leave a part of each ticket
@@ -702,7 +704,7 @@ DECLARE
     bought record;
     is_over_half boolean := false;
 BEGIN
-    PERFORM set_config('synchronous_commit', 'off', true);
+    PERFORM set_config('synchronous_commit', 'off', true), set_config('enable_seqscan', 'off', true);
     IF all_percent < 100 THEN
         SELECT 'event', pool.quantity * all_percent / 100, taken, 60 INTO refused_for, budget, used, retry_in
         FROM unnest(pool_ids, quantities) AS item (pool_id, quantity) JOIN stock_pools AS pool ON pool.id = pool_id
@@ -726,14 +728,16 @@ BEGIN
         FROM unnest(event_ids, quantities) AS item (event_id, quantity) GROUP BY event_id
     LOOP
         SELECT coalesce(sum(quantity), 0), extract(epoch FROM min(until) - now()) INTO used, retry_in FROM guest_holds
-        WHERE event_id = bought.event_id AND mailbox = guest_mailbox AND is_free = free AND request_id <> new_request;
+        WHERE event_id::text || mailbox = bought.event_id::text || guest_mailbox AND is_free = free
+            AND request_id <> new_request;
         IF used > 0 AND used + bought.quantity > mailbox_most THEN
             refused_for := 'mailbox';
             budget := mailbox_most;
             RETURN;
         END IF;
         SELECT coalesce(sum(quantity), 0), extract(epoch FROM min(until) - now()) INTO used, retry_in FROM guest_holds
-        WHERE event_id = bought.event_id AND network = guest_network AND is_free = free AND request_id <> new_request;
+        WHERE event_id::text || network = bought.event_id::text || guest_network AND is_free = free
+            AND request_id <> new_request;
         IF used + bought.quantity > network_least / 2 THEN  -- else nobody needs to know how large the event is
             SELECT least(network_most, greatest(network_least, network_percent / 100.0 * least(
                 (SELECT sum(quantity) FROM ticket_types JOIN stock_pools ON stock_pools.id = pool_id
