@@ -114,6 +114,11 @@ def test_headers_for_programs_are_described(document: dict[str, Any]) -> None:
     assert all(resolved(document, each["headers"]["Location"])["required"] for each in redirects)
 
 
+def test_an_answer_without_headers_of_its_own_lists_none(document: dict[str, Any]) -> None:
+    answers = [answer for operation in all_operations(document) for answer in operation["responses"].values()]
+    assert [answer for answer in answers if answer.get("headers") == {}] == []
+
+
 def test_nothing_with_a_default_is_required_of_a_request_and_all_that_answers_have_is(
     document: dict[str, Any],
 ) -> None:

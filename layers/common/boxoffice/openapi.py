@@ -208,7 +208,7 @@ def _complete(operation: dict[str, Any], route: api.Route, root: Path, errors: d
     if route.conditional:
         responses["304"] = {"description": "Nothing has changed"}
     for status, response in responses.items():
-        if headers := _headers_of(route, operation, status):
+        if headers := [*_headers_of(route, operation, status)]:
             response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
     _show_example(operation)
     operation["responses"] = dict(sorted((responses | errors).items()))
