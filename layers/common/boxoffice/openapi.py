@@ -216,15 +216,15 @@ def _complete(operation: dict[str, Any], route: api.Route, root: Path, errors: d
 
 def _headers_of(route: api.Route, operation: dict[str, Any], status: str) -> Iterator[str]:
     """Yield the names of the headers that an answer without an error has or can have."""
+    from boxoffice.problems import RATE_LIMIT, takes
+
     if status == "302":
         yield "Location"
     if route.sets_etag:
         yield "ETag"
-    if any(each["name"].lower() == "idempotency-key" for each in operation.get("parameters", [])):
+    if takes(operation, "idempotency-key"):
         yield "Idempotent-Replayed"
     if TooManyRequests in route.raises and status != "304":
-        from boxoffice.problems import RATE_LIMIT
-
         yield from RATE_LIMIT
 
 

@@ -82,8 +82,9 @@ class _Common:
     applies: Callable[[Route, Json], bool]
 
 
-def _takes(header: str) -> Callable[[Route, Json], bool]:
-    return lambda _, operation: any(each["name"].lower() == header for each in operation.get("parameters", []))
+def takes(operation: Json, header: str) -> bool:
+    """Return True if requests of an operation can have a header; ``header`` is in lower case."""
+    return any(each["name"].lower() == header for each in operation.get("parameters", []))
 
 
 _COMMON = (
@@ -123,7 +124,7 @@ _COMMON = (
         "all that door devices may call",
         lambda route, _: route.access.devices is not Devices.NEVER,
     ),
-    _Common((StaleVersion,), "all with `If-Match`", _takes("if-match")),
+    _Common((StaleVersion,), "all with `If-Match`", lambda _, operation: takes(operation, "if-match")),
     _Common(
         (Malformed, TooLarge),
         "all with a body",
@@ -139,7 +140,7 @@ _COMMON = (
         "all but webhooks, and pages without parameters",
         lambda route, operation: route.is_strict or "requestBody" in operation or bool(operation.get("parameters")),
     ),
-    _Common((KeyReused,), "all with an `Idempotency-Key`", _takes("idempotency-key")),
+    _Common((KeyReused,), "all with an `Idempotency-Key`", lambda _, operation: takes(operation, "idempotency-key")),
 )
 
 
