@@ -207,11 +207,7 @@ def limit_emails_to(caller: Caller, email: str, *others: str) -> None:
         TooManyRequests: there were ten in an hour for the mailbox or one of the others, or thirty in a day for the
             mailbox. Or the caller's address has had three hundred emails sent in an hour.
     """
-    limits = [Limit(f"emails to {each}", EMAILS, HOUR) for each in others]
-    if not _reads(caller, email):
-        limits += [*_to(email), _by(caller)]
-    if limits:
-        _count(limits)
+    _count_email(caller, email, [Limit(f"emails to {each}", EMAILS, HOUR) for each in others])
 
 
 def limit_notices(caller: Caller, *account_ids: UUID) -> None:
@@ -247,8 +243,7 @@ def limit_resends(caller: Caller, subject: UUID, email: str) -> None:
     Raises:
         TooManyRequests: there were five about it in an hour before. Or `limit_emails_to` refuses it.
     """
-    limits = [Limit(f"resend {subject}", RESENDS, HOUR)]
-    _count(limits if _reads(caller, email) else [*limits, *_to(email), _by(caller)])
+    _count_email(caller, email, [Limit(f"resend {subject}", RESENDS, HOUR)])
 
 
 def limit_links_to(caller: Caller, email: str, what: Literal["reset", "orders"]) -> None:
@@ -278,9 +273,7 @@ def limit_personal_data_links(caller: Caller, email: str) -> None:
         TooManyRequests: within a day the mailbox got five from the caller's network, or thirty in all. Or the caller's
             address has had three hundred emails sent in an hour.
     """
-    links = f"personal data to {mailbox_of(email)}"
-    by_network = Limit(f"{links} by {_address(caller)}", PERSONAL_DATA_LINKS, DAY)
-    _count([by_network, Limit(links, PERSONAL_DATA_LINKS_BY_ALL, DAY), _by(caller)])
+    _count(_links(caller, email, "personal data", PERSONAL_DATA_LINKS, PERSONAL_DATA_LINKS_BY_ALL))
 
 
 def limit_invitations(caller: Caller, organisation_id: UUID, email: str) -> None:
@@ -307,9 +300,7 @@ def limit_waitlist(caller: Caller, email: str) -> None:
             address has had three hundred emails sent in an hour.
     """
     if not _reads(caller, email):
-        links = f"waitlist to {mailbox_of(email)}"
-        by_network = Limit(f"{links} by {_address(caller)}", WAITLIST_LINKS, DAY)
-        _count([by_network, Limit(links, WAITLIST_LINKS_BY_ALL, DAY), _by(caller)])
+        _count(_links(caller, email, "waitlist", WAITLIST_LINKS, WAITLIST_LINKS_BY_ALL))
 
 
 def limit_exports(subject: str) -> None:
@@ -509,6 +500,17 @@ def _count(limits: Sequence[Limit]) -> None:
         _add(conn, limits)
 
 
+def _count_email(caller: Caller, email: str, limits: Sequence[Limit]) -> None:
+    """Count an email to a mailbox, beside other limits. What the reader of the mailbox asks for counts for those alone.
+
+    Raises: as `_refuse_more`.
+    """
+    if not _reads(caller, email):
+        limits = [*limits, *_to(email), _by(caller)]
+    if limits:
+        _count(limits)
+
+
 def _count_in(conn: db.Connection, limits: Sequence[Limit]) -> None:
     """Do what `_count` does, in a transaction that ends if this raises."""
     _refuse_full(conn, limits)
@@ -586,6 +588,13 @@ def _to(email: str) -> list[Limit]:
     """Return the limits of the emails to a mailbox."""
     mailbox = mailbox_of(email)
     return [Limit(f"emails to {mailbox}", EMAILS, HOUR), Limit(f"emails a day to {mailbox}", EMAILS_A_DAY, DAY)]
+
+
+def _links(caller: Caller, email: str, what: str, most: int, most_by_all: int) -> list[Limit]:
+    """Return the limits of a kind of links to a mailbox in a day: by the caller's network, and by all."""
+    links = f"{what} to {mailbox_of(email)}"
+    by_network = Limit(f"{links} by {_address(caller)}", most, DAY)
+    return [by_network, Limit(links, most_by_all, DAY), _by(caller)]
 
 
 def _by(caller: Caller) -> Limit:
