@@ -315,7 +315,7 @@ def _complete_tag(event: dict[str, Any], answer: dict[str, Any]) -> None:
     shown = hashlib.sha256(answer["body"].encode()).hexdigest()[:24]
     headers["ETag"] = f'{headers["ETag"].rstrip('"')}.{shown}"'
     if_none_match = event["headers"].get("if-none-match", "")
-    known = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
+    known = map(_strong, if_none_match.split(","))
     is_read = answer["statusCode"] == 200 and event["requestContext"]["http"]["method"] == "GET"
     if is_read and headers["ETag"] in known:
         answer |= {"statusCode": 304, "body": "", "isBase64Encoded": False}
@@ -365,15 +365,20 @@ def weak_etag(version: str) -> None:
 
 def known_version(if_none_match: str | None) -> str | None:
     """Return the version that the client has, by its If-None-Match header; None without one."""
-    return if_none_match.strip().removeprefix("W/").strip('"') if if_none_match else None
+    return _strong(if_none_match).strip('"') if if_none_match else None
 
 
 def expected_version(if_match: str | None) -> int | None:
     """Return the version that an If-Match header asks for; None if any version will do, -1 if no version matches."""
     if if_match is None or if_match.strip() == "*":
         return None
-    version = if_match.strip().removeprefix("W/").strip('"').partition(".")[0]
+    version = _strong(if_match).strip('"').partition(".")[0]
     return int(version) if version.isdecimal() and len(version) < 10 else -1
+
+
+def _strong(tag: str) -> str:
+    """Return an ETag of a request without the mark of a weak one, and without the spaces around it."""
+    return tag.strip().removeprefix("W/")
 
 
 @app.exception_handler(DomainError)
