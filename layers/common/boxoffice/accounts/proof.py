@@ -37,17 +37,27 @@ def check_password(account: Credentials, password: str) -> None:
 
 
 def check_owner(conn: db.Connection, caller: Caller, password: str | None) -> Credentials:
-    """Return the caller's account, once its password has proven that it is theirs. Runs in autocommit.
+    """Return the caller's account, once they have proven that it is theirs. Runs in autocommit.
+
+    Raises:
+        Unauthenticated: the account is gone.
+        WrongCredentials, ProofNeeded: see `check_proof`.
+    """
+    account = get_account(conn, caller)
+    check_proof(conn, caller, account, password)
+    return account
+
+
+def check_proof(conn: db.Connection, caller: Caller, account: Credentials, password: str | None) -> None:
+    """Check that a password proves the caller's account to be theirs. Runs in autocommit.
 
     An account without a password has only the ways in that it has. So there a log-in proves it that is not older than
     `FRESH`.
 
     Raises:
-        Unauthenticated: the account is gone.
         WrongCredentials: the password is wrong.
         ProofNeeded: the password is missing, or the log-in is too old.
     """
-    account = get_account(conn, caller)
     if account.password_hash is None:
         if not db.value(conn, SQL.is_fresh_session, id=caller.session_id, account_id=account.id, fresh=FRESH):
             raise ProofNeeded
@@ -55,7 +65,6 @@ def check_owner(conn: db.Connection, caller: Caller, password: str | None) -> Cr
         raise ProofNeeded
     else:
         check_password(account, password)
-    return account
 
 
 def lock_unchanged(conn: db.Connection, account: Credentials) -> Credentials:

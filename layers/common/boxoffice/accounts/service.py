@@ -159,7 +159,7 @@ def update_me(conn: db.Connection, caller: Caller, patch: AccountPatch, expected
     found = proof.get_account(conn, caller)
     takes_way_in = found.phone_verified_at is not None and changes.get("phone", found.phone) != found.phone
     if takes_way_in:
-        proof.check_owner(conn, caller, patch.current_password)
+        proof.check_proof(conn, caller, found, patch.current_password)
     with conn.transaction():
         account = proof.lock_unchanged(conn, found)
         check_version(account.version, expected)
