@@ -5,7 +5,6 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from boxoffice import db
-from boxoffice.answer import set_header
 from boxoffice.api import Cursor, IfNoneMatch, PathId, caller, handler, known_version, route, weak_etag
 from boxoffice.auth import Devices, Who
 from boxoffice.checkin import service
@@ -40,5 +39,4 @@ def get_scan_manifest(
     with db.autocommit() as conn:
         manifest, version = service.get_scan_manifest(conn, caller(), event_id, cursor, limit, known_version(known))
     weak_etag(version)
-    set_header("Vary", "Accept-Encoding")
     return manifest
