@@ -14,6 +14,18 @@ from local.stack.project import RunningStack
 
 EMAILS = "/_local/emails"
 EMAILS_SHOWN = 100
+NAMED_PAGES = [
+    "confirm-email",
+    "confirm-order",
+    "confirm-order-email",
+    "confirm-waitlist",
+    "forgot-password",
+    "log-in",
+    "personal-data",
+    "reset-password",
+    "undo-email-change",
+]
+"""The pages whose paths are names. Their templates have the same names."""
 
 
 def start(_: RunningStack) -> Blueprint:
@@ -26,9 +38,7 @@ def start(_: RunningStack) -> Blueprint:
 
         if _wants_json():
             return jsonify(docs="/docs", openapi="/openapi.json", health="/health", emails=EMAILS)
-        return render_template(
-            "start.html", emails=EMAILS, accounts=demo_data.ACCOUNTS, password=demo_data.PASSWORD, admin=demo_data.ADMIN
-        )
+        return render_template("start.html", emails=EMAILS, accounts=demo_data.ACCOUNTS, password=demo_data.PASSWORD)
 
     return pages
 
@@ -67,14 +77,6 @@ def shop(_: RunningStack) -> Blueprint:
     def order(order_id: UUID) -> str:
         return render_template("order.html", order_id=order_id)
 
-    @pages.get("/confirm-order")
-    def confirmation() -> str:
-        return render_template("confirm_order.html")
-
-    @pages.get("/confirm-order-email")
-    def confirm_order_email() -> str:
-        return render_template("confirm_order_email.html")
-
     @pages.get("/tickets/<uuid:ticket_id>")
     def ticket(ticket_id: UUID) -> str:
         return render_template("ticket.html", ticket_id=ticket_id)
@@ -82,10 +84,6 @@ def shop(_: RunningStack) -> Blueprint:
     @pages.get("/transfers/<uuid:_>")
     def transfer(_: UUID) -> str:
         return render_template("transfer.html")
-
-    @pages.get("/confirm-waitlist")
-    def confirm_waitlist() -> str:
-        return render_template("confirm_waitlist.html")
 
     @pages.get("/waitlist/<uuid:entry_id>")
     def waitlist(entry_id: UUID) -> str:
@@ -95,18 +93,8 @@ def shop(_: RunningStack) -> Blueprint:
     def invitation(_: UUID) -> str:
         return render_template("invitation.html")
 
-    return pages
-
-
-ACCOUNT_PAGES = ["confirm-email", "forgot-password", "log-in", "personal-data", "reset-password", "undo-email-change"]
-
-
-def accounts(_: RunningStack) -> Blueprint:
-    """Make the pages that emails about accounts link to. Their templates have their names."""
-    pages = guarded(Blueprint("accounts", __name__, template_folder="html"))
-
-    @pages.get(f"/<any({', '.join(map(repr, ACCOUNT_PAGES))}):page>")
-    def show(page: str) -> str:
+    @pages.get(f"/<any({', '.join(map(repr, NAMED_PAGES))}):page>")
+    def named(page: str) -> str:
         return render_template(f"{page.replace('-', '_')}.html")
 
     return pages

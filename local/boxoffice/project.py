@@ -42,7 +42,7 @@ BOXOFFICE = Project(
     email_senders=[EMAIL_SENDER],
     preload=["boxoffice"],
     preload_clients=["secretsmanager", "sqs", "sesv2", "sns"],
-    pages=[pages.start, pages.emails, sandbox.payments, pages.shop, pages.accounts],
+    pages=[pages.start, pages.emails, sandbox.payments, pages.shop],
     inbox=pages.EMAILS,
     database=Database("boxoffice", role="boxoffice_api", set_up=migrate),
 )

@@ -102,7 +102,7 @@ def test_the_demo_event_can_be_bought_and_the_order_survives_a_restart(folder: P
         assert "data:image/png;base64," in api.get(f"/_local/emails/{email['id']}").text
         assert len(emails(api, "ada@example.com")) == 1
         assert order["id"] in api.get(email["links"][0]).text
-        linked = [*pages.ACCOUNT_PAGES, "confirm-waitlist", f"waitlist/{order['id']}"]
+        linked = [*pages.NAMED_PAGES, f"waitlist/{order['id']}"]
         assert all('<form id="form">' in api.get(f"/{page}").text for page in linked)
         assert psql(folder, "-At", "-c", "SELECT status FROM orders") == "paid\n"
 

@@ -21,7 +21,7 @@ def app(tmp_path: Path) -> Flask:
     """Serve the pages beside an API that knows no order."""
     app = Flask(__name__)
     stack = RunningStack("http://127.0.0.1", tmp_path, tmp_path, "")
-    for page in (pages.start, pages.emails, pages.shop, pages.accounts, sandbox.payments):
+    for page in (pages.start, pages.emails, pages.shop, sandbox.payments):
         app.register_blueprint(page(stack))
     app.add_url_rule("/v1/orders/<_>", view_func=lambda _: ({"detail": "There is no such order."}, 404))
     Inbox(tmp_path).add_simple("1", ["ada@example.com"], "tickets@example.com", "Your tickets", EMAIL)
@@ -31,8 +31,8 @@ def app(tmp_path: Path) -> Flask:
 def test_each_page_runs_the_scripts_that_it_marks_alone(app: Flask) -> None:
     client = app.test_client()
     entry = client.get("/_local/emails", headers={"Accept": "application/json"}).get_json()["items"][0]["id"]
-    paths = [f"/{page}" for page in pages.ACCOUNT_PAGES]
-    paths += [f"/{kind}/{ORDER}" for kind in ("orders", "tickets", "transfers", "invitations")]
+    paths = [f"/{page}" for page in pages.NAMED_PAGES]
+    paths += [f"/{kind}/{ORDER}" for kind in ("orders", "tickets", "transfers", "waitlist", "invitations")]
     for path in [*paths, "/", "/_local/emails", f"/_local/emails/{entry}"]:
         first, second = (client.get(path, headers={"Accept": "text/html"}) for _ in range(2))
         policy = dict(each.split(" ", 1) for each in first.headers["Content-Security-Policy"].split("; "))
