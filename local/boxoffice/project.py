@@ -58,17 +58,12 @@ class UnknownSetting(Exception):
     """A variable of the developer's environment has a value that means nothing."""
 
 
-def provider_names() -> list[str]:
-    """Return the payment providers: each has a function that receives its webhooks."""
-    functions = (ROOT / "functions/payments").glob("receive_*_webhook.py")
-    return sorted(path.stem.removeprefix("receive_").removesuffix("_webhook") for path in functions)
-
-
 def keys() -> dict[str, dict[str, str]]:
     """Return the fields of secrets by the environment variables that fill them in."""
     from boxoffice.payments import providers
+    from boxoffice.payments.models import PROVIDERS
 
-    infos = [providers.load(name).INFO for name in provider_names()]
+    infos = [providers.load(name).INFO for name in PROVIDERS]
     accounts = {
         f"{info.name.title()}Keys": {field: f"{info.name}_{field}".upper() for field in info.account_fields}
         for info in infos
@@ -82,14 +77,16 @@ def configured(environ: Mapping[str, str]) -> Project:
     Raises:
         UnknownSetting: a provider or an address is none.
     """
+    from boxoffice.payments.models import PROVIDERS
+
     parameters, variables = dict(BOXOFFICE.parameters), dict(BOXOFFICE.variables)
     if public_url := environ.get("PUBLIC_URL"):
         if not public_url.startswith(("http://", "https://")) or public_url.endswith("/"):
             raise UnknownSetting(f"PUBLIC_URL must be like http://127.0.0.1:5173, not {public_url!r}")
         parameters["PublicUrl"] = variables["PUBLIC_URL"] = public_url
     if providers := environ.get("PAYMENT_PROVIDERS"):
-        if unknown := set(providers.split(",")) - {*provider_names()}:
-            raise UnknownSetting(f"PAYMENT_PROVIDERS lists some of {', '.join(provider_names())}, not {min(unknown)!r}")
+        if unknown := set(providers.split(",")) - {*PROVIDERS}:
+            raise UnknownSetting(f"PAYMENT_PROVIDERS lists some of {', '.join(PROVIDERS)}, not {min(unknown)!r}")
         variables["PAYMENT_PROVIDERS"] = providers
     if environ.get("GOOGLE_CLIENT_ID"):
         variables["GOOGLE_LOG_IN"] = "true"
