@@ -15,7 +15,7 @@ from uuid import UUID
 
 import psycopg
 
-from boxoffice import auth, config, one_time, openapi
+from boxoffice import auth, config, openapi
 from boxoffice.accounts import oidc, passwords
 from boxoffice.accounts import service as accounts
 from boxoffice.accounts.models import SessionView, SignUpRequest
@@ -212,9 +212,9 @@ def build(conn: psycopg.Connection) -> World:
         buyer=buyer,
         session=session,
         other_session=factories.another_session(conn, buyer),
-        second_factor_token=_one_time_token(conn, Purpose.SECOND_FACTOR, account_id=guarded),
+        second_factor_token=factories.one_time_token(conn, Purpose.SECOND_FACTOR, account_id=guarded),
         google_state=_google_state(),
-        google_code=_one_time_token(conn, Purpose.GOOGLE_LOG_IN, **_google_person()),
+        google_code=factories.one_time_token(conn, Purpose.GOOGLE_LOG_IN, **_google_person()),
         phone=phone,
         phone_code=phone_code,
         stranger=factories.account(conn),
@@ -252,7 +252,7 @@ def build(conn: psycopg.Connection) -> World:
         door_device=door_device,
         device_token=device_token,
         pairing_code=factories.pairing_code(conn, door_pass),
-        order_email_token=_one_time_token(
+        order_email_token=factories.one_time_token(
             conn, Purpose.CHANGE_ORDER_EMAIL, order_id=paid_order, email="new@example.com", asked_by=None
         ),
         confirm_token=factories.one_time_token(
@@ -270,10 +270,6 @@ def build(conn: psycopg.Connection) -> World:
             conn, Purpose.UNDO_EMAIL_CHANGE, account_id=buyer, email=email, verified=True
         ),
     )
-
-
-def _one_time_token(conn: psycopg.Connection, purpose: Purpose, **facts: Any) -> str:
-    return one_time.token_of(purpose, one_time.issue(conn, purpose, timedelta(minutes=5), **facts))
 
 
 def _google_state() -> str:
