@@ -11,6 +11,8 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
+from local.stack.server import listen, serve
+
 SECRET = "1x0000000000000000000000000000000AA"
 SITE_KEY = "1x00000000000000000000AA"
 
@@ -62,9 +64,4 @@ def list_requests() -> Response:
 
 
 if __name__ == "__main__":
-    import logging
-
-    from werkzeug.serving import run_simple
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    run_simple("127.0.0.1", int(sys.argv[1]), app, threaded=True)
+    serve(app, listen("127.0.0.1", int(sys.argv[1])))

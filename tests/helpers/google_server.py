@@ -25,6 +25,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask, Response, jsonify, request
 
+from local.stack.server import listen, serve
+
 CLIENT_ID, CLIENT_SECRET = "boxoffice.apps.googleusercontent.com", "GOCSPX-of-the-tests"
 REDIRECT_URI = "http://127.0.0.1:3000/v1/sessions/google/callback"
 ISSUER = f"http://127.0.0.1:{sys.argv[1] if len(sys.argv) > 1 else 0}"
@@ -238,10 +240,5 @@ def list_requests() -> Response:
 
 
 if __name__ == "__main__":
-    import logging
-
-    from werkzeug.serving import run_simple
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     rotate()
-    run_simple("127.0.0.1", int(sys.argv[1]), app, threaded=True)
+    serve(app, listen("127.0.0.1", int(sys.argv[1])))
