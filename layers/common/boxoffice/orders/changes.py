@@ -180,5 +180,4 @@ def _record(conn: db.Connection, caller: Caller, order: OrderRow, tickets: Seque
     after = service.get_order_row(conn, order.id)
     changes = audit.changes(order, after, only=("buyer_name", "buyer_email", "buyer_phone"))
     facts = changes | ({"tickets": list(tickets)} if tickets else {})
-    subject = f"order {order.id}"
-    audit.record(conn, caller, caller.operation, subject, organisation=order.organisation_id, **facts)
+    service.record(conn, caller, caller.operation, order, **facts)
