@@ -1382,14 +1382,14 @@ CREATE FUNCTION kept_quantity(the_order uuid, item smallint, bought integer) RET
 
 -- How much of a ticket type a person has in live orders at an organisation, by the mailbox or by the account. The items
 -- are looked up order by order: a join would read all items there are, since the planner expects many orders.
-CREATE FUNCTION owned_quantity(ticket_type uuid, organisation uuid, address text, account uuid) RETURNS integer
+CREATE FUNCTION owned_quantity(ticket_type uuid, organisation uuid, the_mailbox text, account uuid) RETURNS integer
     LANGUAGE sql STABLE
     RETURN (
         SELECT coalesce(sum((
             SELECT sum(kept_quantity(item.order_id, item.item_no, quantity)) FROM order_items AS item
             WHERE item.order_id = live.id AND ticket_type_id = ticket_type)), 0)::integer FROM (
             SELECT id FROM orders
-            WHERE organisation_id = organisation AND mailbox_of(buyer_email) = mailbox_of(address)
+            WHERE organisation_id = organisation AND mailbox_of(buyer_email) = the_mailbox
                 AND status IN ('pending', 'paid', 'partially_refunded')
             UNION
             SELECT id FROM orders

@@ -29,9 +29,9 @@ ON CONFLICT (ticket_type_id, email) WHERE status IN ('waiting', 'offered') DO UP
 RETURNING new.id, old.quantity IS DISTINCT FROM new.quantity AS is_changed
 
 -- name: get_owned_quantities
--- How much of a ticket type a person has in live orders, of the address or of the account. And how much the address has
+-- How much of a ticket type a person has in live orders, of the mailbox or of the account. And how much the address has
 -- in live orders whose buyer was erased since.
-SELECT owned_quantity(%(ticket_type_id)s, %(organisation_id)s, %(email)s, %(account_id)s) AS live,
+SELECT owned_quantity(%(ticket_type_id)s, %(organisation_id)s, %(mailbox)s, %(account_id)s) AS live,
     (SELECT coalesce(sum(kept_quantity(item.order_id, item.item_no, quantity)), 0)::integer
     FROM erased_buyers JOIN orders ON orders.id = order_id JOIN order_items AS item ON item.order_id = orders.id
     WHERE address_mac = ANY(%(address_macs)s) AND organisation_id = %(organisation_id)s
@@ -139,7 +139,7 @@ WITH sale AS MATERIALIZED (
                 SELECT count(*) FROM waitlist_entries AS open
                 WHERE open.mailbox = waiting.mailbox AND open.status = 'offered')
             AND (max_per_buyer IS NULL OR max_per_buyer >= quantity + erased_quantity
-                + owned_quantity(sale.id, sale.organisation_id, email, account_id)
+                + owned_quantity(sale.id, sale.organisation_id, mailbox, account_id)
                 + (SELECT coalesce(sum(open.quantity), 0) FROM waitlist_entries AS open
                     WHERE open.account_id = waiting.account_id AND open.ticket_type_id = sale.id
                         AND open.status = 'offered')
