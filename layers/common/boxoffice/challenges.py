@@ -6,20 +6,14 @@ without a challenge, but no budget is lifted for them (orders/guests.py).
 """
 
 import hashlib
-import json
 import time
 from datetime import timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, cast
-from urllib.parse import urlencode
+from typing import Any, Literal, cast
 
-from boxoffice import db, sql
+from boxoffice import db, small_calls, sql
 from boxoffice.config import secret, settings
 from boxoffice.errors import Busy, Challenge
 from boxoffice.observability import count, logger
-
-if TYPE_CHECKING:
-    from urllib3 import PoolManager
 
 SQL = sql.queries()
 
@@ -80,42 +74,16 @@ def _ask(response: str) -> dict[str, Any]:
     account = secret(settings().challenge_secret)
     url = account.get("url") or URLS[settings().challenge_provider]  # another one for a stand-in of the provider
     try:
-        answer = _call(url, {"secret": account.get("secret", ""), "response": response})
+        fields = {"secret": account.get("secret", ""), "response": response}
+        _, answer = small_calls.call("POST", url, timeout=TIMEOUT, largest=_LARGEST_ANSWER, fields=fields)
+        if "success" not in answer:
+            raise _Unavailable("the answer does not say if it is right")
         if faults := _FAULTS.intersection(map(str, answer.get("error-codes") or ())):
             raise _Unavailable(f"the provider answers {sorted(faults)}")
-    except _Unavailable:
+    except (_Unavailable, small_calls.NoAnswer) as error:
         _silent_until = time.monotonic() + _PAUSE
-        raise
+        raise _Unavailable(str(error)) from error
     return answer
-
-
-def _call(url: str, fields: dict[str, str]) -> dict[str, Any]:
-    """Send fields to the provider, and return the object that it answers.
-
-    Raises:
-        _Unavailable: it does not answer, or not with such an object.
-    """
-    import urllib3
-
-    try:
-        answered = _pool().request(
-            "POST",
-            url,
-            body=urlencode(fields),
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
-            timeout=urllib3.Timeout(total=TIMEOUT),
-            redirect=False,
-            retries=False,
-            preload_content=False,
-        )
-        content = answered.read(_LARGEST_ANSWER)
-        answered.release_conn()
-        answer = json.loads(content)
-    except (urllib3.exceptions.HTTPError, ValueError) as error:
-        raise _Unavailable(type(error).__name__) from error
-    if answered.status not in (200, 400) or not isinstance(answer, dict) or "success" not in answer:
-        raise _Unavailable(f"status {answered.status}")
-    return cast(dict[str, Any], answer)
 
 
 def _is_first_use(response: str) -> bool:
@@ -124,13 +92,6 @@ def _is_first_use(response: str) -> bool:
     with db.autocommit() as conn:
         counted = db.exactly_one(conn, dict, SQL.count_attempts, buckets=[bucket], windows=[_LIFETIME])
     return bool(counted["attempts"] == 1)
-
-
-@cache
-def _pool() -> "PoolManager":
-    import urllib3
-
-    return urllib3.PoolManager()
 
 
 def forget() -> None:

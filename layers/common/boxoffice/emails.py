@@ -9,7 +9,6 @@ which browsers do not send: no log and no Referer has it (decision 16). The page
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +19,7 @@ import jinja2
 from boxoffice import email_design, money
 from boxoffice.config import settings
 from boxoffice.texts import one_line
+from boxoffice.times import TimeAndPlace
 
 _MOST_PREHEADER = 160  # characters
 
@@ -86,7 +86,7 @@ class Sold(Protocol):
 
 
 @dataclass(frozen=True)
-class Occasion:
+class Occasion(TimeAndPlace):
     """The facts of an event that emails and calendars show: when and where it is, and who sells it.
 
     Attributes:
@@ -96,13 +96,6 @@ class Occasion:
     event_id: UUID
     event_version: int
     event_title: str
-    venue_name: str
-    venue_address: str
-    city: str
-    time_zone: str
-    starts_at: datetime
-    ends_at: datetime
-    doors_open_at: datetime | None
     seller: str
     seller_contact: str | None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from boxoffice import signing
 from boxoffice.config import settings
+from boxoffice.mailboxes import mailbox_of
 
 NAME = "Erased"
 AT_DOMAIN = "@erased.invalid"
@@ -22,7 +23,7 @@ def is_erased(address: str) -> bool:
 
 
 def mac_of(address: str) -> bytes:
-    """Return what is kept of an erased address, so that limits know it when it comes again."""
+    """Return what is kept of an erased address, so that limits know its mailbox when it comes again."""
     _, master = signing.current_key(settings().link_keys_secret)
     return _mac(master, address)
 
@@ -33,4 +34,4 @@ def macs_of(address: str) -> Sequence[bytes]:
 
 
 def _mac(master: bytes, address: str) -> bytes:
-    return signing.mac(master, "limits", address.encode())
+    return signing.mac(master, "limits", mailbox_of(address).encode())

@@ -683,7 +683,7 @@ CREATE TABLE guest_holds (
     PRIMARY KEY (order_id, event_id)
 );
 -- Each search has one condition, which one index serves. Of two that begin with the event, PostgreSQL may take the wrong
--- one while the table is empty, and connections keep that plan when a sale begins.
+-- one while the table is empty. Connections would keep that plan when a sale begins.
 CREATE INDEX guest_holds_by_network ON guest_holds ((event_id::text || network));
 CREATE INDEX guest_holds_by_mailbox ON guest_holds ((event_id::text || mailbox));
 

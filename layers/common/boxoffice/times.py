@@ -31,6 +31,19 @@ class Dated(Protocol):
 
 
 @dataclass(frozen=True)
+class TimeAndPlace:
+    """When and where an event is, as emails and calendars show it."""
+
+    venue_name: str
+    venue_address: str
+    city: str
+    time_zone: str
+    starts_at: datetime
+    ends_at: datetime
+    doors_open_at: datetime | None
+
+
+@dataclass(frozen=True)
 class When:
     """When something takes place, as text.
 

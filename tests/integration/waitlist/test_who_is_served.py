@@ -114,8 +114,9 @@ class TestTheLimitOfABuyer:
         conn.execute("UPDATE stock SET available = 0, held = held + available")
         join = {"quantity": 1, "name": "Ada", "email": ADA}
         assert api.post(f"/v1/ticket-types/{ticket_type}/waitlist", join).status == 202
-        token = factories.waitlist_token(conn, ticket_type, quantity=2, email=ADA)
-        assert api.post("/v1/waitlist/confirm", {"token": token}).json["most"] == 1
+        for spelling in (ADA, ADA.replace("@", "+2@")):
+            token = factories.waitlist_token(conn, ticket_type, quantity=2, email=spelling)
+            assert api.post("/v1/waitlist/confirm", {"token": token}).json["most"] == 1
         token = factories.waitlist_token(conn, ticket_type, quantity=1, email=ADA)
         assert api.post("/v1/waitlist/confirm", {"token": token}).status == 200
         conn.execute("UPDATE stock SET available = held, held = 0")

@@ -8,19 +8,15 @@ provider's keys and addresses are cached for an hour.
 import base64
 import hashlib
 import hmac
-import json
 import secrets
 import struct
 import time
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
+from boxoffice import small_calls
 from boxoffice.signing import current_key, is_token, key, mac, token
-
-if TYPE_CHECKING:
-    from urllib3 import PoolManager
 
 STATE_LIFETIME = 600  # seconds that somebody has for the provider's pages
 TIMEOUT = 6.0  # seconds, for each call
@@ -252,31 +248,13 @@ def _call(method: str, url: str, fields: dict[str, str] | None = None) -> dict[s
         Refused: the provider does not take what we send (RFC 6749, section 5.2).
         Unavailable: it does not answer, or not with an object, or does not know us as its client.
     """
-    import urllib3
-
-    timeout = urllib3.Timeout(total=TIMEOUT)
-    options: dict[str, Any] = {"redirect": False, "retries": False, "preload_content": False, "timeout": timeout}
-    if fields:
-        options |= {"body": urlencode(fields), "headers": {"Content-Type": "application/x-www-form-urlencoded"}}
     try:
-        response = _pool().request(method, url, **options)
-        content = response.read(_LARGEST_ANSWER)
-        response.release_conn()
-        answer = json.loads(content)
-    except (urllib3.exceptions.HTTPError, ValueError) as error:
-        raise Unavailable(type(error).__name__) from error
-    if not isinstance(answer, dict) or response.status not in (200, 400):
-        raise Unavailable(f"status {response.status}")
-    if response.status == 400:
+        status, answer = small_calls.call(method, url, timeout=TIMEOUT, largest=_LARGEST_ANSWER, fields=fields)
+    except small_calls.NoAnswer as error:
+        raise Unavailable(str(error)) from error
+    if status == 400:
         raise Refused(f"the provider answers {str(answer.get('error'))[:100]!r}")
     return answer
-
-
-@cache
-def _pool() -> "PoolManager":
-    import urllib3
-
-    return urllib3.PoolManager()
 
 
 def _text(content: bytes) -> str:

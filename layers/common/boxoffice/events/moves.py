@@ -5,7 +5,7 @@ A move of a moment in which nobody has looked is not lost: its row stays, and sa
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -13,13 +13,14 @@ from uuid import UUID
 from boxoffice import db, sql
 from boxoffice.events.models import EventRow
 from boxoffice.ids import new_id
+from boxoffice.times import TimeAndPlace
 
 SQL = sql.queries("events")
 
 type Outcome = Literal["told", "superseded", "needless"]
 
-FACTS = ("venue_name", "venue_address", "city", "time_zone", "starts_at", "ends_at", "doors_open_at")
-"""The fields of an event that say when and where it is, as emails and calendars show it."""
+FACTS = tuple(field.name for field in fields(TimeAndPlace))
+"""The fields of an event that say when and where it is."""
 
 WAIT = timedelta(minutes=5)
 """How long after the first of several changes its holders are told of all."""
@@ -44,17 +45,10 @@ class MoveToTell:
 
 
 @dataclass(frozen=True)
-class Move:
+class Move(TimeAndPlace):
     """A move, with when and where its event was before it."""
 
     id: UUID
-    venue_name: str
-    venue_address: str
-    city: str
-    time_zone: str
-    starts_at: datetime
-    ends_at: datetime
-    doors_open_at: datetime | None
     seen_at: datetime | None
     outcome: Outcome | None
 

@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from boxoffice import db, erased, one_time, sql
-from boxoffice.mailboxes import mailbox_of
 from boxoffice.one_time import Purpose
 from boxoffice.orders.models import ErasedBuyer
 
@@ -44,7 +43,7 @@ def _remember(conn: db.Connection, buyers: Sequence[ErasedBuyer], also_known_as:
     db.run(
         conn,
         SQL.insert_erased_buyers,
-        address_macs=[erased.mac_of(mailbox_of(address)) for address, _ in known],
+        address_macs=[erased.mac_of(address) for address, _ in known],
         order_ids=[order_id for _, order_id in known],
     )
 

@@ -276,7 +276,7 @@ def _check_buyer_limits(
         organisation_id=order.organisation_id,
         account_id=order.account_id,
         mailbox=mailbox,
-        mailbox_macs=macs_of(mailbox),
+        mailbox_macs=macs_of(order.buyer_email),
         is_proven=is_proven,
         proven=list(rules.PROVEN),
         subject_ids=[limit.subject_id for limit in limits],
