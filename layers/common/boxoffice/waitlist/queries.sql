@@ -29,7 +29,7 @@ ON CONFLICT (ticket_type_id, email) WHERE status IN ('waiting', 'offered') DO UP
 RETURNING new.id, old.quantity IS DISTINCT FROM new.quantity AS is_changed
 
 -- name: get_owned_quantities
--- How much of a ticket type a person has in live orders, of the mailbox or of the account. And how much the address has
+-- How much of a ticket type a person has in live orders, of the mailbox or of the account. And how much the mailbox has
 -- in live orders whose buyer was erased since.
 SELECT owned_quantity(%(ticket_type_id)s, %(organisation_id)s, %(mailbox)s, %(account_id)s) AS live,
     (SELECT coalesce(sum(kept_quantity(item.order_id, item.item_no, quantity)), 0)::integer
@@ -227,7 +227,7 @@ WHERE entry.id = %(id)s
 
 -- name: get_ticket_type_for_email
 -- What the email that confirms an address says of a ticket type that the public can buy.
-SELECT ticket_types.id, events.id AS event_id, events.version AS event_version, title AS event_title, venue_name,
+SELECT events.id AS event_id, events.version AS event_version, title AS event_title, venue_name,
     venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name,
     organisations.name AS seller, contact_email AS seller_contact
 FROM ticket_types JOIN events ON events.id = event_id JOIN organisations ON organisations.id = organisation_id
