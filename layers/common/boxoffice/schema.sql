@@ -545,7 +545,7 @@ CREATE INDEX seats_by_owner ON seats (owner_id) WHERE owner_id IS NOT NULL;
 
 -- A person's place in the line for a quantity of a ticket type that is sold out. It is made once the person has
 -- confirmed the address. The line is in the order of in_line_since. An offer holds stock for them, as draws, until
--- expires_at. Offers are limited by mailbox, since several addresses may lead to one. What the address has in orders
+-- expires_at. Offers are limited by mailbox, since several addresses may lead to one. What the mailbox has in orders
 -- whose buyer was erased is erased_quantity. Entries that still wait when the event is over or cancelled are closed.
 CREATE TABLE waitlist_entries (
     id              uuid PRIMARY KEY,
@@ -682,8 +682,8 @@ CREATE TABLE guest_holds (
     until      timestamptz NOT NULL,
     PRIMARY KEY (order_id, event_id)
 );
--- Each search has one condition, which one index serves. Of two that begin with the event, PostgreSQL may take the wrong
--- one while the table is empty. Connections would keep that plan when a sale begins.
+-- Each search has one condition, which one index serves. Of two that begin with the event, PostgreSQL may take the
+-- wrong one while the table is empty. Connections would keep that plan when a sale begins.
 CREATE INDEX guest_holds_by_network ON guest_holds ((event_id::text || network));
 CREATE INDEX guest_holds_by_mailbox ON guest_holds ((event_id::text || mailbox));
 

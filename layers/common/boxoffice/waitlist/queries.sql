@@ -227,9 +227,9 @@ WHERE entry.id = %(id)s
 
 -- name: get_ticket_type_for_email
 -- What the email that confirms an address says of a ticket type that the public can buy.
-SELECT events.id AS event_id, events.version AS event_version, title AS event_title, venue_name,
-    venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name,
-    organisations.name AS seller, contact_email AS seller_contact
+SELECT events.id AS event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city,
+    time_zone, starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name, organisations.name AS seller,
+    contact_email AS seller_contact
 FROM ticket_types JOIN events ON events.id = event_id JOIN organisations ON organisations.id = organisation_id
 WHERE ticket_types.id = %(id)s AND NOT hidden AND ticket_types.deleted_at IS NULL
     AND events.status = 'published' AND events.deleted_at IS NULL
