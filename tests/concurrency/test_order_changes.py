@@ -1,6 +1,5 @@
 """An order has one address and each ticket one QR, whatever changes, confirms, scans, transfers and refunds at once."""
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from uuid import UUID
 
@@ -11,7 +10,6 @@ from boxoffice import one_time
 from boxoffice.auth import Caller, Who
 from boxoffice.checkin import service as checkin
 from boxoffice.checkin.models import ScanRequest
-from boxoffice.errors import DomainError
 from boxoffice.guest_tokens import order_token
 from boxoffice.one_time import Purpose
 from boxoffice.orders import changes
@@ -22,7 +20,7 @@ from boxoffice.tickets import service as tickets
 from boxoffice.tickets import transfers
 from boxoffice.tickets.models import AcceptTransferRequest, TransferRequest
 from tests.helpers import factories, invariants
-from tests.helpers.racing import deadlocks, race, waiting
+from tests.helpers.racing import attempt, deadlocks, race, waiting
 from tests.helpers.sellers import Shop
 from tests.helpers.support import Client, Database
 
@@ -30,15 +28,6 @@ from tests.helpers.support import Client, Database
 @pytest.fixture
 def shop(api: Client, conn: Connection) -> Shop:
     return Shop(conn)
-
-
-def attempt(act: Callable[[], object]) -> str:
-    """Return ``done``, or the code of the error."""
-    try:
-        act()
-    except DomainError as refusal:
-        return refusal.code
-    return "done"
 
 
 def change(conn: Connection, caller: Caller, order: UUID, email: str) -> None:

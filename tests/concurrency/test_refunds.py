@@ -1,6 +1,5 @@
 """Refunds that meet refunds, scans, purchases and money: nothing goes back twice, and no refunded ticket admits."""
 
-from collections.abc import Callable
 from uuid import UUID
 
 import pytest
@@ -9,7 +8,6 @@ from psycopg import Connection
 from boxoffice.auth import Caller, Who
 from boxoffice.checkin import service as checkin
 from boxoffice.checkin.models import TicketScanRequest
-from boxoffice.errors import DomainError
 from boxoffice.events import service as events
 from boxoffice.events.models import CancelEventRequest
 from boxoffice.guest_tokens import order_token
@@ -28,7 +26,7 @@ from boxoffice.payments.models import (
 from boxoffice.refunds import ending, service
 from boxoffice.refunds.models import RefundRequest
 from tests.helpers import factories, invariants
-from tests.helpers.racing import deadlocks, race
+from tests.helpers.racing import attempt, deadlocks, race
 from tests.helpers.sellers import Shop, given_back, outbox_of, status_of, tickets_of
 from tests.helpers.support import Client, Database
 
@@ -36,15 +34,6 @@ from tests.helpers.support import Client, Database
 @pytest.fixture
 def shop(conn: Connection) -> Shop:
     return Shop(conn)
-
-
-def attempt(act: Callable[[], object]) -> str:
-    """Return ``done``, or the code of the error."""
-    try:
-        act()
-    except DomainError as refusal:
-        return refusal.code
-    return "done"
 
 
 def refund(conn: Connection, shop: Shop, order: UUID, key: object, **body: object) -> None:

@@ -2,9 +2,9 @@
 
 from psycopg import Connection
 
-from tests.concurrency.test_order_changes import attempt, change, confirm, guest_of, link_of
+from tests.concurrency.test_order_changes import change, confirm, guest_of, link_of
 from tests.helpers import invariants
-from tests.helpers.racing import die_everywhere
+from tests.helpers.racing import attempt, die_everywhere
 from tests.helpers.sellers import Shop, outbox_of
 from tests.helpers.support import Client, Database
 

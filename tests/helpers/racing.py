@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 
 from boxoffice import db
+from boxoffice.errors import DomainError
 from tests.helpers import invariants
 from tests.helpers.support import Database, run_python
 
@@ -68,6 +69,15 @@ def _fork_racer(
         os.write(pipe, traceback.format_exc()[-2000:].encode())
     finally:
         os._exit(code)
+
+
+def attempt(act: Callable[[], object]) -> str:
+    """Return ``done``, or the code of the error."""
+    try:
+        act()
+    except DomainError as refusal:
+        return refusal.code
+    return "done"
 
 
 @contextmanager

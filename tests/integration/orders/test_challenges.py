@@ -24,11 +24,6 @@ def event(conn: Connection) -> UUID:
     return factories.event(conn, asks_challenge=True)
 
 
-@pytest.fixture
-def ticket_type(conn: Connection, event: UUID) -> UUID:
-    return factories.ticket_type(conn, event_id=event)
-
-
 def buy(api: Client, ticket_type: UUID, challenge: str | None = None, **options: Any) -> Answer:
     more = {"challenge": challenge} if challenge else {}
     return api.post("/v1/orders", order_request(ticket_type, **more), **{"key": "new", **options})

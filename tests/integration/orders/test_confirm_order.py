@@ -73,6 +73,12 @@ def test_it_works_once(api: Client, conn: Connection, ticket_type: UUID) -> None
     assert invariants.left(conn, ticket_type) == (98, 0, 2)
 
 
+def test_a_token_is_known_as_an_email_program_wraps_it(api: Client, conn: Connection, ticket_type: UUID) -> None:
+    token = token_for(conn, buy(api, ticket_type).json["id"])
+
+    assert confirm(api, f"\ufeff {token[:30]}\r\n {token[30:]}\n").status == 200
+
+
 def test_who_is_known_gets_the_tickets_at_once(api: Client, conn: Connection, event: UUID, ticket_type: UUID) -> None:
     organisation = conn.execute("SELECT organisation_id FROM events WHERE id = %s", [event]).fetchone() or ()
     _, key = factories.api_key(conn, *organisation)

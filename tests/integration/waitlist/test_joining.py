@@ -15,17 +15,9 @@ from tests.helpers import factories, invariants
 from tests.helpers.factories import NOW
 from tests.helpers.mailbox import deliver, inbox
 from tests.helpers.support import Answer, Client, context, function
+from tests.integration.waitlist.conftest import emails, run_job
 
 ADA = "ada@example.com"
-
-
-@pytest.fixture
-def ticket_type(conn: Connection, event: UUID) -> UUID:
-    """A ticket type of four tickets, which two orders hold."""
-    ticket_type = factories.ticket_type(conn, event_id=event, quantity=4, max_per_order=6)
-    for _ in range(2):
-        factories.order(conn, ticket_type, quantity=2)
-    return ticket_type
 
 
 def join(api: Client, ticket_type: UUID, quantity: Any = 2, email: str = "", **options: Any) -> Answer:
@@ -60,16 +52,11 @@ def line(conn: Connection) -> list[tuple[str, int]]:
     ).fetchall()
 
 
-def owed(conn: Connection) -> list[tuple[str, str]]:
-    """Return the template and the recipient of each email that is owed."""
-    return conn.execute("SELECT template, recipient FROM outbox ORDER BY id").fetchall()
-
-
 def give_back(conn: Connection) -> None:
     """Let all pending orders lapse, and run the job that offers their stock."""
     conn.execute("UPDATE orders SET expires_at = now() - interval '1 minute' WHERE status = 'pending'")
     function("expire_orders").handler({}, context())
-    function("offer_waitlist").handler({}, context())
+    run_job()
 
 
 class TestTheLink:
@@ -78,10 +65,10 @@ class TestTheLink:
 
         assert (answer.status, answer.body) == (202, b"null")
         assert answer.headers["ratelimit-limit"] == "10"
-        assert (line(conn), owed(conn)) == ([], [("waitlist_confirm", ADA)])
+        assert (line(conn), emails(conn)) == ([], [("waitlist_confirm", ADA)])
         confirmed = confirm(api, newest_link(conn)).json
         assert line(conn) == [(ADA, 2)]
-        assert owed(conn)[1:] == [("waitlist_joined", ADA)]
+        assert emails(conn)[1:] == [("waitlist_joined", ADA)]
         assert confirmed["access_token"] == waitlist_token(UUID(confirmed["entry_id"]))
 
     def test_it_comes_by_email_and_works_once(
@@ -156,7 +143,7 @@ class TestAVerifiedAccount:
 
         assert join(api, ticket_type, email=ADA, account=account).status == 202
 
-        assert (line(conn), owed(conn)) == ([(ADA, 2)], [("waitlist_joined", ADA)])
+        assert (line(conn), emails(conn)) == ([(ADA, 2)], [("waitlist_joined", ADA)])
         (entry,) = conn.execute("SELECT id FROM waitlist_entries").fetchone() or (None,)
         assert api.get(f"/v1/waitlist/{entry}", account=account).status == 200
 
@@ -166,7 +153,7 @@ class TestAVerifiedAccount:
     ) -> None:
         account = factories.account(conn, email=own, email_verified_at=NOW if verified else None)
         join(api, ticket_type, email=ADA, account=account)
-        assert (line(conn), owed(conn)) == ([], [("waitlist_confirm", ADA)])
+        assert (line(conn), emails(conn)) == ([], [("waitlist_confirm", ADA)])
 
 
 class TestJoiningAgain:
@@ -193,7 +180,7 @@ class TestJoiningAgain:
         assert wait(api, conn, ticket_type, 4) == entry
         assert wait(api, conn, ticket_type, 1) == entry
         assert line(conn) == [("bola@example.com", 1), (ADA, 1)], "what is given up does not come back"
-        joined = [recipient for template, recipient in owed(conn) if template == "waitlist_joined"]
+        joined = [recipient for template, recipient in emails(conn) if template == "waitlist_joined"]
         assert joined == [ADA, "bola@example.com", ADA, ADA, ADA], "the same quantity again tells nobody anything"
 
     def test_an_open_offer_stays_as_it_is(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
@@ -232,7 +219,7 @@ class TestWhatIsRefused:
         assert "4 tickets of this type at the most" in refused.json["detail"]
         conn.execute("UPDATE ticket_types SET max_per_buyer = 3")
         assert join(api, ticket_type, 4).json["most"] == 3
-        assert owed(conn) == []
+        assert emails(conn) == []
 
     def test_more_than_the_buyer_may_still_have(self, api: Client, conn: Connection, ticket_type: UUID) -> None:
         conn.execute("UPDATE ticket_types SET max_per_buyer = 3")
@@ -269,7 +256,7 @@ class TestHowOften:
         assert ask("192.0.2.1", "ada+x@example.com") == 429, "it is the same mailbox"
         assert ask("192.0.2.1", "bola@example.com") == 202
         assert ask("198.51.100.7") == 202, "her own network has its own ten"
-        assert len(owed(conn)) == 12
+        assert len(emails(conn)) == 12
         for name in ("emails to", "emails a day to"):
             conn.execute(
                 "INSERT INTO rate_limits (bucket, attempts, resets_at) VALUES (%s, 99, now() + interval '1 hour')",

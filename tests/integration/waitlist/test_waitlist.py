@@ -11,16 +11,8 @@ from boxoffice.guest_tokens import order_token, waitlist_token
 from boxoffice.waitlist import service
 from tests.helpers import factories, invariants, sellers
 from tests.helpers.factories import NOW
-from tests.helpers.support import Answer, Client, context, function
-
-
-@pytest.fixture
-def ticket_type(conn: Connection, event: UUID) -> UUID:
-    """A ticket type of four tickets, which two orders hold."""
-    ticket_type = factories.ticket_type(conn, event_id=event, quantity=4, max_per_order=6)
-    for _ in range(2):
-        factories.order(conn, ticket_type, quantity=2)
-    return ticket_type
+from tests.helpers.support import Answer, Client
+from tests.integration.waitlist.conftest import emails, run_job
 
 
 def cancel(conn: Connection, api: Client, ticket_type: UUID) -> None:
@@ -30,19 +22,9 @@ def cancel(conn: Connection, api: Client, ticket_type: UUID) -> None:
     assert api.post(f"/v1/orders/{row[0]}/cancel", order_token=order_token(row[0])).status == 200
 
 
-def run_job() -> dict[str, int]:
-    """Run the job once. Return how much each step did."""
-    return dict(function("offer_waitlist").handler({}, context()))
-
-
 def entries(conn: Connection) -> list[tuple[str, int]]:
     """Return the status and the quantity of each entry, in order of joining."""
     return conn.execute("SELECT status, quantity FROM waitlist_entries ORDER BY id").fetchall()
-
-
-def emails(conn: Connection) -> list[tuple[str, str]]:
-    """Return the template and the recipient of each email that is owed."""
-    return conn.execute("SELECT template, recipient FROM outbox ORDER BY id").fetchall()
 
 
 def accept(api: Client, conn: Connection, entry: UUID, quantity: int = 2, **overrides: Any) -> Answer:

@@ -545,7 +545,7 @@ CREATE INDEX seats_by_owner ON seats (owner_id) WHERE owner_id IS NOT NULL;
 
 -- A person's place in the line for a quantity of a ticket type that is sold out. It is made once the person has
 -- confirmed the address. The line is in the order of in_line_since. An offer holds stock for them, as draws, until
--- expires_at. Offers are limited by mailbox, since several addresses may lead to one. What the address has in orders
+-- expires_at. Offers are limited by mailbox, since several addresses may lead to one. What the mailbox has in orders
 -- whose buyer was erased is erased_quantity. Entries that still wait when the event is over or cancelled are closed.
 CREATE TABLE waitlist_entries (
     id              uuid PRIMARY KEY,
@@ -682,8 +682,8 @@ CREATE TABLE guest_holds (
     until      timestamptz NOT NULL,
     PRIMARY KEY (order_id, event_id)
 );
--- Each search has one condition, which one index serves. Of two that begin with the event, PostgreSQL may take the wrong
--- one while the table is empty. Connections would keep that plan when a sale begins.
+-- Each search has one condition, which one index serves. Of two that begin with the event, PostgreSQL may take the
+-- wrong one while the table is empty. Connections would keep that plan when a sale begins.
 CREATE INDEX guest_holds_by_network ON guest_holds ((event_id::text || network));
 CREATE INDEX guest_holds_by_mailbox ON guest_holds ((event_id::text || mailbox));
 
@@ -1382,14 +1382,14 @@ CREATE FUNCTION kept_quantity(the_order uuid, item smallint, bought integer) RET
 
 -- How much of a ticket type a person has in live orders at an organisation, by the mailbox or by the account. The items
 -- are looked up order by order: a join would read all items there are, since the planner expects many orders.
-CREATE FUNCTION owned_quantity(ticket_type uuid, organisation uuid, address text, account uuid) RETURNS integer
+CREATE FUNCTION owned_quantity(ticket_type uuid, organisation uuid, the_mailbox text, account uuid) RETURNS integer
     LANGUAGE sql STABLE
     RETURN (
         SELECT coalesce(sum((
             SELECT sum(kept_quantity(item.order_id, item.item_no, quantity)) FROM order_items AS item
             WHERE item.order_id = live.id AND ticket_type_id = ticket_type)), 0)::integer FROM (
             SELECT id FROM orders
-            WHERE organisation_id = organisation AND mailbox_of(buyer_email) = mailbox_of(address)
+            WHERE organisation_id = organisation AND mailbox_of(buyer_email) = the_mailbox
                 AND status IN ('pending', 'paid', 'partially_refunded')
             UNION
             SELECT id FROM orders

@@ -1,4 +1,6 @@
 """Orders: held, paid, cancelled or expired.
 
-`guests` says what guests may hold, `confirmation` confirms their free orders, and `erasure` erases who placed orders.
+Files of its own: `guests` says what guests may hold, and `confirmation` confirms their free orders. `changes` has what
+may change of an order later, and `links` redeems the links of both. `erasure` erases who placed orders. Emails need
+`receipts`, and `moved_events`, which tells of moved events. `offers` says what the waitlist's offers cost.
 """

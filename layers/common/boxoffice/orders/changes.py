@@ -17,12 +17,11 @@ from typing import Any
 from uuid import UUID
 
 from boxoffice import audit, db, one_time, outbox, sql
-from boxoffice.accounts.errors import LinkOver
 from boxoffice.auth import Caller, Who
 from boxoffice.erased import is_erased
 from boxoffice.guest_tokens import order_token
 from boxoffice.one_time import Purpose
-from boxoffice.orders import rules, service
+from boxoffice.orders import links, rules, service
 from boxoffice.orders.errors import OrderOfAccount
 from boxoffice.orders.models import (
     ChangedOrder,
@@ -87,13 +86,7 @@ def confirm_email(conn: db.Connection, caller: Caller, request: OrderEmailConfir
         OrderEnded, BuyerErased: the order cannot be changed any more.
         BuyerLimitReached: the address has bought too many tickets since.
     """
-    link = one_time.find(conn, request.token, Purpose.CHANGE_ORDER_EMAIL)
-    if link is None or link.order_id is None:
-        raise LinkOver
-    order = service.lock_order(conn, link.order_id)
-    change = one_time.redeem(conn, Purpose.CHANGE_ORDER_EMAIL, request.token)
-    if change is None:
-        raise LinkOver
+    order, change = links.redeem(conn, Purpose.CHANGE_ORDER_EMAIL, request.token)
     rules.check_changeable(order)
     email, asked_by = change["email"], change["asked_by"]
     service.check_limits(conn, replace(order, buyer_email=email))
@@ -180,5 +173,4 @@ def _record(conn: db.Connection, caller: Caller, order: OrderRow, tickets: Seque
     after = service.get_order_row(conn, order.id)
     changes = audit.changes(order, after, only=("buyer_name", "buyer_email", "buyer_phone"))
     facts = changes | ({"tickets": list(tickets)} if tickets else {})
-    subject = f"order {order.id}"
-    audit.record(conn, caller, caller.operation, subject, organisation=order.organisation_id, **facts)
+    service.record(conn, caller, caller.operation, order, **facts)

@@ -1,9 +1,8 @@
 """Free orders of guests that wait for their buyer to confirm them, by the link of an email."""
 
-from boxoffice import db, one_time
-from boxoffice.accounts.errors import LinkOver
+from boxoffice import db
 from boxoffice.one_time import Purpose
-from boxoffice.orders import guests, rules, service
+from boxoffice.orders import guests, links, rules, service
 from boxoffice.orders.errors import OrderNotPending
 from boxoffice.orders.models import PlacedOrder
 
@@ -19,12 +18,7 @@ def confirm_order(conn: db.Connection, token: str) -> PlacedOrder:
         OrderNotPending: the order was cancelled or has expired.
         BuyerLimitReached: the buyer has got others in the meantime.
     """
-    link = one_time.find(conn, token, Purpose.CONFIRM_ORDER)
-    if link is None or link.order_id is None:
-        raise LinkOver
-    order = service.lock_order(conn, link.order_id)
-    if one_time.redeem(conn, Purpose.CONFIRM_ORDER, token) is None:
-        raise LinkOver  # it was used meanwhile, or the order has left the mailbox that it went to
+    order, _ = links.redeem(conn, Purpose.CONFIRM_ORDER, token)
     if order.status != "pending":
         raise OrderNotPending(order_status=order.status)
     service.check_limits(conn, order, is_proven=True)

@@ -74,7 +74,7 @@ class OrderRequest(Request):
 
 
 class OrderConfirmation(Request):
-    token: Annotated[str, Field(min_length=1, max_length=200, description="Of the link in the email")]
+    token: Annotated[PastedText, Field(description="From the link in the email")]
 
 
 class BuyerPatch(Patch):

@@ -160,10 +160,7 @@ WITH proof AS MATERIALIZED (
     WHERE address_mac = ANY(%(mailbox_macs)s) AND organisation_id = %(organisation_id)s AND id <> %(id)s
         AND status IN ('pending', 'paid', 'partially_refunded')
 )
-SELECT ticket_type_id AS subject_id, sum(quantity - (
-    SELECT coalesce(sum(group_size), 0) FROM tickets
-    WHERE tickets.order_id = item.order_id AND tickets.item_no = item.item_no AND status = 'refunded'
-))::integer AS quantity
+SELECT ticket_type_id AS subject_id, sum(kept_quantity(item.order_id, item.item_no, quantity))::integer AS quantity
 FROM live_orders JOIN order_items AS item ON item.order_id = live_orders.id
 WHERE ticket_type_id = ANY(%(subject_ids)s) GROUP BY ticket_type_id
 UNION ALL
@@ -171,11 +168,8 @@ SELECT voucher_id, count(*)::integer FROM live_orders WHERE voucher_id = ANY(%(s
 
 -- name: list_buyer_limits
 -- The limits per buyer of an order's ticket types and voucher, where there are any. Refunded tickets do not count.
-SELECT ticket_types.id AS subject_id, name, (quantity - (
-    SELECT coalesce(sum(group_size), 0) FROM tickets
-    WHERE tickets.order_id = item.order_id AND tickets.item_no = item.item_no AND status = 'refunded'
-))::integer AS quantity, max_per_buyer
-FROM order_items AS item JOIN ticket_types ON ticket_types.id = ticket_type_id
+SELECT ticket_types.id AS subject_id, name, kept_quantity(order_id, item_no, quantity) AS quantity, max_per_buyer
+FROM order_items JOIN ticket_types ON ticket_types.id = ticket_type_id
 WHERE order_id = %(id)s AND max_per_buyer IS NOT NULL
 UNION ALL
 SELECT vouchers.id, code, 1, max_per_buyer FROM orders JOIN vouchers ON vouchers.id = voucher_id

@@ -463,12 +463,12 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
         raise OrderNotPending(order_status=order.status)
     view = get_order(conn, caller, str(order_id))
     if order.status == "pending" and acts_as is Who.MANAGER:
-        _record(conn, caller, "cancel_order", order, **audit.changes(order, view, only=["status"]))
+        record(conn, caller, "cancel_order", order, **audit.changes(order, view, only=["status"]))
     return view
 
 
-def _record(conn: db.Connection, caller: Caller, action: str, order: OrderRow, **facts: Any) -> None:
-    """Write what a manager did with an order into the audit log."""
+def record(conn: db.Connection, caller: Caller, action: str, order: OrderRow, **facts: Any) -> None:
+    """Write what somebody did with an order into the audit log."""
     audit.record(conn, caller, action, f"order {order.id}", organisation=order.organisation_id, **facts)
 
 
@@ -544,7 +544,7 @@ def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> s
         raise OrderNotPaid(order_status=order.status)
     _owe_confirmation(conn, order)
     if acts_as is Who.MANAGER:
-        _record(conn, caller, "resend_order_email", order)
+        record(conn, caller, "resend_order_email", order)
     return order.buyer_email
 
 

@@ -256,8 +256,7 @@ def _mark_paid(
         view = orders.get_order(conn, caller, str(order_id))
         idempotency.store(conn, idempotent, view.model_dump(mode="json"))
         facts = {**request.model_dump(), "payment_id": payment_id, **audit.changes(order, view, only=["status"])}
-        subject = f"order {order.id}"
-        audit.record(conn, caller, "mark_order_paid", subject, organisation=order.organisation_id, **facts)
+        orders.record(conn, caller, "mark_order_paid", order, **facts)
     return view
 
 

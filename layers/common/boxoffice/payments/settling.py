@@ -92,7 +92,8 @@ def _settle(
         settled = {"settled_by": caller.actor, "resolution": resolution, "note": request.note, "order_id": order_id}
         is_settled = db.run(conn, SQL.settle_matter, id=matter_id, **settled)
         matter = _get_matter(conn, organisation_id, matter_id)
-        if not is_settled and matter.settled_at:
+        if not is_settled:
+            assert matter.settled_at is not None
             raise MatterSettled(settled_at=matter.settled_at)
         view = _view(matter)
         idempotency.store(conn, idempotent, view.model_dump(mode="json"))

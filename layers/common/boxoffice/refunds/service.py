@@ -91,7 +91,7 @@ def _refund(
         idempotency.store(conn, idempotent, answer)
         status = audit.changes({"status": order.status}, {"status": plan.status})
         facts = request.model_dump(mode="json", exclude_defaults=True) | answer | status
-        _record(conn, caller, order, facts)
+        orders.record(conn, caller, "refund_order", order, **facts)
     return view
 
 
@@ -257,8 +257,3 @@ def finish_cancelled_event(conn: db.Connection, event: CancelledEvent) -> bool:
     if _orders_to_give_back(conn, event, (), batch=1):
         return False
     return events.finish_cancellation(conn, event.id, datetime.now(UTC) - rules.LONGEST_PURCHASE)
-
-
-def _record(conn: db.Connection, caller: Caller, order: OrderRow, facts: dict[str, object]) -> None:
-    subject = f"order {order.id}"
-    audit.record(conn, caller, "refund_order", subject, organisation=order.organisation_id, **facts)

@@ -117,7 +117,7 @@ def _check_limit(conn: db.Connection, terms: WaitlistTerms, request: WaitlistReq
         SQL.get_owned_quantities,
         ticket_type_id=terms.ticket_type_id,
         organisation_id=terms.organisation_id,
-        email=request.email,
+        mailbox=mailbox_of(request.email),
         account_id=account_id,
         address_macs=macs_of(request.email),
     )

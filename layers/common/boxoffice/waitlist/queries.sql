@@ -29,9 +29,9 @@ ON CONFLICT (ticket_type_id, email) WHERE status IN ('waiting', 'offered') DO UP
 RETURNING new.id, old.quantity IS DISTINCT FROM new.quantity AS is_changed
 
 -- name: get_owned_quantities
--- How much of a ticket type a person has in live orders, of the address or of the account. And how much the address has
+-- How much of a ticket type a person has in live orders, of the mailbox or of the account. And how much the mailbox has
 -- in live orders whose buyer was erased since.
-SELECT owned_quantity(%(ticket_type_id)s, %(organisation_id)s, %(email)s, %(account_id)s) AS live,
+SELECT owned_quantity(%(ticket_type_id)s, %(organisation_id)s, %(mailbox)s, %(account_id)s) AS live,
     (SELECT coalesce(sum(kept_quantity(item.order_id, item.item_no, quantity)), 0)::integer
     FROM erased_buyers JOIN orders ON orders.id = order_id JOIN order_items AS item ON item.order_id = orders.id
     WHERE address_mac = ANY(%(address_macs)s) AND organisation_id = %(organisation_id)s
@@ -139,7 +139,7 @@ WITH sale AS MATERIALIZED (
                 SELECT count(*) FROM waitlist_entries AS open
                 WHERE open.mailbox = waiting.mailbox AND open.status = 'offered')
             AND (max_per_buyer IS NULL OR max_per_buyer >= quantity + erased_quantity
-                + owned_quantity(sale.id, sale.organisation_id, email, account_id)
+                + owned_quantity(sale.id, sale.organisation_id, mailbox, account_id)
                 + (SELECT coalesce(sum(open.quantity), 0) FROM waitlist_entries AS open
                     WHERE open.account_id = waiting.account_id AND open.ticket_type_id = sale.id
                         AND open.status = 'offered')
@@ -227,9 +227,9 @@ WHERE entry.id = %(id)s
 
 -- name: get_ticket_type_for_email
 -- What the email that confirms an address says of a ticket type that the public can buy.
-SELECT ticket_types.id, events.id AS event_id, events.version AS event_version, title AS event_title, venue_name,
-    venue_address, city, time_zone, starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name,
-    organisations.name AS seller, contact_email AS seller_contact
+SELECT events.id AS event_id, events.version AS event_version, title AS event_title, venue_name, venue_address, city,
+    time_zone, starts_at, ends_at, doors_open_at, ticket_types.name AS ticket_type_name, organisations.name AS seller,
+    contact_email AS seller_contact
 FROM ticket_types JOIN events ON events.id = event_id JOIN organisations ON organisations.id = organisation_id
 WHERE ticket_types.id = %(id)s AND NOT hidden AND ticket_types.deleted_at IS NULL
     AND events.status = 'published' AND events.deleted_at IS NULL

@@ -116,7 +116,7 @@ def end_lapsed_offer(conn: db.Connection, entry_id: UUID) -> bool:
     entry = db.one(conn, WaitlistEntry, SQL.take_lapsed, id=entry_id, now=datetime.now(UTC))
     if entry is None:
         return False
-    _owe_email(conn, "waitlist_lapsed", entry.email, entry.id)
+    outbox.owe_email(conn, "waitlist_lapsed", entry.email, _payload(entry.id))
     end_locked_entry(conn, entry, "lapsed")
     return True
 
@@ -227,10 +227,6 @@ def _take_seats(conn: db.Connection, entry: NextEntry, *, wait: bool) -> bool:
     except Busy:
         return False
     return True
-
-
-def _owe_email(conn: db.Connection, template: str, recipient: str, entry_id: UUID) -> None:
-    outbox.owe_email(conn, template, recipient, _payload(entry_id))
 
 
 def _payload(entry_id: UUID) -> dict[str, str]:
