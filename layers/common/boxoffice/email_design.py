@@ -1,6 +1,6 @@
-"""How emails kind: the style of each element, which a template gets when it is compiled.
+"""How emails look: the style of each element, which a template gets when it is compiled.
 
-Outkind knows no more than inline styles and tables, and Gmail leaves out a sheet of styles for some accounts. So each
+Outlook knows no more than inline styles and tables, and Gmail leaves out a sheet of styles for some accounts. So each
 element has its own style. What a sheet says beside that is for dark mode and narrow screens (`templates/_layout.html`).
 """
 
@@ -44,7 +44,7 @@ _STYLES = {
     "td.sum": f"{_HEAD}font-size:22px;line-height:28px;color:{INK};border-top:2px solid {INK};padding:10px 0;{_FIGURE}",
     "td.part": f"{_SMALL}padding:2px 0",
     "td.part-amount": f"{_SMALL}padding:2px 0;{_FIGURE}",
-    "span.small": f"{_SMALL}",
+    "span.small": _SMALL,
     "a": "color:inherit;text-decoration:underline",
     "a.button": f"{_TEXT}display:inline-block;padding:13px 22px;font-size:16px;line-height:20px;font-weight:bold;"
     f"color:{PAPER};text-decoration:none",

@@ -1128,7 +1128,7 @@ CREATE INDEX guest_list_by_words ON guest_list USING gin (words);
 CREATE VIEW listed_guests AS
 SELECT tickets.id AS ticket_id, order_id, event_id, array_to_tsvector(ARRAY(
     SELECT guest_lexeme(event_id, word) FROM guest_words(concat_ws(' ', holder_name, holder_email, seat,
-        left(number, 4) || '-' || right(number, 4), CASE WHEN transfer_count = 0 THEN buyer_name || ' ' || buyer_email
+        left(number, 4) || '-' || right(number, 4), CASE WHEN holder_email IS NULL THEN buyer_name || ' ' || buyer_email
         END)) AS word
 )) AS words
 FROM tickets JOIN orders ON orders.id = order_id;

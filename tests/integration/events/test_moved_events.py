@@ -1,6 +1,5 @@
 """Whoever has a ticket is told when the event takes place at another time or place."""
 
-from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
 from uuid import uuid4
@@ -13,12 +12,10 @@ from boxoffice import config
 from boxoffice.orders import moved_events
 from tests.helpers import factories, sellers
 from tests.helpers.audit import only_entry
-from tests.helpers.factories import NOW
 from tests.helpers.mailbox import deliver, inbox, outbox_row
 from tests.helpers.sellers import Shop, outbox_of, tell_moves
 from tests.helpers.support import Answer, Client
 
-LATER = (NOW + timedelta(days=40)).isoformat(), (NOW + timedelta(days=40, hours=4)).isoformat()
 ELSEWHERE = {"venue": {"name": "Lagoon Hall", "address": "14 Marina Road"}}
 
 
@@ -46,6 +43,13 @@ def address() -> str:
     return f"{uuid4().hex}@example.com"
 
 
+def sell(shop: Shop) -> str:
+    """Sell tickets to somebody. Return their address."""
+    buyer = address()
+    shop.sold(shop.ticket_type(), buyer_email=buyer)
+    return buyer
+
+
 def told(conn: Connection) -> list[str]:
     """Return whom the job has told, and is to tell, of moves."""
     return [recipient for recipient, _ in outbox_of(conn, "event_moved")]
@@ -64,6 +68,12 @@ def text_of(mail: EmailMessage | None) -> str:
     body = mail.get_body(("plain",))
     assert body is not None
     return str(body.get_content()).replace("\r\n", "\n")
+
+
+def now_and_before(mail: EmailMessage | None) -> tuple[str, str]:
+    """Return the two parts of an email's text: up to how the event is now, and from how it was before."""
+    now, _, was = text_of(mail).partition("Before, it was:")
+    return now, was
 
 
 def calendar_of(mail: EmailMessage | None) -> Any:
@@ -94,8 +104,7 @@ def test_buyers_and_holders_are_told_once_of_the_old_and_the_new(
         assert mail["Subject"] == "New time and place: Jazz"
         assert mail["From"] == "Lagos Live <tickets@example.com>"
         assert mail["Reply-To"] == "hello@lagos.example"
-        text = text_of(mail)
-        now, _, was = text.partition("Before, it was:")
+        now, was = now_and_before(mail)
         assert "Sunday 27 June 2100, 18:00 – 23:00 (Lagos, UTC+01:00)\n" in now
         assert "Lagoon Hall, 14 Marina Road, Lagos\n" in now
         assert "Saturday 26 June 2100, 19:30 – 23:30 (Lagos, UTC+01:00)\n" in was
@@ -128,8 +137,7 @@ def test_the_calendar_file_of_a_cancelled_event_takes_it_out(
 
 
 def test_several_changes_in_a_row_are_told_as_one(api: Client, conn: Connection, aws_url: str, shop: Shop) -> None:
-    buyer = address()
-    shop.sold(shop.ticket_type(), buyer_email=buyer)
+    buyer = sell(shop)
     for hour in (17, 18, 16):
         move(api, shop, starts_at=f"2100-06-26T{hour}:00:00Z")
         tell_moves(conn, due=False)
@@ -145,8 +153,7 @@ def test_several_changes_in_a_row_are_told_as_one(api: Client, conn: Connection,
 
 
 def test_of_changes_that_come_to_nothing_nobody_hears(api: Client, conn: Connection, aws_url: str, shop: Shop) -> None:
-    buyer = address()
-    shop.sold(shop.ticket_type(), buyer_email=buyer)
+    buyer = sell(shop)
     move(api, shop, starts_at="2100-06-26T17:00:00Z")
     move(api, shop, starts_at="2100-06-26T18:30:00Z")
     tell_moves(conn)
@@ -171,7 +178,7 @@ def test_a_change_while_some_are_told_is_told_to_each_as_they_know_it(
 
     assert sorted(told(conn)) == sorted([first, first, second])
     for buyer, known in ((first, "18:00"), (second, "19:30")):
-        now, _, was = text_of(send(conn, aws_url, buyer)).partition("Before, it was:")
+        now, was = now_and_before(send(conn, aws_url, buyer))
         assert "17:00 – 23:30" in now
         assert f"{known} – 23:30" in was
 
@@ -179,8 +186,7 @@ def test_a_change_while_some_are_told_is_told_to_each_as_they_know_it(
 def test_what_was_told_long_ago_is_known_though_its_message_is_deleted(
     api: Client, conn: Connection, aws_url: str, shop: Shop
 ) -> None:
-    buyer = address()
-    shop.sold(shop.ticket_type(), buyer_email=buyer)
+    buyer = sell(shop)
     move(api, shop, starts_at="2100-06-26T17:00:00Z")
     tell_moves(conn)
     assert send(conn, aws_url, buyer) is not None
@@ -188,21 +194,20 @@ def test_what_was_told_long_ago_is_known_though_its_message_is_deleted(
     move(api, shop, starts_at="2100-06-26T16:00:00Z")
     tell_moves(conn)
 
-    assert "18:00 – 23:30" in text_of(send(conn, aws_url, buyer)).partition("Before, it was:")[2]
+    assert "18:00 – 23:30" in now_and_before(send(conn, aws_url, buyer))[1]
 
 
 def test_an_email_that_waits_while_the_event_is_moved_again_leaves_it_to_the_next(
     api: Client, conn: Connection, aws_url: str, shop: Shop
 ) -> None:
-    buyer = address()
-    shop.sold(shop.ticket_type(), buyer_email=buyer)
+    buyer = sell(shop)
     move(api, shop, starts_at="2100-06-26T17:00:00Z")
     tell_moves(conn)
     move(api, shop, starts_at="2100-06-26T16:00:00Z")
 
     assert send(conn, aws_url, buyer) is None
     tell_moves(conn)
-    _, _, was = text_of(send(conn, aws_url, buyer)).partition("Before, it was:")
+    _, was = now_and_before(send(conn, aws_url, buyer))
     assert "19:30 – 23:30" in was
 
 
@@ -220,8 +225,8 @@ def test_whoever_buys_before_the_move_is_seen_is_told_and_nobody_later(
     assert sorted(told(conn)) == sorted([before, meanwhile])
     move(api, shop, venue={"name": "Town Hall"})
     tell_moves(conn)
-    assert "Lagoon Hall" in text_of(send(conn, aws_url, after)).partition("Before, it was:")[2]
-    assert "Freedom Park" in text_of(send(conn, aws_url, before)).partition("Before, it was:")[2]
+    assert "Lagoon Hall" in now_and_before(send(conn, aws_url, after))[1]
+    assert "Freedom Park" in now_and_before(send(conn, aws_url, before))[1]
 
 
 def test_a_holder_who_has_passed_the_ticket_on_is_not_told(

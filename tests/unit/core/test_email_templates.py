@@ -37,6 +37,11 @@ def test_each_element_brings_its_style(path: Path, inlined: InlineStyles) -> Non
         assert tag.count("'") == 0, "nothing ends the attribute early"
 
 
+def test_no_paragraph_has_a_button_in_it() -> None:
+    for source in (LAYOUT, *(path.read_text() for path in TEMPLATES)):
+        assert not re.search(r"<p\b[^>]*>{{ button", source), "a button is a table, which ends a paragraph"
+
+
 def test_the_layout_tells_programs_its_language_and_its_palettes() -> None:
     assert LAYOUT.startswith('<!doctype html>\n<html lang="en" dir="ltr">')
     assert '<meta name="color-scheme" content="light dark">' in LAYOUT

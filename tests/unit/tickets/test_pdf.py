@@ -1,6 +1,8 @@
 """The layout of printed tickets, as PDFium reads it: nothing is cut off, and nothing lies on something else."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -76,12 +78,18 @@ CJK = replace(TICKET, event_title="大東京ドーム公演二〇二六年特別
 type Box = tuple[float, float, float, float]
 
 
+@contextmanager
+def read(ticket: PrintedTicket) -> Iterator[pypdfium2.PdfTextPage]:
+    """Print a ticket, and yield the text of its page."""
+    printed = pdf.render(Printout("K7QW-3MPX", 0, 1, [ticket]))
+    with pypdfium2.PdfDocument(printed) as document, closing(document[0].get_textpage()) as page:
+        yield page
+
+
 def letters_of(ticket: PrintedTicket) -> list[tuple[str, Box]]:
     """Return the visible characters of a printed ticket with their boxes: left, bottom, right and top, in mm."""
-    with pypdfium2.PdfDocument(pdf.render(Printout("K7QW-3MPX", 0, 1, [ticket]))) as document:
-        page = document[0].get_textpage()
+    with read(ticket) as page:
         chars = [(page.get_text_range(index, 1), page.get_charbox(index)) for index in range(page.count_chars())]
-        page.close()
     return [(char, tuple(side / MM for side in box)) for char, box in chars if char.strip("\u200b\ufffe \r\n\u00a0")]  # type: ignore[misc]
 
 
@@ -118,26 +126,24 @@ def test_every_letter_is_there_within_its_margins_and_alone(ticket: PrintedTicke
 
 
 def test_a_word_gets_smaller_before_it_breaks() -> None:
-    def size(title: str) -> float:
-        heights = [
-            top - bottom for char, (_, bottom, _, top) in letters_of(replace(TICKET, event_title=title)) if char == "W"
-        ]
-        return max(heights)
+    short, long, longest = (
+        letters_of(replace(TICKET, event_title=title)) for title in ("Weihnachten", "Weihnachtsoratorium", "W" * 200)
+    )
 
-    def bottoms(title: str) -> list[float]:
-        letters = letters_of(replace(TICKET, event_title=title))
-        return [box[1] for char, box in letters if char in "Wmx" and box[1] > 163]
+    def size(letters: list[tuple[str, Box]]) -> float:
+        return max(top - bottom for char, (_, bottom, _, top) in letters if char == "W")
 
-    assert size("Weihnachtsoratorium") < size("Weihnachten")
-    one_line, lines = bottoms("Weihnachtsoratorium"), bottoms("W" * 200)
-    assert max(one_line) - min(one_line) < 1 < max(lines) - min(lines)
+    def spread(letters: list[tuple[str, Box]]) -> float:
+        bottoms = [bottom for char, (_, bottom, _, _) in letters if char in "Wmx" and bottom > 163]
+        return max(bottoms) - min(bottoms)
+
+    assert size(long) < size(short)
+    assert spread(long) < 1 < spread(longest)
 
 
 def test_a_festival_says_when_it_starts_and_ends_and_when_its_doors_open() -> None:
-    with pypdfium2.PdfDocument(pdf.render(Printout("K7QW-3MPX", 0, 1, [FESTIVAL]))) as document:
-        page = document[0].get_textpage()
+    with read(FESTIVAL) as page:
         text = page.get_text_range()
-        page.close()
 
     lines = [line.replace("\u00a0", " ").strip() for line in text.splitlines()]
     first = lines.index("Friday 14 August 2026, 18:00 –")

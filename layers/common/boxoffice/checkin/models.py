@@ -294,7 +294,7 @@ class ScannedTicket:
 
     Attributes:
         gate: where it was scanned, as the event writes the gate's name.
-        gates: those that let the ticket in. For an unknown gate, all of the event.
+        gates: for a wrong gate, those that let the ticket in. For an unknown gate, all of the event.
     """
 
     outcome: ScanOutcome | Literal["sequence_reused", "unknown_gate"]

@@ -65,7 +65,9 @@ SELECT outcome, coalesce(earlier_id, %(scan_id)s) AS scan_id, id AS ticket_id, e
     seat, group_size, entries + (outcome = 'admitted' AND earlier_id IS NULL)::integer AS entries, max_entries,
     first_scan_at, first_scan_gate, event_title, starts_at, doors_open_at, time_zone, gate, ARRAY(
         SELECT each ->> 'name' FROM jsonb_array_elements(gates) WITH ORDINALITY AS listed (each, gate_no)
-        WHERE outcome = 'unknown_gate' OR lets_in(each, ticket_type_id) ORDER BY gate_no
+        WHERE outcome IN ('unknown_gate', 'wrong_gate')
+            AND (outcome = 'unknown_gate' OR lets_in(each, ticket_type_id))
+        ORDER BY gate_no
     ) AS gates
 FROM decided
 

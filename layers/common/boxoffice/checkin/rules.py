@@ -79,15 +79,11 @@ def _detail(ticket: ScannedTicket) -> str:
     if ticket.outcome == "wrong_event":
         return f"The ticket is for {ticket.event_title}, on {_clock(ticket.starts_at, ticket.time_zone)}."
     if ticket.outcome == "wrong_gate":
-        place = f"Gates for it: {_listed(ticket.gates)}." if ticket.gates else "No gate lets it in."
+        place = f"Gates for it: {', '.join(ticket.gates)}." if ticket.gates else "No gate lets it in."
         return f"The gate {ticket.gate} does not let in {ticket.ticket_type_name}. {place}"
     if ticket.outcome == "unknown_gate":
-        return f"The event has no gate {ticket.gate}. Its gates: {_listed(ticket.gates)}."
+        return f"The event has no gate {ticket.gate}. Its gates: {', '.join(ticket.gates)}."
     return ""
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)
 
 
 def _clock(moment: datetime, time_zone: str) -> str:
@@ -149,7 +145,8 @@ def _stands_at(device: DoorDevice, gate: str | None) -> bool:
 
 def gate_of(event: EventAtDoor, name: str | None) -> str | None:
     """Return the name of a gate as the event writes it, or as somebody else does if the event has no such gate."""
-    return next((gate["name"] for gate in event.gates if name and gate["key"] == key_of(name)), name)
+    key = name and key_of(name)
+    return next((gate["name"] for gate in event.gates if gate["key"] == key), name)
 
 
 # ------------------------------------------------------------------------------------------------ offline scans

@@ -60,14 +60,14 @@ def is_moved(before: EventRow, after: EventRow) -> bool:
 
 def record(conn: db.Connection, before: EventRow, after: EventRow) -> None:
     """Note that an event has been moved. The transaction has locked it."""
-    earlier = db.one(conn, dict, SQL.supersede_moves, event_id=after.id)
+    due_at = db.value(conn, SQL.supersede_moves, event_id=after.id)
     db.run(
         conn,
         SQL.insert_move,
         id=new_id(),
         event_id=after.id,
         version=after.version,
-        due_at=earlier and earlier["due_at"],
+        due_at=due_at,
         wait=WAIT,
         **{name: getattr(before, name) for name in FACTS},
     )

@@ -77,7 +77,7 @@ WITH few AS MATERIALIZED (
     ORDER BY starts_at, id LIMIT %(limit)s + 1
 ), found AS MATERIALIZED (
     SELECT * FROM listed
-    WHERE (starts_at, id) > (%(upcoming_after)s, %(upcoming_after_id)s)
+    WHERE (starts_at, id) > (%(upcoming_after)s, %(upcoming_after_id)s) AND %(search)s::text IS NOT NULL
         AND (SELECT count(*) FROM few) <= 1000 AND id = ANY(ARRAY(SELECT id FROM few))
     ORDER BY starts_at, id LIMIT %(limit)s + 1
 )

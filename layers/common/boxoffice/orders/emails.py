@@ -103,7 +103,7 @@ def order_confirmation(conn: db.Connection, order_id: str, renewed: str = "") ->
     order, items = get_order(conn, UUID(order_id))
     valid = tickets.list_valid(conn, order.id)
     owned = [ticket for ticket in valid if not ticket.transferred]  # the others have passed to somebody else
-    shown = ticket_emails.email_tickets(owned[:MOST_QRS])
+    shown = ticket_emails.email_tickets(owned)
     events = [_event(list(group), shown) for _, group in groupby(items, key=lambda item: item.event_id)]
     subject = f"Your tickets for {titles_of([event['title'] for event in events])}"
     facts = facts_of(order)
@@ -115,7 +115,7 @@ def order_confirmation(conn: db.Connection, order_id: str, renewed: str = "") ->
         "tickets": len(owned),
         "left_out": _left_out(len(owned), facts["link"]),
     }
-    images = [ticket.image for ticket in shown if ticket.image]
+    images = [ticket.image for ticket in shown]
     attachments = ticket_emails.attachments(facts["number"], owned, items, facts["link"])
     return write("order_confirmation", subject, facts, images, attachments, seller_of(order))
 

@@ -34,7 +34,7 @@ class EmailTransfer(Occasion):
 
 @dataclass(frozen=True)
 class EmailTicket:
-    """A ticket as an email shows it. The first `MOST_QRS` of an email have a picture of their QR."""
+    """A ticket as an email shows it, with a picture of its QR."""
 
     id: UUID
     event_id: UUID
@@ -43,7 +43,7 @@ class EmailTicket:
     holder_name: str
     seat: str | None
     group_size: int
-    image: Image | None
+    image: Image
 
 
 def transfer_started(conn: db.Connection, transfer_id: str, renewed: str = "") -> Content:
@@ -74,9 +74,8 @@ def transfer_accepted(conn: db.Connection, transfer_id: str, renewed: str = "") 
     (email_ticket,) = email_tickets([ticket])
     page = link("tickets", ticket.id, ticket_token(ticket.id, ticket.transfer_count))
     facts = _facts_of(transfer, renewed) | {"ticket": email_ticket, "link": page}
-    images = [email_ticket.image] if email_ticket.image else []
     files = attachments(shown_order_number(ticket.order_number), [ticket], [transfer], page)
-    return write("transfer_accepted", subject, facts, images, files, seller_of(transfer))
+    return write("transfer_accepted", subject, facts, [email_ticket.image], files, seller_of(transfer))
 
 
 def transfer_completed(conn: db.Connection, transfer_id: str) -> Content:
@@ -103,7 +102,7 @@ def tickets_sent_to(conn: db.Connection, email: str, most: int) -> list[dict[str
 
 
 def email_tickets(tickets: Sequence[PrintedTicket]) -> list[EmailTicket]:
-    """Return tickets as an email shows them, numbered from 1."""
+    """Return the first `MOST_QRS` tickets as an email shows them, numbered from 1."""
     return [
         EmailTicket(
             id=ticket.id,
@@ -113,9 +112,9 @@ def email_tickets(tickets: Sequence[PrintedTicket]) -> list[EmailTicket]:
             holder_name=ticket.holder_name,
             seat=ticket.seat,
             group_size=ticket.group_size,
-            image=_qr(ticket.id, position, ticket.qr) if position <= MOST_QRS else None,
+            image=_qr(ticket.id, position, ticket.qr),
         )
-        for position, ticket in enumerate(tickets, start=1)
+        for position, ticket in enumerate(tickets[:MOST_QRS], start=1)
     ]
 
 
@@ -139,7 +138,7 @@ def attachments(
     document = pdf.render(Printout(name, 0, len(tickets), list(tickets[:MOST_QRS])))
     return [
         Attachment(f"tickets-{name}.pdf", "application/pdf", document),
-        ics.attachment_of([*events.values()], name, page),
+        ics.attachment_of(events.values(), name, page),
     ]
 
 
