@@ -41,6 +41,7 @@ ENVIRONMENT = {
     "EMAIL_SENDER": "Boxoffice <tickets@example.com>",
     "REFUND_QUEUE_URL": "",
     "SMS_QUEUE_URL": "",
+    "WEBHOOK_QUEUE_URL": "",
     "SMS_SENDER_ID": "",
     "SMS_ORIGINATION_NUMBER": "",
     "SMS_MAX_PRICE": "0.30",
@@ -143,7 +144,9 @@ def aws_url() -> Iterator[str]:
     for name, account in (ACCOUNTS_AT_PROVIDERS | {SECRET_ID: CLIENT}).items():
         secrets.create_secret(Name=name, SecretString=json.dumps(account))
     boto3.client("sesv2").create_email_identity(EmailIdentity="example.com")
-    os.environ["SMS_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="sms")["QueueUrl"]
+    for kind in ("sms", "webhook"):
+        url_of_queue = boto3.client("sqs").create_queue(QueueName=kind)["QueueUrl"]
+        os.environ[f"{kind.upper()}_QUEUE_URL"] = url_of_queue
     yield url
     server.stop()
 

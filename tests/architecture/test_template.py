@@ -49,6 +49,7 @@ DOMAINS = [
     "slots",
     "finance",
     "messaging",
+    "webhooks",
     "media",
     "newsletter",
     "admin",

@@ -19,8 +19,11 @@ Every transaction takes its locks in this order, so that none deadlocks:
         guest list
     8. a claim, its place, then slots by number, then a customer
     9. an incoming payment, its reversals and refunds (several only by who holds the order), then money matters
-    10. rows that are only inserted: idempotency keys, messages of the outbox
+    10. rows that are only inserted: idempotency keys, messages of the outbox, webhooks
     11. the audit chain, last of all (several only of accounts that the transaction has locked or made)
+
+A webhook endpoint comes first, or after its organisation, then its secrets, then deliveries by id. Whoever has taken
+deliveries only (with SKIP LOCKED) takes nothing else.
 
 A pace is moved on by a statement of its own in autocommit, so that nobody waits for a provider with a lock.
 """

@@ -75,6 +75,7 @@ _TAGS = {
     "doors": "Passes and devices for the staff at the door",
     "checkin": "Scan tickets, online and offline",
     "slots": "Places with capacity, such as cloakrooms",
+    "webhooks": "Be told of what changes, and see what was delivered",
     "admin": "Settings and the audit log of the platform",
     "platform": "This document, and the health of the deployment",
 }
@@ -135,6 +136,7 @@ def policy_of(page: str) -> str:
 def generate(root: Path) -> dict[Path, str]:
     """Return the texts of openapi.json and docs/errors.md by their paths, for the endpoints of a checkout."""
     from boxoffice import problems  # here, since functions that only show the document do not need it
+    from boxoffice.webhooks import catalogue
 
     for path in sorted(root.glob("functions/*/*.py")):
         _load(path)
@@ -149,6 +151,8 @@ def generate(root: Path) -> dict[Path, str]:
     for route, operation in operations:
         _complete(operation, route, root, problems.responses_of(route, operation, shared))
     document["paths"] = dict(sorted(document["paths"].items()))
+    document["webhooks"], schemas = catalogue.described()
+    document["components"]["schemas"] |= schemas
     document["components"] = _components(document, problems.components_of(groups))
     _say_what_is_required(document)
     text = json.dumps(_without_aliases(document), indent=1, ensure_ascii=False) + "\n"

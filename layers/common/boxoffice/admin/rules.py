@@ -35,6 +35,7 @@ INVARIANTS: tuple[tuple[int, str, str], ...] = (
     (7, "a paid order's confirmation is in the outbox", "orders_without_confirmation"),
     (7, "whoever is given something back is written to", "refunds_without_email"),
     (7, "no message stays behind, and a failed one says why", "messages_left_behind"),
+    (7, "no webhook stays behind", "webhooks_left_behind"),
     (7, "a transfer's emails are in the outbox", "transfers_without_emails"),
     (7, "an invitation's email is in the outbox", "invitations_without_email"),
     (8, "a ticket's entries are its admissions", "tickets_with_wrong_entries"),

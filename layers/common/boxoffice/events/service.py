@@ -180,6 +180,8 @@ def update_event(
         facts["tell_holders"] = tells
         if tells:
             moves.record(conn, event, updated)
+    if differing := [*facts["after"]]:
+        _owe_webhook(conn, "event.updated", updated, changed=differing)
     _record(conn, caller, "update_event", updated, **facts)
     return _view(updated, types)
 
@@ -198,6 +200,7 @@ def publish_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventV
     rules.check_publishable(event, types, datetime.now(UTC))
     db.run(conn, SQL.publish_event, id=event_id)
     published = _find_event(conn, event_id)
+    _owe_webhook(conn, "event.published", published)
     _record(conn, caller, "publish_event", published, **audit.changes(event, published, only=["status"]))
     return _view(published, types)
 
@@ -218,8 +221,7 @@ def cancel_event(conn: db.Connection, caller: Caller, event_id: UUID, request: C
     rules.check_cancellable(event)
     db.run(conn, SQL.cancel_event, id=event_id, actor_id=caller.actor, reason=request.reason)
     cancelled = _find_event(conn, event_id)
-    facts = {"event_id": str(event_id), "title": event.title, "reason": request.reason}
-    outbox.owe_webhook(conn, event.organisation_id, "event.cancelled", facts)
+    _owe_webhook(conn, "event.cancelled", cancelled, reason=request.reason)
     change = audit.changes(event, cancelled, only=["status"])
     _record(conn, caller, "cancel_event", cancelled, reason=request.reason, **change)
     return _view(cancelled, types)
@@ -240,6 +242,7 @@ def delete_event(conn: db.Connection, caller: Caller, event_id: UUID) -> None:
     event = _lock_event(conn, caller, event_id)
     ticket_types.delete_all(conn, event_id)
     db.run(conn, SQL.delete_event, id=event_id)
+    _owe_webhook(conn, "event.deleted", event)
     _record(conn, caller, "delete_event", event, title=event.title, status=event.status)
 
 
@@ -312,6 +315,17 @@ def _view(event: EventRow, types: Sequence[TicketTypeRow]) -> EventView:
         challenge=ChallengeView(**challenge) if challenge else None,
         ticket_types=shown,
     )
+
+
+def _owe_webhook(conn: db.Connection, kind: outbox.WebhookType, event: EventRow, **facts: Any) -> None:
+    data = {
+        "event_id": event.id,
+        "version": event.version,
+        "title": event.title,
+        "starts_at": event.starts_at,
+        "ends_at": event.ends_at,
+    }
+    outbox.owe_webhook(conn, event.organisation_id, kind, data | facts)
 
 
 def _record(conn: db.Connection, caller: Caller, action: str, event: EventRow, **facts: Any) -> None:

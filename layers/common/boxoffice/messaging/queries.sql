@@ -30,13 +30,6 @@ SELECT id, 'email', %(template)s, recipient, payload
 FROM unnest(%(ids)s::uuid[], %(recipients)s::text[], %(payloads)s::jsonb[]) AS email (id, recipient, payload)
 ON CONFLICT (id) DO NOTHING
 
--- name: insert_webhooks
--- One webhook for each organisation that listens to webhooks.
-INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
-SELECT webhook.id, 'webhook', %(type)s, organisations.id, webhook_body(%(type)s, data), 'infinity', 'infinity'
-FROM unnest(%(ids)s::uuid[], %(organisation_ids)s::uuid[], %(data)s::jsonb[]) AS webhook (id, organisation_id, data)
-    JOIN organisations ON organisations.id = organisation_id WHERE webhooks
-
 -- name: take_due_messages
 -- The messages that `relay_outbox` puts on the queue next, leased for two minutes. If the run dies before all of them
 -- are on the queue, a later run takes them again.
@@ -56,10 +49,9 @@ WHERE id = ANY(%(ids)s) AND status = 'pending' AND relay_at = %(leased_until)s
 
 -- name: get_backlog
 -- How many messages wait, and for how long the oldest has. Failed ones wait for a person, so they are counted apart.
--- The relay_at of a webhook is infinity: this keeps it out of the range of the index that is read.
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS oldest_seconds,
     (SELECT count(*) FROM outbox WHERE status = 'failed') AS failed
-FROM outbox WHERE kind <> 'webhook' AND status IN ('pending', 'sending') AND relay_at < 'infinity'
+FROM outbox WHERE status IN ('pending', 'sending')
 
 -- name: take_message
 -- The message is one worker's until the lease ends. Then any worker can take it. A kind has workers of its own.
@@ -96,7 +88,7 @@ WHERE id = %(id)s AND status = 'sending' AND attempts = %(taken_attempts)s
 -- name: list_old_messages
 -- A batch of messages that have ended, the oldest first. Of those that failed an erased one stays, and names nobody.
 SELECT id FROM outbox
-WHERE (status IN ('sent', 'dropped') OR status = 'failed' AND recipient <> '' AND kind <> 'webhook')
+WHERE (status IN ('sent', 'dropped') OR status = 'failed' AND recipient <> '')
     AND created_at < now() - make_interval(days => %(days)s) AND id <> ALL(%(leave_out)s)
 ORDER BY created_at LIMIT %(batch)s
 
@@ -107,13 +99,13 @@ DELETE FROM outbox WHERE id = ANY(%(ids)s) AND status IN ('sent', 'dropped')
 -- Erase the recipients of messages that have ended. Of a payload only ids stay, which say what the message was about.
 UPDATE outbox SET recipient = '', last_error = left(last_error, 0), payload = (
     SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(payload) WHERE right(key, 3) = '_id')
-WHERE id = ANY(%(ids)s) AND status NOT IN ('pending', 'sending') AND kind <> 'webhook'
+WHERE id = ANY(%(ids)s) AND status NOT IN ('pending', 'sending')
 
 -- name: erase_buyers
 -- The same for messages to the buyers of erased orders. Others may have named somebody's address in theirs. So it
 -- leaves all that is not about an order, or is about one that still names the address.
 UPDATE outbox SET recipient = '', last_error = left(last_error, 0), payload = (
     SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(payload) WHERE right(key, 3) = '_id')
-WHERE recipient = ANY(%(recipients)s) AND status NOT IN ('pending', 'sending') AND kind <> 'webhook'
+WHERE recipient = ANY(%(recipients)s) AND status NOT IN ('pending', 'sending')
     AND payload ?| ARRAY['order_id', 'order_refund_id', 'refund_id', 'ticket_id', 'transfer_id']
     AND NOT still_names(payload, recipient)

@@ -31,6 +31,7 @@ from boxoffice.orders.models import (
     TicketModeChoice,
 )
 from boxoffice.organisations.errors import SellerSuspended
+from boxoffice.outbox import WebhookType
 from boxoffice.pricing.models import PricedItem
 from boxoffice.seats.errors import NotSeated, SeatCountMismatch
 from boxoffice.seats.models import SeatRequest
@@ -313,11 +314,13 @@ def buyer_keys(order: OrderRow) -> list[str]:
     return keys
 
 
-def webhook_type(status: OrderStatus) -> str | None:
+def webhook_type(status: OrderStatus) -> WebhookType | None:
     """Return the type of the webhook that reports an order's new state. None if no webhook reports it."""
     match status:
         case "paid":
             return "order.paid"
+        case "cancelled":
+            return "order.cancelled"
         case "partially_refunded" | "refunded":
             return "order.refunded"
         case _:

@@ -1,4 +1,4 @@
-"""The outbox has the webhooks of organisations that listen, with their data. No worker sends them yet."""
+"""Each change owes its webhook to the endpoints that listen, with its data."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -54,17 +54,16 @@ def test_a_paid_order_owes_a_webhook_with_its_facts(api: Client, conn: Connectio
         "total": 10_000,
         "event_ids": [str(shop.event)],
     }
-    recipient = conn.execute("SELECT recipient, template FROM outbox WHERE kind = 'webhook'").fetchall()
-    assert recipient == [(str(shop.organisation), "order.paid")]
+    (owed,) = conn.execute("SELECT organisation_id, type, status FROM webhook_deliveries").fetchall()
+    assert owed == (shop.organisation, "order.paid", "pending")
 
 
 def test_expired_orders_owe_webhooks_only_where_somebody_listens(api: Client, conn: Connection, shop: Shop) -> None:
-    sellers.enable_webhooks(conn)
+    factories.webhook_endpoint(conn, shop.organisation)
     deaf = factories.ticket_type(conn)
     ours = shop.ticket_type()
     lapsed = [factories.order(conn, ours, expires_at=factories.a_moment_ago()) for _ in range(3)]
     factories.order(conn, deaf, expires_at=factories.a_moment_ago())
-    conn.execute("UPDATE organisations SET webhooks = (id = %s)", [shop.organisation])
 
     assert function("expire_orders").handler({}, context()) == {"expired": 4, "forgotten": 0, "units_failed": 0}
 
@@ -100,16 +99,4 @@ def test_an_offline_scan_owes_one_webhook(conn: Connection, doors: Doors) -> Non
     ]
     at = conn.execute("SELECT at FROM scans ORDER BY sequence").fetchall()
     assert [(datetime.fromisoformat(data["scanned_at"]),) for data in data_of(conn, "ticket.scanned")] == at
-    invariants.check(conn)
-
-
-def test_webhooks_are_not_relayed_not_counted_and_break_no_invariant(api: Client, conn: Connection, shop: Shop) -> None:
-    sellers.enable_webhooks(conn)
-    sellers.cancel_event(api, shop)
-    conn.execute("UPDATE outbox SET created_at = created_at - interval '1 day'")
-
-    relayed = function("relay_outbox").handler({}, context())
-
-    assert (relayed["relayed"], relayed["waiting"], relayed["oldest_seconds"]) == (0, 0, 0)
-    assert conn.execute("SELECT kind, status, attempts FROM outbox").fetchall() == [("webhook", "pending", 0)]
     invariants.check(conn)
