@@ -279,6 +279,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
             "contact_purges",
             "event_moves",
             "events",
+            "invariant_runs",
             "key_withdrawals",
             "migrations",
             "paces",
