@@ -13,6 +13,8 @@ from boxoffice.analytics.models import Uncounted
 
 SQL = sql.queries("analytics")
 
+_MOST = 50_000  # transactions whose sales are counted at once
+
 
 @dataclass(frozen=True)
 class Backlog:
@@ -33,7 +35,7 @@ def find_uncounted(conn: db.Connection, leave_out: Collection[str] = ()) -> list
     Args:
         leave_out: what the run has tried in vain.
     """
-    return [each for each in db.many(conn, Uncounted, SQL.find_uncounted) if each.id not in leave_out]
+    return [each for each in db.many(conn, Uncounted, SQL.find_uncounted, most=_MOST) if each.id not in leave_out]
 
 
 def count_sales(conn: db.Connection, uncounted: Uncounted) -> int:

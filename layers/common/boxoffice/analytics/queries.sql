@@ -80,7 +80,7 @@ FROM daily_sales_state CROSS JOIN (
 
 -- name: find_uncounted
 -- What the daily sales do not count yet, if they were counted a moment ago at the latest. After a long pause it is a
--- part: the next 50,000 transactions. For that, all later ones are taken out of the snapshot of now.
+-- part: the next transactions, so many at the most. For that, all later ones are taken out of the snapshot of now.
 SELECT begins, ends, is_all, at FROM (
     SELECT counted::text AS begins, as_of, now() AS at, last <= most AS is_all, CASE
         WHEN last <= most THEN snapshot::text
@@ -89,7 +89,7 @@ SELECT begins, ends, is_all, at FROM (
     END AS ends
     FROM daily_sales_state CROSS JOIN LATERAL (
         SELECT snapshot, pg_snapshot_xmin(snapshot) AS first, pg_snapshot_xmax(snapshot) AS last,
-            (pg_snapshot_xmax(counted)::text::bigint + 50000)::text::xid8 AS most
+            (pg_snapshot_xmax(counted)::text::bigint + %(most)s)::text::xid8 AS most
         FROM pg_current_snapshot() AS snapshot
     ) AS taken
 ) AS uncounted WHERE NOT is_all OR as_of < now() - interval '5 seconds'
