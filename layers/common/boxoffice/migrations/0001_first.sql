@@ -927,8 +927,8 @@ CREATE INDEX refunds_failed ON refunds (id) WHERE status = 'failed';
 CREATE INDEX refunds_provider_reference ON refunds (provider_reference) WHERE provider_reference IS NOT NULL;
 
 -- What the seller gave back of an order: the tickets that ended, and the amount. The refund that sends the money is
--- refund_id. It is null if the amount is 0. Of what was paid for the tickets, the seller kept this. Nothing changes later
--- but the reason and the actor. The transaction that wrote the row is written_in.
+-- refund_id. It is null if the amount is 0. Of what was paid for the tickets, the seller kept this. The row never
+-- changes. The transaction that wrote it is written_in.
 CREATE TABLE order_refunds (
     id         uuid PRIMARY KEY,
     order_id   uuid NOT NULL REFERENCES orders,
