@@ -22,6 +22,7 @@ OF_THE_PLATFORM = {
     "idempotency_keys",
     "daily_sales_state",
     *("key_withdrawals", "outbox", "paces", "platform_settings", "platform_settings_version", "renewals"),
+    "suppressed_addresses",
 }
 
 # They read whom a row belongs to, so that the service can ask if the caller may go on.
