@@ -19,7 +19,8 @@ Every transaction takes its locks in this order, so that none deadlocks:
         guest list
     8. a claim, its place, then slots by number, then a customer
     9. an incoming payment, its reversals and refunds (several only by who holds the order), then money matters
-    10. rows that are only inserted: idempotency keys, messages of the outbox, webhooks
+    10. rows that are only inserted: idempotency keys, messages of the outbox, webhooks. What is counted of sales, with
+        its sums
     11. the audit chain, last of all (several only of accounts that the transaction has locked or made)
 
 A webhook endpoint comes first, or after its organisation, then its secrets, then deliveries by id. Whoever has taken

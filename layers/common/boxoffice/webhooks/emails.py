@@ -6,6 +6,7 @@ from uuid import UUID
 
 from boxoffice import db, sql
 from boxoffice.emails import Content, NotNeeded, write
+from boxoffice.languages import gettext
 from boxoffice.times import in_utc
 from boxoffice.webhooks.models import DisabledReason
 
@@ -30,7 +31,8 @@ def webhook_endpoint_disabled(conn: db.Connection, endpoint_id: str) -> Content:
     if endpoint is None or endpoint.disabled_at is None or endpoint.disabled_reason not in ("gone", "failing"):
         raise NotNeeded("the endpoint is enabled again, or deleted")
     since = in_utc(endpoint.failing_since) if endpoint.failing_since else None
-    return write("webhook_endpoint_disabled", "Your webhooks were stopped", {"endpoint": endpoint, "since": since})
+    subject = gettext("Your webhooks were stopped")
+    return write("webhook_endpoint_disabled", subject, {"endpoint": endpoint, "since": since})
 
 
 EMAILS = (webhook_endpoint_disabled,)
