@@ -153,7 +153,7 @@ class Described:
 _NGN: dict[str, Any] = {"currency": "NGN", "currency_exponent": 2}
 _ORDER: dict[str, Any] = {"order_id": _id(9), "number": "K7QW-3MPX"}
 _SOLD = _NGN | _ORDER | {"total": 10_000, "event_ids": [_id(2)]}
-_PAYMENT: dict[str, Any] = _NGN | {"payment_id": _id(10), "provider": "stripe", "amount": 10_000}
+_PAYMENT: dict[str, Any] = _NGN | {"payment_id": _id(10), "provider": "example", "amount": 10_000}
 _BACK = _PAYMENT | _ORDER | {"status": "paid", "reference": "re_1Nispe2eZvKYlo2C", "provider_reason": "fraudulent"}
 _REFUND = _NGN | {"refund_id": _id(32), "order_id": _id(9), "payment_id": _id(10), "amount": 5000}
 _SCAN: dict[str, Any] = {"scan_id": _id(13), "ticket_id": _id(12), "event_id": _id(2)}
