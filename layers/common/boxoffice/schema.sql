@@ -403,9 +403,8 @@ CREATE TABLE stock (
 -- late_payments_until, payments may be opened that take days. Orders with such payments hold late_payments_share
 -- percent of each ticket type at the most. An offer of the waitlist holds its stock for waitlist_offer_minutes, between
 -- 8 and 22 o'clock at the venue. Guests solve a challenge if the event asks for one, and confirm their free orders by a
--- link if it asks for that. The form is what buyers are asked, as {"holders": {"name", "email"}, "questions": [{"id",
--- "asked_of", "kind", "label", "help", "required", "options", "ticket_type_ids", "shown_if", "at_door"}]}. It is null
--- if that is nothing.
+-- link if it asks for that. The form is what buyers are asked, or null: {"holders": {"name", "email"}, "questions":
+-- [question]}, with the questions as `questions.models.QuestionRequest` has them.
 CREATE TABLE events (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
@@ -611,12 +610,12 @@ CREATE INDEX vouchers_by_event ON vouchers (event_id, id) WHERE deleted_at IS NU
 
 -- ------------------------------------------------------------------------------------------------------- orders
 
--- An order also records its own idempotency key (decision 14): request_id names the request that placed it
+-- An order also records its own idempotency key: request_id names the request that placed it
 -- (idempotency.IdempotentRequest). The total is the sum of the items' totals. In details are the answers of the order,
--- by event, and the holders of the tickets until these are issued: {"answers": {…: [answer]}, "holders": [{"name",
--- "email", "answers"}]}. An answer is {"question_id", "label", "answer", "text"}. In draws is what the order has of each
--- row of stock. Each change of the buyer, of a holder or of an answer increments the version. One that gives the order
--- to another address increments email_changes, too, and ends the links and QRs before.
+-- by event, and the holders of the tickets until these are issued. It looks like {"answers": {event: [answer]},
+-- "holders": [{"name", "email", "answers"}]}, and an answer like {"question_id", "label", "answer", "text"}. In draws
+-- is what the order has of each row of stock. Each change of the buyer, of a holder or of an answer increments the version.
+-- One that gives the order to another address increments email_changes, too, and ends the links and QRs before.
 CREATE TABLE orders (
     id              uuid PRIMARY KEY,
     number          text NOT NULL CONSTRAINT orders_number_key UNIQUE,

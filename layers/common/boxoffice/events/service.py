@@ -166,6 +166,8 @@ def update_event(
     check_editable(event.status)
     changes = rules.columns_of(patch.changes())
     tells = changes.pop("tell_holders", True)
+    if patch.questions is not None:  # whole ones, with what they leave out
+        changes["questions"] = [question.model_dump() for question in patch.questions]
     if "holders" in changes or "questions" in changes:
         changes["form"] = questions.merged_form(event.form, changes)
     changed = {*changes}

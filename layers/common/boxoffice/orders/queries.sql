@@ -351,7 +351,8 @@ SELECT EXISTS (
 -- Store with each item of an order which seats it took. The order of seats decides which ticket is for which. So those
 -- that the buyer has named with their holders keep their order.
 UPDATE order_items AS item SET seat_ids = (
-    SELECT array_agg(seats.id ORDER BY array_position(%(named)s::uuid[], seats.id), rank, position) FROM seats JOIN seat_rows ON seat_rows.id = row_id
+    SELECT array_agg(seats.id ORDER BY array_position(%(named)s::uuid[], seats.id), rank, position)
+    FROM seats JOIN seat_rows ON seat_rows.id = row_id
     WHERE owner_id = %(id)s AND seat_rows.ticket_type_id = item.ticket_type_id
 ) WHERE order_id = %(id)s
 
