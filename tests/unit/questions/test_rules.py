@@ -8,30 +8,14 @@ import pytest
 from boxoffice.errors import Invalid
 from boxoffice.questions import rules
 from boxoffice.questions.models import AskedItem, Form
+from tests.helpers import forms
+from tests.helpers.forms import DIET, question
 
 EVENT, STANDING, SEATED = uuid4(), uuid4(), uuid4()
-DIET = [{"id": "vegan", "label": "Vegan"}, {"id": "other", "label": "Something else"}]
-
-
-def question(name: str, kind: str = "text", **more: Any) -> dict[str, Any]:
-    """Return a question of each ticket as the form stores it."""
-    return {
-        "id": name,
-        "asked_of": "ticket",
-        "kind": kind,
-        "label": name.title(),
-        "help": "",
-        "required": False,
-        "options": DIET if kind in ("one_of", "several_of") else [],
-        "ticket_type_ids": None,
-        "shown_if": None,
-        "at_door": False,
-        **more,
-    }
 
 
 def form(*questions: dict[str, Any], name: str = "not_asked", email: str = "not_asked") -> Form:
-    return Form.of({"holders": {"name": name, "email": email}, "questions": [*questions]})
+    return Form.of(forms.form(*questions, name=name, email=email).obj)
 
 
 def answer(asked: Form, *holders: dict[str, Any], of_order: dict[str, Any] | None = None) -> dict[str, Any]:
