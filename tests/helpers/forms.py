@@ -27,3 +27,8 @@ def question(name: str, kind: str = "text", **more: Any) -> dict[str, Any]:
 def form(*questions: dict[str, Any], name: str = "not_asked", email: str = "not_asked") -> Jsonb:
     """Return a form as the column of an event has it."""
     return Jsonb({"holders": {"name": name, "email": email}, "questions": [*questions]})
+
+
+def answer(name: str, text: str) -> dict[str, str]:
+    """Return an answer to a question for a text, as orders and tickets store it."""
+    return {"question_id": name, "label": name.title(), "answer": text, "text": text}
