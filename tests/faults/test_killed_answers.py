@@ -8,8 +8,8 @@ from tests.helpers import factories, invariants
 from tests.helpers.racing import die_everywhere
 from tests.helpers.support import Client, Database
 
-STATE = """SELECT orders.status, details #>> '{holders,0,name}', details #>> '{holders,0,answers,0,answer}', holder_name,
-    tickets.answers #>> '{0,answer}', version, (
+STATE = """SELECT orders.status, details #>> '{holders,0,name}', details #>> '{holders,0,answers,0,answer}',
+    holder_name, tickets.answers #>> '{0,answer}', version, (
         SELECT count(*) FROM order_history WHERE order_id = orders.id AND reason LIKE 'changed%')
 FROM orders LEFT JOIN tickets ON order_id = orders.id"""
 

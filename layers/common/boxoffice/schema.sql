@@ -614,8 +614,9 @@ CREATE INDEX vouchers_by_event ON vouchers (event_id, id) WHERE deleted_at IS NU
 -- (idempotency.IdempotentRequest). The total is the sum of the items' totals. In details are the answers of the order,
 -- by event, and the holders of the tickets until these are issued. It looks like {"answers": {event: [answer]},
 -- "holders": [{"name", "email", "answers"}]}, and an answer like {"question_id", "label", "answer", "text"}. In draws
--- is what the order has of each row of stock. Each change of the buyer, of a holder or of an answer increments the version.
--- One that gives the order to another address increments email_changes, too, and ends the links and QRs before.
+-- is what the order has of each row of stock. Each change of the buyer, of a holder or of an answer increments the
+-- version. One that gives the order to another address increments email_changes, too, and ends the links and QRs
+-- before.
 CREATE TABLE orders (
     id              uuid PRIMARY KEY,
     number          text NOT NULL CONSTRAINT orders_number_key UNIQUE,

@@ -40,7 +40,7 @@ def test_what_a_new_event_asks_is_shown_to_buyers(
 
     assert created.status == 201, created.body
     assert created.json["holders"] == {"name": "required", "email": "not_asked"}
-    assert created.json["questions"] == [question("size", "one_of", **asked[0]), asked[1]]
+    assert created.json["questions"] == [question(**{"name": "size", **asked[0]}), asked[1]]
     event = created.json["id"]
     assert api.post(f"/v1/events/{event}/publish", account=manager).status == 200
     assert api.get(f"/v1/events/{event}").json["questions"] == created.json["questions"]
