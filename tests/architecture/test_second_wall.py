@@ -79,7 +79,7 @@ OPENED = """
         lock_rows resize_pool set_available take take_available
     ticket_types: delete_ticket_types insert_ticket_type list_ticket_types lock_event_of_ticket_type
         lock_ticket_type lock_ticket_types replace_pool set_seated update_ticket_type
-    tickets: accept_transfer get_holder_of_free_ticket get_transfer insert_tickets insert_transfer list_signed_tickets
+    tickets: accept_transfer get_transfer insert_tickets insert_transfer list_holders_of_free_ticket list_signed_tickets
         list_tickets_to_issue list_tickets_to_print lock_and_end_tickets lock_and_rename_buyer
         lock_and_set_disputed lock_tickets_to_move lock_tickets_to_name move_tickets replace_pending_transfer
         set_holder_names

@@ -173,16 +173,23 @@ def limit_updates(account_id: UUID) -> None:
     _count([Limit(f"update {account_id}", UPDATES, QUARTER)])
 
 
-def limit_order_changes(order_id: UUID, acts_as: Who) -> None:
+def limit_order_changes(caller: Caller, order_id: UUID, acts_as: Who, *emails: str) -> None:
     """Count a change of an order's buyer or holders, each of which its history keeps.
 
     Its link may be with a stranger, by a slip of the pen. So whoever has that cannot use up what managers and its own
     account may change.
 
+    Args:
+        emails: whom the change has something sent to.
+
     Raises:
-        TooManyRequests: there were twenty in an hour before, by guests, by the account or by managers.
+        TooManyRequests: there were twenty in an hour before, by guests, by the account or by managers. Or
+            `limit_resends` refuses its emails.
     """
-    _count([Limit(f"change order {order_id} as {acts_as}", ORDER_CHANGES, HOUR)])
+    limits = [Limit(f"change order {order_id} as {acts_as}", ORDER_CHANGES, HOUR)]
+    if emails:
+        limits.append(_resends(order_id))
+    _count_emails(caller, emails, limits)
 
 
 def limit_refreshes(conn: db.Connection, session_id: UUID) -> None:
@@ -207,7 +214,7 @@ def limit_emails_to(caller: Caller, email: str, *others: str) -> None:
         TooManyRequests: there were ten in an hour for the mailbox or one of the others, or thirty in a day for the
             mailbox. Or the caller's address has had three hundred emails sent in an hour.
     """
-    _count_email(caller, email, [Limit(f"emails to {each}", EMAILS, HOUR) for each in others])
+    _count_emails(caller, [email], [Limit(f"emails to {each}", EMAILS, HOUR) for each in others])
 
 
 def limit_notices(caller: Caller, *account_ids: UUID) -> None:
@@ -225,25 +232,31 @@ def limit_notices(caller: Caller, *account_ids: UUID) -> None:
         _count([*limits.values(), _by(caller)])
 
 
-def limit_orders_to(conn: db.Connection, caller: Caller, email: str) -> None:
-    """Count the confirmation of an order that costs nothing, in the transaction of the order.
+@contextmanager
+def limit_orders_to(conn: db.Connection, caller: Caller, email: str) -> Iterator[None]:
+    """Count the confirmation of an order that costs nothing, in the transaction of the order that the block places.
 
     It counts as `limit_emails_to` does, but for no address: many buyers share one when a sale begins.
 
     Raises:
         TooManyRequests: as in `limit_emails_to`.
     """
-    if not reads_address(conn, caller, email):
-        _count_in(conn, _to(email))
+    if reads_address(conn, caller, email):
+        yield
+        return
+    limits = _to(email)
+    _refuse_full(conn, limits)
+    yield
+    _add(conn, limits)
 
 
-def limit_resends(caller: Caller, subject: UUID, email: str) -> None:
-    """Count another email about an order or a ticket.
+def limit_resends(caller: Caller, subject: UUID, *emails: str) -> None:
+    """Count another email about an order or a ticket. If it goes to several people, it counts for each of them.
 
     Raises:
         TooManyRequests: there were five about it in an hour before. Or `limit_emails_to` refuses it.
     """
-    _count_email(caller, email, [Limit(f"resend {subject}", RESENDS, HOUR)])
+    _count_emails(caller, emails, [_resends(subject)])
 
 
 def limit_links_to(caller: Caller, email: str, what: Literal["reset", "orders"]) -> None:
@@ -492,7 +505,8 @@ def _count_failures(
 def _count(limits: Sequence[Limit]) -> None:
     """Count an attempt in each bucket, or in none if one is full.
 
-    In a transaction that is open, the count stands if that commits.
+    In a transaction that is open, the count stands if that commits. Such a transaction counts once, at its end. With
+    two counts it would lock buckets out of order, and wait for one that waits for it.
     """
     with db.autocommit() as conn:
         _refuse_full(conn, limits)
@@ -500,13 +514,13 @@ def _count(limits: Sequence[Limit]) -> None:
         _add(conn, limits)
 
 
-def _count_email(caller: Caller, email: str, limits: Sequence[Limit]) -> None:
-    """Count an email to a mailbox, beside other limits. What the reader of the mailbox asks for counts for those alone.
+def _count_emails(caller: Caller, emails: Sequence[str], limits: Sequence[Limit]) -> None:
+    """Count emails to mailboxes, beside other limits. What a mailbox's own reader asks for counts for those alone.
 
     Raises: as `_refuse_more`.
     """
-    if not _reads(caller, email):
-        limits = [*limits, *_to(email), _by(caller)]
+    unasked = [email for email in emails if not _reads(caller, email)]
+    limits = [*limits, *(limit for email in unasked for limit in (*_to(email), _by(caller)))]
     if limits:
         _count(limits)
 
@@ -595,6 +609,11 @@ def _links(caller: Caller, email: str, what: str, most: int, most_by_all: int) -
     links = f"{what} to {mailbox_of(email)}"
     by_network = Limit(f"{links} by {_address(caller)}", most, DAY)
     return [by_network, Limit(links, most_by_all, DAY), _by(caller)]
+
+
+def _resends(subject: UUID) -> Limit:
+    """Return the limit of the emails about an order or a ticket."""
+    return Limit(f"resend {subject}", RESENDS, HOUR)
 
 
 def _by(caller: Caller) -> Limit:

@@ -221,9 +221,7 @@ def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, 
     if purchase.is_simple and not consolidate:
         return _insert_order(conn, purchase, plan)
     order, cart = purchase.order, purchase.cart
-    with conn.transaction():
-        if order.total == 0 and not purchase.waitlist_token:  # which has come to the mailbox
-            rate_limit.limit_orders_to(conn, purchase.caller, order.buyer_email)
+    with conn.transaction(), _limit_confirmation(conn, purchase):
         _check_buyer_limits(conn, order, purchase.limits, is_proven=purchase.awaits_confirmation)
         entry_id, offered = _accept_offer(conn, purchase)
         draws = stock.consolidate(conn, plan) if consolidate else plan
@@ -239,6 +237,16 @@ def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, 
             waitlist.offer_stock_of_orders(conn, [order.id])
         return True
     return False
+
+
+def _limit_confirmation(conn: db.Connection, purchase: Purchase) -> AbstractContextManager[None]:
+    """Return a block to place an order in, which counts its confirmation if nothing is paid for it.
+
+    It does not count for whoever has got a waitlist token, which has come to the mailbox.
+    """
+    if purchase.order.total or purchase.waitlist_token:
+        return nullcontext()
+    return rate_limit.limit_orders_to(conn, purchase.caller, purchase.order.buyer_email)
 
 
 def ask_for_confirmation(conn: db.Connection, order: OrderRow) -> None:
