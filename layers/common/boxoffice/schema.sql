@@ -570,7 +570,9 @@ CREATE UNIQUE INDEX waitlist_one_entry ON waitlist_entries (ticket_type_id, emai
     WHERE status IN ('waiting', 'offered');
 CREATE INDEX waitlist_queue ON waitlist_entries (ticket_type_id, quantity, in_line_since, id) WHERE status = 'waiting';
 CREATE INDEX waitlist_lapsing ON waitlist_entries (expires_at) WHERE status = 'offered';
-CREATE INDEX waitlist_offers_by_mailbox ON waitlist_entries (mailbox) WHERE status = 'offered';
+CREATE INDEX waitlist_offers_by_mailbox ON waitlist_entries (mailbox, ticket_type_id) WHERE status = 'offered';
+CREATE INDEX waitlist_offers_by_account ON waitlist_entries (account_id, ticket_type_id)
+    WHERE status = 'offered' AND account_id IS NOT NULL;
 CREATE INDEX waitlist_by_event ON waitlist_entries (event_id, status, id);
 CREATE INDEX waitlist_by_email ON waitlist_entries (email, id);
 CREATE INDEX waitlist_by_account ON waitlist_entries (account_id, id) WHERE account_id IS NOT NULL;
