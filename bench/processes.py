@@ -20,6 +20,8 @@ _ENVIRONMENT = {
     "SMS_ORIGINATION_NUMBER": "",
     "SMS_MAX_PRICE": "0.30",
     "REFUND_QUEUE_URL": "",
+    "FILES_BUCKET": "files",
+    "MEDIA_BUCKET": "media",
     "EMAIL_SENDER": "tickets@example.com",
     "PUBLIC_URL": "https://tickets.example.com",
     "HOLD_MINUTES": "15",

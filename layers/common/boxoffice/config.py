@@ -36,6 +36,8 @@ class Settings:
     email_queue_url: str
     refund_queue_url: str
     sms_queue_url: str
+    files_bucket: str
+    media_bucket: str
     email_sender: str
     sms_sender_id: str
     sms_origination_number: str
@@ -78,6 +80,8 @@ def settings() -> Settings:
         email_queue_url=env["EMAIL_QUEUE_URL"],
         refund_queue_url=env["REFUND_QUEUE_URL"],
         sms_queue_url=env["SMS_QUEUE_URL"],
+        files_bucket=env["FILES_BUCKET"],
+        media_bucket=env["MEDIA_BUCKET"],
         email_sender=env["EMAIL_SENDER"],
         sms_sender_id=env["SMS_SENDER_ID"],
         sms_origination_number=env["SMS_ORIGINATION_NUMBER"],
