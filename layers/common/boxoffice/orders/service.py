@@ -464,8 +464,8 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
     order = db.get(conn, OrderRow, SQL.lock_order, id=order_id)
     acts_as = require_order(conn, caller, order)
     if order.status == "pending":
-        if acts_as is not Who.MANAGER and is_processing(conn, order_id):
-            raise PaymentProcessing
+        if acts_as is not Who.MANAGER and (payment_id := find_processing_payment(conn, order_id)):
+            raise PaymentProcessing(payment_id=payment_id)
         cancel(conn, order, reason=f"cancelled by {acts_as}", actor=caller.actor)
     elif order.status != "cancelled":
         raise OrderNotPending(order_status=order.status)
@@ -601,9 +601,10 @@ def get_order_row(conn: db.Connection, order_id: UUID) -> OrderRow:
     return db.exactly_one(conn, OrderRow, SQL.get_order_row, id=order_id)
 
 
-def is_processing(conn: db.Connection, order_id: UUID) -> bool:
-    """Return True if money for an order is under way that takes days."""
-    return bool(db.value(conn, SQL.is_processing, order_id=order_id))
+def find_processing_payment(conn: db.Connection, order_id: UUID) -> UUID | None:
+    """Return the payment of an order whose money is under way for days, if there is one."""
+    payment_id: UUID | None = db.value(conn, SQL.get_processing_payment, order_id=order_id)
+    return payment_id
 
 
 def set_hold_end(conn: db.Connection, order_id: UUID, expires_at: datetime) -> None:
