@@ -451,7 +451,7 @@ def limit_phone_codes(
 
     Args:
         wrong: the errors that say that the code is wrong.
-        knows_caller: as for `limit_sms`.
+        knows_caller: as for `limit_sms`. So it is for a network that has just asked for a code to the phone.
 
     Raises:
         TooManyRequests: the number had fifteen wrong ones within an hour or thirty within a day. Or the address had
