@@ -194,6 +194,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "order_id": OWNER,
         "refund_id": BOOKS,
         "ticket_ids": BOOKS,
+        "written_in": OPERATION,
         "actor_id": "is about who refunded",
     },
     "payments": {
@@ -282,7 +283,10 @@ TABLES_LEFT_OUT: dict[str, str] = {
         (
             "audit_chains",
             "contact_purges",
+            "daily_sales",
+            "daily_sales_state",
             "event_moves",
+            "event_views",
             "events",
             "key_withdrawals",
             "migrations",
@@ -296,6 +300,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
             "stock",
             "stock_pools",
             "ticket_types",
+            "view_sources",
             "vouchers",
         ),
         ANONYMOUS,
