@@ -91,7 +91,11 @@ class _Counted:
 
 @contextmanager
 def limit_passwords(
-    caller: Caller, account: str, *wrong: type[Exception], knows_caller: bool = False
+    caller: Caller,
+    account: str,
+    *wrong: type[Exception],
+    knows_caller: bool = False,
+    known_device: UUID | None = None,
 ) -> Iterator[None]:
     """Count a wrong password for the account. Since a right one leaves no trace, no header tells if somebody logs in.
 
@@ -99,26 +103,31 @@ def limit_passwords(
         account: its id, or the email address that somebody names.
         wrong: the errors that say that the password is wrong.
         knows_caller: True if somebody has logged in to the account from the caller's network.
+        known_device: a session of the account, if the caller's device has had it. It has ten wrong passwords to itself,
+            so that no neighbour in its network shuts it out.
 
     Raises:
         TooManyRequests: in fifteen minutes before, the caller's network sent ten wrong passwords for the account, or
             three hundred for all accounts. Or a hundred for the account were hashed, wrong or right. Or networks that
-            the account does not know sent it ten within a day: then the next must wait, unless `let_in` has let it in.
+            the account does not know sent it ten within a day: then the next must wait. If `let_in` has let the network
+            in, three hundred and the hundred are its only limits.
     """
     address = _address(caller)
-    limits = [
-        Limit(f"password {account} {address}", WRONG_PASSWORDS, QUARTER),
-        Limit(f"password {address}", FROM_ONE_ADDRESS, QUARTER),
-    ]
-    if not knows_caller and not _is_let_in(caller, account):
-        limits.append(Limit(f"password {account}", WRONG_PASSWORDS, DAY, slows=True))
+    if known_device:
+        limits = [Limit(f"password {account} device {known_device}", WRONG_PASSWORDS, QUARTER)]
+    else:
+        limits = [Limit(f"password {address}", FROM_ONE_ADDRESS, QUARTER)]
+        if not _is_let_in(caller, account):
+            limits.append(Limit(f"password {account} {address}", WRONG_PASSWORDS, QUARTER))
+            if not knows_caller:
+                limits.append(Limit(f"password {account}", WRONG_PASSWORDS, DAY, slows=True))
     hashes = Limit(f"hash {account}", HASHES, QUARTER)
     with _count_failures(limits, wrong, always=[hashes]):
         yield
 
 
 def let_in(caller: Caller, account: str) -> None:
-    """Let the caller's network try passwords of an account for an hour, however many strangers try them elsewhere.
+    """Let the caller's network try passwords of an account for an hour, however many others have tried them.
 
     The caller has just proven that the account is theirs, such as by the link that resets its password.
     """

@@ -209,6 +209,12 @@ SELECT DISTINCT address FROM (
     ORDER BY id DESC LIMIT 100
 ) AS latest
 
+-- name: get_session_of_device
+-- The session of an account that a refresh token belongs to, though it is used or over.
+SELECT session_id FROM refresh_tokens JOIN sessions ON sessions.id = session_id
+    JOIN accounts ON accounts.id = account_id
+WHERE token_hash = %(token_hash)s AND email = %(email)s
+
 -- name: list_sessions
 -- A session is over once its last refresh token is: each is issued at the session's last use.
 SELECT id, device_name, user_agent, address, created_at, last_used_at FROM sessions
