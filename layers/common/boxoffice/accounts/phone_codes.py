@@ -4,10 +4,10 @@ A code stands nowhere. It is derived from the id of its row, under a key of the 
 it would be no secret: whoever reads the database would try the million codes in a second. The outbox has the id, and
 the worker derives the code when it writes the text message.
 
-A try counts before the code is compared, in a transaction of its own. So however many guess at once, no code is tried
-more than ten times: five from the network that has asked for it, and five from all others. So no stranger elsewhere can
-use up the tries of a phone's owner, nor end their code by asking for another. Of the million codes, strangers try 80 in
-a day at most: 5 for each of the 10 messages that they may cause, and 30 others (`rate_limit.limit_phone_codes`).
+A try counts before the code is compared, in a transaction of its own. However many guess at once, the network that has
+asked for a code has five tries of it. All others together have five more. So no stranger elsewhere can use up the tries
+of a phone's owner, nor end their code by asking for another. Of the million codes, strangers try 80 in a day at most.
+That is 5 for each of the 10 messages that they may cause, and 30 others (`rate_limit.limit_phone_codes`).
 """
 
 import hmac

@@ -381,8 +381,8 @@ SELECT EXISTS (SELECT FROM phone_codes WHERE phone = %(phone)s AND network = %(n
 SELECT expires_at <= now() FROM phone_codes WHERE id = %(id)s
 
 -- name: try_phone_code
--- Counts a try of the newest code that the network has asked for to the phone, else of the newest of all. Others who try
--- it at once wait here, and find their number of tries.
+-- Counts a try of the newest code that the network has asked for to the phone, else of the newest of all. Others who
+-- try it at once wait here, and find their number of tries.
 UPDATE phone_codes AS code SET tries = tries + (network = %(network)s)::integer,
     tries_elsewhere = tries_elsewhere + (network <> %(network)s)::integer
 WHERE id = (

@@ -183,8 +183,8 @@ CREATE TABLE google_identities (
 
 -- Codes that were sent to phones. Of those that a network has asked for to a number, the newest counts, until it is
 -- over, or one of the number is used. That network has five tries of it, and so have all others together. The code
--- itself stands nowhere: it is derived from the id, under the key key_id of the ring. The prefix is the beginning of the
--- number. If few codes of a prefix are used, the next ones are slowed.
+-- itself stands nowhere: it is derived from the id, under the key key_id of the ring. The prefix is the beginning of
+-- the number. If few codes of a prefix are used, the next ones are slowed.
 CREATE TABLE phone_codes (
     id              uuid PRIMARY KEY,
     phone           text NOT NULL,
