@@ -95,8 +95,8 @@ SELECT tickets.id, order_id, tickets.organisation_id, event_id, ticket_type_id, 
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = event_id
 WHERE tickets.id = %(id)s
 
--- name: get_holder_of_free_ticket
-SELECT coalesce(holder_email, buyer_email) FROM tickets JOIN orders ON orders.id = order_id
+-- name: list_holders_of_free_ticket
+SELECT coalesce(holder_email, buyer_email) AS email FROM tickets JOIN orders ON orders.id = order_id
 WHERE tickets.id = %(id)s AND orders.total = 0
 
 -- name: replace_pending_transfer
