@@ -98,6 +98,8 @@ def open_sale(conn: Connection) -> Sale:
     unsold = "SELECT row_no FROM stock WHERE pool_id = %s AND held + sold = 0 LIMIT 1"
     (ids["free_row"],) = row_of(conn, unsold, ids["plain_pool"])
     (ids["capacity_pool"],) = row_of(conn, "SELECT capacity_pool_id FROM events WHERE id = %s", gala)
+    ids["endpoint"] = factories.webhook_endpoint(conn, sale.organisation)
+    factories.webhook_delivery(conn, ids["endpoint"])
     (ids["voucher_pool"],) = row_of(conn, "SELECT pool_id FROM vouchers WHERE id = %s", ids["voucher"])
     return sale
 

@@ -192,8 +192,7 @@ def update_event(
         facts["tell_holders"] = tells
         if tells:
             moves.record(conn, event, updated)
-    if differing := [*facts["after"]]:
-        _owe_webhook(conn, "event.updated", updated, changed=differing)
+    _tell_listeners(conn, updated, [*facts["after"]])
     _record(conn, caller, "update_event", updated, **facts)
     return _view(updated, types)
 
@@ -332,6 +331,12 @@ def _view(event: EventRow, types: Sequence[TicketTypeRow]) -> EventView:
         **questions.shown_form(event.form),
         ticket_types=shown,
     )
+
+
+def _tell_listeners(conn: db.Connection, event: EventRow, changed: Sequence[str]) -> None:
+    """Owe the webhook about an edit, unless it has changed nothing."""
+    if changed:
+        _owe_webhook(conn, "event.updated", event, changed=changed)
 
 
 def _owe_webhook(conn: db.Connection, kind: outbox.WebhookType, event: EventRow, **facts: Any) -> None:
