@@ -90,6 +90,8 @@ WHO: dict[str, str] = {
     # events
     "list_events": "public",
     "list_my_events": "account",
+    "get_event_facets": "public",
+    "find_event": "public",
     "get_event": "public",
     "get_availability": "public",
     "create_event": "manager",
@@ -192,6 +194,8 @@ WHO: dict[str, str] = {
 SCOPES: dict[str, str] = {
     "get_organisation": "events:read",
     "list_events": "events:read",
+    "get_event_facets": "events:read",
+    "find_event": "events:read",
     "get_event": "events:read",
     "get_availability": "events:read",
     "create_event": "events:write",
@@ -274,7 +278,7 @@ FOR_DEVICES = {
     *("scan_ticket", "scan_ticket_by_id", "search_guests", "get_scan_manifest", "sync_scans", "get_attendance"),
     "get_event",
 }
-NAMES_NOTHING = {"list_events"}  # of an organisation, so nothing of it can belong to another
+NAMES_NOTHING = {"list_events", "get_event_facets"}  # of an organisation, so nothing of it can belong to another
 
 ROLES = ["scanner", "manager", "owner"]  # each may do what those before it may
 

@@ -277,7 +277,9 @@ TABLES_LEFT_OUT: dict[str, str] = {
         (
             "audit_chains",
             "contact_purges",
+            "event_facets",
             "event_moves",
+            "event_slugs",
             "events",
             "key_withdrawals",
             "migrations",

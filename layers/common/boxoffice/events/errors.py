@@ -47,6 +47,12 @@ class GatesInUse(DomainError):
     door_passes: list[UUID]
 
 
+class EventSlugTaken(DomainError):
+    code = "event_slug_taken"
+    meaning = "Another event of the organisation has this slug, or had it."
+    remedy = "Choose another one, or leave `slug` out."
+
+
 class EndsInThePast(DomainError):
     status = 422
     code = "ends_in_the_past"

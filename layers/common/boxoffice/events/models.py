@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from boxoffice import slugs
 from boxoffice.models import (
     COUNTRY_CODE,
     ChallengeView,
@@ -160,9 +161,21 @@ OfferMinutes = Annotated[
 ]
 
 
+EventSlug = Annotated[
+    str,
+    StringConstraints(min_length=slugs.LEAST, max_length=slugs.MOST, pattern=slugs.PATTERN),
+    Field(
+        description="The event's name in URLs: small letters, digits and single hyphens. No other event of the "
+        "organisation has it, or had it",
+        examples=["jazz-by-the-sea"],
+    ),
+]
+
+
 class EventRequest(Request):
     organisation_id: Id
     title: Name
+    slug: Annotated[EventSlug | None, Field(description="Its name in URLs. Made from the title if left out")] = None
     description: Text = ""
     category: Category
     rating: Rating | None = None
@@ -191,6 +204,7 @@ class VenuePatch(Patch):
 
 class EventPatch(Patch):
     title: Name = unchanged()
+    slug: EventSlug = unchanged()
     description: Text = unchanged()
     category: Category = unchanged()
     rating: Rating | None = unchanged()
@@ -216,6 +230,10 @@ class EventPatch(Patch):
     ] = True
 
 
+type SaleState = Literal["on_sale", "not_yet", "sold_out", "closed"]
+"""Tickets can be bought now; or will be, once a sale begins; or are gone; or are sold no more, or not at all."""
+
+
 class VenueView(View):
     name: str
     address: str
@@ -234,9 +252,13 @@ class LatePaymentsView(View):
     share_percent: int
 
 
-class EventSummary(MoneyView):
+class _EventFields(MoneyView):
+    """What lists of events show, and what an event shows by itself."""
+
     id: Id
     organisation_id: Id
+    series_id: Id | None = Field(description="What an event and its copies at other times have in common")
+    slug: str = Field(description="Its name in URLs. A former one leads to the event, too")
     status: EventStatus
     title: str
     category: str
@@ -249,11 +271,35 @@ class EventSummary(MoneyView):
     version: int
 
 
+class EventSummary(_EventFields):
+    sale_state: SaleState
+    from_price: int | None = Field(
+        description="The lowest price for which anybody can buy a ticket now, in the currency's minor unit. Null if "
+        "nobody can"
+    )
+
+
 class CancelEventRequest(Request):
     reason: Annotated[ShortText, Field(description="An email tells it to everybody who has a ticket")]
 
 
-class EventView(EventSummary):
+class SellerView(View):
+    """The organisation that sells the tickets of an event."""
+
+    id: Id
+    name: str
+    slug: str = Field(description="Its name in URLs")
+    logo_url: str | None
+    website: str | None
+    contact_email: str | None
+    contact_phone: str | None
+
+
+class EventView(_EventFields):
+    seller: SellerView
+    payment_providers: list[str] = Field(
+        description="With which buyers can pay what is not free: the `provider` of a payment"
+    )
     description: str
     doors_open_at: datetime | None
     gates: list[GateView]
@@ -269,11 +315,22 @@ class EventView(EventSummary):
     waitlist_offer_minutes: int = Field(
         description="How long an offer of the waitlist holds its tickets, without nights at the venue"
     )
+    seated: bool = Field(description="True if some of its ticket types have numbered seats")
     ticket_types: list[TicketTypeView]
 
 
 class EventPage(Page[EventSummary]):
     """A page of events, earliest first."""
+
+
+class FacetView(View):
+    value: str = Field(description="What to filter by")
+    events: int = Field(description="How many events it finds")
+
+
+class FacetsView(View):
+    categories: list[FacetView] = Field(description="The most frequent first, 100 at the most")
+    cities: list[FacetView] = Field(description="The most frequent first, 100 at the most")
 
 
 class TicketTypeAvailability(View):
@@ -310,6 +367,7 @@ class EventFilters:
     category: str | None
     city: str | None
     organisation_id: UUID | None
+    series_id: UUID | None
     since: datetime | None
     until: datetime | None
 
@@ -320,6 +378,8 @@ class ListedEvent:
 
     id: UUID
     organisation_id: UUID
+    series_id: UUID | None
+    slug: str
     status: EventStatus
     title: str
     category: str
@@ -348,6 +408,38 @@ class ListedEvent:
 
 
 @dataclass(frozen=True)
+class EventSale:
+    """How the sale of an event stands."""
+
+    event_id: UUID
+    sale_state: SaleState
+    from_price: int | None
+
+
+@dataclass(frozen=True)
+class Facets:
+    """How many events each category and each city has, and if that was counted too long ago."""
+
+    categories: list[dict[str, Any]]
+    cities: list[dict[str, Any]]
+    is_old: bool
+
+
+@dataclass(frozen=True)
+class FoundEvent:
+    """The event that a slug leads to.
+
+    Attributes:
+        organisation_slug: the slug of its organisation.
+        slug: its own slug today, which may be another.
+    """
+
+    event_id: UUID
+    organisation_slug: str
+    slug: str
+
+
+@dataclass(frozen=True)
 class EventRow(ListedEvent):
     """An event, with the counts of its own capacity if it has one."""
 
@@ -355,6 +447,7 @@ class EventRow(ListedEvent):
     doors_open_at: datetime | None
     gates: list[dict[str, Any]]
     organisation_status: str
+    seller: dict[str, Any]
     capacity_pool_id: UUID | None
     capacity: int | None
     capacity_available: int | None

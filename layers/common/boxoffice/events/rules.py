@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from boxoffice import money
+from boxoffice import money, slugs
 from boxoffice.errors import Challenge, Invalid
 from boxoffice.events.errors import (
     CurrencyFixed,
@@ -25,6 +25,8 @@ from boxoffice.ticket_types.rules import check_editable
 
 _LAST_ID = UUID(int=2**128 - 1)
 
+SLUG_ATTEMPTS = 5
+
 FIRST_KEY = datetime(2000, 1, 1, tzinfo=UTC), UUID(int=0)  # sorts before every event
 LAST_KEY = datetime(2201, 1, 1, tzinfo=UTC), _LAST_ID  # sorts after every event
 
@@ -38,6 +40,11 @@ def columns_of(fields: dict[str, Any]) -> dict[str, Any]:
         columns |= {"late_payments_until": late["until"], "late_payments_share": late["share_percent"]}
     prefixed = {"name": "venue_name", "address": "venue_address"}
     return columns | {prefixed.get(name, name): value for name, value in venue.items()}
+
+
+def slug_of(title: str, attempt: int, ending: str = "") -> str:
+    """Return a slug for the title of an event. After the first attempt, it ends with random characters."""
+    return slugs.slug_of(title, attempt, fallback="event", ending=ending)
 
 
 def check_end(ends_at: datetime, now: datetime) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from boxoffice import slugs
 from boxoffice.accounts.models import Role, SessionView
 from boxoffice.models import (
     Email,
@@ -22,14 +23,11 @@ from boxoffice.models import (
     Text,
     View,
     WebUrl,
-    pattern,
     unchanged,
 )
 
 type OrganisationStatus = Literal["pending", "approved", "rejected", "suspended"]
 type Decision = Literal["approve", "reject", "suspend"]
-
-MOST_SLUG = 60  # characters
 
 # Names that people take for the platform's own, and those of its pages.
 _RESERVED = """
@@ -47,12 +45,9 @@ def _free_to_take(slug: str) -> str:
     return slug
 
 
-_SLUG = pattern(
-    r"^[a-z0-9]+(?:-[a-z0-9]+)*$", "must be small letters from a to z and digits, with single hyphens between them"
-)
 Slug = Annotated[
     str,
-    StringConstraints(min_length=3, max_length=MOST_SLUG, pattern=_SLUG),
+    StringConstraints(min_length=slugs.LEAST, max_length=slugs.MOST, pattern=slugs.PATTERN),
     AfterValidator(_free_to_take),
     Field(
         description="The organisation's name in URLs: small letters, digits and single hyphens. No two have the same",

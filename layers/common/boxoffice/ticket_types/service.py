@@ -82,27 +82,38 @@ def update_ticket_type(
     return TicketTypeView.model_validate(updated)
 
 
-def delete_ticket_type(conn: db.Connection, caller: Caller, ticket_type_id: UUID) -> None:
+def delete_ticket_type(
+    conn: db.Connection, caller: Caller, ticket_type_id: UUID, expected_version: int | None = None
+) -> None:
     """Delete a ticket type.
 
     Raises:
         NotFound, Forbidden: the ticket type is not the caller's, or the role is too low.
+        StaleVersion: it has another version than expected.
         NoTicketTypes: it is the last one of a published event.
         TicketsTaken: some of its tickets are sold or held.
     """
     event_id = _find(conn, ticket_type_id).event_id
     event = _lock_event(conn, caller, event_id)
     ticket_type = _lock(conn, caller, ticket_type_id)
+    check_version(ticket_type.version, expected_version)
     rules.check_deletable(event["status"], list_of_event(conn, event_id))
     _delete(conn, [ticket_type])
     _record(conn, caller, "delete_ticket_type", ticket_type, name=ticket_type.name)
 
 
-def define_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, request: SeatMapRequest) -> SeatMapView:
+def define_seats(
+    conn: db.Connection,
+    caller: Caller,
+    ticket_type_id: UUID,
+    request: SeatMapRequest,
+    expected_version: int | None = None,
+) -> SeatMapView:
     """Lay out the seats of a ticket type. From then on, its quantity is the number of its seats.
 
     Raises:
         NotFound, Forbidden: the ticket type is not the caller's, or the role is too low.
+        StaleVersion: it has another version than expected.
         EventCancelled: the event is cancelled.
         Invalid: the request names a row or a seat twice, or the seats are too many.
         TicketsTaken: it had no seats so far, and some of its tickets are sold or held.
@@ -110,6 +121,7 @@ def define_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, requ
         SeatOfAnotherType: another ticket type of the event sells a seat of this name.
     """
     ticket_type = _lock(conn, caller, ticket_type_id)
+    check_version(ticket_type.version, expected_version)
     rules.check_editable(ticket_type.event_status)
     pool_id = _seated_pool(conn, ticket_type)
     size = seats.define(conn, ticket_type_id, ticket_type.event_id, request)
