@@ -38,8 +38,11 @@ ENVIRONMENT = {
     "CHALLENGE_PROVIDER": "",
     "CHALLENGE_SITE_KEY": "",
     "CHALLENGE_SECRET": "challenge",
+    "EMAIL_CONFIGURATION_SET": "",
     "EMAIL_SENDER": "Boxoffice <tickets@example.com>",
     "REFUND_QUEUE_URL": "",
+    "FILES_BUCKET": "files",
+    "MEDIA_BUCKET": "media",
     "SMS_QUEUE_URL": "",
     "SMS_SENDER_ID": "",
     "SMS_ORIGINATION_NUMBER": "",
@@ -142,6 +145,10 @@ def aws_url() -> Iterator[str]:
         )
     for name, account in (ACCOUNTS_AT_PROVIDERS | {SECRET_ID: CLIENT}).items():
         secrets.create_secret(Name=name, SecretString=json.dumps(account))
+    for bucket in ("files", "media"):
+        boto3.client("s3").create_bucket(
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": os.environ["AWS_DEFAULT_REGION"]}
+        )
     boto3.client("sesv2").create_email_identity(EmailIdentity="example.com")
     os.environ["SMS_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="sms")["QueueUrl"]
     yield url

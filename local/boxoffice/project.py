@@ -41,7 +41,7 @@ BOXOFFICE = Project(
     secrets={"SandboxKeys": {"url": "{url}" + sandbox.PATH}},
     email_senders=[EMAIL_SENDER],
     preload=["boxoffice"],
-    preload_clients=["secretsmanager", "sqs", "sesv2", "sns"],
+    preload_clients=["secretsmanager", "sqs", "sesv2", "sns", "s3"],
     pages=[pages.start, pages.emails, sandbox.payments, pages.shop],
     inbox=pages.EMAILS,
     database=Database("boxoffice", role="boxoffice_api", set_up=migrate),

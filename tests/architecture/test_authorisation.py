@@ -177,6 +177,11 @@ WHO: dict[str, str] = {
     "export_personal_data": "public",
     "erase_personal_data": "public",
     "list_my_claims": "account",
+    # messages
+    "list_outbox": "admin",
+    "retry_outbox_message": "admin",
+    "list_suppressed_addresses": "admin",
+    "lift_suppression": "admin",
     # the platform
     "get_settings": "admin",
     "update_settings": "admin",

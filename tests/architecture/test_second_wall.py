@@ -30,6 +30,7 @@ OF_THE_PLATFORM = {
     *("audit_chains", "audit_log", "audit_values", "contact_purges", "erased_buyers", "erasures", "guest_holds"),
     "idempotency_keys",
     *("key_withdrawals", "outbox", "paces", "platform_settings", "platform_settings_version", "renewals"),
+    "suppressed_addresses",
 }
 
 # They read whom a row belongs to, so that the service can ask if the caller may go on.

@@ -40,7 +40,22 @@ ACTIONS = {
     "send_message_batch": {"sqs:SendMessage"},
     "send_email": {"ses:SendEmail", "ses:SendRawEmail"},
     "publish": {"sns:Publish"},
+    "head_bucket": {"s3:ListBucket"},
+    # Without s3:ListBucket, S3 answers 403 for an object that is not there.
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    "head_object": {"s3:GetObject", "s3:ListBucket"},
+    "get_object": {"s3:GetObject", "s3:ListBucket"},
+    "put_object": {"s3:PutObject"},
+    "delete_objects": {"s3:DeleteObject"},
+    "create_multipart_upload": {"s3:PutObject"},
+    "upload_part": {"s3:PutObject"},
+    "complete_multipart_upload": {"s3:PutObject"},
+    "abort_multipart_upload": {"s3:AbortMultipartUpload"},
+    # Whoever signs may do what the link and the form do.
+    "generate_presigned_url": {"s3:GetObject"},
+    "generate_presigned_post": {"s3:PutObject"},
 }
+SIGNING = {"generate_presigned_url", "generate_presigned_post"}
 # What Lambda does in the name of a function that takes the records of a queue.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-lambda-function-trigger.html
 POLL = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
@@ -49,7 +64,17 @@ POLL = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 IN_LAMBDA = {"boto3", "botocore"}
 
 # The roles of functions, the least powerful first.
-ROLES = ["ApiRole", "EmailRole", "SmsRole", "AccountRole", "PaymentRole", "WithdrawRole", "MigrateRole", "RotateRole"]
+ROLES = [
+    "ApiRole",
+    "EmailRole",
+    "SmsRole",
+    "AccountRole",
+    "StorageRole",
+    "PaymentRole",
+    "WithdrawRole",
+    "MigrateRole",
+    "RotateRole",
+]
 MANAGED = {"service-role/AWSLambdaVPCAccessExecutionRole", "AWSXRayDaemonWriteAccess"}
 
 # How often each job runs.
@@ -91,6 +116,11 @@ SAFE_REQUEST_HEADERS = {"accept", "accept-language", "content-language"}
 SAFE_RESPONSE_HEADERS = {"cache-control", "content-language", "content-length", "content-type", "expires"}
 # Headers that say something to caches and browsers themselves, not to the code of a page.
 NOT_FOR_PAGES = {"content-disposition", "location", "vary", "www-authenticate"}
+
+
+def resources() -> dict[str, Any]:
+    """Return the resources of the template, by logical id."""
+    return dict(template()["Resources"])
 
 
 def role_of(function: str) -> str:
@@ -147,7 +177,7 @@ def needed(function: str) -> set[Grant]:
         for operation, actions in ACTIONS.items()
         if operation in reach_of(function).attributes
         for action in actions
-        for resource in resources_of(operation, function)
+        for resource in resources_of(operation, action, function)
     }
     for event in functions()[function].get("Events", {}).values():
         if event["Type"] == "SQS":
@@ -155,13 +185,19 @@ def needed(function: str) -> set[Grant]:
     return grants
 
 
-def resources_of(operation: str, function: str) -> set[str]:
-    """Return the secrets that a function reads, the queues that it sends to, or the identities it sends emails as."""
+def resources_of(operation: str, action: str, function: str) -> set[str]:
+    """Return what a function does an operation on: secrets, queues, objects, or the identities it sends emails as."""
     reach, variables = reach_of(function), variables_of(function)
     if operation == "send_email":
         return {"arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:*"}
     if operation == "publish":  # to a phone number, which has no ARN
         return {"all but arn:${AWS::Partition}:sns:*:*:*"}
+    if action.startswith("s3:"):
+        fields = {
+            field for field in Settings.__dataclass_fields__.keys() & reach.attributes if field.endswith("_bucket")
+        }
+        buckets = {named(variables[field.upper()]) for field in fields}
+        return buckets if action == "s3:ListBucket" else {f"${{{bucket}.Arn}}/*" for bucket in buckets}
     kind = "_SECRET" if "secret" in operation else "_QUEUE_URL"
     own = functions()[function].get("Environment", {}).get("Variables", {})
     names = {field.upper() for field in Settings.__dataclass_fields__.keys() & reach.attributes}
@@ -218,10 +254,11 @@ def test_the_actions_of_every_operation_of_aws_are_known() -> None:
         for operation in boto3.client(service, region_name="eu-west-1").meta.service_model.operation_names
     }
     called = {attribute for name in functions() for attribute in reach_of(name).attributes}
-    assert called & known == set(ACTIONS)
+    called |= set(re.findall(r"\.(\w+)\(", (LAYER / "boxoffice/storage.py").read_text()))
+    assert called & known == set(ACTIONS) - SIGNING
 
 
-def test_each_variable_names_the_secret_or_the_queue_that_it_is_called_after() -> None:
+def test_each_variable_names_the_secret_the_queue_or_the_bucket_that_it_is_called_after() -> None:
     variables = template()["Globals"]["Function"]["Environment"]["Variables"]
     secrets = {name: named(value) for name, value in variables.items() if name.endswith("_SECRET")}
     assert {stem(name.title().replace("_", "")): stem(secret) for name, secret in secrets.items()} == {
@@ -231,6 +268,41 @@ def test_each_variable_names_the_secret_or_the_queue_that_it_is_called_after() -
     assert set(secrets.values()) == of_type - {"AdminPassword"}, "which the deploy step alone reads"
     queues = {name: named(value) for name, value in variables.items() if name.endswith("_QUEUE_URL")}
     assert queues == {name: name.title().replace("_", "").removesuffix("Url") for name in queues}
+    buckets = {name: named(value) for name, value in variables.items() if name.endswith("_BUCKET")}
+    assert buckets == {name: name.title().replace("_", "") for name in buckets}
+    assert set(buckets.values()) == {name for name, each in resources().items() if each["Type"] == "AWS::S3::Bucket"}
+
+
+@pytest.mark.parametrize(("bucket", "policy"), [("FilesBucket", "FilesPolicy"), ("MediaBucket", "MediaPolicy")])
+def test_a_bucket_is_private_and_encrypted(bucket: str, policy: str) -> None:
+    properties = resources()[bucket]["Properties"]
+    (encryption,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    blocked = properties["PublicAccessBlockConfiguration"]
+    kinds = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+    assert blocked == dict.fromkeys(kinds, True)
+    assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert resources()[policy]["Properties"]["Bucket"] == {"Ref": bucket}
+    without_tls, *_ = resources()[policy]["Properties"]["PolicyDocument"]["Statement"]
+    assert without_tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert (without_tls["Effect"], without_tls["Principal"], without_tls["Action"]) == ("Deny", "*", "s3:*")
+    assert without_tls["Resource"] == [{"Fn::GetAtt": [bucket, "Arn"]}, {"Fn::Sub": f"${{{bucket}.Arn}}/*"}]
+
+
+def test_files_are_gone_after_a_week_and_parts_after_a_day() -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lifecycle-mgmt.html"""
+    files, media = (resources()[name]["Properties"] for name in ("FilesBucket", "MediaBucket"))
+    expire, drop = files["LifecycleConfiguration"]["Rules"]
+    assert (expire["Status"], expire["ExpirationInDays"]) == ("Enabled", 7)
+    assert (drop["Status"], drop["AbortIncompleteMultipartUpload"]) == ("Enabled", {"DaysAfterInitiation": 1})
+    assert "VersioningConfiguration" not in files, "a version would outlive its day"
+    assert media["VersioningConfiguration"] == {"Status": "Enabled"}
+    kept = {
+        rule["Prefix"]: rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+        for rule in media["LifecycleConfiguration"]["Rules"]
+        if "NoncurrentVersionExpiration" in rule
+    }
+    assert kept == {"uploads/": 1, "pictures/": 7}
 
 
 def stem(name: str) -> str:
@@ -500,6 +572,7 @@ def test_what_nobody_can_make_again_outlives_its_stack() -> None:
         if "DeletionPolicy" in resource or "UpdateReplacePolicy" in resource
     }
     assert kept["Database"] == ("Snapshot", "Snapshot")
+    assert kept["MediaBucket"] == kept["FilesBucket"] == ("RetainExceptOnCreate", "Retain")
     assert kept["TicketKeys"] == ("RetainExceptOnCreate", "Retain")
     database = template()["Resources"]["Database"]["Properties"]
     assert database["DeletionProtection"] == {"Fn::FindInMap": ["Stages", {"Ref": "Stage"}, "Protected"]}

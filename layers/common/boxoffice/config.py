@@ -36,7 +36,10 @@ class Settings:
     email_queue_url: str
     refund_queue_url: str
     sms_queue_url: str
+    files_bucket: str
+    media_bucket: str
     email_sender: str
+    email_configuration_set: str
     sms_sender_id: str
     sms_origination_number: str
     sms_max_price: str
@@ -78,7 +81,10 @@ def settings() -> Settings:
         email_queue_url=env["EMAIL_QUEUE_URL"],
         refund_queue_url=env["REFUND_QUEUE_URL"],
         sms_queue_url=env["SMS_QUEUE_URL"],
+        files_bucket=env["FILES_BUCKET"],
+        media_bucket=env["MEDIA_BUCKET"],
         email_sender=env["EMAIL_SENDER"],
+        email_configuration_set=env["EMAIL_CONFIGURATION_SET"],
         sms_sender_id=env["SMS_SENDER_ID"],
         sms_origination_number=env["SMS_ORIGINATION_NUMBER"],
         sms_max_price=env["SMS_MAX_PRICE"],

@@ -1328,8 +1328,9 @@ CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created
 -- in work is leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again.
 -- The template of a webhook is its type, and its recipient is the organisation. No webhook is sent yet, so due_at and
 -- relay_at are infinity. A message is dropped if nobody needs it any more when it would be sent; last_error says why.
--- Long after a message has ended, it is deleted. One that failed stays without its recipient. That is empty then, and
--- of the payload only ids are left.
+-- In feedback is what SES has told of an email, or that it was dropped because its address is suppressed. It can come
+-- before the worker has noted that the email is sent. Long after a message has ended, it is deleted. One that failed
+-- stays without its recipient. That is empty then, and of the payload only ids are left.
 CREATE TABLE outbox (
     id             uuid PRIMARY KEY,
     kind           text NOT NULL CHECK (kind IN ('email', 'sms', 'webhook')),
@@ -1343,14 +1344,31 @@ CREATE TABLE outbox (
     relay_at       timestamptz NOT NULL DEFAULT now() + interval '30 seconds',
     last_error     text,
     aws_message_id text,
+    feedback       text CHECK (feedback IN ('bounced', 'complained', 'suppressed')),
     created_at     timestamptz NOT NULL DEFAULT now(),
-    sent_at        timestamptz
+    sent_at        timestamptz,
+    CONSTRAINT outbox_suppressed CHECK (feedback <> 'suppressed' OR status = 'dropped')
 );
 CREATE INDEX outbox_relay ON outbox (relay_at) WHERE status IN ('pending', 'sending');
-CREATE INDEX outbox_failed ON outbox (id) WHERE status = 'failed';
+-- What an admin lists: all messages, those of a template, and those that are in one of the rarer states.
+CREATE INDEX outbox_by_time ON outbox (created_at, id);
+CREATE INDEX outbox_by_template ON outbox (template, created_at, id);
+CREATE INDEX outbox_not_sent ON outbox (status, created_at, id) WHERE status <> 'sent';
 CREATE INDEX outbox_to_purge ON outbox (created_at)
     WHERE status IN ('sent', 'dropped') OR status = 'failed' AND recipient <> '' AND kind <> 'webhook';
 CREATE INDEX outbox_by_recipient ON outbox (recipient, id) WHERE kind <> 'webhook';
+
+-- Addresses that emails are written to no more, since one came back for good, or its reader has complained of one.
+-- An admin may lift that. What SES tells of a time before that changes nothing then.
+CREATE TABLE suppressed_addresses (
+    id            uuid PRIMARY KEY,
+    address       text NOT NULL CONSTRAINT suppressed_addresses_address_key UNIQUE CHECK (address = lower(address)),
+    reason        text NOT NULL CHECK (reason IN ('bounced', 'complained')),
+    detail        text NOT NULL,
+    suppressed_at timestamptz NOT NULL,
+    lifted_at     timestamptz
+);
+CREATE INDEX suppressed_addresses_newest ON suppressed_addresses (suppressed_at, id) WHERE lifted_at IS NULL;
 
 -- True if what a message is about still names an address. It may be an order, a refund of it, a ticket, a transfer or a
 -- place on a waitlist. Erasures of others leave such a message alone.

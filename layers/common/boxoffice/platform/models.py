@@ -22,11 +22,16 @@ class EmailHealth(View):
     waiting: int | None = Field(description="Messages that are due, counted up to 1,000")
 
 
+class StorageHealth(View):
+    state: HealthState = Field(description="up if the buckets of exports and pictures answer")
+
+
 class Health(View):
-    status: HealthState = Field(description="up if the database and the emails are up")
+    status: HealthState = Field(description="down if the database is, up if all parts are, else delayed")
     version: str
     database: DatabaseHealth
     email: EmailHealth
+    storage: StorageHealth
 
 
 @dataclass(frozen=True)
