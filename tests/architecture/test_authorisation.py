@@ -97,6 +97,7 @@ WHO: dict[str, str] = {
     "create_event": "manager",
     "update_event": "manager",
     "delete_event": "manager",
+    "duplicate_event": "manager",
     "publish_event": "manager",
     "cancel_event": "manager",
     # ticket types
@@ -206,6 +207,7 @@ SCOPES: dict[str, str] = {
     "create_event": "events:write",
     "update_event": "events:write",
     "delete_event": "events:write",
+    "duplicate_event": "events:write",
     "publish_event": "events:write",
     "cancel_event": "money:write",  # it refunds all orders
     "create_ticket_type": "events:write",

@@ -163,6 +163,7 @@ TIMES = {
     "doors_open_at": (factories.NOW + timedelta(days=30, hours=-1)).isoformat(),
     "starts_at": (factories.NOW + timedelta(days=30)).isoformat(),
     "ends_at": (factories.NOW + timedelta(days=30, hours=4)).isoformat(),
+    "next_starts_at": (factories.NOW + timedelta(days=37)).isoformat(),
     "pass_ends_at": (factories.NOW + timedelta(days=29)).isoformat(),
 }
 

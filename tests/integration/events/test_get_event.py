@@ -46,6 +46,19 @@ def test_buyers_see_the_seller_and_how_they_pay(api: Client, conn: Connection) -
     assert not api.get(f"/v1/events/{event}").json["seated"]
 
 
+def test_the_description_is_shown_as_html_too(api: Client, manager: UUID, event: UUID) -> None:
+    source = "**Jazz**\n\n<script>alert(1)</script> [map](https://example.com)"
+    html = (
+        "<p><strong>Jazz</strong></p>\n<p>&lt;script&gt;alert(1)&lt;/script&gt; "
+        '<a href="https://example.com" rel="nofollow noopener">map</a></p>\n'
+    )
+
+    changed = api.patch(f"/v1/events/{event}", {"description": source}, account=manager).json
+
+    for shown in (changed, api.get(f"/v1/events/{event}").json):
+        assert (shown["description"], shown["description_html"]) == (source, html)
+
+
 def test_caches_may_keep_what_strangers_see(api: Client, conn: Connection, event: UUID, organisation: UUID) -> None:
     """For seconds, and then ask with the ETag. Whoever says who they are gets an answer of their own."""
     answer = api.get(f"/v1/events/{event}")

@@ -60,6 +60,14 @@ class EndsInThePast(DomainError):
     remedy = "Set `ends_at` to a time in the future."
 
 
+class TooManyCopies(DomainError):
+    status = 422
+    code = "too_many_copies"
+    meaning = "The event has so much stock, or so many seats, that one request copies it to {max_dates} dates at most."
+    remedy = "Send the dates in several requests. The copies are one series all the same."
+    max_dates: int
+
+
 class CurrencyFixed(DomainError):
     code = "currency_fixed"
     meaning = "The event has been published with prices in {currency}."

@@ -11,8 +11,10 @@ from boxoffice import slugs
 from boxoffice.models import (
     COUNTRY_CODE,
     ChallengeView,
+    DescribedView,
     Id,
     ImageUrl,
+    Markdown,
     Moment,
     MoneyView,
     Name,
@@ -20,7 +22,6 @@ from boxoffice.models import (
     Patch,
     Request,
     ShortText,
-    Text,
     View,
     pattern,
     unchanged,
@@ -176,7 +177,7 @@ class EventRequest(Request):
     organisation_id: Id
     title: Name
     slug: Annotated[EventSlug | None, Field(description="Its name in URLs. Made from the title if left out")] = None
-    description: Text = ""
+    description: Markdown = ""
     category: Category
     rating: Rating | None = None
     venue: VenueRequest
@@ -205,7 +206,7 @@ class VenuePatch(Patch):
 class EventPatch(Patch):
     title: Name = unchanged()
     slug: EventSlug = unchanged()
-    description: Text = unchanged()
+    description: Markdown = unchanged()
     category: Category = unchanged()
     rating: Rating | None = unchanged()
     venue: VenuePatch = unchanged()
@@ -295,12 +296,12 @@ class SellerView(View):
     contact_phone: str | None
 
 
-class EventView(_EventFields):
+class EventView(_EventFields, DescribedView):
     seller: SellerView
     payment_providers: list[str] = Field(
         description="With which buyers can pay what is not free: the `provider` of a payment"
     )
-    description: str
+    description: str = Field(description="Markdown (CommonMark)")
     doors_open_at: datetime | None
     gates: list[GateView]
     capacity: int | None = Field(description="How many tickets its ticket types can sell together; null for no limit")
@@ -317,6 +318,37 @@ class EventView(_EventFields):
     )
     seated: bool = Field(description="True if some of its ticket types have numbered seats")
     ticket_types: list[TicketTypeView]
+
+
+def _without_repeats(moments: list[datetime]) -> list[datetime]:
+    if len({*moments}) < len(moments):
+        raise ValueError("must not name a time twice")
+    return moments
+
+
+class DuplicateRequest(Request):
+    starts_at: Annotated[
+        list[Moment],
+        AfterValidator(_without_repeats),
+        Field(
+            min_length=1,
+            max_length=100,
+            description="When the copies start, one copy each. All other times move along on the clock of the venue",
+        ),
+    ]
+    title: Annotated[Name | None, Field(description="What the copies are called; as the event if left out")] = None
+
+
+class EventCopyView(View):
+    id: Id
+    slug: str = Field(description="Its name in URLs: made from the title and the day")
+    starts_at: datetime
+    ends_at: datetime
+
+
+class DuplicatesView(View):
+    series_id: Id = Field(description="What the event and its copies have in common")
+    items: list[EventCopyView] = Field(description="The drafts, in the order of their starts")
 
 
 class EventPage(Page[EventSummary]):

@@ -10,6 +10,26 @@ VALUES (%(id)s, %(organisation_id)s, %(slug)s, %(title)s, %(description)s, %(cat
     %(image_url)s, %(currency)s, %(capacity_pool_id)s, %(late_payments_until)s, %(late_payments_share)s,
     %(asks_challenge)s, %(confirm_free_orders)s, %(waitlist_offer_minutes)s)
 
+-- name: insert_copies
+-- Drafts of an event at other times, of one series.
+INSERT INTO events (id, organisation_id, series_id, slug, title, description, category, rating, venue_name,
+    venue_address, city, country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency,
+    capacity_pool_id, late_payments_until, late_payments_share, asks_challenge, confirm_free_orders,
+    waitlist_offer_minutes)
+SELECT copy.id, organisation_id, %(series_id)s, copy.slug, %(title)s, description, category, rating, venue_name,
+    venue_address, city, country, time_zone, copy.starts_at, copy.ends_at, copy.doors_open_at, copy.gates::jsonb,
+    image_url, currency, copy.capacity_pool_id, copy.late_payments_until, late_payments_share, asks_challenge,
+    confirm_free_orders, waitlist_offer_minutes
+FROM events CROSS JOIN unnest(%(ids)s::uuid[], %(slugs)s::text[], %(starts_at)s::timestamptz[],
+        %(ends_at)s::timestamptz[], %(doors_open_at)s::timestamptz[], %(gates)s::text[], %(capacity_pool_ids)s::uuid[],
+        %(late_payments_until)s::timestamptz[])
+    AS copy (id, slug, starts_at, ends_at, doors_open_at, gates, capacity_pool_id, late_payments_until)
+WHERE events.id = %(event_id)s
+
+-- name: set_series
+-- The event is one of a series from now on. That is no edit, so its version stays.
+UPDATE events SET series_id = %(series_id)s WHERE id = %(event_id)s
+
 -- name: insert_slugs
 -- Gives events the slugs that are free in their organisation, and answers these events. A slug that an event had is
 -- never free again. In the order of the slugs, two transactions wait for each other in one direction only.

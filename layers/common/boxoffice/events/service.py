@@ -173,7 +173,7 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
     ids = sorted(new_id() for _ in request.ticket_types)  # ticket types are shown in the order of their ids
     for ticket_type_id, ticket_type in zip(ids, request.ticket_types, strict=True):
         ticket_types.insert(conn, ticket_type_id, event_id, ticket_type, request.currency)
-    event, types = _find_event(conn, event_id), ticket_types.list_of_event(conn, event_id)
+    event, types = find_row(conn, event_id), ticket_types.list_of_event(conn, event_id)
     _record(conn, caller, "create_event", event, title=event.title)
     return _view(event, types)
 
@@ -195,7 +195,7 @@ def update_event(
         CapacityNotSettable: it had no capacity so far, and tickets are sold or held.
         EventSlugTaken: another event of the organisation has the slug, or had it.
     """
-    event = _lock_event(conn, caller, event_id)
+    event = lock_event(conn, caller, event_id)
     check_version(event.version, expected_version)
     check_editable(event.status)
     changes = rules.columns_of(patch.changes())
@@ -216,7 +216,7 @@ def update_event(
     db.run(conn, SQL.update_event, **_with_json(vars(event) | changes))
     if "capacity_pool_id" in changes:
         waitlist.offer_stock_of_event(conn, event_id)
-    updated, types = _find_event(conn, event_id), ticket_types.list_of_event(conn, event_id)
+    updated, types = find_row(conn, event_id), ticket_types.list_of_event(conn, event_id)
     facts = audit.changes(event, updated, only=changed)
     if moves.is_moved(event, updated):
         facts["tell_holders"] = tells
@@ -236,14 +236,14 @@ def publish_event(
         StaleVersion: it has another version than expected.
         EventCancelled, OrganisationNotApproved, EventEnded, NoTicketTypes: it cannot be published.
     """
-    event = _lock_event(conn, caller, event_id)
+    event = lock_event(conn, caller, event_id)
     types = ticket_types.list_of_event(conn, event_id)
     if event.status == "published":
         return _view(event, types)
     check_version(event.version, expected_version)
     rules.check_publishable(event, types, datetime.now(UTC))
     db.run(conn, SQL.publish_event, id=event_id)
-    published = _find_event(conn, event_id)
+    published = find_row(conn, event_id)
     _record(conn, caller, "publish_event", published, **audit.changes(event, published, only=["status"]))
     return _view(published, types)
 
@@ -264,14 +264,14 @@ def cancel_event(
         StaleVersion: it has another version than expected.
         EventNotPublished: it is a draft.
     """
-    event = _lock_event(conn, caller, event_id)
+    event = lock_event(conn, caller, event_id)
     types = ticket_types.list_of_event(conn, event_id)
     if event.status == "cancelled":
         return _view(event, types)
     check_version(event.version, expected_version)
     rules.check_cancellable(event)
     db.run(conn, SQL.cancel_event, id=event_id, actor_id=caller.actor, reason=request.reason)
-    cancelled = _find_event(conn, event_id)
+    cancelled = find_row(conn, event_id)
     facts = {"event_id": str(event_id), "title": event.title, "reason": request.reason}
     outbox.owe_webhook(conn, event.organisation_id, "event.cancelled", facts)
     change = audit.changes(event, cancelled, only=["status"])
@@ -292,7 +292,7 @@ def delete_event(conn: db.Connection, caller: Caller, event_id: UUID, expected_v
         StaleVersion: it has another version than expected.
         TicketsTaken: some of its tickets are sold or held.
     """
-    event = _lock_event(conn, caller, event_id)
+    event = lock_event(conn, caller, event_id)
     check_version(event.version, expected_version)
     ticket_types.delete_all(conn, event_id)
     db.run(conn, SQL.delete_event, id=event_id)
@@ -310,7 +310,7 @@ def _take_slug(conn: db.Connection, organisation_id: UUID, event_id: UUID, title
         return wanted
     for attempt in range(rules.SLUG_ATTEMPTS):
         slug = rules.slug_of(title, attempt)
-        if _insert_slugs(conn, organisation_id, {event_id: slug}):
+        if insert_slugs(conn, organisation_id, {event_id: slug}):
             return slug
     raise RuntimeError(f"no slug is free for {title}")  # four of them end with random characters
 
@@ -322,11 +322,11 @@ def _give_slug(conn: db.Connection, organisation_id: UUID, event_id: UUID, slug:
         EventSlugTaken: another event of the organisation has or had it.
     """
     names = {"organisation_id": organisation_id, "slug": slug, "event_id": event_id}
-    if not _insert_slugs(conn, organisation_id, {event_id: slug}) and not db.value(conn, SQL.has_slug, **names):
+    if not insert_slugs(conn, organisation_id, {event_id: slug}) and not db.value(conn, SQL.has_slug, **names):
         raise EventSlugTaken
 
 
-def _insert_slugs(conn: db.Connection, organisation_id: UUID, slugs: Mapping[UUID, str]) -> set[UUID]:
+def insert_slugs(conn: db.Connection, organisation_id: UUID, slugs: Mapping[UUID, str]) -> set[UUID]:
     """Give events the slugs that are free. Return the events that have got theirs."""
     columns = {"event_ids": list(slugs), "slugs": list(slugs.values())}
     rows = db.many(conn, dict, SQL.insert_slugs, organisation_id=organisation_id, **columns)
@@ -347,14 +347,14 @@ def _set_capacity(conn: db.Connection, event: EventRow, capacity: int | None) ->
     return event.capacity_pool_id
 
 
-def _lock_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventRow:
+def lock_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventRow:
     """Lock an event that the caller may change, and return it.
 
     Raises:
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
     """
     db.run(conn, SQL.lock_event, id=event_id)
-    event = _find_event(conn, event_id)
+    event = find_row(conn, event_id)
     require_role(conn, caller, event.organisation_id)
     return event
 
@@ -364,7 +364,12 @@ def _with_json(columns: dict[str, Any]) -> dict[str, Any]:
     return columns | {"gates": Jsonb(gates, dumps=partial(json.dumps, default=str))}
 
 
-def _find_event(conn: db.Connection, event_id: UUID) -> EventRow:
+def find_row(conn: db.Connection, event_id: UUID) -> EventRow:
+    """Return an event as it is stored.
+
+    Raises:
+        NotFound: there is none.
+    """
     return db.get(conn, EventRow, SQL.get_event, id=event_id)
 
 
@@ -374,7 +379,7 @@ def _find_visible(conn: db.Connection, caller: Caller, event_id: UUID) -> tuple[
     Raises:
         NotFound: there is no such event, or it is a draft and the caller is no member.
     """
-    event = _find_event(conn, event_id)
+    event = find_row(conn, event_id)
     is_member = _is_member(conn, caller, event.organisation_id)
     if event.status == "draft" and not is_member:
         raise NotFound

@@ -10,10 +10,12 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from boxoffice import slugs
 from boxoffice.accounts.models import Role, SessionView
 from boxoffice.models import (
+    DescribedView,
     Email,
     Id,
     ImageUrl,
     LongText,
+    Markdown,
     Name,
     Page,
     PastedText,
@@ -56,6 +58,7 @@ Slug = Annotated[
 ]
 Terms = Annotated[
     LongText,
+    Markdown,
     Field(description="The seller's terms and conditions, as Markdown. Show none of the HTML that it may have"),
 ]
 
@@ -68,21 +71,21 @@ class OrganisationPatch(Patch):
     name: Name = unchanged()
     slug: Slug = unchanged()
     logo_url: ImageUrl | None = unchanged()
-    description: Text = unchanged()
+    description: Markdown = unchanged()
     website: WebUrl | None = unchanged()
     contact_email: Email | None = unchanged()
     contact_phone: Phone | None = unchanged()
     terms: Terms = unchanged()
 
 
-class OrganisationProfile(View):
+class OrganisationProfile(DescribedView):
     """An approved organisation, as everybody sees it."""
 
     id: Id
     name: str
     slug: str = Field(description="Its name in URLs")
     logo_url: str | None
-    description: str
+    description: str = Field(description="Markdown (CommonMark)")
     website: str | None
     contact_email: str | None
     contact_phone: str | None

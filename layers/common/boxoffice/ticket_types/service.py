@@ -17,6 +17,7 @@ from boxoffice.stock.errors import QuantityTooLow
 from boxoffice.ticket_types import rules
 from boxoffice.ticket_types.errors import CapacityNotSettable, TicketsTaken
 from boxoffice.ticket_types.models import (
+    TicketTypeCopy,
     TicketTypePatch,
     TicketTypeRequest,
     TicketTypeRow,
@@ -179,9 +180,8 @@ def replace_pools(conn: db.Connection, event_id: UUID) -> None:
     Raises:
         CapacityNotSettable: tickets are sold or held.
     """
-    db.run(conn, SQL.lock_ticket_types, event_id=event_id)
     try:
-        for ticket_type in sorted(list_of_event(conn, event_id), key=lambda row: row.pool_id):
+        for ticket_type in sorted(lock_all(conn, event_id), key=lambda row: row.pool_id):
             stock.resize_pool(conn, ticket_type.pool_id, 0)
             pool_id = stock.create_pool(conn, ticket_type.quantity)
             db.run(conn, SQL.replace_pool, id=ticket_type.id, pool_id=pool_id)
@@ -195,8 +195,7 @@ def delete_all(conn: db.Connection, event_id: UUID) -> None:
     Raises:
         TicketsTaken: some of their tickets are sold or held.
     """
-    db.run(conn, SQL.lock_ticket_types, event_id=event_id)
-    _delete(conn, list_of_event(conn, event_id))
+    _delete(conn, lock_all(conn, event_id))
 
 
 def _delete(conn: db.Connection, ticket_types: Sequence[TicketTypeRow]) -> None:
@@ -233,6 +232,33 @@ def insert(
     columns["attributes"] = Jsonb(request.attributes)
     pool_id = stock.create_pool(conn, request.quantity)
     db.run(conn, SQL.insert_ticket_type, id=ticket_type_id, event_id=event_id, pool_id=pool_id, **columns)
+
+
+def lock_all(conn: db.Connection, event_id: UUID) -> list[TicketTypeRow]:
+    """Lock the ticket types of an event that the transaction has locked, and return them in the order of creation."""
+    db.run(conn, SQL.lock_ticket_types, event_id=event_id)
+    return list_of_event(conn, event_id)
+
+
+def insert_copies(conn: db.Connection, copies: Sequence[TicketTypeCopy]) -> None:
+    """Add copies of ticket types to events that the transaction has made, each with its whole stock and its seats.
+
+    The caller has locked the ticket types.
+    """
+    db.run(
+        conn,
+        SQL.insert_copies,
+        source_ids=[copy.source.id for copy in copies],
+        ids=[copy.id for copy in copies],
+        event_ids=[copy.event_id for copy in copies],
+        pool_ids=stock.create_pools(conn, [copy.source.quantity for copy in copies]),
+        sales_start=[copy.sales_start for copy in copies],
+        sales_end=[copy.sales_end for copy in copies],
+    )
+    seated = [copy for copy in copies if copy.source.seated]
+    if seated:
+        ids, event_ids = [copy.id for copy in seated], [copy.event_id for copy in seated]
+        seats.copy_maps(conn, [copy.source.id for copy in seated], ids, event_ids)
 
 
 def _lock(conn: db.Connection, caller: Caller, ticket_type_id: UUID) -> TicketTypeRow:
