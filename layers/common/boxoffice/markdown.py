@@ -7,7 +7,11 @@ with, no HTML of the source, no script. It is made when it is read, so that a me
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+from pydantic import Field, computed_field
+
+from boxoffice.models import Text, View
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -20,6 +24,25 @@ _TAGS = {
 _ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
 _SCHEMES = {"http", "https", "mailto", "tel"}
 _DEEPEST = 20  # levels of lists and quotes; what is nested deeper is left out
+
+
+Markdown = Annotated[Text, Field(description="Markdown (CommonMark). HTML and pictures in it are not shown as such")]
+
+
+class _HasDescription(Protocol):
+    @property
+    def description(self) -> str: ...
+
+
+class DescribedView(View):
+    """A response with a field ``description`` in Markdown, which it shows as HTML too."""
+
+    @computed_field(  # type: ignore[prop-decorator]
+        description="The description as HTML that any page may show: text, lists and links, without pictures"
+    )
+    @property
+    def description_html(self: _HasDescription) -> str:
+        return html_of(self.description)
 
 
 @lru_cache(maxsize=64)

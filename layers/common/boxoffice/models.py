@@ -156,7 +156,6 @@ PastedText = Annotated[str, StringConstraints(min_length=1, max_length=300), Aft
 Name = Annotated[ShortText, AfterValidator(_without_web_address)]
 """What a person or a seller is called, in emails to others too."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000), AfterValidator(_lines)]
-Markdown = Annotated[Text, Field(description="Markdown (CommonMark). HTML and pictures in it are not shown as such")]
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40_000), AfterValidator(_lines)]
 ImageUrl = Annotated[
     str,
@@ -252,24 +251,6 @@ class MoneyView(View):
     @property
     def currency_exponent(self: _HasCurrency) -> int:
         return money.exponent(self.currency)
-
-
-class _HasDescription(Protocol):
-    @property
-    def description(self) -> str: ...
-
-
-class DescribedView(View):
-    """A response with a field ``description`` in Markdown, which it shows as HTML too."""
-
-    @computed_field(  # type: ignore[prop-decorator]
-        description="The description as HTML that any page may show: text, lists and links, without pictures"
-    )
-    @property
-    def description_html(self: _HasDescription) -> str:
-        from boxoffice.markdown import html_of
-
-        return html_of(self.description)
 
 
 class ActorView(View):

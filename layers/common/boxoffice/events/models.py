@@ -8,13 +8,12 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints
 
 from boxoffice import slugs
+from boxoffice.markdown import DescribedView, Markdown
 from boxoffice.models import (
     COUNTRY_CODE,
     ChallengeView,
-    DescribedView,
     Id,
     ImageUrl,
-    Markdown,
     Moment,
     MoneyView,
     Name,

@@ -9,13 +9,12 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from boxoffice import slugs
 from boxoffice.accounts.models import Role, SessionView
+from boxoffice.markdown import DescribedView, Markdown
 from boxoffice.models import (
-    DescribedView,
     Email,
     Id,
     ImageUrl,
     LongText,
-    Markdown,
     Name,
     Page,
     PastedText,
@@ -58,7 +57,6 @@ Slug = Annotated[
 ]
 Terms = Annotated[
     LongText,
-    Markdown,
     Field(description="The seller's terms and conditions, as Markdown. Show none of the HTML that it may have"),
 ]
 
@@ -78,9 +76,7 @@ class OrganisationPatch(Patch):
     terms: Terms = unchanged()
 
 
-class OrganisationProfile(DescribedView):
-    """An approved organisation, as everybody sees it."""
-
+class _ProfileFields(View):
     id: Id
     name: str
     slug: str = Field(description="Its name in URLs")
@@ -93,10 +89,18 @@ class OrganisationProfile(DescribedView):
     version: int
 
 
-class OrganisationView(OrganisationProfile):
+class _OrganisationFields(_ProfileFields):
     status: OrganisationStatus = Field(description="Only an approved organisation can sell")
     status_reason: str | None = Field(description="Why an admin last decided so")
     created_at: datetime
+
+
+class OrganisationProfile(_ProfileFields, DescribedView):
+    """An approved organisation, as everybody sees it."""
+
+
+class OrganisationView(_OrganisationFields, DescribedView):
+    """An organisation, as its members see it."""
 
 
 class SignUpView(SessionView):
@@ -127,8 +131,8 @@ class OwnerView(View):
     email: str | None
 
 
-class ApplicationView(OrganisationView):
-    """An organisation as admins see it."""
+class ApplicationView(_OrganisationFields):
+    """An organisation as admins see it, in lists too."""
 
     owners: list[OwnerView]
 
