@@ -117,7 +117,7 @@ def test_a_page_reads_few_rows_of_stock(conn: Connection, database: Database) ->
     page = service.list_events(conn, Caller(Who.PUBLIC), filters, 20, None)
 
     assert [item.from_price for item in page.items] == [0] * 20
-    assert _stock_read(conn) - before <= 200
+    assert _stock_read(conn) - before < 300  # of 51,200
 
 
 def _stock_read(conn: Connection) -> int:
