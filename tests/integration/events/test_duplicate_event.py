@@ -76,7 +76,12 @@ def whole(api: Client, conn: Connection, organisation: UUID, manager: UUID) -> U
         )
     types = rows(conn, "ticket_types", "event_id", event)
     gates = [{"name": "North", "ticket_type_ids": [types[0]["id"]]}, {"name": "South", "ticket_type_ids": None}]
-    assert api.patch(f"/v1/events/{event}", {"gates": gates}, account=manager).status == 200
+    questions = [
+        {"id": "diet", "kind": "text", "asked_of": "ticket", "label": "Diet?", "ticket_type_ids": [types[1]["id"]]}
+    ]
+    holders = {"name": "required", "email": "optional"}
+    parts = {"gates": gates, "questions": questions, "holders": holders}
+    assert api.patch(f"/v1/events/{event}", parts, account=manager).status == 200
     assert api.put(f"/v1/ticket-types/{types[1]['id']}/seats", SEATS, account=manager).status == 200
     return event
 
@@ -85,7 +90,7 @@ def whole(api: Client, conn: Connection, organisation: UUID, manager: UUID) -> U
 OWN_OF_EVENTS = {
     *("id", "slug", "series_id", "status", "version", "created_at"),
     *("starts_at", "ends_at", "doors_open_at", "late_payments_until"),
-    *("gates", "capacity_pool_id"),
+    *("gates", "form", "capacity_pool_id"),
 }
 OWN_OF_TICKET_TYPES = {"id", "event_id", "pool_id", "sales_start", "sales_end", "version", "created_at"}
 # What no event that can be copied has, or none that is still on sale.
@@ -146,13 +151,16 @@ def test_a_copy_is_a_draft_at_its_own_time(api: Client, conn: Connection, manage
         {"name": "North", "ticket_type_ids": [first["id"]]},
         {"name": "South", "ticket_type_ids": None},
     ]
+    assert copy["holders"] == {"name": "required", "email": "optional"}
+    (question,) = copy["questions"]
+    assert (question["id"], question["ticket_type_ids"]) == ("diet", [second["id"]])
     assert (item["slug"], item["starts_at"]) == (copy["slug"], copy["starts_at"])
     assert copy["slug"] == f"blaserkonzert-trumpet-{START + WEEK:%Y-%m-%d}"
 
 
 def test_a_copy_sells_its_own_stock_and_seats(api: Client, conn: Connection, manager: UUID, whole: UUID) -> None:
     conn.execute("UPDATE ticket_types SET hidden = false, sales_start = NULL")
-    conn.execute("UPDATE events SET asks_challenge = false")
+    conn.execute("UPDATE events SET asks_challenge = false, form = NULL")
     standing, seated = (UUID(row["id"]) for row in rows(conn, "ticket_types", "event_id", whole))
     assert api.post("/v1/orders", factories.order_request(standing), key="new").status == 201
     (item,) = duplicate(api, manager, whole, START + WEEK).json["items"]

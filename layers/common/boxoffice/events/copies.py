@@ -27,11 +27,15 @@ SQL = sql.queries("events")
 
 @dataclass(frozen=True)
 class _Copy:
-    """A copy that is about to be made, with an id for each ticket type of the event."""
+    """A copy that is about to be made.
+
+    Attributes:
+        names: the ids of the copy's ticket types, by those of the event's.
+    """
 
     id: UUID
     shift: Shift
-    ticket_type_ids: Mapping[UUID, UUID]
+    names: Mapping[str, str]
 
 
 def duplicate_event(
@@ -79,7 +83,7 @@ def _duplicate(conn: db.Connection, caller: Caller, event_id: UUID, request: Dup
 
 def _planned(event: EventRow, types: Sequence[TicketTypeRow], start: datetime) -> _Copy:
     ids = sorted(new_id() for _ in types)  # ticket types are shown in the order of their ids
-    names = dict(zip((row.id for row in types), ids, strict=True))
+    names = {str(row.id): str(copy_id) for row, copy_id in zip(types, ids, strict=True)}
     return _Copy(new_id(), Shift(zone_of(event.time_zone), event.starts_at, start), names)
 
 
@@ -112,7 +116,8 @@ def _columns(event: EventRow, copies: Sequence[_Copy], slugs: Mapping[UUID, str]
         "starts_at": [copy.shift.new for copy in copies],
         "ends_at": [end for _, end in spans],
         "doors_open_at": [doors for doors, _ in spans],
-        "gates": [json.dumps(rules.renamed(event.gates, _names(copy))) for copy in copies],
+        "gates": [json.dumps(rules.renamed(event.gates, copy.names)) for copy in copies],
+        "form": [event.form and json.dumps(rules.renamed(event.form, copy.names)) for copy in copies],
         "late_payments_until": [copy.shift.of(event.late_payments_until) for copy in copies],
     }
 
@@ -124,13 +129,9 @@ def _capacities(conn: db.Connection, event: EventRow, copies: int) -> list[UUID 
     return [*stock.create_pools(conn, [event.capacity] * copies)]
 
 
-def _names(copy: _Copy) -> dict[str, str]:
-    return {str(old): str(new) for old, new in copy.ticket_type_ids.items()}
-
-
 def _typed(copy: _Copy, source: TicketTypeRow) -> TicketTypeCopy:
     start, end = copy.shift.of_span(source.sales_start, source.sales_end)
-    return TicketTypeCopy(source, copy.ticket_type_ids[source.id], copy.id, start, end)
+    return TicketTypeCopy(source, UUID(copy.names[str(source.id)]), copy.id, start, end)
 
 
 def _end_of(event: EventRow, copy: _Copy) -> datetime:

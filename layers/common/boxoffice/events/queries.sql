@@ -4,26 +4,26 @@
 -- A draft.
 INSERT INTO events (id, organisation_id, slug, title, description, category, rating, venue_name, venue_address, city,
     country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency, capacity_pool_id,
-    late_payments_until, late_payments_share, asks_challenge, confirm_free_orders, waitlist_offer_minutes)
+    late_payments_until, late_payments_share, asks_challenge, confirm_free_orders, waitlist_offer_minutes, form)
 VALUES (%(id)s, %(organisation_id)s, %(slug)s, %(title)s, %(description)s, %(category)s, %(rating)s, %(venue_name)s,
     %(venue_address)s, %(city)s, %(country)s, %(time_zone)s, %(starts_at)s, %(ends_at)s, %(doors_open_at)s, %(gates)s,
     %(image_url)s, %(currency)s, %(capacity_pool_id)s, %(late_payments_until)s, %(late_payments_share)s,
-    %(asks_challenge)s, %(confirm_free_orders)s, %(waitlist_offer_minutes)s)
+    %(asks_challenge)s, %(confirm_free_orders)s, %(waitlist_offer_minutes)s, %(form)s)
 
 -- name: insert_copies
 -- Drafts of an event at other times, of one series.
 INSERT INTO events (id, organisation_id, series_id, slug, title, description, category, rating, venue_name,
     venue_address, city, country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency,
     capacity_pool_id, late_payments_until, late_payments_share, asks_challenge, confirm_free_orders,
-    waitlist_offer_minutes)
+    waitlist_offer_minutes, form)
 SELECT copy.id, organisation_id, %(series_id)s, copy.slug, %(title)s, description, category, rating, venue_name,
     venue_address, city, country, time_zone, copy.starts_at, copy.ends_at, copy.doors_open_at, copy.gates::jsonb,
     image_url, currency, copy.capacity_pool_id, copy.late_payments_until, late_payments_share, asks_challenge,
-    confirm_free_orders, waitlist_offer_minutes
+    confirm_free_orders, waitlist_offer_minutes, copy.form::jsonb
 FROM events CROSS JOIN unnest(%(ids)s::uuid[], %(slugs)s::text[], %(starts_at)s::timestamptz[],
-        %(ends_at)s::timestamptz[], %(doors_open_at)s::timestamptz[], %(gates)s::text[], %(capacity_pool_ids)s::uuid[],
-        %(late_payments_until)s::timestamptz[])
-    AS copy (id, slug, starts_at, ends_at, doors_open_at, gates, capacity_pool_id, late_payments_until)
+        %(ends_at)s::timestamptz[], %(doors_open_at)s::timestamptz[], %(gates)s::text[], %(form)s::text[],
+        %(capacity_pool_ids)s::uuid[], %(late_payments_until)s::timestamptz[])
+    AS copy (id, slug, starts_at, ends_at, doors_open_at, gates, form, capacity_pool_id, late_payments_until)
 WHERE events.id = %(event_id)s
 
 -- name: set_series
@@ -59,7 +59,7 @@ SELECT events.id, organisation_id, series_id, events.slug, events.status, title,
         'name', name, 'slug', organisations.slug, 'logo_url', logo_url, 'website', website, 'contact_email',
         contact_email, 'contact_phone', contact_phone) AS seller,
     capacity_pool_id, quantity AS capacity, capacity_available, capacity_held, capacity_sold, late_payments_until,
-    late_payments_share, asks_challenge, confirm_free_orders, waitlist_offer_minutes
+    late_payments_share, asks_challenge, confirm_free_orders, waitlist_offer_minutes, form
 FROM events JOIN organisations ON organisations.id = organisation_id
 LEFT JOIN stock_pools ON stock_pools.id = capacity_pool_id
 CROSS JOIN LATERAL (
@@ -219,7 +219,7 @@ UPDATE events SET slug = %(slug)s, title = %(title)s, description = %(descriptio
     capacity_pool_id = %(capacity_pool_id)s, late_payments_until = %(late_payments_until)s,
     late_payments_share = %(late_payments_share)s, asks_challenge = %(asks_challenge)s,
     confirm_free_orders = %(confirm_free_orders)s, waitlist_offer_minutes = %(waitlist_offer_minutes)s,
-    version = version + 1
+    form = %(form)s, version = version + 1
 WHERE id = %(id)s
 
 -- name: publish_event

@@ -38,6 +38,7 @@ from boxoffice.models import ChallengeView
 from boxoffice.names import key_of
 from boxoffice.pagination import decode_moment_and_id, page_of
 from boxoffice.provider_names import startable
+from boxoffice.questions import rules as questions
 from boxoffice.stock import service as stock
 from boxoffice.ticket_types import service as ticket_types
 from boxoffice.ticket_types.models import TicketTypeRow, TicketTypeView
@@ -46,6 +47,8 @@ from boxoffice.versions import check_version
 from boxoffice.waitlist import service as waitlist
 
 SQL = sql.queries("events")
+
+_dumps = partial(json.dumps, default=str)  # ids are written as text
 
 
 def list_events(
@@ -157,6 +160,7 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
 
     Raises:
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
+        Invalid: a question cannot be asked so.
         INVALID_EVENT, INVALID_TICKET_TYPE: the event, or one of its ticket types, contradicts itself. Or nobody could
             pay a price exactly.
         EventSlugTaken: another event of the organisation has the slug, or had it.
@@ -166,7 +170,9 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
     event_id = new_id()
     rules.check_challenge(challenges.offered(), asks=request.asks_challenge)
     columns = rules.columns_of(request.model_dump(exclude={"ticket_types", "capacity"}))
-    rules.check_gates(columns["gates"], [])  # no gate can name a ticket type that has no id yet
+    rules.check_gates(columns["gates"], [])  # no gate, and no question, can name a ticket type that has no id yet
+    columns["form"] = questions.merged_form(None, columns)
+    rules.check_questions(columns["form"], [])
     pool_id = None if request.capacity is None else stock.create_pool(conn, request.capacity)
     columns["slug"] = _take_slug(conn, request.organisation_id, event_id, request.title, request.slug)
     db.run(conn, SQL.insert_event, id=event_id, capacity_pool_id=pool_id, **_with_json(columns))
@@ -200,15 +206,16 @@ def update_event(
     check_editable(event.id, event.status)
     changes = rules.columns_of(patch.changes())
     tells = changes.pop("tell_holders", True)
+    if patch.questions is not None:  # whole ones, with what they leave out
+        changes["questions"] = [question.model_dump() for question in patch.questions]
+    if "holders" in changes or "questions" in changes:
+        changes["form"] = questions.merged_form(event.form, changes)
     changed = {*changes}
     rules.check_changes(event, changes, datetime.now(UTC))
     rules.check_challenge(challenges.offered(), asks=changes.get("asks_challenge", False))
     if changes.get("currency", event.currency) != event.currency:
         rules.check_amounts(db.many(conn, dict, SQL.list_amounts, id=event_id), changes["currency"])
-    if "gates" in changes:
-        rules.check_gates(changes["gates"], ticket_types.list_of_event(conn, event_id))
-        named = {"organisation_id": event.organisation_id, "event_id": event_id}
-        rules.check_gates_of_passes(event.gates, changes["gates"], db.many(conn, dict, SQL.list_door_passes, **named))
+    _check_parts(conn, event, changes)
     if changes.get("slug", event.slug) != event.slug:
         _give_slug(conn, event.organisation_id, event_id, changes["slug"])
     if "capacity" in changes:
@@ -299,6 +306,21 @@ def delete_event(conn: db.Connection, caller: Caller, event_id: UUID, expected_v
     _record(conn, caller, "delete_event", event, title=event.title, status=event.status)
 
 
+def _check_parts(conn: db.Connection, event: EventRow, changes: Mapping[str, Any]) -> None:
+    """Check the new gates and questions of an event, which name some of its ticket types.
+
+    Raises:
+        UnknownTicketType, Invalid: one of them names another ticket type, or a question cannot be asked so.
+        GatesInUse: a door pass names a gate that the event would no longer have.
+    """
+    if "gates" in changes:
+        rules.check_gates(changes["gates"], ticket_types.list_of_event(conn, event.id))
+        named = {"organisation_id": event.organisation_id, "event_id": event.id}
+        rules.check_gates_of_passes(event.gates, changes["gates"], db.many(conn, dict, SQL.list_door_passes, **named))
+    if "questions" in changes:
+        rules.check_questions(changes["form"], ticket_types.list_of_event(conn, event.id))
+
+
 def _take_slug(conn: db.Connection, organisation_id: UUID, event_id: UUID, title: str, wanted: str | None) -> str:
     """Give a new event the slug that is wanted, or else the first free one of its title, and return it.
 
@@ -361,7 +383,11 @@ def lock_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventRow:
 
 def _with_json(columns: dict[str, Any]) -> dict[str, Any]:
     gates = [{**gate, "key": key_of(gate["name"])} for gate in columns["gates"]]
-    return columns | {"gates": Jsonb(gates, dumps=partial(json.dumps, default=str))}
+    form = columns["form"]
+    return columns | {
+        "gates": Jsonb(gates, dumps=_dumps),
+        "form": None if form is None else Jsonb(form, dumps=_dumps),
+    }
 
 
 def find_row(conn: db.Connection, event_id: UUID) -> EventRow:
@@ -407,6 +433,7 @@ def _view(event: EventRow, types: Sequence[TicketTypeRow]) -> EventView:
         venue=event.venue,
         late_payments=event.late_payments,
         challenge=ChallengeView(**challenge) if challenge else None,
+        **questions.shown_form(event.form),
         ticket_types=shown,
     )
 
