@@ -12,7 +12,7 @@ from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Name, Page, Paste
 from boxoffice.pricing.models import Charge
 from boxoffice.seats.models import SeatRequest, SeatView
 from boxoffice.stock.models import Draw
-from boxoffice.vouchers.models import Code, Voucher
+from boxoffice.vouchers.rows import Code, Voucher
 
 type OrderStatus = Literal["pending", "paid", "cancelled", "expired", "partially_refunded", "refunded"]
 type TicketModeChoice = Literal["separate", "group"]
