@@ -12,6 +12,7 @@
 CREATE DOMAIN money_amount AS bigint CHECK (VALUE >= 0);
 CREATE DOMAIN ticket_count AS integer CHECK (VALUE >= 0);
 CREATE DOMAIN ticket_quantity AS integer CHECK (VALUE > 0);
+CREATE DOMAIN language_tag AS text CHECK (VALUE ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$');
 CREATE DOMAIN order_status AS text CHECK (
     VALUE IN ('pending', 'paid', 'cancelled', 'expired', 'partially_refunded', 'refunded'));
 CREATE DOMAIN scan_outcome AS text CHECK (
@@ -100,6 +101,7 @@ CREATE TABLE accounts (
     second_factor_since  timestamptz,
     blocked_at           timestamptz,
     block_reason         text,
+    locale               language_tag,
     must_change_password boolean NOT NULL DEFAULT false,
     erased_at            timestamptz,
     version              integer NOT NULL DEFAULT 1,
@@ -246,6 +248,7 @@ CREATE TABLE organisations (
     contact_email text,
     contact_phone text,
     terms         text NOT NULL DEFAULT '',
+    locale        language_tag,
     webhooks      boolean NOT NULL DEFAULT false,
     version       integer NOT NULL DEFAULT 1,
     created_at    timestamptz NOT NULL DEFAULT now(),
@@ -563,6 +566,7 @@ CREATE TABLE waitlist_entries (
         CHECK (status IN ('waiting', 'offered', 'accepted', 'lapsed', 'left', 'closed')),
     draws           draw[],
     expires_at      timestamptz,
+    locale          language_tag,
     created_at      timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT waitlist_offers CHECK (status <> 'offered' OR (draws IS NOT NULL AND expires_at IS NOT NULL))
 );
@@ -1045,6 +1049,7 @@ CREATE TABLE transfers (
     expires_at      timestamptz NOT NULL,
     accepted_at     timestamptz,
     with_order      boolean NOT NULL DEFAULT false,
+    locale          language_tag,
     CONSTRAINT transfers_accepted CHECK (
         (status = 'accepted') = (transfer_count IS NOT NULL AND accepted_at IS NOT NULL AND to_name IS NOT NULL)),
     CONSTRAINT transfers_chain UNIQUE (ticket_id, transfer_count)

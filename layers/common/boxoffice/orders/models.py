@@ -8,7 +8,20 @@ from uuid import UUID
 from pydantic import Field
 
 from boxoffice.auth import Caller, Who
-from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Name, Page, PastedText, Patch, Request, View, unchanged
+from boxoffice.models import (
+    BuyerPhone,
+    Email,
+    Id,
+    Locale,
+    MoneyView,
+    Name,
+    Page,
+    PastedText,
+    Patch,
+    Request,
+    View,
+    unchanged,
+)
 from boxoffice.pricing.models import Charge
 from boxoffice.seats.models import SeatRequest, SeatView
 from boxoffice.stock.models import Draw
@@ -62,6 +75,7 @@ class OrderRequest(Request):
         ),
     ] = None
 
+    locale: Locale | None = None
     challenge: Annotated[
         str | None,
         Field(
@@ -378,6 +392,7 @@ class Purchase:
     draws: list[Draw]
     offered: list[Draw]
     waitlist_token: str | None
+    locale: str | None
 
     @property
     def is_simple(self) -> bool:

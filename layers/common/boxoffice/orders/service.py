@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from boxoffice import audit, db, idempotency, money, outbox, rate_limit, sql
 from boxoffice.auth import Caller, Who, require_holder, require_role
@@ -174,6 +175,7 @@ def _make_purchase(
         draws=[draw for draw in draws if draw.pool_id not in offered_pools],
         offered=[draw for draw in draws if draw.pool_id in offered_pools],
         waitlist_token=request.waitlist_token,
+        locale=request.locale,
     )
 
 
@@ -309,7 +311,7 @@ def _insert_order(conn: db.Connection, purchase: Purchase, draws: Sequence[Draw]
         **vars(purchase.order),
         "request_id": purchase.request_id,
         "fingerprint": purchase.fingerprint,
-        "details": None,
+        "details": Jsonb({"locale": purchase.locale}) if purchase.locale else None,
     }
     if len(items) == len(draws) == 1:
         item = {**vars(items[0].terms), **vars(draws[0]), **vars(charges[0]), "is_group": items[0].is_group}

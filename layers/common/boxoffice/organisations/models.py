@@ -12,6 +12,7 @@ from boxoffice.models import (
     Email,
     Id,
     ImageUrl,
+    Locale,
     LongText,
     Name,
     Page,
@@ -78,6 +79,7 @@ class OrganisationPatch(Patch):
     contact_email: Email | None = unchanged()
     contact_phone: Phone | None = unchanged()
     terms: Terms = unchanged()
+    locale: Locale | None = unchanged()
 
 
 class OrganisationProfile(View):
@@ -92,6 +94,7 @@ class OrganisationProfile(View):
     contact_email: str | None
     contact_phone: str | None
     terms: str = Field(description="Markdown. Show none of the HTML that it may have")
+    locale: str | None = Field(description="The language of emails to buyers who name none. Null for English")
     version: int
 
 
@@ -194,6 +197,7 @@ class OrganisationRow:
     contact_email: str | None
     contact_phone: str | None
     terms: str
+    locale: str | None
     version: int
     created_at: datetime
 
