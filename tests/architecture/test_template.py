@@ -47,6 +47,7 @@ DOMAINS = [
     "checkin",
     "doors",
     "slots",
+    "analytics",
     "finance",
     "messaging",
     "media",

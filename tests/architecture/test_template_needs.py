@@ -79,6 +79,7 @@ MANAGED = {"service-role/AWSLambdaVPCAccessExecutionRole", "AWSXRayDaemonWriteAc
 
 # How often each job runs.
 JOBS = {
+    "count_sales": "rate(1 minute)",
     "expire_orders": "rate(1 minute)",
     "finish_cancellations": "rate(1 minute)",
     "offer_waitlist": "rate(1 minute)",
@@ -91,6 +92,7 @@ JOBS = {
 DEFAULT_SECONDS = 15
 # The functions that may take longer than the default, in seconds.
 SECONDS = {
+    "count_sales": 30,
     "check_invariants": 29,  # its statements may take 25 s
     "download_tickets_pdf": 29,
     "finish_cancellations": 60,

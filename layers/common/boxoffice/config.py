@@ -39,6 +39,7 @@ class Settings:
     files_bucket: str
     media_bucket: str
     email_sender: str
+    email_configuration_set: str
     sms_sender_id: str
     sms_origination_number: str
     sms_max_price: str
@@ -83,6 +84,7 @@ def settings() -> Settings:
         files_bucket=env["FILES_BUCKET"],
         media_bucket=env["MEDIA_BUCKET"],
         email_sender=env["EMAIL_SENDER"],
+        email_configuration_set=env["EMAIL_CONFIGURATION_SET"],
         sms_sender_id=env["SMS_SENDER_ID"],
         sms_origination_number=env["SMS_ORIGINATION_NUMBER"],
         sms_max_price=env["SMS_MAX_PRICE"],

@@ -270,6 +270,33 @@ def guest_hold(order: str, until: str) -> str:
 
 
 BREACHES = [
+    # 13: the daily sales
+    breach(
+        "sales_counted_wrong",
+        "a sale was counted that nobody has made",
+        "plain",
+        "INSERT INTO daily_sales SELECT event_id, current_date, id, 1, 1, 5, 0, 0, 0, 0, 5, 0, 0 FROM ticket_types "
+        "WHERE id = %(plain)s",
+    ),
+    breach(
+        "sales_counted_wrong",
+        "sales were passed over",
+        "plain",
+        "UPDATE daily_sales_state SET counted = pg_current_snapshot()",
+    ),
+    breach(
+        "orders_paid_otherwise",
+        "an order was paid twice",
+        "paid",
+        """INSERT INTO order_history (order_id, from_status, to_status, reason)
+        VALUES (%(paid)s, 'pending', 'paid', '')""",
+    ),
+    breach(
+        "orders_paid_otherwise",
+        "an order was paid, and its history does not say so",
+        "paid",
+        "DELETE FROM order_history WHERE order_id = %(paid)s",
+    ),
     # 1: stock
     breach(
         "pools_that_do_not_add_up",

@@ -461,6 +461,29 @@ WHERE total NOT IN (before_tax, before_tax + coalesce(tax, 0)) OR discount > uni
     OR num_nonnulls(terms_id, buyer_fee, tax, platform_fee) NOT IN (0, 4)
 LIMIT 10
 
+-- name: sales_counted_wrong
+-- Of each ticket type, all days together: an event's time zone may have changed since a day was counted.
+SELECT event_id, ticket_type_id, facts, sums FROM (
+    SELECT sales_facts.event_id, ticket_type_id, ARRAY[sum(orders), sum(tickets), sum(gross), sum(discount),
+        sum(buyer_fee), sum(tax), sum(platform_fee), sum(total), sum(refunded_tickets), sum(refunded)
+    ]::bigint[] AS facts
+    FROM sales_facts CROSS JOIN daily_sales_state WHERE pg_visible_in_snapshot(written_in, counted)
+    GROUP BY sales_facts.event_id, ticket_type_id
+) AS of_facts FULL JOIN (
+    SELECT event_id, ticket_type_id, ARRAY[sum(orders), sum(tickets), sum(gross), sum(discount), sum(buyer_fee),
+        sum(tax), sum(platform_fee), sum(total), sum(refunded_tickets), sum(refunded)]::bigint[] AS sums
+    FROM daily_sales GROUP BY event_id, ticket_type_id
+) AS of_days USING (event_id, ticket_type_id)
+WHERE facts IS DISTINCT FROM sums LIMIT 10
+
+-- name: orders_paid_otherwise
+-- The daily sales count an order by the one row of its history that pays it.
+SELECT id AS order_id, status, paid FROM orders LEFT JOIN (
+    SELECT order_id, count(*) AS paid FROM order_history WHERE to_status = 'paid' AND from_status <> 'paid'
+    GROUP BY order_id
+) AS history ON order_id = id
+WHERE coalesce(paid, 0) <> (status IN ('paid', 'partially_refunded', 'refunded'))::integer LIMIT 10
+
 -- name: list_audit_entries
 -- A page of the audit log, newest first, with the personal values that are not erased. PostgreSQL plans the statement
 -- for each call, so that filters without a value vanish from the plan.

@@ -49,4 +49,6 @@ INVARIANTS: tuple[tuple[int, str, str], ...] = (
     (12, "a claim, its place and its customer are one organisation's", "claims_across_tenants"),
     (13, "an order costs what its items cost", "orders_with_wrong_totals"),
     (13, "what an item costs follows from the parts of its charge", "items_with_wrong_charges"),
+    (13, "the daily sales are the sums of what was sold and given back", "sales_counted_wrong"),
+    (13, "the history of an order that was paid says so once", "orders_paid_otherwise"),
 )
