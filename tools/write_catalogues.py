@@ -1,8 +1,8 @@
 """Bring the catalogues of translations up to date with the messages in the code and in the templates of emails.
 
-python tools/write_catalogues.py             writes each catalogue again
-python tools/write_catalogues.py --check     only says which one is not up to date
-python tools/write_catalogues.py it          begins a catalogue for Italian
+- `python tools/write_catalogues.py` writes each catalogue again.
+- `python tools/write_catalogues.py --check` only says which one is not up to date.
+- `python tools/write_catalogues.py it` begins a catalogue for Italian.
 
 A message that is new stands in each catalogue without a translation. One that is gone leaves them. A message whose
 words have changed is a new message: nobody guesses which translation it had.

@@ -59,9 +59,10 @@ def confirm(conn: db.Connection, caller: Caller, token: str) -> JoinedWaitlistVi
     content = one_time.redeem(conn, Purpose.JOIN_WAITLIST, token)
     if content is None:
         raise LinkOver
-    ticket_type_id = UUID(content.pop("ticket_type_id"))
-    request = WaitlistRequest.model_validate(content)
-    terms = _get_terms(conn, caller, ticket_type_id, request.quantity)
+    request = WaitlistRequest(
+        quantity=content["quantity"], name=content["name"], email=content["email"], locale=content["locale"]
+    )
+    terms = _get_terms(conn, caller, UUID(content["ticket_type_id"]), request.quantity)
     entry_id = _put_in_line(conn, terms, request, caller.account_id)
     return JoinedWaitlistView(entry_id=entry_id, access_token=waitlist_token(entry_id))
 
