@@ -73,6 +73,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "google_identities_pkey": copy("google_identities"),
     "phone_codes_pkey": copy("phone_codes"),
     "phone_codes_tries": "UPDATE phone_codes SET tries = 6",
+    "phone_codes_tries_elsewhere": "UPDATE phone_codes SET tries_elsewhere = 6",
     "phone_codes_used": "UPDATE phone_codes SET tries = 0, used_at = now()",
     "one_time_tokens_account_id_fkey": f"UPDATE one_time_tokens SET account_id = {NEW}",
     "one_time_tokens_pkey": copy("one_time_tokens"),
@@ -122,6 +123,12 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "events_capacity_pool_id_key": copy("events", "capacity_pool_id IS NOT NULL", id=NEW),
     "events_country_check": "UPDATE events SET country = 'NGA'",
     "events_currency_check": "UPDATE events SET currency = 'NG'",
+    "events_form_check": (
+        "UPDATE events SET form = '{}'",
+        """UPDATE events SET form = '{"holders": {"name": "asked", "email": "required"}, "questions": []}'""",
+        """UPDATE events SET form = '{"holders": {"name": "required", "email": "asked"}, "questions": []}'""",
+        """UPDATE events SET form = '{"holders": {"name": "required", "email": "required"}, "questions": {}}'""",
+    ),
     "events_late_payments": (
         "UPDATE events SET late_payments_until = starts_at, late_payments_share = NULL",
         "UPDATE events SET late_payments_until = NULL, late_payments_share = 10",
@@ -372,6 +379,9 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "platform_settings_version_is_only_check": "UPDATE platform_settings_version SET is_only = false",
     "platform_settings_version_pkey": copy("platform_settings_version"),
     "idempotency_keys_pkey": copy("idempotency_keys"),
+    "invariant_runs_one_at_a_time": copy("invariant_runs", id=NEW),
+    "invariant_runs_part_check": "UPDATE invariant_runs SET part = 'tickets'",
+    "invariant_runs_pkey": copy("invariant_runs", finished_at="now()"),
     "key_withdrawals_finished": "UPDATE key_withdrawals SET finished_at = now()",
     "key_withdrawals_one_open": copy("key_withdrawals", id=NEW),
     "key_withdrawals_pkey": copy("key_withdrawals", ring="'link'"),
@@ -437,11 +447,12 @@ NULLABLE: dict[str, str] = {
     "erasures": "account_id due_at email finished_at phone",
     "door_devices": "last_seen_at revoked_at",
     "door_passes": "gates revoked_at",
+    "invariant_runs": "finished_at",
     "key_withdrawals": "finished_at signs_at withdrawn_at",
     "event_moves": "doors_open_at outcome seen_at",
     "events": (
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
-        "image_url late_payments_share late_payments_until rating"
+        "form image_url late_payments_share late_payments_until rating"
     ),
     "one_time_tokens": "account_id order_id",
     "phone_codes": "used_at",
@@ -464,7 +475,10 @@ NULLABLE: dict[str, str] = {
     "seats": "owner_id",
     "sessions": "device_name revoked_at",
     "ticket_types": "deleted_at max_per_buyer sales_end sales_start",
-    "tickets": "account_id first_scan_at first_scan_gate former_hashes holder_email refunded_at replaced_qrs seat",
+    "tickets": (
+        "account_id answers first_scan_at first_scan_gate former_hashes holder_contact holder_email refunded_at "
+        "replaced_qrs seat"
+    ),
     "transfers": "accepted_at from_account_id locale started_by to_account_id to_name transfer_count",
     "vouchers": (
         "deleted_at discount_kind discount_value max_per_buyer max_redemptions max_tickets_per_redemption "
@@ -517,6 +531,7 @@ INSERT INTO transfers (id, ticket_id, status, from_name, from_email, to_name, to
         accepted_at)
     SELECT gen_random_uuid(), ticket_id, 'accepted', 'Ada', 'ada@example.com', 'Bola', 'bola@example.com', 1, now(),
         now() FROM transfers LIMIT 1;
+INSERT INTO invariant_runs (id, after_history) VALUES (gen_random_uuid(), 0);
 INSERT INTO key_withdrawals (id, ring, up_to) VALUES (gen_random_uuid(), 'ticket', 2);
 INSERT INTO renewals SELECT id, gen_random_uuid(), now() FROM key_withdrawals;
 INSERT INTO view_sources SELECT id, current_date, 1, 'a.example' FROM events LIMIT 1;

@@ -133,7 +133,7 @@ def write(
 
 def _preheader(subject: str, text: str) -> str:
     """Return what a list of emails shows beside the subject: the beginning of what the text says after it."""
-    said = text.removeprefix(f"{one_line(subject)}\n")
+    said = text.removeprefix(f"{email_design.as_shown(subject)}\n")
     return " ".join(said[: 2 * _MOST_PREHEADER].split("\n")).strip().replace("  ", " ")[:_MOST_PREHEADER]
 
 
@@ -189,7 +189,7 @@ def _templates(kind: Literal["html", "txt"]) -> jinja2.Environment:
         loader=jinja2.FileSystemLoader([package / "templates", *sorted(package.glob("*/templates"))]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=lambda value: one_line(value) if type(value) is str else value,
+        finalize=email_design.as_shown,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", *([email_design.InlineStyles] if kind == "html" else [])],

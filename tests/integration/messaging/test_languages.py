@@ -131,6 +131,15 @@ def test_an_account_says_its_language(api: Client, conn: Connection) -> None:
     assert api.patch("/v1/me", {"locale": None}, account=bola).json["locale"] is None
 
 
+def test_who_corrects_an_answer_keeps_the_language(api: Client, conn: Connection, ticket_type: UUID) -> None:
+    order = buy(api, ticket_type, locale="fr", holders=[{"name": "Chidi"}])
+    (ticket,) = conn.execute("SELECT id FROM tickets WHERE holder_name = 'Chidi'").fetchone() or ()
+    holder = {"ticket_id": str(ticket), "name": "Bola"}
+    answer = api.patch(f"/v1/orders/{order['id']}", {"holders": [holder]}, order_token=order["access_token"])
+    assert answer.status == 200
+    assert locale_of(conn, "order_confirmation", {"order_id": order["id"]}) == "fr"
+
+
 @pytest.mark.parametrize("locale", ["", "f", "french language", "fr_CA", "fr-", "fr-123456789", "fr\n", "fr-CA-x-y-z"])
 def test_what_is_no_language_tag_is_refused(api: Client, ticket_type: UUID, locale: str) -> None:
     request = factories.order_request(ticket_type, locale=locale)

@@ -60,7 +60,7 @@ def confirm(conn: db.Connection, caller: Caller, token: str) -> JoinedWaitlistVi
     if content is None:
         raise LinkOver
     request = WaitlistRequest(
-        quantity=content["quantity"], name=content["name"], email=content["email"], locale=content["locale"]
+        quantity=content["quantity"], name=content["name"], email=content["email"], locale=content.get("locale")
     )
     terms = _get_terms(conn, caller, UUID(content["ticket_type_id"]), request.quantity)
     entry_id = _put_in_line(conn, terms, request, caller.account_id)
