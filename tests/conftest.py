@@ -41,6 +41,7 @@ ENVIRONMENT = {
     "EMAIL_CONFIGURATION_SET": "",
     "EMAIL_SENDER": "Boxoffice <tickets@example.com>",
     "REFUND_QUEUE_URL": "",
+    "EXPORT_QUEUE_URL": "",
     "FILES_BUCKET": "files",
     "MEDIA_BUCKET": "media",
     "SMS_QUEUE_URL": "",

@@ -1,5 +1,8 @@
-"""Every minute: put messages on the queue whose nudge was lost."""
+"""Every minute: put messages and exports on their queues whose nudge was lost."""
 
+from functools import partial
+
+from boxoffice.exports import writing
 from boxoffice.jobs import Step, job
 from boxoffice.messaging import service
 from boxoffice.messaging.rules import SECONDS_TO_RELAY
@@ -18,5 +21,12 @@ def handler() -> list[Step]:
             done="MessagesRelayed",
             failed="MessagesNotRelayed",
             at_once=200,
+        ),
+        Step(
+            "exports",
+            find=partial(writing.find_forgotten, called=set()),
+            do=writing.call_worker,
+            done="ExportsRelayed",
+            failed="ExportsNotRelayed",
         ),
     ]

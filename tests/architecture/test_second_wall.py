@@ -32,6 +32,7 @@ OPENS = """
     checkin: get_attendance get_event_at_door lock_scan
     doors: lock_pass
     events: get_event
+    exports: get_event get_export get_organisation
     orders: get_order get_order_row get_organisation list_sale_terms lock_order
     organisations: get_invitation
     payments: find_organisation get_gone_refund get_payment get_sale_state
@@ -57,6 +58,7 @@ OPENED = """
     doors: count_devices insert_device insert_pass lock_device revoke_device revoke_pass
     events: cancel_event delete_event insert_event insert_move list_amounts lock_event publish_event
         supersede_moves update_event
+    exports: count_attendees count_scans insert_export list_attendees list_scans
     messaging: insert_webhooks
     orders: get_draws get_request give_back_draws increment_version insert_note is_processing list_buyer_limits
         list_draws place_cart place_order release_guest_hold set_buyer set_draws set_email set_hold_end set_seats
@@ -95,6 +97,7 @@ OPENED = """
 # Jobs work for all organisations, and answer nobody.
 JOBS = """
     analytics: count_sales
+    exports: delete_exports finish_export list_forgotten list_old set_progress take_export
     events: finish_cancellation list_moves_to_tell set_move_outcome set_move_seen
         set_move_told take_move
     orders: delete_over_guest_holds list_holders_to_tell list_lapsed_orders list_orders_to_tell list_over_guest_holds
