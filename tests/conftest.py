@@ -151,6 +151,7 @@ def aws_url() -> Iterator[str]:
             Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": os.environ["AWS_DEFAULT_REGION"]}
         )
     boto3.client("sesv2").create_email_identity(EmailIdentity="example.com")
+    os.environ["EXPORT_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="export")["QueueUrl"]
     os.environ["SMS_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="sms")["QueueUrl"]
     yield url
     server.stop()

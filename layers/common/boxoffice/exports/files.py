@@ -6,7 +6,7 @@ begins with an apostrophe (OWASP, "CSV Injection").
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -47,9 +47,9 @@ class CsvFile:
     def __exit__(self, *_: object) -> None:
         """Do nothing: each row is written."""
 
-    def write_row(self, cells: Sequence[Cell]) -> None:
-        """Append a row."""
-        self._csv.writerow([plain(cell) if isinstance(cell, str) else cell for cell in cells])
+    def write_rows(self, rows: Iterable[Sequence[Cell]]) -> None:
+        """Append rows."""
+        self._csv.writerows([plain(cell) if isinstance(cell, str) else cell for cell in cells] for cells in rows)
         self._sink.write(self._text.getvalue().encode())
         self._text.seek(0)
         self._text.truncate()
@@ -68,7 +68,8 @@ class XlsxFile:
 
         self._folder = TemporaryDirectory()
         options = {"constant_memory": True, "tmpdir": self._folder.name}
-        self._book = Workbook(_Stream(sink), options)
+        self._stream = _Stream(sink)
+        self._book = Workbook(self._stream, options)
         self._sheet = self._book.add_worksheet()
         self._sheet.set_column(0, 60, 18)
         self._sheet.freeze_panes(1, 0)
@@ -79,19 +80,18 @@ class XlsxFile:
 
     def __exit__(self, error: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
         with self._folder:
-            if error is None:
-                self._book.close()
-            else:
-                self._book.fileclosed = True  # or it warns that nobody has closed it
+            self._stream.is_open = error is None
+            self._book.close()  # even after an error, since it has files open
 
-    def write_row(self, cells: Sequence[Cell]) -> None:
-        """Append a row."""
-        for number, cell in enumerate(cells):
-            if isinstance(cell, str):
-                self._sheet.write_string(self._rows, number, cell[:_LONGEST])
-            elif cell is not None:
-                self._sheet.write_number(self._rows, number, float(cell))
-        self._rows += 1
+    def write_rows(self, rows: Iterable[Sequence[Cell]]) -> None:
+        """Append rows."""
+        for cells in rows:
+            for number, cell in enumerate(cells):
+                if isinstance(cell, str):
+                    self._sheet.write_string(self._rows, number, cell[:_LONGEST])
+                elif cell is not None:
+                    self._sheet.write_number(self._rows, number, float(cell))
+            self._rows += 1
 
 
 class _Stream:
@@ -99,9 +99,11 @@ class _Stream:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
+        self.is_open = True
 
     def write(self, content: bytes) -> int:
-        self._sink.write(content)
+        if self.is_open:
+            self._sink.write(content)
         return len(content)
 
     def flush(self) -> None:

@@ -45,7 +45,8 @@ ORDER BY due_at LIMIT 50
 
 -- name: list_old
 -- Exports whose files are deleted by now.
-SELECT id FROM exports WHERE created_at < now() - make_interval(days => %(days)s) AND id <> ALL(%(leave_out)s) LIMIT 1000
+SELECT id FROM exports WHERE created_at < now() - make_interval(days => %(days)s) AND id <> ALL(%(leave_out)s)
+LIMIT 1000
 
 -- name: delete_exports
 DELETE FROM exports WHERE id = ANY(%(ids)s)

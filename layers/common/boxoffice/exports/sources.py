@@ -3,7 +3,7 @@
 Times are those of the export's time zone, in ISO 8601 with the distance from UTC. Amounts count the major unit.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -171,7 +171,7 @@ def count_rows(conn: db.Connection, export: Export) -> int:
     return int(db.value(conn, SOURCES[export.kind].count, **parameters_of(export)))
 
 
-def pages_of(conn: db.Connection, export: Export) -> Iterator[list[Row]]:
+def pages_of(conn: db.Connection, export: Export) -> Iterator[Sequence[Row]]:
     """Yield the rows of an export, page by page. Each page is a statement, so that no transaction stays open."""
     source, known = SOURCES[export.kind], parameters_of(export)
     after = dict(source.first)
@@ -194,16 +194,16 @@ def _cell(row: Row, name: str, kind: ColumnKind, time_zone: str) -> Cell:
     value = row[name]
     if value is None:
         return None
-    match kind:
-        case "number":
-            return int(value)
-        case "money":
-            return Decimal(value).scaleb(-money.exponent(row["currency"]))
-        case "time":
-            return str(value.astimezone(zone_of(time_zone)).isoformat(timespec="seconds"))
-        case "order_number":
-            return shown_order_number(value)
-        case "flag":
-            return "yes" if value else "no"
-        case _:
-            return str(value)
+    if kind == "money":
+        return Decimal(value).scaleb(-money.exponent(row["currency"]))
+    if kind == "time":
+        return str(value.astimezone(zone_of(time_zone)).isoformat(timespec="seconds"))
+    return _SHOWN[kind](value)
+
+
+_SHOWN: dict[ColumnKind, Callable[[Any], Cell]] = {
+    "text": str,
+    "number": int,
+    "order_number": shown_order_number,
+    "flag": lambda value: "yes" if value else "no",
+}

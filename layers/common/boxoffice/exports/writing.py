@@ -49,10 +49,9 @@ def _write_rows(conn: db.Connection, export: Export, about: int) -> None:
         storage.writing(settings().files_bucket, export.key, CONTENT_TYPES[export.format]) as sink,
         FILES[export.format](sink) as file,
     ):
-        file.write_row([*columns])
+        file.write_rows([[*columns]])
         for page in sources.pages_of(conn, export):
-            for row in page:
-                file.write_row(sources.cells_of(row, columns, export.time_zone))
+            file.write_rows(sources.cells_of(row, columns, export.time_zone) for row in page)
             done += len(page)
             _go_on(conn, export, done, about)
 
