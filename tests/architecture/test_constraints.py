@@ -386,6 +386,9 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "platform_settings_version_is_only_check": "UPDATE platform_settings_version SET is_only = false",
     "platform_settings_version_pkey": copy("platform_settings_version"),
     "idempotency_keys_pkey": copy("idempotency_keys"),
+    "invariant_runs_one_at_a_time": copy("invariant_runs", id=NEW),
+    "invariant_runs_part_check": "UPDATE invariant_runs SET part = 'tickets'",
+    "invariant_runs_pkey": copy("invariant_runs", finished_at="now()"),
     "key_withdrawals_finished": "UPDATE key_withdrawals SET finished_at = now()",
     "key_withdrawals_one_open": copy("key_withdrawals", id=NEW),
     "key_withdrawals_pkey": copy("key_withdrawals", ring="'link'"),
@@ -447,6 +450,7 @@ NULLABLE: dict[str, str] = {
     "erasures": "account_id due_at email finished_at phone",
     "door_devices": "last_seen_at revoked_at",
     "door_passes": "gates revoked_at",
+    "invariant_runs": "finished_at",
     "key_withdrawals": "finished_at signs_at withdrawn_at",
     "exports": "due_at event_id failure finished_at rows_about since until",
     "event_moves": "doors_open_at outcome seen_at",
@@ -528,6 +532,7 @@ INSERT INTO transfers (id, ticket_id, status, from_name, from_email, to_name, to
         accepted_at)
     SELECT gen_random_uuid(), ticket_id, 'accepted', 'Ada', 'ada@example.com', 'Bola', 'bola@example.com', 1, now(),
         now() FROM transfers LIMIT 1;
+INSERT INTO invariant_runs (id, after_history) VALUES (gen_random_uuid(), 0);
 INSERT INTO key_withdrawals (id, ring, up_to) VALUES (gen_random_uuid(), 'ticket', 2);
 INSERT INTO renewals SELECT id, gen_random_uuid(), now() FROM key_withdrawals;
 INSERT INTO exports (id, organisation_id, event_id, kind, format, asked_by)

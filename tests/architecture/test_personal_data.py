@@ -288,6 +288,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
             "event_moves",
             "event_views",
             "events",
+            "invariant_runs",
             "key_withdrawals",
             "migrations",
             "paces",

@@ -603,6 +603,12 @@ CREATE TABLE vouchers (
 CREATE UNIQUE INDEX vouchers_live_code ON vouchers (event_id, code) WHERE deleted_at IS NULL;
 CREATE INDEX vouchers_by_event ON vouchers (event_id, id) WHERE deleted_at IS NULL;
 
+-- The pools of an event: those of its ticket types and vouchers, deleted ones too, and of its capacity.
+CREATE VIEW pools_of_events AS
+SELECT event_id, pool_id FROM ticket_types
+UNION ALL SELECT id, capacity_pool_id FROM events WHERE capacity_pool_id IS NOT NULL
+UNION ALL SELECT event_id, pool_id FROM vouchers;
+
 -- ------------------------------------------------------------------------------------------------------- orders
 
 -- An order also records its own idempotency key (decision 14): request_id names the request that placed it
@@ -1241,7 +1247,7 @@ CREATE TABLE event_views (
 -- Only the boundaries of shares are rounded, so they add up to the amount. An order counts with its first item of an
 -- event.
 CREATE VIEW sales_facts AS
-SELECT written_in, at, item.event_id, ticket_type_id,
+SELECT item.order_id, written_in, at, item.event_id, ticket_type_id,
     CASE WHEN EXISTS (
         SELECT FROM order_items AS earlier
         WHERE earlier.order_id = item.order_id AND earlier.item_no < item.item_no AND earlier.event_id = item.event_id
@@ -1252,7 +1258,7 @@ SELECT written_in, at, item.event_id, ticket_type_id,
 FROM order_history JOIN order_items AS item USING (order_id)
 WHERE to_status = 'paid' AND from_status <> 'paid'
 UNION ALL
-SELECT written_in, created_at, event_id, ticket_type_id, 0, 0, 0, 0, 0, 0, 0, 0, ended,
+SELECT order_id, written_in, created_at, event_id, ticket_type_id, 0, 0, 0, 0, 0, 0, 0, 0, ended,
     coalesce(floor(amount * upper / whole) - floor(amount * (upper - weight) / whole), 0)::bigint
 FROM order_refunds AS refund CROSS JOIN LATERAL (
     SELECT event_id, ticket_type_id, ended, weight, sum(weight) OVER (ORDER BY item_no) AS upper,
@@ -1561,6 +1567,21 @@ CREATE TABLE contact_purges (
     last_order_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     finished_at   timestamptz
 );
+
+-- A run of the checks of all invariants, which a job begins each night. It checks the data part by part, each in the
+-- order of the ids, and has come to the id in after. Changes of orders after after_history are newer than the run. In
+-- breaches are up to ten rows for each check that found some, by the name of the check.
+CREATE TABLE invariant_runs (
+    id            uuid PRIMARY KEY,
+    started_at    timestamptz NOT NULL DEFAULT now(),
+    finished_at   timestamptz,
+    part          text NOT NULL DEFAULT 'orders' CHECK (part IN ('orders', 'events', 'pools', 'places', 'rest')),
+    after         uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    after_history bigint NOT NULL,
+    checked       bigint NOT NULL DEFAULT 0,
+    breaches      jsonb NOT NULL DEFAULT '{}'
+);
+CREATE UNIQUE INDEX invariant_runs_one_at_a_time ON invariant_runs ((true)) WHERE finished_at IS NULL;
 
 -- The last entry of each chain. An entry about an account is in the account's own chain, one about an organisation in
 -- the organisation's, and all others in the platform's. So log-ins do not wait for each other (decision 41).
