@@ -185,25 +185,26 @@ def pages_of(conn: db.Connection, export: Export) -> Iterator[Sequence[Row]]:
         after = {parameter: page[-1][column] for parameter, column in source.key.items()}
 
 
-def cells_of(row: Row, columns: Mapping[str, ColumnKind], time_zone: str) -> list[Cell]:
-    """Return a row as a file shows it."""
-    return [_cell(row, name, kind, time_zone) for name, kind in columns.items()]
+def shown_by(columns: Mapping[str, ColumnKind], time_zone: str) -> Callable[[Row], list[Cell]]:
+    """Return a function that returns a row as a file shows it."""
+    zone = zone_of(time_zone)
+    shown: dict[ColumnKind, Callable[[Any], Cell]] = {
+        "text": str,
+        "number": int,
+        "time": lambda moment: str(moment.astimezone(zone).isoformat(timespec="seconds")),
+        "order_number": shown_order_number,
+        "flag": lambda value: "yes" if value else "no",
+    }
+
+    def cell(row: Row, name: str, kind: ColumnKind) -> Cell:
+        value = row[name]
+        if value is None:
+            return None
+        return _major(value, row["currency"]) if kind == "money" else shown[kind](value)
+
+    return lambda row: [cell(row, name, kind) for name, kind in columns.items()]
 
 
-def _cell(row: Row, name: str, kind: ColumnKind, time_zone: str) -> Cell:
-    value = row[name]
-    if value is None:
-        return None
-    if kind == "money":
-        return Decimal(value).scaleb(-money.exponent(row["currency"]))
-    if kind == "time":
-        return str(value.astimezone(zone_of(time_zone)).isoformat(timespec="seconds"))
-    return _SHOWN[kind](value)
-
-
-_SHOWN: dict[ColumnKind, Callable[[Any], Cell]] = {
-    "text": str,
-    "number": int,
-    "order_number": shown_order_number,
-    "flag": lambda value: "yes" if value else "no",
-}
+def _major(amount: int, currency: str) -> Decimal:
+    """Return an amount in the major unit, with as many decimals as the currency has."""
+    return Decimal(amount).scaleb(-money.exponent(currency))

@@ -43,6 +43,7 @@ def write(conn: db.Connection, export_id: UUID) -> int:
 
 def _write_rows(conn: db.Connection, export: Export, about: int) -> None:
     columns = sources.SOURCES[export.kind].columns
+    shown = sources.shown_by(columns, export.time_zone)
     done = 0
     _go_on(conn, export, done, about)
     with (
@@ -51,7 +52,7 @@ def _write_rows(conn: db.Connection, export: Export, about: int) -> None:
     ):
         file.write_rows([[*columns]])
         for page in sources.pages_of(conn, export):
-            file.write_rows(sources.cells_of(row, columns, export.time_zone) for row in page)
+            file.write_rows(map(shown, page))
             done += len(page)
             _go_on(conn, export, done, about)
 
