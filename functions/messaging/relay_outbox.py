@@ -10,23 +10,18 @@ from boxoffice.messaging.rules import SECONDS_TO_RELAY
 GAUGES = {"waiting": "OutboxWaiting", "oldest_seconds": "OutboxOldestAge", "failed": "OutboxFailed"}
 
 
+RELAY_MESSAGES = Step(
+    "relayed",
+    find=service.enqueue_due,
+    do=service.mark_relayed,
+    done="MessagesRelayed",
+    failed="MessagesNotRelayed",
+    at_once=200,
+)
+
+
 @job(seconds_to_stop=SECONDS_TO_RELAY, backlog=service.get_backlog, gauges=GAUGES)
 def handler() -> list[Step]:
-    """Put messages on the queue and mark them, many at once."""
-    return [
-        Step(
-            "relayed",
-            find=service.enqueue_due,
-            do=service.mark_relayed,
-            done="MessagesRelayed",
-            failed="MessagesNotRelayed",
-            at_once=200,
-        ),
-        Step(
-            "exports",
-            find=partial(writing.find_forgotten, called=set()),
-            do=writing.call_worker,
-            done="ExportsRelayed",
-            failed="ExportsNotRelayed",
-        ),
-    ]
+    """Put messages on the queue and mark them, many at once. Call a worker for each export."""
+    find = partial(writing.find_forgotten, called=set())
+    return [RELAY_MESSAGES, Step("exports", find, writing.call_worker, "ExportsRelayed", "ExportsNotRelayed")]

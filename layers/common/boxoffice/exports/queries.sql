@@ -28,7 +28,7 @@ WHERE id = %(id)s AND due_at <= now() RETURNING id
 
 -- name: set_progress
 -- Go on with the lease. No row if another attempt has begun, or if it is finished.
-UPDATE exports SET rows_done = %(rows_done)s, rows_about = greatest(%(rows_about)s, %(rows_done)s),
+UPDATE exports SET rows_done = %(rows_done)s, rows_about = greatest(%(rows_about)s, %(rows_done)s::integer),
     due_at = now() + %(lease)s
 WHERE id = %(id)s AND attempts = %(attempts)s AND finished_at IS NULL
 
