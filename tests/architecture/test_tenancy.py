@@ -127,6 +127,8 @@ def rows_naming(conn: psycopg.Connection, ids: set[str]) -> set[str]:
 # What requests can name of an organisation, beside the examples: the operation, the field, and how to put it there.
 OPTIONAL: list[tuple[str, str, Callable[[Call, World], Call]]] = [
     ("create_event", "ticket_type_ids", lambda call, world: with_body(call, gates=gates(world.ticket_type))),
+    ("create_event", "ticket_type_ids", lambda call, world: with_body(call, questions=questions(world.ticket_type))),
+    ("create_order", "answers", lambda call, world: with_body(call, answers={str(world.event): {}})),
     ("create_order", "seat_ids", lambda call, world: with_body(call, items=seats(call, world.scan))),
     ("create_order", "waitlist_token", lambda call, world: with_body(call, waitlist_token=offer(world))),
     ("create_export", "event_id", lambda call, world: with_body(call, event_id=str(world.event))),
@@ -136,6 +138,8 @@ OPTIONAL: list[tuple[str, str, Callable[[Call, World], Call]]] = [
     ("list_services", "event_id", lambda call, world: with_query(call, event_id=world.event)),
     ("refund_order", "ticket_ids", lambda call, world: replace(call, body={"ticket_ids": [str(world.ticket.id)]})),
     ("update_event", "ticket_type_ids", lambda call, world: with_body(call, gates=gates(world.ticket_type))),
+    ("update_event", "ticket_type_ids", lambda call, world: with_body(call, questions=questions(world.ticket_type))),
+    ("update_order", "answers", lambda call, world: with_body(call, answers={str(world.event): {}})),
     (
         "update_voucher",
         "ticket_type_ids",
@@ -158,6 +162,11 @@ def with_body(call: Call, **fields: Any) -> Call:
 
 def gates(ticket_type: UUID) -> list[dict[str, Any]]:
     return [{"name": "North", "ticket_type_ids": [str(ticket_type)]}]
+
+
+def questions(ticket_type: UUID) -> list[dict[str, Any]]:
+    about = {"asked_of": "ticket", "kind": "text", "label": "Size", "ticket_type_ids": [str(ticket_type)]}
+    return [{"id": "size", **about}]
 
 
 def seats(call: Call, seat: UUID) -> list[dict[str, Any]]:
@@ -527,11 +536,15 @@ COMPARISONS = {
     "doors/lock_pass_of_organisation": 1,
     "events/list_door_passes": 1,
     "events/list_events": 2,
+    "exports/count_orders": 1,
+    "exports/count_revenue": 1,
+    "exports/list_orders": 1,
+    "exports/list_revenue": 1,
     "organisations/delete_invitation": 1,
     "organisations/delete_member": 1,
     "organisations/get_hand_over_for_email": 1,
     "organisations/get_member": 1,
-    "organisations/has_member_of_address": 1,
+    "organisations/get_member_of_address": 1,
     "organisations/has_other_owner": 1,
     "organisations/is_owner": 1,
     "organisations/list_invitations": 1,

@@ -14,6 +14,7 @@ from boxoffice import db, storage
 from boxoffice.exports import service, sources, writing
 from boxoffice.ids import shown_order_number
 from tests.helpers import factories, sellers
+from tests.helpers.forms import form, question
 from tests.helpers.sellers import Shop, count_sales
 from tests.helpers.support import Client, context, function
 from tests.integration.exports.conftest import Exporter
@@ -44,6 +45,7 @@ def test_attendees_are_on_the_clock_of_the_venue_and_none_is_a_formula(
             "ticket_type_name": "'=Adult",
             "holder_name": "'@Ada",
             "holder_email": "",
+            "holder_contact": "",
             "buyer_name": "'@Ada",
             "buyer_email": "ada@example.com",
             "buyer_phone": "'+2348012345",
@@ -58,6 +60,37 @@ def test_attendees_are_on_the_clock_of_the_venue_and_none_is_a_formula(
             "ticket_id": str(ticket),
         }
     ]
+
+
+def test_attendees_have_a_column_for_each_question(
+    exporter: Exporter, api: Client, conn: Connection, shop: Shop
+) -> None:
+    asked = form(
+        question("source", asked_of="order", label="How did you hear of us?"),
+        question("diet", "one_of", label="=Diet"),
+        question("note"),
+        name="optional",
+        email="optional",
+    )
+    conn.execute("UPDATE events SET form = %s WHERE id = %s", [asked, shop.event])
+    body = {
+        "holders": [
+            {"name": "Ada", "email": "ada@example.com", "answers": {"diet": "vegan", "note": "-1"}},
+            {"name": "Bola", "answers": {}},
+        ],
+        "answers": {str(shop.event): {"source": "ثبت نام"}},
+    }
+    request = factories.order_request(shop.ticket_type(price=0), 2, **body)
+    assert api.post("/v1/orders", request, key="new").status == 201
+
+    first, second = exporter.rows(kind="attendees", event_id=str(shop.event))
+
+    names = ("holder_name", "holder_contact", "How did you hear of us?", "'=Diet", "note")
+    assert [first[name] for name in names] == ["Ada", "ada@example.com", "ثبت نام", "Vegan", "'-1"]
+    assert [second[name] for name in names] == ["Bola", "", "ثبت نام", "", ""]
+    shown = api.get(f"/v1/events/{shop.event}/attendees", account=shop.manager).json["items"][0]
+    assert [answer["text"] for answer in shown["answers"]] == ["Vegan", "-1"]
+    assert [answer["text"] for answer in shown["order_answers"]] == ["ثبت نام"]
 
 
 def test_orders_show_what_was_charged_and_given_back(
@@ -186,7 +219,8 @@ def test_a_file_of_100_000_rows_needs_the_memory_of_some_parts(
     exporter: Exporter, conn: Connection, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a file of about 24 MB, a part of 8 MB is filled while one is sent. moto would keep them in this process."""
-    row = {**dict.fromkeys(sources.SOURCES["attendees"].columns, "Ada Obi of Lagos"), "group_size": 1, "entries": 1}
+    row: dict[str, Any] = dict.fromkeys(sources.SOURCES["attendees"].columns, "Ada Obi of Lagos")
+    row |= {"group_size": 1, "entries": 1, "order_answers": [], "answers": []}
     row |= {"order_number": "K7QW3MPX", "first_scan_at": factories.NOW, "issued_at": factories.NOW}
     resident: list[int] = []
     sent: list[int] = []

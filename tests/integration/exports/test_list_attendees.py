@@ -41,6 +41,7 @@ def test_it_shows_each_ticket_with_its_holder_and_its_buyer(api: Client, conn: C
         "ticket_type_name": "Adult",
         "holder_name": "علی",
         "holder_email": "ali@example.com",
+        "holder_contact": None,
         "buyer_name": "Ada",
         "buyer_email": "ada@example.com",
         "buyer_phone": "+2348012",
@@ -53,6 +54,8 @@ def test_it_shows_each_ticket_with_its_holder_and_its_buyer(api: Client, conn: C
         "first_scan_at": first.isoformat().replace("+00:00", "Z"),
         "first_scan_gate": "North",
         "issued_at": issued.isoformat().replace("+00:00", "Z"),
+        "order_answers": [],
+        "answers": [],
     }
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from boxoffice.models import Day, Id, Page, Request, View
+from boxoffice.questions.answers import AnswerView
 from boxoffice.tickets.models import TicketStatus
 
 type ExportKind = Literal["attendees", "orders", "scans", "revenue"]
@@ -67,6 +68,7 @@ class AttendeeView(View):
     ticket_type_name: str
     holder_name: str
     holder_email: str | None = Field(description="Null while the ticket is still its buyer's")
+    holder_contact: str | None = Field(description="The address that the buyer has named for the holder")
     buyer_name: str
     buyer_email: str
     buyer_phone: str | None
@@ -79,6 +81,8 @@ class AttendeeView(View):
     first_scan_at: datetime | None = Field(description="When its first entry was; null if nobody has come with it")
     first_scan_gate: str | None
     issued_at: datetime
+    order_answers: list[AnswerView] = Field(description="To what its event asked once the order")
+    answers: list[AnswerView] = Field(description="To what its event asked of each ticket")
 
 
 class AttendeePage(Page[AttendeeView]):

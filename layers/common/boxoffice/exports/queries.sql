@@ -51,6 +51,12 @@ LIMIT 1000
 -- name: delete_exports
 DELETE FROM exports WHERE id = ANY(%(ids)s)
 
+-- name: list_questions
+-- What an event asks its buyers now, in order.
+SELECT question ->> 'id' AS id, question ->> 'label' AS label
+FROM events CROSS JOIN jsonb_array_elements(form -> 'questions') WITH ORDINALITY AS asked (question, question_no)
+WHERE events.id = %(event_id)s ORDER BY question_no
+
 -- name: count_attendees
 SELECT count(*) FROM tickets WHERE event_id = %(event_id)s AND id >= %(first_id)s AND id < %(end_id)s
 
@@ -70,10 +76,11 @@ WITH found AS MATERIALIZED (
     ORDER BY id LIMIT %(limit)s + 1
 )
 SELECT tickets.id AS ticket_id, order_id, number AS order_number, ticket_type_id, ticket_types.name AS ticket_type_name,
-    holder_name, holder_email, buyer_name, buyer_email, buyer_phone, seat, group_size, tickets.status, disputed,
-    entries, tickets.max_entries, first_scan_at, first_scan_gate, tickets.created_at AS issued_at
+    holder_name, holder_email, holder_contact, buyer_name, buyer_email, buyer_phone, seat, group_size, tickets.status,
+    disputed, entries, tickets.max_entries, first_scan_at, first_scan_gate, tickets.created_at AS issued_at,
+    order_answers, ticket_answers.answers
 FROM page JOIN tickets USING (id) JOIN orders ON orders.id = order_id
-    JOIN ticket_types ON ticket_types.id = ticket_type_id
+    JOIN ticket_types ON ticket_types.id = ticket_type_id JOIN ticket_answers ON ticket_id = tickets.id
 ORDER BY tickets.id
 
 -- name: count_orders

@@ -57,6 +57,7 @@ SOURCES: dict[ExportKind, Source] = {
             ticket_type_name="text",
             holder_name="text",
             holder_email="text",
+            holder_contact="text",
             buyer_name="text",
             buyer_email="text",
             buyer_phone="text",
@@ -185,8 +186,41 @@ def pages_of(conn: db.Connection, export: Export) -> Iterator[Sequence[Row]]:
         after = {parameter: page[-1][column] for parameter, column in source.key.items()}
 
 
-def shown_by(columns: Mapping[str, ColumnKind], time_zone: str) -> Callable[[Row], list[Cell]]:
-    """Return a function that returns a row as a file shows it."""
+@dataclass(frozen=True)
+class Layout:
+    """How a file shows rows.
+
+    Attributes:
+        cells_of: returns the cells of a row, one for each header.
+    """
+
+    headers: Sequence[str]
+    cells_of: Callable[[Row], list[Cell]]
+
+
+def layout_of(conn: db.Connection, export: Export) -> Layout:
+    """Return how the file of an export shows rows.
+
+    Attendees have a column for each question that the event asks now.
+    """
+    columns = SOURCES[export.kind].columns
+    shown = _shown_by(columns, export.time_zone)
+    if export.kind != "attendees":
+        return Layout([*columns], shown)
+    questions = db.many(conn, dict, SQL.list_questions, event_id=export.event_id)
+    ids = [question["id"] for question in questions]
+    headers = [*columns, *(question["label"] for question in questions)]
+    return Layout(headers, lambda row: [*shown(row), *_answers(row, ids)])
+
+
+def _answers(row: Row, question_ids: Sequence[str]) -> list[Cell]:
+    """Return what was answered to some questions, once for the order or for the ticket."""
+    texts = {answer["question_id"]: answer["text"] for answer in [*row["order_answers"], *row["answers"]]}
+    return [texts.get(question_id) for question_id in question_ids]
+
+
+def _shown_by(columns: Mapping[str, ColumnKind], time_zone: str) -> Callable[[Row], list[Cell]]:
+    """Return a function that returns the cells of a row's own columns."""
     zone = zone_of(time_zone)
     shown: dict[ColumnKind, Callable[[Any], Cell]] = {
         "text": str,

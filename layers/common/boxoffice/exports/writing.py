@@ -42,17 +42,16 @@ def write(conn: db.Connection, export_id: UUID) -> int:
 
 
 def _write_rows(conn: db.Connection, export: Export, about: int) -> None:
-    columns = sources.SOURCES[export.kind].columns
-    shown = sources.shown_by(columns, export.time_zone)
+    layout = sources.layout_of(conn, export)
     done = 0
     _go_on(conn, export, done, about)
     with (
         storage.writing(settings().files_bucket, export.key, CONTENT_TYPES[export.format]) as sink,
         FILES[export.format](sink) as file,
     ):
-        file.write_rows([[*columns]])
+        file.write_rows([layout.headers])
         for page in sources.pages_of(conn, export):
-            file.write_rows(map(shown, page))
+            file.write_rows(map(layout.cells_of, page))
             done += len(page)
             _go_on(conn, export, done, about)
 
