@@ -85,7 +85,7 @@ def test_attendees_have_a_column_for_each_question(
 
     first, second = exporter.rows(kind="attendees", event_id=str(shop.event))
 
-    names = ("holder_name", "holder_contact", "How did you hear of us?", "'=Diet", "note")
+    names = ("holder_name", "holder_contact", "How did you hear of us?", "'=Diet", "Note")
     assert [first[name] for name in names] == ["Ada", "ada@example.com", "ثبت نام", "Vegan", "'-1"]
     assert [second[name] for name in names] == ["Bola", "", "ثبت نام", "", ""]
     shown = api.get(f"/v1/events/{shop.event}/attendees", account=shop.manager).json["items"][0]

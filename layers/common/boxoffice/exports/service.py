@@ -55,7 +55,6 @@ def _create(
 ) -> ExportView:
     export_id = new_id()
     with conn.transaction():
-        limit_files(conn, organisation_id)
         fields: dict[str, Any] = request.model_dump()
         db.run(conn, SQL.insert_export, id=export_id, organisation_id=organisation_id, asked_by=caller.actor, **fields)
         view = _view(_find(conn, export_id))
@@ -69,6 +68,7 @@ def _create(
             organisation=organisation_id,
             **request.model_dump(mode="json", exclude_none=True),
         )
+        limit_files(conn, organisation_id)
     return view
 
 
