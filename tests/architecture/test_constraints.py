@@ -144,6 +144,13 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "events_doors_before_end": "UPDATE events SET doors_open_at = ends_at",
     "events_end_after_start": "UPDATE events SET ends_at = starts_at",
     "events_organisation_id_fkey": f"UPDATE events SET organisation_id = {NEW}",
+    "event_slugs_organisation_id_fkey": f"INSERT INTO event_slugs VALUES ({NEW}, 'jazz', {NEW})",
+    "event_slugs_pkey": copy("event_slugs", event_id=NEW),
+    "event_slugs_slug_check": copy("event_slugs", slug="'Jazz'"),
+    "event_facets_is_only_check": "INSERT INTO event_facets (is_only) VALUES (false)",
+    "event_facets_pkey": copy("event_facets"),
+    "events_slug_fkey": "UPDATE events SET slug = id::text",
+    "events_slug_key": copy("events", id=NEW, capacity_pool_id="NULL"),
     "events_pkey": copy("events", capacity_pool_id="NULL"),
     "events_status_check": "UPDATE events SET status = 'over'",
     # ticket types
@@ -419,6 +426,10 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
 
 # Columns by their domain, with a value that the domain refuses.
 DOMAINS: dict[str, tuple[str, set[str]]] = {
+    "language_tag_check": (
+        "'French, please'",
+        {"accounts.locale", "organisations.locale", "transfers.locale", "waitlist_entries.locale"},
+    ),
     "money_amount_check": (
         "-1",
         {
@@ -445,8 +456,8 @@ DOMAINS: dict[str, tuple[str, set[str]]] = {
 # All other columns are NOT NULL.
 NULLABLE: dict[str, str] = {
     "accounts": (
-        "block_reason blocked_at email email_verified_at erased_at password_hash phone phone_lost_at phone_verified_at "
-        "second_factor_since"
+        "block_reason blocked_at email email_verified_at erased_at locale password_hash phone phone_lost_at "
+        "phone_verified_at second_factor_since"
     ),
     "audit_log": "actor_id",
     "api_keys": "last_used_at revoked_at",
@@ -463,7 +474,7 @@ NULLABLE: dict[str, str] = {
     "event_moves": "doors_open_at outcome seen_at",
     "events": (
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
-        "form image_url late_payments_share late_payments_until rating"
+        "form image_url late_payments_share late_payments_until rating series_id"
     ),
     "one_time_tokens": "account_id order_id",
     "phone_codes": "used_at",
@@ -471,7 +482,7 @@ NULLABLE: dict[str, str] = {
     "order_items": "buyer_fee platform_fee seat_ids tax terms_id",
     "order_refunds": "actor_id reason refund_id",
     "orders": "account_id buyer_phone details voucher_id",
-    "organisations": "contact_email contact_phone logo_url status_reason website",
+    "organisations": "contact_email contact_phone locale logo_url status_reason website",
     "outbox": "aws_message_id feedback last_error sent_at",
     "incoming_payments": "ends_order_at",
     "money_matters": "amount currency note order_id payment_id reference refund_id resolution settled_at settled_by",
@@ -490,12 +501,12 @@ NULLABLE: dict[str, str] = {
         "account_id answers first_scan_at first_scan_gate former_hashes holder_contact holder_email refunded_at "
         "replaced_qrs seat"
     ),
-    "transfers": "accepted_at from_account_id started_by to_account_id to_name transfer_count",
+    "transfers": "accepted_at from_account_id locale started_by to_account_id to_name transfer_count",
     "vouchers": (
         "deleted_at discount_kind discount_value max_per_buyer max_redemptions max_tickets_per_redemption "
         "ticket_type_ids valid_from valid_until"
     ),
-    "waitlist_entries": "account_id draws expires_at",
+    "waitlist_entries": "account_id draws expires_at locale",
 }
 
 # What each trigger refuses. One that refuses nothing has a test of its own.

@@ -149,7 +149,7 @@ OPTIONAL: list[tuple[str, str, Callable[[Call, World], Call]]] = [
 # Fields that name what belongs to no organisation.
 OF_NOBODY = {("claim_slot", "account_id"), ("list_audit_entries", "actor_id")}
 # Anybody may name what everybody sees.
-PUBLIC_FIELDS = {("create_order", "ticket_type_id"), ("list_events", "organisation_id")}
+PUBLIC_FIELDS = {("create_order", "ticket_type_id"), ("list_events", "organisation_id"), ("list_events", "series_id")}
 
 
 def with_query(call: Call, **parameters: object) -> Call:
@@ -534,6 +534,7 @@ COMPARISONS = {
     "doors/list_passes": 1,
     "doors/lock_events": 1,
     "doors/lock_pass_of_organisation": 1,
+    "events/has_slug": 1,
     "events/list_door_passes": 1,
     "events/list_events": 2,
     "exports/count_orders": 1,

@@ -181,12 +181,14 @@ def _make_purchase(
 
 
 def _details_of(request: OrderRequest, cart: Cart) -> dict[str, Any] | None:
-    """Return the answers and holders of an order. Most events ask nothing, and then nobody waits for that."""
+    """Return the language, answers and holders of an order. Most events ask nothing, and then nobody waits for that."""
+    language = {"locale": request.locale} if request.locale else None
     if request.holders is None and request.answers is None and not any(item.terms.form for item in cart.items):
-        return None
+        return language
     from boxoffice.orders import details
 
-    return details.of_purchase(request, cart)
+    given = details.of_purchase(request, cart)
+    return given if language is None else {**language, **(given or {})}
 
 
 def _make_order(account_id: UUID | None, request: OrderRequest, cart: Cart) -> OrderRow:
