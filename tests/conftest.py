@@ -41,6 +41,7 @@ ENVIRONMENT = {
     "EMAIL_CONFIGURATION_SET": "",
     "EMAIL_SENDER": "Boxoffice <tickets@example.com>",
     "REFUND_QUEUE_URL": "",
+    "EXPORT_QUEUE_URL": "",
     "FILES_BUCKET": "files",
     "MEDIA_BUCKET": "media",
     "SMS_QUEUE_URL": "",
@@ -151,7 +152,7 @@ def aws_url() -> Iterator[str]:
             Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": os.environ["AWS_DEFAULT_REGION"]}
         )
     boto3.client("sesv2").create_email_identity(EmailIdentity="example.com")
-    for kind in ("sms", "webhook"):
+    for kind in ("export", "sms", "webhook"):
         url_of_queue = boto3.client("sqs").create_queue(QueueName=kind)["QueueUrl"]
         os.environ[f"{kind.upper()}_QUEUE_URL"] = url_of_queue
     yield url

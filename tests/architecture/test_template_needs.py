@@ -113,6 +113,7 @@ SECONDS = {
     "send_sms": 60,
     "send_refunds": 120,
     "deliver_webhook": 60,
+    "write_export": 600,
     "withdraw_key": 60,
     "start_payment": 29,  # waits 10 s for the provider's pace, and 11 s for its answer
 }

@@ -138,6 +138,7 @@ class World:
     waitlist_token: str
     webhook_endpoint: UUID
     webhook_delivery: UUID
+    export: UUID
 
     def names(self) -> dict[str, str]:
         """Return the values for the names in examples."""
@@ -251,6 +252,7 @@ def build(conn: psycopg.Connection) -> World:
         scan=factories.scan(conn, used_ticket.id, owner),
         transfer_token=transfers.token_of(factories.transfer(conn, other_ticket.id)),
         foreign_order=factories.paid_order(conn, factories.ticket_type(conn, event_id=rivals_event)),
+        export=factories.export(conn, organisation, event_id=event),
         matter=factories.money_matter(conn, paid_order),
         failed_message=factories.failed_message(conn),
         suppression=factories.suppression(conn),

@@ -37,6 +37,7 @@ class Settings:
     refund_queue_url: str
     sms_queue_url: str
     webhook_queue_url: str
+    export_queue_url: str
     files_bucket: str
     media_bucket: str
     email_sender: str
@@ -83,6 +84,7 @@ def settings() -> Settings:
         refund_queue_url=env["REFUND_QUEUE_URL"],
         sms_queue_url=env["SMS_QUEUE_URL"],
         webhook_queue_url=env["WEBHOOK_QUEUE_URL"],
+        export_queue_url=env["EXPORT_QUEUE_URL"],
         files_bucket=env["FILES_BUCKET"],
         media_bucket=env["MEDIA_BUCKET"],
         email_sender=env["EMAIL_SENDER"],

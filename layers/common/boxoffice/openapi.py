@@ -77,6 +77,7 @@ _TAGS = {
     "slots": "Places with capacity, such as cloakrooms",
     "webhooks": "Be told of what changes, and see what was delivered",
     "analytics": "Views and sales, day by day",
+    "exports": "Attendees as a list, and files of what an organisation has",
     "messaging": "The emails and text messages that are owed, and addresses that refuse emails",
     "admin": "Settings and the audit log of the platform",
     "platform": "This document, and the health of the deployment",

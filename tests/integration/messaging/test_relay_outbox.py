@@ -119,6 +119,7 @@ def test_it_measures_how_much_is_owed_and_for_how_long(conn, capsys):
         "relayed": 1,
         "webhook_turns": 0,
         "stranded_webhooks": 0,
+        "exports": 0,
         "units_failed": 0,
         "waiting": 2,
         "oldest_seconds": report["oldest_seconds"],
