@@ -412,6 +412,7 @@ class TestChanges:
             late = sale.patch(each, answers={str(sale.event): {"source": "other"}})
             assert (late.code, late.json["event_ids"]) == ("doors_open", [str(sale.event)])
         assert sale.patch(pending, holders=[{"name": "Zoe"}]).code == "doors_open"
+        assert sale.patch(pending, holders=[{}]).json["version"] == 1
         assert sale.patch(order, buyer={"phone": "+2348012345678"}).status == 200
 
     def test_an_order_takes_only_so_many_bytes_in_all_changes(self, sale: Sale) -> None:
