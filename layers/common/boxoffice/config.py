@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from typing import Literal
 from urllib.parse import quote
 
 from boxoffice.errors import Busy
@@ -38,6 +39,10 @@ class Settings:
     sms_queue_url: str
     files_bucket: str
     media_bucket: str
+    upload_queue_url: str
+    pictures_url: str
+    picture_place: Literal["s3", "cloudinary"]
+    cloudinary_secret: str
     email_sender: str
     sms_sender_id: str
     sms_origination_number: str
@@ -82,6 +87,10 @@ def settings() -> Settings:
         sms_queue_url=env["SMS_QUEUE_URL"],
         files_bucket=env["FILES_BUCKET"],
         media_bucket=env["MEDIA_BUCKET"],
+        upload_queue_url=env["UPLOAD_QUEUE_URL"],
+        pictures_url=env["PICTURES_URL"].rstrip("/"),
+        picture_place="cloudinary" if env["PICTURE_PLACE"] == "cloudinary" else "s3",
+        cloudinary_secret=env["CLOUDINARY_SECRET"],
         email_sender=env["EMAIL_SENDER"],
         sms_sender_id=env["SMS_SENDER_ID"],
         sms_origination_number=env["SMS_ORIGINATION_NUMBER"],

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from boxoffice.media.models import Alt, PictureId, PictureView
+from boxoffice.media.rules import picture_view
 from boxoffice.models import (
     COUNTRY_CODE,
     ChallengeView,
@@ -172,6 +174,8 @@ class EventRequest(Request):
     doors_open_at: DoorsOpen | None = None
     gates: Gates = Field(default_factory=list)
     image_url: ImageUrl | None = None
+    image_id: PictureId | None = None
+    image_alt: Alt = ""
     currency: Currency
     capacity: Capacity | None = None
     late_payments: LatePayments | None = None
@@ -200,6 +204,8 @@ class EventPatch(Patch):
     doors_open_at: DoorsOpen | None = unchanged()
     gates: Gates = unchanged()
     image_url: ImageUrl | None = unchanged()
+    image_id: PictureId | None = unchanged()
+    image_alt: Alt = unchanged()
     currency: Currency = unchanged()
     capacity: Capacity | None = unchanged()
     late_payments: LatePayments | None = unchanged()
@@ -244,7 +250,8 @@ class EventSummary(MoneyView):
     venue: VenueView
     starts_at: datetime
     ends_at: datetime
-    image_url: str | None
+    image_url: str | None = Field(description="A picture that lies elsewhere")
+    image: PictureView | None = Field(description="An uploaded picture")
     currency: str
     version: int
 
@@ -332,8 +339,16 @@ class ListedEvent:
     starts_at: datetime
     ends_at: datetime
     image_url: str | None
+    image_id: UUID | None
+    image_alt: str
+    picture: dict[str, Any] | None
     currency: str
     version: int
+
+    @property
+    def image(self) -> PictureView | None:
+        """Return the uploaded picture, as shown."""
+        return picture_view(self.image_id, self.picture, self.image_alt)
 
     @property
     def venue(self) -> VenueView:

@@ -3,21 +3,22 @@
 -- name: insert_event
 -- A draft.
 INSERT INTO events (id, organisation_id, title, description, category, rating, venue_name, venue_address, city, country,
-    time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency, capacity_pool_id, late_payments_until,
-    late_payments_share, asks_challenge, confirm_free_orders, waitlist_offer_minutes)
+    time_zone, starts_at, ends_at, doors_open_at, gates, image_url, image_id, image_alt, currency, capacity_pool_id,
+    late_payments_until, late_payments_share, asks_challenge, confirm_free_orders, waitlist_offer_minutes)
 VALUES (%(id)s, %(organisation_id)s, %(title)s, %(description)s, %(category)s, %(rating)s, %(venue_name)s,
     %(venue_address)s, %(city)s, %(country)s, %(time_zone)s, %(starts_at)s, %(ends_at)s, %(doors_open_at)s, %(gates)s,
-    %(image_url)s, %(currency)s, %(capacity_pool_id)s, %(late_payments_until)s, %(late_payments_share)s,
+    %(image_url)s, %(image_id)s, %(image_alt)s, %(currency)s, %(capacity_pool_id)s, %(late_payments_until)s, %(late_payments_share)s,
     %(asks_challenge)s, %(confirm_free_orders)s, %(waitlist_offer_minutes)s)
 
 -- name: get_event
 -- An event, with the counts of its own capacity summed up over the rows of stock.
 SELECT events.id, organisation_id, events.status, title, events.description, category, rating, venue_name,
-    venue_address, city, country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency,
-    events.version, organisations.status AS organisation_status, capacity_pool_id, quantity AS capacity,
+    venue_address, city, country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, image_id,
+    image_alt, picture, currency, events.version, organisations.status AS organisation_status, capacity_pool_id, quantity AS capacity,
     capacity_available, capacity_held, capacity_sold, late_payments_until, late_payments_share, asks_challenge,
     confirm_free_orders, waitlist_offer_minutes
 FROM events JOIN organisations ON organisations.id = organisation_id
+LEFT JOIN uploads ON uploads.id = image_id
 LEFT JOIN stock_pools ON stock_pools.id = capacity_pool_id
 CROSS JOIN LATERAL (
     SELECT sum(available)::integer AS capacity_available, sum(held)::integer AS capacity_held,
@@ -57,7 +58,7 @@ WITH few AS MATERIALIZED (
     LIMIT 1001
 ), listed AS NOT MATERIALIZED (
     SELECT id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
-        starts_at, ends_at, image_url, currency, version, search_vector
+        starts_at, ends_at, image_url, image_id, image_alt, currency, version, search_vector
     FROM events
     WHERE deleted_at IS NULL AND (%(include_drafts)s OR status = 'published' AND NOT EXISTS (
             SELECT FROM organisations WHERE id = organisation_id AND organisations.status <> 'approved'))
@@ -82,7 +83,8 @@ WITH few AS MATERIALIZED (
     ORDER BY starts_at, id LIMIT %(limit)s + 1
 )
 SELECT id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
-    starts_at, ends_at, image_url, currency, version
+    starts_at, ends_at, image_url, image_id, image_alt, currency, version,
+    (SELECT picture FROM uploads WHERE uploads.id = image_id) AS picture
 FROM (SELECT * FROM running UNION ALL SELECT * FROM upcoming UNION ALL SELECT * FROM found) AS page
 ORDER BY starts_at, id LIMIT %(limit)s + 1
 
@@ -90,10 +92,11 @@ ORDER BY starts_at, id LIMIT %(limit)s + 1
 -- A page of the events of an account's organisations, the latest start first. It reads one page of each organisation in
 -- the order of an index, however many events they have.
 SELECT event.id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
-    starts_at, ends_at, image_url, currency, version
+    starts_at, ends_at, image_url, image_id, image_alt, currency, version,
+    (SELECT picture FROM uploads WHERE uploads.id = image_id) AS picture
 FROM members CROSS JOIN LATERAL (
     SELECT id, status, title, category, rating, venue_name, venue_address, city, country, time_zone, starts_at, ends_at,
-        image_url, currency, version
+        image_url, image_id, image_alt, currency, version
     FROM events
     WHERE events.organisation_id = members.organisation_id AND deleted_at IS NULL
         AND (starts_at, id) < (%(before)s, %(before_id)s)
@@ -106,8 +109,8 @@ WHERE account_id = %(account_id)s ORDER BY starts_at DESC, event.id DESC LIMIT %
 UPDATE events SET title = %(title)s, description = %(description)s, category = %(category)s, rating = %(rating)s,
     venue_name = %(venue_name)s, venue_address = %(venue_address)s, city = %(city)s, country = %(country)s,
     time_zone = %(time_zone)s, starts_at = %(starts_at)s, ends_at = %(ends_at)s, doors_open_at = %(doors_open_at)s,
-    gates = %(gates)s, image_url = %(image_url)s, currency = %(currency)s, capacity_pool_id = %(capacity_pool_id)s,
-    late_payments_until = %(late_payments_until)s, late_payments_share = %(late_payments_share)s,
+    gates = %(gates)s, image_url = %(image_url)s, image_id = %(image_id)s, image_alt = %(image_alt)s,
+    currency = %(currency)s, capacity_pool_id = %(capacity_pool_id)s, late_payments_until = %(late_payments_until)s, late_payments_share = %(late_payments_share)s,
     asks_challenge = %(asks_challenge)s, confirm_free_orders = %(confirm_free_orders)s,
     waitlist_offer_minutes = %(waitlist_offer_minutes)s, version = version + 1
 WHERE id = %(id)s
@@ -123,8 +126,8 @@ UPDATE events SET status = 'cancelled', cancelled_at = now(), cancelled_by = %(a
 WHERE id = %(id)s
 
 -- name: delete_event
--- The event is deleted. Its row stays, for what refers to it.
-UPDATE events SET deleted_at = now(), version = version + 1 WHERE id = %(id)s
+-- The event is deleted. Its row stays, for what refers to it, but shows no picture.
+UPDATE events SET deleted_at = now(), image_id = NULL, version = version + 1 WHERE id = %(id)s
 
 -- name: finish_cancellation
 -- All orders of a cancelled event are refunded.

@@ -28,6 +28,7 @@ from boxoffice.events.models import (
     TicketTypeAvailability,
 )
 from boxoffice.ids import new_id
+from boxoffice.media import service as media
 from boxoffice.models import ChallengeView
 from boxoffice.names import key_of
 from boxoffice.pagination import decode_moment_and_id, page_of
@@ -119,7 +120,8 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
     """Draft an event with its ticket types.
 
     Raises:
-        NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
+        NotFound, Forbidden: the organisation or the picture is not the caller's, or the role is too low.
+        PictureNotReady: there is no picture yet of the upload.
         INVALID_EVENT, INVALID_TICKET_TYPE: the event, or one of its ticket types, contradicts itself. Or nobody could
             pay a price exactly.
     """
@@ -129,6 +131,7 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
     rules.check_challenge(challenges.offered(), asks=request.asks_challenge)
     columns = rules.columns_of(request.model_dump(exclude={"ticket_types", "capacity"}))
     rules.check_gates(columns["gates"], [])  # no gate can name a ticket type that has no id yet
+    media.replace_picture(conn, request.organisation_id, None, request.image_id)
     pool_id = None if request.capacity is None else stock.create_pool(conn, request.capacity)
     db.run(conn, SQL.insert_event, id=event_id, capacity_pool_id=pool_id, **_with_json(columns))
     ids = sorted(new_id() for _ in request.ticket_types)  # ticket types are shown in the order of their ids
@@ -145,9 +148,10 @@ def update_event(
     """Change some of an event's fields. If that moves it, a job tells its holders (`boxoffice.orders.moved_events`).
 
     Raises:
-        NotFound, Forbidden: the event is not the caller's, or the role is too low.
+        NotFound, Forbidden: the event or the picture is not the caller's, or the role is too low.
         StaleVersion: it has another version than expected.
         EventCancelled: it is cancelled.
+        PictureNotReady: there is no picture yet of the upload.
         CurrencyFixed: it was published in another currency.
         GatesInUse: a door pass names a gate that it would no longer have.
         INVALID_EVENT: the event would contradict itself.
@@ -169,6 +173,7 @@ def update_event(
         rules.check_gates(changes["gates"], ticket_types.list_of_event(conn, event_id))
         named = {"organisation_id": event.organisation_id, "event_id": event_id}
         rules.check_gates_of_passes(event.gates, changes["gates"], db.many(conn, dict, SQL.list_door_passes, **named))
+    media.replace_picture(conn, event.organisation_id, event.image_id, changes.get("image_id", event.image_id))
     if "capacity" in changes:
         changes["capacity_pool_id"] = _set_capacity(conn, event, changes.pop("capacity"))
     db.run(conn, SQL.update_event, **_with_json(vars(event) | changes))
@@ -238,6 +243,7 @@ def delete_event(conn: db.Connection, caller: Caller, event_id: UUID) -> None:
         TicketsTaken: some of its tickets are sold or held.
     """
     event = _lock_event(conn, caller, event_id)
+    media.replace_picture(conn, event.organisation_id, event.image_id, None)
     ticket_types.delete_all(conn, event_id)
     db.run(conn, SQL.delete_event, id=event_id)
     _record(conn, caller, "delete_event", event, title=event.title, status=event.status)
@@ -307,6 +313,7 @@ def _view(event: EventRow, types: Sequence[TicketTypeRow]) -> EventView:
     challenge = challenges.offered() if event.asks_challenge else None
     return EventView(
         **vars(event),
+        image=event.image,
         venue=event.venue,
         late_payments=event.late_payments,
         challenge=ChallengeView(**challenge) if challenge else None,

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from boxoffice.accounts.models import Role, SessionView
+from boxoffice.media.models import PictureId, PictureView
+from boxoffice.media.rules import picture_view
 from boxoffice.models import (
     Email,
     Id,
@@ -73,6 +75,7 @@ class OrganisationPatch(Patch):
     name: Name = unchanged()
     slug: Slug = unchanged()
     logo_url: ImageUrl | None = unchanged()
+    logo_id: PictureId | None = unchanged()
     description: Text = unchanged()
     website: WebUrl | None = unchanged()
     contact_email: Email | None = unchanged()
@@ -86,7 +89,8 @@ class OrganisationProfile(View):
     id: Id
     name: str
     slug: str = Field(description="Its name in URLs")
-    logo_url: str | None
+    logo_url: str | None = Field(description="A logo that lies elsewhere")
+    logo: PictureView | None = Field(description="An uploaded logo")
     description: str
     website: str | None
     contact_email: str | None
@@ -189,6 +193,8 @@ class OrganisationRow:
     status: OrganisationStatus
     status_reason: str | None
     logo_url: str | None
+    logo_id: UUID | None
+    logo_picture: dict[str, Any] | None
     description: str
     website: str | None
     contact_email: str | None
@@ -196,6 +202,11 @@ class OrganisationRow:
     terms: str
     version: int
     created_at: datetime
+
+    @property
+    def logo(self) -> PictureView | None:
+        """Return the uploaded logo, as shown."""
+        return picture_view(self.logo_id, self.logo_picture, self.name)
 
 
 @dataclass(frozen=True)
