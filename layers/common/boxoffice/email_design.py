@@ -5,10 +5,13 @@ element has its own style. What a sheet says beside that is for dark mode and na
 """
 
 import re
-from typing import override
-from unicodedata import east_asian_width
+from typing import Any, override
+from unicodedata import bidirectional, east_asian_width
 
 from jinja2.ext import Extension
+from markupsafe import Markup, escape
+
+from boxoffice.texts import one_line
 
 INK, MUTED, HAIRLINE, PAPER = "#1A1714", "#625B53", "#DAD4CA", "#FCFBF8"
 _TEXT = "font-family:Archivo,Helvetica,Arial,sans-serif;overflow-wrap:anywhere;word-break:break-word;"
@@ -65,12 +68,34 @@ def _width(text: str) -> int:
     return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
+def apart(value: Any) -> Markup:
+    """Return a value for a sentence. If it is written from right to left, it does not turn the words around it."""
+    shown = escape(one_line(value) if type(value) is str else value)
+    if shown.isascii() or all(bidirectional(char) not in ("R", "AL") for char in shown):
+        return shown
+    return Markup("<bdi>{}</bdi>").format(shown)
+
+
+def strong(text: str) -> Markup:
+    """Return a value for a sentence, which the eye shall find first."""
+    return Markup("<strong>{}</strong>").format(apart(text))
+
+
+def mail_to(address: str) -> Markup:
+    """Return an address as a link that writes to it."""
+    return Markup('<a href="mailto:{0}" style="{1}">{0}</a>').format(one_line(address), _STYLES["a"])
+
+
+FILTERS = {"type_size": type_size, "strong": strong, "mail_to": mail_to}
+"""What templates use beside the macros of `_parts.html`."""
+
+
 class InlineStyles(Extension):
     """Writes the style of each element into the source of an HTML template, so that rendering costs nothing more."""
 
     @override
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        return _TAG.sub(_with_style, source) if name and name.endswith(".html") else source
+        return _TAG.sub(_with_style, source)
 
 
 def _with_style(tag: re.Match[str]) -> str:

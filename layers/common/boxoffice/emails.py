@@ -1,7 +1,7 @@
 """The parts of an email, and the functions that write one.
 
 Each domain writes its emails in its own `emails.py`, with the templates beside it. An email is written when it is sent,
-so it says what is true then.
+so it says what is true then. Its HTML and its text come from one template, in the language of its reader.
 
 Emails link to the pages of the shop, like ``PUBLIC_URL/orders/<order id>#token=<token>``. The token is in the fragment,
 which browsers do not send: no log and no Referer has it (decision 16). The page sends it as X-Order-Token.
@@ -11,13 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import jinja2
+from markupsafe import Markup
 
-from boxoffice import email_design, money
+from boxoffice import email_design, languages, money
 from boxoffice.config import settings
+from boxoffice.email_text import plain
+from boxoffice.languages import N_, gettext, ngettext
 from boxoffice.texts import one_line
 from boxoffice.times import TimeAndPlace
 
@@ -113,32 +116,43 @@ def write(
     attachments: Sequence[Attachment] = (),
     seller: Seller | None = None,
 ) -> Content:
-    """Write an email from its templates, as plain text and as HTML.
+    """Write an email from its template, as plain text and as HTML, in the language of `languages.written_in`.
 
     Args:
-        template: the name of the template files, without ``.txt`` and ``.html``.
-        facts: the values that the templates use, by name. `subject` is added. A `notice` may stand above all else.
+        template: the name of the template file, without ``.html``.
+        facts: the values that the template uses, by name. `subject` is added. A `notice` may stand above all else.
         seller: whom the email comes from. By default the platform.
     """
     facts = {"notice": None, **facts, "subject": subject, "sender": seller or Seller(settings().site, None)}
-    text = _templates().get_template(f"{template}.txt").render(facts)
-    html = _templates().get_template(f"{template}.html").render(facts | {"preheader": _preheader(text)})
+    text = plain(_templates("txt").get_template(f"{template}.html").render(facts))
+    frame = {"preheader": _preheader(subject, text), "language": languages.current()}
+    html = _templates("html").get_template(f"{template}.html").render(facts | frame)
     sender = (seller.name, seller.contact) if seller else (None, None)
     return Content(one_line(subject), text, html, list(images), list(attachments), *sender)
 
 
-def _preheader(text: str) -> str:
+def _preheader(subject: str, text: str) -> str:
     """Return what a list of emails shows beside the subject: the beginning of what the text says after it."""
-    _, *lines = filter(None, map(one_line, text.splitlines()))
-    return " ".join(lines)[:_MOST_PREHEADER]
+    lines = [one_line(line) for line in text.splitlines() if line]
+    return " ".join(lines[1:] if lines[0] == one_line(subject) else lines)[:_MOST_PREHEADER]
 
 
-NOTICES = {
-    "qrs": "Your tickets have new QR codes. Use those in this email: at the door, the earlier ones are soon refused.",
-    "address": "This order is yours now. The links and QR codes of its earlier emails no longer work.",
-    "links": "The links in our earlier emails no longer work. Use those in this email.",
+_NOTICES = {
+    "qrs": N_(
+        "Your tickets have new QR codes. Use those in this email: at the door, the earlier ones are soon refused."
+    ),
+    "address": N_("This order is yours now. The links and QR codes of its earlier emails no longer work."),
+    "links": N_("The links in our earlier emails no longer work. Use those in this email."),
 }
-"""What an email says above all else if it is sent again, by why: a key has leaked, or the order has another address."""
+
+
+def notice_of(renewed: str) -> str | None:
+    """Return what an email says above all else if it is sent again. None if it is sent for the first time.
+
+    Args:
+        renewed: why it is sent again. ``qrs`` or ``links``: a key has leaked. ``address``: the order has another one.
+    """
+    return gettext(_NOTICES[renewed]) if renewed else None
 
 
 def link(page: str, resource_id: UUID, token: str) -> str | None:
@@ -164,23 +178,42 @@ def titles_of(titles: Sequence[str]) -> str:
     first, others = titles[0], len(titles) - 1
     if others == 0:
         return first
-    return f"{first} and 1 other event" if others == 1 else f"{first} and {others} other events"
+    return ngettext("%(title)s and %(num)s other event", "%(title)s and %(num)s other events", others, title=first)
 
 
 @cache
-def _templates() -> jinja2.Environment:
-    """Return the templates of all domains. Their names are unique."""
+def _templates(kind: Literal["html", "txt"]) -> jinja2.Environment:
+    """Return the templates of all domains, with the frame and the parts of HTML or of text. Their names are unique."""
     package = Path(__file__).parent
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader([package / "templates", *sorted(package.glob("*/templates"))]),
-        autoescape=jinja2.select_autoescape(["html"]),
+        autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=lambda value: one_line(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=[email_design.InlineStyles],
+        extensions=["jinja2.ext.i18n", *([email_design.InlineStyles] if kind == "html" else [])],
     )
-    environment.filters |= {"money": money.show, "type_size": email_design.type_size}
-    parts = vars(environment.get_template("_parts.html").module)
+    environment.newstyle_gettext = True  # type: ignore[attr-defined]
+    environment.filters |= email_design.FILTERS | {"money": money_of}
+    environment.globals |= {"layout": f"_layout.{kind}", "gettext": _sentence, "ngettext": _sentence_of_number}
+    parts = vars(environment.get_template(f"_parts.{kind}").module)
     environment.globals |= {name: part for name, part in parts.items() if not name.startswith("_")}
     return environment
+
+
+def money_of(amount: int, currency: str) -> str:
+    """Return an amount in the minor unit of its currency, as the reader writes it."""
+    return money.show(amount, currency, languages.current().numbers)
+
+
+def _sentence(message: str, **values: Any) -> Markup:
+    """Return a message of a template in the reader's language. Its values are escaped, and kept apart."""
+    shown = {name: email_design.apart(value) for name, value in values.items()}
+    return Markup(gettext(message, **shown))  # noqa: S704 - the message is ours, and the values are escaped
+
+
+def _sentence_of_number(singular: str, plural: str, num: int, **values: Any) -> Markup:
+    """Return a message about a number. See `_sentence`."""
+    shown = {name: email_design.apart(value) for name, value in values.items()}
+    return Markup(ngettext(singular, plural, num, **shown))  # noqa: S704

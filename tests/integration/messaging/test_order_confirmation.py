@@ -180,7 +180,7 @@ def test_it_links_to_the_order_with_the_token_that_reads_it(conn, aws_url, ticke
     order_id = factories.paid_order(conn, ticket_type)
     mail = send(conn, aws_url, order_id)
     link = f"http://127.0.0.1:3000/orders/{order_id}#token={order_token(order_id)}"
-    assert f"Your order: {link}\n" in text(mail).replace("\r\n", "\n")
+    assert f"Open your tickets: {link}\n" in text(mail).replace("\r\n", "\n")
     assert f'href="{link}"' in html(mail)
 
 
@@ -220,7 +220,7 @@ def test_an_order_across_events_shows_each_with_its_tickets(conn, aws_url, api):
     mail = send(conn, aws_url, UUID(order["id"]))
     assert mail["Subject"] == "Your tickets for Jazz and 1 other event"
     said = "Jazz Blues Receipt Jazz Blues Jazz Ticket 1 of 2 Blues Ticket 2 of 2"  # the events, the items, the tickets
-    for body in (text(mail).partition("below.")[2], visible(mail).removeprefix(mail["Subject"])):
+    for body in (text(mail), visible(mail).removeprefix(mail["Subject"])):
         assert " ".join(re.findall(r"Jazz|Blues|Receipt|Ticket \d of 2", body)) == said
 
 
@@ -283,6 +283,6 @@ def test_it_says_what_a_voucher_took_off_and_how_many_a_ticket_admits(conn, aws_
 
     assert "Voucher TENTH: -NGN\u00a01,000.00" in text(mail)
     assert "Total: NGN\u00a09,000.00" in text(mail)
-    assert "admits 2" in text(mail)
+    assert "Admits 2 people" in text(mail)
     assert "Voucher TENTH -NGN 1,000.00 Total NGN 9,000.00" in visible(mail)
     assert "Admits 2" in visible(mail)

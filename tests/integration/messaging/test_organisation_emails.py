@@ -67,7 +67,7 @@ def test_an_invitation_has_a_link_with_the_token_that_accepts(conn: Connection, 
     assert (mail["To"], mail["Subject"]) == (address, "You are invited to an organisation")
     link = f"http://127.0.0.1:3000/invitations/{invitation}#token={token}"
     plain, html = bodies(mail)
-    assert f"Accept here: {link}\n" in plain
+    assert f"Accept the invitation: {link}\n" in plain
     assert f'href="{link}"' in html
     assert "Somebody at Ẹ̀kọ́ & Größe invites you to work with them, as a scanner." in plain
     assert "Owner" not in plain + html, "whoever invites puts no other words into it"
@@ -124,6 +124,8 @@ def test_both_read_of_a_hand_over_and_of_the_way_back(conn: Connection, aws_url:
     assert handed_over["Subject"] == "Your organisation has another owner now"
     for body in bodies(received):
         assert "hand it over to another member, or ask an admin" in body
-    for body in bodies(handed_over):
-        assert "handed over to بولا, who decides" in body
+    plain, html = bodies(handed_over)
+    assert "handed over to \N{FIRST STRONG ISOLATE}بولا\N{POP DIRECTIONAL ISOLATE}, who decides" in plain
+    assert "handed over to <bdi>بولا</bdi>, who decides" in html
+    for body in (plain, html):
         assert "change your password, and ask an admin at once. An admin can give it back to you." in body

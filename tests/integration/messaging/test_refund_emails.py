@@ -53,7 +53,7 @@ def test_a_whole_refund_names_the_money_and_the_tickets(
         assert "refunds your order" in text
         assert "a part of" not in text
         assert "NGN 100.00" in text
-        assert "2 x Stalls" in text
+        assert "2 × Stalls" in text
         assert "K7QW-3MPX" in text
         assert f"/orders/{order}#token=" in text
         assert "manager's eyes" not in text
@@ -94,7 +94,7 @@ def test_an_email_says_what_does_not_come_back(
         assert unsaid not in text
         assert ("keeps NGN 5.00 of what you paid" in text) == ("fee" in less)
         assert ("No money goes back for them." in text) == ("amount" in less)
-        assert "1 x Stalls" in text
+        assert "1 × Stalls" in text
 
 
 def test_the_seller_gives_back_a_payment_that_was_made_by_hand(

@@ -55,7 +55,7 @@ def test_the_offer_has_a_link_with_the_token_that_accepts(conn, aws_url, ticket,
     assert "Ada <b>Buyer</b> sends you this ticket." in text(mail)
     assert "Ada &lt;b&gt;Buyer&lt;/b&gt; sends you this ticket." in html(mail)
     link = f"http://127.0.0.1:3000/transfers/{transfer}#token={transfers.token_of(transfer)}"
-    assert f"Accept it here: {link}\n" in text(mail).replace("\r\n", "\n")
+    assert f"Accept the ticket: {link}\n" in text(mail).replace("\r\n", "\n")
     assert f'href="{link}"' in html(mail)
     assert "<b>" not in html(mail)
     assert ticket.qr not in mail.as_string()

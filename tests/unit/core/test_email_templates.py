@@ -20,12 +20,11 @@ def inlined() -> InlineStyles:
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
-def test_each_template_has_the_layout_and_a_text_beside_it(path: Path) -> None:
+def test_each_template_has_the_frame(path: Path) -> None:
     source = path.read_text()
     if path.name == "_parts.html":
         return
-    assert path.with_suffix(".txt").exists()
-    assert path.name.startswith("_") or source.startswith('{% extends "_layout.html" %}\n')
+    assert path.name.startswith("_") or source.startswith("{% extends layout %}\n")
     assert "<style" not in source
     assert '<a class="button"' not in source, "buttons are made by `button`, for Outlook"
 
@@ -43,7 +42,7 @@ def test_no_paragraph_has_a_button_in_it() -> None:
 
 
 def test_the_layout_tells_programs_its_language_and_its_palettes() -> None:
-    assert LAYOUT.startswith('<!doctype html>\n<html lang="en" dir="ltr">')
+    assert LAYOUT.startswith('<!doctype html>\n<html lang="{{ language.tag }}" dir="{{ language.direction }}">')
     assert '<meta name="color-scheme" content="light dark">' in LAYOUT
     assert "@media (prefers-color-scheme: dark)" in LAYOUT
     assert "[data-ogsc]" in LAYOUT, "for Outlook on the web"
@@ -71,7 +70,7 @@ def test_the_longest_word_of_a_title_fits_a_phone(title: str, size: str) -> None
 
 
 def test_the_line_beside_the_subject_says_what_comes_next() -> None:
-    assert (
-        emails._preheader("Your tickets\n\nYou have paid.\n\nJazz\n" + "x" * 500)
-        == ("You have paid. Jazz " + "x" * 500)[:160]
-    )
+    said = "You have paid.\n\nJazz\n" + "x" * 500
+    beside = ("You have paid. Jazz " + "x" * 500)[:160]
+    assert emails._preheader("Your tickets", f"Your tickets\n\n{said}") == beside
+    assert emails._preheader("Your tickets", said) == beside

@@ -15,6 +15,7 @@ from boxoffice import db, one_time, sql
 from boxoffice.accounts.models import ManagedAccount
 from boxoffice.config import settings
 from boxoffice.emails import Content, NotNeeded, page_link, write
+from boxoffice.languages import gettext
 from boxoffice.one_time import OneTimeToken, Purpose
 
 SQL = sql.queries("accounts")
@@ -24,107 +25,125 @@ def confirm_sign_up(conn: db.Connection, token_id: str, email: str) -> Content:
     """Write to whom an account was asked for: here is the link that makes it, or, you have one already."""
     token = _token(conn, Purpose.SIGN_UP, token_id)
     if _has_account(conn, email):
-        return _account_exists("sign up with")
-    return _write("confirm_sign_up", "Confirm your email address", **_link("confirm-email", token))
+        return _account_exists(
+            gettext(
+                "Somebody, most likely you, wants to sign up with this address at %(site)s. But there is an account"
+                " with it already.",
+                site=settings().site,
+            )
+        )
+    return _write("confirm_sign_up", gettext("Confirm your email address"), **_link("confirm-email", token))
 
 
 def confirm_email(conn: db.Connection, token_id: str) -> Content:
     """Write to the address of an account: here is the link that verifies it."""
     token = _token(conn, Purpose.CONFIRM_EMAIL, token_id)
-    return _write("confirm_email", "Confirm your email address", **_link("confirm-email", token))
+    return _write("confirm_email", gettext("Confirm your email address"), **_link("confirm-email", token))
 
 
 def confirm_email_change(conn: db.Connection, token_id: str, email: str) -> Content:
     """Write to the new address of an account: here is the link that confirms it, or, you have an account already."""
     token = _token(conn, Purpose.CHANGE_EMAIL, token_id)
     if _has_account(conn, email):
-        return _account_exists("move another account to")
-    return _write("confirm_email_change", "Confirm your new email address", **_link("confirm-email", token))
+        return _account_exists(
+            gettext(
+                "Somebody, most likely you, wants to move another account to this address at %(site)s. But there is an"
+                " account with it already.",
+                site=settings().site,
+            )
+        )
+    return _write("confirm_email_change", gettext("Confirm your new email address"), **_link("confirm-email", token))
 
 
 def email_change_started(conn: db.Connection, undo_id: str, new_email: str) -> Content:
     """Write to the address of an account: somebody has asked to change it."""
-    return _about_change(conn, "email_change_started", "Your email address is about to change", undo_id, new_email)
+    return _about_change(
+        conn, "email_change_started", gettext("Your email address is about to change"), undo_id, new_email
+    )
 
 
 def email_changed(conn: db.Connection, undo_id: str, new_email: str) -> Content:
     """Write to the former address of an account: it has been changed."""
-    return _about_change(conn, "email_changed", "Your email address has been changed", undo_id, new_email)
+    return _about_change(conn, "email_changed", gettext("Your email address has been changed"), undo_id, new_email)
 
 
 def email_change_undone(conn: db.Connection, token_id: str) -> Content:
     """Write to the address that an account got back: here is the link that sets a new password."""
     token = _token(conn, Purpose.RESET_PASSWORD, token_id)
     _check_account(conn, token)
-    return _write("email_change_undone", "Your email address is yours again", **_link("reset-password", token))
+    return _write("email_change_undone", gettext("Your email address is yours again"), **_link("reset-password", token))
 
 
 def reset_password(conn: db.Connection, token_id: str) -> Content:
     """Write to the address of an account: here is the link that sets a new password."""
     token = _token(conn, Purpose.RESET_PASSWORD, token_id)
     _check_account(conn, token)
-    return _write("reset_password", "Set a new password", **_link("reset-password", token))
+    return _write("reset_password", gettext("Set a new password"), **_link("reset-password", token))
 
 
 def password_changed(_: db.Connection) -> Content:
     """Write to the address of an account: its password has been changed."""
-    return _write("password_changed", "Your password has been changed", link=page_link("forgot-password"))
+    return _write("password_changed", gettext("Your password has been changed"), link=page_link("forgot-password"))
 
 
 def second_factor_added(_: db.Connection) -> Content:
     """Write to the owner of an account: each log-in asks for a code from now on."""
-    return _write("second_factor_added", "Your account asks for a code from now on", link=page_link("forgot-password"))
+    return _write(
+        "second_factor_added", gettext("Your account asks for a code from now on"), link=page_link("forgot-password")
+    )
 
 
 def second_factor_removed(_: db.Connection) -> Content:
     """Write to the owner of an account: no log-in asks for a code any more."""
-    return _write("second_factor_removed", "Your account no longer asks for a code", link=page_link("forgot-password"))
+    return _write(
+        "second_factor_removed", gettext("Your account no longer asks for a code"), link=page_link("forgot-password")
+    )
 
 
 def recovery_code_used(_: db.Connection, left: int) -> Content:
     """Write to the owner of an account: one recovery code is used up."""
     password = page_link("forgot-password")
-    return _write("recovery_code_used", "A recovery code of your account was used", left=left, link=password)
+    return _write("recovery_code_used", gettext("A recovery code of your account was used"), left=left, link=password)
 
 
 def google_connected(_: db.Connection) -> Content:
     """Write to the owner of an account: a Google account logs in to it from now on."""
-    return _write("google_connected", "You can log in with Google from now on")
+    return _write("google_connected", gettext("You can log in with Google from now on"))
 
 
 def account_blocked(conn: db.Connection, account_id: str) -> Content:
     """Write to the owner of an account: an admin has blocked it, and why."""
     account = _managed_account(conn, account_id, is_so=lambda account: account.blocked_at is not None)
-    return _write("account_blocked", "Your account has been blocked", reason=account.block_reason)
+    return _write("account_blocked", gettext("Your account has been blocked"), reason=account.block_reason)
 
 
 def account_unblocked(conn: db.Connection, account_id: str) -> Content:
     """Write to the owner of an account: it is no longer blocked."""
     _managed_account(conn, account_id, is_so=lambda account: account.blocked_at is None)
-    return _write("account_unblocked", "You can use your account again", link=page_link("log-in"))
+    return _write("account_unblocked", gettext("You can use your account again"), link=page_link("log-in"))
 
 
 def admin_role_given(conn: db.Connection, account_id: str) -> Content:
     """Write to the owner of an account: they are an admin of the platform now."""
     _managed_account(conn, account_id, is_so=lambda account: account.is_admin)
-    return _write("admin_role_given", "You are an admin now")
+    return _write("admin_role_given", gettext("You are an admin now"))
 
 
 def admin_role_taken(conn: db.Connection, account_id: str) -> Content:
     """Write to the owner of an account: they are no admin any more."""
     _managed_account(conn, account_id, is_so=lambda account: not account.is_admin)
-    return _write("admin_role_taken", "You are no longer an admin")
+    return _write("admin_role_taken", gettext("You are no longer an admin"))
 
 
 def phone_confirmed(_: db.Connection, ending: str) -> Content:
     """Write to the address of an account: a phone has been added, which opens the account."""
     link = page_link("forgot-password")
-    return _write("phone_confirmed", "A phone has been added to your account", ending=ending, link=link)
+    return _write("phone_confirmed", gettext("A phone has been added to your account"), ending=ending, link=link)
 
 
 def phone_lost(_: db.Connection) -> Content:
     """Write to the address of an account: its phone has been proved by somebody else, long after its owner did."""
-    return _write("phone_lost", "Your phone has been removed from your account")
+    return _write("phone_lost", gettext("Your phone has been removed from your account"))
 
 
 EMAILS = (
@@ -149,10 +168,14 @@ EMAILS = (
 )
 
 
-def _account_exists(asked: str) -> Content:
-    """Write to the address of an account: somebody wants to use the address for another one."""
+def _account_exists(said: str) -> Content:
+    """Write to the address of an account: somebody wants to use the address for another one.
+
+    Args:
+        said: what they want, and that it does not work.
+    """
     links = {"log_in": page_link("log-in"), "forgot_password": page_link("forgot-password")}
-    return _write("account_exists", "You already have an account", asked=asked, **links)
+    return _write("account_exists", gettext("You already have an account"), said=said, **links)
 
 
 def _write(template: str, subject: str, **facts: Any) -> Content:

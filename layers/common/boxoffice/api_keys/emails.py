@@ -7,6 +7,7 @@ from uuid import UUID
 
 from boxoffice import db, sql
 from boxoffice.emails import Content, write
+from boxoffice.languages import gettext
 from boxoffice.row_security import show_rows_of
 from boxoffice.times import in_utc
 
@@ -34,7 +35,9 @@ def api_key_created(conn: db.Connection, organisation_id: str, key_id: str) -> C
     if key is None:
         raise LookupError(f"API key {key_id}")
     return write(
-        "api_key_created", "Your organisation has a new API key", {"key": key, "expires": in_utc(key.expires_at)}
+        "api_key_created",
+        gettext("Your organisation has a new API key"),
+        {"key": key, "expires": in_utc(key.expires_at)},
     )
 
 

@@ -7,14 +7,15 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from boxoffice import db, ics, money, one_time, sql
+from boxoffice import db, ics, one_time, sql
 from boxoffice.emails import (
-    NOTICES,
     Content,
     NotNeeded,
     Occasion,
     Seller,
     link,
+    money_of,
+    notice_of,
     page_link,
     seller_of,
     titles_of,
@@ -24,6 +25,7 @@ from boxoffice.emails import (
 from boxoffice.events import moves
 from boxoffice.guest_tokens import order_token, ticket_token
 from boxoffice.ids import shown_order_number
+from boxoffice.languages import N_, gettext
 from boxoffice.one_time import OneTimeToken, Purpose
 from boxoffice.orders import moved_events, offers
 from boxoffice.orders.receipts import receipt_of
@@ -36,6 +38,13 @@ from boxoffice.waitlist import emails as waitlist
 SQL = sql.queries("orders")
 
 MOST_LINKS = 20  # of orders, and of tickets, in one email
+
+# The subjects of an email about a moved event, by what has changed
+_MOVED = {
+    ("time",): N_("New time: %(event)s"),
+    ("place",): N_("New place: %(event)s"),
+    ("time", "place"): N_("New time and place: %(event)s"),
+}
 
 
 @dataclass(frozen=True)
@@ -105,11 +114,11 @@ def order_confirmation(conn: db.Connection, order_id: str, renewed: str = "") ->
     owned = [ticket for ticket in valid if not ticket.transferred]  # the others have passed to somebody else
     shown = ticket_emails.email_tickets(owned)
     events = [_event(list(group), shown) for _, group in groupby(items, key=lambda item: item.event_id)]
-    subject = f"Your tickets for {titles_of([event['title'] for event in events])}"
+    subject = gettext("Your tickets for %(events)s", events=titles_of([event["title"] for event in events]))
     facts = facts_of(order)
     facts |= {
         "events": events,
-        "notice": NOTICES.get(renewed),
+        "notice": notice_of(renewed),
         "greeting": _greeting(order, len(owned), len(valid)),
         "receipt": receipt_of(order, items),
         "tickets": len(owned),
@@ -135,7 +144,7 @@ def order_links(conn: db.Connection, email: str) -> Content:
         "tickets": received,
         "most": MOST_LINKS if MOST_LINKS in (len(orders), len(received)) else None,
     }
-    return write("order_links", "Your orders and tickets", facts)
+    return write("order_links", gettext("Your orders and tickets"), facts)
 
 
 def confirm_order(conn: db.Connection, order_id: str, token_id: str) -> Content:
@@ -156,7 +165,7 @@ def confirm_order(conn: db.Connection, order_id: str, token_id: str) -> Content:
         "token": text,
         "until": moment_of(token.expires_at, items[0]),
     }
-    return write("confirm_order", "Confirm your order", facts | links)
+    return write("confirm_order", gettext("Confirm your order"), facts | links)
 
 
 def waitlist_offer(conn: db.Connection, entry_id: str, renewed: str = "") -> Content:
@@ -166,7 +175,7 @@ def waitlist_offer(conn: db.Connection, entry_id: str, renewed: str = "") -> Con
         renewed: why it is sent again, if one of `NOTICES` says so.
     """
     entry = waitlist.get_entry(conn, entry_id)
-    subject = f"It is your turn: tickets for {entry.event_title}"
+    subject = gettext("It is your turn: tickets for %(event)s", event=entry.event_title)
     return waitlist.write_about(entry, "waitlist_offer", subject, renewed, offers.total_of(entry))
 
 
@@ -196,20 +205,20 @@ def event_moved(conn: db.Connection, move_id: str, email: str, order_id: str = "
         "event": event,
         "when": when_of(event),
         "place": venue_of(event),
-        "changed": changed,
+        "changed": [*changed.values()],
         "number": holder.number,
         "link": holder.page,
-        "page": "See your order" if order_id else "See your ticket",
+        "page": gettext("See your order") if order_id else gettext("See your ticket"),
     }
     calendar = ics.attachment_of([event], holder.number, holder.page)
-    subject = f"New {' and '.join(changed)}: {event.event_title}"
+    subject = gettext(_MOVED[tuple(changed)], event=event.event_title)
     return write("event_moved", subject, facts, attachments=[calendar], seller=seller_of(event))
 
 
 def order_received(conn: db.Connection, order_id: str) -> Content:
     """Write to the new address of an order that is not paid yet: here is its link."""
     order, items = get_order(conn, UUID(order_id))
-    subject = f"Your order for {titles_of(titles(items))}"
+    subject = gettext("Your order for %(events)s", events=titles_of(titles(items)))
     return write("order_received", subject, facts_of(order), seller=seller_of(order))
 
 
@@ -222,20 +231,22 @@ def confirm_order_email(conn: db.Connection, token_id: str) -> Content:
     text = one_time.token_of(Purpose.CHANGE_ORDER_EMAIL, token.id)
     confirm = {"confirm_link": page_link("confirm-order-email", text), "token": text}
     return _about_change(
-        conn, "confirm_order_email", "Confirm your address for order {number}", token.order_id, confirm
+        conn, "confirm_order_email", N_("Confirm your address for order %(number)s"), token.order_id, confirm
     )
 
 
 def order_email_change_started(conn: db.Connection, token_id: str) -> Content:
     """Write to the address of an order: somebody wants to give the order to another one."""
     order_id = _change_of(conn, token_id).order_id
-    return _about_change(conn, "order_email_change_started", "Order {number} is about to leave this address", order_id)
+    return _about_change(
+        conn, "order_email_change_started", N_("Order %(number)s is about to leave this address"), order_id
+    )
 
 
 def order_email_changed(conn: db.Connection, former_order_id: str) -> Content:
     """Write to the former address of an order: it has another one, and what was sent here no longer works."""
     order_id = UUID(former_order_id)
-    return _about_change(conn, "order_email_changed", "Order {number} has another address", order_id)
+    return _about_change(conn, "order_email_changed", N_("Order %(number)s has another address"), order_id)
 
 
 EMAILS = (
@@ -270,7 +281,7 @@ def _about_change(
     facts = db.exactly_one(conn, dict, SQL.get_order_change_for_email, id=order_id)
     number, seller = shown_order_number(facts["number"]), Seller(facts["seller"], facts["contact_email"])
     shown = {**facts, "number": number, "link": None, **(more or {})}
-    return write(template, subject.format(number=number), shown, seller=seller)
+    return write(template, gettext(subject, number=number), shown, seller=seller)
 
 
 def _order_to_tell(conn: db.Connection, event: MovedEvent, email: str, order_id: str) -> HolderToTell:
@@ -303,20 +314,30 @@ def _changes(before: Occasion, event: Occasion) -> dict[str, str]:
 
 def _greeting(order: EmailOrder, owned: int, valid: int) -> str:
     """Return the first sentences of a confirmation. The buyer still has some of the valid tickets, all, or none."""
-    paid = "You have paid, and this is your receipt." if order.total else "Your order is complete. It costs nothing."
+    if order.total:
+        paid = gettext("You have paid, and this is your receipt.")
+    else:
+        paid = gettext("Your order is complete. It costs nothing.")
     if owned:
-        return f"{paid} Your tickets are below."
+        return f"{paid} {gettext('Your tickets are below.')}"
     if valid:
-        return f"{paid} The tickets of this order now belong to somebody else."
-    return f"{paid} The tickets of this order are no longer valid."
+        return f"{paid} {gettext('The tickets of this order now belong to somebody else.')}"
+    return f"{paid} {gettext('The tickets of this order are no longer valid.')}"
 
 
 def _left_out(tickets: int, page: str | None) -> str | None:
     """Return what an email says if it has more tickets than it can show. None if it shows them all."""
     if tickets <= MOST_QRS:
         return None
-    where = "on the page of your order" if page else "where you bought them"
-    return f"This email and its PDF have the first {MOST_QRS} tickets. All {tickets} are {where}."
+    numbers = {"most": MOST_QRS, "tickets": tickets}
+    if page:
+        return gettext(
+            "This email and its PDF have the first %(most)s tickets. All %(tickets)s are on the page of your order.",
+            **numbers,
+        )
+    return gettext(
+        "This email and its PDF have the first %(most)s tickets. All %(tickets)s are where you bought them.", **numbers
+    )
 
 
 def _linked(order: LinkedOrder) -> dict[str, Any]:
@@ -352,7 +373,7 @@ def facts_of(order: EmailOrder) -> dict[str, Any]:
     return {
         "number": shown_order_number(order.number),
         "seller": order.seller,
-        "total": money.show(order.total, order.currency),
+        "total": money_of(order.total, order.currency),
         "link": link("orders", order.id, order_token(order.id, order.email_changes)),
     }
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from boxoffice import money
+from boxoffice.emails import money_of
+from boxoffice.languages import gettext
 from boxoffice.times import moment_of
 
 if TYPE_CHECKING:
@@ -36,19 +38,28 @@ def receipt_of(order: "EmailOrder", items: Sequence["EmailItem"]) -> Receipt:
     tax = sum(item.tax or 0 for item in items)
     gross = sum(item.unit_price * item.quantity for item in items)
     tax_on_top = order.total - (gross - discount + fee)
-    added = {f"Voucher {order.voucher}": -discount, "Booking fee": fee, "Tax": tax_on_top}
-    rows = [Row(label, money.show(amount, order.currency)) for label, amount in added.items() if amount]
-    included = [Row("Of which tax", money.show(tax - tax_on_top, order.currency))] if tax > tax_on_top else []
-    paid = [Row(f"Paid on {moment_of(order.paid_at, items[0])}")] if order.total and order.paid_at else []
-    return Receipt([*_items(order, items), *rows], money.show(order.total, order.currency), included + paid)
+    added = [
+        (gettext("Voucher %(code)s", code=order.voucher), -discount),
+        (gettext("Booking fee"), fee),
+        (gettext("Tax"), tax_on_top),
+    ]
+    rows = [Row(label, money_of(amount, order.currency)) for label, amount in added if amount]
+    included = [Row(gettext("Of which tax"), money_of(tax - tax_on_top, order.currency))] if tax > tax_on_top else []
+    paid = [_paid_on(order.paid_at, items[0])] if order.total and order.paid_at else []
+    return Receipt([*_items(order, items), *rows], money_of(order.total, order.currency), included + paid)
+
+
+def _paid_on(paid_at: datetime, item: "EmailItem") -> Row:
+    return Row(gettext("Paid on %(moment)s", moment=moment_of(paid_at, item)))
 
 
 def _items(order: "EmailOrder", items: Sequence["EmailItem"]) -> Iterator[Row]:
     has_several_events = len({item.event_id for item in items}) > 1
     for item in items:
         title = item.event_title if has_several_events else None
-        each = f"{money.show(item.unit_price, order.currency)} each" if item.quantity > 1 and item.unit_price else None
-        amount = money.show(item.unit_price * item.quantity, order.currency)
+        price = money_of(item.unit_price, order.currency)
+        each = gettext("%(price)s each", price=price) if item.quantity > 1 and item.unit_price else None
+        amount = money_of(item.unit_price * item.quantity, order.currency)
         yield Row(
             f"{item.quantity} \N{MULTIPLICATION SIGN} {item.ticket_type_name}",
             amount,

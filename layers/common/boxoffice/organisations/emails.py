@@ -8,6 +8,7 @@ from uuid import UUID
 from boxoffice import db, one_time, sql
 from boxoffice.accounts.models import Role
 from boxoffice.emails import Content, NotNeeded, link, write
+from boxoffice.languages import N_, gettext
 from boxoffice.one_time import Purpose
 from boxoffice.organisations import members
 from boxoffice.organisations.models import Decision
@@ -17,9 +18,9 @@ SQL = sql.queries("organisations")
 
 # No subject has the name of an organisation: anybody can make one, and no admin has seen it yet.
 _SUBJECTS: dict[Decision, str] = {
-    "approve": "Your organisation can sell tickets now",
-    "reject": "Your organisation was not approved",
-    "suspend": "Your organisation is suspended",
+    "approve": N_("Your organisation can sell tickets now"),
+    "reject": N_("Your organisation was not approved"),
+    "suspend": N_("Your organisation is suspended"),
 }
 _MOST_NAME = 100  # characters of a name in an invitation, which goes to people who know neither of us
 
@@ -42,7 +43,7 @@ def organisation_decided(conn: db.Connection, organisation_id: str, decision: De
     if name is None:
         raise LookupError(f"organisation {organisation_id}")
     facts = {"name": name, "decision": decision, "reason": reason}
-    return write("organisation_decided", _SUBJECTS[decision], facts)
+    return write("organisation_decided", gettext(_SUBJECTS[decision]), facts)
 
 
 def invitation(conn: db.Connection, invitation_id: str, token_id: str) -> Content:
@@ -62,19 +63,19 @@ def invitation(conn: db.Connection, invitation_id: str, token_id: str) -> Conten
         "until": in_utc(found.expires_at),
         "link": link("invitations", found.id, token),
     }
-    return write("invitation", "You are invited to an organisation", facts)
+    return write("invitation", gettext("You are invited to an organisation"), facts)
 
 
 def ownership_received(conn: db.Connection, organisation_id: str, new_owner_id: str) -> Content:
     """Tell the new owner of an organisation that it is theirs."""
     names = _names_of_hand_over(conn, organisation_id, new_owner_id)
-    return write("ownership_received", "You are now the owner of an organisation", names)
+    return write("ownership_received", gettext("You are now the owner of an organisation"), names)
 
 
 def ownership_handed_over(conn: db.Connection, organisation_id: str, new_owner_id: str) -> Content:
     """Tell a former owner of an organisation who owns it now, and what to do if that is wrong."""
     names = _names_of_hand_over(conn, organisation_id, new_owner_id)
-    return write("ownership_handed_over", "Your organisation has another owner now", names)
+    return write("ownership_handed_over", gettext("Your organisation has another owner now"), names)
 
 
 EMAILS = (organisation_decided, invitation, ownership_received, ownership_handed_over)

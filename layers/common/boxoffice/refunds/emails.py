@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from boxoffice import db, ics, money, sql
-from boxoffice.emails import Content, Occasion, seller_of, titles_of, venue_of, write
+from boxoffice import db, ics, sql
+from boxoffice.emails import Content, Occasion, money_of, seller_of, titles_of, venue_of, write
+from boxoffice.languages import gettext
 from boxoffice.orders import emails as orders
 from boxoffice.payments import emails as payments
 from boxoffice.tickets import service as tickets
@@ -43,9 +44,14 @@ def order_refunded(conn: db.Connection, order_refund_id: str) -> Content:
     """Tell the buyer what the seller has refunded: the amount, what the seller keeps, and which tickets ended."""
     refund = _read_refund(conn, order_refund_id)
     order, items = orders.get_order(conn, refund.order_id)
-    what = "refund for" if refund.refund_id or not refund.kept else "tickets for"
-    subject = f"Your {what} {titles_of(orders.titles(items))}"
-    kept = money.show(refund.kept, order.currency) if refund.kept else None
+    events = titles_of(orders.titles(items))
+    has_money = refund.refund_id or not refund.kept
+    subject = (
+        gettext("Your refund for %(events)s", events=events)
+        if has_money
+        else gettext("Your tickets for %(events)s", events=events)
+    )
+    kept = money_of(refund.kept, order.currency) if refund.kept else None
     facts = orders.facts_of(order) | _facts_of(conn, refund) | {"kept": kept}
     return write("order_refunded", subject, facts, seller=seller_of(order))
 
@@ -53,7 +59,7 @@ def order_refunded(conn: db.Connection, order_refund_id: str) -> Content:
 def ticket_withdrawn(conn: db.Connection, ticket_id: str) -> Content:
     """Tell a holder that a ticket ended, since the seller refunded it to the buyer who had transferred it."""
     ticket = tickets.get_signed_ticket(conn, UUID(ticket_id))
-    subject = f"Your ticket for {ticket.event_title} is no longer valid"
+    subject = gettext("Your ticket for %(event)s is no longer valid", event=ticket.event_title)
     return write("ticket_withdrawn", subject, {"ticket": ticket, "link": None}, seller=seller_of(ticket))
 
 
@@ -62,7 +68,7 @@ def event_cancelled(conn: db.Connection, event_id: str, order_refund_id: str | N
     event = db.one(conn, Cancellation, SQL.get_cancellation_for_email, id=UUID(event_id))
     if event is None:
         raise LookupError(f"cancelled event {event_id}")
-    subject = f"Cancelled: {event.event_title}"
+    subject = gettext("Cancelled: %(event)s", event=event.event_title)
     details = {"when": when_of(event), "place": venue_of(event)}
     facts = {"event": event, "order": None, "link": None} | payments.money_facts(None) | details
     if order_refund_id is not None:

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from boxoffice import db, ics, sql
-from boxoffice.emails import NOTICES, Attachment, Content, Image, Occasion, link, seller_of, venue_of, write
+from boxoffice.emails import Attachment, Content, Image, Occasion, link, notice_of, seller_of, venue_of, write
 from boxoffice.guest_tokens import ticket_token
 from boxoffice.ids import shown_order_number
+from boxoffice.languages import gettext
 from boxoffice.tickets import service, transfers
 from boxoffice.tickets.models import PrintedTicket, Printout
 from boxoffice.times import moment_of, when_of
@@ -50,7 +51,8 @@ def transfer_started(conn: db.Connection, transfer_id: str, renewed: str = "") -
     """Write to whom a ticket was sent: here is the link that accepts it. Argument: see `transfer_accepted`."""
     transfer = _transfer(conn, transfer_id)
     accept = link("transfers", transfer.id, transfers.token_of(transfer.id))
-    subject = f"A ticket for {transfer.event_title} was sent to you"  # no words of the sender, whoever that is
+    # no words of the sender, whoever that is
+    subject = gettext("A ticket for %(event)s was sent to you", event=transfer.event_title)
     until = moment_of(transfer.expires_at, transfer)
     facts = _facts_of(transfer, renewed) | {"link": accept, "until": until}
     return write("transfer_started", subject, facts, seller=seller_of(transfer))
@@ -63,7 +65,7 @@ def transfer_accepted(conn: db.Connection, transfer_id: str, renewed: str = "") 
         renewed: why it is sent again, if one of `NOTICES` says so.
     """
     transfer = _transfer(conn, transfer_id)
-    subject = f"Your ticket for {transfer.event_title}"
+    subject = gettext("Your ticket for %(event)s", event=transfer.event_title)
     signed = service.get_signed_ticket(conn, transfer.ticket_id)
     refunded = signed.status == "refunded"
     transferred_again = signed.transfer_count != transfer.transfer_count
@@ -81,7 +83,7 @@ def transfer_accepted(conn: db.Connection, transfer_id: str, renewed: str = "") 
 def transfer_completed(conn: db.Connection, transfer_id: str) -> Content:
     """Write to the former holder: your ticket now belongs to somebody else, and your QR has ended."""
     transfer = _transfer(conn, transfer_id)
-    subject = f"Your ticket for {transfer.event_title} has passed to somebody else"
+    subject = gettext("Your ticket for %(event)s has passed to somebody else", event=transfer.event_title)
     return write("transfer_completed", subject, _facts_of(transfer), seller=seller_of(transfer))
 
 
@@ -158,7 +160,7 @@ def _transfer(conn: db.Connection, transfer_id: str) -> EmailTransfer:
 def _facts_of(transfer: EmailTransfer, renewed: str = "") -> dict[str, Any]:
     """Return what every email about a transfer can say."""
     return {
-        "notice": NOTICES.get(renewed),
+        "notice": notice_of(renewed),
         "transfer": transfer,
         "when": when_of(transfer),
         "place": venue_of(transfer),

@@ -5,8 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from boxoffice import db, one_time, sql
-from boxoffice.emails import NOTICES, Content, NotNeeded, Occasion, link, page_link, seller_of, venue_of, write
+from boxoffice.emails import Content, NotNeeded, Occasion, link, notice_of, page_link, seller_of, venue_of, write
 from boxoffice.guest_tokens import waitlist_token
+from boxoffice.languages import gettext
 from boxoffice.one_time import Purpose
 from boxoffice.times import moment_of, when_of
 
@@ -57,20 +58,24 @@ def waitlist_confirm(conn: db.Connection, token_id: str) -> Content:
         "until": moment_of(token.expires_at, ticket_type),
         "link": page_link("confirm-waitlist", one_time.token_of(Purpose.JOIN_WAITLIST, token.id)),
     }
-    subject = f"Do you want to wait for tickets for {ticket_type.event_title}?"
+    subject = gettext("Do you want to wait for tickets for %(event)s?", event=ticket_type.event_title)
     return write("waitlist_confirm", subject, facts, seller=seller_of(ticket_type))
 
 
 def waitlist_joined(conn: db.Connection, entry_id: str) -> Content:
     """Tell a person that they are on the waitlist, with a link to see their place, or to leave it."""
     entry = get_entry(conn, entry_id)
-    return write_about(entry, "waitlist_joined", f"You are on the waitlist for {entry.event_title}")
+    return write_about(
+        entry, "waitlist_joined", gettext("You are on the waitlist for %(event)s", event=entry.event_title)
+    )
 
 
 def waitlist_lapsed(conn: db.Connection, entry_id: str) -> Content:
     """Tell a person that their offer has lapsed."""
     entry = get_entry(conn, entry_id)
-    return write_about(entry, "waitlist_lapsed", f"Your tickets for {entry.event_title} are no longer held")
+    return write_about(
+        entry, "waitlist_lapsed", gettext("Your tickets for %(event)s are no longer held", event=entry.event_title)
+    )
 
 
 EMAILS = (waitlist_confirm, waitlist_joined, waitlist_lapsed)
@@ -92,7 +97,7 @@ def write_about(entry: EmailEntry, template: str, subject: str, renewed: str = "
         total: what its offer costs, in the currency's minor unit.
     """
     facts = {
-        "notice": NOTICES.get(renewed),
+        "notice": notice_of(renewed),
         "entry": entry,
         "is_open": entry.status == "offered",
         "total": total,
