@@ -11,9 +11,7 @@ from boxoffice.scopes import Scope
 __all__ = ["handler"]
 
 
-@route(
-    "POST", "/v1/uploads", who=Who.MANAGER, scope=Scope.EVENTS_WRITE, status=201, raises=(TooManyRequests,)
-)
+@route("POST", "/v1/uploads", who=Who.MANAGER, scope=Scope.EVENTS_WRITE, status=201, raises=(TooManyRequests,))
 def create_upload(request: UploadRequest) -> NewUploadView:
     """Get a form by which a browser uploads a picture.
 

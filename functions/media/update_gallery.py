@@ -11,9 +11,7 @@ from boxoffice.scopes import Scope
 __all__ = ["handler"]
 
 
-@route(
-    "PATCH", "/v1/galleries/{gallery_id}", who=Who.MANAGER, scope=Scope.EVENTS_WRITE, raises=(ImagesIncomplete,)
-)
+@route("PATCH", "/v1/galleries/{gallery_id}", who=Who.MANAGER, scope=Scope.EVENTS_WRITE, raises=(ImagesIncomplete,))
 def update_gallery(gallery_id: PathId, patch: GalleryPatch, if_match: IfMatch = None) -> GalleryView:
     """Change some of a gallery's fields. Fields that you leave out do not change.
 

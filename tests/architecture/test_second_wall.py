@@ -28,6 +28,7 @@ OPENS = """
     api_keys: lock_organisation
     checkin: get_attendance get_event_at_door lock_scan
     doors: lock_pass
+    media: get_gallery get_upload
     events: get_event
     orders: get_order get_order_row get_organisation list_sale_terms lock_order
     organisations: get_invitation
@@ -53,6 +54,8 @@ OPENED = """
     doors: count_devices insert_device insert_pass lock_device revoke_device revoke_pass
     events: cancel_event delete_event insert_event insert_move list_amounts lock_event publish_event
         supersede_moves update_event
+    media: close_gap delete_gallery delete_image delete_images insert_gallery insert_image insert_upload list_images
+        lock_and_release_uploads lock_gallery set_images update_gallery
     messaging: insert_webhooks
     orders: get_draws get_request give_back_draws increment_version insert_note is_processing list_buyer_limits
         list_draws place_cart place_order release_guest_hold set_buyer set_draws set_email set_hold_end set_seats
@@ -94,6 +97,8 @@ JOBS = """
         set_move_told take_move
     orders: delete_over_guest_holds list_holders_to_tell list_lapsed_orders list_orders_to_tell list_over_guest_holds
         lock_lapsed_orders set_expired
+    media: count_try delete_upload is_shown keep_upload list_due_uploads look_again set_ready set_refused set_removing
+        take_due_upload
     organisations: list_expired_invitations purge_invitations
     payments: erase_old_events get_payments_backlog list_accounts_to_send list_old_events list_orders_to_end
         take_payments_to_ask take_refunds

@@ -259,9 +259,9 @@ CREATE INDEX organisations_by_search ON organisations USING gin (search_vector);
 -- Lists of events leave out those of these organisations, which are few.
 CREATE INDEX organisations_not_selling ON organisations (id) WHERE status <> 'approved';
 
--- What a manager uploads to show it. An upload is pending until a worker has looked at what came. Then it is ready, with
--- the picture that was made of it (media/models.py, Picture), or refused. From due_at on a job looks at it again. A
--- picture that something shows has no due_at. One that nothing shows is removed: its files first, then its row.
+-- What a manager uploads to show it. It is pending until a worker has looked at what came. Then it is ready, with the
+-- picture that was made of it (media/models.py, Picture), or refused. From due_at on a job looks at it again. A picture
+-- that something shows has no due_at. One that nothing shows is removed: its files first, then its row.
 CREATE TABLE uploads (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
@@ -485,8 +485,8 @@ CREATE INDEX events_cancellation_unfinished ON events (cancelled_at)
 CREATE STATISTICS events_city ON (folded(city)) FROM events;
 CREATE STATISTICS events_span ON (tstzrange(starts_at, ends_at)) FROM events;
 
--- Pictures of an organisation in an order, for everybody once it is published. An image stands at its position, and none
--- has the positions beyond a hundred.
+-- Pictures of an organisation in an order, for everybody once it is published. The positions of its images are 1, 2, 3
+-- and so on, a hundred at the most.
 CREATE TABLE galleries (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,

@@ -7,18 +7,18 @@ INSERT INTO events (id, organisation_id, title, description, category, rating, v
     late_payments_until, late_payments_share, asks_challenge, confirm_free_orders, waitlist_offer_minutes)
 VALUES (%(id)s, %(organisation_id)s, %(title)s, %(description)s, %(category)s, %(rating)s, %(venue_name)s,
     %(venue_address)s, %(city)s, %(country)s, %(time_zone)s, %(starts_at)s, %(ends_at)s, %(doors_open_at)s, %(gates)s,
-    %(image_url)s, %(image_id)s, %(image_alt)s, %(currency)s, %(capacity_pool_id)s, %(late_payments_until)s, %(late_payments_share)s,
-    %(asks_challenge)s, %(confirm_free_orders)s, %(waitlist_offer_minutes)s)
+    %(image_url)s, %(image_id)s, %(image_alt)s, %(currency)s, %(capacity_pool_id)s, %(late_payments_until)s,
+    %(late_payments_share)s, %(asks_challenge)s, %(confirm_free_orders)s, %(waitlist_offer_minutes)s)
 
 -- name: get_event
 -- An event, with the counts of its own capacity summed up over the rows of stock.
 SELECT events.id, organisation_id, events.status, title, events.description, category, rating, venue_name,
-    venue_address, city, country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, image_id,
-    image_alt, picture, currency, events.version, organisations.status AS organisation_status, capacity_pool_id, quantity AS capacity,
-    capacity_available, capacity_held, capacity_sold, late_payments_until, late_payments_share, asks_challenge,
-    confirm_free_orders, waitlist_offer_minutes
+    venue_address, city, country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, image_id, image_alt,
+    (SELECT picture FROM uploads WHERE uploads.id = image_id) AS picture, currency, events.version,
+    organisations.status AS organisation_status, capacity_pool_id, quantity AS capacity, capacity_available,
+    capacity_held, capacity_sold, late_payments_until, late_payments_share, asks_challenge, confirm_free_orders,
+    waitlist_offer_minutes
 FROM events JOIN organisations ON organisations.id = organisation_id
-LEFT JOIN uploads ON uploads.id = image_id
 LEFT JOIN stock_pools ON stock_pools.id = capacity_pool_id
 CROSS JOIN LATERAL (
     SELECT sum(available)::integer AS capacity_available, sum(held)::integer AS capacity_held,
@@ -110,7 +110,8 @@ UPDATE events SET title = %(title)s, description = %(description)s, category = %
     venue_name = %(venue_name)s, venue_address = %(venue_address)s, city = %(city)s, country = %(country)s,
     time_zone = %(time_zone)s, starts_at = %(starts_at)s, ends_at = %(ends_at)s, doors_open_at = %(doors_open_at)s,
     gates = %(gates)s, image_url = %(image_url)s, image_id = %(image_id)s, image_alt = %(image_alt)s,
-    currency = %(currency)s, capacity_pool_id = %(capacity_pool_id)s, late_payments_until = %(late_payments_until)s, late_payments_share = %(late_payments_share)s,
+    currency = %(currency)s, capacity_pool_id = %(capacity_pool_id)s, late_payments_until = %(late_payments_until)s,
+    late_payments_share = %(late_payments_share)s,
     asks_challenge = %(asks_challenge)s, confirm_free_orders = %(confirm_free_orders)s,
     waitlist_offer_minutes = %(waitlist_offer_minutes)s, version = version + 1
 WHERE id = %(id)s

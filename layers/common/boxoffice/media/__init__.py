@@ -1,5 +1,5 @@
 """Pictures: uploads, what is made of them, and galleries.
 
-`pictures` looks at what came and makes sizes of it, `checking` is the worker that lets it, and `cloudinary` is the other
-place where pictures can lie. `galleries` has pictures in an order, with captions.
+`pictures` looks at what came and makes sizes of it, for the worker in `checking`. `cloudinary` is the other place where
+pictures can lie. `galleries` shows pictures in an order, with captions.
 """

@@ -58,11 +58,9 @@ def get_gallery(conn: db.Connection, caller: Caller, gallery_id: UUID) -> Galler
         NotFound: there is no such gallery, or the caller may not see it.
     """
     gallery = _find(conn, gallery_id)
-    is_strange_key = caller.acts_for not in (None, gallery.organisation_id)
-    if is_strange_key or not _is_member(conn, caller, gallery.organisation_id):
-        status = db.value(conn, SQL.get_organisation_status, organisation_id=gallery.organisation_id)
-        if not gallery.is_published or status != "approved":
-            raise NotFound
+    is_shown = gallery.is_published and gallery.organisation_status == "approved"
+    if not _is_member(conn, caller, gallery.organisation_id) and not is_shown:
+        raise NotFound
     return _view(gallery, _images(conn, gallery_id))
 
 

@@ -178,7 +178,7 @@ class UploadRow:
 
 
 @dataclass(frozen=True)
-class GalleryRow:
+class BareGallery:
     id: UUID
     organisation_id: UUID
     event_id: UUID | None
@@ -190,7 +190,14 @@ class GalleryRow:
 
 
 @dataclass(frozen=True)
-class ListedGallery(GalleryRow):
+class GalleryRow(BareGallery):
+    """A gallery, with the status of its organisation."""
+
+    organisation_status: str
+
+
+@dataclass(frozen=True)
+class ListedGallery(BareGallery):
     """A gallery in a list, with its first image."""
 
     image_count: int

@@ -93,7 +93,10 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _upright(image: "Image") -> "Image":
-    """Return the picture in sRGB, turned as its camera was held, with transparency only if it has some."""
+    """Return the picture in sRGB, turned as its camera was held, with transparency only if it has some.
+
+    What the file says beside its pixels is left behind. Otherwise Pillow would write it into the files that it makes.
+    """
     from PIL import ImageOps
 
     wants_alpha = image.has_transparency_data
@@ -102,7 +105,9 @@ def _upright(image: "Image") -> "Image":
     if turned.mode.startswith("I;16"):
         turned = turned.point(lambda value: value / 256).convert("L")
     converted = _in_srgb(turned, profile) if profile else turned
-    return converted.convert("RGBA" if wants_alpha else "RGB")
+    result = converted.convert("RGBA" if wants_alpha else "RGB")
+    result.info.clear()
+    return result
 
 
 def _in_srgb(image: "Image", profile: bytes) -> "Image":

@@ -3,7 +3,8 @@
 -- name: insert_upload
 -- It waits for a file. From due_at on a job looks for it.
 INSERT INTO uploads (id, organisation_id, place, size, created_by, created_at, due_at)
-VALUES (%(id)s, %(organisation_id)s, %(place)s, %(size)s, %(created_by)s, %(created_at)s, %(created_at)s + %(wait)s)
+VALUES (%(id)s, %(organisation_id)s, %(place)s, %(size)s, %(created_by)s, %(created_at)s,
+    %(created_at)s::timestamptz + %(wait)s)
 
 -- name: get_upload
 SELECT id, organisation_id, place, status, size, refusal, picture, created_at, due_at FROM uploads WHERE id = %(id)s
@@ -28,7 +29,7 @@ SELECT id FROM uploads WHERE due_at <= now() AND id <> ALL(%(leave_out)s::uuid[]
 -- name: take_due_upload
 -- An upload that the job must look at, unless another run or a change has it.
 SELECT id, organisation_id, place, status, size, refusal, picture, created_at, due_at FROM uploads
-WHERE id = %(id)s AND due_at <= now() ORDER BY id FOR UPDATE SKIP LOCKED
+WHERE id = %(id)s AND due_at <= now() ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 
 -- name: is_shown
 -- True if something shows the picture of an upload.
@@ -69,8 +70,10 @@ INSERT INTO galleries (id, organisation_id, event_id, title, description, is_pub
 VALUES (%(id)s, %(organisation_id)s, %(event_id)s, %(title)s, %(description)s, %(is_published)s, %(created_at)s)
 
 -- name: get_gallery
-SELECT id, organisation_id, event_id, title, description, is_published, version, created_at
-FROM galleries WHERE id = %(id)s
+-- A gallery, with what its seller may do.
+SELECT galleries.id, organisation_id, event_id, title, galleries.description, is_published, galleries.version,
+    galleries.created_at, organisations.status AS organisation_status
+FROM galleries JOIN organisations ON organisations.id = organisation_id WHERE galleries.id = %(id)s
 
 -- name: lock_gallery
 -- Whoever changes a gallery or its images locks it first.
@@ -104,9 +107,6 @@ ORDER BY page.id DESC
 SELECT EXISTS (
     SELECT FROM events WHERE id = %(event_id)s AND organisation_id = %(organisation_id)s AND deleted_at IS NULL
 )
-
--- name: get_organisation_status
-SELECT status FROM organisations WHERE id = %(organisation_id)s
 
 -- name: update_gallery
 -- All fields that a manager can edit.

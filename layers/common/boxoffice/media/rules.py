@@ -81,8 +81,15 @@ def picture_view(upload_id: UUID | None, stored: dict[str, Any] | None, alt: str
     ]
     whole = next((size for size in reversed(sizes) if size.width <= URL_WIDTH), sizes[0])
     largest = sizes[-1]
-    shown = {"width": largest.width, "height": largest.height, "color": picture.color}
-    return PictureView(id=upload_id, alt=alt, url=whole.jpeg, sizes=sizes, **shown)
+    return PictureView(
+        id=upload_id,
+        alt=alt,
+        width=largest.width,
+        height=largest.height,
+        color=picture.color,
+        url=whole.jpeg,
+        sizes=sizes,
+    )
 
 
 def _url(picture: Picture, width: int, kind: str) -> str:
