@@ -38,6 +38,7 @@ ENVIRONMENT = {
     "CHALLENGE_PROVIDER": "",
     "CHALLENGE_SITE_KEY": "",
     "CHALLENGE_SECRET": "challenge",
+    "EMAIL_CONFIGURATION_SET": "",
     "EMAIL_SENDER": "Boxoffice <tickets@example.com>",
     "REFUND_QUEUE_URL": "",
     "FILES_BUCKET": "files",

@@ -178,6 +178,10 @@ WHO: dict[str, str] = {
     "claim_slot": "scanner",
     "scan_claim": "scanner",
     "release_claim": "scanner",
+    # analytics
+    "record_view": "public",
+    "get_event_analytics": "manager",
+    "get_stats": "admin",
     # privacy
     "delete_me": "account",
     "export_me": "account",
@@ -185,6 +189,11 @@ WHO: dict[str, str] = {
     "export_personal_data": "public",
     "erase_personal_data": "public",
     "list_my_claims": "account",
+    # messages
+    "list_outbox": "admin",
+    "retry_outbox_message": "admin",
+    "list_suppressed_addresses": "admin",
+    "lift_suppression": "admin",
     # the platform
     "get_settings": "admin",
     "update_settings": "admin",
@@ -232,6 +241,8 @@ SCOPES: dict[str, str] = {
     "get_waitlist_entry": "orders:read",
     "list_waitlist": "orders:read",
     "leave_waitlist": "orders:write",
+    "record_view": "events:read",
+    "get_event_analytics": "orders:read",
     "create_order": "orders:write",
     "get_order": "orders:read",
     "list_orders": "orders:read",

@@ -139,8 +139,12 @@ EXPORTED: dict[str, dict[str, str]] = {
         "template": "messages.template",
         "recipient": "messages.recipient",
         "status": "messages.status",
+        "feedback": "messages.feedback",
         "created_at": "messages.created_at",
         "sent_at": "messages.sent_at",
+    },
+    "suppressed_addresses": {
+        name: f"suppressed_addresses.{name}" for name in ("address", "reason", "detail", "suppressed_at", "lifted_at")
     },
     "audit_log": {
         "at": "audit_entries.at",
@@ -190,6 +194,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "order_id": OWNER,
         "refund_id": BOOKS,
         "ticket_ids": BOOKS,
+        "written_in": OPERATION,
         "actor_id": "is about who refunded",
     },
     "payments": {
@@ -241,6 +246,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "payload": "has ids, and what stands in the message itself",
         **dict.fromkeys(("attempts", "due_at", "relay_at", "last_error", "aws_message_id"), OPERATION),
     },
+    "suppressed_addresses": {"id": OPERATION},
     "audit_log": {
         **dict.fromkeys(("chain", "entry", "previous_hash", "hash"), "proves that the log is whole"),
         "actor_kind": OPERATION,
@@ -277,8 +283,12 @@ TABLES_LEFT_OUT: dict[str, str] = {
         (
             "audit_chains",
             "contact_purges",
+            "daily_sales",
+            "daily_sales_state",
             "event_moves",
+            "event_views",
             "events",
+            "invariant_runs",
             "key_withdrawals",
             "migrations",
             "paces",
@@ -291,6 +301,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
             "stock",
             "stock_pools",
             "ticket_types",
+            "view_sources",
             "vouchers",
         ),
         ANONYMOUS,

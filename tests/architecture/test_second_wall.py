@@ -20,11 +20,14 @@ OF_THE_PLATFORM = {
     *("second_factors", "sessions"),
     *("audit_chains", "audit_log", "audit_values", "contact_purges", "erased_buyers", "erasures", "guest_holds"),
     "idempotency_keys",
+    "daily_sales_state",
     *("key_withdrawals", "outbox", "paces", "platform_settings", "platform_settings_version", "renewals"),
+    "suppressed_addresses",
 }
 
 # They read whom a row belongs to, so that the service can ask if the caller may go on.
 OPENS = """
+    analytics: get_event get_viewed_event
     api_keys: lock_organisation
     checkin: get_attendance get_event_at_door lock_scan
     doors: lock_pass
@@ -48,6 +51,7 @@ TAKEN_IDS = """
 # Their service has opened the row before: it, or the row that it belongs to, has passed the first wall. Or the service
 # has made the row itself.
 OPENED = """
+    analytics: count_view list_sales list_views
     api_keys: insert_key
     checkin: get_scan has_changed list_changed_tickets list_scans recount_scans search_guests
         undo_scan
@@ -93,6 +97,7 @@ OPENED = """
 
 # Jobs work for all organisations, and answer nobody.
 JOBS = """
+    analytics: count_sales
     events: finish_cancellation list_moves_to_tell set_move_outcome set_move_seen
         set_move_told take_move
     orders: delete_over_guest_holds list_holders_to_tell list_lapsed_orders list_orders_to_tell list_over_guest_holds
@@ -111,6 +116,7 @@ JOBS = """
 
 # Only admins of the platform call them, and they see all.
 ADMINS = """
+    analytics: get_stats list_revenue
     accounts: list_accounts
     organisations: get_application list_applications
 """

@@ -577,3 +577,17 @@ def _insert(conn: psycopg.Connection, table: str, row: dict[str, Any]) -> UUID:
     columns, values = ", ".join(row), ", ".join(f"%({name})s" for name in row)
     conn.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", row)
     return row.get("id", row.get("order_id"))
+
+
+def failed_message(conn: psycopg.Connection, **overrides: Any) -> UUID:
+    """Make an email that has failed, by default one to nobody in particular."""
+    message, address = new_id(), f"{new_id().hex}@example.com"
+    row = {"id": message, "kind": "email", "template": "order_links", "recipient": address, "status": "failed"}
+    row |= {"payload": Jsonb({"email": address}), "attempts": 5, "last_error": "MessageRejected: no", **overrides}
+    return _insert(conn, "outbox", row)
+
+
+def suppression(conn: psycopg.Connection, address: str | None = None, **overrides: Any) -> UUID:
+    """Suppress an address."""
+    row = {"id": new_id(), "address": address or f"{new_id().hex}@example.com", "reason": "bounced", "detail": ""}
+    return _insert(conn, "suppressed_addresses", {**row, "suppressed_at": NOW, **overrides})

@@ -218,12 +218,17 @@ class Stub[T]:
 
 
 class SesStub(Stub[EmailMessage]):
-    """A stub of SES."""
+    """A stub of SES. It keeps the calls, too."""
 
     content_type = "application/json"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[dict[str, Any]] = []
+
     def read(self, body: bytes) -> EmailMessage:
-        return parse(base64.b64decode(json.loads(body)["Content"]["Raw"]["Data"]))
+        self.calls.append(json.loads(body))
+        return parse(base64.b64decode(self.calls[-1]["Content"]["Raw"]["Data"]))
 
     def answer_of(self, order: str) -> tuple[int, bytes]:
         status, answer = {

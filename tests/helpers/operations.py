@@ -120,6 +120,8 @@ class World:
     transfer_token: str
     foreign_order: UUID
     matter: UUID
+    failed_message: UUID
+    suppression: UUID
     cloakroom: UUID
     claim: UUID
     claim_qr: str
@@ -253,6 +255,8 @@ def build(conn: psycopg.Connection) -> World:
         transfer_token=transfers.token_of(factories.transfer(conn, other_ticket.id)),
         foreign_order=factories.paid_order(conn, factories.ticket_type(conn, event_id=rivals_event)),
         matter=factories.money_matter(conn, paid_order),
+        failed_message=factories.failed_message(conn),
+        suppression=factories.suppression(conn),
         cloakroom=cloakroom,
         claim=claim,
         claim_qr=claim_qr,

@@ -17,12 +17,10 @@ from tests.helpers.support import Answer, Client, context, function
 BUCKET = "media"
 
 
-def picture(
-    width: int = 64, height: int = 48, color: Any = (200, 100, 50), kind: str = "JPEG", **options: Any
-) -> bytes:
+def picture(width: int = 64, height: int = 48, color: Any = (200, 100, 50), kind: str = "JPEG") -> bytes:
     """Return a file of one colour."""
     file = BytesIO()
-    Image.new("RGB", (width, height), color).save(file, kind, **options)
+    Image.new("RGB", (width, height), color).save(file, kind)
     return file.getvalue()
 
 

@@ -44,6 +44,7 @@ class Settings:
     picture_place: Literal["s3", "cloudinary"]
     cloudinary_secret: str
     email_sender: str
+    email_configuration_set: str
     sms_sender_id: str
     sms_origination_number: str
     sms_max_price: str
@@ -92,6 +93,7 @@ def settings() -> Settings:
         picture_place="cloudinary" if env["PICTURE_PLACE"] == "cloudinary" else "s3",
         cloudinary_secret=env["CLOUDINARY_SECRET"],
         email_sender=env["EMAIL_SENDER"],
+        email_configuration_set=env["EMAIL_CONFIGURATION_SET"],
         sms_sender_id=env["SMS_SENDER_ID"],
         sms_origination_number=env["SMS_ORIGINATION_NUMBER"],
         sms_max_price=env["SMS_MAX_PRICE"],

@@ -260,7 +260,7 @@ def _handle_records(
         for name, body in [*bodies.items()]:
             if clock.is_over():
                 break
-            with tally.isolated(conn, body):
+            with tally.isolated(conn, name):
                 tally.done += do(conn, body)
                 del bodies[name]
 

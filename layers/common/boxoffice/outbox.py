@@ -165,3 +165,8 @@ def erase_buyers(conn: db.Connection, addresses: Collection[str]) -> int:
         addresses: that the buyers had. What else went to them may be somebody else's, and stays.
     """
     return db.run(conn, SQL.erase_buyers, recipients=list(addresses))
+
+
+def forget_suppression(conn: db.Connection, address: str) -> int:
+    """Delete what SES has told of an address, and return the number of rows."""
+    return db.run(conn, SQL.delete_suppression, address=address)

@@ -15,7 +15,7 @@ def deliver(conn: db.Connection, record: str, kind: QueuedKind, send: Callable[[
     If the worker dies, the message stays `sending` until its lease ends. Then the queue or `relay_outbox` brings it
     again. If AWS had taken it, it is sent twice: rather that than never.
 
-    A message that nobody needs any more is dropped.
+    A message that nobody needs any more is dropped, and so is one to a suppressed address.
 
     Args:
         send: writes the message and hands it to AWS. It returns the id that AWS gives the message.
@@ -29,7 +29,7 @@ def deliver(conn: db.Connection, record: str, kind: QueuedKind, send: Callable[[
     try:
         aws_message_id = send(message)
     except NotNeeded as reason:
-        service.mark_dropped(conn, message, str(reason))
+        service.mark_dropped(conn, message, reason)
         return 0
     except Exception as error:  # noqa: BLE001 - whatever it was, the message must be tried again
         service.mark_failed(conn, message, error)

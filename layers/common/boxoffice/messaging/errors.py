@@ -1,4 +1,7 @@
-"""Why a message is not sent. No request meets these errors: the worker and the job do."""
+"""Why a message is not sent, or not sent again. No request meets the exceptions: the workers and the job do."""
+
+from boxoffice.emails import NotNeeded
+from boxoffice.errors import DomainError
 
 
 class NotOurMessage(Exception):
@@ -27,3 +30,18 @@ class SmsRefused(Exception):
 
 class Undeliverable(Exception):
     """The service will never deliver the message, such as to a number that has opted out."""
+
+
+class Suppressed(NotNeeded):
+    """Nobody writes to the address any more: an email came back from it, or its reader has complained of one."""
+
+
+class NotFeedback(Exception):
+    """A record of the queue is no event of SES that we know how to read."""
+
+
+class MessageNotFailed(DomainError):
+    code = "message_not_failed"
+    meaning = "Only a message that has failed can be sent again, while it still has its recipient."
+    remedy = "This one is {message_status}. An order's confirmation is sent again by `resend_order_email`."
+    message_status: str

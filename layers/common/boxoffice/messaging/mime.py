@@ -49,7 +49,7 @@ def email_of(message_id: UUID, recipient: str, content: Content, sender: str, no
     }
     answers = {"Reply-To": reply_to} if reply_to else {}
     headers = [from_header, _headers(answers | {"To": to}), _header("Subject", content.subject), _headers(ours)]
-    return Email(to, b"".join(headers) + _body(content))
+    return Email(message_id, to, b"".join(headers) + _body(content))
 
 
 @lru_cache(maxsize=256)  # in a sale, hundreds of emails come from the same few sellers

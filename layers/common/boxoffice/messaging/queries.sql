@@ -6,8 +6,11 @@ VALUES (%(id)s, 'email', %(template)s, %(recipient)s, %(payload)s)
 ON CONFLICT (id) DO NOTHING
 
 -- name: get_recipient
--- To whom a message goes by now: one about an order goes to its buyer, whose address may have changed.
-SELECT coalesce((
+-- To whom a message goes by now, and why nobody writes there any more. One about an order goes to its buyer, whose
+-- address may have changed.
+SELECT recipient, (
+    SELECT reason FROM suppressed_addresses WHERE address = recipient AND lifted_at IS NULL
+) AS suppressed FROM (SELECT coalesce((
     SELECT buyer_email FROM orders WHERE id = (payload ->> 'order_id')::uuid
 ), (
     SELECT buyer_email FROM order_refunds JOIN orders ON orders.id = order_id
@@ -15,7 +18,7 @@ SELECT coalesce((
 ), (
     SELECT buyer_email FROM refunds JOIN payments ON payments.id = payment_id JOIN orders ON orders.id = order_id
     WHERE refunds.id = (payload ->> 'refund_id')::uuid
-), recipient) FROM outbox WHERE id = %(id)s
+), recipient) AS recipient FROM outbox WHERE id = %(id)s) AS message
 
 -- name: set_recipient
 UPDATE outbox SET recipient = %(recipient)s WHERE id = %(id)s
@@ -76,11 +79,12 @@ SELECT status FROM outbox WHERE id = %(id)s
 
 -- name: set_sent
 -- Whichever worker has the lease by now: the message is sent.
-UPDATE outbox SET status = 'sent', aws_message_id = %(aws_message_id)s, sent_at = now(), last_error = NULL
+UPDATE outbox SET status = 'sent', aws_message_id = %(aws_message_id)s, sent_at = now(),
+    last_error = CASE WHEN feedback IS NOT NULL THEN last_error END
 WHERE id = %(id)s
 
 -- name: set_dropped
-UPDATE outbox SET status = 'dropped', last_error = %(reason)s
+UPDATE outbox SET status = 'dropped', last_error = %(reason)s, feedback = coalesce(feedback, %(feedback)s)
 WHERE id = %(id)s AND status = 'sending' AND attempts = %(taken_attempts)s
 
 -- name: set_pending
@@ -117,3 +121,56 @@ UPDATE outbox SET recipient = '', last_error = left(last_error, 0), payload = (
 WHERE recipient = ANY(%(recipients)s) AND status NOT IN ('pending', 'sending') AND kind <> 'webhook'
     AND payload ?| ARRAY['order_id', 'order_refund_id', 'refund_id', 'ticket_id', 'transfer_id']
     AND NOT still_names(payload, recipient)
+
+-- name: suppress_address
+-- Write to an address no more, unless an admin has lifted that since. That it does not exist says more than a
+-- complaint.
+INSERT INTO suppressed_addresses AS known (id, address, reason, detail, suppressed_at)
+VALUES (%(id)s, %(address)s, %(reason)s, %(detail)s, %(at)s)
+ON CONFLICT (address) DO UPDATE
+SET reason = excluded.reason, detail = excluded.detail, suppressed_at = excluded.suppressed_at, lifted_at = NULL
+WHERE CASE WHEN known.lifted_at IS NULL THEN known.reason = 'complained' AND excluded.reason = 'bounced'
+    ELSE excluded.suppressed_at > known.lifted_at END
+
+-- name: set_feedback
+-- What SES has told of an email. A complaint says more than that it came back: somebody has read it.
+UPDATE outbox SET feedback = %(feedback)s, last_error = CASE WHEN recipient <> '' THEN %(detail)s END
+WHERE id = %(id)s AND kind = 'email' AND (feedback IS NULL OR feedback = 'bounced' AND %(feedback)s = 'complained')
+
+-- name: list_outbox
+-- A page of messages, newest first. PostgreSQL plans the statement for each call, so that filters without a value
+-- vanish from the plan.
+SELECT id, kind, template, recipient, status, feedback, attempts, last_error,
+    CASE WHEN status IN ('pending', 'sending') AND due_at < 'infinity' THEN due_at END AS due_at, created_at, sent_at
+FROM outbox
+WHERE (%(status)s::text IS NULL OR status = %(status)s) AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+    AND (%(template)s::text IS NULL OR template = %(template)s)
+    AND (%(recipient)s::text IS NULL OR recipient = %(recipient)s AND kind <> 'webhook')
+    AND (%(before)s::timestamptz IS NULL OR (created_at, id) < (%(before)s, %(before_id)s))
+ORDER BY created_at DESC, id DESC LIMIT %(limit)s + 1
+
+-- name: lock_message
+-- A message that an admin wants to retry.
+SELECT id, kind, template, recipient, status, feedback, attempts, last_error,
+    CASE WHEN status IN ('pending', 'sending') AND due_at < 'infinity' THEN due_at END AS due_at, created_at, sent_at
+FROM outbox WHERE id = %(id)s FOR NO KEY UPDATE
+
+-- name: retry_message
+-- The message is tried as often as a new one.
+UPDATE outbox SET status = 'pending', attempts = 0, due_at = now(), relay_at = now() + interval '30 seconds'
+WHERE id = %(id)s
+RETURNING id, kind, template, recipient, status, feedback, attempts, last_error, due_at, created_at, sent_at
+
+-- name: list_suppressed_addresses
+-- A page of the addresses that nobody writes to, newest first, or one of them.
+SELECT id, address, reason, detail, suppressed_at FROM suppressed_addresses
+WHERE lifted_at IS NULL AND (%(address)s::text IS NULL OR address = %(address)s)
+    AND (%(before)s::timestamptz IS NULL OR (suppressed_at, id) < (%(before)s, %(before_id)s))
+ORDER BY suppressed_at DESC, id DESC LIMIT %(limit)s + 1
+
+-- name: lift_suppression
+-- Write to an address again.
+UPDATE suppressed_addresses SET lifted_at = now() WHERE id = %(id)s AND lifted_at IS NULL RETURNING address
+
+-- name: delete_suppression
+DELETE FROM suppressed_addresses WHERE address = %(address)s

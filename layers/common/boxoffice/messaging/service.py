@@ -8,9 +8,10 @@ from uuid import UUID
 
 from boxoffice import db, outbox, sql
 from boxoffice.config import settings
+from boxoffice.emails import NotNeeded
 from boxoffice.messaging import rules
-from boxoffice.messaging.errors import MessageFailed, QueueRefused, Throttled, Undeliverable
-from boxoffice.messaging.models import Backlog, Message, RelayedMessage
+from boxoffice.messaging.errors import MessageFailed, QueueRefused, Suppressed, Throttled, Undeliverable
+from boxoffice.messaging.models import Backlog, Message, Recipient, RelayedMessage
 from boxoffice.observability import logger
 from boxoffice.outbox import QueuedKind
 
@@ -81,15 +82,15 @@ def take_message(conn: db.Connection, message_id: UUID, kind: QueuedKind) -> Mes
     return message
 
 
-def find_recipient(conn: db.Connection, message: Message) -> str:
+def find_recipient(conn: db.Connection, message: Message) -> Recipient:
     """Return to whom a message goes. If it is about an order that has another address by now, it goes there.
 
     Call this when the message is written. Then nobody at the address before gets what is only for the next.
     """
-    recipient = str(db.value(conn, SQL.get_recipient, id=message.id))
-    if recipient != message.recipient:
-        db.run(conn, SQL.set_recipient, id=message.id, recipient=recipient)
-    return recipient
+    found = db.exactly_one(conn, Recipient, SQL.get_recipient, id=message.id)
+    if found.recipient != message.recipient:
+        db.run(conn, SQL.set_recipient, id=message.id, recipient=found.recipient)
+    return found
 
 
 def mark_sent(conn: db.Connection, message: Message, aws_message_id: str) -> None:
@@ -97,9 +98,11 @@ def mark_sent(conn: db.Connection, message: Message, aws_message_id: str) -> Non
     db.run(conn, SQL.set_sent, id=message.id, aws_message_id=aws_message_id)
 
 
-def mark_dropped(conn: db.Connection, message: Message, reason: str) -> None:
-    """Note that nobody needs a message any more, so that it is not sent."""
-    db.run(conn, SQL.set_dropped, id=message.id, taken_attempts=message.attempts, reason=reason)
+def mark_dropped(conn: db.Connection, message: Message, reason: NotNeeded) -> None:
+    """Note that a message is not sent, since nobody needs it any more, or its address is suppressed."""
+    feedback = "suppressed" if isinstance(reason, Suppressed) else None
+    ids = {"id": message.id, "taken_attempts": message.attempts}
+    db.run(conn, SQL.set_dropped, **ids, reason=str(reason), feedback=feedback)
 
 
 def mark_failed(conn: db.Connection, message: Message, error: Exception) -> None:

@@ -3,7 +3,9 @@
 from functools import cache
 from typing import Any
 
+from boxoffice.config import settings
 from boxoffice.messaging.errors import Throttled
+from boxoffice.messaging.feedback import TAG
 from boxoffice.messaging.models import Email
 
 _THROTTLED = {"TooManyRequestsException", "LimitExceededException", "ThrottlingException"}
@@ -11,6 +13,8 @@ _THROTTLED = {"TooManyRequestsException", "LimitExceededException", "ThrottlingE
 
 def send(email: Email) -> str:
     """Send an email through SES, and return the id that SES gives it.
+
+    The configuration set says where SES tells what becomes of it. The tag comes back with that.
 
     SES can take an email and fail to answer. Then it is sent again, and arrives twice.
 
@@ -24,12 +28,19 @@ def send(email: Email) -> str:
         answer = _client().send_email(
             Destination={"ToAddresses": [email.recipient]},  # so that the headers do not decide who gets it
             Content={"Raw": {"Data": email.raw}},
+            EmailTags=[{"Name": TAG, "Value": str(email.message_id)}],
+            **_configuration_set(),
         )
     except ClientError as error:
         if error.response["Error"]["Code"] in _THROTTLED:
             raise Throttled(str(error)) from error
         raise
     return str(answer["MessageId"])
+
+
+def _configuration_set() -> dict[str, str]:
+    name = settings().email_configuration_set
+    return {"ConfigurationSetName": name} if name else {}
 
 
 @cache

@@ -18,6 +18,7 @@ type OrderStatus = Literal["pending", "paid", "cancelled", "expired", "partially
 type TicketModeChoice = Literal["separate", "group"]
 type TicketMode = Literal["separate", "group", "choice"]
 type ChallengeOutcome = Literal["passed", "failed", "unknown"]
+type EmailProblem = Literal["bounced", "complained"]
 type MatterKind = Literal[
     "refund_failed", "refund_by_hand", "refunded_elsewhere", "dispute", "unknown_payment", "difference"
 ]
@@ -159,7 +160,16 @@ class OrderSummary(MoneyView):
     created_at: datetime
 
 
-class OrderView(OrderSummary):
+class ReadOrder(OrderSummary):
+    """What answers say of an order that was placed before, beside its summary."""
+
+    email_problem: EmailProblem | None = Field(
+        description="Why nobody writes to the buyer's address any more: an email came back for good (`bounced`), or "
+        "somebody there has called one spam (`complained`). If the order gets another address, it is written to again"
+    )
+
+
+class OrderView(ReadOrder):
     money_matters: list[MatterKind] | None = Field(
         description="What people must look at about the order's money, for managers only"
     )
@@ -187,7 +197,7 @@ class PlacedOrder(OrderSummary):
     access_token: str = Field(description="Send it as X-Order-Token to read this order as a guest")
 
 
-class ListedOrder(OrderSummary):
+class ListedOrder(ReadOrder):
     money_matters: list[MatterKind] | None = Field(
         description="What people must look at about the order's money, for managers only"
     )
@@ -341,6 +351,7 @@ class OrderSummaryRow(OrderRow):
 class ListedOrderRow(OrderSummaryRow):
     """An order as lists show it. To buyers they do not show its money matters."""
 
+    email_problem: EmailProblem | None
     money_matters: list[MatterKind] | None
 
 

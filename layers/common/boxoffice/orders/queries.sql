@@ -187,6 +187,7 @@ SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer
     WHERE order_id = orders.id AND purpose = 'change order email' AND one_time_tokens.expires_at > now()
     LIMIT 1) AS email_change_expires_at,
     (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher,
+    (SELECT reason FROM suppressed_addresses WHERE address = buyer_email AND lifted_at IS NULL) AS email_problem,
     coalesce((SELECT array_agg(DISTINCT kind ORDER BY kind) FROM money_matters
     WHERE order_id = orders.id AND settled_at IS NULL), '{}') AS money_matters,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('event_id', item.event_id, 'ticket_type_id', ticket_type_id,
@@ -213,6 +214,7 @@ FROM order_summaries AS orders WHERE orders.id = %(id)s OR number = %(number)s
 -- than the others. With `=` the planner scans all orders by id instead.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
     discount, voucher_id, expires_at, created_at, version, email_changes,
+    (SELECT reason FROM suppressed_addresses WHERE address = buyer_email AND lifted_at IS NULL) AS email_problem,
     coalesce((SELECT array_agg(DISTINCT kind ORDER BY kind) FROM money_matters
     WHERE order_id = order_summaries.id AND settled_at IS NULL), '{}') AS money_matters
 FROM (
@@ -233,6 +235,7 @@ ORDER BY id DESC
 -- A buyer's orders at an organisation, newest first: all of them, or those with an item of an event.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
     discount, voucher_id, expires_at, created_at, version, email_changes,
+    (SELECT reason FROM suppressed_addresses WHERE address = buyer_email AND lifted_at IS NULL) AS email_problem,
     coalesce((SELECT array_agg(DISTINCT kind ORDER BY kind) FROM money_matters
     WHERE order_id = order_summaries.id AND settled_at IS NULL), '{}') AS money_matters
 FROM order_summaries
@@ -247,6 +250,7 @@ ORDER BY id DESC LIMIT %(limit)s + 1
 -- DISTINCT. Orders are looked up one by one, from the newest item on.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
     discount, voucher_id, expires_at, created_at, version, email_changes,
+    (SELECT reason FROM suppressed_addresses WHERE address = buyer_email AND lifted_at IS NULL) AS email_problem,
     coalesce((SELECT array_agg(DISTINCT kind ORDER BY kind) FROM money_matters
     WHERE order_id = orders.id AND settled_at IS NULL), '{}') AS money_matters
 FROM (
@@ -263,6 +267,7 @@ ORDER BY order_id DESC LIMIT %(limit)s + 1
 -- An account's orders, newest first.
 SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency, total, subtotal,
     discount, voucher_id, expires_at, created_at, version, email_changes,
+    (SELECT reason FROM suppressed_addresses WHERE address = buyer_email AND lifted_at IS NULL) AS email_problem,
     NULL::text[] AS money_matters
 FROM order_summaries WHERE account_id = %(account_id)s AND id < %(before)s
 ORDER BY id DESC LIMIT %(limit)s + 1

@@ -125,6 +125,11 @@ def _erase_messages(conn: db.Connection, person: Person) -> int:
     return outbox.erase(conn, _found(conn, person, SQL.list_messages_to_erase))
 
 
+def _forget_suppression(conn: db.Connection, person: Person) -> int:
+    """Forget that nobody writes to the address any more. If that still holds, the next email comes back, too."""
+    return outbox.forget_suppression(conn, person.email) if person.email and person.is_proven else 0
+
+
 def _withdraw_invitations(conn: db.Connection, person: Person) -> int:
     return members.withdraw_invitations_to(conn, person.email) if person.email and person.is_proven else 0
 
@@ -148,6 +153,7 @@ _PARTS: tuple[Callable[[db.Connection, Person], int], ...] = (
     _erase_waitlist_entries,
     _erase_customers,
     _erase_messages,
+    _forget_suppression,
     _withdraw_invitations,
     _end_memberships,
     _erase_audit_values,

@@ -27,6 +27,7 @@ _SECTIONS: tuple[tuple[str, LiteralString, str], ...] = (
     ("claims", SQL.export_claims, _FIRST),
     ("scans", SQL.export_scans, _FIRST),
     ("messages", SQL.export_messages, _FIRST),
+    ("suppressed_addresses", SQL.export_suppressed_addresses, _FIRST),
     ("audit_entries", SQL.export_audit_entries, _FIRST_ENTRY),
 )
 """The fields of `PersonalData`, the statement of each, and the key before the first row."""

@@ -194,8 +194,17 @@ class MessageData(View):
     template: str = Field(description="What it was about")
     recipient: str
     status: str
+    feedback: str | None = Field(description="What became of an email: it came back, or its reader complained")
     created_at: datetime
     sent_at: datetime | None
+
+
+class SuppressionData(View):
+    address: str
+    reason: str = Field(description="`bounced` or `complained`. Emails are written to the address no more")
+    detail: str = Field(description="What the mail server, or the provider of the mailbox, has said")
+    suppressed_at: datetime
+    lifted_at: datetime | None
 
 
 class AuditData(View):
@@ -220,6 +229,7 @@ class PersonalData(View):
     claims: list[ClaimData] = Field(default_factory=list, description="Of slots, such as hooks of a cloakroom")
     scans: list[ScanData] = Field(default_factory=list, description="That the person made at the door")
     messages: list[MessageData] = Field(default_factory=list)
+    suppressed_addresses: list[SuppressionData] = Field(default_factory=list)
     audit_entries: list[AuditData] = Field(default_factory=list, description="What the person did, or others to them")
     next_cursor: str | None = Field(description="Send it as `cursor` to get the next page; null on the last page")
 

@@ -286,11 +286,16 @@ WHERE scanned_by = %(account_id)s AND scans.id > %(after)s::uuid ORDER BY scans.
 -- name: export_messages
 -- Messages to the person, without the links in them.
 SELECT id::text AS key, jsonb_build_object('id', id, 'kind', kind, 'template', template, 'recipient', recipient,
-    'status', status, 'created_at', created_at, 'sent_at', sent_at) AS data
+    'status', status, 'feedback', feedback, 'created_at', created_at, 'sent_at', sent_at) AS data
 FROM outbox
 WHERE recipient = ANY(array_remove(ARRAY[%(proven_email)s, %(phone)s]::text[], NULL)) AND kind <> 'webhook'
     AND id > %(after)s::uuid
 ORDER BY id LIMIT %(limit)s + 1
+
+-- name: export_suppressed_addresses
+SELECT id::text AS key, jsonb_build_object('address', address, 'reason', reason, 'detail', detail,
+    'suppressed_at', suppressed_at, 'lifted_at', lifted_at) AS data
+FROM suppressed_addresses WHERE address = %(proven_email)s AND id > %(after)s::uuid ORDER BY id LIMIT %(limit)s + 1
 
 -- name: export_audit_entries
 -- What the account did, and what was done to it, the oldest first. The values that are about it come in the clear.
