@@ -25,7 +25,7 @@ _ENVIRONMENT = {
     "MEDIA_BUCKET": "media",
     "UPLOAD_QUEUE_URL": "",
     "PICTURES_URL": "https://pictures.example.com",
-    "PICTURE_PLACE": "s3",
+    "PICTURE_STORAGE": "s3",
     "CLOUDINARY_SECRET": "cloudinary",
     "EMAIL_SENDER": "tickets@example.com",
     "PUBLIC_URL": "https://tickets.example.com",

@@ -45,7 +45,7 @@ ENVIRONMENT = {
     "MEDIA_BUCKET": "media",
     "UPLOAD_QUEUE_URL": "",
     "PICTURES_URL": "https://pictures.example.com",
-    "PICTURE_PLACE": "s3",
+    "PICTURE_STORAGE": "s3",
     "CLOUDINARY_SECRET": "cloudinary",
     "SMS_QUEUE_URL": "",
     "SMS_SENDER_ID": "",

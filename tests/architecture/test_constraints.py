@@ -180,7 +180,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "uploads_organisation_id_fkey": f"UPDATE uploads SET organisation_id = {NEW}",
     "uploads_picture_or_refusal": "UPDATE uploads SET refusal = 'damaged'",
     "uploads_pkey": copy("uploads"),
-    "uploads_place_check": "UPDATE uploads SET place = 'elsewhere'",
+    "uploads_storage_check": "UPDATE uploads SET storage = 'elsewhere'",
     "uploads_ready_with_picture": "UPDATE uploads SET picture = NULL",
     "uploads_refused_with_reason": "UPDATE uploads SET status = 'refused', picture = NULL, due_at = now()",
     "uploads_size_check": "UPDATE uploads SET size = 0",

@@ -266,7 +266,7 @@ def upload(conn: psycopg.Connection, organisation_id: UUID, **overrides: Any) ->
     row = {
         "id": new_id(),
         "organisation_id": organisation_id,
-        "place": "s3",
+        "storage": "s3",
         "status": "ready",
         "size": 1000,
         "picture": Jsonb(PICTURE),

@@ -41,7 +41,7 @@ class Settings:
     media_bucket: str
     upload_queue_url: str
     pictures_url: str
-    picture_place: Literal["s3", "cloudinary"]
+    picture_storage: Literal["s3", "cloudinary"]
     cloudinary_secret: str
     email_sender: str
     email_configuration_set: str
@@ -90,7 +90,7 @@ def settings() -> Settings:
         media_bucket=env["MEDIA_BUCKET"],
         upload_queue_url=env["UPLOAD_QUEUE_URL"],
         pictures_url=env["PICTURES_URL"].rstrip("/"),
-        picture_place="cloudinary" if env["PICTURE_PLACE"] == "cloudinary" else "s3",
+        picture_storage="cloudinary" if env["PICTURE_STORAGE"] == "cloudinary" else "s3",
         cloudinary_secret=env["CLOUDINARY_SECRET"],
         email_sender=env["EMAIL_SENDER"],
         email_configuration_set=env["EMAIL_CONFIGURATION_SET"],

@@ -27,7 +27,7 @@ def server() -> Iterator[Cloudinary]:
 @pytest.fixture(autouse=True)
 def there(api: Client, server: Cloudinary, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let new pictures lie at the stub."""
-    monkeypatch.setenv("PICTURE_PLACE", "cloudinary")
+    monkeypatch.setenv("PICTURE_STORAGE", "cloudinary")
     config.settings.cache_clear()
     put_account("cloudinary", ACCOUNT | {"url": server.url})
     server.reset()

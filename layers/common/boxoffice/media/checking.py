@@ -44,13 +44,13 @@ def check(conn: db.Connection, upload_id: UUID) -> int:
         case None:  # removed, and uploaded once more by the same form
             _forget_original(upload_id)
             return 0
-        case UploadRow(status="pending", place="cloudinary"):
+        case UploadRow(status="pending", storage="cloudinary"):
             return _take_from_cloudinary(conn, upload)
         case UploadRow(status="pending"):
             return _take_from_bucket(conn, upload)
         case UploadRow(status="removing"):
             return _remove(conn, upload)
-        case UploadRow(place="s3"):
+        case UploadRow(storage="s3"):
             _forget_original(upload_id)
     return 0
 
@@ -112,7 +112,7 @@ def _refuse(conn: db.Connection, upload: UploadRow, reason: Refusal) -> int:
 
 def _remove(conn: db.Connection, upload: UploadRow) -> int:
     """Remove an upload that nobody can use any more: its files, then its row."""
-    if upload.place == "cloudinary":
+    if upload.storage == "cloudinary":
         cloudinary.delete(upload.id)
     else:
         keys = rules.file_keys(Picture(**upload.picture)) if upload.picture else []

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from boxoffice.models import Id, Page, Patch, Request, ShortText, Text, View, unchanged
 
-type Place = Literal["s3", "cloudinary"]
+type Storage = Literal["s3", "cloudinary"]
 type UploadStatus = Literal["pending", "ready", "refused"]
 type ContentType = Literal["image/jpeg", "image/png", "image/webp"]
 type Refusal = Literal["absent", "too_long", "unknown_format", "too_small", "too_many_pixels", "damaged"]
@@ -168,7 +168,7 @@ class Picture:
 class UploadRow:
     id: UUID
     organisation_id: UUID
-    place: Place
+    storage: Storage
     status: str
     size: int
     refusal: Refusal | None

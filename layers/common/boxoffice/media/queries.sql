@@ -2,12 +2,12 @@
 
 -- name: insert_upload
 -- It waits for a file. From due_at on a job looks for it.
-INSERT INTO uploads (id, organisation_id, place, size, created_by, created_at, due_at)
-VALUES (%(id)s, %(organisation_id)s, %(place)s, %(size)s, %(created_by)s, %(created_at)s,
+INSERT INTO uploads (id, organisation_id, storage, size, created_by, created_at, due_at)
+VALUES (%(id)s, %(organisation_id)s, %(storage)s, %(size)s, %(created_by)s, %(created_at)s,
     %(created_at)s::timestamptz + %(wait)s)
 
 -- name: get_upload
-SELECT id, organisation_id, place, status, size, refusal, picture, created_at, due_at FROM uploads WHERE id = %(id)s
+SELECT id, organisation_id, storage, status, size, refusal, picture, created_at, due_at FROM uploads WHERE id = %(id)s
 
 -- name: count_try
 -- Somebody begins to make a picture of an upload.
@@ -28,7 +28,7 @@ SELECT id FROM uploads WHERE due_at <= now() AND id <> ALL(%(leave_out)s::uuid[]
 
 -- name: take_due_upload
 -- An upload that the job must look at, unless another run or a change has it.
-SELECT id, organisation_id, place, status, size, refusal, picture, created_at, due_at FROM uploads
+SELECT id, organisation_id, storage, status, size, refusal, picture, created_at, due_at FROM uploads
 WHERE id = %(id)s AND due_at <= now() ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 
 -- name: is_shown

@@ -30,7 +30,7 @@ def review(conn: db.Connection, upload_id: UUID) -> int:
         if db.value(conn, SQL.is_shown, id=upload_id):
             return db.run(conn, SQL.keep_upload, id=upload_id)
         db.run(conn, SQL.set_removing, id=upload_id)
-    db.run(conn, SQL.look_again, id=upload_id, wait=rules.NEXT_LOOK[upload.place])
+    db.run(conn, SQL.look_again, id=upload_id, wait=rules.NEXT_LOOK[upload.storage])
     conn.after_commit(nudge, upload_id)
     return 1
 

@@ -26,10 +26,10 @@ def create_upload(conn: db.Connection, caller: Caller, request: UploadRequest) -
     """
     require_role(conn, caller, request.organisation_id)
     rate_limit.limit_uploads(conn, request.organisation_id)
-    now, upload_id, place = datetime.now(UTC), new_id(), settings().picture_place
+    now, upload_id, kept_at = datetime.now(UTC), new_id(), settings().picture_storage
     form = _form(upload_id, request, now)
-    columns = {"id": upload_id, "organisation_id": request.organisation_id, "place": place, "size": request.size}
-    made = {"created_by": caller.actor, "created_at": now, "wait": rules.FIRST_LOOK[place]}
+    columns = {"id": upload_id, "organisation_id": request.organisation_id, "storage": kept_at, "size": request.size}
+    made = {"created_by": caller.actor, "created_at": now, "wait": rules.FIRST_LOOK[kept_at]}
     db.run(conn, SQL.insert_upload, **columns, **made)
     upload = db.exactly_one(conn, UploadRow, SQL.get_upload, id=upload_id)
     facts = request.model_dump(mode="json", exclude={"organisation_id"})
@@ -39,7 +39,7 @@ def create_upload(conn: db.Connection, caller: Caller, request: UploadRequest) -
 
 
 def _form(upload_id: UUID, request: UploadRequest, now: datetime) -> Form:
-    if settings().picture_place == "cloudinary":
+    if settings().picture_storage == "cloudinary":
         return cloudinary.form(upload_id, now)
     key, seconds = rules.upload_key(upload_id), int(rules.FORM_LIFETIME.total_seconds())
     return storage.form(settings().media_bucket, key, request.content_type, request.size, seconds)

@@ -265,7 +265,7 @@ CREATE INDEX organisations_not_selling ON organisations (id) WHERE status <> 'ap
 CREATE TABLE uploads (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
-    place           text NOT NULL CHECK (place IN ('s3', 'cloudinary')),
+    storage         text NOT NULL CHECK (storage IN ('s3', 'cloudinary')),
     status          text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'ready', 'refused', 'removing')),
     size            integer NOT NULL CHECK (size > 0),
     tries           smallint NOT NULL DEFAULT 0,
