@@ -21,21 +21,20 @@ __all__ = ["handler"]
     raises=(*NOT_CHANGEABLE, OrderOfAccount, *NOT_NAMEABLE, TooManyRequests),
 )
 def update_order(order_id: PathId, patch: OrderPatch, if_match: IfMatch = None) -> OrderView:
-    """Change who bought an order, and who its tickets are for. Fields that are left out stay as they are.
+    """Change who bought an order, who its tickets are for, and what they answer. What is left out stays as it is.
 
     A new address holds at once if a manager sets it, or if nothing about the order was written to the address before.
     Else it gets a link, and holds when `confirm_order_email` gets the link's token within 24 hours. Then the links and
     QRs of earlier emails end, and the tickets are sent anew. The address before is told. To send it again ends a change
     that waits.
 
-    Tickets in the buyer's name follow a new name. Holders can be named until the doors open.
+    Tickets in the buyer's name follow a new name. Holders and answers change until the doors open. All `answers` of a
+    ticket, or of an order for an event, are sent together. Those to questions that are asked no longer stay.
     """
     with db.transaction() as conn:
         changed = changes.update_order(conn, caller(), order_id, patch, expected_version(if_match))
+        emails = (patch.buyer.email, changed.view.buyer.email) if changed.asked else ()  # the second one is told
         # Count only callers who may change it, so that nobody else can use up the order's limits.
-        rate_limit.limit_order_changes(order_id, changed.acts_as)
-        if changed.asked:
-            rate_limit.limit_resends(caller(), order_id, patch.buyer.email)
-            rate_limit.limit_emails_to(caller(), changed.view.buyer.email)  # which is told
+        rate_limit.limit_order_changes(caller(), order_id, changed.acts_as, *emails)
     etag(changed.view.version)
     return changed.view

@@ -73,6 +73,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "google_identities_pkey": copy("google_identities"),
     "phone_codes_pkey": copy("phone_codes"),
     "phone_codes_tries": "UPDATE phone_codes SET tries = 6",
+    "phone_codes_tries_elsewhere": "UPDATE phone_codes SET tries_elsewhere = 6",
     "phone_codes_used": "UPDATE phone_codes SET tries = 0, used_at = now()",
     "one_time_tokens_account_id_fkey": f"UPDATE one_time_tokens SET account_id = {NEW}",
     "one_time_tokens_pkey": copy("one_time_tokens"),
@@ -123,6 +124,12 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "events_capacity_pool_id_key": copy("events", "capacity_pool_id IS NOT NULL", id=NEW),
     "events_country_check": "UPDATE events SET country = 'NGA'",
     "events_currency_check": "UPDATE events SET currency = 'NG'",
+    "events_form_check": (
+        "UPDATE events SET form = '{}'",
+        """UPDATE events SET form = '{"holders": {"name": "asked", "email": "required"}, "questions": []}'""",
+        """UPDATE events SET form = '{"holders": {"name": "required", "email": "asked"}, "questions": []}'""",
+        """UPDATE events SET form = '{"holders": {"name": "required", "email": "required"}, "questions": {}}'""",
+    ),
     "events_image_id_fkey": f"UPDATE events SET image_id = {NEW}",
     "events_late_payments": (
         "UPDATE events SET late_payments_until = starts_at, late_payments_share = NULL",
@@ -471,7 +478,7 @@ NULLABLE: dict[str, str] = {
     "event_moves": "doors_open_at outcome seen_at",
     "events": (
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
-        "image_id image_url late_payments_share late_payments_until rating"
+        "form image_id image_url late_payments_share late_payments_until rating"
     ),
     "galleries": "event_id",
     "one_time_tokens": "account_id order_id",
@@ -495,7 +502,10 @@ NULLABLE: dict[str, str] = {
     "seats": "owner_id",
     "sessions": "device_name revoked_at",
     "ticket_types": "deleted_at max_per_buyer sales_end sales_start",
-    "tickets": "account_id first_scan_at first_scan_gate former_hashes holder_email refunded_at replaced_qrs seat",
+    "tickets": (
+        "account_id answers first_scan_at first_scan_gate former_hashes holder_contact holder_email refunded_at "
+        "replaced_qrs seat"
+    ),
     "transfers": "accepted_at from_account_id started_by to_account_id to_name transfer_count",
     "uploads": "due_at picture refusal",
     "vouchers": (

@@ -83,6 +83,8 @@ EXPORTED: dict[str, dict[str, str]] = {
         "ticket_type_id": "tickets.ticket_type",
         "holder_name": "tickets.holder_name",
         "holder_email": "tickets.holder_email",
+        "holder_contact": "tickets.holder_contact",
+        "answers": "tickets.answers",
         "seat": "tickets.seat",
         "status": "tickets.status",
         "created_at": "tickets.created_at",

@@ -131,6 +131,8 @@ OPTIONAL: list[tuple[str, str, Callable[[Call, World], Call]]] = [
     ("update_event", "image_id", lambda call, world: with_body(call, image_id=str(world.unused_upload))),
     ("update_organisation", "logo_id", lambda call, world: with_body(call, logo_id=str(world.unused_upload))),
     ("update_gallery", "event_id", lambda call, world: with_body(call, event_id=str(world.event))),
+    ("create_event", "ticket_type_ids", lambda call, world: with_body(call, questions=questions(world.ticket_type))),
+    ("create_order", "answers", lambda call, world: with_body(call, answers={str(world.event): {}})),
     ("create_order", "seat_ids", lambda call, world: with_body(call, items=seats(call, world.scan))),
     ("create_order", "waitlist_token", lambda call, world: with_body(call, waitlist_token=offer(world))),
     ("list_orders", "event_id", lambda call, world: with_query(call, event_id=world.event)),
@@ -138,6 +140,8 @@ OPTIONAL: list[tuple[str, str, Callable[[Call, World], Call]]] = [
     ("list_services", "event_id", lambda call, world: with_query(call, event_id=world.event)),
     ("refund_order", "ticket_ids", lambda call, world: replace(call, body={"ticket_ids": [str(world.ticket.id)]})),
     ("update_event", "ticket_type_ids", lambda call, world: with_body(call, gates=gates(world.ticket_type))),
+    ("update_event", "ticket_type_ids", lambda call, world: with_body(call, questions=questions(world.ticket_type))),
+    ("update_order", "answers", lambda call, world: with_body(call, answers={str(world.event): {}})),
     (
         "update_voucher",
         "ticket_type_ids",
@@ -165,6 +169,11 @@ def with_body(call: Call, **fields: Any) -> Call:
 
 def gates(ticket_type: UUID) -> list[dict[str, Any]]:
     return [{"name": "North", "ticket_type_ids": [str(ticket_type)]}]
+
+
+def questions(ticket_type: UUID) -> list[dict[str, Any]]:
+    about = {"asked_of": "ticket", "kind": "text", "label": "Size", "ticket_type_ids": [str(ticket_type)]}
+    return [{"id": "size", **about}]
 
 
 def seats(call: Call, seat: UUID) -> list[dict[str, Any]]:
@@ -533,7 +542,7 @@ COMPARISONS = {
     "organisations/delete_member": 1,
     "organisations/get_hand_over_for_email": 1,
     "organisations/get_member": 1,
-    "organisations/has_member_of_address": 1,
+    "organisations/get_member_of_address": 1,
     "organisations/has_other_owner": 1,
     "organisations/is_owner": 1,
     "organisations/list_invitations": 1,

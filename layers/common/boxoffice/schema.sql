@@ -181,20 +181,24 @@ CREATE TABLE google_identities (
     UNIQUE (account_id, issuer)
 );
 
--- Codes that were sent to phones. Of a number, the newest counts, until it is used, over, or was tried five times. The
--- code itself stands nowhere: it is derived from the id, under the key key_id of the ring. The prefix is the beginning
--- of the number. If few codes of a prefix are used, the next ones are slowed.
+-- Codes that were sent to phones. Of those that a network has asked for to a number, the newest counts, until it is
+-- over, or one of the number is used. That network has five tries of it, and so have all others together. The code
+-- itself stands nowhere: it is derived from the id, under the key key_id of the ring. The prefix is the beginning of
+-- the number. If few codes of a prefix are used, the next ones are slowed.
 CREATE TABLE phone_codes (
-    id         uuid PRIMARY KEY,
-    phone      text NOT NULL,
-    prefix     text NOT NULL,
-    key_id     smallint NOT NULL,
-    tries      smallint NOT NULL DEFAULT 0,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    expires_at timestamptz NOT NULL,
-    used_at    timestamptz,
+    id              uuid PRIMARY KEY,
+    phone           text NOT NULL,
+    prefix          text NOT NULL,
+    network         text NOT NULL,
+    key_id          smallint NOT NULL,
+    tries           smallint NOT NULL DEFAULT 0,
+    tries_elsewhere smallint NOT NULL DEFAULT 0,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    expires_at      timestamptz NOT NULL,
+    used_at         timestamptz,
     CONSTRAINT phone_codes_tries CHECK (tries BETWEEN 0 AND 5),
-    CONSTRAINT phone_codes_used CHECK (used_at IS NULL OR tries > 0)
+    CONSTRAINT phone_codes_tries_elsewhere CHECK (tries_elsewhere BETWEEN 0 AND 5),
+    CONSTRAINT phone_codes_used CHECK (used_at IS NULL OR tries + tries_elsewhere > 0)
 );
 CREATE INDEX phone_codes_by_phone ON phone_codes (phone, created_at, id);
 CREATE INDEX phone_codes_by_prefix ON phone_codes (prefix, expires_at) INCLUDE (used_at);
@@ -428,7 +432,8 @@ CREATE TABLE stock (
 -- late_payments_until, payments may be opened that take days. Orders with such payments hold late_payments_share
 -- percent of each ticket type at the most. An offer of the waitlist holds its stock for waitlist_offer_minutes, between
 -- 8 and 22 o'clock at the venue. Guests solve a challenge if the event asks for one, and confirm their free orders by a
--- link if it asks for that.
+-- link if it asks for that. The form is what buyers are asked, or null: {"holders": {"name", "email"}, "questions":
+-- [question]}, with the questions as `questions.models.QuestionRequest` has them.
 CREATE TABLE events (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
@@ -456,6 +461,10 @@ CREATE TABLE events (
     asks_challenge  boolean NOT NULL DEFAULT false,
     confirm_free_orders boolean NOT NULL DEFAULT false,
     waitlist_offer_minutes integer NOT NULL DEFAULT 60 CHECK (waitlist_offer_minutes > 0),
+    form            jsonb CHECK (form IS NULL OR (
+        form #>> '{holders,name}' IN ('not_asked', 'optional', 'required')
+        AND form #>> '{holders,email}' IN ('not_asked', 'optional', 'required')
+        AND jsonb_typeof(form -> 'questions') = 'array') IS TRUE),
     version         integer NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz,
@@ -626,7 +635,9 @@ CREATE UNIQUE INDEX waitlist_one_entry ON waitlist_entries (ticket_type_id, emai
     WHERE status IN ('waiting', 'offered');
 CREATE INDEX waitlist_queue ON waitlist_entries (ticket_type_id, quantity, in_line_since, id) WHERE status = 'waiting';
 CREATE INDEX waitlist_lapsing ON waitlist_entries (expires_at) WHERE status = 'offered';
-CREATE INDEX waitlist_offers_by_mailbox ON waitlist_entries (mailbox) WHERE status = 'offered';
+CREATE INDEX waitlist_offers_by_mailbox ON waitlist_entries (mailbox, ticket_type_id) WHERE status = 'offered';
+CREATE INDEX waitlist_offers_by_account ON waitlist_entries (account_id, ticket_type_id)
+    WHERE status = 'offered' AND account_id IS NOT NULL;
 CREATE INDEX waitlist_by_event ON waitlist_entries (event_id, status, id);
 CREATE INDEX waitlist_by_email ON waitlist_entries (email, id);
 CREATE INDEX waitlist_by_account ON waitlist_entries (account_id, id) WHERE account_id IS NOT NULL;
@@ -667,10 +678,13 @@ UNION ALL SELECT event_id, pool_id FROM vouchers;
 
 -- ------------------------------------------------------------------------------------------------------- orders
 
--- An order also records its own idempotency key (decision 14): request_id names the request that placed it
--- (idempotency.IdempotentRequest). The total is the sum of the items' totals. In details are answers of the buyer,
--- in draws what the order has of each row of stock. Each change of the buyer or of a holder increments the version. One
--- that gives the order to another address increments email_changes, too, and ends the links and QRs before.
+-- An order also records its own idempotency key: request_id names the request that placed it
+-- (idempotency.IdempotentRequest). The total is the sum of the items' totals. In details are the answers of the order,
+-- by event, and the holders of the tickets until these are issued. It looks like {"answers": {event: [answer]},
+-- "holders": [{"name", "email", "answers"}]}, and an answer like {"question_id", "label", "answer", "text"}. In draws
+-- is what the order has of each row of stock. Each change of the buyer, of a holder or of an answer increments the
+-- version. One that gives the order to another address increments email_changes, too, and ends the links and QRs
+-- before.
 CREATE TABLE orders (
     id              uuid PRIMARY KEY,
     number          text NOT NULL CONSTRAINT orders_number_key UNIQUE,
@@ -724,7 +738,7 @@ CREATE INDEX order_items_by_event ON order_items (event_id, order_id);
 -- reads.
 CREATE VIEW order_summaries AS
 SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency,
-    orders.total, subtotal, discount, voucher_id, expires_at, created_at, version, email_changes
+    orders.total, subtotal, discount, voucher_id, expires_at, created_at, version, email_changes, details
 FROM orders CROSS JOIN LATERAL (
     SELECT sum(unit_price * quantity)::bigint AS subtotal, sum(discount)::bigint AS discount
     FROM order_items WHERE order_id = orders.id
@@ -1045,7 +1059,9 @@ CREATE INDEX money_matters_of_order ON money_matters (order_id) WHERE settled_at
 -- The tickets of an order item are numbered from 1 by position, so that no ticket can be issued twice. Of a QR only its
 -- SHA-256 is stored. A transfer increments transfer_count and ends the former QR. The hash of that QR stays in
 -- former_hashes, so that the door does not take it for a forgery. A ticket without a holder_email is still the buyer's,
--- and goes with the order when that gets another address. Scans that are admitted increment entries.
+-- and goes with the order when that gets another address. Its buyer may have named a holder_contact, which is an
+-- address that nobody has proven, and that nothing is sent to. Its answers are as in orders. Both end with a transfer.
+-- Scans that are admitted increment entries.
 -- While the payer disputes the payment of the order, a ticket is disputed. A setting says if it admits.
 -- The transaction that wrote the row last is changed_in. Devices at the door read changes in its order (decision 30).
 CREATE TABLE tickets (
@@ -1059,6 +1075,8 @@ CREATE TABLE tickets (
     account_id      uuid,
     holder_name     text NOT NULL,
     holder_email    text,
+    holder_contact  text,
+    answers         jsonb,
     seat            text,
     status          text NOT NULL DEFAULT 'valid' CHECK (status IN ('valid', 'refunded')),
     disputed        boolean NOT NULL DEFAULT false,
@@ -1081,6 +1099,7 @@ CREATE TABLE tickets (
     CONSTRAINT tickets_former_hashes CHECK (coalesce(cardinality(former_hashes), 0) = transfer_count)
 );
 CREATE INDEX tickets_by_account ON tickets (account_id, id) WHERE account_id IS NOT NULL;
+CREATE INDEX tickets_by_contact ON tickets (holder_contact, id) WHERE holder_contact IS NOT NULL;
 -- Attendance reads this index alone, without the table.
 CREATE INDEX tickets_by_event ON tickets (event_id, changed_in) INCLUDE (ticket_type_id, status, entries, group_size);
 -- Lists of attendees find a page of them here, whatever they are filtered by.
@@ -1128,14 +1147,30 @@ CREATE INDEX transfers_by_receiving_account ON transfers (to_account_id, id) WHE
 CREATE VIEW shown_tickets AS
 SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
     tickets.account_id, transfer_count, holder_email IS NOT NULL AS transferred, email_changes, title AS event_title,
-    venue_name, city, time_zone, starts_at, name AS ticket_type_name, seat, group_size, holder_name, tickets.status,
-    tickets.max_entries, entries, first_scan_at, tickets.created_at,
+    venue_name, city, time_zone, starts_at, name AS ticket_type_name, seat, group_size, holder_name, holder_contact,
+    coalesce(answers, '[]') AS answers, tickets.status, tickets.max_entries, entries, first_scan_at, tickets.created_at,
     (SELECT to_jsonb(pending) FROM (
         SELECT to_email, to_name, expires_at FROM transfers
         WHERE ticket_id = tickets.id AND status = 'pending' AND expires_at > now()
     ) AS pending) AS transfer
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id;
+
+-- What was answered for each ticket, for lists of attendees: once for its order, and for itself.
+CREATE VIEW ticket_answers AS
+SELECT tickets.id AS ticket_id, coalesce(details #> ARRAY['answers', event_id::text], '[]') AS order_answers,
+    coalesce(answers, '[]') AS answers
+FROM tickets JOIN orders ON orders.id = order_id;
+
+-- Those of some answers that people at the door see, as the form says now. Without a form nobody sees any.
+CREATE FUNCTION answers_at_door(form jsonb, answers jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN form IS NULL THEN '[]' ELSE (
+    SELECT coalesce(jsonb_agg(answer - 'answer' ORDER BY answer_no), '[]')
+    FROM jsonb_array_elements(answers) WITH ORDINALITY AS given (answer, answer_no)
+    WHERE EXISTS (
+        SELECT FROM jsonb_array_elements(form -> 'questions') AS question
+        WHERE question -> 'at_door' = 'true' AND question -> 'id' = answer -> 'question_id')
+) END;
 
 -- A ticket as it is printed, with the facts that its QR is made of.
 CREATE VIEW printed_tickets AS
@@ -1196,7 +1231,7 @@ CREATE INDEX guest_list_by_words ON guest_list USING gin (words);
 
 CREATE VIEW listed_guests AS
 SELECT tickets.id AS ticket_id, order_id, event_id, array_to_tsvector(ARRAY(
-    SELECT guest_lexeme(event_id, word) FROM guest_words(concat_ws(' ', holder_name, holder_email, seat,
+    SELECT guest_lexeme(event_id, word) FROM guest_words(concat_ws(' ', holder_name, holder_email, holder_contact, seat,
         left(number, 4) || '-' || right(number, 4), CASE WHEN holder_email IS NULL THEN buyer_name || ' ' || buyer_email
         END)) AS word
 )) AS words
@@ -1220,8 +1255,9 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE TRIGGER tickets_list_guest_again AFTER UPDATE OF holder_name, holder_email, seat ON tickets FOR EACH ROW
-    WHEN ((OLD.holder_name, OLD.holder_email, OLD.seat) IS DISTINCT FROM (NEW.holder_name, NEW.holder_email, NEW.seat))
+CREATE TRIGGER tickets_list_guest_again AFTER UPDATE OF holder_name, holder_email, holder_contact, seat ON tickets
+    FOR EACH ROW WHEN ((OLD.holder_name, OLD.holder_email, OLD.holder_contact, OLD.seat)
+        IS DISTINCT FROM (NEW.holder_name, NEW.holder_email, NEW.holder_contact, NEW.seat))
     EXECUTE FUNCTION list_guest_again();
 
 -- Locks the tickets first, as everybody does who changes them. So nobody else changes their rows of the guest list.

@@ -34,7 +34,7 @@ class LatePaymentsAfterStart(DomainError):
 class UnknownTicketType(DomainError):
     status = 422
     code = "unknown_ticket_type"
-    meaning = "A gate names ticket types that the event does not have."
+    meaning = "A gate or a question names ticket types that the event does not have."
     remedy = "Leave out those in `ticket_type_ids`, or create them first."
     ticket_type_ids: list[UUID]
 

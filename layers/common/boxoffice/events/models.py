@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from boxoffice import countries
 from boxoffice.media.models import Alt, PictureId, PictureView
 from boxoffice.media.rules import picture_view
 from boxoffice.models import (
@@ -28,20 +29,17 @@ from boxoffice.models import (
 )
 from boxoffice.money import is_currency
 from boxoffice.names import key_of
+from boxoffice.questions.answers import MOST_QUESTIONS
+from boxoffice.questions.models import (
+    HoldersPatch,
+    HoldersRequest,
+    HoldersView,
+    QuestionRequest,
+    QuestionView,
+)
 from boxoffice.ticket_types.models import MOST_TICKET_TYPES, EventStatus, TicketTypeRequest, TicketTypeView
 
 _MOST_GATES = 50
-# Codes of two letters that CLDR knows, but that are no countries in ISO 3166. XK is not there either, but Kosovo has no
-# other code.
-_NO_COUNTRIES = frozenset(("AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"))
-
-
-def _country(code: str) -> str:
-    from babel import Locale
-
-    if code in _NO_COUNTRIES or code not in Locale("en").territories:
-        raise ValueError("must be a country of ISO 3166-1, such as NG")
-    return code
 
 
 def _time_zone(name: str) -> str:
@@ -64,7 +62,7 @@ Rating = Annotated[ShortText, Field(max_length=50, examples=["18+", "PG-13"])]
 Country = Annotated[
     str,
     StringConstraints(pattern=COUNTRY_CODE),
-    AfterValidator(_country),
+    AfterValidator(countries.check),
     Field(description="ISO 3166-1 alpha-2", examples=["NG"]),
 ]
 TimeZone = Annotated[
@@ -162,6 +160,15 @@ OfferMinutes = Annotated[
 ]
 
 
+Questions = Annotated[
+    list[QuestionRequest],
+    Field(
+        max_length=MOST_QUESTIONS,
+        description="What the event asks its buyers, in this order. At most 64,000 bytes together, as JSON",
+    ),
+]
+
+
 class EventRequest(Request):
     organisation_id: Id
     title: Name
@@ -182,6 +189,8 @@ class EventRequest(Request):
     asks_challenge: AsksChallenge = False
     confirm_free_orders: ConfirmFreeOrders = False
     waitlist_offer_minutes: OfferMinutes = 60
+    holders: HoldersRequest = Field(default_factory=HoldersRequest)
+    questions: Questions = Field(default_factory=list)
     ticket_types: list[TicketTypeRequest] = Field(default_factory=list, max_length=MOST_TICKET_TYPES)
 
 
@@ -212,6 +221,8 @@ class EventPatch(Patch):
     asks_challenge: AsksChallenge = unchanged()
     confirm_free_orders: ConfirmFreeOrders = unchanged()
     waitlist_offer_minutes: OfferMinutes = unchanged()
+    holders: HoldersPatch = unchanged()
+    questions: Questions = unchanged()
     tell_holders: Annotated[
         bool,
         Field(
@@ -276,6 +287,8 @@ class EventView(EventSummary):
     waitlist_offer_minutes: int = Field(
         description="How long an offer of the waitlist holds its tickets, without nights at the venue"
     )
+    holders: HoldersView = Field(description="What is asked of each ticket's holder")
+    questions: list[QuestionView] = Field(description="What buyers are asked, of the order or of each ticket")
     ticket_types: list[TicketTypeView]
 
 
@@ -380,6 +393,7 @@ class EventRow(ListedEvent):
     asks_challenge: bool
     confirm_free_orders: bool
     waitlist_offer_minutes: int
+    form: dict[str, Any] | None
 
     @property
     def late_payments(self) -> LatePaymentsView | None:

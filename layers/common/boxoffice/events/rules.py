@@ -19,6 +19,7 @@ from boxoffice.events.errors import (
 )
 from boxoffice.events.models import EventFilters, EventRow
 from boxoffice.names import key_of
+from boxoffice.questions import rules as questions
 from boxoffice.ticket_types.errors import NoTicketTypes
 from boxoffice.ticket_types.models import TicketTypeRow
 from boxoffice.ticket_types.rules import check_editable
@@ -89,8 +90,23 @@ def check_gates(gates: Sequence[dict[str, Any]], ticket_types: Sequence[TicketTy
     Raises:
         UnknownTicketType: a gate names another ticket type.
     """
-    named = {ticket_type_id for gate in gates for ticket_type_id in gate["ticket_type_ids"] or ()}
-    if unknown := named - {ticket_type.id for ticket_type in ticket_types}:
+    _check_known({each for gate in gates for each in gate["ticket_type_ids"] or ()}, ticket_types)
+
+
+def check_questions(form: dict[str, Any] | None, ticket_types: Sequence[TicketTypeRow]) -> None:
+    """Check that a form can be asked, and names only ticket types of its event.
+
+    Raises:
+        Invalid: a question cannot be asked so.
+        UnknownTicketType: a question names another ticket type.
+    """
+    asked = form["questions"] if form else []
+    questions.check_questions(asked)
+    _check_known(questions.ticket_types_of(asked), ticket_types)
+
+
+def _check_known(named: Collection[UUID], ticket_types: Sequence[TicketTypeRow]) -> None:
+    if unknown := {*named} - {ticket_type.id for ticket_type in ticket_types}:
         raise UnknownTicketType(ticket_type_ids=sorted(unknown))
 
 
@@ -135,7 +151,7 @@ def check_publishable(event: EventRow, ticket_types: Sequence[TicketTypeRow], no
     Raises:
         EventCancelled, OrganisationNotApproved, EventEnded, NoTicketTypes: it cannot.
     """
-    check_editable(event.status)
+    check_editable(event.id, event.status)
     if event.organisation_status != "approved":
         raise OrganisationNotApproved(organisation_status=event.organisation_status)
     if event.ends_at <= now:

@@ -32,6 +32,7 @@ from boxoffice.media import service as media
 from boxoffice.models import ChallengeView
 from boxoffice.names import key_of
 from boxoffice.pagination import decode_moment_and_id, page_of
+from boxoffice.questions import rules as questions
 from boxoffice.stock import service as stock
 from boxoffice.ticket_types import service as ticket_types
 from boxoffice.ticket_types.models import TicketTypeRow, TicketTypeView
@@ -40,6 +41,8 @@ from boxoffice.versions import check_version
 from boxoffice.waitlist import service as waitlist
 
 SQL = sql.queries("events")
+
+_dumps = partial(json.dumps, default=str)  # ids are written as text
 
 
 def list_events(
@@ -122,6 +125,7 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
     Raises:
         NotFound, Forbidden: the organisation or the picture is not the caller's, or the role is too low.
         PictureNotReady: there is no picture yet of the upload.
+        Invalid: a question cannot be asked so.
         INVALID_EVENT, INVALID_TICKET_TYPE: the event, or one of its ticket types, contradicts itself. Or nobody could
             pay a price exactly.
     """
@@ -130,7 +134,9 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
     event_id = new_id()
     rules.check_challenge(challenges.offered(), asks=request.asks_challenge)
     columns = rules.columns_of(request.model_dump(exclude={"ticket_types", "capacity"}))
-    rules.check_gates(columns["gates"], [])  # no gate can name a ticket type that has no id yet
+    rules.check_gates(columns["gates"], [])  # no gate, and no question, can name a ticket type that has no id yet
+    columns["form"] = questions.merged_form(None, columns)
+    rules.check_questions(columns["form"], [])
     media.replace_picture(conn, request.organisation_id, None, request.image_id)
     pool_id = None if request.capacity is None else stock.create_pool(conn, request.capacity)
     db.run(conn, SQL.insert_event, id=event_id, capacity_pool_id=pool_id, **_with_json(columns))
@@ -161,9 +167,13 @@ def update_event(
     """
     event = _lock_event(conn, caller, event_id)
     check_version(event.version, expected_version)
-    check_editable(event.status)
+    check_editable(event.id, event.status)
     changes = rules.columns_of(patch.changes())
     tells = changes.pop("tell_holders", True)
+    if patch.questions is not None:  # whole ones, with what they leave out
+        changes["questions"] = [question.model_dump() for question in patch.questions]
+    if "holders" in changes or "questions" in changes:
+        changes["form"] = questions.merged_form(event.form, changes)
     changed = {*changes}
     rules.check_changes(event, changes, datetime.now(UTC))
     rules.check_challenge(challenges.offered(), asks=changes.get("asks_challenge", False))
@@ -173,6 +183,8 @@ def update_event(
         rules.check_gates(changes["gates"], ticket_types.list_of_event(conn, event_id))
         named = {"organisation_id": event.organisation_id, "event_id": event_id}
         rules.check_gates_of_passes(event.gates, changes["gates"], db.many(conn, dict, SQL.list_door_passes, **named))
+    if "questions" in changes:
+        rules.check_questions(changes["form"], ticket_types.list_of_event(conn, event_id))
     media.replace_picture(conn, event.organisation_id, event.image_id, changes.get("image_id", event.image_id))
     if "capacity" in changes:
         changes["capacity_pool_id"] = _set_capacity(conn, event, changes.pop("capacity"))
@@ -277,7 +289,11 @@ def _lock_event(conn: db.Connection, caller: Caller, event_id: UUID) -> EventRow
 
 def _with_json(columns: dict[str, Any]) -> dict[str, Any]:
     gates = [{**gate, "key": key_of(gate["name"])} for gate in columns["gates"]]
-    return columns | {"gates": Jsonb(gates, dumps=partial(json.dumps, default=str))}
+    form = columns["form"]
+    return columns | {
+        "gates": Jsonb(gates, dumps=_dumps),
+        "form": None if form is None else Jsonb(form, dumps=_dumps),
+    }
 
 
 def _find_event(conn: db.Connection, event_id: UUID) -> EventRow:
@@ -317,6 +333,7 @@ def _view(event: EventRow, types: Sequence[TicketTypeRow]) -> EventView:
         venue=event.venue,
         late_payments=event.late_payments,
         challenge=ChallengeView(**challenge) if challenge else None,
+        **questions.shown_form(event.form),
         ticket_types=shown,
     )
 
