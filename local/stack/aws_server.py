@@ -53,7 +53,7 @@ class SentTexts(dict[str, tuple[str, str]]):
         self._inbox.add_sms(message_id, *message)
 
 
-class Uploads(Handler):
+class LongBodies(Handler):
     """Takes files that are longer than what API Gateway takes."""
 
     largest_body = 100 * 2**20
@@ -68,7 +68,7 @@ def main(host: str, port: int, state: State, url: str, functions: dict[str, str]
     keep_objects(state)
     rotate_by(functions, url)
     exit_with_parent()
-    serve(DomainDispatcherApplication(create_backend_app), listen(host, port), Uploads)
+    serve(DomainDispatcherApplication(create_backend_app), listen(host, port), LongBodies)
 
 
 if __name__ == "__main__":

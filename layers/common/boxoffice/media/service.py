@@ -25,7 +25,6 @@ def create_upload(conn: db.Connection, caller: Caller, request: UploadRequest) -
         TooManyRequests: the organisation has asked for two hundred in an hour.
     """
     require_role(conn, caller, request.organisation_id)
-    rate_limit.limit_uploads(conn, request.organisation_id)
     now, upload_id, kept_at = datetime.now(UTC), new_id(), settings().picture_storage
     form = _form(upload_id, request, now)
     columns = {"id": upload_id, "organisation_id": request.organisation_id, "storage": kept_at, "size": request.size}
@@ -34,6 +33,7 @@ def create_upload(conn: db.Connection, caller: Caller, request: UploadRequest) -
     upload = db.exactly_one(conn, UploadRow, SQL.get_upload, id=upload_id)
     facts = request.model_dump(mode="json", exclude={"organisation_id"})
     audit.record(conn, caller, "create_upload", f"upload {upload_id}", organisation=upload.organisation_id, **facts)
+    rate_limit.limit_uploads(conn, upload.organisation_id)
     shown = UploadFormView(url=form.url, fields=form.fields, file_field="file", expires_at=now + rules.FORM_LIFETIME)
     return NewUploadView(**dict(_view(upload)), form=shown)
 
