@@ -146,6 +146,13 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "events_doors_before_end": "UPDATE events SET doors_open_at = ends_at",
     "events_end_after_start": "UPDATE events SET ends_at = starts_at",
     "events_organisation_id_fkey": f"UPDATE events SET organisation_id = {NEW}",
+    "event_slugs_organisation_id_fkey": f"INSERT INTO event_slugs VALUES ({NEW}, 'jazz', {NEW})",
+    "event_slugs_pkey": copy("event_slugs", event_id=NEW),
+    "event_slugs_slug_check": copy("event_slugs", slug="'Jazz'"),
+    "event_facets_is_only_check": "INSERT INTO event_facets (is_only) VALUES (false)",
+    "event_facets_pkey": copy("event_facets"),
+    "events_slug_fkey": "UPDATE events SET slug = id::text",
+    "events_slug_key": copy("events", id=NEW, capacity_pool_id="NULL"),
     "events_pkey": copy("events", capacity_pool_id="NULL"),
     "events_status_check": "UPDATE events SET status = 'over'",
     # ticket types
@@ -478,7 +485,7 @@ NULLABLE: dict[str, str] = {
     "event_moves": "doors_open_at outcome seen_at",
     "events": (
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
-        "form image_id image_url late_payments_share late_payments_until rating"
+        "form image_id image_url late_payments_share late_payments_until rating series_id"
     ),
     "galleries": "event_id",
     "one_time_tokens": "account_id order_id",

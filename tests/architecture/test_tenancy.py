@@ -154,6 +154,7 @@ OF_NOBODY = {("claim_slot", "account_id"), ("list_audit_entries", "actor_id")}
 PUBLIC_FIELDS = {
     ("create_order", "ticket_type_id"),
     ("list_events", "organisation_id"),
+    ("list_events", "series_id"),
     ("list_galleries", "organisation_id"),
     ("list_galleries", "event_id"),
 }
@@ -536,6 +537,7 @@ COMPARISONS = {
     "doors/list_passes": 1,
     "doors/lock_events": 1,
     "doors/lock_pass_of_organisation": 1,
+    "events/has_slug": 1,
     "events/list_door_passes": 1,
     "events/list_events": 2,
     "organisations/delete_invitation": 1,

@@ -425,6 +425,15 @@ CREATE TABLE stock (
     PRIMARY KEY (pool_id, row_no)
 ) WITH (fillfactor = 20);
 
+-- The slugs that events have, or had: an event keeps them all, so that old links find it. A slug is written before its
+-- event, so event_id has no foreign key.
+CREATE TABLE event_slugs (
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    slug            text NOT NULL CHECK (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'),
+    event_id        uuid NOT NULL,
+    PRIMARY KEY (organisation_id, slug)
+);
+
 -- Beside the quantities of its ticket types, an event may have a capacity of its own, which they share. Its gates are
 -- named entrances, as [{"name", "key", "ticket_type_ids"}]. Gates are told apart by key (`names.key_of`). Null lets in
 -- any ticket type. If an event has no gates, a scan may name any. After a cancellation, a job refunds the orders one by
@@ -433,10 +442,13 @@ CREATE TABLE stock (
 -- percent of each ticket type at the most. An offer of the waitlist holds its stock for waitlist_offer_minutes, between
 -- 8 and 22 o'clock at the venue. Guests solve a challenge if the event asks for one, and confirm their free orders by a
 -- link if it asks for that. The form is what buyers are asked, or null: {"holders": {"name", "email"}, "questions":
--- [question]}, with the questions as `questions.models.QuestionRequest` has them.
+-- [question]}, with the questions as `questions.models.QuestionRequest` has them. The slug names an event in the URLs
+-- of its organisation. An event and its copies at other times are a series.
 CREATE TABLE events (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
+    series_id       uuid,
+    slug            text NOT NULL,
     status          text NOT NULL DEFAULT 'draft' CHECK (status IN ('draft', 'published', 'cancelled')),
     title           text NOT NULL,
     description     text NOT NULL DEFAULT '',
@@ -474,13 +486,18 @@ CREATE TABLE events (
     cancellation_finished_at timestamptz,
     search_vector   tsvector NOT NULL GENERATED ALWAYS AS (
         search_vector_of(title || ' ' || venue_name || ' ' || city || ' ' || description)) STORED,
+    CONSTRAINT events_slug_key UNIQUE (organisation_id, slug),
+    CONSTRAINT events_slug_fkey FOREIGN KEY (organisation_id, slug) REFERENCES event_slugs,
     CONSTRAINT events_end_after_start CHECK (ends_at > starts_at),
     CONSTRAINT events_doors_before_end CHECK (doors_open_at < ends_at),
     CONSTRAINT events_late_payments CHECK ((late_payments_until IS NULL) = (late_payments_share IS NULL)),
     CONSTRAINT events_late_payments_before_start CHECK (late_payments_until <= starts_at)
 );
-CREATE INDEX events_upcoming ON events (starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
+CREATE INDEX events_upcoming ON events (starts_at, id) INCLUDE (organisation_id, category, city)
+    WHERE status = 'published' AND deleted_at IS NULL;
 CREATE INDEX events_by_organisation ON events (organisation_id, starts_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX events_by_series ON events (series_id, starts_at, id)
+    WHERE series_id IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX events_by_image ON events (image_id) WHERE image_id IS NOT NULL;
 CREATE INDEX events_by_category ON events (category, starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
 CREATE INDEX events_by_city ON events (folded(city), starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
@@ -493,6 +510,16 @@ CREATE INDEX events_cancellation_unfinished ON events (cancelled_at)
 -- From partial indexes, the planner does not learn how often a city occurs, or how many events run at once.
 CREATE STATISTICS events_city ON (folded(city)) FROM events;
 CREATE STATISTICS events_span ON (tstzrange(starts_at, ends_at)) FROM events;
+
+-- One row: how many events that run or are to come have a category, or take place in a city, as [{"value", "events"}].
+-- It is counted again when somebody asks, and the last count is older than some minutes.
+CREATE TABLE event_facets (
+    is_only    boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    categories jsonb NOT NULL DEFAULT '[]',
+    cities     jsonb NOT NULL DEFAULT '[]',
+    counted_at timestamptz NOT NULL DEFAULT '-infinity'
+);
+INSERT INTO event_facets DEFAULT VALUES;
 
 -- Pictures of an organisation in an order, for everybody once it is published. The positions of its images are 1, 2, 3
 -- and so on, a hundred at the most.

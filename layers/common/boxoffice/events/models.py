@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from boxoffice import countries
+from boxoffice import countries, slugs
+from boxoffice.markdown import DescribedView, Markdown
 from boxoffice.media.models import Alt, PictureId, PictureView
 from boxoffice.media.rules import picture_view
 from boxoffice.models import (
@@ -22,7 +23,6 @@ from boxoffice.models import (
     Patch,
     Request,
     ShortText,
-    Text,
     View,
     pattern,
     unchanged,
@@ -160,6 +160,15 @@ OfferMinutes = Annotated[
 ]
 
 
+EventSlug = Annotated[
+    str,
+    StringConstraints(min_length=slugs.LEAST, max_length=slugs.MOST, pattern=slugs.PATTERN),
+    Field(
+        description="The event's name in URLs: small letters, digits and single hyphens. No other event of the "
+        "organisation has it, or had it",
+        examples=["jazz-by-the-sea"],
+    ),
+]
 Questions = Annotated[
     list[QuestionRequest],
     Field(
@@ -172,7 +181,8 @@ Questions = Annotated[
 class EventRequest(Request):
     organisation_id: Id
     title: Name
-    description: Text = ""
+    slug: Annotated[EventSlug | None, Field(description="Its name in URLs. Made from the title if left out")] = None
+    description: Markdown = ""
     category: Category
     rating: Rating | None = None
     venue: VenueRequest
@@ -204,7 +214,8 @@ class VenuePatch(Patch):
 
 class EventPatch(Patch):
     title: Name = unchanged()
-    description: Text = unchanged()
+    slug: EventSlug = unchanged()
+    description: Markdown = unchanged()
     category: Category = unchanged()
     rating: Rating | None = unchanged()
     venue: VenuePatch = unchanged()
@@ -233,6 +244,10 @@ class EventPatch(Patch):
     ] = True
 
 
+type SaleState = Literal["on_sale", "not_yet", "sold_out", "closed"]
+"""Tickets can be bought now; or will be, once a sale begins; or are gone; or are sold no more, or not at all."""
+
+
 class VenueView(View):
     name: str
     address: str
@@ -251,9 +266,13 @@ class LatePaymentsView(View):
     share_percent: int
 
 
-class EventSummary(MoneyView):
+class _EventFields(MoneyView):
+    """What lists of events show, and what an event shows by itself."""
+
     id: Id
     organisation_id: Id
+    series_id: Id | None = Field(description="What an event and its copies at other times have in common")
+    slug: str = Field(description="Its name in URLs. A former one leads to the event, too")
     status: EventStatus
     title: str
     category: str
@@ -267,12 +286,37 @@ class EventSummary(MoneyView):
     version: int
 
 
+class EventSummary(_EventFields):
+    sale_state: SaleState
+    from_price: int | None = Field(
+        description="The lowest price for which anybody can buy a ticket now, in the currency's minor unit. Null if "
+        "nobody can"
+    )
+
+
 class CancelEventRequest(Request):
     reason: Annotated[ShortText, Field(description="An email tells it to everybody who has a ticket")]
 
 
-class EventView(EventSummary):
-    description: str
+class SellerView(View):
+    """The organisation that sells the tickets of an event."""
+
+    id: Id
+    name: str
+    slug: str = Field(description="Its name in URLs")
+    logo_url: str | None = Field(description="A logo that lies elsewhere")
+    logo: PictureView | None = Field(description="An uploaded logo")
+    website: str | None
+    contact_email: str | None
+    contact_phone: str | None
+
+
+class EventView(_EventFields, DescribedView):
+    seller: SellerView
+    payment_providers: list[str] = Field(
+        description="With which buyers can pay what is not free: the `provider` of a payment"
+    )
+    description: str = Field(description="Markdown (CommonMark)")
     doors_open_at: datetime | None
     gates: list[GateView]
     capacity: int | None = Field(description="How many tickets its ticket types can sell together; null for no limit")
@@ -287,13 +331,55 @@ class EventView(EventSummary):
     waitlist_offer_minutes: int = Field(
         description="How long an offer of the waitlist holds its tickets, without nights at the venue"
     )
+    seated: bool = Field(description="True if some of its ticket types have numbered seats")
     holders: HoldersView = Field(description="What is asked of each ticket's holder")
     questions: list[QuestionView] = Field(description="What buyers are asked, of the order or of each ticket")
     ticket_types: list[TicketTypeView]
 
 
+def _without_repeats(moments: list[datetime]) -> list[datetime]:
+    if len({*moments}) < len(moments):
+        raise ValueError("must not name a time twice")
+    return moments
+
+
+class DuplicateRequest(Request):
+    starts_at: Annotated[
+        list[Moment],
+        AfterValidator(_without_repeats),
+        Field(
+            min_length=1,
+            max_length=100,
+            description="When the copies start, one copy each. All other times move along on the clock of the venue",
+        ),
+    ]
+    title: Annotated[Name | None, Field(description="What the copies are called; as the event if left out")] = None
+
+
+class EventCopyView(View):
+    id: Id
+    slug: str = Field(description="Its name in URLs: made from the title and the day")
+    starts_at: datetime
+    ends_at: datetime
+
+
+class DuplicatesView(View):
+    series_id: Id = Field(description="What the event and its copies have in common")
+    items: list[EventCopyView] = Field(description="The drafts, in the order of their starts")
+
+
 class EventPage(Page[EventSummary]):
     """A page of events, earliest first."""
+
+
+class FacetView(View):
+    value: str = Field(description="What to filter by")
+    events: int = Field(description="How many events it finds")
+
+
+class FacetsView(View):
+    categories: list[FacetView] = Field(description="The most frequent first, 100 at the most")
+    cities: list[FacetView] = Field(description="The most frequent first, 100 at the most")
 
 
 class TicketTypeAvailability(View):
@@ -330,6 +416,7 @@ class EventFilters:
     category: str | None
     city: str | None
     organisation_id: UUID | None
+    series_id: UUID | None
     since: datetime | None
     until: datetime | None
 
@@ -340,6 +427,8 @@ class ListedEvent:
 
     id: UUID
     organisation_id: UUID
+    series_id: UUID | None
+    slug: str
     status: EventStatus
     title: str
     category: str
@@ -376,6 +465,38 @@ class ListedEvent:
 
 
 @dataclass(frozen=True)
+class EventSale:
+    """How the sale of an event stands."""
+
+    event_id: UUID
+    sale_state: SaleState
+    from_price: int | None
+
+
+@dataclass(frozen=True)
+class Facets:
+    """How many events each category and each city has, and if that was counted too long ago."""
+
+    categories: list[dict[str, Any]]
+    cities: list[dict[str, Any]]
+    is_old: bool
+
+
+@dataclass(frozen=True)
+class FoundEvent:
+    """The event that a slug leads to.
+
+    Attributes:
+        organisation_slug: the slug of its organisation.
+        slug: its own slug today, which may be another.
+    """
+
+    event_id: UUID
+    organisation_slug: str
+    slug: str
+
+
+@dataclass(frozen=True)
 class EventRow(ListedEvent):
     """An event, with the counts of its own capacity if it has one."""
 
@@ -383,6 +504,7 @@ class EventRow(ListedEvent):
     doors_open_at: datetime | None
     gates: list[dict[str, Any]]
     organisation_status: str
+    seller: dict[str, Any]
     capacity_pool_id: UUID | None
     capacity: int | None
     capacity_available: int | None
@@ -394,6 +516,12 @@ class EventRow(ListedEvent):
     confirm_free_orders: bool
     waitlist_offer_minutes: int
     form: dict[str, Any] | None
+
+    @property
+    def shown_seller(self) -> dict[str, Any]:
+        """Return the seller with its uploaded logo."""
+        logo = picture_view(self.seller["logo_id"], self.seller["logo_picture"], self.seller["name"])
+        return {**self.seller, "logo": logo}
 
     @property
     def late_payments(self) -> LatePaymentsView | None:
