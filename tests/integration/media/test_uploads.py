@@ -397,6 +397,39 @@ class TestShown:
         shown = api.get(f"/v1/organisations/{organisation}").json
         assert (shown["logo"]["id"], shown["logo"]["alt"]) == (str(upload_id), shown["name"])
 
+    def test_buyers_see_the_logo_of_the_seller(
+        self, api: Client, conn: psycopg.Connection, organisation: UUID, event: UUID
+    ) -> None:
+        assert api.get(f"/v1/events/{event}").json["seller"]["logo"] is None
+        upload_id = factories.upload(conn, organisation)
+        conn.execute("UPDATE organisations SET logo_id = %s WHERE id = %s", [upload_id, organisation])
+
+        seller = api.get(f"/v1/events/{event}").json["seller"]
+
+        assert (seller["logo"]["id"], seller["logo"]["alt"]) == (str(upload_id), seller["name"])
+
+    def test_a_copy_shows_the_same_picture_and_keeps_it(
+        self,
+        api: Client,
+        conn: psycopg.Connection,
+        organisation: UUID,
+        manager: UUID,
+        event: UUID,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        upload_id = factories.upload(conn, organisation)
+        api.patch(f"/v1/events/{event}", {"image_id": str(upload_id), "image_alt": "Ada"}, account=manager)
+        body = {"starts_at": ["2030-05-01T18:00:00Z"]}
+
+        copied = api.post(f"/v1/events/{event}/duplicate", body, account=manager)
+
+        assert copied.status == 201, copied.body
+        copy = conn.execute("SELECT id, image_alt FROM events WHERE image_id = %s AND id <> %s", [upload_id, event])
+        assert copy.fetchone() is not None
+        api.patch(f"/v1/events/{event}", {"image_id": None}, account=manager)
+        conn.execute("UPDATE uploads SET due_at = now()")
+        assert review(monkeypatch) == []
+
     @pytest.mark.parametrize("status", ["pending", "refused", "removing"])
     def test_only_a_picture_that_is_ready_can_be_shown(
         self, api: Client, conn: psycopg.Connection, organisation: UUID, manager: UUID, event: UUID, status: str
