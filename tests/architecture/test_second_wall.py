@@ -139,7 +139,7 @@ ADMINS = """
 # An email goes to the address that the row itself names.
 EMAILS = """
     events: get_moved_event list_moves
-    messaging: get_recipient
+    messaging: get_locale get_recipient
     orders: get_event_for_email get_order_change_for_email get_order_for_email get_order_to_tell get_ticket_to_tell
         list_items_for_email
     organisations: get_invitation_for_email

@@ -18,13 +18,14 @@ PROFILE = {
     "contact_email": "hello@example.com",
     "contact_phone": "+2348012345678",
     "terms": "# Terms\n\nNo refunds.",
+    "locale": "fr",
     "version": 4,
 }
 
 
 def shown(organisation: UUID, **others: Any) -> dict[str, Any]:
     html = "<p>Concerts under the open sky.</p>\n"
-    return {"id": str(organisation), **PROFILE, "description_html": html, **others}
+    return {"id": str(organisation), **PROFILE, "logo": None, "description_html": html, **others}
 
 
 def test_everybody_sees_the_profile_of_an_approved_one_and_nothing_else(api: Client, conn: Connection) -> None:
