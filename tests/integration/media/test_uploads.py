@@ -421,7 +421,7 @@ class TestShown:
         api.patch(f"/v1/events/{event}", {"image_id": str(upload_id), "image_alt": "Ada"}, account=manager)
         body = {"starts_at": ["2030-05-01T18:00:00Z"]}
 
-        copied = api.post(f"/v1/events/{event}/duplicate", body, account=manager)
+        copied = api.post(f"/v1/events/{event}/duplicate", body, account=manager, key="new")
 
         assert copied.status == 201, copied.body
         copy = conn.execute("SELECT id, image_alt FROM events WHERE image_id = %s AND id <> %s", [upload_id, event])
