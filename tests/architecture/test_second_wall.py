@@ -42,6 +42,7 @@ OPENS = """
     doors: lock_pass
     media: get_gallery get_upload
     events: find_event get_event
+    exports: get_event get_export get_organisation
     orders: get_order get_order_row get_organisation list_sale_terms lock_order
     organisations: get_invitation
     payments: find_organisation get_gone_refund get_payment get_sale_state
@@ -69,6 +70,7 @@ OPENED = """
         list_sales lock_event publish_event set_series supersede_moves update_event
     media: close_gap delete_gallery delete_image delete_images insert_gallery insert_image insert_upload list_images
         lock_and_release_uploads lock_gallery set_images update_gallery
+    exports: count_attendees count_scans insert_export list_attendees list_questions list_scans
     messaging: insert_webhooks
     orders: get_details get_draws get_processing_payment get_request give_back_draws hand_over_holders
         increment_version insert_note list_asked_items list_buyer_limits list_draws place_cart place_order
@@ -108,6 +110,7 @@ OPENED = """
 # Jobs work for all organisations, and answer nobody.
 JOBS = """
     analytics: count_sales
+    exports: delete_exports finish_export list_forgotten list_old set_progress take_export
     events: finish_cancellation list_moves_to_tell set_move_outcome set_move_seen
         set_move_told take_move
     orders: delete_over_guest_holds list_holders_to_tell list_lapsed_orders list_orders_to_tell list_over_guest_holds
