@@ -26,7 +26,7 @@ from boxoffice.pricing.models import Charge
 from boxoffice.questions.answers import Answers, AnswerView
 from boxoffice.seats.models import SeatRequest, SeatView
 from boxoffice.stock.models import Draw
-from boxoffice.vouchers.models import Code, Voucher
+from boxoffice.vouchers.rows import Code, Voucher
 
 if TYPE_CHECKING:
     from boxoffice.questions.models import AskedItem
