@@ -315,7 +315,9 @@ TABLES_LEFT_OUT: dict[str, str] = {
         ANONYMOUS,
     ),
     "organisations": "is about a business, and public",
-    **dict.fromkeys(("api_keys", "door_passes", "door_devices"), "belongs to an organisation, and names who made it"),
+    **dict.fromkeys(
+        ("exports", "api_keys", "door_passes", "door_devices"), "belongs to an organisation, and names who made it"
+    ),
 }
 
 
