@@ -176,6 +176,10 @@ WHO: dict[str, str] = {
     "erase_personal_data": "public",
     "list_my_claims": "account",
     # messages
+    "send_message": "manager",
+    "preview_message": "manager",
+    "list_messages": "manager",
+    "withdraw_message": "manager",
     "list_outbox": "admin",
     "retry_outbox_message": "admin",
     "list_suppressed_addresses": "admin",
@@ -269,6 +273,10 @@ NOT_FOR_KEYS: dict[str, str] = {
     "create_api_key": "a key that makes keys outlives its own end",
     "list_api_keys": "keys",
     "revoke_api_key": "keys",
+    **dict.fromkeys(
+        ("send_message", "preview_message", "list_messages", "withdraw_message"),
+        "a key that leaks would write to all buyers",
+    ),
     "create_door_pass": "a door pass outlives the key",
     "create_pairing_code": "door passes",
     "list_door_passes": "door passes",

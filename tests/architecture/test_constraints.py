@@ -367,6 +367,12 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "renewals_pkey": copy("renewals"),
     "renewals_withdrawal_id_fkey": f"UPDATE renewals SET withdrawal_id = {NEW}",
     "outbox_kind_check": "UPDATE outbox SET kind = 'letter'",
+    "announcements_audience_check": "UPDATE announcements SET audience = 'all'",
+    "announcements_event_id_fkey": f"UPDATE announcements SET event_id = {NEW}",
+    "announcements_organisation_id_fkey": f"UPDATE announcements SET organisation_id = {NEW}",
+    "announcements_pkey": copy("announcements"),
+    "announcements_sent_by_fkey": f"UPDATE announcements SET sent_by = {NEW}",
+    "announcements_ticket_status_check": "UPDATE announcements SET ticket_status = 'sold'",
     "outbox_feedback_check": "UPDATE outbox SET feedback = 'opened'",
     "outbox_pkey": copy("outbox"),
     "outbox_status_check": "UPDATE outbox SET status = 'lost'",
@@ -412,6 +418,7 @@ NULLABLE: dict[str, str] = {
         "block_reason blocked_at email email_verified_at erased_at password_hash phone phone_lost_at phone_verified_at "
         "second_factor_since"
     ),
+    "announcements": "admitted finished_at tally_at ticket_type_ids withdrawn_at",
     "audit_log": "actor_id",
     "api_keys": "last_used_at revoked_at",
     "audit_values": "account_id",

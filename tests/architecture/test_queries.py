@@ -102,6 +102,7 @@ TAKE_BY_WRITING = {
 SKIPS = {
     "/take_and_delete_rate_limits": 1,
     "accounts/take_sessions": 1,
+    "announcements/take_announcement": 1,
     "events/take_move": 1,
     "messaging/take_due_messages": 1,
     "orders/lock_lapsed_orders": 1,

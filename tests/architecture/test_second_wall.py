@@ -27,6 +27,7 @@ OF_THE_PLATFORM = {
 # They read whom a row belongs to, so that the service can ask if the caller may go on.
 OPENS = """
     api_keys: lock_organisation
+    announcements: get_event lock_announcement
     checkin: get_attendance get_event_at_door lock_scan
     doors: lock_pass
     events: get_event
@@ -48,6 +49,7 @@ TAKEN_IDS = """
 # Their service has opened the row before: it, or the row that it belongs to, has passed the first wall. Or the service
 # has made the row itself.
 OPENED = """
+    announcements: count_ticket_types get_announcement insert_announcement list_announcements set_withdrawn
     api_keys: insert_key
     checkin: get_scan has_changed list_changed_tickets list_scans recount_scans search_guests
         undo_scan
@@ -91,6 +93,7 @@ OPENED = """
 
 # Jobs work for all organisations, and answer nobody.
 JOBS = """
+    announcements: list_orders list_to_tally list_unfinished set_finished set_tally set_written take_announcement
     events: finish_cancellation list_moves_to_tell set_move_outcome set_move_seen
         set_move_told take_move
     orders: delete_over_guest_holds list_holders_to_tell list_lapsed_orders list_orders_to_tell list_over_guest_holds
@@ -113,6 +116,7 @@ ADMINS = """
 
 # An email goes to the address that the row itself names.
 EMAILS = """
+    announcements: get_order_of_recipient get_ticket_of_recipient
     events: get_moved_event list_moves
     messaging: get_recipient
     orders: get_event_for_email get_order_change_for_email get_order_for_email get_order_to_tell get_ticket_to_tell

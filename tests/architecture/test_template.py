@@ -48,6 +48,7 @@ DOMAINS = [
     "doors",
     "slots",
     "finance",
+    "announcements",
     "messaging",
     "media",
     "newsletter",

@@ -75,6 +75,7 @@ _TAGS = {
     "doors": "Passes and devices for the staff at the door",
     "checkin": "Scan tickets, online and offline",
     "slots": "Places with capacity, such as cloakrooms",
+    "announcements": "Write to the buyers or holders of an event",
     "messaging": "The emails, text messages and webhooks that are owed, and addresses that refuse emails",
     "admin": "Settings and the audit log of the platform",
     "platform": "This document, and the health of the deployment",
