@@ -28,6 +28,11 @@ SELECT id, 'pending', 'paid', 'payment succeeded', at FROM sale;
 INSERT INTO payments (id, order_id, provider, provider_reference, status, amount, currency, created_at, closed_at)
 SELECT id, id, 'sandbox', id::text, 'succeeded', 2 * %(unit_price)s, %(currency)s, at, at FROM sale;
 
+INSERT INTO incoming_payments (id, payment_id, provider, merchant_id, reference, amount, currency, pays_order,
+    received_at)
+SELECT id, id, 'sandbox', '00000000-0000-0000-0000-000000000000', id::text, 2 * %(unit_price)s, %(currency)s, true, at
+FROM sale;
+
 INSERT INTO tickets (id, order_id, item_no, position, organisation_id, event_id, ticket_type_id, holder_name, key_id,
     qr_hash, max_entries, created_at)
 SELECT overlay(id::text PLACING position::text FROM 16 FOR 1)::uuid, id, 1, position, %(organisation_id)s, %(event_id)s,

@@ -168,6 +168,10 @@ WHO: dict[str, str] = {
     "claim_slot": "scanner",
     "scan_claim": "scanner",
     "release_claim": "scanner",
+    # analytics
+    "record_view": "public",
+    "get_event_analytics": "manager",
+    "get_stats": "admin",
     # privacy
     "delete_me": "account",
     "export_me": "account",
@@ -222,6 +226,8 @@ SCOPES: dict[str, str] = {
     "get_waitlist_entry": "orders:read",
     "list_waitlist": "orders:read",
     "leave_waitlist": "orders:write",
+    "record_view": "events:read",
+    "get_event_analytics": "orders:read",
     "create_order": "orders:write",
     "get_order": "orders:read",
     "list_orders": "orders:read",

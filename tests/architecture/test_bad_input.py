@@ -59,8 +59,9 @@ DEFINED_BY_PROVIDERS = {
     if info.takes_real_money and info.name in get_args(StartableProvider.__value__)
 }
 OPAQUE = {"password", "current_password", "new_password", "refresh_token", "qr"}  # only compared, never shown
-# An account without a password, and whoever wants the default of each setting. Every PATCH may change nothing.
-NEEDS_NO_FIELD = {"start_second_factor", "update_settings"}
+# An account without a password, a view without a source, and whoever wants the default of each setting. Every PATCH may
+# change nothing.
+NEEDS_NO_FIELD = {"record_view", "start_second_factor", "update_settings"}
 NOT_NUMBERS = {
     "huge": 10**30,
     "beyond 64 bits": 2**63,

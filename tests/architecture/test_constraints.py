@@ -357,9 +357,24 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "contact_purges_pkey": copy("contact_purges"),
     # the platform
     "platform_settings_pkey": copy("platform_settings"),
+    "daily_sales_pkey": copy("daily_sales"),
+    "daily_sales_state_is_only_check": "UPDATE daily_sales_state SET is_only = false",
+    "daily_sales_state_pkey": copy("daily_sales_state"),
+    "event_views_event_id_fkey": copy("event_views", event_id=NEW),
+    "event_views_pkey": copy("event_views"),
+    "event_views_row_no": copy("event_views", row_no="8"),
+    "event_views_source_number": copy("event_views", source_number="22"),
+    "event_views_views": "UPDATE event_views SET views = 0",
+    "view_sources_event_id_fkey": copy("view_sources", event_id=NEW),
+    "view_sources_name": copy("view_sources", number="2"),
+    "view_sources_number": copy("view_sources", number="21", name="'b.example'"),
+    "view_sources_pkey": copy("view_sources", name="'b.example'"),
     "platform_settings_version_is_only_check": "UPDATE platform_settings_version SET is_only = false",
     "platform_settings_version_pkey": copy("platform_settings_version"),
     "idempotency_keys_pkey": copy("idempotency_keys"),
+    "invariant_runs_one_at_a_time": copy("invariant_runs", id=NEW),
+    "invariant_runs_part_check": "UPDATE invariant_runs SET part = 'tickets'",
+    "invariant_runs_pkey": copy("invariant_runs", finished_at="now()"),
     "key_withdrawals_finished": "UPDATE key_withdrawals SET finished_at = now()",
     "key_withdrawals_one_open": copy("key_withdrawals", id=NEW),
     "key_withdrawals_pkey": copy("key_withdrawals", ring="'link'"),
@@ -428,6 +443,7 @@ NULLABLE: dict[str, str] = {
     "erasures": "account_id due_at email finished_at phone",
     "door_devices": "last_seen_at revoked_at",
     "door_passes": "gates revoked_at",
+    "invariant_runs": "finished_at",
     "key_withdrawals": "finished_at signs_at withdrawn_at",
     "event_moves": "doors_open_at outcome seen_at",
     "events": (
@@ -508,8 +524,12 @@ INSERT INTO transfers (id, ticket_id, status, from_name, from_email, to_name, to
         accepted_at)
     SELECT gen_random_uuid(), ticket_id, 'accepted', 'Ada', 'ada@example.com', 'Bola', 'bola@example.com', 1, now(),
         now() FROM transfers LIMIT 1;
+INSERT INTO invariant_runs (id, after_history) VALUES (gen_random_uuid(), 0);
 INSERT INTO key_withdrawals (id, ring, up_to) VALUES (gen_random_uuid(), 'ticket', 2);
 INSERT INTO renewals SELECT id, gen_random_uuid(), now() FROM key_withdrawals;
+INSERT INTO view_sources SELECT id, current_date, 1, 'a.example' FROM events LIMIT 1;
+INSERT INTO event_views SELECT event_id, day, number, 0, 1 FROM view_sources;
+INSERT INTO daily_sales SELECT event_id, current_date, id, 1, 1, 100, 0, 0, 0, 0, 100, 0, 0 FROM ticket_types LIMIT 1;
 UPDATE scans SET device_id = 'phone 1', sequence = 1;
 UPDATE payments SET ask_at = now() WHERE status = 'pending';
 """

@@ -20,12 +20,14 @@ OF_THE_PLATFORM = {
     *("second_factors", "sessions"),
     *("audit_chains", "audit_log", "audit_values", "contact_purges", "erased_buyers", "erasures", "guest_holds"),
     "idempotency_keys",
+    "daily_sales_state",
     *("key_withdrawals", "outbox", "paces", "platform_settings", "platform_settings_version", "renewals"),
     "suppressed_addresses",
 }
 
 # They read whom a row belongs to, so that the service can ask if the caller may go on.
 OPENS = """
+    analytics: get_event get_viewed_event
     api_keys: lock_organisation
     announcements: get_event lock_announcement
     checkin: get_attendance get_event_at_door lock_scan
@@ -50,6 +52,7 @@ TAKEN_IDS = """
 # has made the row itself.
 OPENED = """
     announcements: count_ticket_types get_announcement insert_announcement list_announcements set_withdrawn
+    analytics: count_view list_sales list_views
     api_keys: insert_key
     checkin: get_scan has_changed list_changed_tickets list_scans recount_scans search_guests
         undo_scan
@@ -94,6 +97,7 @@ OPENED = """
 # Jobs work for all organisations, and answer nobody.
 JOBS = """
     announcements: list_orders list_to_tally list_unfinished set_finished set_tally set_written take_announcement
+    analytics: count_sales
     events: finish_cancellation list_moves_to_tell set_move_outcome set_move_seen
         set_move_told take_move
     orders: delete_over_guest_holds list_holders_to_tell list_lapsed_orders list_orders_to_tell list_over_guest_holds
@@ -110,6 +114,7 @@ JOBS = """
 
 # Only admins of the platform call them, and they see all.
 ADMINS = """
+    analytics: get_stats list_revenue
     accounts: list_accounts
     organisations: get_application list_applications
 """

@@ -288,6 +288,7 @@ def fields_of_ids(schema: dict[str, Any]) -> Iterator[str]:
 # Each filter of each listing, with a value that finds rows of both organisations. An id finds what is ours.
 FILTERS: dict[str, dict[str, Callable[[World], object]]] = {
     "export_audit_log": {"chain": lambda ours: ours.organisation, "after": lambda _: 0},
+    "get_event_analytics": {"since": lambda _: "2026-06-01", "until": lambda _: "2026-12-31"},
     "list_audit_entries": {
         "organisation_id": lambda ours: ours.organisation,
         "action": lambda _: "undo_scan",

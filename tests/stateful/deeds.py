@@ -160,7 +160,7 @@ def lapse(sale: Sale, api: Client, choice: Random) -> None:
 
 def sweep(sale: Sale, api: Client, choice: Random) -> None:
     """Run one of the jobs."""
-    jobs = ["expire_orders", "offer_waitlist", "finish_cancellations"]
+    jobs = ["expire_orders", "offer_waitlist", "finish_cancellations", "count_sales"]
     function(choice.choice(jobs)).handler({}, context())
 
 

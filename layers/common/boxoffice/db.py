@@ -19,7 +19,7 @@ Every transaction takes its locks in this order, so that none deadlocks:
         guest list
     8. a claim, its place, then slots by number, then a customer
     9. an incoming payment, its reversals and refunds (several only by who holds the order), then money matters
-    10. rows that are only inserted: idempotency keys, messages of the outbox
+    10. rows that are only inserted: idempotency keys, messages of the outbox. What is counted of sales, with its sums
     11. the audit chain, last of all (several only of accounts that the transaction has locked or made)
 
 A pace is moved on by a statement of its own in autocommit, so that nobody waits for a provider with a lock.

@@ -5,7 +5,7 @@ a few of them.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
@@ -44,6 +44,7 @@ def words_of_pattern(regex: str) -> str:
 
 # From 1970, since a device that has lost the time says 1970.
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
 
@@ -126,6 +127,19 @@ def _rfc_3339(moment: object) -> object:
     raise ValueError("must be a date and time like 2026-01-31T19:00:00Z")
 
 
+def _iso_day(day: object) -> object:
+    """Refuse anything but a full date of RFC 3339. pydantic would take a number for seconds since 1970."""
+    if isinstance(day, date) or (isinstance(day, str) and _DATE.fullmatch(day)):
+        return day
+    raise ValueError("must be a date like 2026-01-31")
+
+
+def _known_day(day: date) -> date:
+    if not _EARLIEST.date() <= day < _LATEST.date():
+        raise ValueError("must lie between the years 1970 and 2200")
+    return day
+
+
 def _in_utc(moment: datetime) -> datetime:
     if not _EARLIEST <= moment < _LATEST:
         raise ValueError("must lie between the years 1970 and 2200")
@@ -183,6 +197,7 @@ BuyerPhone = Annotated[
 ]
 Phone = Annotated[BuyerPhone, AfterValidator(_possible_phone)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in_utc)]
+Day = Annotated[date, BeforeValidator(_iso_day), AfterValidator(_known_day)]
 COUNTRY_CODE = pattern(r"^[A-Z]{2}$", "must be two capital letters of ISO 3166-1, such as NG, not Nigeria")
 VISIBLE = pattern(r"^[\x21-\x7e]+$", "must be visible ASCII characters, without spaces")
 MinorUnits = BeforeValidator(_minor_units)

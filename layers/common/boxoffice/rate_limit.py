@@ -42,6 +42,7 @@ UPDATES = 30
 REFRESHES = 30
 MESSAGE_PREVIEWS = 30
 GUEST_SEARCHES = 300  # of a device, or of a whole team with one account or key
+VIEWS_AN_HOUR, VIEWS_A_DAY = 100, 500  # of one event, from one network
 
 # In an hour, if nothing else is said.
 SMS_FROM_ONE_ADDRESS = 100
@@ -339,6 +340,18 @@ def limit_guest_searches(caller: Caller) -> None:
         TooManyRequests: the caller has searched three hundred times in fifteen minutes before.
     """
     _count([Limit(f"search guests {caller.actor}", GUEST_SEARCHES, QUARTER)])
+
+
+def limit_views(caller: Caller, event_id: UUID) -> None:
+    """Count a view of an event, so that nobody makes up figures or fills the disk.
+
+    Raises:
+        TooManyRequests: the caller's network has looked at it a hundred times in an hour before, or five hundred times
+            in a day.
+    """
+    viewed = f"{event_id} {_address(caller)}"
+    limits = [Limit(f"views an hour {viewed}", VIEWS_AN_HOUR, HOUR), Limit(f"views a day {viewed}", VIEWS_A_DAY, DAY)]
+    _count(limits)
 
 
 def limit_applications(account_id: UUID) -> None:

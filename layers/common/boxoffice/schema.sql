@@ -603,6 +603,12 @@ CREATE TABLE vouchers (
 CREATE UNIQUE INDEX vouchers_live_code ON vouchers (event_id, code) WHERE deleted_at IS NULL;
 CREATE INDEX vouchers_by_event ON vouchers (event_id, id) WHERE deleted_at IS NULL;
 
+-- The pools of an event: those of its ticket types and vouchers, deleted ones too, and of its capacity.
+CREATE VIEW pools_of_events AS
+SELECT event_id, pool_id FROM ticket_types
+UNION ALL SELECT id, capacity_pool_id FROM events WHERE capacity_pool_id IS NOT NULL
+UNION ALL SELECT event_id, pool_id FROM vouchers;
+
 -- ------------------------------------------------------------------------------------------------------- orders
 
 -- An order also records its own idempotency key (decision 14): request_id names the request that placed it
@@ -758,7 +764,7 @@ BEGIN
 END $$;
 
 -- The changes of an order's state, each with its reason. If a guest, a provider or a job made the change, actor_id is
--- null.
+-- null. The transaction that wrote the row is written_in: the roll-ups of sales count each row once by it.
 CREATE TABLE order_history (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     order_id    uuid NOT NULL REFERENCES orders,
@@ -766,9 +772,11 @@ CREATE TABLE order_history (
     to_status   text NOT NULL,
     reason      text NOT NULL,
     actor_id    uuid,
-    at          timestamptz NOT NULL DEFAULT now()
+    at          timestamptz NOT NULL DEFAULT now(),
+    written_in  xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 CREATE INDEX order_history_order_id ON order_history (order_id);
+CREATE INDEX order_history_sales ON order_history (written_in) WHERE to_status = 'paid' AND from_status <> 'paid';
 
 -- Which orders somebody had before their data was erased, so that limits per buyer still count these. The address is
 -- kept as a MAC, under a key that the database does not have, until the last event of the order is over.
@@ -925,7 +933,8 @@ CREATE INDEX refunds_failed ON refunds (id) WHERE status = 'failed';
 CREATE INDEX refunds_provider_reference ON refunds (provider_reference) WHERE provider_reference IS NOT NULL;
 
 -- What the seller gave back of an order: the tickets that ended, and the amount. The refund that sends the money is
--- refund_id. It is null if the amount is 0. Of what was paid for the tickets, the seller kept this.
+-- refund_id. It is null if the amount is 0. Of what was paid for the tickets, the seller kept this. The row never
+-- changes. The transaction that wrote it is written_in.
 CREATE TABLE order_refunds (
     id         uuid PRIMARY KEY,
     order_id   uuid NOT NULL REFERENCES orders,
@@ -936,10 +945,12 @@ CREATE TABLE order_refunds (
     reason     text,
     actor_id   uuid,
     created_at timestamptz NOT NULL DEFAULT now(),
+    written_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
     CONSTRAINT order_refunds_money CHECK ((amount > 0) = (refund_id IS NOT NULL)),
     CONSTRAINT order_refunds_kept CHECK (kept = 0 OR cardinality(ticket_ids) > 0)
 );
 CREATE INDEX order_refunds_order_id ON order_refunds (order_id);
+CREATE INDEX order_refunds_written_in ON order_refunds (written_in);
 
 -- Money that a person must look at. organisation_id is the nil UUID for the deployment's own matters: money on its
 -- account that names no order. A kind has one matter about a subject. If the subject needs a person again, the matter
@@ -1016,6 +1027,8 @@ CREATE TABLE tickets (
 CREATE INDEX tickets_by_account ON tickets (account_id, id) WHERE account_id IS NOT NULL;
 -- Attendance reads this index alone, without the table.
 CREATE INDEX tickets_by_event ON tickets (event_id, changed_in) INCLUDE (ticket_type_id, status, entries, group_size);
+-- Lists of attendees find a page of them here, whatever they are filtered by.
+CREATE INDEX tickets_by_event_in_order ON tickets (event_id, id) INCLUDE (ticket_type_id, status, entries);
 
 -- Runs while the row is locked. So the time of a refund, read from the clock, is later than every entry before it.
 CREATE FUNCTION note_ticket_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -1203,6 +1216,92 @@ CREATE INDEX scans_by_scanner ON scans (scanned_by, id);
 CREATE INDEX scans_by_event ON scans (event_id, at, id) INCLUDE (gate, outcome);
 CREATE UNIQUE INDEX scans_sequence_key ON scans (event_id, device_id, sequence) WHERE sequence IS NOT NULL;
 CREATE INDEX scans_conflicts ON scans (event_id, at, id) WHERE let_in AND outcome NOT IN ('admitted', 'undone');
+
+-- ---------------------------------------------------------------------------------------------------- analytics
+
+-- Where the views of an event came from on a day: a host, or what a link says of its campaign. A day has twenty such
+-- sources at the most, however many strangers name. The numbers 0 and 21 stand for no source and for all others.
+CREATE TABLE view_sources (
+    event_id uuid NOT NULL REFERENCES events,
+    day      date NOT NULL,
+    number   smallint NOT NULL CONSTRAINT view_sources_number CHECK (number BETWEEN 1 AND 20),
+    name     text NOT NULL,
+    PRIMARY KEY (event_id, day, number),
+    CONSTRAINT view_sources_name UNIQUE (event_id, day, name)
+);
+
+-- How often an event was looked at on a day at its venue, by source. The views of a source lie in eight rows, so that
+-- those who look at once lock different rows. Nothing here tells who looked.
+CREATE TABLE event_views (
+    event_id      uuid NOT NULL REFERENCES events,
+    day           date NOT NULL,
+    source_number smallint NOT NULL CONSTRAINT event_views_source_number CHECK (source_number BETWEEN 0 AND 21),
+    row_no        smallint NOT NULL CONSTRAINT event_views_row_no CHECK (row_no BETWEEN 0 AND 7),
+    views         integer NOT NULL CONSTRAINT event_views_views CHECK (views > 0),
+    PRIMARY KEY (event_id, day, source_number, row_no)
+) WITH (fillfactor = 50);
+
+-- What sells and what goes back, as facts that never change. Each item of an order that is paid is one, and so is each
+-- item that a refund gives something back of. A refund's amount is shared by the items whose tickets end, by what was
+-- paid for these. If none of them cost anything, or no ticket ends, all items of the order share it, by their totals.
+-- Only the boundaries of shares are rounded, so they add up to the amount. An order counts with its first item of an
+-- event.
+CREATE VIEW sales_facts AS
+SELECT item.order_id, written_in, at, item.event_id, ticket_type_id,
+    CASE WHEN EXISTS (
+        SELECT FROM order_items AS earlier
+        WHERE earlier.order_id = item.order_id AND earlier.item_no < item.item_no AND earlier.event_id = item.event_id
+    ) THEN 0 ELSE 1 END AS orders,
+    quantity AS tickets, unit_price * quantity AS gross, discount::bigint, coalesce(buyer_fee, 0)::bigint AS buyer_fee,
+    coalesce(tax, 0)::bigint AS tax, coalesce(platform_fee, 0)::bigint AS platform_fee, total::bigint,
+    0 AS refunded_tickets, 0::bigint AS refunded
+FROM order_history JOIN order_items AS item USING (order_id)
+WHERE to_status = 'paid' AND from_status <> 'paid'
+UNION ALL
+SELECT order_id, written_in, created_at, event_id, ticket_type_id, 0, 0, 0, 0, 0, 0, 0, 0, ended,
+    coalesce(floor(amount * upper / whole) - floor(amount * (upper - weight) / whole), 0)::bigint
+FROM order_refunds AS refund CROSS JOIN LATERAL (
+    SELECT event_id, ticket_type_id, ended, weight, sum(weight) OVER (ORDER BY item_no) AS upper,
+        nullif(sum(weight) OVER (), 0) AS whole
+    FROM (
+        SELECT item_no, event_id, ticket_type_id, ended, CASE
+            WHEN sum(total * ended) OVER () > 0 THEN total::numeric * ended / quantity ELSE total::numeric
+        END AS weight
+        FROM order_items AS item CROSS JOIN LATERAL (
+            SELECT coalesce(sum(group_size), 0)::integer AS ended FROM tickets
+            WHERE tickets.order_id = item.order_id AND tickets.item_no = item.item_no
+                AND tickets.id = ANY(refund.ticket_ids)
+        ) AS given_back WHERE item.order_id = refund.order_id
+    ) AS weighed
+) AS shared
+WHERE ended > 0 OR weight > 0;
+
+-- The sums of sales_facts, by event, day at its venue and ticket type. A job adds each fact once.
+CREATE TABLE daily_sales (
+    event_id         uuid NOT NULL,
+    day              date NOT NULL,
+    ticket_type_id   uuid NOT NULL,
+    orders           integer NOT NULL,
+    tickets          integer NOT NULL,
+    gross            bigint NOT NULL,
+    discount         bigint NOT NULL,
+    buyer_fee        bigint NOT NULL,
+    tax              bigint NOT NULL,
+    platform_fee     bigint NOT NULL,
+    total            bigint NOT NULL,
+    refunded_tickets integer NOT NULL,
+    refunded         bigint NOT NULL,
+    PRIMARY KEY (event_id, day, ticket_type_id)
+) WITH (fillfactor = 70);
+CREATE INDEX daily_sales_by_day ON daily_sales (day);
+
+-- One row: which transactions the daily sales have counted, and as of when these are all. Whoever counts locks it.
+CREATE TABLE daily_sales_state (
+    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    counted pg_snapshot NOT NULL,
+    as_of   timestamptz NOT NULL
+);
+INSERT INTO daily_sales_state (counted, as_of) VALUES (pg_current_snapshot(), now());
 
 -- -------------------------------------------------------------------------------------------------------- slots
 
@@ -1490,6 +1589,21 @@ CREATE TABLE contact_purges (
     last_order_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     finished_at   timestamptz
 );
+
+-- A run of the checks of all invariants, which a job begins each night. It checks the data part by part, each in the
+-- order of the ids, and has come to the id in after. Changes of orders after after_history are newer than the run. In
+-- breaches are up to ten rows for each check that found some, by the name of the check.
+CREATE TABLE invariant_runs (
+    id            uuid PRIMARY KEY,
+    started_at    timestamptz NOT NULL DEFAULT now(),
+    finished_at   timestamptz,
+    part          text NOT NULL DEFAULT 'orders' CHECK (part IN ('orders', 'events', 'pools', 'places', 'rest')),
+    after         uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    after_history bigint NOT NULL,
+    checked       bigint NOT NULL DEFAULT 0,
+    breaches      jsonb NOT NULL DEFAULT '{}'
+);
+CREATE UNIQUE INDEX invariant_runs_one_at_a_time ON invariant_runs ((true)) WHERE finished_at IS NULL;
 
 -- The last entry of each chain. An entry about an account is in the account's own chain, one about an organisation in
 -- the organisation's, and all others in the platform's. So log-ins do not wait for each other (decision 41).

@@ -11,6 +11,9 @@ from boxoffice.auth import ActorKind
 from boxoffice.models import Id, Page, View
 from boxoffice.platform_settings import PlatformSettings
 
+type Part = Literal["orders", "events", "pools", "places", "rest"]
+"""A part of the data that is checked at once. The rest is small, or found by an index."""
+
 type Actor = ActorKind | Literal["platform"]
 
 
@@ -21,9 +24,45 @@ class InvariantCheck(View):
     violations: list[dict[str, Any]] = Field(description="Up to ten rows that contradict the invariant")
 
 
+class InvariantRunView(View):
+    started_at: datetime
+    finished_at: datetime | None
+    percent_done: int
+    broken: list[InvariantCheck] = Field(description="The checks that have found rows so far")
+
+
 class InvariantReport(View):
-    hold: bool = Field(description="True if every invariant holds")
+    hold: bool = Field(description="True if neither this check nor the last run has found rows")
+    since: datetime | None = Field(
+        description="What has changed since then was looked at. Null if it was everything, before the first run"
+    )
+    orders: int = Field(description="How many orders were looked at")
+    is_complete: bool = Field(description="False if there was too much for an answer: the next run looks at the rest")
     checks: list[InvariantCheck]
+    last_run: InvariantRunView | None = Field(description="The last run over all data that has ended")
+    current_run: InvariantRunView | None = Field(description="The run that is under way")
+
+
+@dataclass(frozen=True)
+class InvariantRun:
+    """A run over all data.
+
+    Attributes:
+        part: what it looks at next, after an id.
+        after_history: changes of orders with a greater id are newer than the run.
+        checked: how many rows it has looked at, of about `expected`.
+        breaches: rows that contradict an invariant, by the name of the check.
+    """
+
+    id: UUID
+    started_at: datetime
+    finished_at: datetime | None
+    part: Part
+    after: UUID
+    after_history: int
+    checked: int
+    expected: int
+    breaches: dict[str, list[dict[str, Any]]]
 
 
 class AuditEntryView(View):

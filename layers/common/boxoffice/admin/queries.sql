@@ -1,25 +1,135 @@
--- Statements of admins. Those of invariants find up to ten rows that contradict one, all in one snapshot.
+-- Statements of admins. Those of invariants find up to ten rows that contradict one, all in one snapshot. Most look at
+-- a part of the data: some orders, events, pools of stock or places. The others read what is small, or what an index
+-- finds.
 
 -- name: allow_time
--- For the transaction: the statements read whole tables, and need memory to group them.
-SELECT set_config('statement_timeout', '25s', true), set_config('work_mem', '128MB', true)
+-- For the transaction: the statements need time, and memory to group what they read. PostgreSQL plans them for each
+-- part, since it must know how large that is.
+SELECT set_config('statement_timeout', %(seconds)s || 's', true), set_config('work_mem', '128MB', true),
+    set_config('plan_cache_mode', 'force_custom_plan', true)
+
+-- name: list_orders_after
+-- The ids of orders in their order. An item or a ticket may name an order that is not there: it must be found, too.
+SELECT id FROM (
+    (SELECT id FROM orders WHERE id > %(after)s ORDER BY id LIMIT %(limit)s)
+    UNION (SELECT DISTINCT order_id FROM order_items WHERE order_id > %(after)s ORDER BY order_id LIMIT %(limit)s)
+    UNION (SELECT DISTINCT order_id FROM tickets WHERE order_id > %(after)s ORDER BY order_id LIMIT %(limit)s)
+) AS named ORDER BY id LIMIT %(limit)s
+
+-- name: list_events_after
+-- Of events in their order as many as hold or have sold 100,000 tickets together, but one at the least.
+SELECT id FROM (
+    SELECT id, sum(taken) OVER (ORDER BY id) - taken AS taken_before FROM (
+        SELECT id, (
+            SELECT coalesce(sum(held + sold), 0) FROM pools_of_events JOIN stock USING (pool_id)
+            WHERE event_id = events.id
+        ) AS taken
+        FROM events WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
+    ) AS next_events
+) AS weighed
+WHERE taken_before < 100000 ORDER BY id
+
+-- name: list_pools_after
+SELECT id FROM stock_pools WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
+
+-- name: list_places_after
+SELECT id FROM places WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
+
+-- name: list_changed_orders
+-- The newest orders of those that have changed since a run began: by their own id, by their history, or by rows that
+-- are newer.
+SELECT id FROM (
+    SELECT id FROM orders WHERE id > %(since)s
+    UNION SELECT order_id FROM order_history WHERE id > %(after_history)s
+    UNION SELECT order_id FROM order_refunds WHERE id > %(since)s
+    UNION SELECT order_id FROM payments WHERE id > %(since)s
+    UNION SELECT order_id FROM incoming_payments AS incoming JOIN payments ON payments.id = payment_id
+    WHERE incoming.id > %(since)s
+    UNION SELECT order_id FROM reversals JOIN payments ON payments.id = payment_id WHERE reversals.id > %(since)s
+    UNION SELECT order_id FROM transfers JOIN tickets ON tickets.id = ticket_id WHERE transfers.id > %(since)s
+    UNION SELECT order_id FROM scans JOIN tickets ON tickets.id = ticket_id WHERE scans.id > %(since)s
+) AS changed ORDER BY id DESC LIMIT %(limit)s
+
+-- name: list_changed_events
+-- New events, and those whose stock orders and entries of the waitlist have moved.
+SELECT id FROM events WHERE id > %(since)s
+UNION SELECT event_id FROM order_items WHERE order_id = ANY(%(orders)s)
+UNION SELECT event_id FROM waitlist_entries WHERE id > %(since)s OR status = 'offered'
+
+-- name: list_pools_of_events
+SELECT pool_id AS id FROM pools_of_events WHERE event_id = ANY(%(events)s)
+
+-- name: list_changed_places
+SELECT id FROM places WHERE id > %(since)s
+UNION SELECT place_id FROM claims WHERE id > %(since)s
+
+-- name: begin_run
+-- If none has begun since two o'clock in the night, and none is under way. Transactions that have not ended yet may
+-- have numbered their changes already, so it goes some numbers back.
+INSERT INTO invariant_runs (id, after_history)
+SELECT %(id)s, coalesce((SELECT max(id) FROM order_history), 0) - 1000
+WHERE NOT EXISTS (
+    SELECT FROM invariant_runs
+    WHERE finished_at IS NULL
+        OR started_at >= date_trunc('day', now() - interval '2 hours', 'UTC') + interval '2 hours')
+ON CONFLICT DO NOTHING
+
+-- name: get_last_run
+-- The newest run that has ended. It has looked at all that was expected.
+SELECT id, started_at, finished_at, part, after, after_history, checked, checked AS expected, breaches
+FROM invariant_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1
+
+-- name: get_current_run
+-- The run that is under way. How much is expected is an estimate of the planner.
+SELECT id, started_at, finished_at, part, after, after_history, checked, (
+        SELECT sum(greatest(reltuples, 0))::bigint FROM pg_class
+        WHERE oid = ANY(ARRAY['orders', 'events', 'stock_pools', 'places']::regclass[])
+    ) AS expected, breaches
+FROM invariant_runs WHERE finished_at IS NULL
+
+-- name: take_run
+-- If it has not moved on, and nobody else moves it on.
+SELECT id, started_at, finished_at, part, after, after_history, checked, checked AS expected, breaches
+FROM invariant_runs
+WHERE id = %(id)s AND part = %(part)s AND after = %(after)s AND finished_at IS NULL
+ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+
+-- name: move_run
+UPDATE invariant_runs
+SET part = %(part)s, after = %(after)s, checked = checked + %(checked)s, breaches = %(breaches)s,
+    finished_at = CASE WHEN %(is_over)s THEN now() END
+WHERE id = %(id)s
+
+-- name: forget_runs
+DELETE FROM invariant_runs WHERE started_at < now() - interval '30 days'
 
 -- name: pools_that_do_not_add_up
 SELECT id AS pool_id, quantity, sum(available) AS available, sum(held) AS held, sum(sold) AS sold
 FROM stock_pools LEFT JOIN stock ON pool_id = id
+WHERE id = ANY(%(pools)s)
 GROUP BY id HAVING coalesce(sum(available + held + sold), 0) <> quantity LIMIT 10
 
 -- name: stock_that_orders_contradict
--- Offers hold stock as pending orders do. The full join also finds draws from rows of stock that do not exist.
-SELECT pool_id, row_no, held, sold, held_by_orders, sold_to_orders
-FROM stock FULL JOIN (
+-- Offers hold stock as pending orders do. The full join also finds draws from rows of stock that do not exist. Only
+-- orders with items of an event draw from its pools.
+WITH ordered AS (
     SELECT pool_id, row_no,
         sum(quantity) FILTER (WHERE status IN ('pending', 'offered')) AS held_by_orders,
         sum(quantity) FILTER (WHERE status IN ('paid', 'partially_refunded')) AS sold_to_orders
     FROM (
-        SELECT draws, status FROM orders
-        UNION ALL SELECT draws, status FROM waitlist_entries WHERE status = 'offered'
+        SELECT draws, status::text FROM orders
+        WHERE id IN (SELECT order_id FROM order_items WHERE event_id = ANY(%(events)s))
+        UNION ALL SELECT draws, status FROM waitlist_entries WHERE status = 'offered' AND event_id = ANY(%(events)s)
     ) AS holders CROSS JOIN unnest(draws) GROUP BY pool_id, row_no
+), pools AS (
+    SELECT pool_id FROM pools_of_events WHERE event_id = ANY(%(events)s)
+    UNION SELECT pool_id FROM ordered
+    WHERE NOT EXISTS (SELECT FROM pools_of_events WHERE pools_of_events.pool_id = ordered.pool_id)
+)
+SELECT pool_id, row_no, held, sold, held_by_orders, sold_to_orders
+FROM (SELECT pool_id, row_no, held, sold FROM stock WHERE pool_id IN (SELECT pool_id FROM pools)) AS stock
+FULL JOIN (
+    SELECT pool_id, row_no, held_by_orders, sold_to_orders FROM ordered WHERE pool_id IN (SELECT pool_id FROM pools)
 ) AS ordered USING (pool_id, row_no)
 WHERE coalesce(held, 0) <> coalesce(held_by_orders, 0) OR coalesce(sold, 0) <> coalesce(sold_to_orders, 0) LIMIT 10
 
@@ -28,17 +138,19 @@ WHERE coalesce(held, 0) <> coalesce(held_by_orders, 0) OR coalesce(sold, 0) <> c
 -- nothing else, but for the pool of a capacity that its event no longer has.
 WITH expected AS (
     SELECT order_id, pool_id, quantity FROM order_items JOIN ticket_types ON ticket_types.id = ticket_type_id
+    WHERE order_id = ANY(%(orders)s)
     UNION ALL
     SELECT order_id, capacity_pool_id, quantity FROM order_items JOIN events ON events.id = event_id
-    WHERE capacity_pool_id IS NOT NULL
+    WHERE order_id = ANY(%(orders)s) AND capacity_pool_id IS NOT NULL
     UNION ALL
     SELECT orders.id, pool_id, 1 FROM orders JOIN vouchers ON vouchers.id = voucher_id
+    WHERE orders.id = ANY(%(orders)s)
 )
 SELECT order_id, pool_id, expected.quantity, drawn.quantity AS drawn FROM (
     SELECT order_id, pool_id, sum(quantity) AS quantity FROM expected GROUP BY order_id, pool_id
 ) AS expected FULL JOIN (
     SELECT orders.id AS order_id, pool_id, sum(quantity) AS quantity
-    FROM orders CROSS JOIN unnest(draws) GROUP BY orders.id, pool_id
+    FROM orders CROSS JOIN unnest(draws) WHERE orders.id = ANY(%(orders)s) GROUP BY orders.id, pool_id
 ) AS drawn USING (order_id, pool_id) JOIN orders ON orders.id = order_id
 WHERE status IN ('pending', 'paid') AND expected.quantity IS DISTINCT FROM drawn.quantity AND (
     expected.quantity IS NOT NULL
@@ -57,7 +169,7 @@ FROM events CROSS JOIN LATERAL (
 ) AS of_types CROSS JOIN LATERAL (
     SELECT sum(held + sold) AS taken FROM stock WHERE pool_id = capacity_pool_id
 ) AS of_capacity
-WHERE of_types.taken <> of_capacity.taken LIMIT 10
+WHERE events.id = ANY(%(events)s) AND of_types.taken <> of_capacity.taken LIMIT 10
 
 -- name: vouchers_overdrawn
 -- A pending or paid order with a voucher has drawn one redemption, and there are not more than allowed.
@@ -65,9 +177,11 @@ SELECT vouchers.id AS voucher_id, max_redemptions, redemptions, orders FROM vouc
     SELECT sum(held + sold) AS redemptions FROM stock WHERE stock.pool_id = vouchers.pool_id
 ) AS drawn LEFT JOIN (
     SELECT voucher_id, count(*) AS orders FROM orders
-    WHERE voucher_id IS NOT NULL AND status IN ('pending', 'paid', 'partially_refunded') GROUP BY voucher_id
+    WHERE id IN (SELECT order_id FROM order_items WHERE event_id = ANY(%(events)s))
+        AND voucher_id IS NOT NULL AND status IN ('pending', 'paid', 'partially_refunded')
+    GROUP BY voucher_id
 ) AS redeemed ON voucher_id = vouchers.id
-WHERE redemptions > max_redemptions OR redemptions <> coalesce(orders, 0) LIMIT 10
+WHERE event_id = ANY(%(events)s) AND (redemptions > max_redemptions OR redemptions <> coalesce(orders, 0)) LIMIT 10
 
 -- name: holds_overdue
 -- The job runs every minute; ten minutes allow for a deploy. An order with an open payment may wait for its provider.
@@ -92,23 +206,28 @@ WHERE status = 'offered' AND expires_at < now() - interval '10 minutes' LIMIT 10
 -- name: seats_without_owner
 -- A seat that is not free belongs to a pending or paid order, or to an open offer.
 SELECT seats.id AS seat_id, owner_id, sold, orders.status AS order_status, entry.status AS entry_status
-FROM seats LEFT JOIN orders ON orders.id = owner_id LEFT JOIN waitlist_entries AS entry ON entry.id = owner_id
-WHERE owner_id IS NOT NULL AND NOT coalesce(
+FROM ticket_types JOIN seat_rows ON ticket_type_id = ticket_types.id JOIN seats ON row_id = seat_rows.id
+LEFT JOIN orders ON orders.id = owner_id LEFT JOIN waitlist_entries AS entry ON entry.id = owner_id
+WHERE ticket_types.event_id = ANY(%(events)s) AND owner_id IS NOT NULL AND NOT coalesce(
     CASE WHEN sold THEN orders.status IN ('paid', 'partially_refunded')
     ELSE orders.status = 'pending' OR entry.status = 'offered' END, false)
 LIMIT 10
 
 -- name: seats_that_orders_contradict
 -- A pending or paid order and an open offer have as many seats of a seated ticket type as they hold of its stock.
+WITH seated_types AS (SELECT id, event_id, pool_id FROM ticket_types WHERE seated AND event_id = ANY(%(events)s))
 SELECT owner_id, ticket_type_id, drawn, seated FROM (
-    SELECT holders.id AS owner_id, ticket_types.id AS ticket_type_id, sum(draw.quantity) AS drawn
+    SELECT holders.id AS owner_id, seated_types.id AS ticket_type_id, sum(draw.quantity) AS drawn
     FROM (
-        SELECT id, draws FROM orders WHERE status IN ('pending', 'paid', 'partially_refunded')
-        UNION ALL SELECT id, draws FROM waitlist_entries WHERE status = 'offered'
-    ) AS holders CROSS JOIN unnest(draws) AS draw JOIN ticket_types ON ticket_types.pool_id = draw.pool_id
-    WHERE seated GROUP BY holders.id, ticket_types.id
+        SELECT id, draws FROM orders
+        WHERE id IN (SELECT order_id FROM order_items WHERE ticket_type_id IN (SELECT id FROM seated_types))
+            AND status IN ('pending', 'paid', 'partially_refunded')
+        UNION ALL SELECT id, draws FROM waitlist_entries WHERE status = 'offered' AND event_id = ANY(%(events)s)
+    ) AS holders CROSS JOIN unnest(draws) AS draw JOIN seated_types ON seated_types.pool_id = draw.pool_id
+    GROUP BY holders.id, seated_types.id
 ) AS drawing FULL JOIN (
-    SELECT owner_id, ticket_type_id, count(*) AS seated FROM seats JOIN seat_rows ON seat_rows.id = row_id
+    SELECT owner_id, ticket_type_id, count(*) AS seated
+    FROM seated_types JOIN seat_rows ON ticket_type_id = seated_types.id JOIN seats ON row_id = seat_rows.id
     WHERE owner_id IS NOT NULL GROUP BY owner_id, ticket_type_id
 ) AS seating USING (owner_id, ticket_type_id)
 WHERE coalesce(drawn, 0) <> coalesce(seated, 0) LIMIT 10
@@ -122,7 +241,9 @@ CROSS JOIN LATERAL (
     FROM unnest(CASE WHEN is_group THEN seat_ids ELSE seat_ids[tickets.position:tickets.position] END)
         WITH ORDINALITY AS taken (id, seat_no) JOIN seats ON seats.id = taken.id AND owner_id = tickets.order_id
 ) AS seating
-WHERE seated AND tickets.status = 'valid' AND (seats <> group_size OR seat IS DISTINCT FROM labels) LIMIT 10
+WHERE tickets.order_id = ANY(%(orders)s) AND seated AND tickets.status = 'valid'
+    AND (seats <> group_size OR seat IS DISTINCT FROM labels)
+LIMIT 10
 
 -- name: seats_that_stock_contradicts
 -- A seated ticket type has as many seats as its quantity, and as many free seats as available stock.
@@ -133,23 +254,30 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS seats, count(*) FILTER (WHERE owner_id IS NULL) AS free
     FROM seats JOIN seat_rows ON seat_rows.id = row_id WHERE ticket_type_id = ticket_types.id
 ) AS map
-WHERE seated AND (seats <> quantity OR free <> available) LIMIT 10
+WHERE event_id = ANY(%(events)s) AND seated AND (seats <> quantity OR free <> available) LIMIT 10
 
 -- name: seat_rows_measured_wrong
-SELECT seat_rows.id AS row_id, longest_free, longest FROM seat_rows LEFT JOIN (
+WITH rows AS (
+    SELECT seat_rows.id, longest_free FROM seat_rows JOIN ticket_types ON ticket_types.id = ticket_type_id
+    WHERE event_id = ANY(%(events)s)
+)
+SELECT rows.id AS row_id, longest_free, longest FROM rows LEFT JOIN (
     SELECT row_id, max(length) AS longest FROM (
         SELECT row_id, count(*) AS length FROM (
             SELECT row_id, position - row_number() OVER (PARTITION BY row_id ORDER BY position) AS gap
-            FROM seats WHERE owner_id IS NULL
+            FROM seats WHERE owner_id IS NULL AND row_id IN (SELECT id FROM rows)
         ) AS free GROUP BY row_id, gap
     ) AS gaps GROUP BY row_id
-) AS measured ON row_id = seat_rows.id
+) AS measured ON row_id = rows.id
 WHERE longest_free <> coalesce(longest, 0) LIMIT 10
 
 -- name: orders_with_wrong_tickets
 -- Compares item by item. A ticket without an item or an order is one too many.
-SELECT order_id, item_no, status, quantity AS bought, issued FROM order_items FULL JOIN (
-    SELECT order_id, item_no, sum(group_size) AS issued FROM tickets GROUP BY order_id, item_no
+SELECT order_id, item_no, status, quantity AS bought, issued FROM (
+    SELECT order_id, item_no, quantity FROM order_items WHERE order_id = ANY(%(orders)s)
+) AS items FULL JOIN (
+    SELECT order_id, item_no, sum(group_size) AS issued FROM tickets WHERE order_id = ANY(%(orders)s)
+    GROUP BY order_id, item_no
 ) AS issues USING (order_id, item_no) LEFT JOIN orders ON id = order_id
 WHERE coalesce(issued, 0)
     <> CASE WHEN status IN ('paid', 'partially_refunded', 'refunded') THEN coalesce(quantity, 0) ELSE 0 END
@@ -160,23 +288,28 @@ LIMIT 10
 SELECT order_id, pool_id, drawn, admitted FROM (
     SELECT orders.id AS order_id, draw.pool_id, sum(draw.quantity) AS drawn
     FROM orders CROSS JOIN unnest(draws) AS draw JOIN ticket_types ON ticket_types.pool_id = draw.pool_id
-    WHERE orders.status IN ('paid', 'partially_refunded') GROUP BY orders.id, draw.pool_id
+    WHERE orders.id = ANY(%(orders)s) AND orders.status IN ('paid', 'partially_refunded')
+    GROUP BY orders.id, draw.pool_id
 ) AS drawing FULL JOIN (
     SELECT order_id, pool_id, sum(group_size) AS admitted
-    FROM tickets JOIN ticket_types ON ticket_types.id = ticket_type_id WHERE tickets.status = 'valid'
+    FROM tickets JOIN ticket_types ON ticket_types.id = ticket_type_id
+    WHERE order_id = ANY(%(orders)s) AND tickets.status = 'valid'
     GROUP BY order_id, pool_id
 ) AS admitting USING (order_id, pool_id)
 WHERE drawn IS DISTINCT FROM admitted LIMIT 10
 
 -- name: tickets_refunded_wrong
 -- One refund of its order names a refunded ticket. An order is refunded if all its tickets are.
-SELECT coalesce(tickets.id, ticket_id) AS ticket_id, tickets.status, named FROM tickets FULL JOIN (
+SELECT coalesce(tickets.id, ticket_id) AS ticket_id, tickets.status, named FROM (
+    SELECT id, order_id, status FROM tickets WHERE order_id = ANY(%(orders)s)
+) AS tickets FULL JOIN (
     SELECT order_id, ticket_id, count(*) AS named FROM order_refunds CROSS JOIN unnest(ticket_ids) AS ticket_id
-    GROUP BY order_id, ticket_id
+    WHERE order_id = ANY(%(orders)s) GROUP BY order_id, ticket_id
 ) AS refund ON refund.order_id = tickets.order_id AND ticket_id = tickets.id
 WHERE coalesce(named, 0) <> coalesce((tickets.status = 'refunded')::integer, 0)
 UNION ALL
 SELECT orders.id, orders.status, count(*) FROM orders JOIN tickets ON order_id = orders.id
+WHERE orders.id = ANY(%(orders)s)
 GROUP BY orders.id HAVING (orders.status = 'refunded') <> bool_and(tickets.status = 'refunded') LIMIT 10
 
 -- name: orders_that_gave_back_wrong
@@ -186,12 +319,13 @@ SELECT orders.id AS order_id, status, total, given, kept, booked FROM orders LEF
     SELECT order_refunds.order_id, sum(order_refunds.amount)::bigint AS given, sum(kept)::bigint AS kept,
         coalesce(sum(refunds.amount) FILTER (WHERE payments.order_id = order_refunds.order_id), 0)::bigint AS booked
     FROM order_refunds LEFT JOIN refunds ON refunds.id = refund_id LEFT JOIN payments ON payments.id = payment_id
-    GROUP BY order_refunds.order_id
+    WHERE order_refunds.order_id = ANY(%(orders)s) GROUP BY order_refunds.order_id
 ) AS refund ON order_id = orders.id
-WHERE given <> booked OR given > total OR (given IS NOT NULL) <> (status IN ('partially_refunded', 'refunded'))
+WHERE orders.id = ANY(%(orders)s) AND (
+    given <> booked OR given > total OR (given IS NOT NULL) <> (status IN ('partially_refunded', 'refunded'))
     OR status = 'refunded' AND given + kept < total AND NOT EXISTS (
         SELECT FROM reversals JOIN payments ON payments.id = payment_id
-        WHERE payments.order_id = orders.id AND reversals.status IN ('lost', 'won'))
+        WHERE payments.order_id = orders.id AND reversals.status IN ('lost', 'won')))
 LIMIT 10
 
 -- name: refunds_without_email
@@ -205,7 +339,8 @@ LIMIT 10
 -- The job runs every minute. A day is enough for the largest event, and for an order that a person must look at.
 SELECT DISTINCT events.id AS event_id, cancelled_at, cancellation_finished_at FROM events
 JOIN order_items AS item ON item.event_id = events.id JOIN orders ON orders.id = item.order_id
-WHERE (cancellation_finished_at IS NOT NULL OR cancelled_at < now() - interval '1 day')
+WHERE events.id = ANY(%(events)s)
+    AND (cancellation_finished_at IS NOT NULL OR cancelled_at < now() - interval '1 day')
     AND (orders.status = 'pending' OR EXISTS (
         SELECT FROM tickets WHERE tickets.order_id = item.order_id AND tickets.item_no = item.item_no
             AND tickets.status = 'valid'))
@@ -215,13 +350,14 @@ LIMIT 10
 -- A succeeded payment has its money, and a paid order with the same total. A refunded payment has a refund.
 SELECT payments.id AS payment_id, payments.status, orders.status AS order_status, amount, total FROM payments
 JOIN orders ON orders.id = order_id
-WHERE payments.status = 'succeeded' AND (
+WHERE order_id = ANY(%(orders)s) AND (
+    payments.status = 'succeeded' AND (
         orders.status NOT IN ('paid', 'partially_refunded', 'refunded')
         OR amount <> total OR payments.currency <> orders.currency
         OR NOT EXISTS (SELECT FROM incoming_payments AS incoming WHERE payment_id = payments.id AND pays_order
             AND incoming.amount >= payments.amount AND incoming.currency = payments.currency))
     OR payments.status = 'refunded'
-        AND NOT EXISTS (SELECT FROM refunds WHERE refunds.payment_id = payments.id)
+        AND NOT EXISTS (SELECT FROM refunds WHERE refunds.payment_id = payments.id))
 LIMIT 10
 
 -- name: money_without_effect
@@ -229,40 +365,44 @@ LIMIT 10
 SELECT incoming.id AS incoming_payment_id, payments.id AS payment_id, pays_order, incoming.amount, refunded, owed,
     refunded_elsewhere
 FROM incoming_payments AS incoming JOIN payments ON payments.id = incoming.payment_id
-LEFT JOIN (
-    SELECT incoming_payment_id, payment_id, currency, sum(amount - elsewhere)::bigint AS owed FROM refunds
-    GROUP BY incoming_payment_id, payment_id, currency
-) AS refund ON incoming_payment_id = incoming.id AND refund.payment_id = payments.id
-    AND refund.currency = incoming.currency
-WHERE refunded <> coalesce(owed, 0) OR refunded + refunded_elsewhere > incoming.amount
+LEFT JOIN LATERAL (
+    SELECT sum(amount - elsewhere)::bigint AS owed FROM refunds
+    WHERE incoming_payment_id = incoming.id AND refunds.payment_id = payments.id
+        AND refunds.currency = incoming.currency
+) AS refund ON true
+WHERE order_id = ANY(%(orders)s) AND (
+    refunded <> coalesce(owed, 0) OR refunded + refunded_elsewhere > incoming.amount
     OR NOT pays_order AND refunded + refunded_elsewhere <> incoming.amount
     OR pays_order AND (payments.status <> 'succeeded'
-        OR refunded + refunded_elsewhere < incoming.amount - payments.amount)
+        OR refunded + refunded_elsewhere < incoming.amount - payments.amount))
 LIMIT 10
 
 -- name: reversals_booked_wrong
 -- What went back elsewhere is what is booked of reversals. Refunds count no more of it as theirs. More than a reversal
 -- has sent back is booked only as far as refunds count it: a provider may take back what it said.
 SELECT incoming.id AS incoming_payment_id, refunded_elsewhere, booked, covered FROM incoming_payments AS incoming
-LEFT JOIN (
-    SELECT incoming_payment_id, sum(booked)::bigint AS booked,
+JOIN payments ON payments.id = incoming.payment_id
+CROSS JOIN LATERAL (
+    SELECT sum(booked)::bigint AS booked,
         sum(greatest(booked - CASE WHEN status IN ('made', 'lost') THEN amount ELSE 0 END, 0))::bigint AS excess
-    FROM reversals GROUP BY incoming_payment_id
-) AS reversal ON reversal.incoming_payment_id = incoming.id
-LEFT JOIN (
-    SELECT incoming_payment_id, sum(elsewhere)::bigint AS covered FROM refunds GROUP BY incoming_payment_id
-) AS refund ON refund.incoming_payment_id = incoming.id
-WHERE refunded_elsewhere <> coalesce(booked, 0) OR coalesce(covered, 0) > refunded_elsewhere
-    OR excess > coalesce(covered, 0)
+    FROM reversals WHERE incoming_payment_id = incoming.id
+) AS reversal
+CROSS JOIN LATERAL (
+    SELECT sum(elsewhere)::bigint AS covered FROM refunds WHERE incoming_payment_id = incoming.id
+) AS refund
+WHERE order_id = ANY(%(orders)s) AND (
+    refunded_elsewhere <> coalesce(booked, 0) OR coalesce(covered, 0) > refunded_elsewhere
+    OR excess > coalesce(covered, 0))
 LIMIT 10
 
 -- name: orders_not_ended
 -- A webhook or the job ends an order whose money has gone back elsewhere; ten minutes allow for a deploy.
 SELECT order_id, incoming.id AS incoming_payment_id, ends_order_at FROM incoming_payments AS incoming
 JOIN payments ON payments.id = payment_id JOIN orders ON orders.id = order_id
-WHERE ends_order_at < now() - interval '10 minutes'
+WHERE order_id = ANY(%(orders)s) AND (
+    ends_order_at < now() - interval '10 minutes'
     OR ends_order_at IS NULL AND pays_order AND orders.status IN ('paid', 'partially_refunded') AND EXISTS (
-        SELECT FROM reversals WHERE incoming_payment_id = incoming.id AND reversals.status = 'lost')
+        SELECT FROM reversals WHERE incoming_payment_id = incoming.id AND reversals.status = 'lost'))
 LIMIT 10
 
 -- name: matters_not_opened
@@ -287,9 +427,9 @@ SELECT tickets.id AS ticket_id, disputed, is_open FROM tickets LEFT JOIN (
     SELECT DISTINCT order_id, true AS is_open FROM reversals
     JOIN incoming_payments AS incoming ON incoming.id = incoming_payment_id
     JOIN payments ON payments.id = incoming.payment_id
-    WHERE reversals.status = 'open' AND pays_order
+    WHERE order_id = ANY(%(orders)s) AND reversals.status = 'open' AND pays_order
 ) AS dispute ON dispute.order_id = tickets.order_id
-WHERE disputed <> coalesce(is_open, false) LIMIT 10
+WHERE tickets.order_id = ANY(%(orders)s) AND disputed <> coalesce(is_open, false) LIMIT 10
 
 -- name: payments_left_behind
 -- The job runs every minute; ten minutes allow for a deploy.
@@ -300,7 +440,7 @@ LIMIT 10
 
 -- name: orders_without_payment
 SELECT id AS order_id, status FROM orders
-WHERE status IN ('paid', 'partially_refunded') AND total > 0
+WHERE id = ANY(%(orders)s) AND status IN ('paid', 'partially_refunded') AND total > 0
     AND NOT EXISTS (SELECT FROM payments WHERE order_id = orders.id AND payments.status = 'succeeded')
 LIMIT 10
 
@@ -333,15 +473,18 @@ LIMIT 10
 
 -- name: tickets_with_wrong_entries
 SELECT id AS ticket_id, entries, admissions FROM tickets LEFT JOIN (
-    SELECT ticket_id, count(*) AS admissions, min(at) AS first_at FROM scans WHERE outcome = 'admitted'
+    SELECT ticket_id, count(*) AS admissions, min(at) AS first_at FROM scans
+    WHERE ticket_id IN (SELECT id FROM tickets WHERE order_id = ANY(%(orders)s)) AND outcome = 'admitted'
     GROUP BY ticket_id
 ) AS scanned ON ticket_id = id
-WHERE entries <> coalesce(admissions, 0) OR first_scan_at IS DISTINCT FROM first_at LIMIT 10
+WHERE order_id = ANY(%(orders)s)
+    AND (entries <> coalesce(admissions, 0) OR first_scan_at IS DISTINCT FROM first_at)
+LIMIT 10
 
 -- name: entries_out_of_order
 -- A ticket with a conflict has its most entries from earlier scans. Those of unknown time count after all others.
 SELECT scans.id AS scan_id, ticket_id, at FROM scans JOIN tickets ON tickets.id = ticket_id
-WHERE let_in AND outcome = 'already_scanned' AND max_entries > (
+WHERE order_id = ANY(%(orders)s) AND let_in AND outcome = 'already_scanned' AND max_entries > (
     SELECT count(*) FROM scans AS earlier
     WHERE earlier.ticket_id = scans.ticket_id AND earlier.outcome = 'admitted'
         AND CASE WHEN scans.time_unknown THEN true ELSE NOT earlier.time_unknown AND earlier.at <= scans.at END)
@@ -350,22 +493,25 @@ LIMIT 10
 -- name: slots_that_claims_contradict
 SELECT place_id, number, state, open_claims FROM slots LEFT JOIN (
     SELECT place_id, slot AS number, count(*) AS open_claims FROM claims
-    WHERE released_at IS NULL GROUP BY place_id, slot
+    WHERE place_id = ANY(%(places)s) AND released_at IS NULL GROUP BY place_id, slot
 ) AS claimed USING (place_id, number)
-WHERE coalesce(open_claims, 0) <> (state = 'taken')::integer LIMIT 10
+WHERE place_id = ANY(%(places)s) AND coalesce(open_claims, 0) <> (state = 'taken')::integer LIMIT 10
 
 -- name: places_that_do_not_add_up
 SELECT id AS place_id, capacity, count(number) AS slots, max(number) FILTER (WHERE state = 'free') AS highest_free
 FROM places LEFT JOIN slots ON place_id = id AND state <> 'withdrawn'
+WHERE id = ANY(%(places)s)
 GROUP BY id HAVING count(number) <> capacity OR max(number) FILTER (WHERE state = 'free') > capacity LIMIT 10
 
 -- name: tickets_with_a_broken_chain
 -- Each transfer that was accepted raised the transfer count by one.
 SELECT tickets.id AS ticket_id, tickets.transfer_count, links FROM tickets LEFT JOIN (
     SELECT ticket_id, count(*) AS links, max(transfer_count) AS last_transfer_count FROM transfers
-    WHERE status = 'accepted' GROUP BY ticket_id
+    WHERE ticket_id IN (SELECT id FROM tickets WHERE order_id = ANY(%(orders)s)) AND status = 'accepted'
+    GROUP BY ticket_id
 ) AS chain ON ticket_id = tickets.id
-WHERE tickets.transfer_count <> coalesce(links, 0) OR tickets.transfer_count <> coalesce(last_transfer_count, 0)
+WHERE order_id = ANY(%(orders)s) AND (
+    tickets.transfer_count <> coalesce(links, 0) OR tickets.transfer_count <> coalesce(last_transfer_count, 0))
 LIMIT 10
 
 -- name: transfers_without_emails
@@ -422,13 +568,14 @@ LIMIT 10
 -- name: orders_across_tenants
 -- The rows of a purchase have no foreign keys. Still, all rows that they name exist and are of one organisation.
 SELECT DISTINCT coalesce(orders.id, order_items.order_id) AS order_id
-FROM orders FULL JOIN order_items ON order_items.order_id = orders.id
+FROM unnest(%(orders)s::uuid[]) AS checked (id) LEFT JOIN orders ON orders.id = checked.id
+LEFT JOIN order_items ON order_items.order_id = checked.id
 LEFT JOIN ticket_types ON ticket_types.id = ticket_type_id
 LEFT JOIN events ON events.id = order_items.event_id
 LEFT JOIN accounts ON accounts.id = orders.account_id
 LEFT JOIN vouchers ON vouchers.id = voucher_id
 LEFT JOIN events AS discounted ON discounted.id = vouchers.event_id
-LEFT JOIN tickets ON tickets.order_id = orders.id AND tickets.item_no = order_items.item_no
+LEFT JOIN tickets ON tickets.order_id = checked.id AND tickets.item_no = order_items.item_no
 WHERE events.organisation_id IS DISTINCT FROM orders.organisation_id OR events.currency IS DISTINCT FROM orders.currency
     OR ticket_types.event_id IS DISTINCT FROM order_items.event_id
     OR accounts.id IS DISTINCT FROM orders.account_id OR vouchers.id IS DISTINCT FROM voucher_id
@@ -441,14 +588,15 @@ LIMIT 10
 SELECT claims.id AS claim_id FROM claims
 JOIN places ON places.id = place_id JOIN customers ON customers.id = customer_id
 LEFT JOIN events ON events.id = places.event_id
-WHERE customers.organisation_id <> places.organisation_id OR events.organisation_id <> places.organisation_id
+WHERE place_id = ANY(%(places)s)
+    AND (customers.organisation_id <> places.organisation_id OR events.organisation_id <> places.organisation_id)
 LIMIT 10
 
 -- name: orders_with_wrong_totals
 SELECT id AS order_id, total, charged FROM orders JOIN (
-    SELECT order_id, sum(total)::bigint AS charged FROM order_items GROUP BY order_id
+    SELECT order_id, sum(total)::bigint AS charged FROM order_items WHERE order_id = ANY(%(orders)s) GROUP BY order_id
 ) AS items ON order_id = id
-WHERE total <> charged LIMIT 10
+WHERE id = ANY(%(orders)s) AND total <> charged LIMIT 10
 
 -- name: items_with_wrong_charges
 -- The total of an item is the sum of its parts, with the tax inside or on top. A discount is not above the gross. What
@@ -457,8 +605,35 @@ SELECT order_id, item_no, unit_price * quantity AS gross, discount, buyer_fee, t
 FROM order_items CROSS JOIN LATERAL (
     SELECT unit_price * quantity - discount + coalesce(buyer_fee, 0) AS before_tax
 ) AS charge
-WHERE total NOT IN (before_tax, before_tax + coalesce(tax, 0)) OR discount > unit_price * quantity
-    OR num_nonnulls(terms_id, buyer_fee, tax, platform_fee) NOT IN (0, 4)
+WHERE order_id = ANY(%(orders)s) AND (
+    total NOT IN (before_tax, before_tax + coalesce(tax, 0)) OR discount > unit_price * quantity
+    OR num_nonnulls(terms_id, buyer_fee, tax, platform_fee) NOT IN (0, 4))
+LIMIT 10
+
+-- name: sales_counted_wrong
+-- Of each ticket type, all days together: an event's time zone may have changed since a day was counted.
+SELECT event_id, ticket_type_id, facts, sums FROM (
+    SELECT sales_facts.event_id, ticket_type_id, ARRAY[sum(orders), sum(tickets), sum(gross), sum(discount),
+        sum(buyer_fee), sum(tax), sum(platform_fee), sum(total), sum(refunded_tickets), sum(refunded)
+    ]::bigint[] AS facts
+    FROM sales_facts CROSS JOIN daily_sales_state
+    WHERE order_id IN (SELECT order_id FROM order_items WHERE event_id = ANY(%(events)s))
+        AND event_id = ANY(%(events)s) AND pg_visible_in_snapshot(written_in, counted)
+    GROUP BY sales_facts.event_id, ticket_type_id
+) AS of_facts FULL JOIN (
+    SELECT event_id, ticket_type_id, ARRAY[sum(orders), sum(tickets), sum(gross), sum(discount), sum(buyer_fee),
+        sum(tax), sum(platform_fee), sum(total), sum(refunded_tickets), sum(refunded)]::bigint[] AS sums
+    FROM daily_sales WHERE event_id = ANY(%(events)s) GROUP BY event_id, ticket_type_id
+) AS of_days USING (event_id, ticket_type_id)
+WHERE facts IS DISTINCT FROM sums LIMIT 10
+
+-- name: orders_paid_otherwise
+-- The daily sales count an order by the one row of its history that pays it.
+SELECT id AS order_id, status, paid FROM orders LEFT JOIN (
+    SELECT order_id, count(*) AS paid FROM order_history
+    WHERE order_id = ANY(%(orders)s) AND to_status = 'paid' AND from_status <> 'paid' GROUP BY order_id
+) AS history ON order_id = id
+WHERE id = ANY(%(orders)s) AND coalesce(paid, 0) <> (status IN ('paid', 'partially_refunded', 'refunded'))::integer
 LIMIT 10
 
 -- name: list_audit_entries
