@@ -295,6 +295,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
             "places",
             "platform_settings",
             "platform_settings_version",
+            "reminders",
             "seat_rows",
             "seats",
             "slots",

@@ -110,6 +110,7 @@ SKIPS = {
     "orders/place_order": 2,
     "orders/take_ended_orders": 1,
     "orders/take_order": 1,
+    "orders/take_reminder": 1,
     "orders/take_payments_to_close": 1,
     "payments/take_due_refunds": 1,
     "payments/take_payments_to_ask": 1,

@@ -4,11 +4,11 @@
 -- A draft.
 INSERT INTO events (id, organisation_id, title, description, category, rating, venue_name, venue_address, city, country,
     time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency, capacity_pool_id, late_payments_until,
-    late_payments_share, asks_challenge, confirm_free_orders, waitlist_offer_minutes)
+    late_payments_share, asks_challenge, confirm_free_orders, waitlist_offer_minutes, reminds_holders)
 VALUES (%(id)s, %(organisation_id)s, %(title)s, %(description)s, %(category)s, %(rating)s, %(venue_name)s,
     %(venue_address)s, %(city)s, %(country)s, %(time_zone)s, %(starts_at)s, %(ends_at)s, %(doors_open_at)s, %(gates)s,
     %(image_url)s, %(currency)s, %(capacity_pool_id)s, %(late_payments_until)s, %(late_payments_share)s,
-    %(asks_challenge)s, %(confirm_free_orders)s, %(waitlist_offer_minutes)s)
+    %(asks_challenge)s, %(confirm_free_orders)s, %(waitlist_offer_minutes)s, %(reminds_holders)s)
 
 -- name: get_event
 -- An event, with the counts of its own capacity summed up over the rows of stock.
@@ -16,7 +16,7 @@ SELECT events.id, organisation_id, events.status, title, events.description, cat
     venue_address, city, country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency,
     events.version, organisations.status AS organisation_status, capacity_pool_id, quantity AS capacity,
     capacity_available, capacity_held, capacity_sold, late_payments_until, late_payments_share, asks_challenge,
-    confirm_free_orders, waitlist_offer_minutes
+    confirm_free_orders, waitlist_offer_minutes, reminds_holders
 FROM events JOIN organisations ON organisations.id = organisation_id
 LEFT JOIN stock_pools ON stock_pools.id = capacity_pool_id
 CROSS JOIN LATERAL (
@@ -109,7 +109,7 @@ UPDATE events SET title = %(title)s, description = %(description)s, category = %
     gates = %(gates)s, image_url = %(image_url)s, currency = %(currency)s, capacity_pool_id = %(capacity_pool_id)s,
     late_payments_until = %(late_payments_until)s, late_payments_share = %(late_payments_share)s,
     asks_challenge = %(asks_challenge)s, confirm_free_orders = %(confirm_free_orders)s,
-    waitlist_offer_minutes = %(waitlist_offer_minutes)s, version = version + 1
+    waitlist_offer_minutes = %(waitlist_offer_minutes)s, reminds_holders = %(reminds_holders)s, version = version + 1
 WHERE id = %(id)s
 
 -- name: publish_event

@@ -429,6 +429,7 @@ CREATE TABLE events (
     asks_challenge  boolean NOT NULL DEFAULT false,
     confirm_free_orders boolean NOT NULL DEFAULT false,
     waitlist_offer_minutes integer NOT NULL DEFAULT 60 CHECK (waitlist_offer_minutes > 0),
+    reminds_holders boolean NOT NULL DEFAULT true,
     version         integer NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz,
@@ -483,6 +484,15 @@ CREATE TABLE event_moves (
     CONSTRAINT event_moves_version UNIQUE (event_id, version)
 );
 CREATE UNIQUE INDEX event_moves_open ON event_moves (event_id) WHERE outcome IS NULL;
+
+-- How far the holders of an event have been reminded of it, in the order of the orders: of its start at starts_at. If it
+-- moves to another day after that, they are reminded of that day, too.
+CREATE TABLE reminders (
+    event_id      uuid PRIMARY KEY REFERENCES events,
+    starts_at     timestamptz NOT NULL,
+    last_order_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    finished_at   timestamptz
+);
 
 CREATE TABLE ticket_types (
     id              uuid PRIMARY KEY,
