@@ -1,7 +1,8 @@
-"""moto's server in a process of its own: `python -m local.stack.aws_server HOST PORT STATE URL ROTATIONS`.
+"""moto's server in a process of its own: `python -m local.stack.aws_server HOST PORT STATE URL ROTATIONS QUEUES`.
 
 Emails sent through SES and text messages sent through SNS go to the inbox in the state folder. They do not pile up in
-memory. ROTATIONS is JSON: which function of the gateway at URL rotates which secret.
+memory. ROTATIONS is JSON: which function of the gateway at URL rotates which secret. QUEUES is JSON:
+the queues to which SES tells what becomes of emails.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from local.stack.inbox import Inbox
 from local.stack.processes import exit_with_parent
 from local.stack.rotations import keep_secrets, rotate_by
 from local.stack.server import listen, serve
+from local.stack.simulator import tell
 from local.stack.state import State
 
 
@@ -51,16 +53,18 @@ class SentTexts(dict[str, tuple[str, str]]):
         self._inbox.add_sms(message_id, *message)
 
 
-def main(host: str, port: int, state: State, url: str, functions: dict[str, str]) -> None:
+def main(host: str, port: int, state: State, url: str, functions: dict[str, str], queues: list[str]) -> None:
     """Serve until the parent ends."""
     inbox = Inbox(state.emails)
     ses_backends[ACCOUNT][REGION].sent_messages = SentMessages(inbox)
     sns_backends[ACCOUNT][REGION].sms_messages = SentTexts(inbox)
     keep_secrets(state)
     rotate_by(functions, url)
+    tell(queues)
     exit_with_parent()
     serve(DomainDispatcherApplication(create_backend_app), listen(host, port))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), State(Path(sys.argv[3])), sys.argv[4], json.loads(sys.argv[5]))
+    host, port, folder, url, *lists = sys.argv[1:]
+    main(host, int(port), State(Path(folder)), url, *map(json.loads, lists))

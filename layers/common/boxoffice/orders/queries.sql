@@ -589,3 +589,7 @@ GROUP BY order_id, buyer_email, holder_email ORDER BY order_id, holder_email
 SELECT others.order_id, others.id FROM tickets JOIN tickets AS others ON others.order_id = tickets.order_id
 WHERE tickets.id = %(ticket_id)s AND tickets.holder_email = %(email)s AND others.holder_email = %(email)s
     AND others.status = 'valid'
+
+-- name: get_email_problem
+-- Why nobody writes to an address any more, if so.
+SELECT reason FROM suppressed_addresses WHERE address = %(address)s AND lifted_at IS NULL
