@@ -14,7 +14,7 @@ from boxoffice import config, credentials, db, migrations, platform_settings
 from tests.helpers.challenges import Challenges, challenges_at
 from tests.helpers.conformance import Coverage
 from tests.helpers.google import CLIENT, SECRET_ID, Google, google_at
-from tests.helpers.locks import refuse_locks_outside_transactions
+from tests.helpers.locks import refuse_misplaced_locks
 from tests.helpers.log_watch import LogWatch, people_in
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, INFOS
 from tests.helpers.provider_servers import Flutterwave, Sandbox, Stripe, account_at
@@ -57,7 +57,7 @@ ENVIRONMENT = {
     **PROVIDER_SECRETS,
 }
 os.environ.update(ENVIRONMENT)  # before a function is imported, as in Lambda
-refuse_locks_outside_transactions()
+refuse_misplaced_locks()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,7 +1,7 @@
 """PUT /v1/me/phone"""
 
 from boxoffice import db
-from boxoffice.accounts import proven_phones
+from boxoffice.accounts import phone_codes, proven_phones
 from boxoffice.accounts.errors import PhoneTaken, ProofNeeded, WrongCredentials, WrongPhoneCode
 from boxoffice.accounts.models import AccountView, PhoneConfirmation
 from boxoffice.api import caller, etag, handler, route
@@ -24,9 +24,11 @@ def confirm_phone(request: PhoneConfirmation) -> AccountView:
     It takes the current password. An account without a password needs a log-in of the last 15 minutes instead. Claims
     that were made with the phone are listed as the account's.
     """
+    with db.autocommit() as conn:
+        asked = phone_codes.asked_from(conn, caller(), request.phone)
     with (
         limit_passwords(caller(), str(caller().account), WrongCredentials),
-        limit_phone_codes(caller(), request.phone, WrongPhoneCode),
+        limit_phone_codes(caller(), request.phone, WrongPhoneCode, knows_caller=asked),
         db.autocommit() as conn,
     ):
         account = proven_phones.confirm(conn, caller(), request)

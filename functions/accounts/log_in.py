@@ -20,6 +20,10 @@ def log_in(request: LogInRequest) -> SessionView:
     `POST /v1/sessions/second-factor` takes together with a code.
     """
     with db.autocommit() as conn:
-        known = sessions.knows_caller(conn, caller(), email=request.email)
-    with limit_passwords(caller(), request.email, WrongCredentials, knows_caller=known), db.autocommit() as conn:
+        knows = sessions.knows_caller(conn, caller(), email=request.email)
+        device = sessions.known_device(conn, request.email, request.refresh_token)
+    with (
+        limit_passwords(caller(), request.email, WrongCredentials, knows_caller=knows, known_device=device),
+        db.autocommit() as conn,
+    ):
         return service.log_in(conn, caller(), request)

@@ -1,7 +1,7 @@
 """POST /v1/sessions/phone"""
 
 from boxoffice import db
-from boxoffice.accounts import proven_phones, sessions
+from boxoffice.accounts import phone_codes, proven_phones, sessions
 from boxoffice.accounts.errors import SecondFactorNeeded, WrongPhoneCode
 from boxoffice.accounts.models import PhoneLogInRequest, SessionView
 from boxoffice.api import caller, handler, route
@@ -22,5 +22,6 @@ def log_in_with_phone(request: PhoneLogInRequest) -> SessionView:
     """
     with db.autocommit() as conn:
         known = sessions.knows_caller(conn, caller(), phone=request.phone)
+        known = known or phone_codes.asked_from(conn, caller(), request.phone)
     with limit_phone_codes(caller(), request.phone, WrongPhoneCode, knows_caller=known), db.autocommit() as conn:
         return proven_phones.log_in(conn, caller(), request)

@@ -22,12 +22,13 @@ __all__ = ["handler"]
 def send_phone_code(request: PhoneCodeRequest) -> PhoneCodeView:
     """Send a code of six digits to a phone, to log in with it or to confirm it.
 
-    The code works once, within five minutes, and can be tried five times. It ends the code that was sent before. The
-    answer is the same whether or not there is an account with this phone.
+    The code works once, within five minutes, and can be tried five times. Type it in the network that you ask from:
+    strangers elsewhere cannot use up its tries. It ends the code that this network has asked for before. The answer is
+    the same whether or not there is an account with this phone.
     """
     with db.autocommit() as conn:
         allowance = phone_codes.get_allowance(conn, request.phone)
         known = sessions.knows_caller(conn, caller(), phone=request.phone)
     limit_sms(caller(), request.phone, **vars(allowance), knows_caller=known)
     with db.transaction() as conn:
-        return phone_codes.send(conn, request.phone)
+        return phone_codes.send(conn, caller(), request.phone)

@@ -4,7 +4,7 @@ from boxoffice import db
 from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Devices, Who
 from boxoffice.checkin import service
-from boxoffice.checkin.errors import REFUSALS, UnknownGate
+from boxoffice.checkin.errors import REFUSALS_BY_LIST, UnknownGate
 from boxoffice.checkin.models import GuestListScanRequest, ScanView
 from boxoffice.scopes import Scope
 
@@ -17,7 +17,7 @@ __all__ = ["handler"]
     who=Who.SCANNER,
     scope=Scope.SCAN,
     devices=Devices.DURING_PASS,
-    raises=(UnknownGate, *REFUSALS),
+    raises=(UnknownGate, *REFUSALS_BY_LIST),
 )
 def scan_ticket_by_id(ticket_id: PathId, scan: GuestListScanRequest) -> ScanView:
     """Admit a ticket's holder by the guest list.

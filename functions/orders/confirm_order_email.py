@@ -6,7 +6,7 @@ from boxoffice.api import caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
 from boxoffice.orders import changes
-from boxoffice.orders.errors import NOT_CHANGEABLE
+from boxoffice.orders.errors import BuyerLimitReached, OrderEnded
 from boxoffice.orders.models import ConfirmedOrderEmail, OrderEmailConfirmation
 
 __all__ = ["handler"]
@@ -16,7 +16,7 @@ __all__ = ["handler"]
     "POST",
     "/v1/order-emails/confirm",
     who=Who.PUBLIC,
-    raises=(LinkOver, *NOT_CHANGEABLE, TooManyRequests),
+    raises=(LinkOver, OrderEnded, BuyerLimitReached, TooManyRequests),
 )
 def confirm_order_email(request: OrderEmailConfirmation) -> ConfirmedOrderEmail:
     """Give an order to the address that `update_order` has asked, with the token in the email's link.

@@ -32,10 +32,8 @@ def update_order(order_id: PathId, patch: OrderPatch, if_match: IfMatch = None) 
     """
     with db.transaction() as conn:
         changed = changes.update_order(conn, caller(), order_id, patch, expected_version(if_match))
+        emails = (patch.buyer.email, changed.view.buyer.email) if changed.asked else ()  # the second one is told
         # Count only callers who may change it, so that nobody else can use up the order's limits.
-        rate_limit.limit_order_changes(order_id, changed.acts_as)
-        if changed.asked:
-            rate_limit.limit_resends(caller(), order_id, patch.buyer.email)
-            rate_limit.limit_emails_to(caller(), changed.view.buyer.email)  # which is told
+        rate_limit.limit_order_changes(caller(), order_id, changed.acts_as, *emails)
     etag(changed.view.version)
     return changed.view

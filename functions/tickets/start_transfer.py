@@ -29,8 +29,7 @@ def start_transfer(ticket_id: PathId, request: TransferRequest) -> TransferView:
     """
     with db.transaction() as conn:
         transfer = transfers.start_transfer(conn, caller(), ticket_id, request)
+        holders = transfers.list_holders_of_free_ticket(conn, ticket_id)
         # Count only callers who may send the ticket, so that nobody else can use up their attempts.
-        rate_limit.limit_resends(caller(), ticket_id, request.email)
-        if holder := transfers.find_holder_of_free_ticket(conn, ticket_id):
-            rate_limit.limit_emails_to(caller(), holder)
+        rate_limit.limit_resends(caller(), ticket_id, request.email, *holders)
         return transfer

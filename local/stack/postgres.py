@@ -64,7 +64,7 @@ class Server:
         self._data = data
         self._password = password
         self._networks = networks
-        self._log = log or data.with_name(f"{data.name}.log")
+        self._log = log or log_of(data)
         defaults = {"listen_addresses": ",".join(addresses), "port": str(port), "unix_socket_directories": ""}
         self._options = {**defaults, **_DISCREET, **(options or {})}
         self._user = _system_user()
@@ -162,6 +162,11 @@ class Server:
         path.write_text(text)
         if self._user:
             shutil.chown(path, self._user)
+
+
+def log_of(data: Path) -> Path:
+    """Return where a server writes its log, if nothing else is said: beside its data directory."""
+    return data.with_name(f"{data.name}.log")
 
 
 def _system_user() -> str | None:

@@ -73,6 +73,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "google_identities_pkey": copy("google_identities"),
     "phone_codes_pkey": copy("phone_codes"),
     "phone_codes_tries": "UPDATE phone_codes SET tries = 6",
+    "phone_codes_tries_elsewhere": "UPDATE phone_codes SET tries_elsewhere = 6",
     "phone_codes_used": "UPDATE phone_codes SET tries = 0, used_at = now()",
     "one_time_tokens_account_id_fkey": f"UPDATE one_time_tokens SET account_id = {NEW}",
     "one_time_tokens_pkey": copy("one_time_tokens"),

@@ -60,7 +60,7 @@ OPENED = """
     events: cancel_event delete_event insert_event insert_move list_amounts lock_event publish_event
         supersede_moves update_event
     messaging: insert_webhooks
-    orders: get_draws get_request give_back_draws increment_version insert_note is_processing list_buyer_limits
+    orders: get_draws get_processing_payment get_request give_back_draws increment_version insert_note list_buyer_limits
         list_draws place_cart place_order release_guest_hold set_buyer set_draws set_email set_hold_end set_seats
         set_status take_order
         take_payments_to_close
@@ -76,16 +76,16 @@ OPENED = """
         stop_asking take_from_incoming_payment upsert_reversal
     refunds: get_payment get_refunded_amount insert_order_refund list_tickets
     seats: delete_rows free_seats get_size hand_over has_seats_together list_missing list_rows
-        list_seats_of_order list_seats_of_owners list_seats_of_tickets list_taken lock_best_row lock_best_rows
-        lock_map lock_rows_of_seats remove_seats save_rows save_seats set_sold take_best_row take_best_rows
-        take_named take_scattered take_together update_longest_free
+        list_seats_of_order list_seats_of_other_types list_seats_of_owners list_seats_of_tickets list_taken
+        lock_best_row lock_best_rows lock_map lock_rows_of_seats remove_seats save_rows save_seats set_sold
+        take_best_row take_best_rows take_named take_scattered take_together update_longest_free
     slots: add_slots get_new_claim get_stats has_free_slot list_slots lock_claim lock_free_slot lock_free_slots
         lock_place lock_replacement_slot release_claim take_slot update_place withdraw_slots
     stock: hold_moved insert_pool insert_rows list_short_pools lock_and_consolidate lock_and_move lock_available
         lock_rows resize_pool set_available take take_available
     ticket_types: delete_ticket_types insert_ticket_type list_ticket_types lock_event_of_ticket_type
         lock_ticket_type lock_ticket_types replace_pool set_seated update_ticket_type
-    tickets: accept_transfer get_holder_of_free_ticket get_transfer insert_tickets insert_transfer list_signed_tickets
+    tickets: accept_transfer get_transfer insert_tickets insert_transfer list_holders_of_free_ticket list_signed_tickets
         list_tickets_to_issue list_tickets_to_print lock_and_end_tickets lock_and_rename_buyer
         lock_and_set_disputed lock_tickets_to_move lock_tickets_to_name move_tickets replace_pending_transfer
         set_holder_names

@@ -523,7 +523,7 @@ COMPARISONS = {
     "organisations/delete_member": 1,
     "organisations/get_hand_over_for_email": 1,
     "organisations/get_member": 1,
-    "organisations/has_member_of_address": 1,
+    "organisations/get_member_of_address": 1,
     "organisations/has_other_owner": 1,
     "organisations/is_owner": 1,
     "organisations/list_invitations": 1,

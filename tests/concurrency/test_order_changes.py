@@ -1,6 +1,7 @@
 """An order has one address and each ticket one QR, whatever changes, confirms, scans, transfers and refunds at once."""
 
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from uuid import UUID
 
 import pytest
@@ -20,7 +21,7 @@ from boxoffice.tickets import service as tickets
 from boxoffice.tickets import transfers
 from boxoffice.tickets.models import AcceptTransferRequest, TransferRequest
 from tests.helpers import factories, invariants
-from tests.helpers.racing import attempt, deadlocks, race, waiting
+from tests.helpers.racing import attempt, deadlocks, on, race, race_in_processes, wait_for_waiting, waiting
 from tests.helpers.sellers import Shop
 from tests.helpers.support import Client, Database
 
@@ -170,3 +171,80 @@ def accept(conn: Connection, token: str) -> None:
 def withdraw(conn: Connection, shop: Shop, order: UUID, ticket: UUID) -> None:
     request = RefundRequest.model_validate({"ticket_ids": [str(ticket)]})
     refunds.refund_order(conn, Caller(Who.MANAGER, shop.manager), order, request, str(ticket))
+
+
+def test_two_orders_change_places_by_their_addresses(
+    api: Client, database: Database, conn: Connection, shop: Shop
+) -> None:
+    """Each change has both addresses written to, so both count the same buckets, from one network."""
+    emails = ["ada@example.com", "bob@example.com"]
+    orders = [shop.sold(shop.ticket_type(), buyer_email=email) for email in emails]
+    read_secrets(api, shop)
+
+    def act(conn: Connection, number: int) -> int:
+        with on(conn):
+            return ask(api, orders[number], emails[1 - number])
+
+    with locked_bucket(database, "emails by address 203.0.113.7") as release:
+        assert race_in_processes(database, 2, act, meanwhile=lambda: release(conn, 2)) == [200, 200]
+
+    assert deadlocks(conn) == 0
+    assert attempts_of(conn, "emails to ada@example.com") == attempts_of(conn, "emails to bob@example.com") == 2
+
+
+def test_a_free_order_meets_a_change_to_its_address(
+    api: Client, database: Database, conn: Connection, shop: Shop
+) -> None:
+    """Both lock the buyer, whose tickets they count, and the buckets of the mailbox."""
+    ticket_type = shop.ticket_type(price=0, max_per_buyer=5)
+    order = shop.sold(ticket_type)
+    body = factories.order_request(ticket_type, 1, buyer={"name": "Bob", "email": "bob@example.com"})
+    read_secrets(api, shop)
+
+    def act(conn: Connection, number: int) -> int:
+        with on(conn):
+            if number == 0:
+                return ask(api, order, "bob@example.com")
+            wait_for_waiting(conn, 1)
+            return api.post("/v1/orders", body, key="new").status
+
+    with locked_bucket(database, f"change order {order} as guest") as release:
+        assert race_in_processes(database, 2, act, meanwhile=lambda: release(conn, 2)) == [200, 201]
+
+    assert deadlocks(conn) == 0
+    assert attempts_of(conn, "emails to bob@example.com") == 2
+
+
+def ask(api: Client, order: UUID, email: str) -> int:
+    """Ask, as the guest, for an order's change to another address."""
+    body = {"buyer": {"email": email}}
+    return api.patch(f"/v1/orders/{order}", body, order_token=order_token(order)).status
+
+
+def read_secrets(api: Client, shop: Shop) -> None:
+    """Let this process read all secrets of a change and an order, which forked ones cannot read."""
+    ticket_type = shop.ticket_type(price=0)
+    assert api.post("/v1/orders", factories.order_request(ticket_type), key="new").status == 201
+    assert ask(api, shop.sold(ticket_type), "else@example.com") == 200
+
+
+def attempts_of(conn: Connection, bucket: str) -> int:
+    (attempts,) = conn.execute("SELECT attempts FROM rate_limits WHERE bucket = %s", [bucket]).fetchone() or (0,)
+    return int(attempts)
+
+
+@contextmanager
+def locked_bucket(database: Database, bucket: str) -> Iterator[Callable[[Connection, int], None]]:
+    """Lock a bucket. Yield what waits until so many others wait, and then releases it."""
+    with Connection.connect(database.api_url) as holder:
+        holder.execute(
+            """INSERT INTO rate_limits (bucket, attempts, resets_at) VALUES (%s, 1, now())
+            ON CONFLICT (bucket) DO UPDATE SET attempts = rate_limits.attempts""",
+            [bucket],
+        )
+
+        def release(watcher: Connection, many: int) -> None:
+            wait_for_waiting(watcher, many)
+            holder.rollback()
+
+        yield release

@@ -18,7 +18,7 @@ def test_a_code_is_owed_together_with_its_message(api: Client, database: Databas
 
         def act(child: Connection) -> None:
             with child.transaction():
-                phone_codes.send(child, phone)
+                phone_codes.send(child, Caller(Who.PUBLIC), phone)
 
         return act
 

@@ -26,6 +26,7 @@ from psycopg.types.json import Jsonb
 
 from boxoffice import db
 from boxoffice.accounts import phone_codes
+from boxoffice.auth import Caller, Who
 from boxoffice.emails import Content, NotNeeded
 from boxoffice.ids import new_id
 from boxoffice.messaging import emails, ses, sns
@@ -116,7 +117,7 @@ def batch(*messages: UUID | str) -> dict[str, Any]:
 
 def owe_code(conn: psycopg.Connection, phone: str = "+12025550123", **overrides: Any) -> UUID:
     """Make a code for a phone, and put the text message with it into the outbox. Return the message's id."""
-    code = phone_codes.send(conn, phone)
+    code = phone_codes.send(conn, Caller(Who.PUBLIC), phone)
     (message,) = conn.execute("SELECT id FROM outbox WHERE kind = 'sms' ORDER BY id DESC LIMIT 1").fetchone() or ()
     assert code.phone == phone
     for column, value in overrides.items():

@@ -2,14 +2,17 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
+import sys
 import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Barrier, Event
 from typing import Any
 
@@ -17,8 +20,9 @@ import psycopg
 
 from boxoffice import db
 from boxoffice.errors import DomainError
+from local.stack.postgres import log_of
 from tests.helpers import invariants
-from tests.helpers.support import Database, run_python
+from tests.helpers.support import Database, as_owner, run_python
 
 
 def race[T](database: Database, racers: int, act: Callable[[psycopg.Connection, int], T]) -> list[T]:
@@ -34,10 +38,20 @@ def race[T](database: Database, racers: int, act: Callable[[psycopg.Connection, 
         return list(pool.map(run, range(racers)))
 
 
-def race_in_processes(database: Database, racers: int, act: Callable[[psycopg.Connection, int], Any]) -> list[Any]:
-    """Do what `race` does, in so many processes. What ``act`` returns must be JSON. Secrets must have been read."""
+def race_in_processes(
+    database: Database,
+    racers: int,
+    act: Callable[[psycopg.Connection, int], Any],
+    meanwhile: Callable[[], None] = lambda: None,
+) -> list[Any]:
+    """Do what `race` does, in so many processes. What ``act`` returns must be JSON. Secrets must have been read.
+
+    Args:
+        meanwhile: what this process does while they run.
+    """
     start = time.monotonic() + 0.02 * racers
     runs = [_fork_racer(database, start, act, number) for number in range(racers)]
+    meanwhile()
     results = []
     for child, output in runs:
         with os.fdopen(output) as pipe:
@@ -69,6 +83,18 @@ def _fork_racer(
         os.write(pipe, traceback.format_exc()[-2000:].encode())
     finally:
         os._exit(code)
+
+
+@contextmanager
+def on(conn: psycopg.Connection) -> Iterator[None]:
+    """Let the functions use this connection."""
+    db._connection = conn
+    try:
+        yield
+    finally:
+        if db._connection is not conn:  # a job that dies reports on another one
+            db.disconnect()
+        db._connection = None
 
 
 def attempt(act: Callable[[], object]) -> str:
@@ -113,24 +139,43 @@ def waiting(
 
     with ThreadPoolExecutor(1) as pool:
         future: Future[object] = pool.submit(run)
-        while not _sees_waiting(conn):
+        while not _count_waiting(conn):
             assert not future.done()
         yield future
 
 
-def _sees_waiting(conn: psycopg.Connection) -> bool:
-    """Return True if a connection waits for a lock. A transaction would see what it has seen first, time after time."""
+def wait_for_waiting(conn: psycopg.Connection, many: int) -> None:
+    """Wait until so many connections wait for locks."""
+    end = time.monotonic() + 30
+    while _count_waiting(conn) < many:
+        assert time.monotonic() < end, "nobody waits"
+
+
+def _count_waiting(conn: psycopg.Connection) -> int:
+    """Return how many connections wait for a lock. A transaction would see what it has seen first, time after time."""
     conn.execute("SELECT pg_stat_clear_snapshot()")
     waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    return bool(conn.execute(waiting).fetchall())
+    return conn.execute(waiting).rowcount
 
 
 def deadlocks(conn: psycopg.Connection) -> int:
-    """Return how many deadlocks the database has broken."""
+    """Return how many deadlocks the database has broken. Print what the server says of each, for a test that fails."""
     conn.execute("SELECT pg_stat_force_next_flush()")
     row = conn.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").fetchone()
     assert row is not None
+    if row[0]:
+        sys.stdout.writelines(reports_of_deadlocks(conn))
     return int(row[0])
+
+
+def reports_of_deadlocks(conn: psycopg.Connection) -> list[str]:
+    """Return the server's report of each deadlock in the database: who waited for whom, and in which statements."""
+    with as_owner(conn) as owner:
+        (data,) = owner.execute("SHOW data_directory").fetchone() or ()
+    entries = re.split(r"^(?=\d{4}-\d\d-\d\d )", log_of(Path(data)).read_text(), flags=re.MULTILINE)
+    heads = [entry.partition(":  ")[0].split() for entry in entries]  # date, time, zone, process, database, level
+    broken = [head[3] for head in heads if head[4:] == [conn.info.dbname, "ERROR"]]
+    return [entry for entry, head in zip(entries, heads, strict=True) if head[5:] == ["DETAIL"] and head[3] in broken]
 
 
 def die_at(database: Database, round_trip: int, act: Callable[[psycopg.Connection], Any]) -> bool:

@@ -48,7 +48,14 @@ class Postgres:
     """A server on a free port. It is fast, since it may lose its data if the machine crashes."""
 
     def __init__(self, directory: Path) -> None:
-        options = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+        options = {
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "max_connections": "200",
+            "log_error_verbosity": "default",  # of a deadlock, both statements
+            "log_line_prefix": "%m [%p] %d ",
+        }
         self._server = Server(directory / "data", free_port(), options=options)
 
     def __enter__(self) -> "Postgres":

@@ -4,9 +4,10 @@ from typing import Any
 
 from tests.helpers import invariants
 from tests.helpers.provider_servers import context_of_a_minute, due_at, make_all_due
+from tests.helpers.racing import on
 from tests.helpers.support import Client, context, function
 from tests.stateful import money_deeds
-from tests.stateful.sale import Sale, on
+from tests.stateful.sale import Sale
 
 _ROUNDS = 12
 """So many runs of the jobs are enough: each step of what is open needs one, and some steps need another one first."""

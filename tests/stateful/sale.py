@@ -15,10 +15,9 @@ from uuid import UUID
 
 import psycopg
 
-from boxoffice import db
 from tests.helpers import factories
 from tests.helpers.provider_servers import Sandbox
-from tests.helpers.racing import wait_for_rollbacks
+from tests.helpers.racing import on, wait_for_rollbacks
 from tests.helpers.support import Answer, Client
 
 # How many times as long as in the suite: `make soak` asks for more.
@@ -154,18 +153,6 @@ def do(sale: Sale, api: Client, deed: Deed, choice: Random, conn: psycopg.Connec
     except Died:
         if sale.alone:
             wait_for_rollbacks(sale.conn)
-
-
-@contextmanager
-def on(conn: psycopg.Connection) -> Iterator[None]:
-    """Let the functions use this connection."""
-    db._connection = conn
-    try:
-        yield
-    finally:
-        if db._connection is not conn:  # a job that dies reports on another one
-            db.disconnect()
-        db._connection = None
 
 
 @contextmanager

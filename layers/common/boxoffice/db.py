@@ -1,11 +1,10 @@
 """The database connection, the effects that follow a commit, and eight ways to run a statement.
 
 Every transaction takes its locks in this order, so that none deadlocks:
-    1. rate limits (but those that count only what was allowed, at the end). A one-time token of neither an account nor
-        an order, or a phone code. An account (several by id), its one-time tokens, its second factor, its sessions by
-        id. If it was an admin's, the lock of admins comes right after it. An organisation, then an API key of it. A
-        door pass, then one of its devices. An erasure, or an event's contact purge. The version of the platform's
-        settings
+    1. a one-time token of neither an account nor an order, or a phone code. An account (several by id), its one-time
+        tokens, its second factor, its sessions by id. If it was an admin's, the lock of admins comes right after it.
+        An organisation, then an API key of it. A door pass, then one of its devices. An erasure, or an event's contact
+        purge. The version of the platform's settings
     2. a provider event, its payment, then the order (several orders only with SKIP LOCKED, and so a locked order's
         payments), with a guest's hold. An order's one-time tokens
     3. a buyer, by an advisory lock for each of their identities, in order. What a guest holds is counted before, in a
@@ -20,7 +19,9 @@ Every transaction takes its locks in this order, so that none deadlocks:
     8. a claim, its place, then slots by number, then a customer
     9. an incoming payment, its reversals and refunds (several only by who holds the order), then money matters
     10. rows that are only inserted: idempotency keys, messages of the outbox. What is counted of sales, with its sums
-    11. the audit chain, last of all (several only of accounts that the transaction has locked or made)
+    11. the audit chain (several only of accounts that the transaction has locked or made)
+    12. rate limits, last of all: by one statement, in the order of their buckets. What counts before anything happens
+        does so in a transaction of its own
 
 A pace is moved on by a statement of its own in autocommit, so that nobody waits for a provider with a lock.
 """

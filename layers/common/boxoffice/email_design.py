@@ -12,7 +12,7 @@ from jinja2.ext import Extension
 from jinja2.utils import urlize
 from markupsafe import Markup, escape
 
-from boxoffice.texts import one_line
+from boxoffice.texts import one_line, unlinked
 
 INK, MUTED, HAIRLINE, PAPER = "#1A1714", "#625B53", "#DAD4CA", "#FCFBF8"
 _TEXT = "font-family:Archivo,Helvetica,Arial,sans-serif;overflow-wrap:anywhere;word-break:break-word;"
@@ -69,9 +69,14 @@ def _width(text: str) -> int:
     return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
+def as_shown(value: Any) -> Any:
+    """Return a value as emails show it. A text is on one line, and no program makes a link of it."""
+    return unlinked(one_line(value)) if type(value) is str else value
+
+
 def apart(value: Any) -> Markup:
     """Return a value for a sentence. If it is written from right to left, it does not turn the words around it."""
-    shown = escape(one_line(value) if type(value) is str else value)
+    shown = escape(as_shown(value))
     if shown.isascii() or all(bidirectional(char) not in ("R", "AL") for char in shown):
         return shown
     return Markup("<bdi>{}</bdi>").format(shown)

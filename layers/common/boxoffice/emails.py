@@ -189,7 +189,7 @@ def _templates(kind: Literal["html", "txt"]) -> jinja2.Environment:
         loader=jinja2.FileSystemLoader([package / "templates", *sorted(package.glob("*/templates"))]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=lambda value: one_line(value) if type(value) is str else value,
+        finalize=email_design.as_shown,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", *([email_design.InlineStyles] if kind == "html" else [])],

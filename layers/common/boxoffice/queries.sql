@@ -53,13 +53,14 @@ WHERE idempotency_keys.operation = old_key.operation AND idempotency_keys.scope 
     AND idempotency_keys.key = old_key.key
 
 -- name: count_attempts
--- Counts an attempt in several buckets, each with a window of its own, and locks these in order. A bucket whose window
--- is over starts again at one. Answers how long ago the attempt before was.
+-- Counts an attempt in several buckets, each with a window of its own, and locks these in order. A bucket that is named
+-- twice counts two. One whose window is over starts again. Answers how long ago the attempt before was.
 INSERT INTO rate_limits AS counted (bucket, attempts, resets_at)
-SELECT bucket, 1, now() + time FROM unnest(%(buckets)s::text[], %(windows)s::interval[]) AS limited (bucket, time)
-ORDER BY bucket
+SELECT bucket, count(*), now() + max(time)
+FROM unnest(%(buckets)s::text[], %(windows)s::interval[]) AS limited (bucket, time)
+GROUP BY bucket ORDER BY bucket
 ON CONFLICT (bucket) DO UPDATE SET
-    attempts = CASE WHEN counted.resets_at <= now() THEN 1 ELSE counted.attempts + 1 END,
+    attempts = excluded.attempts + CASE WHEN counted.resets_at <= now() THEN 0 ELSE counted.attempts END,
     resets_at = CASE WHEN counted.resets_at <= now() THEN excluded.resets_at ELSE counted.resets_at END,
     last_attempt_at = now()
 RETURNING bucket, attempts, extract(epoch FROM resets_at - now())::float8 AS resets_in,

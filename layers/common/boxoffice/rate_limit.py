@@ -92,7 +92,11 @@ class _Counted:
 
 @contextmanager
 def limit_passwords(
-    caller: Caller, account: str, *wrong: type[Exception], knows_caller: bool = False
+    caller: Caller,
+    account: str,
+    *wrong: type[Exception],
+    knows_caller: bool = False,
+    known_device: UUID | None = None,
 ) -> Iterator[None]:
     """Count a wrong password for the account. Since a right one leaves no trace, no header tells if somebody logs in.
 
@@ -100,26 +104,31 @@ def limit_passwords(
         account: its id, or the email address that somebody names.
         wrong: the errors that say that the password is wrong.
         knows_caller: True if somebody has logged in to the account from the caller's network.
+        known_device: a session of the account, if the caller's device has had it. It has ten wrong passwords to itself,
+            so that no neighbour in its network shuts it out.
 
     Raises:
         TooManyRequests: in fifteen minutes before, the caller's network sent ten wrong passwords for the account, or
             three hundred for all accounts. Or a hundred for the account were hashed, wrong or right. Or networks that
-            the account does not know sent it ten within a day: then the next must wait, unless `let_in` has let it in.
+            the account does not know sent it ten within a day: then the next must wait. If `let_in` has let the network
+            in, three hundred and the hundred are its only limits.
     """
     address = _address(caller)
-    limits = [
-        Limit(f"password {account} {address}", WRONG_PASSWORDS, QUARTER),
-        Limit(f"password {address}", FROM_ONE_ADDRESS, QUARTER),
-    ]
-    if not knows_caller and not _is_let_in(caller, account):
-        limits.append(Limit(f"password {account}", WRONG_PASSWORDS, DAY, slows=True))
+    if known_device:
+        limits = [Limit(f"password {account} device {known_device}", WRONG_PASSWORDS, QUARTER)]
+    else:
+        limits = [Limit(f"password {address}", FROM_ONE_ADDRESS, QUARTER)]
+        if not _is_let_in(caller, account):
+            limits.append(Limit(f"password {account} {address}", WRONG_PASSWORDS, QUARTER))
+            if not knows_caller:
+                limits.append(Limit(f"password {account}", WRONG_PASSWORDS, DAY, slows=True))
     hashes = Limit(f"hash {account}", HASHES, QUARTER)
     with _count_failures(limits, wrong, always=[hashes]):
         yield
 
 
 def let_in(caller: Caller, account: str) -> None:
-    """Let the caller's network try passwords of an account for an hour, however many strangers try them elsewhere.
+    """Let the caller's network try passwords of an account for an hour, however many others have tried them.
 
     The caller has just proven that the account is theirs, such as by the link that resets its password.
     """
@@ -175,16 +184,23 @@ def limit_updates(account_id: UUID) -> None:
     _count([Limit(f"update {account_id}", UPDATES, QUARTER)])
 
 
-def limit_order_changes(order_id: UUID, acts_as: Who) -> None:
+def limit_order_changes(caller: Caller, order_id: UUID, acts_as: Who, *emails: str) -> None:
     """Count a change of an order's buyer or holders, each of which its history keeps.
 
     Its link may be with a stranger, by a slip of the pen. So whoever has that cannot use up what managers and its own
     account may change.
 
+    Args:
+        emails: whom the change has something sent to.
+
     Raises:
-        TooManyRequests: there were twenty in an hour before, by guests, by the account or by managers.
+        TooManyRequests: there were twenty in an hour before, by guests, by the account or by managers. Or
+            `limit_resends` refuses its emails.
     """
-    _count([Limit(f"change order {order_id} as {acts_as}", ORDER_CHANGES, HOUR)])
+    limits = [Limit(f"change order {order_id} as {acts_as}", ORDER_CHANGES, HOUR)]
+    if emails:
+        limits.append(_resends(order_id))
+    _count_emails(caller, emails, limits)
 
 
 def limit_refreshes(conn: db.Connection, session_id: UUID) -> None:
@@ -209,7 +225,7 @@ def limit_emails_to(caller: Caller, email: str, *others: str) -> None:
         TooManyRequests: there were ten in an hour for the mailbox or one of the others, or thirty in a day for the
             mailbox. Or the caller's address has had three hundred emails sent in an hour.
     """
-    _count_email(caller, email, [Limit(f"emails to {each}", EMAILS, HOUR) for each in others])
+    _count_emails(caller, [email], [Limit(f"emails to {each}", EMAILS, HOUR) for each in others])
 
 
 def limit_notices(caller: Caller, *account_ids: UUID) -> None:
@@ -227,25 +243,31 @@ def limit_notices(caller: Caller, *account_ids: UUID) -> None:
         _count([*limits.values(), _by(caller)])
 
 
-def limit_orders_to(conn: db.Connection, caller: Caller, email: str) -> None:
-    """Count the confirmation of an order that costs nothing, in the transaction of the order.
+@contextmanager
+def limit_orders_to(conn: db.Connection, caller: Caller, email: str) -> Iterator[None]:
+    """Count the confirmation of an order that costs nothing, in the transaction of the order that the block places.
 
     It counts as `limit_emails_to` does, but for no address: many buyers share one when a sale begins.
 
     Raises:
         TooManyRequests: as in `limit_emails_to`.
     """
-    if not reads_address(conn, caller, email):
-        _count_in(conn, _to(email))
+    if reads_address(conn, caller, email):
+        yield
+        return
+    limits = _to(email)
+    _refuse_full(conn, limits)
+    yield
+    _add(conn, limits)
 
 
-def limit_resends(caller: Caller, subject: UUID, email: str) -> None:
-    """Count another email about an order or a ticket.
+def limit_resends(caller: Caller, subject: UUID, *emails: str) -> None:
+    """Count another email about an order or a ticket. If it goes to several people, it counts for each of them.
 
     Raises:
         TooManyRequests: there were five about it in an hour before. Or `limit_emails_to` refuses it.
     """
-    _count_email(caller, email, [Limit(f"resend {subject}", RESENDS, HOUR)])
+    _count_emails(caller, emails, [_resends(subject)])
 
 
 def limit_links_to(caller: Caller, email: str, what: Literal["reset", "orders"]) -> None:
@@ -471,7 +493,7 @@ def limit_phone_codes(
 
     Args:
         wrong: the errors that say that the code is wrong.
-        knows_caller: as for `limit_sms`.
+        knows_caller: as for `limit_sms`. So it is for a network that has just asked for a code to the phone.
 
     Raises:
         TooManyRequests: the number had fifteen wrong ones within an hour or thirty within a day. Or the address had
@@ -525,7 +547,8 @@ def _count_failures(
 def _count(limits: Sequence[Limit]) -> None:
     """Count an attempt in each bucket, or in none if one is full.
 
-    In a transaction that is open, the count stands if that commits.
+    In a transaction that is open, the count stands if that commits. Such a transaction counts once, at its end. With
+    two counts it would lock buckets out of order, and wait for one that waits for it.
     """
     with db.autocommit() as conn:
         _refuse_full(conn, limits)
@@ -533,13 +556,13 @@ def _count(limits: Sequence[Limit]) -> None:
         _add(conn, limits)
 
 
-def _count_email(caller: Caller, email: str, limits: Sequence[Limit]) -> None:
-    """Count an email to a mailbox, beside other limits. What the reader of the mailbox asks for counts for those alone.
+def _count_emails(caller: Caller, emails: Sequence[str], limits: Sequence[Limit]) -> None:
+    """Count emails to mailboxes, beside other limits. What a mailbox's own reader asks for counts for those alone.
 
     Raises: as `_refuse_more`.
     """
-    if not _reads(caller, email):
-        limits = [*limits, *_to(email), _by(caller)]
+    unasked = [email for email in emails if not _reads(caller, email)]
+    limits = [*limits, *(limit for email in unasked for limit in (*_to(email), _by(caller)))]
     if limits:
         _count(limits)
 
@@ -628,6 +651,11 @@ def _links(caller: Caller, email: str, what: str, most: int, most_by_all: int) -
     links = f"{what} to {mailbox_of(email)}"
     by_network = Limit(f"{links} by {_address(caller)}", most, DAY)
     return [by_network, Limit(links, most_by_all, DAY), _by(caller)]
+
+
+def _resends(subject: UUID) -> Limit:
+    """Return the limit of the emails about an order or a ticket."""
+    return Limit(f"resend {subject}", RESENDS, HOUR)
 
 
 def _by(caller: Caller) -> Limit:

@@ -181,20 +181,24 @@ CREATE TABLE google_identities (
     UNIQUE (account_id, issuer)
 );
 
--- Codes that were sent to phones. Of a number, the newest counts, until it is used, over, or was tried five times. The
--- code itself stands nowhere: it is derived from the id, under the key key_id of the ring. The prefix is the beginning
--- of the number. If few codes of a prefix are used, the next ones are slowed.
+-- Codes that were sent to phones. Of those that a network has asked for to a number, the newest counts, until it is
+-- over, or one of the number is used. That network has five tries of it, and so have all others together. The code
+-- itself stands nowhere: it is derived from the id, under the key key_id of the ring. The prefix is the beginning of
+-- the number. If few codes of a prefix are used, the next ones are slowed.
 CREATE TABLE phone_codes (
-    id         uuid PRIMARY KEY,
-    phone      text NOT NULL,
-    prefix     text NOT NULL,
-    key_id     smallint NOT NULL,
-    tries      smallint NOT NULL DEFAULT 0,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    expires_at timestamptz NOT NULL,
-    used_at    timestamptz,
+    id              uuid PRIMARY KEY,
+    phone           text NOT NULL,
+    prefix          text NOT NULL,
+    network         text NOT NULL,
+    key_id          smallint NOT NULL,
+    tries           smallint NOT NULL DEFAULT 0,
+    tries_elsewhere smallint NOT NULL DEFAULT 0,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    expires_at      timestamptz NOT NULL,
+    used_at         timestamptz,
     CONSTRAINT phone_codes_tries CHECK (tries BETWEEN 0 AND 5),
-    CONSTRAINT phone_codes_used CHECK (used_at IS NULL OR tries > 0)
+    CONSTRAINT phone_codes_tries_elsewhere CHECK (tries_elsewhere BETWEEN 0 AND 5),
+    CONSTRAINT phone_codes_used CHECK (used_at IS NULL OR tries + tries_elsewhere > 0)
 );
 CREATE INDEX phone_codes_by_phone ON phone_codes (phone, created_at, id);
 CREATE INDEX phone_codes_by_prefix ON phone_codes (prefix, expires_at) INCLUDE (used_at);
@@ -580,7 +584,9 @@ CREATE UNIQUE INDEX waitlist_one_entry ON waitlist_entries (ticket_type_id, emai
     WHERE status IN ('waiting', 'offered');
 CREATE INDEX waitlist_queue ON waitlist_entries (ticket_type_id, quantity, in_line_since, id) WHERE status = 'waiting';
 CREATE INDEX waitlist_lapsing ON waitlist_entries (expires_at) WHERE status = 'offered';
-CREATE INDEX waitlist_offers_by_mailbox ON waitlist_entries (mailbox) WHERE status = 'offered';
+CREATE INDEX waitlist_offers_by_mailbox ON waitlist_entries (mailbox, ticket_type_id) WHERE status = 'offered';
+CREATE INDEX waitlist_offers_by_account ON waitlist_entries (account_id, ticket_type_id)
+    WHERE status = 'offered' AND account_id IS NOT NULL;
 CREATE INDEX waitlist_by_event ON waitlist_entries (event_id, status, id);
 CREATE INDEX waitlist_by_email ON waitlist_entries (email, id);
 CREATE INDEX waitlist_by_account ON waitlist_entries (account_id, id) WHERE account_id IS NOT NULL;

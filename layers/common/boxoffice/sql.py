@@ -30,7 +30,9 @@ def queries(domain: str = "") -> Queries:
     """Return the statements of a domain; without a domain, those of the shared modules."""
     text = (Path(__file__).parent / domain / "queries.sql").read_text()
     _, *parts = _NAME.split(text)
-    return Queries(dict(zip(parts[::2], map(_strip_comments, parts[1::2]), strict=True)))
+    statements = dict(zip(parts[::2], map(_strip_comments, parts[1::2]), strict=True))
+    assert len(statements) == len(parts) / 2, f"two statements of {domain or 'the shared modules'} have one name"
+    return Queries(statements)
 
 
 def _strip_comments(statement: str) -> str:

@@ -15,6 +15,8 @@ _BREAKS_AND_TABS = rf"[\t{_LINE_BREAKS}][\t {_LINE_BREAKS}]*"
 _DROPPED = "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 _BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol for Unicode, but they leave no ink
 
+_DOTS = ".\u2024\u3002\uff0e\uff61"  # between the labels of a domain
+
 _MOST_MARKS = 30
 _SIGNS_OF_ADDRESSES = str.maketrans("\u3002\u2236\ua789\u2044\u2215", ".::" + "//")  # NFKC leaves them as they are
 
@@ -51,6 +53,18 @@ def has_web_address(text: str) -> bool:
 
         plain = names.key_of(text).translate(_SIGNS_OF_ADDRESSES)
     return "://" in plain or "www." in plain
+
+
+def unlinked(text: str) -> str:
+    """Return a text that programs which show emails make no link of. After a dot between words it gets a non-joiner.
+
+    They take `example.com` for a link, whoever wrote it. To refuse such names would refuse J.Li and Dr.No too. Texts
+    that are an email address, or a web address with its scheme, stay as they are.
+    """
+    if re.fullmatch(r"[\w.+-]+@[\w.-]+", text):
+        return text
+    dot = rf"(?<=[^\W_])[{_DOTS}](?=(?:xn--[\w-]+|[^\W\d_]{{2,24}})(?![\w-]))"  # no token has such an end
+    return re.sub(rf"(\S+://\S+)|{dot}", lambda found: found[1] or f"{found[0]}\u200c", text)
 
 
 def check_marks(text: str) -> None:

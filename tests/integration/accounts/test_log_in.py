@@ -110,6 +110,25 @@ def test_strangers_do_not_lock_an_owner_out_who_is_where_they_have_logged_in_bef
     assert [try_to_log_in(api, person.email, "wrong", next_door).status for _ in range(2)] == [401, 429]
 
 
+def test_a_neighbour_does_not_shut_out_a_device_that_has_logged_in_before(api: Client) -> None:
+    """The last refresh token tells it apart, though it is used and its session is over."""
+    person, other = sign_up(api), sign_up(api)
+    home, body = "192.0.2.7", {"email": person.email, "password": PASSWORD}
+    session = api.post("/v1/sessions", body, address=home).json
+    token = {"refresh_token": session["refresh_token"]}
+    assert api.post("/v1/sessions/refresh", token).status == 200
+    assert api.delete("/v1/sessions", headers=bearer(session["access_token"])).status == 204
+    theirs = try_to_log_in(api, other.email, PASSWORD, home).json["refresh_token"]
+    assert [try_to_log_in(api, person.email, "wrong", home).status for _ in range(10)] == [401] * 10
+
+    for useless in ({}, {"refresh_token": theirs}, {"refresh_token": "unknown"}, {"refresh_token": None}):
+        assert api.post("/v1/sessions", body | useless, address=home).status == 429
+    assert api.post("/v1/sessions", body | token, address=home).status == 200
+    wrong = [api.post("/v1/sessions", body | token | {"password": "wrong"}, address=home).status for _ in range(10)]
+    assert wrong == [401] * 10
+    assert api.post("/v1/sessions", body | token, address=home).status == 429
+
+
 def test_an_address_can_be_many_people(api: Client, conn: Connection) -> None:
     person = sign_up(api)
     venue = "192.0.2.7"
@@ -176,6 +195,7 @@ def test_a_reset_lets_the_owner_in_however_many_guess_elsewhere(api: Client, con
     body = {"token": letters_to(conn, person.email)[-1].token, "password": new}
     assert api.post("/v1/password-resets/confirm", body, address=abroad).status == 204
     fill(conn, f"password {person.email}", 1010, seconds_ago=0)
+    assert [try_to_log_in(api, person.email, "wrong", abroad).status for _ in range(11)] == [401] * 11, "a neighbour"
 
     assert try_to_log_in(api, person.email, new, "203.0.113.98").status == 429
     assert try_to_log_in(api, person.email, new, abroad).status == 200

@@ -8,9 +8,9 @@ from psycopg import Connection
 
 from tests.helpers import audit, factories
 from tests.helpers.authenticators import finish
-from tests.helpers.mailbox import letters_to
+from tests.helpers.mailbox import deliver_sms, letters_to
 from tests.helpers.people import bearer
-from tests.helpers.phones import get_code, log_in, wrong
+from tests.helpers.phones import ask, get_code, log_in, read_code, wrong
 from tests.helpers.support import Client
 
 
@@ -108,6 +108,39 @@ def test_a_code_can_be_tried_five_times(api: Client, conn: Connection, phone: st
     code = get_code(api, conn, phone)
     assert all(refused(api, phone, wrong(code)) for _ in range(5))
     assert refused(api, phone, code)
+
+
+def test_strangers_do_not_use_up_the_tries_of_whoever_has_asked(api: Client, conn: Connection, phone: str) -> None:
+    """Twenty networks try it, and then one of them asks for a code of its own. The owner has never logged in before."""
+    code = get_code(api, conn, phone)
+    for number in range(20):
+        log_in(api, phone, wrong(code), address=f"192.0.2.{number}")
+    assert log_in(api, phone, code, address="192.0.2.1").code == "too_many_requests"
+    assert ask(api, phone, address="192.0.2.1").status == 202
+    deliver_sms(conn)
+
+    assert refused(api, phone, wrong(code))
+    assert not refused(api, phone, code)
+
+
+def test_once_a_code_is_used_no_other_one_of_the_phone_is_worth_anything(
+    api: Client, conn: Connection, phone: str
+) -> None:
+    code = get_code(api, conn, phone)
+    ask(api, phone, address="192.0.2.1")
+    other = read_code(conn, phone)
+    if other != code:
+        assert log_in(api, phone, other).status == 401, "it is another network's"
+    assert log_in(api, phone, code).status == 200
+
+    assert log_in(api, phone, other, address="192.0.2.1").code == "wrong_phone_code"
+
+
+def test_a_code_may_be_typed_in_another_network_than_the_one_that_asked(
+    api: Client, conn: Connection, phone: str
+) -> None:
+    """A phone may leave a Wi-Fi between the two."""
+    assert log_in(api, phone, get_code(api, conn, phone), address="2001:db8::1").status == 200
 
 
 def test_a_new_code_ends_the_one_before(api: Client, conn: Connection, phone: str) -> None:

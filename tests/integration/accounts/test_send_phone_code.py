@@ -37,8 +37,8 @@ def pump(conn: Connection, prefix: str, *, sent: int, used: int) -> None:
     """Write codes of a prefix whose time was over an hour ago, and of which some were used."""
     for number in range(sent):
         conn.execute(
-            """INSERT INTO phone_codes (id, phone, prefix, key_id, tries, created_at, expires_at, used_at)
-            VALUES (%s, %s, %s, 1, 1, now() - interval '65 min', now() - interval '1 hour',
+            """INSERT INTO phone_codes (id, phone, prefix, network, key_id, tries, created_at, expires_at, used_at)
+            VALUES (%s, %s, %s, '192.0.2.1', 1, 1, now() - interval '65 min', now() - interval '1 hour',
                 CASE WHEN %s THEN now() - interval '63 min' END)""",
             [uuid4(), f"{prefix}{number:07}", prefix, number < used],
         )

@@ -25,6 +25,7 @@ def test_each_attempt_counts_in_each_bucket(conn: Connection) -> None:
     assert count(conn, "a") == [1]
     assert count(conn, "a", "b") == [2, 1]
     assert count(conn, "b") == [2]
+    assert count(conn, "b", "b") == [4]
 
 
 def test_a_window_begins_with_its_first_attempt_and_does_not_move(conn: Connection) -> None:

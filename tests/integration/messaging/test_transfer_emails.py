@@ -64,6 +64,15 @@ def test_the_offer_has_a_link_with_the_token_that_accepts(conn, aws_url, ticket,
         assert said in text(mail)
 
 
+def test_a_name_that_is_a_domain_is_no_link(conn, aws_url, ticket, bola):
+    conn.execute("UPDATE tickets SET holder_name = 'evil.com'")
+    factories.transfer(conn, ticket.id, email=bola)
+    mail = read(conn, aws_url, "transfer_started")
+    for part in (text(mail), html(mail)):
+        assert "evil.\u200ccom sends you this ticket." in part
+        assert "evil.com" not in part
+
+
 def test_whoever_passes_it_on_while_the_email_is_written_gets_nobody_elses_qr(conn, aws_url, ticket, bola, monkeypatch):
     accept(conn, factories.transfer(conn, ticket.id, email=bola))
     (message,) = conn.execute("SELECT id FROM outbox WHERE template = 'transfer_accepted'").fetchone()

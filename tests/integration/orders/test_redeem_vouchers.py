@@ -263,7 +263,7 @@ class TestRefusals:
 
         refused = buy(api, ticket_type, "TWICE")
 
-        assert (refused.status, refused.code) == (409, "voucher_used_up")
+        assert (refused.status, refused.code, refused.json["voucher"]) == (409, "voucher_used_up", "TWICE")
         assert invariants.left(conn, ticket_type) == (96, 4, 0)
         assert buy(api, ticket_type, None).status == 201
 

@@ -425,6 +425,39 @@ class TestWhoMay:
 
         assert sale.confirm(token).code == "buyer_limit_reached"
 
+    def test_what_strangers_ordered_for_the_address_does_not_count_when_it_confirms(
+        self, sale: Sale, conn: db.Connection
+    ) -> None:
+        """A pending order proves nothing, nor does a free one that nobody has confirmed."""
+        conn.execute("UPDATE ticket_types SET max_per_buyer = 2")
+        token = sale.ask(sale.sell(quantity=2))
+        factories.order(conn, sale.ticket_type, buyer_email=NEW)
+        conn.execute("UPDATE ticket_types SET price = 0")
+        sale.sell(buyer_email=NEW, quantity=2)
+
+        assert sale.confirm(token).status == 200
+
+    def test_a_free_order_that_the_address_has_confirmed_counts_when_it_confirms_another(
+        self, sale: Sale, conn: db.Connection
+    ) -> None:
+        conn.execute("UPDATE ticket_types SET price = 0, max_per_buyer = 2")
+        assert sale.confirm(sale.ask(sale.sell(quantity=2))).status == 200
+        conn.execute("UPDATE ticket_types SET max_per_buyer = 4")
+        token = sale.ask(sale.sell(quantity=2))
+        conn.execute("UPDATE ticket_types SET max_per_buyer = 2")
+
+        assert sale.confirm(token).code == "buyer_limit_reached"
+
+    def test_wrong_links_are_limited_by_network_and_a_right_one_passes(self, sale: Sale, conn: db.Connection) -> None:
+        token = sale.ask(sale.sell())
+        conn.execute(
+            """INSERT INTO rate_limits (bucket, attempts, resets_at)
+            VALUES ('order email address 203.0.113.7', 300, now() + interval '15 minutes')"""
+        )
+
+        assert sale.confirm("x" * len(token)).status == 429
+        assert sale.confirm(token).status == 200
+
     def test_refunded_tickets_do_not_count(self, sale: Sale, conn: db.Connection) -> None:
         conn.execute("UPDATE ticket_types SET max_per_buyer = 2")
         order = sale.sell(quantity=2)

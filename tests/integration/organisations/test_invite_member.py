@@ -77,6 +77,7 @@ def test_a_member_is_not_invited(api: Client, conn: Connection, organisation: UU
         refused = invite(api, organisation, owner, "Sade@example.com")
 
     assert (refused.status, refused.code) == (409, "already_member")
+    assert (refused.json["account_id"], refused.json["role"]) == (str(scanner), "scanner")
 
 
 def test_an_organisation_invites_twenty_in_an_hour(

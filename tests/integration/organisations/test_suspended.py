@@ -30,6 +30,7 @@ def test_nobody_can_order(api: Client, conn: Connection, ticket_type: UUID) -> N
     refused = api.post("/v1/orders", order_request(ticket_type), key="new")
 
     assert (refused.status, refused.code) == (409, "seller_suspended")
+    assert conn.execute("SELECT id::text FROM organisations").fetchone() == (refused.json["organisation_id"],)
     assert invariants.left(conn, ticket_type) == (4, 0, 0)
     conn.execute("UPDATE organisations SET status = 'approved'")
     assert api.post("/v1/orders", order_request(ticket_type), key="new").status == 201

@@ -139,6 +139,7 @@ class TestOneOpenPayment:
         for provider in ("sandbox", "stripe"):
             answer = start(api, order, provider=provider)
             assert (answer.status, answer.code) == (409, "payment_processing")
+            assert conn.execute("SELECT id::text FROM payments").fetchone() == (answer.json["payment_id"],)
 
     def test_who_is_told_nothing_cannot_pay(
         self, api: Client, conn: Connection, order: UUID, monkeypatch: pytest.MonkeyPatch
@@ -284,6 +285,20 @@ class TestRefusals:
 
         assert (start(api, order).status, start(api, order).code) == (409, code)
         assert payments(conn) == has_payment
+
+    def test_it_says_which_of_its_events_is_cancelled_or_who_sells_no_more(self, api: Client, conn: Connection) -> None:
+        seller = factories.organisation(conn)
+        events = [factories.event(conn, organisation_id=seller) for _ in range(2)]
+        items = [
+            {"ticket_type_id": str(factories.ticket_type(conn, event_id=event)), "quantity": 1} for event in events
+        ]
+        body = {"items": items, "buyer": {"name": "Ada", "email": "ada@example.com"}}
+        order = UUID(api.post("/v1/orders", body, key="new").json["id"])
+
+        conn.execute("UPDATE organisations SET status = 'suspended', status_reason = 'Fraud'")
+        assert start(api, order).json["organisation_id"] == str(seller)
+        conn.execute("UPDATE events SET status = 'cancelled' WHERE id = %s", [events[1]])
+        assert start(api, order).json["event_id"] == str(events[1])
 
     def test_a_provider_that_is_not_enabled(self, api: Client, order: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PAYMENT_PROVIDERS", "")

@@ -128,6 +128,7 @@ def test_only_one_ticket_type_of_an_event_sells_a_seat(
     answer = define(api, manager, other, row("A", "2", "3"))
 
     assert (answer.status, answer.code) == (409, "seat_of_another_type")
+    assert answer.json["seats"] == ["Stalls · Row A · 2"]
     assert define(api, manager, other, row("A", "3", "4")).status == 200
 
 

@@ -189,6 +189,26 @@ def test_other_names_are_taken(name: str) -> None:
     assert NAME.validate_python(name) == name
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("evil.com", "evil.|com"),
+        ("Ada sub.evil.co.uk/x, t.me", "Ada sub.|evil.|co.|uk/x, t.|me"),
+        ("пример.рф 例え。テスト evil．com", "пример.|рф 例え。|テスト evil．|com"),
+        ("evil-1.evil-2.com evil.xn--p1ai", "evil-1.evil-2.|com evil.|xn--p1ai"),
+        ("AaIXREqmeBm8TdT41PqRhA.1.WUM94pghGxTadIV70so4NhmNhOhD2BJc",) * 2,
+        ("evil.com,ada@example.com", "evil.|com,ada@example.|com"),
+        ("Dr.No", "Dr.|No"),
+        ("St. John, J.R.R. T., 12.50, a.b, No. 5, v1.2", "St. John, J.R.R. T., 12.50, a.b, No. 5, v1.2"),
+        ("ada.l+x@mail.example.com", "ada.l+x@mail.example.com"),
+        ("https://shop.example.com/e/jazz", "https://shop.example.com/e/jazz"),
+    ],
+)
+def test_no_program_makes_a_link_of_what_emails_show(text: str, shown: str) -> None:
+    """Programs look for names of hosts (RFC 1123): labels with dots between them. The bars stand for non-joiners."""
+    assert texts.unlinked(text) == shown.replace("|", "\u200c")
+
+
 def test_no_name_of_a_stranger_may_be_a_link() -> None:
     """The fields whose text goes into an email to somebody else, or into the name of what sends it."""
     fields = [

@@ -137,7 +137,7 @@ def test_more_than_the_total_pays(order_status: OrderStatus) -> None:
     [
         ({}, None),
         ({"ends_at": NOW}, EventEnded),
-        ({"is_cancelled": True}, EventCancelled),
+        ({"cancelled_event": new_id()}, EventCancelled),
         ({"organisation_status": "suspended"}, SellerSuspended),
         ({"organisation_status": "rejected"}, SellerSuspended),
     ],
@@ -145,7 +145,7 @@ def test_more_than_the_total_pays(order_status: OrderStatus) -> None:
 def test_the_sale_ends_with_the_event_or_the_organisation(
     sale: dict[str, Any], error: type[DomainError] | None
 ) -> None:
-    on_sale = SaleState("approved", NOW + timedelta(seconds=1), is_cancelled=False)
+    on_sale = SaleState(new_id(), "approved", NOW + timedelta(seconds=1), cancelled_event=None)
 
     ended = rules.end_of_sale(replace(on_sale, **sale), NOW)
 

@@ -75,6 +75,11 @@ class LogInRequest(Request):
     email: Email
     password: Password
     device_name: DeviceName | None = None
+    refresh_token: Annotated[str, Field(max_length=100)] | None = Field(
+        default=None,
+        description="The last refresh token that the device had of this account, though it is used or over. Then wrong "
+        "passwords that others send from its network do not keep it out",
+    )
 
 
 class RefreshRequest(Request):

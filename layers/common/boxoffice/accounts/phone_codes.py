@@ -4,8 +4,10 @@ A code stands nowhere. It is derived from the id of its row, under a key of the 
 it would be no secret: whoever reads the database would try the million codes in a second. The outbox has the id, and
 the worker derives the code when it writes the text message.
 
-A try counts before the code is compared, in a transaction of its own. So however many guess at once, no code is tried
-more than five times.
+A try counts before the code is compared, in a transaction of its own. However many guess at once, the network that has
+asked for a code has five tries of it. All others together have five more. So no stranger elsewhere can use up the tries
+of a phone's owner, nor end their code by asking for another. Of the million codes, strangers try 80 in a day at most.
+That is 5 for each of the 10 messages that they may cause, and 30 others (`rate_limit.limit_phone_codes`).
 """
 
 import hmac
@@ -17,6 +19,8 @@ from boxoffice import db, outbox, phones, platform_settings, signing, sql
 from boxoffice.accounts import rules
 from boxoffice.accounts.errors import PhoneNotSupported, WrongPhoneCode
 from boxoffice.accounts.models import PhoneCodeView, PhoneUsage, SmsAllowance, TriedCode
+from boxoffice.addresses import network_of
+from boxoffice.auth import Caller
 from boxoffice.config import settings
 from boxoffice.ids import new_id
 
@@ -48,8 +52,13 @@ def get_allowance(conn: db.Connection, phone: str) -> SmsAllowance:
     )
 
 
-def send(conn: db.Connection, phone: str) -> PhoneCodeView:
-    """Make a new code for a phone and owe the text message. It ends the code before."""
+def asked_from(conn: db.Connection, caller: Caller, phone: str) -> bool:
+    """Return True if the caller's network has asked for a code to a phone that is not over yet."""
+    return bool(db.value(conn, SQL.has_live_code, phone=phone, network=network_of(caller.address)))
+
+
+def send(conn: db.Connection, caller: Caller, phone: str) -> PhoneCodeView:
+    """Make a new code for a phone and owe the text message. It ends the code before of the caller's network."""
     code_id = new_id()
     key_id, _ = signing.current_key(_ring())
     db.run(
@@ -58,6 +67,7 @@ def send(conn: db.Connection, phone: str) -> PhoneCodeView:
         id=code_id,
         phone=phone,
         prefix=phones.facts_of(phone).prefix,
+        network=network_of(caller.address),
         key_id=int(key_id),
         lifetime=LIFETIME,
     )
@@ -66,7 +76,7 @@ def send(conn: db.Connection, phone: str) -> PhoneCodeView:
 
 
 def get_live_code(conn: db.Connection, code_id: UUID) -> str | None:
-    """Return the digits of a code, or None if it is used or over, or a newer one has ended it."""
+    """Return the digits of a code, or None if it is used or over, or another one has ended it."""
     key_id = db.value(conn, SQL.get_key_of_live_code, id=code_id)
     return None if key_id is None else _derive(code_id, key_id)
 
@@ -76,13 +86,15 @@ def is_over(conn: db.Connection, code_id: UUID) -> bool:
     return bool(db.value(conn, SQL.is_phone_code_over, id=code_id))
 
 
-def check(conn: db.Connection, phone: str, code: str) -> UUID:
+def check(conn: db.Connection, caller: Caller, phone: str, code: str) -> UUID:
     """Return the id of a phone's code, if these are its digits. Runs in autocommit, since each try counts.
+
+    The caller's network tries the code that it has asked for. If it has none, it tries the newest that others have.
 
     Raises:
         WrongPhoneCode: they are not, or the phone has no code that can be tried.
     """
-    tried = db.one(conn, TriedCode, SQL.try_phone_code, phone=phone)
+    tried = db.one(conn, TriedCode, SQL.try_phone_code, phone=phone, network=network_of(caller.address))
     right = _derive(tried.id, tried.key_id) if tried else None
     if tried is None or right is None or not hmac.compare_digest(right, code):
         raise WrongPhoneCode

@@ -30,7 +30,7 @@ def log_in(conn: db.Connection, caller: Caller, request: PhoneLogInRequest) -> S
         WrongPhoneCode: the code is wrong, or the account is blocked.
         SecondFactorNeeded: see `sessions.open_session`.
     """
-    code_id = phone_codes.check(conn, request.phone, request.code)
+    code_id = phone_codes.check(conn, caller, request.phone, request.code)
     with conn.transaction():
         phone_codes.use(conn, code_id)
         owner = db.one(conn, AccountRow, SQL.lock_account_of_phone, phone=request.phone)
@@ -57,7 +57,7 @@ def confirm(conn: db.Connection, caller: Caller, request: PhoneConfirmation) -> 
         PhoneTaken: another account has proved lately that the phone is its own.
     """
     checked = proof.check_owner(conn, caller, request.current_password)
-    code_id = phone_codes.check(conn, request.phone, request.code)
+    code_id = phone_codes.check(conn, caller, request.phone, request.code)
     with conn.transaction():
         phone_codes.use(conn, code_id)
         owners = db.many(conn, AccountRow, SQL.lock_accounts_of_phone, id=checked.id, phone=request.phone)

@@ -209,6 +209,12 @@ SELECT DISTINCT address FROM (
     ORDER BY id DESC LIMIT 100
 ) AS latest
 
+-- name: get_session_of_device
+-- The session of an account that a refresh token belongs to, though it is used or over.
+SELECT session_id FROM refresh_tokens JOIN sessions ON sessions.id = session_id
+    JOIN accounts ON accounts.id = account_id
+WHERE token_hash = %(token_hash)s AND email = %(email)s
+
 -- name: list_sessions
 -- A session is over once its last refresh token is: each is issued at the session's last use.
 SELECT id, device_name, user_agent, address, created_at, last_used_at FROM sessions
@@ -356,23 +362,36 @@ SELECT count(*) AS sent, count(used_at) AS used FROM (
 ) AS last_codes
 
 -- name: insert_phone_code
-INSERT INTO phone_codes (id, phone, prefix, key_id, expires_at)
-VALUES (%(id)s, %(phone)s, %(prefix)s, %(key_id)s, now() + %(lifetime)s)
+INSERT INTO phone_codes (id, phone, prefix, network, key_id, expires_at)
+VALUES (%(id)s, %(phone)s, %(prefix)s, %(network)s, %(key_id)s, now() + %(lifetime)s)
 
 -- name: get_key_of_live_code
+-- A newer code for the same network has ended it, or one of the phone that was used since.
 SELECT key_id FROM phone_codes AS code
 WHERE id = %(id)s AND used_at IS NULL AND expires_at > now() AND NOT EXISTS (
-    SELECT FROM phone_codes AS newer
-    WHERE newer.phone = code.phone AND (newer.created_at, newer.id) > (code.created_at, code.id))
+    SELECT FROM phone_codes AS other
+    WHERE other.phone = code.phone AND (other.used_at >= code.created_at
+        OR other.network = code.network AND (other.created_at, other.id) > (code.created_at, code.id)))
+
+-- name: has_live_code
+-- True if a network has asked for a code to a phone that is not over yet.
+SELECT EXISTS (SELECT FROM phone_codes WHERE phone = %(phone)s AND network = %(network)s AND expires_at > now())
 
 -- name: is_phone_code_over
 SELECT expires_at <= now() FROM phone_codes WHERE id = %(id)s
 
 -- name: try_phone_code
--- Counts a try of the phone's newest code. Others who try it at once wait here, and find their number of tries.
-UPDATE phone_codes SET tries = tries + 1
-WHERE id = (SELECT id FROM phone_codes WHERE phone = %(phone)s ORDER BY created_at DESC, id DESC LIMIT 1)
-    AND used_at IS NULL AND expires_at > now() AND tries < 5
+-- Counts a try of the newest code that the network has asked for to the phone, else of the newest of all. Others who
+-- try it at once wait here, and find their number of tries.
+UPDATE phone_codes AS code SET tries = tries + (network = %(network)s)::integer,
+    tries_elsewhere = tries_elsewhere + (network <> %(network)s)::integer
+WHERE id = (
+    SELECT id FROM phone_codes WHERE phone = %(phone)s
+    ORDER BY network = %(network)s AND expires_at > now() DESC, created_at DESC, id DESC LIMIT 1
+) AND used_at IS NULL AND expires_at > now()
+    AND CASE WHEN network = %(network)s THEN tries ELSE tries_elsewhere END < 5
+    AND NOT EXISTS (
+        SELECT FROM phone_codes AS other WHERE other.phone = code.phone AND other.used_at >= code.created_at)
 RETURNING id, key_id
 
 -- name: use_phone_code

@@ -123,6 +123,14 @@ def knows_caller(conn: db.Connection, caller: Caller, *, email: str | None = Non
     return network_of(caller.address) in {network_of(row["address"]) for row in used}
 
 
+def known_device(conn: db.Connection, email: str, refresh_token: str | None) -> UUID | None:
+    """Return the session that a device has had of an account, by one of its refresh tokens, used or not."""
+    if refresh_token is None:
+        return None
+    session_id: UUID | None = db.value(conn, SQL.get_session_of_device, token_hash=_hash(refresh_token), email=email)
+    return session_id
+
+
 def list_sessions(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> Page[ListedSessionView]:
     """Return the open sessions of the caller's account, the newest first."""
     rows = db.page(

@@ -112,8 +112,8 @@ class SequenceReused(Refusal):
     remedy = "Give each scan a new number."
 
 
-# Why a ticket of the organisation does not admit, by its QR or by the guest list.
-REFUSALS = (
+# Why a ticket of the organisation does not admit by the guest list.
+REFUSALS_BY_LIST = (
     AlreadyScanned,
     WrongEvent,
     WrongGate,
@@ -122,7 +122,9 @@ REFUSALS = (
     EventCancelledAtDoor,
     Refunded,
     Disputed,
-    QrWithdrawn,
     Undone,
     SequenceReused,
 )
+
+# Why it does not admit by its QR.
+REFUSALS = (*REFUSALS_BY_LIST, QrWithdrawn)

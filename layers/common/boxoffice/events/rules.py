@@ -135,7 +135,7 @@ def check_publishable(event: EventRow, ticket_types: Sequence[TicketTypeRow], no
     Raises:
         EventCancelled, OrganisationNotApproved, EventEnded, NoTicketTypes: it cannot.
     """
-    check_editable(event.status)
+    check_editable(event.id, event.status)
     if event.organisation_status != "approved":
         raise OrganisationNotApproved(organisation_status=event.organisation_status)
     if event.ends_at <= now:

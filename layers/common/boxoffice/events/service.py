@@ -157,7 +157,7 @@ def update_event(
     """
     event = _lock_event(conn, caller, event_id)
     check_version(event.version, expected_version)
-    check_editable(event.status)
+    check_editable(event.id, event.status)
     changes = rules.columns_of(patch.changes())
     tells = changes.pop("tell_holders", True)
     changed = {*changes}

@@ -82,16 +82,16 @@ def confirm_email(conn: db.Connection, caller: Caller, request: OrderEmailConfir
     """Give an order to the address that has confirmed it, with links and QRs of its own.
 
     Raises:
-        LinkOver: the link was used, is too old, or was replaced by a later change.
-        OrderEnded, BuyerErased: the order cannot be changed any more.
-        BuyerLimitReached: the address has bought too many tickets since.
+        LinkOver: the link was used, is too old, or was replaced by a later change. Or the buyer's data was erased.
+        OrderEnded: the order cannot be changed any more.
+        BuyerLimitReached: the address has too many tickets since, without what others ordered in its name.
     """
     order, change = links.redeem(conn, Purpose.CHANGE_ORDER_EMAIL, request.token)
     rules.check_changeable(order)
     email, asked_by = change["email"], change["asked_by"]
-    service.check_limits(conn, replace(order, buyer_email=email))
+    service.check_limits(conn, replace(order, buyer_email=email), is_proven=True)
     _give_to(conn, order, email, asked_by)
-    _note(conn, order, "confirmed: email address", asked_by)
+    _note(conn, order, rules.NEW_ADDRESS, asked_by)
     token = order_token(order.id, order.email_changes + 1)
     view = service.get_order(conn, replace(caller, guest_token=token), str(order.id))
     _record(conn, caller, order)
@@ -127,7 +127,7 @@ def _is_told(conn: db.Connection, order: OrderRow) -> bool:
 
     Messages are deleted in the end. An order that is pending for so long has money under way.
     """
-    if order.status != "pending" or service.is_processing(conn, order.id):
+    if order.status != "pending" or service.find_processing_payment(conn, order.id):
         return True
     return bool(db.value(conn, SQL.is_buyer_told, order_id=order.id, email=order.buyer_email))
 

@@ -81,6 +81,7 @@ class PaymentProcessing(DomainError):
     code = "payment_processing"
     meaning = "Money for this order is under way. The provider takes days to say if it arrives."
     remedy = "Wait for the email that tells how it ended. A manager can cancel the order."
+    payment_id: UUID
 
 
 class GuestBudgetReached(DomainError):

@@ -278,9 +278,9 @@ SELECT id, number, organisation_id, account_id, status, buyer_name, buyer_email,
     voucher_id, expires_at, created_at, version, email_changes
 FROM orders WHERE id = %(id)s
 
--- name: is_processing
--- True if a payment of an order is processing.
-SELECT true FROM payments WHERE order_id = %(order_id)s AND status = 'processing' LIMIT 1
+-- name: get_processing_payment
+-- The payment of an order whose money is under way for days, if there is one.
+SELECT id FROM payments WHERE order_id = %(order_id)s AND status = 'processing' LIMIT 1
 
 -- name: set_hold_end
 -- Set until when a pending order holds its stock.

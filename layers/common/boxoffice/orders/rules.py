@@ -47,8 +47,11 @@ OFFERED = "nothing to pay for what the waitlist offered"
 CONFIRMED = "confirmed by the link in the email"
 """Why a free order is paid, as its history says."""
 
+NEW_ADDRESS = "confirmed: email address"
+"""Why an order has another buyer, as its history says, if the address has confirmed that."""
+
 PAID_AT_ONCE = (NOTHING_TO_PAY, OFFERED)
-PROVEN = (OFFERED, CONFIRMED)
+PROVEN = (OFFERED, CONFIRMED, NEW_ADDRESS)
 """Then the buyer has proved, by the link of an email, that they read the mailbox. Limits per buyer ask for that."""
 
 GRACE_PERIOD = timedelta(minutes=15)
@@ -77,7 +80,7 @@ def check_for_sale(terms: Sequence[SaleTerms], ticket_type_ids: Collection[UUID]
     if len(organisations) > 1 or len(currencies) > 1:
         raise MixedOrder(organisation_ids=sorted(organisations), currencies=sorted(currencies))
     if not all(each.seller_sells for each in terms):
-        raise SellerSuspended
+        raise SellerSuspended(organisation_id=terms[0].organisation_id)
 
 
 def redeemed_voucher(
@@ -264,7 +267,7 @@ def shortage_error(cart: Cart, left: Mapping[UUID, int]) -> DomainError:
         left: how much is left of each pool that has too little.
     """
     if cart.voucher is not None and left.keys() == {cart.voucher.pool_id}:
-        return VoucherUsedUp()
+        return VoucherUsedUp(voucher=cart.voucher.code)
     short = []
     for terms in (item.terms for item in cart.items):
         counts = [left[pool_id] for pool_id in (terms.pool_id, terms.capacity_pool_id) if pool_id and pool_id in left]

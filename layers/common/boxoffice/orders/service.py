@@ -227,9 +227,7 @@ def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, 
     if purchase.is_simple and not consolidate:
         return _insert_order(conn, purchase, plan)
     order, cart = purchase.order, purchase.cart
-    with conn.transaction():
-        if order.total == 0 and not purchase.waitlist_token:  # which has come to the mailbox
-            rate_limit.limit_orders_to(conn, purchase.caller, order.buyer_email)
+    with conn.transaction(), _limit_confirmation(conn, purchase):
         _check_buyer_limits(conn, order, purchase.limits, is_proven=purchase.awaits_confirmation)
         entry_id, offered = _accept_offer(conn, purchase)
         draws = stock.consolidate(conn, plan) if consolidate else plan
@@ -245,6 +243,16 @@ def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, 
             waitlist.offer_stock_of_orders(conn, [order.id])
         return True
     return False
+
+
+def _limit_confirmation(conn: db.Connection, purchase: Purchase) -> AbstractContextManager[None]:
+    """Return a block to place an order in, which counts its confirmation if nothing is paid for it.
+
+    It does not count for whoever has got a waitlist token, which has come to the mailbox.
+    """
+    if purchase.order.total or purchase.waitlist_token:
+        return nullcontext()
+    return rate_limit.limit_orders_to(conn, purchase.caller, purchase.order.buyer_email)
 
 
 def ask_for_confirmation(conn: db.Connection, order: OrderRow) -> None:
@@ -462,8 +470,8 @@ def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderVi
     order = db.get(conn, OrderRow, SQL.lock_order, id=order_id)
     acts_as = require_order(conn, caller, order)
     if order.status == "pending":
-        if acts_as is not Who.MANAGER and is_processing(conn, order_id):
-            raise PaymentProcessing
+        if acts_as is not Who.MANAGER and (payment_id := find_processing_payment(conn, order_id)):
+            raise PaymentProcessing(payment_id=payment_id)
         cancel(conn, order, reason=f"cancelled by {acts_as}", actor=caller.actor)
     elif order.status != "cancelled":
         raise OrderNotPending(order_status=order.status)
@@ -602,9 +610,10 @@ def get_order_row(conn: db.Connection, order_id: UUID) -> OrderRow:
     return db.exactly_one(conn, OrderRow, SQL.get_order_row, id=order_id)
 
 
-def is_processing(conn: db.Connection, order_id: UUID) -> bool:
-    """Return True if money for an order is under way that takes days."""
-    return bool(db.value(conn, SQL.is_processing, order_id=order_id))
+def find_processing_payment(conn: db.Connection, order_id: UUID) -> UUID | None:
+    """Return the payment of an order whose money is under way for days, if there is one."""
+    payment_id: UUID | None = db.value(conn, SQL.get_processing_payment, order_id=order_id)
+    return payment_id
 
 
 def set_hold_end(conn: db.Connection, order_id: UUID, expires_at: datetime) -> None:

@@ -17,6 +17,7 @@ class SellerSuspended(DomainError):
     code = "seller_suspended"
     meaning = "The seller is suspended, and sells nothing now."
     remedy = "Ask the seller when the sale goes on. Tickets that were sold before stay valid."
+    organisation_id: UUID
 
 
 class DecisionNotPossible(DomainError):
@@ -49,8 +50,10 @@ class LastOwner(DomainError):
 
 class AlreadyMember(DomainError):
     code = "already_member"
-    meaning = "A member of the organisation has this email address already."
-    remedy = "Change the member's role instead."
+    meaning = "A member of the organisation has this email address already, in the role {role}."
+    remedy = "Change the role of the member `account_id` instead."
+    account_id: UUID
+    role: str
 
 
 class MayNotInvite(DomainError):

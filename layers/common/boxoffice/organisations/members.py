@@ -173,8 +173,8 @@ def invite_member(
     organisation = lock_organisation(conn, organisation_id)
     require_role(conn, caller, organisation_id)
     rules.check_may_invite(organisation.status)
-    if db.value(conn, SQL.has_member_of_address, organisation_id=organisation_id, email=request.email):
-        raise AlreadyMember
+    if member := db.one(conn, dict, SQL.get_member_of_address, organisation_id=organisation_id, email=request.email):
+        raise AlreadyMember(**member)
     invitation_id = new_id()
     token_id = one_time.issue(conn, Purpose.INVITATION, rules.INVITATION_LIFETIME, invitation_id=str(invitation_id))
     db.run(

@@ -88,9 +88,9 @@ SELECT account_id, name, email, role, members.created_at AS since
 FROM members JOIN accounts ON accounts.id = account_id
 WHERE organisation_id = %(organisation_id)s AND role = 'owner' ORDER BY account_id
 
--- name: has_member_of_address
-SELECT EXISTS (SELECT FROM members JOIN accounts ON accounts.id = account_id
-    WHERE organisation_id = %(organisation_id)s AND email = %(email)s)
+-- name: get_member_of_address
+SELECT account_id, role FROM members JOIN accounts ON accounts.id = account_id
+WHERE organisation_id = %(organisation_id)s AND email = %(email)s
 
 -- name: is_owner
 -- A blocked owner can do nothing, so it counts as none.

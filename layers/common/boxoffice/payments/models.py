@@ -141,13 +141,14 @@ class SaleState:
 
     Attributes:
         ends_at: when the first of its events ends.
-        is_cancelled: True if one of its events is cancelled.
+        cancelled_event: one of its events that is cancelled. None if all of them take place.
         late_payments_until: until when payments that take days may start. None if not all its events allow them.
     """
 
+    organisation_id: UUID
     organisation_status: str
     ends_at: datetime
-    is_cancelled: bool
+    cancelled_event: UUID | None
     late_payments_until: datetime | None = None
 
 

@@ -17,12 +17,13 @@ FROM payments WHERE order_id = %(order_id)s ORDER BY id
 
 -- name: get_sale_state
 -- If what an order is for is still for sale: the state of its organisation, and of its events taken together.
-SELECT organisations.status AS organisation_status, min(events.ends_at) AS ends_at,
-    bool_or(events.status <> 'published' OR events.deleted_at IS NOT NULL) AS is_cancelled,
+SELECT organisations.id AS organisation_id, organisations.status AS organisation_status,
+    min(events.ends_at) AS ends_at, (array_agg(events.id ORDER BY events.id)
+        FILTER (WHERE events.status <> 'published' OR events.deleted_at IS NOT NULL))[1] AS cancelled_event,
     CASE WHEN bool_and(late_payments_until IS NOT NULL) THEN min(late_payments_until) END AS late_payments_until
 FROM orders JOIN organisations ON organisations.id = organisation_id JOIN order_items ON order_id = orders.id
     JOIN events ON events.id = event_id
-WHERE orders.id = %(order_id)s GROUP BY organisations.status
+WHERE orders.id = %(order_id)s GROUP BY organisations.id
 
 -- name: lock_events_of_order
 -- Lock the events of an order, so that one payment after the other takes from their share for late payments.

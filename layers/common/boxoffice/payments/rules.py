@@ -65,11 +65,11 @@ def check_payable(order: OrderRow, now: datetime) -> None:
 
 def end_of_sale(sale: SaleState, now: datetime) -> DomainError | None:
     """Return why what an order is for is not for sale any more: the event or the organisation. None if it still is."""
-    if sale.is_cancelled:
-        return EventCancelled()
+    if sale.cancelled_event:
+        return EventCancelled(event_id=sale.cancelled_event)
     if sale.ends_at <= now:
         return EventEnded.at(sale.ends_at)
-    return None if sale.organisation_status == "approved" else SellerSuspended()
+    return None if sale.organisation_status == "approved" else SellerSuspended(organisation_id=sale.organisation_id)
 
 
 def check_for_sale(sale: SaleState, now: datetime) -> None:
@@ -98,8 +98,9 @@ def open_payment(payments: Sequence[PaymentOfOrder], provider: str) -> PaymentOf
         PaymentProcessing: money for the order is under way.
         TooManyPayments: there is no open payment, and the order takes no more.
     """
-    if any(payment.status == "processing" for payment in payments):
-        raise PaymentProcessing
+    for payment in payments:
+        if payment.status == "processing":
+            raise PaymentProcessing(payment_id=payment.id)
     for payment in payments:
         if payment.is_open and payment.provider == provider:
             return payment

@@ -476,7 +476,7 @@ def _note_failure(conn: db.Connection, payment: PaymentRow, order: OrderRow, eve
         db.run(conn, SQL.stop_asking, id=payment.id)
     if payment.status == "processing" and order.status in ("pending", "expired", "cancelled"):
         outbox.owe_email(conn, "payment_failed", order.buyer_email, {"order_id": str(order.id)})
-        if order.status == "pending" and not orders.is_processing(conn, order.id):
+        if order.status == "pending" and not orders.find_processing_payment(conn, order.id):
             orders.set_hold_end(conn, order.id, datetime.now(UTC))
             orders.close_payments(conn, order.id)
     return effect

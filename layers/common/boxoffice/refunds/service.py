@@ -222,7 +222,7 @@ def give_back_order(conn: db.Connection, order_to_give_back: OrderToGiveBack) ->
     if order is None:
         return False
     if order.status == "pending":
-        if orders.is_processing(conn, order.id):  # the buyer was told to wait for the tickets
+        if orders.find_processing_payment(conn, order.id):  # the buyer was told to wait for the tickets
             outbox.owe_email(conn, "event_cancelled", order.buyer_email, {"event_id": str(event.id)})
         orders.cancel(conn, order, reason=_EVENT_CANCELLED, actor=event.cancelled_by)
         return True

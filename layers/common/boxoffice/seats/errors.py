@@ -58,8 +58,9 @@ class SeatsInUse(DomainError):
 
 class SeatOfAnotherType(DomainError):
     code = "seat_of_another_type"
-    meaning = "One of the seats belongs to another ticket type of the event."
-    remedy = "Take it out of that ticket type's map first."
+    meaning = "Other ticket types of the event have seats of the same names: {seats}."
+    remedy = "Take them out of that ticket type's map first. `seats` names ten at the most."
+    seats: list[str]
 
 
 # Why an order cannot have the seats that it asks for.

@@ -37,6 +37,11 @@ ON CONFLICT ON CONSTRAINT seats_once_an_event DO UPDATE SET position = excluded.
     row_name = excluded.row_name, number = excluded.number
 WHERE seats.row_id = excluded.row_id
 
+-- name: list_seats_of_other_types
+-- Up to ten seats of an event with these names, which are not in these rows.
+SELECT label FROM seats WHERE event_id = %(event_id)s AND key = ANY(%(keys)s) AND row_id <> ALL(%(row_ids)s)
+ORDER BY label LIMIT 10
+
 -- name: delete_rows
 -- Deletes rows whose seats are deleted.
 DELETE FROM seat_rows WHERE id = ANY(%(ids)s)

@@ -93,7 +93,9 @@ def _save_seats(
         keys=list(keys),
     )
     if saved < len(row_ids):
-        raise SeatOfAnotherType
+        wanted = {"event_id": event_id, "row_ids": list(row_ids), "keys": list(keys)}
+        others = db.many(conn, dict, SQL.list_seats_of_other_types, **wanted)
+        raise SeatOfAnotherType(seats=[seat["label"] for seat in others])
 
 
 def remove(conn: db.Connection, ticket_type_id: UUID) -> None:

@@ -38,6 +38,7 @@ class EventCancelled(DomainError):
     code = "event_cancelled"
     meaning = "The event is cancelled."
     remedy = "A cancelled event cannot be changed, sold or used."
+    event_id: UUID
 
 
 class TicketsTaken(DomainError):

@@ -1,19 +1,20 @@
 """What may be done with a ticket type, and when."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from boxoffice.ticket_types.errors import EventCancelled, NoTicketTypes, SeatsDecideQuantity, TooManyTicketTypes
 from boxoffice.ticket_types.models import MOST_TICKET_TYPES, EventStatus, TicketTypeRow
 
 
-def check_editable(status: EventStatus) -> None:
+def check_editable(event_id: UUID, status: EventStatus) -> None:
     """Check that an event, and what belongs to it, can still be edited.
 
     Raises:
         EventCancelled: the event is cancelled. It stays as its buyers were told.
     """
     if status == "cancelled":
-        raise EventCancelled
+        raise EventCancelled(event_id=event_id)
 
 
 def check_addable(ticket_types: Sequence[TicketTypeRow]) -> None:

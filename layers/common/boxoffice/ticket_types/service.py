@@ -40,7 +40,7 @@ def create_ticket_type(
         INVALID_TICKET_TYPE: the ticket type contradicts itself, or nobody could pay its price exactly.
     """
     event = _lock_event(conn, caller, event_id)
-    rules.check_editable(event["status"])
+    rules.check_editable(event_id, event["status"])
     rules.check_addable(list_of_event(conn, event_id))
     ticket_type_id = new_id()
     insert(conn, ticket_type_id, event_id, request, event["currency"])
@@ -68,7 +68,7 @@ def update_ticket_type(
         db.run(conn, SQL.lock_event_of_ticket_type, id=ticket_type_id)
     ticket_type = _lock(conn, caller, ticket_type_id)
     check_version(ticket_type.version, expected_version)
-    rules.check_editable(ticket_type.event_status)
+    rules.check_editable(ticket_type.event_id, ticket_type.event_status)
     if "price" in changes:
         money.check_step(changes["price"], ticket_type.currency)
     columns = vars(ticket_type) | changes
@@ -110,7 +110,7 @@ def define_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, requ
         SeatOfAnotherType: another ticket type of the event sells a seat of this name.
     """
     ticket_type = _lock(conn, caller, ticket_type_id)
-    rules.check_editable(ticket_type.event_status)
+    rules.check_editable(ticket_type.event_id, ticket_type.event_status)
     pool_id = _seated_pool(conn, ticket_type)
     size = seats.define(conn, ticket_type_id, ticket_type.event_id, request)
     stock.resize_pool(conn, pool_id, size.seats)

@@ -142,6 +142,7 @@ class LockedTicket:
     id: UUID
     order_id: UUID
     organisation_id: UUID
+    event_id: UUID
     buyer_id: UUID | None
     account_id: UUID | None
     holder_name: str

@@ -76,15 +76,15 @@ SELECT organisation_id FROM tickets WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: get_locked_ticket
 -- A ticket that somebody wants to transfer, and that the transaction has locked.
-SELECT tickets.id, order_id, tickets.organisation_id, orders.account_id AS buyer_id, tickets.account_id, holder_name,
-    coalesce(holder_email, buyer_email) AS holder_email, tickets.status, transfer_count,
+SELECT tickets.id, order_id, tickets.organisation_id, event_id, orders.account_id AS buyer_id, tickets.account_id,
+    holder_name, coalesce(holder_email, buyer_email) AS holder_email, tickets.status, transfer_count,
     holder_email IS NOT NULL AS transferred, email_changes, entries, starts_at, ends_at,
     events.status = 'published' AND deleted_at IS NULL AS event_is_on
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = event_id
 WHERE tickets.id = %(id)s
 
--- name: get_holder_of_free_ticket
-SELECT coalesce(holder_email, buyer_email) FROM tickets JOIN orders ON orders.id = order_id
+-- name: list_holders_of_free_ticket
+SELECT coalesce(holder_email, buyer_email) AS email FROM tickets JOIN orders ON orders.id = order_id
 WHERE tickets.id = %(id)s AND orders.total = 0
 
 -- name: replace_pending_transfer

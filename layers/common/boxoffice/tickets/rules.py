@@ -46,7 +46,7 @@ def check_transferable(ticket: LockedTicket, now: datetime) -> None:
     if ticket.entries > 0:
         raise TicketUsed(ticket_ids=[ticket.id])
     if not ticket.event_is_on:
-        raise EventCancelled
+        raise EventCancelled(event_id=ticket.event_id)
     if now >= ticket.ends_at:
         raise EventEnded.at(ticket.ends_at)
     if ticket.transfer_count >= MOST_TRANSFERS:

@@ -54,13 +54,12 @@ def start_transfer(conn: db.Connection, caller: Caller, ticket_id: UUID, request
     return TransferView.model_validate(transfer)
 
 
-def find_holder_of_free_ticket(conn: db.Connection, ticket_id: UUID) -> str | None:
-    """Return whom an email will tell that a ticket has passed on, if it cost nothing; None for a ticket that did.
+def list_holders_of_free_ticket(conn: db.Connection, ticket_id: UUID) -> list[str]:
+    """Return whom an email will tell that a ticket has passed on, if it cost nothing. Nobody if it did cost something.
 
     A stranger may have ordered it for somebody else's address.
     """
-    holder: str | None = db.value(conn, SQL.get_holder_of_free_ticket, id=ticket_id)
-    return holder
+    return [row["email"] for row in db.many(conn, dict, SQL.list_holders_of_free_ticket, id=ticket_id)]
 
 
 def _insert(

@@ -36,8 +36,9 @@ class VoucherUnlocksFewer(DomainError):
 
 class VoucherUsedUp(DomainError):
     code = "voucher_used_up"
-    meaning = "The voucher has no redemptions left."
+    meaning = "The voucher {voucher} has no redemptions left."
     remedy = "Order without it."
+    voucher: str
 
 
 class CodeTaken(DomainError):

@@ -45,14 +45,14 @@ def check_discount(columns: dict[str, Any], currency: str) -> None:
         money.check_step(columns["discount_value"], currency)
 
 
-def check_editable(event_status: str) -> None:
+def check_editable(event_id: UUID, event_status: str) -> None:
     """Check that an event's vouchers can still be edited.
 
     Raises:
         EventCancelled: the event was cancelled.
     """
     if event_status == "cancelled":
-        raise EventCancelled
+        raise EventCancelled(event_id=event_id)
 
 
 def choose_voucher(vouchers: Sequence[Voucher], event_ids: Sequence[UUID], now: datetime) -> Voucher | None:

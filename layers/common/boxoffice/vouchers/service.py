@@ -55,7 +55,7 @@ def create_voucher(conn: db.Connection, caller: Caller, event_id: UUID, request:
     """
     event = db.get(conn, dict, SQL.lock_event, event_id=event_id)
     require_role(conn, caller, event["organisation_id"])
-    rules.check_editable(event["status"])
+    rules.check_editable(event_id, event["status"])
     columns = rules.columns_of(request.model_dump())
     rules.check_discount(columns, event["currency"])
     _check_ticket_types(conn, event_id, request.ticket_type_ids)
@@ -84,7 +84,7 @@ def update_voucher(
     db.run(conn, SQL.lock_event_of_voucher, voucher_id=voucher_id)
     voucher = _lock_voucher(conn, caller, voucher_id)
     check_version(voucher.version, expected_version)
-    rules.check_editable(voucher.event_status)
+    rules.check_editable(voucher.event_id, voucher.event_status)
     changes = rules.changed_columns(voucher, patch.changes())
     rules.check_discount(changes, voucher.currency)
     _check_ticket_types(conn, voucher.event_id, changes.get("ticket_type_ids"))

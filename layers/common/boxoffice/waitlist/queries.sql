@@ -116,8 +116,8 @@ ORDER BY id
 -- available and may be ordered now. Their buyer may own so many, and their mailbox has few open offers. It has none of
 -- a ticket type with a limit per buyer. Entries that others have locked are left out. It reads the earliest entries of
 -- each quantity in the index of the queue, as many as what is available could serve. With `=` the planner scans by id
--- instead. The caller serves as many as it can. Those whose mailbox gets offers from another transaction now are
--- marked.
+-- instead, and with NOT EXISTS it may read all open offers. The caller serves as many as it can. Those whose mailbox
+-- gets offers from another transaction now are marked.
 WITH sale AS MATERIALIZED (
     SELECT ticket_types.id, organisation_id, pool_ids, seated, min_per_order, max_per_order, max_per_buyer, time_zone,
         waitlist_offer_minutes, least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until,
@@ -143,9 +143,9 @@ WITH sale AS MATERIALIZED (
                 + (SELECT coalesce(sum(open.quantity), 0) FROM waitlist_entries AS open
                     WHERE open.account_id = waiting.account_id AND open.ticket_type_id = sale.id
                         AND open.status = 'offered')
-                AND NOT EXISTS (SELECT FROM waitlist_entries AS open
+                AND (SELECT count(*) FROM waitlist_entries AS open
                     WHERE open.mailbox = waiting.mailbox AND open.ticket_type_id = sale.id
-                        AND open.status = 'offered'))
+                        AND open.status = 'offered') = 0)
         ORDER BY quantity, in_line_since, id LIMIT least(%(most)s, CASE WHEN seated THEN 1 ELSE available / size END)
         FOR NO KEY UPDATE OF waiting SKIP LOCKED
     ) AS entry

@@ -30,7 +30,7 @@ def check_joinable(terms: WaitlistTerms, quantity: int, now: datetime) -> None:
         SellerSuspended, WaitlistClosed, QuantityNotAllowed, QuantityOutOfReach: they do not.
     """
     if not terms.seller_sells:
-        raise SellerSuspended
+        raise SellerSuspended(organisation_id=terms.organisation_id)
     if (terms.on_sale_from and now < terms.on_sale_from) or now >= terms.on_sale_until:
         raise WaitlistClosed(on_sale_from=terms.on_sale_from, on_sale_until=terms.on_sale_until)
     if not terms.min_per_order <= quantity <= terms.max_per_order:

@@ -10,6 +10,7 @@ does it wait for a mailbox, whose open offers are limited. If others make offers
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from uuid import UUID
 
 import psycopg
@@ -29,7 +30,7 @@ SQL = sql.queries("waitlist")
 
 _BATCH = 1000
 _AT_ONCE = 25  # offers in one round; of seats, one
-_MOST_ROUNDS = 200  # in a transaction that frees stock. Other buyers wait for its locks
+_MOST_ROUNDS, _MOST_SECONDS = 200, 2  # in a transaction that frees stock. Other buyers wait for its locks
 
 
 def accept_offer(
@@ -161,11 +162,12 @@ def end_locked_entry(conn: db.Connection, entry: WaitlistEntry, status: EntrySta
 def _offer_all(conn: db.Connection, ticket_types: Sequence[dict[str, UUID]]) -> None:
     """Make offers of each ticket type, until nothing is left to offer.
 
-    The transaction holds stock, and others wait for it. So its rounds are limited, and the job makes the other offers.
+    The transaction holds stock, and others wait for it. So its rounds and its time are limited, and the job makes the
+    other offers.
     """
-    left = [ticket_type["id"] for ticket_type in ticket_types]
+    left, end = [ticket_type["id"] for ticket_type in ticket_types], monotonic() + _MOST_SECONDS
     for _ in range(_MOST_ROUNDS):
-        if left and not make_offers(conn, left[0], wait=False):
+        if left and monotonic() < end and not make_offers(conn, left[0], wait=False):
             left.pop(0)
 
 
