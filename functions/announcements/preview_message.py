@@ -1,6 +1,6 @@
 """POST /v1/events/{event_id}/messages/preview"""
 
-from boxoffice import db
+from boxoffice import db, rate_limit
 from boxoffice.accounts.errors import NoEmail
 from boxoffice.announcements import service
 from boxoffice.announcements.models import MessagePreview, MessagePreviewRequest
@@ -23,5 +23,6 @@ def preview_message(event_id: PathId, message: MessagePreviewRequest) -> Message
 
     Nobody else gets anything.
     """
-    with db.autocommit() as conn:
+    rate_limit.limit_message_previews(caller().account)
+    with db.transaction() as conn:
         return service.preview(conn, caller(), event_id, message)

@@ -100,7 +100,8 @@ JOBS = """
     analytics: count_sales
     events: finish_cancellation list_moves_to_tell set_move_outcome set_move_seen
         set_move_told take_move
-    orders: delete_over_guest_holds list_holders_to_tell list_lapsed_orders list_orders_to_tell list_over_guest_holds
+    orders: insert_reminder list_events_to_remind_of list_holders_to_remind set_reminder take_reminder
+        delete_over_guest_holds list_holders_to_tell list_lapsed_orders list_orders_to_tell list_over_guest_holds
         lock_lapsed_orders set_expired
     organisations: list_expired_invitations purge_invitations
     payments: erase_old_events get_payments_backlog list_accounts_to_send list_old_events list_orders_to_end
@@ -125,7 +126,7 @@ EMAILS = """
     events: get_moved_event list_moves
     messaging: get_recipient
     orders: get_event_for_email get_order_change_for_email get_order_for_email get_order_to_tell get_ticket_to_tell
-        list_items_for_email
+        list_items_for_email list_tickets_to_remind_of
     organisations: get_invitation_for_email
     payments: get_refund_for_email
     refunds: get_cancellation_for_email get_refund_for_email

@@ -34,13 +34,13 @@ def preview(conn: db.Connection, caller: Caller, event_id: UUID, request: Messag
         NotFound, Forbidden: the event or a ticket type is not the caller's, or the role is too low.
         SellerSuspended: the seller writes to nobody now.
         NoEmail: the caller's account has no address.
-        TooManyRequests: the caller has seen too many previews.
     """
     event = _open(conn, caller, event_id, request)
-    rate_limit.limit_message_previews(caller.account)
     reached = _count(conn, event_id, request)
     sample = emails.sample_of(event, request.subject, request.body)
     sent_to = _send_to_caller(conn, caller, event_id, request) if request.send_to_me else None
+    organisation, subject = event.organisation_id, f"event {event_id}"
+    audit.record(conn, caller, "preview_message", subject, organisation=organisation, sent=request.send_to_me)
     return MessagePreview(**vars(reached), subject=sample.subject, text=sample.text, html=sample.html, sent_to=sent_to)
 
 
@@ -111,8 +111,6 @@ def _send(
             expected=reached.recipients,
             **_audience(request),
         )
-        current = platform_settings.current(conn)
-        rate_limit.limit_messages(event.organisation_id, current.messages_per_hour, current.messages_per_day)
         view = _view(conn, message_id)
         idempotency.store(conn, idempotent, view.model_dump(mode="json"))
         facts = request.model_dump(mode="json", exclude={"subject", "body"}) | {"expected": reached.recipients}
@@ -125,6 +123,8 @@ def _send(
             event=str(event_id),
             **facts,
         )
+        current = platform_settings.current(conn)
+        rate_limit.limit_messages(event.organisation_id, current.messages_per_hour, current.messages_per_day)
     return view
 
 
@@ -133,7 +133,7 @@ def _open(conn: db.Connection, caller: Caller, event_id: UUID, request: MessageR
     event = db.get(conn, AnnouncedEvent, SQL.get_event, event_id=event_id)
     require_role(conn, caller, event.organisation_id)
     if not event.seller_sells:
-        raise SellerSuspended
+        raise SellerSuspended(organisation_id=event.organisation_id)
     ids = set(request.ticket_type_ids or ())
     if db.value(conn, SQL.count_ticket_types, ticket_type_ids=list(ids), event_id=event_id) != len(ids):
         raise NotFound("The event does not have one of these ticket types.")

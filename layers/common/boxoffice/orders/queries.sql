@@ -574,8 +574,8 @@ UPDATE reminders SET starts_at = %(starts_at)s, last_order_id = %(last_order_id)
 WHERE event_id = %(event_id)s
 
 -- name: list_holders_to_remind
--- Who has a valid ticket of an event from some orders, and got it by a moment: the buyer of each order, and whoever has
--- got tickets of it from them, with one of these tickets.
+-- Who has a valid ticket of an event from some orders, and got it by a moment. That is the buyer of each order, and
+-- whoever has got tickets of it from them, with one of these tickets.
 SELECT order_id, coalesce(holder_email, buyer_email) AS email,
     CASE WHEN holder_email IS NOT NULL THEN (array_agg(tickets.id ORDER BY item_no, position))[1] END AS ticket_id
 FROM tickets JOIN orders ON orders.id = order_id
