@@ -514,6 +514,7 @@ INSERT INTO event_moves (id, event_id, version, venue_name, venue_address, city,
     SELECT gen_random_uuid(), id, 2, venue_name, venue_address, city, time_zone, starts_at, ends_at, now() FROM events
     LIMIT 1;
 INSERT INTO contact_purges (event_id) SELECT id FROM events LIMIT 1;
+INSERT INTO reminders (event_id, starts_at) SELECT id, starts_at FROM events LIMIT 1;
 INSERT INTO google_identities (issuer, subject, account_id) SELECT 'google', 'ada', id FROM accounts LIMIT 1;
 INSERT INTO audit_values SELECT chain, entry, 'digest', 'sixteen of bytes', 'value', NULL FROM audit_log LIMIT 1;
 INSERT INTO paces VALUES ('stripe', gen_random_uuid(), 'create', now());

@@ -489,7 +489,7 @@ CREATE TABLE event_moves (
 );
 CREATE UNIQUE INDEX event_moves_open ON event_moves (event_id) WHERE outcome IS NULL;
 
--- How far the holders of an event have been reminded of it, in the order of the orders: of its start at starts_at. If it
+-- How far the holders of an event have been reminded that it begins at starts_at, in the order of the orders. If it
 -- moves to another day after that, they are reminded of that day, too.
 CREATE TABLE reminders (
     event_id      uuid PRIMARY KEY REFERENCES events,
