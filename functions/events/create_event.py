@@ -4,7 +4,7 @@ from boxoffice import db
 from boxoffice.api import caller, etag, handler, route
 from boxoffice.auth import Who
 from boxoffice.events import service
-from boxoffice.events.errors import INVALID_EVENT
+from boxoffice.events.errors import INVALID_EVENT, EventSlugTaken
 from boxoffice.events.models import EventRequest, EventView
 from boxoffice.scopes import Scope
 from boxoffice.ticket_types.errors import INVALID_TICKET_TYPE
@@ -18,7 +18,7 @@ __all__ = ["handler"]
     who=Who.MANAGER,
     scope=Scope.EVENTS_WRITE,
     status=201,
-    raises=(*INVALID_EVENT, *INVALID_TICKET_TYPE),
+    raises=(*INVALID_EVENT, *INVALID_TICKET_TYPE, EventSlugTaken),
 )
 def create_event(event: EventRequest) -> EventView:
     """Draft an event, with its ticket types.

@@ -17,7 +17,7 @@ __all__ = ["handler"]
     who=Who.PUBLIC,
     scope=Scope.EVENTS_READ,
     raises=(NotFound,),
-    cache_control="max-age=1",
+    cache_control="public, max-age=1, stale-while-revalidate=2",
 )
 def get_availability(event_id: PathId) -> AvailabilityView:
     """Return how many tickets of each ticket type are available, held and sold.

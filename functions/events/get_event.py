@@ -18,6 +18,7 @@ __all__ = ["handler"]
     scope=Scope.EVENTS_READ,
     devices=Devices.DURING_PASS,
     conditional=True,
+    cache_control="public, max-age=5, stale-while-revalidate=30",
     raises=(NotFound,),
 )
 def get_event(event_id: PathId) -> EventView:

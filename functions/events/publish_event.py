@@ -1,7 +1,7 @@
 """POST /v1/events/{event_id}/publish"""
 
 from boxoffice import db
-from boxoffice.api import PathId, caller, etag, handler, route
+from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handler, route
 from boxoffice.auth import Who
 from boxoffice.events import service
 from boxoffice.events.errors import EventEnded, OrganisationNotApproved
@@ -19,13 +19,13 @@ __all__ = ["handler"]
     scope=Scope.EVENTS_WRITE,
     raises=(OrganisationNotApproved, NoTicketTypes, EventEnded, EventCancelled),
 )
-def publish_event(event_id: PathId) -> EventView:
+def publish_event(event_id: PathId, if_match: IfMatch = None) -> EventView:
     """Show an event to the public and start to sell it.
 
     The organisation must be approved. The event must have a ticket type, and an end in the future. To publish a
     published event changes nothing.
     """
     with db.transaction() as conn:
-        event = service.publish_event(conn, caller(), event_id)
+        event = service.publish_event(conn, caller(), event_id, expected_version(if_match))
     etag(event.version)
     return event

@@ -5,7 +5,7 @@ from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handl
 from boxoffice.auth import Who
 from boxoffice.errors import AmountOffStep
 from boxoffice.events import service
-from boxoffice.events.errors import INVALID_EVENT, CurrencyFixed, GatesInUse
+from boxoffice.events.errors import INVALID_EVENT, CurrencyFixed, EventSlugTaken, GatesInUse
 from boxoffice.events.models import EventPatch, EventView
 from boxoffice.scopes import Scope
 from boxoffice.stock.errors import QuantityTooLow
@@ -23,6 +23,7 @@ __all__ = ["handler"]
         *INVALID_EVENT,
         AmountOffStep,
         CurrencyFixed,
+        EventSlugTaken,
         GatesInUse,
         QuantityTooLow,
         CapacityNotSettable,

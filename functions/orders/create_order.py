@@ -42,6 +42,9 @@ def create_order(order: OrderRequest, key: IdempotencyKey) -> PlacedOrder:
     unless `together` is false. With a `waitlist_token`, the order takes what the waitlist offers to the buyer's email
     address.
 
+    What an event asks, as `get_event` shows it, is answered here. `holders` says whom each ticket is for, and what they
+    answer. `answers` are those to what is asked once an order.
+
     Guests have budgets of unpaid and of free tickets in each event, for their network and for their mailbox. Beyond
     half of its network's budget, an order's hold is short. A `challenge` lifts the budgets, and so does an account. If
     the event asks for it, a guest has to confirm a free order: it is `pending` until they open the link of an email.

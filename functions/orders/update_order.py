@@ -21,14 +21,15 @@ __all__ = ["handler"]
     raises=(*NOT_CHANGEABLE, OrderOfAccount, *NOT_NAMEABLE, TooManyRequests),
 )
 def update_order(order_id: PathId, patch: OrderPatch, if_match: IfMatch = None) -> OrderView:
-    """Change who bought an order, and who its tickets are for. Fields that are left out stay as they are.
+    """Change who bought an order, who its tickets are for, and what they answer. What is left out stays as it is.
 
     A new address holds at once if a manager sets it, or if nothing about the order was written to the address before.
     Else it gets a link, and holds when `confirm_order_email` gets the link's token within 24 hours. Then the links and
     QRs of earlier emails end, and the tickets are sent anew. The address before is told. To send it again ends a change
     that waits.
 
-    Tickets in the buyer's name follow a new name. Holders can be named until the doors open.
+    Tickets in the buyer's name follow a new name. Holders and answers change until the doors open. All `answers` of a
+    ticket, or of an order for an event, are sent together. Those to questions that are asked no longer stay.
     """
     with db.transaction() as conn:
         changed = changes.update_order(conn, caller(), order_id, patch, expected_version(if_match))

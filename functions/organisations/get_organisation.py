@@ -17,6 +17,7 @@ __all__ = ["handler"]
     who=Who.PUBLIC,
     scope=Scope.EVENTS_READ,
     conditional=True,
+    cache_control="public, max-age=60, stale-while-revalidate=300",
     raises=(NotFound,),
 )
 def get_organisation(organisation_id: PathId) -> OrganisationView | OrganisationProfile:

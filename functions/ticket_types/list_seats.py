@@ -18,7 +18,7 @@ __all__ = ["handler"]
     scope=Scope.EVENTS_READ,
     conditional=True,
     raises=(NotFound,),
-    cache_control="max-age=1",
+    cache_control="public, max-age=1, stale-while-revalidate=2",
 )
 def list_seats(ticket_type_id: PathId, cursor: Cursor = None) -> SeatPage:
     """Return the seats of a ticket type, and which of them are free.

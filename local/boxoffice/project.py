@@ -61,7 +61,7 @@ class UnknownSetting(Exception):
 def keys() -> dict[str, dict[str, str]]:
     """Return the fields of secrets by the environment variables that fill them in."""
     from boxoffice.payments import providers
-    from boxoffice.payments.models import PROVIDERS
+    from boxoffice.provider_names import PROVIDERS
 
     infos = [providers.load(name).INFO for name in PROVIDERS]
     accounts = {
@@ -77,7 +77,7 @@ def configured(environ: Mapping[str, str]) -> Project:
     Raises:
         UnknownSetting: a provider or an address is none.
     """
-    from boxoffice.payments.models import PROVIDERS
+    from boxoffice.provider_names import PROVIDERS
 
     parameters, variables = dict(BOXOFFICE.parameters), dict(BOXOFFICE.variables)
     if public_url := environ.get("PUBLIC_URL"):

@@ -90,11 +90,14 @@ WHO: dict[str, str] = {
     # events
     "list_events": "public",
     "list_my_events": "account",
+    "get_event_facets": "public",
+    "find_event": "public",
     "get_event": "public",
     "get_availability": "public",
     "create_event": "manager",
     "update_event": "manager",
     "delete_event": "manager",
+    "duplicate_event": "manager",
     "publish_event": "manager",
     "cancel_event": "manager",
     # ticket types
@@ -205,11 +208,14 @@ WHO: dict[str, str] = {
 SCOPES: dict[str, str] = {
     "get_organisation": "events:read",
     "list_events": "events:read",
+    "get_event_facets": "events:read",
+    "find_event": "events:read",
     "get_event": "events:read",
     "get_availability": "events:read",
     "create_event": "events:write",
     "update_event": "events:write",
     "delete_event": "events:write",
+    "duplicate_event": "events:write",
     "publish_event": "events:write",
     "cancel_event": "money:write",  # it refunds all orders
     "create_ticket_type": "events:write",
@@ -293,7 +299,7 @@ FOR_DEVICES = {
     *("scan_ticket", "scan_ticket_by_id", "search_guests", "get_scan_manifest", "sync_scans", "get_attendance"),
     "get_event",
 }
-NAMES_NOTHING = {"list_events"}  # of an organisation, so nothing of it can belong to another
+NAMES_NOTHING = {"list_events", "get_event_facets"}  # of an organisation, so nothing of it can belong to another
 
 ROLES = ["scanner", "manager", "owner"]  # each may do what those before it may
 

@@ -14,7 +14,7 @@ import pytest
 
 from boxoffice.api import MAX_BODY
 from boxoffice.auth import Who
-from boxoffice.payments.models import StartableProvider
+from boxoffice.provider_names import StartableProvider
 from tests.helpers.operations import ENTITLED, Operation, World, build, call_of, operations, perform
 from tests.helpers.payers import INFOS
 from tests.helpers.snapshots import unchanged

@@ -123,6 +123,12 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "events_capacity_pool_id_key": copy("events", "capacity_pool_id IS NOT NULL", id=NEW),
     "events_country_check": "UPDATE events SET country = 'NGA'",
     "events_currency_check": "UPDATE events SET currency = 'NG'",
+    "events_form_check": (
+        "UPDATE events SET form = '{}'",
+        """UPDATE events SET form = '{"holders": {"name": "asked", "email": "required"}, "questions": []}'""",
+        """UPDATE events SET form = '{"holders": {"name": "required", "email": "asked"}, "questions": []}'""",
+        """UPDATE events SET form = '{"holders": {"name": "required", "email": "required"}, "questions": {}}'""",
+    ),
     "events_late_payments": (
         "UPDATE events SET late_payments_until = starts_at, late_payments_share = NULL",
         "UPDATE events SET late_payments_until = NULL, late_payments_share = 10",
@@ -138,6 +144,13 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "events_doors_before_end": "UPDATE events SET doors_open_at = ends_at",
     "events_end_after_start": "UPDATE events SET ends_at = starts_at",
     "events_organisation_id_fkey": f"UPDATE events SET organisation_id = {NEW}",
+    "event_slugs_organisation_id_fkey": f"INSERT INTO event_slugs VALUES ({NEW}, 'jazz', {NEW})",
+    "event_slugs_pkey": copy("event_slugs", event_id=NEW),
+    "event_slugs_slug_check": copy("event_slugs", slug="'Jazz'"),
+    "event_facets_is_only_check": "INSERT INTO event_facets (is_only) VALUES (false)",
+    "event_facets_pkey": copy("event_facets"),
+    "events_slug_fkey": "UPDATE events SET slug = id::text",
+    "events_slug_key": copy("events", id=NEW, capacity_pool_id="NULL"),
     "events_pkey": copy("events", capacity_pool_id="NULL"),
     "events_status_check": "UPDATE events SET status = 'over'",
     # ticket types
@@ -451,7 +464,7 @@ NULLABLE: dict[str, str] = {
     "event_moves": "doors_open_at outcome seen_at",
     "events": (
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
-        "image_url late_payments_share late_payments_until rating"
+        "form image_url late_payments_share late_payments_until rating series_id"
     ),
     "one_time_tokens": "account_id order_id",
     "phone_codes": "used_at",
@@ -475,7 +488,10 @@ NULLABLE: dict[str, str] = {
     "seats": "owner_id",
     "sessions": "device_name revoked_at",
     "ticket_types": "deleted_at max_per_buyer sales_end sales_start",
-    "tickets": "account_id first_scan_at first_scan_gate former_hashes holder_email refunded_at replaced_qrs seat",
+    "tickets": (
+        "account_id answers first_scan_at first_scan_gate former_hashes holder_contact holder_email refunded_at "
+        "replaced_qrs seat"
+    ),
     "transfers": "accepted_at from_account_id started_by to_account_id to_name transfer_count",
     "vouchers": (
         "deleted_at discount_kind discount_value max_per_buyer max_redemptions max_tickets_per_redemption "

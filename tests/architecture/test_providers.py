@@ -18,8 +18,9 @@ from samcli.yamlhelper import yaml_parse
 
 from boxoffice.api import ROUTES
 from boxoffice.payments import providers
-from boxoffice.payments.models import METHODS_BY_HAND, PROVIDERS
+from boxoffice.payments.models import METHODS_BY_HAND
 from boxoffice.payments.providers import Provider, ProviderInfo
+from boxoffice.provider_names import PROVIDERS
 from tests.helpers import factories, invariants
 from tests.helpers.payers import INFOS
 from tests.helpers.support import ROOT, Client, Database, all_functions
@@ -43,7 +44,8 @@ def files_that_name(word: str, folders: list[Path]) -> set[str]:
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_nothing_else_names_a_provider(name: str) -> None:
     package = "layers/common/boxoffice/payments"
-    own = {f"{package}/{name}.py", f"{package}/models.py", f"functions/payments/receive_{name}_webhook.py"}
+    names = "layers/common/boxoffice/provider_names.py"
+    own = {f"{package}/{name}.py", names, f"functions/payments/receive_{name}_webhook.py"}
     assert files_that_name(name, [LAYER, ROOT / "functions"]) == own
 
 
@@ -141,10 +143,10 @@ def copy(tmp_path: Path) -> Iterator[Path]:
     shutil.copytree(ROOT / "functions/payments", tmp_path / "functions/payments")
     shutil.copy(NEW_PROVIDER / "coins.py", tmp_path / "boxoffice/payments")
     shutil.copy(NEW_PROVIDER / "receive_coins_webhook.py", tmp_path / "functions/payments")
-    models = tmp_path / "boxoffice/payments/models.py"
-    text, added = re.subn(r"(type StartableProvider = Literal\[)", r'\1"coins", ', models.read_text())
+    names = tmp_path / "boxoffice/provider_names.py"
+    text, added = re.subn(r"(type StartableProvider = Literal\[)", r'\1"coins", ', names.read_text())
     assert added == 1
-    models.write_text(text)
+    names.write_text(text)
     return tmp_path
 
 

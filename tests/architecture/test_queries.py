@@ -103,6 +103,7 @@ SKIPS = {
     "accounts/take_sessions": 1,
     "announcements/take_announcement": 1,
     "admin/take_run": 1,
+    "events/take_facets": 1,
     "events/take_move": 1,
     "messaging/take_due_messages": 1,
     "orders/lock_lapsed_orders": 1,

@@ -16,7 +16,16 @@ SCHEMA = (ROOT / "layers/common/boxoffice/schema.sql").read_text()
 
 # Tables that belong to no organisation: people, their ways in, and the platform's own.
 OF_THE_PLATFORM = {
-    *("accounts", "actors", "google_identities", "one_time_tokens", "phone_codes", "rate_limits", "refresh_tokens"),
+    *(
+        "accounts",
+        "actors",
+        "event_facets",
+        "google_identities",
+        "one_time_tokens",
+        "phone_codes",
+        "rate_limits",
+        "refresh_tokens",
+    ),
     *("second_factors", "sessions"),
     *("audit_chains", "audit_log", "audit_values", "contact_purges", "erased_buyers", "erasures", "guest_holds"),
     "idempotency_keys",
@@ -32,7 +41,7 @@ OPENS = """
     announcements: get_event lock_announcement
     checkin: get_attendance get_event_at_door lock_scan
     doors: lock_pass
-    events: get_event
+    events: find_event get_event
     orders: get_order get_order_row get_organisation list_sale_terms lock_order
     organisations: get_invitation
     payments: find_organisation get_gone_refund get_payment get_sale_state
@@ -57,12 +66,12 @@ OPENED = """
     checkin: get_scan has_changed list_changed_tickets list_scans recount_scans search_guests
         undo_scan
     doors: count_devices insert_device insert_pass lock_device revoke_device revoke_pass
-    events: cancel_event delete_event insert_event insert_move list_amounts lock_event publish_event
-        supersede_moves update_event
+    events: cancel_event delete_event insert_copies insert_event insert_move insert_slugs list_amounts
+        list_sales lock_event publish_event set_series supersede_moves update_event
     messaging: insert_webhooks
-    orders: get_draws get_processing_payment get_request give_back_draws increment_version insert_note list_buyer_limits
-        list_draws place_cart place_order release_guest_hold set_buyer set_draws set_email set_hold_end set_seats
-        set_status take_order
+    orders: get_details get_draws get_processing_payment get_request give_back_draws hand_over_holders
+        increment_version insert_note list_asked_items list_buyer_limits list_draws place_cart place_order
+        release_guest_hold set_buyer set_details set_draws set_email set_hold_end set_seats set_status take_order
         take_payments_to_close
     organisations: get_name get_organisation insert_organisation lock_account_and_insert_owner lock_organisation
         replace_invitation set_role set_status update_organisation
@@ -75,20 +84,21 @@ OPENED = """
         set_booked set_ends_order set_pays_order set_prepared set_processing set_refund set_unpaid settle_matter
         stop_asking take_from_incoming_payment upsert_reversal
     refunds: get_payment get_refunded_amount insert_order_refund list_tickets
-    seats: delete_rows free_seats get_size hand_over has_seats_together list_missing list_rows
-        list_seats_of_order list_seats_of_other_types list_seats_of_owners list_seats_of_tickets list_taken
-        lock_best_row lock_best_rows lock_map lock_rows_of_seats remove_seats save_rows save_seats set_sold
-        take_best_row take_best_rows take_named take_scattered take_together update_longest_free
+    seats: delete_rows free_seats get_size hand_over has_seats_together insert_copied_rows insert_copied_seats
+        list_missing list_rows list_seats_of_order list_seats_of_other_types list_seats_of_owners
+        list_seats_of_tickets list_taken lock_best_row lock_best_rows lock_map lock_rows_of_seats remove_seats
+        save_rows save_seats set_sold take_best_row take_best_rows take_named take_scattered take_together
+        update_longest_free
     slots: add_slots get_new_claim get_stats has_free_slot list_slots lock_claim lock_free_slot lock_free_slots
         lock_place lock_replacement_slot release_claim take_slot update_place withdraw_slots
-    stock: hold_moved insert_pool insert_rows list_short_pools lock_and_consolidate lock_and_move lock_available
+    stock: hold_moved insert_pools insert_rows list_short_pools lock_and_consolidate lock_and_move lock_available
         lock_rows resize_pool set_available take take_available
-    ticket_types: delete_ticket_types insert_ticket_type list_ticket_types lock_event_of_ticket_type
+    ticket_types: delete_ticket_types insert_copies insert_ticket_type list_ticket_types lock_event_of_ticket_type
         lock_ticket_type lock_ticket_types replace_pool set_seated update_ticket_type
-    tickets: accept_transfer get_transfer insert_tickets insert_transfer list_holders_of_free_ticket list_signed_tickets
-        list_tickets_to_issue list_tickets_to_print lock_and_end_tickets lock_and_rename_buyer
-        lock_and_set_disputed lock_tickets_to_move lock_tickets_to_name move_tickets replace_pending_transfer
-        set_holder_names
+    tickets: accept_transfer get_size_of_answers get_transfer insert_tickets insert_transfer
+        list_holders_of_free_ticket list_signed_tickets list_tickets_to_issue list_tickets_to_print
+        lock_and_end_tickets lock_and_rename_buyer lock_and_set_disputed lock_tickets_to_move lock_tickets_to_name
+        move_tickets replace_pending_transfer set_holders
     vouchers: count_ticket_types delete_voucher insert_voucher list_by_code list_vouchers lock_event_of_voucher
         lock_voucher update_voucher
     waitlist: list_awaited_of_event list_entries put_in_line set_offered set_status
@@ -111,6 +121,11 @@ JOBS = """
     tickets: lock_tickets_of_transfers lock_tickets_to_reissue reissue_tickets
     waitlist: list_awaited list_awaited_of_orders list_lapsed list_open_offers take_and_close_waiting
         take_lapsed take_next_entries
+"""
+
+# They read what everybody sees, of all organisations.
+PUBLIC = """
+    events: take_facets
 """
 
 # Only admins of the platform call them, and they see all.
@@ -144,11 +159,11 @@ PERSON = """
     privacy: count_ahead export_claims export_invitations export_memberships export_orders export_scans
         export_tickets export_transfers export_waitlist_entries has_something_left list_customers_to_erase
         list_entries_of_event list_entries_to_erase list_events_to_purge list_open_entries list_orders_of_event
-        list_orders_to_erase list_tickets_to_erase list_transfers_of_orders list_transfers_received_to_erase
-        list_transfers_sent_to_erase
+        list_named_tickets_to_erase list_orders_to_erase list_tickets_to_erase list_transfers_of_orders
+        list_transfers_received_to_erase list_transfers_sent_to_erase
     slots: list_claims_of_account lock_and_erase_customers lock_and_erase_notes
     tickets: erase_recipients erase_senders list_tickets_of_account list_tickets_of_address
-        lock_and_erase_buyers_tickets lock_and_erase_holders
+        lock_and_erase_buyers_tickets lock_and_erase_holders lock_and_erase_named_holders
     waitlist: erase_entries
 """
 
@@ -178,7 +193,7 @@ def test_every_statement_names_its_organisation_or_has_a_reason() -> None:
         and tables_of(getattr(sql.queries(domain), name))
         and not COMPARISON.search(getattr(sql.queries(domain), name))
     }
-    reasons = [*listed(OPENS, TAKEN_IDS, OPENED, JOBS, ADMINS, EMAILS, PERSON)]
+    reasons = [*listed(OPENS, TAKEN_IDS, OPENED, JOBS, PUBLIC, ADMINS, EMAILS, PERSON)]
 
     assert nameless == set(reasons)
     assert len(reasons) == len(set(reasons)), "one reason is enough"

@@ -28,7 +28,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from boxoffice.api import ROUTES, Route
-from boxoffice.payments.models import StartableProvider
+from boxoffice.provider_names import StartableProvider
 from boxoffice.routes import logical_id, with_routes
 from tests.helpers.support import ROOT, all_functions, snake_case
 

@@ -21,7 +21,7 @@ from botocore import xform_name
 from boxoffice import jobs
 from boxoffice.config import Settings
 from boxoffice.messaging.rules import LEASE
-from boxoffice.payments.models import PROVIDERS
+from boxoffice.provider_names import PROVIDERS
 from tests.architecture.test_template import functions, template
 from tests.helpers import conformance
 from tests.helpers.operations import operations

@@ -127,6 +127,8 @@ def rows_naming(conn: psycopg.Connection, ids: set[str]) -> set[str]:
 # What requests can name of an organisation, beside the examples: the operation, the field, and how to put it there.
 OPTIONAL: list[tuple[str, str, Callable[[Call, World], Call]]] = [
     ("create_event", "ticket_type_ids", lambda call, world: with_body(call, gates=gates(world.ticket_type))),
+    ("create_event", "ticket_type_ids", lambda call, world: with_body(call, questions=questions(world.ticket_type))),
+    ("create_order", "answers", lambda call, world: with_body(call, answers={str(world.event): {}})),
     ("create_order", "seat_ids", lambda call, world: with_body(call, items=seats(call, world.scan))),
     ("create_order", "waitlist_token", lambda call, world: with_body(call, waitlist_token=offer(world))),
     ("list_orders", "event_id", lambda call, world: with_query(call, event_id=world.event)),
@@ -134,6 +136,8 @@ OPTIONAL: list[tuple[str, str, Callable[[Call, World], Call]]] = [
     ("list_services", "event_id", lambda call, world: with_query(call, event_id=world.event)),
     ("refund_order", "ticket_ids", lambda call, world: replace(call, body={"ticket_ids": [str(world.ticket.id)]})),
     ("update_event", "ticket_type_ids", lambda call, world: with_body(call, gates=gates(world.ticket_type))),
+    ("update_event", "ticket_type_ids", lambda call, world: with_body(call, questions=questions(world.ticket_type))),
+    ("update_order", "answers", lambda call, world: with_body(call, answers={str(world.event): {}})),
     (
         "update_voucher",
         "ticket_type_ids",
@@ -143,7 +147,7 @@ OPTIONAL: list[tuple[str, str, Callable[[Call, World], Call]]] = [
 # Fields that name what belongs to no organisation.
 OF_NOBODY = {("claim_slot", "account_id"), ("list_audit_entries", "actor_id")}
 # Anybody may name what everybody sees.
-PUBLIC_FIELDS = {("create_order", "ticket_type_id"), ("list_events", "organisation_id")}
+PUBLIC_FIELDS = {("create_order", "ticket_type_id"), ("list_events", "organisation_id"), ("list_events", "series_id")}
 
 
 def with_query(call: Call, **parameters: object) -> Call:
@@ -156,6 +160,11 @@ def with_body(call: Call, **fields: Any) -> Call:
 
 def gates(ticket_type: UUID) -> list[dict[str, Any]]:
     return [{"name": "North", "ticket_type_ids": [str(ticket_type)]}]
+
+
+def questions(ticket_type: UUID) -> list[dict[str, Any]]:
+    about = {"asked_of": "ticket", "kind": "text", "label": "Size", "ticket_type_ids": [str(ticket_type)]}
+    return [{"id": "size", **about}]
 
 
 def seats(call: Call, seat: UUID) -> list[dict[str, Any]]:
@@ -517,6 +526,7 @@ COMPARISONS = {
     "doors/list_passes": 1,
     "doors/lock_events": 1,
     "doors/lock_pass_of_organisation": 1,
+    "events/has_slug": 1,
     "events/list_door_passes": 1,
     "events/list_events": 2,
     "organisations/delete_invitation": 1,

@@ -1,14 +1,16 @@
 """A process dies at any round trip while it changes an event. Then it has changed everything or nothing."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from psycopg import Connection
 
 from boxoffice.auth import Caller, Who
-from boxoffice.events import service
-from boxoffice.events.models import EventPatch, EventRequest
+from boxoffice.events import copies, service
+from boxoffice.events.models import DuplicateRequest, EventPatch, EventRequest
+from boxoffice.ids import new_id
 from boxoffice.ticket_types import service as ticket_types
 from boxoffice.ticket_types.models import TicketTypePatch
 from boxoffice.vouchers import service as vouchers
@@ -49,7 +51,13 @@ def create_voucher(_: UUID, manager: Caller, event: UUID, ticket_type: UUID) -> 
     return lambda conn: vouchers.create_voucher(conn, manager, event, request)
 
 
-@pytest.mark.parametrize("make", [draft, grow, shrink, delete, set_capacity, create_voucher])
+def duplicate(_: UUID, manager: Caller, event: UUID, __: UUID) -> Change:
+    starts = [factories.NOW + timedelta(days=days) for days in (40, 50)]
+    request, key = DuplicateRequest(starts_at=starts), str(new_id())
+    return lambda conn: copies.duplicate_event(conn, manager, event, request, key)
+
+
+@pytest.mark.parametrize("make", [draft, grow, shrink, delete, set_capacity, create_voucher, duplicate])
 def test_a_change_that_is_killed_is_made_wholly_or_not_at_all(
     api: Client, database: Database, conn: Connection, make: Callable[[UUID, Caller, UUID, UUID], Change]
 ) -> None:

@@ -6,6 +6,7 @@
 - `operations`: one valid call of every operation, on real rows
 - `reach`: what the code of a function reaches, such as libraries and settings
 - `factories`: rows, such as organisations, events, ticket types, orders, tickets and places
+- `forms`: what events ask their buyers
 - `people`: people who sign up and log in as clients do
 - `phones`: people who log in with phones
 - `buyers`: purchases, as actions that a test may kill

@@ -230,6 +230,7 @@ def event(conn: psycopg.Connection, **overrides: Any) -> UUID:
     row = {
         "id": new_id(),
         "organisation_id": overrides.get("organisation_id") or organisation(conn),
+        "slug": f"event-{next(_number)}",
         "status": "published",
         "title": f"Event {next(_number)}",
         "category": "concert",
@@ -243,6 +244,8 @@ def event(conn: psycopg.Connection, **overrides: Any) -> UUID:
         "currency": "NGN",
         **overrides,
     }
+    slug = {"organisation_id": row["organisation_id"], "slug": row["slug"], "event_id": row["id"]}
+    conn.execute("INSERT INTO event_slugs VALUES (%(organisation_id)s, %(slug)s, %(event_id)s)", slug)
     return _insert(conn, "events", row)
 
 

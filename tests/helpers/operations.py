@@ -96,10 +96,12 @@ class World:
     rival_scanner: UUID
     admin: UUID
     organisation: UUID
+    organisation_slug: str
     rejected_organisation: UUID
     invitation: UUID
     invitation_token: str
     event: UUID
+    event_slug: str
     draft: UUID
     ticket_type: UUID
     unsold_ticket_type: UUID
@@ -162,6 +164,7 @@ TIMES = {
     "doors_open_at": (factories.NOW + timedelta(days=30, hours=-1)).isoformat(),
     "starts_at": (factories.NOW + timedelta(days=30)).isoformat(),
     "ends_at": (factories.NOW + timedelta(days=30, hours=4)).isoformat(),
+    "next_starts_at": (factories.NOW + timedelta(days=37)).isoformat(),
     "pass_ends_at": (factories.NOW + timedelta(days=29)).isoformat(),
 }
 
@@ -226,10 +229,12 @@ def build(conn: psycopg.Connection) -> World:
         rival_scanner=factories.member(conn, rivals, "scanner"),
         admin=factories.account(conn, is_admin=True),
         organisation=organisation,
+        organisation_slug=_slug_of(conn, organisation),
         rejected_organisation=rejected,
         invitation=factories.invitation(conn, organisation)[0],
         invitation_token=invitation_token,
         event=event,
+        event_slug=_slug_of(conn, event),
         draft=draft,
         ticket_type=ticket_type,
         unsold_ticket_type=factories.ticket_type(conn, event_id=draft),
@@ -276,6 +281,13 @@ def build(conn: psycopg.Connection) -> World:
             conn, Purpose.UNDO_EMAIL_CHANGE, account_id=buyer, email=email, verified=True
         ),
     )
+
+
+def _slug_of(conn: psycopg.Connection, row_id: UUID) -> str:
+    """Return the slug of an organisation or an event."""
+    query = "SELECT slug FROM organisations WHERE id = %(id)s UNION ALL SELECT slug FROM events WHERE id = %(id)s"
+    (slug,) = conn.execute(query, {"id": row_id}).fetchone() or ("",)
+    return str(slug)
 
 
 def _google_state() -> str:

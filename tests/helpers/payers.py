@@ -12,8 +12,8 @@ import psycopg
 
 from boxoffice.guest_tokens import order_token
 from boxoffice.payments import providers, sandbox
-from boxoffice.payments.models import PROVIDERS
 from boxoffice.payments.providers import ProviderInfo
+from boxoffice.provider_names import PROVIDERS
 from tests.helpers.support import Answer, Client
 
 NOBODY_LISTENS = "http://127.0.0.1:9"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from boxoffice.payments.models import PROVIDERS
+from boxoffice.provider_names import PROVIDERS
 from tests.helpers.support import ROOT
 
 LAYER = ROOT / "layers/common"

@@ -36,6 +36,7 @@ from boxoffice.errors import (
     InternalError,
     Invalid,
     Malformed,
+    Moved,
     NotFound,
     NotModified,
     TooLarge,
@@ -108,6 +109,7 @@ class Route:
     other_statuses: tuple[int, ...]
     conditional: bool
     redirects: bool
+    moves: bool
     compress: bool
 
     @property
@@ -241,6 +243,7 @@ def route[F: Callable[..., Any]](
     produces: tuple[str, ...] = (),
     other_statuses: tuple[int, ...] = (),
     conditional: bool = False,
+    moves: bool = False,
     cache_control: str | None = None,
     compress: bool = False,
     bodies: Mapping[int, type[BaseModel]] | None = None,
@@ -254,6 +257,7 @@ def route[F: Callable[..., Any]](
         produces: the media types of the answer, if it is not JSON.
         other_statuses: that the answer can have, with the same kind of body.
         conditional: the answer has an ETag. If the request's If-None-Match has the same one, the answer is 304.
+        moves: the answer is 308 if what the request names has another address now.
         cache_control: of the answer to whoever does not say who they are. Others keep no copy.
         compress: send the answer as gzip to clients that accept it.
         bodies: the bodies of the answer by status, if it has several. The function then returns a `Response`.
@@ -262,7 +266,17 @@ def route[F: Callable[..., Any]](
     def register(function: F) -> F:
         access = Access(who, function.__name__, method == "GET", scope, devices)
         declared = Route(
-            method, path, function, access, raises, produces, other_statuses, conditional, status == 302, compress
+            method,
+            path,
+            function,
+            access,
+            raises,
+            produces,
+            other_statuses,
+            conditional,
+            status == 302,
+            moves,
+            compress,
         )
         ROUTES.append(declared)
         _routes[function] = declared
@@ -404,6 +418,11 @@ def _sender() -> Caller:
 def _not_modified(answer: NotModified) -> Response[str]:
     weak_etag(answer.version)
     return Response(status_code=304, body="", headers=take_headers())
+
+
+@app.exception_handler(Moved)
+def _moved(answer: Moved) -> Response[str]:
+    return Response(status_code=308, body="", headers=take_headers() | {"Location": answer.location})
 
 
 @app.exception_handler(RequestValidationError)

@@ -307,6 +307,14 @@ class NotModified(Exception):
         super().__init__(version)
 
 
+class Moved(Exception):
+    """What the request names has another address."""
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+        super().__init__(location)
+
+
 def of_constraint(name: str | None) -> DomainError | None:
     """Return the error that belongs to a violated constraint, or None if no loaded domain declares one."""
     return next((error() for error in loaded() if error.constraint is not None and error.constraint == name), None)

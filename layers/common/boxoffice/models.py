@@ -214,9 +214,9 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
-def unchanged() -> Any:
+def unchanged(description: str | None = None) -> Any:
     """Return the default of a field in a `Patch`. A request may leave the field out, but not send null."""
-    return Field(default=None, json_schema_extra=_without_default)
+    return Field(default=None, description=description, json_schema_extra=_without_default)
 
 
 def _without_default(schema: dict[str, Any]) -> None:

@@ -87,7 +87,11 @@ _ETAG = {
     "required": True,
     "schema": {"type": "string"},
 }
-_LOCATION = {"description": "The address to go to", "required": True, "schema": {"type": "string", "format": "uri"}}
+_LOCATION = {
+    "description": "The address to go to",
+    "required": True,
+    "schema": {"type": "string", "format": "uri-reference"},
+}
 _REPLAYED = {
     "description": "This is the answer to an earlier request with the same Idempotency-Key. It had its effect then",
     "schema": {"const": "true"},
@@ -210,6 +214,8 @@ def _complete(operation: dict[str, Any], route: api.Route, root: Path, errors: d
         responses["302"] = {"description": "The browser goes to another address"}
     if route.conditional:
         responses["304"] = {"description": "Nothing has changed"}
+    if route.moves:
+        responses["308"] = {"description": "It has another address now, which answers the same"}
     for status, response in responses.items():
         if headers := [*_headers_of(route, operation, status)]:
             response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
@@ -221,9 +227,9 @@ def _headers_of(route: api.Route, operation: dict[str, Any], status: str) -> Ite
     """Yield the names of the headers that an answer without an error has or can have."""
     from boxoffice.problems import RATE_LIMIT, takes
 
-    if status == "302":
+    if status in ("302", "308"):
         yield "Location"
-    if route.sets_etag:
+    if route.sets_etag and status != "308":
         yield "ETag"
     if takes(operation, "idempotency-key"):
         yield "Idempotent-Replayed"

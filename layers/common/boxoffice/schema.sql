@@ -400,6 +400,15 @@ CREATE TABLE stock (
     PRIMARY KEY (pool_id, row_no)
 ) WITH (fillfactor = 20);
 
+-- The slugs that events have, or had: an event keeps them all, so that old links find it. A slug is written before its
+-- event, so event_id has no foreign key.
+CREATE TABLE event_slugs (
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    slug            text NOT NULL CHECK (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'),
+    event_id        uuid NOT NULL,
+    PRIMARY KEY (organisation_id, slug)
+);
+
 -- Beside the quantities of its ticket types, an event may have a capacity of its own, which they share. Its gates are
 -- named entrances, as [{"name", "key", "ticket_type_ids"}]. Gates are told apart by key (`names.key_of`). Null lets in
 -- any ticket type. If an event has no gates, a scan may name any. After a cancellation, a job refunds the orders one by
@@ -407,10 +416,14 @@ CREATE TABLE stock (
 -- late_payments_until, payments may be opened that take days. Orders with such payments hold late_payments_share
 -- percent of each ticket type at the most. An offer of the waitlist holds its stock for waitlist_offer_minutes, between
 -- 8 and 22 o'clock at the venue. Guests solve a challenge if the event asks for one, and confirm their free orders by a
--- link if it asks for that.
+-- link if it asks for that. The form is what buyers are asked, or null: {"holders": {"name", "email"}, "questions":
+-- [question]}, with the questions as `questions.models.QuestionRequest` has them. The slug names an event in the URLs
+-- of its organisation. An event and its copies at other times are a series.
 CREATE TABLE events (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
+    series_id       uuid,
+    slug            text NOT NULL,
     status          text NOT NULL DEFAULT 'draft' CHECK (status IN ('draft', 'published', 'cancelled')),
     title           text NOT NULL,
     description     text NOT NULL DEFAULT '',
@@ -434,6 +447,10 @@ CREATE TABLE events (
     confirm_free_orders boolean NOT NULL DEFAULT false,
     waitlist_offer_minutes integer NOT NULL DEFAULT 60 CHECK (waitlist_offer_minutes > 0),
     reminds_holders boolean NOT NULL DEFAULT true,
+    form            jsonb CHECK (form IS NULL OR (
+        form #>> '{holders,name}' IN ('not_asked', 'optional', 'required')
+        AND form #>> '{holders,email}' IN ('not_asked', 'optional', 'required')
+        AND jsonb_typeof(form -> 'questions') = 'array') IS TRUE),
     version         integer NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz,
@@ -443,13 +460,18 @@ CREATE TABLE events (
     cancellation_finished_at timestamptz,
     search_vector   tsvector NOT NULL GENERATED ALWAYS AS (
         search_vector_of(title || ' ' || venue_name || ' ' || city || ' ' || description)) STORED,
+    CONSTRAINT events_slug_key UNIQUE (organisation_id, slug),
+    CONSTRAINT events_slug_fkey FOREIGN KEY (organisation_id, slug) REFERENCES event_slugs,
     CONSTRAINT events_end_after_start CHECK (ends_at > starts_at),
     CONSTRAINT events_doors_before_end CHECK (doors_open_at < ends_at),
     CONSTRAINT events_late_payments CHECK ((late_payments_until IS NULL) = (late_payments_share IS NULL)),
     CONSTRAINT events_late_payments_before_start CHECK (late_payments_until <= starts_at)
 );
-CREATE INDEX events_upcoming ON events (starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
+CREATE INDEX events_upcoming ON events (starts_at, id) INCLUDE (organisation_id, category, city)
+    WHERE status = 'published' AND deleted_at IS NULL;
 CREATE INDEX events_by_organisation ON events (organisation_id, starts_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX events_by_series ON events (series_id, starts_at, id)
+    WHERE series_id IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX events_by_category ON events (category, starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
 CREATE INDEX events_by_city ON events (folded(city), starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
 CREATE INDEX events_by_search ON events USING gin (search_vector) WHERE status = 'published' AND deleted_at IS NULL;
@@ -461,6 +483,16 @@ CREATE INDEX events_cancellation_unfinished ON events (cancelled_at)
 -- From partial indexes, the planner does not learn how often a city occurs, or how many events run at once.
 CREATE STATISTICS events_city ON (folded(city)) FROM events;
 CREATE STATISTICS events_span ON (tstzrange(starts_at, ends_at)) FROM events;
+
+-- One row: how many events that run or are to come have a category, or take place in a city, as [{"value", "events"}].
+-- It is counted again when somebody asks, and the last count is older than some minutes.
+CREATE TABLE event_facets (
+    is_only    boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    categories jsonb NOT NULL DEFAULT '[]',
+    cities     jsonb NOT NULL DEFAULT '[]',
+    counted_at timestamptz NOT NULL DEFAULT '-infinity'
+);
+INSERT INTO event_facets DEFAULT VALUES;
 
 -- True if a gate, as an event lists it, lets in a ticket type. Null if there is no gate.
 CREATE FUNCTION lets_in(gate jsonb, ticket_type uuid) RETURNS boolean LANGUAGE sql IMMUTABLE
@@ -627,10 +659,13 @@ UNION ALL SELECT event_id, pool_id FROM vouchers;
 
 -- ------------------------------------------------------------------------------------------------------- orders
 
--- An order also records its own idempotency key (decision 14): request_id names the request that placed it
--- (idempotency.IdempotentRequest). The total is the sum of the items' totals. In details are answers of the buyer,
--- in draws what the order has of each row of stock. Each change of the buyer or of a holder increments the version. One
--- that gives the order to another address increments email_changes, too, and ends the links and QRs before.
+-- An order also records its own idempotency key: request_id names the request that placed it
+-- (idempotency.IdempotentRequest). The total is the sum of the items' totals. In details are the answers of the order,
+-- by event, and the holders of the tickets until these are issued. It looks like {"answers": {event: [answer]},
+-- "holders": [{"name", "email", "answers"}]}, and an answer like {"question_id", "label", "answer", "text"}. In draws
+-- is what the order has of each row of stock. Each change of the buyer, of a holder or of an answer increments the
+-- version. One that gives the order to another address increments email_changes, too, and ends the links and QRs
+-- before.
 CREATE TABLE orders (
     id              uuid PRIMARY KEY,
     number          text NOT NULL CONSTRAINT orders_number_key UNIQUE,
@@ -684,7 +719,7 @@ CREATE INDEX order_items_by_event ON order_items (event_id, order_id);
 -- reads.
 CREATE VIEW order_summaries AS
 SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer_email, buyer_phone, currency,
-    orders.total, subtotal, discount, voucher_id, expires_at, created_at, version, email_changes
+    orders.total, subtotal, discount, voucher_id, expires_at, created_at, version, email_changes, details
 FROM orders CROSS JOIN LATERAL (
     SELECT sum(unit_price * quantity)::bigint AS subtotal, sum(discount)::bigint AS discount
     FROM order_items WHERE order_id = orders.id
@@ -1005,7 +1040,9 @@ CREATE INDEX money_matters_of_order ON money_matters (order_id) WHERE settled_at
 -- The tickets of an order item are numbered from 1 by position, so that no ticket can be issued twice. Of a QR only its
 -- SHA-256 is stored. A transfer increments transfer_count and ends the former QR. The hash of that QR stays in
 -- former_hashes, so that the door does not take it for a forgery. A ticket without a holder_email is still the buyer's,
--- and goes with the order when that gets another address. Scans that are admitted increment entries.
+-- and goes with the order when that gets another address. Its buyer may have named a holder_contact, which is an
+-- address that nobody has proven, and that nothing is sent to. Its answers are as in orders. Both end with a transfer.
+-- Scans that are admitted increment entries.
 -- While the payer disputes the payment of the order, a ticket is disputed. A setting says if it admits.
 -- The transaction that wrote the row last is changed_in. Devices at the door read changes in its order (decision 30).
 CREATE TABLE tickets (
@@ -1019,6 +1056,8 @@ CREATE TABLE tickets (
     account_id      uuid,
     holder_name     text NOT NULL,
     holder_email    text,
+    holder_contact  text,
+    answers         jsonb,
     seat            text,
     status          text NOT NULL DEFAULT 'valid' CHECK (status IN ('valid', 'refunded')),
     disputed        boolean NOT NULL DEFAULT false,
@@ -1041,6 +1080,7 @@ CREATE TABLE tickets (
     CONSTRAINT tickets_former_hashes CHECK (coalesce(cardinality(former_hashes), 0) = transfer_count)
 );
 CREATE INDEX tickets_by_account ON tickets (account_id, id) WHERE account_id IS NOT NULL;
+CREATE INDEX tickets_by_contact ON tickets (holder_contact, id) WHERE holder_contact IS NOT NULL;
 -- Attendance reads this index alone, without the table.
 CREATE INDEX tickets_by_event ON tickets (event_id, changed_in) INCLUDE (ticket_type_id, status, entries, group_size);
 -- Lists of attendees find a page of them here, whatever they are filtered by.
@@ -1088,14 +1128,30 @@ CREATE INDEX transfers_by_receiving_account ON transfers (to_account_id, id) WHE
 CREATE VIEW shown_tickets AS
 SELECT tickets.id, order_id, tickets.organisation_id, tickets.event_id, ticket_type_id, orders.account_id AS buyer_id,
     tickets.account_id, transfer_count, holder_email IS NOT NULL AS transferred, email_changes, title AS event_title,
-    venue_name, city, time_zone, starts_at, name AS ticket_type_name, seat, group_size, holder_name, tickets.status,
-    tickets.max_entries, entries, first_scan_at, tickets.created_at,
+    venue_name, city, time_zone, starts_at, name AS ticket_type_name, seat, group_size, holder_name, holder_contact,
+    coalesce(answers, '[]') AS answers, tickets.status, tickets.max_entries, entries, first_scan_at, tickets.created_at,
     (SELECT to_jsonb(pending) FROM (
         SELECT to_email, to_name, expires_at FROM transfers
         WHERE ticket_id = tickets.id AND status = 'pending' AND expires_at > now()
     ) AS pending) AS transfer
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = tickets.event_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id;
+
+-- What was answered for each ticket, for lists of attendees: once for its order, and for itself.
+CREATE VIEW ticket_answers AS
+SELECT tickets.id AS ticket_id, coalesce(details #> ARRAY['answers', event_id::text], '[]') AS order_answers,
+    coalesce(answers, '[]') AS answers
+FROM tickets JOIN orders ON orders.id = order_id;
+
+-- Those of some answers that people at the door see, as the form says now. Without a form nobody sees any.
+CREATE FUNCTION answers_at_door(form jsonb, answers jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN form IS NULL THEN '[]' ELSE (
+    SELECT coalesce(jsonb_agg(answer - 'answer' ORDER BY answer_no), '[]')
+    FROM jsonb_array_elements(answers) WITH ORDINALITY AS given (answer, answer_no)
+    WHERE EXISTS (
+        SELECT FROM jsonb_array_elements(form -> 'questions') AS question
+        WHERE question -> 'at_door' = 'true' AND question -> 'id' = answer -> 'question_id')
+) END;
 
 -- A ticket as it is printed, with the facts that its QR is made of.
 CREATE VIEW printed_tickets AS
@@ -1156,7 +1212,7 @@ CREATE INDEX guest_list_by_words ON guest_list USING gin (words);
 
 CREATE VIEW listed_guests AS
 SELECT tickets.id AS ticket_id, order_id, event_id, array_to_tsvector(ARRAY(
-    SELECT guest_lexeme(event_id, word) FROM guest_words(concat_ws(' ', holder_name, holder_email, seat,
+    SELECT guest_lexeme(event_id, word) FROM guest_words(concat_ws(' ', holder_name, holder_email, holder_contact, seat,
         left(number, 4) || '-' || right(number, 4), CASE WHEN holder_email IS NULL THEN buyer_name || ' ' || buyer_email
         END)) AS word
 )) AS words
@@ -1180,8 +1236,9 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE TRIGGER tickets_list_guest_again AFTER UPDATE OF holder_name, holder_email, seat ON tickets FOR EACH ROW
-    WHEN ((OLD.holder_name, OLD.holder_email, OLD.seat) IS DISTINCT FROM (NEW.holder_name, NEW.holder_email, NEW.seat))
+CREATE TRIGGER tickets_list_guest_again AFTER UPDATE OF holder_name, holder_email, holder_contact, seat ON tickets
+    FOR EACH ROW WHEN ((OLD.holder_name, OLD.holder_email, OLD.holder_contact, OLD.seat)
+        IS DISTINCT FROM (NEW.holder_name, NEW.holder_email, NEW.holder_contact, NEW.seat))
     EXECUTE FUNCTION list_guest_again();
 
 -- Locks the tickets first, as everybody does who changes them. So nobody else changes their rows of the guest list.

@@ -61,6 +61,7 @@ def test_a_guest_without_a_qr_is_found_and_admitted(doors: Doors) -> None:
         "buyer_name": "Ada Buyer",
         "seat": None,
         "group_size": 1,
+        "answers": [],
         "state": "valid",
         "entries": 0,
         "max_entries": 1,

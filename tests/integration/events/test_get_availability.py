@@ -21,7 +21,7 @@ def test_it_counts_available_held_and_sold_tickets(
         "capacity": None,
         "ticket_types": [{"ticket_type_id": str(ticket_type), "available": 93, "held": 3, "sold": 4}],
     }
-    assert answer.headers["cache-control"] == "max-age=1"
+    assert answer.headers["cache-control"] == "public, max-age=1, stale-while-revalidate=2"
 
 
 def test_it_agrees_with_get_event(api: Client, conn: Connection, organisation: UUID, event: UUID, draft: UUID) -> None:

@@ -24,6 +24,57 @@ def test_the_public_sees_a_published_event_and_its_availability(
     assert (shown["id"], shown["quantity"], shown["available"]) == (str(ticket_type), 100, 93)
 
 
+def test_buyers_see_the_seller_and_how_they_pay(api: Client, conn: Connection) -> None:
+    profile = {
+        "name": "Ọ̀rẹ́ Shows",
+        "slug": "ore-shows",
+        "logo_url": "https://example.com/logo.png",
+        "website": "https://example.com",
+        "contact_email": "hello@example.com",
+        "contact_phone": "+2348012345678",
+    }
+    organisation = factories.organisation(conn, **profile)
+    event = factories.event(conn, organisation_id=organisation)
+    seats = factories.ticket_type(conn, event_id=event, seated=True)
+
+    shown = api.get(f"/v1/events/{event}").json
+
+    assert shown["seller"] == {"id": str(organisation), **profile}
+    assert shown["payment_providers"] == ["flutterwave", "sandbox", "stripe"]
+    assert shown["seated"]
+    conn.execute("UPDATE ticket_types SET seated = false WHERE id = %s", [seats])
+    assert not api.get(f"/v1/events/{event}").json["seated"]
+
+
+def test_the_description_is_shown_as_html_too(api: Client, manager: UUID, event: UUID) -> None:
+    source = "**Jazz**\n\n<script>alert(1)</script> [map](https://example.com)"
+    html = (
+        "<p><strong>Jazz</strong></p>\n<p>&lt;script&gt;alert(1)&lt;/script&gt; "
+        '<a href="https://example.com" rel="nofollow noopener">map</a></p>\n'
+    )
+
+    changed = api.patch(f"/v1/events/{event}", {"description": source}, account=manager).json
+
+    for shown in (changed, api.get(f"/v1/events/{event}").json):
+        assert (shown["description"], shown["description_html"]) == (source, html)
+
+
+def test_caches_may_keep_what_strangers_see(api: Client, conn: Connection, event: UUID, organisation: UUID) -> None:
+    """For seconds, and then ask with the ETag. Whoever says who they are gets an answer of their own."""
+    answer = api.get(f"/v1/events/{event}")
+    again = api.get(f"/v1/events/{event}", headers={"if-none-match": answer.headers["etag"]})
+
+    for each in (answer, again):
+        assert each.headers["cache-control"] == "public, max-age=5, stale-while-revalidate=30"
+        assert each.headers["vary"] == "Authorization, X-Api-Key"
+    assert (again.status, again.body) == (304, b"")
+    member = factories.member(conn, organisation, "scanner")
+    assert api.get(f"/v1/events/{event}", account=member).headers["cache-control"] == "no-store"
+    _, key = factories.api_key(conn, organisation)
+    assert api.get(f"/v1/events/{event}", headers={"x-api-key": key}).headers["cache-control"] == "no-store"
+    assert api.get(f"/v1/events/{new_id()}").headers["cache-control"] == "no-cache"
+
+
 def test_only_members_see_hidden_ticket_types(
     api: Client, conn: Connection, organisation: UUID, event: UUID, ticket_type: UUID
 ) -> None:

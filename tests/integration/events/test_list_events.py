@@ -122,6 +122,27 @@ def test_filters_find_running_events_too(api: Client, conn: Connection, organisa
         assert listed(api, **query) == [running]
 
 
+def test_the_events_of_a_series_are_listed(api: Client, conn: Connection, organisation: UUID) -> None:
+    series = new_id()
+    make_event(conn, DAY, organisation_id=organisation)
+    running, later = (make_event(conn, start, DAY, series_id=series) for start in (-HOUR, 9 * DAY))
+    make_event(conn, 5 * DAY, status="draft", series_id=series)
+
+    assert listed(api, series_id=series) == [running, later]
+    assert listed(api, series_id=new_id()) == []
+    (first, second) = api.get("/v1/events", query={"series_id": series}).json["items"]
+    assert first["series_id"] == second["series_id"] == str(series)
+
+
+def test_caches_may_keep_a_list_for_strangers(api: Client, conn: Connection) -> None:
+    event = make_event(conn, DAY)
+
+    assert api.get("/v1/events").headers["cache-control"] == "public, max-age=10, stale-while-revalidate=60"
+    account = factories.account(conn)
+    assert api.get("/v1/events", account=account).headers["cache-control"] == "no-store"
+    assert listed(api, account) == [event]
+
+
 def test_members_see_drafts_when_they_filter_by_their_organisation(
     api: Client, conn: Connection, organisation: UUID
 ) -> None:
@@ -158,6 +179,7 @@ INVALID: list[dict[str, Any]] = [
     {"cursor": "WyIwMDAxLTAxLTAxVDAwOjAwOjAwKzIzOjU5IiwgIjAxOTJmMGMwLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMCJd"},
     {"cursor": "\0"},
     {"organisation_id": "1"},
+    {"series_id": "1"},
     {"from": "yesterday"},
     {"from": "1798761600"},
     {"from": "2027-01-01"},

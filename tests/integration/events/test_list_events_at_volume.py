@@ -1,5 +1,6 @@
 """A page of events costs what it holds, however many events there are."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,13 +17,17 @@ from tests.helpers.support import Database
 
 EVENTS = 30_000
 FOUR_YEARS = """
-    INSERT INTO events (id, organisation_id, status, title, category, venue_name, venue_address, city, country,
-        time_zone, starts_at, ends_at, currency)
-    SELECT gen_random_uuid(), %(organisation)s, 'published', 'show number' || n,
+    WITH named AS (
+        INSERT INTO event_slugs (organisation_id, slug, event_id)
+        SELECT %(organisation)s, 'show-' || n, gen_random_uuid() FROM generate_series(1, %(events)s) AS n
+        RETURNING event_id, organisation_id, slug, substr(slug, 6)::int AS n
+    )
+    INSERT INTO events (id, organisation_id, slug, series_id, status, title, category, venue_name, venue_address, city,
+        country, time_zone, starts_at, ends_at, currency)
+    SELECT event_id, organisation_id, slug, md5((n %% 1000)::text)::uuid, 'published', 'show number' || n,
         (ARRAY['bar', 'sport', 'concert'])[n %% 3 + 1], 'Hall', '1 Street', 'City' || n %% 7, 'NG', 'Africa/Lagos',
         at, at + interval '3 hours', 'NGN'
-    FROM generate_series(1, %(events)s) AS n,
-        LATERAL (SELECT now() + interval '4 years' * (n::float / %(events)s - 0.5) AS at) AS moment"""
+    FROM named, LATERAL (SELECT now() + interval '4 years' * (n::float / %(events)s - 0.5) AS at) AS moment"""
 
 
 @pytest.fixture
@@ -50,7 +55,9 @@ def test_a_page_reads_little_more_than_it_shows(
 ) -> None:
     now = datetime.now(UTC)
     year = timedelta(days=365)
-    unfiltered: dict[str, Any] = dict.fromkeys(("search", "category", "city", "organisation_id", "since", "until"))
+    unfiltered: dict[str, Any] = dict.fromkeys(
+        ("search", "category", "city", "organisation_id", "series_id", "since", "until")
+    )
     searches: list[dict[str, Any]] = [
         {},
         {"category": "sport"},
@@ -58,6 +65,7 @@ def test_a_page_reads_little_more_than_it_shows(
         {"city": "nowhere"},
         {"category": "bar", "city": "city3"},
         {"organisation_id": organisation},
+        {"series_id": UUID(hashlib.md5(b"7").hexdigest())},
         {"search": "show"},
         {"search": "number29000"},
         {"search": "nothing"},

@@ -10,7 +10,8 @@ from psycopg import Connection
 
 from boxoffice import config
 from boxoffice.payments import providers
-from boxoffice.payments.models import PLATFORM_MERCHANT, StartableProvider
+from boxoffice.payments.models import PLATFORM_MERCHANT
+from boxoffice.provider_names import StartableProvider
 from tests.helpers import factories, invariants
 from tests.helpers.payers import ACCOUNTS_AT_PROVIDERS, prove, sign_as_stripe, start, started, status_of
 from tests.helpers.provider_servers import Stripe, put_account, read_account, send_webhook

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from psycopg import Connection
+from psycopg.types.json import Jsonb
 
 from boxoffice import audit
 from boxoffice.auth import Caller, Who
@@ -26,6 +27,7 @@ from tests.helpers.erasures import (
     traces,
 )
 from tests.helpers.factories import NOW
+from tests.helpers.forms import answer
 from tests.helpers.mailbox import owe
 from tests.helpers.support import Client
 
@@ -102,6 +104,39 @@ def test_nothing_of_an_account_is_left_but_the_account_itself(api: Client, conn:
 
     assert traces(conn) == {"accounts"}  # `delete_me` has erased it before
     assert traces(conn, str(account)) == {"accounts", "sessions", "erasures"}
+    invariants.check(conn)
+
+
+HOLDER = {"name": NAME, "email": EMAIL, "answers": [answer("note", f"{NAME}, {PHONE}")]}
+
+
+def test_answers_and_holders_go_with_their_buyer(api: Client, conn: Connection) -> None:
+    ticket_type = factories.ticket_type(conn)
+    details = {"answers": {str(ticket_type): HOLDER["answers"]}, "holders": [HOLDER, {}]}
+    factories.paid_order(conn, ticket_type, **BUYER, details=Jsonb(details))
+    factories.order(conn, ticket_type, **BUYER, status="expired", draws="{}", details=Jsonb(details))
+    assert {"orders", "tickets", "guest_list"} <= traces(conn)
+
+    erase(conn, guest())
+
+    assert traces(conn) == set()
+
+
+def test_a_holder_whom_a_buyer_has_named_is_erased_and_the_ticket_stays_the_buyers(
+    api: Client, conn: Connection
+) -> None:
+    buyer = factories.account(conn)
+    order = factories.paid_order(
+        conn, factories.ticket_type(conn), account_id=buyer, details=Jsonb({"holders": [HOLDER, {"name": "Bola"}]})
+    )
+
+    erase(conn, guest())
+
+    assert traces(conn) == set()
+    assert conn.execute(
+        "SELECT account_id, holder_name, holder_contact, answers FROM tickets WHERE order_id = %s ORDER BY position",
+        [order],
+    ).fetchall() == [(buyer, "Erased", None, None), (buyer, "Bola", None, None)]
     invariants.check(conn)
 
 

@@ -7,10 +7,12 @@ from uuid import UUID
 
 import pytest
 from psycopg import Connection
+from psycopg.types.json import Jsonb
 
 from boxoffice.privacy import export
 from tests.helpers import factories
 from tests.helpers.erasures import EMAIL, NAME, PHONE
+from tests.helpers.forms import answer
 from tests.helpers.people import sign_up
 from tests.helpers.support import Client
 from tests.integration.privacy.test_erasure import everything_of
@@ -145,3 +147,23 @@ def test_the_first_page_is_limited_to_a_few_a_day(api: Client, account: UUID) ->
     answers = [api.get("/v1/me/export", account=account).status for _ in range(6)]
 
     assert answers == [200] * 5 + [429]
+
+
+def test_it_has_answers_and_the_tickets_that_name_the_persons_address(
+    api: Client, conn: Connection, account: UUID
+) -> None:
+    ticket_type = factories.ticket_type(conn)
+    given = [answer("diet", "Fish")]
+    own = Jsonb({"answers": {str(ticket_type): given}, "holders": [{"name": "Bola", "answers": given}]})
+    factories.paid_order(conn, ticket_type, quantity=1, account_id=account, details=own)
+    named = Jsonb({"holders": [{"email": EMAIL, "answers": given}]})
+    factories.paid_order(conn, ticket_type, quantity=1, details=named)
+    conn.execute("UPDATE accounts SET email_verified_at = now() WHERE id = %s", [account])
+
+    found = export_of(api, account)
+
+    assert [order["answers"] for order in found["orders"]] == [{"answers": {str(ticket_type): given}}]
+    assert [(ticket["holder_name"], ticket["holder_contact"], ticket["answers"]) for ticket in found["tickets"]] == [
+        ("Bola", None, given),
+        ("Ada Buyer", EMAIL, given),
+    ]

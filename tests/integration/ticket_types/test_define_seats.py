@@ -192,7 +192,7 @@ def test_a_page_that_has_not_changed_is_not_sent_again(
     changed = api.get(path, headers={"If-None-Match": f'W/"x", {tag}'})
     assert changed.status == 200
     assert changed.headers["etag"] != tag
-    assert changed.headers["cache-control"] == "max-age=1"
+    assert changed.headers["cache-control"] == "public, max-age=1, stale-while-revalidate=2"
 
 
 def test_50_000_seats_load_in_one_answer_below_6_mb(

@@ -84,7 +84,7 @@ def test_an_event_that_has_begun_can_be_published() -> None:
 
 
 def test_the_time_span_of_a_search_is_not_empty() -> None:
-    nothing: dict[str, Any] = dict.fromkeys(("search", "category", "city", "organisation_id"))
+    nothing: dict[str, Any] = dict.fromkeys(("search", "category", "city", "organisation_id", "series_id"))
     rules.check_filters(EventFilters(**nothing, since=None, until=NOW))
     rules.check_filters(EventFilters(**nothing, since=NOW, until=NOW + HOUR))
     with pytest.raises(Invalid):

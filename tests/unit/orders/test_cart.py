@@ -44,6 +44,7 @@ def terms(**fields: Any) -> SaleTerms:
         "seller_sells": True,
         "asks_challenge": False,
         "confirm_free_orders": False,
+        "form": None,
     }
     return SaleTerms(**{**usual, **fields})
 

@@ -10,6 +10,7 @@ from pydantic_core import core_schema
 
 from boxoffice.events.models import GateView
 from boxoffice.models import ActorView, Id, Moment, Page, Request, ShortText, View
+from boxoffice.questions.answers import DoorAnswerView
 
 MOST_SCANS = 500  # in one sync
 MOST_SEQUENCE = 2**53 - 1  # the largest integer that each language reads in JSON
@@ -125,6 +126,7 @@ class ScanView(View):
     group_size: int = Field(description="How many people this entry lets in")
     entries: int = Field(description="How many entries the ticket has used, this one included")
     max_entries: int
+    answers: list[DoorAnswerView] = Field(description="To the questions that the event shows at the door")
 
 
 class FirstScanView(View):
@@ -244,6 +246,7 @@ class GuestView(View):
     buyer_name: str
     seat: str | None
     group_size: int = Field(description="How many people an entry lets in")
+    answers: list[DoorAnswerView] = Field(description="To the questions that the event shows at the door")
     state: GuestState = Field(description="`valid`, or why the ticket does not admit. The event's times are not in it")
     entries: int = Field(description="How many entries the ticket has used")
     max_entries: int
@@ -295,6 +298,7 @@ class ScannedTicket:
     Attributes:
         gate: where it was scanned, as the event writes the gate's name.
         gates: for a wrong gate, those that let the ticket in. For an unknown gate, all of the event.
+        answers: to the questions that the event shows at the door, if the ticket is admitted.
     """
 
     outcome: ScanOutcome | Literal["sequence_reused", "unknown_gate"]
@@ -315,6 +319,7 @@ class ScannedTicket:
     time_zone: str
     gate: str | None
     gates: list[str]
+    answers: list[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -473,6 +478,7 @@ class Guest:
     buyer_name: str
     seat: str | None
     group_size: int
+    answers: list[dict[str, str]]
     state: GuestState
     entries: int
     max_entries: int

@@ -14,7 +14,7 @@ WITH locked AS MATERIALIZED (
     FOR NO KEY UPDATE
 ), decided AS MATERIALIZED (
     SELECT locked.*, ticket_types.name AS ticket_type_name, title AS event_title, time_zone, starts_at, doors_open_at,
-        gates, coalesce(here.gate ->> 'name', %(gate)s) AS gate, earlier.id AS earlier_id,
+        gates, form, coalesce(here.gate ->> 'name', %(gate)s) AS gate, earlier.id AS earlier_id,
         clock_timestamp() AS scanned_at, CASE
         WHEN locked.qr_hash <> %(qr_hash)s AND array_position(former_hashes, %(qr_hash)s) IS NULL AND NOT EXISTS (
             SELECT FROM unnest(replaced_qrs) AS replaced WHERE replaced.qr_hash = %(qr_hash)s) THEN 'forged'
@@ -68,7 +68,10 @@ SELECT outcome, coalesce(earlier_id, %(scan_id)s) AS scan_id, id AS ticket_id, e
         WHERE outcome IN ('unknown_gate', 'wrong_gate')
             AND (outcome = 'unknown_gate' OR lets_in(each, ticket_type_id))
         ORDER BY gate_no
-    ) AS gates
+    ) AS gates,
+    CASE WHEN form IS NULL OR outcome <> 'admitted' THEN '[]' ELSE answers_at_door(form, coalesce((
+        SELECT details #> ARRAY['answers', event_id::text] FROM orders WHERE id = order_id AND holder_email IS NULL
+    ), '[]') || coalesce(answers, '[]')) END AS answers
 FROM decided
 
 -- name: is_paired
@@ -236,12 +239,15 @@ WITH found AS MATERIALIZED (
     SELECT ticket_id FROM found WHERE ticket_id > %(after)s ORDER BY ticket_id LIMIT %(limit)s + 1
 )
 SELECT ticket_id, number AS order_number, ticket_type_id, ticket_types.name AS ticket_type_name, holder_name,
-    coalesce(holder_email, buyer_email) AS holder_email, buyer_name, seat, group_size,
+    coalesce(holder_email, holder_contact, buyer_email) AS holder_email, buyer_name, seat, group_size,
+    answers_at_door(form, CASE WHEN holder_email IS NULL
+        THEN coalesce(details #> ARRAY['answers', tickets.event_id::text], '[]') ELSE '[]' END
+        || coalesce(answers, '[]')) AS answers,
     CASE WHEN tickets.status = 'refunded' THEN 'refunded' WHEN disputed AND %(block_disputed)s THEN 'disputed'
         WHEN entries >= tickets.max_entries THEN 'used' ELSE 'valid' END AS state,
     entries, tickets.max_entries, first_scan_at, first_scan_gate
 FROM page JOIN tickets ON tickets.id = ticket_id JOIN orders ON orders.id = order_id
-    JOIN ticket_types ON ticket_types.id = ticket_type_id
+    JOIN events ON events.id = tickets.event_id JOIN ticket_types ON ticket_types.id = ticket_type_id
 ORDER BY ticket_id
 
 -- name: get_attendance

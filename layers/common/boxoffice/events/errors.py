@@ -34,7 +34,7 @@ class LatePaymentsAfterStart(DomainError):
 class UnknownTicketType(DomainError):
     status = 422
     code = "unknown_ticket_type"
-    meaning = "A gate names ticket types that the event does not have."
+    meaning = "A gate or a question names ticket types that the event does not have."
     remedy = "Leave out those in `ticket_type_ids`, or create them first."
     ticket_type_ids: list[UUID]
 
@@ -47,11 +47,25 @@ class GatesInUse(DomainError):
     door_passes: list[UUID]
 
 
+class EventSlugTaken(DomainError):
+    code = "event_slug_taken"
+    meaning = "Another event of the organisation has this slug, or had it."
+    remedy = "Choose another one, or leave `slug` out."
+
+
 class EndsInThePast(DomainError):
     status = 422
     code = "ends_in_the_past"
     meaning = "The event would be over already."
     remedy = "Set `ends_at` to a time in the future."
+
+
+class TooManyCopies(DomainError):
+    status = 422
+    code = "too_many_copies"
+    meaning = "The event has so much stock, or so many seats, that one request copies it to {max_dates} dates at most."
+    remedy = "Send the dates in several requests. The copies are one series all the same."
+    max_dates: int
 
 
 class CurrencyFixed(DomainError):

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from boxoffice import countries, slugs
+from boxoffice.markdown import DescribedView, Markdown
 from boxoffice.models import (
     COUNTRY_CODE,
     ChallengeView,
@@ -19,27 +21,23 @@ from boxoffice.models import (
     Patch,
     Request,
     ShortText,
-    Text,
     View,
     pattern,
     unchanged,
 )
 from boxoffice.money import is_currency
 from boxoffice.names import key_of
+from boxoffice.questions.answers import MOST_QUESTIONS
+from boxoffice.questions.models import (
+    HoldersPatch,
+    HoldersRequest,
+    HoldersView,
+    QuestionRequest,
+    QuestionView,
+)
 from boxoffice.ticket_types.models import MOST_TICKET_TYPES, EventStatus, TicketTypeRequest, TicketTypeView
 
 _MOST_GATES = 50
-# Codes of two letters that CLDR knows, but that are no countries in ISO 3166. XK is not there either, but Kosovo has no
-# other code.
-_NO_COUNTRIES = frozenset(("AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"))
-
-
-def _country(code: str) -> str:
-    from babel import Locale
-
-    if code in _NO_COUNTRIES or code not in Locale("en").territories:
-        raise ValueError("must be a country of ISO 3166-1, such as NG")
-    return code
 
 
 def _time_zone(name: str) -> str:
@@ -62,7 +60,7 @@ Rating = Annotated[ShortText, Field(max_length=50, examples=["18+", "PG-13"])]
 Country = Annotated[
     str,
     StringConstraints(pattern=COUNTRY_CODE),
-    AfterValidator(_country),
+    AfterValidator(countries.check),
     Field(description="ISO 3166-1 alpha-2", examples=["NG"]),
 ]
 TimeZone = Annotated[
@@ -163,10 +161,29 @@ OfferMinutes = Annotated[
 ]
 
 
+EventSlug = Annotated[
+    str,
+    StringConstraints(min_length=slugs.LEAST, max_length=slugs.MOST, pattern=slugs.PATTERN),
+    Field(
+        description="The event's name in URLs: small letters, digits and single hyphens. No other event of the "
+        "organisation has it, or had it",
+        examples=["jazz-by-the-sea"],
+    ),
+]
+Questions = Annotated[
+    list[QuestionRequest],
+    Field(
+        max_length=MOST_QUESTIONS,
+        description="What the event asks its buyers, in this order. At most 64,000 bytes together, as JSON",
+    ),
+]
+
+
 class EventRequest(Request):
     organisation_id: Id
     title: Name
-    description: Text = ""
+    slug: Annotated[EventSlug | None, Field(description="Its name in URLs. Made from the title if left out")] = None
+    description: Markdown = ""
     category: Category
     rating: Rating | None = None
     venue: VenueRequest
@@ -182,6 +199,8 @@ class EventRequest(Request):
     confirm_free_orders: ConfirmFreeOrders = False
     waitlist_offer_minutes: OfferMinutes = 60
     reminds_holders: RemindsHolders = True
+    holders: HoldersRequest = Field(default_factory=HoldersRequest)
+    questions: Questions = Field(default_factory=list)
     ticket_types: list[TicketTypeRequest] = Field(default_factory=list, max_length=MOST_TICKET_TYPES)
 
 
@@ -195,7 +214,8 @@ class VenuePatch(Patch):
 
 class EventPatch(Patch):
     title: Name = unchanged()
-    description: Text = unchanged()
+    slug: EventSlug = unchanged()
+    description: Markdown = unchanged()
     category: Category = unchanged()
     rating: Rating | None = unchanged()
     venue: VenuePatch = unchanged()
@@ -211,6 +231,8 @@ class EventPatch(Patch):
     confirm_free_orders: ConfirmFreeOrders = unchanged()
     waitlist_offer_minutes: OfferMinutes = unchanged()
     reminds_holders: RemindsHolders = unchanged()
+    holders: HoldersPatch = unchanged()
+    questions: Questions = unchanged()
     tell_holders: Annotated[
         bool,
         Field(
@@ -219,6 +241,10 @@ class EventPatch(Patch):
             " everybody with a ticket gets an email within minutes",
         ),
     ] = True
+
+
+type SaleState = Literal["on_sale", "not_yet", "sold_out", "closed"]
+"""Tickets can be bought now; or will be, once a sale begins; or are gone; or are sold no more, or not at all."""
 
 
 class VenueView(View):
@@ -239,9 +265,13 @@ class LatePaymentsView(View):
     share_percent: int
 
 
-class EventSummary(MoneyView):
+class _EventFields(MoneyView):
+    """What lists of events show, and what an event shows by itself."""
+
     id: Id
     organisation_id: Id
+    series_id: Id | None = Field(description="What an event and its copies at other times have in common")
+    slug: str = Field(description="Its name in URLs. A former one leads to the event, too")
     status: EventStatus
     title: str
     category: str
@@ -254,12 +284,36 @@ class EventSummary(MoneyView):
     version: int
 
 
+class EventSummary(_EventFields):
+    sale_state: SaleState
+    from_price: int | None = Field(
+        description="The lowest price for which anybody can buy a ticket now, in the currency's minor unit. Null if "
+        "nobody can"
+    )
+
+
 class CancelEventRequest(Request):
     reason: Annotated[ShortText, Field(description="An email tells it to everybody who has a ticket")]
 
 
-class EventView(EventSummary):
-    description: str
+class SellerView(View):
+    """The organisation that sells the tickets of an event."""
+
+    id: Id
+    name: str
+    slug: str = Field(description="Its name in URLs")
+    logo_url: str | None
+    website: str | None
+    contact_email: str | None
+    contact_phone: str | None
+
+
+class EventView(_EventFields, DescribedView):
+    seller: SellerView
+    payment_providers: list[str] = Field(
+        description="With which buyers can pay what is not free: the `provider` of a payment"
+    )
+    description: str = Field(description="Markdown (CommonMark)")
     doors_open_at: datetime | None
     gates: list[GateView]
     capacity: int | None = Field(description="How many tickets its ticket types can sell together; null for no limit")
@@ -275,11 +329,55 @@ class EventView(EventSummary):
     waitlist_offer_minutes: int = Field(
         description="How long an offer of the waitlist holds its tickets, without nights at the venue"
     )
+    seated: bool = Field(description="True if some of its ticket types have numbered seats")
+    holders: HoldersView = Field(description="What is asked of each ticket's holder")
+    questions: list[QuestionView] = Field(description="What buyers are asked, of the order or of each ticket")
     ticket_types: list[TicketTypeView]
+
+
+def _without_repeats(moments: list[datetime]) -> list[datetime]:
+    if len({*moments}) < len(moments):
+        raise ValueError("must not name a time twice")
+    return moments
+
+
+class DuplicateRequest(Request):
+    starts_at: Annotated[
+        list[Moment],
+        AfterValidator(_without_repeats),
+        Field(
+            min_length=1,
+            max_length=100,
+            description="When the copies start, one copy each. All other times move along on the clock of the venue",
+        ),
+    ]
+    title: Annotated[Name | None, Field(description="What the copies are called; as the event if left out")] = None
+
+
+class EventCopyView(View):
+    id: Id
+    slug: str = Field(description="Its name in URLs: made from the title and the day")
+    starts_at: datetime
+    ends_at: datetime
+
+
+class DuplicatesView(View):
+    series_id: Id = Field(description="What the event and its copies have in common")
+    items: list[EventCopyView] = Field(description="The drafts, in the order of their starts")
 
 
 class EventPage(Page[EventSummary]):
     """A page of events, earliest first."""
+
+
+class FacetView(View):
+    value: str = Field(description="What to filter by")
+    events: int = Field(description="How many events it finds")
+
+
+class FacetsView(View):
+    categories: list[FacetView] = Field(description="The most frequent first, 100 at the most")
+    cities: list[FacetView] = Field(description="The most frequent first, 100 at the most")
 
 
 class TicketTypeAvailability(View):
@@ -316,6 +414,7 @@ class EventFilters:
     category: str | None
     city: str | None
     organisation_id: UUID | None
+    series_id: UUID | None
     since: datetime | None
     until: datetime | None
 
@@ -326,6 +425,8 @@ class ListedEvent:
 
     id: UUID
     organisation_id: UUID
+    series_id: UUID | None
+    slug: str
     status: EventStatus
     title: str
     category: str
@@ -354,6 +455,38 @@ class ListedEvent:
 
 
 @dataclass(frozen=True)
+class EventSale:
+    """How the sale of an event stands."""
+
+    event_id: UUID
+    sale_state: SaleState
+    from_price: int | None
+
+
+@dataclass(frozen=True)
+class Facets:
+    """How many events each category and each city has, and if that was counted too long ago."""
+
+    categories: list[dict[str, Any]]
+    cities: list[dict[str, Any]]
+    is_old: bool
+
+
+@dataclass(frozen=True)
+class FoundEvent:
+    """The event that a slug leads to.
+
+    Attributes:
+        organisation_slug: the slug of its organisation.
+        slug: its own slug today, which may be another.
+    """
+
+    event_id: UUID
+    organisation_slug: str
+    slug: str
+
+
+@dataclass(frozen=True)
 class EventRow(ListedEvent):
     """An event, with the counts of its own capacity if it has one."""
 
@@ -361,6 +494,7 @@ class EventRow(ListedEvent):
     doors_open_at: datetime | None
     gates: list[dict[str, Any]]
     organisation_status: str
+    seller: dict[str, Any]
     capacity_pool_id: UUID | None
     capacity: int | None
     capacity_available: int | None
@@ -372,6 +506,7 @@ class EventRow(ListedEvent):
     confirm_free_orders: bool
     reminds_holders: bool
     waitlist_offer_minutes: int
+    form: dict[str, Any] | None
 
     @property
     def late_payments(self) -> LatePaymentsView | None:

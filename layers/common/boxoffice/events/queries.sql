@@ -2,21 +2,65 @@
 
 -- name: insert_event
 -- A draft.
-INSERT INTO events (id, organisation_id, title, description, category, rating, venue_name, venue_address, city, country,
-    time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency, capacity_pool_id, late_payments_until,
-    late_payments_share, asks_challenge, confirm_free_orders, waitlist_offer_minutes, reminds_holders)
-VALUES (%(id)s, %(organisation_id)s, %(title)s, %(description)s, %(category)s, %(rating)s, %(venue_name)s,
+INSERT INTO events (id, organisation_id, slug, title, description, category, rating, venue_name, venue_address, city,
+    country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency, capacity_pool_id,
+    late_payments_until, late_payments_share, asks_challenge, confirm_free_orders, waitlist_offer_minutes,
+    reminds_holders, form)
+VALUES (%(id)s, %(organisation_id)s, %(slug)s, %(title)s, %(description)s, %(category)s, %(rating)s, %(venue_name)s,
     %(venue_address)s, %(city)s, %(country)s, %(time_zone)s, %(starts_at)s, %(ends_at)s, %(doors_open_at)s, %(gates)s,
     %(image_url)s, %(currency)s, %(capacity_pool_id)s, %(late_payments_until)s, %(late_payments_share)s,
-    %(asks_challenge)s, %(confirm_free_orders)s, %(waitlist_offer_minutes)s, %(reminds_holders)s)
+    %(asks_challenge)s, %(confirm_free_orders)s, %(waitlist_offer_minutes)s, %(reminds_holders)s, %(form)s)
+
+-- name: insert_copies
+-- Drafts of an event at other times, of one series.
+INSERT INTO events (id, organisation_id, series_id, slug, title, description, category, rating, venue_name,
+    venue_address, city, country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency,
+    capacity_pool_id, late_payments_until, late_payments_share, asks_challenge, confirm_free_orders,
+    waitlist_offer_minutes, reminds_holders, form)
+SELECT copy.id, organisation_id, %(series_id)s, copy.slug, %(title)s, description, category, rating, venue_name,
+    venue_address, city, country, time_zone, copy.starts_at, copy.ends_at, copy.doors_open_at, copy.gates::jsonb,
+    image_url, currency, copy.capacity_pool_id, copy.late_payments_until, late_payments_share, asks_challenge,
+    confirm_free_orders, waitlist_offer_minutes, reminds_holders, copy.form::jsonb
+FROM events CROSS JOIN unnest(%(ids)s::uuid[], %(slugs)s::text[], %(starts_at)s::timestamptz[],
+        %(ends_at)s::timestamptz[], %(doors_open_at)s::timestamptz[], %(gates)s::text[], %(form)s::text[],
+        %(capacity_pool_ids)s::uuid[], %(late_payments_until)s::timestamptz[])
+    AS copy (id, slug, starts_at, ends_at, doors_open_at, gates, form, capacity_pool_id, late_payments_until)
+WHERE events.id = %(event_id)s
+
+-- name: set_series
+-- The event is one of a series from now on. That is no edit, so its version stays.
+UPDATE events SET series_id = %(series_id)s WHERE id = %(event_id)s
+
+-- name: insert_slugs
+-- Gives events the slugs that are free in their organisation, and answers these events. A slug that an event had is
+-- never free again. In the order of the slugs, two transactions wait for each other in one direction only.
+INSERT INTO event_slugs (organisation_id, slug, event_id)
+SELECT %(organisation_id)s, slug, event_id
+FROM unnest(%(slugs)s::text[], %(event_ids)s::uuid[]) AS wanted (slug, event_id) ORDER BY slug
+ON CONFLICT (organisation_id, slug) DO NOTHING
+RETURNING event_id
+
+-- name: has_slug
+-- True if an event has or had a slug.
+SELECT EXISTS (SELECT FROM event_slugs
+    WHERE organisation_id = %(organisation_id)s AND slug = %(slug)s AND event_id = %(event_id)s)
+
+-- name: find_event
+-- The event that has or had a slug, with the slugs of today.
+SELECT events.id AS event_id, organisations.slug AS organisation_slug, events.slug
+FROM organisations JOIN event_slugs ON event_slugs.organisation_id = organisations.id
+JOIN events ON events.id = event_id
+WHERE organisations.slug = %(organisation_slug)s AND event_slugs.slug = %(slug)s AND deleted_at IS NULL
 
 -- name: get_event
--- An event, with the counts of its own capacity summed up over the rows of stock.
-SELECT events.id, organisation_id, events.status, title, events.description, category, rating, venue_name,
-    venue_address, city, country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency,
-    events.version, organisations.status AS organisation_status, capacity_pool_id, quantity AS capacity,
-    capacity_available, capacity_held, capacity_sold, late_payments_until, late_payments_share, asks_challenge,
-    confirm_free_orders, waitlist_offer_minutes, reminds_holders
+-- An event, with its seller, and the counts of its own capacity summed up over the rows of stock.
+SELECT events.id, organisation_id, series_id, events.slug, events.status, title, events.description, category, rating,
+    venue_name, venue_address, city, country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency,
+    events.version, organisations.status AS organisation_status, jsonb_build_object('id', organisation_id,
+        'name', name, 'slug', organisations.slug, 'logo_url', logo_url, 'website', website, 'contact_email',
+        contact_email, 'contact_phone', contact_phone) AS seller,
+    capacity_pool_id, quantity AS capacity, capacity_available, capacity_held, capacity_sold, late_payments_until,
+    late_payments_share, asks_challenge, confirm_free_orders, waitlist_offer_minutes, reminds_holders, form
 FROM events JOIN organisations ON organisations.id = organisation_id
 LEFT JOIN stock_pools ON stock_pools.id = capacity_pool_id
 CROSS JOIN LATERAL (
@@ -56,13 +100,14 @@ WITH few AS MATERIALIZED (
         AND search_vector @@ search_query(%(search)s)
     LIMIT 1001
 ), listed AS NOT MATERIALIZED (
-    SELECT id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
-        starts_at, ends_at, image_url, currency, version, search_vector
+    SELECT id, organisation_id, series_id, slug, status, title, category, rating, venue_name, venue_address, city,
+        country, time_zone, starts_at, ends_at, image_url, currency, version, search_vector
     FROM events
     WHERE deleted_at IS NULL AND (%(include_drafts)s OR status = 'published' AND NOT EXISTS (
             SELECT FROM organisations WHERE id = organisation_id AND organisations.status <> 'approved'))
         AND (%(until)s::timestamptz IS NULL OR starts_at < %(until)s)
         AND (%(organisation_id)s::uuid IS NULL OR organisation_id = %(organisation_id)s)
+        AND (%(series_id)s::uuid IS NULL OR series_id = %(series_id)s)
         AND (%(category)s::text IS NULL OR category = %(category)s)
         AND (%(city)s::text IS NULL OR folded(city) = folded(%(city)s))
 ), running AS MATERIALIZED (
@@ -81,19 +126,58 @@ WITH few AS MATERIALIZED (
         AND (SELECT count(*) FROM few) <= 1000 AND id = ANY(ARRAY(SELECT id FROM few))
     ORDER BY starts_at, id LIMIT %(limit)s + 1
 )
-SELECT id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
-    starts_at, ends_at, image_url, currency, version
+SELECT id, organisation_id, series_id, slug, status, title, category, rating, venue_name, venue_address, city, country,
+    time_zone, starts_at, ends_at, image_url, currency, version
 FROM (SELECT * FROM running UNION ALL SELECT * FROM upcoming UNION ALL SELECT * FROM found) AS page
 ORDER BY starts_at, id LIMIT %(limit)s + 1
+
+-- name: get_facets
+-- The last count, and if it is too old.
+SELECT categories, cities, counted_at < now() - interval '5 minutes' AS is_old FROM event_facets
+
+-- name: take_facets
+-- Counts again if the last count is too old, unless somebody else does so just now. It reads an index of upcoming
+-- events. Cities are one if a search takes them for one. To compare spellings is dear, so the most frequent ones count.
+UPDATE event_facets SET counted_at = now(), (categories, cities) = (
+    WITH listed AS MATERIALIZED (
+        SELECT category, city, count(*) AS events FROM (
+            SELECT organisation_id, category, city FROM events
+            WHERE status = 'published' AND deleted_at IS NULL AND starts_at > now()
+            UNION ALL
+            SELECT organisation_id, category, city FROM events
+            WHERE status = 'published' AND deleted_at IS NULL AND tstzrange(starts_at, ends_at) @> now()
+        ) AS seen
+        WHERE NOT EXISTS (SELECT FROM organisations WHERE id = organisation_id AND organisations.status <> 'approved')
+        GROUP BY category, city
+    ), categories AS (
+        SELECT category AS value, sum(events) AS events FROM listed GROUP BY category
+        ORDER BY events DESC, value LIMIT 100
+    ), spellings AS (
+        SELECT city, sum(events) AS events FROM listed GROUP BY city ORDER BY events DESC, city LIMIT 1000
+    ), cities AS (
+        SELECT (array_agg(city ORDER BY events DESC, city))[1] AS value, sum(events) AS events FROM spellings
+        GROUP BY folded(city) ORDER BY events DESC, value LIMIT 100
+    )
+    SELECT coalesce(jsonb_agg(facet) FILTER (WHERE kind = 'category'), '[]'),
+        coalesce(jsonb_agg(facet) FILTER (WHERE kind = 'city'), '[]')
+    FROM (
+        SELECT kind, jsonb_build_object('value', value, 'events', events) AS facet FROM (
+            SELECT 'category' AS kind, value, events FROM categories
+            UNION ALL SELECT 'city', value, events FROM cities
+        ) AS facets ORDER BY events DESC, value
+    ) AS ordered
+)
+WHERE is_only = (
+    SELECT is_only FROM event_facets WHERE counted_at < now() - interval '5 minutes' FOR NO KEY UPDATE SKIP LOCKED)
 
 -- name: list_my_events
 -- A page of the events of an account's organisations, the latest start first. It reads one page of each organisation in
 -- the order of an index, however many events they have.
-SELECT event.id, organisation_id, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
-    starts_at, ends_at, image_url, currency, version
+SELECT event.id, organisation_id, series_id, slug, status, title, category, rating, venue_name, venue_address, city,
+    country, time_zone, starts_at, ends_at, image_url, currency, version
 FROM members CROSS JOIN LATERAL (
-    SELECT id, status, title, category, rating, venue_name, venue_address, city, country, time_zone, starts_at, ends_at,
-        image_url, currency, version
+    SELECT id, series_id, slug, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
+        starts_at, ends_at, image_url, currency, version
     FROM events
     WHERE events.organisation_id = members.organisation_id AND deleted_at IS NULL
         AND (starts_at, id) < (%(before)s, %(before_id)s)
@@ -101,15 +185,42 @@ FROM members CROSS JOIN LATERAL (
 ) AS event
 WHERE account_id = %(account_id)s ORDER BY starts_at DESC, event.id DESC LIMIT %(limit)s + 1
 
+-- name: list_sales
+-- How the sale of some events stands to buyers: the lowest price of what is on sale, and why nothing is. A ticket type
+-- with anything available is found in its first rows of stock. All rows are read of what is sold out alone.
+SELECT events.id AS event_id, cheapest.price AS from_price, CASE
+        WHEN status <> 'published' OR ends_at <= now() THEN 'closed'
+        WHEN cheapest.price IS NOT NULL THEN 'on_sale'
+        WHEN has_room AND starts_later THEN 'not_yet'
+        WHEN is_open THEN 'sold_out'
+        ELSE 'closed'
+    END AS sale_state
+FROM events CROSS JOIN LATERAL (
+    SELECT capacity_pool_id IS NULL
+        OR EXISTS (SELECT FROM stock WHERE pool_id = capacity_pool_id AND available > 0) AS has_room
+) AS capacity CROSS JOIN LATERAL (
+    SELECT coalesce(bool_or(sales_start > now()), false) AS starts_later, coalesce(bool_or(
+            coalesce(sales_start <= now(), true) AND coalesce(sales_end > now(), true)), false) AS is_open
+    FROM ticket_types WHERE event_id = events.id AND ticket_types.deleted_at IS NULL AND NOT hidden
+) AS windows LEFT JOIN LATERAL (
+    SELECT price FROM ticket_types
+    WHERE event_id = events.id AND ticket_types.deleted_at IS NULL AND NOT hidden
+        AND coalesce(sales_start <= now(), true) AND coalesce(sales_end > now(), true)
+        AND EXISTS (SELECT FROM stock WHERE stock.pool_id = ticket_types.pool_id AND available > 0)
+    ORDER BY price LIMIT 1
+) AS cheapest ON has_room AND ends_at > now() AND status = 'published'
+WHERE events.id = ANY(%(event_ids)s)
+
 -- name: update_event
 -- All fields that a manager can edit.
-UPDATE events SET title = %(title)s, description = %(description)s, category = %(category)s, rating = %(rating)s,
-    venue_name = %(venue_name)s, venue_address = %(venue_address)s, city = %(city)s, country = %(country)s,
-    time_zone = %(time_zone)s, starts_at = %(starts_at)s, ends_at = %(ends_at)s, doors_open_at = %(doors_open_at)s,
-    gates = %(gates)s, image_url = %(image_url)s, currency = %(currency)s, capacity_pool_id = %(capacity_pool_id)s,
-    late_payments_until = %(late_payments_until)s, late_payments_share = %(late_payments_share)s,
-    asks_challenge = %(asks_challenge)s, confirm_free_orders = %(confirm_free_orders)s,
-    waitlist_offer_minutes = %(waitlist_offer_minutes)s, reminds_holders = %(reminds_holders)s, version = version + 1
+UPDATE events SET slug = %(slug)s, title = %(title)s, description = %(description)s, category = %(category)s,
+    rating = %(rating)s, venue_name = %(venue_name)s, venue_address = %(venue_address)s, city = %(city)s,
+    country = %(country)s, time_zone = %(time_zone)s, starts_at = %(starts_at)s, ends_at = %(ends_at)s,
+    doors_open_at = %(doors_open_at)s, gates = %(gates)s, image_url = %(image_url)s, currency = %(currency)s,
+    capacity_pool_id = %(capacity_pool_id)s, late_payments_until = %(late_payments_until)s,
+    late_payments_share = %(late_payments_share)s, asks_challenge = %(asks_challenge)s,
+    confirm_free_orders = %(confirm_free_orders)s, waitlist_offer_minutes = %(waitlist_offer_minutes)s,
+    reminds_holders = %(reminds_holders)s, form = %(form)s, version = version + 1
 WHERE id = %(id)s
 
 -- name: publish_event

@@ -1,4 +1,4 @@
-"""Changes of an order after it was placed: who bought it, and who each ticket is for.
+"""Changes of an order after it was placed: who bought it, who each ticket is for, and what they answer.
 
 Whoever reads the buyer's address has the order: the link in our emails shows its QRs. So a new address gets the order,
 with all tickets that are still the buyer's. The links and QRs before end.
@@ -21,12 +21,11 @@ from boxoffice.auth import Caller, Who
 from boxoffice.erased import is_erased
 from boxoffice.guest_tokens import order_token
 from boxoffice.one_time import Purpose
-from boxoffice.orders import links, rules, service
+from boxoffice.orders import details, links, rules, service
 from boxoffice.orders.errors import OrderOfAccount
 from boxoffice.orders.models import (
     ChangedOrder,
     ConfirmedOrderEmail,
-    HolderRequest,
     OrderEmailConfirmation,
     OrderPatch,
     OrderRow,
@@ -42,10 +41,13 @@ LINK_LIFETIME = timedelta(hours=24)
 def update_order(
     conn: db.Connection, caller: Caller, order_id: UUID, patch: OrderPatch, expected_version: int | None
 ) -> ChangedOrder:
-    """Change the buyer's name, phone and address, and the names of holders. What is the same already changes nothing.
+    """Change the buyer's name, phone and address, holders and answers. What is the same already changes nothing.
+
+    A manager may leave out what buyers must answer.
 
     Raises:
         NotFound: there is no such order, or the caller may not see it.
+        Invalid: the holders or answers do not fit what the events ask.
         StaleVersion: somebody else has changed it since.
         OrderEnded, BuyerErased: the order cannot be changed any more.
         OrderOfAccount: a new address takes the account that the order belongs to.
@@ -60,7 +62,8 @@ def update_order(
     email = buyer.pop("email", None)
     if email not in (None, order.buyer_email):
         _check_email(conn, caller, acts_as, order, email)
-    changed = _set_details(conn, order, buyer) + _set_holders(conn, order, patch.holders or ())
+    changed = _set_buyer(conn, order, buyer)
+    changed += details.change(conn, order, patch, complete=acts_as is not Who.MANAGER)
     asked = False
     if email == order.buyer_email:  # whoever names the present address ends a change that waits
         one_time.revoke_of_orders(conn, Purpose.CHANGE_ORDER_EMAIL, [order.id])
@@ -74,7 +77,7 @@ def update_order(
         _note(conn, order, f"changed by {acts_as}: {', '.join(changed)}", caller.actor)
     view = service.get_order(conn, caller, str(order_id))
     if changed:
-        _record(conn, caller, order, tickets=[holder.ticket_id for holder in patch.holders or ()])
+        _record(conn, caller, order, tickets=[each.ticket_id for each in patch.holders or () if each.ticket_id])
     return ChangedOrder(view, acts_as, asked=asked)
 
 
@@ -105,7 +108,7 @@ def _check_email(conn: db.Connection, caller: Caller, acts_as: Who, order: Order
     service.check_limits(conn, replace(order, buyer_email=email))
 
 
-def _set_details(conn: db.Connection, order: OrderRow, buyer: dict[str, Any]) -> list[str]:
+def _set_buyer(conn: db.Connection, order: OrderRow, buyer: dict[str, Any]) -> list[str]:
     """Set the buyer's name and phone. Return what has changed, in words. Tickets in the buyer's name follow."""
     name, phone = buyer.get("name", order.buyer_name), buyer.get("phone", order.buyer_phone)
     new = {"name": name != order.buyer_name, "phone": phone != order.buyer_phone}
@@ -114,12 +117,6 @@ def _set_details(conn: db.Connection, order: OrderRow, buyer: dict[str, Any]) ->
     if new["name"]:
         holders.rename_buyer(conn, order.id, order.buyer_name, name)
     return [what for what, is_new in new.items() if is_new]
-
-
-def _set_holders(conn: db.Connection, order: OrderRow, wanted: Sequence[HolderRequest]) -> list[str]:
-    """Set the names of holders. Return what has changed, in words."""
-    names = {holder.ticket_id: holder.name for holder in wanted}
-    return ["holders"] if names and holders.rename(conn, order.id, names) else []
 
 
 def _is_told(conn: db.Connection, order: OrderRow) -> bool:

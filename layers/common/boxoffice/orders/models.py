@@ -2,17 +2,33 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from boxoffice.auth import Caller, Who
-from boxoffice.models import BuyerPhone, Email, Id, MoneyView, Name, Page, PastedText, Patch, Request, View, unchanged
+from boxoffice.models import (
+    BuyerPhone,
+    Email,
+    Id,
+    MoneyView,
+    Name,
+    Page,
+    PastedText,
+    Patch,
+    Request,
+    View,
+    unchanged,
+)
 from boxoffice.pricing.models import Charge
+from boxoffice.questions.answers import Answers, AnswerView
 from boxoffice.seats.models import SeatRequest, SeatView
 from boxoffice.stock.models import Draw
 from boxoffice.vouchers.models import Code, Voucher
+
+if TYPE_CHECKING:
+    from boxoffice.questions.models import AskedItem
 
 type OrderStatus = Literal["pending", "paid", "cancelled", "expired", "partially_refunded", "refunded"]
 type TicketModeChoice = Literal["separate", "group"]
@@ -47,9 +63,30 @@ class BuyerRequest(Request):
     phone: BuyerPhone | None = None
 
 
+class HolderRequest(Request):
+    name: Name | None = None
+    email: Email | None = None
+    answers: Answers | None = None
+
+
+OrderAnswers = Annotated[
+    dict[Id, Answers],
+    Field(max_length=20, description="To what is asked once an order, by the ids of the events"),
+]
+
+
 class OrderRequest(Request):
     items: Annotated[list[OrderItemRequest], Field(min_length=1, max_length=20)]
     buyer: BuyerRequest
+    holders: Annotated[
+        list[HolderRequest] | None,
+        Field(
+            max_length=1000,
+            description="Whom each ticket is for, and what they answer. They are in the order of the order's items: a "
+            "ticket type that is named twice is one item, and a group has one ticket. Of named seats, in their order",
+        ),
+    ] = None
+    answers: OrderAnswers | None = None
     voucher: Code | None = None
     ticket_mode: TicketModeChoice | None = Field(
         default=None,
@@ -84,14 +121,19 @@ class BuyerPatch(Patch):
     phone: BuyerPhone | None = None
 
 
-class HolderRequest(Request):
-    ticket_id: Id
-    name: Annotated[Name, Field(description="Who enters with the ticket")]
+class HolderPatch(Patch):
+    ticket_id: Id = unchanged(
+        "Left out while the order is pending: then it has no tickets, and all holders are sent, in order",
+    )
+    name: Name = unchanged()
+    email: Email | None = None
+    answers: Answers = unchanged()
 
 
 class OrderPatch(Patch):
     buyer: BuyerPatch = unchanged()
-    holders: Annotated[list[HolderRequest], Field(min_length=1, max_length=1000)] = unchanged()
+    holders: Annotated[list[HolderPatch], Field(min_length=1, max_length=1000)] = unchanged()
+    answers: OrderAnswers = unchanged()
 
 
 class OrderEmailConfirmation(Request):
@@ -128,6 +170,15 @@ class OrderTicketView(View):
     seat: str | None
     status: Literal["valid", "refunded"]
     transferred: bool = Field(description="True if the ticket has passed from the buyer to somebody else")
+    holder_name: str | None = Field(description="Of a ticket that has passed to somebody else, for managers only")
+    holder_contact: str | None = Field(description="The holder's email address, as the buyer named it")
+    answers: list[AnswerView] = Field(description="Of a ticket that has passed to somebody else, for managers only")
+
+
+class HolderView(View):
+    name: str | None = Field(default=None, description="Null if the ticket will be in the buyer's name")
+    email: str | None = None
+    answers: list[AnswerView] = Field(default_factory=list)
 
 
 class OrderPaymentView(View):
@@ -175,6 +226,8 @@ class OrderView(ReadOrder):
     )
     voucher: str | None = Field(description="The code of the voucher that the order redeems")
     items: list[OrderItemView]
+    answers: dict[Id, list[AnswerView]] = Field(description="To what was asked once the order, by event")
+    holders: list[HolderView] = Field(description="Whom the tickets will be for, until they are issued")
     tickets: list[OrderTicketView]
     payments: list[OrderPaymentView]
     history: list[OrderChangeView] | None = Field(
@@ -220,7 +273,7 @@ class OrderFilters:
 
 @dataclass(frozen=True)
 class SaleTerms:
-    """What a purchase needs to know of a ticket type: price, sale window, limits and pools."""
+    """What a purchase needs to know of a ticket type: price, sale window, limits, pools, and what the event asks."""
 
     ticket_type_id: UUID
     ticket_type_name: str
@@ -244,6 +297,7 @@ class SaleTerms:
     seller_sells: bool
     asks_challenge: bool
     confirm_free_orders: bool
+    form: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -362,6 +416,8 @@ class OrderDetails(ListedOrderRow):
     email_change_expires_at: datetime | None
     voucher: str | None
     items: list[dict[str, object]]
+    answers: dict[str, list[dict[str, object]]]
+    holders: list[dict[str, object]]
     tickets: list[dict[str, object]]
     payments: list[dict[str, object]]
     history: list[dict[str, object]] | None
@@ -378,6 +434,7 @@ class Purchase:
         draws: what the order takes from pools.
         offered: what the order takes from an offer of the waitlist instead.
         waitlist_token: proves that the offer is this buyer's.
+        details: the answers, and the holders of the tickets. None if there are none.
     """
 
     caller: Caller
@@ -389,6 +446,7 @@ class Purchase:
     draws: list[Draw]
     offered: list[Draw]
     waitlist_token: str | None
+    details: dict[str, Any] | None
 
     @property
     def is_simple(self) -> bool:
@@ -409,6 +467,24 @@ class Purchase:
     def is_paid_at_once(self) -> bool:
         """Return True if the order is paid as soon as it is placed, since it is free."""
         return self.order.total == 0 and not self.awaits_confirmation
+
+
+@dataclass(frozen=True)
+class AskedRow:
+    """Tickets of one ticket type in an order, with what their event asks, and whether its doors are open."""
+
+    event_id: UUID
+    ticket_type_id: UUID
+    tickets: int
+    form: dict[str, Any] | None
+    doors_are_open: bool
+
+    @property
+    def asked(self) -> "AskedItem":
+        """Return the tickets with the form of their event."""
+        from boxoffice.questions.models import AskedItem, Form  # whoever buys does without it
+
+        return AskedItem(self.event_id, self.ticket_type_id, self.tickets, Form.of(self.form))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ SELECT ticket_types.id AS ticket_type_id, ticket_types.name AS ticket_type_name,
     least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order, max_per_buyer,
     ticket_mode, hidden, seated, pool_id, pool.row_count AS pool_rows, capacity_pool_id,
     capacity.row_count AS capacity_rows, organisations.status = 'approved' AS seller_sells,
-    asks_challenge, confirm_free_orders
+    asks_challenge, confirm_free_orders, form
 FROM ticket_types JOIN events ON events.id = event_id JOIN organisations ON organisations.id = organisation_id
     JOIN stock_pools AS pool ON pool.id = pool_id
     LEFT JOIN stock_pools AS capacity ON capacity.id = capacity_pool_id
@@ -199,8 +199,10 @@ SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer
     FROM order_items AS item JOIN ticket_types ON ticket_types.id = ticket_type_id
         JOIN events ON events.id = item.event_id
     WHERE item.order_id = orders.id) AS items,
+    coalesce(details -> 'answers', '{}') AS answers, coalesce(details -> 'holders', '[]') AS holders,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'ticket_type_id', ticket_type_id, 'group_size', group_size,
-        'seat', seat, 'status', status, 'transferred', holder_email IS NOT NULL) ORDER BY item_no, position), '[]')
+        'seat', seat, 'status', status, 'transferred', holder_email IS NOT NULL, 'holder_name', holder_name,
+        'holder_contact', holder_contact, 'answers', coalesce(answers, '[]')) ORDER BY item_no, position), '[]')
     FROM tickets WHERE tickets.order_id = orders.id) AS tickets,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'provider', provider, 'status', status) ORDER BY id), '[]')
     FROM payments WHERE payments.order_id = orders.id) AS payments,
@@ -325,6 +327,22 @@ UPDATE orders SET buyer_name = %(name)s, buyer_phone = %(phone)s WHERE id = %(id
 -- Give an order to another address. If that ends the links before, email_changes grows by one.
 UPDATE orders SET buyer_email = %(email)s, email_changes = email_changes + %(ended)s WHERE id = %(id)s
 
+-- name: list_asked_items
+-- The items of an order, with what their events ask. An event without a time for its doors opens them when it starts.
+SELECT item.event_id, ticket_type_id, CASE WHEN is_group THEN 1 ELSE quantity END AS tickets, form,
+    now() >= coalesce(doors_open_at, starts_at) AS doors_are_open
+FROM order_items AS item JOIN events ON events.id = item.event_id WHERE order_id = %(id)s ORDER BY item_no
+
+-- name: get_details
+SELECT details FROM orders WHERE id = %(id)s
+
+-- name: set_details
+UPDATE orders SET details = %(details)s WHERE id = %(id)s
+
+-- name: hand_over_holders
+-- The holders that an order has named are on its tickets now.
+UPDATE orders SET details = nullif(details - 'holders', '{}') WHERE id = %(id)s
+
 -- name: increment_version
 UPDATE orders SET version = version + 1 WHERE id = %(id)s
 
@@ -335,9 +353,11 @@ SELECT EXISTS (
     WHERE recipient = %(email)s AND kind <> 'webhook' AND (payload ->> 'order_id')::uuid = %(order_id)s)
 
 -- name: set_seats
--- Store with each item of an order which seats it took.
+-- Store with each item of an order which seats it took. The order of seats decides which ticket is for which. So those
+-- that the buyer has named with their holders keep their order.
 UPDATE order_items AS item SET seat_ids = (
-    SELECT array_agg(seats.id ORDER BY rank, position) FROM seats JOIN seat_rows ON seat_rows.id = row_id
+    SELECT array_agg(seats.id ORDER BY array_position(%(named)s::uuid[], seats.id), rank, position)
+    FROM seats JOIN seat_rows ON seat_rows.id = row_id
     WHERE owner_id = %(id)s AND seat_rows.ticket_type_id = item.ticket_type_id
 ) WHERE order_id = %(id)s
 

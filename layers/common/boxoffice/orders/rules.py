@@ -316,6 +316,12 @@ def buyer_keys(order: OrderRow) -> list[str]:
     return keys
 
 
+def without_new_holders(tickets: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    """Return the tickets of an order as its buyer sees them: without who holds those that have passed on."""
+    hidden: dict[str, object] = {"holder_name": None, "holder_contact": None, "answers": []}
+    return [ticket | hidden if ticket["transferred"] else ticket for ticket in tickets]
+
+
 def webhook_type(status: OrderStatus) -> str | None:
     """Return the type of the webhook that reports an order's new state. None if no webhook reports it."""
     match status:

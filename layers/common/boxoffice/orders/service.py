@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from boxoffice import audit, db, idempotency, money, outbox, rate_limit, sql
 from boxoffice.auth import Caller, Who, require_holder, require_role
@@ -83,6 +84,7 @@ def place_order(
         challenge: what came of the challenge that a guest has solved; unknown if its provider did not say.
 
     Raises:
+        Invalid: the holders or answers do not fit what the events ask.
         SoldOut: a pool had too little left at a moment during the call.
         CANNOT_BE_BOUGHT, CANNOT_BE_SEATED: the request cannot be met, or not for this buyer.
         NOT_REDEEMABLE, NOT_OFFERED: the voucher or the waitlist token does not allow this order.
@@ -180,7 +182,17 @@ def _make_purchase(
         draws=[draw for draw in draws if draw.pool_id not in offered_pools],
         offered=[draw for draw in draws if draw.pool_id in offered_pools],
         waitlist_token=request.waitlist_token,
+        details=_details_of(request, cart),
     )
+
+
+def _details_of(request: OrderRequest, cart: Cart) -> dict[str, Any] | None:
+    """Return the answers and holders of an order. Most events ask nothing, and then nobody waits for that."""
+    if request.holders is None and request.answers is None and not any(item.terms.form for item in cart.items):
+        return None
+    from boxoffice.orders import details
+
+    return details.of_purchase(request, cart)
 
 
 def _make_order(account_id: UUID | None, request: OrderRequest, cart: Cart) -> OrderRow:
@@ -323,7 +335,7 @@ def _insert_order(conn: db.Connection, purchase: Purchase, draws: Sequence[Draw]
         **vars(purchase.order),
         "request_id": purchase.request_id,
         "fingerprint": purchase.fingerprint,
-        "details": None,
+        "details": purchase.details and Jsonb(purchase.details),
     }
     if len(items) == len(draws) == 1:
         item = {**vars(items[0].terms), **vars(draws[0]), **vars(charges[0]), "is_group": items[0].is_group}
@@ -358,7 +370,9 @@ def _take_seats(conn: db.Connection, purchase: Purchase, entry_id: UUID | None) 
         seats.hand_over(conn, entry_id, order_id, purchase.cart.items[0].quantity)
     else:
         seats.take(conn, order_id, purchase.cart.seats)
-    db.run(conn, SQL.set_seats, id=order_id)
+    has_holders = purchase.details is not None and "holders" in purchase.details
+    named = [seat_id for request in purchase.cart.seats for seat_id in request.seat_ids] if has_holders else []
+    db.run(conn, SQL.set_seats, id=order_id, named=named)
 
 
 def _answer_purchase(conn: db.Connection, purchase: Purchase) -> PlacedOrder:
@@ -412,15 +426,18 @@ def _placed_order(
 
 
 def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
-    """Return an order, found by its id or its number. Only managers get its history and its money matters.
+    """Return an order, found by its id or its number.
+
+    Only managers get its history, its money matters, and who holds the tickets that have passed on.
 
     Raises:
         NotFound: there is no such order, or the caller may not see it.
     """
     order = db.get(conn, OrderDetails, SQL.get_order, **rules.parse_reference(reference))
     acts_as = require_order(conn, caller, order)
-    shown = order if acts_as is Who.MANAGER else replace(order, history=None, money_matters=None)
-    return OrderView.model_validate(shown)
+    if acts_as is not Who.MANAGER:
+        order = replace(order, history=None, money_matters=None, tickets=rules.without_new_holders(order.tickets))
+    return OrderView.model_validate(order)
 
 
 def list_orders(
@@ -693,7 +710,8 @@ def pay(conn: db.Connection, order: OrderRow, *, reason: str, actor: UUID | None
     stock.sell(conn, _draws(conn, [order.id]))
     seats.sell(conn, order.id)
     set_status(conn, order, "paid", reason=reason, actor=actor)
-    tickets.issue(conn, order.id)
+    if tickets.issue(conn, order.id):
+        db.run(conn, SQL.hand_over_holders, id=order.id)
     _owe_confirmation(conn, order)
 
 

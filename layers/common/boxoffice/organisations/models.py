@@ -7,7 +7,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from boxoffice import slugs
 from boxoffice.accounts.models import Role, SessionView
+from boxoffice.markdown import DescribedView, Markdown
 from boxoffice.models import (
     Email,
     Id,
@@ -22,14 +24,11 @@ from boxoffice.models import (
     Text,
     View,
     WebUrl,
-    pattern,
     unchanged,
 )
 
 type OrganisationStatus = Literal["pending", "approved", "rejected", "suspended"]
 type Decision = Literal["approve", "reject", "suspend"]
-
-MOST_SLUG = 60  # characters
 
 # Names that people take for the platform's own, and those of its pages.
 _RESERVED = """
@@ -47,12 +46,9 @@ def _free_to_take(slug: str) -> str:
     return slug
 
 
-_SLUG = pattern(
-    r"^[a-z0-9]+(?:-[a-z0-9]+)*$", "must be small letters from a to z and digits, with single hyphens between them"
-)
 Slug = Annotated[
     str,
-    StringConstraints(min_length=3, max_length=MOST_SLUG, pattern=_SLUG),
+    StringConstraints(min_length=slugs.LEAST, max_length=slugs.MOST, pattern=slugs.PATTERN),
     AfterValidator(_free_to_take),
     Field(
         description="The organisation's name in URLs: small letters, digits and single hyphens. No two have the same",
@@ -73,21 +69,19 @@ class OrganisationPatch(Patch):
     name: Name = unchanged()
     slug: Slug = unchanged()
     logo_url: ImageUrl | None = unchanged()
-    description: Text = unchanged()
+    description: Markdown = unchanged()
     website: WebUrl | None = unchanged()
     contact_email: Email | None = unchanged()
     contact_phone: Phone | None = unchanged()
     terms: Terms = unchanged()
 
 
-class OrganisationProfile(View):
-    """An approved organisation, as everybody sees it."""
-
+class _ProfileFields(View):
     id: Id
     name: str
     slug: str = Field(description="Its name in URLs")
     logo_url: str | None
-    description: str
+    description: str = Field(description="Markdown (CommonMark)")
     website: str | None
     contact_email: str | None
     contact_phone: str | None
@@ -95,10 +89,18 @@ class OrganisationProfile(View):
     version: int
 
 
-class OrganisationView(OrganisationProfile):
+class _OrganisationFields(_ProfileFields):
     status: OrganisationStatus = Field(description="Only an approved organisation can sell")
     status_reason: str | None = Field(description="Why an admin last decided so")
     created_at: datetime
+
+
+class OrganisationProfile(_ProfileFields, DescribedView):
+    """An approved organisation, as everybody sees it."""
+
+
+class OrganisationView(_OrganisationFields, DescribedView):
+    """An organisation, as its members see it."""
 
 
 class SignUpView(SessionView):
@@ -129,8 +131,8 @@ class OwnerView(View):
     email: str | None
 
 
-class ApplicationView(OrganisationView):
-    """An organisation as admins see it."""
+class ApplicationView(_OrganisationFields):
+    """An organisation as admins see it, in lists too."""
 
     owners: list[OwnerView]
 

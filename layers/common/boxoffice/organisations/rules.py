@@ -1,19 +1,14 @@
 """Decisions about organisations, their slugs and their members."""
 
-import re
-import secrets
 from datetime import timedelta
 
+from boxoffice import slugs
 from boxoffice.accounts.models import Role
 from boxoffice.organisations.errors import ApplicationNotPossible, DecisionNotPossible, MayNotInvite
-from boxoffice.organisations.models import MOST_SLUG, RESERVED_SLUGS, Decision, OrganisationStatus
+from boxoffice.organisations.models import RESERVED_SLUGS, Decision, OrganisationStatus
 
 INVITATION_LIFETIME = timedelta(days=7)
 SLUG_ATTEMPTS = 5
-
-_LEAST_SLUG = 3  # characters
-_SUFFIX_ALPHABET = "23456789bcdfghjkmnpqrtvwxz"  # as in order numbers: no words, nothing that people misread
-_SUFFIX = 6  # characters
 
 # What an admin can decide, by the status before, and the status that follows.
 _DECISIONS: dict[OrganisationStatus, dict[Decision, OrganisationStatus]] = {
@@ -73,27 +68,8 @@ def check_may_invite(status: OrganisationStatus) -> None:
 
 
 def slug_of(name: str, attempt: int) -> str:
-    """Return a slug for a name in any script: "Größe & Café" becomes `grosse-cafe`.
-
-    Args:
-        attempt: from 0. The first has only the name. The others end with random characters, since the name is taken.
-    """
-    from anyascii import anyascii
-
-    plain = re.sub(r"['`]", "", anyascii(name)).lower()
-    base = _cut("-".join(re.findall(r"[a-z0-9]+", plain)), MOST_SLUG - _SUFFIX - 1)
-    if attempt == 0 and len(base) >= _LEAST_SLUG and base not in RESERVED_SLUGS:
-        return base
-    suffix = "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(_SUFFIX))
-    return f"{base or 'seller'}-{suffix}"
-
-
-def _cut(slug: str, length: int) -> str:
-    """Return a slug that is not too long. It ends with a whole word, unless the first word is too long."""
-    if len(slug) <= length:
-        return slug
-    words, _, _ = slug[: length + 1].rpartition("-")
-    return words or slug[:length]
+    """Return a slug for the name of an organisation. After the first attempt, it ends with random characters."""
+    return slugs.slug_of(name, attempt, fallback="seller", reserved=RESERVED_SLUGS)
 
 
 def higher_role(role: Role, other: Role) -> Role:

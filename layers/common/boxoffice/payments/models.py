@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from boxoffice.errors import DomainError
 from boxoffice.models import Id, MoneyView, Page, Request, ShortText, View
 from boxoffice.orders.models import MatterKind
+from boxoffice.provider_names import StartableProvider
 
 type PaymentStatus = Literal["pending", "processing", "succeeded", "failed", "refunded"]
 type RefundStatus = Literal["owed", "sent", "succeeded", "failed", "by_hand"]
@@ -18,15 +19,6 @@ type ReversalStatus = Literal["made", "failed", "open", "won", "lost"]
 type MatterAction = Literal["retry", "done", "assign"]
 type EventKind = Literal["succeeded", "processing", "failed", "cancelled", "refund", "reversal", "other"]
 type Effect = Literal["paid", "held", "failed", "returned", "noted", "ignored", "unknown_payment"]
-
-type StartableProvider = Literal["stripe", "flutterwave", "sandbox"]
-"""The providers with which a client starts a payment. Each has a module of the same name in this package."""
-
-type UnannouncedProvider = Literal["generic"]
-"""The providers that know no payment of ours beforehand. Their events name an order."""
-
-PROVIDERS: tuple[str, ...] = (*get_args(StartableProvider.__value__), *get_args(UnannouncedProvider.__value__))
-"""All providers. This is the only list of them. The module of a provider declares the rest."""
 
 type MethodByHand = Literal["cash", "bank_transfer"]
 """The ways in which an organisation takes money itself, and sends it back itself, without a provider."""

@@ -14,7 +14,8 @@ from uuid import UUID
 from boxoffice.config import settings
 from boxoffice.guest_tokens import order_token
 from boxoffice.payments.errors import ProviderNotEnabled
-from boxoffice.payments.models import PROVIDERS, DueRefund, PreparedPayment, ProviderEvent, ProviderPayment, RefundState
+from boxoffice.payments.models import DueRefund, PreparedPayment, ProviderEvent, ProviderPayment, RefundState
+from boxoffice.provider_names import PROVIDERS
 
 type Operation = Literal["create", "fetch", "refund"]
 """What we call a provider for. Each is an endpoint of its own there."""

@@ -96,6 +96,11 @@ def _erase_tickets(conn: db.Connection, person: Person) -> int:
     return tickets.erase_holder(conn, ids, person.account_id)
 
 
+def _erase_named_holder(conn: db.Connection, person: Person) -> int:
+    email = person.params["proven_email"]
+    return tickets.erase_named_holder(conn, _found(conn, person, SQL.list_named_tickets_to_erase), email)
+
+
 def _erase_senders(conn: db.Connection, person: Person) -> int:
     return tickets.erase_senders(conn, _found(conn, person, SQL.list_transfers_sent_to_erase))
 
@@ -147,6 +152,7 @@ def _erase_audit_values(conn: db.Connection, person: Person) -> int:
 _PARTS: tuple[Callable[[db.Connection, Person], int], ...] = (
     _erase_orders,
     _erase_tickets,
+    _erase_named_holder,
     _erase_senders,
     _erase_recipients,
     _end_waitlist_entries,

@@ -9,6 +9,7 @@ from pydantic import Field, StrictBool
 
 from boxoffice.accounts.models import OneTimeText, Password, Role
 from boxoffice.models import Email, Id, MoneyView, Request, View
+from boxoffice.questions.answers import AnswerView
 
 Force = Annotated[
     StrictBool,
@@ -101,7 +102,7 @@ class OrderData(MoneyView):
     buyer_name: str
     buyer_email: str
     buyer_phone: str | None
-    answers: Any
+    answers: Any = Field(description="What the order has answered, and the holders that it names until it is paid")
     currency: str
     total: int
     voucher: str | None
@@ -125,6 +126,8 @@ class TicketData(View):
     ticket_type: str
     holder_name: str
     holder_email: str | None
+    holder_contact: str | None = Field(description="The holder's address, as the buyer named it")
+    answers: list[AnswerView]
     seat: str | None
     status: str
     scans: list[ScanOfTicketData]

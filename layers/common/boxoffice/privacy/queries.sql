@@ -43,6 +43,10 @@ SELECT id FROM tickets WHERE account_id = %(account_id)s
     AND NOT EXISTS (SELECT FROM orders WHERE orders.id = order_id AND orders.account_id = %(account_id)s)
 LIMIT %(batch)s
 
+-- name: list_named_tickets_to_erase
+-- A batch of the tickets whose buyers have named a person's address.
+SELECT id FROM tickets WHERE holder_contact = %(proven_email)s AND created_at <= %(asked_at)s LIMIT %(batch)s
+
 -- name: list_transfers_sent_to_erase
 -- A batch of the transfers that a person has started.
 SELECT id FROM transfers WHERE from_account_id = %(account_id)s
@@ -219,10 +223,12 @@ FROM (
 ORDER BY orders.id LIMIT %(limit)s + 1
 
 -- name: export_tickets
--- Tickets that the account holds, and those that a guest has bought, or got from somebody else.
+-- Tickets that the account holds, and those that a guest has bought, or got from somebody else. And those whose buyers
+-- have named the person's address.
 SELECT tickets.id::text AS key, jsonb_build_object('id', tickets.id, 'order_id', order_id, 'event', title,
     'starts_at', starts_at, 'ticket_type', ticket_types.name, 'holder_name', holder_name,
-    'holder_email', holder_email, 'seat', seat, 'status', tickets.status, 'created_at', tickets.created_at,
+    'holder_email', holder_email, 'holder_contact', holder_contact, 'answers', coalesce(answers, '[]'), 'seat', seat,
+    'status', tickets.status, 'created_at', tickets.created_at,
     'scans', (
         SELECT coalesce(jsonb_agg(jsonb_build_object('at', at, 'outcome', outcome, 'gate', gate) ORDER BY at), '[]')
         FROM scans WHERE ticket_id = tickets.id)) AS data
@@ -236,6 +242,8 @@ FROM (
     UNION
     SELECT tickets.id FROM transfers JOIN tickets ON tickets.id = ticket_id
     WHERE to_email = %(proven_email)s AND account_id IS NULL AND holder_email = %(proven_email)s
+    UNION
+    SELECT id FROM tickets WHERE holder_contact = %(proven_email)s
 ) AS held JOIN tickets USING (id) JOIN events ON events.id = event_id
     JOIN ticket_types ON ticket_types.id = ticket_type_id
 WHERE tickets.id > %(after)s::uuid ORDER BY tickets.id LIMIT %(limit)s + 1

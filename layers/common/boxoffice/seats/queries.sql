@@ -46,6 +46,32 @@ ORDER BY label LIMIT 10
 -- Deletes rows whose seats are deleted.
 DELETE FROM seat_rows WHERE id = ANY(%(ids)s)
 
+-- name: insert_copied_rows
+-- The rows of seat maps once more, for other ticket types. All seats of a copy are free.
+WITH source AS MATERIALIZED (
+    SELECT ticket_type_id, rank, section, name, key, (
+        SELECT max(length) FROM (
+            SELECT count(*) AS length FROM (
+                SELECT position - row_number() OVER (ORDER BY position) AS run FROM seats WHERE row_id = seat_rows.id
+            ) AS numbered GROUP BY run
+        ) AS runs
+    ) AS longest
+    FROM seat_rows WHERE ticket_type_id = ANY(%(source_ids)s)
+)
+INSERT INTO seat_rows (id, ticket_type_id, rank, section, name, key, longest_free)
+SELECT uuidv7(), copy.id, rank, section, name, key, longest
+FROM unnest(%(source_ids)s::uuid[], %(ids)s::uuid[]) AS copy (source_id, id)
+JOIN source ON ticket_type_id = copy.source_id
+
+-- name: insert_copied_seats
+-- The seats of these copies.
+INSERT INTO seats (id, row_id, event_id, section, row_name, position, number, key)
+SELECT uuidv7(), target.id, copy.event_id, seats.section, row_name, position, number, seats.key
+FROM unnest(%(source_ids)s::uuid[], %(ids)s::uuid[], %(event_ids)s::uuid[]) AS copy (source_id, id, event_id)
+JOIN seat_rows AS source ON source.ticket_type_id = copy.source_id
+JOIN seat_rows AS target ON target.ticket_type_id = copy.id AND target.key = source.key
+JOIN seats ON seats.row_id = source.id
+
 -- name: get_size
 -- How many rows and seats the map of a ticket type has.
 SELECT count(DISTINCT row_id)::integer AS rows, count(*)::integer AS seats

@@ -98,6 +98,18 @@ def _save_seats(
         raise SeatOfAnotherType(seats=[seat["label"] for seat in others])
 
 
+def copy_maps(
+    conn: db.Connection, source_ids: Sequence[UUID], ticket_type_ids: Sequence[UUID], event_ids: Sequence[UUID]
+) -> None:
+    """Give each new ticket type, of an event of its own, the seat map of another one. All of its seats are free.
+
+    The caller has locked the other ticket types.
+    """
+    copies = {"source_ids": list(source_ids), "ids": list(ticket_type_ids)}
+    db.run(conn, SQL.insert_copied_rows, **copies)
+    db.run(conn, SQL.insert_copied_seats, **copies, event_ids=list(event_ids))
+
+
 def remove(conn: db.Connection, ticket_type_id: UUID) -> None:
     """Remove the whole seat map of a ticket type. The caller has emptied its pool before.
 

@@ -1,15 +1,17 @@
 -- Statements on stock. orders/place_order and orders/place_cart take stock too, in the statement that a buyer waits
 -- for.
 
--- name: insert_pool
--- A new pool, which has no rows yet.
-INSERT INTO stock_pools (id, quantity, row_count) VALUES (%(pool_id)s, %(quantity)s, %(rows)s)
+-- name: insert_pools
+-- New pools, which have no rows yet.
+INSERT INTO stock_pools (id, quantity, row_count)
+SELECT id, quantity, row_count FROM unnest(%(pool_ids)s::uuid[], %(quantities)s::integer[], %(rows)s::smallint[])
+    AS pool (id, quantity, row_count)
 
 -- name: insert_rows
--- The rows of a new pool, numbered from 0.
+-- The rows of new pools, numbered from 0. A quantity is spread as evenly as possible: the first rows have one more.
 INSERT INTO stock (pool_id, row_no, available)
-SELECT %(pool_id)s, number - 1, available
-FROM unnest(%(available)s::integer[]) WITH ORDINALITY AS row (available, number)
+SELECT id, row_no, quantity / row_count + CASE WHEN row_no < mod(quantity, row_count) THEN 1 ELSE 0 END
+FROM stock_pools CROSS JOIN generate_series(0, row_count - 1) AS row_no WHERE id = ANY(%(pool_ids)s)
 
 -- name: list_short_pools
 -- The pools that have less available than is wanted of them, and how much. One snapshot shows them all, so they are

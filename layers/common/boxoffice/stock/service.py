@@ -25,11 +25,16 @@ _MOST_PLANS = 50
 
 def create_pool(conn: db.Connection, quantity: int) -> UUID:
     """Make a pool with this quantity, all of it available. Return its id."""
-    pool_id = new_id()
-    rows = rules.rows_for(quantity)
-    db.run(conn, SQL.insert_pool, pool_id=pool_id, quantity=quantity, rows=rows)
-    db.run(conn, SQL.insert_rows, pool_id=pool_id, available=rules.spread(quantity, rows))
-    return pool_id
+    return create_pools(conn, [quantity])[0]
+
+
+def create_pools(conn: db.Connection, quantities: Sequence[int]) -> list[UUID]:
+    """Make a pool with each of these quantities, all of it available. Return their ids."""
+    ids = [new_id() for _ in quantities]
+    rows = [rules.rows_for(quantity) for quantity in quantities]
+    db.run(conn, SQL.insert_pools, pool_ids=ids, quantities=list(quantities), rows=rows)
+    db.run(conn, SQL.insert_rows, pool_ids=ids)
+    return ids
 
 
 def resize_pool(conn: db.Connection, pool_id: UUID, quantity: int) -> None:

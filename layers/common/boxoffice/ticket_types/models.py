@@ -156,3 +156,19 @@ class TicketTypeRow:
     hidden: bool
     seated: bool
     version: int
+
+
+@dataclass(frozen=True)
+class TicketTypeCopy:
+    """A ticket type that another event gets too.
+
+    Attributes:
+        id: of the copy.
+        event_id: which event gets it.
+    """
+
+    source: TicketTypeRow
+    id: UUID
+    event_id: UUID
+    sales_start: datetime | None
+    sales_end: datetime | None

@@ -16,6 +16,17 @@ VALUES (%(id)s, %(event_id)s, %(pool_id)s, %(name)s, %(description)s, %(price)s,
     %(min_per_order)s, %(max_per_order)s, %(max_per_buyer)s, %(max_entries)s, %(ticket_mode)s, %(attributes)s,
     %(hidden)s)
 
+-- name: insert_copies
+-- Ticket types once more, for other events. Each has a pool of its own, which exists already.
+INSERT INTO ticket_types (id, event_id, pool_id, name, description, price, sales_start, sales_end, min_per_order,
+    max_per_order, max_per_buyer, max_entries, ticket_mode, attributes, hidden, seated)
+SELECT copy.id, copy.event_id, copy.pool_id, name, description, price, copy.sales_start, copy.sales_end, min_per_order,
+    max_per_order, max_per_buyer, max_entries, ticket_mode, attributes, hidden, seated
+FROM unnest(%(source_ids)s::uuid[], %(ids)s::uuid[], %(event_ids)s::uuid[], %(pool_ids)s::uuid[],
+        %(sales_start)s::timestamptz[], %(sales_end)s::timestamptz[])
+    AS copy (source_id, id, event_id, pool_id, sales_start, sales_end)
+JOIN ticket_types ON ticket_types.id = copy.source_id
+
 -- name: get_ticket_type
 -- A ticket type, with the counts of its pool summed up over the rows of stock.
 SELECT ticket_types.id, event_id, status AS event_status, organisation_id, pool_id, name, ticket_types.description,

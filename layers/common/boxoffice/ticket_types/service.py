@@ -17,6 +17,7 @@ from boxoffice.stock.errors import QuantityTooLow
 from boxoffice.ticket_types import rules
 from boxoffice.ticket_types.errors import CapacityNotSettable, TicketsTaken
 from boxoffice.ticket_types.models import (
+    TicketTypeCopy,
     TicketTypePatch,
     TicketTypeRequest,
     TicketTypeRow,
@@ -82,27 +83,38 @@ def update_ticket_type(
     return TicketTypeView.model_validate(updated)
 
 
-def delete_ticket_type(conn: db.Connection, caller: Caller, ticket_type_id: UUID) -> None:
+def delete_ticket_type(
+    conn: db.Connection, caller: Caller, ticket_type_id: UUID, expected_version: int | None = None
+) -> None:
     """Delete a ticket type.
 
     Raises:
         NotFound, Forbidden: the ticket type is not the caller's, or the role is too low.
+        StaleVersion: it has another version than expected.
         NoTicketTypes: it is the last one of a published event.
         TicketsTaken: some of its tickets are sold or held.
     """
     event_id = _find(conn, ticket_type_id).event_id
     event = _lock_event(conn, caller, event_id)
     ticket_type = _lock(conn, caller, ticket_type_id)
+    check_version(ticket_type.version, expected_version)
     rules.check_deletable(event["status"], list_of_event(conn, event_id))
     _delete(conn, [ticket_type])
     _record(conn, caller, "delete_ticket_type", ticket_type, name=ticket_type.name)
 
 
-def define_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, request: SeatMapRequest) -> SeatMapView:
+def define_seats(
+    conn: db.Connection,
+    caller: Caller,
+    ticket_type_id: UUID,
+    request: SeatMapRequest,
+    expected_version: int | None = None,
+) -> SeatMapView:
     """Lay out the seats of a ticket type. From then on, its quantity is the number of its seats.
 
     Raises:
         NotFound, Forbidden: the ticket type is not the caller's, or the role is too low.
+        StaleVersion: it has another version than expected.
         EventCancelled: the event is cancelled.
         Invalid: the request names a row or a seat twice, or the seats are too many.
         TicketsTaken: it had no seats so far, and some of its tickets are sold or held.
@@ -110,6 +122,7 @@ def define_seats(conn: db.Connection, caller: Caller, ticket_type_id: UUID, requ
         SeatOfAnotherType: another ticket type of the event sells a seat of this name.
     """
     ticket_type = _lock(conn, caller, ticket_type_id)
+    check_version(ticket_type.version, expected_version)
     rules.check_editable(ticket_type.event_id, ticket_type.event_status)
     pool_id = _seated_pool(conn, ticket_type)
     size = seats.define(conn, ticket_type_id, ticket_type.event_id, request)
@@ -167,9 +180,8 @@ def replace_pools(conn: db.Connection, event_id: UUID) -> None:
     Raises:
         CapacityNotSettable: tickets are sold or held.
     """
-    db.run(conn, SQL.lock_ticket_types, event_id=event_id)
     try:
-        for ticket_type in sorted(list_of_event(conn, event_id), key=lambda row: row.pool_id):
+        for ticket_type in sorted(lock_all(conn, event_id), key=lambda row: row.pool_id):
             stock.resize_pool(conn, ticket_type.pool_id, 0)
             pool_id = stock.create_pool(conn, ticket_type.quantity)
             db.run(conn, SQL.replace_pool, id=ticket_type.id, pool_id=pool_id)
@@ -183,8 +195,7 @@ def delete_all(conn: db.Connection, event_id: UUID) -> None:
     Raises:
         TicketsTaken: some of their tickets are sold or held.
     """
-    db.run(conn, SQL.lock_ticket_types, event_id=event_id)
-    _delete(conn, list_of_event(conn, event_id))
+    _delete(conn, lock_all(conn, event_id))
 
 
 def _delete(conn: db.Connection, ticket_types: Sequence[TicketTypeRow]) -> None:
@@ -221,6 +232,33 @@ def insert(
     columns["attributes"] = Jsonb(request.attributes)
     pool_id = stock.create_pool(conn, request.quantity)
     db.run(conn, SQL.insert_ticket_type, id=ticket_type_id, event_id=event_id, pool_id=pool_id, **columns)
+
+
+def lock_all(conn: db.Connection, event_id: UUID) -> list[TicketTypeRow]:
+    """Lock the ticket types of an event that the transaction has locked, and return them in the order of creation."""
+    db.run(conn, SQL.lock_ticket_types, event_id=event_id)
+    return list_of_event(conn, event_id)
+
+
+def insert_copies(conn: db.Connection, copies: Sequence[TicketTypeCopy]) -> None:
+    """Add copies of ticket types to events that the transaction has made, each with its whole stock and its seats.
+
+    The caller has locked the ticket types.
+    """
+    db.run(
+        conn,
+        SQL.insert_copies,
+        source_ids=[copy.source.id for copy in copies],
+        ids=[copy.id for copy in copies],
+        event_ids=[copy.event_id for copy in copies],
+        pool_ids=stock.create_pools(conn, [copy.source.quantity for copy in copies]),
+        sales_start=[copy.sales_start for copy in copies],
+        sales_end=[copy.sales_end for copy in copies],
+    )
+    seated = [copy for copy in copies if copy.source.seated]
+    if seated:
+        ids, event_ids = [copy.id for copy in seated], [copy.event_id for copy in seated]
+        seats.copy_maps(conn, [copy.source.id for copy in seated], ids, event_ids)
 
 
 def _lock(conn: db.Connection, caller: Caller, ticket_type_id: UUID) -> TicketTypeRow:

@@ -30,6 +30,12 @@ def erase_holder(
     return db.run(conn, SQL.lock_and_erase_holders, ids=list(ticket_ids), **person, **erased.PARAMS)
 
 
+def erase_named_holder(conn: db.Connection, ticket_ids: Sequence[UUID], email: str) -> int:
+    """Erase a person from some tickets whose buyers have named their address. Return the number of tickets."""
+    params = {"ids": list(ticket_ids), "email": email, "erased_name": erased.NAME}
+    return db.run(conn, SQL.lock_and_erase_named_holders, **params)
+
+
 def erase_senders(conn: db.Connection, transfer_ids: Sequence[UUID]) -> int:
     """Erase who sent some tickets, and return the number of transfers."""
     db.run(conn, SQL.lock_tickets_of_transfers, ids=list(transfer_ids))

@@ -1,9 +1,10 @@
 """Failures of tickets and transfers."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from boxoffice.errors import DomainError
+from boxoffice.errors import DomainError, FieldError
 from boxoffice.events.errors import EventEnded
 from boxoffice.ticket_types.errors import EventCancelled
 
@@ -73,8 +74,19 @@ class TicketNotInOrder(DomainError):
 class DoorsOpen(DomainError):
     code = "doors_open"
     meaning = "The doors of the event have opened."
-    remedy = "Leave out the tickets in `ticket_ids`. Their holders stay as they are."
+    remedy = "Leave out the tickets in `ticket_ids`, and what the events in `event_ids` ask. They stay as they are."
     ticket_ids: list[UUID]
+    event_ids: list[UUID]
+
+
+class AnswersNeeded(DomainError):
+    status = 422
+    code = "answers_needed"
+    meaning = "The event asks the holder of each ticket, and the answers do not fit."
+    remedy = "`GET /v1/events/{event_id}` shows what it asks. Each of `errors` says where and why one does not fit."
+    event_id: UUID
+    errors: Sequence[FieldError]
+    more_errors: int
 
 
 class OrderNotPaid(DomainError):

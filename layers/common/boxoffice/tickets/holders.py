@@ -1,30 +1,56 @@
-"""Name whom tickets are for. The QRs stay, since they hold no names."""
+"""Name whom tickets are for, and keep what they answer. The QRs stay, since they hold neither."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
 from uuid import UUID
 
 from boxoffice import db, sql
+from boxoffice.questions.rules import check_bytes
 from boxoffice.tickets import rules
 from boxoffice.tickets.models import NameableTicket
 
 SQL = sql.queries("tickets")
 
 
-def rename(conn: db.Connection, order_id: UUID, names: Mapping[UUID, str]) -> bool:
-    """Set the names of the holders of some of an order's tickets. The transaction has locked the order.
-
-    Returns:
-        True if a name has changed.
+def lock(conn: db.Connection, order_id: UUID, ticket_ids: AbstractSet[UUID]) -> dict[UUID, NameableTicket]:
+    """Lock some of an order's tickets, and return them by their ids. The transaction has locked the order.
 
     Raises:
         one of NOT_NAMEABLE: a ticket's holder stays.
     """
-    tickets = db.many(conn, NameableTicket, SQL.lock_tickets_to_name, order_id=order_id, ids=list(names))
-    rules.check_nameable(tickets, set(names))
-    new = {ticket.id: names[ticket.id] for ticket in tickets if ticket.holder_name != names[ticket.id]}
-    if new:
-        db.run(conn, SQL.set_holder_names, ids=list(new), names=list(new.values()))
-    return bool(new)
+    tickets = db.many(conn, NameableTicket, SQL.lock_tickets_to_name, order_id=order_id, ids=list(ticket_ids))
+    rules.check_nameable(tickets, ticket_ids)
+    return {ticket.id: ticket for ticket in tickets}
+
+
+def save(conn: db.Connection, order_id: UUID, ticket_ids: Sequence[UUID], holders: Sequence[Mapping[str, Any]]) -> None:
+    """Set the holders of some tickets of an order, which the transaction has locked, with their answers.
+
+    Raises:
+        Invalid: the order has too long answers.
+    """
+    if not ticket_ids:
+        return
+    db.run(
+        conn,
+        SQL.set_holders,
+        ids=list(ticket_ids),
+        names=[holder["name"] for holder in holders],
+        contacts=[holder.get("email") for holder in holders],
+        answers=[json.dumps(holder["answers"]) if "answers" in holder else None for holder in holders],
+    )
+    check_size(conn, order_id)
+
+
+def check_size(conn: db.Connection, order_id: UUID) -> None:
+    """Check that the answers of an order's tickets are not too long together, now that some have changed.
+
+    Raises:
+        Invalid: they are.
+    """
+    check_bytes(db.value(conn, SQL.get_size_of_answers, order_id=order_id))
 
 
 def rename_buyer(conn: db.Connection, order_id: UUID, former: str, name: str) -> None:

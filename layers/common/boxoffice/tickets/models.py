@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from boxoffice.models import Email, Id, Name, Page, PastedText, Request, View
+from boxoffice.questions.answers import Answers, AnswerView
 
 type TicketStatus = Literal["valid", "refunded"]
 type TransferStatus = Literal["pending", "accepted", "replaced"]
@@ -30,6 +31,10 @@ class TransferRequest(Request):
 class AcceptTransferRequest(Request):
     token: Annotated[PastedText, Field(description="From the link in the email")]
     name: Annotated[Name, Field(description="The name of the new holder")]
+    answers: Annotated[
+        Answers | None,
+        Field(description="The new holder's, to what the event asks of each ticket. Those of the former holder go"),
+    ] = None
 
 
 class PendingTransferView(View):
@@ -52,6 +57,12 @@ class TicketView(View):
     seat: str | None
     group_size: int = Field(description="How many people an entry lets in")
     holder_name: str | None = Field(description="Null for the buyer of a ticket that was transferred")
+    holder_contact: str | None = Field(
+        description="The holder's email address, as the buyer named it. Nothing is sent to it"
+    )
+    answers: list[AnswerView] = Field(
+        description="To what the event asked of the ticket. Empty for the buyer of a ticket that was transferred"
+    )
     status: TicketStatus
     transferred: bool = Field(description="True if the ticket now belongs to somebody else than its buyer")
     transfer: PendingTransferView | None = Field(description="The transfer that can be accepted now, if there is one")
@@ -82,7 +93,12 @@ class TicketPage(Page[TicketView]):
 
 @dataclass(frozen=True)
 class TicketToIssue:
-    """A ticket that a paid order is about to get. An order item for a group gets a single one."""
+    """A ticket that a paid order is about to get. An order item for a group gets a single one.
+
+    Attributes:
+        answers: as JSON.
+        is_named: True if the order has named whom the ticket is for, or has answers for it.
+    """
 
     order_id: UUID
     item_no: int
@@ -92,6 +108,9 @@ class TicketToIssue:
     ticket_type_id: UUID
     account_id: UUID | None
     holder_name: str
+    holder_contact: str | None
+    answers: str | None
+    is_named: bool
     max_entries: int
     group_size: int
     seat: str | None
@@ -127,6 +146,8 @@ class TicketRow:
     seat: str | None
     group_size: int
     holder_name: str | None
+    holder_contact: str | None
+    answers: list[dict[str, Any]]
     status: TicketStatus
     transfer: dict[str, object] | None
     max_entries: int
@@ -143,6 +164,8 @@ class LockedTicket:
     order_id: UUID
     organisation_id: UUID
     event_id: UUID
+    ticket_type_id: UUID
+    form: dict[str, Any] | None
     buyer_id: UUID | None
     account_id: UUID | None
     holder_name: str
@@ -162,10 +185,20 @@ class NameableTicket:
     """A ticket that the transaction has locked, with the facts that decide if its holder can be named."""
 
     id: UUID
+    event_id: UUID
+    ticket_type_id: UUID
     holder_name: str
+    holder_contact: str | None
+    answers: list[dict[str, Any]] | None
     status: TicketStatus
     transferred: bool
     doors_are_open: bool
+
+    @property
+    def holder(self) -> dict[str, Any]:
+        """Return whom the ticket is for, as an order stores it."""
+        given = {"name": self.holder_name, "email": self.holder_contact, "answers": self.answers}
+        return {part: value for part, value in given.items() if value}
 
 
 @dataclass(frozen=True)

@@ -1,42 +1,54 @@
 -- Statements on tickets and transfers.
 
 -- name: list_tickets_to_issue
--- One row for each ticket that an order gets. An item for a group gets a single ticket, which admits all of them.
-SELECT order_id, item_no, position, organisation_id, item.event_id, ticket_type_id, account_id,
-    buyer_name AS holder_name, max_entries, CASE WHEN is_group THEN quantity ELSE 1 END AS group_size, (
-        SELECT string_agg(label, ', ' ORDER BY seat_no)
-        FROM unnest(CASE WHEN is_group THEN seat_ids ELSE seat_ids[position:position] END)
-            WITH ORDINALITY AS taken_seats (id, seat_no) JOIN seats ON seats.id = taken_seats.id
-    ) AS seat
-FROM orders JOIN order_items AS item ON order_id = orders.id JOIN ticket_types ON ticket_types.id = ticket_type_id
-    CROSS JOIN generate_series(1, CASE WHEN is_group THEN 1 ELSE quantity END) AS position
-WHERE orders.id = %(order_id)s ORDER BY item_no, position
+-- One row for each ticket that an order gets. An item for a group gets a single ticket, which admits all of them. The
+-- order has named the holders in this order, or none.
+WITH to_issue AS MATERIALIZED (
+    SELECT order_id, item_no, position, organisation_id, item.event_id, ticket_type_id, account_id, buyer_name,
+        max_entries, CASE WHEN is_group THEN quantity ELSE 1 END AS group_size, (
+            SELECT string_agg(label, ', ' ORDER BY seat_no)
+            FROM unnest(CASE WHEN is_group THEN seat_ids ELSE seat_ids[position:position] END)
+                WITH ORDINALITY AS taken_seats (id, seat_no) JOIN seats ON seats.id = taken_seats.id
+        ) AS seat, row_number() OVER (ORDER BY item_no, position) AS ticket_no
+    FROM orders JOIN order_items AS item ON order_id = orders.id JOIN ticket_types ON ticket_types.id = ticket_type_id
+        CROSS JOIN generate_series(1, CASE WHEN is_group THEN 1 ELSE quantity END) AS position
+    WHERE orders.id = %(order_id)s
+)
+SELECT order_id, item_no, position, organisation_id, event_id, ticket_type_id, account_id,
+    coalesce(holder ->> 'name', buyer_name) AS holder_name, holder ->> 'email' AS holder_contact,
+    (holder -> 'answers')::text AS answers, holder IS NOT NULL AS is_named, max_entries, group_size, seat
+FROM to_issue LEFT JOIN (
+    SELECT holder, ticket_no
+    FROM orders CROSS JOIN jsonb_array_elements(details -> 'holders') WITH ORDINALITY AS named (holder, ticket_no)
+    WHERE id = %(order_id)s
+) AS named USING (ticket_no)
+ORDER BY item_no, position
 
 -- name: insert_tickets
 -- Inserts many tickets at once, one for each place in the arrays.
 INSERT INTO tickets (id, order_id, item_no, position, organisation_id, event_id, ticket_type_id, account_id,
-    holder_name, max_entries, group_size, seat, key_id, qr_hash)
+    holder_name, holder_contact, answers, max_entries, group_size, seat, key_id, qr_hash)
 SELECT id, order_id, item_no, position, organisation_id, event_id, ticket_type_id, account_id,
-    holder_name, max_entries, group_size, seat, key_id, qr_hash
+    holder_name, holder_contact, answers::jsonb, max_entries, group_size, seat, key_id, qr_hash
 FROM unnest(%(ids)s::uuid[], %(order_ids)s::uuid[], %(item_nos)s::smallint[], %(positions)s::integer[],
     %(organisation_ids)s::uuid[], %(event_ids)s::uuid[], %(ticket_type_ids)s::uuid[], %(account_ids)s::uuid[],
-    %(holder_names)s::text[], %(max_entries)s::smallint[], %(group_sizes)s::integer[], %(seats)s::text[],
-    %(key_ids)s::smallint[], %(qr_hashes)s::bytea[])
+    %(holder_names)s::text[], %(holder_contacts)s::text[], %(answers)s::text[], %(max_entries)s::smallint[],
+    %(group_sizes)s::integer[], %(seats)s::text[], %(key_ids)s::smallint[], %(qr_hashes)s::bytea[])
     AS new_tickets (id, order_id, item_no, position, organisation_id, event_id, ticket_type_id, account_id,
-    holder_name, max_entries, group_size, seat, key_id, qr_hash)
+    holder_name, holder_contact, answers, max_entries, group_size, seat, key_id, qr_hash)
 
 -- name: get_ticket
 -- A ticket as its holder sees it.
 SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, transfer_count, transferred,
     email_changes, event_title, venue_name, city, time_zone, starts_at, ticket_type_name, seat, group_size, holder_name,
-    status, max_entries, entries, first_scan_at, created_at, transfer
+    holder_contact, answers, status, max_entries, entries, first_scan_at, created_at, transfer
 FROM shown_tickets WHERE id = %(id)s
 
 -- name: list_tickets_of_account
 -- The tickets that an account holds, newest first.
 SELECT id, order_id, organisation_id, event_id, ticket_type_id, buyer_id, account_id, transfer_count, transferred,
     email_changes, event_title, venue_name, city, time_zone, starts_at, ticket_type_name, seat, group_size, holder_name,
-    status, max_entries, entries, first_scan_at, created_at, transfer
+    holder_contact, answers, status, max_entries, entries, first_scan_at, created_at, transfer
 FROM shown_tickets WHERE account_id = %(account_id)s AND id < %(before)s
 ORDER BY id DESC LIMIT %(limit)s + 1
 
@@ -76,9 +88,9 @@ SELECT organisation_id FROM tickets WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: get_locked_ticket
 -- A ticket that somebody wants to transfer, and that the transaction has locked.
-SELECT tickets.id, order_id, tickets.organisation_id, event_id, orders.account_id AS buyer_id, tickets.account_id,
-    holder_name, coalesce(holder_email, buyer_email) AS holder_email, tickets.status, transfer_count,
-    holder_email IS NOT NULL AS transferred, email_changes, entries, starts_at, ends_at,
+SELECT tickets.id, order_id, tickets.organisation_id, event_id, ticket_type_id, form, orders.account_id AS buyer_id,
+    tickets.account_id, holder_name, coalesce(holder_email, buyer_email) AS holder_email, tickets.status,
+    transfer_count, holder_email IS NOT NULL AS transferred, email_changes, entries, starts_at, ends_at,
     events.status = 'published' AND deleted_at IS NULL AS event_is_on
 FROM tickets JOIN orders ON orders.id = order_id JOIN events ON events.id = event_id
 WHERE tickets.id = %(id)s
@@ -103,14 +115,15 @@ RETURNING id, ticket_id, to_email, to_name, status, expires_at, created_at
 SELECT id, ticket_id, to_email, to_name, status, expires_at, created_at FROM transfers WHERE id = %(id)s
 
 -- name: accept_transfer
--- Gives a locked ticket to its new holder, with a new QR. The hash of the former QR stays on the ticket.
+-- Gives a locked ticket to its new holder, with a new QR. The hash of the former QR stays on the ticket. What was asked
+-- of its former holder goes.
 WITH accepted AS (
     UPDATE transfers SET status = 'accepted', to_name = %(name)s, to_account_id = %(account_id)s,
         transfer_count = %(transfer_count)s, accepted_at = now()
     WHERE id = %(id)s RETURNING ticket_id, to_email
 )
-UPDATE tickets SET holder_name = %(name)s, holder_email = to_email, account_id = %(account_id)s,
-    transfer_count = %(transfer_count)s, key_id = %(key_id)s, qr_hash = %(qr_hash)s,
+UPDATE tickets SET holder_name = %(name)s, holder_email = to_email, holder_contact = NULL, answers = %(answers)s,
+    account_id = %(account_id)s, transfer_count = %(transfer_count)s, key_id = %(key_id)s, qr_hash = %(qr_hash)s,
     former_hashes = former_hashes || qr_hash
 FROM accepted WHERE id = ticket_id
 
@@ -140,14 +153,21 @@ FROM moved
 
 -- name: lock_tickets_to_name
 -- Locks some of an order's tickets. An event without a time for its doors opens them when it starts.
-SELECT tickets.id, holder_name, tickets.status, holder_email IS NOT NULL AS transferred,
-    now() >= coalesce(doors_open_at, starts_at) AS doors_are_open
+SELECT tickets.id, event_id, ticket_type_id, holder_name, holder_contact, answers, tickets.status,
+    holder_email IS NOT NULL AS transferred, now() >= coalesce(doors_open_at, starts_at) AS doors_are_open
 FROM tickets JOIN events ON events.id = event_id
 WHERE order_id = %(order_id)s AND tickets.id = ANY(%(ids)s) ORDER BY tickets.id FOR NO KEY UPDATE OF tickets
 
--- name: set_holder_names
-UPDATE tickets SET holder_name = named.name
-FROM unnest(%(ids)s::uuid[], %(names)s::text[]) AS named (id, name) WHERE tickets.id = named.id
+-- name: set_holders
+UPDATE tickets SET holder_name = named.name, holder_contact = named.contact, answers = named.answers::jsonb
+FROM unnest(%(ids)s::uuid[], %(names)s::text[], %(contacts)s::text[], %(answers)s::text[])
+    AS named (id, name, contact, answers)
+WHERE tickets.id = named.id
+    AND (holder_name, holder_contact, tickets.answers)
+        IS DISTINCT FROM (named.name, named.contact, named.answers::jsonb)
+
+-- name: get_size_of_answers
+SELECT coalesce(sum(octet_length(answers::text)), 0)::integer FROM tickets WHERE order_id = %(order_id)s
 
 -- name: lock_and_rename_buyer
 WITH locked AS MATERIALIZED (
@@ -205,7 +225,7 @@ WITH locked AS MATERIALIZED (
     SELECT id FROM tickets WHERE order_id = ANY(%(order_ids)s) AND (holder_email IS NULL OR %(all)s)
     ORDER BY id FOR NO KEY UPDATE
 )
-UPDATE tickets SET account_id = NULL, holder_name = %(erased_name)s,
+UPDATE tickets SET account_id = NULL, holder_name = %(erased_name)s, holder_contact = NULL, answers = NULL,
     holder_email = CASE WHEN holder_email IS NOT NULL THEN concat(tickets.id, %(at_erased)s::text) END
 FROM locked WHERE tickets.id = locked.id
 
@@ -216,8 +236,16 @@ WITH locked AS MATERIALIZED (
     WHERE id = ANY(%(ids)s) AND (account_id = %(account_id)s OR account_id IS NULL AND holder_email = %(email)s)
     ORDER BY id FOR NO KEY UPDATE
 )
-UPDATE tickets SET account_id = NULL, holder_name = %(erased_name)s,
+UPDATE tickets SET account_id = NULL, holder_name = %(erased_name)s, holder_contact = NULL, answers = NULL,
     holder_email = CASE WHEN holder_email IS NOT NULL THEN concat(tickets.id, %(at_erased)s::text) END
+FROM locked WHERE tickets.id = locked.id
+
+-- name: lock_and_erase_named_holders
+-- Erase a person from some tickets whose buyers have named their address. The tickets stay the buyers'.
+WITH locked AS MATERIALIZED (
+    SELECT id FROM tickets WHERE id = ANY(%(ids)s) AND holder_contact = %(email)s ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE tickets SET holder_name = %(erased_name)s, holder_contact = NULL, answers = NULL
 FROM locked WHERE tickets.id = locked.id
 
 -- name: lock_tickets_of_transfers

@@ -69,7 +69,7 @@ def check_nameable(tickets: Sequence[NameableTicket], wanted: AbstractSet[UUID])
     if any(ticket.transferred for ticket in tickets):
         raise TicketTransferred
     if late := [ticket.id for ticket in tickets if ticket.doors_are_open]:
-        raise DoorsOpen(ticket_ids=late)
+        raise DoorsOpen(ticket_ids=late, event_ids=[])
 
 
 def transfer_expires_at(ticket: LockedTicket, now: datetime) -> datetime:
@@ -111,8 +111,8 @@ def check_printable(order: OrderToPrint, offset: int) -> None:
 
 
 def hide_holder(ticket: TicketRow) -> TicketRow:
-    """Return a transferred ticket as its buyer sees it: without the new holder's name and transfers."""
-    return replace(ticket, holder_name=None, transfer=None)
+    """Return a transferred ticket as its buyer sees it: without the new holder's name, answers and transfers."""
+    return replace(ticket, holder_name=None, answers=[], transfer=None)
 
 
 def picture_type(accept: str) -> PictureType:

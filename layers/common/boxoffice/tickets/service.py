@@ -28,8 +28,12 @@ from boxoffice.tickets.models import (
 SQL = sql.queries("tickets")
 
 
-def issue(conn: db.Connection, order_id: UUID) -> None:
-    """Issue the tickets of an order, in the transaction that pays it."""
+def issue(conn: db.Connection, order_id: UUID) -> bool:
+    """Issue the tickets of an order, in the transaction that pays it.
+
+    Returns:
+        True if they have holders or answers that the order has named. They are the tickets' now.
+    """
     tickets = db.many(conn, TicketToIssue, SQL.list_tickets_to_issue, order_id=order_id)
     current_key, master = signing.current_key(settings().ticket_keys_secret)
     key_id = int(current_key)
@@ -50,12 +54,15 @@ def issue(conn: db.Connection, order_id: UUID) -> None:
         ticket_type_ids=[ticket.ticket_type_id for ticket in tickets],
         account_ids=[ticket.account_id for ticket in tickets],
         holder_names=[ticket.holder_name for ticket in tickets],
+        holder_contacts=[ticket.holder_contact for ticket in tickets],
+        answers=[ticket.answers for ticket in tickets],
         max_entries=[ticket.max_entries for ticket in tickets],
         group_sizes=[ticket.group_size for ticket in tickets],
         seats=[ticket.seat for ticket in tickets],
         key_ids=[key_id for _ in tickets],
         qr_hashes=[qr.hash_of(text) for text in texts],
     )
+    return any(ticket.is_named for ticket in tickets)
 
 
 def get_ticket(conn: db.Connection, caller: Caller, ticket_id: UUID) -> TicketView:

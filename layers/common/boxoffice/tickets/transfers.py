@@ -7,8 +7,12 @@ The link's token is derived from the transfer's id, so it is not stored. Transfe
 first, so that one waits for the other.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
+
+from psycopg.types.json import Jsonb
 
 from boxoffice import audit, db, outbox, signing, sql
 from boxoffice.auth import Caller, require_own
@@ -16,8 +20,10 @@ from boxoffice.config import settings
 from boxoffice.errors import NotFound
 from boxoffice.guest_tokens import ticket_token
 from boxoffice.ids import new_id
-from boxoffice.tickets import qr, rules, service
-from boxoffice.tickets.errors import TicketTransferred
+from boxoffice.questions import rules as questions
+from boxoffice.questions.models import Form
+from boxoffice.tickets import holders, qr, rules, service
+from boxoffice.tickets.errors import AnswersNeeded, TicketTransferred
 from boxoffice.tickets.models import (
     AcceptedTransferView,
     AcceptTransferRequest,
@@ -90,6 +96,7 @@ def accept_transfer(conn: db.Connection, caller: Caller, request: AcceptTransfer
         NotFound: the token is none of ours.
         one of TRANSFER_CLOSED: the transfer can no longer be accepted.
         one of NOT_TRANSFERABLE: the ticket stays with its holder.
+        AnswersNeeded: the answers do not fit what the event asks of each ticket.
     """
     now = datetime.now(UTC)
     transfer_id = _read_token(request.token)
@@ -98,7 +105,7 @@ def accept_transfer(conn: db.Connection, caller: Caller, request: AcceptTransfer
     transfer = _get(conn, transfer_id)  # read again: now that the ticket is locked, nobody else can change it
     rules.check_acceptable(transfer, now)
     rules.check_transferable(ticket, now)
-    _hand_over(conn, transfer, ticket, caller.account_id, request.name)
+    _hand_over(conn, transfer, ticket, caller.account_id, request.name, _answers_of(ticket, request.answers or {}))
     payload = {"transfer_id": str(transfer.id)}
     outbox.owe_email(conn, "transfer_accepted", transfer.to_email, payload)
     outbox.owe_email(conn, "transfer_completed", ticket.holder_email, payload)
@@ -106,10 +113,32 @@ def accept_transfer(conn: db.Connection, caller: Caller, request: AcceptTransfer
     return AcceptedTransferView(ticket=view, access_token=ticket_token(ticket.id, ticket.transfer_count + 1))
 
 
+def _answers_of(ticket: LockedTicket, given: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the answers of whoever accepts a ticket, as it stores them. None if there are none.
+
+    Raises:
+        AnswersNeeded: they do not fit what the event asks.
+    """
+    problems = questions.Problems()
+    form = Form.of(ticket.form)
+    answers = questions.ticket_answers(form, ticket.ticket_type_id, given, ("body", "answers"), problems)
+    if problems.told:
+        raise AnswersNeeded(event_id=ticket.event_id, errors=problems.told, more_errors=problems.more)
+    return answers or None
+
+
 def _hand_over(
-    conn: db.Connection, transfer: TransferRow, ticket: LockedTicket, account_id: UUID | None, name: str
+    conn: db.Connection,
+    transfer: TransferRow,
+    ticket: LockedTicket,
+    account_id: UUID | None,
+    name: str,
+    answers: list[dict[str, Any]] | None,
 ) -> None:
-    """Give a ticket, which the transaction has locked, to its new holder, with a new QR. The transfer was checked."""
+    """Give a ticket, which the transaction has locked, to its new holder, with a new QR. The transfer was checked.
+
+    The answers of the former holder go. The new one gives their own.
+    """
     key_id, master = signing.current_key(settings().ticket_keys_secret)
     transfer_count = ticket.transfer_count + 1
     text = qr.text_of(master, int(key_id), transfer_count, ticket.organisation_id, ticket.id)
@@ -118,11 +147,14 @@ def _hand_over(
         SQL.accept_transfer,
         id=transfer.id,
         name=name,
+        answers=answers and Jsonb(answers),
         account_id=account_id,
         transfer_count=transfer_count,
         key_id=int(key_id),
         qr_hash=qr.hash_of(text),
     )
+    if answers:
+        holders.check_size(conn, ticket.order_id)
 
 
 def move_with_order(

@@ -97,13 +97,15 @@ def update_voucher(
     return VoucherView.model_validate(updated)
 
 
-def delete_voucher(conn: db.Connection, caller: Caller, voucher_id: UUID) -> None:
+def delete_voucher(conn: db.Connection, caller: Caller, voucher_id: UUID, expected_version: int | None = None) -> None:
     """Delete a voucher, so that nobody can redeem it any more. Orders that have redeemed it keep their discount.
 
     Raises:
         NotFound, Forbidden: the voucher is not the caller's, or the role is too low.
+        StaleVersion: it has another version than expected.
     """
     voucher = _lock_voucher(conn, caller, voucher_id)
+    check_version(voucher.version, expected_version)
     stock.empty_pool(conn, voucher.pool_id)
     db.run(conn, SQL.delete_voucher, id=voucher_id)
     _record(conn, caller, "delete_voucher", voucher, code=voucher.code)
