@@ -18,7 +18,7 @@ Every transaction takes its locks in this order, so that none deadlocks:
         guest list
     8. a claim, its place, then slots by number, then a customer
     9. an incoming payment, its reversals and refunds (several only by who holds the order), then money matters
-    10. an announcement, or the reminder of an event (jobs only with SKIP LOCKED), then rows that are only inserted:
+    10. an announcement, or the reminder of an event (jobs only with SKIP LOCKED). Then rows that are only inserted:
         slugs of events in their order, idempotency keys, messages of the outbox. What is counted of sales, with its
         sums
     11. the audit chain (several only of accounts that the transaction has locked or made)
