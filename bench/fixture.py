@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 from boxoffice import sql
 from boxoffice.stock import service as stock
-from tests.helpers import factories
+from tests.helpers import factories, forms
 
 PLENTY = 100_000_000
 _SOLD = (Path(__file__).parent / "sold.sql").read_text()
@@ -38,6 +38,14 @@ def hot_ticket_type(conn: psycopg.Connection[Any]) -> HotTicketType:
     )
     (hot,) = rows
     return hot
+
+
+def asking_ticket_type(conn: psycopg.Connection[Any]) -> UUID:
+    """Make a ticket type like the hot one, of an event that asks for holders and has three questions of each ticket."""
+    kinds = {"diet": "one_of", "size": "text", "terms": "box"}
+    asked = [forms.question(name, kind, required=True) for name, kind in kinds.items()]
+    event_id = factories.event(conn, form=forms.form(*asked, name="required", email="required"))
+    return factories.ticket_type(conn, event_id=event_id, quantity=PLENTY, max_per_order=1000)
 
 
 def sell(conn: psycopg.Connection[Any], hot: HotTicketType, orders: int) -> None:

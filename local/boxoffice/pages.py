@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from boxoffice.languages import written_in
 from local.boxoffice.policy import guarded
 from local.stack.inbox import Inbox
 from local.stack.project import RunningStack
+
+if TYPE_CHECKING:
+    from local.boxoffice.email_samples import CastName
 
 EMAILS = "/_local/emails"
 EMAILS_SHOWN = 100
@@ -55,6 +60,35 @@ def emails(stack: RunningStack) -> Blueprint:
         if _wants_json():
             return jsonify(items=[asdict(entry) for entry in entries[:limit]], total=len(entries))
         return render_template("emails.html", entries=entries[:limit], total=len(entries))
+
+    @pages.get("/previews")
+    def previews() -> str:
+        from local.boxoffice import email_samples
+
+        return render_template("previews.html", names=email_samples.names(), languages=email_samples.shown_languages())
+
+    @pages.get("/previews/<language>/<cast>/<name>")
+    def preview(language: str, cast: CastName, name: str) -> str:
+        from local.boxoffice import email_samples
+
+        names, casts, languages = email_samples.names(), email_samples.CASTS, email_samples.shown_languages()
+        if language not in languages or cast not in casts or name not in names:
+            abort(404)
+        with written_in(language):
+            content = email_samples.write(name, cast)
+        number = names.index(name)
+        return render_template(
+            "preview.html",
+            content=content,
+            body=email_samples.page(content),
+            languages=languages,
+            casts=casts,
+            language=language,
+            cast=cast,
+            name=name,
+            before=names[number - 1],
+            after=names[(number + 1) % len(names)],
+        )
 
     @pages.get("/<entry_id>")
     def show(entry_id: str) -> str:

@@ -420,6 +420,10 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
 
 # Columns by their domain, with a value that the domain refuses.
 DOMAINS: dict[str, tuple[str, set[str]]] = {
+    "language_tag_check": (
+        "'French, please'",
+        {"accounts.locale", "organisations.locale", "transfers.locale", "waitlist_entries.locale"},
+    ),
     "money_amount_check": (
         "-1",
         {
@@ -446,8 +450,8 @@ DOMAINS: dict[str, tuple[str, set[str]]] = {
 # All other columns are NOT NULL.
 NULLABLE: dict[str, str] = {
     "accounts": (
-        "block_reason blocked_at email email_verified_at erased_at password_hash phone phone_lost_at phone_verified_at "
-        "second_factor_since"
+        "block_reason blocked_at email email_verified_at erased_at locale password_hash phone phone_lost_at "
+        "phone_verified_at second_factor_since"
     ),
     "announcements": "admitted finished_at tally_at ticket_type_ids withdrawn_at",
     "audit_log": "actor_id",
@@ -472,7 +476,7 @@ NULLABLE: dict[str, str] = {
     "order_items": "buyer_fee platform_fee seat_ids tax terms_id",
     "order_refunds": "actor_id reason refund_id",
     "orders": "account_id buyer_phone details voucher_id",
-    "organisations": "contact_email contact_phone logo_url status_reason website",
+    "organisations": "contact_email contact_phone locale logo_url status_reason website",
     "outbox": "aws_message_id feedback last_error sent_at",
     "incoming_payments": "ends_order_at",
     "money_matters": "amount currency note order_id payment_id reference refund_id resolution settled_at settled_by",
@@ -492,12 +496,12 @@ NULLABLE: dict[str, str] = {
         "account_id answers first_scan_at first_scan_gate former_hashes holder_contact holder_email refunded_at "
         "replaced_qrs seat"
     ),
-    "transfers": "accepted_at from_account_id started_by to_account_id to_name transfer_count",
+    "transfers": "accepted_at from_account_id locale started_by to_account_id to_name transfer_count",
     "vouchers": (
         "deleted_at discount_kind discount_value max_per_buyer max_redemptions max_tickets_per_redemption "
         "ticket_type_ids valid_from valid_until"
     ),
-    "waitlist_entries": "account_id draws expires_at",
+    "waitlist_entries": "account_id draws expires_at locale",
 }
 
 # What each trigger refuses. One that refuses nothing has a test of its own.

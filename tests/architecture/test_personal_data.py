@@ -18,6 +18,7 @@ EXPORTED: dict[str, dict[str, str]] = {
         "name": "account.name",
         "phone": "account.phone",
         "phone_verified_at": "account.phone_verified_at",
+        "locale": "account.locale",
         "password_hash": "account.has_password",
         "second_factor_since": "account.second_factor_since",
         "is_admin": "account.is_admin",
@@ -163,6 +164,7 @@ BOOKS = "of the books: amounts, times and references, which the exported rows su
 OPERATION = "says how the work on the row stands"
 SECRET = "would let somebody act for the person"
 ANONYMOUS = "says nothing of the person"
+READ_FROM = "is the language of the emails, which the person has"
 
 # Why the export has no such column of a table whose rows are about people.
 LEFT_OUT: dict[str, dict[str, str]] = {
@@ -223,11 +225,13 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         **dict.fromkeys(("from_account_id", "to_account_id", "started_by"), OWNER),
         "transfer_count": OPERATION,
         "with_order": OPERATION,
+        "locale": READ_FROM,
     },
     "waitlist_entries": {
         **dict.fromkeys(("account_id", "organisation_id"), OWNER),
         "mailbox": "is the address, as limits read it",
         **dict.fromkeys(("draws", "expires_at", "erased_quantity"), OPERATION),
+        "locale": READ_FROM,
     },
     "customers": {"id": OWNER, "account_id": OWNER, "created_at": OPERATION},
     "claims": {

@@ -139,7 +139,7 @@ ADMINS = """
 EMAILS = """
     announcements: get_order_of_recipient get_ticket_of_recipient
     events: get_moved_event list_moves
-    messaging: get_recipient
+    messaging: get_locale get_recipient
     orders: get_event_for_email get_order_change_for_email get_order_for_email get_order_to_tell get_ticket_to_tell
         list_items_for_email list_tickets_to_remind_of
     organisations: get_invitation_for_email

@@ -30,6 +30,7 @@ from boxoffice.auth import Caller, Who
 from boxoffice.emails import Content, NotNeeded
 from boxoffice.ids import new_id
 from boxoffice.messaging import emails, ses, sns
+from boxoffice.messaging.models import Message
 from tests.helpers import factories
 from tests.helpers.support import context, function
 
@@ -84,7 +85,7 @@ def letters_to(conn: db.Connection, recipient: str) -> list[Letter]:
 
 def _written(conn: db.Connection, template: str, payload: dict[str, Any]) -> Content | None:
     try:
-        return emails.WRITERS[template](conn, **payload)
+        return emails.WRITERS[template](conn, **Message(new_id(), template, "", payload, 1).facts)
     except NotNeeded:
         return None
 

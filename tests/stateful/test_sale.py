@@ -42,6 +42,7 @@ def _play(database: Database, api: Client, sandbox: Sandbox, seed: int) -> None:
             watching = stack.enter_context(closing(_connect(database)))
             opened = sale.Sale.open(watching, sandbox)
             connections = [stack.enter_context(closing(_connect(database))) for _ in range(CONNECTIONS)]
+            written = None
             for _ in range(STEPS):
                 name, number = choice.choice(FREQUENCIES), choice.randrange(CONNECTIONS)
                 dies_at = choice.randrange(16) if choice.random() < 0.25 else None
@@ -50,12 +51,18 @@ def _play(database: Database, api: Client, sandbox: Sandbox, seed: int) -> None:
                     connections[number] = stack.enter_context(closing(_connect(database)))
                 deed, _ = DEEDS[name]
                 sale.do(opened, api, deed, choice, connections[number], dies_at)
-                invariants.check(watching)
-                assert watching.execute(sale.OFF_STEP).fetchall() == []
+                if written != (written := _last_write(watching)):  # else all is as it was
+                    invariants.check(watching)
+                    assert watching.execute(sale.OFF_STEP).fetchall() == []
             books.close(opened, api)
     except BaseException as error:
         error.add_note("; ".join(done))
         raise
+
+
+def _last_write(conn: psycopg.Connection) -> object:
+    """Return what changes with each transaction that writes, since only these get an id."""
+    return conn.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())").fetchone()
 
 
 def _connect(database: Database) -> psycopg.Connection:

@@ -9,8 +9,6 @@ import re
 
 _LINK = re.compile(r'<a\b[^>]*?href="([^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
 _ELEMENT = re.compile(r"<(/?[a-z0-9]+)[^>]*>")
-_SPACE = re.compile(r"[ \t\n]+")
-_AROUND_BREAKS = re.compile(r" *\n *")
 _BREAKS = re.compile(r"\n{3,}")
 
 _BETWEEN = "\n\n"  # paragraphs, and all elements that are not named below
@@ -21,9 +19,11 @@ _SIGNS |= {f"{end}{name}": "" for name in _WITHIN_LINES for end in ("", "/")}
 
 def plain(source: str) -> str:
     """Return a piece of HTML as plain text: its paragraphs apart, its items behind dashes, its links in brackets."""
-    source = _SPACE.sub(" ", _LINK.sub(_link, source))
-    text = _ELEMENT.sub(lambda element: _SIGNS.get(element[1], _BETWEEN), source)
-    return html.unescape(_BREAKS.sub("\n\n", _AROUND_BREAKS.sub("\n", text)).strip()) + "\n"
+    in_one_line = " ".join(filter(None, map(str.strip, source.split("\n"))))
+    parts = _ELEMENT.split(_LINK.sub(_link, in_one_line))  # texts and the elements between them take turns
+    parts[1::2] = [_SIGNS.get(element, _BETWEEN) for element in parts[1::2]]
+    lines = [line.strip(" ") for line in "".join(parts).split("\n")]
+    return html.unescape(_BREAKS.sub(_BETWEEN, "\n".join(lines)).strip("\n")) + "\n"
 
 
 def _link(link: re.Match[str]) -> str:

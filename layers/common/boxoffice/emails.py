@@ -133,8 +133,8 @@ def write(
 
 def _preheader(subject: str, text: str) -> str:
     """Return what a list of emails shows beside the subject: the beginning of what the text says after it."""
-    lines = [one_line(line) for line in text.splitlines() if line]
-    return " ".join(lines[1:] if lines[0] == one_line(subject) else lines)[:_MOST_PREHEADER]
+    said = text.removeprefix(f"{email_design.as_shown(subject)}\n")
+    return " ".join(said[: 2 * _MOST_PREHEADER].split("\n")).strip().replace("  ", " ")[:_MOST_PREHEADER]
 
 
 _NOTICES = {

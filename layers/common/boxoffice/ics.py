@@ -11,6 +11,7 @@ from typing import Literal
 
 from boxoffice.config import settings
 from boxoffice.emails import Attachment, Occasion, venue_of
+from boxoffice.languages import gettext
 from boxoffice.texts import one_line
 from boxoffice.times import when_of
 
@@ -55,7 +56,7 @@ def calendar_of(occasions: Iterable[Occasion], source: Source, now: datetime, me
 
 
 def _entry(occasion: Occasion, source: Source, now: datetime, status: str) -> list[str]:
-    order = source.number and f"Order {source.number}"
+    order = source.number and gettext("Order %(number)s", number=source.number)
     description = "\\n".join(map(_text, filter(None, (when_of(occasion).doors, order, source.page))))
     optional = {"DESCRIPTION": description, "URL": source.page}
     return [

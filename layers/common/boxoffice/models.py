@@ -183,6 +183,19 @@ Email = Annotated[
     AfterValidator(_deliverable),
     WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
 ]
+Locale = Annotated[
+    str,
+    StringConstraints(
+        pattern=pattern(
+            r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$", "must be a language tag of BCP 47, such as en or pt-BR"
+        )
+    ),
+    Field(
+        description="A BCP 47 tag. Emails, text messages and tickets are in the nearest language that there is",
+        examples=["pt-BR"],
+    ),
+]
+"""The language that somebody reads. The languages that there are may become more, so any tag is stored."""
 # Whoever buys does not wait for the library that knows how many digits a number has. So a buyer's phone is checked by
 # its form alone, and nobody sends anything to it.
 BuyerPhone = Annotated[

@@ -1,11 +1,13 @@
 """Dates and times as people read them: on the clock of a venue, with its city and its distance from UTC.
 
+They are in the language of `languages.written_in`, by Unicode's locale data.
+
 The names that libraries have for time zones are guesses: Dublin's summer is "Greenwich Mean Time" in one of them.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -77,20 +79,20 @@ def when_of(event: Dated) -> When:
     if start.utcoffset() != end.utcoffset():
         return When(f"{_date(start)}, {_time(start)} – {_date(end)}, {_time(end)}", event.city, doors)
     ends_that_night = end.date() == start.date() or end - start < _A_NIGHT
-    until = f"{end:%H:%M}" if ends_that_night else f"{_date(end)}, {end:%H:%M}"
-    return When(f"{_date(start)}, {start:%H:%M} – {until}", f"{event.city}, {_offset(start)}", doors)
+    until = _clock(end) if ends_that_night else f"{_date(end)}, {_clock(end)}"
+    return When(f"{_date(start)}, {_clock(start)} – {until}", f"{event.city}, {_offset(start)}", doors)
 
 
 def moment_of(moment: datetime, event: Dated) -> str:
     """Return a moment on the clock of an event's city: ``Saturday 27 June 2026, 19:30 (Lagos, UTC+01:00)``."""
     local = moment.astimezone(zone_of(event.time_zone))
-    return f"{_date(local)}, {local:%H:%M} ({event.city}, {_offset(local)})"
+    return f"{_date(local)}, {_clock(local)} ({event.city}, {_offset(local)})"
 
 
 def in_utc(moment: datetime) -> str:
     """Return a moment that belongs to no city: ``Saturday 27 June 2026, 18:30 UTC``."""
     local = moment.astimezone(UTC)
-    return f"{_date(local)}, {local:%H:%M} UTC"
+    return f"{_date(local)}, {_clock(local)} UTC"
 
 
 @cache
@@ -115,17 +117,45 @@ def zone_of(name: str) -> "ZoneInfo":
 
 
 def _doors(doors: datetime, start: datetime) -> str:
-    time = f"{doors:%H:%M}" if doors.utcoffset() == start.utcoffset() else _time(doors)
-    return f"Doors {time}" if doors.date() == start.date() else f"Doors {_date(doors)}, {time}"
+    from boxoffice.languages import gettext  # whoever scans has no need of it
+
+    moment = _clock(doors) if doors.utcoffset() == start.utcoffset() else _time(doors)
+    return gettext("Doors %(time)s", time=moment if doors.date() == start.date() else f"{_date(doors)}, {moment}")
 
 
 def _date(local: datetime) -> str:
-    return f"{local:%A} {local.day} {local:%B %Y}"
+    return _date_in(_locale(), local.date())
+
+
+def _clock(local: datetime) -> str:
+    return _clock_in(_locale(), local.time().replace(second=0, microsecond=0))
 
 
 def _time(local: datetime) -> str:
-    return f"{local:%H:%M} {_offset(local)}"
+    return f"{_clock(local)} {_offset(local)}"
 
 
 def _offset(local: datetime) -> str:
     return f"UTC{local:%:z}"
+
+
+def _locale() -> str:
+    from boxoffice.languages import current
+
+    return current().dates
+
+
+@lru_cache(maxsize=1024)  # in a sale, hundreds of emails name the same few days
+def _date_in(locale: str, day: date) -> str:
+    """Return a day with its weekday, as people write it: ``Saturday 27 June 2026``."""
+    from babel.dates import format_date
+
+    return format_date(day, "full", locale)
+
+
+@lru_cache(maxsize=1024)
+def _clock_in(locale: str, clock: time) -> str:
+    """Return a time of day, as people write it: ``19:30``."""
+    from babel.dates import format_time
+
+    return format_time(clock, "short", locale=locale)

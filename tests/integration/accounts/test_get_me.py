@@ -24,6 +24,7 @@ def test_it_shows_the_account_with_its_version(api: Client, conn: Connection) ->
         "name": "Ada",
         "phone": "+2348012345678",
         "phone_verified_at": None,
+        "locale": None,
         "second_factor_since": None,
         "version": 3,
         "created_at": created_at,

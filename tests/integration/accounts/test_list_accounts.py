@@ -38,6 +38,7 @@ def test_an_account_is_shown_with_all_that_an_admin_decides_on(api: Client, conn
         "name": "Ada",
         "phone": None,
         "phone_verified_at": None,
+        "locale": None,
         "version": 1,
         "created_at": "",
         "status": "blocked",

@@ -13,6 +13,7 @@ from local.stack.inbox import Inbox
 from local.stack.project import RunningStack
 
 ORDER = UUID("01981f6c-7b00-7a11-8c3e-5d2f40a1b001")
+PREVIEWS = "/_local/emails/previews"
 EMAIL = "<p style='color: red'>Your tickets</p><script>document.title = 'taken over'</script>"
 
 
@@ -33,6 +34,7 @@ def test_each_page_runs_the_scripts_that_it_marks_alone(app: Flask) -> None:
     entry = client.get("/_local/emails", headers={"Accept": "application/json"}).get_json()["items"][0]["id"]
     paths = [f"/{page}" for page in pages.NAMED_PAGES]
     paths += [f"/{kind}/{ORDER}" for kind in ("orders", "tickets", "transfers", "waitlist", "invitations")]
+    paths += ["/_local/emails/previews", "/_local/emails/previews/fr/hard/order_confirmation"]
     for path in [*paths, "/", "/_local/emails", f"/_local/emails/{entry}"]:
         first, second = (client.get(path, headers={"Accept": "text/html"}) for _ in range(2))
         policy = dict(each.split(" ", 1) for each in first.headers["Content-Security-Policy"].split("; "))
@@ -50,3 +52,17 @@ def test_the_root_says_where_to_go(app: Flask) -> None:
     assert "organiser@example.com" in page
     assert "correct horse battery" in page
     assert app.test_client().get("/", headers={"Accept": "application/json"}).get_json()["docs"] == "/docs"
+
+
+def test_each_email_is_previewed_in_each_language(app: Flask) -> None:
+    client = app.test_client()
+    index = client.get("/_local/emails/previews").text
+    assert f'href="{PREVIEWS}/fr/everyday/order_confirmation%2C%20with%20new%20QRs"' in index
+    page = client.get(f"{PREVIEWS}/fr/hard/order_confirmation%2C with new QRs").text
+    assert "Vos billets ont de nouveaux codes QR." in page
+    assert "&lt;html lang=&#34;fr&#34;" in page
+    assert "- 2 × Rang für Rollstuhlfahrerinnen und Begleitpersonen" in page
+    assert "data:image/png;base64,iVBOR" in page
+    assert "cid:" not in page
+    for path in ("xx/everyday/order_confirmation", "fr/nobody/order_confirmation", "fr/everyday/nothing"):
+        assert client.get(f"{PREVIEWS}/{path}").status_code == 404

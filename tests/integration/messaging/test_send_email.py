@@ -122,7 +122,7 @@ def test_an_ses_that_does_not_answer_delays_no_other_message(conn, failing_ses):
     [
         ({"template": "unheard_of"}, "UnknownTemplate: unheard_of"),
         ({"payload": {"order_id": "0198a000-0000-7000-8000-000000000000"}}, "LookupError: order 0198a000"),
-        ({"payload": {"order_id": "no id"}}, "ValueError"),
+        ({"payload": {"order_id": "no id"}}, "InvalidTextRepresentation"),
         ({"payload": {}}, "TypeError"),
         ({"recipient": "ada@example.com\r\nBcc: eve@example.com"}, "ValueError"),
         ({"recipient": "ädä@example.com"}, "ValueError"),

@@ -18,6 +18,7 @@ PROFILE = {
     "contact_email": "hello@example.com",
     "contact_phone": "+2348012345678",
     "terms": "# Terms\n\nNo refunds.",
+    "locale": "fr",
     "version": 4,
 }
 

@@ -17,6 +17,7 @@ FRESH = RefreshTokenRow(
     name="Ada",
     phone=None,
     phone_verified_at=None,
+    locale=None,
     version=1,
     created_at=NOW,
     session_id=new_id(),

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from boxoffice import config, db
+from boxoffice import config, db, languages
 from boxoffice.accounts import phone_codes, sms
 
 # GSM 03.38, the basic alphabet. Only texts of it have 160 characters; others have 70.
@@ -39,8 +39,10 @@ def test_phones_offer_it_on_the_pages_of_the_shop_alone(monkeypatch: pytest.Monk
     assert "@" not in text_of(monkeypatch, public_url="http://127.0.0.1:3000")
 
 
+@pytest.mark.parametrize("language", sorted(languages.tags()))
 @pytest.mark.parametrize("host", ["shop.example.org", f"{'a' * 60}.{'b' * 60}.example"])
-def test_it_is_paid_for_as_one_message(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    text = text_of(monkeypatch, email_sender=f"{'Boxoffice ' * 20}<a@example.org>", public_url=f"https://{host}")
+def test_it_is_paid_for_as_one_message(monkeypatch: pytest.MonkeyPatch, host: str, language: str) -> None:
+    with languages.written_in(language):
+        text = text_of(monkeypatch, email_sender=f"{'Boxoffice ' * 20}<a@example.org>", public_url=f"https://{host}")
     assert set(text) <= GSM
     assert len(text) <= 160

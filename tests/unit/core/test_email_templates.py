@@ -1,16 +1,21 @@
 """What all templates of emails have in common, for mail programs that know little."""
 
 import re
+from html import unescape
 from pathlib import Path
 
 import jinja2
 import pytest
 
-from boxoffice import emails
+from boxoffice import emails, languages
 from boxoffice.email_design import InlineStyles, type_size
+from local.boxoffice import email_samples
+from tests.unit.core.test_languages import WANTED
 
 ROOT = Path(emails.__file__).parent
 TEMPLATES = sorted(path for path in ROOT.glob("**/templates/*.html") if path.name != "_layout.html")
+_UNSEEN = re.compile(r"<head>.*</head>|<div style=\"display:none[^>]*>.*?</div>|<!--.*?-->", re.DOTALL)
+_MARKUP = re.compile(r"</?(p|td|a|strong|bdi|br)\b|&[a-z]+;|%\(|\{\{")
 LAYOUT = (ROOT / "templates/_layout.html").read_text()
 
 
@@ -47,6 +52,34 @@ def test_the_layout_tells_programs_its_language_and_its_palettes() -> None:
     assert "@media (prefers-color-scheme: dark)" in LAYOUT
     assert "[data-ogsc]" in LAYOUT, "for Outlook on the web"
     assert len(re.findall(r"<table\b", LAYOUT)) == len(re.findall(r'<table role="presentation"', LAYOUT)) == 3
+
+
+def test_each_template_has_a_sample() -> None:
+    sampled = {name.partition(",")[0] for name in email_samples.names()}
+    assert sampled == {path.stem for path in TEMPLATES if not path.name.startswith("_")}
+    assert email_samples.subjects() <= {each.id for each in WANTED}
+
+
+@pytest.mark.parametrize("language", email_samples.shown_languages())
+def test_each_email_says_the_same_in_html_and_in_text(language: str) -> None:
+    """In every language, and with names that are hard to show. No value is undefined, and none is HTML."""
+    for name in email_samples.names():
+        for cast in email_samples.CASTS:
+            with languages.written_in(language):
+                content = email_samples.write(name, cast)
+            shown = words_of(re.sub(r"<[^>]*>", " ", _UNSEEN.sub("", content.html)))
+            missing = [word for word in words_of(content.text) if word not in shown]
+            assert not missing, (name, missing)
+            assert content.text.endswith("\n")
+            assert "\n\n\n" not in content.text
+            assert not _MARKUP.search(content.text), name
+            assert "<Söhne>" not in content.html
+            assert not re.search(r'="[^"]*<', content.html), "no element is in an attribute"
+            assert f'lang="{language}" dir="ltr"' in content.html
+
+
+def words_of(text: str) -> list[str]:
+    return re.findall(r"[^\s\u2068\u2069()•,:.-]+", re.sub(r"https://\S+", "", unescape(text)))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from boxoffice.orders.errors import BuyerLimitReached, NotOnSale, TicketModeNotO
 from boxoffice.orders.models import BuyerLimit, Cart, CartItem, SaleTerms
 from boxoffice.stock.errors import SoldOut
 from boxoffice.vouchers.errors import VoucherUnlocksFewer, VoucherUsedUp
-from boxoffice.vouchers.models import Voucher
+from boxoffice.vouchers.rows import Voucher
 from tests.unit.vouchers.test_rules import voucher
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

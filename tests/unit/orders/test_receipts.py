@@ -1,6 +1,5 @@
 """The receipt in a confirmation, from charges as they are stored. The sums are worked out by hand."""
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -54,7 +53,7 @@ def order(total: int, currency: str = "NGN", voucher: str | None = None) -> Emai
 
 def lines(receipt: Receipt) -> list[str]:
     """Return a receipt line by line."""
-    rows = [" | ".join(filter(None, asdict(row).values())) for row in (*receipt.rows, *receipt.parts)]
+    rows = [" | ".join(filter(None, (row.label, row.amount, *row.notes))) for row in (*receipt.rows, *receipt.parts)]
     return [row.replace("\u00a0", " ") for row in [*rows, receipt.total]]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from boxoffice.ids import new_id
 from boxoffice.pricing.models import Charge, PricedItem
 from boxoffice.pricing.rules import charges_of, share_of
-from boxoffice.vouchers.models import DiscountKind
+from boxoffice.vouchers.rows import DiscountKind
 from tests.unit.vouchers.test_rules import voucher
 
 EVENT = new_id()

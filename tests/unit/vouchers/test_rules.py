@@ -8,7 +8,7 @@ import pytest
 from boxoffice.ids import new_id
 from boxoffice.vouchers import rules
 from boxoffice.vouchers.errors import VoucherExpired
-from boxoffice.vouchers.models import Voucher
+from boxoffice.vouchers.rows import Voucher
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -15,6 +15,7 @@ from boxoffice.models import (
     VISIBLE,
     Email,
     Id,
+    Locale,
     Name,
     Page,
     PastedText,
@@ -69,6 +70,7 @@ class SignUpRequest(Request):
     password: NewPassword
     name: Name
     organisation_name: Name | None = Field(default=None, description="Registers an organisation in the same step")
+    locale: Locale | None = None
 
 
 class LogInRequest(Request):
@@ -148,6 +150,7 @@ class EmailSentView(View):
 class AccountPatch(Patch):
     name: Name = Field(default_factory=str)
     phone: Phone | None = None
+    locale: Locale | None = None
     current_password: Password | None = Field(
         default=None, description="Needed to replace or remove a verified phone, if the account has a password"
     )
@@ -190,6 +193,7 @@ class AccountView(View):
     name: str
     phone: str | None
     phone_verified_at: datetime | None = Field(description="Null for a phone that is contact only")
+    locale: str | None = Field(description="The language of emails to the account. Null if its owner has not said so")
     version: int
     created_at: datetime
 
@@ -265,6 +269,7 @@ class AccountRow:
     email: str | None
     name: str
     phone: str | None
+    locale: str | None
     version: int
     created_at: datetime
     email_verified_at: datetime | None

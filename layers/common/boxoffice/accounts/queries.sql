@@ -2,8 +2,8 @@
 
 -- name: insert_account
 -- Inserts nothing while another account may take the address back.
-INSERT INTO accounts (id, email, email_verified_at, name, password_hash, created_at)
-SELECT %(id)s, %(email)s, %(email_verified_at)s, %(name)s, %(password_hash)s, %(created_at)s
+INSERT INTO accounts (id, email, email_verified_at, name, locale, password_hash, created_at)
+SELECT %(id)s, %(email)s, %(email_verified_at)s, %(name)s, %(locale)s, %(password_hash)s, %(created_at)s
 WHERE NOT is_reserved_email(%(email)s, %(id)s)
 
 -- name: is_email_taken
@@ -11,7 +11,7 @@ SELECT EXISTS (SELECT FROM accounts WHERE email = %(email)s) OR is_reserved_emai
 
 -- name: get_my_account
 -- The account with its memberships, the oldest organisation first.
-SELECT id, email, email_verified_at, name, phone, phone_verified_at, second_factor_since, version, created_at, (
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, locale, second_factor_since, version, created_at, (
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'organisation_id', organisation_id, 'name', organisations.name, 'role', role) ORDER BY organisation_id), '[]')
     FROM members JOIN organisations ON organisations.id = organisation_id WHERE account_id = accounts.id
@@ -19,26 +19,27 @@ SELECT id, email, email_verified_at, name, phone, phone_verified_at, second_fact
 FROM accounts WHERE id = %(id)s
 
 -- name: get_credentials
-SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, password_hash,
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, locale, version, created_at, password_hash,
     blocked_at
 FROM accounts WHERE email = %(email)s
 
 -- name: get_credentials_of_account
-SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, password_hash,
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, locale, version, created_at, password_hash,
     blocked_at
 FROM accounts WHERE id = %(id)s
 
 -- name: find_account
-SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, locale, version, created_at
 FROM accounts WHERE id = %(id)s AND erased_at IS NULL
 
 -- name: lock_account
-SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, locale, version, created_at
 FROM accounts WHERE id = %(id)s AND erased_at IS NULL FOR NO KEY UPDATE
 
 -- name: lock_credentials
 -- The lock is the one that a change of the address needs, so that no later statement has to wait for a stronger one.
-SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, password_hash, blocked_at
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, locale, version, created_at, password_hash,
+    blocked_at
 FROM accounts WHERE id = %(id)s AND erased_at IS NULL FOR UPDATE
 
 -- name: is_fresh_session
@@ -54,14 +55,14 @@ SELECT blocked_at IS NOT NULL FROM accounts WHERE email = %(email)s
 -- Gives an account an address that its owner reads. Changes nothing while another account may take the address back.
 UPDATE accounts SET email = %(email)s, email_verified_at = now(), version = version + 1
 WHERE id = %(id)s AND NOT is_reserved_email(%(email)s, %(id)s)
-RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+RETURNING id, email, email_verified_at, name, phone, phone_verified_at, locale, version, created_at
 
 -- name: restore_email
 -- Ends the password, and a phone that was verified since a time.
 UPDATE accounts SET email = %(email)s, email_verified_at = now(), password_hash = NULL, version = version + 1,
     phone_verified_at = CASE WHEN phone_verified_at < %(since)s THEN phone_verified_at END
 WHERE id = %(id)s
-RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+RETURNING id, email, email_verified_at, name, phone, phone_verified_at, locale, version, created_at
 
 -- name: reset_password
 -- The link proves who reads the address. If nobody had proven that before, a verified phone may be somebody else's.
@@ -72,10 +73,10 @@ WHERE id = %(id)s
 
 -- name: update_account
 -- Another phone has to be verified anew.
-UPDATE accounts SET name = %(name)s, phone = %(phone)s, version = version + 1,
+UPDATE accounts SET name = %(name)s, phone = %(phone)s, locale = %(locale)s, version = version + 1,
     phone_verified_at = CASE WHEN phone = %(phone)s THEN phone_verified_at END
 WHERE id = %(id)s
-RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+RETURNING id, email, email_verified_at, name, phone, phone_verified_at, locale, version, created_at
 
 -- name: list_accounts
 -- A page of accounts, newest first. PostgreSQL plans the statement for each call, so that filters without a value
@@ -103,7 +104,7 @@ WITH few AS MATERIALIZED (
     SELECT id FROM listed WHERE (SELECT count(*) FROM few) <= 1000 AND id = ANY(ARRAY(SELECT id FROM few))
     ORDER BY id DESC LIMIT %(limit)s + 1
 )
-SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, is_admin, blocked_at,
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, locale, version, created_at, is_admin, blocked_at,
     block_reason, erased_at, (
         SELECT coalesce(jsonb_agg(jsonb_build_object('organisation_id', organisation_id,
             'name', organisations.name, 'role', role) ORDER BY organisation_id), '[]')
@@ -113,7 +114,7 @@ FROM accounts
 WHERE id IN (SELECT id FROM newest UNION ALL SELECT id FROM found) ORDER BY id DESC LIMIT %(limit)s + 1
 
 -- name: lock_managed_account
-SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, is_admin, blocked_at,
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, locale, version, created_at, is_admin, blocked_at,
     block_reason, erased_at
 FROM accounts WHERE id = %(id)s FOR NO KEY UPDATE
 
@@ -121,11 +122,11 @@ FROM accounts WHERE id = %(id)s FOR NO KEY UPDATE
 UPDATE accounts SET email_verified_at = %(email_verified_at)s, is_admin = %(is_admin)s, blocked_at = %(blocked_at)s,
     block_reason = %(block_reason)s, version = version + 1
 WHERE id = %(id)s
-RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, is_admin, blocked_at,
-    block_reason, erased_at
+RETURNING id, email, email_verified_at, name, phone, phone_verified_at, locale, version, created_at, is_admin,
+    blocked_at, block_reason, erased_at
 
 -- name: get_managed_account
-SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at, is_admin, blocked_at,
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, locale, version, created_at, is_admin, blocked_at,
     block_reason, erased_at
 FROM accounts WHERE id = %(id)s
 
@@ -182,8 +183,8 @@ SELECT has_second_factor, must_change_password FROM account
 -- name: lock_refresh_token
 -- If two transactions present one token, the second waits here, and then reads that it is used. It locks the session
 -- too: PostgreSQL would read a row that is only joined as it was before the wait.
-SELECT accounts.id, email, email_verified_at, name, phone, phone_verified_at, version, accounts.created_at, session_id,
-    sessions.created_at AS started_at, expires_at, used_at, coalesce(revoked_at, blocked_at) AS revoked_at,
+SELECT accounts.id, email, email_verified_at, name, phone, phone_verified_at, locale, version, accounts.created_at,
+    session_id, sessions.created_at AS started_at, expires_at, used_at, coalesce(revoked_at, blocked_at) AS revoked_at,
     must_change_password
 FROM refresh_tokens JOIN sessions ON sessions.id = session_id JOIN accounts ON accounts.id = account_id
 WHERE token_hash = %(token_hash)s ORDER BY session_id FOR NO KEY UPDATE OF sessions, refresh_tokens
@@ -255,7 +256,7 @@ WHERE session_id = ANY(%(session_ids)s) AND expires_at < now() - make_interval(d
 DELETE FROM sessions WHERE id = ANY(%(ids)s) AND NOT EXISTS (SELECT FROM refresh_tokens WHERE session_id = sessions.id)
 
 -- name: lock_account_with_factor
-SELECT id, email, email_verified_at, name, phone, phone_verified_at, second_factor_since, version, created_at
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, locale, second_factor_since, version, created_at
 FROM accounts WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: replace_second_factor
@@ -306,12 +307,12 @@ UPDATE accounts SET second_factor_since = NULL, version = version + 1 FROM ended
 DELETE FROM google_identities WHERE account_id = %(id)s AND created_at >= %(since)s
 
 -- name: get_account_of_google
-SELECT accounts.id, email, email_verified_at, name, phone, phone_verified_at, version, accounts.created_at
+SELECT accounts.id, email, email_verified_at, name, phone, phone_verified_at, locale, version, accounts.created_at
 FROM google_identities JOIN accounts ON accounts.id = account_id
 WHERE issuer = %(issuer)s AND subject = %(subject)s
 
 -- name: lock_account_of_email
-SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, locale, version, created_at
 FROM accounts WHERE email = %(email)s FOR NO KEY UPDATE
 
 -- name: insert_google_account
@@ -327,12 +328,12 @@ INSERT INTO google_identities (issuer, subject, account_id) VALUES (%(issuer)s, 
 ON CONFLICT DO NOTHING
 
 -- name: lock_account_of_phone
-SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, locale, version, created_at
 FROM accounts WHERE phone = %(phone)s AND phone_verified_at IS NOT NULL FOR NO KEY UPDATE
 
 -- name: lock_accounts_of_phone
 -- An account, and the one that has the phone.
-SELECT id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+SELECT id, email, email_verified_at, name, phone, phone_verified_at, locale, version, created_at
 FROM accounts WHERE id = %(id)s OR (phone = %(phone)s AND phone_verified_at IS NOT NULL)
 ORDER BY id FOR NO KEY UPDATE
 
@@ -340,12 +341,12 @@ ORDER BY id FOR NO KEY UPDATE
 -- Of two first log-ins at once, the second waits for the first here and inserts nothing.
 INSERT INTO accounts (id, phone, phone_verified_at, name) VALUES (%(id)s, %(phone)s, now(), %(name)s)
 ON CONFLICT (phone) WHERE phone_verified_at IS NOT NULL DO NOTHING
-RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+RETURNING id, email, email_verified_at, name, phone, phone_verified_at, locale, version, created_at
 
 -- name: prove_phone
 UPDATE accounts SET phone = %(phone)s, phone_verified_at = now(), phone_lost_at = NULL, version = version + 1
 WHERE id = %(id)s
-RETURNING id, email, email_verified_at, name, phone, phone_verified_at, version, created_at
+RETURNING id, email, email_verified_at, name, phone, phone_verified_at, locale, version, created_at
 
 -- name: release_phone
 -- The account stays without its phone. If it has no email address either, nobody can log in to it any more.
@@ -414,7 +415,7 @@ SELECT EXISTS (SELECT FROM accounts WHERE id = %(id)s AND erased_at IS NULL)
 
 -- name: erase_account
 -- The row stays, since others name it. Nobody can log in to it.
-UPDATE accounts SET email = NULL, email_verified_at = NULL, name = %(erased_name)s, phone = NULL,
+UPDATE accounts SET email = NULL, email_verified_at = NULL, name = %(erased_name)s, phone = NULL, locale = NULL,
     phone_verified_at = NULL, password_hash = NULL, is_admin = false, second_factor_since = NULL, erased_at = now(),
     version = version + 1
 WHERE id = %(id)s

@@ -50,6 +50,7 @@ def create_account(
         name=request.name,
         phone=None,
         phone_verified_at=None,
+        locale=request.locale,
         version=1,
         created_at=datetime.now(UTC),
     )
@@ -60,6 +61,7 @@ def create_account(
         email=account.email,
         email_verified_at=account.email_verified_at,
         name=account.name,
+        locale=account.locale,
         password_hash=password_hash,
         created_at=account.created_at,
     )
@@ -166,7 +168,9 @@ def update_me(conn: db.Connection, caller: Caller, patch: AccountPatch, expected
         if (account.phone, account.phone_verified_at) != (found.phone, found.phone_verified_at):
             raise Busy  # it was changed in this moment, so that the proof may be about another phone
         new = replace(account, **changes)
-        row = db.exactly_one(conn, AccountRow, SQL.update_account, id=account.id, name=new.name, phone=new.phone)
+        row = db.exactly_one(
+            conn, AccountRow, SQL.update_account, id=account.id, name=new.name, phone=new.phone, locale=new.locale
+        )
         audit.record(conn, caller, "update_me", f"account {account.id}", **audit.changes(account, row))
     return AccountView.model_validate(row)
 

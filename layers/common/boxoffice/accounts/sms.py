@@ -7,6 +7,7 @@ from boxoffice import db
 from boxoffice.accounts import phone_codes
 from boxoffice.config import settings
 from boxoffice.emails import NotNeeded, TooLate
+from boxoffice.languages import gettext
 
 _MOST_CHARACTERS = 160
 
@@ -18,8 +19,13 @@ def phone_code(conn: db.Connection, code_id: str) -> str:
         raise TooLate("the code is over")
     if code is None:
         raise NotNeeded("the code is used, or a newer one has ended it")
-    minutes = phone_codes.LIFETIME.seconds // 60
-    text = f"{code} is your code for {settings().site[:60]}. It works for {minutes} minutes. Tell it to nobody."
+    text = gettext(
+        # NOTE: At most 86 characters beside the name, of the GSM alphabet: no ê, ç, ã, ẹ and the like.
+        "%(code)s is your code for %(site)s. It works for %(minutes)s minutes. Tell it to nobody.",
+        code=code,
+        site=settings().site[:60],
+        minutes=phone_codes.LIFETIME.seconds // 60,
+    )
     return _with_origin(text, code)
 
 

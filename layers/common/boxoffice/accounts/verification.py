@@ -40,6 +40,7 @@ def offer_account(conn: db.Connection, request: SignUpRequest) -> EmailSentView:
         email=request.email,
         name=request.name,
         organisation_name=request.organisation_name,
+        locale=request.locale,
     )
     outbox.owe_email(conn, "confirm_sign_up", request.email, {"token_id": str(token_id), "email": request.email})
     return EmailSentView(detail="We have sent you an email. Open its link within 24 hours to finish.")

@@ -10,6 +10,7 @@ from boxoffice.api_keys import emails as api_keys
 from boxoffice.config import settings
 from boxoffice.emails import Content, NotNeeded
 from boxoffice.erased import is_erased
+from boxoffice.languages import written_in
 from boxoffice.messaging import service
 from boxoffice.messaging.errors import Suppressed, UnknownTemplate
 from boxoffice.messaging.mime import email_of
@@ -43,7 +44,8 @@ def compose(conn: db.Connection, message: Message) -> Email:
     write = WRITERS.get(message.template)
     if write is None:
         raise UnknownTemplate(message.template)
-    content = write(conn, **message.payload)
+    with written_in(service.find_locale(conn, message)):
+        content = write(conn, **message.facts)
     found = service.find_recipient(conn, message)
     if not found.recipient or is_erased(found.recipient):
         raise NotNeeded("the recipient was erased")

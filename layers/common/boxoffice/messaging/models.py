@@ -26,6 +26,11 @@ class Message:
     payload: dict[str, Any]
     attempts: int
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What its writer needs: the payload without the language, in which all that it calls writes anyway."""
+        return {name: value for name, value in self.payload.items() if name != "locale"}
+
 
 @dataclass(frozen=True)
 class Recipient:

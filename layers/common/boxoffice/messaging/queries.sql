@@ -20,6 +20,45 @@ SELECT recipient, (
     WHERE refunds.id = (payload ->> 'refund_id')::uuid
 ), recipient) AS recipient FROM outbox WHERE id = %(id)s) AS message
 
+-- name: get_locale
+-- In which language whoever gets a message reads. What it is about says so: a request, a transfer, an order or a
+-- waitlist entry. Else the recipient's account does, and then the organisation that sells.
+SELECT coalesce(outbox.payload ->> 'locale', (
+    SELECT locale FROM transfers
+    WHERE to_email = recipient AND (
+        id = (outbox.payload ->> 'transfer_id')::uuid OR ticket_id = (outbox.payload ->> 'ticket_id')::uuid)
+    ORDER BY id DESC LIMIT 1
+), sold.details ->> 'locale', entry.locale, token.payload ->> 'locale', (
+    SELECT locale FROM accounts WHERE email = recipient
+), (
+    SELECT locale FROM accounts WHERE phone = recipient AND phone_verified_at IS NOT NULL
+), (
+    SELECT locale FROM organisations
+    WHERE id = coalesce((outbox.payload ->> 'organisation_id')::uuid, sold.organisation_id, entry.organisation_id, (
+        SELECT organisation_id FROM events WHERE id = (outbox.payload ->> 'event_id')::uuid
+    ), (
+        SELECT organisation_id FROM ticket_types JOIN events ON events.id = event_id
+        WHERE ticket_types.id = (token.payload ->> 'ticket_type_id')::uuid
+    ), (
+        SELECT organisation_id FROM invitations WHERE id = (outbox.payload ->> 'invitation_id')::uuid
+    ))
+))
+FROM outbox
+    LEFT JOIN one_time_tokens AS token ON token.id = (outbox.payload ->> 'token_id')::uuid
+    LEFT JOIN waitlist_entries AS entry ON entry.id = (outbox.payload ->> 'entry_id')::uuid
+    LEFT JOIN orders AS sold ON sold.id = coalesce(
+        (outbox.payload ->> 'order_id')::uuid, (outbox.payload ->> 'former_order_id')::uuid, token.order_id, (
+            SELECT order_id FROM order_refunds WHERE id = (outbox.payload ->> 'order_refund_id')::uuid
+        ), (
+            SELECT order_id FROM refunds JOIN payments ON payments.id = payment_id
+            WHERE refunds.id = (outbox.payload ->> 'refund_id')::uuid
+        ), (
+            SELECT order_id FROM tickets WHERE id = coalesce((outbox.payload ->> 'ticket_id')::uuid, (
+                SELECT ticket_id FROM transfers WHERE id = (outbox.payload ->> 'transfer_id')::uuid
+            ))
+        ))
+WHERE outbox.id = %(id)s
+
 -- name: set_recipient
 UPDATE outbox SET recipient = %(recipient)s WHERE id = %(id)s
 

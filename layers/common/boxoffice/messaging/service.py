@@ -93,6 +93,12 @@ def find_recipient(conn: db.Connection, message: Message) -> Recipient:
     return found
 
 
+def find_locale(conn: db.Connection, message: Message) -> str | None:
+    """Return the language that the recipient of a message reads, as a BCP 47 tag. None if nobody has said so."""
+    locale: str | None = db.value(conn, SQL.get_locale, id=message.id)
+    return locale
+
+
 def mark_sent(conn: db.Connection, message: Message, aws_message_id: str) -> None:
     """Note that SES or SNS has taken a message, under an id of its own."""
     db.run(conn, SQL.set_sent, id=message.id, aws_message_id=aws_message_id)

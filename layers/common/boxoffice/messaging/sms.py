@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from boxoffice import db
 from boxoffice.accounts import sms as accounts
+from boxoffice.languages import written_in
+from boxoffice.messaging import service
 from boxoffice.messaging.errors import UnknownTemplate
 from boxoffice.messaging.models import Message, Sms
 
@@ -20,4 +22,5 @@ def compose(conn: db.Connection, message: Message) -> Sms:
     write = WRITERS.get(message.template)
     if write is None:
         raise UnknownTemplate(message.template)
-    return Sms(message.recipient, write(conn, **message.payload))
+    with written_in(service.find_locale(conn, message)):
+        return Sms(message.recipient, write(conn, **message.facts))

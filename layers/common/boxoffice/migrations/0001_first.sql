@@ -12,6 +12,7 @@
 CREATE DOMAIN money_amount AS bigint CHECK (VALUE >= 0);
 CREATE DOMAIN ticket_count AS integer CHECK (VALUE >= 0);
 CREATE DOMAIN ticket_quantity AS integer CHECK (VALUE > 0);
+CREATE DOMAIN language_tag AS text CHECK (VALUE ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$');
 CREATE DOMAIN order_status AS text CHECK (
     VALUE IN ('pending', 'paid', 'cancelled', 'expired', 'partially_refunded', 'refunded'));
 CREATE DOMAIN scan_outcome AS text CHECK (
@@ -100,6 +101,7 @@ CREATE TABLE accounts (
     second_factor_since  timestamptz,
     blocked_at           timestamptz,
     block_reason         text,
+    locale               language_tag,
     must_change_password boolean NOT NULL DEFAULT false,
     erased_at            timestamptz,
     version              integer NOT NULL DEFAULT 1,
@@ -250,6 +252,7 @@ CREATE TABLE organisations (
     contact_email text,
     contact_phone text,
     terms         text NOT NULL DEFAULT '',
+    locale        language_tag,
     webhooks      boolean NOT NULL DEFAULT false,
     version       integer NOT NULL DEFAULT 1,
     created_at    timestamptz NOT NULL DEFAULT now(),
@@ -609,6 +612,7 @@ CREATE TABLE waitlist_entries (
         CHECK (status IN ('waiting', 'offered', 'accepted', 'lapsed', 'left', 'closed')),
     draws           draw[],
     expires_at      timestamptz,
+    locale          language_tag,
     created_at      timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT waitlist_offers CHECK (status <> 'offered' OR (draws IS NOT NULL AND expires_at IS NOT NULL))
 );
@@ -660,12 +664,12 @@ UNION ALL SELECT event_id, pool_id FROM vouchers;
 -- ------------------------------------------------------------------------------------------------------- orders
 
 -- An order also records its own idempotency key: request_id names the request that placed it
--- (idempotency.IdempotentRequest). The total is the sum of the items' totals. In details are the answers of the order,
--- by event, and the holders of the tickets until these are issued. It looks like {"answers": {event: [answer]},
--- "holders": [{"name", "email", "answers"}]}, and an answer like {"question_id", "label", "answer", "text"}. In draws
--- is what the order has of each row of stock. Each change of the buyer, of a holder or of an answer increments the
--- version. One that gives the order to another address increments email_changes, too, and ends the links and QRs
--- before.
+-- (idempotency.IdempotentRequest). The total is the sum of the items' totals. In details are its language,
+-- the answers of the order, by event, and the holders of the tickets until these are issued. It looks like
+-- {"locale": tag, "answers": {event: [answer]}, "holders": [{"name", "email", "answers"}]}, and an answer like
+-- {"question_id", "label", "answer", "text"}. In draws is what the order has of each row of stock. Each change of the
+-- buyer, of a holder or of an answer increments the version. One that gives the order to another address increments
+-- email_changes, too, and ends the links and QRs before.
 CREATE TABLE orders (
     id              uuid PRIMARY KEY,
     number          text NOT NULL CONSTRAINT orders_number_key UNIQUE,
@@ -1114,6 +1118,7 @@ CREATE TABLE transfers (
     expires_at      timestamptz NOT NULL,
     accepted_at     timestamptz,
     with_order      boolean NOT NULL DEFAULT false,
+    locale          language_tag,
     CONSTRAINT transfers_accepted CHECK (
         (status = 'accepted') = (transfer_count IS NOT NULL AND accepted_at IS NOT NULL AND to_name IS NOT NULL)),
     CONSTRAINT transfers_chain UNIQUE (ticket_id, transfer_count)

@@ -75,9 +75,10 @@ def change(conn: db.Connection, order: OrderRow, patch: OrderPatch, *, complete:
     ]
     problems.check()
     is_pending = order.status == "pending"
-    details = rules.stored_details(answers, holders if is_pending and holders else before.get("holders", []))
-    if (details or {}) != before:
-        db.run(conn, SQL.set_details, id=order.id, details=details and Jsonb(details))
+    given = rules.stored_details(answers, holders if is_pending and holders else before.get("holders", [])) or {}
+    details = {name: before[name] for name in ("locale",) if name in before} | given
+    if details != before:
+        db.run(conn, SQL.set_details, id=order.id, details=Jsonb(details) if details else None)
     if not is_pending:
         holders_of_tickets.save(conn, order.id, [wanted.ticket_id for wanted in patches], holders)
     answers_differ = before.get("answers", {}) != answers

@@ -12,6 +12,7 @@ from boxoffice.models import (
     BuyerPhone,
     Email,
     Id,
+    Locale,
     MoneyView,
     Name,
     Page,
@@ -25,7 +26,7 @@ from boxoffice.pricing.models import Charge
 from boxoffice.questions.answers import Answers, AnswerView
 from boxoffice.seats.models import SeatRequest, SeatView
 from boxoffice.stock.models import Draw
-from boxoffice.vouchers.models import Code, Voucher
+from boxoffice.vouchers.rows import Code, Voucher
 
 if TYPE_CHECKING:
     from boxoffice.questions.models import AskedItem
@@ -100,6 +101,7 @@ class OrderRequest(Request):
         ),
     ] = None
 
+    locale: Locale | None = None
     challenge: Annotated[
         str | None,
         Field(
@@ -434,7 +436,7 @@ class Purchase:
         draws: what the order takes from pools.
         offered: what the order takes from an offer of the waitlist instead.
         waitlist_token: proves that the offer is this buyer's.
-        details: the answers, and the holders of the tickets. None if there are none.
+        details: the language, the answers, and the holders of the tickets. None if there are none.
     """
 
     caller: Caller

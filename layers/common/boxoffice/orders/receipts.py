@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a receipt. It may have a note, or no amount."""
+    """A line of a receipt. It may have notes, or no amount."""
 
     label: str
     amount: str | None = None
-    note: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,5 +63,5 @@ def _items(order: "EmailOrder", items: Sequence["EmailItem"]) -> Iterator[Row]:
         yield Row(
             f"{item.quantity} \N{MULTIPLICATION SIGN} {item.ticket_type_name}",
             amount,
-            ", ".join(filter(None, (title, each))) or None,
+            tuple(filter(None, (title, each))),
         )

@@ -38,7 +38,7 @@ from boxoffice.stock.errors import QuantityNotAllowed, SoldOut, TicketTypeLeft
 from boxoffice.stock.models import Draw
 from boxoffice.stock.rules import start_row
 from boxoffice.vouchers.errors import VoucherNotApplicable, VoucherNotFound, VoucherUnlocksFewer, VoucherUsedUp
-from boxoffice.vouchers.models import Voucher
+from boxoffice.vouchers.rows import Voucher
 from boxoffice.vouchers.rules import choose_voucher, covers
 from boxoffice.waitlist.errors import OfferMismatch
 

@@ -59,8 +59,7 @@ from boxoffice.stock import service as stock
 from boxoffice.stock.errors import InsufficientStock
 from boxoffice.stock.models import Draw
 from boxoffice.tickets.errors import OrderNotPaid
-from boxoffice.vouchers import service as vouchers
-from boxoffice.waitlist import service as waitlist
+from boxoffice.vouchers.rows import Voucher
 
 SQL = sql.queries("orders")
 
@@ -160,11 +159,17 @@ def _read_cart(conn: db.Connection, request: OrderRequest) -> Cart:
     terms = db.many(conn, SaleTerms, SQL.list_sale_terms, ticket_type_ids=list(quantities))
     rules.check_for_sale(terms, quantities)
     event_ids = [each.event_id for each in terms]
-    candidates = vouchers.list_by_code(conn, event_ids, request.voucher) if request.voucher else []
+    candidates = _list_vouchers(conn, event_ids, request.voucher) if request.voucher else []
     voucher = rules.redeemed_voucher(terms, quantities, candidates, request.voucher, now)
     items = rules.cart_items(terms, quantities, request.ticket_mode, now)
     charges = charges_of(rules.priced_items(items), voucher, money.step(items[0].terms.currency))
     return Cart(items, charges, voucher, rules.seat_requests(request.items, items, request.waitlist_token))
+
+
+def _list_vouchers(conn: db.Connection, event_ids: Sequence[UUID], code: str) -> list[Voucher]:
+    from boxoffice.vouchers import service as vouchers  # most purchases do without it
+
+    return vouchers.list_by_code(conn, event_ids, code)
 
 
 def _make_purchase(
@@ -187,12 +192,14 @@ def _make_purchase(
 
 
 def _details_of(request: OrderRequest, cart: Cart) -> dict[str, Any] | None:
-    """Return the answers and holders of an order. Most events ask nothing, and then nobody waits for that."""
+    """Return the language, answers and holders of an order. Most events ask nothing, and then nobody waits for that."""
+    language = {"locale": request.locale} if request.locale else None
     if request.holders is None and request.answers is None and not any(item.terms.form for item in cart.items):
-        return None
+        return language
     from boxoffice.orders import details
 
-    return details.of_purchase(request, cart)
+    given = details.of_purchase(request, cart)
+    return given if language is None else {**language, **(given or {})}
 
 
 def _make_order(account_id: UUID | None, request: OrderRequest, cart: Cart) -> OrderRow:
@@ -252,7 +259,7 @@ def _try_plan(conn: db.Connection, purchase: Purchase, plan: Sequence[Draw], *, 
         elif order.total == 0:
             ask_for_confirmation(conn, order)
         if entry_id:
-            waitlist.offer_stock_of_orders(conn, [order.id])
+            _offer_stock(conn, [order.id])
         return True
     return False
 
@@ -321,6 +328,8 @@ def _accept_offer(conn: db.Connection, purchase: Purchase) -> tuple[UUID | None,
     """
     if purchase.waitlist_token is None:
         return None, []
+    from boxoffice.waitlist import service as waitlist
+
     (item,) = purchase.cart.items
     email, token = purchase.order.buyer_email, purchase.waitlist_token
     entry_id, released = waitlist.accept_offer(conn, item.terms.ticket_type_id, item.quantity, email, token)
@@ -559,6 +568,13 @@ def _cutoffs() -> dict[str, datetime]:
 def _offer_freed_stock(conn: db.Connection, order_ids: Sequence[UUID]) -> None:
     """Release the seats of orders whose stock the transaction has just released. Offer both to the waitlist."""
     seats.release(conn, order_ids)
+    _offer_stock(conn, order_ids)
+
+
+def _offer_stock(conn: db.Connection, order_ids: Sequence[UUID]) -> None:
+    """Offer the stock that orders have given back, and that the transaction has released, to the waitlist."""
+    from boxoffice.waitlist import service as waitlist  # most purchases do without it
+
     waitlist.offer_stock_of_orders(conn, order_ids)
 
 
@@ -740,7 +756,7 @@ def give_back_stock(
         seats.release(conn, [order.id])
     else:
         seats.release_tickets(conn, ticket_ids)
-    waitlist.offer_stock_of_orders(conn, [order.id])
+    _offer_stock(conn, [order.id])
 
 
 def set_status(

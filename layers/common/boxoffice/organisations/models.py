@@ -14,6 +14,7 @@ from boxoffice.models import (
     Email,
     Id,
     ImageUrl,
+    Locale,
     LongText,
     Name,
     Page,
@@ -74,6 +75,7 @@ class OrganisationPatch(Patch):
     contact_email: Email | None = unchanged()
     contact_phone: Phone | None = unchanged()
     terms: Terms = unchanged()
+    locale: Locale | None = unchanged()
 
 
 class _ProfileFields(View):
@@ -86,6 +88,7 @@ class _ProfileFields(View):
     contact_email: str | None
     contact_phone: str | None
     terms: str = Field(description="Markdown. Show none of the HTML that it may have")
+    locale: str | None = Field(description="The language of emails to buyers who name none. Null for English")
     version: int
 
 
@@ -196,6 +199,7 @@ class OrganisationRow:
     contact_email: str | None
     contact_phone: str | None
     terms: str
+    locale: str | None
     version: int
     created_at: datetime
 

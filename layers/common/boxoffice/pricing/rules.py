@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 from boxoffice.pricing.models import Charge, PricedItem
-from boxoffice.vouchers.models import Voucher
+from boxoffice.vouchers.rows import Voucher
 from boxoffice.vouchers.rules import covers, discount_on
 
 

@@ -46,6 +46,7 @@ class AccountData(View):
     name: str
     phone: str | None
     phone_verified_at: datetime | None
+    locale: str | None
     has_password: bool
     second_factor_since: datetime | None
     google_subject: str | None = Field(description="Who the account is at Google")

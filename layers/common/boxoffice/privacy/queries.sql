@@ -166,8 +166,8 @@ WHERE tickets.status = 'valid' AND events.status = 'published' AND ends_at > now
 
 -- name: export_account
 SELECT id::text AS key, jsonb_build_object('id', id, 'email', email, 'email_verified_at', email_verified_at,
-    'name', name, 'phone', phone, 'phone_verified_at', phone_verified_at, 'has_password', password_hash IS NOT NULL,
-    'second_factor_since', second_factor_since,
+    'name', name, 'phone', phone, 'phone_verified_at', phone_verified_at, 'locale', locale,
+    'has_password', password_hash IS NOT NULL, 'second_factor_since', second_factor_since,
     'google_subject', (SELECT subject FROM google_identities WHERE account_id = accounts.id LIMIT 1),
     'is_admin', is_admin, 'blocked_at', blocked_at, 'block_reason', block_reason, 'created_at', created_at) AS data
 FROM accounts WHERE id = %(account_id)s AND id > %(after)s::uuid LIMIT %(limit)s + 1

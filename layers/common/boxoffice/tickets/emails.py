@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from boxoffice import db, ics, sql
+from boxoffice import db, ics, languages, sql
 from boxoffice.emails import Attachment, Content, Image, Occasion, link, notice_of, seller_of, venue_of, write
 from boxoffice.guest_tokens import ticket_token
 from boxoffice.ids import shown_order_number
@@ -137,7 +137,7 @@ def attachments(
         return []
     event_ids = {ticket.event_id for ticket in tickets}
     events = {occasion.event_id: occasion for occasion in occasions if occasion.event_id in event_ids}
-    document = pdf.render(Printout(name, 0, len(tickets), list(tickets[:MOST_QRS])))
+    document = pdf.render(Printout(name, 0, len(tickets), list(tickets[:MOST_QRS]), languages.current().tag))
     return [
         Attachment(f"tickets-{name}.pdf", "application/pdf", document),
         ics.attachment_of(events.values(), name, page),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import Email, Id, Name, Page, PastedText, Request, View
+from boxoffice.models import Email, Id, Locale, Name, Page, PastedText, Request, View
 from boxoffice.questions.answers import Answers, AnswerView
 
 type TicketStatus = Literal["valid", "refunded"]
@@ -26,6 +26,7 @@ class Viewer(StrEnum):
 class TransferRequest(Request):
     email: Email
     name: Name | None = None
+    locale: Locale | None = None
 
 
 class AcceptTransferRequest(Request):
@@ -286,6 +287,7 @@ class OrderToPrint:
     status: str
     email_changes: int
     tickets: int
+    locale: str | None
 
 
 @dataclass(frozen=True)
@@ -297,12 +299,14 @@ class Printout:
         offset: how many of the order's tickets come before this document's.
         total: how many of the order's tickets can be printed.
         tickets: this document's.
+        locale: the language that it is written in. None for English.
     """
 
     name: str
     offset: int
     total: int
     tickets: list[PrintedTicket]
+    locale: str | None = None
 
 
 @dataclass(frozen=True)

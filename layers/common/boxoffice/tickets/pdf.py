@@ -12,6 +12,7 @@ from typing import Any
 
 from boxoffice import times
 from boxoffice.ids import shown_order_number
+from boxoffice.languages import gettext, ngettext, written_in
 from boxoffice.tickets import qr
 from boxoffice.tickets.faces import printable
 from boxoffice.tickets.models import PrintedTicket, Printout
@@ -21,8 +22,9 @@ _HERE = Path(__file__).parent
 
 def render(printout: Printout) -> bytes:
     """Return a PDF with one page for each ticket."""
-    numbered = enumerate(printout.tickets, start=printout.offset + 1)
-    pages = [_page(ticket, f"Ticket {number} of {printout.total}") for number, ticket in numbered]
+    with written_in(printout.locale):
+        numbered = enumerate(printout.tickets, start=printout.offset + 1)
+        pages = [_page(ticket, number, printout.total) for number, ticket in numbered]
     document: bytes = _typesetter().compile(_source(pages), format="pdf")
     return document
 
@@ -36,12 +38,12 @@ def _source(pages: list[dict[str, Any]]) -> bytes:
     return f'#import "tickets.typ": printed\n#printed(json(bytes({json.dumps(json.dumps(pages))})))'.encode()
 
 
-def _page(ticket: PrintedTicket, position: str) -> dict[str, Any]:
+def _page(ticket: PrintedTicket, number: int, count: int) -> dict[str, Any]:
     when = times.when_of(ticket)
     texts = {
-        "position": position,
+        "position": gettext("Ticket %(number)s of %(count)s", number=number, count=count),
         "order": shown_order_number(ticket.order_number),
-        "seller": ticket.seller,
+        "seller": gettext("Sold by %(seller)s", seller=ticket.seller),
         "category": ticket.category,
         "title": ticket.event_title,
         "when": _unbroken(when.span),
@@ -50,13 +52,24 @@ def _page(ticket: PrintedTicket, position: str) -> dict[str, Any]:
         "address": ", ".join(filter(None, (ticket.venue_address, ticket.city))),
         "holder": ticket.holder_name,
         "type": ticket.ticket_type_name,
+        "admits": ngettext("%(num)s person", "%(num)s people", ticket.group_size),
+    }
+    labels = {
+        "when": gettext("Date and time"),
+        "place": gettext("Place"),
+        "holder": gettext("Holder"),
+        "what": gettext("Seat") if ticket.seat else gettext("Ticket"),
+        "order": gettext("Order"),
+        "admits": gettext("Admits"),
+        "show": gettext("Show this code at the door, on a screen or on paper."),
+        "qr": gettext("QR code of the ticket"),
     }
     return {
         **{name: printable(text) for name, text in texts.items()},
         "id": str(ticket.id),
         "qr": qr.svg(ticket.qr).decode(),
         "seat": printable(ticket.seat) if ticket.seat else None,
-        "group_size": ticket.group_size,
+        "labels": {name: printable(text) for name, text in labels.items()},
     }
 
 

@@ -78,7 +78,9 @@ ORDER BY item_no, position LIMIT %(limit)s OFFSET %(offset)s
 -- An order, and how many of its tickets `list_tickets_to_print` can return.
 SELECT id, number, organisation_id, account_id, status, email_changes, (
     SELECT count(*) FROM tickets WHERE order_id = orders.id AND tickets.status = 'valid' AND holder_email IS NULL
-) AS tickets
+) AS tickets, coalesce(details ->> 'locale', (
+    SELECT locale FROM organisations WHERE organisations.id = organisation_id
+)) AS locale
 FROM orders WHERE id = %(id)s
 
 -- name: lock_ticket
@@ -105,9 +107,10 @@ UPDATE transfers SET status = 'replaced' WHERE ticket_id = %(ticket_id)s AND sta
 
 -- name: insert_transfer
 -- Starts a transfer of a locked ticket.
-INSERT INTO transfers (id, ticket_id, from_name, from_email, from_account_id, to_name, to_email, started_by, expires_at)
+INSERT INTO transfers (id, ticket_id, from_name, from_email, from_account_id, to_name, to_email, started_by, expires_at,
+    locale)
 VALUES (%(id)s, %(ticket_id)s, %(from_name)s, %(from_email)s, %(from_account_id)s, %(to_name)s, %(to_email)s,
-    %(started_by)s, %(expires_at)s)
+    %(started_by)s, %(expires_at)s, %(locale)s)
 RETURNING id, ticket_id, to_email, to_name, status, expires_at, created_at
 
 -- name: get_transfer
@@ -263,7 +266,7 @@ WHERE id = ANY(%(ids)s)
 -- Erase to whom some tickets were sent. A pending transfer ends: its link leads to nobody any more.
 UPDATE transfers SET status = CASE WHEN status = 'pending' THEN 'replaced' ELSE status END,
     to_name = CASE WHEN to_name IS NOT NULL THEN %(erased_name)s END, to_email = concat(id, %(at_erased)s::text),
-    to_account_id = NULL
+    to_account_id = NULL, locale = NULL
 WHERE id = ANY(%(ids)s)
 
 -- name: list_tickets_of_address

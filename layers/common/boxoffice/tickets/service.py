@@ -173,7 +173,7 @@ def get_printout(conn: db.Connection, caller: Caller, order_id: UUID, part: int)
     if not tickets:  # they were refunded or transferred after the count
         raise NothingToPrint
     printed = [print_ticket(ticket) for ticket in tickets]
-    return Printout(shown_order_number(order.number), offset, order.tickets, printed)
+    return Printout(shown_order_number(order.number), offset, order.tickets, printed, order.locale)
 
 
 def get_signed_ticket(conn: db.Connection, ticket_id: UUID) -> SignedTicket:

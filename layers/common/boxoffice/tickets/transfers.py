@@ -82,6 +82,7 @@ def _insert(
         from_account_id=ticket.account_id,
         to_name=request.name,
         to_email=request.email,
+        locale=request.locale,
         started_by=caller.actor,
         expires_at=rules.transfer_expires_at(ticket, now),
     )

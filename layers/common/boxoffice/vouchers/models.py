@@ -5,22 +5,13 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
-from boxoffice.models import Id, MinorUnits, Moment, MoneyView, Page, Patch, Request, pattern, unchanged
+from boxoffice.models import Id, MinorUnits, Moment, MoneyView, Page, Patch, Request, unchanged
 from boxoffice.money import MAX_PRICE
+from boxoffice.vouchers.rows import FREE_TICKETS, Code, Voucher
 
 UNLIMITED = 10_000_000  # the redemptions in the pool of a voucher without a limit
-FREE_TICKETS = 1  # that a free voucher gives in an order, if its manager sets no other limit
-
-type DiscountKind = Literal["percent", "fixed", "free"]
-
-_CODE = pattern(r"^[A-Za-z0-9_-]{3,40}$", "must be 3 to 40 letters from A to Z, digits, hyphens or underscores")
-Code = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, to_upper=True, pattern=_CODE),
-    Field(description="Capital and small letters are the same", examples=["EARLYBIRD"]),
-]
 Redemptions = Annotated[
     int, Field(strict=True, ge=0, le=UNLIMITED, description="How many orders can redeem it. Null for no limit")
 ]
@@ -122,25 +113,6 @@ class VoucherView(MoneyView):
 
 class VoucherPage(Page[VoucherView]):
     """A page of vouchers, newest first."""
-
-
-@dataclass(frozen=True)
-class Voucher:
-    """What a purchase needs to know of a voucher."""
-
-    id: UUID
-    event_id: UUID
-    pool_id: UUID
-    pool_rows: int
-    code: str
-    discount_kind: DiscountKind | None
-    discount_value: int | None
-    valid_from: datetime | None
-    valid_until: datetime | None
-    max_per_buyer: int | None
-    max_tickets_per_redemption: int | None
-    unlocks_hidden: bool
-    ticket_type_ids: list[UUID] | None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 from boxoffice import money
 from boxoffice.ticket_types.errors import EventCancelled
 from boxoffice.vouchers.errors import VoucherExpired
-from boxoffice.vouchers.models import FREE_TICKETS, Voucher, VoucherRow
+from boxoffice.vouchers.rows import FREE_TICKETS, Voucher
 
 
 def columns_of(fields: dict[str, Any]) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def columns_of(fields: dict[str, Any]) -> dict[str, Any]:
     return fields | {"discount_kind": discount["kind"], "discount_value": value}
 
 
-def changed_columns(voucher: VoucherRow, fields: dict[str, Any]) -> dict[str, Any]:
+def changed_columns(voucher: Voucher, fields: dict[str, Any]) -> dict[str, Any]:
     """Return the columns that a request's fields change.
 
     If the discount becomes free, it is for one ticket, unless the request or the voucher limits it otherwise.

@@ -14,13 +14,13 @@ from boxoffice.versions import check_version
 from boxoffice.vouchers import rules
 from boxoffice.vouchers.models import (
     UNLIMITED,
-    Voucher,
     VoucherPage,
     VoucherPatch,
     VoucherRequest,
     VoucherRow,
     VoucherView,
 )
+from boxoffice.vouchers.rows import Voucher
 
 SQL = sql.queries("vouchers")
 

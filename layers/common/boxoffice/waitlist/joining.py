@@ -59,7 +59,9 @@ def confirm(conn: db.Connection, caller: Caller, token: str) -> JoinedWaitlistVi
     content = one_time.redeem(conn, Purpose.JOIN_WAITLIST, token)
     if content is None:
         raise LinkOver
-    request = WaitlistRequest(quantity=content["quantity"], name=content["name"], email=content["email"])
+    request = WaitlistRequest(
+        quantity=content["quantity"], name=content["name"], email=content["email"], locale=content.get("locale")
+    )
     terms = _get_terms(conn, caller, UUID(content["ticket_type_id"]), request.quantity)
     entry_id = _put_in_line(conn, terms, request, caller.account_id)
     return JoinedWaitlistView(entry_id=entry_id, access_token=waitlist_token(entry_id))

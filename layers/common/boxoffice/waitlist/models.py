@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import Email, Id, MoneyView, Name, Page, PastedText, Request, View
+from boxoffice.models import Email, Id, Locale, MoneyView, Name, Page, PastedText, Request, View
 from boxoffice.waitlist.rows import EntryStatus, WaitlistEntry
 
 
@@ -15,6 +15,7 @@ class WaitlistRequest(Request):
     quantity: Annotated[int, Field(strict=True, ge=1, le=1000)]
     name: Name
     email: Email
+    locale: Locale | None = None
 
 
 class WaitlistConfirmation(Request):

@@ -17,13 +17,13 @@ WHERE ticket_types.id = %(id)s AND NOT hidden AND ticket_types.deleted_at IS NUL
 -- tickets put it at the end of the line, so that nobody gets a good place by waiting for one. An open offer stays as it
 -- is. The answer tells if the entry is new or has changed.
 INSERT INTO waitlist_entries AS entry (id, organisation_id, event_id, ticket_type_id, account_id, name, email, mailbox,
-    quantity, erased_quantity)
+    quantity, erased_quantity, locale)
 VALUES (%(id)s, %(organisation_id)s, %(event_id)s, %(ticket_type_id)s, %(account_id)s, %(name)s, %(email)s, %(mailbox)s,
-    %(quantity)s, %(erased_quantity)s)
+    %(quantity)s, %(erased_quantity)s, %(locale)s)
 ON CONFLICT (ticket_type_id, email) WHERE status IN ('waiting', 'offered') DO UPDATE SET
     account_id = coalesce(excluded.account_id, entry.account_id), name = excluded.name,
     quantity = CASE entry.status WHEN 'waiting' THEN excluded.quantity ELSE entry.quantity END,
-    erased_quantity = excluded.erased_quantity,
+    erased_quantity = excluded.erased_quantity, locale = coalesce(excluded.locale, entry.locale),
     in_line_since = CASE WHEN entry.status = 'waiting' AND excluded.quantity > entry.quantity THEN clock_timestamp()
         ELSE entry.in_line_since END
 RETURNING new.id, old.quantity IS DISTINCT FROM new.quantity AS is_changed
@@ -252,5 +252,5 @@ WHERE entry.id = %(id)s
 -- name: erase_entries
 -- Erase who waited, where an entry has ended.
 UPDATE waitlist_entries SET account_id = NULL, name = %(erased_name)s, email = concat(id, %(at_erased)s::text),
-    mailbox = concat(id, %(at_erased)s::text)
+    mailbox = concat(id, %(at_erased)s::text), locale = NULL
 WHERE id = ANY(%(ids)s) AND status NOT IN ('waiting', 'offered')
