@@ -28,9 +28,6 @@ _LONGEST = 40  # minutes that they may take
 _FIRST_RUNS = 2  # minutes until the job that gives back, and then the job that calls workers, have begun
 
 _DATABASE = "paying"
-_INCOMING = """
-INSERT INTO incoming_payments (id, payment_id, provider, merchant_id, reference, amount, currency, pays_order)
-SELECT id, id, provider, merchant_id, id, amount, currency, true FROM payments"""
 _CANCEL = "UPDATE events SET status = 'cancelled', cancelled_at = now(), cancel_reason = 'Rain' WHERE id = %s"
 
 
@@ -71,7 +68,6 @@ def _sandbox(bench: Bench, orders: int) -> Iterator[Sandbox]:
     with TemporaryDirectory() as folder:
         with bench.connect(_DATABASE) as conn:
             fixture.sell(conn, fixture.hot_ticket_type(conn), orders)
-            conn.execute(_INCOMING)
             fixture.vacuum(conn)
             memory = Memory(Path(folder) / "sandbox.sqlite")
             for payment_id, amount, currency in conn.execute("SELECT id, amount, currency FROM payments"):

@@ -20,6 +20,7 @@ _ENVIRONMENT = {
     "SMS_ORIGINATION_NUMBER": "",
     "SMS_MAX_PRICE": "0.30",
     "REFUND_QUEUE_URL": "",
+    "EXPORT_QUEUE_URL": "",
     "EMAIL_CONFIGURATION_SET": "",
     "FILES_BUCKET": "files",
     "MEDIA_BUCKET": "media",

@@ -41,6 +41,7 @@ ENVIRONMENT = {
     "EMAIL_CONFIGURATION_SET": "",
     "EMAIL_SENDER": "Boxoffice <tickets@example.com>",
     "REFUND_QUEUE_URL": "",
+    "EXPORT_QUEUE_URL": "",
     "FILES_BUCKET": "files",
     "MEDIA_BUCKET": "media",
     "SMS_QUEUE_URL": "",
@@ -150,6 +151,7 @@ def aws_url() -> Iterator[str]:
             Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": os.environ["AWS_DEFAULT_REGION"]}
         )
     boto3.client("sesv2").create_email_identity(EmailIdentity="example.com")
+    os.environ["EXPORT_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="export")["QueueUrl"]
     os.environ["SMS_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="sms")["QueueUrl"]
     yield url
     server.stop()

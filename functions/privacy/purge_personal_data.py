@@ -5,6 +5,7 @@ from typing import Any
 
 from boxoffice import idempotency, one_time, outbox, rate_limit
 from boxoffice.accounts import phone_codes
+from boxoffice.exports import writing as exports
 from boxoffice.jobs import Step, job
 from boxoffice.orders import erasure as orders
 from boxoffice.organisations import members
@@ -26,6 +27,7 @@ def handler() -> list[Step]:
         _purge("phone_codes", phone_codes.list_old_codes, phone_codes.purge_codes, "PhoneCodes"),
         _purge("invitations", members.list_expired_invitations, members.purge_invitations, "Invitations"),
         _purge("rate_limits", rate_limit.list_old, rate_limit.purge, "RateLimits"),
+        _purge("exports", exports.list_old, exports.purge, "Exports"),
         _purge("buyers", orders.list_forgotten, orders.forget, "Buyers"),
     ]
 

@@ -175,6 +175,9 @@ WHO: dict[str, str] = {
     "record_view": "public",
     "get_event_analytics": "manager",
     "get_stats": "admin",
+    "list_attendees": "manager",
+    "create_export": "manager",  # for revenue, the owner
+    "get_export": "manager",
     # privacy
     "delete_me": "account",
     "export_me": "account",
@@ -234,6 +237,9 @@ SCOPES: dict[str, str] = {
     "leave_waitlist": "orders:write",
     "record_view": "events:read",
     "get_event_analytics": "orders:read",
+    "list_attendees": "orders:read",
+    "create_export": "orders:read",  # for revenue, money:read too
+    "get_export": "orders:read",
     "create_order": "orders:write",
     "get_order": "orders:read",
     "list_orders": "orders:read",

@@ -374,6 +374,20 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "daily_sales_pkey": copy("daily_sales"),
     "daily_sales_state_is_only_check": "UPDATE daily_sales_state SET is_only = false",
     "daily_sales_state_pkey": copy("daily_sales_state"),
+    "exports_days": "UPDATE exports SET since = current_date, until = current_date - 1",
+    "exports_due_until_finished": "UPDATE exports SET due_at = NULL",
+    "exports_event_id_fkey": f"UPDATE exports SET event_id = {NEW}",
+    "exports_failed_with_reason": "UPDATE exports SET failure = 'gave_up'",
+    "exports_failure_check": (
+        "UPDATE exports SET status = 'failed', failure = 'lost', due_at = NULL, finished_at = now()"
+    ),
+    "exports_finished": "UPDATE exports SET status = 'ready'",
+    "exports_format_check": "UPDATE exports SET format = 'pdf'",
+    "exports_kind_check": "UPDATE exports SET kind = 'ledger'",
+    "exports_of_event": "UPDATE exports SET event_id = NULL",
+    "exports_organisation_id_fkey": f"UPDATE exports SET organisation_id = {NEW}",
+    "exports_pkey": copy("exports"),
+    "exports_status_check": "UPDATE exports SET status = 'lost'",
     "event_views_event_id_fkey": copy("event_views", event_id=NEW),
     "event_views_pkey": copy("event_views"),
     "event_views_row_no": copy("event_views", row_no="8"),
@@ -465,6 +479,7 @@ NULLABLE: dict[str, str] = {
     "door_passes": "gates revoked_at",
     "invariant_runs": "finished_at",
     "key_withdrawals": "finished_at signs_at withdrawn_at",
+    "exports": "due_at event_id failure finished_at rows_about since until",
     "event_moves": "doors_open_at outcome seen_at",
     "events": (
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
@@ -552,6 +567,8 @@ INSERT INTO transfers (id, ticket_id, status, from_name, from_email, to_name, to
 INSERT INTO invariant_runs (id, after_history) VALUES (gen_random_uuid(), 0);
 INSERT INTO key_withdrawals (id, ring, up_to) VALUES (gen_random_uuid(), 'ticket', 2);
 INSERT INTO renewals SELECT id, gen_random_uuid(), now() FROM key_withdrawals;
+INSERT INTO exports (id, organisation_id, event_id, kind, format, asked_by)
+    SELECT gen_random_uuid(), organisation_id, id, 'attendees', 'csv', organisation_id FROM events LIMIT 1;
 INSERT INTO view_sources SELECT id, current_date, 1, 'a.example' FROM events LIMIT 1;
 INSERT INTO event_views SELECT event_id, day, number, 0, 1 FROM view_sources;
 INSERT INTO daily_sales SELECT event_id, current_date, id, 1, 1, 100, 0, 0, 0, 0, 100, 0, 0 FROM ticket_types LIMIT 1;

@@ -317,7 +317,9 @@ TABLES_LEFT_OUT: dict[str, str] = {
     ),
     "organisations": "is about a business, and public",
     "announcements": "belongs to an organisation, and names who sent it; whom it went to is in the messages",
-    **dict.fromkeys(("api_keys", "door_passes", "door_devices"), "belongs to an organisation, and names who made it"),
+    **dict.fromkeys(
+        ("exports", "api_keys", "door_passes", "door_devices"), "belongs to an organisation, and names who made it"
+    ),
 }
 
 

@@ -89,6 +89,7 @@ def test_locking_statements_say_so_and_lock_in_an_order(domain: str, name: str) 
 
 # The statements that lock by writing alone: nothing that they read first needs a lock.
 TAKE_BY_WRITING = {
+    "exports/take_export",
     "messaging/take_message",
     "payments/take_from_incoming_payment",
     "payments/take_turns",

@@ -42,6 +42,7 @@ OPENS = """
     checkin: get_attendance get_event_at_door lock_scan
     doors: lock_pass
     events: find_event get_event
+    exports: get_event get_export get_organisation
     orders: get_order get_order_row get_organisation list_sale_terms lock_order
     organisations: get_invitation
     payments: find_organisation get_gone_refund get_payment get_sale_state
@@ -68,6 +69,7 @@ OPENED = """
     doors: count_devices insert_device insert_pass lock_device revoke_device revoke_pass
     events: cancel_event delete_event insert_copies insert_event insert_move insert_slugs list_amounts
         list_sales lock_event publish_event set_series supersede_moves update_event
+    exports: count_attendees count_scans insert_export list_attendees list_questions list_scans
     messaging: insert_webhooks
     orders: get_details get_draws get_processing_payment get_request give_back_draws hand_over_holders
         increment_version insert_note list_asked_items list_buyer_limits list_draws place_cart place_order
@@ -108,6 +110,7 @@ OPENED = """
 JOBS = """
     announcements: list_orders list_to_tally list_unfinished set_finished set_tally set_written take_announcement
     analytics: count_sales
+    exports: delete_exports finish_export list_forgotten list_old set_progress take_export
     events: finish_cancellation list_moves_to_tell set_move_outcome set_move_seen
         set_move_told take_move
     orders: insert_reminder list_events_to_remind_of list_holders_to_remind set_reminder take_reminder

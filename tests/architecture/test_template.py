@@ -48,6 +48,7 @@ DOMAINS = [
     "doors",
     "slots",
     "analytics",
+    "exports",
     "finance",
     "announcements",
     "messaging",

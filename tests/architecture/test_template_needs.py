@@ -114,6 +114,7 @@ SECONDS = {
     "send_email": 60,
     "send_sms": 60,
     "send_refunds": 120,
+    "write_export": 600,
     "withdraw_key": 60,
     "start_payment": 29,  # waits 10 s for the provider's pace, and 11 s for its answer
 }

@@ -131,6 +131,8 @@ OPTIONAL: list[tuple[str, str, Callable[[Call, World], Call]]] = [
     ("create_order", "answers", lambda call, world: with_body(call, answers={str(world.event): {}})),
     ("create_order", "seat_ids", lambda call, world: with_body(call, items=seats(call, world.scan))),
     ("create_order", "waitlist_token", lambda call, world: with_body(call, waitlist_token=offer(world))),
+    ("create_export", "event_id", lambda call, world: with_body(call, event_id=str(world.event))),
+    ("list_attendees", "ticket_type_id", lambda call, world: with_query(call, ticket_type_id=world.ticket_type)),
     ("list_orders", "event_id", lambda call, world: with_query(call, event_id=world.event)),
     ("list_scans", "ticket_id", lambda call, world: with_query(call, ticket_id=world.ticket.id)),
     ("list_services", "event_id", lambda call, world: with_query(call, event_id=world.event)),
@@ -298,6 +300,12 @@ def fields_of_ids(schema: dict[str, Any]) -> Iterator[str]:
 FILTERS: dict[str, dict[str, Callable[[World], object]]] = {
     "export_audit_log": {"chain": lambda ours: ours.organisation, "after": lambda _: 0},
     "get_event_analytics": {"since": lambda _: "2026-06-01", "until": lambda _: "2026-12-31"},
+    "list_attendees": {
+        "ticket_type_id": lambda ours: ours.ticket_type,
+        "status": lambda _: "valid",
+        "checked_in": lambda _: "false",
+        "q": lambda _: "ada",
+    },
     "list_audit_entries": {
         "organisation_id": lambda ours: ours.organisation,
         "action": lambda _: "undo_scan",
@@ -529,6 +537,10 @@ COMPARISONS = {
     "events/has_slug": 1,
     "events/list_door_passes": 1,
     "events/list_events": 2,
+    "exports/count_orders": 1,
+    "exports/count_revenue": 1,
+    "exports/list_orders": 1,
+    "exports/list_revenue": 1,
     "organisations/delete_invitation": 1,
     "organisations/delete_member": 1,
     "organisations/get_hand_over_for_email": 1,

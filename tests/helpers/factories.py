@@ -380,6 +380,13 @@ def money_matter(conn: psycopg.Connection, order_id: UUID, **overrides: Any) -> 
     return _insert(conn, "money_matters", row)
 
 
+def export(conn: psycopg.Connection, organisation_id: UUID, **overrides: Any) -> UUID:
+    """Ask for an export of an organisation, by default of its orders as CSV."""
+    kind = "attendees" if "event_id" in overrides else "orders"
+    row = {"id": new_id(), "organisation_id": organisation_id, "kind": kind, "format": "csv", "asked_by": new_id()}
+    return _insert(conn, "exports", {**row, **overrides})
+
+
 def scan(conn: psycopg.Connection, ticket_id: UUID, scanner: UUID, **fields: Any) -> UUID:
     """Scan a ticket, as a member of its organisation. Return the scan's id."""
     from boxoffice.auth import Caller, Who

@@ -137,6 +137,7 @@ class World:
     undo_token: str
     personal_data_token: str
     waitlist_token: str
+    export: UUID
 
     def names(self) -> dict[str, str]:
         """Return the values for the names in examples."""
@@ -249,6 +250,7 @@ def build(conn: psycopg.Connection) -> World:
         scan=factories.scan(conn, used_ticket.id, owner),
         transfer_token=transfers.token_of(factories.transfer(conn, other_ticket.id)),
         foreign_order=factories.paid_order(conn, factories.ticket_type(conn, event_id=rivals_event)),
+        export=factories.export(conn, organisation, event_id=event),
         matter=factories.money_matter(conn, paid_order),
         message=factories.announcement(conn, event, owner),
         failed_message=factories.failed_message(conn),

@@ -77,6 +77,7 @@ _TAGS = {
     "slots": "Places with capacity, such as cloakrooms",
     "announcements": "Write to the buyers or holders of an event",
     "analytics": "Views and sales, day by day",
+    "exports": "Attendees as a list, and files of what an organisation has",
     "messaging": "The emails, text messages and webhooks that are owed, and addresses that refuse emails",
     "admin": "Settings and the audit log of the platform",
     "platform": "This document, and the health of the deployment",

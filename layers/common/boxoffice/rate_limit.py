@@ -53,6 +53,7 @@ PERSONAL_DATA_LINKS, PERSONAL_DATA_LINKS_BY_ALL = 5, 30  # in a day, to a mailbo
 RESENDS = 5
 ORDER_CHANGES = 20
 INVITATIONS = 20
+FILES = 30
 EXPORTS = 5  # in a day
 WAITLIST_LINKS, WAITLIST_LINKS_BY_ALL = 10, 30  # in a day, to a mailbox
 
@@ -374,6 +375,15 @@ def limit_views(caller: Caller, event_id: UUID) -> None:
     viewed = f"{event_id} {_address(caller)}"
     limits = [Limit(f"views an hour {viewed}", VIEWS_AN_HOUR, HOUR), Limit(f"views a day {viewed}", VIEWS_A_DAY, DAY)]
     _count(limits)
+
+
+def limit_files(conn: db.Connection, organisation_id: UUID) -> None:
+    """Count an export of an organisation, in the transaction that owes it.
+
+    Raises:
+        TooManyRequests: there were thirty in an hour before.
+    """
+    _count_in(conn, [Limit(f"files {organisation_id}", FILES, HOUR)])
 
 
 def limit_applications(account_id: UUID) -> None:

@@ -1381,6 +1381,36 @@ CREATE TABLE daily_sales_state (
 );
 INSERT INTO daily_sales_state (counted, as_of) VALUES (pg_current_snapshot(), now());
 
+-- ------------------------------------------------------------------------------------------------------- exports
+
+-- A file that somebody has asked for. A worker writes it, and has a lease on it until due_at, which goes on with each
+-- page. If it dies, the next attempt begins again. Days are those at the event's venue, or in UTC without an event.
+CREATE TABLE exports (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    event_id        uuid REFERENCES events,
+    kind            text NOT NULL CHECK (kind IN ('attendees', 'orders', 'scans', 'revenue')),
+    format          text NOT NULL CHECK (format IN ('csv', 'xlsx')),
+    since           date,
+    until           date,
+    asked_by        uuid NOT NULL,
+    status          text NOT NULL DEFAULT 'waiting' CHECK (status IN ('waiting', 'running', 'ready', 'failed')),
+    attempts        smallint NOT NULL DEFAULT 0,
+    rows_done       integer NOT NULL DEFAULT 0,
+    rows_about      integer,
+    failure         text CHECK (failure IN ('too_many_rows', 'gave_up')),
+    due_at          timestamptz DEFAULT now(),
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    finished_at     timestamptz,
+    CONSTRAINT exports_days CHECK (until >= since),
+    CONSTRAINT exports_of_event CHECK (event_id IS NOT NULL OR kind IN ('orders', 'revenue')),
+    CONSTRAINT exports_finished CHECK ((status IN ('ready', 'failed')) = (finished_at IS NOT NULL)),
+    CONSTRAINT exports_due_until_finished CHECK ((due_at IS NULL) = (finished_at IS NOT NULL)),
+    CONSTRAINT exports_failed_with_reason CHECK ((status = 'failed') = (failure IS NOT NULL))
+);
+CREATE INDEX exports_due ON exports (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX exports_created_at ON exports (created_at);
+
 -- -------------------------------------------------------------------------------------------------------- slots
 
 -- A place with capacity, such as a cloakroom or a car park. Its capacity is the number of its slots that are not

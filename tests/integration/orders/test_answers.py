@@ -17,6 +17,7 @@ from tests.helpers import factories, invariants
 from tests.helpers.audit import entries
 from tests.helpers.factories import NOW
 from tests.helpers.forms import form, question
+from tests.helpers.mailbox import letters_to
 from tests.helpers.sellers import enable_webhooks, history, webhooks
 from tests.helpers.support import Answer, Client
 
@@ -130,6 +131,23 @@ class TestPurchase:
         order = UUID(sale.buy(ADA, BOLA, ticket_type=free).json["id"])
 
         assert [ticket["holder_name"] for ticket in sale.read(order)["tickets"]] == ["Ada", NAME]
+        invariants.check(conn)
+
+    def test_an_order_that_is_confirmed_or_paid_by_hand_has_them_too(self, sale: Sale, conn: Connection) -> None:
+        conn.execute("UPDATE events SET confirm_free_orders = true")
+        free = factories.ticket_type(conn, event_id=sale.event, price=0)
+        buyer = {"name": "Ada Buyer", "email": "ada.buyer@example.com"}
+        confirmed = UUID(sale.buy(BOLA, ticket_type=free, buyer=buyer).json["id"])
+        by_hand = UUID(sale.buy(BOLA).json["id"])
+
+        token = letters_to(conn, "ada.buyer@example.com")[-1].token
+        assert sale.api.post("/v1/order-confirmations", {"token": token}).status == 200
+        body = {"method": "cash"}
+        assert sale.api.post(f"/v1/orders/{by_hand}/mark-paid", body, account=sale.manager, key="new").status == 200
+
+        for order in (confirmed, by_hand):
+            (ticket,) = sale.read(order)["tickets"]
+            assert (ticket["holder_name"], texts(ticket["answers"])["what"]) == (NAME, NAME)
         invariants.check(conn)
 
     def test_a_group_has_one_holder(self, sale: Sale, conn: Connection) -> None:
@@ -394,6 +412,7 @@ class TestChanges:
             late = sale.patch(each, answers={str(sale.event): {"source": "other"}})
             assert (late.code, late.json["event_ids"]) == ("doors_open", [str(sale.event)])
         assert sale.patch(pending, holders=[{"name": "Zoe"}]).code == "doors_open"
+        assert sale.patch(pending, holders=[{}]).json["version"] == 1
         assert sale.patch(order, buyer={"phone": "+2348012345678"}).status == 200
 
     def test_an_order_takes_only_so_many_bytes_in_all_changes(self, sale: Sale) -> None:

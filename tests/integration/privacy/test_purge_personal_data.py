@@ -27,6 +27,7 @@ NOTHING = {
     "phone_codes": 0,
     "invitations": 0,
     "rate_limits": 0,
+    "exports": 0,
     "buyers": 0,
     "units_failed": 0,
 }

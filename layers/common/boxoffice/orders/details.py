@@ -4,6 +4,7 @@ An order has them in its `details`. Holders with their answers pass to the ticke
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -76,7 +77,7 @@ def change(conn: db.Connection, order: OrderRow, patch: OrderPatch, *, complete:
     problems.check()
     is_pending = order.status == "pending"
     given = rules.stored_details(answers, holders if is_pending and holders else before.get("holders", [])) or {}
-    details = {name: before[name] for name in ("locale",) if name in before} | given
+    details = {part: value for part, value in before.items() if part not in ("answers", "holders")} | given
     if details != before:
         db.run(conn, SQL.set_details, id=order.id, details=Jsonb(details) if details else None)
     if not is_pending:
@@ -94,7 +95,7 @@ def _changed_answers(
     complete: bool,
 ) -> dict[str, Sequence[rules.Answer]]:
     """Return the answers of the order, by event. Those to the events that are named are given anew."""
-    _check_doors([row for row in rows if row.event_id in given])
+    _check_doors(rows, given.keys())
     new = rules.order_answers([row.asked for row in rows], given, problems, complete=complete, only=given.keys())
     forms = {str(row.event_id): row.asked.form for row in rows}
     kept = {event_id: rules.with_former(forms[event_id], each, before.get(event_id)) for event_id, each in new.items()}
@@ -113,13 +114,13 @@ def _named(
         return []
     if order.status != "pending":
         return _named_tickets(conn, order, rows, patches)
-    _check_doors(rows)
     for number, patch in enumerate(patches):
         if patch.ticket_id is not None:
             because = "must be left out, since the order has no tickets yet"
             raise Invalid.at("body", "holders", number, "ticket_id", because=because)
     tickets = rules.tickets_of([row.asked for row in rows])
     rules.check_number_of_holders(patches, tickets)
+    _check_doors(rows, {item.event_id for item, wanted in zip(tickets, patches, strict=True) if wanted.changes()})
     before = stored or [{} for _ in tickets]
     return [_Named(item.form, item.ticket_type_id, holder) for item, holder in zip(tickets, before, strict=True)]
 
@@ -139,11 +140,11 @@ def _named_tickets(
     return [_Named(forms[ticket.event_id], ticket.ticket_type_id, ticket.holder) for ticket in wanted]
 
 
-def _check_doors(rows: Sequence[AskedRow]) -> None:
-    """Check that no doors are open of some events.
+def _check_doors(rows: Sequence[AskedRow], event_ids: AbstractSet[UUID]) -> None:
+    """Check that no doors are open of some events of an order.
 
     Raises:
         DoorsOpen: some are.
     """
-    if late := {row.event_id for row in rows if row.doors_are_open}:
+    if late := {row.event_id for row in rows if row.doors_are_open} & event_ids:
         raise DoorsOpen(ticket_ids=[], event_ids=sorted(late))
