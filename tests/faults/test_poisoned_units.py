@@ -17,6 +17,7 @@ import pytest
 
 from boxoffice import db
 from boxoffice.payments import sending
+from boxoffice.refunds import service as refunds
 from boxoffice.waitlist import service as waitlist
 from tests.helpers import factories, invariants, provider_servers, sellers
 from tests.helpers.factories import NOW
@@ -24,6 +25,7 @@ from tests.helpers.mailbox import batch, outbox_row, owe
 from tests.helpers.support import Client, Database, context, function
 
 LAPSED = NOW - timedelta(minutes=20)
+BATCH = 100  # of what jobs find at once, where that is a thousand otherwise
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def expire_orders(lab: Laboratory) -> Poison:
 
 def end_the_waiting(lab: Laboratory) -> Poison:
     event = factories.event(lab.conn, status="cancelled")
-    first, *others = (factories.ticket_type(lab.conn, event_id=event, quantity=1) for _ in range(1001))
+    first, *others = (factories.ticket_type(lab.conn, event_id=event, quantity=1) for _ in range(BATCH + 1))
     for ticket_type in (first, *others):
         factories.waitlist_entry(lab.conn, ticket_type)
     lab.refuse("waitlist_entries", f"NEW.ticket_type_id = '{first}' AND NEW.status = 'closed'")
@@ -87,8 +89,8 @@ def end_the_waiting(lab: Laboratory) -> Poison:
 
 
 def let_offers_lapse(lab: Laboratory) -> Poison:
-    ticket_type = factories.ticket_type(lab.conn, quantity=1001)
-    first, *others = (factories.waitlist_entry(lab.conn, ticket_type, quantity=1) for _ in range(1001))
+    ticket_type = factories.ticket_type(lab.conn, quantity=BATCH + 1)
+    first, *others = (factories.waitlist_entry(lab.conn, ticket_type, quantity=1) for _ in range(BATCH + 1))
     while waitlist.make_offers(lab.conn, ticket_type):
         pass
     lab.conn.execute("UPDATE waitlist_entries SET expires_at = %s", [LAPSED])
@@ -98,7 +100,7 @@ def let_offers_lapse(lab: Laboratory) -> Poison:
 
 def make_offers(lab: Laboratory) -> Poison:
     event = factories.event(lab.conn)
-    first, *others = (factories.ticket_type(lab.conn, event_id=event, quantity=2) for _ in range(1001))
+    first, *others = (factories.ticket_type(lab.conn, event_id=event, quantity=2) for _ in range(BATCH + 1))
     for ticket_type in (first, *others):
         factories.waitlist_entry(lab.conn, ticket_type)
     lab.refuse("waitlist_entries", f"NEW.ticket_type_id = '{first}' AND NEW.status = 'offered'")
@@ -107,9 +109,9 @@ def make_offers(lab: Laboratory) -> Poison:
 
 def finish_cancellations(lab: Laboratory) -> Poison:
     shop = sellers.Shop(lab.conn)
-    ticket_type = shop.ticket_type(quantity=3000)
+    ticket_type = shop.ticket_type(quantity=3 * BATCH)
     unpaid = factories.paid_order(lab.conn, ticket_type)  # by no payment, so there is none to give back
-    others = [shop.sold(ticket_type) for _ in range(1000)]
+    others = [shop.sold(ticket_type) for _ in range(BATCH)]
     assert sellers.cancel_event(Client(), shop).status == 200
     return Poison(
         "finish_cancellations",
@@ -132,7 +134,7 @@ def ask_providers(lab: Laboratory) -> Poison:
 def send_refunds(lab: Laboratory) -> Poison:
     order = factories.paid_order(lab.conn, factories.ticket_type(lab.conn))
     payment = factories.payment(lab.conn, order, status="succeeded")
-    first, *others = (sending.owe_refund(lab.conn, payment, 1, "asked for") for _ in range(1001))
+    first, *others = (sending.owe_refund(lab.conn, payment, 1, "asked for") for _ in range(BATCH + 1))
     lab.refuse("refunds", f"NEW.id = '{first}' AND NEW.status = 'succeeded'")
     return Poison("send_refunds", "refunds_tried", ("RefundsTried", "RefundsNotRecorded"), first, len(others), lab.mend)
 
@@ -173,7 +175,9 @@ POISONS = [
 
 
 @pytest.fixture
-def lab(api: Client, database: Database, conn: db.Connection) -> Laboratory:
+def lab(api: Client, database: Database, conn: db.Connection, monkeypatch: pytest.MonkeyPatch) -> Laboratory:
+    for service in (waitlist, refunds):
+        monkeypatch.setattr(service, "_BATCH", BATCH)
     return Laboratory(database, conn)
 
 
