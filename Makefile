@@ -63,16 +63,16 @@ $(VENV)/tools/.installed: Makefile
 	$(VENV)/tools/bin/pip install --quiet --disable-pip-version-check uv==0.13.9 pip-audit==2.10.1
 	@touch $@
 
-lock: $(VENV)/tools/.installed  ## Write requirements.lock of both layers: all libraries, with hashes
-	for layer in common documents; do (cd layers/$$layer && ../../$(VENV)/tools/bin/uv pip compile --quiet --universal \
+lock: $(VENV)/tools/.installed  ## Write requirements.lock of the layers: all libraries, with hashes
+	for layer in common documents pictures; do (cd layers/$$layer && ../../$(VENV)/tools/bin/uv pip compile --quiet --universal \
 		--python-version 3.13 --generate-hashes --custom-compile-command 'make lock' requirements.txt \
 		--output-file requirements.lock) || exit 1; done
 
 audit: $(VENV)/tools/.installed  ## Look the libraries up in lists of known weaknesses, and write sbom.json (internet)
 	$(VENV)/tools/bin/pip-audit --strict --require-hashes --disable-pip \
-		-r layers/common/requirements.lock -r layers/documents/requirements.lock
+		-r layers/common/requirements.lock -r layers/documents/requirements.lock -r layers/pictures/requirements.lock
 	$(VENV)/tools/bin/pip-audit --strict --require-hashes --disable-pip --format cyclonedx-json --output sbom.json \
-		-r layers/common/requirements.lock -r layers/documents/requirements.lock
+		-r layers/common/requirements.lock -r layers/documents/requirements.lock -r layers/pictures/requirements.lock
 
 bench: install  ## Measure speed. Fail if a target is missed
 	$(BIN)/python -m bench

@@ -6,6 +6,7 @@ from boxoffice.auth import Who
 from boxoffice.events import service
 from boxoffice.events.errors import INVALID_EVENT, EventSlugTaken
 from boxoffice.events.models import EventRequest, EventView
+from boxoffice.media.errors import PictureNotReady
 from boxoffice.scopes import Scope
 from boxoffice.ticket_types.errors import INVALID_TICKET_TYPE
 
@@ -18,7 +19,7 @@ __all__ = ["handler"]
     who=Who.MANAGER,
     scope=Scope.EVENTS_WRITE,
     status=201,
-    raises=(*INVALID_EVENT, *INVALID_TICKET_TYPE, EventSlugTaken),
+    raises=(*INVALID_EVENT, *INVALID_TICKET_TYPE, EventSlugTaken, PictureNotReady),
 )
 def create_event(event: EventRequest) -> EventView:
     """Draft an event, with its ticket types.

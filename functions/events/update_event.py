@@ -7,6 +7,7 @@ from boxoffice.errors import AmountOffStep
 from boxoffice.events import service
 from boxoffice.events.errors import INVALID_EVENT, CurrencyFixed, EventSlugTaken, GatesInUse
 from boxoffice.events.models import EventPatch, EventView
+from boxoffice.media.errors import PictureNotReady
 from boxoffice.scopes import Scope
 from boxoffice.stock.errors import QuantityTooLow
 from boxoffice.ticket_types.errors import CapacityNotSettable, EventCancelled
@@ -25,6 +26,7 @@ __all__ = ["handler"]
         CurrencyFixed,
         EventSlugTaken,
         GatesInUse,
+        PictureNotReady,
         QuantityTooLow,
         CapacityNotSettable,
         EventCancelled,

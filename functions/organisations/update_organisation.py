@@ -3,6 +3,7 @@
 from boxoffice import db
 from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handler, route
 from boxoffice.auth import Who
+from boxoffice.media.errors import PictureNotReady
 from boxoffice.organisations import service
 from boxoffice.organisations.errors import SlugTaken
 from boxoffice.organisations.models import OrganisationPatch, OrganisationView
@@ -10,7 +11,7 @@ from boxoffice.organisations.models import OrganisationPatch, OrganisationView
 __all__ = ["handler"]
 
 
-@route("PATCH", "/v1/organisations/{organisation_id}", who=Who.OWNER, raises=(SlugTaken,))
+@route("PATCH", "/v1/organisations/{organisation_id}", who=Who.OWNER, raises=(PictureNotReady, SlugTaken))
 def update_organisation(
     organisation_id: PathId, patch: OrganisationPatch, if_match: IfMatch = None
 ) -> OrganisationView:

@@ -1,7 +1,8 @@
-"""Pages for developers: the captured emails and text messages, and the pages that emails link to."""
+"""Pages for developers: the captured emails and text messages, the pages that emails link to, and pictures."""
 
 from __future__ import annotations
 
+import mimetypes
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 EMAILS = "/_local/emails"
 EMAILS_SHOWN = 100
+LARGEST_PICTURE = 20 * 2**20
 NAMED_PAGES = [
     "confirm-email",
     "confirm-order",
@@ -130,6 +132,25 @@ def shop(_: RunningStack) -> Blueprint:
     @pages.get(f"/<any({', '.join(map(repr, NAMED_PAGES))}):page>")
     def named(page: str) -> str:
         return render_template(f"{page.replace('-', '_')}.html")
+
+    return pages
+
+
+def pictures(_: RunningStack) -> Blueprint:
+    """Make the addresses of pictures, as the deployment's CDN serves them from the bucket."""
+    pages = Blueprint("pictures", __name__, url_prefix="/pictures")
+
+    @pages.get("/<path:name>")
+    def show(name: str) -> Response:
+        from boxoffice import storage
+        from boxoffice.config import settings
+
+        content = storage.get(settings().media_bucket, f"pictures/{name}", LARGEST_PICTURE)
+        kind = mimetypes.guess_type(name)[0]
+        if content is None or kind not in ("image/webp", "image/jpeg"):
+            abort(404)
+        headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+        return Response(content, content_type=kind, headers=headers)
 
     return pages
 

@@ -34,6 +34,7 @@ BOXOFFICE = Project(
     variables={
         "STAGE": "local",
         "PUBLIC_URL": "{url}",
+        "PICTURES_URL": "{url}",
         "DATABASE_URL": "{database_url}",
         "DATABASE_SECRET": "",  # the URL has the password
         "OWNER_SECRET": "",
@@ -42,7 +43,7 @@ BOXOFFICE = Project(
     email_senders=[EMAIL_SENDER],
     preload=["boxoffice"],
     preload_clients=["secretsmanager", "sqs", "sesv2", "sns", "s3"],
-    pages=[pages.start, pages.emails, sandbox.payments, pages.shop],
+    pages=[pages.start, pages.emails, sandbox.payments, pages.shop, pages.pictures],
     inbox=pages.EMAILS,
     database=Database("boxoffice", role="boxoffice_api", set_up=migrate),
 )

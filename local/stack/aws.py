@@ -20,6 +20,7 @@ import botocore.session
 from botocore.config import Config
 
 from local.stack.account import ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY, queue_arn
+from local.stack.objects import restore_objects
 from local.stack.processes import Part
 from local.stack.sam import Queue, Template
 from local.stack.state import State
@@ -102,10 +103,26 @@ def prepare(
     sqs = client("sqs", endpoint)
     for queue in sorted(template.queues.values(), key=lambda queue: queue.dead_letters is not None):
         sqs.create_queue(QueueName=queue.name, Attributes=_attributes(queue))
-    for name in template.of_type("AWS::S3::Bucket"):
-        client("s3", endpoint).create_bucket(Bucket=bucket_name(name))
+    for name, properties in template.of_type("AWS::S3::Bucket").items():
+        _make_bucket(client("s3", endpoint), bucket_name(name), properties, state)
     for sender in email_senders:
         client("sesv2", endpoint).create_email_identity(EmailIdentity=sender)
+
+
+def _make_bucket(s3: Any, name: str, properties: Mapping[str, Any], state: State) -> None:
+    """Make a bucket with the objects of earlier runs. Queues are told of new ones alone."""
+    s3.create_bucket(Bucket=name)
+    restore_objects(state, s3, name)
+    configured = (properties.get("NotificationConfiguration") or {}).get("QueueConfigurations", [])
+    told = [
+        {
+            "QueueArn": queue_arn(each["Queue"].rpartition(":")[2]),
+            "Events": [each["Event"]],
+            "Filter": {"Key": {"FilterRules": each.get("Filter", {}).get("S3Key", {}).get("Rules", [])}},
+        }
+        for each in configured
+    ]
+    s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={"QueueConfigurations": told})
 
 
 def references(template: Template, endpoint: str) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """moto's server in a process of its own: `python -m local.stack.aws_server HOST PORT STATE URL ROTATIONS QUEUES`.
 
 Emails sent through SES and text messages sent through SNS go to the inbox in the state folder. They do not pile up in
-memory. ROTATIONS is JSON: which function of the gateway at URL rotates which secret. QUEUES is JSON:
-the queues to which SES tells what becomes of emails.
+memory. Objects in buckets are kept there too. ROTATIONS is JSON: which function of the gateway at URL rotates which
+secret. QUEUES is JSON: those to which SES tells what becomes of emails.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from moto.sns.models import sns_backends
 
 from local.stack.account import ACCOUNT, REGION
 from local.stack.inbox import Inbox
+from local.stack.objects import keep_objects
 from local.stack.processes import exit_with_parent
 from local.stack.rotations import keep_secrets, rotate_by
-from local.stack.server import listen, serve
+from local.stack.server import Handler, listen, serve
 from local.stack.simulator import tell
 from local.stack.state import State
 
@@ -53,16 +54,23 @@ class SentTexts(dict[str, tuple[str, str]]):
         self._inbox.add_sms(message_id, *message)
 
 
+class LongBodies(Handler):
+    """Takes files that are longer than what API Gateway takes."""
+
+    largest_body = 100 * 2**20
+
+
 def main(host: str, port: int, state: State, url: str, functions: dict[str, str], queues: list[str]) -> None:
     """Serve until the parent ends."""
     inbox = Inbox(state.emails)
     ses_backends[ACCOUNT][REGION].sent_messages = SentMessages(inbox)
     sns_backends[ACCOUNT][REGION].sms_messages = SentTexts(inbox)
     keep_secrets(state)
+    keep_objects(state)
     rotate_by(functions, url)
     tell(queues)
     exit_with_parent()
-    serve(DomainDispatcherApplication(create_backend_app), listen(host, port))
+    serve(DomainDispatcherApplication(create_backend_app), listen(host, port), LongBodies)
 
 
 if __name__ == "__main__":

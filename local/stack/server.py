@@ -13,7 +13,7 @@ from typing import Any
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 BACKLOG = 2048
-LARGEST_BODY = 10 * 2**20
+LARGEST_BODY = 10 * 2**20  # as API Gateway takes it
 IDLE_SECONDS = 60
 
 
@@ -28,6 +28,7 @@ class Handler(WSGIRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
     timeout = IDLE_SECONDS
+    largest_body = LARGEST_BODY
 
     def run_wsgi(self) -> None:
         """Answer one request."""
@@ -56,12 +57,12 @@ class Handler(WSGIRequestHandler):
     def _body(self, environ: dict[str, Any]) -> bytes:
         """Return the request's body. One that is too long is left unread, and the answer closes the connection."""
         if environ.get("wsgi.input_terminated"):
-            body: bytes = environ["wsgi.input"].read(LARGEST_BODY + 1)
+            body: bytes = environ["wsgi.input"].read(self.largest_body + 1)
             environ["CONTENT_LENGTH"] = str(len(body))
-            self.close_connection = self.close_connection or len(body) > LARGEST_BODY
+            self.close_connection = self.close_connection or len(body) > self.largest_body
             return body
         length = environ.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit() or int(length) > LARGEST_BODY:
+        if not length.isdigit() or int(length) > self.largest_body:
             self.close_connection = True
             return b""
         return self.rfile.read(int(length))
@@ -87,9 +88,9 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(app: Any, listener: socket.socket) -> None:
+def serve(app: Any, listener: socket.socket, handler: type[Handler] = Handler) -> None:
     """Serve until the process ends, with a thread for each connection."""
     host, port = listener.getsockname()
-    server = ThreadedWSGIServer(host, port, app, Handler, fd=listener.fileno())
+    server = ThreadedWSGIServer(host, port, app, handler, fd=listener.fileno())
     server.daemon_threads = True
     server.serve_forever()

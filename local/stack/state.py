@@ -1,4 +1,4 @@
-"""The folder that the local stack keeps between runs: its lock, secrets, data, emails and logs."""
+"""The folder that the local stack keeps between runs: its lock, secrets, data, objects, emails and logs."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ class State:
     @property
     def data(self) -> Path:
         return self._folder("data")
+
+    def objects(self, bucket: str) -> Path:
+        """Return the folder of a bucket's objects, a file for each."""
+        return self._folder(f"objects/{bucket}")
 
     @property
     def database(self) -> Path:

@@ -106,6 +106,16 @@ WHO: dict[str, str] = {
     "delete_ticket_type": "manager",
     "list_seats": "public",
     "define_seats": "manager",
+    # media
+    "create_upload": "manager",
+    "get_upload": "manager",
+    "list_galleries": "public",
+    "get_gallery": "public",
+    "create_gallery": "manager",
+    "update_gallery": "manager",
+    "delete_gallery": "manager",
+    "add_gallery_image": "manager",
+    "remove_gallery_image": "manager",
     # vouchers
     "list_vouchers": "manager",
     "create_voucher": "manager",
@@ -226,6 +236,15 @@ SCOPES: dict[str, str] = {
     "delete_ticket_type": "events:write",
     "list_seats": "events:read",
     "define_seats": "events:write",
+    "create_upload": "events:write",
+    "get_upload": "events:read",
+    "list_galleries": "events:read",
+    "get_gallery": "events:read",
+    "create_gallery": "events:write",
+    "update_gallery": "events:write",
+    "delete_gallery": "events:write",
+    "add_gallery_image": "events:write",
+    "remove_gallery_image": "events:write",
     "list_vouchers": "events:read",
     "create_voucher": "events:write",
     "update_voucher": "events:write",
@@ -305,12 +324,17 @@ FOR_DEVICES = {
     *("scan_ticket", "scan_ticket_by_id", "search_guests", "get_scan_manifest", "sync_scans", "get_attendance"),
     "get_event",
 }
-NAMES_NOTHING = {"list_events", "get_event_facets"}  # of an organisation, so nothing of it can belong to another
+NAMES_NOTHING = {"list_events", "list_galleries", "get_event_facets"}  # of an organisation
 
 ROLES = ["scanner", "manager", "owner"]  # each may do what those before it may
 
 # What a published event shows to everybody, an event that is a draft shows to members alone.
-OF_DRAFTS = {"get_event": "draft", "get_availability": "draft", "list_seats": "unsold_ticket_type"}
+OF_DRAFTS = {
+    "get_event": "draft",
+    "get_gallery": "unpublished_gallery",
+    "get_availability": "draft",
+    "list_seats": "unsold_ticket_type",
+}
 
 
 @pytest.fixture

@@ -79,6 +79,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "one_time_tokens_pkey": copy("one_time_tokens"),
     "rate_limits_pkey": copy("rate_limits"),
     # organisations
+    "organisations_logo_id_fkey": f"UPDATE organisations SET logo_id = {NEW}",
     "organisations_pkey": copy("organisations", slug="'another'"),
     "organisations_reason": (
         "UPDATE organisations SET status = 'rejected', status_reason = NULL",
@@ -129,6 +130,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
         """UPDATE events SET form = '{"holders": {"name": "required", "email": "asked"}, "questions": []}'""",
         """UPDATE events SET form = '{"holders": {"name": "required", "email": "required"}, "questions": {}}'""",
     ),
+    "events_image_id_fkey": f"UPDATE events SET image_id = {NEW}",
     "events_late_payments": (
         "UPDATE events SET late_payments_until = starts_at, late_payments_share = NULL",
         "UPDATE events SET late_payments_until = NULL, late_payments_share = 10",
@@ -187,6 +189,34 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
         copy("waitlist_entries", id=NEW),
         copy("waitlist_entries", id=NEW, status="'offered'", draws="'{}'", expires_at="now()"),
     ),
+    # media
+    "uploads_due_unless_shown": "UPDATE uploads SET status = 'pending', picture = NULL, due_at = NULL",
+    "uploads_organisation_id_fkey": f"UPDATE uploads SET organisation_id = {NEW}",
+    "uploads_picture_or_refusal": "UPDATE uploads SET refusal = 'damaged'",
+    "uploads_pkey": copy("uploads"),
+    "uploads_storage_check": "UPDATE uploads SET storage = 'elsewhere'",
+    "uploads_ready_with_picture": "UPDATE uploads SET picture = NULL",
+    "uploads_refused_with_reason": "UPDATE uploads SET status = 'refused', picture = NULL, due_at = now()",
+    "uploads_size_check": "UPDATE uploads SET size = 0",
+    "uploads_status_check": "UPDATE uploads SET status = 'lost', due_at = now()",
+    "galleries_event_id_fkey": f"UPDATE galleries SET event_id = {NEW}",
+    "galleries_organisation_id_fkey": f"UPDATE galleries SET organisation_id = {NEW}",
+    "galleries_pkey": copy("galleries"),
+    "gallery_images_gallery_id_fkey": f"UPDATE gallery_images SET gallery_id = {NEW}",
+    "gallery_images_once": copy("gallery_images", id=NEW, position="2"),
+    "gallery_images_pkey": copy(
+        "gallery_images",
+        position="2",
+        upload_id="(SELECT id FROM uploads AS other WHERE other.id <> upload_id LIMIT 1)",
+    ),
+    "gallery_images_position": copy(
+        "gallery_images", id=NEW, upload_id="(SELECT id FROM uploads AS other WHERE other.id <> upload_id LIMIT 1)"
+    ),
+    "gallery_images_position_check": (
+        "UPDATE gallery_images SET position = 0",
+        "UPDATE gallery_images SET position = 101",
+    ),
+    "gallery_images_upload_id_fkey": f"UPDATE gallery_images SET upload_id = {NEW}",
     # vouchers
     "vouchers_code_check": "UPDATE vouchers SET code = 'summer'",
     "vouchers_discount": (
@@ -483,15 +513,16 @@ NULLABLE: dict[str, str] = {
     "event_moves": "doors_open_at outcome seen_at",
     "events": (
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
-        "form image_url late_payments_share late_payments_until rating series_id"
+        "form image_id image_url late_payments_share late_payments_until rating series_id"
     ),
+    "galleries": "event_id",
     "one_time_tokens": "account_id order_id",
     "phone_codes": "used_at",
     "order_history": "actor_id",
     "order_items": "buyer_fee platform_fee seat_ids tax terms_id",
     "order_refunds": "actor_id reason refund_id",
     "orders": "account_id buyer_phone details voucher_id",
-    "organisations": "contact_email contact_phone locale logo_url status_reason website",
+    "organisations": "contact_email contact_phone locale logo_id logo_url status_reason website",
     "outbox": "aws_message_id feedback last_error sent_at",
     "incoming_payments": "ends_order_at",
     "money_matters": "amount currency note order_id payment_id reference refund_id resolution settled_at settled_by",
@@ -512,6 +543,7 @@ NULLABLE: dict[str, str] = {
         "replaced_qrs seat"
     ),
     "transfers": "accepted_at from_account_id locale started_by to_account_id to_name transfer_count",
+    "uploads": "due_at picture refusal",
     "vouchers": (
         "deleted_at discount_kind discount_value max_per_buyer max_redemptions max_tickets_per_redemption "
         "ticket_type_ids valid_from valid_until"

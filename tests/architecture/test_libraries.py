@@ -1,4 +1,4 @@
-"""The layers' libraries are pinned with hashes, down to what they bring along, and both layers are built from that."""
+"""The layers' libraries are pinned with hashes, down to what they bring along, and all layers are built from that."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers.support import ROOT
 
-LAYERS = ["common", "documents"]
+LAYERS = ["common", "documents", "pictures"]
 
 
 def _locked(layer: str) -> dict[str, tuple[str, list[str]]]:

@@ -320,6 +320,9 @@ TABLES_LEFT_OUT: dict[str, str] = {
     **dict.fromkeys(
         ("exports", "api_keys", "door_passes", "door_devices"), "belongs to an organisation, and names who made it"
     ),
+    **dict.fromkeys(
+        ("uploads", "galleries", "gallery_images"), "is what an organisation shows; who uploaded it is an id"
+    ),
 }
 
 

@@ -106,6 +106,7 @@ SKIPS = {
     "admin/take_run": 1,
     "events/take_facets": 1,
     "events/take_move": 1,
+    "media/take_due_upload": 1,
     "messaging/take_due_messages": 1,
     "orders/lock_lapsed_orders": 1,
     "orders/place_cart": 2,

@@ -41,6 +41,7 @@ OPENS = """
     announcements: get_event lock_announcement
     checkin: get_attendance get_event_at_door lock_scan
     doors: lock_pass
+    media: get_gallery get_upload
     events: find_event get_event
     exports: get_event get_export get_organisation
     orders: get_order get_order_row get_organisation list_sale_terms lock_order
@@ -69,6 +70,8 @@ OPENED = """
     doors: count_devices insert_device insert_pass lock_device revoke_device revoke_pass
     events: cancel_event delete_event insert_copies insert_event insert_move insert_slugs list_amounts
         list_sales lock_event publish_event set_series supersede_moves update_event
+    media: close_gap delete_gallery delete_image delete_images insert_gallery insert_image insert_upload list_images
+        lock_and_release_uploads lock_gallery set_images update_gallery
     exports: count_attendees count_scans insert_export list_attendees list_questions list_scans
     messaging: insert_webhooks
     orders: get_details get_draws get_processing_payment get_request give_back_draws hand_over_holders
@@ -116,6 +119,8 @@ JOBS = """
     orders: insert_reminder list_events_to_remind_of list_holders_to_remind set_reminder take_reminder
         delete_over_guest_holds list_holders_to_tell list_lapsed_orders list_orders_to_tell list_over_guest_holds
         lock_lapsed_orders set_expired
+    media: count_try delete_upload is_shown keep_upload list_due_uploads look_again set_ready set_refused set_removing
+        take_due_upload
     organisations: list_expired_invitations purge_invitations
     payments: erase_old_events get_payments_backlog list_accounts_to_send list_old_events list_orders_to_end
         take_payments_to_ask take_refunds

@@ -30,6 +30,7 @@ ENDED_BY_SUSPENSION: dict[str, str] = {
     "preview_message": "seller_suspended",
     "publish_event": "organisation_not_approved",
     "get_organisation": "not_found",  # for strangers
+    "get_gallery": "not_found",  # for strangers
     "invite_member": "may_not_invite",
     "decide_application": "decision_not_possible",  # to suspend it again, for another reason
 }

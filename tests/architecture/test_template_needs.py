@@ -55,6 +55,13 @@ ACTIONS = {
     "generate_presigned_url": {"s3:GetObject"},
     "generate_presigned_post": {"s3:PutObject"},
 }
+# The part of the bucket of uploads and pictures that an operation is for, by hand.
+OF_MEDIA = {
+    "generate_presigned_post": "uploads/",
+    "get_object": "uploads/",
+    "put_object": "pictures/",
+    "delete_objects": "",
+}
 SIGNING = {"generate_presigned_url", "generate_presigned_post"}
 # What Lambda does in the name of a function that takes the records of a queue.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-lambda-function-trigger.html
@@ -69,6 +76,7 @@ ROLES = [
     "EmailRole",
     "SmsRole",
     "AccountRole",
+    "PictureRole",
     "StorageRole",
     "PaymentRole",
     "WithdrawRole",
@@ -90,11 +98,14 @@ JOBS = {
     "tell_moves": "rate(1 minute)",
     "reconcile_payments": "rate(1 minute)",
     "reissue_tickets": "rate(1 minute)",
+    "review_uploads": "rate(1 minute)",
     "relay_outbox": "rate(1 minute)",
 }
 DEFAULT_SECONDS = 15
 # The functions that may take longer than the default, in seconds.
 SECONDS = {
+    "check_uploads": 60,
+    "review_uploads": 60,
     "check_all_invariants": 540,  # many parts, of which each may take a minute
     "count_sales": 30,
     "check_invariants": 29,  # its statements may take 25 s
@@ -206,7 +217,10 @@ def resources_of(operation: str, action: str, function: str) -> set[str]:
             field for field in Settings.__dataclass_fields__.keys() & reach.attributes if field.endswith("_bucket")
         }
         buckets = {named(variables[field.upper()]) for field in fields}
-        return buckets if action == "s3:ListBucket" else {f"${{{bucket}.Arn}}/*" for bucket in buckets}
+        if action == "s3:ListBucket":
+            return buckets
+        parts = {bucket: OF_MEDIA[operation] if bucket == "MediaBucket" else "" for bucket in buckets}
+        return {f"${{{bucket}.Arn}}/{part}*" for bucket, part in parts.items()}
     kind = "_SECRET" if "secret" in operation else "_QUEUE_URL"
     own = functions()[function].get("Environment", {}).get("Variables", {})
     names = {field.upper() for field in Settings.__dataclass_fields__.keys() & reach.attributes}
@@ -298,6 +312,33 @@ def test_a_bucket_is_private_and_encrypted(bucket: str, policy: str) -> None:
     assert without_tls["Resource"] == [{"Fn::GetAtt": [bucket, "Arn"]}, {"Fn::Sub": f"${{{bucket}.Arn}}/*"}]
 
 
+def test_everybody_sees_pictures_by_the_cdn_alone() -> None:
+    """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html"""
+    _, shows, *others = resources()["MediaPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert not others
+    assert (shows["Principal"], shows["Action"]) == ({"Service": "cloudfront.amazonaws.com"}, "s3:GetObject")
+    assert shows["Resource"] == {"Fn::Sub": "${MediaBucket.Arn}/pictures/*"}
+    source = shows["Condition"]["StringEquals"]["aws:SourceArn"]["Fn::Sub"]
+    assert source.endswith(":distribution/${PictureCdn}")
+    access = resources()["PictureAccess"]["Properties"]["OriginAccessControlConfig"]
+    assert (access["SigningBehavior"], access["SigningProtocol"]) == ("always", "sigv4")
+
+
+def test_each_upload_is_told_to_the_queue_and_no_picture_is() -> None:
+    """A picture that is written must call no worker, which would write it again."""
+    told = resources()["MediaBucket"]["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    assert told == [
+        {
+            "Event": "s3:ObjectCreated:*",
+            "Queue": {"Fn::GetAtt": ["UploadQueue", "Arn"]},
+            "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": "uploads/"}]}},
+        }
+    ]
+    (allowed,) = resources()["UploadQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (allowed["Principal"], allowed["Action"]) == ({"Service": "s3.amazonaws.com"}, "sqs:SendMessage")
+    assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
 def test_files_are_gone_after_a_week_and_parts_after_a_day() -> None:
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lifecycle-mgmt.html"""
     files, media = (resources()[name]["Properties"] for name in ("FilesBucket", "MediaBucket"))
@@ -347,8 +388,9 @@ def normal(distribution: str) -> str:
 def test_a_function_has_the_layers_of_what_it_imports(function: str) -> None:
     libraries = reach_of(function).libraries - sys.stdlib_module_names - IN_LAMBDA
     extra = {library for library in libraries if not owners()[library] & distributions_of("common")}
-    assert all(owners()[library] & distributions_of("documents") for library in extra), extra
-    assert functions()[function].get("Layers", []) == ([{"Ref": "DocumentsLayer"}] if extra else [])
+    layers = {name for name in ("documents", "pictures") for each in extra if owners()[each] & distributions_of(name)}
+    assert all(owners()[each] & (distributions_of("documents") | distributions_of("pictures")) for each in extra), extra
+    assert functions()[function].get("Layers", []) == [{"Ref": f"{name.title()}Layer"} for name in sorted(layers)]
 
 
 def test_all_functions_have_the_common_layer() -> None:

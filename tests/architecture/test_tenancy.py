@@ -127,6 +127,10 @@ def rows_naming(conn: psycopg.Connection, ids: set[str]) -> set[str]:
 # What requests can name of an organisation, beside the examples: the operation, the field, and how to put it there.
 OPTIONAL: list[tuple[str, str, Callable[[Call, World], Call]]] = [
     ("create_event", "ticket_type_ids", lambda call, world: with_body(call, gates=gates(world.ticket_type))),
+    ("create_event", "image_id", lambda call, world: with_body(call, image_id=str(world.unused_upload))),
+    ("update_event", "image_id", lambda call, world: with_body(call, image_id=str(world.unused_upload))),
+    ("update_organisation", "logo_id", lambda call, world: with_body(call, logo_id=str(world.unused_upload))),
+    ("update_gallery", "event_id", lambda call, world: with_body(call, event_id=str(world.event))),
     ("create_event", "ticket_type_ids", lambda call, world: with_body(call, questions=questions(world.ticket_type))),
     ("create_order", "answers", lambda call, world: with_body(call, answers={str(world.event): {}})),
     ("create_order", "seat_ids", lambda call, world: with_body(call, items=seats(call, world.scan))),
@@ -149,7 +153,13 @@ OPTIONAL: list[tuple[str, str, Callable[[Call, World], Call]]] = [
 # Fields that name what belongs to no organisation.
 OF_NOBODY = {("claim_slot", "account_id"), ("list_audit_entries", "actor_id")}
 # Anybody may name what everybody sees.
-PUBLIC_FIELDS = {("create_order", "ticket_type_id"), ("list_events", "organisation_id"), ("list_events", "series_id")}
+PUBLIC_FIELDS = {
+    ("create_order", "ticket_type_id"),
+    ("list_events", "organisation_id"),
+    ("list_events", "series_id"),
+    ("list_galleries", "organisation_id"),
+    ("list_galleries", "event_id"),
+}
 
 
 def with_query(call: Call, **parameters: object) -> Call:
@@ -237,6 +247,7 @@ def mixed_calls(name: str, twins: Twins) -> Iterator[tuple[str, Call, Call]]:
     for operation, field, put in OPTIONAL:
         if operation == name:
             nothing = replace(theirs, ticket_type=new_id(), event=new_id(), scan=new_id(), waitlist_entry=new_id())
+            nothing = replace(nothing, unused_upload=new_id())
             nothing = mixed(nothing, None, "ticket")
             yield field, put(call_of(name, ours), theirs), put(call_of(name, ours), nothing)
 
@@ -551,6 +562,10 @@ COMPARISONS = {
     "organisations/list_invitations": 1,
     "organisations/list_members": 1,
     "organisations/list_owners": 1,
+    "media/has_event": 1,
+    "media/has_upload": 1,
+    "media/list_galleries": 1,
+    "media/use_upload": 1,
     "orders/list_orders": 1,
     "orders/list_orders_of_buyer": 1,
     "orders/list_orders_of_event": 1,

@@ -17,6 +17,7 @@ import httpx
 from local.boxoffice import ROOT, demo_data, pages
 from local.boxoffice.project import BOXOFFICE
 from local.stack.supervisor import Stack
+from tests.helpers.uploads import picture, send
 
 
 @contextmanager
@@ -89,6 +90,26 @@ def wait_for_code(api: httpx.Client, phone: str) -> str:
     return str(message["subject"])[:6]
 
 
+def show_picture(api: httpx.Client) -> str:
+    """Upload a picture as the organiser's browser does, and show it at the only event. Return the path of its URL."""
+    login = {"email": "organiser@example.com", "password": demo_data.PASSWORD}
+    token = api.post("/v1/sessions", json=login).json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    (event,) = api.get("/v1/events").json()["items"]
+    content = picture(400, 300)
+    body = {"organisation_id": event["organisation_id"], "content_type": "image/jpeg", "size": len(content)}
+    asked = api.post("/v1/uploads", json=body, headers=headers).json()
+    assert send(asked["form"], content).status_code == 204
+    deadline = time.monotonic() + 20
+    while (upload := api.get(f"/v1/uploads/{asked['id']}", headers=headers).json())["status"] == "pending":
+        assert time.monotonic() < deadline, "nobody looked at the upload"
+        time.sleep(0.1)
+    assert upload["status"] == "ready", upload
+    api.patch(f"/v1/events/{event['id']}", json={"image_id": asked["id"]}, headers=headers)
+    (shown,) = api.get("/v1/events").json()["items"]
+    return httpx.URL(shown["image"]["url"]).path
+
+
 def psql(folder: Path, *arguments: str) -> str:
     """Run psql as a developer does. Return what it prints."""
     command = [sys.executable, "-m", "local", "psql", "--state", str(folder), *arguments]
@@ -114,9 +135,14 @@ def test_the_demo_event_can_be_bought_and_the_order_survives_a_restart(folder: P
         linked = [*pages.NAMED_PAGES, f"waitlist/{order['id']}"]
         assert all('<form id="form">' in api.get(f"/{page}").text for page in linked)
         assert psql(folder, "-At", "-c", "SELECT status FROM orders") == "paid\n"
+        image = show_picture(api)
 
     with demo_api(folder) as api:
         assert status(api, order) == "paid"
+        shown = api.get(image)
+        assert (shown.status_code, shown.headers["content-type"]) == (200, "image/jpeg")
+        assert "immutable" in shown.headers["cache-control"]
+        assert api.get(f"{image}x").status_code == 404
         phone = "+12025550100"
         assert api.post("/v1/phone-codes", json={"phone": phone}).status_code == 202
         login = {"phone": phone, "code": wait_for_code(api, phone), "name": "Bola"}

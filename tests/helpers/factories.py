@@ -262,6 +262,47 @@ def ticket_type(conn: psycopg.Connection, *, quantity: int = 100, **overrides: A
     return _insert(conn, "ticket_types", row)
 
 
+PICTURE = {"path": "pictures/x/0123456789abcdef", "sizes": [[320, 240], [640, 480]], "color": "#8a6d3b"}
+
+
+def upload(conn: psycopg.Connection, organisation_id: UUID, **overrides: Any) -> UUID:
+    """Make an upload whose picture is ready. Nothing shows it, and no file is there."""
+    row = {
+        "id": new_id(),
+        "organisation_id": organisation_id,
+        "storage": "s3",
+        "status": "ready",
+        "size": 1000,
+        "picture": Jsonb(PICTURE),
+        "created_by": new_id(),
+        "created_at": NOW,
+        "due_at": NOW + timedelta(days=1),
+        **overrides,
+    }
+    return _insert(conn, "uploads", row)
+
+
+def gallery(conn: psycopg.Connection, organisation_id: UUID, **overrides: Any) -> UUID:
+    """Make a published gallery without images."""
+    row = {
+        "id": new_id(),
+        "organisation_id": organisation_id,
+        "title": f"Gallery {next(_number)}",
+        "description": "",
+        "is_published": True,
+        "created_at": NOW,
+        **overrides,
+    }
+    return _insert(conn, "galleries", row)
+
+
+def gallery_image(conn: psycopg.Connection, gallery_id: UUID, upload_id: UUID, **overrides: Any) -> UUID:
+    """Show a picture in a gallery, by default as its only image."""
+    row = {"id": new_id(), "gallery_id": gallery_id, "upload_id": upload_id, "position": 1, "caption": "", "alt": ""}
+    conn.execute("UPDATE uploads SET due_at = NULL WHERE id = %s", [upload_id])
+    return _insert(conn, "gallery_images", row | overrides)
+
+
 def voucher(conn: psycopg.Connection, event_id: UUID, **overrides: Any) -> UUID:
     """Make a voucher of an event, for a tenth off and ten redemptions."""
     row = {

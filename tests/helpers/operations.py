@@ -108,6 +108,11 @@ class World:
     sold_out_ticket_type: UUID
     waitlist_entry: UUID
     voucher: UUID
+    upload: UUID
+    unused_upload: UUID
+    gallery: UUID
+    gallery_image: UUID
+    unpublished_gallery: UUID
     order: UUID
     payment: UUID
     paid_order: UUID
@@ -210,6 +215,7 @@ def build(conn: psycopg.Connection) -> World:
     (used_ticket,) = tickets.list_for_order(conn, factories.paid_order(conn, ticket_type, quantity=1))
     api_key, key = factories.api_key(conn, organisation)
     door_pass = factories.door_pass(conn, organisation, event)
+    upload, gallery = factories.upload(conn, organisation), factories.gallery(conn, organisation)
     door_device, device_token = factories.door_device(conn, door_pass)
     return World(
         owner=owner,
@@ -242,6 +248,11 @@ def build(conn: psycopg.Connection) -> World:
         sold_out_ticket_type=sold_out,
         waitlist_entry=factories.waitlist_entry(conn, sold_out, account_id=buyer),
         voucher=factories.voucher(conn, event),
+        upload=upload,
+        unused_upload=factories.upload(conn, organisation),
+        gallery=gallery,
+        gallery_image=factories.gallery_image(conn, gallery, upload),
+        unpublished_gallery=factories.gallery(conn, organisation, is_published=False),
         order=order,
         payment=factories.payment(conn, order),
         paid_order=paid_order,

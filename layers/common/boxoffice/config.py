@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from typing import Literal
 from urllib.parse import quote
 
 from boxoffice.errors import Busy
@@ -39,6 +40,10 @@ class Settings:
     export_queue_url: str
     files_bucket: str
     media_bucket: str
+    upload_queue_url: str
+    pictures_url: str
+    picture_storage: Literal["s3", "cloudinary"]
+    cloudinary_secret: str
     email_sender: str
     email_configuration_set: str
     sms_sender_id: str
@@ -85,6 +90,10 @@ def settings() -> Settings:
         export_queue_url=env["EXPORT_QUEUE_URL"],
         files_bucket=env["FILES_BUCKET"],
         media_bucket=env["MEDIA_BUCKET"],
+        upload_queue_url=env["UPLOAD_QUEUE_URL"],
+        pictures_url=env["PICTURES_URL"].rstrip("/"),
+        picture_storage="cloudinary" if env["PICTURE_STORAGE"] == "cloudinary" else "s3",
+        cloudinary_secret=env["CLOUDINARY_SECRET"],
         email_sender=env["EMAIL_SENDER"],
         email_configuration_set=env["EMAIL_CONFIGURATION_SET"],
         sms_sender_id=env["SMS_SENDER_ID"],

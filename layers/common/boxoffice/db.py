@@ -10,7 +10,7 @@ Every transaction takes its locks in this order, so that none deadlocks:
     3. a buyer, by an advisory lock for each of their identities, in order. What a guest holds is counted before, in a
         statement of its own, by advisory locks of the network and the mailbox, in order
     4. an event (shared by whoever changes a price or a voucher), then its ticket types by id, or a voucher. Whoever
-        makes a door pass shares several events, by id
+        makes a door pass shares several events, by id. A gallery. Uploads by id, after what shows their pictures
     5. a waitlist entry (several only with SKIP LOCKED; a transaction that holds stock already locks one so too).
        Its mailbox, by an advisory lock that nobody waits for
     6. rows of stock by (pool_id, row_no), then rows of seats by (ticket_type_id, rank) in place of their seats

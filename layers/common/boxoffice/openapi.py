@@ -66,6 +66,7 @@ _TAGS = {
     "api_keys": "Keys for programs of an organisation",
     "events": "Draft, publish, find, move and cancel events",
     "ticket_types": "What an event sells: prices, quantities, sale windows and seats",
+    "media": "Upload pictures, and show them in galleries",
     "vouchers": "Codes for discounts and for hidden ticket types",
     "waitlist": "Wait for tickets that are sold out",
     "orders": "Hold tickets, read and change orders, cancel them",

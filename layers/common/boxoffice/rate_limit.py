@@ -55,6 +55,7 @@ ORDER_CHANGES = 20
 INVITATIONS = 20
 FILES = 30
 EXPORTS = 5  # in a day
+UPLOADS = 200  # of an organisation
 WAITLIST_LINKS, WAITLIST_LINKS_BY_ALL = 10, 30  # in a day, to a mailbox
 
 _LINKS_WINDOW = {"reset": HALF, "orders": HOUR}  # no longer than such a link works
@@ -354,6 +355,15 @@ def limit_exports(subject: str) -> None:
         TooManyRequests: there were five in a day before.
     """
     _count([Limit(f"export {subject}", EXPORTS, DAY)])
+
+
+def limit_uploads(conn: db.Connection, organisation_id: UUID) -> None:
+    """Count an upload for its organisation, in the transaction that makes it.
+
+    Raises:
+        TooManyRequests: there were two hundred in an hour before.
+    """
+    _count_in(conn, [Limit(f"upload {organisation_id}", UPLOADS, HOUR)])
 
 
 def limit_guest_searches(caller: Caller) -> None:

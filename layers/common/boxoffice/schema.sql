@@ -247,6 +247,7 @@ CREATE TABLE organisations (
     status        text NOT NULL CHECK (status IN ('pending', 'approved', 'rejected', 'suspended')),
     status_reason text,
     logo_url      text,
+    logo_id       uuid,
     description   text NOT NULL DEFAULT '',
     website       text,
     contact_email text,
@@ -260,9 +261,33 @@ CREATE TABLE organisations (
     CONSTRAINT organisations_reason CHECK (status_reason IS NOT NULL OR status IN ('pending', 'approved'))
 );
 CREATE INDEX organisations_by_status ON organisations (status, id);
+CREATE INDEX organisations_by_logo ON organisations (logo_id) WHERE logo_id IS NOT NULL;
 CREATE INDEX organisations_by_search ON organisations USING gin (search_vector);
 -- Lists of events leave out those of these organisations, which are few.
 CREATE INDEX organisations_not_selling ON organisations (id) WHERE status <> 'approved';
+
+-- What a manager uploads to show it. It is pending until a worker has looked at what came. Then it is ready, with the
+-- picture that was made of it (media/models.py, Picture), or refused. From due_at on a job looks at it again. A picture
+-- that something shows has no due_at. One that nothing shows is removed: its files first, then its row.
+CREATE TABLE uploads (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    storage         text NOT NULL CHECK (storage IN ('s3', 'cloudinary')),
+    status          text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'ready', 'refused', 'removing')),
+    size            integer NOT NULL CHECK (size > 0),
+    tries           smallint NOT NULL DEFAULT 0,
+    refusal         text,
+    picture         jsonb,
+    created_by      uuid NOT NULL,
+    created_at      timestamptz NOT NULL,
+    due_at          timestamptz,
+    CONSTRAINT uploads_ready_with_picture CHECK (status <> 'ready' OR picture IS NOT NULL),
+    CONSTRAINT uploads_refused_with_reason CHECK (status <> 'refused' OR refusal IS NOT NULL),
+    CONSTRAINT uploads_picture_or_refusal CHECK (picture IS NULL OR refusal IS NULL),
+    CONSTRAINT uploads_due_unless_shown CHECK (due_at IS NOT NULL OR status = 'ready')
+);
+CREATE INDEX uploads_due ON uploads (due_at) WHERE due_at IS NOT NULL;
+ALTER TABLE organisations ADD CONSTRAINT organisations_logo_id_fkey FOREIGN KEY (logo_id) REFERENCES uploads;
 
 CREATE TABLE members (
     organisation_id uuid NOT NULL REFERENCES organisations,
@@ -442,6 +467,8 @@ CREATE TABLE events (
     doors_open_at   timestamptz,
     gates           jsonb NOT NULL DEFAULT '[]',
     image_url       text,
+    image_id        uuid REFERENCES uploads,
+    image_alt       text NOT NULL DEFAULT '',
     currency        text NOT NULL CHECK (length(currency) = 3),
     capacity_pool_id uuid UNIQUE REFERENCES stock_pools,
     late_payments_until timestamptz,
@@ -475,6 +502,7 @@ CREATE INDEX events_upcoming ON events (starts_at, id) INCLUDE (organisation_id,
 CREATE INDEX events_by_organisation ON events (organisation_id, starts_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX events_by_series ON events (series_id, starts_at, id)
     WHERE series_id IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX events_by_image ON events (image_id) WHERE image_id IS NOT NULL;
 CREATE INDEX events_by_category ON events (category, starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
 CREATE INDEX events_by_city ON events (folded(city), starts_at, id) WHERE status = 'published' AND deleted_at IS NULL;
 CREATE INDEX events_by_search ON events USING gin (search_vector) WHERE status = 'published' AND deleted_at IS NULL;
@@ -496,6 +524,34 @@ CREATE TABLE event_facets (
     counted_at timestamptz NOT NULL DEFAULT '-infinity'
 );
 INSERT INTO event_facets DEFAULT VALUES;
+
+-- Pictures of an organisation in an order, for everybody once it is published. The positions of its images are 1, 2, 3
+-- and so on, a hundred at the most.
+CREATE TABLE galleries (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    event_id        uuid REFERENCES events,
+    title           text NOT NULL,
+    description     text NOT NULL,
+    is_published    boolean NOT NULL,
+    version         integer NOT NULL DEFAULT 1,
+    created_at      timestamptz NOT NULL
+);
+CREATE INDEX galleries_by_organisation ON galleries (organisation_id, id);
+CREATE INDEX galleries_by_event ON galleries (event_id, id) WHERE event_id IS NOT NULL;
+CREATE INDEX galleries_published ON galleries (id) WHERE is_published;
+
+CREATE TABLE gallery_images (
+    id         uuid PRIMARY KEY,
+    gallery_id uuid NOT NULL REFERENCES galleries,
+    upload_id  uuid NOT NULL REFERENCES uploads,
+    position   smallint NOT NULL CHECK (position BETWEEN 1 AND 100),
+    caption    text NOT NULL,
+    alt        text NOT NULL,
+    CONSTRAINT gallery_images_position UNIQUE (gallery_id, position) DEFERRABLE, -- a statement may swap two
+    CONSTRAINT gallery_images_once UNIQUE (gallery_id, upload_id)
+);
+CREATE INDEX gallery_images_upload_id ON gallery_images (upload_id);
 
 -- True if a gate, as an event lists it, lets in a ticket type. Null if there is no gate.
 CREATE FUNCTION lets_in(gate jsonb, ticket_type uuid) RETURNS boolean LANGUAGE sql IMMUTABLE

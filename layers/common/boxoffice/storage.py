@@ -95,7 +95,7 @@ def head(bucket: str, key: str) -> StoredObject | None:
     try:
         answer = _s3().head_object(Bucket=bucket, Key=key)
     except ClientError as error:
-        if _is_absent(error):
+        if error.response["Error"]["Code"] == "404":  # without a body, S3 does not say of what
             return None
         raise
     return StoredObject(answer["ContentLength"], answer.get("ContentType", ""))
@@ -112,7 +112,7 @@ def get(bucket: str, key: str, most: int) -> bytes | None:
     try:
         body = _s3().get_object(Bucket=bucket, Key=key)["Body"]
     except ClientError as error:
-        if _is_absent(error):
+        if error.response["Error"]["Code"] == "NoSuchKey":
             return None
         raise
     with body:
@@ -166,10 +166,6 @@ def is_up(*buckets: str) -> bool:
     except (BotoCoreError, ClientError):
         return False
     return True
-
-
-def _is_absent(error: Any) -> bool:
-    return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] == 404)
 
 
 @cache

@@ -25,7 +25,7 @@ PROFILE = {
 
 def shown(organisation: UUID, **others: Any) -> dict[str, Any]:
     html = "<p>Concerts under the open sky.</p>\n"
-    return {"id": str(organisation), **PROFILE, "description_html": html, **others}
+    return {"id": str(organisation), **PROFILE, "logo": None, "description_html": html, **others}
 
 
 def test_everybody_sees_the_profile_of_an_approved_one_and_nothing_else(api: Client, conn: Connection) -> None:

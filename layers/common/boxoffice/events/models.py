@@ -9,6 +9,8 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from boxoffice import countries, slugs
 from boxoffice.markdown import DescribedView, Markdown
+from boxoffice.media.models import Alt, PictureId, PictureView
+from boxoffice.media.rules import picture_view
 from boxoffice.models import (
     COUNTRY_CODE,
     ChallengeView,
@@ -192,6 +194,8 @@ class EventRequest(Request):
     doors_open_at: DoorsOpen | None = None
     gates: Gates = Field(default_factory=list)
     image_url: ImageUrl | None = None
+    image_id: PictureId | None = None
+    image_alt: Alt = ""
     currency: Currency
     capacity: Capacity | None = None
     late_payments: LatePayments | None = None
@@ -224,6 +228,8 @@ class EventPatch(Patch):
     doors_open_at: DoorsOpen | None = unchanged()
     gates: Gates = unchanged()
     image_url: ImageUrl | None = unchanged()
+    image_id: PictureId | None = unchanged()
+    image_alt: Alt = unchanged()
     currency: Currency = unchanged()
     capacity: Capacity | None = unchanged()
     late_payments: LatePayments | None = unchanged()
@@ -279,7 +285,8 @@ class _EventFields(MoneyView):
     venue: VenueView
     starts_at: datetime
     ends_at: datetime
-    image_url: str | None
+    image_url: str | None = Field(description="A picture that lies elsewhere")
+    image: PictureView | None = Field(description="An uploaded picture")
     currency: str
     version: int
 
@@ -302,7 +309,8 @@ class SellerView(View):
     id: Id
     name: str
     slug: str = Field(description="Its name in URLs")
-    logo_url: str | None
+    logo_url: str | None = Field(description="A logo that lies elsewhere")
+    logo: PictureView | None = Field(description="An uploaded logo")
     website: str | None
     contact_email: str | None
     contact_phone: str | None
@@ -439,8 +447,16 @@ class ListedEvent:
     starts_at: datetime
     ends_at: datetime
     image_url: str | None
+    image_id: UUID | None
+    image_alt: str
+    picture: dict[str, Any] | None
     currency: str
     version: int
+
+    @property
+    def image(self) -> PictureView | None:
+        """Return the uploaded picture, as shown."""
+        return picture_view(self.image_id, self.picture, self.image_alt)
 
     @property
     def venue(self) -> VenueView:
@@ -507,6 +523,12 @@ class EventRow(ListedEvent):
     reminds_holders: bool
     waitlist_offer_minutes: int
     form: dict[str, Any] | None
+
+    @property
+    def shown_seller(self) -> dict[str, Any]:
+        """Return the seller with its uploaded logo."""
+        logo = picture_view(self.seller["logo_id"], self.seller["logo_picture"], self.seller["name"])
+        return {**self.seller, "logo": logo}
 
     @property
     def late_payments(self) -> LatePaymentsView | None:

@@ -3,24 +3,25 @@
 -- name: insert_event
 -- A draft.
 INSERT INTO events (id, organisation_id, slug, title, description, category, rating, venue_name, venue_address, city,
-    country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency, capacity_pool_id,
-    late_payments_until, late_payments_share, asks_challenge, confirm_free_orders, waitlist_offer_minutes,
-    reminds_holders, form)
+    country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, image_id, image_alt, currency,
+    capacity_pool_id, late_payments_until, late_payments_share, asks_challenge, confirm_free_orders,
+    waitlist_offer_minutes, reminds_holders, form)
 VALUES (%(id)s, %(organisation_id)s, %(slug)s, %(title)s, %(description)s, %(category)s, %(rating)s, %(venue_name)s,
     %(venue_address)s, %(city)s, %(country)s, %(time_zone)s, %(starts_at)s, %(ends_at)s, %(doors_open_at)s, %(gates)s,
-    %(image_url)s, %(currency)s, %(capacity_pool_id)s, %(late_payments_until)s, %(late_payments_share)s,
-    %(asks_challenge)s, %(confirm_free_orders)s, %(waitlist_offer_minutes)s, %(reminds_holders)s, %(form)s)
+    %(image_url)s, %(image_id)s, %(image_alt)s, %(currency)s, %(capacity_pool_id)s, %(late_payments_until)s,
+    %(late_payments_share)s, %(asks_challenge)s, %(confirm_free_orders)s, %(waitlist_offer_minutes)s,
+    %(reminds_holders)s, %(form)s)
 
 -- name: insert_copies
--- Drafts of an event at other times, of one series.
+-- Drafts of an event at other times, of one series. They show its picture, which stays while one of them does.
 INSERT INTO events (id, organisation_id, series_id, slug, title, description, category, rating, venue_name,
-    venue_address, city, country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency,
-    capacity_pool_id, late_payments_until, late_payments_share, asks_challenge, confirm_free_orders,
+    venue_address, city, country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, image_id, image_alt,
+    currency, capacity_pool_id, late_payments_until, late_payments_share, asks_challenge, confirm_free_orders,
     waitlist_offer_minutes, reminds_holders, form)
 SELECT copy.id, organisation_id, %(series_id)s, copy.slug, %(title)s, description, category, rating, venue_name,
     venue_address, city, country, time_zone, copy.starts_at, copy.ends_at, copy.doors_open_at, copy.gates::jsonb,
-    image_url, currency, copy.capacity_pool_id, copy.late_payments_until, late_payments_share, asks_challenge,
-    confirm_free_orders, waitlist_offer_minutes, reminds_holders, copy.form::jsonb
+    image_url, image_id, image_alt, currency, copy.capacity_pool_id, copy.late_payments_until, late_payments_share,
+    asks_challenge, confirm_free_orders, waitlist_offer_minutes, reminds_holders, copy.form::jsonb
 FROM events CROSS JOIN unnest(%(ids)s::uuid[], %(slugs)s::text[], %(starts_at)s::timestamptz[],
         %(ends_at)s::timestamptz[], %(doors_open_at)s::timestamptz[], %(gates)s::text[], %(form)s::text[],
         %(capacity_pool_ids)s::uuid[], %(late_payments_until)s::timestamptz[])
@@ -55,10 +56,12 @@ WHERE organisations.slug = %(organisation_slug)s AND event_slugs.slug = %(slug)s
 -- name: get_event
 -- An event, with its seller, and the counts of its own capacity summed up over the rows of stock.
 SELECT events.id, organisation_id, series_id, events.slug, events.status, title, events.description, category, rating,
-    venue_name, venue_address, city, country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, currency,
-    events.version, organisations.status AS organisation_status, jsonb_build_object('id', organisation_id,
-        'name', name, 'slug', organisations.slug, 'logo_url', logo_url, 'website', website, 'contact_email',
-        contact_email, 'contact_phone', contact_phone) AS seller,
+    venue_name, venue_address, city, country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, image_id,
+    image_alt, (SELECT picture FROM uploads WHERE uploads.id = image_id) AS picture, currency, events.version,
+    organisations.status AS organisation_status, jsonb_build_object('id', organisation_id, 'name', name,
+        'slug', organisations.slug, 'logo_url', logo_url, 'logo_id', logo_id,
+        'logo_picture', (SELECT picture FROM uploads WHERE uploads.id = logo_id), 'website', website,
+        'contact_email', contact_email, 'contact_phone', contact_phone) AS seller,
     capacity_pool_id, quantity AS capacity, capacity_available, capacity_held, capacity_sold, late_payments_until,
     late_payments_share, asks_challenge, confirm_free_orders, waitlist_offer_minutes, reminds_holders, form
 FROM events JOIN organisations ON organisations.id = organisation_id
@@ -101,7 +104,7 @@ WITH few AS MATERIALIZED (
     LIMIT 1001
 ), listed AS NOT MATERIALIZED (
     SELECT id, organisation_id, series_id, slug, status, title, category, rating, venue_name, venue_address, city,
-        country, time_zone, starts_at, ends_at, image_url, currency, version, search_vector
+        country, time_zone, starts_at, ends_at, image_url, image_id, image_alt, currency, version, search_vector
     FROM events
     WHERE deleted_at IS NULL AND (%(include_drafts)s OR status = 'published' AND NOT EXISTS (
             SELECT FROM organisations WHERE id = organisation_id AND organisations.status <> 'approved'))
@@ -127,7 +130,8 @@ WITH few AS MATERIALIZED (
     ORDER BY starts_at, id LIMIT %(limit)s + 1
 )
 SELECT id, organisation_id, series_id, slug, status, title, category, rating, venue_name, venue_address, city, country,
-    time_zone, starts_at, ends_at, image_url, currency, version
+    time_zone, starts_at, ends_at, image_url, image_id, image_alt, currency, version,
+    (SELECT picture FROM uploads WHERE uploads.id = image_id) AS picture
 FROM (SELECT * FROM running UNION ALL SELECT * FROM upcoming UNION ALL SELECT * FROM found) AS page
 ORDER BY starts_at, id LIMIT %(limit)s + 1
 
@@ -174,10 +178,11 @@ WHERE is_only = (
 -- A page of the events of an account's organisations, the latest start first. It reads one page of each organisation in
 -- the order of an index, however many events they have.
 SELECT event.id, organisation_id, series_id, slug, status, title, category, rating, venue_name, venue_address, city,
-    country, time_zone, starts_at, ends_at, image_url, currency, version
+    country, time_zone, starts_at, ends_at, image_url, image_id, image_alt, currency, version,
+    (SELECT picture FROM uploads WHERE uploads.id = image_id) AS picture
 FROM members CROSS JOIN LATERAL (
     SELECT id, series_id, slug, status, title, category, rating, venue_name, venue_address, city, country, time_zone,
-        starts_at, ends_at, image_url, currency, version
+        starts_at, ends_at, image_url, image_id, image_alt, currency, version
     FROM events
     WHERE events.organisation_id = members.organisation_id AND deleted_at IS NULL
         AND (starts_at, id) < (%(before)s, %(before_id)s)
@@ -216,7 +221,8 @@ WHERE events.id = ANY(%(event_ids)s)
 UPDATE events SET slug = %(slug)s, title = %(title)s, description = %(description)s, category = %(category)s,
     rating = %(rating)s, venue_name = %(venue_name)s, venue_address = %(venue_address)s, city = %(city)s,
     country = %(country)s, time_zone = %(time_zone)s, starts_at = %(starts_at)s, ends_at = %(ends_at)s,
-    doors_open_at = %(doors_open_at)s, gates = %(gates)s, image_url = %(image_url)s, currency = %(currency)s,
+    doors_open_at = %(doors_open_at)s, gates = %(gates)s, image_url = %(image_url)s, image_id = %(image_id)s,
+    image_alt = %(image_alt)s, currency = %(currency)s,
     capacity_pool_id = %(capacity_pool_id)s, late_payments_until = %(late_payments_until)s,
     late_payments_share = %(late_payments_share)s, asks_challenge = %(asks_challenge)s,
     confirm_free_orders = %(confirm_free_orders)s, waitlist_offer_minutes = %(waitlist_offer_minutes)s,
@@ -234,8 +240,8 @@ UPDATE events SET status = 'cancelled', cancelled_at = now(), cancelled_by = %(a
 WHERE id = %(id)s
 
 -- name: delete_event
--- The event is deleted. Its row stays, for what refers to it.
-UPDATE events SET deleted_at = now(), version = version + 1 WHERE id = %(id)s
+-- The event is deleted. Its row stays, for what refers to it, but shows no picture.
+UPDATE events SET deleted_at = now(), image_id = NULL, version = version + 1 WHERE id = %(id)s
 
 -- name: finish_cancellation
 -- All orders of a cancelled event are refunded.

@@ -34,6 +34,7 @@ from boxoffice.events.models import (
     TicketTypeAvailability,
 )
 from boxoffice.ids import new_id
+from boxoffice.media import service as media
 from boxoffice.models import ChallengeView
 from boxoffice.names import key_of
 from boxoffice.pagination import decode_moment_and_id, page_of
@@ -103,7 +104,7 @@ def _page(conn: db.Connection, rows: list[ListedEvent], limit: int) -> EventPage
     page, next_cursor = page_of(rows, limit, lambda event: (event.starts_at, event.id))
     found = db.many(conn, EventSale, SQL.list_sales, event_ids=[event.id for event in page]) if page else []
     sales = {sale.event_id: vars(sale) for sale in found}
-    items = [EventSummary(**vars(event), venue=event.venue, **sales[event.id]) for event in page]
+    items = [EventSummary(**vars(event), image=event.image, venue=event.venue, **sales[event.id]) for event in page]
     return EventPage(items=items, next_cursor=next_cursor)
 
 
@@ -159,7 +160,8 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
     """Draft an event with its ticket types.
 
     Raises:
-        NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
+        NotFound, Forbidden: the organisation or the picture is not the caller's, or the role is too low.
+        PictureNotReady: there is no picture yet of the upload.
         Invalid: a question cannot be asked so.
         INVALID_EVENT, INVALID_TICKET_TYPE: the event, or one of its ticket types, contradicts itself. Or nobody could
             pay a price exactly.
@@ -173,6 +175,7 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
     rules.check_gates(columns["gates"], [])  # no gate, and no question, can name a ticket type that has no id yet
     columns["form"] = questions.merged_form(None, columns)
     rules.check_questions(columns["form"], [])
+    media.replace_picture(conn, request.organisation_id, None, request.image_id)
     pool_id = None if request.capacity is None else stock.create_pool(conn, request.capacity)
     columns["slug"] = _take_slug(conn, request.organisation_id, event_id, request.title, request.slug)
     db.run(conn, SQL.insert_event, id=event_id, capacity_pool_id=pool_id, **_with_json(columns))
@@ -190,9 +193,10 @@ def update_event(
     """Change some of an event's fields. If that moves it, a job tells its holders (`boxoffice.orders.moved_events`).
 
     Raises:
-        NotFound, Forbidden: the event is not the caller's, or the role is too low.
+        NotFound, Forbidden: the event or the picture is not the caller's, or the role is too low.
         StaleVersion: it has another version than expected.
         EventCancelled: it is cancelled.
+        PictureNotReady: there is no picture yet of the upload.
         CurrencyFixed: it was published in another currency.
         GatesInUse: a door pass names a gate that it would no longer have.
         INVALID_EVENT: the event would contradict itself.
@@ -216,6 +220,7 @@ def update_event(
     if changes.get("currency", event.currency) != event.currency:
         rules.check_amounts(db.many(conn, dict, SQL.list_amounts, id=event_id), changes["currency"])
     _check_parts(conn, event, changes)
+    media.replace_picture(conn, event.organisation_id, event.image_id, changes.get("image_id", event.image_id))
     if changes.get("slug", event.slug) != event.slug:
         _give_slug(conn, event.organisation_id, event_id, changes["slug"])
     if "capacity" in changes:
@@ -301,6 +306,7 @@ def delete_event(conn: db.Connection, caller: Caller, event_id: UUID, expected_v
     """
     event = lock_event(conn, caller, event_id)
     check_version(event.version, expected_version)
+    media.replace_picture(conn, event.organisation_id, event.image_id, None)
     ticket_types.delete_all(conn, event_id)
     db.run(conn, SQL.delete_event, id=event_id)
     _record(conn, caller, "delete_event", event, title=event.title, status=event.status)
@@ -427,7 +433,8 @@ def _view(event: EventRow, types: Sequence[TicketTypeRow]) -> EventView:
     shown = [TicketTypeView.model_validate(row) for row in types]
     challenge = challenges.offered() if event.asks_challenge else None
     return EventView(
-        **vars(event),
+        **vars(event) | {"seller": event.shown_seller},
+        image=event.image,
         payment_providers=startable(settings().payment_providers),
         seated=any(row.seated for row in types),
         venue=event.venue,

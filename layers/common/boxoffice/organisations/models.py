@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -10,6 +10,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from boxoffice import slugs
 from boxoffice.accounts.models import Role, SessionView
 from boxoffice.markdown import DescribedView, Markdown
+from boxoffice.media.models import PictureId, PictureView
+from boxoffice.media.rules import picture_view
 from boxoffice.models import (
     Email,
     Id,
@@ -70,6 +72,7 @@ class OrganisationPatch(Patch):
     name: Name = unchanged()
     slug: Slug = unchanged()
     logo_url: ImageUrl | None = unchanged()
+    logo_id: PictureId | None = unchanged()
     description: Markdown = unchanged()
     website: WebUrl | None = unchanged()
     contact_email: Email | None = unchanged()
@@ -82,7 +85,8 @@ class _ProfileFields(View):
     id: Id
     name: str
     slug: str = Field(description="Its name in URLs")
-    logo_url: str | None
+    logo_url: str | None = Field(description="A logo that lies elsewhere")
+    logo: PictureView | None = Field(description="An uploaded logo")
     description: str = Field(description="Markdown (CommonMark)")
     website: str | None
     contact_email: str | None
@@ -194,6 +198,8 @@ class OrganisationRow:
     status: OrganisationStatus
     status_reason: str | None
     logo_url: str | None
+    logo_id: UUID | None
+    logo_picture: dict[str, Any] | None
     description: str
     website: str | None
     contact_email: str | None
@@ -202,6 +208,11 @@ class OrganisationRow:
     locale: str | None
     version: int
     created_at: datetime
+
+    @property
+    def logo(self) -> PictureView | None:
+        """Return the uploaded logo, as shown."""
+        return picture_view(self.logo_id, self.logo_picture, self.name)
 
 
 @dataclass(frozen=True)

@@ -6,21 +6,22 @@ INSERT INTO organisations (id, name, slug, status, created_at)
 VALUES (%(id)s, %(name)s, %(slug)s, %(status)s, %(created_at)s) ON CONFLICT (slug) DO NOTHING
 
 -- name: get_organisation
-SELECT id, name, slug, status, status_reason, logo_url, description, website, contact_email, contact_phone, terms,
-    locale, version, created_at
+SELECT id, name, slug, status, status_reason, logo_url, logo_id, description, website, contact_email, contact_phone,
+    terms, locale, version, created_at, (SELECT picture FROM uploads WHERE uploads.id = logo_id) AS logo_picture
 FROM organisations WHERE id = %(id)s
 
 -- name: lock_organisation
 -- Whoever changes an organisation, its members or its invitations locks it first. So its last owner stays.
-SELECT id, name, slug, status, status_reason, logo_url, description, website, contact_email, contact_phone, terms,
-    locale, version, created_at
+SELECT id, name, slug, status, status_reason, logo_url, logo_id, description, website, contact_email, contact_phone,
+    terms, locale, version, created_at, (SELECT picture FROM uploads WHERE uploads.id = logo_id) AS logo_picture
 FROM organisations WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: update_organisation
 -- All fields that an owner can edit.
-UPDATE organisations SET name = %(name)s, slug = %(slug)s, logo_url = %(logo_url)s, description = %(description)s,
-    website = %(website)s, contact_email = %(contact_email)s, contact_phone = %(contact_phone)s, terms = %(terms)s,
-    locale = %(locale)s, version = version + 1
+UPDATE organisations SET name = %(name)s, slug = %(slug)s, logo_url = %(logo_url)s, logo_id = %(logo_id)s,
+    description = %(description)s, website = %(website)s, contact_email = %(contact_email)s,
+    contact_phone = %(contact_phone)s, terms = %(terms)s, locale = %(locale)s,
+    version = version + 1
 WHERE id = %(id)s
 
 -- name: set_status
@@ -44,8 +45,8 @@ WITH few AS MATERIALIZED (
     SELECT id FROM listed WHERE (SELECT count(*) FROM few) <= 1000 AND id = ANY(ARRAY(SELECT id FROM few))
     ORDER BY id DESC LIMIT %(limit)s + 1
 )
-SELECT id, name, slug, status, status_reason, logo_url, description, website, contact_email, contact_phone, terms,
-    locale, version, created_at, (
+SELECT id, name, slug, status, status_reason, logo_url, logo_id, description, website, contact_email, contact_phone,
+    terms, locale, version, created_at, (SELECT picture FROM uploads WHERE uploads.id = logo_id) AS logo_picture, (
         SELECT coalesce(jsonb_agg(jsonb_build_object('account_id', account_id, 'name', accounts.name, 'email', email)
             ORDER BY account_id), '[]')
         FROM members JOIN accounts ON accounts.id = account_id
@@ -56,8 +57,8 @@ WHERE id IN (SELECT id FROM newest UNION ALL SELECT id FROM found) ORDER BY id D
 
 -- name: get_application
 -- An organisation with its owners.
-SELECT id, name, slug, status, status_reason, logo_url, description, website, contact_email, contact_phone, terms,
-    locale, version, created_at, (
+SELECT id, name, slug, status, status_reason, logo_url, logo_id, description, website, contact_email, contact_phone,
+    terms, locale, version, created_at, (SELECT picture FROM uploads WHERE uploads.id = logo_id) AS logo_picture, (
         SELECT coalesce(jsonb_agg(jsonb_build_object('account_id', account_id, 'name', accounts.name, 'email', email)
             ORDER BY account_id), '[]')
         FROM members JOIN accounts ON accounts.id = account_id

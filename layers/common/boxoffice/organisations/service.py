@@ -15,6 +15,7 @@ from boxoffice.accounts.models import SignUpRequest
 from boxoffice.auth import Caller, acting_as, require_admin, require_role, role_of
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
+from boxoffice.media import service as media
 from boxoffice.organisations import rules
 from boxoffice.organisations.errors import AccountGone
 from boxoffice.organisations.models import (
@@ -116,17 +117,18 @@ def update_organisation(
     """Change some fields of an organisation's profile.
 
     Raises:
-        NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
+        NotFound, Forbidden: the organisation or the logo is not the caller's, or the role is too low.
         StaleVersion: it has another version than ``expected``.
+        PictureNotReady: there is no picture yet of the upload that is to be the logo.
         SlugTaken: another organisation has the new slug.
     """
     old = lock_organisation(conn, organisation_id)
     require_role(conn, caller, organisation_id)
     check_version(old.version, expected)
     changes = patch.changes()
+    media.replace_picture(conn, organisation_id, old.logo_id, changes.get("logo_id", old.logo_id))
     db.run(conn, SQL.update_organisation, **vars(replace(old, **changes)))
-    before = {name: getattr(old, name) for name in changes}
-    _record(conn, caller, "update_organisation", old, before=before, after=changes)
+    _record(conn, caller, "update_organisation", old, **audit.changes(old, replace(old, **changes), only=changes))
     return OrganisationView.model_validate(_get(conn, organisation_id))
 
 
