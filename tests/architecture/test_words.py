@@ -212,6 +212,8 @@ def _python(source: str) -> Iterator[str]:
                 yield text
             case ast.keyword(arg="description", value=ast.Constant(value=str(text))):
                 yield text
+            case ast.Call(func=ast.Name(id="gettext" | "ngettext" | "N_"), args=[ast.Constant(value=str(text)), *_]):
+                yield text
     yield from _comments(source)
 
 
@@ -282,6 +284,7 @@ def test_a_long_sentence_is_found_in_every_kind_of_file(tmp_path: Path) -> None:
             f"# {half}\n# {half}",
             f'class A:\n    detail = "{long}"',
             f'f(description="{long}")',
+            f'gettext("{long}", a=1)',
         ],
         "e.sql": [f"-- name: x\n-- {half}\n-- {half}\nSELECT 1"],
     }

@@ -5,6 +5,7 @@ element has its own style. What a sheet says beside that is for dark mode and na
 """
 
 import re
+from functools import lru_cache
 from typing import Any, override
 from unicodedata import bidirectional, east_asian_width
 
@@ -71,7 +72,12 @@ def _width(text: str) -> int:
 
 def as_shown(value: Any) -> Any:
     """Return a value as emails show it. A text is on one line, and no program makes a link of it."""
-    return unlinked(one_line(value)) if type(value) is str else value
+    return _text_as_shown(value) if type(value) is str else value
+
+
+@lru_cache(maxsize=1024)  # in a sale, hundreds of emails say the same
+def _text_as_shown(text: str) -> str:
+    return unlinked(one_line(text))
 
 
 def apart(value: Any) -> Markup:

@@ -4,6 +4,7 @@ Whoever writes to somebody does so inside `written_in`. There, messages, dates a
 There are as many languages as files in `catalogues`, and English. What a catalogue lacks is in English.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -83,6 +84,7 @@ def tags() -> frozenset[str]:
 def _nearest(tag: str) -> Language:
     from babel import Locale, UnknownLocaleError
 
+    tag = re.split("-[A-Za-z0-9](?=-)", tag)[0]  # without extensions
     language = tag.partition("-")[0].lower()
     if language not in tags():
         tag = language = DEFAULT

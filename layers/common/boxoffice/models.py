@@ -187,7 +187,7 @@ Locale = Annotated[
     str,
     StringConstraints(
         pattern=pattern(
-            r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$", "must be a language tag of BCP 47, such as en or pt-BR"
+            r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,7}$", "must be a language tag of BCP 47, such as en or pt-BR"
         )
     ),
     Field(

@@ -79,6 +79,7 @@ def test_no_message_has_elements() -> None:
         ("fr", "fr", "fr"),
         ("fr-CA", "fr-CA", "fr_CA"),
         ("fr-x-private", "fr", "fr"),
+        ("en-US-u-hc-h12", "en-US", "en_US"),
         ("tlh", "en", "en_IE"),
         ("x" * 35, "en", "en_IE"),
     ],
