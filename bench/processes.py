@@ -16,6 +16,7 @@ _ENVIRONMENT = {
     **{f"{ring.upper()}_KEYS_SECRET": f"{ring}-keys" for ring in ("token", "ticket", "link", "code", "data", "edge")},
     "EMAIL_QUEUE_URL": "",
     "SMS_QUEUE_URL": "",
+    "WEBHOOK_QUEUE_URL": "",
     "SMS_SENDER_ID": "",
     "SMS_ORIGINATION_NUMBER": "",
     "SMS_MAX_PRICE": "0.30",

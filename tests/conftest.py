@@ -49,6 +49,7 @@ ENVIRONMENT = {
     "PICTURE_STORAGE": "s3",
     "CLOUDINARY_SECRET": "cloudinary",
     "SMS_QUEUE_URL": "",
+    "WEBHOOK_QUEUE_URL": "",
     "SMS_SENDER_ID": "",
     "SMS_ORIGINATION_NUMBER": "",
     "SMS_MAX_PRICE": "0.30",
@@ -155,8 +156,9 @@ def aws_url() -> Iterator[str]:
             Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": os.environ["AWS_DEFAULT_REGION"]}
         )
     boto3.client("sesv2").create_email_identity(EmailIdentity="example.com")
-    os.environ["EXPORT_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="export")["QueueUrl"]
-    os.environ["SMS_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="sms")["QueueUrl"]
+    for kind in ("export", "sms", "webhook"):
+        url_of_queue = boto3.client("sqs").create_queue(QueueName=kind)["QueueUrl"]
+        os.environ[f"{kind.upper()}_QUEUE_URL"] = url_of_queue
     yield url
     server.stop()
 

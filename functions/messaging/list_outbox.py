@@ -25,7 +25,7 @@ def list_outbox(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> OutboxPage:
-    """List emails, text messages and webhooks, newest first: those that are owed, sent, dropped and failed."""
+    """List emails and text messages, newest first: those that are owed, sent, dropped and failed."""
     filters = OutboxFilters(status, kind, template, recipient.lower() if recipient else None)
     with db.autocommit() as conn:
         return administration.list_outbox(conn, caller(), filters, limit, cursor)

@@ -11,6 +11,7 @@ from boxoffice.orders import erasure as orders
 from boxoffice.organisations import members
 from boxoffice.payments import erasure as payments
 from boxoffice.privacy import erasure, retention
+from boxoffice.webhooks import service as webhooks
 
 
 @job()
@@ -20,6 +21,7 @@ def handler() -> list[Step]:
         Step("erasures", erasure.list_due, erasure.go_on, "PersonalDataErased", "PersonalDataNotErased"),
         Step("contacts", retention.list_old_events, retention.erase_contacts, "ContactsErased", "ContactsNotErased"),
         _purge("messages", retention.list_old_messages, outbox.purge, "Messages"),
+        *_purge_webhooks(),
         _purge("provider_events", retention.list_old_provider_events, payments.erase_events, "ProviderEvents"),
         _purge("sessions", retention.list_old_sessions, retention.purge_sessions, "Sessions"),
         _purge("keys", idempotency.list_old_keys, idempotency.purge_keys, "Keys"),
@@ -29,6 +31,13 @@ def handler() -> list[Step]:
         _purge("rate_limits", rate_limit.list_old, rate_limit.purge, "RateLimits"),
         _purge("exports", exports.list_old, exports.purge, "Exports"),
         _purge("buyers", orders.list_forgotten, orders.forget, "Buyers"),
+    ]
+
+
+def _purge_webhooks() -> list[Step]:
+    return [
+        _purge("webhooks", retention.list_old_webhooks, webhooks.purge_deliveries, "Webhooks"),
+        _purge("webhook_endpoints", webhooks.list_empty_endpoints, webhooks.purge_endpoints, "WebhookEndpoints"),
     ]
 
 

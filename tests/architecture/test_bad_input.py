@@ -61,7 +61,7 @@ DEFINED_BY_PROVIDERS = {
 OPAQUE = {"password", "current_password", "new_password", "refresh_token", "qr"}  # only compared, never shown
 # An account without a password, a view without a source, and whoever wants the default of each setting. Every PATCH may
 # change nothing.
-NEEDS_NO_FIELD = {"record_view", "start_second_factor", "update_settings"}
+NEEDS_NO_FIELD = {"record_view", "start_second_factor", "update_settings", "rotate_webhook_secret"}
 NOT_NUMBERS = {
     "huge": 10**30,
     "beyond 64 bits": 2**63,

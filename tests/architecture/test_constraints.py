@@ -98,6 +98,20 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "members_organisation_id_fkey": f"UPDATE members SET organisation_id = {NEW}",
     "members_pkey": copy("members"),
     "members_role_check": "UPDATE members SET role = 'admin'",
+    # webhooks
+    "webhook_endpoints_disabled": "UPDATE webhook_endpoints SET disabled_at = now()",
+    "webhook_endpoints_disabled_reason_check": """UPDATE webhook_endpoints
+        SET disabled_at = now(), disabled_reason = 'boring'""",
+    "webhook_endpoints_failing": "UPDATE webhook_endpoints SET failures = 1",
+    "webhook_endpoints_organisation_id_fkey": f"UPDATE webhook_endpoints SET organisation_id = {NEW}",
+    "webhook_endpoints_pkey": copy("webhook_endpoints"),
+    "webhook_secrets_current": copy("webhook_secrets", id=NEW),
+    "webhook_secrets_endpoint_id_fkey": f"UPDATE webhook_secrets SET endpoint_id = {NEW}",
+    "webhook_secrets_pkey": copy("webhook_secrets", ends_at="now()"),
+    "webhook_deliveries_attempts": "UPDATE webhook_deliveries SET attempts_before = attempts + 1",
+    "webhook_deliveries_error": "UPDATE webhook_deliveries SET status = 'failed'",
+    "webhook_deliveries_pkey": copy("webhook_deliveries"),
+    "webhook_deliveries_status_check": "UPDATE webhook_deliveries SET status = 'lost'",
     # keys and door passes
     "api_keys_expire": "UPDATE api_keys SET expires_at = created_at",
     "api_keys_hash_key": copy("api_keys", id=NEW),
@@ -549,6 +563,9 @@ NULLABLE: dict[str, str] = {
         "ticket_type_ids valid_from valid_until"
     ),
     "waitlist_entries": "account_id draws expires_at locale",
+    "webhook_deliveries": "answer attempted_at duration_ms error response_status",
+    "webhook_endpoints": "disabled_at disabled_reason failing_since types",
+    "webhook_secrets": "ends_at",
 }
 
 # What each trigger refuses. One that refuses nothing has a test of its own.

@@ -22,12 +22,14 @@ COUNTS_FAILURES = {
     "confirm_second_factor",
     "create_api_key",
     "create_order",
+    "create_webhook_endpoint",
     "finish_google_login",
     "hand_over_organisation",
     "log_in_with_phone",  # and after a log-in the network has tries to itself
     "log_in_with_second_factor",
     "pair_door_device",
     "remove_second_factor",
+    "update_webhook_endpoint",
 }
 """Operations whose limit counts nothing else, or only for unverified addresses. Each has a test of its own."""
 

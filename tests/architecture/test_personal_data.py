@@ -320,6 +320,8 @@ TABLES_LEFT_OUT: dict[str, str] = {
     **dict.fromkeys(
         ("exports", "api_keys", "door_passes", "door_devices"), "belongs to an organisation, and names who made it"
     ),
+    **dict.fromkeys(("webhook_endpoints", "webhook_secrets"), "belongs to an organisation, and names nobody"),
+    "webhook_deliveries": "has ids and amounts, which the export has, and is deleted after a while",
     **dict.fromkeys(
         ("uploads", "galleries", "gallery_images"), "is what an organisation shows; who uploaded it is an id"
     ),

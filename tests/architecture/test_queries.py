@@ -51,7 +51,7 @@ WRITERS = {
     # Whoever cancels an order has its open payments closed, but does not know the domain of payments.
     ("orders", "take_payments_to_close"): {"payments"},
     # A scan is one round trip. A ticket's entries are a count of its scans.
-    ("checkin", "lock_and_scan_ticket"): {"tickets", "outbox"},
+    ("checkin", "lock_and_scan_ticket"): {"tickets", "webhook_deliveries"},
     ("checkin", "recount_scans"): {"tickets"},
     # A claim is one statement, also the key that makes it repeatable.
     ("slots", "take_slot"): {"idempotency_keys"},
@@ -97,6 +97,7 @@ TAKE_BY_WRITING = {
     "seats/take_named",
     "seats/take_scattered",
     "seats/take_together",
+    "webhooks/take_turn",
 }
 # How often each statement leaves out rows that others have locked.
 SKIPS = {
@@ -128,6 +129,7 @@ SKIPS = {
     "waitlist/take_and_close_waiting": 1,
     "waitlist/take_lapsed": 1,
     "waitlist/take_next_entries": 1,
+    "webhooks/take_due_deliveries": 1,
 }
 
 

@@ -73,7 +73,6 @@ OPENED = """
     media: close_gap delete_gallery delete_image delete_images insert_gallery insert_image insert_upload list_images
         lock_and_release_uploads lock_gallery set_images update_gallery
     exports: count_attendees count_scans insert_export list_attendees list_questions list_scans
-    messaging: insert_webhooks
     orders: get_details get_draws get_processing_payment get_request give_back_draws hand_over_holders
         increment_version insert_note list_asked_items list_buyer_limits list_draws place_cart place_order
         release_guest_hold set_buyer set_details set_draws set_email set_hold_end set_seats set_status take_order
@@ -107,6 +106,8 @@ OPENED = """
     vouchers: count_ticket_types delete_voucher insert_voucher list_by_code list_vouchers lock_event_of_voucher
         lock_voucher update_voucher
     waitlist: list_awaited_of_event list_entries put_in_line set_offered set_status
+    webhooks: count_secrets delete_secrets end_secrets insert_deliveries insert_endpoint insert_secret lock_organisation
+        replay_delivery update_endpoint
 """
 
 # Jobs work for all organisations, and answer nobody.
@@ -129,6 +130,9 @@ JOBS = """
     tickets: lock_tickets_of_transfers lock_tickets_to_reissue reissue_tickets
     waitlist: list_awaited list_awaited_of_orders list_lapsed list_open_offers take_and_close_waiting
         take_lapsed take_next_entries
+    webhooks: delete_deliveries delete_endpoints end_turn has_due_deliveries list_due_endpoints
+        list_empty_endpoints list_old_deliveries list_signing_secrets list_stranded_deliveries
+        lock_and_fail_stranded lock_and_record_attempts take_due_deliveries take_turn
 """
 
 # They read what everybody sees, of all organisations.
@@ -155,6 +159,7 @@ EMAILS = """
     refunds: get_cancellation_for_email get_refund_for_email
     tickets: get_transfer_for_email
     waitlist: get_entry_for_email get_ticket_type_for_email
+    webhooks: get_endpoint_for_email
 """
 
 # What one person has, wherever they have it, to be shown to them or erased: their account or address is the condition.

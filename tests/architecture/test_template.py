@@ -52,6 +52,7 @@ DOMAINS = [
     "finance",
     "announcements",
     "messaging",
+    "webhooks",
     "media",
     "newsletter",
     "admin",

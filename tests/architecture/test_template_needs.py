@@ -22,6 +22,7 @@ from boxoffice import jobs
 from boxoffice.config import Settings
 from boxoffice.messaging.rules import LEASE
 from boxoffice.provider_names import PROVIDERS
+from boxoffice.webhooks import rules
 from tests.architecture.test_template import functions, template
 from tests.helpers import conformance
 from tests.helpers.operations import operations
@@ -75,6 +76,7 @@ ROLES = [
     "ApiRole",
     "EmailRole",
     "SmsRole",
+    "WebhookRole",
     "AccountRole",
     "PictureRole",
     "StorageRole",
@@ -125,6 +127,7 @@ SECONDS = {
     "send_email": 60,
     "send_sms": 60,
     "send_refunds": 120,
+    "deliver_webhook": 60,
     "write_export": 600,
     "withdraw_key": 60,
     "start_payment": 29,  # waits 10 s for the provider's pace, and 11 s for its answer
@@ -461,6 +464,12 @@ def test_a_message_is_leased_for_longer_than_a_worker_lives_and_shorter_than_the
     for worker, queue in {"send_email": "EmailQueue", "send_sms": "SmsQueue"}.items():
         hidden = template()["Resources"][queue]["Properties"]["VisibilityTimeout"]
         assert seconds_of(worker) < LEASE.total_seconds() < hidden
+
+
+def test_the_lease_of_a_webhook_turn_outlives_the_worker() -> None:
+    hidden = template()["Resources"]["WebhookQueue"]["Properties"]["VisibilityTimeout"]
+    assert rules.TURN.total_seconds() + rules.SECONDS_TO_SEND < seconds_of("deliver_webhook")
+    assert seconds_of("deliver_webhook") < rules.LEASE.total_seconds() < hidden
 
 
 def watched(part: Any) -> Iterator[dict[str, Any]]:

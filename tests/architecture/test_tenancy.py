@@ -140,6 +140,11 @@ OPTIONAL: list[tuple[str, str, Callable[[Call, World], Call]]] = [
     ("list_orders", "event_id", lambda call, world: with_query(call, event_id=world.event)),
     ("list_scans", "ticket_id", lambda call, world: with_query(call, ticket_id=world.ticket.id)),
     ("list_services", "event_id", lambda call, world: with_query(call, event_id=world.event)),
+    (
+        "list_webhook_deliveries",
+        "endpoint_id",
+        lambda call, world: with_query(call, endpoint_id=world.webhook_endpoint),
+    ),
     ("refund_order", "ticket_ids", lambda call, world: replace(call, body={"ticket_ids": [str(world.ticket.id)]})),
     ("update_event", "ticket_type_ids", lambda call, world: with_body(call, gates=gates(world.ticket_type))),
     ("update_event", "ticket_type_ids", lambda call, world: with_body(call, questions=questions(world.ticket_type))),
@@ -247,7 +252,7 @@ def mixed_calls(name: str, twins: Twins) -> Iterator[tuple[str, Call, Call]]:
     for operation, field, put in OPTIONAL:
         if operation == name:
             nothing = replace(theirs, ticket_type=new_id(), event=new_id(), scan=new_id(), waitlist_entry=new_id())
-            nothing = replace(nothing, unused_upload=new_id())
+            nothing = replace(nothing, webhook_endpoint=new_id(), unused_upload=new_id())
             nothing = mixed(nothing, None, "ticket")
             yield field, put(call_of(name, ours), theirs), put(call_of(name, ours), nothing)
 
@@ -341,6 +346,10 @@ FILTERS: dict[str, dict[str, Callable[[World], object]]] = {
     "list_services": {"event_id": lambda ours: ours.event},
     "list_slots": {"state": lambda _: "taken"},
     "list_vouchers": {},
+    "list_webhook_deliveries": {
+        "endpoint_id": lambda ours: ours.webhook_endpoint,
+        "status": lambda _: "pending",
+    },
     "list_waitlist": {"status": lambda _: "waiting"},
 }
 
@@ -591,6 +600,15 @@ COMPARISONS = {
     "slots/list_places": 1,
     "slots/list_places_of_event": 1,
     "waitlist/get_owned_quantities": 1,
+    "webhooks/count_endpoints": 1,
+    "webhooks/get_delivery": 1,
+    "webhooks/get_endpoint": 1,
+    "webhooks/list_deliveries": 1,
+    "webhooks/list_endpoints": 1,
+    "webhooks/list_owners": 1,
+    "webhooks/lock_and_replay_failed": 1,
+    "webhooks/lock_delivery": 1,
+    "webhooks/lock_endpoint": 1,
 }
 
 

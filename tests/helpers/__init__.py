@@ -22,6 +22,7 @@
 - `mailbox`: the outbox, and the emails and text messages that were sent
 - `printed`: printed tickets, as a camera and a reader of PDFs see them
 - `provider_servers`: payment providers as processes (`stripe_server`, `flutterwave_server`, `sandbox_server`)
+- `receivers`: receivers of our webhooks, and the published library that verifies them
 - `new_provider`: a payment provider as somebody would add one
 - `rings`: key rings that a test may rotate
 - `racing`: callers at once, and processes that are killed at a round trip

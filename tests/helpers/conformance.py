@@ -205,6 +205,13 @@ def _validator(template: str, method: str, status: str, media_type: str) -> Draf
 
 
 @cache
+def webhook_validator(kind: str) -> Draft202012Validator:
+    """Return the validator of the body of a type of webhook."""
+    reference = f"{_DOCUMENT}#/webhooks/{kind}/post/requestBody/content/application~1json/schema"
+    return Draft202012Validator({"$ref": reference}, registry=_registry(), validate_formats=True)
+
+
+@cache
 def _registry() -> Registry:
     return Registry([(_DOCUMENT, document())])
 

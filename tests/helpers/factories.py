@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import json
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from boxoffice.ids import new_id, new_order_number
 from boxoffice.mailboxes import mailbox_of
 from boxoffice.one_time import Purpose
 from boxoffice.stock import service as stock
+from boxoffice.webhooks import catalogue
 
 _number = itertools.count(1)
 _AREAS = ("202", "212", "213", "312", "415", "503", "617", "702", "808", "907")
@@ -189,6 +191,43 @@ def api_key(conn: psycopg.Connection, organisation_id: UUID, *scopes: str, **ove
     with conn.transaction():
         row_security.show_rows_of(conn, organisation_id)
         return _insert(conn, "api_keys", row), key
+
+
+def webhook_endpoint(conn: psycopg.Connection, organisation_id: UUID, *secrets: bytes, **overrides: Any) -> UUID:
+    """Make a webhook endpoint that listens to all types. Its secrets sign, the last one as the newest."""
+    row = {
+        "id": new_id(),
+        "organisation_id": organisation_id,
+        "url": "https://example.com/webhooks",
+        "description": "",
+        **overrides,
+    }
+    endpoint_id = _insert(conn, "webhook_endpoints", row)
+    for number, secret in enumerate(secrets or [b"0123456789abcdef0123456789abcdef"], 1):
+        secret_id = new_id()
+        encrypted = encrypt(config.settings().data_keys_secret, "webhook secret", secret_id.bytes, secret)
+        ends_at = None if number == max(1, len(secrets)) else NOW + timedelta(days=1)
+        columns = {"id": secret_id, "endpoint_id": endpoint_id, "key_id": encrypted.key_id, "ends_at": ends_at}
+        _insert(conn, "webhook_secrets", columns | {"secret": encrypted.content})
+    return endpoint_id
+
+
+def webhook_delivery(conn: psycopg.Connection, endpoint_id: UUID, **overrides: Any) -> UUID:
+    """Make a webhook that is owed to an endpoint."""
+    found = conn.execute("SELECT organisation_id FROM webhook_endpoints WHERE id = %s", [endpoint_id]).fetchone()
+    assert found is not None
+    kind = overrides.get("type", "event.deleted")
+    # Ids of its own, since the example's are the same for all organisations.
+    body = json.loads(json.dumps(catalogue.body_of(kind)).replace("01981f6c-7b00", str(new_id())[:13]))
+    row = {
+        "id": new_id(),
+        "endpoint_id": endpoint_id,
+        "organisation_id": found[0],
+        "type": kind,
+        "body": Jsonb(body),
+        **overrides,
+    }
+    return _insert(conn, "webhook_deliveries", row)
 
 
 def door_pass(conn: psycopg.Connection, organisation_id: UUID, *event_ids: UUID, **overrides: Any) -> UUID:

@@ -142,6 +142,8 @@ class World:
     undo_token: str
     personal_data_token: str
     waitlist_token: str
+    webhook_endpoint: UUID
+    webhook_delivery: UUID
     export: UUID
 
     def names(self) -> dict[str, str]:
@@ -217,6 +219,7 @@ def build(conn: psycopg.Connection) -> World:
     door_pass = factories.door_pass(conn, organisation, event)
     upload, gallery = factories.upload(conn, organisation), factories.gallery(conn, organisation)
     door_device, device_token = factories.door_device(conn, door_pass)
+    webhook_endpoint = factories.webhook_endpoint(conn, organisation)
     return World(
         owner=owner,
         manager=manager,
@@ -289,6 +292,8 @@ def build(conn: psycopg.Connection) -> World:
         ),
         reset_token=factories.one_time_token(conn, Purpose.RESET_PASSWORD, account_id=buyer, email=email),
         waitlist_token=factories.waitlist_token(conn, sold_out),
+        webhook_endpoint=webhook_endpoint,
+        webhook_delivery=factories.webhook_delivery(conn, webhook_endpoint),
         personal_data_token=factories.one_time_token(conn, Purpose.PERSONAL_DATA, email=email),
         undo_token=factories.one_time_token(
             conn, Purpose.UNDO_EMAIL_CHANGE, account_id=buyer, email=email, verified=True

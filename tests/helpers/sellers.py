@@ -119,15 +119,14 @@ def history(conn: psycopg.Connection, order: UUID) -> list[tuple[str, str]]:
 
 
 def enable_webhooks(conn: psycopg.Connection) -> None:
-    """Let every organisation listen to webhooks from now on."""
-    conn.execute("UPDATE organisations SET webhooks = true")
+    """Let every organisation listen to all webhooks from now on."""
+    for (organisation,) in conn.execute("SELECT id FROM organisations").fetchall():
+        factories.webhook_endpoint(conn, organisation)
 
 
 def webhooks(conn: psycopg.Connection) -> list[dict[str, Any]]:
-    """Return the bodies of the webhooks in the outbox."""
-    return [
-        body for (body,) in conn.execute("SELECT payload FROM outbox WHERE kind = 'webhook' ORDER BY created_at, id")
-    ]
+    """Return the bodies of the webhooks that are owed."""
+    return [body for (body,) in conn.execute("SELECT body FROM webhook_deliveries ORDER BY created_at, id")]
 
 
 def outbox_of(conn: psycopg.Connection, template: str) -> list[tuple[str, dict[str, Any]]]:

@@ -37,6 +37,7 @@ class Settings:
     email_queue_url: str
     refund_queue_url: str
     sms_queue_url: str
+    webhook_queue_url: str
     export_queue_url: str
     files_bucket: str
     media_bucket: str
@@ -87,6 +88,7 @@ def settings() -> Settings:
         email_queue_url=env["EMAIL_QUEUE_URL"],
         refund_queue_url=env["REFUND_QUEUE_URL"],
         sms_queue_url=env["SMS_QUEUE_URL"],
+        webhook_queue_url=env["WEBHOOK_QUEUE_URL"],
         export_queue_url=env["EXPORT_QUEUE_URL"],
         files_bucket=env["FILES_BUCKET"],
         media_bucket=env["MEDIA_BUCKET"],

@@ -77,9 +77,10 @@ _TAGS = {
     "checkin": "Scan tickets, online and offline",
     "slots": "Places with capacity, such as cloakrooms",
     "announcements": "Write to the buyers or holders of an event",
+    "webhooks": "Be told of what changes, and see what was delivered",
     "analytics": "Views and sales, day by day",
     "exports": "Attendees as a list, and files of what an organisation has",
-    "messaging": "The emails, text messages and webhooks that are owed, and addresses that refuse emails",
+    "messaging": "The emails and text messages that are owed, and addresses that refuse emails",
     "admin": "Settings and the audit log of the platform",
     "platform": "This document, and the health of the deployment",
 }
@@ -144,6 +145,7 @@ def policy_of(page: str) -> str:
 def generate(root: Path) -> dict[Path, str]:
     """Return the texts of openapi.json and docs/errors.md by their paths, for the endpoints of a checkout."""
     from boxoffice import problems  # here, since functions that only show the document do not need it
+    from boxoffice.webhooks import catalogue
 
     for path in sorted(root.glob("functions/*/*.py")):
         _load(path)
@@ -158,6 +160,8 @@ def generate(root: Path) -> dict[Path, str]:
     for route, operation in operations:
         _complete(operation, route, root, problems.responses_of(route, operation, shared))
     document["paths"] = dict(sorted(document["paths"].items()))
+    document["webhooks"], schemas = catalogue.described()
+    document["components"]["schemas"] |= schemas
     document["components"] = _components(document, problems.components_of(groups))
     _say_what_is_required(document)
     text = json.dumps(_without_aliases(document), indent=1, ensure_ascii=False) + "\n"

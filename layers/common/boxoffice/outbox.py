@@ -2,11 +2,12 @@
 
 A nudge after the commit puts a message on the queue of its kind at once. If the nudge is lost, the job `relay_outbox`
 does it within two minutes. The row alone says what is owed; a record on the queue only says when to look (decision 37).
+
+Webhooks have rows of their own, one for each endpoint that listens (`boxoffice.webhooks`), and are owed here too.
 """
 
 import json
 from collections.abc import Collection, Sequence
-from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -20,11 +21,37 @@ from boxoffice.observability import logger
 SQL = sql.queries("messaging")
 
 type QueuedKind = Literal["email", "sms"]
-"""The kinds of messages that workers send, each with a queue of its own. Webhooks have none yet."""
+"""The kinds of messages that workers send, each with a queue of its own."""
+
+type WebhookType = Literal[
+    "order.paid",
+    "order.refunded",
+    "order.cancelled",
+    "order.expired",
+    "order.updated",
+    "payment.processing",
+    "payment.failed",
+    "payment.returned",
+    "payment.refunded_elsewhere",
+    "payment.disputed",
+    "refund.sent",
+    "refund.failed",
+    "ticket.scanned",
+    "ticket.scan_undone",
+    "ticket.transferred",
+    "waitlist.joined",
+    "waitlist.offered",
+    "waitlist.lapsed",
+    "waitlist.left",
+    "event.published",
+    "event.updated",
+    "event.cancelled",
+    "event.deleted",
+]
+"""What a webhook tells. `boxoffice.webhooks.catalogue` describes each."""
 
 _MOST_NUDGES = 500
 _PURGE_BATCH = 5000
-_dumps = partial(json.dumps, default=str)  # ids are written as text
 
 
 def owe_email(
@@ -76,30 +103,25 @@ def owe_sms(conn: db.Connection, template: str, phone: str, payload: dict[str, A
     conn.after_commit(nudge_sms, message_id, last=True)
 
 
-def owe_webhook(conn: db.Connection, organisation_id: UUID, kind: str, data: dict[str, Any]) -> None:
-    """Write a webhook into the outbox, in the transaction of the change that owes it, if the organisation listens.
+def owe_webhook(conn: db.Connection, organisation_id: UUID, kind: WebhookType, data: dict[str, Any]) -> None:
+    """Write a webhook, in the transaction of the change that owes it, for each endpoint that listens to its type.
 
     The body has the fields that Standard Webhooks recommends: ``type``, ``timestamp`` and ``data``.
 
     Args:
         kind: the type of the webhook, like ``event.cancelled``.
-        data: ids, and facts as they are now.
+        data: ids, and facts as they are now: what `webhooks.catalogue` says of the type.
     """
     owe_webhooks(conn, kind, [(organisation_id, data)])
 
 
-def owe_webhooks(conn: db.Connection, kind: str, webhooks: Sequence[tuple[UUID, dict[str, Any]]]) -> None:
+def owe_webhooks(conn: db.Connection, kind: WebhookType, webhooks: Sequence[tuple[UUID, dict[str, Any]]]) -> None:
     """Write several webhooks of one type, each as the id of its organisation and its data."""
     if not webhooks:
         return
-    db.run(
-        conn,
-        SQL.insert_webhooks,
-        type=kind,
-        ids=[new_id() for _ in webhooks],
-        organisation_ids=[organisation_id for organisation_id, _ in webhooks],
-        data=[Jsonb(data, dumps=_dumps) for _, data in webhooks],
-    )
+    from boxoffice.webhooks import owed  # whoever only places an order owes none
+
+    owed.owe(conn, kind, webhooks)
 
 
 def nudge(_: db.Connection, message_ids: Sequence[UUID]) -> None:

@@ -41,6 +41,7 @@ COUNTED_IF_UNVERIFIED = {
     "recovery_code_used",  # one that was made after second_factor_added
     "second_factor_added",
     "second_factor_removed",
+    "webhook_endpoint_disabled",  # counted when it is made, or enabled again
 }
 LINKS_OF_THEIR_OWN = {"order_links", "personal_data", "reset_password", "waitlist_confirm"}
 ONCE_FOR_SOMETHING_COUNTED = {

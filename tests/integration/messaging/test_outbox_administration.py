@@ -31,22 +31,20 @@ def listed(api: Client, admin: UUID, **query: Any) -> list[dict[str, Any]]:
 def test_an_admin_lists_messages_by_what_they_are(api: Client, conn: psycopg.Connection, admin: UUID) -> None:
     failed = factories.failed_message(conn, recipient="ada@example.com")
     text = factories.failed_message(conn, kind="sms", template="phone_code", recipient="+12025550123", status="sent")
-    webhook = factories.failed_message(
-        conn, kind="webhook", template="order.paid", status="pending", recipient=str(UUID(int=1)), due_at="infinity"
-    )
+    waiting = factories.failed_message(conn, template="invitation", status="pending", recipient="bola@example.com")
 
     def found(**query: Any) -> list[UUID]:
         return [UUID(each["id"]) for each in listed(api, admin, **query)]
 
-    assert found() == [webhook, text, failed]
+    assert found() == [waiting, text, failed]
     assert found(status="failed") == [failed]
     assert found(kind="sms") == [text]
-    assert found(template="order.paid") == [webhook]
+    assert found(template="invitation") == [waiting]
     assert found(recipient="Ada@example.com") == found(recipient="ada@example.com", status="failed") == [failed]
     assert found(recipient="+12025550123") == [text]
     assert found(kind="sms", status="failed") == []
     shown = {each["recipient"] for each in listed(api, admin)}
-    assert shown == {"a…@example.com", "…123", str(UUID(int=1))}
+    assert shown == {"a…@example.com", "b…@example.com", "…123"}
     assert api.get(OUTBOX, account=admin, query={"status": "lost"}).status == 422
 
 

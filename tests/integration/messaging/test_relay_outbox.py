@@ -117,6 +117,8 @@ def test_it_measures_how_much_is_owed_and_for_how_long(conn, capsys):
     assert report["oldest_seconds"] == pytest.approx(3600, abs=10)
     assert report == {
         "relayed": 1,
+        "webhook_turns": 0,
+        "stranded_webhooks": 0,
         "exports": 0,
         "units_failed": 0,
         "waiting": 2,

@@ -98,6 +98,8 @@ def open_sale(conn: Connection) -> Sale:
     unsold = "SELECT row_no FROM stock WHERE pool_id = %s AND held + sold = 0 LIMIT 1"
     (ids["free_row"],) = row_of(conn, unsold, ids["plain_pool"])
     (ids["capacity_pool"],) = row_of(conn, "SELECT capacity_pool_id FROM events WHERE id = %s", gala)
+    ids["endpoint"] = factories.webhook_endpoint(conn, sale.organisation)
+    factories.webhook_delivery(conn, ids["endpoint"])
     (ids["voucher_pool"],) = row_of(conn, "SELECT pool_id FROM vouchers WHERE id = %s", ids["voucher"])
     return sale
 
@@ -875,8 +877,23 @@ BREACHES = [
         "messages_left_behind",
         "a message that failed and does not say why",
         "paid",
-        """UPDATE outbox SET id = %(paid)s, status = 'failed', relay_at = 'infinity'
+        """UPDATE outbox SET id = %(paid)s, status = 'failed'
         WHERE payload ->> 'order_id' = %(paid)s::text""",
+    ),
+    breach(
+        "webhooks_left_behind",
+        "an endpoint whose turn nobody takes",
+        "endpoint",
+        f"UPDATE webhook_endpoints SET next_turn_at = {OVERDUE} WHERE id = %(endpoint)s",
+        f"UPDATE webhook_deliveries SET due_at = {OVERDUE} WHERE endpoint_id = %(endpoint)s",
+    ),
+    breach(
+        "webhooks_left_behind",
+        "a disabled endpoint that nobody gives up",
+        "endpoint",
+        f"""UPDATE webhook_endpoints SET next_turn_at = {OVERDUE}, disabled_at = {OVERDUE}, disabled_reason = 'gone'
+        WHERE id = %(endpoint)s""",
+        f"UPDATE webhook_deliveries SET due_at = {OVERDUE} WHERE endpoint_id = %(endpoint)s",
     ),
     breach(
         "transfers_without_emails",
@@ -1180,8 +1197,8 @@ ALLOWED = {
     "an event that was called off an hour ago": """UPDATE events
         SET status = 'cancelled', cancelled_at = now() - interval '1 hour' WHERE id = %(plain_event)s""",
     "a message that has just been due": "UPDATE outbox SET relay_at = now() - interval '9 minutes'",
-    "a webhook that waits for its delivery": f"""INSERT INTO outbox (id, kind, template, recipient, payload, relay_at)
-        VALUES ({NOBODY}, 'webhook', 'order.paid', %(organisation)s, '{{}}', 'infinity')""",
+    "a webhook whose endpoint is paused": f"""WITH paused AS (UPDATE webhook_endpoints SET next_turn_at = now())
+        UPDATE webhook_deliveries SET due_at = {OVERDUE}""",
 }
 
 

@@ -466,9 +466,19 @@ WHERE status IN ('paid', 'partially_refunded') AND created_at > now() - interval
 LIMIT 10
 
 -- name: messages_left_behind
-SELECT id AS message_id, status, attempts, nullif(relay_at, 'infinity') AS relay_at FROM outbox
+SELECT id AS message_id, status, attempts, relay_at FROM outbox
 WHERE status IN ('pending', 'sending') AND relay_at < now() - interval '10 minutes'
     OR status IN ('failed', 'dropped') AND last_error IS NULL
+LIMIT 10
+
+-- name: webhooks_left_behind
+-- Endpoints that have something due, and whose turn nobody has taken since. A disabled one fails what is left.
+SELECT id AS endpoint_id, next_turn_at, disabled_at FROM webhook_endpoints AS endpoint
+WHERE next_turn_at < now() - interval '10 minutes' AND coalesce(disabled_at < now() - interval '10 minutes', true)
+    AND EXISTS (
+        SELECT FROM webhook_deliveries
+        WHERE endpoint_id = endpoint.id AND status IN ('pending', 'sending')
+            AND due_at < now() - interval '10 minutes')
 LIMIT 10
 
 -- name: tickets_with_wrong_entries

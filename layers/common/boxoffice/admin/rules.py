@@ -72,6 +72,7 @@ INVARIANTS = (
     Invariant(7, "a paid order's confirmation is in the outbox", "orders_without_confirmation", "rest"),
     Invariant(7, "whoever is given something back is written to", "refunds_without_email", "rest"),
     Invariant(7, "no message stays behind, and a failed one says why", "messages_left_behind", "rest"),
+    Invariant(7, "no webhook stays behind", "webhooks_left_behind", "rest"),
     Invariant(7, "a transfer's emails are in the outbox", "transfers_without_emails", "rest"),
     Invariant(7, "an invitation's email is in the outbox", "invitations_without_email", "rest"),
     Invariant(8, "a ticket's entries are its admissions", "tickets_with_wrong_entries"),

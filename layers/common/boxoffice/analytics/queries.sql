@@ -65,7 +65,7 @@ FROM daily_sales JOIN events ON events.id = event_id WHERE day BETWEEN %(since)s
 GROUP BY day, currency ORDER BY day, currency
 
 -- name: get_stats
--- The platform now: its organisations, events and accounts, and how its outbox does. No webhook is sent yet.
+-- The platform now: its organisations, events and accounts, and how its outbox does.
 SELECT (now() AT TIME ZONE 'UTC')::date AS today, as_of,
     (SELECT jsonb_object_agg(status, count) FROM (
         SELECT status, count(*) FROM organisations GROUP BY status) AS by_status) AS organisations,
@@ -75,7 +75,7 @@ SELECT (now() AT TIME ZONE 'UTC')::date AS today, as_of,
     waiting, oldest_seconds, (SELECT count(*) FROM outbox WHERE status = 'failed') AS failed
 FROM daily_sales_state CROSS JOIN (
     SELECT count(*) AS waiting, extract(epoch FROM now() - min(created_at))::integer AS oldest_seconds FROM outbox
-    WHERE status IN ('pending', 'sending') AND kind <> 'webhook'
+    WHERE status IN ('pending', 'sending')
 ) AS unsent
 
 -- name: find_uncounted

@@ -51,15 +51,15 @@ WITH locked AS MATERIALIZED (
     SELECT %(scan_id)s, id, event_id, outcome, outcome = 'admitted', transfer_count, %(qr_hash)s, gate, %(device_id)s,
         %(sequence)s, %(actor_id)s, scanned_at
     FROM decided WHERE earlier_id IS NULL AND outcome <> 'unknown_gate'
-), owed_webhook AS (
-    INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
-    SELECT gen_random_uuid(), 'webhook', 'ticket.scanned', organisation_id, webhook_body(
+), owed_webhooks AS (
+    INSERT INTO webhook_deliveries (id, endpoint_id, organisation_id, type, body)
+    SELECT uuidv7(), endpoint.id, endpoint.organisation_id, 'ticket.scanned', webhook_body(
         'ticket.scanned', jsonb_build_object(
             'scan_id', %(scan_id)s::uuid, 'ticket_id', decided.id, 'order_id', order_id, 'event_id', event_id,
             'ticket_type_id', ticket_type_id, 'entry', entries + 1, 'gate', gate,
-            'device_id', %(device_id)s::text, 'scanned_at', scanned_at, 'offline', false)), 'infinity', 'infinity'
-    FROM decided JOIN organisations ON organisations.id = organisation_id
-    WHERE webhooks AND outcome = 'admitted' AND earlier_id IS NULL
+            'device_id', %(device_id)s::text, 'scanned_at', rfc_3339(scanned_at), 'offline', false))
+    FROM decided JOIN webhook_endpoints AS endpoint ON endpoint.organisation_id = decided.organisation_id
+    WHERE outcome = 'admitted' AND earlier_id IS NULL AND listens(endpoint, 'ticket.scanned')
 )
 SELECT outcome, coalesce(earlier_id, %(scan_id)s) AS scan_id, id AS ticket_id, event_id, ticket_type_name, holder_name,
     seat, group_size, entries + (outcome = 'admitted' AND earlier_id IS NULL)::integer AS entries, max_entries,
@@ -126,7 +126,7 @@ SELECT matched.sequence, ticket_id, qr_hash, matched.gate,
     CASE WHEN inserted.id IS NOT NULL THEN jsonb_build_object(
         'scan_id', inserted.id, 'ticket_id', ticket_id, 'order_id', order_id, 'event_id', event_id,
         'ticket_type_id', ticket_type_id, 'entry', NULL, 'gate', inserted.gate, 'device_id', %(device_id)s::text,
-        'scanned_at', inserted.at, 'offline', true) END AS webhook
+        'scanned_at', rfc_3339(inserted.at), 'offline', true) END AS webhook
 FROM matched LEFT JOIN inserted ON inserted.sequence = matched.sequence ORDER BY matched.sequence
 
 -- name: recount_scans

@@ -151,7 +151,10 @@ def undo_scan(conn: db.Connection, caller: Caller, scan_id: UUID) -> ScanRecordV
         raise NotAdmitted
     undone = db.run(conn, SQL.undo_scan, id=scan_id, actor_id=caller.actor)
     _recount(conn, [scan.ticket_id])
+    record = db.exactly_one(conn, ScanRecord, SQL.get_scan, id=scan_id)
     if undone:
+        data = {"scan_id": scan_id, "ticket_id": scan.ticket_id, "event_id": record.event_id}
+        outbox.owe_webhook(conn, scan.organisation_id, "ticket.scan_undone", data)
         audit.record(
             conn,
             caller,
@@ -160,7 +163,7 @@ def undo_scan(conn: db.Connection, caller: Caller, scan_id: UUID) -> ScanRecordV
             organisation=scan.organisation_id,
             ticket_id=str(scan.ticket_id),
         )
-    return ScanRecordView.model_validate(db.exactly_one(conn, ScanRecord, SQL.get_scan, id=scan_id))
+    return ScanRecordView.model_validate(record)
 
 
 def _recount(conn: db.Connection, ticket_ids: Sequence[UUID]) -> list[RecountedScan]:

@@ -234,6 +234,7 @@ def update_event(
         facts["tell_holders"] = tells
         if tells:
             moves.record(conn, event, updated)
+    _tell_listeners(conn, updated, [*facts["after"]])
     _record(conn, caller, "update_event", updated, **facts)
     return _view(updated, types)
 
@@ -256,6 +257,7 @@ def publish_event(
     rules.check_publishable(event, types, datetime.now(UTC))
     db.run(conn, SQL.publish_event, id=event_id)
     published = find_row(conn, event_id)
+    _owe_webhook(conn, "event.published", published)
     _record(conn, caller, "publish_event", published, **audit.changes(event, published, only=["status"]))
     return _view(published, types)
 
@@ -284,8 +286,7 @@ def cancel_event(
     rules.check_cancellable(event)
     db.run(conn, SQL.cancel_event, id=event_id, actor_id=caller.actor, reason=request.reason)
     cancelled = find_row(conn, event_id)
-    facts = {"event_id": str(event_id), "title": event.title, "reason": request.reason}
-    outbox.owe_webhook(conn, event.organisation_id, "event.cancelled", facts)
+    _owe_webhook(conn, "event.cancelled", cancelled, reason=request.reason)
     change = audit.changes(event, cancelled, only=["status"])
     _record(conn, caller, "cancel_event", cancelled, reason=request.reason, **change)
     return _view(cancelled, types)
@@ -309,6 +310,7 @@ def delete_event(conn: db.Connection, caller: Caller, event_id: UUID, expected_v
     media.replace_picture(conn, event.organisation_id, event.image_id, None)
     ticket_types.delete_all(conn, event_id)
     db.run(conn, SQL.delete_event, id=event_id)
+    _owe_webhook(conn, "event.deleted", event)
     _record(conn, caller, "delete_event", event, title=event.title, status=event.status)
 
 
@@ -443,6 +445,23 @@ def _view(event: EventRow, types: Sequence[TicketTypeRow]) -> EventView:
         **questions.shown_form(event.form),
         ticket_types=shown,
     )
+
+
+def _tell_listeners(conn: db.Connection, event: EventRow, changed: Sequence[str]) -> None:
+    """Owe the webhook about an edit, unless it has changed nothing."""
+    if changed:
+        _owe_webhook(conn, "event.updated", event, changed=changed)
+
+
+def _owe_webhook(conn: db.Connection, kind: outbox.WebhookType, event: EventRow, **facts: Any) -> None:
+    data = {
+        "event_id": event.id,
+        "version": event.version,
+        "title": event.title,
+        "starts_at": event.starts_at,
+        "ends_at": event.ends_at,
+    }
+    outbox.owe_webhook(conn, event.organisation_id, kind, data | facts)
 
 
 def _record(conn: db.Connection, caller: Caller, action: str, event: EventRow, **facts: Any) -> None:

@@ -92,9 +92,7 @@ def lift_suppression(conn: db.Connection, caller: Caller, suppression_id: UUID) 
 
 def _view(row: OutboxRow) -> OutboxMessageView:
     """Return a message as admins see it, with its recipient masked wherever it stands."""
-    if row.kind == "webhook" or not row.recipient:
-        shown, error = row.recipient, row.last_error
-    else:
-        shown = masked(row.recipient) or ""
-        error = row.last_error.replace(row.recipient, shown) if row.last_error else None
+    shown, error = masked(row.recipient) or "", row.last_error
+    if row.recipient and error:
+        error = error.replace(row.recipient, shown)
     return OutboxMessageView.model_validate(vars(row) | {"recipient": shown, "last_error": error})

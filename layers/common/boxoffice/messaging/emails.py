@@ -22,8 +22,21 @@ from boxoffice.privacy import emails as privacy
 from boxoffice.refunds import emails as refunds
 from boxoffice.tickets import emails as tickets
 from boxoffice.waitlist import emails as waitlist
+from boxoffice.webhooks import emails as webhooks
 
-_DOMAINS = (accounts, announcements, api_keys, orders, organisations, payments, privacy, refunds, tickets, waitlist)
+_DOMAINS = (
+    accounts,
+    announcements,
+    api_keys,
+    orders,
+    organisations,
+    payments,
+    privacy,
+    refunds,
+    tickets,
+    waitlist,
+    webhooks,
+)
 WRITERS: dict[str, Callable[..., Content]] = {
     writer.__name__: writer for domain in _DOMAINS for writer in domain.EMAILS
 }

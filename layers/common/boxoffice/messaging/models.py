@@ -10,7 +10,7 @@ from pydantic import Field
 from boxoffice.models import Id, Page, View
 from boxoffice.outbox import QueuedKind
 
-type MessageKind = Literal["email", "sms", "webhook"]
+type MessageKind = Literal["email", "sms"]
 type MessageStatus = Literal["pending", "sending", "sent", "failed", "dropped"]
 type Feedback = Literal["bounced", "complained", "suppressed"]
 type SuppressionReason = Literal["bounced", "complained"]
@@ -132,7 +132,7 @@ class OutboxMessageView(View):
     id: Id
     kind: MessageKind
     template: str = Field(description="What it says, such as `order_confirmation`")
-    recipient: str = Field(description="Masked. Empty if it was erased. Of a webhook, the id of its organisation")
+    recipient: str = Field(description="Masked. Empty if it was erased")
     status: MessageStatus = Field(description="`dropped`: nobody needed it any more, or its address is suppressed")
     feedback: Feedback | None = Field(
         description="What became of an email: it came back, its reader complained, or its address is suppressed"

@@ -72,13 +72,6 @@ SELECT id, 'email', %(template)s, recipient, payload
 FROM unnest(%(ids)s::uuid[], %(recipients)s::text[], %(payloads)s::jsonb[]) AS email (id, recipient, payload)
 ON CONFLICT (id) DO NOTHING
 
--- name: insert_webhooks
--- One webhook for each organisation that listens to webhooks.
-INSERT INTO outbox (id, kind, template, recipient, payload, due_at, relay_at)
-SELECT webhook.id, 'webhook', %(type)s, organisations.id, webhook_body(%(type)s, data), 'infinity', 'infinity'
-FROM unnest(%(ids)s::uuid[], %(organisation_ids)s::uuid[], %(data)s::jsonb[]) AS webhook (id, organisation_id, data)
-    JOIN organisations ON organisations.id = organisation_id WHERE webhooks
-
 -- name: take_due_messages
 -- The messages that `relay_outbox` puts on the queue next, leased for two minutes. If the run dies before all of them
 -- are on the queue, a later run takes them again.
@@ -98,10 +91,9 @@ WHERE id = ANY(%(ids)s) AND status = 'pending' AND relay_at = %(leased_until)s
 
 -- name: get_backlog
 -- How many messages wait, and for how long the oldest has. Failed ones wait for a person, so they are counted apart.
--- The relay_at of a webhook is infinity: this keeps it out of the range of the index that is read.
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS oldest_seconds,
     (SELECT count(*) FROM outbox WHERE status = 'failed') AS failed
-FROM outbox WHERE kind <> 'webhook' AND status IN ('pending', 'sending') AND relay_at < 'infinity'
+FROM outbox WHERE status IN ('pending', 'sending')
 
 -- name: take_message
 -- The message is one worker's until the lease ends. Then any worker can take it. A kind has workers of its own.
@@ -139,7 +131,7 @@ WHERE id = %(id)s AND status = 'sending' AND attempts = %(taken_attempts)s
 -- name: list_old_messages
 -- A batch of messages that have ended, the oldest first. Of those that failed an erased one stays, and names nobody.
 SELECT id FROM outbox
-WHERE (status IN ('sent', 'dropped') OR status = 'failed' AND recipient <> '' AND kind <> 'webhook')
+WHERE (status IN ('sent', 'dropped') OR status = 'failed' AND recipient <> '')
     AND created_at < now() - make_interval(days => %(days)s) AND id <> ALL(%(leave_out)s)
 ORDER BY created_at LIMIT %(batch)s
 
@@ -150,14 +142,14 @@ DELETE FROM outbox WHERE id = ANY(%(ids)s) AND status IN ('sent', 'dropped')
 -- Erase the recipients of messages that have ended. Of a payload only ids stay, which say what the message was about.
 UPDATE outbox SET recipient = '', last_error = left(last_error, 0), payload = (
     SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(payload) WHERE right(key, 3) = '_id')
-WHERE id = ANY(%(ids)s) AND status NOT IN ('pending', 'sending') AND kind <> 'webhook'
+WHERE id = ANY(%(ids)s) AND status NOT IN ('pending', 'sending')
 
 -- name: erase_buyers
 -- The same for messages to the buyers of erased orders. Others may have named somebody's address in theirs. So it
 -- leaves all that is not about an order, or is about one that still names the address.
 UPDATE outbox SET recipient = '', last_error = left(last_error, 0), payload = (
     SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(payload) WHERE right(key, 3) = '_id')
-WHERE recipient = ANY(%(recipients)s) AND status NOT IN ('pending', 'sending') AND kind <> 'webhook'
+WHERE recipient = ANY(%(recipients)s) AND status NOT IN ('pending', 'sending')
     AND payload ?| ARRAY['order_id', 'order_refund_id', 'refund_id', 'ticket_id', 'transfer_id']
     AND NOT still_names(payload, recipient)
 
@@ -180,18 +172,18 @@ WHERE id = %(id)s AND kind = 'email' AND (feedback IS NULL OR feedback = 'bounce
 -- A page of messages, newest first. PostgreSQL plans the statement for each call, so that filters without a value
 -- vanish from the plan.
 SELECT id, kind, template, recipient, status, feedback, attempts, last_error,
-    CASE WHEN status IN ('pending', 'sending') AND due_at < 'infinity' THEN due_at END AS due_at, created_at, sent_at
+    CASE WHEN status IN ('pending', 'sending') THEN due_at END AS due_at, created_at, sent_at
 FROM outbox
 WHERE (%(status)s::text IS NULL OR status = %(status)s) AND (%(kind)s::text IS NULL OR kind = %(kind)s)
     AND (%(template)s::text IS NULL OR template = %(template)s)
-    AND (%(recipient)s::text IS NULL OR recipient = %(recipient)s AND kind <> 'webhook')
+    AND (%(recipient)s::text IS NULL OR recipient = %(recipient)s)
     AND (%(before)s::timestamptz IS NULL OR (created_at, id) < (%(before)s, %(before_id)s))
 ORDER BY created_at DESC, id DESC LIMIT %(limit)s + 1
 
 -- name: lock_message
 -- A message that an admin wants to retry.
 SELECT id, kind, template, recipient, status, feedback, attempts, last_error,
-    CASE WHEN status IN ('pending', 'sending') AND due_at < 'infinity' THEN due_at END AS due_at, created_at, sent_at
+    CASE WHEN status IN ('pending', 'sending') THEN due_at END AS due_at, created_at, sent_at
 FROM outbox WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: retry_message

@@ -238,8 +238,7 @@ CREATE TABLE rate_limits (
 
 -- ------------------------------------------------------------------------------------------------ organisations
 
--- The slug names an organisation in URLs. Until the next decision, status_reason says why an admin decided so. If
--- webhooks is true, the organisation listens to webhooks. Only then are they owed to it.
+-- The slug names an organisation in URLs. Until the next decision, status_reason says why an admin decided so.
 CREATE TABLE organisations (
     id            uuid PRIMARY KEY,
     name          text NOT NULL,
@@ -254,7 +253,6 @@ CREATE TABLE organisations (
     contact_phone text,
     terms         text NOT NULL DEFAULT '',
     locale        language_tag,
-    webhooks      boolean NOT NULL DEFAULT false,
     version       integer NOT NULL DEFAULT 1,
     created_at    timestamptz NOT NULL DEFAULT now(),
     search_vector tsvector NOT NULL GENERATED ALWAYS AS (search_vector_of(name || ' ' || slug)) STORED,
@@ -1533,6 +1531,79 @@ CREATE INDEX claims_by_day ON claims (place_id, claimed_at);
 CREATE INDEX claims_by_day_released ON claims (place_id, released_at) INCLUDE (claimed_at)
     WHERE released_at IS NOT NULL;
 
+-- ----------------------------------------------------------------------------------------------------- webhooks
+
+-- Where an organisation listens to webhooks, and to which types; null means all. One worker at a time has the turn of
+-- an endpoint, and sends what is due. No turn begins before next_turn_at: the end of a worker's lease, or of a pause.
+-- It counts the failures since the last success, and failing_since is when the first of them was. A deleted endpoint
+-- stays without its secrets until its deliveries are purged.
+CREATE TABLE webhook_endpoints (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    url             text NOT NULL,
+    types           text[],
+    description     text NOT NULL,
+    disabled_at     timestamptz,
+    disabled_reason text CHECK (disabled_reason IN ('by_owner', 'gone', 'failing', 'deleted')),
+    next_turn_at    timestamptz NOT NULL DEFAULT now(),
+    failures        integer NOT NULL DEFAULT 0,
+    failing_since   timestamptz,
+    version         integer NOT NULL DEFAULT 1,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT webhook_endpoints_disabled CHECK ((disabled_at IS NULL) = (disabled_reason IS NULL)),
+    CONSTRAINT webhook_endpoints_failing CHECK ((failing_since IS NULL) = (failures = 0))
+);
+CREATE INDEX webhook_endpoints_by_organisation ON webhook_endpoints (organisation_id, id);
+
+-- True if an endpoint wants webhooks of a type. Only then are they owed to it.
+CREATE FUNCTION listens(endpoint webhook_endpoints, type text) RETURNS boolean LANGUAGE sql STABLE
+    RETURN endpoint.disabled_at IS NULL AND (endpoint.types IS NULL OR type = ANY(endpoint.types));
+
+-- What signs the webhooks of an endpoint, encrypted. One secret has no end. Former ones sign beside it until they end.
+CREATE TABLE webhook_secrets (
+    id          uuid PRIMARY KEY,
+    endpoint_id uuid NOT NULL REFERENCES webhook_endpoints,
+    key_id      integer NOT NULL,
+    secret      bytea NOT NULL,
+    ends_at     timestamptz
+);
+CREATE INDEX webhook_secrets_by_endpoint ON webhook_secrets (endpoint_id, id);
+CREATE UNIQUE INDEX webhook_secrets_current ON webhook_secrets (endpoint_id) WHERE ends_at IS NULL;
+
+-- The webhooks that committed changes owe, each to one endpoint. Whoever changes an order would lock the endpoint for a
+-- foreign key, and so has none. The id is the webhook-id of every attempt and replay. No attempt begins before due_at.
+-- While one is under way, that is the end of its worker's lease. attempts_before counts those before the last replay.
+CREATE TABLE webhook_deliveries (
+    id              uuid PRIMARY KEY,
+    endpoint_id     uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    type            text NOT NULL,
+    body            jsonb NOT NULL,
+    status          text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'sending', 'delivered', 'failed')),
+    attempts        integer NOT NULL DEFAULT 0,
+    attempts_before integer NOT NULL DEFAULT 0,
+    due_at          timestamptz NOT NULL DEFAULT now(),
+    attempted_at    timestamptz,
+    response_status smallint,
+    duration_ms     integer,
+    answer          text,
+    error           text,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT webhook_deliveries_attempts CHECK (attempts_before BETWEEN 0 AND attempts),
+    CONSTRAINT webhook_deliveries_error CHECK (status <> 'failed' OR error IS NOT NULL)
+);
+CREATE INDEX webhook_deliveries_by_endpoint ON webhook_deliveries (endpoint_id, status, id);
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, due_at) WHERE status IN ('pending', 'sending');
+CREATE INDEX webhook_deliveries_created_at ON webhook_deliveries USING brin (created_at);
+
+-- A time as all answers show it (RFC 3339).
+CREATE FUNCTION rfc_3339(moment timestamptz) RETURNS text LANGUAGE sql STABLE
+    RETURN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+
+-- The body of a webhook, with the fields that Standard Webhooks recommends.
+CREATE FUNCTION webhook_body(type text, data jsonb) RETURNS jsonb LANGUAGE sql STABLE
+    RETURN jsonb_build_object('type', type, 'timestamp', rfc_3339(now()), 'data', data);
+
 -- --------------------------------------------------------------------------------------------------- the platform
 
 -- The settings that differ from their defaults.
@@ -1560,16 +1631,15 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created_at);
 
--- The emails, text messages and webhooks that committed changes owe. No worker tries a message before due_at. A message
--- in work is leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again.
--- The template of a webhook is its type, and its recipient is the organisation. No webhook is sent yet, so due_at and
--- relay_at are infinity. A message is dropped if nobody needs it any more when it would be sent; last_error says why.
--- In feedback is what SES has told of an email, or that it was dropped because its address is suppressed. It can come
--- before the worker has noted that the email is sent. Long after a message has ended, it is deleted. One that failed
--- stays without its recipient. That is empty then, and of the payload only ids are left.
+-- The emails and text messages that committed changes owe. No worker tries a message before due_at. A message in work
+-- is leased to one worker until then. At relay_at the job relay_outbox puts it on the queue, or does so again. One that
+-- nobody needs any more when it would be sent is dropped; last_error says why. In feedback is what SES has told of an
+-- email, or that it was dropped because its address is suppressed. It can come before the worker has noted that the
+-- email is sent. Long after a message has ended, it is deleted. One that failed stays without its recipient. That is
+-- empty then, and of the payload only ids are left.
 CREATE TABLE outbox (
     id             uuid PRIMARY KEY,
-    kind           text NOT NULL CHECK (kind IN ('email', 'sms', 'webhook')),
+    kind           text NOT NULL CHECK (kind IN ('email', 'sms')),
     template       text NOT NULL,
     recipient      text NOT NULL,
     payload        jsonb NOT NULL,
@@ -1591,10 +1661,10 @@ CREATE INDEX outbox_by_time ON outbox (created_at, id);
 CREATE INDEX outbox_by_template ON outbox (template, created_at, id);
 CREATE INDEX outbox_not_sent ON outbox (status, created_at, id) WHERE status <> 'sent';
 CREATE INDEX outbox_to_purge ON outbox (created_at)
-    WHERE status IN ('sent', 'dropped') OR status = 'failed' AND recipient <> '' AND kind <> 'webhook';
+    WHERE status IN ('sent', 'dropped') OR status = 'failed' AND recipient <> '';
+CREATE INDEX outbox_by_recipient ON outbox (recipient, id);
 -- The emails of an announcement, which are counted.
 CREATE INDEX outbox_of_announcements ON outbox ((payload ->> 'announcement_id')) WHERE payload ? 'announcement_id';
-CREATE INDEX outbox_by_recipient ON outbox (recipient, id) WHERE kind <> 'webhook';
 
 -- Addresses that emails are written to no more, since one came back for good, or its reader has complained of one.
 -- An admin may lift that. What SES tells of a time before that changes nothing then.
@@ -1703,9 +1773,6 @@ CREATE TABLE renewals (
 );
 CREATE INDEX renewals_next ON renewals (starts_at, order_id);
 
--- The body of a webhook, with the fields that Standard Webhooks recommends.
-CREATE FUNCTION webhook_body(type text, data jsonb) RETURNS jsonb LANGUAGE sql STABLE
-    RETURN jsonb_build_object('type', type, 'timestamp', now(), 'data', data);
 
 -- What is left of an order's item, without what was refunded.
 CREATE FUNCTION kept_quantity(the_order uuid, item smallint, bought integer) RETURNS integer LANGUAGE sql STABLE

@@ -350,7 +350,7 @@ UPDATE orders SET version = version + 1 WHERE id = %(id)s
 -- True if an email about an order was written to its buyer's address.
 SELECT EXISTS (
     SELECT FROM outbox
-    WHERE recipient = %(email)s AND kind <> 'webhook' AND (payload ->> 'order_id')::uuid = %(order_id)s)
+    WHERE recipient = %(email)s AND (payload ->> 'order_id')::uuid = %(order_id)s)
 
 -- name: set_seats
 -- Store with each item of an order which seats it took. The order of seats decides which ticket is for which. So those
@@ -475,7 +475,7 @@ UPDATE payments SET ask_at = now() FROM open WHERE payments.id = open.id
 
 -- name: set_expired
 -- Expire some orders, add their history rows, and end the holds of guests. The answer is each order of an organisation
--- that wants webhooks, with what its webhook says.
+-- that listens, with what its webhook says.
 WITH expired AS (
     UPDATE orders SET status = 'expired' WHERE id = ANY(%(ids)s)
     RETURNING id, organisation_id, number, status, currency, total
@@ -487,7 +487,9 @@ WITH expired AS (
 )
 SELECT organisation_id, expired.id AS order_id, number, expired.status, currency, total, (
     SELECT array_agg(DISTINCT event_id) FROM order_items WHERE order_id = expired.id) AS event_ids
-FROM expired JOIN organisations ON organisations.id = organisation_id WHERE webhooks
+FROM expired WHERE EXISTS (
+    SELECT FROM webhook_endpoints AS endpoint
+    WHERE endpoint.organisation_id = expired.organisation_id AND listens(endpoint, 'order.expired'))
 
 -- name: take_ended_orders
 -- Lock those of some orders that nothing is under way for: they are not pending, and no payment is open. An order that

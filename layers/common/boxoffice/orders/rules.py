@@ -31,6 +31,7 @@ from boxoffice.orders.models import (
     TicketModeChoice,
 )
 from boxoffice.organisations.errors import SellerSuspended
+from boxoffice.outbox import WebhookType
 from boxoffice.pricing.models import PricedItem
 from boxoffice.seats.errors import NotSeated, SeatCountMismatch
 from boxoffice.seats.models import SeatRequest
@@ -322,11 +323,13 @@ def without_new_holders(tickets: Sequence[dict[str, object]]) -> list[dict[str, 
     return [ticket | hidden if ticket["transferred"] else ticket for ticket in tickets]
 
 
-def webhook_type(status: OrderStatus) -> str | None:
+def webhook_type(status: OrderStatus) -> WebhookType | None:
     """Return the type of the webhook that reports an order's new state. None if no webhook reports it."""
     match status:
         case "paid":
             return "order.paid"
+        case "cancelled":
+            return "order.cancelled"
         case "partially_refunded" | "refunded":
             return "order.refunded"
         case _:

@@ -783,7 +783,13 @@ def set_status(
 
 
 def note(
-    conn: db.Connection, order: OrderRow, kind: str, *, reason: str, actor: UUID | str | None = None, **facts: Any
+    conn: db.Connection,
+    order: OrderRow,
+    kind: outbox.WebhookType,
+    *,
+    reason: str,
+    actor: UUID | str | None = None,
+    **facts: Any,
 ) -> None:
     """Add a history row for something that leaves the order's state as it is, and owe a webhook about it.
 

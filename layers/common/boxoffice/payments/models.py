@@ -496,12 +496,17 @@ class RefundedOrder:
 
     Attributes:
         status_before: the refund's state before.
+        order_refund_id: what of the order was refunded. None for money that had bought nothing.
     """
 
     status_before: RefundStatus
     order_id: UUID
     organisation_id: UUID
     buyer_email: str
+    order_refund_id: UUID | None
+    payment_id: UUID
+    amount: int
+    currency: str
 
 
 @dataclass(frozen=True)

@@ -273,11 +273,17 @@ UPDATE refunds SET status = %(status)s, due_at = %(due_at)s, provider_reference 
 FROM payments, orders
 WHERE refunds.id = %(id)s AND attempts = %(attempts)s AND failures = %(failures)s AND refunds.status <> 'succeeded'
     AND payments.id = payment_id AND orders.id = order_id
-RETURNING old.status AS status_before, order_id, organisation_id, buyer_email
+RETURNING old.status AS status_before, order_id, organisation_id, buyer_email, refunds.payment_id, refunds.amount,
+    refunds.currency, (
+    SELECT order_refunds.id FROM order_refunds WHERE order_refunds.order_id = orders.id AND refund_id = refunds.id
+) AS order_refund_id
 
 -- name: get_gone_refund
 -- The order of a refund that was refused in this attempt, since all of it had gone back elsewhere.
-SELECT 'owed' AS status_before, order_id, organisation_id, buyer_email
+SELECT 'owed' AS status_before, order_id, organisation_id, buyer_email, refunds.payment_id, refunds.amount,
+    refunds.currency, (
+    SELECT order_refunds.id FROM order_refunds WHERE order_refunds.order_id = orders.id AND refund_id = refunds.id
+) AS order_refund_id
 FROM refunds JOIN payments ON payments.id = payment_id JOIN orders ON orders.id = order_id
 WHERE refunds.id = %(id)s AND attempts = %(attempts)s AND refunds.status = 'succeeded' AND elsewhere = refunds.amount
 
@@ -500,7 +506,10 @@ UPDATE refunds SET status = 'succeeded', due_at = NULL, closed_at = now() FROM p
 WHERE refunds.id = %(id)s
     AND (refunds.status IN ('failed', 'by_hand') OR refunds.status = 'owed' AND error_code IS NOT NULL)
     AND (due_at IS NULL OR due_at > %(lease_end)s) AND payments.id = payment_id AND orders.id = order_id
-RETURNING old.status AS status_before, order_id, organisation_id, buyer_email
+RETURNING old.status AS status_before, order_id, organisation_id, buyer_email, refunds.payment_id, refunds.amount,
+    refunds.currency, (
+    SELECT order_refunds.id FROM order_refunds WHERE order_refunds.order_id = orders.id AND refund_id = refunds.id
+) AS order_refund_id
 
 -- name: erase_provider_events
 -- Erase what providers told of some orders' payments. That each was told, and with what effect, stays.

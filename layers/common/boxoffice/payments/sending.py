@@ -13,11 +13,13 @@ follows, and this module owes that one.
 import json
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from boxoffice import db, outbox, queues, sql
 from boxoffice.config import settings
 from boxoffice.ids import new_id
+from boxoffice.money import exponent
 from boxoffice.observability import count, logger
 from boxoffice.payments import calls, matters, pace, providers, rules
 from boxoffice.payments.errors import RefundTooLarge
@@ -245,9 +247,9 @@ def record_outcome(conn: db.Connection, attempt: RefundAttempt, *, at_once: bool
     if order is not None:
         _log_failure(refund, outcome)
         _tell_manager(conn, refund, outcome, order)
-        _tell_buyer(conn, refund.id, outcome.status, order, at_once=at_once)
+        _tell(conn, refund.id, outcome.status, order, at_once=at_once)
     elif gone := db.one(conn, RefundedOrder, SQL.get_gone_refund, id=refund.id, attempts=refund.attempts):
-        _tell_buyer(conn, refund.id, "succeeded", gone, at_once=at_once)
+        _tell(conn, refund.id, "succeeded", gone, at_once=at_once)
     return 1
 
 
@@ -284,15 +286,31 @@ def _text(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def _tell_buyer(
-    conn: db.Connection, refund_id: UUID, status: RefundStatus, order: RefundedOrder, *, at_once: bool
-) -> None:
-    """Owe an email if the provider has taken a refund that the buyer waits for, or fails one that it had taken."""
-    was_taken, is_taken = order.status_before in _TAKEN, status in _TAKEN
-    if is_taken and not was_taken and not at_once:
-        outbox.owe_email(conn, "refund_sent", order.buyer_email, {"refund_id": str(refund_id)})
-    elif was_taken and status in ("failed", "by_hand"):
-        outbox.owe_email(conn, "refund_delayed", order.buyer_email, {"refund_id": str(refund_id)})
+def _tell(conn: db.Connection, refund_id: UUID, status: RefundStatus, order: RefundedOrder, *, at_once: bool) -> None:
+    """Owe an email if the provider has taken a refund that the buyer waits for, or fails one that it had taken.
+
+    Owe a webhook whenever it has taken a refund, or a person must look at one.
+    """
+    was_taken, is_taken, fails = order.status_before in _TAKEN, status in _TAKEN, status in ("failed", "by_hand")
+    if is_taken and not was_taken:
+        if not at_once:
+            outbox.owe_email(conn, "refund_sent", order.buyer_email, {"refund_id": str(refund_id)})
+        outbox.owe_webhook(conn, order.organisation_id, "refund.sent", _webhook_data(order))
+    elif fails and order.status_before != status:
+        if was_taken:
+            outbox.owe_email(conn, "refund_delayed", order.buyer_email, {"refund_id": str(refund_id)})
+        outbox.owe_webhook(conn, order.organisation_id, "refund.failed", _webhook_data(order))
+
+
+def _webhook_data(order: RefundedOrder) -> dict[str, Any]:
+    return {
+        "refund_id": order.order_refund_id,
+        "order_id": order.order_id,
+        "payment_id": order.payment_id,
+        "amount": order.amount,
+        "currency": order.currency,
+        "currency_exponent": exponent(order.currency),
+    }
 
 
 def end_by_hand(conn: db.Connection, refund_id: UUID) -> bool:
@@ -300,7 +318,7 @@ def end_by_hand(conn: db.Connection, refund_id: UUID) -> bool:
     lease_end = rules.lease_end(datetime.now(UTC))
     order = db.one(conn, RefundedOrder, SQL.end_refund_by_hand, id=refund_id, lease_end=lease_end)
     if order is not None:
-        _tell_buyer(conn, refund_id, "succeeded", order, at_once=False)
+        _tell(conn, refund_id, "succeeded", order, at_once=False)
     return order is not None
 
 

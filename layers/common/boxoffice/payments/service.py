@@ -11,6 +11,7 @@ from boxoffice import audit, db, idempotency, outbox, sql
 from boxoffice.auth import Caller, require_holder
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
+from boxoffice.money import exponent
 from boxoffice.observability import count, logger
 from boxoffice.orders import service as orders
 from boxoffice.orders.errors import NothingToPay, OrderNotPending
@@ -460,6 +461,7 @@ def _await_money(conn: db.Connection, payment: PaymentRow, order: OrderRow, even
         return "noted"
     orders.set_hold_end(conn, order.id, now + rules.LONGEST_PROCESSING)
     outbox.owe_email(conn, "payment_processing", order.buyer_email, {"order_id": str(order.id)})
+    _owe_webhook(conn, "payment.processing", payment, order)
     return "held"
 
 
@@ -472,6 +474,7 @@ def _note_failure(conn: db.Connection, payment: PaymentRow, order: OrderRow, eve
     effect = rules.decide_payment(event, payment, order.status).effect
     if effect == "failed":
         _close_payment(conn, payment.id, "failed")
+        _owe_webhook(conn, "payment.failed", payment, order)
     if event.kind == "cancelled":
         db.run(conn, SQL.stop_asking, id=payment.id)
     if payment.status == "processing" and order.status in ("pending", "expired", "cancelled"):
@@ -506,6 +509,13 @@ def _return_money(
     conn.after_commit(sending.send_at_once, refund_id)
     payload = {"order_id": str(order.id), "refund_id": str(refund_id)}
     outbox.owe_email(conn, "payment_returned", order.buyer_email, payload)
+    _owe_webhook(conn, "payment.returned", replace(payment, amount=event.amount, currency=event.currency), order)
+
+
+def _owe_webhook(conn: db.Connection, kind: outbox.WebhookType, payment: PaymentRow, order: OrderRow) -> None:
+    data = {"payment_id": payment.id, "provider": payment.provider, "order_id": order.id, "number": order.number}
+    money = {"amount": payment.amount, "currency": payment.currency, "currency_exponent": exponent(payment.currency)}
+    outbox.owe_webhook(conn, order.organisation_id, kind, data | money)
 
 
 def _close_payment(conn: db.Connection, payment_id: UUID, status: PaymentStatus, *, final: bool = False) -> None:

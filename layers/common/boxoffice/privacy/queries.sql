@@ -91,7 +91,7 @@ LIMIT %(batch)s
 -- A batch of the messages to a person that are not to be sent any more. If the address is not proven to be theirs, what
 -- still names it is somebody else's, and so are the messages about that.
 SELECT id FROM outbox
-WHERE recipient = ANY(array_remove(ARRAY[%(email)s, %(phone)s]::text[], NULL)) AND kind <> 'webhook'
+WHERE recipient = ANY(array_remove(ARRAY[%(email)s, %(phone)s]::text[], NULL))
     AND status NOT IN ('pending', 'sending') AND (%(is_proven)s OR NOT still_names(payload, recipient))
 LIMIT %(batch)s
 
@@ -104,7 +104,7 @@ SELECT EXISTS (SELECT FROM orders WHERE account_id = %(account_id)s)
             AND account_id IS NULL AND orders.created_at <= %(asked_at)s)
     OR EXISTS (
         SELECT FROM outbox WHERE recipient = ANY(array_remove(ARRAY[%(email)s, %(phone)s]::text[], NULL))
-            AND kind <> 'webhook' AND (%(is_proven)s OR NOT still_names(payload, recipient)))
+            AND (%(is_proven)s OR NOT still_names(payload, recipient)))
 
 -- name: list_events_to_purge
 -- A batch of events that ended so many months ago, and that still have contacts to erase.
@@ -296,8 +296,7 @@ WHERE scanned_by = %(account_id)s AND scans.id > %(after)s::uuid ORDER BY scans.
 SELECT id::text AS key, jsonb_build_object('id', id, 'kind', kind, 'template', template, 'recipient', recipient,
     'status', status, 'feedback', feedback, 'created_at', created_at, 'sent_at', sent_at) AS data
 FROM outbox
-WHERE recipient = ANY(array_remove(ARRAY[%(proven_email)s, %(phone)s]::text[], NULL)) AND kind <> 'webhook'
-    AND id > %(after)s::uuid
+WHERE recipient = ANY(array_remove(ARRAY[%(proven_email)s, %(phone)s]::text[], NULL)) AND id > %(after)s::uuid
 ORDER BY id LIMIT %(limit)s + 1
 
 -- name: export_suppressed_addresses

@@ -14,6 +14,7 @@ from boxoffice.payments.erasure import OldEvent
 from boxoffice.privacy import erasure
 from boxoffice.tickets import erasure as tickets
 from boxoffice.waitlist import service as waitlist
+from boxoffice.webhooks import service as webhooks
 
 SQL = sql.queries("privacy")
 
@@ -25,6 +26,11 @@ _ENTRIES = 5000
 def list_old_messages(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:
     """Return a batch of messages that ended longer ago than `message_days`."""
     return outbox.list_old(conn, platform_settings.current(conn).message_days, leave_out)
+
+
+def list_old_webhooks(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:
+    """Return a batch of webhook deliveries that have ended, and were owed longer ago than `message_days`."""
+    return webhooks.list_old_deliveries(conn, platform_settings.current(conn).message_days, leave_out)
 
 
 def list_old_provider_events(conn: db.Connection, leave_out: Collection[str] = ()) -> list[OldEvent]:

@@ -110,6 +110,8 @@ def accept_transfer(conn: db.Connection, caller: Caller, request: AcceptTransfer
     payload = {"transfer_id": str(transfer.id)}
     outbox.owe_email(conn, "transfer_accepted", transfer.to_email, payload)
     outbox.owe_email(conn, "transfer_completed", ticket.holder_email, payload)
+    data = {"transfer_id": transfer.id, "ticket_id": ticket.id, "order_id": ticket.order_id}
+    outbox.owe_webhook(conn, ticket.organisation_id, "ticket.transferred", data)
     view = service.view_of(conn, ticket.id)
     return AcceptedTransferView(ticket=view, access_token=ticket_token(ticket.id, ticket.transfer_count + 1))
 

@@ -102,6 +102,9 @@ def _put_in_line(conn: db.Connection, terms: WaitlistTerms, request: WaitlistReq
     )
     if placed.is_changed:
         outbox.owe_email(conn, "waitlist_joined", request.email, {"entry_id": str(placed.id)})
+        data = {"entry_id": placed.id, "event_id": terms.event_id, "ticket_type_id": terms.ticket_type_id}
+        webhook = data | {"quantity": request.quantity}
+        outbox.owe_webhook(conn, terms.organisation_id, "waitlist.joined", webhook)
     return placed.id
 
 

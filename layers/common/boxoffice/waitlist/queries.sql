@@ -119,8 +119,8 @@ ORDER BY id
 -- instead, and with NOT EXISTS it may read all open offers. The caller serves as many as it can. Those whose mailbox
 -- gets offers from another transaction now are marked.
 WITH sale AS MATERIALIZED (
-    SELECT ticket_types.id, organisation_id, pool_ids, seated, min_per_order, max_per_order, max_per_buyer, time_zone,
-        waitlist_offer_minutes, least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until,
+    SELECT ticket_types.id, organisation_id, event_id, pool_ids, seated, min_per_order, max_per_order, max_per_buyer,
+        time_zone, waitlist_offer_minutes, least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until,
         (SELECT min(available) FROM (
             SELECT sum(available)::integer AS available FROM stock WHERE pool_id = ANY(pool_ids) GROUP BY pool_id
         ) AS pools) AS available
@@ -150,8 +150,9 @@ WITH sale AS MATERIALIZED (
         FOR NO KEY UPDATE OF waiting SKIP LOCKED
     ) AS entry
 )
-SELECT earliest.id, ticket_type_id, email, mailbox, quantity, pool_ids, seated, on_sale_until, time_zone,
-    waitlist_offer_minutes AS offer_minutes, available, max_per_buyer IS NOT NULL AS has_limit,
+SELECT earliest.id, organisation_id, event_id, ticket_type_id, email, mailbox, quantity, pool_ids, seated,
+    on_sale_until, time_zone, waitlist_offer_minutes AS offer_minutes, available,
+    max_per_buyer IS NOT NULL AS has_limit,
     pg_try_advisory_xact_lock(hashtextextended('offers to ' || mailbox, 0)) AS has_mailbox
 FROM earliest JOIN sale ON sale.id = ticket_type_id ORDER BY in_line_since, earliest.id LIMIT %(most)s
 

@@ -68,6 +68,8 @@ class NextEntry:
     """
 
     id: UUID
+    organisation_id: UUID
+    event_id: UUID
     ticket_type_id: UUID
     email: str
     mailbox: str

@@ -11,6 +11,7 @@ does it wait for a mailbox, whose open offers are limited. If others make offers
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from time import monotonic
+from typing import Any, Literal
 from uuid import UUID
 
 import psycopg
@@ -24,7 +25,7 @@ from boxoffice.stock import service as stock
 from boxoffice.stock.models import TakenDraw
 from boxoffice.waitlist import rules
 from boxoffice.waitlist.errors import NoOffer, OfferTooSmall
-from boxoffice.waitlist.rows import EntryStatus, NextEntry, OpenOffers, WaitlistEntry
+from boxoffice.waitlist.rows import NextEntry, OpenOffers, WaitlistEntry
 
 SQL = sql.queries("waitlist")
 
@@ -94,6 +95,8 @@ def make_offers(conn: db.Connection, ticket_type_id: UUID, *, wait: bool = True)
         if not (entries := _hold_stock(conn, _take_next(conn, ticket_type_id, now), now, wait=wait)):
             raise psycopg.Rollback
         outbox.owe_emails(conn, "waitlist_offer", [(entry.email, _payload(entry.id)) for entry in entries])
+        webhooks = [(entry.organisation_id, _webhook_data(entry)) for entry in entries]
+        outbox.owe_webhooks(conn, "waitlist.offered", webhooks)
         return len(entries)
     return 0
 
@@ -149,9 +152,11 @@ def erase_entries(conn: db.Connection, entry_ids: Sequence[UUID]) -> int:
     return db.run(conn, SQL.erase_entries, ids=list(entry_ids), **erased.PARAMS)
 
 
-def end_locked_entry(conn: db.Connection, entry: WaitlistEntry, status: EntryStatus) -> None:
+def end_locked_entry(conn: db.Connection, entry: WaitlistEntry, status: Literal["lapsed", "left"]) -> None:
     """End an entry that the transaction has locked. Offer the stock that it holds to the next entry."""
     db.run(conn, SQL.set_status, id=entry.id, status=status)
+    kind: outbox.WebhookType = "waitlist.lapsed" if status == "lapsed" else "waitlist.left"
+    outbox.owe_webhook(conn, entry.organisation_id, kind, _webhook_data(entry))
     if entry.status == "offered":
         assert entry.draws is not None
         stock.release(conn, entry.draws)
@@ -229,6 +234,12 @@ def _take_seats(conn: db.Connection, entry: NextEntry, *, wait: bool) -> bool:
     except Busy:
         return False
     return True
+
+
+def _webhook_data(entry: NextEntry | WaitlistEntry) -> dict[str, Any]:
+    """Return what a webhook says of an entry. It names nobody."""
+    data = {"entry_id": entry.id, "event_id": entry.event_id, "ticket_type_id": entry.ticket_type_id}
+    return data | {"quantity": entry.quantity}
 
 
 def _payload(entry_id: UUID) -> dict[str, str]:
