@@ -5,6 +5,7 @@ from boxoffice.api import PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.errors import TooManyRequests
 from boxoffice.orders import service
+from boxoffice.orders.errors import AddressSuppressed
 from boxoffice.scopes import Scope
 from boxoffice.tickets.errors import OrderNotPaid
 
@@ -17,7 +18,7 @@ __all__ = ["handler"]
     who=Who.GUEST,
     scope=Scope.ORDERS_WRITE,
     status=202,
-    raises=(OrderNotPaid, TooManyRequests),
+    raises=(OrderNotPaid, AddressSuppressed, TooManyRequests),
 )
 def resend_order_email(order_id: PathId) -> None:
     """Send the confirmation of a paid order again, with its tickets, to the buyer's email address."""

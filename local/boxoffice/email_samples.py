@@ -253,6 +253,10 @@ def _attribute(name: str, **changes: Any) -> Callable[[Mapping[str, Any]], Any]:
     return lambda facts: SimpleNamespace(**vars(facts[name]) | changes)
 
 
+def _paragraphs(facts: Mapping[str, Any]) -> list[list[str]]:
+    return [[facts["reason"]], ["5 > 4 & 3", "https://example.com/weather?city=lagos&day=1"]]
+
+
 _BOUGHT = "Your tickets for %(events)s"
 _SAMPLES = {
     "account_blocked": _ours("account_blocked", "Your account has been blocked"),
@@ -310,6 +314,13 @@ _SAMPLES = {
     "order_email_changed": _sold("order_email_changed", "Order %(number)s has another address", link=None),
     "order_received": _sold("order_received", "Your order for %(events)s"),
     "event_moved": _sold("event_moved", "New time: %(event)s"),
+    "reminder": _sold(
+        "reminder",
+        "Tomorrow: %(event)s",
+        tickets=lambda facts: [each for event in facts["events"] for each in event["tickets"]],
+        count=2,
+    ),
+    "announcement": _sold("announcement", "Tomorrow: %(event)s", paragraphs=_paragraphs),
     "payment_processing": _sold("payment_processing", "We are waiting for your payment for %(events)s"),
     "payment_failed": _sold("payment_failed", "Your payment for %(events)s has failed"),
     "payment_returned": _sold("payment_returned", "Your payment for %(events)s goes back to you"),

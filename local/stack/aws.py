@@ -51,14 +51,27 @@ def start(state: State, host: str, port: int, template: Template, url: str) -> P
     """Start the server. Do not wait for it.
 
     Args:
-        template: says which functions rotate secrets.
+        template: says which functions rotate secrets, and which queues hear of emails.
         url: the address of the gateway, which runs these functions.
     """
     schedules = template.of_type("AWS::SecretsManager::RotationSchedule").values()
     functions = {each["SecretId"]: each["RotationLambdaARN"].rpartition(":")[2] for each in schedules}
-    arguments = [host, str(port), str(state.folder), url, json.dumps(functions)]
+    queues = feedback_queues(template)
+    arguments = [host, str(port), str(state.folder), url, json.dumps(functions), json.dumps(queues)]
     command = [sys.executable, "-m", "local.stack.aws_server", *arguments]
     return Part("AWS services", command, log=state.logs / "aws.log")
+
+
+def feedback_queues(template: Template) -> list[str]:
+    """Return the queues that SES tells what becomes of emails: by a topic that they subscribe to."""
+    destinations = template.of_type("AWS::SES::ConfigurationSetEventDestination").values()
+    topics = {each["EventDestination"].get("SnsDestination", {}).get("TopicARN") for each in destinations}
+    subscriptions = template.of_type("AWS::SNS::Subscription").values()
+    return [
+        each["Endpoint"].rpartition(":")[2]
+        for each in subscriptions
+        if each["Protocol"] == "sqs" and each["TopicArn"] in topics
+    ]
 
 
 def wait(part: Part, endpoint: str) -> None:

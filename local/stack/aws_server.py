@@ -1,8 +1,8 @@
-"""moto's server in a process of its own: `python -m local.stack.aws_server HOST PORT STATE URL ROTATIONS`.
+"""moto's server in a process of its own: `python -m local.stack.aws_server HOST PORT STATE URL ROTATIONS QUEUES`.
 
 Emails sent through SES and text messages sent through SNS go to the inbox in the state folder. They do not pile up in
 memory. Objects in buckets are kept there too. ROTATIONS is JSON: which function of the gateway at URL rotates which
-secret.
+secret. QUEUES is JSON: those to which SES tells what becomes of emails.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from local.stack.objects import keep_objects
 from local.stack.processes import exit_with_parent
 from local.stack.rotations import keep_secrets, rotate_by
 from local.stack.server import Handler, listen, serve
+from local.stack.simulator import tell
 from local.stack.state import State
 
 
@@ -59,7 +60,7 @@ class LongBodies(Handler):
     largest_body = 100 * 2**20
 
 
-def main(host: str, port: int, state: State, url: str, functions: dict[str, str]) -> None:
+def main(host: str, port: int, state: State, url: str, functions: dict[str, str], queues: list[str]) -> None:
     """Serve until the parent ends."""
     inbox = Inbox(state.emails)
     ses_backends[ACCOUNT][REGION].sent_messages = SentMessages(inbox)
@@ -67,9 +68,11 @@ def main(host: str, port: int, state: State, url: str, functions: dict[str, str]
     keep_secrets(state)
     keep_objects(state)
     rotate_by(functions, url)
+    tell(queues)
     exit_with_parent()
     serve(DomainDispatcherApplication(create_backend_app), listen(host, port), LongBodies)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), State(Path(sys.argv[3])), sys.argv[4], json.loads(sys.argv[5]))
+    host, port, folder, url, *lists = sys.argv[1:]
+    main(host, int(port), State(Path(folder)), url, *map(json.loads, lists))

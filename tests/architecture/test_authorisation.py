@@ -204,6 +204,10 @@ WHO: dict[str, str] = {
     "erase_personal_data": "public",
     "list_my_claims": "account",
     # messages
+    "send_message": "manager",
+    "preview_message": "manager",
+    "list_messages": "manager",
+    "withdraw_message": "manager",
     "list_outbox": "admin",
     "retry_outbox_message": "admin",
     "list_suppressed_addresses": "admin",
@@ -314,6 +318,10 @@ NOT_FOR_KEYS: dict[str, str] = {
     "create_api_key": "a key that makes keys outlives its own end",
     "list_api_keys": "keys",
     "revoke_api_key": "keys",
+    **dict.fromkeys(
+        ("send_message", "preview_message", "list_messages", "withdraw_message"),
+        "a key that leaks would write to all buyers",
+    ),
     "create_webhook_endpoint": "a key that leaks would send what changes elsewhere",
     "delete_webhook_endpoint": "webhooks",
     "list_webhook_deliveries": "webhooks",

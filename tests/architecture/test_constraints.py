@@ -454,6 +454,14 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "renewals_pkey": copy("renewals"),
     "renewals_withdrawal_id_fkey": f"UPDATE renewals SET withdrawal_id = {NEW}",
     "outbox_kind_check": "UPDATE outbox SET kind = 'letter'",
+    "announcements_audience_check": "UPDATE announcements SET audience = 'all'",
+    "announcements_event_id_fkey": f"UPDATE announcements SET event_id = {NEW}",
+    "announcements_organisation_id_fkey": f"UPDATE announcements SET organisation_id = {NEW}",
+    "announcements_pkey": copy("announcements"),
+    "announcements_sent_by_fkey": f"UPDATE announcements SET sent_by = {NEW}",
+    "announcements_ticket_status_check": "UPDATE announcements SET ticket_status = 'sold'",
+    "reminders_event_id_fkey": f"UPDATE reminders SET event_id = {NEW}",
+    "reminders_pkey": copy("reminders"),
     "outbox_feedback_check": "UPDATE outbox SET feedback = 'opened'",
     "outbox_pkey": copy("outbox"),
     "outbox_status_check": "UPDATE outbox SET status = 'lost'",
@@ -503,6 +511,7 @@ NULLABLE: dict[str, str] = {
         "block_reason blocked_at email email_verified_at erased_at locale password_hash phone phone_lost_at "
         "phone_verified_at second_factor_since"
     ),
+    "announcements": "admitted finished_at tally_at ticket_type_ids withdrawn_at",
     "audit_log": "actor_id",
     "api_keys": "last_used_at revoked_at",
     "audit_values": "account_id",
@@ -536,6 +545,7 @@ NULLABLE: dict[str, str] = {
     "provider_events": "payment_id",
     "refresh_tokens": "used_at",
     "refunds": "closed_at due_at error_code last_error provider_reference",
+    "reminders": "finished_at",
     "reversals": "incoming_payment_id",
     "suppressed_addresses": "lifted_at",
     "scans": "device_id device_time gate qr_hash sequence skew_ms undone_at undone_by",
@@ -588,6 +598,7 @@ INSERT INTO event_moves (id, event_id, version, venue_name, venue_address, city,
     SELECT gen_random_uuid(), id, 2, venue_name, venue_address, city, time_zone, starts_at, ends_at, now() FROM events
     LIMIT 1;
 INSERT INTO contact_purges (event_id) SELECT id FROM events LIMIT 1;
+INSERT INTO reminders (event_id, starts_at) SELECT id, starts_at FROM events LIMIT 1;
 INSERT INTO google_identities (issuer, subject, account_id) SELECT 'google', 'ada', id FROM accounts LIMIT 1;
 INSERT INTO audit_values SELECT chain, entry, 'digest', 'sixteen of bytes', 'value', NULL FROM audit_log LIMIT 1;
 INSERT INTO paces VALUES ('stripe', gen_random_uuid(), 'create', now());

@@ -21,6 +21,8 @@ WORDS_OF_AWS = {
     "session",
     "sessions",
     "rotate_secret",
+    "send_email",
+    "send_message",
 }
 WORDS_OF_ENGLISH_AND_PYTHON = {"order", "place", "platform"}
 ERROR_TYPE_OF_LAMBDA = "Sandbox.Timedout"

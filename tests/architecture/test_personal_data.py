@@ -303,6 +303,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
             "places",
             "platform_settings",
             "platform_settings_version",
+            "reminders",
             "seat_rows",
             "seats",
             "slots",
@@ -315,6 +316,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
         ANONYMOUS,
     ),
     "organisations": "is about a business, and public",
+    "announcements": "belongs to an organisation, and names who sent it; whom it went to is in the messages",
     **dict.fromkeys(
         ("exports", "api_keys", "door_passes", "door_devices"), "belongs to an organisation, and names who made it"
     ),

@@ -103,6 +103,7 @@ TAKE_BY_WRITING = {
 SKIPS = {
     "/take_and_delete_rate_limits": 1,
     "accounts/take_sessions": 1,
+    "announcements/take_announcement": 1,
     "admin/take_run": 1,
     "events/take_facets": 1,
     "events/take_move": 1,
@@ -113,6 +114,7 @@ SKIPS = {
     "orders/place_order": 2,
     "orders/take_ended_orders": 1,
     "orders/take_order": 1,
+    "orders/take_reminder": 1,
     "orders/take_payments_to_close": 1,
     "payments/take_due_refunds": 1,
     "payments/take_payments_to_ask": 1,

@@ -38,6 +38,7 @@ OF_THE_PLATFORM = {
 OPENS = """
     analytics: get_event get_viewed_event
     api_keys: lock_organisation
+    announcements: get_event lock_announcement
     checkin: get_attendance get_event_at_door lock_scan
     doors: lock_pass
     media: get_gallery get_upload
@@ -61,6 +62,7 @@ TAKEN_IDS = """
 # Their service has opened the row before: it, or the row that it belongs to, has passed the first wall. Or the service
 # has made the row itself.
 OPENED = """
+    announcements: count_ticket_types get_announcement insert_announcement list_announcements set_withdrawn
     analytics: count_view list_sales list_views
     api_keys: insert_key
     checkin: get_scan has_changed list_changed_tickets list_scans recount_scans search_guests
@@ -110,11 +112,13 @@ OPENED = """
 
 # Jobs work for all organisations, and answer nobody.
 JOBS = """
+    announcements: list_orders list_to_tally list_unfinished set_finished set_tally set_written take_announcement
     analytics: count_sales
     exports: delete_exports finish_export list_forgotten list_old set_progress take_export
     events: finish_cancellation list_moves_to_tell set_move_outcome set_move_seen
         set_move_told take_move
-    orders: delete_over_guest_holds list_holders_to_tell list_lapsed_orders list_orders_to_tell list_over_guest_holds
+    orders: insert_reminder list_events_to_remind_of list_holders_to_remind set_reminder take_reminder
+        delete_over_guest_holds list_holders_to_tell list_lapsed_orders list_orders_to_tell list_over_guest_holds
         lock_lapsed_orders set_expired
     media: count_try delete_upload is_shown keep_upload list_due_uploads look_again set_ready set_refused set_removing
         take_due_upload
@@ -145,10 +149,11 @@ ADMINS = """
 
 # An email goes to the address that the row itself names.
 EMAILS = """
+    announcements: get_order_of_recipient get_ticket_of_recipient
     events: get_moved_event list_moves
     messaging: get_locale get_recipient
     orders: get_event_for_email get_order_change_for_email get_order_for_email get_order_to_tell get_ticket_to_tell
-        list_items_for_email
+        list_items_for_email list_tickets_to_remind_of
     organisations: get_invitation_for_email
     payments: get_refund_for_email
     refunds: get_cancellation_for_email get_refund_for_email

@@ -26,6 +26,8 @@ ENDED_BY_SUSPENSION: dict[str, str] = {
     "join_waitlist": "seller_suspended",
     "start_payment": "seller_suspended",
     "mark_order_paid": "seller_suspended",
+    "send_message": "seller_suspended",
+    "preview_message": "seller_suspended",
     "publish_event": "organisation_not_approved",
     "get_organisation": "not_found",  # for strangers
     "get_gallery": "not_found",  # for strangers

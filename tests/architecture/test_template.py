@@ -50,6 +50,7 @@ DOMAINS = [
     "analytics",
     "exports",
     "finance",
+    "announcements",
     "messaging",
     "webhooks",
     "media",

@@ -641,3 +641,11 @@ def suppression(conn: psycopg.Connection, address: str | None = None, **override
     """Suppress an address."""
     row = {"id": new_id(), "address": address or f"{new_id().hex}@example.com", "reason": "bounced", "detail": ""}
     return _insert(conn, "suppressed_addresses", {**row, "suppressed_at": NOW, **overrides})
+
+
+def announcement(conn: psycopg.Connection, event_id: UUID, sender: UUID, **overrides: Any) -> UUID:
+    """Make an announcement to the holders of an event, as a manager sends it."""
+    (organisation,) = conn.execute("SELECT organisation_id FROM events WHERE id = %s", [event_id]).fetchone() or ()
+    row = {"id": new_id(), "organisation_id": organisation, "event_id": event_id, "sent_by": sender, "expected": 1}
+    row |= {"subject": "Bring a coat", "body": "It is cold.", "audience": "holders", "ticket_status": "valid"}
+    return _insert(conn, "announcements", row | overrides)

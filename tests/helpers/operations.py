@@ -122,6 +122,7 @@ class World:
     transfer_token: str
     foreign_order: UUID
     matter: UUID
+    message: UUID
     failed_message: UUID
     suppression: UUID
     cloakroom: UUID
@@ -265,6 +266,7 @@ def build(conn: psycopg.Connection) -> World:
         foreign_order=factories.paid_order(conn, factories.ticket_type(conn, event_id=rivals_event)),
         export=factories.export(conn, organisation, event_id=event),
         matter=factories.money_matter(conn, paid_order),
+        message=factories.announcement(conn, event, owner),
         failed_message=factories.failed_message(conn),
         suppression=factories.suppression(conn),
         cloakroom=cloakroom,

@@ -10,6 +10,7 @@ from typing import Any, override
 from unicodedata import bidirectional, east_asian_width
 
 from jinja2.ext import Extension
+from jinja2.utils import urlize
 from markupsafe import Markup, escape
 
 from boxoffice.texts import one_line, unlinked
@@ -97,7 +98,13 @@ def mail_to(address: str) -> Markup:
     return Markup('<a href="mailto:{0}" style="{1}">{0}</a>').format(one_line(address), _STYLES["a"])
 
 
-FILTERS = {"type_size": type_size, "strong": strong, "mail_to": mail_to}
+def linked(line: str) -> Markup:
+    """Return a line of somebody's own words, with a link at each web address in it."""
+    links = urlize(line, rel="noopener")
+    return Markup(links.replace("<a ", f'<a style="{_STYLES["a"]}" '))  # noqa: S704 - urlize has escaped the words
+
+
+FILTERS = {"type_size": type_size, "strong": strong, "mail_to": mail_to, "linked": linked}
 """What templates use beside the macros of `_parts.html`."""
 
 

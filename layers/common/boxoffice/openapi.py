@@ -76,6 +76,7 @@ _TAGS = {
     "doors": "Passes and devices for the staff at the door",
     "checkin": "Scan tickets, online and offline",
     "slots": "Places with capacity, such as cloakrooms",
+    "announcements": "Write to the buyers or holders of an event",
     "webhooks": "Be told of what changes, and see what was delivered",
     "analytics": "Views and sales, day by day",
     "exports": "Attendees as a list, and files of what an organisation has",

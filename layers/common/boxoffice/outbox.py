@@ -76,17 +76,18 @@ def owe_emails(
     template: str,
     emails: Sequence[tuple[str, dict[str, Any]]],
     message_ids: Sequence[UUID] | None = None,
-) -> None:
-    """Write several emails of one template, each as its recipient and its payload.
+) -> int:
+    """Write several emails of one template, each as its recipient and its payload. Return how many are new.
 
     Args:
         message_ids: the ids of emails that are owed once, however often this is called. By default each call owes all.
     """
     ids = [*message_ids] if message_ids is not None else [new_id() for _ in emails]
     recipients, payloads = [recipient for recipient, _ in emails], [Jsonb(payload) for _, payload in emails]
-    db.run(conn, SQL.insert_emails, template=template, ids=ids, recipients=recipients, payloads=payloads)
+    new = db.run(conn, SQL.insert_emails, template=template, ids=ids, recipients=recipients, payloads=payloads)
     for message_id in ids:
         conn.after_commit(nudge, message_id, last=True)
+    return new
 
 
 def owe_sms(conn: db.Connection, template: str, phone: str, payload: dict[str, Any]) -> None:

@@ -143,6 +143,16 @@ class PlatformSettings(BaseModel):
         StrictInt,
         Field(ge=1, le=60, description="How long guests hold tickets whose network has more than half of its budget"),
     ] = 5
+    reminders: Annotated[
+        StrictBool,
+        Field(description="Email holders their tickets again the day before, unless an event says otherwise"),
+    ] = True
+    messages_per_hour: Annotated[
+        StrictInt, Field(ge=0, le=1000, description="How many messages an organisation may send to its buyers an hour")
+    ] = 10
+    messages_per_day: Annotated[
+        StrictInt, Field(ge=0, le=10_000, description="How many messages an organisation may send to its buyers a day")
+    ] = 30
     confirmation_minutes: Annotated[
         StrictInt,
         Field(ge=5, le=1440, description="How long a guest has to confirm a free order, and never longer than a hold"),

@@ -40,6 +40,7 @@ NEW_ACCOUNTS = 10  # of a mailbox in a day
 APPLICATIONS = 10
 UPDATES = 30
 REFRESHES = 30
+MESSAGE_PREVIEWS = 30
 GUEST_SEARCHES = 300  # of a device, or of a whole team with one account or key
 VIEWS_AN_HOUR, VIEWS_A_DAY = 100, 500  # of one event, from one network
 
@@ -326,6 +327,25 @@ def limit_waitlist(caller: Caller, email: str) -> None:
     """
     if not _reads(caller, email):
         _count(_links(caller, email, "waitlist", WAITLIST_LINKS, WAITLIST_LINKS_BY_ALL))
+
+
+def limit_messages(organisation_id: UUID, per_hour: int, per_day: int) -> None:
+    """Count a message to the buyers or holders of an event, so that a stolen account writes to few.
+
+    Raises:
+        TooManyRequests: the organisation has sent so many in the hour, or the day, before.
+    """
+    name = f"messages of {organisation_id}"
+    _count([Limit(name, per_hour, HOUR), Limit(f"{name} in a day", per_day, DAY)])
+
+
+def limit_message_previews(account_id: UUID) -> None:
+    """Count a preview of such a message, which counts its recipients and may be sent to whoever sees it.
+
+    Raises:
+        TooManyRequests: the account has seen thirty in fifteen minutes before.
+    """
+    _count([Limit(f"message previews {account_id}", MESSAGE_PREVIEWS, QUARTER)])
 
 
 def limit_exports(subject: str) -> None:

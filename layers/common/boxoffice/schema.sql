@@ -474,6 +474,7 @@ CREATE TABLE events (
     asks_challenge  boolean NOT NULL DEFAULT false,
     confirm_free_orders boolean NOT NULL DEFAULT false,
     waitlist_offer_minutes integer NOT NULL DEFAULT 60 CHECK (waitlist_offer_minutes > 0),
+    reminds_holders boolean NOT NULL DEFAULT true,
     form            jsonb CHECK (form IS NULL OR (
         form #>> '{holders,name}' IN ('not_asked', 'optional', 'required')
         AND form #>> '{holders,email}' IN ('not_asked', 'optional', 'required')
@@ -576,6 +577,15 @@ CREATE TABLE event_moves (
     CONSTRAINT event_moves_version UNIQUE (event_id, version)
 );
 CREATE UNIQUE INDEX event_moves_open ON event_moves (event_id) WHERE outcome IS NULL;
+
+-- How far the holders of an event have been reminded that it begins at starts_at, in the order of the orders. If it
+-- moves to another day after that, they are reminded of that day, too.
+CREATE TABLE reminders (
+    event_id      uuid PRIMARY KEY REFERENCES events,
+    starts_at     timestamptz NOT NULL,
+    last_order_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    finished_at   timestamptz
+);
 
 CREATE TABLE ticket_types (
     id              uuid PRIMARY KEY,
@@ -1653,6 +1663,8 @@ CREATE INDEX outbox_not_sent ON outbox (status, created_at, id) WHERE status <> 
 CREATE INDEX outbox_to_purge ON outbox (created_at)
     WHERE status IN ('sent', 'dropped') OR status = 'failed' AND recipient <> '';
 CREATE INDEX outbox_by_recipient ON outbox (recipient, id);
+-- The emails of an announcement, which are counted.
+CREATE INDEX outbox_of_announcements ON outbox ((payload ->> 'announcement_id')) WHERE payload ? 'announcement_id';
 
 -- Addresses that emails are written to no more, since one came back for good, or its reader has complained of one.
 -- An admin may lift that. What SES tells of a time before that changes nothing then.
@@ -1665,6 +1677,56 @@ CREATE TABLE suppressed_addresses (
     lifted_at     timestamptz
 );
 CREATE INDEX suppressed_addresses_newest ON suppressed_addresses (suppressed_at, id) WHERE lifted_at IS NULL;
+
+-- What a manager writes to the buyers or holders of an event. A job writes the emails in the order of the orders, and
+-- has come to last_order_id. Only who had a ticket by created_at gets one. The counts are of the emails in the outbox.
+-- The same job counts them again at tally_at, until nothing more will be known of them.
+CREATE TABLE announcements (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    event_id        uuid NOT NULL REFERENCES events,
+    sent_by         uuid NOT NULL REFERENCES accounts,
+    subject         text NOT NULL,
+    body            text NOT NULL,
+    audience        text NOT NULL CHECK (audience IN ('buyers', 'holders')),
+    ticket_status   text NOT NULL CHECK (ticket_status IN ('valid', 'refunded')),
+    ticket_type_ids uuid[],
+    admitted        boolean,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    last_order_id   uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    finished_at     timestamptz,
+    withdrawn_at    timestamptz,
+    tally_at        timestamptz DEFAULT now(),
+    expected        integer NOT NULL,
+    recipients      integer NOT NULL DEFAULT 0,
+    waiting         integer NOT NULL DEFAULT 0,
+    sent            integer NOT NULL DEFAULT 0,
+    bounced         integer NOT NULL DEFAULT 0,
+    complained      integer NOT NULL DEFAULT 0,
+    suppressed      integer NOT NULL DEFAULT 0,
+    failed          integer NOT NULL DEFAULT 0
+);
+CREATE INDEX announcements_by_event ON announcements (event_id, id);
+CREATE INDEX announcements_unfinished ON announcements (created_at)
+    WHERE finished_at IS NULL AND withdrawn_at IS NULL;
+CREATE INDEX announcements_to_tally ON announcements (tally_at) WHERE tally_at IS NOT NULL;
+
+-- Who is to get an announcement, of the orders after one and up to another. A ticket that has passed to somebody is
+-- theirs, unless the announcement is for buyers. If came is not null, only tickets count whose holder has come, or not.
+CREATE FUNCTION announcement_audience(
+    the_event uuid, for_buyers boolean, the_status text, types uuid[], came boolean, until timestamptz,
+    after_order uuid, up_to_order uuid
+) RETURNS TABLE (order_id uuid, ticket_id uuid, email text) LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT DISTINCT item.order_id, CASE WHEN is_passed THEN tickets.id END,
+        CASE WHEN is_passed THEN holder_email ELSE buyer_email END
+    FROM order_items AS item JOIN orders ON orders.id = item.order_id
+        JOIN tickets ON tickets.order_id = item.order_id AND tickets.item_no = item.item_no
+        CROSS JOIN LATERAL (SELECT holder_email IS NOT NULL AND NOT for_buyers) AS holder (is_passed)
+    WHERE item.event_id = the_event AND item.order_id > after_order AND item.order_id <= up_to_order
+        AND tickets.status = the_status AND tickets.created_at <= until
+        AND (types IS NULL OR item.ticket_type_id = ANY(types)) AND (came IS NULL OR (entries > 0) = came);
+END;
 
 -- True if what a message is about still names an address. It may be an order, a refund of it, a ticket, a transfer or a
 -- place on a waitlist. Erasures of others leave such a message alone.

@@ -55,6 +55,7 @@ def whole(api: Client, conn: Connection, organisation: UUID, manager: UUID) -> U
         late_payments_share=30,
         asks_challenge=True,
         confirm_free_orders=True,
+        reminds_holders=False,
         waitlist_offer_minutes=90,
     )
     for number in (1, 2):

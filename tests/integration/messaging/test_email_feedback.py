@@ -231,6 +231,8 @@ def test_a_manager_and_the_buyer_see_it_at_the_order_until_it_has_another_addres
         return {each["email_problem"] for each in shown}
 
     assert problem() == {"bounced"}
+    resent = api.post(f"/v1/orders/{order}/resend-email", None, account=shop.manager)
+    assert (resent.status, resent.code, resent.json["email_problem"]) == (409, "address_suppressed", "bounced")
     corrected = {"buyer": {"email": address()}}
     assert api.patch(f"/v1/orders/{order}", corrected, account=shop.manager).status == 200
     assert problem() == {None}

@@ -148,6 +148,9 @@ AsksChallenge = Annotated[
 ConfirmFreeOrders = Annotated[
     bool, Field(strict=True, description="Gives guests free tickets only once they open the link of an email")
 ]
+RemindsHolders = Annotated[
+    bool, Field(strict=True, description="Emails the tickets again the day before, unless the platform emails none so")
+]
 OfferMinutes = Annotated[
     int,
     Field(
@@ -199,6 +202,7 @@ class EventRequest(Request):
     asks_challenge: AsksChallenge = False
     confirm_free_orders: ConfirmFreeOrders = False
     waitlist_offer_minutes: OfferMinutes = 60
+    reminds_holders: RemindsHolders = True
     holders: HoldersRequest = Field(default_factory=HoldersRequest)
     questions: Questions = Field(default_factory=list)
     ticket_types: list[TicketTypeRequest] = Field(default_factory=list, max_length=MOST_TICKET_TYPES)
@@ -232,6 +236,7 @@ class EventPatch(Patch):
     asks_challenge: AsksChallenge = unchanged()
     confirm_free_orders: ConfirmFreeOrders = unchanged()
     waitlist_offer_minutes: OfferMinutes = unchanged()
+    reminds_holders: RemindsHolders = unchanged()
     holders: HoldersPatch = unchanged()
     questions: Questions = unchanged()
     tell_holders: Annotated[
@@ -328,6 +333,7 @@ class EventView(_EventFields, DescribedView):
         description="What guests solve before they buy. Null if the event or the deployment asks for none"
     )
     confirm_free_orders: bool = Field(description="True if guests confirm free orders by the link of an email")
+    reminds_holders: bool = Field(description="True if holders get their tickets again the day before")
     waitlist_offer_minutes: int = Field(
         description="How long an offer of the waitlist holds its tickets, without nights at the venue"
     )
@@ -514,6 +520,7 @@ class EventRow(ListedEvent):
     late_payments_share: int | None
     asks_challenge: bool
     confirm_free_orders: bool
+    reminds_holders: bool
     waitlist_offer_minutes: int
     form: dict[str, Any] | None
 

@@ -5,22 +5,23 @@
 INSERT INTO events (id, organisation_id, slug, title, description, category, rating, venue_name, venue_address, city,
     country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, image_id, image_alt, currency,
     capacity_pool_id, late_payments_until, late_payments_share, asks_challenge, confirm_free_orders,
-    waitlist_offer_minutes, form)
+    waitlist_offer_minutes, reminds_holders, form)
 VALUES (%(id)s, %(organisation_id)s, %(slug)s, %(title)s, %(description)s, %(category)s, %(rating)s, %(venue_name)s,
     %(venue_address)s, %(city)s, %(country)s, %(time_zone)s, %(starts_at)s, %(ends_at)s, %(doors_open_at)s, %(gates)s,
     %(image_url)s, %(image_id)s, %(image_alt)s, %(currency)s, %(capacity_pool_id)s, %(late_payments_until)s,
-    %(late_payments_share)s, %(asks_challenge)s, %(confirm_free_orders)s, %(waitlist_offer_minutes)s, %(form)s)
+    %(late_payments_share)s, %(asks_challenge)s, %(confirm_free_orders)s, %(waitlist_offer_minutes)s,
+    %(reminds_holders)s, %(form)s)
 
 -- name: insert_copies
 -- Drafts of an event at other times, of one series. They show its picture, which stays while one of them does.
 INSERT INTO events (id, organisation_id, series_id, slug, title, description, category, rating, venue_name,
     venue_address, city, country, time_zone, starts_at, ends_at, doors_open_at, gates, image_url, image_id, image_alt,
     currency, capacity_pool_id, late_payments_until, late_payments_share, asks_challenge, confirm_free_orders,
-    waitlist_offer_minutes, form)
+    waitlist_offer_minutes, reminds_holders, form)
 SELECT copy.id, organisation_id, %(series_id)s, copy.slug, %(title)s, description, category, rating, venue_name,
     venue_address, city, country, time_zone, copy.starts_at, copy.ends_at, copy.doors_open_at, copy.gates::jsonb,
     image_url, image_id, image_alt, currency, copy.capacity_pool_id, copy.late_payments_until, late_payments_share,
-    asks_challenge, confirm_free_orders, waitlist_offer_minutes, copy.form::jsonb
+    asks_challenge, confirm_free_orders, waitlist_offer_minutes, reminds_holders, copy.form::jsonb
 FROM events CROSS JOIN unnest(%(ids)s::uuid[], %(slugs)s::text[], %(starts_at)s::timestamptz[],
         %(ends_at)s::timestamptz[], %(doors_open_at)s::timestamptz[], %(gates)s::text[], %(form)s::text[],
         %(capacity_pool_ids)s::uuid[], %(late_payments_until)s::timestamptz[])
@@ -62,7 +63,7 @@ SELECT events.id, organisation_id, series_id, events.slug, events.status, title,
         'logo_picture', (SELECT picture FROM uploads WHERE uploads.id = logo_id), 'website', website,
         'contact_email', contact_email, 'contact_phone', contact_phone) AS seller,
     capacity_pool_id, quantity AS capacity, capacity_available, capacity_held, capacity_sold, late_payments_until,
-    late_payments_share, asks_challenge, confirm_free_orders, waitlist_offer_minutes, form
+    late_payments_share, asks_challenge, confirm_free_orders, waitlist_offer_minutes, reminds_holders, form
 FROM events JOIN organisations ON organisations.id = organisation_id
 LEFT JOIN stock_pools ON stock_pools.id = capacity_pool_id
 CROSS JOIN LATERAL (
@@ -225,7 +226,7 @@ UPDATE events SET slug = %(slug)s, title = %(title)s, description = %(descriptio
     capacity_pool_id = %(capacity_pool_id)s, late_payments_until = %(late_payments_until)s,
     late_payments_share = %(late_payments_share)s, asks_challenge = %(asks_challenge)s,
     confirm_free_orders = %(confirm_free_orders)s, waitlist_offer_minutes = %(waitlist_offer_minutes)s,
-    form = %(form)s, version = version + 1
+    reminds_holders = %(reminds_holders)s, form = %(form)s, version = version + 1
 WHERE id = %(id)s
 
 -- name: publish_event

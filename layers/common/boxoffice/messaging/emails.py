@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from boxoffice import db
 from boxoffice.accounts import emails as accounts
+from boxoffice.announcements import emails as announcements
 from boxoffice.api_keys import emails as api_keys
 from boxoffice.config import settings
 from boxoffice.emails import Content, NotNeeded
@@ -23,7 +24,19 @@ from boxoffice.tickets import emails as tickets
 from boxoffice.waitlist import emails as waitlist
 from boxoffice.webhooks import emails as webhooks
 
-_DOMAINS = (accounts, api_keys, orders, organisations, payments, privacy, refunds, tickets, waitlist, webhooks)
+_DOMAINS = (
+    accounts,
+    announcements,
+    api_keys,
+    orders,
+    organisations,
+    payments,
+    privacy,
+    refunds,
+    tickets,
+    waitlist,
+    webhooks,
+)
 WRITERS: dict[str, Callable[..., Content]] = {
     writer.__name__: writer for domain in _DOMAINS for writer in domain.EMAILS
 }

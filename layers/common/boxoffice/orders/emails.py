@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -27,11 +27,12 @@ from boxoffice.guest_tokens import order_token, ticket_token
 from boxoffice.ids import shown_order_number
 from boxoffice.languages import N_, gettext
 from boxoffice.one_time import OneTimeToken, Purpose
-from boxoffice.orders import moved_events, offers
+from boxoffice.orders import moved_events, offers, reminders
 from boxoffice.orders.receipts import receipt_of
 from boxoffice.tickets import emails as ticket_emails
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets.emails import MOST_QRS, EmailTicket
+from boxoffice.tickets.models import PrintedTicket
 from boxoffice.times import moment_of, when_of
 from boxoffice.waitlist import emails as waitlist
 
@@ -215,6 +216,44 @@ def event_moved(conn: db.Connection, move_id: str, email: str, order_id: str = "
     return write("event_moved", subject, facts, attachments=[calendar], seller=seller_of(event))
 
 
+def reminder(
+    conn: db.Connection, event_id: str, day: str, order_id: str = "", ticket_id: str = "", email: str = ""
+) -> Content:
+    """Remind a holder of the event of a day, with the valid tickets again.
+
+    Args:
+        order_id: the order that they have bought. Or:
+        ticket_id: one of the tickets of an order that have passed to ``email``.
+
+    Raises:
+        NotNeeded: the event is not on that day any more, has begun, or they have no tickets for it.
+    """
+    event = db.exactly_one(conn, MovedEvent, SQL.get_event_for_email, id=UUID(event_id))
+    begins, now = reminders.day_of(event.starts_at, event.time_zone), datetime.now(UTC)
+    if not event.is_on or event.starts_at <= now or begins.isoformat() != day:
+        raise NotNeeded("the event is not on that day any more, or has begun")
+    owned, page, label = _tickets_of_buyer(conn, order_id) if order_id else _tickets_of_holder(conn, ticket_id, email)
+    owned = [ticket for ticket in owned if ticket.event_id == event.event_id]
+    if not owned:
+        raise NotNeeded("the address has no tickets for the event any more")
+    shown, number = ticket_emails.email_tickets(owned), shown_order_number(owned[0].order_number)
+    is_today = begins == reminders.day_of(now, event.time_zone)
+    facts = {
+        "event": event,
+        "when": when_of(event),
+        "place": venue_of(event),
+        "tickets": shown,
+        "count": len(owned),
+        "left_out": _left_out(len(owned), page),
+        "number": number,
+        "link": page,
+        "page": label,
+    }
+    subject = gettext(N_("Today: %(event)s") if is_today else N_("Tomorrow: %(event)s"), event=event.event_title)
+    files = ticket_emails.attachments(number, owned, [event], page)
+    return write("reminder", subject, facts, [ticket.image for ticket in shown], files, seller_of(event))
+
+
 def order_received(conn: db.Connection, order_id: str) -> Content:
     """Write to the new address of an order that is not paid yet: here is its link."""
     order, items = get_order(conn, UUID(order_id))
@@ -253,6 +292,7 @@ EMAILS = (
     order_confirmation,
     order_links,
     event_moved,
+    reminder,
     waitlist_offer,
     order_received,
     confirm_order_email,
@@ -300,6 +340,23 @@ def _ticket_to_tell(conn: db.Connection, email: str, ticket_id: str) -> HolderTo
         raise NotNeeded("the address does not hold the ticket any more")
     page = link("tickets", UUID(ticket_id), ticket_token(UUID(ticket_id), ticket["transfer_count"]))
     return HolderToTell(ticket["since"], None, page)
+
+
+def _tickets_of_buyer(conn: db.Connection, order_id: str) -> tuple[list[PrintedTicket], str | None, str]:
+    """Return the valid tickets that a buyer still has, and where they are seen."""
+    order, _ = get_order(conn, UUID(order_id))
+    owned = [ticket for ticket in tickets.list_valid(conn, order.id) if not ticket.transferred]
+    return owned, link("orders", order.id, order_token(order.id, order.email_changes)), gettext("See your order")
+
+
+def _tickets_of_holder(conn: db.Connection, ticket_id: str, email: str) -> tuple[list[PrintedTicket], str | None, str]:
+    """Return the valid tickets of an order that have passed to somebody, and where one of them is seen."""
+    about = {"ticket_id": UUID(ticket_id), "email": email}
+    held = db.many(conn, dict, SQL.list_tickets_to_remind_of, **about)
+    ids = {row["id"] for row in held}
+    owned = [ticket for ticket in tickets.list_valid(conn, held[0]["order_id"]) if ticket.id in ids] if held else []
+    page = link("tickets", owned[0].id, ticket_token(owned[0].id, owned[0].transfer_count)) if owned else None
+    return owned, page, gettext("See your ticket")
 
 
 def _changes(before: Occasion, event: Occasion) -> dict[str, str]:

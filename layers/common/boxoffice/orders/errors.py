@@ -10,6 +10,13 @@ from boxoffice.organisations.errors import SellerSuspended
 from boxoffice.stock.errors import QuantityNotAllowed, SoldOut
 
 
+class AddressSuppressed(DomainError):
+    code = "address_suppressed"
+    meaning = "Nobody writes to the buyer's address any more: {email_problem}."
+    remedy = "Give the order another address with `update_order`, or ask who runs the platform."
+    email_problem: str
+
+
 class TicketTypeNotFound(DomainError):
     status = 404
     code = "ticket_type_not_found"

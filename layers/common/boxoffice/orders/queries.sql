@@ -573,3 +573,45 @@ SELECT events.id AS event_id, events.version AS event_version, title AS event_ti
     time_zone, starts_at, ends_at, doors_open_at, organisations.name AS seller, contact_email AS seller_contact,
     events.status = 'published' AND deleted_at IS NULL AND ends_at > now() AS is_on
 FROM events JOIN organisations ON organisations.id = organisation_id WHERE events.id = %(id)s
+
+-- name: list_events_to_remind_of
+-- The events of the next two days whose holders are not all reminded, the next one first. The job decides which are due
+-- by the clocks of their venues.
+SELECT events.id, events.starts_at, time_zone FROM events LEFT JOIN reminders ON event_id = events.id
+WHERE events.status = 'published' AND deleted_at IS NULL AND reminds_holders
+    AND events.starts_at BETWEEN now() AND now() + interval '2 days'
+    AND (finished_at IS NULL OR reminders.starts_at <> events.starts_at) AND events.id <> ALL(%(leave_out)s)
+ORDER BY events.starts_at, events.id
+
+-- name: insert_reminder
+INSERT INTO reminders (event_id, starts_at) VALUES (%(event_id)s, %(starts_at)s) ON CONFLICT DO NOTHING
+
+-- name: take_reminder
+-- How far the holders of an event are reminded, unless another run reminds them.
+SELECT starts_at, last_order_id, finished_at FROM reminders
+WHERE event_id = %(event_id)s ORDER BY event_id FOR NO KEY UPDATE SKIP LOCKED
+
+-- name: set_reminder
+UPDATE reminders SET starts_at = %(starts_at)s, last_order_id = %(last_order_id)s, finished_at = %(finished_at)s
+WHERE event_id = %(event_id)s
+
+-- name: list_holders_to_remind
+-- Who has a valid ticket of an event from some orders, and got it by a moment. That is the buyer of each order, and
+-- whoever has got tickets of it from them, with one of these tickets.
+SELECT order_id, coalesce(holder_email, buyer_email) AS email,
+    CASE WHEN holder_email IS NOT NULL THEN (array_agg(tickets.id ORDER BY item_no, position))[1] END AS ticket_id
+FROM tickets JOIN orders ON orders.id = order_id
+WHERE order_id = ANY(%(order_ids)s) AND event_id = %(event_id)s AND tickets.status = 'valid'
+    AND tickets.created_at <= %(got_by)s AND NOT EXISTS (
+        SELECT FROM transfers WHERE ticket_id = tickets.id AND accepted_at > %(got_by)s)
+GROUP BY order_id, buyer_email, holder_email ORDER BY order_id, holder_email
+
+-- name: list_tickets_to_remind_of
+-- The valid tickets that have passed to an address, of the order of one of them.
+SELECT others.order_id, others.id FROM tickets JOIN tickets AS others ON others.order_id = tickets.order_id
+WHERE tickets.id = %(ticket_id)s AND tickets.holder_email = %(email)s AND others.holder_email = %(email)s
+    AND others.status = 'valid'
+
+-- name: get_email_problem
+-- Why nobody writes to an address any more, if so.
+SELECT reason FROM suppressed_addresses WHERE address = %(address)s AND lifted_at IS NULL

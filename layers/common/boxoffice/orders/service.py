@@ -20,7 +20,13 @@ from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import first_id, new_id, new_order_number
 from boxoffice.mailboxes import mailbox_of
 from boxoffice.orders import rules
-from boxoffice.orders.errors import BuyerLimitReached, OrderNotPending, PaymentProcessing, TicketTypeNotFound
+from boxoffice.orders.errors import (
+    AddressSuppressed,
+    BuyerLimitReached,
+    OrderNotPending,
+    PaymentProcessing,
+    TicketTypeNotFound,
+)
 from boxoffice.orders.models import (
     ALL_STATUSES,
     BuyerLimit,
@@ -578,11 +584,14 @@ def resend_order_email(conn: db.Connection, caller: Caller, order_id: UUID) -> s
     Raises:
         NotFound: there is no such order, or the caller may not see it.
         OrderNotPaid: the order has no tickets to send.
+        AddressSuppressed: nobody writes to the buyer's address any more.
     """
     order = db.get(conn, OrderRow, SQL.get_order_row, id=order_id)
     acts_as = require_order(conn, caller, order)
     if order.status not in ("paid", "partially_refunded"):
         raise OrderNotPaid(order_status=order.status)
+    if problem := db.value(conn, SQL.get_email_problem, address=order.buyer_email):
+        raise AddressSuppressed(email_problem=problem)
     _owe_confirmation(conn, order)
     if acts_as is Who.MANAGER:
         record(conn, caller, "resend_order_email", order)

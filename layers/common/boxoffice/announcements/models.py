@@ -1,0 +1,177 @@
+"""Announcements as managers request them, as the database stores them, and as answers show them.
+
+The API calls them messages. In code, a message is one of the outbox.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from boxoffice.emails import Occasion
+from boxoffice.models import Id, Page, Request, ShortText, Text, View
+from boxoffice.texts import is_visible
+
+type Audience = Literal["buyers", "holders"]
+type TicketStatus = Literal["valid", "refunded"]
+type Attendance = Literal["admitted", "not_admitted"]
+type AnnouncementStatus = Literal["sending", "sent", "withdrawn"]
+
+
+def _visible(text: str) -> str:
+    if not is_visible(text):
+        raise ValueError("must have a character that people can see")
+    return text
+
+
+Body = Annotated[
+    Text,
+    AfterValidator(_visible),
+    Field(description="Plain text. An empty line begins a paragraph. Web addresses become links"),
+]
+
+
+class MessageRequest(Request):
+    subject: ShortText
+    body: Body
+    to: Audience = Field(
+        default="holders",
+        description="Whoever holds a ticket by now, or only those who have bought one. One email each",
+    )
+    tickets: TicketStatus = Field(default="valid", description="Whose tickets are valid, or were refunded")
+    ticket_type_ids: Annotated[list[Id], Field(min_length=1, max_length=50)] | None = Field(
+        default=None, description="Whose tickets are of these types. Null for all types of the event"
+    )
+    attendance: Attendance | None = Field(
+        default=None, description="Who has entered with a ticket, or has not. Null for all"
+    )
+
+    @property
+    def admitted(self) -> bool | None:
+        """Return True for who has entered, False for who has not, and None for all."""
+        return None if self.attendance is None else self.attendance == "admitted"
+
+
+class MessagePreviewRequest(MessageRequest):
+    send_to_me: Annotated[
+        bool, Field(strict=True, description="Send the email to your own address, to see how it looks")
+    ] = False
+
+
+class MessagePreview(View):
+    recipients: int = Field(description="How many would get the email now")
+    suppressed: int = Field(description="How many of them nobody writes to any more, so that they would not get it")
+    subject: str
+    text: str
+    html: str
+    sent_to: str | None = Field(description="Your address, if the email was sent there")
+
+
+class MessageView(View):
+    id: Id
+    event_id: Id
+    subject: str
+    body: str
+    to: Audience
+    tickets: TicketStatus
+    ticket_type_ids: list[Id] | None
+    attendance: Attendance | None
+    status: AnnouncementStatus = Field(description="`sending` until all emails are written")
+    expected: int = Field(description="How many recipients there were when it was sent")
+    recipients: int = Field(description="To how many an email is written so far. Each address counts once")
+    waiting: int = Field(description="How many of these emails wait to be sent. This and what follows is a moment old")
+    sent: int = Field(description="How many the mail service has taken, with those that came back later")
+    bounced: int = Field(description="How many came back")
+    complained: int = Field(description="How many readers have called it spam")
+    suppressed: int = Field(description="How many were not sent, since nobody writes to the address any more")
+    failed: int = Field(description="How many could not be sent")
+    created_at: datetime
+    finished_at: datetime | None = Field(description="When the last email was written")
+    withdrawn_at: datetime | None
+
+
+class MessagePage(Page[MessageView]):
+    """A page of messages to buyers or holders, newest first."""
+
+
+@dataclass(frozen=True)
+class AnnouncedEvent(Occasion):
+    """What an announcement says of its event, and whether its seller may write."""
+
+    organisation_id: UUID
+    seller_sells: bool
+
+
+@dataclass(frozen=True)
+class AnnouncementRow:
+    """An announcement as the database stores it."""
+
+    id: UUID
+    organisation_id: UUID
+    event_id: UUID
+    subject: str
+    body: str
+    audience: Audience
+    ticket_status: TicketStatus
+    ticket_type_ids: list[UUID] | None
+    admitted: bool | None
+    expected: int
+    recipients: int
+    waiting: int
+    sent: int
+    bounced: int
+    complained: int
+    suppressed: int
+    failed: int
+    created_at: datetime
+    last_order_id: UUID
+    finished_at: datetime | None
+    withdrawn_at: datetime | None
+
+    @property
+    def to(self) -> Audience:
+        """Return the audience as answers call it."""
+        return self.audience
+
+    @property
+    def tickets(self) -> TicketStatus:
+        """Return the status of the tickets as answers call it."""
+        return self.ticket_status
+
+    @property
+    def attendance(self) -> Attendance | None:
+        """Return who counts by attendance, as answers show it."""
+        if self.admitted is None:
+            return None
+        return "admitted" if self.admitted else "not_admitted"
+
+    @property
+    def status(self) -> AnnouncementStatus:
+        """Return how it stands."""
+        if self.withdrawn_at is not None:
+            return "withdrawn"
+        return "sending" if self.finished_at is None else "sent"
+
+
+@dataclass(frozen=True)
+class Recipients:
+    """How many an announcement would reach, and how many of them are suppressed."""
+
+    recipients: int
+    suppressed: int
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Somebody who is to get an announcement: the buyer of an order, or the holder of a ticket that passed to them."""
+
+    order_id: UUID
+    ticket_id: UUID | None
+    email: str
+
+    @property
+    def payload(self) -> dict[str, str]:
+        """Return what the email is about, beside the announcement."""
+        return {"ticket_id": str(self.ticket_id)} if self.ticket_id else {"order_id": str(self.order_id)}
