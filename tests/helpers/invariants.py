@@ -14,6 +14,7 @@ def check(conn: psycopg.Connection) -> None:
     """
     with conn.transaction():
         report = service.check_invariants(conn)
+    assert report.is_complete, "there was too much to check, or too little time"
     broken = [
         check.model_dump()
         for check in report.checks
