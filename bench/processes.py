@@ -31,6 +31,7 @@ _ENVIRONMENT = {
     "CLOUDINARY_SECRET": "cloudinary",
     "EMAIL_SENDER": "tickets@example.com",
     "PUBLIC_URL": "https://tickets.example.com",
+    "API_URL": "https://api.example.com",
     "HOLD_MINUTES": "15",
     "AUTO_APPROVE_ORGANISATIONS": "false",
     "VERIFY_EMAILS": "false",

@@ -54,6 +54,7 @@ ENVIRONMENT = {
     "SMS_ORIGINATION_NUMBER": "",
     "SMS_MAX_PRICE": "0.30",
     "PUBLIC_URL": "http://127.0.0.1:3000",
+    "API_URL": "https://api.example.com",
     "PAYMENT_PROVIDERS": ",".join(info.name for info in INFOS),
     "POWERTOOLS_LOG_LEVEL": "WARNING",
     "AWS_DEFAULT_REGION": "eu-west-1",

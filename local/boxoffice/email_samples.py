@@ -14,9 +14,12 @@ from types import SimpleNamespace
 from typing import Any, Literal
 from uuid import UUID
 
+from markupsafe import Markup
+
 from boxoffice import emails, languages, times
 from boxoffice.emails import Content, Image, Occasion, Seller
 from boxoffice.languages import gettext
+from boxoffice.markdown import html_of
 from boxoffice.orders.emails import EmailItem, EmailOrder
 from boxoffice.orders.receipts import receipt_of
 from boxoffice.tickets import qr
@@ -135,6 +138,7 @@ def _facts(cast: Cast) -> dict[str, Any]:
         **money,
         "in_subject": {
             "event": cast.title,
+            "name": cast.seller,
             "events": emails.titles_of([cast.title, cast.other_title]),
         },
         "event_title": cast.title,
@@ -257,6 +261,16 @@ def _paragraphs(facts: Mapping[str, Any]) -> list[list[str]]:
     return [[facts["reason"]], ["5 > 4 & 3", "https://example.com/weather?city=lagos&day=1"]]
 
 
+def _issue(facts: Mapping[str, Any]) -> Markup:
+    list_of_links = "1. [Book](https://example.com/a?b=1&c=2)\n2. Come"
+    source = f"# {facts['event_title']}\n\n{facts['reason']} **5 > 4 & 3**\n\n{list_of_links}"
+    return Markup(html_of(source))
+
+
+def _address(facts: Mapping[str, Any]) -> list[str]:
+    return facts["place"].split(", ")
+
+
 _BOUGHT = "Your tickets for %(events)s"
 _SAMPLES = {
     "account_blocked": _ours("account_blocked", "Your account has been blocked"),
@@ -321,6 +335,11 @@ _SAMPLES = {
         count=2,
     ),
     "announcement": _sold("announcement", "Tomorrow: %(event)s", paragraphs=_paragraphs),
+    "newsletter": _sold("newsletter", "Tomorrow: %(event)s", body=_issue, postal_address=_address),
+    "newsletter_confirm": _sold("newsletter_confirm", "Do you want the newsletter of %(name)s?"),
+    "newsletter_confirm, without pages": _sold(
+        "newsletter_confirm", "Do you want the newsletter of %(name)s?", link=None
+    ),
     "payment_processing": _sold("payment_processing", "We are waiting for your payment for %(events)s"),
     "payment_failed": _sold("payment_failed", "Your payment for %(events)s has failed"),
     "payment_returned": _sold("payment_returned", "Your payment for %(events)s goes back to you"),

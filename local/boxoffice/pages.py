@@ -25,12 +25,14 @@ NAMED_PAGES = [
     "confirm-email",
     "confirm-order",
     "confirm-order-email",
+    "confirm-subscription",
     "confirm-waitlist",
     "forgot-password",
     "log-in",
     "personal-data",
     "reset-password",
     "undo-email-change",
+    "unsubscribe",
 ]
 """The pages whose paths are names. Their templates have the same names."""
 

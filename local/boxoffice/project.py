@@ -34,6 +34,7 @@ BOXOFFICE = Project(
     variables={
         "STAGE": "local",
         "PUBLIC_URL": "{url}",
+        "API_URL": "{url}",
         "PICTURES_URL": "{url}",
         "DATABASE_URL": "{database_url}",
         "DATABASE_SECRET": "",  # the URL has the password

@@ -462,6 +462,21 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "announcements_ticket_status_check": "UPDATE announcements SET ticket_status = 'sold'",
     "reminders_event_id_fkey": f"UPDATE reminders SET event_id = {NEW}",
     "reminders_pkey": copy("reminders"),
+    "newsletter_issues_organisation_id_fkey": f"UPDATE newsletter_issues SET organisation_id = {NEW}",
+    "newsletter_issues_pkey": copy("newsletter_issues"),
+    "newsletter_issues_sent_by_fkey": f"UPDATE newsletter_issues SET sent_by = {NEW}",
+    "newsletter_one_subscription": copy("newsletter_subscriptions", "email IS NOT NULL", id=NEW),
+    "newsletter_one_suppression": copy("newsletter_subscriptions", "email IS NULL", id=NEW),
+    "newsletter_subscriptions_email_check": (
+        "UPDATE newsletter_subscriptions SET email = 'Ada@example.com' WHERE email IS NOT NULL"
+    ),
+    "newsletter_subscriptions_organisation_id_fkey": f"UPDATE newsletter_subscriptions SET organisation_id = {NEW}",
+    "newsletter_subscriptions_pkey": copy("newsletter_subscriptions"),
+    "newsletter_subscriptions_suppressed": (
+        "UPDATE newsletter_subscriptions SET unsubscribed_at = now() WHERE email IS NOT NULL",
+        "UPDATE newsletter_subscriptions SET unsubscribed_at = NULL WHERE email IS NULL",
+        "UPDATE newsletter_subscriptions SET address_mac = '1' WHERE email IS NOT NULL",
+    ),
     "outbox_feedback_check": "UPDATE outbox SET feedback = 'opened'",
     "outbox_pkey": copy("outbox"),
     "outbox_status_check": "UPDATE outbox SET status = 'lost'",
@@ -480,7 +495,13 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
 DOMAINS: dict[str, tuple[str, set[str]]] = {
     "language_tag_check": (
         "'French, please'",
-        {"accounts.locale", "organisations.locale", "transfers.locale", "waitlist_entries.locale"},
+        {
+            "accounts.locale",
+            "newsletter_subscriptions.locale",
+            "organisations.locale",
+            "transfers.locale",
+            "waitlist_entries.locale",
+        },
     ),
     "money_amount_check": (
         "-1",
@@ -512,6 +533,8 @@ NULLABLE: dict[str, str] = {
         "phone_verified_at second_factor_since"
     ),
     "announcements": "admitted finished_at tally_at ticket_type_ids withdrawn_at",
+    "newsletter_issues": "finished_at organisation_id tally_at withdrawn_at",
+    "newsletter_subscriptions": "address_mac email locale mailbox organisation_id unsubscribed_at",
     "audit_log": "actor_id",
     "api_keys": "last_used_at revoked_at",
     "audit_values": "account_id",
@@ -536,7 +559,7 @@ NULLABLE: dict[str, str] = {
     "order_items": "buyer_fee platform_fee seat_ids tax terms_id",
     "order_refunds": "actor_id reason refund_id",
     "orders": "account_id buyer_phone details voucher_id",
-    "organisations": "contact_email contact_phone locale logo_id logo_url status_reason website",
+    "organisations": "contact_email contact_phone locale logo_id logo_url postal_address status_reason website",
     "outbox": "aws_message_id feedback last_error sent_at",
     "incoming_payments": "ends_order_at",
     "money_matters": "amount currency note order_id payment_id reference refund_id resolution settled_at settled_by",
@@ -597,6 +620,8 @@ INSERT INTO guest_holds SELECT id, gen_random_uuid(), request_id, '192.0.2.1', b
 INSERT INTO event_moves (id, event_id, version, venue_name, venue_address, city, time_zone, starts_at, ends_at, due_at)
     SELECT gen_random_uuid(), id, 2, venue_name, venue_address, city, time_zone, starts_at, ends_at, now() FROM events
     LIMIT 1;
+INSERT INTO newsletter_subscriptions (id, address_mac, consent_version, unsubscribed_at)
+    VALUES (gen_random_uuid(), 'mac', '1', now());
 INSERT INTO contact_purges (event_id) SELECT id FROM events LIMIT 1;
 INSERT INTO reminders (event_id, starts_at) SELECT id, starts_at FROM events LIMIT 1;
 INSERT INTO google_identities (issuer, subject, account_id) SELECT 'google', 'ada', id FROM accounts LIMIT 1;

@@ -113,6 +113,14 @@ EXPORTED: dict[str, dict[str, str]] = {
         "in_line_since": "waitlist_entries.in_line_since",
         "created_at": "waitlist_entries.created_at",
     },
+    "newsletter_subscriptions": {
+        "id": "newsletter_subscriptions.id",
+        "organisation_id": "newsletter_subscriptions.organisation",
+        "email": "newsletter_subscriptions.email",
+        "consent_version": "newsletter_subscriptions.consent_version",
+        "locale": "newsletter_subscriptions.locale",
+        "confirmed_at": "newsletter_subscriptions.confirmed_at",
+    },
     "customers": {
         "organisation_id": "claims.seller",
         "email": "claims.email",
@@ -233,6 +241,12 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         **dict.fromkeys(("draws", "expires_at", "erased_quantity"), OPERATION),
         "locale": READ_FROM,
     },
+    "newsletter_subscriptions": {
+        "list_id": OPERATION,
+        "mailbox": "is the address, as limits read it",
+        "address_mac": "is of somebody who has unsubscribed, and knows nobody without the key",
+        "unsubscribed_at": "is of somebody who has unsubscribed, whose address is gone",
+    },
     "customers": {"id": OWNER, "account_id": OWNER, "created_at": OPERATION},
     "claims": {
         "customer_id": OWNER,
@@ -316,7 +330,10 @@ TABLES_LEFT_OUT: dict[str, str] = {
         ANONYMOUS,
     ),
     "organisations": "is about a business, and public",
-    "announcements": "belongs to an organisation, and names who sent it; whom it went to is in the messages",
+    **dict.fromkeys(
+        ("announcements", "newsletter_issues"),
+        "belongs to an organisation, and names who sent it; whom it went to is in the messages",
+    ),
     **dict.fromkeys(
         ("exports", "api_keys", "door_passes", "door_devices"), "belongs to an organisation, and names who made it"
     ),

@@ -44,6 +44,7 @@ OPENS = """
     media: get_gallery get_upload
     events: find_event get_event
     exports: get_event get_export get_organisation
+    newsletter: get_list lock_issue lock_subscriptions
     orders: get_order get_order_row get_organisation list_sale_terms lock_order
     organisations: get_invitation
     payments: find_organisation get_gone_refund get_payment get_sale_state
@@ -72,7 +73,11 @@ OPENED = """
         list_sales lock_event publish_event set_series supersede_moves update_event
     media: close_gap delete_gallery delete_image delete_images insert_gallery insert_image insert_upload list_images
         lock_and_release_uploads lock_gallery set_images update_gallery
-    exports: count_attendees count_scans insert_export list_attendees list_questions list_scans
+    exports: count_attendees count_readers count_scans insert_export list_attendees list_questions list_readers
+        list_scans
+    newsletter: count_subscribers delete_subscription get_issue insert_issue insert_subscription
+        list_issues list_subscribed list_unsubscribed lock_former_subscription set_withdrawn subscribe_again
+        suppress_subscriptions
     orders: get_details get_draws get_processing_payment get_request give_back_draws hand_over_holders
         increment_version insert_note list_asked_items list_buyer_limits list_draws place_cart place_order
         release_guest_hold set_buyer set_details set_draws set_email set_hold_end set_seats set_status take_order
@@ -122,6 +127,7 @@ JOBS = """
         lock_lapsed_orders set_expired
     media: count_try delete_upload is_shown keep_upload list_due_uploads look_again set_ready set_refused set_removing
         take_due_upload
+    newsletter: list_subscribers list_to_tally list_unfinished set_finished set_tally set_written take_issue
     organisations: list_expired_invitations purge_invitations
     payments: erase_old_events get_payments_backlog list_accounts_to_send list_old_events list_orders_to_end
         take_payments_to_ask take_refunds
@@ -150,6 +156,7 @@ ADMINS = """
 # An email goes to the address that the row itself names.
 EMAILS = """
     announcements: get_order_of_recipient get_ticket_of_recipient
+    newsletter: is_subscribed
     events: get_moved_event list_moves
     messaging: get_locale get_recipient
     orders: get_event_for_email get_order_change_for_email get_order_for_email get_order_to_tell get_ticket_to_tell
@@ -170,9 +177,11 @@ PERSON = """
     organisations: delete_invitations_to delete_memberships list_organisations_of
     payments: erase_provider_events lock_and_erase_prepared
     privacy: count_ahead export_claims export_invitations export_memberships export_orders export_scans
-        export_tickets export_transfers export_waitlist_entries has_something_left list_customers_to_erase
+        export_newsletter_subscriptions export_tickets export_transfers export_waitlist_entries has_something_left
+        list_customers_to_erase
         list_entries_of_event list_entries_to_erase list_events_to_purge list_open_entries list_orders_of_event
-        list_named_tickets_to_erase list_orders_to_erase list_tickets_to_erase list_transfers_of_orders
+        list_named_tickets_to_erase list_orders_to_erase list_subscriptions_to_erase list_tickets_to_erase
+        list_transfers_of_orders
         list_transfers_received_to_erase list_transfers_sent_to_erase
     slots: list_claims_of_account lock_and_erase_customers lock_and_erase_notes
     tickets: erase_recipients erase_senders list_tickets_of_account list_tickets_of_address

@@ -28,6 +28,10 @@ ENDED_BY_SUSPENSION: dict[str, str] = {
     "mark_order_paid": "seller_suspended",
     "send_message": "seller_suspended",
     "preview_message": "seller_suspended",
+    "preview_newsletter": "seller_suspended",
+    "send_newsletter": "seller_suspended",
+    "subscribe": "not_found",
+    "confirm_subscription": "not_found",
     "publish_event": "organisation_not_approved",
     "get_organisation": "not_found",  # for strangers
     "get_gallery": "not_found",  # for strangers

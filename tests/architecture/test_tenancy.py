@@ -331,6 +331,11 @@ FILTERS: dict[str, dict[str, Callable[[World], object]]] = {
         "to": lambda _: "2120-01-01T00:00:00Z",
     },
     "list_money_matters": {"settled": lambda _: "false"},
+    "list_newsletters": {"organisation_id": lambda ours: ours.organisation},
+    "list_subscriptions": {
+        "organisation_id": lambda ours: ours.organisation,
+        "status": lambda _: "unsubscribed",
+    },
     "list_orders": {
         "event_id": lambda ours: ours.event,
         "status": lambda _: "paid",

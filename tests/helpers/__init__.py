@@ -15,6 +15,7 @@
 - `challenges`: a provider of challenges as a process (`challenge_server`), and people who solve them
 - `google`: Google as a process (`google_server`), and people who log in there
 - `sellers`: managers who refund, and paid orders
+- `newsletters`: readers who subscribe, and owners who write to them
 - `moves`: managers who move an event, and the job that tells of it
 - `owners`: owners who invite, remove and hand over, and admins who decide
 - `doors`: attendants who scan

@@ -600,6 +600,13 @@ def waitlist_token(conn: psycopg.Connection, ticket_type_id: UUID, *, quantity: 
     return one_time_token(conn, Purpose.JOIN_WAITLIST, ticket_type_id=str(ticket_type_id), **content)
 
 
+def subscription_link_token(conn: psycopg.Connection, organisation_id: UUID | None, email: str = "") -> str:
+    """Make the token of a link that subscribes an address to the newsletter of an organisation."""
+    content = {"email": email or f"reader{next(_number)}@example.com", "consent_version": "2027-01", "locale": None}
+    whose = str(organisation_id) if organisation_id else None
+    return one_time_token(conn, Purpose.SUBSCRIBE, organisation_id=whose, **content)
+
+
 def order_request(ticket_type_id: UUID, quantity: int = 2, **overrides: Any) -> dict[str, Any]:
     """Return the body of a request that places an order."""
     return {
@@ -641,6 +648,19 @@ def suppression(conn: psycopg.Connection, address: str | None = None, **override
     """Suppress an address."""
     row = {"id": new_id(), "address": address or f"{new_id().hex}@example.com", "reason": "bounced", "detail": ""}
     return _insert(conn, "suppressed_addresses", {**row, "suppressed_at": NOW, **overrides})
+
+
+def subscription(conn: psycopg.Connection, organisation_id: UUID | None, **overrides: Any) -> UUID:
+    """Let somebody subscribe to the newsletter of an organisation, or of the platform."""
+    email = overrides.get("email", f"{new_id().hex}@example.com")
+    row = {"id": new_id(), "organisation_id": organisation_id, "email": email, "mailbox": mailbox_of(email)}
+    return _insert(conn, "newsletter_subscriptions", {**row, "consent_version": "2027-01", **overrides})
+
+
+def issue(conn: psycopg.Connection, organisation_id: UUID | None, sender: UUID, **overrides: Any) -> UUID:
+    """Make an issue of a newsletter, as an owner or an admin sends it."""
+    row = {"id": new_id(), "organisation_id": organisation_id, "sent_by": sender, "expected": 1}
+    return _insert(conn, "newsletter_issues", row | {"subject": "June", "body": "*Jazz* in June."} | overrides)
 
 
 def announcement(conn: psycopg.Connection, event_id: UUID, sender: UUID, **overrides: Any) -> UUID:

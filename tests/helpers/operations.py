@@ -21,7 +21,7 @@ from boxoffice.accounts import service as accounts
 from boxoffice.accounts.models import SessionView, SignUpRequest
 from boxoffice.auth import Who
 from boxoffice.examples import example_of, sample_names
-from boxoffice.guest_tokens import order_token, waitlist_token
+from boxoffice.guest_tokens import order_token, subscription_token, waitlist_token
 from boxoffice.ids import new_id
 from boxoffice.one_time import Purpose
 from boxoffice.tickets import service as tickets
@@ -123,6 +123,9 @@ class World:
     foreign_order: UUID
     matter: UUID
     message: UUID
+    issue: UUID
+    subscription_link_token: str
+    unsubscribe_token: str
     failed_message: UUID
     suppression: UUID
     cloakroom: UUID
@@ -197,6 +200,7 @@ def build(conn: psycopg.Connection) -> World:
     ticket_type = factories.ticket_type(conn, event_id=event)
     sold_out = factories.ticket_type(conn, event_id=event, quantity=2)
     factories.order(conn, sold_out, quantity=2)
+    conn.execute("UPDATE organisations SET postal_address = '1 Hospital Road, Lagos' WHERE id = %s", [organisation])
     rival = factories.account(conn)
     rivals = factories.organisation(conn, owner=rival)
     rivals_event = factories.event(conn, organisation_id=rivals)
@@ -267,6 +271,9 @@ def build(conn: psycopg.Connection) -> World:
         export=factories.export(conn, organisation, event_id=event),
         matter=factories.money_matter(conn, paid_order),
         message=factories.announcement(conn, event, owner),
+        issue=factories.issue(conn, organisation, owner),
+        subscription_link_token=factories.subscription_link_token(conn, organisation),
+        unsubscribe_token=subscription_token(factories.subscription(conn, organisation)),
         failed_message=factories.failed_message(conn),
         suppression=factories.suppression(conn),
         cloakroom=cloakroom,

@@ -41,6 +41,7 @@ PERSONAL = frozenset(
         "name",
         "note",
         "phone",
+        "postal_address",
         "reason",
     }
 )

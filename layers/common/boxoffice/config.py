@@ -51,6 +51,7 @@ class Settings:
     sms_origination_number: str
     sms_max_price: str
     public_url: str
+    api_url: str
     hold: timedelta
     auto_approve_organisations: bool
     bcrypt_cost: int
@@ -102,6 +103,7 @@ def settings() -> Settings:
         sms_origination_number=env["SMS_ORIGINATION_NUMBER"],
         sms_max_price=env["SMS_MAX_PRICE"],
         public_url=env["PUBLIC_URL"].rstrip("/"),
+        api_url=env.get("API_URL", "").rstrip("/"),  # for those who write emails alone
         hold=timedelta(minutes=float(env["HOLD_MINUTES"])),
         auto_approve_organisations=env["AUTO_APPROVE_ORGANISATIONS"] == "true",
         bcrypt_cost=int(env["BCRYPT_COST"]),

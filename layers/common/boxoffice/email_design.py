@@ -40,6 +40,7 @@ _STYLES = {
     "p.label": f"{_SMALL}margin:0",
     "p.seat": f"{_HEAD}font-size:28px;line-height:34px;color:{INK};margin:4px 0 0",
     "ul": "margin:0 0 12px;padding:0 0 0 24px",
+    "ol": "margin:0 0 12px;padding:0 0 0 24px",
     "li": f"{_BODY}color:{INK};margin:0 0 4px",
     "td.head": f"{_HEAD}font-size:22px;line-height:28px;color:{INK};border-top:4px solid {INK};padding:10px 0",
     "td.item": f"{_TEXT}font-size:16px;line-height:22px;color:{INK};border-top:1px solid {HAIRLINE};padding:7px 0",
@@ -54,7 +55,7 @@ _STYLES = {
     "a.button": f"{_TEXT}display:inline-block;padding:13px 22px;font-size:16px;line-height:20px;font-weight:bold;"
     f"color:{PAPER};text-decoration:none",
 }
-_TAG = re.compile(r"<(h[1-3]|p|ul|li|td|span|a)(?: class=\"([a-z-]+)\")?(?=[ >])")
+_TAG = re.compile(r"<(h[1-3]|p|ul|ol|li|td|span|a)(?: class=\"([a-z-]+)\")?(?=[ >])")
 
 
 def type_size(title: str) -> str:
@@ -104,7 +105,12 @@ def linked(line: str) -> Markup:
     return Markup(links.replace("<a ", f'<a style="{_STYLES["a"]}" '))  # noqa: S704 - urlize has escaped the words
 
 
-FILTERS = {"type_size": type_size, "strong": strong, "mail_to": mail_to, "linked": linked}
+def styled(html: Markup) -> Markup:
+    """Return HTML that is made of somebody's own words, with the style of each element."""
+    return Markup(_TAG.sub(_with_style, html))  # noqa: S704 - it was HTML before
+
+
+FILTERS = {"type_size": type_size, "strong": strong, "mail_to": mail_to, "linked": linked, "styled": styled}
 """What templates use beside the macros of `_parts.html`."""
 
 

@@ -60,6 +60,7 @@ class Content:
     Attributes:
         sender: the name of who writes, at our address. None for the platform.
         reply_to: where answers go. None for our address.
+        unsubscribe_url: where a mail program ends the subscription by one POST (RFC 8058). None if there is none.
     """
 
     subject: str
@@ -69,6 +70,7 @@ class Content:
     attachments: list[Attachment] = field(default_factory=list)
     sender: str | None = None
     reply_to: str | None = None
+    unsubscribe_url: str | None = None
 
 
 @dataclass(frozen=True)

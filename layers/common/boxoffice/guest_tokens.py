@@ -9,7 +9,7 @@ from uuid import UUID
 from boxoffice.config import settings
 from boxoffice.signing import is_token, token
 
-type GuestResource = Literal["order", "ticket", "waitlist entry"]
+type GuestResource = Literal["order", "ticket", "waitlist entry", "subscription"]
 """What a guest holds the token of. Each kind has a purpose of its own, so that no token serves another kind."""
 
 
@@ -30,6 +30,21 @@ def ticket_token(ticket_id: UUID, transfer_count: int) -> str:
 def waitlist_token(entry_id: UUID) -> str:
     """Return the token that lets a guest accept an offer to a waitlist entry, or leave the waitlist."""
     return _guest_token("waitlist entry", entry_id)
+
+
+def subscription_token(subscription_id: UUID) -> str:
+    """Return the token that ends a subscription to a newsletter. It names the subscription, and never expires."""
+    return f"{subscription_id.hex}.{_guest_token('subscription', subscription_id)}"
+
+
+def subscription_of(presented: str) -> UUID | None:
+    """Return the subscription that a token ends, or None if the token is none of ours."""
+    name, _, proof = presented.partition(".")
+    try:
+        subscription_id = UUID(hex=name)
+    except ValueError:
+        return None
+    return subscription_id if is_guest_token(proof, "subscription", subscription_id) else None
 
 
 def is_guest_token(presented: str | None, kind: GuestResource, resource_id: UUID, ended: int = 0) -> bool:

@@ -51,10 +51,13 @@ _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 def _visible_line(text: str) -> str:
     """Return a name on one line. Refuse one of nothing that a person can see."""
     texts.check_marks(text)
-    line = texts.one_line(text)
-    if not texts.is_visible(line):
+    return _visible(texts.one_line(text))
+
+
+def _visible(text: str) -> str:
+    if not texts.is_visible(text):
         raise ValueError("must have a character that people can see")
-    return line
+    return text
 
 
 def _lines(text: str) -> str:
@@ -157,6 +160,8 @@ Name = Annotated[ShortText, AfterValidator(_without_web_address)]
 """What a person or a seller is called, in emails to others too."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000), AfterValidator(_lines)]
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40_000), AfterValidator(_lines)]
+VisibleText = Annotated[Text, AfterValidator(_visible)]
+PostalAddress = Annotated[VisibleText, Field(max_length=500, examples=["1 Hospital Road\nLagos\nNigeria"])]
 ImageUrl = Annotated[
     str,
     StringConstraints(

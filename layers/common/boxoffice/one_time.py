@@ -43,6 +43,7 @@ class Purpose(StrEnum):
     RESET_PASSWORD = "reset password"  # noqa: S105
     SECOND_FACTOR = "second factor"
     SIGN_UP = "sign up"
+    SUBSCRIBE = "subscribe"
     UNDO_EMAIL_CHANGE = "undo email change"
 
 

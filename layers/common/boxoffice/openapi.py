@@ -77,6 +77,7 @@ _TAGS = {
     "checkin": "Scan tickets, online and offline",
     "slots": "Places with capacity, such as cloakrooms",
     "announcements": "Write to the buyers or holders of an event",
+    "newsletter": "Subscribe to newsletters, and send their issues",
     "webhooks": "Be told of what changes, and see what was delivered",
     "analytics": "Views and sales, day by day",
     "exports": "Attendees as a list, and files of what an organisation has",

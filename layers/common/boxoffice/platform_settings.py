@@ -23,7 +23,7 @@ from pydantic import (
 
 from boxoffice import db, sql
 from boxoffice.config import settings
-from boxoffice.models import COUNTRY_CODE
+from boxoffice.models import COUNTRY_CODE, PostalAddress
 from boxoffice.observability import logger
 
 SQL = sql.queries()
@@ -153,6 +153,12 @@ class PlatformSettings(BaseModel):
     messages_per_day: Annotated[
         StrictInt, Field(ge=0, le=10_000, description="How many messages an organisation may send to its buyers a day")
     ] = 30
+    newsletters_per_day: Annotated[
+        StrictInt, Field(ge=0, le=100, description="How many issues of its newsletter an organisation may send a day")
+    ] = 3
+    postal_address: Annotated[
+        PostalAddress | None, Field(description="Where the platform is. Its own newsletter shows that")
+    ] = None
     confirmation_minutes: Annotated[
         StrictInt,
         Field(ge=5, le=1440, description="How long a guest has to confirm a free order, and never longer than a hold"),

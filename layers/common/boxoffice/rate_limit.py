@@ -339,6 +339,25 @@ def limit_messages(organisation_id: UUID, per_hour: int, per_day: int) -> None:
     _count([Limit(name, per_hour, HOUR), Limit(f"{name} in a day", per_day, DAY)])
 
 
+def limit_subscriptions(caller: Caller, email: str) -> None:
+    """Count a link that subscribes a mailbox to a newsletter, like one that puts it on a waitlist.
+
+    Raises:
+        TooManyRequests: the mailbox got ten of them in a day from the caller's network, or thirty in all. Or the
+            address has had three hundred emails sent in an hour.
+    """
+    _count(_links(caller, email, "newsletter", WAITLIST_LINKS, WAITLIST_LINKS_BY_ALL))
+
+
+def limit_newsletters(list_id: UUID, per_day: int) -> None:
+    """Count an issue of a newsletter, so that a stolen account writes few.
+
+    Raises:
+        TooManyRequests: so many were sent in the day before.
+    """
+    _count([Limit(f"newsletters of {list_id}", per_day, DAY)])
+
+
 def limit_message_previews(account_id: UUID) -> None:
     """Count a preview of such a message, which counts its recipients and may be sent to whoever sees it.
 

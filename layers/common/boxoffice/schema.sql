@@ -251,6 +251,7 @@ CREATE TABLE organisations (
     website       text,
     contact_email text,
     contact_phone text,
+    postal_address text,
     terms         text NOT NULL DEFAULT '',
     locale        language_tag,
     version       integer NOT NULL DEFAULT 1,
@@ -1443,7 +1444,7 @@ CREATE TABLE exports (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
     event_id        uuid REFERENCES events,
-    kind            text NOT NULL CHECK (kind IN ('attendees', 'orders', 'scans', 'revenue')),
+    kind            text NOT NULL CHECK (kind IN ('attendees', 'orders', 'scans', 'revenue', 'subscriptions')),
     format          text NOT NULL CHECK (format IN ('csv', 'xlsx')),
     since           date,
     until           date,
@@ -1664,7 +1665,8 @@ CREATE INDEX outbox_to_purge ON outbox (created_at)
     WHERE status IN ('sent', 'dropped') OR status = 'failed' AND recipient <> '';
 CREATE INDEX outbox_by_recipient ON outbox (recipient, id);
 -- The emails of an announcement, which are counted.
-CREATE INDEX outbox_of_announcements ON outbox ((payload ->> 'announcement_id')) WHERE payload ? 'announcement_id';
+CREATE INDEX outbox_of_mailings ON outbox ((coalesce(payload ->> 'announcement_id', payload ->> 'issue_id')))
+    WHERE payload ?| ARRAY['announcement_id', 'issue_id'];
 
 -- Addresses that emails are written to no more, since one came back for good, or its reader has complained of one.
 -- An admin may lift that. What SES tells of a time before that changes nothing then.
@@ -1710,6 +1712,80 @@ CREATE INDEX announcements_by_event ON announcements (event_id, id);
 CREATE INDEX announcements_unfinished ON announcements (created_at)
     WHERE finished_at IS NULL AND withdrawn_at IS NULL;
 CREATE INDEX announcements_to_tally ON announcements (tally_at) WHERE tally_at IS NOT NULL;
+
+-- What has become of the emails of an announcement or of an issue of a newsletter. Sent emails are deleted after a
+-- week at the earliest. By then nothing more becomes known of them.
+CREATE FUNCTION tally_of_mailing(mailing uuid) RETURNS TABLE (
+    waiting bigint, sent bigint, bounced bigint, complained bigint, suppressed bigint, failed bigint
+) LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT count(*) FILTER (WHERE status IN ('pending', 'sending')), count(*) FILTER (WHERE status = 'sent'),
+        count(*) FILTER (WHERE feedback = 'bounced'), count(*) FILTER (WHERE feedback = 'complained'),
+        count(*) FILTER (WHERE feedback = 'suppressed'), count(*) FILTER (WHERE status = 'failed')
+    FROM outbox
+    WHERE coalesce(payload ->> 'announcement_id', payload ->> 'issue_id') = mailing::text
+        AND payload ?| ARRAY['announcement_id', 'issue_id'];
+END;
+
+-- Whoever has confirmed that they want the newsletter of an organisation or, if there is none, of the platform. A
+-- mailbox has one row of a list, ever: whoever has unsubscribed stays in it as suppressed. Then only the MAC of the
+-- mailbox is kept, so that nobody writes to them until they confirm again. That takes the same row, so old links to
+-- unsubscribe work.
+CREATE TABLE newsletter_subscriptions (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid REFERENCES organisations,
+    list_id         uuid NOT NULL
+        GENERATED ALWAYS AS (coalesce(organisation_id, '00000000-0000-0000-0000-000000000000')) STORED,
+    email           text CHECK (email = lower(email)),
+    mailbox         text,
+    address_mac     bytea,
+    consent_version text NOT NULL,
+    locale          language_tag,
+    confirmed_at    timestamptz NOT NULL DEFAULT now(),
+    unsubscribed_at timestamptz,
+    CONSTRAINT newsletter_subscriptions_suppressed CHECK (
+        CASE WHEN unsubscribed_at IS NULL THEN num_nulls(email, mailbox) = 0 AND address_mac IS NULL
+        ELSE num_nonnulls(email, mailbox) = 0 AND address_mac IS NOT NULL END)
+);
+CREATE UNIQUE INDEX newsletter_one_subscription ON newsletter_subscriptions (list_id, mailbox);
+CREATE UNIQUE INDEX newsletter_one_suppression ON newsletter_subscriptions (list_id, address_mac);
+CREATE INDEX newsletter_subscribed ON newsletter_subscriptions (list_id, confirmed_at, id)
+    WHERE unsubscribed_at IS NULL;
+CREATE INDEX newsletter_unsubscribed ON newsletter_subscriptions (list_id, unsubscribed_at, id)
+    WHERE unsubscribed_at IS NOT NULL;
+CREATE INDEX newsletter_by_email ON newsletter_subscriptions (email) WHERE email IS NOT NULL;
+
+-- An issue of a newsletter. A job writes the emails in the order of the confirmations, and has come to the last one.
+-- Only who had confirmed by created_at gets it. The counts are those of an announcement, and of who has unsubscribed
+-- since.
+CREATE TABLE newsletter_issues (
+    id                   uuid PRIMARY KEY,
+    organisation_id      uuid REFERENCES organisations,
+    list_id              uuid NOT NULL
+        GENERATED ALWAYS AS (coalesce(organisation_id, '00000000-0000-0000-0000-000000000000')) STORED,
+    sent_by              uuid NOT NULL REFERENCES accounts,
+    subject              text NOT NULL,
+    body                 text NOT NULL,
+    created_at           timestamptz NOT NULL DEFAULT now(),
+    last_confirmed_at    timestamptz NOT NULL DEFAULT '1970-01-01 00:00:00Z',
+    last_subscription_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    finished_at          timestamptz,
+    withdrawn_at         timestamptz,
+    tally_at             timestamptz DEFAULT now(),
+    expected             integer NOT NULL,
+    recipients           integer NOT NULL DEFAULT 0,
+    waiting              integer NOT NULL DEFAULT 0,
+    sent                 integer NOT NULL DEFAULT 0,
+    bounced              integer NOT NULL DEFAULT 0,
+    complained           integer NOT NULL DEFAULT 0,
+    suppressed           integer NOT NULL DEFAULT 0,
+    failed               integer NOT NULL DEFAULT 0,
+    unsubscribed         integer NOT NULL DEFAULT 0
+);
+CREATE INDEX newsletter_issues_by_list ON newsletter_issues (list_id, id);
+CREATE INDEX newsletter_issues_unfinished ON newsletter_issues (created_at)
+    WHERE finished_at IS NULL AND withdrawn_at IS NULL;
+CREATE INDEX newsletter_issues_to_tally ON newsletter_issues (tally_at) WHERE tally_at IS NOT NULL;
 
 -- Who is to get an announcement, of the orders after one and up to another. A ticket that has passed to somebody is
 -- theirs, unless the announcement is for buyers. If came is not null, only tickets count whose holder has come, or not.

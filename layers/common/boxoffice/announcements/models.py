@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from boxoffice.emails import Occasion
-from boxoffice.models import Id, Page, Request, ShortText, Text, View
-from boxoffice.texts import is_visible
+from boxoffice.mailings import MailingCounts
+from boxoffice.models import Id, Page, Request, ShortText, View, VisibleText
 
 type Audience = Literal["buyers", "holders"]
 type TicketStatus = Literal["valid", "refunded"]
@@ -20,16 +20,8 @@ type Attendance = Literal["admitted", "not_admitted"]
 type AnnouncementStatus = Literal["sending", "sent", "withdrawn"]
 
 
-def _visible(text: str) -> str:
-    if not is_visible(text):
-        raise ValueError("must have a character that people can see")
-    return text
-
-
 Body = Annotated[
-    Text,
-    AfterValidator(_visible),
-    Field(description="Plain text. An empty line begins a paragraph. Web addresses become links"),
+    VisibleText, Field(description="Plain text. An empty line begins a paragraph. Web addresses become links")
 ]
 
 
@@ -69,7 +61,7 @@ class MessagePreview(View):
     sent_to: str | None = Field(description="Your address, if the email was sent there")
 
 
-class MessageView(View):
+class MessageView(MailingCounts):
     id: Id
     event_id: Id
     subject: str
@@ -79,14 +71,6 @@ class MessageView(View):
     ticket_type_ids: list[Id] | None
     attendance: Attendance | None
     status: AnnouncementStatus = Field(description="`sending` until all emails are written")
-    expected: int = Field(description="How many recipients there were when it was sent")
-    recipients: int = Field(description="To how many an email is written so far. Each address counts once")
-    waiting: int = Field(description="How many of these emails wait to be sent. This and what follows is a moment old")
-    sent: int = Field(description="How many the mail service has taken, with those that came back later")
-    bounced: int = Field(description="How many came back")
-    complained: int = Field(description="How many readers have called it spam")
-    suppressed: int = Field(description="How many were not sent, since nobody writes to the address any more")
-    failed: int = Field(description="How many could not be sent")
     created_at: datetime
     finished_at: datetime | None = Field(description="When the last email was written")
     withdrawn_at: datetime | None

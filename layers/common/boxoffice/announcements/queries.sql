@@ -85,21 +85,12 @@ UPDATE announcements SET finished_at = now() WHERE id = %(id)s
 SELECT id FROM announcements WHERE tally_at <= now() AND id <> ALL(%(leave_out)s) ORDER BY tally_at LIMIT 50
 
 -- name: set_tally
--- Count the emails of an announcement, and say when to count them again: after a minute at first, then less often. Sent
--- emails are deleted after a week at the earliest. By then nothing more becomes known of them.
-UPDATE announcements SET waiting = now_so.waiting, sent = now_so.sent, bounced = now_so.bounced,
-    complained = now_so.complained, suppressed = now_so.suppressed, failed = now_so.failed,
+-- Count the emails of an announcement, and say when to count them again: after a minute at first, then less often.
+UPDATE announcements SET waiting = tally.waiting, sent = tally.sent, bounced = tally.bounced,
+    complained = tally.complained, suppressed = tally.suppressed, failed = tally.failed,
     tally_at = CASE WHEN created_at > now() - interval '6 days'
         THEN now() + greatest(interval '1 minute', (now() - created_at) / 10) END
-FROM (
-    SELECT count(*) FILTER (WHERE status IN ('pending', 'sending')) AS waiting,
-        count(*) FILTER (WHERE status = 'sent') AS sent, count(*) FILTER (WHERE status = 'failed') AS failed,
-        count(*) FILTER (WHERE feedback = 'bounced') AS bounced,
-        count(*) FILTER (WHERE feedback = 'complained') AS complained,
-        count(*) FILTER (WHERE feedback = 'suppressed') AS suppressed
-    FROM outbox WHERE payload ->> 'announcement_id' = (%(id)s::uuid)::text AND payload ? 'announcement_id'
-) AS now_so
-WHERE id = %(id)s::uuid
+FROM tally_of_mailing(%(id)s) AS tally WHERE id = %(id)s
 
 -- name: get_order_of_recipient
 -- The order of a buyer who still has a ticket to which an announcement applies.

@@ -8,11 +8,8 @@ however many tickets they have, and however often a run begins again.
 from collections.abc import Collection
 from uuid import UUID
 
-from boxoffice import db, outbox, sql
+from boxoffice import db, mailings, sql
 from boxoffice.announcements.models import AnnouncedEvent, AnnouncementRow, Recipient
-from boxoffice.erased import is_erased
-from boxoffice.ids import derived_id
-from boxoffice.mailboxes import mailbox_of
 
 SQL = sql.queries("announcements")
 
@@ -50,11 +47,6 @@ def write_some(conn: db.Connection, announcement_id: UUID) -> int:
     return 1
 
 
-def message_id_of(announcement_id: UUID, email: str) -> UUID:
-    """Return the id of the email by which a mailbox gets an announcement."""
-    return derived_id("announcement", announcement_id, mailbox_of(email))
-
-
 def list_to_tally(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:
     """Return announcements whose emails are to be counted again.
 
@@ -84,11 +76,6 @@ def _owe(conn: db.Connection, announcement: AnnouncementRow, up_to: UUID) -> int
         after=announcement.last_order_id,
         up_to=up_to,
     )
-    first = {
-        message_id_of(announcement.id, recipient.email): recipient
-        for recipient in reversed(recipients)
-        if not is_erased(recipient.email)
-    }
     about = {"announcement_id": str(announcement.id)}
-    owed = [(recipient.email, about | {"email": recipient.email} | recipient.payload) for recipient in first.values()]
-    return outbox.owe_emails(conn, "announcement", owed, [*first])
+    emails = ((each.email, about | {"email": each.email} | each.payload) for each in recipients)
+    return mailings.owe(conn, "announcement", announcement.id, emails)

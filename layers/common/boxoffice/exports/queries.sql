@@ -158,3 +158,16 @@ WHERE organisation_id = %(organisation_id)s AND (%(event_id)s::uuid IS NULL OR d
     AND (%(since)s::date IS NULL OR day >= %(since)s) AND (%(until)s::date IS NULL OR day <= %(until)s)
     AND (daily_sales.event_id, day, ticket_type_id) > (%(after_event)s, %(after_day)s, %(after)s)
 ORDER BY daily_sales.event_id, day, ticket_type_id LIMIT %(limit)s + 1
+
+-- name: count_readers
+SELECT count(*) FROM newsletter_subscriptions
+WHERE list_id = %(organisation_id)s AND unsubscribed_at IS NULL
+    AND confirmed_at >= %(begin)s AND confirmed_at < %(end)s
+
+-- name: list_readers
+-- A page of who has subscribed to the newsletter of an organisation, in the order in which they have confirmed.
+SELECT email, confirmed_at, consent_version, locale, id AS subscription_id FROM newsletter_subscriptions
+WHERE list_id = %(organisation_id)s AND unsubscribed_at IS NULL
+    AND confirmed_at >= %(begin)s AND confirmed_at < %(end)s
+    AND (confirmed_at, id) > (%(after_at)s, %(after)s)
+ORDER BY confirmed_at, id LIMIT %(limit)s + 1

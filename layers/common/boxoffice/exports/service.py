@@ -8,7 +8,7 @@ from uuid import UUID
 from boxoffice import audit, db, idempotency, queues, sql, storage
 from boxoffice.auth import Caller, Who, require_role
 from boxoffice.config import settings
-from boxoffice.errors import NotFound, OutOfScope
+from boxoffice.errors import AccountNeeded, NotFound, OutOfScope
 from boxoffice.exports import rules
 from boxoffice.exports.models import Export, ExportKind, ExportRequest, ExportView
 from boxoffice.idempotency import IdempotentRequest
@@ -91,9 +91,11 @@ def _find(conn: db.Connection, export_id: UUID) -> Export:
 
 
 def _require_reader(conn: db.Connection, caller: Caller, organisation_id: UUID, kind: ExportKind) -> None:
-    """Let through managers and, if an export tells of the organisation's money, owners alone."""
+    """Let through managers. Only owners get what tells of the money, or who has subscribed to the newsletter."""
     require_role(conn, caller, organisation_id)
-    if kind == "revenue":
+    if kind == "subscriptions" and caller.key:
+        raise AccountNeeded
+    if kind in ("revenue", "subscriptions"):
         if caller.key and not allows(caller.key.scopes, Scope.MONEY_READ):
             raise OutOfScope(required_scope=Scope.MONEY_READ, scopes=sorted(caller.key.scopes))
         require_role(conn, replace(caller, needs=Who.OWNER), organisation_id)

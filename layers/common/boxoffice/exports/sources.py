@@ -146,6 +146,13 @@ SOURCES: dict[ExportKind, Source] = {
         {"after_event": FIRST_ID, "after_day": _LONG_AGO.date(), "after": FIRST_ID},
         {"after_event": "event_id", "after_day": "day", "after": "ticket_type_id"},
     ),
+    "subscriptions": Source(
+        _columns(email="text", confirmed_at="time", consent_version="text", locale="text", subscription_id="text"),
+        SQL.count_readers,
+        SQL.list_readers,
+        {"after_at": _LONG_AGO, "after": FIRST_ID},
+        {"after_at": "confirmed_at", "after": "subscription_id"},
+    ),
 }
 
 

@@ -15,6 +15,7 @@ from boxoffice.messaging import service
 from boxoffice.messaging.errors import Suppressed, UnknownTemplate
 from boxoffice.messaging.mime import email_of
 from boxoffice.messaging.models import Email, Message, Recipient
+from boxoffice.newsletter import emails as newsletter
 from boxoffice.orders import emails as orders
 from boxoffice.organisations import emails as organisations
 from boxoffice.payments import emails as payments
@@ -28,6 +29,7 @@ _DOMAINS = (
     accounts,
     announcements,
     api_keys,
+    newsletter,
     orders,
     organisations,
     payments,

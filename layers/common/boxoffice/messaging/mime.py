@@ -24,6 +24,8 @@ _MIXED = "=_mixed"
 _ALTERNATIVE = "=_alternative"
 _RELATED = "=_related"
 
+_ONE_CLICK = "List-Unsubscribe=One-Click"  # RFC 8058, section 2
+
 _MOST_OCTETS = 76  # in a line that has encoded words (RFC 2047, section 2)
 _AT = re.compile("[@\uff20\ufe6b]")  # with the wide and the small one, which Unicode counts as the same
 _WORDS = re.compile("[A-Za-z0-9&'*+-]+(?: [A-Za-z0-9&'*+-]+)*")  # need no quotes (RFC 5322, section 3.2.3)
@@ -48,6 +50,9 @@ def email_of(message_id: UUID, recipient: str, content: Content, sender: str, no
         "Auto-Submitted": "auto-generated",  # so that nobody's holiday notice answers (RFC 3834)
     }
     answers = {"Reply-To": reply_to} if reply_to else {}
+    if content.unsubscribe_url:
+        # In one line: some programs that look for them do not unfold headers.
+        ours |= {"List-Unsubscribe": f"<{content.unsubscribe_url}>", "List-Unsubscribe-Post": _ONE_CLICK}
     headers = [from_header, _headers(answers | {"To": to}), _header("Subject", content.subject), _headers(ours)]
     return Email(message_id, to, b"".join(headers) + _body(content))
 

@@ -23,6 +23,7 @@ from boxoffice.models import (
     PastedText,
     Patch,
     Phone,
+    PostalAddress,
     Request,
     Text,
     View,
@@ -77,6 +78,7 @@ class OrganisationPatch(Patch):
     website: WebUrl | None = unchanged()
     contact_email: Email | None = unchanged()
     contact_phone: Phone | None = unchanged()
+    postal_address: PostalAddress | None = unchanged("Where the organisation is. Its newsletter must show that")
     terms: Terms = unchanged()
     locale: Locale | None = unchanged()
 
@@ -91,6 +93,7 @@ class _ProfileFields(View):
     website: str | None
     contact_email: str | None
     contact_phone: str | None
+    postal_address: str | None = Field(description="Where it is, in lines as on a letter")
     terms: str = Field(description="Markdown. Show none of the HTML that it may have")
     locale: str | None = Field(description="The language of emails to buyers who name none. Null for English")
     version: int
@@ -204,6 +207,7 @@ class OrganisationRow:
     website: str | None
     contact_email: str | None
     contact_phone: str | None
+    postal_address: str | None
     terms: str
     locale: str | None
     version: int

@@ -7,20 +7,22 @@ VALUES (%(id)s, %(name)s, %(slug)s, %(status)s, %(created_at)s) ON CONFLICT (slu
 
 -- name: get_organisation
 SELECT id, name, slug, status, status_reason, logo_url, logo_id, description, website, contact_email, contact_phone,
-    terms, locale, version, created_at, (SELECT picture FROM uploads WHERE uploads.id = logo_id) AS logo_picture
+    postal_address, terms, locale, version, created_at,
+    (SELECT picture FROM uploads WHERE uploads.id = logo_id) AS logo_picture
 FROM organisations WHERE id = %(id)s
 
 -- name: lock_organisation
 -- Whoever changes an organisation, its members or its invitations locks it first. So its last owner stays.
 SELECT id, name, slug, status, status_reason, logo_url, logo_id, description, website, contact_email, contact_phone,
-    terms, locale, version, created_at, (SELECT picture FROM uploads WHERE uploads.id = logo_id) AS logo_picture
+    postal_address, terms, locale, version, created_at,
+    (SELECT picture FROM uploads WHERE uploads.id = logo_id) AS logo_picture
 FROM organisations WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: update_organisation
 -- All fields that an owner can edit.
 UPDATE organisations SET name = %(name)s, slug = %(slug)s, logo_url = %(logo_url)s, logo_id = %(logo_id)s,
     description = %(description)s, website = %(website)s, contact_email = %(contact_email)s,
-    contact_phone = %(contact_phone)s, terms = %(terms)s, locale = %(locale)s,
+    contact_phone = %(contact_phone)s, postal_address = %(postal_address)s, terms = %(terms)s, locale = %(locale)s,
     version = version + 1
 WHERE id = %(id)s
 
@@ -46,7 +48,8 @@ WITH few AS MATERIALIZED (
     ORDER BY id DESC LIMIT %(limit)s + 1
 )
 SELECT id, name, slug, status, status_reason, logo_url, logo_id, description, website, contact_email, contact_phone,
-    terms, locale, version, created_at, (SELECT picture FROM uploads WHERE uploads.id = logo_id) AS logo_picture, (
+    postal_address, terms, locale, version, created_at,
+    (SELECT picture FROM uploads WHERE uploads.id = logo_id) AS logo_picture, (
         SELECT coalesce(jsonb_agg(jsonb_build_object('account_id', account_id, 'name', accounts.name, 'email', email)
             ORDER BY account_id), '[]')
         FROM members JOIN accounts ON accounts.id = account_id
@@ -58,7 +61,8 @@ WHERE id IN (SELECT id FROM newest UNION ALL SELECT id FROM found) ORDER BY id D
 -- name: get_application
 -- An organisation with its owners.
 SELECT id, name, slug, status, status_reason, logo_url, logo_id, description, website, contact_email, contact_phone,
-    terms, locale, version, created_at, (SELECT picture FROM uploads WHERE uploads.id = logo_id) AS logo_picture, (
+    postal_address, terms, locale, version, created_at,
+    (SELECT picture FROM uploads WHERE uploads.id = logo_id) AS logo_picture, (
         SELECT coalesce(jsonb_agg(jsonb_build_object('account_id', account_id, 'name', accounts.name, 'email', email)
             ORDER BY account_id), '[]')
         FROM members JOIN accounts ON accounts.id = account_id

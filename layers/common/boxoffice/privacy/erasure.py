@@ -13,6 +13,7 @@ from uuid import UUID
 
 from boxoffice import audit, db, outbox, sql
 from boxoffice.ids import new_id
+from boxoffice.newsletter import subscriptions
 from boxoffice.observability import logger
 from boxoffice.orders import erasure as orders
 from boxoffice.orders.models import ErasedBuyer
@@ -135,6 +136,11 @@ def _forget_suppression(conn: db.Connection, person: Person) -> int:
     return outbox.forget_suppression(conn, person.email) if person.email and person.is_proven else 0
 
 
+def _unsubscribe(conn: db.Connection, person: Person) -> int:
+    """End the person's subscriptions. Their MACs stay, so that nobody writes to the address again."""
+    return subscriptions.erase(conn, _found(conn, person, SQL.list_subscriptions_to_erase))
+
+
 def _withdraw_invitations(conn: db.Connection, person: Person) -> int:
     return members.withdraw_invitations_to(conn, person.email) if person.email and person.is_proven else 0
 
@@ -160,6 +166,7 @@ _PARTS: tuple[Callable[[db.Connection, Person], int], ...] = (
     _erase_customers,
     _erase_messages,
     _forget_suppression,
+    _unsubscribe,
     _withdraw_invitations,
     _end_memberships,
     _erase_audit_values,

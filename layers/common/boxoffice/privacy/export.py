@@ -24,6 +24,7 @@ _SECTIONS: tuple[tuple[str, LiteralString, str], ...] = (
     ("tickets", SQL.export_tickets, _FIRST),
     ("transfers", SQL.export_transfers, _FIRST),
     ("waitlist_entries", SQL.export_waitlist_entries, _FIRST),
+    ("newsletter_subscriptions", SQL.export_newsletter_subscriptions, _FIRST),
     ("claims", SQL.export_claims, _FIRST),
     ("scans", SQL.export_scans, _FIRST),
     ("messages", SQL.export_messages, _FIRST),

@@ -160,6 +160,15 @@ class WaitlistData(View):
     created_at: datetime
 
 
+class SubscriptionData(View):
+    id: Id
+    organisation: str | None = Field(description="Whose newsletter it is. Null for the platform's own")
+    email: str
+    consent_version: str = Field(description="Which words the person has agreed to")
+    locale: str | None
+    confirmed_at: datetime
+
+
 class ClaimData(View):
     id: Id
     seller: str
@@ -230,6 +239,7 @@ class PersonalData(View):
     tickets: list[TicketData] = Field(default_factory=list, description="That the person holds")
     transfers: list[TransferData] = Field(default_factory=list)
     waitlist_entries: list[WaitlistData] = Field(default_factory=list)
+    newsletter_subscriptions: list[SubscriptionData] = Field(default_factory=list)
     claims: list[ClaimData] = Field(default_factory=list, description="Of slots, such as hooks of a cloakroom")
     scans: list[ScanData] = Field(default_factory=list, description="That the person made at the door")
     messages: list[MessageData] = Field(default_factory=list)

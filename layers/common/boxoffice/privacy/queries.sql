@@ -87,6 +87,11 @@ SELECT id FROM customers
 WHERE (account_id = %(account_id)s OR email = %(proven_email)s OR phone = %(phone)s) AND created_at <= %(asked_at)s
 LIMIT %(batch)s
 
+-- name: list_subscriptions_to_erase
+-- A batch of the subscriptions of an address to newsletters.
+SELECT id FROM newsletter_subscriptions
+WHERE email = %(proven_email)s AND confirmed_at <= %(asked_at)s LIMIT %(batch)s
+
 -- name: list_messages_to_erase
 -- A batch of the messages to a person that are not to be sent any more. If the address is not proven to be theirs, what
 -- still names it is somebody else's, and so are the messages about that.
@@ -273,6 +278,13 @@ FROM waitlist_entries AS entry JOIN events ON events.id = entry.event_id
 WHERE entry.id > %(after)s::uuid
     AND (account_id = %(account_id)s OR email = %(proven_email)s AND account_id IS NULL)
 ORDER BY entry.id LIMIT %(limit)s + 1
+
+-- name: export_newsletter_subscriptions
+-- Subscriptions to the newsletters of organisations, and to that of the platform, which has no name here.
+SELECT subscription.id::text AS key, jsonb_build_object('id', subscription.id, 'organisation', name, 'email', email,
+    'consent_version', consent_version, 'locale', subscription.locale, 'confirmed_at', confirmed_at) AS data
+FROM newsletter_subscriptions AS subscription LEFT JOIN organisations ON organisations.id = organisation_id
+WHERE email = %(proven_email)s AND subscription.id > %(after)s::uuid ORDER BY subscription.id LIMIT %(limit)s + 1
 
 -- name: export_claims
 SELECT claims.id::text AS key, jsonb_build_object('id', claims.id, 'seller', organisations.name,

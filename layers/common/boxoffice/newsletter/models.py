@@ -1,0 +1,205 @@
+"""Subscriptions and issues of newsletters: as requested, as the database stores them, and as answers show them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from boxoffice.audit import PLATFORM_CHAIN
+from boxoffice.emails import Seller
+from boxoffice.mailings import MailingCounts
+from boxoffice.models import Email, Id, Locale, Page, PastedText, Request, ShortText, View, VisibleText, pattern
+
+type SubscriptionStatus = Literal["subscribed", "unsubscribed"]
+type IssueStatus = Literal["sending", "sent", "withdrawn"]
+
+_OWN = "Null for the platform's own"
+
+Body = Annotated[VisibleText, Field(description="Markdown (CommonMark). HTML and pictures in it are not shown as such")]
+ConsentVersion = Annotated[
+    str,
+    StringConstraints(
+        pattern=pattern(r"^[A-Za-z0-9._-]{1,50}$", "must be 1 to 50 letters, digits and . _ -, such as 2027-01")
+    ),
+    Field(
+        description="Which version of your words the person has agreed to. Keep the words themselves, to prove what it"
+        " was",
+        examples=["2027-01"],
+    ),
+]
+
+
+class SubscriptionRequest(Request):
+    organisation_id: Id | None = Field(default=None, description=f"Whose newsletter. {_OWN}")
+    email: Email
+    consent_version: ConsentVersion
+    locale: Locale | None = None
+
+
+class SubscriptionConfirmation(Request):
+    token: Annotated[PastedText, Field(description="From the link in the email")]
+
+
+class ConfirmedSubscriptionView(View):
+    organisation_id: Id | None = Field(description=_OWN)
+    sender: str = Field(description="Whose newsletter it is")
+    confirmed_at: datetime
+    unsubscribe_token: str = Field(description="Send it as `token` to `unsubscribe`. It never expires")
+
+
+class SubscriptionView(View):
+    id: Id
+    status: SubscriptionStatus
+    email: str | None = Field(description="Null once they have unsubscribed: then nobody knows it any more")
+    consent_version: str
+    locale: str | None
+    confirmed_at: datetime
+    unsubscribed_at: datetime | None
+
+
+class SubscriptionPage(Page[SubscriptionView]):
+    """A page of the subscriptions to a newsletter, newest first."""
+
+
+class NewsletterRequest(Request):
+    organisation_id: Id | None = Field(default=None, description=f"Whose newsletter. {_OWN}")
+    subject: ShortText
+    body: Body
+
+
+class NewsletterPreviewRequest(NewsletterRequest):
+    send_to_me: Annotated[
+        bool, Field(strict=True, description="Send the email to your own address, to see how it looks")
+    ] = False
+
+
+class NewsletterPreview(View):
+    recipients: int = Field(description="How many have subscribed now")
+    suppressed: int = Field(description="How many of them nobody writes to any more, so that they would not get it")
+    subject: str
+    text: str
+    html: str
+    sent_to: str | None = Field(description="Your address, if the email was sent there")
+
+
+class NewsletterView(MailingCounts):
+    id: Id
+    organisation_id: Id | None = Field(description=_OWN)
+    subject: str
+    body: str
+    status: IssueStatus = Field(description="`sending` until all emails are written")
+    unsubscribed: int = Field(description="How many have unsubscribed from the newsletter since it was sent")
+    created_at: datetime
+    finished_at: datetime | None = Field(description="When the last email was written")
+    withdrawn_at: datetime | None
+
+
+class NewsletterPage(Page[NewsletterView]):
+    """A page of the issues of a newsletter, newest first."""
+
+
+@dataclass(frozen=True)
+class NewsletterList:
+    """Whose newsletter it is, and if they may send it.
+
+    Attributes:
+        organisation_id: None for the platform.
+        contact: where answers go, if they have said so.
+        postal_address: which each issue must show.
+    """
+
+    organisation_id: UUID | None
+    name: str
+    contact: str | None
+    postal_address: str | None
+    locale: str | None
+    is_approved: bool
+
+    @property
+    def list_id(self) -> UUID:
+        """Return the id of the list: that of the organisation, or the one of the platform."""
+        return self.organisation_id or PLATFORM_CHAIN
+
+    @property
+    def sender(self) -> Seller:
+        """Return whom its emails come from."""
+        return Seller(self.name, self.contact)
+
+
+@dataclass(frozen=True)
+class SubscriptionRow:
+    """A subscription as the database stores it."""
+
+    id: UUID
+    organisation_id: UUID | None
+    email: str | None
+    consent_version: str
+    locale: str | None
+    confirmed_at: datetime
+    unsubscribed_at: datetime | None
+
+    @property
+    def status(self) -> SubscriptionStatus:
+        """Return how it stands."""
+        return "subscribed" if self.unsubscribed_at is None else "unsubscribed"
+
+
+@dataclass(frozen=True)
+class ConfirmedSubscription:
+    """A subscription that is confirmed, and if its row is new."""
+
+    id: UUID
+    confirmed_at: datetime
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Subscribers:
+    """How many an issue would reach, and how many of them are suppressed."""
+
+    recipients: int
+    suppressed: int
+
+
+@dataclass(frozen=True)
+class Subscriber:
+    """Somebody who is to get an issue."""
+
+    id: UUID
+    email: str
+    locale: str | None
+    confirmed_at: datetime
+
+
+@dataclass(frozen=True)
+class IssueRow:
+    """An issue of a newsletter as the database stores it."""
+
+    id: UUID
+    organisation_id: UUID | None
+    list_id: UUID
+    subject: str
+    body: str
+    created_at: datetime
+    last_confirmed_at: datetime
+    last_subscription_id: UUID
+    finished_at: datetime | None
+    withdrawn_at: datetime | None
+    expected: int
+    recipients: int
+    waiting: int
+    sent: int
+    bounced: int
+    complained: int
+    suppressed: int
+    failed: int
+    unsubscribed: int
+
+    @property
+    def status(self) -> IssueStatus:
+        """Return how it stands."""
+        if self.withdrawn_at is not None:
+            return "withdrawn"
+        return "sending" if self.finished_at is None else "sent"
