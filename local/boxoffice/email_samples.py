@@ -262,7 +262,7 @@ def _paragraphs(facts: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _issue(facts: Mapping[str, Any]) -> Markup:
-    list_of_links = "1. [Book](https://example.com/a?b=1&c=2)\n2. Come"
+    list_of_links = "1. <https://example.com/a?b=1&c=2>\n2. Come"
     source = f"# {facts['event_title']}\n\n{facts['reason']} **5 > 4 & 3**\n\n{list_of_links}"
     return Markup(html_of(source))
 

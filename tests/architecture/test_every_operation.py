@@ -14,7 +14,7 @@ from tests.helpers.operations import ENTITLED, NOBODY, Operation, World, build, 
 from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Answer, Client, free_port
 
-WITHOUT_DATABASE = {"get_docs", "get_openapi", "start_google_login"}
+WITHOUT_DATABASE = {"get_docs", "get_openapi", "get_unsubscribe_page", "start_google_login"}
 COUNTS_FAILURES = {
     "accept_transfer",
     "confirm_email",

@@ -23,6 +23,7 @@ WORDS_OF_AWS = {
     "rotate_secret",
     "send_email",
     "send_message",
+    "subscribe",
 }
 WORDS_OF_ENGLISH_AND_PYTHON = {"order", "place", "platform"}
 ERROR_TYPE_OF_LAMBDA = "Sandbox.Timedout"

@@ -110,7 +110,7 @@ def test_headers_for_programs_are_described(document: dict[str, Any]) -> None:
     redirects = [
         operation["responses"]["302"] for operation in all_operations(document) if "302" in operation["responses"]
     ]
-    assert len(redirects) == 2
+    assert len(redirects) == 3
     assert all(resolved(document, each["headers"]["Location"])["required"] for each in redirects)
 
 

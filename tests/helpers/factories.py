@@ -652,7 +652,7 @@ def suppression(conn: psycopg.Connection, address: str | None = None, **override
 
 def subscription(conn: psycopg.Connection, organisation_id: UUID | None, **overrides: Any) -> UUID:
     """Let somebody subscribe to the newsletter of an organisation, or of the platform."""
-    email = overrides.get("email", f"{new_id().hex}@example.com")
+    email = overrides.get("email") or f"{new_id().hex}@example.com"
     row = {"id": new_id(), "organisation_id": organisation_id, "email": email, "mailbox": mailbox_of(email)}
     return _insert(conn, "newsletter_subscriptions", {**row, "consent_version": "2027-01", **overrides})
 

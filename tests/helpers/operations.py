@@ -273,7 +273,7 @@ def build(conn: psycopg.Connection) -> World:
         message=factories.announcement(conn, event, owner),
         issue=factories.issue(conn, organisation, owner),
         subscription_link_token=factories.subscription_link_token(conn, organisation),
-        unsubscribe_token=subscription_token(factories.subscription(conn, organisation)),
+        unsubscribe_token=subscription_token(_subscription(conn, organisation)),
         failed_message=factories.failed_message(conn),
         suppression=factories.suppression(conn),
         cloakroom=cloakroom,
@@ -306,6 +306,13 @@ def build(conn: psycopg.Connection) -> World:
             conn, Purpose.UNDO_EMAIL_CHANGE, account_id=buyer, email=email, verified=True
         ),
     )
+
+
+def _subscription(conn: psycopg.Connection, organisation: UUID) -> UUID:
+    """Let somebody subscribe to the newsletter, after somebody else has left it. Return the subscription."""
+    gone = {"email": None, "mailbox": None, "address_mac": b"gone", "unsubscribed_at": factories.NOW}
+    factories.subscription(conn, organisation, **gone)
+    return factories.subscription(conn, organisation)
 
 
 def _slug_of(conn: psycopg.Connection, row_id: UUID) -> str:

@@ -23,7 +23,7 @@ def is_erased(address: str) -> bool:
 
 
 def mac_of(address: str) -> bytes:
-    """Return what is kept of an erased address, so that limits know its mailbox when it comes again."""
+    """Return what is kept of an erased address, so that limits and newsletters know its mailbox when it comes again."""
     _, master = signing.current_key(settings().link_keys_secret)
     return _mac(master, address)
 

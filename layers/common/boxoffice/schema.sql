@@ -1458,7 +1458,7 @@ CREATE TABLE exports (
     created_at      timestamptz NOT NULL DEFAULT now(),
     finished_at     timestamptz,
     CONSTRAINT exports_days CHECK (until >= since),
-    CONSTRAINT exports_of_event CHECK (event_id IS NOT NULL OR kind IN ('orders', 'revenue')),
+    CONSTRAINT exports_of_event CHECK (event_id IS NOT NULL OR kind IN ('orders', 'revenue', 'subscriptions')),
     CONSTRAINT exports_finished CHECK ((status IN ('ready', 'failed')) = (finished_at IS NOT NULL)),
     CONSTRAINT exports_due_until_finished CHECK ((due_at IS NULL) = (finished_at IS NOT NULL)),
     CONSTRAINT exports_failed_with_reason CHECK ((status = 'failed') = (failure IS NOT NULL))
@@ -1804,8 +1804,8 @@ BEGIN ATOMIC
         AND (types IS NULL OR item.ticket_type_id = ANY(types)) AND (came IS NULL OR (entries > 0) = came);
 END;
 
--- True if what a message is about still names an address. It may be an order, a refund of it, a ticket, a transfer or a
--- place on a waitlist. Erasures of others leave such a message alone.
+-- True if what a message is about still names an address. It may be an order, a refund of it, a ticket, a transfer, a
+-- place on a waitlist or a subscription. Erasures of others leave such a message alone.
 CREATE FUNCTION still_names(payload jsonb, address text) RETURNS boolean LANGUAGE sql STABLE
     RETURN EXISTS (SELECT FROM orders WHERE id = (payload ->> 'order_id')::uuid AND buyer_email = address)
         OR EXISTS (
@@ -1817,7 +1817,9 @@ CREATE FUNCTION still_names(payload jsonb, address text) RETURNS boolean LANGUAG
         OR EXISTS (SELECT FROM tickets WHERE id = (payload ->> 'ticket_id')::uuid AND holder_email = address)
         OR EXISTS (
             SELECT FROM transfers WHERE id = (payload ->> 'transfer_id')::uuid AND address IN (from_email, to_email))
-        OR EXISTS (SELECT FROM waitlist_entries WHERE id = (payload ->> 'entry_id')::uuid AND email = address);
+        OR EXISTS (SELECT FROM waitlist_entries WHERE id = (payload ->> 'entry_id')::uuid AND email = address)
+        OR EXISTS (
+            SELECT FROM newsletter_subscriptions WHERE id = (payload ->> 'subscription_id')::uuid AND email = address);
 
 -- Keys of a ring are withdrawn: those up to an id. From signs_at on, another key signs. What they have signed is
 -- renewed if that matters: tickets before the keys are withdrawn, and links after that. The orders are looked at by

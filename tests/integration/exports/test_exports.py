@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -157,6 +158,31 @@ def test_revenue_is_the_daily_sales_and_for_owners(
     assert exporter.rows(owner, kind="revenue", until="2026-06-29") == []
     ready = exporter.ask(owner, kind="revenue").json["id"]
     assert exporter.get(ready).code == "forbidden"
+
+
+def test_subscriptions_are_those_of_the_newsletter_and_for_owners(
+    exporter: Exporter, api: Client, conn: Connection, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "PAGE", 1)
+    moment = datetime(2026, 6, 30, 12, tzinfo=UTC)
+    for email in ("=ada@example.com", "bola@example.com", "chidi@example.com"):
+        factories.subscription(conn, shop.organisation, email=email, confirmed_at=moment, locale="fr")
+    factories.subscription(conn, None, email="of-the-platform@example.com")
+    end = "email = NULL, mailbox = NULL, address_mac = '1', unsubscribed_at = now()"
+    conn.execute(f"UPDATE newsletter_subscriptions SET {end} WHERE email = 'bola@example.com'".encode())
+
+    assert exporter.ask(kind="subscriptions").code == "forbidden"
+    owner = owner_of(conn, shop)
+    first, second = exporter.rows(owner, kind="subscriptions", since="2026-06-30", until="2026-06-30")
+    assert (first["email"], second["email"]) == ("'=ada@example.com", "chidi@example.com")
+    assert {first["confirmed_at"], second["confirmed_at"]} == {"2026-06-30T12:00:00+00:00"}
+    assert (first["consent_version"], first["locale"]) == ("2027-01", "fr")
+    assert exporter.rows(owner, kind="subscriptions", until="2026-06-29") == []
+    assert exporter.ask(owner, kind="subscriptions", event_id=str(shop.event)).status == 422
+    _, key = factories.api_key(conn, shop.organisation, "orders:read", "money:read")
+    path = f"/v1/organisations/{shop.organisation}/exports"
+    refused = api.post(path, {"kind": "subscriptions"}, key="new", headers={"x-api-key": key})
+    assert (refused.status, refused.code) == (403, "account_needed")
 
 
 def test_keys_may_export_what_their_scopes_allow(exporter: Exporter, api: Client, conn: Connection, shop: Shop) -> None:

@@ -5,12 +5,13 @@ from uuid import uuid4
 import pytest
 from psycopg import Connection
 
-from boxoffice import db, rate_limit
+from boxoffice import config, db, rate_limit
 from boxoffice.ids import new_id
 from boxoffice.one_time import Purpose
 from tests.helpers import erasures, factories
 from tests.helpers.mailbox import letters_to
 from tests.helpers.newsletters import PATH, confirm, joined, sender, subscribe, unsubscribe
+from tests.helpers.rings import KeyRing
 from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Client
 
@@ -105,6 +106,25 @@ def test_whoever_confirms_again_subscribes_again_and_old_links_work(api: Client,
     unsubscribe(api, token)
 
     assert joined(api, conn, organisation, email, consent_version="2028-02") == token
+    assert rows(conn) == [(email, "2028-02", None, True)]
+    assert unsubscribe(api, token).status == 204
+    assert rows(conn) == [(None, "2028-02", None, False)]
+
+
+def test_a_mailbox_that_left_is_known_after_the_key_is_rotated(
+    api: Client, conn: db.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = KeyRing()
+    monkeypatch.setenv("LINK_KEYS_SECRET", ring.id)
+    config.settings.cache_clear()
+    organisation, _ = sender(conn)
+    email = address()
+    token = joined(api, conn, organisation, email)
+    assert unsubscribe(api, token).status == 204
+    ring.rotate()
+    config.forget_secrets()
+
+    joined(api, conn, organisation, email, consent_version="2028-02")
     assert rows(conn) == [(email, "2028-02", None, True)]
     assert unsubscribe(api, token).status == 204
     assert rows(conn) == [(None, "2028-02", None, False)]
