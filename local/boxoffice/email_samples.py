@@ -268,7 +268,7 @@ def _issue(facts: Mapping[str, Any]) -> Markup:
 
 
 def _address(facts: Mapping[str, Any]) -> list[str]:
-    return facts["place"].split(", ")
+    return str(facts["place"]).split(", ")
 
 
 _BOUGHT = "Your tickets for %(events)s"
