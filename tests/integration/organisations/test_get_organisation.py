@@ -17,6 +17,7 @@ PROFILE = {
     "website": "https://example.com/",
     "contact_email": "hello@example.com",
     "contact_phone": "+2348012345678",
+    "postal_address": "1 Hospital Road\nLagos",
     "terms": "# Terms\n\nNo refunds.",
     "locale": "fr",
     "version": 4,

@@ -24,6 +24,7 @@ def test_an_owner_changes_what_the_request_has(api: Client, organisation: UUID, 
         "website": "https://example.com/",
         "contact_email": "hello@example.com",
         "contact_phone": "+2348012345678",
+        "postal_address": "1 Hospital Road\nLagos",
         "terms": "# නියම\n\n<script>alert(1)</script> is text here.",
     }
 
@@ -83,6 +84,8 @@ WRONG = [
     {"website": "https://ada:secret@example.com"},
     {"contact_email": "Ada <ada@example.com>"},
     {"contact_phone": "0801"},
+    {"postal_address": "\u200b"},
+    {"postal_address": "x" * 501},
     {"terms": "x" * 40_001},
     {"terms": "a \ud800"},
     {"status": "approved"},
