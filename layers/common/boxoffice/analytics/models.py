@@ -73,7 +73,7 @@ class EventAnalyticsView(Traffic, MoneyView):
 class RevenueOfDay(MoneyView):
     day: date = Field(description="At the venue")
     currency: str
-    orders: int
+    orders: int = Field(description="Paid orders. One for several events counts at each")
     tickets: int
     total: int = Field(description="What buyers have paid, in the currency's minor unit")
     platform_fee: int
@@ -106,7 +106,7 @@ class StatsView(View):
     organisations: OrganisationCounts
     events: EventCounts
     accounts: int = Field(description="Accounts that are not erased")
-    orders: int = Field(description="Orders paid in these days")
+    orders: int = Field(description="Orders paid in these days. One for several events counts at each")
     tickets: int = Field(description="Tickets sold in these days")
     revenue: list[RevenueOfDay] = Field(description="By day and currency, in order")
     outbox: OutboxHealth
