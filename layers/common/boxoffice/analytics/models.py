@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import Id, MoneyView, Request, ShortText, View, WebUrl
+from boxoffice.models import Id, MoneyView, Request, ShortText, View
 
 MOST_DAYS = 366  # of one answer
 
@@ -19,9 +19,10 @@ Source = Annotated[
 
 class ViewRequest(Request):
     source: Source | None = None
-    referrer: WebUrl | None = Field(
+    referrer: Annotated[str, Field(max_length=2000, examples=["https://example.com"])] | None = Field(
         default=None,
-        description="The page that led here (`document.referrer`). Only its host is kept, and only without a `source`",
+        description="What `document.referrer` says: the page that led here, an app, or nothing. Only the host of a "
+        "page is kept, and only without a `source`",
     )
 
 
