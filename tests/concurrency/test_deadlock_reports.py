@@ -3,9 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
+import pytest
 
 from tests.helpers.racing import deadlocks, reports_of_deadlocks, wait_for_waiting
-from tests.helpers.support import Database
+from tests.helpers.support import Database, as_owner
 
 
 def test_the_report_of_a_deadlock_has_both_statements(database: Database, conn: psycopg.Connection) -> None:
@@ -16,11 +17,13 @@ def test_the_report_of_a_deadlock_has_both_statements(database: Database, conn: 
         other.execute("SELECT pg_advisory_xact_lock(2)")
         with ThreadPoolExecutor(1) as pool:
             waits = pool.submit(other.execute, "SELECT pg_advisory_xact_lock(1), 'the other'")
-            wait_for_waiting(conn, 1)
             try:
-                one.execute("SELECT pg_advisory_xact_lock(2), 'the one'")
-            except psycopg.errors.DeadlockDetected:
-                one.rollback()
+                with as_owner(conn) as owner:
+                    wait_for_waiting(owner, 1)
+                with pytest.raises(psycopg.errors.DeadlockDetected):
+                    one.execute("SELECT pg_advisory_xact_lock(2), 'the one'")
+            finally:
+                one.rollback()  # else the other waits for ever
             waits.result()
 
     assert deadlocks(conn) == 1

@@ -587,7 +587,16 @@ def test_sam_reads_the_projects_template() -> None:
     assert order.layers == (ROOT / "layers" / "common",)
     assert order.variables["STAGE"] == "local"
     assert template.queues["EmailQueue"].dead_letters == "EmailDeadLetters"
-    assert {trigger.function for trigger in template.queue_triggers} == {"SendEmail", "SendRefunds", "SendSms"}
+    workers = {
+        "CheckUploads",
+        "DeliverWebhook",
+        "ReceiveEmailFeedback",
+        "SendEmail",
+        "SendRefunds",
+        "SendSms",
+        "WriteExport",
+    }
+    assert {trigger.function for trigger in template.queue_triggers} == workers
     assert {"ExpireOrders", "RelayOutbox"} <= {trigger.function for trigger in template.schedule_triggers}
 
 

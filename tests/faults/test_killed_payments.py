@@ -18,7 +18,6 @@ from boxoffice.payments import service
 from boxoffice.payments.models import PaymentRequest, ProviderEvent, StartedPayment
 from boxoffice.tickets import service as tickets
 from tests.helpers import factories, invariants, sellers
-from tests.helpers.factories import NOW
 from tests.helpers.payers import emails, refunds
 from tests.helpers.racing import die_at, die_everywhere, wait_for_rollbacks
 from tests.helpers.support import Client, Database, context, function
@@ -157,7 +156,7 @@ def test_killed_while_it_gives_stock_back_the_job_leaves_no_seat_behind(
         conn.execute("UPDATE seats SET owner_id = %s WHERE id = ANY(%s)", [order, row])
         conn.execute("UPDATE order_items SET seat_ids = %s WHERE order_id = %s", [row, order])
         conn.execute("UPDATE seat_rows SET longest_free = 0 WHERE ticket_type_id = %s", [ticket_type])
-        factories.payment(conn, order, ask_at=NOW)
+        factories.payment(conn, order, ask_at=factories.a_moment_ago())
 
         killed = die_at(database, moment, job)
 

@@ -20,6 +20,8 @@
 - `owners`: owners who invite, remove and hand over, and admins who decide
 - `doors`: attendants who scan
 - `offline_scanner`: a device that scans without a network
+- `clocks`: venues where it is noon now, and time that passes
+- `queues`: queues of a test's own, and the workers that take what lies there
 - `mailbox`: the outbox, and the emails and text messages that were sent
 - `printed`: printed tickets, as a camera and a reader of PDFs see them
 - `provider_servers`: payment providers as processes (`stripe_server`, `flutterwave_server`, `sandbox_server`)

@@ -8,6 +8,7 @@ import psycopg
 
 from boxoffice import db
 from boxoffice.orders import reminders
+from tests.helpers.clocks import noon
 from tests.helpers.sellers import Shop, outbox_of
 from tests.helpers.support import context, function
 
@@ -16,13 +17,11 @@ BOUGHT = datetime.now(UTC) - timedelta(days=7)
 
 def set_for_tomorrow(conn: psycopg.Connection, shop: Shop, *, hour: float = 19.5, days: int = 1) -> None:
     """Let the shop's event begin at an hour of tomorrow, or another day, where it is noon now."""
-    now = datetime.now(UTC)
-    offset = 12 - now.hour
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=days, hours=-offset)
-    starts = midnight + timedelta(hours=hour)
+    time_zone, midnight = noon()
+    starts = midnight + timedelta(days=days, hours=hour)
     conn.execute(
         "UPDATE events SET time_zone = %s, starts_at = %s, ends_at = %s, doors_open_at = NULL WHERE id = %s",
-        [f"Etc/GMT{-offset:+d}" if offset else "Etc/GMT", starts, starts + timedelta(hours=3), shop.event],
+        [time_zone, starts, starts + timedelta(hours=3), shop.event],
     )
 
 

@@ -22,6 +22,7 @@ MOST_ERRORS = 20
 _MOST_NAME = 50  # characters of a name that the caller chose
 _MOST_WORDS = 250  # characters of a message
 _MOST_LISTED = 12  # names that a message lists
+_MOST_CHOICES = 150  # characters of the choices that a message lists
 
 type Details = Mapping[str, Any]
 
@@ -48,6 +49,7 @@ _BOUNDS = {
     "less_than_equal": "must be at most {le}",
     "int_parsing_size": "must be an integer of fewer digits",
     "timezone_aware": "must have a time zone: Z, or an offset such as +01:00",
+    "date_from_datetime_parsing": "must be a date that exists: the {error}",
     "datetime_from_date_parsing": "must be a date and time that exists: the {error}",
     "datetime_parsing": "must be a date and time that exists: the {error}",
     "missing": "is missing",
@@ -180,8 +182,12 @@ def _counted(error: Details) -> str:
 
 
 def _choice(choices: Sequence[str], value: object) -> str:
-    listed = choices[0] if len(choices) == 1 else f"one of {', '.join(choices)}"
-    return f"must be {listed}{_nearest(value, choices) if len(choices) > 1 else ''}"
+    if len(choices) == 1:
+        return f"must be {choices[0]}"
+    listed = ", ".join(choices)
+    if len(listed) > _MOST_CHOICES:
+        listed = f"the {len(choices)} that the OpenAPI document lists"
+    return f"must be one of {listed}{_nearest(value, choices)}"
 
 
 def _quoted(text: str) -> list[str]:

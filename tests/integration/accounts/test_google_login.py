@@ -242,7 +242,7 @@ class TestFinish:
         "no issuer": {"iss": None},
         "expired": {"exp": int(time.time()) - 60},
         "without end": {"exp": None},
-        "issued in the future": {"iat": int(time.time()) + 600},
+        "issued in the future": {"iat": int(time.time()) + 86_400},
         "no subject": {"sub": None},
         "a subject that is no text": {"sub": 7},
         "no address": {"email": None},

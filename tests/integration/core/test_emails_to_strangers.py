@@ -73,9 +73,12 @@ BY_SELLERS_AND_ADMINS = {
     "account_unblocked",
     "admin_role_given",
     "admin_role_taken",
+    "announcement",
+    "announcement_sample",
     "event_cancelled",
     "event_moved",
     "organisation_decided",
+    "reminder",
     "ticket_withdrawn",
 }
 CLASSES = (

@@ -31,7 +31,7 @@ def test_only_what_everybody_may_see_is_kept_by_caches(conn: Connection, api: Cl
 
     # Each is public. What it says to those who say who they are, `conformance.check_headers` compares.
     of_the_catalogue = {"list_events", "get_event", "find_event", "get_event_facets", "get_availability", "list_seats"}
-    assert kept == of_the_catalogue | {"get_organisation", "get_docs", "get_openapi"}
+    assert kept == of_the_catalogue | {"get_organisation", "get_gallery", "get_docs", "get_openapi"}
     assert {operations()[name].who for name in kept} == {"public"}
 
 

@@ -13,7 +13,10 @@ from tests.helpers.sellers import Shop
 from tests.helpers.support import Answer, Client
 
 KEYED = {
+    "create_export",
     "create_order",  # it has such tests of its own, and so has claim_slot
+    "duplicate_event",
+    "send_message",
     "start_payment",
     "mark_order_paid",
     "refund_order",

@@ -89,6 +89,18 @@ WRONG_VALUES: list[tuple[str, tuple[Any, ...], Any, str]] = [
         "`starts_at` must have a time zone: Z, or an offset such as +01:00.",
     ),
     (
+        "create_export",
+        ("since",),
+        "2027-13-01",
+        "`since` must be a date that exists: the month value is outside expected range of 1-12.",
+    ),
+    (
+        "create_webhook_endpoint",
+        ("types", 0),
+        "order.payed",
+        "`types[0]` must be one of the 23 that the OpenAPI document lists; the nearest is order.paid.",
+    ),
+    (
         "create_voucher",
         ("discount",),
         {"kind": "percentage", "percent": 5},

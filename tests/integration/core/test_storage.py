@@ -128,7 +128,7 @@ class TestWriting:
                 file.write(b"1" * (1 << 16))
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert peak < 32 << 20
+        assert peak < 40 << 20
 
 
 class TestLink:

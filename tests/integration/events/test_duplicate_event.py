@@ -50,6 +50,8 @@ def whole(api: Client, conn: Connection, organisation: UUID, manager: UUID) -> U
         ends_at=START + timedelta(hours=4),
         doors_open_at=START - timedelta(hours=1),
         image_url="https://example.com/brass.jpg",
+        image_id=factories.upload(conn, organisation),
+        image_alt="A trumpet",
         capacity_pool_id=stock.create_pool(conn, 90),
         late_payments_until=START - timedelta(days=5),
         late_payments_share=30,
@@ -268,6 +270,7 @@ def test_all_copies_are_made_or_none(api: Client, conn: Connection, manager: UUI
         refused = duplicate(api, manager, event, START + WEEK, datetime(2020, 1, 1, tzinfo=UTC))
 
     assert (refused.status, refused.code) == (422, "ends_in_the_past")
+    assert "for a copy a later `starts_at`" in refused.json["detail"]
 
 
 def test_an_event_that_is_too_large_is_copied_to_fewer_dates(

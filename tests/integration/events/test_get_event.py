@@ -39,7 +39,7 @@ def test_buyers_see_the_seller_and_how_they_pay(api: Client, conn: Connection) -
 
     shown = api.get(f"/v1/events/{event}").json
 
-    assert shown["seller"] == {"id": str(organisation), **profile}
+    assert shown["seller"] == {"id": str(organisation), "logo": None, **profile}
     assert shown["payment_providers"] == ["flutterwave", "sandbox", "stripe"]
     assert shown["seated"]
     conn.execute("UPDATE ticket_types SET seated = false WHERE id = %s", [seats])

@@ -28,6 +28,8 @@ NOTHING = {
     "invitations": 0,
     "rate_limits": 0,
     "exports": 0,
+    "webhooks": 0,
+    "webhook_endpoints": 0,
     "buyers": 0,
     "units_failed": 0,
 }

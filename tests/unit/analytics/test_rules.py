@@ -51,6 +51,8 @@ def test_a_period_is_in_order_and_no_longer_than_a_year(since: date, until: date
         ({"referrer": "https://bücher.example/"}, "xn--bcher-kva.example"),  # in ASCII by IDNA
         ({"referrer": "https://shop.example.org/e/jazz"}, None),
         ({"referrer": "http://[2001:db8::1]/"}, "2001:db8::1"),
+        ({"referrer": "https://ada:secret@example.com/"}, "example.com"),
+        ({"referrer": "javascript:alert(1)"}, None),
         ({"source": "poster", "referrer": "https://example.com"}, "poster"),
     ],
 )

@@ -91,6 +91,8 @@ def entry(
 ) -> NextEntry:
     return NextEntry(
         id=UUID(int=number),
+        organisation_id=UUID(int=0),
+        event_id=UUID(int=0),
         ticket_type_id=UUID(int=0),
         email="x",
         mailbox=mailbox or f"{number}@example.com",

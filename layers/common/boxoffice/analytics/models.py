@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from boxoffice.models import Id, MoneyView, Request, ShortText, View, WebUrl
+from boxoffice.models import Id, MoneyView, Request, ShortText, View
 
 MOST_DAYS = 366  # of one answer
 
@@ -19,9 +19,10 @@ Source = Annotated[
 
 class ViewRequest(Request):
     source: Source | None = None
-    referrer: WebUrl | None = Field(
+    referrer: Annotated[str, Field(max_length=2000, examples=["https://example.com"])] | None = Field(
         default=None,
-        description="The page that led here (`document.referrer`). Only its host is kept, and only without a `source`",
+        description="What `document.referrer` says: the page that led here, an app, or nothing. Only the host of a "
+        "page is kept, and only without a `source`",
     )
 
 
@@ -73,7 +74,7 @@ class EventAnalyticsView(Traffic, MoneyView):
 class RevenueOfDay(MoneyView):
     day: date = Field(description="At the venue")
     currency: str
-    orders: int
+    orders: int = Field(description="Paid orders. One for several events counts at each")
     tickets: int
     total: int = Field(description="What buyers have paid, in the currency's minor unit")
     platform_fee: int
@@ -106,7 +107,7 @@ class StatsView(View):
     organisations: OrganisationCounts
     events: EventCounts
     accounts: int = Field(description="Accounts that are not erased")
-    orders: int = Field(description="Orders paid in these days")
+    orders: int = Field(description="Orders paid in these days. One for several events counts at each")
     tickets: int = Field(description="Tickets sold in these days")
     revenue: list[RevenueOfDay] = Field(description="By day and currency, in order")
     outbox: OutboxHealth

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
+
+from pydantic_core import Url, ValidationError
 
 from boxoffice.analytics.models import (
     MOST_DAYS,
@@ -53,13 +54,19 @@ def source_of(request: ViewRequest, own_url: str) -> str | None:
     """
     if request.source is not None:
         return request.source.casefold()[:_LONGEST_SOURCE]
-    host = _host_of(str(request.referrer)) if request.referrer else None
+    host = _host_of(request.referrer) if request.referrer else None
     return None if host in (None, _host_of(own_url)) else host
 
 
 def _host_of(url: str) -> str | None:
-    host = urlsplit(url).hostname
-    return host.removeprefix("www.")[:_LONGEST_SOURCE] if host else None
+    """Return the host of a page in ASCII. Return None for what is no page on the web, such as an app."""
+    try:
+        page = Url(url)
+    except ValidationError:
+        return None
+    if page.scheme not in ("https", "http") or page.host is None:
+        return None
+    return page.host.strip("[]").removeprefix("www.")[:_LONGEST_SOURCE]
 
 
 def analytics_of(

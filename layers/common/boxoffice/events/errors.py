@@ -57,7 +57,7 @@ class EndsInThePast(DomainError):
     status = 422
     code = "ends_in_the_past"
     meaning = "The event would be over already."
-    remedy = "Set `ends_at` to a time in the future."
+    remedy = "Let it end in the future: send a later `ends_at`, or for a copy a later `starts_at`."
 
 
 class TooManyCopies(DomainError):
