@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from boxoffice import config, credentials, db, migrations, platform_settings
+from tests.helpers import mailbox
 from tests.helpers.challenges import Challenges, challenges_at
 from tests.helpers.conformance import Coverage
 from tests.helpers.google import CLIENT, SECRET_ID, Google, google_at
@@ -113,7 +114,11 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def database(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    """Make a database, which the functions are configured to use. Guests may have more than most tests need."""
+    """Make a database, which the functions are configured to use, and empty all inboxes.
+
+    Guests may have more than most tests need.
+    """
+    mailbox.empty_inboxes()
     for budget in (platform_settings.GUEST_UNPAID, platform_settings.GUEST_FREE):
         monkeypatch.setitem(budget, "network_least", 10_000)
         monkeypatch.setitem(budget, "network_most", 10_000)

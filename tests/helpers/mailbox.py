@@ -143,6 +143,12 @@ def inbox(aws_url: str, recipient: str) -> list[EmailMessage]:
     return [mail for mail in mails if mail["To"] == recipient]
 
 
+def empty_inboxes() -> None:
+    """Forget the emails and text messages that moto, in this process, has taken."""
+    ses_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].sent_messages.clear()
+    sns_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].sms_messages.clear()
+
+
 def deliver_sms(conn: psycopg.Connection) -> None:
     """Hand all text messages that wait to their worker."""
     waiting = conn.execute("SELECT id FROM outbox WHERE kind = 'sms' AND status = 'pending' ORDER BY id").fetchall()

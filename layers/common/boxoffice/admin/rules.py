@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 from boxoffice.admin.models import Part
 
-PARTS: tuple[Part, ...] = ("orders", "events", "pools", "places", "rest")
-"""The parts of the data, in the order in which a run checks them."""
-
 
 @dataclass(frozen=True)
 class Invariant:

@@ -19,9 +19,10 @@ from pydantic_core import to_jsonable_python
 
 from boxoffice import db, sql
 from boxoffice.admin.models import InvariantCheck, InvariantReport, InvariantRun, InvariantRunView, Part
-from boxoffice.admin.rules import INVARIANTS, PARTS
+from boxoffice.admin.rules import INVARIANTS
 from boxoffice.ids import first_id, new_id
 from boxoffice.observability import count
+from boxoffice.pagination import FIRST_ID
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,6 @@ SQL = sql.queries("admin")
 type Breaches = dict[str, list[dict[str, Any]]]
 """Up to ten rows that contradict an invariant, by the name of the check."""
 
-_NIL = UUID(int=0)
 _MOST_ROWS = 10  # of a check
 _SECONDS_TO_ANSWER = 12  # after which an admin's check begins no other part
 _MOST_SECONDS = 12  # of a statement in an admin's check
@@ -45,6 +45,7 @@ _LISTS: dict[Part, tuple[LiteralString, int]] = {
     "pools": (SQL.list_pools_after, 5_000),
     "places": (SQL.list_places_after, 500),
 }
+_PARTS: tuple[Part, ...] = (*_LISTS, "rest")  # in the order in which a run checks them
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def check_invariants(conn: db.Connection) -> InvariantReport:
 def _everything(conn: db.Connection) -> Iterator[tuple[Part, Sequence[UUID]]]:
     """Yield all parts of the data."""
     for part in _LISTS:
-        ids = _ids_after(conn, part, _NIL)
+        ids = _ids_after(conn, part, FIRST_ID)
         while ids:
             yield part, ids
             ids = _ids_after(conn, part, ids[-1])
@@ -148,14 +149,14 @@ def check_next(conn: db.Connection, unit: NextPart) -> int:
 
 def _move_on(conn: db.Connection, run: InvariantRun, ids: Sequence[UUID], breaches: Breaches) -> None:
     """Let a run go on after the ids that it has checked: with the next part of the data if there were none."""
-    is_over = run.part == PARTS[-1]
-    part = run.part if ids or is_over else PARTS[PARTS.index(run.part) + 1]
+    is_over = run.part == _PARTS[-1]
+    part = run.part if ids or is_over else _PARTS[_PARTS.index(run.part) + 1]
     db.run(
         conn,
         SQL.move_run,
         id=run.id,
         part=part,
-        after=ids[-1] if ids else _NIL,
+        after=ids[-1] if ids else FIRST_ID,
         is_over=is_over,
         checked=len(ids),
         breaches=Jsonb(_add(run.breaches, breaches)),
