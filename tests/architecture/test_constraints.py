@@ -418,6 +418,15 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "daily_sales_pkey": copy("daily_sales"),
     "daily_sales_state_is_only_check": "UPDATE daily_sales_state SET is_only = false",
     "daily_sales_state_pkey": copy("daily_sales_state"),
+    "ledger_balances_pkey": copy("ledger_balances"),
+    "ledger_days_pkey": copy("ledger_days"),
+    "ledger_state_is_only_check": "UPDATE ledger_state SET is_only = false",
+    "ledger_state_pkey": copy("ledger_state"),
+    "ledger_transfers_amount_check": copy("ledger_transfers", id=NEW, line_no="9", amount="0"),
+    "ledger_transfers_holder_check": copy("ledger_transfers", id=NEW, line_no="9", holder="'nobody'"),
+    "ledger_transfers_pkey": copy("ledger_transfers", line_no="9"),
+    "ledger_transfers_posting_no_check": copy("ledger_transfers", id=NEW, posting_no="0"),
+    "ledger_transfers_source_key": copy("ledger_transfers", id=NEW),
     "exports_days": "UPDATE exports SET since = current_date, until = current_date - 1",
     "exports_due_until_finished": "UPDATE exports SET due_at = NULL",
     "exports_event_id_fkey": f"UPDATE exports SET event_id = {NEW}",
@@ -519,6 +528,7 @@ DOMAINS: dict[str, tuple[str, set[str]]] = {
     ),
     "order_status_check": ("'lost'", {"orders.status"}),
     "scan_outcome_check": ("'lost'", {"scans.outcome"}),
+    "transfer_kind_check": ("'gift'", {"ledger_transfers.kind"}),
     "ticket_count_check": ("-1", {"stock.available", "stock.held", "stock.sold"}),
     "ticket_quantity_check": (
         "0",
@@ -562,6 +572,7 @@ NULLABLE: dict[str, str] = {
     "organisations": "contact_email contact_phone locale logo_id logo_url postal_address status_reason website",
     "outbox": "aws_message_id feedback last_error sent_at",
     "incoming_payments": "ends_order_at",
+    "ledger_transfers": "event_id order_id provider ticket_type_id",
     "money_matters": "amount currency note order_id payment_id reference refund_id resolution settled_at settled_by",
     "payments": "ask_at closed_at prepared provider_reference unpaid_at",
     "places": "event_id",
@@ -602,6 +613,11 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
         "UPDATE accounts SET is_admin = false",
         "UPDATE accounts SET blocked_at = now()",
         "UPDATE accounts SET erased_at = now()",
+    ),
+    "ledger_transfers_only_grow": (
+        "UPDATE ledger_transfers SET amount = 1",
+        "DELETE FROM ledger_transfers",
+        "TRUNCATE ledger_transfers",
     ),
     "tickets_note_change": (),
     **dict.fromkeys(("tickets_list_guests", "tickets_list_guest_again", "orders_list_guests_again"), ()),
@@ -646,6 +662,12 @@ INSERT INTO exports (id, organisation_id, event_id, kind, format, asked_by)
 INSERT INTO view_sources SELECT id, current_date, 1, 'a.example' FROM events LIMIT 1;
 INSERT INTO event_views SELECT event_id, day, number, 0, 1 FROM view_sources;
 INSERT INTO daily_sales SELECT event_id, current_date, id, 1, 1, 100, 0, 0, 0, 0, 100, 0, 0 FROM ticket_types LIMIT 1;
+INSERT INTO ledger_transfers (id, organisation_id, kind, holder, currency, amount, source_id, posting_no, line_no)
+    SELECT gen_random_uuid(), organisation_id, 'payout', 'platform', 'EUR', 100, gen_random_uuid(), 1, 1 FROM events
+    LIMIT 1;
+INSERT INTO ledger_balances SELECT organisation_id, 'EUR', 'platform', 'pending', id, '', 100 FROM events LIMIT 1;
+INSERT INTO ledger_days SELECT organisation_id, current_date, 'EUR', 'platform', 'payout', id, id, '', 100, 1
+    FROM events LIMIT 1;
 UPDATE scans SET device_id = 'phone 1', sequence = 1;
 UPDATE payments SET ask_at = now() WHERE status = 'pending';
 """
@@ -719,7 +741,7 @@ def test_each_column_of_a_domain_refuses_what_the_domain_does(
         for column in sorted(of_domain):
             with subtests.test(domain=check, column=column):
                 table, name = column.split(".")
-                refused = refusal(owner, f"UPDATE {table} SET {name} = {value}")
+                refused = refusal(owner, copy(table, **{name: value}))
                 assert refused is not None, "the value is accepted"
                 assert refused.constraint_name == check, refused.message_primary
 
@@ -741,7 +763,11 @@ def test_each_trigger_refuses_its_breach(owner: psycopg.Connection, subtests: py
             with subtests.test(trigger=trigger, breach=breach):
                 refused = refusal(owner, breach)
                 assert refused is not None, "the breach is accepted"
-                assert refused.message_primary in ("the audit log only grows", "the last admin stays")
+                assert refused.message_primary in (
+                    "the audit log only grows",
+                    "the ledger only grows",
+                    "the last admin stays",
+                )
 
 
 def test_a_ticket_notes_its_last_change_and_its_refund(owner: psycopg.Connection) -> None:
@@ -753,8 +779,11 @@ def test_a_ticket_notes_its_last_change_and_its_refund(owner: psycopg.Connection
         assert owner.execute(changes, ["refunded", "2000-01-01"]).fetchone() == (True, True)
 
 
-def test_the_functions_can_neither_edit_nor_shorten_the_audit_log(conn: psycopg.Connection) -> None:
-    of_log = ("UPDATE audit_log SET action = ''", "DELETE FROM audit_log", "TRUNCATE audit_log")
+def test_the_functions_can_neither_edit_nor_shorten_the_audit_log_or_the_ledger(conn: psycopg.Connection) -> None:
+    of_log = (
+        *("UPDATE audit_log SET action = ''", "DELETE FROM audit_log", "TRUNCATE audit_log"),
+        *("UPDATE ledger_transfers SET amount = 1", "DELETE FROM ledger_transfers", "TRUNCATE ledger_transfers"),
+    )
     for statement in (*of_log, "DELETE FROM audit_chains", "UPDATE audit_values SET value = ''"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             conn.execute(statement)

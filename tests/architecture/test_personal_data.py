@@ -296,6 +296,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
     "provider_events": "is what a provider told of a payment, which the export has",
     "incoming_payments": BOOKS,
     "reversals": BOOKS,
+    "ledger_transfers": BOOKS,
     "refunds": BOOKS,
     "money_matters": "is a note for those who look after the money",
     # about nobody
@@ -311,6 +312,9 @@ TABLES_LEFT_OUT: dict[str, str] = {
             "event_views",
             "events",
             "invariant_runs",
+            "ledger_balances",
+            "ledger_days",
+            "ledger_state",
             "key_withdrawals",
             "migrations",
             "paces",

@@ -29,7 +29,7 @@ OF_THE_PLATFORM = {
     *("second_factors", "sessions"),
     *("audit_chains", "audit_log", "audit_values", "contact_purges", "erased_buyers", "erasures", "guest_holds"),
     "idempotency_keys",
-    "daily_sales_state",
+    *("daily_sales_state", "ledger_state"),
     *("key_withdrawals", "outbox", "paces", "platform_settings", "platform_settings_version", "renewals"),
     "suppressed_addresses",
 }

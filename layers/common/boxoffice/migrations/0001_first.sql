@@ -1436,6 +1436,122 @@ CREATE TABLE daily_sales_state (
 );
 INSERT INTO daily_sales_state (counted, as_of) VALUES (pg_current_snapshot(), now());
 
+-- ------------------------------------------------------------------------------------------------------- ledger
+
+-- The kinds of transfers of money, each with the accounts that it goes from and to. boxoffice/ledger/kinds.py says what
+-- each is for. In an accountant's words, a transfer debits the account that it goes from and credits the other one.
+CREATE FUNCTION transfer_kinds() RETURNS TABLE (kind text, from_account text, to_account text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    VALUES
+        ('receipt', 'at_provider', 'received'),
+        ('sale', 'received', 'pending'),
+        ('platform_fee', 'pending', 'platform_income'),
+        ('tax', 'pending', 'tax'),
+        ('refund', 'pending', 'owed_to_buyers'),
+        ('return', 'received', 'owed_to_buyers'),
+        ('refund_sent', 'owed_to_buyers', 'at_provider'),
+        ('refund_elsewhere', 'pending', 'at_provider'),
+        ('return_elsewhere', 'received', 'at_provider'),
+        ('dispute', 'pending', 'disputed'),
+        ('dispute_of_return', 'received', 'disputed'),
+        ('dispute_lost', 'disputed', 'at_provider'),
+        ('platform_fee_returned', 'platform_income', 'pending'),
+        ('tax_returned', 'tax', 'pending'),
+        ('provider_fee', 'pending', 'at_provider'),
+        ('platform_cost', 'platform_costs', 'at_provider'),
+        ('settlement', 'bank', 'at_provider'),
+        ('release', 'pending', 'available'),
+        ('tax_release', 'tax', 'available'),
+        ('payout', 'available', 'in_payout'),
+        ('payout_sent', 'in_payout', 'bank'),
+        ('payout_returned', 'bank', 'available'),
+        ('correction', 'platform_income', 'available');
+END;
+
+CREATE DOMAIN transfer_kind AS text CHECK (
+    VALUE IN ('receipt', 'sale', 'platform_fee', 'tax', 'refund', 'return', 'refund_sent', 'refund_elsewhere',
+        'return_elsewhere', 'dispute', 'dispute_of_return', 'dispute_lost', 'platform_fee_returned', 'tax_returned',
+        'provider_fee', 'platform_cost', 'settlement', 'release', 'tax_release', 'payout', 'payout_sent',
+        'payout_returned', 'correction'));
+
+-- Each row takes an amount from one account to another, so no set of rows can be out of balance. A negative amount
+-- takes back some of what went before. Who holds the money is the platform, at its own accounts at providers, or the
+-- organisation, which has taken it itself. The organisation's pending money of its own is never paid out to it.
+--
+-- What posts stands in source_id, with a number for each time that it posts: a money event posts once. Rows are only
+-- inserted, and no insert waits for another one: organisations have no row here that a sale would lock.
+CREATE TABLE ledger_transfers (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL,
+    kind            transfer_kind NOT NULL,
+    holder          text NOT NULL CHECK (holder IN ('platform', 'organisation')),
+    currency        text NOT NULL,
+    amount          bigint NOT NULL CHECK (amount <> 0),
+    source_id       uuid NOT NULL,
+    posting_no      integer NOT NULL CHECK (posting_no > 0),
+    line_no         smallint NOT NULL,
+    order_id        uuid,
+    event_id        uuid,
+    ticket_type_id  uuid,
+    provider        text,
+    posted_at       timestamptz NOT NULL DEFAULT now(),
+    written_in      xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    CONSTRAINT ledger_transfers_source_key UNIQUE (source_id, posting_no, line_no)
+);
+CREATE INDEX ledger_transfers_by_organisation ON ledger_transfers (organisation_id, id);
+CREATE INDEX ledger_transfers_uncounted ON ledger_transfers (written_in);
+
+CREATE FUNCTION refuse_change_of_books() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the ledger only grows';
+END $$;
+
+CREATE TRIGGER ledger_transfers_only_grow BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_transfers
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_books();
+
+-- Each transfer as two entries, one for each account. The entries of an account add up to its balance.
+CREATE VIEW ledger_entries AS
+SELECT id, organisation_id, kind, holder, account, currency, side * amount AS amount, source_id, posting_no, line_no,
+    order_id, event_id, ticket_type_id, provider, posted_at, written_in
+FROM ledger_transfers JOIN transfer_kinds() USING (kind)
+    CROSS JOIN LATERAL (VALUES (from_account, -1), (to_account, 1)) AS sides (account, side);
+
+-- What is counted of the ledger: the balance of each account and event, and what each kind moved in a day (UTC). A job
+-- adds each transfer once. So a balance is the counted one and the few transfers that are not counted yet.
+CREATE TABLE ledger_balances (
+    organisation_id uuid NOT NULL,
+    currency        text NOT NULL,
+    holder          text NOT NULL,
+    account         text NOT NULL,
+    event_id        uuid NOT NULL,
+    provider        text NOT NULL,
+    amount          bigint NOT NULL,
+    PRIMARY KEY (organisation_id, currency, holder, account, event_id, provider)
+) WITH (fillfactor = 70);
+
+CREATE TABLE ledger_days (
+    organisation_id uuid NOT NULL,
+    day             date NOT NULL,
+    currency        text NOT NULL,
+    holder          text NOT NULL,
+    kind            text NOT NULL,
+    event_id        uuid NOT NULL,
+    ticket_type_id  uuid NOT NULL,
+    provider        text NOT NULL,
+    amount          bigint NOT NULL,
+    transfers       integer NOT NULL,
+    PRIMARY KEY (organisation_id, day, currency, holder, kind, event_id, ticket_type_id, provider)
+) WITH (fillfactor = 70);
+
+-- One row: which transactions are counted, and as of when these are all. Whoever counts locks it.
+CREATE TABLE ledger_state (
+    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    counted pg_snapshot NOT NULL,
+    as_of   timestamptz NOT NULL
+);
+INSERT INTO ledger_state (counted, as_of) VALUES (pg_current_snapshot(), now());
+
 -- ------------------------------------------------------------------------------------------------------- exports
 
 -- A file that somebody has asked for. A worker writes it, and has a lease on it until due_at, which goes on with each

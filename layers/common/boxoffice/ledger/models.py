@@ -1,0 +1,39 @@
+"""What is posted to the ledger."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from boxoffice.ledger.kinds import KINDS, Holder
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """An amount that goes from one account to another.
+
+    Attributes:
+        kind: one of `KINDS`.
+        amount: in the currency's minor unit. A negative one takes back some of what went before.
+        provider: whose account at a provider money comes to or goes from, if it does.
+    """
+
+    kind: str
+    amount: int
+    holder: Holder = "platform"
+    order_id: UUID | None = None
+    event_id: UUID | None = None
+    ticket_type_id: UUID | None = None
+    provider: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the kind is declared, and that an event is named if and only if it has to be."""
+        assert KINDS[self.kind].of_event == (self.event_id is not None), f"the event of a {self.kind}"
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What an account holds, in the minor unit: what went to it less what went from it."""
+
+    currency: str
+    holder: Holder
+    account: str
+    amount: int
