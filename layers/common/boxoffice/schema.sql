@@ -958,7 +958,8 @@ CREATE INDEX provider_events_to_erase ON provider_events (received_at) WHERE pay
 -- Money that came. The reference is the provider's own name for it, so it counts once however many events report it.
 -- If pays_order, it has paid the order; otherwise all of it goes back (decision 19). What its refunds send back is in
 -- refunded. What went back without us is in refunded_elsewhere: the sum of booked of its reversals. From ends_order_at
--- on the order is to be ended, since its money has gone back elsewhere. It is null again when that is done.
+-- on the order is to be ended, since its money has gone back elsewhere. It is null again when that is done. If
+-- returns_platform_fee, the platform gives back its fee in proportion to what the seller gives back of this money.
 CREATE TABLE incoming_payments (
     id          uuid PRIMARY KEY,
     payment_id  uuid NOT NULL REFERENCES payments,
@@ -972,6 +973,7 @@ CREATE TABLE incoming_payments (
     received_at timestamptz NOT NULL DEFAULT now(),
     refunded_elsewhere bigint NOT NULL DEFAULT 0,
     ends_order_at timestamptz,
+    returns_platform_fee boolean NOT NULL DEFAULT true,
     CONSTRAINT incoming_payments_reference_key UNIQUE (provider, merchant_id, reference),
     CONSTRAINT incoming_payments_refunded CHECK (
         refunded >= 0 AND refunded_elsewhere >= 0 AND refunded + refunded_elsewhere <= amount),
