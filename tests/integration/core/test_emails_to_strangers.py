@@ -43,7 +43,7 @@ COUNTED_IF_UNVERIFIED = {
     "second_factor_removed",
     "webhook_endpoint_disabled",  # counted when it is made, or enabled again
 }
-LINKS_OF_THEIR_OWN = {"order_links", "personal_data", "reset_password", "waitlist_confirm"}
+LINKS_OF_THEIR_OWN = {"newsletter_confirm", "order_links", "personal_data", "reset_password", "waitlist_confirm"}
 ONCE_FOR_SOMETHING_COUNTED = {
     "account_erased",
     "email_change_started",
@@ -77,6 +77,8 @@ BY_SELLERS_AND_ADMINS = {
     "announcement_sample",
     "event_cancelled",
     "event_moved",
+    "newsletter",
+    "newsletter_sample",
     "organisation_decided",
     "reminder",
     "ticket_withdrawn",
