@@ -317,6 +317,19 @@ def test_a_mailbox_with_many_addresses_gets_few_links_to_personal_data(api: Clie
     assert by_others == [202] * 24 + [429] * 6
 
 
+def test_whoever_has_not_proved_their_address_makes_few_endpoints(api: Client, conn: Connection) -> None:
+    owner = factories.account(conn, email=VICTIM)
+    path = f"/v1/organisations/{factories.organisation(conn, owner=owner)}/webhook-endpoints"
+    body = {"url": "https://example.com/webhooks"}
+    made = api.post(path, body, account=owner).json
+    fill(conn)
+
+    assert api.post(path, body, account=owner).status == 429
+    assert api.patch(f"{path}/{made['id']}", {"enabled": True}, account=owner).status == 429
+    assert api.patch(f"{path}/{made['id']}", {"enabled": False}, account=owner).status == 200
+    assert emails_to(conn) == 0
+
+
 def test_of_what_people_write_only_titles_stand_in_subjects() -> None:
     """Titles of events that are for sale, whose sellers an admin has approved. No name of a person or of a seller."""
     shown = set()
