@@ -89,7 +89,8 @@ OPENED = """
         has_open_dispute has_unsent_refund has_waiting_reversal insert_incoming_payment insert_payment
         insert_payment_by_hand insert_refund insert_unannounced_payment keep_order list_payments_of_order
         list_replaceable_reversals list_unbooked_reversals list_waiting_reversals lock_events_of_order
-        get_money_to_book lock_incoming_payment lock_money_of_refund lock_reducible_refunds open_matter reduce_refund reopen_payment retry_refund return_incoming_payment
+        get_money_to_book lock_incoming_payment lock_money_of_refund
+        lock_reducible_refunds open_matter reduce_refund reopen_payment retry_refund return_incoming_payment
         set_booked set_ends_order set_pays_order set_prepared set_processing set_refund set_unpaid settle_matter
         stop_asking take_from_incoming_payment upsert_reversal
     refunds: get_payment get_refunded_amount insert_order_refund list_tickets

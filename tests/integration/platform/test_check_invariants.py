@@ -866,7 +866,8 @@ BREACHES = [
         "books_that_items_contradict",
         "a sale was posted for another ticket type",
         "paid_incoming",
-        "UPDATE ledger_transfers SET ticket_type_id = %(standing)s WHERE source_id = %(paid_incoming)s AND kind = 'sale'",
+        """UPDATE ledger_transfers SET ticket_type_id = %(standing)s
+        WHERE source_id = %(paid_incoming)s AND kind = 'sale'""",
     ),
     breach(
         "books_that_items_contradict",

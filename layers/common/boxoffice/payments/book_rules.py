@@ -2,7 +2,7 @@
 
 What goes back is taken from the money that pays nothing first, and then from the items that the money pays. So it is
 always known of which event it was. Shares are rounded down at their boundaries, as those of charges are
-(`pricing.rules`): parts always add up, and no item gives back more than it cost.
+(`pricing.rules`). So parts always add up, and no item gives back more than it cost.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,8 +1,8 @@
 """Post what becomes of incoming payments to the ledger, in the transaction of what happens to them.
 
-An incoming payment is the source of all its transfers. Its row is the lock of its books: whoever changes it, or what
-its books say of its refunds and reversals, locks it first, and posts last. `book_rules` decides what should be posted.
-What is posted already is not posted again.
+An incoming payment is the source of all its transfers. Its row is the lock of its books. Whoever changes what its books
+say of it, of its refunds or of its reversals locks it first, and posts last. `book_rules` decides what should be
+posted. What is posted already is not posted again.
 """
 
 from typing import Any

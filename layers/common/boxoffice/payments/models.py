@@ -572,8 +572,8 @@ class BookedRefund:
     Attributes:
         elsewhere: how much of the amount had gone back without us.
         is_taken: True if the provider has taken it, or a person has sent it.
-        tickets: what it is for: the number of each ticket's item, how many units of the item come before the ticket,
-            and how many there are up to its end. None at all if just money goes back.
+        tickets: those that it is for, each as three numbers: its item's, how many units of the item come before it, and
+            how many there are up to its end. None at all if just money goes back.
     """
 
     amount: int
