@@ -564,6 +564,8 @@ COMPARISONS = {
     "fees/get_version": 1,
     "fees/insert_terms": 1,
     "fees/list_terms": 1,
+    "ledger/list_balances": 2,
+    "ledger/post_difference": 1,
     "events/list_door_passes": 1,
     "events/list_events": 2,
     "exports/count_orders": 1,

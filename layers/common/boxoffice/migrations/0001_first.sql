@@ -750,10 +750,10 @@ CREATE INDEX orders_by_status ON orders (organisation_id, status, id);
 CREATE INDEX orders_by_buyer ON orders (organisation_id, mailbox_of(buyer_email), id);
 CREATE INDEX orders_by_account ON orders (account_id, id) WHERE account_id IS NOT NULL;
 
--- What the platform keeps of what is sold, by currency: of each ticket a part in basis points and a fixed amount, within
--- bounds. Terms of the nil organisation hold for all that have none of their own in a currency. Terms never change:
--- others replace them. So an order shows what it was sold under. If return_on_refund, the fee goes back in proportion to
--- what a refund gives back.
+-- What the platform keeps of what is sold, by currency: of each ticket a part in basis points and a fixed amount,
+-- within bounds. Terms of the nil organisation hold for all that have none of their own in a currency. Terms never
+-- change: others replace them. So an order shows what it was sold under. If return_on_refund, the fee goes back in
+-- proportion to what a refund gives back.
 CREATE TABLE fee_terms (
     id               uuid PRIMARY KEY,
     organisation_id  uuid NOT NULL,
