@@ -28,7 +28,14 @@ def item(number: int, total: int, *, quantity: int = 1, tax: int = 0, fee: int =
     """Make an item; its total is its price, with the tax inside."""
     charge: dict[str, Any] = {"terms_id": new_id(), "gross": total, "discount": 0, "buyer_fee": 0, "total": total}
     return BookedItem(
-        **charge, tax=tax, platform_fee=fee, item_no=number, event_id=event, ticket_type_id=new_id(), quantity=quantity
+        **charge,
+        tax=tax,
+        platform_fee=fee,
+        item_no=number,
+        event_id=event,
+        ticket_type_id=new_id(),
+        quantity=quantity,
+        returns_fee=True,
     )
 
 
@@ -41,7 +48,6 @@ def paid(*items: BookedItem, amount: int | None = None, **facts: Any) -> MoneyTo
             "merchant_id": PLATFORM_MERCHANT,
             "amount": sum(each.total for each in items) if amount is None else amount,
             "currency": "EUR",
-            "returns_platform_fee": True,
             "items": items,
             "refunds": (),
             "reversals": (),
@@ -186,7 +192,7 @@ def test_fees_return_in_proportion_and_whole_at_the_end() -> None:
     given_back = [sums(replace(of, refunds=steps[:number])) for number in (1, 2, 3)]
     assert [each["platform_fee_returned"] for each in given_back] == [33, 66, 100]
     assert [each["tax_returned"] for each in given_back] == [53, 106, 160]
-    kept = sums(replace(of, refunds=steps, returns_platform_fee=False))
+    kept = sums(replace(of, refunds=steps, items=[replace(each, returns_fee=False) for each in of.items]))
     assert "platform_fee_returned" not in kept
     assert kept["tax_returned"] == 160
 

@@ -620,6 +620,29 @@ WHERE order_id = ANY(%(orders)s) AND (
     OR num_nonnulls(terms_id, buyer_fee, tax, platform_fee) NOT IN (0, 4))
 LIMIT 10
 
+-- name: items_with_wrong_terms
+-- An item with terms was sold under terms of its organisation or of all, in its currency. The platform keeps no more
+-- than what was paid.
+SELECT order_id, item_no, terms_id, platform_fee, order_items.total
+FROM order_items JOIN orders ON orders.id = order_id LEFT JOIN fee_terms ON fee_terms.id = terms_id
+WHERE order_id = ANY(%(orders)s) AND terms_id IS NOT NULL AND (
+    fee_terms.organisation_id IS NULL OR fee_terms.currency <> orders.currency
+    OR fee_terms.organisation_id NOT IN (orders.organisation_id, '00000000-0000-0000-0000-000000000000')
+    OR platform_fee > order_items.total)
+LIMIT 10
+
+-- name: default_fees_otherwise
+-- The setting and the default terms are written together.
+SELECT currency, setting, terms FROM (
+    SELECT key AS currency, fee AS setting FROM platform_settings CROSS JOIN jsonb_each(value) AS each (key, fee)
+    WHERE name = 'platform_fees'
+) AS set_fees FULL JOIN (
+    SELECT currency, jsonb_build_object('basis_points', basis_points, 'fixed', fixed, 'minimum', minimum, 'maximum',
+        maximum, 'return_on_refund', return_on_refund) AS terms
+    FROM fee_terms WHERE organisation_id = '00000000-0000-0000-0000-000000000000' AND replaced_at IS NULL
+) AS held USING (currency)
+WHERE setting IS DISTINCT FROM terms LIMIT 10
+
 -- name: sales_counted_wrong
 -- Of each ticket type, all days together: an event's time zone may have changed since a day was counted.
 SELECT event_id, ticket_type_id, facts, sums FROM (
@@ -695,10 +718,10 @@ WHERE posted IS DISTINCT FROM due LIMIT 10
 
 -- name: books_that_items_contradict
 -- What was posted of each ticket type of an order, beside the charges of its items. What goes back of it is at most its
--- price, and takes back its share of the platform's fee and of the tax. That is exact if the ticket type is one item and
--- no dispute is open.
+-- price, and takes back its share of the platform's fee and of the tax. That share is exact if the ticket type is one
+-- item and no dispute is open.
 WITH money AS (
-    SELECT incoming.id, order_id, returns_platform_fee, EXISTS (
+    SELECT incoming.id, order_id, EXISTS (
         SELECT FROM reversals WHERE incoming_payment_id = incoming.id AND reversals.status = 'open'
     ) AS is_disputed
     FROM incoming_payments AS incoming JOIN payments ON payments.id = payment_id
@@ -706,10 +729,11 @@ WITH money AS (
 )
 SELECT id AS incoming_payment_id, ticket_type_id, price, sold, platform_fee, fee, tax, taxed, back, fee_back, tax_back
 FROM (
-    SELECT id, event_id, ticket_type_id, returns_platform_fee, is_disputed, count(*) AS items, sum(total) AS price,
-        sum(coalesce(platform_fee, 0)) AS platform_fee, sum(coalesce(tax, 0)) AS tax
-    FROM money JOIN order_items USING (order_id)
-    GROUP BY id, event_id, ticket_type_id, returns_platform_fee, is_disputed
+    SELECT money.id, event_id, ticket_type_id, coalesce(return_on_refund, true) AS returns_fee, is_disputed,
+        count(*) AS items, sum(total) AS price, sum(coalesce(platform_fee, 0)) AS platform_fee,
+        sum(coalesce(tax, 0)) AS tax
+    FROM money JOIN order_items USING (order_id) LEFT JOIN fee_terms ON fee_terms.id = terms_id
+    GROUP BY money.id, event_id, ticket_type_id, return_on_refund, is_disputed
 ) AS charged FULL JOIN (
     SELECT money.id, event_id, ticket_type_id,
         coalesce(sum(amount) FILTER (WHERE kind = 'sale'), 0) AS sold,
@@ -723,10 +747,10 @@ FROM (
 ) AS posted USING (id, event_id, ticket_type_id)
 WHERE (price, platform_fee, tax) IS DISTINCT FROM (coalesce(sold, 0), coalesce(fee, 0), coalesce(taxed, 0))
     OR back NOT BETWEEN 0 AND price OR tax_back NOT BETWEEN 0 AND tax OR fee_back NOT BETWEEN 0 AND platform_fee
-    OR fee_back > 0 AND NOT returns_platform_fee
+    OR fee_back > 0 AND NOT returns_fee
     OR price > 0 AND items = 1 AND NOT is_disputed AND (
         tax_back <> div(tax * back, price)
-        OR returns_platform_fee AND fee_back <> div(platform_fee * back, price))
+        OR returns_fee AND fee_back <> div(platform_fee * back, price))
 LIMIT 10
 
 -- name: balances_that_do_not_add_up

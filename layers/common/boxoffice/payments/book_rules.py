@@ -99,7 +99,7 @@ def _returned_charges(paid: MoneyToBook, given_back: Sequence[Part]) -> Iterator
     """Yield the fee and the tax that return to the seller, in proportion to what an item gives back."""
     for index, item in enumerate(paid.items):
         back = sum(part.amount for part in given_back if part.source == index)
-        fee = (item.platform_fee or 0) if paid.returns_platform_fee else 0
+        fee = (item.platform_fee or 0) if item.returns_fee else 0
         yield _transfer(paid, "platform_fee_returned", _in_proportion(fee, back, item.total), item)
         yield _transfer(paid, "tax_returned", _in_proportion(item.tax or 0, back, item.total), item)
 

@@ -557,12 +557,17 @@ class PaymentsBacklog:
 
 @dataclass(frozen=True)
 class BookedItem(Charge):
-    """An item of an order that some money pays, with its charge."""
+    """An item of an order that some money pays, with its charge.
+
+    Attributes:
+        returns_fee: True if the platform's fee goes back in proportion to what the item gives back.
+    """
 
     item_no: int
     event_id: UUID
     ticket_type_id: UUID
     quantity: int
+    returns_fee: bool
 
 
 @dataclass(frozen=True)
@@ -572,8 +577,8 @@ class BookedRefund:
     Attributes:
         elsewhere: how much of the amount had gone back without us.
         is_taken: True if the provider has taken it, or a person has sent it.
-        tickets: those that it is for, each as three numbers: its item's, how many units of the item come before it, and
-            how many there are up to its end. None at all if just money goes back.
+        tickets: those that it is for, or none at all if just money goes back. Each is its item's number and two
+            boundaries: how many units of the item come before the ticket, and how many there are up to its end.
     """
 
     amount: int
@@ -604,7 +609,6 @@ class MoneyToBook:
     Attributes:
         items: what it pays. None at all if it pays no order.
         refunds, reversals: in the order in which they came.
-        returns_platform_fee: True if the platform gives back its fee when the seller gives money back.
     """
 
     organisation_id: UUID
@@ -613,7 +617,6 @@ class MoneyToBook:
     merchant_id: UUID
     amount: int
     currency: str
-    returns_platform_fee: bool
     items: Sequence[BookedItem]
     refunds: Sequence[BookedRefund]
     reversals: Sequence[BookedReversal]

@@ -286,13 +286,13 @@ FOR NO KEY UPDATE
 -- name: get_money_to_book
 -- An incoming payment and all that its books depend on: what it pays, its refunds and its reversals, as they are now.
 -- A refund's tickets are those that the seller took back for it, by item and by the units of the item.
-SELECT organisation_id, order_id, incoming.provider, incoming.merchant_id, incoming.amount, incoming.currency,
-    returns_platform_fee,
+SELECT orders.organisation_id, order_id, incoming.provider, incoming.merchant_id, incoming.amount, incoming.currency,
     CASE WHEN pays_order THEN (
         SELECT jsonb_agg(jsonb_build_object('item_no', item_no, 'event_id', event_id, 'ticket_type_id', ticket_type_id,
             'quantity', quantity, 'terms_id', terms_id, 'gross', unit_price * quantity, 'discount', discount,
-            'buyer_fee', buyer_fee, 'tax', tax, 'platform_fee', platform_fee, 'total', total) ORDER BY item_no)
-        FROM order_items AS item WHERE item.order_id = orders.id
+            'buyer_fee', buyer_fee, 'tax', tax, 'platform_fee', platform_fee, 'total', total,
+            'returns_fee', coalesce(return_on_refund, true)) ORDER BY item_no)
+        FROM order_items AS item LEFT JOIN fee_terms ON fee_terms.id = terms_id WHERE item.order_id = orders.id
     ) ELSE '[]' END AS items,
     (
         SELECT coalesce(jsonb_agg(jsonb_build_object('amount', refunds.amount, 'elsewhere', elsewhere,
