@@ -20,7 +20,7 @@ def post(conn: psycopg.Connection, event: UUID, *amounts: tuple[str, int], **ove
     )
     source = new_id()
     transfers = [Transfer(kind, amount, event_id=event, **overrides) for kind, amount in amounts]
-    service.post_difference(conn, organisation, currency, source, transfers)  # type: ignore[arg-type]
+    service.post_difference(conn, organisation, currency, source, transfers)
     return source
 
 
@@ -32,7 +32,7 @@ def organisation_of(conn: psycopg.Connection, event: UUID) -> UUID:
 
 def balances(conn: psycopg.Connection, organisation: UUID, holder: str = "platform") -> dict[str, int]:
     """Return the balances of an organisation that sells in one currency, by account."""
-    listed = service.list_balances(conn, organisation)  # type: ignore[arg-type]
+    listed = service.list_balances(conn, organisation)
     return {each.account: each.amount for each in listed if each.holder == holder}
 
 
@@ -47,9 +47,9 @@ def count(conn: psycopg.Connection) -> None:
     from boxoffice.ledger.counting import LEDGER
 
     conn.execute("UPDATE ledger_state SET as_of = as_of - interval '1 minute'")
-    for uncounted in LEDGER.find_uncounted(conn):  # type: ignore[arg-type]
+    for uncounted in LEDGER.find_uncounted(conn):
         with conn.transaction():
-            LEDGER.count(conn, uncounted)  # type: ignore[arg-type]
+            LEDGER.count(conn, uncounted)
 
 
 def release_funds() -> dict[str, int]:
@@ -72,7 +72,7 @@ def recount(conn: psycopg.Connection, organisation: UUID) -> dict[tuple[str, str
 
     found: dict[tuple[str, str], int] = {}
     rows = db.many(
-        conn,  # type: ignore[arg-type]
+        conn,
         dict,
         "SELECT holder, kind, amount FROM ledger_transfers WHERE organisation_id = %(id)s",
         id=organisation,

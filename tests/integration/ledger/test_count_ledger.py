@@ -96,7 +96,9 @@ def test_after_a_long_pause_it_counts_part_by_part(
     invariants.check(conn)
 
 
-@pytest.mark.parametrize(("posted_at", "day"), [("2026-06-30T23:59:59Z", "2026-06-30"), ("2026-07-01T00:00Z", "2026-07-01")])
+@pytest.mark.parametrize(
+    ("posted_at", "day"), [("2026-06-30T23:59:59Z", "2026-06-30"), ("2026-07-01T00:00Z", "2026-07-01")]
+)
 def test_a_day_is_one_of_utc(conn: Connection, event: UUID, posted_at: str, day: str) -> None:
     conn.execute("SET TIME ZONE 'Pacific/Auckland'")
     conn.execute(

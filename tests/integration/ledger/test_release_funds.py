@@ -151,7 +151,7 @@ def test_a_day_has_24_hours_in_each_time_zone(conn: Connection, zone: str) -> No
     post(conn, event, ("sale", 1000))
     for ago, is_due in ((SOON, False), (LATE, True)):
         end(conn, event, ago)
-        (funds,) = releases._list_unreleased(conn, organisation_of(conn, event))  # type: ignore[arg-type]
+        (funds,) = releases._list_unreleased(conn, organisation_of(conn, event))
         assert funds.is_due is is_due
     for ended, now in (("2026-03-05T12:00Z", "2026-03-10T12:00Z"), ("2026-10-29T12:00Z", "2026-11-03T12:00Z")):
         assert datetime.fromisoformat(now) - datetime.fromisoformat(ended) == timedelta(days=5)
@@ -165,10 +165,10 @@ def test_each_organisation_is_released_alone_and_money_that_it_holds_itself_neve
         post(conn, event, ("sale", 100 * number))
     own = [Transfer("sale", 5000, holder="organisation", event_id=events[0])]
     fee = [Transfer("platform_fee", 250, event_id=events[0])]
-    service.post_difference(conn, organisation_of(conn, events[0]), "EUR", new_id(), own + fee)  # type: ignore[arg-type]
+    service.post_difference(conn, organisation_of(conn, events[0]), "EUR", new_id(), own + fee)
 
     with conn.transaction():
-        assert releases.release_due(conn, organisation_of(conn, events[1])) == 1  # type: ignore[arg-type]
+        assert releases.release_due(conn, organisation_of(conn, events[1])) == 1
 
     found = [balances(conn, organisation_of(conn, event)).get("available") for event in events]
     assert found == [None, 200, None]
@@ -176,7 +176,7 @@ def test_each_organisation_is_released_alone_and_money_that_it_holds_itself_neve
     found = [balances(conn, organisation_of(conn, event)).get("available") for event in events]
     assert found == [-150, 200, 300], "the first owes the fees on what it took itself"
     assert balances(conn, organisation_of(conn, events[0]), "organisation") == {"pending": 5000, "received": -5000}
-    payable = [releases.get_payable(conn, organisation_of(conn, event), "EUR") for event in events]  # type: ignore[arg-type]
+    payable = [releases.get_payable(conn, organisation_of(conn, event), "EUR") for event in events]
     assert payable == [0, 200, 300]
 
 
@@ -188,8 +188,8 @@ def test_what_events_owe_is_not_payable(conn: Connection) -> None:
     post(conn, next_event, ("platform_fee", 120))
     release(conn)
     assert balances(conn, organisation)["available"] == 1000
-    assert releases.get_payable(conn, organisation, "EUR") == 880  # type: ignore[arg-type]
-    assert releases.get_payable(conn, organisation, "NGN") == 0  # type: ignore[arg-type]
+    assert releases.get_payable(conn, organisation, "EUR") == 880
+    assert releases.get_payable(conn, organisation, "NGN") == 0
 
 
 def test_an_organisation_with_many_events_goes_on_in_the_next_transaction(
