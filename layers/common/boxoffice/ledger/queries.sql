@@ -79,7 +79,7 @@ SELECT extract(epoch FROM now() - as_of)::integer AS ledger_uncounted_seconds FR
 
 -- name: lock_organisation
 -- Whoever releases or pays out money of an organisation locks it first, so that two never count on the same money.
-SELECT id FROM organisations WHERE id = %(organisation_id)s FOR NO KEY UPDATE
+SELECT id FROM organisations WHERE organisations.id = %(organisation_id)s FOR NO KEY UPDATE
 
 -- name: list_unreleased
 -- What events have earned that is not released, of an organisation or of all. The time begins at the end of the event,
@@ -92,7 +92,7 @@ FROM (
         coalesce(sum(amount) FILTER (WHERE account = 'pending'), 0)::bigint AS pending,
         coalesce(sum(amount) FILTER (WHERE account = 'tax'), 0)::bigint AS tax
     FROM ledger_amounts
-    WHERE organisation_id = coalesce(%(organisation_id)s, organisation_id)
+    WHERE (%(organisation_id)s::uuid IS NULL OR organisation_id = %(organisation_id)s)
         AND holder = 'platform' AND account IN ('pending', 'tax')
     GROUP BY organisation_id, event_id, currency
 ) AS unreleased JOIN events ON events.id = event_id CROSS JOIN LATERAL (
