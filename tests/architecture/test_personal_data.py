@@ -297,6 +297,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
     "incoming_payments": BOOKS,
     "reversals": BOOKS,
     "ledger_transfers": BOOKS,
+    "statements": BOOKS,
     "refunds": BOOKS,
     "money_matters": "is a note for those who look after the money",
     # about nobody

@@ -76,6 +76,7 @@ _TAGS = {
     "doors": "Passes and devices for the staff at the door",
     "checkin": "Scan tickets, online and offline",
     "slots": "Places with capacity, such as cloakrooms",
+    "finance": "Fees, balances, payouts and reports",
     "announcements": "Write to the buyers or holders of an event",
     "newsletter": "Subscribe to newsletters, and send their issues",
     "webhooks": "Be told of what changes, and see what was delivered",
@@ -214,7 +215,9 @@ def _complete(operation: dict[str, Any], route: api.Route, root: Path, errors: d
     for written_by_powertools in ("422", "500"):
         responses.pop(written_by_powertools, None)
     if route.produces:
-        responses["200"]["content"] = {each: {"schema": _BODIES.get(each, _BYTES)} for each in route.produces}
+        modelled = responses["200"]["content"].get("application/json", {}).get("schema", {})
+        bodies = _BODIES | ({"application/json": modelled} if "$ref" in modelled else {})
+        responses["200"]["content"] = {each: {"schema": bodies.get(each, _BYTES)} for each in route.produces}
     if "204" in responses:
         responses["204"] = {"description": "Done; the answer has no body"}
     if "302" in responses:

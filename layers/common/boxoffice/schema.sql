@@ -1552,6 +1552,27 @@ CREATE TABLE ledger_state (
 );
 INSERT INTO ledger_state (counted, as_of) VALUES (pg_current_snapshot(), now());
 
+-- What each kind moved in a day (UTC), exact at any time: what is counted, and what is not counted yet.
+CREATE VIEW ledger_turnover AS
+SELECT organisation_id, day, currency, holder, kind,
+    nullif(event_id, '00000000-0000-0000-0000-000000000000') AS event_id,
+    nullif(ticket_type_id, '00000000-0000-0000-0000-000000000000') AS ticket_type_id, amount
+FROM ledger_days
+UNION ALL
+SELECT organisation_id, (posted_at AT TIME ZONE 'UTC')::date, currency, holder, kind::text, event_id, ticket_type_id, amount
+FROM ledger_transfers
+WHERE written_in BETWEEN (SELECT pg_snapshot_xmin(counted) FROM ledger_state) AND '18446744073709551615'
+    AND NOT pg_visible_in_snapshot(written_in, (SELECT counted FROM ledger_state));
+
+-- A closed month's statement, as it was printed first. It never changes, whatever it names is called later.
+CREATE TABLE statements (
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    month           date NOT NULL CONSTRAINT statements_of_months CHECK (extract(day FROM month) = 1),
+    document        bytea NOT NULL,
+    printed_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (organisation_id, month)
+);
+
 -- ------------------------------------------------------------------------------------------------------- exports
 
 -- A file that somebody has asked for. A worker writes it, and has a lease on it until due_at, which goes on with each
