@@ -1559,7 +1559,8 @@ SELECT organisation_id, day, currency, holder, kind,
     nullif(ticket_type_id, '00000000-0000-0000-0000-000000000000') AS ticket_type_id, amount
 FROM ledger_days
 UNION ALL
-SELECT organisation_id, (posted_at AT TIME ZONE 'UTC')::date, currency, holder, kind::text, event_id, ticket_type_id, amount
+SELECT organisation_id, (posted_at AT TIME ZONE 'UTC')::date, currency, holder, kind::text, event_id, ticket_type_id,
+    amount
 FROM ledger_transfers
 WHERE written_in BETWEEN (SELECT pg_snapshot_xmin(counted) FROM ledger_state) AND '18446744073709551615'
     AND NOT pg_visible_in_snapshot(written_in, (SELECT counted FROM ledger_state));

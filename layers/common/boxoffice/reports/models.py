@@ -61,7 +61,6 @@ class RevenueReportView(View):
     until: date = Field(description="The last day, in UTC")
     interval: Interval
     group_by: Grouping
-    as_of: datetime = Field(description="All that was posted before counts")
     totals: list[RevenueTotal] = Field(description="The sums of all rows, by currency and holder")
     rows: list[RevenueRow] = Field(description="In the order of time, currency, holder, event and ticket type")
 

@@ -11,7 +11,8 @@ SELECT since, by_row.currency, holder, by_row.event_id, title AS event_title, ti
     name AS ticket_type_name, figures
 FROM (
     SELECT since, currency, holder, event_id, ticket_type_id, jsonb_object_agg(figure, amount) AS figures FROM (
-        SELECT greatest(date_trunc(%(interval)s::text, day::timestamp)::date, %(since)s::date) AS since, currency, holder,
+        SELECT greatest(date_trunc(%(interval)s::text, day::timestamp)::date, %(since)s::date) AS since,
+            currency, holder,
             CASE WHEN %(group_by)s::text <> 'nothing' THEN event_id END AS event_id,
             CASE WHEN %(group_by)s::text = 'ticket_type' THEN ticket_type_id END AS ticket_type_id, figure,
             sum(sign * amount)::bigint AS amount
@@ -32,8 +33,8 @@ SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY
 SELECT is_before, by_event.currency, holder, kind, event_id, title AS event_title,
     (starts_at AT TIME ZONE time_zone)::date AS event_day, amount
 FROM (
-    SELECT day < %(since)s AS is_before, currency, holder, kind, CASE WHEN day >= %(since)s THEN event_id END AS event_id,
-        sum(amount)::bigint AS amount
+    SELECT day < %(since)s AS is_before, currency, holder, kind,
+        CASE WHEN day >= %(since)s THEN event_id END AS event_id, sum(amount)::bigint AS amount
     FROM ledger_turnover WHERE organisation_id = %(organisation_id)s AND day <= %(until)s
     GROUP BY 1, 2, 3, 4, 5 HAVING sum(amount) <> 0
 ) AS by_event LEFT JOIN events ON events.id = event_id

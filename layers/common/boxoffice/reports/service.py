@@ -53,7 +53,6 @@ def get_revenue(
         until=period.until,
         interval=interval,
         group_by=group_by,
-        as_of=now,
         totals=rules.totals_of(sums),
         rows=rules.rows_of(sums, period, interval),
     )
