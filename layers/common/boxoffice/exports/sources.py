@@ -92,6 +92,7 @@ SOURCES: dict[ExportKind, Source] = {
             discount="money",
             buyer_fee="money",
             tax="money",
+            platform_fee="money",
             total="money",
             refunded="money",
             voucher="text",
