@@ -298,6 +298,8 @@ TABLES_LEFT_OUT: dict[str, str] = {
     "reversals": BOOKS,
     "ledger_transfers": BOOKS,
     "refunds": BOOKS,
+    "payouts": BOOKS,
+    "payout_methods": "is an account of the organisation, whose owners see it",
     "money_matters": "is a note for those who look after the money",
     # about nobody
     **dict.fromkeys(
@@ -318,6 +320,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
             "key_withdrawals",
             "migrations",
             "paces",
+            "payout_files",
             "places",
             "platform_settings",
             "platform_settings_version",

@@ -33,6 +33,7 @@ ENDED_BY_SUSPENSION: dict[str, str] = {
     "subscribe": "not_found",
     "confirm_subscription": "not_found",
     "publish_event": "organisation_not_approved",
+    "request_payout": "payouts_stopped",
     "get_organisation": "not_found",  # for strangers
     "get_gallery": "not_found",  # for strangers
     "invite_member": "may_not_invite",

@@ -43,6 +43,7 @@ DOMAINS = [
     "orders",
     "payments",
     "refunds",
+    "payouts",
     "tickets",
     "checkin",
     "doors",

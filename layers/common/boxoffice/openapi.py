@@ -72,6 +72,7 @@ _TAGS = {
     "orders": "Hold tickets, read and change orders, cancel them",
     "payments": "Pay orders, and settle what needs a person",
     "refunds": "Give money back, whole or in part",
+    "payouts": "Pay organisations their money: accounts, requests, decisions, and files for the bank",
     "tickets": "Show, print and transfer tickets",
     "doors": "Passes and devices for the staff at the door",
     "checkin": "Scan tickets, online and offline",

@@ -23,7 +23,8 @@ from pydantic import (
 
 from boxoffice import db, sql
 from boxoffice.config import settings
-from boxoffice.models import COUNTRY_CODE, PostalAddress
+from boxoffice.models import COUNTRY_CODE, PostalAddress, ShortText
+from boxoffice.money import MAX_TOTAL, is_currency
 from boxoffice.observability import logger
 
 SQL = sql.queries()
@@ -43,6 +44,20 @@ def _sms_country(code: str, info: ValidationInfo) -> str:
     return code
 
 
+def _iban(text: str, info: ValidationInfo) -> str:
+    from boxoffice import bank_accounts
+
+    return text if info.context == _STORED else bank_accounts.normal_iban(text)
+
+
+def _currency(code: str, info: ValidationInfo) -> str:
+    if info.context != _STORED and not is_currency(code):
+        raise ValueError("must be a currency of ISO 4217 that people pay with today, such as NGN")
+    return code
+
+
+CurrencyCode = Annotated[str, AfterValidator(_currency)]
+SenderIban = Annotated[str, StringConstraints(min_length=15, max_length=50), AfterValidator(_iban)]
 SmsCountry = Annotated[str, StringConstraints(pattern=COUNTRY_CODE), AfterValidator(_sms_country)]
 
 
@@ -159,6 +174,14 @@ class PlatformSettings(BaseModel):
     postal_address: Annotated[
         PostalAddress | None, Field(description="Where the platform is. Its own newsletter shows that")
     ] = None
+    payout_minimums: Annotated[
+        dict[CurrencyCode, Annotated[StrictInt, Field(ge=1, le=MAX_TOTAL)]],
+        Field(max_length=200, description="The least that is paid out at a time, by currency, in its minor unit"),
+    ] = Field(default_factory=dict)
+    payout_sender_name: Annotated[
+        ShortText | None, Field(max_length=70, description="Whose account payouts come from, in files for the bank")
+    ] = None
+    payout_sender_iban: Annotated[SenderIban | None, Field(description="The IBAN of that account")] = None
     confirmation_minutes: Annotated[
         StrictInt,
         Field(ge=5, le=1440, description="How long a guest has to confirm a free order, and never longer than a hold"),
