@@ -34,7 +34,7 @@ def test_nothing_of_a_person_is_kept_before_they_open_the_link(api: Client, conn
     assert rows(conn) == []
     (letter,) = letters_to(conn, email)
     assert letter.content is not None
-    assert letter.content.subject == "Do you want the newsletter of Lagos Live?"
+    assert letter.content.subject == "Do you want this newsletter?"
 
     confirmed = confirm(api, letter.token)
     assert (confirmed.status, confirmed.json["sender"]) == (200, "Lagos Live")
@@ -60,7 +60,7 @@ def test_no_answer_and_no_email_tells_who_has_subscribed(api: Client, conn: db.C
     assert (first.status, first.body) == (second.status, second.body) == (202, b"null")
     said = [letters_to(conn, email)[0].content for email in (known, unknown)]
     subjects = {content.subject for content in said if content}
-    assert (len(said), subjects) == (2, {"Do you want the newsletter of Lagos Live?"})
+    assert (len(said), subjects) == (2, {"Do you want this newsletter?"})
 
 
 def test_joining_again_is_harmless_and_a_mailbox_is_one_reader(api: Client, conn: db.Connection) -> None:
