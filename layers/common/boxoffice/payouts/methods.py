@@ -63,16 +63,15 @@ def add_method(
     require_role(conn, caller, organisation_id)
     method, number = _method_of(caller, organisation_id, request)
     present = db.many(conn, MethodRow, SQL.list_methods_in_use, organisation_id=organisation_id)
-    for known in present:
-        if _is_same(known, method) and number_of(known) == number:
-            return PayoutMethodView.model_validate(known)
-    if len(present) >= rules.MOST_METHODS:
-        raise TooManyPayoutMethods(most=rules.MOST_METHODS)
-    db.run(conn, SQL.insert_method, **vars(method))
-    service.tell_owners(conn, "payout_method_added", organisation_id, method_id=str(method.id))
-    _record(conn, caller, "add_payout_method", method)
+    same = [known for known in present if _is_same(known, method) and number_of(known) == number]
+    if not same:
+        if len(present) >= rules.MOST_METHODS:
+            raise TooManyPayoutMethods(most=rules.MOST_METHODS)
+        db.run(conn, SQL.insert_method, **vars(method))
+        service.tell_owners(conn, "payout_method_added", organisation_id, method_id=str(method.id))
+        _record(conn, caller, "add_payout_method", method)
     limit_payout_methods(conn, organisation_id)
-    return PayoutMethodView.model_validate(method)
+    return PayoutMethodView.model_validate(same[0] if same else method)
 
 
 def remove_method(conn: db.Connection, caller: Caller, organisation_id: UUID, method_id: UUID) -> None:

@@ -105,7 +105,7 @@ class MaskedMethodView(View):
     ending: str = Field(description="The last four characters of the account's number")
 
 
-class PayoutMethodView(MaskedMethodView):
+class PayoutMethodView(MaskedMethodView, MoneyView):
     currency: str
     usable_from: datetime = Field(description="No payout uses it before: an owner who does not know it removes it")
     created_by: Id

@@ -100,8 +100,8 @@ INSERT INTO payout_files (id, format, currency, created_by, created_at)
 VALUES (%(id)s, %(format)s, %(currency)s, %(created_by)s, %(created_at)s)
 
 -- name: lock_payouts_to_send
--- The approved payouts that wait for a file, the oldest first. Without countries, accounts of any kind. Of two admins at
--- once, the second waits, and finds those of the first in their file.
+-- The approved payouts that wait for a file, the oldest first. Without countries, accounts of any kind. Of two admins
+-- at once, the second waits, and finds those of the first in their file.
 SELECT payouts.id FROM payouts JOIN payout_methods ON payout_methods.id = method_id
     JOIN organisations ON organisations.id = payouts.organisation_id
 WHERE payouts.status = 'approved' AND file_id IS NULL AND payouts.currency = %(currency)s
