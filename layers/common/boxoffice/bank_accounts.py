@@ -6,7 +6,6 @@ Check digits find a number that somebody has mistyped. They do not say that ther
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from itertools import cycle
 from typing import Literal
 
@@ -60,6 +59,56 @@ _FORMATS: dict[BankCountry, _Format] = {
     "US": _Format(r"\d{9}", "the routing number", r"\d{4,17}", "a number of 4 to 17 digits", _is_routing_number),
     "GB": _Format(r"\d{6}", "the sort code of 6 digits", r"\d{8}", "a number of 8 digits"),
 }
+
+
+SEPA_COUNTRIES = [
+    "AD",
+    "AL",
+    "AT",
+    "BE",
+    "BG",
+    "CH",
+    "CY",
+    "CZ",
+    "DE",
+    "DK",
+    "EE",
+    "ES",
+    "FI",
+    "FR",
+    "GB",
+    "GI",
+    "GR",
+    "HR",
+    "HU",
+    "IE",
+    "IS",
+    "IT",
+    "LI",
+    "LT",
+    "LU",
+    "LV",
+    "MC",
+    "MD",
+    "ME",
+    "MK",
+    "MT",
+    "NL",
+    "NO",
+    "PL",
+    "PT",
+    "RO",
+    "RS",
+    "SE",
+    "SI",
+    "SK",
+    "SM",
+    "VA",
+]
+"""The countries whose IBANs a SEPA credit transfer reaches, as the European Payments Council lists them (EPC409-09).
+
+France, Portugal, Finland and the United Kingdom have the IBANs of their islands and territories.
+"""
 
 
 @dataclass(frozen=True)
@@ -135,11 +184,3 @@ def iban_facts(iban: str) -> IbanFacts:
 
     known = IBAN(iban)
     return IbanFacts(known.country_code, known.bic.compact if known.bic else None)
-
-
-@cache
-def sepa_countries() -> list[str]:
-    """Return the countries whose IBANs a SEPA credit transfer reaches, by their codes in IBANs."""
-    from schwifty.registry import get_countries, get_iban_spec
-
-    return sorted(country for country in get_countries() if get_iban_spec(country).in_sepa_zone)

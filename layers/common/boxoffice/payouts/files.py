@@ -42,7 +42,7 @@ def _create(
         is_sepa = request.format == "pain.001"
         if is_sepa:
             _get_sender(conn)
-        wanted = {"currency": request.currency, "countries": bank_accounts.sepa_countries() if is_sepa else None}
+        wanted = {"currency": request.currency, "countries": bank_accounts.SEPA_COUNTRIES if is_sepa else None}
         rows = db.many(conn, dict, SQL.lock_payouts_to_send, most=rules.MOST_IN_FILE, **wanted)
         if not rows:
             raise NoPayoutsToSend

@@ -10,7 +10,21 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from boxoffice import bank_accounts
 from boxoffice.bank_accounts import BankCountry, MobileCountry, MobileProvider
 from boxoffice.events.models import Currency
-from boxoffice.models import Day, Id, MinorUnits, MoneyView, Name, Page, Phone, Request, ShortText, Text, View, pattern
+from boxoffice.models import (
+    Day,
+    Id,
+    MinorUnits,
+    MoneyView,
+    Name,
+    Page,
+    Phone,
+    Request,
+    ShortText,
+    Text,
+    View,
+    pattern,
+    unchanged,
+)
 from boxoffice.money import MAX_TOTAL
 
 type MethodKind = Literal["iban", "bank_account", "mobile_money"]
@@ -118,14 +132,9 @@ class PayoutMethodPage(Page[PayoutMethodView]):
 
 class PayoutRequest(Request):
     method_id: Id
-    amount: (
-        Annotated[
-            int,
-            Field(strict=True, ge=1, le=MAX_TOTAL, description="In the minor unit of the method's currency"),
-            MinorUnits,
-        ]
-        | None
-    ) = Field(default=None, description="Null for all that can be paid out")
+    amount: Annotated[int, Field(strict=True, ge=1, le=MAX_TOTAL), MinorUnits] = unchanged(
+        "In the minor unit of the method's currency. Leave it out for all that can be paid out"
+    )
 
 
 class PayoutView(MoneyView):
