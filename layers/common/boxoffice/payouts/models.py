@@ -20,8 +20,8 @@ from boxoffice.models import (
     Phone,
     Request,
     ShortText,
-    Text,
     View,
+    VisibleText,
     pattern,
     unchanged,
 )
@@ -183,7 +183,7 @@ class PayoutDecisionRequest(Request):
     decision: Decision = Field(
         description="`reject` it before it is sent, `mark_sent` once the bank has sent it, `return` it if it came back"
     )
-    reason: Annotated[Text, Field(min_length=1, max_length=2000)] | None = Field(
+    reason: Annotated[VisibleText, Field(max_length=2000)] | None = Field(
         default=None, description="Of `reject` and `return`. The owners read it"
     )
     bank_reference: Annotated[ShortText, Field(max_length=140)] | None = Field(
