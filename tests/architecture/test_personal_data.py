@@ -313,6 +313,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
             "event_slugs",
             "event_views",
             "events",
+            "fee_terms",
             "invariant_runs",
             "ledger_balances",
             "ledger_days",

@@ -5,7 +5,7 @@ seconds, so a change holds everywhere after that. Of purchases, only those of gu
 """
 
 import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from psycopg.types.json import Jsonb
 from pydantic import (
@@ -19,12 +19,12 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     ValidationInfo,
+    model_validator,
 )
 
-from boxoffice import db, sql
+from boxoffice import db, money, sql
 from boxoffice.config import settings
-from boxoffice.models import COUNTRY_CODE, PostalAddress, ShortText
-from boxoffice.money import MAX_TOTAL, is_currency
+from boxoffice.models import COUNTRY_CODE, CURRENCY_CODE, MinorUnits, PostalAddress, ShortText, check_currency
 from boxoffice.observability import logger
 
 SQL = sql.queries()
@@ -50,13 +50,6 @@ def _iban(text: str, info: ValidationInfo) -> str:
     return text if info.context == _STORED else bank_accounts.normal_iban(text)
 
 
-def _currency(code: str, info: ValidationInfo) -> str:
-    if info.context != _STORED and not is_currency(code):
-        raise ValueError("must be a currency of ISO 4217 that people pay with today, such as NGN")
-    return code
-
-
-CurrencyCode = Annotated[str, AfterValidator(_currency)]
 SenderIban = Annotated[str, StringConstraints(min_length=15, max_length=50), AfterValidator(_iban)]
 SmsCountry = Annotated[str, StringConstraints(pattern=COUNTRY_CODE), AfterValidator(_sms_country)]
 
@@ -90,6 +83,49 @@ class GuestBudget(BaseModel):
             "where the platform has one",
         ),
     ]
+
+
+FeeAmount = Annotated[int, Field(strict=True, ge=0, le=money.MAX_PRICE), MinorUnits]
+
+
+class PlatformFee(BaseModel):
+    """What the platform keeps of each ticket that is not free, in one currency."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    basis_points: Annotated[
+        StrictInt, Field(ge=0, le=10_000, description="Of what is paid, in hundredths of a percent: 250 are 2.5 %")
+    ] = 0
+    fixed: Annotated[FeeAmount, Field(description="For each ticket, in the currency's minor unit")] = 0
+    minimum: Annotated[FeeAmount, Field(description="A ticket's fee is not less, unless the ticket costs less")] = 0
+    maximum: Annotated[FeeAmount | None, Field(description="A ticket's fee is not more. Null for no bound")] = None
+    return_on_refund: Annotated[
+        StrictBool, Field(description="Return the fee in proportion to what a refund gives back")
+    ] = True
+
+    @model_validator(mode="after")
+    def _check_bounds(self) -> Self:
+        if self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError("must have a `minimum` that is not above its `maximum`")
+        return self
+
+
+def _currency(code: str, info: ValidationInfo) -> str:
+    return code if info.context == _STORED else check_currency(code)
+
+
+def _check_steps(fees: dict[str, PlatformFee]) -> dict[str, PlatformFee]:
+    """Refuse amounts that nobody can pay exactly."""
+    for currency, fee in fees.items():
+        step = money.step(currency)
+        if any(amount % step for amount in (fee.fixed, fee.minimum, fee.maximum or 0)):
+            raise ValueError(f"must have amounts in {currency} that are multiples of {step}, as its prices are")
+    return fees
+
+
+CurrencyCode = Annotated[str, StringConstraints(pattern=CURRENCY_CODE), AfterValidator(_currency)]
+PlatformFees = Annotated[dict[CurrencyCode, PlatformFee], Field(max_length=200), AfterValidator(_check_steps)]
+"""The platform's fee by currency."""
 
 
 type SecondFactorRule = Literal["none", "admins", "owners_and_admins"]
@@ -175,7 +211,7 @@ class PlatformSettings(BaseModel):
         PostalAddress | None, Field(description="Where the platform is. Its own newsletter shows that")
     ] = None
     payout_minimums: Annotated[
-        dict[CurrencyCode, Annotated[StrictInt, Field(ge=1, le=MAX_TOTAL)]],
+        dict[CurrencyCode, Annotated[StrictInt, Field(ge=1, le=money.MAX_TOTAL), MinorUnits]],
         Field(max_length=200, description="The least that is paid out at a time, by currency, in its minor unit"),
     ] = Field(default_factory=dict)
     payout_sender_name: Annotated[
@@ -186,6 +222,12 @@ class PlatformSettings(BaseModel):
         StrictInt,
         Field(ge=5, le=1440, description="How long a guest has to confirm a free order, and never longer than a hold"),
     ] = 30
+    platform_fees: Annotated[
+        PlatformFees,
+        Field(
+            description="What the platform keeps of each ticket, by currency, unless an organisation has other terms"
+        ),
+    ] = Field(default_factory=dict)
 
 
 _cached: tuple[float, PlatformSettings] | None = None

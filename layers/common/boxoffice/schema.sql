@@ -750,11 +750,43 @@ CREATE INDEX orders_by_status ON orders (organisation_id, status, id);
 CREATE INDEX orders_by_buyer ON orders (organisation_id, mailbox_of(buyer_email), id);
 CREATE INDEX orders_by_account ON orders (account_id, id) WHERE account_id IS NOT NULL;
 
+-- What the platform keeps of what is sold, by currency: of each ticket a part in basis points and a fixed amount,
+-- within bounds. Terms of the nil organisation hold for all that have none of their own in a currency. Terms never
+-- change: others replace them. So an order shows what it was sold under. If return_on_refund, the fee goes back in
+-- proportion to what a refund gives back.
+CREATE TABLE fee_terms (
+    id               uuid PRIMARY KEY,
+    organisation_id  uuid NOT NULL,
+    currency         text NOT NULL,
+    basis_points     smallint NOT NULL CONSTRAINT fee_terms_basis_points CHECK (basis_points BETWEEN 0 AND 10000),
+    fixed            money_amount NOT NULL,
+    minimum          money_amount NOT NULL,
+    maximum          money_amount,
+    return_on_refund boolean NOT NULL,
+    created_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    replaced_at      timestamptz CONSTRAINT fee_terms_replaced CHECK (replaced_at >= created_at),
+    CONSTRAINT fee_terms_bounds CHECK (minimum <= maximum),
+    CONSTRAINT fee_terms_one_holds UNIQUE NULLS NOT DISTINCT (organisation_id, currency, replaced_at)
+);
+
+CREATE FUNCTION refuse_change_of_terms() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'terms never change: others replace them';
+END $$;
+
+CREATE TRIGGER fee_terms_never_change BEFORE UPDATE ON fee_terms FOR EACH ROW
+    WHEN (OLD.replaced_at IS NOT NULL OR (NEW.id, NEW.organisation_id, NEW.currency, NEW.basis_points, NEW.fixed,
+        NEW.minimum, NEW.maximum, NEW.return_on_refund, NEW.created_at) IS DISTINCT FROM (OLD.id, OLD.organisation_id,
+        OLD.currency, OLD.basis_points, OLD.fixed, OLD.minimum, OLD.maximum, OLD.return_on_refund, OLD.created_at))
+    EXECUTE FUNCTION refuse_change_of_terms();
+CREATE TRIGGER fee_terms_stay BEFORE DELETE OR TRUNCATE ON fee_terms
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_terms();
+
 -- If is_group, one ticket admits as many people as the quantity says. The charge of an item is stored when it is bought
 -- (pricing.Charge). Refunds, emails and books read it here. The gross is unit_price * quantity. The total is the gross
 -- less the discount, plus the buyer's fee, plus the tax if it is on top of the price. An order may be placed under
--- terms: a row that never changes, with the rates and the refund policy. Terms decide on fees and tax. Without terms,
--- terms_id, buyer_fee, tax and platform_fee are all null.
+-- terms, which decide on fees and tax (fee_terms). Without terms, terms_id, buyer_fee, tax and platform_fee are all
+-- null. No foreign key checks terms_id: that would lock one row for each purchase.
 CREATE TABLE order_items (
     order_id       uuid NOT NULL,
     item_no        smallint NOT NULL,

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from boxoffice import bank_accounts
 from boxoffice.bank_accounts import BankCountry, MobileCountry, MobileProvider
-from boxoffice.events.models import Currency
 from boxoffice.models import (
+    Currency,
     Day,
     Id,
     MinorUnits,
