@@ -578,8 +578,6 @@ COMPARISONS = {
     "exports/count_revenue": 1,
     "exports/list_orders": 1,
     "exports/list_revenue": 1,
-    "ledger/list_balances": 2,
-    "ledger/post_difference": 1,
     "media/has_event": 1,
     "media/has_upload": 1,
     "media/list_galleries": 1,
