@@ -460,6 +460,9 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "daily_sales_state_is_only_check": "UPDATE daily_sales_state SET is_only = false",
     "daily_sales_state_pkey": copy("daily_sales_state"),
     "ledger_balances_pkey": copy("ledger_balances"),
+    "ledger_corrections_amount_check": copy("ledger_corrections", id=NEW, amount="0"),
+    "ledger_corrections_organisation_id_fkey": copy("ledger_corrections", id=NEW, organisation_id=NEW),
+    "ledger_corrections_pkey": copy("ledger_corrections"),
     "ledger_days_pkey": copy("ledger_days"),
     "ledger_state_is_only_check": "UPDATE ledger_state SET is_only = false",
     "ledger_state_pkey": copy("ledger_state"),
@@ -468,6 +471,9 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "ledger_transfers_pkey": copy("ledger_transfers", line_no="9"),
     "ledger_transfers_posting_no_check": copy("ledger_transfers", id=NEW, posting_no="0"),
     "ledger_transfers_source_key": copy("ledger_transfers", id=NEW),
+    "statements_of_months": "UPDATE statements SET month = '2026-06-02'",
+    "statements_organisation_id_fkey": f"UPDATE statements SET organisation_id = {NEW}",
+    "statements_pkey": copy("statements"),
     "exports_days": "UPDATE exports SET since = current_date, until = current_date - 1",
     "exports_due_until_finished": "UPDATE exports SET due_at = NULL",
     "exports_event_id_fkey": f"UPDATE exports SET event_id = {NEW}",
@@ -719,9 +725,12 @@ INSERT INTO daily_sales SELECT event_id, current_date, id, 1, 1, 100, 0, 0, 0, 0
 INSERT INTO ledger_transfers (id, organisation_id, kind, holder, currency, amount, source_id, posting_no, line_no)
     SELECT gen_random_uuid(), organisation_id, 'payout', 'platform', 'EUR', 100, gen_random_uuid(), 1, 1 FROM events
     LIMIT 1;
+INSERT INTO ledger_corrections (id, organisation_id, currency, amount, reason, made_by)
+    SELECT gen_random_uuid(), organisation_id, 'EUR', 100, 'A gift', organisation_id FROM events LIMIT 1;
 INSERT INTO ledger_balances SELECT organisation_id, 'EUR', 'platform', 'pending', id, '', 100 FROM events LIMIT 1;
 INSERT INTO ledger_days SELECT organisation_id, current_date, 'EUR', 'platform', 'payout', id, id, '', 100, 1
     FROM events LIMIT 1;
+INSERT INTO statements (organisation_id, month, document) SELECT id, '2026-06-01', 'a PDF' FROM organisations LIMIT 1;
 UPDATE scans SET device_id = 'phone 1', sequence = 1;
 UPDATE payments SET ask_at = now() WHERE status = 'pending';
 """

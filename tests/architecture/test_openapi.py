@@ -91,7 +91,8 @@ def test_answers_of_bytes_have_a_schema_that_generators_read_as_bytes(document: 
         if not media_type.endswith("json") and media_type != "text/html"
     }
     binary = {"type": "string", "format": "binary"}
-    types = ["application/pdf", "application/xml", "image/png", "image/svg+xml", "text/csv"]
+    xlsx = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    types = ("application/pdf", "application/xml", "image/svg+xml", "image/png", "text/csv", xlsx)
     assert found == dict.fromkeys(types, binary)
 
 

@@ -43,7 +43,6 @@ DOMAINS = [
     "orders",
     "payments",
     "refunds",
-    "payouts",
     "tickets",
     "checkin",
     "doors",

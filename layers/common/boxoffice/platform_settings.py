@@ -124,7 +124,11 @@ def _check_steps(fees: dict[str, PlatformFee]) -> dict[str, PlatformFee]:
 
 
 CurrencyCode = Annotated[str, StringConstraints(pattern=CURRENCY_CODE), AfterValidator(_currency)]
-PlatformFees = Annotated[dict[CurrencyCode, PlatformFee], Field(max_length=200), AfterValidator(_check_steps)]
+PlatformFees = Annotated[
+    dict[CurrencyCode, PlatformFee],
+    Field(max_length=200, json_schema_extra={"additionalProperties": False}),
+    AfterValidator(_check_steps),
+]
 """The platform's fee by currency."""
 
 
@@ -218,6 +222,21 @@ class PlatformSettings(BaseModel):
         ShortText | None, Field(max_length=70, description="Whose account payouts come from, in files for the bank")
     ] = None
     payout_sender_iban: Annotated[SenderIban | None, Field(description="The IBAN of that account")] = None
+    payout_delay_days: Annotated[
+        StrictInt,
+        Field(
+            ge=0,
+            le=365,
+            description="How many days after an event's end what it has earned becomes available to its organisation",
+        ),
+    ] = 5
+    refund_reserve_percent: Annotated[
+        StrictInt,
+        Field(ge=0, le=100, description="How much of an event's earnings is kept longer for refunds, in percent"),
+    ] = 0
+    refund_reserve_days: Annotated[
+        StrictInt, Field(ge=0, le=365, description="How many days after an event's end that reserve is kept")
+    ] = 30
     confirmation_minutes: Annotated[
         StrictInt,
         Field(ge=5, le=1440, description="How long a guest has to confirm a free order, and never longer than a hold"),

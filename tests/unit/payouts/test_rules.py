@@ -1,4 +1,4 @@
-"""What is paid out, and what a payout posts."""
+"""How much is paid out, and what a payout posts."""
 
 from typing import Any, get_args
 
@@ -6,32 +6,8 @@ import pytest
 
 from boxoffice.errors import DomainError
 from boxoffice.ledger.kinds import KINDS
-from boxoffice.ledger.models import Balance
 from boxoffice.payouts import rules
 from boxoffice.payouts.models import Decision, PayoutStatus
-
-
-def balances(**amounts: int) -> list[Balance]:
-    """Return balances in euros, and some others that do not count."""
-    others = [Balance("NGN", "platform", "available", 7_000), Balance("EUR", "organisation", "available", 5_000)]
-    return others + [Balance("EUR", "platform", account, amount) for account, amount in amounts.items()]
-
-
-@pytest.mark.parametrize(
-    ("amounts", "payable"),
-    [
-        ({}, 0),
-        ({"available": 100}, 100),
-        ({"available": 100, "pending": 50, "tax": 10}, 100),
-        ({"available": 100, "pending": -30}, 70),  # fees that the organisation owes
-        ({"available": 100, "pending": -40, "tax": 20}, 80),
-        ({"available": 100, "pending": -130}, 0),
-        ({"available": -5, "pending": 100}, 0),
-        ({"available": 100, "in_payout": 900, "owed_to_buyers": 900}, 100),
-    ],
-)
-def test_what_is_available_is_paid_out_less_what_is_owed(amounts: dict[str, int], payable: int) -> None:
-    assert rules.payable(balances(**amounts), "EUR") == payable
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""Decide what is paid out, what an admin may decide, and what a payout posts."""
+"""Decide how much is paid out, what an admin may decide, and what a payout posts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from boxoffice import money
-from boxoffice.ledger.models import Balance, Transfer
+from boxoffice.ledger.models import Transfer
 from boxoffice.payouts.errors import (
     BalanceTooLow,
     PayoutDecisionNotPossible,
@@ -21,7 +21,6 @@ WAIT = timedelta(hours=48)
 MOST_METHODS = 10
 MOST_IN_FILE = 1000
 
-_OF_ORGANISATION = ("available", "pending", "tax")
 _DECISIONS: dict[PayoutStatus, dict[Decision, PayoutStatus]] = {
     "requested": {"approve": "approved", "reject": "rejected"},
     "approved": {"mark_sent": "sent", "reject": "rejected"},
@@ -42,20 +41,6 @@ _POSTS: dict[PayoutStatus, tuple[str, ...]] = {
     "sent": ("payout", "payout_sent"),
     "returned": ("payout", "payout_sent", "payout_returned"),
 }
-
-
-def payable(balances: Iterable[Balance], currency: str) -> int:
-    """Return what an organisation can be paid out now: what is available, less what it owes for events to come.
-
-    Only money that the platform holds counts. What is pending is added if it is negative: those are fees and refunds
-    that the available money has to cover.
-    """
-    amounts = {
-        balance.account: balance.amount
-        for balance in balances
-        if balance.currency == currency and balance.holder == "platform" and balance.account in _OF_ORGANISATION
-    }
-    return max(0, min(amounts.get("available", 0), sum(amounts.values())))
 
 
 def amount_of(asked: int | None, can_be_paid: int, currency: str, minimums: Mapping[str, int]) -> int:

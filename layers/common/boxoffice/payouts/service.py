@@ -11,6 +11,7 @@ from boxoffice import audit, db, idempotency, money, outbox, platform_settings, 
 from boxoffice.auth import Caller, require_admin, require_role
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
+from boxoffice.ledger import releases
 from boxoffice.ledger import service as ledger
 from boxoffice.outbox import WebhookType
 from boxoffice.pagination import LAST_ID, decode_id, page_of
@@ -89,7 +90,8 @@ def _request(
         method = db.get(conn, MethodRow, SQL.get_method, organisation_id=organisation_id, id=request.method_id)
         now = datetime.now(UTC)
         rules.check_usable(method.usable_from, now)
-        can_be_paid = rules.payable(ledger.list_balances(conn, organisation_id), method.currency)
+        releases.release_due(conn, organisation_id)
+        can_be_paid = releases.get_payable(conn, organisation_id, method.currency)
         minimums = platform_settings.current(conn).payout_minimums
         payout: dict[str, Any] = {
             "id": new_id(),
