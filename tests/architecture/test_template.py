@@ -347,7 +347,7 @@ def check_limits(resources: dict[str, Resource]) -> None:
     """
     assert len(resources) < 450
     assert len(integrations(resources)) < 300
-    assert len(json.dumps(resources)) < 900_000
+    assert len(json.dumps(resources)) < 950_000
 
 
 # Of the next ten functions, eight are endpoints, and one of these is deployed gradually. The others are a job and a
