@@ -424,6 +424,9 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "daily_sales_state_is_only_check": "UPDATE daily_sales_state SET is_only = false",
     "daily_sales_state_pkey": copy("daily_sales_state"),
     "ledger_balances_pkey": copy("ledger_balances"),
+    "ledger_corrections_amount_check": copy("ledger_corrections", id=NEW, amount="0"),
+    "ledger_corrections_organisation_id_fkey": copy("ledger_corrections", id=NEW, organisation_id=NEW),
+    "ledger_corrections_pkey": copy("ledger_corrections"),
     "ledger_days_pkey": copy("ledger_days"),
     "ledger_state_is_only_check": "UPDATE ledger_state SET is_only = false",
     "ledger_state_pkey": copy("ledger_state"),
@@ -681,6 +684,8 @@ INSERT INTO daily_sales SELECT event_id, current_date, id, 1, 1, 100, 0, 0, 0, 0
 INSERT INTO ledger_transfers (id, organisation_id, kind, holder, currency, amount, source_id, posting_no, line_no)
     SELECT gen_random_uuid(), organisation_id, 'payout', 'platform', 'EUR', 100, gen_random_uuid(), 1, 1 FROM events
     LIMIT 1;
+INSERT INTO ledger_corrections (id, organisation_id, currency, amount, reason, made_by)
+    SELECT gen_random_uuid(), organisation_id, 'EUR', 100, 'A gift', organisation_id FROM events LIMIT 1;
 INSERT INTO ledger_balances SELECT organisation_id, 'EUR', 'platform', 'pending', id, '', 100 FROM events LIMIT 1;
 INSERT INTO ledger_days SELECT organisation_id, current_date, 'EUR', 'platform', 'payout', id, id, '', 100, 1
     FROM events LIMIT 1;

@@ -296,6 +296,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
     "provider_events": "is what a provider told of a payment, which the export has",
     "incoming_payments": BOOKS,
     "reversals": BOOKS,
+    "ledger_corrections": "is what an admin has written about an organisation's money",
     "ledger_transfers": BOOKS,
     "refunds": BOOKS,
     "money_matters": "is a note for those who look after the money",

@@ -21,7 +21,7 @@ Every transaction takes its locks in this order, so that none deadlocks:
     10. an announcement, an issue of a newsletter, or the reminder of an event (jobs only with SKIP LOCKED).
         Subscriptions to newsletters by id. Whoever makes one locks the former one of its mailbox after it. Then rows
         that are only inserted: slugs of events in their order, idempotency keys, messages of the outbox, webhooks. What
-        is counted of sales, with its sums
+        is counted of sales or of the ledger, with its sums
     11. the audit chain (several only of accounts that the transaction has locked or made)
     12. rate limits, last of all: by one statement, in the order of their buckets. What counts before anything happens
         does so in a transaction of its own

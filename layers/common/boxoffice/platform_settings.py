@@ -117,7 +117,11 @@ def _check_steps(fees: dict[str, PlatformFee]) -> dict[str, PlatformFee]:
 
 
 FeeCurrency = Annotated[str, StringConstraints(pattern=CURRENCY_CODE), AfterValidator(_fee_currency)]
-PlatformFees = Annotated[dict[FeeCurrency, PlatformFee], Field(max_length=200), AfterValidator(_check_steps)]
+PlatformFees = Annotated[
+    dict[FeeCurrency, PlatformFee],
+    Field(max_length=200, json_schema_extra={"additionalProperties": False}),
+    AfterValidator(_check_steps),
+]
 """The platform's fee by currency."""
 
 
@@ -203,6 +207,21 @@ class PlatformSettings(BaseModel):
     postal_address: Annotated[
         PostalAddress | None, Field(description="Where the platform is. Its own newsletter shows that")
     ] = None
+    payout_delay_days: Annotated[
+        StrictInt,
+        Field(
+            ge=0,
+            le=365,
+            description="How many days after an event's end what it has earned becomes available to its organisation",
+        ),
+    ] = 5
+    refund_reserve_percent: Annotated[
+        StrictInt,
+        Field(ge=0, le=100, description="How much of an event's earnings is kept longer for refunds, in percent"),
+    ] = 0
+    refund_reserve_days: Annotated[
+        StrictInt, Field(ge=0, le=365, description="How many days after an event's end that reserve is kept")
+    ] = 30
     confirmation_minutes: Annotated[
         StrictInt,
         Field(ge=5, le=1440, description="How long a guest has to confirm a free order, and never longer than a hold"),

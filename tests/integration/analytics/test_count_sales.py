@@ -9,8 +9,7 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from boxoffice import db
-from boxoffice.analytics import counting
+from boxoffice import counting, db
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
 from tests.helpers import factories, invariants, sellers
