@@ -1,8 +1,8 @@
 """The books: a hot sale with and without them, and how fast one organisation's transfers are posted.
 
 Rounds with and without the books take turns on one database, so whatever else the machine does slows both alike. The
-transfers come from pgbench: each posting is the receipt and the sale of an order. pgledger documents over 10,000
-transfers a second on one machine, and 7,500 if they share an account (https://github.com/pgr0ss/pgledger).
+transfers come from pgbench: each posting is the receipt and the sale of an order. The project pgledger documents over
+10,000 transfers a second on one machine. If they share an account, it documents 7,500.
 """
 
 import tempfile
