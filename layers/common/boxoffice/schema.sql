@@ -1572,6 +1572,10 @@ SELECT id, organisation_id, kind, holder, account, currency, side * amount AS am
 FROM ledger_transfers JOIN transfer_kinds() USING (kind)
     CROSS JOIN LATERAL (VALUES (from_account, -1), (to_account, 1)) AS sides (account, side);
 
+-- The smallest UUID of version 7 at a moment: ids that are made later are greater (boxoffice/ids.py has the same).
+CREATE FUNCTION first_id(moment timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid;
+
 -- What is counted of the ledger: the balance of each account, and what each kind moved in a day (UTC). A job adds each
 -- transfer once. What an event has earned is released for each event, so pending and tax are counted by event. What
 -- providers hold is counted by provider. All else has the nil UUID and no provider here.
@@ -2102,7 +2106,7 @@ CREATE TABLE invariant_runs (
     id            uuid PRIMARY KEY,
     started_at    timestamptz NOT NULL DEFAULT now(),
     finished_at   timestamptz,
-    part          text NOT NULL DEFAULT 'orders' CHECK (part IN ('orders', 'events', 'pools', 'places', 'rest')),
+    part          text NOT NULL DEFAULT 'orders' CHECK (part IN ('orders', 'events', 'pools', 'places', 'days', 'organisations', 'rest')),
     after         uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     after_history bigint NOT NULL,
     checked       bigint NOT NULL DEFAULT 0,

@@ -1,7 +1,7 @@
 """What owners read of their books: the balances, and the entries page by page."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice import platform_settings
-from boxoffice.ids import new_id
+from boxoffice.ids import first_id, new_id
 from boxoffice.ledger import service, words
 from boxoffice.ledger.kinds import KINDS
 from boxoffice.ledger.models import Transfer
@@ -203,6 +203,12 @@ def test_pages_leave_nothing_out(api: Client, conn: Connection, shop: Shop, limi
         assert len(answer.json["items"]) == limit
         cursor = {"cursor": answer.json["next_cursor"]}
     assert found == whole
+
+
+@pytest.mark.parametrize("moment", ["1970-01-01T00:00:00Z", "2026-02-28T23:59:59.999Z", "2100-01-01T00:00:00+05:45"])
+def test_ids_begin_at_a_moment_in_sql_as_in_python(conn: Connection, moment: str) -> None:
+    (found,) = conn.execute("SELECT first_id(%s)", [moment]).fetchone() or ()
+    assert found == first_id(datetime.fromisoformat(moment))
 
 
 def test_each_kind_has_words() -> None:

@@ -15,7 +15,7 @@ from boxoffice import config, db, outbox
 from boxoffice.admin import service
 from boxoffice.admin.rules import INVARIANTS
 from boxoffice.tickets import service as tickets
-from tests.helpers import factories, payers, sellers
+from tests.helpers import factories, ledgers, payers, sellers
 from tests.helpers.doors import Doors, offline
 from tests.helpers.sellers import Shop
 from tests.helpers.snapshots import snapshot
@@ -95,6 +95,10 @@ def open_sale(conn: Connection) -> Sale:
     open_doors(sale)
     keep_coats(sale)
     set_terms(sale)
+    for amount in (500, 70):  # one that is counted, and one that is not
+        ledgers.correct(conn, sale.organisation, amount)
+        if amount == 500:
+            ledgers.count(conn)
     for name in ("plain", "standing", "box", "last", "unsold"):
         (ids[f"{name}_pool"],) = row_of(conn, "SELECT pool_id FROM ticket_types WHERE id = %s", ids[name])
     unsold = "SELECT row_no FROM stock WHERE pool_id = %s AND held + sold = 0 LIMIT 1"
@@ -285,6 +289,38 @@ def guest_hold(order: str, until: str) -> str:
 
 
 BREACHES = [
+    # 6: the ledger
+    breach(
+        "days_counted_wrong",
+        "a transfer was counted twice",
+        "organisation",
+        "UPDATE ledger_days SET transfers = transfers + 1 WHERE kind = 'correction'",
+    ),
+    breach(
+        "days_counted_wrong",
+        "transfers were passed over",
+        "organisation",
+        "UPDATE ledger_state SET counted = pg_current_snapshot()",
+    ),
+    breach(
+        "days_counted_wrong",
+        "money moved on a day that has no transfers",
+        "organisation",
+        """WITH moved AS (UPDATE ledger_days SET day = '2020-02-29' WHERE kind = 'correction' RETURNING 1)
+        SELECT FROM moved""",
+    ),
+    breach(
+        "balances_counted_wrong",
+        "a balance has grown by itself",
+        "organisation",
+        "UPDATE ledger_balances SET amount = amount + 1 WHERE account = 'available'",
+    ),
+    breach(
+        "balances_counted_wrong",
+        "a balance is gone",
+        "organisation",
+        "DELETE FROM ledger_balances WHERE account = 'available'",
+    ),
     # 13: the daily sales
     breach(
         "sales_counted_wrong",

@@ -66,6 +66,8 @@ INVARIANTS = (
     Invariant(4, "an order that costs something is paid by exactly one payment", "orders_without_payment"),
     Invariant(5, "an idempotency key has one effect", "keys_without_effect", "rest"),
     Invariant(5, "an idempotency key that claimed a slot has its one claim", "keys_without_claim", "rest"),
+    Invariant(6, "the ledger's days are the sums of what was posted", "days_counted_wrong", "days"),
+    Invariant(6, "an organisation's balances are the sums of its entries", "balances_counted_wrong", "organisations"),
     Invariant(7, "a paid order's confirmation is in the outbox", "orders_without_confirmation", "rest"),
     Invariant(7, "whoever is given something back is written to", "refunds_without_email", "rest"),
     Invariant(7, "no message stays behind, and a failed one says why", "messages_left_behind", "rest"),
