@@ -117,7 +117,11 @@ def _check_steps(fees: dict[str, PlatformFee]) -> dict[str, PlatformFee]:
 
 
 FeeCurrency = Annotated[str, StringConstraints(pattern=CURRENCY_CODE), AfterValidator(_fee_currency)]
-PlatformFees = Annotated[dict[FeeCurrency, PlatformFee], Field(max_length=200), AfterValidator(_check_steps)]
+PlatformFees = Annotated[
+    dict[FeeCurrency, PlatformFee],
+    Field(max_length=200, json_schema_extra={"additionalProperties": False}),
+    AfterValidator(_check_steps),
+]
 """The platform's fee by currency."""
 
 
