@@ -42,15 +42,19 @@ WHERE NOT is_all OR as_of < now() - interval '5 seconds'
 SELECT true FROM ledger_state WHERE counted::text = %(begins)s FOR NO KEY UPDATE
 
 -- name: count_balances
--- Add the entries to the balances that one snapshot sees and the one before does not. The second bound of the range
--- follows from the snapshot, and from a range the planner expects few rows.
+-- Add what the transfers have moved to the balances, of those that one snapshot sees and the one before does not. The
+-- second bound of the range follows from the snapshot, and from a range the planner expects few rows.
 INSERT INTO ledger_balances (organisation_id, currency, holder, account, event_id, provider, amount)
 SELECT organisation_id, currency, holder, account,
     CASE WHEN account IN ('pending', 'tax') THEN event_id ELSE '00000000-0000-0000-0000-000000000000' END,
-    CASE WHEN account = 'at_provider' THEN coalesce(provider, '') ELSE '' END, sum(amount)
-FROM ledger_entries
-WHERE written_in BETWEEN pg_snapshot_xmin(%(begins)s) AND pg_snapshot_xmax(%(ends)s)
-    AND NOT pg_visible_in_snapshot(written_in, %(begins)s) AND pg_visible_in_snapshot(written_in, %(ends)s)
+    CASE WHEN account = 'at_provider' THEN coalesce(provider, '') ELSE '' END, sum(side * amount)
+FROM (
+    SELECT organisation_id, currency, holder, kind, event_id, provider, sum(amount) AS amount FROM ledger_transfers
+    WHERE written_in BETWEEN pg_snapshot_xmin(%(begins)s) AND pg_snapshot_xmax(%(ends)s)
+        AND NOT pg_visible_in_snapshot(written_in, %(begins)s) AND pg_visible_in_snapshot(written_in, %(ends)s)
+    GROUP BY organisation_id, currency, holder, kind, event_id, provider
+) AS uncounted JOIN transfer_kinds() USING (kind)
+    CROSS JOIN LATERAL (VALUES (from_account, -1), (to_account, 1)) AS sides (account, side)
 GROUP BY 1, 2, 3, 4, 5, 6
 ON CONFLICT (organisation_id, currency, holder, account, event_id, provider)
     DO UPDATE SET amount = ledger_balances.amount + excluded.amount
