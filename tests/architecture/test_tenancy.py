@@ -413,7 +413,7 @@ def all_that_is_listed(api: Client, ours: World) -> dict[tuple[str, ...], Any]:
                 call = with_query(call_of(name, ours), **query)
                 answer = perform(api, operations()[name], call, Caller(ours.owner))
                 assert answer.status == 200, answer.body
-                found[name, *chosen] = {**answer.json, "next_cursor": None}
+                found[name, *chosen] = {**answer.json, "next_cursor": None, "as_of": None}
     return found
 
 

@@ -2120,7 +2120,8 @@ CREATE TABLE invariant_runs (
     id            uuid PRIMARY KEY,
     started_at    timestamptz NOT NULL DEFAULT now(),
     finished_at   timestamptz,
-    part          text NOT NULL DEFAULT 'orders' CHECK (part IN ('orders', 'events', 'pools', 'places', 'days', 'organisations', 'rest')),
+    part          text NOT NULL DEFAULT 'orders'
+        CHECK (part IN ('orders', 'events', 'pools', 'places', 'days', 'organisations', 'rest')),
     after         uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     after_history bigint NOT NULL,
     checked       bigint NOT NULL DEFAULT 0,

@@ -115,7 +115,7 @@ WHERE organisation_id = %(organisation_id)s GROUP BY currency
 
 -- name: list_entries
 -- A page of an organisation's entries, newest first, with optional filters. Each transfer has an entry that fits or
--- two, but for the one where the page before ended. So two transfers more than the page has are enough. Each transaction
+-- two, but for the one where the page before ended. So two transfers more than the page has are enough. A transaction
 -- ends within an hour, so what was posted before a moment has an id of an hour later at the most.
 SELECT transfer.id, side, kind, holder, account, transfer.currency, side * transfer.amount AS amount,
     transfer.amount AS moved, order_id, number AS order_number, event_id, title AS event_title, ticket_type_id,
