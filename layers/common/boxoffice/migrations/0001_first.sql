@@ -1615,8 +1615,8 @@ CREATE TABLE ledger_state (
 );
 INSERT INTO ledger_state (counted, as_of) VALUES (pg_current_snapshot(), now());
 
--- What the balances are made of, exact at any moment: what is counted, and what is not. The second bound is the greatest
--- number of a transaction. It is without effect, but from a range the planner expects few rows.
+-- What the balances are made of, exact at any moment: what is counted, and what is not. The second bound is that of all
+-- transactions. It is without effect, but from a range the planner expects few rows.
 CREATE VIEW ledger_amounts AS
 SELECT organisation_id, currency, holder, account, event_id, provider, amount FROM ledger_balances WHERE amount <> 0
 UNION ALL
@@ -1628,6 +1628,19 @@ SELECT organisation_id, currency, holder, account, event_id, provider, side * am
     GROUP BY organisation_id, currency, holder, kind, event_id, provider
 ) AS uncounted JOIN transfer_kinds() USING (kind)
     CROSS JOIN LATERAL (VALUES (from_account, -1), (to_account, 1)) AS sides (account, side);
+
+-- What each kind moved in a day (UTC), exact at any time: what is counted, and what is not counted yet.
+CREATE VIEW ledger_turnover AS
+SELECT organisation_id, day, currency, holder, kind,
+    nullif(event_id, '00000000-0000-0000-0000-000000000000') AS event_id,
+    nullif(ticket_type_id, '00000000-0000-0000-0000-000000000000') AS ticket_type_id, amount
+FROM ledger_days
+UNION ALL
+SELECT organisation_id, (posted_at AT TIME ZONE 'UTC')::date, currency, holder, kind::text, event_id, ticket_type_id,
+    amount
+FROM ledger_transfers
+WHERE written_in BETWEEN (SELECT pg_snapshot_xmin(counted) FROM ledger_state) AND '18446744073709551615'
+    AND NOT pg_visible_in_snapshot(written_in, (SELECT counted FROM ledger_state));
 
 -- What an admin has added to an organisation's available money, or taken from it, and why.
 CREATE TABLE ledger_corrections (
