@@ -22,7 +22,7 @@ from boxoffice.errors import NotFound
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
 from boxoffice.organisations.errors import SellerSuspended
-from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id, page_of
+from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id
 
 SQL = sql.queries("announcements")
 
@@ -72,8 +72,7 @@ def list_messages(conn: db.Connection, caller: Caller, event_id: UUID, limit: in
     require_role(conn, caller, db.get(conn, AnnouncedEvent, SQL.get_event, event_id=event_id).organisation_id)
     before = decode_id(cursor) or LAST_ID
     rows = db.page(conn, AnnouncementRow, SQL.list_announcements, event_id=event_id, before=before, limit=limit)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return MessagePage(items=[MessageView.model_validate(row) for row in items], next_cursor=next_cursor)
+    return MessagePage.of(rows, limit)
 
 
 def withdraw(conn: db.Connection, caller: Caller, event_id: UUID, message_id: UUID) -> MessageView:

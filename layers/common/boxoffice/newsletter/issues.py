@@ -18,7 +18,7 @@ from boxoffice.newsletter.models import (
     NewsletterView,
     Subscribers,
 )
-from boxoffice.pagination import LAST_ID, decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id
 
 SQL = sql.queries("newsletter")
 
@@ -71,8 +71,7 @@ def list_issues(
     lists.require_sender(conn, caller, organisation_id)
     list_id, before = lists.get(conn, organisation_id).list_id, decode_id(cursor) or LAST_ID
     rows = db.page(conn, IssueRow, SQL.list_issues, list_id=list_id, before=before, limit=limit)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return NewsletterPage(items=[NewsletterView.model_validate(row) for row in items], next_cursor=next_cursor)
+    return NewsletterPage.of(rows, limit)
 
 
 def withdraw(conn: db.Connection, caller: Caller, issue_id: UUID) -> NewsletterView:

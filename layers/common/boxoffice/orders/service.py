@@ -35,7 +35,6 @@ from boxoffice.orders.models import (
     Cart,
     ChallengeOutcome,
     LapsedOrder,
-    ListedOrder,
     ListedOrderRow,
     OrderDetails,
     OrderFilters,
@@ -51,7 +50,7 @@ from boxoffice.orders.models import (
     Purchase,
     SaleTerms,
 )
-from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id, page_of
+from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id
 from boxoffice.pricing.rules import charges_of
 from boxoffice.seats import service as seats
 from boxoffice.seats.errors import SeatNotFound, SeatTaken
@@ -473,7 +472,7 @@ def list_orders(
         rows = db.page(conn, ListedOrderRow, SQL.list_orders_of_event, event_id=filters.event_id, **params)
     else:
         rows = db.page(conn, ListedOrderRow, SQL.list_orders, **params)
-    return _page(rows, limit)
+    return OrderPage.of(rows, limit)
 
 
 def list_my_orders(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> OrderPage:
@@ -482,7 +481,7 @@ def list_my_orders(conn: db.Connection, caller: Caller, limit: int, cursor: str 
     rows = db.page(
         conn, ListedOrderRow, SQL.list_orders_of_account, account_id=caller.account, before=before, limit=limit
     )
-    return _page(rows, limit)
+    return OrderPage.of(rows, limit)
 
 
 def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderView:
@@ -811,8 +810,3 @@ def _draws(conn: db.Connection, order_ids: Sequence[UUID]) -> str:
 
 def _owe_confirmation(conn: db.Connection, order: OrderRow) -> None:
     outbox.owe_email(conn, "order_confirmation", order.buyer_email, {"order_id": str(order.id)})
-
-
-def _page(rows: list[ListedOrderRow], limit: int) -> OrderPage:
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return OrderPage(items=[ListedOrder.model_validate(row) for row in items], next_cursor=next_cursor)
