@@ -10,7 +10,7 @@ from uuid import UUID
 
 from boxoffice import audit, db, erased, one_time, outbox, sql
 from boxoffice.accounts import password_resets, passwords, proof, sessions
-from boxoffice.accounts.errors import EmailTaken, WrongCredentials
+from boxoffice.accounts.errors import EmailTaken, NoEmail, WrongCredentials
 from boxoffice.accounts.models import (
     AccountDetails,
     AccountPatch,
@@ -145,6 +145,18 @@ def get_me(conn: db.Connection, caller: Caller) -> MyAccountView:
     if account is None:
         raise Unauthenticated
     return MyAccountView.model_validate(account)
+
+
+def get_own_email(conn: db.Connection, caller: Caller) -> str:
+    """Return the address of the caller's account.
+
+    Raises:
+        NoEmail: the account has none.
+    """
+    email: str | None = db.value(conn, SQL.get_email, id=caller.account)
+    if email is None:
+        raise NoEmail
+    return email
 
 
 def update_me(conn: db.Connection, caller: Caller, patch: AccountPatch, expected: int | None) -> AccountView:

@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from boxoffice import audit, db, idempotency, outbox, platform_settings, rate_limit, sql
-from boxoffice.accounts.errors import NoEmail
+from boxoffice.accounts.service import get_own_email
 from boxoffice.auth import Caller
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
+from boxoffice.mailings import Reach
 from boxoffice.newsletter import emails, lists
 from boxoffice.newsletter.errors import NoSubscribers
 from boxoffice.newsletter.models import (
@@ -16,7 +17,6 @@ from boxoffice.newsletter.models import (
     NewsletterPreviewRequest,
     NewsletterRequest,
     NewsletterView,
-    Subscribers,
 )
 from boxoffice.pagination import LAST_ID, decode_id
 
@@ -108,19 +108,17 @@ def _send(
     return view
 
 
-def _count(conn: db.Connection, list_id: UUID) -> Subscribers:
+def _count(conn: db.Connection, list_id: UUID) -> Reach:
     """Return how many an issue would reach now."""
-    return db.exactly_one(conn, Subscribers, SQL.count_subscribers, list_id=list_id)
+    return db.exactly_one(conn, Reach, SQL.count_subscribers, list_id=list_id)
 
 
 def _send_to_caller(conn: db.Connection, caller: Caller, request: NewsletterRequest) -> str:
     """Owe the email to the caller's own address, and return that."""
-    email = db.value(conn, SQL.get_email, account_id=caller.account)
-    if email is None:
-        raise NoEmail
+    email = get_own_email(conn, caller)
     content = request.model_dump(mode="json", exclude={"send_to_me"}, exclude_none=True)
     outbox.owe_email(conn, "newsletter_sample", email, content)
-    return str(email)
+    return email
 
 
 def _view(conn: db.Connection, issue_id: UUID) -> NewsletterView:
