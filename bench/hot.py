@@ -72,7 +72,7 @@ LOADS = (
     Load(16, "+3 ms", 2, 2),
     Load(64, "+3 ms", 8, 3, of_limit=0.95, shows_row_lock=True),
 )
-SMOKE = (Load(4, "none", 1, 1),)
+SMOKE = (Load(4, "none", 1, 2),)
 
 type Rates = dict[str, list[float]]  # orders a second by design, a figure a round
 

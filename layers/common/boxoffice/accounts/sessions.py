@@ -193,13 +193,12 @@ def list_old(conn: db.Connection, days: int, leave_out: Collection[UUID] = ()) -
     Args:
         leave_out: sessions that the run has tried already.
     """
-    rows = db.many(conn, dict, SQL.list_old_sessions, days=days, leave_out=list(leave_out), batch=_BATCH)
-    return [row["id"] for row in rows]
+    return db.values(conn, SQL.list_old_sessions, days=days, leave_out=list(leave_out), batch=_BATCH)
 
 
 def purge(conn: db.Connection, session_ids: Sequence[UUID], days: int) -> int:
     """Delete the old refresh tokens of some sessions, and the sessions that have no other. Return how many it read."""
-    ids = [row["id"] for row in db.many(conn, dict, SQL.take_sessions, ids=list(session_ids))]
+    ids = db.values(conn, SQL.take_sessions, ids=list(session_ids))
     db.run(conn, SQL.delete_old_tokens, session_ids=ids, days=days)
     db.run(conn, SQL.delete_empty_sessions, ids=ids)
     return len(ids)

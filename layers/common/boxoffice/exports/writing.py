@@ -96,7 +96,7 @@ def list_old(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID
     Args:
         leave_out: exports that the run has tried already.
     """
-    return [row["id"] for row in db.many(conn, dict, SQL.list_old, days=rules.DAYS_KEPT, leave_out=list(leave_out))]
+    return db.values(conn, SQL.list_old, days=rules.DAYS_KEPT, leave_out=list(leave_out))
 
 
 def purge(conn: db.Connection, export_ids: Collection[UUID]) -> int:

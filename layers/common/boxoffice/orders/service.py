@@ -768,7 +768,7 @@ def set_status(
         facts: what the webhook says beside the order itself.
     """
     change = {"from_status": order.status, "to_status": to, "reason": reason, "actor_id": actor}
-    events = [row["event_id"] for row in db.many(conn, dict, SQL.set_status, id=order.id, **change)]
+    events = db.values(conn, SQL.set_status, id=order.id, **change)
     if kind := rules.webhook_type(to):
         data = rules.webhook_data(
             order_id=order.id,

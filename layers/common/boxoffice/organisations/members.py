@@ -247,8 +247,7 @@ def list_expired_invitations(conn: db.Connection, leave_out: Collection[UUID] = 
     Args:
         leave_out: those that the run has tried already.
     """
-    rows = db.many(conn, dict, SQL.list_expired_invitations, leave_out=list(leave_out), batch=_BATCH)
-    return [row["id"] for row in rows]
+    return db.values(conn, SQL.list_expired_invitations, leave_out=list(leave_out), batch=_BATCH)
 
 
 def purge_invitations(conn: db.Connection, invitation_ids: Sequence[UUID]) -> int:

@@ -333,7 +333,7 @@ def owe_again(conn: db.Connection, refund_id: UUID) -> bool:
 
 def list_orders_to_end(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:
     """Return a batch of orders that are to be ended, since their money went back elsewhere."""
-    return [row["id"] for row in db.many(conn, dict, SQL.list_orders_to_end, leave_out=list(leave_out))]
+    return db.values(conn, SQL.list_orders_to_end, leave_out=list(leave_out))
 
 
 def clear_end_of_order(conn: db.Connection, order_id: UUID) -> MoneyGone | None:

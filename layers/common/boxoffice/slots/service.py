@@ -120,7 +120,7 @@ def _resize(conn: db.Connection, place: PlaceRow, capacity: int) -> None:
     if growth > 0:
         db.run(conn, SQL.add_slots, place_id=place.id, capacity=capacity, count=growth)
     elif growth < 0:
-        free = [row["number"] for row in db.many(conn, dict, SQL.lock_free_slots, place_id=place.id)]
+        free = db.values(conn, SQL.lock_free_slots, place_id=place.id)
         numbers = rules.slots_to_withdraw(free, -growth)
         db.run(conn, SQL.withdraw_slots, place_id=place.id, numbers=list(numbers))
 

@@ -107,8 +107,7 @@ def list_lapsed(conn: db.Connection, left: Collection[UUID] = ()) -> list[UUID]:
     Args:
         left: entries to leave out.
     """
-    rows = db.many(conn, dict, SQL.list_lapsed, now=datetime.now(UTC), left=list(left), batch=_BATCH)
-    return [row["id"] for row in rows]
+    return db.values(conn, SQL.list_lapsed, now=datetime.now(UTC), left=list(left), batch=_BATCH)
 
 
 def end_lapsed_offer(conn: db.Connection, entry_id: UUID) -> bool:

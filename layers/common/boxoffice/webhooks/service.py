@@ -253,8 +253,7 @@ def purge_endpoints(conn: db.Connection, endpoint_ids: Sequence[UUID]) -> int:
 
 
 def _ids(conn: db.Connection, query: Any, leave_out: Collection[UUID], **params: Any) -> list[UUID]:
-    rows = db.many(conn, dict, query, leave_out=list(leave_out), batch=_BATCH, **params)
-    return [row["id"] for row in rows]
+    return db.values(conn, query, leave_out=list(leave_out), batch=_BATCH, **params)
 
 
 def _lock_endpoint(conn: db.Connection, caller: Caller, organisation_id: UUID, endpoint_id: UUID) -> EndpointRow:

@@ -144,8 +144,7 @@ def ask_for_turns(conn: db.Connection, endpoint_ids: Sequence[UUID]) -> int:
 
 def list_stranded(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:
     """Return a batch of webhooks that can no longer be sent, since their endpoint is disabled."""
-    rows = db.many(conn, dict, SQL.list_stranded_deliveries, leave_out=list(leave_out), batch=_BATCH)
-    return [row["id"] for row in rows]
+    return db.values(conn, SQL.list_stranded_deliveries, leave_out=list(leave_out), batch=_BATCH)
 
 
 def fail_stranded(conn: db.Connection, delivery_ids: Sequence[UUID]) -> int:
