@@ -524,13 +524,13 @@ def close_payments(conn: db.Connection, order_id: UUID) -> None:
     db.run(conn, SQL.take_payments_to_close, order_id=order_id)
 
 
-def list_lapsed(conn: db.Connection, excluded: Collection[UUID] = (), batch: int = 1000) -> list[LapsedOrder]:
+def list_lapsed(conn: db.Connection, leave_out: Collection[UUID] = (), batch: int = 1000) -> list[LapsedOrder]:
     """Return a batch of pending orders whose hold has lapsed.
 
     Args:
-        excluded: orders to leave out.
+        leave_out: orders to leave out.
     """
-    return db.many(conn, LapsedOrder, SQL.list_lapsed_orders, excluded=list(excluded), batch=batch, **_cutoffs())
+    return db.many(conn, LapsedOrder, SQL.list_lapsed_orders, leave_out=list(leave_out), batch=batch, **_cutoffs())
 
 
 def expire_lapsed(conn: db.Connection, orders: Sequence[LapsedOrder]) -> int:
