@@ -31,9 +31,9 @@ from tests.helpers import invariants
 from tests.helpers.google import Google
 from tests.helpers.operations import ENTITLED, Call, Caller, Operation, build, call_of, operations
 from tests.helpers.provider_servers import Flutterwave, Stripe
+from tests.helpers.soak import SOAK
 from tests.helpers.support import Client
 from tests.helpers.wsgi import app
-from tests.stateful.sale import SOAK
 
 EXAMPLES = round(12 * SOAK)  # for each operation, of each kind
 

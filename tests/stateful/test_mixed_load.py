@@ -5,10 +5,11 @@ import psycopg
 from tests.helpers import invariants
 from tests.helpers.provider_servers import Sandbox
 from tests.helpers.racing import deadlocks, wait_for_rollbacks
+from tests.helpers.soak import SOAK
 from tests.helpers.support import Client, Database
 from tests.stateful import books
 from tests.stateful.load import load
-from tests.stateful.sale import SOAK, Sale
+from tests.stateful.sale import Sale
 
 
 def test_32_connections_at_once(api: Client, database: Database, conn: psycopg.Connection, sandbox: Sandbox) -> None:

@@ -10,6 +10,7 @@ import pytest
 from boxoffice import db
 from tests.helpers import invariants
 from tests.helpers.provider_servers import Sandbox
+from tests.helpers.soak import SOAK
 from tests.helpers.support import Client, Database, Postgres
 from tests.stateful import books, sale
 from tests.stateful.deeds import DEEDS, FREQUENCIES
@@ -23,8 +24,8 @@ def _seeds() -> list[int]:
     """Return the seeds of the sales. The suite takes the same each time, `make soak` new ones. SEED plays one again."""
     if "SEED" in os.environ:
         return [int(os.environ["SEED"])]
-    sales = round(SALES * sale.SOAK)
-    return [*range(sales)] if sale.SOAK == 1 else [SystemRandom().getrandbits(32) for _ in range(sales)]
+    sales = round(SALES * SOAK)
+    return [*range(sales)] if SOAK == 1 else [SystemRandom().getrandbits(32) for _ in range(sales)]
 
 
 def test_random_sales(postgres: Postgres, api: Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
