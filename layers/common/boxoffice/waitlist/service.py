@@ -76,7 +76,7 @@ def list_awaited(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[
     Args:
         leave_out: ticket types to leave out.
     """
-    return [row["id"] for row in db.many(conn, dict, SQL.list_awaited) if row["id"] not in leave_out]
+    return [each for each in db.values(conn, SQL.list_awaited) if each not in leave_out]
 
 
 def make_offers(conn: db.Connection, ticket_type_id: UUID, *, wait: bool = True) -> int:
