@@ -147,6 +147,8 @@ WHO: dict[str, str] = {
     "send_order_links": "public",
     "mark_order_paid": "manager",
     "list_money_matters": "manager",
+    "get_platform_fees": "manager",
+    "set_platform_fees": "admin",
     "settle_money_matter": "owner",
     "refund_order": "manager",
     # payments
@@ -287,6 +289,7 @@ SCOPES: dict[str, str] = {
     "resend_order_email": "orders:write",
     "mark_order_paid": "money:write",
     "list_money_matters": "money:read",
+    "get_platform_fees": "money:read",
     "settle_money_matter": "money:write",
     "refund_order": "money:write",
     "start_payment": "orders:write",

@@ -119,6 +119,7 @@ OPENED = """
 JOBS = """
     announcements: list_orders list_to_tally list_unfinished set_finished set_tally set_written take_announcement
     analytics: count_sales
+    ledger: count_balances count_days
     exports: delete_exports finish_export list_forgotten list_old set_progress take_export
     events: finish_cancellation list_moves_to_tell set_move_outcome set_move_seen
         set_move_told take_move

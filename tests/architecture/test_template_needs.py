@@ -90,6 +90,7 @@ MANAGED = {"service-role/AWSLambdaVPCAccessExecutionRole", "AWSXRayDaemonWriteAc
 # How often each job runs.
 JOBS = {
     "check_all_invariants": "rate(10 minutes)",
+    "count_ledger": "rate(1 minute)",
     "count_sales": "rate(1 minute)",
     "expire_orders": "rate(1 minute)",
     "finish_cancellations": "rate(1 minute)",
@@ -101,6 +102,7 @@ JOBS = {
     "tell_moves": "rate(1 minute)",
     "reconcile_payments": "rate(1 minute)",
     "reissue_tickets": "rate(1 minute)",
+    "release_funds": "rate(1 hour)",
     "review_uploads": "rate(1 minute)",
     "relay_outbox": "rate(1 minute)",
 }
@@ -110,6 +112,7 @@ SECONDS = {
     "check_uploads": 60,
     "review_uploads": 60,
     "check_all_invariants": 540,  # many parts, of which each may take a minute
+    "count_ledger": 30,
     "count_sales": 30,
     "check_invariants": 29,  # its statements may take 25 s
     "download_tickets_pdf": 29,
@@ -121,6 +124,7 @@ SECONDS = {
     "purge_personal_data": 60,
     "reconcile_payments": 60,
     "reissue_tickets": 60,
+    "release_funds": 60,
     "relay_outbox": 60,
     "rotate_secret": 60,
     "send_announcements": 60,

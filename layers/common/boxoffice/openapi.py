@@ -83,6 +83,7 @@ _TAGS = {
     "webhooks": "Be told of what changes, and see what was delivered",
     "analytics": "Views and sales, day by day",
     "exports": "Attendees as a list, and files of what an organisation has",
+    "finance": "What the platform keeps, what it owes, and what it pays out",
     "messaging": "The emails and text messages that are owed, and addresses that refuse emails",
     "admin": "Settings and the audit log of the platform",
     "platform": "This document, and the health of the deployment",

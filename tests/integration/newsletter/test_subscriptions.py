@@ -99,6 +99,17 @@ def test_opening_the_link_changes_nothing(api: Client, conn: db.Connection) -> N
         assert (opened.status, opened.headers["location"]) == (302, f"http://127.0.0.1:3000/unsubscribe#token={token}")
 
 
+def test_the_address_of_the_page_has_nothing_that_the_caller_wrote(api: Client, conn: db.Connection) -> None:
+    """Python reads an id in several spellings, and a header must not have a line break."""
+    organisation, _ = sender(conn)
+    token = joined(api, conn, organisation, address())
+    assert token.startswith("0")
+
+    for spelled in (f"\n{token[1:]}", f"\N{FULLWIDTH DIGIT ZERO}{token[1:]}", f"urn:uuid:{token}"):
+        opened = api.get(f"{PATH}/unsubscribe", query={"token": spelled})
+        assert (opened.status, opened.headers["location"]) == (302, f"http://127.0.0.1:3000/unsubscribe#token={token}")
+
+
 def test_whoever_confirms_again_subscribes_again_and_old_links_work(api: Client, conn: db.Connection) -> None:
     organisation, _ = sender(conn)
     email = address()

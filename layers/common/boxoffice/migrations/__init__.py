@@ -102,7 +102,7 @@ def _prepare_roles(conn: psycopg.Connection) -> None:
     conn.execute(sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}").format(role))
     conn.execute(sql.SQL("REVOKE UPDATE, DELETE ON audit_log, ledger_transfers, migrations FROM {}").format(role))
     conn.execute(sql.SQL("REVOKE UPDATE ON audit_values FROM {}").format(role))
-    conn.execute(sql.SQL("REVOKE DELETE ON audit_chains FROM {}").format(role))
+    conn.execute(sql.SQL("REVOKE DELETE ON audit_chains, fee_terms FROM {}").format(role))
 
 
 def _set_password(conn: psycopg.Connection, login: Mapping[str, str]) -> None:
