@@ -205,6 +205,9 @@ WHO: dict[str, str] = {
     "export_personal_data": "public",
     "erase_personal_data": "public",
     "list_my_claims": "account",
+    # finance
+    "get_revenue_report": "owner",
+    "get_statement": "owner",
     # messages
     "send_message": "manager",
     "preview_message": "manager",
@@ -281,6 +284,8 @@ SCOPES: dict[str, str] = {
     "list_attendees": "orders:read",
     "create_export": "orders:read",  # for revenue, money:read too
     "get_export": "orders:read",
+    "get_revenue_report": "money:read",
+    "get_statement": "money:read",
     "create_order": "orders:write",
     "get_order": "orders:read",
     "list_orders": "orders:read",

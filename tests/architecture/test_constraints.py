@@ -435,6 +435,9 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "ledger_transfers_pkey": copy("ledger_transfers", line_no="9"),
     "ledger_transfers_posting_no_check": copy("ledger_transfers", id=NEW, posting_no="0"),
     "ledger_transfers_source_key": copy("ledger_transfers", id=NEW),
+    "statements_of_months": "UPDATE statements SET month = '2026-06-02'",
+    "statements_organisation_id_fkey": f"UPDATE statements SET organisation_id = {NEW}",
+    "statements_pkey": copy("statements"),
     "exports_days": "UPDATE exports SET since = current_date, until = current_date - 1",
     "exports_due_until_finished": "UPDATE exports SET due_at = NULL",
     "exports_event_id_fkey": f"UPDATE exports SET event_id = {NEW}",
@@ -689,6 +692,7 @@ INSERT INTO ledger_corrections (id, organisation_id, currency, amount, reason, m
 INSERT INTO ledger_balances SELECT organisation_id, 'EUR', 'platform', 'pending', id, '', 100 FROM events LIMIT 1;
 INSERT INTO ledger_days SELECT organisation_id, current_date, 'EUR', 'platform', 'payout', id, id, '', 100, 1
     FROM events LIMIT 1;
+INSERT INTO statements (organisation_id, month, document) SELECT id, '2026-06-01', 'a PDF' FROM organisations LIMIT 1;
 UPDATE scans SET device_id = 'phone 1', sequence = 1;
 UPDATE payments SET ask_at = now() WHERE status = 'pending';
 """

@@ -298,6 +298,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
     "reversals": BOOKS,
     "ledger_corrections": "is what an admin has written about an organisation's money",
     "ledger_transfers": BOOKS,
+    "statements": BOOKS,
     "refunds": BOOKS,
     "money_matters": "is a note for those who look after the money",
     # about nobody

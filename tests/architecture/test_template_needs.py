@@ -116,6 +116,8 @@ SECONDS = {
     "count_sales": 30,
     "check_invariants": 29,  # its statements may take 25 s
     "download_tickets_pdf": 29,
+    "get_revenue_report": 29,
+    "get_statement": 29,
     "finish_cancellations": 60,
     "finish_google_login": 29,  # three calls to Google may take 6 s each
     "get_scan_manifest": 29,

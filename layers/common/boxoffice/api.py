@@ -256,7 +256,8 @@ def route[F: Callable[..., Any]](
         path: like ``/v1/orders/{order_id}``.
         scope: what an API key needs. Without one, no key may call the route.
         raises: its own errors. `boxoffice.problems` adds those that many endpoints have.
-        produces: the media types of the answer, if it is not JSON.
+        produces: the media types of the answer, if it is not JSON. A route that has JSON among them names the body of
+            that in `bodies`.
         other_statuses: that the answer can have, with the same kind of body.
         conditional: the answer has an ETag. If the request's If-None-Match has the same one, the answer is 304.
         moves: the answer is 308 if what the request names has another address now.

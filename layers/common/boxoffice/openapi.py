@@ -229,7 +229,9 @@ def _complete(operation: dict[str, Any], route: api.Route, root: Path, errors: d
     for written_by_powertools in ("422", "500"):
         responses.pop(written_by_powertools, None)
     if route.produces:
-        responses["200"]["content"] = {each: {"schema": _BODIES.get(each, _BYTES)} for each in route.produces}
+        modelled = responses["200"]["content"].get("application/json", {}).get("schema", {})
+        bodies = _BODIES | ({"application/json": modelled} if "$ref" in modelled else {})
+        responses["200"]["content"] = {each: {"schema": bodies.get(each, _BYTES)} for each in route.produces}
     if "204" in responses:
         responses["204"] = {"description": "Done; the answer has no body"}
     if "302" in responses:

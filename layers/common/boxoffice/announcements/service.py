@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from boxoffice import audit, db, idempotency, outbox, platform_settings, rate_limit, sql
-from boxoffice.accounts.service import get_own_email
+from boxoffice.accounts.service import get_proven_email
 from boxoffice.announcements import emails
 from boxoffice.announcements.errors import NoRecipients
 from boxoffice.announcements.models import (
@@ -33,7 +33,7 @@ def preview(conn: db.Connection, caller: Caller, event_id: UUID, request: Messag
     Raises:
         NotFound, Forbidden: the event or a ticket type is not the caller's, or the role is too low.
         SellerSuspended: the seller writes to nobody now.
-        NoEmail: the caller's account has no address.
+        NoEmail, EmailNotVerified: the caller's account has no address, or nobody has proven to read it.
     """
     event = _open(conn, caller, event_id, request)
     reached = _count(conn, event_id, request)
@@ -158,7 +158,7 @@ def _audience(request: MessageRequest) -> dict[str, object]:
 
 def _send_to_caller(conn: db.Connection, caller: Caller, event_id: UUID, request: MessageRequest) -> str:
     """Owe the email to the caller's own address, and return that."""
-    email = get_own_email(conn, caller)
+    email = get_proven_email(conn, caller)
     payload = {"event_id": str(event_id), "subject": request.subject, "body": request.body}
     outbox.owe_email(conn, "announcement_sample", email, payload)
     return email

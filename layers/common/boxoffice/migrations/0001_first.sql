@@ -1620,6 +1620,19 @@ SELECT organisation_id, currency, holder, account, event_id, provider, amount FR
 WHERE written_in BETWEEN (SELECT pg_snapshot_xmin(counted) FROM ledger_state) AND '18446744073709551615'
     AND NOT pg_visible_in_snapshot(written_in, (SELECT counted FROM ledger_state));
 
+-- What each kind moved in a day (UTC), exact at any time: what is counted, and what is not counted yet.
+CREATE VIEW ledger_turnover AS
+SELECT organisation_id, day, currency, holder, kind,
+    nullif(event_id, '00000000-0000-0000-0000-000000000000') AS event_id,
+    nullif(ticket_type_id, '00000000-0000-0000-0000-000000000000') AS ticket_type_id, amount
+FROM ledger_days
+UNION ALL
+SELECT organisation_id, (posted_at AT TIME ZONE 'UTC')::date, currency, holder, kind::text, event_id, ticket_type_id,
+    amount
+FROM ledger_transfers
+WHERE written_in BETWEEN (SELECT pg_snapshot_xmin(counted) FROM ledger_state) AND '18446744073709551615'
+    AND NOT pg_visible_in_snapshot(written_in, (SELECT counted FROM ledger_state));
+
 -- What an admin has added to an organisation's available money, or taken from it, and why.
 CREATE TABLE ledger_corrections (
     id              uuid PRIMARY KEY,
@@ -1631,6 +1644,15 @@ CREATE TABLE ledger_corrections (
     created_at      timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX ledger_corrections_by_organisation ON ledger_corrections (organisation_id, id);
+
+-- A closed month's statement, as it was printed first. It never changes, whatever it names is called later.
+CREATE TABLE statements (
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    month           date NOT NULL CONSTRAINT statements_of_months CHECK (extract(day FROM month) = 1),
+    document        bytea NOT NULL,
+    printed_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (organisation_id, month)
+);
 
 -- ------------------------------------------------------------------------------------------------------- exports
 

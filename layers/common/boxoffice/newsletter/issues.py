@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from boxoffice import audit, db, idempotency, outbox, platform_settings, rate_limit, sql
-from boxoffice.accounts.service import get_own_email
+from boxoffice.accounts.service import get_proven_email
 from boxoffice.auth import Caller
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
@@ -29,7 +29,7 @@ def preview(conn: db.Connection, caller: Caller, request: NewsletterPreviewReque
     Raises:
         NotFound, Forbidden: the newsletter is not the caller's.
         NOT_SENDABLE: nobody may send it now.
-        NoEmail: the caller's account has no address.
+        NoEmail, EmailNotVerified: the caller's account has no address, or nobody has proven to read it.
     """
     newsletter = lists.open_to_send(conn, caller, request.organisation_id)
     reached = _count(conn, newsletter.list_id)
@@ -115,7 +115,7 @@ def _count(conn: db.Connection, list_id: UUID) -> Reach:
 
 def _send_to_caller(conn: db.Connection, caller: Caller, request: NewsletterRequest) -> str:
     """Owe the email to the caller's own address, and return that."""
-    email = get_own_email(conn, caller)
+    email = get_proven_email(conn, caller)
     content = request.model_dump(mode="json", exclude={"send_to_me"}, exclude_none=True)
     outbox.owe_email(conn, "newsletter_sample", email, content)
     return email

@@ -20,7 +20,7 @@ from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import derived_id, new_id
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
-from boxoffice.payments import sending
+from boxoffice.payments import books, sending
 from boxoffice.refunds import rules
 from boxoffice.refunds.models import (
     CancelledEvent,
@@ -152,6 +152,8 @@ def carry_out(
         reason=reason,
         actor_id=actor,
     )
+    if refund_id is not None:
+        books.post(conn, books.lock(conn, refund_id))
     money = {"refunded": plan.amount, "kept": plan.kept}
     facts = {"refund_id": str(order_refund_id), **money, "ticket_ids": list(map(str, ticket_ids))}
     orders.set_status(conn, order, plan.status, reason=reason or "refunded", actor=actor, **facts)
