@@ -35,7 +35,7 @@ from tests.helpers.soak import SOAK
 from tests.helpers.support import Client
 from tests.helpers.wsgi import app
 
-EXAMPLES = round(12 * SOAK)  # for each operation, of each kind
+EXAMPLES = round(20 * SOAK)  # for each operation, of each kind
 
 # All of Schemathesis's checks, but for these. `positive_data_acceptance`: stock, roles and times refuse much that the
 # document allows. `ignored_auth` and `object_level_authorization`: test_authorisation.py and test_tenancy.py try more.
