@@ -701,9 +701,11 @@ WITH money AS (
         SELECT coalesce(sum(item.total), 0)::bigint AS price FROM order_items AS item
         WHERE item.order_id = orders.id AND pays_order
     ) AS paid CROSS JOIN LATERAL (
-        SELECT coalesce(sum(booked) FILTER (WHERE reversals.status = 'made'), 0)::bigint AS made,
-            coalesce(sum(booked) FILTER (WHERE reversals.status = 'lost'), 0)::bigint AS lost,
-            coalesce(sum(booked) FILTER (WHERE reversals.status IN ('failed', 'won')), 0)::bigint AS again,
+        SELECT
+            coalesce(sum(least(booked, reversals.amount)) FILTER (WHERE reversals.status = 'made'), 0)::bigint AS made,
+            coalesce(sum(least(booked, reversals.amount)) FILTER (WHERE reversals.status = 'lost'), 0)::bigint AS lost,
+            coalesce(sum(CASE WHEN reversals.status IN ('made', 'lost') THEN greatest(booked - reversals.amount, 0)
+                ELSE booked END), 0)::bigint AS again,
             coalesce(sum(reversals.amount) FILTER (
                 WHERE reversals.status = 'open' AND reversals.currency = incoming.currency), 0)::bigint AS open
         FROM reversals WHERE incoming_payment_id = incoming.id
