@@ -192,7 +192,7 @@ def _ids_after(conn: db.Connection, part: Part, after: UUID) -> list[UUID]:
 
 
 def _ids(conn: db.Connection, statement: LiteralString, **params: Any) -> list[UUID]:
-    return [row["id"] for row in db.many(conn, dict, statement, **params)]
+    return db.values(conn, statement, **params)
 
 
 def _add(breaches: Breaches, others: Breaches) -> Breaches:
