@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 from boxoffice.audit import PLATFORM_CHAIN
 from boxoffice.emails import Seller
 from boxoffice.mailings import MailingCounts
+from boxoffice.markdown import MARKDOWN
 from boxoffice.models import Email, Id, Locale, Page, PastedText, Request, ShortText, View, VisibleText, pattern
 
 type SubscriptionStatus = Literal["subscribed", "unsubscribed"]
@@ -17,7 +18,7 @@ type IssueStatus = Literal["sending", "sent", "withdrawn"]
 
 _OWN = "Null for the platform's own"
 
-Body = Annotated[VisibleText, Field(description="Markdown (CommonMark). HTML and pictures in it are not shown as such")]
+Body = Annotated[VisibleText, Field(description=MARKDOWN)]
 ConsentVersion = Annotated[
     str,
     StringConstraints(
