@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from boxoffice import money
 from boxoffice.ids import new_id
 from boxoffice.ledger.kinds import KINDS
-from boxoffice.payments.book_rules import holder_of, shares, transfers_of
+from boxoffice.payments.book_rules import fee_returned_by, holder_of, shares, transfers_of
 from boxoffice.payments.models import (
     PLATFORM_MERCHANT,
     BookedItem,
@@ -302,3 +302,24 @@ def test_shares_are_multiples_of_the_price_step(hundreds: list[int], data: st.Da
     weights = [10 * each for each in hundreds]
     amount = 10 * data.draw(st.integers(0, sum(hundreds)))
     assert all(part % 10 == 0 for part in shares(amount, weights, 10))
+
+
+def test_another_refund_says_what_of_the_fee_it_returns() -> None:
+    three = paid(item(1, 3000, quantity=3, fee=100))
+    first = replace(three, refunds=[refund(1000, (1, 0, 1))])
+
+    # A third of 1.00 is 0.33, two thirds are 0.66, and all of it is 1.00.
+    assert fee_returned_by(three, 1000, [(1, 0, 1)]) == 33
+    assert fee_returned_by(first, 1000, [(1, 1, 2)]) == 33
+    assert fee_returned_by(first, 2000, [(1, 1, 2), (1, 2, 3)]) == 67
+    assert fee_returned_by(three, 0, [(1, 0, 1)]) == 0
+    kept = paid(replace(three.items[0], returns_fee=False))
+    assert fee_returned_by(kept, 3000, []) == 0
+
+
+def test_what_went_back_elsewhere_has_returned_its_fee_before() -> None:
+    third_gone = paid(item(1, 3000, quantity=3, fee=100), reversals=[reversal("made", 1000)])
+
+    assert sums(third_gone)["platform_fee_returned"] == 33
+    # Only 20.00 is left to send of a refund of 30.00.
+    assert fee_returned_by(third_gone, 3000, [(1, 0, 1), (1, 1, 2), (1, 2, 3)]) == 67

@@ -6,7 +6,7 @@ always known of which event it was. Shares are rounded down at their boundaries,
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from math import gcd
 
@@ -102,6 +102,24 @@ def _returned_charges(paid: MoneyToBook, given_back: Sequence[Part]) -> Iterator
         fee = (item.platform_fee or 0) if item.returns_fee else 0
         yield _transfer(paid, "platform_fee_returned", _in_proportion(fee, back, item.total), item)
         yield _transfer(paid, "tax_returned", _in_proportion(item.tax or 0, back, item.total), item)
+
+
+def fee_returned_by(paid: MoneyToBook, amount: int, tickets: Sequence[Sequence[int]]) -> int:
+    """Return how much of the platform's fee goes back with another refund.
+
+    Args:
+        amount: what the refund gives back. If less of the money is left to send, the rest went back elsewhere.
+        tickets: those that it is for, as in `BookedRefund`.
+    """
+    left = paid.amount - sum(map(_sends, paid.refunds)) - sum(reversal.booked for reversal in paid.reversals)
+    refund = BookedRefund(amount, max(0, amount - left), is_taken=False, tickets=tickets)
+    return _returned_fee(replace(paid, refunds=[*paid.refunds, refund])) - _returned_fee(paid)
+
+
+def _returned_fee(paid: MoneyToBook) -> int:
+    given_back, _ = parts_given_back(paid)
+    returned = _returned_charges(paid, given_back)
+    return sum(transfer.amount for transfer in returned if transfer.kind == "platform_fee_returned")
 
 
 def _in_proportion(amount: int, back: int, total: int) -> int:

@@ -5,6 +5,7 @@ say of it, of its refunds or of its reversals locks it first, and posts last. `b
 posted. What is posted already is not posted again.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,20 @@ def lock(conn: db.Connection, refund_id: UUID) -> UUID:
     """Lock the incoming payment of a refund, and so its books. Return its id."""
     incoming_id: UUID = db.value(conn, SQL.lock_money_of_refund, refund_id=refund_id)
     return incoming_id
+
+
+def fee_returned_by(conn: db.Connection, order_id: UUID, amount: int, tickets: Sequence[Sequence[int]]) -> int:
+    """Return how much of the platform's fee would go back to the seller with a refund of an order.
+
+    Args:
+        amount: what the refund gives back.
+        tickets: those that end with it, as in `BookedRefund`.
+    """
+    incoming_id = db.value(conn, SQL.find_money_of_order, order_id=order_id) if amount else None
+    if incoming_id is None:
+        return 0
+    row = db.exactly_one(conn, dict, SQL.get_money_to_book, id=incoming_id)
+    return book_rules.fee_returned_by(_read(row), amount, tickets)
 
 
 def _read(row: dict[str, Any]) -> MoneyToBook:

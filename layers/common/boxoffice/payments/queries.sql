@@ -312,6 +312,11 @@ SELECT orders.organisation_id, order_id, incoming.provider, incoming.merchant_id
 FROM incoming_payments AS incoming JOIN payments ON payments.id = payment_id JOIN orders ON orders.id = order_id
 WHERE incoming.id = %(id)s
 
+-- name: find_money_of_order
+-- The money that has paid an order.
+SELECT incoming.id FROM incoming_payments AS incoming JOIN payments ON payments.id = payment_id
+WHERE order_id = %(order_id)s AND pays_order
+
 -- name: get_gone_refund
 -- The order of a refund that was refused in this attempt, since all of it had gone back elsewhere.
 SELECT 'owed' AS status_before, order_id, organisation_id, buyer_email, refunds.payment_id, refunds.amount,
