@@ -445,8 +445,14 @@ def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
     order = db.get(conn, OrderDetails, SQL.get_order, **rules.parse_reference(reference))
     acts_as = require_order(conn, caller, order)
     if acts_as is not Who.MANAGER:
-        tickets, items = rules.without_new_holders(order.tickets), rules.without_fees(order.items)
-        order = replace(order, history=None, money_matters=None, tickets=tickets, items=items)
+        order = replace(
+            order,
+            history=None,
+            money_matters=None,
+            platform_fee_terms=None,
+            tickets=rules.without_new_holders(order.tickets),
+            items=rules.without_fees(order.items),
+        )
     return OrderView.model_validate(order)
 
 
