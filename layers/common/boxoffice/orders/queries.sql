@@ -460,7 +460,7 @@ FROM organisations CROSS JOIN LATERAL (
     WHERE organisation_id = organisations.id
         AND (status, id) >= ('pending', '00000000-0000-0000-0000-000000000000'::uuid)
         AND (status, id) <= ('pending', 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
-        AND expires_at <= %(now)s AND id <> ALL(%(excluded)s)
+        AND expires_at <= %(now)s AND id <> ALL(%(leave_out)s)
         AND (expires_at <= %(grace_cutoff)s OR NOT EXISTS (
             SELECT FROM payments WHERE order_id = orders.id AND ask_at IS NOT NULL
                 AND coalesce(unpaid_at < expires_at, true)))
