@@ -58,9 +58,9 @@ def add_method(
         TooManyPayoutMethods: the organisation has as many as it may.
         TooManyRequests: twenty were added within a day.
     """
+    method, number = _method_of(caller, organisation_id, request)
     service.lock_organisation(conn, organisation_id)
     require_role(conn, caller, organisation_id)
-    method, number = _method_of(caller, organisation_id, request)
     present = db.many(conn, MethodRow, SQL.list_methods_in_use, organisation_id=organisation_id)
     same = [known for known in present if _is_same(known, method) and number_of(known) == number]
     if not same:
