@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from boxoffice import audit, db, sql
+from boxoffice import audit, db, rate_limit, sql
 from boxoffice.auth import Caller, require_role, role_of
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
@@ -25,7 +25,7 @@ from boxoffice.media.models import (
     GalleryView,
     ListedGallery,
 )
-from boxoffice.pagination import LAST_ID, decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id
 from boxoffice.versions import check_version
 
 SQL = sql.queries("media")
@@ -47,8 +47,7 @@ def list_galleries(
     is_strange_key = caller.acts_for not in (None, organisation_id)  # it sees what everybody does
     is_member = organisation_id is not None and not is_strange_key and _is_member(conn, caller, organisation_id)
     rows = db.search(conn, ListedGallery, SQL.list_galleries, include_drafts=is_member, limit=limit, **filters)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return GalleryPage(items=[_summary(row) for row in items], next_cursor=next_cursor)
+    return GalleryPage.of(rows, limit, show=_summary)
 
 
 def get_gallery(conn: db.Connection, caller: Caller, gallery_id: UUID) -> GalleryView:
@@ -69,6 +68,7 @@ def create_gallery(conn: db.Connection, caller: Caller, request: GalleryRequest)
 
     Raises:
         NotFound, Forbidden: the organisation or the event is not the caller's, or the role is too low.
+        TooManyRequests: a hundred were made in an hour before.
     """
     require_role(conn, caller, request.organisation_id)
     _check_event(conn, request.organisation_id, request.event_id)
@@ -76,6 +76,7 @@ def create_gallery(conn: db.Connection, caller: Caller, request: GalleryRequest)
     db.run(conn, SQL.insert_gallery, id=gallery_id, created_at=datetime.now(UTC), **request.model_dump())
     gallery = _find(conn, gallery_id)
     _record(conn, caller, "create_gallery", gallery, **request.model_dump(mode="json"))
+    rate_limit.limit_making(conn, caller, gallery.organisation_id, "galleries")
     return _view(gallery, [])
 
 
