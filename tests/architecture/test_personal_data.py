@@ -300,6 +300,8 @@ TABLES_LEFT_OUT: dict[str, str] = {
     "ledger_transfers": BOOKS,
     "statements": BOOKS,
     "refunds": BOOKS,
+    "payouts": BOOKS,
+    "payout_methods": "is an account of the organisation, whose owners see it",
     "money_matters": "is a note for those who look after the money",
     # about nobody
     **dict.fromkeys(
@@ -321,6 +323,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
             "key_withdrawals",
             "migrations",
             "paces",
+            "payout_files",
             "places",
             "platform_settings",
             "platform_settings_version",

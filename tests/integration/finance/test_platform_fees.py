@@ -256,38 +256,37 @@ def test_only_admins_change_them_and_members_below_managers_see_none(
     assert [get(api, shop, admin).status, get(api, shop, factories.account(conn)).status] == [200, 404]
 
 
-@pytest.mark.parametrize(
-    "fees",
-    [
-        {"XXX": {}},
-        {"BGN": {}},  # withdrawn: nobody pays with it any more
-        {"ngn": {}},
-        {"NGN": {"basis_points": 10_001}},
-        {"NGN": {"basis_points": -1}},
-        {"NGN": {"basis_points": 2.5}},
-        {"NGN": {"fixed": -1}},
-        {"NGN": {"fixed": "0.30"}},
-        {"NGN": {"fixed": 10**12}},
-        {"NGN": {"minimum": 2, "maximum": 1}},
-        {"NGN": None},
-        {"KWD": {"fixed": 105}},
-        {"KWD": {"minimum": 5}},
-        {"KWD": {"maximum": 999}},
-        ["NGN"],
-    ],
-    ids=str,
-)
+IMPOSSIBLE: list[Any] = [
+    {"XXX": {}},
+    {"BGN": {}},  # withdrawn: nobody pays with it any more
+    {"ngn": {}},
+    {"NGN": {"basis_points": 10_001}},
+    {"NGN": {"basis_points": -1}},
+    {"NGN": {"basis_points": 2.5}},
+    {"NGN": {"fixed": -1}},
+    {"NGN": {"fixed": "0.30"}},
+    {"NGN": {"fixed": 10**12}},
+    {"NGN": {"minimum": 2, "maximum": 1}},
+    {"NGN": None},
+    {"KWD": {"fixed": 105}},
+    {"KWD": {"minimum": 5}},
+    {"KWD": {"maximum": 999}},
+    ["NGN"],
+]
+
+
 def test_terms_that_nobody_can_charge_are_refused(
-    api: Client, conn: Connection, shop: Shop, admin: UUID, fees: Any
+    api: Client, conn: Connection, shop: Shop, admin: UUID, subtests: pytest.Subtests
 ) -> None:
     with unchanged(conn):
-        refused = [
-            set_own(api, admin, shop, fees),
-            api.put(SETTINGS, {"platform_fees": fees}, account=admin),
-        ]
-
-    assert [(each.status, each.code) for each in refused] == [(422, "invalid")] * 2
-    assert all("must" in each.json["errors"][0]["msg"] for each in refused), refused[0].json["errors"]
+        for fees in IMPOSSIBLE:
+            with subtests.test(fees=fees):
+                refused = [
+                    set_own(api, admin, shop, fees),
+                    api.put(SETTINGS, {"platform_fees": fees}, account=admin),
+                ]
+                assert [(each.status, each.code) for each in refused] == [(422, "invalid")] * 2
+                assert all("must" in each.json["errors"][0]["msg"] for each in refused), refused[0].json["errors"]
 
 
 def test_a_currency_that_was_withdrawn_since_is_still_read(conn: Connection, api: Client, admin: UUID) -> None:

@@ -643,6 +643,21 @@ SELECT currency, setting, terms FROM (
 ) AS held USING (currency)
 WHERE setting IS DISTINCT FROM terms LIMIT 10
 
+-- name: payouts_posted_otherwise
+-- One that is rejected has taken nothing. One that is sent has left, and one that is returned is back.
+SELECT payouts.id, status, payouts.amount, taken, sent, back FROM payouts CROSS JOIN LATERAL (
+    SELECT coalesce(sum(amount) FILTER (WHERE kind = 'payout'), 0) AS taken,
+        coalesce(sum(amount) FILTER (WHERE kind = 'payout_sent'), 0) AS sent,
+        coalesce(sum(amount) FILTER (WHERE kind = 'payout_returned'), 0) AS back
+    FROM ledger_transfers
+    WHERE source_id = payouts.id AND ledger_transfers.organisation_id = payouts.organisation_id
+        AND ledger_transfers.currency = payouts.currency AND holder = 'platform'
+) AS posted
+WHERE taken <> CASE status WHEN 'rejected' THEN 0 ELSE payouts.amount END
+    OR sent <> CASE WHEN status IN ('sent', 'returned') THEN payouts.amount ELSE 0 END
+    OR back <> CASE status WHEN 'returned' THEN payouts.amount ELSE 0 END
+LIMIT 10
+
 -- name: sales_counted_wrong
 -- Of each ticket type, all days together: an event's time zone may have changed since a day was counted.
 SELECT event_id, ticket_type_id, facts, sums FROM (
