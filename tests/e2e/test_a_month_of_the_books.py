@@ -25,7 +25,6 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -38,9 +37,9 @@ import pytest
 
 from boxoffice import db, storage
 from boxoffice.payments import sending
-from tests.helpers import invariants, ledgers
+from tests.helpers import invariants, ledgers, payers
 from tests.helpers.people import sign_up
-from tests.helpers.provider_servers import Receiver, Sandbox
+from tests.helpers.provider_servers import Sandbox
 from tests.helpers.queues import Queues, own_queues
 from tests.helpers.sellers import finish_cancellations
 from tests.helpers.support import Answer, Client, as_owner
@@ -70,7 +69,6 @@ class Month:
 
     conn: db.Connection
     sandbox: Sandbox
-    webhooks_to: str
     queues: Queues
     organiser: Someone
     admin: Someone
@@ -97,16 +95,13 @@ class Month:
         payment = self.organiser.asks(
             f"POST /v1/orders/{order}/payments", {"provider": "sandbox"}, answered=201, key="new"
         ).json
-        with self.hears():
-            assert self.sandbox.decide(payment) == [200]
+        self.sandbox.decide(payment)
+        self.hears(payment, "payment.succeeded")
         return order, payment
 
-    @contextmanager
-    def hears(self) -> Iterator[None]:
-        """Receive webhooks. One about a refund would come at any time, while this process does something else."""
-        self.sandbox.send_webhooks_to(self.webhooks_to)
-        yield
-        self.sandbox.send_webhooks_to(None)
+    def hears(self, payment: dict[str, Any], kind: str, **facts: Any) -> None:
+        """Receive a webhook of the sandbox. Its own would come at any time, while this process does something else."""
+        assert payers.tell(self.public.api, payment, kind, **facts).status == 200
 
     def sends_refunds(self) -> None:
         """Let all refunds that are owed go out."""
@@ -171,9 +166,9 @@ def sells_and_gives_back(month: Month) -> None:
     ticket = month.organiser.asks(f"GET /v1/orders/{refunded}").json["tickets"][0]["id"]
     month.organiser.asks(f"POST /v1/orders/{refunded}/refunds", {"ticket_ids": [ticket]}, answered=201, key="new")
     _, disputed = month.sells("Jazz by the sea", 1)
-    with month.hears():
-        for kind in ("dispute.opened", "dispute.lost"):
-            assert month.sandbox.reverse(disputed, kind, 4000)["status"] == 200
+    for kind in ("dispute.opened", "dispute.lost"):
+        month.sandbox.reverse(disputed, kind, 4000)
+        month.hears(disputed, kind, reference=f"dispute_{disputed['id']}")
     by_hand = month.orders("Jazz by the sea", 2)
     month.organiser.asks(f"POST /v1/orders/{by_hand}/mark-paid", {"method": "cash"}, key="new")
     month.sells("Tokyo night", 4)
