@@ -116,10 +116,8 @@ def month(api: Client, conn: db.Connection, sandbox: Sandbox, monkeypatch: pytes
     conn.execute("UPDATE accounts SET email_verified_at = now(), is_admin = id <> %s", [owner.id])
     (membership,) = organiser.asks("GET /v1/me").json["memberships"]
     storage._s3.cache_clear()
-    with own_queues(monkeypatch) as queues, Receiver() as webserver:
-        month = Month(
-            conn, sandbox, webserver.url, queues, organiser, admin, Someone(api), membership["organisation_id"]
-        )
+    with own_queues(monkeypatch) as queues:
+        month = Month(conn, sandbox, queues, organiser, admin, Someone(api), membership["organisation_id"])
         prepares(month)
         yield month
     storage._s3.cache_clear()
