@@ -2,15 +2,17 @@
 
 The fees are 2.5 % and 0.30 a ticket in EUR, and 5 % in JPY. What is expected is worked out by hand here.
 
-| EUR, held by the platform       |  sales | refunds | disputed |  fee | returned | fees |
-|---------------------------------|--------|---------|----------|------|----------|------|
-| Jazz, 3 tickets of 40.00        | 120.00 |         |          | 3.90 |          | 3.90 |
-| Jazz, 2 tickets, one refunded   |  80.00 |   40.00 |          | 2.60 |     1.30 | 1.30 |
-| Jazz, 1 ticket, dispute lost    |  40.00 |         |    40.00 | 1.30 |     1.30 | 0.00 |
-| Jazz, 2 tickets paid in cash    |        |         |          | 2.60 |          | 2.60 |
-| *Jazz*                          | 240.00 |   40.00 |    40.00 |      |          | 7.80 |
-| Gala, 2 tickets, then cancelled |  50.00 |   50.00 |          | 1.85 |     1.85 | 0.00 |
-| *all*                           | 290.00 |   90.00 |    40.00 |      |          | 7.80 |
+In EUR the platform holds what these orders come to:
+
+- Jazz, 3 tickets of 40.00: sales of 120.00, and a fee of 3.90.
+- Jazz, 2 tickets of which one is refunded: sales of 80.00, refunds of 40.00, and a fee of 2.60 - 1.30 = 1.30.
+- Jazz, 1 ticket whose dispute is lost: sales of 40.00, disputes of 40.00, and a fee of 1.30 - 1.30 = 0.00.
+- Jazz, 2 tickets that are paid in cash: a fee of 2.60. The organisation has the 80.00 itself.
+- All of Jazz: sales of 240.00, refunds of 40.00, disputes of 40.00, and fees of 7.80.
+- Gala, 2 tickets of 25.00, then cancelled: sales of 50.00, refunds of 50.00, and a fee of 1.85 - 1.85 = 0.00.
+- All events: sales of 290.00, refunds of 90.00, disputes of 40.00, and fees of 7.80.
+
+So the rest follows:
 
 - The fee of 120.00 is 3.00 and three times 0.30. That of 80.00 is 2.00 and 0.60, of which a half returns. That of 40.00
   is 1.00 and 0.30. That of 50.00 is 1.25 and 0.60.
@@ -18,7 +20,6 @@ The fees are 2.5 % and 0.30 a ticket in EUR, and 5 % in JPY. What is expected is
 - Jazz is over, so all is released. Of 150.00, a payout of 100.00 is sent, and one of 50.00 is under way. So in the end
   the platform holds 150.00 - 100.00 = 50.00.
 - In JPY, 4 tickets of 3,000 are 12,000, and the fee of 5 % is 600. The event is to come, so 11,400 are not released.
-- The organisation took 80.00 itself.
 """
 
 import csv
