@@ -297,6 +297,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
     "incoming_payments": BOOKS,
     "reversals": BOOKS,
     "ledger_transfers": BOOKS,
+    "provider_entries": BOOKS,
     "refunds": BOOKS,
     "money_matters": "is a note for those who look after the money",
     # about nobody
@@ -321,6 +322,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
             "places",
             "platform_settings",
             "platform_settings_version",
+            "provider_reports",
             "reminders",
             "seat_rows",
             "seats",
