@@ -60,7 +60,7 @@ def pay(body: dict[str, Any]) -> Reply:
         "flw_ref": f"FLW{number}",
         "amount": body.get("amount", link["amount"]),
         "currency": body.get("currency", link["currency"]),
-        "charged_amount": body.get("amount", link["amount"]),
+        "charged_amount": body.get("charged_amount", body.get("amount", link["amount"])),
         "app_fee": 1.4,
         "status": body.get("status", "successful"),
         "payment_type": body.get("payment_type", "card"),
@@ -229,6 +229,9 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(200, _links[reference])
             case ["_config", "chargeback"]:
                 self._answer(*set_chargeback(body))
+            case ["_config", "forget"]:
+                _settlements.clear()
+                self._answer(200, {})
             case ["_config", "settlement"]:
                 self._answer(*settle(body))
             case ["_config", "requests"]:

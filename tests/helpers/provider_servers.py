@@ -221,6 +221,11 @@ class Flutterwave(ProviderServer):
         path, body = f"/transactions/{transaction['id']}/refund", {"amount": amount, "comments": "by Ada"}
         return dict(self.post(path, json=body, headers=self._key())["data"])
 
+    def reset(self) -> None:
+        """Work as a healthy provider again, and forget the requests and settlements."""
+        super().reset()
+        self.post("/_config/forget")
+
     def settle(self, *transactions: dict[str, Any], **facts: Any) -> dict[str, Any]:
         """Settle transactions. Return the settlement."""
         body = {"transactions": [each["id"] for each in transactions], **facts}
